@@ -1,0 +1,192 @@
+//! Enrolments: one natural person by immutable subject, with keys, roles and scope, signed by registrars.
+//! Format: `docs/formats/enrolment.md`.
+//!
+//! Invariant: nobody's own signature counts towards their own enrolment, except in solo mode. Sign-in and
+//! approval use different keys, except in solo mode where namespaces keep them apart.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::{self, CanonicalError};
+use crate::dsse::{Envelope, EnvelopeError};
+use crate::ssh::{self, SshKey};
+use crate::trust_root::{Mode, QuorumError, TrustRoot};
+use crate::{Digest, Id, Moment, Name};
+
+/// DSSE payload type of an enrolment.
+pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.enrolment+json";
+/// SSHSIG namespace of its signatures.
+pub const NAMESPACE: &str = "countersign-enrolment@v1";
+/// Largest enrolment in bytes.
+pub const BYTES_MAX: usize = 16 * 1024;
+/// Longest that an enrolment may be valid.
+pub const VALIDITY_MAX: Duration = Duration::from_hours(24 * 366 * 2);
+
+/// What a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// Signs requests.
+    SignIn,
+    /// Signs approvals and rejections.
+    Approve,
+    /// Signs commits.
+    Commit,
+}
+
+/// A key with its purposes, sorted, each once.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolledKey {
+    /// The key.
+    pub key: SshKey,
+    /// What it is for.
+    pub purposes: Vec<Purpose>,
+}
+
+/// A role within a scope.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Grant {
+    /// The role, as policy names it: `developer`, `release-manager`.
+    pub role: Name,
+    /// Only in this project; absent for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<Name>,
+    /// Only in this environment; absent for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Name>,
+}
+
+/// An enrolment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enrolment {
+    /// Version of this format; 1.
+    pub v: u8,
+    /// The installation.
+    pub installation: Id,
+    /// Random id by which entries name the person.
+    pub person: Id,
+    /// Immutable subject of the person.
+    pub subject: String,
+    /// Name for people to read.
+    pub name: String,
+    /// Addresses that the person's commits carry as author or committer, lower case, sorted.
+    pub emails: Vec<String>,
+    /// Keys.
+    pub keys: Vec<EnrolledKey>,
+    /// Roles.
+    pub grants: Vec<Grant>,
+    /// When it was made.
+    pub issued: Moment,
+    /// When it ends.
+    pub expires: Moment,
+}
+
+/// Why an enrolment is not one, or is not believed.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolmentError {
+    /// The envelope is malformed.
+    #[error("enrolment: {0}")]
+    Envelope(#[from] EnvelopeError),
+    /// The payload is malformed.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// A signature does not count, or too few registrars signed.
+    #[error(
+        "enrolment: {0}; it needs the registrars that the trust root names, other than the person enrolled"
+    )]
+    Quorum(#[from] QuorumError),
+    /// A rule of the format is broken.
+    #[error("enrolment: {0}")]
+    Rule(&'static str),
+}
+
+impl Enrolment {
+    /// An envelope without signatures.
+    ///
+    /// # Errors
+    /// `EnrolmentError` when a rule of the format is broken.
+    pub fn envelope(&self) -> Result<Envelope, EnrolmentError> {
+        self.check()?;
+        Ok(Envelope::new(PAYLOAD_TYPE, canonical::encode("enrolment", self)?))
+    }
+
+    /// Reads the payload without looking at signatures.
+    ///
+    /// # Errors
+    /// `EnrolmentError` names what is wrong.
+    pub fn read(envelope: &Envelope) -> Result<Self, EnrolmentError> {
+        let enrolment: Self = canonical::decode("enrolment", envelope.payload(PAYLOAD_TYPE)?, BYTES_MAX)?;
+        enrolment.check().map(|()| enrolment)
+    }
+
+    /// Reads an enrolment and checks it against a root: installation, threshold, second-person rules.
+    ///
+    /// # Errors
+    /// `EnrolmentError` names what is wrong.
+    pub fn open(envelope: &Envelope, root: &TrustRoot) -> Result<Self, EnrolmentError> {
+        let enrolment = Self::read(envelope)?;
+        if enrolment.installation != root.installation {
+            return Err(EnrolmentError::Rule("it is of another installation"));
+        }
+        if root.mode != Mode::Solo && !enrolment.purposes_are_apart() {
+            return Err(EnrolmentError::Rule("outside solo mode sign-in and approval need different keys"));
+        }
+        let allowed = root.registrars.keys();
+        let signers = ssh::signers(envelope, NAMESPACE, &allowed).map_err(QuorumError::from)?;
+        let mut persons = root.registrars.persons(&signers);
+        if root.mode != Mode::Solo {
+            persons.remove(enrolment.subject.as_str());
+        }
+        let needed = root.registrars.threshold;
+        if persons.len() < needed as usize {
+            return Err(QuorumError::Threshold { found: persons.len(), needed }.into());
+        }
+        Ok(enrolment)
+    }
+
+    /// Digest that names this enrolment: that of its canonical bytes.
+    ///
+    /// # Errors
+    /// `EnrolmentError` when it cannot be encoded.
+    pub fn digest(&self) -> Result<Digest, EnrolmentError> {
+        Ok(Digest::of(&canonical::encode("enrolment", self)?))
+    }
+
+    /// Keys for one purpose.
+    pub fn keys_for(&self, purpose: Purpose) -> impl Iterator<Item = &SshKey> {
+        self.keys.iter().filter(move |key| key.purposes.contains(&purpose)).map(|key| &key.key)
+    }
+
+    fn purposes_are_apart(&self) -> bool {
+        let both = [Purpose::SignIn, Purpose::Approve];
+        !self.keys.iter().any(|key| both.iter().all(|purpose| key.purposes.contains(purpose)))
+    }
+
+    fn check(&self) -> Result<(), EnrolmentError> {
+        let rule = |holds: bool, text| if holds { Ok(()) } else { Err(EnrolmentError::Rule(text)) };
+        rule(self.v == 1, "`v` is not 1, the version that this program knows")?;
+        rule(self.issued < self.expires, "`expires` is not after `issued`")?;
+        rule(
+            self.expires <= self.issued.later_by(VALIDITY_MAX),
+            "an enrolment is valid for two years at most",
+        )?;
+        rule((1..=300).contains(&self.subject.len()), "`subject` is empty or longer than 300 bytes")?;
+        rule((1..=200).contains(&self.name.len()), "`name` is empty or longer than 200 bytes")?;
+        rule(self.emails.is_sorted_by(|a, b| a < b), "`emails` are not sorted or one stands twice")?;
+        let lower = self.emails.iter().all(|email| *email == email.to_lowercase() && email.contains('@'));
+        rule(lower, "an address in `emails` has no `@` or upper-case letters")?;
+        rule(!self.keys.is_empty() && self.keys.len() <= 16, "between 1 and 16 keys are needed")?;
+        let distinct: BTreeSet<_> = self.keys.iter().map(|key| &key.key).collect();
+        rule(distinct.len() == self.keys.len(), "a key stands twice")?;
+        let purposes =
+            |key: &EnrolledKey| !key.purposes.is_empty() && key.purposes.is_sorted_by(|a, b| a < b);
+        rule(self.keys.iter().all(purposes), "purposes of a key are missing, not sorted, or stand twice")?;
+        rule(self.grants.is_sorted_by(|a, b| a < b), "`grants` are not sorted or one stands twice")?;
+        rule(self.grants.len() <= 64 && self.emails.len() <= 16, "more than 64 grants or 16 addresses")
+    }
+}

@@ -1,0 +1,108 @@
+//! Environment statements: the policy and configuration of one service in one environment.
+//! Format: `docs/formats/environment.md`.
+//!
+//! Invariant: it alone sets policy and configuration; its number rises; a threshold of policy signers signs it.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::{self, CanonicalError};
+use crate::dsse::{Envelope, EnvelopeError, PAYLOAD_BYTES_MAX};
+use crate::id::CommitId;
+use crate::trust_root::{Machine, QuorumError, TrustRoot};
+use crate::{Digest, Id, Moment, Name};
+
+/// DSSE payload type of an environment statement.
+pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.environment+json";
+/// SSHSIG namespace of its signatures.
+pub const NAMESPACE: &str = "countersign-environment@v1";
+
+/// An environment statement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// Version of this format; 1.
+    pub v: u8,
+    /// The installation.
+    pub installation: Id,
+    /// The project.
+    pub project: Name,
+    /// The service.
+    pub service: Name,
+    /// The environment.
+    pub environment: Name,
+    /// Rises with each statement for this service and environment.
+    pub number: u64,
+    /// When it was made.
+    pub issued: Moment,
+    /// Digest of the policy bundle that decides.
+    pub policy: Digest,
+    /// Digest of the configuration.
+    pub configuration: Digest,
+    /// The agents that may apply releases here.
+    pub agents: Vec<Machine>,
+    /// Commit from which the first range of changes counts.
+    pub baseline: CommitId,
+}
+
+/// Why an environment statement is not one, or is not believed.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// The envelope is malformed.
+    #[error("environment statement: {0}")]
+    Envelope(#[from] EnvelopeError),
+    /// The payload is malformed.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// A signature does not count, or too few signed.
+    #[error("environment statement: {0}; it needs the policy signers that the trust root names")]
+    Quorum(#[from] QuorumError),
+    /// A rule of the format is broken.
+    #[error("environment statement: {0}")]
+    Rule(&'static str),
+}
+
+impl Environment {
+    /// An envelope without signatures.
+    ///
+    /// # Errors
+    /// `EnvironmentError` when a rule of the format is broken.
+    pub fn envelope(&self) -> Result<Envelope, EnvironmentError> {
+        self.check()?;
+        Ok(Envelope::new(PAYLOAD_TYPE, canonical::encode("environment statement", self)?))
+    }
+
+    /// Reads the payload without looking at signatures.
+    ///
+    /// # Errors
+    /// `EnvironmentError` names what is wrong.
+    pub fn read(envelope: &Envelope) -> Result<Self, EnvironmentError> {
+        let payload = envelope.payload(PAYLOAD_TYPE)?;
+        let statement: Self = canonical::decode("environment statement", payload, PAYLOAD_BYTES_MAX)?;
+        statement.check().map(|()| statement)
+    }
+
+    /// Reads a statement and checks it against a root.
+    ///
+    /// # Errors
+    /// `EnvironmentError` names what is wrong.
+    pub fn open(envelope: &Envelope, root: &TrustRoot) -> Result<Self, EnvironmentError> {
+        let statement = Self::read(envelope)?;
+        if statement.installation != root.installation {
+            return Err(EnvironmentError::Rule("it is of another installation"));
+        }
+        root.policy.signed(envelope, NAMESPACE)?;
+        Ok(statement)
+    }
+
+    fn check(&self) -> Result<(), EnvironmentError> {
+        let rule = |holds: bool, text| if holds { Ok(()) } else { Err(EnvironmentError::Rule(text)) };
+        rule(self.v == 1, "`v` is not 1, the version that this program knows")?;
+        rule(self.number >= 1, "`number` starts at 1")?;
+        rule(self.agents.is_sorted_by(|a, b| a < b), "`agents` are not sorted or one stands twice")?;
+        let keys: BTreeSet<_> = self.agents.iter().map(|agent| &agent.key).collect();
+        rule(keys.len() == self.agents.len(), "an agent's key stands twice")?;
+        rule((1..=64).contains(&self.agents.len()), "between 1 and 64 agents are needed")
+    }
+}

@@ -1,0 +1,25 @@
+//! Evidence: the signed and committed formats of countersign and the standards they follow.
+//!
+//! Invariant: everything here is pure. What is parsed has exactly one encoding (RFC 8785), is verified as
+//! received, and carries a version. It deliberately lacks state, storage, a clock and randomness; salts,
+//! nonces and moments come from the caller.
+
+pub mod canonical;
+pub mod dsse;
+pub mod enrolment;
+pub mod entry;
+pub mod environment;
+pub mod machine;
+pub mod request;
+pub mod ssh;
+pub mod statement;
+pub mod status;
+pub mod trust_root;
+
+mod digest;
+mod id;
+mod time;
+
+pub use digest::{Digest, DigestError, Hasher};
+pub use id::{CommitId, CommitIdError, Id, IdError, Name, NameError};
+pub use time::{Moment, MomentError};

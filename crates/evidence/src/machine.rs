@@ -1,0 +1,165 @@
+//! Keys of machines: Ed25519 (RFC 8032) over the PAE bytes of a DSSE envelope.
+//!
+//! Invariant: private keys are read and written as PKCS#8 version 1 in PEM (RFC 8410, section 7) and never
+//! printed. Randomness comes from the caller.
+
+use std::fmt;
+use std::str::FromStr;
+
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, ParsedPublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::Digest;
+use crate::dsse::{Envelope, Signature};
+
+/// Public half of a machine's key: 32 bytes in padded standard base64.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct MachineKey([u8; 32]);
+
+/// Private half of a machine's key.
+pub struct MachineSigner {
+    seed: [u8; 32],
+    public: MachineKey,
+    pair: Ed25519KeyPair,
+}
+
+/// Why some text is not a machine's key, or its signature does not count.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum MachineKeyError {
+    /// Not a public key.
+    #[error("not an Ed25519 public key: expected 32 bytes in standard base64")]
+    Public,
+    /// Not a private key file.
+    #[error("not an Ed25519 private key: expected PKCS#8 version 1 in PEM")]
+    Private,
+    /// A signature is missing, wrong, or by another key.
+    #[error("the statement is not signed by machine key `{0}` alone")]
+    Signature(String),
+}
+
+impl MachineKey {
+    /// Names the key: digest of its 32 bytes.
+    #[must_use]
+    pub fn id(&self) -> Digest {
+        Digest::of(&self.0)
+    }
+
+    /// The 32 bytes (RFC 8032, section 5.1.2).
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Checks that exactly this key signed an envelope.
+    ///
+    /// # Errors
+    /// `MachineKeyError::Signature` when it did not, or when another signature stands beside it.
+    pub fn verify(&self, envelope: &Envelope) -> Result<(), MachineKeyError> {
+        let wrong = || MachineKeyError::Signature(self.id().to_string());
+        let [Signature { keyid, sig }] = envelope.signatures() else { return Err(wrong()) };
+        let key = ParsedPublicKey::new(&ED25519, self.0).map_err(|_| wrong())?;
+        let good = *keyid == self.id().to_string() && key.verify_sig(&envelope.pae(), sig).is_ok();
+        if good { Ok(()) } else { Err(wrong()) }
+    }
+}
+
+impl MachineSigner {
+    /// Makes a key from 32 random bytes.
+    ///
+    /// # Errors
+    /// `MachineKeyError::Private` when the library refuses the seed.
+    pub fn from_seed(seed: [u8; 32]) -> Result<Self, MachineKeyError> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| MachineKeyError::Private)?;
+        let public = pair.public_key().as_ref().try_into().map_err(|_| MachineKeyError::Private)?;
+        Ok(Self { seed, public: MachineKey(public), pair })
+    }
+
+    /// Reads a key file.
+    ///
+    /// # Errors
+    /// `MachineKeyError::Private` when it is not one.
+    pub fn from_pem(text: &str) -> Result<Self, MachineKeyError> {
+        let wrong = MachineKeyError::Private;
+        let inner = text.trim().strip_prefix(PEM_BEGIN).and_then(|rest| rest.strip_suffix(PEM_END));
+        let der = STANDARD.decode(inner.ok_or(wrong)?.trim()).map_err(|_| MachineKeyError::Private)?;
+        let seed = der.strip_prefix(PKCS8_HEAD).and_then(|seed| seed.try_into().ok());
+        Self::from_seed(seed.ok_or(MachineKeyError::Private)?)
+    }
+
+    /// Text of a key file. It is secret.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        let der = STANDARD.encode([PKCS8_HEAD, &self.seed].concat());
+        format!("{PEM_BEGIN}\n{der}\n{PEM_END}\n")
+    }
+
+    /// The 32-byte seed, for the note formats of `tlog`. It is secret.
+    #[must_use]
+    pub const fn seed(&self) -> &[u8; 32] {
+        &self.seed
+    }
+
+    /// The public half.
+    #[must_use]
+    pub const fn public(&self) -> &MachineKey {
+        &self.public
+    }
+
+    /// Signs an envelope's PAE bytes and adds the signature.
+    pub fn sign(&self, envelope: &mut Envelope) {
+        let sig = self.pair.sign(&envelope.pae()).as_ref().to_vec();
+        envelope.add(Signature { keyid: self.public.id().to_string(), sig });
+    }
+}
+
+impl fmt::Display for MachineKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&STANDARD.encode(self.0))
+    }
+}
+
+impl fmt::Debug for MachineKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MachineKey({self})")
+    }
+}
+
+impl fmt::Debug for MachineSigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MachineSigner({})", self.public)
+    }
+}
+
+impl FromStr for MachineKey {
+    type Err = MachineKeyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let bytes = STANDARD.decode(text).map_err(|_| MachineKeyError::Public)?;
+        let bytes: [u8; 32] = bytes.try_into().map_err(|_| MachineKeyError::Public)?;
+        ParsedPublicKey::new(&ED25519, bytes).map_err(|_| MachineKeyError::Public)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl TryFrom<String> for MachineKey {
+    type Error = MachineKeyError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<MachineKey> for String {
+    fn from(key: MachineKey) -> Self {
+        key.to_string()
+    }
+}
+
+const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
+const PEM_END: &str = "-----END PRIVATE KEY-----";
+/// PKCS#8 v1 of Ed25519 up to the 32 bytes of the seed (RFC 8410, section 7).
+const PKCS8_HEAD: &[u8] =
+    &[0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];

@@ -1,0 +1,209 @@
+//! Signatures of people: SSHSIG (OpenSSH PROTOCOL.sshsig) over the PAE bytes of a DSSE envelope.
+//!
+//! Invariant: the key comes from whoever is trusted, never from the signature; namespace, key and, for
+//! hardware keys, the user-presence flag are all checked. The `ssh-key` library does not look at that flag
+//! (its `verify` accepts flags 0), so it is read here. Signing is left to `ssh-keygen` and the agent.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use ssh_encoding::{Decode as _, Encode as _};
+use ssh_key::{Algorithm, EcdsaCurve, HashAlg, PublicKey, SshSig};
+
+use crate::dsse::{Envelope, Signature};
+
+/// Largest SSHSIG blob that is parsed, in bytes.
+pub const SSHSIG_BYTES_MAX: usize = 8 * 1024;
+/// Shortest RSA modulus that is accepted, in bits (NIST SP 800-57, 128-bit strength).
+pub const RSA_BITS_MIN: usize = 3072;
+
+/// An SSH public key in its one-line form without a comment, `ssh-ed25519 AAAA…`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SshKey {
+    line: String,
+    fingerprint: String,
+}
+
+/// Why some text is not an SSH key that counts here.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SshKeyError {
+    /// Not an OpenSSH public key line.
+    #[error("`{0}` is not an SSH public key such as `ssh-ed25519 AAAA…`")]
+    Text(String),
+    /// The algorithm is too weak or unknown.
+    #[error(
+        "SSH keys of type `{0}` are not accepted: use ed25519, ecdsa p256 or p384, rsa of at least {RSA_BITS_MIN} bits, or a hardware (sk-) key"
+    )]
+    Algorithm(String),
+}
+
+/// Why a signature does not count.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SshSigError {
+    /// The bytes are no SSHSIG.
+    #[error("signature by `{0}`: not an SSHSIG blob")]
+    Blob(String),
+    /// The key is not one that is trusted for this.
+    #[error("signature by `{0}`: this key is not among those that may sign this")]
+    Unknown(String),
+    /// The key inside the blob is another than the one named.
+    #[error("signature by `{0}`: made with another key")]
+    Key(String),
+    /// Signed for another purpose.
+    #[error("signature by `{keyid}`: made for namespace `{found}`, expected `{expected}`")]
+    Namespace {
+        /// Key named.
+        keyid: String,
+        /// Namespace asked for.
+        expected: String,
+        /// Namespace in the signature.
+        found: String,
+    },
+    /// A hardware key signed without its holder touching it.
+    #[error("signature by `{0}`: the hardware key did not record its holder's presence")]
+    Presence(String),
+    /// The signature does not match the bytes.
+    #[error("signature by `{0}`: does not match the statement")]
+    Wrong(String),
+}
+
+impl SshKey {
+    /// The key's SHA-256 fingerprint as OpenSSH prints it, `SHA256:…`.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The one-line form.
+    #[must_use]
+    pub fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// Whether the private half lives in hardware.
+    #[must_use]
+    pub fn is_hardware(&self) -> bool {
+        self.line.starts_with("sk-")
+    }
+
+    /// Checks one SSHSIG blob of this key over `message` in `namespace`.
+    ///
+    /// # Errors
+    /// `SshSigError` names what is wrong.
+    pub fn verify(&self, namespace: &str, message: &[u8], blob: &[u8]) -> Result<(), SshSigError> {
+        let keyid = || self.fingerprint.clone();
+        let signature = parse_blob(blob).ok_or_else(|| SshSigError::Blob(keyid()))?;
+        let key = parse_line(&self.line).map_err(|_| SshSigError::Key(keyid()))?;
+        if signature.public_key() != key.key_data() {
+            return Err(SshSigError::Key(keyid()));
+        }
+        if signature.namespace() != namespace {
+            let (expected, found) = (namespace.to_owned(), signature.namespace().to_owned());
+            return Err(SshSigError::Namespace { keyid: keyid(), expected, found });
+        }
+        let weak = matches!(signature.algorithm(), Algorithm::Rsa { hash: None });
+        if weak || key.verify(namespace, message, &signature).is_err() {
+            return Err(SshSigError::Wrong(keyid()));
+        }
+        if self.is_hardware() && !was_present(signature.signature_bytes()) {
+            return Err(SshSigError::Presence(keyid()));
+        }
+        Ok(())
+    }
+}
+
+/// The keys that signed an envelope. Every signature must be good and by a key in `allowed`: a stray one
+/// would be bytes that nobody vouches for.
+///
+/// # Errors
+/// `SshSigError` of the first signature that does not count.
+pub fn signers<'a>(
+    envelope: &Envelope,
+    namespace: &str,
+    allowed: &[&'a SshKey],
+) -> Result<Vec<&'a SshKey>, SshSigError> {
+    let message = envelope.pae();
+    let check = |signature: &Signature| {
+        let key = allowed.iter().find(|key| key.fingerprint == signature.keyid);
+        let key = *key.ok_or_else(|| SshSigError::Unknown(signature.keyid.chars().take(80).collect()))?;
+        key.verify(namespace, &message, &signature.sig).map(|()| key)
+    };
+    envelope.signatures().iter().map(check).collect()
+}
+
+fn parse_line(text: &str) -> Result<PublicKey, SshKeyError> {
+    let wrong = || SshKeyError::Text(text.chars().take(60).collect());
+    let key = PublicKey::from_openssh(text).map_err(|_| wrong())?;
+    let strong = match key.algorithm() {
+        Algorithm::Ed25519 | Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256 => true,
+        Algorithm::Ecdsa { curve } => matches!(curve, EcdsaCurve::NistP256 | EcdsaCurve::NistP384),
+        Algorithm::Rsa { .. } => key.key_data().rsa().is_some_and(|rsa| {
+            rsa.n.as_positive_bytes().is_some_and(|modulus| modulus.len() * 8 >= RSA_BITS_MIN)
+        }),
+        _ => false,
+    };
+    if strong { Ok(key) } else { Err(SshKeyError::Algorithm(key.algorithm().as_str().to_owned())) }
+}
+
+/// Decodes a blob and refuses a second spelling of the same signature.
+fn parse_blob(blob: &[u8]) -> Option<SshSig> {
+    if blob.len() > SSHSIG_BYTES_MAX {
+        return None;
+    }
+    let mut reader = blob;
+    let signature = SshSig::decode(&mut reader).ok()?;
+    let mut again = Vec::new();
+    signature.encode(&mut again).ok()?;
+    // The library accepts versions below 1, and the version is not under the signature.
+    (reader.is_empty() && again == blob && signature.version() == SshSig::VERSION).then_some(signature)
+}
+
+/// A hardware signature ends in one byte of flags and a 32-bit counter (OpenSSH PROTOCOL.u2f); bit 0 of
+/// the flags says that the holder was present.
+fn was_present(signature: &[u8]) -> bool {
+    signature.len().checked_sub(5).and_then(|at| signature.get(at)).is_some_and(|flags| flags & 1 == 1)
+}
+
+impl fmt::Display for SshKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.line)
+    }
+}
+
+impl fmt::Debug for SshKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SshKey({})", self.fingerprint)
+    }
+}
+
+impl FromStr for SshKey {
+    type Err = SshKeyError;
+
+    /// Parses a line as in `id_ed25519.pub`; a comment is dropped.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut key = parse_line(text.trim())?;
+        key.set_comment("");
+        let line = key.to_openssh().map_err(|_| SshKeyError::Text(text.chars().take(60).collect()))?;
+        Ok(Self {
+            line: line.trim_end().to_owned(),
+            fingerprint: key.fingerprint(HashAlg::Sha256).to_string(),
+        })
+    }
+}
+
+impl TryFrom<String> for SshKey {
+    type Error = SshKeyError;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let key: Self = text.parse()?;
+        if key.line == text { Ok(key) } else { Err(SshKeyError::Text(text.chars().take(60).collect())) }
+    }
+}
+
+impl From<SshKey> for String {
+    fn from(key: SshKey) -> Self {
+        key.line
+    }
+}

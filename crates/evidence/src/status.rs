@@ -1,0 +1,207 @@
+//! Status: what is revoked, withdrawn, barred and frozen now. Format: `docs/formats/status.md`.
+//!
+//! Invariant: a *base* needs the threshold of status signers; one signer may add a *tightening* that names
+//! the base, has a higher number, contains all of it and ends no later. So one person can stop things at
+//! once, and nobody alone can start them again.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::{self, CanonicalError};
+use crate::dsse::{ENVELOPE_BYTES_MAX, Envelope, EnvelopeError, PAYLOAD_BYTES_MAX};
+use crate::ssh;
+use crate::trust_root::{QuorumError, TrustRoot};
+use crate::{Digest, Id, Moment, Name};
+
+/// DSSE payload type of a status statement.
+pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.status+json";
+/// SSHSIG namespace of its signatures.
+pub const NAMESPACE: &str = "countersign-status@v1";
+/// Longest that a status may be valid.
+pub const VALIDITY_MAX: Duration = Duration::from_hours(24 * 92);
+
+/// A key that no longer counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Revocation {
+    /// Fingerprint of an SSH key (`SHA256:…`) or id of a machine key (`sha256:…`).
+    pub key: String,
+    /// Statements first seen from this moment on do not count.
+    pub invalid_since: Moment,
+}
+
+/// A place where nothing may be released.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Freeze {
+    /// The project.
+    pub project: Name,
+    /// Only this service; absent for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<Name>,
+    /// Only this environment; absent for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Name>,
+}
+
+/// One status statement, base or tightening.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Status {
+    /// Version of this format; 1.
+    pub v: u8,
+    /// The installation.
+    pub installation: Id,
+    /// Rises with each statement.
+    pub number: u64,
+    /// For a tightening: digest of the base's payload.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<Digest>,
+    /// When it was made.
+    pub issued: Moment,
+    /// When it ends.
+    pub expires: Moment,
+    /// Lowest root version that still counts.
+    pub minimum_root: u32,
+    /// Revoked keys, sorted.
+    pub revoked: Vec<Revocation>,
+    /// Digests of withdrawn enrolments, sorted.
+    pub withdrawn: Vec<Digest>,
+    /// Digests that may run nowhere, sorted.
+    pub barred: Vec<Digest>,
+    /// Frozen places, sorted.
+    pub frozen: Vec<Freeze>,
+}
+
+/// What travels as `status.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusFile {
+    /// The base.
+    pub base: Envelope,
+    /// The tightening in force, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tightening: Option<Envelope>,
+}
+
+/// Why a status is not one, or is not believed.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    /// The envelope is malformed.
+    #[error("status: {0}")]
+    Envelope(#[from] EnvelopeError),
+    /// The payload is malformed.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// A signature does not count, or too few signed.
+    #[error("status: {0}; it needs the status signers that the trust root names")]
+    Quorum(#[from] QuorumError),
+    /// A rule of the format is broken.
+    #[error("status: {0}")]
+    Rule(&'static str),
+}
+
+impl Status {
+    /// An envelope without signatures.
+    ///
+    /// # Errors
+    /// `StatusError` when a rule of the format is broken.
+    pub fn envelope(&self) -> Result<Envelope, StatusError> {
+        self.check()?;
+        Ok(Envelope::new(PAYLOAD_TYPE, canonical::encode("status", self)?))
+    }
+
+    /// Reads the payload without looking at signatures.
+    ///
+    /// # Errors
+    /// `StatusError` names what is wrong.
+    pub fn read(envelope: &Envelope) -> Result<Self, StatusError> {
+        let status: Self = canonical::decode("status", envelope.payload(PAYLOAD_TYPE)?, PAYLOAD_BYTES_MAX)?;
+        status.check().map(|()| status)
+    }
+
+    /// Whether everything stopped by `other` is stopped by this one too, and it ends no later.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        fn within<T: Ord>(all: &[T], part: &[T]) -> bool {
+            part.iter().all(|item| all.binary_search(item).is_ok())
+        }
+        let keeps = |theirs: &Revocation| {
+            self.revoked.iter().any(|r| r.key == theirs.key && r.invalid_since <= theirs.invalid_since)
+        };
+        other.revoked.iter().all(keeps)
+            && within(&self.withdrawn, &other.withdrawn)
+            && within(&self.barred, &other.barred)
+            && within(&self.frozen, &other.frozen)
+            && self.minimum_root >= other.minimum_root
+            && self.expires <= other.expires
+    }
+
+    /// Whether releases to this place are frozen.
+    #[must_use]
+    pub fn freezes(&self, project: &Name, service: &Name, environment: &Name) -> bool {
+        self.frozen.iter().any(|freeze| {
+            freeze.project == *project
+                && freeze.service.as_ref().is_none_or(|name| name == service)
+                && freeze.environment.as_ref().is_none_or(|name| name == environment)
+        })
+    }
+
+    fn check(&self) -> Result<(), StatusError> {
+        let rule = |holds: bool, text| if holds { Ok(()) } else { Err(StatusError::Rule(text)) };
+        rule(self.v == 1, "`v` is not 1, the version that this program knows")?;
+        rule(self.number >= 1, "`number` starts at 1")?;
+        rule(self.issued < self.expires, "`expires` is not after `issued`")?;
+        rule(self.expires <= self.issued.later_by(VALIDITY_MAX), "a status is valid for 92 days at most")?;
+        let keys: BTreeSet<_> = self.revoked.iter().map(|revocation| &revocation.key).collect();
+        rule(keys.len() == self.revoked.len(), "a key stands twice in `revoked`")?;
+        let sorted = self.revoked.is_sorted()
+            && self.withdrawn.is_sorted_by(|a, b| a < b)
+            && self.barred.is_sorted_by(|a, b| a < b)
+            && self.frozen.is_sorted_by(|a, b| a < b);
+        rule(sorted, "a list is not sorted or an item stands twice")
+    }
+}
+
+impl StatusFile {
+    /// Parses `status.json`.
+    ///
+    /// # Errors
+    /// `StatusError` names what is wrong.
+    pub fn decode(bytes: &[u8]) -> Result<Self, StatusError> {
+        Ok(canonical::decode("status file", bytes, 2 * ENVELOPE_BYTES_MAX)?)
+    }
+
+    /// The bytes of `status.json`.
+    ///
+    /// # Errors
+    /// `StatusError` when an envelope cannot be encoded.
+    pub fn encode(&self) -> Result<Vec<u8>, StatusError> {
+        Ok(canonical::encode("status file", self)?)
+    }
+
+    /// The statement in force, after checking base and tightening against a root.
+    ///
+    /// Whether it has expired is for the caller to judge, who knows the moment.
+    ///
+    /// # Errors
+    /// `StatusError` names what is wrong.
+    pub fn open(&self, root: &TrustRoot) -> Result<Status, StatusError> {
+        let base = Status::read(&self.base)?;
+        let rule = |holds: bool, text| if holds { Ok(()) } else { Err(StatusError::Rule(text)) };
+        rule(base.installation == root.installation, "it is of another installation")?;
+        rule(base.base.is_none(), "a tightening stands in the place of the base")?;
+        root.status.signed(&self.base, NAMESPACE)?;
+        let Some(envelope) = &self.tightening else { return Ok(base) };
+        let tightening = Status::read(envelope)?;
+        rule(tightening.installation == root.installation, "it is of another installation")?;
+        rule(tightening.base == Some(self.base.payload_digest()), "the tightening names another base")?;
+        rule(tightening.number > base.number, "the tightening's number is not above the base's")?;
+        rule(tightening.contains(&base), "the tightening loosens something or ends later than its base")?;
+        let signers = ssh::signers(envelope, NAMESPACE, &root.status.keys()).map_err(QuorumError::from)?;
+        rule(!signers.is_empty(), "nobody signed the tightening")?;
+        Ok(tightening)
+    }
+}

@@ -1,0 +1,172 @@
+//! Blobs: larger bytes in a directory, each under its own digest.
+//!
+//! Invariant: a blob is durable before `put` returns and is read only if its bytes still have its digest.
+//! What a crash leaves behind: a file under a temporary name, swept when the store is opened.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use evidence::Digest;
+
+use crate::store::{LedgerError, sync_dir};
+
+/// Largest blob in bytes.
+pub const BLOB_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// A directory of blobs: `sha256/<2 hex>/<62 hex>`.
+#[derive(Clone, Debug)]
+pub struct Blobs {
+    dir: PathBuf,
+}
+
+/// Why a blob could not be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// The file system failed.
+    #[error(transparent)]
+    Io(#[from] LedgerError),
+    /// There is no such blob.
+    #[error("blob {0} is not in the store")]
+    Missing(Digest),
+    /// The file's bytes are not those it was stored for.
+    #[error("blob {stated} has been changed: its bytes have digest {found}")]
+    Changed {
+        /// Digest that names the file.
+        stated: Digest,
+        /// Digest of its bytes.
+        found: Digest,
+    },
+    /// The blob is larger than asked for or allowed.
+    #[error("blob {digest} has {found} bytes, at most {max} are allowed here")]
+    Long {
+        /// The blob.
+        digest: Digest,
+        /// Its size.
+        found: u64,
+        /// Size allowed.
+        max: u64,
+    },
+}
+
+impl Blobs {
+    /// Opens a store, making its directory and sweeping what a crash left half written.
+    ///
+    /// # Errors
+    /// `BlobError::Io` when the directory cannot be made.
+    pub fn open(dir: &Path) -> Result<Self, BlobError> {
+        let temporary = dir.join(TEMPORARY);
+        if temporary.exists() {
+            fs::remove_dir_all(&temporary).map_err(LedgerError::io("remove", &temporary))?;
+        }
+        fs::create_dir_all(&temporary).map_err(LedgerError::io("create", &temporary))?;
+        Ok(Self { dir: dir.to_path_buf() })
+    }
+
+    /// A store for reading alone: nothing is made or swept.
+    #[must_use]
+    pub fn read_only(dir: &Path) -> Self {
+        Self { dir: dir.to_path_buf() }
+    }
+
+    /// Stores bytes durably and answers their digest; storing them again changes nothing.
+    ///
+    /// # Errors
+    /// `BlobError` when they are too large or the file system fails.
+    pub fn put(&self, bytes: &[u8]) -> Result<Digest, BlobError> {
+        let digest = Digest::of(bytes);
+        if bytes.len() as u64 > BLOB_BYTES_MAX {
+            return Err(BlobError::Long { digest, found: bytes.len() as u64, max: BLOB_BYTES_MAX });
+        }
+        let path = self.path(&digest);
+        if path.exists() {
+            return Ok(digest);
+        }
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let new = self.dir.join(TEMPORARY).join(format!("{}-{number}", std::process::id()));
+        let mut file = File::create(&new).map_err(LedgerError::io("create", &new))?;
+        file.write_all(bytes).map_err(LedgerError::io("write", &new))?;
+        file.sync_all().map_err(LedgerError::io("sync", &new))?;
+        let parent = path.parent().unwrap_or(&self.dir);
+        fs::create_dir_all(parent).map_err(LedgerError::io("create", parent))?;
+        fs::rename(&new, &path).map_err(LedgerError::io("rename", &new))?;
+        // The file's name, and the directories above that may be new, must survive a power cut too.
+        for dir in parent.ancestors().take(3) {
+            sync_dir(dir)?;
+        }
+        Ok(digest)
+    }
+
+    /// Whether a blob is there, unread.
+    #[must_use]
+    pub fn has(&self, digest: &Digest) -> bool {
+        self.path(digest).is_file()
+    }
+
+    /// Reads a blob of at most `bytes_max` bytes and checks it.
+    ///
+    /// # Errors
+    /// `BlobError` when it is missing, changed or too large.
+    pub fn read(&self, digest: &Digest, bytes_max: u64) -> Result<Vec<u8>, BlobError> {
+        let path = self.path(digest);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(BlobError::Missing(*digest));
+            }
+            Err(source) => return Err(LedgerError::io("open", &path)(source).into()),
+        };
+        let size = file.metadata().map_err(LedgerError::io("read", &path))?.len();
+        let mut bytes = Vec::new();
+        file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(LedgerError::io("read", &path))?;
+        if bytes.len() as u64 > bytes_max {
+            return Err(BlobError::Long { digest: *digest, found: size, max: bytes_max });
+        }
+        let found = Digest::of(&bytes);
+        if found == *digest { Ok(bytes) } else { Err(BlobError::Changed { stated: *digest, found }) }
+    }
+
+    /// Every file in the store: its path, and the digest that its name states, if it states one.
+    ///
+    /// # Errors
+    /// `BlobError::Io` when a directory cannot be read.
+    pub fn files(&self) -> Result<Vec<(PathBuf, Option<Digest>)>, BlobError> {
+        let root = self.dir.join("sha256");
+        let mut found = Vec::new();
+        for dir in list(&root)? {
+            for path in if dir.is_dir() { list(&dir)? } else { vec![dir] } {
+                let digest = self.digest_of(&path);
+                found.push((path, digest));
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    fn digest_of(&self, path: &Path) -> Option<Digest> {
+        let name = path.file_name()?.to_str()?;
+        let start = path.parent()?.file_name()?.to_str()?;
+        let digest: Digest = format!("sha256:{start}{name}").parse().ok()?;
+        (self.path(&digest) == path).then_some(digest)
+    }
+
+    /// Where a blob lies.
+    #[must_use]
+    pub fn path(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.hex();
+        let (start, rest) = hex.split_at(2);
+        self.dir.join("sha256").join(start).join(rest)
+    }
+}
+
+fn list(dir: &Path) -> Result<Vec<PathBuf>, LedgerError> {
+    if !dir.exists() {
+        return Ok(Vec::new());
+    }
+    let entries = fs::read_dir(dir).map_err(LedgerError::io("read", dir))?;
+    entries.map(|entry| entry.map(|entry| entry.path()).map_err(LedgerError::io("read", dir))).collect()
+}
+
+const TEMPORARY: &str = "incoming";
+static NEXT: AtomicU64 = AtomicU64::new(0);

@@ -1,0 +1,27 @@
+//! The ledger's storage: one append at a time, tiles, blobs, and verification of all three from disk.
+//!
+//! Invariant: an entry is durable, with its place in the tree and a signed checkpoint, before `append`
+//! returns; nothing is ever changed in place. It knows bytes, headers and commitments only; what entries
+//! mean is the domain's to know.
+
+mod blobs;
+mod reader;
+mod schema;
+mod store;
+mod tiles;
+mod verify;
+
+pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs};
+pub use reader::Reader;
+pub use store::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Head, Ledger, LedgerError, Turn};
+pub use tiles::Tiles;
+pub use verify::{Anchors, Breach, Report, verify};
+
+/// Name of the database file inside the data directory.
+pub const DATABASE: &str = "ledger.db";
+/// Name of the directory of blobs inside the data directory.
+pub const BLOBS: &str = "blobs";
+/// Name of the directory of full tiles inside the data directory.
+pub const TILES: &str = "tiles";
+/// Name of the file whose lock says that a writer is at work.
+pub const LOCK: &str = "writer.lock";

@@ -1,0 +1,92 @@
+//! The readers' side: entries, head and idempotency keys, through a read-only connection of their own.
+//!
+//! Invariant: reads only what is durable; never takes the writer's lock.
+
+use std::path::Path;
+
+use evidence::Digest;
+use evidence::entry::Entry;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use tlog::{HASH_BYTES, Hash, Note};
+
+use crate::store::{Head, LedgerError, read_entries, read_head, stored};
+use crate::{DATABASE, schema};
+
+/// A read-only view of a ledger.
+#[derive(Debug)]
+pub struct Reader(Connection);
+
+impl Reader {
+    /// Opens the ledger of a directory for reading.
+    ///
+    /// # Errors
+    /// `LedgerError` when it is absent or of another format.
+    pub fn open(dir: &Path) -> Result<Self, LedgerError> {
+        schema::open_reader(&dir.join(DATABASE)).map(Self)
+    }
+
+    /// Size, edge and checkpoint now.
+    ///
+    /// # Errors
+    /// `LedgerError` when the row cannot be read or is not sound.
+    pub fn head(&self) -> Result<Head, LedgerError> {
+        read_head(&self.0)
+    }
+
+    /// Entries `[from, to)`, at most 1,024 of them.
+    ///
+    /// # Errors
+    /// `LedgerError` when one is missing or not sound.
+    pub fn entries(&self, from: u64, to: u64) -> Result<Vec<Entry>, LedgerError> {
+        read_entries(&self.0, from, to.min(from.saturating_add(READ_ENTRIES_MAX)))
+    }
+
+    /// Number of the entry that a command with this idempotency digest made.
+    ///
+    /// # Errors
+    /// `LedgerError` when the database fails.
+    pub fn by_idempotency(&self, key: &Digest) -> Result<Option<u64>, LedgerError> {
+        let text = "SELECT seq FROM idempotency WHERE key = ?1";
+        let found = self.0.query_row(text, params![key.as_bytes()], |row| row.get::<_, i64>(0)).optional();
+        let found = found.map_err(LedgerError::sql("look up an idempotency key"))?;
+        Ok(found.and_then(|seq| u64::try_from(seq).ok()))
+    }
+
+    /// The last checkpoint with cosignatures, where there is one.
+    ///
+    /// # Errors
+    /// `LedgerError` when the row is not a note.
+    pub fn witnessed(&self) -> Result<Option<Note>, LedgerError> {
+        let text = "SELECT note FROM witnessed WHERE only_row = 1";
+        let note = self.0.query_row(text, [], |row| row.get::<_, String>(0)).optional();
+        let note = note.map_err(LedgerError::sql("read cosignatures"))?;
+        let parse = |note: String| {
+            Note::parse(note.as_bytes())
+                .map_err(|error| LedgerError::Row { place: "witnessed".into(), what: error.to_string() })
+        };
+        note.map(parse).transpose()
+    }
+
+    /// Leaf hashes `[from, to)`, as stored beside their headers.
+    pub(crate) fn leaves(&self, from: u64, to: u64) -> Result<Vec<Hash>, LedgerError> {
+        let text = "SELECT leaf FROM entry WHERE seq >= ?1 AND seq < ?2 ORDER BY seq";
+        let doing = LedgerError::sql("read leaf hashes");
+        let mut statement = self.0.prepare_cached(text).map_err(doing)?;
+        let rows = statement
+            .query_map(params![stored(from)?, stored(to)?], |row| row.get::<_, [u8; HASH_BYTES]>(0))
+            .map_err(doing)?;
+        let leaves =
+            rows.map(|row| row.map(Hash::from_bytes)).collect::<Result<Vec<_>, _>>().map_err(doing)?;
+        if leaves.len() as u64 == to - from {
+            return Ok(leaves);
+        }
+        let place = format!("entry {}", from + leaves.len() as u64);
+        Err(LedgerError::Row { place, what: "is missing".into() })
+    }
+
+    pub(crate) const fn connection(&self) -> &Connection {
+        &self.0
+    }
+}
+
+const READ_ENTRIES_MAX: u64 = 1024;

@@ -1,0 +1,149 @@
+//! Tiles and entry bundles of a ledger, and the tree's nodes out of them.
+//!
+//! Invariant: full ones are files derived after the commit and never change; partial ones are made on
+//! request from the durable rows. What a crash leaves behind: missing files, made again by `derive`.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use tlog::{
+    Hash, Nodes, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, encode_bundle, partial_width, tile_node,
+    tile_root,
+};
+
+use crate::store::LedgerError;
+use crate::{Reader, TILES};
+
+/// Tiles of one data directory.
+#[derive(Debug)]
+pub struct Tiles<'a> {
+    dir: PathBuf,
+    reader: &'a Reader,
+}
+
+impl<'a> Tiles<'a> {
+    /// Tiles of the ledger that `reader` reads.
+    #[must_use]
+    pub fn new(data: &Path, reader: &'a Reader) -> Self {
+        Self { dir: data.join(TILES), reader }
+    }
+
+    /// The bytes of one tile or bundle, if a tree of the ledger's size has it.
+    ///
+    /// # Errors
+    /// `LedgerError` when rows or files cannot be read.
+    pub fn read(&self, path: TilePath) -> Result<Option<Vec<u8>>, LedgerError> {
+        let size = self.reader.head()?.frontier.size();
+        if !exists(path, size) {
+            return Ok(None);
+        }
+        match path.kind() {
+            TileKind::Level(level) => self.hashes(level, path.index(), path.width()).map(Some),
+            TileKind::Entries => self.bundle(path).map(Some),
+        }
+    }
+
+    /// Writes every full tile and bundle that a tree of this size has and the directory lacks.
+    ///
+    /// # Errors
+    /// `LedgerError` when rows cannot be read or a file cannot be written.
+    pub fn derive(&self) -> Result<(), LedgerError> {
+        let size = self.reader.head()?.frontier.size();
+        for level in 0..=LEVEL_MAX {
+            let full = size >> (u32::from(TILE_HEIGHT) * (u32::from(level) + 1));
+            for index in self.missing_from(TileKind::Level(level), full)..full {
+                let bytes = self.hashes(level, index, TILE_WIDTH)?;
+                self.write(TileKind::Level(level), index, &bytes)?;
+            }
+        }
+        let full = size / TILE_WIDTH;
+        for index in self.missing_from(TileKind::Entries, full)..full {
+            if let Some(path) = TilePath::new(TileKind::Entries, index, TILE_WIDTH) {
+                let bytes = self.bundle(path)?;
+                self.write(TileKind::Entries, index, &bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// First index below `full` whose file lacks, looking back from the end: files are written in order.
+    fn missing_from(&self, kind: TileKind, full: u64) -> u64 {
+        let lacks = |index: &u64| !self.path(kind, *index).is_file();
+        (0..full).rev().take_while(lacks).last().unwrap_or(full)
+    }
+
+    fn hashes(&self, level: u8, index: u64, width: u64) -> Result<Vec<u8>, LedgerError> {
+        if width == TILE_WIDTH
+            && let Ok(bytes) = fs::read(self.path(TileKind::Level(level), index))
+            && tile_root(&bytes).is_ok()
+        {
+            return Ok(bytes);
+        }
+        let first = index * TILE_WIDTH;
+        let hashes = match level.checked_sub(1) {
+            None => self.reader.leaves(first, first + width)?,
+            Some(below) => (first..first + width)
+                .map(|tile| {
+                    tile_root(&self.hashes(below, tile, TILE_WIDTH)?).map_err(|error| bad(level, &error))
+                })
+                .collect::<Result<_, _>>()?,
+        };
+        Ok(hashes.iter().flat_map(|hash| *hash.as_bytes()).collect())
+    }
+
+    fn bundle(&self, path: TilePath) -> Result<Vec<u8>, LedgerError> {
+        let first = path.index() * TILE_WIDTH;
+        let entries = self.reader.entries(first, first + path.width())?;
+        let headers = entries.iter().map(|entry| entry.header.as_slice());
+        encode_bundle(headers).map_err(|error| bad(0, &error))
+    }
+
+    fn path(&self, kind: TileKind, index: u64) -> PathBuf {
+        let path = TilePath::new(kind, index, TILE_WIDTH).map(|path| path.to_string());
+        self.dir.join(path.unwrap_or_default())
+    }
+
+    fn write(&self, kind: TileKind, index: u64, bytes: &[u8]) -> Result<(), LedgerError> {
+        let path = self.path(kind, index);
+        let parent = path.parent().unwrap_or(&self.dir);
+        fs::create_dir_all(parent).map_err(LedgerError::io("create", parent))?;
+        let new = path.with_extension("new");
+        let mut file = File::create(&new).map_err(LedgerError::io("create", &new))?;
+        file.write_all(bytes).map_err(LedgerError::io("write", &new))?;
+        file.sync_all().map_err(LedgerError::io("sync", &new))?;
+        fs::rename(&new, &path).map_err(LedgerError::io("rename", &new))
+    }
+}
+
+impl Nodes for Tiles<'_> {
+    type Error = LedgerError;
+
+    fn node(&self, level: u8, index: u64) -> Result<Hash, LedgerError> {
+        let (tile_level, inner) = (level / TILE_HEIGHT, level % TILE_HEIGHT);
+        let tile = (index << inner) / TILE_WIDTH;
+        let size = self.reader.head()?.frontier.size();
+        let full = size >> (u32::from(TILE_HEIGHT) * (u32::from(tile_level) + 1));
+        let width = if tile < full { TILE_WIDTH } else { partial_width(tile_level, size) };
+        let bytes = self.hashes(tile_level, tile, width)?;
+        tile_node(&bytes, level, index).map_err(|error| bad(level, &error))
+    }
+}
+
+/// Whether a tree of `size` leaves has this tile; older, narrower partial tiles count too.
+fn exists(path: TilePath, size: u64) -> bool {
+    let level = if let TileKind::Level(level) = path.kind() { level } else { 0 };
+    let shift = u32::from(level) * u32::from(TILE_HEIGHT);
+    let hashes = size.checked_shr(shift).unwrap_or(0);
+    path.index()
+        .checked_mul(TILE_WIDTH)
+        .and_then(|first| first.checked_add(path.width()))
+        .is_some_and(|end| end <= hashes)
+}
+
+fn bad(level: u8, error: &dyn std::fmt::Display) -> LedgerError {
+    LedgerError::Row { place: format!("tile level {level}"), what: error.to_string() }
+}
+
+/// Tiles of level 7 span 2^64 leaves.
+const LEVEL_MAX: u8 = 6;

@@ -1,0 +1,400 @@
+//! Verification of a data directory from nothing but its bytes and the keys of a trust root.
+//!
+//! Invariant: reads every row and every blob, in bounded memory, and names the place of each breach. What
+//! it cannot see is a whole history that the ledger's own key signed anew: that is what witnesses are for.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use evidence::entry::{Entry, Header};
+use evidence::{Digest, Moment};
+use rusqlite::Row;
+use tlog::{
+    Checkpoint, Cosignature, Frontier, HASH_BYTES, Hash, NoteVerifier, TILE_WIDTH, TileKind, TilePath,
+    decode_bundle, leaf_hash,
+};
+
+use crate::store::{LedgerError, entry_of, read_head};
+use crate::{BLOBS, Blobs, Reader, TILES, schema};
+
+/// Whose signatures count.
+#[derive(Clone, Debug)]
+pub struct Anchors {
+    /// The ledger's key; its name is the origin.
+    pub ledger: NoteVerifier,
+    /// The witnesses' keys.
+    pub witnesses: Vec<NoteVerifier>,
+    /// How many witnesses must have cosigned.
+    pub quorum: usize,
+}
+
+/// One thing that is not as it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Breach {
+    /// Where: a row, a file.
+    pub place: String,
+    /// What is wrong there.
+    pub what: String,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Number of entries read.
+    pub entries: u64,
+    /// Root hash over them.
+    pub root: Hash,
+    /// Number of blobs read.
+    pub blobs: u64,
+    /// Blobs that no entry names; swept by the server after a day, no breach.
+    pub orphans: u64,
+    /// Cosignatures on the last witnessed checkpoint.
+    pub cosignatures: Vec<Cosignature>,
+    /// Size of the last witnessed checkpoint.
+    pub witnessed_size: Option<u64>,
+    /// Breaches, at most 100.
+    pub breaches: Vec<Breach>,
+}
+
+/// Verifies the ledger, tiles and blobs of a data directory.
+///
+/// # Errors
+/// `LedgerError` only when the files cannot be opened or read at all; breaches are in the report.
+pub fn verify(dir: &Path, anchors: &Anchors) -> Result<Report, LedgerError> {
+    let reader = Reader::open(dir)?;
+    let mut audit = Audit::new(dir, &reader);
+    audit.schema()?;
+    audit.entries()?;
+    audit.keys()?;
+    audit.head(anchors)?;
+    audit.witnessed(anchors);
+    audit.blobs()?;
+    Ok(audit.report())
+}
+
+struct Audit<'a> {
+    dir: &'a Path,
+    reader: &'a Reader,
+    blobs: Blobs,
+    frontier: Frontier,
+    last_time: Moment,
+    keys: u64,
+    tile: Vec<Hash>,
+    headers: Vec<Vec<u8>>,
+    claimed: Option<(u64, Hash)>,
+    witnessed_root: Option<Hash>,
+    cosignatures: Vec<Cosignature>,
+    blob_count: u64,
+    named: BTreeSet<Digest>,
+    orphans: u64,
+    breaches: Vec<Breach>,
+}
+
+impl<'a> Audit<'a> {
+    fn new(dir: &'a Path, reader: &'a Reader) -> Self {
+        let claimed = reader.witnessed().ok().flatten();
+        let claimed = claimed.and_then(|note| note.text().parse::<Checkpoint>().ok());
+        Self {
+            dir,
+            reader,
+            blobs: Blobs::read_only(&dir.join(BLOBS)),
+            frontier: Frontier::default(),
+            last_time: Moment::default(),
+            keys: 0,
+            tile: Vec::new(),
+            headers: Vec::new(),
+            claimed: claimed.map(|checkpoint| (checkpoint.size, checkpoint.root)),
+            witnessed_root: None,
+            cosignatures: Vec::new(),
+            blob_count: 0,
+            named: BTreeSet::new(),
+            orphans: 0,
+            breaches: Vec::new(),
+        }
+    }
+
+    fn report(self) -> Report {
+        Report {
+            entries: self.frontier.size(),
+            root: self.frontier.root(),
+            blobs: self.blob_count,
+            orphans: self.orphans,
+            cosignatures: self.cosignatures,
+            witnessed_size: self.claimed.map(|(size, _)| size),
+            breaches: self.breaches,
+        }
+    }
+
+    fn breach(&mut self, place: impl Into<String>, what: impl ToString) {
+        if self.breaches.len() < BREACHES_MAX {
+            self.breaches.push(Breach { place: place.into(), what: what.to_string() });
+        }
+    }
+
+    /// The file's own structure, and that it has our tables and nothing beside them.
+    fn schema(&mut self) -> Result<(), LedgerError> {
+        let doing = LedgerError::sql("check the ledger's structure");
+        let reader = self.reader;
+        let mut check = reader.connection().prepare("PRAGMA integrity_check(20)").map_err(doing)?;
+        let lines = check.query_map([], |row| row.get::<_, String>(0)).map_err(doing)?;
+        for line in lines {
+            let line = line.map_err(doing)?;
+            if line != "ok" {
+                self.breach("ledger.db", line);
+            }
+        }
+        let text = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
+        let mut tables = reader.connection().prepare(text).map_err(doing)?;
+        let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
+        let found =
+            tables.query_map([], read).map_err(doing)?.collect::<Result<Vec<_>, _>>().map_err(doing)?;
+        let same = found.iter().map(|(name, sql)| (name.as_str(), sql.as_str())).eq(schema::TABLES);
+        if !same {
+            self.breach("ledger.db, schema", "the tables are not those of this format");
+        }
+        Ok(())
+    }
+
+    fn entries(&mut self) -> Result<(), LedgerError> {
+        let doing = LedgerError::sql("read entries");
+        let reader = self.reader;
+        let text = "SELECT seq, header, facts_salt, facts, particulars_salt, particulars, leaf FROM entry \
+                    ORDER BY seq";
+        let mut statement = reader.connection().prepare(text).map_err(doing)?;
+        let mut rows = statement.query([]).map_err(doing)?;
+        while let Some(row) = rows.next().map_err(doing)? {
+            let seq: i64 = row.get(0).map_err(doing)?;
+            let expected = self.frontier.size();
+            if u64::try_from(seq) != Ok(expected) {
+                let what = format!("entries {expected} to {} are missing", seq.saturating_sub(1));
+                self.breach(format!("entry {expected}"), what);
+                return Ok(());
+            }
+            let leaf: Vec<u8> = row.get(6).map_err(doing)?;
+            match entry_of(row).map_err(doing)? {
+                Some(entry) => self.entry(expected, &entry, &leaf)?,
+                None => {
+                    self.breach(
+                        format!("entry {expected}"),
+                        "a payload lacks its salt, or the salt is not 16 bytes",
+                    );
+                    self.push(expected, Hash::empty_tree(), Vec::new());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, seq: u64, entry: &Entry, leaf: &[u8]) -> Result<(), LedgerError> {
+        let place = format!("entry {seq}");
+        let hash = leaf_hash(&entry.header);
+        if leaf != hash.as_bytes() {
+            self.breach(&place, "the header does not match the leaf hash beside it");
+        }
+        match entry.check() {
+            Ok(header) => self.header(seq, &place, &header, entry)?,
+            Err(error) => self.breach(&place, error),
+        }
+        self.push(seq, hash, entry.header.clone());
+        Ok(())
+    }
+
+    fn header(&mut self, seq: u64, place: &str, header: &Header, entry: &Entry) -> Result<(), LedgerError> {
+        if header.particulars.is_some() && entry.particulars.is_none() {
+            self.breach(place, "the particulars are missing and no erasure is on record");
+        }
+        if header.time < self.last_time {
+            self.breach(place, "its time is before that of the entry before it");
+        }
+        self.last_time = header.time.max(self.last_time);
+        if header.cause.is_some_and(|cause| cause >= seq) {
+            self.breach(place, "its cause is not an earlier entry");
+        }
+        if let Some(key) = header.idempotency {
+            self.keys += 1;
+            if self.reader.by_idempotency(&key)? != Some(seq) {
+                self.breach(place, format!("idempotency key {key} is not on record for it"));
+            }
+        }
+        for digest in &header.blobs {
+            self.named.insert(*digest);
+            if !self.blobs.has(digest) {
+                self.breach(format!("blob {digest}"), format!("is missing; entry {seq} names it"));
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, seq: u64, hash: Hash, header: Vec<u8>) {
+        self.frontier.push(hash);
+        self.tile.push(hash);
+        self.headers.push(header);
+        if self.claimed.is_some_and(|(size, _)| size == seq + 1) {
+            self.witnessed_root = Some(self.frontier.root());
+        }
+        if self.tile.len() as u64 == TILE_WIDTH {
+            self.full_tile(seq / TILE_WIDTH);
+            self.tile.clear();
+            self.headers.clear();
+        }
+    }
+
+    /// Compares a full tile and bundle with their files; absent files are derived anew, so no breach.
+    fn full_tile(&mut self, index: u64) {
+        for kind in [TileKind::Level(0), TileKind::Entries] {
+            let Some(path) = TilePath::new(kind, index, TILE_WIDTH) else { continue };
+            let Ok(bytes) = fs::read(self.dir.join(TILES).join(path.to_string())) else { continue };
+            let differs = if kind == TileKind::Entries {
+                let entries = decode_bundle(&bytes).unwrap_or_default();
+                first_difference(self.headers.iter().map(Vec::as_slice), entries.into_iter())
+            } else {
+                let leaves = self.tile.iter().map(|hash| hash.as_bytes().as_slice());
+                first_difference(leaves, bytes.chunks(HASH_BYTES))
+            };
+            if let Some(at) = differs {
+                let seq = index * TILE_WIDTH + at as u64;
+                self.breach(format!("entry {seq}"), format!("differs from its place in `{TILES}/{path}`"));
+            }
+        }
+    }
+
+    fn keys(&mut self) -> Result<(), LedgerError> {
+        let doing = LedgerError::sql("count idempotency keys");
+        let text = "SELECT count(*) FROM idempotency";
+        let found: i64 = self.reader.connection().query_row(text, [], |row| row.get(0)).map_err(doing)?;
+        if u64::try_from(found) != Ok(self.keys) {
+            let what = format!("{found} keys are on record, the entries name {}", self.keys);
+            self.breach("table idempotency", what);
+        }
+        Ok(())
+    }
+
+    fn head(&mut self, anchors: &Anchors) -> Result<(), LedgerError> {
+        let head = match read_head(self.reader.connection()) {
+            Ok(head) => head,
+            Err(LedgerError::Row { place, what }) => {
+                self.breach(place, what);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        let known = std::slice::from_ref(&anchors.ledger);
+        match Checkpoint::open(&head.checkpoint, anchors.ledger.name(), known) {
+            Err(error) => self.breach("head, checkpoint", error),
+            Ok(checkpoint) => {
+                let (size, root) = (self.frontier.size(), self.frontier.root());
+                if checkpoint.size != size {
+                    let what = format!("is of size {}, but {size} entries were read", checkpoint.size);
+                    self.breach("head, checkpoint", what);
+                } else if checkpoint.root != root {
+                    let what = "these entries do not have the root hash of the signed checkpoint";
+                    self.breach(self.differing_range(&head.frontier, checkpoint.root), what);
+                }
+            }
+        }
+        if head.frontier != self.frontier {
+            self.breach("head, edge", "is not the right edge of the entries");
+        }
+        Ok(())
+    }
+
+    /// The entries below the first subtree that differs, if the stored edge is the one that was signed.
+    fn differing_range(&self, stored: &Frontier, signed: Hash) -> String {
+        let size = self.frontier.size();
+        let (ours, theirs) = (self.frontier.to_bytes(), stored.to_bytes());
+        let differs = first_difference(ours.chunks(HASH_BYTES), theirs.chunks(HASH_BYTES));
+        let (mut start, mut at) = (0, 0);
+        for level in (0..u64::BITS).rev().filter(|level| size >> level & 1 == 1) {
+            let end = start + (1 << level);
+            if stored.root() == signed && stored.size() == size && differs == Some(at) {
+                return format!("entries {start} to {}", end - 1);
+            }
+            (start, at) = (end, at + 1);
+        }
+        format!("entries 0 to {}", size.saturating_sub(1))
+    }
+
+    fn witnessed(&mut self, anchors: &Anchors) {
+        let note = match self.reader.witnessed() {
+            Ok(Some(note)) => note,
+            Ok(None) if anchors.quorum == 0 || self.frontier.size() == 0 => return,
+            Ok(None) => {
+                let what = format!(
+                    "no cosigned checkpoint is on record; the trust root asks for {}",
+                    anchors.quorum
+                );
+                return self.breach("witnessed", what);
+            }
+            Err(error) => return self.breach("witnessed", error),
+        };
+        let known = std::slice::from_ref(&anchors.ledger);
+        let checkpoint = match Checkpoint::open(&note, anchors.ledger.name(), known) {
+            Ok(checkpoint) => checkpoint,
+            Err(error) => return self.breach("witnessed", error),
+        };
+        if checkpoint.size > self.frontier.size() {
+            let what =
+                format!("witnesses saw {} entries, only {} are here", checkpoint.size, self.frontier.size());
+            self.breach("witnessed", what);
+        } else if checkpoint.size > 0 && self.witnessed_root != Some(checkpoint.root) {
+            let what = format!("witnesses saw another history of the first {} entries", checkpoint.size);
+            self.breach("witnessed", what);
+        }
+        match Cosignature::all(&note, &anchors.witnesses) {
+            Ok(found) if found.len() >= anchors.quorum => self.cosignatures = found,
+            Ok(found) => {
+                let what = format!("{} of {} witnesses cosigned", found.len(), anchors.quorum);
+                self.breach("witnessed", what);
+            }
+            Err(error) => self.breach("witnessed", error),
+        }
+    }
+
+    fn blobs(&mut self) -> Result<(), LedgerError> {
+        let files = self
+            .blobs
+            .files()
+            .map_err(|error| LedgerError::Row { place: BLOBS.into(), what: error.to_string() })?;
+        for (path, stated) in files {
+            let shown = path.strip_prefix(self.dir).unwrap_or(&path).display().to_string();
+            let Some(stated) = stated else {
+                self.breach(shown, "is not named as a blob is");
+                continue;
+            };
+            self.blob_count += 1;
+            self.orphans += u64::from(!self.named.contains(&stated));
+            let found = digest_of(&path).map_err(LedgerError::io("read", &path))?;
+            if found != stated {
+                self.breach(
+                    format!("blob {stated}"),
+                    format!("has been changed: its bytes have digest {found}"),
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+fn first_difference<'a>(
+    ours: impl Iterator<Item = &'a [u8]>,
+    theirs: impl Iterator<Item = &'a [u8]>,
+) -> Option<usize> {
+    let mut theirs = theirs;
+    ours.enumerate().find(|(_, item)| theirs.next() != Some(item)).map(|(at, _)| at)
+}
+
+fn digest_of(path: &PathBuf) -> std::io::Result<Digest> {
+    let mut file = File::open(path)?;
+    let mut digest = evidence::Hasher::default();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(digest.finish()),
+            count => digest.update(buffer.get(..count).unwrap_or_default()),
+        }
+    }
+}
+
+const BREACHES_MAX: usize = 100;

@@ -1,0 +1,217 @@
+//! Signed notes (C2SP signed-note): text, a blank line, signature lines.
+//!
+//! Invariant: a parsed note prints the bytes it was read from. The text means nothing until `verify`
+//! has found a signature of a known key; a known key whose signature is wrong spoils the whole note.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::key::{NoteSigner, NoteVerifier, SignatureKind, is_key_name};
+
+/// Largest note that is parsed, in bytes.
+pub const NOTE_BYTES_MAX: usize = 128 * 1024;
+
+/// A parsed note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    text: String,
+    signatures: Vec<NoteSignature>,
+}
+
+/// One signature line: `— <name> base64(key id || signature)`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoteSignature {
+    name: String,
+    id: u32,
+    signature: Vec<u8>,
+}
+
+/// Why some bytes are not a note, or not a trustworthy one.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum NoteError {
+    /// Too many bytes.
+    #[error("the note has more than {NOTE_BYTES_MAX} bytes")]
+    Long,
+    /// Not UTF-8, or a control character other than newline.
+    #[error("the note holds bytes that are not UTF-8 text or a control character")]
+    Characters,
+    /// No blank line, or no text before it.
+    #[error("the note has no text followed by a blank line and signatures")]
+    Shape,
+    /// A signature line does not follow the format.
+    #[error("signature line {0} is not `— <name> <base64>`")]
+    Line(usize),
+    /// There are more than 64 signatures.
+    #[error("the note has more than {SIGNATURES_MAX} signatures")]
+    Many,
+    /// A known key's signature is wrong.
+    #[error("the signature of `{0}` does not match the text")]
+    Wrong(String),
+    /// No known key signed.
+    #[error("no known key signed the note")]
+    Unsigned,
+}
+
+const SIGNATURES_MAX: usize = 64;
+const LINE_START: &str = "\u{2014} ";
+
+impl Note {
+    /// Makes a note without signatures.
+    ///
+    /// # Errors
+    /// `NoteError` when the text cannot be one.
+    pub fn new(text: &str) -> Result<Self, NoteError> {
+        check_characters(text)?;
+        if text.len() < 2 || !text.ends_with('\n') {
+            return Err(NoteError::Shape);
+        }
+        Ok(Self { text: text.to_owned(), signatures: Vec::new() })
+    }
+
+    /// Parses bytes from outside.
+    ///
+    /// # Errors
+    /// `NoteError` names what is wrong.
+    pub fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
+        if bytes.len() > NOTE_BYTES_MAX {
+            return Err(NoteError::Long);
+        }
+        std::str::from_utf8(bytes).map_err(|_| NoteError::Characters)?.parse()
+    }
+
+    /// The signed text, its final newline included.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The signature lines, verified or not.
+    #[must_use]
+    pub fn signatures(&self) -> &[NoteSignature] {
+        &self.signatures
+    }
+
+    /// Appends signature lines, for instance those that a witness answered.
+    pub fn extend(&mut self, lines: impl IntoIterator<Item = NoteSignature>) {
+        for line in lines {
+            if !self.signatures.contains(&line) {
+                self.signatures.push(line);
+            }
+        }
+    }
+
+    /// Signs the text with a plain Ed25519 key and appends the line.
+    pub fn sign(&mut self, signer: &NoteSigner) {
+        let key = signer.verifier();
+        let signature = signer.sign(self.text.as_bytes());
+        self.extend([NoteSignature { name: key.name().to_owned(), id: key.id(), signature }]);
+    }
+
+    /// The known keys whose plain Ed25519 signature the note carries, in the order given.
+    ///
+    /// # Errors
+    /// `NoteError::Wrong` when a known key's signature does not match, `Unsigned` when there is none.
+    pub fn verify<'a>(&self, known: &'a [NoteVerifier]) -> Result<Vec<&'a NoteVerifier>, NoteError> {
+        let plain = known.iter().filter(|key| key.kind() == SignatureKind::Ed25519);
+        let mut signers = Vec::new();
+        for key in plain {
+            let mut lines = self.signatures.iter().filter(|line| line.is_by(key)).peekable();
+            let signed = lines.peek().is_some();
+            if !lines.all(|line| key.verify_raw(self.text.as_bytes(), &line.signature)) {
+                return Err(NoteError::Wrong(key.name().to_owned()));
+            }
+            if signed {
+                signers.push(key);
+            }
+        }
+        if signers.is_empty() { Err(NoteError::Unsigned) } else { Ok(signers) }
+    }
+}
+
+impl NoteSignature {
+    pub(crate) fn new(key: &NoteVerifier, signature: Vec<u8>) -> Self {
+        Self { name: key.name().to_owned(), id: key.id(), signature }
+    }
+
+    /// Parses lines as a witness answers them, each ending in a newline.
+    ///
+    /// # Errors
+    /// `NoteError::Line` names the first that is wrong.
+    pub fn parse_lines(text: &str) -> Result<Vec<Self>, NoteError> {
+        if text.len() > NOTE_BYTES_MAX {
+            return Err(NoteError::Long);
+        }
+        let mut signatures = Vec::new();
+        for (n, line) in text.split_inclusive('\n').enumerate() {
+            if n >= SIGNATURES_MAX {
+                return Err(NoteError::Many);
+            }
+            signatures.push(parse_line(line).ok_or(NoteError::Line(n + 1))?);
+        }
+        Ok(signatures)
+    }
+
+    /// Name of the key that claims to have signed.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.signature
+    }
+
+    pub(crate) fn is_by(&self, key: &NoteVerifier) -> bool {
+        self.name == key.name() && self.id == key.id()
+    }
+}
+
+impl FromStr for Note {
+    type Err = NoteError;
+
+    fn from_str(source: &str) -> Result<Self, Self::Err> {
+        check_characters(source)?;
+        let (text, lines) = source.rsplit_once("\n\n").ok_or(NoteError::Shape)?;
+        if text.is_empty() || lines.is_empty() {
+            return Err(NoteError::Shape);
+        }
+        Ok(Self { text: format!("{text}\n"), signatures: NoteSignature::parse_lines(lines)? })
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.text)?;
+        self.signatures.iter().try_for_each(|line| line.fmt(f))
+    }
+}
+
+impl fmt::Display for NoteSignature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut bytes = self.id.to_be_bytes().to_vec();
+        bytes.extend_from_slice(&self.signature);
+        writeln!(f, "{LINE_START}{} {}", self.name, STANDARD.encode(bytes))
+    }
+}
+
+fn check_characters(text: &str) -> Result<(), NoteError> {
+    if text.len() > NOTE_BYTES_MAX {
+        return Err(NoteError::Long);
+    }
+    let control = text.bytes().any(|byte| byte < 0x20 && byte != b'\n');
+    if control { Err(NoteError::Characters) } else { Ok(()) }
+}
+
+fn parse_line(line: &str) -> Option<NoteSignature> {
+    let (name, base64) = line.strip_suffix('\n')?.strip_prefix(LINE_START)?.split_once(' ')?;
+    let bytes = STANDARD.decode(base64).ok()?;
+    let (id, signature) = bytes.split_first_chunk::<4>()?;
+    if !is_key_name(name) || signature.is_empty() {
+        return None;
+    }
+    let id = u32::from_be_bytes(*id);
+    Some(NoteSignature { name: name.to_owned(), id, signature: signature.to_vec() })
+}

@@ -1,0 +1,43 @@
+//! Development tasks: `cargo x setup|check|test|bench|accept`.
+//!
+//! Invariant: each task runs the real tools and exits non-zero when one of them does. It deliberately lacks
+//! any logic of the product.
+
+mod accept;
+mod run;
+mod tidy;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["setup"] => run::setup(),
+        ["check"] => run::check(),
+        ["tidy"] => run::tidy(),
+        ["test", rest @ ..] => run::test(rest),
+        ["bench", rest @ ..] => run::bench(rest),
+        ["accept", area] => accept::accept(area),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+const USAGE: &str = "usage: cargo x <task>
+
+  setup          look for the tools that the project needs and say how to install what lacks
+  check          formatting, lints, laws of the tree, tests, documentation, licences
+  tidy           the laws of the tree alone
+  test [ARGS]    all tests; ARGS go to the test runner
+  bench [ARGS]   figures with their floors
+  accept AREA    the acceptance lines of an area, each run for real";

@@ -1,0 +1,102 @@
+//! Runs the tools behind each task and says what it runs.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::tidy;
+
+/// What a task answers: nothing, or why it failed.
+pub type Done = Result<(), String>;
+
+/// Root of the tree.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
+}
+
+/// Looks for every tool the project needs; all missing ones are named together.
+pub fn setup() -> Done {
+    let mut missing = Vec::new();
+    for (tool, argument, remedy) in TOOLS {
+        if answers(tool, argument) {
+            println!("found    {tool}");
+        } else {
+            println!("missing  {tool}: {remedy}");
+            missing.push(tool);
+        }
+    }
+    for (tool, argument, use_of_it) in OPTIONAL {
+        let found = if answers("cargo", tool) { "found  " } else { "optional" };
+        println!("{found}  cargo {tool}: {use_of_it} ({argument})");
+    }
+    if missing.is_empty() { Ok(()) } else { Err(format!("install what is missing: {missing:?}")) }
+}
+
+/// Everything that has to be clean before a commit.
+pub fn check() -> Done {
+    cargo(&["fmt", "--all", "--check"])?;
+    cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
+    tidy()?;
+    test(&[])?;
+    let mut docs = Command::new("cargo");
+    docs.args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings");
+    spawn(&mut docs)?;
+    if answers("cargo", "deny") {
+        return cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]);
+    }
+    println!("skipped: cargo deny is not installed; `cargo install --locked cargo-deny`");
+    Ok(())
+}
+
+/// The laws of the tree.
+pub fn tidy() -> Done {
+    let broken = tidy::broken(&root())?;
+    if broken.is_empty() {
+        return Ok(());
+    }
+    Err(format!("the laws of the tree are broken:\n  {}", broken.join("\n  ")))
+}
+
+/// All tests: by nextest where it is installed, else by cargo's own runner.
+pub fn test(rest: &[&str]) -> Done {
+    setup()?;
+    let runner: &[&str] = if answers("cargo", "nextest") { &["nextest", "run"] } else { &["test"] };
+    cargo(&[runner, &["--workspace"], rest].concat())
+}
+
+/// Figures with their floors, from the profile that is shipped.
+pub fn bench(rest: &[&str]) -> Done {
+    cargo(&[&["bench", "--workspace", "--profile", "dist", "--bench", "figures", "--"], rest].concat())
+}
+
+/// Runs cargo in the tree's root.
+pub fn cargo(arguments: &[&str]) -> Done {
+    spawn(Command::new("cargo").args(arguments))
+}
+
+fn spawn(command: &mut Command) -> Done {
+    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+    let shown = format!("{} {}", command.get_program().to_string_lossy(), words.join(" "));
+    println!("$ {shown}");
+    let status = command.current_dir(root()).status().map_err(|error| format!("{shown}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{shown}` failed: {status}")) }
+}
+
+fn answers(tool: &str, argument: &str) -> bool {
+    let version = if tool == "cargo" && argument != "--version" { Some("--version") } else { None };
+    let mut command = Command::new(tool);
+    command.arg(argument).args(version).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // ssh-keygen has no version flag: that it starts at all is what matters.
+    command.status().is_ok_and(|status| status.success() || tool == "ssh-keygen")
+}
+
+const TOOLS: [(&str, &str, &str); 4] = [
+    ("cargo", "--version", "install Rust 1.95 or newer with rustup"),
+    ("gcc", "--version", "apt-get install gcc libc6-dev"),
+    ("git", "--version", "apt-get install git"),
+    ("ssh-keygen", "-?", "apt-get install openssh-client"),
+];
+
+const OPTIONAL: [(&str, &str, &str); 2] = [
+    ("nextest", "cargo install --locked cargo-nextest", "runs the tests faster"),
+    ("deny", "cargo install --locked cargo-deny", "audits licences and sources"),
+];

@@ -1,0 +1,246 @@
+//! The laws of the tree, as one pass over its files and its dependency graph.
+//!
+//! Invariant: a law is data here and a check that has a test which breaks it. What clippy can hold
+//! (function length, panics, clocks in `domain`) stands in `clippy.toml` and the workspace lints.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Every breach found below `root`, one line each.
+pub fn broken(root: &Path) -> Result<Vec<String>, String> {
+    let mut found = edges(&metadata(root)?);
+    for file in sources(root)? {
+        let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let name = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
+        found.extend(breaches(&name, &text));
+    }
+    Ok(found)
+}
+
+/// Breaches within one source file.
+fn breaches(name: &str, text: &str) -> Vec<String> {
+    let checks: [fn(&str, &str) -> Option<String>; 7] =
+        [header, length, pure, contexts, rehearsal, nouns, unsafe_code];
+    checks.iter().filter_map(|check| check(name, text)).map(|what| format!("{name}: {what}")).collect()
+}
+
+fn header(_: &str, text: &str) -> Option<String> {
+    (!text.starts_with("//! ")).then(|| "does not open with `//!`".to_owned())
+}
+
+fn length(name: &str, text: &str) -> Option<String> {
+    let max = if is_test(name) { TEST_LINES_MAX } else { LINES_MAX };
+    let lines = text.lines().count();
+    (lines > max).then(|| format!("{lines} lines, at most {max}"))
+}
+
+fn pure(name: &str, text: &str) -> Option<String> {
+    let crate_name = crate_of(name)?;
+    if !PURE.contains(&crate_name) || is_test(name) {
+        return None;
+    }
+    let word = IMPURE.iter().find(|word| text.contains(**word))?;
+    Some(format!("`{crate_name}` is pure but names `{word}`"))
+}
+
+fn contexts(name: &str, text: &str) -> Option<String> {
+    let inner = name.strip_prefix("crates/domain/src/")?;
+    let (own, _) = inner.split_once('/')?;
+    let own_rank = CONTEXTS.iter().position(|context| *context == own);
+    let Some(own_rank) = own_rank else { return Some(format!("`{own}` is not a context")) };
+    let later = CONTEXTS.get(own_rank + 1..).unwrap_or_default();
+    let breach = later.iter().find(|context| text.contains(&format!("crate::{context}")))?;
+    Some(format!("context `{own}` imports the later context `{breach}`"))
+}
+
+fn rehearsal(name: &str, text: &str) -> Option<String> {
+    let own = name.contains("/demo") || name.starts_with("xtask/") || name.ends_with("cli/mod.rs");
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    let named = !own && words.into_iter().any(|word| word.eq_ignore_ascii_case("demo"));
+    named.then(|| "names `demo`, which only its own module may; the mode is `rehearsal`".to_owned())
+}
+
+fn nouns(name: &str, _: &str) -> Option<String> {
+    let vague = name.split(['/', '.']).find(|part| VAGUE.contains(part))?;
+    Some(format!("`{vague}` says nothing: name the file after what it holds"))
+}
+
+fn unsafe_code(name: &str, text: &str) -> Option<String> {
+    let used = text.lines().any(|line| {
+        let line = line.trim_start();
+        !line.starts_with("//") && (line.contains("unsafe {") || line.contains("unsafe fn"))
+    });
+    let allowed = name.starts_with("crates/sandbox/") || name.starts_with("xtask/");
+    (used && !allowed).then(|| "has `unsafe`, which only `sandbox` may".to_owned())
+}
+
+/// Edges of the crate graph that the architecture does not allow.
+fn edges(metadata: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    let packages = metadata.get("packages").and_then(Value::as_array).cloned().unwrap_or_default();
+    for package in &packages {
+        let name = package.get("name").and_then(Value::as_str).unwrap_or_default();
+        let Some((_, allowed)) = EDGES.iter().find(|(known, _)| *known == name) else {
+            found.push(format!("crate `{name}` has no row in the table of edges in xtask/src/tidy.rs"));
+            continue;
+        };
+        for dependency in package.get("dependencies").and_then(Value::as_array).into_iter().flatten() {
+            let text = |field| dependency.get(field).and_then(Value::as_str);
+            let (to, ours) = (text("name").unwrap_or_default(), text("path").is_some());
+            if ours && text("kind").is_none() && !allowed.contains(&to) {
+                found.push(format!("crate `{name}` may not import `{to}`"));
+            }
+        }
+    }
+    found
+}
+
+fn metadata(root: &Path) -> Result<Value, String> {
+    let mut command = Command::new("cargo");
+    command.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(root);
+    let output = command.output().map_err(|error| format!("cargo metadata: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))
+}
+
+fn sources(root: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut open = vec![root.join("crates"), root.join("xtask")];
+    let mut files = Vec::new();
+    while let Some(dir) = open.pop() {
+        let entries = fs::read_dir(&dir).map_err(|error| format!("{}: {error}", dir.display()))?;
+        for entry in entries {
+            let path = entry.map_err(|error| format!("{}: {error}", dir.display()))?.path();
+            if path.is_dir() && !path.ends_with("target") {
+                open.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn crate_of(name: &str) -> Option<&str> {
+    name.strip_prefix("crates/")?.split('/').next()
+}
+
+fn is_test(name: &str) -> bool {
+    name.contains("/tests/") || name.ends_with("/tests.rs") || name.contains("/benches/")
+}
+
+const LINES_MAX: usize = 500;
+const TEST_LINES_MAX: usize = 800;
+
+/// Contexts of `domain` in the order a change travels; each imports only earlier ones.
+const CONTEXTS: [&str; 12] = [
+    "identity", "source", "build", "artifact", "finding", "gate", "approval", "secret", "release", "flag",
+    "incident", "report",
+];
+
+/// Crates without I/O, clock, randomness and hash order.
+const PURE: [&str; 5] = ["tlog", "evidence", "policy", "domain", "judge"];
+
+const IMPURE: [&str; 13] = [
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::env",
+    "SystemTime",
+    "Instant",
+    "HashMap",
+    "HashSet",
+    "tokio",
+    "async fn",
+    "SystemRandom",
+    "rusqlite",
+    "Timestamp::now",
+];
+
+const VAGUE: [&str; 9] = ["common", "utils", "util", "types", "helpers", "helper", "manager", "misc", "base"];
+
+/// Which of our crates each crate may import (not counting what only its tests use).
+const EDGES: [(&str, &[&str]); 14] = [
+    ("tlog", &[]),
+    ("evidence", &["tlog"]),
+    ("policy", &["evidence"]),
+    ("domain", &["evidence"]),
+    ("judge", &["tlog", "evidence", "policy", "domain"]),
+    ("wire", &["tlog", "evidence", "domain"]),
+    ("ledger", &["tlog", "evidence"]),
+    ("sandbox", &[]),
+    ("server", &["tlog", "evidence", "policy", "domain", "judge", "wire", "ledger"]),
+    ("runner", &["tlog", "evidence", "domain", "judge", "wire", "sandbox"]),
+    ("agent", &["tlog", "evidence", "policy", "domain", "judge", "wire"]),
+    (
+        "countersign",
+        &[
+            "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "sandbox", "server", "runner",
+            "agent",
+        ],
+    ),
+    (
+        "sim",
+        &["tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "server", "runner", "agent"],
+    ),
+    ("xtask", &[]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tree_keeps_its_laws() {
+        assert_eq!(broken(&crate::run::root()), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn each_law_catches_its_breach() {
+        let cases = [
+            ("crates/x/src/a.rs", "fn a() {}".to_owned(), "does not open"),
+            ("crates/x/src/a.rs", format!("//! a\n{}", "\n".repeat(500)), "501 lines"),
+            ("crates/domain/src/ids.rs", "//! a\nuse std::time::SystemTime;".into(), "is pure but names"),
+            ("crates/evidence/src/a.rs", "//! a\nuse std::collections::HashMap;".into(), "is pure but names"),
+            (
+                "crates/domain/src/source/mod.rs",
+                "//! a\nuse crate::gate::Gate;".into(),
+                "later context `gate`",
+            ),
+            ("crates/domain/src/things/mod.rs", "//! a\n".into(), "is not a context"),
+            ("crates/server/src/a.rs", "//! the demo\n".into(), "names `demo`"),
+            ("crates/server/src/utils.rs", "//! a\n".into(), "says nothing"),
+            ("crates/server/src/a.rs", "//! a\nfn f() { unsafe { g() } }".into(), "has `unsafe`"),
+        ];
+        for (name, text, expected) in cases {
+            let found = breaches(name, &text);
+            assert!(found.iter().any(|line| line.contains(expected)), "{name}: {found:?}");
+        }
+        let fine = "//! a\nuse crate::identity::Person;\n";
+        assert_eq!(breaches("crates/domain/src/source/decide.rs", fine), Vec::<String>::new());
+        let long_test = format!("//! a\n{}", "\n".repeat(700));
+        assert_eq!(breaches("crates/x/tests/a.rs", &long_test), Vec::<String>::new());
+    }
+
+    #[test]
+    fn forbidden_and_unknown_edges_are_named() {
+        let metadata = serde_json::json!({ "packages": [
+            { "name": "domain", "dependencies": [
+                { "name": "ledger", "path": "/x", "kind": null },
+                { "name": "evidence", "path": "/x", "kind": null },
+                { "name": "ledger", "path": "/x", "kind": "dev" },
+                { "name": "serde", "kind": null },
+            ] },
+            { "name": "surprise", "dependencies": [] },
+        ] });
+        let found = edges(&metadata);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(found[0], "crate `domain` may not import `ledger`");
+        assert!(found[1].contains("`surprise` has no row"));
+    }
+}
