@@ -1,3 +1,26 @@
 //! The binary: parses the command line and hands over to one file for each verb.
+//!
+//! Exit codes: 0 yes, 1 error, 2 usage, 3 refused by a decision, 4 could not decide.
 
-fn main() {}
+mod children;
+mod failure;
+mod home;
+mod key_files;
+mod output;
+mod random;
+mod signing;
+mod trust;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let command = verbs::CommandLine::parse();
+    let output = command.output;
+    match verbs::run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(output),
+    }
+}

@@ -1,1 +1,26 @@
-//! Placeholder until the next commit.
+//! The domain: what can happen, who may make it happen, and what follows.
+//!
+//! `decide` turns a command into events or a refusal and changes nothing; `State::apply` is total; `flow`
+//! turns an event into the commands that follow from it. Invariant: all of it is a pure function of its
+//! arguments, so the same log gives the same state, byte for byte. It deliberately lacks I/O, a clock,
+//! randomness, async, hash order and policy engines.
+
+pub mod identity;
+
+mod command;
+mod event;
+mod flow;
+mod ids;
+mod refusal;
+mod state;
+
+pub use command::{Command, decide};
+pub use event::{Event, EventError, Refused};
+pub use flow::next;
+pub use ids::PersonId;
+pub use refusal::{Reason, Refusal};
+pub use state::State;
+
+/// Number of the decision rules in this build, written into every entry; raised whenever any decision
+/// could differ, so that replay can tell an older judgement from a wrong one.
+pub const RULES: u32 = 1;

@@ -10,6 +10,7 @@ pub mod enrolment;
 pub mod entry;
 pub mod environment;
 pub mod machine;
+pub mod pin;
 pub mod request;
 pub mod ssh;
 pub mod statement;

@@ -1,1 +1,20 @@
-//! Placeholder until the next commit.
+//! The control plane: intake (the only writer), the edge before it, and HTTP around both.
+//!
+//! Invariant: only `intake` appends; signatures and blobs are checked before it; an answer leaves only
+//! after its entry is durable. It holds no key that could forge an approval, a receipt or a deployment.
+
+mod clock;
+mod edge;
+mod genesis;
+mod http;
+mod intake;
+mod readers;
+mod salt;
+mod serve;
+mod witnessing;
+
+pub use edge::{EdgeError, Gatekeeper};
+pub use genesis::{Genesis, GenesisError, found};
+pub use intake::{Answer, Intake, IntakeError, Job, Origin, WriterError};
+pub use readers::Readers;
+pub use serve::{Serve, ServeError, serve};

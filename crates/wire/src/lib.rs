@@ -1,1 +1,17 @@
-//! Placeholder until the next commit.
+//! The API contract: what travels between server, runners, agents and the command line, and the client.
+//!
+//! Invariant: roles meet only here. Bodies are typed and bounded on both sides; problems follow RFC 9457.
+//! It lacks storage and decisions.
+
+mod client;
+mod message;
+mod problem;
+
+pub use client::{Client, ClientError};
+pub use message::{BODY_BYTES_MAX, EntryView, Installation, Outcome, PersonView, StatusView, Submission};
+pub use problem::{Problem, ProblemKind};
+
+/// Media type of a problem (RFC 9457, section 3).
+pub const PROBLEM_JSON: &str = "application/problem+json";
+/// Prefix of every operation of this version.
+pub const API: &str = "/api/v1";

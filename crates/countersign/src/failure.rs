@@ -1,0 +1,67 @@
+//! Failures of the command line: a message for a person, or JSON, and an exit code.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use domain::Reason;
+use serde_json::json;
+
+use crate::output::Output;
+
+/// Why a verb did not do what was asked.
+#[derive(Debug)]
+pub struct Failure {
+    kind: Kind,
+    message: String,
+    reasons: Vec<Reason>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Error,
+    Usage,
+    Refused,
+}
+
+impl Failure {
+    /// The world failed, or bad input: exit code 1.
+    pub fn error(message: impl fmt::Display) -> Self {
+        Self { kind: Kind::Error, message: message.to_string(), reasons: Vec::new() }
+    }
+
+    /// The command line asks for something that makes no sense: exit code 2.
+    pub fn usage(message: impl fmt::Display) -> Self {
+        Self { kind: Kind::Usage, message: message.to_string(), reasons: Vec::new() }
+    }
+
+    /// A decision went against the command: exit code 3.
+    pub fn refused(entry: u64, reasons: Vec<Reason>) -> Self {
+        let message = format!("refused by a decision, on record as entry {entry}");
+        Self { kind: Kind::Refused, message, reasons }
+    }
+
+    /// Prints the failure, for people on standard error or as JSON on standard output, and answers its
+    /// exit code.
+    pub fn report(&self, output: Output) -> ExitCode {
+        match output {
+            Output::Text => {
+                eprintln!("error: {}", self.message);
+                for reason in &self.reasons {
+                    eprintln!("  {}: {}\n    remedy: {}", reason.code, reason.what, reason.remedy);
+                }
+            }
+            Output::Json => println!("{}", json!({ "error": self.message, "reasons": self.reasons })),
+        }
+        ExitCode::from(match self.kind {
+            Kind::Error => 1,
+            Kind::Usage => 2,
+            Kind::Refused => 3,
+        })
+    }
+}
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::error(error)
+    }
+}

@@ -1,0 +1,176 @@
+//! Where things lie: the server's data directory with the roles' directories beside it, and the person's
+//! own directory with pins and profile.
+//!
+//! Invariant: no private key of a person lies in any of them, and no key of a role lies below the server's
+//! data directory.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use domain::PersonId;
+use evidence::Id;
+use evidence::pin::Pin;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::Failure;
+
+/// The server's data directory and what lies beside it.
+#[derive(Clone, Debug)]
+pub struct Home(PathBuf);
+
+/// Who the person is in an installation, and which keys they use there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// Version of this format; 1.
+    pub v: u8,
+    /// The installation.
+    pub installation: Id,
+    /// The person.
+    pub person: PersonId,
+    /// The server's data directory, where it is on this machine.
+    pub data: PathBuf,
+    /// File of the public or private key that signs requests; a public one is looked for in the agent.
+    pub sign_in_key: PathBuf,
+    /// File of the public or private key that signs approvals and statements.
+    pub approval_key: PathBuf,
+}
+
+impl Home {
+    /// The directory given, or the default `$XDG_DATA_HOME/countersign/data`.
+    pub fn new(data: Option<&Path>) -> Result<Self, Failure> {
+        let dir = match data {
+            Some(dir) => dir.to_path_buf(),
+            None => user_dir("XDG_DATA_HOME", ".local/share")?.join("data"),
+        };
+        Ok(Self(std::path::absolute(dir)?))
+    }
+
+    /// The server's data directory.
+    pub fn data(&self) -> &Path {
+        &self.0
+    }
+
+    /// Keys of the server: ledger, provenance.
+    pub fn keys(&self) -> PathBuf {
+        self.beside("keys")
+    }
+
+    /// Directory of a runner.
+    pub fn runner(&self, number: u32) -> PathBuf {
+        self.beside(&format!("runner-{number}"))
+    }
+
+    /// Directory of the witness that `up` starts.
+    pub fn witness(&self) -> PathBuf {
+        self.beside("witness")
+    }
+
+    /// File in which a running server notes its URL.
+    pub fn url_file(&self) -> PathBuf {
+        self.0.join("server.url")
+    }
+
+    /// URL of the server that runs on this directory.
+    pub fn url(&self) -> Result<String, Failure> {
+        let path = self.url_file();
+        fs::read_to_string(&path).map(|url| url.trim().to_owned()).map_err(|_| {
+            Failure::error(format!(
+                "no server runs on `{}`; start one with `countersign up`",
+                self.0.display()
+            ))
+        })
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        let mut name = self.0.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
+        name.push(format!(".{suffix}"));
+        self.0.with_file_name(name)
+    }
+}
+
+impl Profile {
+    /// Reads the profile for the installation, or the current one.
+    pub fn read() -> Result<Self, Failure> {
+        let config = config_dir()?;
+        let path = config.join("profile.json");
+        let text = fs::read_to_string(&path).map_err(|error| {
+            let remedy =
+                "make an installation with `countersign init` or join one with `countersign trust pin --set`";
+            Failure::error(format!("cannot read `{}`: {error}; {remedy}", path.display()))
+        })?;
+        serde_json::from_str(&text).map_err(|error| Failure::error(format!("`{}`: {error}", path.display())))
+    }
+
+    /// Makes this profile the current one.
+    pub fn write(&self) -> Result<(), Failure> {
+        let config = config_dir()?;
+        write_private(&config.join("profile.json"), &serde_json::to_string_pretty(self)?)
+    }
+}
+
+/// Keeps a pin for its installation.
+pub fn write_pin(pin: &Pin) -> Result<PathBuf, Failure> {
+    let path = config_dir()?.join(pin.installation.to_string()).join("pin");
+    write_private(&path, &format!("{pin}\n"))?;
+    Ok(path)
+}
+
+/// The pin of an installation, where the person has one.
+pub fn read_pin(installation: Id) -> Result<Option<Pin>, Failure> {
+    let path = config_dir()?.join(installation.to_string()).join("pin");
+    match fs::read_to_string(&path) {
+        Ok(text) => {
+            let parsed = text.trim().parse();
+            parsed.map(Some).map_err(|error| Failure::error(format!("`{}`: {error}", path.display())))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::error(format!("cannot read `{}`: {error}", path.display()))),
+    }
+}
+
+/// `$XDG_CONFIG_HOME/countersign`.
+fn config_dir() -> Result<PathBuf, Failure> {
+    user_dir("XDG_CONFIG_HOME", ".config")
+}
+
+/// The home directory.
+pub fn home_dir() -> Option<PathBuf> {
+    std::env::var_os("HOME").map(PathBuf::from).filter(|dir| dir.is_absolute())
+}
+
+fn user_dir(variable: &str, fallback: &str) -> Result<PathBuf, Failure> {
+    let set = std::env::var_os(variable).map(PathBuf::from).filter(|dir| dir.is_absolute());
+    let dir = set.or_else(|| home_dir().map(|home| home.join(fallback)));
+    let dir = dir.ok_or_else(|| Failure::error(format!("neither {variable} nor HOME names a directory")))?;
+    Ok(dir.join("countersign"))
+}
+
+/// Writes a file that only its owner reads, whole or not at all.
+pub fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+    let shown = path.display().to_string();
+    let failed = |error: std::io::Error| Failure::error(format!("cannot write `{shown}`: {error}"));
+    let dir = path.parent().unwrap_or(path);
+    private_dir(dir)?;
+    let new = path.with_extension("new");
+    if let Err(error) = fs::remove_file(&new)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(failed(error));
+    }
+    let mut options = fs::File::options();
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.write(true).create_new(true).open(&new).map_err(failed)?;
+    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    fs::rename(&new, path).map_err(failed)?;
+    fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
+}
+
+/// Makes a directory that only its owner enters.
+pub fn private_dir(dir: &Path) -> Result<(), Failure> {
+    let mut builder = fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.recursive(true).create(dir);
+    made.map_err(|error| Failure::error(format!("cannot create `{}`: {error}", dir.display())))
+}

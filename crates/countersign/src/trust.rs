@@ -1,0 +1,102 @@
+//! The trust root as this machine knows it: a file, a pin, or only the data directory's own word.
+//!
+//! Invariant: which of the three it was is always said.
+
+use std::path::Path;
+
+use domain::{Event, State};
+use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
+use evidence::trust_root::{Mode, TrustRoot};
+use ledger::{BLOBS, Blobs, Reader};
+
+use crate::failure::Failure;
+use crate::home;
+
+/// Why a root is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Belief {
+    /// It came from a file that the person named.
+    File,
+    /// Its digest is pinned, or was reached from a pinned one.
+    Pinned,
+    /// Only the directory under audit names it.
+    Unpinned,
+}
+
+/// The newest root of a data directory, with why it is believed.
+pub fn root_of(data: &Path, file: Option<&Path>) -> Result<(TrustRoot, Belief), Failure> {
+    let mut chain = chain(data)?;
+    if let Some(file) = file {
+        let shown = file.display();
+        let bytes =
+            std::fs::read(file).map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}")))?;
+        let mut root = TrustRoot::open(&Envelope::decode(&bytes)?)?;
+        for (envelope, next) in &chain {
+            if next.version > root.version {
+                root = root.next(envelope)?;
+            }
+        }
+        return Ok((root, Belief::File));
+    }
+    let (_, newest) = chain.pop().ok_or_else(|| Failure::error("the ledger names no trust root"))?;
+    let Some(pin) = home::read_pin(newest.installation)? else { return Ok((newest, Belief::Unpinned)) };
+    chain.push((newest.envelope()?, newest.clone()));
+    let pinned = chain.iter().find(|(_, root)| root.version == pin.root_version);
+    match pinned.map(|(_, root)| root.digest()).transpose()? {
+        Some(digest) if digest == pin.root => Ok((newest, Belief::Pinned)),
+        _ => Err(Failure::error(format!(
+            "the data directory does not hold trust root {} (version {}) that you have pinned",
+            pin.root, pin.root_version
+        ))),
+    }
+}
+
+/// Folds the whole ledger of a data directory.
+pub fn fold(data: &Path) -> Result<State, Failure> {
+    let reader = Reader::open(data)?;
+    let size = reader.head()?.frontier.size();
+    let mut state = State::default();
+    while state.entries < size {
+        for entry in reader.entries(state.entries, size)? {
+            let header = entry.check()?;
+            state.apply(&Event::read(&header.kind, &entry.facts)?, header.time);
+        }
+    }
+    Ok(state)
+}
+
+/// Every root of the ledger, each checked against the one before.
+fn chain(data: &Path) -> Result<Vec<(Envelope, TrustRoot)>, Failure> {
+    let reader = Reader::open(data)?;
+    let blobs = Blobs::read_only(&data.join(BLOBS));
+    let size = reader.head()?.frontier.size();
+    let mut chain: Vec<(Envelope, TrustRoot)> = Vec::new();
+    let mut from = 0;
+    while from < size {
+        for entry in reader.entries(from, size)? {
+            from += 1;
+            let header = entry.check()?;
+            if header.kind != "identity.rooted" {
+                continue;
+            }
+            let Event::Rooted(rooted) = Event::read(&header.kind, &entry.facts)? else { continue };
+            let envelope = Envelope::decode(&blobs.read(&rooted.envelope, ENVELOPE_BYTES_MAX as u64)?)?;
+            let root = match chain.last() {
+                None => TrustRoot::open(&envelope)?,
+                Some((_, before)) => before.next(&envelope)?,
+            };
+            chain.push((envelope, root));
+        }
+    }
+    Ok(chain)
+}
+
+/// What a mode means for the reader of a verdict; printed on every one.
+pub const fn assurance(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Solo => "solo: one person, second-person rules are off",
+        Mode::Team => "team",
+        Mode::Rehearsal => "rehearsal: team rules, roles share a host",
+    }
+}

@@ -1,0 +1,53 @@
+//! `countersign server`: the control plane's process.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use super::{Child, Place, runtime};
+use crate::children::{announce, follow_parent, stop_signal};
+use crate::failure::Failure;
+use crate::home::{Home, write_private};
+use crate::key_files;
+use crate::output::Output;
+use crate::trust;
+
+/// Arguments of `server`.
+#[derive(Debug, Args)]
+pub struct Server {
+    #[command(flatten)]
+    place: Place,
+    /// Loopback address to listen on; port 0 takes any free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Submission prefix of a witness to ask; may be given more than once.
+    #[arg(long)]
+    witness: Vec<String>,
+    #[command(flatten)]
+    child: Child,
+}
+
+/// Runs until it is asked to end.
+pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
+    follow_parent(verb.child.with_parent)?;
+    let home = Home::new(verb.place.data.as_deref())?;
+    let (root, _) = trust::root_of(home.data(), None)?;
+    let origin = root.ledger_key()?.name().to_owned();
+    let key = key_files::read(&home.keys().join("ledger.pem"))?;
+    let config = server::Serve {
+        data: home.data().to_path_buf(),
+        signer: key_files::ledger(&key, &origin)?,
+        listen: verb.listen,
+        witnesses: verb.witness.clone(),
+    };
+    let url_file = home.url_file();
+    let ready = |url: &str| {
+        if let Err(failure) = write_private(&url_file, &format!("{url}\n")) {
+            let _ = failure.report(output);
+        }
+        announce("server", url, output);
+    };
+    runtime()?.block_on(server::serve(config, ready, stop_signal()))?;
+    drop(std::fs::remove_file(&url_file));
+    Ok(())
+}

@@ -1,0 +1,367 @@
+//! `countersign trust`: statements of trust, made here, signed by people's keys, sent as signed requests.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use clap::{Args, Subcommand};
+use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
+use evidence::enrolment::{EnrolledKey, Enrolment, Grant, Purpose};
+use evidence::pin::Pin;
+use evidence::request::{self, Request};
+use evidence::status::{Freeze, Revocation, Status, StatusFile};
+use evidence::trust_root::TrustRoot;
+use evidence::{Digest, Moment, Name, enrolment, status, trust_root};
+use ledger::{BLOBS, Blobs};
+use serde::Serialize;
+use serde_json::json;
+use wire::{Client, Outcome, Submission};
+
+use super::{Place, init, runtime};
+use crate::failure::Failure;
+use crate::home::{self, Home, Profile};
+use crate::output::Output;
+use crate::signing::PersonKey;
+use crate::{random, trust};
+
+/// Subcommands of `trust`.
+#[derive(Debug, Subcommand)]
+pub enum Trust {
+    /// Show the trust root in force.
+    Root(Where),
+    /// Enrol a person.
+    Enrol(Enrol),
+    /// Show the status in force, or amend it.
+    Status(Amend),
+    /// Add your signature to a statement in a file.
+    Sign {
+        /// The file; it is written anew with your signature.
+        file: PathBuf,
+    },
+    /// Send a statement that has all its signatures.
+    Send {
+        #[command(flatten)]
+        place: Where,
+        /// The file.
+        file: PathBuf,
+    },
+    /// Print the line by which others can pin this installation, or pin one yourself.
+    Pin {
+        #[command(flatten)]
+        place: Where,
+        /// The line that a colleague gave you.
+        #[arg(long)]
+        set: Option<String>,
+    },
+}
+
+/// Which installation.
+#[derive(Debug, Args)]
+pub struct Where {
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Arguments of `trust enrol`.
+#[derive(Debug, Args)]
+pub struct Enrol {
+    #[command(flatten)]
+    place: Where,
+    /// The person's name.
+    #[arg(long)]
+    name: String,
+    /// An address in the person's commits; may be given more than once.
+    #[arg(long, required = true)]
+    email: Vec<String>,
+    /// Public key that signs approvals.
+    #[arg(long)]
+    key: PathBuf,
+    /// Public key that signs requests and commits.
+    #[arg(long)]
+    sign_in_key: PathBuf,
+    /// Role, `ROLE`, `ROLE@PROJECT` or `ROLE@PROJECT/ENVIRONMENT`; may be given more than once.
+    #[arg(long, required = true)]
+    role: Vec<String>,
+    /// Immutable subject; `ssh:` and the key's fingerprint when left away.
+    #[arg(long)]
+    subject: Option<String>,
+    /// Write the statement here for others to sign, instead of sending it.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// Arguments of `trust status`.
+#[derive(Debug, Args)]
+pub struct Amend {
+    #[command(flatten)]
+    place: Where,
+    /// Freeze `PROJECT`, `PROJECT/SERVICE` or `PROJECT/SERVICE/ENVIRONMENT`.
+    #[arg(long)]
+    freeze: Vec<String>,
+    /// Revoke a key by fingerprint from now on.
+    #[arg(long)]
+    revoke: Vec<String>,
+    /// Withdraw an enrolment by digest.
+    #[arg(long)]
+    withdraw: Vec<Digest>,
+    /// Bar a digest from running anywhere.
+    #[arg(long)]
+    bar: Vec<Digest>,
+    /// Renew: a new base with the same content, valid for 30 days; needs the threshold of status signers.
+    #[arg(long)]
+    renew: bool,
+    /// Write the statement here for others to sign, instead of sending it.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+struct Shown<T> {
+    digest: Digest,
+    statement: T,
+}
+
+/// Carries out a subcommand.
+pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
+    match verb {
+        Trust::Root(place) => show_root(place, output),
+        Trust::Enrol(verb) => enrol(verb, output),
+        Trust::Status(verb) => amend(verb, output),
+        Trust::Sign { file } => sign(file, output),
+        Trust::Send { place, file } => send(&place.home()?, &read_envelope(file)?, output),
+        Trust::Pin { place, set } => pin(place, set.as_deref(), output),
+    }
+}
+
+impl Where {
+    fn home(&self) -> Result<Home, Failure> {
+        match &self.place.data {
+            Some(dir) => Home::new(Some(dir)),
+            None => Home::new(Profile::read().ok().map(|profile| profile.data).as_deref()),
+        }
+    }
+}
+
+fn show_root(place: &Where, output: Output) -> Result<(), Failure> {
+    let (root, _) = trust::root_of(place.home()?.data(), None)?;
+    let shown = Shown { digest: root.digest()?, statement: root };
+    output.print(&shown, |shown| serde_json::to_string_pretty(&shown.statement).unwrap_or_default())
+}
+
+fn pin(place: &Where, set: Option<&str>, output: Output) -> Result<(), Failure> {
+    if let Some(line) = set {
+        let pin: Pin = line.trim().parse()?;
+        let path = home::write_pin(&pin)?;
+        return output.print(&pin, |pin| {
+            format!("pinned trust root {} (version {}) in {}", pin.root, pin.root_version, path.display())
+        });
+    }
+    let home = place.home()?;
+    let (root, _) = trust::root_of(home.data(), None)?;
+    let pin = init::pin_of(home.data(), &root)?;
+    let line = pin.to_string();
+    output.print(&json!({ "pin": line }), |_| line.clone())
+}
+
+fn enrol(verb: &Enrol, output: Output) -> Result<(), Failure> {
+    let home = verb.place.home()?;
+    let (root, _) = trust::root_of(home.data(), None)?;
+    let (approval, sign_in) = (PersonKey::read(&verb.key)?.key, PersonKey::read(&verb.sign_in_key)?.key);
+    let keys = if approval == sign_in {
+        let purposes = vec![Purpose::SignIn, Purpose::Approve, Purpose::Commit];
+        vec![EnrolledKey { key: approval.clone(), purposes }]
+    } else {
+        vec![
+            EnrolledKey { key: approval.clone(), purposes: vec![Purpose::Approve] },
+            EnrolledKey { key: sign_in, purposes: vec![Purpose::SignIn, Purpose::Commit] },
+        ]
+    };
+    let mut emails: Vec<_> = verb.email.iter().map(|email| email.to_lowercase()).collect();
+    emails.sort();
+    emails.dedup();
+    let mut grants = verb.role.iter().map(|text| grant(text)).collect::<Result<Vec<_>, _>>()?;
+    grants.sort();
+    grants.dedup();
+    let now = now()?;
+    let statement = Enrolment {
+        v: 1,
+        installation: root.installation,
+        person: random::id()?,
+        subject: verb.subject.clone().unwrap_or_else(|| format!("ssh:{}", approval.fingerprint())),
+        name: verb.name.clone(),
+        emails,
+        keys,
+        grants,
+        issued: now,
+        expires: now.later_by(YEAR),
+    };
+    let mut envelope = statement.envelope()?;
+    my_key()?.sign(&mut envelope, enrolment::NAMESPACE)?;
+    finish(&home, &envelope, verb.out.as_deref(), output)
+}
+
+fn grant(text: &str) -> Result<Grant, Failure> {
+    let (role, scope) = text.split_once('@').map_or((text, None), |(role, scope)| (role, Some(scope)));
+    let (project, environment) = match scope.map(|scope| scope.split_once('/')) {
+        None => (None, None),
+        Some(None) => (scope, None),
+        Some(Some((project, environment))) => (Some(project), Some(environment)),
+    };
+    let name = |text: Option<&str>| text.map(str::parse::<Name>).transpose();
+    Ok(Grant { role: role.parse()?, project: name(project)?, environment: name(environment)? })
+}
+
+fn amend(verb: &Amend, output: Output) -> Result<(), Failure> {
+    let home = verb.place.home()?;
+    let (root, _) = trust::root_of(home.data(), None)?;
+    let file = status_file(&home)?;
+    let current = file.open(&root)?;
+    let asked = [verb.freeze.len(), verb.revoke.len(), verb.withdraw.len(), verb.bar.len()];
+    if asked == [0; 4] && !verb.renew {
+        let shown = Shown { digest: file.base.payload_digest(), statement: current };
+        return output
+            .print(&shown, |shown| serde_json::to_string_pretty(&shown.statement).unwrap_or_default());
+    }
+    let now = now()?;
+    let mut amended = Status { number: current.number + 1, issued: now, ..current };
+    amended.revoked.extend(verb.revoke.iter().map(|key| Revocation { key: key.clone(), invalid_since: now }));
+    amended.frozen.extend(verb.freeze.iter().map(|text| freeze(text)).collect::<Result<Vec<_>, _>>()?);
+    amended.withdrawn.extend(&verb.withdraw);
+    amended.barred.extend(&verb.bar);
+    amended.revoked.sort();
+    amended.revoked.dedup_by(|later, earlier| later.key == earlier.key);
+    amended.frozen.sort();
+    amended.frozen.dedup();
+    amended.withdrawn.sort();
+    amended.withdrawn.dedup();
+    amended.barred.sort();
+    amended.barred.dedup();
+    // One signer may tighten alone; a renewal, or an amendment where one signer is the threshold, is a base.
+    let base = verb.renew || root.status.threshold == 1;
+    amended.base = (!base).then(|| file.base.payload_digest());
+    if base {
+        amended.expires = now.later_by(MONTH);
+    }
+    let mut envelope = amended.envelope()?;
+    my_key()?.sign(&mut envelope, status::NAMESPACE)?;
+    finish(&home, &envelope, verb.out.as_deref(), output)
+}
+
+fn freeze(text: &str) -> Result<Freeze, Failure> {
+    let mut parts = text.split('/');
+    let project = parts.next().unwrap_or_default().parse()?;
+    let service = parts.next().map(str::parse).transpose()?;
+    let environment = parts.next().map(str::parse).transpose()?;
+    match parts.next() {
+        None => Ok(Freeze { project, service, environment }),
+        Some(_) => Err(Failure::usage(format!("`{text}` has more parts than PROJECT/SERVICE/ENVIRONMENT"))),
+    }
+}
+
+fn sign(file: &Path, output: Output) -> Result<(), Failure> {
+    let mut envelope = read_envelope(file)?;
+    let namespace = match envelope.payload_type() {
+        trust_root::PAYLOAD_TYPE => trust_root::NAMESPACE,
+        enrolment::PAYLOAD_TYPE => enrolment::NAMESPACE,
+        status::PAYLOAD_TYPE => status::NAMESPACE,
+        other => return Err(Failure::error(format!("statements of type `{other}` are not signed here"))),
+    };
+    let key = my_key()?;
+    key.sign(&mut envelope, namespace)?;
+    write_envelope(file, &envelope)?;
+    output.print(&json!({ "file": file, "signatures": envelope.signatures().len() }), |_| {
+        format!("signed with {}; {} signatures now", key.key.fingerprint(), envelope.signatures().len())
+    })
+}
+
+/// Writes the statement for others, or sends it.
+fn finish(home: &Home, envelope: &Envelope, out: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let Some(out) = out else { return send(home, envelope, output) };
+    write_envelope(out, envelope)?;
+    output.print(&json!({ "file": out }), |_| {
+        let file = out.display();
+        format!("wrote {file}\nnext: countersign trust sign {file}   (each other signer), then: countersign trust send {file}")
+    })
+}
+
+/// Sends a statement inside a signed request.
+fn send(home: &Home, envelope: &Envelope, output: Output) -> Result<(), Failure> {
+    let digest = envelope.payload_digest();
+    let (action, arguments, statements) = match envelope.payload_type() {
+        trust_root::PAYLOAD_TYPE => ("set-root", json!({ "statement": digest }), vec![envelope.clone()]),
+        enrolment::PAYLOAD_TYPE => ("enrol", json!({ "statement": digest }), vec![envelope.clone()]),
+        status::PAYLOAD_TYPE if Status::read(envelope)?.base.is_some() => {
+            let base = status_file(home)?.base;
+            let arguments = json!({ "statement": base.payload_digest(), "tightening": digest });
+            ("set-status", arguments, vec![base, envelope.clone()])
+        }
+        status::PAYLOAD_TYPE => ("set-status", json!({ "statement": digest }), vec![envelope.clone()]),
+        other => return Err(Failure::error(format!("statements of type `{other}` are not sent here"))),
+    };
+    let outcome = submit(home, action, arguments, statements)?;
+    output.print(&outcome, |outcome| format!("recorded as entry {}", outcome.entry))
+}
+
+/// Signs a request with the profile's sign-in key and sends it; a refusal is a failure with its reasons.
+fn submit(
+    home: &Home,
+    action: &str,
+    arguments: serde_json::Value,
+    statements: Vec<Envelope>,
+) -> Result<Outcome, Failure> {
+    let profile = Profile::read()?;
+    let now = now()?;
+    let request = Request {
+        v: 1,
+        installation: profile.installation,
+        person: profile.person.id(),
+        issued: now,
+        expires: now.later_by(REQUEST_VALIDITY),
+        nonce: random::id()?,
+        action: action.parse()?,
+        arguments,
+    };
+    let mut envelope = request.envelope()?;
+    PersonKey::read(&profile.sign_in_key)?.sign(&mut envelope, request::NAMESPACE)?;
+    let client = Client::new(&home.url()?)?;
+    let outcome = runtime()?.block_on(client.submit(&Submission { request: envelope, statements }))?;
+    if outcome.accepted { Ok(outcome) } else { Err(Failure::refused(outcome.entry, outcome.reasons)) }
+}
+
+/// The status file in force, from the server on this data directory.
+fn status_file(home: &Home) -> Result<StatusFile, Failure> {
+    let client = Client::new(&home.url()?)?;
+    let seen = runtime()?.block_on(client.installation())?;
+    let status = seen.status.ok_or_else(|| Failure::error("no status is in force"))?;
+    let bytes =
+        Blobs::read_only(&home.data().join(BLOBS)).read(&status.file, 2 * ENVELOPE_BYTES_MAX as u64)?;
+    Ok(StatusFile::decode(&bytes)?)
+}
+
+fn my_key() -> Result<PersonKey, Failure> {
+    PersonKey::read(&Profile::read()?.approval_key)
+}
+
+fn read_envelope(file: &Path) -> Result<Envelope, Failure> {
+    let shown = file.display();
+    let bytes =
+        std::fs::read(file).map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}")))?;
+    let envelope = Envelope::decode(&bytes).map_err(|error| Failure::error(format!("`{shown}`: {error}")))?;
+    if envelope.payload_type() == trust_root::PAYLOAD_TYPE {
+        TrustRoot::read(&envelope)?;
+    }
+    Ok(envelope)
+}
+
+fn write_envelope(file: &Path, envelope: &Envelope) -> Result<(), Failure> {
+    let bytes = envelope.encode()?;
+    std::fs::write(file, bytes)
+        .map_err(|error| Failure::error(format!("cannot write `{}`: {error}", file.display())))
+}
+
+fn now() -> Result<Moment, Failure> {
+    Ok(Moment::default().later_by(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?))
+}
+
+const YEAR: Duration = Duration::from_hours(24 * 365);
+const MONTH: Duration = Duration::from_hours(24 * 30);
+const REQUEST_VALIDITY: Duration = Duration::from_mins(5);

@@ -1,0 +1,43 @@
+//! `countersign witness`: remembers checkpoints and cosigns growth, as a process of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use tlog::NoteVerifier;
+
+use super::{Child, runtime};
+use crate::children::{announce, follow_parent, stop_signal};
+use crate::failure::Failure;
+use crate::key_files;
+use crate::output::Output;
+
+/// Arguments of `witness`.
+#[derive(Debug, Args)]
+pub struct Witness {
+    /// The witness's own directory, with `key.pem`, `name` and `logs`.
+    #[arg(long)]
+    data: PathBuf,
+    /// Loopback address to listen on; port 0 takes any free one.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    child: Child,
+}
+
+/// Runs until it is asked to end.
+pub fn run(verb: &Witness, output: Output) -> Result<(), Failure> {
+    follow_parent(verb.child.with_parent)?;
+    let read = |name: &str| {
+        let path = verb.data.join(name);
+        std::fs::read_to_string(&path)
+            .map_err(|error| Failure::error(format!("cannot read `{}`: {error}", path.display())))
+    };
+    let key = key_files::read(&verb.data.join("key.pem"))?;
+    let key = key_files::witness(&key, read("name")?.trim())?;
+    let logs = read("logs")?.lines().map(str::parse::<NoteVerifier>).collect::<Result<Vec<_>, _>>()?;
+    let store = witness::Store::open(&verb.data.join("state"), key, logs)?;
+    let ready = |url: &str| announce("witness", url, output);
+    runtime()?.block_on(witness::serve(store, verb.listen, ready, stop_signal()))?;
+    Ok(())
+}

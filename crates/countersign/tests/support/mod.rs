@@ -1,0 +1,166 @@
+//! A person with a home of their own, an installation, and its roles as real processes.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+pub struct Home {
+    pub dir: tempfile::TempDir,
+}
+
+pub struct Up {
+    child: Child,
+    pub url: String,
+}
+
+impl Home {
+    /// A home with one SSH key and nothing else.
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join(".ssh")).unwrap();
+        let home = Self { dir };
+        home.ssh_key(".ssh/id_ed25519");
+        home
+    }
+
+    /// A home with a solo installation.
+    pub fn solo() -> Self {
+        let home = Self::new();
+        home.ok(&["init", "--name", "Ada", "--email", "Ada@example.com"]);
+        home
+    }
+
+    pub fn ssh_key(&self, file: &str) -> PathBuf {
+        let path = self.dir.path().join(file);
+        let mut make = Command::new("ssh-keygen");
+        make.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(&path);
+        assert!(make.status().unwrap().success());
+        path
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join(".local/share/countersign/data")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+        command.args(arguments).current_dir(self.dir.path()).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.dir.path());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// Runs with `-o json`, expects an exit code, answers what was printed.
+    pub fn json(&self, arguments: &[&str], code: i32) -> Value {
+        let output = self.run(&[arguments, &["-o", "json"]].concat());
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{out}\n{err}");
+        serde_json::from_slice(&output.stdout).unwrap_or_default()
+    }
+
+    pub fn ok(&self, arguments: &[&str]) -> Value {
+        self.json(arguments, 0)
+    }
+
+    pub fn up(&self) -> Up {
+        let mut command = self.command(&["up", "-o", "json"]);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let started: Value = serde_json::from_str(&line).unwrap_or_default();
+        Up { child, url: started["url"].as_str().unwrap_or_default().to_owned() }
+    }
+
+    /// Waits until the newest checkpoint carries its witness's line; each look is a request, none a sleep.
+    pub fn witnessed(&self, up: &Up) {
+        for _ in 0..2_000 {
+            if up.get("/checkpoint").1.matches('\u{2014}').count() == 2 {
+                return;
+            }
+            std::thread::yield_now();
+        }
+        assert!(self.dir.path().exists() && up.url.is_empty(), "the newest checkpoint was never witnessed");
+    }
+}
+
+impl Up {
+    /// A bare HTTP GET: status and body.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let (status, body) = self.get_bytes(path);
+        (status, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    pub fn get_bytes(&self, path: &str) -> (u16, Vec<u8>) {
+        self.send(&format!("GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n"))
+    }
+
+    pub fn post(&self, path: &str, headers: &str, body: &str) -> (u16, String) {
+        let length = body.len();
+        let head =
+            format!("POST {path} HTTP/1.0\r\nHost: localhost\r\nContent-Length: {length}\r\n{headers}\r\n");
+        let (status, body) = self.send(&(head + body));
+        (status, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    pub fn send(&self, request: &str) -> (u16, Vec<u8>) {
+        use std::io::{Read as _, Write as _};
+        let mut stream = std::net::TcpStream::connect(self.address()).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        let at = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        let body = bytes.split_off(at + 4);
+        let head = String::from_utf8(bytes).unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body)
+    }
+
+    pub fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
+    /// Ends `up` as Ctrl-C does, and says whether it ended well.
+    pub fn stop(mut self) -> bool {
+        self.signal("-INT");
+        self.child.wait().unwrap().success()
+    }
+
+    /// kill -9: nothing of `up` itself can tidy.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        // A test that failed must not leave processes behind.
+        if let Ok(None) = self.child.try_wait() {
+            drop(self.child.kill());
+            drop(self.child.wait());
+        }
+    }
+}
+
+pub fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for item in std::fs::read_dir(from).unwrap() {
+        let item = item.unwrap();
+        let target = to.join(item.file_name());
+        if item.path().is_dir() {
+            copy_dir(&item.path(), &target);
+        } else {
+            std::fs::copy(item.path(), &target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The fold of identities: the root, who is enrolled now, and the status in force.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::enrolment::{Grant, Purpose};
+use evidence::status::{Freeze, Revocation};
+use evidence::trust_root::Mode;
+use evidence::{Digest, Id, Moment, Name};
+use serde::Serialize;
+
+use super::event::{Enrolled, EnrolledKey, Rooted, StatusSet};
+use crate::ids::PersonId;
+
+/// Identities as decisions read them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct State {
+    pub(super) root: Option<Root>,
+    pub(super) people: BTreeMap<PersonId, Person>,
+    pub(super) status: Option<StatusNow>,
+}
+
+/// The trust root in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Root {
+    /// The installation.
+    pub installation: Id,
+    /// Version.
+    pub version: u32,
+    /// Digest of the root.
+    pub digest: Digest,
+    /// Digest of the signed envelope, a blob.
+    pub envelope: Digest,
+    /// Which second-person rules hold.
+    pub mode: Mode,
+    /// When it ends.
+    pub expires: Moment,
+}
+
+/// A person who is enrolled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Person {
+    /// Digest of the immutable subject.
+    pub subject: Digest,
+    /// Keys by fingerprint.
+    pub keys: Vec<EnrolledKey>,
+    /// Roles.
+    pub grants: Vec<Grant>,
+    /// When the enrolment ends.
+    pub expires: Moment,
+    /// Digest of the enrolment.
+    pub enrolment: Digest,
+    /// Number of the entry that enrolled the person, counted from 0; there the statement is found.
+    pub entry: u64,
+}
+
+/// The status in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct StatusNow {
+    pub(super) number: u64,
+    pub(super) file: Digest,
+    pub(super) expires: Moment,
+    pub(super) minimum_root: u32,
+    pub(super) revoked: BTreeMap<String, Moment>,
+    pub(super) withdrawn: BTreeSet<Digest>,
+    pub(super) barred: BTreeSet<Digest>,
+    pub(super) frozen: BTreeSet<Freeze>,
+}
+
+impl State {
+    /// The trust root in force.
+    #[must_use]
+    pub const fn root(&self) -> Option<&Root> {
+        self.root.as_ref()
+    }
+
+    /// A person, if enrolled and neither expired nor withdrawn at the moment.
+    #[must_use]
+    pub fn person(&self, person: PersonId, moment: Moment) -> Option<&Person> {
+        self.people.get(&person).filter(|person| person.expires > moment)
+    }
+
+    /// Everyone whose enrolment holds at the moment.
+    pub fn people(&self, moment: Moment) -> impl Iterator<Item = (PersonId, &Person)> {
+        self.people
+            .iter()
+            .filter(move |(_, person)| person.expires > moment)
+            .map(|(id, person)| (*id, person))
+    }
+
+    /// Number, end and file of the status in force.
+    #[must_use]
+    pub fn status(&self) -> Option<(u64, Moment, Digest)> {
+        self.status.as_ref().map(|status| (status.number, status.expires, status.file))
+    }
+
+    /// Whether a key is revoked at the moment.
+    #[must_use]
+    pub fn is_revoked(&self, key: &str, moment: Moment) -> bool {
+        let since = self.status.as_ref().and_then(|status| status.revoked.get(key));
+        since.is_some_and(|since| *since <= moment)
+    }
+
+    /// Whether the person holds a role for a project and environment at the moment.
+    #[must_use]
+    pub fn has_role(
+        &self,
+        person: PersonId,
+        role: &Name,
+        project: &Name,
+        environment: Option<&Name>,
+        moment: Moment,
+    ) -> bool {
+        let covers = |grant: &Grant| {
+            grant.role == *role
+                && grant.project.as_ref().is_none_or(|name| name == project)
+                && grant.environment.as_ref().is_none_or(|name| Some(name) == environment)
+        };
+        self.person(person, moment).is_some_and(|person| person.grants.iter().any(covers))
+    }
+
+    pub(crate) fn rooted(&mut self, event: &Rooted) -> bool {
+        let follows = self.root.as_ref().map_or(1, |root| root.version + 1) == event.version;
+        self.root = Some(Root {
+            installation: event.installation,
+            version: event.version,
+            digest: event.digest,
+            envelope: event.envelope,
+            mode: event.mode,
+            expires: event.expires,
+        });
+        follows
+    }
+
+    pub(crate) fn enrolled(&mut self, event: &Enrolled, entry: u64) -> bool {
+        let person = Person {
+            subject: event.subject,
+            keys: event.keys.clone(),
+            grants: event.grants.clone(),
+            expires: event.expires,
+            enrolment: event.digest,
+            entry,
+        };
+        let replaces = self.people.insert(event.person, person);
+        replaces.is_none_or(|old| old.subject == event.subject)
+    }
+
+    pub(crate) fn status_set(&mut self, event: &StatusSet) -> bool {
+        let rises = self.status.as_ref().is_none_or(|status| status.number < event.number);
+        let revoked =
+            event.revoked.iter().map(|Revocation { key, invalid_since }| (key.clone(), *invalid_since));
+        self.people.retain(|_, person| !event.withdrawn.contains(&person.enrolment));
+        self.status = Some(StatusNow {
+            number: event.number,
+            file: event.file,
+            expires: event.expires,
+            minimum_root: event.minimum_root,
+            revoked: revoked.collect(),
+            withdrawn: event.withdrawn.iter().copied().collect(),
+            barred: event.barred.iter().copied().collect(),
+            frozen: event.frozen.iter().cloned().collect(),
+        });
+        rises
+    }
+}
+
+impl Person {
+    /// Whether one of the person's keys serves a purpose.
+    #[must_use]
+    pub fn has_key(&self, fingerprint: &str, purpose: Purpose) -> bool {
+        self.keys.iter().any(|key| key.fingerprint == fingerprint && key.purposes.contains(&purpose))
+    }
+}

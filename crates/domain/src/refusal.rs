@@ -1,0 +1,82 @@
+//! Refusals: decisions against a command, with every reason and its remedy.
+//!
+//! Invariant: a refusal has at least one reason; codes are stable and kebab-case, texts may be improved.
+//! A refusal is data and goes on record; it is never an `Error`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// One reason against a command.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
+    /// Stable name, for instance `subject-taken`.
+    pub code: String,
+    /// What is the matter, in a sentence without a full stop.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// A decision against a command; written as the list of its reasons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Reason>", into = "Vec<Reason>")]
+pub struct Refusal {
+    first: Reason,
+    rest: Vec<Reason>,
+}
+
+impl Reason {
+    /// Makes a reason.
+    #[must_use]
+    pub fn new(code: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { code: code.to_owned(), what: what.into(), remedy: remedy.into() }
+    }
+}
+
+impl Refusal {
+    /// A refusal for these reasons; `None` when there are none.
+    #[must_use]
+    pub fn of(reasons: Vec<Reason>) -> Option<Self> {
+        let mut reasons = reasons.into_iter();
+        reasons.next().map(|first| Self { first, rest: reasons.collect() })
+    }
+
+    /// Every reason, in the order found.
+    pub fn reasons(&self) -> impl Iterator<Item = &Reason> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+}
+
+/// A refusal without a reason is none.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("a refusal needs at least one reason")]
+pub struct NoReason;
+
+impl TryFrom<Vec<Reason>> for Refusal {
+    type Error = NoReason;
+
+    fn try_from(reasons: Vec<Reason>) -> Result<Self, Self::Error> {
+        Self::of(reasons).ok_or(NoReason)
+    }
+}
+
+impl From<Refusal> for Vec<Reason> {
+    fn from(refusal: Refusal) -> Self {
+        std::iter::once(refusal.first).chain(refusal.rest).collect()
+    }
+}
+
+impl From<Reason> for Refusal {
+    fn from(first: Reason) -> Self {
+        Self { first, rest: Vec::new() }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<_> = self.reasons().map(|r| format!("{}: {}; {}", r.code, r.what, r.remedy)).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}

@@ -1,0 +1,153 @@
+//! The first entries of a ledger: trust root, status, enrolments, each a statement signed by those whom
+//! the root itself names.
+//!
+//! Invariant: all or nothing. The ledger is made in a directory beside the final one and renamed when it is
+//! complete; a crash leaves only that, and the next attempt starts over.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use domain::identity::{Enrol, Enrolled, Rooted, SetRoot};
+use domain::{Command, Refusal};
+use evidence::dsse::{Envelope, EnvelopeError};
+use evidence::enrolment::{Enrolment, EnrolmentError};
+use evidence::entry::{Actor, Auth};
+use evidence::status::{StatusError, StatusFile};
+use evidence::trust_root::{TrustRoot, TrustRootError};
+use evidence::{Digest, Name, NameError};
+use ledger::{BLOBS, BlobError, Blobs, Ledger, LedgerError};
+use serde_json::json;
+use tlog::NoteSigner;
+
+use crate::edge::status_command;
+use crate::intake::{Answer, Intake, IntakeError, Job, Origin, WriterError};
+
+/// Statements that found an installation.
+#[derive(Clone, Debug)]
+pub struct Genesis {
+    /// Root version 1, signed by its own threshold.
+    pub root: Envelope,
+    /// First status.
+    pub status: StatusFile,
+    /// First enrolments.
+    pub enrolments: Vec<Envelope>,
+}
+
+/// Why an installation could not be founded.
+#[derive(Debug, thiserror::Error)]
+pub enum GenesisError {
+    /// The directory exists.
+    #[error("`{0}` exists already; nothing was changed. Choose another with --data")]
+    Exists(PathBuf),
+    /// The file system failed.
+    #[error("cannot {0} `{1}`: {2}")]
+    Io(&'static str, PathBuf, std::io::Error),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A blob could not be stored.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// The writer failed.
+    #[error(transparent)]
+    Writer(#[from] WriterError),
+    /// The writer gave no answer.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// An envelope is malformed.
+    #[error(transparent)]
+    Envelope(#[from] EnvelopeError),
+    /// The root does not hold.
+    #[error(transparent)]
+    Root(#[from] TrustRootError),
+    /// The status does not hold.
+    #[error(transparent)]
+    Status(#[from] StatusError),
+    /// An enrolment does not hold.
+    #[error(transparent)]
+    Enrolment(#[from] EnrolmentError),
+    /// A name is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The domain refused a statement.
+    #[error("refused: {0}")]
+    Refused(Refusal),
+}
+
+/// Founds an installation in a directory that does not exist yet.
+///
+/// # Errors
+/// `GenesisError`; the directory does not exist then.
+pub fn found(dir: &Path, signer: NoteSigner, genesis: &Genesis) -> Result<TrustRoot, GenesisError> {
+    if dir.exists() {
+        return Err(GenesisError::Exists(dir.to_path_buf()));
+    }
+    let new = beside(dir);
+    if new.exists() {
+        fs::remove_dir_all(&new).map_err(|error| GenesisError::Io("remove", new.clone(), error))?;
+    }
+    let mut builder = fs::DirBuilder::new();
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&new).map_err(|error| GenesisError::Io("create", new.clone(), error))?;
+    let root = fill(&new, signer, genesis)?;
+    fs::rename(&new, dir).map_err(|error| GenesisError::Io("rename", new, error))?;
+    Ok(root)
+}
+
+fn fill(dir: &Path, signer: NoteSigner, genesis: &Genesis) -> Result<TrustRoot, GenesisError> {
+    let root = TrustRoot::open(&genesis.root)?;
+    let ledger = Ledger::create(dir, signer)?;
+    let blobs = Blobs::open(&dir.join(BLOBS))?;
+    let (intake, thread) = Intake::start(dir, ledger)?;
+
+    let envelope = blobs.put(&genesis.root.encode()?)?;
+    let facts = Rooted::of(&root, envelope)?;
+    submit(
+        &intake,
+        "set-root",
+        Command::SetRoot(SetRoot { root: facts, issued: root.issued }),
+        vec![envelope],
+        None,
+    )?;
+
+    let status = genesis.status.open(&root)?;
+    let file = blobs.put(&genesis.status.encode()?)?;
+    let (command, named) = status_command(status, file, root.version);
+    submit(&intake, "set-status", command, named, None)?;
+
+    for envelope in &genesis.enrolments {
+        let enrolment = Enrolment::open(envelope, &root)?;
+        let facts = Enrolled::of(&enrolment, root.version)?;
+        let command = Command::Enrol(Enrol { enrolment: facts, issued: enrolment.issued });
+        submit(&intake, "enrol", command, Vec::new(), Some(envelope))?;
+    }
+    drop(intake);
+    if thread.join().is_err() {
+        return Err(IntakeError::Stopped("the writer's thread failed".into()).into());
+    }
+    Ok(root)
+}
+
+fn submit(
+    intake: &Intake,
+    action: &str,
+    command: Command,
+    blobs: Vec<Digest>,
+    statement: Option<&Envelope>,
+) -> Result<(), GenesisError> {
+    let action: Name = action.parse()?;
+    let particulars = statement.map(|envelope| json!({ "statements": [envelope] }));
+    let origin =
+        Origin { actor: Actor::System, auth: Auth::Statement, action, idempotency: None, project: None };
+    match intake.submit_blocking(Job { command, origin, particulars, blobs })? {
+        Answer::Accepted { .. } | Answer::Repeated(_) => Ok(()),
+        Answer::Refused { refusal, .. } => Err(GenesisError::Refused(refusal)),
+    }
+}
+
+/// `DIR.new`, beside `DIR`.
+fn beside(dir: &Path) -> PathBuf {
+    let mut name = dir.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
+    name.push(".new");
+    dir.with_file_name(name)
+}

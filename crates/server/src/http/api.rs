@@ -1,0 +1,172 @@
+//! Operations of the API. Each is a thin translation; what they do is intake's, the edge's or the ledger's.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use evidence::Digest;
+use evidence::entry::Entry;
+use evidence::request::Request;
+use ledger::{LedgerError, Tiles};
+use serde::Deserialize;
+use tlog::inclusion_proof;
+use wire::{
+    BODY_BYTES_MAX, EntryView, Installation, Outcome, PersonView, ProblemKind, StatusView, Submission,
+};
+
+use super::problem::Failure;
+use super::{Shared, blocking};
+use crate::clock;
+use crate::intake::Answer;
+
+/// A person's command.
+pub async fn submit(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Result<Json<Submission>, JsonRejection>,
+) -> Result<Response, Failure> {
+    let Json(submission) = body.map_err(|rejection| {
+        let large = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;
+        let kind = if large { ProblemKind::TooLarge } else { ProblemKind::Malformed };
+        Failure::new(kind, rejection.body_text())
+    })?;
+    check_key(&headers, &submission)?;
+    let (keeper, sent) = (Arc::clone(&shared), submission.clone());
+    let job = blocking(move || Ok(keeper.gatekeeper.admit(&keeper.intake.state(), &sent, clock::now())?));
+    let answer = shared.intake.submit(job.await?).await?;
+    blocking(move || outcome(&shared, &submission, &answer)).await
+}
+
+/// The `Idempotency-Key` header, where it is sent, must be the nonce that the person signed.
+fn check_key(headers: &HeaderMap, submission: &Submission) -> Result<(), Failure> {
+    let Some(key) = headers.get("idempotency-key") else { return Ok(()) };
+    let request = Request::read(&submission.request);
+    let request = request.map_err(|error| Failure::new(ProblemKind::Malformed, error.to_string()))?;
+    // The header is a structured field: a string in quotes (draft-ietf-httpapi-idempotency-key-header).
+    let sent = key.to_str().unwrap_or_default().trim_matches('"');
+    if sent == request.nonce.to_string() {
+        return Ok(());
+    }
+    Err(Failure::new(ProblemKind::Malformed, "`Idempotency-Key` is not the nonce of the signed request"))
+}
+
+fn outcome(shared: &Shared, submission: &Submission, answer: &Answer) -> Result<Response, Failure> {
+    let keeper = &shared.gatekeeper;
+    let accepted = |entry, size, repeated| {
+        let outcome = Outcome { accepted: true, entry, size, repeated, reasons: Vec::new() };
+        Ok(Json(outcome).into_response())
+    };
+    match answer {
+        Answer::Accepted { entry, size } => accepted(*entry, *size, false),
+        Answer::Refused { entry, refusal } => Err(Failure::refused(*entry, refusal)),
+        Answer::Repeated(entry) if !keeper.is_same(*entry, submission)? => {
+            let detail =
+                format!("entry {entry} records another command under the same key; draw a new nonce");
+            Err(Failure::new(ProblemKind::KeyReused, detail))
+        }
+        Answer::Repeated(entry) => match keeper.refusal(*entry)? {
+            Some(refusal) => Err(Failure::refused(Some(*entry), &refusal)),
+            None => accepted(*entry, shared.intake.state().entries, true),
+        },
+    }
+}
+
+/// The installation as this server sees it.
+pub async fn installation(State(shared): State<Arc<Shared>>) -> Result<Json<Installation>, Failure> {
+    let (state, now) = (shared.intake.state(), clock::now());
+    let root = state.identity.root();
+    let root = root.ok_or_else(|| Failure::new(ProblemKind::Failed, "no trust root is in force"))?;
+    let person = |(person, now): (domain::PersonId, &domain::identity::Person)| PersonView {
+        person,
+        roles: now.grants.iter().map(|grant| grant.role.clone()).collect(),
+        keys: now.keys.iter().map(|key| key.fingerprint.clone()).collect(),
+        expires: now.expires,
+        enrolment: now.enrolment,
+    };
+    Ok(Json(Installation {
+        installation: root.installation,
+        root_version: root.version,
+        root: root.digest,
+        mode: root.mode,
+        origin: shared.origin.clone(),
+        entries: state.entries,
+        misfits: state.misfits,
+        status: state.identity.status().map(|(number, expires, file)| StatusView { number, expires, file }),
+        people: state.identity.people(now).map(person).collect(),
+    }))
+}
+
+/// Where a listing starts.
+#[derive(Debug, Deserialize)]
+pub struct From {
+    #[serde(default)]
+    from: u64,
+}
+
+/// Entries from a number on, at most 256.
+pub async fn entries(
+    State(shared): State<Arc<Shared>>,
+    Query(From { from }): Query<From>,
+) -> Result<Json<Vec<EntryView>>, Failure> {
+    let read = blocking(move || {
+        shared.gatekeeper.readers().with(|reader| {
+            let size = reader.head()?.frontier.size();
+            let entries = reader.entries(from.min(size), size.min(from.saturating_add(PAGE)))?;
+            entries.iter().zip(from..).map(|(entry, seq)| view(seq, entry)).collect()
+        })
+    });
+    read.await.map(Json)
+}
+
+fn view(seq: u64, entry: &Entry) -> Result<EntryView, Failure> {
+    let unsound = |what: String| LedgerError::Row { place: format!("entry {seq}"), what };
+    let header = entry.check().map_err(|error| unsound(error.to_string()))?;
+    let facts = entry.facts.decode("facts").map_err(|error| unsound(error.to_string()))?;
+    let particulars = entry.particulars.as_ref().map(|payload| payload.decode("particulars"));
+    Ok(EntryView {
+        entry: seq,
+        kind: header.kind,
+        time: header.time,
+        actor: header.actor,
+        auth: header.auth,
+        cause: header.cause,
+        facts,
+        particulars: particulars.transpose().map_err(|error| unsound(error.to_string()))?,
+    })
+}
+
+/// A blob, by digest.
+pub async fn blob(
+    State(shared): State<Arc<Shared>>,
+    Path(digest): Path<String>,
+) -> Result<Response, Failure> {
+    let digest: Digest =
+        digest.parse().map_err(|error| Failure::new(ProblemKind::Malformed, format!("{error}")))?;
+    let bytes = blocking(move || Ok(shared.gatekeeper.blobs().read(&digest, BODY_BYTES_MAX as u64)?)).await?;
+    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+}
+
+/// The inclusion proof of an entry in the newest checkpoint (C2SP tlog-proof).
+pub async fn proof(State(shared): State<Arc<Shared>>, Path(entry): Path<u64>) -> Result<Response, Failure> {
+    let text = blocking(move || {
+        shared.gatekeeper.readers().with(|reader| {
+            let head = reader.head()?;
+            let size = head.frontier.size();
+            if entry >= size {
+                let detail = format!("the ledger has {size} entries");
+                return Err(Failure::new(ProblemKind::NotFound, detail));
+            }
+            let tiles = Tiles::new(shared.gatekeeper.readers().dir(), reader);
+            let proof = inclusion_proof(&tiles, entry, size)?;
+            let lines: String = proof.iter().map(|hash| format!("{hash}\n")).collect();
+            Ok(format!("c2sp.org/tlog-proof@v1\nindex {entry}\n{lines}\n{}", head.checkpoint))
+        })
+    });
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
+    Ok((headers, text.await?).into_response())
+}
+
+const PAGE: u64 = 256;

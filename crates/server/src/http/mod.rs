@@ -1,0 +1,86 @@
+//! HTTP around intake and ledger: the API under `/api/v1`, and the log's tiles at the root in the layout
+//! that clients of C2SP tlog-tiles read.
+//!
+//! Invariant: bodies are bounded, blocking work runs off the runtime's threads, every error is a problem
+//! document. Only loopback addresses reach it until mTLS exists, and only by a loopback name, so that a
+//! page in a browser cannot be pointed here by another name (DNS rebinding).
+
+mod api;
+mod problem;
+mod tiles;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::header;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use wire::{BODY_BYTES_MAX, ProblemKind};
+
+use crate::edge::Gatekeeper;
+use crate::intake::Intake;
+use problem::Failure;
+
+/// What handlers share.
+#[derive(Debug)]
+pub struct Shared {
+    pub intake: Intake,
+    pub gatekeeper: Gatekeeper,
+    pub origin: String,
+}
+
+/// All routes.
+pub fn router(shared: Arc<Shared>) -> Router {
+    let api = Router::new()
+        .route("/requests", post(api::submit))
+        .route("/installation", get(api::installation))
+        .route("/entries", get(api::entries))
+        .route("/blobs/{digest}", get(api::blob))
+        .route("/proofs/{entry}", get(api::proof));
+    Router::new()
+        .nest(wire::API, api)
+        .route("/checkpoint", get(tiles::checkpoint))
+        .route("/tile/{*path}", get(tiles::tile))
+        .fallback(async || Failure::new(ProblemKind::NotFound, "no such operation"))
+        .layer(from_fn(bounded))
+        .layer(from_fn(loopback_name))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(shared)
+}
+
+/// Refuses early what is declared too large, and gives up on what does not arrive in time.
+async fn bounded(request: Request, next: Next) -> Response {
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let declared = declared.and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
+    if declared > BODY_BYTES_MAX as u64 {
+        let detail = format!("a body has at most {BODY_BYTES_MAX} bytes, this one would have {declared}");
+        return Failure::new(ProblemKind::TooLarge, detail).into_response();
+    }
+    let answered = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await;
+    answered.unwrap_or_else(|_| {
+        Failure::new(ProblemKind::Busy, "the request did not arrive or finish in time").into_response()
+    })
+}
+
+async fn loopback_name(request: Request, next: Next) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if matches!(name, "127.0.0.1" | "localhost" | "[::1]") || name.starts_with("127.") {
+        return next.run(request).await;
+    }
+    let detail = "this listener answers to loopback names only, such as `127.0.0.1`";
+    Failure::new(ProblemKind::Malformed, detail).into_response()
+}
+
+/// Runs blocking work off the runtime's threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let joined = tokio::task::spawn_blocking(work).await;
+    joined.unwrap_or_else(|error| Err(Failure::new(ProblemKind::Failed, error.to_string())))
+}
+
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);

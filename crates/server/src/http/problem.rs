@@ -1,0 +1,75 @@
+//! Failures of handlers, answered as problem documents.
+
+use axum::Json;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::Refusal;
+use ledger::{BlobError, LedgerError};
+use wire::{PROBLEM_JSON, Problem, ProblemKind};
+
+use crate::edge::EdgeError;
+use crate::intake::IntakeError;
+
+/// A problem on its way out.
+#[derive(Debug)]
+pub struct Failure(Problem);
+
+impl Failure {
+    /// A failure of a kind.
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        Self(Problem::new(kind, detail))
+    }
+
+    /// A refusal with its entry and reasons.
+    pub fn refused(entry: Option<u64>, refusal: &Refusal) -> Self {
+        let mut problem = Problem::new(ProblemKind::Refused, refusal.to_string());
+        problem.entry = entry;
+        problem.reasons = refusal.reasons().cloned().collect();
+        Self(problem)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(self.0)).into_response()
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        Self::new(ProblemKind::Failed, error.to_string())
+    }
+}
+
+impl From<BlobError> for Failure {
+    fn from(error: BlobError) -> Self {
+        let kind = match error {
+            BlobError::Missing(_) => ProblemKind::NotFound,
+            BlobError::Long { .. } => ProblemKind::TooLarge,
+            BlobError::Io(_) | BlobError::Changed { .. } => ProblemKind::Failed,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<EdgeError> for Failure {
+    fn from(error: EdgeError) -> Self {
+        let kind = match error {
+            EdgeError::Malformed(_) => ProblemKind::Malformed,
+            EdgeError::Unauthenticated(_) => ProblemKind::Unauthenticated,
+            EdgeError::Evidence(_) | EdgeError::Ledger(_) | EdgeError::Blob(_) => ProblemKind::Failed,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<IntakeError> for Failure {
+    fn from(error: IntakeError) -> Self {
+        let kind = match error {
+            IntakeError::Busy => ProblemKind::Busy,
+            IntakeError::Stopped(_) | IntakeError::Append(_) => ProblemKind::Failed,
+        };
+        Self::new(kind, error.to_string())
+    }
+}

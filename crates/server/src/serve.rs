@@ -1,0 +1,92 @@
+//! Runs the server: opens the ledger, starts intake, listens on loopback until it is told to stop.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ledger::{Ledger, LedgerError};
+use tlog::NoteSigner;
+use tokio::net::TcpListener;
+
+use crate::edge::{EdgeError, Gatekeeper};
+use crate::http::{Shared, router};
+use crate::intake::{Intake, WriterError};
+use crate::readers::Readers;
+use crate::witnessing;
+
+/// What the server needs to run.
+#[derive(Debug)]
+pub struct Serve {
+    /// The data directory.
+    pub data: PathBuf,
+    /// The ledger's key; its name is the origin.
+    pub signer: NoteSigner,
+    /// Where to listen; a loopback address, port 0 for any free one.
+    pub listen: SocketAddr,
+    /// Submission prefixes of the witnesses to ask.
+    pub witnesses: Vec<String>,
+}
+
+/// Why the server could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Not a loopback address.
+    #[error("`{0}` is not a loopback address; listening elsewhere needs mTLS, which is still to come")]
+    Exposed(SocketAddr),
+    /// The address cannot be had.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The writer failed.
+    #[error(transparent)]
+    Writer(#[from] WriterError),
+    /// The evidence on disk failed.
+    #[error(transparent)]
+    Edge(#[from] EdgeError),
+    /// The runtime failed.
+    #[error("the server failed: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Serves until `stop` resolves; calls `ready` with the URL once requests are answered.
+///
+/// # Errors
+/// `ServeError` when it cannot start or the listener breaks.
+pub async fn serve(
+    config: Serve,
+    ready: impl FnOnce(&str),
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<(), ServeError> {
+    if !config.listen.ip().is_loopback() {
+        return Err(ServeError::Exposed(config.listen));
+    }
+    let origin = config.signer.verifier().name().to_owned();
+    let (intake, writer) = start(&config.data, config.signer)?;
+    let gatekeeper = Gatekeeper::open(Readers::new(&config.data))?;
+    let listener = TcpListener::bind(config.listen).await;
+    let listener = listener.map_err(|error| ServeError::Listen(config.listen, error))?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let shared = Arc::new(Shared { intake, gatekeeper, origin });
+    let appended = shared.intake.appended();
+    let asking = tokio::spawn(witnessing::run(Arc::clone(&shared), config.witnesses, appended));
+    let service = axum::serve(listener, router(shared)).with_graceful_shutdown(stop);
+    ready(&url);
+    let served = service.await;
+    asking.abort();
+    // An aborted task lets go of what it shares only once it has ended.
+    drop(asking.await);
+    served?;
+    // All handles on the queue are gone, so the writer finishes what it has and ends.
+    let joined = tokio::task::spawn_blocking(move || writer.join()).await;
+    match joined {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(ServeError::Io(std::io::Error::other("the writer's thread failed"))),
+    }
+}
+
+fn start(data: &Path, signer: NoteSigner) -> Result<(Intake, std::thread::JoinHandle<()>), ServeError> {
+    let ledger = Ledger::open(data, signer)?;
+    Ok(Intake::start(data, ledger)?)
+}

@@ -1,0 +1,133 @@
+//! What a witness remembers: one cosigned checkpoint for each log, in one file each.
+//!
+//! What a crash leaves behind: the old checkpoint or the new one, never half of either. A file that cannot
+//! be read stops the witness: it must not forget what it signed.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use tlog::{
+    AddCheckpoint, Checkpoint, CosignatureKey, Latest, Note, NoteSignature, NoteVerifier, WitnessRefusal,
+    add_checkpoint,
+};
+
+/// One log that is witnessed.
+#[derive(Debug)]
+pub struct Log {
+    key: NoteVerifier,
+    path: PathBuf,
+    latest: Mutex<Option<Note>>,
+}
+
+/// All logs that are witnessed, and the key that cosigns them.
+#[derive(Debug)]
+pub struct Store {
+    key: CosignatureKey,
+    logs: Vec<Log>,
+}
+
+/// Why the state could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file system failed.
+    #[error("cannot {doing} `{path}`: {source}", path = path.display())]
+    Io {
+        /// The operation.
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file is not the checkpoint that was written.
+    #[error("`{0}` is damaged; this witness must not sign without it: restore it, or make a new witness key")]
+    Damaged(PathBuf),
+}
+
+impl Store {
+    /// Opens the state of a witness in a directory.
+    ///
+    /// # Errors
+    /// `StoreError` when a file cannot be read or is damaged.
+    pub fn open(dir: &Path, key: CosignatureKey, logs: Vec<NoteVerifier>) -> Result<Self, StoreError> {
+        fs::create_dir_all(dir).map_err(io("create", dir))?;
+        let open = |log: NoteVerifier| Log::open(dir, log);
+        Ok(Self { key, logs: logs.into_iter().map(open).collect::<Result<_, _>>()? })
+    }
+
+    /// Decides one request, stores the new state, and only then cosigns.
+    ///
+    /// # Errors
+    /// The protocol's refusal, or what failed on disk.
+    pub fn add(
+        &self,
+        request: &AddCheckpoint,
+        time_seconds: u64,
+    ) -> Result<Result<NoteSignature, WitnessRefusal>, StoreError> {
+        let log = self.logs.iter().find(|log| log.key.name() == request.claimed_origin());
+        let Some(log) = log else { return Ok(Err(WitnessRefusal::UnknownOrigin)) };
+        let mut latest = log.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = std::slice::from_ref(&log.key);
+        let before = latest.as_ref().and_then(latest_of);
+        if let Err(refusal) = add_checkpoint(request, log.key.name(), known, before) {
+            return Ok(Err(refusal));
+        }
+        let signature = self.key.cosign(&request.note, time_seconds);
+        let mut note = request.note.clone();
+        note.extend([signature.clone()]);
+        write(&log.path, note.to_string().as_bytes())?;
+        *latest = Some(note);
+        Ok(Ok(signature))
+    }
+
+    /// The last cosigned checkpoint of the log whose origin has this hash.
+    #[must_use]
+    pub fn latest(&self, origin_hash: &str) -> Option<Note> {
+        let log = self.logs.iter().find(|log| origin_hash_of(log.key.name()) == origin_hash)?;
+        log.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Log {
+    fn open(dir: &Path, key: NoteVerifier) -> Result<Self, StoreError> {
+        let path = dir.join(format!("{}.checkpoint", origin_hash_of(key.name())));
+        let latest = match fs::read(&path) {
+            Ok(bytes) => {
+                let note = Note::parse(&bytes).map_err(|_| StoreError::Damaged(path.clone()))?;
+                let opened = Checkpoint::open(&note, key.name(), std::slice::from_ref(&key));
+                opened.map_err(|_| StoreError::Damaged(path.clone()))?;
+                Some(note)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            Err(error) => return Err(io("read", &path)(error)),
+        };
+        Ok(Self { key, path, latest: Mutex::new(latest) })
+    }
+}
+
+/// Lower-case hex SHA-256 of an origin, as the monitoring path names a log.
+fn origin_hash_of(origin: &str) -> String {
+    hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, origin.as_bytes()).as_ref())
+}
+
+fn latest_of(note: &Note) -> Option<Latest> {
+    let checkpoint: Checkpoint = note.text().parse().ok()?;
+    Some(Latest { size: checkpoint.size, root: checkpoint.root })
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let new = path.with_extension("new");
+    let mut file = File::create(&new).map_err(io("create", &new))?;
+    file.write_all(bytes).map_err(io("write", &new))?;
+    file.sync_all().map_err(io("sync", &new))?;
+    fs::rename(&new, path).map_err(io("rename", &new))?;
+    let dir = path.parent().unwrap_or(path);
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io("sync", dir))
+}
+
+fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    let path = path.to_path_buf();
+    move |source| StoreError::Io { doing, path, source }
+}
