@@ -46,7 +46,7 @@ const SHIP: &[Line] = &[
     Line { claim: "the demo's controls: each one disabled breaks its story line", shown_by: None },
     Line {
         claim: "every sandbox probe is stopped inside a step, as root and as an ordinary user",
-        shown_by: None,
+        shown_by: Some("every_attack_is_stopped"),
     },
     Line { claim: "same commit, two data directories, a minute apart: same artifact digest", shown_by: None },
     Line {

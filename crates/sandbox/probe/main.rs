@@ -1,0 +1,42 @@
+//! Attacks on the sandbox from inside, and the supervisor that sets them up. Test code.
+//!
+//! `sandbox-probe init` is the sandbox's init, `sandbox-probe attack NAME` runs one attack inside, and
+//! `sandbox-probe supervise` runs them all and prints a line for each. Invariant: an attack refuses to run
+//! unless it can prove that it is inside: its mount namespace differs from the supervisor's, and the
+//! workspace holds the token that the supervisor drew.
+#![expect(unsafe_code, reason = "attacks make system calls that no library would offer")]
+#![expect(clippy::unwrap_used, reason = "test code: an attack that panics counts as not stopped")]
+
+mod attacks;
+mod supervise;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["init"] => ExitCode::from(sandbox::init_main()),
+        ["attack", name] if is_inside() => attacks::run(name),
+        ["attack", name] => {
+            eprintln!("`{name}` refuses to run: nothing proves that this is inside a sandbox");
+            ExitCode::from(REFUSED)
+        }
+        ["supervise"] => supervise::supervise(),
+        _ => ExitCode::from(2),
+    }
+}
+
+/// Proof of being inside: another mount namespace than the supervisor's, and its token in the workspace.
+fn is_inside() -> bool {
+    let host = std::env::var("PROBE_HOST_MOUNTS").unwrap_or_default();
+    let own = std::fs::read_link("/proc/self/ns/mnt").unwrap_or_default();
+    let token = std::env::var("PROBE_TOKEN").unwrap_or_default();
+    let stored = std::fs::read_to_string("/work/token").unwrap_or_default();
+    !host.is_empty() && own.to_string_lossy() != host && !token.is_empty() && token == stored
+}
+
+/// Exit codes of an attack.
+const STOPPED: u8 = 0;
+const ESCAPED: u8 = 1;
+const REFUSED: u8 = 9;

@@ -1,0 +1,66 @@
+//! The socket between supervisor and init: bounded frames, and one descriptor handed over.
+//!
+//! Invariant: a frame is a 32-bit length and that many bytes, at most `FRAME_BYTES_MAX`.
+
+use std::io::{self, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
+
+/// Largest frame in bytes.
+pub const FRAME_BYTES_MAX: usize = 1 << 30;
+
+/// Writes one frame.
+pub fn write_frame(mut to: impl Write, bytes: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= FRAME_BYTES_MAX);
+    let length = length.ok_or_else(|| io::Error::other("a frame is too long"))?;
+    to.write_all(&length.to_be_bytes())?;
+    to.write_all(bytes)
+}
+
+/// Reads one frame.
+pub fn read_frame(mut from: impl Read) -> io::Result<Vec<u8>> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let length = u32::from_be_bytes(length);
+    if length as usize > FRAME_BYTES_MAX {
+        return Err(io::Error::other("a frame is too long"));
+    }
+    let mut bytes = Vec::new();
+    from.take(u64::from(length)).read_to_end(&mut bytes)?;
+    if bytes.len() == length as usize { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+/// Hands a descriptor over, with one byte that carries it.
+pub fn send_descriptor(socket: &UnixStream, tag: u8, descriptor: impl AsFd) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    let descriptors = [descriptor.as_fd()];
+    if !ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+        return Err(io::Error::other("no room for a descriptor"));
+    }
+    sendmsg(socket, &[IoSlice::new(&[tag])], &mut ancillary, SendFlags::empty())?;
+    Ok(())
+}
+
+/// Takes one byte, and the descriptor that came with it, if one did.
+pub fn receive_descriptor(socket: &UnixStream) -> io::Result<(Option<u8>, Option<OwnedFd>)> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let received =
+        recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    let mut descriptor = None;
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(descriptors) = message {
+            descriptor = descriptors.last();
+        }
+    }
+    let byte = (received.bytes > 0).then_some(byte[0]);
+    Ok((byte, descriptor))
+}

@@ -1,0 +1,192 @@
+//! The inside: enters the namespaces, builds the file system, takes the inputs, confines itself, runs the
+//! step, and reports once every process of the step is dead.
+//!
+//! Invariant: single-threaded; its standard input is the supervisor's socket, its outputs are the step's
+//! log. Stage one waits outside the process namespace; stage two is process 1 inside it. When the
+//! supervisor ends, both end, and with process 1 everything in its namespace.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitOptions, set_parent_process_death_signal, wait, waitpid};
+use rustix::thread::UnshareFlags;
+
+use crate::channel::{read_frame, send_descriptor, write_frame};
+use crate::confine::confine;
+use crate::mounts::{self, Doing as _, Failed};
+use crate::process::{
+    Fork, become_build_user, bring_up_loopback, close_inherited, fork, kill_everyone_else, unshare,
+};
+use crate::spec::{Exit, InputKind, Spec, WORKSPACE, stays_below};
+
+/// Tags of what init sends.
+pub const UNSHARED: u8 = b'U';
+pub const WORKSPACE_OPEN: u8 = b'W';
+pub const FAILED: u8 = b'E';
+pub const EXITED: u8 = b'X';
+/// User and group of the step, as the step sees them.
+pub const BUILD_ID: u32 = 1000;
+
+/// Runs init; the answer is the exit code of this process, which says nothing of the step.
+#[must_use]
+pub fn init_main() -> u8 {
+    // First of all, so that nothing of the supervisor is held open; the socket is standard input.
+    let socket = close_inherited().and_then(|()| std::io::stdin().as_fd().try_clone_to_owned());
+    let Ok(socket) = socket.map(UnixStream::from) else { return 1 };
+    match stage_one(&socket) {
+        Ok(()) => 0,
+        Err(Failed(what)) => {
+            // The supervisor may be gone already; then there is nobody to tell.
+            drop((&socket).write_all(&[FAILED]).and_then(|()| write_frame(&socket, what.as_bytes())));
+            1
+        }
+    }
+}
+
+fn stage_one(socket: &UnixStream) -> Result<(), Failed> {
+    set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the supervisor")?;
+    let spec: Spec = serde_json::from_slice(&read_frame(socket).doing("read the specification")?)
+        .doing("read the specification")?;
+    unshare(UnshareFlags::NEWUSER).doing("user namespace")?;
+    (&*socket).write_all(&[UNSHARED]).doing("report")?;
+    read_frame(socket).doing("wait for the user map")?;
+    become_build_user(BUILD_ID).doing("become the build user")?;
+    unshare(
+        UnshareFlags::NEWNS
+            | UnshareFlags::NEWPID
+            | UnshareFlags::NEWNET
+            | UnshareFlags::NEWIPC
+            | UnshareFlags::NEWUTS
+            | UnshareFlags::NEWCGROUP,
+    )
+    .doing("namespaces")?;
+    // Changing the user has cleared the signal that follows the supervisor.
+    set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the supervisor")?;
+    match fork().doing("fork")? {
+        Fork::Parent(child) => wait_for(child),
+        Fork::Child => {
+            if let Err(Failed(what)) = stage_two(socket, &spec) {
+                let told =
+                    (&*socket).write_all(&[FAILED]).and_then(|()| write_frame(socket, what.as_bytes()));
+                drop(told);
+            }
+            // Process 1 ends here, and the kernel ends whatever else is in its namespace.
+            std::process::exit(0);
+        }
+    }
+}
+
+fn wait_for(child: Pid) -> Result<(), Failed> {
+    loop {
+        match waitpid(Some(child), WaitOptions::empty()) {
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(Failed(format!("wait for process 1: {error}"))),
+            Ok(_) => return Ok(()),
+        }
+    }
+}
+
+fn stage_two(socket: &UnixStream, spec: &Spec) -> Result<(), Failed> {
+    set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the supervisor")?;
+    rustix::system::sethostname(b"sandbox").doing("set the host name")?;
+    // The namespace's own loopback, so that tests can talk to themselves; it leads nowhere else.
+    bring_up_loopback().doing("bring up the loopback")?;
+    let workspace: OwnedFd = mounts::enter(spec)?;
+    send_descriptor(socket, WORKSPACE_OPEN, &workspace).doing("hand over the workspace")?;
+    inputs(socket)?;
+    confine(spec)?;
+    let exit = step(spec)?;
+    drop(workspace);
+    let report = serde_json::to_vec(&exit).doing("report")?;
+    (&*socket).write_all(&[EXITED]).and_then(|()| write_frame(socket, &report)).doing("report")
+}
+
+/// Takes inputs until an empty frame: kind, path, bytes.
+fn inputs(socket: &UnixStream) -> Result<(), Failed> {
+    loop {
+        let kind = read_frame(socket).doing("read an input")?;
+        if kind.is_empty() {
+            return Ok(());
+        }
+        let kind: InputKind = serde_json::from_slice(&kind).doing("read an input")?;
+        let path = String::from_utf8(read_frame(socket).doing("read an input")?).doing("read an input")?;
+        let bytes = read_frame(socket).doing("read an input")?;
+        let path = Path::new(&path);
+        let shown = format!("write input `{}`", path.display());
+        if !stays_below(path) {
+            return Err(Failed(format!("{shown}: it lies outside the workspace")));
+        }
+        input(&Path::new(WORKSPACE).join(path), kind, &bytes).doing(&shown)?;
+    }
+}
+
+fn input(path: &Path, kind: InputKind, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let mode = match kind {
+        InputKind::Plain => 0o644,
+        InputKind::Executable => 0o755,
+        InputKind::Link => {
+            let target = std::ffi::OsStr::new(std::str::from_utf8(bytes).map_err(std::io::Error::other)?);
+            return std::os::unix::fs::symlink(target, path);
+        }
+    };
+    // Never through a link that an earlier input made: the file must be new.
+    let mut file = fs::File::options().write(true).create_new(true).mode(mode).open(path)?;
+    file.write_all(bytes)
+}
+
+/// Runs the step to its end and kills what it leaves behind.
+fn step(spec: &Spec) -> Result<Exit, Failed> {
+    let (program, arguments) = spec.command.split_first().ok_or_else(|| Failed("no command".into()))?;
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().envs(&spec.environment).current_dir(WORKSPACE);
+    command.stdin(Stdio::null()).process_group(0);
+    let child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => {
+            eprintln!("cannot run `{program}`: {error}");
+            return Ok(Exit::Code(127));
+        }
+    };
+    let main = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    let mut exit = None;
+    loop {
+        match wait(WaitOptions::empty()) {
+            Err(Errno::INTR) => {}
+            // Everybody else is dead and reaped.
+            Err(Errno::CHILD) => return exit.ok_or_else(|| Failed("the step was lost".into())),
+            Err(error) => return Err(Failed(format!("wait for the step: {error}"))),
+            Ok(Some((pid, status))) if Some(pid) == main => {
+                exit = Some(exit_of(ExitStatus::from_raw(status.as_raw())));
+                kill_all()?;
+            }
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Kills every process that this one can see, which is all of the namespace but itself.
+fn kill_all() -> Result<(), Failed> {
+    match kill_everyone_else() {
+        Ok(()) => Ok(()),
+        Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Ok(()),
+        Err(error) => Err(Failed(format!("kill what the step left behind: {error}"))),
+    }
+}
+
+fn exit_of(status: ExitStatus) -> Exit {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Exit::Code(code),
+        (None, Some(signal)) => Exit::Signal(signal),
+        (None, None) => Exit::Code(255),
+    }
+}

@@ -1,0 +1,23 @@
+//! Isolation of one build step on Linux: namespaces, a read-only root, Landlock, an allow-list of system
+//! calls, limits, and nothing of the host that was not granted.
+//!
+//! `run` is the supervisor's side; `init_main` is the other side, reached by running a program of the
+//! caller's anew, so that it is single-threaded when it enters its namespaces. Invariant: the step runs
+//! only if every part of the isolation stands; what the host could not offer is said in `Level`, never
+//! skipped silently. Inputs come in and outputs go out by the supervisor's hand alone. The only crate with
+//! `unsafe`. It deliberately lacks any idea of pipelines, receipts and digests.
+
+mod channel;
+mod confine;
+mod filter;
+mod init;
+mod mounts;
+mod outputs;
+mod process;
+mod spec;
+mod supervise;
+
+pub use init::init_main;
+pub use outputs::{OutputError, OutputFile, OutputKind, Outputs};
+pub use spec::{Exit, Input, InputKind, Level, Limits, Spec, SpecError, WORKSPACE};
+pub use supervise::{Outcome, SandboxError, Stream, run};

@@ -1,0 +1,120 @@
+//! The system calls that have no safe form: each behind a function that is.
+#![expect(
+    unsafe_code,
+    reason = "fork, unshare, close_range and mount_setattr have no safe form in our libraries"
+)]
+
+use std::ffi::CString;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use rustix::process::Pid;
+use rustix::thread::UnshareFlags;
+
+/// Which side of a fork this is.
+pub enum Fork {
+    /// The new process.
+    Child,
+    /// The old one, with the new one's id.
+    Parent(Pid),
+}
+
+/// Forks a process that has one thread.
+pub fn fork() -> io::Result<Fork> {
+    if std::fs::read_dir("/proc/self/task")?.count() != 1 {
+        return Err(io::Error::other("a process with several threads must not fork here"));
+    }
+    // SAFETY: there is one thread (checked above), so no lock of another one is copied in a held state.
+    let pid = unsafe { libc::fork() };
+    match Pid::from_raw(pid) {
+        None => Ok(Fork::Child),
+        Some(_) if pid < 0 => Err(io::Error::last_os_error()),
+        Some(pid) => Ok(Fork::Parent(pid)),
+    }
+}
+
+/// Enters new namespaces.
+pub fn unshare(flags: UnshareFlags) -> io::Result<()> {
+    // SAFETY: `unshare_unsafe` asks that no FILES flag splits descriptors that other threads rely on; only
+    // namespace flags are passed here.
+    Ok(unsafe { rustix::thread::unshare_unsafe(flags) }?)
+}
+
+/// Closes every descriptor from 3 on.
+pub fn close_inherited() -> io::Result<()> {
+    // SAFETY: called once, before this process has opened anything that it keeps.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Makes a mount and all below it read-only, without setuid and without devices.
+pub fn seal_tree(path: &Path) -> io::Result<()> {
+    set_attributes(path, libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV)
+}
+
+/// Makes a mount of one device good for nothing but that.
+pub fn seal_device(path: &Path) -> io::Result<()> {
+    set_attributes(path, libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC)
+}
+
+fn set_attributes(path: &Path, set: u64) -> io::Result<()> {
+    #[repr(C)]
+    struct MountAttr {
+        set: u64,
+        clear: u64,
+        propagation: u64,
+        user_namespace: u64,
+    }
+    let attr = MountAttr { set, clear: 0, propagation: 0, user_namespace: 0 };
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    // SAFETY: path and attributes live through the call, and the size is that of the attributes.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            path.as_ptr(),
+            libc::AT_RECURSIVE,
+            &raw const attr,
+            size_of::<MountAttr>(),
+        )
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Becomes the one account of the sandbox, with no supplementary groups where the namespace allows it.
+pub fn become_build_user(id: u32) -> io::Result<()> {
+    // SAFETY: plain calls with plain numbers, in a process with one thread.
+    unsafe {
+        // An ordinary user's namespace has setgroups denied; those groups are then not mapped at all.
+        libc::setgroups(0, std::ptr::null());
+        if libc::setresgid(id, id, id) != 0 || libc::setresuid(id, id, id) != 0 {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
+/// Kills every process of this process namespace but process 1, which must be the caller.
+pub fn kill_everyone_else() -> io::Result<()> {
+    if std::process::id() != 1 {
+        return Err(io::Error::other("only process 1 of a namespace of its own may do this"));
+    }
+    // SAFETY: a plain call; inside a process namespace it reaches that namespace alone (checked above).
+    if unsafe { libc::kill(-1, libc::SIGKILL) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Brings up `lo` of this network namespace.
+pub fn bring_up_loopback() -> io::Result<()> {
+    let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None)?;
+    // SAFETY: all of `ifreq` is plain data for which zero is a value.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().zip(b"lo\0") {
+        *to = from.cast_signed();
+    }
+    request.ifr_ifru.ifru_flags = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    let descriptor = std::os::fd::AsRawFd::as_raw_fd(&socket);
+    // SAFETY: SIOCSIFFLAGS reads one `ifreq`, which lives through the call.
+    let done = unsafe { libc::ioctl(descriptor, libc::SIOCSIFFLAGS, &raw const request) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

@@ -1,0 +1,162 @@
+//! What a step may do, and what became of it.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Where a step finds its inputs and leaves its outputs; the same path in every sandbox.
+pub const WORKSPACE: &str = "/work";
+
+/// A step: what is run, what it sees, how much it may use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// Program and arguments; no shell unless it is named here.
+    pub command: Vec<String>,
+    /// The whole environment.
+    pub environment: BTreeMap<String, String>,
+    /// Host paths that are seen read-only at the same place: files or directories.
+    pub binds: Vec<PathBuf>,
+    /// How much it may use.
+    pub limits: Limits,
+}
+
+/// How much a step may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Size of the workspace.
+    pub workspace_bytes: u64,
+    /// Size of `/tmp`.
+    pub tmp_bytes: u64,
+    /// Anonymous memory of all processes together, and data segment of each one.
+    pub memory_bytes: u64,
+    /// Processes and threads.
+    pub processes: u64,
+    /// Open files of each process.
+    pub open_files: u64,
+    /// Wall-clock time.
+    pub wall_ms: u64,
+    /// Bytes of standard output and error together; what comes after is dropped.
+    pub log_bytes: u64,
+}
+
+/// Something that lies in the workspace when the step starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Relative path below the workspace.
+    pub path: PathBuf,
+    /// File or link.
+    pub kind: InputKind,
+    /// Content of a file, target of a link.
+    pub bytes: Vec<u8>,
+}
+
+/// What an input is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InputKind {
+    /// A file that is read.
+    Plain,
+    /// A file that is run.
+    Executable,
+    /// A symbolic link.
+    Link,
+}
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Exit {
+    /// By itself, with this code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+    /// Killed at its time limit.
+    TimedOut,
+    /// Killed at its memory limit.
+    MemoryExceeded,
+}
+
+/// What isolation was reached; recorded beside the result, and compared with what policy asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Level {
+    /// User ids of the step: `range` outside every account of the host, or `own`, the runner's.
+    pub user: String,
+    /// Landlock ABI in force.
+    pub landlock: u32,
+    /// How memory is held: `watched` by the supervisor, with a limit for each process.
+    pub memory: String,
+}
+
+/// Why a specification is none.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SpecError {
+    /// No program.
+    #[error("a step needs a command")]
+    Command,
+    /// A bind is not an absolute, plain path.
+    #[error(
+        "`{0}` cannot be bound: it is not an absolute path without `..`, or is the root, `/proc`, `/sys` or `/dev`"
+    )]
+    Bind(PathBuf),
+    /// An input would lie outside the workspace.
+    #[error("input `{0}` does not lie below the workspace")]
+    Input(PathBuf),
+    /// A limit is zero or beyond reason.
+    #[error("limit `{0}` is 0 or too large")]
+    Limit(&'static str),
+    /// A NUL byte where the system takes none.
+    #[error("command, environment and paths cannot hold NUL bytes")]
+    Nul,
+}
+
+impl Spec {
+    /// Checks all that can be checked without the host.
+    ///
+    /// # Errors
+    /// `SpecError` names what is wrong.
+    pub fn check(&self) -> Result<(), SpecError> {
+        if self.command.first().is_none_or(String::is_empty) {
+            return Err(SpecError::Command);
+        }
+        let texts = self.command.iter().chain(self.environment.keys()).chain(self.environment.values());
+        if texts.into_iter().any(|text| text.contains('\0')) {
+            return Err(SpecError::Nul);
+        }
+        for bind in &self.binds {
+            let plain =
+                bind.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+            let first = bind.components().nth(1);
+            let reserved = RESERVED.iter().any(|name| first == Some(Component::Normal(name.as_ref())));
+            if !bind.is_absolute() || !plain || first.is_none() || reserved {
+                return Err(SpecError::Bind(bind.clone()));
+            }
+        }
+        self.limits.check()
+    }
+}
+
+impl Limits {
+    fn check(&self) -> Result<(), SpecError> {
+        let all = [
+            ("workspace_bytes", self.workspace_bytes, 1 << 40),
+            ("tmp_bytes", self.tmp_bytes, 1 << 40),
+            ("memory_bytes", self.memory_bytes, 1 << 44),
+            ("processes", self.processes, 1 << 16),
+            ("open_files", self.open_files, 1 << 16),
+            ("wall_ms", self.wall_ms, 7 * 24 * 3_600_000),
+            ("log_bytes", self.log_bytes, 1 << 32),
+        ];
+        let wrong = all.iter().find(|(_, value, max)| *value == 0 || value > max);
+        wrong.map_or(Ok(()), |(name, ..)| Err(SpecError::Limit(name)))
+    }
+}
+
+/// Whether a relative path stays below where it starts.
+pub fn stays_below(path: &Path) -> bool {
+    let mut parts = path.components().peekable();
+    parts.peek().is_some() && parts.all(|part| matches!(part, Component::Normal(_)))
+}
+
+const RESERVED: [&str; 5] = ["proc", "sys", "dev", "work", "tmp"];

@@ -1,0 +1,276 @@
+//! The outside: starts init, maps its user, hands in the inputs, keeps log, time and memory, and takes the
+//! workspace.
+//!
+//! Invariant: when `run` returns, no process of the step lives. The thread that calls it must live as long
+//! as the call, which a synchronous function gives for free: the step dies with it.
+
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, getegid, geteuid, kill_process};
+
+use crate::channel::{read_frame, receive_descriptor, write_frame};
+use crate::confine::LANDLOCK_ABI;
+use crate::init::{BUILD_ID, EXITED, FAILED, UNSHARED, WORKSPACE_OPEN};
+use crate::outputs::Outputs;
+use crate::spec::{Exit, Input, Level, Spec, SpecError, stays_below};
+
+/// Which of a step's two outputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Error,
+}
+
+/// What became of a step.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How it ended.
+    pub exit: Exit,
+    /// What isolation it had.
+    pub level: Level,
+    /// What it left in its workspace.
+    pub outputs: Outputs,
+    /// Whether some of its log was dropped.
+    pub log_truncated: bool,
+}
+
+/// Why a step did not run to an end.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The specification is none.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// A part of the isolation could not be put in place, so nothing ran.
+    #[error("the sandbox could not be made, so the step did not run: {0}")]
+    Setup(String),
+    /// The system failed.
+    #[error("cannot {0}: {1}")]
+    Io(&'static str, io::Error),
+    /// Init ended without a word.
+    #[error("the sandbox ended without a report")]
+    Lost,
+}
+
+/// Runs a step. `init` is a command that ends up in `init_main`; its standard streams are set here. `log`
+/// gets each piece of output as it comes, from two threads.
+///
+/// # Errors
+/// `SandboxError` when the step did not run to an end; a step that failed is an `Outcome`.
+pub fn run(
+    mut init: Command,
+    spec: &Spec,
+    inputs: &[Input],
+    log: &(dyn Fn(Stream, &[u8]) + Sync),
+) -> Result<Outcome, SandboxError> {
+    spec.check()?;
+    if let Some(input) = inputs.iter().find(|input| !stays_below(&input.path)) {
+        return Err(SpecError::Input(input.path.clone()).into());
+    }
+    let (socket, theirs) = UnixStream::pair().map_err(|error| SandboxError::Io("make a socket", error))?;
+    init.stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs))).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = init.spawn().map_err(|error| SandboxError::Io("start the sandbox", error))?;
+    // `init` still holds a copy of the child's end of the socket.
+    drop(init);
+    let mut child = Guard(child);
+    let (out, error) = (child.0.stdout.take(), child.0.stderr.take());
+    let budget = Mutex::new((spec.limits.log_bytes, false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| out.map(|pipe| copy(pipe, Stream::Out, &budget, log)));
+        scope.spawn(|| error.map(|pipe| copy(pipe, Stream::Error, &budget, log)));
+        let ended = supervise(&socket, child.0.id(), spec, inputs);
+        // Whatever happened: everything inside is dead before the outputs are read and the log is closed.
+        child.end();
+        ended
+    })
+    .map(|(exit, level, outputs)| {
+        let (_, log_truncated) = *budget.lock().unwrap_or_else(PoisonError::into_inner);
+        Outcome { exit, level, outputs, log_truncated }
+    })
+}
+
+type Ended = (Exit, Level, Outputs);
+
+fn supervise(socket: &UnixStream, pid: u32, spec: &Spec, inputs: &[Input]) -> Result<Ended, SandboxError> {
+    let doing = |what| move |error| SandboxError::Io(what, error);
+    let deadline = Instant::now() + Duration::from_millis(spec.limits.wall_ms);
+    socket.set_read_timeout(Some(SETUP_TIMEOUT)).map_err(doing("set a timeout"))?;
+    let text = serde_json::to_vec(spec)
+        .map_err(|error| SandboxError::Io("encode the specification", error.into()))?;
+    write_frame(socket, &text).map_err(doing("hand in the specification"))?;
+    expect(socket, UNSHARED)?;
+    let user = map_user(pid).map_err(doing("map the step's user"))?;
+    write_frame(socket, b"mapped").map_err(doing("report the map"))?;
+    let workspace = match receive_descriptor(socket).map_err(doing("take the workspace"))? {
+        (Some(WORKSPACE_OPEN), Some(descriptor)) => descriptor,
+        (tag, _) => return Err(failure(socket, tag)),
+    };
+    if hand_in(socket, inputs).is_err() {
+        // Init has said why, unless it is gone.
+        return Err(failure(socket, read_tag(socket)));
+    }
+    let exit = wait(socket, pid, spec, deadline)?;
+    let level = Level { user: user.into(), landlock: LANDLOCK_ABI, memory: "watched".into() };
+    Ok((exit, level, Outputs::new(workspace)))
+}
+
+fn hand_in(socket: &UnixStream, inputs: &[Input]) -> io::Result<()> {
+    for input in inputs {
+        write_frame(socket, &serde_json::to_vec(&input.kind)?)?;
+        write_frame(socket, input.path.as_os_str().as_encoded_bytes())?;
+        write_frame(socket, &input.bytes)?;
+    }
+    write_frame(socket, b"")
+}
+
+/// Waits for the report, looking at time and memory in between.
+fn wait(socket: &UnixStream, pid: u32, spec: &Spec, deadline: Instant) -> Result<Exit, SandboxError> {
+    socket.set_read_timeout(Some(LOOK_EVERY)).map_err(|error| SandboxError::Io("set a timeout", error))?;
+    loop {
+        let mut tag = [0];
+        let mut reader = socket;
+        match reader.read(&mut tag) {
+            Ok(1) if tag == [EXITED] => {
+                let report =
+                    read_frame(socket).map_err(|error| SandboxError::Io("read the report", error))?;
+                return serde_json::from_slice(&report).map_err(|_| SandboxError::Lost);
+            }
+            Ok(0) => return Err(SandboxError::Lost),
+            Ok(_) => return Err(failure(socket, tag.first().copied())),
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(SandboxError::Io("wait for the step", error)),
+        }
+        if Instant::now() >= deadline {
+            return Ok(Exit::TimedOut);
+        }
+        if anonymous_memory(pid) > spec.limits.memory_bytes {
+            return Ok(Exit::MemoryExceeded);
+        }
+    }
+}
+
+fn expect(socket: &UnixStream, tag: u8) -> Result<(), SandboxError> {
+    match read_tag(socket) {
+        Some(found) if found == tag => Ok(()),
+        other => Err(failure(socket, other)),
+    }
+}
+
+fn read_tag(mut socket: &UnixStream) -> Option<u8> {
+    let mut tag = [0];
+    socket.read_exact(&mut tag).ok().map(|()| tag[0])
+}
+
+/// What init said before it gave up.
+fn failure(socket: &UnixStream, tag: Option<u8>) -> SandboxError {
+    match (tag, read_frame(socket)) {
+        (Some(FAILED), Ok(what)) => SandboxError::Setup(String::from_utf8_lossy(&what).into_owned()),
+        _ => SandboxError::Lost,
+    }
+}
+
+/// Maps the step's one user: for root to an id outside every account, else to the supervisor's own.
+fn map_user(pid: u32) -> io::Result<&'static str> {
+    let (uid, gid, kind) = if geteuid().is_root() {
+        let id = RANGE_START + pid;
+        (id, id, "range")
+    } else {
+        (geteuid().as_raw(), getegid().as_raw(), "own")
+    };
+    let write = |file: &str, text: String| {
+        std::fs::File::options().write(true).open(format!("/proc/{pid}/{file}"))?.write_all(text.as_bytes())
+    };
+    if kind == "own" {
+        write("setgroups", "deny".into())?;
+    }
+    write("uid_map", format!("{BUILD_ID} {uid} 1"))?;
+    write("gid_map", format!("{BUILD_ID} {gid} 1"))?;
+    Ok(kind)
+}
+
+/// Anonymous memory of a process and all below it, in bytes; what has ended meanwhile counts zero.
+fn anonymous_memory(pid: u32) -> u64 {
+    let mut open = vec![pid];
+    let mut bytes = 0;
+    while let Some(pid) = open.pop() {
+        let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+        let status = read("status");
+        let kilobytes = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            line.split_whitespace().next().and_then(|number| number.parse::<u64>().ok()).unwrap_or(0)
+        };
+        bytes += (kilobytes("RssAnon:") + kilobytes("VmSwap:")) * 1024;
+        open.extend(children(pid));
+    }
+    bytes
+}
+
+fn copy(
+    mut pipe: impl io::Read,
+    stream: Stream,
+    budget: &Mutex<(u64, bool)>,
+    log: &(dyn Fn(Stream, &[u8]) + Sync),
+) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(count) = pipe.read(&mut buffer) {
+        if count == 0 {
+            return;
+        }
+        let kept = {
+            let mut budget = budget.lock().unwrap_or_else(PoisonError::into_inner);
+            let kept = usize::try_from(budget.0).unwrap_or(usize::MAX).min(count);
+            budget.0 -= kept as u64;
+            budget.1 |= kept < count;
+            kept
+        };
+        if let Some(piece) = buffer.get(..kept).filter(|piece| !piece.is_empty()) {
+            log(stream, piece);
+        }
+    }
+}
+
+/// Ends the sandbox with the call, however the call ends.
+struct Guard(Child);
+
+impl Guard {
+    /// Kills process 1 of the namespace and waits for stage one, which ends only when the kernel has ended
+    /// everything in the namespace. Before there is a process 1, stage one itself is killed.
+    fn end(&mut self) {
+        let inner = children(self.0.id());
+        if inner.is_empty() {
+            drop(self.0.kill());
+        }
+        for pid in inner.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+            // It may have ended by itself meanwhile; stage one has not reaped it unless it ends, too.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        drop(self.0.wait());
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Children of a process.
+fn children(pid: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let lists = tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
+    lists
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect()
+}
+
+/// First id of the range for steps of a root supervisor; the process id is added.
+const RANGE_START: u32 = 0x7000_0000;
+const SETUP_TIMEOUT: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(20);

@@ -1,0 +1,58 @@
+//! Every attack is stopped, as root and as an ordinary user, and the host's mount table stays as it was.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+/// `nobody`, an ordinary user of every system.
+const ORDINARY: u32 = 65534;
+
+fn supervise(user: Option<u32>) {
+    // The target directory may lie where an ordinary user cannot go.
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let probe = dir.path().join("sandbox-probe");
+    std::fs::copy(env!("CARGO_BIN_EXE_sandbox-probe"), &probe).unwrap();
+    let mounts = || std::fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let before = mounts();
+    let mut command = Command::new(&probe);
+    command.arg("supervise").current_dir("/");
+    if let Some(id) = user {
+        command.uid(id).gid(id);
+    }
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    println!("{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said.matches(": stopped\n").count(), 51, "every attack ran");
+    assert_eq!(mounts(), before, "the host's mount table is as it was");
+}
+
+fn is_root() -> bool {
+    std::fs::read_to_string("/proc/self/status").unwrap().lines().any(|line| line == "Uid:\t0\t0\t0\t0")
+}
+
+#[test]
+fn every_attack_is_stopped_as_root() {
+    if is_root() {
+        supervise(None);
+    } else {
+        eprintln!("skipped: the attacks as root need root");
+    }
+}
+
+#[test]
+fn every_attack_is_stopped_as_an_ordinary_user() {
+    supervise(is_root().then_some(ORDINARY));
+}
+
+#[test]
+fn attacks_refuse_to_run_outside() {
+    for name in ["mount", "fork-2000", "allocate"] {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_sandbox-probe")).args(["attack", name]).output().unwrap();
+        assert_eq!(output.status.code(), Some(9), "{name}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("refuses to run"));
+    }
+}
