@@ -9,12 +9,17 @@ pub mod dsse;
 pub mod enrolment;
 pub mod entry;
 pub mod environment;
+pub mod git;
 pub mod machine;
+pub mod oci;
 pub mod pin;
+pub mod pipeline;
+pub mod receipt;
 pub mod request;
 pub mod ssh;
 pub mod statement;
 pub mod status;
+pub mod tree_list;
 pub mod trust_root;
 
 mod digest;

@@ -114,6 +114,14 @@ impl SshKey {
     }
 }
 
+/// The key that an SSHSIG blob says it was made with, if it is of an accepted kind. It finds the key to
+/// verify with; by itself it proves nothing.
+#[must_use]
+pub fn embedded_key(blob: &[u8]) -> Option<SshKey> {
+    let signature = parse_blob(blob)?;
+    PublicKey::from(signature.public_key().clone()).to_openssh().ok()?.parse().ok()
+}
+
 /// The keys that signed an envelope. Every signature must be good and by a key in `allowed`: a stray one
 /// would be bytes that nobody vouches for.
 ///

@@ -10,11 +10,14 @@ use evidence::dsse::Envelope;
 use evidence::enrolment::Enrolment;
 use evidence::entry::{Actor, Auth, Entry, Header, Payload};
 use evidence::environment::Environment;
+use evidence::machine::MachineSigner;
 use evidence::pin::{EnvironmentPin, Pin};
+use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, SandboxLevel};
 use evidence::request::Request;
 use evidence::status::{Freeze, Status, StatusFile};
+use evidence::tree_list::{FileMode, TreeFile, TreeList};
 use evidence::trust_root::{Machine, Mode, TrustRoot};
-use evidence::{Digest, enrolment, environment, request, status, trust_root};
+use evidence::{Digest, enrolment, environment, receipt, request, status, trust_root};
 use support::{NOW, Person, enrolment_of, id, name, place, root, status_base};
 
 fn page(format: &str) -> PathBuf {
@@ -189,13 +192,90 @@ fn pin_example() {
 }
 
 #[test]
+fn tree_list_example() {
+    let file = |path: &str, mode, bytes: &[u8]| TreeFile {
+        path: path.into(),
+        mode,
+        size: bytes.len() as u64,
+        sha256: Digest::of(bytes),
+    };
+    let files = vec![
+        file("src/main.rs", FileMode::Plain, b"fn main() {}\n"),
+        file("run", FileMode::Executable, b"#!/bin/sh\n"),
+        file("latest", FileMode::Link, b"run"),
+    ];
+    let list = TreeList::new(files).unwrap();
+    check("tree-list", 0, &list.encode().unwrap());
+    assert_eq!(TreeList::decode(&list.encode().unwrap()).unwrap(), list);
+}
+
+#[test]
+fn receipt_example() {
+    let signer = MachineSigner::from_seed([24; 32]).unwrap();
+    let output =
+        |bytes: &[u8], executable| Output { sha256: Digest::of(bytes), size: bytes.len() as u64, executable };
+    let now = NOW.parse().unwrap();
+    let receipt = Receipt {
+        v: 1,
+        installation: id(1),
+        runner: name("runner-1"),
+        root: 1,
+        nonce: id(51),
+        project: name("shop"),
+        commit: "a".repeat(40).parse().unwrap(),
+        tree: Digest::of(b"tree"),
+        pipeline: Digest::of(b"pipeline"),
+        step: name("build"),
+        inputs: [("deps/lib.a".to_owned(), output(b"lib", false))].into(),
+        outputs: [("target/release/api".to_owned(), output(b"api", true))].into(),
+        exit: Ending::Code(0),
+        sandbox: SandboxLevel {
+            user: "range".into(),
+            landlock: 6,
+            memory: "watched".into(),
+            toolchain: Digest::of(b"toolchain"),
+        },
+        network: vec![Reached { host: "registry.example".into(), port: 443, sent: 10, received: 2000 }],
+        log: Digest::of(b"log"),
+        started: now,
+        ended: now,
+        forge: Forge::None,
+    };
+    let envelope = receipt.sign(&signer).unwrap();
+    check("receipt", 0, envelope.payload(receipt::PAYLOAD_TYPE).unwrap());
+    check("receipt", 1, &envelope.encode().unwrap());
+    assert_eq!(Receipt::open(&envelope, &team()).unwrap(), receipt);
+    let other = Receipt { runner: name("runner-2"), ..receipt.clone() };
+    let forged = other.sign(&signer).unwrap();
+    assert!(Receipt::open(&forged, &team()).is_err(), "one runner cannot sign as another");
+    let unknown = Receipt { runner: name("runner-9"), ..receipt.clone() };
+    assert!(Receipt::open(&unknown.sign(&signer).unwrap(), &team()).is_err());
+    let mut twice = envelope.clone();
+    MachineSigner::from_seed([25; 32]).unwrap().sign(&mut twice);
+    assert!(Receipt::open(&twice, &team()).is_err(), "a second signature is a stray one");
+    let escaped = Receipt { outputs: [("../x".to_owned(), output(b"", false))].into(), ..receipt };
+    assert!(escaped.sign(&signer).is_err());
+}
+
+#[test]
 fn every_page_is_checked() {
     let mut pages: Vec<_> = std::fs::read_dir(page("x").parent().unwrap())
         .unwrap()
         .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
         .collect();
     pages.sort();
-    let checked = ["README", "entry", "enrolment", "environment", "pin", "request", "status", "trust-root"];
+    let checked = [
+        "README",
+        "entry",
+        "enrolment",
+        "environment",
+        "pin",
+        "receipt",
+        "request",
+        "status",
+        "tree-list",
+        "trust-root",
+    ];
     let mut checked: Vec<_> = checked.iter().map(|page| (*page).to_owned()).collect();
     checked.sort();
     assert_eq!(pages, checked);

@@ -1,0 +1,13 @@
+//! Git objects as bytes: ids, commits, trees, and the signature on a commit.
+//!
+//! Invariant: an object counts only if its bytes have the id that was asked for, so wherever they come from
+//! (a repository, a server, a bundle) is of no matter. SHA-1 ids are computed with collision detection. It
+//! deliberately lacks repositories, references and packs.
+
+mod commit;
+mod object;
+mod tree;
+
+pub use commit::{Commit, CommitError, CommitSignature, Identity};
+pub use object::{OBJECT_BYTES_MAX, ObjectError, ObjectKind, check_object, object_id};
+pub use tree::{GitMode, TreeItem, TreeObjectError, parse_tree};

@@ -1,0 +1,114 @@
+//! Tree objects: the items of one directory (gitformat-pack; the object's body is `<mode> <name>\0<id>`…).
+//!
+//! Invariant: names are safe to write: no separators, no dots, nothing that git itself would read as its own.
+
+use super::object::OBJECT_BYTES_MAX;
+use crate::CommitId;
+
+/// What an item of a tree is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GitMode {
+    /// A directory.
+    Directory,
+    /// A file.
+    Plain,
+    /// A file that is run.
+    Executable,
+    /// A symbolic link.
+    Link,
+    /// A commit of another repository; it is never followed.
+    Submodule,
+}
+
+/// One item of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeItem {
+    /// What it is.
+    pub mode: GitMode,
+    /// Its name.
+    pub name: String,
+    /// Id of the object.
+    pub id: CommitId,
+}
+
+/// Why bytes are not a tree that can be materialised.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TreeObjectError {
+    /// Larger than allowed.
+    #[error("tree: more than {OBJECT_BYTES_MAX} bytes")]
+    Long,
+    /// Not the shape of a tree.
+    #[error("tree: damaged at byte {0}")]
+    Shape(usize),
+    /// A mode that is none.
+    #[error("tree: `{0}` has a mode that is not known")]
+    Mode(String),
+    /// A name that cannot be written safely.
+    #[error("tree: `{0}` cannot be a file's name here")]
+    Name(String),
+    /// Items out of order or twice.
+    #[error("tree: `{0}` stands twice or out of order")]
+    Order(String),
+}
+
+impl GitMode {
+    fn parse(text: &[u8]) -> Option<Self> {
+        match text {
+            b"40000" => Some(Self::Directory),
+            b"100644" | b"100664" => Some(Self::Plain),
+            b"100755" => Some(Self::Executable),
+            b"120000" => Some(Self::Link),
+            b"160000" => Some(Self::Submodule),
+            _ => None,
+        }
+    }
+}
+
+/// Parses the bytes of a tree object whose id was checked; ids have `digits` hex digits.
+///
+/// # Errors
+/// `TreeObjectError` names what is wrong.
+pub fn parse_tree(bytes: &[u8], digits: usize) -> Result<Vec<TreeItem>, TreeObjectError> {
+    if bytes.len() > OBJECT_BYTES_MAX {
+        return Err(TreeObjectError::Long);
+    }
+    let mut items: Vec<TreeItem> = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let damaged = || TreeObjectError::Shape(bytes.len() - rest.len());
+        let end = rest.iter().position(|byte| *byte == 0).ok_or_else(damaged)?;
+        let (head, tail) = rest.split_at(end);
+        let (id, tail) =
+            tail.get(1..).and_then(|tail| tail.split_at_checked(digits / 2)).ok_or_else(damaged)?;
+        let space = head.iter().position(|byte| *byte == b' ').ok_or_else(damaged)?;
+        let (mode, name) = head.split_at(space);
+        let name = name.get(1..).unwrap_or_default();
+        let shown = || String::from_utf8_lossy(name).chars().take(100).collect::<String>();
+        let mode = GitMode::parse(mode).ok_or_else(|| TreeObjectError::Mode(shown()))?;
+        let name = std::str::from_utf8(name).ok().filter(|name| is_safe(name));
+        let name = name.ok_or_else(|| TreeObjectError::Name(shown()))?.to_owned();
+        let id = hex::encode(id).parse().map_err(|_| damaged())?;
+        let item = TreeItem { mode, name, id };
+        if items.last().is_some_and(|last| sort_key(last) >= sort_key(&item)) {
+            return Err(TreeObjectError::Order(item.name));
+        }
+        items.push(item);
+        rest = tail;
+    }
+    Ok(items)
+}
+
+/// Git sorts directories as if their names ended in a slash.
+fn sort_key(item: &TreeItem) -> Vec<u8> {
+    let mut key = item.name.clone().into_bytes();
+    if item.mode == GitMode::Directory {
+        key.push(b'/');
+    }
+    key
+}
+
+/// Not empty, no separator or control character, and nothing that is `.`, `..` or `.git` in any case.
+fn is_safe(name: &str) -> bool {
+    let plain = !name.is_empty() && !name.chars().any(|c| c == '/' || c == '\\' || c.is_control());
+    plain && name != "." && name != ".." && !name.eq_ignore_ascii_case(".git") && name.len() <= 255
+}

@@ -1,0 +1,301 @@
+//! The pipeline file, `.countersign/pipeline.yaml`: steps as a graph, and what they make. Guide:
+//! `docs/pipeline.md`; schema: `docs/schema/pipeline.schema.json`, generated from these types.
+//!
+//! Invariant: a parsed pipeline has no cycle, no unknown name and no path out of the workspace. Values reach
+//! commands as variables; nothing here is ever interpolated into a command's text.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::tree_list::is_tree_path;
+use crate::{Digest, Name};
+
+/// Where the file lies in a repository.
+pub const PATH: &str = ".countersign/pipeline.yaml";
+/// Largest file in bytes.
+pub const BYTES_MAX: usize = 256 * 1024;
+/// Most steps.
+pub const STEPS_MAX: usize = 256;
+
+/// A pipeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pipeline {
+    /// Version of this format; 1.
+    pub version: u8,
+    /// Steps by name.
+    #[schemars(with = "BTreeMap<String, Step>")]
+    pub steps: BTreeMap<Name, Step>,
+    /// Artifacts by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, Artifact>")]
+    pub artifacts: BTreeMap<Name, Artifact>,
+}
+
+/// One step: either a command in a sandbox, or people's approval.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Step {
+    /// The command: a script for `/bin/sh -eu`, or a program with its arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
+    /// People who must agree before what follows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalNode>,
+    /// Steps that must have passed before; their outputs lie in this step's workspace.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    #[schemars(with = "BTreeSet<String>")]
+    pub needs: BTreeSet<Name>,
+    /// Variables of the command.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// Package ecosystems or hosts that the step may reach, through the proxy alone.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub network: BTreeSet<String>,
+    /// Files or directories that the step leaves for others.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub outputs: BTreeSet<String>,
+    /// Limits, where the defaults do not fit.
+    #[serde(default, skip_serializing_if = "StepLimits::is_default")]
+    pub limits: StepLimits,
+}
+
+/// A command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Run {
+    /// A script for `/bin/sh -eu`.
+    Script(String),
+    /// A program with its arguments.
+    Program(Vec<String>),
+}
+
+/// People who must agree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApprovalNode {
+    /// Role that they must hold.
+    #[schemars(with = "String")]
+    pub role: Name,
+    /// How many different persons.
+    pub count: u32,
+}
+
+/// How much a step may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StepLimits {
+    /// Wall-clock time in seconds; 1,800 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_seconds: Option<u64>,
+    /// Memory in MiB; 4,096 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u64>,
+    /// Workspace in MiB; 4,096 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace_mib: Option<u64>,
+    /// Processes and threads; 512 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processes: Option<u64>,
+}
+
+/// An artifact: an OCI image manifest over one layer of files that steps left.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Artifact {
+    /// `artifactType` of the manifest (OCI image manifest, "Guidelines for Artifact Usage").
+    #[serde(default = "Artifact::default_type")]
+    pub artifact_type: String,
+    /// Files of the layer: path in the artifact, and where it comes from.
+    pub files: BTreeMap<String, Source>,
+}
+
+/// Where a file of an artifact comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The step that left it.
+    #[schemars(with = "String")]
+    pub step: Name,
+    /// Its path in that step's outputs: a file, or a directory with all below it.
+    pub path: String,
+}
+
+/// Why a file is not a pipeline.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum PipelineError {
+    /// Larger than allowed.
+    #[error("{PATH}: more than {BYTES_MAX} bytes")]
+    Long,
+    /// Not YAML of this shape; the text names line and column.
+    #[error("{PATH}: {0}")]
+    Yaml(String),
+    /// A rule is broken.
+    #[error("{PATH}: {place}: {what}")]
+    Rule {
+        /// Where.
+        place: String,
+        /// What is wrong, and what to do.
+        what: String,
+    },
+}
+
+impl Artifact {
+    fn default_type() -> String {
+        "application/vnd.countersign.artifact.v1".into()
+    }
+}
+
+impl StepLimits {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Run {
+    /// Program and arguments.
+    #[must_use]
+    pub fn command(&self) -> Vec<String> {
+        match self {
+            Self::Script(text) => ["/bin/sh", "-eu", "-c", text].map(str::to_owned).to_vec(),
+            Self::Program(words) => words.clone(),
+        }
+    }
+}
+
+impl Pipeline {
+    /// Parses and checks a pipeline file.
+    ///
+    /// # Errors
+    /// `PipelineError` names place and remedy.
+    pub fn parse(bytes: &[u8]) -> Result<Self, PipelineError> {
+        if bytes.len() > BYTES_MAX {
+            return Err(PipelineError::Long);
+        }
+        let text = std::str::from_utf8(bytes).map_err(|error| PipelineError::Yaml(error.to_string()))?;
+        let pipeline: Self =
+            serde_saphyr::from_str(text).map_err(|error| PipelineError::Yaml(error.to_string()))?;
+        pipeline.check().map(|()| pipeline)
+    }
+
+    /// Digest of the file as it lies in the repository.
+    #[must_use]
+    pub fn digest(bytes: &[u8]) -> Digest {
+        Digest::of(bytes)
+    }
+
+    /// The steps in an order in which each comes after all that it needs; those that need nothing first.
+    #[must_use]
+    pub fn order(&self) -> Vec<&Name> {
+        let mut done: Vec<&Name> = Vec::new();
+        let mut left: Vec<_> = self.steps.iter().collect();
+        while !left.is_empty() {
+            let (ready, blocked): (Vec<_>, Vec<_>) =
+                left.into_iter().partition(|(_, step)| step.needs.iter().all(|need| done.contains(&need)));
+            if ready.is_empty() {
+                // A cycle; `check` names it.
+                return done;
+            }
+            done.extend(ready.into_iter().map(|(name, _)| name));
+            left = blocked;
+        }
+        done
+    }
+
+    fn check(&self) -> Result<(), PipelineError> {
+        let fail = |place: String, what: &str| Err(PipelineError::Rule { place, what: what.to_owned() });
+        if self.version != 1 {
+            return fail("version".into(), "is not 1, the version that this program knows");
+        }
+        if self.steps.is_empty() || self.steps.len() > STEPS_MAX {
+            return fail("steps".into(), "between 1 and 256 steps are needed");
+        }
+        for (name, step) in &self.steps {
+            self.check_step(name, step)?;
+        }
+        let order = self.order();
+        if let Some(name) = self.steps.keys().find(|name| !order.contains(name)) {
+            return fail(format!("steps.{name}.needs"), "the steps need each other in a circle; break it");
+        }
+        self.artifacts.iter().try_for_each(|(name, artifact)| self.check_artifact(name, artifact))
+    }
+
+    fn check_step(&self, name: &Name, step: &Step) -> Result<(), PipelineError> {
+        let fail = |field: &str, what: String| {
+            let place =
+                if field.is_empty() { format!("steps.{name}") } else { format!("steps.{name}.{field}") };
+            Err(PipelineError::Rule { place, what })
+        };
+        match (&step.run, &step.approval) {
+            (Some(_), Some(_)) | (None, None) => return fail("", "needs either `run` or `approval`".into()),
+            (None, Some(approval)) if approval.count == 0 => {
+                return fail("approval.count", "is 0; nobody is not somebody".into());
+            }
+            (None, Some(_))
+                if !step.outputs.is_empty() || !step.network.is_empty() || !step.env.is_empty() =>
+            {
+                return fail("", "an approval has no outputs, network or env".into());
+            }
+            (Some(Run::Script(text)), _) if text.trim().is_empty() => return fail("run", "is empty".into()),
+            (Some(Run::Program(words)), _) if words.first().is_none_or(String::is_empty) => {
+                return fail("run", "names no program".into());
+            }
+            _ => {}
+        }
+        if let Some(need) = step.needs.iter().find(|need| !self.steps.contains_key(*need)) {
+            return fail("needs", format!("`{need}` is no step; known are {}", names(self.steps.keys())));
+        }
+        if let Some(output) = step.outputs.iter().find(|output| !is_tree_path(output)) {
+            return fail("outputs", format!("`{output}` does not lie below the workspace"));
+        }
+        let variable = |name: &str| {
+            let mut bytes = name.bytes();
+            bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+                && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+                && !name.starts_with("COUNTERSIGN_")
+        };
+        if let Some(wrong) = step.env.keys().find(|name| !variable(name)) {
+            return fail("env", format!("`{wrong}` cannot name a variable here"));
+        }
+        let limits = [
+            step.limits.time_seconds,
+            step.limits.memory_mib,
+            step.limits.workspace_mib,
+            step.limits.processes,
+        ];
+        if limits.into_iter().flatten().any(|limit| limit == 0 || limit > LIMIT_MAX) {
+            return fail("limits", format!("a limit is 0 or above {LIMIT_MAX}"));
+        }
+        Ok(())
+    }
+
+    fn check_artifact(&self, name: &Name, artifact: &Artifact) -> Result<(), PipelineError> {
+        let fail = |what: String| Err(PipelineError::Rule { place: format!("artifacts.{name}"), what });
+        if artifact.files.is_empty() {
+            return fail("has no files; an empty artifact is never released".into());
+        }
+        for (target, source) in &artifact.files {
+            let step = self.steps.get(&source.step);
+            let Some(step) = step else { return fail(format!("`{}` is no step", source.step)) };
+            if !is_tree_path(target) || !is_tree_path(&source.path) {
+                return fail(format!("`{target}` or `{}` is not a plain relative path", source.path));
+            }
+            let given = step.outputs.iter().any(|output| {
+                source.path == *output
+                    || source.path.strip_prefix(output.as_str()).is_some_and(|rest| rest.starts_with('/'))
+            });
+            if !given {
+                return fail(format!("`{}` is not among the outputs of step `{}`", source.path, source.step));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn names<'a>(names: impl Iterator<Item = &'a Name>) -> String {
+    names.map(Name::as_str).collect::<Vec<_>>().join(", ")
+}
+
+const LIMIT_MAX: u64 = 1 << 20;

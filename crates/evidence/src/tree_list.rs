@@ -1,0 +1,146 @@
+//! Tree lists: every file of a commit by path, mode, size and SHA-256 of its content. Format:
+//! `docs/formats/tree-list.md`.
+//!
+//! Invariant: sorted by the bytes of the path, each path once, no path leaves the tree or lies below a file.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Digest;
+use crate::canonical::{self, CanonicalError};
+
+/// Most files in one list.
+pub const FILES_MAX: usize = 200_000;
+/// Largest list in bytes.
+pub const BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// What a file of a tree is; written as git's mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum FileMode {
+    /// A file.
+    #[serde(rename = "100644")]
+    Plain,
+    /// A file that is run.
+    #[serde(rename = "100755")]
+    Executable,
+    /// A symbolic link; its content is the target.
+    #[serde(rename = "120000")]
+    Link,
+    /// A commit of another repository, not materialised; its content is that commit's id.
+    #[serde(rename = "160000")]
+    Submodule,
+}
+
+/// One file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TreeFile {
+    /// Path from the root of the tree, with `/`.
+    pub path: String,
+    /// What it is.
+    pub mode: FileMode,
+    /// Size of the content in bytes.
+    pub size: u64,
+    /// Digest of the content.
+    pub sha256: Digest,
+}
+
+/// All files of a tree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TreeList(Vec<TreeFile>);
+
+/// Why some files are not a tree list.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeListError {
+    /// Not canonical.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// Too many files.
+    #[error("tree list: more than {FILES_MAX} files")]
+    Many,
+    /// A path that leaves the tree, stands twice, out of order, or below a file.
+    #[error("tree list: `{0}` is not a path that can stand here")]
+    Path(String),
+}
+
+impl TreeList {
+    /// Makes a list of files in any order.
+    ///
+    /// # Errors
+    /// `TreeListError` when a path is not one or stands twice.
+    pub fn new(mut files: Vec<TreeFile>) -> Result<Self, TreeListError> {
+        files.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
+        let list = Self(files);
+        list.check().map(|()| list)
+    }
+
+    /// Parses a list.
+    ///
+    /// # Errors
+    /// `TreeListError` names what is wrong.
+    pub fn decode(bytes: &[u8]) -> Result<Self, TreeListError> {
+        let list: Self = canonical::decode("tree list", bytes, BYTES_MAX)?;
+        list.check().map(|()| list)
+    }
+
+    /// Canonical bytes.
+    ///
+    /// # Errors
+    /// `TreeListError` when it cannot be encoded.
+    pub fn encode(&self) -> Result<Vec<u8>, TreeListError> {
+        Ok(canonical::encode("tree list", self)?)
+    }
+
+    /// Digest of the canonical bytes: names the content of a whole tree.
+    ///
+    /// # Errors
+    /// `TreeListError` when it cannot be encoded.
+    pub fn digest(&self) -> Result<Digest, TreeListError> {
+        Ok(Digest::of(&self.encode()?))
+    }
+
+    /// The files, sorted by path.
+    #[must_use]
+    pub fn files(&self) -> &[TreeFile] {
+        &self.0
+    }
+
+    /// The file at a path.
+    #[must_use]
+    pub fn file(&self, path: &str) -> Option<&TreeFile> {
+        self.0
+            .binary_search_by(|file| file.path.as_bytes().cmp(path.as_bytes()))
+            .ok()
+            .and_then(|at| self.0.get(at))
+    }
+
+    fn check(&self) -> Result<(), TreeListError> {
+        if self.0.len() > FILES_MAX {
+            return Err(TreeListError::Many);
+        }
+        let mut last: Option<&TreeFile> = None;
+        for file in &self.0 {
+            let wrong = || TreeListError::Path(file.path.chars().take(200).collect());
+            let ordered = last.is_none_or(|last| last.path.as_bytes() < file.path.as_bytes());
+            let below = self.lies_below_a_file(&file.path);
+            if !ordered || below || !is_tree_path(&file.path) {
+                return Err(wrong());
+            }
+            last = Some(file);
+        }
+        Ok(())
+    }
+
+    fn lies_below_a_file(&self, path: &str) -> bool {
+        let parents = path.match_indices('/').map(|(at, _)| path.get(..at).unwrap_or_default());
+        parents.into_iter().any(|parent| self.file(parent).is_some())
+    }
+}
+
+/// A relative path of plain parts, without control characters, of at most 4,096 bytes.
+#[must_use]
+pub fn is_tree_path(path: &str) -> bool {
+    let plain =
+        |part: &str| !part.is_empty() && part != "." && part != ".." && !part.eq_ignore_ascii_case(".git");
+    path.len() <= 4096 && path.split('/').all(plain) && !path.chars().any(|c| c.is_control() || c == '\\')
+}

@@ -1,0 +1,193 @@
+//! Pipeline files: what is accepted, and that each mistake is named with its place; the checked-in schema;
+//! canonical layers as another tool reads them.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use evidence::Digest;
+use evidence::oci::{LayerFile, Manifest, OciError, layer, manifest};
+use evidence::pipeline::{Pipeline, PipelineError, Run};
+use evidence::tree_list::{FileMode, TreeFile, TreeList};
+
+const GOOD: &str = "\
+version: 1
+steps:
+  lint: {run: [cargo, fmt, --check]}
+  test:
+    run: |
+      cargo test --offline
+    env: {LEVEL: 'no'}
+  build:
+    needs: [lint, test]
+    run: cargo build --release
+    outputs: [target/release/api, doc]
+    limits: {time-seconds: 60}
+  agreed:
+    needs: [build]
+    approval: {role: release-manager, count: 2}
+artifacts:
+  api:
+    files:
+      bin/api: {step: build, path: target/release/api}
+      share/doc: {step: build, path: doc/api}
+";
+
+#[test]
+fn a_pipeline_is_read() {
+    let pipeline = Pipeline::parse(GOOD.as_bytes()).unwrap();
+    let order: Vec<_> = pipeline.order().into_iter().map(|name| name.as_str()).collect();
+    assert_eq!(order, ["lint", "test", "build", "agreed"]);
+    let test = pipeline.steps.get(&"test".parse().unwrap()).unwrap();
+    assert_eq!(test.env.get("LEVEL").unwrap(), "no", "a quoted `no` stays text");
+    assert_eq!(test.run.as_ref().unwrap().command().len(), 4);
+    assert_eq!(Run::Program(vec!["a".into()]).command(), ["a"]);
+}
+
+#[test]
+fn each_mistake_is_named_with_its_place() {
+    let change = |from: &str, to: &str| {
+        assert!(GOOD.contains(from), "{from}");
+        Pipeline::parse(GOOD.replace(from, to).as_bytes()).unwrap_err().to_string()
+    };
+    for (from, to, expected) in [
+        ("version: 1", "version: 2", "version: is not 1"),
+        ("version: 1\n", "", "missing field `version`"),
+        (
+            "needs: [lint, test]",
+            "needs: [lint, tset]",
+            "steps.build.needs: `tset` is no step; known are agreed, build",
+        ),
+        ("lint: {run: [cargo, fmt, --check]}", "lint: {run: [cargo], needs: [build]}", "in a circle"),
+        ("lint: {run: [cargo, fmt, --check]}", "lint: {}", "steps.lint: needs either `run` or `approval`"),
+        ("lint: {run: [cargo, fmt, --check]}", "lint: {run: []}", "steps.lint.run: names no program"),
+        ("run: cargo build --release", "run: ' '", "steps.build.run: is empty"),
+        ("count: 2", "count: 0", "steps.agreed.approval.count: is 0"),
+        ("[target/release/api, doc]", "[../secret, doc]", "steps.build.outputs: `../secret`"),
+        ("LEVEL: 'no'", "COUNTERSIGN_STEP: x", "steps.test.env: `COUNTERSIGN_STEP`"),
+        ("time-seconds: 60", "time-seconds: 0", "steps.build.limits: a limit is 0"),
+        ("path: doc/api", "path: docs", "artifacts.api: `docs` is not among the outputs of step `build`"),
+        ("bin/api: {step: build", "../api: {step: build", "artifacts.api: `../api`"),
+        ("needs: [build]", "need: [build]", "unknown field `need`"),
+        ("  agreed:", "  Agreed:", "is not a name"),
+        ("  test:", "  lint:", "duplicate"),
+    ] {
+        let error = change(from, to);
+        assert!(error.starts_with(".countersign/pipeline.yaml: "), "{error}");
+        assert!(error.contains(expected), "expected `{expected}` in: {error}");
+    }
+    let with_place = change("time-seconds: 60", "time-seconds: soon");
+    assert!(with_place.contains("12"), "the line is named: {with_place}");
+}
+
+#[test]
+fn hostile_yaml_is_refused_in_bounded_time() {
+    let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n\
+                d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\nversion: 1\nsteps: {}\n";
+    assert!(Pipeline::parse(bomb.as_bytes()).is_err());
+    assert!(Pipeline::parse("[".repeat(100_000).as_bytes()).is_err());
+    assert!(Pipeline::parse(&[0xff, 0xfe]).is_err());
+    assert_eq!(Pipeline::parse(&vec![b'#'; 300_000]), Err(PipelineError::Long));
+    assert!(Pipeline::parse(b"").is_err());
+}
+
+#[test]
+fn the_checked_in_schema_is_that_of_the_types() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema/pipeline.schema.json");
+    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Pipeline)).unwrap() + "\n";
+    if std::env::var_os("UPDATE_FORMATS").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, &schema).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), schema, "run with UPDATE_FORMATS=1");
+}
+
+fn files() -> BTreeMap<String, LayerFile> {
+    let file = |bytes: &[u8], executable| LayerFile { bytes: bytes.to_vec(), executable };
+    let long = format!("{}/{}", "d".repeat(90), "f".repeat(90));
+    BTreeMap::from([
+        ("bin/api".to_owned(), file(b"#!/bin/sh\n", true)),
+        ("share/doc/readme".to_owned(), file(&[7; 1000], false)),
+        (long, file(b"", false)),
+    ])
+}
+
+#[test]
+fn a_layer_is_the_same_every_time_and_tar_reads_it() {
+    let archive = layer(&files(), 1_700_000_000).unwrap();
+    assert_eq!(archive, layer(&files(), 1_700_000_000).unwrap());
+    assert_ne!(archive, layer(&files(), 1_700_000_001).unwrap());
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("layer.tar");
+    std::fs::write(&path, &archive).unwrap();
+    let listing = Command::new("tar").args(["--utc", "--full-time", "-tvf"]).arg(&path).output().unwrap();
+    let said = String::from_utf8(listing.stdout).unwrap();
+    assert!(listing.status.success() && listing.stderr.is_empty(), "{said}");
+    let lines: Vec<_> =
+        said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(lines.first().unwrap(), "drwxr-xr-x 0/0 0 2023-11-14 22:13:20 bin/");
+    assert_eq!(lines.get(1).unwrap(), "-rwxr-xr-x 0/0 10 2023-11-14 22:13:20 bin/api");
+    assert!(
+        lines.contains(&"-rw-r--r-- 0/0 1000 2023-11-14 22:13:20 share/doc/readme".to_owned()),
+        "{lines:?}"
+    );
+    assert_eq!(lines.len(), 7);
+    let unpacked = Command::new("tar").arg("-xf").arg(&path).current_dir(dir.path()).status().unwrap();
+    assert!(unpacked.success());
+    assert_eq!(std::fs::read(dir.path().join("share/doc/readme")).unwrap(), [7; 1000]);
+}
+
+#[test]
+fn layers_refuse_what_cannot_stand_in_them() {
+    let one = |path: &str| {
+        let file = LayerFile { bytes: vec![], executable: false };
+        layer(&BTreeMap::from([(path.to_owned(), file)]), 0)
+    };
+    assert!(matches!(layer(&BTreeMap::new(), 0), Err(OciError::Empty)));
+    for path in ["/etc/passwd", "../x", "a//b", "a/./b", "", "a\0b", ".git/config"] {
+        assert!(matches!(one(path), Err(OciError::Path(_))), "{path:?}");
+    }
+    assert!(one(&"x".repeat(101)).is_err());
+    let file = LayerFile { bytes: vec![], executable: false };
+    let both = BTreeMap::from([("a".to_owned(), file.clone()), ("a/b".to_owned(), file)]);
+    assert!(matches!(layer(&both, 0), Err(OciError::Both(_))));
+}
+
+#[test]
+fn a_manifest_is_canonical_and_names_its_layer() {
+    let archive = layer(&files(), 5).unwrap();
+    let bytes = manifest("application/x", &archive, BTreeMap::new()).unwrap();
+    let read: Manifest = serde_json::from_slice(&bytes).unwrap();
+    let [only] = read.layers.as_slice() else { unreachable!("one layer") };
+    assert_eq!((only.digest, only.size), (Digest::of(&archive), archive.len() as u64));
+    assert_eq!(
+        read.config.digest.to_string(),
+        "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+    );
+}
+
+#[test]
+fn tree_lists_are_sorted_and_stay_inside() {
+    let file =
+        |path: &str| TreeFile { path: path.into(), mode: FileMode::Plain, size: 0, sha256: Digest::of(b"") };
+    let list = TreeList::new(vec![file("b"), file("a/c"), file("a.c")]).unwrap();
+    let paths: Vec<_> = list.files().iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(paths, ["a.c", "a/c", "b"]);
+    assert_eq!(TreeList::decode(&list.encode().unwrap()).unwrap(), list);
+    assert!(list.file("a/c").is_some() && list.file("a").is_none());
+    for paths in [
+        ["a", "a"],
+        ["a", "a/b"],
+        ["..", "x"],
+        ["a/../b", "x"],
+        ["/a", "x"],
+        ["a/", "x"],
+        [".git/x", "y"],
+        ["a\nb", "x"],
+    ] {
+        assert!(TreeList::new(paths.map(file).to_vec()).is_err(), "{paths:?}");
+    }
+    let unsorted = serde_json::to_vec(&[file("b"), file("a")]).unwrap();
+    assert!(TreeList::decode(&unsorted).is_err());
+}
