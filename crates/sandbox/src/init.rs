@@ -20,7 +20,7 @@ use rustix::thread::UnshareFlags;
 
 use crate::channel::{read_frame, send_descriptor, write_frame};
 use crate::confine::confine;
-use crate::mounts::{self, Doing as _, Failed};
+use crate::mounts::{self, Doing as _, Failed, Granted};
 use crate::process::{
     Fork, become_build_user, bring_up_loopback, close_inherited, fork, kill_everyone_else, unshare,
 };
@@ -54,6 +54,7 @@ fn stage_one(socket: &UnixStream) -> Result<(), Failed> {
     set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the supervisor")?;
     let spec: Spec = serde_json::from_slice(&read_frame(socket).doing("read the specification")?)
         .doing("read the specification")?;
+    let granted = mounts::grant(&spec.binds)?;
     unshare(UnshareFlags::NEWUSER).doing("user namespace")?;
     (&*socket).write_all(&[UNSHARED]).doing("report")?;
     read_frame(socket).doing("wait for the user map")?;
@@ -72,7 +73,7 @@ fn stage_one(socket: &UnixStream) -> Result<(), Failed> {
     match fork().doing("fork")? {
         Fork::Parent(child) => wait_for(child),
         Fork::Child => {
-            if let Err(Failed(what)) = stage_two(socket, &spec) {
+            if let Err(Failed(what)) = stage_two(socket, &spec, &granted) {
                 let told =
                     (&*socket).write_all(&[FAILED]).and_then(|()| write_frame(socket, what.as_bytes()));
                 drop(told);
@@ -93,12 +94,12 @@ fn wait_for(child: Pid) -> Result<(), Failed> {
     }
 }
 
-fn stage_two(socket: &UnixStream, spec: &Spec) -> Result<(), Failed> {
+fn stage_two(socket: &UnixStream, spec: &Spec, granted: &[Granted]) -> Result<(), Failed> {
     set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the supervisor")?;
     rustix::system::sethostname(b"sandbox").doing("set the host name")?;
     // The namespace's own loopback, so that tests can talk to themselves; it leads nowhere else.
     bring_up_loopback().doing("bring up the loopback")?;
-    let workspace: OwnedFd = mounts::enter(spec)?;
+    let workspace: OwnedFd = mounts::enter(spec, granted)?;
     send_descriptor(socket, WORKSPACE_OPEN, &workspace).doing("hand over the workspace")?;
     inputs(socket)?;
     confine(spec)?;

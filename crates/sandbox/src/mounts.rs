@@ -8,13 +8,15 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::mount::{
-    MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_bind_recursive, mount_change,
-    mount_remount, unmount,
+    MountFlags, MountPropagationFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags, mount, mount_bind,
+    mount_bind_recursive, mount_change, mount_remount, move_mount, open_tree, unmount,
 };
+
+use rustix::process::geteuid;
 
 use crate::process::{seal_device, seal_tree};
 use crate::spec::{Spec, WORKSPACE};
@@ -22,8 +24,45 @@ use crate::spec::{Spec, WORKSPACE};
 /// Where the new root is put together, on a mount of this namespace alone.
 const STAGE: &str = "/tmp";
 
+/// A host path on its way into the sandbox.
+#[derive(Debug)]
+pub struct Granted {
+    path: PathBuf,
+    kind: Kind,
+    /// A copy of the mount, taken while this process was still root: the step's user could not reach it.
+    tree: Option<OwnedFd>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Directory,
+    File,
+    Link(PathBuf),
+}
+
+/// Looks at the host paths before any namespace is entered, with the supervisor's own rights.
+pub fn grant(binds: &[PathBuf]) -> Result<Vec<Granted>, Failed> {
+    let one = |path: &PathBuf| -> io::Result<Granted> {
+        let meta = fs::symlink_metadata(path)?;
+        let kind = if meta.is_symlink() {
+            // `/bin -> usr/bin`: the link itself, which leads to what is granted or to nothing.
+            Kind::Link(fs::read_link(path)?)
+        } else if meta.is_dir() {
+            Kind::Directory
+        } else {
+            Kind::File
+        };
+        let flags =
+            OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
+        let copied = geteuid().is_root() && !matches!(kind, Kind::Link(_));
+        let tree = copied.then(|| open_tree(CWD, path, flags)).transpose()?;
+        Ok(Granted { path: path.clone(), kind, tree })
+    };
+    binds.iter().map(|path| one(path).doing(&format!("bind `{}`", path.display()))).collect()
+}
+
 /// Builds the file system and enters it; answers the workspace's directory.
-pub fn enter(spec: &Spec) -> Result<OwnedFd, Failed> {
+pub fn enter(spec: &Spec, granted: &[Granted]) -> Result<OwnedFd, Failed> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .doing("make mounts private")?;
     let root = Path::new(STAGE);
@@ -33,8 +72,8 @@ pub fn enter(spec: &Spec) -> Result<OwnedFd, Failed> {
     }
     rustix::process::pivot_root(STAGE, &*root.join("old").to_string_lossy()).doing("pivot_root")?;
     rustix::process::chdir("/").doing("chdir")?;
-    for bind in &spec.binds {
-        self::bind(bind).doing(&format!("bind `{}`", bind.display()))?;
+    for granted in granted {
+        bind(granted).doing(&format!("bind `{}`", granted.path.display()))?;
     }
     devices()?;
     accounts().doing("write /etc")?;
@@ -57,23 +96,21 @@ fn tmpfs(at: &Path, bytes: u64, mode: u32, flags: MountFlags) -> rustix::io::Res
     mount("tmpfs", at, "tmpfs", flags, data.unwrap_or_default().as_c_str())
 }
 
-/// Binds a host path, which now lies below `/old`, at its own place, read-only with all below it.
-fn bind(path: &Path) -> io::Result<()> {
-    let source = Path::new("/old").join(path.strip_prefix("/").unwrap_or(path));
-    let meta = fs::symlink_metadata(&source)?;
+/// Puts a host path at its own place, read-only with all below it.
+fn bind(granted: &Granted) -> io::Result<()> {
+    let path = &granted.path;
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    if meta.is_symlink() {
-        // `/bin -> usr/bin`: the link itself, which leads to what is bound or to nothing.
-        return std::os::unix::fs::symlink(fs::read_link(&source)?, path);
+    match &granted.kind {
+        Kind::Link(target) => return std::os::unix::fs::symlink(target, path),
+        Kind::Directory => fs::create_dir_all(path)?,
+        Kind::File => drop(File::create(path)?),
     }
-    if meta.is_dir() {
-        fs::create_dir_all(path)?;
-        mount_bind_recursive(&source, path)?;
-    } else {
-        File::create(path)?;
-        mount_bind(&source, path)?;
+    match &granted.tree {
+        Some(tree) => move_mount(tree, "", CWD, path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?,
+        // The old root now lies below `/old`.
+        None => mount_bind_recursive(Path::new("/old").join(path.strip_prefix("/").unwrap_or(path)), path)?,
     }
     seal_tree(path)
 }

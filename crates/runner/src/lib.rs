@@ -1,0 +1,18 @@
+//! The build plane: takes a commit's source from git, runs a step of its pipeline in the sandbox, and signs
+//! what came of it.
+//!
+//! Invariant: nothing counts that was not checked here: objects by their ids, the pipeline by its digest,
+//! outputs by one read after every process of the step is dead. The receipt key never comes near a step.
+//! It deliberately lacks SQL, state and decisions.
+
+mod artifact;
+mod repository;
+mod source;
+mod step;
+mod toolchain;
+
+pub use artifact::{ArtifactError, Built, assemble};
+pub use repository::{Repository, RepositoryError, resolve};
+pub use source::{Source, SourceError, SourceFile};
+pub use step::{Execution, Given, Host, Identity, Kept, Log, StepError, execute};
+pub use toolchain::{Toolchain, ToolchainError};

@@ -1,0 +1,286 @@
+//! One step: the sandbox around its command, and a signed receipt of what came of it.
+//!
+//! Invariant: outputs are read once, after every process of the step is dead, and the receipt names the
+//! bytes that were read. A step whose declared output is missing has failed, whatever it said itself.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use evidence::dsse::Envelope;
+use evidence::machine::MachineSigner;
+use evidence::pipeline::{PATH, Pipeline, PipelineError, Step};
+use evidence::receipt::{Ending, Forge, Output, Receipt, ReceiptError, SandboxLevel};
+use evidence::tree_list::TreeListError;
+use evidence::{Digest, Id, Moment, Name};
+use sandbox::{Exit, Input, InputKind, Limits, OutputError, OutputKind, Outputs, SandboxError, Spec, Stream};
+
+use crate::source::Source;
+use crate::toolchain::Toolchain;
+
+/// Who runs the step, and for what.
+#[derive(Debug)]
+pub struct Identity<'a> {
+    /// The installation.
+    pub installation: Id,
+    /// Name of the runner in the trust root.
+    pub runner: Name,
+    /// Version of the trust root that the runner has pinned.
+    pub root: u32,
+    /// The runner's receipt key.
+    pub signer: &'a MachineSigner,
+    /// The project.
+    pub project: Name,
+    /// Nonce of this run of the step.
+    pub nonce: Id,
+}
+
+/// The machine that runs it.
+pub struct Host<'a> {
+    /// What steps see of it.
+    pub toolchain: &'a Toolchain,
+    /// Makes a command that ends up in the sandbox's init.
+    pub init: &'a dyn Fn() -> Command,
+    /// Its clock.
+    pub now: &'a dyn Fn() -> Moment,
+    /// Where the log goes as it comes.
+    pub log: Log<'a>,
+}
+
+/// What the step is given besides the source: outputs of the steps that it needs.
+pub type Given = BTreeMap<String, Kept>;
+
+/// A file that a step left, with its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its digest, size and mode.
+    pub output: Output,
+    /// Its content.
+    pub bytes: Vec<u8>,
+}
+
+/// What came of a step.
+#[derive(Debug)]
+pub struct Execution {
+    /// The receipt, signed.
+    pub receipt: Envelope,
+    /// The same, to be read.
+    pub facts: Receipt,
+    /// What the step left.
+    pub outputs: Given,
+    /// Its log, both streams as they came.
+    pub log: Vec<u8>,
+}
+
+/// Gets each piece of the log as it comes.
+pub type Log<'a> = &'a (dyn Fn(Stream, &[u8]) + Sync);
+
+/// Why there is no receipt.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The commit has no pipeline file.
+    #[error("commit {0} has no {PATH}")]
+    NoPipeline(evidence::CommitId),
+    /// The file is none.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// The pipeline has no such step, or it is people's.
+    #[error("the pipeline has no step `{0}` that is run")]
+    NoStep(Name),
+    /// A step asks for the network, which needs the proxy.
+    #[error("step `{0}` asks for network ({1}); the proxy is still to come, so it is not run")]
+    Network(Name, String),
+    /// An input is not what its digest says, or would overwrite another.
+    #[error("input `{0}` is not what it is said to be, or stands in the source already")]
+    Input(String),
+    /// The sandbox failed.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// An output cannot be read.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// An output is a link or too large.
+    #[error("output `{0}`: {1}")]
+    Unfit(String, &'static str),
+    /// The receipt cannot be made.
+    #[error(transparent)]
+    Receipt(#[from] ReceiptError),
+    /// The tree cannot be listed.
+    #[error(transparent)]
+    Tree(#[from] TreeListError),
+}
+
+/// Runs one step of the pipeline that lies in the source.
+///
+/// # Errors
+/// `StepError` when there is nothing to sign; a step that failed has a receipt.
+pub fn execute(
+    identity: &Identity<'_>,
+    source: &Source,
+    step: &Name,
+    given: &Given,
+    host: &Host<'_>,
+) -> Result<Execution, StepError> {
+    let file = source.file(PATH).ok_or_else(|| StepError::NoPipeline(source.id.clone()))?;
+    let pipeline = Pipeline::parse(file)?;
+    let plan = pipeline.steps.get(step).ok_or_else(|| StepError::NoStep(step.clone()))?;
+    if !plan.network.is_empty() {
+        let asked = plan.network.iter().cloned().collect::<Vec<_>>().join(", ");
+        return Err(StepError::Network(step.clone(), asked));
+    }
+    let spec = spec(identity, source, step, plan, host.toolchain)?;
+    let inputs = inputs(source, given)?;
+    let kept = Mutex::new(Vec::new());
+    let started = (host.now)();
+    let outcome = sandbox::run((host.init)(), &spec, &inputs, &|stream, piece| {
+        kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(piece);
+        (host.log)(stream, piece);
+    })?;
+    let mut log = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut ending = ending(outcome.exit);
+    let mut outputs = Given::new();
+    for declared in &plan.outputs {
+        match collect(&outcome.outputs, declared, &mut outputs) {
+            Ok(()) => {}
+            Err(error) if ending == Ending::Code(0) => {
+                // What was promised is not there: the step has failed, and its log says why.
+                log.extend_from_slice(format!("countersign: {error}\n").as_bytes());
+                ending = Ending::Code(OUTPUT_MISSING);
+            }
+            Err(_) => {}
+        }
+    }
+    let facts = Receipt {
+        v: 1,
+        installation: identity.installation,
+        runner: identity.runner.clone(),
+        root: identity.root,
+        nonce: identity.nonce,
+        project: identity.project.clone(),
+        commit: source.id.clone(),
+        tree: source.list.digest()?,
+        pipeline: Pipeline::digest(file),
+        step: step.clone(),
+        inputs: given.iter().map(|(path, kept)| (path.clone(), kept.output.clone())).collect(),
+        outputs: outputs.iter().map(|(path, kept)| (path.clone(), kept.output.clone())).collect(),
+        exit: ending,
+        sandbox: SandboxLevel {
+            user: outcome.level.user,
+            landlock: outcome.level.landlock,
+            memory: outcome.level.memory,
+            toolchain: host.toolchain.digest(),
+        },
+        network: Vec::new(),
+        log: Digest::of(&log),
+        started,
+        ended: (host.now)().max(started),
+        forge: Forge::None,
+    };
+    Ok(Execution { receipt: facts.sign(identity.signer)?, facts, outputs, log })
+}
+
+fn spec(
+    identity: &Identity<'_>,
+    source: &Source,
+    name: &Name,
+    step: &Step,
+    toolchain: &Toolchain,
+) -> Result<Spec, StepError> {
+    let run = step.run.as_ref().ok_or_else(|| StepError::NoStep(name.clone()))?;
+    let mut environment = toolchain.environment().clone();
+    environment.extend(step.env.clone());
+    environment.extend([
+        ("COUNTERSIGN_COMMIT".to_owned(), source.id.to_string()),
+        ("COUNTERSIGN_PROJECT".into(), identity.project.to_string()),
+        ("COUNTERSIGN_STEP".into(), name.to_string()),
+        ("SOURCE_DATE_EPOCH".into(), source.time_seconds().to_string()),
+    ]);
+    let mib = |asked: Option<u64>, default: u64| asked.unwrap_or(default) << 20;
+    let limits = Limits {
+        workspace_bytes: mib(step.limits.workspace_mib, 4096),
+        tmp_bytes: 1 << 30,
+        memory_bytes: mib(step.limits.memory_mib, 4096),
+        processes: step.limits.processes.unwrap_or(512),
+        open_files: 4096,
+        wall_ms: step.limits.time_seconds.unwrap_or(1800).min(TIME_SECONDS_MAX) * 1000,
+        log_bytes: 16 << 20,
+    };
+    Ok(Spec { command: run.command(), environment, binds: toolchain.binds().to_vec(), limits })
+}
+
+/// The source, and the outputs of needed steps on top of it; neither may hide the other.
+fn inputs(source: &Source, given: &Given) -> Result<Vec<Input>, StepError> {
+    let mut inputs = source.inputs();
+    for (path, kept) in given {
+        let sound =
+            Digest::of(&kept.bytes) == kept.output.sha256 && kept.bytes.len() as u64 == kept.output.size;
+        if !sound || source.file(path).is_some() {
+            return Err(StepError::Input(path.clone()));
+        }
+        let kind = if kept.output.executable { InputKind::Executable } else { InputKind::Plain };
+        inputs.push(Input { path: PathBuf::from(path), kind, bytes: kept.bytes.clone() });
+    }
+    Ok(inputs)
+}
+
+/// Takes a declared output: one file, or a directory with all below it.
+fn collect(outputs: &Outputs, declared: &str, into: &mut Given) -> Result<(), StepError> {
+    let path = Path::new(declared);
+    match outputs.open(path) {
+        Ok(_) => take(outputs, declared, into),
+        Err(OutputError::Kind(_)) => {
+            let found = outputs.list(path, evidence::receipt::OUTPUTS_MAX)?;
+            if found.is_empty() {
+                return Err(StepError::Unfit(declared.to_owned(), "the directory is empty"));
+            }
+            for file in found {
+                let name =
+                    file.path.to_str().ok_or_else(|| unfit(&file.path, "its name is not UTF-8"))?.to_owned();
+                match file.kind {
+                    OutputKind::File { .. } => take(outputs, &name, into)?,
+                    OutputKind::Link(_) => {
+                        return Err(unfit(&file.path, "is a link; outputs are plain files"));
+                    }
+                }
+            }
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn take(outputs: &Outputs, name: &str, into: &mut Given) -> Result<(), StepError> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let path = Path::new(name);
+    let file = outputs.open(path)?;
+    let io = |source| OutputError::Io { path: path.to_path_buf(), source };
+    let executable = file.metadata().map_err(io)?.permissions().mode() & 0o100 != 0;
+    let mut bytes = Vec::new();
+    file.take(OUTPUT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() as u64 > OUTPUT_BYTES_MAX {
+        return Err(unfit(path, "is larger than 1 GiB"));
+    }
+    let output = Output { sha256: Digest::of(&bytes), size: bytes.len() as u64, executable };
+    into.insert(name.to_owned(), Kept { output, bytes });
+    Ok(())
+}
+
+fn unfit(path: &Path, what: &'static str) -> StepError {
+    StepError::Unfit(path.display().to_string(), what)
+}
+
+const fn ending(exit: Exit) -> Ending {
+    match exit {
+        Exit::Code(code) => Ending::Code(code),
+        Exit::Signal(signal) => Ending::Signal(signal),
+        Exit::TimedOut => Ending::TimedOut,
+        Exit::MemoryExceeded => Ending::MemoryExceeded,
+    }
+}
+
+const OUTPUT_BYTES_MAX: u64 = 1 << 30;
+const TIME_SECONDS_MAX: u64 = 7 * 24 * 3600;
+/// Exit code of a step that passed by its own account but did not leave what it declared.
+const OUTPUT_MISSING: i32 = 254;

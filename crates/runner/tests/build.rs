@@ -1,0 +1,259 @@
+//! Source from real git, steps in the real sandbox, receipts that chain, artifacts that come out the same.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use evidence::git::CommitError;
+use evidence::machine::MachineSigner;
+use evidence::pipeline::Pipeline;
+use evidence::receipt::Ending;
+use evidence::tree_list::FileMode;
+use evidence::{Digest, Id, Moment, Name};
+use runner::{
+    Built, Execution, Given, Host, Identity, Repository, RepositoryError, Source, SourceError, StepError,
+    Toolchain, assemble, execute, resolve,
+};
+use support::{Project, copy_file};
+
+fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+fn source(project: &Project) -> Source {
+    let head = resolve(&project.path(), "HEAD").unwrap();
+    Source::fetch(&mut Repository::open(&project.path()).unwrap(), &head).unwrap()
+}
+
+#[test]
+fn a_commit_is_taken_with_every_file_and_nothing_runs() {
+    let project = Project::new();
+    project.write("src/main.rs", "fn main() {}\n");
+    project.write("run.sh", "#!/bin/sh\n");
+    project.write(".gitattributes", "*.rs filter=evil text eol=crlf\n");
+    project.git(&["config", "filter.evil.smudge", "touch /tmp/smudged-by-a-filter; cat"]);
+    std::os::unix::fs::symlink("run.sh", project.path().join("latest")).unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(project.path().join("run.sh"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    project.commit("first\n\nCo-authored-by: Bob <Bob@Example.com>", "signing");
+    let source = source(&project);
+    let listed: Vec<_> = source.list.files().iter().map(|file| (file.path.as_str(), file.mode)).collect();
+    assert_eq!(
+        listed,
+        [
+            (".gitattributes", FileMode::Plain),
+            ("latest", FileMode::Link),
+            ("run.sh", FileMode::Executable),
+            ("src/main.rs", FileMode::Plain),
+        ]
+    );
+    assert_eq!(source.list.file("src/main.rs").unwrap().sha256, Digest::of(b"fn main() {}\n"));
+    assert_eq!(source.file("latest").unwrap(), b"run.sh");
+    assert_eq!(source.time_seconds(), 1_700_000_000);
+    let people: Vec<_> = source.commit.people().map(|person| person.email.as_str()).collect();
+    assert_eq!(people, ["ada@example.com", "ada@example.com", "bob@example.com"]);
+}
+
+#[test]
+fn commit_signatures_count_only_by_enrolled_keys() {
+    let project = Project::new();
+    let (ours, theirs) = (project.key("signing"), project.key("stranger"));
+    project.commit("signed", "signing");
+    let signed = source(&project);
+    assert_eq!(signed.commit.signer(&[&theirs, &ours]).unwrap(), &ours);
+    let refused = signed.commit.signer(&[&theirs]).unwrap_err();
+    assert!(refused.to_string().contains("not among those that may sign"), "{refused}");
+    let mut changed = signed.commit.clone();
+    changed.signature.as_mut().unwrap().payload.push(b'x');
+    assert!(matches!(changed.signer(&[&ours]), Err(CommitError::Signature(_))));
+    project.commit("by a stranger", "stranger");
+    assert!(source(&project).commit.signer(&[&ours]).is_err());
+    project.commit("unsigned", "");
+    assert_eq!(source(&project).commit.signer(&[&ours]), Err(CommitError::Unsigned));
+}
+
+#[test]
+fn sha256_repositories_work_too() {
+    let project = Project::new();
+    std::fs::remove_dir_all(project.path().join(".git")).unwrap();
+    project.git(&["init", "-q", "-b", "main", "--object-format=sha256"]);
+    project.write("a/b", "text\n");
+    let head = project.commit("first", "signing");
+    assert_eq!(head.as_str().len(), 64);
+    let source = source(&project);
+    assert_eq!(source.file("a/b").unwrap(), b"text\n");
+    assert!(source.commit.signer(&[&project.key("signing")]).is_ok());
+}
+
+#[test]
+fn a_repository_can_withhold_but_not_lie() {
+    let project = Project::new();
+    project.write("file", "honest\n");
+    let head = project.commit("first", "signing");
+    let object = |content: &str| {
+        project.write("other", content);
+        let id = project.git(&["hash-object", "-w", "other"]);
+        let (start, rest) = id.split_at(2);
+        project.path().join(".git/objects").join(start).join(rest)
+    };
+    let (honest, forged) = (object("honest\n"), object("forged\n"));
+    copy_file(&forged, &honest);
+    let mut repository = Repository::open(&project.path()).unwrap();
+    let refused = Source::fetch(&mut repository, &head).unwrap_err();
+    let named = matches!(
+        refused,
+        SourceError::Repository(
+            RepositoryError::Object(_) | RepositoryError::Missing(_) | RepositoryError::Answer(_)
+        )
+    );
+    assert!(named, "{refused}");
+    std::fs::remove_file(&honest).unwrap();
+    let mut repository = Repository::open(&project.path()).unwrap();
+    let refused = Source::fetch(&mut repository, &head).unwrap_err();
+    assert!(refused.to_string().contains("is not in the repository"), "{refused}");
+    assert!(resolve(&project.path(), "no-such-branch").is_err());
+    assert!(resolve(&project.path(), "--upload-pack=x").is_err());
+}
+
+struct Ran {
+    executions: BTreeMap<Name, Execution>,
+    artifact: Option<Built>,
+}
+
+/// Runs every step of a project's pipeline in order, handing outputs on, as a runner does.
+fn build(project: &Project, nonce: u8) -> Ran {
+    let source = source(project);
+    let pipeline = Pipeline::parse(source.file(evidence::pipeline::PATH).unwrap()).unwrap();
+    let mut executions = BTreeMap::new();
+    for step in pipeline.order() {
+        let mut given = Given::new();
+        for need in &pipeline.steps.get(step).unwrap().needs {
+            let done: &Execution = executions.get(need).unwrap();
+            given.extend(done.outputs.clone());
+        }
+        executions.insert(step.clone(), run(&source, step, &given, nonce).unwrap());
+    }
+    let outputs = executions.iter().map(|(name, done)| (name.clone(), done.outputs.clone())).collect();
+    let made = |artifact| assemble(&pipeline, artifact, &outputs, &source.id, source.time_seconds()).unwrap();
+    Ran { artifact: pipeline.artifacts.keys().next().map(made), executions }
+}
+
+/// Taking stock of the host costs a second; it does not change between these builds.
+static TOOLCHAIN: LazyLock<Toolchain> = LazyLock::new(|| Toolchain::of_host().unwrap());
+
+fn run(source: &Source, step: &Name, given: &Given, nonce: u8) -> Result<Execution, StepError> {
+    let signer = MachineSigner::from_seed([24; 32]).unwrap();
+    let identity = Identity {
+        installation: Id::from_random([1; 16]),
+        runner: name("runner-1"),
+        root: 1,
+        signer: &signer,
+        project: name("shop"),
+        nonce: Id::from_random([nonce; 16]),
+    };
+    let init = || {
+        let mut init = Command::new(env!("CARGO_BIN_EXE_runner-init"));
+        init.env_clear();
+        init
+    };
+    let now = || Moment::from_millis(1_800_000_000_000).unwrap();
+    let host = Host { toolchain: &TOOLCHAIN, init: &init, now: &now, log: &|_, _| {} };
+    let done = execute(&identity, source, step, given, &host)?;
+    signer.public().verify(&done.receipt).unwrap();
+    Ok(done)
+}
+
+const PIPELINE: &str = "\
+version: 1
+steps:
+  compile:
+    run: |
+      echo compiling $COUNTERSIGN_PROJECT for \"$WHO\"
+      gcc -O1 -o hello main.c
+      mkdir -p data/deep && cp main.c data/deep/source && date -u -d @$SOURCE_DATE_EPOCH +%Y > data/year
+    env: {WHO: '; touch /tmp/injected #'}
+    outputs: [hello, data]
+  test:
+    needs: [compile]
+    run: [/bin/sh, -c, './hello | grep -q hello && test -r data/deep/source']
+artifacts:
+  hello:
+    files:
+      bin/hello: {step: compile, path: hello}
+      share: {step: compile, path: data}
+";
+
+fn project(pipeline: &str) -> Project {
+    let project = Project::new();
+    project.write("main.c", "#include <stdio.h>\nint main(void) { puts(\"hello\"); return 0; }\n");
+    project.write(".countersign/pipeline.yaml", pipeline);
+    project.commit("first", "signing");
+    project
+}
+
+#[test]
+fn receipts_chain_and_artifacts_come_out_the_same() {
+    let (here, there) = (project(PIPELINE), Project::new());
+    // The same commit in another directory, as another runner has it.
+    std::fs::remove_dir_all(there.path()).unwrap();
+    there.git(&["clone", "-q", here.path().to_str().unwrap(), "."]);
+    let (first, second) = (build(&here, 1), build(&there, 2));
+    let of = |ran: &Ran, step: &str| ran.executions.get(&name(step)).unwrap().facts.clone();
+    let compile = of(&first, "compile");
+    assert!(compile.passed() && of(&first, "test").passed());
+    assert_eq!(
+        compile.outputs.keys().map(String::as_str).collect::<Vec<_>>(),
+        ["data/deep/source", "data/year", "hello"]
+    );
+    assert!(compile.outputs.get("hello").unwrap().executable);
+    assert_eq!(of(&first, "test").inputs, compile.outputs, "inputs are another receipt's outputs");
+    assert_eq!(of(&second, "compile").outputs, compile.outputs);
+    assert_ne!(of(&second, "compile").nonce, compile.nonce);
+    assert_eq!(first.artifact.as_ref().unwrap().digest(), second.artifact.unwrap().digest());
+    let log = String::from_utf8_lossy(&first.executions.get(&name("compile")).unwrap().log).into_owned();
+    assert_eq!(log, "compiling shop for ; touch /tmp/injected #\n", "a value is never a command");
+    assert_eq!(compile.log, Digest::of(log.as_bytes()));
+}
+
+#[test]
+fn failures_have_receipts_too() {
+    let failing = "version: 1\nsteps:\n  fails: {run: exit 3}\n  \
+                   lies: {run: 'true', outputs: [promised]}\n  \
+                   links: {run: ln -s /etc/passwd promised, outputs: [promised]}\n  \
+                   slow: {run: sleep 60, limits: {time-seconds: 1}}\n";
+    let ran = build(&project(failing), 1);
+    let exit = |step: &str| ran.executions.get(&name(step)).unwrap().facts.exit;
+    assert_eq!(exit("fails"), Ending::Code(3));
+    assert_eq!(exit("lies"), Ending::Code(254));
+    assert_eq!(exit("links"), Ending::Code(254), "no output is read through a link");
+    assert_eq!(exit("slow"), Ending::TimedOut);
+    let log = String::from_utf8_lossy(&ran.executions.get(&name("lies")).unwrap().log).into_owned();
+    assert!(log.contains("output `promised`"), "{log}");
+}
+
+#[test]
+fn what_cannot_be_run_is_refused_with_its_reason() {
+    let networked = "version: 1\nsteps:\n  fetch: {run: 'true', network: [cargo]}\n  sign: {approval: {role: dev, count: 1}}\n";
+    let networked = source(&project(networked));
+    let refused = run(&networked, &name("fetch"), &Given::new(), 1).unwrap_err();
+    assert!(matches!(refused, StepError::Network(..)), "{refused}");
+    assert!(matches!(run(&networked, &name("sign"), &Given::new(), 1), Err(StepError::NoStep(_))));
+    assert!(matches!(run(&networked, &name("none"), &Given::new(), 1), Err(StepError::NoStep(_))));
+    let bare = Project::new();
+    bare.commit("empty", "signing");
+    assert!(matches!(run(&source(&bare), &name("x"), &Given::new(), 1), Err(StepError::NoPipeline(_))));
+
+    let fine = source(&project(PIPELINE));
+    let hello = build(&project(PIPELINE), 1).executions.remove(&name("compile")).unwrap().outputs;
+    let mut forged = hello.clone();
+    forged.get_mut("hello").unwrap().bytes.push(0);
+    assert!(matches!(run(&fine, &name("test"), &forged, 1), Err(StepError::Input(_))));
+    let hiding = Given::from([("main.c".to_owned(), hello.get("hello").unwrap().clone())]);
+    assert!(
+        matches!(run(&fine, &name("test"), &hiding, 1), Err(StepError::Input(_))),
+        "no input hides a source file"
+    );
+}
