@@ -12,10 +12,12 @@ use std::sync::{Mutex, PoisonError};
 use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
 use evidence::pipeline::{PATH, Pipeline, PipelineError, Step};
-use evidence::receipt::{Ending, Forge, Output, Receipt, ReceiptError, SandboxLevel};
+use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, ReceiptError, SandboxLevel};
 use evidence::tree_list::TreeListError;
 use evidence::{Digest, Id, Moment, Name};
-use sandbox::{Exit, Input, InputKind, Limits, OutputError, OutputKind, Outputs, SandboxError, Spec, Stream};
+use sandbox::{
+    Destination, Exit, Input, InputKind, Limits, OutputError, OutputKind, Outputs, SandboxError, Spec, Stream,
+};
 
 use crate::source::Source;
 use crate::toolchain::Toolchain;
@@ -89,8 +91,8 @@ pub enum StepError {
     /// The pipeline has no such step, or it is people's.
     #[error("the pipeline has no step `{0}` that is run")]
     NoStep(Name),
-    /// A step asks for the network, which needs the proxy.
-    #[error("step `{0}` asks for network ({1}); the proxy is still to come, so it is not run")]
+    /// A step asks for a destination that is none.
+    #[error("step `{0}`: network `{1}` is no host; write `host` (port 443) or `host:port`")]
     Network(Name, String),
     /// An input is not what its digest says, or would overwrite another.
     #[error("input `{0}` is not what it is said to be, or stands in the source already")]
@@ -126,10 +128,6 @@ pub fn execute(
     let file = source.file(PATH).ok_or_else(|| StepError::NoPipeline(source.id.clone()))?;
     let pipeline = Pipeline::parse(file)?;
     let plan = pipeline.steps.get(step).ok_or_else(|| StepError::NoStep(step.clone()))?;
-    if !plan.network.is_empty() {
-        let asked = plan.network.iter().cloned().collect::<Vec<_>>().join(", ");
-        return Err(StepError::Network(step.clone(), asked));
-    }
     let spec = spec(identity, source, step, plan, host.toolchain)?;
     let inputs = inputs(source, given)?;
     let kept = Mutex::new(Vec::new());
@@ -139,6 +137,9 @@ pub fn execute(
         (host.log)(stream, piece);
     })?;
     let mut log = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for to in &outcome.refused {
+        log.extend_from_slice(format!("countersign: refused to connect to {to}\n").as_bytes());
+    }
     let mut ending = ending(outcome.exit);
     let mut outputs = Given::new();
     for declared in &plan.outputs {
@@ -172,7 +173,7 @@ pub fn execute(
             memory: outcome.level.memory,
             toolchain: host.toolchain.digest(),
         },
-        network: Vec::new(),
+        network: outcome.reached.into_iter().map(reached).collect(),
         log: Digest::of(&log),
         started,
         ended: (host.now)().max(started),
@@ -197,6 +198,10 @@ fn spec(
         ("COUNTERSIGN_STEP".into(), name.to_string()),
         ("SOURCE_DATE_EPOCH".into(), source.time_seconds().to_string()),
     ]);
+    let network = plan_network(name, step)?;
+    if !network.is_empty() {
+        environment.extend(proxy_environment());
+    }
     let mib = |asked: Option<u64>, default: u64| asked.unwrap_or(default) << 20;
     let limits = Limits {
         workspace_bytes: mib(step.limits.workspace_mib, 4096),
@@ -207,7 +212,35 @@ fn spec(
         wall_ms: step.limits.time_seconds.unwrap_or(1800).min(TIME_SECONDS_MAX) * 1000,
         log_bytes: 16 << 20,
     };
-    Ok(Spec { command: run.command(), environment, binds: toolchain.binds().to_vec(), limits })
+    Ok(Spec { command: run.command(), environment, binds: toolchain.binds().to_vec(), network, limits })
+}
+
+/// Destinations as the pipeline names them.
+fn plan_network(name: &Name, step: &Step) -> Result<Vec<Destination>, StepError> {
+    let parse = |text: &String| {
+        // A bare word could be an ecosystem that a later version knows; a host has a dot or a port.
+        let full = if text.contains(':') { text.clone() } else { format!("{text}:443") };
+        let known = text.contains(['.', ':']);
+        let parsed = full.parse().ok().filter(|_| known);
+        parsed.ok_or_else(|| StepError::Network(name.clone(), text.clone()))
+    };
+    step.network.iter().map(parse).collect()
+}
+
+/// How package managers and other clients are told of the proxy.
+fn proxy_environment() -> Vec<(String, String)> {
+    let url = format!("http://127.0.0.1:{}", sandbox::PROXY_PORT);
+    let names = [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "CARGO_HTTP_PROXY",
+        "NPM_CONFIG_HTTPS_PROXY",
+    ];
+    names.map(|name| (name.to_owned(), url.clone())).to_vec()
 }
 
 /// The source, and the outputs of needed steps on top of it; neither may hide the other.
@@ -269,6 +302,10 @@ fn take(outputs: &Outputs, name: &str, into: &mut Given) -> Result<(), StepError
 
 fn unfit(path: &Path, what: &'static str) -> StepError {
     StepError::Unfit(path.display().to_string(), what)
+}
+
+fn reached(to: sandbox::Reached) -> Reached {
+    Reached { host: to.host, port: to.port, sent: to.sent, received: to.received }
 }
 
 const fn ending(exit: Exit) -> Ending {

@@ -235,6 +235,39 @@ fn failures_have_receipts_too() {
 }
 
 #[test]
+fn the_network_is_what_the_pipeline_names_and_on_record() {
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = server.local_addr().unwrap();
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = server.accept().unwrap();
+        std::io::Read::read_exact(&mut stream, &mut [0; 4]).unwrap();
+        std::io::Write::write_all(&mut stream, b"HTTP/1.0 200 OK\r\n\r\nfetched").unwrap();
+    });
+    let fetch = "#include <stdio.h>\n#include <string.h>\n#include <unistd.h>\n#include <arpa/inet.h>\n\
+        int main(int c, char **v) { struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(3128)};\n\
+        char b[999]; int s = socket(AF_INET, SOCK_STREAM, 0), n; a.sin_addr.s_addr = htonl(0x7f000001);\n\
+        if (connect(s, (void *)&a, sizeof a)) return 9; sprintf(b, \"GET %s HTTP/1.0\\r\\n\\r\\n\", v[1]); write(s, b, strlen(b));\n\
+        while ((n = read(s, b, 999)) > 0) write(1, b, n); return 0; }\n";
+    let project = Project::new();
+    project.write("fetch.c", fetch);
+    let pipeline = format!(
+        "version: 1\nsteps:\n  fetch:\n    network: ['{own}']\n    run: |\n      test -n \"$https_proxy\"\n      \
+         gcc -o fetch fetch.c && ./fetch http://{own}/x && ./fetch http://192.0.2.1:9/x\n"
+    );
+    project.write(".countersign/pipeline.yaml", &pipeline);
+    project.commit("first", "signing");
+    let done = build(&project, 1).executions.remove(&name("fetch")).unwrap();
+    answering.join().unwrap();
+    let log = String::from_utf8_lossy(&done.log).into_owned();
+    assert!(done.facts.passed() && log.contains("fetched"), "{log}");
+    assert!(log.contains("countersign: refused to connect to 192.0.2.1:9\n"), "{log}");
+    let [only] = done.facts.network.as_slice() else {
+        unreachable!("one destination: {:?}", done.facts.network)
+    };
+    assert_eq!((only.host.as_str(), only.port, only.received), ("127.0.0.1", own.port(), 26));
+}
+
+#[test]
 fn what_cannot_be_run_is_refused_with_its_reason() {
     let networked = "version: 1\nsteps:\n  fetch: {run: 'true', network: [cargo]}\n  sign: {approval: {role: dev, count: 1}}\n";
     let networked = source(&project(networked));

@@ -76,6 +76,21 @@ pub fn run(name: &str) -> ExitCode {
     ExitCode::from(if attack() { ESCAPED } else { STOPPED })
 }
 
+/// Sends text to a target through the proxy and prints all that comes back.
+pub fn through(target: &str, text: &str) -> ExitCode {
+    let mut proxy = TcpStream::connect(("127.0.0.1", sandbox::PROXY_PORT)).unwrap();
+    if target.starts_with("http://") {
+        write!(proxy, "GET {target} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    } else {
+        write!(proxy, "CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n\r\n{text}").unwrap();
+        proxy.shutdown(std::net::Shutdown::Write).unwrap();
+    }
+    let mut answer = String::new();
+    proxy.read_to_string(&mut answer).unwrap();
+    print!("{answer}");
+    ExitCode::from(STOPPED)
+}
+
 fn host(variable: &str) -> String {
     std::env::var(variable).unwrap()
 }

@@ -7,7 +7,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use sandbox::{Exit, Input, InputKind, Limits, Outcome, SandboxError, Spec, run};
+use sandbox::{Destination, Exit, Input, InputKind, Limits, Outcome, SandboxError, Spec, run};
 
 use crate::attacks::ATTACKS;
 
@@ -48,6 +48,7 @@ pub fn supervise() -> ExitCode {
         println!("{attack}: {verdict}");
     }
     good &= behaviour(&environment);
+    good &= network(&environment);
     drop((tcp, local, inherited));
     std::fs::remove_file(&host).unwrap();
     println!("level: {}", level(&environment));
@@ -96,6 +97,56 @@ fn behaviour(environment: &BTreeMap<String, String>) -> bool {
     good
 }
 
+/// The proxy: what was allowed is reached and counted, everything else is refused and recorded.
+fn network(environment: &BTreeMap<String, String>) -> bool {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let shout = std::thread::spawn(move || {
+        // Two conversations, then the end: a bounded server for a bounded test.
+        for stream in listener.incoming().take(2) {
+            let mut stream = stream.unwrap();
+            let mut heard = [0; 4];
+            std::io::Read::read_exact(&mut stream, &mut heard).unwrap();
+            std::io::Write::write_all(&mut stream, &heard.to_ascii_uppercase()).unwrap();
+        }
+    });
+    let own: Destination = format!("127.0.0.1:{port}").parse().unwrap();
+    let named: Destination = format!("localhost:{port}").parse().unwrap();
+    let allowed = vec![own.clone(), named.clone()];
+    let mut good = true;
+    for (name, target, starts, ends, reached, refused) in [
+        ("reaches what is allowed", format!("{own}"), "HTTP/1.1 200", "PING", 1, 0),
+        ("forwards plain requests", format!("http://{own}/x"), "GET ", "", 1, 0),
+        ("refuses what is not", "192.0.2.1:443".to_owned(), "HTTP/1.1 403", "destinations\n", 0, 1),
+        ("refuses this machine by a name", format!("{named}"), "HTTP/1.1 403", "itself\n", 0, 1),
+        ("refuses nonsense", "nonsense".to_owned(), "HTTP/1.1 400", "requests\n", 0, 0),
+    ] {
+        let command = ["/work/probe", "through", target.as_str(), "ping"].map(str::to_owned).to_vec();
+        let verdict = match step_with(command, environment, LIMITS, allowed.clone()) {
+            Ok((outcome, log)) => {
+                let said = log.starts_with(starts) && log.ends_with(ends);
+                let counted = outcome.reached.len() == reached && outcome.refused.len() == refused;
+                let summed = outcome.reached.iter().all(|to| to.received == 4 && to.sent >= 4);
+                if said && counted && summed {
+                    "ok".to_owned()
+                } else {
+                    format!("WRONG: {log:?} {outcome:?}")
+                }
+            }
+            Err(error) => format!("did not run: {error}"),
+        };
+        good &= verdict == "ok";
+        println!("{name}: {verdict}");
+    }
+    shout.join().unwrap();
+    // With a proxy at hand, the direct way is as closed as without.
+    let direct = ["/work/probe", "attack", "tcp-host-loopback"].map(str::to_owned).to_vec();
+    let closed = step_with(direct, environment, LIMITS, allowed)
+        .is_ok_and(|(outcome, _)| outcome.exit == Exit::Code(0));
+    println!("the direct way stays closed: {}", if closed { "ok" } else { "WRONG" });
+    good && closed
+}
+
 fn level(environment: &BTreeMap<String, String>) -> String {
     let done = step(vec!["/bin/true".into()], environment, LIMITS);
     done.map_or_else(|error| error.to_string(), |(outcome, _)| format!("{:?}", outcome.level))
@@ -106,10 +157,19 @@ fn step(
     environment: &BTreeMap<String, String>,
     limits: Limits,
 ) -> Result<(Outcome, String), SandboxError> {
+    step_with(command, environment, limits, Vec::new())
+}
+
+fn step_with(
+    command: Vec<String>,
+    environment: &BTreeMap<String, String>,
+    limits: Limits,
+    network: Vec<Destination>,
+) -> Result<(Outcome, String), SandboxError> {
     let exe = std::env::current_exe().unwrap();
     let binds = ["/bin", "/sbin", "/lib", "/lib64", "/usr"].map(PathBuf::from);
     let binds = binds.into_iter().filter(|path| path.exists()).collect();
-    let spec = Spec { command, environment: environment.clone(), binds, limits };
+    let spec = Spec { command, environment: environment.clone(), binds, network, limits };
     let file = |path: &str, kind, bytes| Input { path: PathBuf::from(path), kind, bytes };
     let inputs = [
         file("probe", InputKind::Executable, std::fs::read(&exe).unwrap()),

@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::net::TcpListener;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::net::UnixStream;
@@ -24,11 +25,13 @@ use crate::mounts::{self, Doing as _, Failed, Granted};
 use crate::process::{
     Fork, become_build_user, bring_up_loopback, close_inherited, fork, kill_everyone_else, unshare,
 };
+use crate::proxy::PROXY_PORT;
 use crate::spec::{Exit, InputKind, Spec, WORKSPACE, stays_below};
 
 /// Tags of what init sends.
 pub const UNSHARED: u8 = b'U';
 pub const WORKSPACE_OPEN: u8 = b'W';
+pub const PROXY_OPEN: u8 = b'P';
 pub const FAILED: u8 = b'E';
 pub const EXITED: u8 = b'X';
 /// User and group of the step, as the step sees them.
@@ -99,6 +102,11 @@ fn stage_two(socket: &UnixStream, spec: &Spec, granted: &[Granted]) -> Result<()
     rustix::system::sethostname(b"sandbox").doing("set the host name")?;
     // The namespace's own loopback, so that tests can talk to themselves; it leads nowhere else.
     bring_up_loopback().doing("bring up the loopback")?;
+    if !spec.network.is_empty() {
+        // Bound in this namespace, answered by the supervisor outside.
+        let listener = TcpListener::bind(("127.0.0.1", PROXY_PORT)).doing("listen for the proxy")?;
+        send_descriptor(socket, PROXY_OPEN, &listener).doing("hand over the proxy's listener")?;
+    }
     let workspace: OwnedFd = mounts::enter(spec, granted)?;
     send_descriptor(socket, WORKSPACE_OPEN, &workspace).doing("hand over the workspace")?;
     inputs(socket)?;

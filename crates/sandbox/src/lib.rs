@@ -14,10 +14,14 @@ mod init;
 mod mounts;
 mod outputs;
 mod process;
+mod proxy;
 mod spec;
 mod supervise;
 
 pub use init::init_main;
 pub use outputs::{OutputError, OutputFile, OutputKind, Outputs};
-pub use spec::{Exit, Input, InputKind, Level, Limits, Spec, SpecError, WORKSPACE};
+pub use proxy::PROXY_PORT;
+pub use spec::{
+    Destination, DestinationError, Exit, Input, InputKind, Level, Limits, Reached, Spec, SpecError, WORKSPACE,
+};
 pub use supervise::{Outcome, SandboxError, Stream, run};

@@ -5,6 +5,7 @@
 //! as the call, which a synchronous function gives for free: the step dies with it.
 
 use std::io::{self, Read as _, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -15,9 +16,10 @@ use rustix::process::{Pid, Signal, getegid, geteuid, kill_process};
 
 use crate::channel::{read_frame, receive_descriptor, write_frame};
 use crate::confine::LANDLOCK_ABI;
-use crate::init::{BUILD_ID, EXITED, FAILED, UNSHARED, WORKSPACE_OPEN};
+use crate::init::{BUILD_ID, EXITED, FAILED, PROXY_OPEN, UNSHARED, WORKSPACE_OPEN};
 use crate::outputs::Outputs;
-use crate::spec::{Exit, Input, Level, Spec, SpecError, stays_below};
+use crate::proxy::Proxy;
+use crate::spec::{Destination, Exit, Input, Level, Reached, Spec, SpecError, stays_below};
 
 /// Which of a step's two outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,10 @@ pub struct Outcome {
     pub outputs: Outputs,
     /// Whether some of its log was dropped.
     pub log_truncated: bool,
+    /// What it reached through the proxy, sorted.
+    pub reached: Vec<Reached>,
+    /// What it asked the proxy for in vain, sorted.
+    pub refused: Vec<Destination>,
 }
 
 /// Why a step did not run to an end.
@@ -74,30 +80,41 @@ pub fn run(
         return Err(SpecError::Input(input.path.clone()).into());
     }
     let (socket, theirs) = UnixStream::pair().map_err(|error| SandboxError::Io("make a socket", error))?;
-    init.stdin(Stdio::from(std::os::fd::OwnedFd::from(theirs))).stdout(Stdio::piped()).stderr(Stdio::piped());
+    init.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::piped()).stderr(Stdio::piped());
     let child = init.spawn().map_err(|error| SandboxError::Io("start the sandbox", error))?;
     // `init` still holds a copy of the child's end of the socket.
     drop(init);
     let mut child = Guard(child);
     let (out, error) = (child.0.stdout.take(), child.0.stderr.take());
     let budget = Mutex::new((spec.limits.log_bytes, false));
+    let proxy = Proxy::new(&spec.network);
+    let (stop, stopped) = UnixStream::pair().map_err(|error| SandboxError::Io("make a socket", error))?;
     std::thread::scope(|scope| {
         scope.spawn(|| out.map(|pipe| copy(pipe, Stream::Out, &budget, log)));
         scope.spawn(|| error.map(|pipe| copy(pipe, Stream::Error, &budget, log)));
-        let ended = supervise(&socket, child.0.id(), spec, inputs);
+        let serve = |listener| drop(scope.spawn(|| proxy.serve(listener, &stopped)));
+        let ended = supervise(&socket, child.0.id(), spec, inputs, serve);
         // Whatever happened: everything inside is dead before the outputs are read and the log is closed.
         child.end();
+        drop(stop);
         ended
     })
     .map(|(exit, level, outputs)| {
         let (_, log_truncated) = *budget.lock().unwrap_or_else(PoisonError::into_inner);
-        Outcome { exit, level, outputs, log_truncated }
+        let (reached, refused) = proxy.record();
+        Outcome { exit, level, outputs, log_truncated, reached, refused }
     })
 }
 
 type Ended = (Exit, Level, Outputs);
 
-fn supervise(socket: &UnixStream, pid: u32, spec: &Spec, inputs: &[Input]) -> Result<Ended, SandboxError> {
+fn supervise(
+    socket: &UnixStream,
+    pid: u32,
+    spec: &Spec,
+    inputs: &[Input],
+    serve: impl FnOnce(OwnedFd),
+) -> Result<Ended, SandboxError> {
     let doing = |what| move |error| SandboxError::Io(what, error);
     let deadline = Instant::now() + Duration::from_millis(spec.limits.wall_ms);
     socket.set_read_timeout(Some(SETUP_TIMEOUT)).map_err(doing("set a timeout"))?;
@@ -107,10 +124,10 @@ fn supervise(socket: &UnixStream, pid: u32, spec: &Spec, inputs: &[Input]) -> Re
     expect(socket, UNSHARED)?;
     let user = map_user(pid).map_err(doing("map the step's user"))?;
     write_frame(socket, b"mapped").map_err(doing("report the map"))?;
-    let workspace = match receive_descriptor(socket).map_err(doing("take the workspace"))? {
-        (Some(WORKSPACE_OPEN), Some(descriptor)) => descriptor,
-        (tag, _) => return Err(failure(socket, tag)),
-    };
+    if !spec.network.is_empty() {
+        serve(descriptor(socket, PROXY_OPEN)?);
+    }
+    let workspace = descriptor(socket, WORKSPACE_OPEN)?;
     if hand_in(socket, inputs).is_err() {
         // Init has said why, unless it is gone.
         return Err(failure(socket, read_tag(socket)));
@@ -118,6 +135,14 @@ fn supervise(socket: &UnixStream, pid: u32, spec: &Spec, inputs: &[Input]) -> Re
     let exit = wait(socket, pid, spec, deadline)?;
     let level = Level { user: user.into(), landlock: LANDLOCK_ABI, memory: "watched".into() };
     Ok((exit, level, Outputs::new(workspace)))
+}
+
+/// Takes a descriptor that init hands over under a tag.
+fn descriptor(socket: &UnixStream, tag: u8) -> Result<OwnedFd, SandboxError> {
+    match receive_descriptor(socket).map_err(|error| SandboxError::Io("take a descriptor", error))? {
+        (Some(found), Some(descriptor)) if found == tag => Ok(descriptor),
+        (tag, _) => Err(failure(socket, tag)),
+    }
 }
 
 fn hand_in(socket: &UnixStream, inputs: &[Input]) -> io::Result<()> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use sandbox::{Input, InputKind, Limits, SandboxError, Spec, SpecError, run};
+use sandbox::{Destination, Input, InputKind, Limits, SandboxError, Spec, SpecError, run};
 
 fn spec() -> Spec {
     let limits = Limits {
@@ -19,6 +19,7 @@ fn spec() -> Spec {
         command: vec!["/bin/true".into()],
         environment: BTreeMap::new(),
         binds: vec!["/usr".into()],
+        network: vec![],
         limits,
     }
 }
@@ -52,4 +53,26 @@ fn inputs_stay_in_the_workspace() {
 fn an_init_that_is_none_is_noticed() {
     let refused = run(std::process::Command::new("/bin/false"), &spec(), &[], &|_, _| {}).unwrap_err();
     assert!(matches!(refused, SandboxError::Lost | SandboxError::Io(..)), "{refused}");
+}
+
+#[test]
+fn destinations_have_one_meaning() {
+    let parse = |text: &str| text.parse::<Destination>().map(|to| to.to_string()).ok();
+    assert_eq!(parse("Registry.Example.:443").as_deref(), Some("registry.example:443"));
+    assert_eq!(parse("[::1]:80").as_deref(), Some("[::1]:80"));
+    for bad in [
+        "",
+        "host",
+        "host:",
+        "host:0",
+        "host:65536",
+        ":443",
+        "a b:1",
+        "user@host:1",
+        "host/x:1",
+        "::1:80",
+        "[x]:1",
+    ] {
+        assert_eq!(parse(bad), None, "{bad}");
+    }
 }

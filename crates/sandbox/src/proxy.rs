@@ -1,0 +1,321 @@
+//! The way out of a sandbox: an HTTP proxy that the supervisor runs on a listener inside the step's network
+//! namespace, handed over by the step's init. The sandbox itself has no route and no name service.
+//!
+//! Invariant: only destinations that were allowed by name and port are reached; a name that leads to this
+//! machine's own loopback or to a link-local address is not, unless that very address was allowed. What was
+//! reached and what was refused is recorded. It deliberately does not look into TLS: host, port and bytes
+//! are all that it knows.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+use crate::spec::{Destination, Reached};
+
+/// Where the proxy answers inside a sandbox.
+pub const PROXY_PORT: u16 = 3128;
+
+/// What went through, and what did not.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    reached: BTreeMap<Destination, (u64, u64)>,
+    refused: BTreeMap<Destination, u64>,
+    open: Vec<TcpStream>,
+    connections: usize,
+}
+
+/// A proxy at work.
+#[derive(Debug)]
+pub struct Proxy<'a> {
+    allowed: &'a [Destination],
+    traffic: Mutex<Traffic>,
+}
+
+impl<'a> Proxy<'a> {
+    /// A proxy that lets these destinations through.
+    pub const fn new(allowed: &'a [Destination]) -> Self {
+        let traffic =
+            Traffic { reached: BTreeMap::new(), refused: BTreeMap::new(), open: Vec::new(), connections: 0 };
+        Self { allowed, traffic: Mutex::new(traffic) }
+    }
+
+    /// Answers until the other end of `stop` is closed, then cuts what is still open.
+    pub fn serve(&self, listener: OwnedFd, stop: &UnixStream) {
+        let listener = TcpListener::from(listener);
+        std::thread::scope(|scope| {
+            while wait(&listener, stop) {
+                let Ok((client, _)) = listener.accept() else { continue };
+                if self.traffic().connections >= CONNECTIONS_MAX {
+                    drop(client);
+                    continue;
+                }
+                self.traffic().connections += 1;
+                // A step that cannot have one more thread of ours loses that connection, nothing else.
+                drop(std::thread::Builder::new().spawn_scoped(scope, || {
+                    self.answer(client);
+                    self.traffic().connections -= 1;
+                }));
+            }
+            for stream in self.traffic().open.drain(..) {
+                drop(stream.shutdown(Shutdown::Both));
+            }
+        });
+    }
+
+    /// What was reached, and what was asked for in vain, each sorted.
+    pub fn record(&self) -> (Vec<Reached>, Vec<Destination>) {
+        let traffic = self.traffic();
+        let reached = traffic.reached.iter().map(|(to, (sent, received))| Reached {
+            host: to.host.clone(),
+            port: to.port,
+            sent: *sent,
+            received: *received,
+        });
+        (reached.collect(), traffic.refused.keys().cloned().collect())
+    }
+
+    fn answer(&self, mut client: TcpStream) {
+        drop(client.set_read_timeout(Some(HEAD_TIMEOUT)));
+        let Ok(head) = read_head(&mut client) else { return };
+        let Some(request) = parse(&head) else {
+            return reply(
+                &mut client,
+                "400 Bad Request",
+                "this proxy takes CONNECT host:port, or http:// requests",
+            );
+        };
+        if !self.allowed.contains(&request.to) {
+            self.refuse(&request.to);
+            let what = format!(
+                "{}:{} is not among the step's `network` destinations",
+                request.to.host, request.to.port
+            );
+            return reply(&mut client, "403 Forbidden", &what);
+        }
+        let upstream = match connect(&request.to) {
+            Ok(Some(upstream)) => upstream,
+            Ok(None) => {
+                self.refuse(&request.to);
+                return reply(&mut client, "403 Forbidden", "the name leads to this machine itself");
+            }
+            Err(error) => return reply(&mut client, "502 Bad Gateway", &error.to_string()),
+        };
+        drop(client.set_read_timeout(None));
+        let greeted = match &request.forward {
+            None => client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n"),
+            Some(head) => (&upstream).write_all(head),
+        };
+        if greeted.is_ok() {
+            self.tunnel(&request, &client, &upstream);
+        }
+    }
+
+    /// Copies both ways until both sides have ended, and counts.
+    fn tunnel(&self, request: &Request, client: &TcpStream, upstream: &TcpStream) {
+        for stream in [client, upstream] {
+            if let Ok(copy) = stream.try_clone() {
+                self.traffic().open.push(copy);
+            }
+        }
+        let forwarded = request.forward.as_ref().map_or(0, Vec::len) as u64;
+        let (sent, received) = std::thread::scope(|scope| {
+            let sending = scope.spawn(|| copy(client, upstream));
+            let received = copy(upstream, client);
+            (sending.join().unwrap_or(0) + forwarded, received)
+        });
+        let mut traffic = self.traffic();
+        let sums = traffic.reached.entry(request.to.clone()).or_default();
+        sums.0 += sent;
+        sums.1 += received;
+        // The copies of these two are closed by now; keeping them would hold descriptors for the whole step.
+        traffic.open.retain(|stream| stream.peer_addr().is_ok());
+    }
+
+    fn refuse(&self, to: &Destination) {
+        let mut traffic = self.traffic();
+        if traffic.refused.len() < REFUSED_MAX {
+            *traffic.refused.entry(to.clone()).or_default() += 1;
+        }
+    }
+
+    fn traffic(&self) -> MutexGuard<'_, Traffic> {
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where a request goes; for `http://` the head as the server is to see it.
+struct Request {
+    to: Destination,
+    forward: Option<Vec<u8>>,
+}
+
+/// Waits for a connection; false when it is time to stop.
+fn wait(listener: &TcpListener, stop: &UnixStream) -> bool {
+    loop {
+        let (listening, stopping) = (listener.as_fd(), stop.as_fd());
+        let mut fds = [PollFd::new(&listening, PollFlags::IN), PollFd::new(&stopping, PollFlags::IN)];
+        match poll(&mut fds, None) {
+            Err(rustix::io::Errno::INTR) => {}
+            Err(_) => return false,
+            Ok(_) => {
+                let [listening, stopping] = fds;
+                if !stopping.revents().is_empty() {
+                    return false;
+                }
+                if !listening.revents().is_empty() {
+                    return true;
+                }
+            }
+        }
+    }
+}
+
+/// Reads up to the blank line and not a byte further.
+fn read_head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        if head.len() >= HEAD_BYTES_MAX || client.read(&mut byte)? == 0 {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        head.extend_from_slice(&byte);
+    }
+    Ok(head)
+}
+
+/// `CONNECT host:port HTTP/1.1` (RFC 9110, section 9.3.6), or absolute-form `http://` (RFC 9112, 3.2.2).
+fn parse(head: &[u8]) -> Option<Request> {
+    let text = std::str::from_utf8(head).ok()?;
+    let (line, rest) = text.split_once("\r\n")?;
+    let mut words = line.split(' ');
+    let (method, target, version) = (words.next()?, words.next()?, words.next()?);
+    if words.next().is_some() || !version.starts_with("HTTP/1.") {
+        return None;
+    }
+    if method == "CONNECT" {
+        return Some(Request { to: target.parse().ok()?, forward: None });
+    }
+    let (authority, path) = target.strip_prefix("http://")?.split_once('/')?;
+    let authority = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
+    let hop = |line: &&str| {
+        let name = line.split(':').next().unwrap_or_default();
+        !name.eq_ignore_ascii_case("proxy-connection") && !name.eq_ignore_ascii_case("connection")
+    };
+    let headers: Vec<_> = rest.trim_end_matches("\r\n").split("\r\n").filter(hop).collect();
+    let forward =
+        format!("{method} /{path} {version}\r\nConnection: close\r\n{}\r\n\r\n", headers.join("\r\n"));
+    Some(Request { to: authority.parse().ok()?, forward: Some(forward.into_bytes()) })
+}
+
+/// Connects to the first address that answers; `None` when every one is this machine's own.
+fn connect(to: &Destination) -> io::Result<Option<TcpStream>> {
+    let literal = to.host.parse::<IpAddr>().is_ok();
+    let addresses: Vec<SocketAddr> = (to.host.as_str(), to.port).to_socket_addrs()?.collect();
+    let mut last = None;
+    let mut any = false;
+    for address in addresses.iter().filter(|address| literal || !is_own(address.ip())) {
+        any = true;
+        match TcpStream::connect_timeout(address, CONNECT_TIMEOUT) {
+            Ok(stream) => return Ok(Some(stream)),
+            Err(error) => last = Some(error),
+        }
+    }
+    match (any, last) {
+        (true, Some(error)) => Err(error),
+        _ => Ok(None),
+    }
+}
+
+/// Addresses that mean this machine, or only its own link.
+fn is_own(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_loopback() || v4.is_unspecified() || v4.is_link_local() || v4.is_multicast(),
+        IpAddr::V6(v6) => {
+            v6.is_loopback() || v6.is_unspecified() || v6.is_unicast_link_local() || v6.is_multicast()
+        }
+    }
+}
+
+/// Copies one way until its end, tells the other side, and counts.
+fn copy(mut from: &TcpStream, mut to: &TcpStream) -> u64 {
+    let mut buffer = vec![0; 64 * 1024];
+    let mut bytes = 0;
+    while let Ok(count) = from.read(&mut buffer) {
+        if count == 0 || to.write_all(buffer.get(..count).unwrap_or_default()).is_err() {
+            break;
+        }
+        bytes += count as u64;
+    }
+    drop(to.shutdown(Shutdown::Write));
+    drop(from.shutdown(Shutdown::Read));
+    bytes
+}
+
+fn reply(client: &mut TcpStream, status: &str, what: &str) {
+    let body = format!("countersign: {what}\n");
+    let head = format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n", body.len());
+    drop(client.write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes()));
+    // Closing with unread bytes would reset the connection, and the answer could be lost (RFC 9112, 9.6).
+    drop(client.shutdown(Shutdown::Write));
+    drop(client.set_read_timeout(Some(LINGER)));
+    drop(io::copy(&mut client.take(HEAD_BYTES_MAX as u64), &mut io::sink()));
+}
+
+const CONNECTIONS_MAX: usize = 128;
+const REFUSED_MAX: usize = 1_000;
+const HEAD_BYTES_MAX: usize = 16 * 1024;
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+const LINGER: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_read_strictly() {
+        let to = |head: &str| parse(head.as_bytes()).map(|request| request.to.to_string());
+        assert_eq!(to("CONNECT a.example:443 HTTP/1.1\r\n\r\n").as_deref(), Some("a.example:443"));
+        assert_eq!(to("GET http://a.example/x HTTP/1.1\r\n\r\n").as_deref(), Some("a.example:80"));
+        assert_eq!(to("CONNECT [::1]:443 HTTP/1.1\r\n\r\n").as_deref(), Some("[::1]:443"));
+        for bad in [
+            "",
+            "CONNECT\r\n\r\n",
+            "CONNECT a.example HTTP/1.1\r\n\r\n",
+            "CONNECT a:0 HTTP/1.1\r\n\r\n",
+            "GET /x HTTP/1.1\r\n\r\n",
+            "GET https://a/x HTTP/1.1\r\n\r\n",
+            "CONNECT a:1 HTTP/2\r\n\r\n",
+            "CONNECT a:1 x HTTP/1.1\r\n\r\n",
+            "CONNECT user@a:1 HTTP/1.1\r\n\r\n",
+        ] {
+            assert_eq!(to(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn hop_by_hop_headers_stay_behind() {
+        let head = "GET http://a.example:81/x?y HTTP/1.1\r\nHost: a.example:81\r\nProxy-Connection: x\r\nConnection: y\r\n\r\n";
+        let request = parse(head.as_bytes()).unwrap();
+        let forward = String::from_utf8(request.forward.unwrap()).unwrap();
+        assert_eq!(forward, "GET /x?y HTTP/1.1\r\nConnection: close\r\nHost: a.example:81\r\n\r\n");
+    }
+
+    #[test]
+    fn own_addresses_are_known_in_every_spelling() {
+        for own in
+            ["127.0.0.1", "127.9.9.9", "0.0.0.0", "169.254.1.1", "::1", "::", "fe80::1", "::ffff:127.0.0.1"]
+        {
+            assert!(is_own(own.parse().unwrap()), "{own}");
+        }
+        for other in ["192.0.2.1", "10.0.0.1", "2001:db8::1"] {
+            assert!(!is_own(other.parse().unwrap()), "{other}");
+        }
+    }
+}
