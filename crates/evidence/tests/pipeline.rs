@@ -1,6 +1,5 @@
 //! Pipeline files: what is accepted, and that each mistake is named with its place; the checked-in schema;
 //! canonical layers as another tool reads them.
-#![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

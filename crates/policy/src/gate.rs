@@ -1,0 +1,201 @@
+//! A gate: a compiled policy, asked with an input.
+//!
+//! A policy is a package `countersign.gate` with two sets: `checks`, the names of all that it looked at, and
+//! `deny`, an object `{code, what, remedy}` for each reason against. It passes when something was checked
+//! and nothing denies.
+//!
+//! Each rule is evaluated twice. The bytecode machine counts instructions, so a runaway ends at the same
+//! place everywhere; but it takes a built-in's error inside a rule for "does not hold", and a `deny` that
+//! failed would let through. The interpreter, strict, stops at such errors; but it has no such count. So the
+//! machine goes first and bounds the work, the interpreter decides, and both must agree (decision 0007).
+
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use regorus::languages::rego::compiler::Compiler;
+use regorus::rvm::program::Program;
+use regorus::rvm::vm::{RegoVM, VmError};
+use regorus::{CompiledPolicy, Engine, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::builtins::is_allowed;
+use crate::bundle::Bundle;
+
+/// Name and version of the engine, stored with each decision.
+pub const ENGINE: &str = "regorus 0.14.1";
+/// Instructions that one rule set may take; a gate of 300 components and 50 findings takes under 100,000.
+pub const INSTRUCTIONS_MAX: usize = 5_000_000;
+/// Largest input in bytes.
+pub const INPUT_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// A compiled policy.
+pub struct Gate {
+    engine: Engine,
+    policy: CompiledPolicy,
+    program: Arc<Program>,
+    instructions_max: usize,
+}
+
+/// What a gate says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Verdict {
+    /// Something was checked and nothing denies.
+    Pass {
+        /// What was checked.
+        checks: BTreeSet<String>,
+    },
+    /// Something denies.
+    Fail {
+        /// What was checked.
+        checks: BTreeSet<String>,
+        /// Every reason, sorted.
+        reasons: BTreeSet<Finding>,
+    },
+    /// No decision could be made, and why; never a pass.
+    Undecided {
+        /// Why.
+        why: String,
+    },
+}
+
+/// One reason against.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// Stable name.
+    pub code: String,
+    /// What is the matter.
+    pub what: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// Why a bundle is no policy.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum GateError {
+    /// It does not parse or compile; the text names file and line.
+    #[error("policy: {0}")]
+    Compile(String),
+    /// It lacks one of the two sets.
+    #[error("policy: package `countersign.gate` has no rule `{0}`; a gate needs `checks` and `deny`")]
+    Rule(&'static str),
+    /// It uses a built-in that is not allowed.
+    #[error("policy: built-in `{0}` is not allowed: a gate depends on its input alone")]
+    Builtin(String),
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gate").field("instructions_max", &self.instructions_max).finish_non_exhaustive()
+    }
+}
+
+impl Gate {
+    /// Compiles a bundle.
+    ///
+    /// # Errors
+    /// `GateError` names file and line, rule or built-in.
+    pub fn compile(bundle: &Bundle) -> Result<Self, GateError> {
+        let wrong = |error: &dyn std::fmt::Display| GateError::Compile(error.to_string().trim().to_owned());
+        let mut engine = Engine::new();
+        engine.set_strict_builtin_errors(true);
+        for (path, text) in bundle.files() {
+            engine.add_policy(path.clone(), text.clone()).map_err(|error| wrong(&error))?;
+        }
+        let declared = |rule: &str| {
+            let found = engine.get_ast_as_json().unwrap_or_default();
+            found.contains(&format!("\"{rule}\""))
+        };
+        for rule in ["checks", "deny"] {
+            if !declared(rule) {
+                return Err(GateError::Rule(rule));
+            }
+        }
+        let policy = engine.compile_with_entrypoint(&CHECKS.into()).map_err(|error| wrong(&error))?;
+        let program =
+            Compiler::compile_from_policy(&policy, &[CHECKS, DENY]).map_err(|error| wrong(&error))?;
+        let used = program.builtin_info_table.iter().find(|builtin| !is_allowed(&builtin.name));
+        match used {
+            Some(builtin) => Err(GateError::Builtin(builtin.name.clone())),
+            None => Ok(Self { engine, policy, program, instructions_max: INSTRUCTIONS_MAX }),
+        }
+    }
+
+    /// The same gate with another budget, for tests and dry runs.
+    #[must_use]
+    pub fn with_budget(mut self, instructions_max: usize) -> Self {
+        self.instructions_max = instructions_max;
+        self
+    }
+
+    /// Asks the gate about an input, which is JSON text.
+    #[must_use]
+    pub fn ask(&self, input: &str) -> Verdict {
+        // The engine works on copies, so that a panic of its own leaves nothing behind but this answer.
+        let decided = std::panic::catch_unwind(AssertUnwindSafe(|| self.decide(input)));
+        let decided = decided
+            .unwrap_or_else(|_| Err("the policy engine failed on this input; please report it".into()));
+        decided.unwrap_or_else(|why| Verdict::Undecided { why })
+    }
+
+    fn decide(&self, input: &str) -> Result<Verdict, String> {
+        if input.len() > INPUT_BYTES_MAX {
+            return Err(format!("the input has more than {INPUT_BYTES_MAX} bytes"));
+        }
+        let input = Value::from_json_str(input).map_err(|error| format!("the input is not JSON: {error}"))?;
+        let checks: BTreeSet<String> = self.set(CHECKS, &input)?;
+        let reasons: BTreeSet<Finding> = self.set(DENY, &input)?;
+        match (checks.is_empty(), reasons.is_empty()) {
+            (_, false) => Ok(Verdict::Fail { checks, reasons }),
+            (false, true) => Ok(Verdict::Pass { checks }),
+            (true, true) => Err("the policy checked nothing, and nothing is never a pass".into()),
+        }
+    }
+
+    /// One of the two sets, each element of the expected shape.
+    fn set<T: serde::de::DeserializeOwned + Ord>(
+        &self,
+        rule: &str,
+        input: &Value,
+    ) -> Result<BTreeSet<T>, String> {
+        let bounded = self.by_machine(rule, input)?;
+        let found = self.by_interpreter(rule, input)?;
+        if bounded != found {
+            return Err(format!("the two evaluators do not agree on `{rule}`; please report this policy"));
+        }
+        let set = found.as_set().map_err(|_| format!("`{rule}` is undefined or not a set"))?;
+        let read = |element: &Value| {
+            let text = element.to_json_str().map_err(|error| error.to_string())?;
+            let what = |error| format!("an element of `{rule}` does not have its shape: {error}");
+            serde_json::from_str(&text).map_err(what)
+        };
+        set.iter().map(read).collect()
+    }
+
+    fn by_machine(&self, rule: &str, input: &Value) -> Result<Value, String> {
+        let mut vm = RegoVM::new_with_policy(self.policy.clone());
+        vm.set_max_instructions(self.instructions_max);
+        vm.load_program(Arc::clone(&self.program));
+        vm.set_data(Value::new_object()).map_err(|error| error.to_string())?;
+        vm.set_input(input.clone());
+        vm.execute_entry_point_by_name(rule).map_err(|error| match error {
+            VmError::InstructionLimitExceeded { limit, .. } => {
+                format!("`{rule}` did not end within {limit} instructions")
+            }
+            other => format!("`{rule}` failed: {other}"),
+        })
+    }
+
+    fn by_interpreter(&self, rule: &str, input: &Value) -> Result<Value, String> {
+        let mut engine = self.engine.clone();
+        engine.set_input(input.clone());
+        engine
+            .eval_rule(rule.to_owned())
+            .map_err(|error| format!("`{rule}` failed: {}", error.to_string().trim()))
+    }
+}
+
+const CHECKS: &str = "data.countersign.gate.checks";
+const DENY: &str = "data.countersign.gate.deny";
