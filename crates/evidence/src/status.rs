@@ -86,6 +86,28 @@ pub struct StatusFile {
     pub tightening: Option<Envelope>,
 }
 
+/// The statement in force out of a status file whose signatures were checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    /// What is in force: the tightening, where there is one, else the base.
+    pub status: Status,
+    /// Digest of the base's payload.
+    pub base: Digest,
+    /// Number of the base.
+    pub base_number: u64,
+}
+
+impl Opened {
+    /// Whether this may follow what was in force before: a newer base, or a further tightening of the same
+    /// base that keeps all that was stopped. Without this, one signer could loosen by tightening an old base.
+    #[must_use]
+    pub fn follows(&self, before: &Self) -> bool {
+        let newer = self.status.number > before.status.number;
+        let same_base = self.base == before.base && self.status.contains(&before.status);
+        newer && (same_base || self.base_number > before.status.number)
+    }
+}
+
 /// Why a status is not one, or is not believed.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
@@ -188,20 +210,23 @@ impl StatusFile {
     ///
     /// # Errors
     /// `StatusError` names what is wrong.
-    pub fn open(&self, root: &TrustRoot) -> Result<Status, StatusError> {
+    pub fn open(&self, root: &TrustRoot) -> Result<Opened, StatusError> {
         let base = Status::read(&self.base)?;
         let rule = |holds: bool, text| if holds { Ok(()) } else { Err(StatusError::Rule(text)) };
         rule(base.installation == root.installation, "it is of another installation")?;
         rule(base.base.is_none(), "a tightening stands in the place of the base")?;
         root.status.signed(&self.base, NAMESPACE)?;
-        let Some(envelope) = &self.tightening else { return Ok(base) };
+        let (digest, base_number) = (self.base.payload_digest(), base.number);
+        let Some(envelope) = &self.tightening else {
+            return Ok(Opened { status: base, base: digest, base_number });
+        };
         let tightening = Status::read(envelope)?;
         rule(tightening.installation == root.installation, "it is of another installation")?;
-        rule(tightening.base == Some(self.base.payload_digest()), "the tightening names another base")?;
+        rule(tightening.base == Some(digest), "the tightening names another base")?;
         rule(tightening.number > base.number, "the tightening's number is not above the base's")?;
         rule(tightening.contains(&base), "the tightening loosens something or ends later than its base")?;
         let signers = ssh::signers(envelope, NAMESPACE, &root.status.keys()).map_err(QuorumError::from)?;
         rule(!signers.is_empty(), "nobody signed the tightening")?;
-        Ok(tightening)
+        Ok(Opened { status: tightening, base: digest, base_number })
     }
 }

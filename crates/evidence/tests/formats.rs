@@ -91,7 +91,10 @@ fn status_example() {
     let file = StatusFile { base: base_envelope, tightening: Some(Envelope::decode(&bytes).unwrap()) };
     check("status", 0, file.tightening.as_ref().unwrap().payload(status::PAYLOAD_TYPE).unwrap());
     check("status", 1, &file.encode().unwrap());
-    assert_eq!(StatusFile::decode(&file.encode().unwrap()).unwrap().open(&team()).unwrap(), tightening);
+    assert_eq!(
+        StatusFile::decode(&file.encode().unwrap()).unwrap().open(&team()).unwrap().status,
+        tightening
+    );
 }
 
 #[test]

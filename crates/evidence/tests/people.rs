@@ -219,7 +219,7 @@ fn one_person_may_tighten_and_nobody_alone_may_loosen() {
         let file = StatusFile { base: envelope.clone(), tightening: Some(tightening) };
         let read = StatusFile::decode(&file.encode().unwrap()).unwrap();
         assert_eq!(read, file);
-        read.open(&team).map_err(|error| error.to_string())
+        read.open(&team).map(|opened| opened.status).map_err(|error| error.to_string())
     };
     let mut frozen = tighten(&base, envelope.payload_digest());
     frozen.frozen = vec![Freeze { project: name("shop"), service: None, environment: None }];

@@ -13,7 +13,7 @@ use evidence::dsse::{Envelope, EnvelopeError};
 use evidence::enrolment::{Enrolment, EnrolmentError, Purpose};
 use evidence::entry::{Actor, Auth};
 use evidence::request::{Request, RequestError};
-use evidence::status::{Status, StatusFile};
+use evidence::status::{Opened, StatusFile};
 use evidence::trust_root::{QuorumError, TrustRoot, TrustRootError};
 use evidence::{Digest, Moment};
 use ledger::{BLOBS, BlobError, Blobs, LedgerError};
@@ -98,8 +98,15 @@ impl Gatekeeper {
         self.authenticate(state, &request, &submission.request, now)?;
         let root = self.root(state)?;
         let (command, blobs) = self.command(&request, &submission.statements, &root)?;
-        let inline = submission.statements.iter().filter(|_| blobs.is_empty());
-        let inline: Vec<_> = inline.map(to_value).collect::<Result<_, _>>()?;
+        let inline: Vec<_> = submission.statements.iter().filter(|_| blobs.is_empty()).collect();
+        let sizes = inline.iter().map(|envelope| envelope.encode().map(|bytes| bytes.len()));
+        let bytes: usize = sizes.sum::<Result<_, _>>().map_err(malformed)?;
+        if bytes > INLINE_BYTES_MAX {
+            return Err(EdgeError::Malformed(format!(
+                "statements have {bytes} bytes, at most {INLINE_BYTES_MAX}"
+            )));
+        }
+        let inline: Vec<_> = inline.into_iter().map(to_value).collect::<Result<_, _>>()?;
         let mut particulars = json!({ "request": to_value(&submission.request)? });
         if let (Some(object), false) = (particulars.as_object_mut(), inline.is_empty()) {
             object.insert("statements".into(), inline.into());
@@ -250,18 +257,18 @@ impl Gatekeeper {
 
     fn set_status(&self, file: StatusFile, root: &TrustRoot) -> Result<Checked, EdgeError> {
         match file.open(root) {
-            Ok(status) => {
+            Ok(opened) => {
                 let blob = self.blobs.put(&file.encode().map_err(malformed)?)?;
-                Ok(status_command(status, blob, root.version))
+                Ok(status_command(opened, blob, root.version))
             }
             Err(error) => Ok(refuse("status-unsound", &error, SIGN_AGAIN)),
         }
     }
 }
 
-pub fn status_command(status: Status, blob: Digest, root: u32) -> Checked {
-    let issued = status.issued;
-    (Command::SetStatus(SetStatus { status: StatusSet::of(status, blob, root), issued }), vec![blob])
+pub fn status_command(opened: Opened, blob: Digest, root: u32) -> Checked {
+    let issued = opened.status.issued;
+    (Command::SetStatus(SetStatus { status: StatusSet::of(opened, blob, root), issued }), vec![blob])
 }
 
 fn enrol(envelope: &Envelope, root: &TrustRoot) -> Result<Checked, EdgeError> {
@@ -300,8 +307,10 @@ impl From<EnvelopeError> for EdgeError {
 }
 
 const ACTIONS: [&str; 3] = ["enrol", "set-root", "set-status"];
-/// Largest request envelope in bytes: with its statement it has to fit into particulars.
-const REQUEST_BYTES_MAX: usize = 24 * 1024;
+/// Largest request envelope in bytes: with its statements and a refusal it has to fit into particulars.
+const REQUEST_BYTES_MAX: usize = 16 * 1024;
+/// Most bytes of statements that lie in particulars; larger kinds are blobs.
+const INLINE_BYTES_MAX: usize = 32 * 1024;
 const MORE_SIGN: &str =
     "have the others sign the same file with `countersign trust sign FILE` and send it again";
 const SIGN_AGAIN: &str = "mend the statement, have it signed and send it again";

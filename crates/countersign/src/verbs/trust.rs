@@ -214,7 +214,7 @@ fn amend(verb: &Amend, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     let (root, _) = trust::root_of(home.data(), None)?;
     let file = status_file(&home)?;
-    let current = file.open(&root)?;
+    let current = file.open(&root)?.status;
     let asked = [verb.freeze.len(), verb.revoke.len(), verb.withdraw.len(), verb.bar.len()];
     if asked == [0; 4] && !verb.renew {
         let shown = Shown { digest: file.base.payload_digest(), statement: current };

@@ -70,8 +70,12 @@ pub fn set_root(state: &State, command: &SetRoot, moment: Moment) -> Result<Vec<
 pub fn enrol(state: &State, command: &Enrol, moment: Moment) -> Result<Vec<Event>, Refusal> {
     let new = &command.enrolment;
     let mut reasons: Vec<_> = under_root(state, new.root).into_iter().collect();
+    if state.people.get(&new.person).is_some_and(|old| old.subject != new.subject) {
+        let what = format!("person {} is or was somebody else", new.person);
+        reasons.push(Reason::new("person-taken", what, "draw a new id for the person"));
+    }
     for (id, person) in state.people(moment) {
-        if id == new.person {
+        if id == new.person && person.subject == new.subject {
             let what = format!("person {id} is already enrolled");
             reasons.push(Reason::new("person-taken", what, WITHDRAW));
         }
@@ -108,6 +112,15 @@ pub fn set_status(state: &State, command: &SetStatus, moment: Moment) -> Result<
     if let Some(old) = state.status.as_ref().filter(|old| old.number >= new.number) {
         let what = format!("status number {} is not above {}, the one in force", new.number, old.number);
         reasons.push(Reason::new("status-not-newer", what, "amend the status in force and sign again"));
+    }
+    let installation = state.root.as_ref().map(|root| root.installation);
+    if let (Some(installation), Some(old)) = (installation, &state.status)
+        && new.number > old.number
+        && !new.opened(installation).follows(&old.opened(installation))
+    {
+        let what = "it tightens an old base, or drops something that is stopped now";
+        let remedy = "tighten the status in force, or have the threshold sign a new base";
+        reasons.push(Reason::new("status-loosens", what, remedy));
     }
     let version = state.root.as_ref().map_or(0, |root| root.version);
     if new.minimum_root > version {

@@ -2,7 +2,7 @@
 //! blobs.
 
 use evidence::enrolment::{Enrolment, EnrolmentError, Grant, Purpose};
-use evidence::status::{Freeze, Revocation, Status};
+use evidence::status::{Freeze, Opened, Revocation, Status};
 use evidence::trust_root::{Mode, TrustRoot, TrustRootError};
 use evidence::{Digest, Id, Moment};
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,10 @@ pub struct EnrolledKey {
 pub struct StatusSet {
     /// Number of the statement.
     pub number: u64,
+    /// Digest of the base's payload.
+    pub base: Digest,
+    /// Number of the base.
+    pub base_number: u64,
     /// Digest of the status file, a blob.
     pub file: Digest,
     /// When the status ends.
@@ -123,9 +127,12 @@ impl Enrolled {
 impl StatusSet {
     /// Facts of a status whose signatures were checked against a root.
     #[must_use]
-    pub fn of(status: Status, file: Digest, root: u32) -> Self {
+    pub fn of(opened: Opened, file: Digest, root: u32) -> Self {
+        let status = opened.status;
         Self {
             number: status.number,
+            base: opened.base,
+            base_number: opened.base_number,
             file,
             expires: status.expires,
             minimum_root: status.minimum_root,
@@ -135,5 +142,23 @@ impl StatusSet {
             frozen: status.frozen,
             root,
         }
+    }
+
+    /// The statement again, as far as succession looks at it.
+    pub(super) fn opened(&self, installation: Id) -> Opened {
+        let status = Status {
+            v: 1,
+            installation,
+            number: self.number,
+            base: Some(self.base),
+            issued: Moment::default(),
+            expires: self.expires,
+            minimum_root: self.minimum_root,
+            revoked: self.revoked.clone(),
+            withdrawn: self.withdrawn.clone(),
+            barred: self.barred.clone(),
+            frozen: self.frozen.clone(),
+        };
+        Opened { status, base: self.base, base_number: self.base_number }
     }
 }

@@ -1,9 +1,8 @@
 //! The fold of identities: the root, who is enrolled now, and the status in force.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use evidence::enrolment::{Grant, Purpose};
-use evidence::status::{Freeze, Revocation};
 use evidence::trust_root::Mode;
 use evidence::{Digest, Id, Moment, Name};
 use serde::Serialize;
@@ -16,7 +15,7 @@ use crate::ids::PersonId;
 pub struct State {
     pub(super) root: Option<Root>,
     pub(super) people: BTreeMap<PersonId, Person>,
-    pub(super) status: Option<StatusNow>,
+    pub(super) status: Option<StatusSet>,
 }
 
 /// The trust root in force.
@@ -53,19 +52,6 @@ pub struct Person {
     pub entry: u64,
 }
 
-/// The status in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct StatusNow {
-    pub(super) number: u64,
-    pub(super) file: Digest,
-    pub(super) expires: Moment,
-    pub(super) minimum_root: u32,
-    pub(super) revoked: BTreeMap<String, Moment>,
-    pub(super) withdrawn: BTreeSet<Digest>,
-    pub(super) barred: BTreeSet<Digest>,
-    pub(super) frozen: BTreeSet<Freeze>,
-}
-
 impl State {
     /// The trust root in force.
     #[must_use]
@@ -96,8 +82,8 @@ impl State {
     /// Whether a key is revoked at the moment.
     #[must_use]
     pub fn is_revoked(&self, key: &str, moment: Moment) -> bool {
-        let since = self.status.as_ref().and_then(|status| status.revoked.get(key));
-        since.is_some_and(|since| *since <= moment)
+        let revoked = self.status.as_ref().map(|status| status.revoked.as_slice()).unwrap_or_default();
+        revoked.iter().any(|revocation| revocation.key == key && revocation.invalid_since <= moment)
     }
 
     /// Whether the person holds a role for a project and environment at the moment.
@@ -146,19 +132,8 @@ impl State {
 
     pub(crate) fn status_set(&mut self, event: &StatusSet) -> bool {
         let rises = self.status.as_ref().is_none_or(|status| status.number < event.number);
-        let revoked =
-            event.revoked.iter().map(|Revocation { key, invalid_since }| (key.clone(), *invalid_since));
         self.people.retain(|_, person| !event.withdrawn.contains(&person.enrolment));
-        self.status = Some(StatusNow {
-            number: event.number,
-            file: event.file,
-            expires: event.expires,
-            minimum_root: event.minimum_root,
-            revoked: revoked.collect(),
-            withdrawn: event.withdrawn.iter().copied().collect(),
-            barred: event.barred.iter().copied().collect(),
-            frozen: event.frozen.iter().cloned().collect(),
-        });
+        self.status = Some(event.clone());
         rises
     }
 }

@@ -39,6 +39,8 @@ fn enrolled(n: u8) -> Enrolled {
 fn status(number: u64) -> StatusSet {
     StatusSet {
         number,
+        base: Digest::of(&number.to_be_bytes()),
+        base_number: number,
         file: Digest::of(b"file"),
         expires: at(800),
         minimum_root: 1,
@@ -146,6 +148,42 @@ fn status_numbers_rise_and_withdrawals_take_effect() {
     assert_eq!(state.identity.person(enrolled(1).person, at(6)), None);
     check(&given, &enrol(enrolled(1)), Err(&["enrolment-withdrawn"]));
     check(&given, &enrol(Enrolled { digest: Digest::of(b"new"), ..enrolled(1) }), Ok(()));
+}
+
+#[test]
+fn one_signer_cannot_loosen_by_tightening_an_old_base() {
+    use evidence::status::Freeze;
+    let freeze =
+        |project: &str| Freeze { project: project.parse().unwrap(), service: None, environment: None };
+    let base = status(1);
+    let over = |number, frozen: Vec<Freeze>| StatusSet {
+        number,
+        frozen,
+        base: base.base,
+        base_number: 1,
+        ..status(1)
+    };
+    let given = [
+        Event::Rooted(rooted(1)),
+        Event::StatusSet(base.clone()),
+        Event::StatusSet(over(2, vec![freeze("a")])),
+    ];
+    check(&given, &set_status(over(3, vec![freeze("a"), freeze("b")])), Ok(()));
+    check(&given, &set_status(over(3, vec![freeze("b")])), Err(&["status-loosens"]));
+    check(&given, &set_status(over(3, vec![])), Err(&["status-loosens"]));
+    check(&given, &set_status(status(3)), Ok(()));
+    let given = [&given[..], &[Event::StatusSet(status(5))]].concat();
+    check(&given, &set_status(over(6, vec![])), Err(&["status-loosens"]));
+    check(&given, &set_status(over(6, vec![freeze("a")])), Err(&["status-loosens"]));
+    check(&given, &set_status(status(6)), Ok(()));
+}
+
+#[test]
+fn an_id_of_somebody_who_left_is_not_given_again() {
+    let left = Enrolled { expires: at(10), ..enrolled(1) };
+    let given = [Event::Rooted(rooted(1)), Event::Enrolled(left)];
+    let other = Enrolled { person: enrolled(1).person, ..enrolled(2) };
+    check(&given, &enrol(other), Err(&["person-taken"]));
 }
 
 #[test]

@@ -106,7 +106,7 @@ pub struct From {
     from: u64,
 }
 
-/// Entries from a number on, at most 256.
+/// Entries from a number on, at most 256 and about 2 MiB.
 pub async fn entries(
     State(shared): State<Arc<Shared>>,
     Query(From { from }): Query<From>,
@@ -115,7 +115,13 @@ pub async fn entries(
         shared.gatekeeper.readers().with(|reader| {
             let size = reader.head()?.frontier.size();
             let entries = reader.entries(from.min(size), size.min(from.saturating_add(PAGE)))?;
-            entries.iter().zip(from..).map(|(entry, seq)| view(seq, entry)).collect()
+            let mut bytes = 0;
+            let within = entries.iter().zip(from..).take_while(|(entry, _)| {
+                let fits = bytes < PAGE_BYTES;
+                bytes += entry.facts.bytes.len() + entry.particulars.as_ref().map_or(0, |p| p.bytes.len());
+                fits
+            });
+            within.map(|(entry, seq)| view(seq, entry)).collect()
         })
     });
     read.await.map(Json)
@@ -170,3 +176,4 @@ pub async fn proof(State(shared): State<Arc<Shared>>, Path(entry): Path<u64>) ->
 }
 
 const PAGE: u64 = 256;
+const PAGE_BYTES: usize = 2 * 1024 * 1024;

@@ -9,6 +9,7 @@ mod api;
 mod problem;
 mod tiles;
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,12 +68,19 @@ async fn bounded(request: Request, next: Next) -> Response {
 
 async fn loopback_name(request: Request, next: Next) -> Response {
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if matches!(name, "127.0.0.1" | "localhost" | "[::1]") || name.starts_with("127.") {
+    if is_loopback_name(host) {
         return next.run(request).await;
     }
     let detail = "this listener answers to loopback names only, such as `127.0.0.1`";
     Failure::new(ProblemKind::Malformed, detail).into_response()
+}
+
+/// `localhost` or a loopback address, with or without a port; nothing that a name service could answer.
+fn is_loopback_name(host: &str) -> bool {
+    let address = host.parse().map(|address: SocketAddr| address.ip());
+    let bare = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    address.or(bare).map_or(name == "localhost", |address| address.is_loopback())
 }
 
 /// Runs blocking work off the runtime's threads.
@@ -84,3 +92,28 @@ async fn blocking<T: Send + 'static>(
 }
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::is_loopback_name;
+
+    #[test]
+    fn only_loopback_names_are_answered() {
+        for good in
+            ["127.0.0.1", "127.0.0.1:80", "127.9.9.9:1", "localhost", "localhost:8080", "[::1]", "[::1]:80"]
+        {
+            assert!(is_loopback_name(good), "{good}");
+        }
+        for bad in [
+            "",
+            "example",
+            "127.evil.example",
+            "127.0.0.1.evil.example:80",
+            "localhost.evil:80",
+            "10.0.0.1",
+            "0.0.0.0",
+        ] {
+            assert!(!is_loopback_name(bad), "{bad}");
+        }
+    }
+}
