@@ -25,6 +25,11 @@ fn init_finds_out_what_it_can_and_never_overwrites() {
     assert_eq!((&made["mode"], &made["next"]), (&json!("solo"), &json!("countersign up")));
     let again = home.json(&["init"], 1);
     assert!(again["error"].as_str().unwrap().contains("exists already; nothing was changed"));
+    let moved = home.data().with_file_name("moved");
+    std::fs::rename(home.data(), &moved).unwrap();
+    let stray = home.json(&["init"], 1);
+    assert!(stray["error"].as_str().unwrap().contains("exists without its data directory"), "{stray}");
+    std::fs::rename(&moved, home.data()).unwrap();
     let root = home.ok(&["trust", "root"]);
     assert_eq!(root["digest"], made["trust_root"]);
     assert_eq!(home.ok(&["trust", "pin"])["pin"], made["pin"]);

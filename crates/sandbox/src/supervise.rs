@@ -118,6 +118,7 @@ fn supervise(
     let doing = |what| move |error| SandboxError::Io(what, error);
     let deadline = Instant::now() + Duration::from_millis(spec.limits.wall_ms);
     socket.set_read_timeout(Some(SETUP_TIMEOUT)).map_err(doing("set a timeout"))?;
+    socket.set_write_timeout(Some(SETUP_TIMEOUT)).map_err(doing("set a timeout"))?;
     let text = serde_json::to_vec(spec)
         .map_err(|error| SandboxError::Io("encode the specification", error.into()))?;
     write_frame(socket, &text).map_err(doing("hand in the specification"))?;

@@ -1,7 +1,7 @@
 //! `countersign init`: makes an installation out of SSH public keys that people already have.
 //!
-//! What a crash leaves behind: directories of roles without a data directory; the next `init` makes them
-//! anew. The data directory appears last, complete.
+//! What a crash leaves behind: directories of roles without a data directory, which the next `init` names and
+//! does not touch, since they could belong to data that was moved. The data directory appears last, complete.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -100,13 +100,7 @@ struct Made {
 /// Makes the installation.
 pub fn run(verb: &Init, output: Output) -> Result<(), Failure> {
     let home = Home::new(verb.place.data.as_deref())?;
-    if home.data().exists() {
-        let what = format!(
-            "`{}` exists already; nothing was changed. Choose another with --data",
-            home.data().display()
-        );
-        return Err(Failure::error(what));
-    }
+    is_free(&home)?;
     let founders = founders(verb)?;
     let now = Moment::default().later_by(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?);
     let installation = random::id()?;
@@ -164,6 +158,26 @@ pub fn run(verb: &Init, output: Output) -> Result<(), Failure> {
             made.next
         )
     })
+}
+
+/// Refuses to build where something stands.
+fn is_free(home: &Home) -> Result<(), Failure> {
+    if home.data().exists() {
+        let what = format!(
+            "`{}` exists already; nothing was changed. Choose another with --data",
+            home.data().display()
+        );
+        return Err(Failure::error(what));
+    }
+    if let Some(left) =
+        [home.keys(), home.runner(1), home.runner(2), home.witness()].iter().find(|dir| dir.exists())
+    {
+        let what = format!("`{}` exists without its data directory; nothing was changed", left.display());
+        let remedy =
+            "it is left from an init that did not finish, or belongs to data that was moved: move it away";
+        return Err(Failure::error(format!("{what}; {remedy}")));
+    }
+    Ok(())
 }
 
 fn next(verb: &Init, home: &Home) -> String {

@@ -1,0 +1,129 @@
+//! Figures of the ledger, each with its floor from the same run: append by one caller, append in batches,
+//! verification of a whole directory. `cargo x bench`; the numbers go to `docs/performance.md`.
+#![expect(clippy::unwrap_used, reason = "a benchmark")]
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use evidence::Moment;
+use evidence::entry::{Actor, Auth, Entry, Header, Payload};
+use ledger::{Anchors, Ledger, verify};
+use rusqlite::Connection;
+use tlog::{NoteSigner, SignatureKind};
+
+fn main() {
+    println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
+    one_caller();
+    let (dir, ledger) = saturated(200_000);
+    drop(ledger);
+    verification(dir.path(), 200_000);
+}
+
+fn signer() -> NoteSigner {
+    NoteSigner::from_seed("countersign/bench", SignatureKind::Ed25519, &[1; 32]).unwrap()
+}
+
+fn entry(n: u64) -> Entry {
+    let facts =
+        Payload::new("facts", &serde_json::json!({ "n": n, "text": "x".repeat(200) }), [7; 16]).unwrap();
+    let header = Header {
+        v: 1,
+        kind: "bench.happened".into(),
+        rules: 1,
+        time: Moment::from_millis(1_000 + n).unwrap(),
+        project: None,
+        subject: None,
+        actor: Actor::System,
+        auth: Auth::None,
+        cause: None,
+        idempotency: None,
+        facts: facts.commitment(),
+        particulars: None,
+        blobs: Vec::new(),
+    };
+    Entry { header: header.encode().unwrap(), facts, particulars: None }
+}
+
+/// One entry in each append, against one row of the same size in each commit of a bare database.
+fn one_caller() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::create(dir.path(), signer()).unwrap();
+    let bare = Connection::open(dir.path().join("bare.db")).unwrap();
+    bare.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; CREATE TABLE t (n INTEGER PRIMARY KEY, b BLOB)")
+        .unwrap();
+    let (mut ours, mut floor) = (Vec::new(), Vec::new());
+    for n in 0..500 {
+        let entry = entry(n);
+        let start = Instant::now();
+        ledger.turn(n).unwrap().append(std::slice::from_ref(&entry)).unwrap();
+        ours.push(start.elapsed());
+        let row = [entry.header.as_slice(), &entry.facts.bytes].concat();
+        let start = Instant::now();
+        bare.execute("INSERT INTO t VALUES (?1, ?2)", rusqlite::params![n.cast_signed(), row]).unwrap();
+        floor.push(start.elapsed());
+    }
+    let (ours, floor) = (summary(ours), summary(floor));
+    print("append, one caller, signed and durable", ours, floor, "a bare commit of one row");
+}
+
+/// Appends of 1,000 entries.
+fn saturated(count: u64) -> (tempfile::TempDir, Ledger) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::create(dir.path(), signer()).unwrap();
+    let entries: Vec<_> = (0..count).map(entry).collect();
+    let hashing = Instant::now();
+    for entry in &entries {
+        std::hint::black_box(tlog::leaf_hash(&entry.header));
+    }
+    let floor = hashing.elapsed();
+    let start = Instant::now();
+    for (batch, from) in entries.chunks(1_000).zip((0..).step_by(1_000)) {
+        ledger.turn(from).unwrap().append(batch).unwrap();
+    }
+    let took = start.elapsed();
+    let rate =
+        |span: Duration| format!("{:.0}/s", f64::from(u32::try_from(count).unwrap()) / span.as_secs_f64());
+    println!(
+        "{:44} {:>12} {:>12}   hashing the leaves alone: {}",
+        "append, batches of 1,000",
+        rate(took),
+        "-",
+        rate(floor)
+    );
+    (dir, ledger)
+}
+
+/// Every row and hash of a directory, offline.
+fn verification(dir: &Path, count: u64) {
+    let anchors = Anchors { ledger: signer().verifier().clone(), witnesses: Vec::new(), quorum: 0 };
+    let mut spans = Vec::new();
+    for _ in 0..3 {
+        let start = Instant::now();
+        let report = verify(dir, &anchors).unwrap();
+        spans.push(start.elapsed());
+        assert_eq!((report.entries, report.breaches.len()), (count, 0));
+    }
+    let (median, minimum) = summary(spans);
+    let million = median.mul_f64(1_000_000.0 / f64::from(u32::try_from(count).unwrap()));
+    println!(
+        "{:44} {:>12} {:>12}   scaled to 1,000,000 entries: {million:.2?}",
+        format!("verify {count} entries"),
+        show(median),
+        show(minimum)
+    );
+}
+
+fn summary(mut spans: Vec<Duration>) -> (Duration, Duration) {
+    spans.sort();
+    (*spans.get(spans.len() / 2).unwrap(), *spans.first().unwrap())
+}
+
+fn print(figure: &str, ours: (Duration, Duration), floor: (Duration, Duration), what: &str) {
+    let ratio = floor.0.as_secs_f64() / ours.0.as_secs_f64();
+    let floor = format!("{what}: {} / {}; {ratio:.2} of it", show(floor.0), show(floor.1));
+    println!("{figure:44} {:>12} {:>12}   {floor}", show(ours.0), show(ours.1));
+}
+
+fn show(span: Duration) -> String {
+    format!("{span:.2?}")
+}
