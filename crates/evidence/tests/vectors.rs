@@ -1,5 +1,5 @@
 //! Published vectors: the DSSE protocol's worked example and the in-toto attestation examples.
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::path::{Path, PathBuf};
 
@@ -73,4 +73,89 @@ fn in_toto_examples() {
         }
     }
     assert!(accepted >= 4 && refused >= 10, "{accepted} accepted, {refused} refused");
+}
+
+/// Runs a Wycheproof suite through the verifier behind SSH signatures: raw signatures over raw messages, in
+/// SSH's encoding. Signatures that SSH's encoding cannot even carry count as refused.
+fn wycheproof(name: &str, verify: impl Fn(&serde_json::Value, &[u8], &[u8]) -> bool) {
+    let Some(dir) = suite("wycheproof") else { return };
+    let suite: serde_json::Value = serde_json::from_slice(&std::fs::read(dir.join(name)).unwrap()).unwrap();
+    let (mut count, mut accepted) = (0, 0);
+    for group in suite["testGroups"].as_array().unwrap() {
+        for test in group["tests"].as_array().unwrap() {
+            let bytes = |field: &str| hex::decode(test[field].as_str().unwrap()).unwrap();
+            let good = verify(&group["publicKey"], &bytes("msg"), &bytes("sig"));
+            if test["result"] != "acceptable" {
+                assert_eq!(good, test["result"] == "valid", "{name} {}: {}", test["tcId"], test["comment"]);
+            }
+            count += 1;
+            accepted += u32::from(good);
+        }
+    }
+    assert!(count == suite["numberOfTests"] && accepted > 0);
+}
+
+fn ssh_string(bytes: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(bytes.len()).unwrap();
+    [&length.to_be_bytes(), bytes].concat()
+}
+
+fn verifies(
+    kind: &str,
+    parts: &[&[u8]],
+    message: &[u8],
+    algorithm: ssh_key::Algorithm,
+    signature: Vec<u8>,
+) -> bool {
+    use signature::Verifier as _;
+    let mut wire = ssh_string(kind.as_bytes());
+    parts.iter().for_each(|part| wire.extend(ssh_string(part)));
+    let line = format!("{kind} {}", base64::Engine::encode(&base64::engine::general_purpose::STANDARD, wire));
+    let key = ssh_key::PublicKey::from_openssh(&line).unwrap();
+    let Ok(signature) = ssh_key::Signature::new(algorithm, signature) else { return false };
+    key.key_data().verify(message, &signature).is_ok()
+}
+
+/// The two integers of a DER ECDSA signature, which are SSH's mpints byte for byte; `None` when it is not DER.
+fn mpints(der: &[u8]) -> Option<Vec<u8>> {
+    let integer = |bytes: &mut &[u8]| {
+        let (head, rest) = bytes.split_at_checked(2)?;
+        let [2, length] = *head else { return None };
+        let (value, rest) = rest.split_at_checked(usize::from(length))?;
+        *bytes = rest;
+        let minimal = match value {
+            [] => false,
+            [0, next, ..] => next & 0x80 != 0,
+            [first, ..] => first & 0x80 == 0,
+        };
+        minimal.then(|| ssh_string(value))
+    };
+    let (head, mut rest) = der.split_at_checked(2)?;
+    let whole = matches!(*head, [0x30, length] if usize::from(length) == rest.len());
+    let both = [integer(&mut rest)?, integer(&mut rest)?].concat();
+    (whole && rest.is_empty()).then_some(both)
+}
+
+#[test]
+fn wycheproof_ecdsa_p256() {
+    wycheproof("ecdsa_secp256r1_sha256_test.json", |key, message, signature| {
+        let point = hex::decode(key["uncompressed"].as_str().unwrap()).unwrap();
+        let algorithm = ssh_key::Algorithm::Ecdsa { curve: ssh_key::EcdsaCurve::NistP256 };
+        let parts: [&[u8]; 2] = [b"nistp256", &point];
+        let Some(signature) = mpints(signature) else { return false };
+        verifies("ecdsa-sha2-nistp256", &parts, message, algorithm, signature)
+    });
+}
+
+#[test]
+fn wycheproof_rsa_pkcs1() {
+    wycheproof("rsa_signature_2048_sha256_test.json", |key, message, signature| {
+        let part = |name: &str| {
+            let digits = key[name].as_str().unwrap();
+            hex::decode(format!("{}{digits}", if digits.len() % 2 == 1 { "0" } else { "" })).unwrap()
+        };
+        let (exponent, modulus) = (part("publicExponent"), part("modulus"));
+        let algorithm = ssh_key::Algorithm::Rsa { hash: Some(ssh_key::HashAlg::Sha256) };
+        verifies("ssh-rsa", &[&exponent, &modulus], message, algorithm, signature.to_vec())
+    });
 }

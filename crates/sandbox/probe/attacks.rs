@@ -76,6 +76,16 @@ pub fn run(name: &str) -> ExitCode {
     ExitCode::from(if attack() { ESCAPED } else { STOPPED })
 }
 
+/// Takes memory and keeps it until it is killed.
+pub fn hold(mebibytes: &str) -> ExitCode {
+    let block = vec![1_u8; mebibytes.parse::<usize>().unwrap() << 20];
+    loop {
+        std::hint::black_box(&block);
+        // SAFETY: waits for a signal.
+        unsafe { libc::pause() };
+    }
+}
+
 /// Sends text to a target through the proxy and prints all that comes back.
 pub fn through(target: &str, text: &str) -> ExitCode {
     let mut proxy = TcpStream::connect(("127.0.0.1", sandbox::PROXY_PORT)).unwrap();

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
             ExitCode::from(REFUSED)
         }
         ["through", target, text] => attacks::through(target, text),
+        ["hold", mebibytes] if is_inside() => attacks::hold(mebibytes),
         ["supervise"] => supervise::supervise(),
         _ => ExitCode::from(2),
     }

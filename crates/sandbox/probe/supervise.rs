@@ -60,7 +60,7 @@ fn behaviour(environment: &BTreeMap<String, String>) -> bool {
     let short = Limits { wall_ms: 300, ..LIMITS };
     let small = Limits { memory_bytes: 200 << 20, ..LIMITS };
     let quiet = Limits { log_bytes: 10, ..LIMITS };
-    let hog = "for n in 1 2 3; do tail -c 120M /dev/zero | tail -n 1 > /dev/null & done; wait";
+    let hog = "for n in 1 2 3; do /work/probe hold 120 & done; wait";
     let cases: [(&str, &str, Limits, Exit, &str); 8] = [
         (
             "says its name",

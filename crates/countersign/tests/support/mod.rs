@@ -79,7 +79,7 @@ impl Home {
 
     /// Waits until the newest checkpoint carries its witness's line; each look is a request, none a sleep.
     pub fn witnessed(&self, up: &Up) {
-        for _ in 0..2_000 {
+        for _ in 0..100_000 {
             if up.get("/checkpoint").1.matches('\u{2014}').count() == 2 {
                 return;
             }
