@@ -13,7 +13,10 @@ fn supervise(user: Option<u32>) {
     let dir = tempfile::tempdir().unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let probe = dir.path().join("sandbox-probe");
-    std::fs::copy(env!("CARGO_BIN_EXE_sandbox-probe"), &probe).unwrap();
+    // By `cp`, so that this process never has the file open for writing: a test beside this one could fork
+    // just then, and running the copy would fail with "text file busy".
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_sandbox-probe")).arg(&probe).status();
+    assert!(copied.unwrap().success());
     let mounts = || std::fs::read_to_string("/proc/self/mountinfo").unwrap();
     let before = mounts();
     let mut command = Command::new(&probe);
