@@ -215,3 +215,43 @@ fn an_independent_client_reads_our_tiles() {
     assert_eq!(String::from_utf8_lossy(&read.stdout), "6 ok\n");
     assert!(up.stop());
 }
+
+#[test]
+fn two_people_found_an_installation_and_need_each_other() {
+    let home = Home::new();
+    for key in ["ada", "ada-in", "bob", "bob-in"] {
+        home.ssh_key(key);
+    }
+    let person = |name: &str| {
+        json!({ "name": name, "emails": [format!("{name}@example.com")], "key": name,
+                "sign_in_key": format!("{name}-in"), "roles": ["developer"] })
+    };
+    let people = home.dir.path().join("people.json");
+    let init = ["init", "--mode", "rehearsal", "--people", people.to_str().unwrap()];
+    home.json(&["init", "--mode", "team"], 2);
+    std::fs::write(&people, json!([person("ada")]).to_string()).unwrap();
+    home.json(&init, 2);
+    std::fs::write(&people, json!([person("ada"), person("bob")]).to_string()).unwrap();
+    assert_eq!(home.ok(&init)["mode"], "rehearsal");
+    let root = home.ok(&["trust", "root"])["statement"].clone();
+    assert_eq!((&root["holders"]["threshold"], &root["registrars"]["threshold"]), (&json!(2), &json!(1)));
+    let up = home.up();
+    // One of the two may stop things alone, and may not renew alone.
+    home.ok(&["trust", "status", "--freeze", "shop"]);
+    assert_eq!(codes(&home.json(&["trust", "status", "--renew"], 3)), ["status-unsound"]);
+    // Both together may: written, signed by the other, sent.
+    let file = home.dir.path().join("renewal.json");
+    let file = file.to_str().unwrap();
+    home.ok(&["trust", "status", "--renew", "--out", file]);
+    let profile = home.dir.path().join(".config/countersign/profile.json");
+    let ada = std::fs::read_to_string(&profile).unwrap();
+    let mut bob: Value = serde_json::from_str(&ada).unwrap();
+    bob["approval_key"] = json!(home.dir.path().join("bob"));
+    std::fs::write(&profile, bob.to_string()).unwrap();
+    assert_eq!(home.ok(&["trust", "sign", file])["signatures"], 2);
+    std::fs::write(&profile, ada).unwrap();
+    home.ok(&["trust", "send", file]);
+    home.witnessed(&up);
+    assert_eq!(home.ok(&["audit", "verify"])["mode"], "rehearsal");
+    assert!(up.stop());
+}
