@@ -90,16 +90,23 @@ impl Home {
 }
 
 impl Profile {
-    /// Reads the profile for the installation, or the current one.
+    /// The current profile.
     pub fn read() -> Result<Self, Failure> {
-        let config = config_dir()?;
-        let path = config.join("profile.json");
-        let text = fs::read_to_string(&path).map_err(|error| {
-            let remedy =
-                "make an installation with `countersign init` or join one with `countersign trust pin --set`";
-            Failure::error(format!("cannot read `{}`: {error}; {remedy}", path.display()))
-        })?;
-        serde_json::from_str(&text).map_err(|error| Failure::error(format!("`{}`: {error}", path.display())))
+        Self::find()?.ok_or_else(|| {
+            let remedy = "make an installation with `countersign init`";
+            Failure::error(format!("nobody is known here yet; {remedy}"))
+        })
+    }
+
+    /// The current profile, where there is one.
+    pub fn find() -> Result<Option<Self>, Failure> {
+        let path = config_dir()?.join("profile.json");
+        let wrong = |error: &dyn std::fmt::Display| Failure::error(format!("`{}`: {error}", path.display()));
+        match fs::read_to_string(&path) {
+            Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| wrong(&error)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(wrong(&error)),
+        }
     }
 
     /// Makes this profile the current one.

@@ -3,6 +3,7 @@
 //! Exit codes: 0 yes, 1 error, 2 usage, 3 refused by a decision, 4 could not decide.
 
 mod children;
+mod clock;
 mod failure;
 mod home;
 mod key_files;

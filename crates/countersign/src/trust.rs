@@ -26,7 +26,7 @@ pub enum Belief {
 
 /// The newest root of a data directory, with why it is believed.
 pub fn root_of(data: &Path, file: Option<&Path>) -> Result<(TrustRoot, Belief), Failure> {
-    let mut chain = chain(data)?;
+    let chain = chain(data)?;
     if let Some(file) = file {
         let shown = file.display();
         let bytes =
@@ -39,9 +39,9 @@ pub fn root_of(data: &Path, file: Option<&Path>) -> Result<(TrustRoot, Belief), 
         }
         return Ok((root, Belief::File));
     }
-    let (_, newest) = chain.pop().ok_or_else(|| Failure::error("the ledger names no trust root"))?;
+    let (_, newest) = chain.last().ok_or_else(|| Failure::error("the ledger names no trust root"))?;
+    let newest = newest.clone();
     let Some(pin) = home::read_pin(newest.installation)? else { return Ok((newest, Belief::Unpinned)) };
-    chain.push((newest.envelope()?, newest.clone()));
     let pinned = chain.iter().find(|(_, root)| root.version == pin.root_version);
     match pinned.map(|(_, root)| root.digest()).transpose()? {
         Some(digest) if digest == pin.root => Ok((newest, Belief::Pinned)),
@@ -59,8 +59,7 @@ pub fn fold(data: &Path) -> Result<State, Failure> {
     let mut state = State::default();
     while state.entries < size {
         for entry in reader.entries(state.entries, size)? {
-            let header = entry.check()?;
-            state.apply(&Event::read(&header.kind, &entry.facts)?, header.time);
+            state.fold(&entry.check()?, &entry.facts)?;
         }
     }
     Ok(state)

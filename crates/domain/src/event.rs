@@ -9,6 +9,7 @@ use evidence::entry::Payload;
 use evidence::{Id, Name};
 use serde::{Deserialize, Serialize};
 
+use crate::RULES;
 use crate::identity;
 use crate::ids::PersonId;
 
@@ -70,6 +71,11 @@ pub enum EventError {
     /// Written by a newer program.
     #[error("events of kind `{0}` are not known to this program; use the one that wrote them or a newer one")]
     Unknown(String),
+    /// Decided by rules that this program does not know.
+    #[error(
+        "the ledger holds decisions by rules {0}, this program knows rules up to {RULES}; use the newer one"
+    )]
+    Rules(u32),
     /// The facts do not have the shape of their kind.
     #[error(transparent)]
     Facts(#[from] CanonicalError),

@@ -4,9 +4,11 @@
 //! counted, never ignored; audit demands a count of 0. The state holds only what some decision reads.
 
 use evidence::Moment;
+use evidence::entry::{Header, Payload};
 use serde::Serialize;
 
-use crate::event::Event;
+use crate::RULES;
+use crate::event::{Event, EventError};
 use crate::identity;
 
 /// Everything that decisions read.
@@ -23,6 +25,18 @@ pub struct State {
 }
 
 impl State {
+    /// Folds one entry as it was read.
+    ///
+    /// # Errors
+    /// `EventError` when its kind or rules are newer than this program, or its facts are not canonical.
+    pub fn fold(&mut self, header: &Header, facts: &Payload) -> Result<(), EventError> {
+        if header.rules > RULES {
+            return Err(EventError::Rules(header.rules));
+        }
+        self.apply(&Event::read(&header.kind, facts)?, header.time);
+        Ok(())
+    }
+
     /// Folds one event that happened at a moment.
     pub fn apply(&mut self, event: &Event, moment: Moment) {
         let fits = match event {

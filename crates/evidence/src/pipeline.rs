@@ -259,14 +259,16 @@ impl Pipeline {
         if let Some(wrong) = step.env.keys().find(|name| !variable(name)) {
             return fail("env", format!("`{wrong}` cannot name a variable here"));
         }
-        let limits = [
-            step.limits.time_seconds,
-            step.limits.memory_mib,
-            step.limits.workspace_mib,
-            step.limits.processes,
-        ];
-        if limits.into_iter().flatten().any(|limit| limit == 0 || limit > LIMIT_MAX) {
-            return fail("limits", format!("a limit is 0 or above {LIMIT_MAX}"));
+        let limits = step.limits;
+        for (name, limit, max) in [
+            ("time-seconds", limits.time_seconds, TIME_SECONDS_MAX),
+            ("memory-mib", limits.memory_mib, SIZE_MIB_MAX),
+            ("workspace-mib", limits.workspace_mib, SIZE_MIB_MAX),
+            ("processes", limits.processes, PROCESSES_MAX),
+        ] {
+            if limit.is_some_and(|limit| limit == 0 || limit > max) {
+                return fail("limits", format!("`{name}` is 0 or above {max}"));
+            }
         }
         Ok(())
     }
@@ -298,4 +300,7 @@ fn names<'a>(names: impl Iterator<Item = &'a Name>) -> String {
     names.map(Name::as_str).collect::<Vec<_>>().join(", ")
 }
 
-const LIMIT_MAX: u64 = 1 << 20;
+/// A week.
+const TIME_SECONDS_MAX: u64 = 7 * 24 * 3600;
+const SIZE_MIB_MAX: u64 = 1 << 20;
+const PROCESSES_MAX: u64 = 1 << 16;

@@ -131,7 +131,9 @@ impl TreeList {
         Ok(())
     }
 
-    fn lies_below_a_file(&self, path: &str) -> bool {
+    /// Whether a path leads through one of the files, which includes links.
+    #[must_use]
+    pub fn lies_below_a_file(&self, path: &str) -> bool {
         let parents = path.match_indices('/').map(|(at, _)| path.get(..at).unwrap_or_default());
         parents.into_iter().any(|parent| self.file(parent).is_some())
     }

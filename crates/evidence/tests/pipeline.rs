@@ -65,7 +65,7 @@ fn each_mistake_is_named_with_its_place() {
         ("count: 2", "count: 0", "steps.agreed.approval.count: is 0"),
         ("[target/release/api, doc]", "[../secret, doc]", "steps.build.outputs: `../secret`"),
         ("LEVEL: 'no'", "COUNTERSIGN_STEP: x", "steps.test.env: `COUNTERSIGN_STEP`"),
-        ("time-seconds: 60", "time-seconds: 0", "steps.build.limits: a limit is 0"),
+        ("time-seconds: 60", "time-seconds: 0", "steps.build.limits: `time-seconds` is 0 or above 604800"),
         ("path: doc/api", "path: docs", "artifacts.api: `docs` is not among the outputs of step `build`"),
         ("bin/api: {step: build", "../api: {step: build", "artifacts.api: `../api`"),
         ("needs: [build]", "need: [build]", "unknown field `need`"),

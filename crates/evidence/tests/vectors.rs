@@ -1,23 +1,13 @@
 //! Published vectors: the DSSE protocol's worked example and the in-toto attestation examples.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
-use std::path::{Path, PathBuf};
+#[path = "../../tlog/tests/support/published.rs"]
+mod published;
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use evidence::dsse::{Envelope, pae};
 use evidence::statement::{Statement, TYPE};
-
-fn suite(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("COUNTERSIGN_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"), PathBuf::from);
-    let path = root.join(name);
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("CI").is_none(), "vectors `{name}` are missing at {}", path.display());
-    eprintln!("skipped: vectors `{name}` are not at {}", path.display());
-    None
-}
+use published::suite;
 
 #[test]
 fn dsse_example() {

@@ -95,7 +95,8 @@ fn saturated(count: u64) -> (tempfile::TempDir, Ledger) {
 
 /// Every row and hash of a directory, offline.
 fn verification(dir: &Path, count: u64) {
-    let anchors = Anchors { ledger: signer().verifier().clone(), witnesses: Vec::new(), quorum: 0 };
+    let anchors =
+        Anchors { ledger: signer().verifier().clone(), witnesses: Vec::new(), quorum: 0, seen: None };
     let mut spans = Vec::new();
     for _ in 0..3 {
         let start = Instant::now();

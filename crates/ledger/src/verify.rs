@@ -28,6 +28,8 @@ pub struct Anchors {
     pub witnesses: Vec<NoteVerifier>,
     /// How many witnesses must have cosigned.
     pub quorum: usize,
+    /// A checkpoint that the verifier has seen before; the ledger must still begin with it.
+    pub seen: Option<Checkpoint>,
 }
 
 /// One thing that is not as it must be.
@@ -64,11 +66,12 @@ pub struct Report {
 /// `LedgerError` only when the files cannot be opened or read at all; breaches are in the report.
 pub fn verify(dir: &Path, anchors: &Anchors) -> Result<Report, LedgerError> {
     let reader = Reader::open(dir)?;
-    let mut audit = Audit::new(dir, &reader);
+    let mut audit = Audit::new(dir, &reader, anchors.seen.as_ref());
     audit.schema()?;
     audit.entries()?;
     audit.keys()?;
     audit.head(anchors)?;
+    audit.seen(anchors);
     audit.witnessed(anchors);
     audit.blobs()?;
     Ok(audit.report())
@@ -85,6 +88,8 @@ struct Audit<'a> {
     headers: Vec<Vec<u8>>,
     claimed: Option<(u64, Hash)>,
     witnessed_root: Option<Hash>,
+    seen: Option<&'a Checkpoint>,
+    seen_root: Option<Hash>,
     cosignatures: Vec<Cosignature>,
     blob_count: u64,
     named: BTreeSet<Digest>,
@@ -93,7 +98,7 @@ struct Audit<'a> {
 }
 
 impl<'a> Audit<'a> {
-    fn new(dir: &'a Path, reader: &'a Reader) -> Self {
+    fn new(dir: &'a Path, reader: &'a Reader, seen: Option<&'a Checkpoint>) -> Self {
         let claimed = reader.witnessed().ok().flatten();
         let claimed = claimed.and_then(|note| note.text().parse::<Checkpoint>().ok());
         Self {
@@ -107,6 +112,8 @@ impl<'a> Audit<'a> {
             headers: Vec::new(),
             claimed: claimed.map(|checkpoint| (checkpoint.size, checkpoint.root)),
             witnessed_root: None,
+            seen: seen.filter(|seen| seen.size > 0),
+            seen_root: None,
             cosignatures: Vec::new(),
             blob_count: 0,
             named: BTreeSet::new(),
@@ -234,6 +241,9 @@ impl<'a> Audit<'a> {
         if self.claimed.is_some_and(|(size, _)| size == seq + 1) {
             self.witnessed_root = Some(self.frontier.root());
         }
+        if self.seen.is_some_and(|seen| seen.size == seq + 1) {
+            self.seen_root = Some(self.frontier.root());
+        }
         if self.tile.len() as u64 == TILE_WIDTH {
             self.full_tile(seq / TILE_WIDTH);
             self.tile.clear();
@@ -314,6 +324,16 @@ impl<'a> Audit<'a> {
             (start, at) = (end, at + 1);
         }
         format!("entries 0 to {}", size.saturating_sub(1))
+    }
+
+    fn seen(&mut self, anchors: &Anchors) {
+        let Some(seen) = self.seen else { return };
+        if seen.origin != anchors.ledger.name() {
+            self.breach("pinned checkpoint", format!("is of ledger `{}`", seen.origin));
+        } else if self.seen_root != Some(seen.root) {
+            let what = format!("the first {} entries are gone or not those that you have seen", seen.size);
+            self.breach("pinned checkpoint", what);
+        }
     }
 
     fn witnessed(&mut self, anchors: &Anchors) {

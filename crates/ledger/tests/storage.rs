@@ -22,7 +22,12 @@ fn witness() -> CosignatureKey {
 }
 
 fn anchors(quorum: usize) -> Anchors {
-    Anchors { ledger: signer().verifier().clone(), witnesses: vec![witness().verifier().clone()], quorum }
+    Anchors {
+        ledger: signer().verifier().clone(),
+        witnesses: vec![witness().verifier().clone()],
+        quorum,
+        seen: None,
+    }
 }
 
 fn entry(n: u64, blobs: Vec<Digest>) -> Entry {
@@ -295,6 +300,24 @@ fn audit_verify_sees_another_history_by_its_witness() {
     let found = report(other.path());
     let breach = found.breaches.iter().find(|breach| breach.place == "witnessed").unwrap();
     assert_eq!(breach.what, "witnesses saw another history of the first 5 entries");
+}
+
+#[test]
+fn audit_verify_sees_a_rewound_ledger_by_a_pinned_checkpoint() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = fill(dir.path(), 5);
+    let seen: Checkpoint = ledger.head().unwrap().checkpoint.text().parse().unwrap();
+    drop(ledger);
+    let audit = |dir: &Path, seen: Checkpoint| {
+        let report = verify(dir, &Anchors { seen: Some(seen), ..anchors(0) }).unwrap();
+        places(&report).contains(&"pinned checkpoint")
+    };
+    assert!(!audit(dir.path(), seen.clone()), "what was seen is still there");
+    let rewound = tempfile::tempdir().unwrap();
+    drop(fill(rewound.path(), 4));
+    assert!(audit(rewound.path(), seen.clone()), "an entry less, signed by the ledger's own key");
+    let elsewhere = Checkpoint { origin: "countersign/other".into(), ..seen };
+    assert!(audit(dir.path(), elsewhere));
 }
 
 #[test]

@@ -101,17 +101,20 @@ impl Gate {
         let wrong = |error: &dyn std::fmt::Display| GateError::Compile(error.to_string().trim().to_owned());
         let mut engine = Engine::new();
         engine.set_strict_builtin_errors(true);
+        let (mut checks, mut deny) = (false, false);
         for (path, text) in bundle.files() {
-            engine.add_policy(path.clone(), text.clone()).map_err(|error| wrong(&error))?;
-        }
-        let declared = |rule: &str| {
-            let found = engine.get_ast_as_json().unwrap_or_default();
-            found.contains(&format!("\"{rule}\""))
-        };
-        for rule in ["checks", "deny"] {
-            if !declared(rule) {
-                return Err(GateError::Rule(rule));
+            let package = engine.add_policy(path.clone(), text.clone()).map_err(|error| wrong(&error))?;
+            if package == PACKAGE {
+                let declares = |rule| engine.has_declared_rule_rooted_at(path, rule);
+                checks |= declares("checks").map_err(|error| wrong(&error))?;
+                deny |= declares("deny").map_err(|error| wrong(&error))?;
             }
+        }
+        if !checks {
+            return Err(GateError::Rule("checks"));
+        }
+        if !deny {
+            return Err(GateError::Rule("deny"));
         }
         let policy = engine.compile_with_entrypoint(&CHECKS.into()).map_err(|error| wrong(&error))?;
         let program =
@@ -197,5 +200,6 @@ impl Gate {
     }
 }
 
+const PACKAGE: &str = "data.countersign.gate";
 const CHECKS: &str = "data.countersign.gate.checks";
 const DENY: &str = "data.countersign.gate.deny";

@@ -3,36 +3,12 @@
 //! built-in is not on the allow-list, and `Gate::ask` answers "undecided" all the same.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use std::path::{Path, PathBuf};
+#[path = "../../tlog/tests/support/published.rs"]
+mod published;
 
+use published::{json_files, suite};
 use regorus::{Engine, Value};
 use serde_json::Value as Json;
-
-fn suite(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("COUNTERSIGN_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"), PathBuf::from);
-    let path = root.join(name);
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("CI").is_none(), "vectors `{name}` are missing at {}", path.display());
-    eprintln!("skipped: vectors `{name}` are not at {}", path.display());
-    None
-}
-
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|ending| ending == "json") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
 
 /// Whether the engine answers a case as OPA does.
 fn passes(case: &Json) -> bool {
@@ -73,7 +49,7 @@ fn expects_error(case: &Json) -> bool {
 fn rego_compliance_vectors() {
     let Some(dir) = suite("rego-compliance") else { return };
     let (mut passed, mut total, mut panicked) = (0_u32, 0_u32, 0_u32);
-    for path in files(&dir) {
+    for path in json_files(&dir) {
         let suite: Json = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
         for case in suite["cases"].as_array().unwrap() {
             total += 1;

@@ -84,6 +84,12 @@ fn policies_that_depend_on_more_than_their_input_do_not_load() {
     }
     assert_eq!(gate("checks contains \"x\"").unwrap_err(), GateError::Rule("deny"));
     assert_eq!(gate("deny contains \"x\"").unwrap_err(), GateError::Rule("checks"));
+    let elsewhere = Gate::compile(&bundle("package other\n\nchecks contains \"x\"\ndeny contains \"y\""));
+    assert_eq!(
+        elsewhere.unwrap_err(),
+        GateError::Rule("checks"),
+        "another package's rules are not the gate's"
+    );
     let broken = gate("checks contains \"x\" if {").unwrap_err().to_string();
     assert!(broken.contains("gate.rego:3"), "file and line: {broken}");
 }

@@ -77,14 +77,24 @@ impl Source {
                 parse_tree(&body, id.as_str().len()).map_err(|error| SourceError::Tree(id.clone(), error))?;
             for item in items {
                 let path = format!("{prefix}{}", item.name);
-                match item.mode {
-                    GitMode::Directory => open.push((format!("{path}/"), item.id)),
-                    mode => files.push(file(repository, path, mode, &item.id)?),
+                let mode = match item.mode {
+                    GitMode::Directory => {
+                        open.push((format!("{path}/"), item.id));
+                        continue;
+                    }
+                    GitMode::Plain => FileMode::Plain,
+                    GitMode::Executable => FileMode::Executable,
+                    GitMode::Link => FileMode::Link,
+                    GitMode::Submodule => FileMode::Submodule,
+                };
+                let file = file(repository, path, mode, &item.id)?;
+                bytes += file.bytes.len();
+                files.push(file);
+                if bytes > BYTES_MAX || files.len() > FILES_MAX {
+                    return Err(SourceError::Large(id.clone()));
                 }
-                bytes += files.last().map_or(0, |file| file.bytes.len());
             }
-            let deep = prefix.matches('/').count() > DEPTH_MAX;
-            if deep || files.len() + open.len() > FILES_MAX || bytes > BYTES_MAX {
+            if prefix.matches('/').count() > DEPTH_MAX || open.len() > FILES_MAX {
                 return Err(SourceError::Large(id.clone()));
             }
         }
@@ -131,19 +141,14 @@ impl Source {
 fn file(
     repository: &mut Repository,
     path: String,
-    mode: GitMode,
+    mode: FileMode,
     id: &CommitId,
 ) -> Result<SourceFile, SourceError> {
-    let mode = match mode {
-        GitMode::Executable => FileMode::Executable,
-        GitMode::Link => FileMode::Link,
-        GitMode::Submodule => {
-            let bytes = id.as_str().as_bytes().to_vec();
-            return Ok(SourceFile { path, mode: FileMode::Submodule, bytes });
-        }
-        GitMode::Plain | GitMode::Directory => FileMode::Plain,
+    let bytes = match mode {
+        FileMode::Submodule => id.as_str().as_bytes().to_vec(),
+        _ => repository.object(ObjectKind::Blob, id)?,
     };
-    Ok(SourceFile { path, mode, bytes: repository.object(ObjectKind::Blob, id)? })
+    Ok(SourceFile { path, mode, bytes })
 }
 
 const DEPTH_MAX: usize = 64;

@@ -137,6 +137,9 @@ pub fn execute(
         (host.log)(stream, piece);
     })?;
     let mut log = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if outcome.log_truncated {
+        log.extend_from_slice(b"\ncountersign: the log reached its limit; the rest was dropped\n");
+    }
     for to in &outcome.refused {
         log.extend_from_slice(format!("countersign: refused to connect to {to}\n").as_bytes());
     }
@@ -209,7 +212,7 @@ fn spec(
         memory_bytes: mib(step.limits.memory_mib, 4096),
         processes: step.limits.processes.unwrap_or(512),
         open_files: 4096,
-        wall_ms: step.limits.time_seconds.unwrap_or(1800).min(TIME_SECONDS_MAX) * 1000,
+        wall_ms: step.limits.time_seconds.unwrap_or(1800) * 1000,
         log_bytes: 16 << 20,
     };
     Ok(Spec { command: run.command(), environment, binds: toolchain.binds().to_vec(), network, limits })
@@ -249,7 +252,7 @@ fn inputs(source: &Source, given: &Given) -> Result<Vec<Input>, StepError> {
     for (path, kept) in given {
         let sound =
             Digest::of(&kept.bytes) == kept.output.sha256 && kept.bytes.len() as u64 == kept.output.size;
-        if !sound || source.file(path).is_some() {
+        if !sound || source.file(path).is_some() || source.list.lies_below_a_file(path) {
             return Err(StepError::Input(path.clone()));
         }
         let kind = if kept.output.executable { InputKind::Executable } else { InputKind::Plain };
@@ -318,6 +321,5 @@ const fn ending(exit: Exit) -> Ending {
 }
 
 const OUTPUT_BYTES_MAX: u64 = 1 << 30;
-const TIME_SECONDS_MAX: u64 = 7 * 24 * 3600;
 /// Exit code of a step that passed by its own account but did not leave what it declared.
 const OUTPUT_MISSING: i32 = 254;

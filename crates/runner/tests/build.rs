@@ -221,6 +221,7 @@ fn receipts_chain_and_artifacts_come_out_the_same() {
 #[test]
 fn failures_have_receipts_too() {
     let failing = "version: 1\nsteps:\n  fails: {run: exit 3}\n  \
+                   floods: {run: head -c 17M /dev/zero}\n  \
                    lies: {run: 'true', outputs: [promised]}\n  \
                    links: {run: ln -s /etc/passwd promised, outputs: [promised]}\n  \
                    slow: {run: sleep 60, limits: {time-seconds: 1}}\n";
@@ -230,6 +231,8 @@ fn failures_have_receipts_too() {
     assert_eq!(exit("lies"), Ending::Code(254));
     assert_eq!(exit("links"), Ending::Code(254), "no output is read through a link");
     assert_eq!(exit("slow"), Ending::TimedOut);
+    let flood = &ran.executions.get(&name("floods")).unwrap().log;
+    assert!(flood.ends_with(b"countersign: the log reached its limit; the rest was dropped\n"));
     let log = String::from_utf8_lossy(&ran.executions.get(&name("lies")).unwrap().log).into_owned();
     assert!(log.contains("output `promised`"), "{log}");
 }
@@ -289,4 +292,11 @@ fn what_cannot_be_run_is_refused_with_its_reason() {
         matches!(run(&fine, &name("test"), &hiding, 1), Err(StepError::Input(_))),
         "no input hides a source file"
     );
+
+    let linked = project(PIPELINE);
+    std::os::unix::fs::symlink(".", linked.path().join("link")).unwrap();
+    linked.commit("a link", "signing");
+    let through = Given::from([("link/hello".to_owned(), hello.get("hello").unwrap().clone())]);
+    let refused = run(&source(&linked), &name("test"), &through, 1);
+    assert!(matches!(refused, Err(StepError::Input(_))), "no input leads through a link of the source");
 }

@@ -26,8 +26,10 @@ pub const PROXY_PORT: u16 = 3128;
 pub struct Traffic {
     reached: BTreeMap<Destination, (u64, u64)>,
     refused: BTreeMap<Destination, u64>,
-    open: Vec<TcpStream>,
+    open: BTreeMap<u64, [TcpStream; 2]>,
+    opened: u64,
     connections: usize,
+    stopped: bool,
 }
 
 /// A proxy at work.
@@ -40,8 +42,14 @@ pub struct Proxy<'a> {
 impl<'a> Proxy<'a> {
     /// A proxy that lets these destinations through.
     pub const fn new(allowed: &'a [Destination]) -> Self {
-        let traffic =
-            Traffic { reached: BTreeMap::new(), refused: BTreeMap::new(), open: Vec::new(), connections: 0 };
+        let traffic = Traffic {
+            reached: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            open: BTreeMap::new(),
+            opened: 0,
+            connections: 0,
+            stopped: false,
+        };
         Self { allowed, traffic: Mutex::new(traffic) }
     }
 
@@ -62,7 +70,9 @@ impl<'a> Proxy<'a> {
                     self.traffic().connections -= 1;
                 }));
             }
-            for stream in self.traffic().open.drain(..) {
+            let mut traffic = self.traffic();
+            traffic.stopped = true;
+            for stream in traffic.open.values().flatten() {
                 drop(stream.shutdown(Shutdown::Both));
             }
         });
@@ -118,11 +128,7 @@ impl<'a> Proxy<'a> {
 
     /// Copies both ways until both sides have ended, and counts.
     fn tunnel(&self, request: &Request, client: &TcpStream, upstream: &TcpStream) {
-        for stream in [client, upstream] {
-            if let Ok(copy) = stream.try_clone() {
-                self.traffic().open.push(copy);
-            }
-        }
+        let Some(number) = self.register(client, upstream) else { return };
         let forwarded = request.forward.as_ref().map_or(0, Vec::len) as u64;
         let (sent, received) = std::thread::scope(|scope| {
             let sending = scope.spawn(|| copy(client, upstream));
@@ -133,8 +139,20 @@ impl<'a> Proxy<'a> {
         let sums = traffic.reached.entry(request.to.clone()).or_default();
         sums.0 += sent;
         sums.1 += received;
-        // The copies of these two are closed by now; keeping them would hold descriptors for the whole step.
-        traffic.open.retain(|stream| stream.peer_addr().is_ok());
+        traffic.open.remove(&number);
+    }
+
+    /// Notes two streams to be cut at the stop; `None` when it has come already, so that nothing outlives it.
+    fn register(&self, client: &TcpStream, upstream: &TcpStream) -> Option<u64> {
+        let both = [client.try_clone().ok()?, upstream.try_clone().ok()?];
+        let mut traffic = self.traffic();
+        if traffic.stopped {
+            return None;
+        }
+        traffic.opened += 1;
+        let number = traffic.opened;
+        traffic.open.insert(number, both);
+        Some(number)
     }
 
     fn refuse(&self, to: &Destination) {

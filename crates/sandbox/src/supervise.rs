@@ -84,8 +84,8 @@ pub fn run(
     let child = init.spawn().map_err(|error| SandboxError::Io("start the sandbox", error))?;
     // `init` still holds a copy of the child's end of the socket.
     drop(init);
-    let mut child = Guard(child);
-    let (out, error) = (child.0.stdout.take(), child.0.stderr.take());
+    let mut child = Guard { child, ended: false };
+    let (out, error) = (child.child.stdout.take(), child.child.stderr.take());
     let budget = Mutex::new((spec.limits.log_bytes, false));
     let proxy = Proxy::new(&spec.network);
     let (stop, stopped) = UnixStream::pair().map_err(|error| SandboxError::Io("make a socket", error))?;
@@ -93,7 +93,7 @@ pub fn run(
         scope.spawn(|| out.map(|pipe| copy(pipe, Stream::Out, &budget, log)));
         scope.spawn(|| error.map(|pipe| copy(pipe, Stream::Error, &budget, log)));
         let serve = |listener| drop(scope.spawn(|| proxy.serve(listener, &stopped)));
-        let ended = supervise(&socket, child.0.id(), spec, inputs, serve);
+        let ended = supervise(&socket, child.child.id(), spec, inputs, serve);
         // Whatever happened: everything inside is dead before the outputs are read and the log is closed.
         child.end();
         drop(stop);
@@ -263,21 +263,28 @@ fn copy(
 }
 
 /// Ends the sandbox with the call, however the call ends.
-struct Guard(Child);
+struct Guard {
+    child: Child,
+    ended: bool,
+}
 
 impl Guard {
     /// Kills process 1 of the namespace and waits for stage one, which ends only when the kernel has ended
     /// everything in the namespace. Before there is a process 1, stage one itself is killed.
     fn end(&mut self) {
-        let inner = children(self.0.id());
+        if std::mem::replace(&mut self.ended, true) {
+            // The id is free once it was waited for: whoever has it now is none of ours.
+            return;
+        }
+        let inner = children(self.child.id());
         if inner.is_empty() {
-            drop(self.0.kill());
+            drop(self.child.kill());
         }
         for pid in inner.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
             // It may have ended by itself meanwhile; stage one has not reaped it unless it ends, too.
             let _ = kill_process(pid, Signal::KILL);
         }
-        drop(self.0.wait());
+        drop(self.child.wait());
     }
 }
 

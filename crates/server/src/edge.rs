@@ -11,7 +11,7 @@ use domain::{Command, Event, PersonId, Reason, Refusal, State};
 use evidence::canonical::CanonicalError;
 use evidence::dsse::{Envelope, EnvelopeError};
 use evidence::enrolment::{Enrolment, EnrolmentError, Purpose};
-use evidence::entry::{Actor, Auth};
+use evidence::entry::{Actor, Auth, Entry};
 use evidence::request::{Request, RequestError};
 use evidence::status::{Opened, StatusFile};
 use evidence::trust_root::{QuorumError, TrustRoot, TrustRootError};
@@ -182,14 +182,14 @@ impl Gatekeeper {
 
     /// The enrolment that an entry records.
     fn enrolment(&self, entry: u64) -> Result<Enrolment, EdgeError> {
-        let particulars = self.particulars(entry)?;
-        let statement = particulars.pointer("/statements/0").cloned().unwrap_or_default();
+        let recorded = self.entry(entry)?;
+        let facts = Event::read("identity.enrolled", &recorded.facts);
+        let statement =
+            particulars_of(entry, recorded)?.pointer("/statements/0").cloned().unwrap_or_default();
         let envelope: Envelope = serde_json::from_value(statement).map_err(evidence)?;
         let enrolment = Enrolment::read(&envelope).map_err(evidence)?;
-        let recorded = self.readers.with(|reader| reader.entries(entry, entry + 1))?;
-        let facts = recorded.first().map(|entry| Event::read("identity.enrolled", &entry.facts));
         match facts {
-            Some(Ok(Event::Enrolled(facts))) if Ok(facts.digest) == enrolment.digest().map_err(|_| ()) => {
+            Ok(Event::Enrolled(facts)) if Ok(facts.digest) == enrolment.digest().map_err(|_| ()) => {
                 Ok(enrolment)
             }
             _ => Err(evidence(format!("entry {entry} does not hold the enrolment that it records"))),
@@ -197,10 +197,12 @@ impl Gatekeeper {
     }
 
     fn particulars(&self, entry: u64) -> Result<Value, EdgeError> {
+        particulars_of(entry, self.entry(entry)?)
+    }
+
+    fn entry(&self, entry: u64) -> Result<Entry, EdgeError> {
         let entries = self.readers.with(|reader| reader.entries(entry, entry + 1))?;
-        let payload = entries.into_iter().next().and_then(|entry| entry.particulars);
-        let payload = payload.ok_or_else(|| evidence(format!("entry {entry} has no particulars")))?;
-        payload.decode("particulars").map_err(|error: CanonicalError| evidence(error))
+        entries.into_iter().next().ok_or_else(|| evidence(format!("entry {entry} is missing")))
     }
 
     fn command(
@@ -222,6 +224,9 @@ impl Gatekeeper {
             let what = || EdgeError::Malformed(format!("statement {digest} is named but was not sent"));
             known.get(digest).copied().ok_or_else(what)
         };
+        if named.tightening.is_some() && action != "set-status" {
+            return Err(EdgeError::Malformed(format!("`{action}` takes no tightening")));
+        }
         let statement = find(&named.statement)?;
         let expected = 1 + usize::from(named.tightening.is_some());
         if statements.len() != expected {
@@ -282,6 +287,11 @@ fn enrol(envelope: &Envelope, root: &TrustRoot) -> Result<Checked, EdgeError> {
         }
         Err(error) => Ok(refuse("enrolment-unsound", &error, SIGN_AGAIN)),
     }
+}
+
+fn particulars_of(number: u64, entry: Entry) -> Result<Value, EdgeError> {
+    let payload = entry.particulars.ok_or_else(|| evidence(format!("entry {number} has no particulars")))?;
+    payload.decode("particulars").map_err(|error: CanonicalError| evidence(error))
 }
 
 fn refuse(code: &str, error: &dyn std::fmt::Display, remedy: &str) -> Checked {

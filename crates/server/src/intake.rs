@@ -117,7 +117,8 @@ struct Writer {
 struct Batch {
     entries: Vec<Entry>,
     events: Vec<(Event, Moment)>,
-    keys: BTreeMap<Digest, Answer>,
+    /// First entry of each idempotency key of this batch.
+    keys: BTreeMap<Digest, u64>,
 }
 
 impl Intake {
@@ -229,6 +230,10 @@ impl Writer {
                     // Nobody listens any more: the entry stands all the same.
                     drop(sender.send(Ok(answer)));
                 }
+                // Derived files are made after the answers; the entries are durable without them.
+                if let Err(error) = Tiles::new(&self.dir, &self.reader).derive() {
+                    eprintln!("warning: tiles are not up to date: {error}");
+                }
             }
             Err(error) => {
                 let error = match self.reload() {
@@ -256,11 +261,7 @@ impl Writer {
         let mut batch = Batch::default();
         let mut answers = Vec::new();
         for job in jobs {
-            let answer = self.decide(job, moment, &mut batch)?;
-            if let Some(key) = job.origin.idempotency {
-                batch.keys.insert(key, answer.clone());
-            }
-            answers.push(answer);
+            answers.push(self.decide(job, moment, &mut batch)?);
         }
         if batch.entries.is_empty() {
             return Ok(answers);
@@ -271,10 +272,6 @@ impl Writer {
         }
         let head = turn.append(&batch.entries)?;
         self.publish(&batch);
-        // Derived files may be made later; the entries are durable without them.
-        if let Err(error) = Tiles::new(&self.dir, &self.reader).derive() {
-            eprintln!("warning: tiles are not up to date: {error}");
-        }
         let size = head.frontier.size();
         answers.iter_mut().for_each(|answer| {
             if let Answer::Accepted { size: after, .. } = answer {
@@ -286,10 +283,12 @@ impl Writer {
 
     fn decide(&mut self, job: &Job, moment: Moment, batch: &mut Batch) -> Result<Answer, WriterError> {
         if let Some(key) = job.origin.idempotency {
-            if let Some(answer) = batch.keys.get(&key) {
-                return Ok(answer.clone());
-            }
-            if let Some(entry) = self.reader.by_idempotency(&key)? {
+            // Whether it is the same command is asked of the recorded entry, once that is durable.
+            let recorded = match batch.keys.get(&key) {
+                Some(entry) => Some(*entry),
+                None => self.reader.by_idempotency(&key)?,
+            };
+            if let Some(entry) = recorded {
                 return Ok(Answer::Repeated(entry));
             }
         }
@@ -324,6 +323,9 @@ impl Writer {
     ) -> Result<(), WriterError> {
         let mut queue: VecDeque<(Event, Option<u64>)> =
             events.into_iter().map(|event| (event, None)).collect();
+        if let Some(key) = job.origin.idempotency {
+            batch.keys.insert(key, self.ahead.entries);
+        }
         let (mut first, mut followed) = (true, 0);
         while let Some((event, cause)) = queue.pop_front() {
             let seq = self.ahead.entries;
@@ -335,7 +337,8 @@ impl Writer {
                 if followed > FOLLOWING_MAX {
                     return Err(WriterError::Endless);
                 }
-                let events = domain::decide(&self.ahead, &command, moment).unwrap_or_default();
+                let decided = domain::decide(&self.ahead, &command, moment);
+                let events = decided.map_err(WriterError::Flow)?;
                 queue.extend(events.into_iter().map(|event| (event, Some(seq))));
             }
             batch.entries.push(entry);
@@ -346,9 +349,9 @@ impl Writer {
 
     fn publish(&self, batch: &Batch) {
         let mut durable = self.durable.write().unwrap_or_else(PoisonError::into_inner);
-        let mut state = State::clone(&durable);
+        // Copies the state only while somebody still reads the old one.
+        let state = Arc::make_mut(&mut durable);
         batch.events.iter().for_each(|(event, moment)| state.apply(event, *moment));
-        *durable = Arc::new(state);
         self.appended.notify_one();
     }
 
@@ -361,11 +364,7 @@ impl Writer {
                 break;
             }
             for entry in &entries {
-                let header = entry.check()?;
-                if header.rules > RULES {
-                    return Err(WriterError::Rules(header.rules));
-                }
-                state.apply(&Event::read(&header.kind, &entry.facts)?, header.time);
+                state.fold(&entry.check()?, &entry.facts)?;
             }
         }
         self.ahead = state.clone();
@@ -441,11 +440,6 @@ pub enum WriterError {
     /// No randomness for a salt.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
-    /// The ledger was written by a newer program.
-    #[error(
-        "the ledger holds decisions by rules {0}, this program knows rules up to {RULES}; use the newer one"
-    )]
-    Rules(u32),
     /// The clock is behind the ledger.
     #[error("the clock says {now}, but the ledger's last entry is of {last}; set the clock")]
     Clock {
@@ -457,6 +451,9 @@ pub enum WriterError {
     /// Flow would not end.
     #[error("more than {FOLLOWING_MAX} commands follow from one; this is a bug")]
     Endless,
+    /// What flow asked for was refused.
+    #[error("what follows by itself was refused; this is a bug: {0}")]
+    Flow(Refusal),
     /// The thread could not be started.
     #[error("cannot start the writer's thread: {0}")]
     Thread(String),

@@ -2,41 +2,19 @@
 //! the C2SP texts and Wycheproof's Ed25519. Absent vectors are skipped by name, in CI they fail.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use std::path::{Path, PathBuf};
+#[path = "support/published.rs"]
+mod published;
+
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use published::{json_files, suite};
 use tlog::{
     Checkpoint, Cosignature, Frontier, Hash, Nodes, Note, NoteVerifier, ProofError, SignatureKind, TilePath,
     consistency_proof, decode_bundle, inclusion_proof, leaf_hash, root_of, tile_node, verify_consistency,
     verify_inclusion, verify_subtree_consistency, verify_subtree_inclusion,
 };
-
-fn suite(name: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("COUNTERSIGN_VECTORS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"), PathBuf::from);
-    let path = root.join(name);
-    if path.is_dir() {
-        return Some(path);
-    }
-    assert!(std::env::var_os("CI").is_none(), "vectors `{name}` are missing at {}", path.display());
-    eprintln!("skipped: vectors `{name}` are not at {}", path.display());
-    None
-}
-
-fn files(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else if path.extension().is_some_and(|ending| ending == "json") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
 
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -69,7 +47,7 @@ struct Case {
 
 fn check(kind: &str, floor: usize, verify: impl Fn(&Case, &[Hash]) -> Option<Result<(), ProofError>>) {
     let Some(dir) = suite("merkle-proofs") else { return };
-    let all = files(&dir.join(kind));
+    let all = json_files(&dir.join(kind));
     assert!(all.len() >= floor, "{kind}: only {} cases", all.len());
     let mut accepted = 0;
     for path in &all {

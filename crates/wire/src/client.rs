@@ -70,14 +70,9 @@ impl Client {
         let response = request.send().await.map_err(|source| self.unreachable(source))?;
         match self.answer("requests", response).await {
             Err(ClientError::Problem(problem)) if problem.kind == ProblemKind::Refused => {
-                let entry = problem.entry.unwrap_or_default();
-                Ok(Outcome {
-                    accepted: false,
-                    entry,
-                    size: entry + 1,
-                    repeated: false,
-                    reasons: problem.reasons,
-                })
+                let entry =
+                    problem.entry.ok_or_else(|| unreadable("requests", "a refusal without its entry"))?;
+                Ok(Outcome { accepted: false, entry, size: None, repeated: false, reasons: problem.reasons })
             }
             other => other,
         }

@@ -29,8 +29,9 @@ pub struct Outcome {
     pub accepted: bool,
     /// Number of the first entry that records it.
     pub entry: u64,
-    /// Size of the ledger after it.
-    pub size: u64,
+    /// Size of the ledger after it, when it was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
     /// Whether it had been recorded before and this is the recorded answer.
     pub repeated: bool,
     /// Reasons, when it was refused.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::Place;
 use crate::failure::Failure;
-use crate::home::Home;
+use crate::home;
 use crate::output::Output;
 use crate::trust::{self, Belief};
 
@@ -52,12 +52,13 @@ struct Found {
 /// Verifies and prints; fails when anything is not as it must be.
 pub fn run(verb: &Audit, output: Output) -> Result<(), Failure> {
     let Audit::Verify { place, trust_root } = verb;
-    let home = Home::new(place.data.as_deref())?;
+    let home = place.home()?;
     let (root, belief) = trust::root_of(home.data(), trust_root.as_deref())?;
     let anchors = Anchors {
         ledger: root.ledger_key()?,
         witnesses: root.witness_keys()?,
         quorum: root.witnesses.quorum as usize,
+        seen: home::read_pin(root.installation)?.map(|pin| pin.checkpoint()).transpose()?,
     };
     let report = ledger::verify(home.data(), &anchors)?;
     let misfits = if report.breaches.is_empty() { trust::fold(home.data())?.misfits } else { 0 };

@@ -4,7 +4,6 @@
 //! does not touch, since they could belong to data that was moved. The data directory appears last, complete.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
 use evidence::dsse::Envelope;
@@ -19,6 +18,7 @@ use ledger::Reader;
 use serde::{Deserialize, Serialize};
 
 use super::Place;
+use crate::clock::{MONTH, YEAR, now};
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
@@ -102,7 +102,7 @@ pub fn run(verb: &Init, output: Output) -> Result<(), Failure> {
     let home = Home::new(verb.place.data.as_deref())?;
     is_free(&home)?;
     let founders = founders(verb)?;
-    let now = Moment::default().later_by(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?);
+    let now = now()?;
     let installation = random::id()?;
     let (root, signer) = root(verb, &home, &founders, installation, now)?;
     let genesis = server::Genesis {
@@ -395,6 +395,3 @@ fn subject(founder: &Founder) -> String {
 fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
-
-const YEAR: Duration = Duration::from_hours(24 * 365);
-const MONTH: Duration = Duration::from_hours(24 * 30);

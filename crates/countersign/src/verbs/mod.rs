@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::failure::Failure;
+use crate::home::{Home, Profile};
 use crate::output::Output;
 
 /// From commit to production, with evidence that anyone can check.
@@ -56,6 +57,16 @@ pub struct Place {
     /// The server's data directory.
     #[arg(long, env = "COUNTERSIGN_DATA")]
     data: Option<PathBuf>,
+}
+
+impl Place {
+    /// The directory given, else that of the person's profile, else the default one.
+    fn home(&self) -> Result<Home, Failure> {
+        match &self.data {
+            Some(dir) => Home::new(Some(dir)),
+            None => Home::new(Profile::find()?.map(|profile| profile.data).as_deref()),
+        }
+    }
 }
 
 /// What `up` tells the roles that it starts.

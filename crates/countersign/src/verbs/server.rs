@@ -7,7 +7,7 @@ use clap::Args;
 use super::{Child, Place, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
-use crate::home::{Home, write_private};
+use crate::home::write_private;
 use crate::key_files;
 use crate::output::Output;
 use crate::trust;
@@ -30,7 +30,7 @@ pub struct Server {
 /// Runs until it is asked to end.
 pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
     follow_parent(verb.child.with_parent)?;
-    let home = Home::new(verb.place.data.as_deref())?;
+    let home = verb.place.home()?;
     let (root, _) = trust::root_of(home.data(), None)?;
     let origin = root.ledger_key()?.name().to_owned();
     let key = key_files::read(&home.keys().join("ledger.pem"))?;

@@ -6,7 +6,6 @@ use wire::{Client, Installation};
 
 use super::{Place, runtime};
 use crate::failure::Failure;
-use crate::home::Home;
 use crate::output::Output;
 use crate::trust;
 
@@ -19,7 +18,7 @@ pub struct Status {
 
 /// Asks the server and prints what it says.
 pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
-    let home = Home::new(verb.place.data.as_deref())?;
+    let home = verb.place.home()?;
     let client = Client::new(&home.url()?)?;
     let seen = runtime()?.block_on(client.installation())?;
     output.print(&seen, text)

@@ -1,7 +1,7 @@
 //! `countersign trust`: statements of trust, made here, signed by people's keys, sent as signed requests.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
@@ -10,13 +10,14 @@ use evidence::pin::Pin;
 use evidence::request::{self, Request};
 use evidence::status::{Freeze, Revocation, Status, StatusFile};
 use evidence::trust_root::TrustRoot;
-use evidence::{Digest, Moment, Name, enrolment, status, trust_root};
+use evidence::{Digest, Name, enrolment, status, trust_root};
 use ledger::{BLOBS, Blobs};
 use serde::Serialize;
 use serde_json::json;
 use wire::{Client, Outcome, Submission};
 
 use super::{Place, init, runtime};
+use crate::clock::{MONTH, YEAR, now};
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
@@ -27,7 +28,7 @@ use crate::{random, trust};
 #[derive(Debug, Subcommand)]
 pub enum Trust {
     /// Show the trust root in force.
-    Root(Where),
+    Root(Place),
     /// Enrol a person.
     Enrol(Enrol),
     /// Show the status in force, or amend it.
@@ -40,32 +41,25 @@ pub enum Trust {
     /// Send a statement that has all its signatures.
     Send {
         #[command(flatten)]
-        place: Where,
+        place: Place,
         /// The file.
         file: PathBuf,
     },
     /// Print the line by which others can pin this installation, or pin one yourself.
     Pin {
         #[command(flatten)]
-        place: Where,
+        place: Place,
         /// The line that a colleague gave you.
         #[arg(long)]
         set: Option<String>,
     },
 }
 
-/// Which installation.
-#[derive(Debug, Args)]
-pub struct Where {
-    #[command(flatten)]
-    place: Place,
-}
-
 /// Arguments of `trust enrol`.
 #[derive(Debug, Args)]
 pub struct Enrol {
     #[command(flatten)]
-    place: Where,
+    place: Place,
     /// The person's name.
     #[arg(long)]
     name: String,
@@ -93,7 +87,7 @@ pub struct Enrol {
 #[derive(Debug, Args)]
 pub struct Amend {
     #[command(flatten)]
-    place: Where,
+    place: Place,
     /// Freeze `PROJECT`, `PROJECT/SERVICE` or `PROJECT/SERVICE/ENVIRONMENT`.
     #[arg(long)]
     freeze: Vec<String>,
@@ -132,22 +126,13 @@ pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
     }
 }
 
-impl Where {
-    fn home(&self) -> Result<Home, Failure> {
-        match &self.place.data {
-            Some(dir) => Home::new(Some(dir)),
-            None => Home::new(Profile::read().ok().map(|profile| profile.data).as_deref()),
-        }
-    }
-}
-
-fn show_root(place: &Where, output: Output) -> Result<(), Failure> {
+fn show_root(place: &Place, output: Output) -> Result<(), Failure> {
     let (root, _) = trust::root_of(place.home()?.data(), None)?;
     let shown = Shown { digest: root.digest()?, statement: root };
     output.print(&shown, |shown| serde_json::to_string_pretty(&shown.statement).unwrap_or_default())
 }
 
-fn pin(place: &Where, set: Option<&str>, output: Output) -> Result<(), Failure> {
+fn pin(place: &Place, set: Option<&str>, output: Output) -> Result<(), Failure> {
     if let Some(line) = set {
         let pin: Pin = line.trim().parse()?;
         let path = home::write_pin(&pin)?;
@@ -358,10 +343,4 @@ fn write_envelope(file: &Path, envelope: &Envelope) -> Result<(), Failure> {
         .map_err(|error| Failure::error(format!("cannot write `{}`: {error}", file.display())))
 }
 
-fn now() -> Result<Moment, Failure> {
-    Ok(Moment::default().later_by(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?))
-}
-
-const YEAR: Duration = Duration::from_hours(24 * 365);
-const MONTH: Duration = Duration::from_hours(24 * 30);
 const REQUEST_VALIDITY: Duration = Duration::from_mins(5);

@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::{Place, runtime};
 use crate::children::{Role, stop_signal};
 use crate::failure::Failure;
-use crate::home::Home;
 use crate::output::Output;
 use crate::trust;
 
@@ -32,7 +31,7 @@ struct Started {
 
 /// Runs until it is asked to end, or a role ends by itself.
 pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
-    let home = Home::new(verb.place.data.as_deref())?;
+    let home = verb.place.home()?;
     if !home.data().exists() {
         let what = format!(
             "there is no installation at `{}`; make one with `countersign init`",

@@ -14,4 +14,4 @@ mod tests;
 
 pub use decide::{Enrol, SetRoot, SetStatus, enrol, set_root, set_status};
 pub use event::{Enrolled, EnrolledKey, Rooted, StatusSet};
-pub use state::{Person, Root, State};
+pub use state::{Person, State};

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use evidence::enrolment::{Grant, Purpose};
-use evidence::trust_root::Mode;
-use evidence::{Digest, Id, Moment, Name};
+use evidence::{Digest, Moment, Name};
 use serde::Serialize;
 
 use super::event::{Enrolled, EnrolledKey, Rooted, StatusSet};
@@ -13,26 +12,9 @@ use crate::ids::PersonId;
 /// Identities as decisions read them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct State {
-    pub(super) root: Option<Root>,
+    pub(super) root: Option<Rooted>,
     pub(super) people: BTreeMap<PersonId, Person>,
     pub(super) status: Option<StatusSet>,
-}
-
-/// The trust root in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Root {
-    /// The installation.
-    pub installation: Id,
-    /// Version.
-    pub version: u32,
-    /// Digest of the root.
-    pub digest: Digest,
-    /// Digest of the signed envelope, a blob.
-    pub envelope: Digest,
-    /// Which second-person rules hold.
-    pub mode: Mode,
-    /// When it ends.
-    pub expires: Moment,
 }
 
 /// A person who is enrolled.
@@ -55,7 +37,7 @@ pub struct Person {
 impl State {
     /// The trust root in force.
     #[must_use]
-    pub const fn root(&self) -> Option<&Root> {
+    pub const fn root(&self) -> Option<&Rooted> {
         self.root.as_ref()
     }
 
@@ -106,14 +88,7 @@ impl State {
 
     pub(crate) fn rooted(&mut self, event: &Rooted) -> bool {
         let follows = self.root.as_ref().map_or(1, |root| root.version + 1) == event.version;
-        self.root = Some(Root {
-            installation: event.installation,
-            version: event.version,
-            digest: event.digest,
-            envelope: event.envelope,
-            mode: event.mode,
-            expires: event.expires,
-        });
+        self.root = Some(event.clone());
         follows
     }
 

@@ -56,7 +56,7 @@ fn check_key(headers: &HeaderMap, submission: &Submission) -> Result<(), Failure
 fn outcome(shared: &Shared, submission: &Submission, answer: &Answer) -> Result<Response, Failure> {
     let keeper = &shared.gatekeeper;
     let accepted = |entry, size, repeated| {
-        let outcome = Outcome { accepted: true, entry, size, repeated, reasons: Vec::new() };
+        let outcome = Outcome { accepted: true, entry, size: Some(size), repeated, reasons: Vec::new() };
         Ok(Json(outcome).into_response())
     };
     match answer {

@@ -1,0 +1,61 @@
+//! The writer as its callers see it: keys count once within a batch and across batches, and what was
+//! answered is on disk.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use domain::identity::{Rooted, SetRoot};
+use domain::{Command, Reason};
+use evidence::entry::{Actor, Auth};
+use evidence::trust_root::Mode;
+use evidence::{Digest, Id, Moment};
+use ledger::{Ledger, Reader};
+use server::{Answer, Intake, Job, Origin};
+use tlog::{NoteSigner, SignatureKind};
+
+fn job(key: &[u8], command: Command) -> Job {
+    let origin = Origin {
+        actor: Actor::Person(Id::from_random([7; 16])),
+        auth: Auth::SignedRequest,
+        action: "set-root".parse().unwrap(),
+        idempotency: Some(Digest::of(key)),
+        project: None,
+    };
+    Job { command, origin, particulars: None, blobs: Vec::new() }
+}
+
+fn set_root(version: u32) -> Command {
+    let root = Rooted {
+        installation: Id::from_random([1; 16]),
+        version,
+        digest: Digest::of(b"root"),
+        envelope: Digest::of(b"envelope"),
+        mode: Mode::Solo,
+        expires: Moment::from_millis(250_000_000_000_000).unwrap(),
+    };
+    Command::SetRoot(SetRoot { root, issued: Moment::default() })
+}
+
+#[tokio::test]
+async fn a_key_counts_once_even_within_one_batch() {
+    let dir = tempfile::tempdir().unwrap();
+    let signer = NoteSigner::from_seed("countersign/test", SignatureKind::Ed25519, &[1; 32]).unwrap();
+    let ledger = Ledger::create(dir.path(), signer).unwrap();
+    let (intake, thread) = Intake::start(dir.path(), ledger).unwrap();
+    // Sent together: whichever share a batch, another command under the same key is never "accepted".
+    let refuse = Command::Refuse(Reason::new("x", "y", "z").into());
+    let (first, again, other) = tokio::join!(
+        intake.submit(job(b"key", set_root(1))),
+        intake.submit(job(b"key", set_root(1))),
+        intake.submit(job(b"key", refuse.clone())),
+    );
+    assert_eq!(first.unwrap(), Answer::Accepted { entry: 0, size: 1 });
+    assert_eq!((again.unwrap(), other.unwrap()), (Answer::Repeated(0), Answer::Repeated(0)));
+    let (refused, repeated) =
+        tokio::join!(intake.submit(job(b"two", refuse.clone())), intake.submit(job(b"two", refuse)));
+    assert!(matches!(refused.unwrap(), Answer::Refused { entry: Some(1), .. }));
+    assert_eq!(repeated.unwrap(), Answer::Repeated(1));
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.head().unwrap().frontier.size(), 2);
+    assert_eq!((intake.state().entries, intake.state().misfits), (2, 0));
+    drop(intake);
+    thread.join().unwrap();
+}
