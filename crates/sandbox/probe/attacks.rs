@@ -33,6 +33,7 @@ pub const ATTACKS: &[(&str, Attack)] = &[
     ("environment-of-init", || reads("/proc/1/environ")),
     ("memory-of-init", || File::options().write(true).open("/proc/1/mem").is_ok()),
     ("ptrace", || call(libc::SYS_ptrace, [i64::from(libc::PTRACE_TRACEME), 0, 0, 0, 0]) == 0),
+    ("ptrace-attach", || call(libc::SYS_ptrace, [i64::from(libc::PTRACE_ATTACH), 1, 0, 0, 0]) == 0),
     ("process-vm-read", || call(libc::SYS_process_vm_readv, [1, 0, 0, 0, 0]) == 0),
     ("mount", || call(libc::SYS_mount, [text(c"none"), text(c"/tmp"), text(c"tmpfs"), 0, 0]) == 0),
     ("new-mount-api", || call(libc::SYS_fsopen, [text(c"tmpfs"), 0, 0, 0, 0]) >= 0),
