@@ -1,5 +1,5 @@
-//! The pipeline file, `.countersign/pipeline.yaml`: steps as a graph, and what they make. Guide:
-//! `docs/pipeline.md`; schema: `docs/schema/pipeline.schema.json`, generated from these types.
+//! The pipeline file, `.countersign/pipeline.yaml`: steps as a graph, and what they make. Schema:
+//! `docs/schema/pipeline.schema.json`, generated from these types.
 //!
 //! Invariant: a parsed pipeline has no cycle, no unknown name and no path out of the workspace. Values reach
 //! commands as variables; nothing here is ever interpolated into a command's text.
