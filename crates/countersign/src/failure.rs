@@ -4,6 +4,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 use domain::Reason;
+use domain::gate::Outcome;
+use policy::Finding;
 use serde_json::json;
 
 use crate::output::Output;
@@ -21,6 +23,7 @@ enum Kind {
     Error,
     Usage,
     Refused,
+    Undecided,
 }
 
 impl Failure {
@@ -40,6 +43,13 @@ impl Failure {
         Self { kind: Kind::Refused, message, reasons }
     }
 
+    /// A decision of a gate or agent went against it, or could not be made: exit code 3 or 4.
+    pub fn decided(outcome: Outcome, message: impl fmt::Display, findings: Vec<Finding>) -> Self {
+        let kind = if outcome == Outcome::Undecided { Kind::Undecided } else { Kind::Refused };
+        let reason = |finding: Finding| Reason::new(&finding.code, finding.what, finding.remedy);
+        Self { kind, message: message.to_string(), reasons: findings.into_iter().map(reason).collect() }
+    }
+
     /// Prints the failure, for people on standard error or as JSON on standard output, and answers its
     /// exit code.
     pub fn report(&self, output: Output) -> ExitCode {
@@ -56,6 +66,7 @@ impl Failure {
             Kind::Error => 1,
             Kind::Usage => 2,
             Kind::Refused => 3,
+            Kind::Undecided => 4,
         })
     }
 }

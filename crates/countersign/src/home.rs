@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::PersonId;
-use evidence::Id;
 use evidence::pin::Pin;
+use evidence::{Id, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -59,6 +59,26 @@ impl Home {
     /// Directory of a runner.
     pub fn runner(&self, number: u32) -> PathBuf {
         self.beside(&format!("runner-{number}"))
+    }
+
+    /// Directory of an agent.
+    pub fn agent(&self, service: &Name, environment: &Name) -> PathBuf {
+        self.beside(&format!("agent-{service}-{environment}"))
+    }
+
+    /// Directories of runners and of agents that lie beside the data directory, in order.
+    pub fn roles(&self, role: &str) -> Result<Vec<PathBuf>, Failure> {
+        let prefix = self.beside(&format!("{role}-"));
+        let prefix = prefix.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let parent = self.0.parent().unwrap_or(&self.0);
+        let mut found = Vec::new();
+        for item in fs::read_dir(parent)?.flatten() {
+            if item.path().is_dir() && item.file_name().to_string_lossy().starts_with(&prefix) {
+                found.push(item.path());
+            }
+        }
+        found.sort();
+        Ok(found)
     }
 
     /// Directory of the witness that `up` starts.

@@ -6,9 +6,10 @@
 use evidence::Moment;
 
 use crate::event::Event;
-use crate::identity;
+use crate::place::Place;
 use crate::refusal::Refusal;
 use crate::state::State;
+use crate::{approval, artifact, build, gate, identity, release};
 
 /// Something that a person, a machine or the flow asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,36 @@ pub enum Command {
     Enrol(identity::Enrol),
     /// Bring a status statement into force.
     SetStatus(identity::SetStatus),
+    /// Take a commit through its pipeline.
+    Run(Box<build::Run>),
+    /// Make due what has become ready in a run.
+    DueNext(build::DueNext),
+    /// Report what was due on a runner.
+    Report(Box<build::Report>),
+    /// Agree at an approval node.
+    Agree(build::Agree),
+    /// Conclude a run.
+    ConcludeRun(artifact::Conclude),
+    /// Bring an environment statement into force.
+    SetEnvironment(gate::SetEnvironment),
+    /// Have a release judged.
+    Ask(gate::Ask),
+    /// Record what was judged.
+    RecordVerdict(Box<gate::RecordVerdict>),
+    /// Approve or reject.
+    Give(Box<approval::Give>),
+    /// Want an artifact at a place.
+    Want(release::Want),
+    /// Propose what is wanted.
+    Propose(release::Propose),
+    /// Ask for a release to go ahead.
+    Promote(release::Promote),
+    /// Conclude from a verdict.
+    ConcludeGate(release::Conclude),
+    /// Report what an agent did.
+    AgentReport(Box<release::Report>),
+    /// Ask for a return to what ran before.
+    Return(release::Return),
     /// Refuse what the edge could not make sense of.
     Refuse(Refusal),
 }
@@ -32,6 +63,40 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::SetRoot(command) => identity::set_root(&state.identity, command, moment),
         Command::Enrol(command) => identity::enrol(&state.identity, command, moment),
         Command::SetStatus(command) => identity::set_status(&state.identity, command, moment),
+        Command::Run(command) => build::run(&state.identity, &state.build, command, moment),
+        Command::DueNext(command) => build::due_next(&state.build, *command),
+        Command::Report(command) => build::report(&state.build, command),
+        Command::Agree(command) => {
+            build::agree(&state.identity, &state.source, &state.build, command, moment)
+        }
+        Command::ConcludeRun(command) => artifact::conclude(&state.build, *command),
+        Command::SetEnvironment(command) => {
+            gate::set_environment(&state.identity, &state.gate, command, moment)
+        }
+        Command::Ask(command) => gate::ask(&state.gate, command),
+        Command::RecordVerdict(command) => gate::record_verdict(&state.gate, command),
+        Command::Give(command) => {
+            let open = open_at(state, &command.given.place);
+            approval::give(&state.identity, open.as_ref(), command, moment)
+        }
+        Command::Want(command) => release::want(&state.artifact, &state.gate, command),
+        Command::Propose(command) => release::propose(&state.artifact, &state.gate, &state.release, command),
+        Command::Promote(command) => release::promote(&state.identity, &state.release, command, moment),
+        Command::ConcludeGate(command) => release::conclude(&state.release, command),
+        Command::AgentReport(command) => release::report(&state.gate, &state.release, command),
+        Command::Return(command) => release::turn_back(&state.identity, &state.release, command, moment),
         Command::Refuse(refusal) => Err(refusal.clone()),
     }
+}
+
+/// The release that stands open at a place, as far as approvals look at it.
+fn open_at(state: &State, place: &Place) -> Option<approval::Open> {
+    let open = state.release.at(place)?.open.as_ref()?;
+    let source = state.source.of(open.facts.run).map(|source| &source.facts);
+    Some(approval::Open {
+        release: open.facts.release,
+        artifact: open.facts.artifact,
+        plan: open.facts.plan,
+        own: source.map(|source| vec![source.signer, source.requester]).unwrap_or_default(),
+    })
 }

@@ -6,12 +6,12 @@
 
 use evidence::canonical::CanonicalError;
 use evidence::entry::Payload;
-use evidence::{Id, Name};
+use evidence::{Digest, Id, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::RULES;
-use crate::identity;
 use crate::ids::PersonId;
+use crate::{approval, artifact, build, gate, identity, release, source};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $kind:literal => $variant:ident($facts:ty),)*) => {
@@ -61,6 +61,44 @@ events! {
     "identity.enrolled" => Enrolled(identity::Enrolled),
     /// A status statement came into force.
     "identity.status-set" => StatusSet(identity::StatusSet),
+    /// A commit was put forward, and its signer is known.
+    "source.taken" => Taken(source::Taken),
+    /// A run started.
+    "build.started" => Started(build::Started),
+    /// Something is due on a runner.
+    "build.due" => Due(build::Due),
+    /// A runner reported.
+    "build.reported" => Reported(build::Reported),
+    /// A person agreed at an approval node.
+    "build.agreed" => Agreed(build::Agreed),
+    /// A run ended.
+    "build.ended" => Ended(build::Ended),
+    /// An artifact was built.
+    "artifact.built" => Built(artifact::Built),
+    /// An environment statement came into force.
+    "gate.environment-set" => EnvironmentSet(gate::EnvironmentSet),
+    /// A gate is due.
+    "gate.due" => GateDue(gate::GateDue),
+    /// A gate was judged.
+    "gate.judged" => Judged(gate::Judged),
+    /// A person approved or rejected.
+    "approval.given" => Given(approval::Given),
+    /// An artifact is wanted at a place.
+    "release.wanted" => Wanted(release::Wanted),
+    /// A release was proposed.
+    "release.proposed" => Proposed(release::Proposed),
+    /// No plan could be derived.
+    "release.unplannable" => Unplannable(release::Unplannable),
+    /// A person asked for a release to go ahead.
+    "release.promoted" => Promoted(release::Promoted),
+    /// A release is due at its agent.
+    "release.due" => ReleaseDue(release::ReleaseDue),
+    /// A release is held by its gate.
+    "release.held" => Held(release::Held),
+    /// An agent reported.
+    "release.reported" => AgentReported(release::Reported),
+    /// A person asked for a return to what ran before.
+    "release.returning" => Returning(release::Returning),
     /// A known person's command was refused.
     "refused" => Refused(Refused),
 }
@@ -100,8 +138,67 @@ impl Event {
         match self {
             Self::Rooted(rooted) => Some(rooted.installation),
             Self::Enrolled(enrolled) => Some(enrolled.person.id()),
-            Self::StatusSet(_) => None,
+            Self::Taken(taken) => Some(taken.run.id()),
+            Self::Started(started) => Some(started.run.id()),
+            Self::Due(due) => Some(due.run.id()),
+            Self::Reported(reported) => Some(reported.run.id()),
+            Self::Agreed(agreed) => Some(agreed.run.id()),
+            Self::Ended(ended) => Some(ended.run.id()),
+            Self::Built(built) => Some(built.run.id()),
+            Self::StatusSet(_)
+            | Self::EnvironmentSet(_)
+            | Self::GateDue(_)
+            | Self::Judged(_)
+            | Self::Given(_)
+            | Self::Wanted(_)
+            | Self::Proposed(_)
+            | Self::Unplannable(_)
+            | Self::Promoted(_)
+            | Self::ReleaseDue(_)
+            | Self::Held(_)
+            | Self::AgentReported(_)
+            | Self::Returning(_) => None,
             Self::Refused(refused) => Some(refused.person.id()),
         }
+    }
+}
+
+impl Event {
+    /// Blobs that the facts name and that must be in the store.
+    #[must_use]
+    pub fn blobs(&self) -> Vec<Digest> {
+        let mut blobs = match self {
+            Self::Rooted(rooted) => vec![rooted.envelope],
+            Self::StatusSet(status) => vec![status.file],
+            Self::Taken(taken) => vec![taken.pack, taken.request],
+            Self::Reported(reported) => {
+                let artifact = reported.artifact.into_iter().flat_map(|(manifest, layer)| [manifest, layer]);
+                [reported.envelope, reported.log, reported.tree].into_iter().chain(artifact).collect()
+            }
+            Self::Agreed(agreed) => vec![agreed.request],
+            Self::Built(built) => vec![built.manifest, built.layer, built.tree],
+            Self::EnvironmentSet(set) => vec![set.envelope, set.policy, set.configuration],
+            Self::Judged(judged) => {
+                judged.bundle.into_iter().chain(judged.input).chain([judged.verdict]).collect()
+            }
+            Self::Given(given) => vec![given.envelope],
+            Self::Proposed(proposed) => vec![proposed.plan, proposed.provenance],
+            Self::Promoted(promoted) => vec![promoted.request],
+            Self::ReleaseDue(due) => vec![due.bundle],
+            Self::AgentReported(reported) => vec![reported.envelope],
+            Self::Returning(returning) => vec![returning.request],
+            Self::Enrolled(_)
+            | Self::Started(_)
+            | Self::Due(_)
+            | Self::Ended(_)
+            | Self::GateDue(_)
+            | Self::Wanted(_)
+            | Self::Unplannable(_)
+            | Self::Held(_)
+            | Self::Refused(_) => Vec::new(),
+        };
+        blobs.sort();
+        blobs.dedup();
+        blobs
     }
 }

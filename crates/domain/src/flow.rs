@@ -1,16 +1,105 @@
 //! What follows by itself: a finished step starts the next step, gate or rollout, in the same transaction.
 //!
 //! Invariant: pure and finite; each command it answers is decided like any other, with actor `system` and
-//! the event as its cause. Nothing follows from the identity context.
+//! the event as its cause, and is never refused.
+
+use evidence::Digest;
+use evidence::report::Outcome;
 
 use crate::command::Command;
 use crate::event::Event;
+use crate::place::Place;
 use crate::state::State;
+use crate::{artifact, build, gate, release};
 
 /// Commands that follow from an event, given the state after it.
 #[must_use]
-pub fn next(_state: &State, event: &Event) -> Vec<Command> {
+pub fn next(state: &State, event: &Event) -> Vec<Command> {
     match event {
-        Event::Rooted(_) | Event::Enrolled(_) | Event::StatusSet(_) | Event::Refused(_) => Vec::new(),
+        Event::Started(started) => on_progress(state, started.run, true),
+        Event::Reported(reported) => on_progress(state, reported.run, reported.passed),
+        Event::Agreed(agreed) => on_progress(state, agreed.run, true),
+        Event::Built(built) => built
+            .services
+            .iter()
+            .flat_map(|service| first_places(state, built, service))
+            .map(|place| want(place, built.manifest))
+            .collect(),
+        Event::Proposed(proposed) => {
+            let environment = state.gate.environment(&proposed.place);
+            let automatic = environment.is_some_and(|environment| environment.facts.automatic);
+            automatic.then(|| ask(&proposed.place, proposed.release)).into_iter().collect()
+        }
+        Event::Promoted(promoted) => vec![ask(&promoted.place, promoted.release)],
+        Event::Judged(judged) => {
+            let passed = judged.outcome == gate::Outcome::Pass;
+            vec![Command::ConcludeGate(release::Conclude {
+                place: judged.place.clone(),
+                release: judged.release,
+                bundle: judged.bundle.filter(|_| passed),
+            })]
+        }
+        Event::AgentReported(reported) if reported.outcome == Outcome::Running => {
+            let running = reported.running.as_ref().map(|running| running.artifact);
+            let after = places_after(state, &reported.place);
+            after.flat_map(|place| running.map(|artifact| want(place, artifact))).collect()
+        }
+        Event::Rooted(_)
+        | Event::Enrolled(_)
+        | Event::StatusSet(_)
+        | Event::Taken(_)
+        | Event::Due(_)
+        | Event::Ended(_)
+        | Event::EnvironmentSet(_)
+        | Event::GateDue(_)
+        | Event::Given(_)
+        | Event::Wanted(_)
+        | Event::Unplannable(_)
+        | Event::ReleaseDue(_)
+        | Event::Held(_)
+        | Event::AgentReported(_)
+        | Event::Returning(_)
+        | Event::Refused(_) => Vec::new(),
     }
+}
+
+/// A run goes on, or ends.
+fn on_progress(state: &State, run: crate::ids::RunId, passed: bool) -> Vec<Command> {
+    if state.build.run(run).is_none() {
+        return Vec::new();
+    }
+    let conclude = Command::ConcludeRun(artifact::Conclude { run });
+    if passed { vec![Command::DueNext(build::DueNext { run }), conclude] } else { vec![conclude] }
+}
+
+/// The places of a service that come after no other.
+fn first_places<'a>(
+    state: &'a State,
+    built: &'a artifact::Built,
+    service: &'a evidence::Name,
+) -> impl Iterator<Item = Place> + 'a {
+    let first = state.gate.environments().filter(move |environment| {
+        let place = &environment.facts.place;
+        environment.facts.after.is_none() && place.project == built.project && place.service == *service
+    });
+    first.map(|environment| environment.facts.place.clone())
+}
+
+/// The places of the same service that come right after one.
+fn places_after<'a>(state: &'a State, before: &'a Place) -> impl Iterator<Item = Place> + 'a {
+    let after = state.gate.environments().filter(move |environment| {
+        let place = &environment.facts.place;
+        place.project == before.project
+            && place.service == before.service
+            && environment.facts.after.as_ref() == Some(&before.environment)
+    });
+    after.map(|environment| environment.facts.place.clone())
+}
+
+fn want(place: Place, artifact: Digest) -> Command {
+    Command::Want(release::Want { wanted: release::Wanted { place, artifact } })
+}
+
+fn ask(place: &Place, release: u64) -> Command {
+    Command::Ask(gate::Ask { place: place.clone(), release })
 }

@@ -48,4 +48,6 @@ macro_rules! id_kinds {
 id_kinds! {
     /// A natural person, as a registrar's enrolment names them.
     PersonId
+    /// One commit's way through its pipeline.
+    RunId
 }

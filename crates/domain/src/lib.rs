@@ -5,19 +5,27 @@
 //! arguments, so the same log gives the same state, byte for byte. It deliberately lacks I/O, a clock,
 //! randomness, async, hash order and policy engines.
 
+pub mod approval;
+pub mod artifact;
+pub mod build;
+pub mod gate;
 pub mod identity;
+pub mod release;
+pub mod source;
 
 mod command;
 mod event;
 mod flow;
 mod ids;
+mod place;
 mod refusal;
 mod state;
 
 pub use command::{Command, decide};
 pub use event::{Event, EventError, Refused};
 pub use flow::next;
-pub use ids::PersonId;
+pub use ids::{PersonId, RunId};
+pub use place::{Place, PlaceError};
 pub use refusal::{Reason, Refusal};
 pub use state::State;
 

@@ -9,13 +9,25 @@ use serde::Serialize;
 
 use crate::RULES;
 use crate::event::{Event, EventError};
-use crate::identity;
+use crate::{approval, artifact, build, gate, identity, release, source};
 
 /// Everything that decisions read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct State {
     /// People, trust root and status.
     pub identity: identity::State,
+    /// Commits that were put forward.
+    pub source: source::State,
+    /// Runs that have not ended.
+    pub build: build::State,
+    /// Artifacts that can be released.
+    pub artifact: artifact::State,
+    /// Environments in force, and gates that are due.
+    pub gate: gate::State,
+    /// Approvals of open releases.
+    pub approval: approval::State,
+    /// What stands at each place.
+    pub release: release::State,
     /// Number of entries folded.
     pub entries: u64,
     /// Time of the last entry.
@@ -41,8 +53,38 @@ impl State {
     pub fn apply(&mut self, event: &Event, moment: Moment) {
         let fits = match event {
             Event::Rooted(event) => self.identity.rooted(event),
-            Event::Enrolled(event) => self.identity.enrolled(event, self.entries),
+            Event::Enrolled(event) => self.identity.enrol(event, self.entries),
             Event::StatusSet(event) => self.identity.status_set(event),
+            Event::Taken(event) => self.source.taken(event, self.entries),
+            Event::Started(event) => self.build.started(event),
+            Event::Due(event) => self.build.due(event),
+            Event::Reported(event) => self.build.reported(event, self.entries),
+            Event::Agreed(event) => self.build.agreed(event, self.entries),
+            Event::Ended(event) => {
+                if event.outcome != build::Outcome::Passed {
+                    self.source.forget(event.run);
+                }
+                self.build.ended(event)
+            }
+            Event::Built(event) => {
+                let mut entries: Vec<u64> = self.source.of(event.run).map(|s| s.entry).into_iter().collect();
+                entries.extend(self.build.run(event.run).map(|run| run.entries.clone()).unwrap_or_default());
+                self.artifact.built(event, entries, self.entries)
+            }
+            Event::EnvironmentSet(event) => self.gate.environment_set(event, self.entries),
+            Event::GateDue(event) => {
+                self.release.judging(&event.place, event.release) && self.gate.due(event)
+            }
+            Event::Judged(event) => self.gate.judged(event),
+            Event::Given(event) => self.approval.given(event, self.entries),
+            Event::Wanted(event) => self.release.wanted(event),
+            Event::Proposed(event) => self.release.proposed(event, self.entries),
+            Event::Unplannable(event) => self.release.unplannable(event),
+            Event::Promoted(event) => self.release.promoted(event, self.entries),
+            Event::ReleaseDue(event) => self.release.due(event),
+            Event::Held(event) => self.release.held(event),
+            Event::AgentReported(event) => self.release.reported(event, self.entries),
+            Event::Returning(event) => self.release.returning(event, self.entries),
             Event::Refused(_) => true,
         };
         self.entries += 1;

@@ -44,6 +44,11 @@ pub struct Environment {
     pub agents: Vec<Machine>,
     /// Commit from which the first range of changes counts.
     pub baseline: CommitId,
+    /// Environment of the same service that must run the same artifact before; absent for the first one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Name>,
+    /// Whether a release begins by itself; otherwise a person's signed request must ask for it.
+    pub automatic: bool,
 }
 
 /// Why an environment statement is not one, or is not believed.
@@ -101,6 +106,7 @@ impl Environment {
         rule(self.v == 1, "`v` is not 1, the version that this program knows")?;
         rule(self.number >= 1, "`number` starts at 1")?;
         rule(self.agents.is_sorted_by(|a, b| a < b), "`agents` are not sorted or one stands twice")?;
+        rule(self.after.as_ref() != Some(&self.environment), "`after` names the environment itself")?;
         let keys: BTreeSet<_> = self.agents.iter().map(|agent| &agent.key).collect();
         rule(keys.len() == self.agents.len(), "an agent's key stands twice")?;
         rule((1..=64).contains(&self.agents.len()), "between 1 and 64 agents are needed")

@@ -4,28 +4,42 @@
 //! received, and carries a version. It deliberately lacks state, storage, a clock and randomness; salts,
 //! nonces and moments come from the caller.
 
+pub mod approval;
+pub mod bundle;
 pub mod canonical;
+pub mod claim;
+pub mod configuration;
 pub mod dsse;
 pub mod enrolment;
 pub mod entry;
 pub mod environment;
+pub mod evidence_manifest;
 pub mod git;
 pub mod machine;
 pub mod oci;
 pub mod pin;
 pub mod pipeline;
+pub mod plan;
+pub mod policy_files;
+pub mod provenance;
 pub mod receipt;
+pub mod release_file;
+pub mod report;
 pub mod request;
+pub mod return_order;
+pub mod source_pack;
 pub mod ssh;
 pub mod statement;
 pub mod status;
 pub mod tree_list;
 pub mod trust_root;
 
+mod bytes;
 mod digest;
 mod id;
 mod time;
 
+pub use bytes::{Bytes, BytesError};
 pub use digest::{Digest, DigestError, Hasher};
 pub use id::{CommitId, CommitIdError, Id, IdError, Name, NameError};
 pub use time::{Moment, MomentError};

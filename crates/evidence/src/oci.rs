@@ -76,6 +76,9 @@ pub enum OciError {
     /// Too large for ustar.
     #[error("`{0}` has more than 8 GiB")]
     Large(String),
+    /// An archive that is not the canonical one of its files.
+    #[error("the layer is not the canonical archive of its files")]
+    NotCanonical,
     /// Not canonical.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
@@ -142,6 +145,41 @@ pub fn manifest(
     Ok(canonical::encode("manifest", &manifest)?)
 }
 
+/// The files of a layer, and its commit time; only the canonical archive of exactly these files is read.
+///
+/// # Errors
+/// `OciError` when it is not one that `layer` makes.
+pub fn open_layer(bytes: &[u8]) -> Result<(BTreeMap<String, LayerFile>, u64), OciError> {
+    let damaged = || OciError::NotCanonical;
+    let text = |block: &[u8], at: usize, most: usize| {
+        let field = block.get(at..at + most).unwrap_or_default();
+        let end = field.iter().position(|byte| *byte == 0).unwrap_or(most);
+        std::str::from_utf8(field.get(..end).unwrap_or_default()).map(str::to_owned).map_err(|_| damaged())
+    };
+    let number = |block: &[u8], at, most| {
+        text(block, at, most).and_then(|digits| u64::from_str_radix(&digits, 8).map_err(|_| damaged()))
+    };
+    let (mut files, mut mtime, mut at) = (BTreeMap::new(), 0, 0);
+    loop {
+        let block = bytes.get(at..at + BLOCK).ok_or_else(damaged)?;
+        if block.iter().all(|byte| *byte == 0) {
+            break;
+        }
+        let (name, prefix) = (text(block, 0, 100)?, text(block, 345, 155)?);
+        let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+        let size = usize::try_from(number(block, 124, 12)?).map_err(|_| damaged())?;
+        mtime = number(block, 136, 12)?;
+        at += BLOCK;
+        if block.get(156) == Some(&b'0') {
+            let content = bytes.get(at..at.saturating_add(size)).ok_or_else(damaged)?;
+            let executable = number(block, 100, 8)? & 0o100 != 0;
+            files.insert(path, LayerFile { bytes: content.to_vec(), executable });
+            at += size.next_multiple_of(BLOCK);
+        }
+    }
+    if layer(&files, mtime)? == bytes { Ok((files, mtime)) } else { Err(damaged()) }
+}
+
 fn header(path: &str, file: Option<&LayerFile>, mtime_seconds: u64) -> Result<[u8; BLOCK], OciError> {
     let (prefix, name) = split(path).ok_or_else(|| OciError::Path(path.to_owned()))?;
     let size = file.map_or(0, |file| file.bytes.len() as u64);
@@ -174,6 +212,16 @@ fn header(path: &str, file: Option<&LayerFile>, mtime_seconds: u64) -> Result<[u
     Ok(block)
 }
 
+impl Manifest {
+    /// Parses a manifest.
+    ///
+    /// # Errors
+    /// `OciError` when it is not canonical.
+    pub fn decode(bytes: &[u8]) -> Result<Self, OciError> {
+        Ok(canonical::decode("manifest", bytes, MANIFEST_BYTES_MAX)?)
+    }
+}
+
 fn write(block: &mut [u8; BLOCK], fields: &[(usize, Vec<u8>)]) {
     for (at, bytes) in fields {
         for (to, from) in block.iter_mut().skip(*at).zip(bytes) {
@@ -199,5 +247,7 @@ fn split(path: &str) -> Option<(&str, &str)> {
     (cut <= 155).then(|| (path.get(..cut).unwrap_or_default(), path.get(cut + 1..).unwrap_or_default()))
 }
 
+/// Largest manifest in bytes.
+pub const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
 const BLOCK: usize = 512;
 const SIZE_MAX: u64 = 0o77_777_777_777;

@@ -146,6 +146,33 @@ impl Artifact {
     fn default_type() -> String {
         "application/vnd.countersign.artifact.v1".into()
     }
+
+    /// The files that enter the artifact, by their paths in it, out of what steps left; or the first source
+    /// at which nothing was left. One rule for whoever assembles and whoever judges.
+    ///
+    /// # Errors
+    /// The source that is missing.
+    pub fn entering<'a, T>(
+        &'a self,
+        left: &'a BTreeMap<Name, BTreeMap<String, T>>,
+    ) -> Result<BTreeMap<String, &'a T>, &'a Source> {
+        let mut files = BTreeMap::new();
+        for (target, source) in &self.files {
+            let below = format!("{}/", source.path);
+            let before = files.len();
+            for (path, file) in left.get(&source.step).into_iter().flatten() {
+                if *path == source.path {
+                    files.insert(target.clone(), file);
+                } else if let Some(rest) = path.strip_prefix(&below) {
+                    files.insert(format!("{target}/{rest}"), file);
+                }
+            }
+            if files.len() == before {
+                return Err(source);
+            }
+        }
+        Ok(files)
+    }
 }
 
 impl StepLimits {

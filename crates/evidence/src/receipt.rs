@@ -42,8 +42,8 @@ pub struct Receipt {
     pub tree: Digest,
     /// Digest of the pipeline file as it lies in that tree.
     pub pipeline: Digest,
-    /// The step.
-    pub step: Name,
+    /// What was done.
+    pub work: Work,
     /// Outputs of other steps that lay in the workspace: path and content.
     pub inputs: BTreeMap<String, Output>,
     /// What the step left: path and content.
@@ -62,6 +62,17 @@ pub struct Receipt {
     pub ended: Moment,
     /// Whether a forge was there to name pusher and merger.
     pub forge: Forge,
+}
+
+/// What a runner did.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// Ran this step of the pipeline.
+    Step(Name),
+    /// Put this artifact of the pipeline together: `inputs` are the files by their paths in the artifact,
+    /// `outputs` are `manifest.json` and `layer.tar`.
+    Artifact(Name),
 }
 
 /// A file that a step left.

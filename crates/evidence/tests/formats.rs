@@ -6,18 +6,34 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
+use evidence::approval::{Approval, Decision, Signed};
+use evidence::bundle::{Logged, hashes};
+use evidence::claim::Claim;
+use evidence::configuration::Configuration;
 use evidence::dsse::Envelope;
 use evidence::enrolment::Enrolment;
 use evidence::entry::{Actor, Auth, Entry, Header, Payload};
 use evidence::environment::Environment;
+use evidence::evidence_manifest::EvidenceManifest;
+use evidence::git::{self, ObjectKind};
 use evidence::machine::MachineSigner;
 use evidence::pin::{EnvironmentPin, Pin};
-use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, SandboxLevel};
+use evidence::plan::{Destination, Plan};
+use evidence::policy_files::PolicyFiles;
+use evidence::provenance::provenance;
+use evidence::receipt::{Output, Receipt};
+use evidence::release_file::ReleaseFile;
+use evidence::report::{AgentReport, Outcome, Running};
 use evidence::request::Request;
+use evidence::return_order::ReturnOrder;
+use evidence::source_pack::{Range, SourcePack};
+use evidence::statement::Statement;
 use evidence::status::{Freeze, Status, StatusFile};
 use evidence::tree_list::{FileMode, TreeFile, TreeList};
 use evidence::trust_root::{Machine, Mode, TrustRoot};
-use evidence::{Digest, enrolment, environment, receipt, request, status, trust_root};
+use evidence::{
+    Bytes, Digest, approval, enrolment, environment, receipt, request, statement, status, trust_root,
+};
 use support::{NOW, Person, enrolment_of, id, name, place, root, status_base};
 
 fn page(format: &str) -> PathBuf {
@@ -99,20 +115,7 @@ fn status_example() {
 
 #[test]
 fn environment_example() {
-    let key = team().runners.first().unwrap().key;
-    let statement = Environment {
-        v: 1,
-        installation: id(1),
-        project: name("shop"),
-        service: name("api"),
-        environment: name("production"),
-        number: 1,
-        issued: NOW.parse().unwrap(),
-        policy: Digest::of(b"policy"),
-        configuration: Digest::of(b"configuration"),
-        agents: vec![Machine { name: name("agent-1"), key, place: place() }],
-        baseline: "a".repeat(40).parse().unwrap(),
-    };
+    let statement = support::environment();
     let bytes = signed(statement.envelope().unwrap(), environment::NAMESPACE, &people());
     let envelope = Envelope::decode(&bytes).unwrap();
     check("environment", 0, envelope.payload(environment::PAYLOAD_TYPE).unwrap());
@@ -217,33 +220,7 @@ fn receipt_example() {
     let signer = MachineSigner::from_seed([24; 32]).unwrap();
     let output =
         |bytes: &[u8], executable| Output { sha256: Digest::of(bytes), size: bytes.len() as u64, executable };
-    let now = NOW.parse().unwrap();
-    let receipt = Receipt {
-        v: 1,
-        installation: id(1),
-        runner: name("runner-1"),
-        root: 1,
-        nonce: id(51),
-        project: name("shop"),
-        commit: "a".repeat(40).parse().unwrap(),
-        tree: Digest::of(b"tree"),
-        pipeline: Digest::of(b"pipeline"),
-        step: name("build"),
-        inputs: [("deps/lib.a".to_owned(), output(b"lib", false))].into(),
-        outputs: [("target/release/api".to_owned(), output(b"api", true))].into(),
-        exit: Ending::Code(0),
-        sandbox: SandboxLevel {
-            user: "range".into(),
-            landlock: 6,
-            memory: "watched".into(),
-            toolchain: Digest::of(b"toolchain"),
-        },
-        network: vec![Reached { host: "registry.example".into(), port: 443, sent: 10, received: 2000 }],
-        log: Digest::of(b"log"),
-        started: now,
-        ended: now,
-        forge: Forge::None,
-    };
+    let receipt = support::receipt();
     let envelope = receipt.sign(&signer).unwrap();
     check("receipt", 0, envelope.payload(receipt::PAYLOAD_TYPE).unwrap());
     check("receipt", 1, &envelope.encode().unwrap());
@@ -261,6 +238,273 @@ fn receipt_example() {
 }
 
 #[test]
+fn plan_and_configuration_examples() {
+    let configuration =
+        Configuration { v: 1, port: Some(8080), variables: [("LIMIT".to_owned(), "100".to_owned())].into() };
+    check("configuration", 0, &configuration.encode().unwrap());
+    assert_eq!(Configuration::decode(&configuration.encode().unwrap()).unwrap(), configuration);
+    let file = ReleaseFile::parse(RELEASE_FILE.as_bytes()).unwrap();
+    let commit = "a".repeat(40).parse().unwrap();
+    let (project, service, environment) = (name("shop"), name("api"), name("production"));
+    let to = Destination {
+        installation: id(1),
+        project: &project,
+        service: &service,
+        environment: &environment,
+        commit: &commit,
+    };
+    let plan = Plan::derive(&to, &file, &configuration).unwrap();
+    check("plan", 0, &plan.encode().unwrap());
+    assert_eq!(Plan::decode(&plan.encode().unwrap()).unwrap(), plan);
+    assert_eq!(plan.variables.get("LIMIT").unwrap(), "100", "the configuration stands above the file");
+    let bare = Configuration::default();
+    assert!(Plan::derive(&to, &file, &bare).is_err(), "a probe over HTTP needs a port");
+    let reserved =
+        Configuration { variables: [("LISTEN_FDS".to_owned(), "3".to_owned())].into(), ..configuration };
+    assert!(reserved.encode().is_err());
+    for bad in [
+        "version: 2\nservices: {}",
+        "version: 1\nservices: {}",
+        "version: 1\nservices: { api: { artifact: api, probe: {} } }",
+        "version: 1\nservices: { api: { artifact: api, probe: { http: /health } } }",
+        "version: 1\nservices: { api: { artifact: api, probe: { command: [../x] } } }",
+        "version: 1\nservices: { api: { artifact: api, probe: { command: [x] }, extra: 1 } }",
+    ] {
+        assert!(ReleaseFile::parse(bad.as_bytes()).is_err(), "{bad}");
+    }
+}
+
+const RELEASE_FILE: &str = "
+version: 1
+services:
+  api:
+    artifact: api
+    process: { command: [bin/api, --serve] }
+    env: { LIMIT: '5', MODE: strict }
+    probe: { http: /health }
+";
+
+#[test]
+fn approval_example() {
+    let [alice, bob] = people();
+    let manifest = EvidenceManifest::new(
+        vec!["b".repeat(40).parse().unwrap(), "a".repeat(40).parse().unwrap()],
+        vec![Digest::of(b"receipt 2"), Digest::of(b"receipt 1")],
+        vec![Digest::of(b"report")],
+        Vec::new(),
+    );
+    check("evidence-manifest", 0, &manifest.encode().unwrap());
+    let signed_statement = Signed {
+        decision: Decision::Approve,
+        artifact: Digest::of(b"artifact"),
+        plan: Digest::of(b"plan"),
+        said: Approval {
+            installation: id(1),
+            person: id(31),
+            project: name("shop"),
+            service: name("api"),
+            environment: name("production"),
+            release: 4,
+            replaces: Some(Digest::of(b"running")),
+            evidence: manifest.digest().unwrap(),
+            policy: Digest::of(b"policy"),
+            root: 1,
+            checkpoint: "countersign/0101\n7\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n".into(),
+            reason: "tested in staging".into(),
+            ticket: Some("CH-1042".into()),
+            not_before: NOW.parse().unwrap(),
+            expires: "2026-11-28T02:41:44.000Z".parse().unwrap(),
+            nonce: id(52),
+            via: "command-line".into(),
+            rebuild: None,
+        },
+    };
+    let bytes = signed(signed_statement.envelope().unwrap(), approval::APPROVAL_NAMESPACE, &[alice]);
+    let envelope = Envelope::decode(&bytes).unwrap();
+    check("approval", 0, envelope.payload(statement::PAYLOAD_TYPE).unwrap());
+    check("approval", 1, &bytes);
+    let read = Signed::read(&envelope).unwrap();
+    assert_eq!(read, signed_statement);
+    let [alice, _] = people();
+    assert_eq!(read.verify(&envelope, &[&alice.key]).unwrap(), &alice.key);
+    assert!(read.verify(&envelope, &[&bob.key]).is_err());
+    // As other people's tools see it: an in-toto statement about two subjects.
+    let foreign = Statement::decode(envelope.payload(statement::PAYLOAD_TYPE).unwrap());
+    assert_eq!(foreign.unwrap().subject.len(), 2);
+    // The same words as a rejection are signed in another namespace, so neither stands in for the other.
+    let rejection = Signed { decision: Decision::Reject, ..signed_statement.clone() };
+    let mut crossed = rejection.envelope().unwrap();
+    alice.sign(&mut crossed, approval::APPROVAL_NAMESPACE);
+    assert!(rejection.verify(&crossed, &[&alice.key]).is_err());
+    let silent = Approval { reason: " ".into(), ..signed_statement.said.clone() };
+    assert!(Signed { said: silent, ..signed_statement }.envelope().is_err(), "no reason, no approval");
+}
+
+#[test]
+fn agent_report_example() {
+    let signer = MachineSigner::from_seed([26; 32]).unwrap();
+    let statement = Environment {
+        agents: vec![Machine { name: name("agent-1"), key: *signer.public(), place: place() }],
+        ..support::environment()
+    };
+    let artifact = Digest::of(b"artifact");
+    let commit: evidence::CommitId = "a".repeat(40).parse().unwrap();
+    let report = AgentReport {
+        v: 1,
+        installation: id(1),
+        project: name("shop"),
+        service: name("api"),
+        environment: name("production"),
+        agent: name("agent-1"),
+        release: 4,
+        artifact,
+        plan: Digest::of(b"plan"),
+        outcome: Outcome::Running,
+        running: Some(Running { artifact, commit }),
+        reasons: Vec::new(),
+        root: 1,
+        status: 2,
+        statement: 1,
+        checkpoint: 40,
+        time: NOW.parse().unwrap(),
+    };
+    let envelope = report.sign(&signer).unwrap();
+    check("agent-report", 0, envelope.payload(evidence::report::PAYLOAD_TYPE).unwrap());
+    check("agent-report", 1, &envelope.encode().unwrap());
+    assert_eq!(AgentReport::open(&envelope, &statement).unwrap(), report);
+    assert!(AgentReport::open(&envelope, &support::environment()).is_err(), "a stranger's key");
+    let other = Environment { environment: name("staging"), ..statement.clone() };
+    assert!(AgentReport::open(&envelope, &other).is_err(), "another environment");
+    let lying = AgentReport { running: None, ..report };
+    assert!(lying.sign(&signer).is_err(), "nothing runs, and yet it says so");
+}
+
+#[test]
+fn claim_example() {
+    let signer = MachineSigner::from_seed([24; 32]).unwrap();
+    let claim = Claim {
+        v: 1,
+        installation: id(1),
+        machine: name("runner-1"),
+        operation: "GET /api/v1/work/runner".into(),
+        issued: NOW.parse().unwrap(),
+    };
+    let envelope = claim.sign(&signer).unwrap();
+    check("claim", 0, envelope.payload(evidence::claim::PAYLOAD_TYPE).unwrap());
+    let now = NOW.parse().unwrap();
+    let read = Claim::read(&envelope).unwrap();
+    read.verify(&envelope, signer.public(), id(1), &claim.operation, now).unwrap();
+    let later = "2026-11-21T02:47:00.000Z".parse().unwrap();
+    let other = MachineSigner::from_seed([25; 32]).unwrap();
+    for refused in [
+        read.verify(&envelope, other.public(), id(1), &claim.operation, now),
+        read.verify(&envelope, signer.public(), id(2), &claim.operation, now),
+        read.verify(&envelope, signer.public(), id(1), "PUT /api/v1/blobs/x", now),
+        read.verify(&envelope, signer.public(), id(1), &claim.operation, later),
+    ] {
+        assert!(refused.is_err());
+    }
+}
+
+#[test]
+fn source_pack_example() {
+    let hex = |kind, bytes: &[u8]| git::object_id(kind, bytes, 40).unwrap();
+    let file = b"version: 1\n".to_vec();
+    let entry = |mode: &str, name: &str, id: &evidence::CommitId| {
+        let mut bytes = format!("{mode} {name}\0").into_bytes();
+        let raw: Vec<u8> = (0..40)
+            .step_by(2)
+            .map(|at| u8::from_str_radix(id.as_str().get(at..at + 2).unwrap(), 16).unwrap())
+            .collect();
+        bytes.extend(raw);
+        bytes
+    };
+    let blob = hex(ObjectKind::Blob, &file);
+    let inner = entry("100644", "pipeline.yaml", &blob);
+    let inner_id = hex(ObjectKind::Tree, &inner);
+    let outer = entry("40000", ".countersign", &inner_id);
+    let outer_id = hex(ObjectKind::Tree, &outer);
+    let who = "Alice <alice@example.com> 1700000000 +0000";
+    let commit = format!("tree {outer_id}\nauthor {who}\ncommitter {who}\n\nfirst\n").into_bytes();
+    let commit_id = hex(ObjectKind::Commit, &commit);
+    let pack = SourcePack {
+        v: 1,
+        commit: commit_id.clone(),
+        commits: [(commit_id.to_string(), Bytes(commit))].into(),
+        trees: [(outer_id.to_string(), Bytes(outer)), (inner_id.to_string(), Bytes(inner.clone()))].into(),
+        files: [(".countersign/pipeline.yaml".to_owned(), Bytes(file))].into(),
+    };
+    check("source-pack", 0, &pack.encode().unwrap());
+    let checked = SourcePack::decode(&pack.encode().unwrap()).unwrap().check().unwrap();
+    assert_eq!(checked.range(&commit_id), Range::Complete([].into()));
+    let unknown = "b".repeat(40).parse().unwrap();
+    assert_eq!(checked.range(&unknown), Range::NoAncestor);
+    let mut changed = pack.clone();
+    changed.files.insert(".countersign/pipeline.yaml".into(), Bytes(b"version: 2\n".to_vec()));
+    assert!(changed.check().is_err(), "the file is another one than the tree names");
+    let mut elsewhere = pack.clone();
+    elsewhere.files = [("pipeline.yaml".to_owned(), Bytes(b"version: 1\n".to_vec()))].into();
+    assert!(elsewhere.check().is_err(), "the tree has no such file");
+    let mut stray = pack.clone();
+    stray.files.clear();
+    assert!(stray.check().is_err(), "trees that lead nowhere are bytes that nobody vouches for");
+    let mut missing = pack;
+    missing.commits.clear();
+    assert!(missing.check().is_err());
+}
+
+#[test]
+fn policy_and_provenance_examples() {
+    let files = PolicyFiles::new([("gate.rego".to_owned(), "package countersign.gate\n".to_owned())].into());
+    check("policy", 0, &files.encode().unwrap());
+    let receipt = support::receipt();
+    let signed = receipt.sign(&MachineSigner::from_seed([24; 32]).unwrap()).unwrap();
+    let made =
+        provenance(&name("api"), &Digest::of(b"artifact"), &[(signed.payload_digest(), receipt)]).unwrap();
+    check("provenance", 0, made.payload(statement::PAYLOAD_TYPE).unwrap());
+    let foreign = Statement::decode(made.payload(statement::PAYLOAD_TYPE).unwrap()).unwrap();
+    assert_eq!(foreign.predicate_type, "https://slsa.dev/provenance/v1");
+    assert!(
+        foreign.predicate.contains_key("buildDefinition") && foreign.predicate.contains_key("runDetails")
+    );
+}
+
+#[test]
+fn bundle_and_return_order_examples() {
+    let facts = Payload::new("facts", &serde_json::json!({ "release": 4 }), [1; 16]).unwrap();
+    let logged = Logged {
+        index: 3,
+        header: Bytes(b"{}".to_vec()),
+        salt: Bytes(facts.salt.to_vec()),
+        facts: Bytes(facts.bytes.clone()),
+        proof: vec![Bytes(vec![7; 32])],
+    };
+    let bytes = evidence::canonical::encode("logged", &logged).unwrap();
+    check("bundle", 0, &bytes);
+    assert_eq!(logged.facts().unwrap().commitment(), facts.commitment());
+    assert!(hashes(&[Bytes(vec![7; 31])]).is_none());
+    let [alice, bob] = people();
+    let status = signed(status_base().envelope().unwrap(), status::NAMESPACE, &[alice, bob]);
+    let [alice, bob] = people();
+    let enrolment = signed(enrolment_of(&alice, 11, 12).envelope().unwrap(), enrolment::NAMESPACE, &[bob]);
+    let request = signed(support::request().envelope().unwrap(), request::NAMESPACE, &[alice]);
+    let order = ReturnOrder {
+        v: 1,
+        project: name("shop"),
+        service: name("api"),
+        environment: name("production"),
+        release: 5,
+        artifact: Digest::of(b"artifact"),
+        roots: Vec::new(),
+        status: StatusFile { base: Envelope::decode(&status).unwrap(), tightening: None },
+        enrolment: Envelope::decode(&enrolment).unwrap(),
+        request: Envelope::decode(&request).unwrap(),
+    };
+    check("return-order", 0, &order.encode().unwrap());
+    assert_eq!(ReturnOrder::decode(&order.encode().unwrap()).unwrap(), order);
+}
+
+#[test]
 fn every_page_is_checked() {
     let mut pages: Vec<_> = std::fs::read_dir(page("x").parent().unwrap())
         .unwrap()
@@ -269,7 +513,18 @@ fn every_page_is_checked() {
     pages.sort();
     let checked = [
         "README",
+        "agent-report",
+        "approval",
+        "bundle",
+        "claim",
+        "configuration",
         "entry",
+        "evidence-manifest",
+        "plan",
+        "policy",
+        "provenance",
+        "return-order",
+        "source-pack",
         "enrolment",
         "environment",
         "pin",

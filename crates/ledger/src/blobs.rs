@@ -8,7 +8,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use evidence::Digest;
+use evidence::{Digest, Hasher};
 
 use crate::store::{LedgerError, sync_dir};
 
@@ -88,14 +88,43 @@ impl Blobs {
         let mut file = File::create(&new).map_err(LedgerError::io("create", &new))?;
         file.write_all(bytes).map_err(LedgerError::io("write", &new))?;
         file.sync_all().map_err(LedgerError::io("sync", &new))?;
+        self.settle(&new, &digest)?;
+        Ok(digest)
+    }
+
+    /// Gives a file that is durable its name.
+    fn settle(&self, new: &Path, digest: &Digest) -> Result<(), BlobError> {
+        let path = self.path(digest);
         let parent = path.parent().unwrap_or(&self.dir);
         fs::create_dir_all(parent).map_err(LedgerError::io("create", parent))?;
-        fs::rename(&new, &path).map_err(LedgerError::io("rename", &new))?;
+        fs::rename(new, &path).map_err(LedgerError::io("rename", new))?;
         // The file's name, and the directories above that may be new, must survive a power cut too.
         for dir in parent.ancestors().take(3) {
             sync_dir(dir)?;
         }
-        Ok(digest)
+        Ok(())
+    }
+
+    /// Begins to receive a blob that arrives in pieces.
+    ///
+    /// # Errors
+    /// `BlobError::Io` when no file can be made.
+    pub fn receive(&self) -> Result<Incoming, BlobError> {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = self.dir.join(TEMPORARY).join(format!("{}-{number}", std::process::id()));
+        let file = File::create(&path).map_err(LedgerError::io("create", &path))?;
+        Ok(Incoming { blobs: self.clone(), path, file, hasher: Hasher::default(), size: 0, done: false })
+    }
+
+    /// Opens a blob for reading in pieces, unverified: whoever reads compares the digest.
+    ///
+    /// # Errors
+    /// `BlobError::Missing` when it is not there.
+    pub fn open_file(&self, digest: &Digest) -> Result<(File, u64), BlobError> {
+        let path = self.path(digest);
+        let file = File::open(&path).map_err(|_| BlobError::Missing(*digest))?;
+        let size = file.metadata().map_err(LedgerError::io("read", &path))?.len();
+        Ok((file, size))
     }
 
     /// Whether a blob is there, unread.
@@ -157,6 +186,55 @@ impl Blobs {
         let hex = digest.hex();
         let (start, rest) = hex.split_at(2);
         self.dir.join("sha256").join(start).join(rest)
+    }
+}
+
+/// A blob on its way in. What a crash leaves behind: a file under a temporary name.
+#[derive(Debug)]
+pub struct Incoming {
+    blobs: Blobs,
+    path: PathBuf,
+    file: File,
+    hasher: Hasher,
+    size: u64,
+    done: bool,
+}
+
+impl Incoming {
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    /// `BlobError` when it grows too large or cannot be written.
+    pub fn write(&mut self, piece: &[u8]) -> Result<(), BlobError> {
+        self.size += piece.len() as u64;
+        if self.size > BLOB_BYTES_MAX {
+            let digest = Digest::of(piece);
+            return Err(BlobError::Long { digest, found: self.size, max: BLOB_BYTES_MAX });
+        }
+        self.hasher.update(piece);
+        Ok(self.file.write_all(piece).map_err(LedgerError::io("write", &self.path))?)
+    }
+
+    /// Makes it durable, if its bytes are those that were announced.
+    ///
+    /// # Errors
+    /// `BlobError::Changed` when they are others.
+    pub fn finish(mut self, stated: Digest) -> Result<(), BlobError> {
+        let found = std::mem::take(&mut self.hasher).finish();
+        if found != stated {
+            return Err(BlobError::Changed { stated, found });
+        }
+        self.file.sync_all().map_err(LedgerError::io("sync", &self.path))?;
+        self.done = true;
+        self.blobs.settle(&self.path, &stated)
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if !self.done {
+            drop(fs::remove_file(&self.path));
+        }
     }
 }
 

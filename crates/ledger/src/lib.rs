@@ -11,7 +11,7 @@ mod store;
 mod tiles;
 mod verify;
 
-pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs};
+pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs, Incoming};
 pub use reader::Reader;
 pub use store::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Head, Ledger, LedgerError, Turn};
 pub use tiles::Tiles;

@@ -5,9 +5,9 @@
 use std::collections::BTreeMap;
 
 use evidence::Digest;
-use evidence::canonical::{self, CanonicalError};
+use evidence::canonical::CanonicalError;
+use evidence::policy_files::PolicyFiles;
 use evidence::tree_list::is_tree_path;
-use serde::Serialize;
 
 /// Most files in a bundle.
 pub const BUNDLE_FILES_MAX: usize = 256;
@@ -37,13 +37,6 @@ pub enum BundleError {
     Canonical(#[from] CanonicalError),
 }
 
-/// What the digest covers: version of this form, and the digest of each file.
-#[derive(Serialize)]
-struct Named<'a> {
-    v: u8,
-    files: BTreeMap<&'a str, Digest>,
-}
-
 impl Bundle {
     /// Makes a bundle of files by relative path.
     ///
@@ -59,9 +52,9 @@ impl Bundle {
         if let Some((path, _)) = files.iter().find(unfit) {
             return Err(BundleError::File(path.clone()));
         }
-        let named = files.iter().map(|(path, text)| (path.as_str(), Digest::of(text.as_bytes()))).collect();
-        let digest = Digest::of(&canonical::encode("policy bundle", &Named { v: 1, files: named })?);
-        Ok(Self { files, digest })
+        let files = PolicyFiles::new(files);
+        let digest = files.digest()?;
+        Ok(Self { files: files.files, digest })
     }
 
     /// Digest that names the bundle.

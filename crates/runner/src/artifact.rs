@@ -9,7 +9,7 @@ use evidence::oci::{self, LayerFile, OciError};
 use evidence::pipeline::Pipeline;
 use evidence::{CommitId, Digest, Name};
 
-use crate::step::Given;
+use crate::step::{Given, Kept};
 
 /// An artifact's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,25 +61,12 @@ pub fn assemble(
     time_seconds: u64,
 ) -> Result<Built, ArtifactError> {
     let artifact = pipeline.artifacts.get(name).ok_or_else(|| ArtifactError::Unknown(name.clone()))?;
-    let mut files = BTreeMap::new();
-    for (target, source) in &artifact.files {
-        let left = outputs.get(&source.step);
-        let below = format!("{}/", source.path);
-        let matching = left.into_iter().flatten().filter_map(|(path, kept)| {
-            let rest = if *path == source.path { Some("") } else { path.strip_prefix(&below) };
-            rest.map(|rest| (rest, kept))
-        });
-        let mut any = false;
-        for (rest, kept) in matching {
-            any = true;
-            let path = if rest.is_empty() { target.clone() } else { format!("{target}/{rest}") };
-            files.insert(path, LayerFile { bytes: kept.bytes.clone(), executable: kept.output.executable });
-        }
-        if !any {
-            let (step, path) = (source.step.clone(), source.path.clone());
-            return Err(ArtifactError::Missing { artifact: name.clone(), step, path });
-        }
-    }
+    let entering = artifact.entering(outputs).map_err(|source| {
+        let (step, path) = (source.step.clone(), source.path.clone());
+        ArtifactError::Missing { artifact: name.clone(), step, path }
+    })?;
+    let file = |kept: &Kept| LayerFile { bytes: kept.bytes.clone(), executable: kept.output.executable };
+    let files = entering.into_iter().map(|(path, kept)| (path, file(kept))).collect();
     let layer = oci::layer(&files, time_seconds)?;
     let annotations = BTreeMap::from([
         ("org.opencontainers.image.revision".to_owned(), commit.to_string()),

@@ -6,13 +6,19 @@
 //! It deliberately lacks SQL, state and decisions.
 
 mod artifact;
+mod keep;
 mod repository;
+mod serve;
 mod source;
 mod step;
 mod toolchain;
+mod work;
 
 pub use artifact::{ArtifactError, Built, assemble};
-pub use repository::{Repository, RepositoryError, resolve};
+pub use keep::{Keep, KeepError};
+pub use repository::{Repository, RepositoryError, resolve, revisions};
+pub use serve::serve;
 pub use source::{Source, SourceError, SourceFile};
 pub use step::{Execution, Given, Host, Identity, Kept, Log, StepError, execute};
 pub use toolchain::{Toolchain, ToolchainError};
+pub use work::{Bench, Done};

@@ -141,6 +141,32 @@ pub fn resolve(path: &Path, revision: &str) -> Result<CommitId, RepositoryError>
     })
 }
 
+/// Commits that are reached from one and not from another, at most so many.
+///
+/// # Errors
+/// `RepositoryError::Revision` when one is not here, or there are more.
+pub fn revisions(
+    path: &Path,
+    from: &CommitId,
+    without: Option<&CommitId>,
+    most: usize,
+) -> Result<Vec<CommitId>, RepositoryError> {
+    let mut command = git(path);
+    command.args(["rev-list", &format!("--max-count={}", most + 1), from.as_str()]);
+    if let Some(without) = without {
+        command.arg(format!("^{without}"));
+    }
+    let output = command.arg("--").stdin(Stdio::null()).output()?;
+    let wrong = |what: &str| RepositoryError::Revision(from.to_string(), what.to_owned());
+    if !output.status.success() {
+        return Err(wrong(String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    let ids = text.lines().map(str::parse).collect::<Result<Vec<_>, _>>();
+    let ids = ids.map_err(|_| wrong("git listed something else than commits"))?;
+    if ids.len() > most { Err(wrong("more commits lie between than can be judged at once")) } else { Ok(ids) }
+}
+
 fn git(path: &Path) -> Command {
     let mut command = Command::new("git");
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
 use evidence::pipeline::{PATH, Pipeline, PipelineError, Step};
-use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, ReceiptError, SandboxLevel};
+use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, ReceiptError, SandboxLevel, Work};
 use evidence::tree_list::TreeListError;
 use evidence::{Digest, Id, Moment, Name};
 use sandbox::{
@@ -166,7 +166,7 @@ pub fn execute(
         commit: source.id.clone(),
         tree: source.list.digest()?,
         pipeline: Pipeline::digest(file),
-        step: step.clone(),
+        work: Work::Step(step.clone()),
         inputs: given.iter().map(|(path, kept)| (path.clone(), kept.output.clone())).collect(),
         outputs: outputs.iter().map(|(path, kept)| (path.clone(), kept.output.clone())).collect(),
         exit: ending,

@@ -1,30 +1,29 @@
-//! The edge: turns what a person sent into a command for the writer, with all signatures checked.
+//! The edge: authenticates what people and machines sent, and has it turned into a command for the writer.
 //!
 //! Invariant: who cannot be authenticated gets an error and no entry; what a known person sent that does
 //! not hold becomes a command that refuses it, so that it is on record. Blobs are durable before the
 //! command that names them.
 
-use std::collections::BTreeMap;
-
-use domain::identity::{Enrol, Enrolled, Rooted, SetRoot, SetStatus, StatusSet};
-use domain::{Command, Event, PersonId, Reason, Refusal, State};
+use domain::{PersonId, Place, Refusal, State};
 use evidence::canonical::CanonicalError;
+use evidence::claim::Claim;
 use evidence::dsse::{Envelope, EnvelopeError};
-use evidence::enrolment::{Enrolment, EnrolmentError, Purpose};
+use evidence::enrolment::Purpose;
 use evidence::entry::{Actor, Auth, Entry};
+use evidence::environment::Environment;
 use evidence::request::{Request, RequestError};
-use evidence::status::{Opened, StatusFile};
-use evidence::trust_root::{QuorumError, TrustRoot, TrustRootError};
-use evidence::{Digest, Moment};
+use evidence::trust_root::TrustRoot;
+use evidence::{Digest, Moment, Name};
+use judge::{AdmitError, Admitted, Sent, Store as _, Unavailable, enrolment_at};
 use ledger::{BLOBS, BlobError, Blobs, LedgerError};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use wire::Submission;
 
 use crate::intake::{Job, Origin};
 use crate::readers::Readers;
+use crate::store::LedgerStore;
 
-/// Checks what people send against the state and the evidence on disk.
+/// Checks what is sent against the state and the evidence on disk.
 #[derive(Debug)]
 pub struct Gatekeeper {
     readers: Readers,
@@ -50,18 +49,6 @@ pub enum EdgeError {
     #[error(transparent)]
     Blob(#[from] BlobError),
 }
-
-/// What the actions of the identity context take.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Named {
-    statement: Digest,
-    #[serde(default)]
-    tightening: Option<Digest>,
-}
-
-/// A command and the blobs that it names.
-type Checked = (Command, Vec<Digest>);
 
 impl Gatekeeper {
     /// A gatekeeper over a data directory.
@@ -97,7 +84,15 @@ impl Gatekeeper {
         let request = Request::read(&submission.request).map_err(malformed)?;
         self.authenticate(state, &request, &submission.request, now)?;
         let root = self.root(state)?;
-        let (command, blobs) = self.command(&request, &submission.statements, &root)?;
+        let attachments: Vec<Vec<u8>> = submission.attachments.iter().map(|bytes| bytes.0.clone()).collect();
+        let sent = Sent {
+            request: &request,
+            envelope: &submission.request,
+            statements: &submission.statements,
+            attachments: &attachments,
+        };
+        let admitted = judge::admit(state, &root, &self.store(), &sent)?;
+        let blobs = self.keep(&admitted)?;
         let inline: Vec<_> = submission.statements.iter().filter(|_| blobs.is_empty()).collect();
         let sizes = inline.iter().map(|envelope| envelope.encode().map(|bytes| bytes.len()));
         let bytes: usize = sizes.sum::<Result<_, _>>().map_err(malformed)?;
@@ -106,19 +101,123 @@ impl Gatekeeper {
                 "statements have {bytes} bytes, at most {INLINE_BYTES_MAX}"
             )));
         }
-        let inline: Vec<_> = inline.into_iter().map(to_value).collect::<Result<_, _>>()?;
+        let inline: Vec<Value> = inline.into_iter().map(to_value).collect::<Result<_, _>>()?;
         let mut particulars = json!({ "request": to_value(&submission.request)? });
-        if let (Some(object), false) = (particulars.as_object_mut(), inline.is_empty()) {
-            object.insert("statements".into(), inline.into());
+        if let Some(object) = particulars.as_object_mut() {
+            if !inline.is_empty() {
+                object.insert("statements".into(), inline.into());
+            }
+            if let Some(repository) = &submission.repository {
+                let bounded: String = repository.chars().take(REPOSITORY_CHARS_MAX).collect();
+                object.insert("repository".into(), bounded.into());
+            }
         }
         let origin = Origin {
             actor: Actor::Person(request.person),
             auth: Auth::SignedRequest,
             action: request.action.clone(),
             idempotency: Some(request.idempotency()),
-            project: None,
+            project: admitted.project,
         };
-        Ok(Job { command, origin, particulars: Some(particulars), blobs })
+        Ok(Job { command: admitted.command, origin, particulars: Some(particulars), blobs })
+    }
+
+    /// Checks a runner's receipt and answers the job for the writer.
+    ///
+    /// # Errors
+    /// `EdgeError` when it cannot be read or authenticated, or names blobs that are not here.
+    pub fn admit_receipt(&self, state: &State, envelope: &Envelope) -> Result<Job, EdgeError> {
+        let (admitted, receipt) = judge::admit_receipt(state, &self.root(state)?, &self.store(), envelope)?;
+        self.job_of(receipt.runner, "report", admitted)
+    }
+
+    /// Checks an agent's report and answers the job for the writer.
+    ///
+    /// # Errors
+    /// `EdgeError` when it cannot be read or authenticated.
+    pub fn admit_report(&self, state: &State, envelope: &Envelope) -> Result<Job, EdgeError> {
+        let (admitted, report) = judge::admit_report(state, &self.root(state)?, &self.store(), envelope)?;
+        self.job_of(report.agent, "agent-report", admitted)
+    }
+
+    fn job_of(&self, machine: Name, action: &str, admitted: Admitted) -> Result<Job, EdgeError> {
+        let key = admitted.blobs.first().map(|bytes| Digest::of(bytes));
+        let blobs = self.keep(&admitted)?;
+        let origin = Origin {
+            actor: Actor::Machine(machine),
+            auth: Auth::MachineKey,
+            action: action.parse().map_err(malformed)?,
+            idempotency: key,
+            project: admitted.project,
+        };
+        Ok(Job { command: admitted.command, origin, particulars: None, blobs })
+    }
+
+    /// Makes the bytes of a command durable, and refuses one that names blobs which are not here.
+    fn keep(&self, admitted: &Admitted) -> Result<Vec<Digest>, EdgeError> {
+        if let domain::Command::Report(report) = &admitted.command {
+            let artifact = report.artifact.iter().flat_map(|(manifest, layer)| [*manifest, *layer]);
+            let named = [report.log, report.tree].into_iter().chain(artifact);
+            if let Some(missing) = named.into_iter().find(|digest| !self.blobs.has(digest)) {
+                return Err(EdgeError::Malformed(format!("blob {missing} is named but was not sent")));
+            }
+        }
+        let mut blobs = Vec::new();
+        for bytes in &admitted.blobs {
+            blobs.push(self.blobs.put(bytes)?);
+        }
+        blobs.sort();
+        blobs.dedup();
+        Ok(blobs)
+    }
+
+    /// Checks that a claim is by a runner that the trust root names.
+    ///
+    /// # Errors
+    /// `EdgeError::Unauthenticated` when it is not.
+    pub fn runner(
+        &self,
+        state: &State,
+        envelope: &Envelope,
+        operation: &str,
+        now: Moment,
+    ) -> Result<Name, EdgeError> {
+        let claim = Claim::read(envelope).map_err(unauthenticated)?;
+        let root = self.root(state)?;
+        let runner = root.runners.iter().find(|runner| runner.name == claim.machine);
+        let runner = runner.ok_or_else(|| unauthenticated("the trust root names no such runner"))?;
+        claim.verify(envelope, &runner.key, root.installation, operation, now).map_err(unauthenticated)?;
+        Ok(claim.machine)
+    }
+
+    /// Checks that a claim is by an agent of a place.
+    ///
+    /// # Errors
+    /// `EdgeError::Unauthenticated` when it is not.
+    pub fn agent(
+        &self,
+        state: &State,
+        place: &Place,
+        envelope: &Envelope,
+        operation: &str,
+        now: Moment,
+    ) -> Result<Name, EdgeError> {
+        let claim = Claim::read(envelope).map_err(unauthenticated)?;
+        let root = self.root(state)?;
+        let set = state.gate.environment(place);
+        let set = set.ok_or_else(|| unauthenticated(format!("there is no statement for {place}")))?;
+        let statement = Envelope::decode(&self.store().blob(&set.facts.envelope)?).map_err(evidence)?;
+        let statement = Environment::open(&statement, &root).map_err(evidence)?;
+        let agent = statement.agents.iter().find(|agent| agent.name == claim.machine);
+        let agent = agent.ok_or_else(|| unauthenticated("the environment statement names no such agent"))?;
+        claim.verify(envelope, &agent.key, root.installation, operation, now).map_err(unauthenticated)?;
+        Ok(claim.machine)
+    }
+
+    /// Bytes of the ledger, as the judge reads them.
+    #[must_use]
+    pub const fn store(&self) -> LedgerStore<'_> {
+        LedgerStore::new(&self.readers, &self.blobs)
     }
 
     /// Whether a recorded entry answers this very request: same action and arguments.
@@ -169,7 +268,7 @@ impl Gatekeeper {
         })?;
         let installation = state.identity.root().map(|root| root.installation);
         let installation = installation.ok_or_else(|| evidence("no trust root is in force"))?;
-        let enrolment = self.enrolment(person.entry)?;
+        let enrolment = enrolment_at(&self.store(), person.entry)?;
         let keys: Vec<_> = enrolment
             .keys_for(Purpose::SignIn)
             .filter(|key| !state.identity.is_revoked(key.fingerprint(), now))
@@ -180,23 +279,11 @@ impl Gatekeeper {
             .map_err(|error: RequestError| EdgeError::Unauthenticated(error.to_string()))
     }
 
-    /// The enrolment that an entry records.
-    fn enrolment(&self, entry: u64) -> Result<Enrolment, EdgeError> {
-        let recorded = self.entry(entry)?;
-        let facts = Event::read("identity.enrolled", &recorded.facts);
-        let statement =
-            particulars_of(entry, recorded)?.pointer("/statements/0").cloned().unwrap_or_default();
-        let envelope: Envelope = serde_json::from_value(statement).map_err(evidence)?;
-        let enrolment = Enrolment::read(&envelope).map_err(evidence)?;
-        match facts {
-            Ok(Event::Enrolled(facts)) if Ok(facts.digest) == enrolment.digest().map_err(|_| ()) => {
-                Ok(enrolment)
-            }
-            _ => Err(evidence(format!("entry {entry} does not hold the enrolment that it records"))),
-        }
-    }
-
-    fn particulars(&self, entry: u64) -> Result<Value, EdgeError> {
+    /// The particulars of an entry.
+    ///
+    /// # Errors
+    /// `EdgeError` when there are none.
+    pub fn particulars(&self, entry: u64) -> Result<Value, EdgeError> {
         particulars_of(entry, self.entry(entry)?)
     }
 
@@ -204,98 +291,11 @@ impl Gatekeeper {
         let entries = self.readers.with(|reader| reader.entries(entry, entry + 1))?;
         entries.into_iter().next().ok_or_else(|| evidence(format!("entry {entry} is missing")))
     }
-
-    fn command(
-        &self,
-        request: &Request,
-        statements: &[Envelope],
-        root: &TrustRoot,
-    ) -> Result<Checked, EdgeError> {
-        let known: BTreeMap<_, _> =
-            statements.iter().map(|envelope| (envelope.payload_digest(), envelope)).collect();
-        let action = request.action.as_str();
-        if !ACTIONS.contains(&action) {
-            let what = format!("`{action}` is no action; known are {}", ACTIONS.join(", "));
-            return Err(EdgeError::Malformed(what));
-        }
-        let named: Named = serde_json::from_value(request.arguments.clone())
-            .map_err(|error| EdgeError::Malformed(format!("arguments of `{action}`: {error}")))?;
-        let find = |digest: &Digest| {
-            let what = || EdgeError::Malformed(format!("statement {digest} is named but was not sent"));
-            known.get(digest).copied().ok_or_else(what)
-        };
-        if named.tightening.is_some() && action != "set-status" {
-            return Err(EdgeError::Malformed(format!("`{action}` takes no tightening")));
-        }
-        let statement = find(&named.statement)?;
-        let expected = 1 + usize::from(named.tightening.is_some());
-        if statements.len() != expected {
-            return Err(EdgeError::Malformed(format!(
-                "{expected} statements are named, {} were sent",
-                statements.len()
-            )));
-        }
-        match action {
-            "enrol" => enrol(statement, root),
-            "set-root" => self.set_root(statement, root),
-            _ => {
-                let tightening = named.tightening.as_ref().map(find).transpose()?.cloned();
-                self.set_status(StatusFile { base: statement.clone(), tightening }, root)
-            }
-        }
-    }
-
-    fn set_root(&self, envelope: &Envelope, root: &TrustRoot) -> Result<Checked, EdgeError> {
-        match root.next(envelope) {
-            Ok(next) => {
-                let blob = self.blobs.put(&envelope.encode().map_err(malformed)?)?;
-                let facts = Rooted::of(&next, blob).map_err(malformed)?;
-                Ok((Command::SetRoot(SetRoot { root: facts, issued: next.issued }), vec![blob]))
-            }
-            Err(error @ TrustRootError::Threshold { .. }) => Ok(refuse("holders-missing", &error, MORE_SIGN)),
-            Err(error @ TrustRootError::Succession { .. }) => {
-                Ok(refuse("root-out-of-order", &error, "amend the root in force and sign again"))
-            }
-            Err(error) => Ok(refuse("root-unsound", &error, SIGN_AGAIN)),
-        }
-    }
-
-    fn set_status(&self, file: StatusFile, root: &TrustRoot) -> Result<Checked, EdgeError> {
-        match file.open(root) {
-            Ok(opened) => {
-                let blob = self.blobs.put(&file.encode().map_err(malformed)?)?;
-                Ok(status_command(opened, blob, root.version))
-            }
-            Err(error) => Ok(refuse("status-unsound", &error, SIGN_AGAIN)),
-        }
-    }
-}
-
-pub fn status_command(opened: Opened, blob: Digest, root: u32) -> Checked {
-    let issued = opened.status.issued;
-    (Command::SetStatus(SetStatus { status: StatusSet::of(opened, blob, root), issued }), vec![blob])
-}
-
-fn enrol(envelope: &Envelope, root: &TrustRoot) -> Result<Checked, EdgeError> {
-    match Enrolment::open(envelope, root) {
-        Ok(enrolment) => {
-            let facts = Enrolled::of(&enrolment, root.version).map_err(malformed)?;
-            Ok((Command::Enrol(Enrol { enrolment: facts, issued: enrolment.issued }), Vec::new()))
-        }
-        Err(error @ EnrolmentError::Quorum(QuorumError::Threshold { .. })) => {
-            Ok(refuse("registrars-missing", &error, MORE_SIGN))
-        }
-        Err(error) => Ok(refuse("enrolment-unsound", &error, SIGN_AGAIN)),
-    }
 }
 
 fn particulars_of(number: u64, entry: Entry) -> Result<Value, EdgeError> {
     let payload = entry.particulars.ok_or_else(|| evidence(format!("entry {number} has no particulars")))?;
     payload.decode("particulars").map_err(|error: CanonicalError| evidence(error))
-}
-
-fn refuse(code: &str, error: &dyn std::fmt::Display, remedy: &str) -> Checked {
-    (Command::Refuse(Reason::new(code, error.to_string(), remedy).into()), Vec::new())
 }
 
 fn to_value(envelope: &Envelope) -> Result<Value, EdgeError> {
@@ -310,17 +310,34 @@ fn evidence(error: impl std::fmt::Display) -> EdgeError {
     EdgeError::Evidence(error.to_string())
 }
 
+fn unauthenticated(error: impl std::fmt::Display) -> EdgeError {
+    EdgeError::Unauthenticated(error.to_string())
+}
+
+impl From<AdmitError> for EdgeError {
+    fn from(error: AdmitError) -> Self {
+        match error {
+            AdmitError::Malformed(what) => Self::Malformed(what),
+            AdmitError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Unavailable> for EdgeError {
+    fn from(error: Unavailable) -> Self {
+        evidence(error)
+    }
+}
+
 impl From<EnvelopeError> for EdgeError {
     fn from(error: EnvelopeError) -> Self {
         malformed(error)
     }
 }
 
-const ACTIONS: [&str; 3] = ["enrol", "set-root", "set-status"];
 /// Largest request envelope in bytes: with its statements and a refusal it has to fit into particulars.
 const REQUEST_BYTES_MAX: usize = 16 * 1024;
 /// Most bytes of statements that lie in particulars; larger kinds are blobs.
 const INLINE_BYTES_MAX: usize = 32 * 1024;
-const MORE_SIGN: &str =
-    "have the others sign the same file with `countersign trust sign FILE` and send it again";
-const SIGN_AGAIN: &str = "mend the statement, have it signed and send it again";
+/// Longest path of a repository that is kept.
+const REPOSITORY_CHARS_MAX: usize = 4096;

@@ -7,11 +7,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use domain::gate::{EnvironmentSet, SetEnvironment};
 use domain::identity::{Enrol, Enrolled, Rooted, SetRoot};
 use domain::{Command, Refusal};
 use evidence::dsse::{Envelope, EnvelopeError};
 use evidence::enrolment::{Enrolment, EnrolmentError};
 use evidence::entry::{Actor, Auth};
+use evidence::environment::{Environment, EnvironmentError};
 use evidence::status::{StatusError, StatusFile};
 use evidence::trust_root::{TrustRoot, TrustRootError};
 use evidence::{Digest, Name, NameError};
@@ -19,7 +21,6 @@ use ledger::{BLOBS, BlobError, Blobs, Ledger, LedgerError};
 use serde_json::json;
 use tlog::NoteSigner;
 
-use crate::edge::status_command;
 use crate::intake::{Answer, Intake, IntakeError, Job, Origin, WriterError};
 
 /// Statements that found an installation.
@@ -31,6 +32,19 @@ pub struct Genesis {
     pub status: StatusFile,
     /// First enrolments.
     pub enrolments: Vec<Envelope>,
+    /// First environment statements, those that come before others first.
+    pub environments: Vec<FirstEnvironment>,
+}
+
+/// An environment statement with what it names.
+#[derive(Clone, Debug)]
+pub struct FirstEnvironment {
+    /// The statement.
+    pub statement: Envelope,
+    /// The policy.
+    pub policy: Vec<u8>,
+    /// The configuration.
+    pub configuration: Vec<u8>,
 }
 
 /// Why an installation could not be founded.
@@ -63,6 +77,9 @@ pub enum GenesisError {
     /// The status does not hold.
     #[error(transparent)]
     Status(#[from] StatusError),
+    /// An environment statement does not hold.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
     /// An enrolment does not hold.
     #[error(transparent)]
     Enrolment(#[from] EnrolmentError),
@@ -112,14 +129,29 @@ fn fill(dir: &Path, signer: NoteSigner, genesis: &Genesis) -> Result<TrustRoot, 
 
     let status = genesis.status.open(&root)?;
     let file = blobs.put(&genesis.status.encode()?)?;
-    let (command, named) = status_command(status, file, root.version);
-    submit(&intake, "set-status", command, named, None)?;
+    let command = judge::status_command(status, file, root.version);
+    submit(&intake, "set-status", command, vec![file], None)?;
 
     for envelope in &genesis.enrolments {
         let enrolment = Enrolment::open(envelope, &root)?;
         let facts = Enrolled::of(&enrolment, root.version)?;
         let command = Command::Enrol(Enrol { enrolment: facts, issued: enrolment.issued });
         submit(&intake, "enrol", command, Vec::new(), Some(envelope))?;
+    }
+    for first in &genesis.environments {
+        let statement = Environment::open(&first.statement, &root)?;
+        let mut named = vec![
+            blobs.put(&first.statement.encode()?)?,
+            blobs.put(&first.policy)?,
+            blobs.put(&first.configuration)?,
+        ];
+        let facts =
+            EnvironmentSet::of(&statement, named.first().copied().unwrap_or(statement.policy), root.version);
+        named.sort();
+        named.dedup();
+        let command =
+            Command::SetEnvironment(SetEnvironment { environment: facts, issued: statement.issued });
+        submit(&intake, "set-environment", command, named, None)?;
     }
     drop(intake);
     if thread.join().is_err() {

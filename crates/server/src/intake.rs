@@ -18,7 +18,7 @@ use evidence::{Digest, Moment, Name};
 use ledger::{Ledger, LedgerError, Reader, Tiles};
 use serde_json::Value;
 use tlog::Note;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{oneshot, watch};
 
 use crate::clock;
 use crate::salt::{self, NoRandomness};
@@ -91,7 +91,7 @@ pub enum IntakeError {
 pub struct Intake {
     queue: SyncSender<Task>,
     durable: Arc<RwLock<Arc<State>>>,
-    appended: Arc<Notify>,
+    appended: Arc<watch::Sender<u64>>,
 }
 
 type Waiting = (Job, oneshot::Sender<Result<Answer, IntakeError>>);
@@ -109,7 +109,7 @@ struct Writer {
     dir: PathBuf,
     ahead: State,
     durable: Arc<RwLock<Arc<State>>>,
-    appended: Arc<Notify>,
+    appended: Arc<watch::Sender<u64>>,
 }
 
 /// A batch under construction.
@@ -129,7 +129,7 @@ impl Intake {
     pub fn start(dir: &Path, ledger: Ledger) -> Result<(Self, JoinHandle<()>), WriterError> {
         let durable = Arc::new(RwLock::new(Arc::new(State::default())));
         let reader = Reader::open(dir)?;
-        let appended = Arc::new(Notify::new());
+        let appended = Arc::new(watch::Sender::new(0));
         let mut writer = Writer {
             ledger,
             reader,
@@ -183,10 +183,10 @@ impl Intake {
         receiver.await.unwrap_or_else(|_| Err(IntakeError::Stopped("it ended while this waited".into())))
     }
 
-    /// Signalled after each append.
+    /// Changes after each append, and when the newest checkpoint was witnessed.
     #[must_use]
-    pub fn appended(&self) -> Arc<Notify> {
-        Arc::clone(&self.appended)
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.appended.subscribe()
     }
 
     fn enqueue(&self, task: Task) -> Result<(), IntakeError> {
@@ -207,6 +207,7 @@ impl Writer {
                     Task::Decide(job) => waiting.push(*job),
                     Task::Witnessed(note, sender) => {
                         let stored = self.ledger.set_witnessed(&note);
+                        self.signal();
                         drop(sender.send(stored.map_err(|error| IntakeError::Append(error.to_string()))));
                     }
                 }
@@ -352,7 +353,12 @@ impl Writer {
         // Copies the state only while somebody still reads the old one.
         let state = Arc::make_mut(&mut durable);
         batch.events.iter().for_each(|(event, moment)| state.apply(event, *moment));
-        self.appended.notify_one();
+        drop(durable);
+        self.signal();
+    }
+
+    fn signal(&self) {
+        self.appended.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Folds the ledger from its beginning: how the writer starts, and how it recovers.
@@ -407,9 +413,20 @@ fn entry_of(
         idempotency: job.origin.idempotency.filter(|_| first),
         facts: facts.commitment(),
         particulars: particulars.as_ref().map(Payload::commitment),
-        blobs: if first { job.blobs.clone() } else { Vec::new() },
+        blobs: blobs_of(event, job, first),
     };
     Ok(Entry { header: header.encode()?, facts, particulars })
+}
+
+/// Blobs that the facts name, and those that came with the command.
+fn blobs_of(event: &Event, job: &Job, first: bool) -> Vec<Digest> {
+    let mut blobs = event.blobs();
+    if first {
+        blobs.extend(&job.blobs);
+        blobs.sort();
+        blobs.dedup();
+    }
+    blobs
 }
 
 /// Adds a field to particulars, which are an object or nothing.

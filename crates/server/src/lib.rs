@@ -4,17 +4,23 @@
 //! after its entry is durable. It holds no key that could forge an approval, a receipt or a deployment.
 
 mod clock;
+mod dossier;
 mod edge;
+mod executor;
 mod genesis;
 mod http;
 mod intake;
+mod logs;
 mod readers;
 mod salt;
 mod serve;
+mod store;
+pub mod views;
 mod witnessing;
 
 pub use edge::{EdgeError, Gatekeeper};
-pub use genesis::{Genesis, GenesisError, found};
+pub use genesis::{FirstEnvironment, Genesis, GenesisError, found};
 pub use intake::{Answer, Intake, IntakeError, Job, Origin, WriterError};
 pub use readers::Readers;
 pub use serve::{Serve, ServeError, serve};
+pub use store::LedgerStore;

@@ -4,15 +4,19 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use evidence::machine::MachineSigner;
 use ledger::{Ledger, LedgerError};
 use tlog::NoteSigner;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::edge::{EdgeError, Gatekeeper};
 use crate::http::{Shared, router};
 use crate::intake::{Intake, WriterError};
+use crate::logs::Logs;
 use crate::readers::Readers;
-use crate::witnessing;
+use crate::views::{ViewError, Views};
+use crate::{executor, witnessing};
 
 /// What the server needs to run.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ pub struct Serve {
     pub listen: SocketAddr,
     /// Submission prefixes of the witnesses to ask.
     pub witnesses: Vec<String>,
+    /// The key for provenance.
+    pub provenance: MachineSigner,
 }
 
 /// Why the server could not run.
@@ -42,6 +48,9 @@ pub enum ServeError {
     /// The writer failed.
     #[error(transparent)]
     Writer(#[from] WriterError),
+    /// The views failed.
+    #[error(transparent)]
+    Views(#[from] ViewError),
     /// The evidence on disk failed.
     #[error(transparent)]
     Edge(#[from] EdgeError),
@@ -68,15 +77,25 @@ pub async fn serve(
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| ServeError::Listen(config.listen, error))?;
     let url = format!("http://{}", listener.local_addr()?);
-    let shared = Arc::new(Shared { intake, gatekeeper, origin });
-    let appended = shared.intake.appended();
-    let asking = tokio::spawn(witnessing::run(Arc::clone(&shared), config.witnesses, appended));
+    let (stopping_now, stopping) = watch::channel(false);
+    let views = Views::open(&config.data)?;
+    let logs = Logs::open(&config.data)?;
+    let shared = Arc::new(Shared { intake, gatekeeper, origin, views, logs, stopping });
+    let asking = tokio::spawn(witnessing::run(Arc::clone(&shared), config.witnesses));
+    let executing = tokio::spawn(executor::run(Arc::clone(&shared), Arc::new(config.provenance)));
+    let stop = async move {
+        stop.await;
+        // Whoever waits for something gives up, so that the server ends at once.
+        let _ = stopping_now.send(true);
+    };
     let service = axum::serve(listener, router(shared)).with_graceful_shutdown(stop);
     ready(&url);
     let served = service.await;
-    asking.abort();
-    // An aborted task lets go of what it shares only once it has ended.
-    drop(asking.await);
+    for task in [asking, executing] {
+        task.abort();
+        // An aborted task lets go of what it shares only once it has ended.
+        drop(task.await);
+    }
     served?;
     // All handles on the queue are gone, so the writer finishes what it has and ends.
     let joined = tokio::task::spawn_blocking(move || writer.join()).await;

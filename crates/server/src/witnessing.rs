@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use ledger::{LedgerError, Tiles};
 use tlog::{AddCheckpoint, Checkpoint, Cosignature, Note, NoteSignature, NoteVerifier, consistency_proof};
-use tokio::sync::Notify;
 
 use crate::http::Shared;
 
 /// Runs until the server ends: a round after each append, and one after a pause when the last was short.
-pub async fn run(shared: Arc<Shared>, urls: Vec<String>, appended: Arc<Notify>) {
+pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
     let built = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
     let http = match built {
         Ok(http) => http,
@@ -23,7 +22,18 @@ pub async fn run(shared: Arc<Shared>, urls: Vec<String>, appended: Arc<Notify>) 
     };
     let mut sizes = BTreeMap::new();
     let mut complained = false;
+    let mut changes = shared.intake.changes();
+    let mut done = None;
     loop {
+        changes.borrow_and_update();
+        let entries = shared.intake.state().entries;
+        if done == Some(entries) {
+            // What changed was the cosignature itself.
+            if changes.changed().await.is_err() {
+                return;
+            }
+            continue;
+        }
         let complete = match round(&shared, &http, &urls, &mut sizes).await {
             Ok(()) => true,
             Err(what) => {
@@ -35,9 +45,9 @@ pub async fn run(shared: Arc<Shared>, urls: Vec<String>, appended: Arc<Notify>) 
         };
         complained = !complete;
         if complete {
-            appended.notified().await;
+            done = Some(entries);
         } else {
-            drop(tokio::time::timeout(PAUSE, appended.notified()).await);
+            drop(tokio::time::timeout(PAUSE, changes.changed()).await);
         }
     }
 }

@@ -2,13 +2,25 @@
 //!
 //! Invariant: answers are bounded, every wait has an end, and a refusal is an `Outcome`, not an error.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Response, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use domain::{Place, RunId};
+use evidence::claim::Claim;
+use evidence::dsse::Envelope;
+use evidence::machine::MachineSigner;
+use evidence::{Bytes, Digest, Id, Moment, Name};
+use reqwest::{RequestBuilder, Response, StatusCode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::API;
-use crate::message::{BODY_BYTES_MAX, EntryView, Installation, Outcome, Submission};
+use crate::message::{
+    AgentWork, BODY_BYTES_MAX, EntryView, Installation, Outcome, PlaceView, RunView, RunnerWork, Signed,
+    Submission,
+};
 use crate::problem::{Problem, ProblemKind};
 
 /// A client of one server.
@@ -16,6 +28,20 @@ use crate::problem::{Problem, ProblemKind};
 pub struct Client {
     http: reqwest::Client,
     url: String,
+    machine: Option<Arc<Machine>>,
+}
+
+/// The machine in whose name a client asks.
+#[derive(Debug)]
+pub struct Machine {
+    /// The installation.
+    pub installation: Id,
+    /// Its name.
+    pub name: Name,
+    /// Its key.
+    pub signer: MachineSigner,
+    /// Its clock.
+    pub now: fn() -> Moment,
 }
 
 /// Why the server gave no usable answer.
@@ -56,7 +82,7 @@ impl Client {
             .build();
         let url = url.trim_end_matches('/').to_owned();
         match built {
-            Ok(http) => Ok(Self { http, url }),
+            Ok(http) => Ok(Self { http, url, machine: None }),
             Err(source) => Err(ClientError::Unreachable { url, source }),
         }
     }
@@ -94,16 +120,196 @@ impl Client {
         self.get(&format!("entries?from={from}")).await
     }
 
-    /// A blob's bytes, unverified: the caller compares the digest.
+    /// The same client, asking in the name of a machine.
+    #[must_use]
+    pub fn with_machine(mut self, machine: Machine) -> Self {
+        self.machine = Some(Arc::new(machine));
+        self
+    }
+
+    /// A blob's bytes, checked against its digest.
+    ///
+    /// # Errors
+    /// `ClientError` when there is no answer, or it is other bytes.
+    pub async fn blob(&self, digest: &Digest, bytes_max: usize) -> Result<Vec<u8>, ClientError> {
+        let operation = format!("blobs/{digest}");
+        let url = format!("{}{API}/{operation}", self.url);
+        let request = self.http.get(url).timeout(TRANSFER_TIMEOUT);
+        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        let (status, bytes) = self.bounded(&operation, response, bytes_max).await?;
+        if !status.is_success() {
+            return Err(problem_of(&operation, status, &bytes));
+        }
+        if Digest::of(&bytes) == *digest {
+            return Ok(bytes);
+        }
+        Err(unreadable(&operation, "other bytes than asked for"))
+    }
+
+    /// Sends a blob, unless the server has it.
+    ///
+    /// # Errors
+    /// `ClientError` when it was not stored.
+    pub async fn put_blob(&self, bytes: Vec<u8>) -> Result<Digest, ClientError> {
+        let digest = Digest::of(&bytes);
+        let operation = format!("blobs/{digest}");
+        let url = format!("{}{API}/{operation}", self.url);
+        let known = self.http.head(&url).send().await.map_err(|source| self.unreachable(source))?;
+        if known.status().is_success() {
+            return Ok(digest);
+        }
+        let request =
+            self.claimed(self.http.put(url), "PUT", &operation)?.timeout(TRANSFER_TIMEOUT).body(bytes);
+        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        let (status, bytes) = self.bounded(&operation, response, BODY_BYTES_MAX).await?;
+        if status.is_success() { Ok(digest) } else { Err(problem_of(&operation, status, &bytes)) }
+    }
+
+    /// What is due on this runner; waits a while for something when nothing is.
     ///
     /// # Errors
     /// `ClientError` when there is no answer.
-    pub async fn blob(&self, digest: &evidence::Digest) -> Result<Vec<u8>, ClientError> {
-        let operation = format!("blobs/{digest}");
+    pub async fn runner_work(&self) -> Result<Vec<RunnerWork>, ClientError> {
+        self.work("work/runner").await
+    }
+
+    /// What is due at this agent's place; waits a while for something when nothing is.
+    ///
+    /// # Errors
+    /// `ClientError` when there is no answer.
+    pub async fn agent_work(&self, place: &Place) -> Result<Option<AgentWork>, ClientError> {
+        self.work(&format!("work/agent/{place}")).await
+    }
+
+    async fn work<T: DeserializeOwned>(&self, operation: &str) -> Result<T, ClientError> {
+        let request = self.http.get(format!("{}{API}/{operation}", self.url));
+        let request = self.claimed(request, "GET", operation)?;
+        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        self.answer(operation, response).await
+    }
+
+    /// Reports a receipt.
+    ///
+    /// # Errors
+    /// `ClientError` when it was not recorded.
+    pub async fn report_receipt(&self, statement: Envelope) -> Result<Outcome, ClientError> {
+        self.post("receipts", &Signed { statement }).await
+    }
+
+    /// Reports what an agent did.
+    ///
+    /// # Errors
+    /// `ClientError` when it was not recorded.
+    pub async fn report_release(&self, statement: Envelope) -> Result<Outcome, ClientError> {
+        self.post("agent-reports", &Signed { statement }).await
+    }
+
+    /// Sends a piece of a log that is still being written.
+    ///
+    /// # Errors
+    /// `ClientError` when it was not taken.
+    pub async fn send_log(&self, path: &str, piece: Vec<u8>) -> Result<(), ClientError> {
+        let operation = format!("logs/{path}");
+        let request = self.http.post(format!("{}{API}/{operation}", self.url));
+        let request = self.claimed(request, "POST", &operation)?.body(piece);
+        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        let (status, bytes) = self.bounded(&operation, response, BODY_BYTES_MAX).await?;
+        if status.is_success() { Ok(()) } else { Err(problem_of(&operation, status, &bytes)) }
+    }
+
+    /// A log from an offset on, and whether it is complete; waits a while for more when there is none.
+    ///
+    /// # Errors
+    /// `ClientError` when there is no such log.
+    pub async fn log(&self, path: &str, from: u64) -> Result<(Vec<u8>, bool), ClientError> {
+        let operation = format!("logs/{path}");
+        let url = format!("{}{API}/{operation}?from={from}", self.url);
+        let response = self.http.get(url).send().await.map_err(|source| self.unreachable(source))?;
+        let complete = response.headers().get("log-complete").is_some_and(|value| value == "true");
+        let (status, bytes) = self.bounded(&operation, response, LOG_BYTES_MAX).await?;
+        if status.is_success() { Ok((bytes, complete)) } else { Err(problem_of(&operation, status, &bytes)) }
+    }
+
+    /// A run.
+    ///
+    /// # Errors
+    /// `ClientError` when there is no such run.
+    pub async fn run(&self, run: RunId) -> Result<RunView, ClientError> {
+        self.get(&format!("runs/{run}")).await
+    }
+
+    /// The newest runs, the latest first.
+    ///
+    /// # Errors
+    /// `ClientError` when there is no answer.
+    pub async fn runs(&self) -> Result<Vec<RunView>, ClientError> {
+        self.get("runs").await
+    }
+
+    /// What stands at every place.
+    ///
+    /// # Errors
+    /// `ClientError` when there is no answer.
+    pub async fn places(&self) -> Result<Vec<PlaceView>, ClientError> {
+        self.get("places").await
+    }
+
+    /// The evidence of the release that stands open at a place, put together now.
+    ///
+    /// # Errors
+    /// `ClientError` when none does, or it is not witnessed yet.
+    pub async fn evidence(&self, place: &Place) -> Result<Vec<u8>, ClientError> {
+        let operation = format!("evidence/{place}");
         let url = format!("{}{API}/{operation}", self.url);
         let response = self.http.get(url).send().await.map_err(|source| self.unreachable(source))?;
-        let (status, bytes) = self.bounded(&operation, response).await?;
+        let (status, bytes) = self.bounded(&operation, response, evidence::bundle::BYTES_MAX).await?;
         if status.is_success() { Ok(bytes) } else { Err(problem_of(&operation, status, &bytes)) }
+    }
+
+    /// Hashes of the proof that the first `old` entries are the beginning of the first `new`.
+    ///
+    /// # Errors
+    /// `ClientError` when there is no answer.
+    pub async fn consistency(&self, old: u64, new: u64) -> Result<Vec<Bytes>, ClientError> {
+        self.get(&format!("consistency?old={old}&new={new}")).await
+    }
+
+    /// Waits until the ledger has grown past a number of entries, or a while has passed.
+    ///
+    /// # Errors
+    /// `ClientError` when there is no answer.
+    pub async fn wait_past(&self, entries: u64) -> Result<u64, ClientError> {
+        self.get(&format!("wait?past={entries}")).await
+    }
+
+    async fn post<B: Serialize, T: DeserializeOwned>(
+        &self,
+        operation: &str,
+        body: &B,
+    ) -> Result<T, ClientError> {
+        let request = self.http.post(format!("{}{API}/{operation}", self.url)).json(body);
+        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        self.answer(operation, response).await
+    }
+
+    /// Adds the claim by which a machine shows who it is.
+    fn claimed(
+        &self,
+        request: RequestBuilder,
+        method: &str,
+        operation: &str,
+    ) -> Result<RequestBuilder, ClientError> {
+        let Some(machine) = &self.machine else { return Ok(request) };
+        let claim = Claim {
+            v: 1,
+            installation: machine.installation,
+            machine: machine.name.clone(),
+            operation: format!("{method} {API}/{operation}"),
+            issued: (machine.now)(),
+        };
+        let signed = claim.sign(&machine.signer).map_err(|error| unreadable(operation, error))?;
+        let bytes = signed.encode().map_err(|error| unreadable(operation, error))?;
+        Ok(request.header("authorization", format!("{SCHEME} {}", STANDARD.encode(bytes))))
     }
 
     async fn get<T: DeserializeOwned>(&self, operation: &str) -> Result<T, ClientError> {
@@ -117,7 +323,7 @@ impl Client {
         operation: &str,
         response: Response,
     ) -> Result<T, ClientError> {
-        let (status, bytes) = self.bounded(operation, response).await?;
+        let (status, bytes) = self.bounded(operation, response, BODY_BYTES_MAX).await?;
         if !status.is_success() {
             return Err(problem_of(operation, status, &bytes));
         }
@@ -128,13 +334,14 @@ impl Client {
         &self,
         operation: &str,
         mut response: Response,
+        bytes_max: usize,
     ) -> Result<(StatusCode, Vec<u8>), ClientError> {
         let status = response.status();
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|source| self.unreachable(source))? {
             bytes.extend_from_slice(&chunk);
-            if bytes.len() > BODY_BYTES_MAX {
-                return Err(unreadable(operation, format!("more than {BODY_BYTES_MAX} bytes")));
+            if bytes.len() > bytes_max {
+                return Err(unreadable(operation, format!("more than {bytes_max} bytes")));
             }
         }
         Ok((status, bytes))
@@ -156,5 +363,16 @@ fn unreadable(operation: &str, what: impl ToString) -> ClientError {
     ClientError::Answer { operation: operation.to_owned(), what: what.to_string() }
 }
 
+/// The claim inside an `Authorization` header, not verified.
+#[must_use]
+pub fn claim_of(header: &str) -> Option<Envelope> {
+    let encoded = header.strip_prefix(SCHEME)?.trim();
+    Envelope::decode(&STANDARD.decode(encoded).ok()?).ok()
+}
+
+const SCHEME: &str = "Countersign";
+const TRANSFER_TIMEOUT: Duration = Duration::from_mins(10);
+/// Largest log that is read at once.
+const LOG_BYTES_MAX: usize = 32 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);

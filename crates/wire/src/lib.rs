@@ -7,8 +7,11 @@ mod client;
 mod message;
 mod problem;
 
-pub use client::{Client, ClientError};
-pub use message::{BODY_BYTES_MAX, EntryView, Installation, Outcome, PersonView, StatusView, Submission};
+pub use client::{Client, ClientError, Machine, claim_of};
+pub use message::{
+    AgentWork, BODY_BYTES_MAX, EntryView, Installation, LastView, OpenView, Outcome, PersonView, PlaceView,
+    RunView, RunnerWork, RunningView, Signed, StatusView, Submission, WorkView,
+};
 pub use problem::{Problem, ProblemKind};
 
 /// Media type of a problem (RFC 9457, section 3).

@@ -1,10 +1,14 @@
 //! Messages of the API. What is signed is nested as the envelope that its signer made.
 
-use domain::{PersonId, Reason};
+use std::collections::BTreeMap;
+
+use domain::build::Due;
+use domain::{PersonId, Place, Reason, RunId};
 use evidence::dsse::Envelope;
 use evidence::entry::{Actor, Auth};
+use evidence::return_order::ReturnOrder;
 use evidence::trust_root::Mode;
-use evidence::{Digest, Id, Moment, Name};
+use evidence::{Bytes, CommitId, Digest, Id, Moment, Name};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -20,6 +24,143 @@ pub struct Submission {
     /// Signed statements that the request names by the digest of their payload.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub statements: Vec<Envelope>,
+    /// Bytes that the request or a statement names by their digest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Bytes>,
+    /// For a run: where runners on this machine find the repository. It only carries objects, which are
+    /// checked against their ids, so it is not signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository: Option<String>,
+}
+
+/// What a machine sends: its signed receipt or report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signed {
+    /// The statement.
+    pub statement: Envelope,
+}
+
+/// What is due on a runner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunnerWork {
+    /// The plan.
+    pub due: Due,
+    /// Where the repository is.
+    pub repository: Option<String>,
+}
+
+/// What is due at an agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentWork {
+    /// A release: the evidence bundle with this digest.
+    Release(Digest),
+    /// A return: the order itself.
+    Return(Box<ReturnOrder>),
+}
+
+/// A run as the server sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunView {
+    /// The run.
+    pub run: RunId,
+    /// The project.
+    pub project: Name,
+    /// The commit.
+    pub commit: CommitId,
+    /// `running`, `passed`, `failed`, `differed`.
+    pub state: String,
+    /// What is or was done, in order.
+    pub works: Vec<WorkView>,
+    /// Artifacts: name and digest.
+    pub artifacts: BTreeMap<String, Digest>,
+    /// Services whose artifact it makes.
+    pub services: Vec<String>,
+}
+
+/// Some work of a run on one runner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkView {
+    /// `step` or `artifact`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The runner; absent for an approval node.
+    pub runner: Option<Name>,
+    /// `due`, `passed`, `failed`; for an approval node how many agreed.
+    pub state: String,
+    /// Digest of the log, once it has ended.
+    pub log: Option<Digest>,
+}
+
+/// What stands at a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceView {
+    /// The place.
+    pub place: Place,
+    /// Environment that comes before.
+    pub after: Option<Name>,
+    /// Whether releases begin by themselves.
+    pub automatic: bool,
+    /// Number of the environment statement.
+    pub statement: u64,
+    /// What runs there.
+    pub running: Option<RunningView>,
+    /// Commit after which the range of a new release begins.
+    pub base: CommitId,
+    /// The release that stands open.
+    pub open: Option<OpenView>,
+    /// Whether a plan is still to be derived.
+    pub wanted: bool,
+    /// The last thing that happened there, in words of the ledger.
+    pub last: Option<LastView>,
+}
+
+/// What runs at a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningView {
+    /// The artifact.
+    pub artifact: Digest,
+    /// The commit.
+    pub commit: CommitId,
+    /// Number of the release.
+    pub release: u64,
+}
+
+/// A release that stands open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenView {
+    /// Its number.
+    pub release: u64,
+    /// The artifact.
+    pub artifact: Digest,
+    /// The commit.
+    pub commit: CommitId,
+    /// The run.
+    pub run: RunId,
+    /// `proposed`, `judging`, `held`, `due`.
+    pub stage: String,
+    /// How many people approved.
+    pub approvals: usize,
+}
+
+/// The last verdict or report at a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastView {
+    /// Number of the entry.
+    pub entry: u64,
+    /// Number of the release.
+    pub release: u64,
+    /// `pass`, `fail`, `undecided`, `running`, `returned`, `failed`, `refused`, `unplannable`.
+    pub outcome: String,
+    /// Codes of the reasons.
+    pub reasons: Vec<String>,
+    /// Digest of the verdict or report in full.
+    pub detail: Option<Digest>,
+    /// Digest of the bundle, for verdicts.
+    pub bundle: Option<Digest>,
 }
 
 /// What became of a command. It is durable when this is sent.

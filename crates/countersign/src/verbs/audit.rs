@@ -1,16 +1,18 @@
 //! `countersign audit`: verifies a ledger from its files, without its server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use evidence::trust_root::{Mode, TrustRoot};
-use ledger::{Anchors, Report};
+use judge::Replay;
+use ledger::{Anchors, BLOBS, Blobs, Reader, Report};
 use serde::Serialize;
 
 use super::Place;
 use crate::failure::Failure;
-use crate::home;
+use crate::home::{self, Home};
 use crate::output::Output;
+use crate::progress::Progress;
 use crate::trust::{self, Belief};
 
 /// Subcommands of `audit`.
@@ -23,7 +25,26 @@ pub enum Audit {
         /// Trust root to believe; your pinned one when left away.
         #[arg(long)]
         trust_root: Option<PathBuf>,
+        /// Make the views anew, when they are not what the ledger says.
+        #[arg(long)]
+        rebuild_views: bool,
     },
+    /// Do every decision of a ledger again, and compare.
+    Replay {
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+#[derive(Debug, Serialize)]
+struct Replayed {
+    entries: u64,
+    decisions: u64,
+    verdicts: u64,
+    agree: u64,
+    differ: usize,
+    other_rules: usize,
+    differences: Vec<Found>,
 }
 
 #[derive(Debug, Serialize)]
@@ -41,6 +62,8 @@ struct Verified {
     witnessed_size: Option<u64>,
     same_machine: bool,
     breaches: Vec<Found>,
+    views: String,
+    stale_views: Vec<Found>,
 }
 
 #[derive(Debug, Serialize)]
@@ -51,9 +74,74 @@ struct Found {
 
 /// Verifies and prints; fails when anything is not as it must be.
 pub fn run(verb: &Audit, output: Output) -> Result<(), Failure> {
-    let Audit::Verify { place, trust_root } = verb;
-    let home = place.home()?;
-    let (root, belief) = trust::root_of(home.data(), trust_root.as_deref())?;
+    match verb {
+        Audit::Verify { place, trust_root, rebuild_views } => {
+            verify(&place.home()?, trust_root.as_deref(), *rebuild_views, output)
+        }
+        Audit::Replay { place } => replay(&place.home()?, output),
+    }
+}
+
+/// Does every decision again.
+fn replay(home: &Home, output: Output) -> Result<(), Failure> {
+    let readers = server::Readers::new(home.data());
+    let blobs = Blobs::read_only(&home.data().join(BLOBS));
+    let store = server::LedgerStore::new(&readers, &blobs);
+    let mut replay = Replay::new(&store);
+    let reader = Reader::open(home.data())?;
+    let size = reader.head()?.frontier.size();
+    let mut progress = Progress::new(output);
+    while replay.state().entries < size {
+        for entry in reader.entries(replay.state().entries, size)? {
+            replay.take(&entry).map_err(Failure::error)?;
+        }
+        if size > SAID_EVERY {
+            progress.say(format!("{} of {size} entries", replay.state().entries));
+        }
+    }
+    replay.finish();
+    let (mut differ, mut other_rules) = (0, 0);
+    let found = |compared: &judge::Compared| Found {
+        place: format!("entry {}", compared.entry),
+        what: compared.what.clone(),
+    };
+    for compared in &replay.others {
+        match compared.outcome {
+            judge::Replayed::OtherRules(_) => other_rules += 1,
+            _ => differ += 1,
+        }
+    }
+    let replayed = Replayed {
+        entries: size,
+        decisions: replay.decisions,
+        verdicts: replay.verdicts,
+        agree: replay.agree,
+        differ,
+        other_rules,
+        differences: replay.others.iter().map(found).collect(),
+    };
+    output.print(&replayed, |replayed| {
+        let lines = replayed.differences.iter().map(|found| format!("\n{}: {}", found.place, found.what));
+        format!(
+            "{} entries, {} decisions, {} of them verdicts of gates: {} agree, {} differ, {} by other rules{}",
+            replayed.entries, replayed.decisions, replayed.verdicts, replayed.agree, replayed.differ,
+            replayed.other_rules, lines.collect::<String>()
+        )
+    })?;
+    match (differ, replay.decisions) {
+        (0, 1..) => Ok(()),
+        (0, 0) => Err(Failure::error("there is no decision to replay")),
+        _ => Err(Failure::error(format!("{differ} decisions do not come out again"))),
+    }
+}
+
+fn verify(
+    home: &Home,
+    trust_root: Option<&Path>,
+    rebuild_views: bool,
+    output: Output,
+) -> Result<(), Failure> {
+    let (root, belief) = trust::root_of(home.data(), trust_root)?;
     let anchors = Anchors {
         ledger: root.ledger_key()?,
         witnesses: root.witness_keys()?,
@@ -62,8 +150,26 @@ pub fn run(verb: &Audit, output: Output) -> Result<(), Failure> {
     };
     let report = ledger::verify(home.data(), &anchors)?;
     let misfits = if report.breaches.is_empty() { trust::fold(home.data())?.misfits } else { 0 };
-    let verified = verified(&root, belief, report, misfits)?;
+    let sound = report.breaches.is_empty();
+    let mut verified = verified(&root, belief, report, misfits)?;
+    if sound {
+        let reader = Reader::open(home.data())?;
+        let stale = server::views::compare(home.data(), &reader)?;
+        if rebuild_views {
+            server::views::rebuild(home.data(), &reader)?;
+            verified.views = format!("made anew; {} rows were not what the ledger says", stale.len());
+        } else {
+            let mend = "the ledger says otherwise; `--rebuild-views` mends it";
+            let found = stale.into_iter().map(|stale| Found { place: stale.place, what: mend.to_owned() });
+            verified.stale_views.extend(found);
+            verified.views =
+                if verified.stale_views.is_empty() { "as the ledger says" } else { "changed" }.to_owned();
+        }
+    }
     output.print(&verified, text)?;
+    if !verified.stale_views.is_empty() {
+        return Err(Failure::error(format!("{} rows of the views were changed", verified.stale_views.len())));
+    }
     match (verified.breaches.len(), verified.misfits) {
         (0, 0) => Ok(()),
         (0, misfits) => Err(Failure::error(format!("{misfits} entries do not fit the state that they met"))),
@@ -88,6 +194,8 @@ fn verified(root: &TrustRoot, belief: Belief, report: Report, misfits: u64) -> R
         witnessed_size: report.witnessed_size,
         same_machine,
         breaches: breaches.map(|breach| Found { place: breach.place, what: breach.what }).collect(),
+        views: "not looked at".into(),
+        stale_views: Vec::new(),
     })
 }
 
@@ -102,9 +210,10 @@ fn text(verified: &Verified) -> String {
         Some(size) if size < verified.entries => format!(" up to entry {}", size.saturating_sub(1)),
         _ => String::new(),
     };
-    let breaches = verified.breaches.iter().map(|found| format!("breach: {}: {}\n", found.place, found.what));
+    let all = verified.breaches.iter().chain(&verified.stale_views);
+    let breaches = all.map(|found| format!("breach: {}: {}\n", found.place, found.what));
     format!(
-        "trust root: {} (version {}, {belief})\nmode: {}\nledger: {} entries, root hash {}\nwitnessed by {}{place}{witnessed}\nblobs: {} ({} named by no entry)\nmisfits: {}\n{}",
+        "trust root: {} (version {}, {belief})\nmode: {}\nledger: {} entries, root hash {}\nwitnessed by {}{place}{witnessed}\nblobs: {} ({} named by no entry)\nmisfits: {}\nviews: {}\n{}",
         verified.trust_root,
         verified.root_version,
         trust::assurance(verified.mode),
@@ -114,6 +223,10 @@ fn text(verified: &Verified) -> String {
         verified.blobs,
         verified.orphans,
         verified.misfits,
+        verified.views,
         breaches.collect::<String>()
     )
 }
+
+/// Ledgers larger than this say how far a replay has come.
+const SAID_EVERY: u64 = 5_000;

@@ -6,24 +6,24 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use evidence::dsse::Envelope;
-use evidence::enrolment::{EnrolledKey, Enrolment, Grant, Purpose};
-use evidence::pin::Pin;
+use evidence::pin::{EnvironmentPin, Pin};
 use evidence::status::{Status, StatusFile};
 use evidence::trust_root::{
     Holder, LedgerKey, Machine, Mode, Place as Host, Quorum, TrustRoot, Witness, Witnesses,
 };
-use evidence::{Digest, Id, Moment, Name, enrolment, status, trust_root};
+use evidence::{CommitId, Digest, Id, Moment, Name, environment, status, trust_root};
 use ledger::Reader;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::Place;
+use super::{Place, agent, runner};
 use crate::clock::{MONTH, YEAR, now};
 use crate::failure::Failure;
+use crate::founders::{Founder, alone, enrolments, listed, signed, subject};
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
-use crate::signing::{PersonKey, git_config};
-use crate::{key_files, random, trust};
+use crate::places::{self, Prepared};
+use crate::scaffold::{self, Described};
+use crate::{key_files, pack, policies, project, random, trust};
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
@@ -45,6 +45,15 @@ pub struct Init {
     /// For `team` and `rehearsal`: a JSON file that lists the first people and their key files.
     #[arg(long)]
     people: Option<PathBuf>,
+    /// Repository of the first project; the one you are in when left away.
+    #[arg(long)]
+    repository: Option<PathBuf>,
+    /// Name of the first project; the repository's when left away.
+    #[arg(long)]
+    project: Option<Name>,
+    /// Make no project: neither files in a repository nor environments.
+    #[arg(long)]
+    bare: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -58,72 +67,71 @@ enum ModeArgument {
     Rehearsal,
 }
 
-/// One of the first people, as `--people` lists them.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PersonFile {
-    name: String,
-    emails: Vec<String>,
-    /// Signs statements and approvals.
-    key: PathBuf,
-    /// Signs requests; outside solo mode another key than `key`.
-    sign_in_key: PathBuf,
-    /// Signs commits; `sign_in_key` when left away.
-    #[serde(default)]
-    commit_key: Option<PathBuf>,
-    roles: Vec<Name>,
-}
-
-/// A person with keys that were read.
-#[derive(Clone, Debug)]
-struct Founder {
-    id: Id,
-    name: String,
-    emails: Vec<String>,
-    approval: PersonKey,
-    sign_in: PersonKey,
-    commit: PersonKey,
-    roles: Vec<Name>,
-}
-
 #[derive(Debug, Serialize)]
 struct Made {
     data: PathBuf,
     installation: Id,
     mode: Mode,
     trust_root: Digest,
-    people: Vec<String>,
+    people: Vec<MadePerson>,
+    places: Vec<MadePlace>,
+    written: Vec<PathBuf>,
     pin: String,
     next: String,
+}
+
+#[derive(Debug, Serialize)]
+struct MadePerson {
+    person: Id,
+    name: String,
+    key: String,
+}
+
+#[derive(Debug, Serialize)]
+struct MadePlace {
+    place: domain::Place,
+    port: Option<u16>,
 }
 
 /// Makes the installation.
 pub fn run(verb: &Init, output: Output) -> Result<(), Failure> {
     let home = Home::new(verb.place.data.as_deref())?;
     is_free(&home)?;
-    let founders = founders(verb)?;
+    let founders = people(verb)?;
+    let project = first_project(verb)?;
     let now = now()?;
     let installation = random::id()?;
     let (root, signer) = root(verb, &home, &founders, installation, now)?;
-    let genesis = server::Genesis {
-        root: signed(root.envelope()?, &founders, root.holders.threshold, trust_root::NAMESPACE)?,
-        status: StatusFile {
-            base: signed(
-                first_status(installation, now).envelope()?,
-                &founders,
-                root.status.threshold,
-                status::NAMESPACE,
-            )?,
-            tightening: None,
-        },
-        enrolments: enrolments(&founders, &root, now)?,
+    let prepared = match &project {
+        Some(first) => {
+            let policy = policies::built_in();
+            places::usual(
+                &home,
+                &root,
+                &first.name,
+                &first.described.releases,
+                &first.baseline,
+                &policy,
+                now,
+            )?
+        }
+        None => Vec::new(),
     };
+    let genesis = genesis(&root, &founders, &prepared, installation, now)?;
     if let Some(parent) = home.data().parent() {
         home::private_dir(parent)?;
     }
     server::found(home.data(), signer, &genesis)?;
     let pin = pin_of(home.data(), &root)?;
     home::write_pin(&pin)?;
+    for runner in &root.runners {
+        let number = runner.name.as_str().rsplit('-').next().and_then(|number| number.parse().ok());
+        runner::write_joined(&home.runner(number.unwrap_or(1)), &runner.name, &pin)?;
+    }
+    for place in &prepared {
+        let rehearsal = root.mode == Mode::Rehearsal;
+        agent::write_memory(&place.agent_dir, &place.agent, &place.place, &pin, rehearsal)?;
+    }
     if let Some(first) = founders.first() {
         Profile {
             v: 1,
@@ -135,29 +143,144 @@ pub fn run(verb: &Init, output: Output) -> Result<(), Failure> {
         }
         .write()?;
     }
-    let made = Made {
+    let written = project.map(|first| first.described.written).unwrap_or_default();
+    let made = made(verb, &home, &root, &founders, &prepared, written, &pin)?;
+    output.print(&made, text)
+}
+
+fn made(
+    verb: &Init,
+    home: &Home,
+    root: &TrustRoot,
+    founders: &[Founder],
+    prepared: &[Prepared],
+    written: Vec<PathBuf>,
+    pin: &Pin,
+) -> Result<Made, Failure> {
+    let person = |founder: &Founder| MadePerson {
+        person: founder.id,
+        name: founder.name.clone(),
+        key: founder.approval.key.fingerprint().to_owned(),
+    };
+    let place = |prepared: &Prepared| {
+        let configuration = evidence::configuration::Configuration::decode(&prepared.configuration)?;
+        Ok::<_, Failure>(MadePlace { place: prepared.place.clone(), port: configuration.port })
+    };
+    Ok(Made {
         data: home.data().to_path_buf(),
-        installation,
+        installation: root.installation,
         mode: root.mode,
         trust_root: root.digest()?,
-        people: founders
-            .iter()
-            .map(|founder| format!("{} ({})", founder.name, founder.approval.key.fingerprint()))
-            .collect(),
+        people: founders.iter().map(person).collect(),
+        places: prepared.iter().map(place).collect::<Result<_, _>>()?,
+        written,
         pin: pin.to_string(),
-        next: next(verb, &home),
-    };
-    output.print(&made, |made| {
-        format!(
-            "made installation {} in {}\nmode: {}\npeople: {}\ntrust root: {} (pinned for you)\nnext: {}",
-            made.installation,
-            made.data.display(),
-            trust::assurance(made.mode),
-            made.people.join(", "),
-            made.trust_root,
-            made.next
-        )
+        next: next(verb, home),
     })
+}
+
+fn text(made: &Made) -> String {
+    let people: Vec<_> =
+        made.people.iter().map(|person| format!("{} ({})", person.name, person.key)).collect();
+    let places: String = made
+        .places
+        .iter()
+        .map(|made| {
+            let port = made.port.map_or_else(String::new, |port| format!(", http://127.0.0.1:{port}"));
+            format!("place: {}{port}\n", made.place)
+        })
+        .collect();
+    let mut next = made.next.clone();
+    if !made.written.is_empty() {
+        let files: Vec<_> = made.written.iter().map(|path| path.display().to_string()).collect();
+        next = format!(
+            "look at {} and commit them with your signature:\n  git add .countersign && git -c gpg.format=ssh commit -S -m 'countersign'\nthen: {next}",
+            files.join(" and ")
+        );
+    }
+    format!(
+        "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\nnext: {next}",
+        made.installation,
+        made.data.display(),
+        trust::assurance(made.mode),
+        people.join(", "),
+        made.trust_root,
+    )
+}
+
+/// The project that an installation starts with.
+struct FirstProject {
+    name: Name,
+    described: Described,
+    baseline: CommitId,
+}
+
+/// The repository that we are in, described; `None` when we are in none.
+fn first_project(verb: &Init) -> Result<Option<FirstProject>, Failure> {
+    let here = std::env::current_dir()?;
+    let named = verb.repository.is_some() || verb.project.is_some();
+    let path = pack::toplevel(verb.repository.as_deref().unwrap_or(&here));
+    let Some(path) = path.filter(|_| !verb.bare) else {
+        return if named {
+            Err(project::repository(verb.repository.as_deref())
+                .err()
+                .unwrap_or_else(|| Failure::usage("--bare makes no project")))
+        } else {
+            Ok(None)
+        };
+    };
+    let name = project::name(verb.project.as_ref(), &path)?;
+    let baseline = ::runner::resolve(&path, "HEAD").map_err(|_| {
+        Failure::error(format!(
+            "`{}` has no commit yet: commit something first, or use --bare",
+            path.display()
+        ))
+    })?;
+    let described = scaffold::describe(&path, &name)?;
+    Ok(Some(FirstProject { name, described, baseline }))
+}
+
+/// The statements that found the installation, signed.
+fn genesis(
+    root: &TrustRoot,
+    founders: &[Founder],
+    prepared: &[Prepared],
+    installation: Id,
+    now: Moment,
+) -> Result<server::Genesis, Failure> {
+    let status = first_status(installation, now).envelope()?;
+    let environment = |prepared: &Prepared| {
+        let signed = signed(prepared.envelope()?, founders, root.policy.threshold, environment::NAMESPACE)?;
+        Ok::<_, Failure>(server::FirstEnvironment {
+            statement: signed,
+            policy: prepared.policy.clone(),
+            configuration: prepared.configuration.clone(),
+        })
+    };
+    Ok(server::Genesis {
+        root: signed(root.envelope()?, founders, root.holders.threshold, trust_root::NAMESPACE)?,
+        status: StatusFile {
+            base: signed(status, founders, root.status.threshold, status::NAMESPACE)?,
+            tightening: None,
+        },
+        enrolments: enrolments(founders, root, now)?,
+        environments: prepared.iter().map(environment).collect::<Result<_, _>>()?,
+    })
+}
+
+fn people(verb: &Init) -> Result<Vec<Founder>, Failure> {
+    match (verb.mode, &verb.people) {
+        (ModeArgument::Solo, None) => {
+            Ok(vec![alone(verb.key.as_deref(), verb.name.as_deref(), verb.email.as_deref())?])
+        }
+        (ModeArgument::Solo, Some(_)) => {
+            Err(Failure::usage("solo mode is for one person: leave --people away"))
+        }
+        (_, None) => {
+            Err(Failure::usage("team and rehearsal mode need --people FILE with at least two people"))
+        }
+        (_, Some(file)) => listed(file),
+    }
 }
 
 /// Refuses to build where something stands.
@@ -169,9 +292,11 @@ fn is_free(home: &Home) -> Result<(), Failure> {
         );
         return Err(Failure::error(what));
     }
-    if let Some(left) =
-        [home.keys(), home.runner(1), home.runner(2), home.witness()].iter().find(|dir| dir.exists())
-    {
+    let mut left = vec![home.keys(), home.runner(1), home.runner(2), home.witness()];
+    if home.data().parent().is_some_and(Path::exists) {
+        left.extend(home.roles("agent")?);
+    }
+    if let Some(left) = left.iter().find(|dir| dir.exists()) {
         let what = format!("`{}` exists without its data directory; nothing was changed", left.display());
         let remedy =
             "it is left from an init that did not finish, or belongs to data that was moved: move it away";
@@ -190,75 +315,28 @@ fn next(verb: &Init, home: &Home) -> String {
 /// The numbers of an installation as this machine sees them now.
 pub fn pin_of(data: &Path, root: &TrustRoot) -> Result<Pin, Failure> {
     let head = Reader::open(data)?.head()?;
+    let state = trust::fold(data)?;
+    let mut environments: Vec<_> = state
+        .gate
+        .environments()
+        .map(|set| EnvironmentPin {
+            project: set.facts.place.project.clone(),
+            service: set.facts.place.service.clone(),
+            environment: set.facts.place.environment.clone(),
+            number: set.facts.number,
+            release: state.release.at(&set.facts.place).map_or(0, |standing| standing.highest),
+        })
+        .collect();
+    environments.sort();
     Ok(Pin {
         v: 1,
         installation: root.installation,
         root_version: root.version,
         root: root.digest()?,
-        status: trust::fold(data)?.identity.status().map_or(0, |(number, ..)| number),
-        environments: Vec::new(),
+        status: state.identity.status().map_or(0, |(number, ..)| number),
+        environments,
         checkpoint: head.checkpoint.text().to_owned(),
     })
-}
-
-fn founders(verb: &Init) -> Result<Vec<Founder>, Failure> {
-    match (verb.mode, &verb.people) {
-        (ModeArgument::Solo, None) => Ok(vec![alone(verb)?]),
-        (ModeArgument::Solo, Some(_)) => {
-            Err(Failure::usage("solo mode is for one person: leave --people away"))
-        }
-        (_, None) => {
-            Err(Failure::usage("team and rehearsal mode need --people FILE with at least two people"))
-        }
-        (_, Some(file)) => listed(file),
-    }
-}
-
-fn alone(verb: &Init) -> Result<Founder, Failure> {
-    let key = verb.key.as_deref().map_or_else(PersonKey::discover, PersonKey::read)?;
-    let lacks = |what, flag| Failure::error(format!("git knows no {what}; give one with {flag}"));
-    let name =
-        verb.name.clone().or_else(|| git_config("user.name")).ok_or_else(|| lacks("user.name", "--name"))?;
-    let email = verb.email.clone().or_else(|| git_config("user.email"));
-    let email = email.ok_or_else(|| lacks("user.email", "--email"))?.to_lowercase();
-    Ok(Founder {
-        id: random::id()?,
-        name,
-        emails: vec![email],
-        approval: key.clone(),
-        sign_in: key.clone(),
-        commit: key,
-        roles: vec!["developer".parse()?, "release-manager".parse()?],
-    })
-}
-
-fn listed(file: &Path) -> Result<Vec<Founder>, Failure> {
-    let shown = file.display();
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}")))?;
-    let people: Vec<PersonFile> =
-        serde_json::from_str(&text).map_err(|error| Failure::error(format!("`{shown}`: {error}")))?;
-    if people.len() < 2 {
-        return Err(Failure::usage(format!("`{shown}` lists {} people; team rules need two", people.len())));
-    }
-    let dir = file.parent().unwrap_or(Path::new("."));
-    let founder = |person: PersonFile| {
-        let sign_in = PersonKey::read(&dir.join(&person.sign_in_key))?;
-        let commit = person.commit_key.map(|file| PersonKey::read(&dir.join(file))).transpose()?;
-        let mut emails: Vec<_> = person.emails.iter().map(|email| email.to_lowercase()).collect();
-        emails.sort();
-        emails.dedup();
-        Ok(Founder {
-            id: random::id()?,
-            name: person.name,
-            emails,
-            approval: PersonKey::read(&dir.join(&person.key))?,
-            commit: commit.unwrap_or_else(|| sign_in.clone()),
-            sign_in,
-            roles: person.roles,
-        })
-    };
-    people.into_iter().map(founder).collect()
 }
 
 /// Makes the roles' keys and the root that names them.
@@ -326,70 +404,6 @@ fn first_status(installation: Id, now: Moment) -> Status {
         barred: Vec::new(),
         frozen: Vec::new(),
     }
-}
-
-/// Everyone's enrolment, signed by as many of the others as the root asks for, or by oneself when alone.
-fn enrolments(founders: &[Founder], root: &TrustRoot, now: Moment) -> Result<Vec<Envelope>, Failure> {
-    let enrol = |founder: &Founder| {
-        let statement = Enrolment {
-            v: 1,
-            installation: root.installation,
-            person: founder.id,
-            subject: subject(founder),
-            name: founder.name.clone(),
-            emails: founder.emails.clone(),
-            keys: keys(founder),
-            grants: grants(&founder.roles),
-            issued: now,
-            expires: now.later_by(YEAR),
-        };
-        let others: Vec<_> = founders.iter().filter(|other| other.id != founder.id).cloned().collect();
-        let registrars = if root.mode == Mode::Solo { founders } else { &others };
-        signed(statement.envelope()?, registrars, root.registrars.threshold, enrolment::NAMESPACE)
-    };
-    founders.iter().map(enrol).collect()
-}
-
-fn grants(roles: &[Name]) -> Vec<Grant> {
-    let mut grants: Vec<_> =
-        roles.iter().map(|role| Grant { role: role.clone(), project: None, environment: None }).collect();
-    grants.sort();
-    grants.dedup();
-    grants
-}
-
-/// One entry for each different key, with all that it is for.
-fn keys(founder: &Founder) -> Vec<EnrolledKey> {
-    let uses = [
-        (&founder.sign_in.key, Purpose::SignIn),
-        (&founder.approval.key, Purpose::Approve),
-        (&founder.commit.key, Purpose::Commit),
-    ];
-    let mut keys: Vec<EnrolledKey> = Vec::new();
-    for (key, purpose) in uses {
-        match keys.iter_mut().find(|known| known.key == *key) {
-            Some(known) => known.purposes.push(purpose),
-            None => keys.push(EnrolledKey { key: key.clone(), purposes: vec![purpose] }),
-        }
-    }
-    keys
-}
-
-fn signed(
-    mut envelope: Envelope,
-    by: &[Founder],
-    threshold: u32,
-    namespace: &str,
-) -> Result<Envelope, Failure> {
-    for founder in by.iter().take(threshold as usize) {
-        founder.approval.sign(&mut envelope, namespace)?;
-    }
-    Ok(envelope)
-}
-
-/// Without an identity provider the first key is what stays the same of a person.
-fn subject(founder: &Founder) -> String {
-    format!("ssh:{}", founder.approval.key.fingerprint())
 }
 
 fn host() -> String {

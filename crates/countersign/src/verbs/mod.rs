@@ -1,17 +1,26 @@
 //! The command line: one file for each verb.
 
+mod agent;
+mod approve;
 mod audit;
 mod init;
 mod key;
+mod logs;
+mod policy;
+mod promote;
+mod run;
+pub mod runner;
 mod server;
 mod status;
 mod trust;
 mod up;
+mod verify;
 mod witness;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use evidence::approval::Decision;
 
 use crate::failure::Failure;
 use crate::home::{Home, Profile};
@@ -32,10 +41,27 @@ pub struct CommandLine {
 enum Verb {
     /// Make an installation: keys of the roles, trust root, first enrolment.
     Init(init::Init),
-    /// Start server and witness on what `init` made, and stop them together.
+    /// Start all roles on what `init` made, and stop them together.
     Up(up::Up),
-    /// Show the installation as its server sees it.
+    /// Put a commit forward: build it, and release it as far as that goes by itself.
+    Run(run::Run),
+    /// Show what there is: installation, runs, places.
     Status(status::Status),
+    /// Show the log of a run.
+    Logs(logs::Logs),
+    /// Verify what stands open against your own pin, show it, and approve it with your signature.
+    Approve(approve::Approve),
+    /// Verify what stands open, show it, and reject it with your signature.
+    Reject(approve::Approve),
+    /// Ask for an open release to go ahead.
+    Promote(promote::Promote),
+    /// Ask for a return to what ran before.
+    Rollback(promote::Promote),
+    /// Verify an evidence bundle, offline.
+    Verify(verify::Verify),
+    /// Check and test policies.
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Make, sign, send and pin statements of trust.
     #[command(subcommand)]
     Trust(trust::Trust),
@@ -49,6 +75,20 @@ enum Verb {
     Server(server::Server),
     /// Run a witness.
     Witness(witness::Witness),
+    /// Run a runner, or make one.
+    Runner(runner::Runner),
+    /// Run the agent of a place, or make one.
+    Agent(agent::AgentVerb),
+    /// The sandbox's init; started by runners.
+    #[command(hide = true)]
+    SandboxInit,
+    /// The last thing before a service; started by agents.
+    #[command(hide = true)]
+    ServiceExec {
+        /// Limits, sockets, program and its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 /// Where the installation is.
@@ -83,16 +123,28 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
     match command.verb {
         Verb::Init(verb) => init::run(&verb, output),
         Verb::Up(verb) => up::run(&verb, output),
+        Verb::Run(verb) => run::run(&verb, output),
         Verb::Status(verb) => status::run(&verb, output),
+        Verb::Logs(verb) => logs::run(&verb, output),
+        Verb::Approve(verb) => approve::run(&verb, Decision::Approve, output),
+        Verb::Reject(verb) => approve::run(&verb, Decision::Reject, output),
+        Verb::Promote(verb) => promote::run(&verb, output),
+        Verb::Rollback(verb) => promote::turn_back(&verb, output),
+        Verb::Verify(verb) => verify::run(&verb, output),
+        Verb::Policy(verb) => policy::run(&verb, output),
         Verb::Trust(verb) => trust::run(&verb, output),
         Verb::Audit(verb) => audit::run(&verb, output),
         Verb::Key(verb) => key::run(&verb, output),
         Verb::Server(verb) => server::run(&verb, output),
         Verb::Witness(verb) => witness::run(&verb, output),
+        Verb::Runner(verb) => runner::run(&verb, output),
+        Verb::Agent(verb) => agent::run(&verb, output),
+        Verb::SandboxInit => std::process::exit(sandbox::init_main().into()),
+        Verb::ServiceExec { arguments } => Err(Failure::error(::agent::exec_service(&arguments))),
     }
 }
 
 /// Runs asynchronous work on a runtime of its own.
-fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }

@@ -39,6 +39,7 @@ pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
         signer: key_files::ledger(&key, &origin)?,
         listen: verb.listen,
         witnesses: verb.witness.clone(),
+        provenance: key_files::read(&home.keys().join("provenance.pem"))?,
     };
     let url_file = home.url_file();
     let ready = |url: &str| {

@@ -1,26 +1,25 @@
 //! `countersign trust`: statements of trust, made here, signed by people's keys, sent as signed requests.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::enrolment::{EnrolledKey, Enrolment, Grant, Purpose};
 use evidence::pin::Pin;
-use evidence::request::{self, Request};
 use evidence::status::{Freeze, Revocation, Status, StatusFile};
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Name, enrolment, status, trust_root};
 use ledger::{BLOBS, Blobs};
 use serde::Serialize;
 use serde_json::json;
-use wire::{Client, Outcome, Submission};
+use wire::Client;
 
 use super::{Place, init, runtime};
 use crate::clock::{MONTH, YEAR, now};
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
+use crate::request::{self, With};
 use crate::signing::PersonKey;
 use crate::{random, trust};
 
@@ -282,34 +281,9 @@ fn send(home: &Home, envelope: &Envelope, output: Output) -> Result<(), Failure>
         status::PAYLOAD_TYPE => ("set-status", json!({ "statement": digest }), vec![envelope.clone()]),
         other => return Err(Failure::error(format!("statements of type `{other}` are not sent here"))),
     };
-    let outcome = submit(home, action, arguments, statements)?;
+    let with = With { statements, ..With::default() };
+    let outcome = request::send(home, action, arguments, with)?.outcome;
     output.print(&outcome, |outcome| format!("recorded as entry {}", outcome.entry))
-}
-
-/// Signs a request with the profile's sign-in key and sends it; a refusal is a failure with its reasons.
-fn submit(
-    home: &Home,
-    action: &str,
-    arguments: serde_json::Value,
-    statements: Vec<Envelope>,
-) -> Result<Outcome, Failure> {
-    let profile = Profile::read()?;
-    let now = now()?;
-    let request = Request {
-        v: 1,
-        installation: profile.installation,
-        person: profile.person.id(),
-        issued: now,
-        expires: now.later_by(REQUEST_VALIDITY),
-        nonce: random::id()?,
-        action: action.parse()?,
-        arguments,
-    };
-    let mut envelope = request.envelope()?;
-    PersonKey::read(&profile.sign_in_key)?.sign(&mut envelope, request::NAMESPACE)?;
-    let client = Client::new(&home.url()?)?;
-    let outcome = runtime()?.block_on(client.submit(&Submission { request: envelope, statements }))?;
-    if outcome.accepted { Ok(outcome) } else { Err(Failure::refused(outcome.entry, outcome.reasons)) }
 }
 
 /// The status file in force, from the server on this data directory.
@@ -342,5 +316,3 @@ fn write_envelope(file: &Path, envelope: &Envelope) -> Result<(), Failure> {
     std::fs::write(file, bytes)
         .map_err(|error| Failure::error(format!("cannot write `{}`: {error}", file.display())))
 }
-
-const REQUEST_VALIDITY: Duration = Duration::from_mins(5);

@@ -43,11 +43,22 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let witness = Role::start("witness", &home.witness(), &[])?;
     let arguments = ["--witness".into(), witness.ready.url.clone(), "--listen".into(), verb.listen.clone()];
     let server = Role::start("server", home.data(), &arguments)?;
+    let mut roles = vec![server, witness];
+    for role in ["runner", "agent"] {
+        for dir in home.roles(role)? {
+            let arguments = [
+                "--server".to_owned(),
+                roles.first().map(|server| server.ready.url.clone()).unwrap_or_default(),
+            ];
+            roles.push(Role::start(role, &dir, &arguments)?);
+        }
+    }
+    let server = roles.first().ok_or_else(|| Failure::error("nothing was started"))?;
     let started = Started {
         url: server.ready.url.clone(),
         mode: trust::assurance(root.mode),
-        roles: [&witness, &server].map(|role| (role.ready.role.clone(), role.ready.pid)).to_vec(),
-        next: "countersign status".into(),
+        roles: roles.iter().map(|role| (role.ready.role.clone(), role.ready.pid)).collect(),
+        next: "countersign run".into(),
     };
     output.print(&started, |started| {
         format!(
@@ -55,9 +66,9 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
             started.url, started.mode, started.next
         )
     })?;
-    let mut roles = vec![server, witness];
     let ended = runtime()?.block_on(watch(&mut roles));
-    drop(roles);
+    // The server goes last, so that the others' last words are heard.
+    while roles.pop().is_some() {}
     match ended {
         None => Ok(()),
         Some(role) => Err(Failure::error(format!("{role} ended by itself, so the others were stopped"))),

@@ -13,6 +13,8 @@ use crate::ids::PersonId;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct State {
     pub(super) root: Option<Rooted>,
+    /// Envelopes of every root, from version 1 on.
+    pub(super) roots: Vec<Digest>,
     pub(super) people: BTreeMap<PersonId, Person>,
     pub(super) status: Option<StatusSet>,
 }
@@ -41,10 +43,22 @@ impl State {
         self.root.as_ref()
     }
 
+    /// Envelopes of every trust root from version 1 on, blobs.
+    #[must_use]
+    pub fn roots(&self) -> &[Digest] {
+        &self.roots
+    }
+
     /// A person, if enrolled and neither expired nor withdrawn at the moment.
     #[must_use]
     pub fn person(&self, person: PersonId, moment: Moment) -> Option<&Person> {
         self.people.get(&person).filter(|person| person.expires > moment)
+    }
+
+    /// A person who was enrolled and not withdrawn, whether or not the enrolment has ended.
+    #[must_use]
+    pub fn enrolled(&self, person: PersonId) -> Option<&Person> {
+        self.people.get(&person)
     }
 
     /// Everyone whose enrolment holds at the moment.
@@ -89,10 +103,11 @@ impl State {
     pub(crate) fn rooted(&mut self, event: &Rooted) -> bool {
         let follows = self.root.as_ref().map_or(1, |root| root.version + 1) == event.version;
         self.root = Some(event.clone());
+        self.roots.push(event.envelope);
         follows
     }
 
-    pub(crate) fn enrolled(&mut self, event: &Enrolled, entry: u64) -> bool {
+    pub(crate) fn enrol(&mut self, event: &Enrolled, entry: u64) -> bool {
         let person = Person {
             subject: event.subject,
             keys: event.keys.clone(),

@@ -112,7 +112,7 @@ impl Commit {
     /// `CommitError` when it is unsigned, not by SSH, by another key, or the signature does not match.
     pub fn signer<'a>(&self, allowed: &[&'a SshKey]) -> Result<&'a SshKey, CommitError> {
         let signature = self.signature.as_ref().ok_or(CommitError::Unsigned)?;
-        let blob = unarmour(&signature.armour).ok_or(CommitError::Format)?;
+        let blob = signature.blob().ok_or(CommitError::Format)?;
         let embedded = ssh::embedded_key(&blob).ok_or(CommitError::Format)?;
         let key = allowed.iter().find(|key| **key == &embedded);
         let key = *key.ok_or_else(|| SshSigError::Unknown(embedded.fingerprint().to_owned()))?;
@@ -123,6 +123,14 @@ impl Commit {
     /// Everyone whom the commit names: author, committer, co-authors.
     pub fn people(&self) -> impl Iterator<Item = &Identity> {
         [&self.author, &self.committer].into_iter().chain(&self.co_authors)
+    }
+}
+
+impl CommitSignature {
+    /// The SSHSIG blob inside the armour, if it is one.
+    #[must_use]
+    pub fn blob(&self) -> Option<Vec<u8>> {
+        unarmour(&self.armour)
     }
 }
 

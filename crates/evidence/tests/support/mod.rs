@@ -7,7 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use evidence::dsse::{Envelope, Signature};
 use evidence::enrolment::{EnrolledKey, Enrolment, Grant, Purpose};
+use evidence::environment::Environment;
 use evidence::machine::MachineSigner;
+use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, SandboxLevel, Work};
 use evidence::request::Request;
 use evidence::ssh::SshKey;
 use evidence::status::Status;
@@ -170,5 +172,56 @@ pub fn request() -> Request {
         nonce: id(41),
         action: name("enrol"),
         arguments: serde_json::json!({ "enrolment": Digest::of(b"statement") }),
+    }
+}
+
+pub fn environment() -> Environment {
+    let key = machine("runner-1", 24).key;
+    Environment {
+        v: 1,
+        installation: id(1),
+        project: name("shop"),
+        service: name("api"),
+        environment: name("production"),
+        number: 1,
+        issued: NOW.parse().unwrap(),
+        policy: Digest::of(b"policy"),
+        configuration: Digest::of(b"configuration"),
+        agents: vec![Machine { name: name("agent-1"), key, place: place() }],
+        baseline: "a".repeat(40).parse().unwrap(),
+        after: Some(name("staging")),
+        automatic: false,
+    }
+}
+
+pub fn receipt() -> Receipt {
+    let output =
+        |bytes: &[u8], executable| Output { sha256: Digest::of(bytes), size: bytes.len() as u64, executable };
+    let now = NOW.parse().unwrap();
+    Receipt {
+        v: 1,
+        installation: id(1),
+        runner: name("runner-1"),
+        root: 1,
+        nonce: id(51),
+        project: name("shop"),
+        commit: "a".repeat(40).parse().unwrap(),
+        tree: Digest::of(b"tree"),
+        pipeline: Digest::of(b"pipeline"),
+        work: Work::Step(name("build")),
+        inputs: [("deps/lib.a".to_owned(), output(b"lib", false))].into(),
+        outputs: [("target/release/api".to_owned(), output(b"api", true))].into(),
+        exit: Ending::Code(0),
+        sandbox: SandboxLevel {
+            user: "range".into(),
+            landlock: 6,
+            memory: "watched".into(),
+            toolchain: Digest::of(b"toolchain"),
+        },
+        network: vec![Reached { host: "registry.example".into(), port: 443, sent: 10, received: 2000 }],
+        log: Digest::of(b"log"),
+        started: now,
+        ended: now,
+        forge: Forge::None,
     }
 }

@@ -1,8 +1,10 @@
 //! Operations of the API. Each is a thin translation; what they do is intake's, the edge's or the ledger's.
 
+use std::io::Read as _;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -13,9 +15,7 @@ use evidence::request::Request;
 use ledger::{LedgerError, Tiles};
 use serde::Deserialize;
 use tlog::inclusion_proof;
-use wire::{
-    BODY_BYTES_MAX, EntryView, Installation, Outcome, PersonView, ProblemKind, StatusView, Submission,
-};
+use wire::{EntryView, Installation, Outcome, PersonView, ProblemKind, StatusView, Submission};
 
 use super::problem::Failure;
 use super::{Shared, blocking};
@@ -144,15 +144,38 @@ fn view(seq: u64, entry: &Entry) -> Result<EntryView, Failure> {
     })
 }
 
-/// A blob, by digest.
+/// A blob, by digest, in pieces; whoever reads it compares the digest.
 pub async fn blob(
     State(shared): State<Arc<Shared>>,
     Path(digest): Path<String>,
 ) -> Result<Response, Failure> {
     let digest: Digest =
         digest.parse().map_err(|error| Failure::new(ProblemKind::Malformed, format!("{error}")))?;
-    let bytes = blocking(move || Ok(shared.gatekeeper.blobs().read(&digest, BODY_BYTES_MAX as u64)?)).await?;
-    Ok(([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+    let (mut file, size) = blocking(move || Ok(shared.gatekeeper.blobs().open_file(&digest)?)).await?;
+    let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(4);
+    tokio::task::spawn_blocking(move || {
+        loop {
+            let mut piece = vec![0; PIECE_BYTES];
+            let read = file.read(&mut piece).map(|count| {
+                piece.truncate(count);
+                piece
+            });
+            let ended = matches!(&read, Ok(piece) if piece.is_empty());
+            let failed = read.is_err();
+            // That was the end, or nobody reads any more.
+            if ended || sender.blocking_send(read).is_err() || failed {
+                return;
+            }
+        }
+    });
+    let pieces = futures_util::stream::unfold(receiver, async |mut receiver| {
+        receiver.recv().await.map(|piece| (piece, receiver))
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_LENGTH, size.to_string()),
+    ];
+    Ok((headers, Body::from_stream(pieces)).into_response())
 }
 
 /// The inclusion proof of an entry in the newest checkpoint (C2SP tlog-proof).
@@ -175,5 +198,6 @@ pub async fn proof(State(shared): State<Arc<Shared>>, Path(entry): Path<u64>) ->
     Ok((headers, text.await?).into_response())
 }
 
+const PIECE_BYTES: usize = 256 * 1024;
 const PAGE: u64 = 256;
 const PAGE_BYTES: usize = 2 * 1024 * 1024;

@@ -6,7 +6,9 @@
 //! page in a browser cannot be pointed here by another name (DNS rebinding).
 
 mod api;
+mod machines;
 mod problem;
+mod seen;
 mod tiles;
 
 use std::net::{IpAddr, SocketAddr};
@@ -15,14 +17,18 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::header;
+use axum::http::{Method, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use ledger::BLOB_BYTES_MAX;
+use tokio::sync::watch;
 use wire::{BODY_BYTES_MAX, ProblemKind};
 
 use crate::edge::Gatekeeper;
 use crate::intake::Intake;
+use crate::logs::Logs;
+use crate::views::Views;
 use problem::Failure;
 
 /// What handlers share.
@@ -31,6 +37,10 @@ pub struct Shared {
     pub intake: Intake,
     pub gatekeeper: Gatekeeper,
     pub origin: String,
+    pub views: Views,
+    pub logs: Logs,
+    /// Becomes true when the server is asked to end: whoever waits gives up then.
+    pub stopping: watch::Receiver<bool>,
 }
 
 /// All routes.
@@ -39,7 +49,24 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/requests", post(api::submit))
         .route("/installation", get(api::installation))
         .route("/entries", get(api::entries))
-        .route("/blobs/{digest}", get(api::blob))
+        .route(
+            "/blobs/{digest}",
+            get(api::blob)
+                .head(machines::has_blob)
+                .put(machines::put_blob)
+                .layer(DefaultBodyLimit::disable()),
+        )
+        .route("/work/runner", get(machines::runner_work))
+        .route("/work/agent/{*place}", get(machines::agent_work))
+        .route("/receipts", post(machines::receipt))
+        .route("/agent-reports", post(machines::report))
+        .route("/logs/{run}/{kind}/{name}/{runner}", get(machines::log).post(machines::append_log))
+        .route("/runs", get(seen::runs))
+        .route("/runs/{run}", get(seen::run))
+        .route("/places", get(seen::places))
+        .route("/evidence/{*place}", get(seen::evidence))
+        .route("/consistency", get(seen::consistency))
+        .route("/wait", get(seen::wait))
         .route("/proofs/{entry}", get(api::proof));
     Router::new()
         .nest(wire::API, api)
@@ -56,11 +83,16 @@ pub fn router(shared: Arc<Shared>) -> Router {
 async fn bounded(request: Request, next: Next) -> Response {
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     let declared = declared.and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
-    if declared > BODY_BYTES_MAX as u64 {
-        let detail = format!("a body has at most {BODY_BYTES_MAX} bytes, this one would have {declared}");
+    // A blob arrives in pieces and may be large; everything else is small and quick.
+    let (most, timeout) = match *request.method() {
+        Method::PUT => (BLOB_BYTES_MAX, TRANSFER_TIMEOUT),
+        _ => (BODY_BYTES_MAX as u64, REQUEST_TIMEOUT),
+    };
+    if declared > most {
+        let detail = format!("a body has at most {most} bytes, this one would have {declared}");
         return Failure::new(ProblemKind::TooLarge, detail).into_response();
     }
-    let answered = tokio::time::timeout(REQUEST_TIMEOUT, next.run(request)).await;
+    let answered = tokio::time::timeout(timeout, next.run(request)).await;
     answered.unwrap_or_else(|_| {
         Failure::new(ProblemKind::Busy, "the request did not arrive or finish in time").into_response()
     })
@@ -91,7 +123,8 @@ async fn blocking<T: Send + 'static>(
     joined.unwrap_or_else(|error| Err(Failure::new(ProblemKind::Failed, error.to_string())))
 }
 
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(40);
+const TRANSFER_TIMEOUT: Duration = Duration::from_mins(10);
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,138 @@
+//! What the agent makes of what it was given: everything is proven against its own pin and its own numbers.
+
+use domain::gate::Outcome;
+use evidence::bundle::{Bundle, hashes};
+use evidence::oci::Manifest;
+use evidence::return_order::ReturnOrder;
+use evidence::{Bytes, Moment};
+use judge::{Anchors, Seen, check, check_return, judge_checked};
+use tlog::{Checkpoint, verify_consistency};
+
+use crate::memory::{Known, Memory};
+
+/// A decision of the agent.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// What is to be run; `None` when it is refused.
+    pub apply: Option<Known>,
+    /// Codes of the reasons against, sorted.
+    pub reasons: Vec<String>,
+    /// The reasons in words, for the agent's own log.
+    pub words: Vec<String>,
+}
+
+impl Memory {
+    /// What this agent judges with.
+    #[must_use]
+    pub fn eyes(&self, now: Moment) -> (Anchors, Seen) {
+        let anchors = Anchors { version: self.root_version, digest: self.root, rehearsal: self.rehearsal };
+        let seen = Seen {
+            now: Some(now),
+            root: self.seen_root,
+            status: self.seen_status,
+            statement: self.seen_statement,
+            release: self.seen_release,
+            running: Some(self.running.as_ref().map(Known::running)),
+        };
+        (anchors, seen)
+    }
+
+    /// Judges a release, and remembers the numbers of what was authentic.
+    pub fn judge_release(&mut self, bundle: &Bundle, proof: &[Bytes], now: Moment) -> Decision {
+        if *self.place.project.as_str() != *bundle.project.as_str()
+            || self.place.service != bundle.service
+            || self.place.environment != bundle.environment
+        {
+            return refused("other-place", "the release is for another place");
+        }
+        let (anchors, seen) = self.eyes(now);
+        let checked = match check(bundle, &anchors, &seen) {
+            Ok(checked) => checked,
+            Err(findings) => {
+                let all: Vec<_> = findings.against.into_iter().chain(findings.unclear).collect();
+                return Decision {
+                    apply: None,
+                    reasons: codes(all.iter().map(|finding| finding.code.clone())),
+                    words: all.iter().map(|finding| format!("{}: {}", finding.code, finding.what)).collect(),
+                };
+            }
+        };
+        let newest = &checked.proven.checkpoint;
+        if !self.continues(newest, proof) {
+            return refused("ledger-forked", "its checkpoint does not continue the one that was seen before");
+        }
+        let judgement = judge_checked(&checked);
+        self.checkpoint = newest.to_string();
+        self.seen_root = self.seen_root.max(checked.root.version);
+        self.seen_status = self.seen_status.max(checked.status.number);
+        self.seen_statement = self.seen_statement.max(checked.environment.number);
+        let layer = Manifest::decode(&bundle.manifest.0).ok();
+        let layer = layer.and_then(|manifest| manifest.layers.first().map(|layer| layer.digest));
+        let known = layer.map(|layer| Known {
+            artifact: bundle.artifact(),
+            layer,
+            commit: bundle.source.commit.clone(),
+            plan: bundle.plan.clone(),
+        });
+        let passed = judgement.outcome == Outcome::Pass;
+        let words = judgement.reasons.iter().chain(&judgement.unclear);
+        Decision {
+            apply: known.filter(|_| passed),
+            reasons: judgement.codes(),
+            words: words.map(|finding| format!("{}: {}", finding.code, finding.what)).collect(),
+        }
+    }
+
+    /// Judges a return: only what this agent has verified and run comes back.
+    pub fn judge_return(&mut self, order: &ReturnOrder, now: Moment) -> Decision {
+        let same = self.place.project == order.project
+            && self.place.service == order.service
+            && self.place.environment == order.environment;
+        if !same {
+            return refused("other-place", "the return is for another place");
+        }
+        let (anchors, seen) = self.eyes(now);
+        match check_return(order, &anchors, &seen, now) {
+            Err(findings) => Decision {
+                apply: None,
+                reasons: codes(findings.against.iter().map(|finding| finding.code.clone())),
+                words: findings.against.iter().map(|f| format!("{}: {}", f.code, f.what)).collect(),
+            },
+            Ok(checked) => {
+                self.seen_root = self.seen_root.max(checked.root.version);
+                self.seen_status = self.seen_status.max(checked.status);
+                match self.before.clone().filter(|known| known.artifact == order.artifact) {
+                    Some(known) => Decision { apply: Some(known), reasons: Vec::new(), words: Vec::new() },
+                    None => refused("never-run", "this agent has not run that artifact before"),
+                }
+            }
+        }
+    }
+
+    /// Whether a checkpoint continues the newest one that was seen.
+    fn continues(&self, newest: &Checkpoint, proof: &[Bytes]) -> bool {
+        let Ok(seen) = self.checkpoint.parse::<Checkpoint>() else { return false };
+        if seen.origin != newest.origin {
+            return false;
+        }
+        if seen.size == newest.size {
+            return seen.root == newest.root;
+        }
+        let proof = hashes(proof);
+        proof.is_some_and(|proof| {
+            verify_consistency(seen.size, newest.size, &seen.root, &newest.root, &proof).is_ok()
+        })
+    }
+}
+
+/// A decision against, for one reason.
+pub fn refused(code: &str, what: &str) -> Decision {
+    Decision { apply: None, reasons: vec![code.to_owned()], words: vec![format!("{code}: {what}")] }
+}
+
+fn codes(found: impl Iterator<Item = String>) -> Vec<String> {
+    let mut codes: Vec<_> = found.collect();
+    codes.sort();
+    codes.dedup();
+    codes
+}

@@ -1,0 +1,17 @@
+//! The deploy plane: pulls what is due at one place, verifies and judges it, applies it, reports.
+//!
+//! Invariant: nothing is applied whose evidence was not proven here against the agent's own pin, with the
+//! numbers that it has seen itself; nothing is run whose bytes were not hashed right before. It
+//! deliberately lacks SQL, an HTTP server and any way to be told what to do without evidence.
+
+mod apply;
+mod judging;
+mod memory;
+mod process;
+mod serve;
+mod store;
+
+pub use judging::Decision;
+pub use memory::{Known, Memory, MemoryError};
+pub use process::{Helper, exec_service};
+pub use serve::{Agent, serve};

@@ -1,0 +1,117 @@
+//! What an agent remembers: its pin, the highest numbers that it has seen, what it runs, what it reported.
+//!
+//! Invariant: one file, written whole or not at all, before anything that depends on it. A crash between a
+//! switch and this file leaves the old one, and the switch is done again.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use domain::Place;
+use evidence::dsse::Envelope;
+use evidence::plan::Plan;
+use evidence::report::Running;
+use evidence::{CommitId, Digest, Id, Name};
+use serde::{Deserialize, Serialize};
+
+/// An agent's memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Memory {
+    /// Version of this format; 1.
+    pub v: u8,
+    /// The installation.
+    pub installation: Id,
+    /// The agent's name in the environment statement.
+    pub agent: Name,
+    /// The place.
+    pub place: Place,
+    /// Version of the pinned trust root.
+    pub root_version: u32,
+    /// Its digest.
+    pub root: Digest,
+    /// Whether a rehearsal's root is accepted.
+    pub rehearsal: bool,
+    /// Highest version of a trust root.
+    pub seen_root: u32,
+    /// Highest number of a status.
+    pub seen_status: u64,
+    /// Highest number of an environment statement.
+    pub seen_statement: u64,
+    /// Highest number of a release.
+    pub seen_release: u64,
+    /// Text of the newest checkpoint.
+    pub checkpoint: String,
+    /// What runs.
+    pub running: Option<Known>,
+    /// What ran before.
+    pub before: Option<Known>,
+    /// The last report, kept until a newer one: it is sent again when it is asked for again.
+    pub report: Option<(u64, Envelope)>,
+}
+
+/// A release that this agent has verified and run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Known {
+    /// The artifact.
+    pub artifact: Digest,
+    /// The layer.
+    pub layer: Digest,
+    /// The commit.
+    pub commit: CommitId,
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// Why the memory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum MemoryError {
+    /// The file system failed.
+    #[error("cannot {0} `{1}`: {2}")]
+    Io(&'static str, PathBuf, io::Error),
+    /// The file is damaged.
+    #[error("`{0}`: {1}; join anew with `countersign agent join`")]
+    Damaged(PathBuf, serde_json::Error),
+}
+
+impl Known {
+    /// What a report says of it.
+    #[must_use]
+    pub fn running(&self) -> Running {
+        Running { artifact: self.artifact, commit: self.commit.clone() }
+    }
+}
+
+impl Memory {
+    /// Reads the memory of an agent's directory.
+    ///
+    /// # Errors
+    /// `MemoryError` when there is none or it is damaged.
+    pub fn read(dir: &Path) -> Result<Self, MemoryError> {
+        let path = dir.join(FILE);
+        let text = fs::read(&path).map_err(|error| MemoryError::Io("read", path.clone(), error))?;
+        serde_json::from_slice(&text).map_err(|error| MemoryError::Damaged(path, error))
+    }
+
+    /// Writes it, durably.
+    ///
+    /// # Errors
+    /// `MemoryError::Io` when it cannot be written; the old one stays.
+    pub fn write(&self, dir: &Path) -> Result<(), MemoryError> {
+        let (path, new) = (dir.join(FILE), dir.join(format!("{FILE}.new")));
+        let failed = |doing, at: &Path| {
+            let at = at.to_path_buf();
+            move |error| MemoryError::Io(doing, at, error)
+        };
+        let text =
+            serde_json::to_vec_pretty(self).map_err(|error| MemoryError::Damaged(path.clone(), error))?;
+        let mut file = fs::File::create(&new).map_err(failed("create", &new))?;
+        file.write_all(&text).map_err(failed("write", &new))?;
+        file.sync_all().map_err(failed("sync", &new))?;
+        fs::rename(&new, &path).map_err(failed("rename", &new))?;
+        fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("sync", dir))
+    }
+}
+
+const FILE: &str = "memory.json";

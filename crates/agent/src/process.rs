@@ -1,0 +1,224 @@
+//! A supervised process: started with its listening socket, stopped within its time, probed.
+//!
+//! Invariant: the agent owns the socket, so the port stays open while one process takes the place of
+//! another: who connects meanwhile waits, nobody is turned away. The process ends with the agent.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use evidence::plan::{Ask, Plan, Target};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
+
+/// A process that runs.
+#[derive(Debug)]
+pub struct Service {
+    child: Child,
+    stop_ms: u64,
+}
+
+/// What a process is started with.
+#[derive(Debug)]
+pub struct Start<'a> {
+    /// Makes a command that ends up in `exec_service`.
+    pub helper: &'a dyn Helper,
+    /// Directory of the artifact.
+    pub dir: &'a Path,
+    /// Directory that the process may write to.
+    pub state: &'a Path,
+    /// File that its output goes to.
+    pub log: &'a Path,
+    /// The plan.
+    pub plan: &'a Plan,
+}
+
+/// Makes a command that ends up in `exec_service`.
+pub trait Helper: std::fmt::Debug + Send + Sync {
+    /// The command, without arguments of the service.
+    fn command(&self) -> Command;
+}
+
+/// Starts the plan's process.
+pub fn start(with: &Start<'_>, socket: Option<&TcpListener>) -> io::Result<Option<Service>> {
+    let Target::Process { command, stop_ms, .. } = &with.plan.target else { return Ok(None) };
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(io::Error::other("the plan names no program"));
+    };
+    fs::create_dir_all(with.state)?;
+    let mut start = with.helper.command();
+    start.arg(with.plan.open_files.to_string()).arg(with.plan.memory_bytes.to_string());
+    start.arg(if socket.is_some() { "1" } else { "0" });
+    start.arg(with.dir.join(program)).args(arguments);
+    start.env_clear().envs(variables(with)).current_dir(with.dir);
+    match socket {
+        Some(socket) => start.stdin(OwnedFd::from(socket.try_clone()?)),
+        None => start.stdin(Stdio::null()),
+    };
+    let log = File::options().create(true).append(true).open(with.log)?;
+    if log.metadata()?.len() > LOG_BYTES_MAX {
+        log.set_len(0)?;
+    }
+    start.stdout(log.try_clone()?).stderr(log);
+    Ok(Some(Service { child: start.spawn()?, stop_ms: *stop_ms }))
+}
+
+fn variables(with: &Start<'_>) -> BTreeMap<String, String> {
+    let mut variables = with.plan.variables.clone();
+    variables.insert("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into());
+    variables.insert("STATE_DIRECTORY".into(), with.state.display().to_string());
+    variables.insert("COUNTERSIGN_COMMIT".into(), with.plan.commit.to_string());
+    variables.insert("COUNTERSIGN_ENVIRONMENT".into(), with.plan.environment.to_string());
+    variables
+}
+
+/// The last thing before a service: takes the socket from standard input to file descriptor 3, sets limits
+/// and gives up the possibility of new privileges, then becomes the service (`sd_listen_fds(3)`).
+///
+/// Arguments: open files, memory in bytes, number of sockets, program, its arguments. It returns only when
+/// that fails.
+pub fn exec_service(arguments: &[String]) -> io::Error {
+    let [files, memory, sockets, program, rest @ ..] = arguments else {
+        return io::Error::other("too few arguments");
+    };
+    match prepare(files, memory, sockets == "1") {
+        Ok(()) => {}
+        Err(error) => return error,
+    }
+    let mut command = Command::new(program);
+    command.args(rest);
+    if sockets == "1" {
+        command.env("LISTEN_FDS", "1").env("LISTEN_FDNAMES", "service");
+        command.env("LISTEN_PID", std::process::id().to_string());
+    }
+    command.stdin(Stdio::null()).exec()
+}
+
+fn prepare(files: &str, memory: &str, socket: bool) -> io::Result<()> {
+    let number = |text: &str| text.parse::<u64>().map_err(io::Error::other);
+    let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    rustix::thread::set_no_new_privs(true)?;
+    setrlimit(Resource::Nofile, limit(number(files)?))?;
+    setrlimit(Resource::Data, limit(number(memory)?))?;
+    setrlimit(Resource::Core, limit(0))?;
+    if socket {
+        // Standard input is the socket; what stands at 3 is this program's own and may go.
+        let kept = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 10)?;
+        let mut third = rustix::io::fcntl_dupfd_cloexec(&kept, 3)?;
+        if rustix::fd::AsRawFd::as_raw_fd(&third) != 3 {
+            return Err(io::Error::other("file descriptor 3 is taken"));
+        }
+        rustix::io::fcntl_setfd(&mut third, rustix::io::FdFlags::empty())?;
+        // It must stay open across the exec that follows.
+        let _ = rustix::fd::IntoRawFd::into_raw_fd(third);
+    }
+    Ok(())
+}
+
+impl Service {
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Asks it to end, waits as long as the plan says, then ends it.
+    pub fn stop(mut self) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if let (Some(pid), Ok(None)) = (pid, self.child.try_wait()) {
+            let _ = kill_process(pid, Signal::TERM);
+            let until = Instant::now() + Duration::from_millis(self.stop_ms);
+            while Instant::now() < until && matches!(self.child.try_wait(), Ok(None)) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Probes until it answers well, or the plan's attempts are used up, or the process ends.
+pub fn probe(with: &Start<'_>, service: Option<&mut Service>, port: Option<u16>) -> Result<(), String> {
+    let mut service = service;
+    let interval = Duration::from_millis(with.plan.probe.interval_ms);
+    let mut last = "it was never asked".to_owned();
+    for attempt in 0..with.plan.probe.attempts {
+        if attempt > 0 {
+            std::thread::sleep(interval);
+        }
+        if service.as_mut().is_some_and(|service| service.has_ended()) {
+            return Err("the process ended by itself".into());
+        }
+        match ask(with, port, interval.saturating_mul(10)) {
+            Ok(()) => return Ok(()),
+            Err(what) => last = what,
+        }
+    }
+    Err(format!("the probe failed {} times, the last time: {last}", with.plan.probe.attempts))
+}
+
+fn ask(with: &Start<'_>, port: Option<u16>, timeout: Duration) -> Result<(), String> {
+    match &with.plan.probe.ask {
+        Ask::Http(path) => http(path, port.ok_or("there is no port to ask")?, timeout),
+        Ask::Command(words) => command(with, words, timeout),
+    }
+}
+
+fn http(path: &str, port: u16, timeout: Duration) -> Result<(), String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let asked = || -> io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect_timeout(&address, timeout)?;
+        stream.set_read_timeout(Some(timeout))?;
+        stream.set_write_timeout(Some(timeout))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+        let mut head = vec![0; 64];
+        let mut read = 0;
+        while read < 12 {
+            match stream.read(head.get_mut(read..).unwrap_or_default())? {
+                0 => break,
+                count => read += count,
+            }
+        }
+        head.truncate(read);
+        Ok(head)
+    };
+    let head = asked().map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&head);
+    let status = text.split(' ').nth(1).unwrap_or_default().to_owned();
+    if status == "200" { Ok(()) } else { Err(format!("`{path}` answered {status}")) }
+}
+
+fn command(with: &Start<'_>, words: &[String], timeout: Duration) -> Result<(), String> {
+    let (program, arguments) = words.split_first().ok_or("the plan names no program")?;
+    let mut command = Command::new(with.dir.join(program));
+    command.args(arguments).env_clear().envs(variables(with)).current_dir(with.dir);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    fs::create_dir_all(with.state).map_err(|error| error.to_string())?;
+    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let until = Instant::now() + timeout.max(Duration::from_secs(1));
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) if status.success() => return Ok(()),
+            Ok(Some(status)) => return Err(format!("`{program}` ended with {status}")),
+            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
+            _ => {
+                drop(child.kill());
+                drop(child.wait());
+                return Err(format!("`{program}` did not end in time"));
+            }
+        }
+    }
+}
+
+/// Where a process's own files lie.
+pub fn state_dir(dir: &Path) -> PathBuf {
+    dir.join("state")
+}
+
+/// Output of services past this is cut when a new one starts.
+const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;

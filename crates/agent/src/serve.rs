@@ -1,0 +1,284 @@
+//! The agent's process: asks for what is due at its place, judges, applies, reports; watches what runs.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use evidence::bundle::{BYTES_MAX, Bundle};
+use evidence::dsse::Envelope;
+use evidence::machine::MachineSigner;
+use evidence::report::{AgentReport, Outcome};
+use evidence::return_order::ReturnOrder;
+use evidence::{Digest, Moment};
+use tlog::Checkpoint;
+use wire::{AgentWork, Client, ClientError};
+
+use crate::apply::Hands;
+use crate::judging::{Decision, refused};
+use crate::memory::{Known, Memory};
+use crate::process::Helper;
+
+/// What an agent is made of.
+#[derive(Debug)]
+pub struct Agent {
+    /// Its directory.
+    pub dir: PathBuf,
+    /// Its memory.
+    pub memory: Memory,
+    /// Its report key.
+    pub signer: MachineSigner,
+    /// Makes a command that ends up in `exec_service`.
+    pub helper: Box<dyn Helper>,
+    /// Its clock.
+    pub now: fn() -> Moment,
+}
+
+struct Running {
+    dir: PathBuf,
+    memory: Memory,
+    hands: Hands,
+    signer: MachineSigner,
+    now: fn() -> Moment,
+}
+
+/// What was asked, as far as a report names it.
+struct Asked {
+    release: u64,
+    artifact: Digest,
+    plan: Digest,
+}
+
+/// Works until `stop` resolves; starts what ran before first.
+///
+/// # Errors
+/// In words, when the agent cannot start.
+pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>) -> Result<(), String> {
+    let hands = Hands::new(&agent.dir, agent.helper)?;
+    let place = agent.memory.place.clone();
+    let running =
+        Running { dir: agent.dir, memory: agent.memory, hands, signer: agent.signer, now: agent.now };
+    let running = Arc::new(Mutex::new(running));
+    blocking(&running, Running::resume).await?;
+    tokio::pin!(stop);
+    let mut complained = false;
+    loop {
+        let asked = tokio::select! {
+            () = &mut stop => break,
+            () = tokio::time::sleep(WATCH_EVERY) => {
+                blocking(&running, Running::watch).await?;
+                continue;
+            }
+            asked = client.agent_work(&place) => asked,
+        };
+        let done = match asked {
+            Ok(Some(work)) => one(&running, &client, work).await,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(what) = &done {
+            if !complained {
+                eprintln!("warning: {what}; trying again");
+            }
+            tokio::select! {
+                () = &mut stop => break,
+                () = tokio::time::sleep(ASK_AGAIN) => {}
+            }
+        }
+        complained = done.is_err();
+    }
+    blocking(&running, |running| {
+        running.hands.stop();
+        Ok(())
+    })
+    .await
+}
+
+type Shared = Arc<Mutex<Running>>;
+
+async fn blocking<T: Send + 'static>(
+    running: &Shared,
+    work: impl FnOnce(&mut Running) -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    let running = Arc::clone(running);
+    let done = tokio::task::spawn_blocking(move || {
+        work(&mut running.lock().unwrap_or_else(PoisonError::into_inner))
+    });
+    done.await.map_err(|error| error.to_string())?
+}
+
+/// One piece of work, to its report.
+async fn one(running: &Shared, client: &Client, work: AgentWork) -> Result<(), String> {
+    let report = match work {
+        AgentWork::Release(digest) => release(running, client, digest).await?,
+        AgentWork::Return(order) => blocking(running, move |running| running.turn_back(&order)).await?,
+    };
+    match client.report_release(report).await {
+        Ok(_) => Ok(()),
+        // It is not due any more: somebody saw the same report before.
+        Err(ClientError::Problem(problem)) if !problem.reasons.is_empty() => Ok(()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+async fn release(running: &Shared, client: &Client, digest: Digest) -> Result<Envelope, String> {
+    let text = |error: ClientError| error.to_string();
+    let bytes = client.blob(&digest, BYTES_MAX).await.map_err(text)?;
+    let bundle = Bundle::decode(&bytes).map_err(|error| error.to_string())?;
+    let number = bundle.release;
+    let known = blocking(running, move |running| Ok(running.reported(number))).await?;
+    if let Some(report) = known {
+        return Ok(report);
+    }
+    let proof = consistency(running, client, &bundle).await?;
+    let layer = evidence::oci::Manifest::decode(&bundle.manifest.0).ok();
+    let layer = layer.and_then(|manifest| manifest.layers.first().map(|layer| (layer.digest, layer.size)));
+    let layer = match layer {
+        // Bytes that are not those of the digest are refused by the client; the agent says so on record.
+        Some((digest, size)) => {
+            let most = usize::try_from(size).unwrap_or(usize::MAX);
+            client.blob(&digest, most).await.ok()
+        }
+        None => None,
+    };
+    blocking(running, move |running| running.release(&bundle, &proof, layer.as_deref())).await
+}
+
+/// The proof that the bundle's checkpoint continues the one that was seen; empty when there is none.
+async fn consistency(
+    running: &Shared,
+    client: &Client,
+    bundle: &Bundle,
+) -> Result<Vec<evidence::Bytes>, String> {
+    let seen = blocking(running, |running| Ok(running.memory.checkpoint.clone())).await?;
+    let newest: Option<Checkpoint> =
+        bundle.checkpoint.split("\n\n").next().and_then(|text| format!("{text}\n").parse().ok());
+    match (seen.parse::<Checkpoint>(), newest) {
+        (Ok(seen), Some(newest)) if seen.size > 0 && seen.size < newest.size => {
+            Ok(client.consistency(seen.size, newest.size).await.unwrap_or_default())
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+impl Running {
+    /// Starts what ran when the agent ended.
+    fn resume(&mut self) -> Result<(), String> {
+        if let Some(known) = self.memory.running.clone()
+            && let Err((_, what)) = self.hands.run(&known)
+        {
+            eprintln!("warning: what ran before does not start: {what}");
+        }
+        Ok(())
+    }
+
+    /// Starts a process again that has ended by itself.
+    fn watch(&mut self) -> Result<(), String> {
+        if self.hands.has_ended() {
+            eprintln!("warning: the service has ended by itself; starting it again");
+            self.resume()?;
+        }
+        Ok(())
+    }
+
+    /// The report of a release that was reported before.
+    fn reported(&self, release: u64) -> Option<Envelope> {
+        let (number, report) = self.memory.report.as_ref()?;
+        (*number == release).then(|| report.clone())
+    }
+
+    fn release(
+        &mut self,
+        bundle: &Bundle,
+        proof: &[evidence::Bytes],
+        layer: Option<&[u8]>,
+    ) -> Result<Envelope, String> {
+        let mut decision = self.memory.judge_release(bundle, proof, (self.now)());
+        if let Some(known) = &decision.apply {
+            let unpacked = match layer {
+                Some(bytes) => self.hands.releases().unpack(&known.artifact, &known.layer, bytes),
+                None => {
+                    decision = refused("artifact-differs", "the server does not have the artifact's bytes");
+                    Ok(())
+                }
+            };
+            if let Err(error) = unpacked {
+                decision = refused("artifact-differs", &error.to_string());
+            }
+        }
+        let plan = bundle.plan.digest().map_err(|error| error.to_string())?;
+        let asked = Asked { release: bundle.release, artifact: bundle.artifact(), plan };
+        self.carry_out(&asked, decision)
+    }
+
+    fn turn_back(&mut self, order: &ReturnOrder) -> Result<Envelope, String> {
+        if let Some(report) = self.reported(order.release) {
+            return Ok(report);
+        }
+        let decision = self.memory.judge_return(order, (self.now)());
+        let plan = decision.apply.as_ref().map(|known| known.plan.digest());
+        let plan = plan.transpose().map_err(|error| error.to_string())?.unwrap_or(order.artifact);
+        let asked = Asked { release: order.release, artifact: order.artifact, plan };
+        self.carry_out(&asked, decision)
+    }
+
+    /// Applies or refuses, remembers, and signs the report.
+    fn carry_out(&mut self, asked: &Asked, decision: Decision) -> Result<Envelope, String> {
+        for words in &decision.words {
+            eprintln!("release {}: {words}", asked.release);
+        }
+        let (outcome, mut reasons) = match &decision.apply {
+            None => (Outcome::Refused, decision.reasons),
+            Some(new) => {
+                self.memory.seen_release = self.memory.seen_release.max(asked.release);
+                self.memory.write(&self.dir).map_err(|error| error.to_string())?;
+                let old = self.memory.running.clone();
+                let applied = self.hands.apply(new, old.as_ref());
+                self.remember(new, old, applied.0);
+                applied
+            }
+        };
+        reasons.sort();
+        reasons.dedup();
+        let place = &self.memory.place;
+        let size = self.memory.checkpoint.parse::<Checkpoint>().map_or(0, |checkpoint| checkpoint.size);
+        let report = AgentReport {
+            v: 1,
+            installation: self.memory.installation,
+            project: place.project.clone(),
+            service: place.service.clone(),
+            environment: place.environment.clone(),
+            agent: self.memory.agent.clone(),
+            release: asked.release,
+            artifact: asked.artifact,
+            plan: asked.plan,
+            outcome,
+            running: self.memory.running.as_ref().map(Known::running),
+            reasons,
+            root: self.memory.seen_root,
+            status: self.memory.seen_status,
+            statement: self.memory.seen_statement,
+            checkpoint: size,
+            time: (self.now)(),
+        };
+        let signed = report.sign(&self.signer).map_err(|error| error.to_string())?;
+        self.memory.report = Some((asked.release, signed.clone()));
+        self.memory.write(&self.dir).map_err(|error| error.to_string())?;
+        Ok(signed)
+    }
+
+    fn remember(&mut self, new: &Known, old: Option<Known>, outcome: Outcome) {
+        match outcome {
+            Outcome::Running => {
+                if old.as_ref().is_some_and(|old| old.artifact != new.artifact) {
+                    self.memory.before = old;
+                }
+                self.memory.running = Some(new.clone());
+            }
+            Outcome::Failed => self.memory.running = None,
+            Outcome::Returned | Outcome::Refused => {}
+        }
+    }
+}
+
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+const WATCH_EVERY: Duration = Duration::from_secs(5);

@@ -1,0 +1,155 @@
+//! Releases on disk: an immutable directory for each artifact, and a link to the one that is current.
+//!
+//! Invariant: a directory appears complete, under its artifact's digest, after every byte of its layer was
+//! hashed; it is hashed again before anything in it is run. What a crash leaves behind: `*.new`, removed.
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use evidence::Digest;
+use evidence::oci::{LayerFile, OciError, layer, open_layer};
+
+/// Releases of one agent.
+#[derive(Clone, Debug)]
+pub struct Releases {
+    dir: PathBuf,
+}
+
+/// Why a release cannot be stored or used.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// The file system failed.
+    #[error("cannot {0} `{1}`: {2}")]
+    Io(&'static str, PathBuf, io::Error),
+    /// The layer is none.
+    #[error(transparent)]
+    Layer(#[from] OciError),
+    /// The bytes are not those of the digest.
+    #[error("the layer's bytes are not those that the evidence names: expected {expected}, found {found}")]
+    Differs {
+        /// Digest in the evidence.
+        expected: Digest,
+        /// Digest of the bytes.
+        found: Digest,
+    },
+}
+
+impl Releases {
+    /// Releases below an agent's directory; what a crash left is removed.
+    pub fn open(dir: &Path) -> Result<Self, ReleaseError> {
+        let releases = Self { dir: dir.join("releases") };
+        let made = fs::create_dir_all(&releases.dir);
+        made.map_err(|error| ReleaseError::Io("create", releases.dir.clone(), error))?;
+        let listed = fs::read_dir(&releases.dir);
+        let listed = listed.map_err(|error| ReleaseError::Io("read", releases.dir.clone(), error))?;
+        for item in listed.flatten() {
+            if item.file_name().to_string_lossy().ends_with(".new") {
+                let path = item.path();
+                fs::remove_dir_all(&path).map_err(|error| ReleaseError::Io("remove", path, error))?;
+            }
+        }
+        Ok(releases)
+    }
+
+    /// Where an artifact lies.
+    pub fn path(&self, artifact: &Digest) -> PathBuf {
+        self.dir.join(artifact.hex())
+    }
+
+    /// Unpacks a layer, hashed first, into the artifact's directory.
+    pub fn unpack(&self, artifact: &Digest, expected: &Digest, bytes: &[u8]) -> Result<(), ReleaseError> {
+        let found = Digest::of(bytes);
+        if found != *expected {
+            return Err(ReleaseError::Differs { expected: *expected, found });
+        }
+        let (files, mtime) = open_layer(bytes)?;
+        let dir = self.path(artifact);
+        if dir.exists() {
+            return self.verify(artifact, expected, mtime);
+        }
+        let new = dir.with_extension("new");
+        let failed = |doing, path: &Path| {
+            let path = path.to_path_buf();
+            move |error| ReleaseError::Io(doing, path, error)
+        };
+        fs::create_dir_all(&new).map_err(failed("create", &new))?;
+        for (path, file) in &files {
+            let target = new.join(path);
+            if let Some(parent) = target.parent() {
+                fs::create_dir_all(parent).map_err(failed("create", parent))?;
+            }
+            let mut out = fs::File::create(&target).map_err(failed("create", &target))?;
+            out.write_all(&file.bytes).map_err(failed("write", &target))?;
+            let mode = if file.executable { 0o555 } else { 0o444 };
+            out.set_permissions(Permissions::from_mode(mode)).map_err(failed("protect", &target))?;
+            out.sync_all().map_err(failed("sync", &target))?;
+        }
+        // The time of the commit is needed to hash the directory again.
+        let stamp = new.with_extension("mtime");
+        fs::write(&stamp, mtime.to_string()).map_err(failed("write", &stamp))?;
+        fs::rename(&stamp, dir.with_extension("mtime")).map_err(failed("rename", &stamp))?;
+        fs::rename(&new, &dir).map_err(failed("rename", &new))?;
+        fs::File::open(&self.dir).and_then(|dir| dir.sync_all()).map_err(failed("sync", &self.dir))
+    }
+
+    /// Hashes a directory again: its files must still make the very layer.
+    pub fn check(&self, artifact: &Digest, expected: &Digest) -> Result<(), ReleaseError> {
+        let stamp = self.path(artifact).with_extension("mtime");
+        let text = fs::read_to_string(&stamp).map_err(|error| ReleaseError::Io("read", stamp, error))?;
+        self.verify(artifact, expected, text.trim().parse().unwrap_or_default())
+    }
+
+    fn verify(&self, artifact: &Digest, expected: &Digest, mtime: u64) -> Result<(), ReleaseError> {
+        let mut files = BTreeMap::new();
+        collect(&self.path(artifact), "", &mut files)?;
+        let found = Digest::of(&layer(&files, mtime)?);
+        if found == *expected { Ok(()) } else { Err(ReleaseError::Differs { expected: *expected, found }) }
+    }
+
+    /// Switches the `current` link, atomically.
+    pub fn switch(&self, artifact: Option<&Digest>) -> Result<(), ReleaseError> {
+        let link = self.dir.with_file_name("current");
+        let failed = |doing, path: &Path| {
+            let path = path.to_path_buf();
+            move |error| ReleaseError::Io(doing, path, error)
+        };
+        let Some(artifact) = artifact else {
+            return match fs::remove_file(&link) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(ReleaseError::Io("remove", link, error))
+                }
+                _ => Ok(()),
+            };
+        };
+        let new = link.with_extension("new");
+        if new.is_symlink() {
+            fs::remove_file(&new).map_err(failed("remove", &new))?;
+        }
+        symlink(Path::new("releases").join(artifact.hex()), &new).map_err(failed("link", &new))?;
+        fs::rename(&new, &link).map_err(failed("rename", &new))
+    }
+}
+
+fn collect(dir: &Path, prefix: &str, files: &mut BTreeMap<String, LayerFile>) -> Result<(), ReleaseError> {
+    let failed = |doing: &'static str, path: &Path| {
+        let path = path.to_path_buf();
+        move |error| ReleaseError::Io(doing, path, error)
+    };
+    for item in fs::read_dir(dir).map_err(failed("read", dir))? {
+        let item = item.map_err(failed("read", dir))?;
+        let path = item.path();
+        let name = format!("{prefix}{}", item.file_name().to_string_lossy());
+        let meta = fs::symlink_metadata(&path).map_err(failed("read", &path))?;
+        if meta.is_dir() {
+            collect(&path, &format!("{name}/"), files)?;
+        } else {
+            let bytes =
+                if meta.is_file() { fs::read(&path).map_err(failed("read", &path))? } else { Vec::new() };
+            files.insert(name, LayerFile { bytes, executable: meta.permissions().mode() & 0o100 != 0 });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! The people who found an installation: found out, or listed in a file.
+
+use std::path::{Path, PathBuf};
+
+use evidence::dsse::Envelope;
+use evidence::enrolment::{EnrolledKey, Enrolment, Grant, Purpose};
+use evidence::trust_root::{Mode, TrustRoot};
+use evidence::{Id, Moment, Name, enrolment};
+use serde::Deserialize;
+
+use crate::clock::YEAR;
+use crate::failure::Failure;
+use crate::random;
+use crate::signing::{PersonKey, git_config};
+
+/// One of the first people, as `--people` lists them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PersonFile {
+    name: String,
+    emails: Vec<String>,
+    /// Signs statements and approvals.
+    key: PathBuf,
+    /// Signs requests; outside solo mode another key than `key`.
+    sign_in_key: PathBuf,
+    /// Signs commits; `sign_in_key` when left away.
+    #[serde(default)]
+    commit_key: Option<PathBuf>,
+    roles: Vec<Name>,
+}
+
+/// A person with keys that were read.
+#[derive(Clone, Debug)]
+pub struct Founder {
+    /// Id of the person.
+    pub id: Id,
+    /// Name.
+    pub name: String,
+    emails: Vec<String>,
+    /// Signs statements and approvals.
+    pub approval: PersonKey,
+    /// Signs requests.
+    pub sign_in: PersonKey,
+    commit: PersonKey,
+    roles: Vec<Name>,
+}
+
+/// The one person of a solo installation, found out as far as nothing is given.
+pub fn alone(key: Option<&Path>, name: Option<&str>, email: Option<&str>) -> Result<Founder, Failure> {
+    let key = key.map_or_else(PersonKey::discover, PersonKey::read)?;
+    let lacks = |what, flag| Failure::error(format!("git knows no {what}; give one with {flag}"));
+    let name = name
+        .map(str::to_owned)
+        .or_else(|| git_config("user.name"))
+        .ok_or_else(|| lacks("user.name", "--name"))?;
+    let email = email.map(str::to_owned).or_else(|| git_config("user.email"));
+    let email = email.ok_or_else(|| lacks("user.email", "--email"))?.to_lowercase();
+    Ok(Founder {
+        id: random::id()?,
+        name,
+        emails: vec![email],
+        approval: key.clone(),
+        sign_in: key.clone(),
+        commit: key,
+        roles: vec!["developer".parse()?, "release-manager".parse()?],
+    })
+}
+
+/// The people that a file lists.
+pub fn listed(file: &Path) -> Result<Vec<Founder>, Failure> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}")))?;
+    let people: Vec<PersonFile> =
+        serde_json::from_str(&text).map_err(|error| Failure::error(format!("`{shown}`: {error}")))?;
+    if people.len() < 2 {
+        return Err(Failure::usage(format!("`{shown}` lists {} people; team rules need two", people.len())));
+    }
+    let dir = file.parent().unwrap_or(Path::new("."));
+    let founder = |person: PersonFile| {
+        let sign_in = PersonKey::read(&dir.join(&person.sign_in_key))?;
+        let commit = person.commit_key.map(|file| PersonKey::read(&dir.join(file))).transpose()?;
+        let mut emails: Vec<_> = person.emails.iter().map(|email| email.to_lowercase()).collect();
+        emails.sort();
+        emails.dedup();
+        Ok(Founder {
+            id: random::id()?,
+            name: person.name,
+            emails,
+            approval: PersonKey::read(&dir.join(&person.key))?,
+            commit: commit.unwrap_or_else(|| sign_in.clone()),
+            sign_in,
+            roles: person.roles,
+        })
+    };
+    people.into_iter().map(founder).collect()
+}
+
+/// Everyone's enrolment, signed by as many of the others as the root asks for, or by oneself when alone.
+pub fn enrolments(founders: &[Founder], root: &TrustRoot, now: Moment) -> Result<Vec<Envelope>, Failure> {
+    let enrol = |founder: &Founder| {
+        let statement = Enrolment {
+            v: 1,
+            installation: root.installation,
+            person: founder.id,
+            subject: subject(founder),
+            name: founder.name.clone(),
+            emails: founder.emails.clone(),
+            keys: keys(founder),
+            grants: grants(&founder.roles),
+            issued: now,
+            expires: now.later_by(YEAR),
+        };
+        let others: Vec<_> = founders.iter().filter(|other| other.id != founder.id).cloned().collect();
+        let registrars = if root.mode == Mode::Solo { founders } else { &others };
+        signed(statement.envelope()?, registrars, root.registrars.threshold, enrolment::NAMESPACE)
+    };
+    founders.iter().map(enrol).collect()
+}
+
+fn grants(roles: &[Name]) -> Vec<Grant> {
+    let mut grants: Vec<_> =
+        roles.iter().map(|role| Grant { role: role.clone(), project: None, environment: None }).collect();
+    grants.sort();
+    grants.dedup();
+    grants
+}
+
+/// One entry for each different key, with all that it is for.
+fn keys(founder: &Founder) -> Vec<EnrolledKey> {
+    let uses = [
+        (&founder.sign_in.key, Purpose::SignIn),
+        (&founder.approval.key, Purpose::Approve),
+        (&founder.commit.key, Purpose::Commit),
+    ];
+    let mut keys: Vec<EnrolledKey> = Vec::new();
+    for (key, purpose) in uses {
+        match keys.iter_mut().find(|known| known.key == *key) {
+            Some(known) => known.purposes.push(purpose),
+            None => keys.push(EnrolledKey { key: key.clone(), purposes: vec![purpose] }),
+        }
+    }
+    keys
+}
+
+/// Signed by as many as the threshold asks for.
+pub fn signed(
+    mut envelope: Envelope,
+    by: &[Founder],
+    threshold: u32,
+    namespace: &str,
+) -> Result<Envelope, Failure> {
+    for founder in by.iter().take(threshold as usize) {
+        founder.approval.sign(&mut envelope, namespace)?;
+    }
+    Ok(envelope)
+}
+
+/// Without an identity provider the first key is what stays the same of a person.
+pub fn subject(founder: &Founder) -> String {
+    format!("ssh:{}", founder.approval.key.fingerprint())
+}

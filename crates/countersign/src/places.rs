@@ -1,0 +1,102 @@
+//! Environment statements for the services of a project, and the agents that they name.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use domain::Place;
+use evidence::configuration::Configuration;
+use evidence::dsse::Envelope;
+use evidence::environment::Environment;
+use evidence::policy_files::PolicyFiles;
+use evidence::release_file::{ReleaseFile, Service};
+use evidence::trust_root::{Machine, Place as Host, TrustRoot};
+use evidence::{CommitId, Moment, Name};
+
+use crate::failure::Failure;
+use crate::home::Home;
+use crate::key_files;
+
+/// Environments that a new project starts with, in order: name, and whether releases begin by themselves.
+pub const USUAL: [(&str, bool); 3] = [("dev", true), ("staging", true), ("production", false)];
+
+/// A statement with what it names, and the agent that it is for.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The statement, not signed.
+    pub statement: Environment,
+    /// The policy.
+    pub policy: Vec<u8>,
+    /// The configuration.
+    pub configuration: Vec<u8>,
+    /// The agent's directory.
+    pub agent_dir: PathBuf,
+    /// The agent's name.
+    pub agent: Name,
+    /// The place.
+    pub place: Place,
+}
+
+/// Statements for every service in the usual environments, each with an agent whose key is made here.
+pub fn usual(
+    home: &Home,
+    root: &TrustRoot,
+    project: &Name,
+    releases: &ReleaseFile,
+    baseline: &CommitId,
+    policy: &PolicyFiles,
+    now: Moment,
+) -> Result<Vec<Prepared>, Failure> {
+    let mut prepared = Vec::new();
+    for (service, described) in &releases.services {
+        let mut after: Option<Name> = None;
+        for (environment, automatic) in USUAL {
+            let environment: Name = environment.parse()?;
+            let agent_dir = home.agent(service, &environment);
+            let agent: Name = "agent-1".parse()?;
+            let key = *key_files::make(&agent_dir.join("key.pem"))?.public();
+            let configuration = configuration_of(described)?;
+            let policy = policy.encode()?;
+            let configuration = configuration.encode()?;
+            let statement = Environment {
+                v: 1,
+                installation: root.installation,
+                project: project.clone(),
+                service: service.clone(),
+                environment: environment.clone(),
+                number: 1,
+                issued: now,
+                policy: evidence::Digest::of(&policy),
+                configuration: evidence::Digest::of(&configuration),
+                agents: vec![Machine {
+                    name: agent.clone(),
+                    key,
+                    place: Host { host: root.server.host.clone(), operator: root.server.operator.clone() },
+                }],
+                baseline: baseline.clone(),
+                after: after.replace(environment.clone()),
+                automatic,
+            };
+            let place = Place { project: project.clone(), service: service.clone(), environment };
+            prepared.push(Prepared { statement, policy, configuration, agent_dir, agent, place });
+        }
+    }
+    Ok(prepared)
+}
+
+/// A port of its own for a process, so that environments on one machine do not meet.
+fn configuration_of(service: &Service) -> Result<Configuration, Failure> {
+    let listens = service.process.as_ref().is_some_and(|process| process.port.is_some())
+        || service.probe.http.is_some();
+    let port = match listens {
+        true => Some(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port()),
+        false => None,
+    };
+    Ok(Configuration { port, ..Configuration::default() })
+}
+
+impl Prepared {
+    /// The statement's envelope, not signed.
+    pub fn envelope(&self) -> Result<Envelope, Failure> {
+        Ok(self.statement.envelope()?)
+    }
+}

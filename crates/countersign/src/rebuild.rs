@@ -1,0 +1,63 @@
+//! A rebuild on the approver's own machine: the same steps, the same assembly, from this machine's clone.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use evidence::bundle::Bundle;
+use evidence::machine::MachineSigner;
+use evidence::{Digest, Moment, Name};
+use judge::Checked;
+use runner::{Given, Host, Identity, Repository, Source, Toolchain, assemble, execute};
+
+use crate::failure::Failure;
+use crate::home::Home;
+use crate::verbs::runner::sandbox_init;
+use crate::{clock, project, random};
+
+/// Digests of what came out: `manifest.json` and `layer.tar`.
+pub fn rebuild(
+    _home: &Home,
+    bundle: &Bundle,
+    checked: &Checked<'_>,
+) -> Result<BTreeMap<String, Digest>, Failure> {
+    let path = project::repository(None)?;
+    let source = Source::fetch(&mut Repository::open(&path)?, &bundle.source.commit)?;
+    let toolchain = Toolchain::of_host()?;
+    // A rebuild is a field of the approval, not a receipt: what signs here counts for nothing.
+    let signer = MachineSigner::from_seed(random::bytes()?)?;
+    let pipeline = &checked.build.pipeline;
+    let mut left: BTreeMap<Name, Given> = BTreeMap::new();
+    let now: fn() -> Moment = clock::moment;
+    let init: fn() -> Command = sandbox_init;
+    for name in pipeline.order() {
+        let Some(step) = pipeline.steps.get(name).filter(|step| step.run.is_some()) else { continue };
+        eprintln!("rebuilding: step {name}");
+        let identity = Identity {
+            installation: bundle.installation,
+            runner: "rebuild".parse()?,
+            root: checked.root.version,
+            signer: &signer,
+            project: bundle.project.clone(),
+            nonce: random::id()?,
+        };
+        let given: Given = step
+            .needs
+            .iter()
+            .filter_map(|need| left.get(need))
+            .flatten()
+            .map(|(p, k)| (p.clone(), k.clone()))
+            .collect();
+        let host = Host { toolchain: &toolchain, init: &init, now: &now, log: &|_, _| {} };
+        let done = execute(&identity, &source, name, &given, &host)?;
+        if !done.facts.passed() {
+            let log = String::from_utf8_lossy(&done.log).into_owned();
+            return Err(Failure::error(format!("your rebuild of step {name} failed; its log:\n{log}")));
+        }
+        left.insert(name.clone(), done.outputs);
+    }
+    let built = assemble(pipeline, &bundle.plan.artifact, &left, &source.id, source.time_seconds())?;
+    Ok(BTreeMap::from([
+        ("manifest.json".to_owned(), built.digest()),
+        ("layer.tar".to_owned(), Digest::of(&built.layer)),
+    ]))
+}

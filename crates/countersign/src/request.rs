@@ -1,0 +1,69 @@
+//! A person's commands: signed by the sign-in key of the profile, sent, answered.
+
+use std::time::Duration;
+
+use evidence::Bytes;
+use evidence::dsse::Envelope;
+use evidence::request::{self, Request};
+use serde_json::Value;
+use wire::{Client, Outcome, Submission};
+
+use crate::clock::now;
+use crate::failure::Failure;
+use crate::home::{Home, Profile};
+use crate::random;
+use crate::signing::PersonKey;
+use crate::verbs::runtime;
+
+/// What goes with a request.
+#[derive(Debug, Default)]
+pub struct With {
+    /// Signed statements.
+    pub statements: Vec<Envelope>,
+    /// Bytes that are named by digest.
+    pub attachments: Vec<Vec<u8>>,
+    /// Where the repository is.
+    pub repository: Option<String>,
+}
+
+/// A request that was signed.
+#[derive(Debug)]
+pub struct Sent {
+    /// The request.
+    pub request: Request,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// Signs a request and sends it; a refusal is a failure with its reasons.
+pub fn send(home: &Home, action: &str, arguments: Value, with: With) -> Result<Sent, Failure> {
+    let profile = Profile::read()?;
+    let now = now()?;
+    let request = Request {
+        v: 1,
+        installation: profile.installation,
+        person: profile.person.id(),
+        issued: now,
+        expires: now.later_by(VALIDITY),
+        nonce: random::id()?,
+        action: action.parse()?,
+        arguments,
+    };
+    let mut envelope = request.envelope()?;
+    PersonKey::read(&profile.sign_in_key)?.sign(&mut envelope, request::NAMESPACE)?;
+    let submission = Submission {
+        request: envelope,
+        statements: with.statements,
+        attachments: with.attachments.into_iter().map(Bytes).collect(),
+        repository: with.repository,
+    };
+    let client = Client::new(&home.url()?)?;
+    let outcome = runtime()?.block_on(client.submit(&submission))?;
+    if outcome.accepted {
+        Ok(Sent { request, outcome })
+    } else {
+        Err(Failure::refused(outcome.entry, outcome.reasons))
+    }
+}
+
+const VALIDITY: Duration = Duration::from_mins(5);

@@ -1,0 +1,162 @@
+//! Evidence as a person looks at it: fetched or read, judged against the person's own pin, shown.
+
+use std::path::Path;
+
+use domain::gate::Outcome;
+use evidence::Moment;
+use evidence::bundle::{BYTES_MAX, Bundle, hashes};
+use evidence::dsse::Envelope;
+use evidence::pin::Pin;
+use evidence::trust_root::{Mode, TrustRoot};
+use judge::{Anchors, Checked, Findings, Judgement, Seen};
+use policy::Finding;
+use tlog::{Checkpoint, verify_consistency};
+use wire::Client;
+
+use crate::failure::Failure;
+use crate::trust;
+
+/// The bundle in a file.
+pub fn read(file: &Path) -> Result<Bundle, Failure> {
+    let shown = file.display();
+    let failed = |error: &dyn std::fmt::Display| Failure::error(format!("`{shown}`: {error}"));
+    let size = std::fs::metadata(file).map_err(|error| failed(&error))?.len();
+    if size > BYTES_MAX as u64 {
+        return Err(failed(&format!("has {size} bytes, at most {BYTES_MAX} are allowed")));
+    }
+    let bytes = std::fs::read(file).map_err(|error| failed(&error))?;
+    Bundle::decode(&bytes).map_err(|error| failed(&error))
+}
+
+/// Anchors out of a trust root's file.
+pub fn anchors_of(file: &Path) -> Result<Anchors, Failure> {
+    let shown = file.display();
+    let failed = |error: &dyn std::fmt::Display| Failure::error(format!("`{shown}`: {error}"));
+    let bytes = std::fs::read(file).map_err(|error| failed(&error))?;
+    let envelope = Envelope::decode(&bytes).map_err(|error| failed(&error))?;
+    let root = TrustRoot::open(&envelope).map_err(|error| failed(&error))?;
+    Ok(Anchors { version: root.version, digest: root.digest()?, rehearsal: true })
+}
+
+/// Anchors and numbers out of a person's pin.
+pub fn eyes_of(pin: &Pin, bundle: &Bundle, now: Option<Moment>) -> (Anchors, Seen) {
+    let here = pin.environments.iter().find(|known| {
+        known.project == bundle.project
+            && known.service == bundle.service
+            && known.environment == bundle.environment
+    });
+    let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
+    let seen = Seen {
+        now,
+        root: pin.root_version,
+        status: pin.status,
+        statement: here.map_or(0, |known| known.number),
+        release: 0,
+        running: None,
+    };
+    (anchors, seen)
+}
+
+/// Demands that a checkpoint continues the one that the person has pinned.
+pub async fn continues(client: &Client, pin: &Pin, newest: &Checkpoint) -> Result<(), Failure> {
+    let seen = pin.checkpoint()?;
+    let forked = || {
+        let what = "the ledger does not continue the one that you have seen: its history was changed";
+        Failure::error(format!("{what}; do not sign anything, and tell your colleagues"))
+    };
+    if seen.origin != newest.origin || seen.size > newest.size {
+        return Err(forked());
+    }
+    if seen.size == newest.size {
+        return if seen.root == newest.root { Ok(()) } else { Err(forked()) };
+    }
+    let proof = client.consistency(seen.size, newest.size).await?;
+    let proof = hashes(&proof).ok_or_else(forked)?;
+    verify_consistency(seen.size, newest.size, &seen.root, &newest.root, &proof).map_err(|_| forked())
+}
+
+/// A failure out of findings that break a check.
+pub fn broken(findings: Findings) -> Failure {
+    let what = "the evidence does not hold";
+    Failure::decided(Outcome::Fail, what, findings.against.into_iter().chain(findings.unclear).collect())
+}
+
+/// A judgement as success or failure.
+pub fn verdict(judgement: &Judgement) -> Result<(), Failure> {
+    let all = || judgement.reasons.iter().chain(&judgement.unclear).cloned().collect();
+    match judgement.outcome {
+        Outcome::Pass => Ok(()),
+        Outcome::Fail => Err(Failure::decided(Outcome::Fail, "the gate does not let it pass", all())),
+        Outcome::Undecided => Err(Failure::decided(Outcome::Undecided, "no decision could be made", all())),
+    }
+}
+
+/// What is shown of evidence, all of it verified.
+pub fn summary(checked: &Checked<'_>) -> String {
+    let bundle = checked.bundle;
+    let mode: Mode = checked.root.mode;
+    let place = if checked.proven.same_machine { ", same machine" } else { "" };
+    let mut lines = vec![
+        format!("trust root: {} (version {})", checked.root_digest, checked.root.version),
+        format!("mode: {}", trust::assurance(mode)),
+        format!("witnessed by {}{place}, at {}", checked.proven.witnesses, checked.proven.quorum_time),
+        format!("release {} of {} to {}", bundle.release, bundle.plan.artifact, checked.place),
+        format!("artifact: {}", bundle.artifact()),
+        format!("commit: {}", bundle.source.commit),
+        format!("changes since {}:", short(checked.base.as_str())),
+    ];
+    for id in &checked.range {
+        let Some(commit) = checked.source.commits.get(id) else { continue };
+        let signer = checked.people.signer(commit).map_or("nobody enrolled", |person| person.name.as_str());
+        let subject: String = commit.message.lines().next().unwrap_or_default().chars().take(72).collect();
+        lines.push(format!(
+            "  {} {} <{}>, signed by {signer}: {subject}",
+            short(id.as_str()),
+            commit.author.name,
+            commit.author.email
+        ));
+    }
+    if checked.range.is_empty() {
+        lines.push("  none".into());
+    }
+    let runners: Vec<_> = checked.build.runners.iter().map(ToString::to_string).collect();
+    lines.push(format!("built by {} runners with the same result: {}", runners.len(), runners.join(", ")));
+    let steps: Vec<_> = checked.build.pipeline.order().iter().map(ToString::to_string).collect();
+    lines.push(format!("steps that passed: {}", steps.join(", ")));
+    lines.push(format!("files: {} in the commit", bundle.tree.files().len()));
+    let target = serde_json::to_string(&bundle.plan.target).unwrap_or_default();
+    lines.push(format!(
+        "plan: {target}, probe {}",
+        serde_json::to_string(&bundle.plan.probe.ask).unwrap_or_default()
+    ));
+    if !bundle.plan.variables.is_empty() {
+        lines.push(format!(
+            "variables: {}",
+            serde_json::to_string(&bundle.plan.variables).unwrap_or_default()
+        ));
+    }
+    if let Some(before) = &checked.before {
+        let word = if before.runs_it { "runs" } else { "does NOT run" };
+        lines.push(format!("{}: {word} this artifact", before.environment));
+    }
+    for voice in &checked.voices {
+        let void = if voice.void.is_empty() {
+            String::new()
+        } else {
+            format!(" (does not count: {})", voice.void.join("; "))
+        };
+        lines.push(format!("{:?} by {}: {}{void}", voice.decision, voice.name, voice.reason));
+    }
+    lines.join("\n")
+}
+
+/// Findings as lines.
+pub fn lines(title: &str, findings: &[Finding]) -> String {
+    let lines = findings.iter().map(|f| format!("\n  {}: {}\n    remedy: {}", f.code, f.what, f.remedy));
+    if findings.is_empty() { String::new() } else { format!("\n{title}:{}", lines.collect::<String>()) }
+}
+
+/// The first digits of an id, for reading.
+pub fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}

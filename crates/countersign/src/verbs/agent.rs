@@ -1,0 +1,154 @@
+//! `countersign agent`: the deploy plane's process at one place, and how one joins.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use agent::{Agent, Helper, Memory};
+use clap::{Args, Subcommand};
+use domain::Place;
+use evidence::Name;
+use evidence::pin::Pin;
+use wire::{Client, Machine};
+
+use super::{Child, runtime};
+use crate::children::{announce, follow_parent, stop_signal};
+use crate::failure::Failure;
+use crate::home::private_dir;
+use crate::output::Output;
+use crate::{clock, key_files};
+
+/// Arguments of `agent`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct AgentVerb {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// The agent's own directory.
+    #[arg(long, required = true)]
+    data: Option<PathBuf>,
+    /// URL of the server.
+    #[arg(long, required = true)]
+    server: Option<String>,
+    #[command(flatten)]
+    child: Child,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Make an agent's directory and key; the environment statement has to name the key before it counts.
+    Join(Join),
+}
+
+#[derive(Debug, Args)]
+struct Join {
+    /// The agent's own directory.
+    #[arg(long)]
+    data: PathBuf,
+    /// Its name.
+    #[arg(long)]
+    name: Name,
+    /// The place, PROJECT/SERVICE/ENVIRONMENT.
+    #[arg(long)]
+    place: Place,
+    /// The line of `countersign trust pin`, from somebody you trust.
+    #[arg(long)]
+    pin: String,
+    /// Accept the root of a rehearsal.
+    #[arg(long)]
+    rehearsal: bool,
+}
+
+/// Joins, or runs until it is asked to end.
+pub fn run(verb: &AgentVerb, output: Output) -> Result<(), Failure> {
+    match (&verb.verb, &verb.data, &verb.server) {
+        (Some(Verb::Join(join)), ..) => joined(join, output),
+        (None, Some(data), Some(server)) => serve(data, server, &verb.child, output),
+        _ => Err(Failure::usage("--data and --server are needed")),
+    }
+}
+
+fn joined(join: &Join, output: Output) -> Result<(), Failure> {
+    let pin: Pin = join.pin.trim().parse()?;
+    let key_file = join.data.join("key.pem");
+    let signer = if key_file.exists() { key_files::read(&key_file)? } else { key_files::make(&key_file)? };
+    write_memory(&join.data, &join.name, &join.place, &pin, join.rehearsal)?;
+    let key = signer.public().to_string();
+    let shown = serde_json::json!({ "name": join.name, "key": key, "place": join.place });
+    output.print(&shown, |_| {
+        format!(
+            "{} joined for {}\nkey: {key}\nnext: `countersign trust environment {} --agent {}={key}`, then `countersign agent --data {} --server URL`",
+            join.name, join.place, join.place, join.name, join.data.display()
+        )
+    })
+}
+
+/// Writes what an agent starts with: a pin, and the numbers in it.
+pub fn write_memory(
+    data: &Path,
+    name: &Name,
+    place: &Place,
+    pin: &Pin,
+    rehearsal: bool,
+) -> Result<(), Failure> {
+    private_dir(data)?;
+    if Memory::read(data).is_ok() {
+        return Err(Failure::error(format!("`{}` has joined already; nothing was changed", data.display())));
+    }
+    let here = pin.environments.iter().find(|known| {
+        known.project == place.project
+            && known.service == place.service
+            && known.environment == place.environment
+    });
+    let memory = Memory {
+        v: 1,
+        installation: pin.installation,
+        agent: name.clone(),
+        place: place.clone(),
+        root_version: pin.root_version,
+        root: pin.root,
+        rehearsal,
+        seen_root: pin.root_version,
+        seen_status: pin.status,
+        seen_statement: here.map_or(0, |known| known.number),
+        seen_release: here.map_or(0, |known| known.release),
+        checkpoint: pin.checkpoint.clone(),
+        running: None,
+        before: None,
+        report: None,
+    };
+    Ok(memory.write(data)?)
+}
+
+fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(), Failure> {
+    follow_parent(child.with_parent)?;
+    let memory = Memory::read(data)?;
+    let key = data.join("key.pem");
+    let machine = Machine {
+        installation: memory.installation,
+        name: memory.agent.clone(),
+        signer: key_files::read(&key)?,
+        now: clock::moment,
+    };
+    let client = Client::new(server)?.with_machine(machine);
+    let agent = Agent {
+        dir: std::path::absolute(data)?,
+        memory,
+        signer: key_files::read(&key)?,
+        helper: Box::new(ThisProgram),
+        now: clock::moment,
+    };
+    announce("agent", server, output);
+    runtime()?.block_on(agent::serve(agent, client, stop_signal())).map_err(Failure::error)
+}
+
+/// This program as the last thing before a service.
+#[derive(Debug)]
+struct ThisProgram;
+
+impl Helper for ThisProgram {
+    fn command(&self) -> Command {
+        let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()));
+        command.arg("service-exec");
+        command
+    }
+}

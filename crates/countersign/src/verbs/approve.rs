@@ -1,0 +1,247 @@
+//! `countersign approve` and `reject`: verifies everything against the person's own pin, shows it, signs.
+//!
+//! Invariant: what is shown and what is signed come from verified bytes alone; the server's summary is not
+//! even asked for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+use domain::{Place as At, RunId};
+use evidence::approval::{Approval, Decision, Signed};
+use evidence::bundle::Bundle;
+use evidence::pin::{EnvironmentPin, Pin};
+use evidence::request::CLOCK_SKEW_MAX;
+use evidence::{CommitId, Digest, Moment, Name};
+use judge::Checked;
+use serde::Serialize;
+use serde_json::json;
+use wire::Client;
+
+use super::promote::waiting;
+use super::{Place, runtime};
+use crate::clock::now;
+use crate::failure::Failure;
+use crate::home::{self, Home, Profile};
+use crate::output::Output;
+use crate::random;
+use crate::rebuild;
+use crate::request::{self, With};
+use crate::review;
+use crate::signing::PersonKey;
+
+/// Arguments of both.
+#[derive(Debug, Args)]
+pub struct Approve {
+    #[command(flatten)]
+    place: Place,
+    /// The place, PROJECT/SERVICE/ENVIRONMENT; found out when only one can be meant.
+    at: Option<At>,
+    /// Why; it is signed.
+    #[arg(long)]
+    reason: Option<String>,
+    /// Change ticket; it is signed.
+    #[arg(long)]
+    ticket: Option<String>,
+    /// Rebuild the artifact on this machine first, and sign what came out.
+    #[arg(long)]
+    rebuild: bool,
+    /// Only show, sign nothing.
+    #[arg(long)]
+    show: bool,
+    /// Agree at an approval node of a run instead: the run.
+    #[arg(long, requires = "step")]
+    run: Option<RunId>,
+    /// The approval node.
+    #[arg(long, requires = "run")]
+    step: Option<Name>,
+}
+
+#[derive(Debug, Serialize)]
+struct Said {
+    decision: Decision,
+    place: At,
+    release: u64,
+    artifact: Digest,
+    evidence: Digest,
+    entry: Option<u64>,
+    rebuilt: Option<bool>,
+    missing: Vec<String>,
+    next: String,
+}
+
+/// Shows and signs.
+pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Failure> {
+    let home = verb.place.home()?;
+    if let (Some(run), Some(step)) = (&verb.run, &verb.step) {
+        let sent = request::send(&home, "agree", json!({ "run": run, "step": step }), With::default())?;
+        return output
+            .print(&sent.outcome, |outcome| format!("agreed, on record as entry {}", outcome.entry));
+    }
+    let client = Client::new(&home.url()?)?;
+    let runtime = runtime()?;
+    let view = waiting(runtime.block_on(client.places())?, verb.at.as_ref())?;
+    let profile = Profile::read()?;
+    let pin = home::read_pin(profile.installation)?;
+    let pin = pin.ok_or_else(|| {
+        Failure::error("you have pinned nothing; ask a colleague for their line of `countersign trust pin`")
+    })?;
+    let bytes = runtime.block_on(client.evidence(&view.place))?;
+    let bundle = Bundle::decode(&bytes)?;
+    if bundle.project != view.place.project
+        || bundle.service != view.place.service
+        || bundle.environment != view.place.environment
+    {
+        return Err(Failure::error("the server sent evidence of another place than asked for"));
+    }
+    let (anchors, seen) = review::eyes_of(&pin, &bundle, Some(now()?));
+    let checked = judge::check(&bundle, &anchors, &seen).map_err(review::broken)?;
+    runtime.block_on(review::continues(&client, &pin, &checked.proven.checkpoint))?;
+    let judgement = judge::judge_checked(&checked);
+    if output == Output::Text {
+        let missing = review::lines("what is missing", &judgement.reasons);
+        let unclear = review::lines("what cannot be decided", &judgement.unclear);
+        println!("{}{missing}{unclear}", review::summary(&checked));
+        show_diff(&checked);
+    }
+    if verb.show {
+        return Ok(());
+    }
+    let reason = verb.reason.clone().ok_or_else(|| {
+        Failure::usage("give your reason with --reason; it is signed and kept. `--show` only shows")
+    })?;
+    let rebuilt = match verb.rebuild {
+        true => Some(rebuild::rebuild(&home, &bundle, &checked)?),
+        false => None,
+    };
+    if let Some(made) = &rebuilt
+        && made.get("manifest.json") != Some(&bundle.artifact())
+    {
+        return Err(Failure::error(
+            "your rebuild gives another artifact than the runners; nothing was signed",
+        ));
+    }
+    let entry = sign(&home, &profile, &checked, decision, reason, verb.ticket.clone(), rebuilt.clone())?;
+    remember(&pin, &checked)?;
+    let said = Said {
+        decision,
+        place: view.place.clone(),
+        release: bundle.release,
+        artifact: bundle.artifact(),
+        evidence: checked.evidence,
+        entry: Some(entry),
+        rebuilt: rebuilt.map(|_| true),
+        missing: judgement.codes(),
+        next: format!("countersign promote {}", view.place),
+    };
+    output.print(&said, |said| {
+        format!(
+            "\n{:?} of release {} signed, on record as entry {entry}\nnext: {}",
+            said.decision, said.release, said.next
+        )
+    })
+}
+
+fn sign(
+    home: &Home,
+    profile: &Profile,
+    checked: &Checked<'_>,
+    decision: Decision,
+    reason: String,
+    ticket: Option<String>,
+    rebuild: Option<BTreeMap<String, Digest>>,
+) -> Result<u64, Failure> {
+    let now = now()?;
+    let bundle = checked.bundle;
+    let signed = Signed {
+        decision,
+        artifact: bundle.artifact(),
+        plan: checked.plan,
+        said: Approval {
+            installation: bundle.installation,
+            person: profile.person.id(),
+            project: bundle.project.clone(),
+            service: bundle.service.clone(),
+            environment: bundle.environment.clone(),
+            release: bundle.release,
+            replaces: checked.proven.proposals.first().and_then(|proposal| proposal.replaces),
+            evidence: checked.evidence,
+            policy: checked.environment.policy,
+            root: checked.root.version,
+            checkpoint: checked.proven.checkpoint.to_string(),
+            reason,
+            ticket,
+            not_before: earlier(now),
+            expires: now.later_by(VALIDITY),
+            nonce: random::id()?,
+            via: "command-line".into(),
+            rebuild,
+        },
+    };
+    let mut envelope = signed.envelope()?;
+    PersonKey::read(&profile.approval_key)?.sign(&mut envelope, decision.namespace())?;
+    let arguments = json!({ "statement": envelope.payload_digest() });
+    let with = With { statements: vec![envelope], ..With::default() };
+    Ok(request::send(home, "approve", arguments, with)?.outcome.entry)
+}
+
+/// Keeps the numbers that were seen, so that nobody can show older ones next time.
+fn remember(pin: &Pin, checked: &Checked<'_>) -> Result<(), Failure> {
+    let bundle = checked.bundle;
+    let mut environments: Vec<EnvironmentPin> = pin
+        .environments
+        .iter()
+        .filter(|known| {
+            known.project != bundle.project
+                || known.service != bundle.service
+                || known.environment != bundle.environment
+        })
+        .cloned()
+        .collect();
+    environments.push(EnvironmentPin {
+        project: bundle.project.clone(),
+        service: bundle.service.clone(),
+        environment: bundle.environment.clone(),
+        number: checked.environment.number,
+        release: bundle.release,
+    });
+    environments.sort();
+    let newer = Pin {
+        v: 1,
+        installation: pin.installation,
+        root_version: checked.root.version,
+        root: checked.root_digest,
+        status: checked.status.number.max(pin.status),
+        environments,
+        checkpoint: checked.proven.checkpoint.to_string(),
+    };
+    home::write_pin(&newer).map(drop)
+}
+
+/// What changed in the files, from the repository that we are in, where it has both commits.
+fn show_diff(checked: &Checked<'_>) {
+    let (base, commit): (&CommitId, &CommitId) = (&checked.base, &checked.source.id);
+    let known = std::env::current_dir().ok().and_then(|dir| crate::pack::toplevel(&dir));
+    let Some(repository) = known else { return };
+    if let Some(stat) = diff_stat(&repository, base, commit) {
+        println!("files changed:\n{stat}");
+    }
+}
+
+fn diff_stat(repository: &Path, base: &CommitId, commit: &CommitId) -> Option<String> {
+    let mut command = std::process::Command::new("git");
+    command.args(["-c", "core.pager=cat", "diff", "--stat", "--no-ext-diff", "--no-textconv"]);
+    command.args([base.as_str(), commit.as_str(), "--"]).current_dir(repository);
+    let output = command.stderr(std::process::Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+}
+
+/// A little before now, so that a machine whose clock is behind lets it count too.
+fn earlier(now: Moment) -> Moment {
+    let millis = u64::try_from(CLOCK_SKEW_MAX.as_millis()).unwrap_or_default();
+    Moment::from_millis(now.millis().saturating_sub(millis)).unwrap_or(now)
+}
+
+/// How long an approval counts.
+const VALIDITY: Duration = Duration::from_hours(7 * 24);

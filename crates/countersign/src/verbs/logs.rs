@@ -1,0 +1,93 @@
+//! `countersign logs`: the log of a step, as it comes or as it was kept.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use clap::Args;
+use domain::RunId;
+use evidence::Name;
+use serde_json::json;
+use wire::{Client, RunView};
+
+use super::{Place, runtime};
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Arguments of `logs`.
+#[derive(Debug, Args)]
+pub struct Logs {
+    #[command(flatten)]
+    place: Place,
+    /// The run; the newest when left away.
+    run: Option<RunId>,
+    /// The step or artifact; all of them when left away.
+    step: Option<Name>,
+    /// The runner; the first one when left away.
+    #[arg(long)]
+    runner: Option<Name>,
+    /// Follow until the run ends.
+    #[arg(short, long)]
+    follow: bool,
+}
+
+/// Prints logs.
+pub fn run(verb: &Logs, output: Output) -> Result<(), Failure> {
+    let client = Client::new(&verb.place.home()?.url()?)?;
+    runtime()?.block_on(show(verb, &client, output))
+}
+
+async fn show(verb: &Logs, client: &Client, output: Output) -> Result<(), Failure> {
+    let run = match verb.run {
+        Some(run) => run,
+        None => client
+            .runs()
+            .await?
+            .first()
+            .map(|view| view.run)
+            .ok_or_else(|| Failure::error("there is no run yet"))?,
+    };
+    let mut offsets: BTreeMap<String, u64> = BTreeMap::new();
+    let mut kept: BTreeMap<String, String> = BTreeMap::new();
+    let mut seen = 0;
+    loop {
+        let view = client.run(run).await?;
+        for path in paths(verb, &view) {
+            loop {
+                let offset = offsets.entry(path.clone()).or_default();
+                let (bytes, complete) = client.log(&path, *offset).await?;
+                *offset += bytes.len() as u64;
+                match output {
+                    Output::Text => std::io::stdout().write_all(&bytes)?,
+                    Output::Json => {
+                        kept.entry(path.clone()).or_default().push_str(&String::from_utf8_lossy(&bytes))
+                    }
+                }
+                if complete || bytes.is_empty() || !verb.follow {
+                    break;
+                }
+            }
+        }
+        if !verb.follow || view.state != "running" {
+            break;
+        }
+        seen = client.wait_past(seen).await?;
+    }
+    match output {
+        Output::Text => Ok(()),
+        Output::Json => output.print(&json!({ "run": run, "logs": kept }), |_| String::new()),
+    }
+}
+
+/// The logs that are meant: of each step on one runner.
+fn paths(verb: &Logs, view: &RunView) -> Vec<String> {
+    let first = view.works.iter().find_map(|work| work.runner.clone());
+    let runner = verb.runner.clone().or(first);
+    view.works
+        .iter()
+        .filter(|work| work.runner.is_some() && work.runner == runner)
+        .filter(|work| verb.step.as_ref().is_none_or(|step| step.as_str() == work.name))
+        .filter_map(|work| {
+            Some(format!("{}/{}/{}/{}", view.run, work.kind, work.name, work.runner.as_ref()?))
+        })
+        .collect()
+}

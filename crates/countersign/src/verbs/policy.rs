@@ -1,0 +1,107 @@
+//! `countersign policy`: checks and tests a directory of policies. It decides nothing until its digest is
+//! signed in an environment statement.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use policy::{Bundle, Gate, run_tests};
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::policies;
+
+/// Subcommands of `policy`.
+#[derive(Debug, Subcommand)]
+pub enum Policy {
+    /// Compile a directory of policies and print its digest; the built-in one when left away.
+    Check {
+        /// The directory.
+        dir: Option<PathBuf>,
+    },
+    /// Run the tests (`test_…` rules in `*_test.rego`) of a directory of policies.
+    Test {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// Write the built-in policy and its tests to a directory, to start from.
+    Copy {
+        /// The directory; it must not exist.
+        dir: PathBuf,
+    },
+}
+
+#[derive(Debug, Serialize)]
+struct Compiled {
+    digest: String,
+    files: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Tested {
+    passed: Vec<String>,
+    failed: Vec<String>,
+}
+
+/// Carries out a subcommand.
+pub fn run(verb: &Policy, output: Output) -> Result<(), Failure> {
+    match verb {
+        Policy::Check { dir } => {
+            let files = match dir {
+                Some(dir) => policies::read(dir)?.0,
+                None => policies::built_in(),
+            };
+            let bundle = Bundle::new(files.files)?;
+            Gate::compile(&bundle)?;
+            let names = bundle.files().keys().cloned().collect();
+            let compiled = Compiled { digest: bundle.digest().to_string(), files: names };
+            output.print(&compiled, |compiled| format!("{}\n{}", compiled.digest, compiled.files.join("\n")))
+        }
+        Policy::Test { dir } => {
+            let (files, tests) = policies::read(dir)?;
+            let bundle = Bundle::new(files.files)?;
+            Gate::compile(&bundle)?;
+            if tests.is_empty() {
+                let what = format!("`{}` has no file that ends in `_test.rego`", dir.display());
+                return Err(Failure::error(what));
+            }
+            let results = run_tests(&bundle, &tests)?;
+            let (passed, failed): (Vec<_>, Vec<_>) = results.into_iter().partition(|(_, why)| why.is_none());
+            let say = |(name, why): (String, Option<String>)| match why {
+                Some(why) => format!("{name}: {why}"),
+                None => name,
+            };
+            let tested = Tested {
+                passed: passed.into_iter().map(say).collect(),
+                failed: failed.into_iter().map(say).collect(),
+            };
+            output.print(&tested, |tested| {
+                let bad: String = tested.failed.iter().map(|line| format!("failed: {line}\n")).collect();
+                format!("{bad}{} passed, {} failed", tested.passed.len(), tested.failed.len())
+            })?;
+            let none = tested.passed.is_empty() && tested.failed.is_empty();
+            match (tested.failed.is_empty(), none) {
+                (true, false) => Ok(()),
+                (true, true) => Err(Failure::error("the tests have no rule whose name begins with `test_`")),
+                _ => Err(Failure::error("tests of the policy fail")),
+            }
+        }
+        Policy::Copy { dir } => {
+            if dir.exists() {
+                return Err(Failure::error(format!("`{}` exists; nothing was changed", dir.display())));
+            }
+            std::fs::create_dir_all(dir)?;
+            for (name, text) in policies::built_in().files {
+                std::fs::write(dir.join(name), text)?;
+            }
+            std::fs::write(dir.join("gate_test.rego"), policies::BUILT_IN_TESTS)?;
+            output.print(&serde_json::json!({ "dir": dir }), |_| {
+                format!(
+                    "wrote {}\nnext: change it, then `countersign policy test {}`",
+                    dir.display(),
+                    dir.display()
+                )
+            })
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! `countersign runner`: the build plane's process, and how one joins.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use clap::{Args, Subcommand};
+use evidence::Name;
+use evidence::pin::Pin;
+use runner::{Bench, Keep, Toolchain};
+use serde::{Deserialize, Serialize};
+use wire::{Client, Machine};
+
+use super::{Child, runtime};
+use crate::children::{announce, follow_parent, stop_signal};
+use crate::failure::Failure;
+use crate::home::write_private;
+use crate::output::Output;
+use crate::{clock, key_files};
+
+/// Arguments of `runner`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Runner {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// The runner's own directory.
+    #[arg(long, required = true)]
+    data: Option<PathBuf>,
+    /// URL of the server.
+    #[arg(long, required = true)]
+    server: Option<String>,
+    #[command(flatten)]
+    child: Child,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Make a runner's directory and key; the trust root has to name the key before it counts.
+    Join {
+        /// The runner's own directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// Its name.
+        #[arg(long)]
+        name: Name,
+        /// The line of `countersign trust pin`, from somebody you trust.
+        #[arg(long)]
+        pin: String,
+    },
+}
+
+/// What a runner knows of its installation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Joined {
+    /// Version of this format; 1.
+    pub v: u8,
+    /// The runner's name.
+    pub name: Name,
+    /// The pin that it joined with.
+    pub pin: String,
+}
+
+/// Joins, or runs until it is asked to end.
+pub fn run(verb: &Runner, output: Output) -> Result<(), Failure> {
+    match (&verb.verb, &verb.data, &verb.server) {
+        (Some(Verb::Join { data, name, pin }), ..) => join(data, name, pin, output),
+        (None, Some(data), Some(server)) => serve(data, server, &verb.child, output),
+        _ => Err(Failure::usage("--data and --server are needed")),
+    }
+}
+
+fn join(data: &Path, name: &Name, pin: &str, output: Output) -> Result<(), Failure> {
+    let pin: Pin = pin.trim().parse()?;
+    if data.join("runner.json").exists() {
+        return Err(Failure::error(format!("`{}` has joined already; nothing was changed", data.display())));
+    }
+    let signer = key_files::make(&data.join("key.pem"))?;
+    write_joined(data, name, &pin)?;
+    let key = signer.public().to_string();
+    let joined = serde_json::json!({ "name": name, "key": key, "data": data });
+    output.print(&joined, |_| {
+        format!("{name} joined\nkey: {key}\nnext: have the root holders name this key, then `countersign runner --data {} --server URL`", data.display())
+    })
+}
+
+/// Writes what a runner knows.
+pub fn write_joined(data: &Path, name: &Name, pin: &Pin) -> Result<(), Failure> {
+    let joined = Joined { v: 1, name: name.clone(), pin: pin.to_string() };
+    write_private(&data.join("runner.json"), &serde_json::to_string_pretty(&joined)?)
+}
+
+fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(), Failure> {
+    follow_parent(child.with_parent)?;
+    let path = data.join("runner.json");
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Failure::error(format!("cannot read `{}`: {error}; join first", path.display())))?;
+    let joined: Joined = serde_json::from_str(&text)?;
+    let pin: Pin = joined.pin.parse()?;
+    let key = data.join("key.pem");
+    let machine = Machine {
+        installation: pin.installation,
+        name: joined.name.clone(),
+        signer: key_files::read(&key)?,
+        now: clock::moment,
+    };
+    let client = Client::new(server)?.with_machine(machine);
+    let bench = Bench {
+        installation: pin.installation,
+        runner: joined.name.clone(),
+        root: pin.root_version,
+        signer: key_files::read(&key)?,
+        toolchain: Toolchain::of_host()?,
+        keep: Keep::open(&data.join("keep"))?,
+        init: sandbox_init,
+        now: clock::moment,
+        sources: Mutex::new(Vec::new()),
+    };
+    announce("runner", server, output);
+    runtime()?.block_on(runner::serve(Arc::new(bench), client, stop_signal()));
+    Ok(())
+}
+
+/// This program as the sandbox's init.
+pub fn sandbox_init() -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()));
+    command.arg("sandbox-init");
+    command
+}

@@ -1,0 +1,102 @@
+//! `countersign verify`: judges an evidence bundle offline, against a pinned root, at the time that its
+//! witnesses vouch for.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use domain::gate::Outcome;
+use evidence::trust_root::Mode;
+use serde::Serialize;
+
+use crate::failure::Failure;
+use crate::home;
+use crate::output::Output;
+use crate::review;
+use crate::trust;
+
+/// Arguments of `verify`.
+#[derive(Debug, Args)]
+pub struct Verify {
+    /// The bundle.
+    bundle: PathBuf,
+    /// File of the trust root to believe; your pinned one when left away.
+    #[arg(long)]
+    trust_root: Option<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+struct Verified {
+    trust_root: String,
+    root_version: u32,
+    mode: Mode,
+    witnesses: usize,
+    same_machine: bool,
+    judged_at: String,
+    place: String,
+    release: u64,
+    artifact: String,
+    commit: String,
+    outcome: Outcome,
+    checks: Vec<String>,
+    reasons: Vec<String>,
+}
+
+/// Verifies and prints.
+pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
+    let bundle = review::read(&verb.bundle)?;
+    let (anchors, seen) = match &verb.trust_root {
+        Some(file) => {
+            let anchors = review::anchors_of(file)?;
+            let seen = judge::Seen {
+                now: None,
+                root: anchors.version,
+                status: 0,
+                statement: 0,
+                release: 0,
+                running: None,
+            };
+            (anchors, seen)
+        }
+        None => {
+            let pin = home::read_pin(bundle.installation)?.ok_or_else(|| {
+                Failure::error(
+                    "you have pinned no root of this installation; name one with --trust-root FILE",
+                )
+            })?;
+            // A bundle stays what it was: numbers that rose since do not count against it.
+            let (anchors, seen) = review::eyes_of(&pin, &bundle, None);
+            (anchors, judge::Seen { root: 0, status: 0, statement: 0, ..seen })
+        }
+    };
+    let checked = judge::check(&bundle, &anchors, &seen).map_err(review::broken)?;
+    let judgement = judge::judge_checked(&checked);
+    let verified = Verified {
+        trust_root: checked.root_digest.to_string(),
+        root_version: checked.root.version,
+        mode: checked.root.mode,
+        witnesses: checked.proven.witnesses,
+        same_machine: checked.proven.same_machine,
+        judged_at: checked.now.to_string(),
+        place: checked.place.to_string(),
+        release: bundle.release,
+        artifact: bundle.artifact().to_string(),
+        commit: bundle.source.commit.to_string(),
+        outcome: judgement.outcome,
+        checks: judgement.checks.clone(),
+        reasons: judgement.codes(),
+    };
+    if judgement.outcome == Outcome::Pass || output == Output::Text {
+        output.print(&verified, |verified| {
+            let checks: String =
+                verified.checks.iter().map(|check| format!("\n  checked: {check}")).collect();
+            format!(
+                "{}\nassurance: {}\njudged at {}: {:?}{checks}",
+                review::summary(&checked),
+                trust::assurance(verified.mode),
+                verified.judged_at,
+                verified.outcome
+            )
+        })?;
+    }
+    review::verdict(&judgement)
+}

@@ -1,0 +1,39 @@
+//! The fold of approvals of releases that stand open.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::event::Given;
+use crate::place::Place;
+
+/// Approvals as decisions read them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct State {
+    pub(super) given: BTreeMap<Place, Vec<Approval>>,
+}
+
+/// An approval or rejection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Approval {
+    /// What was recorded.
+    pub facts: Given,
+    /// Number of the entry.
+    pub entry: u64,
+}
+
+impl State {
+    /// What was said of a release.
+    pub fn of<'a>(&'a self, place: &Place, release: u64) -> impl Iterator<Item = &'a Approval> + use<'a> {
+        let all = self.given.get(place).map(Vec::as_slice).unwrap_or_default();
+        all.iter().filter(move |approval| approval.facts.release == release)
+    }
+
+    pub(crate) fn given(&mut self, event: &Given, entry: u64) -> bool {
+        let all = self.given.entry(event.place.clone()).or_default();
+        // A person's later word replaces an earlier one, and what was said of older releases leaves.
+        all.retain(|old| old.facts.release >= event.release && old.facts.person != event.person);
+        all.push(Approval { facts: event.clone(), entry });
+        true
+    }
+}

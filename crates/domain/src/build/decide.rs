@@ -1,0 +1,273 @@
+//! Decisions about runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::receipt::Work;
+use evidence::{CommitId, Digest, Id, Moment, Name};
+
+use super::event::{Agreed, Due, Reported, Started, StepPlan};
+use super::state::State;
+use crate::event::Event;
+use crate::identity;
+use crate::ids::{PersonId, RunId};
+use crate::refusal::{Reason, Refusal};
+use crate::source::{self, Take};
+
+/// Take a commit through its pipeline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The commit.
+    pub take: Take,
+    /// Digest of the pipeline file.
+    pub pipeline: Digest,
+    /// Steps by name.
+    pub steps: BTreeMap<Name, StepPlan>,
+    /// Artifacts that are made.
+    pub artifacts: BTreeSet<Name>,
+    /// Services and their artifacts.
+    pub services: BTreeMap<Name, Name>,
+    /// Runners that the trust root names.
+    pub runners: Vec<Name>,
+    /// Random.
+    pub seed: Id,
+}
+
+/// Make due what has become ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueNext {
+    /// The run.
+    pub run: RunId,
+}
+
+/// Report what was due, with a receipt whose signature was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// What goes on record; its run is found by the nonce.
+    pub nonce: Id,
+    /// The project that the receipt names.
+    pub project: Name,
+    /// The commit that the receipt names.
+    pub commit: CommitId,
+    /// The pipeline that the receipt names.
+    pub pipeline: Digest,
+    /// The work that the receipt names.
+    pub work: Work,
+    /// The runner that signed.
+    pub runner: Name,
+    /// Digest of the receipt's payload.
+    pub receipt: Digest,
+    /// Digest of its envelope.
+    pub envelope: Digest,
+    /// Whether it ended with 0.
+    pub passed: bool,
+    /// Digest of the log.
+    pub log: Digest,
+    /// Digest of the tree list.
+    pub tree: Digest,
+    /// Manifest and layer.
+    pub artifact: Option<(Digest, Digest)>,
+}
+
+/// Agree at an approval node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agree {
+    /// The run.
+    pub run: RunId,
+    /// The node.
+    pub step: Name,
+    /// Who.
+    pub person: PersonId,
+    /// Digest of the signed request.
+    pub request: Digest,
+    /// Whether nobody else is needed, as in solo mode.
+    pub solo: bool,
+}
+
+/// Decides whether a run starts.
+///
+/// # Errors
+/// `Refusal` with every reason.
+pub fn run(
+    identity: &identity::State,
+    state: &State,
+    command: &Run,
+    moment: Moment,
+) -> Result<Vec<Event>, Refusal> {
+    let taken = source::take(identity, &command.take, moment);
+    let mut reasons = taken.as_ref().err().cloned().unwrap_or_default();
+    if state.runs.len() >= RUNS_MAX {
+        let what = format!("{RUNS_MAX} runs have not ended yet");
+        reasons.push(Reason::new("too-many-runs", what, "wait until one has ended"));
+    }
+    if command.runners.is_empty() {
+        reasons.push(Reason::new("no-runners", "the trust root names no runner", "amend the root"));
+    }
+    match (taken, Refusal::of(reasons)) {
+        (Ok(taken), None) => {
+            let started = Started {
+                run: taken.run,
+                project: taken.project.clone(),
+                commit: taken.commit.clone(),
+                pipeline: command.pipeline,
+                steps: command.steps.clone(),
+                artifacts: command.artifacts.clone(),
+                services: command.services.clone(),
+                runners: command.runners.clone(),
+                seed: command.seed,
+            };
+            Ok(vec![Event::Taken(taken), Event::Started(started)])
+        }
+        (_, Some(refusal)) => Err(refusal),
+        (Err(_), None) => Err(unknown_run()),
+    }
+}
+
+/// Everything of a run that is ready and not due yet, on every runner.
+///
+/// # Errors
+/// `Refusal` when the run has ended.
+pub fn due_next(state: &State, command: DueNext) -> Result<Vec<Event>, Refusal> {
+    let run = state.run(command.run).ok_or_else(unknown_run)?;
+    let started = &run.started;
+    let ready = started
+        .steps
+        .iter()
+        .filter(|(_, plan)| plan.approval.is_none() && plan.needs.iter().all(|need| run.has_passed(need)));
+    let mut works: Vec<(Work, BTreeSet<Name>)> =
+        ready.map(|(step, plan)| (Work::Step(step.clone()), plan.needs.clone())).collect();
+    if run.steps_passed() {
+        let all: BTreeSet<Name> = started.steps.keys().cloned().collect();
+        works.extend(started.artifacts.iter().map(|name| (Work::Artifact(name.clone()), all.clone())));
+    }
+    let mut events = Vec::new();
+    for (work, needs) in works {
+        for runner in &started.runners {
+            if run.due.iter().any(|due| due.work == work && due.runner == *runner) {
+                continue;
+            }
+            let receipts = needs.iter().filter_map(|step| {
+                let report = run.report(&Work::Step(step.clone()), runner)?;
+                Some((step.clone(), report.receipt))
+            });
+            events.push(Event::Due(Due {
+                run: started.run,
+                project: started.project.clone(),
+                commit: started.commit.clone(),
+                pipeline: started.pipeline,
+                work: work.clone(),
+                runner: runner.clone(),
+                nonce: nonce(started.seed, &work, runner),
+                needs: receipts.collect(),
+            }));
+        }
+    }
+    Ok(events)
+}
+
+/// Decides whether a report counts.
+///
+/// # Errors
+/// `Refusal` with every reason.
+pub fn report(state: &State, command: &Report) -> Result<Vec<Event>, Refusal> {
+    let found = state.runs.values().find_map(|run| {
+        let due = run.due.iter().find(|due| due.nonce == command.nonce)?;
+        Some((run, due))
+    });
+    let Some((run, due)) = found else {
+        let what = "nothing that is due has this nonce";
+        return Err(Reason::new("nothing-due", what, "ask for work again").into());
+    };
+    let mut reasons = Vec::new();
+    let mut same = |holds: bool, what: &str| {
+        if !holds {
+            let text = format!("the receipt names another {what} than what was due");
+            reasons.push(Reason::new("receipt-differs", text, "do what is due, and nothing else"));
+        }
+    };
+    same(due.runner == command.runner, "runner");
+    same(due.work == command.work, "step");
+    same(due.project == command.project, "project");
+    same(due.commit == command.commit, "commit");
+    same(due.pipeline == command.pipeline, "pipeline");
+    if let Work::Artifact(_) = command.work {
+        same(!command.passed || command.artifact.is_some(), "kind of output");
+    }
+    if run.report(&due.work, &due.runner).is_some() {
+        let what = "this was reported already";
+        reasons.push(Reason::new("already-reported", what, "ask for work again"));
+    }
+    Refusal::of(reasons).map_or_else(
+        || {
+            Ok(vec![Event::Reported(Reported {
+                run: due.run,
+                work: due.work.clone(),
+                runner: due.runner.clone(),
+                receipt: command.receipt,
+                envelope: command.envelope,
+                passed: command.passed,
+                log: command.log,
+                tree: command.tree,
+                artifact: command.artifact,
+            })])
+        },
+        Err,
+    )
+}
+
+/// Decides whether an agreement counts.
+///
+/// # Errors
+/// `Refusal` with every reason.
+pub fn agree(
+    identity: &identity::State,
+    source: &source::State,
+    state: &State,
+    command: &Agree,
+    moment: Moment,
+) -> Result<Vec<Event>, Refusal> {
+    let run = state.run(command.run).ok_or_else(unknown_run)?;
+    let mut reasons = Vec::new();
+    let node = run.started.steps.get(&command.step).and_then(|plan| Some((plan, plan.approval.as_ref()?)));
+    let Some((plan, approval)) = node else {
+        let what = format!("the run has no approval node `{}`", command.step);
+        return Err(Reason::new("no-such-node", what, "see `countersign status`").into());
+    };
+    if !plan.needs.iter().all(|need| run.has_passed(need)) {
+        let what = "steps that the node needs have not passed yet";
+        reasons.push(Reason::new("too-early", what, "wait for them"));
+    }
+    if !identity.has_role(command.person, &approval.role, &run.started.project, None, moment) {
+        let what = format!("person {} does not hold role `{}`", command.person, approval.role);
+        reasons.push(Reason::new("role-missing", what, "ask a registrar for an enrolment with this role"));
+    }
+    let own = source.of(command.run).is_some_and(|source| {
+        source.facts.signer == command.person || source.facts.requester == command.person
+    });
+    if own && !command.solo {
+        let what = "who signed the commit or asked for the run does not agree to it";
+        reasons.push(Reason::new("own-change", what, "have somebody else agree"));
+    }
+    if run.agreed.get(&command.step).is_some_and(|people| people.contains(&command.person)) {
+        reasons.push(Reason::new("already-agreed", "this person agreed already", "have somebody else agree"));
+    }
+    let (run, step, person, request) = (command.run, command.step.clone(), command.person, command.request);
+    Refusal::of(reasons).map_or_else(|| Ok(vec![Event::Agreed(Agreed { run, step, person, request })]), Err)
+}
+
+/// First 16 bytes of a digest over seed, work and runner.
+fn nonce(seed: Id, work: &Work, runner: &Name) -> Id {
+    let (kind, name) = match work {
+        Work::Step(name) => ("step", name),
+        Work::Artifact(name) => ("artifact", name),
+    };
+    let digest = Digest::of(format!("countersign nonce {seed} {kind} {name} {runner}").as_bytes());
+    let (first, _) = digest.as_bytes().split_at(16);
+    Id::from_random(first.try_into().unwrap_or_default())
+}
+
+fn unknown_run() -> Refusal {
+    Reason::new("no-such-run", "there is no such run, or it has ended", "see `countersign status`").into()
+}
+
+/// Most runs that have not ended.
+const RUNS_MAX: usize = 256;

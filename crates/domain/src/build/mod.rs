@@ -1,0 +1,16 @@
+//! Build: runs of a pipeline, step by step, on every runner.
+//!
+//! Words: a *run* takes a commit through its pipeline; each step is *due* on each runner, which *reports*
+//! with a receipt; an approval node waits until enough people *agreed*. Invariant: every runner does every
+//! step, so nothing is claimed twice and nothing rests on one of them alone.
+
+mod decide;
+mod event;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+pub use decide::{Agree, DueNext, Report, Run, agree, due_next, report, run};
+pub use event::{Agreed, Agreement, Due, Ended, Outcome, Reported, Started, StepPlan};
+pub use state::{Progress, State};

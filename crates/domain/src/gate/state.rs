@@ -1,0 +1,61 @@
+//! The fold of gates: environments in force, and what is to be judged.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::event::{EnvironmentSet, GateDue, Judged};
+use crate::place::Place;
+
+/// Gates as decisions read them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct State {
+    pub(super) environments: BTreeMap<Place, Environment>,
+    pub(super) due: BTreeMap<Place, GateDue>,
+    /// Highest generation asked for, by place, of the release that stands there.
+    pub(super) generations: BTreeMap<Place, (u64, u32)>,
+}
+
+/// An environment statement in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Environment {
+    /// What was recorded.
+    pub facts: EnvironmentSet,
+    /// Number of the entry.
+    pub entry: u64,
+}
+
+impl State {
+    /// The statement in force at a place.
+    #[must_use]
+    pub fn environment(&self, place: &Place) -> Option<&Environment> {
+        self.environments.get(place)
+    }
+
+    /// Every statement in force.
+    pub fn environments(&self) -> impl Iterator<Item = &Environment> {
+        self.environments.values()
+    }
+
+    /// Gates that are to be judged.
+    pub fn outstanding(&self) -> impl Iterator<Item = &GateDue> {
+        self.due.values()
+    }
+
+    pub(crate) fn environment_set(&mut self, event: &EnvironmentSet, entry: u64) -> bool {
+        let set = Environment { facts: event.clone(), entry };
+        let old = self.environments.insert(event.place.clone(), set);
+        old.is_none_or(|old| old.facts.number < event.number)
+    }
+
+    pub(crate) fn due(&mut self, event: &GateDue) -> bool {
+        self.generations.insert(event.place.clone(), (event.release, event.generation));
+        self.due.insert(event.place.clone(), event.clone());
+        true
+    }
+
+    pub(crate) fn judged(&mut self, event: &Judged) -> bool {
+        let due = self.due.remove(&event.place);
+        due.is_some_and(|due| due.release == event.release && due.generation == event.generation)
+    }
+}

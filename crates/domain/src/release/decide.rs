@@ -1,0 +1,262 @@
+//! Decisions about releases.
+
+use evidence::report::AgentReport;
+use evidence::{Digest, Moment, Name};
+
+use super::event::{Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
+use super::state::{Stage, State};
+use crate::event::Event;
+use crate::ids::PersonId;
+use crate::place::Place;
+use crate::refusal::{Reason, Refusal};
+use crate::{artifact, gate, identity};
+
+/// Want an artifact at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// What is wanted.
+    pub wanted: Wanted,
+}
+
+/// Propose what is wanted, under a derived plan, or say that there is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Propose {
+    /// The place.
+    pub place: Place,
+    /// The artifact.
+    pub artifact: Digest,
+    /// Number of the environment statement that was read.
+    pub statement: u64,
+    /// Digests of plan and provenance, or the code of the reason why there are none.
+    pub plan: Result<(Digest, Digest), String>,
+}
+
+/// Ask for an open release to go ahead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Promote {
+    /// What goes on record.
+    pub promoted: Promoted,
+}
+
+/// Conclude from a verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conclude {
+    /// The place.
+    pub place: Place,
+    /// Number of the release.
+    pub release: u64,
+    /// The bundle, when the gate passed.
+    pub bundle: Option<Digest>,
+}
+
+/// Report what an agent did, its signature checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The report.
+    pub report: AgentReport,
+    /// Digest of its envelope.
+    pub envelope: Digest,
+}
+
+/// Ask for a return to what ran before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Return {
+    /// The place.
+    pub place: Place,
+    /// Who.
+    pub person: PersonId,
+    /// Digest of the signed request.
+    pub request: Digest,
+}
+
+/// Records what is wanted.
+///
+/// # Errors
+/// `Refusal` when there is no such artifact or place.
+pub fn want(artifacts: &artifact::State, gates: &gate::State, command: &Want) -> Result<Vec<Event>, Refusal> {
+    let wanted = &command.wanted;
+    if artifacts.get(&wanted.artifact).is_none() || gates.environment(&wanted.place).is_none() {
+        let what = "there is no such artifact or place";
+        return Err(Reason::new("nothing-to-release", what, "build it, or set the environment").into());
+    }
+    Ok(vec![Event::Wanted(wanted.clone())])
+}
+
+/// Decides whether a proposal stands.
+///
+/// # Errors
+/// `Refusal` when something else is wanted by now.
+pub fn propose(
+    artifacts: &artifact::State,
+    gates: &gate::State,
+    state: &State,
+    command: &Propose,
+) -> Result<Vec<Event>, Refusal> {
+    let stale = || Reason::new("proposal-stale", "something else is wanted by now", "look again");
+    let standing = state.at(&command.place).ok_or_else(stale)?;
+    let wanted = standing.wanted.as_ref().filter(|wanted| wanted.artifact == command.artifact);
+    let environment = gates.environment(&command.place).map(|environment| &environment.facts);
+    let environment = environment.filter(|facts| facts.number == command.statement);
+    let artifact = artifacts.get(&command.artifact).map(|artifact| &artifact.facts);
+    let (Some(_), Some(environment), Some(artifact), true) =
+        (wanted, environment, artifact, standing.is_free())
+    else {
+        return Err(stale().into());
+    };
+    let place = command.place.clone();
+    let (plan, provenance) = match &command.plan {
+        Ok(made) => *made,
+        Err(code) => {
+            let (artifact, code) = (command.artifact, code.clone());
+            return Ok(vec![Event::Unplannable(Unplannable { place, artifact, code })]);
+        }
+    };
+    let running = standing.running.as_ref();
+    Ok(vec![Event::Proposed(Proposed {
+        place,
+        release: standing.highest.saturating_add(1),
+        artifact: command.artifact,
+        commit: artifact.commit.clone(),
+        run: artifact.run,
+        plan,
+        provenance,
+        statement: command.statement,
+        replaces: running.map(|running| running.artifact),
+        base: running.map_or_else(|| environment.baseline.clone(), |running| running.commit.clone()),
+    })])
+}
+
+/// Decides whether an open release is to be judged.
+///
+/// # Errors
+/// `Refusal` with every reason.
+pub fn promote(
+    identity: &identity::State,
+    state: &State,
+    command: &Promote,
+    moment: Moment,
+) -> Result<Vec<Event>, Refusal> {
+    let promoted = &command.promoted;
+    let mut reasons = missing_role(identity, promoted.person, &promoted.place, moment);
+    let open = state.at(&promoted.place).and_then(|standing| standing.open.as_ref());
+    match open.filter(|open| open.facts.release == promoted.release) {
+        Some(open) if matches!(open.stage, Stage::Proposed | Stage::Held) => {}
+        Some(_) => {
+            let what = format!("release {} is on its way already", promoted.release);
+            reasons.push(Reason::new("already-promoted", what, "see `countersign status`"));
+        }
+        None => {
+            let what = format!("release {} of {} does not stand open", promoted.release, promoted.place);
+            reasons.push(Reason::new("no-such-release", what, "see `countersign status`"));
+        }
+    }
+    Refusal::of(reasons).map_or_else(|| Ok(vec![Event::Promoted(promoted.clone())]), Err)
+}
+
+/// What follows from a verdict.
+///
+/// # Errors
+/// `Refusal` when the release does not stand open.
+pub fn conclude(state: &State, command: &Conclude) -> Result<Vec<Event>, Refusal> {
+    let open = state.at(&command.place).and_then(|standing| standing.open.as_ref());
+    if open.is_none_or(|open| open.facts.release != command.release) {
+        let what = format!("release {} of {} does not stand open", command.release, command.place);
+        return Err(Reason::new("no-such-release", what, "see `countersign status`").into());
+    }
+    let (place, release) = (command.place.clone(), command.release);
+    Ok(vec![match command.bundle {
+        Some(bundle) => Event::ReleaseDue(ReleaseDue { place, release, bundle }),
+        None => Event::Held(Held { place, release }),
+    }])
+}
+
+/// Decides whether an agent's report is of what was due there.
+///
+/// # Errors
+/// `Refusal` with every reason.
+pub fn report(gates: &gate::State, state: &State, command: &Report) -> Result<Vec<Event>, Refusal> {
+    let report = &command.report;
+    let place = Place {
+        project: report.project.clone(),
+        service: report.service.clone(),
+        environment: report.environment.clone(),
+    };
+    let mut reasons = Vec::new();
+    if gates.environment(&place).is_none() {
+        reasons.push(Reason::new("environment-unknown", "the place has no statement", "send one"));
+    }
+    let standing = state.at(&place);
+    let open = standing.and_then(|standing| standing.open.as_ref());
+    let due = open.is_some_and(|open| {
+        open.facts.release == report.release
+            && open.facts.artifact == report.artifact
+            && matches!(open.stage, Stage::Due(_))
+    });
+    let returning = standing.and_then(|standing| standing.returning.as_ref());
+    let returning = returning.is_some_and(|(returning, _)| {
+        returning.release == report.release && returning.artifact == report.artifact
+    });
+    if !due && !returning {
+        let what = format!("release {} is not due at {place}", report.release);
+        reasons.push(Reason::new("nothing-due", what, "ask for work again"));
+    }
+    let event = Reported {
+        place,
+        release: report.release,
+        agent: report.agent.clone(),
+        outcome: report.outcome,
+        running: report.running.clone(),
+        reasons: report.reasons.clone(),
+        envelope: command.envelope,
+    };
+    Refusal::of(reasons).map_or_else(|| Ok(vec![Event::AgentReported(event)]), Err)
+}
+
+/// Decides whether a place returns to what ran before.
+///
+/// # Errors
+/// `Refusal` with every reason.
+pub fn turn_back(
+    identity: &identity::State,
+    state: &State,
+    command: &Return,
+    moment: Moment,
+) -> Result<Vec<Event>, Refusal> {
+    let mut reasons = missing_role(identity, command.person, &command.place, moment);
+    let standing = state.at(&command.place);
+    let before = standing.and_then(|standing| standing.before.as_ref());
+    if before.is_none() {
+        let what = format!("nothing ran at {} before what runs now", command.place);
+        reasons.push(Reason::new("nothing-before", what, "release another commit"));
+    }
+    if standing.is_some_and(|standing| !standing.is_free()) {
+        let what = "a release is on its way there";
+        reasons.push(Reason::new("already-promoted", what, "wait for its agent's report"));
+    }
+    match (before, standing, Refusal::of(reasons)) {
+        (_, _, Some(refusal)) => Err(refusal),
+        (Some(before), Some(standing), None) => Ok(vec![Event::Returning(Returning {
+            place: command.place.clone(),
+            release: standing.highest.saturating_add(1),
+            artifact: before.artifact,
+            person: command.person,
+            request: command.request,
+        })]),
+        _ => Err(Reason::new("nothing-before", "nothing runs there", "release a commit").into()),
+    }
+}
+
+fn missing_role(identity: &identity::State, person: PersonId, place: &Place, moment: Moment) -> Vec<Reason> {
+    let role: Option<Name> = MANAGER.parse().ok();
+    let may = role.is_some_and(|role| {
+        identity.has_role(person, &role, &place.project, Some(&place.environment), moment)
+    });
+    if may {
+        return Vec::new();
+    }
+    let what = format!("person {person} is no {MANAGER} for {place}");
+    vec![Reason::new("role-missing", what, "ask a registrar for an enrolment with this role")]
+}
+
+/// Role that may promote and return.
+const MANAGER: &str = "release-manager";

@@ -1,0 +1,130 @@
+//! What can happen to releases, as facts. Plans, bundles, requests and reports are blobs.
+
+use evidence::report::{Outcome, Running};
+use evidence::{CommitId, Digest, Name};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{PersonId, RunId};
+use crate::place::Place;
+
+/// An artifact is wanted at a place: its plan is to be derived.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wanted {
+    /// The place.
+    pub place: Place,
+    /// The artifact.
+    pub artifact: Digest,
+}
+
+/// A release was proposed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Proposed {
+    /// The place.
+    pub place: Place,
+    /// Number of the release.
+    pub release: u64,
+    /// The artifact.
+    pub artifact: Digest,
+    /// The commit.
+    pub commit: CommitId,
+    /// The run that built it.
+    pub run: RunId,
+    /// Digest of the deployment plan, a blob.
+    pub plan: Digest,
+    /// Digest of the provenance's envelope, a blob.
+    pub provenance: Digest,
+    /// Number of the environment statement whose configuration is in the plan.
+    pub statement: u64,
+    /// Artifact that it replaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Digest>,
+    /// Commit after which the range of changes begins.
+    pub base: CommitId,
+}
+
+/// No plan could be derived for a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unplannable {
+    /// The place.
+    pub place: Place,
+    /// The artifact.
+    pub artifact: Digest,
+    /// Stable name of the reason.
+    pub code: String,
+}
+
+/// A person asked for a release to go ahead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Promoted {
+    /// The place.
+    pub place: Place,
+    /// Number of the release.
+    pub release: u64,
+    /// Who.
+    pub person: PersonId,
+    /// Digest of the signed request's envelope, a blob.
+    pub request: Digest,
+}
+
+/// A release is due at the place's agent: the bundle is its whole plan and evidence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseDue {
+    /// The place.
+    pub place: Place,
+    /// Number of the release.
+    pub release: u64,
+    /// Digest of the evidence bundle, a blob.
+    pub bundle: Digest,
+}
+
+/// A release is held: its gate did not pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// The place.
+    pub place: Place,
+    /// Number of the release.
+    pub release: u64,
+}
+
+/// An agent reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reported {
+    /// The place.
+    pub place: Place,
+    /// Number of the release.
+    pub release: u64,
+    /// The agent.
+    pub agent: Name,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// What runs after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub running: Option<Running>,
+    /// Codes of the agent's reasons.
+    pub reasons: Vec<String>,
+    /// Digest of the report's envelope, a blob.
+    pub envelope: Digest,
+}
+
+/// A person asked for a return to what ran before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Returning {
+    /// The place.
+    pub place: Place,
+    /// Number of the return, given like a release's.
+    pub release: u64,
+    /// Artifact to return to.
+    pub artifact: Digest,
+    /// Who.
+    pub person: PersonId,
+    /// Digest of the signed request's envelope, a blob.
+    pub request: Digest,
+}

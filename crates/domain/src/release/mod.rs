@@ -1,0 +1,18 @@
+//! Release: one artifact on its way into one place after another.
+//!
+//! Words: an artifact is *wanted* at a place, *proposed* there under a plan and a number, *promoted* by a
+//! person where that is asked for, *due* at the place's agent once its gate has passed, *held* when not;
+//! the agent *reports*. Invariant: numbers rise and are never given twice; what is due names its evidence.
+
+mod decide;
+mod event;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+pub use decide::{
+    Conclude, Promote, Propose, Report, Return, Want, conclude, promote, propose, report, turn_back, want,
+};
+pub use event::{Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
+pub use state::{Current, Open, Stage, Standing, State};

@@ -1,0 +1,175 @@
+//! The fold of releases: what stands at each place.
+
+use std::collections::BTreeMap;
+
+use evidence::report::Outcome;
+use evidence::{CommitId, Digest};
+use serde::Serialize;
+
+use super::event::{Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
+use crate::place::Place;
+
+/// Releases as decisions read them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct State {
+    pub(super) places: BTreeMap<Place, Standing>,
+}
+
+/// What stands at a place.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// Highest number given.
+    pub highest: u64,
+    /// What is wanted next and has no plan yet.
+    pub wanted: Option<Wanted>,
+    /// The release that stands open.
+    pub open: Option<Open>,
+    /// A return that the agent has not reported yet, and the number of its entry.
+    pub returning: Option<(Returning, u64)>,
+    /// What runs there, as its agent reported.
+    pub running: Option<Current>,
+    /// What ran before that.
+    pub before: Option<Current>,
+    /// The last report of the place's agent: digest of its envelope, number of its entry.
+    pub reported: Option<(Digest, u64)>,
+}
+
+/// A release that stands open.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Open {
+    /// What was proposed.
+    pub facts: Proposed,
+    /// Number of the entry.
+    pub entry: u64,
+    /// How far it has come.
+    pub stage: Stage,
+    /// Who asked for it to go ahead, and the number of that entry.
+    pub promoted: Option<(Promoted, u64)>,
+}
+
+/// How far an open release has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// It waits for a person.
+    Proposed,
+    /// Its gate is being judged.
+    Judging,
+    /// Its gate did not pass.
+    Held,
+    /// It is due at the agent, with this bundle.
+    Due(Digest),
+}
+
+/// What runs at a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Current {
+    /// The artifact.
+    pub artifact: Digest,
+    /// The commit.
+    pub commit: CommitId,
+    /// Number of the release that brought it.
+    pub release: u64,
+}
+
+impl State {
+    /// What stands at a place.
+    #[must_use]
+    pub fn at(&self, place: &Place) -> Option<&Standing> {
+        self.places.get(place)
+    }
+
+    /// Every place where something stands.
+    pub fn places(&self) -> impl Iterator<Item = (&Place, &Standing)> {
+        self.places.iter()
+    }
+
+    pub(crate) fn wanted(&mut self, event: &Wanted) -> bool {
+        self.standing(&event.place).wanted = Some(event.clone());
+        true
+    }
+
+    pub(crate) fn unplannable(&mut self, event: &Unplannable) -> bool {
+        self.standing(&event.place).wanted.take().is_some()
+    }
+
+    pub(crate) fn proposed(&mut self, event: &Proposed, entry: u64) -> bool {
+        let standing = self.standing(&event.place);
+        let rises = event.release > standing.highest;
+        standing.highest = standing.highest.max(event.release);
+        standing.wanted = None;
+        standing.open = Some(Open { facts: event.clone(), entry, stage: Stage::Proposed, promoted: None });
+        rises
+    }
+
+    pub(crate) fn promoted(&mut self, event: &Promoted, entry: u64) -> bool {
+        let Some(open) = self.open(&event.place, event.release) else { return false };
+        open.promoted = Some((event.clone(), entry));
+        true
+    }
+
+    pub(crate) fn judging(&mut self, place: &Place, release: u64) -> bool {
+        self.stage(place, release, Stage::Judging)
+    }
+
+    pub(crate) fn due(&mut self, event: &ReleaseDue) -> bool {
+        self.stage(&event.place, event.release, Stage::Due(event.bundle))
+    }
+
+    pub(crate) fn held(&mut self, event: &Held) -> bool {
+        self.stage(&event.place, event.release, Stage::Held)
+    }
+
+    pub(crate) fn returning(&mut self, event: &Returning, entry: u64) -> bool {
+        let standing = self.standing(&event.place);
+        let rises = event.release > standing.highest;
+        standing.highest = standing.highest.max(event.release);
+        standing.returning = Some((event.clone(), entry));
+        rises
+    }
+
+    pub(crate) fn reported(&mut self, event: &Reported, entry: u64) -> bool {
+        let standing = self.standing(&event.place);
+        let open = standing.open.take_if(|open| open.facts.release == event.release);
+        let returning = standing.returning.take_if(|(returning, _)| returning.release == event.release);
+        standing.reported = Some((event.envelope, entry));
+        let now = event.running.as_ref().map(|running| Current {
+            artifact: running.artifact,
+            commit: running.commit.clone(),
+            release: event.release,
+        });
+        let changed =
+            now.as_ref().map(|now| now.artifact) != standing.running.as_ref().map(|running| running.artifact);
+        if event.outcome == Outcome::Running && changed {
+            standing.before = standing.running.take();
+        }
+        if changed || event.outcome == Outcome::Running {
+            standing.running = now;
+        }
+        open.is_some() || returning.is_some()
+    }
+
+    fn stage(&mut self, place: &Place, release: u64, stage: Stage) -> bool {
+        let Some(open) = self.open(place, release) else { return false };
+        open.stage = stage;
+        true
+    }
+
+    fn open(&mut self, place: &Place, release: u64) -> Option<&mut Open> {
+        let open = self.places.get_mut(place)?.open.as_mut()?;
+        (open.facts.release == release).then_some(open)
+    }
+
+    fn standing(&mut self, place: &Place) -> &mut Standing {
+        self.places.entry(place.clone()).or_default()
+    }
+}
+
+impl Standing {
+    /// Whether a new release may take the place of the open one: not while that is judged or applied.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        let open = self.open.as_ref().is_none_or(|open| matches!(open.stage, Stage::Proposed | Stage::Held));
+        open && self.returning.is_none()
+    }
+}

@@ -1,0 +1,96 @@
+//! Claims: how a machine shows who it is when it asks for work or sends bytes. Format:
+//! `docs/formats/claim.md`.
+//!
+//! Invariant: signed by the machine's own key, for one operation on one target, valid for minutes. A claim
+//! moves bytes; it decides nothing, and is not kept.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::{self, CanonicalError};
+use crate::dsse::{Envelope, EnvelopeError};
+use crate::machine::{MachineKey, MachineKeyError, MachineSigner};
+use crate::request::CLOCK_SKEW_MAX;
+use crate::{Id, Moment, Name};
+
+/// DSSE payload type of a claim.
+pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.claim+json";
+/// Largest claim in bytes.
+pub const BYTES_MAX: usize = 4 * 1024;
+
+/// A claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// Version of this format; 1.
+    pub v: u8,
+    /// The installation.
+    pub installation: Id,
+    /// The machine, by its name in the trust root or an environment statement.
+    pub machine: Name,
+    /// Method and path of the operation, for instance `GET /api/v1/work/runner`.
+    pub operation: String,
+    /// When it was made.
+    pub issued: Moment,
+}
+
+/// Why a claim does not count.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// The envelope is malformed.
+    #[error("claim: {0}")]
+    Envelope(#[from] EnvelopeError),
+    /// The payload is malformed.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// The signature does not count.
+    #[error("claim: {0}")]
+    Signature(#[from] MachineKeyError),
+    /// A rule of the format is broken.
+    #[error("claim: {0}")]
+    Rule(&'static str),
+}
+
+impl Claim {
+    /// Signs the claim.
+    ///
+    /// # Errors
+    /// `ClaimError` when it cannot be encoded.
+    pub fn sign(&self, signer: &MachineSigner) -> Result<Envelope, ClaimError> {
+        let mut envelope = Envelope::new(PAYLOAD_TYPE, canonical::encode("claim", self)?);
+        signer.sign(&mut envelope);
+        Ok(envelope)
+    }
+
+    /// Reads a claim without looking at its signature; needed to find whose key counts.
+    ///
+    /// # Errors
+    /// `ClaimError` names what is wrong.
+    pub fn read(envelope: &Envelope) -> Result<Self, ClaimError> {
+        let claim: Self = canonical::decode("claim", envelope.payload(PAYLOAD_TYPE)?, BYTES_MAX)?;
+        if claim.v == 1 { Ok(claim) } else { Err(ClaimError::Rule("`v` is not 1")) }
+    }
+
+    /// Checks installation, operation, time and signature.
+    ///
+    /// # Errors
+    /// `ClaimError` names what is wrong.
+    pub fn verify(
+        &self,
+        envelope: &Envelope,
+        key: &MachineKey,
+        installation: Id,
+        operation: &str,
+        now: Moment,
+    ) -> Result<(), ClaimError> {
+        let rule = |holds: bool, text| if holds { Ok(()) } else { Err(ClaimError::Rule(text)) };
+        rule(self.installation == installation, "it is for another installation")?;
+        rule(self.operation == operation, "it is for another operation")?;
+        rule(self.issued <= now.later_by(CLOCK_SKEW_MAX), "it is from the future: check the clock")?;
+        rule(now <= self.issued.later_by(VALIDITY), "it has expired: check the clock")?;
+        Ok(key.verify(envelope)?)
+    }
+}
+
+const VALIDITY: Duration = Duration::from_mins(5);

@@ -1,0 +1,61 @@
+//! The evidence manifest: one digest for all that an approver looked at. Format:
+//! `docs/formats/evidence-manifest.md`.
+//!
+//! Invariant: sorted digests of commits, receipts, agent reports and the outputs that policy reads; never of
+//! approvals, enrolments, roots, status, verdicts, headers, proofs or rebuilds, which may change meanwhile.
+
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::{self, CanonicalError};
+use crate::{CommitId, Digest};
+
+/// An evidence manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceManifest {
+    /// Version of this format; 1.
+    pub v: u8,
+    /// Ids of the commits of the range, sorted.
+    pub commits: Vec<CommitId>,
+    /// Digests of the receipts' payloads, sorted.
+    pub receipts: Vec<Digest>,
+    /// Digests of the agent reports' payloads, sorted.
+    pub reports: Vec<Digest>,
+    /// Digests of the outputs that policy reads, sorted.
+    pub outputs: Vec<Digest>,
+}
+
+impl EvidenceManifest {
+    /// Makes a manifest of parts in any order.
+    #[must_use]
+    pub fn new(
+        mut commits: Vec<CommitId>,
+        mut receipts: Vec<Digest>,
+        mut reports: Vec<Digest>,
+        mut outputs: Vec<Digest>,
+    ) -> Self {
+        commits.sort();
+        commits.dedup();
+        for list in [&mut receipts, &mut reports, &mut outputs] {
+            list.sort();
+            list.dedup();
+        }
+        Self { v: 1, commits, receipts, reports, outputs }
+    }
+
+    /// Digest of the canonical bytes; what approvals name.
+    ///
+    /// # Errors
+    /// `CanonicalError` when it cannot be encoded.
+    pub fn digest(&self) -> Result<Digest, CanonicalError> {
+        Ok(Digest::of(&self.encode()?))
+    }
+
+    /// Canonical bytes.
+    ///
+    /// # Errors
+    /// `CanonicalError` when it cannot be encoded.
+    pub fn encode(&self) -> Result<Vec<u8>, CanonicalError> {
+        canonical::encode("evidence manifest", self)
+    }
+}

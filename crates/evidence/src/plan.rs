@@ -1,0 +1,203 @@
+//! Deployment plans: all that an agent will do, and nothing else. Format: `docs/formats/plan.md`.
+//!
+//! Invariant: a plan is a pure function of the release file of a commit and the configuration that an
+//! environment statement names, so whoever holds those can derive it again. It contains its own failure
+//! branch: what was running before comes back.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::{self, CanonicalError};
+use crate::configuration::Configuration;
+use crate::release_file::ReleaseFile;
+use crate::{CommitId, Digest, Id, Name};
+
+/// Largest plan in bytes.
+pub const BYTES_MAX: usize = 256 * 1024;
+
+/// A deployment plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// Version of this format; 1.
+    pub v: u8,
+    /// The installation.
+    pub installation: Id,
+    /// The project.
+    pub project: Name,
+    /// The service.
+    pub service: Name,
+    /// The environment.
+    pub environment: Name,
+    /// The commit whose release file it was derived from.
+    pub commit: CommitId,
+    /// The artifact, by its name in the pipeline.
+    pub artifact: Name,
+    /// What is run or installed.
+    pub target: Target,
+    /// User that everything runs as; always `agent`, the agent's own.
+    pub user: String,
+    /// Variables.
+    pub variables: BTreeMap<String, String>,
+    /// How it is found out whether it works.
+    pub probe: Probe,
+    /// Most open files of a process.
+    pub open_files: u64,
+    /// Most memory of a process in bytes.
+    pub memory_bytes: u64,
+    /// How the new one takes the place of the old one; always `replace`: stop, start, probe, the port held open.
+    pub strategy: String,
+    /// What happens when the probe fails; always `return`: what ran before is started again.
+    pub on_failure: String,
+}
+
+/// What is run or installed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// A supervised process.
+    Process {
+        /// Program in the artifact, and arguments.
+        command: Vec<String>,
+        /// Loopback port whose listening socket it gets.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
+        /// Milliseconds that it has to end by itself.
+        stop_ms: u64,
+    },
+    /// Files in a directory of their own, and a link to it that is switched atomically.
+    Files {},
+}
+
+/// How it is found out whether it works.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Probe {
+    /// What is asked.
+    pub ask: Ask,
+    /// How often at most.
+    pub attempts: u32,
+    /// Milliseconds between tries, and the longest that one may take times ten.
+    pub interval_ms: u64,
+}
+
+/// What a probe asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ask {
+    /// `GET` of this path on the process's port answers 200.
+    Http(String),
+    /// This program in the artifact, with arguments, ends with 0.
+    Command(Vec<String>),
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Not canonical.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// The release file has no such service.
+    #[error("the release file describes no service `{0}`")]
+    Service(Name),
+    /// A rule is broken.
+    #[error("plan: {0}")]
+    Rule(&'static str),
+}
+
+/// Where a release goes, and from which commit.
+#[derive(Clone, Debug)]
+pub struct Destination<'a> {
+    /// The installation.
+    pub installation: Id,
+    /// The project.
+    pub project: &'a Name,
+    /// The service.
+    pub service: &'a Name,
+    /// The environment.
+    pub environment: &'a Name,
+    /// The commit.
+    pub commit: &'a CommitId,
+}
+
+impl Plan {
+    /// Derives the plan of one service for one environment.
+    ///
+    /// # Errors
+    /// `PlanError` when the files do not describe one.
+    pub fn derive(
+        to: &Destination<'_>,
+        file: &ReleaseFile,
+        configuration: &Configuration,
+    ) -> Result<Self, PlanError> {
+        let service = file.services.get(to.service).ok_or_else(|| PlanError::Service(to.service.clone()))?;
+        let target = match &service.process {
+            None => Target::Files {},
+            Some(process) => Target::Process {
+                command: process.command.clone(),
+                port: configuration.port.or(process.port),
+                stop_ms: process.stop_seconds.unwrap_or(10) * 1000,
+            },
+        };
+        let ask = match (&service.probe.http, &service.probe.command) {
+            (Some(path), _) if matches!(target, Target::Process { port: None, .. }) => {
+                let _ = path;
+                return Err(PlanError::Rule(
+                    "a probe over HTTP needs a port in release file or configuration",
+                ));
+            }
+            (Some(path), _) => Ask::Http(path.clone()),
+            (None, Some(words)) => Ask::Command(words.clone()),
+            (None, None) => return Err(PlanError::Rule("the service has no probe")),
+        };
+        let mut variables = service.env.clone();
+        variables.extend(configuration.variables.clone());
+        Ok(Self {
+            v: 1,
+            installation: to.installation,
+            project: to.project.clone(),
+            service: to.service.clone(),
+            environment: to.environment.clone(),
+            commit: to.commit.clone(),
+            artifact: service.artifact.clone(),
+            target,
+            user: "agent".into(),
+            variables,
+            probe: Probe {
+                ask,
+                attempts: service.probe.attempts.unwrap_or(30),
+                interval_ms: service.probe.interval_ms.unwrap_or(200),
+            },
+            open_files: service.limits.open_files.unwrap_or(1024),
+            memory_bytes: service.limits.memory_mib.unwrap_or(4096) << 20,
+            strategy: "replace".into(),
+            on_failure: "return".into(),
+        })
+    }
+
+    /// Parses a plan.
+    ///
+    /// # Errors
+    /// `PlanError` names what is wrong.
+    pub fn decode(bytes: &[u8]) -> Result<Self, PlanError> {
+        let plan: Self = canonical::decode("plan", bytes, BYTES_MAX)?;
+        if plan.v == 1 { Ok(plan) } else { Err(PlanError::Rule("`v` is not 1")) }
+    }
+
+    /// Canonical bytes.
+    ///
+    /// # Errors
+    /// `PlanError` when it cannot be encoded.
+    pub fn encode(&self) -> Result<Vec<u8>, PlanError> {
+        Ok(canonical::encode("plan", self)?)
+    }
+
+    /// Digest that names it, the second subject of an approval.
+    ///
+    /// # Errors
+    /// `PlanError` when it cannot be encoded.
+    pub fn digest(&self) -> Result<Digest, PlanError> {
+        Ok(Digest::of(&self.encode()?))
+    }
+}

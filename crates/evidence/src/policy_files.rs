@@ -1,0 +1,55 @@
+//! Policy files as they travel: by path, under one digest. Format: `docs/formats/policy.md`.
+//!
+//! Invariant: the digest is that of the canonical bytes, so the same bytes that are stored are named.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Digest;
+use crate::canonical::{self, CanonicalError};
+
+/// Largest set of policy files in bytes.
+pub const BYTES_MAX: usize = 1024 * 1024;
+
+/// Policy files by relative path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyFiles {
+    /// Version of this format; 1.
+    pub v: u8,
+    /// Text of each file.
+    pub files: BTreeMap<String, String>,
+}
+
+impl PolicyFiles {
+    /// Wraps files.
+    #[must_use]
+    pub const fn new(files: BTreeMap<String, String>) -> Self {
+        Self { v: 1, files }
+    }
+
+    /// Parses policy files.
+    ///
+    /// # Errors
+    /// `CanonicalError` names what is wrong.
+    pub fn decode(bytes: &[u8]) -> Result<Self, CanonicalError> {
+        canonical::decode("policy files", bytes, BYTES_MAX)
+    }
+
+    /// Canonical bytes.
+    ///
+    /// # Errors
+    /// `CanonicalError` when they cannot be encoded.
+    pub fn encode(&self) -> Result<Vec<u8>, CanonicalError> {
+        canonical::encode("policy files", self)
+    }
+
+    /// Digest that names the policy.
+    ///
+    /// # Errors
+    /// `CanonicalError` when they cannot be encoded.
+    pub fn digest(&self) -> Result<Digest, CanonicalError> {
+        Ok(Digest::of(&self.encode()?))
+    }
+}

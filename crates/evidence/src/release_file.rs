@@ -1,0 +1,179 @@
+//! The release file, `.countersign/release.yaml`: the services of a project and how each one runs. Schema:
+//! `docs/schema/release.schema.json`, generated from these types.
+//!
+//! Invariant: it describes; where things run, and with which configuration, is for environment statements.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Name;
+use crate::configuration::is_variable;
+use crate::tree_list::is_tree_path;
+
+/// Where the file lies in a repository.
+pub const PATH: &str = ".countersign/release.yaml";
+/// Largest file in bytes.
+pub const BYTES_MAX: usize = 256 * 1024;
+/// Most services.
+pub const SERVICES_MAX: usize = 64;
+
+/// The services of a project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReleaseFile {
+    /// Version of this format; 1.
+    pub version: u8,
+    /// Services by name.
+    #[schemars(with = "BTreeMap<String, Service>")]
+    pub services: BTreeMap<Name, Service>,
+}
+
+/// One service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Service {
+    /// The artifact of the pipeline that it is.
+    #[schemars(with = "String")]
+    pub artifact: Name,
+    /// A process that the agent supervises; left away when files are only installed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<Process>,
+    /// Variables of the process and of the probe.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, String>,
+    /// How it is found out whether the new version works.
+    pub probe: Probe,
+    /// Limits, where the defaults do not fit.
+    #[serde(default)]
+    pub limits: ServiceLimits,
+}
+
+/// A process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Process {
+    /// Program, as a path in the artifact, and its arguments.
+    pub command: Vec<String>,
+    /// Loopback port whose listening socket the process gets as file descriptor 3 (`sd_listen_fds`); the
+    /// configuration of an environment may set another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Seconds that it has to end by itself when asked to; 10 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_seconds: Option<u64>,
+}
+
+/// How it is found out whether the new version works: exactly one of the two.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Probe {
+    /// Path that answers `200` over HTTP when all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http: Option<String>,
+    /// Program, as a path in the artifact, and arguments; exit code 0 when all is well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// How often it is tried; 30 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<u32>,
+    /// Milliseconds between tries; 200 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_ms: Option<u64>,
+}
+
+/// How much a process may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ServiceLimits {
+    /// Open files; 1,024 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<u64>,
+    /// Memory of each process in MiB; 4,096 by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u64>,
+}
+
+/// Why a file is not a release file.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ReleaseFileError {
+    /// Larger than allowed.
+    #[error("{PATH}: more than {BYTES_MAX} bytes")]
+    Long,
+    /// Not YAML of this shape; the text names line and column.
+    #[error("{PATH}: {0}")]
+    Yaml(String),
+    /// A rule is broken.
+    #[error("{PATH}: services.{service}.{place}: {what}")]
+    Rule {
+        /// The service.
+        service: Name,
+        /// Where.
+        place: &'static str,
+        /// What is wrong, and what to do.
+        what: String,
+    },
+    /// None, too many, or another version.
+    #[error("{PATH}: `version` must be 1 and between 1 and {SERVICES_MAX} services are needed")]
+    Count,
+}
+
+impl ReleaseFile {
+    /// Parses and checks a release file.
+    ///
+    /// # Errors
+    /// `ReleaseFileError` names place and remedy.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ReleaseFileError> {
+        if bytes.len() > BYTES_MAX {
+            return Err(ReleaseFileError::Long);
+        }
+        let yaml = |error: &dyn std::fmt::Display| ReleaseFileError::Yaml(error.to_string());
+        let text = std::str::from_utf8(bytes).map_err(|error| yaml(&error))?;
+        let file: Self = serde_saphyr::from_str(text).map_err(|error| yaml(&error))?;
+        if file.version != 1 || file.services.is_empty() || file.services.len() > SERVICES_MAX {
+            return Err(ReleaseFileError::Count);
+        }
+        file.services.iter().try_for_each(|(name, service)| service.check(name))?;
+        Ok(file)
+    }
+}
+
+impl Service {
+    fn check(&self, name: &Name) -> Result<(), ReleaseFileError> {
+        let fail = |place, what: String| Err(ReleaseFileError::Rule { service: name.clone(), place, what });
+        let program = |words: &[String]| words.first().is_some_and(|word| is_tree_path(word));
+        if let Some(process) = &self.process {
+            if !program(&process.command) {
+                return fail("process.command", "must start with a path in the artifact".into());
+            }
+            if process.stop_seconds.is_some_and(|seconds| seconds == 0 || seconds > 600) {
+                return fail("process.stop-seconds", "must lie between 1 and 600".into());
+            }
+        }
+        match (&self.probe.http, &self.probe.command) {
+            (Some(path), None) if self.process.is_none() => {
+                return fail("probe.http", format!("`{path}`: only a process answers over HTTP"));
+            }
+            (Some(path), None) if !path.starts_with('/') || path.contains(char::is_whitespace) => {
+                return fail("probe.http", format!("`{path}` is not a path such as `/health`"));
+            }
+            (None, Some(words)) if !program(words) => {
+                return fail("probe.command", "must start with a path in the artifact".into());
+            }
+            (Some(_), Some(_)) | (None, None) => {
+                return fail("probe", "needs exactly one of `http` and `command`".into());
+            }
+            _ => {}
+        }
+        if self.probe.attempts.is_some_and(|n| n == 0 || n > 10_000)
+            || self.probe.interval_ms.is_some_and(|ms| ms == 0 || ms > 60_000)
+        {
+            return fail("probe", "`attempts` is 1 to 10,000 and `interval-ms` 1 to 60,000".into());
+        }
+        match self.env.keys().find(|name| !is_variable(name)) {
+            Some(wrong) => fail("env", format!("`{wrong}` cannot name a variable here")),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Source packs: what of a repository others need to judge a change, each object under its own id. Format:
+//! `docs/formats/source-pack.md`.
+//!
+//! Invariant: every object is checked against its git id up to the commit that is asked for; one that is not
+//! reached from there, or from a base, is refused. A pack can lack history, and then says so; it cannot lie.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::bytes::Bytes;
+use crate::canonical::{self, CanonicalError};
+use crate::git::{self, Commit, CommitError, GitMode, ObjectKind, TreeObjectError};
+use crate::{CommitId, Digest};
+
+/// Largest pack in bytes.
+pub const BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Objects of a repository.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourcePack {
+    /// Version of this format; 1.
+    pub v: u8,
+    /// The commit that is put forward.
+    pub commit: CommitId,
+    /// Commit objects by id: the one put forward, and history as far as it is needed.
+    pub commits: BTreeMap<String, Bytes>,
+    /// Tree objects by id: from the commit's tree down to the files.
+    pub trees: BTreeMap<String, Bytes>,
+    /// Files by path.
+    pub files: BTreeMap<String, Bytes>,
+}
+
+/// A pack whose objects were checked.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The commit that is put forward.
+    pub id: CommitId,
+    /// All commits by id.
+    pub commits: BTreeMap<CommitId, Commit>,
+    /// Files by path, proven to lie in the commit's tree.
+    pub files: BTreeMap<String, Vec<u8>>,
+}
+
+/// Why a pack is not one.
+#[derive(Debug, thiserror::Error)]
+pub enum SourcePackError {
+    /// Not canonical.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// An object is not what its id says.
+    #[error("source pack: {0}")]
+    Object(#[from] git::ObjectError),
+    /// A commit is none.
+    #[error("source pack: commit {0}: {1}")]
+    Commit(String, CommitError),
+    /// A tree is none.
+    #[error("source pack: tree {0}: {1}")]
+    Tree(String, TreeObjectError),
+    /// A rule of the format is broken.
+    #[error("source pack: {0}")]
+    Rule(&'static str),
+    /// A file that the tree does not have.
+    #[error("source pack: `{0}` is not in the commit's tree")]
+    File(String),
+}
+
+/// The commits between a base and a candidate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Range {
+    /// All of them, the base left out.
+    Complete(BTreeSet<CommitId>),
+    /// The base is not an ancestor of the candidate, as far as the pack shows.
+    NoAncestor,
+    /// The pack lacks this commit, so what lies behind it is unknown.
+    Shallow(CommitId),
+}
+
+impl SourcePack {
+    /// Parses a pack.
+    ///
+    /// # Errors
+    /// `SourcePackError` names what is wrong.
+    pub fn decode(bytes: &[u8]) -> Result<Self, SourcePackError> {
+        let pack: Self = canonical::decode("source pack", bytes, BYTES_MAX)?;
+        if pack.v == 1 { Ok(pack) } else { Err(SourcePackError::Rule("`v` is not 1")) }
+    }
+
+    /// Canonical bytes.
+    ///
+    /// # Errors
+    /// `SourcePackError` when it cannot be encoded or is too large.
+    pub fn encode(&self) -> Result<Vec<u8>, SourcePackError> {
+        let bytes = canonical::encode("source pack", self)?;
+        let (what, found, max) = ("source pack", bytes.len(), BYTES_MAX);
+        if found > max { Err(CanonicalError::Long { what, found, max }.into()) } else { Ok(bytes) }
+    }
+
+    /// Checks every object against its id, and every file against the commit's tree.
+    ///
+    /// # Errors
+    /// `SourcePackError` names what is wrong.
+    pub fn check(&self) -> Result<Checked, SourcePackError> {
+        let rule = |holds: bool, text| if holds { Ok(()) } else { Err(SourcePackError::Rule(text)) };
+        let mut commits = BTreeMap::new();
+        for (id, object) in &self.commits {
+            let wrong = || SourcePackError::Rule("an id is not one");
+            let known: CommitId = id.parse().map_err(|_| wrong())?;
+            git::check_object(ObjectKind::Commit, &object.0, &known)?;
+            let commit =
+                Commit::parse(&object.0).map_err(|error| SourcePackError::Commit(id.clone(), error))?;
+            commits.insert(known, commit);
+        }
+        let commit =
+            commits.get(&self.commit).ok_or(SourcePackError::Rule("the commit itself is missing"))?;
+        let mut trees = BTreeMap::new();
+        for (id, object) in &self.trees {
+            let known: CommitId = id.parse().map_err(|_| SourcePackError::Rule("an id is not one"))?;
+            git::check_object(ObjectKind::Tree, &object.0, &known)?;
+            let items = git::parse_tree(&object.0, id.len())
+                .map_err(|error| SourcePackError::Tree(id.clone(), error))?;
+            trees.insert(known, items);
+        }
+        let mut used = BTreeSet::new();
+        for (path, file) in &self.files {
+            let mut at = &commit.tree;
+            let absent = || SourcePackError::File(path.clone());
+            let mut parts = path.split('/').peekable();
+            while let Some(part) = parts.next() {
+                used.insert(at.clone());
+                let items = trees.get(at).ok_or_else(absent)?;
+                let item = items.iter().find(|item| item.name == part).ok_or_else(absent)?;
+                let file_here = matches!(item.mode, GitMode::Plain | GitMode::Executable);
+                if parts.peek().is_none() != file_here {
+                    return Err(absent());
+                }
+                at = &item.id;
+            }
+            git::check_object(ObjectKind::Blob, &file.0, at)?;
+        }
+        rule(used.len() == trees.len(), "a tree leads to no file")?;
+        let files = self.files.iter().map(|(path, bytes)| (path.clone(), bytes.0.clone())).collect();
+        Ok(Checked { id: self.commit.clone(), commits, files })
+    }
+}
+
+impl Checked {
+    /// The commit that is put forward.
+    #[must_use]
+    pub fn commit(&self) -> Option<&Commit> {
+        self.commits.get(&self.id)
+    }
+
+    /// Digest of a file.
+    #[must_use]
+    pub fn digest(&self, path: &str) -> Option<Digest> {
+        self.files.get(path).map(|bytes| Digest::of(bytes))
+    }
+
+    /// The commits that are reached from the candidate and not from the base.
+    #[must_use]
+    pub fn range(&self, base: &CommitId) -> Range {
+        // Everything known to be an ancestor of the base, itself included.
+        let mut old = BTreeSet::from([base.clone()]);
+        let mut open = vec![base.clone()];
+        while let Some(id) = open.pop() {
+            for parent in self.commits.get(&id).into_iter().flat_map(|commit| &commit.parents) {
+                if old.insert(parent.clone()) {
+                    open.push(parent.clone());
+                }
+            }
+        }
+        let (mut range, mut met) = (BTreeSet::new(), self.id == *base);
+        let mut open = vec![self.id.clone()];
+        while let Some(id) = open.pop() {
+            if old.contains(&id) {
+                met |= id == *base;
+                continue;
+            }
+            let Some(commit) = self.commits.get(&id) else { return Range::Shallow(id) };
+            if range.insert(id) {
+                open.extend(commit.parents.iter().cloned());
+            }
+        }
+        if met { Range::Complete(range) } else { Range::NoAncestor }
+    }
+}

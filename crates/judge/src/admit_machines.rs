@@ -1,0 +1,127 @@
+//! What machines report, turned into commands: receipts of runners, reports of agents.
+//!
+//! Invariant: the signature is checked against the trust root or the environment statement in force; what a
+//! receipt says it was given is compared with what the same runner's earlier receipts left.
+
+use std::collections::BTreeMap;
+
+use domain::{Command, Place, Reason, State, build, release};
+use evidence::dsse::Envelope;
+use evidence::environment::Environment;
+use evidence::oci::Manifest;
+use evidence::receipt::{Output, Receipt, Work};
+use evidence::report::AgentReport;
+use evidence::trust_root::TrustRoot;
+use evidence::{Digest, canonical};
+
+use crate::admit::{AdmitError, Admitted};
+use crate::store::{Store, Unavailable};
+
+/// Turns a receipt into a command.
+///
+/// # Errors
+/// `AdmitError` when it cannot be read or its signature does not count.
+pub fn admit_receipt(
+    state: &State,
+    root: &TrustRoot,
+    store: &dyn Store,
+    envelope: &Envelope,
+) -> Result<(Admitted, Receipt), AdmitError> {
+    let receipt = Receipt::open(envelope, root).map_err(malformed)?;
+    let bytes = envelope.encode().map_err(malformed)?;
+    let command = match unfit(state, root, store, &receipt)? {
+        Some(reason) => Command::Refuse(reason.into()),
+        None => Command::Report(Box::new(build::Report {
+            nonce: receipt.nonce,
+            project: receipt.project.clone(),
+            commit: receipt.commit.clone(),
+            pipeline: receipt.pipeline,
+            work: receipt.work.clone(),
+            runner: receipt.runner.clone(),
+            receipt: envelope.payload_digest(),
+            envelope: Digest::of(&bytes),
+            passed: receipt.passed(),
+            log: receipt.log,
+            tree: receipt.tree,
+            artifact: artifact(&receipt),
+        })),
+    };
+    let project = Some(receipt.project.clone());
+    Ok((Admitted { command, project, blobs: vec![bytes] }, receipt))
+}
+
+/// Why a receipt does not fit what was due, as far as blobs tell.
+fn unfit(
+    state: &State,
+    root: &TrustRoot,
+    store: &dyn Store,
+    receipt: &Receipt,
+) -> Result<Option<Reason>, Unavailable> {
+    let due = state.build.outstanding(&receipt.runner).find(|due| due.nonce == receipt.nonce);
+    let Some(due) = due else { return Ok(None) };
+    let reason = |what: &str| Some(Reason::new("receipt-differs", what, "do what is due, and nothing else"));
+    let run = state.build.run(due.run);
+    let mut left: BTreeMap<String, Output> = BTreeMap::new();
+    for wanted in due.needs.values() {
+        let reported = run.and_then(|run| run.reported.iter().find(|report| report.receipt == *wanted));
+        let Some(reported) = reported else { return Ok(reason("it needs a receipt that is not here")) };
+        let envelope = Envelope::decode(&store.blob(&reported.envelope)?).map_err(Unavailable::of)?;
+        left.extend(Receipt::open(&envelope, root).map_err(Unavailable::of)?.outputs);
+    }
+    let same = match receipt.work {
+        Work::Step(_) => receipt.inputs == left,
+        // Which files enter an artifact, and under which names, the judge derives from the pipeline.
+        Work::Artifact(_) => receipt.inputs.values().all(|input| left.values().any(|output| output == input)),
+    };
+    if !same {
+        return Ok(reason("its inputs are not what the steps before it left"));
+    }
+    if let Some((manifest, layer)) = artifact(receipt) {
+        let parsed: Result<Manifest, _> =
+            canonical::decode("manifest", &store.blob(&manifest)?, MANIFEST_MAX);
+        let names = parsed.is_ok_and(|manifest| manifest.layers.iter().any(|part| part.digest == layer));
+        if !names {
+            return Ok(reason("its manifest does not name its layer"));
+        }
+    }
+    Ok(None)
+}
+
+fn artifact(receipt: &Receipt) -> Option<(Digest, Digest)> {
+    let Work::Artifact(_) = receipt.work else { return None };
+    let output = |path: &str| receipt.outputs.get(path).map(|output| output.sha256);
+    Some((output("manifest.json")?, output("layer.tar")?))
+}
+
+/// Turns an agent's report into a command.
+///
+/// # Errors
+/// `AdmitError` when it cannot be read or its signature does not count.
+pub fn admit_report(
+    state: &State,
+    root: &TrustRoot,
+    store: &dyn Store,
+    envelope: &Envelope,
+) -> Result<(Admitted, AgentReport), AdmitError> {
+    let claimed = AgentReport::read(envelope).map_err(malformed)?;
+    let place = Place {
+        project: claimed.project.clone(),
+        service: claimed.service.clone(),
+        environment: claimed.environment.clone(),
+    };
+    let set = state.gate.environment(&place);
+    let set = set.ok_or_else(|| malformed(format!("there is no environment statement for {place}")))?;
+    let statement = Envelope::decode(&store.blob(&set.facts.envelope)?).map_err(malformed)?;
+    let statement = Environment::open(&statement, root).map_err(malformed)?;
+    let report = AgentReport::open(envelope, &statement).map_err(malformed)?;
+    let bytes = envelope.encode().map_err(malformed)?;
+    let command = release::Report { report: report.clone(), envelope: Digest::of(&bytes) };
+    let command = Command::AgentReport(Box::new(command));
+    Ok((Admitted { command, project: Some(place.project), blobs: vec![bytes] }, report))
+}
+
+fn malformed(error: impl std::fmt::Display) -> AdmitError {
+    AdmitError::Malformed(error.to_string())
+}
+
+const MANIFEST_MAX: usize = 1024 * 1024;

@@ -1,0 +1,119 @@
+//! Approvals and rejections in a bundle: each counts only for exactly what it names.
+//!
+//! Invariant: one whose signature does not hold breaks the check; one that names something else, has
+//! lapsed, or is by a barred person is kept with the reason why it does not count.
+
+use std::collections::BTreeSet;
+
+use evidence::Name;
+use evidence::approval::{Decision, Signed};
+use evidence::enrolment::Purpose;
+use evidence::trust_root::Mode;
+use tlog::Checkpoint;
+
+use crate::check::{Checked, Findings, NEW_BUNDLE, one};
+use crate::people::roles;
+use crate::proofs::is_ancestor;
+
+/// What one person said.
+#[derive(Clone, Debug)]
+pub struct Voice {
+    /// Yes or no.
+    pub decision: Decision,
+    /// Subject of the person.
+    pub subject: String,
+    /// Name of the person, for people to read.
+    pub name: String,
+    /// Roles that the person holds here.
+    pub roles: BTreeSet<Name>,
+    /// Whether the key lives in hardware.
+    pub hardware: bool,
+    /// Why.
+    pub reason: String,
+    /// Change ticket.
+    pub ticket: Option<String>,
+    /// `command-line` or `browser`.
+    pub via: String,
+    /// Whether the person's own rebuild gave the same artifact.
+    pub rebuilt: bool,
+    /// Size of the checkpoint that the person saw.
+    pub seen_size: Option<u64>,
+    /// Why it does not count; empty when it does.
+    pub void: Vec<String>,
+}
+
+/// Opens all of them.
+pub fn open(checked: &Checked<'_>) -> Result<Vec<Voice>, Findings> {
+    let wrong = |what: String| one("approval-unsound", what, NEW_BUNDLE);
+    let envelopes = &checked.bundle.approvals;
+    if !envelopes.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
+        return Err(wrong("approvals are not sorted, or one stands twice".into()));
+    }
+    let mut voices: Vec<Voice> = Vec::new();
+    for envelope in envelopes {
+        let signed = Signed::read(envelope).map_err(|error| wrong(error.to_string()))?;
+        let person = checked.people.by_id(signed.said.person);
+        let person = person.ok_or_else(|| wrong(format!("person {} is not enrolled", signed.said.person)))?;
+        let keys = checked.people.keys(person, Purpose::Approve);
+        let key = signed.verify(envelope, &keys).map_err(|error| wrong(error.to_string()))?;
+        if voices.iter().any(|voice| voice.subject == person.subject) {
+            return Err(wrong(format!("{} speaks twice", person.name)));
+        }
+        let mut void = void(checked, &signed);
+        if signed.decision == Decision::Approve && is_barred(checked, &person.subject) {
+            void.push("the person is behind the change, or asked for it".into());
+        }
+        let rebuild = signed.said.rebuild.as_ref();
+        voices.push(Voice {
+            decision: signed.decision,
+            subject: person.subject.clone(),
+            name: person.name.clone(),
+            roles: roles(person, &checked.bundle.project, Some(&checked.bundle.environment)),
+            hardware: key.is_hardware(),
+            reason: signed.said.reason.clone(),
+            ticket: signed.said.ticket.clone(),
+            via: signed.said.via.clone(),
+            rebuilt: rebuild
+                .is_some_and(|made| made.get("manifest.json") == Some(&checked.bundle.artifact())),
+            seen_size: signed.said.checkpoint.parse::<Checkpoint>().ok().map(|checkpoint| checkpoint.size),
+            void,
+        });
+    }
+    Ok(voices)
+}
+
+/// Everything about which an approval and the bundle do not say the same.
+fn void(checked: &Checked<'_>, signed: &Signed) -> Vec<String> {
+    let (bundle, said) = (checked.bundle, &signed.said);
+    let replaces = checked.proven.proposals.first().and_then(|proposal| proposal.replaces);
+    let same = [
+        (said.installation == bundle.installation, "installation"),
+        (said.project == bundle.project, "project"),
+        (said.service == bundle.service, "service"),
+        (said.environment == bundle.environment, "environment"),
+        (said.release == bundle.release, "release number"),
+        (signed.artifact == bundle.artifact(), "artifact"),
+        (signed.plan == checked.plan, "deployment plan"),
+        (said.replaces == replaces, "release that it replaces"),
+        (said.evidence == checked.evidence, "evidence"),
+        (said.policy == checked.environment.policy, "policy"),
+    ];
+    let mut void: Vec<String> =
+        same.iter().filter(|(same, _)| !same).map(|(_, what)| format!("it names another {what}")).collect();
+    if said.root > checked.root.version {
+        void.push("it names a trust root that is still to come".into());
+    }
+    if !is_ancestor(bundle, &checked.proven, &said.checkpoint) {
+        void.push("the checkpoint that was seen is not of this ledger".into());
+    }
+    if checked.now < said.not_before || said.expires <= checked.now {
+        void.push(format!("it counts from {} to {}", said.not_before, said.expires));
+    }
+    void
+}
+
+/// Outside solo mode, whoever is behind the change or asked for it does not approve it.
+fn is_barred(checked: &Checked<'_>, subject: &str) -> bool {
+    checked.root.mode != Mode::Solo
+        && (checked.behind.subjects.contains(subject) || checked.asked.requester == subject)
+}

@@ -1,0 +1,454 @@
+//! Believes nothing of a bundle before it is proven, beginning with the trust root.
+//!
+//! Invariant: what is forged, contradictory, unlisted or missing from the proof breaks the check; what is
+//! authentic but stands against the release (frozen, expired, not promoted) is kept as a finding, so that
+//! people see all of it at once. Neither is ever a pass.
+
+use std::collections::BTreeSet;
+
+use domain::Place;
+use evidence::bundle::Bundle;
+use evidence::configuration::Configuration;
+use evidence::dsse::Envelope;
+use evidence::environment::Environment;
+use evidence::evidence_manifest::EvidenceManifest;
+use evidence::git::Commit;
+use evidence::plan::{Destination, Plan};
+use evidence::provenance::provenance;
+use evidence::release_file::{self, ReleaseFile};
+use evidence::report::Running;
+use evidence::source_pack::{self, Range};
+use evidence::status::Status;
+use evidence::trust_root::{Mode, TrustRoot};
+use evidence::{CommitId, Digest, Moment};
+use policy::Finding;
+
+use crate::approvals::{self, Voice};
+use crate::people::{Behind, People};
+use crate::proofs::{self, Proven};
+use crate::receipts::{self, BuildProof};
+use crate::reports::{self, Before};
+use crate::requests::{self, Asked};
+
+/// The root that is believed, and where.
+#[derive(Clone, Debug)]
+pub struct Anchors {
+    /// Version of the pinned root.
+    pub version: u32,
+    /// Its digest.
+    pub digest: Digest,
+    /// Whether a rehearsal's root is accepted.
+    pub rehearsal: bool,
+}
+
+/// What the judge has seen before, and when it judges.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The moment; `None` judges at the bundle's own quorum time.
+    pub now: Option<Moment>,
+    /// Highest version of the trust root.
+    pub root: u32,
+    /// Highest number of a status.
+    pub status: u64,
+    /// Highest number of an environment statement of the place.
+    pub statement: u64,
+    /// Highest number of a release at the place; it must be below.
+    pub release: u64,
+    /// What runs at the place, where the judge knows; `None` when it does not, `Some(None)` when nothing does.
+    pub running: Option<Option<Running>>,
+}
+
+/// What stands against a release.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Reasons against.
+    pub against: Vec<Finding>,
+    /// Reasons why no decision can be made.
+    pub unclear: Vec<Finding>,
+}
+
+/// A bundle of which everything was proven.
+#[derive(Debug)]
+pub struct Checked<'a> {
+    /// The bundle.
+    pub bundle: &'a Bundle,
+    /// The place.
+    pub place: Place,
+    /// The newest trust root.
+    pub root: TrustRoot,
+    /// Its digest.
+    pub root_digest: Digest,
+    /// The status in force.
+    pub status: Status,
+    /// The moment that was judged at.
+    pub now: Moment,
+    /// The environment statement.
+    pub environment: Environment,
+    /// The people.
+    pub people: People,
+    /// What the ledger proves.
+    pub proven: Proven,
+    /// What the receipts prove.
+    pub build: BuildProof,
+    /// The source.
+    pub source: source_pack::Checked,
+    /// Commits of the range.
+    pub range: BTreeSet<CommitId>,
+    /// Commit after which the range begins.
+    pub base: CommitId,
+    /// Who stands behind the range.
+    pub behind: Behind,
+    /// Who asked.
+    pub asked: Asked,
+    /// Approvals and rejections.
+    pub voices: Vec<Voice>,
+    /// What the environment before reported.
+    pub before: Option<Before>,
+    /// Digest of the evidence manifest.
+    pub evidence: Digest,
+    /// Digest of the plan.
+    pub plan: Digest,
+    /// Authentic, but against the release.
+    pub findings: Findings,
+}
+
+/// Checks a bundle against a pinned root and what was seen before.
+///
+/// # Errors
+/// `Findings` when something does not hold; the release is not looked at any further then.
+pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<Checked<'a>, Findings> {
+    let root = root(bundle, anchors, seen)?;
+    let mut findings = Findings::default();
+    let proven = proofs::prove(bundle, &root).map_err(broken)?;
+    // The later of the judge's clock and the time that a quorum of witnesses vouches for.
+    let now = seen.now.map_or(proven.quorum_time, |now| now.max(proven.quorum_time));
+    let status = status(bundle, &root, seen)?;
+    if root.expires <= now {
+        findings.against("root-expired", format!("the trust root ended at {}", root.expires), RENEW_ROOT);
+    }
+    let (environment, before) = environments(bundle, &root, seen)?;
+    standing(bundle, &status, now, &mut findings);
+    let people = People::open(&bundle.enrolments, &root, &status, now)
+        .map_err(|(code, what)| one(&code, what, "have the registrars enrol them again"))?;
+    let source =
+        bundle.source.check().map_err(|error| one("source-unsound", error.to_string(), NEW_BUNDLE))?;
+    let build = receipts::prove(bundle, &root, &status, now).map_err(broken)?;
+    let plan = plan(bundle, &environment)?;
+    summary(bundle, &root, &build)?;
+    let (before, own) = reports::open(bundle, &environment, before.as_ref(), &mut findings)?;
+    let base = base(bundle, &environment, own, seen, &proven, plan, &mut findings)?;
+    let range = range(&source, &base, &mut findings);
+    let commits = range.iter().chain([&source.id]).filter_map(|id| source.commits.get(id));
+    let behind = people.behind(commits);
+    let asked = requests::open(bundle, &environment, &people, build.pipeline.clone(), &mut findings)?;
+    signer(&source, &people, &mut findings);
+    let evidence = manifest(bundle, &range, &build)?;
+    let place = Place {
+        project: bundle.project.clone(),
+        service: bundle.service.clone(),
+        environment: bundle.environment.clone(),
+    };
+    let root_digest = root.digest().map_err(|error| one("root-unsound", error.to_string(), NEW_BUNDLE))?;
+    let mut checked = Checked {
+        bundle,
+        place,
+        root,
+        root_digest,
+        status,
+        now,
+        environment,
+        people,
+        proven,
+        build,
+        source,
+        range,
+        base,
+        behind,
+        asked,
+        voices: Vec::new(),
+        before,
+        evidence,
+        plan,
+        findings,
+    };
+    checked.voices = approvals::open(&checked)?;
+    unknown_people(&mut checked);
+    listed(&checked)?;
+    Ok(checked)
+}
+
+fn root(bundle: &Bundle, anchors: &Anchors, seen: &Seen) -> Result<TrustRoot, Findings> {
+    let wrong = |what: String| one("root-unsound", what, "pin the root that your colleagues have");
+    let mut newest: Option<TrustRoot> = None;
+    let mut pinned = false;
+    for envelope in &bundle.roots {
+        let root = match &newest {
+            None => TrustRoot::open(envelope),
+            Some(before) => before.next(envelope),
+        };
+        let root = root.map_err(|error| wrong(error.to_string()))?;
+        let digest = root.digest().map_err(|error| wrong(error.to_string()))?;
+        pinned |= root.version == anchors.version && digest == anchors.digest;
+        newest = Some(root);
+    }
+    let root = newest.ok_or_else(|| wrong("there is no trust root".into()))?;
+    if !pinned {
+        let what =
+            format!("no root has version {} and digest {}, the pinned one", anchors.version, anchors.digest);
+        return Err(one("root-not-pinned", what, "pin the root that your colleagues have"));
+    }
+    if root.version < seen.root {
+        let what = format!("root version {} was seen before, the newest here is {}", seen.root, root.version);
+        return Err(one("root-rollback", what, "ask for the newest evidence; somebody withholds a root"));
+    }
+    if root.mode == Mode::Rehearsal && !anchors.rehearsal {
+        let what = "this is a rehearsal's root, which counts only where that was agreed to";
+        return Err(one("rehearsal", what, "join with --rehearsal, or use a real installation"));
+    }
+    if bundle.v != 1 || bundle.installation != root.installation {
+        let what = "the bundle is of another version or installation than its root";
+        return Err(one("other-installation", what, NEW_BUNDLE));
+    }
+    Ok(root)
+}
+
+fn status(bundle: &Bundle, root: &TrustRoot, seen: &Seen) -> Result<Status, Findings> {
+    let opened = bundle.status.open(root);
+    let status = opened.map_err(|error| one("status-unsound", error.to_string(), NEW_BUNDLE))?.status;
+    if status.number < seen.status {
+        let what = format!("status {} was seen before, this is {}", seen.status, status.number);
+        return Err(one("status-rollback", what, "ask for the newest status; somebody withholds it"));
+    }
+    if root.version < status.minimum_root {
+        let what = format!("the status asks for root version {} or later", status.minimum_root);
+        return Err(one("root-too-old", what, "ask for the newest evidence"));
+    }
+    Ok(status)
+}
+
+/// Authentic, but in the way: expired, frozen, barred.
+fn standing(bundle: &Bundle, status: &Status, now: Moment, findings: &mut Findings) {
+    if status.expires <= now {
+        let what = format!("status {} ended at {}", status.number, status.expires);
+        findings.against("status-expired", what, "renew it with `countersign trust status --renew`");
+    }
+    if status.freezes(&bundle.project, &bundle.service, &bundle.environment) {
+        let what = format!("{}/{}/{} is frozen", bundle.project, bundle.service, bundle.environment);
+        findings.against("frozen", what, "wait, or have the status signers lift the freeze");
+    }
+    if status.barred.contains(&bundle.artifact()) {
+        findings.against("artifact-barred", "the artifact is barred everywhere", "build another one");
+    }
+}
+
+/// This place's statement, and the one right before it.
+fn environments(
+    bundle: &Bundle,
+    root: &TrustRoot,
+    seen: &Seen,
+) -> Result<(Environment, Option<Environment>), Findings> {
+    let wrong = |what: String| one("environment-unsound", what, NEW_BUNDLE);
+    let mut opened = Vec::new();
+    for envelope in &bundle.environments {
+        let statement = Environment::open(envelope, root).map_err(|error| wrong(error.to_string()))?;
+        if statement.project != bundle.project || statement.service != bundle.service {
+            return Err(wrong("an environment statement is of another project or service".into()));
+        }
+        opened.push(statement);
+    }
+    let here = opened.pop().ok_or_else(|| wrong("there is no environment statement".into()))?;
+    let before = opened.pop();
+    if here.environment != bundle.environment || !opened.is_empty() {
+        return Err(wrong("the environment statements are not those of this place".into()));
+    }
+    if here.after != before.as_ref().map(|before| before.environment.clone()) {
+        return Err(wrong("the statement of the environment before is missing, or is another".into()));
+    }
+    if here.number < seen.statement {
+        let what = format!("statement {} was seen before, this is {}", seen.statement, here.number);
+        return Err(one("environment-rollback", what, "ask for the newest one; somebody withholds it"));
+    }
+    let policy = bundle.policy.digest().map_err(|error| wrong(error.to_string()))?;
+    if policy != here.policy {
+        let what = "the policy is not the one that the environment statement names";
+        return Err(one("policy-differs", what, NEW_BUNDLE));
+    }
+    Ok((here, before))
+}
+
+/// The plan, derived again from the files of the commit and the configuration.
+fn plan(bundle: &Bundle, environment: &Environment) -> Result<Digest, Findings> {
+    let wrong = |what: String| one("plan-differs", what, NEW_BUNDLE);
+    if Digest::of(&bundle.configuration.0) != environment.configuration {
+        let what = "the configuration is not the one that the environment statement names";
+        return Err(one("configuration-differs", what, NEW_BUNDLE));
+    }
+    let file = bundle.source.files.get(release_file::PATH);
+    let file = file.ok_or_else(|| wrong("the source has no release file".into()))?;
+    let file = ReleaseFile::parse(&file.0).map_err(|error| wrong(error.to_string()))?;
+    let configuration =
+        Configuration::decode(&bundle.configuration.0).map_err(|error| wrong(error.to_string()))?;
+    let to = Destination {
+        installation: bundle.installation,
+        project: &bundle.project,
+        service: &bundle.service,
+        environment: &bundle.environment,
+        commit: &bundle.source.commit,
+    };
+    let derived = Plan::derive(&to, &file, &configuration).map_err(|error| wrong(error.to_string()))?;
+    if derived != bundle.plan {
+        return Err(wrong("the plan is not what release file and configuration give".into()));
+    }
+    derived.digest().map_err(|error| wrong(error.to_string()))
+}
+
+/// The provenance is what the receipts say, signed by the server's key for it.
+fn summary(bundle: &Bundle, root: &TrustRoot, build: &BuildProof) -> Result<(), Findings> {
+    let wrong = |what: String| one("provenance-unsound", what, NEW_BUNDLE);
+    let expected = provenance(&bundle.plan.artifact, &bundle.artifact(), &build.receipts)
+        .map_err(|error| wrong(error.to_string()))?;
+    if expected.payload_digest() != bundle.provenance.payload_digest() {
+        return Err(wrong("the provenance is not what the receipts say".into()));
+    }
+    root.provenance.verify(&bundle.provenance).map_err(|error| wrong(error.to_string()))
+}
+
+/// Commit after which the range begins: what the agent reported to run, or the baseline; the ledger's
+/// proposal and the judge's own eyes must say the same.
+fn base(
+    bundle: &Bundle,
+    environment: &Environment,
+    own: Option<Running>,
+    seen: &Seen,
+    proven: &Proven,
+    plan: Digest,
+    findings: &mut Findings,
+) -> Result<CommitId, Findings> {
+    let base = own.as_ref().map_or_else(|| environment.baseline.clone(), |running| running.commit.clone());
+    let [proposal] = proven.proposals.as_slice() else {
+        let what = format!("the ledger proves {} proposals, one is needed", proven.proposals.len());
+        return Err(one("proposal-missing", what, NEW_BUNDLE));
+    };
+    let same = proposal.place.project == bundle.project
+        && proposal.place.service == bundle.service
+        && proposal.place.environment == bundle.environment
+        && proposal.release == bundle.release
+        && proposal.artifact == bundle.artifact()
+        && proposal.plan == plan
+        && proposal.commit == bundle.source.commit;
+    if !same {
+        let what = "the ledger's proposal is of another release, artifact, plan or commit";
+        return Err(one("proposal-differs", what, NEW_BUNDLE));
+    }
+    if proposal.base != base || proposal.replaces != own.as_ref().map(|running| running.artifact) {
+        let what = "something else runs there than when the release was proposed";
+        findings.against("base-differs", what, "wait for the new proposal, or run again");
+    }
+    if bundle.release <= seen.release {
+        let what = format!("release {} is not above {}, which was seen before", bundle.release, seen.release);
+        findings.against("release-not-newer", what, "ask for the newest release; this one is old");
+    }
+    if seen.running.as_ref().is_some_and(|running| *running != own) {
+        let what = "the evidence says that something else runs here than what does";
+        findings.against("running-differs", what, "send this agent's own last report");
+    }
+    Ok(base)
+}
+
+fn range(source: &source_pack::Checked, base: &CommitId, findings: &mut Findings) -> BTreeSet<CommitId> {
+    match source.range(base) {
+        Range::Complete(range) => range,
+        Range::NoAncestor => {
+            let what = format!("commit {base}, which runs there, is no ancestor of {}", source.id);
+            findings.unclear("range-no-ancestor", what, "run a commit that builds on it");
+            BTreeSet::new()
+        }
+        Range::Shallow(id) => {
+            let what = format!("history lacks commit {id}");
+            findings.unclear("range-shallow", what, "run again from a full clone");
+            BTreeSet::new()
+        }
+    }
+}
+
+/// The commit itself must be signed by somebody enrolled for it.
+fn signer(source: &source_pack::Checked, people: &People, findings: &mut Findings) {
+    let commit: Option<&Commit> = source.commit();
+    if commit.and_then(|commit| people.signer(commit)).is_none() {
+        let what = format!("commit {} is not signed by anybody who is enrolled for that", source.id);
+        findings.against("commit-unsigned", what, "sign it with an enrolled key");
+    }
+}
+
+/// Outside solo mode everyone behind the range must be known, or it cannot be said who is barred.
+fn unknown_people(checked: &mut Checked<'_>) {
+    if checked.root.mode == Mode::Solo {
+        return;
+    }
+    for email in &checked.behind.unknown {
+        let what = format!("nobody is enrolled with address `{email}`, which commits of the range name");
+        checked.findings.unclear("identity-unmapped", what, "have a registrar enrol them with that address");
+    }
+}
+
+fn manifest(bundle: &Bundle, range: &BTreeSet<CommitId>, build: &BuildProof) -> Result<Digest, Findings> {
+    let reports = bundle.reports.iter().map(Envelope::payload_digest).collect();
+    let receipts = build.receipts.iter().map(|(digest, _)| *digest).collect();
+    let manifest = EvidenceManifest::new(range.iter().cloned().collect(), receipts, reports, Vec::new());
+    manifest.digest().map_err(|error| one("evidence-unsound", error.to_string(), NEW_BUNDLE))
+}
+
+/// Everything that must be on the ledger is proven to be, and nothing else is.
+fn listed(checked: &Checked<'_>) -> Result<(), Findings> {
+    let bundle = checked.bundle;
+    let digest = |envelope: &Envelope| envelope.encode().map(|bytes| Digest::of(&bytes)).ok();
+    let pack = bundle.source.encode().map(|bytes| Digest::of(&bytes)).ok();
+    let needed: Option<BTreeSet<Digest>> = bundle
+        .receipts
+        .iter()
+        .chain(&bundle.requests)
+        .chain(&bundle.approvals)
+        .map(digest)
+        .chain([pack, Some(checked.plan)])
+        .collect();
+    let needed = needed.ok_or_else(|| one("evidence-unsound", "it cannot be encoded", NEW_BUNDLE))?;
+    if let Some(missing) = needed.difference(&checked.proven.named).next() {
+        let what = format!("no proven entry of the ledger names {missing}");
+        return Err(one("not-on-record", what, NEW_BUNDLE));
+    }
+    if checked.proven.entries.iter().any(|named| named.is_disjoint(&needed)) {
+        return Err(one("stray-entry", "an entry names nothing that is needed", NEW_BUNDLE));
+    }
+    let seen: BTreeSet<u64> = checked.voices.iter().filter_map(|voice| voice.seen_size).collect();
+    let proven: Vec<u64> = bundle.ancestors.iter().map(|ancestor| ancestor.size).collect();
+    let earlier: Vec<u64> = seen.into_iter().filter(|size| *size < checked.proven.checkpoint.size).collect();
+    if proven != earlier {
+        return Err(one("stray-ancestor", "proofs of checkpoints are not those needed", NEW_BUNDLE));
+    }
+    Ok(())
+}
+
+impl Findings {
+    pub(crate) fn against(&mut self, code: &str, what: impl Into<String>, remedy: &str) {
+        self.against.push(finding(code, what, remedy));
+    }
+
+    pub(crate) fn unclear(&mut self, code: &str, what: impl Into<String>, remedy: &str) {
+        self.unclear.push(finding(code, what, remedy));
+    }
+}
+
+fn finding(code: &str, what: impl Into<String>, remedy: &str) -> Finding {
+    Finding { code: code.to_owned(), what: what.into(), remedy: remedy.to_owned() }
+}
+
+pub fn one(code: &str, what: impl Into<String>, remedy: &str) -> Findings {
+    Findings { against: vec![finding(code, what, remedy)], unclear: Vec::new() }
+}
+
+fn broken((code, what): (&'static str, String)) -> Findings {
+    one(code, what, NEW_BUNDLE)
+}
+
+pub const NEW_BUNDLE: &str = "ask for the evidence again; if it stays so, somebody has changed it";
+const RENEW_ROOT: &str = "have the root holders sign a new root";

@@ -1,0 +1,232 @@
+//! Puts the evidence of an open release together, out of state and blobs.
+//!
+//! Invariant: a pure function of both, so that replay collects the same again. Whoever collects believes
+//! nothing of it: that is for `check`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::release::Open;
+use domain::{Event, Place, State};
+use evidence::approval::Signed;
+use evidence::bundle::Bundle;
+use evidence::dsse::Envelope;
+use evidence::enrolment::{Enrolment, Purpose};
+use evidence::entry::Header;
+use evidence::plan::Plan;
+use evidence::policy_files::PolicyFiles;
+use evidence::source_pack::{Range, SourcePack};
+use evidence::status::StatusFile;
+use evidence::tree_list::TreeList;
+use evidence::{Bytes, Digest, Moment, Name};
+
+use crate::admit::enrolment_envelope_at;
+use crate::store::{Store, Unavailable};
+
+/// A bundle without its proofs, and what is to be proven.
+#[derive(Clone, Debug)]
+pub struct Collected {
+    /// The bundle; `logged`, `ancestors` and `checkpoint` are empty.
+    pub bundle: Bundle,
+    /// Numbers of the entries that are to be proven.
+    pub entries: Vec<u64>,
+    /// Sizes of the checkpoints that are to be proven ancestors.
+    pub ancestors: Vec<u64>,
+}
+
+/// Collects the evidence of the release that stands open at a place.
+///
+/// # Errors
+/// `Unavailable` when none stands open, or bytes of the ledger cannot be had.
+pub fn collect(
+    state: &State,
+    store: &dyn Store,
+    place: &Place,
+    moment: Moment,
+) -> Result<Collected, Unavailable> {
+    let nothing = |what: &str| Unavailable(format!("{what} at {place}"));
+    let standing = state.release.at(place).ok_or_else(|| nothing("nothing stands"))?;
+    let open = standing.open.as_ref().ok_or_else(|| nothing("no release stands open"))?;
+    let artifact = state.artifact.get(&open.facts.artifact).ok_or_else(|| nothing("no artifact is known"))?;
+    let source = state.source.of(open.facts.run).ok_or_else(|| nothing("no source is known"))?;
+    let pack = SourcePack::decode(&store.blob(&source.facts.pack)?).map_err(Unavailable::of)?;
+    let environment = state.gate.environment(place).ok_or_else(|| nothing("no environment is set"))?;
+    let status = state.identity.status().ok_or_else(|| nothing("no status is in force"))?;
+    let root = state.identity.root().ok_or_else(|| nothing("no trust root is in force"))?;
+
+    let approvals: Vec<_> = state.approval.of(place, open.facts.release).collect();
+    let mut entries: BTreeSet<u64> = artifact.entries.iter().copied().collect();
+    entries.insert(open.entry);
+    entries.extend(approvals.iter().map(|approval| approval.entry));
+    entries.extend(open.promoted.iter().map(|(_, entry)| *entry));
+
+    let mut requests = vec![source.facts.request];
+    requests.extend(open.promoted.iter().map(|(promoted, _)| promoted.request));
+    let mut needed: BTreeSet<Digest> = artifact.facts.receipts.iter().copied().collect();
+    needed.extend([source.facts.pack, open.facts.plan]);
+    needed.extend(approvals.iter().map(|approval| approval.facts.envelope));
+    requests.extend(agreements(store, &entries)?);
+    needed.extend(&requests);
+    let entries = kept(store, &entries, &needed)?;
+
+    let given = envelopes(store, approvals.iter().map(|approval| &approval.facts.envelope))?;
+    let requests = envelopes(store, &requests)?;
+    let mut ancestors: Vec<u64> = given.iter().filter_map(seen_size).collect();
+    ancestors.sort_unstable();
+    ancestors.dedup();
+    let enrolments = enrolments(state, store, moment, &pack, &open.facts.base, &requests, &given)?;
+    let bundle = Bundle {
+        v: 1,
+        installation: root.installation,
+        project: place.project.clone(),
+        service: place.service.clone(),
+        environment: place.environment.clone(),
+        release: open.facts.release,
+        manifest: Bytes(store.blob(&open.facts.artifact)?),
+        plan: Plan::decode(&store.blob(&open.facts.plan)?).map_err(Unavailable::of)?,
+        roots: in_order(store, state.identity.roots())?,
+        status: StatusFile::decode(&store.blob(&status.2)?).map_err(Unavailable::of)?,
+        enrolments,
+        environments: environments(state, store, place)?,
+        requests,
+        source: pack,
+        tree: TreeList::decode(&store.blob(&artifact.facts.tree)?).map_err(Unavailable::of)?,
+        configuration: Bytes(store.blob(&environment.facts.configuration)?),
+        receipts: envelopes(store, &artifact.facts.receipts)?,
+        provenance: envelope(store, &open.facts.provenance)?,
+        reports: reports(state, store, place, open)?,
+        approvals: given,
+        policy: PolicyFiles::decode(&store.blob(&environment.facts.policy)?).map_err(Unavailable::of)?,
+        logged: Vec::new(),
+        ancestors: Vec::new(),
+        checkpoint: String::new(),
+    };
+    Ok(Collected { bundle, entries, ancestors })
+}
+
+/// Requests by which people agreed at approval nodes.
+fn agreements(store: &dyn Store, entries: &BTreeSet<u64>) -> Result<Vec<Digest>, Unavailable> {
+    let mut found = Vec::new();
+    for number in entries {
+        let entry = store.entry(*number)?;
+        let header = Header::decode(&entry.header).map_err(Unavailable::of)?;
+        if header.kind == "build.agreed"
+            && let Event::Agreed(agreed) = Event::read(&header.kind, &entry.facts).map_err(Unavailable::of)?
+        {
+            found.push(agreed.request);
+        }
+    }
+    Ok(found)
+}
+
+/// The entries that name something that is needed.
+fn kept(
+    store: &dyn Store,
+    entries: &BTreeSet<u64>,
+    needed: &BTreeSet<Digest>,
+) -> Result<Vec<u64>, Unavailable> {
+    let mut kept = Vec::new();
+    for number in entries {
+        let header = Header::decode(&store.entry(*number)?.header).map_err(Unavailable::of)?;
+        if header.blobs.iter().any(|blob| needed.contains(blob)) {
+            kept.push(*number);
+        }
+    }
+    Ok(kept)
+}
+
+/// Enrolments of everyone whom the evidence names: by id, by key, or by an address in a commit.
+fn enrolments(
+    state: &State,
+    store: &dyn Store,
+    moment: Moment,
+    pack: &SourcePack,
+    base: &evidence::CommitId,
+    requests: &[Envelope],
+    approvals: &[Envelope],
+) -> Result<Vec<Envelope>, Unavailable> {
+    let checked = pack.check().map_err(Unavailable::of)?;
+    let range = match checked.range(base) {
+        Range::Complete(range) => range,
+        Range::NoAncestor | Range::Shallow(_) => BTreeSet::from([checked.id.clone()]),
+    };
+    let commits: Vec<_> =
+        range.iter().chain([&checked.id]).filter_map(|id| checked.commits.get(id)).collect();
+    let emails: BTreeSet<_> =
+        commits.iter().flat_map(|commit| commit.people()).map(|person| person.email.as_str()).collect();
+    let signatures: Vec<_> = commits.iter().filter_map(|commit| commit.signature.as_ref()?.blob()).collect();
+    let keys: Vec<_> = signatures.iter().filter_map(|blob| evidence::ssh::embedded_key(blob)).collect();
+    let asked = requests.iter().filter_map(|envelope| evidence::request::Request::read(envelope).ok());
+    let said = approvals.iter().filter_map(|envelope| Signed::read(envelope).ok());
+    let ids: BTreeSet<_> =
+        asked.map(|request| request.person).chain(said.map(|signed| signed.said.person)).collect();
+    let mut found = BTreeMap::new();
+    for (_, person) in state.identity.people(moment) {
+        let (envelope, enrolment): (Envelope, Enrolment) = enrolment_envelope_at(store, person.entry)?;
+        let named = ids.contains(&enrolment.person)
+            || enrolment.emails.iter().any(|email| emails.contains(email.as_str()))
+            || enrolment.keys_for(Purpose::Commit).any(|key| keys.contains(key));
+        if named {
+            found.insert(envelope.payload_digest(), envelope);
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+/// The environment statements up to this place, the first of them first.
+fn environments(state: &State, store: &dyn Store, place: &Place) -> Result<Vec<Envelope>, Unavailable> {
+    let mut found = Vec::new();
+    let mut at: Option<Name> = Some(place.environment.clone());
+    while let Some(environment) = at.take() {
+        let set = state.gate.environment(&Place { environment, ..place.clone() });
+        let set = set.ok_or_else(|| Unavailable(format!("an environment before {place} is not set")))?;
+        found.insert(0, envelope(store, &set.facts.envelope)?);
+        // Only the one right before has to have run the artifact.
+        at = set.facts.after.clone().filter(|_| found.len() < 2);
+    }
+    Ok(found)
+}
+
+/// The last report of this place's agent, and that of the environment before, as far as there are any.
+fn reports(
+    state: &State,
+    store: &dyn Store,
+    place: &Place,
+    open: &Open,
+) -> Result<Vec<Envelope>, Unavailable> {
+    let after = state.gate.environment(place).and_then(|set| set.facts.after.clone());
+    let before = after.map(|environment| Place { environment, ..place.clone() });
+    let own = open.facts.replaces.and(Some(place.clone()));
+    let mut digests = Vec::new();
+    for place in before.into_iter().chain(own) {
+        digests.extend(
+            state.release.at(&place).and_then(|standing| standing.reported).map(|(report, _)| report),
+        );
+    }
+    envelopes(store, &digests)
+}
+
+fn seen_size(envelope: &Envelope) -> Option<u64> {
+    let signed = Signed::read(envelope).ok()?;
+    signed.said.checkpoint.parse::<tlog::Checkpoint>().ok().map(|checkpoint| checkpoint.size)
+}
+
+/// Envelopes by the digest of their payloads, each once.
+fn envelopes<'a>(
+    store: &dyn Store,
+    digests: impl IntoIterator<Item = &'a Digest>,
+) -> Result<Vec<Envelope>, Unavailable> {
+    let mut found = BTreeMap::new();
+    for digest in digests {
+        let envelope = envelope(store, digest)?;
+        found.insert(envelope.payload_digest(), envelope);
+    }
+    Ok(found.into_values().collect())
+}
+
+fn in_order(store: &dyn Store, digests: &[Digest]) -> Result<Vec<Envelope>, Unavailable> {
+    digests.iter().map(|digest| envelope(store, digest)).collect()
+}
+
+fn envelope(store: &dyn Store, digest: &Digest) -> Result<Envelope, Unavailable> {
+    Envelope::decode(&store.blob(digest)?).map_err(Unavailable::of)
+}

@@ -1,0 +1,142 @@
+//! The gate input: what a policy is asked about. Format: `docs/policy/input.md`.
+//!
+//! Invariant: a pure function of what was proven and the moment; nothing in it rests on the server's word.
+
+use std::collections::BTreeSet;
+
+use evidence::approval::Decision;
+use evidence::canonical::{self, CanonicalError};
+use evidence::receipt::{Receipt, Work};
+use serde_json::{Value, json};
+
+use crate::approvals::Voice;
+use crate::check::Checked;
+
+/// The input as canonical JSON.
+///
+/// # Errors
+/// `CanonicalError` when it cannot be encoded.
+pub fn input(checked: &Checked<'_>) -> Result<Vec<u8>, CanonicalError> {
+    let bundle = checked.bundle;
+    let place = json!({
+        "project": bundle.project,
+        "service": bundle.service,
+        "environment": bundle.environment,
+        "automatic": checked.environment.automatic,
+        "after": checked.environment.after,
+    });
+    let release = json!({
+        "number": bundle.release,
+        "artifact": bundle.artifact(),
+        "plan": checked.plan,
+        "evidence": checked.evidence,
+        "commit": bundle.source.commit,
+        "replaces": checked.proven.proposals.first().and_then(|proposal| proposal.replaces),
+    });
+    let value = json!({
+        "v": 1,
+        "installation": bundle.installation,
+        "mode": checked.root.mode,
+        "moment": checked.now,
+        "place": place,
+        "release": release,
+        "source": source(checked),
+        "build": build(checked),
+        "people": {
+            "requester": checked.asked.requester,
+            "promoter": checked.asked.promoter,
+            "behind": checked.behind.subjects,
+        },
+        "approvals": voices(checked, Decision::Approve),
+        "rejections": voices(checked, Decision::Reject),
+        "before": checked.before.as_ref().map(|before| json!({
+            "environment": before.environment,
+            "runs_artifact": before.runs_it,
+            "release": before.report.as_ref().map(|report| report.release),
+        })),
+        "status": {
+            "number": checked.status.number,
+            "expires": checked.status.expires,
+        },
+        "ledger": {
+            "witnesses": checked.proven.witnesses,
+            "quorum": checked.root.witnesses.quorum,
+            "same_machine": checked.proven.same_machine,
+        },
+        "plan": bundle.plan,
+    });
+    canonical::encode("gate input", &value)
+}
+
+fn source(checked: &Checked<'_>) -> Value {
+    let signer = |commit| checked.people.signer(commit).map(|person| person.subject.clone());
+    let commits: Vec<_> = checked
+        .range
+        .iter()
+        .filter_map(|id| checked.source.commits.get(id).map(|commit| (id, commit)))
+        .map(|(id, commit)| json!({ "commit": id, "signer": signer(commit) }))
+        .collect();
+    json!({
+        "commit": checked.source.id,
+        "signer": checked.source.commit().and_then(signer),
+        "base": checked.base,
+        "range": commits,
+        "files": checked.bundle.tree.files().len(),
+    })
+}
+
+fn build(checked: &Checked<'_>) -> Value {
+    let receipts: Vec<&Receipt> = checked.build.receipts.iter().map(|(_, receipt)| receipt).collect();
+    let host = |name: &evidence::Name| {
+        let runner = checked.root.runners.iter().find(|runner| runner.name == *name);
+        runner.map(|runner| runner.place.host.clone())
+    };
+    let runners: Vec<_> =
+        checked.build.runners.iter().map(|name| json!({ "name": name, "host": host(name) })).collect();
+    let steps: Vec<_> = checked
+        .build
+        .pipeline
+        .steps
+        .iter()
+        .map(|(name, step)| {
+            let work = Work::Step(name.clone());
+            let own: Vec<_> = receipts.iter().filter(|receipt| receipt.work == work).collect();
+            let outputs: BTreeSet<_> = own.iter().map(|receipt| &receipt.outputs).collect();
+            let hosts: BTreeSet<_> =
+                own.iter().flat_map(|r| r.network.iter().map(|to| to.host.as_str())).collect();
+            json!({
+                "name": name,
+                "kind": if step.approval.is_some() { "approval" } else { "run" },
+                "receipts": own.len(),
+                "equal_outputs": outputs.len() <= 1,
+                "agreed": checked.asked.agreed.get(name).map_or(0, BTreeSet::len),
+                "network": hosts,
+            })
+        })
+        .collect();
+    let sandboxes: BTreeSet<_> = receipts.iter().map(|receipt| receipt.sandbox.memory.as_str()).collect();
+    json!({
+        "pipeline": receipts.first().map(|receipt| receipt.pipeline),
+        "runners": runners,
+        "steps": steps,
+        "sandboxes": sandboxes,
+    })
+}
+
+fn voices(checked: &Checked<'_>, decision: Decision) -> Vec<Value> {
+    let said = |voice: &Voice| {
+        json!({
+            "subject": voice.subject,
+            "name": voice.name,
+            "roles": voice.roles,
+            "hardware": voice.hardware,
+            "reason": voice.reason,
+            "ticket": voice.ticket,
+            "via": voice.via,
+            "rebuilt": voice.rebuilt,
+            "counts": voice.void.is_empty(),
+            "void": voice.void,
+        })
+    };
+    checked.voices.iter().filter(|voice| voice.decision == decision).map(said).collect()
+}

@@ -1,0 +1,37 @@
+//! The judge: the one evaluator of server, agent, command line and replay.
+//!
+//! `admit` turns what was sent into a command, `collect` puts the evidence of a release together, `check`
+//! believes none of it before it is proven, `judge` asks the policy about what is left, `replay` does every
+//! decision of a ledger again. Invariant: all of it is a pure function of its arguments; bytes come through
+//! `Store`, moments and numbers seen from the caller. A fact without a signer is unknown, and unknown fails.
+
+mod admit;
+mod admit_machines;
+mod approvals;
+mod check;
+mod collect;
+mod input;
+mod people;
+mod plan;
+mod proofs;
+mod receipts;
+mod replay;
+mod reports;
+mod requests;
+mod returning;
+mod store;
+mod verdict;
+
+pub use admit::enrolment_envelope_at;
+pub use admit::{AdmitError, Admitted, Sent, admit, enrolment_at, status_command};
+pub use admit_machines::{admit_receipt, admit_report};
+pub use check::{Anchors, Checked, Findings, Seen, check};
+pub use collect::{Collected, collect};
+pub use input::input;
+pub use plan::{Planned, plan};
+
+pub use approvals::Voice;
+pub use replay::{Compared, Replay, Replayed};
+pub use returning::{CheckedReturn, check_return};
+pub use store::{Store, Unavailable};
+pub use verdict::{Judgement, judge, judge_checked, own_eyes};

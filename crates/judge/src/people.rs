@@ -1,0 +1,123 @@
+//! The people of a bundle: enrolments that hold, found by id, key and address.
+
+use std::collections::BTreeSet;
+
+use evidence::dsse::Envelope;
+use evidence::enrolment::{Enrolment, Purpose};
+use evidence::git::Commit;
+use evidence::ssh::{self, SshKey};
+use evidence::status::Status;
+use evidence::trust_root::TrustRoot;
+use evidence::{Digest, Id, Moment, Name};
+
+/// Enrolments that hold now.
+#[derive(Clone, Debug)]
+pub struct People {
+    enrolments: Vec<Enrolment>,
+    revoked: Vec<String>,
+}
+
+/// Who stands behind the commits of a range.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Behind {
+    /// Subjects of everyone found.
+    pub subjects: BTreeSet<String>,
+    /// Addresses that nobody is enrolled with.
+    pub unknown: BTreeSet<String>,
+}
+
+impl People {
+    /// Opens every enrolment against the root; one that does not hold spoils all.
+    pub fn open(
+        envelopes: &[Envelope],
+        root: &TrustRoot,
+        status: &Status,
+        now: Moment,
+    ) -> Result<Self, (String, String)> {
+        let sorted = envelopes.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest());
+        if !sorted {
+            return Err((
+                "enrolments-unsorted".into(),
+                "enrolments are not sorted, or one stands twice".into(),
+            ));
+        }
+        let mut enrolments: Vec<Enrolment> = Vec::new();
+        for envelope in envelopes {
+            let enrolment = Enrolment::open(envelope, root)
+                .map_err(|error| ("enrolment-unsound".to_owned(), error.to_string()))?;
+            let digest: Digest = envelope.payload_digest();
+            if status.withdrawn.contains(&digest) {
+                let what = format!("the enrolment of {} was withdrawn", enrolment.name);
+                return Err(("enrolment-withdrawn".into(), what));
+            }
+            if enrolment.expires <= now {
+                let what = format!("the enrolment of {} ended at {}", enrolment.name, enrolment.expires);
+                return Err(("enrolment-expired".into(), what));
+            }
+            let taken = enrolments.iter().any(|other| {
+                other.person == enrolment.person
+                    || other.subject == enrolment.subject
+                    || other.keys.iter().any(|key| enrolment.keys.iter().any(|new| new.key == key.key))
+            });
+            if taken {
+                let what = format!("{} shares person, subject or key with another enrolment", enrolment.name);
+                return Err(("enrolment-twice".into(), what));
+            }
+            enrolments.push(enrolment);
+        }
+        let revoked = status.revoked.iter().filter(|r| r.invalid_since <= now).map(|r| r.key.clone());
+        Ok(Self { enrolments, revoked: revoked.collect() })
+    }
+
+    /// Everyone.
+    pub fn all(&self) -> impl Iterator<Item = &Enrolment> {
+        self.enrolments.iter()
+    }
+
+    /// A person by id.
+    pub fn by_id(&self, id: Id) -> Option<&Enrolment> {
+        self.enrolments.iter().find(|enrolment| enrolment.person == id)
+    }
+
+    /// A person's keys for a purpose that are not revoked.
+    pub fn keys<'a>(&self, person: &'a Enrolment, purpose: Purpose) -> Vec<&'a SshKey> {
+        person.keys_for(purpose).filter(|key| !self.revoked.iter().any(|r| r == key.fingerprint())).collect()
+    }
+
+    /// Who signed a commit, if it is signed by a key that counts.
+    pub fn signer(&self, commit: &Commit) -> Option<&Enrolment> {
+        let blob = commit.signature.as_ref()?.blob()?;
+        let embedded = ssh::embedded_key(&blob)?;
+        let person =
+            self.enrolments.iter().find(|person| self.keys(person, Purpose::Commit).contains(&&embedded))?;
+        commit.signer(&self.keys(person, Purpose::Commit)).ok().map(|_| person)
+    }
+
+    /// Everyone with an address that commits name, and the addresses that nobody has.
+    pub fn behind<'a>(&self, commits: impl Iterator<Item = &'a Commit>) -> Behind {
+        let mut behind = Behind::default();
+        for commit in commits {
+            behind.subjects.extend(self.signer(commit).map(|person| person.subject.clone()));
+            for person in commit.people() {
+                let mut any = false;
+                for enrolment in self.enrolments.iter().filter(|e| e.emails.contains(&person.email)) {
+                    behind.subjects.insert(enrolment.subject.clone());
+                    any = true;
+                }
+                if !any {
+                    behind.unknown.insert(person.email.clone());
+                }
+            }
+        }
+        behind
+    }
+}
+
+/// The roles that a person holds for a project and environment.
+pub fn roles(enrolment: &Enrolment, project: &Name, environment: Option<&Name>) -> BTreeSet<Name> {
+    let covers = |grant: &&evidence::enrolment::Grant| {
+        grant.project.as_ref().is_none_or(|name| name == project)
+            && grant.environment.as_ref().is_none_or(|name| Some(name) == environment)
+    };
+    enrolment.grants.iter().filter(covers).map(|grant| grant.role.clone()).collect()
+}

@@ -1,0 +1,203 @@
+//! The build's part of a bundle: receipts that chain from the source to the artifact, runner by runner.
+//!
+//! Invariant: every receipt is needed and every one passed; a runner counts only when its chain is whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::bundle::Bundle;
+use evidence::oci::Manifest;
+use evidence::pipeline::{self, Pipeline};
+use evidence::receipt::{Output, Receipt, Work};
+use evidence::status::Status;
+use evidence::trust_root::TrustRoot;
+use evidence::{Digest, Moment, Name, canonical};
+
+/// What the receipts prove.
+#[derive(Clone, Debug)]
+pub struct BuildProof {
+    /// The pipeline.
+    pub pipeline: Pipeline,
+    /// Receipts with the digests of their payloads, sorted.
+    pub receipts: Vec<(Digest, Receipt)>,
+    /// Runners whose chains are whole.
+    pub runners: BTreeSet<Name>,
+    /// Digest of the layer.
+    pub layer: Digest,
+}
+
+type Wrong = (&'static str, String);
+
+/// Proves that receipts lead from the source to the artifact.
+pub fn prove(bundle: &Bundle, root: &TrustRoot, status: &Status, now: Moment) -> Result<BuildProof, Wrong> {
+    let file = bundle.source.files.get(pipeline::PATH);
+    let file = file.ok_or_else(|| ("pipeline-missing", "the source has no pipeline file".to_owned()))?;
+    let pipeline = Pipeline::parse(&file.0).map_err(|error| ("pipeline-unsound", error.to_string()))?;
+    let receipts = open(bundle, root, status, now)?;
+    agree(bundle, &Pipeline::digest(&file.0), &receipts)?;
+    let manifest: Manifest = canonical::decode("manifest", &bundle.manifest.0, MANIFEST_MAX)
+        .map_err(|error| ("manifest-unsound", error.to_string()))?;
+    let [layer] = manifest.layers.as_slice() else {
+        return Err(("manifest-unsound", "the artifact has not exactly one layer".into()));
+    };
+    let names: BTreeSet<_> = receipts.iter().map(|(_, receipt)| receipt.runner.clone()).collect();
+    let mut runners = BTreeSet::new();
+    for runner in names {
+        let own: Vec<_> =
+            receipts.iter().map(|(_, receipt)| receipt).filter(|receipt| receipt.runner == runner).collect();
+        chain(bundle, &pipeline, &runner, &own, layer.digest)?;
+        runners.insert(runner);
+    }
+    Ok(BuildProof { pipeline, receipts, runners, layer: layer.digest })
+}
+
+fn open(
+    bundle: &Bundle,
+    root: &TrustRoot,
+    status: &Status,
+    now: Moment,
+) -> Result<Vec<(Digest, Receipt)>, Wrong> {
+    let mut receipts: Vec<(Digest, Receipt)> = Vec::new();
+    for envelope in &bundle.receipts {
+        let digest = envelope.payload_digest();
+        let receipt =
+            Receipt::open(envelope, root).map_err(|error| ("receipt-unsound", error.to_string()))?;
+        if receipts.last().is_some_and(|(last, _)| *last >= digest) {
+            return Err(("receipts-unsorted", "receipts are not sorted, or one stands twice".into()));
+        }
+        let key =
+            root.runners.iter().find(|runner| runner.name == receipt.runner).map(|r| r.key.id().to_string());
+        let revoked =
+            |r: &&evidence::status::Revocation| Some(&r.key) == key.as_ref() && r.invalid_since <= now;
+        if status.revoked.iter().find(revoked).is_some() {
+            return Err(("runner-revoked", format!("the key of {} is revoked", receipt.runner)));
+        }
+        if !receipt.passed() {
+            let what = format!("{:?} on {} did not pass", receipt.work, receipt.runner);
+            return Err(("step-failed", what));
+        }
+        receipts.push((digest, receipt));
+    }
+    if receipts.is_empty() {
+        return Err(("receipts-missing", "nothing proves how the artifact was built".into()));
+    }
+    Ok(receipts)
+}
+
+/// All receipts are of the same project, commit, tree and pipeline, those of the bundle.
+fn agree(bundle: &Bundle, pipeline: &Digest, receipts: &[(Digest, Receipt)]) -> Result<(), Wrong> {
+    let tree = bundle.tree.digest().map_err(|error| ("tree-unsound", error.to_string()))?;
+    for (_, receipt) in receipts {
+        let differs = |what: &str| {
+            Err(("receipt-differs", format!("a receipt of {} names another {what}", receipt.runner)))
+        };
+        if receipt.project != bundle.project {
+            return differs("project");
+        }
+        if receipt.commit != bundle.source.commit {
+            return differs("commit");
+        }
+        if receipt.tree != tree {
+            return differs("tree");
+        }
+        if receipt.pipeline != *pipeline {
+            return differs("pipeline");
+        }
+    }
+    // What the pack proves by git's ids and what the runners list by SHA-256 must be the same files.
+    for (path, bytes) in &bundle.source.files {
+        if bundle.tree.file(path).map(|file| file.sha256) != Some(Digest::of(&bytes.0)) {
+            return Err(("tree-differs", format!("`{path}` is another file in the tree list")));
+        }
+    }
+    Ok(())
+}
+
+/// One runner's receipts: each step once, inputs what the steps before left, the artifact out of them.
+fn chain(
+    bundle: &Bundle,
+    pipeline: &Pipeline,
+    runner: &Name,
+    receipts: &[&Receipt],
+    layer: Digest,
+) -> Result<(), Wrong> {
+    let broken = |what: String| Err(("receipt-chain-broken", format!("{runner}: {what}")));
+    let mut left: BTreeMap<Name, BTreeMap<String, Output>> = BTreeMap::new();
+    let mut nonces = BTreeSet::new();
+    for receipt in receipts {
+        if !nonces.insert(receipt.nonce) {
+            return broken("two receipts have one nonce".into());
+        }
+        if let Work::Step(step) = &receipt.work
+            && left.insert(step.clone(), receipt.outputs.clone()).is_some()
+        {
+            return broken(format!("step `{step}` was reported twice"));
+        }
+    }
+    let run: BTreeSet<_> =
+        pipeline.steps.iter().filter(|(_, step)| step.run.is_some()).map(|(name, _)| name.clone()).collect();
+    let reported: BTreeSet<_> = left.keys().cloned().collect();
+    if let Some(missing) = run.difference(&reported).next() {
+        return broken(format!("step `{missing}` has no receipt"));
+    }
+    if let Some(stray) = reported.difference(&run).next() {
+        return broken(format!("the pipeline has no step `{stray}` that is run"));
+    }
+    let mut assembled = 0;
+    for receipt in receipts {
+        let expected = match &receipt.work {
+            Work::Step(step) => inputs_of(pipeline, step, &left),
+            Work::Artifact(name) => {
+                assembled += 1;
+                artifact(bundle, pipeline, name, receipt, layer)
+                    .map_err(|what| ("receipt-chain-broken", format!("{runner}: {what}")))?;
+                entering(pipeline, name, &left)
+            }
+        };
+        if Some(&receipt.inputs) != expected.as_ref() {
+            return broken(format!("the inputs of {:?} are not what the steps before it left", receipt.work));
+        }
+    }
+    if assembled == 1 { Ok(()) } else { broken(format!("{assembled} receipts put the artifact together")) }
+}
+
+fn inputs_of(
+    pipeline: &Pipeline,
+    step: &Name,
+    left: &BTreeMap<Name, BTreeMap<String, Output>>,
+) -> Option<BTreeMap<String, Output>> {
+    let needs = &pipeline.steps.get(step)?.needs;
+    let outputs = needs.iter().filter_map(|need| left.get(need)).flatten();
+    Some(outputs.map(|(path, output)| (path.clone(), output.clone())).collect())
+}
+
+fn entering(
+    pipeline: &Pipeline,
+    name: &Name,
+    left: &BTreeMap<Name, BTreeMap<String, Output>>,
+) -> Option<BTreeMap<String, Output>> {
+    let files = pipeline.artifacts.get(name)?.entering(left).ok()?;
+    Some(files.into_iter().map(|(path, output)| (path, output.clone())).collect())
+}
+
+/// The receipt that put the artifact together names the bundle's manifest and its layer.
+fn artifact(
+    bundle: &Bundle,
+    pipeline: &Pipeline,
+    name: &Name,
+    receipt: &Receipt,
+    layer: Digest,
+) -> Result<(), String> {
+    if *name != bundle.plan.artifact || !pipeline.artifacts.contains_key(name) {
+        return Err(format!("artifact `{name}` is not the one of the plan"));
+    }
+    let output = |path: &str| receipt.outputs.get(path).map(|output| output.sha256);
+    if output("manifest.json") != Some(bundle.artifact()) {
+        return Err("it put another artifact together".into());
+    }
+    if output("layer.tar") != Some(layer) || receipt.outputs.len() != 2 {
+        return Err("its layer is another one than the manifest's".into());
+    }
+    Ok(())
+}
+
+const MANIFEST_MAX: usize = 1024 * 1024;

@@ -1,0 +1,422 @@
+//! Replay: every decision of a ledger done again, by the same functions that made it.
+//!
+//! Invariant: entries are fed in order; each command is rebuilt from what is on record (signed request,
+//! receipt, report, plan, bundle), decided in the state before it, and must give exactly the events that
+//! follow in the ledger. A gate is judged again from evidence that is collected again. What cannot be
+//! rebuilt does not agree.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use domain::gate::{Judged, Outcome};
+use domain::{Command, Event, Place, RULES, Refused, State, decide, next};
+use evidence::bundle::Bundle;
+use evidence::canonical::CanonicalError;
+use evidence::dsse::Envelope;
+use evidence::enrolment::Purpose;
+use evidence::entry::{Actor, Auth, Entry, Header};
+use evidence::request::Request;
+use evidence::status::StatusFile;
+use evidence::trust_root::TrustRoot;
+use evidence::{Digest, Moment};
+use serde_json::Value;
+
+use crate::admit::{Sent, admit, enrolment_at, status_command};
+use crate::admit_machines::{admit_receipt, admit_report};
+use crate::collect::collect;
+use crate::plan::plan;
+use crate::store::Store;
+use crate::verdict::{judge, own_eyes};
+
+/// What became of one decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replayed {
+    /// The same came out.
+    Agrees,
+    /// Something else came out, or it could not be rebuilt.
+    Differs,
+    /// It was made by other rules, which this program no longer knows.
+    OtherRules(u32),
+}
+
+/// One decision that did not simply agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// Number of the entry that records it.
+    pub entry: u64,
+    /// What became of it.
+    pub outcome: Replayed,
+    /// In words.
+    pub what: String,
+}
+
+/// A replay under way.
+#[derive(Debug)]
+pub struct Replay<'a, S: Store> {
+    store: &'a S,
+    state: State,
+    /// What must follow by itself before the next command: event and cause.
+    expected: VecDeque<(Event, Option<u64>)>,
+    /// States while a gate is due: a verdict names the one that it was judged in.
+    recent: BTreeMap<u64, State>,
+    /// The newest root, read once.
+    root: Option<(Digest, TrustRoot)>,
+    /// Decisions done again.
+    pub decisions: u64,
+    /// Those among them that are verdicts of gates.
+    pub verdicts: u64,
+    /// Decisions that agree.
+    pub agree: u64,
+    /// All others.
+    pub others: Vec<Compared>,
+}
+
+impl<'a, S: Store> Replay<'a, S> {
+    /// A replay from the first entry on.
+    pub fn new(store: &'a S) -> Self {
+        Self {
+            store,
+            state: State::default(),
+            expected: VecDeque::new(),
+            recent: BTreeMap::new(),
+            root: None,
+            decisions: 0,
+            verdicts: 0,
+            agree: 0,
+            others: Vec::new(),
+        }
+    }
+
+    /// The state after all entries so far.
+    #[must_use]
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Takes the next entry.
+    ///
+    /// # Errors
+    /// In words, when the entry is not one that this program can read at all.
+    pub fn take(&mut self, entry: &Entry) -> Result<(), String> {
+        let number = self.state.entries;
+        let header = entry.check().map_err(|error| format!("entry {number}: {error}"))?;
+        let event =
+            Event::read(&header.kind, &entry.facts).map_err(|error| format!("entry {number}: {error}"))?;
+        match self.expected.pop_front() {
+            Some((expected, cause)) => self.follows(number, &header, &event, &expected, cause),
+            None => self.decide(number, &header, entry, &event),
+        }
+        self.state.apply(&event, header.time);
+        self.expect(number, &event, header.time);
+        self.remember();
+        Ok(())
+    }
+
+    /// What is still missing at the end of the ledger.
+    pub fn finish(&mut self) {
+        if let Some((event, _)) = self.expected.front() {
+            let what = format!("`{}` should follow, but the ledger ends", event.kind());
+            self.differs(self.state.entries, what);
+        }
+    }
+
+    /// An entry that must follow by itself from one before.
+    fn follows(&mut self, number: u64, header: &Header, event: &Event, expected: &Event, cause: Option<u64>) {
+        if event != expected {
+            let what = format!("`{}` was expected here by what came before", expected.kind());
+            self.differs(number, what);
+        } else if header.cause != cause {
+            self.differs(number, "it names another cause".into());
+        }
+    }
+
+    /// An entry that begins a decision.
+    fn decide(&mut self, number: u64, header: &Header, entry: &Entry, event: &Event) {
+        self.decisions += 1;
+        self.verdicts += u64::from(matches!(event, Event::Judged(_)));
+        if header.rules != RULES {
+            let what = format!("decided by rules {}", header.rules);
+            self.others.push(Compared { entry: number, outcome: Replayed::OtherRules(header.rules), what });
+            return;
+        }
+        match self.again(header, entry, event) {
+            Ok(events) => {
+                let mut events = events.into_iter();
+                if events.next().as_ref() == Some(event) {
+                    self.agree += 1;
+                } else {
+                    self.differs(number, format!("`{}` does not come out again", event.kind()));
+                }
+                self.expected.extend(events.map(|event| (event, None)));
+            }
+            Err(what) => self.differs(number, what),
+        }
+    }
+
+    /// The events of the decision, made again.
+    fn again(&mut self, header: &Header, entry: &Entry, event: &Event) -> Result<Vec<Event>, String> {
+        let command = match (&header.actor, header.auth, event) {
+            (Actor::Person(_), Auth::SignedRequest, _) => self.of_person(header, entry)?,
+            (Actor::System, Auth::Statement, _) => self.founding(entry, event)?,
+            (Actor::Machine(_), Auth::MachineKey, _) => self.of_machine(event)?,
+            (Actor::System, Auth::None, Event::Judged(judged)) => return self.judged(judged),
+            (Actor::System, Auth::None, Event::Proposed(facts)) => {
+                self.proposed(&facts.place, Some((facts.plan, facts.provenance)))?
+            }
+            (Actor::System, Auth::None, Event::Unplannable(facts)) => self.proposed(&facts.place, None)?,
+            _ => return Err("nobody could have caused it".into()),
+        };
+        match decide(&self.state, &command, header.time) {
+            Ok(events) => Ok(events),
+            Err(refusal) => {
+                let Actor::Person(person) = header.actor else { return Err(format!("refused: {refusal}")) };
+                let request = self.request(header, entry)?;
+                let reasons = refusal.reasons().map(|reason| reason.code.clone()).collect();
+                let action = request.1.action;
+                Ok(vec![Event::Refused(Refused { person: person.into(), action, reasons })])
+            }
+        }
+    }
+
+    /// A person's command, out of the signed request and what it names.
+    fn of_person(&mut self, header: &Header, entry: &Entry) -> Result<Command, String> {
+        let (envelope, request, particulars) = self.request(header, entry)?;
+        let root = self.root()?;
+        self.authentic(&envelope, &request, header.time, &root)?;
+        let mut statements: Vec<Envelope> = match particulars.get("statements") {
+            Some(inline) => serde_json::from_value(inline.clone()).map_err(|error| error.to_string())?,
+            None => Vec::new(),
+        };
+        let mut attachments = Vec::new();
+        let own = envelope.encode().map_err(|error| error.to_string())?;
+        for digest in &header.blobs {
+            let bytes = self.store.blob(digest).map_err(|error| error.to_string())?;
+            if let Ok(file) = StatusFile::decode(&bytes) {
+                statements.extend([Some(file.base), file.tightening].into_iter().flatten());
+            } else if bytes != own {
+                match Envelope::decode(&bytes) {
+                    Ok(statement) => statements.push(statement),
+                    Err(_) => attachments.push(bytes),
+                }
+            }
+        }
+        let sent = Sent {
+            request: &request,
+            envelope: &envelope,
+            statements: &statements,
+            attachments: &attachments,
+        };
+        let admitted = admit(&self.state, &root, self.store, &sent);
+        admitted.map(|admitted| admitted.command).map_err(|error| error.to_string())
+    }
+
+    fn request(&self, header: &Header, entry: &Entry) -> Result<(Envelope, Request, Value), String> {
+        let particulars = entry.particulars.as_ref().ok_or("its particulars were erased")?;
+        let value: Value =
+            particulars.decode("particulars").map_err(|error: CanonicalError| error.to_string())?;
+        let envelope = value.get("request").cloned().ok_or("it holds no signed request")?;
+        let envelope: Envelope = serde_json::from_value(envelope).map_err(|error| error.to_string())?;
+        let request = Request::read(&envelope).map_err(|error| error.to_string())?;
+        let same = header.actor == Actor::Person(request.person)
+            && header.idempotency == Some(request.idempotency());
+        if same { Ok((envelope, request, value)) } else { Err("the request is another person's".into()) }
+    }
+
+    /// The signature again, by the keys that the person had then.
+    fn authentic(
+        &self,
+        envelope: &Envelope,
+        request: &Request,
+        time: Moment,
+        root: &TrustRoot,
+    ) -> Result<(), String> {
+        let person =
+            self.state.identity.enrolled(request.person.into()).ok_or("its sender was not enrolled")?;
+        let enrolment = enrolment_at(self.store, person.entry).map_err(|error| error.to_string())?;
+        let keys: Vec<_> = enrolment.keys_for(Purpose::SignIn).collect();
+        // The server looked at its clock before it decided.
+        let verified = request.verify(envelope, root.installation, &keys, time.min(before(request.expires)));
+        verified.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// The first statements of an installation, before there was anybody to send them.
+    fn founding(&self, entry: &Entry, event: &Event) -> Result<Command, String> {
+        let blob = |digest: &Digest| self.store.blob(digest).map_err(|error| error.to_string());
+        match event {
+            Event::Rooted(facts) => {
+                let envelope =
+                    Envelope::decode(&blob(&facts.envelope)?).map_err(|error| error.to_string())?;
+                let root = TrustRoot::open(&envelope).map_err(|error| error.to_string())?;
+                let rooted = domain::identity::Rooted::of(&root, facts.envelope);
+                let root = domain::identity::SetRoot {
+                    issued: root.issued,
+                    root: rooted.map_err(|error| error.to_string())?,
+                };
+                Ok(Command::SetRoot(root))
+            }
+            Event::StatusSet(facts) => {
+                let root = self.root()?;
+                let file = StatusFile::decode(&blob(&facts.file)?).map_err(|error| error.to_string())?;
+                let opened = file.open(&root).map_err(|error| error.to_string())?;
+                Ok(status_command(opened, facts.file, root.version))
+            }
+            Event::Enrolled(_) => {
+                let root = self.root()?;
+                let particulars = entry.particulars.as_ref().ok_or("its particulars were erased")?;
+                let value: Value =
+                    particulars.decode("particulars").map_err(|error: CanonicalError| error.to_string())?;
+                let statement = value.pointer("/statements/0").cloned().unwrap_or_default();
+                let envelope: Envelope =
+                    serde_json::from_value(statement).map_err(|error| error.to_string())?;
+                let enrolment = evidence::enrolment::Enrolment::open(&envelope, &root)
+                    .map_err(|error| error.to_string())?;
+                let facts = domain::identity::Enrolled::of(&enrolment, root.version);
+                Ok(Command::Enrol(domain::identity::Enrol {
+                    enrolment: facts.map_err(|error| error.to_string())?,
+                    issued: enrolment.issued,
+                }))
+            }
+            Event::EnvironmentSet(facts) => {
+                let root = self.root()?;
+                let envelope =
+                    Envelope::decode(&blob(&facts.envelope)?).map_err(|error| error.to_string())?;
+                let statement = evidence::environment::Environment::open(&envelope, &root)
+                    .map_err(|error| error.to_string())?;
+                let environment = domain::gate::EnvironmentSet::of(&statement, facts.envelope, root.version);
+                let command = domain::gate::SetEnvironment { environment, issued: statement.issued };
+                Ok(Command::SetEnvironment(command))
+            }
+            _ => Err("it is no founding statement".into()),
+        }
+    }
+
+    /// A runner's receipt or an agent's report.
+    fn of_machine(&self, event: &Event) -> Result<Command, String> {
+        let root = self.root()?;
+        let open = |digest: &Digest| {
+            let bytes = self.store.blob(digest).map_err(|error| error.to_string())?;
+            Envelope::decode(&bytes).map_err(|error| error.to_string())
+        };
+        match event {
+            Event::Reported(facts) => {
+                let admitted = admit_receipt(&self.state, &root, self.store, &open(&facts.envelope)?);
+                admitted.map(|(admitted, _)| admitted.command).map_err(|error| error.to_string())
+            }
+            Event::AgentReported(facts) => {
+                let admitted = admit_report(&self.state, &root, self.store, &open(&facts.envelope)?);
+                admitted.map(|(admitted, _)| admitted.command).map_err(|error| error.to_string())
+            }
+            _ => Err("no machine could have caused it".into()),
+        }
+    }
+
+    /// What the planner does, again.
+    fn proposed(&self, place: &Place, recorded: Option<(Digest, Digest)>) -> Result<Command, String> {
+        let root = self.root()?;
+        let planned = plan(&self.state, &root, self.store, place).map_err(|error| error.to_string())?;
+        let planned = planned.ok_or("nothing was wanted there")?;
+        let made = match (&planned.made, recorded) {
+            (Ok((plan, unsigned)), Some((_, provenance))) => {
+                let bytes = self.store.blob(&provenance).map_err(|error| error.to_string())?;
+                let envelope = Envelope::decode(&bytes).map_err(|error| error.to_string())?;
+                root.provenance.verify(&envelope).map_err(|error| error.to_string())?;
+                if envelope.payload_digest() != unsigned.payload_digest() {
+                    return Err("the provenance is not what the receipts say".into());
+                }
+                Ok((plan.digest().map_err(|error| error.to_string())?, provenance))
+            }
+            (Err(code), _) => Err(code.clone()),
+            (Ok(_), None) => return Err("a plan can be derived".into()),
+        };
+        Ok(planned.command(made))
+    }
+
+    /// A gate, judged again from evidence that is collected again.
+    fn judged(&self, judged: &Judged) -> Result<Vec<Event>, String> {
+        let state = self.recent.get(&judged.at).ok_or("it names a state in which no gate was due")?;
+        let Some(digest) = &judged.bundle else {
+            let fails = judged.outcome == Outcome::Undecided;
+            let recorded = vec![Event::Judged(judged.clone())];
+            return if fails { Ok(recorded) } else { Err("it was decided without evidence".into()) };
+        };
+        let collected =
+            collect(state, self.store, &judged.place, judged.moment).map_err(|e| e.to_string())?;
+        let bytes = self.store.blob(digest).map_err(|error| error.to_string())?;
+        let bundle = Bundle::decode(&bytes).map_err(|error| error.to_string())?;
+        let bare =
+            Bundle { logged: Vec::new(), ancestors: Vec::new(), checkpoint: String::new(), ..bundle.clone() };
+        if bare != collected.bundle {
+            return Err("its evidence is not what the ledger held then".into());
+        }
+        let (anchors, seen) = own_eyes(state, &judged.place, judged.moment)?;
+        let judgement = judge(&bundle, &anchors, &seen);
+        let verdict = judgement.encode().map_err(|error| error.to_string())?;
+        let again = Judged {
+            outcome: judgement.outcome,
+            reasons: judgement.codes(),
+            policy: bundle.policy.digest().map_err(|error| error.to_string())?,
+            engine: judgement.engine.clone(),
+            input: judgement.input,
+            verdict: Digest::of(&verdict),
+            ..judged.clone()
+        };
+        if again.input != judged.input {
+            return Err("its input comes out differently".into());
+        }
+        if again != *judged {
+            return Err(format!("the verdict comes out as {:?}, for {:?}", again.outcome, again.reasons));
+        }
+        let command = Command::RecordVerdict(Box::new(domain::gate::RecordVerdict { judged: again }));
+        decide(&self.state, &command, judged.moment).map_err(|refusal| refusal.to_string())
+    }
+
+    fn root(&self) -> Result<TrustRoot, String> {
+        let facts = self.state.identity.root().ok_or("no trust root is in force")?;
+        if let Some((digest, root)) = &self.root
+            && *digest == facts.envelope
+        {
+            return Ok(root.clone());
+        }
+        let bytes = self.store.blob(&facts.envelope).map_err(|error| error.to_string())?;
+        let envelope = Envelope::decode(&bytes).map_err(|error| error.to_string())?;
+        TrustRoot::read(&envelope).map_err(|error| error.to_string())
+    }
+
+    /// What follows by itself from an event must be next in the ledger.
+    fn expect(&mut self, number: u64, event: &Event, time: Moment) {
+        for command in next(&self.state, event) {
+            match decide(&self.state, &command, time) {
+                Ok(events) => self.expected.extend(events.into_iter().map(|event| (event, Some(number)))),
+                Err(refusal) => self.differs(number, format!("what follows from it is refused: {refusal}")),
+            }
+        }
+    }
+
+    fn remember(&mut self) {
+        if let Some(facts) = self.state.identity.root()
+            && self.root.as_ref().is_none_or(|(digest, _)| *digest != facts.envelope)
+            && let Ok(root) = self.root()
+        {
+            self.root = Some((facts.envelope, root));
+        }
+        if self.state.gate.outstanding().next().is_none() {
+            self.recent.clear();
+            return;
+        }
+        self.recent.insert(self.state.entries, self.state.clone());
+        if self.recent.len() > RECENT_MAX {
+            self.recent.pop_first();
+        }
+    }
+
+    fn differs(&mut self, entry: u64, what: String) {
+        self.others.push(Compared { entry, outcome: Replayed::Differs, what });
+    }
+}
+
+/// The last moment at which something that ends at a moment still holds.
+fn before(end: Moment) -> Moment {
+    Moment::from_millis(end.millis().saturating_sub(1)).unwrap_or_default()
+}
+
+/// Most states that are kept while a gate is due.
+const RECENT_MAX: usize = 1024;

@@ -1,0 +1,58 @@
+//! Agent reports in a bundle: what runs here, and what the environment before has run.
+
+use evidence::bundle::Bundle;
+use evidence::environment::Environment;
+use evidence::report::{AgentReport, Outcome, Running};
+
+use crate::check::{Findings, NEW_BUNDLE, one};
+
+/// What the environment before reported.
+#[derive(Clone, Debug)]
+pub struct Before {
+    /// Its name.
+    pub environment: evidence::Name,
+    /// Its last report.
+    pub report: Option<AgentReport>,
+    /// Whether it runs this very artifact.
+    pub runs_it: bool,
+}
+
+/// Opens the reports: what stood before, and what runs here.
+pub fn open(
+    bundle: &Bundle,
+    here: &Environment,
+    before: Option<&Environment>,
+    findings: &mut Findings,
+) -> Result<(Option<Before>, Option<Running>), Findings> {
+    let wrong = |what: String| one("report-unsound", what, NEW_BUNDLE);
+    if !bundle.reports.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
+        return Err(wrong("agent reports are not sorted, or one stands twice".into()));
+    }
+    let (mut own, mut earlier) = (None, None);
+    for envelope in &bundle.reports {
+        let claimed = AgentReport::read(envelope).map_err(|error| wrong(error.to_string()))?;
+        let (statement, slot) = match before {
+            Some(before) if claimed.environment == before.environment => (before, &mut earlier),
+            _ => (here, &mut own),
+        };
+        let report = AgentReport::open(envelope, statement).map_err(|error| wrong(error.to_string()))?;
+        if slot.replace(report).is_some() {
+            return Err(wrong(format!("`{}` has two reports", claimed.environment)));
+        }
+    }
+    let before = before.map(|before| {
+        let artifact = bundle.artifact();
+        let runs = |report: &AgentReport| {
+            report.outcome == Outcome::Running
+                && report.running.as_ref().is_some_and(|r| r.artifact == artifact)
+        };
+        let runs_it = earlier.as_ref().is_some_and(runs);
+        Before { environment: before.environment.clone(), report: earlier, runs_it }
+    });
+    if let Some(before) = before.as_ref().filter(|before| !before.runs_it) {
+        let what = format!("`{}` does not run this artifact", before.environment);
+        findings.against("not-run-before", what, "release it there first");
+    }
+    let own: Option<AgentReport> = own;
+    Ok((before, own.and_then(|report| report.running)))
+}

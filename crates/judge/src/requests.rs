@@ -1,0 +1,116 @@
+//! Requests in a bundle: who asked for the run, who agreed at approval nodes, who asked for the release.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::bundle::Bundle;
+use evidence::enrolment::Purpose;
+use evidence::environment::Environment;
+use evidence::pipeline::Pipeline;
+use evidence::request::{NAMESPACE, Request};
+use evidence::{Id, Name, ssh};
+use serde_json::json;
+
+use crate::check::{Findings, NEW_BUNDLE, one};
+use crate::people::{People, roles};
+
+/// Who asked for what.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Subject of who asked for the run.
+    pub requester: String,
+    /// Subject of who asked for the release, where somebody did.
+    pub promoter: Option<String>,
+    /// Subjects of who agreed, by approval node.
+    pub agreed: BTreeMap<Name, BTreeSet<String>>,
+}
+
+/// Opens the requests; each must be needed.
+pub fn open(
+    bundle: &Bundle,
+    environment: &Environment,
+    people: &People,
+    pipeline: Pipeline,
+    findings: &mut Findings,
+) -> Result<Asked, Findings> {
+    let wrong = |what: String| one("request-unsound", what, NEW_BUNDLE);
+    if !bundle.requests.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
+        return Err(wrong("requests are not sorted, or one stands twice".into()));
+    }
+    let mut opened = Vec::new();
+    for envelope in &bundle.requests {
+        let request = Request::read(envelope).map_err(|error| wrong(error.to_string()))?;
+        if request.installation != bundle.installation {
+            return Err(wrong("a request is for another installation".into()));
+        }
+        let person = people.by_id(request.person);
+        let person = person.ok_or_else(|| wrong(format!("person {} is not enrolled", request.person)))?;
+        let keys = people.keys(person, Purpose::SignIn);
+        match ssh::signers(envelope, NAMESPACE, &keys).map_err(|error| wrong(error.to_string()))?.as_slice() {
+            [_] => opened.push((request, person)),
+            _ => return Err(wrong("a request needs exactly one signature".into())),
+        }
+    }
+    let (mut requester, mut promoter, mut run) = (None, None, None);
+    let mut agreed: BTreeMap<Name, BTreeSet<String>> = BTreeMap::new();
+    let commit = json!({ "project": bundle.project, "commit": bundle.source.commit });
+    let place = format!("{}/{}/{}", bundle.project, bundle.service, bundle.environment);
+    let promotion = json!({ "place": place, "release": bundle.release });
+    for (request, person) in &opened {
+        let needed = match request.action.as_str() {
+            "run" if request.arguments == commit => {
+                run = Some(request.nonce);
+                requester.replace(person.subject.clone()).is_none()
+            }
+            "promote" if request.arguments == promotion => {
+                let may = roles(person, &bundle.project, Some(&bundle.environment));
+                may.iter().any(|role| role.as_str() == MANAGER)
+                    && promoter.replace(person.subject.clone()).is_none()
+            }
+            "agree" => true,
+            _ => false,
+        };
+        if !needed {
+            return Err(wrong(format!("`{}` by {} is not needed here", request.action, person.name)));
+        }
+    }
+    let (Some(requester), Some(run)) = (requester, run) else {
+        return Err(wrong("nobody's request for the run is here".into()));
+    };
+    for (request, person) in opened.iter().filter(|(request, _)| request.action.as_str() == "agree") {
+        let node = node_of(request, run).filter(|node| {
+            pipeline
+                .steps
+                .get(node)
+                .and_then(|step| step.approval.as_ref())
+                .is_some_and(|approval| roles(person, &bundle.project, None).contains(&approval.role))
+        });
+        let node = node.ok_or_else(|| wrong(format!("{} agreed to something else", person.name)))?;
+        agreed.entry(node).or_default().insert(person.subject.clone());
+    }
+    if promoter.is_none() && !environment.automatic {
+        let what = format!("nobody has asked for release {} to go ahead", bundle.release);
+        findings.against("not-promoted", what, "ask for it with `countersign promote`");
+    }
+    nodes(&pipeline, &agreed, findings);
+    Ok(Asked { requester, promoter, agreed })
+}
+
+fn node_of(request: &Request, run: Id) -> Option<Name> {
+    let field = |name: &str| request.arguments.get(name)?.as_str();
+    (field("run")? == run.to_string()).then_some(())?;
+    field("step")?.parse().ok()
+}
+
+/// Each approval node of the pipeline has as many people as it asks for.
+fn nodes(pipeline: &Pipeline, agreed: &BTreeMap<Name, BTreeSet<String>>, findings: &mut Findings) {
+    for (name, step) in &pipeline.steps {
+        let Some(approval) = &step.approval else { continue };
+        let found = agreed.get(name).map_or(0, BTreeSet::len);
+        if found < approval.count as usize {
+            let what = format!("{found} of {} people agreed at node `{name}`", approval.count);
+            findings.against("node-open", what, "have more people agree, and run again");
+        }
+    }
+}
+
+const MANAGER: &str = "release-manager";

@@ -1,0 +1,87 @@
+//! Returns: a person's signed request that a place go back to what its agent has verified and run.
+//!
+//! Invariant: no range and no build evidence is needed, since the agent has judged that artifact before;
+//! root, status, enrolment, request and number are checked anew.
+
+use evidence::enrolment::Purpose;
+use evidence::request::{NAMESPACE, Request};
+use evidence::return_order::ReturnOrder;
+use evidence::trust_root::{Mode, TrustRoot};
+use evidence::{Moment, ssh};
+use serde_json::json;
+
+use crate::check::{Anchors, Findings, Seen, one};
+use crate::people::{People, roles};
+
+/// A return that holds.
+#[derive(Clone, Debug)]
+pub struct CheckedReturn {
+    /// The newest trust root.
+    pub root: TrustRoot,
+    /// Number of the status.
+    pub status: u64,
+    /// Name of the person who asked.
+    pub person: String,
+}
+
+/// Checks a return against a pinned root and what was seen before.
+///
+/// # Errors
+/// `Findings` with what does not hold.
+pub fn check_return(
+    order: &ReturnOrder,
+    anchors: &Anchors,
+    seen: &Seen,
+    now: Moment,
+) -> Result<CheckedReturn, Findings> {
+    let wrong = |code: &str, what: String| one(code, what, "ask for it again");
+    let mut newest: Option<TrustRoot> = None;
+    let mut pinned = false;
+    for envelope in &order.roots {
+        let root = match &newest {
+            None => TrustRoot::open(envelope),
+            Some(before) => before.next(envelope),
+        };
+        let root = root.map_err(|error| wrong("root-unsound", error.to_string()))?;
+        let digest = root.digest().map_err(|error| wrong("root-unsound", error.to_string()))?;
+        pinned |= root.version == anchors.version && digest == anchors.digest;
+        newest = Some(root);
+    }
+    let root = newest.filter(|root| pinned && root.version >= seen.root);
+    let root =
+        root.ok_or_else(|| wrong("root-not-pinned", "the pinned root is not among its roots".into()))?;
+    if root.mode == Mode::Rehearsal && !anchors.rehearsal {
+        return Err(wrong("rehearsal", "this is a rehearsal's root".into()));
+    }
+    let status = order.status.open(&root).map_err(|error| wrong("status-unsound", error.to_string()))?.status;
+    if status.number < seen.status {
+        return Err(wrong("status-rollback", format!("status {} was seen before", seen.status)));
+    }
+    if status.barred.contains(&order.artifact) {
+        return Err(wrong("artifact-barred", "the artifact is barred everywhere".into()));
+    }
+    if order.release <= seen.release {
+        return Err(wrong("release-not-newer", format!("number {} was seen before", seen.release)));
+    }
+    let people = People::open(std::slice::from_ref(&order.enrolment), &root, &status, now)
+        .map_err(|(code, what)| wrong(&code, what))?;
+    let request =
+        Request::read(&order.request).map_err(|error| wrong("request-unsound", error.to_string()))?;
+    let person =
+        people.by_id(request.person).ok_or_else(|| wrong("request-unsound", "of a stranger".into()))?;
+    let signers = ssh::signers(&order.request, NAMESPACE, &people.keys(person, Purpose::SignIn))
+        .map_err(|error| wrong("request-unsound", error.to_string()))?;
+    let place = format!("{}/{}/{}", order.project, order.service, order.environment);
+    let asks = request.installation == root.installation
+        && request.action.as_str() == "rollback"
+        && request.arguments == json!({ "place": place })
+        && signers.len() == 1;
+    if !asks {
+        return Err(wrong("request-unsound", "it asks for something else".into()));
+    }
+    let may = roles(person, &order.project, Some(&order.environment));
+    if !may.iter().any(|role| role.as_str() == "release-manager") {
+        return Err(wrong("role-missing", format!("{} is no release-manager here", person.name)));
+    }
+    Ok(CheckedReturn { status: status.number, person: person.name.clone(), root })
+}

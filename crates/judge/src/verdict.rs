@@ -1,0 +1,144 @@
+//! The verdict: what was proven, asked of the policy, with every reason and its remedy.
+
+use domain::gate::Outcome;
+use domain::{Place, State};
+use evidence::bundle::Bundle;
+use evidence::canonical::{self, CanonicalError};
+use evidence::report::Running;
+use evidence::{Digest, Moment};
+use policy::{ENGINE, Finding, Gate, Verdict};
+use serde::{Deserialize, Serialize};
+
+use crate::check::{Anchors, Checked, Findings, Seen, check};
+use crate::input::input;
+
+/// A decision about a release, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Judgement {
+    /// Version of this format; 1.
+    pub v: u8,
+    /// Outcome.
+    pub outcome: Outcome,
+    /// What the policy checked, sorted.
+    pub checks: Vec<String>,
+    /// Every reason against, sorted.
+    pub reasons: Vec<Finding>,
+    /// Every reason why no decision could be made, sorted.
+    pub unclear: Vec<Finding>,
+    /// Policy engine.
+    pub engine: String,
+    /// Digest of the gate input; absent when the evidence did not hold and no policy was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<Digest>,
+    /// The input itself; it is a blob of its own.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
+}
+
+/// Judges a bundle: proves it, then asks the policy that its environment statement names.
+#[must_use]
+pub fn judge(bundle: &Bundle, anchors: &Anchors, seen: &Seen) -> Judgement {
+    match check(bundle, anchors, seen) {
+        Ok(checked) => judge_checked(&checked),
+        Err(findings) => Judgement::of(findings, Vec::new(), None, Vec::new()),
+    }
+}
+
+/// Anchors and numbers of the ledger's own keeper at a moment: what a server, or replay, judges with.
+///
+/// # Errors
+/// In words, when no trust root is in force.
+pub fn own_eyes(state: &State, place: &Place, moment: Moment) -> Result<(Anchors, Seen), String> {
+    let root = state.identity.root().ok_or("no trust root is in force")?;
+    let running = state.release.at(place).and_then(|standing| standing.running.as_ref());
+    let running = running.map(|now| Running { artifact: now.artifact, commit: now.commit.clone() });
+    let anchors = Anchors { version: root.version, digest: root.digest, rehearsal: true };
+    let seen = Seen {
+        now: Some(moment),
+        root: root.version,
+        status: state.identity.status().map_or(0, |(number, ..)| number),
+        statement: state.gate.environment(place).map_or(0, |set| set.facts.number),
+        release: 0,
+        running: Some(running),
+    };
+    Ok((anchors, seen))
+}
+
+/// Judges what has been proven.
+#[must_use]
+pub fn judge_checked(checked: &Checked<'_>) -> Judgement {
+    let mut findings = checked.findings.clone();
+    let bytes = match input(checked) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            findings.unclear("input-unsound", error.to_string(), REPORT);
+            return Judgement::of(findings, Vec::new(), None, Vec::new());
+        }
+    };
+    let digest = Digest::of(&bytes);
+    let mut checks = Vec::new();
+    match ask(checked, &bytes) {
+        Ok(Verdict::Pass { checks: looked_at }) => checks.extend(looked_at),
+        Ok(Verdict::Fail { checks: looked_at, reasons }) => {
+            checks.extend(looked_at);
+            findings.against.extend(reasons);
+        }
+        Ok(Verdict::Undecided { why }) | Err(why) => {
+            findings.unclear("policy-undecided", why, "mend the policy; `countersign policy test` helps");
+        }
+    }
+    Judgement::of(findings, checks, Some(digest), bytes)
+}
+
+fn ask(checked: &Checked<'_>, input: &[u8]) -> Result<Verdict, String> {
+    let files = checked.bundle.policy.files.clone();
+    let bundle = policy::Bundle::new(files).map_err(|error| error.to_string())?;
+    let gate = Gate::compile(&bundle).map_err(|error| error.to_string())?;
+    let text = std::str::from_utf8(input).map_err(|error| error.to_string())?;
+    Ok(gate.ask(text))
+}
+
+impl Judgement {
+    /// A judgement out of findings and what the policy checked.
+    pub(crate) fn of(findings: Findings, checks: Vec<String>, input: Option<Digest>, bytes: Vec<u8>) -> Self {
+        let (mut reasons, mut unclear) = (findings.against, findings.unclear);
+        reasons.sort();
+        unclear.sort();
+        let outcome = match (reasons.is_empty(), unclear.is_empty(), checks.is_empty()) {
+            (_, false, _) => Outcome::Undecided,
+            (false, true, _) => Outcome::Fail,
+            (true, true, false) => Outcome::Pass,
+            (true, true, true) => Outcome::Undecided,
+        };
+        Self { v: 1, outcome, checks, reasons, unclear, engine: ENGINE.to_owned(), input, bytes }
+    }
+
+    /// A judgement that could not be made.
+    #[must_use]
+    pub fn undecided(code: &str, what: impl Into<String>, remedy: &str) -> Self {
+        let mut findings = Findings::default();
+        findings.unclear(code, what, remedy);
+        Self::of(findings, Vec::new(), None, Vec::new())
+    }
+
+    /// Canonical bytes; the judgement in words is a blob.
+    ///
+    /// # Errors
+    /// `CanonicalError` when it cannot be encoded.
+    pub fn encode(&self) -> Result<Vec<u8>, CanonicalError> {
+        canonical::encode("judgement", self)
+    }
+
+    /// Codes of everything that stands in the way, sorted, each once.
+    #[must_use]
+    pub fn codes(&self) -> Vec<String> {
+        let mut codes: Vec<_> =
+            self.reasons.iter().chain(&self.unclear).map(|finding| finding.code.clone()).collect();
+        codes.sort();
+        codes.dedup();
+        codes
+    }
+}
+
+const REPORT: &str = "please report this";

@@ -1,0 +1,203 @@
+//! One piece of work as it was handed out: a step in the sandbox, or an artifact put together; a signed
+//! receipt comes of it in every case.
+//!
+//! Invariant: what is done is what the plan names. When it cannot be done at all, the receipt says so with
+//! exit code 125 and the reason in its log, so that nobody waits for it for ever.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::build::Due;
+use evidence::dsse::Envelope;
+use evidence::machine::MachineSigner;
+use evidence::pipeline::{PATH, Pipeline};
+use evidence::receipt::{Ending, Forge, Output, Receipt, SandboxLevel, Work};
+use evidence::tree_list::TreeList;
+use evidence::{CommitId, Digest, Id, Moment, Name};
+
+use crate::artifact::assemble;
+use crate::keep::{Keep, KeepError};
+use crate::repository::Repository;
+use crate::source::Source;
+use crate::step::{Given, Host, Identity, Log, execute};
+use crate::toolchain::Toolchain;
+
+/// What stays the same from one piece of work to the next.
+pub struct Bench {
+    /// The installation.
+    pub installation: Id,
+    /// Name of the runner in the trust root.
+    pub runner: Name,
+    /// Version of the trust root that the runner has pinned.
+    pub root: u32,
+    /// The receipt key.
+    pub signer: MachineSigner,
+    /// What steps see of the host.
+    pub toolchain: Toolchain,
+    /// What was done before.
+    pub keep: Keep,
+    /// Makes a command that ends up in the sandbox's init.
+    pub init: fn() -> Command,
+    /// The clock.
+    pub now: fn() -> Moment,
+    /// The last sources that were fetched.
+    pub sources: Mutex<Vec<Arc<Source>>>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Done {
+    /// The receipt, signed.
+    pub receipt: Envelope,
+    /// Bytes that the receipt names and the server keeps: log, tree list, manifest, layer.
+    pub blobs: Vec<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Bench {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bench").field("runner", &self.runner).finish_non_exhaustive()
+    }
+}
+
+impl Bench {
+    /// Does what is due.
+    ///
+    /// # Errors
+    /// In words, when not even a receipt can be made.
+    pub fn work(&self, due: &Due, repository: Option<&str>, log: Log<'_>) -> Result<Done, String> {
+        match self.attempt(due, repository, log) {
+            Ok(done) => Ok(done),
+            Err(what) => self.gave_up(due, &what, log),
+        }
+    }
+
+    fn attempt(&self, due: &Due, repository: Option<&str>, log: Log<'_>) -> Result<Done, String> {
+        let source = self.source(&due.commit, repository)?;
+        let file = source.file(PATH).ok_or_else(|| format!("the commit has no {PATH}"))?;
+        if Pipeline::digest(file) != due.pipeline {
+            return Err("the pipeline in the commit is not the one of the plan".into());
+        }
+        let mut outputs: BTreeMap<Name, Given> = BTreeMap::new();
+        for (step, receipt) in &due.needs {
+            outputs.insert(
+                step.clone(),
+                self.keep.outputs(receipt).map_err(|error: KeepError| error.to_string())?,
+            );
+        }
+        let tree = source.list.encode().map_err(|error| error.to_string())?;
+        match &due.work {
+            Work::Step(step) => {
+                let given: Given = outputs.into_values().flatten().collect();
+                let identity = Identity {
+                    installation: self.installation,
+                    runner: self.runner.clone(),
+                    root: self.root,
+                    signer: &self.signer,
+                    project: due.project.clone(),
+                    nonce: due.nonce,
+                };
+                let host = Host { toolchain: &self.toolchain, init: &self.init, now: &self.now, log };
+                let done = execute(&identity, &source, step, &given, &host).map_err(|e| e.to_string())?;
+                self.keep.put(&done.receipt, &done.outputs).map_err(|error| error.to_string())?;
+                Ok(Done { receipt: done.receipt, blobs: vec![done.log, tree] })
+            }
+            Work::Artifact(name) => self.artifact(due, name, &source, &outputs, tree),
+        }
+    }
+
+    fn artifact(
+        &self,
+        due: &Due,
+        name: &Name,
+        source: &Source,
+        outputs: &BTreeMap<Name, Given>,
+        tree: Vec<u8>,
+    ) -> Result<Done, String> {
+        let file = source.file(PATH).unwrap_or_default();
+        let pipeline = Pipeline::parse(file).map_err(|error| error.to_string())?;
+        let started = (self.now)();
+        let built = assemble(&pipeline, name, outputs, &due.commit, source.time_seconds())
+            .map_err(|error| error.to_string())?;
+        let described = pipeline.artifacts.get(name).ok_or("the pipeline has no such artifact")?;
+        let entering =
+            described.entering(outputs).map_err(|source| format!("`{}` left nothing", source.step))?;
+        let log = entering.keys().map(|path| format!("{path}\n")).collect::<String>().into_bytes();
+        let made =
+            |bytes: &[u8]| Output { sha256: Digest::of(bytes), size: bytes.len() as u64, executable: false };
+        let facts = Receipt {
+            inputs: entering.into_iter().map(|(path, kept)| (path, kept.output.clone())).collect(),
+            outputs: BTreeMap::from([
+                ("manifest.json".to_owned(), made(&built.manifest)),
+                ("layer.tar".to_owned(), made(&built.layer)),
+            ]),
+            exit: Ending::Code(0),
+            log: Digest::of(&log),
+            tree: Digest::of(&tree),
+            started,
+            ..self.blank(due)
+        };
+        let receipt = facts.sign(&self.signer).map_err(|error| error.to_string())?;
+        Ok(Done { receipt, blobs: vec![log, tree, built.manifest, built.layer] })
+    }
+
+    fn gave_up(&self, due: &Due, what: &str, log: Log<'_>) -> Result<Done, String> {
+        let text = format!("countersign: {what}\n").into_bytes();
+        log(sandbox::Stream::Error, &text);
+        let tree =
+            TreeList::new(Vec::new()).and_then(|list| list.encode()).map_err(|error| error.to_string())?;
+        let facts = Receipt { log: Digest::of(&text), tree: Digest::of(&tree), ..self.blank(due) };
+        let receipt = facts.sign(&self.signer).map_err(|error| error.to_string())?;
+        Ok(Done { receipt, blobs: vec![text, tree] })
+    }
+
+    /// A receipt of work that the supervisor does itself, outside any sandbox.
+    fn blank(&self, due: &Due) -> Receipt {
+        let now = (self.now)();
+        Receipt {
+            v: 1,
+            installation: self.installation,
+            runner: self.runner.clone(),
+            root: self.root,
+            nonce: due.nonce,
+            project: due.project.clone(),
+            commit: due.commit.clone(),
+            tree: Digest::of(b""),
+            pipeline: due.pipeline,
+            work: due.work.clone(),
+            inputs: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            exit: Ending::Code(GAVE_UP),
+            sandbox: SandboxLevel {
+                user: "supervisor".into(),
+                landlock: 0,
+                memory: "none".into(),
+                toolchain: self.toolchain.digest(),
+            },
+            network: Vec::new(),
+            log: Digest::of(b""),
+            started: now,
+            ended: now,
+            forge: Forge::None,
+        }
+    }
+
+    fn source(&self, commit: &CommitId, repository: Option<&str>) -> Result<Arc<Source>, String> {
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = sources.iter().find(|source| source.id == *commit) {
+            return Ok(Arc::clone(known));
+        }
+        let path = repository.ok_or("nobody said where the repository is")?;
+        let mut opened = Repository::open(Path::new(path)).map_err(|error| error.to_string())?;
+        let source = Arc::new(Source::fetch(&mut opened, commit).map_err(|error| error.to_string())?);
+        sources.insert(0, Arc::clone(&source));
+        sources.truncate(SOURCES_MAX);
+        Ok(source)
+    }
+}
+
+/// Exit code of work that could not be done at all.
+const GAVE_UP: i32 = 125;
+/// Most sources that are kept in memory.
+const SOURCES_MAX: usize = 2;

@@ -1,0 +1,67 @@
+//! Completes collected evidence with the ledger's proofs, under the newest checkpoint that witnesses signed.
+
+use evidence::Bytes;
+use evidence::bundle::{Ancestor, Bundle, Logged};
+use judge::Collected;
+use ledger::{LedgerError, Reader, Tiles};
+use tlog::{Checkpoint, Hash, consistency_proof, inclusion_proof};
+
+use crate::readers::Readers;
+
+/// Why evidence cannot be proven.
+#[derive(Debug, thiserror::Error)]
+pub enum DossierError {
+    /// The newest entries are not witnessed yet.
+    #[error("the newest entries are not witnessed yet; is the witness up?")]
+    NotWitnessed,
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// An entry or checkpoint is not sound.
+    #[error("{0}")]
+    Unsound(String),
+}
+
+/// Adds checkpoint, entries with their proofs, and proofs for the checkpoints that approvers saw.
+///
+/// # Errors
+/// `DossierError::NotWitnessed` when it is too early.
+pub fn complete(collected: &Collected, readers: &Readers) -> Result<Bundle, DossierError> {
+    readers.with(|reader| {
+        let note = reader.witnessed()?.ok_or(DossierError::NotWitnessed)?;
+        let unsound = |error: &dyn std::fmt::Display| DossierError::Unsound(error.to_string());
+        let checkpoint: Checkpoint = note.text().parse().map_err(|error| unsound(&error))?;
+        let newest = collected.entries.iter().chain(&collected.ancestors).max().copied().unwrap_or_default();
+        if checkpoint.size <= newest {
+            return Err(DossierError::NotWitnessed);
+        }
+        let tiles = Tiles::new(readers.dir(), reader);
+        let mut bundle = collected.bundle.clone();
+        for number in &collected.entries {
+            bundle.logged.push(logged(reader, &tiles, *number, checkpoint.size)?);
+        }
+        for size in &collected.ancestors {
+            let proof = consistency_proof(&tiles, *size, checkpoint.size)?;
+            bundle.ancestors.push(Ancestor { size: *size, proof: bytes(&proof) });
+        }
+        bundle.checkpoint = note.to_string();
+        Ok(bundle)
+    })
+}
+
+fn logged(reader: &Reader, tiles: &Tiles<'_>, number: u64, size: u64) -> Result<Logged, DossierError> {
+    let entry = reader.entries(number, number + 1)?.into_iter().next();
+    let entry = entry.ok_or_else(|| DossierError::Unsound(format!("entry {number} is missing")))?;
+    let proof = inclusion_proof(tiles, number, size)?;
+    Ok(Logged {
+        index: number,
+        header: Bytes(entry.header),
+        salt: Bytes(entry.facts.salt.to_vec()),
+        facts: Bytes(entry.facts.bytes),
+        proof: bytes(&proof),
+    })
+}
+
+fn bytes(hashes: &[Hash]) -> Vec<Bytes> {
+    hashes.iter().map(|hash| Bytes(hash.as_bytes().to_vec())).collect()
+}

@@ -1,0 +1,187 @@
+//! The server's own executors: derives plans that are wanted, judges gates that are due.
+//!
+//! Invariant: they make no choices. What is outstanding is read from the durable state, so a crash loses
+//! nothing: the next start does it again, and a verdict that nobody waits for any more is refused.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::gate::{GateDue, Judged, RecordVerdict};
+use domain::{Command, Place, State};
+use evidence::entry::{Actor, Auth};
+use evidence::machine::MachineSigner;
+use evidence::{Digest, Moment};
+use judge::{Judgement, own_eyes};
+
+use crate::clock;
+use crate::dossier::{DossierError, complete};
+use crate::edge::EdgeError;
+use crate::http::Shared;
+use crate::intake::{Answer, Job, Origin};
+
+/// Gates that could not be judged yet, since when.
+type Waiting = BTreeMap<(Place, u64, u32), Instant>;
+
+/// Runs until the server ends: a round after each change of the ledger, and one after a pause while a gate
+/// waits for its witnesses.
+pub async fn run(shared: Arc<Shared>, provenance: Arc<MachineSigner>) {
+    let mut changes = shared.intake.changes();
+    let mut waiting = Waiting::new();
+    loop {
+        changes.borrow_and_update();
+        let (at, signer) = (Arc::clone(&shared), Arc::clone(&provenance));
+        let mut held = std::mem::take(&mut waiting);
+        let round = tokio::task::spawn_blocking(move || (jobs(&at, &signer, &mut held), held)).await;
+        let Ok((jobs, held)) = round else { return eprintln!("error: the server's executor has failed") };
+        waiting = held;
+        match jobs {
+            Ok(jobs) => {
+                for job in jobs {
+                    match shared.intake.submit(job).await {
+                        Ok(Answer::Accepted { .. } | Answer::Repeated(_)) => {}
+                        // Something else happened meanwhile; the next round sees it.
+                        Ok(Answer::Refused { .. }) => {}
+                        Err(error) => eprintln!("warning: the executor was not heard: {error}"),
+                    }
+                }
+            }
+            Err(error) => eprintln!("warning: the executor cannot work: {error}"),
+        }
+        if waiting.is_empty() {
+            if changes.changed().await.is_err() {
+                return;
+            }
+        } else {
+            drop(tokio::time::timeout(PAUSE, changes.changed()).await);
+        }
+    }
+}
+
+/// Everything that is outstanding and can be done now.
+fn jobs(shared: &Shared, provenance: &MachineSigner, waiting: &mut Waiting) -> Result<Vec<Job>, EdgeError> {
+    let state = shared.intake.state();
+    let mut jobs = Vec::new();
+    for (place, standing) in state.release.places() {
+        if standing.wanted.is_some()
+            && let Some(job) = propose(shared, &state, place, provenance)?
+        {
+            jobs.push(job);
+        }
+    }
+    let due: Vec<_> = state.gate.outstanding().collect();
+    waiting.retain(|(place, release, generation), _| {
+        due.iter().any(|due| due.place == *place && due.release == *release && due.generation == *generation)
+    });
+    for due in due {
+        if let Some(job) = judge_gate(shared, &state, due, waiting)? {
+            jobs.push(job);
+        }
+    }
+    Ok(jobs)
+}
+
+fn propose(
+    shared: &Shared,
+    state: &State,
+    place: &Place,
+    provenance: &MachineSigner,
+) -> Result<Option<Job>, EdgeError> {
+    let keeper = &shared.gatekeeper;
+    let root = keeper.root(state)?;
+    let Some(planned) = judge::plan(state, &root, &keeper.store(), place)? else { return Ok(None) };
+    let made = match &planned.made {
+        Ok((plan, summary)) => {
+            let plan = plan.encode().map_err(|error| EdgeError::Evidence(error.to_string()))?;
+            let mut summary = summary.clone();
+            provenance.sign(&mut summary);
+            Ok((keeper.blobs().put(&plan)?, keeper.blobs().put(&summary.encode()?)?))
+        }
+        Err(code) => Err(code.clone()),
+    };
+    job("propose", place, planned.command(made), Vec::new()).map(Some)
+}
+
+/// Judges one gate; `None` while the ledger is not witnessed far enough, for a bounded while.
+fn judge_gate(
+    shared: &Shared,
+    state: &State,
+    due: &GateDue,
+    waiting: &mut Waiting,
+) -> Result<Option<Job>, EdgeError> {
+    let keeper = &shared.gatekeeper;
+    let moment = clock::now();
+    let collected = judge::collect(state, &keeper.store(), &due.place, moment)?;
+    let (bundle, judgement) = match complete(&collected, keeper.readers()) {
+        Ok(bundle) => {
+            let (anchors, seen) = own_eyes(state, &due.place, moment).map_err(EdgeError::Evidence)?;
+            let judgement = judge::judge(&bundle, &anchors, &seen);
+            (Some(bundle), judgement)
+        }
+        Err(DossierError::NotWitnessed) => {
+            let key = (due.place.clone(), due.release, due.generation);
+            let since = *waiting.entry(key).or_insert_with(Instant::now);
+            if since.elapsed() < PATIENCE {
+                return Ok(None);
+            }
+            let what = "the witnesses have not signed the newest entries";
+            (
+                None,
+                Judgement::undecided("not-witnessed", what, "see that the witnesses are up, and ask again"),
+            )
+        }
+        Err(error) => return Err(EdgeError::Evidence(error.to_string())),
+    };
+    record(shared, state, due, moment, bundle.as_ref(), &judgement).map(Some)
+}
+
+fn record(
+    shared: &Shared,
+    state: &State,
+    due: &GateDue,
+    moment: Moment,
+    bundle: Option<&evidence::bundle::Bundle>,
+    judgement: &Judgement,
+) -> Result<Job, EdgeError> {
+    let blobs = shared.gatekeeper.blobs();
+    let unsound = |error: &dyn std::fmt::Display| EdgeError::Evidence(error.to_string());
+    let verdict = judgement.encode().map_err(|error| unsound(&error))?;
+    let bundle: Option<Digest> = match bundle {
+        Some(bundle) => Some(blobs.put(&bundle.encode().map_err(|error| unsound(&error))?)?),
+        None => None,
+    };
+    if judgement.input.is_some() {
+        blobs.put(&judgement.bytes)?;
+    }
+    let judged = Judged {
+        place: due.place.clone(),
+        release: due.release,
+        generation: due.generation,
+        outcome: judgement.outcome,
+        reasons: judgement.codes(),
+        policy: due.policy,
+        engine: judgement.engine.clone(),
+        at: state.entries,
+        moment,
+        bundle,
+        input: judgement.input,
+        verdict: blobs.put(&verdict)?,
+    };
+    job("judge", &due.place, Command::RecordVerdict(Box::new(RecordVerdict { judged })), Vec::new())
+}
+
+fn job(action: &str, place: &Place, command: Command, blobs: Vec<Digest>) -> Result<Job, EdgeError> {
+    let origin = Origin {
+        actor: Actor::System,
+        auth: Auth::None,
+        action: action.parse().map_err(|error| EdgeError::Evidence(format!("{error}")))?,
+        idempotency: None,
+        project: Some(place.project.clone()),
+    };
+    Ok(Job { command, origin, particulars: None, blobs })
+}
+
+/// Between two looks while a gate waits for its witnesses.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How long a gate waits for its witnesses before it is undecided.
+const PATIENCE: Duration = Duration::from_secs(30);

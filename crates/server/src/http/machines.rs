@@ -1,0 +1,310 @@
+//! Operations of machines: work, receipts, reports, blobs, live logs. Each shows who it is by a claim.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse as _, Response};
+use domain::release::Stage;
+use domain::{Place, RunId};
+use evidence::dsse::Envelope;
+use evidence::receipt::Work;
+use evidence::return_order::ReturnOrder;
+use evidence::{Digest, Name};
+use futures_util::StreamExt as _;
+use judge::{Store as _, enrolment_envelope_at};
+use serde::Deserialize;
+use wire::{AgentWork, Outcome, ProblemKind, RunnerWork, Signed, claim_of};
+
+use super::problem::Failure;
+use super::{Shared, blocking};
+use crate::clock;
+use crate::intake::{Answer, Job};
+
+/// What is due on the runner that asks; waits a while for something.
+pub async fn runner_work(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Json<Vec<RunnerWork>>, Failure> {
+    let claim = claim(&headers)?;
+    let operation = format!("GET {}{}", wire::API, uri.path());
+    let keeper = Arc::clone(&shared);
+    let runner = blocking(move || {
+        Ok(keeper.gatekeeper.runner(&keeper.intake.state(), &claim, &operation, clock::now())?)
+    })
+    .await?;
+    let found = waited(&shared, |shared| {
+        let work = due_on(shared, &runner)?;
+        Ok((!work.is_empty()).then_some(work))
+    });
+    Ok(Json(found.await?.unwrap_or_default()))
+}
+
+fn due_on(shared: &Shared, runner: &Name) -> Result<Vec<RunnerWork>, Failure> {
+    let state = shared.intake.state();
+    let repository = |run: RunId| -> Result<Option<String>, Failure> {
+        let Some(source) = state.source.of(run) else { return Ok(None) };
+        let particulars = shared.gatekeeper.particulars(source.entry)?;
+        Ok(particulars.get("repository").and_then(|path| path.as_str()).map(str::to_owned))
+    };
+    let due = state.build.outstanding(runner).take(WORK_MAX);
+    due.map(|due| Ok(RunnerWork { due: due.clone(), repository: repository(due.run)? })).collect()
+}
+
+/// What is due at the place whose agent asks; waits a while for something.
+pub async fn agent_work(
+    State(shared): State<Arc<Shared>>,
+    Path(place): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Json<Option<AgentWork>>, Failure> {
+    let claim = claim(&headers)?;
+    let place: Place = place.parse().map_err(malformed)?;
+    let operation = format!("GET {}{}", wire::API, uri.path());
+    let (keeper, at) = (Arc::clone(&shared), place.clone());
+    blocking(move || {
+        let state = keeper.intake.state();
+        Ok(keeper.gatekeeper.agent(&state, &at, &claim, &operation, clock::now())?)
+    })
+    .await?;
+    Ok(Json(waited(&shared, |shared| due_at(shared, &place)).await?))
+}
+
+fn due_at(shared: &Shared, place: &Place) -> Result<Option<AgentWork>, Failure> {
+    let state = shared.intake.state();
+    let Some(standing) = state.release.at(place) else { return Ok(None) };
+    if let Some((returning, _)) = &standing.returning {
+        let keeper = &shared.gatekeeper;
+        let unknown = || Failure::new(ProblemKind::Failed, "the person who asked is no longer enrolled");
+        let person = state.identity.enrolled(returning.person).ok_or_else(unknown)?;
+        let store = keeper.store();
+        let read = |digest: &Digest| {
+            let bytes = store.blob(digest).map_err(failed)?;
+            Envelope::decode(&bytes).map_err(failed)
+        };
+        let status = state.identity.status().ok_or_else(|| failed("no status is in force"))?;
+        let order = ReturnOrder {
+            v: 1,
+            project: place.project.clone(),
+            service: place.service.clone(),
+            environment: place.environment.clone(),
+            release: returning.release,
+            artifact: returning.artifact,
+            roots: state.identity.roots().iter().map(read).collect::<Result<_, _>>()?,
+            status: evidence::status::StatusFile::decode(&store.blob(&status.2).map_err(failed)?)
+                .map_err(failed)?,
+            enrolment: enrolment_envelope_at(&store, person.entry).map_err(failed)?.0,
+            request: read(&returning.request)?,
+        };
+        return Ok(Some(AgentWork::Return(Box::new(order))));
+    }
+    let due = standing.open.as_ref().and_then(|open| match open.stage {
+        Stage::Due(bundle) => Some(AgentWork::Release(bundle)),
+        _ => None,
+    });
+    Ok(due)
+}
+
+/// A runner's receipt.
+pub async fn receipt(
+    State(shared): State<Arc<Shared>>,
+    Json(signed): Json<Signed>,
+) -> Result<Json<Outcome>, Failure> {
+    let keeper = Arc::clone(&shared);
+    let job =
+        blocking(move || Ok(keeper.gatekeeper.admit_receipt(&keeper.intake.state(), &signed.statement)?));
+    recorded(&shared, job.await?).await
+}
+
+/// An agent's report.
+pub async fn report(
+    State(shared): State<Arc<Shared>>,
+    Json(signed): Json<Signed>,
+) -> Result<Json<Outcome>, Failure> {
+    let keeper = Arc::clone(&shared);
+    let job =
+        blocking(move || Ok(keeper.gatekeeper.admit_report(&keeper.intake.state(), &signed.statement)?));
+    recorded(&shared, job.await?).await
+}
+
+async fn recorded(shared: &Shared, job: Job) -> Result<Json<Outcome>, Failure> {
+    let (entry, size, repeated) = match shared.intake.submit(job).await? {
+        Answer::Accepted { entry, size } => (entry, Some(size), false),
+        Answer::Repeated(entry) => (entry, None, true),
+        Answer::Refused { entry, refusal } => return Err(Failure::refused(entry, &refusal)),
+    };
+    Ok(Json(Outcome { accepted: true, entry, size, repeated, reasons: Vec::new() }))
+}
+
+/// Whether a blob is here.
+pub async fn has_blob(
+    State(shared): State<Arc<Shared>>,
+    Path(digest): Path<String>,
+) -> Result<Response, Failure> {
+    let digest: Digest = digest.parse().map_err(malformed)?;
+    let here = blocking(move || Ok(shared.gatekeeper.blobs().has(&digest))).await?;
+    Ok(if here { StatusCode::OK } else { StatusCode::NOT_FOUND }.into_response())
+}
+
+/// Receives a blob in pieces; durable when this answers.
+pub async fn put_blob(
+    State(shared): State<Arc<Shared>>,
+    Path(digest): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+    body: Body,
+) -> Result<Response, Failure> {
+    let claim = claim(&headers)?;
+    let digest: Digest = digest.parse().map_err(malformed)?;
+    let operation = format!("PUT {}{}", wire::API, uri.path());
+    let keeper = Arc::clone(&shared);
+    let mut incoming = blocking(move || {
+        keeper.gatekeeper.runner(&keeper.intake.state(), &claim, &operation, clock::now())?;
+        Ok(keeper.gatekeeper.blobs().receive()?)
+    })
+    .await?;
+    let mut pieces = body.into_data_stream();
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(malformed)?;
+        incoming = blocking(move || incoming.write(&piece).map(|()| incoming).map_err(Failure::from)).await?;
+    }
+    blocking(move || Ok(incoming.finish(digest)?)).await?;
+    Ok(StatusCode::CREATED.into_response())
+}
+
+/// Appends to a live log.
+pub async fn append_log(
+    State(shared): State<Arc<Shared>>,
+    Path((run, kind, name, runner)): Path<(String, String, String, String)>,
+    headers: HeaderMap,
+    uri: Uri,
+    method: Method,
+    body: axum::body::Bytes,
+) -> Result<StatusCode, Failure> {
+    let claim = claim(&headers)?;
+    let (run, work, runner) = log_of(&run, &kind, &name, &runner)?;
+    let operation = format!("{method} {}{}", wire::API, uri.path());
+    blocking(move || {
+        let state = shared.intake.state();
+        let asking = shared.gatekeeper.runner(&state, &claim, &operation, clock::now())?;
+        let due = state.build.outstanding(&runner).any(|due| due.run == run && due.work == work);
+        if asking != runner || !due {
+            return Err(Failure::new(ProblemKind::NotFound, "nothing with this log is due on this runner"));
+        }
+        shared.logs.append(&file_name(run, &work, &runner), &body).map_err(failed)
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Where in a log to start.
+#[derive(Debug, Deserialize)]
+pub struct LogFrom {
+    #[serde(default)]
+    from: u64,
+}
+
+/// A log from an offset on; waits a while for more when there is none yet.
+pub async fn log(
+    State(shared): State<Arc<Shared>>,
+    Path((run, kind, name, runner)): Path<(String, String, String, String)>,
+    Query(LogFrom { from }): Query<LogFrom>,
+) -> Result<Response, Failure> {
+    let (run, work, runner) = log_of(&run, &kind, &name, &runner)?;
+    let file = file_name(run, &work, &runner);
+    for _ in 0..LOG_LOOKS {
+        let (at, name) = (Arc::clone(&shared), file.clone());
+        let (work, runner) = (work.clone(), runner.clone());
+        let found = blocking(move || {
+            let state = at.intake.state();
+            let due = state.build.outstanding(&runner).any(|due| due.run == run && due.work == work);
+            if !due && let Some(log) = at.views.log_of(run, &work, &runner).map_err(failed)? {
+                at.logs.remove(&name);
+                let bytes = at.gatekeeper.blobs().read(&log, LOG_BYTES_MAX)?;
+                let rest = bytes.get(usize::try_from(from).unwrap_or(usize::MAX)..).unwrap_or_default();
+                return Ok(Some((rest.to_vec(), true)));
+            }
+            let bytes = at.logs.read(&name, from).map_err(failed)?;
+            Ok((!bytes.is_empty()).then_some((bytes, false)))
+        })
+        .await?;
+        if let Some((bytes, complete)) = found {
+            let complete = if complete { "true" } else { "false" };
+            let headers =
+                [(header::CONTENT_TYPE.as_str(), "text/plain; charset=utf-8"), ("log-complete", complete)];
+            return Ok((headers, bytes).into_response());
+        }
+        if *shared.stopping.borrow() {
+            break;
+        }
+        tokio::time::sleep(LOG_PAUSE).await;
+    }
+    Ok(([("log-complete", "false")], Vec::<u8>::new()).into_response())
+}
+
+fn log_of(run: &str, kind: &str, name: &str, runner: &str) -> Result<(RunId, Work, Name), Failure> {
+    let name: Name = name.parse().map_err(malformed)?;
+    let work = match kind {
+        "step" => Work::Step(name),
+        "artifact" => Work::Artifact(name),
+        other => return Err(malformed(format!("`{other}` is neither `step` nor `artifact`"))),
+    };
+    Ok((run.parse().map_err(malformed)?, work, runner.parse().map_err(malformed)?))
+}
+
+fn file_name(run: RunId, work: &Work, runner: &Name) -> String {
+    match work {
+        Work::Step(name) => format!("{run}.step.{name}.{runner}"),
+        Work::Artifact(name) => format!("{run}.artifact.{name}.{runner}"),
+    }
+}
+
+/// Looks until there is something, the server stops, or a while has passed.
+pub async fn waited<T>(
+    shared: &Arc<Shared>,
+    mut look: impl FnMut(&Shared) -> Result<Option<T>, Failure>,
+) -> Result<Option<T>, Failure> {
+    let mut changes = shared.intake.changes();
+    let mut stopping = shared.stopping.clone();
+    let deadline = tokio::time::Instant::now() + WAIT;
+    loop {
+        changes.borrow_and_update();
+        if let Some(found) = look(shared)? {
+            return Ok(Some(found));
+        }
+        if *stopping.borrow() {
+            return Ok(None);
+        }
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return Ok(None) },
+            _ = stopping.changed() => return Ok(None),
+            () = tokio::time::sleep_until(deadline) => return Ok(None),
+        }
+    }
+}
+
+fn claim(headers: &HeaderMap) -> Result<Envelope, Failure> {
+    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let claim = header.and_then(claim_of);
+    claim.ok_or_else(|| Failure::new(ProblemKind::Unauthenticated, "the machine's signed claim is missing"))
+}
+
+fn malformed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(ProblemKind::Malformed, error.to_string())
+}
+
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(ProblemKind::Failed, error.to_string())
+}
+
+/// Most work that is handed out at once.
+const WORK_MAX: usize = 64;
+/// How long a question for work waits.
+const WAIT: Duration = Duration::from_secs(20);
+const LOG_PAUSE: Duration = Duration::from_millis(100);
+const LOG_LOOKS: u32 = 200;
+const LOG_BYTES_MAX: u64 = 32 * 1024 * 1024;

@@ -1,0 +1,357 @@
+//! Views: what people ask for most, in a second SQLite file beside the ledger.
+//!
+//! Invariant: a pure function of the entries up to a cursor. They can be dropped and rebuilt, identically,
+//! and nothing is ever decided from them.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use domain::build::Outcome;
+use domain::{Event, RunId};
+use evidence::entry::{Entry, Header};
+use evidence::receipt::Work;
+use evidence::{Digest, Name};
+use ledger::{LedgerError, Reader};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+/// Name of the file inside the data directory.
+pub const FILE: &str = "views.db";
+
+/// Views of one ledger.
+#[derive(Debug)]
+pub struct Views {
+    connection: Mutex<Connection>,
+}
+
+/// Why a view cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError {
+    /// SQLite failed.
+    #[error("views: {0}; `countersign audit verify --rebuild-views` makes them anew")]
+    Sql(#[from] rusqlite::Error),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// An entry cannot be read.
+    #[error("views: {0}")]
+    Entry(String),
+    /// The file failed.
+    #[error("views: cannot {0} `{1}`: {2}")]
+    Io(&'static str, PathBuf, std::io::Error),
+}
+
+/// One row that is not what the ledger says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// Table and key.
+    pub place: String,
+}
+
+impl Views {
+    /// Opens the views of a data directory, making them when they are not there.
+    ///
+    /// # Errors
+    /// `ViewError` when the file is none of ours.
+    pub fn open(data: &Path) -> Result<Self, ViewError> {
+        let connection = Connection::open(data.join(FILE))?;
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    /// Takes in every entry that is new.
+    ///
+    /// # Errors
+    /// `ViewError` when entries cannot be read or rows not written.
+    pub fn catch_up(&self, reader: &Reader) -> Result<(), ViewError> {
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        fill(&mut connection, reader, u64::MAX)
+    }
+
+    /// Digest of the log of some work on a runner.
+    ///
+    /// # Errors
+    /// `ViewError` when the view cannot be read.
+    pub fn log_of(&self, run: RunId, work: &Work, runner: &Name) -> Result<Option<Digest>, ViewError> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let (kind, name) = kind_of(work);
+        let found: Option<Option<String>> = connection
+            .query_row(
+                "SELECT log FROM work WHERE run = ?1 AND kind = ?2 AND name = ?3 AND runner = ?4",
+                params![run.to_string(), kind, name.as_str(), runner.as_str()],
+                |row| row.get(0),
+            )
+            .optional()?;
+        Ok(found.flatten().and_then(|text| text.parse().ok()))
+    }
+
+    /// Runs a question.
+    ///
+    /// # Errors
+    /// `ViewError` when the view cannot be read.
+    pub fn ask<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ViewError> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(ask(&connection)?)
+    }
+}
+
+/// Compares the views of a data directory with what its ledger gives, up to their own cursor.
+///
+/// # Errors
+/// `ViewError` when either cannot be read.
+pub fn compare(data: &Path, reader: &Reader) -> Result<Vec<Stale>, ViewError> {
+    let path = data.join(FILE);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let kept = Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let cursor: i64 = kept.query_row("SELECT entries FROM cursor", [], |row| row.get(0)).unwrap_or(-1);
+    let Ok(cursor) = u64::try_from(cursor) else {
+        return Ok(vec![Stale { place: "views, table cursor".into() }]);
+    };
+    if cursor > reader.head()?.frontier.size() {
+        return Ok(vec![Stale { place: format!("views, table cursor: {cursor} is past the ledger") }]);
+    }
+    let mut fresh = Connection::open_in_memory()?;
+    fresh.execute_batch(SCHEMA)?;
+    fill(&mut fresh, reader, cursor)?;
+    let mut stale = Vec::new();
+    for (table, columns) in TABLES {
+        let (ours, theirs) = (dump(&fresh, table, columns)?, dump(&kept, table, columns).unwrap_or_default());
+        for row in ours.iter().filter(|row| theirs.binary_search(row).is_err()).take(STALE_MAX) {
+            stale.push(Stale { place: format!("views, table {table}: lacks {row}") });
+        }
+        for row in theirs.iter().filter(|row| ours.binary_search(row).is_err()).take(STALE_MAX) {
+            stale.push(Stale { place: format!("views, table {table}: has {row}") });
+        }
+        if stale.is_empty() && ours.len() != theirs.len() {
+            stale.push(Stale { place: format!("views, table {table}: a row stands twice") });
+        }
+    }
+    Ok(stale)
+}
+
+/// Makes the views of a data directory anew.
+///
+/// # Errors
+/// `ViewError` when they cannot be written; the old ones stay then.
+pub fn rebuild(data: &Path, reader: &Reader) -> Result<(), ViewError> {
+    let new = data.join(format!("{FILE}.new"));
+    for path in [new.clone(), data.join(format!("{FILE}.new-journal"))] {
+        if path.exists() {
+            std::fs::remove_file(&path).map_err(|error| ViewError::Io("remove", path.clone(), error))?;
+        }
+    }
+    let mut connection = Connection::open(&new)?;
+    connection.execute_batch(SCHEMA)?;
+    fill(&mut connection, reader, u64::MAX)?;
+    drop(connection);
+    let path = data.join(FILE);
+    for side in ["-wal", "-shm"] {
+        let side = data.join(format!("{FILE}{side}"));
+        if side.exists() {
+            std::fs::remove_file(&side).map_err(|error| ViewError::Io("remove", side.clone(), error))?;
+        }
+    }
+    std::fs::rename(&new, &path).map_err(|error| ViewError::Io("rename", new, error))
+}
+
+/// Every row of a table as text, sorted.
+fn dump(connection: &Connection, table: &str, columns: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(&format!("SELECT {columns} FROM {table}"))?;
+    let count = statement.column_count();
+    let rows = statement.query_map([], |row| {
+        let value = |at| row.get::<_, rusqlite::types::Value>(at).map(|value| format!("{value:?}"));
+        (0..count).map(value).collect::<rusqlite::Result<Vec<_>>>().map(|values| values.join(" "))
+    })?;
+    let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    rows.sort();
+    Ok(rows)
+}
+
+fn fill(connection: &mut Connection, reader: &Reader, until: u64) -> Result<(), ViewError> {
+    let size = reader.head()?.frontier.size().min(until);
+    loop {
+        let from: i64 = connection.query_row("SELECT entries FROM cursor", [], |row| row.get(0))?;
+        let from = u64::try_from(from).map_err(|_| ViewError::Entry("the cursor is damaged".into()))?;
+        if from >= size {
+            return Ok(());
+        }
+        let entries = reader.entries(from, size)?;
+        let transaction = connection.transaction()?;
+        for (entry, number) in entries.iter().zip(from..) {
+            apply(&transaction, number, entry)?;
+        }
+        let now = from + entries.len() as u64;
+        transaction.execute("UPDATE cursor SET entries = ?1", params![signed(now)])?;
+        transaction.commit()?;
+    }
+}
+
+fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError> {
+    let unsound = |error: &dyn std::fmt::Display| ViewError::Entry(format!("entry {number}: {error}"));
+    let header = Header::decode(&entry.header).map_err(|error| unsound(&error))?;
+    let event = Event::read(&header.kind, &entry.facts).map_err(|error| unsound(&error))?;
+    let time = header.time.to_string();
+    match event {
+        Event::Started(run) => {
+            let services: Vec<_> = run.services.keys().map(Name::as_str).collect();
+            rows.execute(
+                "INSERT INTO run (run, entry, project, commit_id, state, started, services) \
+                 VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?6)",
+                params![
+                    run.run.to_string(),
+                    signed(number),
+                    run.project.as_str(),
+                    run.commit.as_str(),
+                    time,
+                    services.join(" ")
+                ],
+            )?;
+            for (step, plan) in run.steps.iter().filter(|(_, plan)| plan.approval.is_some()) {
+                let count = plan.approval.as_ref().map_or(0, |approval| approval.count);
+                rows.execute(
+                    "INSERT INTO work (run, entry, kind, name, runner, state) VALUES (?1, ?2, 'approval', ?3, '', ?4)",
+                    params![run.run.to_string(), signed(number), step.as_str(), format!("0 of {count}")],
+                )?;
+            }
+        }
+        Event::Due(due) => {
+            let (kind, name) = kind_of(&due.work);
+            rows.execute(
+                "INSERT INTO work (run, entry, kind, name, runner, state) VALUES (?1, ?2, ?3, ?4, ?5, 'due')",
+                params![due.run.to_string(), signed(number), kind, name.as_str(), due.runner.as_str()],
+            )?;
+        }
+        Event::Reported(report) => reported(rows, &report)?,
+        Event::Agreed(agreed) => {
+            rows.execute(
+                "UPDATE work SET state = (CAST(substr(state, 1, instr(state, ' ')) AS INTEGER) + 1) || \
+                 substr(state, instr(state, ' ')) WHERE run = ?1 AND kind = 'approval' AND name = ?2",
+                params![agreed.run.to_string(), agreed.step.as_str()],
+            )?;
+        }
+        Event::Built(built) => {
+            rows.execute(
+                "INSERT INTO artifact (run, name, manifest) VALUES (?1, ?2, ?3)",
+                params![built.run.to_string(), built.name.as_str(), built.manifest.to_string()],
+            )?;
+        }
+        Event::Ended(ended) => {
+            let state = match ended.outcome {
+                Outcome::Passed => "passed",
+                Outcome::Failed => "failed",
+                Outcome::Differed => "differed",
+            };
+            rows.execute("UPDATE run SET state = ?1 WHERE run = ?2", params![state, ended.run.to_string()])?;
+        }
+        other => releases(rows, number, &other)?,
+    }
+    Ok(())
+}
+
+fn reported(rows: &Connection, report: &domain::build::Reported) -> rusqlite::Result<()> {
+    let (kind, name) = kind_of(&report.work);
+    let state = if report.passed { "passed" } else { "failed" };
+    rows.execute(
+        "UPDATE work SET state = ?1, log = ?2 WHERE run = ?3 AND kind = ?4 AND name = ?5 AND runner = ?6",
+        params![
+            state,
+            report.log.to_string(),
+            report.run.to_string(),
+            kind,
+            name.as_str(),
+            report.runner.as_str()
+        ],
+    )?;
+    Ok(())
+}
+
+fn releases(rows: &Connection, number: u64, event: &Event) -> rusqlite::Result<()> {
+    let text = "INSERT OR REPLACE INTO last (place, entry, release, outcome, reasons, detail, bundle) \
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    match event {
+        Event::Judged(judged) => {
+            let outcome = format!("{:?}", judged.outcome).to_lowercase();
+            rows.execute(
+                text,
+                params![
+                    judged.place.to_string(),
+                    signed(number),
+                    signed(judged.release),
+                    outcome,
+                    judged.reasons.join(" "),
+                    judged.verdict.to_string(),
+                    judged.bundle.map(|bundle| bundle.to_string())
+                ],
+            )?;
+        }
+        Event::AgentReported(report) => {
+            let outcome = format!("{:?}", report.outcome).to_lowercase();
+            rows.execute(
+                text,
+                params![
+                    report.place.to_string(),
+                    signed(number),
+                    signed(report.release),
+                    outcome,
+                    report.reasons.join(" "),
+                    report.envelope.to_string(),
+                    Option::<String>::None
+                ],
+            )?;
+        }
+        Event::Unplannable(unplannable) => {
+            rows.execute(
+                text,
+                params![
+                    unplannable.place.to_string(),
+                    signed(number),
+                    0,
+                    "unplannable",
+                    unplannable.code,
+                    Option::<String>::None,
+                    Option::<String>::None
+                ],
+            )?;
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+const fn kind_of(work: &Work) -> (&'static str, &Name) {
+    match work {
+        Work::Step(name) => ("step", name),
+        Work::Artifact(name) => ("artifact", name),
+    }
+}
+
+/// `SQLite` counts in signed numbers; the ledger never gets that far.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS cursor (entries INTEGER NOT NULL);
+INSERT INTO cursor (entries) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM cursor);
+CREATE TABLE IF NOT EXISTS run (run TEXT PRIMARY KEY, entry INTEGER NOT NULL, project TEXT NOT NULL,
+  commit_id TEXT NOT NULL, state TEXT NOT NULL, started TEXT NOT NULL, services TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS work (run TEXT NOT NULL, entry INTEGER NOT NULL, kind TEXT NOT NULL,
+  name TEXT NOT NULL, runner TEXT NOT NULL, state TEXT NOT NULL, log TEXT,
+  PRIMARY KEY (run, kind, name, runner)) STRICT;
+CREATE TABLE IF NOT EXISTS artifact (run TEXT NOT NULL, name TEXT NOT NULL, manifest TEXT NOT NULL,
+  PRIMARY KEY (run, name)) STRICT;
+CREATE TABLE IF NOT EXISTS last (place TEXT PRIMARY KEY, entry INTEGER NOT NULL, release INTEGER NOT NULL,
+  outcome TEXT NOT NULL, reasons TEXT NOT NULL, detail TEXT, bundle TEXT) STRICT;
+";
+
+/// Tables with their columns, for comparing.
+const TABLES: [(&str, &str); 5] = [
+    ("cursor", "entries"),
+    ("run", "run, entry, project, commit_id, state, started, services"),
+    ("work", "run, entry, kind, name, runner, state, log"),
+    ("artifact", "run, name, manifest"),
+    ("last", "place, entry, release, outcome, reasons, detail, bundle"),
+];
+const STALE_MAX: usize = 100;

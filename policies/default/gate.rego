@@ -1,0 +1,108 @@
+# The gate that a new installation starts with. It is asked about every release, with the input described
+# in docs/policy/input.md. Copy the directory, change it, test it with `countersign policy test DIR`, and
+# have it signed with `countersign trust environment --policy DIR`: until then it decides nothing.
+package countersign.gate
+
+import rego.v1
+
+solo if input.mode == "solo"
+
+production if input.place.environment == "production"
+
+# How many runners must have built the same artifact, each by itself.
+runners_needed := 2 if {
+	production
+	not solo
+} else := 1
+
+# How many people must approve, and in which role.
+approvals_needed := 1 if production else := 0
+
+approver := "release-manager"
+
+counting contains approval.subject if {
+	some approval in input.approvals
+	approval.counts
+	approver in approval.roles
+}
+
+# In team mode the server's owner must not be able to make approvals in a page of his own.
+from_command_line contains approval.subject if {
+	some approval in input.approvals
+	approval.counts
+	approver in approval.roles
+	approval.via == "command-line"
+}
+
+checks contains "every step of the pipeline passed, and its receipts lead from the commit to the artifact"
+
+checks contains sprintf("the artifact came out the same on at least %d runners", [runners_needed])
+
+checks contains sprintf("at least %d people in role %s approve", [approvals_needed, approver])
+
+checks contains "nobody rejects"
+
+checks contains "every commit of the range is signed by somebody enrolled" if not solo
+
+deny contains {
+	"code": "runners-too-few",
+	"what": sprintf("%d runners built the artifact, %d are needed here", [count(input.build.runners), runners_needed]),
+	"remedy": "let more runners build it",
+} if {
+	count(input.build.runners) < runners_needed
+}
+
+deny contains {
+	"code": "steps-missing",
+	"what": "the pipeline runs no step at all",
+	"remedy": "add steps that build and test",
+} if {
+	count([step | some step in input.build.steps; step.kind == "run"]) == 0
+}
+
+deny contains {
+	"code": "approvals-missing",
+	"what": sprintf("%d of %d people in role %s approve", [count(counting), approvals_needed, approver]),
+	"remedy": "have them look at it with `countersign approve`",
+} if {
+	count(counting) < approvals_needed
+}
+
+deny contains {
+	"code": "approval-void",
+	"what": sprintf("the approval by %s does not count: %s", [approval.name, reason]),
+	"remedy": "have somebody approve who may, what stands open now",
+} if {
+	count(counting) < approvals_needed
+	some approval in input.approvals
+	some reason in approval.void
+}
+
+deny contains {
+	"code": "browser-only",
+	"what": "every approval was made in a page that the server sent",
+	"remedy": "have one made with `countersign approve`",
+} if {
+	input.mode == "team"
+	approvals_needed > 0
+	count(counting) >= approvals_needed
+	count(from_command_line) == 0
+}
+
+deny contains {
+	"code": "rejected",
+	"what": sprintf("%s rejects it: %s", [rejection.name, rejection.reason]),
+	"remedy": "settle it, or run another commit",
+} if {
+	some rejection in input.rejections
+}
+
+deny contains {
+	"code": "range-unsigned",
+	"what": sprintf("commit %s is not signed by anybody who is enrolled", [commit.commit]),
+	"remedy": "have its author sign it, or merge it by a signed commit of a baseline",
+} if {
+	not solo
+	some commit in input.source.range
+	commit.signer == null
+}

@@ -1,0 +1,75 @@
+package countersign.gate_test
+
+import rego.v1
+
+import data.countersign.gate
+
+codes(found) := {reason.code | some reason in found}
+
+approval(name) := {
+	"subject": name, "name": name, "roles": ["release-manager"], "hardware": false, "reason": "fine", "ticket": null,
+	"via": "command-line", "rebuilt": false, "counts": true, "void": [],
+}
+
+base := {
+	"mode": "team",
+	"place": {"project": "shop", "service": "api", "environment": "production", "automatic": false, "after": "staging"},
+	"build": {
+		"runners": [{"name": "runner-1", "host": "a"}, {"name": "runner-2", "host": "b"}],
+		"steps": [{"name": "test", "kind": "run"}],
+	},
+	"source": {"range": [{"commit": "aa", "signer": "ssh:alice"}]},
+	"approvals": [approval("bob")],
+	"rejections": [],
+}
+
+with_field(name, value) := object.union(base, {name: value})
+
+test_a_good_release_passes if {
+	gate.deny == set() with input as base
+	count(gate.checks) > 3 with input as base
+}
+
+test_nobody_approved if codes(gate.deny) == {"approvals-missing"} with input as with_field("approvals", [])
+
+test_an_approval_in_another_role_does_not_count if {
+	other := object.union(approval("bob"), {"roles": ["developer"]})
+	codes(gate.deny) == {"approvals-missing"} with input as with_field("approvals", [other])
+}
+
+test_an_approval_that_does_not_count_says_why if {
+	void := object.union(approval("bob"), {"counts": false, "void": ["it names another artifact"]})
+	codes(gate.deny) == {"approvals-missing", "approval-void"} with input as with_field("approvals", [void])
+}
+
+test_a_page_of_the_server_is_not_enough if {
+	page := object.union(approval("bob"), {"via": "browser"})
+	codes(gate.deny) == {"browser-only"} with input as with_field("approvals", [page])
+}
+
+test_one_runner_is_too_few_in_production if {
+	one := {"runners": [{"name": "runner-1", "host": "a"}], "steps": [{"name": "test", "kind": "run"}]}
+	codes(gate.deny) == {"runners-too-few"} with input as object.union(base, {"build": one})
+}
+
+test_one_runner_is_enough_alone if {
+	one := {"runners": [{"name": "runner-1", "host": "a"}], "steps": [{"name": "test", "kind": "run"}]}
+	gate.deny == set() with input as object.union(object.union(base, {"build": one}), {"mode": "solo"})
+}
+
+test_a_pipeline_without_steps_is_none if {
+	none := object.union(base.build, {"steps": [{"name": "people", "kind": "approval"}]})
+	codes(gate.deny) == {"steps-missing"} with input as object.union(base, {"build": none})
+}
+
+test_a_rejection_stops_it if codes(gate.deny) == {"rejected"} with input as with_field("rejections", [approval("carol")])
+
+test_an_unsigned_commit_in_the_range_stops_it if {
+	range := {"range": [{"commit": "aa", "signer": null}]}
+	codes(gate.deny) == {"range-unsigned"} with input as with_field("source", range)
+}
+
+test_other_environments_need_no_approval if {
+	place := object.union(base.place, {"environment": "dev"})
+	gate.deny == set() with input as object.union(object.union(base, {"place": place}), {"approvals": []})
+}
