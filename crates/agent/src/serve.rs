@@ -154,7 +154,7 @@ async fn consistency(
         bundle.checkpoint.split("\n\n").next().and_then(|text| format!("{text}\n").parse().ok());
     match (seen.parse::<Checkpoint>(), newest) {
         (Ok(seen), Some(newest)) if seen.size > 0 && seen.size < newest.size => {
-            Ok(client.consistency(seen.size, newest.size).await.unwrap_or_default())
+            client.consistency(seen.size, newest.size).await.map_err(|error| error.to_string())
         }
         _ => Ok(Vec::new()),
     }

@@ -16,16 +16,15 @@ use wire::Client;
 use crate::failure::Failure;
 use crate::trust;
 
-/// The bundle in a file.
-pub fn read(file: &Path) -> Result<Bundle, Failure> {
+/// The bytes of a bundle's file.
+pub fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let shown = file.display();
     let failed = |error: &dyn std::fmt::Display| Failure::error(format!("`{shown}`: {error}"));
     let size = std::fs::metadata(file).map_err(|error| failed(&error))?.len();
     if size > BYTES_MAX as u64 {
         return Err(failed(&format!("has {size} bytes, at most {BYTES_MAX} are allowed")));
     }
-    let bytes = std::fs::read(file).map_err(|error| failed(&error))?;
-    Bundle::decode(&bytes).map_err(|error| failed(&error))
+    std::fs::read(file).map_err(|error| failed(&error))
 }
 
 /// Anchors out of a trust root's file.
@@ -148,6 +147,14 @@ pub fn summary(checked: &Checked<'_>) -> String {
         lines.push(format!("{:?} by {}: {}{void}", voice.decision, voice.name, voice.reason));
     }
     lines.join("\n")
+}
+
+/// Why a bundle is not even judged, as a failure.
+pub fn unverified(error: judge::Unverified) -> Failure {
+    match error {
+        judge::Unverified::Malformed(error) => Failure::error(error),
+        judge::Unverified::Broken(findings) => broken(findings),
+    }
 }
 
 /// Findings as lines.

@@ -52,6 +52,14 @@ pub fn root_of(data: &Path, file: Option<&Path>) -> Result<(TrustRoot, Belief), 
     }
 }
 
+/// The signed envelope of one version of the root.
+pub fn envelope_of(data: &Path, version: u32) -> Result<Envelope, Failure> {
+    let found = chain(data)?.into_iter().find(|(_, root)| root.version == version);
+    found
+        .map(|(envelope, _)| envelope)
+        .ok_or_else(|| Failure::error(format!("there is no root version {version}")))
+}
+
 /// Folds the whole ledger of a data directory.
 pub fn fold(data: &Path) -> Result<State, Failure> {
     let reader = Reader::open(data)?;

@@ -8,6 +8,7 @@ use evidence::report::Outcome;
 
 use crate::command::Command;
 use crate::event::Event;
+use crate::ids::RunId;
 use crate::place::Place;
 use crate::state::State;
 use crate::{artifact, build, gate, release};
@@ -23,7 +24,7 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
             .services
             .iter()
             .flat_map(|service| first_places(state, built, service))
-            .map(|place| want(place, built.manifest))
+            .map(|place| want(place, built.manifest, built.run))
             .collect(),
         Event::Proposed(proposed) => {
             let environment = state.gate.environment(&proposed.place);
@@ -39,10 +40,16 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
                 bundle: judged.bundle.filter(|_| passed),
             })]
         }
-        Event::AgentReported(reported) if reported.outcome == Outcome::Running => {
-            let running = reported.running.as_ref().map(|running| running.artifact);
+        // What stands open was proposed under the old statement: it is planned and proposed anew.
+        Event::EnvironmentSet(set) => again(state, &set.place),
+        Event::AgentReported(reported) => {
+            let standing = state.release.at(&reported.place);
+            let running = standing.and_then(|standing| standing.running.as_ref());
+            let running = running.filter(|_| reported.outcome == Outcome::Running);
             let after = places_after(state, &reported.place);
-            after.flat_map(|place| running.map(|artifact| want(place, artifact))).collect()
+            let next = after.flat_map(|place| running.map(|now| want(place, now.artifact, now.run)));
+            // Something else runs here now than when it was proposed.
+            next.chain(again(state, &reported.place)).collect()
         }
         Event::Rooted(_)
         | Event::Enrolled(_)
@@ -50,21 +57,19 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
         | Event::Taken(_)
         | Event::Due(_)
         | Event::Ended(_)
-        | Event::EnvironmentSet(_)
         | Event::GateDue(_)
         | Event::Given(_)
         | Event::Wanted(_)
         | Event::Unplannable(_)
         | Event::ReleaseDue(_)
         | Event::Held(_)
-        | Event::AgentReported(_)
         | Event::Returning(_)
         | Event::Refused(_) => Vec::new(),
     }
 }
 
 /// A run goes on, or ends.
-fn on_progress(state: &State, run: crate::ids::RunId, passed: bool) -> Vec<Command> {
+fn on_progress(state: &State, run: RunId, passed: bool) -> Vec<Command> {
     if state.build.run(run).is_none() {
         return Vec::new();
     }
@@ -96,8 +101,15 @@ fn places_after<'a>(state: &'a State, before: &'a Place) -> impl Iterator<Item =
     after.map(|environment| environment.facts.place.clone())
 }
 
-fn want(place: Place, artifact: Digest) -> Command {
-    Command::Want(release::Want { wanted: release::Wanted { place, artifact } })
+/// Wants again what stands open at a place and is neither judged nor applied.
+fn again(state: &State, place: &Place) -> Vec<Command> {
+    let standing = state.release.at(place).filter(|standing| standing.is_free());
+    let open = standing.and_then(|standing| standing.open.as_ref());
+    open.map(|open| want(place.clone(), open.facts.artifact, open.facts.run)).into_iter().collect()
+}
+
+fn want(place: Place, artifact: Digest, run: RunId) -> Command {
+    Command::Want(release::Want { wanted: release::Wanted { place, artifact, run } })
 }
 
 fn ask(place: &Place, release: u64) -> Command {

@@ -190,23 +190,23 @@ fn set_environment(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitE
     };
     let policy = find(&statement.policy, "policy")?;
     let configuration = find(&statement.configuration, "configuration")?;
+    let bytes = envelope.encode().map_err(malformed)?;
+    let blobs = vec![bytes, policy.clone(), configuration.clone()];
+    let kept =
+        |command| Ok(Admitted { command, project: Some(statement.project.clone()), blobs: blobs.clone() });
     if let Err(error) = Configuration::decode(configuration) {
-        return Ok(bare(refuse("configuration-unsound", &error, SIGN_AGAIN)));
+        return kept(refuse("configuration-unsound", &error, SIGN_AGAIN));
     }
     let files = PolicyFiles::decode(policy).map_err(malformed)?;
     let compiled = policy::Bundle::new(files.files)
         .map_err(|error| error.to_string())
         .and_then(|bundle| policy::Gate::compile(&bundle).map_err(|error| error.to_string()));
     if let Err(error) = compiled {
-        return Ok(bare(refuse("policy-unsound", &error, "mend it; `countersign policy check DIR` tells")));
+        return kept(refuse("policy-unsound", &error, "mend it; `countersign policy check DIR` tells"));
     }
-    let bytes = envelope.encode().map_err(malformed)?;
-    let facts = gate::EnvironmentSet::of(&statement, Digest::of(&bytes), root.version);
-    let blobs = vec![bytes, policy.clone(), configuration.clone()];
-    let project = Some(statement.project.clone());
-    let command =
-        Command::SetEnvironment(gate::SetEnvironment { environment: facts, issued: statement.issued });
-    Ok(Admitted { command, project, blobs })
+    let envelope = blobs.first().map_or(statement.policy, |bytes| Digest::of(bytes));
+    let facts = gate::EnvironmentSet::of(&statement, envelope, root.version);
+    kept(Command::SetEnvironment(gate::SetEnvironment { environment: facts, issued: statement.issued }))
 }
 
 fn run(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
@@ -220,10 +220,14 @@ fn run(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
     let commit = checked.commit().ok_or_else(|| malformed("the commit itself is missing"))?;
     let file = checked.files.get(pipeline::PATH);
     let file = file.ok_or_else(|| malformed(format!("the pack has no {}", pipeline::PATH)))?;
+    let envelope = sent.envelope.encode().map_err(malformed)?;
+    let blobs = vec![bytes.clone(), envelope];
+    let project = Some(arguments.project.clone());
+    let kept = |command| Ok(Admitted { command, project: project.clone(), blobs: blobs.clone() });
     let (parsed, releases) = match (Pipeline::parse(file), services(&checked.files)) {
         (Ok(parsed), Ok(releases)) => (parsed, releases),
-        (Err(error), _) => return Ok(bare(refuse("pipeline-unsound", &error, COMMIT_AGAIN))),
-        (_, Err(error)) => return Ok(bare(refuse("release-file-unsound", &error, COMMIT_AGAIN))),
+        (Err(error), _) => return kept(refuse("pipeline-unsound", &error, COMMIT_AGAIN)),
+        (_, Err(error)) => return kept(refuse("release-file-unsound", &error, COMMIT_AGAIN)),
     };
     let services = releases.map(|file| file.services).unwrap_or_default();
     if let Some((service, described)) =
@@ -234,9 +238,8 @@ fn run(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
             release_file::PATH,
             described.artifact
         );
-        return Ok(bare(refuse("release-file-unsound", &what, COMMIT_AGAIN)));
+        return kept(refuse("release-file-unsound", &what, COMMIT_AGAIN));
     }
-    let envelope = sent.envelope.encode().map_err(malformed)?;
     let command = build::Run {
         take: Take {
             run: sent.request.nonce.into(),
@@ -245,7 +248,7 @@ fn run(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
             signature: signature(commit),
             requester: sent.request.person.into(),
             pack: Digest::of(bytes),
-            request: Digest::of(&envelope),
+            request: blobs.last().map_or_else(|| Digest::of(bytes), |envelope| Digest::of(envelope)),
         },
         pipeline: Pipeline::digest(file),
         steps: parsed.steps.iter().map(|(name, step)| (name.clone(), step_plan(step))).collect(),
@@ -254,8 +257,7 @@ fn run(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
         runners: root.runners.iter().map(|runner| runner.name.clone()).collect(),
         seed: seed(sent.request),
     };
-    let blobs = vec![bytes.clone(), envelope];
-    Ok(Admitted { command: Command::Run(Box::new(command)), project: Some(arguments.project), blobs })
+    kept(Command::Run(Box::new(command)))
 }
 
 fn services(

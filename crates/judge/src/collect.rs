@@ -46,7 +46,10 @@ pub fn collect(
     let nothing = |what: &str| Unavailable(format!("{what} at {place}"));
     let standing = state.release.at(place).ok_or_else(|| nothing("nothing stands"))?;
     let open = standing.open.as_ref().ok_or_else(|| nothing("no release stands open"))?;
-    let artifact = state.artifact.get(&open.facts.artifact).ok_or_else(|| nothing("no artifact is known"))?;
+    let artifact = state
+        .artifact
+        .get(open.facts.run, &open.facts.artifact)
+        .ok_or_else(|| nothing("no artifact is known"))?;
     let source = state.source.of(open.facts.run).ok_or_else(|| nothing("no source is known"))?;
     let pack = SourcePack::decode(&store.blob(&source.facts.pack)?).map_err(Unavailable::of)?;
     let environment = state.gate.environment(place).ok_or_else(|| nothing("no environment is set"))?;

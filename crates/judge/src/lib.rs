@@ -34,4 +34,4 @@ pub use approvals::Voice;
 pub use replay::{Compared, Replay, Replayed};
 pub use returning::{CheckedReturn, check_return};
 pub use store::{Store, Unavailable};
-pub use verdict::{Judgement, judge, judge_checked, own_eyes};
+pub use verdict::{Judgement, Unverified, judge, judge_checked, own_eyes, verify};

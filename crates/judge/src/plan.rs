@@ -38,7 +38,7 @@ pub fn plan(
     let standing = state.release.at(place).filter(|standing| standing.is_free());
     let Some(wanted) = standing.and_then(|standing| standing.wanted.as_ref()) else { return Ok(None) };
     let (Some(environment), Some(artifact)) =
-        (state.gate.environment(place), state.artifact.get(&wanted.artifact))
+        (state.gate.environment(place), state.artifact.get(wanted.run, &wanted.artifact))
     else {
         return Ok(None);
     };

@@ -106,6 +106,8 @@ pub struct PlaceView {
     pub automatic: bool,
     /// Number of the environment statement.
     pub statement: u64,
+    /// Digest of its envelope, a blob.
+    pub envelope: Digest,
     /// What runs there.
     pub running: Option<RunningView>,
     /// Commit after which the range of a new release begins.

@@ -13,6 +13,7 @@ pub mod runner;
 mod server;
 mod status;
 mod trust;
+mod trust_environment;
 mod up;
 mod verify;
 mod witness;

@@ -86,9 +86,9 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
         return Err(failed(&view));
     }
     let made: BTreeSet<Digest> = view.artifacts.values().copied().collect();
-    let places = runtime.block_on(settle(&client, &project, &made, &mut progress))?;
+    let places = runtime.block_on(settle(&client, &project, &made, sent.outcome.entry, &mut progress))?;
     started.next = next(&places);
-    if let Some(stuck) = places.iter().find(|place| stuck(place, &made)) {
+    if let Some(stuck) = places.iter().find(|place| stuck(place, &made, sent.outcome.entry)) {
         return Err(runtime.block_on(why(&client, stuck))?);
     }
     started.places = places;
@@ -121,6 +121,7 @@ async fn settle(
     client: &Client,
     project: &Name,
     made: &BTreeSet<Digest>,
+    since: u64,
     progress: &mut Progress,
 ) -> Result<Vec<PlaceView>, Failure> {
     let mut seen = 0;
@@ -132,7 +133,7 @@ async fn settle(
                 progress.once(format!("{}: {words}", place.place));
             }
         }
-        if !places.iter().any(|place| moves(place, &places, made)) {
+        if !places.iter().any(|place| moves(place, &places, made, since)) {
             return Ok(places);
         }
         seen = client.wait_past(seen).await?;
@@ -152,8 +153,10 @@ fn words(place: &PlaceView, made: &BTreeSet<Digest>) -> Option<String> {
 }
 
 /// Whether something at a place goes on without anybody.
-fn moves(place: &PlaceView, all: &[PlaceView], made: &BTreeSet<Digest>) -> bool {
-    if place.running.as_ref().is_some_and(|running| made.contains(&running.artifact)) || stuck(place, made) {
+fn moves(place: &PlaceView, all: &[PlaceView], made: &BTreeSet<Digest>, since: u64) -> bool {
+    if place.running.as_ref().is_some_and(|running| made.contains(&running.artifact))
+        || stuck(place, made, since)
+    {
         return false;
     }
     if let Some(open) = place.open.as_ref().filter(|open| made.contains(&open.artifact)) {
@@ -167,11 +170,12 @@ fn moves(place: &PlaceView, all: &[PlaceView], made: &BTreeSet<Digest>) -> bool 
     let before = all.iter().find(|other| {
         other.place.service == place.place.service && Some(&other.place.environment) == place.after.as_ref()
     });
-    let unplannable = place.last.as_ref().is_some_and(|last| last.outcome == "unplannable");
+    let last = place.last.as_ref().filter(|last| last.entry > since);
+    let unplannable = last.is_some_and(|last| last.outcome == "unplannable");
     match before {
         None => place.wanted || !unplannable && place.open.is_none(),
         Some(before) => {
-            moves(before, all, made)
+            moves(before, all, made, since)
                 || before.running.as_ref().is_some_and(|running| made.contains(&running.artifact))
                     && !unplannable
         }
@@ -179,8 +183,8 @@ fn moves(place: &PlaceView, all: &[PlaceView], made: &BTreeSet<Digest>) -> bool 
 }
 
 /// Whether a place refused, or could not keep, what was made.
-fn stuck(place: &PlaceView, made: &BTreeSet<Digest>) -> bool {
-    let Some(last) = &place.last else { return false };
+fn stuck(place: &PlaceView, made: &BTreeSet<Digest>, since: u64) -> bool {
+    let Some(last) = place.last.as_ref().filter(|last| last.entry > since) else { return false };
     let held = place.open.as_ref().is_some_and(|open| open.stage == "held" && made.contains(&open.artifact));
     let reported = ["returned", "failed", "refused"].contains(&last.outcome.as_str());
     let runs = place.running.as_ref().is_some_and(|running| made.contains(&running.artifact));

@@ -8,13 +8,13 @@ use evidence::enrolment::{EnrolledKey, Enrolment, Grant, Purpose};
 use evidence::pin::Pin;
 use evidence::status::{Freeze, Revocation, Status, StatusFile};
 use evidence::trust_root::TrustRoot;
-use evidence::{Digest, Name, enrolment, status, trust_root};
+use evidence::{Digest, Name, enrolment, environment, status, trust_root};
 use ledger::{BLOBS, Blobs};
 use serde::Serialize;
 use serde_json::json;
 use wire::Client;
 
-use super::{Place, init, runtime};
+use super::{Place, init, runtime, trust_environment};
 use crate::clock::{MONTH, YEAR, now};
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
@@ -26,12 +26,20 @@ use crate::{random, trust};
 /// Subcommands of `trust`.
 #[derive(Debug, Subcommand)]
 pub enum Trust {
-    /// Show the trust root in force.
-    Root(Place),
+    /// Show the trust root in force, or write it to a file that others can verify with.
+    Root {
+        #[command(flatten)]
+        place: Place,
+        /// Write the signed root here.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
     /// Enrol a person.
     Enrol(Enrol),
     /// Show the status in force, or amend it.
     Status(Amend),
+    /// Make or amend the statement of a place: policy, configuration, agents.
+    Environment(trust_environment::Amend),
     /// Add your signature to a statement in a file.
     Sign {
         /// The file; it is written anew with your signature.
@@ -116,17 +124,34 @@ struct Shown<T> {
 /// Carries out a subcommand.
 pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
     match verb {
-        Trust::Root(place) => show_root(place, output),
+        Trust::Root { place, out } => show_root(place, out.as_deref(), output),
         Trust::Enrol(verb) => enrol(verb, output),
         Trust::Status(verb) => amend(verb, output),
+        Trust::Environment(verb) => trust_environment::run(verb, output),
         Trust::Sign { file } => sign(file, output),
-        Trust::Send { place, file } => send(&place.home()?, &read_envelope(file)?, output),
+        Trust::Send { place, file } => {
+            let envelope = read_envelope(file)?;
+            let attachments = match envelope.payload_type() {
+                environment::PAYLOAD_TYPE => trust_environment::attachments(file)?,
+                _ => Vec::new(),
+            };
+            send(&place.home()?, &envelope, attachments, output)
+        }
         Trust::Pin { place, set } => pin(place, set.as_deref(), output),
     }
 }
 
-fn show_root(place: &Place, output: Output) -> Result<(), Failure> {
-    let (root, _) = trust::root_of(place.home()?.data(), None)?;
+fn show_root(place: &Place, out: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let home = place.home()?;
+    let (root, _) = trust::root_of(home.data(), None)?;
+    if let Some(out) = out {
+        let envelope = trust::envelope_of(home.data(), root.version)?;
+        write_envelope(out, &envelope)?;
+        let digest = root.digest()?;
+        return output.print(&json!({ "file": out, "digest": digest, "version": root.version }), |_| {
+            format!("wrote trust root {digest} (version {}) to {}", root.version, out.display())
+        });
+    }
     let shown = Shown { digest: root.digest()?, statement: root };
     output.print(&shown, |shown| serde_json::to_string_pretty(&shown.statement).unwrap_or_default())
 }
@@ -247,6 +272,7 @@ fn sign(file: &Path, output: Output) -> Result<(), Failure> {
         trust_root::PAYLOAD_TYPE => trust_root::NAMESPACE,
         enrolment::PAYLOAD_TYPE => enrolment::NAMESPACE,
         status::PAYLOAD_TYPE => status::NAMESPACE,
+        environment::PAYLOAD_TYPE => environment::NAMESPACE,
         other => return Err(Failure::error(format!("statements of type `{other}` are not signed here"))),
     };
     let key = my_key()?;
@@ -259,7 +285,7 @@ fn sign(file: &Path, output: Output) -> Result<(), Failure> {
 
 /// Writes the statement for others, or sends it.
 fn finish(home: &Home, envelope: &Envelope, out: Option<&Path>, output: Output) -> Result<(), Failure> {
-    let Some(out) = out else { return send(home, envelope, output) };
+    let Some(out) = out else { return send(home, envelope, Vec::new(), output) };
     write_envelope(out, envelope)?;
     output.print(&json!({ "file": out }), |_| {
         let file = out.display();
@@ -268,11 +294,14 @@ fn finish(home: &Home, envelope: &Envelope, out: Option<&Path>, output: Output) 
 }
 
 /// Sends a statement inside a signed request.
-fn send(home: &Home, envelope: &Envelope, output: Output) -> Result<(), Failure> {
+fn send(home: &Home, envelope: &Envelope, attachments: Vec<Vec<u8>>, output: Output) -> Result<(), Failure> {
     let digest = envelope.payload_digest();
     let (action, arguments, statements) = match envelope.payload_type() {
         trust_root::PAYLOAD_TYPE => ("set-root", json!({ "statement": digest }), vec![envelope.clone()]),
         enrolment::PAYLOAD_TYPE => ("enrol", json!({ "statement": digest }), vec![envelope.clone()]),
+        environment::PAYLOAD_TYPE => {
+            ("set-environment", json!({ "statement": digest }), vec![envelope.clone()])
+        }
         status::PAYLOAD_TYPE if Status::read(envelope)?.base.is_some() => {
             let base = status_file(home)?.base;
             let arguments = json!({ "statement": base.payload_digest(), "tightening": digest });
@@ -281,7 +310,7 @@ fn send(home: &Home, envelope: &Envelope, output: Output) -> Result<(), Failure>
         status::PAYLOAD_TYPE => ("set-status", json!({ "statement": digest }), vec![envelope.clone()]),
         other => return Err(Failure::error(format!("statements of type `{other}` are not sent here"))),
     };
-    let with = With { statements, ..With::default() };
+    let with = With { statements, attachments, ..With::default() };
     let outcome = request::send(home, action, arguments, with)?.outcome;
     output.print(&outcome, |outcome| format!("recorded as entry {}", outcome.entry))
 }
@@ -296,7 +325,8 @@ fn status_file(home: &Home) -> Result<StatusFile, Failure> {
     Ok(StatusFile::decode(&bytes)?)
 }
 
-fn my_key() -> Result<PersonKey, Failure> {
+/// The key that signs statements.
+pub fn my_key() -> Result<PersonKey, Failure> {
     PersonKey::read(&Profile::read()?.approval_key)
 }
 
@@ -311,7 +341,8 @@ fn read_envelope(file: &Path) -> Result<Envelope, Failure> {
     Ok(envelope)
 }
 
-fn write_envelope(file: &Path, envelope: &Envelope) -> Result<(), Failure> {
+/// Writes a statement to a file.
+pub fn write_envelope(file: &Path, envelope: &Envelope) -> Result<(), Failure> {
     let bytes = envelope.encode()?;
     std::fs::write(file, bytes)
         .map_err(|error| Failure::error(format!("cannot write `{}`: {error}", file.display())))

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use domain::gate::Outcome;
+use evidence::bundle::Bundle;
 use evidence::trust_root::Mode;
+use judge::{Checked, Judgement, Seen};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -43,21 +45,16 @@ struct Verified {
 
 /// Verifies and prints.
 pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
-    let bundle = review::read(&verb.bundle)?;
+    let bytes = review::read(&verb.bundle)?;
     let (anchors, seen) = match &verb.trust_root {
         Some(file) => {
             let anchors = review::anchors_of(file)?;
-            let seen = judge::Seen {
-                now: None,
-                root: anchors.version,
-                status: 0,
-                statement: 0,
-                release: 0,
-                running: None,
-            };
+            let seen =
+                Seen { now: None, root: anchors.version, status: 0, statement: 0, release: 0, running: None };
             (anchors, seen)
         }
         None => {
+            let bundle = Bundle::decode(&bytes)?;
             let pin = home::read_pin(bundle.installation)?.ok_or_else(|| {
                 Failure::error(
                     "you have pinned no root of this installation; name one with --trust-root FILE",
@@ -65,33 +62,19 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
             })?;
             // A bundle stays what it was: numbers that rose since do not count against it.
             let (anchors, seen) = review::eyes_of(&pin, &bundle, None);
-            (anchors, judge::Seen { root: 0, status: 0, statement: 0, ..seen })
+            (anchors, Seen { root: 0, status: 0, statement: 0, ..seen })
         }
     };
-    let checked = judge::check(&bundle, &anchors, &seen).map_err(review::broken)?;
-    let judgement = judge::judge_checked(&checked);
-    let verified = Verified {
-        trust_root: checked.root_digest.to_string(),
-        root_version: checked.root.version,
-        mode: checked.root.mode,
-        witnesses: checked.proven.witnesses,
-        same_machine: checked.proven.same_machine,
-        judged_at: checked.now.to_string(),
-        place: checked.place.to_string(),
-        release: bundle.release,
-        artifact: bundle.artifact().to_string(),
-        commit: bundle.source.commit.to_string(),
-        outcome: judgement.outcome,
-        checks: judgement.checks.clone(),
-        reasons: judgement.codes(),
-    };
+    let shown = judge::verify(&bytes, &anchors, &seen, |checked, judgement| {
+        (verified(checked, judgement), judgement.clone(), review::summary(checked))
+    });
+    let (verified, judgement, summary) = shown.map_err(review::unverified)?;
     if judgement.outcome == Outcome::Pass || output == Output::Text {
         output.print(&verified, |verified| {
             let checks: String =
                 verified.checks.iter().map(|check| format!("\n  checked: {check}")).collect();
             format!(
-                "{}\nassurance: {}\njudged at {}: {:?}{checks}",
-                review::summary(&checked),
+                "{summary}\nassurance: {}\njudged at {}: {:?}{checks}",
                 trust::assurance(verified.mode),
                 verified.judged_at,
                 verified.outcome
@@ -99,4 +82,22 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
         })?;
     }
     review::verdict(&judgement)
+}
+
+fn verified(checked: &Checked<'_>, judgement: &Judgement) -> Verified {
+    Verified {
+        trust_root: checked.root_digest.to_string(),
+        root_version: checked.root.version,
+        mode: checked.root.mode,
+        witnesses: checked.proven.witnesses,
+        same_machine: checked.proven.same_machine,
+        judged_at: checked.now.to_string(),
+        place: checked.place.to_string(),
+        release: checked.bundle.release,
+        artifact: checked.bundle.artifact().to_string(),
+        commit: checked.bundle.source.commit.to_string(),
+        outcome: judgement.outcome,
+        checks: judgement.checks.clone(),
+        reasons: judgement.codes(),
+    }
 }

@@ -49,19 +49,39 @@ impl Home {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
         command.args(arguments).current_dir(self.dir.path()).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.dir.path());
+        for name in ["RUSTUP_HOME", "CARGO_HOME"] {
+            // The toolchain belongs to the machine, not to the person of the test.
+            let fallback = std::env::var_os("HOME")
+                .map(|home| Path::new(&home).join(if name == "RUSTUP_HOME" { ".rustup" } else { ".cargo" }));
+            if let Some(dir) =
+                std::env::var_os(name).map(PathBuf::from).or(fallback).filter(|dir| dir.exists())
+            {
+                command.env(name, dir);
+            }
+        }
         command
     }
 
     pub fn run(&self, arguments: &[&str]) -> Output {
-        self.command(arguments).stdin(Stdio::null()).output().unwrap()
+        self.run_in(self.dir.path(), arguments)
+    }
+
+    pub fn run_in(&self, dir: &Path, arguments: &[&str]) -> Output {
+        self.command(arguments).current_dir(dir).stdin(Stdio::null()).output().unwrap()
     }
 
     /// Runs with `-o json`, expects an exit code, answers what was printed.
     pub fn json(&self, arguments: &[&str], code: i32) -> Value {
-        let output = self.run(&[arguments, &["-o", "json"]].concat());
+        self.json_in(self.dir.path(), arguments, code)
+    }
+
+    /// The same in another directory. The last line counts: a verdict is followed by why it failed.
+    pub fn json_in(&self, dir: &Path, arguments: &[&str], code: i32) -> Value {
+        let mut command = self.command(&[arguments, &["-o", "json"]].concat());
+        let output = command.current_dir(dir).stdin(Stdio::null()).output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{out}\n{err}");
-        serde_json::from_slice(&output.stdout).unwrap_or_default()
+        out.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default()
     }
 
     pub fn ok(&self, arguments: &[&str]) -> Value {

@@ -6,11 +6,12 @@ use evidence::Digest;
 use serde::Serialize;
 
 use super::event::Built;
+use crate::ids::RunId;
 
 /// Artifacts as decisions read them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct State {
-    pub(super) built: BTreeMap<Digest, Artifact>,
+    pub(super) built: BTreeMap<RunId, BTreeMap<Digest, Artifact>>,
 }
 
 /// An artifact.
@@ -23,20 +24,15 @@ pub struct Artifact {
 }
 
 impl State {
-    /// An artifact by the digest of its manifest.
+    /// An artifact of a run, by the digest of its manifest.
     #[must_use]
-    pub fn get(&self, manifest: &Digest) -> Option<&Artifact> {
-        self.built.get(manifest)
-    }
-
-    /// All artifacts.
-    pub fn all(&self) -> impl Iterator<Item = &Artifact> {
-        self.built.values()
+    pub fn get(&self, run: RunId, manifest: &Digest) -> Option<&Artifact> {
+        self.built.get(&run)?.get(manifest)
     }
 
     pub(crate) fn built(&mut self, event: &Built, mut entries: Vec<u64>, entry: u64) -> bool {
         entries.push(entry);
-        self.built.insert(event.manifest, Artifact { facts: event.clone(), entries });
-        true
+        let artifact = Artifact { facts: event.clone(), entries };
+        self.built.entry(event.run).or_default().insert(event.manifest, artifact).is_none()
     }
 }

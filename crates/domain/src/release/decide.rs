@@ -75,7 +75,7 @@ pub struct Return {
 /// `Refusal` when there is no such artifact or place.
 pub fn want(artifacts: &artifact::State, gates: &gate::State, command: &Want) -> Result<Vec<Event>, Refusal> {
     let wanted = &command.wanted;
-    if artifacts.get(&wanted.artifact).is_none() || gates.environment(&wanted.place).is_none() {
+    if artifacts.get(wanted.run, &wanted.artifact).is_none() || gates.environment(&wanted.place).is_none() {
         let what = "there is no such artifact or place";
         return Err(Reason::new("nothing-to-release", what, "build it, or set the environment").into());
     }
@@ -97,7 +97,8 @@ pub fn propose(
     let wanted = standing.wanted.as_ref().filter(|wanted| wanted.artifact == command.artifact);
     let environment = gates.environment(&command.place).map(|environment| &environment.facts);
     let environment = environment.filter(|facts| facts.number == command.statement);
-    let artifact = artifacts.get(&command.artifact).map(|artifact| &artifact.facts);
+    let artifact = wanted.and_then(|wanted| artifacts.get(wanted.run, &wanted.artifact));
+    let artifact = artifact.map(|artifact| &artifact.facts);
     let (Some(_), Some(environment), Some(artifact), true) =
         (wanted, environment, artifact, standing.is_free())
     else {

@@ -15,6 +15,8 @@ pub struct Wanted {
     pub place: Place,
     /// The artifact.
     pub artifact: Digest,
+    /// The run that built it.
+    pub run: RunId,
 }
 
 /// A release was proposed.

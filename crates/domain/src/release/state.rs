@@ -7,6 +7,7 @@ use evidence::{CommitId, Digest};
 use serde::Serialize;
 
 use super::event::{Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
+use crate::ids::RunId;
 use crate::place::Place;
 
 /// Releases as decisions read them.
@@ -70,6 +71,8 @@ pub struct Current {
     pub commit: CommitId,
     /// Number of the release that brought it.
     pub release: u64,
+    /// The run that built it.
+    pub run: RunId,
 }
 
 impl State {
@@ -133,10 +136,16 @@ impl State {
         let open = standing.open.take_if(|open| open.facts.release == event.release);
         let returning = standing.returning.take_if(|(returning, _)| returning.release == event.release);
         standing.reported = Some((event.envelope, entry));
-        let now = event.running.as_ref().map(|running| Current {
+        let run = match (&open, &returning) {
+            (Some(open), _) => Some(open.facts.run),
+            (None, Some(_)) => standing.before.as_ref().map(|before| before.run),
+            (None, None) => None,
+        };
+        let now = event.running.as_ref().zip(run).map(|(running, run)| Current {
             artifact: running.artifact,
             commit: running.commit.clone(),
             release: event.release,
+            run,
         });
         let changed =
             now.as_ref().map(|now| now.artifact) != standing.running.as_ref().map(|running| running.artifact);

@@ -110,6 +110,7 @@ pub async fn places(State(shared): State<Arc<Shared>>) -> Result<Json<Vec<PlaceV
                 after: facts.after.clone(),
                 automatic: facts.automatic,
                 statement: facts.number,
+                envelope: facts.envelope,
                 base: running.map_or_else(|| facts.baseline.clone(), |now| now.commit.clone()),
                 running: running.map(|now| RunningView {
                     artifact: now.artifact,

@@ -1,0 +1,193 @@
+//! `countersign trust environment`: makes or amends the statement of a place, and signs it.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use domain::Place as At;
+use evidence::configuration::Configuration;
+use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
+use evidence::environment::{self, Environment};
+use evidence::trust_root::{Machine, Place as Host};
+use evidence::{CommitId, Name, configuration, policy_files};
+use serde_json::json;
+use wire::{Client, PlaceView};
+
+use super::trust::{my_key, write_envelope};
+use super::{Place, runtime};
+use crate::clock::now;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::request::{self, With};
+use crate::{policies, project, trust};
+
+/// Arguments of `trust environment`.
+#[derive(Debug, Args)]
+pub struct Amend {
+    #[command(flatten)]
+    place: Place,
+    /// The place, PROJECT/SERVICE/ENVIRONMENT.
+    at: At,
+    /// Directory of policies; the one in force, or the built-in one, when left away.
+    #[arg(long)]
+    policy: Option<PathBuf>,
+    /// Loopback port of a process.
+    #[arg(long)]
+    port: Option<u16>,
+    /// Variable, NAME=VALUE; an empty value removes it. May be given more than once.
+    #[arg(long)]
+    variable: Vec<String>,
+    /// Agent, NAME=KEY as `agent join` prints it; replaces the agents in force. May be given more than once.
+    #[arg(long)]
+    agent: Vec<String>,
+    /// Environment that must run the same artifact before.
+    #[arg(long)]
+    after: Option<Name>,
+    /// Let releases begin by themselves, or not.
+    #[arg(long)]
+    automatic: Option<bool>,
+    /// Commit from which the first range counts; `HEAD` of the repository that you are in when left away.
+    #[arg(long)]
+    baseline: Option<CommitId>,
+    /// Write the statement here for others to sign, instead of sending it.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// What a statement names, as bytes.
+struct Named {
+    statement: Environment,
+    policy: Vec<u8>,
+    configuration: Vec<u8>,
+}
+
+/// Makes or amends, signs, sends or writes.
+pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
+    let home = verb.place.home()?;
+    let client = Client::new(&home.url()?)?;
+    let runtime = runtime()?;
+    let places = runtime.block_on(client.places())?;
+    let view = places.iter().find(|view| view.place == verb.at);
+    let named = match view {
+        Some(view) => runtime.block_on(amended(verb, &client, view))?,
+        None => new(verb, &trust::root_of(home.data(), None)?.0)?,
+    };
+    let mut envelope = named.statement.envelope()?;
+    my_key()?.sign(&mut envelope, environment::NAMESPACE)?;
+    if let Some(out) = &verb.out {
+        write_envelope(out, &envelope)?;
+        std::fs::write(beside(out, "policy"), &named.policy)?;
+        std::fs::write(beside(out, "configuration"), &named.configuration)?;
+        return output.print(&json!({ "file": out }), |_| {
+            let file = out.display();
+            format!("wrote {file} with what it names beside it\nnext: countersign trust sign {file}   (each other signer), then: countersign trust send {file}")
+        });
+    }
+    let statement = serde_json::to_string_pretty(&named.statement)?;
+    let arguments = json!({ "statement": envelope.payload_digest() });
+    let with = With {
+        statements: vec![envelope],
+        attachments: vec![named.policy, named.configuration],
+        ..With::default()
+    };
+    let outcome = request::send(&home, "set-environment", arguments, with)?.outcome;
+    output.print(&outcome, |outcome| format!("{statement}\nrecorded as entry {}", outcome.entry))
+}
+
+/// Policy and configuration that lie beside a statement in a file.
+pub fn attachments(file: &Path) -> Result<Vec<Vec<u8>>, Failure> {
+    let read = |what| {
+        let path = beside(file, what);
+        let shown = path.display().to_string();
+        std::fs::read(path).map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}")))
+    };
+    Ok(vec![read("policy")?, read("configuration")?])
+}
+
+fn beside(file: &Path, what: &str) -> PathBuf {
+    let mut name = file.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
+    name.push(format!(".{what}"));
+    file.with_file_name(name)
+}
+
+async fn amended(verb: &Amend, client: &Client, view: &PlaceView) -> Result<Named, Failure> {
+    let envelope = Envelope::decode(&client.blob(&view.envelope, ENVELOPE_BYTES_MAX).await?)?;
+    let old = Environment::read(&envelope)?;
+    let kept = client.blob(&old.configuration, configuration::BYTES_MAX).await?;
+    let configuration = change(verb, Configuration::decode(&kept)?)?.encode()?;
+    let policy = match &verb.policy {
+        Some(dir) => policies::read(dir)?.0.encode()?,
+        None => client.blob(&old.policy, policy_files::BYTES_MAX).await?,
+    };
+    let host = old.agents.first().map(|agent| agent.place.clone());
+    let statement = Environment {
+        number: old.number + 1,
+        issued: now()?,
+        policy: evidence::Digest::of(&policy),
+        configuration: evidence::Digest::of(&configuration),
+        agents: if verb.agent.is_empty() { old.agents.clone() } else { agents(verb, host)? },
+        baseline: verb.baseline.clone().unwrap_or_else(|| old.baseline.clone()),
+        after: verb.after.clone().or_else(|| old.after.clone()),
+        automatic: verb.automatic.unwrap_or(old.automatic),
+        ..old
+    };
+    Ok(Named { statement, policy, configuration })
+}
+
+fn new(verb: &Amend, root: &evidence::trust_root::TrustRoot) -> Result<Named, Failure> {
+    let policy = match &verb.policy {
+        Some(dir) => policies::read(dir)?.0,
+        None => policies::built_in(),
+    };
+    let policy = policy.encode()?;
+    let configuration = change(verb, Configuration::default())?.encode()?;
+    let baseline = match &verb.baseline {
+        Some(commit) => commit.clone(),
+        None => runner::resolve(&project::repository(None)?, "HEAD")?,
+    };
+    if verb.agent.is_empty() {
+        let remedy = "make one with `countersign agent join` and name it with --agent NAME=KEY";
+        return Err(Failure::usage(format!("{} has no agent yet; {remedy}", verb.at)));
+    }
+    let statement = Environment {
+        v: 1,
+        installation: root.installation,
+        project: verb.at.project.clone(),
+        service: verb.at.service.clone(),
+        environment: verb.at.environment.clone(),
+        number: 1,
+        issued: now()?,
+        policy: evidence::Digest::of(&policy),
+        configuration: evidence::Digest::of(&configuration),
+        agents: agents(verb, Some(root.server.clone()))?,
+        baseline,
+        after: verb.after.clone(),
+        automatic: verb.automatic.unwrap_or(false),
+    };
+    Ok(Named { statement, policy, configuration })
+}
+
+fn change(verb: &Amend, mut configuration: Configuration) -> Result<Configuration, Failure> {
+    configuration.port = verb.port.or(configuration.port);
+    for text in &verb.variable {
+        let (name, value) =
+            text.split_once('=').ok_or_else(|| Failure::usage(format!("`{text}` is not NAME=VALUE")))?;
+        if value.is_empty() {
+            configuration.variables.remove(name);
+        } else {
+            configuration.variables.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    Ok(configuration)
+}
+
+fn agents(verb: &Amend, host: Option<Host>) -> Result<Vec<Machine>, Failure> {
+    let host = host.ok_or_else(|| Failure::error("nobody says where the agent runs"))?;
+    let agent = |text: &String| {
+        let (name, key) =
+            text.split_once('=').ok_or_else(|| Failure::usage(format!("`{text}` is not NAME=KEY")))?;
+        Ok::<_, Failure>(Machine { name: name.parse()?, key: key.parse()?, place: host.clone() })
+    };
+    let mut agents = verb.agent.iter().map(agent).collect::<Result<Vec<_>, _>>()?;
+    agents.sort();
+    Ok(agents)
+}

@@ -1,0 +1,154 @@
+//! Evidence as a stranger has it: one file and a root, nothing else.
+
+use std::path::Path;
+use std::process::Command;
+
+use evidence::dsse::Envelope;
+use evidence::trust_root::TrustRoot;
+use judge::{Anchors, Seen};
+use serde_json::json;
+
+use super::Shop;
+
+/// A bundle from production, and the root to believe.
+fn released() -> (Shop, Vec<u8>, Anchors) {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    shop.ok(&["approve", "--reason", "tested in staging"]);
+    shop.ok(&["promote", "--bundle", "evidence.json"]);
+    shop.ok(&["trust", "root", "--out", "root.json"]);
+    assert!(up.stop());
+    let bytes = std::fs::read(shop.repository().join("evidence.json")).unwrap();
+    let root = std::fs::read(shop.repository().join("root.json")).unwrap();
+    let root = TrustRoot::open(&Envelope::decode(&root).unwrap()).unwrap();
+    let anchors = Anchors { version: root.version, digest: root.digest().unwrap(), rehearsal: true };
+    (shop, bytes, anchors)
+}
+
+/// What the command says of these bytes: `None` when they pass, else what is wrong.
+fn wrong(bytes: &[u8], anchors: &Anchors) -> Option<String> {
+    let seen = Seen { now: None, root: anchors.version, status: 0, statement: 0, release: 0, running: None };
+    match judge::verify(bytes, anchors, &seen, |_, judgement| judgement.clone()) {
+        Ok(judgement) if judgement.outcome == domain::gate::Outcome::Pass => None,
+        Ok(judgement) => Some(judgement.codes().join(", ")),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+#[test]
+fn every_flipped_byte_of_a_bundle_is_named() {
+    let (shop, bytes, anchors) = released();
+    assert_eq!(wrong(&bytes, &anchors), None);
+    assert!(bytes.len() <= 1 << 20, "{} bytes", bytes.len());
+    // All of them where that is asked for, else a part.
+    let every = std::env::var_os("COUNTERSIGN_EVERY_BYTE").is_some();
+    let step = if every { 1 } else { 41 };
+    let threads: Vec<_> = (0..2)
+        .map(|thread| {
+            let (bytes, anchors) = (bytes.clone(), anchors.clone());
+            std::thread::spawn(move || {
+                let mut missed = Vec::new();
+                for at in (thread * step..bytes.len()).step_by(2 * step) {
+                    let mut flipped = bytes.clone();
+                    flipped[at] ^= 1;
+                    if wrong(&flipped, &anchors).is_none_or(|what| what.is_empty()) {
+                        missed.push(at);
+                    }
+                }
+                missed
+            })
+        })
+        .collect();
+    let missed: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+    let around = |at: &usize| {
+        String::from_utf8_lossy(&bytes[at.saturating_sub(60)..(at + 60).min(bytes.len())]).into_owned()
+    };
+    assert!(
+        missed.is_empty(),
+        "{} bytes: {:?}",
+        missed.len(),
+        missed.iter().take(5).map(around).collect::<Vec<_>>()
+    );
+    // Some through the command itself.
+    let file = shop.repository().join("flipped.json");
+    let count = if every { 200 } else { 10 };
+    for n in 0..count {
+        let mut flipped = bytes.clone();
+        let at = (n * 7919 + 13) % bytes.len();
+        flipped[at] ^= 1;
+        std::fs::write(&file, &flipped).unwrap();
+        let output =
+            shop.home.run_in(&shop.repository(), &["verify", "flipped.json", "--trust-root", "root.json"]);
+        assert!(matches!(output.status.code(), Some(1 | 3 | 4)), "byte {at}");
+        assert!(!output.stderr.is_empty(), "byte {at}");
+    }
+    let second = [bytes.as_slice(), b"\n"].concat();
+    assert!(wrong(&second, &anchors).unwrap().contains("canonical"), "a second encoding");
+}
+
+#[test]
+fn a_bundle_is_verified_with_nothing_else_around() {
+    let (shop, bytes, _) = released();
+    let empty = shop.home.dir.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    std::fs::write(empty.join("evidence.json"), &bytes).unwrap();
+    std::fs::copy(shop.repository().join("root.json"), empty.join("root.json")).unwrap();
+    let binary = env!("CARGO_BIN_EXE_countersign");
+    std::fs::copy(binary, empty.join("countersign")).unwrap();
+    let listed = Command::new("ldd").arg(binary).output().unwrap();
+    for word in
+        String::from_utf8(listed.stdout).unwrap().split_whitespace().filter(|word| word.starts_with('/'))
+    {
+        let target = empty.join(word.trim_start_matches('/'));
+        std::fs::create_dir_all(target.parent().unwrap()).unwrap();
+        std::fs::copy(Path::new(word), &target).unwrap();
+    }
+    let alone = |trust_root: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "--net", "chroot"]).arg(&empty);
+        command.args(["/countersign", "verify", "/evidence.json", "-o", "json"]).args(trust_root).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap());
+        command.output().unwrap()
+    };
+    let output = alone(&["--trust-root", "/root.json"]);
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said} {}", String::from_utf8_lossy(&output.stderr));
+    let verified: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!((&verified["outcome"], &verified["mode"]), (&json!("pass"), &json!("solo")));
+    assert_eq!(alone(&[]).status.code(), Some(1), "no root comes out of the bundle itself");
+}
+
+#[test]
+fn a_bundle_of_another_root_is_refused() {
+    let (_, bytes, anchors) = released();
+    let (_, _, others) = released();
+    assert!(wrong(&bytes, &others).unwrap().contains("root-not-pinned"));
+    let rehearsal = Anchors { rehearsal: false, ..anchors };
+    assert_eq!(wrong(&bytes, &rehearsal), None, "a solo root is no rehearsal's");
+}
+
+#[test]
+fn the_same_commit_in_two_data_directories_gives_the_same_artifact() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    let first = shop.ok(&["run"])["artifacts"].clone();
+    assert!(up.stop());
+    // Another person on another path, with the same commit and nothing of the first one's.
+    let other = Shop::new();
+    let from = format!("file://{}", shop.repository().display());
+    let elsewhere = other.home.dir.path().join("a/much/longer/path/to/a/clone");
+    std::fs::create_dir_all(elsewhere.parent().unwrap()).unwrap();
+    other.git(&["clone", "-q", &from, elsewhere.to_str().unwrap()]);
+    let key = std::fs::read_to_string(shop.home.dir.path().join(".ssh/id_ed25519")).unwrap();
+    let target = other.home.dir.path().join(".ssh/id_ed25519");
+    std::fs::write(&target, key).unwrap();
+    std::fs::copy(shop.home.dir.path().join(".ssh/id_ed25519.pub"), target.with_extension("pub")).unwrap();
+    let data = other.home.dir.path().join("some/where/else/data");
+    let data = data.to_str().unwrap();
+    other.home.json_in(&elsewhere, &["init", "--project", "shop", "--data", data], 0);
+    let up = other.home.up();
+    let second = other.home.json_in(&elsewhere, &["run", "--project", "shop"], 0)["artifacts"].clone();
+    assert_eq!(first, second);
+    assert!(up.stop());
+}

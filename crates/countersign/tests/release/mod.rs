@@ -1,0 +1,381 @@
+//! From a commit to production by the commands that people type, on the example service: what passes, what
+//! is refused and why, and what an auditor finds afterwards.
+
+mod evidence;
+mod replay;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::codes;
+use crate::support::{Home, Up, copy_dir};
+
+const PLACE: &str = "shop/ledger-api/production";
+
+/// One person with the example in a repository, its commits signed.
+pub struct Shop {
+    pub home: Home,
+}
+
+impl Shop {
+    pub fn new() -> Self {
+        let home = Home::new();
+        let shop = Self { home };
+        shop.config("user.name", "Ada");
+        shop.config("user.email", "ada@example.com");
+        shop.config("gpg.format", "ssh");
+        shop.config("user.signingkey", shop.home.dir.path().join(".ssh/id_ed25519").to_str().unwrap());
+        let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/ledger-api");
+        std::fs::create_dir_all(shop.repository()).unwrap();
+        for part in [".countersign", "src", "Cargo.toml", "Cargo.lock", ".gitignore"] {
+            let (from, to) = (example.join(part), shop.repository().join(part));
+            if from.is_dir() {
+                copy_dir(&from, &to);
+            } else {
+                std::fs::copy(&from, &to).unwrap();
+            }
+        }
+        shop.write("src/.keep", "");
+        shop.git(&["init", "-q", "-b", "main"]);
+        shop.commit("the beginning");
+        shop
+    }
+
+    /// A solo installation whose baseline is the first commit.
+    pub fn solo() -> Self {
+        let shop = Self::new();
+        shop.quick_pipeline();
+        shop.in_repository(&["init", "--project", "shop"], 0);
+        shop.commit("a quick pipeline");
+        shop
+    }
+
+    /// Steps of a shell script instead of a compiler: what is tested here is the way, not the building.
+    fn quick_pipeline(&self) {
+        self.write(
+            ".countersign/pipeline.yaml",
+            "version: 1
+steps:
+  build:
+    run: |
+      mkdir -p out
+      cp service.sh out/ledger-api
+      chmod +x out/ledger-api
+    outputs: [out/ledger-api]
+  test: { run: test ! -e broken }
+artifacts:
+  ledger-api:
+    files:
+      bin/ledger-api: { step: build, path: out/ledger-api }
+",
+        );
+        self.service("ok");
+    }
+
+    /// A release whose command answers with these words; `bad` does not pass its probe.
+    pub fn service(&self, word: &str) {
+        self.write("service.sh", &format!("#!/bin/sh\ntest {word} != bad\n"));
+        self.write(
+            ".countersign/release.yaml",
+            "version: 1
+services:
+  ledger-api:
+    artifact: ledger-api
+    probe: { command: [bin/ledger-api], attempts: 2, interval-ms: 10 }
+",
+        );
+    }
+
+    pub fn repository(&self) -> PathBuf {
+        self.home.dir.path().join("shop")
+    }
+
+    pub fn write(&self, path: &str, text: &str) {
+        let path = self.repository().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn config(&self, name: &str, value: &str) {
+        let mut command = Command::new("git");
+        command.args(["config", "--global", name, value]).env("HOME", self.home.dir.path());
+        assert!(command.env_remove("XDG_CONFIG_HOME").status().unwrap().success());
+    }
+
+    pub fn git(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new("git");
+        command.args(arguments).current_dir(self.repository()).env("HOME", self.home.dir.path());
+        let output = command.env_remove("XDG_CONFIG_HOME").output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Commits everything with the person's signature.
+    pub fn commit(&self, message: &str) -> String {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "--allow-empty", "-S", "-m", message]);
+        self.git(&["rev-parse", "HEAD"])
+    }
+
+    /// Runs a command in the repository, as JSON, with this exit code.
+    pub fn in_repository(&self, arguments: &[&str], code: i32) -> Value {
+        self.home.json_in(&self.repository(), arguments, code)
+    }
+
+    pub fn ok(&self, arguments: &[&str]) -> Value {
+        self.in_repository(arguments, 0)
+    }
+
+    /// All the way into production.
+    pub fn release(&self) -> Value {
+        self.ok(&["run"]);
+        self.ok(&["approve", "--reason", "tested in staging"]);
+        self.ok(&["promote"])
+    }
+}
+
+/// What stands at a place.
+fn at(up: &Up, environment: &str) -> Value {
+    let places: Value = serde_json::from_str(&up.get("/api/v1/places").1).unwrap();
+    let place = format!("shop/ledger-api/{environment}");
+    places.as_array().unwrap().iter().find(|view| view["place"] == json!(place)).unwrap().clone()
+}
+
+#[test]
+fn one_person_takes_a_commit_to_production() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    let ran = shop.ok(&["run"]);
+    assert_eq!(
+        (&ran["state"], &ran["next"]),
+        (&json!("passed"), &json!(format!("countersign approve {PLACE} --reason WHY")))
+    );
+    let artifact = ran["artifacts"]["ledger-api"].clone();
+    for environment in ["dev", "staging"] {
+        assert_eq!(at(&up, environment)["running"]["artifact"], artifact, "{environment}");
+    }
+    // Nobody has approved: the gate says so, the release stays where it is, and all of it is on record.
+    let early = shop.in_repository(&["promote"], 3);
+    assert_eq!(codes(&early), ["approvals-missing"]);
+    assert_eq!(at(&up, "production")["open"]["stage"], "held");
+    let approved = shop.ok(&["approve", "--reason", "tested in staging", "--ticket", "CH-1"]);
+    assert_eq!(approved["missing"], json!(["approvals-missing"]));
+    let promoted = shop.ok(&["promote", "--bundle", "evidence.json"]);
+    assert_eq!(promoted["next"], "countersign verify evidence.json");
+    assert_eq!(at(&up, "production")["running"]["artifact"], artifact);
+    let verified = shop.ok(&["verify", "evidence.json"]);
+    assert_eq!((&verified["outcome"], &verified["mode"]), (&json!("pass"), &json!("solo")));
+    assert_eq!((&verified["witnesses"], &verified["same_machine"]), (&json!(1), &json!(true)));
+    shop.home.witnessed(&up);
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!((&replayed["differ"], &replayed["verdicts"]), (&json!(0), &json!(4)), "{replayed}");
+    assert_eq!(replayed["decisions"], replayed["agree"]);
+    let audited = shop.ok(&["audit", "verify"]);
+    assert_eq!((&audited["breaches"], &audited["misfits"]), (&json!([]), &json!(0)));
+    assert!(up.stop());
+}
+
+#[test]
+fn what_fails_or_is_unsigned_goes_nowhere() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.write("broken", "");
+    shop.commit("break the test");
+    let failed = shop.in_repository(&["run"], 3);
+    assert!(codes(&failed).iter().all(|code| *code == "step-failed"), "{failed}");
+    assert_eq!(at(&up, "dev")["running"], json!(null));
+    shop.git(&["rm", "-q", "broken"]);
+    shop.git(&["commit", "-q", "--no-gpg-sign", "-m", "unsigned"]);
+    assert_eq!(codes(&shop.in_repository(&["run"], 3)), ["commit-unsigned"]);
+    let stranger = shop.home.ssh_key("stranger");
+    let key = format!("user.signingkey={}", stranger.display());
+    shop.git(&["-c", &key, "commit", "-q", "--allow-empty", "-S", "-m", "by a stranger"]);
+    assert_eq!(codes(&shop.in_repository(&["run"], 3)), ["commit-signer-unknown"]);
+    shop.write(".countersign/pipeline.yaml", "version: 1\nsteps: { a: { run: x, needs: [b] } }\n");
+    shop.commit("a pipeline that is none");
+    let unsound = shop.in_repository(&["run"], 3);
+    assert_eq!(codes(&unsound), ["pipeline-unsound"]);
+    assert!(unsound["reasons"][0]["what"].as_str().unwrap().contains("`b` is no step"), "{unsound}");
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!(replayed["differ"], json!(0), "refusals are replayed too: {replayed}");
+    assert!(up.stop());
+}
+
+#[test]
+fn a_release_that_does_not_work_returns_and_people_can_return_too() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    let first = shop.release();
+    shop.service("bad");
+    shop.commit("this will not work");
+    let returned = shop.in_repository(&["run"], 3);
+    assert_eq!(codes(&returned), ["probe-failed"]);
+    let dev = at(&up, "dev");
+    assert_eq!(dev["last"]["outcome"], "returned");
+    let running = at(&up, "production")["running"]["artifact"].clone();
+    assert_eq!(dev["running"]["artifact"], running, "what ran before runs again");
+    shop.service("fine");
+    shop.commit("this works");
+    let second = shop.release();
+    assert!(second["release"].as_u64() > first["release"].as_u64());
+    assert_ne!(at(&up, "production")["running"]["artifact"], running);
+    let back = shop.ok(&["rollback", PLACE]);
+    assert_eq!(back["outcome"], "running");
+    assert_eq!(at(&up, "production")["running"]["artifact"], running);
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!(replayed["differ"], json!(0), "{replayed}");
+    assert!(up.stop());
+}
+
+#[test]
+fn freezes_and_rejections_stop_a_release() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    shop.ok(&["reject", "--reason", "not on a Friday"]);
+    assert_eq!(codes(&shop.in_repository(&["promote"], 3)), ["approvals-missing", "rejected"]);
+    // A person's later word replaces the earlier one.
+    shop.ok(&["approve", "--reason", "it is Monday"]);
+    shop.ok(&["trust", "status", "--freeze", PLACE]);
+    assert_eq!(codes(&shop.in_repository(&["promote"], 3)), ["frozen"]);
+    assert_eq!(at(&up, "production")["running"], json!(null));
+    assert!(up.stop());
+}
+
+#[test]
+fn roles_survive_kill_9_and_go_on_where_they_were() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    shop.ok(&["approve", "--reason", "tested"]);
+    up.kill();
+    let up = shop.home.up();
+    let promoted = shop.ok(&["promote"]);
+    assert_eq!(promoted["outcome"], "running");
+    let running = at(&up, "production")["running"].clone();
+    assert!(up.stop());
+    let up = shop.home.up();
+    assert_eq!(at(&up, "production")["running"], running);
+    shop.commit("another");
+    shop.release();
+    assert!(up.stop());
+}
+
+#[test]
+fn an_artifact_that_was_replaced_in_the_store_is_refused_by_the_agent() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    let ran = shop.ok(&["run"]);
+    shop.ok(&["approve", "--reason", "tested"]);
+    // Whoever owns the server changes the layer under its digest's name.
+    let digest = ran["artifacts"]["ledger-api"].as_str().unwrap();
+    let blob = |digest: &str| {
+        let hex = digest.strip_prefix("sha256:").unwrap();
+        let (start, rest) = hex.split_at(2);
+        shop.home.data().join("blobs/sha256").join(start).join(rest)
+    };
+    let manifest: Value = serde_json::from_slice(&std::fs::read(blob(digest)).unwrap()).unwrap();
+    let layer = blob(manifest["layers"][0]["digest"].as_str().unwrap());
+    let honest = std::fs::read(&layer).unwrap();
+    let forged: Vec<u8> = honest.iter().map(|byte| if *byte == b'o' { b'0' } else { *byte }).collect();
+    std::fs::write(&layer, &forged).unwrap();
+    let refused = shop.in_repository(&["promote"], 3);
+    assert_eq!(codes(&refused), ["artifact-differs"]);
+    assert_eq!(at(&up, "production")["running"], json!(null));
+    std::fs::write(&layer, &honest).unwrap();
+    assert!(up.stop());
+}
+
+#[test]
+fn audit_verify_names_a_changed_view_and_mends_it_identically() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.release();
+    shop.home.witnessed(&up);
+    shop.ok(&["status"]);
+    assert!(up.stop());
+    let views = shop.home.data().join("views.db");
+    let dump = || {
+        let kept = rusqlite::Connection::open(&views).unwrap();
+        let mut statement = kept
+            .prepare("SELECT run || state || services FROM run UNION SELECT name || state FROM work")
+            .unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        rows.collect::<Result<Vec<_>, _>>().unwrap()
+    };
+    let before = dump();
+    assert_eq!(shop.ok(&["audit", "verify"])["views"], "as the ledger says");
+    for change in [
+        "UPDATE run SET state = 'failed'",
+        "DELETE FROM work WHERE kind = 'artifact'",
+        "INSERT INTO artifact (run, name, manifest) VALUES ('x', 'y', 'z')",
+        "UPDATE last SET outcome = 'refused' WHERE place LIKE '%production'",
+        "UPDATE cursor SET entries = 9999",
+    ] {
+        rusqlite::Connection::open(&views).unwrap().execute(change, []).unwrap();
+        let found = shop.in_repository(&["audit", "verify"], 1);
+        assert!(
+            found["error"].as_str().unwrap_or_default().contains("views") || found["views"] == "changed",
+            "{change}: {found}"
+        );
+        shop.ok(&["audit", "verify", "--rebuild-views"]);
+        assert_eq!(dump(), before, "{change}");
+        assert_eq!(shop.ok(&["audit", "verify"])["views"], "as the ledger says");
+    }
+}
+
+#[test]
+fn policies_are_tested_and_decide_only_when_signed() {
+    let shop = Shop::solo();
+    let dir = shop.home.dir.path().join("policy");
+    let dir = dir.to_str().unwrap();
+    shop.ok(&["policy", "copy", dir]);
+    let tested = shop.ok(&["policy", "test", dir]);
+    assert_eq!((tested["passed"].as_array().unwrap().len() >= 10, &tested["failed"]), (true, &json!([])));
+    let built_in = shop.ok(&["policy", "check"])["digest"].clone();
+    assert_eq!(shop.ok(&["policy", "check", dir])["digest"], built_in);
+    let file = Path::new(dir).join("gate.rego");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(
+        &file,
+        text.replace("approvals_needed := 1 if production else := 0", "approvals_needed := 0"),
+    )
+    .unwrap();
+    let failing = shop.in_repository(&["policy", "test", dir], 1);
+    assert!(failing["failed"].as_array().is_none_or(|failed| !failed.is_empty()));
+    std::fs::write(&file, "package countersign.gate\nallow := true\n").unwrap();
+    shop.in_repository(&["policy", "check", dir], 1);
+    // A policy without that rule decides once the policy signer has signed its digest, and not before.
+    std::fs::write(
+        &file,
+        text.replace("approvals_needed := 1 if production else := 0", "approvals_needed := 0"),
+    )
+    .unwrap();
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    assert_eq!(codes(&shop.in_repository(&["promote"], 3)), ["approvals-missing"]);
+    shop.ok(&["trust", "environment", PLACE, "--policy", dir]);
+    shop.ok(&["run"]);
+    assert_eq!(shop.ok(&["promote"])["outcome"], "running");
+    assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
+    assert!(up.stop());
+}
+
+#[test]
+fn logs_are_kept_and_followed() {
+    let shop = Shop::solo();
+    let text = std::fs::read_to_string(shop.repository().join(".countersign/pipeline.yaml")).unwrap();
+    shop.write(
+        ".countersign/pipeline.yaml",
+        &text.replace("      mkdir -p out", "      echo building the thing\n      mkdir -p out"),
+    );
+    shop.commit("say something");
+    let up = shop.home.up();
+    let run = shop.ok(&["run"])["run"].as_str().unwrap().to_owned();
+    let logs = shop.ok(&["logs", "-f", &run, "build", "--runner", "runner-2"]);
+    let path = format!("{run}/step/build/runner-2");
+    assert_eq!(logs["logs"][path.as_str()], "building the thing\n");
+    assert!(up.stop());
+}
