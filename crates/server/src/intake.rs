@@ -303,6 +303,9 @@ impl Writer {
                 let Actor::Person(person) = job.origin.actor else {
                     return Ok(Answer::Refused { entry: None, refusal });
                 };
+                if cfg!(feature = "drill-refusal-record") {
+                    return Ok(Answer::Refused { entry: Some(entry), refusal });
+                }
                 let reasons = refusal.reasons().map(|reason| reason.code.clone()).collect();
                 let refused = Refused { person: person.into(), action: job.origin.action.clone(), reasons };
                 let texts = serde_json::to_value(&refusal).map_err(WriterError::particulars)?;

@@ -1,11 +1,17 @@
 //! `countersign key`: which of your keys would be used, and what countersign thinks of a key.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use domain::PersonId;
+use evidence::pin::Pin;
 use serde::Serialize;
+use wire::Client;
+
+use super::{Place, runtime};
 
 use crate::failure::Failure;
+use crate::home::{self, Home, Profile};
 use crate::output::Output;
 use crate::signing::PersonKey;
 
@@ -17,6 +23,26 @@ pub enum Key {
         /// Private or public key file.
         file: Option<PathBuf>,
     },
+    /// List the keys of everyone who is enrolled, as the server sees them.
+    List(Place),
+    /// Tell this machine who you are in an installation, and which of your keys you use there.
+    Use {
+        /// The line of `countersign trust pin`, from somebody you trust.
+        #[arg(long)]
+        pin: String,
+        /// Your id, as your enrolment and `countersign status` name it.
+        #[arg(long)]
+        person: PersonId,
+        /// Key that signs approvals and statements, private or public file; found out when left away.
+        #[arg(long)]
+        key: Option<PathBuf>,
+        /// Key that signs requests; the same when left away, as in solo mode.
+        #[arg(long)]
+        sign_in_key: Option<PathBuf>,
+        /// The server's data directory on this machine.
+        #[arg(long)]
+        data: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Serialize)]
@@ -27,10 +53,54 @@ struct Shown {
     hardware: bool,
 }
 
-/// Shows a key.
+/// Carries out a subcommand.
 pub fn run(verb: &Key, output: Output) -> Result<(), Failure> {
-    let Key::Show { file } = verb;
-    let found = file.as_deref().map_or_else(PersonKey::discover, PersonKey::read)?;
+    match verb {
+        Key::Show { file } => show(file.as_deref(), output),
+        Key::List(place) => list(place, output),
+        Key::Use { pin, person, key, sign_in_key, data } => {
+            let approval = key.as_deref().map_or_else(PersonKey::discover, PersonKey::read)?;
+            let sign_in = sign_in_key.as_deref().map_or_else(|| Ok(approval.clone()), PersonKey::read)?;
+            adopt(pin, *person, approval, sign_in, Home::new(data.as_deref())?, output)
+        }
+    }
+}
+
+fn list(place: &Place, output: Output) -> Result<(), Failure> {
+    let client = Client::new(&place.home()?.url()?)?;
+    let people = runtime()?.block_on(client.installation())?.people;
+    output.print(&people, |people| {
+        let line = |person: &wire::PersonView| format!("{}  {}", person.person, person.keys.join("  "));
+        people.iter().map(line).collect::<Vec<_>>().join("\n")
+    })
+}
+
+fn adopt(
+    pin: &str,
+    person: PersonId,
+    approval: PersonKey,
+    sign_in: PersonKey,
+    home: Home,
+    output: Output,
+) -> Result<(), Failure> {
+    let pin: Pin = pin.trim().parse()?;
+    home::write_pin(&pin)?;
+    let profile = Profile {
+        v: 1,
+        installation: pin.installation,
+        person,
+        data: home.data().to_path_buf(),
+        sign_in_key: sign_in.file,
+        approval_key: approval.file,
+    };
+    profile.write()?;
+    output.print(&profile, |profile| {
+        format!("you are person {} of installation {}", profile.person, profile.installation)
+    })
+}
+
+fn show(file: Option<&Path>, output: Output) -> Result<(), Failure> {
+    let found = file.map_or_else(PersonKey::discover, PersonKey::read)?;
     let shown = Shown {
         fingerprint: found.key.fingerprint().to_owned(),
         public_key: found.key.line().to_owned(),

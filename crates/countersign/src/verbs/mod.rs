@@ -3,6 +3,7 @@
 mod agent;
 mod approve;
 mod audit;
+mod demo;
 mod init;
 mod key;
 mod logs;
@@ -40,6 +41,8 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Rehearse the whole way with two people on an example, without network.
+    Demo(demo::Demo),
     /// Make an installation: keys of the roles, trust root, first enrolment.
     Init(init::Init),
     /// Start all roles on what `init` made, and stop them together.
@@ -122,6 +125,7 @@ pub struct Child {
 pub fn run(command: CommandLine) -> Result<(), Failure> {
     let output = command.output;
     match command.verb {
+        Verb::Demo(verb) => demo::run(&verb, output),
         Verb::Init(verb) => init::run(&verb, output),
         Verb::Up(verb) => up::run(&verb, output),
         Verb::Run(verb) => run::run(&verb, output),

@@ -25,6 +25,9 @@ pub struct Promote {
     /// Where to write the evidence; a file in this directory when left away.
     #[arg(long)]
     bundle: Option<PathBuf>,
+    /// Wait for the gate alone, not for the agent.
+    #[arg(long)]
+    no_wait: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -50,6 +53,16 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     let sent = request::send(&home, "promote", arguments, With::default())?;
     let mut progress = Progress::new(output);
     progress.say(format!("release {number} to {}: being judged", view.place));
+    if verb.no_wait {
+        let due = runtime.block_on(gate(&client, &view.place, number, sent.outcome.entry))?;
+        let place = view.place;
+        return match due {
+            Ok(entry) => output.print(&json!({ "place": place, "release": number, "due": entry }), |_| {
+                format!("release {number} is due at the agent of {place}, by entry {entry}")
+            }),
+            Err(view) => Err(runtime.block_on(why(&client, &view))?),
+        };
+    }
     let (after, bundle) =
         runtime.block_on(settle(&client, &view.place, number, sent.outcome.entry, &mut progress))?;
     let last = outcome(&after)?;
@@ -130,6 +143,31 @@ async fn settle(
                 progress.once(format!("release {number}: the gate let it pass; the agent judges for itself"));
             } else {
                 return Ok((view, bundle.or(entry_bundle(client, since, place, number).await?)));
+            }
+        }
+        seen = client.wait_past(seen).await?;
+    }
+}
+
+/// Number of the entry by which a release became due, or the place where it is held.
+async fn gate(
+    client: &Client,
+    place: &At,
+    number: u64,
+    since: u64,
+) -> Result<Result<u64, PlaceView>, Failure> {
+    let mut seen = 0;
+    loop {
+        let mine = |entry: &&wire::EntryView| {
+            entry.facts.get("place") == Some(&json!(place))
+                && entry.facts.get("release") == Some(&json!(number))
+        };
+        let entries = client.entries(since).await?;
+        for entry in entries.iter().filter(mine) {
+            match entry.kind.as_str() {
+                "release.due" => return Ok(Ok(entry.entry)),
+                "release.held" => return Ok(Err(look(client, place).await?)),
+                _ => {}
             }
         }
         seen = client.wait_past(seen).await?;

