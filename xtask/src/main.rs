@@ -4,6 +4,9 @@
 //! any logic of the product.
 
 mod accept;
+mod drill;
+mod fresh;
+mod public;
 mod run;
 mod tidy;
 
@@ -18,7 +21,8 @@ fn main() -> ExitCode {
         ["tidy"] => run::tidy(),
         ["test", rest @ ..] => run::test(rest),
         ["bench", rest @ ..] => run::bench(rest),
-        ["accept", area] => accept::accept(area),
+        ["accept", area] => accept::accept(area, None),
+        ["accept", area, only] => accept::accept(area, Some(only)),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
@@ -40,4 +44,4 @@ const USAGE: &str = "usage: cargo x <task>
   tidy           the laws of the tree alone
   test [ARGS]    all tests; ARGS go to the test runner
   bench [ARGS]   figures with their floors
-  accept AREA    the acceptance lines of an area, each run for real";
+  accept AREA [TEXT]  the acceptance lines of an area, or those that contain TEXT, each run for real";

@@ -63,6 +63,15 @@ pub fn test(rest: &[&str]) -> Done {
     cargo(&[runner, &["--workspace"], rest].concat())
 }
 
+/// What the filters name, with what is too slow for every day: every byte flipped, a minute between.
+pub fn test_for_real(rest: &[&str]) -> Done {
+    let nextest = answers("cargo", "nextest");
+    let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
+    let mut command = Command::new("cargo");
+    command.args(runner).arg("--workspace").args(rest).env("COUNTERSIGN_ACCEPT", "1");
+    spawn(&mut command)
+}
+
 /// Figures with their floors, from the profile that is shipped.
 pub fn bench(rest: &[&str]) -> Done {
     cargo(&[&["bench", "--workspace", "--profile", "dist", "--bench", "figures", "--"], rest].concat())
@@ -73,7 +82,8 @@ pub fn cargo(arguments: &[&str]) -> Done {
     spawn(Command::new("cargo").args(arguments))
 }
 
-fn spawn(command: &mut Command) -> Done {
+/// Shows a command, runs it in the tree's root.
+pub fn spawn(command: &mut Command) -> Done {
     let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
     let shown = format!("{} {}", command.get_program().to_string_lossy(), words.join(" "));
     println!("$ {shown}");

@@ -57,7 +57,10 @@ fn contexts(name: &str, text: &str) -> Option<String> {
 }
 
 fn rehearsal(name: &str, text: &str) -> Option<String> {
-    let own = name.contains("/demo") || name.starts_with("xtask/") || name.ends_with("verbs/mod.rs");
+    let own = name.contains("/demo")
+        || name.starts_with("xtask/")
+        || name.ends_with("verbs/mod.rs")
+        || is_test(name);
     let words = text.split(|c: char| !c.is_alphanumeric());
     let named = !own && words.into_iter().any(|word| word.eq_ignore_ascii_case("demo"));
     named.then(|| "names `demo`, which only its own module may; the mode is `rehearsal`".to_owned())

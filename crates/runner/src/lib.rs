@@ -6,6 +6,7 @@
 //! It deliberately lacks SQL, state and decisions.
 
 mod artifact;
+mod ecosystem;
 mod keep;
 mod repository;
 mod serve;

@@ -19,6 +19,7 @@ use sandbox::{
     Destination, Exit, Input, InputKind, Limits, OutputError, OutputKind, Outputs, SandboxError, Spec, Stream,
 };
 
+use crate::ecosystem;
 use crate::source::Source;
 use crate::toolchain::Toolchain;
 
@@ -92,7 +93,7 @@ pub enum StepError {
     #[error("the pipeline has no step `{0}` that is run")]
     NoStep(Name),
     /// A step asks for a destination that is none.
-    #[error("step `{0}`: network `{1}` is no host; write `host` (port 443) or `host:port`")]
+    #[error("step `{0}`: network: {1}")]
     Network(Name, String),
     /// An input is not what its digest says, or would overwrite another.
     #[error("input `{0}` is not what it is said to be, or stands in the source already")]
@@ -218,16 +219,27 @@ fn spec(
     Ok(Spec { command: run.command(), environment, binds: toolchain.binds().to_vec(), network, limits })
 }
 
-/// Destinations as the pipeline names them.
+/// Destinations as the pipeline names them: ecosystems by the hosts of their own clients, or hosts.
 fn plan_network(name: &Name, step: &Step) -> Result<Vec<Destination>, StepError> {
-    let parse = |text: &String| {
-        // A bare word could be an ecosystem that a later version knows; a host has a dot or a port.
-        let full = if text.contains(':') { text.clone() } else { format!("{text}:443") };
-        let known = text.contains(['.', ':']);
-        let parsed = full.parse().ok().filter(|_| known);
-        parsed.ok_or_else(|| StepError::Network(name.clone(), text.clone()))
-    };
-    step.network.iter().map(parse).collect()
+    let mut destinations = Vec::new();
+    for text in &step.network {
+        let wrong = |what: String| StepError::Network(name.clone(), what);
+        let hosts = match ecosystem::hosts(text) {
+            Some(hosts) => hosts.map_err(wrong)?.into_iter().collect(),
+            None => vec![text.clone()],
+        };
+        for host in hosts {
+            let full = if host.contains(':') { host.clone() } else { format!("{host}:443") };
+            let known = host.contains(['.', ':']);
+            let remedy = || {
+                wrong(format!(
+                    "`{host}` is no host; write `host` (port 443), `host:port` or an ecosystem: cargo, pip, npm"
+                ))
+            };
+            destinations.push(full.parse().ok().filter(|_| known).ok_or_else(remedy)?);
+        }
+    }
+    Ok(destinations)
 }
 
 /// How package managers and other clients are told of the proxy.

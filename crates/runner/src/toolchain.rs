@@ -34,7 +34,16 @@ impl Toolchain {
     /// # Errors
     /// `ToolchainError` when a directory cannot be read.
     pub fn of_host() -> Result<Self, ToolchainError> {
-        let system = ["/bin", "/sbin", "/lib", "/lib64", "/usr", "/etc/alternatives", "/etc/ld.so.cache"];
+        let system = [
+            "/bin",
+            "/sbin",
+            "/lib",
+            "/lib64",
+            "/usr",
+            "/etc/alternatives",
+            "/etc/ld.so.cache",
+            "/etc/ssl/certs",
+        ];
         let mut binds: Vec<PathBuf> =
             system.map(PathBuf::from).into_iter().filter(|path| path.exists()).collect();
         let mut path = "/usr/local/bin:/usr/bin:/bin".to_owned();

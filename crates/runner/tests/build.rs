@@ -272,7 +272,7 @@ fn the_network_is_what_the_pipeline_names_and_on_record() {
 
 #[test]
 fn what_cannot_be_run_is_refused_with_its_reason() {
-    let networked = "version: 1\nsteps:\n  fetch: {run: 'true', network: [cargo]}\n  sign: {approval: {role: dev, count: 1}}\n";
+    let networked = "version: 1\nsteps:\n  fetch: {run: 'true', network: [maven]}\n  sign: {approval: {role: dev, count: 1}}\n";
     let networked = source(&project(networked));
     let refused = run(&networked, &name("fetch"), &Given::new(), 1).unwrap_err();
     assert!(matches!(refused, StepError::Network(..)), "{refused}");

@@ -53,6 +53,14 @@ impl Shop {
         shop
     }
 
+    /// The same with the example's own pipeline, which compiles.
+    pub fn compiled() -> Self {
+        let shop = Self::new();
+        shop.in_repository(&["init", "--project", "shop"], 0);
+        shop.commit("another");
+        shop
+    }
+
     /// Steps of a shell script instead of a compiler: what is tested here is the way, not the building.
     fn quick_pipeline(&self) {
         self.write(

@@ -4,16 +4,13 @@ use serde_json::json;
 
 use crate::support::Home;
 
-/// The verb, in one place.
-const REHEARSE: &str = concat!("de", "mo");
-
 #[test]
 fn the_rehearsal_tells_its_story_and_leaves_a_ledger_that_anyone_can_check() {
     let home = Home::new();
     let data = home.dir.path().join("rehearsal/data");
     std::fs::create_dir_all(data.parent().unwrap()).unwrap();
     let data = data.to_str().unwrap();
-    let told = home.ok(&[REHEARSE, "--exit", "--data", data]);
+    let told = home.ok(&["demo", "--exit", "--data", data]);
     assert_eq!(told["data"], data);
     assert_eq!(told["story"].as_array().unwrap().len(), 10, "{told}");
     assert!(told["url"].as_str().unwrap().starts_with("http://127.0.0.1:"));
@@ -24,6 +21,6 @@ fn the_rehearsal_tells_its_story_and_leaves_a_ledger_that_anyone_can_check() {
     assert_eq!((&replayed["differ"], &replayed["agree"]), (&json!(0), &replayed["decisions"]));
     let audited = home.ok(&["audit", "verify", "--data", data, "--trust-root", root]);
     assert_eq!((&audited["breaches"], &audited["belief"]), (&json!([]), &json!("file")));
-    let again = home.json(&[REHEARSE, "--exit", "--data", data], 1);
+    let again = home.json(&["demo", "--exit", "--data", data], 1);
     assert!(again["error"].as_str().unwrap().contains("exists already"), "{again}");
 }
