@@ -33,6 +33,7 @@ fn sources() -> Vec<PathBuf> {
     let mut found = vec![PathBuf::from("/etc/apt/sources.list")];
     let parts = fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten();
     found.extend(parts.map(|item| item.path()));
+    found.retain(|path| path.extension().is_some_and(|ending| ending == "list" || ending == "sources"));
     found.retain(|path| fs::read_to_string(path).is_ok_and(|text| text.contains("bookworm")));
     found
 }
@@ -65,7 +66,7 @@ cp -r /etc/ssl/certs/. etc/ssl/certs/
 pivot_root . old
 umount -l /old
 exec env -i HOME=/root PATH={sysroot}/bin:/usr/local/bin:/usr/bin:/bin CARGO_HOME=/root/.cargo CI=true \
-  chroot / /bin/sh -euc 'cd /src/main; cargo run --release -- demo --exit; cargo x test'
+  /usr/sbin/chroot / /bin/sh -euc 'cd /src/main; cargo run --release -- demo --exit; cargo x test'
 ",
         dir = dir.display(),
         root = root.display(),
@@ -73,6 +74,10 @@ exec env -i HOME=/root PATH={sysroot}/bin:/usr/local/bin:/usr/bin:/bin CARGO_HOM
         shared = shared.display(),
     );
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", &script]);
-    run::spawn(&mut command)
+    let file = dir.with_extension("sh");
+    fs::write(&file, script).map_err(|error| format!("{}: {error}", file.display()))?;
+    command.args(["--mount", "--pid", "--fork", "--kill-child", "sh"]).arg(&file);
+    let done = run::spawn(&mut command);
+    drop(fs::remove_file(&file));
+    done
 }
