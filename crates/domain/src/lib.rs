@@ -19,6 +19,8 @@ mod flow;
 mod ids;
 mod place;
 mod refusal;
+#[cfg(test)]
+mod scenario;
 mod state;
 
 pub use command::{Command, decide};

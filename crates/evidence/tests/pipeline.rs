@@ -8,6 +8,7 @@ use std::process::Command;
 use evidence::Digest;
 use evidence::oci::{LayerFile, Manifest, OciError, layer, manifest};
 use evidence::pipeline::{Pipeline, PipelineError, Run};
+use evidence::release_file::ReleaseFile;
 use evidence::tree_list::{FileMode, TreeFile, TreeList};
 
 const GOOD: &str = "\
@@ -92,14 +93,38 @@ fn hostile_yaml_is_refused_in_bounded_time() {
 }
 
 #[test]
-fn the_checked_in_schema_is_that_of_the_types() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema/pipeline.schema.json");
-    let schema = serde_json::to_string_pretty(&schemars::schema_for!(Pipeline)).unwrap() + "\n";
-    if std::env::var_os("UPDATE_FORMATS").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, &schema).unwrap();
+fn the_checked_in_schemas_are_those_of_the_types() {
+    let schemas = [
+        ("pipeline", serde_json::to_string_pretty(&schemars::schema_for!(Pipeline)).unwrap()),
+        ("release", serde_json::to_string_pretty(&schemars::schema_for!(ReleaseFile)).unwrap()),
+    ];
+    for (name, schema) in schemas {
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../docs/schema/{name}.schema.json"));
+        let schema = schema + "\n";
+        if std::env::var_os("UPDATE_FORMATS").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, &schema).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), schema, "run with UPDATE_FORMATS=1");
     }
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), schema, "run with UPDATE_FORMATS=1");
+}
+
+/// Every YAML block of the guide is a pipeline or a release file that this program accepts.
+#[test]
+fn the_examples_of_the_guide_are_accepted() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/pipeline.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let blocks: Vec<_> =
+        text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(blocks.len() >= 2);
+    for block in blocks {
+        if block.contains("services:") {
+            ReleaseFile::parse(block.as_bytes()).unwrap();
+        } else {
+            Pipeline::parse(block.as_bytes()).unwrap();
+        }
+    }
 }
 
 fn files() -> BTreeMap<String, LayerFile> {

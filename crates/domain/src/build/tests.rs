@@ -1,1 +1,119 @@
-//! Tests of this context.
+//! Given a run, when runners report and people agree, then the next steps are due or the run ends.
+
+use evidence::receipt::Work;
+
+use super::{Agree, Outcome};
+use crate::scenario::{alice, bob, codes, digest, founded, happen, id, name, report, run, run_id};
+use crate::{Command, Event, State};
+
+fn started(with_node: bool) -> State {
+    let mut state = founded();
+    happen(&mut state, &Command::Run(Box::new(run(with_node))));
+    state
+}
+
+fn step() -> Work {
+    Work::Step(name("build"))
+}
+
+#[test]
+fn every_runner_does_every_step_under_a_nonce_of_its_own() {
+    let state = started(false);
+    let due = |runner: &str| state.build.outstanding(&name(runner)).cloned().collect::<Vec<_>>();
+    let (first, second) = (due("runner-1"), due("runner-2"));
+    assert_eq!((first.len(), second.len()), (1, 1));
+    assert_ne!(first[0].nonce, second[0].nonce);
+    assert!(due("runner-3").is_empty());
+}
+
+#[test]
+fn an_artifact_is_due_once_all_runners_passed_all_steps() {
+    let mut state = started(false);
+    let first = report(&state, "runner-1", step(), "");
+    happen(&mut state, &Command::Report(Box::new(first)));
+    assert_eq!(state.build.outstanding(&name("runner-1")).count(), 0, "the other one is not done yet");
+    let second = report(&state, "runner-2", step(), "");
+    let receipt = second.receipt;
+    happen(&mut state, &Command::Report(Box::new(second)));
+    let second = name("runner-2");
+    let due = state.build.outstanding(&second).next().unwrap();
+    assert_eq!(due.work, Work::Artifact(name("api")));
+    assert_eq!(due.needs[&name("build")], receipt, "its own receipt, not the other runner's");
+}
+
+#[test]
+fn a_report_counts_once_and_only_for_what_was_due() {
+    let mut state = started(false);
+    let honest = report(&state, "runner-1", step(), "");
+    let mut stray = honest.clone();
+    stray.nonce = id(99);
+    assert_eq!(codes(&state, &Command::Report(Box::new(stray))), ["nothing-due"]);
+    let mut others = honest.clone();
+    others.runner = name("runner-2");
+    others.commit = crate::scenario::commit(9);
+    others.pipeline = digest("another");
+    let differs = ["receipt-differs", "receipt-differs", "receipt-differs"];
+    assert_eq!(codes(&state, &Command::Report(Box::new(others))), differs);
+    happen(&mut state, &Command::Report(Box::new(honest.clone())));
+    assert_eq!(codes(&state, &Command::Report(Box::new(honest))), ["already-reported"]);
+}
+
+#[test]
+fn a_failed_step_ends_the_run_and_its_source_leaves_the_state() {
+    let mut state = started(false);
+    let mut failed = report(&state, "runner-2", step(), "");
+    failed.passed = false;
+    happen(&mut state, &Command::Report(Box::new(failed)));
+    assert!(state.build.run(run_id()).is_none() && state.source.of(run_id()).is_none());
+}
+
+#[test]
+fn an_approval_node_waits_for_people_other_than_the_author() {
+    let mut state = started(true);
+    let agree = |person| {
+        Command::Agree(Agree {
+            run: run_id(),
+            step: name("sign-off"),
+            person,
+            request: digest("agreement"),
+            solo: false,
+        })
+    };
+    assert_eq!(codes(&state, &agree(bob())), ["too-early"]);
+    for runner in ["runner-1", "runner-2"] {
+        let report = report(&state, runner, step(), "");
+        happen(&mut state, &Command::Report(Box::new(report)));
+    }
+    assert_eq!(state.build.outstanding(&name("runner-1")).count(), 0, "nobody agreed yet");
+    assert_eq!(codes(&state, &agree(alice())), ["own-change"]);
+    assert_eq!(codes(&state, &agree(id(77).into())), ["role-missing"]);
+    let Command::Agree(mut alone) = agree(alice()) else { return };
+    alone.solo = true;
+    assert_eq!(codes(&state, &Command::Agree(alone)), [""; 0], "alone there is nobody else");
+    happen(&mut state, &agree(bob()));
+    assert_eq!(state.build.outstanding(&name("runner-1")).count(), 1, "the artifact");
+    assert_eq!(codes(&state, &agree(bob())), ["already-agreed"]);
+}
+
+#[test]
+fn runners_whose_artifacts_differ_end_the_run() {
+    let mut state = started(false);
+    for runner in ["runner-1", "runner-2"] {
+        let report = report(&state, runner, step(), "");
+        happen(&mut state, &Command::Report(Box::new(report)));
+    }
+    let work = Work::Artifact(name("api"));
+    let first = report(&state, "runner-1", work.clone(), "one");
+    happen(&mut state, &Command::Report(Box::new(first)));
+    let second = report(&state, "runner-2", work.clone(), "another");
+    let mut probe = state.clone();
+    let decided =
+        crate::decide(&state, &Command::Report(Box::new(second.clone())), crate::scenario::at(10)).unwrap();
+    decided.iter().for_each(|event| probe.apply(event, crate::scenario::at(10)));
+    let concluded = crate::scenario::concluded(&probe);
+    assert!(
+        matches!(&concluded[..], [Event::Ended(ended)] if ended.outcome == Outcome::Differed && ended.because == Some(work))
+    );
+    happen(&mut state, &Command::Report(Box::new(second)));
+    assert!(state.build.run(run_id()).is_none());
+}

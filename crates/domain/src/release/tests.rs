@@ -1,1 +1,106 @@
-//! Tests of this context.
+//! Given an artifact, when it is proposed, judged and reported, then it moves from place to place.
+
+use evidence::report::Outcome;
+
+use super::{Promote, Promoted, Return, Stage};
+use crate::Command;
+use crate::gate::Outcome as Verdict;
+use crate::ids::PersonId;
+use crate::scenario::{
+    agent_report, alice, bob, built, codes, deliver, digest, environments, happen, id, place, propose,
+    proposed, verdict,
+};
+
+fn promote(person: PersonId, release: u64) -> Command {
+    let promoted = Promoted { place: place("production"), release, person, request: digest("promotion") };
+    Command::Promote(Promote { promoted })
+}
+
+fn turn_back(environment: &str) -> Command {
+    Command::Return(Return { place: place(environment), person: bob(), request: digest("return") })
+}
+
+#[test]
+fn an_artifact_moves_on_by_itself_as_far_as_it_may() {
+    let mut state = built();
+    deliver(&mut state, "dev");
+    assert!(state.release.at(&place("staging")).unwrap().wanted.is_some(), "staging comes after dev");
+    deliver(&mut state, "staging");
+    happen(&mut state, &propose("production"));
+    let open = state.release.at(&place("production")).unwrap().open.clone().unwrap();
+    assert_eq!((open.stage, open.facts.release), (Stage::Proposed, 1), "production waits for people");
+    assert_eq!(open.facts.base, crate::scenario::commit(0), "the baseline, since nothing runs there");
+}
+
+#[test]
+fn a_person_with_the_role_promotes_what_stands_open() {
+    let mut state = proposed();
+    assert_eq!(codes(&state, &promote(bob(), 2)), ["no-such-release"]);
+    assert_eq!(codes(&state, &promote(id(77).into(), 1)), ["role-missing"]);
+    happen(&mut state, &promote(alice(), 1));
+    assert_eq!(codes(&state, &promote(bob(), 1)), ["already-promoted"]);
+    happen(&mut state, &verdict("production", 1, 1, Verdict::Fail));
+    let stage =
+        |state: &crate::State| state.release.at(&place("production")).unwrap().open.as_ref().unwrap().stage;
+    assert_eq!(stage(&state), Stage::Held);
+    happen(&mut state, &promote(bob(), 1));
+    happen(&mut state, &verdict("production", 1, 2, Verdict::Pass));
+    assert_eq!(stage(&state), Stage::Due(digest("bundle")));
+}
+
+#[test]
+fn could_not_decide_is_never_a_pass() {
+    let mut state = proposed();
+    happen(&mut state, &promote(alice(), 1));
+    happen(&mut state, &verdict("production", 1, 1, Verdict::Undecided));
+    assert_eq!(codes(&state, &agent_report("production", 1, Outcome::Running)), ["nothing-due"]);
+}
+
+#[test]
+fn a_report_counts_only_for_what_is_due() {
+    let mut state = built();
+    assert_eq!(codes(&state, &agent_report("dev", 1, Outcome::Running)), ["nothing-due"]);
+    happen(&mut state, &propose("dev"));
+    happen(&mut state, &verdict("dev", 1, 1, Verdict::Pass));
+    assert_eq!(codes(&state, &agent_report("dev", 2, Outcome::Running)), ["nothing-due"]);
+    happen(&mut state, &agent_report("dev", 1, Outcome::Failed));
+    let standing = state.release.at(&place("dev")).unwrap();
+    assert!(standing.running.is_none() && standing.open.is_none());
+    assert!(state.release.at(&place("staging")).is_none(), "what does not run goes nowhere");
+}
+
+#[test]
+fn numbers_rise_and_a_newer_proposal_takes_the_place_of_one_that_waits() {
+    let mut state = proposed();
+    let Some(Command::SetEnvironment(mut amended)) = environments().pop() else { return };
+    amended.environment.number = 2;
+    happen(&mut state, &Command::SetEnvironment(amended));
+    assert!(
+        state.release.at(&place("production")).unwrap().wanted.is_some(),
+        "planned anew under the new statement"
+    );
+    assert_eq!(codes(&state, &propose("production")), ["proposal-stale"], "the plan is of the old statement");
+    let Command::Propose(mut again) = propose("production") else { return };
+    again.statement = 2;
+    happen(&mut state, &Command::Propose(again));
+    assert_eq!(state.release.at(&place("production")).unwrap().open.as_ref().unwrap().facts.release, 2);
+}
+
+#[test]
+fn what_cannot_be_planned_says_so_and_is_wanted_no_more() {
+    let mut state = built();
+    let Command::Propose(mut failed) = propose("dev") else { return };
+    failed.plan = Err("plan-underivable".into());
+    happen(&mut state, &Command::Propose(failed));
+    let standing = state.release.at(&place("dev")).unwrap();
+    assert!(standing.wanted.is_none() && standing.open.is_none());
+}
+
+#[test]
+fn there_is_a_return_only_to_what_ran_before() {
+    let mut state = proposed();
+    assert_eq!(codes(&state, &turn_back("dev")), ["nothing-before"]);
+    assert_eq!(codes(&state, &turn_back("production")), ["nothing-before"]);
+    happen(&mut state, &promote(alice(), 1));
+    assert_eq!(codes(&state, &turn_back("production")), ["nothing-before", "already-promoted"]);
+}
