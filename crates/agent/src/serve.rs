@@ -42,6 +42,7 @@ struct Running {
 }
 
 /// What was asked, as far as a report names it.
+#[derive(Clone, Copy)]
 struct Asked {
     release: u64,
     artifact: Digest,
@@ -109,7 +110,9 @@ async fn blocking<T: Send + 'static>(
 /// One piece of work, to its report.
 async fn one(running: &Shared, client: &Client, work: AgentWork) -> Result<(), String> {
     let report = match work {
-        AgentWork::Release(digest) => release(running, client, digest).await?,
+        AgentWork::Release { bundle, release: number, artifact } => {
+            release(running, client, bundle, &Asked { release: number, artifact, plan: artifact }).await?
+        }
         AgentWork::Return(order) => blocking(running, move |running| running.turn_back(&order)).await?,
     };
     match client.report_release(report).await {
@@ -120,15 +123,28 @@ async fn one(running: &Shared, client: &Client, work: AgentWork) -> Result<(), S
     }
 }
 
-async fn release(running: &Shared, client: &Client, digest: Digest) -> Result<Envelope, String> {
-    let text = |error: ClientError| error.to_string();
-    let bytes = client.blob(&digest, BYTES_MAX).await.map_err(text)?;
-    let bundle = Bundle::decode(&bytes).map_err(|error| error.to_string())?;
-    let number = bundle.release;
+async fn release(
+    running: &Shared,
+    client: &Client,
+    digest: Digest,
+    asked: &Asked,
+) -> Result<Envelope, String> {
+    let number = asked.release;
     let known = blocking(running, move |running| Ok(running.reported(number))).await?;
     if let Some(report) = known {
         return Ok(report);
     }
+    let bundle = match client.blob(&digest, BYTES_MAX).await {
+        Ok(bytes) => Bundle::decode(&bytes).map_err(|error| error.to_string()),
+        // Other bytes than those of the digest: that is an answer, and it goes on record.
+        Err(error @ ClientError::Answer { .. }) => Err(error.to_string()),
+        Err(error) => return Err(error.to_string()),
+    };
+    let bundle = match bundle {
+        Ok(bundle) if bundle.release == number => bundle,
+        Ok(_) => return unread(running, asked, "it is of another release").await,
+        Err(what) => return unread(running, asked, &what).await,
+    };
     let proof = consistency(running, client, &bundle).await?;
     let layer = evidence::oci::Manifest::decode(&bundle.manifest.0).ok();
     let layer = layer.and_then(|manifest| manifest.layers.first().map(|layer| (layer.digest, layer.size)));
@@ -141,6 +157,12 @@ async fn release(running: &Shared, client: &Client, digest: Digest) -> Result<En
         None => None,
     };
     blocking(running, move |running| running.release(&bundle, &proof, layer.as_deref())).await
+}
+
+/// Refuses evidence that cannot even be read.
+async fn unread(running: &Shared, asked: &Asked, what: &str) -> Result<Envelope, String> {
+    let (asked, decision) = (*asked, refused("bundle-unsound", what));
+    blocking(running, move |running| running.carry_out(&asked, decision)).await
 }
 
 /// The proof that the bundle's checkpoint continues the one that was seen; empty when there is none.

@@ -87,6 +87,7 @@ impl Releases {
             out.set_permissions(Permissions::from_mode(mode)).map_err(failed("protect", &target))?;
             out.sync_all().map_err(failed("sync", &target))?;
         }
+        protect(&new)?;
         // The time of the commit is needed to hash the directory again.
         let stamp = new.with_extension("mtime");
         fs::write(&stamp, mtime.to_string()).map_err(failed("write", &stamp))?;
@@ -135,6 +136,17 @@ impl Releases {
         symlink(Path::new("releases").join(artifact.hex()), &new).map_err(failed("link", &new))?;
         fs::rename(&new, &link).map_err(failed("rename", &new))
     }
+}
+
+/// Makes the directories below, and the one itself, unwritable.
+fn protect(dir: &Path) -> Result<(), ReleaseError> {
+    let failed = |error| ReleaseError::Io("protect", dir.to_path_buf(), error);
+    for item in fs::read_dir(dir).map_err(failed)?.flatten() {
+        if item.file_type().is_ok_and(|kind| kind.is_dir()) {
+            protect(&item.path())?;
+        }
+    }
+    fs::set_permissions(dir, Permissions::from_mode(0o555)).map_err(failed)
 }
 
 fn collect(dir: &Path, prefix: &str, files: &mut BTreeMap<String, LayerFile>) -> Result<(), ReleaseError> {

@@ -24,7 +24,7 @@ use evidence::source_pack::SourcePack;
 use evidence::ssh;
 use evidence::status::{Opened, StatusFile};
 use evidence::trust_root::{Mode, QuorumError, TrustRoot, TrustRootError};
-use evidence::{CommitId, Digest, Id, Name};
+use evidence::{CommitId, Digest, Name};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -99,6 +99,8 @@ struct PromoteArguments {
 #[serde(deny_unknown_fields)]
 struct ReturnArguments {
     place: Place,
+    from: Digest,
+    to: Digest,
 }
 
 /// Turns what was sent into a command.
@@ -255,7 +257,7 @@ fn run(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
         artifacts: parsed.artifacts.keys().cloned().collect::<BTreeSet<_>>(),
         services: services.into_iter().map(|(name, service)| (name, service.artifact)).collect(),
         runners: root.runners.iter().map(|runner| runner.name.clone()).collect(),
-        seed: seed(sent.request),
+        seed: build::seed(sent.request.idempotency()),
     };
     kept(Command::Run(Box::new(command)))
 }
@@ -287,13 +289,6 @@ fn signature(commit: &Commit) -> Signature {
         Ok(key) => Signature::By(key),
         Err(error) => Signature::None(error.to_string()),
     }
-}
-
-/// Nonces follow from the request, which is random: replay draws the same.
-fn seed(request: &Request) -> Id {
-    let digest = Digest::of(format!("countersign seed {}", request.idempotency()).as_bytes());
-    let (first, _) = digest.as_bytes().split_at(16);
-    Id::from_random(first.try_into().unwrap_or_default())
 }
 
 fn agree(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
@@ -375,6 +370,8 @@ fn turn_back(sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
     let project = Some(arguments.place.project.clone());
     let command = Command::Return(release::Return {
         place: arguments.place,
+        from: arguments.from,
+        to: arguments.to,
         person: sent.request.person.into(),
         request: Digest::of(&envelope),
     });

@@ -141,6 +141,7 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
     let commits = range.iter().chain([&source.id]).filter_map(|id| source.commits.get(id));
     let behind = people.behind(commits);
     let asked = requests::open(bundle, &environment, &people, build.pipeline.clone(), &mut findings)?;
+    same_run(&build, &asked)?;
     signer(&source, &people, &mut findings);
     let evidence = manifest(bundle, &range, &build)?;
     let place = Place {
@@ -369,6 +370,17 @@ fn range(source: &source_pack::Checked, base: &CommitId, findings: &mut Findings
             BTreeSet::new()
         }
     }
+}
+
+/// Every receipt is of the run that the request asked for: its nonce follows from the request.
+fn same_run(build: &BuildProof, asked: &Asked) -> Result<(), Findings> {
+    for (_, receipt) in &build.receipts {
+        if receipt.nonce != domain::build::nonce(asked.seed, &receipt.work, &receipt.runner) {
+            let what = format!("a receipt of {} is of another run", receipt.runner);
+            return Err(one("receipt-of-another-run", what, NEW_BUNDLE));
+        }
+    }
+    Ok(())
 }
 
 /// The commit itself must be signed by somebody enrolled for it.

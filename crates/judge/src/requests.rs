@@ -18,6 +18,8 @@ use crate::people::{People, roles};
 pub struct Asked {
     /// Subject of who asked for the run.
     pub requester: String,
+    /// Seed of the nonces of that run.
+    pub seed: Id,
     /// Subject of who asked for the release, where somebody did.
     pub promoter: Option<String>,
     /// Subjects of who agreed, by approval node.
@@ -58,7 +60,7 @@ pub fn open(
     for (request, person) in &opened {
         let needed = match request.action.as_str() {
             "run" if request.arguments == commit => {
-                run = Some(request.nonce);
+                run = Some((request.nonce, domain::build::seed(request.idempotency())));
                 requester.replace(person.subject.clone()).is_none()
             }
             "promote" if request.arguments == promotion => {
@@ -73,7 +75,7 @@ pub fn open(
             return Err(wrong(format!("`{}` by {} is not needed here", request.action, person.name)));
         }
     }
-    let (Some(requester), Some(run)) = (requester, run) else {
+    let (Some(requester), Some((run, seed))) = (requester, run) else {
         return Err(wrong("nobody's request for the run is here".into()));
     };
     for (request, person) in opened.iter().filter(|(request, _)| request.action.as_str() == "agree") {
@@ -92,7 +94,7 @@ pub fn open(
         findings.against("not-promoted", what, "ask for it with `countersign promote`");
     }
     nodes(&pipeline, &agreed, findings);
-    Ok(Asked { requester, promoter, agreed })
+    Ok(Asked { requester, seed, promoter, agreed })
 }
 
 fn node_of(request: &Request, run: Id) -> Option<Name> {

@@ -1,7 +1,10 @@
 //! Returns: a person's signed request that a place go back to what its agent has verified and run.
 //!
 //! Invariant: no range and no build evidence is needed, since the agent has judged that artifact before;
-//! root, status, enrolment, request and number are checked anew.
+//! root, status, enrolment, request and number are checked anew. A request names what runs and what is to
+//! run, and is for today: it cannot be kept and used again.
+
+use std::time::Duration;
 
 use evidence::enrolment::Purpose;
 use evidence::request::{NAMESPACE, Request};
@@ -71,10 +74,16 @@ pub fn check_return(
         people.by_id(request.person).ok_or_else(|| wrong("request-unsound", "of a stranger".into()))?;
     let signers = ssh::signers(&order.request, NAMESPACE, &people.keys(person, Purpose::SignIn))
         .map_err(|error| wrong("request-unsound", error.to_string()))?;
+    let running = seen.running.clone().flatten().map(|running| running.artifact);
+    if request.expires.later_by(LATE_MAX) < now {
+        // Otherwise whoever owns the server could keep it for another day.
+        let what = format!("the request was for {} at the latest", request.expires);
+        return Err(wrong("return-stale", what));
+    }
     let place = format!("{}/{}/{}", order.project, order.service, order.environment);
     let asks = request.installation == root.installation
         && request.action.as_str() == "rollback"
-        && request.arguments == json!({ "place": place })
+        && request.arguments == json!({ "place": place, "from": running, "to": order.artifact })
         && signers.len() == 1;
     if !asks {
         return Err(wrong("request-unsound", "it asks for something else".into()));
@@ -85,3 +94,6 @@ pub fn check_return(
     }
     Ok(CheckedReturn { status: status.number, person: person.name.clone(), root })
 }
+
+/// How long after its end a request for a return is still carried out, when an agent was away.
+const LATE_MAX: Duration = Duration::from_hours(1);

@@ -63,10 +63,13 @@ fn jobs(shared: &Shared, provenance: &MachineSigner, waiting: &mut Waiting) -> R
     let state = shared.intake.state();
     let mut jobs = Vec::new();
     for (place, standing) in state.release.places() {
-        if standing.wanted.is_some()
-            && let Some(job) = propose(shared, &state, place, provenance)?
-        {
-            jobs.push(job);
+        if standing.wanted.is_none() {
+            continue;
+        }
+        match propose(shared, &state, place, provenance) {
+            Ok(job) => jobs.extend(job),
+            // One place whose evidence cannot be read holds up no other.
+            Err(error) => eprintln!("warning: nothing can be proposed at {place}: {error}"),
         }
     }
     let due: Vec<_> = state.gate.outstanding().collect();
@@ -74,9 +77,7 @@ fn jobs(shared: &Shared, provenance: &MachineSigner, waiting: &mut Waiting) -> R
         due.iter().any(|due| due.place == *place && due.release == *release && due.generation == *generation)
     });
     for due in due {
-        if let Some(job) = judge_gate(shared, &state, due, waiting)? {
-            jobs.push(job);
-        }
+        jobs.extend(judge_gate(shared, &state, due, waiting)?);
     }
     Ok(jobs)
 }
@@ -111,7 +112,13 @@ fn judge_gate(
 ) -> Result<Option<Job>, EdgeError> {
     let keeper = &shared.gatekeeper;
     let moment = clock::now();
-    let collected = judge::collect(state, &keeper.store(), &due.place, moment)?;
+    let collected = match judge::collect(state, &keeper.store(), &due.place, moment) {
+        Ok(collected) => collected,
+        Err(error) => {
+            let judgement = Judgement::undecided("evidence-unavailable", error.to_string(), AUDIT);
+            return record(shared, state, due, moment, None, &judgement).map(Some);
+        }
+    };
     let (bundle, judgement) = match complete(&collected, keeper.readers()) {
         Ok(bundle) => {
             let (anchors, seen) = own_eyes(state, &due.place, moment).map_err(EdgeError::Evidence)?;
@@ -130,7 +137,7 @@ fn judge_gate(
                 Judgement::undecided("not-witnessed", what, "see that the witnesses are up, and ask again"),
             )
         }
-        Err(error) => return Err(EdgeError::Evidence(error.to_string())),
+        Err(error) => (None, Judgement::undecided("evidence-unavailable", error.to_string(), AUDIT)),
     };
     record(shared, state, due, moment, bundle.as_ref(), &judgement).map(Some)
 }
@@ -181,6 +188,7 @@ fn job(action: &str, place: &Place, command: Command, blobs: Vec<Digest>) -> Res
     Ok(Job { command, origin, particulars: None, blobs })
 }
 
+const AUDIT: &str = "run `countersign audit verify`, mend what it names, and ask again";
 /// Between two looks while a gate waits for its witnesses.
 const PAUSE: Duration = Duration::from_millis(200);
 /// How long a gate waits for its witnesses before it is undecided.

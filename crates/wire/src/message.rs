@@ -55,8 +55,15 @@ pub struct RunnerWork {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AgentWork {
-    /// A release: the evidence bundle with this digest.
-    Release(Digest),
+    /// A release.
+    Release {
+        /// Digest of its evidence bundle.
+        bundle: Digest,
+        /// Its number, for a report when the bundle cannot even be read.
+        release: u64,
+        /// Its artifact, for the same.
+        artifact: Digest,
+    },
     /// A return: the order itself.
     Return(Box<ReturnOrder>),
 }
@@ -110,6 +117,8 @@ pub struct PlaceView {
     pub envelope: Digest,
     /// What runs there.
     pub running: Option<RunningView>,
+    /// What ran before that.
+    pub before: Option<RunningView>,
     /// Commit after which the range of a new release begins.
     pub base: CommitId,
     /// The release that stands open.

@@ -99,7 +99,11 @@ pub fn turn_back(verb: &Promote, output: Output) -> Result<(), Failure> {
         Some(at) => places.into_iter().find(|view| view.place == *at).ok_or_else(|| unknown(at))?,
         None => only(places, |view| view.running.is_some(), "runs something")?,
     };
-    let sent = request::send(&home, "rollback", json!({ "place": view.place }), With::default())?;
+    let (Some(running), Some(before)) = (&view.running, &view.before) else {
+        return Err(Failure::error(format!("nothing ran at {} before what runs now", view.place)));
+    };
+    let arguments = json!({ "place": view.place, "from": running.artifact, "to": before.artifact });
+    let sent = request::send(&home, "rollback", arguments, With::default())?;
     let after = runtime.block_on(async {
         let mut seen = 0;
         loop {

@@ -254,13 +254,25 @@ pub fn agree(
     Refusal::of(reasons).map_or_else(|| Ok(vec![Event::Agreed(Agreed { run, step, person, request })]), Err)
 }
 
-/// First 16 bytes of a digest over seed, work and runner.
-fn nonce(seed: Id, work: &Work, runner: &Name) -> Id {
+/// Seed of a run's nonces: it follows from the request, which is random, so that a receipt counts for the run
+/// that was asked for and no other.
+#[must_use]
+pub fn seed(request: Digest) -> Id {
+    first_half(&Digest::of(format!("countersign seed {request}").as_bytes()))
+}
+
+/// The nonce of some work on a runner.
+#[must_use]
+pub fn nonce(seed: Id, work: &Work, runner: &Name) -> Id {
     let (kind, name) = match work {
         Work::Step(name) => ("step", name),
         Work::Artifact(name) => ("artifact", name),
     };
     let digest = Digest::of(format!("countersign nonce {seed} {kind} {name} {runner}").as_bytes());
+    first_half(&digest)
+}
+
+fn first_half(digest: &Digest) -> Id {
     let (first, _) = digest.as_bytes().split_at(16);
     Id::from_random(first.try_into().unwrap_or_default())
 }

@@ -63,6 +63,10 @@ pub struct Report {
 pub struct Return {
     /// The place.
     pub place: Place,
+    /// Artifact that runs there.
+    pub from: Digest,
+    /// Artifact to return to.
+    pub to: Digest,
     /// Who.
     pub person: PersonId,
     /// Digest of the signed request.
@@ -229,6 +233,11 @@ pub fn turn_back(
     if before.is_none() {
         let what = format!("nothing ran at {} before what runs now", command.place);
         reasons.push(Reason::new("nothing-before", what, "release another commit"));
+    }
+    let running = standing.and_then(|standing| standing.running.as_ref()).map(|running| running.artifact);
+    if before.is_some_and(|before| before.artifact != command.to) || running != Some(command.from) {
+        let what = "something else runs there, or ran before, than the request names";
+        reasons.push(Reason::new("return-differs", what, "look again and ask anew"));
     }
     if standing.is_some_and(|standing| !standing.is_free()) {
         let what = "a release is on its way there";

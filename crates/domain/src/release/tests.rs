@@ -17,7 +17,9 @@ fn promote(person: PersonId, release: u64) -> Command {
 }
 
 fn turn_back(environment: &str) -> Command {
-    Command::Return(Return { place: place(environment), person: bob(), request: digest("return") })
+    let (from, to) = (digest("manifest"), digest("before"));
+    let (place, request) = (place(environment), digest("return"));
+    Command::Return(Return { place, from, to, person: bob(), request })
 }
 
 #[test]
@@ -100,7 +102,10 @@ fn what_cannot_be_planned_says_so_and_is_wanted_no_more() {
 fn there_is_a_return_only_to_what_ran_before() {
     let mut state = proposed();
     assert_eq!(codes(&state, &turn_back("dev")), ["nothing-before"]);
-    assert_eq!(codes(&state, &turn_back("production")), ["nothing-before"]);
+    assert_eq!(codes(&state, &turn_back("production")), ["nothing-before", "return-differs"]);
     happen(&mut state, &promote(alice(), 1));
-    assert_eq!(codes(&state, &turn_back("production")), ["nothing-before", "already-promoted"]);
+    assert_eq!(
+        codes(&state, &turn_back("production")),
+        ["nothing-before", "return-differs", "already-promoted"]
+    );
 }

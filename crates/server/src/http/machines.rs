@@ -103,7 +103,9 @@ fn due_at(shared: &Shared, place: &Place) -> Result<Option<AgentWork>, Failure> 
         return Ok(Some(AgentWork::Return(Box::new(order))));
     }
     let due = standing.open.as_ref().and_then(|open| match open.stage {
-        Stage::Due(bundle) => Some(AgentWork::Release(bundle)),
+        Stage::Due(bundle) => {
+            Some(AgentWork::Release { bundle, release: open.facts.release, artifact: open.facts.artifact })
+        }
         _ => None,
     });
     Ok(due)

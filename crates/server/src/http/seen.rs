@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use domain::release::{Open, Stage};
+use domain::release::{Current, Open, Stage};
 use domain::{Place, RunId};
 use evidence::Bytes;
 use judge::collect;
@@ -112,11 +112,8 @@ pub async fn places(State(shared): State<Arc<Shared>>) -> Result<Json<Vec<PlaceV
                 statement: facts.number,
                 envelope: facts.envelope,
                 base: running.map_or_else(|| facts.baseline.clone(), |now| now.commit.clone()),
-                running: running.map(|now| RunningView {
-                    artifact: now.artifact,
-                    commit: now.commit.clone(),
-                    release: now.release,
-                }),
+                running: running.map(running_view),
+                before: standing.before.as_ref().map(running_view),
                 open: standing.open.as_ref().map(|open| {
                     let approvals = state.approval.of(&facts.place, open.facts.release);
                     open_view(
@@ -133,6 +130,10 @@ pub async fn places(State(shared): State<Arc<Shared>>) -> Result<Json<Vec<PlaceV
         Ok(views)
     });
     Ok(Json(found.await?))
+}
+
+fn running_view(now: &Current) -> RunningView {
+    RunningView { artifact: now.artifact, commit: now.commit.clone(), release: now.release }
 }
 
 fn open_view(open: &Open, approvals: usize) -> OpenView {
