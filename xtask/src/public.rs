@@ -131,8 +131,9 @@ struct Up(Child);
 
 impl Drop for Up {
     fn drop(&mut self) {
-        let mut kill = Command::new("kill");
-        drop(kill.args(["-INT", &self.0.id().to_string()]).status());
+        // The shell's own `kill`: a bare machine has no other.
+        let mut kill = Command::new("sh");
+        drop(kill.args(["-c", &format!("kill -INT {}", self.0.id())]).status());
         drop(self.0.wait());
     }
 }

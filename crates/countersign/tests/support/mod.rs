@@ -146,7 +146,7 @@ impl Up {
 
     /// Ends `up` as Ctrl-C does, and says whether it ended well.
     pub fn stop(mut self) -> bool {
-        self.signal("-INT");
+        self.interrupt();
         self.child.wait().unwrap().success()
     }
 
@@ -156,9 +156,9 @@ impl Up {
         self.child.wait().unwrap();
     }
 
-    fn signal(&self, signal: &str) {
-        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status();
-        assert!(sent.unwrap().success());
+    fn interrupt(&self) {
+        let pid = rustix::process::Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     }
 }
 
