@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use evidence::dsse::Envelope;
-use evidence::trust_root::TrustRoot;
+use ::evidence::bundle::Bundle;
+use ::evidence::dsse::Envelope;
+use ::evidence::trust_root::TrustRoot;
 use judge::{Anchors, Seen};
 use serde_json::json;
 
@@ -156,4 +157,82 @@ fn the_same_commit_in_two_data_directories_gives_the_same_artifact() {
     let second = other.home.json_in(&elsewhere, &["run", "--project", "shop"], 0)["artifacts"].clone();
     assert_eq!(first, second);
     assert!(up.stop());
+}
+
+/// A forgery: its name, what it does to a bundle, and the code by which it is refused.
+type Forgery = (&'static str, fn(&mut Bundle), &'static str);
+
+const FORGERIES: [Forgery; 18] = [
+    ("an approval left out", |b| b.approvals.clear(), "stray-entry"),
+    ("a receipt left out", |b| drop(b.receipts.pop()), "receipt-chain-broken"),
+    ("all receipts left out", |b| b.receipts.clear(), "receipts-missing"),
+    ("a receipt twice", |b| b.receipts.push(b.receipts[0].clone()), "receipts-unsorted"),
+    ("another manifest", |b| b.manifest.0 = b"{}".to_vec(), "manifest-unsound"),
+    (
+        "another program in the plan",
+        |b| b.plan.variables.extend([("X".to_owned(), "1".to_owned())]),
+        "plan-differs",
+    ),
+    ("another configuration", |b| b.configuration.0.push(b' '), "configuration-differs"),
+    ("another policy", |b| b.policy.files.values_mut().for_each(|text| text.push('\n')), "policy-differs"),
+    ("another release number", |b| b.release += 1, "proposal-differs"),
+    ("another environment", |b| b.environment = "staging".parse().unwrap(), "environment-unsound"),
+    ("another installation", |b| b.installation = ::evidence::Id::from_random([9; 16]), "other-installation"),
+    ("the environment before left out", |b| drop(b.environments.remove(0)), "environment-unsound"),
+    ("no report of the environment before", |b| b.reports.clear(), "not-run-before"),
+    ("no request", |b| b.requests.clear(), "request-unsound"),
+    ("nobody enrolled", |b| b.enrolments.clear(), "request-unsound"),
+    ("no cosignature", |b| b.checkpoint = first_signature(&b.checkpoint), "not-witnessed"),
+    ("an entry without its proof", |b| b.logged[0].proof.clear(), "entry-unproven"),
+    ("no root", |b| b.roots.clear(), "root-unsound"),
+];
+
+/// Parts of another bundle in the place of one's own.
+type Mix = (&'static str, fn(&mut Bundle, &Bundle));
+
+/// A note with its first signature alone, the ledger's own.
+fn first_signature(note: &str) -> String {
+    let (text, signatures) = note.split_once("\n\n").unwrap();
+    format!("{text}\n\n{}\n", signatures.lines().next().unwrap())
+}
+
+#[test]
+fn what_was_forged_left_out_or_mixed_is_refused_by_name() {
+    let (_, bytes, anchors) = released();
+    let honest = Bundle::decode(&bytes).unwrap();
+    for (name, forge, code) in FORGERIES {
+        let mut forged = honest.clone();
+        forge(&mut forged);
+        let what = wrong(&forged.encode().unwrap(), &anchors);
+        assert!(what.as_ref().is_some_and(|what| what.contains(code)), "{name}: {what:?}");
+    }
+    // Parts of another release of the same installation's kind, each authentic there.
+    let (_, foreign, _) = released();
+    let foreign = Bundle::decode(&foreign).unwrap();
+    let mixes: [Mix; 6] = [
+        ("roots", |b, other| b.roots.clone_from(&other.roots)),
+        ("status", |b, other| b.status.clone_from(&other.status)),
+        ("approvals", |b, other| b.approvals.clone_from(&other.approvals)),
+        ("receipts", |b, other| b.receipts.clone_from(&other.receipts)),
+        ("reports", |b, other| b.reports.clone_from(&other.reports)),
+        ("source", |b, other| b.source.clone_from(&other.source)),
+    ];
+    for (name, mix) in mixes {
+        let mut mixed = honest.clone();
+        mix(&mut mixed, &foreign);
+        assert!(wrong(&mixed.encode().unwrap(), &anchors).is_some(), "{name}");
+    }
+    // Numbers that were seen before are never seen lower again.
+    let seen = |root, status, statement, release| {
+        let seen = Seen { now: None, root, status, statement, release, running: None };
+        match judge::verify(&bytes, &anchors, &seen, |_, judgement| judgement.codes().join(" ")) {
+            Ok(codes) => codes,
+            Err(error) => error.to_string(),
+        }
+    };
+    assert_eq!(seen(1, 1, 1, 0), "");
+    assert!(seen(2, 1, 1, 0).contains("root-rollback"));
+    assert!(seen(1, 2, 1, 0).contains("status-rollback"));
+    assert!(seen(1, 1, 2, 0).contains("environment-rollback"));
+    assert_eq!(seen(1, 1, 1, 1), "release-not-newer");
 }

@@ -6,7 +6,6 @@ mod rehearsal;
 mod replay;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -22,14 +21,17 @@ pub struct Shop {
 
 impl Shop {
     pub fn new() -> Self {
-        let home = Home::new();
+        Self::of(Home::new())
+    }
+
+    pub fn of(home: Home) -> Self {
         let shop = Self { home };
         shop.config("user.name", "Ada");
         shop.config("user.email", "ada@example.com");
         shop.config("gpg.format", "ssh");
         shop.config("user.signingkey", shop.home.dir.path().join(".ssh/id_ed25519").to_str().unwrap());
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/ledger-api");
-        std::fs::create_dir_all(shop.repository()).unwrap();
+        assert!(shop.home.program("mkdir").arg(shop.repository()).status().unwrap().success());
         for part in [".countersign", "src", "Cargo.toml", "Cargo.lock", ".gitignore"] {
             let (from, to) = (example.join(part), shop.repository().join(part));
             if from.is_dir() {
@@ -46,7 +48,11 @@ impl Shop {
 
     /// A solo installation whose baseline is the first commit.
     pub fn solo() -> Self {
-        let shop = Self::new();
+        Self::solo_of(Home::new())
+    }
+
+    fn solo_of(home: Home) -> Self {
+        let shop = Self::of(home);
         shop.quick_pipeline();
         shop.in_repository(&["init", "--project", "shop"], 0);
         shop.commit("a quick pipeline");
@@ -108,15 +114,13 @@ services:
     }
 
     fn config(&self, name: &str, value: &str) {
-        let mut command = Command::new("git");
-        command.args(["config", "--global", name, value]).env("HOME", self.home.dir.path());
-        assert!(command.env_remove("XDG_CONFIG_HOME").status().unwrap().success());
+        let mut command = self.home.program("git");
+        assert!(command.args(["config", "--global", name, value]).status().unwrap().success());
     }
 
     pub fn git(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new("git");
-        command.args(arguments).current_dir(self.repository()).env("HOME", self.home.dir.path());
-        let output = command.env_remove("XDG_CONFIG_HOME").output().unwrap();
+        let mut command = self.home.program("git");
+        let output = command.args(arguments).current_dir(self.repository()).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
@@ -386,5 +390,107 @@ fn logs_are_kept_and_followed() {
     let logs = shop.ok(&["logs", "-f", &run, "build", "--runner", "runner-2"]);
     let path = format!("{run}/step/build/runner-2");
     assert_eq!(logs["logs"][path.as_str()], "building the thing\n");
+    assert!(up.stop());
+}
+
+#[test]
+fn an_ordinary_user_takes_a_commit_to_production() {
+    // Where the tests themselves run as an ordinary user, all the others show this.
+    let Some(home) = Home::of_ordinary_user() else { return };
+    let shop = Shop::solo_of(home);
+    let up = shop.home.up();
+    assert_eq!(shop.release()["outcome"], "running");
+    shop.service("bad");
+    shop.commit("this will not work");
+    assert_eq!(codes(&shop.in_repository(&["run"], 3)), ["probe-failed"]);
+    assert!(up.stop());
+}
+
+#[test]
+fn an_approver_rebuilds_first_and_signs_what_came_out() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    let approved = shop.ok(&["approve", "--rebuild", "--reason", "built it myself"]);
+    assert_eq!(approved["rebuilt"], true);
+    shop.ok(&["promote", "--bundle", "evidence.json"]);
+    let evidence = std::fs::read(shop.repository().join("evidence.json")).unwrap();
+    let bundle = ::evidence::bundle::Bundle::decode(&evidence).unwrap();
+    let signed = ::evidence::approval::Signed::read(&bundle.approvals[0]).unwrap();
+    assert_eq!(signed.said.rebuild.unwrap()["manifest.json"], bundle.artifact());
+    assert!(up.stop());
+}
+
+#[test]
+fn an_approval_node_waits_for_people() {
+    let shop = Shop::solo();
+    let path = shop.repository().join(".countersign/pipeline.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let node = "steps:\n  sign-off: { needs: [test], approval: { role: release-manager, count: 1 } }\n";
+    shop.write(".countersign/pipeline.yaml", &text.replace("steps:\n", node));
+    shop.commit("somebody signs off");
+    let up = shop.home.up();
+    let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
+    let view = || serde_json::from_str::<Value>(&up.get(&format!("/api/v1/runs/{run}")).1).unwrap();
+    let state = |kind: &str| {
+        let works = view()["works"].as_array().unwrap().clone();
+        works.iter().filter(|work| work["kind"] == kind).map(|work| work["state"].clone()).collect::<Vec<_>>()
+    };
+    let mut entries = 0;
+    while state("step").iter().any(|state| state != "passed") || state("step").len() < 4 {
+        entries = serde_json::from_str(&up.get(&format!("/api/v1/wait?past={entries}")).1).unwrap();
+    }
+    assert_eq!((state("approval"), state("artifact")), (vec![json!("0 of 1")], Vec::new()));
+    shop.ok(&["approve", "--run", &run, "--step", "sign-off"]);
+    while view()["state"] == "running" {
+        entries = serde_json::from_str(&up.get(&format!("/api/v1/wait?past={entries}")).1).unwrap();
+    }
+    assert_eq!((view()["state"].clone(), state("approval")), (json!("passed"), vec![json!("1 of 1")]));
+    while at(&up, "production")["open"] == json!(null) {
+        entries = serde_json::from_str(&up.get(&format!("/api/v1/wait?past={entries}")).1).unwrap();
+    }
+    shop.ok(&["approve", "--reason", "tested"]);
+    shop.ok(&["promote"]);
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!(replayed["differ"], json!(0), "{replayed}");
+    assert!(up.stop());
+}
+
+#[test]
+fn the_port_stays_open_while_one_version_takes_the_place_of_another() {
+    let shop = Shop::compiled();
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    let memory = shop.home.data().with_file_name("data.agent-ledger-api-dev").join("memory.json");
+    let memory: Value = serde_json::from_slice(&std::fs::read(memory).unwrap()).unwrap();
+    let port =
+        u16::try_from(memory["running"]["plan"]["target"]["process"]["port"].as_u64().unwrap()).unwrap();
+    let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let stop = std::sync::Arc::clone(&done);
+    // A user who never stops asking: nobody may ever turn the connection away.
+    let asking = std::thread::spawn(move || {
+        let mut answers = 0;
+        while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            use std::io::{Read as _, Write as _};
+            let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("the port is open");
+            // A connection that the old version had taken when it ended is cut; that one asks again.
+            let mut text = String::new();
+            let asked = stream
+                .write_all(b"GET /balance HTTP/1.1\r\n\r\n")
+                .and_then(|()| stream.read_to_string(&mut text));
+            answers += u32::from(asked.is_ok() && text.starts_with("HTTP/1.1 200"));
+        }
+        answers
+    });
+    shop.write(
+        "src/main.rs",
+        &std::fs::read_to_string(shop.repository().join("src/main.rs"))
+            .unwrap()
+            .replace("there is no such thing", "nothing here"),
+    );
+    shop.commit("another word");
+    shop.ok(&["run"]);
+    done.store(true, std::sync::atomic::Ordering::Relaxed);
+    assert!(asking.join().unwrap() > 10);
     assert!(up.stop());
 }

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 pub struct Home {
     pub dir: tempfile::TempDir,
+    /// Everything is done as this user, where the test itself is root.
+    user: Option<u32>,
 }
 
 pub struct Up {
@@ -21,9 +23,39 @@ impl Home {
     pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join(".ssh")).unwrap();
-        let home = Self { dir };
+        let home = Self { dir, user: None };
         home.ssh_key(".ssh/id_ed25519");
         home
+    }
+
+    /// The same for a user who is nobody special; `None` when the test is not root and so is one itself.
+    pub fn of_ordinary_user() -> Option<Self> {
+        if !rustix::process::geteuid().is_root() {
+            return None;
+        }
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join(".ssh")).unwrap();
+        for path in [dir.path().join(".ssh"), dir.path().to_path_buf()] {
+            std::os::unix::fs::chown(path, Some(ORDINARY), Some(ORDINARY)).unwrap();
+        }
+        // Copied by another process: one that writes a program must not be about to run it.
+        let mut copy = Command::new("cp");
+        copy.arg(env!("CARGO_BIN_EXE_countersign")).arg(dir.path().join("countersign"));
+        assert!(copy.status().unwrap().success());
+        let home = Self { dir, user: Some(ORDINARY) };
+        home.ssh_key(".ssh/id_ed25519");
+        Some(home)
+    }
+
+    /// A program as this home's user runs it.
+    pub fn program(&self, program: &str) -> Command {
+        use std::os::unix::process::CommandExt as _;
+        let mut command = Command::new(program);
+        command.current_dir(self.dir.path()).env("HOME", self.dir.path()).env_remove("XDG_CONFIG_HOME");
+        if let Some(user) = self.user {
+            command.uid(user).gid(user);
+        }
+        command
     }
 
     /// A home with a solo installation.
@@ -35,7 +67,7 @@ impl Home {
 
     pub fn ssh_key(&self, file: &str) -> PathBuf {
         let path = self.dir.path().join(file);
-        let mut make = Command::new("ssh-keygen");
+        let mut make = self.program("ssh-keygen");
         make.args(["-q", "-t", "ed25519", "-N", "", "-C", "", "-f"]).arg(&path);
         assert!(make.status().unwrap().success());
         path
@@ -46,8 +78,11 @@ impl Home {
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
-        command.args(arguments).current_dir(self.dir.path()).env_clear();
+        let own = self.dir.path().join("countersign");
+        let program =
+            if self.user.is_some() { own.to_str().unwrap() } else { env!("CARGO_BIN_EXE_countersign") };
+        let mut command = self.program(program);
+        command.args(arguments).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.dir.path());
         for name in ["RUSTUP_HOME", "CARGO_HOME"] {
             // The toolchain belongs to the machine, not to the person of the test.
@@ -108,6 +143,9 @@ impl Home {
         assert!(self.dir.path().exists() && up.url.is_empty(), "the newest checkpoint was never witnessed");
     }
 }
+
+/// A user id that nobody has.
+const ORDINARY: u32 = 65_534;
 
 impl Up {
     /// A bare HTTP GET: status and body.
