@@ -3,12 +3,15 @@
 //! Invariant: `apply` is total and depends on nothing but the state and the event. What does not fit is
 //! counted, never ignored; audit demands a count of 0. The state holds only what some decision reads.
 
+use std::collections::BTreeSet;
+
 use evidence::Moment;
 use evidence::entry::{Header, Payload};
 use serde::Serialize;
 
 use crate::RULES;
 use crate::event::{Event, EventError};
+use crate::ids::RunId;
 use crate::{approval, artifact, build, gate, identity, release, source};
 
 /// Everything that decisions read.
@@ -49,6 +52,15 @@ impl State {
         Ok(())
     }
 
+    /// Sources and artifacts that nothing wants, runs, or can return to leave: memory does not grow with age.
+    fn forget_what_nothing_needs(&mut self, newest: RunId) {
+        let mut needed: BTreeSet<RunId> = self.release.runs().collect();
+        needed.insert(newest);
+        needed.extend(self.build.runs().map(|run| run.started.run));
+        self.artifact.keep(&needed);
+        self.source.keep(&needed);
+    }
+
     /// Folds one event that happened at a moment.
     pub fn apply(&mut self, event: &Event, moment: Moment) {
         let fits = match event {
@@ -69,7 +81,9 @@ impl State {
             Event::Built(event) => {
                 let mut entries: Vec<u64> = self.source.of(event.run).map(|s| s.entry).into_iter().collect();
                 entries.extend(self.build.run(event.run).map(|run| run.entries.clone()).unwrap_or_default());
-                self.artifact.built(event, entries, self.entries)
+                let fits = self.artifact.built(event, entries, self.entries);
+                self.forget_what_nothing_needs(event.run);
+                fits
             }
             Event::EnvironmentSet(event) => self.gate.environment_set(event, self.entries),
             Event::GateDue(event) => {

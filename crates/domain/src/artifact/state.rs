@@ -1,6 +1,6 @@
 //! The fold of artifacts that can still be released.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::Digest;
 use serde::Serialize;
@@ -28,6 +28,11 @@ impl State {
     #[must_use]
     pub fn get(&self, run: RunId, manifest: &Digest) -> Option<&Artifact> {
         self.built.get(&run)?.get(manifest)
+    }
+
+    /// Forgets the artifacts of all other runs.
+    pub(crate) fn keep(&mut self, runs: &BTreeSet<RunId>) {
+        self.built.retain(|run, _| runs.contains(run));
     }
 
     pub(crate) fn built(&mut self, event: &Built, mut entries: Vec<u64>, entry: u64) -> bool {

@@ -87,6 +87,17 @@ impl State {
         self.places.iter()
     }
 
+    /// Runs whose artifacts are wanted, open, running, or can be returned to.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = RunId> {
+        self.places.values().flat_map(|standing| {
+            let wanted = standing.wanted.as_ref().map(|wanted| wanted.run);
+            let open = standing.open.as_ref().map(|open| open.facts.run);
+            let running = standing.running.as_ref().map(|running| running.run);
+            let before = standing.before.as_ref().map(|before| before.run);
+            [wanted, open, running, before].into_iter().flatten()
+        })
+    }
+
     pub(crate) fn wanted(&mut self, event: &Wanted) -> bool {
         self.standing(&event.place).wanted = Some(event.clone());
         true

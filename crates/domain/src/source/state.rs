@@ -1,6 +1,6 @@
 //! The fold of sources: what was put forward for the runs that still matter.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -31,6 +31,11 @@ impl State {
 
     pub(crate) fn taken(&mut self, event: &Taken, entry: u64) -> bool {
         self.taken.insert(event.run, Source { facts: event.clone(), entry }).is_none()
+    }
+
+    /// Forgets the sources of all other runs.
+    pub(crate) fn keep(&mut self, runs: &BTreeSet<RunId>) {
+        self.taken.retain(|run, _| runs.contains(run));
     }
 
     /// Forgets a run that nothing can come of any more.
