@@ -54,12 +54,15 @@ pub fn open(checked: &Checked<'_>) -> Result<Vec<Voice>, Findings> {
         let signed = Signed::read(envelope).map_err(|error| wrong(error.to_string()))?;
         let person = checked.people.by_id(signed.said.person);
         let person = person.ok_or_else(|| wrong(format!("person {} is not enrolled", signed.said.person)))?;
-        let keys = checked.people.keys(person, Purpose::Approve);
+        let keys: Vec<_> = person.keys_for(Purpose::Approve).collect();
         let key = signed.verify(envelope, &keys).map_err(|error| wrong(error.to_string()))?;
         if voices.iter().any(|voice| voice.subject == person.subject) {
             return Err(wrong(format!("{} speaks twice", person.name)));
         }
         let mut void = void(checked, &signed);
+        if !checked.people.keys(person, Purpose::Approve).contains(&key) {
+            void.push(format!("key {} is revoked", key.fingerprint()));
+        }
         if signed.decision == Decision::Approve && is_barred(checked, &person.subject) {
             void.push("the person is behind the change, or asked for it".into());
         }

@@ -56,7 +56,10 @@ pub fn collect(
     let status = state.identity.status().ok_or_else(|| nothing("no status is in force"))?;
     let root = state.identity.root().ok_or_else(|| nothing("no trust root is in force"))?;
 
-    let approvals: Vec<_> = state.approval.of(place, open.facts.release).collect();
+    // What somebody said who is not enrolled any more is no evidence.
+    let enrolled = |given: &domain::approval::Given| state.identity.person(given.person, moment).is_some();
+    let approvals: Vec<_> =
+        state.approval.of(place, open.facts.release).filter(|approval| enrolled(&approval.facts)).collect();
     let mut entries: BTreeSet<u64> = artifact.entries.iter().copied().collect();
     entries.insert(open.entry);
     entries.extend(approvals.iter().map(|approval| approval.entry));

@@ -236,3 +236,53 @@ fn what_was_forged_left_out_or_mixed_is_refused_by_name() {
     assert!(seen(1, 1, 2, 0).contains("environment-rollback"));
     assert_eq!(seen(1, 1, 1, 1), "release-not-newer");
 }
+
+/// OpenSSH itself verifies the approval, git itself the commit, tar itself reads the artifact.
+#[test]
+fn other_peoples_tools_verify_what_was_signed() {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    let (shop, bytes, _) = released();
+    let bundle = Bundle::decode(&bytes).unwrap();
+    let dir = shop.home.dir.path();
+    let envelope = &bundle.approvals[0];
+    let signature = &envelope.signatures()[0];
+    let armour = format!(
+        "-----BEGIN SSH SIGNATURE-----\n{}\n-----END SSH SIGNATURE-----\n",
+        STANDARD.encode(&signature.sig)
+    );
+    std::fs::write(dir.join("approval.sig"), armour).unwrap();
+    std::fs::write(dir.join("approval.pae"), envelope.pae()).unwrap();
+    let key = std::fs::read_to_string(dir.join(".ssh/id_ed25519.pub")).unwrap();
+    std::fs::write(dir.join("allowed"), format!("ada@example.com {key}")).unwrap();
+    let verify = |namespace: &str| {
+        let mut command = shop.home.program("ssh-keygen");
+        command.args([
+            "-Y",
+            "verify",
+            "-n",
+            namespace,
+            "-I",
+            "ada@example.com",
+            "-f",
+            "allowed",
+            "-s",
+            "approval.sig",
+        ]);
+        command
+            .stdin(std::fs::File::open(dir.join("approval.pae")).unwrap())
+            .output()
+            .unwrap()
+            .status
+            .success()
+    };
+    assert!(verify("countersign-approval@v1"));
+    assert!(!verify("countersign-rejection@v1"), "another namespace is another statement");
+    let allowed = format!("gpg.ssh.allowedSignersFile={}", dir.join("allowed").display());
+    shop.git(&["-c", &allowed, "verify-commit", bundle.source.commit.as_str()]);
+    let manifest = ::evidence::oci::Manifest::decode(&bundle.manifest.0).unwrap();
+    let layer = ledger::Blobs::read_only(&shop.home.data().join("blobs")).path(&manifest.layers[0].digest);
+    let listed = shop.home.program("tar").args(["-tvf"]).arg(layer).env("LC_ALL", "C").output().unwrap();
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(listed.contains("bin/ledger-api") && listed.contains("-rwxr-xr-x 0/0"), "{listed}");
+}

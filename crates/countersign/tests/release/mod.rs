@@ -494,3 +494,45 @@ fn the_port_stays_open_while_one_version_takes_the_place_of_another() {
     assert!(asking.join().unwrap() > 10);
     assert!(up.stop());
 }
+
+#[test]
+fn an_approval_by_a_revoked_key_no_longer_counts() {
+    let shop = Shop::solo();
+    let (key, sign_in) = (shop.home.ssh_key("approver"), shop.home.ssh_key("approver-in"));
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    let enrol =
+        ["trust", "enrol", "--name", "Bob", "--email", "bob@example.com", "--role", "release-manager"];
+    let keys = ["--key", key.to_str().unwrap(), "--sign-in-key", sign_in.to_str().unwrap()];
+    shop.ok(&[&enrol[..], &keys[..]].concat());
+    let people = shop.ok(&["key", "list"]);
+    let fingerprint = |path: &Path| shop.ok(&["key", "show", path.to_str().unwrap()])["fingerprint"].clone();
+    let bob = people
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|person| person["keys"].as_array().unwrap().contains(&fingerprint(&key)));
+    let pin = shop.ok(&["trust", "pin"])["pin"].as_str().unwrap().to_owned();
+    let profile = shop.home.dir.path().join(".config/countersign/profile.json");
+    let ada = std::fs::read_to_string(&profile).unwrap();
+    let data = shop.home.data();
+    let adopt = [
+        "key",
+        "use",
+        "--pin",
+        &pin,
+        "--person",
+        bob.unwrap()["person"].as_str().unwrap(),
+        "--data",
+        data.to_str().unwrap(),
+    ];
+    shop.ok(&[&adopt[..], &keys[..]].concat());
+    shop.ok(&["approve", "--reason", "looks right"]);
+    std::fs::write(&profile, ada).unwrap();
+    shop.ok(&["trust", "status", "--revoke", fingerprint(&key).as_str().unwrap()]);
+    let refused = shop.in_repository(&["promote"], 3);
+    assert_eq!(codes(&refused), ["approval-void", "approvals-missing"], "{refused}");
+    assert!(refused.to_string().contains("is revoked"), "{refused}");
+    assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
+    assert!(up.stop());
+}
