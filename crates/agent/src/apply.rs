@@ -10,7 +10,7 @@ use evidence::plan::{Plan, Target};
 use evidence::report::Outcome;
 
 use crate::memory::Known;
-use crate::process::{Helper, Service, Start, probe, start, state_dir};
+use crate::process::{Launcher, Service, Start, probe, start, state_dir};
 use crate::store::Releases;
 
 /// What an agent holds in its hands: sockets, the process that runs.
@@ -18,16 +18,16 @@ use crate::store::Releases;
 pub struct Hands {
     dir: PathBuf,
     releases: Releases,
-    helper: Box<dyn Helper>,
+    launcher: Box<dyn Launcher>,
     socket: Option<(u16, TcpListener)>,
     service: Option<Service>,
 }
 
 impl Hands {
     /// Hands of an agent that runs nothing yet.
-    pub fn new(dir: &Path, helper: Box<dyn Helper>) -> Result<Self, String> {
+    pub fn new(dir: &Path, launcher: Box<dyn Launcher>) -> Result<Self, String> {
         let releases = Releases::open(dir).map_err(|error| error.to_string())?;
-        Ok(Self { dir: dir.to_path_buf(), releases, helper, socket: None, service: None })
+        Ok(Self { dir: dir.to_path_buf(), releases, launcher, socket: None, service: None })
     }
 
     /// The releases on disk.
@@ -72,8 +72,13 @@ impl Hands {
         self.releases.switch(Some(&known.artifact)).map_err(|error| ("switch-failed", error.to_string()))?;
         let (dir, state) = (self.releases.path(&known.artifact), state_dir(&self.dir));
         let log = self.dir.join("service.log");
-        let with =
-            Start { helper: self.helper.as_ref(), dir: &dir, state: &state, log: &log, plan: &known.plan };
+        let with = Start {
+            launcher: self.launcher.as_ref(),
+            dir: &dir,
+            state: &state,
+            log: &log,
+            plan: &known.plan,
+        };
         let socket = self.socket.as_ref().map(|(_, socket)| socket).filter(|_| port.is_some());
         let mut service = start(&with, socket).map_err(|error| ("start-failed", error.to_string()))?;
         let probed = probe(&with, service.as_mut(), port);

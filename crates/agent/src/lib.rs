@@ -13,5 +13,5 @@ mod store;
 
 pub use judging::Decision;
 pub use memory::{Known, Memory, MemoryError};
-pub use process::{Helper, exec_service};
+pub use process::{Launcher, exec_service};
 pub use serve::{Agent, serve};

@@ -27,7 +27,7 @@ pub struct Service {
 #[derive(Debug)]
 pub struct Start<'a> {
     /// Makes a command that ends up in `exec_service`.
-    pub helper: &'a dyn Helper,
+    pub launcher: &'a dyn Launcher,
     /// Directory of the artifact.
     pub dir: &'a Path,
     /// Directory that the process may write to.
@@ -39,7 +39,7 @@ pub struct Start<'a> {
 }
 
 /// Makes a command that ends up in `exec_service`.
-pub trait Helper: std::fmt::Debug + Send + Sync {
+pub trait Launcher: std::fmt::Debug + Send + Sync {
     /// The command, without arguments of the service.
     fn command(&self) -> Command;
 }
@@ -51,7 +51,7 @@ pub fn start(with: &Start<'_>, socket: Option<&TcpListener>) -> io::Result<Optio
         return Err(io::Error::other("the plan names no program"));
     };
     fs::create_dir_all(with.state)?;
-    let mut start = with.helper.command();
+    let mut start = with.launcher.command();
     start.arg(with.plan.open_files.to_string()).arg(with.plan.memory_bytes.to_string());
     start.arg(if socket.is_some() { "1" } else { "0" });
     start.arg(with.dir.join(program)).args(arguments);

@@ -16,7 +16,7 @@ use wire::{AgentWork, Client, ClientError};
 use crate::apply::Hands;
 use crate::judging::{Decision, refused};
 use crate::memory::{Known, Memory};
-use crate::process::Helper;
+use crate::process::Launcher;
 
 /// What an agent is made of.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub struct Agent {
     /// Its report key.
     pub signer: MachineSigner,
     /// Makes a command that ends up in `exec_service`.
-    pub helper: Box<dyn Helper>,
+    pub launcher: Box<dyn Launcher>,
     /// Its clock.
     pub now: fn() -> Moment,
 }
@@ -54,7 +54,7 @@ struct Asked {
 /// # Errors
 /// In words, when the agent cannot start.
 pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>) -> Result<(), String> {
-    let hands = Hands::new(&agent.dir, agent.helper)?;
+    let hands = Hands::new(&agent.dir, agent.launcher)?;
     let place = agent.memory.place.clone();
     let running =
         Running { dir: agent.dir, memory: agent.memory, hands, signer: agent.signer, now: agent.now };

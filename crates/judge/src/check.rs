@@ -179,10 +179,20 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
 }
 
 fn root(bundle: &Bundle, anchors: &Anchors, seen: &Seen) -> Result<TrustRoot, Findings> {
-    let wrong = |what: String| one("root-unsound", what, "pin the root that your colleagues have");
+    let root = walk(&bundle.roots, anchors, seen)?;
+    if bundle.v != 1 || bundle.installation != root.installation {
+        let what = "the bundle is of another version or installation than its root";
+        return Err(one("other-installation", what, NEW_BUNDLE));
+    }
+    Ok(root)
+}
+
+/// The newest of these roots, if the pinned one is among them and each follows the one before.
+pub fn walk(roots: &[Envelope], anchors: &Anchors, seen: &Seen) -> Result<TrustRoot, Findings> {
+    let wrong = |what: String| one("root-unsound", what, PIN);
     let mut newest: Option<TrustRoot> = None;
     let mut pinned = false;
-    for envelope in &bundle.roots {
+    for envelope in roots {
         let root = match &newest {
             None => TrustRoot::open(envelope),
             Some(before) => before.next(envelope),
@@ -196,7 +206,7 @@ fn root(bundle: &Bundle, anchors: &Anchors, seen: &Seen) -> Result<TrustRoot, Fi
     if !pinned {
         let what =
             format!("no root has version {} and digest {}, the pinned one", anchors.version, anchors.digest);
-        return Err(one("root-not-pinned", what, "pin the root that your colleagues have"));
+        return Err(one("root-not-pinned", what, PIN));
     }
     if root.version < seen.root {
         let what = format!("root version {} was seen before, the newest here is {}", seen.root, root.version);
@@ -205,10 +215,6 @@ fn root(bundle: &Bundle, anchors: &Anchors, seen: &Seen) -> Result<TrustRoot, Fi
     if root.mode == Mode::Rehearsal && !anchors.rehearsal {
         let what = "this is a rehearsal's root, which counts only where that was agreed to";
         return Err(one("rehearsal", what, "join with --rehearsal, or use a real installation"));
-    }
-    if bundle.v != 1 || bundle.installation != root.installation {
-        let what = "the bundle is of another version or installation than its root";
-        return Err(one("other-installation", what, NEW_BUNDLE));
     }
     Ok(root)
 }
@@ -463,4 +469,5 @@ fn broken((code, what): (&'static str, String)) -> Findings {
 }
 
 pub const NEW_BUNDLE: &str = "ask for the evidence again; if it stays so, somebody has changed it";
+const PIN: &str = "pin the root that your colleagues have";
 const RENEW_ROOT: &str = "have the root holders sign a new root";

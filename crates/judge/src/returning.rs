@@ -9,11 +9,11 @@ use std::time::Duration;
 use evidence::enrolment::Purpose;
 use evidence::request::{NAMESPACE, Request};
 use evidence::return_order::ReturnOrder;
-use evidence::trust_root::{Mode, TrustRoot};
+use evidence::trust_root::TrustRoot;
 use evidence::{Moment, ssh};
 use serde_json::json;
 
-use crate::check::{Anchors, Findings, Seen, one};
+use crate::check::{Anchors, Findings, Seen, one, walk};
 use crate::people::{People, roles};
 
 /// A return that holds.
@@ -38,24 +38,7 @@ pub fn check_return(
     now: Moment,
 ) -> Result<CheckedReturn, Findings> {
     let wrong = |code: &str, what: String| one(code, what, "ask for it again");
-    let mut newest: Option<TrustRoot> = None;
-    let mut pinned = false;
-    for envelope in &order.roots {
-        let root = match &newest {
-            None => TrustRoot::open(envelope),
-            Some(before) => before.next(envelope),
-        };
-        let root = root.map_err(|error| wrong("root-unsound", error.to_string()))?;
-        let digest = root.digest().map_err(|error| wrong("root-unsound", error.to_string()))?;
-        pinned |= root.version == anchors.version && digest == anchors.digest;
-        newest = Some(root);
-    }
-    let root = newest.filter(|root| pinned && root.version >= seen.root);
-    let root =
-        root.ok_or_else(|| wrong("root-not-pinned", "the pinned root is not among its roots".into()))?;
-    if root.mode == Mode::Rehearsal && !anchors.rehearsal {
-        return Err(wrong("rehearsal", "this is a rehearsal's root".into()));
-    }
+    let root = walk(&order.roots, anchors, seen)?;
     let status = order.status.open(&root).map_err(|error| wrong("status-unsound", error.to_string()))?.status;
     if status.number < seen.status {
         return Err(wrong("status-rollback", format!("status {} was seen before", seen.status)));

@@ -267,56 +267,39 @@ fn reported(rows: &Connection, report: &domain::build::Reported) -> rusqlite::Re
     Ok(())
 }
 
+/// The last thing that happened at a place.
 fn releases(rows: &Connection, number: u64, event: &Event) -> rusqlite::Result<()> {
-    let text = "INSERT OR REPLACE INTO last (place, entry, release, outcome, reasons, detail, bundle) \
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    match event {
+    let (place, release, outcome, reasons, detail, bundle) = match event {
         Event::Judged(judged) => {
             let outcome = format!("{:?}", judged.outcome).to_lowercase();
-            rows.execute(
-                text,
-                params![
-                    judged.place.to_string(),
-                    signed(number),
-                    signed(judged.release),
-                    outcome,
-                    judged.reasons.join(" "),
-                    judged.verdict.to_string(),
-                    judged.bundle.map(|bundle| bundle.to_string())
-                ],
-            )?;
+            let (reasons, detail) = (judged.reasons.join(" "), Some(judged.verdict));
+            (&judged.place, judged.release, outcome, reasons, detail, judged.bundle)
         }
         Event::AgentReported(report) => {
             let outcome = format!("{:?}", report.outcome).to_lowercase();
-            rows.execute(
-                text,
-                params![
-                    report.place.to_string(),
-                    signed(number),
-                    signed(report.release),
-                    outcome,
-                    report.reasons.join(" "),
-                    report.envelope.to_string(),
-                    Option::<String>::None
-                ],
-            )?;
+            let reasons = report.reasons.join(" ");
+            (&report.place, report.release, outcome, reasons, Some(report.envelope), None)
         }
         Event::Unplannable(unplannable) => {
-            rows.execute(
-                text,
-                params![
-                    unplannable.place.to_string(),
-                    signed(number),
-                    0,
-                    "unplannable",
-                    unplannable.code,
-                    Option::<String>::None,
-                    Option::<String>::None
-                ],
-            )?;
+            let outcome = "unplannable".to_owned();
+            (&unplannable.place, 0, outcome, unplannable.code.clone(), None, None)
         }
-        _ => {}
-    }
+        _ => return Ok(()),
+    };
+    let text = |digest: Option<Digest>| digest.map(|digest| digest.to_string());
+    rows.execute(
+        "INSERT OR REPLACE INTO last (place, entry, release, outcome, reasons, detail, bundle) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            place.to_string(),
+            signed(number),
+            signed(release),
+            outcome,
+            reasons,
+            text(detail),
+            text(bundle)
+        ],
+    )?;
     Ok(())
 }
 

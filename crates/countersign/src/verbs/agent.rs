@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use agent::{Agent, Helper, Memory};
+use agent::{Agent, Launcher, Memory};
 use clap::{Args, Subcommand};
 use domain::Place;
 use evidence::Name;
 use evidence::pin::Pin;
 use wire::{Client, Machine};
 
-use super::{Child, runtime};
+use super::{Child, RoleArguments, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::home::private_dir;
@@ -23,14 +23,8 @@ use crate::{clock, key_files};
 pub struct AgentVerb {
     #[command(subcommand)]
     verb: Option<Verb>,
-    /// The agent's own directory.
-    #[arg(long, required = true)]
-    data: Option<PathBuf>,
-    /// URL of the server.
-    #[arg(long, required = true)]
-    server: Option<String>,
     #[command(flatten)]
-    child: Child,
+    role: RoleArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -60,9 +54,9 @@ struct Join {
 
 /// Joins, or runs until it is asked to end.
 pub fn run(verb: &AgentVerb, output: Output) -> Result<(), Failure> {
-    match (&verb.verb, &verb.data, &verb.server) {
+    match (&verb.verb, &verb.role.data, &verb.role.server) {
         (Some(Verb::Join(join)), ..) => joined(join, output),
-        (None, Some(data), Some(server)) => serve(data, server, &verb.child, output),
+        (None, Some(data), Some(server)) => serve(data, server, &verb.role.child, output),
         _ => Err(Failure::usage("--data and --server are needed")),
     }
 }
@@ -134,7 +128,7 @@ fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(),
         dir: std::path::absolute(data)?,
         memory,
         signer: key_files::read(&key)?,
-        helper: Box::new(ThisProgram),
+        launcher: Box::new(ThisProgram),
         now: clock::moment,
     };
     announce("agent", server, output);
@@ -145,7 +139,7 @@ fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(),
 #[derive(Debug)]
 struct ThisProgram;
 
-impl Helper for ThisProgram {
+impl Launcher for ThisProgram {
     fn command(&self) -> Command {
         let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()));
         command.arg("service-exec");

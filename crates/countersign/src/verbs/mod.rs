@@ -121,6 +121,19 @@ pub struct Child {
     with_parent: Option<u32>,
 }
 
+/// What a role beside the server is started with.
+#[derive(Debug, Args)]
+pub struct RoleArguments {
+    /// The role's own directory.
+    #[arg(long, required = true)]
+    data: Option<PathBuf>,
+    /// URL of the server.
+    #[arg(long, required = true)]
+    server: Option<String>,
+    #[command(flatten)]
+    child: Child,
+}
+
 /// Carries out a command line.
 pub fn run(command: CommandLine) -> Result<(), Failure> {
     let output = command.output;

@@ -11,7 +11,7 @@ use runner::{Bench, Keep, Toolchain};
 use serde::{Deserialize, Serialize};
 use wire::{Client, Machine};
 
-use super::{Child, runtime};
+use super::{Child, RoleArguments, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::home::write_private;
@@ -24,14 +24,8 @@ use crate::{clock, key_files};
 pub struct Runner {
     #[command(subcommand)]
     verb: Option<Verb>,
-    /// The runner's own directory.
-    #[arg(long, required = true)]
-    data: Option<PathBuf>,
-    /// URL of the server.
-    #[arg(long, required = true)]
-    server: Option<String>,
     #[command(flatten)]
-    child: Child,
+    role: RoleArguments,
 }
 
 #[derive(Debug, Subcommand)]
@@ -64,9 +58,9 @@ pub struct Joined {
 
 /// Joins, or runs until it is asked to end.
 pub fn run(verb: &Runner, output: Output) -> Result<(), Failure> {
-    match (&verb.verb, &verb.data, &verb.server) {
+    match (&verb.verb, &verb.role.data, &verb.role.server) {
         (Some(Verb::Join { data, name, pin }), ..) => join(data, name, pin, output),
-        (None, Some(data), Some(server)) => serve(data, server, &verb.child, output),
+        (None, Some(data), Some(server)) => serve(data, server, &verb.role.child, output),
         _ => Err(Failure::usage("--data and --server are needed")),
     }
 }
