@@ -107,7 +107,7 @@ fn a_bundle_is_verified_with_nothing_else_around() {
     }
     let alone = |trust_root: &[&str]| {
         let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--mount", "--net", "chroot"]).arg(&empty);
+        command.args(["--user", "--map-root-user", "--mount", "--net", "--root"]).arg(&empty);
         command.args(["/countersign", "verify", "/evidence.json", "-o", "json"]).args(trust_root).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap());
         command.output().unwrap()
