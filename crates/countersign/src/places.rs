@@ -14,7 +14,7 @@ use evidence::{CommitId, Moment, Name};
 
 use crate::failure::Failure;
 use crate::home::Home;
-use crate::key_files;
+use crate::{key_files, random};
 
 /// Environments that a new project starts with, in order: name, and whether releases begin by themselves.
 pub const USUAL: [(&str, bool); 3] = [("dev", true), ("staging", true), ("production", false)];
@@ -87,12 +87,24 @@ pub fn usual(
 fn configuration_of(service: &Service) -> Result<Configuration, Failure> {
     let listens = service.process.as_ref().is_some_and(|process| process.port.is_some())
         || service.probe.http.is_some();
-    let port = match listens {
-        true => Some(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port()),
-        false => None,
-    };
+    let port = if listens { Some(free_port()?) } else { None };
     Ok(Configuration { port, ..Configuration::default() })
 }
+
+/// A free port below those that the system itself hands out for a moment (32768 and up).
+fn free_port() -> Result<u16, Failure> {
+    for _ in 0..ATTEMPTS {
+        let port = PORT_MIN + u16::from_le_bytes(random::bytes()?) % (PORT_MAX - PORT_MIN);
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    Err(Failure::error(format!("found no free port between {PORT_MIN} and {PORT_MAX}")))
+}
+
+const ATTEMPTS: u32 = 100;
+const PORT_MIN: u16 = 10_240;
+const PORT_MAX: u16 = 32_768;
 
 impl Prepared {
     /// The statement's envelope, not signed.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 use wire::Client;
 
-use super::{Place, init, runtime, trust_environment};
+use super::{Place, init, runtime, trust_environment, trust_root as trust_root_verb};
 use crate::clock::{MONTH, YEAR, now};
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
@@ -26,14 +26,8 @@ use crate::{random, trust};
 /// Subcommands of `trust`.
 #[derive(Debug, Subcommand)]
 pub enum Trust {
-    /// Show the trust root in force, or write it to a file that others can verify with.
-    Root {
-        #[command(flatten)]
-        place: Place,
-        /// Write the signed root here.
-        #[arg(long)]
-        out: Option<PathBuf>,
-    },
+    /// Show the trust root in force, write it to a file, or amend it.
+    Root(trust_root_verb::Root),
     /// Enrol a person.
     Enrol(Enrol),
     /// Show the status in force, or amend it.
@@ -124,7 +118,7 @@ struct Shown<T> {
 /// Carries out a subcommand.
 pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
     match verb {
-        Trust::Root { place, out } => show_root(place, out.as_deref(), output),
+        Trust::Root(verb) => trust_root_verb::run(verb, output),
         Trust::Enrol(verb) => enrol(verb, output),
         Trust::Status(verb) => amend(verb, output),
         Trust::Environment(verb) => trust_environment::run(verb, output),
@@ -139,21 +133,6 @@ pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
         }
         Trust::Pin { place, set } => pin(place, set.as_deref(), output),
     }
-}
-
-fn show_root(place: &Place, out: Option<&Path>, output: Output) -> Result<(), Failure> {
-    let home = place.home()?;
-    let (root, _) = trust::root_of(home.data(), None)?;
-    if let Some(out) = out {
-        let envelope = trust::envelope_of(home.data(), root.version)?;
-        write_envelope(out, &envelope)?;
-        let digest = root.digest()?;
-        return output.print(&json!({ "file": out, "digest": digest, "version": root.version }), |_| {
-            format!("wrote trust root {digest} (version {}) to {}", root.version, out.display())
-        });
-    }
-    let shown = Shown { digest: root.digest()?, statement: root };
-    output.print(&shown, |shown| serde_json::to_string_pretty(&shown.statement).unwrap_or_default())
 }
 
 fn pin(place: &Place, set: Option<&str>, output: Output) -> Result<(), Failure> {
@@ -284,7 +263,7 @@ fn sign(file: &Path, output: Output) -> Result<(), Failure> {
 }
 
 /// Writes the statement for others, or sends it.
-fn finish(home: &Home, envelope: &Envelope, out: Option<&Path>, output: Output) -> Result<(), Failure> {
+pub fn finish(home: &Home, envelope: &Envelope, out: Option<&Path>, output: Output) -> Result<(), Failure> {
     let Some(out) = out else { return send(home, envelope, Vec::new(), output) };
     write_envelope(out, envelope)?;
     output.print(&json!({ "file": out }), |_| {

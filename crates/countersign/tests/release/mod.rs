@@ -536,3 +536,49 @@ fn an_approval_by_a_revoked_key_no_longer_counts() {
     assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
     assert!(up.stop());
 }
+
+#[test]
+fn a_gate_that_runs_out_of_its_budget_could_not_decide() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    let dir = shop.home.dir.path().join("endless");
+    std::fs::create_dir(&dir).unwrap();
+    let policy = "package countersign.gate
+import rego.v1
+checks contains \"much\"
+deny contains {\"code\": \"x\", \"what\": \"x\", \"remedy\": \"x\"} if {
+  count([x | some a in numbers.range(1, 4000); some b in numbers.range(1, 4000); x := a * b; x < 0]) > 0
+}
+";
+    std::fs::write(dir.join("gate.rego"), policy).unwrap();
+    shop.ok(&["trust", "environment", "shop/ledger-api/dev", "--policy", dir.to_str().unwrap()]);
+    let undecided = shop.in_repository(&["run"], 4);
+    assert_eq!(codes(&undecided), ["policy-undecided"]);
+    assert!(undecided.to_string().contains("did not end within"), "{undecided}");
+    assert_eq!(at(&up, "dev")["running"], json!(null));
+    assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
+    assert!(up.stop());
+}
+
+#[test]
+fn a_runner_joins_when_the_root_names_its_key() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    let pin = shop.ok(&["trust", "pin"])["pin"].as_str().unwrap().to_owned();
+    let dir = shop.home.data().with_file_name("data.runner-3");
+    let join = ["runner", "join", "--data", dir.to_str().unwrap(), "--name", "runner-3", "--pin", &pin];
+    let key = shop.ok(&join)["key"].as_str().unwrap().to_owned();
+    shop.ok(&["trust", "root", "--runner", &format!("runner-3={key}"), "--remove-runner", "runner-1"]);
+    let root = shop.ok(&["trust", "root"])["statement"].clone();
+    let names: Vec<_> =
+        root["runners"].as_array().unwrap().iter().map(|runner| runner["name"].clone()).collect();
+    assert_eq!((&root["version"], names), (&json!(2), vec![json!("runner-2"), json!("runner-3")]));
+    assert!(up.stop());
+    std::fs::remove_dir_all(shop.home.data().with_file_name("data.runner-1")).unwrap();
+    let up = shop.home.up();
+    assert_eq!(shop.release()["outcome"], "running", "under the new root, by the new runner");
+    let audited = shop.ok(&["audit", "verify"]);
+    assert_eq!((&audited["root_version"], &audited["belief"]), (&json!(2), &json!("pinned")));
+    assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
+    assert!(up.stop());
+}
