@@ -190,6 +190,12 @@ fn text(made: &Made) -> String {
             format!("place: {}{port}\n", made.place)
         })
         .collect();
+    let note = match made.mode {
+        Mode::Team => {
+            "note: in team mode a witness on the server's host counts for nothing: amend the root with one elsewhere\n"
+        }
+        Mode::Solo | Mode::Rehearsal => "",
+    };
     let mut next = made.next.clone();
     if !made.written.is_empty() {
         let files: Vec<_> = made.written.iter().map(|path| path.display().to_string()).collect();
@@ -199,7 +205,7 @@ fn text(made: &Made) -> String {
         );
     }
     format!(
-        "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\nnext: {next}",
+        "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\n{note}next: {next}",
         made.installation,
         made.data.display(),
         trust::assurance(made.mode),
