@@ -1,6 +1,7 @@
 //! From a commit to production by the commands that people type, on the example service: what passes, what
 //! is refused and why, and what an auditor finds afterwards.
 
+mod corpus;
 mod evidence;
 mod rehearsal;
 mod replay;
