@@ -61,7 +61,7 @@ mount --rbind /sys sys
 mount --bind {sysroot} .{sysroot}
 mount --bind {registry} root/.cargo/registry
 if [ -d {shared} ]; then mount --bind {shared} src/shared; fi
-cp /etc/resolv.conf etc/resolv.conf
+cp /etc/resolv.conf /etc/hosts etc/
 cp -r /etc/ssl/certs/. etc/ssl/certs/
 pivot_root . old
 umount -l /old
