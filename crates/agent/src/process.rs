@@ -201,7 +201,7 @@ fn command(with: &Start<'_>, words: &[String], timeout: Duration) -> Result<(), 
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     fs::create_dir_all(with.state).map_err(|error| error.to_string())?;
     let mut child = command.spawn().map_err(|error| error.to_string())?;
-    let until = Instant::now() + timeout.max(Duration::from_secs(1));
+    let until = Instant::now() + timeout.max(COMMAND_TIME_MIN);
     loop {
         match child.try_wait() {
             Ok(Some(status)) if status.success() => return Ok(()),
@@ -221,5 +221,7 @@ pub fn state_dir(dir: &Path) -> PathBuf {
     dir.join("state")
 }
 
+/// The least time that a program which probes has: starting one can take a while on a busy machine.
+const COMMAND_TIME_MIN: Duration = Duration::from_secs(10);
 /// Output of services past this is cut when a new one starts.
 const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;

@@ -78,7 +78,7 @@ pub struct Probe {
     pub ask: Ask,
     /// How often at most.
     pub attempts: u32,
-    /// Milliseconds between tries, and the longest that one may take times ten.
+    /// Milliseconds between tries. One try over HTTP may take ten times as long, a program at least 10 seconds.
     pub interval_ms: u64,
 }
 
