@@ -232,9 +232,12 @@ impl<'a, S: Store> Replay<'a, S> {
         let person =
             self.state.identity.enrolled(request.person.into()).ok_or("its sender was not enrolled")?;
         let enrolment = enrolment_at(self.store, person.entry).map_err(|error| error.to_string())?;
-        let keys: Vec<_> = enrolment.keys_for(Purpose::SignIn).collect();
         // The server looked at its clock before it decided.
-        let verified = request.verify(envelope, root.installation, &keys, time.min(before(request.expires)));
+        let moment = time.min(before(request.expires));
+        let counts =
+            |key: &&evidence::ssh::SshKey| !self.state.identity.is_revoked(key.fingerprint(), moment);
+        let keys: Vec<_> = enrolment.keys_for(Purpose::SignIn).filter(counts).collect();
+        let verified = request.verify(envelope, root.installation, &keys, moment);
         verified.map(drop).map_err(|error| error.to_string())
     }
 

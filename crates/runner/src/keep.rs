@@ -52,8 +52,9 @@ impl Keep {
         for kept in outputs.values() {
             self.write("outputs", &kept.output.sha256, &kept.bytes)?;
         }
-        let bytes = receipt.encode().unwrap_or_default();
-        self.write("receipts", &receipt.payload_digest(), &bytes)
+        let digest = receipt.payload_digest();
+        let bytes = receipt.encode().map_err(|_| KeepError::Missing(digest))?;
+        self.write("receipts", &digest, &bytes)
     }
 
     /// The outputs of a receipt by the digest of its payload.

@@ -117,7 +117,11 @@ pub fn compare(data: &Path, reader: &Reader) -> Result<Vec<Stale>, ViewError> {
     fill(&mut fresh, reader, cursor)?;
     let mut stale = Vec::new();
     for (table, columns) in TABLES {
-        let (ours, theirs) = (dump(&fresh, table, columns)?, dump(&kept, table, columns).unwrap_or_default());
+        let ours = dump(&fresh, table, columns)?;
+        let Ok(theirs) = dump(&kept, table, columns) else {
+            stale.push(Stale { place: format!("views, table {table}: cannot be read") });
+            continue;
+        };
         for row in ours.iter().filter(|row| theirs.binary_search(row).is_err()).take(STALE_MAX) {
             stale.push(Stale { place: format!("views, table {table}: lacks {row}") });
         }

@@ -129,6 +129,11 @@ fn replay(home: &Home, output: Output) -> Result<(), Failure> {
         )
     })?;
     match (differ, replay.decisions) {
+        // What was decided by rules that this program does not know has not been shown to be right.
+        (0, 1..) if other_rules > 0 => {
+            let what = format!("{other_rules} decisions are by other rules and could not be made again");
+            Err(Failure::decided(domain::gate::Outcome::Undecided, what, Vec::new()))
+        }
         (0, 1..) => Ok(()),
         (0, 0) => Err(Failure::error("there is no decision to replay")),
         _ => Err(Failure::error(format!("{differ} decisions do not come out again"))),
