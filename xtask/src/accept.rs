@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use crate::run::{self, Done};
-use crate::{drill, fresh, public};
+use crate::{drill, fresh, mutants, public};
 
 /// One line of an area.
 struct Line {
@@ -24,7 +24,8 @@ struct Line {
 pub fn accept(area: &str, only: Option<&str>) -> Done {
     let lines = match area {
         "ship" => SHIP,
-        _ => return Err(format!("`{area}` is no area; known: ship")),
+        "hold" => HOLD,
+        _ => return Err(format!("`{area}` is no area; known: ship, hold")),
     };
     let mut report = Vec::new();
     for line in lines.iter().filter(|line| only.is_none_or(|text| line.claim.contains(text))) {
@@ -126,5 +127,38 @@ const SHIP: &[Line] = &[
         shown_by: &[],
         done_by: None,
         lacks: Some("nobody has been asked yet"),
+    },
+];
+
+const HOLD: &[Line] = &[
+    Line {
+        claim: "hostile server: every forgery is refused by name, and no check of the judge is idle",
+        shown_by: &["what_is_honest_passes_everywhere", "every_forgery_is_refused_by_name"],
+        done_by: Some(mutants::run),
+        lacks: None,
+    },
+    Line {
+        claim: "faults: a row for each write, 1,000 times kill -9, 1,000 simulated seeds",
+        shown_by: &[],
+        done_by: None,
+        lacks: Some("not built yet"),
+    },
+    Line {
+        claim: "fuzz: one hour a target on record, one minute each now",
+        shown_by: &[],
+        done_by: None,
+        lacks: Some("not built yet"),
+    },
+    Line {
+        claim: "growth: 1 million entries start in 3 s and cost no memory",
+        shown_by: &[],
+        done_by: None,
+        lacks: Some("not built yet"),
+    },
+    Line {
+        claim: "figures: every one printed with its floor or peer from the same run",
+        shown_by: &[],
+        done_by: None,
+        lacks: Some("not built yet"),
     },
 ];

@@ -6,6 +6,7 @@
 mod accept;
 mod drill;
 mod fresh;
+mod mutants;
 mod public;
 mod run;
 mod tidy;
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         ["tidy"] => run::tidy(),
         ["test", rest @ ..] => run::test(rest),
         ["bench", rest @ ..] => run::bench(rest),
+        ["mutants"] => mutants::run(),
         ["accept", area] => accept::accept(area, None),
         ["accept", area, only] => accept::accept(area, Some(only)),
         _ => {
@@ -44,4 +46,5 @@ const USAGE: &str = "usage: cargo x <task>
   tidy           the laws of the tree alone
   test [ARGS]    all tests; ARGS go to the test runner
   bench [ARGS]   figures with their floors
+  mutants        the judge without each of its checks, against every forgery
   accept AREA [TEXT]  the acceptance lines of an area, or those that contain TEXT, each run for real";

@@ -1,12 +1,11 @@
 //! What the agent makes of what it was given: everything is proven against its own pin and its own numbers.
 
 use domain::gate::Outcome;
-use evidence::bundle::{Bundle, hashes};
+use evidence::bundle::Bundle;
 use evidence::oci::Manifest;
 use evidence::return_order::ReturnOrder;
 use evidence::{Bytes, Moment};
-use judge::{Anchors, Seen, check, check_return, judge_checked};
-use tlog::{Checkpoint, verify_consistency};
+use judge::{Anchors, Kept, Seen, check, check_return, judge_checked};
 
 use crate::memory::{Known, Memory};
 
@@ -27,12 +26,15 @@ impl Memory {
     pub fn eyes(&self, now: Moment) -> (Anchors, Seen) {
         let anchors = Anchors { version: self.root_version, digest: self.root, rehearsal: self.rehearsal };
         let seen = Seen {
-            now: Some(now),
+            // A clock that was set back does not bring back what has ended.
+            now: Some(now.max(self.seen_time)),
             root: self.seen_root,
             status: self.seen_status,
+            newer: self.status.clone(),
             statement: self.seen_statement,
             release: self.seen_release,
             running: Some(self.running.as_ref().map(Known::running)),
+            ledger: None,
         };
         (anchors, seen)
     }
@@ -45,7 +47,11 @@ impl Memory {
         {
             return refused("other-place", "the release is for another place");
         }
-        let (anchors, seen) = self.eyes(now);
+        let Ok(checkpoint) = self.checkpoint.parse() else {
+            return refused("memory-damaged", "this agent does not know what it has seen; let it join anew");
+        };
+        let (anchors, mut seen) = self.eyes(now);
+        seen.ledger = Some(Kept { checkpoint, proof: proof.to_vec(), may_be_older: false });
         let checked = match check(bundle, &anchors, &seen) {
             Ok(checked) => checked,
             Err(findings) => {
@@ -57,12 +63,12 @@ impl Memory {
                 };
             }
         };
-        let newest = &checked.proven.checkpoint;
-        if !self.continues(newest, proof) {
-            return refused("ledger-forked", "its checkpoint does not continue the one that was seen before");
-        }
         let judgement = judge_checked(&checked);
-        self.checkpoint = newest.to_string();
+        self.checkpoint = checked.proven.checkpoint.to_string();
+        self.seen_time = self.seen_time.max(checked.proven.quorum_time);
+        if bundle.status.open(&checked.root).is_ok_and(|opened| opened.status == checked.status) {
+            self.status = Some(bundle.status.clone());
+        }
         self.seen_root = self.seen_root.max(checked.root.version);
         self.seen_status = self.seen_status.max(checked.status.number);
         self.seen_statement = self.seen_statement.max(checked.environment.number);
@@ -92,7 +98,7 @@ impl Memory {
             return refused("other-place", "the return is for another place");
         }
         let (anchors, seen) = self.eyes(now);
-        match check_return(order, &anchors, &seen, now) {
+        match check_return(order, &anchors, &seen, seen.now.unwrap_or(now)) {
             Err(findings) => Decision {
                 apply: None,
                 reasons: codes(findings.against.iter().map(|finding| finding.code.clone())),
@@ -107,21 +113,6 @@ impl Memory {
                 }
             }
         }
-    }
-
-    /// Whether a checkpoint continues the newest one that was seen.
-    fn continues(&self, newest: &Checkpoint, proof: &[Bytes]) -> bool {
-        let Ok(seen) = self.checkpoint.parse::<Checkpoint>() else { return false };
-        if seen.origin != newest.origin {
-            return false;
-        }
-        if seen.size == newest.size {
-            return seen.root == newest.root;
-        }
-        let proof = hashes(proof);
-        proof.is_some_and(|proof| {
-            verify_consistency(seen.size, newest.size, &seen.root, &newest.root, &proof).is_ok()
-        })
     }
 }
 

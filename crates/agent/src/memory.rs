@@ -11,7 +11,8 @@ use domain::Place;
 use evidence::dsse::Envelope;
 use evidence::plan::Plan;
 use evidence::report::Running;
-use evidence::{CommitId, Digest, Id, Name};
+use evidence::status::StatusFile;
+use evidence::{CommitId, Digest, Id, Moment, Name};
 use serde::{Deserialize, Serialize};
 
 /// An agent's memory.
@@ -40,6 +41,12 @@ pub struct Memory {
     pub seen_statement: u64,
     /// Highest number of a release.
     pub seen_release: u64,
+    /// Latest time that a quorum of witnesses vouched for.
+    #[serde(default)]
+    pub seen_time: Moment,
+    /// The newest status, whichever way it came.
+    #[serde(default)]
+    pub status: Option<StatusFile>,
     /// Text of the newest checkpoint.
     pub checkpoint: String,
     /// What runs.

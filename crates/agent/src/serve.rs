@@ -172,13 +172,10 @@ async fn consistency(
     bundle: &Bundle,
 ) -> Result<Vec<evidence::Bytes>, String> {
     let seen = blocking(running, |running| Ok(running.memory.checkpoint.clone())).await?;
-    let newest: Option<Checkpoint> =
-        bundle.checkpoint.split("\n\n").next().and_then(|text| format!("{text}\n").parse().ok());
-    match (seen.parse::<Checkpoint>(), newest) {
-        (Ok(seen), Some(newest)) if seen.size > 0 && seen.size < newest.size => {
-            client.consistency(seen.size, newest.size).await.map_err(|error| error.to_string())
-        }
-        _ => Ok(Vec::new()),
+    let sizes = seen.parse().ok().and_then(|seen| judge::sizes_to_prove(bundle, &seen));
+    match sizes {
+        Some((old, new)) => client.consistency(old, new).await.map_err(|error| error.to_string()),
+        None => Ok(Vec::new()),
     }
 }
 
@@ -262,7 +259,7 @@ impl Running {
         reasons.sort();
         reasons.dedup();
         let place = &self.memory.place;
-        let size = self.memory.checkpoint.parse::<Checkpoint>().map_or(0, |checkpoint| checkpoint.size);
+        let head = self.memory.checkpoint.parse::<Checkpoint>().ok();
         let report = AgentReport {
             v: 1,
             installation: self.memory.installation,
@@ -279,7 +276,8 @@ impl Running {
             root: self.memory.seen_root,
             status: self.memory.seen_status,
             statement: self.memory.seen_statement,
-            checkpoint: size,
+            checkpoint: head.as_ref().map_or(0, |head| head.size),
+            checkpoint_root: head.map(|head| Digest::from_bytes(*head.root.as_bytes())),
             time: (self.now)(),
         };
         let signed = report.sign(&self.signer).map_err(|error| error.to_string())?;

@@ -93,15 +93,32 @@ pub fn announce(role: &str, url: &str, output: Output) {
     }
 }
 
-/// Resolves when the process is asked to end.
+/// Listens for the wish that this process end.
+#[derive(Debug)]
+pub struct Stop {
+    term: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    /// Listens from now on; inside a runtime.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    /// Resolves when the process is asked to end.
+    pub async fn asked(mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// Resolves when the process is asked to end, from the first look on.
 pub async fn stop_signal() {
-    let (Ok(mut term), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = term.recv() => {}
-        _ = interrupt.recv() => {}
+    match Stop::listen() {
+        Ok(stop) => stop.asked().await,
+        Err(_) => std::future::pending().await,
     }
 }

@@ -4,13 +4,12 @@ use std::path::Path;
 
 use domain::gate::Outcome;
 use evidence::Moment;
-use evidence::bundle::{BYTES_MAX, Bundle, hashes};
+use evidence::bundle::{BYTES_MAX, Bundle};
 use evidence::dsse::Envelope;
 use evidence::pin::Pin;
 use evidence::trust_root::{Mode, TrustRoot};
-use judge::{Anchors, Checked, Findings, Judgement, Seen};
+use judge::{Anchors, Checked, Findings, Judgement, Kept, Seen};
 use policy::Finding;
-use tlog::{Checkpoint, verify_consistency};
 use wire::Client;
 
 use crate::failure::Failure;
@@ -50,28 +49,19 @@ pub fn eyes_of(pin: &Pin, bundle: &Bundle, now: Option<Moment>) -> (Anchors, See
         root: pin.root_version,
         status: pin.status,
         statement: here.map_or(0, |known| known.number),
-        release: 0,
-        running: None,
+        ..Seen::default()
     };
     (anchors, seen)
 }
 
-/// Demands that a checkpoint continues the one that the person has pinned.
-pub async fn continues(client: &Client, pin: &Pin, newest: &Checkpoint) -> Result<(), Failure> {
-    let seen = pin.checkpoint()?;
-    let forked = || {
-        let what = "the ledger does not continue the one that you have seen: its history was changed";
-        Failure::error(format!("{what}; do not sign anything, and tell your colleagues"))
+/// The ledger as the person has seen it, with the proof that the server gives for evidence.
+pub async fn kept(client: &Client, pin: &Pin, bundle: &Bundle) -> Result<Kept, Failure> {
+    let checkpoint = pin.checkpoint()?;
+    let proof = match judge::sizes_to_prove(bundle, &checkpoint) {
+        Some((old, new)) => client.consistency(old, new).await?,
+        None => Vec::new(),
     };
-    if seen.origin != newest.origin || seen.size > newest.size {
-        return Err(forked());
-    }
-    if seen.size == newest.size {
-        return if seen.root == newest.root { Ok(()) } else { Err(forked()) };
-    }
-    let proof = client.consistency(seen.size, newest.size).await?;
-    let proof = hashes(&proof).ok_or_else(forked)?;
-    verify_consistency(seen.size, newest.size, &seen.root, &newest.root, &proof).map_err(|_| forked())
+    Ok(Kept { checkpoint, proof, may_be_older: false })
 }
 
 /// A failure out of findings that break a check.

@@ -231,6 +231,7 @@ pub fn agent_report(environment: &str, number: u64, outcome: Outcome) -> Command
             status: 1,
             statement: 1,
             checkpoint: 1,
+            checkpoint_root: None,
             time: at(10),
         },
         envelope: digest(&format!("report {environment} {number}")),

@@ -51,6 +51,10 @@ pub struct AgentReport {
     pub statement: u64,
     /// Size of the newest checkpoint seen.
     pub checkpoint: u64,
+    /// Root hash of the ledger with that many entries: two agents that were shown different ledgers are found
+    /// out by whoever reads both reports.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_root: Option<Digest>,
     /// When it was made.
     pub time: Moment,
 }

@@ -366,6 +366,7 @@ fn agent_report_example() {
         status: 2,
         statement: 1,
         checkpoint: 40,
+        checkpoint_root: Some(Digest::of(b"tree")),
         time: NOW.parse().unwrap(),
     };
     let envelope = report.sign(&signer).unwrap();

@@ -11,7 +11,8 @@ use evidence::enrolment::Purpose;
 use evidence::trust_root::Mode;
 use tlog::Checkpoint;
 
-use crate::check::{Checked, Findings, NEW_BUNDLE, one};
+use crate::check::Checked;
+use crate::findings::{Findings, NEW_BUNDLE, one};
 use crate::people::roles;
 use crate::proofs::is_ancestor;
 

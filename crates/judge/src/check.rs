@@ -18,12 +18,13 @@ use evidence::provenance::provenance;
 use evidence::release_file::{self, ReleaseFile};
 use evidence::report::Running;
 use evidence::source_pack::{self, Range};
-use evidence::status::Status;
+use evidence::status::{Status, StatusError, StatusFile};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Digest, Moment};
-use policy::Finding;
 
 use crate::approvals::{self, Voice};
+use crate::continuity::{self, Kept};
+use crate::findings::{FORKED, Findings, NEW_BUNDLE, PIN, RENEW_ROOT, broken, one};
 use crate::people::{Behind, People};
 use crate::proofs::{self, Proven};
 use crate::receipts::{self, BuildProof};
@@ -41,8 +42,8 @@ pub struct Anchors {
     pub rehearsal: bool,
 }
 
-/// What the judge has seen before, and when it judges.
-#[derive(Clone, Debug)]
+/// What the judge has seen before, and when it judges. By default nothing, at the bundle's own quorum time.
+#[derive(Clone, Debug, Default)]
 pub struct Seen {
     /// The moment; `None` judges at the bundle's own quorum time.
     pub now: Option<Moment>,
@@ -50,21 +51,16 @@ pub struct Seen {
     pub root: u32,
     /// Highest number of a status.
     pub status: u64,
+    /// The newest status that came by another way; it counts where its number is above the bundle's.
+    pub newer: Option<StatusFile>,
     /// Highest number of an environment statement of the place.
     pub statement: u64,
     /// Highest number of a release at the place; it must be below.
     pub release: u64,
     /// What runs at the place, where the judge knows; `None` when it does not, `Some(None)` when nothing does.
     pub running: Option<Option<Running>>,
-}
-
-/// What stands against a release.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Findings {
-    /// Reasons against.
-    pub against: Vec<Finding>,
-    /// Reasons why no decision can be made.
-    pub unclear: Vec<Finding>,
+    /// The ledger, where it was seen before.
+    pub ledger: Option<Kept>,
 }
 
 /// A bundle of which everything was proven.
@@ -76,6 +72,8 @@ pub struct Checked<'a> {
     pub place: Place,
     /// The newest trust root.
     pub root: TrustRoot,
+    /// Every trust root, the first one first.
+    pub roots: Vec<TrustRoot>,
     /// Its digest.
     pub root_digest: Digest,
     /// The status in force.
@@ -104,6 +102,8 @@ pub struct Checked<'a> {
     pub voices: Vec<Voice>,
     /// What the environment before reported.
     pub before: Option<Before>,
+    /// Sizes of the ledger that agents say they saw.
+    pub reported_sizes: BTreeSet<u64>,
     /// Digest of the evidence manifest.
     pub evidence: Digest,
     /// Digest of the plan.
@@ -117,12 +117,16 @@ pub struct Checked<'a> {
 /// # Errors
 /// `Findings` when something does not hold; the release is not looked at any further then.
 pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<Checked<'a>, Findings> {
-    let root = root(bundle, anchors, seen)?;
+    let (root, roots) = root(bundle, anchors, seen)?;
     let mut findings = Findings::default();
-    let proven = proofs::prove(bundle, &root).map_err(broken)?;
+    let proven = proofs::prove(bundle, &root)?;
+    if let Some(kept) = &seen.ledger {
+        continuity::continues(&roots, kept, &proven.checkpoint)
+            .map_err(|what| one("ledger-forked", what, FORKED))?;
+    }
     // The later of the judge's clock and the time that a quorum of witnesses vouches for.
     let now = seen.now.map_or(proven.quorum_time, |now| now.max(proven.quorum_time));
-    let status = status(bundle, &root, seen)?;
+    let status = newest_status(&bundle.status, &root, seen)?;
     if root.expires <= now {
         findings.against("root-expired", format!("the trust root ended at {}", root.expires), RENEW_ROOT);
     }
@@ -135,7 +139,8 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
     let build = receipts::prove(bundle, &root, &status, now).map_err(broken)?;
     let plan = plan(bundle, &environment)?;
     summary(bundle, &root, &build)?;
-    let (before, own) = reports::open(bundle, &environment, before.as_ref(), &mut findings)?;
+    let reported = reports::open(bundle, &environment, before.as_ref(), &proven, &mut findings)?;
+    let (before, own) = (reported.before, reported.own);
     let base = base(bundle, &environment, own, seen, &proven, plan, &mut findings)?;
     let range = range(&source, &base, &mut findings);
     let commits = range.iter().chain([&source.id]).filter_map(|id| source.commits.get(id));
@@ -154,6 +159,7 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
         bundle,
         place,
         root,
+        roots,
         root_digest,
         status,
         now,
@@ -168,6 +174,7 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
         asked,
         voices: Vec::new(),
         before,
+        reported_sizes: reported.sizes,
         evidence,
         plan,
         findings,
@@ -178,31 +185,35 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
     Ok(checked)
 }
 
-fn root(bundle: &Bundle, anchors: &Anchors, seen: &Seen) -> Result<TrustRoot, Findings> {
-    let root = walk(&bundle.roots, anchors, seen)?;
+fn root(bundle: &Bundle, anchors: &Anchors, seen: &Seen) -> Result<(TrustRoot, Vec<TrustRoot>), Findings> {
+    let (root, roots) = walk(&bundle.roots, anchors, seen)?;
     if bundle.v != 1 || bundle.installation != root.installation {
         let what = "the bundle is of another version or installation than its root";
         return Err(one("other-installation", what, NEW_BUNDLE));
     }
-    Ok(root)
+    Ok((root, roots))
 }
 
-/// The newest of these roots, if the pinned one is among them and each follows the one before.
-pub fn walk(roots: &[Envelope], anchors: &Anchors, seen: &Seen) -> Result<TrustRoot, Findings> {
+/// The newest of these roots and all of them, if the pinned one is among them and each follows the one before.
+pub fn walk(
+    roots: &[Envelope],
+    anchors: &Anchors,
+    seen: &Seen,
+) -> Result<(TrustRoot, Vec<TrustRoot>), Findings> {
     let wrong = |what: String| one("root-unsound", what, PIN);
-    let mut newest: Option<TrustRoot> = None;
+    let mut opened: Vec<TrustRoot> = Vec::new();
     let mut pinned = false;
     for envelope in roots {
-        let root = match &newest {
+        let root = match opened.last() {
             None => TrustRoot::open(envelope),
             Some(before) => before.next(envelope),
         };
         let root = root.map_err(|error| wrong(error.to_string()))?;
         let digest = root.digest().map_err(|error| wrong(error.to_string()))?;
         pinned |= root.version == anchors.version && digest == anchors.digest;
-        newest = Some(root);
+        opened.push(root);
     }
-    let root = newest.ok_or_else(|| wrong("there is no trust root".into()))?;
+    let root = opened.last().cloned().ok_or_else(|| wrong("there is no trust root".into()))?;
     if !pinned {
         let what =
             format!("no root has version {} and digest {}, the pinned one", anchors.version, anchors.digest);
@@ -216,12 +227,19 @@ pub fn walk(roots: &[Envelope], anchors: &Anchors, seen: &Seen) -> Result<TrustR
         let what = "this is a rehearsal's root, which counts only where that was agreed to";
         return Err(one("rehearsal", what, "join with --rehearsal, or use a real installation"));
     }
-    Ok(root)
+    Ok((root, opened))
 }
 
-fn status(bundle: &Bundle, root: &TrustRoot, seen: &Seen) -> Result<Status, Findings> {
-    let opened = bundle.status.open(root);
-    let status = opened.map_err(|error| one("status-unsound", error.to_string(), NEW_BUNDLE))?.status;
+/// The newest status that is known: the one that came along, or one that came by another way.
+pub fn newest_status(file: &StatusFile, root: &TrustRoot, seen: &Seen) -> Result<Status, Findings> {
+    let unsound = |error: StatusError| one("status-unsound", error.to_string(), NEW_BUNDLE);
+    let mut status = file.open(root).map_err(unsound)?.status;
+    // One whose signers the root no longer names tells nothing; its number was seen all the same.
+    if let Some(Ok(newer)) = seen.newer.as_ref().map(|newer| newer.open(root))
+        && newer.status.number > status.number
+    {
+        status = newer.status;
+    }
     if status.number < seen.status {
         let what = format!("status {} was seen before, this is {}", seen.status, status.number);
         return Err(one("status-rollback", what, "ask for the newest status; somebody withholds it"));
@@ -437,7 +455,8 @@ fn listed(checked: &Checked<'_>) -> Result<(), Findings> {
     if checked.proven.entries.iter().any(|named| named.is_disjoint(&needed)) {
         return Err(one("stray-entry", "an entry names nothing that is needed", NEW_BUNDLE));
     }
-    let seen: BTreeSet<u64> = checked.voices.iter().filter_map(|voice| voice.seen_size).collect();
+    let voices = checked.voices.iter().filter_map(|voice| voice.seen_size);
+    let seen: BTreeSet<u64> = voices.chain(checked.reported_sizes.iter().copied()).collect();
     let proven: Vec<u64> = bundle.ancestors.iter().map(|ancestor| ancestor.size).collect();
     let earlier: Vec<u64> = seen.into_iter().filter(|size| *size < checked.proven.checkpoint.size).collect();
     if proven != earlier {
@@ -445,29 +464,3 @@ fn listed(checked: &Checked<'_>) -> Result<(), Findings> {
     }
     Ok(())
 }
-
-impl Findings {
-    pub(crate) fn against(&mut self, code: &str, what: impl Into<String>, remedy: &str) {
-        self.against.push(finding(code, what, remedy));
-    }
-
-    pub(crate) fn unclear(&mut self, code: &str, what: impl Into<String>, remedy: &str) {
-        self.unclear.push(finding(code, what, remedy));
-    }
-}
-
-fn finding(code: &str, what: impl Into<String>, remedy: &str) -> Finding {
-    Finding { code: code.to_owned(), what: what.into(), remedy: remedy.to_owned() }
-}
-
-pub fn one(code: &str, what: impl Into<String>, remedy: &str) -> Findings {
-    Findings { against: vec![finding(code, what, remedy)], unclear: Vec::new() }
-}
-
-fn broken((code, what): (&'static str, String)) -> Findings {
-    one(code, what, NEW_BUNDLE)
-}
-
-pub const NEW_BUNDLE: &str = "ask for the evidence again; if it stays so, somebody has changed it";
-const PIN: &str = "pin the root that your colleagues have";
-const RENEW_ROOT: &str = "have the root holders sign a new root";

@@ -14,6 +14,7 @@ use evidence::enrolment::{Enrolment, Purpose};
 use evidence::entry::Header;
 use evidence::plan::Plan;
 use evidence::policy_files::PolicyFiles;
+use evidence::report::AgentReport;
 use evidence::source_pack::{Range, SourcePack};
 use evidence::status::StatusFile;
 use evidence::tree_list::TreeList;
@@ -76,7 +77,9 @@ pub fn collect(
 
     let given = envelopes(store, approvals.iter().map(|approval| &approval.facts.envelope))?;
     let requests = envelopes(store, &requests)?;
-    let mut ancestors: Vec<u64> = given.iter().filter_map(seen_size).collect();
+    let reports = reports(state, store, place, open)?;
+    let mut ancestors: Vec<u64> =
+        given.iter().filter_map(seen_size).chain(reports.iter().filter_map(reported_size)).collect();
     ancestors.sort_unstable();
     ancestors.dedup();
     let enrolments = enrolments(state, store, moment, &pack, &open.facts.base, &requests, &given)?;
@@ -99,7 +102,7 @@ pub fn collect(
         configuration: Bytes(store.blob(&environment.facts.configuration)?),
         receipts: envelopes(store, &artifact.facts.receipts)?,
         provenance: envelope(store, &open.facts.provenance)?,
-        reports: reports(state, store, place, open)?,
+        reports,
         approvals: given,
         policy: PolicyFiles::decode(&store.blob(&environment.facts.policy)?).map_err(Unavailable::of)?,
         logged: Vec::new(),
@@ -214,6 +217,11 @@ fn reports(
 fn seen_size(envelope: &Envelope) -> Option<u64> {
     let signed = Signed::read(envelope).ok()?;
     signed.said.checkpoint.parse::<tlog::Checkpoint>().ok().map(|checkpoint| checkpoint.size)
+}
+
+fn reported_size(envelope: &Envelope) -> Option<u64> {
+    let report = AgentReport::read(envelope).ok()?;
+    report.checkpoint_root.map(|_| report.checkpoint)
 }
 
 /// Envelopes by the digest of their payloads, each once.

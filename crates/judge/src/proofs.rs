@@ -9,6 +9,8 @@ use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Digest, Moment};
 use tlog::{Checkpoint, Cosignature, Hash, Note, NoteVerifier, verify_consistency, verify_inclusion};
 
+use crate::findings::{Findings, broken};
+
 /// What was proven.
 #[derive(Clone, Debug)]
 pub struct Proven {
@@ -28,13 +30,21 @@ pub struct Proven {
     pub entries: Vec<BTreeSet<Digest>>,
 }
 
-/// Proves checkpoint and entries; answers a code and a text when something does not hold.
-pub fn prove(bundle: &Bundle, root: &TrustRoot) -> Result<Proven, (&'static str, String)> {
+/// Proves checkpoint and entries.
+pub fn prove(bundle: &Bundle, root: &TrustRoot) -> Result<Proven, Findings> {
+    let (checkpoint, times, same_machine) = witnessed(bundle, root).map_err(broken)?;
+    let witnesses = times.len();
+    let quorum_time = quorum_time(times, root.witnesses.quorum as usize)?;
+    let (named, proposals, entries) = (BTreeSet::new(), Vec::new(), Vec::new());
+    let mut proven = Proven { checkpoint, witnesses, same_machine, quorum_time, named, proposals, entries };
+    entered(bundle, &mut proven).map_err(broken)?;
+    Ok(proven)
+}
+
+/// The checkpoint, the times of the cosignatures that count, and whether one is of the server's host.
+fn witnessed(bundle: &Bundle, root: &TrustRoot) -> Result<(Checkpoint, Vec<u64>, bool), Wrong> {
     let unsound = |error: &dyn std::fmt::Display| ("checkpoint-unsound", error.to_string());
     let note = Note::parse(bundle.checkpoint.as_bytes()).map_err(|error| unsound(&error))?;
-    if note.to_string() != bundle.checkpoint {
-        return Err(unsound(&"the checkpoint has a second spelling"));
-    }
     let ledger = root.ledger_key().map_err(|error| unsound(&error))?;
     let witnesses = root.witness_keys().map_err(|error| unsound(&error))?;
     let known = std::slice::from_ref(&ledger);
@@ -43,29 +53,34 @@ pub fn prove(bundle: &Bundle, root: &TrustRoot) -> Result<Proven, (&'static str,
     if note.signatures().len() != 1 + cosignatures.len() {
         return Err(unsound(&"it carries a signature that nobody known made"));
     }
-    let (counted, same_machine) = counted(root, &witnesses, &cosignatures);
-    let quorum = root.witnesses.quorum as usize;
-    if counted.len() < quorum {
-        let what = format!("{} of {quorum} witnesses that count cosigned the checkpoint", counted.len());
-        return Err(("not-witnessed", what));
-    }
-    let mut times = counted;
-    times.sort_unstable_by(|a, b| b.cmp(a));
-    let seconds = times.get(quorum.saturating_sub(1)).copied().unwrap_or_default();
-    // Cosignatures tell whole seconds: the end of the second is the latest that they vouch for.
-    let quorum_time =
-        Moment::from_millis(seconds.saturating_mul(1000).saturating_add(999)).unwrap_or_default();
-    let mut proven = Proven {
-        checkpoint,
-        witnesses: times.len(),
-        same_machine,
-        quorum_time,
-        named: BTreeSet::new(),
-        proposals: Vec::new(),
-        entries: Vec::new(),
+    let (times, same_machine) = counted(root, &witnesses, &cosignatures);
+    Ok((checkpoint, times, same_machine))
+}
+
+/// The latest time that a quorum of witnesses vouches for, which have to agree about it: fewer than a quorum
+/// that lie can neither move it nor stand in for those that do not answer.
+fn quorum_time(mut times: Vec<u64>, quorum: usize) -> Result<Moment, Findings> {
+    let undecided = |code, what: String| {
+        let mut findings = Findings::default();
+        findings.unclear(code, what, "wait until more witnesses answer, or look into those that do");
+        findings
     };
-    entries(bundle, &mut proven)?;
-    Ok(proven)
+    times.sort_unstable_by(|a, b| b.cmp(a));
+    let agree = times.windows(quorum).find_map(|within| {
+        let (latest, earliest) = (within.first()?, within.last()?);
+        (latest - earliest <= APART_SECONDS_MAX).then_some(*earliest)
+    });
+    let seconds = agree.ok_or_else(|| {
+        let found = times.len();
+        if found < quorum {
+            let what = format!("{found} of {quorum} witnesses that count cosigned the checkpoint");
+            return undecided("not-witnessed", what);
+        }
+        let what = format!("no {quorum} witnesses give times within {APART_SECONDS_MAX} seconds");
+        undecided("witness-times-differ", what)
+    })?;
+    // Cosignatures tell whole seconds: the end of the second is the latest that they vouch for.
+    Ok(Moment::from_millis(seconds.saturating_mul(1000).saturating_add(999)).unwrap_or_default())
 }
 
 /// Times of the cosignatures that count. In team mode a witness on the server's host counts zero.
@@ -80,7 +95,7 @@ fn counted(root: &TrustRoot, keys: &[NoteVerifier], found: &[Cosignature]) -> (V
     (found.iter().filter(counts).map(|cosignature| cosignature.time_seconds).collect(), same_machine)
 }
 
-fn entries(bundle: &Bundle, proven: &mut Proven) -> Result<(), (&'static str, String)> {
+fn entered(bundle: &Bundle, proven: &mut Proven) -> Result<(), Wrong> {
     let mut last = None;
     for logged in &bundle.logged {
         let wrong = |what: &str| ("entry-unproven", format!("entry {}: {what}", logged.index));
@@ -115,14 +130,21 @@ fn entries(bundle: &Bundle, proven: &mut Proven) -> Result<(), (&'static str, St
 /// Whether a checkpoint that somebody saw is an earlier one of the same ledger.
 pub fn is_ancestor(bundle: &Bundle, proven: &Proven, seen: &str) -> bool {
     let Ok(seen) = seen.parse::<Checkpoint>() else { return false };
-    let now = &proven.checkpoint;
-    if seen.origin != now.origin || seen.size > now.size {
-        return false;
-    }
-    if seen.size == now.size {
-        return seen.root == now.root;
-    }
-    let ancestor = bundle.ancestors.iter().find(|ancestor| ancestor.size == seen.size);
-    let proof: Option<Vec<Hash>> = ancestor.and_then(|ancestor| hashes(&ancestor.proof));
-    proof.is_some_and(|proof| verify_consistency(seen.size, now.size, &seen.root, &now.root, &proof).is_ok())
+    seen.origin == proven.checkpoint.origin && was_head(bundle, proven, seen.size, &seen.root)
 }
+
+/// Whether the ledger had this root hash when it had so many entries.
+pub fn was_head(bundle: &Bundle, proven: &Proven, size: u64, root: &Hash) -> bool {
+    let now = &proven.checkpoint;
+    if size == now.size {
+        return *root == now.root;
+    }
+    let ancestor = bundle.ancestors.iter().find(|ancestor| ancestor.size == size);
+    let proof: Option<Vec<Hash>> = ancestor.and_then(|ancestor| hashes(&ancestor.proof));
+    proof.is_some_and(|proof| verify_consistency(size, now.size, root, &now.root, &proof).is_ok())
+}
+
+type Wrong = (&'static str, String);
+
+/// How far the times of witnesses that agree may lie apart, in seconds.
+const APART_SECONDS_MAX: u64 = 600;

@@ -1,10 +1,15 @@
 //! Agent reports in a bundle: what runs here, and what the environment before has run.
 
+use std::collections::BTreeSet;
+
 use evidence::bundle::Bundle;
 use evidence::environment::Environment;
 use evidence::report::{AgentReport, Outcome, Running};
 
-use crate::check::{Findings, NEW_BUNDLE, one};
+use tlog::Hash;
+
+use crate::findings::{FORKED, Findings, NEW_BUNDLE, one};
+use crate::proofs::{Proven, was_head};
 
 /// What the environment before reported.
 #[derive(Clone, Debug)]
@@ -17,18 +22,31 @@ pub struct Before {
     pub runs_it: bool,
 }
 
+/// What the reports say.
+#[derive(Clone, Debug)]
+pub struct Reported {
+    /// The environment before, where there is one.
+    pub before: Option<Before>,
+    /// What runs here.
+    pub own: Option<Running>,
+    /// Sizes of the ledger that the agents saw, where they tell its root hash too.
+    pub sizes: BTreeSet<u64>,
+}
+
 /// Opens the reports: what stood before, and what runs here.
 pub fn open(
     bundle: &Bundle,
     here: &Environment,
     before: Option<&Environment>,
+    proven: &Proven,
     findings: &mut Findings,
-) -> Result<(Option<Before>, Option<Running>), Findings> {
+) -> Result<Reported, Findings> {
     let wrong = |what: String| one("report-unsound", what, NEW_BUNDLE);
     if !bundle.reports.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
         return Err(wrong("agent reports are not sorted, or one stands twice".into()));
     }
     let (mut own, mut earlier) = (None, None);
+    let mut sizes = BTreeSet::new();
     for envelope in &bundle.reports {
         let claimed = AgentReport::read(envelope).map_err(|error| wrong(error.to_string()))?;
         let (statement, slot) = match before {
@@ -36,6 +54,13 @@ pub fn open(
             _ => (here, &mut own),
         };
         let report = AgentReport::open(envelope, statement).map_err(|error| wrong(error.to_string()))?;
+        if let Some(head) = report.checkpoint_root
+            && !was_head(bundle, proven, report.checkpoint, &Hash::from_bytes(*head.as_bytes()))
+        {
+            let what = format!("the agent of `{}` saw another ledger", claimed.environment);
+            return Err(one("ledger-forked", what, FORKED));
+        }
+        sizes.extend(report.checkpoint_root.map(|_| report.checkpoint));
         if slot.replace(report).is_some() {
             return Err(wrong(format!("`{}` has two reports", claimed.environment)));
         }
@@ -54,5 +79,5 @@ pub fn open(
         findings.against("not-run-before", what, "release it there first");
     }
     let own: Option<AgentReport> = own;
-    Ok((before, own.and_then(|report| report.running)))
+    Ok(Reported { before, own: own.and_then(|report| report.running), sizes })
 }

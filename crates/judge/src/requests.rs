@@ -10,7 +10,7 @@ use evidence::request::{NAMESPACE, Request};
 use evidence::{Id, Name, ssh};
 use serde_json::json;
 
-use crate::check::{Findings, NEW_BUNDLE, one};
+use crate::findings::{Findings, NEW_BUNDLE, one};
 use crate::people::{People, roles};
 
 /// Who asked for what.

@@ -13,7 +13,8 @@ use evidence::trust_root::TrustRoot;
 use evidence::{Moment, ssh};
 use serde_json::json;
 
-use crate::check::{Anchors, Findings, Seen, one, walk};
+use crate::check::{self, Anchors, Seen, walk};
+use crate::findings::{Findings, one};
 use crate::people::{People, roles};
 
 /// A return that holds.
@@ -38,11 +39,11 @@ pub fn check_return(
     now: Moment,
 ) -> Result<CheckedReturn, Findings> {
     let wrong = |code: &str, what: String| one(code, what, "ask for it again");
-    let root = walk(&order.roots, anchors, seen)?;
-    let status = order.status.open(&root).map_err(|error| wrong("status-unsound", error.to_string()))?.status;
-    if status.number < seen.status {
-        return Err(wrong("status-rollback", format!("status {} was seen before", seen.status)));
+    if order.v != 1 {
+        return Err(wrong("return-unsound", "it is of a version that this program does not know".into()));
     }
+    let (root, _) = walk(&order.roots, anchors, seen)?;
+    let status = check::newest_status(&order.status, &root, seen)?;
     if status.barred.contains(&order.artifact) {
         return Err(wrong("artifact-barred", "the artifact is barred everywhere".into()));
     }

@@ -9,7 +9,8 @@ use evidence::{Digest, Moment};
 use policy::{ENGINE, Finding, Gate, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Anchors, Checked, Findings, Seen, check};
+use crate::check::{Anchors, Checked, Seen, check};
+use crate::findings::Findings;
 use crate::input::input;
 
 /// A decision about a release, in words.
@@ -98,8 +99,8 @@ pub fn own_eyes(state: &State, place: &Place, moment: Moment) -> Result<(Anchors
         root: root.version,
         status: state.identity.status().map_or(0, |(number, ..)| number),
         statement: state.gate.environment(place).map_or(0, |set| set.facts.number),
-        release: 0,
         running: Some(running),
+        ..Seen::default()
     };
     Ok((anchors, seen))
 }

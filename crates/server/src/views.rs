@@ -95,16 +95,18 @@ impl Views {
     }
 }
 
-/// Compares the views of a data directory with what its ledger gives, up to their own cursor.
+/// Compares the views of a data directory with what its ledger gives, up to their own cursor; `None` when
+/// there are none.
 ///
 /// # Errors
 /// `ViewError` when either cannot be read.
-pub fn compare(data: &Path, reader: &Reader) -> Result<Vec<Stale>, ViewError> {
+pub fn compare(data: &Path, reader: &Reader) -> Result<Option<Vec<Stale>>, ViewError> {
     let path = data.join(FILE);
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let kept = Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    if path.exists() { differences(&path, reader).map(Some) } else { Ok(None) }
+}
+
+fn differences(path: &Path, reader: &Reader) -> Result<Vec<Stale>, ViewError> {
+    let kept = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let cursor: i64 = kept.query_row("SELECT entries FROM cursor", [], |row| row.get(0)).unwrap_or(-1);
     let Ok(cursor) = u64::try_from(cursor) else {
         return Ok(vec![Stale { place: "views, table cursor".into() }]);

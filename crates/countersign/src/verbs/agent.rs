@@ -105,6 +105,8 @@ pub fn write_memory(
         seen_status: pin.status,
         seen_statement: here.map_or(0, |known| known.number),
         seen_release: here.map_or(0, |known| known.release),
+        seen_time: evidence::Moment::default(),
+        status: None,
         checkpoint: pin.checkpoint.clone(),
         running: None,
         before: None,

@@ -160,6 +160,8 @@ fn verify(
     if sound {
         let reader = Reader::open(home.data())?;
         let stale = server::views::compare(home.data(), &reader)?;
+        let none = stale.is_none();
+        let stale = stale.unwrap_or_default();
         if rebuild_views {
             server::views::rebuild(home.data(), &reader)?;
             verified.views = format!("made anew; {} rows were not what the ledger says", stale.len());
@@ -167,8 +169,12 @@ fn verify(
             let mend = "the ledger says otherwise; `--rebuild-views` mends it";
             let found = stale.into_iter().map(|stale| Found { place: stale.place, what: mend.to_owned() });
             verified.stale_views.extend(found);
-            verified.views =
-                if verified.stale_views.is_empty() { "as the ledger says" } else { "changed" }.to_owned();
+            verified.views = match (none, verified.stale_views.is_empty()) {
+                (true, _) => "there are none; the server makes them when it starts",
+                (false, true) => "as the ledger says",
+                (false, false) => "changed",
+            }
+            .to_owned();
         }
     }
     output.print(&verified, text)?;

@@ -6,7 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Place, runtime};
-use crate::children::{Role, stop_signal};
+use crate::children::{Role, Stop};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::trust;
@@ -60,13 +60,19 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
         roles: roles.iter().map(|role| (role.ready.role.clone(), role.ready.pid)).collect(),
         next: "countersign run".into(),
     };
+    // Whoever reads that it is up may ask it to end at once.
+    let runtime = runtime()?;
+    let stop = {
+        let _inside = runtime.enter();
+        Stop::listen()?
+    };
     output.print(&started, |started| {
         format!(
             "up at {}\nmode: {}; all roles run as one user on one machine\nnext: {}   (in another terminal; Ctrl-C here stops everything)",
             started.url, started.mode, started.next
         )
     })?;
-    let ended = runtime()?.block_on(watch(&mut roles));
+    let ended = runtime.block_on(watch(&mut roles, stop));
     // The server goes last, so that the others' last words are heard.
     while roles.pop().is_some() {}
     match ended {
@@ -76,8 +82,8 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
 }
 
 /// Waits for the signal to end, or for the first role that ends by itself.
-async fn watch(roles: &mut [Role]) -> Option<String> {
-    let stop = stop_signal();
+async fn watch(roles: &mut [Role], stop: Stop) -> Option<String> {
+    let stop = stop.asked();
     tokio::pin!(stop);
     loop {
         tokio::select! {

@@ -49,8 +49,7 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
     let (anchors, seen) = match &verb.trust_root {
         Some(file) => {
             let anchors = review::anchors_of(file)?;
-            let seen =
-                Seen { now: None, root: anchors.version, status: 0, statement: 0, release: 0, running: None };
+            let seen = Seen { root: anchors.version, ..Seen::default() };
             (anchors, seen)
         }
         None => {

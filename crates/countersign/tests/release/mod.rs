@@ -338,6 +338,9 @@ fn audit_verify_names_a_changed_view_and_mends_it_identically() {
         assert_eq!(dump(), before, "{change}");
         assert_eq!(shop.ok(&["audit", "verify"])["views"], "as the ledger says");
     }
+    std::fs::remove_file(&views).unwrap();
+    let without = shop.ok(&["audit", "verify"])["views"].clone();
+    assert!(without.as_str().unwrap().starts_with("there are none"), "{without}");
 }
 
 #[test]

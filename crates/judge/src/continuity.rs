@@ -1,0 +1,59 @@
+//! Continuity: whether a checkpoint continues the ledger that somebody has seen before.
+//!
+//! Invariant: within one origin nothing but a consistency proof counts. A new origin counts only when a
+//! trust root names the checkpoint at which the old one ended, so that its holders vouch for the change.
+
+use evidence::Bytes;
+use evidence::bundle::{Bundle, hashes};
+use evidence::trust_root::TrustRoot;
+use tlog::{Checkpoint, verify_consistency};
+
+/// A ledger as it was seen before.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// The newest checkpoint that was seen.
+    pub checkpoint: Checkpoint,
+    /// Hashes of the consistency proof (RFC 6962, section 2.1.2) between it and the one that is judged; between
+    /// the end of its origin and that one where holders gave later entries up. Empty when they are equal.
+    pub proof: Vec<Bytes>,
+    /// Whether the one that is judged may be the older of the two: evidence stays what it was.
+    pub may_be_older: bool,
+}
+
+/// The checkpoint from which a proof has to lead to one of `origin`: the kept one, or the end of its origin
+/// where holders of the root gave up what came after. `None` when no root names that end.
+#[must_use]
+pub fn proven_from(roots: &[TrustRoot], kept: &Checkpoint, origin: &str) -> Option<Checkpoint> {
+    if kept.origin == origin {
+        return Some(kept.clone());
+    }
+    let ends = roots.iter().filter_map(|root| root.ledger.replaces.as_ref()?.parse::<Checkpoint>().ok());
+    let end = ends.into_iter().find(|end| end.origin == kept.origin)?;
+    Some(if kept.size <= end.size { kept.clone() } else { end })
+}
+
+/// Sizes between which a consistency proof is to be asked for, so that evidence can be held against a kept
+/// checkpoint; `None` when none is needed, or none could help. Nothing of it is believed yet.
+#[must_use]
+pub fn sizes_to_prove(bundle: &Bundle, kept: &Checkpoint) -> Option<(u64, u64)> {
+    let roots: Vec<_> = bundle.roots.iter().filter_map(|root| TrustRoot::read(root).ok()).collect();
+    let newest: Checkpoint = format!("{}\n", bundle.checkpoint.split("\n\n").next()?).parse().ok()?;
+    let from = proven_from(&roots, kept, &newest.origin)?.size;
+    let (old, new) = (from.min(newest.size), from.max(newest.size));
+    (old > 0 && old < new).then_some((old, new))
+}
+
+/// Why a checkpoint does not continue what was seen.
+pub fn continues(roots: &[TrustRoot], kept: &Kept, newest: &Checkpoint) -> Result<(), String> {
+    let seen = &kept.checkpoint;
+    let from = proven_from(roots, seen, &newest.origin)
+        .ok_or_else(|| format!("no trust root says that `{}` goes on as `{}`", seen.origin, newest.origin))?;
+    let sizes = format!("the ledger was seen with {} entries, here it has {}", from.size, newest.size);
+    let (old, new) = if from.size <= newest.size { (&from, newest) } else { (newest, &from) };
+    if from.size > newest.size && !kept.may_be_older {
+        return Err(format!("{sizes}: it was rewound or is withheld"));
+    }
+    let proof = hashes(&kept.proof).ok_or_else(|| format!("{sizes}: the proof is damaged"))?;
+    verify_consistency(old.size, new.size, &old.root, &new.root, &proof)
+        .map_err(|error| format!("{sizes}, but it is another ledger: {error}"))
+}

@@ -1,0 +1,116 @@
+//! The ledger: forks, rewinds, entries that are not there, witnesses that do not answer or lie.
+
+use evidence::bundle::Bundle;
+use evidence::{Bytes, Digest};
+use tlog::{CosignatureKey, Note, leaf_hash};
+
+use super::{Forgery, forged, patched};
+use crate::parts::{Parts, report};
+use crate::readers::Reader::{State, Verify};
+use crate::world::Lab;
+
+pub(super) fn rows() -> Vec<Forgery> {
+    [logs(), witnesses(), entries()].concat()
+}
+
+fn logs() -> Vec<Forgery> {
+    vec![
+        forged("a forked ledger that witnesses were made to sign", "ledger-forked", |lab, parts| {
+            fork(lab, parts);
+        })
+        .unknown_to(&[Verify]),
+        forged("a rewound ledger", "ledger-forked", |_, parts| {
+            parts.head.kept_back = (0..40_u8).map(|n| leaf_hash(&[n, n])).collect();
+        })
+        .all_seen()
+        .unknown_to(&[Verify, State]),
+        forged("a ledger under another name", "checkpoint-unsound", |_, parts| {
+            parts.head.origin = "countersign/0202".into();
+        }),
+        forged("a ledger signed by another key", "checkpoint-unsound", |_, parts| parts.head.key = 1),
+        forged("two agents were shown two ledgers", "ledger-forked", |lab, parts| {
+            let mut other = parts.head.clone();
+            other.past[5] = leaf_hash(b"another history");
+            let head = other.seen(11);
+            let mut staging = report("staging", 3, Digest::of(&parts.manifest), &parts.source.commit);
+            (staging.checkpoint, staging.checkpoint_root) =
+                (11, Some(Digest::from_bytes(*head.root.as_bytes())));
+            parts.reports[0] = lab.report(&staging, &lab.staging);
+            lab.approve(parts);
+        }),
+        patched("a signature that nobody known made", "checkpoint-unsound", |_, bundle| {
+            let stranger = CosignatureKey::from_seed("witness-9/0101", &[9; 32]).unwrap();
+            let mut note: Note = bundle.checkpoint.parse().unwrap();
+            note.extend([stranger.cosign(&note.clone(), 1_790_000_000)]);
+            bundle.checkpoint = note.to_string();
+        }),
+    ]
+}
+
+fn witnesses() -> Vec<Forgery> {
+    vec![
+        forged("a ledger that one witness of two saw", "not-witnessed", |_, parts| {
+            parts.head.cosigned = vec![(0, -30)];
+        }),
+        forged("a ledger that no witness saw", "not-witnessed", |_, parts| parts.head.cosigned.clear()),
+        forged("one witness down, the other's clock moved back", "witness-times-differ", |_, parts| {
+            parts.head.cosigned = vec![(0, -30), (1, -86_400)];
+        }),
+        forged("one witness down, the other's clock moved on", "witness-times-differ", |_, parts| {
+            parts.head.cosigned = vec![(0, -30), (2, 86_400)];
+        }),
+        forged("a witness on the server's own host", "not-witnessed", |_, _| {})
+            .in_lab(|lab| lab.unusual = |root| root.witnesses.keys[0].place.host = root.server.host.clone()),
+    ]
+}
+
+fn entries() -> Vec<Forgery> {
+    vec![
+        patched("an entry twice", "entry-unproven", |_, bundle| {
+            bundle.logged.insert(1, bundle.logged[0].clone());
+        }),
+        forged("an approval that is not on record", "not-on-record", |_, _| {}).then(|_, bundle| {
+            let own = Digest::of(&bundle.approvals[0].encode().unwrap());
+            drop_entry(bundle, own);
+        }),
+        forged("a receipt that is not on record", "not-on-record", |_, _| {}).then(|_, bundle| {
+            let own = Digest::of(&bundle.receipts[0].encode().unwrap());
+            drop_entry(bundle, own);
+        }),
+        patched("an entry that the ledger does not hold", "entry-unproven", |_, bundle| {
+            let header = String::from_utf8(bundle.logged[0].header.0.clone()).unwrap();
+            bundle.logged[0].header = Bytes(header.replace("reported", "recorded").into_bytes());
+        }),
+        forged("facts that the entry does not commit to", "entry-unproven", |_, parts| {
+            parts.proposal = |proposal| proposal.release = 8;
+        })
+        .then(|_, bundle| {
+            let at = bundle.logged.len() - 1;
+            let text = String::from_utf8(bundle.logged[at].facts.0.clone()).unwrap();
+            bundle.logged[at].facts = Bytes(text.replace("\"release\":8", "\"release\":7").into_bytes());
+        }),
+        patched("a salt of another length", "entry-unproven", |_, bundle| {
+            bundle.logged[0].salt = Bytes(vec![1])
+        }),
+        forged("no proposal", "proposal-missing", |_, _| {}).then(|_, bundle| drop(bundle.logged.pop())),
+        forged("an entry that nothing needs", "stray-entry", |_, parts| {
+            parts.strays.push(Digest::of(b"a stray"));
+        }),
+        patched("a proof that nothing needs", "stray-ancestor", |_, bundle| {
+            let mut more = bundle.ancestors[0].clone();
+            more.size -= 1;
+            bundle.ancestors.insert(0, more);
+        }),
+    ]
+}
+
+/// Another history that agrees with what was approved but not with what agent and people have seen.
+fn fork(lab: &Lab, parts: &mut Parts) {
+    parts.head.past[3] = leaf_hash(b"another entry");
+    lab.approve(parts);
+}
+
+fn drop_entry(bundle: &mut Bundle, names: Digest) {
+    let hex = names.to_string();
+    bundle.logged.retain(|logged| !String::from_utf8_lossy(&logged.header.0).contains(&hex));
+}

@@ -1,0 +1,189 @@
+//! Forgeries: what whoever owns the server, its keys and its network can try, one row each.
+//!
+//! Invariant: everything around a forgery is as consistent as its maker can make it: approvers were shown
+//! the same, the ledger names it, witnesses cosigned it. So each row rests on the check that it is about.
+
+mod build;
+mod ledger;
+mod people;
+mod place;
+mod returns;
+mod root;
+
+use agent::Memory;
+use evidence::bundle::Bundle;
+use evidence::return_order::ReturnOrder;
+use judge::Seen;
+
+use crate::assemble::assemble;
+use crate::parts::Parts;
+use crate::readers::{Reader, by_agent, by_seen, proof_for, returned};
+use crate::world::{Lab, at};
+
+/// One row of the table.
+#[derive(Clone, Debug)]
+pub struct Forgery {
+    /// What is tried.
+    pub name: &'static str,
+    /// How the installation is unusual, without anybody's fault.
+    lab: fn(&mut Lab),
+    /// What is done to the pieces, before the server puts them together.
+    pieces: fn(&Lab, &mut Parts),
+    /// What is done to the bundle afterwards.
+    bundle: fn(&Lab, &mut Bundle),
+    /// What the agent has seen before.
+    memory: fn(&Lab, &mut Memory),
+    /// What approvers, and verifiers that keep state, have seen before.
+    seen: fn(&Lab, &mut Seen),
+    /// Whether readers have seen the whole log of the server, with what it keeps back.
+    all_seen: bool,
+    /// What is done to a return instead of a release.
+    order: Option<fn(&Lab, &mut ReturnOrder)>,
+    /// Seconds from now at which it is judged.
+    later: i64,
+    /// Code by which each reader refuses: agent, approve, verify, verify with state. `None`: it cannot know.
+    expected: [Option<&'static str>; 4],
+}
+
+/// Everybody who reads, in the order of `Forgery::expected`.
+pub const READERS: [Reader; 4] = [Reader::Agent, Reader::Approve, Reader::Verify, Reader::State];
+
+/// Every row.
+#[must_use]
+pub fn all() -> Vec<Forgery> {
+    [root::rows(), people::rows(), build::rows(), place::rows(), ledger::rows(), returns::rows()].concat()
+}
+
+/// A row about pieces, refused by everybody for this code.
+fn forged(name: &'static str, code: &'static str, pieces: fn(&Lab, &mut Parts)) -> Forgery {
+    Forgery {
+        name,
+        lab: |_| {},
+        pieces,
+        bundle: |_, _| {},
+        memory: |_, _| {},
+        seen: |_, _| {},
+        all_seen: false,
+        order: None,
+        later: 0,
+        expected: [Some(code); 4],
+    }
+}
+
+/// A row about the bundle itself.
+fn patched(name: &'static str, code: &'static str, bundle: fn(&Lab, &mut Bundle)) -> Forgery {
+    Forgery { bundle, ..forged(name, code, |_, _| {}) }
+}
+
+impl Forgery {
+    fn in_lab(self, lab: fn(&mut Lab)) -> Self {
+        Self { lab, ..self }
+    }
+
+    fn then(self, bundle: fn(&Lab, &mut Bundle)) -> Self {
+        Self { bundle, ..self }
+    }
+
+    fn agent_saw(self, memory: fn(&Lab, &mut Memory)) -> Self {
+        Self { memory, ..self }
+    }
+
+    fn people_saw(self, seen: fn(&Lab, &mut Seen)) -> Self {
+        Self { seen, ..self }
+    }
+
+    fn judged_after(self, seconds: i64) -> Self {
+        Self { later: seconds, ..self }
+    }
+
+    fn all_seen(self) -> Self {
+        Self { all_seen: true, ..self }
+    }
+
+    /// Who cannot know.
+    fn unknown_to(mut self, readers: &[Reader]) -> Self {
+        for (reader, expected) in READERS.iter().zip(&mut self.expected) {
+            if readers.contains(reader) {
+                *expected = None;
+            }
+        }
+        self
+    }
+
+    /// The code by which a reader must refuse; `None` when it cannot know.
+    #[must_use]
+    pub fn expected(&self, reader: Reader) -> Option<&'static str> {
+        READERS.iter().zip(self.expected).find(|(known, _)| **known == reader).and_then(|(_, code)| code)
+    }
+
+    /// Makes it.
+    #[must_use]
+    pub fn made(&self) -> Made {
+        let mut lab = Lab::default();
+        (self.lab)(&mut lab);
+        let mut parts = lab.honest();
+        (self.pieces)(&lab, &mut parts);
+        let (mut bundle, leaves) = assemble(&lab, &parts);
+        (self.bundle)(&lab, &mut bundle);
+        let mut memory = lab.agent();
+        if self.all_seen {
+            memory.checkpoint = crate::Head::honest(&lab).of(&leaves).to_string();
+        }
+        (self.memory)(&lab, &mut memory);
+        let order = self.order.map(|change| {
+            let mut order = lab.order();
+            change(&lab, &mut order);
+            order
+        });
+        Made { row: self.clone(), lab, bundle, leaves, memory, order }
+    }
+}
+
+/// A forgery that was made.
+#[derive(Debug)]
+pub struct Made {
+    row: Forgery,
+    /// The installation.
+    pub lab: Lab,
+    /// The forged bundle.
+    pub bundle: Bundle,
+    /// Leaves of the log that the server tells.
+    pub leaves: Vec<tlog::Hash>,
+    /// What the agent has seen before.
+    pub memory: Memory,
+    /// The order, where it is a return.
+    pub order: Option<ReturnOrder>,
+}
+
+impl Made {
+    /// What the agent says against it.
+    #[must_use]
+    pub fn by_agent(&self) -> Vec<String> {
+        let mut memory = self.memory.clone();
+        if let Some(order) = &self.order {
+            return returned(&mut memory, order, at(self.row.later));
+        }
+        by_agent(&mut memory, &self.bundle, &self.leaves, at(self.row.later))
+    }
+
+    /// What a reader says against it.
+    #[must_use]
+    pub fn by(&self, reader: Reader) -> Vec<String> {
+        if reader == Reader::Agent {
+            return self.by_agent();
+        }
+        if self.row.order.is_some() {
+            // A return goes to the agent alone.
+            return Vec::new();
+        }
+        let mut seen = self.lab.seen(reader, &self.bundle, &self.leaves, at(self.row.later));
+        if let Some(kept) = seen.ledger.as_mut().filter(|_| self.row.all_seen) {
+            kept.checkpoint = crate::Head::honest(&self.lab).of(&self.leaves);
+            kept.proof = proof_for(&self.bundle, &self.leaves, &kept.checkpoint);
+        }
+        if reader != Reader::Verify {
+            (self.row.seen)(&self.lab, &mut seen);
+        }
+        by_seen(&self.lab, &self.bundle, &seen)
+    }
+}

@@ -1,0 +1,384 @@
+//! What a release rests on, piece by piece, before the server puts it together. A forgery changes pieces.
+
+use std::collections::BTreeMap;
+
+use domain::build::{nonce, seed};
+use domain::release::Proposed;
+use evidence::approval::{Approval, Decision, Signed};
+use evidence::dsse::Envelope;
+use evidence::evidence_manifest::EvidenceManifest;
+use evidence::oci::{self, LayerFile};
+use evidence::pipeline::{self, Pipeline};
+use evidence::plan::{Destination, Plan};
+use evidence::policy_files::PolicyFiles;
+use evidence::receipt::{Ending, Forge, Output, Receipt, SandboxLevel, Work};
+use evidence::release_file::{self, ReleaseFile};
+use evidence::report::{AgentReport, Outcome, Running};
+use evidence::request::Request;
+use evidence::source_pack::SourcePack;
+use evidence::status::StatusFile;
+use evidence::tree_list::TreeList;
+use evidence::{CommitId, Digest, Name};
+use serde_json::json;
+
+use crate::assemble::Head;
+use crate::commits::{Written, commit};
+use crate::world::{Lab, at, configuration, id, name, runner_name};
+
+/// The pieces.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The place's environment.
+    pub environment: Name,
+    /// Number of the release.
+    pub release: u64,
+    /// What the ledger's proposal says it replaces, and the commit after which the range begins.
+    pub replaces: (Option<Digest>, CommitId),
+    /// Trust roots.
+    pub roots: Vec<Envelope>,
+    /// The status.
+    pub status: StatusFile,
+    /// Enrolments.
+    pub enrolments: Vec<Envelope>,
+    /// Environment statements, those before first.
+    pub environments: Vec<Envelope>,
+    /// Requests.
+    pub requests: Vec<Envelope>,
+    /// The source.
+    pub source: SourcePack,
+    /// Its files.
+    pub tree: TreeList,
+    /// The configuration.
+    pub configuration: Vec<u8>,
+    /// The policy.
+    pub policy: PolicyFiles,
+    /// Receipts.
+    pub receipts: Vec<Envelope>,
+    /// The artifact's manifest.
+    pub manifest: Vec<u8>,
+    /// The plan.
+    pub plan: Plan,
+    /// Agent reports.
+    pub reports: Vec<Envelope>,
+    /// Approvals and rejections.
+    pub approvals: Vec<Envelope>,
+    /// What is unusual about the ledger's proposal.
+    pub proposal: fn(&mut Proposed),
+    /// What further entries of the ledger name.
+    pub strays: Vec<Digest>,
+    /// What the server makes of the ledger.
+    pub head: Head,
+}
+
+/// A pipeline of two steps and one artifact.
+pub const PIPELINE: &str = "version: 1
+steps:
+  build:
+    run: make
+    outputs: [out/api]
+  test:
+    needs: [build]
+    run: make test
+artifacts:
+  api:
+    files:
+      bin/api: { step: build, path: out/api }
+";
+
+/// The same with a node at which people agree, and a second artifact.
+pub const PIPELINE_MORE: &str = "version: 1
+steps:
+  build:
+    run: make
+    outputs: [out/api]
+  test:
+    needs: [build]
+    run: make test
+  agreed:
+    needs: [build]
+    approval: { role: release-manager, count: 1 }
+artifacts:
+  api:
+    files:
+      bin/api: { step: build, path: out/api }
+  tool:
+    files:
+      bin/api: { step: build, path: out/api }
+";
+
+/// A service of one process.
+pub const RELEASE: &str = "version: 1
+services:
+  api:
+    artifact: api
+    process: { command: [bin/api] }
+    probe: { http: /health }
+";
+
+impl Lab {
+    /// The commit that runs already.
+    #[must_use]
+    pub fn base(&self) -> CommitId {
+        Self::new(0).written("the first", &[]).0.commit
+    }
+
+    /// A commit by Ada.
+    #[must_use]
+    pub fn written(&self, message: &str, parents: &[CommitId]) -> (SourcePack, TreeList) {
+        let email = self.ada.email();
+        let signer = Some(&self.ada.commits);
+        commit(&self.files(), &Written { parents, email: &email, message, signer })
+    }
+
+    /// Everything of a release to production that may pass.
+    #[must_use]
+    pub fn honest(&self) -> Parts {
+        let base = self.base();
+        let (source, tree) = self.written("a change", std::slice::from_ref(&base));
+        let (run, run_envelope) =
+            self.request(&self.ada, "run", json!({ "project": "shop", "commit": source.commit }), 70);
+        let built = built();
+        let manifest = built.manifest.clone();
+        let artifact = Digest::of(&manifest);
+        let mut parts = Parts {
+            environment: name("production"),
+            release: 7,
+            replaces: (Some(old_artifact()), base.clone()),
+            roots: vec![self.signed_root(&self.root(), &[0, 1])],
+            status: self.signed_status(&self.status(), &[0, 1]),
+            enrolments: vec![
+                self.signed_enrolment(&self.ada.enrolment(&["developer"])),
+                self.signed_enrolment(&self.bob.enrolment(&["release-manager"])),
+            ],
+            environments: ["staging", "production"]
+                .map(|at| self.signed_environment(&self.environment(at, &base), &[0, 1]))
+                .to_vec(),
+            requests: vec![run_envelope],
+            plan: plan("production", &source),
+            configuration: configuration().encode().unwrap(),
+            policy: self.policy.clone(),
+            receipts: Vec::new(),
+            manifest,
+            reports: vec![
+                self.report(&report("staging", 3, artifact, &source.commit), &self.staging),
+                self.report(&report("production", 6, old_artifact(), &base), &self.production),
+            ],
+            approvals: Vec::new(),
+            proposal: |_| {},
+            strays: Vec::new(),
+            head: Head::honest(self),
+            source,
+            tree,
+        };
+        parts.requests.push(self.promotion("production", 7));
+        parts.receipts = self.receipts(&parts, run.idempotency(), |_| {});
+        self.approve(&mut parts);
+        parts
+    }
+
+    /// Bob approves what he is shown.
+    pub fn approve(&self, parts: &mut Parts) {
+        parts.approvals = vec![self.approval(&yes(parts, self.bob.id), &self.bob.approve)];
+    }
+
+    /// The run that Ada asked for.
+    #[must_use]
+    pub fn run(&self, parts: &Parts) -> Request {
+        let commit = json!({ "project": "shop", "commit": parts.source.commit });
+        self.request(&self.ada, "run", commit, 70).0
+    }
+
+    /// The files of every commit here.
+    #[must_use]
+    pub fn files(&self) -> BTreeMap<String, String> {
+        BTreeMap::from([
+            (pipeline::PATH.to_owned(), self.pipeline.to_owned()),
+            (release_file::PATH.to_owned(), RELEASE.to_owned()),
+        ])
+    }
+
+    /// Bob asks for a release to go ahead.
+    #[must_use]
+    pub fn promotion(&self, environment: &str, release: u64) -> Envelope {
+        let place = format!("shop/api/{environment}");
+        self.request(&self.bob, "promote", json!({ "place": place, "release": release }), 71).1
+    }
+
+    /// Receipts of both runners for a run, each changed by `change` before it is signed.
+    #[must_use]
+    pub fn receipts(&self, parts: &Parts, run: Digest, change: impl Fn(&mut Receipt)) -> Vec<Envelope> {
+        let built = built();
+        let works = [Work::Step(name("build")), Work::Step(name("test")), Work::Artifact(name("api"))];
+        let mut receipts = Vec::new();
+        for (n, signer) in self.runners.iter().enumerate() {
+            for work in &works {
+                let mut receipt = receipt(parts, n, work, &built);
+                receipt.nonce = nonce(seed(run), work, &runner_name(n));
+                change(&mut receipt);
+                receipts.push(receipt.sign(signer).unwrap());
+            }
+        }
+        receipts
+    }
+}
+
+/// What a person says yes to when looking at these pieces.
+#[must_use]
+pub fn yes(parts: &Parts, person: evidence::Id) -> Signed {
+    Signed {
+        decision: Decision::Approve,
+        artifact: Digest::of(&parts.manifest),
+        plan: parts.plan.digest().unwrap(),
+        said: Approval {
+            installation: id(1),
+            person,
+            project: name("shop"),
+            service: name("api"),
+            environment: parts.environment.clone(),
+            release: parts.release,
+            replaces: parts.replaces.0,
+            evidence: evidence_digest(parts),
+            policy: parts.policy.digest().unwrap(),
+            root: 1,
+            checkpoint: parts.head.seen(SEEN).to_string(),
+            reason: "looks right".into(),
+            ticket: None,
+            not_before: at(-120),
+            expires: at(60 * 86_400),
+            nonce: id(90),
+            via: "command-line".into(),
+            rebuild: None,
+        },
+    }
+}
+
+/// A rejection of the same.
+#[must_use]
+pub fn no(parts: &Parts, person: evidence::Id) -> Signed {
+    Signed { decision: Decision::Reject, ..yes(parts, person) }
+}
+
+/// A report that something runs.
+#[must_use]
+pub fn report(environment: &str, release: u64, artifact: Digest, commit: &CommitId) -> AgentReport {
+    AgentReport {
+        v: 1,
+        installation: id(1),
+        project: name("shop"),
+        service: name("api"),
+        environment: name(environment),
+        agent: name("agent"),
+        release,
+        artifact,
+        plan: Digest::of(b"an earlier plan"),
+        outcome: Outcome::Running,
+        running: Some(Running { artifact, commit: commit.clone() }),
+        reasons: Vec::new(),
+        root: 1,
+        status: 1,
+        statement: 1,
+        checkpoint: 0,
+        checkpoint_root: None,
+        time: at(-300),
+    }
+}
+
+/// The plan for an environment.
+#[must_use]
+pub fn plan(environment: &str, source: &SourcePack) -> Plan {
+    let to = Destination {
+        installation: id(1),
+        project: &name("shop"),
+        service: &name("api"),
+        environment: &name(environment),
+        commit: &source.commit,
+    };
+    Plan::derive(&to, &ReleaseFile::parse(RELEASE.as_bytes()).unwrap(), &configuration()).unwrap()
+}
+
+/// The artifact that runs already.
+#[must_use]
+pub fn old_artifact() -> Digest {
+    Digest::of(b"the artifact before")
+}
+
+/// The evidence manifest of these pieces, as an approver's machine computes it.
+#[must_use]
+pub fn evidence_digest(parts: &Parts) -> Digest {
+    let digests = |envelopes: &[Envelope]| envelopes.iter().map(Envelope::payload_digest).collect();
+    let commits = vec![parts.source.commit.clone()];
+    let manifest =
+        EvidenceManifest::new(commits, digests(&parts.receipts), digests(&parts.reports), Vec::new());
+    manifest.digest().unwrap()
+}
+
+/// What comes out of the build.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// The program.
+    pub program: Output,
+    /// The layer.
+    pub layer: Vec<u8>,
+    /// The manifest.
+    pub manifest: Vec<u8>,
+}
+
+/// Builds the artifact.
+#[must_use]
+pub fn built() -> Built {
+    let bytes = b"#!/bin/sh\nexec serve\n".to_vec();
+    let program = output(&bytes, true);
+    let files = BTreeMap::from([("bin/api".to_owned(), LayerFile { bytes, executable: true })]);
+    let layer = oci::layer(&files, 1_790_000_000).unwrap();
+    let manifest = oci::manifest("application/vnd.countersign.artifact", &layer, BTreeMap::new()).unwrap();
+    Built { program, layer, manifest }
+}
+
+/// An output by its bytes.
+#[must_use]
+pub fn output(bytes: &[u8], executable: bool) -> Output {
+    Output { sha256: Digest::of(bytes), size: bytes.len() as u64, executable }
+}
+
+fn receipt(parts: &Parts, runner: usize, work: &Work, built: &Built) -> Receipt {
+    let program = |path: &str| BTreeMap::from([(path.to_owned(), built.program.clone())]);
+    let (inputs, outputs) = match work {
+        Work::Step(step) if step.as_str() == "build" => (BTreeMap::new(), program("out/api")),
+        Work::Step(_) => (program("out/api"), BTreeMap::new()),
+        Work::Artifact(_) => {
+            let put = |path: &str, bytes: &[u8]| (path.to_owned(), output(bytes, false));
+            let outputs = [put("manifest.json", &built.manifest), put("layer.tar", &built.layer)];
+            (program("bin/api"), outputs.into())
+        }
+    };
+    let file = parts.source.files.get(pipeline::PATH).unwrap();
+    Receipt {
+        v: 1,
+        installation: id(1),
+        runner: runner_name(runner),
+        root: 1,
+        nonce: id(0),
+        project: name("shop"),
+        commit: parts.source.commit.clone(),
+        tree: parts.tree.digest().unwrap(),
+        pipeline: Pipeline::digest(&file.0),
+        work: work.clone(),
+        inputs,
+        outputs,
+        exit: Ending::Code(0),
+        sandbox: SandboxLevel {
+            user: "range".into(),
+            landlock: 6,
+            memory: "watched".into(),
+            toolchain: Digest::of(b"toolchain"),
+        },
+        network: Vec::new(),
+        log: Digest::of(b"log"),
+        started: at(-500),
+        ended: at(-400),
+        forge: Forge::None,
+    }
+}
+
+/// Size of the ledger that approvers saw.
+pub const SEEN: u64 = 12;

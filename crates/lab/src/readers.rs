@@ -1,0 +1,182 @@
+//! Those who read evidence: the agent, an approver, whoever verifies, and whoever verifies and keeps state.
+
+use agent::{Known, Memory};
+use domain::gate::Outcome;
+use evidence::bundle::Bundle;
+use evidence::return_order::ReturnOrder;
+use evidence::{Digest, Moment};
+use judge::{Anchors, Kept, Seen, check, judge_checked, sizes_to_prove};
+use serde_json::json;
+use tlog::Hash;
+
+use crate::assemble::proof_between;
+use crate::parts::{old_artifact, plan};
+use crate::world::{Lab, at, id, name, production};
+
+/// Who reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reader {
+    /// The place's agent.
+    Agent,
+    /// `countersign approve`.
+    Approve,
+    /// `countersign verify` with a trust root.
+    Verify,
+    /// `countersign verify --state`.
+    State,
+}
+
+/// Size of the ledger that readers have seen before.
+pub const KEPT: u64 = 9;
+
+impl Lab {
+    /// The production agent as it was before this release.
+    #[must_use]
+    pub fn agent(&self) -> Memory {
+        let base = self.base();
+        let (source, _) = self.written("the first", &[]);
+        Memory {
+            v: 1,
+            installation: id(1),
+            agent: name("agent"),
+            place: production(),
+            root_version: 1,
+            root: self.root().digest().unwrap(),
+            rehearsal: false,
+            seen_root: 1,
+            seen_status: 1,
+            seen_statement: 1,
+            seen_release: 6,
+            seen_time: at(-3_600),
+            status: None,
+            checkpoint: crate::Head::honest(self).seen(KEPT).to_string(),
+            running: Some(Known {
+                artifact: old_artifact(),
+                layer: old_artifact(),
+                commit: base,
+                plan: plan("production", &source),
+            }),
+            before: Some(Known {
+                artifact: before(),
+                layer: before(),
+                commit: "f".repeat(40).parse().unwrap(),
+                plan: plan("production", &source),
+            }),
+            report: None,
+        }
+    }
+
+    /// Bob asks for a return to what ran before.
+    #[must_use]
+    pub fn order(&self) -> ReturnOrder {
+        let arguments = json!({ "place": "shop/api/production", "from": old_artifact(), "to": before() });
+        ReturnOrder {
+            v: 1,
+            project: name("shop"),
+            service: name("api"),
+            environment: name("production"),
+            release: 7,
+            artifact: before(),
+            roots: vec![self.signed_root(&self.root(), &[0, 1])],
+            status: self.signed_status(&self.status(), &[0, 1]),
+            enrolment: self.signed_enrolment(&self.bob.enrolment(&["release-manager"])),
+            request: self.request(&self.bob, "rollback", arguments, 74).1,
+        }
+    }
+
+    /// What readers other than the agent have pinned.
+    #[must_use]
+    pub fn anchors(&self) -> Anchors {
+        Anchors { version: 1, digest: self.root().digest().unwrap(), rehearsal: true }
+    }
+
+    /// What such a reader has seen before.
+    #[must_use]
+    pub fn seen(&self, reader: Reader, bundle: &Bundle, leaves: &[Hash], now: Moment) -> Seen {
+        let checkpoint = crate::Head::honest(self).seen(KEPT);
+        let proof = proof_for(bundle, leaves, &checkpoint);
+        let kept =
+            |may_be_older| Some(Kept { checkpoint: checkpoint.clone(), proof: proof.clone(), may_be_older });
+        match reader {
+            Reader::Agent => Seen::default(),
+            Reader::Approve => Seen {
+                now: Some(now),
+                root: 1,
+                status: 1,
+                statement: 1,
+                ledger: kept(false),
+                ..Seen::default()
+            },
+            Reader::Verify => Seen { root: 1, ..Seen::default() },
+            Reader::State => Seen { root: 1, ledger: kept(true), ..Seen::default() },
+        }
+    }
+}
+
+/// The artifact that ran before the one that runs.
+#[must_use]
+pub fn before() -> Digest {
+    Digest::of(b"the artifact two before")
+}
+
+/// What a reader says against a bundle: codes, sorted; none when it passes.
+#[must_use]
+pub fn said(lab: &Lab, reader: Reader, bundle: &Bundle, leaves: &[Hash], now: Moment) -> Vec<String> {
+    if reader == Reader::Agent {
+        let mut memory = lab.agent();
+        return by_agent(&mut memory, bundle, leaves, now);
+    }
+    by_seen(lab, bundle, &lab.seen(reader, bundle, leaves, now))
+}
+
+/// What an agent says.
+#[must_use]
+pub fn by_agent(memory: &mut Memory, bundle: &Bundle, leaves: &[Hash], now: Moment) -> Vec<String> {
+    let proof =
+        memory.checkpoint.parse().map_or_else(|_| Vec::new(), |kept| proof_for(bundle, leaves, &kept));
+    let decision = memory.judge_release(bundle, &proof, now);
+    match (decision.apply, decision.reasons) {
+        (Some(_), _) => Vec::new(),
+        (None, reasons) if reasons.is_empty() => vec!["refused-without-reason".into()],
+        (None, reasons) => reasons,
+    }
+}
+
+/// What an agent says to a return.
+#[must_use]
+pub fn returned(memory: &mut Memory, order: &ReturnOrder, now: Moment) -> Vec<String> {
+    let decision = memory.judge_return(order, now);
+    match (decision.apply, decision.reasons) {
+        (Some(_), _) => Vec::new(),
+        (None, reasons) if reasons.is_empty() => vec!["refused-without-reason".into()],
+        (None, reasons) => reasons,
+    }
+}
+
+/// What somebody says who has pinned the root and seen this before.
+#[must_use]
+pub fn by_seen(lab: &Lab, bundle: &Bundle, seen: &Seen) -> Vec<String> {
+    match check(bundle, &lab.anchors(), seen) {
+        Ok(checked) => {
+            let judgement = judge_checked(&checked);
+            match (judgement.outcome, judgement.codes()) {
+                (Outcome::Pass, _) => Vec::new(),
+                (_, codes) if codes.is_empty() => vec!["undecided-without-reason".into()],
+                (_, codes) => codes,
+            }
+        }
+        Err(findings) => {
+            let all = findings.against.iter().chain(&findings.unclear);
+            all.map(|finding| finding.code.clone()).collect()
+        }
+    }
+}
+
+/// The proof that a server gives who wants to be believed.
+#[must_use]
+pub fn proof_for(bundle: &Bundle, leaves: &[Hash], kept: &tlog::Checkpoint) -> Vec<evidence::Bytes> {
+    match sizes_to_prove(bundle, kept) {
+        Some((old, new)) if new <= leaves.len() as u64 => proof_between(leaves, old, new),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,202 @@
+//! Switches off the judge's checks one by one, in a copy of the tree, and sees which forgeries get through:
+//! a check whose absence lets none through, or a row that no check stands against, is idle.
+
+mod sites;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::run::{Done, root};
+
+/// Files whose checks are switched off, with the crate that they are in.
+const FILES: [&str; 11] = [
+    "crates/judge/src/check.rs",
+    "crates/judge/src/continuity.rs",
+    "crates/judge/src/proofs.rs",
+    "crates/judge/src/receipts.rs",
+    "crates/judge/src/people.rs",
+    "crates/judge/src/reports.rs",
+    "crates/judge/src/requests.rs",
+    "crates/judge/src/approvals.rs",
+    "crates/judge/src/returning.rs",
+    "crates/judge/src/verdict.rs",
+    "crates/agent/src/judging.rs",
+];
+
+/// Conditions that look like checks and are none: file, text, and why.
+const NOT_CHECKS: [(&str, &str, &str); 15] = [
+    ("check.rs", "*size < checked.proven.checkpoint.size", "picks the proofs that are needed"),
+    ("continuity.rs", "(old > 0 && old < new)", "decides what to ask for; the proof itself is checked"),
+    (
+        "proofs.rs",
+        "entered(bundle, &mut proven).map_err(broken)?",
+        "gathers what is proven; each check in it is off in its own turn",
+    ),
+    ("receipts.rs", "receipt.runner == runner", "picks a runner's own receipts"),
+    ("receipts.rs", "Some(&r.key) == key.as_ref()", "narrows a refusal"),
+    ("receipts.rs", "r.invalid_since <= now", "narrows a refusal"),
+    ("receipts.rs", "step.run.is_some()", "picks the steps that are to be reported"),
+    ("people.rs", "r.invalid_since <= now", "narrows a refusal"),
+    ("people.rs", "e.emails.contains(&person.email)", "picks whom an address belongs to"),
+    ("reports.rs", "!before.runs_it", "picks what the refusal is about"),
+    ("requests.rs", "request.action.as_str() == \"agree\"", "picks the agreements"),
+    ("approvals.rs", "!same", "picks what the refusal is about"),
+    ("approvals.rs", "checked.root.mode != Mode::Solo", "narrows a refusal"),
+    (
+        "approvals.rs",
+        "checked.behind.subjects.contains(subject) || checked.asked.requester == subject",
+        "widens a refusal; its use is a check",
+    ),
+    ("approvals.rs", "voice.void.is_empty()", "picks what to show"),
+];
+
+/// Whether this looks like a check and is none.
+fn is_none(file: &str, site: &sites::Site) -> bool {
+    NOT_CHECKS.iter().any(|(name, text, _)| file.ends_with(name) && site.text == *text)
+}
+
+/// Runs every forgery against a judge that lacks one check, for each check.
+pub fn run() -> Done {
+    let copy = root().join("target/mutants");
+    mirror(&copy)?;
+    let found = switch(&copy)?;
+    fs::write(copy.join("crates/lab/tests/without.rs"), LOOP).map_err(text)?;
+    let mut command = Command::new("cargo");
+    command.args(["test", "--package", "lab", "--quiet", "--test", "without", "--", "--nocapture"]);
+    // A target of its own: cargo would take the copy's crates for the tree's.
+    command.current_dir(&copy).env("CARGO_TARGET_DIR", copy.join("target")).env("RUSTFLAGS", "-Awarnings");
+    command.env("COUNTERSIGN_CHECKS", found.len().to_string());
+    let output = command.stderr(std::process::Stdio::inherit()).output().map_err(text)?;
+    if !output.status.success() {
+        return Err(format!("the judge without checks does not run: {}", output.status));
+    }
+    report(&found, &String::from_utf8_lossy(&output.stdout))
+}
+
+/// Prints what got through, and fails when a check is idle.
+fn report(found: &[(String, sites::Site)], printed: &str) -> Done {
+    let mut idle = Vec::new();
+    let mut shown = 0;
+    for line in printed.lines() {
+        let Some(value) =
+            line.strip_prefix("without ").and_then(|json| serde_json::from_str::<Value>(json).ok())
+        else {
+            continue;
+        };
+        let number = value.get("check").and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+        let Some((file, site)) = number.and_then(|number| found.get(number)) else { continue };
+        let through = value.get("through").and_then(Value::as_array).cloned().unwrap_or_default();
+        shown += 1;
+        let otherwise = value.get("otherwise").and_then(Value::as_array).cloned().unwrap_or_default();
+        let first =
+            through.first().or(otherwise.first()).and_then(Value::as_str).unwrap_or("nothing changes");
+        println!("{file}:{}: {} -> {} ({first})", site.line, site.text, through.len());
+        if through.is_empty() && !is_none(file, site) {
+            idle.push(format!("{file}:{}: {}", site.line, site.text));
+        }
+    }
+    println!("{shown} checks switched off one by one, {} idle", idle.len());
+    if shown != found.len() {
+        return Err(format!("{} checks were found but {shown} were switched off", found.len()));
+    }
+    if idle.is_empty() { Ok(()) } else { Err(format!("idle checks:\n  {}", idle.join("\n  "))) }
+}
+
+/// Copies the tree; what has not changed keeps its time, so that little is built again.
+fn mirror(copy: &Path) -> Done {
+    let mut command = Command::new("git");
+    command.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(root());
+    let listed = command.output().map_err(text)?;
+    for name in String::from_utf8_lossy(&listed.stdout).split_terminator('\0') {
+        let (from, to) = (root().join(name), copy.join(name));
+        if FILES.contains(&name) || !from.is_file() {
+            continue;
+        }
+        put(&to, &fs::read(&from).map_err(text)?)?;
+    }
+    Ok(())
+}
+
+fn put(to: &Path, bytes: &[u8]) -> Done {
+    if fs::read(to).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).map_err(text)?;
+    }
+    fs::write(to, bytes).map_err(text)
+}
+
+/// Writes the files with their switches.
+fn switch(copy: &Path) -> Result<Vec<(String, sites::Site)>, String> {
+    let mut found: Vec<(String, sites::Site)> = Vec::new();
+    for file in FILES {
+        let source = fs::read_to_string(root().join(file)).map_err(text)?;
+        let (written, sites) = sites::rewrite(&source, found.len())?;
+        let import = if file.starts_with("crates/judge") { "crate" } else { "judge" };
+        // After the file's own documentation, before its first import.
+        let at = written.find("\nuse ").ok_or_else(|| format!("{file} imports nothing"))?;
+        let (head, tail) = written.split_at(at);
+        put(&copy.join(file), format!("{head}\nuse {import}::judge_off;{tail}").as_bytes())?;
+        found.extend(sites.into_iter().map(|site| (file.to_owned(), site)));
+    }
+    let library = root().join("crates/judge/src/lib.rs");
+    let library = fs::read_to_string(library).map_err(text)?;
+    put(&copy.join("crates/judge/src/lib.rs"), format!("{library}\n{SWITCH}").as_bytes())?;
+    Ok(found)
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+/// What the copy of the judge has more: which check is off.
+const SWITCH: &str = "thread_local! {
+    static OFF: std::cell::Cell<usize> = const { std::cell::Cell::new(usize::MAX) };
+}
+
+/// Whether this check is switched off.
+pub fn judge_off(check: usize) -> bool {
+    OFF.get() == check
+}
+
+/// Switches one check off, on this thread.
+pub fn switch_off(check: usize) {
+    OFF.set(check);
+}
+";
+
+/// The test that the copy has more: every row against the judge without each check.
+const LOOP: &str = "//! Every forgery against a judge that lacks one check.
+#[test]
+fn without_each_check() {
+    let checks: usize = std::env::var(\"COUNTERSIGN_CHECKS\").unwrap().parse().unwrap();
+    let rows: Vec<_> = lab::forgery::all().into_iter().map(|row| (row.name, row.made())).collect();
+    let with_all: Vec<_> = rows.iter().map(|(_, made)| made.by_agent()).collect();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| loop {
+                let check = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                if check >= checks {
+                    break;
+                }
+                judge::switch_off(check);
+                let (mut through, mut otherwise) = (Vec::new(), Vec::new());
+                for ((name, made), before) in rows.iter().zip(&with_all) {
+                    match made.by_agent() {
+                        codes if codes.is_empty() => through.push(*name),
+                        codes if codes != *before => otherwise.push(format!(\"{name}: {}\", codes.join(\" \"))),
+                        _ => {}
+                    }
+                }
+                let line = serde_json::json!({ \"check\": check, \"through\": through, \"otherwise\": otherwise });
+                println!(\"without {line}\");
+            });
+        }
+    });
+}
+";
