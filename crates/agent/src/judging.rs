@@ -4,6 +4,7 @@ use domain::gate::Outcome;
 use evidence::bundle::Bundle;
 use evidence::oci::Manifest;
 use evidence::return_order::ReturnOrder;
+use evidence::status::StatusFile;
 use evidence::{Bytes, Moment};
 use judge::{Anchors, Kept, Seen, check, check_return, judge_checked};
 
@@ -30,7 +31,7 @@ impl Memory {
             now: Some(now.max(self.seen_time)),
             root: self.seen_root,
             status: self.seen_status,
-            newer: self.status.clone(),
+            newer: self.status.iter().cloned().collect(),
             statement: self.seen_statement,
             release: self.seen_release,
             running: Some(self.running.as_ref().map(Known::running)),
@@ -39,8 +40,14 @@ impl Memory {
         (anchors, seen)
     }
 
-    /// Judges a release, and remembers the numbers of what was authentic.
-    pub fn judge_release(&mut self, bundle: &Bundle, proof: &[Bytes], now: Moment) -> Decision {
+    /// Judges a release under the newest status of those known, and remembers the numbers of what was authentic.
+    pub fn judge_release(
+        &mut self,
+        bundle: &Bundle,
+        proof: &[Bytes],
+        by_hand: Option<&StatusFile>,
+        now: Moment,
+    ) -> Decision {
         if *self.place.project.as_str() != *bundle.project.as_str()
             || self.place.service != bundle.service
             || self.place.environment != bundle.environment
@@ -51,6 +58,7 @@ impl Memory {
             return refused("memory-damaged", "this agent does not know what it has seen; let it join anew");
         };
         let (anchors, mut seen) = self.eyes(now);
+        seen.newer.extend(by_hand.cloned());
         seen.ledger = Some(Kept { checkpoint, proof: proof.to_vec(), may_be_older: false });
         let checked = match check(bundle, &anchors, &seen) {
             Ok(checked) => checked,
@@ -66,8 +74,11 @@ impl Memory {
         let judgement = judge_checked(&checked);
         self.checkpoint = checked.proven.checkpoint.to_string();
         self.seen_time = self.seen_time.max(checked.proven.quorum_time);
-        if bundle.status.open(&checked.root).is_ok_and(|opened| opened.status == checked.status) {
-            self.status = Some(bundle.status.clone());
+        let in_force = [Some(&bundle.status), by_hand].into_iter().flatten();
+        let is_in_force =
+            |file: &&StatusFile| file.open(&checked.root).is_ok_and(|opened| opened.status == checked.status);
+        if let Some(file) = in_force.into_iter().find(is_in_force) {
+            self.status = Some(file.clone());
         }
         self.seen_root = self.seen_root.max(checked.root.version);
         self.seen_status = self.seen_status.max(checked.status.number);
@@ -90,14 +101,20 @@ impl Memory {
     }
 
     /// Judges a return: only what this agent has verified and run comes back.
-    pub fn judge_return(&mut self, order: &ReturnOrder, now: Moment) -> Decision {
+    pub fn judge_return(
+        &mut self,
+        order: &ReturnOrder,
+        by_hand: Option<&StatusFile>,
+        now: Moment,
+    ) -> Decision {
         let same = self.place.project == order.project
             && self.place.service == order.service
             && self.place.environment == order.environment;
         if !same {
             return refused("other-place", "the return is for another place");
         }
-        let (anchors, seen) = self.eyes(now);
+        let (anchors, mut seen) = self.eyes(now);
+        seen.newer.extend(by_hand.cloned());
         match check_return(order, &anchors, &seen, seen.now.unwrap_or(now)) {
             Err(findings) => Decision {
                 apply: None,

@@ -1,14 +1,15 @@
 //! The agent's process: asks for what is due at its place, judges, applies, reports; watches what runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use evidence::bundle::{BYTES_MAX, Bundle};
-use evidence::dsse::Envelope;
+use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::machine::MachineSigner;
 use evidence::report::{AgentReport, Outcome};
 use evidence::return_order::ReturnOrder;
+use evidence::status::StatusFile;
 use evidence::{Digest, Moment};
 use tlog::Checkpoint;
 use wire::{AgentWork, Client, ClientError};
@@ -199,6 +200,12 @@ impl Running {
         Ok(())
     }
 
+    /// The status that somebody laid into the agent's directory, where the server may withhold it.
+    fn status_by_hand(&self) -> Option<StatusFile> {
+        let read = read_status(&self.dir);
+        read.map_err(|what| eprintln!("warning: {what}; it does not count")).ok().flatten()
+    }
+
     /// The report of a release that was reported before.
     fn reported(&self, release: u64) -> Option<Envelope> {
         let (number, report) = self.memory.report.as_ref()?;
@@ -211,7 +218,8 @@ impl Running {
         proof: &[evidence::Bytes],
         layer: Option<&[u8]>,
     ) -> Result<Envelope, String> {
-        let mut decision = self.memory.judge_release(bundle, proof, (self.now)());
+        let by_hand = self.status_by_hand();
+        let mut decision = self.memory.judge_release(bundle, proof, by_hand.as_ref(), (self.now)());
         if let Some(known) = &decision.apply {
             let unpacked = match layer {
                 Some(bytes) => self.hands.releases().unpack(&known.artifact, &known.layer, bytes),
@@ -233,7 +241,8 @@ impl Running {
         if let Some(report) = self.reported(order.release) {
             return Ok(report);
         }
-        let decision = self.memory.judge_return(order, (self.now)());
+        let by_hand = self.status_by_hand();
+        let decision = self.memory.judge_return(order, by_hand.as_ref(), (self.now)());
         let plan = decision.apply.as_ref().map(|known| known.plan.digest());
         let plan = plan.transpose().map_err(|error| error.to_string())?.unwrap_or(order.artifact);
         let asked = Asked { release: order.release, artifact: order.artifact, plan };
@@ -300,5 +309,23 @@ impl Running {
     }
 }
 
+/// The status in an agent's directory, where there is one.
+fn read_status(dir: &Path) -> Result<Option<StatusFile>, String> {
+    let path = dir.join(STATUS_FILE);
+    let failed = |error: &dyn std::fmt::Display| format!("`{}`: {error}", path.display());
+    let size = match std::fs::metadata(&path) {
+        Ok(found) => found.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(&error)),
+    };
+    if size > 2 * ENVELOPE_BYTES_MAX as u64 {
+        return Err(failed(&"it is too large for a status"));
+    }
+    let bytes = std::fs::read(&path).map_err(|error| failed(&error))?;
+    StatusFile::decode(&bytes).map(Some).map_err(|error| failed(&error))
+}
+
+/// Name of the file by which a status reaches an agent whichever way it came.
+pub const STATUS_FILE: &str = "status.json";
 const ASK_AGAIN: Duration = Duration::from_millis(500);
 const WATCH_EVERY: Duration = Duration::from_secs(5);

@@ -177,9 +177,11 @@ fn user_dir(variable: &str, fallback: &str) -> Result<PathBuf, Failure> {
 pub fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     let shown = path.display().to_string();
     let failed = |error: std::io::Error| Failure::error(format!("cannot write `{shown}`: {error}"));
+    let path = &std::path::absolute(path)?;
     let dir = path.parent().unwrap_or(path);
     private_dir(dir)?;
-    let new = path.with_extension("new");
+    let mut new = path.clone().into_os_string();
+    new.push(".new");
     if let Err(error) = fs::remove_file(&new)
         && error.kind() != std::io::ErrorKind::NotFound
     {

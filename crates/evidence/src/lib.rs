@@ -33,6 +33,7 @@ pub mod statement;
 pub mod status;
 pub mod tree_list;
 pub mod trust_root;
+pub mod verifier_state;
 
 mod bytes;
 mod digest;

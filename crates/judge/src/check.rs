@@ -51,8 +51,8 @@ pub struct Seen {
     pub root: u32,
     /// Highest number of a status.
     pub status: u64,
-    /// The newest status that came by another way; it counts where its number is above the bundle's.
-    pub newer: Option<StatusFile>,
+    /// Statuses that came by another way; the one with the highest number counts, wherever it came from.
+    pub newer: Vec<StatusFile>,
     /// Highest number of an environment statement of the place.
     pub statement: u64,
     /// Highest number of a release at the place; it must be below.
@@ -235,10 +235,10 @@ pub fn newest_status(file: &StatusFile, root: &TrustRoot, seen: &Seen) -> Result
     let unsound = |error: StatusError| one("status-unsound", error.to_string(), NEW_BUNDLE);
     let mut status = file.open(root).map_err(unsound)?.status;
     // One whose signers the root no longer names tells nothing; its number was seen all the same.
-    if let Some(Ok(newer)) = seen.newer.as_ref().map(|newer| newer.open(root))
-        && newer.status.number > status.number
-    {
-        status = newer.status;
+    for newer in seen.newer.iter().filter_map(|newer| newer.open(root).ok()) {
+        if newer.status.number > status.number {
+            status = newer.status;
+        }
     }
     if status.number < seen.status {
         let what = format!("status {} was seen before, this is {}", seen.status, status.number);

@@ -134,7 +134,7 @@ pub fn said(lab: &Lab, reader: Reader, bundle: &Bundle, leaves: &[Hash], now: Mo
 pub fn by_agent(memory: &mut Memory, bundle: &Bundle, leaves: &[Hash], now: Moment) -> Vec<String> {
     let proof =
         memory.checkpoint.parse().map_or_else(|_| Vec::new(), |kept| proof_for(bundle, leaves, &kept));
-    let decision = memory.judge_release(bundle, &proof, now);
+    let decision = memory.judge_release(bundle, &proof, None, now);
     match (decision.apply, decision.reasons) {
         (Some(_), _) => Vec::new(),
         (None, reasons) if reasons.is_empty() => vec!["refused-without-reason".into()],
@@ -145,7 +145,7 @@ pub fn by_agent(memory: &mut Memory, bundle: &Bundle, leaves: &[Hash], now: Mome
 /// What an agent says to a return.
 #[must_use]
 pub fn returned(memory: &mut Memory, order: &ReturnOrder, now: Moment) -> Vec<String> {
-    let decision = memory.judge_return(order, now);
+    let decision = memory.judge_return(order, None, now);
     match (decision.apply, decision.reasons) {
         (Some(_), _) => Vec::new(),
         (None, reasons) if reasons.is_empty() => vec!["refused-without-reason".into()],

@@ -8,12 +8,13 @@ use clap::{Args, Subcommand};
 use domain::Place;
 use evidence::Name;
 use evidence::pin::Pin;
+use evidence::status::StatusFile;
 use wire::{Client, Machine};
 
 use super::{Child, RoleArguments, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
-use crate::home::private_dir;
+use crate::home::{self, private_dir};
 use crate::output::Output;
 use crate::{clock, key_files};
 
@@ -31,6 +32,14 @@ pub struct AgentVerb {
 enum Verb {
     /// Make an agent's directory and key; the environment statement has to name the key before it counts.
     Join(Join),
+    /// Give an agent a status by hand, which counts where the server withholds it.
+    Status {
+        /// The agent's own directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// File of `countersign trust status --save`.
+        file: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -56,6 +65,7 @@ struct Join {
 pub fn run(verb: &AgentVerb, output: Output) -> Result<(), Failure> {
     match (&verb.verb, &verb.role.data, &verb.role.server) {
         (Some(Verb::Join(join)), ..) => joined(join, output),
+        (Some(Verb::Status { data, file }), ..) => status(data, file, output),
         (None, Some(data), Some(server)) => serve(data, server, &verb.role.child, output),
         _ => Err(Failure::usage("--data and --server are needed")),
     }
@@ -113,6 +123,27 @@ pub fn write_memory(
         report: None,
     };
     Ok(memory.write(data)?)
+}
+
+/// Lays a status into an agent's directory, if it is newer than what lies or is remembered there. Whether it
+/// is believed is for the agent: only signatures under its own root count.
+fn status(data: &Path, file: &Path, output: Output) -> Result<(), Failure> {
+    let memory = Memory::read(data)?;
+    let bytes = std::fs::read(file).map_err(|e| Failure::error(format!("`{}`: {e}", file.display())))?;
+    let given = StatusFile::decode(&bytes)?;
+    let newest = evidence::status::Status::read(given.tightening.as_ref().unwrap_or(&given.base))?;
+    if newest.installation != memory.installation {
+        return Err(Failure::error("the status is of another installation; nothing was changed"));
+    }
+    if newest.number < memory.seen_status {
+        let seen = memory.seen_status;
+        let what =
+            format!("the agent has seen status {seen}, this is {}; nothing was changed", newest.number);
+        return Err(Failure::error(what));
+    }
+    home::write_private(&data.join(agent::STATUS_FILE), &String::from_utf8_lossy(&bytes))?;
+    let shown = serde_json::json!({ "agent": memory.agent, "status": newest.number });
+    output.print(&shown, |_| format!("{} judges under status {} or a newer one", memory.agent, newest.number))
 }
 
 fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(), Failure> {

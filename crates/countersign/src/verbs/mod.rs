@@ -16,6 +16,7 @@ mod status;
 mod trust;
 mod trust_environment;
 mod trust_root;
+mod trust_status;
 mod up;
 mod verify;
 mod witness;

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::enrolment::{EnrolledKey, Enrolment, Grant, Purpose};
 use evidence::pin::Pin;
-use evidence::status::{Freeze, Revocation, Status, StatusFile};
+use evidence::status::{Status, StatusFile};
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Name, enrolment, environment, status, trust_root};
 use ledger::{BLOBS, Blobs};
@@ -14,8 +14,8 @@ use serde::Serialize;
 use serde_json::json;
 use wire::Client;
 
-use super::{Place, init, runtime, trust_environment, trust_root as trust_root_verb};
-use crate::clock::{MONTH, YEAR, now};
+use super::{Place, init, runtime, trust_environment, trust_root as trust_root_verb, trust_status};
+use crate::clock::{YEAR, now};
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
@@ -31,7 +31,7 @@ pub enum Trust {
     /// Enrol a person.
     Enrol(Enrol),
     /// Show the status in force, or amend it.
-    Status(Amend),
+    Status(trust_status::Amend),
     /// Make or amend the statement of a place: policy, configuration, agents.
     Environment(trust_environment::Amend),
     /// Add your signature to a statement in a file.
@@ -84,35 +84,13 @@ pub struct Enrol {
     out: Option<PathBuf>,
 }
 
-/// Arguments of `trust status`.
-#[derive(Debug, Args)]
-pub struct Amend {
-    #[command(flatten)]
-    place: Place,
-    /// Freeze `PROJECT`, `PROJECT/SERVICE` or `PROJECT/SERVICE/ENVIRONMENT`.
-    #[arg(long)]
-    freeze: Vec<String>,
-    /// Revoke a key by fingerprint from now on.
-    #[arg(long)]
-    revoke: Vec<String>,
-    /// Withdraw an enrolment by digest.
-    #[arg(long)]
-    withdraw: Vec<Digest>,
-    /// Bar a digest from running anywhere.
-    #[arg(long)]
-    bar: Vec<Digest>,
-    /// Renew: a new base with the same content, valid for 30 days; needs the threshold of status signers.
-    #[arg(long)]
-    renew: bool,
-    /// Write the statement here for others to sign, instead of sending it.
-    #[arg(long)]
-    out: Option<PathBuf>,
-}
-
+/// A statement with its digest.
 #[derive(Debug, Serialize)]
-struct Shown<T> {
-    digest: Digest,
-    statement: T,
+pub struct Shown<T> {
+    /// Digest of the payload.
+    pub digest: Digest,
+    /// The statement.
+    pub statement: T,
 }
 
 /// Carries out a subcommand.
@@ -120,7 +98,7 @@ pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
     match verb {
         Trust::Root(verb) => trust_root_verb::run(verb, output),
         Trust::Enrol(verb) => enrol(verb, output),
-        Trust::Status(verb) => amend(verb, output),
+        Trust::Status(verb) => trust_status::run(verb, output),
         Trust::Environment(verb) => trust_environment::run(verb, output),
         Trust::Sign { file } => sign(file, output),
         Trust::Send { place, file } => {
@@ -198,53 +176,6 @@ fn grant(text: &str) -> Result<Grant, Failure> {
     Ok(Grant { role: role.parse()?, project: name(project)?, environment: name(environment)? })
 }
 
-fn amend(verb: &Amend, output: Output) -> Result<(), Failure> {
-    let home = verb.place.home()?;
-    let (root, _) = trust::root_of(home.data(), None)?;
-    let file = status_file(&home)?;
-    let current = file.open(&root)?.status;
-    let asked = [verb.freeze.len(), verb.revoke.len(), verb.withdraw.len(), verb.bar.len()];
-    if asked == [0; 4] && !verb.renew {
-        let shown = Shown { digest: file.base.payload_digest(), statement: current };
-        return output
-            .print(&shown, |shown| serde_json::to_string_pretty(&shown.statement).unwrap_or_default());
-    }
-    let now = now()?;
-    let mut amended = Status { number: current.number + 1, issued: now, ..current };
-    amended.revoked.extend(verb.revoke.iter().map(|key| Revocation { key: key.clone(), invalid_since: now }));
-    amended.frozen.extend(verb.freeze.iter().map(|text| freeze(text)).collect::<Result<Vec<_>, _>>()?);
-    amended.withdrawn.extend(&verb.withdraw);
-    amended.barred.extend(&verb.bar);
-    amended.revoked.sort();
-    amended.revoked.dedup_by(|later, earlier| later.key == earlier.key);
-    amended.frozen.sort();
-    amended.frozen.dedup();
-    amended.withdrawn.sort();
-    amended.withdrawn.dedup();
-    amended.barred.sort();
-    amended.barred.dedup();
-    // One signer may tighten alone; a renewal, or an amendment where one signer is the threshold, is a base.
-    let base = verb.renew || root.status.threshold == 1;
-    amended.base = (!base).then(|| file.base.payload_digest());
-    if base {
-        amended.expires = now.later_by(MONTH);
-    }
-    let mut envelope = amended.envelope()?;
-    my_key()?.sign(&mut envelope, status::NAMESPACE)?;
-    finish(&home, &envelope, verb.out.as_deref(), output)
-}
-
-fn freeze(text: &str) -> Result<Freeze, Failure> {
-    let mut parts = text.split('/');
-    let project = parts.next().unwrap_or_default().parse()?;
-    let service = parts.next().map(str::parse).transpose()?;
-    let environment = parts.next().map(str::parse).transpose()?;
-    match parts.next() {
-        None => Ok(Freeze { project, service, environment }),
-        Some(_) => Err(Failure::usage(format!("`{text}` has more parts than PROJECT/SERVICE/ENVIRONMENT"))),
-    }
-}
-
 fn sign(file: &Path, output: Output) -> Result<(), Failure> {
     let mut envelope = read_envelope(file)?;
     let namespace = match envelope.payload_type() {
@@ -295,7 +226,8 @@ fn send(home: &Home, envelope: &Envelope, attachments: Vec<Vec<u8>>, output: Out
 }
 
 /// The status file in force, from the server on this data directory.
-fn status_file(home: &Home) -> Result<StatusFile, Failure> {
+/// The status in force, as a file.
+pub fn status_file(home: &Home) -> Result<StatusFile, Failure> {
     let client = Client::new(&home.url()?)?;
     let seen = runtime()?.block_on(client.installation())?;
     let status = seen.status.ok_or_else(|| Failure::error("no status is in force"))?;
@@ -322,7 +254,11 @@ fn read_envelope(file: &Path) -> Result<Envelope, Failure> {
 
 /// Writes a statement to a file.
 pub fn write_envelope(file: &Path, envelope: &Envelope) -> Result<(), Failure> {
-    let bytes = envelope.encode()?;
+    write_file(file, &envelope.encode()?)
+}
+
+/// Writes a file that people pass on.
+pub fn write_file(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     std::fs::write(file, bytes)
         .map_err(|error| Failure::error(format!("cannot write `{}`: {error}", file.display())))
 }

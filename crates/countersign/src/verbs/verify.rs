@@ -1,15 +1,25 @@
 //! `countersign verify`: judges an evidence bundle offline, against a pinned root, at the time that its
 //! witnesses vouch for.
+//!
+//! With `--state` the verifier keeps what it saw: a ledger that was forked or rewound since does not verify,
+//! and what was revoked, withdrawn, barred or frozen counts from the newest status that it knows.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use domain::gate::Outcome;
 use evidence::bundle::Bundle;
+use evidence::dsse::ENVELOPE_BYTES_MAX;
+use evidence::pin::{EnvironmentPin, Pin};
+use evidence::status::StatusFile;
 use evidence::trust_root::Mode;
-use judge::{Checked, Judgement, Seen};
+use evidence::verifier_state::{self, VerifierState};
+use judge::{Anchors, Checked, Judgement, Kept, Seen};
 use serde::Serialize;
+use wire::Client;
 
+use super::runtime;
+use crate::clock::now;
 use crate::failure::Failure;
 use crate::home;
 use crate::output::Output;
@@ -24,6 +34,16 @@ pub struct Verify {
     /// File of the trust root to believe; your pinned one when left away.
     #[arg(long)]
     trust_root: Option<PathBuf>,
+    /// File in which you keep what you have seen; it is made the first time and brought up to date when the
+    /// bundle verifies.
+    #[arg(long)]
+    state: Option<PathBuf>,
+    /// A status that came by another way, as `countersign trust status --save` writes it.
+    #[arg(long)]
+    status: Option<PathBuf>,
+    /// Where to ask for the proof that the ledger continues the one in your state.
+    #[arg(long)]
+    url: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -33,6 +53,7 @@ struct Verified {
     mode: Mode,
     witnesses: usize,
     same_machine: bool,
+    status: u64,
     judged_at: String,
     place: String,
     release: u64,
@@ -41,55 +62,188 @@ struct Verified {
     outcome: Outcome,
     checks: Vec<String>,
     reasons: Vec<String>,
+    since: Vec<String>,
 }
 
 /// Verifies and prints.
 pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
     let bytes = review::read(&verb.bundle)?;
-    let (anchors, seen) = match &verb.trust_root {
-        Some(file) => {
-            let anchors = review::anchors_of(file)?;
-            let seen = Seen { root: anchors.version, ..Seen::default() };
-            (anchors, seen)
-        }
-        None => {
-            let bundle = Bundle::decode(&bytes)?;
-            let pin = home::read_pin(bundle.installation)?.ok_or_else(|| {
-                Failure::error(
-                    "you have pinned no root of this installation; name one with --trust-root FILE",
-                )
-            })?;
-            // A bundle stays what it was: numbers that rose since do not count against it.
-            let (anchors, seen) = review::eyes_of(&pin, &bundle, None);
-            (anchors, Seen { root: 0, status: 0, statement: 0, ..seen })
-        }
-    };
+    let bundle = Bundle::decode(&bytes)?;
+    let state = verb.state.as_deref().map(read_state).transpose()?.flatten();
+    let (anchors, mut seen) = eyes(verb, &bundle, state.as_ref())?;
+    seen.newer.extend(verb.status.as_deref().map(read_status).transpose()?);
+    if let Some(state) = &state {
+        seen.newer.push(state.status.clone());
+        seen.ledger = Some(kept(&state.pin, &bundle, verb.url.as_deref())?);
+    }
     let shown = judge::verify(&bytes, &anchors, &seen, |checked, judgement| {
-        (verified(checked, judgement), judgement.clone(), review::summary(checked))
+        let since = since(&bundle, &anchors, &seen, judgement)?;
+        let kept = keep(checked, &bundle, &seen, state.as_ref());
+        Ok::<_, Failure>((
+            verified(checked, judgement, since),
+            judgement.clone(),
+            review::summary(checked),
+            kept,
+        ))
     });
-    let (verified, judgement, summary) = shown.map_err(review::unverified)?;
-    if judgement.outcome == Outcome::Pass || output == Output::Text {
-        output.print(&verified, |verified| {
-            let checks: String =
-                verified.checks.iter().map(|check| format!("\n  checked: {check}")).collect();
-            format!(
-                "{summary}\nassurance: {}\njudged at {}: {:?}{checks}",
-                trust::assurance(verified.mode),
-                verified.judged_at,
-                verified.outcome
-            )
-        })?;
+    let (verified, judgement, summary, kept) = shown.map_err(review::unverified)??;
+    let passed = judgement.outcome == Outcome::Pass;
+    if let Some(file) = verb.state.as_ref().filter(|_| passed) {
+        home::write_private(file, &String::from_utf8_lossy(&kept.encode()?))?;
+    }
+    if passed || output == Output::Text {
+        output.print(&verified, |verified| text(verified, &summary))?;
     }
     review::verdict(&judgement)
 }
 
-fn verified(checked: &Checked<'_>, judgement: &Judgement) -> Verified {
+fn text(verified: &Verified, summary: &str) -> String {
+    let checks: String = verified.checks.iter().map(|check| format!("\n  checked: {check}")).collect();
+    let since: String = verified.since.iter().map(|code| format!("\n  no longer so today: {code}")).collect();
+    format!(
+        "{summary}\nassurance: {}\njudged at {} under status {}: {:?}{checks}{since}",
+        trust::assurance(verified.mode),
+        verified.judged_at,
+        verified.status,
+        verified.outcome
+    )
+}
+
+/// The root to believe: a file's, the state's, or the person's own pin.
+fn eyes(verb: &Verify, bundle: &Bundle, state: Option<&VerifierState>) -> Result<(Anchors, Seen), Failure> {
+    if let Some(file) = &verb.trust_root {
+        let anchors = review::anchors_of(file)?;
+        if state.is_some_and(|state| state.pin.installation != bundle.installation) {
+            return Err(Failure::error("the state is of another installation than the bundle"));
+        }
+        return Ok((anchors.clone(), Seen { root: anchors.version, ..Seen::default() }));
+    }
+    let pin = match state {
+        Some(state) => Some(state.pin.clone()),
+        None => home::read_pin(bundle.installation)?,
+    };
+    let pin = pin.ok_or_else(|| {
+        Failure::error("you have pinned no root of this installation; name one with --trust-root FILE")
+    })?;
+    // A bundle stays what it was: numbers that rose since do not count against it.
+    let (anchors, seen) = review::eyes_of(&pin, bundle, None);
+    Ok((anchors, Seen { root: 0, status: 0, statement: 0, ..seen }))
+}
+
+/// The ledger as the state has it, with the proof that leads from there to the bundle's or back.
+fn kept(pin: &Pin, bundle: &Bundle, url: Option<&str>) -> Result<Kept, Failure> {
+    let checkpoint = pin.checkpoint()?;
+    let Some((old, new)) = judge::sizes_to_prove(bundle, &checkpoint) else {
+        return Ok(Kept { checkpoint, proof: Vec::new(), may_be_older: true });
+    };
+    let Some(url) = url else {
+        let what = format!(
+            "your state knows the ledger with {} entries, and nothing proves that the bundle's is the same",
+            checkpoint.size
+        );
+        let finding = policy::Finding {
+            code: "ledger-unproven".into(),
+            what: what.clone(),
+            remedy: "name a server of this ledger with --url; it need not be believed".into(),
+        };
+        return Err(Failure::decided(Outcome::Undecided, &what, vec![finding]));
+    };
+    let proof = runtime()?.block_on(Client::new(url)?.consistency(old, new))?;
+    Ok(Kept { checkpoint, proof, may_be_older: true })
+}
+
+/// What stands against the release today that did not at its own time.
+fn since(bundle: &Bundle, anchors: &Anchors, seen: &Seen, then: &Judgement) -> Result<Vec<String>, Failure> {
+    let today = judge::judge(bundle, anchors, &Seen { now: Some(now()?), ..seen.clone() });
+    let before = then.codes();
+    Ok(today.codes().into_iter().filter(|code| !before.contains(code)).collect())
+}
+
+/// What is kept for the next look: the newer of what was known and what this bundle shows.
+fn keep(checked: &Checked<'_>, bundle: &Bundle, seen: &Seen, state: Option<&VerifierState>) -> VerifierState {
+    let mut newest = seen.newer.iter().chain([&bundle.status]);
+    let in_force = newest
+        .find(|file| file.open(&checked.root).is_ok_and(|opened| opened.status == checked.status))
+        .unwrap_or(&bundle.status);
+    let known = state.map(|state| &state.pin);
+    let mut environments: Vec<EnvironmentPin> = known.map(|pin| pin.environments.clone()).unwrap_or_default();
+    let mut here = EnvironmentPin {
+        project: bundle.project.clone(),
+        service: bundle.service.clone(),
+        environment: bundle.environment.clone(),
+        number: checked.environment.number,
+        release: bundle.release,
+    };
+    environments.retain(|other| {
+        let same = other.project == here.project
+            && other.service == here.service
+            && other.environment == here.environment;
+        if same {
+            here.number = here.number.max(other.number);
+            here.release = here.release.max(other.release);
+        }
+        !same
+    });
+    environments.push(here);
+    environments.sort();
+    let checkpoint = checked.proven.checkpoint.clone();
+    let older = known
+        .and_then(|pin| pin.checkpoint().ok())
+        .filter(|kept| kept.origin == checkpoint.origin && kept.size > checkpoint.size);
+    let pin = Pin {
+        v: 1,
+        installation: bundle.installation,
+        root_version: checked.root.version,
+        root: checked.root_digest,
+        status: checked.status.number,
+        environments,
+        checkpoint: older.unwrap_or(checkpoint).to_string(),
+    };
+    // A bundle from before an amendment of the root is no reason to go back to the older root.
+    let pin = match known {
+        Some(known) if known.root_version > pin.root_version => {
+            Pin { root_version: known.root_version, root: known.root, ..pin }
+        }
+        _ => pin,
+    };
+    VerifierState { v: 1, pin, status: in_force.clone() }
+}
+
+fn read_state(file: &Path) -> Result<Option<VerifierState>, Failure> {
+    match bounded(file, verifier_state::BYTES_MAX as u64)? {
+        Some(bytes) => VerifierState::decode(&bytes)
+            .map(Some)
+            .map_err(|error| Failure::error(format!("`{}`: {error}", file.display()))),
+        None => Ok(None),
+    }
+}
+
+fn read_status(file: &Path) -> Result<StatusFile, Failure> {
+    let failed = |what: &dyn std::fmt::Display| Failure::error(format!("`{}`: {what}", file.display()));
+    let bytes =
+        bounded(file, 2 * ENVELOPE_BYTES_MAX as u64)?.ok_or_else(|| failed(&"there is no such file"))?;
+    StatusFile::decode(&bytes).map_err(|error| failed(&error))
+}
+
+/// A file's bytes, if it is there and not too large.
+fn bounded(file: &Path, most: u64) -> Result<Option<Vec<u8>>, Failure> {
+    let failed = |what: &dyn std::fmt::Display| Failure::error(format!("`{}`: {what}", file.display()));
+    match std::fs::metadata(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(&error)),
+        Ok(found) if found.len() > most => Err(failed(&format!("it has more than {most} bytes"))),
+        Ok(_) => std::fs::read(file).map(Some).map_err(|error| failed(&error)),
+    }
+}
+
+fn verified(checked: &Checked<'_>, judgement: &Judgement, since: Vec<String>) -> Verified {
     Verified {
         trust_root: checked.root_digest.to_string(),
         root_version: checked.root.version,
         mode: checked.root.mode,
         witnesses: checked.proven.witnesses,
         same_machine: checked.proven.same_machine,
+        status: checked.status.number,
         judged_at: checked.now.to_string(),
         place: checked.place.to_string(),
         release: checked.bundle.release,
@@ -98,5 +252,6 @@ fn verified(checked: &Checked<'_>, judgement: &Judgement) -> Verified {
         outcome: judgement.outcome,
         checks: judgement.checks.clone(),
         reasons: judgement.codes(),
+        since,
     }
 }

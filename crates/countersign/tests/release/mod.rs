@@ -5,6 +5,7 @@ mod corpus;
 mod evidence;
 mod rehearsal;
 mod replay;
+mod state;
 
 use std::path::{Path, PathBuf};
 
@@ -147,6 +148,13 @@ services:
         self.ok(&["run"]);
         self.ok(&["approve", "--reason", "tested in staging"]);
         self.ok(&["promote"])
+    }
+
+    /// The same, with the evidence in a file.
+    pub fn release_to(&self, bundle: &str) {
+        self.ok(&["run"]);
+        self.ok(&["approve", "--reason", "tested in staging"]);
+        self.ok(&["promote", "--bundle", bundle]);
     }
 }
 

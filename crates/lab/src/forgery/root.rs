@@ -81,11 +81,11 @@ fn statuses() -> Vec<Forgery> {
             .unknown_to(&[Verify, State]),
         forged("a hidden freeze, where the status came by hand", "frozen", |_, _| {})
             .agent_saw(|lab, memory| memory.status = Some(frozen(lab)))
-            .people_saw(|lab, seen| seen.newer = Some(frozen(lab)))
+            .people_saw(|lab, seen| seen.newer = vec![frozen(lab)])
             .unknown_to(&[Verify]),
         forged("a hidden revocation, where the status came by hand", "approvals-missing", |_, _| {})
             .agent_saw(|lab, memory| memory.status = Some(revoked(lab)))
-            .people_saw(|lab, seen| seen.newer = Some(revoked(lab)))
+            .people_saw(|lab, seen| seen.newer = vec![revoked(lab)])
             .unknown_to(&[Verify]),
         forged("a freeze that is overlooked", "frozen", |lab, parts| parts.status = frozen(lab)),
         forged("an artifact that is barred", "artifact-barred", |lab, parts| {

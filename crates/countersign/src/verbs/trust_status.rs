@@ -1,0 +1,119 @@
+//! `countersign trust status`: shows, saves and amends what is revoked, withdrawn, barred and frozen.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use evidence::status::{self, Freeze, Revocation, Status};
+use evidence::{Digest, Moment};
+use serde_json::json;
+
+use super::Place;
+use super::trust::{Shown, finish, my_key, status_file, write_file};
+use crate::clock::{MONTH, now};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::trust;
+
+/// Arguments of `trust status`.
+#[derive(Debug, Args)]
+pub struct Amend {
+    #[command(flatten)]
+    place: Place,
+    /// Freeze `PROJECT`, `PROJECT/SERVICE` or `PROJECT/SERVICE/ENVIRONMENT`.
+    #[arg(long)]
+    freeze: Vec<String>,
+    /// Revoke a key by fingerprint from now on.
+    #[arg(long)]
+    revoke: Vec<String>,
+    /// Withdraw an enrolment by digest.
+    #[arg(long)]
+    withdraw: Vec<Digest>,
+    /// Bar a digest from running anywhere.
+    #[arg(long)]
+    bar: Vec<Digest>,
+    /// Lift a freeze; like a renewal it needs the threshold of status signers.
+    #[arg(long)]
+    unfreeze: Vec<String>,
+    /// Since when a revoked key does not count; now, when left away.
+    #[arg(long, requires = "revoke")]
+    since: Option<Moment>,
+    /// Save the status in force as a file that verifiers and agents take, by whichever way it travels.
+    #[arg(long, conflicts_with_all = ["freeze", "revoke", "withdraw", "bar", "renew", "unfreeze"])]
+    save: Option<PathBuf>,
+    /// Renew: a new base with the same content, valid for 30 days; needs the threshold of status signers.
+    #[arg(long)]
+    renew: bool,
+    /// Write the statement here for others to sign, instead of sending it.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// Shows, saves or amends the status.
+pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
+    let home = verb.place.home()?;
+    let (root, _) = trust::root_of(home.data(), None)?;
+    let file = status_file(&home)?;
+    let current = file.open(&root)?.status;
+    if let Some(save) = &verb.save {
+        write_file(save, &file.encode()?)?;
+        let shown = json!({ "file": save, "status": current.number });
+        return output.print(&shown, |_| format!("status {} saved in `{}`", current.number, save.display()));
+    }
+    let loosens = verb.renew || !verb.unfreeze.is_empty();
+    let asked = [verb.freeze.len(), verb.revoke.len(), verb.withdraw.len(), verb.bar.len()];
+    if asked == [0; 4] && !loosens {
+        let shown = Shown { digest: file.base.payload_digest(), statement: current };
+        return output
+            .print(&shown, |shown| serde_json::to_string_pretty(&shown.statement).unwrap_or_default());
+    }
+    // One signer may tighten alone; what loosens, or where one signer is the threshold, is a base.
+    let base = (!loosens && root.status.threshold > 1).then(|| file.base.payload_digest());
+    let amended = amended(verb, current, base)?;
+    let mut envelope = amended.envelope()?;
+    my_key()?.sign(&mut envelope, status::NAMESPACE)?;
+    finish(&home, &envelope, verb.out.as_deref(), output)
+}
+
+/// The status after what was asked for; without a base of its own it tightens.
+fn amended(verb: &Amend, current: Status, base: Option<Digest>) -> Result<Status, Failure> {
+    let now = now()?;
+    let mut amended = Status { number: current.number + 1, issued: now, base, ..current };
+    let since = verb.since.unwrap_or(now);
+    amended
+        .revoked
+        .extend(verb.revoke.iter().map(|key| Revocation { key: key.clone(), invalid_since: since }));
+    amended.frozen.extend(verb.freeze.iter().map(|text| freeze(text)).collect::<Result<Vec<_>, _>>()?);
+    for text in &verb.unfreeze {
+        let lifted = freeze(text)?;
+        let before = amended.frozen.len();
+        amended.frozen.retain(|frozen| *frozen != lifted);
+        if amended.frozen.len() == before {
+            return Err(Failure::error(format!("`{text}` is not frozen; nothing was changed")));
+        }
+    }
+    amended.withdrawn.extend(&verb.withdraw);
+    amended.barred.extend(&verb.bar);
+    amended.revoked.sort();
+    amended.revoked.dedup_by(|later, earlier| later.key == earlier.key);
+    amended.frozen.sort();
+    amended.frozen.dedup();
+    amended.withdrawn.sort();
+    amended.withdrawn.dedup();
+    amended.barred.sort();
+    amended.barred.dedup();
+    if base.is_none() {
+        amended.expires = now.later_by(MONTH);
+    }
+    Ok(amended)
+}
+
+fn freeze(text: &str) -> Result<Freeze, Failure> {
+    let mut parts = text.split('/');
+    let project = parts.next().unwrap_or_default().parse()?;
+    let service = parts.next().map(str::parse).transpose()?;
+    let environment = parts.next().map(str::parse).transpose()?;
+    match parts.next() {
+        None => Ok(Freeze { project, service, environment }),
+        Some(_) => Err(Failure::usage(format!("`{text}` has more parts than PROJECT/SERVICE/ENVIRONMENT"))),
+    }
+}

@@ -1,0 +1,82 @@
+//! What verifiers and agents keep between two looks, against a server that forks, rewinds or withholds.
+
+use serde_json::{Value, json};
+
+use super::{PLACE, Shop, at};
+use crate::codes;
+
+#[test]
+fn a_verifier_that_keeps_state_notices_forks_and_what_was_frozen_since() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.release_to("first.json");
+    shop.ok(&["trust", "root", "--out", "root.json"]);
+    let kept = ["--state", "state.json"];
+    let first = shop.ok(&[&["verify", "first.json", "--trust-root", "root.json"], &kept[..]].concat());
+    assert_eq!((&first["outcome"], &first["since"]), (&json!("pass"), &json!([])));
+    let state = shop.repository().join("state.json");
+    let before = std::fs::read_to_string(&state).unwrap();
+
+    // A later release: only a proof shows that its ledger is the same one.
+    shop.commit("another");
+    shop.release_to("second.json");
+    let verify = |file: &str, url: bool, code: i32| {
+        let url = if url { vec!["--url", &up.url] } else { Vec::new() };
+        shop.in_repository(&[&["verify", file], &kept[..], &url[..]].concat(), code)
+    };
+    assert_eq!(codes(&verify("second.json", false, 4)), ["ledger-unproven"]);
+    assert_eq!(std::fs::read_to_string(&state).unwrap(), before, "nothing is kept of what did not verify");
+    verify("second.json", true, 0);
+    assert_ne!(std::fs::read_to_string(&state).unwrap(), before);
+    // Evidence stays what it was, and the state does not go back.
+    let newest = std::fs::read_to_string(&state).unwrap();
+    verify("first.json", true, 0);
+    assert_eq!(std::fs::read_to_string(&state).unwrap(), newest);
+
+    // The same size with another root hash: somebody shows two ledgers.
+    let mut forked: Value = serde_json::from_str(&newest).unwrap();
+    let checkpoint = forked["pin"]["checkpoint"].as_str().unwrap().to_owned();
+    let mut lines: Vec<_> = checkpoint.split('\n').collect();
+    let (first, rest) = lines[2].split_at(1);
+    let root = format!("{}{rest}", if first == "A" { "B" } else { "A" });
+    lines[2] = &root;
+    forked["pin"]["checkpoint"] = json!(lines.join("\n"));
+    std::fs::write(&state, forked.to_string()).unwrap();
+    assert_eq!(codes(&verify("second.json", true, 3)), ["ledger-forked"]);
+    std::fs::write(&state, &newest).unwrap();
+
+    // A freeze counts by whichever way its status came, and stays known.
+    shop.ok(&["trust", "status", "--freeze", PLACE]);
+    shop.ok(&["trust", "status", "--save", "status.json"]);
+    let frozen = [&["verify", "second.json", "--status", "status.json"], &kept[..]].concat();
+    assert_eq!(codes(&shop.in_repository(&frozen, 3)), ["frozen"]);
+    verify("second.json", true, 0);
+    shop.ok(&["trust", "status", "--unfreeze", PLACE]);
+    let again = shop.in_repository(&["trust", "status", "--unfreeze", PLACE], 1);
+    assert!(again["error"].as_str().unwrap().contains("not frozen"), "{again}");
+    shop.ok(&["trust", "status", "--save", "status.json"]);
+    assert_eq!(shop.ok(&frozen)["status"], json!(3));
+    assert!(up.stop());
+}
+
+#[test]
+fn an_agent_that_got_a_freeze_by_hand_refuses_what_the_server_lets_pass() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    shop.ok(&["approve", "--reason", "tested"]);
+    // Signed, and withheld by the server: it never hears of it.
+    shop.ok(&["trust", "status", "--freeze", PLACE, "--out", "frozen.json"]);
+    let base: Value =
+        serde_json::from_slice(&std::fs::read(shop.repository().join("frozen.json")).unwrap()).unwrap();
+    std::fs::write(shop.repository().join("status.json"), json!({ "base": base }).to_string()).unwrap();
+    let agent = shop.home.data().with_file_name("data.agent-ledger-api-production");
+    let given = shop.ok(&["agent", "status", "--data", agent.to_str().unwrap(), "status.json"]);
+    assert_eq!(given["status"], json!(2));
+    assert_eq!(codes(&shop.in_repository(&["promote"], 3)), ["frozen"]);
+    assert_eq!(at(&up, "production")["running"], json!(null));
+    // Something that is no status of this installation changes nothing.
+    std::fs::write(shop.repository().join("status.json"), "{}").unwrap();
+    shop.in_repository(&["agent", "status", "--data", agent.to_str().unwrap(), "status.json"], 1);
+    assert!(up.stop());
+}
