@@ -31,6 +31,7 @@ use evidence::statement::Statement;
 use evidence::status::{Freeze, Status, StatusFile};
 use evidence::tree_list::{FileMode, TreeFile, TreeList};
 use evidence::trust_root::{Machine, Mode, TrustRoot};
+use evidence::verifier_state::VerifierState;
 use evidence::{
     Bytes, Digest, approval, enrolment, environment, receipt, request, statement, status, trust_root,
 };
@@ -195,6 +196,26 @@ fn pin_example() {
     for bad in ["", "cs1.", "cs2.e30", "cs1.e30", "cs1.e30="] {
         assert!(bad.parse::<Pin>().is_err(), "{bad}");
     }
+}
+
+#[test]
+fn verifier_state_example() {
+    let status = signed(status_base().envelope().unwrap(), status::NAMESPACE, &people());
+    let pin = Pin {
+        v: 1,
+        installation: id(1),
+        root_version: 1,
+        root: team().digest().unwrap(),
+        status: 1,
+        environments: Vec::new(),
+        checkpoint: "countersign/0101\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n".into(),
+    };
+    let base = Envelope::decode(&status).unwrap();
+    let state = VerifierState { v: 1, pin, status: StatusFile { base, tightening: None } };
+    check("verifier-state", 0, &state.encode().unwrap());
+    assert_eq!(VerifierState::decode(&state.encode().unwrap()).unwrap(), state);
+    let newer = String::from_utf8(state.encode().unwrap()).unwrap().replace("\"v\":1}", "\"v\":2}");
+    assert!(VerifierState::decode(newer.as_bytes()).is_err());
 }
 
 #[test]
@@ -534,6 +555,7 @@ fn every_page_is_checked() {
         "status",
         "tree-list",
         "trust-root",
+        "verifier-state",
     ];
     let mut checked: Vec<_> = checked.iter().map(|page| (*page).to_owned()).collect();
     checked.sort();

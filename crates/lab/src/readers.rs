@@ -3,6 +3,7 @@
 use agent::{Known, Memory};
 use domain::gate::Outcome;
 use evidence::bundle::Bundle;
+use evidence::pin::Pin;
 use evidence::return_order::ReturnOrder;
 use evidence::{Digest, Moment};
 use judge::{Anchors, Kept, Seen, check, judge_checked, sizes_to_prove};
@@ -81,6 +82,20 @@ impl Lab {
             status: self.signed_status(&self.status(), &[0, 1]),
             enrolment: self.signed_enrolment(&self.bob.enrolment(&["release-manager"])),
             request: self.request(&self.bob, "rollback", arguments, 74).1,
+        }
+    }
+
+    /// What Bob has pinned.
+    #[must_use]
+    pub fn pin(&self) -> Pin {
+        Pin {
+            v: 1,
+            installation: id(1),
+            root_version: 1,
+            root: self.root().digest().unwrap(),
+            status: 1,
+            environments: Vec::new(),
+            checkpoint: crate::Head::honest(self).seen(KEPT).to_string(),
         }
     }
 

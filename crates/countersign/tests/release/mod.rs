@@ -3,6 +3,7 @@
 
 mod corpus;
 mod evidence;
+mod hostile;
 mod rehearsal;
 mod replay;
 mod state;

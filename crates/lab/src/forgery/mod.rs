@@ -39,6 +39,8 @@ pub struct Forgery {
     all_seen: bool,
     /// What is done to a return instead of a release.
     order: Option<fn(&Lab, &mut ReturnOrder)>,
+    /// Whether people have seen something unusual before.
+    seen_more: bool,
     /// Seconds from now at which it is judged.
     later: i64,
     /// Code by which each reader refuses: agent, approve, verify, verify with state. `None`: it cannot know.
@@ -65,6 +67,7 @@ fn forged(name: &'static str, code: &'static str, pieces: fn(&Lab, &mut Parts)) 
         seen: |_, _| {},
         all_seen: false,
         order: None,
+        seen_more: false,
         later: 0,
         expected: [Some(code); 4],
     }
@@ -89,7 +92,7 @@ impl Forgery {
     }
 
     fn people_saw(self, seen: fn(&Lab, &mut Seen)) -> Self {
-        Self { seen, ..self }
+        Self { seen, seen_more: true, ..self }
     }
 
     fn judged_after(self, seconds: i64) -> Self {
@@ -114,6 +117,12 @@ impl Forgery {
     #[must_use]
     pub fn expected(&self, reader: Reader) -> Option<&'static str> {
         READERS.iter().zip(self.expected).find(|(known, _)| **known == reader).and_then(|(_, code)| code)
+    }
+
+    /// Whether a reader needs nothing to refuse it but a pin, today.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        !self.seen_more && !self.all_seen && self.later == 0 && self.order.is_none()
     }
 
     /// Makes it.

@@ -1,0 +1,122 @@
+//! Forgeries against the programs that people run: `verify`, and `approve` on a server that lies.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use ::evidence::Moment;
+use ::evidence::bundle::Bundle;
+use lab::Reader;
+use lab::forgery::{self, Made};
+use serde_json::json;
+
+use crate::support::Home;
+
+/// What the lying server shows now.
+type Shown = Arc<Mutex<Option<(Bundle, Vec<tlog::Hash>)>>>;
+
+/// A server that shows whatever it is told, with a summary in which all is well.
+fn liar() -> (String, Shown) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let shown: Shown = Arc::default();
+    let told = Arc::clone(&shown);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut line = String::new();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            reader.read_line(&mut line).unwrap();
+            let mut header = line.clone();
+            while header.trim() != "" {
+                header.clear();
+                reader.read_line(&mut header).unwrap();
+            }
+            let told = told.lock().unwrap();
+            let (bundle, leaves) = told.as_ref().unwrap();
+            let body = answer(line.split(' ').nth(1).unwrap(), bundle, leaves);
+            let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json";
+            write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n", body.len()).unwrap();
+            stream.write_all(&body).unwrap();
+        }
+    });
+    (url, shown)
+}
+
+fn answer(path: &str, bundle: &Bundle, leaves: &[tlog::Hash]) -> Vec<u8> {
+    if path.contains("/places") {
+        let digest = ::evidence::Digest::of(b"all is well");
+        let place = json!({
+            "place": "shop/api/production", "after": "staging", "automatic": false, "statement": 1,
+            "envelope": digest, "running": null, "before": null, "base": "a".repeat(40),
+            "open": { "release": 7, "artifact": digest, "commit": "a".repeat(40), "stage": "proposed",
+                "run": lab::id(5), "approvals": 2 },
+            "wanted": false, "last": null,
+        });
+        return json!([place]).to_string().into_bytes();
+    }
+    if path.contains("/evidence") {
+        return bundle.encode().unwrap();
+    }
+    let number = |name: &str| -> Option<u64> {
+        path.split(['?', '&']).find_map(|part| part.strip_prefix(name))?.parse().ok()
+    };
+    let (old, new) = (number("old=").unwrap_or(0), number("new=").unwrap_or(0));
+    let proof = if (1..=new).contains(&old) && new <= leaves.len() as u64 {
+        lab::assemble::proof_between(leaves, old, new)
+    } else {
+        Vec::new()
+    };
+    serde_json::to_vec(&proof).unwrap()
+}
+
+/// Bob's home: his profile, his pin, and a directory that names the lying server.
+fn home_of(made: &Made, url: &str) -> Home {
+    let home = Home::new();
+    let config = home.dir.path().join(".config/countersign");
+    let installation = lab::id(1).to_string();
+    std::fs::create_dir_all(config.join(&installation)).unwrap();
+    std::fs::create_dir_all(home.data()).unwrap();
+    std::fs::write(home.data().join("server.url"), url).unwrap();
+    let key = home.dir.path().join(".ssh/id_ed25519");
+    let profile = json!({
+        "v": 1, "installation": installation, "person": made.lab.bob.id, "data": home.data(),
+        "sign_in_key": key, "approval_key": key,
+    });
+    std::fs::write(config.join("profile.json"), profile.to_string()).unwrap();
+    std::fs::write(config.join(installation).join("pin"), format!("{}\n", made.lab.pin())).unwrap();
+    home
+}
+
+#[test]
+fn people_who_are_shown_forgeries_are_told_so() {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    lab::judged_at(Moment::from_millis(u64::try_from(now.as_millis()).unwrap()).unwrap());
+    let (url, shown) = liar();
+    let mut wrong = Vec::new();
+    let rows: Vec<_> = forgery::all().into_iter().filter(forgery::Forgery::is_plain).collect();
+    assert!(rows.len() > 100);
+    for row in &rows {
+        let made = row.made();
+        let home = home_of(&made, &url);
+        std::fs::write(home.dir.path().join("bundle.json"), made.bundle.encode().unwrap()).unwrap();
+        let root = made.lab.signed_root(&made.lab.root(), &[0, 1]).encode().unwrap();
+        std::fs::write(home.dir.path().join("root.json"), root).unwrap();
+        *shown.lock().unwrap() = Some((made.bundle.clone(), made.leaves.clone()));
+        let verify = ["verify", "bundle.json", "--trust-root", "root.json"];
+        let approve = ["approve", "--show", "shop/api/production"];
+        for (reader, arguments) in [(Reader::Verify, &verify[..]), (Reader::Approve, &approve[..])] {
+            let output = home.run(arguments);
+            let said = [output.stdout.as_slice(), b"\n", output.stderr.as_slice()].concat();
+            let said = String::from_utf8_lossy(&said).into_owned();
+            let right = match row.expected(reader) {
+                Some(code) => said.contains(code),
+                None => output.status.success(),
+            };
+            if !right {
+                wrong.push(format!("{} / {reader:?}: {said}", row.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+}
