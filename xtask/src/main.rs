@@ -6,6 +6,7 @@
 mod accept;
 mod drill;
 mod fresh;
+mod fuzz;
 mod mutants;
 mod public;
 mod run;
@@ -22,6 +23,9 @@ fn main() -> ExitCode {
         ["tidy"] => run::tidy(),
         ["test", rest @ ..] => run::test(rest),
         ["bench", rest @ ..] => run::bench(rest),
+        ["fuzz", seconds, only @ ..] if seconds.parse::<u64>().is_ok() => {
+            fuzz::run(seconds.parse().unwrap_or(60), only)
+        }
         ["mutants"] => mutants::run(),
         ["accept", area] => accept::accept(area, None),
         ["accept", area, only] => accept::accept(area, Some(only)),
@@ -47,4 +51,5 @@ const USAGE: &str = "usage: cargo x <task>
   test [ARGS]    all tests; ARGS go to the test runner
   bench [ARGS]   figures with their floors
   mutants        the judge without each of its checks, against every forgery
+  fuzz SECONDS [PARSER]  every parser of foreign bytes under libFuzzer, and its record
   accept AREA [TEXT]  the acceptance lines of an area, or those that contain TEXT, each run for real";

@@ -193,7 +193,7 @@ const EDGES: [(&str, &[&str]); 16] = [
         &["tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "server", "runner", "agent"],
     ),
     // For tests, benches and the simulator alone: nobody's row names it.
-    ("lab", &["tlog", "evidence", "policy", "domain", "judge", "agent"]),
+    ("lab", &["tlog", "evidence", "policy", "domain", "judge", "wire", "agent"]),
     ("xtask", &[]),
 ];
 

@@ -13,6 +13,7 @@
 pub mod assemble;
 mod commits;
 pub mod forgery;
+pub mod parsers;
 pub mod parts;
 mod people;
 mod readers;

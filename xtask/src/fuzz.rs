@@ -1,0 +1,241 @@
+//! Runs the parsers under libFuzzer, keeps a record of it, and refuses a record of parsers that have changed.
+//!
+//! Invariant: `fuzz/record.json` says of each parser for which source files (by digest) how long it has run,
+//! and what it found; a parser that changes starts anew. `docs/fuzz.md` is written from it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::run::{Done, root};
+
+/// Runs some parsers, or all, for so many seconds each.
+pub fn run(seconds: u64, only: &[&str]) -> Done {
+    let program = build()?;
+    for (name, sources) in parsers(&program)? {
+        if only.is_empty() || only.contains(&name.as_str()) {
+            one(&program, &name, &sources, seconds)?;
+        }
+    }
+    Ok(())
+}
+
+/// Each parser for a minute, and every record complete: an hour in all, of the parser as it is now.
+pub fn accept() -> Done {
+    run(60, &[])?;
+    let program = build()?;
+    let record = record()?;
+    let mut short = Vec::new();
+    for (name, sources) in parsers(&program)? {
+        let own = record.get(&name).cloned().unwrap_or_default();
+        let number = |field: &str| own.get(field).and_then(Value::as_u64).unwrap_or(0);
+        let now = digest(&sources)?;
+        match (own.get("parser").and_then(Value::as_str) == Some(&now), number("seconds"), number("findings"))
+        {
+            (false, ..) => short.push(format!("{name}: the record is of another parser")),
+            (_, _, findings @ 1..) => short.push(format!("{name}: {findings} findings")),
+            (_, seconds @ 0..HOUR, _) => short.push(format!("{name}: {seconds} of {HOUR} s")),
+            _ => {}
+        }
+    }
+    if short.is_empty() { Ok(()) } else { Err(short.join("; ")) }
+}
+
+const HOUR: u64 = 3600;
+
+/// Builds the fuzzer with coverage counters, on the stable toolchain.
+fn build() -> Result<PathBuf, String> {
+    let mut command = Command::new("cargo");
+    command.args(["build", "--quiet", "--release", "--manifest-path", "fuzz/Cargo.toml"]);
+    command.args(["--target-dir", "target/fuzz", "--target", TRIPLE]);
+    command.env("RUSTFLAGS", COVERAGE).current_dir(root());
+    let status = command.status().map_err(text)?;
+    if !status.success() {
+        return Err("the fuzzer does not build".into());
+    }
+    Ok(root().join("target/fuzz").join(TRIPLE).join("release/fuzz"))
+}
+
+/// Names of the parsers with their source files.
+fn parsers(program: &Path) -> Result<Vec<(String, Vec<String>)>, String> {
+    let listed = Command::new(program).env("COUNTERSIGN_FUZZ", "list").output().map_err(text)?;
+    let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let lines = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let parsed =
+        lines.lines().map(words).filter_map(|words| Some((words.first()?.clone(), words.get(1..)?.to_vec())));
+    Ok(parsed.collect())
+}
+
+fn one(program: &Path, name: &str, sources: &[String], seconds: u64) -> Done {
+    let work = root().join("target/fuzz-work").join(name);
+    let (corpus, seeds, crashes) = (work.join("corpus"), work.join("seeds"), work.join("crashes"));
+    let kept = root().join("fuzz/corpus").join(name);
+    for dir in [&corpus, &seeds, &crashes, &kept] {
+        fs::create_dir_all(dir).map_err(text)?;
+    }
+    let made = Command::new(program).env("COUNTERSIGN_FUZZ", name).env("COUNTERSIGN_SEEDS", &seeds).status();
+    made.map_err(text)?;
+    let mut command = Command::new(program);
+    command.env("COUNTERSIGN_FUZZ", name).args(["-print_final_stats=1", "-rss_limit_mb=2048", "-timeout=10"]);
+    command.arg(format!("-max_total_time={seconds}")).arg(format!("-artifact_prefix={}/", crashes.display()));
+    command.arg("-max_len=65536").arg(&corpus).arg(&seeds).arg(&kept);
+    let output = command.stdin(Stdio::null()).output().map_err(text)?;
+    let stats = Stats::of(&output);
+    let found = fs::read_dir(&crashes).map_err(text)?.count() as u64;
+    println!(
+        "{name}: {} executions in {} s, coverage {}, features {}, {found} findings",
+        stats.executions, stats.seconds, stats.coverage, stats.features
+    );
+    keep(program, name, &corpus, &kept)?;
+    remember(name, sources, &stats, found)?;
+    if output.status.success() && found == 0 {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let end: Vec<_> = said.lines().rev().take(30).collect();
+    Err(format!(
+        "{name} found something, see {}:\n{}",
+        crashes.display(),
+        end.into_iter().rev().collect::<Vec<_>>().join("\n")
+    ))
+}
+
+struct Stats {
+    executions: u64,
+    seconds: u64,
+    coverage: u64,
+    features: u64,
+}
+
+impl Stats {
+    fn of(output: &Output) -> Self {
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let last = |word: &str| {
+            let line = said.lines().rev().find(|line| line.contains(word))?;
+            line.split(word).nth(1)?.split_whitespace().next()?.parse().ok()
+        };
+        Self {
+            executions: last("stat::number_of_executed_units:").unwrap_or(0),
+            seconds: last("runs in ").unwrap_or(0),
+            coverage: last(" cov: ").unwrap_or(0),
+            features: last(" ft: ").unwrap_or(0),
+        }
+    }
+}
+
+/// The smallest inputs that reach everything which was reached; the tests mutate them too.
+fn keep(program: &Path, name: &str, corpus: &Path, kept: &Path) -> Done {
+    let merged = kept.with_extension("merged");
+    drop(fs::remove_dir_all(&merged));
+    fs::create_dir_all(&merged).map_err(text)?;
+    let mut command = Command::new(program);
+    command
+        .env("COUNTERSIGN_FUZZ", name)
+        .args(["-merge=1", "-max_len=4096"])
+        .arg(&merged)
+        .arg(corpus)
+        .arg(kept);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().map_err(text)?;
+    let mut files = Vec::new();
+    for file in fs::read_dir(&merged).map_err(text)?.flatten() {
+        files.push((file.metadata().map_err(text)?.len(), file.path()));
+    }
+    files.sort();
+    for old in fs::read_dir(kept).map_err(text)?.flatten() {
+        // What was once found stays for ever.
+        if !old.file_name().to_string_lossy().starts_with("found-") {
+            fs::remove_file(old.path()).map_err(text)?;
+        }
+    }
+    for (_, path) in files.iter().take(KEPT_MAX) {
+        let name = path.file_name().unwrap_or_default();
+        fs::copy(path, kept.join(name)).map_err(text)?;
+    }
+    fs::remove_dir_all(&merged).map_err(text)
+}
+
+/// Adds a run to the record and writes the page anew.
+fn remember(name: &str, sources: &[String], stats: &Stats, found: u64) -> Done {
+    let mut record = record()?;
+    let now = digest(sources)?;
+    let before =
+        record.get(name).filter(|own| own.get("parser").and_then(Value::as_str) == Some(&now)).cloned();
+    let number = |field: &str| before.as_ref().and_then(|own| own.get(field)?.as_u64()).unwrap_or(0);
+    let own = json!({
+        "parser": now,
+        "sources": sources,
+        "seconds": number("seconds") + stats.seconds,
+        "executions": number("executions") + stats.executions,
+        "coverage": stats.coverage.max(number("coverage")),
+        "features": stats.features.max(number("features")),
+        "findings": found,
+    });
+    record.insert(name.to_owned(), own);
+    let text_of = serde_json::to_string_pretty(&record).map_err(text)?;
+    fs::write(root().join(RECORD), format!("{text_of}\n")).map_err(text)?;
+    fs::write(root().join("docs/fuzz.md"), page(&record)).map_err(text)
+}
+
+fn record() -> Result<BTreeMap<String, Value>, String> {
+    match fs::read(root().join(RECORD)) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| format!("{RECORD}: {error}")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+        Err(error) => Err(format!("{RECORD}: {error}")),
+    }
+}
+
+fn page(record: &BTreeMap<String, Value>) -> String {
+    let mut page = HEAD.to_owned();
+    for (name, own) in record {
+        let number = |field: &str| own.get(field).and_then(Value::as_u64).unwrap_or(0);
+        let parser = own.get("parser").and_then(Value::as_str).unwrap_or_default();
+        let short: String = parser.chars().take(12).collect();
+        let (seconds, executions) = (number("seconds"), number("executions"));
+        let (coverage, findings) = (number("coverage"), number("findings"));
+        // Writing to a string does not fail.
+        let _ = writeln!(page, "| {name} | `{short}` | {seconds} | {executions} | {coverage} | {findings} |");
+    }
+    page
+}
+
+/// Digest of a parser's sources.
+fn digest(sources: &[String]) -> Result<String, String> {
+    let mut all = Vec::new();
+    for source in sources {
+        all.extend(
+            fs::read(root().join("crates").join(source)).map_err(|error| format!("{source}: {error}"))?,
+        );
+    }
+    let copy = root().join("target/fuzz-work/sources");
+    if let Some(parent) = copy.parent() {
+        fs::create_dir_all(parent).map_err(text)?;
+    }
+    fs::write(&copy, all).map_err(text)?;
+    let output = Command::new("sha256sum").arg(&copy).output().map_err(text)?;
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    printed.split_whitespace().next().map(str::to_owned).ok_or_else(|| "sha256sum said nothing".to_owned())
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+const RECORD: &str = "fuzz/record.json";
+const TRIPLE: &str = "x86_64-unknown-linux-gnu";
+const KEPT_MAX: usize = 64;
+/// What libFuzzer reads: counters, their places, and comparisons (LLVM's SanitizerCoverage).
+const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing";
+const HEAD: &str = "# Fuzzing
+
+Every parser of foreign bytes runs under libFuzzer with `cargo x fuzz SECONDS [PARSER…]`; this page is written from
+`fuzz/record.json` by that command. A record is of the parser whose sources have the digest given: when they change it starts
+anew, and `cargo x accept hold fuzz` refuses it. The same functions (`crates/lab/src/parsers.rs`) run in `cargo x test` over
+`fuzz/corpus` and 10,000 mutations each. Coverage counts edges of the whole program, as libFuzzer prints it.
+
+| parser | sources | seconds | executions | coverage | findings |
+|---|---|---|---|---|---|
+";
