@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use domain::{Event, State};
+use domain::State;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::trust_root::{Mode, TrustRoot};
 use ledger::{BLOBS, Blobs, Reader};
@@ -75,26 +75,16 @@ pub fn fold(data: &Path) -> Result<State, Failure> {
 
 /// Every root of the ledger, each checked against the one before.
 fn chain(data: &Path) -> Result<Vec<(Envelope, TrustRoot)>, Failure> {
-    let reader = Reader::open(data)?;
+    let (state, _) = server::state_of(data, &Reader::open(data)?)?;
     let blobs = Blobs::read_only(&data.join(BLOBS));
-    let size = reader.head()?.frontier.size();
     let mut chain: Vec<(Envelope, TrustRoot)> = Vec::new();
-    let mut from = 0;
-    while from < size {
-        for entry in reader.entries(from, size)? {
-            from += 1;
-            let header = entry.check()?;
-            if header.kind != "identity.rooted" {
-                continue;
-            }
-            let Event::Rooted(rooted) = Event::read(&header.kind, &entry.facts)? else { continue };
-            let envelope = Envelope::decode(&blobs.read(&rooted.envelope, ENVELOPE_BYTES_MAX as u64)?)?;
-            let root = match chain.last() {
-                None => TrustRoot::open(&envelope)?,
-                Some((_, before)) => before.next(&envelope)?,
-            };
-            chain.push((envelope, root));
-        }
+    for digest in state.identity.roots() {
+        let envelope = Envelope::decode(&blobs.read(digest, ENVELOPE_BYTES_MAX as u64)?)?;
+        let root = match chain.last() {
+            None => TrustRoot::open(&envelope)?,
+            Some((_, before)) => before.next(&envelope)?,
+        };
+        chain.push((envelope, root));
     }
     Ok(chain)
 }

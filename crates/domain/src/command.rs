@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::place::Place;
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::{approval, artifact, build, gate, identity, release};
+use crate::{approval, artifact, build, gate, identity, release, snapshot};
 
 /// Something that a person, a machine or the flow asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub enum Command {
     AgentReport(Box<release::Report>),
     /// Ask for a return to what ran before.
     Return(release::Return),
+    /// Record a snapshot of the state.
+    RecordSnapshot(snapshot::RecordSnapshot),
     /// Refuse what the edge could not make sense of.
     Refuse(Refusal),
 }
@@ -85,6 +87,7 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::ConcludeGate(command) => release::conclude(&state.release, command),
         Command::AgentReport(command) => release::report(&state.gate, &state.release, command),
         Command::Return(command) => release::turn_back(&state.identity, &state.release, command, moment),
+        Command::RecordSnapshot(command) => snapshot::record(state, command),
         Command::Refuse(refusal) => Err(refusal.clone()),
     }
 }

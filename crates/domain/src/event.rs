@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::RULES;
 use crate::ids::PersonId;
-use crate::{approval, artifact, build, gate, identity, release, source};
+use crate::{approval, artifact, build, gate, identity, release, snapshot, source};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $kind:literal => $variant:ident($facts:ty),)*) => {
@@ -99,6 +99,8 @@ events! {
     "release.reported" => AgentReported(release::Reported),
     /// A person asked for a return to what ran before.
     "release.returning" => Returning(release::Returning),
+    /// A snapshot of the state was taken.
+    "ledger.snapshotted" => Snapshotted(snapshot::Snapshotted),
     /// A known person's command was refused.
     "refused" => Refused(Refused),
 }
@@ -157,7 +159,8 @@ impl Event {
             | Self::ReleaseDue(_)
             | Self::Held(_)
             | Self::AgentReported(_)
-            | Self::Returning(_) => None,
+            | Self::Returning(_)
+            | Self::Snapshotted(_) => None,
             Self::Refused(refused) => Some(refused.person.id()),
         }
     }
@@ -187,6 +190,7 @@ impl Event {
             Self::ReleaseDue(due) => vec![due.bundle],
             Self::AgentReported(reported) => vec![reported.envelope],
             Self::Returning(returning) => vec![returning.request],
+            Self::Snapshotted(snapshotted) => vec![snapshotted.state],
             Self::Enrolled(_)
             | Self::Started(_)
             | Self::Due(_)

@@ -64,6 +64,7 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
         | Event::ReleaseDue(_)
         | Event::Held(_)
         | Event::Returning(_)
+        | Event::Snapshotted(_)
         | Event::Refused(_) => Vec::new(),
     }
 }

@@ -21,6 +21,7 @@ mod place;
 mod refusal;
 #[cfg(test)]
 mod scenario;
+pub mod snapshot;
 mod state;
 
 pub use command::{Command, decide};

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use evidence::Moment;
 use evidence::entry::{Header, Payload};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::RULES;
 use crate::event::{Event, EventError};
@@ -15,7 +15,8 @@ use crate::ids::RunId;
 use crate::{approval, artifact, build, gate, identity, release, source};
 
 /// Everything that decisions read.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct State {
     /// People, trust root and status.
     pub identity: identity::State,
@@ -99,6 +100,7 @@ impl State {
             Event::Held(event) => self.release.held(event),
             Event::AgentReported(event) => self.release.reported(event, self.entries),
             Event::Returning(event) => self.release.returning(event, self.entries),
+            Event::Snapshotted(event) => event.size <= self.entries,
             Event::Refused(_) => true,
         };
         self.entries += 1;

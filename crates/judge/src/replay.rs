@@ -8,9 +8,10 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use domain::gate::{Judged, Outcome};
+use domain::snapshot::{RecordSnapshot, Snapshotted};
 use domain::{Command, Event, Place, RULES, Refused, State, decide, next};
 use evidence::bundle::Bundle;
-use evidence::canonical::CanonicalError;
+use evidence::canonical::{self, CanonicalError};
 use evidence::dsse::Envelope;
 use evidence::enrolment::Purpose;
 use evidence::entry::{Actor, Auth, Entry, Header};
@@ -19,6 +20,7 @@ use evidence::status::StatusFile;
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment};
 use serde_json::Value;
+use tlog::{Frontier, leaf_hash};
 
 use crate::admit::{Sent, admit, enrolment_at, status_command};
 use crate::admit_machines::{admit_receipt, admit_report};
@@ -60,6 +62,9 @@ pub struct Replay<'a, S: Store> {
     recent: BTreeMap<u64, State>,
     /// The newest root, read once.
     root: Option<(Digest, TrustRoot)>,
+    /// A second fold that follows from snapshot to snapshot, and the tree below it.
+    behind: State,
+    tree: Frontier,
     /// Decisions done again.
     pub decisions: u64,
     /// Those among them that are verdicts of gates.
@@ -79,6 +84,8 @@ impl<'a, S: Store> Replay<'a, S> {
             expected: VecDeque::new(),
             recent: BTreeMap::new(),
             root: None,
+            behind: State::default(),
+            tree: Frontier::default(),
             decisions: 0,
             verdicts: 0,
             agree: 0,
@@ -158,6 +165,7 @@ impl<'a, S: Store> Replay<'a, S> {
             (Actor::Person(_), Auth::SignedRequest, _) => self.of_person(header, entry)?,
             (Actor::System, Auth::Statement, _) => self.founding(entry, event)?,
             (Actor::Machine(_), Auth::MachineKey, _) => self.of_machine(event)?,
+            (Actor::System, Auth::None, Event::Snapshotted(facts)) => self.snapshot(facts)?,
             (Actor::System, Auth::None, Event::Judged(judged)) => return self.judged(judged),
             (Actor::System, Auth::None, Event::Proposed(facts)) => {
                 self.proposed(&facts.place, Some((facts.plan, facts.provenance)))?
@@ -370,6 +378,30 @@ impl<'a, S: Store> Replay<'a, S> {
         }
         let command = Command::RecordVerdict(Box::new(domain::gate::RecordVerdict { judged: again }));
         decide(&self.state, &command, judged.moment).map_err(|refusal| refusal.to_string())
+    }
+
+    /// The snapshot, taken again: the same state at the same place of the same ledger.
+    fn snapshot(&mut self, facts: &Snapshotted) -> Result<Command, String> {
+        if facts.size < self.behind.entries {
+            return Err("it is older than the snapshot before it".into());
+        }
+        while self.behind.entries < facts.size.min(self.state.entries) {
+            let entry = self.store.entry(self.behind.entries).map_err(|error| error.to_string())?;
+            let header = Header::decode(&entry.header).map_err(|error| error.to_string())?;
+            self.tree.push(leaf_hash(&entry.header));
+            self.behind.fold(&header, &entry.facts).map_err(|error| error.to_string())?;
+        }
+        let bytes = canonical::encode("snapshot", &self.behind).map_err(|error| error.to_string())?;
+        let again = Snapshotted {
+            size: self.behind.entries,
+            root: Digest::from_bytes(*self.tree.root().as_bytes()),
+            state: Digest::of(&bytes),
+            rules: RULES,
+        };
+        if again != *facts {
+            return Err("the state comes out differently".into());
+        }
+        Ok(Command::RecordSnapshot(RecordSnapshot { snapshotted: again }))
     }
 
     fn root(&self) -> Result<TrustRoot, String> {

@@ -22,6 +22,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::clock;
 use crate::salt::{self, NoRandomness};
+use crate::snapshots;
 
 /// Who sends a command, and how that is known.
 #[derive(Clone, Debug)]
@@ -92,6 +93,7 @@ pub struct Intake {
     queue: SyncSender<Task>,
     durable: Arc<RwLock<Arc<State>>>,
     appended: Arc<watch::Sender<u64>>,
+    snapshot: u64,
 }
 
 type Waiting = (Job, oneshot::Sender<Result<Answer, IntakeError>>);
@@ -110,6 +112,8 @@ struct Writer {
     ahead: State,
     durable: Arc<RwLock<Arc<State>>>,
     appended: Arc<watch::Sender<u64>>,
+    /// Size of the snapshot from which the state was folded.
+    snapshot: u64,
 }
 
 /// A batch under construction.
@@ -122,7 +126,7 @@ struct Batch {
 }
 
 impl Intake {
-    /// Folds the whole ledger and starts the writer's thread.
+    /// Folds the ledger from its newest snapshot and starts the writer's thread.
     ///
     /// # Errors
     /// `WriterError` when the ledger cannot be read or holds what this program does not know.
@@ -137,19 +141,27 @@ impl Intake {
             ahead: State::default(),
             durable: Arc::clone(&durable),
             appended: Arc::clone(&appended),
+            snapshot: 0,
         };
         writer.reload()?;
+        let snapshot = writer.snapshot;
         Tiles::new(&writer.dir, &writer.reader).derive()?;
         let (queue, jobs) = sync_channel(QUEUE_MAX);
         let spawn = std::thread::Builder::new().name("intake".into()).spawn(move || writer.run(&jobs));
         let thread = spawn.map_err(|error| WriterError::Thread(error.to_string()))?;
-        Ok((Self { queue, durable, appended }, thread))
+        Ok((Self { queue, durable, appended, snapshot }, thread))
     }
 
     /// The state as it is on disk.
     #[must_use]
     pub fn state(&self) -> Arc<State> {
         Arc::clone(&self.durable.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Size of the snapshot from which the state was folded at the start; 0 when there was none.
+    #[must_use]
+    pub const fn snapshot(&self) -> u64 {
+        self.snapshot
     }
 
     /// Hands a command to the writer and waits until its outcome is durable.
@@ -364,18 +376,10 @@ impl Writer {
         self.appended.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Folds the ledger from its beginning: how the writer starts, and how it recovers.
+    /// Folds the ledger from its newest snapshot: how the writer starts, and how it recovers.
     fn reload(&mut self) -> Result<(), WriterError> {
-        let mut state = State::default();
-        loop {
-            let entries = self.reader.entries(state.entries, self.reader.head()?.frontier.size())?;
-            if entries.is_empty() {
-                break;
-            }
-            for entry in &entries {
-                state.fold(&entry.check()?, &entry.facts)?;
-            }
-        }
+        let (state, snapshot) = snapshots::state_of(&self.dir, &self.reader)?;
+        self.snapshot = snapshot;
         self.ahead = state.clone();
         *self.durable.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
         Ok(())

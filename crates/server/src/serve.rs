@@ -15,6 +15,7 @@ use crate::http::{Shared, router};
 use crate::intake::{Intake, WriterError};
 use crate::logs::Logs;
 use crate::readers::Readers;
+use crate::snapshots;
 use crate::views::{ViewError, Views};
 use crate::{executor, witnessing};
 
@@ -82,6 +83,7 @@ pub async fn serve(
     let logs = Logs::open(&config.data)?;
     let shared = Arc::new(Shared { intake, gatekeeper, origin, views, logs, stopping });
     let asking = tokio::spawn(witnessing::run(Arc::clone(&shared), config.witnesses));
+    let keeping = tokio::spawn(snapshots::run(Arc::clone(&shared)));
     let executing = tokio::spawn(executor::run(Arc::clone(&shared), Arc::new(config.provenance)));
     let stop = async move {
         stop.await;
@@ -91,7 +93,7 @@ pub async fn serve(
     let service = axum::serve(listener, router(shared)).with_graceful_shutdown(stop);
     ready(&url);
     let served = service.await;
-    for task in [asking, executing] {
+    for task in [asking, keeping, executing] {
         task.abort();
         // An aborted task lets go of what it shares only once it has ended.
         drop(task.await);

@@ -206,6 +206,8 @@ pub struct Installation {
     pub origin: String,
     /// Number of entries.
     pub entries: u64,
+    /// Size of the snapshot from which this server started; 0 when there was none.
+    pub snapshot: u64,
     /// Entries that did not fit the state; 0 in a sound ledger.
     pub misfits: u64,
     /// The status in force.

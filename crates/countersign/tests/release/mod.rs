@@ -3,6 +3,7 @@
 
 mod corpus;
 mod evidence;
+mod growth;
 mod hostile;
 mod rehearsal;
 mod replay;

@@ -182,6 +182,11 @@ impl Up {
         self.url.strip_prefix("http://").unwrap()
     }
 
+    /// Process id of `up`; its roles are below it.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends `up` as Ctrl-C does, and says whether it ended well.
     pub fn stop(mut self) -> bool {
         self.interrupt();

@@ -3,19 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::Digest;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::event::Built;
 use crate::ids::RunId;
 
 /// Artifacts as decisions read them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct State {
     pub(super) built: BTreeMap<RunId, BTreeMap<Digest, Artifact>>,
 }
 
 /// An artifact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Artifact {
     /// What was recorded.
     pub facts: Built,

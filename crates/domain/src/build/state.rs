@@ -4,19 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::Name;
 use evidence::receipt::Work;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::event::{Agreed, Due, Ended, Reported, Started};
 use crate::ids::{PersonId, RunId};
 
 /// Runs as decisions read them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct State {
     pub(super) runs: BTreeMap<RunId, Progress>,
 }
 
 /// A run on its way.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Progress {
     /// What was started.
     pub started: Started,

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::event::{EnvironmentSet, GateDue, Judged};
 use crate::place::Place;
 
 /// Gates as decisions read them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct State {
     pub(super) environments: BTreeMap<Place, Environment>,
     pub(super) due: BTreeMap<Place, GateDue>,
@@ -17,7 +18,8 @@ pub struct State {
 }
 
 /// An environment statement in force.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Environment {
     /// What was recorded.
     pub facts: EnvironmentSet,

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use evidence::enrolment::{Grant, Purpose};
 use evidence::{Digest, Moment, Name};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::event::{Enrolled, EnrolledKey, Rooted, StatusSet};
 use crate::ids::PersonId;
 
 /// Identities as decisions read them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct State {
     pub(super) root: Option<Rooted>,
     /// Envelopes of every root, from version 1 on.
@@ -20,7 +21,8 @@ pub struct State {
 }
 
 /// A person who is enrolled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Person {
     /// Digest of the immutable subject.
     pub subject: Digest,

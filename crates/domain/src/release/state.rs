@@ -4,20 +4,22 @@ use std::collections::BTreeMap;
 
 use evidence::report::Outcome;
 use evidence::{CommitId, Digest};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::event::{Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
 use crate::ids::RunId;
 use crate::place::Place;
 
 /// Releases as decisions read them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct State {
     pub(super) places: BTreeMap<Place, Standing>,
 }
 
 /// What stands at a place.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Standing {
     /// Highest number given.
     pub highest: u64,
@@ -36,7 +38,8 @@ pub struct Standing {
 }
 
 /// A release that stands open.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Open {
     /// What was proposed.
     pub facts: Proposed,
@@ -49,7 +52,7 @@ pub struct Open {
 }
 
 /// How far an open release has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// It waits for a person.
@@ -63,7 +66,8 @@ pub enum Stage {
 }
 
 /// What runs at a place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Current {
     /// The artifact.
     pub artifact: Digest,

@@ -93,6 +93,7 @@ pub async fn installation(State(shared): State<Arc<Shared>>) -> Result<Json<Inst
         mode: root.mode,
         origin: shared.origin.clone(),
         entries: state.entries,
+        snapshot: shared.intake.snapshot(),
         misfits: state.misfits,
         status: state.identity.status().map(|(number, expires, file)| StatusView { number, expires, file }),
         people: state.identity.people(now).map(person).collect(),

@@ -1,0 +1,155 @@
+//! Many entries: a start from a snapshot, one that does not count, and memory that history does not fill.
+
+use std::time::Instant;
+
+use ::evidence::Moment;
+use ::evidence::entry::{Actor, Auth, Entry, Header};
+use ::evidence::machine::MachineSigner;
+use domain::{Event, Refused};
+use ledger::{Ledger, Reader};
+use serde_json::{Value, json};
+use tlog::{NoteSigner, SignatureKind};
+
+use crate::support::{Home, Up};
+
+/// Appends refusals to a ledger whose server is down, with its own key, until it has so many entries.
+fn grow(home: &Home, entries: u64) {
+    let pem = std::fs::read_to_string(home.data().with_file_name("data.keys/ledger.pem")).unwrap();
+    let reader = Reader::open(&home.data()).unwrap();
+    let head = reader.head().unwrap();
+    let origin = head.checkpoint.text().lines().next().unwrap().to_owned();
+    let seed = *MachineSigner::from_pem(&pem).unwrap().seed();
+    let signer = NoteSigner::from_seed(&origin, SignatureKind::Ed25519, &seed).unwrap();
+    let mut ledger = Ledger::open(&home.data(), signer).unwrap();
+    let last = reader.entries(head.frontier.size() - 1, head.frontier.size()).unwrap().pop().unwrap();
+    let time = Header::decode(&last.header).unwrap().time;
+    let mut size = head.frontier.size();
+    while size < entries {
+        let until = entries.min(size + 1_000);
+        let batch: Vec<_> = (size..until).map(|n| refused(n, time)).collect();
+        ledger.turn(size).unwrap().append(&batch).unwrap();
+        size = until;
+    }
+}
+
+fn refused(n: u64, time: Moment) -> Entry {
+    let person = lab::id(u8::try_from(n % 200).unwrap());
+    let reasons = vec!["release-not-open".to_owned()];
+    let event =
+        Event::Refused(Refused { person: person.into(), action: "promote".parse().unwrap(), reasons });
+    let facts = event.facts([u8::try_from(n % 256).unwrap(); 16]).unwrap();
+    let header = Header {
+        v: 1,
+        kind: event.kind().to_owned(),
+        rules: domain::RULES,
+        time,
+        project: None,
+        subject: Some(person),
+        actor: Actor::Person(person),
+        auth: Auth::SignedRequest,
+        cause: None,
+        idempotency: Some(::evidence::Digest::of(&n.to_be_bytes())),
+        facts: facts.commitment(),
+        particulars: None,
+        blobs: Vec::new(),
+    };
+    Entry { header: header.encode().unwrap(), facts, particulars: None }
+}
+
+fn installation(up: &Up) -> Value {
+    serde_json::from_str(&up.get("/api/v1/installation").1).unwrap()
+}
+
+/// Waits until a snapshot is on record.
+fn snapshotted(home: &Home, up: &Up) {
+    while !home.data().join("snapshot.json").exists() {
+        // Each answer comes when the ledger has grown, or after a while.
+        let entries = installation(up)["entries"].as_u64().unwrap();
+        up.get(&format!("/api/v1/wait?past={entries}"));
+    }
+}
+
+/// Proportional set size of a process and all below it, in KiB.
+fn memory(pid: u32) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let own: u64 = line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0);
+    let below = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    own + below.split_whitespace().map(|child| memory(child.parse().unwrap())).sum::<u64>()
+}
+
+#[test]
+fn a_start_goes_on_from_a_snapshot_and_throws_away_one_that_does_not_fit() {
+    let home = Home::solo();
+    grow(&home, 10_500);
+    let up = home.up();
+    snapshotted(&home, &up);
+    assert_eq!(installation(&up)["snapshot"], json!(0));
+    assert!(up.stop());
+
+    let up = home.up();
+    let from = installation(&up)["snapshot"].clone();
+    assert!(from.as_u64().unwrap() >= 10_500, "{from}");
+    assert_eq!(installation(&up)["misfits"], json!(0));
+    assert!(up.stop());
+    home.ok(&["audit", "verify"]);
+    let hint: Value =
+        serde_json::from_slice(&std::fs::read(home.data().join("snapshot.json")).unwrap()).unwrap();
+    let at = hint["entry"].as_u64().unwrap();
+    // Replay folds anew and finds the same state; the refusals above were never asked for by anybody.
+    let replayed = home.run(&["audit", "replay", "-o", "json"]);
+    let replayed = String::from_utf8(replayed.stdout).unwrap();
+    assert!(replayed.contains("entry 10000\""), "{replayed:.2000}");
+    assert!(!replayed.contains(&format!("entry {at}\"")), "{replayed:.2000}");
+
+    // One byte of it changed: it is thrown away, and everything is folded.
+    let reader = Reader::open(&home.data()).unwrap();
+    let entry = reader.entries(at, at + 1).unwrap().pop().unwrap();
+    let header = Header::decode(&entry.header).unwrap();
+    let blob = ledger::Blobs::read_only(&home.data().join("blobs")).path(&header.blobs[0]);
+    let honest = std::fs::read(&blob).unwrap();
+    let mut forged = honest.clone();
+    forged[honest.len() / 2] ^= 1;
+    std::fs::write(&blob, forged).unwrap();
+    let up = home.up();
+    assert_eq!((&installation(&up)["snapshot"], &installation(&up)["misfits"]), (&json!(0), &json!(0)));
+    assert!(up.stop());
+    std::fs::write(&blob, honest).unwrap();
+    // A hint that points elsewhere proves nothing.
+    std::fs::write(home.data().join("snapshot.json"), json!({ "v": 1, "entry": 3 }).to_string()).unwrap();
+    let up = home.up();
+    assert_eq!(installation(&up)["snapshot"], json!(0));
+    assert!(up.stop());
+}
+
+/// With a million entries where that is asked for, else with as many as make no difference to anybody.
+#[test]
+fn memory_and_start_do_not_grow_with_history() {
+    let real = std::env::var_os("COUNTERSIGN_ACCEPT").is_some();
+    let count: u64 = if real { 1_000_000 } else { 30_000 };
+    let (empty, full) = (Home::solo(), Home::solo());
+    grow(&full, count);
+    let up = full.up();
+    snapshotted(&full, &up);
+    assert!(up.stop());
+
+    let idle = |home: &Home| {
+        let started = Instant::now();
+        let up = home.up();
+        let took = started.elapsed();
+        home.witnessed(&up);
+        let memory = memory(up.pid());
+        let from = installation(&up)["snapshot"].as_u64().unwrap();
+        assert!(up.stop());
+        (took, memory, from)
+    };
+    let (empty_start, empty_memory, _) = idle(&empty);
+    let (start, memory, from) = idle(&full);
+    assert!(from >= count, "{from}");
+    println!(
+        "{count} entries: up in {start:.2?}, {memory} KiB; empty: {empty_start:.2?}, {empty_memory} KiB"
+    );
+    // Counts, not times, in a test of every day.
+    assert!(memory * 10 <= empty_memory * 11, "{memory} KiB against {empty_memory} KiB");
+    assert!(!real || start.as_secs_f64() <= 3.0, "{start:?}");
+}

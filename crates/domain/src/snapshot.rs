@@ -1,0 +1,44 @@
+//! Snapshots: the state as it was at a size of the ledger, so that a start need not fold everything.
+//!
+//! Invariant: a snapshot decides nothing. Its entry binds it to size, root hash and rules; what does not
+//! match is thrown away, and the ledger is folded from its beginning.
+
+use evidence::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::refusal::{Reason, Refusal};
+use crate::{Event, RULES, State};
+
+/// A snapshot was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshotted {
+    /// Number of entries that are folded into it.
+    pub size: u64,
+    /// Root hash of the ledger at that size.
+    pub root: Digest,
+    /// Digest of the state as canonical JSON, a blob.
+    pub state: Digest,
+    /// Rules of the program that folded.
+    pub rules: u32,
+}
+
+/// Records a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordSnapshot {
+    /// The snapshot.
+    pub snapshotted: Snapshotted,
+}
+
+/// Decides whether a snapshot goes on record.
+///
+/// # Errors
+/// `Refusal` when it is of the future, or of other rules.
+pub fn record(state: &State, command: &RecordSnapshot) -> Result<Vec<Event>, Refusal> {
+    let snapshotted = command.snapshotted.clone();
+    if snapshotted.size > state.entries || snapshotted.rules != RULES {
+        let what = "the snapshot is of another ledger or other rules";
+        return Err(Reason::new("snapshot-unfit", what, "take it anew").into());
+    }
+    Ok(vec![Event::Snapshotted(snapshotted)])
+}

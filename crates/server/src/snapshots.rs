@@ -1,0 +1,153 @@
+//! Snapshots of the state: taken now and then, on record, and where a start begins.
+//!
+//! Invariant: a snapshot is believed only when the entry that the hint names binds it to this ledger's size
+//! and root hash, to this program's rules, and to its own bytes. Anything else is thrown away with a warning,
+//! and the ledger is folded from its beginning: a snapshot saves time and decides nothing.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::snapshot::{RecordSnapshot, Snapshotted};
+use domain::{Command, Event, RULES, State};
+use evidence::canonical;
+use evidence::entry::{Actor, Auth};
+use evidence::{Digest, Name};
+use ledger::{BLOBS, Blobs, LedgerError, Reader, Tiles};
+use serde::{Deserialize, Serialize};
+
+use crate::http::Shared;
+use crate::intake::{Answer, Job, Origin, WriterError};
+
+/// Name of the file that says where the newest snapshot is on record.
+const HINT: &str = "snapshot.json";
+/// Entries after which a new one is taken.
+const EVERY: u64 = 10_000;
+/// Largest state that is kept, in bytes.
+const STATE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Where to look for the newest snapshot; it proves nothing.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Hint {
+    v: u8,
+    entry: u64,
+}
+
+/// The state of a ledger, from its newest snapshot on, and the size of that snapshot; 0 when there is none.
+///
+/// # Errors
+/// `WriterError` when entries cannot be read or are not known to this program.
+pub fn state_of(dir: &Path, reader: &Reader) -> Result<(State, u64), WriterError> {
+    let mut state = match newest(dir, reader) {
+        Ok(state) => state.unwrap_or_default(),
+        Err(what) => {
+            eprintln!("warning: the snapshot does not count, everything is folded anew: {what}");
+            State::default()
+        }
+    };
+    let from = state.entries;
+    let size = reader.head()?.frontier.size();
+    while state.entries < size {
+        for entry in reader.entries(state.entries, size)? {
+            state.fold(&entry.check()?, &entry.facts)?;
+        }
+    }
+    Ok((state, from))
+}
+
+/// The newest snapshot, if there is one; in words why it does not count.
+fn newest(dir: &Path, reader: &Reader) -> Result<Option<State>, String> {
+    let hint = match std::fs::read(dir.join(HINT)) {
+        Ok(bytes) => serde_json::from_slice::<Hint>(&bytes).map_err(text)?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(text(error)),
+    };
+    if hint.v != 1 {
+        return Err(format!("`{HINT}` is of version {}", hint.v));
+    }
+    let entry = reader.entries(hint.entry, hint.entry.saturating_add(1)).map_err(text)?.into_iter().next();
+    let entry = entry.ok_or_else(|| format!("there is no entry {}", hint.entry))?;
+    let header = entry.check().map_err(text)?;
+    let event = Event::read(&header.kind, &entry.facts).map_err(text)?;
+    let Event::Snapshotted(found) = event else {
+        return Err(format!("entry {} is no snapshot", hint.entry));
+    };
+    if found.rules != RULES || found.size > hint.entry || found.size == 0 {
+        return Err(format!("it is of rules {} at size {}", found.rules, found.size));
+    }
+    if root_at(dir, reader, found.size).map_err(text)? != found.root {
+        return Err(format!("it is of another ledger of {} entries", found.size));
+    }
+    let blobs = Blobs::read_only(&dir.join(BLOBS));
+    let bytes = blobs.read(&found.state, STATE_BYTES_MAX as u64).map_err(text)?;
+    let state: State = canonical::decode("snapshot", &bytes, STATE_BYTES_MAX).map_err(text)?;
+    if state.entries != found.size {
+        return Err(format!("it holds {} entries, not {}", state.entries, found.size));
+    }
+    Ok(Some(state))
+}
+
+/// Root hash of the ledger when it had so many entries.
+fn root_at(dir: &Path, reader: &Reader, size: u64) -> Result<Digest, LedgerError> {
+    let root = tlog::root_of(&Tiles::new(dir, reader), 0, size)?;
+    Ok(Digest::from_bytes(*root.as_bytes()))
+}
+
+/// Takes a snapshot whenever the ledger has grown enough since the last one.
+pub async fn run(shared: Arc<Shared>) {
+    let mut changes = shared.intake.changes();
+    let mut last = shared.intake.snapshot();
+    loop {
+        changes.borrow_and_update();
+        let state = shared.intake.state();
+        if state.entries >= last.saturating_add(EVERY) {
+            match take(&shared, &state).await {
+                Ok(()) => {}
+                Err(what) => eprintln!("warning: no snapshot was taken: {what}"),
+            }
+            // Whether it went well or not: the next try is for when the ledger has grown again.
+            last = state.entries;
+        }
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn take(shared: &Arc<Shared>, state: &Arc<State>) -> Result<(), String> {
+    let (at, of) = (Arc::clone(shared), Arc::clone(state));
+    let made = tokio::task::spawn_blocking(move || {
+        let bytes = canonical::encode("snapshot", of.as_ref()).map_err(text)?;
+        if bytes.len() > STATE_BYTES_MAX {
+            return Err(format!("the state has {} bytes, at most {STATE_BYTES_MAX} are kept", bytes.len()));
+        }
+        let readers = at.gatekeeper.readers();
+        let root = readers.with(|reader| root_at(readers.dir(), reader, of.entries)).map_err(text)?;
+        let kept = at.gatekeeper.blobs().put(&bytes).map_err(text)?;
+        Ok(Snapshotted { size: of.entries, root, state: kept, rules: RULES })
+    });
+    let snapshotted = made.await.map_err(text)??;
+    let action: Name = "snapshot".parse().map_err(text)?;
+    let origin = Origin { actor: Actor::System, auth: Auth::None, action, idempotency: None, project: None };
+    let blobs = vec![snapshotted.state];
+    let command = Command::RecordSnapshot(RecordSnapshot { snapshotted });
+    match shared.intake.submit(Job { command, origin, particulars: None, blobs }).await.map_err(text)? {
+        Answer::Accepted { entry, .. } => {
+            let (dir, hint) = (shared.gatekeeper.readers().dir().to_path_buf(), Hint { v: 1, entry });
+            let written = tokio::task::spawn_blocking(move || write(&dir, &hint));
+            written.await.map_err(text)?
+        }
+        Answer::Refused { refusal, .. } => Err(refusal.to_string()),
+        Answer::Repeated(_) => Ok(()),
+    }
+}
+
+fn write(dir: &Path, hint: &Hint) -> Result<(), String> {
+    let (path, new) = (dir.join(HINT), dir.join(format!("{HINT}.new")));
+    let bytes = serde_json::to_vec(hint).map_err(text)?;
+    std::fs::write(&new, bytes).and_then(|()| std::fs::rename(&new, &path)).map_err(text)
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
