@@ -4,7 +4,7 @@
 //! switch and this file leaves the old one, and the switch is done again.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use domain::Place;
@@ -77,6 +77,9 @@ pub enum MemoryError {
     /// The file system failed.
     #[error("cannot {0} `{1}`: {2}")]
     Io(&'static str, PathBuf, io::Error),
+    /// It did not become durable.
+    #[error(transparent)]
+    Disk(#[from] disk::DiskError),
     /// The file is damaged.
     #[error("`{0}`: {1}; join anew with `countersign agent join`")]
     Damaged(PathBuf, serde_json::Error),
@@ -106,18 +109,10 @@ impl Memory {
     /// # Errors
     /// `MemoryError::Io` when it cannot be written; the old one stays.
     pub fn write(&self, dir: &Path) -> Result<(), MemoryError> {
-        let (path, new) = (dir.join(FILE), dir.join(format!("{FILE}.new")));
-        let failed = |doing, at: &Path| {
-            let at = at.to_path_buf();
-            move |error| MemoryError::Io(doing, at, error)
-        };
+        let path = dir.join(FILE);
         let text =
             serde_json::to_vec_pretty(self).map_err(|error| MemoryError::Damaged(path.clone(), error))?;
-        let mut file = fs::File::create(&new).map_err(failed("create", &new))?;
-        file.write_all(&text).map_err(failed("write", &new))?;
-        file.sync_all().map_err(failed("sync", &new))?;
-        fs::rename(&new, &path).map_err(failed("rename", &new))?;
-        fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("sync", dir))
+        Ok(disk::replace("agent.memory", &path, &text, 0o600)?)
     }
 }
 

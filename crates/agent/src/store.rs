@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,9 @@ pub struct Releases {
 /// Why a release cannot be stored or used.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
+    /// Something did not become durable.
+    #[error(transparent)]
+    Disk(#[from] disk::DiskError),
     /// The file system failed.
     #[error("cannot {0} `{1}`: {2}")]
     Io(&'static str, PathBuf, io::Error),
@@ -71,6 +74,8 @@ impl Releases {
             return self.verify(artifact, expected, mtime);
         }
         let new = dir.with_extension("new");
+        // What a crash has left is read-only already, and in the way.
+        clear(&new)?;
         let failed = |doing, path: &Path| {
             let path = path.to_path_buf();
             move |error| ReleaseError::Io(doing, path, error)
@@ -81,19 +86,15 @@ impl Releases {
             if let Some(parent) = target.parent() {
                 fs::create_dir_all(parent).map_err(failed("create", parent))?;
             }
-            let mut out = fs::File::create(&target).map_err(failed("create", &target))?;
-            out.write_all(&file.bytes).map_err(failed("write", &target))?;
             let mode = if file.executable { 0o555 } else { 0o444 };
-            out.set_permissions(Permissions::from_mode(mode)).map_err(failed("protect", &target))?;
-            out.sync_all().map_err(failed("sync", &target))?;
+            disk::write(&target, &file.bytes, mode)?;
+            fs::set_permissions(&target, Permissions::from_mode(mode)).map_err(failed("protect", &target))?;
         }
         protect(&new)?;
         // The time of the commit is needed to hash the directory again.
-        let stamp = new.with_extension("mtime");
-        fs::write(&stamp, mtime.to_string()).map_err(failed("write", &stamp))?;
-        fs::rename(&stamp, dir.with_extension("mtime")).map_err(failed("rename", &stamp))?;
-        fs::rename(&new, &dir).map_err(failed("rename", &new))?;
-        fs::File::open(&self.dir).and_then(|dir| dir.sync_all()).map_err(failed("sync", &self.dir))
+        let stamp = dir.with_extension("mtime");
+        disk::replace("agent.stamp", &stamp, mtime.to_string().as_bytes(), 0o644)?;
+        Ok(disk::rename("agent.layer", &new, &dir)?)
     }
 
     /// Hashes a directory again: its files must still make the very layer.
@@ -134,8 +135,26 @@ impl Releases {
             fs::remove_file(&new).map_err(failed("remove", &new))?;
         }
         symlink(Path::new("releases").join(artifact.hex()), &new).map_err(failed("link", &new))?;
-        fs::rename(&new, &link).map_err(failed("rename", &new))
+        Ok(disk::rename("agent.switch", &new, &link)?)
     }
+}
+
+/// Removes an unfinished directory, which may be unwritable.
+fn clear(dir: &Path) -> Result<(), ReleaseError> {
+    if !dir.exists() {
+        return Ok(());
+    }
+    let failed = |error| ReleaseError::Io("clear", dir.to_path_buf(), error);
+    let mut open = vec![dir.to_path_buf()];
+    while let Some(at) = open.pop() {
+        fs::set_permissions(&at, Permissions::from_mode(0o755)).map_err(failed)?;
+        for item in fs::read_dir(&at).map_err(failed)?.flatten() {
+            if item.file_type().is_ok_and(|kind| kind.is_dir()) {
+                open.push(item.path());
+            }
+        }
+    }
+    fs::remove_dir_all(dir).map_err(failed)
 }
 
 /// Makes the directories below, and the one itself, unwritable.

@@ -175,31 +175,12 @@ fn user_dir(variable: &str, fallback: &str) -> Result<PathBuf, Failure> {
 
 /// Writes a file that only its owner reads, whole or not at all.
 pub fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
-    let shown = path.display().to_string();
-    let failed = |error: std::io::Error| Failure::error(format!("cannot write `{shown}`: {error}"));
-    let path = &std::path::absolute(path)?;
-    let dir = path.parent().unwrap_or(path);
-    private_dir(dir)?;
-    let mut new = path.clone().into_os_string();
-    new.push(".new");
-    if let Err(error) = fs::remove_file(&new)
-        && error.kind() != std::io::ErrorKind::NotFound
-    {
-        return Err(failed(error));
-    }
-    let mut options = fs::File::options();
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.write(true).create_new(true).open(&new).map_err(failed)?;
-    std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
-    file.sync_all().map_err(failed)?;
-    fs::rename(&new, path).map_err(failed)?;
-    fs::File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)
+    let path = std::path::absolute(path)?;
+    private_dir(path.parent().unwrap_or(&path))?;
+    Ok(disk::replace("people.private", &path, text.as_bytes(), 0o600)?)
 }
 
 /// Makes a directory that only its owner enters.
 pub fn private_dir(dir: &Path) -> Result<(), Failure> {
-    let mut builder = fs::DirBuilder::new();
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    let made = builder.recursive(true).create(dir);
-    made.map_err(|error| Failure::error(format!("cannot create `{}`: {error}", dir.display())))
+    Ok(disk::private_dir(dir)?)
 }

@@ -39,8 +39,8 @@ pub fn describe(repository: &Path, project: &Name) -> Result<Described, Failure>
     if let Some(dir) = build.parent() {
         fs::create_dir_all(dir)?;
     }
-    fs::write(&build, steps)?;
-    fs::write(&release, services)?;
+    disk::replace("people.file", &build, steps.as_bytes(), 0o644)?;
+    disk::replace("people.file", &release, services.as_bytes(), 0o644)?;
     Ok(Described { releases, written: vec![build, release] })
 }
 

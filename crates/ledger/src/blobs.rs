@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use evidence::{Digest, Hasher};
 
-use crate::store::{LedgerError, sync_dir};
+use crate::store::LedgerError;
 
 /// Largest blob in bytes.
 pub const BLOB_BYTES_MAX: u64 = 1024 * 1024 * 1024;
@@ -85,9 +85,7 @@ impl Blobs {
         }
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let new = self.dir.join(TEMPORARY).join(format!("{}-{number}", std::process::id()));
-        let mut file = File::create(&new).map_err(LedgerError::io("create", &new))?;
-        file.write_all(bytes).map_err(LedgerError::io("write", &new))?;
-        file.sync_all().map_err(LedgerError::io("sync", &new))?;
+        disk::write(&new, bytes, 0o644).map_err(LedgerError::from)?;
         self.settle(&new, &digest)?;
         Ok(digest)
     }
@@ -97,12 +95,11 @@ impl Blobs {
         let path = self.path(digest);
         let parent = path.parent().unwrap_or(&self.dir);
         fs::create_dir_all(parent).map_err(LedgerError::io("create", parent))?;
-        fs::rename(new, &path).map_err(LedgerError::io("rename", new))?;
-        // The file's name, and the directories above that may be new, must survive a power cut too.
-        for dir in parent.ancestors().take(3) {
-            sync_dir(dir)?;
+        // The directories above may be new, and must survive a power cut too.
+        for dir in parent.ancestors().skip(1).take(2) {
+            disk::sync_dir(dir).map_err(LedgerError::from)?;
         }
-        Ok(())
+        Ok(disk::rename("ledger.blob", new, &path).map_err(LedgerError::from)?)
     }
 
     /// Begins to receive a blob that arrives in pieces.
@@ -112,7 +109,7 @@ impl Blobs {
     pub fn receive(&self) -> Result<Incoming, BlobError> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = self.dir.join(TEMPORARY).join(format!("{}-{number}", std::process::id()));
-        let file = File::create(&path).map_err(LedgerError::io("create", &path))?;
+        let file = disk::create(&path, 0o644).map_err(LedgerError::from)?;
         Ok(Incoming { blobs: self.clone(), path, file, hasher: Hasher::default(), size: 0, done: false })
     }
 
@@ -224,7 +221,7 @@ impl Incoming {
         if found != stated {
             return Err(BlobError::Changed { stated, found });
         }
-        self.file.sync_all().map_err(LedgerError::io("sync", &self.path))?;
+        disk::sync(&self.file, &self.path).map_err(LedgerError::from)?;
         self.done = true;
         self.blobs.settle(&self.path, &stated)
     }

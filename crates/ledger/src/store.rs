@@ -56,6 +56,9 @@ pub enum LedgerError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Something did not become durable.
+    #[error(transparent)]
+    Disk(#[from] disk::DiskError),
     /// The database failed.
     #[error("cannot {doing}: {source}")]
     Sql {
@@ -156,8 +159,7 @@ impl Ledger {
             .execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE")
             .map_err(sql)?;
         connection.close().map_err(|(_, source)| LedgerError::Sql { doing: "create the ledger", source })?;
-        fs::rename(&new, &path).map_err(LedgerError::io("rename", &new))?;
-        sync_dir(dir)?;
+        disk::rename("ledger.found", &new, &path)?;
         Ok(Self { connection: schema::open_writer(&path)?, signer, _lock: lock })
     }
 
@@ -203,10 +205,12 @@ impl Ledger {
     pub fn set_witnessed(&mut self, note: &Note) -> Result<(), LedgerError> {
         let text = "INSERT INTO witnessed (only_row, note) VALUES (1, ?1) \
                     ON CONFLICT (only_row) DO UPDATE SET note = excluded.note";
+        let failed = || LedgerError::io("store cosignatures in", Path::new(DATABASE));
+        disk::before("ledger.witnessed").map_err(failed())?;
         self.connection
             .execute(text, params![note.to_string()])
             .map_err(LedgerError::sql("store cosignatures"))?;
-        Ok(())
+        disk::after("ledger.witnessed").map_err(failed())
     }
 }
 
@@ -247,7 +251,9 @@ impl Turn<'_> {
         }
         let head = Head { checkpoint: sign(&frontier, self.signer)?, frontier };
         update_head(&self.transaction, old_size, &head)?;
+        disk::before("ledger.append").map_err(LedgerError::io("append to", Path::new(DATABASE)))?;
         self.transaction.commit().map_err(LedgerError::sql("commit an append"))?;
+        disk::after("ledger.append").map_err(LedgerError::io("append to", Path::new(DATABASE)))?;
         Ok(head)
     }
 }
@@ -377,8 +383,4 @@ fn lock(dir: &Path) -> Result<File, LedgerError> {
         Err(fs::TryLockError::WouldBlock) => Err(LedgerError::Locked(dir.to_path_buf())),
         Err(fs::TryLockError::Error(source)) => Err(LedgerError::io("lock", &path)(source)),
     }
-}
-
-pub(crate) fn sync_dir(dir: &Path) -> Result<(), LedgerError> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(LedgerError::io("sync", dir))
 }

@@ -3,8 +3,7 @@
 //! Invariant: full ones are files derived after the commit and never change; partial ones are made on
 //! request from the durable rows. What a crash leaves behind: missing files, made again by `derive`.
 
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use tlog::{
@@ -108,11 +107,7 @@ impl<'a> Tiles<'a> {
         let path = self.path(kind, index);
         let parent = path.parent().unwrap_or(&self.dir);
         fs::create_dir_all(parent).map_err(LedgerError::io("create", parent))?;
-        let new = path.with_extension("new");
-        let mut file = File::create(&new).map_err(LedgerError::io("create", &new))?;
-        file.write_all(bytes).map_err(LedgerError::io("write", &new))?;
-        file.sync_all().map_err(LedgerError::io("sync", &new))?;
-        fs::rename(&new, &path).map_err(LedgerError::io("rename", &new))
+        Ok(disk::replace("ledger.tile", &path, bytes, 0o644)?)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use evidence::Digest;
@@ -23,6 +23,9 @@ pub struct Keep {
 /// Why something is not there.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
+    /// Something did not become durable.
+    #[error(transparent)]
+    Disk(#[from] disk::DiskError),
     /// The file system failed.
     #[error("cannot {0} `{1}`: {2}")]
     Io(&'static str, PathBuf, io::Error),
@@ -50,11 +53,11 @@ impl Keep {
     /// `KeepError::Io` when they cannot be written.
     pub fn put(&self, receipt: &Envelope, outputs: &Given) -> Result<(), KeepError> {
         for kept in outputs.values() {
-            self.write("outputs", &kept.output.sha256, &kept.bytes)?;
+            self.write("runner.output", "outputs", &kept.output.sha256, &kept.bytes)?;
         }
         let digest = receipt.payload_digest();
         let bytes = receipt.encode().map_err(|_| KeepError::Missing(digest))?;
-        self.write("receipts", &digest, &bytes)
+        self.write("runner.receipt", "receipts", &digest, &bytes)
     }
 
     /// The outputs of a receipt by the digest of its payload.
@@ -89,16 +92,13 @@ impl Keep {
         })
     }
 
-    fn write(&self, part: &str, digest: &Digest, bytes: &[u8]) -> Result<(), KeepError> {
+    fn write(&self, point: &'static str, part: &str, digest: &Digest, bytes: &[u8]) -> Result<(), KeepError> {
         let path = self.dir.join(part).join(digest.hex());
         if path.exists() {
             return Ok(());
         }
         let new = path.with_extension(format!("{:?}.new", std::thread::current().id()));
-        let failed = |doing| move |error| KeepError::Io(doing, PathBuf::from(part), error);
-        let mut file = fs::File::create(&new).map_err(failed("create in"))?;
-        file.write_all(bytes).map_err(failed("write in"))?;
-        file.sync_all().map_err(failed("sync in"))?;
-        fs::rename(&new, &path).map_err(failed("rename in"))
+        disk::write(&new, bytes, 0o644)?;
+        Ok(disk::rename(point, &new, &path)?)
     }
 }

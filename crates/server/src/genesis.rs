@@ -50,6 +50,9 @@ pub struct FirstEnvironment {
 /// Why an installation could not be founded.
 #[derive(Debug, thiserror::Error)]
 pub enum GenesisError {
+    /// The directory did not become durable.
+    #[error(transparent)]
+    Disk(#[from] disk::DiskError),
     /// The directory exists.
     #[error("`{0}` exists already; nothing was changed. Choose another with --data")]
     Exists(PathBuf),
@@ -107,7 +110,7 @@ pub fn found(dir: &Path, signer: NoteSigner, genesis: &Genesis) -> Result<TrustR
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(&new).map_err(|error| GenesisError::Io("create", new.clone(), error))?;
     let root = fill(&new, signer, genesis)?;
-    fs::rename(&new, dir).map_err(|error| GenesisError::Io("rename", new, error))?;
+    disk::rename("ledger.found", &new, dir)?;
     Ok(root)
 }
 

@@ -143,9 +143,8 @@ async fn take(shared: &Arc<Shared>, state: &Arc<State>) -> Result<(), String> {
 }
 
 fn write(dir: &Path, hint: &Hint) -> Result<(), String> {
-    let (path, new) = (dir.join(HINT), dir.join(format!("{HINT}.new")));
     let bytes = serde_json::to_vec(hint).map_err(text)?;
-    std::fs::write(&new, bytes).and_then(|()| std::fs::rename(&new, &path)).map_err(text)
+    disk::replace("server.snapshot", &dir.join(HINT), &bytes, 0o600).map_err(text)
 }
 
 fn text(error: impl std::fmt::Display) -> String {

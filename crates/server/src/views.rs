@@ -26,6 +26,9 @@ pub struct Views {
 /// Why a view cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewError {
+    /// The file did not become durable.
+    #[error(transparent)]
+    Disk(#[from] disk::DiskError),
     /// SQLite failed.
     #[error("views: {0}; `countersign audit verify --rebuild-views` makes them anew")]
     Sql(#[from] rusqlite::Error),
@@ -159,7 +162,7 @@ pub fn rebuild(data: &Path, reader: &Reader) -> Result<(), ViewError> {
             std::fs::remove_file(&side).map_err(|error| ViewError::Io("remove", side.clone(), error))?;
         }
     }
-    std::fs::rename(&new, &path).map_err(|error| ViewError::Io("rename", new, error))
+    Ok(disk::rename("server.views", &new, &path)?)
 }
 
 /// Every row of a table as text, sorted.

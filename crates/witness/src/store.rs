@@ -3,8 +3,7 @@
 //! What a crash leaves behind: the old checkpoint or the new one, never half of either. A file that cannot
 //! be read stops the witness: it must not forget what it signed.
 
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -31,6 +30,9 @@ pub struct Store {
 /// Why the state could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// Something did not become durable.
+    #[error(transparent)]
+    Disk(#[from] disk::DiskError),
     /// The file system failed.
     #[error("cannot {doing} `{path}`: {source}", path = path.display())]
     Io {
@@ -118,13 +120,7 @@ fn latest_of(note: &Note) -> Option<Latest> {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let new = path.with_extension("new");
-    let mut file = File::create(&new).map_err(io("create", &new))?;
-    file.write_all(bytes).map_err(io("write", &new))?;
-    file.sync_all().map_err(io("sync", &new))?;
-    fs::rename(&new, path).map_err(io("rename", &new))?;
-    let dir = path.parent().unwrap_or(path);
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(io("sync", dir))
+    Ok(disk::replace("witness.state", path, bytes, 0o600)?)
 }
 
 fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> StoreError {

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use policy::{Bundle, Gate, run_tests};
 use serde::Serialize;
 
+use super::trust::write_file;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::policies;
@@ -92,9 +93,9 @@ pub fn run(verb: &Policy, output: Output) -> Result<(), Failure> {
             }
             std::fs::create_dir_all(dir)?;
             for (name, text) in policies::built_in().files {
-                std::fs::write(dir.join(name), text)?;
+                write_file(&dir.join(name), text.as_bytes())?;
             }
-            std::fs::write(dir.join("gate_test.rego"), policies::BUILT_IN_TESTS)?;
+            write_file(&dir.join("gate_test.rego"), policies::BUILT_IN_TESTS.as_bytes())?;
             output.print(&serde_json::json!({ "dir": dir }), |_| {
                 format!(
                     "wrote {}\nnext: change it, then `countersign policy test {}`",

@@ -9,6 +9,7 @@ use serde_json::json;
 use wire::{Client, LastView, PlaceView};
 
 use super::run::why;
+use super::trust::write_file;
 use super::{Place, runtime};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -74,8 +75,7 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
             let bytes = runtime.block_on(client.blob(&digest, evidence::bundle::BYTES_MAX))?;
             let name = format!("{}-{number}.bundle", view.place.to_string().replace('/', "-"));
             let file = verb.bundle.clone().unwrap_or_else(|| PathBuf::from(name));
-            std::fs::write(&file, bytes)
-                .map_err(|error| Failure::error(format!("cannot write `{}`: {error}", file.display())))?;
+            write_file(&file, &bytes)?;
             Some(file)
         }
         None => None,

@@ -259,6 +259,5 @@ pub fn write_envelope(file: &Path, envelope: &Envelope) -> Result<(), Failure> {
 
 /// Writes a file that people pass on.
 pub fn write_file(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    std::fs::write(file, bytes)
-        .map_err(|error| Failure::error(format!("cannot write `{}`: {error}", file.display())))
+    Ok(disk::replace("people.file", &std::path::absolute(file)?, bytes, 0o644)?)
 }

@@ -12,7 +12,7 @@ use evidence::{CommitId, Name, configuration, policy_files};
 use serde_json::json;
 use wire::{Client, PlaceView};
 
-use super::trust::{my_key, write_envelope};
+use super::trust::{my_key, write_envelope, write_file};
 use super::{Place, runtime};
 use crate::clock::now;
 use crate::failure::Failure;
@@ -75,8 +75,8 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     my_key()?.sign(&mut envelope, environment::NAMESPACE)?;
     if let Some(out) = &verb.out {
         write_envelope(out, &envelope)?;
-        std::fs::write(beside(out, "policy"), &named.policy)?;
-        std::fs::write(beside(out, "configuration"), &named.configuration)?;
+        write_file(&beside(out, "policy"), &named.policy)?;
+        write_file(&beside(out, "configuration"), &named.configuration)?;
         return output.print(&json!({ "file": out }), |_| {
             let file = out.display();
             format!("wrote {file} with what it names beside it\nnext: countersign trust sign {file}   (each other signer), then: countersign trust send {file}")

@@ -13,7 +13,7 @@ use tlog::{NoteSigner, SignatureKind};
 use crate::support::{Home, Up};
 
 /// Appends refusals to a ledger whose server is down, with its own key, until it has so many entries.
-fn grow(home: &Home, entries: u64) {
+pub fn grow(home: &Home, entries: u64) {
     let pem = std::fs::read_to_string(home.data().with_file_name("data.keys/ledger.pem")).unwrap();
     let reader = Reader::open(&home.data()).unwrap();
     let head = reader.head().unwrap();

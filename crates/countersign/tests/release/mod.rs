@@ -3,6 +3,8 @@
 
 mod corpus;
 mod evidence;
+#[cfg(feature = "faults")]
+mod faults;
 mod growth;
 mod hostile;
 mod rehearsal;

@@ -105,6 +105,23 @@ impl Home {
         self.command(arguments).current_dir(dir).stdin(Stdio::null()).output().unwrap()
     }
 
+    #[cfg(feature = "faults")]
+    /// Runs with further variables, for a minute at most: exit code and what was printed.
+    pub fn try_in(
+        &self,
+        dir: &Path,
+        arguments: &[&str],
+        variables: &[(&str, &str)],
+    ) -> (Option<i32>, String) {
+        let ours = self.command(&[arguments, &["-o", "json"]].concat());
+        let mut command = Command::new("timeout");
+        command.arg("60").arg(ours.get_program()).args(ours.get_args()).env_clear();
+        command.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.envs(variables.iter().copied()).current_dir(dir).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// Runs with `-o json`, expects an exit code, answers what was printed.
     pub fn json(&self, arguments: &[&str], code: i32) -> Value {
         self.json_in(self.dir.path(), arguments, code)
@@ -124,7 +141,13 @@ impl Home {
     }
 
     pub fn up(&self) -> Up {
+        self.up_with(&[])
+    }
+
+    /// `up` with further variables; its address is empty when it did not come up.
+    pub fn up_with(&self, variables: &[(&str, &str)]) -> Up {
         let mut command = self.command(&["up", "-o", "json"]);
+        command.envs(variables.iter().copied());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

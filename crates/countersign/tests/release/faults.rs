@@ -1,0 +1,141 @@
+//! Every write of every role fails, fails although it was done, meets a full disk, or is the last thing that a
+//! process does. Then all is well again: nothing that was acknowledged is lost, nothing is half done.
+//!
+//! Only in a build with the feature `faults`: `cargo x accept hold faults`.
+
+use serde_json::{Value, json};
+
+use super::{Shop, at};
+use crate::support::Home;
+
+/// Points that the way to production meets.
+const ON_THE_WAY: [&str; 9] = [
+    "ledger.append",
+    "ledger.witnessed",
+    "ledger.blob",
+    "runner.output",
+    "runner.receipt",
+    "agent.memory",
+    "agent.stamp",
+    "agent.layer",
+    "agent.switch",
+];
+/// Points that a start, or a long ledger, meets.
+const AT_A_START: [&str; 3] = ["witness.state", "ledger.tile", "server.snapshot"];
+/// Points that a person's own command meets.
+const BY_HAND: [(&str, &[&str]); 4] = [
+    ("ledger.found", &["init", "--project", "shop"]),
+    ("people.private", &["init", "--project", "shop"]),
+    ("server.views", &["audit", "verify", "--rebuild-views"]),
+    ("people.file", &["trust", "root", "--out", "root.json"]),
+];
+
+#[test]
+fn every_point_has_its_row() {
+    let mut rows: Vec<_> = ON_THE_WAY.into_iter().chain(AT_A_START).collect();
+    rows.extend(BY_HAND.iter().map(|(point, _)| *point));
+    rows.sort_unstable();
+    let mut points: Vec<_> = disk::POINTS.iter().map(|(point, _)| *point).collect();
+    points.sort_unstable();
+    assert_eq!(rows, points);
+}
+
+/// Takes a release to production while one write goes wrong, heals, and looks at everything.
+fn on_the_way(point: &str, kind: &str) {
+    let shop = Shop::solo();
+    let fault = format!("{point}:{kind}");
+    let up = shop.home.up_with(&[("COUNTERSIGN_FAULT", &fault)]);
+    let mut acknowledged = 0;
+    for arguments in [&["run"][..], &["approve", "--reason", "tested"], &["promote"]] {
+        let (_, said) = shop.home.try_in(&shop.repository(), arguments, &[]);
+        let said: Value =
+            said.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+        acknowledged = acknowledged.max(said["entry"].as_u64().unwrap_or(0));
+    }
+    up.kill();
+    healed(&shop, &fault, acknowledged);
+}
+
+fn healed(shop: &Shop, fault: &str, acknowledged: u64) {
+    let up = shop.home.up();
+    assert!(!up.url.is_empty(), "{fault}: it does not come up again");
+    shop.commit("after the fault");
+    assert_eq!(shop.release()["outcome"], json!("running"), "{fault}");
+    let commit = shop.git(&["rev-parse", "HEAD"]);
+    assert_eq!(at(&up, "production")["running"]["commit"], json!(commit.trim()), "{fault}");
+    assert!(up.stop(), "{fault}");
+    let verified = shop.ok(&["audit", "verify"]);
+    assert!(verified["entries"].as_u64().unwrap() > acknowledged, "{fault}: an acknowledged entry is lost");
+    assert_eq!((&verified["misfits"], &verified["breaches"]), (&json!(0), &json!([])), "{fault}");
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!(replayed["differ"], json!(0), "{fault}: {replayed}");
+    println!("{fault}: ok");
+}
+
+#[test]
+fn a_write_that_fails() {
+    ON_THE_WAY.iter().for_each(|point| on_the_way(point, "fail"));
+}
+
+#[test]
+fn a_write_that_meets_a_full_disk() {
+    ON_THE_WAY.iter().for_each(|point| on_the_way(point, "full"));
+}
+
+#[test]
+fn a_write_that_fails_although_it_was_done() {
+    ON_THE_WAY.iter().for_each(|point| on_the_way(point, "persisted"));
+}
+
+#[test]
+fn a_write_that_is_the_last_thing_a_process_does() {
+    ON_THE_WAY.iter().for_each(|point| on_the_way(point, "crash"));
+}
+
+#[test]
+fn writes_of_a_start_and_of_a_long_ledger() {
+    for point in AT_A_START {
+        for kind in KINDS {
+            let shop = Shop::solo();
+            super::growth::grow(&shop.home, 10_300);
+            let fault = format!("{point}:{kind}");
+            let up = shop.home.up_with(&[("COUNTERSIGN_FAULT", &fault)]);
+            let (_, _) = shop.home.try_in(&shop.repository(), &["run"], &[]);
+            up.kill();
+            let up = shop.home.up();
+            assert!(!up.url.is_empty(), "{fault}: it does not come up again");
+            shop.commit("after the fault");
+            assert_eq!(shop.release()["outcome"], json!("running"), "{fault}");
+            assert!(up.stop(), "{fault}");
+            assert_eq!(shop.ok(&["audit", "verify"])["misfits"], json!(0), "{fault}");
+            println!("{fault}: ok");
+        }
+    }
+}
+
+#[test]
+fn writes_by_hand_are_done_again_by_the_same_command() {
+    for (point, arguments) in BY_HAND {
+        for kind in KINDS {
+            let fault = format!("{point}:{kind}");
+            let shop = if arguments[0] == "init" { Shop::of(Home::new()) } else { Shop::solo() };
+            if point == "server.views" {
+                let up = shop.home.up();
+                shop.ok(&["run"]);
+                assert!(up.stop());
+            }
+            let (code, said) =
+                shop.home.try_in(&shop.repository(), arguments, &[("COUNTERSIGN_FAULT", &fault)]);
+            assert_ne!(code, Some(0), "{fault}: nobody noticed: {said}");
+            let (code, said) = shop.home.try_in(&shop.repository(), arguments, &[]);
+            // What was done although it failed says so the second time.
+            assert!(code == Some(0) || said.contains("exists"), "{fault}: {said}");
+            let up = shop.home.up();
+            assert!(!up.url.is_empty(), "{fault}");
+            assert!(up.stop(), "{fault}");
+            println!("{fault}: ok");
+        }
+    }
+}
+
+const KINDS: [&str; 4] = ["fail", "full", "persisted", "crash"];

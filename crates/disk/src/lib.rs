@@ -1,0 +1,162 @@
+//! Durable files: what is written is there whole or not at all, whatever happens to the process.
+//!
+//! Invariant: this is the only place of the product that writes files to keep (a law of the tree), and every
+//! write has a named point at which it can be made to fail, to fail after all, or to be the last thing that
+//! the process does. It knows nothing of what is written.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+#[cfg(feature = "faults")]
+mod faults;
+
+/// Every point at which something becomes durable, and what that is.
+pub const POINTS: [(&str, &str); 16] = [
+    ("ledger.append", "a batch of entries"),
+    ("ledger.witnessed", "a cosigned checkpoint"),
+    ("ledger.blob", "a blob under its digest"),
+    ("ledger.tile", "a full tile"),
+    ("ledger.found", "a new ledger's directory"),
+    ("server.views", "views made anew"),
+    ("server.snapshot", "where the newest snapshot is"),
+    ("runner.output", "an output of a step"),
+    ("runner.receipt", "a receipt"),
+    ("agent.memory", "what an agent has seen and runs"),
+    ("agent.stamp", "the time of a layer's files"),
+    ("agent.layer", "an unpacked layer"),
+    ("agent.switch", "which release is current"),
+    ("witness.state", "what a witness has cosigned"),
+    ("people.private", "a key, a pin or a profile"),
+    ("people.file", "a file that somebody asked for"),
+];
+
+/// Why something did not become durable; whether it is there all the same is not known.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {doing} `{path}`: {source}", path = path.display())]
+pub struct DiskError {
+    /// What was being done.
+    pub doing: &'static str,
+    /// To what.
+    pub path: PathBuf,
+    /// What the system says.
+    pub source: io::Error,
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskError {
+    move |source| DiskError { doing, path: path.to_path_buf(), source }
+}
+
+/// Writes a file whole: beside its place, synced, then renamed over what was there.
+///
+/// # Errors
+/// `DiskError`; the old file stays, or the new one is there already.
+pub fn replace(point: &'static str, path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let new = PathBuf::from(beside);
+    write(&new, bytes, mode)?;
+    rename(point, &new, path)
+}
+
+/// Writes a new file and syncs it; it counts for nothing until it is renamed, or what it lies in is.
+///
+/// # Errors
+/// `DiskError`.
+pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> {
+    let mut file = create(path, mode)?;
+    file.write_all(bytes).map_err(failed("write", path))?;
+    file.sync_all().map_err(failed("sync", path))
+}
+
+/// A new, empty file in the place of one that a crash may have left.
+///
+/// # Errors
+/// `DiskError`.
+pub fn create(path: &Path, mode: u32) -> Result<File, DiskError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed("remove", path)(error)),
+        _ => {}
+    }
+    File::options().write(true).create_new(true).mode(mode).open(path).map_err(failed("create", path))
+}
+
+/// Makes the bytes of an open file durable.
+///
+/// # Errors
+/// `DiskError`.
+pub fn sync(file: &File, path: &Path) -> Result<(), DiskError> {
+    file.sync_all().map_err(failed("sync", path))
+}
+
+/// Gives something that is durable its name, durably.
+///
+/// # Errors
+/// `DiskError`; it has the old name or the new one.
+pub fn rename(point: &'static str, from: &Path, to: &Path) -> Result<(), DiskError> {
+    before(point).map_err(failed("rename", from))?;
+    fs::rename(from, to).map_err(failed("rename", from))?;
+    sync_dir(to.parent().unwrap_or(to))?;
+    after(point).map_err(failed("rename", from))
+}
+
+/// Makes the names in a directory durable.
+///
+/// # Errors
+/// `DiskError`.
+pub fn sync_dir(dir: &Path) -> Result<(), DiskError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("sync", dir))
+}
+
+/// A directory that its owner alone can look into, with all above it.
+///
+/// # Errors
+/// `DiskError`.
+pub fn private_dir(dir: &Path) -> Result<(), DiskError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.mode(0o700).recursive(true).create(dir).map_err(failed("create", dir))
+}
+
+/// To be called right before something becomes durable by other means, such as the commit of a database.
+///
+/// # Errors
+/// What a fault makes of it.
+pub fn before(point: &'static str) -> io::Result<()> {
+    debug_assert!(POINTS.iter().any(|(known, _)| *known == point), "`{point}` is not in the list");
+    #[cfg(feature = "faults")]
+    faults::before(point)?;
+    Ok(())
+}
+
+/// To be called right after something became durable by other means.
+///
+/// # Errors
+/// What a fault makes of it.
+pub fn after(point: &'static str) -> io::Result<()> {
+    debug_assert!(POINTS.iter().any(|(known, _)| *known == point), "`{point}` is not in the list");
+    #[cfg(feature = "faults")]
+    faults::after(point)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_whole_and_leftovers_are_no_obstacle() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("kept.json");
+        fs::write(dir.path().join("kept.json.new"), "half of someth").unwrap();
+        replace("people.private", &path, b"one", 0o600).unwrap();
+        replace("people.private", &path, b"two", 0o600).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+        let nowhere = dir.path().join("none/kept.json");
+        let error = replace("people.private", &nowhere, b"one", 0o600).unwrap_err();
+        assert!(error.to_string().starts_with("cannot create `"), "{error}");
+    }
+}
