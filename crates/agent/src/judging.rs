@@ -58,6 +58,7 @@ impl Memory {
             return refused("memory-damaged", "this agent does not know what it has seen; let it join anew");
         };
         let (anchors, mut seen) = self.eyes(now);
+        seen.release = self.newest_before(bundle.release, &bundle.artifact());
         seen.newer.extend(by_hand.cloned());
         seen.ledger = Some(Kept { checkpoint, proof: proof.to_vec(), may_be_older: false });
         let checked = match check(bundle, &anchors, &seen) {
@@ -114,6 +115,7 @@ impl Memory {
             return refused("other-place", "the return is for another place");
         }
         let (anchors, mut seen) = self.eyes(now);
+        seen.release = self.newest_before(order.release, &order.artifact);
         seen.newer.extend(by_hand.cloned());
         match check_return(order, &anchors, &seen, seen.now.unwrap_or(now)) {
             Err(findings) => Decision {

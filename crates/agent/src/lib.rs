@@ -12,6 +12,6 @@ mod serve;
 mod store;
 
 pub use judging::Decision;
-pub use memory::{Known, Memory, MemoryError};
+pub use memory::{Begun, Known, Memory, MemoryError};
 pub use process::{Launcher, exec_service};
 pub use serve::{Agent, STATUS_FILE, serve};

@@ -41,6 +41,9 @@ pub struct Memory {
     pub seen_statement: u64,
     /// Highest number of a release.
     pub seen_release: u64,
+    /// What was begun and has no report yet: after a crash it is done again, not refused as old.
+    #[serde(default)]
+    pub begun: Option<Begun>,
     /// Latest time that a quorum of witnesses vouched for.
     #[serde(default)]
     pub seen_time: Moment,
@@ -55,6 +58,18 @@ pub struct Memory {
     pub before: Option<Known>,
     /// The last report, kept until a newer one: it is sent again when it is asked for again.
     pub report: Option<(u64, Envelope)>,
+}
+
+/// A release, or a return, whose application was begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Begun {
+    /// Its number.
+    pub release: u64,
+    /// Its artifact.
+    pub artifact: Digest,
+    /// The highest number that was seen before.
+    pub after: u64,
 }
 
 /// A release that this agent has verified and run.
@@ -94,6 +109,15 @@ impl Known {
 }
 
 impl Memory {
+    /// The highest number that counts against a release: its own does not, where it was begun and not ended.
+    #[must_use]
+    pub fn newest_before(&self, release: u64, artifact: &Digest) -> u64 {
+        match &self.begun {
+            Some(begun) if begun.release == release && begun.artifact == *artifact => begun.after,
+            _ => self.seen_release,
+        }
+    }
+
     /// Reads the memory of an agent's directory.
     ///
     /// # Errors

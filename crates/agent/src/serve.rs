@@ -16,7 +16,7 @@ use wire::{AgentWork, Client, ClientError};
 
 use crate::apply::Hands;
 use crate::judging::{Decision, refused};
-use crate::memory::{Known, Memory};
+use crate::memory::{Begun, Known, Memory};
 use crate::process::Launcher;
 
 /// What an agent is made of.
@@ -153,7 +153,12 @@ async fn release(
         // Bytes that are not those of the digest are refused by the client; the agent says so on record.
         Some((digest, size)) => {
             let most = usize::try_from(size).unwrap_or(usize::MAX);
-            client.blob(&digest, most).await.ok()
+            match client.blob(&digest, most).await {
+                Ok(bytes) => Some(bytes),
+                Err(ClientError::Answer { .. } | ClientError::Problem(_)) => None,
+                // Nobody answered: that says nothing about the artifact.
+                Err(error) => return Err(error.to_string()),
+            }
         }
         None => None,
     };
@@ -228,8 +233,13 @@ impl Running {
                     Ok(())
                 }
             };
-            if let Err(error) = unpacked {
-                decision = refused("artifact-differs", &error.to_string());
+            match unpacked {
+                Ok(()) => {}
+                Err(error) if error.is_of_the_artifact() => {
+                    decision = refused("artifact-differs", &error.to_string());
+                }
+                // A full disk says nothing about the artifact: the release stays due, and is tried again.
+                Err(error) => return Err(error.to_string()),
             }
         }
         let plan = bundle.plan.digest().map_err(|error| error.to_string())?;
@@ -257,8 +267,7 @@ impl Running {
         let (outcome, mut reasons) = match &decision.apply {
             None => (Outcome::Refused, decision.reasons),
             Some(new) => {
-                self.memory.seen_release = self.memory.seen_release.max(asked.release);
-                self.memory.write(&self.dir).map_err(|error| error.to_string())?;
+                self.begin(asked)?;
                 let old = self.memory.running.clone();
                 let applied = self.hands.apply(new, old.as_ref());
                 self.remember(new, old, applied.0);
@@ -291,8 +300,17 @@ impl Running {
         };
         let signed = report.sign(&self.signer).map_err(|error| error.to_string())?;
         self.memory.report = Some((asked.release, signed.clone()));
+        self.memory.begun = None;
         self.memory.write(&self.dir).map_err(|error| error.to_string())?;
         Ok(signed)
+    }
+
+    /// Notes what is begun, before anything changes; begun again after a crash, it stays as it was noted.
+    fn begin(&mut self, asked: &Asked) -> Result<(), String> {
+        let after = self.memory.newest_before(asked.release, &asked.artifact);
+        self.memory.begun = Some(Begun { release: asked.release, artifact: asked.artifact, after });
+        self.memory.seen_release = self.memory.seen_release.max(asked.release);
+        self.memory.write(&self.dir).map_err(|error| error.to_string())
     }
 
     fn remember(&mut self, new: &Known, old: Option<Known>, outcome: Outcome) {

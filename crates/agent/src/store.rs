@@ -40,6 +40,13 @@ pub enum ReleaseError {
     },
 }
 
+impl ReleaseError {
+    /// Whether it is the artifact that is wrong, and not this machine.
+    pub const fn is_of_the_artifact(&self) -> bool {
+        matches!(self, Self::Layer(_) | Self::Differs { .. })
+    }
+}
+
 impl Releases {
     /// Releases below an agent's directory; what a crash left is removed.
     pub fn open(dir: &Path) -> Result<Self, ReleaseError> {
@@ -50,8 +57,7 @@ impl Releases {
         let listed = listed.map_err(|error| ReleaseError::Io("read", releases.dir.clone(), error))?;
         for item in listed.flatten() {
             if item.file_name().to_string_lossy().ends_with(".new") {
-                let path = item.path();
-                fs::remove_dir_all(&path).map_err(|error| ReleaseError::Io("remove", path, error))?;
+                clear(&item.path())?;
             }
         }
         Ok(releases)
@@ -139,12 +145,15 @@ impl Releases {
     }
 }
 
-/// Removes an unfinished directory, which may be unwritable.
+/// Removes what a crash has left: a file, or a directory that may be unwritable already.
 fn clear(dir: &Path) -> Result<(), ReleaseError> {
+    let failed = |error| ReleaseError::Io("clear", dir.to_path_buf(), error);
     if !dir.exists() {
         return Ok(());
     }
-    let failed = |error| ReleaseError::Io("clear", dir.to_path_buf(), error);
+    if dir.is_file() {
+        return fs::remove_file(dir).map_err(failed);
+    }
     let mut open = vec![dir.to_path_buf()];
     while let Some(at) = open.pop() {
         fs::set_permissions(&at, Permissions::from_mode(0o755)).map_err(failed)?;

@@ -1,6 +1,7 @@
 //! Failures of the command line: a message for a person, or JSON, and an exit code.
 
 use std::fmt;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use domain::Reason;
@@ -60,7 +61,13 @@ impl Failure {
                     eprintln!("  {}: {}\n    remedy: {}", reason.code, reason.what, reason.remedy);
                 }
             }
-            Output::Json => println!("{}", json!({ "error": self.message, "reasons": self.reasons })),
+            Output::Json => {
+                let said = json!({ "error": self.message, "reasons": self.reasons });
+                // Whoever read a role's standard output may be gone; what went wrong is said all the same.
+                if writeln!(std::io::stdout(), "{said}").is_err() {
+                    eprintln!("error: {}", self.message);
+                }
+            }
         }
         ExitCode::from(match self.kind {
             Kind::Error => 1,

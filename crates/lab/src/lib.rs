@@ -23,5 +23,5 @@ pub use assemble::{Head, assemble};
 pub use commits::{Written, commit};
 pub use parts::{Parts, no, yes};
 pub use people::{Pair, Person};
-pub use readers::{Reader, proof_for, said};
+pub use readers::{Reader, by_agent, proof_for, said};
 pub use world::{Lab, NOW, at, id, judged_at, lax_policy, name};

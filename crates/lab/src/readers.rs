@@ -48,6 +48,7 @@ impl Lab {
             seen_status: 1,
             seen_statement: 1,
             seen_release: 6,
+            begun: None,
             seen_time: at(-3_600),
             status: None,
             checkpoint: crate::Head::honest(self).seen(KEPT).to_string(),

@@ -1,9 +1,10 @@
 //! The server's owner against those who read evidence: every forgery is refused by name.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
+use agent::Begun;
 use evidence::bundle::Bundle;
 use lab::forgery::{self, READERS};
-use lab::{Lab, assemble, at, said};
+use lab::{Lab, assemble, at, by_agent, said};
 
 #[test]
 fn what_is_honest_passes_everywhere() {
@@ -34,9 +35,49 @@ fn every_forgery_is_refused_by_name() {
         }
     }
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
-    // Shown with --nocapture: the table itself.
-    for row in &rows {
-        let by: Vec<_> = READERS.iter().map(|reader| row.expected(*reader).unwrap_or("-")).collect();
-        println!("{:<60} {}", row.name, by.join(" | "));
-    }
 }
+
+/// A crash after the agent noted the number, and before its report: the same release again is not an old one.
+#[test]
+fn what_was_begun_is_done_again_after_a_crash() {
+    let lab = Lab::default();
+    let (bundle, leaves) = assemble(&lab, &lab.honest());
+    let mut memory = lab.agent();
+    memory.seen_release = 7;
+    assert_eq!(by_agent(&mut memory.clone(), &bundle, &leaves, at(0)), ["release-not-newer"]);
+    memory.begun = Some(Begun { release: 7, artifact: bundle.artifact(), after: 6 });
+    assert_eq!(by_agent(&mut memory.clone(), &bundle, &leaves, at(0)), Vec::<String>::new());
+    let other = evidence::Digest::of(b"another artifact");
+    memory.begun = Some(Begun { release: 7, artifact: other, after: 6 });
+    assert_eq!(by_agent(&mut memory, &bundle, &leaves, at(0)), ["release-not-newer"]);
+}
+
+/// The table that people read is this one. `UPDATE_THREATS=1` writes it.
+#[test]
+fn the_page_of_forgeries_is_this_table() {
+    let mut page = HEAD.to_owned();
+    for row in forgery::all() {
+        let by =
+            READERS.map(|reader| row.expected(reader).map_or("-".to_owned(), |code| format!("`{code}`")));
+        page += &format!("| {} | {} |\n", row.name, by.join(" | "));
+    }
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/hostile-server.md");
+    if std::env::var_os("UPDATE_THREATS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), page, "UPDATE_THREATS=1 writes the page anew");
+}
+
+const HEAD: &str = "# What whoever owns the server can try
+
+The attacker holds every key of the server (ledger, provenance), its database and both networks; where a row says so, also stolen
+runners. Around each forgery everything else is as consistent as those keys can make it: the ledger names it, witnesses cosigned it,
+approvers were shown the same. Columns say by which code each reader refuses, and `-` where it cannot know: the place's agent, a
+person with `countersign approve`, anybody with `countersign verify` and a trust root, and the same with `--state`. The rows are
+`crates/lab/src/forgery`; `every_forgery_is_refused_by_name` runs them, `people_who_are_shown_forgeries_are_told_so` runs them
+against the programs with a server that lies, and `cargo x mutants` runs them against the judge without each of its checks: every
+check has a row that gets through without it.
+
+| forgery | agent | approve | verify | verify --state |
+|---|---|---|---|---|
+";

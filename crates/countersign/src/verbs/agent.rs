@@ -115,6 +115,7 @@ pub fn write_memory(
         seen_status: pin.status,
         seen_statement: here.map_or(0, |known| known.number),
         seen_release: here.map_or(0, |known| known.release),
+        begun: None,
         seen_time: evidence::Moment::default(),
         status: None,
         checkpoint: pin.checkpoint.clone(),

@@ -127,9 +127,16 @@ fn writes_by_hand_are_done_again_by_the_same_command() {
             let (code, said) =
                 shop.home.try_in(&shop.repository(), arguments, &[("COUNTERSIGN_FAULT", &fault)]);
             assert_ne!(code, Some(0), "{fault}: nobody noticed: {said}");
-            let (code, said) = shop.home.try_in(&shop.repository(), arguments, &[]);
-            // What was done although it failed says so the second time.
-            assert!(code == Some(0) || said.contains("exists"), "{fault}: {said}");
+            let (mut code, mut said) = shop.home.try_in(&shop.repository(), arguments, &[]);
+            if point == "ledger.found" || point == "people.private" {
+                // `init` names what the one before has left, and does not guess what is worth keeping.
+                if code != Some(0) {
+                    assert!(said.contains("countersign/data"), "{fault}: {said}");
+                    std::fs::remove_dir_all(shop.home.data().parent().unwrap()).unwrap();
+                    (code, said) = shop.home.try_in(&shop.repository(), arguments, &[]);
+                }
+            }
+            assert_eq!(code, Some(0), "{fault}: {said}");
             let up = shop.home.up();
             assert!(!up.url.is_empty(), "{fault}");
             assert!(up.stop(), "{fault}");

@@ -69,13 +69,13 @@ fn snapshotted(home: &Home, up: &Up) {
     }
 }
 
-/// Proportional set size of a process and all below it, in KiB.
-fn memory(pid: u32) -> u64 {
+/// A field of the memory of a process and all below it, in KiB.
+fn memory(pid: u32, field: &str) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let line = text.lines().find_map(|line| line.strip_prefix(field));
     let own: u64 = line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0);
     let below = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    own + below.split_whitespace().map(|child| memory(child.parse().unwrap())).sum::<u64>()
+    own + below.split_whitespace().map(|child| memory(child.parse().unwrap(), field)).sum::<u64>()
 }
 
 #[test]
@@ -138,7 +138,8 @@ fn memory_and_start_do_not_grow_with_history() {
         let up = home.up();
         let took = started.elapsed();
         home.witnessed(&up);
-        let memory = memory(up.pid());
+        // Alone on a machine: what the targets measure. Beside other tests: what nobody else shares.
+        let memory = memory(up.pid(), if real { "Pss:" } else { "Anonymous:" });
         let from = installation(&up)["snapshot"].as_u64().unwrap();
         assert!(up.stop());
         (took, memory, from)
@@ -149,7 +150,8 @@ fn memory_and_start_do_not_grow_with_history() {
     println!(
         "{count} entries: up in {start:.2?}, {memory} KiB; empty: {empty_start:.2?}, {empty_memory} KiB"
     );
-    // Counts, not times, in a test of every day.
-    assert!(memory * 10 <= empty_memory * 11, "{memory} KiB against {empty_memory} KiB");
+    // Counts, not times, in a test of every day: the entries alone would be three times that slack.
+    let slack = if real { 0 } else { 4 * 1024 };
+    assert!(memory * 10 <= (empty_memory + slack) * 11, "{memory} KiB against {empty_memory} KiB");
     assert!(!real || start.as_secs_f64() <= 3.0, "{start:?}");
 }

@@ -7,6 +7,7 @@ mod evidence;
 mod faults;
 mod growth;
 mod hostile;
+mod kill;
 mod rehearsal;
 mod replay;
 mod state;

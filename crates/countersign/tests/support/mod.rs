@@ -16,6 +16,8 @@ pub struct Home {
 pub struct Up {
     child: Child,
     pub url: String,
+    /// Roles with their process ids.
+    pub roles: Vec<(String, u32)>,
 }
 
 impl Home {
@@ -152,7 +154,8 @@ impl Home {
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let started: Value = serde_json::from_str(&line).unwrap_or_default();
-        Up { child, url: started["url"].as_str().unwrap_or_default().to_owned() }
+        let roles = serde_json::from_value(started["roles"].clone()).unwrap_or_default();
+        Up { child, url: started["url"].as_str().unwrap_or_default().to_owned(), roles }
     }
 
     /// Waits until the newest checkpoint carries its witness's line; each look is a request, none a sleep.
@@ -214,6 +217,15 @@ impl Up {
     pub fn stop(mut self) -> bool {
         self.interrupt();
         self.child.wait().unwrap().success()
+    }
+
+    /// kill -9 of one role, by its process id; `up` then ends the others.
+    pub fn kill_role(mut self, number: usize) -> String {
+        let (role, pid) = self.roles[number % self.roles.len()].clone();
+        let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+        self.child.wait().unwrap();
+        role
     }
 
     /// kill -9: nothing of `up` itself can tidy.

@@ -1,0 +1,117 @@
+//! kill -9 at random: of `up`, or of one role, while a release is on its way. What was acknowledged stays, what
+//! runs was approved, and nothing is half applied.
+
+use std::collections::BTreeMap;
+
+use ledger::Reader;
+use serde_json::{Value, json};
+
+use super::{Shop, at};
+use crate::support::Up;
+
+/// Numbers that look random and are the same every time (Marsaglia's xorshift64).
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, most: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % most
+    }
+}
+
+/// The newest entries that the server has shown, by number: once seen, they must be there for ever.
+fn seen(up: &Up, kept: &mut BTreeMap<u64, String>) {
+    let installation: Value = serde_json::from_str(&up.get("/api/v1/installation").1).unwrap();
+    let entries = installation["entries"].as_u64().unwrap();
+    let from = entries.saturating_sub(20);
+    let shown: Value = serde_json::from_str(&up.get(&format!("/api/v1/entries?from={from}")).1).unwrap();
+    for entry in shown.as_array().unwrap() {
+        kept.insert(entry["entry"].as_u64().unwrap(), entry["facts"].to_string());
+    }
+}
+
+#[test]
+fn nothing_is_lost_when_roles_are_killed_at_random() {
+    let real = std::env::var_os("COUNTERSIGN_ACCEPT").is_some();
+    let default = if real { 1_000 } else { 6 };
+    let kills: u64 = std::env::var("COUNTERSIGN_KILLS").map_or(default, |text| text.parse().unwrap());
+    let shop = Shop::solo();
+    let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
+    let (mut kept, mut acknowledged) = (BTreeMap::new(), BTreeMap::<u64, String>::new());
+    let mut killed: BTreeMap<String, u64> = BTreeMap::new();
+    for n in 0..kills {
+        let up = shop.home.up();
+        assert!(!up.url.is_empty(), "kill {n}: it does not come up again");
+        shop.commit(&format!("change {n}"));
+        // The last of some commands is under way when it happens; what any acknowledges counts.
+        let commands = [&["run"][..], &["approve", "--reason", "tested"], &["promote"]];
+        let last = usize::try_from(numbers.below(3)).unwrap();
+        let run = |arguments: &[&str]| {
+            let output = shop.home.run_in(&shop.repository(), &[arguments, &["-o", "json"][..]].concat());
+            let said: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+            said["entry"]
+                .as_u64()
+                .filter(|_| output.status.success())
+                .map(|entry| (entry, arguments[0].to_owned()))
+        };
+        acknowledged.extend(commands.iter().take(last).filter_map(|arguments| run(arguments)));
+        let role = std::thread::scope(|scope| {
+            let under_way = scope.spawn(|| run(commands[last]));
+            // The moment is a number of requests, not of seconds.
+            for _ in 0..numbers.below(60) {
+                seen(&up, &mut kept);
+            }
+            let role = match usize::try_from(numbers.below(8)).unwrap() {
+                number if number < up.roles.len() => up.kill_role(number),
+                _ => {
+                    up.kill();
+                    "up".to_owned()
+                }
+            };
+            acknowledged.extend(under_way.join().unwrap());
+            role
+        });
+        *killed.entry(role).or_default() += 1;
+        if n % 50 == 49 {
+            println!("{} kills: {killed:?}, {} entries acknowledged", n + 1, acknowledged.len());
+        }
+    }
+    let up = shop.home.up();
+    shop.commit("the last one");
+    assert_eq!(shop.release()["outcome"], json!("running"));
+    whole(&shop, &up);
+    assert!(up.stop());
+    let reader = Reader::open(&shop.home.data()).unwrap();
+    let size = reader.head().unwrap().frontier.size();
+    let lost: Vec<_> = acknowledged.keys().filter(|entry| **entry >= size).collect();
+    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
+    for (number, facts) in &kept {
+        let entry = reader.entries(*number, *number + 1).unwrap().pop().unwrap();
+        let found: Value = serde_json::from_slice(&entry.facts.bytes).unwrap();
+        assert_eq!(found.to_string(), *facts, "entry {number} is another one now");
+    }
+    let verified = shop.ok(&["audit", "verify"]);
+    assert_eq!((&verified["misfits"], &verified["breaches"]), (&json!(0), &json!([])));
+    // Every decision again: nothing was released that was not approved.
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!(replayed["differ"], json!(0), "{replayed}");
+    println!(
+        "{kills} kills {killed:?}: {} acknowledged and {} seen entries, 0 lost, 0 half applied, {} decisions agree",
+        acknowledged.len(),
+        kept.len(),
+        replayed["agree"]
+    );
+}
+
+/// What the server says that runs, what the agent remembers, and what `current` names are one artifact.
+fn whole(shop: &Shop, up: &Up) {
+    let view = at(up, "production")["running"]["artifact"].clone();
+    let dir = shop.home.data().with_file_name("data.agent-ledger-api-production");
+    let memory: Value = serde_json::from_slice(&std::fs::read(dir.join("memory.json")).unwrap()).unwrap();
+    assert_eq!(memory["running"]["artifact"], view);
+    let current = std::fs::read_link(dir.join("current")).unwrap();
+    let hex = view.as_str().unwrap().strip_prefix("sha256:").unwrap();
+    assert!(current.ends_with(hex), "{current:?}, not {hex}");
+}
