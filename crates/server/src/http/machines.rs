@@ -37,7 +37,7 @@ pub async fn runner_work(
         Ok(keeper.gatekeeper.runner(&keeper.intake.state(), &claim, &operation, clock::now())?)
     })
     .await?;
-    let found = waited(&shared, |shared| {
+    let found = waited(&shared, move |shared| {
         let work = due_on(shared, &runner)?;
         Ok((!work.is_empty()).then_some(work))
     });
@@ -71,7 +71,7 @@ pub async fn agent_work(
         Ok(keeper.gatekeeper.agent(&state, &at, &claim, &operation, clock::now())?)
     })
     .await?;
-    Ok(Json(waited(&shared, |shared| due_at(shared, &place)).await?))
+    Ok(Json(waited(&shared, move |shared| due_at(shared, &place)).await?))
 }
 
 fn due_at(shared: &Shared, place: &Place) -> Result<Option<AgentWork>, Failure> {
@@ -265,17 +265,20 @@ fn file_name(run: RunId, work: &Work, runner: &Name) -> String {
     }
 }
 
-/// Looks until there is something, the server stops, or a while has passed.
-pub async fn waited<T>(
+/// Looks until there is something, the server stops, or a while has passed. A look may read from disk, so
+/// each is made away from the runtime's own threads.
+pub async fn waited<T: Send + 'static>(
     shared: &Arc<Shared>,
-    mut look: impl FnMut(&Shared) -> Result<Option<T>, Failure>,
+    look: impl Fn(&Shared) -> Result<Option<T>, Failure> + Send + Sync + 'static,
 ) -> Result<Option<T>, Failure> {
+    let look = Arc::new(look);
     let mut changes = shared.intake.changes();
     let mut stopping = shared.stopping.clone();
     let deadline = tokio::time::Instant::now() + WAIT;
     loop {
         changes.borrow_and_update();
-        if let Some(found) = look(shared)? {
+        let (at, looks) = (Arc::clone(shared), Arc::clone(&look));
+        if let Some(found) = blocking(move || looks(&at)).await? {
             return Ok(Some(found));
         }
         if *stopping.borrow() {

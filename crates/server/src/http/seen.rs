@@ -243,7 +243,7 @@ pub async fn wait(
     State(shared): State<Arc<Shared>>,
     Query(Past { past }): Query<Past>,
 ) -> Result<Json<u64>, Failure> {
-    let grown = waited(&shared, |shared| {
+    let grown = waited(&shared, move |shared| {
         let entries = shared.intake.state().entries;
         Ok((entries > past).then_some(entries))
     });
