@@ -66,7 +66,9 @@ pub fn test(rest: &[&str]) -> Done {
 /// What the filters name, with what is too slow for every day: every byte flipped, a minute between.
 pub fn test_for_real(rest: &[&str]) -> Done {
     let nextest = answers("cargo", "nextest");
-    let runner: &[&str] = if nextest { &["nextest", "run"] } else { &["test"] };
+    // What passes prints its figures too.
+    let shown = ["nextest", "run", "--success-output", "immediate"];
+    let runner: &[&str] = if nextest { &shown } else { &["test"] };
     let mut command = Command::new("cargo");
     command.args(runner).arg("--workspace").args(rest).env("COUNTERSIGN_ACCEPT", "1");
     spawn(&mut command)
