@@ -16,7 +16,11 @@ use crate::run::{Done, root};
 /// Runs some parsers, or all, for so many seconds each.
 pub fn run(seconds: u64, only: &[&str]) -> Done {
     let program = build()?;
-    for (name, sources) in parsers(&program)? {
+    let all = parsers(&program)?;
+    if let Some(unknown) = only.iter().find(|name| !all.iter().any(|(known, _)| known == *name)) {
+        return Err(format!("there is no parser `{unknown}`"));
+    }
+    for (name, sources) in all {
         if only.is_empty() || only.contains(&name.as_str()) {
             one(&program, &name, &sources, seconds)?;
         }
@@ -67,7 +71,12 @@ fn parsers(program: &Path) -> Result<Vec<(String, Vec<String>)>, String> {
     let lines = String::from_utf8_lossy(&listed.stdout).into_owned();
     let parsed =
         lines.lines().map(words).filter_map(|words| Some((words.first()?.clone(), words.get(1..)?.to_vec())));
-    Ok(parsed.collect())
+    let parsers: Vec<_> = parsed.collect();
+    if listed.status.success() && !parsers.is_empty() {
+        Ok(parsers)
+    } else {
+        Err("the fuzzer lists no parser".into())
+    }
 }
 
 fn one(program: &Path, name: &str, sources: &[String], seconds: u64) -> Done {
@@ -78,7 +87,9 @@ fn one(program: &Path, name: &str, sources: &[String], seconds: u64) -> Done {
         fs::create_dir_all(dir).map_err(text)?;
     }
     let made = Command::new(program).env("COUNTERSIGN_FUZZ", name).env("COUNTERSIGN_SEEDS", &seeds).status();
-    made.map_err(text)?;
+    if !made.map_err(text)?.success() {
+        return Err(format!("{name}: its seeds could not be written"));
+    }
     let mut command = Command::new(program);
     command.env("COUNTERSIGN_FUZZ", name).args(["-print_final_stats=1", "-rss_limit_mb=2048", "-timeout=10"]);
     command.arg(format!("-max_total_time={seconds}")).arg(format!("-artifact_prefix={}/", crashes.display()));
@@ -139,7 +150,10 @@ fn keep(program: &Path, name: &str, corpus: &Path, kept: &Path) -> Done {
         .arg(&merged)
         .arg(corpus)
         .arg(kept);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().map_err(text)?;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if !command.status().map_err(text)?.success() {
+        return Err(format!("{name}: its corpus could not be merged; the old one stays"));
+    }
     let mut files = Vec::new();
     for file in fs::read_dir(&merged).map_err(text)?.flatten() {
         files.push((file.metadata().map_err(text)?.len(), file.path()));

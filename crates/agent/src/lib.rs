@@ -14,4 +14,4 @@ mod store;
 pub use judging::Decision;
 pub use memory::{Begun, Known, Memory, MemoryError};
 pub use process::{Launcher, exec_service};
-pub use serve::{Agent, STATUS_FILE, serve};
+pub use serve::{Agent, STATUS_FILE, read_status, serve};

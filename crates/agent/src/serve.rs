@@ -205,12 +205,6 @@ impl Running {
         Ok(())
     }
 
-    /// The status that somebody laid into the agent's directory, where the server may withhold it.
-    fn status_by_hand(&self) -> Option<StatusFile> {
-        let read = read_status(&self.dir);
-        read.map_err(|what| eprintln!("warning: {what}; it does not count")).ok().flatten()
-    }
-
     /// The report of a release that was reported before.
     fn reported(&self, release: u64) -> Option<Envelope> {
         let (number, report) = self.memory.report.as_ref()?;
@@ -223,7 +217,8 @@ impl Running {
         proof: &[evidence::Bytes],
         layer: Option<&[u8]>,
     ) -> Result<Envelope, String> {
-        let by_hand = self.status_by_hand();
+        // One that cannot be read may hold a freeze: nothing is applied before it can.
+        let by_hand = read_status(&self.dir)?;
         let mut decision = self.memory.judge_release(bundle, proof, by_hand.as_ref(), (self.now)());
         if let Some(known) = &decision.apply {
             let unpacked = match layer {
@@ -251,7 +246,7 @@ impl Running {
         if let Some(report) = self.reported(order.release) {
             return Ok(report);
         }
-        let by_hand = self.status_by_hand();
+        let by_hand = read_status(&self.dir)?;
         let decision = self.memory.judge_return(order, by_hand.as_ref(), (self.now)());
         let plan = decision.apply.as_ref().map(|known| known.plan.digest());
         let plan = plan.transpose().map_err(|error| error.to_string())?.unwrap_or(order.artifact);
@@ -327,8 +322,11 @@ impl Running {
     }
 }
 
-/// The status in an agent's directory, where there is one.
-fn read_status(dir: &Path) -> Result<Option<StatusFile>, String> {
+/// The status that somebody laid into an agent's directory, where the server may withhold it.
+///
+/// # Errors
+/// In words, when there is one that cannot be read.
+pub fn read_status(dir: &Path) -> Result<Option<StatusFile>, String> {
     let path = dir.join(STATUS_FILE);
     let failed = |error: &dyn std::fmt::Display| format!("`{}`: {error}", path.display());
     let size = match std::fs::metadata(&path) {

@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use domain::State;
+use domain::{Event, State};
+use evidence::Digest;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::trust_root::{Mode, TrustRoot};
 use ledger::{BLOBS, Blobs, Reader};
@@ -26,13 +27,21 @@ pub enum Belief {
 
 /// The newest root of a data directory, with why it is believed.
 pub fn root_of(data: &Path, file: Option<&Path>) -> Result<(TrustRoot, Belief), Failure> {
-    let chain = chain(data)?;
+    believed(&chain(data)?, file)
+}
+
+/// The same for an audit, out of every entry.
+pub fn audited_root_of(data: &Path, file: Option<&Path>) -> Result<(TrustRoot, Belief), Failure> {
+    believed(&audited_chain(data)?, file)
+}
+
+fn believed(chain: &[(Envelope, TrustRoot)], file: Option<&Path>) -> Result<(TrustRoot, Belief), Failure> {
     if let Some(file) = file {
         let shown = file.display();
         let bytes =
             std::fs::read(file).map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}")))?;
         let mut root = TrustRoot::open(&Envelope::decode(&bytes)?)?;
-        for (envelope, next) in &chain {
+        for (envelope, next) in chain {
             if next.version > root.version {
                 root = root.next(envelope)?;
             }
@@ -76,9 +85,32 @@ pub fn fold(data: &Path) -> Result<State, Failure> {
 /// Every root of the ledger, each checked against the one before.
 fn chain(data: &Path) -> Result<Vec<(Envelope, TrustRoot)>, Failure> {
     let (state, _) = server::state_of(data, &Reader::open(data)?)?;
+    checked(data, state.identity.roots())
+}
+
+/// The same out of every entry: an audit rests on no snapshot, which the server's owner may have made.
+fn audited_chain(data: &Path) -> Result<Vec<(Envelope, TrustRoot)>, Failure> {
+    let reader = Reader::open(data)?;
+    let size = reader.head()?.frontier.size();
+    let (mut roots, mut from) = (Vec::new(), 0);
+    while from < size {
+        for entry in reader.entries(from, size)? {
+            from += 1;
+            let header = entry.check()?;
+            if header.kind == "identity.rooted"
+                && let Event::Rooted(rooted) = Event::read(&header.kind, &entry.facts)?
+            {
+                roots.push(rooted.envelope);
+            }
+        }
+    }
+    checked(data, &roots)
+}
+
+fn checked(data: &Path, roots: &[Digest]) -> Result<Vec<(Envelope, TrustRoot)>, Failure> {
     let blobs = Blobs::read_only(&data.join(BLOBS));
     let mut chain: Vec<(Envelope, TrustRoot)> = Vec::new();
-    for digest in state.identity.roots() {
+    for digest in roots {
         let envelope = Envelope::decode(&blobs.read(digest, ENVELOPE_BYTES_MAX as u64)?)?;
         let root = match chain.last() {
             None => TrustRoot::open(&envelope)?,

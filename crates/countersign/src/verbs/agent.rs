@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use domain::Place;
 use evidence::Name;
 use evidence::pin::Pin;
-use evidence::status::StatusFile;
+use evidence::status::{Status, StatusFile};
 use wire::{Client, Machine};
 
 use super::{Child, RoleArguments, runtime};
@@ -130,21 +130,27 @@ pub fn write_memory(
 /// is believed is for the agent: only signatures under its own root count.
 fn status(data: &Path, file: &Path, output: Output) -> Result<(), Failure> {
     let memory = Memory::read(data)?;
-    let bytes = std::fs::read(file).map_err(|e| Failure::error(format!("`{}`: {e}", file.display())))?;
-    let given = StatusFile::decode(&bytes)?;
-    let newest = evidence::status::Status::read(given.tightening.as_ref().unwrap_or(&given.base))?;
+    let given = super::verify::read_status(file)?;
+    let newest = newest_of(&given)?;
+    // One that lies there damaged is what this replaces.
+    let lies = agent::read_status(data).ok().flatten().map(|lies| newest_of(&lies)).transpose()?;
     if newest.installation != memory.installation {
         return Err(Failure::error("the status is of another installation; nothing was changed"));
     }
-    if newest.number < memory.seen_status {
-        let seen = memory.seen_status;
+    let seen = memory.seen_status.max(lies.map_or(0, |lies| lies.number));
+    if newest.number < seen {
         let what =
             format!("the agent has seen status {seen}, this is {}; nothing was changed", newest.number);
         return Err(Failure::error(what));
     }
+    let bytes = given.encode()?;
     home::write_private(&data.join(agent::STATUS_FILE), &String::from_utf8_lossy(&bytes))?;
     let shown = serde_json::json!({ "agent": memory.agent, "status": newest.number });
     output.print(&shown, |_| format!("{} judges under status {} or a newer one", memory.agent, newest.number))
+}
+
+fn newest_of(file: &StatusFile) -> Result<Status, Failure> {
+    Ok(Status::read(file.tightening.as_ref().unwrap_or(&file.base))?)
 }
 
 fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(), Failure> {

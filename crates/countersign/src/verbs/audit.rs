@@ -146,7 +146,7 @@ fn verify(
     rebuild_views: bool,
     output: Output,
 ) -> Result<(), Failure> {
-    let (root, belief) = trust::root_of(home.data(), trust_root)?;
+    let (root, belief) = trust::audited_root_of(home.data(), trust_root)?;
     let anchors = Anchors {
         ledger: root.ledger_key()?,
         witnesses: root.witness_keys()?,

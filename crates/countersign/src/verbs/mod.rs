@@ -18,7 +18,7 @@ mod trust_environment;
 mod trust_root;
 mod trust_status;
 mod up;
-mod verify;
+pub mod verify;
 mod witness;
 
 use std::path::PathBuf;

@@ -71,12 +71,15 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
     let bundle = Bundle::decode(&bytes)?;
     let state = verb.state.as_deref().map(read_state).transpose()?.flatten();
     let (anchors, mut seen) = eyes(verb, &bundle, state.as_ref())?;
-    seen.newer.extend(verb.status.as_deref().map(read_status).transpose()?);
+    let given = verb.status.as_deref().map(read_status).transpose()?;
+    seen.newer.extend(given.clone());
     if let Some(state) = &state {
         seen.newer.push(state.status.clone());
         seen.ledger = Some(kept(&state.pin, &bundle, verb.url.as_deref())?);
     }
     let shown = judge::verify(&bytes, &anchors, &seen, |checked, judgement| {
+        // Whoever names a status wants it to count.
+        given.as_ref().map(|given| given.open(&checked.root)).transpose()?;
         let since = since(&bundle, &anchors, &seen, judgement)?;
         let kept = keep(checked, &bundle, &seen, state.as_ref());
         Ok::<_, Failure>((
@@ -218,7 +221,8 @@ fn read_state(file: &Path) -> Result<Option<VerifierState>, Failure> {
     }
 }
 
-fn read_status(file: &Path) -> Result<StatusFile, Failure> {
+/// A status out of a file that somebody names.
+pub fn read_status(file: &Path) -> Result<StatusFile, Failure> {
     let failed = |what: &dyn std::fmt::Display| Failure::error(format!("`{}`: {what}", file.display()));
     let bytes =
         bounded(file, 2 * ENVELOPE_BYTES_MAX as u64)?.ok_or_else(|| failed(&"there is no such file"))?;

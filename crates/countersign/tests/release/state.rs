@@ -56,6 +56,14 @@ fn a_verifier_that_keeps_state_notices_forks_and_what_was_frozen_since() {
     assert!(again["error"].as_str().unwrap().contains("not frozen"), "{again}");
     shop.ok(&["trust", "status", "--save", "status.json"]);
     assert_eq!(shop.ok(&frozen)["status"], json!(3));
+    // A status that the root's signers did not sign is named, not passed over.
+    let text = std::fs::read_to_string(shop.repository().join("status.json")).unwrap();
+    let mut forged: Value = serde_json::from_str(&text).unwrap();
+    let sig = forged["base"]["signatures"][0]["sig"].as_str().unwrap().to_owned();
+    forged["base"]["signatures"][0]["sig"] = json!(format!("{}A{}", &sig[..200], &sig[201..]));
+    std::fs::write(shop.repository().join("status.json"), forged.to_string()).unwrap();
+    let refused = shop.in_repository(&frozen, 1);
+    assert!(refused["error"].as_str().unwrap().contains("status"), "{refused}");
     assert!(up.stop());
 }
 
