@@ -155,8 +155,9 @@ async fn release(
             let most = usize::try_from(size).unwrap_or(usize::MAX);
             match client.blob(&digest, most).await {
                 Ok(bytes) => Some(bytes),
-                Err(ClientError::Answer { .. } | ClientError::Problem(_)) => None,
-                // Nobody answered: that says nothing about the artifact.
+                Err(ClientError::Answer { .. }) => None,
+                Err(ClientError::Problem(problem)) if problem.status == 404 => None,
+                // Nobody answered, or not now: that says nothing about the artifact.
                 Err(error) => return Err(error.to_string()),
             }
         }

@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use domain::gate::Outcome;
-use evidence::Moment;
 use evidence::bundle::{BYTES_MAX, Bundle};
 use evidence::dsse::Envelope;
 use evidence::pin::Pin;
 use evidence::trust_root::{Mode, TrustRoot};
+use evidence::{Bytes, Moment};
 use judge::{Anchors, Checked, Findings, Judgement, Kept, Seen};
 use policy::Finding;
-use wire::Client;
+use tlog::Checkpoint;
 
 use crate::failure::Failure;
 use crate::trust;
@@ -54,14 +54,19 @@ pub fn eyes_of(pin: &Pin, bundle: &Bundle, now: Option<Moment>) -> (Anchors, See
     (anchors, seen)
 }
 
-/// The ledger as the person has seen it, with the proof that the server gives for evidence.
-pub async fn kept(client: &Client, pin: &Pin, bundle: &Bundle) -> Result<Kept, Failure> {
+/// The ledger as the person has seen it, with the proof that a server gives for evidence, where one is needed.
+pub fn kept(
+    pin: &Pin,
+    bundle: &Bundle,
+    may_be_older: bool,
+    prove: impl FnOnce(&Checkpoint, u64, u64) -> Result<Vec<Bytes>, Failure>,
+) -> Result<Kept, Failure> {
     let checkpoint = pin.checkpoint()?;
     let proof = match judge::sizes_to_prove(bundle, &checkpoint) {
-        Some((old, new)) => client.consistency(old, new).await?,
+        Some((old, new)) => prove(&checkpoint, old, new)?,
         None => Vec::new(),
     };
-    Ok(Kept { checkpoint, proof, may_be_older: false })
+    Ok(Kept { checkpoint, proof, may_be_older })
 }
 
 /// A failure out of findings that break a check.

@@ -71,14 +71,8 @@ pub fn envelope_of(data: &Path, version: u32) -> Result<Envelope, Failure> {
 
 /// Folds the whole ledger of a data directory.
 pub fn fold(data: &Path) -> Result<State, Failure> {
-    let reader = Reader::open(data)?;
-    let size = reader.head()?.frontier.size();
     let mut state = State::default();
-    while state.entries < size {
-        for entry in reader.entries(state.entries, size)? {
-            state.fold(&entry.check()?, &entry.facts)?;
-        }
-    }
+    server::fold(&mut state, &Reader::open(data)?)?;
     Ok(state)
 }
 

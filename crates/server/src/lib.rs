@@ -24,5 +24,5 @@ pub use genesis::{FirstEnvironment, Genesis, GenesisError, found};
 pub use intake::{Answer, Intake, IntakeError, Job, Origin, WriterError};
 pub use readers::Readers;
 pub use serve::{Serve, ServeError, serve};
-pub use snapshots::state_of;
+pub use snapshots::{fold, state_of};
 pub use store::LedgerStore;

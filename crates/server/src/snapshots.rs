@@ -46,13 +46,22 @@ pub fn state_of(dir: &Path, reader: &Reader) -> Result<(State, u64), WriterError
         }
     };
     let from = state.entries;
+    fold(&mut state, reader)?;
+    Ok((state, from))
+}
+
+/// Folds all entries that a state lacks; from the beginning for whoever rests on no snapshot.
+///
+/// # Errors
+/// `WriterError` when entries cannot be read or are not known to this program.
+pub fn fold(state: &mut State, reader: &Reader) -> Result<(), WriterError> {
     let size = reader.head()?.frontier.size();
     while state.entries < size {
         for entry in reader.entries(state.entries, size)? {
             state.fold(&entry.check()?, &entry.facts)?;
         }
     }
-    Ok((state, from))
+    Ok(())
 }
 
 /// The newest snapshot, if there is one; in words why it does not count.

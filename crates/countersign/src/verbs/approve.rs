@@ -17,6 +17,7 @@ use evidence::{CommitId, Digest, Moment, Name};
 use judge::Checked;
 use serde::Serialize;
 use serde_json::json;
+use tlog::Checkpoint;
 use wire::Client;
 
 use super::promote::waiting;
@@ -96,7 +97,8 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
         return Err(Failure::error("the server sent evidence of another place than asked for"));
     }
     let (anchors, mut seen) = review::eyes_of(&pin, &bundle, Some(now()?));
-    seen.ledger = Some(runtime.block_on(review::kept(&client, &pin, &bundle))?);
+    let prove = |_: &Checkpoint, old, new| Ok(runtime.block_on(client.consistency(old, new))?);
+    seen.ledger = Some(review::kept(&pin, &bundle, false, prove)?);
     let checked = judge::check(&bundle, &anchors, &seen).map_err(review::broken)?;
     let judgement = judge::judge_checked(&checked);
     if output == Output::Text {

@@ -8,14 +8,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use domain::gate::Outcome;
+use evidence::Bytes;
 use evidence::bundle::Bundle;
 use evidence::dsse::ENVELOPE_BYTES_MAX;
 use evidence::pin::{EnvironmentPin, Pin};
 use evidence::status::StatusFile;
 use evidence::trust_root::Mode;
 use evidence::verifier_state::{self, VerifierState};
-use judge::{Anchors, Checked, Judgement, Kept, Seen};
+use judge::{Anchors, Checked, Judgement, Seen};
 use serde::Serialize;
+use tlog::Checkpoint;
 use wire::Client;
 
 use super::runtime;
@@ -75,7 +77,8 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
     seen.newer.extend(given.clone());
     if let Some(state) = &state {
         seen.newer.push(state.status.clone());
-        seen.ledger = Some(kept(&state.pin, &bundle, verb.url.as_deref())?);
+        let prove = |kept: &Checkpoint, old, new| proven(kept, old, new, verb.url.as_deref());
+        seen.ledger = Some(review::kept(&state.pin, &bundle, true, prove)?);
     }
     let shown = judge::verify(&bytes, &anchors, &seen, |checked, judgement| {
         // Whoever names a status wants it to count.
@@ -133,26 +136,21 @@ fn eyes(verb: &Verify, bundle: &Bundle, state: Option<&VerifierState>) -> Result
     Ok((anchors, Seen { root: 0, status: 0, statement: 0, ..seen }))
 }
 
-/// The ledger as the state has it, with the proof that leads from there to the bundle's or back.
-fn kept(pin: &Pin, bundle: &Bundle, url: Option<&str>) -> Result<Kept, Failure> {
-    let checkpoint = pin.checkpoint()?;
-    let Some((old, new)) = judge::sizes_to_prove(bundle, &checkpoint) else {
-        return Ok(Kept { checkpoint, proof: Vec::new(), may_be_older: true });
+/// The proof that leads from the state's ledger to the bundle's, or back; without a server none can be had.
+fn proven(kept: &Checkpoint, old: u64, new: u64, url: Option<&str>) -> Result<Vec<Bytes>, Failure> {
+    if let Some(url) = url {
+        return Ok(runtime()?.block_on(Client::new(url)?.consistency(old, new))?);
+    }
+    let what = format!(
+        "your state knows the ledger with {} entries, and nothing proves that the bundle's is the same",
+        kept.size
+    );
+    let finding = policy::Finding {
+        code: "ledger-unproven".into(),
+        what: what.clone(),
+        remedy: "name a server of this ledger with --url; it need not be believed".into(),
     };
-    let Some(url) = url else {
-        let what = format!(
-            "your state knows the ledger with {} entries, and nothing proves that the bundle's is the same",
-            checkpoint.size
-        );
-        let finding = policy::Finding {
-            code: "ledger-unproven".into(),
-            what: what.clone(),
-            remedy: "name a server of this ledger with --url; it need not be believed".into(),
-        };
-        return Err(Failure::decided(Outcome::Undecided, &what, vec![finding]));
-    };
-    let proof = runtime()?.block_on(Client::new(url)?.consistency(old, new))?;
-    Ok(Kept { checkpoint, proof, may_be_older: true })
+    Err(Failure::decided(Outcome::Undecided, &what, vec![finding]))
 }
 
 /// What stands against the release today that did not at its own time.
