@@ -27,6 +27,7 @@ fn main() -> ExitCode {
             fuzz::run(seconds.parse().unwrap_or(60), only)
         }
         ["mutants"] => mutants::run(),
+        ["sim", rest @ ..] => run::sim(rest),
         ["accept", area] => accept::accept(area, None),
         ["accept", area, only] => accept::accept(area, Some(only)),
         _ => {
@@ -52,4 +53,5 @@ const USAGE: &str = "usage: cargo x <task>
   bench [ARGS]   figures with their floors
   mutants        the judge without each of its checks, against every forgery
   fuzz SECONDS [PARSER]  every parser of foreign bytes under libFuzzer, and its record
+  sim [ARGS]     the whole product under virtual time and seeded faults: --seed N --hours H --count C --tell
   accept AREA [TEXT]  the acceptance lines of an area, or those that contain TEXT, each run for real";

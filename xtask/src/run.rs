@@ -79,6 +79,11 @@ pub fn bench(rest: &[&str]) -> Done {
     cargo(&[&["bench", "--workspace", "--profile", "dist", "--bench", "figures", "--"], rest].concat())
 }
 
+/// Seeds of the simulator, in a build that is quick.
+pub fn sim(rest: &[&str]) -> Done {
+    cargo(&[&["run", "--quiet", "--release", "--package", "sim", "--"], rest].concat())
+}
+
 /// Runs cargo in the tree's root.
 pub fn cargo(arguments: &[&str]) -> Done {
     spawn(Command::new("cargo").args(arguments))

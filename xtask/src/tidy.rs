@@ -82,8 +82,9 @@ fn unsafe_code(name: &str, text: &str) -> Option<String> {
 
 /// What is written to keep is written by `disk`, where every write has its point of failure.
 fn writes(name: &str, text: &str) -> Option<String> {
-    // The sandbox makes files in worlds that end with the step.
-    let own = ["crates/disk/", "crates/sandbox/", "xtask/"].iter().any(|own| name.starts_with(own));
+    // The sandbox makes files in worlds that end with the step, the simulator in one that ends with the seed.
+    let own =
+        ["crates/disk/", "crates/sandbox/", "crates/sim/", "xtask/"].iter().any(|own| name.starts_with(own));
     let word = WRITES.iter().find(|word| text.contains(**word))?;
     let kept = !own && !is_test(name) && !name.contains("/demo/");
     kept.then(|| format!("names `{word}`; files are written by the crate `disk`"))
@@ -203,7 +204,10 @@ const EDGES: [(&str, &[&str]); 17] = [
     ),
     (
         "sim",
-        &["tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "server", "runner", "agent"],
+        &[
+            "disk", "tlog", "evidence", "domain", "judge", "wire", "ledger", "sandbox", "server", "runner",
+            "agent", "witness", "lab",
+        ],
     ),
     // For tests, benches and the simulator alone: nobody's row names it.
     ("lab", &["tlog", "evidence", "policy", "domain", "judge", "wire", "agent"]),

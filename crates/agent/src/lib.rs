@@ -5,13 +5,16 @@
 //! deliberately lacks SQL, an HTTP server and any way to be told what to do without evidence.
 
 mod apply;
+mod deployer;
 mod judging;
 mod memory;
 mod process;
 mod serve;
 mod store;
 
+pub use apply::Services;
+pub use deployer::{Asked, Deployer, STATUS_FILE, read_status};
 pub use judging::Decision;
 pub use memory::{Begun, Known, Memory, MemoryError};
 pub use process::{Launcher, exec_service};
-pub use serve::{Agent, STATUS_FILE, read_status, serve};
+pub use serve::{Agent, serve};

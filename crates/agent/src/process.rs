@@ -16,26 +16,28 @@ use std::time::{Duration, Instant};
 use evidence::plan::{Ask, Plan, Target};
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
 
+use crate::apply::Services;
+
 /// A process that runs.
 #[derive(Debug)]
-pub struct Service {
+struct Service {
     child: Child,
     stop_ms: u64,
 }
 
 /// What a process is started with.
 #[derive(Debug)]
-pub struct Start<'a> {
+struct Start<'a> {
     /// Makes a command that ends up in `exec_service`.
-    pub launcher: &'a dyn Launcher,
+    launcher: &'a dyn Launcher,
     /// Directory of the artifact.
-    pub dir: &'a Path,
+    dir: &'a Path,
     /// Directory that the process may write to.
-    pub state: &'a Path,
+    state: &'a Path,
     /// File that its output goes to.
-    pub log: &'a Path,
+    log: &'a Path,
     /// The plan.
-    pub plan: &'a Plan,
+    plan: &'a Plan,
 }
 
 /// Makes a command that ends up in `exec_service`.
@@ -44,8 +46,75 @@ pub trait Launcher: std::fmt::Debug + Send + Sync {
     fn command(&self) -> Command;
 }
 
+/// The process of a place, with the socket that it is given.
+#[derive(Debug)]
+pub struct Processes {
+    dir: PathBuf,
+    launcher: Box<dyn Launcher>,
+    socket: Option<(u16, TcpListener)>,
+    service: Option<Service>,
+}
+
+impl Processes {
+    /// Nothing runs yet.
+    #[must_use]
+    pub fn new(dir: &Path, launcher: Box<dyn Launcher>) -> Self {
+        Self { dir: dir.to_path_buf(), launcher, socket: None, service: None }
+    }
+}
+
+impl Services for Processes {
+    fn prepare(&mut self, plan: &Plan) -> Result<(), (&'static str, String)> {
+        let Some(port) = port_of(plan) else { return Ok(()) };
+        if self.socket.as_ref().is_some_and(|(held, _)| *held == port) {
+            return Ok(());
+        }
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let taken = |error| ("port-taken", format!("port {port}: {error}"));
+        self.socket = Some((port, TcpListener::bind(address).map_err(taken)?));
+        Ok(())
+    }
+
+    fn start(&mut self, plan: &Plan, dir: &Path) -> Result<(), (&'static str, String)> {
+        let (state, log) = (self.dir.join("state"), self.dir.join("service.log"));
+        let with = Start { launcher: self.launcher.as_ref(), dir, state: &state, log: &log, plan };
+        let port = port_of(plan);
+        let socket = self.socket.as_ref().map(|(_, socket)| socket).filter(|_| port.is_some());
+        let mut service = start(&with, socket).map_err(|error| ("start-failed", error.to_string()))?;
+        match probe(&with, service.as_mut(), port) {
+            Ok(()) => {
+                self.service = service;
+                Ok(())
+            }
+            Err(what) => {
+                if let Some(service) = service {
+                    service.stop();
+                }
+                Err(("probe-failed", what))
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        if let Some(service) = self.service.take() {
+            service.stop();
+        }
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.service.as_mut().is_some_and(Service::has_ended)
+    }
+}
+
+const fn port_of(plan: &Plan) -> Option<u16> {
+    match &plan.target {
+        Target::Process { port, .. } => *port,
+        Target::Files {} => None,
+    }
+}
+
 /// Starts the plan's process.
-pub fn start(with: &Start<'_>, socket: Option<&TcpListener>) -> io::Result<Option<Service>> {
+fn start(with: &Start<'_>, socket: Option<&TcpListener>) -> io::Result<Option<Service>> {
     let Target::Process { command, stop_ms, .. } = &with.plan.target else { return Ok(None) };
     let Some((program, arguments)) = command.split_first() else {
         return Err(io::Error::other("the plan names no program"));
@@ -123,12 +192,12 @@ fn prepare(files: &str, memory: &str, socket: bool) -> io::Result<()> {
 
 impl Service {
     /// Whether it has ended by itself.
-    pub fn has_ended(&mut self) -> bool {
+    fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
     /// Asks it to end, waits as long as the plan says, then ends it.
-    pub fn stop(mut self) {
+    fn stop(mut self) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         if let (Some(pid), Ok(None)) = (pid, self.child.try_wait()) {
             let _ = kill_process(pid, Signal::TERM);
@@ -143,7 +212,7 @@ impl Service {
 }
 
 /// Probes until it answers well, or the plan's attempts are used up, or the process ends.
-pub fn probe(with: &Start<'_>, service: Option<&mut Service>, port: Option<u16>) -> Result<(), String> {
+fn probe(with: &Start<'_>, service: Option<&mut Service>, port: Option<u16>) -> Result<(), String> {
     let mut service = service;
     let interval = Duration::from_millis(with.plan.probe.interval_ms);
     let mut last = "it was never asked".to_owned();
@@ -214,11 +283,6 @@ fn command(with: &Start<'_>, words: &[String], timeout: Duration) -> Result<(), 
             }
         }
     }
-}
-
-/// Where a process's own files lie.
-pub fn state_dir(dir: &Path) -> PathBuf {
-    dir.join("state")
 }
 
 /// The least time that a program which probes has: starting one can take a while on a busy machine.

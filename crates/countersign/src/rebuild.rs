@@ -1,13 +1,12 @@
 //! A rebuild on the approver's own machine: the same steps, the same assembly, from this machine's clone.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
 use evidence::bundle::Bundle;
 use evidence::machine::MachineSigner;
 use evidence::{Digest, Moment, Name};
 use judge::Checked;
-use runner::{Given, Host, Identity, Repository, Source, Toolchain, assemble, execute};
+use runner::{Given, Host, Identity, Repository, Sandbox, Source, Toolchain, assemble, execute};
 
 use crate::failure::Failure;
 use crate::home::Home;
@@ -28,7 +27,7 @@ pub fn rebuild(
     let pipeline = &checked.build.pipeline;
     let mut left: BTreeMap<Name, Given> = BTreeMap::new();
     let now: fn() -> Moment = clock::moment;
-    let init: fn() -> Command = sandbox_init;
+    let isolation = Sandbox { init: sandbox_init };
     for name in pipeline.order() {
         let Some(step) = pipeline.steps.get(name).filter(|step| step.run.is_some()) else { continue };
         eprintln!("rebuilding: step {name}");
@@ -47,7 +46,7 @@ pub fn rebuild(
             .flatten()
             .map(|(p, k)| (p.clone(), k.clone()))
             .collect();
-        let host = Host { toolchain: &toolchain, init: &init, now: &now, log: &|_, _| {} };
+        let host = Host { toolchain: &toolchain, isolation: &isolation, now: &now, log: &|_, _| {} };
         let done = execute(&identity, &source, name, &given, &host)?;
         if !done.facts.passed() {
             let log = String::from_utf8_lossy(&done.log).into_owned();

@@ -5,21 +5,22 @@
 //! the process does. It knows nothing of what is written.
 
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-#[cfg(feature = "faults")]
-mod faults;
+#[cfg(any(feature = "faults", feature = "inject"))]
+pub mod faults;
 
 /// Every point at which something becomes durable, and what that is.
-pub const POINTS: [(&str, &str); 16] = [
+pub const POINTS: [(&str, &str); 17] = [
     ("ledger.append", "a batch of entries"),
     ("ledger.witnessed", "a cosigned checkpoint"),
     ("ledger.blob", "a blob under its digest"),
     ("ledger.tile", "a full tile"),
     ("ledger.found", "a new ledger's directory"),
     ("server.views", "views made anew"),
+    ("server.reserve", "room that is held back"),
     ("server.snapshot", "where the newest snapshot is"),
     ("runner.output", "an output of a step"),
     ("runner.receipt", "a receipt"),
@@ -82,6 +83,28 @@ pub fn create(path: &Path, mode: u32) -> Result<File, DiskError> {
     File::options().write(true).create_new(true).mode(mode).open(path).map_err(failed("create", path))
 }
 
+/// Takes so many bytes of the disk under a name, so that they can be had later by removing it.
+///
+/// # Errors
+/// `DiskError`; nothing stays taken then.
+pub fn reserve(point: &'static str, path: &Path, bytes: u64) -> Result<(), DiskError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let new = PathBuf::from(beside);
+    let taken = fill(&new, bytes).and_then(|()| rename(point, &new, path));
+    if taken.is_err() {
+        drop(fs::remove_file(&new));
+    }
+    taken
+}
+
+fn fill(path: &Path, bytes: u64) -> Result<(), DiskError> {
+    let mut file = create(path, 0o600)?;
+    // Zeros, and not a hole: the blocks must really be there.
+    io::copy(&mut io::repeat(0).take(bytes), &mut file).map_err(failed("write", path))?;
+    file.sync_all().map_err(failed("sync", path))
+}
+
 /// Makes the bytes of an open file durable.
 ///
 /// # Errors
@@ -95,7 +118,7 @@ pub fn sync(file: &File, path: &Path) -> Result<(), DiskError> {
 /// # Errors
 /// `DiskError`; it has the old name or the new one.
 pub fn rename(point: &'static str, from: &Path, to: &Path) -> Result<(), DiskError> {
-    before(point).map_err(failed("rename", from))?;
+    meet(point, Some(from)).map_err(failed("rename", from))?;
     fs::rename(from, to).map_err(failed("rename", from))?;
     sync_dir(to.parent().unwrap_or(to))?;
     after(point).map_err(failed("rename", from))
@@ -123,9 +146,17 @@ pub fn private_dir(dir: &Path) -> Result<(), DiskError> {
 /// # Errors
 /// What a fault makes of it.
 pub fn before(point: &'static str) -> io::Result<()> {
+    meet(point, None)
+}
+
+#[cfg_attr(
+    not(any(feature = "faults", feature = "inject")),
+    expect(unused_variables, clippy::unnecessary_wraps, reason = "there are no faults in this build")
+)]
+fn meet(point: &'static str, staged: Option<&Path>) -> io::Result<()> {
     debug_assert!(POINTS.iter().any(|(known, _)| *known == point), "`{point}` is not in the list");
-    #[cfg(feature = "faults")]
-    faults::before(point)?;
+    #[cfg(any(feature = "faults", feature = "inject"))]
+    faults::before(point, staged)?;
     Ok(())
 }
 
@@ -135,8 +166,8 @@ pub fn before(point: &'static str) -> io::Result<()> {
 /// What a fault makes of it.
 pub fn after(point: &'static str) -> io::Result<()> {
     debug_assert!(POINTS.iter().any(|(known, _)| *known == point), "`{point}` is not in the list");
-    #[cfg(feature = "faults")]
-    faults::after(point)?;
+    #[cfg(any(feature = "faults", feature = "inject"))]
+    faults::after()?;
     Ok(())
 }
 

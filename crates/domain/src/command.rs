@@ -56,6 +56,15 @@ pub enum Command {
     Refuse(Refusal),
 }
 
+impl Command {
+    /// Whether it must be possible even when there is hardly any room: what stops something, and what agents
+    /// report of it.
+    #[must_use]
+    pub const fn is_reserved(&self) -> bool {
+        matches!(self, Self::SetStatus(_) | Self::SetRoot(_) | Self::Return(_) | Self::AgentReport(_))
+    }
+}
+
 /// Decides a command at a moment: the events that follow, or why none do.
 ///
 /// # Errors

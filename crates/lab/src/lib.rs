@@ -24,4 +24,4 @@ pub use commits::{Written, commit};
 pub use parts::{Parts, no, yes};
 pub use people::{Pair, Person};
 pub use readers::{Reader, by_agent, proof_for, said};
-pub use world::{Lab, NOW, at, id, judged_at, lax_policy, name};
+pub use world::{Lab, NOW, at, configuration, id, judged_at, lax_policy, ledger_key, name};

@@ -16,7 +16,8 @@ use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, ReceiptError, S
 use evidence::tree_list::TreeListError;
 use evidence::{Digest, Id, Moment, Name};
 use sandbox::{
-    Destination, Exit, Input, InputKind, Limits, OutputError, OutputKind, Outputs, SandboxError, Spec, Stream,
+    Destination, Exit, Input, InputKind, Limits, Outcome, OutputError, OutputKind, Outputs, SandboxError,
+    Spec, Stream,
 };
 
 use crate::ecosystem;
@@ -44,12 +45,34 @@ pub struct Identity<'a> {
 pub struct Host<'a> {
     /// What steps see of it.
     pub toolchain: &'a Toolchain,
-    /// Makes a command that ends up in the sandbox's init.
-    pub init: &'a dyn Fn() -> Command,
+    /// What keeps the step apart from everything else.
+    pub isolation: &'a dyn Isolation,
     /// Its clock.
     pub now: &'a dyn Fn() -> Moment,
     /// Where the log goes as it comes.
     pub log: Log<'a>,
+}
+
+/// What keeps a step apart from everything else while it runs.
+pub trait Isolation: Send + Sync {
+    /// Runs a step to its end; every process of it is dead when this answers.
+    ///
+    /// # Errors
+    /// `SandboxError` when it did not run to an end.
+    fn run(&self, spec: &Spec, inputs: &[Input], log: Log<'_>) -> Result<Outcome, SandboxError>;
+}
+
+/// The sandbox of this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Sandbox {
+    /// Makes a command that ends up in the sandbox's init.
+    pub init: fn() -> Command,
+}
+
+impl Isolation for Sandbox {
+    fn run(&self, spec: &Spec, inputs: &[Input], log: Log<'_>) -> Result<Outcome, SandboxError> {
+        sandbox::run((self.init)(), spec, inputs, log)
+    }
 }
 
 /// What the step is given besides the source: outputs of the steps that it needs.
@@ -133,7 +156,7 @@ pub fn execute(
     let inputs = inputs(source, given)?;
     let kept = Mutex::new(Vec::new());
     let started = (host.now)();
-    let outcome = sandbox::run((host.init)(), &spec, &inputs, &|stream, piece| {
+    let outcome = host.isolation.run(&spec, &inputs, &|stream, piece| {
         kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(piece);
         (host.log)(stream, piece);
     })?;

@@ -59,6 +59,14 @@ impl Toolchain {
             ("TZ", "UTC"),
         ];
         let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Self::of(binds, environment)
+    }
+
+    /// Only these paths of the host, with these variables.
+    ///
+    /// # Errors
+    /// `ToolchainError` when one cannot be read.
+    pub fn of(binds: Vec<PathBuf>, environment: BTreeMap<String, String>) -> Result<Self, ToolchainError> {
         let digest = manifest(&binds)?;
         Ok(Self { binds, environment, digest })
     }

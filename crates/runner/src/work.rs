@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::build::Due;
@@ -21,7 +20,7 @@ use crate::artifact::assemble;
 use crate::keep::{Keep, KeepError};
 use crate::repository::Repository;
 use crate::source::Source;
-use crate::step::{Given, Host, Identity, Log, execute};
+use crate::step::{Given, Host, Identity, Isolation, Log, execute};
 use crate::toolchain::Toolchain;
 
 /// What stays the same from one piece of work to the next.
@@ -38,8 +37,8 @@ pub struct Bench {
     pub toolchain: Toolchain,
     /// What was done before.
     pub keep: Keep,
-    /// Makes a command that ends up in the sandbox's init.
-    pub init: fn() -> Command,
+    /// What keeps steps apart from everything else.
+    pub isolation: Box<dyn Isolation>,
     /// The clock.
     pub now: fn() -> Moment,
     /// The last sources that were fetched.
@@ -98,7 +97,8 @@ impl Bench {
                     project: due.project.clone(),
                     nonce: due.nonce,
                 };
-                let host = Host { toolchain: &self.toolchain, init: &self.init, now: &self.now, log };
+                let isolation = self.isolation.as_ref();
+                let host = Host { toolchain: &self.toolchain, isolation, now: &self.now, log };
                 let done = execute(&identity, &source, step, &given, &host).map_err(|e| e.to_string())?;
                 self.keep.put(&done.receipt, &done.outputs).map_err(|error| error.to_string())?;
                 Ok(Done { receipt: done.receipt, blobs: vec![done.log, tree] })

@@ -14,8 +14,8 @@ use evidence::receipt::Ending;
 use evidence::tree_list::FileMode;
 use evidence::{Digest, Id, Moment, Name};
 use runner::{
-    Built, Execution, Given, Host, Identity, Repository, RepositoryError, Source, SourceError, StepError,
-    Toolchain, assemble, execute, resolve,
+    Built, Execution, Given, Host, Identity, Repository, RepositoryError, Sandbox, Source, SourceError,
+    StepError, Toolchain, assemble, execute, resolve,
 };
 use support::{Project, copy_file};
 
@@ -160,7 +160,7 @@ fn run(source: &Source, step: &Name, given: &Given, nonce: u8) -> Result<Executi
         init
     };
     let now = || Moment::from_millis(1_800_000_000_000).unwrap();
-    let host = Host { toolchain: &TOOLCHAIN, init: &init, now: &now, log: &|_, _| {} };
+    let host = Host { toolchain: &TOOLCHAIN, isolation: &Sandbox { init }, now: &now, log: &|_, _| {} };
     let done = execute(&identity, source, step, given, &host)?;
     signer.public().verify(&done.receipt).unwrap();
     Ok(done)

@@ -67,6 +67,17 @@ impl Outputs {
         Self(workspace)
     }
 
+    /// A directory as if a step had left it.
+    ///
+    /// # Errors
+    /// `OutputError::Io` when it cannot be opened.
+    pub fn of_dir(dir: &Path) -> Result<Self, OutputError> {
+        let opened = File::open(dir);
+        opened
+            .map(|dir| Self(dir.into()))
+            .map_err(|source| OutputError::Io { path: dir.to_path_buf(), source })
+    }
+
     /// Every file and link below a path, sorted by path; `""` for the whole workspace.
     ///
     /// # Errors

@@ -49,6 +49,21 @@ pub fn complete(collected: &Collected, readers: &Readers) -> Result<Bundle, Doss
     })
 }
 
+/// The proof that the first `old` entries are the beginning of the first `new`; the size
+/// of the ledger when they are not sizes of it, in order.
+///
+/// # Errors
+/// `LedgerError` when the ledger cannot be read.
+pub fn consistency(readers: &Readers, old: u64, new: u64) -> Result<Result<Vec<Bytes>, u64>, LedgerError> {
+    readers.with(|reader| {
+        let size = reader.head()?.frontier.size();
+        if old == 0 || old > new || new > size {
+            return Ok(Err(size));
+        }
+        Ok(Ok(bytes(&consistency_proof(&Tiles::new(readers.dir(), reader), old, new)?)))
+    })
+}
+
 fn logged(reader: &Reader, tiles: &Tiles<'_>, number: u64, size: u64) -> Result<Logged, DossierError> {
     let entry = reader.entries(number, number + 1)?.into_iter().next();
     let entry = entry.ok_or_else(|| DossierError::Unsound(format!("entry {number} is missing")))?;

@@ -19,15 +19,17 @@ use ledger::{BLOBS, BlobError, Blobs, LedgerError};
 use serde_json::{Value, json};
 use wire::Submission;
 
-use crate::intake::{Job, Origin};
 use crate::readers::Readers;
+use crate::room::{Full, Room};
 use crate::store::LedgerStore;
+use crate::writer::{Job, Origin};
 
 /// Checks what is sent against the state and the evidence on disk.
 #[derive(Debug)]
 pub struct Gatekeeper {
     readers: Readers,
     blobs: Blobs,
+    room: Room,
 }
 
 /// Why a submission was not even put to a decision.
@@ -42,6 +44,9 @@ pub enum EdgeError {
     /// The evidence on disk cannot be read.
     #[error("the server's own evidence cannot be read: {0}; run `countersign audit verify`")]
     Evidence(String),
+    /// There is no room on the disk.
+    #[error(transparent)]
+    Full(#[from] Full),
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -57,7 +62,14 @@ impl Gatekeeper {
     /// `EdgeError` when the blobs cannot be opened.
     pub fn open(readers: Readers) -> Result<Self, EdgeError> {
         let blobs = Blobs::open(&readers.dir().join(BLOBS))?;
-        Ok(Self { readers, blobs })
+        let room = Room::of(readers.dir());
+        Ok(Self { readers, blobs, room })
+    }
+
+    /// The room on the disk.
+    #[must_use]
+    pub const fn room(&self) -> &Room {
+        &self.room
     }
 
     /// Read-only connections to the ledger.
@@ -162,6 +174,7 @@ impl Gatekeeper {
                 return Err(EdgeError::Malformed(format!("blob {missing} is named but was not sent")));
             }
         }
+        self.room.for_command(&admitted.command)?;
         let mut blobs = Vec::new();
         for bytes in &admitted.blobs {
             blobs.push(self.blobs.put(bytes)?);

@@ -16,23 +16,50 @@ use judge::{Judgement, own_eyes};
 
 use crate::clock;
 use crate::dossier::{DossierError, complete};
-use crate::edge::EdgeError;
+use crate::edge::{EdgeError, Gatekeeper};
 use crate::http::Shared;
-use crate::intake::{Answer, Job, Origin};
+use crate::writer::{Answer, Job, Origin};
 
-/// Gates that could not be judged yet, since when.
-type Waiting = BTreeMap<(Place, u64, u32), Instant>;
+/// Gates that could not be judged yet, and how long the executor ran when that was first seen.
+pub type Waiting = BTreeMap<(Place, u64, u32), Duration>;
+
+/// What one round of the executor looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Round<'a> {
+    /// The evidence on disk.
+    pub keeper: &'a Gatekeeper,
+    /// What is on disk.
+    pub state: &'a State,
+    /// The key for provenance.
+    pub provenance: &'a MachineSigner,
+    /// The moment at which gates are judged.
+    pub moment: Moment,
+    /// How long the executor has run.
+    pub running: Duration,
+}
 
 /// Runs until the server ends: a round after each change of the ledger, and one after a pause while a gate
 /// waits for its witnesses.
 pub async fn run(shared: Arc<Shared>, provenance: Arc<MachineSigner>) {
     let mut changes = shared.intake.changes();
     let mut waiting = Waiting::new();
+    let since = Instant::now();
+    let mut failed = false;
     loop {
         changes.borrow_and_update();
         let (at, signer) = (Arc::clone(&shared), Arc::clone(&provenance));
         let mut held = std::mem::take(&mut waiting);
-        let round = tokio::task::spawn_blocking(move || (jobs(&at, &signer, &mut held), held)).await;
+        let round = tokio::task::spawn_blocking(move || {
+            let round = Round {
+                keeper: &at.gatekeeper,
+                state: &at.intake.state(),
+                provenance: &signer,
+                moment: clock::now(),
+                running: since.elapsed(),
+            };
+            (round.jobs(&mut held), held)
+        })
+        .await;
         let Ok((jobs, held)) = round else { return eprintln!("error: the server's executor has failed") };
         waiting = held;
         match jobs {
@@ -46,8 +73,16 @@ pub async fn run(shared: Arc<Shared>, provenance: Arc<MachineSigner>) {
                     }
                 }
             }
-            Err(error) => eprintln!("warning: the executor cannot work: {error}"),
+            Err(error) => {
+                if !failed {
+                    eprintln!("warning: the executor cannot work: {error}");
+                }
+                failed = true;
+                drop(tokio::time::timeout(AGAIN, changes.changed()).await);
+                continue;
+            }
         }
+        failed = false;
         if waiting.is_empty() {
             if changes.changed().await.is_err() {
                 return;
@@ -58,123 +93,116 @@ pub async fn run(shared: Arc<Shared>, provenance: Arc<MachineSigner>) {
     }
 }
 
-/// Everything that is outstanding and can be done now.
-fn jobs(shared: &Shared, provenance: &MachineSigner, waiting: &mut Waiting) -> Result<Vec<Job>, EdgeError> {
-    let state = shared.intake.state();
-    let mut jobs = Vec::new();
-    for (place, standing) in state.release.places() {
-        if standing.wanted.is_none() {
-            continue;
-        }
-        match propose(shared, &state, place, provenance) {
-            Ok(job) => jobs.extend(job),
-            // One place whose evidence cannot be read holds up no other.
-            Err(error) => eprintln!("warning: nothing can be proposed at {place}: {error}"),
-        }
-    }
-    let due: Vec<_> = state.gate.outstanding().collect();
-    waiting.retain(|(place, release, generation), _| {
-        due.iter().any(|due| due.place == *place && due.release == *release && due.generation == *generation)
-    });
-    for due in due {
-        jobs.extend(judge_gate(shared, &state, due, waiting)?);
-    }
-    Ok(jobs)
-}
-
-fn propose(
-    shared: &Shared,
-    state: &State,
-    place: &Place,
-    provenance: &MachineSigner,
-) -> Result<Option<Job>, EdgeError> {
-    let keeper = &shared.gatekeeper;
-    let root = keeper.root(state)?;
-    let Some(planned) = judge::plan(state, &root, &keeper.store(), place)? else { return Ok(None) };
-    let made = match &planned.made {
-        Ok((plan, summary)) => {
-            let plan = plan.encode().map_err(|error| EdgeError::Evidence(error.to_string()))?;
-            let mut summary = summary.clone();
-            provenance.sign(&mut summary);
-            Ok((keeper.blobs().put(&plan)?, keeper.blobs().put(&summary.encode()?)?))
-        }
-        Err(code) => Err(code.clone()),
-    };
-    job("propose", place, planned.command(made), Vec::new()).map(Some)
-}
-
-/// Judges one gate; `None` while the ledger is not witnessed far enough, for a bounded while.
-fn judge_gate(
-    shared: &Shared,
-    state: &State,
-    due: &GateDue,
-    waiting: &mut Waiting,
-) -> Result<Option<Job>, EdgeError> {
-    let keeper = &shared.gatekeeper;
-    let moment = clock::now();
-    let collected = match judge::collect(state, &keeper.store(), &due.place, moment) {
-        Ok(collected) => collected,
-        Err(error) => {
-            let judgement = Judgement::undecided("evidence-unavailable", error.to_string(), AUDIT);
-            return record(shared, state, due, moment, None, &judgement).map(Some);
-        }
-    };
-    let (bundle, judgement) = match complete(&collected, keeper.readers()) {
-        Ok(bundle) => {
-            let (anchors, seen) = own_eyes(state, &due.place, moment).map_err(EdgeError::Evidence)?;
-            let judgement = judge::judge(&bundle, &anchors, &seen);
-            (Some(bundle), judgement)
-        }
-        Err(DossierError::NotWitnessed) => {
-            let key = (due.place.clone(), due.release, due.generation);
-            let since = *waiting.entry(key).or_insert_with(Instant::now);
-            if since.elapsed() < PATIENCE {
-                return Ok(None);
+impl Round<'_> {
+    /// Everything that is outstanding and can be done now.
+    ///
+    /// # Errors
+    /// `EdgeError` when the server's own files fail.
+    pub fn jobs(&self, waiting: &mut Waiting) -> Result<Vec<Job>, EdgeError> {
+        // Evidence takes room, and nothing of this is in a hurry.
+        self.keeper.room().for_anything()?;
+        let mut jobs = Vec::new();
+        for (place, standing) in self.state.release.places() {
+            if standing.wanted.is_none() {
+                continue;
             }
-            let what = "the witnesses have not signed the newest entries";
-            (
-                None,
-                Judgement::undecided("not-witnessed", what, "see that the witnesses are up, and ask again"),
-            )
+            match self.propose(place) {
+                Ok(job) => jobs.extend(job),
+                // One place whose evidence cannot be read holds up no other.
+                Err(error) => eprintln!("warning: nothing can be proposed at {place}: {error}"),
+            }
         }
-        Err(error) => (None, Judgement::undecided("evidence-unavailable", error.to_string(), AUDIT)),
-    };
-    record(shared, state, due, moment, bundle.as_ref(), &judgement).map(Some)
-}
-
-fn record(
-    shared: &Shared,
-    state: &State,
-    due: &GateDue,
-    moment: Moment,
-    bundle: Option<&evidence::bundle::Bundle>,
-    judgement: &Judgement,
-) -> Result<Job, EdgeError> {
-    let blobs = shared.gatekeeper.blobs();
-    let unsound = |error: &dyn std::fmt::Display| EdgeError::Evidence(error.to_string());
-    let verdict = judgement.encode().map_err(|error| unsound(&error))?;
-    let bundle: Option<Digest> = match bundle {
-        Some(bundle) => Some(blobs.put(&bundle.encode().map_err(|error| unsound(&error))?)?),
-        None => None,
-    };
-    if judgement.input.is_some() {
-        blobs.put(&judgement.bytes)?;
+        let due: Vec<_> = self.state.gate.outstanding().collect();
+        waiting.retain(|(place, release, generation), _| {
+            due.iter()
+                .any(|due| due.place == *place && due.release == *release && due.generation == *generation)
+        });
+        for due in due {
+            jobs.extend(self.judge(due, waiting)?);
+        }
+        Ok(jobs)
     }
-    let judged = Judged {
-        place: due.place.clone(),
-        release: due.release,
-        generation: due.generation,
-        outcome: judgement.outcome,
-        reasons: judgement.codes(),
-        policy: due.policy,
-        engine: judgement.engine.clone(),
-        at: state.entries,
-        moment,
-        bundle,
-        input: judgement.input,
-        verdict: blobs.put(&verdict)?,
-    };
-    job("judge", &due.place, Command::RecordVerdict(Box::new(RecordVerdict { judged })), Vec::new())
+
+    fn propose(&self, place: &Place) -> Result<Option<Job>, EdgeError> {
+        let keeper = self.keeper;
+        let root = keeper.root(self.state)?;
+        let Some(planned) = judge::plan(self.state, &root, &keeper.store(), place)? else { return Ok(None) };
+        let made = match &planned.made {
+            Ok((plan, summary)) => {
+                let plan = plan.encode().map_err(|error| EdgeError::Evidence(error.to_string()))?;
+                let mut summary = summary.clone();
+                self.provenance.sign(&mut summary);
+                Ok((keeper.blobs().put(&plan)?, keeper.blobs().put(&summary.encode()?)?))
+            }
+            Err(code) => Err(code.clone()),
+        };
+        job("propose", place, planned.command(made), Vec::new()).map(Some)
+    }
+
+    /// Judges one gate; `None` while the ledger is not witnessed far enough, for a bounded while.
+    fn judge(&self, due: &GateDue, waiting: &mut Waiting) -> Result<Option<Job>, EdgeError> {
+        let (keeper, moment) = (self.keeper, self.moment);
+        let collected = match judge::collect(self.state, &keeper.store(), &due.place, moment) {
+            Ok(collected) => collected,
+            Err(error) => {
+                let judgement = Judgement::undecided("evidence-unavailable", error.to_string(), AUDIT);
+                return self.record(due, None, &judgement).map(Some);
+            }
+        };
+        let (bundle, judgement) = match complete(&collected, keeper.readers()) {
+            Ok(bundle) => {
+                let (anchors, seen) =
+                    own_eyes(self.state, &due.place, moment).map_err(EdgeError::Evidence)?;
+                let judgement = judge::judge(&bundle, &anchors, &seen);
+                (Some(bundle), judgement)
+            }
+            Err(DossierError::NotWitnessed) => {
+                let key = (due.place.clone(), due.release, due.generation);
+                let since = *waiting.entry(key).or_insert(self.running);
+                if self.running.saturating_sub(since) < PATIENCE {
+                    return Ok(None);
+                }
+                let what = "the witnesses have not signed the newest entries";
+                let remedy = "see that the witnesses are up, and ask again";
+                (None, Judgement::undecided("not-witnessed", what, remedy))
+            }
+            Err(error) => (None, Judgement::undecided("evidence-unavailable", error.to_string(), AUDIT)),
+        };
+        self.record(due, bundle.as_ref(), &judgement).map(Some)
+    }
+
+    fn record(
+        &self,
+        due: &GateDue,
+        bundle: Option<&evidence::bundle::Bundle>,
+        judgement: &Judgement,
+    ) -> Result<Job, EdgeError> {
+        let blobs = self.keeper.blobs();
+        let unsound = |error: &dyn std::fmt::Display| EdgeError::Evidence(error.to_string());
+        let verdict = judgement.encode().map_err(|error| unsound(&error))?;
+        let bundle: Option<Digest> = match bundle {
+            Some(bundle) => Some(blobs.put(&bundle.encode().map_err(|error| unsound(&error))?)?),
+            None => None,
+        };
+        if judgement.input.is_some() {
+            blobs.put(&judgement.bytes)?;
+        }
+        let judged = Judged {
+            place: due.place.clone(),
+            release: due.release,
+            generation: due.generation,
+            outcome: judgement.outcome,
+            reasons: judgement.codes(),
+            policy: due.policy,
+            engine: judgement.engine.clone(),
+            at: self.state.entries,
+            moment: self.moment,
+            bundle,
+            input: judgement.input,
+            verdict: blobs.put(&verdict)?,
+        };
+        job("judge", &due.place, Command::RecordVerdict(Box::new(RecordVerdict { judged })), Vec::new())
+    }
 }
 
 fn job(action: &str, place: &Place, command: Command, blobs: Vec<Digest>) -> Result<Job, EdgeError> {
@@ -191,5 +219,7 @@ fn job(action: &str, place: &Place, command: Command, blobs: Vec<Digest>) -> Res
 const AUDIT: &str = "run `countersign audit verify`, mend what it names, and ask again";
 /// Between two looks while a gate waits for its witnesses.
 const PAUSE: Duration = Duration::from_millis(200);
+/// Until it tries again after a failure.
+const AGAIN: Duration = Duration::from_secs(1);
 /// How long a gate waits for its witnesses before it is undecided.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -21,7 +21,7 @@ use ledger::{BLOBS, BlobError, Blobs, Ledger, LedgerError};
 use serde_json::json;
 use tlog::NoteSigner;
 
-use crate::intake::{Answer, Intake, IntakeError, Job, Origin, WriterError};
+use crate::writer::{Answer, IntakeError, Job, Origin, World, Writer, WriterError};
 
 /// Statements that found an installation.
 #[derive(Clone, Debug)]
@@ -98,7 +98,12 @@ pub enum GenesisError {
 ///
 /// # Errors
 /// `GenesisError`; the directory does not exist then.
-pub fn found(dir: &Path, signer: NoteSigner, genesis: &Genesis) -> Result<TrustRoot, GenesisError> {
+pub fn found(
+    dir: &Path,
+    signer: NoteSigner,
+    genesis: &Genesis,
+    world: World,
+) -> Result<TrustRoot, GenesisError> {
     if dir.exists() {
         return Err(GenesisError::Exists(dir.to_path_buf()));
     }
@@ -109,21 +114,21 @@ pub fn found(dir: &Path, signer: NoteSigner, genesis: &Genesis) -> Result<TrustR
     let mut builder = fs::DirBuilder::new();
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(&new).map_err(|error| GenesisError::Io("create", new.clone(), error))?;
-    let root = fill(&new, signer, genesis)?;
+    let root = fill(&new, signer, genesis, world)?;
     disk::rename("ledger.found", &new, dir)?;
     Ok(root)
 }
 
-fn fill(dir: &Path, signer: NoteSigner, genesis: &Genesis) -> Result<TrustRoot, GenesisError> {
+fn fill(dir: &Path, signer: NoteSigner, genesis: &Genesis, world: World) -> Result<TrustRoot, GenesisError> {
     let root = TrustRoot::open(&genesis.root)?;
     let ledger = Ledger::create(dir, signer)?;
     let blobs = Blobs::open(&dir.join(BLOBS))?;
-    let (intake, thread) = Intake::start(dir, ledger)?;
+    let mut writer = Writer::open(dir, ledger, world)?;
 
     let envelope = blobs.put(&genesis.root.encode()?)?;
     let facts = Rooted::of(&root, envelope)?;
     submit(
-        &intake,
+        &mut writer,
         "set-root",
         Command::SetRoot(SetRoot { root: facts, issued: root.issued }),
         vec![envelope],
@@ -133,13 +138,13 @@ fn fill(dir: &Path, signer: NoteSigner, genesis: &Genesis) -> Result<TrustRoot, 
     let status = genesis.status.open(&root)?;
     let file = blobs.put(&genesis.status.encode()?)?;
     let command = judge::status_command(status, file, root.version);
-    submit(&intake, "set-status", command, vec![file], None)?;
+    submit(&mut writer, "set-status", command, vec![file], None)?;
 
     for envelope in &genesis.enrolments {
         let enrolment = Enrolment::open(envelope, &root)?;
         let facts = Enrolled::of(&enrolment, root.version)?;
         let command = Command::Enrol(Enrol { enrolment: facts, issued: enrolment.issued });
-        submit(&intake, "enrol", command, Vec::new(), Some(envelope))?;
+        submit(&mut writer, "enrol", command, Vec::new(), Some(envelope))?;
     }
     for first in &genesis.environments {
         let statement = Environment::open(&first.statement, &root)?;
@@ -154,17 +159,13 @@ fn fill(dir: &Path, signer: NoteSigner, genesis: &Genesis) -> Result<TrustRoot, 
         named.dedup();
         let command =
             Command::SetEnvironment(SetEnvironment { environment: facts, issued: statement.issued });
-        submit(&intake, "set-environment", command, named, None)?;
-    }
-    drop(intake);
-    if thread.join().is_err() {
-        return Err(IntakeError::Stopped("the writer's thread failed".into()).into());
+        submit(&mut writer, "set-environment", command, named, None)?;
     }
     Ok(root)
 }
 
 fn submit(
-    intake: &Intake,
+    writer: &mut Writer,
     action: &str,
     command: Command,
     blobs: Vec<Digest>,
@@ -174,10 +175,13 @@ fn submit(
     let particulars = statement.map(|envelope| json!({ "statements": [envelope] }));
     let origin =
         Origin { actor: Actor::System, auth: Auth::Statement, action, idempotency: None, project: None };
-    match intake.submit_blocking(Job { command, origin, particulars, blobs })? {
-        Answer::Accepted { .. } | Answer::Repeated(_) => Ok(()),
-        Answer::Refused { refusal, .. } => Err(GenesisError::Refused(refusal)),
+    let job = Job { command, origin, particulars, blobs };
+    for answer in writer.take(std::iter::once(&job)) {
+        if let Answer::Refused { refusal, .. } = answer? {
+            return Err(GenesisError::Refused(refusal));
+        }
     }
+    Ok(())
 }
 
 /// `DIR.new`, beside `DIR`.

@@ -5,6 +5,7 @@
 
 mod clock;
 mod dossier;
+pub mod due;
 mod edge;
 mod executor;
 mod genesis;
@@ -12,17 +13,25 @@ mod http;
 mod intake;
 mod logs;
 mod readers;
+mod room;
 mod salt;
 mod serve;
 mod snapshots;
 mod store;
 pub mod views;
 mod witnessing;
+mod writer;
 
+pub use dossier::{DossierError, complete, consistency};
 pub use edge::{EdgeError, Gatekeeper};
+pub use executor::{Round, Waiting};
 pub use genesis::{FirstEnvironment, Genesis, GenesisError, found};
-pub use intake::{Answer, Intake, IntakeError, Job, Origin, WriterError};
+pub use intake::Intake;
 pub use readers::Readers;
+pub use room::{Full, Room};
+pub use salt::NoRandomness;
 pub use serve::{Serve, ServeError, serve};
 pub use snapshots::{fold, state_of};
 pub use store::LedgerStore;
+pub use witnessing::{take_cosignatures, witness_question};
+pub use writer::{Answer, IntakeError, Job, Origin, World, Writer, WriterError};

@@ -12,11 +12,12 @@ use tokio::sync::watch;
 
 use crate::edge::{EdgeError, Gatekeeper};
 use crate::http::{Shared, router};
-use crate::intake::{Intake, WriterError};
+use crate::intake::Intake;
 use crate::logs::Logs;
 use crate::readers::Readers;
 use crate::snapshots;
 use crate::views::{ViewError, Views};
+use crate::writer::WriterError;
 use crate::{executor, witnessing};
 
 /// What the server needs to run.

@@ -16,7 +16,7 @@ use ledger::{BLOBS, Blobs, LedgerError, Reader, Tiles};
 use serde::{Deserialize, Serialize};
 
 use crate::http::Shared;
-use crate::intake::{Answer, Job, Origin, WriterError};
+use crate::writer::{Answer, Job, Origin, WriterError};
 
 /// Name of the file that says where the newest snapshot is on record.
 const HINT: &str = "snapshot.json";

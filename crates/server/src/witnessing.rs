@@ -12,6 +12,7 @@ use ledger::{LedgerError, Tiles};
 use tlog::{AddCheckpoint, Checkpoint, Cosignature, Note, NoteSignature, NoteVerifier, consistency_proof};
 
 use crate::http::Shared;
+use crate::readers::Readers;
 
 /// Runs until the server ends: a round after each append, and one after a pause when the last was short.
 pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
@@ -65,8 +66,7 @@ async fn round(
     for url in urls {
         match ask(shared, http, url, &note, checkpoint.size, sizes).await {
             Ok(lines) => {
-                let good: Vec<_> = lines.into_iter().filter(|line| known(&note, line, &keys)).collect();
-                note.extend(good);
+                take_cosignatures(&mut note, lines, &keys);
             }
             Err(what) => failures.push(format!("{url}: {what}")),
         }
@@ -76,6 +76,27 @@ async fn round(
         return Err(format!("{found} of {quorum} cosigned; {}", failures.join("; ")));
     }
     shared.intake.witnessed(note).await.map_err(text)
+}
+
+/// Keeps what verifies under known keys of what a witness answered, and says by how many a note is cosigned.
+pub fn take_cosignatures(note: &mut Note, lines: Vec<NoteSignature>, keys: &[NoteVerifier]) -> usize {
+    let good: Vec<_> = lines.into_iter().filter(|line| known(note, line, keys)).collect();
+    note.extend(good);
+    Cosignature::all(note, keys).map_or(0, |found| found.len())
+}
+
+/// What a witness is asked that has seen so many entries.
+///
+/// # Errors
+/// `LedgerError` when the ledger cannot be read.
+pub fn witness_question(
+    readers: &Readers,
+    note: &Note,
+    old: u64,
+    new: u64,
+) -> Result<AddCheckpoint, LedgerError> {
+    let proof = readers.with(|reader| consistency_proof(&Tiles::new(readers.dir(), reader), old, new))?;
+    Ok(AddCheckpoint { old_size: old, proof, note: note.clone() })
 }
 
 /// Whether a line verifies under a known key on this note.
@@ -96,8 +117,12 @@ async fn ask(
 ) -> Result<Vec<NoteSignature>, String> {
     let mut old_size = sizes.get(url).copied().unwrap_or(0).min(size);
     for _ in 0..ATTEMPTS {
-        let proof = proof(shared, old_size, size).await?;
-        let body = AddCheckpoint { old_size, proof, note: note.clone() }.to_string();
+        let (at, about) = (Arc::clone(shared), note.clone());
+        let asked = move || {
+            let made = witness_question(at.gatekeeper.readers(), &about, old_size, size);
+            made.map_err(text)
+        };
+        let body = tokio::task::spawn_blocking(asked).await.map_err(text)??.to_string();
         let sent = http.post(format!("{}/add-checkpoint", url.trim_end_matches('/'))).body(body).send();
         let answer = sent.await.map_err(text)?;
         let status = answer.status().as_u16();
@@ -134,16 +159,6 @@ async fn head(shared: &Arc<Shared>) -> Result<Note, String> {
     let read = move || {
         let head = shared.gatekeeper.readers().with(|reader| reader.head());
         head.map(|head| head.checkpoint).map_err(text)
-    };
-    tokio::task::spawn_blocking(read).await.map_err(text)?
-}
-
-async fn proof(shared: &Arc<Shared>, old: u64, new: u64) -> Result<Vec<tlog::Hash>, String> {
-    let shared = Arc::clone(shared);
-    let read = move || {
-        let readers = shared.gatekeeper.readers();
-        let made = readers.with(|reader| consistency_proof(&Tiles::new(readers.dir(), reader), old, new));
-        made.map_err(|error: LedgerError| error.to_string())
     };
     tokio::task::spawn_blocking(read).await.map_err(text)?
 }

@@ -27,6 +27,9 @@ pub enum ProblemKind {
     /// The server has more to do than it takes on.
     #[serde(rename = "tag:countersign,2026:busy")]
     Busy,
+    /// The server's disk is full; nothing was done.
+    #[serde(rename = "tag:countersign,2026:full")]
+    Full,
     /// The server failed; nothing is known to have been done.
     #[serde(rename = "tag:countersign,2026:failed")]
     Failed,
@@ -64,6 +67,7 @@ impl ProblemKind {
             Self::TooLarge => 413,
             Self::KeyReused => 422,
             Self::Busy => 503,
+            Self::Full => 507,
             Self::Failed => 500,
         }
     }
@@ -77,6 +81,7 @@ impl ProblemKind {
             Self::TooLarge => "the body is too large",
             Self::KeyReused => "the idempotency key was used for another command",
             Self::Busy => "the server is busy",
+            Self::Full => "the server's disk is full",
             Self::Failed => "the server failed",
         }
     }

@@ -121,7 +121,7 @@ pub fn run(verb: &Init, output: Output) -> Result<(), Failure> {
     if let Some(parent) = home.data().parent() {
         home::private_dir(parent)?;
     }
-    server::found(home.data(), signer, &genesis)?;
+    server::found(home.data(), signer, &genesis, server::World::default())?;
     let pin = pin_of(home.data(), &root)?;
     home::write_pin(&pin)?;
     for runner in &root.runners {

@@ -107,7 +107,7 @@ fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(),
         signer: key_files::read(&key)?,
         toolchain: Toolchain::of_host()?,
         keep: Keep::open(&data.join("keep"))?,
-        init: sandbox_init,
+        isolation: Box::new(runner::Sandbox { init: sandbox_init }),
         now: clock::moment,
         sources: Mutex::new(Vec::new()),
     };

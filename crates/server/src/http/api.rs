@@ -20,7 +20,7 @@ use wire::{EntryView, Installation, Outcome, PersonView, ProblemKind, StatusView
 use super::problem::Failure;
 use super::{Shared, blocking};
 use crate::clock;
-use crate::intake::Answer;
+use crate::writer::Answer;
 
 /// A person's command.
 pub async fn submit(

@@ -8,21 +8,20 @@ use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
-use domain::release::Stage;
 use domain::{Place, RunId};
 use evidence::dsse::Envelope;
 use evidence::receipt::Work;
-use evidence::return_order::ReturnOrder;
 use evidence::{Digest, Name};
 use futures_util::StreamExt as _;
-use judge::{Store as _, enrolment_envelope_at};
 use serde::Deserialize;
 use wire::{AgentWork, Outcome, ProblemKind, RunnerWork, Signed, claim_of};
 
 use super::problem::Failure;
 use super::{Shared, blocking};
 use crate::clock;
-use crate::intake::{Answer, Job};
+use crate::due;
+use crate::edge::EdgeError;
+use crate::writer::{Answer, Job};
 
 /// What is due on the runner that asks; waits a while for something.
 pub async fn runner_work(
@@ -38,21 +37,10 @@ pub async fn runner_work(
     })
     .await?;
     let found = waited(&shared, move |shared| {
-        let work = due_on(shared, &runner)?;
+        let work = due::on_runner(&shared.gatekeeper, &shared.intake.state(), &runner)?;
         Ok((!work.is_empty()).then_some(work))
     });
     Ok(Json(found.await?.unwrap_or_default()))
-}
-
-fn due_on(shared: &Shared, runner: &Name) -> Result<Vec<RunnerWork>, Failure> {
-    let state = shared.intake.state();
-    let repository = |run: RunId| -> Result<Option<String>, Failure> {
-        let Some(source) = state.source.of(run) else { return Ok(None) };
-        let particulars = shared.gatekeeper.particulars(source.entry)?;
-        Ok(particulars.get("repository").and_then(|path| path.as_str()).map(str::to_owned))
-    };
-    let due = state.build.outstanding(runner).take(WORK_MAX);
-    due.map(|due| Ok(RunnerWork { due: due.clone(), repository: repository(due.run)? })).collect()
 }
 
 /// What is due at the place whose agent asks; waits a while for something.
@@ -71,44 +59,10 @@ pub async fn agent_work(
         Ok(keeper.gatekeeper.agent(&state, &at, &claim, &operation, clock::now())?)
     })
     .await?;
-    Ok(Json(waited(&shared, move |shared| due_at(shared, &place)).await?))
-}
-
-fn due_at(shared: &Shared, place: &Place) -> Result<Option<AgentWork>, Failure> {
-    let state = shared.intake.state();
-    let Some(standing) = state.release.at(place) else { return Ok(None) };
-    if let Some((returning, _)) = &standing.returning {
-        let keeper = &shared.gatekeeper;
-        let unknown = || Failure::new(ProblemKind::Failed, "the person who asked is no longer enrolled");
-        let person = state.identity.enrolled(returning.person).ok_or_else(unknown)?;
-        let store = keeper.store();
-        let read = |digest: &Digest| {
-            let bytes = store.blob(digest).map_err(failed)?;
-            Envelope::decode(&bytes).map_err(failed)
-        };
-        let status = state.identity.status().ok_or_else(|| failed("no status is in force"))?;
-        let order = ReturnOrder {
-            v: 1,
-            project: place.project.clone(),
-            service: place.service.clone(),
-            environment: place.environment.clone(),
-            release: returning.release,
-            artifact: returning.artifact,
-            roots: state.identity.roots().iter().map(read).collect::<Result<_, _>>()?,
-            status: evidence::status::StatusFile::decode(&store.blob(&status.2).map_err(failed)?)
-                .map_err(failed)?,
-            enrolment: enrolment_envelope_at(&store, person.entry).map_err(failed)?.0,
-            request: read(&returning.request)?,
-        };
-        return Ok(Some(AgentWork::Return(Box::new(order))));
-    }
-    let due = standing.open.as_ref().and_then(|open| match open.stage {
-        Stage::Due(bundle) => {
-            Some(AgentWork::Release { bundle, release: open.facts.release, artifact: open.facts.artifact })
-        }
-        _ => None,
-    });
-    Ok(due)
+    Ok(Json(
+        waited(&shared, move |shared| Ok(due::at_place(&shared.gatekeeper, &shared.intake.state(), &place)?))
+            .await?,
+    ))
 }
 
 /// A runner's receipt.
@@ -166,6 +120,7 @@ pub async fn put_blob(
     let keeper = Arc::clone(&shared);
     let mut incoming = blocking(move || {
         keeper.gatekeeper.runner(&keeper.intake.state(), &claim, &operation, clock::now())?;
+        keeper.gatekeeper.room().for_anything().map_err(EdgeError::from)?;
         Ok(keeper.gatekeeper.blobs().receive()?)
     })
     .await?;
@@ -306,8 +261,6 @@ fn failed(error: impl std::fmt::Display) -> Failure {
     Failure::new(ProblemKind::Failed, error.to_string())
 }
 
-/// Most work that is handed out at once.
-const WORK_MAX: usize = 64;
 /// How long a question for work waits.
 const WAIT: Duration = Duration::from_secs(20);
 const LOG_PAUSE: Duration = Duration::from_millis(100);

@@ -8,7 +8,7 @@ use ledger::{BlobError, LedgerError};
 use wire::{PROBLEM_JSON, Problem, ProblemKind};
 
 use crate::edge::EdgeError;
-use crate::intake::IntakeError;
+use crate::writer::IntakeError;
 
 /// A problem on its way out.
 #[derive(Debug)]
@@ -58,6 +58,7 @@ impl From<EdgeError> for Failure {
         let kind = match error {
             EdgeError::Malformed(_) => ProblemKind::Malformed,
             EdgeError::Unauthenticated(_) => ProblemKind::Unauthenticated,
+            EdgeError::Full(_) => ProblemKind::Full,
             EdgeError::Evidence(_) | EdgeError::Ledger(_) | EdgeError::Blob(_) => ProblemKind::Failed,
         };
         Self::new(kind, error.to_string())
@@ -68,6 +69,7 @@ impl From<IntakeError> for Failure {
     fn from(error: IntakeError) -> Self {
         let kind = match error {
             IntakeError::Busy => ProblemKind::Busy,
+            IntakeError::Full(_) => ProblemKind::Full,
             IntakeError::Stopped(_) | IntakeError::Append(_) => ProblemKind::Failed,
         };
         Self::new(kind, error.to_string())

@@ -11,10 +11,8 @@ use domain::release::{Current, Open, Stage};
 use domain::{Place, RunId};
 use evidence::Bytes;
 use judge::collect;
-use ledger::{LedgerError, Tiles};
 use rusqlite::{Connection, Row, params};
 use serde::Deserialize;
-use tlog::consistency_proof;
 use wire::{LastView, OpenView, PlaceView, ProblemKind, RunView, RunningView, WorkView};
 
 use super::machines::waited;
@@ -217,16 +215,9 @@ pub async fn consistency(
     Query(Sizes { old, new }): Query<Sizes>,
 ) -> Result<Json<Vec<Bytes>>, Failure> {
     let made = blocking(move || {
-        let readers = shared.gatekeeper.readers();
-        readers.with(|reader| {
-            let size = reader.head()?.frontier.size();
-            if old == 0 || old > new || new > size {
-                let detail = format!("`old` and `new` must lie between 1 and {size}, in order");
-                return Err(Failure::new(ProblemKind::Malformed, detail));
-            }
-            let proof = consistency_proof(&Tiles::new(readers.dir(), reader), old, new)
-                .map_err(|error: LedgerError| Failure::from(error))?;
-            Ok(proof.iter().map(|hash| Bytes(hash.as_bytes().to_vec())).collect())
+        crate::dossier::consistency(shared.gatekeeper.readers(), old, new)?.map_err(|size| {
+            let detail = format!("`old` and `new` must lie between 1 and {size}, in order");
+            Failure::new(ProblemKind::Malformed, detail)
         })
     });
     Ok(Json(made.await?))

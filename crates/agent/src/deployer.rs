@@ -1,0 +1,248 @@
+//! What an agent does with what it was given: judges it, applies it, remembers, and signs its report.
+//!
+//! Invariant: nothing is applied whose evidence was not proven against this agent's own memory, and nothing
+//! changes before it is noted. It asks neither network nor clock itself: bytes are given, `now` is its clock.
+
+use std::path::{Path, PathBuf};
+
+use evidence::bundle::Bundle;
+use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
+use evidence::machine::MachineSigner;
+use evidence::report::{AgentReport, Outcome};
+use evidence::return_order::ReturnOrder;
+use evidence::status::StatusFile;
+use evidence::{Digest, Moment};
+use tlog::Checkpoint;
+
+use crate::apply::{Hands, Services};
+use crate::judging::{Decision, refused};
+use crate::memory::{Begun, Known, Memory};
+
+/// An agent's memory, key and hands.
+#[derive(Debug)]
+pub struct Deployer {
+    dir: PathBuf,
+    memory: Memory,
+    hands: Hands,
+    signer: MachineSigner,
+    now: fn() -> Moment,
+}
+
+/// What was asked, as far as a report names it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    /// Number of the release.
+    pub release: u64,
+    /// Its artifact.
+    pub artifact: Digest,
+    /// Its plan.
+    pub plan: Digest,
+}
+
+impl Deployer {
+    /// A deployer over an agent's directory; what a crash left there is cleared away.
+    ///
+    /// # Errors
+    /// In words, when the directory cannot be used.
+    pub fn new(
+        dir: PathBuf,
+        memory: Memory,
+        signer: MachineSigner,
+        services: Box<dyn Services>,
+        now: fn() -> Moment,
+    ) -> Result<Self, String> {
+        let hands = Hands::new(&dir, services)?;
+        Ok(Self { dir, memory, hands, signer, now })
+    }
+
+    /// What it remembers.
+    #[must_use]
+    pub const fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Ends what runs.
+    pub fn stop(&mut self) {
+        self.hands.stop();
+    }
+
+    /// Refuses evidence that cannot even be read.
+    ///
+    /// # Errors
+    /// In words, when the refusal cannot be kept.
+    pub fn unread(&mut self, asked: &Asked, what: &str) -> Result<Envelope, String> {
+        self.carry_out(asked, refused("bundle-unsound", what))
+    }
+
+    /// Starts what ran when the agent ended.
+    ///
+    /// # Errors
+    /// None: what does not start is started again by the next look.
+    pub fn resume(&mut self) -> Result<(), String> {
+        if let Some(known) = self.memory.running.clone()
+            && let Err((_, what)) = self.hands.run(&known)
+        {
+            eprintln!("warning: what ran before does not start: {what}");
+        }
+        Ok(())
+    }
+
+    /// Starts a process again that has ended by itself.
+    ///
+    /// # Errors
+    /// None, like `resume`.
+    pub fn watch(&mut self) -> Result<(), String> {
+        if self.hands.has_ended() {
+            eprintln!("warning: the service has ended by itself; starting it again");
+            self.resume()?;
+        }
+        Ok(())
+    }
+
+    /// The report of a release that was reported before.
+    #[must_use]
+    pub fn reported(&self, release: u64) -> Option<Envelope> {
+        let (number, report) = self.memory.report.as_ref()?;
+        (*number == release).then(|| report.clone())
+    }
+
+    /// Judges a release with the bytes of its layer, and applies it where it may be; answers the signed report.
+    ///
+    /// # Errors
+    /// In words, when nothing can be said of it now: it stays due.
+    pub fn release(
+        &mut self,
+        bundle: &Bundle,
+        proof: &[evidence::Bytes],
+        layer: Option<&[u8]>,
+    ) -> Result<Envelope, String> {
+        // One that cannot be read may hold a freeze: nothing is applied before it can.
+        let by_hand = read_status(&self.dir)?;
+        let mut decision = self.memory.judge_release(bundle, proof, by_hand.as_ref(), (self.now)());
+        if let Some(known) = &decision.apply {
+            let unpacked = match layer {
+                Some(bytes) => self.hands.releases().unpack(&known.artifact, &known.layer, bytes),
+                None => {
+                    decision = refused("artifact-differs", "the server does not have the artifact's bytes");
+                    Ok(())
+                }
+            };
+            match unpacked {
+                Ok(()) => {}
+                Err(error) if error.is_of_the_artifact() => {
+                    decision = refused("artifact-differs", &error.to_string());
+                }
+                // A full disk says nothing about the artifact: the release stays due, and is tried again.
+                Err(error) => return Err(error.to_string()),
+            }
+        }
+        let plan = bundle.plan.digest().map_err(|error| error.to_string())?;
+        let asked = Asked { release: bundle.release, artifact: bundle.artifact(), plan };
+        self.carry_out(&asked, decision)
+    }
+
+    /// Judges a return, and applies it where it may be; answers the signed report.
+    ///
+    /// # Errors
+    /// In words, when nothing can be said of it now: it stays due.
+    pub fn turn_back(&mut self, order: &ReturnOrder) -> Result<Envelope, String> {
+        if let Some(report) = self.reported(order.release) {
+            return Ok(report);
+        }
+        let by_hand = read_status(&self.dir)?;
+        let decision = self.memory.judge_return(order, by_hand.as_ref(), (self.now)());
+        let plan = decision.apply.as_ref().map(|known| known.plan.digest());
+        let plan = plan.transpose().map_err(|error| error.to_string())?.unwrap_or(order.artifact);
+        let asked = Asked { release: order.release, artifact: order.artifact, plan };
+        self.carry_out(&asked, decision)
+    }
+
+    /// Applies or refuses, remembers, and signs the report.
+    fn carry_out(&mut self, asked: &Asked, decision: Decision) -> Result<Envelope, String> {
+        for words in &decision.words {
+            eprintln!("release {}: {words}", asked.release);
+        }
+        let (outcome, mut reasons) = match &decision.apply {
+            None => (Outcome::Refused, decision.reasons),
+            Some(new) => {
+                self.begin(asked)?;
+                let old = self.memory.running.clone();
+                let applied = self.hands.apply(new, old.as_ref());
+                self.remember(new, old, applied.0);
+                applied
+            }
+        };
+        reasons.sort();
+        reasons.dedup();
+        let place = &self.memory.place;
+        let head = self.memory.checkpoint.parse::<Checkpoint>().ok();
+        let report = AgentReport {
+            v: 1,
+            installation: self.memory.installation,
+            project: place.project.clone(),
+            service: place.service.clone(),
+            environment: place.environment.clone(),
+            agent: self.memory.agent.clone(),
+            release: asked.release,
+            artifact: asked.artifact,
+            plan: asked.plan,
+            outcome,
+            running: self.memory.running.as_ref().map(Known::running),
+            reasons,
+            root: self.memory.seen_root,
+            status: self.memory.seen_status,
+            statement: self.memory.seen_statement,
+            checkpoint: head.as_ref().map_or(0, |head| head.size),
+            checkpoint_root: head.map(|head| Digest::from_bytes(*head.root.as_bytes())),
+            time: (self.now)(),
+        };
+        let signed = report.sign(&self.signer).map_err(|error| error.to_string())?;
+        self.memory.report = Some((asked.release, signed.clone()));
+        self.memory.begun = None;
+        self.memory.write(&self.dir).map_err(|error| error.to_string())?;
+        Ok(signed)
+    }
+
+    /// Notes what is begun, before anything changes; begun again after a crash, it stays as it was noted.
+    fn begin(&mut self, asked: &Asked) -> Result<(), String> {
+        let after = self.memory.newest_before(asked.release, &asked.artifact);
+        self.memory.begun = Some(Begun { release: asked.release, artifact: asked.artifact, after });
+        self.memory.seen_release = self.memory.seen_release.max(asked.release);
+        self.memory.write(&self.dir).map_err(|error| error.to_string())
+    }
+
+    fn remember(&mut self, new: &Known, old: Option<Known>, outcome: Outcome) {
+        match outcome {
+            Outcome::Running => {
+                if old.as_ref().is_some_and(|old| old.artifact != new.artifact) {
+                    self.memory.before = old;
+                }
+                self.memory.running = Some(new.clone());
+            }
+            Outcome::Failed => self.memory.running = None,
+            Outcome::Returned | Outcome::Refused => {}
+        }
+    }
+}
+
+/// The status that somebody laid into an agent's directory, where the server may withhold it.
+///
+/// # Errors
+/// In words, when there is one that cannot be read.
+pub fn read_status(dir: &Path) -> Result<Option<StatusFile>, String> {
+    let path = dir.join(STATUS_FILE);
+    let failed = |error: &dyn std::fmt::Display| format!("`{}`: {error}", path.display());
+    let size = match std::fs::metadata(&path) {
+        Ok(found) => found.len(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(&error)),
+    };
+    if size > 2 * ENVELOPE_BYTES_MAX as u64 {
+        return Err(failed(&"it is too large for a status"));
+    }
+    let bytes = std::fs::read(&path).map_err(|error| failed(&error))?;
+    StatusFile::decode(&bytes).map(Some).map_err(|error| failed(&error))
+}
+
+/// Name of the file by which a status reaches an agent whichever way it came.
+pub const STATUS_FILE: &str = "status.json";

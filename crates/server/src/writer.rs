@@ -1,0 +1,437 @@
+//! The writer: decides commands and appends what they become, one batch after the other.
+//!
+//! Two folds: the writer's runs ahead of the disk, the durable one serves everybody else. After a failed
+//! or unknown commit the writer starts again from what the ledger holds, which is also how it starts.
+//! Invariant: what was answered is on disk; what is not on disk was not answered. It asks neither clock nor
+//! randomness itself: both come from its `World`.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use domain::{Command, Event, EventError, RULES, Refusal, Refused, State};
+use evidence::canonical::CanonicalError;
+use evidence::entry::{Actor, Auth, Entry, EntryError, Header, Payload, SALT_BYTES};
+use evidence::{Digest, Moment, Name};
+use ledger::{Ledger, LedgerError, Reader, Tiles};
+use serde_json::Value;
+use tlog::Note;
+
+use crate::clock;
+use crate::room::{Full, Room};
+use crate::salt::{self, NoRandomness};
+use crate::snapshots;
+
+/// Who sends a command, and how that is known.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Who.
+    pub actor: Actor,
+    /// How they were authenticated.
+    pub auth: Auth,
+    /// What they call it, for refusals on record.
+    pub action: Name,
+    /// Digest under which the command counts once.
+    pub idempotency: Option<Digest>,
+    /// Project that it belongs to.
+    pub project: Option<Name>,
+}
+
+/// One command for the writer, with what goes on record beside its facts.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The command.
+    pub command: Command,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Particulars of the first entry: signed statements, names, texts.
+    pub particulars: Option<Value>,
+    /// Blobs that the entries name, durable already, sorted.
+    pub blobs: Vec<Digest>,
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Decided for; recorded from this entry on.
+    Accepted {
+        /// Number of the first entry.
+        entry: u64,
+        /// Size of the ledger after the append.
+        size: u64,
+    },
+    /// Decided against.
+    Refused {
+        /// Number of the entry, when a known person asked.
+        entry: Option<u64>,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Its idempotency key is on record at this entry.
+    Repeated(u64),
+}
+
+/// Why a command was not decided.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum IntakeError {
+    /// The queue is full.
+    #[error("more than {QUEUE_MAX} commands wait; try again in a moment")]
+    Busy,
+    /// The writer has stopped.
+    #[error("the writer has stopped: {0}")]
+    Stopped(String),
+    /// There is no room on the disk.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// The commit failed; the ledger was read anew and does not hold the command.
+    #[error("the append failed and nothing was recorded: {0}")]
+    Append(String),
+}
+
+/// Draws a salt.
+type Salt = fn() -> Result<[u8; SALT_BYTES], NoRandomness>;
+
+/// What the writer asks of the machine that it runs on.
+#[derive(Clone, Copy, Debug)]
+pub struct World {
+    /// The clock.
+    pub now: fn() -> Moment,
+    /// Randomness for salts.
+    pub salt: Salt,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self { now: clock::now, salt: salt::draw }
+    }
+}
+
+/// The only one who appends.
+#[derive(Debug)]
+pub struct Writer {
+    ledger: Ledger,
+    reader: Reader,
+    dir: PathBuf,
+    room: Room,
+    world: World,
+    ahead: State,
+    durable: Arc<RwLock<Arc<State>>>,
+    /// Size of the snapshot from which the state was folded.
+    snapshot: u64,
+}
+
+/// A batch under construction.
+#[derive(Default)]
+struct Batch {
+    entries: Vec<Entry>,
+    events: Vec<(Event, Moment)>,
+    /// First entry of each idempotency key of this batch.
+    keys: BTreeMap<Digest, u64>,
+}
+
+impl Writer {
+    /// Folds the ledger from its newest snapshot, and derives the tiles that it lacks.
+    ///
+    /// # Errors
+    /// `WriterError` when the ledger cannot be read or holds what this program does not know.
+    pub fn open(dir: &Path, ledger: Ledger, world: World) -> Result<Self, WriterError> {
+        let mut writer = Self {
+            ledger,
+            reader: Reader::open(dir)?,
+            dir: dir.to_path_buf(),
+            room: Room::of(dir),
+            world,
+            ahead: State::default(),
+            durable: Arc::new(RwLock::new(Arc::new(State::default()))),
+            snapshot: 0,
+        };
+        writer.reload()?;
+        Tiles::new(&writer.dir, &writer.reader).derive()?;
+        Ok(writer)
+    }
+
+    /// Where the durable state is kept up to date for others.
+    #[must_use]
+    pub fn durable(&self) -> Arc<RwLock<Arc<State>>> {
+        Arc::clone(&self.durable)
+    }
+
+    /// Size of the snapshot from which the state was folded; 0 when there was none.
+    #[must_use]
+    pub const fn snapshot(&self) -> u64 {
+        self.snapshot
+    }
+
+    /// Decides commands in order and appends what they become at once; durable when it answers, in the same
+    /// order.
+    pub fn take<'a>(
+        &mut self,
+        jobs: impl Iterator<Item = &'a Job> + Clone,
+    ) -> Vec<Result<Answer, IntakeError>> {
+        // Who finds no room is turned away; the others are decided as if they had come alone.
+        let room: Vec<_> = jobs.clone().map(|job| self.room.for_command(&job.command)).collect();
+        let admitted = || jobs.clone().zip(&room).filter(|(_, room)| room.is_ok()).map(|(job, _)| job);
+        let mut decided = match self.decide_and_append(admitted()) {
+            Ok(answers) => answers.into_iter().map(Ok).collect::<Vec<_>>(),
+            Err(error) => {
+                let error = match self.reload() {
+                    Ok(()) => IntakeError::Append(error.to_string()),
+                    Err(again) => IntakeError::Stopped(format!("{error}; then {again}")),
+                };
+                admitted().map(|job| self.recorded(job).map_or_else(|| Err(error.clone()), Ok)).collect()
+            }
+        }
+        .into_iter();
+        let answer = |room: Result<(), Full>| match room {
+            Ok(()) => decided.next().unwrap_or_else(|| Err(IntakeError::Stopped("it gave no answer".into()))),
+            Err(full) => Err(full.into()),
+        };
+        room.into_iter().map(answer).collect()
+    }
+
+    /// Files that follow from the entries: they are made after the answers, which need none of them.
+    pub fn settle(&self) {
+        if let Err(error) = Tiles::new(&self.dir, &self.reader).derive() {
+            eprintln!("warning: tiles are not up to date: {error}");
+        }
+    }
+
+    /// Stores a checkpoint as witnesses have cosigned it.
+    ///
+    /// # Errors
+    /// `IntakeError` when it was not stored.
+    pub fn witnessed(&mut self, note: &Note) -> Result<(), IntakeError> {
+        self.ledger.set_witnessed(note).map_err(|error| IntakeError::Append(error.to_string()))
+    }
+
+    /// After a commit whose fate was unknown: what the ledger holds of a command.
+    fn recorded(&self, job: &Job) -> Option<Answer> {
+        let key = job.origin.idempotency?;
+        self.reader.by_idempotency(&key).ok().flatten().map(Answer::Repeated)
+    }
+
+    fn decide_and_append<'a>(
+        &mut self,
+        jobs: impl Iterator<Item = &'a Job>,
+    ) -> Result<Vec<Answer>, WriterError> {
+        let moment = self.moment()?;
+        let mut batch = Batch::default();
+        let mut answers = Vec::new();
+        for job in jobs {
+            answers.push(self.decide(job, moment, &mut batch)?);
+        }
+        if batch.entries.is_empty() {
+            return Ok(answers);
+        }
+        let turn = self.ledger.turn(self.ahead.entries - batch.entries.len() as u64)?;
+        if !turn.news().is_empty() {
+            return Err(LedgerError::Stale.into());
+        }
+        let head = turn.append(&batch.entries)?;
+        self.publish(&batch);
+        let size = head.frontier.size();
+        answers.iter_mut().for_each(|answer| {
+            if let Answer::Accepted { size: after, .. } = answer {
+                *after = size;
+            }
+        });
+        Ok(answers)
+    }
+
+    fn decide(&mut self, job: &Job, moment: Moment, batch: &mut Batch) -> Result<Answer, WriterError> {
+        if let Some(key) = job.origin.idempotency {
+            // Whether it is the same command is asked of the recorded entry, once that is durable.
+            let recorded = match batch.keys.get(&key) {
+                Some(entry) => Some(*entry),
+                None => self.reader.by_idempotency(&key)?,
+            };
+            if let Some(entry) = recorded {
+                return Ok(Answer::Repeated(entry));
+            }
+        }
+        let entry = self.ahead.entries;
+        match domain::decide(&self.ahead, &job.command, moment) {
+            Ok(events) => {
+                self.record(job, events, moment, batch)?;
+                Ok(Answer::Accepted { entry, size: 0 })
+            }
+            Err(refusal) => {
+                let Actor::Person(person) = job.origin.actor else {
+                    return Ok(Answer::Refused { entry: None, refusal });
+                };
+                if cfg!(feature = "drill-refusal-record") {
+                    return Ok(Answer::Refused { entry: Some(entry), refusal });
+                }
+                let reasons = refusal.reasons().map(|reason| reason.code.clone()).collect();
+                let refused = Refused { person: person.into(), action: job.origin.action.clone(), reasons };
+                let texts = serde_json::to_value(&refusal).map_err(WriterError::particulars)?;
+                let job =
+                    Job { particulars: Some(with(job.particulars.clone(), "refusal", texts)), ..job.clone() };
+                self.record(&job, vec![Event::Refused(refused)], moment, batch)?;
+                Ok(Answer::Refused { entry: Some(entry), refusal })
+            }
+        }
+    }
+
+    /// Records events and everything that follows from them.
+    fn record(
+        &mut self,
+        job: &Job,
+        events: Vec<Event>,
+        moment: Moment,
+        batch: &mut Batch,
+    ) -> Result<(), WriterError> {
+        let mut queue: VecDeque<(Event, Option<u64>)> =
+            events.into_iter().map(|event| (event, None)).collect();
+        if let Some(key) = job.origin.idempotency {
+            batch.keys.insert(key, self.ahead.entries);
+        }
+        let (mut first, mut followed) = (true, 0);
+        while let Some((event, cause)) = queue.pop_front() {
+            let seq = self.ahead.entries;
+            let entry = entry_of(&event, job, moment, cause, first, self.world.salt)?;
+            first = false;
+            self.ahead.apply(&event, moment);
+            for command in domain::next(&self.ahead, &event) {
+                followed += 1;
+                if followed > FOLLOWING_MAX {
+                    return Err(WriterError::Endless);
+                }
+                let decided = domain::decide(&self.ahead, &command, moment);
+                let events = decided.map_err(WriterError::Flow)?;
+                queue.extend(events.into_iter().map(|event| (event, Some(seq))));
+            }
+            batch.entries.push(entry);
+            batch.events.push((event, moment));
+        }
+        Ok(())
+    }
+
+    fn publish(&self, batch: &Batch) {
+        let mut durable = self.durable.write().unwrap_or_else(PoisonError::into_inner);
+        // Copies the state only while somebody still reads the old one.
+        let state = Arc::make_mut(&mut durable);
+        batch.events.iter().for_each(|(event, moment)| state.apply(event, *moment));
+    }
+
+    /// Folds the ledger from its newest snapshot: how the writer starts, and how it recovers.
+    fn reload(&mut self) -> Result<(), WriterError> {
+        let (state, snapshot) = snapshots::state_of(&self.dir, &self.reader)?;
+        self.snapshot = snapshot;
+        self.ahead = state.clone();
+        *self.durable.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+        Ok(())
+    }
+
+    /// The moment of a batch: it never runs back, and a clock minutes behind the ledger stops the writer.
+    fn moment(&self) -> Result<Moment, WriterError> {
+        let (now, last) = ((self.world.now)(), self.ahead.time);
+        if now.later_by(CLOCK_BEHIND_MAX) < last {
+            return Err(WriterError::Clock { now, last });
+        }
+        Ok(now.max(last))
+    }
+}
+
+fn entry_of(
+    event: &Event,
+    job: &Job,
+    moment: Moment,
+    cause: Option<u64>,
+    first: bool,
+    salt: Salt,
+) -> Result<Entry, WriterError> {
+    let facts = event.facts(salt()?)?;
+    let particulars = match (&job.particulars, first) {
+        (Some(value), true) => Some(Payload::new("particulars", value, salt()?)?),
+        _ => None,
+    };
+    let header = Header {
+        v: 1,
+        kind: event.kind().to_owned(),
+        rules: RULES,
+        time: moment,
+        project: job.origin.project.clone(),
+        subject: event.subject(),
+        actor: if cause.is_some() { Actor::System } else { job.origin.actor.clone() },
+        auth: if cause.is_some() { Auth::None } else { job.origin.auth },
+        cause,
+        idempotency: job.origin.idempotency.filter(|_| first),
+        facts: facts.commitment(),
+        particulars: particulars.as_ref().map(Payload::commitment),
+        blobs: blobs_of(event, job, first),
+    };
+    Ok(Entry { header: header.encode()?, facts, particulars })
+}
+
+/// Blobs that the facts name, and those that came with the command.
+fn blobs_of(event: &Event, job: &Job, first: bool) -> Vec<Digest> {
+    let mut blobs = event.blobs();
+    if first {
+        blobs.extend(&job.blobs);
+        blobs.sort();
+        blobs.dedup();
+    }
+    blobs
+}
+
+/// Adds a field to particulars, which are an object or nothing.
+fn with(particulars: Option<Value>, field: &str, value: Value) -> Value {
+    let mut object = match particulars {
+        Some(Value::Object(object)) => object,
+        _ => serde_json::Map::new(),
+    };
+    object.insert(field.to_owned(), value);
+    Value::Object(object)
+}
+
+/// Why the writer could not work.
+#[derive(Debug, thiserror::Error)]
+pub enum WriterError {
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// An entry is not an event that this program knows.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// An entry could not be made or is not sound.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
+    /// Facts or particulars could not be encoded.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// No randomness for a salt.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+    /// The clock is behind the ledger.
+    #[error("the clock says {now}, but the ledger's last entry is of {last}; set the clock")]
+    Clock {
+        /// What the clock says.
+        now: Moment,
+        /// Time of the last entry.
+        last: Moment,
+    },
+    /// Flow would not end.
+    #[error("more than {FOLLOWING_MAX} commands follow from one; this is a bug")]
+    Endless,
+    /// What flow asked for was refused.
+    #[error("what follows by itself was refused; this is a bug: {0}")]
+    Flow(Refusal),
+    /// The thread could not be started.
+    #[error("cannot start the writer's thread: {0}")]
+    Thread(String),
+}
+
+impl WriterError {
+    fn particulars(source: serde_json::Error) -> Self {
+        Self::Canonical(CanonicalError::Shape { what: "particulars", source })
+    }
+}
+
+/// Most commands that wait.
+pub const QUEUE_MAX: usize = 16_384;
+/// Most commands that may follow from one.
+const FOLLOWING_MAX: usize = 1_000;
+/// How far the clock may be behind the ledger before the writer stops.
+const CLOCK_BEHIND_MAX: Duration = Duration::from_mins(2);

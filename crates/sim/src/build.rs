@@ -1,0 +1,128 @@
+//! A runner as a node: the real bench, with what it keeps on disk; steps are simulated.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use evidence::machine::MachineSigner;
+use evidence::tree_list::FileMode;
+use evidence::{CommitId, git};
+use lab::Lab;
+use runner::{Bench, Isolation, Keep, Log, Source, SourceFile, Toolchain};
+use sandbox::{Exit, Input, Level, Outcome, Outputs, SandboxError, Spec};
+
+use crate::installation::runner_name;
+use crate::machine::{self, between};
+use crate::net::{Ask, Letter, Line, Out, Says, Told};
+
+/// Every commit that was made, as a repository would give it.
+pub type Repository = BTreeMap<CommitId, Arc<Source>>;
+
+/// A runner while it runs.
+#[derive(Debug)]
+pub struct Builder {
+    n: usize,
+    bench: Bench,
+    line: Line,
+}
+
+impl Builder {
+    /// Starts on what is on disk.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn start(dir: &Path, n: usize) -> Result<Self, String> {
+        let seed = 122 + u8::try_from(n).map_err(|error| error.to_string())?;
+        let bench = Bench {
+            installation: lab::id(1),
+            runner: runner_name(n),
+            root: 1,
+            signer: MachineSigner::from_seed([seed; 32]).map_err(|error| error.to_string())?,
+            toolchain: Toolchain::of(Vec::new(), BTreeMap::new()).map_err(|error| error.to_string())?,
+            keep: Keep::open(dir).map_err(|error| error.to_string())?,
+            isolation: Box::new(Steps { dir: dir.join("step") }),
+            now: machine::now,
+            sources: Mutex::new(Vec::new()),
+        };
+        Ok(Self { n, bench, line: Line::default() })
+    }
+
+    /// Asks what is due, when nothing is being done.
+    pub fn tick(&mut self, out: &mut Out) {
+        let now = machine::now().millis();
+        if self.line.is_busy() {
+            self.line.again(now, out);
+        } else {
+            self.line.ask(now, 0, Ask::RunnerWork(self.n), out);
+        }
+    }
+
+    /// Takes an answer.
+    ///
+    /// # Errors
+    /// In words, when it cannot work now.
+    pub fn take(&mut self, letter: &Letter, repository: &Repository, out: &mut Out) -> Result<(), String> {
+        let Says::Told(told) = &letter.says else { return Ok(()) };
+        if self.line.answered(letter.call).is_none() {
+            return Ok(());
+        }
+        let Told::RunnerWork(works) = told else { return Ok(()) };
+        let Some(work) = works.first() else { return Ok(()) };
+        let source = repository.get(&work.due.commit).cloned();
+        *self.bench.sources.lock().map_err(|error| error.to_string())? = source.into_iter().collect();
+        let done = self.bench.work(&work.due, None, &|_, _| {})?;
+        let ask = Ask::Receipt(done.blobs, Box::new(done.receipt));
+        self.line.ask(machine::now().millis(), between(1_000, 60_000), ask, out);
+        Ok(())
+    }
+}
+
+/// Steps whose outputs are a function of the commit.
+#[derive(Debug)]
+struct Steps {
+    dir: PathBuf,
+}
+
+impl Isolation for Steps {
+    fn run(&self, spec: &Spec, _: &[Input], log: Log<'_>) -> Result<Outcome, SandboxError> {
+        let failed = |error| SandboxError::Io("make an output", error);
+        let commit = spec.environment.get("COUNTERSIGN_COMMIT").cloned().unwrap_or_default();
+        if spec.environment.get("COUNTERSIGN_STEP").is_some_and(|step| step == "build") {
+            let program = self.dir.join("out/api");
+            fs::create_dir_all(self.dir.join("out")).map_err(failed)?;
+            fs::write(&program, format!("#!/bin/sh\n# {commit}\nexec serve\n")).map_err(failed)?;
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).map_err(failed)?;
+        }
+        fs::create_dir_all(&self.dir).map_err(failed)?;
+        log(sandbox::Stream::Out, b"done\n");
+        Ok(Outcome {
+            exit: Exit::Code(0),
+            level: Level { user: "range".into(), landlock: 6, memory: "watched".into() },
+            outputs: Outputs::of_dir(&self.dir).map_err(|error| SandboxError::Setup(error.to_string()))?,
+            log_truncated: false,
+            reached: Vec::new(),
+            refused: Vec::new(),
+        })
+    }
+}
+
+/// A commit of lab's files, as a runner fetches it.
+#[must_use]
+pub fn source_of(
+    lab: &Lab,
+    pack: &evidence::source_pack::SourcePack,
+    list: evidence::tree_list::TreeList,
+) -> Source {
+    let object = pack.commits.get(pack.commit.as_str()).unwrap().0.clone();
+    let file =
+        |(path, text): (String, String)| SourceFile { path, mode: FileMode::Plain, bytes: text.into_bytes() };
+    Source {
+        id: pack.commit.clone(),
+        commit: git::Commit::parse(&object).unwrap(),
+        object,
+        list,
+        files: lab.files().into_iter().map(file).collect(),
+    }
+}

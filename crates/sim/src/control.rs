@@ -1,0 +1,311 @@
+//! The server as a node: the real writer, edge, executor and proofs over a real ledger on disk; only HTTP and
+//! threads are left out.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use domain::State;
+use evidence::machine::MachineSigner;
+use judge::{Replay, Store as _, collect};
+use lab::Lab;
+use ledger::Ledger;
+use server::{
+    Answer, Gatekeeper, Job, Readers, Round, Waiting, World, Writer, complete, consistency, due,
+    take_cosignatures, witness_question,
+};
+use tlog::{Checkpoint, Hash, Note, NoteVerifier, leaf_hash};
+use wire::Submission;
+
+use crate::machine;
+use crate::net::{Ask, Letter, Out, Says, Told, Who};
+
+/// The server while it runs.
+#[derive(Debug)]
+pub struct Control {
+    writer: Writer,
+    durable: Arc<RwLock<Arc<State>>>,
+    keeper: Gatekeeper,
+    provenance: MachineSigner,
+    started: u64,
+    waiting: Waiting,
+    /// What the executor has made and not handed in yet, and the size that it looked at.
+    jobs: Vec<Job>,
+    looked_at: Option<u64>,
+    witnesses: Vec<NoteVerifier>,
+    quorum: usize,
+    /// The checkpoint for which cosignatures come in.
+    asked: Option<(Note, u64)>,
+    witnessed: u64,
+    sizes: [u64; 3],
+}
+
+impl Control {
+    /// Starts on what is on disk.
+    ///
+    /// # Errors
+    /// In words, when it cannot start now.
+    pub fn start(dir: &Path, lab: &Lab) -> Result<Self, String> {
+        let ledger = Ledger::open(dir, crate::installation::ledger_key(lab)).map_err(text)?;
+        let writer = Writer::open(dir, ledger, world()).map_err(text)?;
+        let keeper = Gatekeeper::open(Readers::new(dir)).map_err(text)?;
+        let root = lab.root();
+        Ok(Self {
+            durable: writer.durable(),
+            writer,
+            keeper,
+            provenance: MachineSigner::from_seed([121; 32]).map_err(text)?,
+            started: machine::now().millis(),
+            waiting: Waiting::new(),
+            jobs: Vec::new(),
+            looked_at: None,
+            witnesses: root.witness_keys().map_err(text)?,
+            quorum: root.witnesses.quorum as usize,
+            asked: None,
+            witnessed: 0,
+            sizes: [0; 3],
+        })
+    }
+
+    /// The state on disk.
+    #[must_use]
+    pub fn state(&self) -> Arc<State> {
+        Arc::clone(&self.durable.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Leaves of the entries from a number on, with their times.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn leaves(&self, from: u64) -> Result<Vec<(Hash, u64)>, String> {
+        let size = self.state().entries;
+        let mut leaves = Vec::new();
+        let mut at = from;
+        while at < size {
+            let entries = self.keeper.readers().with(|reader| reader.entries(at, size)).map_err(text)?;
+            for entry in entries {
+                let header = entry.check().map_err(text)?;
+                leaves.push((leaf_hash(&entry.header), header.time.millis()));
+                at += 1;
+            }
+        }
+        Ok(leaves)
+    }
+
+    /// Root and size of the tree on disk.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn head(&self) -> Result<Checkpoint, String> {
+        let head = self.keeper.readers().with(|reader| reader.head()).map_err(text)?;
+        head.checkpoint.text().parse().map_err(text)
+    }
+
+    /// The ledger folded from its first entry on, and every decision done again: the number that agree, and in
+    /// words those that do not.
+    ///
+    /// # Errors
+    /// In words, when it cannot be read.
+    pub fn replay(&self) -> Result<(State, u64, Vec<String>), String> {
+        let store = self.keeper.store();
+        let mut replay = Replay::new(&store);
+        let size = self.state().entries;
+        while replay.state().entries < size {
+            let from = replay.state().entries;
+            let entries = self.keeper.readers().with(|reader| reader.entries(from, size)).map_err(text)?;
+            for entry in entries {
+                replay.take(&entry)?;
+            }
+        }
+        replay.finish();
+        let others = replay.others.iter().map(|other| format!("entry {}: {}", other.entry, other.what));
+        Ok((replay.state().clone(), replay.agree, others.collect()))
+    }
+
+    /// A round of the executor, and one of asking witnesses.
+    ///
+    /// # Errors
+    /// In words, when it cannot work now.
+    pub fn tick(&mut self, out: &mut Out) -> Result<(), String> {
+        // What the executor made was made of the state that it looked at; meanwhile much may have happened.
+        for job in std::mem::take(&mut self.jobs) {
+            drop(self.put(&job));
+        }
+        let state = self.state();
+        if self.looked_at != Some(state.entries) || !self.waiting.is_empty() {
+            let round = Round {
+                keeper: &self.keeper,
+                state: &state,
+                provenance: &self.provenance,
+                moment: machine::now(),
+                running: Duration::from_millis(machine::now().millis().saturating_sub(self.started)),
+            };
+            self.jobs = round.jobs(&mut self.waiting).map_err(text)?;
+            self.looked_at = Some(state.entries);
+        }
+        if self.witnessed < state.entries {
+            self.ask_witnesses(out)?;
+        }
+        Ok(())
+    }
+
+    fn ask_witnesses(&mut self, out: &mut Out) -> Result<(), String> {
+        let head = self.keeper.readers().with(|reader| reader.head()).map_err(text)?;
+        let size = head.frontier.size();
+        for n in 0..3 {
+            self.ask_witness(n, &head.checkpoint, size, out)?;
+        }
+        self.asked = Some((head.checkpoint, size));
+        Ok(())
+    }
+
+    fn ask_witness(&self, n: usize, note: &Note, size: u64, out: &mut Out) -> Result<(), String> {
+        let old = self.sizes.get(n).copied().unwrap_or_default().min(size);
+        let question = witness_question(self.keeper.readers(), note, old, size).map_err(text)?;
+        out.ask(Who::Witness(n), size, Ask::Cosign(Box::new(question)));
+        Ok(())
+    }
+
+    /// Takes a letter.
+    ///
+    /// # Errors
+    /// In words, when it cannot work now; whoever asked gets no answer.
+    pub fn take(&mut self, letter: &Letter, out: &mut Out) -> Result<(), String> {
+        match &letter.says {
+            Says::Ask(ask) => {
+                let told = self.answer(ask).unwrap_or_else(Told::Failed);
+                out.tell(letter, told);
+                Ok(())
+            }
+            Says::Told(Told::Cosigned(cosigned)) => self.cosigned(letter, cosigned, out),
+            Says::Told(_) => Ok(()),
+        }
+    }
+
+    fn cosigned(
+        &mut self,
+        letter: &Letter,
+        cosigned: &Result<tlog::NoteSignature, Option<u64>>,
+        out: &mut Out,
+    ) -> Result<(), String> {
+        let Who::Witness(n) = letter.from else { return Ok(()) };
+        let Some((mut note, size)) = self.asked.clone().filter(|(_, size)| *size == letter.call) else {
+            return Ok(());
+        };
+        match cosigned {
+            Ok(line) => {
+                let found = take_cosignatures(&mut note, vec![line.clone()], &self.witnesses);
+                self.sizes[n] = size;
+                self.asked = Some((note.clone(), size));
+                if found >= self.quorum && size >= self.witnessed {
+                    self.writer.witnessed(&note).map_err(text)?;
+                    self.witnessed = size;
+                }
+            }
+            Err(Some(seen)) if *seen <= size => {
+                self.sizes[n] = *seen;
+                self.ask_witness(n, &note, size, out)?;
+            }
+            Err(_) => {}
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, ask: &Ask) -> Result<Told, String> {
+        let state = self.state();
+        let keeper = &self.keeper;
+        match ask {
+            Ask::Submit(submission) => self.submit(submission),
+            Ask::RunnerWork(n) => {
+                let work = due::on_runner(keeper, &state, &crate::installation::runner_name(*n));
+                Ok(Told::RunnerWork(work.map_err(text)?))
+            }
+            Ask::Receipt(blobs, envelope) => {
+                for blob in blobs {
+                    keeper.blobs().put(blob).map_err(text)?;
+                }
+                let job = keeper.admit_receipt(&state, envelope).map_err(text)?;
+                Ok(told(self.put(&job)?))
+            }
+            Ask::AgentWork(place) => Ok(Told::AgentWork(due::at_place(keeper, &state, place).map_err(text)?)),
+            Ask::Report(envelope) => {
+                let job = keeper.admit_report(&state, envelope).map_err(text)?;
+                Ok(told(self.put(&job)?))
+            }
+            Ask::Fetch(digest, seen) => {
+                let bytes = keeper.blobs().read(digest, u64::MAX - 1).map_err(text)?;
+                let bundle = evidence::bundle::Bundle::decode(&bytes).map_err(text)?;
+                let proof = self.proof(&bundle, seen)?;
+                let manifest = evidence::oci::Manifest::decode(&bundle.manifest.0).map_err(text)?;
+                let layer = manifest.layers.first().map(|layer| layer.digest);
+                let layer = layer.map(|layer| keeper.blobs().read(&layer, u64::MAX - 1)).transpose();
+                Ok(Told::Evidence(bytes, proof, layer.map_err(text)?))
+            }
+            Ask::Look(place, seen) => {
+                let standing = state.release.at(place);
+                let both = standing.and_then(|standing| {
+                    Some((standing.running.as_ref()?.artifact, standing.before.as_ref()?.artifact))
+                });
+                if standing.is_none_or(|standing| standing.open.is_none()) {
+                    return Ok(Told::Nothing(both));
+                }
+                let collected = collect(&state, &keeper.store(), place, machine::now()).map_err(text)?;
+                let bundle = complete(&collected, keeper.readers()).map_err(text)?;
+                let proof = self.proof(&bundle, seen)?;
+                Ok(Told::Evidence(bundle.encode().map_err(text)?, proof, None))
+            }
+            Ask::Status => {
+                let status = state.identity.status().ok_or("no status is in force")?;
+                let bytes = keeper.store().blob(&status.2).map_err(text)?;
+                let file = evidence::status::StatusFile::decode(&bytes).map_err(text)?;
+                Ok(Told::Status(Box::new(file)))
+            }
+            Ask::Cosign(_) => Err("a server cosigns nothing".into()),
+        }
+    }
+
+    fn proof(
+        &self,
+        bundle: &evidence::bundle::Bundle,
+        seen: &Checkpoint,
+    ) -> Result<Vec<evidence::Bytes>, String> {
+        match judge::sizes_to_prove(bundle, seen) {
+            Some((old, new)) => consistency(self.keeper.readers(), old, new)
+                .map_err(text)?
+                .map_err(|size| format!("the ledger has {size} entries")),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn submit(&mut self, submission: &Submission) -> Result<Told, String> {
+        match self.keeper.admit(&self.state(), submission, machine::now()) {
+            Ok(job) => Ok(told(self.put(&job)?)),
+            Err(error) => Ok(Told::Refused(vec![text(error)])),
+        }
+    }
+
+    fn put(&mut self, job: &Job) -> Result<Answer, String> {
+        let answer = self.writer.take(std::iter::once(job)).pop();
+        self.writer.settle();
+        answer.ok_or("no answer")?.map_err(text)
+    }
+}
+
+fn told(answer: Answer) -> Told {
+    match answer {
+        Answer::Accepted { entry, .. } | Answer::Repeated(entry) => Told::Accepted(entry),
+        Answer::Refused { refusal, .. } => {
+            Told::Refused(refusal.reasons().map(|reason| reason.code.clone()).collect())
+        }
+    }
+}
+
+/// What the writer asks of its machine.
+#[must_use]
+pub fn world() -> World {
+    World { now: machine::now, salt: machine::salt }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

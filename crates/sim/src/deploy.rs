@@ -1,0 +1,124 @@
+//! An agent as a node: the real deployer with its memory and releases on disk; services are simulated.
+
+use std::path::{Path, PathBuf};
+
+use agent::{Asked, Deployer, Memory, Services};
+use domain::Place;
+use evidence::Moment;
+use evidence::bundle::Bundle;
+use evidence::machine::MachineSigner;
+use evidence::plan::Plan;
+use tlog::Checkpoint;
+use wire::AgentWork;
+
+use crate::installation::place;
+use crate::machine::{self, fails};
+use crate::net::{Ask, Letter, Line, Out, Says, Told};
+
+/// An agent while it runs.
+#[derive(Debug)]
+pub struct Agent {
+    place: Place,
+    dir: PathBuf,
+    deployer: Deployer,
+    line: Line,
+    /// The release whose evidence was asked for.
+    asked: Option<Asked>,
+}
+
+impl Agent {
+    /// Starts on what is on disk, and what ran before with it.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn start(dir: &Path, n: usize) -> Result<Self, String> {
+        let memory = Memory::read(dir).map_err(|error| error.to_string())?;
+        let seed = 124 + u8::try_from(n).map_err(|error| error.to_string())?;
+        let signer = MachineSigner::from_seed([seed; 32]).map_err(|error| error.to_string())?;
+        let now: fn() -> Moment = machine::now;
+        let mut deployer = Deployer::new(dir.to_path_buf(), memory, signer, Box::new(Simulated), now)?;
+        deployer.resume()?;
+        Ok(Self { place: place(n), dir: dir.to_path_buf(), deployer, line: Line::default(), asked: None })
+    }
+
+    /// What it remembers.
+    #[must_use]
+    pub const fn memory(&self) -> &Memory {
+        self.deployer.memory()
+    }
+
+    /// The artifact that its `current` link names.
+    #[must_use]
+    pub fn current(&self) -> Option<String> {
+        let link = std::fs::read_link(self.dir.join("current")).ok()?;
+        Some(link.file_name()?.to_string_lossy().into_owned())
+    }
+
+    /// Asks what is due.
+    pub fn tick(&mut self, out: &mut Out) {
+        let now = machine::now().millis();
+        if self.line.is_busy() {
+            self.line.again(now, out);
+        } else {
+            self.line.ask(now, 0, Ask::AgentWork(self.place.clone()), out);
+        }
+    }
+
+    /// Takes an answer.
+    ///
+    /// # Errors
+    /// In words, when it cannot work now: what is due stays due.
+    pub fn take(&mut self, letter: &Letter, out: &mut Out) -> Result<(), String> {
+        let Says::Told(told) = &letter.says else { return Ok(()) };
+        if self.line.answered(letter.call).is_none() {
+            return Ok(());
+        }
+        let now = machine::now().millis();
+        let report = match told {
+            Told::AgentWork(Some(AgentWork::Release { bundle, release, artifact })) => {
+                if let Some(report) = self.deployer.reported(*release) {
+                    report
+                } else {
+                    self.asked = Some(Asked { release: *release, artifact: *artifact, plan: *artifact });
+                    let seen: Checkpoint =
+                        self.deployer.memory().checkpoint.parse().map_err(|_| "the memory is damaged")?;
+                    self.line.ask(now, 0, Ask::Fetch(*bundle, seen), out);
+                    return Ok(());
+                }
+            }
+            Told::AgentWork(Some(AgentWork::Return(order))) => self.deployer.turn_back(order)?,
+            Told::Evidence(bytes, proof, layer) => {
+                let Some(asked) = self.asked.take() else { return Ok(()) };
+                match Bundle::decode(bytes) {
+                    Ok(bundle) if bundle.release == asked.release => {
+                        self.deployer.release(&bundle, proof, layer.as_deref())?
+                    }
+                    _ => self.deployer.unread(&asked, "it cannot be read or is of another release")?,
+                }
+            }
+            _ => return Ok(()),
+        };
+        self.line.ask(now, 0, Ask::Report(Box::new(report)), out);
+        Ok(())
+    }
+}
+
+/// Services that start, but for a few.
+#[derive(Debug)]
+struct Simulated;
+
+impl Services for Simulated {
+    fn prepare(&mut self, _: &Plan) -> Result<(), (&'static str, String)> {
+        Ok(())
+    }
+
+    fn start(&mut self, _: &Plan, _: &Path) -> Result<(), (&'static str, String)> {
+        if fails(20) { Err(("probe-failed", "by chance".into())) } else { Ok(()) }
+    }
+
+    fn stop(&mut self) {}
+
+    fn has_ended(&mut self) -> bool {
+        fails(5)
+    }
+}

@@ -1,0 +1,26 @@
+//! The whole product under virtual time and seeded faults, on one thread: server, runners, agents, witnesses
+//! and people.
+//!
+//! Invariant: the nodes are the product's own writer, edge, executor, bench, deployer, judge and witness, over
+//! real files; simulated are network, clocks, chance, build steps and services alone. A seed is a course: the
+//! same one happens again. `truth` looks after every event.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a kit for tests: what cannot be made here is a broken test"
+)]
+
+mod build;
+mod control;
+mod deploy;
+mod installation;
+mod machine;
+mod net;
+mod people;
+mod report;
+mod trouble;
+mod truth;
+mod world;
+
+pub use report::Report;
+pub use world::{run, told};

@@ -1,0 +1,104 @@
+//! `sim [--seed N] [--hours H] [--count C] [--tell]`: simulates seeds N to N + C - 1, on every processor, and
+//! prints what came of them. With `--tell` every event is told as it happens.
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use sim::Report;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let Some(asked) = Asked::of(&words) else {
+        eprintln!("usage: sim [--seed N] [--hours H] [--count C] [--tell]");
+        return ExitCode::from(2);
+    };
+    let since = Instant::now();
+    let (all, broken) = asked.simulate();
+    for (what, times) in &all.faults {
+        println!("{times:>9}  {what}");
+    }
+    for (what, times) in &all.answers {
+        println!("{times:>9}  answered: {what}");
+    }
+    for (what, times) in &all.disbelief {
+        println!("{times:>9}  not approved: {what}");
+    }
+    let total: u64 = all.faults.values().sum();
+    println!(
+        "{} seeds of {} hours in {} s: {} events, {} entries, {} acknowledged and none lost, {} decisions agree, {} \
+         releases applied; {total} faults, {} an hour; {broken} seeds broke an invariant",
+        asked.count,
+        asked.hours,
+        since.elapsed().as_secs(),
+        all.events,
+        all.entries,
+        all.acknowledged,
+        all.decisions,
+        all.applied,
+        total / (asked.count * asked.hours).max(1)
+    );
+    if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What was asked for.
+struct Asked {
+    seed: u64,
+    hours: u64,
+    count: u64,
+    tells: bool,
+}
+
+impl Asked {
+    fn of(words: &[String]) -> Option<Self> {
+        let mut asked = Self { seed: 1, hours: 10, count: 1, tells: false };
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let mut number = || words.next()?.parse().ok();
+            match word.as_str() {
+                "--seed" => asked.seed = number()?,
+                "--hours" => asked.hours = number()?,
+                "--count" => asked.count = number()?,
+                "--tell" => asked.tells = true,
+                _ => return None,
+            }
+        }
+        Some(asked)
+    }
+
+    /// All seeds, as many at once as there are processors; the sum of their reports, and how many broke.
+    fn simulate(&self) -> (Report, u64) {
+        let (next, broken) = (AtomicU64::new(0), AtomicU64::new(0));
+        let all = Mutex::new(Report::default());
+        let work = || {
+            loop {
+                let n = next.fetch_add(1, Ordering::Relaxed);
+                if n >= self.count {
+                    return;
+                }
+                let seed = self.seed.saturating_add(n);
+                let report = sim::told(seed, self.hours, self.tells);
+                for what in &report.breaches {
+                    eprintln!("seed {seed}: {what}");
+                }
+                if !report.breaches.is_empty() {
+                    broken.fetch_add(1, Ordering::Relaxed);
+                    eprintln!("seed {seed}: again with `cargo x sim --seed {seed} --hours {}`", self.hours);
+                }
+                if (n + 1) % 50 == 0 {
+                    eprintln!("{} of {} seeds", n + 1, self.count);
+                }
+                all.lock().unwrap_or_else(PoisonError::into_inner).add(report);
+            }
+        };
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(work);
+            }
+        });
+        let all = all.into_inner().unwrap_or_else(PoisonError::into_inner);
+        (all, broken.into_inner())
+    }
+}

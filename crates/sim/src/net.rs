@@ -1,0 +1,204 @@
+//! Letters between nodes, and everything else that can happen next.
+
+use std::fmt;
+
+use domain::Place;
+use evidence::dsse::Envelope;
+use evidence::status::StatusFile;
+use evidence::{Bytes, Digest};
+use tlog::{AddCheckpoint, Checkpoint, NoteSignature};
+use wire::{AgentWork, RunnerWork, Submission};
+
+use crate::machine;
+
+/// A node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Who {
+    /// The server.
+    Server,
+    /// A runner, 0 or 1.
+    Runner(usize),
+    /// The agent of staging, 0, or production, 1.
+    Agent(usize),
+    /// A witness, 0 to 2.
+    Witness(usize),
+    /// Ada, Bob, Carol or Mallory.
+    Person(usize),
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Server => f.write_str("server"),
+            Self::Runner(n) => write!(f, "runner-{}", n + 1),
+            Self::Agent(n) => write!(f, "agent-{}", n + 1),
+            Self::Witness(n) => write!(f, "witness-{}", n + 1),
+            Self::Person(n) => write!(f, "{}", ["ada", "bob", "carol", "mallory"].get(*n).unwrap_or(&"?")),
+        }
+    }
+}
+
+/// What a node asks of another.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// A person's request.
+    Submit(Box<Submission>),
+    /// A runner asks what is due.
+    RunnerWork(usize),
+    /// A runner's receipt, with the blobs that it names.
+    Receipt(Vec<Vec<u8>>, Box<Envelope>),
+    /// An agent asks what is due at its place.
+    AgentWork(Place),
+    /// An agent asks for evidence, with the proof that it continues what the agent has seen, and the layer.
+    Fetch(Digest, Checkpoint),
+    /// An agent's report.
+    Report(Box<Envelope>),
+    /// A person asks for the evidence of what stands open, with the same proof.
+    Look(Place, Checkpoint),
+    /// A person asks for the status in force.
+    Status,
+    /// The server asks a witness.
+    Cosign(Box<AddCheckpoint>),
+}
+
+/// What is answered.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// It is on record from this entry on.
+    Accepted(u64),
+    /// It was decided against, or not even taken.
+    Refused(Vec<String>),
+    /// What is due on a runner.
+    RunnerWork(Vec<RunnerWork>),
+    /// What is due at a place.
+    AgentWork(Option<AgentWork>),
+    /// Evidence, its proof, and the layer where it was asked for.
+    Evidence(Vec<u8>, Vec<Bytes>, Option<Vec<u8>>),
+    /// What runs at a place, and what ran before.
+    Nothing(Option<(Digest, Digest)>),
+    /// The status in force.
+    Status(Box<StatusFile>),
+    /// A cosignature, or the size that the witness has seen.
+    Cosigned(Result<NoteSignature, Option<u64>>),
+    /// Something failed.
+    Failed(String),
+}
+
+/// What a letter says.
+#[derive(Clone, Debug)]
+pub enum Says {
+    /// It asks.
+    Ask(Ask),
+    /// It answers.
+    Told(Told),
+}
+
+/// A letter.
+#[derive(Clone, Debug)]
+pub struct Letter {
+    /// Who sent it.
+    pub from: Who,
+    /// Who gets it.
+    pub to: Who,
+    /// Which question of the asker it belongs to.
+    pub call: u64,
+    /// What it says.
+    pub says: Says,
+}
+
+impl fmt::Display for Letter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { from, to, says, .. } = self;
+        let what = match says {
+            Says::Ask(Ask::Submit(submission)) => match evidence::request::Request::read(&submission.request)
+            {
+                Ok(request) => format!("asks for {}", request.action),
+                Err(error) => error.to_string(),
+            },
+            Says::Ask(Ask::RunnerWork(_) | Ask::AgentWork(_)) => "what is due?".into(),
+            Says::Ask(Ask::Receipt(..)) => "a receipt".into(),
+            Says::Ask(Ask::Fetch(..)) => "the evidence?".into(),
+            Says::Ask(Ask::Report(_)) => "a report".into(),
+            Says::Ask(Ask::Look(..)) => "what stands open?".into(),
+            Says::Ask(Ask::Status) => "which status is in force?".into(),
+            Says::Told(Told::Status(_)) => "a status".into(),
+            Says::Ask(Ask::Cosign(_)) => "cosign?".into(),
+            Says::Told(Told::Accepted(entry)) => format!("on record as entry {entry}"),
+            Says::Told(Told::Refused(codes)) => format!("refused: {}", codes.join(", ")),
+            Says::Told(Told::RunnerWork(works)) => format!("{} steps are due", works.len()),
+            Says::Told(Told::AgentWork(work)) => {
+                if work.is_some() {
+                    "a release is due".into()
+                } else {
+                    "nothing is due".into()
+                }
+            }
+            Says::Told(Told::Evidence(bytes, ..)) => format!("{} bytes of evidence", bytes.len()),
+            Says::Told(Told::Nothing(_)) => "nothing stands open".into(),
+            Says::Told(Told::Cosigned(Ok(_))) => "cosigned".into(),
+            Says::Told(Told::Cosigned(Err(seen))) => format!("not cosigned, {seen:?} seen"),
+            Says::Told(Told::Failed(what)) => format!("failed: {what}"),
+        };
+        write!(f, "{from} to {to}: {what}")
+    }
+}
+
+/// What a node leaves to be sent, and when it wants to act again by itself.
+#[derive(Debug, Default)]
+pub struct Out {
+    /// Letters, with milliseconds of work before they go.
+    pub letters: Vec<(u64, Who, u64, Says)>,
+}
+
+impl Out {
+    /// Asks somebody.
+    pub fn ask(&mut self, to: Who, call: u64, ask: Ask) {
+        self.letters.push((0, to, call, Says::Ask(ask)));
+    }
+
+    /// Answers a letter.
+    pub fn tell(&mut self, letter: &Letter, told: Told) {
+        self.letters.push((0, letter.from, letter.call, Says::Told(told)));
+    }
+}
+
+/// One question at a time: asked again when no answer comes.
+#[derive(Debug, Default)]
+pub struct Line {
+    open: Option<(u64, u64, Ask)>,
+}
+
+impl Line {
+    /// Whether a question is open.
+    #[must_use]
+    pub const fn is_busy(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Asks the server something, after some milliseconds of work.
+    pub fn ask(&mut self, now: u64, work: u64, ask: Ask, out: &mut Out) {
+        // By chance, so that answers to who was here before a crash belong to nothing.
+        let call = machine::between(1, u64::MAX);
+        out.letters.push((work, Who::Server, call, Says::Ask(ask.clone())));
+        self.open = Some((call, now + work + PATIENCE, ask));
+    }
+
+    /// Asks again where no answer came in time; after a few times somebody gives up.
+    pub fn again(&mut self, now: u64, out: &mut Out) {
+        if let Some((call, until, ask)) = &mut self.open
+            && now > *until
+        {
+            *until = now + PATIENCE;
+            out.ask(Who::Server, *call, ask.clone());
+        }
+    }
+
+    /// The question that an answer belongs to, if it is still open.
+    pub fn answered(&mut self, call: u64) -> Option<Ask> {
+        let (_, _, ask) = self.open.take_if(|(open, _, _)| *open == call)?;
+        Some(ask)
+    }
+}
+
+/// Milliseconds until a question is asked again.
+const PATIENCE: u64 = 15_000;

@@ -1,0 +1,369 @@
+//! People as nodes: Ada commits and asks for runs, Bob approves what he has verified and promotes it, Carol
+//! freezes and lifts, Mallory tries what she may not.
+//!
+//! People verify like `countersign approve`: against what they have seen themselves, by the judge.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use evidence::approval::{Approval, Decision, Signed};
+use evidence::bundle::Bundle;
+use evidence::dsse::Envelope;
+use evidence::request::{self, Request};
+use evidence::status::{self, Freeze, Status, StatusFile};
+use evidence::{Bytes, CommitId, Digest, Id, Moment};
+use judge::{Anchors, Kept, Seen, check, judge_checked};
+use lab::{Lab, Person};
+use serde_json::{Value, json};
+use tlog::Checkpoint;
+use wire::Submission;
+
+use crate::build::{Repository, source_of};
+use crate::installation::place;
+use crate::machine::{self, between, happens};
+use crate::net::{Ask, Letter, Line, Out, Says, Told};
+use crate::truth::Truth;
+
+/// A person at a desk. A desk that crashes forgets what was asked, not what was signed or seen.
+#[derive(Debug)]
+pub struct Desk {
+    who: usize,
+    line: Line,
+    /// When the next thing is done that the person does now and then.
+    next: u64,
+    seen: Checkpoint,
+    last_commit: CommitId,
+    history: BTreeMap<String, Bytes>,
+    approved: Option<(u64, Digest)>,
+    /// Where somebody looked last, and which release stood in staging then.
+    looks_at: usize,
+    stands: Option<u64>,
+    /// What was sent, for what follows when it is on record.
+    sent: Option<Sent>,
+    /// What the officers do when the status in force is to be lifted.
+    calm: bool,
+}
+
+/// What somebody sent.
+#[derive(Clone, Debug)]
+enum Sent {
+    Run,
+    Approval(u64),
+    Promotion,
+    Return,
+    Status,
+    Forgery,
+}
+
+/// What people have around them.
+#[derive(Debug)]
+pub struct Office<'a> {
+    /// The keys.
+    pub lab: &'a Lab,
+    /// Where commits go.
+    pub repository: &'a mut Repository,
+    /// What is true.
+    pub truth: &'a mut Truth,
+}
+
+impl Desk {
+    /// A person's desk.
+    #[must_use]
+    pub fn new(who: usize, lab: &Lab, seen: &Checkpoint) -> Self {
+        Self {
+            who,
+            line: Line::default(),
+            next: 0,
+            seen: seen.clone(),
+            last_commit: lab.base(),
+            history: lab.written("the first", &[]).0.commits,
+            approved: None,
+            looks_at: 1,
+            stands: None,
+            sent: None,
+            calm: false,
+        }
+    }
+
+    /// The newest commit that this person made.
+    #[must_use]
+    pub const fn last_commit(&self) -> &CommitId {
+        &self.last_commit
+    }
+
+    /// Forgets what was under way, as a machine does that is turned off.
+    pub fn crash(&mut self) {
+        self.line = Line::default();
+        self.sent = None;
+    }
+
+    /// From now on nothing is stopped any more, and one last commit is made.
+    pub fn calm(&mut self) {
+        self.calm = true;
+        self.next = 0;
+    }
+
+    /// Does what is due, or asks again.
+    pub fn tick(&mut self, office: &mut Office<'_>, out: &mut Out) {
+        let now = machine::now().millis();
+        if self.line.is_busy() {
+            self.line.again(now, out);
+            return;
+        }
+        if now < self.next {
+            return;
+        }
+        let minute = 60_000;
+        match self.who {
+            0 => {
+                self.next = now + if self.calm { u64::MAX / 2 } else { between(15, 50) * minute };
+                self.run(office, out);
+            }
+            1 => {
+                self.next = now + between(1, 3) * minute;
+                self.looks_at = usize::from(happens(800));
+                let look = Ask::Look(place(self.looks_at), self.seen.clone());
+                self.line.ask(now, 0, look, out);
+            }
+            2 => {
+                self.next = now + between(20, 40) * minute;
+                self.line.ask(now, 0, Ask::Status, out);
+            }
+            _ => {
+                self.next = now + between(30, 90) * minute;
+                self.forge(office, out);
+            }
+        }
+    }
+
+    /// Takes an answer.
+    pub fn take(&mut self, letter: &Letter, office: &mut Office<'_>, out: &mut Out) {
+        let Says::Told(told) = &letter.says else { return };
+        if self.line.answered(letter.call).is_none() {
+            return;
+        }
+        match (told, self.sent.take()) {
+            (Told::Accepted(entry), Some(sent)) => {
+                office.truth.acknowledged(*entry);
+                self.follow(sent, office, out);
+            }
+            (Told::Evidence(bytes, _, _), None) if self.looks_at == 0 => self.ask_again(bytes, office, out),
+            (Told::Evidence(bytes, proof, _), None) => self.review(bytes, proof, office, out),
+            (Told::Status(file), None) => self.set_status(file, office, out),
+            (Told::Nothing(Some((from, to))), None) if !self.calm && happens(30) => {
+                let arguments = json!({ "place": place(1), "from": from, "to": to });
+                self.send("rollback", arguments, Vec::new(), Vec::new(), Sent::Return, office, out);
+            }
+            _ => {}
+        }
+    }
+
+    fn follow(&mut self, sent: Sent, office: &mut Office<'_>, out: &mut Out) {
+        match sent {
+            Sent::Approval(release) => self.promote(1, release, office, out),
+            Sent::Forgery => office.truth.broken("a forgery was accepted"),
+            Sent::Run | Sent::Promotion | Sent::Return | Sent::Status => {}
+        }
+    }
+
+    fn run(&mut self, office: &mut Office<'_>, out: &mut Out) {
+        let message = format!("change {}", Id::from_random(machine::bytes()));
+        let (mut pack, list) = office.lab.written(&message, std::slice::from_ref(&self.last_commit));
+        self.last_commit = pack.commit.clone();
+        let source = source_of(office.lab, &pack, list);
+        // A range of several commits needs them all.
+        self.history.append(&mut pack.commits);
+        pack.commits.clone_from(&self.history);
+        office.repository.insert(pack.commit.clone(), source.into());
+        office.truth.committed(pack.commit.clone());
+        let arguments = json!({ "project": "shop", "commit": pack.commit });
+        let attachments = vec![pack.encode().unwrap()];
+        self.send("run", arguments, Vec::new(), attachments, Sent::Run, office, out);
+    }
+
+    /// Verifies what stands open at production, and approves it when nothing but that is missing.
+    fn review(&mut self, bytes: &[u8], proof: &[Bytes], office: &mut Office<'_>, out: &mut Out) {
+        let Ok(bundle) = Bundle::decode(bytes) else { return };
+        let lab = office.lab;
+        let anchors = Anchors { version: 1, digest: lab.root().digest().unwrap(), rehearsal: false };
+        let seen = Seen {
+            now: Some(machine::now()),
+            root: 1,
+            status: 1,
+            statement: 1,
+            ledger: Some(Kept { checkpoint: self.seen.clone(), proof: proof.to_vec(), may_be_older: false }),
+            ..Seen::default()
+        };
+        let checked = match check(&bundle, &anchors, &seen) {
+            Ok(checked) => checked,
+            Err(findings) => {
+                office.truth.unsound(findings.against.iter().map(|finding| finding.code.clone()));
+                return;
+            }
+        };
+        self.seen = checked.proven.checkpoint.clone();
+        if self.approved == Some((bundle.release, bundle.artifact())) {
+            // It is on record already, and still stands here.
+            self.promote(1, bundle.release, office, out);
+            return;
+        }
+        let judgement = judge_checked(&checked);
+        let codes = judgement.codes();
+        if !codes.iter().all(|code| ["approvals-missing", "not-promoted"].contains(&code.as_str())) {
+            office.truth.unsound(codes.into_iter().map(|code| format!("gate: {code}")));
+            return;
+        }
+        let signed = Signed {
+            decision: Decision::Approve,
+            artifact: bundle.artifact(),
+            plan: checked.plan,
+            said: Approval {
+                installation: bundle.installation,
+                person: lab.bob.id,
+                project: bundle.project.clone(),
+                service: bundle.service.clone(),
+                environment: bundle.environment.clone(),
+                release: bundle.release,
+                replaces: checked.proven.proposals.first().and_then(|proposal| proposal.replaces),
+                evidence: checked.evidence,
+                policy: checked.environment.policy,
+                root: checked.root.version,
+                checkpoint: checked.proven.checkpoint.to_string(),
+                reason: "verified".into(),
+                ticket: None,
+                not_before: earlier(),
+                expires: machine::now().later_by(Duration::from_hours(24 * 7)),
+                nonce: Id::from_random(machine::bytes()),
+                via: "command-line".into(),
+                rebuild: None,
+            },
+        };
+        let envelope = lab.approval(&signed, &lab.bob.approve);
+        office.truth.approved(bundle.release, bundle.artifact(), checked.plan);
+        self.approved = Some((bundle.release, bundle.artifact()));
+        let sent = Sent::Approval(bundle.release);
+        self.statement("approve", vec![envelope], sent, office, out);
+    }
+
+    /// What stands open in staging goes ahead by itself; seen there twice, it is asked about again.
+    fn ask_again(&mut self, bytes: &[u8], office: &mut Office<'_>, out: &mut Out) {
+        let Ok(bundle) = Bundle::decode(bytes) else { return };
+        if self.stands.replace(bundle.release) == Some(bundle.release) {
+            self.promote(0, bundle.release, office, out);
+        }
+    }
+
+    fn promote(&mut self, at: usize, release: u64, office: &mut Office<'_>, out: &mut Out) {
+        let arguments = json!({ "place": place(at), "release": release });
+        self.send("promote", arguments, Vec::new(), Vec::new(), Sent::Promotion, office, out);
+    }
+
+    /// One officer freezes production now and then, two lift it again.
+    fn set_status(&mut self, file: &StatusFile, office: &mut Office<'_>, out: &mut Out) {
+        let lab = office.lab;
+        let now = &file.open(&lab.root()).unwrap().status;
+        let freeze = now.frozen.is_empty();
+        if freeze && (self.calm || happens(700)) {
+            return;
+        }
+        let frozen =
+            Freeze { project: lab::name("shop"), service: None, environment: Some(lab::name("production")) };
+        let next = Status {
+            number: now.number + 1,
+            base: freeze.then(|| file.base.payload_digest()),
+            issued: machine::now(),
+            expires: if freeze { now.expires } else { machine::now().later_by(Duration::from_hours(240)) },
+            frozen: freeze.then_some(frozen).into_iter().collect(),
+            ..now.clone()
+        };
+        let mut envelope = next.envelope().unwrap();
+        lab.officers[0].approve.sign(&mut envelope, status::NAMESPACE);
+        let file = if freeze {
+            StatusFile { base: file.base.clone(), tightening: Some(envelope.clone()) }
+        } else {
+            lab.officers[1].approve.sign(&mut envelope, status::NAMESPACE);
+            StatusFile { base: envelope.clone(), tightening: None }
+        };
+        let mut arguments = json!({ "statement": file.base.payload_digest() });
+        let mut statements = vec![file.base.clone()];
+        if let Some(tightening) = &file.tightening {
+            arguments["tightening"] = json!(tightening.payload_digest());
+            statements.push(tightening.clone());
+        }
+        self.send("set-status", arguments, statements, Vec::new(), Sent::Status, office, out);
+    }
+
+    /// Mallory speaks in Ada's name, and approves in Bob's.
+    fn forge(&mut self, office: &mut Office<'_>, out: &mut Out) {
+        let lab = office.lab;
+        let arguments = json!({ "place": place(1), "release": between(1, 9) });
+        let victim = if happens(500) { &lab.ada } else { &lab.bob };
+        let submission = submission(victim, &lab.mallory, "promote", arguments, Vec::new(), Vec::new());
+        self.sent = Some(Sent::Forgery);
+        self.line.ask(machine::now().millis(), 0, Ask::Submit(Box::new(submission)), out);
+    }
+
+    fn statement(
+        &mut self,
+        action: &str,
+        statements: Vec<Envelope>,
+        sent: Sent,
+        office: &mut Office<'_>,
+        out: &mut Out,
+    ) {
+        let digest = statements.first().map(Envelope::payload_digest);
+        self.send(action, json!({ "statement": digest }), statements, Vec::new(), sent, office, out);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what goes into a request")]
+    fn send(
+        &mut self,
+        action: &str,
+        arguments: Value,
+        statements: Vec<Envelope>,
+        attachments: Vec<Vec<u8>>,
+        sent: Sent,
+        office: &Office<'_>,
+        out: &mut Out,
+    ) {
+        let person =
+            [&office.lab.ada, &office.lab.bob, &office.lab.officers[0], &office.lab.mallory][self.who];
+        let submission = submission(person, person, action, arguments, statements, attachments);
+        self.sent = Some(sent);
+        self.line.ask(machine::now().millis(), 0, Ask::Submit(Box::new(submission)), out);
+    }
+}
+
+/// A request in a person's name, signed by whoever it is.
+fn submission(
+    person: &Person,
+    signer: &Person,
+    action: &str,
+    arguments: Value,
+    statements: Vec<Envelope>,
+    attachments: Vec<Vec<u8>>,
+) -> Submission {
+    let request = Request {
+        v: 1,
+        installation: lab::id(1),
+        person: person.id,
+        issued: machine::now(),
+        expires: machine::now().later_by(Duration::from_mins(5)),
+        nonce: Id::from_random(machine::bytes()),
+        action: lab::name(action),
+        arguments,
+    };
+    let mut envelope = request.envelope().unwrap();
+    signer.sign_in.sign(&mut envelope, request::NAMESPACE);
+    Submission {
+        request: envelope,
+        statements,
+        attachments: attachments.into_iter().map(Bytes).collect(),
+        repository: None,
+    }
+}
+
+/// A little before now, so that a machine whose clock is behind lets it count too.
+fn earlier() -> Moment {
+    Moment::from_millis(machine::now().millis() - 120_000).unwrap()
+}

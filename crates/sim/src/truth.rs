@@ -1,0 +1,199 @@
+//! What is true whatever the nodes believe, and what must never happen.
+//!
+//! Invariant: it knows of every acknowledgement, approval and commit by itself, and compares after every event.
+//! Nothing that the product says of itself is taken for granted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::State;
+use evidence::{CommitId, Digest};
+use tlog::{Checkpoint, Frontier, Hash};
+
+use crate::control::Control;
+use crate::deploy::Agent;
+use crate::installation::place;
+
+/// What is true.
+#[derive(Debug, Default)]
+pub struct Truth {
+    /// Every leaf that was ever durable, in order.
+    leaves: Vec<Hash>,
+    tree: Frontier,
+    /// Root of the tree at each size.
+    roots: Vec<Hash>,
+    time: u64,
+    acknowledged: u64,
+    commits: BTreeSet<CommitId>,
+    approvals: BTreeMap<u64, (Digest, Digest)>,
+    /// Release and artifact of each agent, and the highest release that it applied.
+    ran: [Option<(Digest, u64)>; 2],
+    /// Checkpoints that witnesses have cosigned.
+    cosigned: BTreeMap<u64, Hash>,
+    /// What was broken, in words; empty as long as all is well.
+    pub breaches: Vec<String>,
+    /// Releases that agents have put to run.
+    pub applied: u64,
+    /// Commands whose outcome somebody was told.
+    pub acknowledgements: u64,
+    unsound: BTreeMap<String, u64>,
+}
+
+impl Truth {
+    /// Something must never happen, and has.
+    pub fn broken(&mut self, what: impl Into<String>) {
+        self.breaches.push(what.into());
+    }
+
+    /// Somebody was told that an entry is on record.
+    pub fn acknowledged(&mut self, entry: u64) {
+        self.acknowledgements += 1;
+        self.acknowledged = self.acknowledged.max(entry + 1);
+    }
+
+    /// A commit was made.
+    pub fn committed(&mut self, commit: CommitId) {
+        self.commits.insert(commit);
+    }
+
+    /// Somebody approved.
+    pub fn approved(&mut self, release: u64, artifact: Digest, plan: Digest) {
+        self.approvals.insert(release, (artifact, plan));
+    }
+
+    /// Evidence did not hold for somebody: with skewed clocks that may be, but only for want of time.
+    pub fn unsound(&mut self, codes: impl Iterator<Item = String>) {
+        codes.for_each(|code| *self.unsound.entry(code).or_default() += 1);
+    }
+
+    /// Codes for which people did not believe evidence, with how often.
+    #[must_use]
+    pub const fn disbelief(&self) -> &BTreeMap<String, u64> {
+        &self.unsound
+    }
+
+    /// Looks at the server after an event: its ledger has only grown, and its state is sound.
+    ///
+    /// # Errors
+    /// In words, when its disk cannot be read.
+    pub fn look_at_server(&mut self, server: &Control) -> Result<(), String> {
+        let state = server.state();
+        let known = self.leaves.len() as u64;
+        if state.entries < known {
+            self.broken(format!("the ledger had {known} entries and has {} now", state.entries));
+            return Ok(());
+        }
+        if state.misfits != 0 {
+            self.broken(format!("{} entries did not fit", state.misfits));
+        }
+        if state.entries == known {
+            return Ok(());
+        }
+        for (leaf, time) in server.leaves(known)? {
+            if time < self.time {
+                self.broken("the ledger's time ran back");
+            }
+            self.time = time;
+            self.tree.push(leaf);
+            self.leaves.push(leaf);
+            self.roots.push(self.tree.root());
+        }
+        let head = server.head()?;
+        if head.size != self.leaves.len() as u64 || head.root != self.tree.root() {
+            self.broken("the checkpoint is not that of the entries");
+        }
+        if self.acknowledged > head.size {
+            self.broken(format!(
+                "entry {} was acknowledged and is not there",
+                self.acknowledged.saturating_sub(1)
+            ));
+        }
+        Ok(())
+    }
+
+    /// Looks at a server that has just started: all that was ever durable is there, and folds to its state.
+    ///
+    /// # Errors
+    /// In words, when its disk cannot be read.
+    pub fn look_at_start(&mut self, server: &Control) -> Result<(), String> {
+        let leaves = server.leaves(0)?;
+        if leaves.len() < self.leaves.len()
+            || leaves.iter().zip(&self.leaves).any(|((new, _), old)| new != old)
+        {
+            self.broken("entries that were durable are gone or changed");
+        }
+        self.look_at_server(server)
+    }
+
+    /// Looks at an agent after an event: what runs was built of a known commit and, in production, approved
+    /// for exactly this; its number has not gone down, and nothing was applied under a freeze that it knew.
+    pub fn look_at_agent(&mut self, n: usize, agent: &Agent) {
+        let memory = agent.memory();
+        let Some(running) = &memory.running else { return };
+        let now = (running.artifact, memory.seen_release);
+        let before = self.ran[n];
+        if before == Some(now) {
+            return;
+        }
+        self.ran[n] = Some(now);
+        if !self.commits.contains(&running.commit) {
+            self.broken(format!("{} runs a commit that nobody made", place(n)));
+        }
+        if memory.begun.is_none() && agent.current() != Some(running.artifact.hex()) {
+            self.broken(format!("{}: what is current is not what it remembers", place(n)));
+        }
+        if before.is_some_and(|(_, number)| number > memory.seen_release) {
+            self.broken(format!("{}: its release number went down", place(n)));
+        }
+        if before.is_some_and(|(artifact, _)| artifact == running.artifact) {
+            return;
+        }
+        self.applied += 1;
+        let plan = running.plan.digest().ok();
+        let approved =
+            self.approvals.values().any(|known| Some(*known) == plan.map(|p| (running.artifact, p)));
+        if n == 1 && !approved {
+            self.broken(format!("{} runs {}, which nobody approved", place(n), running.artifact));
+        }
+    }
+
+    /// A witness has cosigned a checkpoint.
+    pub fn cosigned(&mut self, checkpoint: &Checkpoint) {
+        let known = *self.cosigned.entry(checkpoint.size).or_insert(checkpoint.root);
+        if known != checkpoint.root {
+            self.broken(format!("two trees of {} entries were cosigned", checkpoint.size));
+        }
+    }
+
+    /// The whole course in one hash: that of the ledger's tree.
+    #[must_use]
+    pub fn course(&self) -> String {
+        self.tree.root().to_string()
+    }
+
+    /// At the end: the state is the fold of the ledger, every decision agrees, and every cosigned checkpoint
+    /// is of this ledger.
+    ///
+    /// # Errors
+    /// In words, when its disk cannot be read.
+    pub fn look_at_end(&mut self, server: &Control) -> Result<u64, String> {
+        self.look_at_start(server)?;
+        let (state, agree, others) = server.replay()?;
+        if state != State::clone(&server.state()) {
+            self.broken("the state is not the fold of the ledger");
+        }
+        self.breaches.extend(others.into_iter().map(|what| format!("replay differs: {what}")));
+        let strays: Vec<u64> = self
+            .cosigned
+            .iter()
+            .filter(|(size, root)| {
+                let at = usize::try_from(**size).unwrap_or(usize::MAX).wrapping_sub(1);
+                self.roots.get(at) != Some(root)
+            })
+            .map(|(size, _)| *size)
+            .collect();
+        for size in strays {
+            self.broken(format!("a tree of {size} entries was cosigned that is not this ledger's"));
+        }
+        Ok(agree)
+    }
+}

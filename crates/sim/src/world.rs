@@ -1,0 +1,479 @@
+//! The world: all nodes on one thread, what happens next out of a seed, and the truth after every event.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
+
+use disk::faults::{Gone, Kind};
+use fastrand::Rng;
+use lab::Lab;
+use tlog::{AddCheckpoint, Checkpoint, CosignatureKey, WitnessRefusal};
+use witness::Store;
+
+use crate::build::{Builder, Repository};
+use crate::control::Control;
+use crate::deploy::Agent;
+use crate::installation::{self, ENVIRONMENTS};
+use crate::machine;
+use crate::net::{Ask, Letter, Out, Says, Told, Who};
+use crate::people::{Desk, Office};
+use crate::report::Report;
+use crate::trouble::Weather;
+use crate::truth::Truth;
+
+/// Something that happens at its time.
+#[derive(Clone, Debug)]
+pub enum Happening {
+    /// A letter arrives.
+    Arrives(Box<Letter>),
+    /// A node acts by itself.
+    Acts(Who),
+    /// A node dies.
+    Dies(Who),
+    /// A node starts.
+    Starts(Who),
+    /// Something goes wrong.
+    Trouble,
+    /// A clock is turned by so many milliseconds.
+    ClockTurns(Who, i64),
+    /// Some are cut off from the others.
+    Divides(BTreeSet<Who>),
+    /// Everybody reaches everybody again.
+    Reunites,
+    /// A disk will fail.
+    DiskFails(Who),
+}
+
+/// Everything there is.
+pub struct World {
+    /// The seed.
+    pub seed: u64,
+    /// Chance.
+    pub chance: Rng,
+    /// How bad it is.
+    pub weather: Weather,
+    /// The keys.
+    pub lab: Lab,
+    /// Where all disks are.
+    pub root: tempfile::TempDir,
+    /// True time, in milliseconds since the Epoch.
+    pub now: u64,
+    /// Number of the last happening.
+    pub order: u64,
+    /// What happens when.
+    pub queue: BTreeMap<(u64, u64), Happening>,
+    /// By how much clocks are wrong, in milliseconds.
+    pub skew: BTreeMap<Who, i64>,
+    /// Who is cut off from all others.
+    pub cut: BTreeSet<Who>,
+    /// What goes wrong with the next write of whom.
+    pub armed: BTreeMap<Who, (Option<&'static str>, Kind)>,
+    /// The server.
+    pub server: Option<Control>,
+    /// The runners.
+    pub builders: [Option<Builder>; 2],
+    /// The agents.
+    pub agents: [Option<Agent>; 2],
+    /// The witnesses.
+    pub witnesses: [Option<Store>; 3],
+    /// The people.
+    pub desks: Vec<Desk>,
+    /// Who is down.
+    pub down: BTreeSet<Who>,
+    /// Every commit.
+    pub repository: Repository,
+    /// What is true.
+    pub truth: Truth,
+    /// What came of it so far.
+    pub report: Report,
+    /// Whether nothing goes wrong any more.
+    pub calm: bool,
+    /// Whether every event is told.
+    pub tells: bool,
+}
+
+/// Simulates so many hours out of a seed, and then two in which nothing goes wrong any more.
+#[must_use]
+pub fn run(seed: u64, hours: u64) -> Report {
+    told(seed, hours, false)
+}
+
+/// The same, telling every event as it happens.
+#[must_use]
+pub fn told(seed: u64, hours: u64, tells: bool) -> Report {
+    let mut world = World::new(seed);
+    world.tells = tells;
+    let calm = START + hours * HOUR;
+    world.until(calm);
+    world.calm_down();
+    world.until(calm + CALM);
+    world.conclude()
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        machine::begin(seed ^ 0x5eed);
+        machine::set_now(START);
+        let mut chance = Rng::with_seed(seed);
+        let weather = Weather::of(&mut chance);
+        let lab = Lab::new(0);
+        // Nothing here has to survive the machine, so it may lie in memory.
+        let memory = PathBuf::from("/dev/shm");
+        let root = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+        let seen = installation::found(&root.path().join("data"), &lab);
+        for n in 0..2 {
+            let dir = root.path().join(format!("agent-{n}"));
+            std::fs::create_dir_all(&dir).unwrap();
+            installation::joined(&lab, n, &seen).write(&dir).unwrap();
+        }
+        let mut world = Self {
+            seed,
+            chance,
+            weather,
+            desks: (0..4).map(|who| Desk::new(who, &lab, &seen)).collect(),
+            lab,
+            root,
+            now: START,
+            order: 0,
+            queue: BTreeMap::new(),
+            skew: BTreeMap::new(),
+            cut: BTreeSet::new(),
+            armed: BTreeMap::new(),
+            server: None,
+            builders: [None, None],
+            agents: [None, None],
+            witnesses: [None, None, None],
+            down: everybody().collect(),
+            repository: Repository::new(),
+            truth: Truth::default(),
+            report: Report::default(),
+            calm: false,
+            tells: false,
+        };
+        world.truth.committed(installation::baseline(&world.lab));
+        for who in everybody() {
+            let skew = world.chance.i64(-15_000..15_000);
+            world.skew.insert(who, skew);
+            world.at(1, Happening::Starts(who));
+            world.at(10, Happening::Acts(who));
+        }
+        let first = world.minutes();
+        world.at(first, Happening::Trouble);
+        world
+    }
+
+    /// Something happens later.
+    pub fn at(&mut self, later: u64, what: Happening) {
+        self.order += 1;
+        self.queue.insert((self.now + later, self.order), what);
+    }
+
+    /// Counts a fault.
+    pub fn count(&mut self, fault: impl Into<String>) {
+        *self.report.faults.entry(fault.into()).or_default() += 1;
+    }
+
+    fn until(&mut self, end: u64) {
+        while let Some(first) = self.queue.first_entry() {
+            if first.key().0 > end || !self.truth.breaches.is_empty() {
+                return;
+            }
+            let ((now, _), what) = first.remove_entry();
+            self.now = now;
+            self.report.events += 1;
+            if self.tells {
+                let seconds = (self.now - START) / 1000;
+                let (minutes, seconds) = (seconds / 60, seconds % 60);
+                match &what {
+                    Happening::Arrives(letter) => println!("{minutes:>5}:{seconds:02} {letter}"),
+                    Happening::Acts(_) => {}
+                    other => println!("{minutes:>5}:{seconds:02} {other:?}"),
+                }
+            }
+            self.happen(what);
+        }
+    }
+
+    fn happen(&mut self, what: Happening) {
+        match what {
+            Happening::Arrives(letter) => {
+                if !self.down.contains(&letter.to) {
+                    self.note_answer(&letter);
+                    self.act(letter.to, Some(*letter));
+                }
+            }
+            Happening::Acts(who) => {
+                if !self.down.contains(&who) {
+                    self.act(who, None);
+                }
+                let again = match who {
+                    Who::Server => self.chance.u64(500..4_000),
+                    Who::Person(_) => self.chance.u64(20_000..60_000),
+                    _ => self.chance.u64(5_000..30_000),
+                };
+                self.at(again, Happening::Acts(who));
+            }
+            Happening::Dies(who) => self.die(who),
+            Happening::Starts(who) => self.start(who),
+            Happening::ClockTurns(who, by) => {
+                *self.skew.entry(who).or_default() += by;
+            }
+            Happening::Divides(some) => self.cut = some,
+            Happening::Reunites => self.cut.clear(),
+            Happening::DiskFails(who) => self.break_disk(who),
+            Happening::Trouble => self.trouble(),
+        }
+    }
+
+    fn note_answer(&mut self, letter: &Letter) {
+        let Says::Told(told) = &letter.says else { return };
+        let words = match told {
+            Told::Refused(codes) => {
+                codes.iter().map(|code| format!("refused: {}", first_words(code))).collect()
+            }
+            Told::Failed(what) => vec![format!("failed: {}", first_words(what))],
+            _ => Vec::new(),
+        };
+        for word in words {
+            *self.report.answers.entry(word).or_default() += 1;
+        }
+    }
+
+    /// A node is gone, and comes back after a while.
+    pub fn gone(&mut self, who: Who) {
+        self.down.insert(who);
+        match who {
+            Who::Server => self.server = None,
+            Who::Runner(n) => self.builders[n] = None,
+            Who::Agent(n) => self.agents[n] = None,
+            Who::Witness(n) => self.witnesses[n] = None,
+            Who::Person(n) => self.desks[n].crash(),
+        }
+        let most = if self.calm { 5_000 } else { 8 * MINUTE };
+        let back = self.chance.u64(1_000..=most);
+        self.at(back, Happening::Starts(who));
+    }
+
+    fn start(&mut self, who: Who) {
+        if !self.down.contains(&who) {
+            return;
+        }
+        machine::set_now(self.clock_of(who));
+        machine::arm(self.armed.remove(&who));
+        let data = self.root.path().to_path_buf();
+        let started = catch_unwind(AssertUnwindSafe(|| -> Result<(), String> {
+            match who {
+                Who::Server => self.server = Some(Control::start(&data.join("data"), &self.lab)?),
+                Who::Runner(n) => {
+                    self.builders[n] = Some(Builder::start(&data.join(format!("runner-{n}")), n)?);
+                }
+                Who::Agent(n) => self.agents[n] = Some(Agent::start(&data.join(format!("agent-{n}")), n)?),
+                Who::Witness(n) => {
+                    let dir = data.join(format!("witness-{n}"));
+                    self.witnesses[n] = Some(witness_of(&dir, &self.lab, n)?);
+                }
+                Who::Person(_) => {}
+            }
+            Ok(())
+        }));
+        self.keep_fault(who);
+        match started {
+            Ok(Ok(())) => {
+                self.down.remove(&who);
+                if who == Who::Server {
+                    self.look(|truth, world| truth.look_at_start(world.server.as_ref().unwrap()));
+                }
+            }
+            Ok(Err(what)) => {
+                // It tries again, as whoever supervises it would.
+                self.count(format!("start failed: {}", first_words(&what)));
+                self.gone(who);
+            }
+            Err(unwound) => self.crashed(who, unwound),
+        }
+    }
+
+    fn clock_of(&self, who: Who) -> u64 {
+        self.now.saturating_add_signed(self.skew.get(&who).copied().unwrap_or_default())
+    }
+
+    fn keep_fault(&mut self, who: Who) {
+        if let Some(fault) = machine::armed() {
+            self.armed.insert(who, fault);
+        }
+        machine::arm(None);
+        for (point, kind) in machine::met() {
+            self.count(format!("{kind:?} at {point}").to_lowercase());
+        }
+    }
+
+    /// A node acts by itself or on a letter; what it sends is on its way.
+    fn act(&mut self, who: Who, letter: Option<Letter>) {
+        machine::set_now(self.clock_of(who));
+        machine::arm(self.armed.remove(&who));
+        let mut out = Out::default();
+        let acted = catch_unwind(AssertUnwindSafe(|| self.inside(who, letter.as_ref(), &mut out)));
+        self.keep_fault(who);
+        match acted {
+            Ok(Ok(())) => {}
+            Ok(Err(what)) => self.count(format!("could not: {}", first_words(&what))),
+            Err(unwound) => {
+                // What it would have said, it has not said.
+                self.crashed(who, unwound);
+                out = Out::default();
+            }
+        }
+        match who {
+            Who::Server if self.server.is_some() => {
+                self.look(|truth, world| truth.look_at_server(world.server.as_ref().unwrap()));
+            }
+            Who::Agent(n) => {
+                if let Some(agent) = &self.agents[n] {
+                    self.truth.look_at_agent(n, agent);
+                }
+            }
+            _ => {}
+        }
+        for (work, to, call, says) in out.letters {
+            self.send(work, Letter { from: who, to, call, says });
+        }
+    }
+
+    fn inside(&mut self, who: Who, letter: Option<&Letter>, out: &mut Out) -> Result<(), String> {
+        match (who, letter) {
+            (Who::Server, None) => self.server.as_mut().map_or(Ok(()), |server| server.tick(out)),
+            (Who::Server, Some(letter)) => {
+                self.server.as_mut().map_or(Ok(()), |server| server.take(letter, out))
+            }
+            (Who::Runner(n), None) => {
+                self.builders[n].iter_mut().for_each(|builder| builder.tick(out));
+                Ok(())
+            }
+            (Who::Runner(n), Some(letter)) => {
+                let repository = &self.repository;
+                self.builders[n].as_mut().map_or(Ok(()), |builder| builder.take(letter, repository, out))
+            }
+            (Who::Agent(n), None) => {
+                self.agents[n].iter_mut().for_each(|agent| agent.tick(out));
+                Ok(())
+            }
+            (Who::Agent(n), Some(letter)) => {
+                self.agents[n].as_mut().map_or(Ok(()), |agent| agent.take(letter, out))
+            }
+            (Who::Witness(n), Some(letter)) => self.cosign(n, letter, out),
+            (Who::Witness(_), None) => Ok(()),
+            (Who::Person(n), letter) => {
+                let mut office =
+                    Office { lab: &self.lab, repository: &mut self.repository, truth: &mut self.truth };
+                match letter {
+                    None => self.desks[n].tick(&mut office, out),
+                    Some(letter) => self.desks[n].take(letter, &mut office, out),
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn cosign(&mut self, n: usize, letter: &Letter, out: &mut Out) -> Result<(), String> {
+        let (Some(store), Says::Ask(Ask::Cosign(request))) = (&self.witnesses[n], &letter.says) else {
+            return Ok(());
+        };
+        let request: &AddCheckpoint = request;
+        let added = store.add(request, machine::now().millis() / 1000).map_err(|error| error.to_string())?;
+        let answer = match added {
+            Ok(line) => {
+                let checkpoint: Checkpoint =
+                    request.note.text().parse().map_err(|_| "what was cosigned is no checkpoint")?;
+                self.truth.cosigned(&checkpoint);
+                Ok(line)
+            }
+            Err(WitnessRefusal::Conflict(size)) => Err(Some(size)),
+            Err(_) => Err(None),
+        };
+        out.tell(letter, Told::Cosigned(answer));
+        Ok(())
+    }
+
+    fn crashed(&mut self, who: Who, unwound: Box<dyn std::any::Any + Send>) {
+        if !unwound.is::<Gone>() {
+            eprintln!("seed {}: {who} panicked at {}", self.seed, self.now - START);
+            resume_unwind(unwound);
+        }
+        self.gone(who);
+    }
+
+    fn look(&mut self, look: impl FnOnce(&mut Truth, &Self) -> Result<(), String>) {
+        let mut truth = std::mem::take(&mut self.truth);
+        if let Err(what) = look(&mut truth, self) {
+            truth.broken(format!("the ledger cannot be read: {what}"));
+        }
+        self.truth = truth;
+    }
+
+    /// All that was due is done, and the last commit runs in production.
+    fn conclude(mut self) -> Report {
+        if self.truth.breaches.is_empty() {
+            match self.server.as_ref().ok_or_else(|| "the server is down".to_owned()) {
+                Ok(server) => {
+                    let state = server.state();
+                    let due: usize =
+                        (0..2).map(|n| state.build.outstanding(&installation::runner_name(n)).count()).sum();
+                    if due > 0 || state.gate.outstanding().count() > 0 {
+                        self.truth.broken(format!("{due} steps or some gates are still due after the calm"));
+                    }
+                    self.report.entries = state.entries;
+                    for n in 0..2 {
+                        self.is_up_to_date(n);
+                    }
+                }
+                Err(what) => self.truth.broken(what),
+            }
+            let mut agree = 0;
+            self.look(|truth, world| {
+                agree = truth.look_at_end(world.server.as_ref().ok_or("the server is down")?)?;
+                Ok(())
+            });
+            self.report.decisions = agree;
+        }
+        self.report.acknowledged = self.truth.acknowledgements;
+        self.report.applied = self.truth.applied;
+        self.report.disbelief = self.truth.disbelief().clone();
+        self.report.breaches = std::mem::take(&mut self.truth.breaches);
+        self.report.course = self.truth.course();
+        self.report
+    }
+
+    fn is_up_to_date(&mut self, n: usize) {
+        let last = self.desks.first().map(Desk::last_commit);
+        let runs = self.agents[n].as_ref().and_then(|agent| agent.memory().running.as_ref());
+        if runs.map(|known| &known.commit) != last {
+            self.truth.broken(format!("after the calm {} does not run the last commit", ENVIRONMENTS[n]));
+        }
+    }
+}
+
+/// Every node.
+pub fn everybody() -> impl Iterator<Item = Who> {
+    let roles = [Who::Server, Who::Runner(0), Who::Runner(1), Who::Agent(0), Who::Agent(1)];
+    roles.into_iter().chain((0..3).map(Who::Witness)).chain((0..4).map(Who::Person))
+}
+
+fn witness_of(dir: &std::path::Path, lab: &Lab, n: usize) -> Result<Store, String> {
+    let seed = 131 + u8::try_from(n).map_err(|error| error.to_string())?;
+    let key = CosignatureKey::from_seed(&format!("witness-{}/0101", n + 1), &[seed; 32])
+        .map_err(|error| error.to_string())?;
+    Store::open(dir, key, vec![installation::ledger_key(lab).verifier().clone()])
+        .map_err(|error| error.to_string())
+}
+
+fn first_words(what: &str) -> String {
+    what.split([':', '`']).next().unwrap_or_default().trim().to_owned()
+}
+
+/// Lab's own moment, in milliseconds since the Epoch: its statements are of the day before.
+const START: u64 = 1_795_262_400_000;
+/// Milliseconds.
+pub const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+/// How long nothing goes wrong at the end.
+const CALM: u64 = 2 * HOUR;
