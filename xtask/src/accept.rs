@@ -68,6 +68,9 @@ fn faults() -> Done {
         "nextest",
         "run",
         "--workspace",
+        // Another program than everybody else's: it has a directory of its own.
+        "--target-dir",
+        "target/faults",
         "--features",
         "countersign/faults",
         "--no-capture",
@@ -162,6 +165,7 @@ const HOLD: &[Line] = &[
         shown_by: &[
             "a_file_is_replaced_whole",
             "each_kind_leaves_the_old_file_or_the_new_one",
+            "a_full_disk_stops_the_writer_and_lets_people_stop_things",
             "nothing_is_lost_when_roles_are_killed_at_random",
         ],
         done_by: Some(faults),

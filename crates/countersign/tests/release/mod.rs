@@ -5,6 +5,7 @@ mod corpus;
 mod evidence;
 #[cfg(feature = "faults")]
 mod faults;
+mod full;
 mod growth;
 mod hostile;
 mod kill;

@@ -23,7 +23,15 @@ pub struct Up {
 impl Home {
     /// A home with one SSH key and nothing else.
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::in_dir(tempfile::tempdir().unwrap())
+    }
+
+    /// The same below a directory.
+    pub fn below(dir: &Path) -> Self {
+        Self::in_dir(tempfile::tempdir_in(dir).unwrap())
+    }
+
+    fn in_dir(dir: tempfile::TempDir) -> Self {
         std::fs::create_dir_all(dir.path().join(".ssh")).unwrap();
         let home = Self { dir, user: None };
         home.ssh_key(".ssh/id_ed25519");
