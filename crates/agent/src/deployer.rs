@@ -99,11 +99,14 @@ impl Deployer {
         Ok(())
     }
 
-    /// The report of a release that was reported before.
+    /// The report of a release that was reported before. A ledger restored from a backup may give a number
+    /// again, to another artifact.
     #[must_use]
-    pub fn reported(&self, release: u64) -> Option<Envelope> {
+    pub fn reported(&self, release: u64, artifact: &Digest) -> Option<Envelope> {
         let (number, report) = self.memory.report.as_ref()?;
-        (*number == release).then(|| report.clone())
+        let same =
+            *number == release && AgentReport::read(report).is_ok_and(|said| said.artifact == *artifact);
+        same.then(|| report.clone())
     }
 
     /// Judges a release with the bytes of its layer, and applies it where it may be; answers the signed report.
@@ -146,7 +149,7 @@ impl Deployer {
     /// # Errors
     /// In words, when nothing can be said of it now: it stays due.
     pub fn turn_back(&mut self, order: &ReturnOrder) -> Result<Envelope, String> {
-        if let Some(report) = self.reported(order.release) {
+        if let Some(report) = self.reported(order.release, &order.artifact) {
             return Ok(report);
         }
         let by_hand = read_status(&self.dir)?;
@@ -194,6 +197,7 @@ impl Deployer {
             statement: self.memory.seen_statement,
             checkpoint: head.as_ref().map_or(0, |head| head.size),
             checkpoint_root: head.map(|head| Digest::from_bytes(*head.root.as_bytes())),
+            highest: Some(self.memory.seen_release),
             time: (self.now)(),
         };
         let signed = report.sign(&self.signer).map_err(|error| error.to_string())?;

@@ -109,7 +109,8 @@ async fn release(
     asked: &Asked,
 ) -> Result<Envelope, String> {
     let number = asked.release;
-    let known = blocking(running, move |running| Ok(running.reported(number))).await?;
+    let artifact = asked.artifact;
+    let known = blocking(running, move |running| Ok(running.reported(number, &artifact))).await?;
     if let Some(report) = known {
         return Ok(report);
     }

@@ -56,6 +56,11 @@ impl Home {
         self.beside("keys")
     }
 
+    /// The ledger key of an origin that has not begun yet.
+    pub fn next_ledger_key(&self) -> PathBuf {
+        self.keys().join("ledger.next.pem")
+    }
+
     /// Directory of a runner.
     pub fn runner(&self, number: u32) -> PathBuf {
         self.beside(&format!("runner-{number}"))

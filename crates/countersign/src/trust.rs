@@ -30,9 +30,14 @@ pub fn root_of(data: &Path, file: Option<&Path>) -> Result<(TrustRoot, Belief), 
     believed(&chain(data)?, file)
 }
 
-/// The same for an audit, out of every entry.
-pub fn audited_root_of(data: &Path, file: Option<&Path>) -> Result<(TrustRoot, Belief), Failure> {
-    believed(&audited_chain(data)?, file)
+/// The same for an audit, out of every entry; with every root, the first one first.
+pub fn audited_root_of(
+    data: &Path,
+    file: Option<&Path>,
+) -> Result<(TrustRoot, Belief, Vec<TrustRoot>), Failure> {
+    let chain = audited_chain(data)?;
+    let (root, belief) = believed(&chain, file)?;
+    Ok((root, belief, chain.into_iter().map(|(_, root)| root).collect()))
 }
 
 fn believed(chain: &[(Envelope, TrustRoot)], file: Option<&Path>) -> Result<(TrustRoot, Belief), Failure> {

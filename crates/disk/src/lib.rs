@@ -13,11 +13,12 @@ use std::path::{Path, PathBuf};
 pub mod faults;
 
 /// Every point at which something becomes durable, and what that is.
-pub const POINTS: [(&str, &str); 17] = [
+pub const POINTS: [(&str, &str); 18] = [
     ("ledger.append", "a batch of entries"),
     ("ledger.witnessed", "a cosigned checkpoint"),
     ("ledger.blob", "a blob under its digest"),
     ("ledger.tile", "a full tile"),
+    ("ledger.origin", "a ledger's head under a new origin"),
     ("ledger.found", "a new ledger's directory"),
     ("server.views", "views made anew"),
     ("server.reserve", "room that is held back"),

@@ -232,6 +232,7 @@ pub fn agent_report(environment: &str, number: u64, outcome: Outcome) -> Command
             statement: 1,
             checkpoint: 1,
             checkpoint_root: None,
+            highest: None,
             time: at(10),
         },
         envelope: digest(&format!("report {environment} {number}")),

@@ -55,6 +55,10 @@ pub struct AgentReport {
     /// out by whoever reads both reports.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_root: Option<Digest>,
+    /// Highest number of a release that the agent has seen: the next one is above it, also where the ledger
+    /// was restored from a backup that does not know of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub highest: Option<u64>,
     /// When it was made.
     pub time: Moment,
 }

@@ -388,6 +388,7 @@ fn agent_report_example() {
         statement: 1,
         checkpoint: 40,
         checkpoint_root: Some(Digest::of(b"tree")),
+        highest: Some(4),
         time: NOW.parse().unwrap(),
     };
     let envelope = report.sign(&signer).unwrap();

@@ -124,6 +124,12 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
         continuity::continues(&roots, kept, &proven.checkpoint)
             .map_err(|what| one("ledger-forked", what, FORKED))?;
     }
+    for end in continuity::ends(&roots) {
+        if !proofs::was_head(bundle, &proven, end.size, &end.root) {
+            let what = format!("it does not hold the {} entries with which `{}` ended", end.size, end.origin);
+            return Err(one("ledger-forked", what, FORKED));
+        }
+    }
     // The later of the judge's clock and the time that a quorum of witnesses vouches for.
     let now = seen.now.map_or(proven.quorum_time, |now| now.max(proven.quorum_time));
     let status = newest_status(&bundle.status, &root, seen)?;
@@ -456,7 +462,8 @@ fn listed(checked: &Checked<'_>) -> Result<(), Findings> {
         return Err(one("stray-entry", "an entry names nothing that is needed", NEW_BUNDLE));
     }
     let voices = checked.voices.iter().filter_map(|voice| voice.seen_size);
-    let seen: BTreeSet<u64> = voices.chain(checked.reported_sizes.iter().copied()).collect();
+    let ends = continuity::ends(&checked.roots).into_iter().map(|end| end.size);
+    let seen: BTreeSet<u64> = voices.chain(checked.reported_sizes.iter().copied()).chain(ends).collect();
     let proven: Vec<u64> = bundle.ancestors.iter().map(|ancestor| ancestor.size).collect();
     let earlier: Vec<u64> = seen.into_iter().filter(|size| *size < checked.proven.checkpoint.size).collect();
     if proven != earlier {

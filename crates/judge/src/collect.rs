@@ -18,9 +18,11 @@ use evidence::report::AgentReport;
 use evidence::source_pack::{Range, SourcePack};
 use evidence::status::StatusFile;
 use evidence::tree_list::TreeList;
+use evidence::trust_root::TrustRoot;
 use evidence::{Bytes, Digest, Moment, Name};
 
 use crate::admit::enrolment_envelope_at;
+use crate::continuity::ends;
 use crate::store::{Store, Unavailable};
 
 /// A bundle without its proofs, and what is to be proven.
@@ -78,8 +80,10 @@ pub fn collect(
     let given = envelopes(store, approvals.iter().map(|approval| &approval.facts.envelope))?;
     let requests = envelopes(store, &requests)?;
     let reports = reports(state, store, place, open)?;
-    let mut ancestors: Vec<u64> =
-        given.iter().filter_map(seen_size).chain(reports.iter().filter_map(reported_size)).collect();
+    let roots = in_order(store, state.identity.roots())?;
+    let read: Vec<_> = roots.iter().filter_map(|root| TrustRoot::read(root).ok()).collect();
+    let seen = given.iter().filter_map(seen_size).chain(reports.iter().filter_map(reported_size));
+    let mut ancestors: Vec<u64> = seen.chain(ends(&read).into_iter().map(|end| end.size)).collect();
     ancestors.sort_unstable();
     ancestors.dedup();
     let enrolments = enrolments(state, store, moment, &pack, &open.facts.base, &requests, &given)?;
@@ -92,7 +96,7 @@ pub fn collect(
         release: open.facts.release,
         manifest: Bytes(store.blob(&open.facts.artifact)?),
         plan: Plan::decode(&store.blob(&open.facts.plan)?).map_err(Unavailable::of)?,
-        roots: in_order(store, state.identity.roots())?,
+        roots,
         status: StatusFile::decode(&store.blob(&status.2)?).map_err(Unavailable::of)?,
         enrolments,
         environments: environments(state, store, place)?,

@@ -21,15 +21,36 @@ pub struct Kept {
 }
 
 /// The checkpoint from which a proof has to lead to one of `origin`: the kept one, or the end of its origin
-/// where holders of the root gave up what came after. `None` when no root names that end.
+/// where holders gave up what came after; origin after origin as the roots name them. `None` when no root
+/// names that end. The roots are in order of their versions.
 #[must_use]
 pub fn proven_from(roots: &[TrustRoot], kept: &Checkpoint, origin: &str) -> Option<Checkpoint> {
-    if kept.origin == origin {
-        return Some(kept.clone());
+    let mut from = kept.clone();
+    for root in roots {
+        let end = root.ledger.replaces.as_ref().and_then(|text| text.parse::<Checkpoint>().ok());
+        if let (Some(end), Ok(key)) = (end, root.ledger_key())
+            && end.origin == from.origin
+        {
+            let least = if from.size <= end.size { from } else { end };
+            from = Checkpoint { origin: key.name().to_owned(), ..least };
+        }
     }
-    let ends = roots.iter().filter_map(|root| root.ledger.replaces.as_ref()?.parse::<Checkpoint>().ok());
-    let end = ends.into_iter().find(|end| end.origin == kept.origin)?;
-    Some(if kept.size <= end.size { kept.clone() } else { end })
+    (from.origin == origin).then_some(from)
+}
+
+/// Where older origins ended, as the roots name it, in order: the ledger must still hold each of these trees,
+/// but for what a later root gave up.
+#[must_use]
+pub fn ends(roots: &[TrustRoot]) -> Vec<Checkpoint> {
+    let mut ends: Vec<Checkpoint> = Vec::new();
+    for end in roots.iter().rev().filter_map(|root| root.ledger.replaces.as_ref()?.parse().ok()) {
+        let end: Checkpoint = end;
+        if end.size > 0 && ends.last().is_none_or(|later| end.size <= later.size) {
+            ends.push(end);
+        }
+    }
+    ends.reverse();
+    ends
 }
 
 /// Sizes between which a consistency proof is to be asked for, so that evidence can be held against a kept

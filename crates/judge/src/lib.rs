@@ -29,7 +29,7 @@ pub use admit::{AdmitError, Admitted, Sent, admit, enrolment_at, status_command}
 pub use admit_machines::{admit_receipt, admit_report};
 pub use check::{Anchors, Checked, Seen, check};
 pub use collect::{Collected, collect};
-pub use continuity::{Kept, sizes_to_prove};
+pub use continuity::{Kept, ends, proven_from, sizes_to_prove};
 pub use findings::Findings;
 pub use input::input;
 pub use plan::{Planned, plan};

@@ -256,7 +256,12 @@ impl<'a, S: Store> Replay<'a, S> {
             Event::Rooted(facts) => {
                 let envelope =
                     Envelope::decode(&blob(&facts.envelope)?).map_err(|error| error.to_string())?;
-                let root = TrustRoot::open(&envelope).map_err(|error| error.to_string())?;
+                // The first one, or one under which the ledger began anew: nobody could send that either.
+                let root = match self.state.identity.root() {
+                    None => TrustRoot::open(&envelope),
+                    Some(_) => self.root()?.next(&envelope),
+                };
+                let root = root.map_err(|error| error.to_string())?;
                 let rooted = domain::identity::Rooted::of(&root, facts.envelope);
                 let root = domain::identity::SetRoot {
                     issued: root.issued,

@@ -14,6 +14,7 @@ use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
 use evidence::entry::{Actor, Auth, Header, Payload};
 use evidence::provenance::provenance;
 use evidence::receipt::Receipt;
+use evidence::trust_root::TrustRoot;
 use evidence::{Bytes, Digest};
 use tlog::{Checkpoint, Hash, Nodes, Note, consistency_proof, inclusion_proof, leaf_hash, node_hash};
 
@@ -210,7 +211,9 @@ fn seen_sizes(bundle: &Bundle) -> BTreeSet<u64> {
         let report = evidence::report::AgentReport::read(envelope).ok()?;
         report.checkpoint_root.map(|_| report.checkpoint)
     });
-    voices.chain(reports).filter(|size| *size > 0).collect()
+    let roots: Vec<_> = bundle.roots.iter().filter_map(|root| TrustRoot::read(root).ok()).collect();
+    let ends = judge::ends(&roots).into_iter().map(|end| end.size);
+    voices.chain(reports).chain(ends).filter(|size| *size > 0).collect()
 }
 
 /// A receipt as it is written, whoever signed it.

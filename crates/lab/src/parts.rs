@@ -279,6 +279,7 @@ pub fn report(environment: &str, release: u64, artifact: Digest, commit: &Commit
         statement: 1,
         checkpoint: 0,
         checkpoint_root: None,
+        highest: None,
         time: at(-300),
     }
 }

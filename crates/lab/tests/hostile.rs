@@ -16,6 +16,24 @@ fn what_is_honest_passes_everywhere() {
     assert_eq!(Bundle::decode(&bundle.encode().unwrap()).unwrap(), bundle);
 }
 
+/// A lost key, or a backup that lacks what readers have seen: holders sign where the old origin ends.
+#[test]
+fn a_new_origin_passes_everywhere() {
+    for end in [12, 5] {
+        let lab = Lab::default();
+        let mut parts = lab.honest();
+        for lost in usize::try_from(end).unwrap()..parts.head.past.len() {
+            parts.head.past[lost] = tlog::leaf_hash(format!("after the backup {lost}").as_bytes());
+        }
+        forgery::new_origin(&lab, &mut parts, end);
+        let (bundle, leaves) = assemble(&lab, &parts);
+        for reader in READERS {
+            let said = said(&lab, reader, &bundle, &leaves, at(0));
+            assert_eq!(said, Vec::<String>::new(), "{reader:?}, after {end}");
+        }
+    }
+}
+
 #[test]
 fn every_forgery_is_refused_by_name() {
     let rows = forgery::all();

@@ -109,6 +109,17 @@ pub enum LedgerError {
     /// Somebody else appended in between; nothing was written.
     #[error("the ledger has grown since this turn began; nothing was written")]
     Stale,
+    /// The ledger does not end where the new origin is said to begin.
+    #[error(
+        "the ledger here has {found} entries, or other ones than the root names, which says that it ended after \
+         {end}; make the root anew from this directory"
+    )]
+    OtherEnd {
+        /// Entries here.
+        found: u64,
+        /// Entries at the end that the root names.
+        end: u64,
+    },
     /// The checkpoint could not be made.
     #[error("checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
@@ -174,6 +185,39 @@ impl Ledger {
         let head = read_head(&connection)?;
         let known = std::slice::from_ref(signer.verifier());
         Checkpoint::open(&head.checkpoint, signer.verifier().name(), known)?;
+        Ok(Self { connection, signer, _lock: lock })
+    }
+
+    /// Opens the ledger of a directory under a new origin, after a lost key or a restored backup: its head is
+    /// signed anew, and what witnesses cosigned under the old one is forgotten. Done again it changes nothing.
+    ///
+    /// # Errors
+    /// `LedgerError` when it is locked, absent or of another format, or when its head is another than `end`.
+    pub fn succeed(dir: &Path, end: &Checkpoint, signer: NoteSigner) -> Result<Self, LedgerError> {
+        let path = dir.join(DATABASE);
+        let lock = lock(dir)?;
+        let mut connection = schema::open_writer(&path)?;
+        let sql = LedgerError::sql("begin under a new origin");
+        let failed = || LedgerError::io("begin under a new origin in", Path::new(DATABASE));
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+        let head = read_head(&transaction)?;
+        let known = std::slice::from_ref(signer.verifier());
+        if Checkpoint::open(&head.checkpoint, signer.verifier().name(), known).is_err() {
+            if head.frontier.size() != end.size || head.frontier.root() != end.root {
+                return Err(LedgerError::OtherEnd { found: head.frontier.size(), end: end.size });
+            }
+            let note = sign(&head.frontier, &signer)?.to_string();
+            transaction
+                .execute("UPDATE head SET checkpoint = ?1 WHERE only_row = 1", params![note])
+                .map_err(sql)?;
+            transaction.execute("DELETE FROM witnessed", []).map_err(sql)?;
+            disk::before("ledger.origin").map_err(failed())?;
+            transaction.commit().map_err(sql)?;
+            disk::after("ledger.origin").map_err(failed())?;
+        } else {
+            drop(transaction);
+        }
         Ok(Self { connection, signer, _lock: lock })
     }
 

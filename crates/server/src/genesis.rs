@@ -19,7 +19,7 @@ use evidence::trust_root::{TrustRoot, TrustRootError};
 use evidence::{Digest, Name, NameError};
 use ledger::{BLOBS, BlobError, Blobs, Ledger, LedgerError};
 use serde_json::json;
-use tlog::NoteSigner;
+use tlog::{Checkpoint, NoteSigner};
 
 use crate::writer::{Answer, IntakeError, Job, Origin, World, Writer, WriterError};
 
@@ -162,6 +162,43 @@ fn fill(dir: &Path, signer: NoteSigner, genesis: &Genesis, world: World) -> Resu
         submit(&mut writer, "set-environment", command, named, None)?;
     }
     Ok(root)
+}
+
+/// Lets the ledger of a directory go on under the new origin that a root names, and puts that root on record:
+/// after a lost ledger key, or on a restored backup. Done again after a crash it goes on where it was.
+///
+/// # Errors
+/// `GenesisError` when the root does not follow the one in force, names another key or another end.
+pub fn succeed(
+    dir: &Path,
+    signer: NoteSigner,
+    envelope: &Envelope,
+    world: World,
+) -> Result<TrustRoot, GenesisError> {
+    let blobs = Blobs::open(&dir.join(BLOBS))?;
+    let (state, _) = crate::snapshots::state_of(dir, &ledger::Reader::open(dir)?)?;
+    let digest = Digest::of(&envelope.encode()?);
+    let on_record = state.identity.root().is_some_and(|root| root.envelope == digest);
+    let next = match state.identity.root() {
+        Some(_) if on_record => TrustRoot::open(envelope)?,
+        Some(root) => {
+            let bytes = blobs.read(&root.envelope, evidence::dsse::ENVELOPE_BYTES_MAX as u64)?;
+            TrustRoot::read(&Envelope::decode(&bytes)?)?.next(envelope)?
+        }
+        None => return Err(TrustRootError::Rule("there is no root that it could follow").into()),
+    };
+    let end = next.ledger.replaces.as_ref().and_then(|text| text.parse::<Checkpoint>().ok());
+    let end = end.ok_or(TrustRootError::Rule("`ledger.replaces` names no checkpoint"))?;
+    if next.ledger_key()? != *signer.verifier() {
+        return Err(TrustRootError::Rule("`ledger.vkey` is not that of the key that was made here").into());
+    }
+    let mut writer = Writer::open(dir, Ledger::succeed(dir, &end, signer)?, world)?;
+    if !on_record {
+        let envelope = blobs.put(&envelope.encode()?)?;
+        let command = Command::SetRoot(SetRoot { root: Rooted::of(&next, envelope)?, issued: next.issued });
+        submit(&mut writer, "set-root", command, vec![envelope], None)?;
+    }
+    Ok(next)
 }
 
 fn submit(

@@ -25,7 +25,7 @@ mod writer;
 pub use dossier::{DossierError, complete, consistency};
 pub use edge::{EdgeError, Gatekeeper};
 pub use executor::{Round, Waiting};
-pub use genesis::{FirstEnvironment, Genesis, GenesisError, found};
+pub use genesis::{FirstEnvironment, Genesis, GenesisError, found, succeed};
 pub use intake::Intake;
 pub use readers::Readers;
 pub use room::{Full, Room};

@@ -76,7 +76,7 @@ impl Agent {
         let now = machine::now().millis();
         let report = match told {
             Told::AgentWork(Some(AgentWork::Release { bundle, release, artifact })) => {
-                if let Some(report) = self.deployer.reported(*release) {
+                if let Some(report) = self.deployer.reported(*release, artifact) {
                     report
                 } else {
                     self.asked = Some(Asked { release: *release, artifact: *artifact, plan: *artifact });

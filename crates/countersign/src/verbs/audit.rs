@@ -146,13 +146,13 @@ fn verify(
     rebuild_views: bool,
     output: Output,
 ) -> Result<(), Failure> {
-    let (root, belief) = trust::audited_root_of(home.data(), trust_root)?;
-    let anchors = Anchors {
-        ledger: root.ledger_key()?,
-        witnesses: root.witness_keys()?,
-        quorum: root.witnesses.quorum as usize,
-        seen: home::read_pin(root.installation)?.map(|pin| pin.checkpoint()).transpose()?,
-    };
+    let (root, belief, roots) = trust::audited_root_of(home.data(), trust_root)?;
+    let ledger = root.ledger_key()?;
+    // Where holders of the root gave up the end of an older origin, what was seen of it ends there too.
+    let pinned = home::read_pin(root.installation)?.map(|pin| pin.checkpoint()).transpose()?;
+    let seen = pinned.map(|pinned| judge::proven_from(&roots, &pinned, ledger.name()).unwrap_or(pinned));
+    let anchors =
+        Anchors { ledger, witnesses: root.witness_keys()?, quorum: root.witnesses.quorum as usize, seen };
     let report = ledger::verify(home.data(), &anchors)?;
     let misfits = if report.breaches.is_empty() { trust::fold(home.data())?.misfits } else { 0 };
     let sound = report.breaches.is_empty();

@@ -15,6 +15,7 @@ mod server;
 mod status;
 mod trust;
 mod trust_environment;
+mod trust_origin;
 mod trust_root;
 mod trust_status;
 mod up;

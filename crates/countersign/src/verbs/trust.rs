@@ -14,7 +14,9 @@ use serde::Serialize;
 use serde_json::json;
 use wire::Client;
 
-use super::{Place, init, runtime, trust_environment, trust_root as trust_root_verb, trust_status};
+use super::{
+    Place, init, runtime, trust_environment, trust_origin, trust_root as trust_root_verb, trust_status,
+};
 use crate::clock::{YEAR, now};
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
@@ -34,6 +36,8 @@ pub enum Trust {
     Status(trust_status::Amend),
     /// Make or amend the statement of a place: policy, configuration, agents.
     Environment(trust_environment::Amend),
+    /// A new ledger key and origin, after a lost key or a restored backup.
+    Origin(trust_origin::Origin),
     /// Add your signature to a statement in a file.
     Sign {
         /// The file; it is written anew with your signature.
@@ -99,6 +103,7 @@ pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
         Trust::Root(verb) => trust_root_verb::run(verb, output),
         Trust::Enrol(verb) => enrol(verb, output),
         Trust::Status(verb) => trust_status::run(verb, output),
+        Trust::Origin(verb) => trust_origin::run(verb, output),
         Trust::Environment(verb) => trust_environment::run(verb, output),
         Trust::Sign { file } => sign(file, output),
         Trust::Send { place, file } => {
@@ -241,7 +246,8 @@ pub fn my_key() -> Result<PersonKey, Failure> {
     PersonKey::read(&Profile::read()?.approval_key)
 }
 
-fn read_envelope(file: &Path) -> Result<Envelope, Failure> {
+/// Reads a statement out of a file.
+pub fn read_envelope(file: &Path) -> Result<Envelope, Failure> {
     let shown = file.display();
     let bytes =
         std::fs::read(file).map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}")))?;

@@ -23,7 +23,8 @@ const ON_THE_WAY: [&str; 9] = [
 /// Points that a start, or a long ledger, meets.
 const AT_A_START: [&str; 4] = ["witness.state", "ledger.tile", "server.snapshot", "server.reserve"];
 /// Points that a person's own command meets.
-const BY_HAND: [(&str, &[&str]); 4] = [
+const BY_HAND: [(&str, &[&str]); 5] = [
+    ("ledger.origin", &["trust", "origin", "--adopt", "next-root.json"]),
     ("ledger.found", &["init", "--project", "shop"]),
     ("people.private", &["init", "--project", "shop"]),
     ("server.views", &["audit", "verify", "--rebuild-views"]),
@@ -157,6 +158,9 @@ fn writes_by_hand_are_done_again_by_the_same_command() {
                 let up = shop.home.up();
                 shop.ok(&["run"]);
                 assert!(up.stop());
+            }
+            if point == "ledger.origin" {
+                shop.ok(&["trust", "origin", "--out", "next-root.json"]);
             }
             let (code, said) =
                 shop.home.try_in(&shop.repository(), arguments, &[("COUNTERSIGN_FAULT", &fault)]);

@@ -205,6 +205,12 @@ pub fn report(gates: &gate::State, state: &State, command: &Report) -> Result<Ve
         let what = format!("release {} is not due at {place}", report.release);
         reasons.push(Reason::new("nothing-due", what, "ask for work again"));
     }
+    let known = standing.map_or(0, |standing| standing.highest);
+    let highest = report.highest.filter(|highest| *highest > known);
+    if highest.is_some_and(|highest| highest - known > LEAP_MAX) {
+        let what = format!("the agent says that it has seen a number more than {LEAP_MAX} above {known}");
+        reasons.push(Reason::new("number-unbelievable", what, "look into the agent; let it join anew"));
+    }
     let event = Reported {
         place,
         release: report.release,
@@ -212,6 +218,7 @@ pub fn report(gates: &gate::State, state: &State, command: &Report) -> Result<Ve
         outcome: report.outcome,
         running: report.running.clone(),
         reasons: report.reasons.clone(),
+        highest,
         envelope: command.envelope,
     };
     Refusal::of(reasons).map_or_else(|| Ok(vec![Event::AgentReported(event)]), Err)
@@ -268,5 +275,7 @@ fn missing_role(identity: &identity::State, person: PersonId, place: &Place, mom
     vec![Reason::new("role-missing", what, "ask a registrar for an enrolment with this role")]
 }
 
+/// How many releases a restored ledger may lack: an agent cannot use up the numbers of its place.
+const LEAP_MAX: u64 = 1_000_000;
 /// Role that may promote and return.
 const MANAGER: &str = "release-manager";

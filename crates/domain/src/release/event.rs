@@ -111,6 +111,9 @@ pub struct Reported {
     pub running: Option<Running>,
     /// Codes of the agent's reasons.
     pub reasons: Vec<String>,
+    /// Highest number that the agent has seen, where that is above all that the ledger knows of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub highest: Option<u64>,
     /// Digest of the report's envelope, a blob.
     pub envelope: Digest,
 }

@@ -150,6 +150,12 @@ impl State {
         let standing = self.standing(&event.place);
         let open = standing.open.take_if(|open| open.facts.release == event.release);
         let returning = standing.returning.take_if(|(returning, _)| returning.release == event.release);
+        if let (Some(highest), Outcome::Refused, Some(open)) = (event.highest, event.outcome, &open) {
+            // A restored ledger gave it a number that the agent has seen: it is wanted under the next one.
+            standing.highest = standing.highest.max(highest);
+            let Proposed { place, artifact, run, .. } = open.facts.clone();
+            standing.wanted = Some(Wanted { place, artifact, run });
+        }
         standing.reported = Some((event.envelope, entry));
         let run = match (&open, &returning) {
             (Some(open), _) => Some(open.facts.run),

@@ -1,16 +1,17 @@
 //! The ledger: forks, rewinds, entries that are not there, witnesses that do not answer or lie.
 
 use evidence::bundle::Bundle;
+use evidence::trust_root::LedgerKey;
 use evidence::{Bytes, Digest};
-use tlog::{CosignatureKey, Note, leaf_hash};
+use tlog::{Checkpoint, CosignatureKey, Note, leaf_hash};
 
 use super::{Forgery, forged, patched};
 use crate::parts::{Parts, report};
 use crate::readers::Reader::{State, Verify};
-use crate::world::Lab;
+use crate::world::{Lab, ledger_key};
 
 pub(super) fn rows() -> Vec<Forgery> {
-    [logs(), witnesses(), entries()].concat()
+    [logs(), origins(), witnesses(), entries()].concat()
 }
 
 fn logs() -> Vec<Forgery> {
@@ -46,6 +47,57 @@ fn logs() -> Vec<Forgery> {
         }),
     ]
 }
+
+/// Holders have signed that the ledger goes on under another name; its owner makes use of that.
+fn origins() -> Vec<Forgery> {
+    vec![
+        forged("a new origin with another history", "ledger-forked", |lab, parts| {
+            new_origin_without(lab, parts, 3);
+        }),
+        forged("a new origin without the last entries of the old one", "ledger-forked", |lab, parts| {
+            new_origin_without(lab, parts, 10);
+        }),
+        forged(
+            "an old origin goes on after holders have signed its end",
+            "checkpoint-unsound",
+            |lab, parts| {
+                let old = parts.head.clone();
+                new_origin(lab, parts, 12);
+                parts.head = old;
+                lab.approve(parts);
+            },
+        ),
+        forged("a new origin that replaces another ledger", "ledger-forked", |lab, parts| {
+            new_origin_of(lab, parts, "countersign/0909", 12);
+        })
+        .unknown_to(&[Verify]),
+    ]
+}
+
+fn new_origin_without(lab: &Lab, parts: &mut Parts, entry: usize) {
+    new_origin(lab, parts, 12);
+    parts.head.past[entry] = leaf_hash(b"another entry");
+    lab.approve(parts);
+}
+
+/// Root 2 names a new key and origin, and where the old one ended.
+pub fn new_origin(lab: &Lab, parts: &mut Parts, end: u64) {
+    new_origin_of(lab, parts, "countersign/0101", end);
+}
+
+fn new_origin_of(lab: &Lab, parts: &mut Parts, old: &str, end: u64) {
+    let ends = Checkpoint { origin: old.to_owned(), ..parts.head.seen(end) };
+    let vkey = ledger_key(ORIGIN_2, ORIGIN_2_SEED).verifier().to_string();
+    let mut root = lab.root();
+    root.version = 2;
+    root.ledger = LedgerKey { vkey, replaces: Some(ends.to_string()) };
+    parts.roots.push(lab.signed_root(&root, &[0, 1]));
+    (parts.head.origin, parts.head.key) = (ORIGIN_2.to_owned(), ORIGIN_2_SEED);
+    lab.approve(parts);
+}
+
+const ORIGIN_2: &str = "countersign/0101/2";
+const ORIGIN_2_SEED: u8 = 99;
 
 fn witnesses() -> Vec<Forgery> {
     vec![

@@ -10,6 +10,8 @@ mod place;
 mod returns;
 mod root;
 
+pub use ledger::new_origin;
+
 use agent::Memory;
 use evidence::bundle::Bundle;
 use evidence::return_order::ReturnOrder;

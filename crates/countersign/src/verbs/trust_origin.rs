@@ -1,0 +1,115 @@
+//! `countersign trust origin`: a new ledger key and origin, after a lost key or a restored backup.
+//!
+//! Invariant: nothing is rewound. Holders of the root sign where the old origin ends; only then does the ledger
+//! go on, under a name and a key of its own. The server must not run meanwhile: the ledger's lock sees to it.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use evidence::trust_root::{self, LedgerKey, TrustRoot};
+use ledger::Reader;
+use serde_json::json;
+use tlog::Checkpoint;
+
+use super::Place;
+use super::trust::{my_key, read_envelope, write_envelope};
+use crate::clock::{YEAR, now};
+use crate::failure::Failure;
+use crate::home::Home;
+use crate::key_files;
+use crate::output::Output;
+use crate::trust;
+
+/// Arguments of `trust origin`.
+#[derive(Debug, Args)]
+pub struct Origin {
+    #[command(flatten)]
+    place: Place,
+    /// Make a new ledger key, and the next root that names it and the end of the old origin, for others to sign.
+    #[arg(long, value_name = "FILE", required_unless_present = "adopt")]
+    out: Option<PathBuf>,
+    /// Let the ledger go on under the root in this file, which has all its signatures.
+    #[arg(long, value_name = "FILE", conflicts_with = "out")]
+    adopt: Option<PathBuf>,
+}
+
+/// Carries it out.
+pub fn run(verb: &Origin, output: Output) -> Result<(), Failure> {
+    let home = verb.place.home()?;
+    match (&verb.out, &verb.adopt) {
+        (Some(out), _) => begin(&home, out, output),
+        (None, Some(file)) => adopt(&home, file, output),
+        (None, None) => Err(Failure::usage("say --out FILE or --adopt FILE")),
+    }
+}
+
+fn begin(home: &Home, out: &std::path::Path, output: Output) -> Result<(), Failure> {
+    let (root, _) = trust::root_of(home.data(), None)?;
+    let head = Reader::open(home.data())?.head()?;
+    let old = root.ledger_key()?.name().to_owned();
+    let end = Checkpoint { origin: old.clone(), size: head.frontier.size(), root: head.frontier.root() };
+    let path = home.next_ledger_key();
+    // Made once: who begins again, because the first attempt was interrupted, goes on with the same key.
+    let key = if path.exists() { key_files::read(&path)? } else { key_files::make(&path)? };
+    let version = root.version + 1;
+    let origin = format!("countersign/{}/{version}", root.installation);
+    let vkey = key_files::ledger(&key, &origin)?.verifier().to_string();
+    let now = now()?;
+    let next = TrustRoot {
+        version,
+        issued: now,
+        expires: now.later_by(YEAR),
+        ledger: LedgerKey { vkey: vkey.clone(), replaces: Some(end.to_string()) },
+        ..root
+    };
+    let mut envelope = next.envelope()?;
+    my_key()?.sign(&mut envelope, trust_root::NAMESPACE)?;
+    write_envelope(out, &envelope)?;
+    let file = out.display();
+    let shown = json!({ "file": out, "origin": origin, "vkey": vkey, "replaces": old, "entries": end.size });
+    output.print(&shown, |_| {
+        format!(
+            "wrote {file}: origin `{old}` ends after {} entries and goes on as `{origin}`\nnext: countersign trust \
+             sign {file}   (each other holder), then, with the server stopped: countersign trust origin --adopt \
+             {file}",
+            end.size
+        )
+    })
+}
+
+fn adopt(home: &Home, file: &std::path::Path, output: Output) -> Result<(), Failure> {
+    let envelope = read_envelope(file)?;
+    let next = TrustRoot::read(&envelope)?;
+    let path = home.next_ledger_key();
+    let own = home.keys().join("ledger.pem");
+    // The last step may be all that lacks.
+    let key = key_files::read(if path.exists() { &path } else { &own })?;
+    let origin = next.ledger_key()?.name().to_owned();
+    let signer = key_files::ledger(&key, &origin)?;
+    let root = server::succeed(home.data(), signer, &envelope, server::World::default())?;
+    if path.exists() {
+        disk::rename("people.private", &path, &own)?;
+    }
+    let told = tell_witness(home, &root.ledger.vkey)?;
+    let shown =
+        json!({ "origin": origin, "version": root.version, "vkey": root.ledger.vkey, "witness": told });
+    output.print(&shown, |_| {
+        let here = if told { "the witness here was told; tell" } else { "tell" };
+        format!(
+            "the ledger goes on as `{origin}`, root version {} is on record\n{here} every other witness: a line in \
+             its `logs`:\n{}\nnext: countersign up",
+            root.version, root.ledger.vkey
+        )
+    })
+}
+
+/// A witness on this machine reads from its own file which logs it watches.
+fn tell_witness(home: &Home, vkey: &str) -> Result<bool, Failure> {
+    let path = home.witness().join("logs");
+    let Ok(known) = std::fs::read_to_string(&path) else { return Ok(false) };
+    if !known.lines().any(|line| line == vkey) {
+        let told = format!("{}\n{vkey}\n", known.trim_end());
+        disk::replace("people.private", &path, told.as_bytes(), 0o600)?;
+    }
+    Ok(true)
+}
