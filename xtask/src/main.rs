@@ -8,6 +8,7 @@ mod drill;
 mod fresh;
 mod fuzz;
 mod mutants;
+mod peers;
 mod public;
 mod run;
 mod tidy;
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["setup"] => run::setup(),
+        ["setup", "--peers"] => run::setup().and_then(|()| peers::setup()),
         ["check"] => run::check(),
         ["tidy"] => run::tidy(),
         ["test", rest @ ..] => run::test(rest),
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
 const USAGE: &str = "usage: cargo x <task>
 
   setup          look for the tools that the project needs and say how to install what lacks
+  setup --peers  fetch and build other people's programs to measure against, below target/peers
   check          formatting, lints, laws of the tree, tests, documentation, licences
   tidy           the laws of the tree alone
   test [ARGS]    all tests; ARGS go to the test runner

@@ -120,16 +120,7 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
     let (root, roots) = root(bundle, anchors, seen)?;
     let mut findings = Findings::default();
     let proven = proofs::prove(bundle, &root)?;
-    if let Some(kept) = &seen.ledger {
-        continuity::continues(&roots, kept, &proven.checkpoint)
-            .map_err(|what| one("ledger-forked", what, FORKED))?;
-    }
-    for end in continuity::ends(&roots) {
-        if !proofs::was_head(bundle, &proven, end.size, &end.root) {
-            let what = format!("it does not hold the {} entries with which `{}` ended", end.size, end.origin);
-            return Err(one("ledger-forked", what, FORKED));
-        }
-    }
+    goes_on(bundle, &roots, &proven, seen)?;
     // The later of the judge's clock and the time that a quorum of witnesses vouches for.
     let now = seen.now.map_or(proven.quorum_time, |now| now.max(proven.quorum_time));
     let status = newest_status(&bundle.status, &root, seen)?;
@@ -189,6 +180,21 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
     unknown_people(&mut checked);
     listed(&checked)?;
     Ok(checked)
+}
+
+/// The ledger continues what was seen of it, and holds what holders signed as the end of older origins.
+fn goes_on(bundle: &Bundle, roots: &[TrustRoot], proven: &Proven, seen: &Seen) -> Result<(), Findings> {
+    if let Some(kept) = &seen.ledger {
+        continuity::continues(roots, kept, &proven.checkpoint)
+            .map_err(|what| one("ledger-forked", what, FORKED))?;
+    }
+    for end in continuity::ends(roots) {
+        if !proofs::was_head(bundle, proven, end.size, &end.root) {
+            let what = format!("it does not hold the {} entries with which `{}` ended", end.size, end.origin);
+            return Err(one("ledger-forked", what, FORKED));
+        }
+    }
+    Ok(())
 }
 
 fn root(bundle: &Bundle, anchors: &Anchors, seen: &Seen) -> Result<(TrustRoot, Vec<TrustRoot>), Findings> {

@@ -1,10 +1,20 @@
 //! Figures of the whole program, each with its floor from the same run: a bundle verified in process and as a
 //! process, a gate decision, a commit's way to production, memory. `cargo x bench`.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a benchmark"
+)]
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../../tests/support/mod.rs"]
 #[allow(dead_code, reason = "the tests use the rest of it")]
 mod support;
+
+mod isolation;
+mod peers;
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -19,8 +29,11 @@ fn main() {
     println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
     let lab = Lab::default();
     let (bundle, _) = assemble(&lab, &lab.honest());
+    peers::appends();
+    peers::gate();
     in_process(&lab, &bundle);
     as_a_process(&lab, &bundle);
+    isolation::start();
     commit_to_production();
 }
 
@@ -86,6 +99,7 @@ fn as_a_process(lab: &Lab, bundle: &Bundle) {
         nothing.stdin(Stdio::null()).output().unwrap();
     });
     print("verify a bundle, whole process", &ours, &floor, "fork and exec of `true`");
+    peers::cosign(&ours);
 }
 
 /// From the request to what runs in three environments, without the time that people take; then memory at rest.
