@@ -34,6 +34,26 @@ fn a_new_origin_passes_everywhere() {
     }
 }
 
+/// Three witnesses, quorum two: one that is down or lies changes nothing, whatever it says.
+#[test]
+fn one_witness_that_is_down_or_lies_changes_nothing() {
+    for cosigned in [
+        vec![(0, -30), (1, -30)],
+        vec![(1, -30), (2, -30)],
+        vec![(0, -30), (1, -30), (2, 86_400)],
+        vec![(0, -864_000), (1, -30), (2, -30)],
+    ] {
+        let lab = Lab::default();
+        let mut parts = lab.honest();
+        parts.head.cosigned.clone_from(&cosigned);
+        let (bundle, leaves) = assemble(&lab, &parts);
+        for reader in READERS {
+            let said = said(&lab, reader, &bundle, &leaves, at(0));
+            assert_eq!(said, Vec::<String>::new(), "{reader:?}, {cosigned:?}");
+        }
+    }
+}
+
 #[test]
 fn every_forgery_is_refused_by_name() {
     let rows = forgery::all();

@@ -1,24 +1,25 @@
 //! `countersign trust root`: shows the trust root in force, writes it to a file, or amends it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use evidence::trust_root::{self, Machine, TrustRoot};
+use evidence::trust_root::{self, Holder, Machine, Place, Quorum, TrustRoot, Witness};
 use evidence::{Digest, Name};
 use serde_json::json;
 
-use super::Place;
+use super::Place as At;
 use super::trust::{finish, my_key, write_envelope};
 use crate::clock::{YEAR, now};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::signing::PersonKey;
 use crate::trust;
 
 /// Arguments of `trust root`.
 #[derive(Debug, Args)]
 pub struct Root {
     #[command(flatten)]
-    place: Place,
+    place: At,
     /// Write the root here: the one in force, or the amended one for others to sign.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -28,16 +29,44 @@ pub struct Root {
     /// Name a runner no longer. May be given more than once.
     #[arg(long)]
     remove_runner: Vec<Name>,
+    /// Let a person sign for a group, GROUP=FILE with a public key: holders, registrars, policy or status. May be
+    /// given more than once.
+    #[arg(long, value_name = "GROUP=FILE")]
+    add: Vec<String>,
+    /// Let a key sign for a group no longer, GROUP=FINGERPRINT. May be given more than once.
+    #[arg(long, value_name = "GROUP=FINGERPRINT")]
+    remove: Vec<String>,
+    /// How many persons of a group must sign, GROUP=NUMBER. May be given more than once.
+    #[arg(long, value_name = "GROUP=NUMBER")]
+    threshold: Vec<String>,
+    /// Name a witness, VKEY@HOST. May be given more than once.
+    #[arg(long, value_name = "VKEY@HOST")]
+    witness: Vec<String>,
+    /// Name a witness no longer. May be given more than once.
+    #[arg(long, value_name = "NAME")]
+    remove_witness: Vec<String>,
+    /// How many witnesses must have cosigned.
+    #[arg(long, value_name = "NUMBER")]
+    witness_quorum: Option<u32>,
     /// Renew: the same, valid for another year.
     #[arg(long)]
     renew: bool,
+}
+
+impl Root {
+    fn amends(&self) -> bool {
+        let lists =
+            [&self.runner, &self.add, &self.remove, &self.threshold, &self.witness, &self.remove_witness];
+        let named = lists.iter().any(|list| !list.is_empty()) || !self.remove_runner.is_empty();
+        self.renew || named || self.witness_quorum.is_some()
+    }
 }
 
 /// Shows, writes or amends.
 pub fn run(verb: &Root, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     let (root, _) = trust::root_of(home.data(), None)?;
-    if verb.renew || !verb.runner.is_empty() || !verb.remove_runner.is_empty() {
+    if verb.amends() {
         let mut envelope = amended(verb, root)?.envelope()?;
         my_key()?.sign(&mut envelope, trust_root::NAMESPACE)?;
         return finish(&home, &envelope, verb.out.as_deref(), output);
@@ -55,7 +84,15 @@ pub fn run(verb: &Root, output: Output) -> Result<(), Failure> {
 
 fn amended(verb: &Root, root: TrustRoot) -> Result<TrustRoot, Failure> {
     let now = now()?;
-    let mut runners = root.runners.clone();
+    let mut next = TrustRoot { version: root.version + 1, issued: now, expires: now.later_by(YEAR), ..root };
+    runners(verb, &mut next)?;
+    people(verb, &mut next)?;
+    witnesses(verb, &mut next)?;
+    Ok(next)
+}
+
+fn runners(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
+    let runners = &mut root.runners;
     for name in &verb.remove_runner {
         let before = runners.len();
         runners.retain(|runner| runner.name != *name);
@@ -71,5 +108,68 @@ fn amended(verb: &Root, root: TrustRoot) -> Result<TrustRoot, Failure> {
         runners.push(Machine { name, key: key.parse()?, place: root.server.clone() });
     }
     runners.sort();
-    Ok(TrustRoot { version: root.version + 1, issued: now, expires: now.later_by(YEAR), runners, ..root })
+    Ok(())
+}
+
+/// Who signs what, and how many of them.
+fn people(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
+    for text in &verb.remove {
+        let (quorum, fingerprint) = group(root, text)?;
+        let before = quorum.holders.len();
+        quorum.holders.retain(|holder| holder.key.fingerprint() != fingerprint);
+        if quorum.holders.len() == before {
+            return Err(Failure::usage(format!("`{text}`: no such key signs for that group")));
+        }
+    }
+    for text in &verb.add {
+        let (quorum, file) = group(root, text)?;
+        let key = PersonKey::read(Path::new(file))?.key;
+        if quorum.holders.iter().any(|holder| holder.key == key) {
+            return Err(Failure::usage(format!("`{text}`: that key signs for the group already")));
+        }
+        quorum.holders.push(Holder { subject: format!("ssh:{}", key.fingerprint()), key });
+        quorum.holders.sort();
+    }
+    for text in &verb.threshold {
+        let (quorum, number) = group(root, text)?;
+        quorum.threshold =
+            number.parse().map_err(|_| Failure::usage(format!("`{text}`: `{number}` is no number")))?;
+    }
+    Ok(())
+}
+
+fn group<'a, 'b>(root: &'a mut TrustRoot, text: &'b str) -> Result<(&'a mut Quorum, &'b str), Failure> {
+    let (group, rest) =
+        text.split_once('=').ok_or_else(|| Failure::usage(format!("`{text}` is not GROUP=…")))?;
+    let quorum = match group {
+        "holders" => &mut root.holders,
+        "registrars" => &mut root.registrars,
+        "policy" => &mut root.policy,
+        "status" => &mut root.status,
+        _ => {
+            let what = format!("`{group}` is no group; known: holders, registrars, policy, status");
+            return Err(Failure::usage(what));
+        }
+    };
+    Ok((quorum, rest))
+}
+
+fn witnesses(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
+    let name_of = |vkey: &str| vkey.split('+').next().unwrap_or_default().to_owned();
+    for name in &verb.remove_witness {
+        let before = root.witnesses.keys.len();
+        root.witnesses.keys.retain(|witness| name_of(&witness.vkey) != *name);
+        if root.witnesses.keys.len() == before {
+            return Err(Failure::usage(format!("the root names no witness `{name}`")));
+        }
+    }
+    for text in &verb.witness {
+        let (vkey, host) =
+            text.rsplit_once('@').ok_or_else(|| Failure::usage(format!("`{text}` is not VKEY@HOST")))?;
+        let place = Place { host: host.to_owned(), operator: root.server.operator.clone() };
+        root.witnesses.keys.push(Witness { vkey: vkey.to_owned(), place });
+    }
+    root.witnesses.keys.sort();
+    root.witnesses.quorum = verb.witness_quorum.unwrap_or(root.witnesses.quorum);
+    Ok(())
 }

@@ -9,6 +9,7 @@ mod full;
 mod growth;
 mod hostile;
 mod kill;
+mod lifecycle;
 mod origin;
 mod rehearsal;
 mod replay;

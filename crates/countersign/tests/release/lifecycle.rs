@@ -1,0 +1,127 @@
+//! The trust root over its life: holders, thresholds, registrars and witnesses change, each time by those who
+//! hold it before and after.
+
+use serde_json::{Value, json};
+
+use crate::codes;
+use crate::support::{Home, Up};
+
+/// Ada and Bob found it; Carol is somebody with a key. Whoever signs is who the profile names.
+struct Three {
+    home: Home,
+    profile: std::path::PathBuf,
+    ada: String,
+}
+
+impl Three {
+    fn new() -> Self {
+        let home = Home::new();
+        for key in ["ada", "ada-in", "bob", "bob-in", "carol", "carol-in", "dave", "dave-in"] {
+            home.ssh_key(key);
+        }
+        let person = |name: &str| {
+            json!({ "name": name, "emails": [format!("{name}@example.com")], "key": name,
+                    "sign_in_key": format!("{name}-in"), "roles": ["developer"] })
+        };
+        let people = home.dir.path().join("people.json");
+        std::fs::write(&people, json!([person("ada"), person("bob")]).to_string()).unwrap();
+        home.ok(&["init", "--mode", "rehearsal", "--people", people.to_str().unwrap()]);
+        let profile = home.dir.path().join(".config/countersign/profile.json");
+        let ada = std::fs::read_to_string(&profile).unwrap();
+        Self { home, profile, ada }
+    }
+
+    /// Does something with another person's key for statements; requests stay Ada's.
+    fn signing_as(&self, name: &str, arguments: &[&str], code: i32) -> Value {
+        let mut profile: Value = serde_json::from_str(&self.ada).unwrap();
+        profile["approval_key"] = json!(self.home.dir.path().join(name));
+        std::fs::write(&self.profile, profile.to_string()).unwrap();
+        let said = self.home.json(arguments, code);
+        std::fs::write(&self.profile, &self.ada).unwrap();
+        said
+    }
+
+    fn fingerprint(&self, name: &str) -> String {
+        let key = self.home.dir.path().join(format!("{name}.pub"));
+        let mut print = self.home.program("ssh-keygen");
+        let output = print.arg("-lf").arg(key).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().split(' ').nth(1).unwrap().to_owned()
+    }
+
+    fn root(&self) -> Value {
+        self.home.ok(&["trust", "root"])["statement"].clone()
+    }
+
+    fn enrol(&self, registrar: &str, name: &str, code: i32) -> Value {
+        let (key, sign_in) = (format!("{name}.pub"), format!("{name}-in.pub"));
+        let email = format!("{name}@example.com");
+        let who = ["--name", name, "--email", &email, "--key", &key, "--sign-in-key", &sign_in];
+        self.signing_as(registrar, &[&["trust", "enrol", "--role", "developer"], &who[..]].concat(), code)
+    }
+}
+
+#[test]
+fn roots_rotate_by_the_thresholds_of_both() {
+    let three = Three::new();
+    let up: Up = three.home.up();
+    let amend =
+        ["trust", "root", "--add", "holders=carol.pub", "--threshold", "holders=3", "--out", "2.json"];
+    three.home.ok(&amend);
+    // One of two who hold it now; then both of them, but not all three of those who will hold it.
+    assert_eq!(codes(&three.home.json(&["trust", "send", "2.json"], 3)), ["holders-missing"]);
+    three.signing_as("bob", &["trust", "sign", "2.json"], 0);
+    assert_eq!(codes(&three.home.json(&["trust", "send", "2.json"], 3)), ["holders-missing"]);
+    three.signing_as("carol", &["trust", "sign", "2.json"], 0);
+    three.home.ok(&["trust", "send", "2.json"]);
+    let root = three.root();
+    assert_eq!((&root["version"], &root["holders"]["threshold"]), (&json!(2), &json!(3)));
+    // Once it is in force it does not come again, and two of three are too few for the next.
+    assert_eq!(codes(&three.home.json(&["trust", "send", "2.json"], 3)), ["root-out-of-order"]);
+    three.home.ok(&["trust", "root", "--renew", "--out", "3.json"]);
+    three.signing_as("bob", &["trust", "sign", "3.json"], 0);
+    assert_eq!(codes(&three.home.json(&["trust", "send", "3.json"], 3)), ["holders-missing"]);
+    // A threshold that nobody could meet is none.
+    three.home.json(&["trust", "root", "--threshold", "holders=9"], 1);
+    three.home.json(&["trust", "root", "--threshold", "witnesses=1"], 2);
+    assert!(up.stop());
+    let verified = three.home.ok(&["audit", "verify"]);
+    assert_eq!((&verified["misfits"], &verified["breaches"]), (&json!(0), &json!([])));
+    assert_eq!(three.home.ok(&["audit", "replay"])["differ"], json!(0));
+}
+
+#[test]
+fn registrars_and_witnesses_change_with_the_root() {
+    let three = Three::new();
+    let up: Up = three.home.up();
+    three.enrol("ada", "carol", 0);
+    let ada = format!("registrars={}", three.fingerprint("ada"));
+    let bob = format!("registrars={}", three.fingerprint("bob"));
+    let amend = ["trust", "root", "--add", "registrars=carol.pub", "--remove", &ada, "--remove", &bob];
+    three.home.ok(&[&amend[..], &["--out", "2.json"]].concat());
+    three.signing_as("bob", &["trust", "sign", "2.json"], 0);
+    three.home.ok(&["trust", "send", "2.json"]);
+    // Who registers no more enrols nobody; who does, does.
+    assert!(!codes(&three.enrol("ada", "dave", 3)).is_empty());
+    three.enrol("carol", "dave", 0);
+    // A witness more, and a quorum over half of them; half is none.
+    let vkey = three.root()["witnesses"]["keys"][0]["vkey"].as_str().unwrap().to_owned();
+    let other = tlog::CosignatureKey::from_seed("witness/second", &[9; 32]).unwrap().verifier().to_string();
+    let add = format!("{other}@elsewhere");
+    three.home.json(&["trust", "root", "--witness", &add, "--out", "3.json"], 1);
+    three.home.ok(&["trust", "root", "--witness", &add, "--witness-quorum", "2", "--out", "3.json"]);
+    three.signing_as("bob", &["trust", "sign", "3.json"], 0);
+    three.home.ok(&["trust", "send", "3.json"]);
+    assert_eq!(three.root()["witnesses"]["quorum"], json!(2));
+    // The second one is not up: it can be taken out again, which needs no witness.
+    let amend = ["trust", "root", "--remove-witness", "witness/second", "--witness-quorum", "1"];
+    three.home.ok(&[&amend[..], &["--out", "4.json"]].concat());
+    three.signing_as("bob", &["trust", "sign", "4.json"], 0);
+    three.home.ok(&["trust", "send", "4.json"]);
+    assert_eq!(
+        three.root()["witnesses"]["keys"],
+        json!([{ "place": three.root()["witnesses"]["keys"][0]["place"], "vkey": vkey }])
+    );
+    three.home.witnessed(&up);
+    assert!(up.stop());
+    assert_eq!(three.home.ok(&["audit", "replay"])["differ"], json!(0));
+}
