@@ -125,6 +125,41 @@ pub fn rename(point: &'static str, from: &Path, to: &Path) -> Result<(), DiskErr
     after(point).map_err(failed("rename", from))
 }
 
+/// The right to a role's directory, as long as what is answered lives: two processes of one role would each
+/// undo what the other does. Waits a moment for one that is just ending.
+///
+/// # Errors
+/// `DiskError`, of kind `WouldBlock` when another process has it.
+pub fn lock(dir: &Path) -> Result<File, DiskError> {
+    let path = dir.join(LOCK);
+    let opened = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = opened.map_err(failed("open", &path))?;
+    let mut looks = 0;
+    let found = loop {
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) if looks < LOCK_LOOKS => looks += 1,
+            other => break other,
+        }
+        std::thread::sleep(LOCK_PAUSE);
+    };
+    match found {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            let source = io::Error::new(
+                io::ErrorKind::WouldBlock,
+                "another process of this role works in the directory; stop it first",
+            );
+            Err(failed("lock", &path)(source))
+        }
+        Err(fs::TryLockError::Error(source)) => Err(failed("lock", &path)(source)),
+    }
+}
+
+/// Name of the file whose lock says that a process of a role is at work.
+const LOCK: &str = "role.lock";
+const LOCK_LOOKS: u32 = 40;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// Makes the names in a directory durable.
 ///
 /// # Errors

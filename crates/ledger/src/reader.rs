@@ -2,6 +2,8 @@
 //!
 //! Invariant: reads only what is durable; never takes the writer's lock.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use evidence::Digest;
@@ -14,7 +16,11 @@ use crate::{DATABASE, schema};
 
 /// A read-only view of a ledger.
 #[derive(Debug)]
-pub struct Reader(Connection);
+pub struct Reader {
+    connection: Connection,
+    /// Roots of full tiles, which never change, by level and index.
+    roots: RefCell<BTreeMap<(u8, u64), Hash>>,
+}
 
 impl Reader {
     /// Opens the ledger of a directory for reading.
@@ -22,7 +28,8 @@ impl Reader {
     /// # Errors
     /// `LedgerError` when it is absent or of another format.
     pub fn open(dir: &Path) -> Result<Self, LedgerError> {
-        schema::open_reader(&dir.join(DATABASE)).map(Self)
+        let connection = schema::open_reader(&dir.join(DATABASE))?;
+        Ok(Self { connection, roots: RefCell::default() })
     }
 
     /// Size, edge and checkpoint now.
@@ -30,7 +37,7 @@ impl Reader {
     /// # Errors
     /// `LedgerError` when the row cannot be read or is not sound.
     pub fn head(&self) -> Result<Head, LedgerError> {
-        read_head(&self.0)
+        read_head(&self.connection)
     }
 
     /// Entries `[from, to)`, at most 1,024 of them.
@@ -38,7 +45,7 @@ impl Reader {
     /// # Errors
     /// `LedgerError` when one is missing or not sound.
     pub fn entries(&self, from: u64, to: u64) -> Result<Vec<Entry>, LedgerError> {
-        read_entries(&self.0, from, to.min(from.saturating_add(READ_ENTRIES_MAX)))
+        read_entries(&self.connection, from, to.min(from.saturating_add(READ_ENTRIES_MAX)))
     }
 
     /// Number of the entry that a command with this idempotency digest made.
@@ -47,7 +54,8 @@ impl Reader {
     /// `LedgerError` when the database fails.
     pub fn by_idempotency(&self, key: &Digest) -> Result<Option<u64>, LedgerError> {
         let text = "SELECT seq FROM idempotency WHERE key = ?1";
-        let found = self.0.query_row(text, params![key.as_bytes()], |row| row.get::<_, i64>(0)).optional();
+        let found =
+            self.connection.query_row(text, params![key.as_bytes()], |row| row.get::<_, i64>(0)).optional();
         let found = found.map_err(LedgerError::sql("look up an idempotency key"))?;
         Ok(found.and_then(|seq| u64::try_from(seq).ok()))
     }
@@ -58,7 +66,7 @@ impl Reader {
     /// `LedgerError` when the row is not a note.
     pub fn witnessed(&self) -> Result<Option<Note>, LedgerError> {
         let text = "SELECT note FROM witnessed WHERE only_row = 1";
-        let note = self.0.query_row(text, [], |row| row.get::<_, String>(0)).optional();
+        let note = self.connection.query_row(text, [], |row| row.get::<_, String>(0)).optional();
         let note = note.map_err(LedgerError::sql("read cosignatures"))?;
         let parse = |note: String| {
             Note::parse(note.as_bytes())
@@ -71,7 +79,7 @@ impl Reader {
     pub(crate) fn leaves(&self, from: u64, to: u64) -> Result<Vec<Hash>, LedgerError> {
         let text = "SELECT leaf FROM entry WHERE seq >= ?1 AND seq < ?2 ORDER BY seq";
         let doing = LedgerError::sql("read leaf hashes");
-        let mut statement = self.0.prepare_cached(text).map_err(doing)?;
+        let mut statement = self.connection.prepare_cached(text).map_err(doing)?;
         let rows = statement
             .query_map(params![stored(from)?, stored(to)?], |row| row.get::<_, [u8; HASH_BYTES]>(0))
             .map_err(doing)?;
@@ -84,9 +92,24 @@ impl Reader {
         Err(LedgerError::Row { place, what: "is missing".into() })
     }
 
+    pub(crate) fn known_root(&self, level: u8, index: u64) -> Option<Hash> {
+        self.roots.borrow().get(&(level, index)).copied()
+    }
+
+    pub(crate) fn keep_root(&self, level: u8, index: u64, root: Hash) {
+        let mut roots = self.roots.borrow_mut();
+        if roots.len() >= ROOTS_MAX {
+            // Those at the right edge are asked for most.
+            roots.pop_first();
+        }
+        roots.insert((level, index), root);
+    }
+
     pub(crate) const fn connection(&self) -> &Connection {
-        &self.0
+        &self.connection
     }
 }
 
 const READ_ENTRIES_MAX: u64 = 1024;
+/// Roots of tiles that a reader keeps; with keys some 64 bytes each.
+const ROOTS_MAX: usize = 16_384;

@@ -3,29 +3,37 @@
 //! Invariant: full ones are files derived after the commit and never change; partial ones are made on
 //! request from the durable rows. What a crash leaves behind: missing files, made again by `derive`.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use tlog::{
-    Hash, Nodes, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, encode_bundle, partial_width, tile_node,
-    tile_root,
+    HASH_BYTES, Hash, Nodes, TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, encode_bundle, partial_width,
+    tile_node, tile_root,
 };
 
 use crate::store::LedgerError;
 use crate::{Reader, TILES};
+
+/// Bytes of tiles by level, index and width.
+type Kept = BTreeMap<(u8, u64, u64), Rc<Vec<u8>>>;
 
 /// Tiles of one data directory.
 #[derive(Debug)]
 pub struct Tiles<'a> {
     dir: PathBuf,
     reader: &'a Reader,
+    /// Tiles that one proof has read: it asks for several nodes of each.
+    read: RefCell<Kept>,
 }
 
 impl<'a> Tiles<'a> {
     /// Tiles of the ledger that `reader` reads.
     #[must_use]
     pub fn new(data: &Path, reader: &'a Reader) -> Self {
-        Self { dir: data.join(TILES), reader }
+        Self { dir: data.join(TILES), reader, read: RefCell::default() }
     }
 
     /// The bytes of one tile or bundle, if a tree of the ledger's size has it.
@@ -75,20 +83,30 @@ impl<'a> Tiles<'a> {
     fn hashes(&self, level: u8, index: u64, width: u64) -> Result<Vec<u8>, LedgerError> {
         if width == TILE_WIDTH
             && let Ok(bytes) = fs::read(self.path(TileKind::Level(level), index))
-            && tile_root(&bytes).is_ok()
+            && bytes.len() as u64 == TILE_WIDTH * HASH_BYTES as u64
         {
             return Ok(bytes);
         }
         let first = index * TILE_WIDTH;
         let hashes = match level.checked_sub(1) {
             None => self.reader.leaves(first, first + width)?,
-            Some(below) => (first..first + width)
-                .map(|tile| {
-                    tile_root(&self.hashes(below, tile, TILE_WIDTH)?).map_err(|error| bad(level, &error))
-                })
-                .collect::<Result<_, _>>()?,
+            Some(below) => {
+                (first..first + width).map(|tile| self.root(below, tile)).collect::<Result<_, _>>()?
+            }
         };
         Ok(hashes.iter().flat_map(|hash| *hash.as_bytes()).collect())
+    }
+
+    /// Root of a full tile. It never changes, so the reader keeps it: a tile that is not full yet needs those of
+    /// up to 255 tiles below it, at every look.
+    fn root(&self, level: u8, index: u64) -> Result<Hash, LedgerError> {
+        if let Some(known) = self.reader.known_root(level, index) {
+            return Ok(known);
+        }
+        let bytes = self.hashes(level, index, TILE_WIDTH)?;
+        let root = tile_root(&bytes).map_err(|error| bad(level, &error))?;
+        self.reader.keep_root(level, index, root);
+        Ok(root)
     }
 
     fn bundle(&self, path: TilePath) -> Result<Vec<u8>, LedgerError> {
@@ -120,7 +138,16 @@ impl Nodes for Tiles<'_> {
         let size = self.reader.head()?.frontier.size();
         let full = size >> (u32::from(TILE_HEIGHT) * (u32::from(tile_level) + 1));
         let width = if tile < full { TILE_WIDTH } else { partial_width(tile_level, size) };
-        let bytes = self.hashes(tile_level, tile, width)?;
+        let key = (tile_level, tile, width);
+        let known = self.read.borrow().get(&key).cloned();
+        let bytes = match known {
+            Some(bytes) => bytes,
+            None => Rc::new(self.hashes(tile_level, tile, width)?),
+        };
+        let mut read = self.read.borrow_mut();
+        if read.len() < READ_MAX {
+            read.insert(key, Rc::clone(&bytes));
+        }
         tile_node(&bytes, level, index).map_err(|error| bad(level, &error))
     }
 }
@@ -140,5 +167,7 @@ fn bad(level: u8, error: &dyn std::fmt::Display) -> LedgerError {
     LedgerError::Row { place: format!("tile level {level}"), what: error.to_string() }
 }
 
+/// Most tiles that one proof keeps.
+const READ_MAX: usize = 64;
 /// Tiles of level 7 span 2^64 leaves.
 const LEVEL_MAX: u8 = 6;

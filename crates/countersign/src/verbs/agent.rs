@@ -171,6 +171,7 @@ fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(),
         launcher: Box::new(ThisProgram),
         now: clock::moment,
     };
+    let _lock = disk::lock(data)?;
     announce("agent", server, output);
     runtime()?.block_on(agent::serve(agent, client, stop_signal())).map_err(Failure::error)
 }

@@ -111,6 +111,7 @@ fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(),
         now: clock::moment,
         sources: Mutex::new(Vec::new()),
     };
+    let _lock = disk::lock(data)?;
     announce("runner", server, output);
     runtime()?.block_on(runner::serve(Arc::new(bench), client, stop_signal()));
     Ok(())

@@ -33,6 +33,7 @@ pub fn run(verb: &Witness, output: Output) -> Result<(), Failure> {
         std::fs::read_to_string(&path)
             .map_err(|error| Failure::error(format!("cannot read `{}`: {error}", path.display())))
     };
+    let _lock = disk::lock(&verb.data)?;
     let key = key_files::read(&verb.data.join("key.pem"))?;
     let key = key_files::witness(&key, read("name")?.trim())?;
     let logs = read("logs")?.lines().map(str::parse::<NoteVerifier>).collect::<Result<Vec<_>, _>>()?;

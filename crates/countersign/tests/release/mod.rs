@@ -2,6 +2,7 @@
 //! is refused and why, and what an auditor finds afterwards.
 
 mod corpus;
+mod damage;
 mod evidence;
 #[cfg(feature = "faults")]
 mod faults;
