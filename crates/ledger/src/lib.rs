@@ -5,6 +5,7 @@
 //! mean is the domain's to know.
 
 mod blobs;
+mod checking;
 mod reader;
 mod schema;
 mod store;

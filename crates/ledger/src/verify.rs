@@ -13,9 +13,10 @@ use evidence::{Digest, Moment};
 use rusqlite::Row;
 use tlog::{
     Checkpoint, Cosignature, Frontier, HASH_BYTES, Hash, NoteVerifier, TILE_WIDTH, TileKind, TilePath,
-    decode_bundle, leaf_hash,
+    decode_bundle,
 };
 
+use crate::checking::{Checked, Read, in_order};
 use crate::store::{LedgerError, entry_of, read_head};
 use crate::{BLOBS, Blobs, Reader, TILES, schema};
 
@@ -171,40 +172,46 @@ impl<'a> Audit<'a> {
                     ORDER BY seq";
         let mut statement = reader.connection().prepare(text).map_err(doing)?;
         let mut rows = statement.query([]).map_err(doing)?;
-        while let Some(row) = rows.next().map_err(doing)? {
-            let seq: i64 = row.get(0).map_err(doing)?;
-            let expected = self.frontier.size();
-            if u64::try_from(seq) != Ok(expected) {
-                let what = format!("entries {expected} to {} are missing", seq.saturating_sub(1));
-                self.breach(format!("entry {expected}"), what);
-                return Ok(());
-            }
-            let leaf: Vec<u8> = row.get(6).map_err(doing)?;
-            match entry_of(row).map_err(doing)? {
-                Some(entry) => self.entry(expected, &entry, &leaf)?,
-                None => {
-                    self.breach(
-                        format!("entry {expected}"),
-                        "a payload lacks its salt, or the salt is not 16 bytes",
-                    );
-                    self.push(expected, Hash::empty_tree(), Vec::new());
+        // A row that is missing ends the reading; what follows it has no place in the tree.
+        let (mut next, mut gap) = (0, None);
+        let read = || {
+            let mut batch: Vec<Read> = Vec::new();
+            while gap.is_none() && batch.len() < BATCH {
+                let Some(row) = rows.next().map_err(doing)? else { break };
+                let seq: i64 = row.get(0).map_err(doing)?;
+                if u64::try_from(seq) != Ok(next) {
+                    gap = Some((next, seq));
+                    break;
                 }
+                next += 1;
+                batch.push((entry_of(row).map_err(doing)?, row.get(6).map_err(doing)?));
             }
+            Ok(batch)
+        };
+        in_order(read, |batch| batch.into_iter().try_for_each(|(entry, leaf)| self.entry(entry, &leaf)))?;
+        if let Some((expected, found)) = gap {
+            let what = format!("entries {expected} to {} are missing", found.saturating_sub(1));
+            self.breach(format!("entry {expected}"), what);
         }
         Ok(())
     }
 
-    fn entry(&mut self, seq: u64, entry: &Entry, leaf: &[u8]) -> Result<(), LedgerError> {
+    fn entry(&mut self, checked: Option<Checked>, leaf: &[u8]) -> Result<(), LedgerError> {
+        let seq = self.frontier.size();
         let place = format!("entry {seq}");
-        let hash = leaf_hash(&entry.header);
+        let Some(Checked { entry, leaf: hash, header }) = checked else {
+            self.breach(place, "a payload lacks its salt, or the salt is not 16 bytes");
+            self.push(seq, Hash::empty_tree(), Vec::new());
+            return Ok(());
+        };
         if leaf != hash.as_bytes() {
             self.breach(&place, "the header does not match the leaf hash beside it");
         }
-        match entry.check() {
-            Ok(header) => self.header(seq, &place, &header, entry)?,
+        match header {
+            Ok(header) => self.header(seq, &place, &header, &entry)?,
             Err(error) => self.breach(&place, error),
         }
-        self.push(seq, hash, entry.header.clone());
+        self.push(seq, hash, entry.header);
         Ok(())
     }
 
@@ -418,3 +425,5 @@ fn digest_of(path: &PathBuf) -> std::io::Result<Digest> {
 }
 
 const BREACHES_MAX: usize = 100;
+/// Rows that are checked together.
+const BATCH: usize = 1_024;

@@ -80,19 +80,23 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
         let prove = |kept: &Checkpoint, old, new| proven(kept, old, new, verb.url.as_deref());
         seen.ledger = Some(review::kept(&state.pin, &bundle, true, prove)?);
     }
-    let shown = judge::verify(&bytes, &anchors, &seen, |checked, judgement| {
-        // Whoever names a status wants it to count.
-        given.as_ref().map(|given| given.open(&checked.root)).transpose()?;
-        let since = since(&bundle, &anchors, &seen, judgement)?;
-        let kept = keep(checked, &bundle, &seen, state.as_ref());
-        Ok::<_, Failure>((
-            verified(checked, judgement, since),
-            judgement.clone(),
-            review::summary(checked),
-            kept,
-        ))
+    let today = Seen { now: Some(now()?), ..seen.clone() };
+    let (shown, today) = std::thread::scope(|scope| {
+        // What it would be worth today is judged beside what it was worth then.
+        let today = scope.spawn(|| judge::judge(&bundle, &anchors, &today).codes());
+        let shown = judge::verify(&bytes, &anchors, &seen, |checked, judgement| {
+            // Whoever names a status wants it to count.
+            given.as_ref().map(|given| given.open(&checked.root)).transpose()?;
+            let kept = keep(checked, &bundle, &seen, state.as_ref());
+            let summary = review::summary(checked);
+            Ok::<_, Failure>((verified(checked, judgement), judgement.clone(), summary, kept))
+        });
+        (shown, today.join())
     });
-    let (verified, judgement, summary, kept) = shown.map_err(review::unverified)??;
+    let (mut verified, judgement, summary, kept) = shown.map_err(review::unverified)??;
+    let today = today.map_err(|_| Failure::error("judging for today failed; please report it"))?;
+    let then = judgement.codes();
+    verified.since = today.into_iter().filter(|code| !then.contains(code)).collect();
     let passed = judgement.outcome == Outcome::Pass;
     if let Some(file) = verb.state.as_ref().filter(|_| passed) {
         home::write_private(file, &String::from_utf8_lossy(&kept.encode()?))?;
@@ -151,13 +155,6 @@ fn proven(kept: &Checkpoint, old: u64, new: u64, url: Option<&str>) -> Result<Ve
         remedy: "name a server of this ledger with --url; it need not be believed".into(),
     };
     Err(Failure::decided(Outcome::Undecided, &what, vec![finding]))
-}
-
-/// What stands against the release today that did not at its own time.
-fn since(bundle: &Bundle, anchors: &Anchors, seen: &Seen, then: &Judgement) -> Result<Vec<String>, Failure> {
-    let today = judge::judge(bundle, anchors, &Seen { now: Some(now()?), ..seen.clone() });
-    let before = then.codes();
-    Ok(today.codes().into_iter().filter(|code| !before.contains(code)).collect())
 }
 
 /// What is kept for the next look: the newer of what was known and what this bundle shows.
@@ -238,7 +235,7 @@ fn bounded(file: &Path, most: u64) -> Result<Option<Vec<u8>>, Failure> {
     }
 }
 
-fn verified(checked: &Checked<'_>, judgement: &Judgement, since: Vec<String>) -> Verified {
+fn verified(checked: &Checked<'_>, judgement: &Judgement) -> Verified {
     Verified {
         trust_root: checked.root_digest.to_string(),
         root_version: checked.root.version,
@@ -254,6 +251,6 @@ fn verified(checked: &Checked<'_>, judgement: &Judgement, since: Vec<String>) ->
         outcome: judgement.outcome,
         checks: judgement.checks.clone(),
         reasons: judgement.codes(),
-        since,
+        since: Vec::new(),
     }
 }
