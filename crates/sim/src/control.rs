@@ -284,6 +284,15 @@ impl Control {
         }
     }
 
+    /// Has a person's request decided.
+    ///
+    /// # Errors
+    /// In words, when it could not be.
+    pub fn put_request(&mut self, submission: &Submission) -> Result<(), String> {
+        let job = self.keeper.admit(&self.state(), submission, machine::now()).map_err(text)?;
+        self.put(&job).map(drop)
+    }
+
     fn put(&mut self, job: &Job) -> Result<Answer, String> {
         let answer = self.writer.take(std::iter::once(job)).pop();
         self.writer.settle();

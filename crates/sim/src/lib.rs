@@ -13,6 +13,7 @@
 mod build;
 mod control;
 mod deploy;
+mod figures;
 mod installation;
 mod machine;
 mod net;
@@ -22,5 +23,6 @@ mod trouble;
 mod truth;
 mod world;
 
+pub use figures::{Measured, replay_of};
 pub use report::Report;
 pub use world::{run, told};

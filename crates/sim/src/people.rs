@@ -335,7 +335,7 @@ impl Desk {
 }
 
 /// A request in a person's name, signed by whoever it is.
-fn submission(
+pub fn submission(
     person: &Person,
     signer: &Person,
     action: &str,

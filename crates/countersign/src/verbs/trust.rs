@@ -107,6 +107,10 @@ pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
         Trust::Environment(verb) => trust_environment::run(verb, output),
         Trust::Sign { file } => sign(file, output),
         Trust::Send { place, file } => {
+            let bytes = std::fs::read(file).unwrap_or_default();
+            if let Ok(status) = StatusFile::decode(&bytes) {
+                return send_status(&place.home()?, &status, output);
+            }
             let envelope = read_envelope(file)?;
             let attachments = match envelope.payload_type() {
                 environment::PAYLOAD_TYPE => trust_environment::attachments(file)?,
@@ -230,7 +234,19 @@ fn send(home: &Home, envelope: &Envelope, attachments: Vec<Vec<u8>>, output: Out
     output.print(&outcome, |outcome| format!("recorded as entry {}", outcome.entry))
 }
 
-/// The status file in force, from the server on this data directory.
+/// Sends a status as `trust status --save` has written it, base and tightening.
+fn send_status(home: &Home, file: &StatusFile, output: Output) -> Result<(), Failure> {
+    let tightening = file.tightening.as_ref().map(Envelope::payload_digest);
+    let mut arguments = json!({ "statement": file.base.payload_digest() });
+    if let (Some(object), Some(tightening)) = (arguments.as_object_mut(), tightening) {
+        object.insert("tightening".into(), json!(tightening));
+    }
+    let statements = [Some(file.base.clone()), file.tightening.clone()].into_iter().flatten().collect();
+    let outcome =
+        request::send(home, "set-status", arguments, With { statements, ..With::default() })?.outcome;
+    output.print(&outcome, |outcome| format!("recorded as entry {}", outcome.entry))
+}
+
 /// The status in force, as a file.
 pub fn status_file(home: &Home) -> Result<StatusFile, Failure> {
     let client = Client::new(&home.url()?)?;

@@ -1,0 +1,36 @@
+//! Replay of many decisions, offline, with its floor from the same run. `cargo x bench`.
+
+use std::time::Instant;
+
+fn main() {
+    println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
+    let mut medians = Vec::new();
+    for decisions in [1_000_u64, 10_000, 100_000] {
+        let measured = sim::replay_of(decisions);
+        assert!(measured.agree >= decisions, "all agree");
+        let ratio = measured.replay.as_secs_f64() / measured.signatures.as_secs_f64();
+        println!(
+            "{:44} {:>12} {:>12}   its signatures alone: {:.2?}; {ratio:.1} times that",
+            format!("replay of {decisions} signed decisions"),
+            format!("{:.2?}", measured.replay),
+            "-",
+            measured.signatures
+        );
+        medians.push((decisions, measured.replay));
+    }
+    let begun = Instant::now();
+    let report = sim::run(1, 10);
+    println!(
+        "{:44} {:>12} {:>12}   {} events, {} decisions replayed in it",
+        "ten simulated hours",
+        format!("{:.2?}", begun.elapsed()),
+        "-",
+        report.events,
+        report.decisions
+    );
+    if let (Some((n, first)), Some((m, last))) = (medians.first(), medians.last()) {
+        let times = f64::from(u32::try_from(m / n).unwrap_or(1));
+        let exponent = (last.as_secs_f64() / first.as_secs_f64()).ln() / times.ln();
+        println!("{:44} grows as n^{exponent:.2}", "slope, replay");
+    }
+}
