@@ -5,7 +5,7 @@ use std::path::Path;
 use domain::gate::Outcome;
 use evidence::bundle::{BYTES_MAX, Bundle};
 use evidence::dsse::Envelope;
-use evidence::pin::Pin;
+use evidence::pin::{EnvironmentPin, Pin};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Bytes, Moment};
 use judge::{Anchors, Checked, Findings, Judgement, Kept, Seen};
@@ -52,6 +52,18 @@ pub fn eyes_of(pin: &Pin, bundle: &Bundle, now: Option<Moment>) -> (Anchors, See
         ..Seen::default()
     };
     (anchors, seen)
+}
+
+/// Numbers of a place that its evidence shows.
+pub fn seen_of(checked: &Checked<'_>) -> EnvironmentPin {
+    let bundle = checked.bundle;
+    EnvironmentPin {
+        project: bundle.project.clone(),
+        service: bundle.service.clone(),
+        environment: bundle.environment.clone(),
+        number: checked.environment.number,
+        release: bundle.release,
+    }
 }
 
 /// The ledger as the person has seen it, with the proof that a server gives for evidence, where one is needed.

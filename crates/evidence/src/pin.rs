@@ -51,6 +51,25 @@ pub struct EnvironmentPin {
     pub release: u64,
 }
 
+impl EnvironmentPin {
+    /// These with what is known of other places, sorted; of the same place the highest numbers count.
+    #[must_use]
+    pub fn beside(mut self, known: &[Self]) -> Vec<Self> {
+        let same = |other: &Self| {
+            (&other.project, &other.service, &other.environment)
+                == (&self.project, &self.service, &self.environment)
+        };
+        let (here, mut all): (Vec<_>, Vec<_>) = known.iter().cloned().partition(same);
+        for other in here {
+            self.number = self.number.max(other.number);
+            self.release = self.release.max(other.release);
+        }
+        all.push(self);
+        all.sort();
+        all
+    }
+}
+
 /// Why some text is not a pin.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a pin: expected the line that `countersign trust pin` prints, starting with `cs1.`")]

@@ -11,7 +11,7 @@ use clap::Args;
 use domain::{Place as At, RunId};
 use evidence::approval::{Approval, Decision, Signed};
 use evidence::bundle::Bundle;
-use evidence::pin::{EnvironmentPin, Pin};
+use evidence::pin::Pin;
 use evidence::request::CLOCK_SKEW_MAX;
 use evidence::{CommitId, Digest, Moment, Name};
 use judge::Checked;
@@ -190,25 +190,7 @@ fn sign(
 
 /// Keeps the numbers that were seen, so that nobody can show older ones next time.
 fn remember(pin: &Pin, checked: &Checked<'_>) -> Result<(), Failure> {
-    let bundle = checked.bundle;
-    let mut environments: Vec<EnvironmentPin> = pin
-        .environments
-        .iter()
-        .filter(|known| {
-            known.project != bundle.project
-                || known.service != bundle.service
-                || known.environment != bundle.environment
-        })
-        .cloned()
-        .collect();
-    environments.push(EnvironmentPin {
-        project: bundle.project.clone(),
-        service: bundle.service.clone(),
-        environment: bundle.environment.clone(),
-        number: checked.environment.number,
-        release: bundle.release,
-    });
-    environments.sort();
+    let environments = review::seen_of(checked).beside(&pin.environments);
     let newer = Pin {
         v: 1,
         installation: pin.installation,

@@ -11,7 +11,7 @@ use domain::gate::Outcome;
 use evidence::Bytes;
 use evidence::bundle::Bundle;
 use evidence::dsse::ENVELOPE_BYTES_MAX;
-use evidence::pin::{EnvironmentPin, Pin};
+use evidence::pin::Pin;
 use evidence::status::StatusFile;
 use evidence::trust_root::Mode;
 use evidence::verifier_state::{self, VerifierState};
@@ -164,26 +164,8 @@ fn keep(checked: &Checked<'_>, bundle: &Bundle, seen: &Seen, state: Option<&Veri
         .find(|file| file.open(&checked.root).is_ok_and(|opened| opened.status == checked.status))
         .unwrap_or(&bundle.status);
     let known = state.map(|state| &state.pin);
-    let mut environments: Vec<EnvironmentPin> = known.map(|pin| pin.environments.clone()).unwrap_or_default();
-    let mut here = EnvironmentPin {
-        project: bundle.project.clone(),
-        service: bundle.service.clone(),
-        environment: bundle.environment.clone(),
-        number: checked.environment.number,
-        release: bundle.release,
-    };
-    environments.retain(|other| {
-        let same = other.project == here.project
-            && other.service == here.service
-            && other.environment == here.environment;
-        if same {
-            here.number = here.number.max(other.number);
-            here.release = here.release.max(other.release);
-        }
-        !same
-    });
-    environments.push(here);
-    environments.sort();
+    let here = review::seen_of(checked);
+    let environments = here.beside(known.map_or(&[], |pin| pin.environments.as_slice()));
     let checkpoint = checked.proven.checkpoint.clone();
     let older = known
         .and_then(|pin| pin.checkpoint().ok())
