@@ -106,11 +106,13 @@ fn answers(tool: &str, argument: &str) -> bool {
     command.status().is_ok_and(|status| status.success() || tool == "ssh-keygen")
 }
 
-const TOOLS: [(&str, &str, &str); 4] = [
+const TOOLS: [(&str, &str, &str); 6] = [
     ("cargo", "--version", "install Rust 1.95 or newer with rustup"),
     ("gcc", "--version", "apt-get install gcc libc6-dev"),
     ("git", "--version", "apt-get install git"),
     ("ssh-keygen", "-?", "apt-get install openssh-client"),
+    ("unshare", "--version", "apt-get install util-linux"),
+    ("mount", "--version", "apt-get install mount"),
 ];
 
 const OPTIONAL: [(&str, &str, &str); 2] = [
