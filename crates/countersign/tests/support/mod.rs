@@ -142,8 +142,24 @@ impl Home {
         let mut command = self.command(&[arguments, &["-o", "json"]].concat());
         let output = command.current_dir(dir).stdin(Stdio::null()).output().unwrap();
         let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{out}\n{err}");
+        let logs =
+            if output.status.code() == Some(code) { String::new() } else { self.logs_named(dir, &out) };
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}\n{out}\n{err}\n{logs}");
         out.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default()
+    }
+
+    /// What the logs say that a refusal names: whoever reads of a failed test cannot look any more.
+    fn logs_named(&self, dir: &Path, said: &str) -> String {
+        let last: Value =
+            said.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
+        let remedies = last["reasons"].as_array().into_iter().flatten().filter_map(|r| r["remedy"].as_str());
+        let commands = remedies.filter_map(|remedy| remedy.strip_prefix("countersign logs "));
+        let shown = commands.map(|words| {
+            let arguments: Vec<&str> = ["logs"].into_iter().chain(words.split_whitespace()).collect();
+            let output = self.run_in(dir, &arguments);
+            format!("{words}: {}", String::from_utf8_lossy(&output.stdout))
+        });
+        shown.collect()
     }
 
     pub fn ok(&self, arguments: &[&str]) -> Value {
