@@ -68,6 +68,7 @@ fn a_directory_that_is_not_whole_is_named_with_what_it_lacks() {
     assert!(words.contains("ledger.pem"), "{words}");
     // None of it has touched the original.
     let up = shop.home.up();
-    shop.release();
+    shop.commit("another");
+    assert_eq!(shop.release()["outcome"], serde_json::json!("running"));
     assert!(up.stop());
 }
