@@ -30,7 +30,7 @@ pub fn replay_of(decisions: u64) -> Measured {
     machine::begin(1);
     machine::set_now(START);
     let lab = Lab::new(0);
-    let dir = tempfile::tempdir().unwrap();
+    let dir = installation::disk();
     let data = dir.path().join("data");
     drop(installation::found(&data, &lab));
     let mut server = Control::start(&data, &lab).unwrap();

@@ -30,6 +30,13 @@ pub fn runner_name(n: usize) -> Name {
     lab::name(&format!("runner-{}", n + 1))
 }
 
+/// A directory in memory, where the system has such a place: nothing here has to survive the machine.
+#[must_use]
+pub fn disk() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}
+
 /// The ledger's key.
 #[must_use]
 pub fn ledger_key(lab: &Lab) -> NoteSigner {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::path::PathBuf;
 
 use disk::faults::{Gone, Kind};
 use fastrand::Rng;
@@ -117,9 +116,7 @@ impl World {
         let mut chance = Rng::with_seed(seed);
         let weather = Weather::of(&mut chance);
         let lab = Lab::new(0);
-        // Nothing here has to survive the machine, so it may lie in memory.
-        let memory = PathBuf::from("/dev/shm");
-        let root = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap();
+        let root = installation::disk();
         let seen = installation::found(&root.path().join("data"), &lab);
         for n in 0..2 {
             let dir = root.path().join(format!("agent-{n}"));
