@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tlog::{NoteVerifier, SignatureKind};
+use tlog::{Checkpoint, NoteVerifier, SignatureKind};
 
 use crate::canonical::{self, CanonicalError};
 use crate::dsse::{Envelope, EnvelopeError, PAYLOAD_BYTES_MAX};
@@ -275,6 +275,8 @@ impl TrustRoot {
         let rule = |holds: bool, text| if holds { Ok(()) } else { Err(TrustRootError::Rule(text)) };
         rule(self.v == 1, "`v` is not 1, the version that this program knows")?;
         rule(self.version >= 1, "`version` starts at 1")?;
+        let end = self.ledger.replaces.as_ref().map(|text| text.parse::<Checkpoint>());
+        rule(!matches!(end, Some(Err(_))), "`ledger.replaces` is not a checkpoint")?;
         rule(self.issued < self.expires, "`expires` is not after `issued`")?;
         rule(self.expires <= self.issued.later_by(VALIDITY_MAX), "a root is valid for two years at most")?;
         for quorum in [&self.holders, &self.registrars, &self.policy, &self.status] {

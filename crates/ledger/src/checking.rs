@@ -54,6 +54,7 @@ pub fn in_order<E>(
             while taken < sent && (is_last || sent - taken > workers as u64) {
                 match checked.recv() {
                     Ok((number, batch)) => drop(waiting.insert(number, batch)),
+                    // The workers are gone, which only a panic of theirs does; leaving the scope passes it on.
                     Err(_) => return Ok(()),
                 }
                 while let Some(batch) = waiting.remove(&taken) {

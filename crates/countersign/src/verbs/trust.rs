@@ -107,11 +107,11 @@ pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
         Trust::Environment(verb) => trust_environment::run(verb, output),
         Trust::Sign { file } => sign(file, output),
         Trust::Send { place, file } => {
-            let bytes = std::fs::read(file).unwrap_or_default();
+            let bytes = read(file)?;
             if let Ok(status) = StatusFile::decode(&bytes) {
                 return send_status(&place.home()?, &status, output);
             }
-            let envelope = read_envelope(file)?;
+            let envelope = envelope_in(file, &bytes)?;
             let attachments = match envelope.payload_type() {
                 environment::PAYLOAD_TYPE => trust_environment::attachments(file)?,
                 _ => Vec::new(),
@@ -264,10 +264,16 @@ pub fn my_key() -> Result<PersonKey, Failure> {
 
 /// Reads a statement out of a file.
 pub fn read_envelope(file: &Path) -> Result<Envelope, Failure> {
-    let shown = file.display();
-    let bytes =
-        std::fs::read(file).map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}")))?;
-    let envelope = Envelope::decode(&bytes).map_err(|error| Failure::error(format!("`{shown}`: {error}")))?;
+    envelope_in(file, &read(file)?)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(file).map_err(|error| Failure::error(format!("cannot read `{}`: {error}", file.display())))
+}
+
+fn envelope_in(file: &Path, bytes: &[u8]) -> Result<Envelope, Failure> {
+    let envelope =
+        Envelope::decode(bytes).map_err(|error| Failure::error(format!("`{}`: {error}", file.display())))?;
     if envelope.payload_type() == trust_root::PAYLOAD_TYPE {
         TrustRoot::read(&envelope)?;
     }
