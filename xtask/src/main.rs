@@ -4,6 +4,7 @@
 //! any logic of the product.
 
 mod accept;
+mod apt;
 mod drill;
 mod fresh;
 mod fuzz;

@@ -3,11 +3,11 @@
 //! Invariant: packages come from the mirror that the system's own sources name, with its own keys; the system's
 //! sources and lists are not touched. All of it lies in `target/peers`.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::apt::{Apt, Mirror, mirror, unpack};
 use crate::run::{Done, root, spawn};
 
 /// From Debian's newest suite: libraries with what they need, and a program.
@@ -27,7 +27,7 @@ pub fn setup() -> Done {
     let dir = root().join("target/peers");
     let bin = dir.join("bin");
     fs::create_dir_all(&bin).map_err(text)?;
-    let (uri, key, suite) = mirror()?;
+    let Mirror { uri, key, suite } = mirror()?;
     let newest = Apt::new(&dir.join("newest"), &format!("deb [signed-by={key}] {uri} sid main\n"))?;
     let own = Apt::new(&dir.join("own"), &format!("deb [signed-by={key}] {uri} {suite} main\n"))?;
     let tree = dir.join("root");
@@ -46,7 +46,7 @@ pub fn setup() -> Done {
             let library = name.starts_with("golang-") && name.contains("-dev_");
             let program = ["cosign_", "runc_", "bubblewrap_"].iter().any(|own| name.starts_with(own));
             if library || program {
-                spawn(Command::new("dpkg").arg("-x").arg(&package).arg(&unpacked))?;
+                unpack(&package, &unpacked)?;
             }
         }
         fs::rename(&unpacked, &tree).map_err(text)?;
@@ -74,58 +74,6 @@ pub fn setup() -> Done {
     }
     println!("peers are in {}", bin.display());
     Ok(())
-}
-
-/// A private place for apt: its own lists, status and cache.
-struct Apt {
-    dir: PathBuf,
-}
-
-impl Apt {
-    fn new(dir: &Path, sources: &str) -> Result<Self, String> {
-        for part in ["lists/partial", "cache/archives/partial"] {
-            fs::create_dir_all(dir.join(part)).map_err(text)?;
-        }
-        let at = dir.display();
-        let settings = format!(
-            "Dir::State \"{at}\";\nDir::State::status \"{at}/status\";\nDir::State::Lists \"{at}/lists\";\n\
-             Dir::Cache \"{at}/cache\";\nDir::Etc::SourceList \"{at}/sources.list\";\nDir::Etc::SourceParts \"-\";\n\
-             Acquire::Check-Valid-Until \"false\";\nAPT::Install-Recommends \"false\";\nAPT::Sandbox::User \"root\";\n"
-        );
-        for (name, content) in [("status", ""), ("sources.list", sources), ("apt.conf", &settings)] {
-            fs::write(dir.join(name), content).map_err(text)?;
-        }
-        Ok(Self { dir: dir.to_path_buf() })
-    }
-
-    fn run(&self, arguments: &[&str]) -> Done {
-        spawn(Command::new("apt-get").args(arguments).env("APT_CONFIG", self.dir.join("apt.conf")))
-    }
-
-    fn packages(&self) -> Result<Vec<PathBuf>, String> {
-        let listed = fs::read_dir(self.dir.join("cache/archives")).map_err(text)?;
-        let paths = listed.flatten().map(|entry| entry.path());
-        Ok(paths.filter(|path| path.extension().is_some_and(|ending| ending == "deb")).collect())
-    }
-}
-
-/// Mirror, key ring and suite of the system's own sources (sources.list(5), deb822 style).
-fn mirror() -> Result<(String, String, String), String> {
-    let listed = fs::read_dir("/etc/apt/sources.list.d").map_err(text)?;
-    for entry in listed.flatten().filter(|entry| entry.path().extension().is_some_and(|e| e == "sources")) {
-        let content = fs::read_to_string(entry.path()).map_err(text)?;
-        for paragraph in content.split("\n\n") {
-            let pair = |line: &str| line.split_once(": ").map(|(k, v)| (k.to_owned(), v.to_owned()));
-            let fields: BTreeMap<String, String> = paragraph.lines().filter_map(pair).collect();
-            let field = |name| fields.get(name).and_then(|value| value.split_whitespace().next());
-            if let (Some(uri), Some(key), Some(suite)) = (field("URIs"), field("Signed-By"), field("Suites"))
-                && uri.trim_end_matches('/').ends_with("/debian")
-            {
-                return Ok((uri.to_owned(), key.to_owned(), suite.to_owned()));
-            }
-        }
-    }
-    Err("the system's sources name no Debian mirror; peers come from one".into())
 }
 
 fn first_in(dir: &Path) -> Result<PathBuf, String> {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::tidy;
+use crate::{apt, tidy};
 
 /// What a task answers: nothing, or why it failed.
 pub type Done = Result<(), String>;
@@ -28,7 +28,15 @@ pub fn setup() -> Done {
         let found = if answers("cargo", tool) { "found  " } else { "optional" };
         println!("{found}  cargo {tool}: {use_of_it} ({argument})");
     }
-    if missing.is_empty() { Ok(()) } else { Err(format!("install what is missing: {missing:?}")) }
+    if !missing.is_empty() {
+        return Err(format!("install what is missing: {missing:?}"));
+    }
+    apt::softhsm(&target())
+}
+
+/// Where cargo puts what it builds.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// Everything that has to be clean before a commit.

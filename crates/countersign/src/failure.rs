@@ -51,6 +51,11 @@ impl Failure {
         Self { kind, message: message.to_string(), reasons: findings.into_iter().map(reason).collect() }
     }
 
+    /// What is said of it.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// Prints the failure, for people on standard error or as JSON on standard output, and answers its
     /// exit code.
     pub fn report(&self, output: Output) -> ExitCode {

@@ -1,25 +1,79 @@
-//! Key files of machines: made once, PKCS#8 in PEM, readable by their owner alone.
+//! Keys of machines: files made once, PKCS#8 in PEM and readable by their owner alone, or references to keys in
+//! PKCS#11 devices.
+//!
+//! Invariant: a key lies in one place. Where `key.pem` would be the file, `key.pkcs11` holds the URI of a key in
+//! a device; both at once are refused.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use evidence::machine::MachineSigner;
+use evidence::machine::{MachineSigner, key_file};
 use tlog::{CosignatureKey, NoteSigner, SignatureKind};
 
 use crate::failure::Failure;
 use crate::home::write_private;
+use crate::pkcs11::{self, Uri};
 use crate::random;
 
 /// Makes a key and writes its file.
 pub fn make(path: &Path) -> Result<MachineSigner, Failure> {
-    let signer = MachineSigner::from_seed(random::bytes()?)?;
-    write_private(path, &signer.to_pem())?;
+    let seed = random::bytes()?;
+    let signer = MachineSigner::from_seed(seed)?;
+    write_private(path, &key_file(&seed))?;
     Ok(signer)
 }
 
-/// Reads a key file, and refuses one that others can read.
+/// Makes a key, or takes the one in a device: where its file would be, the device's URI is noted.
+pub fn make_or_take(path: &Path, device: Option<&Uri>) -> Result<MachineSigner, Failure> {
+    let Some(uri) = device else { return make(path) };
+    let signer = MachineSigner::new(pkcs11::open(uri)?);
+    write_private(&reference(path), &format!("{uri}\n"))?;
+    Ok(signer)
+}
+
+/// Whether there is a key of this name, in a file or in a device.
+pub fn exists(path: &Path) -> bool {
+    path.exists() || reference(path).exists()
+}
+
+/// Reads a key file, and refuses one that others can read; or opens the key in a device that stands in its place.
 pub fn read(path: &Path) -> Result<MachineSigner, Failure> {
+    let named = reference(path);
+    let shown = path.display();
+    if !named.exists() {
+        let text = read_private(path)?;
+        return MachineSigner::from_pem(&text).map_err(|error| Failure::error(format!("`{shown}`: {error}")));
+    }
+    if path.exists() {
+        let what =
+            format!("`{shown}` and `{}` both hold a key; remove the one that is not used", named.display());
+        return Err(Failure::error(what));
+    }
+    let text = read_private(&named)?;
+    let uri: Uri =
+        text.trim_end().parse().map_err(|error| Failure::error(format!("`{}`: {error}", named.display())))?;
+    Ok(MachineSigner::new(pkcs11::open(&uri)?))
+}
+
+/// Puts one key in another's place.
+pub fn replace(from: &Path, to: &Path) -> Result<(), Failure> {
+    let device = reference(from);
+    let (from, to, other) = if device.exists() {
+        (device, reference(to), to.to_path_buf())
+    } else {
+        (from.to_path_buf(), to.to_path_buf(), reference(to))
+    };
+    disk::rename("people.private", &from, &to)?;
+    if other.exists() {
+        fs::remove_file(&other)
+            .map_err(|error| Failure::error(format!("cannot remove `{}`: {error}", other.display())))?;
+    }
+    Ok(())
+}
+
+/// Reads a secret of its owner alone.
+pub fn read_private(path: &Path) -> Result<String, Failure> {
     let shown = path.display();
     let failed = |error: std::io::Error| Failure::error(format!("cannot read key `{shown}`: {error}"));
     let mode = fs::metadata(path).map_err(failed)?.permissions().mode();
@@ -28,16 +82,19 @@ pub fn read(path: &Path) -> Result<MachineSigner, Failure> {
             format!("key `{shown}` can be read by others (mode {:o}); `chmod 600 {shown}`", mode & 0o777);
         return Err(Failure::error(what));
     }
-    let text = fs::read_to_string(path).map_err(failed)?;
-    MachineSigner::from_pem(&text).map_err(|error| Failure::error(format!("`{shown}`: {error}")))
+    fs::read_to_string(path).map_err(failed)
 }
 
 /// The ledger's signer out of its key.
 pub fn ledger(key: &MachineSigner, origin: &str) -> Result<NoteSigner, Failure> {
-    Ok(NoteSigner::from_seed(origin, SignatureKind::Ed25519, key.seed())?)
+    Ok(NoteSigner::new(origin, SignatureKind::Ed25519, key.key())?)
 }
 
 /// A witness's signer out of its key.
 pub fn witness(key: &MachineSigner, name: &str) -> Result<CosignatureKey, Failure> {
-    Ok(CosignatureKey::from_seed(name, key.seed())?)
+    Ok(CosignatureKey::new(name, key.key())?)
+}
+
+fn reference(path: &Path) -> PathBuf {
+    path.with_extension("pkcs11")
 }

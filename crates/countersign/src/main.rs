@@ -10,6 +10,7 @@ mod home;
 mod key_files;
 mod output;
 mod pack;
+mod pkcs11;
 mod places;
 mod policies;
 mod progress;

@@ -56,10 +56,10 @@ impl Claim {
     /// Signs the claim.
     ///
     /// # Errors
-    /// `ClaimError` when it cannot be encoded.
+    /// `ClaimError` when it cannot be encoded, or the key did not sign.
     pub fn sign(&self, signer: &MachineSigner) -> Result<Envelope, ClaimError> {
         let mut envelope = Envelope::new(PAYLOAD_TYPE, canonical::encode("claim", self)?);
-        signer.sign(&mut envelope);
+        signer.sign(&mut envelope)?;
         Ok(envelope)
     }
 

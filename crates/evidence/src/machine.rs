@@ -1,15 +1,17 @@
 //! Keys of machines: Ed25519 (RFC 8032) over the PAE bytes of a DSSE envelope.
 //!
-//! Invariant: private keys are read and written as PKCS#8 version 1 in PEM (RFC 8410, section 7) and never
+//! Invariant: private keys in files are read and written as PKCS#8 version 1 in PEM (RFC 8410, section 7) and never
 //! printed. Randomness comes from the caller.
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, ParsedPublicKey};
+use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use tlog::{MemoryKey, SharedKey, SigningError};
 
 use crate::Digest;
 use crate::dsse::{Envelope, Signature};
@@ -19,11 +21,11 @@ use crate::dsse::{Envelope, Signature};
 #[serde(try_from = "String", into = "String")]
 pub struct MachineKey([u8; 32]);
 
-/// Private half of a machine's key.
+/// Private half of a machine's key, in memory or in a device.
+#[derive(Clone)]
 pub struct MachineSigner {
-    seed: [u8; 32],
     public: MachineKey,
-    pair: Ed25519KeyPair,
+    key: SharedKey,
 }
 
 /// Why some text is not a machine's key, or its signature does not count.
@@ -38,6 +40,9 @@ pub enum MachineKeyError {
     /// A signature is missing, wrong, or by another key.
     #[error("the statement is not signed by machine key `{0}` alone")]
     Signature(String),
+    /// The key did not sign.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
 }
 
 impl MachineKey {
@@ -72,9 +77,14 @@ impl MachineSigner {
     /// # Errors
     /// `MachineKeyError::Private` when the library refuses the seed.
     pub fn from_seed(seed: [u8; 32]) -> Result<Self, MachineKeyError> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| MachineKeyError::Private)?;
-        let public = pair.public_key().as_ref().try_into().map_err(|_| MachineKeyError::Private)?;
-        Ok(Self { seed, public: MachineKey(public), pair })
+        let key = MemoryKey::from_seed(&seed).map_err(|_| MachineKeyError::Private)?;
+        Ok(Self::new(Arc::new(key)))
+    }
+
+    /// Makes a signer around a key, wherever that lies.
+    #[must_use]
+    pub fn new(key: SharedKey) -> Self {
+        Self { public: MachineKey(key.public()), key }
     }
 
     /// Reads a key file.
@@ -89,17 +99,10 @@ impl MachineSigner {
         Self::from_seed(seed.ok_or(MachineKeyError::Private)?)
     }
 
-    /// Text of a key file. It is secret.
+    /// The key itself, for the note formats of `tlog`.
     #[must_use]
-    pub fn to_pem(&self) -> String {
-        let der = STANDARD.encode([PKCS8_HEAD, &self.seed].concat());
-        format!("{PEM_BEGIN}\n{der}\n{PEM_END}\n")
-    }
-
-    /// The 32-byte seed, for the note formats of `tlog`. It is secret.
-    #[must_use]
-    pub const fn seed(&self) -> &[u8; 32] {
-        &self.seed
+    pub fn key(&self) -> SharedKey {
+        Arc::clone(&self.key)
     }
 
     /// The public half.
@@ -109,10 +112,21 @@ impl MachineSigner {
     }
 
     /// Signs an envelope's PAE bytes and adds the signature.
-    pub fn sign(&self, envelope: &mut Envelope) {
-        let sig = self.pair.sign(&envelope.pae()).as_ref().to_vec();
+    ///
+    /// # Errors
+    /// `MachineKeyError::Signing` when the key did not sign; the envelope is as before.
+    pub fn sign(&self, envelope: &mut Envelope) -> Result<(), MachineKeyError> {
+        let sig = self.key.sign(&envelope.pae())?.to_vec();
         envelope.add(Signature { keyid: self.public.id().to_string(), sig });
+        Ok(())
     }
+}
+
+/// Text of the key file of a 32-byte seed. Both are secret.
+#[must_use]
+pub fn key_file(seed: &[u8; 32]) -> String {
+    let der = STANDARD.encode([PKCS8_HEAD, seed].concat());
+    format!("{PEM_BEGIN}\n{der}\n{PEM_END}\n")
 }
 
 impl fmt::Display for MachineKey {

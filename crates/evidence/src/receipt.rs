@@ -158,11 +158,11 @@ impl Receipt {
     /// Signs the receipt.
     ///
     /// # Errors
-    /// `ReceiptError` when a rule of the format is broken.
+    /// `ReceiptError` when a rule of the format is broken, or the key did not sign.
     pub fn sign(&self, signer: &MachineSigner) -> Result<Envelope, ReceiptError> {
         self.check()?;
         let mut envelope = Envelope::new(PAYLOAD_TYPE, canonical::encode("receipt", self)?);
-        signer.sign(&mut envelope);
+        signer.sign(&mut envelope)?;
         Ok(envelope)
     }
 

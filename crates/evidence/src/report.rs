@@ -108,11 +108,11 @@ impl AgentReport {
     /// Signs the report.
     ///
     /// # Errors
-    /// `ReportError` when a rule of the format is broken.
+    /// `ReportError` when a rule of the format is broken, or the key did not sign.
     pub fn sign(&self, signer: &MachineSigner) -> Result<Envelope, ReportError> {
         self.check()?;
         let mut envelope = Envelope::new(PAYLOAD_TYPE, canonical::encode("agent report", self)?);
-        signer.sign(&mut envelope);
+        signer.sign(&mut envelope)?;
         Ok(envelope)
     }
 

@@ -252,7 +252,7 @@ fn receipt_example() {
     let unknown = Receipt { runner: name("runner-9"), ..receipt.clone() };
     assert!(Receipt::open(&unknown.sign(&signer).unwrap(), &team()).is_err());
     let mut twice = envelope.clone();
-    MachineSigner::from_seed([25; 32]).unwrap().sign(&mut twice);
+    MachineSigner::from_seed([25; 32]).unwrap().sign(&mut twice).unwrap();
     assert!(Receipt::open(&twice, &team()).is_err(), "a second signature is a stray one");
     let escaped = Receipt { outputs: [("../x".to_owned(), output(b"", false))].into(), ..receipt };
     assert!(escaped.sign(&signer).is_err());

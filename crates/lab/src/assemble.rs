@@ -68,7 +68,7 @@ impl Head {
         let mut note = self.of(leaves).sign(&ledger_key(&self.origin, self.key)).unwrap();
         let unsigned = note.clone();
         note.extend(self.cosigned.iter().map(|(witness, seconds)| {
-            lab.witnesses[*witness].cosign(&unsigned, at(*seconds).millis() / 1000)
+            lab.witnesses[*witness].cosign(&unsigned, at(*seconds).millis() / 1000).unwrap()
         }));
         note
     }
@@ -136,7 +136,7 @@ pub fn assemble(lab: &Lab, parts: &Parts) -> (Bundle, Vec<Hash>) {
 pub fn summary(lab: &Lab, parts: &Parts, receipts: &[(Digest, Receipt)]) -> Envelope {
     let artifact = Digest::of(&parts.manifest);
     let mut summary = provenance(&parts.plan.artifact, &artifact, receipts).unwrap();
-    lab.provenance.sign(&mut summary);
+    lab.provenance.sign(&mut summary).unwrap();
     summary
 }
 

@@ -3,14 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use evidence::entry::{Actor, Auth, Entry, Header, Payload};
 use evidence::{Digest, Moment};
 use ledger::{Anchors, Blobs, DATABASE, Ledger, LedgerError, Reader, Report, Tiles, verify};
 use rusqlite::{Connection, params};
 use tlog::{
-    Checkpoint, CosignatureKey, Nodes as _, NoteSigner, SignatureKind, consistency_proof, decode_bundle,
-    inclusion_proof, leaf_hash, root_of, verify_consistency, verify_inclusion,
+    Checkpoint, CosignatureKey, Nodes as _, NoteSigner, SignatureKind, SigningError, SigningKey,
+    consistency_proof, decode_bundle, inclusion_proof, leaf_hash, root_of, verify_consistency,
+    verify_inclusion,
 };
 
 fn signer() -> NoteSigner {
@@ -61,7 +64,7 @@ fn fill(dir: &Path, count: u64) -> Ledger {
         ledger.turn(0).unwrap().append(batch).unwrap();
     }
     let mut note = ledger.head().unwrap().checkpoint;
-    note.extend([witness().cosign(&note, 2_000)]);
+    note.extend([witness().cosign(&note, 2_000).unwrap()]);
     ledger.set_witnessed(&note).unwrap();
     ledger
 }
@@ -83,6 +86,44 @@ fn appended_entries_are_there_after_reopening() {
     assert_eq!(reader.by_idempotency(&Digest::of(&3_u64.to_be_bytes())).unwrap(), Some(3));
     assert_eq!(reader.by_idempotency(&Digest::of(b"never")).unwrap(), None);
     assert_eq!(report(dir.path()).breaches, []);
+}
+
+/// A key in a device that is there or is not.
+struct Device {
+    key: tlog::MemoryKey,
+    there: Arc<AtomicBool>,
+}
+
+impl SigningKey for Device {
+    fn public(&self) -> [u8; 32] {
+        self.key.public()
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], SigningError> {
+        if self.there.load(Ordering::SeqCst) {
+            return self.key.sign(message);
+        }
+        Err(SigningError("the device is gone".to_owned()))
+    }
+}
+
+#[test]
+fn what_cannot_be_signed_is_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let there = Arc::new(AtomicBool::new(true));
+    let key = tlog::MemoryKey::from_seed(&[1; 32]).unwrap();
+    let device = Arc::new(Device { key, there: Arc::clone(&there) });
+    let signer = NoteSigner::new("countersign/test", SignatureKind::Ed25519, device).unwrap();
+    let mut ledger = Ledger::create(dir.path(), signer).unwrap();
+    ledger.turn(0).unwrap().append(&[entry(0, vec![])]).unwrap();
+    let head = ledger.head().unwrap();
+    there.store(false, Ordering::SeqCst);
+    let refused = ledger.turn(1).unwrap().append(&[entry(1, vec![])]).unwrap_err().to_string();
+    assert_eq!(refused, "checkpoint: the signing key did not sign: the device is gone");
+    assert_eq!(ledger.head().unwrap(), head);
+    there.store(true, Ordering::SeqCst);
+    ledger.turn(1).unwrap().append(&[entry(1, vec![])]).unwrap();
+    assert_eq!(ledger.head().unwrap().frontier.size(), 2);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use evidence::dsse::{Envelope, EnvelopeError};
 use evidence::enrolment::Purpose;
 use evidence::entry::{Actor, Auth, Entry};
 use evidence::environment::Environment;
+use evidence::machine::MachineKeyError;
 use evidence::request::{Request, RequestError};
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment, Name};
@@ -44,6 +45,9 @@ pub enum EdgeError {
     /// The evidence on disk cannot be read.
     #[error("the server's own evidence cannot be read: {0}; run `countersign audit verify`")]
     Evidence(String),
+    /// The provenance key did not sign.
+    #[error("the server cannot sign: {0}")]
+    Signing(#[from] MachineKeyError),
     /// There is no room on the disk.
     #[error(transparent)]
     Full(#[from] Full),

@@ -131,7 +131,7 @@ impl Round<'_> {
             Ok((plan, summary)) => {
                 let plan = plan.encode().map_err(|error| EdgeError::Evidence(error.to_string()))?;
                 let mut summary = summary.clone();
-                self.provenance.sign(&mut summary);
+                self.provenance.sign(&mut summary)?;
                 Ok((keeper.blobs().put(&plan)?, keeper.blobs().put(&summary.encode()?)?))
             }
             Err(code) => Err(code.clone()),

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use crate::hash::Hash;
 use crate::key::{NoteSigner, NoteVerifier};
 use crate::note::{Note, NoteError};
+use crate::signing::SigningError;
 
 /// What a log says of itself at one size.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,9 @@ pub enum CheckpointError {
     /// The note is malformed, unsigned or wrongly signed.
     #[error(transparent)]
     Note(#[from] NoteError),
+    /// The key did not sign.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
     /// The text is not exactly origin, size and root hash.
     #[error("a checkpoint is three lines: origin, tree size, root hash in base64")]
     Text,
@@ -60,10 +64,10 @@ impl Checkpoint {
     /// Signs the checkpoint as a note.
     ///
     /// # Errors
-    /// `CheckpointError` when the origin cannot stand in a note.
+    /// `CheckpointError` when the origin cannot stand in a note, or the key did not sign.
     pub fn sign(&self, signer: &NoteSigner) -> Result<Note, CheckpointError> {
         let mut note = Note::new(&self.to_string())?;
-        note.sign(signer);
+        note.sign(signer)?;
         Ok(note)
     }
 }

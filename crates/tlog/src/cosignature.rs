@@ -4,6 +4,7 @@
 
 use crate::key::{KeyError, NoteSigner, NoteVerifier, SignatureKind};
 use crate::note::{Note, NoteError, NoteSignature};
+use crate::signing::{SharedKey, SigningError};
 
 /// A witness's key that signs checkpoints.
 #[derive(Debug)]
@@ -29,6 +30,14 @@ impl CosignatureKey {
         NoteSigner::from_seed(name, SignatureKind::Cosignature, seed).map(Self)
     }
 
+    /// Makes a key from a name and a private key, wherever that lies.
+    ///
+    /// # Errors
+    /// `KeyError` when the name cannot be one.
+    pub fn new(name: &str, key: SharedKey) -> Result<Self, KeyError> {
+        NoteSigner::new(name, SignatureKind::Cosignature, key).map(Self)
+    }
+
     /// The public half.
     #[must_use]
     pub const fn verifier(&self) -> &NoteVerifier {
@@ -36,11 +45,13 @@ impl CosignatureKey {
     }
 
     /// Cosigns a checkpoint's text at a time in seconds since the Epoch.
-    #[must_use]
-    pub fn cosign(&self, checkpoint: &Note, time_seconds: u64) -> NoteSignature {
+    ///
+    /// # Errors
+    /// `SigningError` when the key did not sign.
+    pub fn cosign(&self, checkpoint: &Note, time_seconds: u64) -> Result<NoteSignature, SigningError> {
         let mut bytes = time_seconds.to_be_bytes().to_vec();
-        bytes.extend(self.0.sign(&message(checkpoint.text(), time_seconds)));
-        NoteSignature::new(self.0.verifier(), bytes)
+        bytes.extend(self.0.sign(&message(checkpoint.text(), time_seconds))?);
+        Ok(NoteSignature::new(self.0.verifier(), bytes))
     }
 }
 

@@ -1,15 +1,18 @@
-//! Keys of signed notes: verifier keys as text, signers in memory (C2SP signed-note, "Verifier keys").
+//! Keys of signed notes: verifier keys as text, signers around a private key (C2SP signed-note, "Verifier keys").
 //!
 //! Invariant: a key id is always the one that name, kind and public key give; a text with another id is
 //! refused. Ed25519 only (0x01) and its timestamped cosignature (0x04); see `docs/decisions/0003`.
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, ParsedPublicKey};
+use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+
+use crate::signing::{MemoryKey, SharedKey, SigningError};
 
 /// What a key signs: a note's text, or a checkpoint with a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -32,7 +35,7 @@ pub struct NoteVerifier {
 /// Private half of a note key; it prints only its public half.
 pub struct NoteSigner {
     verifier: NoteVerifier,
-    pair: Ed25519KeyPair,
+    key: SharedKey,
 }
 
 /// Why some text or bytes are not a note key.
@@ -128,9 +131,15 @@ impl NoteSigner {
     /// # Errors
     /// `KeyError` when the name or the seed cannot be one.
     pub fn from_seed(name: &str, kind: SignatureKind, seed: &[u8; 32]) -> Result<Self, KeyError> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| KeyError::Bytes)?;
-        let public = pair.public_key().as_ref().try_into().map_err(|_| KeyError::Bytes)?;
-        Ok(Self { verifier: NoteVerifier::new(name, kind, public)?, pair })
+        Self::new(name, kind, Arc::new(MemoryKey::from_seed(seed)?))
+    }
+
+    /// Makes a signer around a key, wherever that lies.
+    ///
+    /// # Errors
+    /// `KeyError` when the name cannot be one, or the key has no sound public half.
+    pub fn new(name: &str, kind: SignatureKind, key: SharedKey) -> Result<Self, KeyError> {
+        Ok(Self { verifier: NoteVerifier::new(name, kind, key.public())?, key })
     }
 
     /// The public half.
@@ -139,8 +148,8 @@ impl NoteSigner {
         &self.verifier
     }
 
-    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
-        self.pair.sign(message).as_ref().to_vec()
+    pub(crate) fn sign(&self, message: &[u8]) -> Result<[u8; 64], SigningError> {
+        self.key.sign(message)
     }
 }
 

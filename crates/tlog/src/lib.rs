@@ -12,6 +12,7 @@ mod hash;
 mod key;
 mod note;
 mod proof;
+mod signing;
 mod tile;
 mod witness;
 
@@ -25,6 +26,7 @@ pub use proof::{
     Nodes, ProofError, consistency_proof, inclusion_proof, root_of, verify_consistency, verify_inclusion,
     verify_subtree_consistency, verify_subtree_inclusion,
 };
+pub use signing::{MemoryKey, SharedKey, SigningError, SigningKey};
 pub use tile::{
     BundleError, ENTRY_BYTES_MAX, TILE_HEIGHT, TILE_WIDTH, TileError, TileKind, TilePath, decode_bundle,
     encode_bundle, partial_width, tile_node, tile_root,

@@ -10,6 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::key::{NoteSigner, NoteVerifier, SignatureKind, is_key_name};
+use crate::signing::SigningError;
 
 /// Largest note that is parsed, in bytes.
 pub const NOTE_BYTES_MAX: usize = 128 * 1024;
@@ -104,10 +105,14 @@ impl Note {
     }
 
     /// Signs the text with a plain Ed25519 key and appends the line.
-    pub fn sign(&mut self, signer: &NoteSigner) {
+    ///
+    /// # Errors
+    /// `SigningError` when the key did not sign; the note is as before.
+    pub fn sign(&mut self, signer: &NoteSigner) -> Result<(), SigningError> {
         let key = signer.verifier();
-        let signature = signer.sign(self.text.as_bytes());
+        let signature = signer.sign(self.text.as_bytes())?.to_vec();
         self.extend([NoteSignature { name: key.name().to_owned(), id: key.id(), signature }]);
+        Ok(())
     }
 
     /// The known keys whose plain Ed25519 signature the note carries, in the order given.

@@ -112,7 +112,7 @@ fn cosignatures_verify_and_lies_spoil_the_note() {
     let witness = CosignatureKey::from_seed("witness.example/w1", &[2; 32]).unwrap();
     let known = [witness.verifier().clone()];
     let mut note = checkpoint(3);
-    note.extend([witness.cosign(&note, 1_700_000_000)]);
+    note.extend([witness.cosign(&note, 1_700_000_000).unwrap()]);
     let read: Note = note.to_string().parse().unwrap();
     let found = Cosignature::all(&read, &known).unwrap();
     assert_eq!((found.len(), found[0].time_seconds), (1, 1_700_000_000));

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use tlog::{
-    AddCheckpoint, Checkpoint, CosignatureKey, Latest, Note, NoteSignature, NoteVerifier, WitnessRefusal,
-    add_checkpoint,
+    AddCheckpoint, Checkpoint, CosignatureKey, Latest, Note, NoteSignature, NoteVerifier, SigningError,
+    WitnessRefusal, add_checkpoint,
 };
 
 /// One log that is witnessed.
@@ -46,6 +46,9 @@ pub enum StoreError {
     /// The file is not the checkpoint that was written.
     #[error("`{0}` is damaged; this witness must not sign without it: restore it, or make a new witness key")]
     Damaged(PathBuf),
+    /// The key did not sign; nothing was stored.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
 }
 
 impl Store {
@@ -76,7 +79,7 @@ impl Store {
         if let Err(refusal) = add_checkpoint(request, log.key.name(), known, before) {
             return Ok(Err(refusal));
         }
-        let signature = self.key.cosign(&request.note, time_seconds);
+        let signature = self.key.cosign(&request.note, time_seconds)?;
         let mut note = request.note.clone();
         note.extend([signature.clone()]);
         write(&log.path, note.to_string().as_bytes())?;

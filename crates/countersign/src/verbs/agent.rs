@@ -16,6 +16,7 @@ use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::home::{self, private_dir};
 use crate::output::Output;
+use crate::pkcs11::Uri;
 use crate::{clock, key_files};
 
 /// Arguments of `agent`.
@@ -59,6 +60,9 @@ struct Join {
     /// Accept the root of a rehearsal.
     #[arg(long)]
     rehearsal: bool,
+    /// PKCS#11 URI (RFC 7512) of an Ed25519 key in a device; a key file is made when left away.
+    #[arg(long, value_name = "URI")]
+    key: Option<Uri>,
 }
 
 /// Joins, or runs until it is asked to end.
@@ -74,7 +78,11 @@ pub fn run(verb: &AgentVerb, output: Output) -> Result<(), Failure> {
 fn joined(join: &Join, output: Output) -> Result<(), Failure> {
     let pin: Pin = join.pin.trim().parse()?;
     let key_file = join.data.join("key.pem");
-    let signer = if key_file.exists() { key_files::read(&key_file)? } else { key_files::make(&key_file)? };
+    let signer = if key_files::exists(&key_file) {
+        key_files::read(&key_file)?
+    } else {
+        key_files::make_or_take(&key_file, join.key.as_ref())?
+    };
     write_memory(&join.data, &join.name, &join.place, &pin, join.rehearsal)?;
     let key = signer.public().to_string();
     let shown = serde_json::json!({ "name": join.name, "key": key, "place": join.place });
@@ -156,18 +164,18 @@ fn newest_of(file: &StatusFile) -> Result<Status, Failure> {
 fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(), Failure> {
     follow_parent(child.with_parent)?;
     let memory = Memory::read(data)?;
-    let key = data.join("key.pem");
+    let signer = key_files::read(&data.join("key.pem"))?;
     let machine = Machine {
         installation: memory.installation,
         name: memory.agent.clone(),
-        signer: key_files::read(&key)?,
+        signer: signer.clone(),
         now: clock::moment,
     };
     let client = Client::new(server)?.with_machine(machine);
     let agent = Agent {
         dir: std::path::absolute(data)?,
         memory,
-        signer: key_files::read(&key)?,
+        signer,
         launcher: Box::new(ThisProgram),
         now: clock::moment,
     };

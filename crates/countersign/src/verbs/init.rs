@@ -21,6 +21,7 @@ use crate::failure::Failure;
 use crate::founders::{Founder, alone, enrolments, listed, signed, subject};
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
+use crate::pkcs11::Uri;
 use crate::places::{self, Prepared};
 use crate::scaffold::{self, Described};
 use crate::{key_files, pack, policies, project, random, trust};
@@ -51,6 +52,15 @@ pub struct Init {
     /// Name of the first project; the repository's when left away.
     #[arg(long)]
     project: Option<Name>,
+    /// PKCS#11 URI (RFC 7512) of the ledger's Ed25519 key in a device; a key file is made when left away.
+    #[arg(long, value_name = "URI")]
+    ledger_key: Option<Uri>,
+    /// The same for the key that signs provenance.
+    #[arg(long, value_name = "URI")]
+    provenance_key: Option<Uri>,
+    /// The same for the receipt keys of `runner-1` and then `runner-2`.
+    #[arg(long, value_name = "URI")]
+    runner_key: Vec<Uri>,
     /// Make no project: neither files in a repository nor environments.
     #[arg(long)]
     bare: bool,
@@ -356,10 +366,14 @@ fn root(
     let place =
         || Host { host: host(), operator: founders.first().map(|f| f.name.clone()).unwrap_or_default() };
     let origin = format!("countersign/{installation}");
-    let ledger = key_files::ledger(&key_files::make(&home.keys().join("ledger.pem"))?, &origin)?;
-    let provenance = *key_files::make(&home.keys().join("provenance.pem"))?.public();
-    let runner = |number| -> Result<Machine, Failure> {
-        let key = key_files::make(&home.runner(number).join("key.pem"))?;
+    let ledger = key_files::make_or_take(&home.keys().join("ledger.pem"), verb.ledger_key.as_ref())?;
+    let ledger = key_files::ledger(&ledger, &origin)?;
+    let provenance =
+        key_files::make_or_take(&home.keys().join("provenance.pem"), verb.provenance_key.as_ref())?;
+    let provenance = *provenance.public();
+    let mut devices = verb.runner_key.iter();
+    let mut runner = |number| -> Result<Machine, Failure> {
+        let key = key_files::make_or_take(&home.runner(number).join("key.pem"), devices.next())?;
         Ok(Machine { name: format!("runner-{number}").parse()?, key: *key.public(), place: place() })
     };
     let name = format!("witness/{installation}");

@@ -16,6 +16,7 @@ use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::home::write_private;
 use crate::output::Output;
+use crate::pkcs11::Uri;
 use crate::{clock, key_files};
 
 /// Arguments of `runner`.
@@ -41,6 +42,9 @@ enum Verb {
         /// The line of `countersign trust pin`, from somebody you trust.
         #[arg(long)]
         pin: String,
+        /// PKCS#11 URI (RFC 7512) of an Ed25519 key in a device; a key file is made when left away.
+        #[arg(long, value_name = "URI")]
+        key: Option<Uri>,
     },
 }
 
@@ -59,18 +63,18 @@ pub struct Joined {
 /// Joins, or runs until it is asked to end.
 pub fn run(verb: &Runner, output: Output) -> Result<(), Failure> {
     match (&verb.verb, &verb.role.data, &verb.role.server) {
-        (Some(Verb::Join { data, name, pin }), ..) => join(data, name, pin, output),
+        (Some(Verb::Join { data, name, pin, key }), ..) => join(data, name, pin, key.as_ref(), output),
         (None, Some(data), Some(server)) => serve(data, server, &verb.role.child, output),
         _ => Err(Failure::usage("--data and --server are needed")),
     }
 }
 
-fn join(data: &Path, name: &Name, pin: &str, output: Output) -> Result<(), Failure> {
+fn join(data: &Path, name: &Name, pin: &str, device: Option<&Uri>, output: Output) -> Result<(), Failure> {
     let pin: Pin = pin.trim().parse()?;
     if data.join("runner.json").exists() {
         return Err(Failure::error(format!("`{}` has joined already; nothing was changed", data.display())));
     }
-    let signer = key_files::make(&data.join("key.pem"))?;
+    let signer = key_files::make_or_take(&data.join("key.pem"), device)?;
     write_joined(data, name, &pin)?;
     let key = signer.public().to_string();
     let joined = serde_json::json!({ "name": name, "key": key, "data": data });
@@ -92,11 +96,11 @@ fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(),
         .map_err(|error| Failure::error(format!("cannot read `{}`: {error}; join first", path.display())))?;
     let joined: Joined = serde_json::from_str(&text)?;
     let pin: Pin = joined.pin.parse()?;
-    let key = data.join("key.pem");
+    let signer = key_files::read(&data.join("key.pem"))?;
     let machine = Machine {
         installation: pin.installation,
         name: joined.name.clone(),
-        signer: key_files::read(&key)?,
+        signer: signer.clone(),
         now: clock::moment,
     };
     let client = Client::new(server)?.with_machine(machine);
@@ -104,7 +108,7 @@ fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(),
         installation: pin.installation,
         runner: joined.name.clone(),
         root: pin.root_version,
-        signer: key_files::read(&key)?,
+        signer,
         toolchain: Toolchain::of_host()?,
         keep: Keep::open(&data.join("keep"))?,
         isolation: Box::new(runner::Sandbox { init: sandbox_init }),

@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::home::Home;
 use crate::key_files;
 use crate::output::Output;
+use crate::pkcs11::Uri;
 use crate::trust;
 
 /// Arguments of `trust origin`.
@@ -31,26 +32,30 @@ pub struct Origin {
     /// Let the ledger go on under the root in this file, which has all its signatures.
     #[arg(long, value_name = "FILE", conflicts_with = "out")]
     adopt: Option<PathBuf>,
+    /// PKCS#11 URI (RFC 7512) of the new Ed25519 key in a device; a key file is made when left away.
+    #[arg(long, value_name = "URI", conflicts_with = "adopt")]
+    key: Option<Uri>,
 }
 
 /// Carries it out.
 pub fn run(verb: &Origin, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     match (&verb.out, &verb.adopt) {
-        (Some(out), _) => begin(&home, out, output),
+        (Some(out), _) => begin(&home, out, verb.key.as_ref(), output),
         (None, Some(file)) => adopt(&home, file, output),
         (None, None) => Err(Failure::usage("say --out FILE or --adopt FILE")),
     }
 }
 
-fn begin(home: &Home, out: &std::path::Path, output: Output) -> Result<(), Failure> {
+fn begin(home: &Home, out: &std::path::Path, device: Option<&Uri>, output: Output) -> Result<(), Failure> {
     let (root, _) = trust::root_of(home.data(), None)?;
     let head = Reader::open(home.data())?.head()?;
     let old = root.ledger_key()?.name().to_owned();
     let end = Checkpoint { origin: old.clone(), size: head.frontier.size(), root: head.frontier.root() };
     let path = home.next_ledger_key();
     // Made once: who begins again, because the first attempt was interrupted, goes on with the same key.
-    let key = if path.exists() { key_files::read(&path)? } else { key_files::make(&path)? };
+    let again = key_files::exists(&path);
+    let key = if again { key_files::read(&path)? } else { key_files::make_or_take(&path, device)? };
     let version = root.version + 1;
     let origin = format!("countersign/{}/{version}", root.installation);
     let vkey = key_files::ledger(&key, &origin)?.verifier().to_string();
@@ -83,12 +88,12 @@ fn adopt(home: &Home, file: &std::path::Path, output: Output) -> Result<(), Fail
     let path = home.next_ledger_key();
     let own = home.keys().join("ledger.pem");
     // The last step may be all that lacks.
-    let key = key_files::read(if path.exists() { &path } else { &own })?;
+    let key = key_files::read(if key_files::exists(&path) { &path } else { &own })?;
     let origin = next.ledger_key()?.name().to_owned();
     let signer = key_files::ledger(&key, &origin)?;
     let root = server::succeed(home.data(), signer, &envelope, server::World::default())?;
-    if path.exists() {
-        disk::rename("people.private", &path, &own)?;
+    if key_files::exists(&path) {
+        key_files::replace(&path, &own)?;
     }
     let told = tell_witness(home, &root.ledger.vkey)?;
     let shown =

@@ -18,8 +18,8 @@ pub fn grow(home: &Home, entries: u64) {
     let reader = Reader::open(&home.data()).unwrap();
     let head = reader.head().unwrap();
     let origin = head.checkpoint.text().lines().next().unwrap().to_owned();
-    let seed = *MachineSigner::from_pem(&pem).unwrap().seed();
-    let signer = NoteSigner::from_seed(&origin, SignatureKind::Ed25519, &seed).unwrap();
+    let key = MachineSigner::from_pem(&pem).unwrap().key();
+    let signer = NoteSigner::new(&origin, SignatureKind::Ed25519, key).unwrap();
     let mut ledger = Ledger::open(&home.data(), signer).unwrap();
     let last = reader.entries(head.frontier.size() - 1, head.frontier.size()).unwrap().pop().unwrap();
     let time = Header::decode(&last.header).unwrap().time;

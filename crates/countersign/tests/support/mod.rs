@@ -11,6 +11,8 @@ pub struct Home {
     pub dir: tempfile::TempDir,
     /// Everything is done as this user, where the test itself is root.
     user: Option<u32>,
+    /// Further variables of everything that runs here.
+    pub variables: Vec<(String, String)>,
 }
 
 pub struct Up {
@@ -33,7 +35,7 @@ impl Home {
 
     fn in_dir(dir: tempfile::TempDir) -> Self {
         std::fs::create_dir_all(dir.path().join(".ssh")).unwrap();
-        let home = Self { dir, user: None };
+        let home = Self { dir, user: None, variables: Vec::new() };
         home.ssh_key(".ssh/id_ed25519");
         home
     }
@@ -52,7 +54,7 @@ impl Home {
         let mut copy = Command::new("cp");
         copy.arg(env!("CARGO_BIN_EXE_countersign")).arg(dir.path().join("countersign"));
         assert!(copy.status().unwrap().success());
-        let home = Self { dir, user: Some(ORDINARY) };
+        let home = Self { dir, user: Some(ORDINARY), variables: Vec::new() };
         home.ssh_key(".ssh/id_ed25519");
         Some(home)
     }
@@ -94,6 +96,7 @@ impl Home {
         let mut command = self.program(program);
         command.args(arguments).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", self.dir.path());
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         for name in ["RUSTUP_HOME", "CARGO_HOME"] {
             // The toolchain belongs to the machine, not to the person of the test.
             let fallback = std::env::var_os("HOME")

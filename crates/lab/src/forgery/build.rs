@@ -104,13 +104,13 @@ fn artifact() -> Vec<Forgery> {
         }),
         patched("provenance that says something else", "provenance-unsound", |lab, bundle| {
             let mut other = Envelope::new("application/vnd.in-toto+json", b"{}".to_vec());
-            lab.provenance.sign(&mut other);
+            lab.provenance.sign(&mut other).unwrap();
             bundle.provenance = other;
         }),
         patched("provenance signed by another key", "provenance-unsound", |lab, bundle| {
             let payload = bundle.provenance.payload(bundle.provenance.payload_type()).unwrap().to_vec();
             let mut other = Envelope::new(bundle.provenance.payload_type(), payload);
-            lab.runners[0].sign(&mut other);
+            lab.runners[0].sign(&mut other).unwrap();
             bundle.provenance = other;
         }),
         forged("the plan of another commit", "plan-differs", |lab, parts| {

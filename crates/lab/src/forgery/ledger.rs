@@ -42,7 +42,7 @@ fn logs() -> Vec<Forgery> {
         patched("a signature that nobody known made", "checkpoint-unsound", |_, bundle| {
             let stranger = CosignatureKey::from_seed("witness-9/0101", &[9; 32]).unwrap();
             let mut note: Note = bundle.checkpoint.parse().unwrap();
-            note.extend([stranger.cosign(&note.clone(), 1_790_000_000)]);
+            note.extend([stranger.cosign(&note.clone(), 1_790_000_000).unwrap()]);
             bundle.checkpoint = note.to_string();
         }),
     ]

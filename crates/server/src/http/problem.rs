@@ -59,7 +59,9 @@ impl From<EdgeError> for Failure {
             EdgeError::Malformed(_) => ProblemKind::Malformed,
             EdgeError::Unauthenticated(_) => ProblemKind::Unauthenticated,
             EdgeError::Full(_) => ProblemKind::Full,
-            EdgeError::Evidence(_) | EdgeError::Ledger(_) | EdgeError::Blob(_) => ProblemKind::Failed,
+            EdgeError::Evidence(_) | EdgeError::Signing(_) | EdgeError::Ledger(_) | EdgeError::Blob(_) => {
+                ProblemKind::Failed
+            }
         };
         Self::new(kind, error.to_string())
     }

@@ -1,0 +1,114 @@
+//! Debian's packages, fetched and unpacked privately: nothing is installed, and the system's sources and lists stay
+//! as they are.
+//!
+//! Invariant: packages come from the mirror that the system's own sources name, with its own keys.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::run::{Done, spawn};
+
+/// A private place for apt: its own lists, status and cache.
+pub struct Apt {
+    dir: PathBuf,
+}
+
+impl Apt {
+    /// Makes the place, with its sources.
+    pub fn new(dir: &Path, sources: &str) -> Result<Self, String> {
+        for part in ["lists/partial", "cache/archives/partial"] {
+            fs::create_dir_all(dir.join(part)).map_err(text)?;
+        }
+        let at = dir.display();
+        let settings = format!(
+            "Dir::State \"{at}\";\nDir::State::status \"{at}/status\";\nDir::State::Lists \"{at}/lists\";\n\
+             Dir::Cache \"{at}/cache\";\nDir::Etc::SourceList \"{at}/sources.list\";\nDir::Etc::SourceParts \"-\";\n\
+             Acquire::Check-Valid-Until \"false\";\nAPT::Install-Recommends \"false\";\nAPT::Sandbox::User \"root\";\n"
+        );
+        for (name, content) in [("status", ""), ("sources.list", sources), ("apt.conf", &settings)] {
+            fs::write(dir.join(name), content).map_err(text)?;
+        }
+        Ok(Self { dir: dir.to_path_buf() })
+    }
+
+    /// Runs apt-get there.
+    pub fn run(&self, arguments: &[&str]) -> Done {
+        spawn(Command::new("apt-get").args(arguments).env("APT_CONFIG", self.dir.join("apt.conf")))
+    }
+
+    /// What was downloaded.
+    pub fn packages(&self) -> Result<Vec<PathBuf>, String> {
+        let listed = fs::read_dir(self.dir.join("cache/archives")).map_err(text)?;
+        let paths = listed.flatten().map(|entry| entry.path());
+        Ok(paths.filter(|path| path.extension().is_some_and(|ending| ending == "deb")).collect())
+    }
+}
+
+/// Where the system's packages come from.
+pub struct Mirror {
+    /// Base of the mirror.
+    pub uri: String,
+    /// Key ring that its lists are signed with.
+    pub key: String,
+    /// The suite that runs here.
+    pub suite: String,
+}
+
+/// Mirror, key ring and suite of the system's own sources (sources.list(5), deb822 style).
+pub fn mirror() -> Result<Mirror, String> {
+    let listed = fs::read_dir("/etc/apt/sources.list.d").map_err(text)?;
+    for entry in listed.flatten().filter(|entry| entry.path().extension().is_some_and(|e| e == "sources")) {
+        let content = fs::read_to_string(entry.path()).map_err(text)?;
+        for paragraph in content.split("\n\n") {
+            let pair = |line: &str| line.split_once(": ").map(|(k, v)| (k.to_owned(), v.to_owned()));
+            let fields: BTreeMap<String, String> = paragraph.lines().filter_map(pair).collect();
+            let field = |name| fields.get(name).and_then(|value| value.split_whitespace().next());
+            if let (Some(uri), Some(key), Some(suite)) = (field("URIs"), field("Signed-By"), field("Suites"))
+                && uri.trim_end_matches('/').ends_with("/debian")
+            {
+                return Ok(Mirror { uri: uri.to_owned(), key: key.to_owned(), suite: suite.to_owned() });
+            }
+        }
+    }
+    Err("the system's sources name no Debian mirror; what is fetched comes from one".into())
+}
+
+/// Unpacks a package below a directory.
+pub fn unpack(package: &Path, into: &Path) -> Done {
+    spawn(Command::new("dpkg").arg("-x").arg(package).arg(into))
+}
+
+/// SoftHSM, for the tests of keys in devices: the system's, or a private one beside what is built.
+pub fn softhsm(target: &Path) -> Done {
+    const OWN: &str = "usr/lib/softhsm/libsofthsm2.so";
+    let tree = target.join("softhsm");
+    if [Path::new("/"), &tree].iter().any(|root| root.join(OWN).exists() && root.join(UTIL).exists()) {
+        println!("found    softhsm2");
+        return Ok(());
+    }
+    let fetch = || -> Done {
+        let Mirror { uri, key, suite } = mirror()?;
+        let apt = Apt::new(&target.join("apt"), &format!("deb [signed-by={key}] {uri} {suite} main\n"))?;
+        apt.run(&["update", "-q"])?;
+        apt.run(&["install", "-q", "-y", "--download-only", "softhsm2"])?;
+        let unpacked = target.join("softhsm.new");
+        drop(fs::remove_dir_all(&unpacked));
+        for package in apt.packages()? {
+            let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if ["softhsm2_", "libsofthsm2_"].iter().any(|own| name.starts_with(own)) {
+                unpack(&package, &unpacked)?;
+            }
+        }
+        fs::rename(&unpacked, &tree).map_err(text)?;
+        fs::remove_dir_all(target.join("apt")).map_err(text)
+    };
+    fetch().map_err(|error| format!("{error}; install SoftHSM 2.6 (`apt-get install softhsm2`)"))
+}
+
+const UTIL: &str = "usr/bin/softhsm2-util";
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
