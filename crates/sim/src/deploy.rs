@@ -47,6 +47,12 @@ impl Agent {
         self.deployer.memory()
     }
 
+    /// The highest release that is noted on its disk.
+    #[must_use]
+    pub fn noted(&self) -> Option<u64> {
+        Memory::read(&self.dir).ok().map(|memory| memory.seen_release)
+    }
+
     /// The artifact that its `current` link names.
     #[must_use]
     pub fn current(&self) -> Option<String> {

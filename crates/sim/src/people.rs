@@ -42,6 +42,8 @@ pub struct Desk {
     sent: Option<Sent>,
     /// What the officers do when the status in force is to be lifted.
     calm: bool,
+    /// The last run was asked for, and not refused.
+    last: bool,
 }
 
 /// What somebody sent.
@@ -82,6 +84,7 @@ impl Desk {
             stands: None,
             sent: None,
             calm: false,
+            last: false,
         }
     }
 
@@ -116,8 +119,12 @@ impl Desk {
         let minute = 60_000;
         match self.who {
             0 => {
-                self.next = now + if self.calm { u64::MAX / 2 } else { between(15, 50) * minute };
-                self.run(office, out);
+                // The last one is asked for until it is on record: what was sent while the server was away expires.
+                self.next = now + if self.calm { 6 } else { between(15, 50) } * minute;
+                if !self.last {
+                    self.last = self.calm;
+                    self.run(office, out);
+                }
             }
             1 => {
                 self.next = now + between(1, 3) * minute;
@@ -150,6 +157,7 @@ impl Desk {
             (Told::Evidence(bytes, _, _), None) if self.looks_at == 0 => self.ask_again(bytes, office, out),
             (Told::Evidence(bytes, proof, _), None) => self.review(bytes, proof, office, out),
             (Told::Status(file), None) => self.set_status(file, office, out),
+            (Told::Refused(_) | Told::Failed(_), Some(Sent::Run)) => self.last = false,
             (Told::Nothing(Some((from, to))), None) if !self.calm && happens(30) => {
                 let arguments = json!({ "place": place(1), "from": from, "to": to });
                 self.send("rollback", arguments, Vec::new(), Vec::new(), Sent::Return, office, out);

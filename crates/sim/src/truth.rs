@@ -25,8 +25,10 @@ pub struct Truth {
     acknowledged: u64,
     commits: BTreeSet<CommitId>,
     approvals: BTreeMap<u64, (Digest, Digest)>,
-    /// Release and artifact of each agent, and the highest release that it applied.
+    /// Artifact and highest release of each agent when it was last looked at.
     ran: [Option<(Digest, u64)>; 2],
+    /// Highest release that each agent has noted or applied.
+    numbers: [u64; 2],
     /// Checkpoints that witnesses have cosigned.
     cosigned: BTreeMap<u64, Hash>,
     /// What was broken, in words; empty as long as all is well.
@@ -141,10 +143,14 @@ impl Truth {
         if memory.begun.is_none() && agent.current() != Some(running.artifact.hex()) {
             self.broken(format!("{}: what is current is not what it remembers", place(n)));
         }
-        if before.is_some_and(|(_, number)| number > memory.seen_release) {
+        let same = before.is_some_and(|(artifact, _)| artifact == running.artifact);
+        // A number that could not be noted is forgotten by a crash, and may be: nothing was applied under it.
+        let number = if same { agent.noted().unwrap_or(0) } else { memory.seen_release };
+        if number < self.numbers[n] {
             self.broken(format!("{}: its release number went down", place(n)));
         }
-        if before.is_some_and(|(artifact, _)| artifact == running.artifact) {
+        self.numbers[n] = number;
+        if same {
             return;
         }
         self.applied += 1;
