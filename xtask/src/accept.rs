@@ -161,8 +161,10 @@ const HOLD: &[Line] = &[
         lacks: None,
     },
     Line {
-        claim: "faults: a row for each write, 1,000 times kill -9, 1,000 simulated seeds",
+        claim: "faults: a row for each write, power cuts, 1,000 times kill -9, 1,000 simulated seeds",
         shown_by: &[
+            "what_was_promised_survives_a_power_cut",
+            "a_disk_that_ignores_syncs_is_found_out",
             "a_file_is_replaced_whole",
             "each_kind_leaves_the_old_file_or_the_new_one",
             "a_full_disk_stops_the_writer_and_lets_people_stop_things",

@@ -80,34 +80,64 @@ pub fn unpack(package: &Path, into: &Path) -> Done {
     spawn(Command::new("dpkg").arg("-x").arg(package).arg(into))
 }
 
-/// SoftHSM, for the tests of keys in devices: the system's, or a private one beside what is built.
-pub fn softhsm(target: &Path) -> Done {
-    const OWN: &str = "usr/lib/softhsm/libsofthsm2.so";
-    let tree = target.join("softhsm");
-    if [Path::new("/"), &tree].iter().any(|root| root.join(OWN).exists() && root.join(UTIL).exists()) {
-        println!("found    softhsm2");
-        return Ok(());
-    }
-    let fetch = || -> Done {
-        let Mirror { uri, key, suite } = mirror()?;
-        let apt = Apt::new(&target.join("apt"), &format!("deb [signed-by={key}] {uri} {suite} main\n"))?;
-        apt.run(&["update", "-q"])?;
-        apt.run(&["install", "-q", "-y", "--download-only", "softhsm2"])?;
-        let unpacked = target.join("softhsm.new");
-        drop(fs::remove_dir_all(&unpacked));
-        for package in apt.packages()? {
-            let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if ["softhsm2_", "libsofthsm2_"].iter().any(|own| name.starts_with(own)) {
-                unpack(&package, &unpacked)?;
-            }
-        }
-        fs::rename(&unpacked, &tree).map_err(text)?;
-        fs::remove_dir_all(target.join("apt")).map_err(text)
-    };
-    fetch().map_err(|error| format!("{error}; install SoftHSM 2.6 (`apt-get install softhsm2`)"))
+/// A program that tests need: the system's, or a private one beside what is built.
+struct Tool {
+    /// Its package, and the name of its directory.
+    name: &'static str,
+    /// Files that are there where it is.
+    files: &'static [&'static str],
+    /// Packages that are unpacked: it, and what it needs beyond what every system has.
+    packages: &'static [&'static str],
+    purpose: &'static str,
 }
 
-const UTIL: &str = "usr/bin/softhsm2-util";
+const TOOLS: [Tool; 2] = [
+    Tool {
+        name: "softhsm2",
+        files: &["usr/lib/softhsm/libsofthsm2.so", "usr/bin/softhsm2-util"],
+        packages: &["softhsm2_", "libsofthsm2_"],
+        purpose: "keys in a device",
+    },
+    Tool {
+        name: "strace",
+        files: &["usr/bin/strace"],
+        packages: &["strace_", "libunwind8_", "liblzma5_"],
+        purpose: "what is written, for power cuts",
+    },
+];
+
+/// The programs that tests need; what lacks is fetched.
+pub fn tools(target: &Path) -> Done {
+    for tool in TOOLS {
+        let (name, purpose) = (tool.name, tool.purpose);
+        let tree = target.join(name);
+        let found =
+            [Path::new("/"), &tree].iter().any(|root| tool.files.iter().all(|file| root.join(file).exists()));
+        if !found {
+            fetch(&tool, target, &tree)
+                .map_err(|error| format!("{error}; install {name} (`apt-get install {name}`): {purpose}"))?;
+        }
+        println!("found    {name}");
+    }
+    Ok(())
+}
+
+fn fetch(tool: &Tool, target: &Path, tree: &Path) -> Done {
+    let Mirror { uri, key, suite } = mirror()?;
+    let apt = Apt::new(&target.join("apt"), &format!("deb [signed-by={key}] {uri} {suite} main\n"))?;
+    apt.run(&["update", "-q"])?;
+    apt.run(&["install", "-q", "-y", "--download-only", tool.name])?;
+    let unpacked = target.join(format!("{}.new", tool.name));
+    drop(fs::remove_dir_all(&unpacked));
+    for package in apt.packages()? {
+        let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if tool.packages.iter().any(|own| name.starts_with(own)) {
+            unpack(&package, &unpacked)?;
+        }
+    }
+    fs::rename(&unpacked, tree).map_err(text)?;
+    fs::remove_dir_all(target.join("apt")).map_err(text)
+}
 
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()

@@ -31,7 +31,7 @@ pub fn setup() -> Done {
     if !missing.is_empty() {
         return Err(format!("install what is missing: {missing:?}"));
     }
-    apt::softhsm(&target())
+    apt::tools(&target())
 }
 
 /// Where cargo puts what it builds.

@@ -51,8 +51,7 @@ impl Releases {
     /// Releases below an agent's directory; what a crash left is removed.
     pub fn open(dir: &Path) -> Result<Self, ReleaseError> {
         let releases = Self { dir: dir.join("releases") };
-        let made = fs::create_dir_all(&releases.dir);
-        made.map_err(|error| ReleaseError::Io("create", releases.dir.clone(), error))?;
+        disk::make_dir(&releases.dir)?;
         let listed = fs::read_dir(&releases.dir);
         let listed = listed.map_err(|error| ReleaseError::Io("read", releases.dir.clone(), error))?;
         for item in listed.flatten() {
@@ -96,6 +95,7 @@ impl Releases {
             disk::write(&target, &file.bytes, mode)?;
             fs::set_permissions(&target, Permissions::from_mode(mode)).map_err(failed("protect", &target))?;
         }
+        disk::sync_dirs(&new)?;
         protect(&new)?;
         // The time of the commit is needed to hash the directory again.
         let stamp = dir.with_extension("mtime");

@@ -168,13 +168,48 @@ pub fn sync_dir(dir: &Path) -> Result<(), DiskError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("sync", dir))
 }
 
-/// A directory that its owner alone can look into, with all above it.
+/// A directory, with all above it that lack; each has its name durably.
+///
+/// # Errors
+/// `DiskError`.
+pub fn make_dir(dir: &Path) -> Result<(), DiskError> {
+    make_dir_of(dir, 0o777)
+}
+
+/// The same for a directory that its owner alone can look into.
 ///
 /// # Errors
 /// `DiskError`.
 pub fn private_dir(dir: &Path) -> Result<(), DiskError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.mode(0o700).recursive(true).create(dir).map_err(failed("create", dir))
+    make_dir_of(dir, 0o700)
+}
+
+fn make_dir_of(dir: &Path, mode: u32) -> Result<(), DiskError> {
+    if dir.is_dir() || dir.as_os_str().is_empty() {
+        return Ok(());
+    }
+    let parent = dir.parent().unwrap_or(dir);
+    make_dir_of(parent, mode)?;
+    match fs::DirBuilder::new().mode(mode).create(dir) {
+        // Somebody else was quicker; whose name is durable first does not matter.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => {}
+        made => made.map_err(failed("create", dir))?,
+    }
+    sync_dir(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
+}
+
+/// Makes durable what a directory and all below it hold; files have been synced already.
+///
+/// # Errors
+/// `DiskError`.
+pub fn sync_dirs(dir: &Path) -> Result<(), DiskError> {
+    for item in fs::read_dir(dir).map_err(failed("read", dir))? {
+        let path = item.map_err(failed("read", dir))?.path();
+        if path.is_dir() && !path.is_symlink() {
+            sync_dirs(&path)?;
+        }
+    }
+    sync_dir(dir)
 }
 
 /// To be called right before something becomes durable by other means, such as the commit of a database.
@@ -210,6 +245,23 @@ pub fn after(point: &'static str) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn directories_are_made_with_all_above_them() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b/c");
+        make_dir(&deep).unwrap();
+        make_dir(&deep).unwrap();
+        let private = dir.path().join("p/q");
+        private_dir(&private).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&private), mode(&dir.path().join("p"))), (0o700, 0o700));
+        fs::write(deep.join("file"), "x").unwrap();
+        sync_dirs(dir.path()).unwrap();
+        let error = make_dir(&deep.join("file")).unwrap_err();
+        assert!(error.to_string().starts_with("cannot create `"), "{error}");
+    }
 
     #[test]
     fn a_file_is_replaced_whole_and_leftovers_are_no_obstacle() {

@@ -60,7 +60,7 @@ impl Blobs {
         if temporary.exists() {
             fs::remove_dir_all(&temporary).map_err(LedgerError::io("remove", &temporary))?;
         }
-        fs::create_dir_all(&temporary).map_err(LedgerError::io("create", &temporary))?;
+        disk::make_dir(&temporary).map_err(LedgerError::from)?;
         Ok(Self { dir: dir.to_path_buf() })
     }
 
@@ -94,11 +94,7 @@ impl Blobs {
     fn settle(&self, new: &Path, digest: &Digest) -> Result<(), BlobError> {
         let path = self.path(digest);
         let parent = path.parent().unwrap_or(&self.dir);
-        fs::create_dir_all(parent).map_err(LedgerError::io("create", parent))?;
-        // The directories above may be new, and must survive a power cut too.
-        for dir in parent.ancestors().skip(1).take(2) {
-            disk::sync_dir(dir).map_err(LedgerError::from)?;
-        }
+        disk::make_dir(parent).map_err(LedgerError::from)?;
         Ok(disk::rename("ledger.blob", new, &path).map_err(LedgerError::from)?)
     }
 

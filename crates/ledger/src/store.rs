@@ -147,7 +147,7 @@ impl Ledger {
     /// `LedgerError::Exists` when there is one already; otherwise what failed.
     pub fn create(dir: &Path, signer: NoteSigner) -> Result<Self, LedgerError> {
         for path in [dir.to_path_buf(), dir.join(BLOBS), dir.join(TILES)] {
-            fs::create_dir_all(&path).map_err(LedgerError::io("create", &path))?;
+            disk::make_dir(&path)?;
         }
         let lock = lock(dir)?;
         let path = dir.join(DATABASE);

@@ -124,7 +124,7 @@ impl<'a> Tiles<'a> {
     fn write(&self, kind: TileKind, index: u64, bytes: &[u8]) -> Result<(), LedgerError> {
         let path = self.path(kind, index);
         let parent = path.parent().unwrap_or(&self.dir);
-        fs::create_dir_all(parent).map_err(LedgerError::io("create", parent))?;
+        disk::make_dir(parent)?;
         Ok(disk::replace("ledger.tile", &path, bytes, 0o644)?)
     }
 }

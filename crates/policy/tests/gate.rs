@@ -68,6 +68,36 @@ fn a_runaway_ends_at_the_same_instruction_every_time() {
     assert_eq!(undecided(gate.ask("{}")), why);
 }
 
+/// A large input is evaluated by both at once: verdicts, reasons and words are those of a small one.
+#[test]
+fn a_large_input_is_decided_as_a_small_one_is() {
+    let deny = |condition: &str| {
+        let deny = "deny contains {\"code\": \"a\", \"what\": \"b\", \"remedy\": \"c\"}";
+        format!("checks contains \"x\" if input.commits\n{deny} if {{ {condition} }}")
+    };
+    let runaway = "some a in numbers.range(1, 3000); some b in numbers.range(1, 3000); a * b == -1";
+    let policies = [
+        SIGNED.to_owned(),
+        deny("1 / input.zero > 0"),
+        deny(runaway),
+        deny("input.nothing"),
+        "checks := 1\ndeny := 2".into(),
+    ];
+    let inputs = [
+        r#""commits":[]"#,
+        r#""commits":[{"id":"a","signed":false}]"#,
+        r#""commits":[{"id":"a","signed":true}]"#,
+    ];
+    for rules in policies {
+        let gate = gate(&rules).unwrap().with_budget(100_000);
+        for input in inputs {
+            let small = gate.ask(&format!(r#"{{{input},"zero":0}}"#));
+            let large = gate.ask(&format!(r#"{{{input},"zero":0,"padding":"{}"}}"#, "x".repeat(20_000)));
+            assert_eq!(small, large, "{rules}");
+        }
+    }
+}
+
 #[test]
 fn policies_that_depend_on_more_than_their_input_do_not_load() {
     for (rule, builtin) in [

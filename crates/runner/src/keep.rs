@@ -41,8 +41,7 @@ impl Keep {
     /// `KeepError::Io` when it cannot be.
     pub fn open(dir: &Path) -> Result<Self, KeepError> {
         for part in ["receipts", "outputs"] {
-            let path = dir.join(part);
-            fs::create_dir_all(&path).map_err(|error| KeepError::Io("create", path, error))?;
+            disk::make_dir(&dir.join(part))?;
         }
         Ok(Self { dir: dir.to_path_buf() })
     }

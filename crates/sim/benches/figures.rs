@@ -5,7 +5,10 @@ use std::time::Instant;
 fn main() {
     println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
     let mut medians = Vec::new();
-    for decisions in [1_000_u64, 10_000, 100_000] {
+    // Other sizes for a profile: `cargo x bench 3000`.
+    let named: Vec<u64> = std::env::args().filter_map(|word| word.parse().ok()).collect();
+    let sizes = if named.is_empty() { vec![1_000, 10_000, 100_000] } else { named };
+    for decisions in sizes {
         let measured = sim::replay_of(decisions);
         assert!(measured.agree >= decisions, "all agree");
         let ratio = measured.replay.as_secs_f64() / measured.signatures.as_secs_f64();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use evidence::machine::MachineSigner;
 use evidence::tree_list::FileMode;
-use evidence::{CommitId, git};
+use evidence::{CommitId, Digest, git};
 use lab::Lab;
 use runner::{Bench, Isolation, Keep, Log, Source, SourceFile, Toolchain};
 use sandbox::{Exit, Input, Level, Outcome, Outputs, SandboxError, Spec};
@@ -47,6 +47,12 @@ impl Builder {
             sources: Mutex::new(Vec::new()),
         };
         Ok(Self { n, bench, line: Line::default() })
+    }
+
+    /// Whether it has kept a receipt with all its outputs.
+    #[must_use]
+    pub fn keeps(&self, receipt: &Digest) -> bool {
+        self.bench.keep.outputs(receipt).is_ok()
     }
 
     /// Asks what is due, when nothing is being done.

@@ -18,11 +18,13 @@ mod installation;
 mod machine;
 mod net;
 mod people;
+mod power;
 mod report;
 mod trouble;
 mod truth;
 mod world;
 
 pub use figures::{Measured, replay_of};
+pub use power::{Promised, survived};
 pub use report::Report;
-pub use world::{run, told};
+pub use world::{run, told, watched};

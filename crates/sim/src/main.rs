@@ -1,5 +1,6 @@
-//! `sim [--seed N] [--hours H] [--count C] [--tell]`: simulates seeds N to N + C - 1, on every processor, and
-//! prints what came of them. With `--tell` every event is told as it happens.
+//! `sim [--seed N] [--hours H] [--count C] [--tell | --watch]`: simulates seeds N to N + C - 1, on every processor, and
+//! prints what came of them. With `--tell` every event is told as it happens; with `--watch` nothing goes wrong, and it is
+//! told too what the disks must hold (`tests/power`).
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,9 +12,13 @@ use sim::Report;
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let Some(asked) = Asked::of(&words) else {
-        eprintln!("usage: sim [--seed N] [--hours H] [--count C] [--tell]");
+        eprintln!("usage: sim [--seed N] [--hours H] [--count C] [--tell | --watch]");
         return ExitCode::from(2);
     };
+    if asked.watches {
+        sim::watched(asked.seed, asked.hours);
+        return ExitCode::SUCCESS;
+    }
     let since = Instant::now();
     let (all, broken) = asked.simulate();
     for (what, times) in &all.faults {
@@ -48,11 +53,12 @@ struct Asked {
     hours: u64,
     count: u64,
     tells: bool,
+    watches: bool,
 }
 
 impl Asked {
     fn of(words: &[String]) -> Option<Self> {
-        let mut asked = Self { seed: 1, hours: 10, count: 1, tells: false };
+        let mut asked = Self { seed: 1, hours: 10, count: 1, tells: false, watches: false };
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let mut number = || words.next()?.parse().ok();
@@ -61,6 +67,7 @@ impl Asked {
                 "--hours" => asked.hours = number()?,
                 "--count" => asked.count = number()?,
                 "--tell" => asked.tells = true,
+                "--watch" => asked.watches = true,
                 _ => return None,
             }
         }

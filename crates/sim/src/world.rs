@@ -16,6 +16,7 @@ use crate::installation::{self, ENVIRONMENTS};
 use crate::machine;
 use crate::net::{Ask, Letter, Out, Says, Told, Who};
 use crate::people::{Desk, Office};
+use crate::power::Promised;
 use crate::report::Report;
 use crate::trouble::Weather;
 use crate::truth::Truth;
@@ -89,6 +90,8 @@ pub struct World {
     pub calm: bool,
     /// Whether every event is told.
     pub tells: bool,
+    /// What is on the disks for certain, where that is told.
+    pub promised: Option<Promised>,
 }
 
 /// Simulates so many hours out of a seed, and then two in which nothing goes wrong any more.
@@ -109,6 +112,16 @@ pub fn told(seed: u64, hours: u64, tells: bool) -> Report {
     world.conclude()
 }
 
+/// Simulates so many hours in which nothing goes wrong, and tells beside every event where the disks are and what
+/// they must hold from then on: somebody else watches what is written.
+pub fn watched(seed: u64, hours: u64) {
+    let mut world = World::new(seed);
+    (world.calm, world.tells, world.promised) = (true, true, Some(Promised::default()));
+    println!("root {}", world.root.path().display());
+    world.until(START + hours * HOUR);
+    println!("end {}", world.now);
+}
+
 impl World {
     fn new(seed: u64) -> Self {
         machine::begin(seed ^ 0x5eed);
@@ -120,7 +133,7 @@ impl World {
         let seen = installation::found(&root.path().join("data"), &lab);
         for n in 0..2 {
             let dir = root.path().join(format!("agent-{n}"));
-            std::fs::create_dir_all(&dir).unwrap();
+            disk::make_dir(&dir).unwrap();
             installation::joined(&lab, n, &seen).write(&dir).unwrap();
         }
         let mut world = Self {
@@ -146,6 +159,7 @@ impl World {
             report: Report::default(),
             calm: false,
             tells: false,
+            promised: None,
         };
         world.truth.committed(installation::baseline(&world.lab));
         for who in everybody() {
@@ -320,6 +334,7 @@ impl World {
                 out = Out::default();
             }
         }
+        self.promise(who, &out);
         match who {
             Who::Server if self.server.is_some() => {
                 self.look(|truth, world| truth.look_at_server(world.server.as_ref().unwrap()));
@@ -455,7 +470,7 @@ pub fn everybody() -> impl Iterator<Item = Who> {
     roles.into_iter().chain((0..3).map(Who::Witness)).chain((0..4).map(Who::Person))
 }
 
-fn witness_of(dir: &std::path::Path, lab: &Lab, n: usize) -> Result<Store, String> {
+pub fn witness_of(dir: &std::path::Path, lab: &Lab, n: usize) -> Result<Store, String> {
     let seed = 131 + u8::try_from(n).map_err(|error| error.to_string())?;
     let key = CosignatureKey::from_seed(&format!("witness-{}/0101", n + 1), &[seed; 32])
         .map_err(|error| error.to_string())?;

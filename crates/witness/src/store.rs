@@ -57,7 +57,7 @@ impl Store {
     /// # Errors
     /// `StoreError` when a file cannot be read or is damaged.
     pub fn open(dir: &Path, key: CosignatureKey, logs: Vec<NoteVerifier>) -> Result<Self, StoreError> {
-        fs::create_dir_all(dir).map_err(io("create", dir))?;
+        disk::make_dir(dir)?;
         let open = |log: NoteVerifier| Log::open(dir, log);
         Ok(Self { key, logs: logs.into_iter().map(open).collect::<Result<_, _>>()? })
     }

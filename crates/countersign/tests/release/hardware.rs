@@ -91,7 +91,7 @@ impl Device {
 /// SoftHSM's program and module, from where `cargo x setup` put them or the system has them.
 fn soft_hsm() -> (PathBuf, PathBuf) {
     let target = Path::new(env!("CARGO_BIN_EXE_countersign")).ancestors().nth(2).unwrap();
-    let places = [target.join("softhsm"), PathBuf::from("/")];
+    let places = [target.join("softhsm2"), PathBuf::from("/")];
     let pairs =
         places.map(|root| (root.join("usr/bin/softhsm2-util"), root.join("usr/lib/softhsm/libsofthsm2.so")));
     let found = pairs.into_iter().find(|(util, module)| util.exists() && module.exists());
