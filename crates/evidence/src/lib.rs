@@ -34,6 +34,7 @@ pub mod status;
 pub mod tree_list;
 pub mod trust_root;
 pub mod verifier_state;
+pub mod vouched;
 
 mod bytes;
 mod digest;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::canonical::{self, CanonicalError};
 use crate::dsse::{Envelope, EnvelopeError, PAYLOAD_BYTES_MAX};
 use crate::ssh::{self, SshKey, SshSigError};
+use crate::vouched::Vouched;
 use crate::{Digest, Id, Moment, Name};
 
 /// DSSE payload type of a request.
@@ -91,11 +92,30 @@ impl Request {
         sign_in: &[&'a SshKey],
         now: Moment,
     ) -> Result<&'a SshKey, RequestError> {
+        self.verify_vouched(envelope, None, installation, sign_in, now)
+    }
+
+    /// The same, where the signatures may have been looked at before.
+    ///
+    /// # Errors
+    /// `RequestError` names what is wrong.
+    pub fn verify_vouched<'a>(
+        &self,
+        envelope: &Envelope,
+        vouched: Option<&Vouched>,
+        installation: Id,
+        sign_in: &[&'a SshKey],
+        now: Moment,
+    ) -> Result<&'a SshKey, RequestError> {
         let rule = |holds: bool, text| if holds { Ok(()) } else { Err(RequestError::Rule(text)) };
         rule(self.installation == installation, "it is for another installation")?;
         rule(self.issued <= now.later_by(CLOCK_SKEW_MAX), "it is from the future: check the clock")?;
         rule(now < self.expires, "it has expired: check the clock and send it again")?;
-        match ssh::signers(envelope, NAMESPACE, sign_in)?.as_slice() {
+        let signers = match vouched.and_then(|vouched| vouched.signers(envelope, NAMESPACE, sign_in)) {
+            Some(signers) => signers,
+            None => ssh::signers(envelope, NAMESPACE, sign_in)?,
+        };
+        match signers.as_slice() {
             [key] => Ok(key),
             _ => Err(RequestError::Rule("it needs exactly one signature")),
         }

@@ -15,6 +15,7 @@ mod findings;
 mod input;
 mod people;
 mod plan;
+mod prepare;
 mod proofs;
 mod receipts;
 mod replay;
@@ -35,6 +36,7 @@ pub use input::input;
 pub use plan::{Planned, plan};
 
 pub use approvals::Voice;
+pub use prepare::{Prepared, prepare};
 pub use replay::{Compared, Replay, Replayed};
 pub use returning::{CheckedReturn, check_return};
 pub use store::{Store, Unavailable};

@@ -5,7 +5,8 @@
 //! follow in the ledger. A gate is judged again from evidence that is collected again. What cannot be
 //! rebuilt does not agree.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque, btree_map};
+use std::sync::Arc;
 
 use domain::gate::{Judged, Outcome};
 use domain::snapshot::{RecordSnapshot, Snapshotted};
@@ -13,9 +14,8 @@ use domain::{Command, Event, Place, RULES, Refused, State, decide, next};
 use evidence::bundle::Bundle;
 use evidence::canonical::{self, CanonicalError};
 use evidence::dsse::Envelope;
-use evidence::enrolment::Purpose;
+use evidence::enrolment::{Enrolment, Purpose};
 use evidence::entry::{Actor, Auth, Entry, Header};
-use evidence::request::Request;
 use evidence::status::StatusFile;
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment};
@@ -26,6 +26,7 @@ use crate::admit::{Sent, admit, enrolment_at, status_command};
 use crate::admit_machines::{admit_receipt, admit_report};
 use crate::collect::collect;
 use crate::plan::plan;
+use crate::prepare::{Asked, Prepared};
 use crate::store::Store;
 use crate::verdict::{judge, own_eyes};
 
@@ -61,7 +62,9 @@ pub struct Replay<'a, S: Store> {
     /// States while a gate is due: a verdict names the one that it was judged in.
     recent: BTreeMap<u64, State>,
     /// The newest root, read once.
-    root: Option<(Digest, TrustRoot)>,
+    root: Option<(Digest, Arc<TrustRoot>)>,
+    /// Enrolments by the entry that holds them, read once.
+    enrolments: BTreeMap<u64, Enrolment>,
     /// A second fold that follows from snapshot to snapshot, and the tree below it.
     behind: State,
     tree: Frontier,
@@ -84,6 +87,7 @@ impl<'a, S: Store> Replay<'a, S> {
             expected: VecDeque::new(),
             recent: BTreeMap::new(),
             root: None,
+            enrolments: BTreeMap::new(),
             behind: State::default(),
             tree: Frontier::default(),
             decisions: 0,
@@ -102,18 +106,18 @@ impl<'a, S: Store> Replay<'a, S> {
     /// Takes the next entry.
     ///
     /// # Errors
-    /// In words, when the entry is not one that this program can read at all.
-    pub fn take(&mut self, entry: &Entry) -> Result<(), String> {
-        let number = self.state.entries;
-        let header = entry.check().map_err(|error| format!("entry {number}: {error}"))?;
-        let event =
-            Event::read(&header.kind, &entry.facts).map_err(|error| format!("entry {number}: {error}"))?;
-        match self.expected.pop_front() {
-            Some((expected, cause)) => self.follows(number, &header, &event, &expected, cause),
-            None => self.decide(number, &header, entry, &event),
+    /// In words, when it is not the next one.
+    pub fn take(&mut self, prepared: &Prepared) -> Result<(), String> {
+        let Prepared { number, header, event, .. } = prepared;
+        if *number != self.state.entries {
+            return Err(format!("entry {number} comes where entry {} is due", self.state.entries));
         }
-        self.state.apply(&event, header.time);
-        self.expect(number, &event, header.time);
+        match self.expected.pop_front() {
+            Some((expected, cause)) => self.follows(*number, header, event, &expected, cause),
+            None => self.decide(prepared),
+        }
+        self.state.apply(event, header.time);
+        self.expect(*number, event, header.time);
         self.remember();
         Ok(())
     }
@@ -137,7 +141,9 @@ impl<'a, S: Store> Replay<'a, S> {
     }
 
     /// An entry that begins a decision.
-    fn decide(&mut self, number: u64, header: &Header, entry: &Entry, event: &Event) {
+    fn decide(&mut self, prepared: &Prepared) {
+        let Prepared { number, header, event, .. } = prepared;
+        let number = *number;
         self.decisions += 1;
         self.verdicts += u64::from(matches!(event, Event::Judged(_)));
         if header.rules != RULES {
@@ -145,7 +151,7 @@ impl<'a, S: Store> Replay<'a, S> {
             self.others.push(Compared { entry: number, outcome: Replayed::OtherRules(header.rules), what });
             return;
         }
-        match self.again(header, entry, event) {
+        match self.again(prepared) {
             Ok(events) => {
                 let mut events = events.into_iter();
                 if events.next().as_ref() == Some(event) {
@@ -160,9 +166,10 @@ impl<'a, S: Store> Replay<'a, S> {
     }
 
     /// The events of the decision, made again.
-    fn again(&mut self, header: &Header, entry: &Entry, event: &Event) -> Result<Vec<Event>, String> {
+    fn again(&mut self, prepared: &Prepared) -> Result<Vec<Event>, String> {
+        let Prepared { header, entry, event, .. } = prepared;
         let command = match (&header.actor, header.auth, event) {
-            (Actor::Person(_), Auth::SignedRequest, _) => self.of_person(header, entry)?,
+            (Actor::Person(_), Auth::SignedRequest, _) => self.of_person(prepared)?,
             (Actor::System, Auth::Statement, _) => self.founding(entry, event)?,
             (Actor::Machine(_), Auth::MachineKey, _) => self.of_machine(event)?,
             (Actor::System, Auth::None, Event::Snapshotted(facts)) => self.snapshot(facts)?,
@@ -177,26 +184,27 @@ impl<'a, S: Store> Replay<'a, S> {
             Ok(events) => Ok(events),
             Err(refusal) => {
                 let Actor::Person(person) = header.actor else { return Err(format!("refused: {refusal}")) };
-                let request = self.request(header, entry)?;
+                let asked = prepared.asked.as_ref().ok_or("it holds no signed request")?.as_ref()?;
                 let reasons = refusal.reasons().map(|reason| reason.code.clone()).collect();
-                let action = request.1.action;
+                let action = asked.request.action.clone();
                 Ok(vec![Event::Refused(Refused { person: person.into(), action, reasons })])
             }
         }
     }
 
     /// A person's command, out of the signed request and what it names.
-    fn of_person(&mut self, header: &Header, entry: &Entry) -> Result<Command, String> {
-        let (envelope, request, particulars) = self.request(header, entry)?;
+    fn of_person(&mut self, prepared: &Prepared) -> Result<Command, String> {
+        let asked = prepared.asked.as_ref().ok_or("it holds no signed request")?.as_ref()?;
+        let Asked { envelope, request, particulars, .. } = asked;
         let root = self.root()?;
-        self.authentic(&envelope, &request, header.time, &root)?;
+        self.authentic(asked, prepared.header.time, &root)?;
         let mut statements: Vec<Envelope> = match particulars.get("statements") {
             Some(inline) => serde_json::from_value(inline.clone()).map_err(|error| error.to_string())?,
             None => Vec::new(),
         };
         let mut attachments = Vec::new();
         let own = envelope.encode().map_err(|error| error.to_string())?;
-        for digest in &header.blobs {
+        for digest in &prepared.header.blobs {
             let bytes = self.store.blob(digest).map_err(|error| error.to_string())?;
             if let Ok(file) = StatusFile::decode(&bytes) {
                 statements.extend([Some(file.base), file.tightening].into_iter().flatten());
@@ -207,45 +215,28 @@ impl<'a, S: Store> Replay<'a, S> {
                 }
             }
         }
-        let sent = Sent {
-            request: &request,
-            envelope: &envelope,
-            statements: &statements,
-            attachments: &attachments,
-        };
+        let sent = Sent { request, envelope, statements: &statements, attachments: &attachments };
         let admitted = admit(&self.state, &root, self.store, &sent);
         admitted.map(|admitted| admitted.command).map_err(|error| error.to_string())
     }
 
-    fn request(&self, header: &Header, entry: &Entry) -> Result<(Envelope, Request, Value), String> {
-        let particulars = entry.particulars.as_ref().ok_or("its particulars were erased")?;
-        let value: Value =
-            particulars.decode("particulars").map_err(|error: CanonicalError| error.to_string())?;
-        let envelope = value.get("request").cloned().ok_or("it holds no signed request")?;
-        let envelope: Envelope = serde_json::from_value(envelope).map_err(|error| error.to_string())?;
-        let request = Request::read(&envelope).map_err(|error| error.to_string())?;
-        let same = header.actor == Actor::Person(request.person)
-            && header.idempotency == Some(request.idempotency());
-        if same { Ok((envelope, request, value)) } else { Err("the request is another person's".into()) }
-    }
-
     /// The signature again, by the keys that the person had then.
-    fn authentic(
-        &self,
-        envelope: &Envelope,
-        request: &Request,
-        time: Moment,
-        root: &TrustRoot,
-    ) -> Result<(), String> {
+    fn authentic(&mut self, asked: &Asked, time: Moment, root: &TrustRoot) -> Result<(), String> {
+        let Asked { envelope, request, vouched, .. } = asked;
         let person =
             self.state.identity.enrolled(request.person.into()).ok_or("its sender was not enrolled")?;
-        let enrolment = enrolment_at(self.store, person.entry).map_err(|error| error.to_string())?;
+        let enrolment = match self.enrolments.entry(person.entry) {
+            btree_map::Entry::Occupied(known) => known.into_mut(),
+            btree_map::Entry::Vacant(new) => {
+                new.insert(enrolment_at(self.store, person.entry).map_err(|error| error.to_string())?)
+            }
+        };
         // The server looked at its clock before it decided.
         let moment = time.min(before(request.expires));
         let counts =
             |key: &&evidence::ssh::SshKey| !self.state.identity.is_revoked(key.fingerprint(), moment);
         let keys: Vec<_> = enrolment.keys_for(Purpose::SignIn).filter(counts).collect();
-        let verified = request.verify(envelope, root.installation, &keys, moment);
+        let verified = request.verify_vouched(envelope, vouched.as_ref(), root.installation, &keys, moment);
         verified.map(drop).map_err(|error| error.to_string())
     }
 
@@ -283,8 +274,7 @@ impl<'a, S: Store> Replay<'a, S> {
                 let statement = value.pointer("/statements/0").cloned().unwrap_or_default();
                 let envelope: Envelope =
                     serde_json::from_value(statement).map_err(|error| error.to_string())?;
-                let enrolment = evidence::enrolment::Enrolment::open(&envelope, &root)
-                    .map_err(|error| error.to_string())?;
+                let enrolment = Enrolment::open(&envelope, &root).map_err(|error| error.to_string())?;
                 let facts = domain::identity::Enrolled::of(&enrolment, root.version);
                 Ok(Command::Enrol(domain::identity::Enrol {
                     enrolment: facts.map_err(|error| error.to_string())?,
@@ -409,16 +399,16 @@ impl<'a, S: Store> Replay<'a, S> {
         Ok(Command::RecordSnapshot(RecordSnapshot { snapshotted: again }))
     }
 
-    fn root(&self) -> Result<TrustRoot, String> {
+    fn root(&self) -> Result<Arc<TrustRoot>, String> {
         let facts = self.state.identity.root().ok_or("no trust root is in force")?;
         if let Some((digest, root)) = &self.root
             && *digest == facts.envelope
         {
-            return Ok(root.clone());
+            return Ok(Arc::clone(root));
         }
         let bytes = self.store.blob(&facts.envelope).map_err(|error| error.to_string())?;
         let envelope = Envelope::decode(&bytes).map_err(|error| error.to_string())?;
-        TrustRoot::read(&envelope).map_err(|error| error.to_string())
+        TrustRoot::read(&envelope).map(Arc::new).map_err(|error| error.to_string())
     }
 
     /// What follows by itself from an event must be next in the ledger.

@@ -1,64 +1,56 @@
-//! Entries checked beside the reading of the next ones: hashing and parsing is most of what verification costs.
+//! Work on batches beside the reading of the next ones: hashing and parsing is most of what verification and replay
+//! cost, and needs to know nothing of what came before.
 //!
-//! Invariant: what comes out has the order of what went in; at most a few batches are under way at once.
+//! Invariant: what comes out has the order of what went in; at most a few batches are under way at once; a panic of a
+//! worker is a panic of the caller.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
-use evidence::entry::{Entry, EntryError, Header};
-use tlog::{Hash, leaf_hash};
+/// A batch that was worked on, or how that ended.
+type Done<U> = Result<Vec<U>, Box<dyn Any + Send>>;
 
-/// A row as it was read: the entry, if its salts are ones, and the leaf hash beside it.
-pub type Read = (Option<Entry>, Vec<u8>);
-
-/// An entry with its leaf hash, and its header where it is sound.
-pub struct Checked {
-    pub entry: Entry,
-    pub leaf: Hash,
-    pub header: Result<Header, EntryError>,
-}
-
-/// A row with what was found out about it.
-pub type Done = (Option<Checked>, Vec<u8>);
-
-/// Reads batches until there is none, and hands them on in order, checked.
+/// Reads batches until there is none, works on their parts on every processor, and hands them on in order.
 ///
 /// # Errors
 /// What reading or taking answers.
-pub fn in_order<E>(
-    mut read: impl FnMut() -> Result<Vec<Read>, E>,
-    mut take: impl FnMut(Vec<Done>) -> Result<(), E>,
+pub fn in_order<T: Send, U: Send, E>(
+    mut read: impl FnMut() -> Result<Vec<T>, E>,
+    work: impl Fn(T) -> U + Sync,
+    mut take: impl FnMut(Vec<U>) -> Result<(), E>,
 ) -> Result<(), E> {
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(WORKERS_MAX);
-    let (to_check, unchecked) = sync_channel::<(u64, Vec<Read>)>(workers);
-    let (to_take, checked) = sync_channel::<(u64, Vec<Done>)>(2 * workers + 1);
-    let unchecked = Mutex::new(unchecked);
+    let (to_work, unworked) = sync_channel::<(u64, Vec<T>)>(workers);
+    let (to_take, worked) = sync_channel::<(u64, Done<U>)>(2 * workers + 1);
+    let unworked = Mutex::new(unworked);
     std::thread::scope(|scope| {
         for _ in 0..workers {
-            let (unchecked, to_take) = (&unchecked, to_take.clone());
-            scope.spawn(move || work(unchecked, &to_take));
+            let (unworked, to_take, work) = (&unworked, to_take.clone(), &work);
+            scope.spawn(move || worker(unworked, &to_take, work));
         }
         drop(to_take);
         // Dropped at the end, and with it the workers' reason to wait.
-        let to_check = to_check;
+        let to_work = to_work;
         let mut waiting = BTreeMap::new();
         let (mut sent, mut taken) = (0, 0);
         loop {
             let batch = read()?;
             let is_last = batch.is_empty();
-            if !is_last && to_check.send((sent, batch)).is_ok() {
+            if !is_last && to_work.send((sent, batch)).is_ok() {
                 sent += 1;
             }
             // No more are under way than the workers and their queue hold.
             while taken < sent && (is_last || sent - taken > workers as u64) {
-                match checked.recv() {
+                match worked.recv() {
                     Ok((number, batch)) => drop(waiting.insert(number, batch)),
-                    // The workers are gone, which only a panic of theirs does; leaving the scope passes it on.
+                    // The workers are gone; leaving the scope passes their panic on.
                     Err(_) => return Ok(()),
                 }
                 while let Some(batch) = waiting.remove(&taken) {
-                    take(batch)?;
+                    take(batch.unwrap_or_else(|panic| resume_unwind(panic)))?;
                     taken += 1;
                 }
             }
@@ -69,19 +61,19 @@ pub fn in_order<E>(
     })
 }
 
-fn work(unchecked: &Mutex<Receiver<(u64, Vec<Read>)>>, to_take: &SyncSender<(u64, Vec<Done>)>) {
+fn worker<T, U>(
+    unworked: &Mutex<Receiver<(u64, Vec<T>)>>,
+    to_take: &SyncSender<(u64, Done<U>)>,
+    work: &impl Fn(T) -> U,
+) {
     loop {
-        let next = unchecked.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let next = unworked.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((number, batch)) = next else { return };
-        let done = batch.into_iter().map(|(entry, leaf)| (entry.map(check), leaf)).collect();
+        let done = catch_unwind(AssertUnwindSafe(|| batch.into_iter().map(work).collect()));
         if to_take.send((number, done)).is_err() {
             return;
         }
     }
-}
-
-fn check(entry: Entry) -> Checked {
-    Checked { leaf: leaf_hash(&entry.header), header: entry.check(), entry }
 }
 
 /// More would wait for the one that reads.
@@ -93,19 +85,29 @@ mod tests {
 
     #[test]
     fn batches_come_out_in_order_and_errors_end_it() {
-        let mut batches = (0..50_u8).map(|n| vec![(None, vec![n]); 3]).collect::<Vec<_>>();
+        let mut batches = (0..50_u8).map(|n| vec![n; 3]).collect::<Vec<_>>();
         batches.reverse();
         let mut seen = Vec::new();
         let read = || Ok::<_, String>(batches.pop().unwrap_or_default());
-        in_order(read, |batch| {
-            seen.extend(batch.into_iter().map(|(_, leaf)| leaf));
-            Ok(())
-        })
+        in_order(
+            read,
+            |n| n + 1,
+            |batch| {
+                seen.extend(batch);
+                Ok(())
+            },
+        )
         .unwrap();
-        let expected: Vec<_> = (0..50_u8).flat_map(|n| vec![vec![n]; 3]).collect();
-        assert_eq!(seen, expected);
-        let endless = || Ok(vec![(None, Vec::new())]);
-        assert_eq!(in_order(endless, |_| Err("enough".to_owned())), Err("enough".to_owned()));
-        assert_eq!(in_order(|| Err("no disk".to_owned()), |_| Ok(())), Err("no disk".to_owned()));
+        assert_eq!(seen, (1..51_u8).flat_map(|n| [n; 3]).collect::<Vec<_>>());
+        let endless = || Ok(vec![1]);
+        assert_eq!(in_order(endless, |n| n, |_| Err("enough".to_owned())), Err("enough".to_owned()));
+        let none = || Err::<Vec<u8>, _>("no disk".to_owned());
+        assert_eq!(in_order(none, |n| n, |_| Ok(())), Err("no disk".to_owned()));
+        let panics = || {
+            let mut batches = (0..50).map(|n| vec![n]).collect::<Vec<_>>();
+            let read = || Ok::<_, String>(batches.pop().unwrap_or_default());
+            in_order(read, |n: i32| assert_ne!(n, 20), |_| Ok(()))
+        };
+        assert!(catch_unwind(panics).is_err(), "it neither hangs nor passes");
     }
 }

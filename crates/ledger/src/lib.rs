@@ -13,6 +13,7 @@ mod tiles;
 mod verify;
 
 pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs, Incoming};
+pub use checking::in_order;
 pub use reader::Reader;
 pub use store::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Head, Ledger, LedgerError, Turn};
 pub use tiles::Tiles;

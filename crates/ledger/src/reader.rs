@@ -11,7 +11,7 @@ use evidence::entry::Entry;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use tlog::{HASH_BYTES, Hash, Note};
 
-use crate::store::{Head, LedgerError, read_entries, read_head, stored};
+use crate::store::{Head, LedgerError, read_entries, read_head, read_rows, stored};
 use crate::{DATABASE, schema};
 
 /// A read-only view of a ledger.
@@ -46,6 +46,14 @@ impl Reader {
     /// `LedgerError` when one is missing or not sound.
     pub fn entries(&self, from: u64, to: u64) -> Result<Vec<Entry>, LedgerError> {
         read_entries(&self.connection, from, to.min(from.saturating_add(READ_ENTRIES_MAX)))
+    }
+
+    /// The same, unchecked, for a caller who checks them beside the reading (`in_order`).
+    ///
+    /// # Errors
+    /// `LedgerError` when one is missing.
+    pub fn unchecked(&self, from: u64, to: u64) -> Result<Vec<Entry>, LedgerError> {
+        read_rows(&self.connection, from, to.min(from.saturating_add(READ_ENTRIES_MAX)))
     }
 
     /// Number of the entry that a command with this idempotency digest made.

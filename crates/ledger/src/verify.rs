@@ -8,15 +8,15 @@ use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use evidence::entry::{Entry, Header};
+use evidence::entry::{Entry, EntryError, Header};
 use evidence::{Digest, Moment};
 use rusqlite::Row;
 use tlog::{
     Checkpoint, Cosignature, Frontier, HASH_BYTES, Hash, NoteVerifier, TILE_WIDTH, TileKind, TilePath,
-    decode_bundle,
+    decode_bundle, leaf_hash,
 };
 
-use crate::checking::{Checked, Read, in_order};
+use crate::checking::in_order;
 use crate::store::{LedgerError, entry_of, read_head};
 use crate::{BLOBS, Blobs, Reader, TILES, schema};
 
@@ -175,7 +175,7 @@ impl<'a> Audit<'a> {
         // A row that is missing ends the reading; what follows it has no place in the tree.
         let (mut next, mut gap) = (0, None);
         let read = || {
-            let mut batch: Vec<Read> = Vec::new();
+            let mut batch: Vec<(Option<Entry>, Vec<u8>)> = Vec::new();
             while gap.is_none() && batch.len() < BATCH {
                 let Some(row) = rows.next().map_err(doing)? else { break };
                 let seq: i64 = row.get(0).map_err(doing)?;
@@ -188,7 +188,11 @@ impl<'a> Audit<'a> {
             }
             Ok(batch)
         };
-        in_order(read, |batch| batch.into_iter().try_for_each(|(entry, leaf)| self.entry(entry, &leaf)))?;
+        let check = |(entry, leaf): (Option<Entry>, Vec<u8>)| (entry.map(check), leaf);
+        let take = |batch: Vec<(Option<Checked>, Vec<u8>)>| {
+            batch.into_iter().try_for_each(|(entry, leaf)| self.entry(entry, &leaf))
+        };
+        in_order(read, check, take)?;
         if let Some((expected, found)) = gap {
             let what = format!("entries {expected} to {} are missing", found.saturating_sub(1));
             self.breach(format!("entry {expected}"), what);
@@ -427,3 +431,14 @@ fn digest_of(path: &PathBuf) -> std::io::Result<Digest> {
 const BREACHES_MAX: usize = 100;
 /// Rows that are checked together.
 const BATCH: usize = 1_024;
+
+/// An entry with its leaf hash, and its header where it is sound.
+struct Checked {
+    entry: Entry,
+    leaf: Hash,
+    header: Result<Header, EntryError>,
+}
+
+fn check(entry: Entry) -> Checked {
+    Checked { leaf: leaf_hash(&entry.header), header: entry.check(), entry }
+}

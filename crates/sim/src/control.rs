@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::State;
 use evidence::machine::MachineSigner;
-use judge::{Replay, Store as _, collect};
+use judge::{Store as _, collect};
 use lab::Lab;
 use ledger::Ledger;
 use server::{
@@ -108,16 +108,8 @@ impl Control {
     /// In words, when it cannot be read.
     pub fn replay(&self) -> Result<(State, u64, Vec<String>), String> {
         let store = self.keeper.store();
-        let mut replay = Replay::new(&store);
-        let size = self.state().entries;
-        while replay.state().entries < size {
-            let from = replay.state().entries;
-            let entries = self.keeper.readers().with(|reader| reader.entries(from, size)).map_err(text)?;
-            for entry in entries {
-                replay.take(&entry)?;
-            }
-        }
-        replay.finish();
+        let reader = ledger::Reader::open(self.keeper.readers().dir()).map_err(text)?;
+        let replay = server::replay(&reader, &store, |_| {}).map_err(text)?;
         let others = replay.others.iter().map(|other| format!("entry {}: {}", other.entry, other.what));
         Ok((replay.state().clone(), replay.agree, others.collect()))
     }

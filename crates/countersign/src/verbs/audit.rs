@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use evidence::trust_root::{Mode, TrustRoot};
-use judge::Replay;
 use ledger::{Anchors, BLOBS, Blobs, Reader, Report};
 use serde::Serialize;
 
@@ -87,19 +86,14 @@ fn replay(home: &Home, output: Output) -> Result<(), Failure> {
     let readers = server::Readers::new(home.data());
     let blobs = Blobs::read_only(&home.data().join(BLOBS));
     let store = server::LedgerStore::new(&readers, &blobs);
-    let mut replay = Replay::new(&store);
     let reader = Reader::open(home.data())?;
     let size = reader.head()?.frontier.size();
     let mut progress = Progress::new(output);
-    while replay.state().entries < size {
-        for entry in reader.entries(replay.state().entries, size)? {
-            replay.take(&entry).map_err(Failure::error)?;
-        }
+    let replay = server::replay(&reader, &store, |entries| {
         if size > SAID_EVERY {
-            progress.say(format!("{} of {size} entries", replay.state().entries));
+            progress.say(format!("{entries} of {size} entries"));
         }
-    }
-    replay.finish();
+    })?;
     let (mut differ, mut other_rules) = (0, 0);
     let found = |compared: &judge::Compared| Found {
         place: format!("entry {}", compared.entry),

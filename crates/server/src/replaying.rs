@@ -1,0 +1,52 @@
+//! Replay from disk: entries are read by one, looked at by themselves on every processor, and decided in their order.
+
+use judge::{Replay, Store, prepare};
+use ledger::{LedgerError, Reader, in_order};
+
+/// Why a ledger could not be replayed to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// It could not be read.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// An entry is not one that this program knows.
+    #[error("{0}")]
+    Entry(String),
+}
+
+/// Does every decision of a ledger again; `said` hears how many entries there have been.
+///
+/// # Errors
+/// `ReplayError` when an entry cannot be read at all; what merely differs is in the answer.
+pub fn replay<'a, S: Store>(
+    reader: &Reader,
+    store: &'a S,
+    mut said: impl FnMut(u64),
+) -> Result<Replay<'a, S>, ReplayError> {
+    let size = reader.head()?.frontier.size();
+    let mut replay = Replay::new(store);
+    let mut next = 0;
+    let read = || -> Result<Vec<_>, ReplayError> {
+        let entries = reader.unchecked(next, size.min(next + BATCH))?;
+        let first = next;
+        next += entries.len() as u64;
+        Ok((first..).zip(entries).collect())
+    };
+    in_order(
+        read,
+        |(number, entry)| prepare(number, entry),
+        |batch| {
+            for prepared in batch {
+                let prepared = prepared.map_err(ReplayError::Entry)?;
+                replay.take(&prepared).map_err(ReplayError::Entry)?;
+            }
+            said(replay.state().entries);
+            Ok(())
+        },
+    )?;
+    replay.finish();
+    Ok(replay)
+}
+
+/// Entries in a batch: some milliseconds of work.
+const BATCH: u64 = 128;
