@@ -14,9 +14,15 @@ use tlog::{NoteSigner, SignatureKind};
 fn main() {
     println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
     one_caller();
-    let (dir, ledger) = saturated(1_000_000);
-    drop(ledger);
-    verification(dir.path(), 1_000_000);
+    let mut medians = Vec::new();
+    for count in [10_000, 100_000, 1_000_000] {
+        let (dir, ledger) = saturated(count);
+        drop(ledger);
+        medians.push(verification(dir.path(), count).as_secs_f64());
+    }
+    if let [first, _, last] = medians.as_slice() {
+        println!("{:44} grows as n^{:.2}", "slope, verification", (last / first).ln() / 100_f64.ln());
+    }
 }
 
 fn signer() -> NoteSigner {
@@ -85,7 +91,7 @@ fn saturated(count: u64) -> (tempfile::TempDir, Ledger) {
         |span: Duration| format!("{:.0}/s", f64::from(u32::try_from(count).unwrap()) / span.as_secs_f64());
     println!(
         "{:44} {:>12} {:>12}   hashing the leaves alone: {}",
-        "append, batches of 1,000",
+        format!("append, {count} in batches of 1,000"),
         rate(took),
         "-",
         rate(floor)
@@ -94,7 +100,7 @@ fn saturated(count: u64) -> (tempfile::TempDir, Ledger) {
 }
 
 /// Every row and hash of a directory, offline.
-fn verification(dir: &Path, count: u64) {
+fn verification(dir: &Path, count: u64) -> Duration {
     let anchors =
         Anchors { ledger: signer().verifier().clone(), witnesses: Vec::new(), quorum: 0, seen: None };
     let mut spans = Vec::new();
@@ -114,6 +120,7 @@ fn verification(dir: &Path, count: u64) {
         show(minimum),
         show(begun.elapsed())
     );
+    median
 }
 
 fn summary(mut spans: Vec<Duration>) -> (Duration, Duration) {

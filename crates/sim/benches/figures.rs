@@ -1,6 +1,7 @@
 //! Replay of many decisions, offline, with its floor from the same run. `cargo x bench`.
+#![expect(clippy::indexing_slicing, reason = "a benchmark")]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 fn main() {
     println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
@@ -31,9 +32,33 @@ fn main() {
         report.events,
         report.decisions
     );
+    many_projects();
     if let (Some((n, first)), Some((m, last))) = (medians.first(), medians.last()) {
         let times = f64::from(u32::try_from(m / n).unwrap_or(1));
         let exponent = (last.as_secs_f64() / first.as_secs_f64()).ln() / times.ln();
         println!("{:44} grows as n^{exponent:.2}", "slope, replay");
     }
+}
+
+/// One request where there are few projects and where there are many.
+fn many_projects() {
+    let mut medians = Vec::new();
+    for count in [10_u64, 100, 1_000] {
+        let sim::Projects { mut decided, mut looked, start, state_bytes } = sim::projects_of(count);
+        let median = |spans: &mut Vec<Duration>| {
+            spans.sort();
+            (spans[spans.len() / 2], spans[0])
+        };
+        let ((middle, least), (look, _)) = (median(&mut decided), median(&mut looked));
+        println!(
+            "{:44} {:>12} {:>12}   what is due: {look:.2?}; start: {start:.2?}; state: {} KB",
+            format!("a request with {count} projects"),
+            format!("{middle:.2?}"),
+            format!("{least:.2?}"),
+            state_bytes / 1_000
+        );
+        medians.push(least);
+    }
+    let exponent = (medians[2].as_secs_f64() / medians[0].as_secs_f64()).ln() / 100_f64.ln();
+    println!("{:44} grows as n^{exponent:.2} in projects", "slope, a request");
 }

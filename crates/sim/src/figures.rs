@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use evidence::canonical;
 use evidence::dsse::Envelope;
+use evidence::environment::Environment;
 use evidence::request::{self, Request};
 use lab::Lab;
 use serde_json::json;
@@ -49,6 +51,69 @@ pub fn replay_of(decisions: u64) -> Measured {
     assert_eq!(others, Vec::<String>::new());
     Measured { agree, replay, signatures }
 }
+
+/// What many projects cost.
+#[derive(Clone, Debug)]
+pub struct Projects {
+    /// A request decided and durable, for each of many.
+    pub decided: Vec<Duration>,
+    /// What is outstanding, asked of the state as the executor asks it.
+    pub looked: Vec<Duration>,
+    /// The server's start.
+    pub start: Duration,
+    /// The state in its canonical form, in bytes.
+    pub state_bytes: usize,
+}
+
+/// An installation with so many projects, each with an environment of its own, and what one request costs there.
+#[must_use]
+pub fn projects_of(count: u64) -> Projects {
+    machine::begin(2);
+    machine::set_now(START);
+    let lab = Lab::new(0);
+    let dir = installation::disk();
+    let data = dir.path().join("data");
+    drop(installation::found(&data, &lab));
+    let mut server = Control::start(&data, &lab).unwrap();
+    let base = installation::baseline(&lab);
+    let attached = [lab.policy.encode().unwrap(), lab::configuration().encode().unwrap()];
+    for n in 0..count {
+        let statement =
+            Environment { project: lab::name(&format!("p-{n}")), ..lab.environment("staging", &base) };
+        let signed = lab.signed_environment(&statement, &[0, 1]);
+        let arguments = json!({ "statement": signed.payload_digest() });
+        let sent =
+            submission(&lab.bob, &lab.bob, "set-environment", arguments, vec![signed], attached.to_vec());
+        server.put_request(&sent).unwrap();
+    }
+    let mut decided = Vec::new();
+    for n in 0..REQUESTS {
+        machine::set_now(START + n * 10);
+        let place =
+            domain::Place { project: lab::name(&format!("p-{}", n % count)), ..installation::place(0) };
+        let arguments = json!({ "place": place, "release": n + 1 });
+        let sent = submission(&lab.bob, &lab.bob, "promote", arguments, Vec::new(), Vec::new());
+        let begun = Instant::now();
+        server.put_request(&sent).unwrap();
+        decided.push(begun.elapsed());
+    }
+    let state = server.state();
+    assert!(state.entries >= count + REQUESTS, "all of it is on record");
+    let looks = (0..REQUESTS).map(|_| {
+        let begun = Instant::now();
+        std::hint::black_box(state.gate.outstanding().count());
+        std::hint::black_box(state.build.outstanding(&installation::runner_name(0)).count());
+        begun.elapsed()
+    });
+    let looked = looks.collect();
+    let state_bytes = canonical::encode("state", &*state).unwrap().len();
+    drop(server);
+    let begun = Instant::now();
+    drop(Control::start(&data, &lab).unwrap());
+    Projects { decided, looked, start: begun.elapsed(), state_bytes }
+}
+
+const REQUESTS: u64 = 100;
 
 fn signatures(lab: &Lab, requests: &[Submission]) -> Duration {
     let begun = Instant::now();

@@ -125,31 +125,36 @@ fn commit_to_production() {
     home.json_in(&repository, &["init", "--project", "shop"], 0);
     git(&["-C", "shop", "commit", "--allow-empty", "-qm", "two"]);
     let synced = synced(home.dir.path());
-    let up = home.up();
-    let mut ours = Vec::new();
-    let mut floor = Vec::new();
-    for n in 0..8 {
-        git(&["-C", "shop", "commit", "--allow-empty", "-qm", &format!("change {n}")]);
-        home.json_in(&repository, &["run"], 0);
-        home.json_in(&repository, &["approve", "--reason", "measured"], 0);
-        home.json_in(&repository, &["promote"], 0);
-        let entries = entries(&up);
-        ours.push(way(&entries));
-        floor.push(synced * u32::try_from(appends(&entries)).unwrap());
+    let mut slopes = Vec::new();
+    for history in [0, 10_000, 100_000] {
+        if history > 0 {
+            support::grow::grow(&home, history);
+        }
+        let up = home.up();
+        let (mut ours, mut floor) = (Vec::new(), Vec::new());
+        for n in 0..8 {
+            git(&["-C", "shop", "commit", "--allow-empty", "-qm", &format!("change {n}")]);
+            home.json_in(&repository, &["run"], 0);
+            home.json_in(&repository, &["approve", "--reason", "measured"], 0);
+            home.json_in(&repository, &["promote"], 0);
+            let entries = last_entries(&up);
+            ours.push(way(&entries));
+            floor.push(synced * u32::try_from(appends(&entries)).unwrap());
+        }
+        ours.sort();
+        floor.sort();
+        let figure = match history {
+            0 => "commit to production, three environments".to_owned(),
+            _ => format!("the same after {history} entries"),
+        };
+        print(&figure, &ours, &floor, "a synced write of 4 KiB for each append on the way");
+        for (role, pid) in &up.roles {
+            println!("{:44} {:>9} KiB", format!("memory at rest, {role}"), pss(*pid));
+        }
+        slopes.push((history.max(100), ours));
+        assert!(up.stop());
     }
-    ours.sort();
-    floor.sort();
-    print(
-        "commit to production, three environments",
-        &ours,
-        &floor,
-        "a synced write of 4 KiB for each append on the way",
-    );
-    let pids: Vec<_> = up.roles.clone();
-    for (role, pid) in pids {
-        println!("{:44} {:>9} KiB", format!("memory at rest, {role}"), pss(pid));
-    }
-    assert!(up.stop());
+    peers::slope("commit to production, over history", &slopes);
 }
 
 /// A durable write of 4 KiB, the median of some.
@@ -163,15 +168,18 @@ fn synced(dir: &std::path::Path) -> Duration {
     spans[spans.len() / 2]
 }
 
-/// Every entry as the API shows it.
-fn entries(up: &Up) -> Vec<Value> {
+/// The last entries as the API shows them: more than one commit's way.
+fn last_entries(up: &Up) -> Vec<Value> {
+    let shown: Value = serde_json::from_str(&up.get("/api/v1/installation").1).unwrap();
+    let mut next = shown["entries"].as_u64().unwrap().saturating_sub(400);
     let mut entries: Vec<Value> = Vec::new();
     loop {
         let page: Vec<Value> =
-            serde_json::from_str(&up.get(&format!("/api/v1/entries?from={}", entries.len())).1).unwrap();
+            serde_json::from_str(&up.get(&format!("/api/v1/entries?from={next}")).1).unwrap();
         if page.is_empty() {
             return entries;
         }
+        next += page.len() as u64;
         entries.extend(page);
     }
 }

@@ -113,7 +113,7 @@ fn at_a_start(point: &str) {
     assert!(AT_A_START.contains(&point));
     for (kind, _) in disk::faults::KINDS {
         let shop = Shop::solo();
-        super::growth::grow(&shop.home, 10_300);
+        crate::support::grow::grow(&shop.home, 10_300);
         let fault = format!("{point}:{kind}");
         let up = shop.home.up_with(&[("COUNTERSIGN_FAULT", &fault)]);
         let (_, _) = shop.home.try_in(&shop.repository(), &["run"], &[]);

@@ -1,6 +1,8 @@
 //! A person with a home of their own, an installation, and its roles as real processes.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+pub mod grow;
+
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
