@@ -162,13 +162,13 @@ fn wait(socket: &UnixStream, pid: u32, spec: &Spec, deadline: Instant) -> Result
         let mut tag = [0];
         let mut reader = socket;
         match reader.read(&mut tag) {
-            Ok(1) if tag == [EXITED] => {
-                let report =
-                    read_frame(socket).map_err(|error| SandboxError::Io("read the report", error))?;
-                return serde_json::from_slice(&report).map_err(|_| SandboxError::Lost);
-            }
             Ok(0) => return Err(SandboxError::Lost),
-            Ok(_) => return Err(failure(socket, tag.first().copied())),
+            Ok(_) => {
+                // What follows is on its way; on a busy machine it may take longer than one look.
+                let patient = socket.set_read_timeout(Some(SETUP_TIMEOUT));
+                patient.map_err(|error| SandboxError::Io("set a timeout", error))?;
+                return report(socket, tag);
+            }
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(SandboxError::Io("wait for the step", error)),
@@ -180,6 +180,15 @@ fn wait(socket: &UnixStream, pid: u32, spec: &Spec, deadline: Instant) -> Result
             return Ok(Exit::MemoryExceeded);
         }
     }
+}
+
+/// How the step ended, or why it did not run.
+fn report(socket: &UnixStream, tag: [u8; 1]) -> Result<Exit, SandboxError> {
+    if tag != [EXITED] {
+        return Err(failure(socket, tag.first().copied()));
+    }
+    let report = read_frame(socket).map_err(|error| SandboxError::Io("read the report", error))?;
+    serde_json::from_slice(&report).map_err(|_| SandboxError::Lost)
 }
 
 fn expect(socket: &UnixStream, tag: u8) -> Result<(), SandboxError> {
@@ -307,3 +316,42 @@ fn children(pid: u32) -> Vec<u32> {
 const RANGE_START: u32 = 0x7000_0000;
 const SETUP_TIMEOUT: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+
+    /// Init may be interrupted between the tag and what follows it, for longer than one look at memory takes.
+    #[test]
+    fn the_rest_of_a_report_may_take_its_time() {
+        let spec = Spec {
+            command: vec!["/bin/true".to_owned()],
+            environment: std::collections::BTreeMap::new(),
+            binds: Vec::new(),
+            network: Vec::new(),
+            limits: Limits {
+                workspace_bytes: 1,
+                tmp_bytes: 1,
+                memory_bytes: u64::MAX,
+                processes: 1,
+                open_files: 1,
+                wall_ms: 1,
+                log_bytes: 1,
+            },
+        };
+        let wait_for = |bytes: &[u8]| {
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            (&theirs).write_all(bytes).unwrap();
+            let waited = wait(&ours, std::process::id(), &spec, Instant::now() + SETUP_TIMEOUT);
+            assert_eq!(ours.read_timeout().unwrap(), Some(SETUP_TIMEOUT));
+            waited
+        };
+        let mut report = vec![EXITED];
+        write_frame(&mut report, &serde_json::to_vec(&Exit::Code(3)).unwrap()).unwrap();
+        assert!(matches!(wait_for(&report), Ok(Exit::Code(3))));
+        let mut failure = vec![FAILED];
+        write_frame(&mut failure, b"no namespaces").unwrap();
+        assert!(matches!(wait_for(&failure), Err(SandboxError::Setup(what)) if what == "no namespaces"));
+    }
+}
