@@ -29,13 +29,7 @@ pub struct Measured {
 /// A ledger of so many requests by Bob, each signed, decided and on record, done again.
 #[must_use]
 pub fn replay_of(decisions: u64) -> Measured {
-    machine::begin(1);
-    machine::set_now(START);
-    let lab = Lab::new(0);
-    let dir = installation::disk();
-    let data = dir.path().join("data");
-    drop(installation::found(&data, &lab));
-    let mut server = Control::start(&data, &lab).unwrap();
+    let (lab, _dir, mut server) = founded(1);
     let mut requests = Vec::new();
     for n in 0..decisions {
         machine::set_now(START + n * 10);
@@ -68,13 +62,7 @@ pub struct Projects {
 /// An installation with so many projects, each with an environment of its own, and what one request costs there.
 #[must_use]
 pub fn projects_of(count: u64) -> Projects {
-    machine::begin(2);
-    machine::set_now(START);
-    let lab = Lab::new(0);
-    let dir = installation::disk();
-    let data = dir.path().join("data");
-    drop(installation::found(&data, &lab));
-    let mut server = Control::start(&data, &lab).unwrap();
+    let (lab, dir, mut server) = founded(2);
     let base = installation::baseline(&lab);
     let attached = [lab.policy.encode().unwrap(), lab::configuration().encode().unwrap()];
     for n in 0..count {
@@ -109,8 +97,20 @@ pub fn projects_of(count: u64) -> Projects {
     let state_bytes = canonical::encode("state", &*state).unwrap().len();
     drop(server);
     let begun = Instant::now();
-    drop(Control::start(&data, &lab).unwrap());
+    drop(Control::start(&dir.path().join("data"), &lab).unwrap());
     Projects { decided, looked, start: begun.elapsed(), state_bytes }
+}
+
+/// A new installation and its server.
+fn founded(seed: u64) -> (Lab, tempfile::TempDir, Control) {
+    machine::begin(seed);
+    machine::set_now(START);
+    let lab = Lab::new(0);
+    let dir = installation::disk();
+    let data = dir.path().join("data");
+    drop(installation::found(&data, &lab));
+    let server = Control::start(&data, &lab).unwrap();
+    (lab, dir, server)
 }
 
 const REQUESTS: u64 = 100;

@@ -60,10 +60,15 @@ impl Device {
     fn key(&self, label: &str, number: u8) -> String {
         let file = self.dir.join("import.pem");
         std::fs::write(&file, key_file(&[number; 32])).unwrap();
+        self.moved(&file, label, number)
+    }
+
+    /// Moves a key file into the token, answers its URI.
+    fn moved(&self, file: &Path, label: &str, number: u8) -> String {
         let id = format!("{number:02x}");
         let token = ["--token", "release keys", "--label", label, "--id", &id];
         self.util(&[&["--import", file.to_str().unwrap()], &token[..]].concat());
-        std::fs::remove_file(&file).unwrap();
+        std::fs::remove_file(file).unwrap();
         self.uri(&format!("token=release%20keys;object={label};type=private"))
     }
 
@@ -201,9 +206,15 @@ fn new_machines_and_a_new_origin_take_keys_in_a_device() {
     shop.in_repository(&[&join[..], &[&device.uri("object=nobody")]].concat(), 1);
     shop.in_repository(&[&join[..], &["runner.pem"]].concat(), 2);
     assert!(!shop.repository().join("fourth/runner.json").exists());
-    // The ledger's key moves into the device.
+    // A witness's key moves into the device, and its root still names it; then the ledger gets a new key there.
+    let own = shop.home.data().with_extension("witness").join("key.pem");
+    let witness = device.moved(&own, "witness", 4);
+    // With the mode of a secret.
+    std::fs::copy(device.pin(), own.with_extension("pkcs11")).unwrap();
+    std::fs::write(own.with_extension("pkcs11"), witness).unwrap();
     let up = shop.home.up();
     shop.release();
+    shop.home.witnessed(&up);
     assert!(up.stop());
     let ledger = device.key("ledger", 3);
     shop.ok(&["trust", "origin", "--out", "next.json", "--key", &ledger]);
