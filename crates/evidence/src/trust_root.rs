@@ -286,7 +286,7 @@ impl TrustRoot {
             let second = [&self.holders, &self.policy, &self.status].iter().all(|q| q.threshold >= 2);
             rule(second, "in team mode holders, policy and status need a threshold of at least 2")?;
         }
-        self.ledger_key()?;
+        let ledger = self.ledger_key()?;
         let (keys, quorum) = (self.witness_keys()?, self.witnesses.quorum as usize);
         rule(quorum * 2 > keys.len() && quorum <= keys.len(), "`witnesses.quorum` is not over half")?;
         let names: BTreeSet<_> = keys.iter().map(NoteVerifier::public).collect();
@@ -295,7 +295,15 @@ impl TrustRoot {
         let runners: BTreeSet<_> = self.runners.iter().map(|runner| &runner.name).collect();
         let runner_keys: BTreeSet<_> = self.runners.iter().map(|runner| &runner.key).collect();
         let unique = runners.len() == self.runners.len() && runner_keys.len() == self.runners.len();
-        rule(unique, "a runner's name or key stands twice")
+        rule(unique, "a runner's name or key stands twice")?;
+        let machines = self.runners.iter().map(|runner| runner.key.as_bytes());
+        let own = [ledger.public(), self.provenance.as_bytes()];
+        let all: BTreeSet<_> = names.iter().copied().chain(machines).chain(own).collect();
+        let apart = all.len() == names.len() + self.runners.len() + own.len();
+        rule(
+            apart,
+            "a key serves two of ledger, provenance, runners and witnesses: whoever holds one must not hold another",
+        )
     }
 }
 

@@ -7,6 +7,8 @@ mod support;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use evidence::dsse::{Envelope, Signature};
 use evidence::enrolment::{EnrolledKey, Enrolment, Purpose};
 use evidence::request::Request;
@@ -15,6 +17,7 @@ use evidence::status::{Freeze, Revocation, Status, StatusFile};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Digest, Moment, enrolment, status, trust_root};
 use support::{NOW, Person, enrolment_of, id, name, root, status_base};
+use tlog::{NoteVerifier, SignatureKind};
 
 fn now() -> Moment {
     NOW.parse().unwrap()
@@ -153,7 +156,7 @@ fn roots_that_break_a_rule_are_refused() {
     let (alice, bob) = (Person::new("alice", 1), Person::new("bob", 2));
     let good = root(Mode::Rehearsal, &[&alice, &bob], 2);
     type Damage = fn(&mut TrustRoot);
-    let broken: [(&str, Damage); 9] = [
+    let broken: [(&str, Damage); 13] = [
         ("`v` is not 1", |root| root.v = 2),
         ("starts at 1", |root| root.version = 0),
         ("not after", |root| root.expires = root.issued),
@@ -163,6 +166,17 @@ fn roots_that_break_a_rule_are_refused() {
         ("over half", |root| root.witnesses.quorum = 0),
         ("at least one runner", |root| root.runners.clear()),
         ("not an Ed25519 verifier key", |root| root.ledger.vkey = "x".into()),
+        ("name or key stands twice", |root| root.runners[1].key = root.runners[0].key),
+        ("serves two of", |root| root.provenance = root.runners[0].key),
+        ("serves two of", |root| {
+            let witness: NoteVerifier = root.witnesses.keys[0].vkey.parse().unwrap();
+            let ledger = NoteVerifier::new("countersign/0101", SignatureKind::Ed25519, *witness.public());
+            root.ledger.vkey = ledger.unwrap().to_string();
+        }),
+        ("serves two of", |root| {
+            let ledger: NoteVerifier = root.ledger.vkey.parse().unwrap();
+            root.runners[1].key = STANDARD.encode(ledger.public()).parse().unwrap();
+        }),
     ];
     for (expected, damage) in broken {
         let mut root = good.clone();

@@ -21,7 +21,7 @@ use crate::failure::Failure;
 use crate::founders::{Founder, alone, enrolments, listed, signed, subject};
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
-use crate::pkcs11::Uri;
+use crate::pkcs11::{self, Uri};
 use crate::places::{self, Prepared};
 use crate::scaffold::{self, Described};
 use crate::{key_files, pack, policies, project, random, trust};
@@ -107,6 +107,7 @@ struct MadePlace {
 pub fn run(verb: &Init, output: Output) -> Result<(), Failure> {
     let home = Home::new(verb.place.data.as_deref())?;
     is_free(&home)?;
+    devices_answer(verb)?;
     let founders = people(verb)?;
     let project = first_project(verb)?;
     let now = now()?;
@@ -353,6 +354,25 @@ pub fn pin_of(data: &Path, root: &TrustRoot) -> Result<Pin, Failure> {
         environments,
         checkpoint: head.checkpoint.text().to_owned(),
     })
+}
+
+/// Every key in a device signs, and none is named twice, before anything is made.
+fn devices_answer(verb: &Init) -> Result<(), Failure> {
+    if verb.runner_key.len() > 2 {
+        return Err(Failure::usage(
+            "an installation begins with two runners: --runner-key is said twice at most",
+        ));
+    }
+    let mut seen: Vec<([u8; 32], &Uri)> = Vec::new();
+    for uri in verb.ledger_key.iter().chain(&verb.provenance_key).chain(&verb.runner_key) {
+        let public = pkcs11::open(uri)?.public();
+        if let Some((_, other)) = seen.iter().find(|(known, _)| *known == public) {
+            let what = format!("`{uri}` and `{other}` are one key; each role needs its own");
+            return Err(Failure::error(what));
+        }
+        seen.push((public, uri));
+    }
+    Ok(())
 }
 
 /// Makes the roles' keys and the root that names them.

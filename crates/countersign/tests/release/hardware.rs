@@ -151,6 +151,21 @@ fn a_release_is_signed_by_keys_in_a_device() {
 }
 
 #[test]
+fn one_key_in_a_device_does_not_serve_two_roles() {
+    let mut home = Home::new();
+    let device = Device::new(&mut home);
+    let (one, other) = (device.key("one", 1), device.uri("token=release%20keys;id=%01"));
+    let given = ["init", "--bare", "--name", "Ada", "--email", "ada@example.com", "--ledger-key", &one];
+    let twice = home.run(&[&given[..], &["--runner-key", &other]].concat());
+    let said = String::from_utf8_lossy(&twice.stderr).into_owned();
+    assert!(!twice.status.success() && said.contains("are one key; each role needs its own"), "{said}");
+    let thrice = [["--runner-key", &one]; 3].concat();
+    assert_eq!(home.run(&[&given[..], &thrice].concat()).status.code(), Some(2));
+    // Nothing was made of it, so that it can be said again.
+    home.ok(&given);
+}
+
+#[test]
 fn without_its_device_the_server_records_nothing_and_says_why() {
     let (device, shop) = shop();
     let kept = shop.home.data().with_extension("keys");
