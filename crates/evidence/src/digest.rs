@@ -6,11 +6,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use serde::{Deserialize, Serialize};
+use serde::de::{Deserialize, Deserializer, Visitor};
+use serde::ser::{Serialize, Serializer};
 
 /// A SHA-256 digest.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
 /// Why some text is not a digest.
@@ -76,7 +76,18 @@ impl Digest {
     /// The 64 hex digits without the algorithm.
     #[must_use]
     pub fn hex(&self) -> String {
-        hex::encode(self.0)
+        String::from(digits(&self.text()))
+    }
+
+    /// The text, all of it ASCII: every entry holds several of them, so no memory is asked for.
+    fn text(&self) -> [u8; TEXT_BYTES] {
+        let mut text = [0; TEXT_BYTES];
+        let (start, digits) = text.split_at_mut(ALGORITHM.len());
+        start.copy_from_slice(ALGORITHM.as_bytes());
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 0xf)]);
+        }
+        text
     }
 
     fn from_context(context: Context) -> Self {
@@ -88,7 +99,7 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sha256:{}", self.hex())
+        f.write_str(shown(&self.text()))
     }
 }
 
@@ -103,19 +114,35 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = || DigestError(text.chars().take(90).collect());
-        let digits = text.strip_prefix("sha256:").ok_or_else(wrong)?;
+        let digits = text.strip_prefix(ALGORITHM).ok_or_else(wrong)?;
         let mut bytes = [0; 32];
         hex::decode_to_slice(digits, &mut bytes).map_err(|_| wrong())?;
         let digest = Self(bytes);
-        if digest.hex() == digits { Ok(digest) } else { Err(wrong()) }
+        if digest.text() == text.as_bytes() { Ok(digest) } else { Err(wrong()) }
     }
 }
 
-impl TryFrom<String> for Digest {
-    type Error = DigestError;
+impl Serialize for Digest {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(shown(&self.text()))
+    }
+}
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Digest;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a digest, `sha256:` and 64 lower-case hex digits")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Digest, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -124,3 +151,18 @@ impl From<Digest> for String {
         digest.to_string()
     }
 }
+
+fn shown(text: &[u8; TEXT_BYTES]) -> &str {
+    std::str::from_utf8(text).unwrap_or_default()
+}
+
+fn digits(text: &[u8; TEXT_BYTES]) -> &str {
+    shown(text).strip_prefix(ALGORITHM).unwrap_or_default()
+}
+
+const fn digit(nibble: u8) -> u8 {
+    if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 }
+}
+
+const ALGORITHM: &str = "sha256:";
+const TEXT_BYTES: usize = ALGORITHM.len() + 64;
