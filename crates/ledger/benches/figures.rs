@@ -11,10 +11,6 @@ use ledger::{Anchors, Ledger, verify};
 use rusqlite::Connection;
 use tlog::{NoteSigner, SignatureKind};
 
-/// As the binary has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() {
     println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
     one_caller();

@@ -3,10 +3,6 @@
 
 use std::time::{Duration, Instant};
 
-/// As the binary has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() {
     println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
     let mut medians = Vec::new();

@@ -25,10 +25,6 @@ use lab::{Lab, assemble};
 use serde_json::Value;
 use support::{Home, Up};
 
-/// As the binary has it.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() {
     println!("{:44} {:>12} {:>12}   floor of the same run", "figure", "median", "minimum");
     let lab = Lab::default();
