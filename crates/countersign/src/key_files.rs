@@ -32,6 +32,21 @@ pub fn make_or_take(path: &Path, device: Option<&Uri>) -> Result<MachineSigner, 
     Ok(signer)
 }
 
+/// Goes on with the key that is there, or makes or takes one; another device than the one noted is refused.
+pub fn take_up(path: &Path, device: Option<&Uri>) -> Result<MachineSigner, Failure> {
+    if !exists(path) {
+        return make_or_take(path, device);
+    }
+    let noted = fs::read_to_string(reference(path)).unwrap_or_default();
+    match device {
+        Some(uri) if noted.trim_end() != uri.to_string() => {
+            let what = format!("`{}` is another key already; remove it, or leave --key away", path.display());
+            Err(Failure::error(what))
+        }
+        _ => read(path),
+    }
+}
+
 /// Whether there is a key of this name, in a file or in a device.
 pub fn exists(path: &Path) -> bool {
     path.exists() || reference(path).exists()

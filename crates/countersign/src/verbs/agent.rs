@@ -78,11 +78,7 @@ pub fn run(verb: &AgentVerb, output: Output) -> Result<(), Failure> {
 fn joined(join: &Join, output: Output) -> Result<(), Failure> {
     let pin: Pin = join.pin.trim().parse()?;
     let key_file = join.data.join("key.pem");
-    let signer = if key_files::exists(&key_file) {
-        key_files::read(&key_file)?
-    } else {
-        key_files::make_or_take(&key_file, join.key.as_ref())?
-    };
+    let signer = key_files::take_up(&key_file, join.key.as_ref())?;
     write_memory(&join.data, &join.name, &join.place, &pin, join.rehearsal)?;
     let key = signer.public().to_string();
     let shown = serde_json::json!({ "name": join.name, "key": key, "place": join.place });

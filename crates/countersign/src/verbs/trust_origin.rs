@@ -54,8 +54,7 @@ fn begin(home: &Home, out: &std::path::Path, device: Option<&Uri>, output: Outpu
     let end = Checkpoint { origin: old.clone(), size: head.frontier.size(), root: head.frontier.root() };
     let path = home.next_ledger_key();
     // Made once: who begins again, because the first attempt was interrupted, goes on with the same key.
-    let again = key_files::exists(&path);
-    let key = if again { key_files::read(&path)? } else { key_files::make_or_take(&path, device)? };
+    let key = key_files::take_up(&path, device)?;
     let version = root.version + 1;
     let origin = format!("countersign/{}/{version}", root.installation);
     let vkey = key_files::ledger(&key, &origin)?.verifier().to_string();

@@ -216,6 +216,9 @@ fn new_machines_and_a_new_origin_take_keys_in_a_device() {
     let place = "shop/ledger-api/dev";
     let join = ["agent", "join", "--data", "other", "--name", "agent-2", "--pin", &pin, "--place", place];
     assert_eq!(shop.ok(&[&join[..], &["--key", &agent]].concat())["key"], json!(public(2)));
+    let again = [&join[..], &["--key", &runner]].concat();
+    let refused = shop.home.run_in(&shop.repository(), &again);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("is another key already"), "{refused:?}");
     // A key that is not there, and what is no URI, make nothing.
     let join = ["runner", "join", "--data", "fourth", "--name", "runner-4", "--pin", &pin, "--key"];
     shop.in_repository(&[&join[..], &[&device.uri("object=nobody")]].concat(), 1);
