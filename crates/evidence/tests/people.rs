@@ -15,6 +15,7 @@ use evidence::request::Request;
 use evidence::ssh::{SshKey, SshSigError, signers};
 use evidence::status::{Freeze, Revocation, Status, StatusFile};
 use evidence::trust_root::{Mode, TrustRoot};
+use evidence::vouched::Vouched;
 use evidence::{Digest, Moment, enrolment, status, trust_root};
 use support::{NOW, Person, enrolment_of, id, name, root, status_base};
 use tlog::{NoteVerifier, SignatureKind};
@@ -274,4 +275,21 @@ fn a_request_counts_for_one_person_one_place_and_ten_minutes() {
     assert!(verify(id(1), &[&alice.key], early).unwrap_err().contains("future"));
     let long = Request { expires: now().later_by(Duration::from_mins(11)), ..request };
     assert!(long.envelope().unwrap_err().to_string().contains("10 minutes"));
+}
+
+/// What was vouched for one envelope says nothing of the same payload under other signatures, or for other keys.
+#[test]
+fn vouched_signatures_are_those_of_one_envelope() {
+    let (alice, bob) = (Person::new("alice", 1), Person::new("bob", 2));
+    let by = |person: &Person| {
+        let mut envelope = Envelope::new("t", b"payload".to_vec());
+        person.sign(&mut envelope, "n");
+        envelope
+    };
+    let vouched = Vouched::of(&by(&alice), "n").unwrap();
+    assert_eq!(vouched.signers(&by(&alice), "n", &[&bob.key, &alice.key]), Some(vec![&alice.key]));
+    assert_eq!(vouched.signers(&by(&alice), "n", &[&bob.key]), None, "not allowed");
+    assert_eq!(vouched.signers(&by(&bob), "n", &[&alice.key]), None, "another signature");
+    assert_eq!(vouched.signers(&by(&alice), "other", &[&alice.key]), None, "another purpose");
+    assert!(Vouched::of(&by(&alice), "other").is_none(), "signed for another purpose");
 }
