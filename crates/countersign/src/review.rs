@@ -113,7 +113,10 @@ pub fn summary(checked: &Checked<'_>) -> String {
     ];
     for id in &checked.range {
         let Some(commit) = checked.source.commits.get(id) else { continue };
-        let signer = checked.people.signer(commit).map_or("nobody enrolled", |person| person.name.as_str());
+        let signer = checked
+            .people
+            .signer(commit, &checked.records.pack)
+            .map_or("nobody enrolled", |person| person.name.as_str());
         let subject: String = commit.message.lines().next().unwrap_or_default().chars().take(72).collect();
         lines.push(format!(
             "  {} {} <{}>, signed by {signer}: {subject}",

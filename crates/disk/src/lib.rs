@@ -13,12 +13,13 @@ use std::path::{Path, PathBuf};
 pub mod faults;
 
 /// Every point at which something becomes durable, and what that is.
-pub const POINTS: [(&str, &str); 18] = [
+pub const POINTS: [(&str, &str); 19] = [
     ("ledger.append", "a batch of entries"),
     ("ledger.witnessed", "a cosigned checkpoint"),
     ("ledger.blob", "a blob under its digest"),
     ("ledger.tile", "a full tile"),
     ("ledger.origin", "a ledger's head under a new origin"),
+    ("ledger.format", "a ledger's file in a newer format"),
     ("ledger.found", "a new ledger's directory"),
     ("server.views", "views made anew"),
     ("server.reserve", "room that is held back"),

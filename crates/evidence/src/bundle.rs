@@ -73,6 +73,10 @@ pub struct Bundle {
     pub logged: Vec<Logged>,
     /// Proofs that the checkpoints which approvers saw are earlier ones of the same ledger, by size.
     pub ancestors: Vec<Ancestor>,
+    /// Earlier witnessed checkpoints by size, each the first here to hold some entry of `logged`: they bound
+    /// the moment by which it was there. Only where keys are revoked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Earlier>,
     /// Checkpoint that the proofs lead to, with its signatures.
     pub checkpoint: String,
 }
@@ -83,6 +87,16 @@ pub struct Bundle {
 pub struct Ancestor {
     /// Size of the earlier checkpoint.
     pub size: u64,
+    /// Hashes of the consistency proof (RFC 6962, section 2.1.2).
+    pub proof: Vec<Bytes>,
+}
+
+/// An earlier checkpoint as witnesses cosigned it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Earlier {
+    /// The note, with its signatures.
+    pub checkpoint: String,
     /// Hashes of the consistency proof (RFC 6962, section 2.1.2).
     pub proof: Vec<Bytes>,
 }
@@ -124,6 +138,18 @@ impl Bundle {
     #[must_use]
     pub fn artifact(&self) -> Digest {
         Digest::of(&self.manifest.0)
+    }
+
+    /// The same without its proofs, which say when it was put together.
+    #[must_use]
+    pub fn bare(&self) -> Self {
+        Self {
+            logged: Vec::new(),
+            ancestors: Vec::new(),
+            earlier: Vec::new(),
+            checkpoint: String::new(),
+            ..self.clone()
+        }
     }
 
     /// What a bundle says of itself, for messages only.

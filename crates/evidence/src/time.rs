@@ -21,6 +21,9 @@ pub struct Moment(u64);
 pub struct MomentError(String);
 
 impl Moment {
+    /// The last moment that there is.
+    pub const LAST: Self = Self(MILLIS_MAX);
+
     /// A moment from milliseconds since the Epoch, up to the end of year 9999.
     ///
     /// # Errors

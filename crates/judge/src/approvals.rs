@@ -51,7 +51,7 @@ pub fn open(checked: &Checked<'_>) -> Result<Vec<Voice>, Findings> {
         return Err(wrong("approvals are not sorted, or one stands twice".into()));
     }
     let mut voices: Vec<Voice> = Vec::new();
-    for envelope in envelopes {
+    for (envelope, record) in envelopes.iter().zip(&checked.records.approvals) {
         let signed = Signed::read(envelope).map_err(|error| wrong(error.to_string()))?;
         let person = checked.people.by_id(signed.said.person);
         let person = person.ok_or_else(|| wrong(format!("person {} is not enrolled", signed.said.person)))?;
@@ -61,7 +61,7 @@ pub fn open(checked: &Checked<'_>) -> Result<Vec<Voice>, Findings> {
             return Err(wrong(format!("{} speaks twice", person.name)));
         }
         let mut void = void(checked, &signed);
-        if !checked.people.keys(person, Purpose::Approve).contains(&key) {
+        if !checked.people.keys(person, Purpose::Approve, record).contains(&key) {
             void.push(format!("key {} is revoked", key.fingerprint()));
         }
         if signed.decision == Decision::Approve && is_barred(checked, &person.subject) {

@@ -28,6 +28,7 @@ use crate::findings::{FORKED, Findings, NEW_BUNDLE, PIN, RENEW_ROOT, broken, one
 use crate::people::{Behind, People};
 use crate::proofs::{self, Proven};
 use crate::receipts::{self, BuildProof};
+use crate::records::{Records, Revoked};
 use crate::reports::{self, Before};
 use crate::requests::{self, Asked};
 
@@ -86,6 +87,8 @@ pub struct Checked<'a> {
     pub people: People,
     /// What the ledger proves.
     pub proven: Proven,
+    /// What has to be on it.
+    pub records: Records,
     /// What the receipts prove.
     pub build: BuildProof,
     /// The source.
@@ -129,11 +132,12 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
     }
     let (environment, before) = environments(bundle, &root, seen)?;
     standing(bundle, &status, now, &mut findings);
-    let people = People::open(&bundle.enrolments, &root, &status, now)
+    let (records, revoked) = (Records::of(bundle)?, Revoked::new(&status, now, &proven.named));
+    let people = People::open(&bundle.enrolments, &root, &status, revoked.clone(), now)
         .map_err(|(code, what)| one(&code, what, "have the registrars enrol them again"))?;
     let source =
         bundle.source.check().map_err(|error| one("source-unsound", error.to_string(), NEW_BUNDLE))?;
-    let build = receipts::prove(bundle, &root, &status, now).map_err(broken)?;
+    let build = receipts::prove(bundle, &root, &records, &revoked).map_err(broken)?;
     let plan = plan(bundle, &environment)?;
     summary(bundle, &root, &build)?;
     let reported = reports::open(bundle, &environment, before.as_ref(), &proven, &mut findings)?;
@@ -141,10 +145,11 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
     let base = base(bundle, &environment, own, seen, &proven, plan, &mut findings)?;
     let range = range(&source, &base, &mut findings);
     let commits = range.iter().chain([&source.id]).filter_map(|id| source.commits.get(id));
-    let behind = people.behind(commits);
-    let asked = requests::open(bundle, &environment, &people, build.pipeline.clone(), &mut findings)?;
+    let behind = people.behind(commits, &records.pack);
+    let asked =
+        requests::open(bundle, &environment, &people, &records, build.pipeline.clone(), &mut findings)?;
     same_run(&build, &asked)?;
-    signer(&source, &people, &mut findings);
+    signer(&source, &people, &records, &mut findings);
     let evidence = manifest(bundle, &range, &build)?;
     let place = Place {
         project: bundle.project.clone(),
@@ -163,6 +168,7 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
         environment,
         people,
         proven,
+        records,
         build,
         source,
         range,
@@ -420,9 +426,9 @@ fn same_run(build: &BuildProof, asked: &Asked) -> Result<(), Findings> {
 }
 
 /// The commit itself must be signed by somebody enrolled for it.
-fn signer(source: &source_pack::Checked, people: &People, findings: &mut Findings) {
+fn signer(source: &source_pack::Checked, people: &People, records: &Records, findings: &mut Findings) {
     let commit: Option<&Commit> = source.commit();
-    if commit.and_then(|commit| people.signer(commit)).is_none() {
+    if commit.and_then(|commit| people.signer(commit, &records.pack)).is_none() {
         let what = format!("commit {} is not signed by anybody who is enrolled for that", source.id);
         findings.against("commit-unsigned", what, "sign it with an enrolled key");
     }
@@ -448,19 +454,9 @@ fn manifest(bundle: &Bundle, range: &BTreeSet<CommitId>, build: &BuildProof) -> 
 
 /// Everything that must be on the ledger is proven to be, and nothing else is.
 fn listed(checked: &Checked<'_>) -> Result<(), Findings> {
-    let bundle = checked.bundle;
-    let digest = |envelope: &Envelope| envelope.encode().map(|bytes| Digest::of(&bytes)).ok();
-    let pack = bundle.source.encode().map(|bytes| Digest::of(&bytes)).ok();
-    let needed: Option<BTreeSet<Digest>> = bundle
-        .receipts
-        .iter()
-        .chain(&bundle.requests)
-        .chain(&bundle.approvals)
-        .map(digest)
-        .chain([pack, Some(checked.plan)])
-        .collect();
-    let needed = needed.ok_or_else(|| one("evidence-unsound", "it cannot be encoded", NEW_BUNDLE))?;
-    if let Some(missing) = needed.difference(&checked.proven.named).next() {
+    let mut needed = checked.records.all();
+    needed.insert(checked.plan);
+    if let Some(missing) = needed.iter().find(|digest| !checked.proven.named.contains_key(digest)) {
         let what = format!("no proven entry of the ledger names {missing}");
         return Err(one("not-on-record", what, NEW_BUNDLE));
     }
@@ -470,7 +466,7 @@ fn listed(checked: &Checked<'_>) -> Result<(), Findings> {
     let voices = checked.voices.iter().filter_map(|voice| voice.seen_size);
     let ends = continuity::ends(&checked.roots).into_iter().map(|end| end.size);
     let seen: BTreeSet<u64> = voices.chain(checked.reported_sizes.iter().copied()).chain(ends).collect();
-    let proven: Vec<u64> = bundle.ancestors.iter().map(|ancestor| ancestor.size).collect();
+    let proven: Vec<u64> = checked.bundle.ancestors.iter().map(|ancestor| ancestor.size).collect();
     let earlier: Vec<u64> = seen.into_iter().filter(|size| *size < checked.proven.checkpoint.size).collect();
     if proven != earlier {
         return Err(one("stray-ancestor", "proofs of checkpoints are not those needed", NEW_BUNDLE));

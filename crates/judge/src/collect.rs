@@ -28,12 +28,14 @@ use crate::store::{Store, Unavailable};
 /// A bundle without its proofs, and what is to be proven.
 #[derive(Clone, Debug)]
 pub struct Collected {
-    /// The bundle; `logged`, `ancestors` and `checkpoint` are empty.
+    /// The bundle; `logged`, `ancestors`, `earlier` and `checkpoint` are empty.
     pub bundle: Bundle,
     /// Numbers of the entries that are to be proven.
     pub entries: Vec<u64>,
     /// Sizes of the checkpoints that are to be proven ancestors.
     pub ancestors: Vec<u64>,
+    /// Where keys are revoked: the root whose witnesses bound when the entries were there.
+    pub bounded: Option<TrustRoot>,
 }
 
 /// Collects the evidence of the release that stands open at a place.
@@ -111,9 +113,11 @@ pub fn collect(
         policy: PolicyFiles::decode(&store.blob(&environment.facts.policy)?).map_err(Unavailable::of)?,
         logged: Vec::new(),
         ancestors: Vec::new(),
+        earlier: Vec::new(),
         checkpoint: String::new(),
     };
-    Ok(Collected { bundle, entries, ancestors })
+    let bounded = state.identity.revokes(moment).then(|| read.last().cloned()).flatten();
+    Ok(Collected { bundle, entries, ancestors, bounded })
 }
 
 /// Requests by which people agreed at approval nodes.

@@ -69,7 +69,8 @@ pub fn input(checked: &Checked<'_>) -> Result<Vec<u8>, CanonicalError> {
 }
 
 fn source(checked: &Checked<'_>) -> Value {
-    let signer = |commit| checked.people.signer(commit).map(|person| person.subject.clone());
+    let signer =
+        |commit| checked.people.signer(commit, &checked.records.pack).map(|person| person.subject.clone());
     let commits: Vec<_> = checked
         .range
         .iter()

@@ -18,6 +18,7 @@ mod plan;
 mod prepare;
 mod proofs;
 mod receipts;
+mod records;
 mod replay;
 mod reports;
 mod requests;
@@ -37,6 +38,7 @@ pub use plan::{Planned, plan};
 
 pub use approvals::Voice;
 pub use prepare::{Prepared, prepare};
+pub use proofs::witnessed_by;
 pub use replay::{Compared, Replay, Replayed};
 pub use returning::{CheckedReturn, check_return};
 pub use store::{Store, Unavailable};

@@ -10,11 +10,13 @@ use evidence::status::Status;
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Id, Moment, Name};
 
+use crate::records::Revoked;
+
 /// Enrolments that hold now.
 #[derive(Clone, Debug)]
 pub struct People {
     enrolments: Vec<Enrolment>,
-    revoked: Vec<String>,
+    revoked: Revoked,
 }
 
 /// Who stands behind the commits of a range.
@@ -32,6 +34,7 @@ impl People {
         envelopes: &[Envelope],
         root: &TrustRoot,
         status: &Status,
+        revoked: Revoked,
         now: Moment,
     ) -> Result<Self, (String, String)> {
         let sorted = envelopes.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest());
@@ -65,8 +68,7 @@ impl People {
             }
             enrolments.push(enrolment);
         }
-        let revoked = status.revoked.iter().filter(|r| r.invalid_since <= now).map(|r| r.key.clone());
-        Ok(Self { enrolments, revoked: revoked.collect() })
+        Ok(Self { enrolments, revoked })
     }
 
     /// Everyone.
@@ -79,25 +81,25 @@ impl People {
         self.enrolments.iter().find(|enrolment| enrolment.person == id)
     }
 
-    /// A person's keys for a purpose that are not revoked.
-    pub fn keys<'a>(&self, person: &'a Enrolment, purpose: Purpose) -> Vec<&'a SshKey> {
-        person.keys_for(purpose).filter(|key| !self.revoked.iter().any(|r| r == key.fingerprint())).collect()
+    /// A person's keys for a purpose that count for what is on record under a digest.
+    pub fn keys<'a>(&self, person: &'a Enrolment, purpose: Purpose, record: &Digest) -> Vec<&'a SshKey> {
+        person.keys_for(purpose).filter(|key| self.revoked.counts(key.fingerprint(), record)).collect()
     }
 
-    /// Who signed a commit, if it is signed by a key that counts.
-    pub fn signer(&self, commit: &Commit) -> Option<&Enrolment> {
+    /// Who signed a commit of a source pack, if it is signed by a key that counts.
+    pub fn signer(&self, commit: &Commit, pack: &Digest) -> Option<&Enrolment> {
         let blob = commit.signature.as_ref()?.blob()?;
         let embedded = ssh::embedded_key(&blob)?;
-        let person =
-            self.enrolments.iter().find(|person| self.keys(person, Purpose::Commit).contains(&&embedded))?;
-        commit.signer(&self.keys(person, Purpose::Commit)).ok().map(|_| person)
+        let keys = |person| self.keys(person, Purpose::Commit, pack);
+        let person = self.enrolments.iter().find(|person| keys(person).contains(&&embedded))?;
+        commit.signer(&keys(person)).ok().map(|_| person)
     }
 
     /// Everyone with an address that commits name, and the addresses that nobody has.
-    pub fn behind<'a>(&self, commits: impl Iterator<Item = &'a Commit>) -> Behind {
+    pub fn behind<'a>(&self, commits: impl Iterator<Item = &'a Commit>, pack: &Digest) -> Behind {
         let mut behind = Behind::default();
         for commit in commits {
-            behind.subjects.extend(self.signer(commit).map(|person| person.subject.clone()));
+            behind.subjects.extend(self.signer(commit, pack).map(|person| person.subject.clone()));
             for person in commit.people() {
                 let mut any = false;
                 for enrolment in self.enrolments.iter().filter(|e| e.emails.contains(&person.email)) {

@@ -1,6 +1,6 @@
 //! The ledger's part of a bundle: a checkpoint that enough witnesses signed, and entries proven under it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Event;
 use evidence::bundle::{Bundle, hashes};
@@ -22,8 +22,8 @@ pub struct Proven {
     pub same_machine: bool,
     /// The latest time that a quorum of witnesses vouches for.
     pub quorum_time: Moment,
-    /// Blobs that proven entries name.
-    pub named: BTreeSet<Digest>,
+    /// Blobs that proven entries name, and a moment by which each was there for sure.
+    pub named: BTreeMap<Digest, Moment>,
     /// The proposals among the entries.
     pub proposals: Vec<domain::release::Proposed>,
     /// Blobs by entry, to find entries that nothing needs.
@@ -32,19 +32,58 @@ pub struct Proven {
 
 /// Proves checkpoint and entries.
 pub fn prove(bundle: &Bundle, root: &TrustRoot) -> Result<Proven, Findings> {
-    let (checkpoint, times, same_machine) = witnessed(bundle, root).map_err(broken)?;
+    let (checkpoint, times, same_machine) = witnessed(&bundle.checkpoint, root).map_err(broken)?;
     let witnesses = times.len();
+    let surely = surely_by(times.clone(), root);
     let quorum_time = quorum_time(times, root.witnesses.quorum as usize)?;
-    let (named, proposals, entries) = (BTreeSet::new(), Vec::new(), Vec::new());
+    let (named, proposals, entries) = (BTreeMap::new(), Vec::new(), Vec::new());
     let mut proven = Proven { checkpoint, witnesses, same_machine, quorum_time, named, proposals, entries };
-    entered(bundle, &mut proven).map_err(broken)?;
+    let mut heads = earlier(bundle, root, &proven.checkpoint).map_err(broken)?;
+    heads.push((proven.checkpoint.size, surely.unwrap_or(Moment::LAST)));
+    entered(bundle, &heads, &mut proven).map_err(broken)?;
     Ok(proven)
 }
 
+/// The moment by which whoever owns a kept note can prove that its entries were there: at least one of each
+/// quorum of witnesses is honest. `None` when too few that the root names cosigned it.
+#[must_use]
+pub fn witnessed_by(note: &str, root: &TrustRoot) -> Option<Moment> {
+    let (_, times, _) = witnessed(note, root).ok()?;
+    surely_by(times, root)
+}
+
+/// The earliest moment by which one of a quorum had cosigned. Unlike the quorum time it errs late: witnesses
+/// that lie, fewer than a quorum, cannot make anything older than it is.
+fn surely_by(mut times: Vec<u64>, root: &TrustRoot) -> Option<Moment> {
+    times.sort_unstable();
+    let last = (root.witnesses.quorum as usize).checked_sub(1)?;
+    times.get(last).map(|seconds| end_of(*seconds))
+}
+
+/// Sizes of the earlier checkpoints, and the moment by which each was there.
+fn earlier(bundle: &Bundle, root: &TrustRoot, now: &Checkpoint) -> Result<Vec<(u64, Moment)>, Wrong> {
+    let mut heads: Vec<(u64, Moment)> = Vec::new();
+    for earlier in &bundle.earlier {
+        let (head, times, _) = witnessed(&earlier.checkpoint, root)?;
+        let wrong = |what: &str| ("earlier-unsound", format!("checkpoint of {} entries: {what}", head.size));
+        let moment = surely_by(times, root).ok_or_else(|| wrong("too few witnesses cosigned it"))?;
+        let proof = hashes(&earlier.proof).ok_or_else(|| wrong("its proof is damaged"))?;
+        verify_consistency(head.size, now.size, &head.root, &now.root, &proof)
+            .map_err(|error| wrong(&error.to_string()))?;
+        // Each is the first to hold some entry, so none is there for nothing.
+        let after = heads.last().map_or(0, |(size, _)| *size);
+        if !bundle.logged.iter().any(|logged| (after..head.size).contains(&logged.index)) {
+            return Err(wrong("no entry needs it"));
+        }
+        heads.push((head.size, moment));
+    }
+    Ok(heads)
+}
+
 /// The checkpoint, the times of the cosignatures that count, and whether one is of the server's host.
-fn witnessed(bundle: &Bundle, root: &TrustRoot) -> Result<(Checkpoint, Vec<u64>, bool), Wrong> {
+fn witnessed(note: &str, root: &TrustRoot) -> Result<(Checkpoint, Vec<u64>, bool), Wrong> {
     let unsound = |error: &dyn std::fmt::Display| ("checkpoint-unsound", error.to_string());
-    let note = Note::parse(bundle.checkpoint.as_bytes()).map_err(|error| unsound(&error))?;
+    let note = Note::parse(note.as_bytes()).map_err(|error| unsound(&error))?;
     let ledger = root.ledger_key().map_err(|error| unsound(&error))?;
     let witnesses = root.witness_keys().map_err(|error| unsound(&error))?;
     let known = std::slice::from_ref(&ledger);
@@ -79,8 +118,12 @@ fn quorum_time(mut times: Vec<u64>, quorum: usize) -> Result<Moment, Findings> {
         let what = format!("no {quorum} witnesses give times within {APART_SECONDS_MAX} seconds");
         undecided("witness-times-differ", what)
     })?;
-    // Cosignatures tell whole seconds: the end of the second is the latest that they vouch for.
-    Ok(Moment::from_millis(seconds.saturating_mul(1000).saturating_add(999)).unwrap_or_default())
+    Ok(end_of(seconds))
+}
+
+/// Cosignatures tell whole seconds: the end of the second is the latest that they vouch for.
+fn end_of(seconds: u64) -> Moment {
+    Moment::from_millis(seconds.saturating_mul(1000).saturating_add(999)).unwrap_or(Moment::LAST)
 }
 
 /// Times of the cosignatures that count. In team mode a witness on the server's host counts zero.
@@ -95,7 +138,7 @@ fn counted(root: &TrustRoot, keys: &[NoteVerifier], found: &[Cosignature]) -> (V
     (found.iter().filter(counts).map(|cosignature| cosignature.time_seconds).collect(), same_machine)
 }
 
-fn entered(bundle: &Bundle, proven: &mut Proven) -> Result<(), Wrong> {
+fn entered(bundle: &Bundle, heads: &[(u64, Moment)], proven: &mut Proven) -> Result<(), Wrong> {
     let mut last = None;
     for logged in &bundle.logged {
         let wrong = |what: &str| ("entry-unproven", format!("entry {}: {what}", logged.index));
@@ -121,7 +164,11 @@ fn entered(bundle: &Bundle, proven: &mut Proven) -> Result<(), Wrong> {
         {
             proven.proposals.push(proposed);
         }
-        proven.named.extend(&header.blobs);
+        let there = heads.iter().find(|(size, _)| logged.index < *size).map(|(_, moment)| *moment);
+        for blob in &header.blobs {
+            let there = there.unwrap_or(Moment::LAST);
+            proven.named.entry(*blob).and_modify(|known| *known = there.min(*known)).or_insert(there);
+        }
         proven.entries.push(header.blobs.into_iter().collect());
     }
     Ok(())

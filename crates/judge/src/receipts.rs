@@ -8,9 +8,10 @@ use evidence::bundle::Bundle;
 use evidence::oci::Manifest;
 use evidence::pipeline::{self, Pipeline};
 use evidence::receipt::{Output, Receipt, Work};
-use evidence::status::Status;
 use evidence::trust_root::TrustRoot;
-use evidence::{Digest, Moment, Name, canonical};
+use evidence::{Digest, Name, canonical};
+
+use crate::records::{Records, Revoked};
 
 /// What the receipts prove.
 #[derive(Clone, Debug)]
@@ -28,11 +29,16 @@ pub struct BuildProof {
 type Wrong = (&'static str, String);
 
 /// Proves that receipts lead from the source to the artifact.
-pub fn prove(bundle: &Bundle, root: &TrustRoot, status: &Status, now: Moment) -> Result<BuildProof, Wrong> {
+pub fn prove(
+    bundle: &Bundle,
+    root: &TrustRoot,
+    records: &Records,
+    revoked: &Revoked,
+) -> Result<BuildProof, Wrong> {
     let file = bundle.source.files.get(pipeline::PATH);
     let file = file.ok_or_else(|| ("pipeline-missing", "the source has no pipeline file".to_owned()))?;
     let pipeline = Pipeline::parse(&file.0).map_err(|error| ("pipeline-unsound", error.to_string()))?;
-    let receipts = open(bundle, root, status, now)?;
+    let receipts = open(bundle, root, records, revoked)?;
     agree(bundle, &Pipeline::digest(&file.0), &receipts)?;
     let manifest: Manifest = canonical::decode("manifest", &bundle.manifest.0, MANIFEST_MAX)
         .map_err(|error| ("manifest-unsound", error.to_string()))?;
@@ -53,22 +59,19 @@ pub fn prove(bundle: &Bundle, root: &TrustRoot, status: &Status, now: Moment) ->
 fn open(
     bundle: &Bundle,
     root: &TrustRoot,
-    status: &Status,
-    now: Moment,
+    records: &Records,
+    revoked: &Revoked,
 ) -> Result<Vec<(Digest, Receipt)>, Wrong> {
     let mut receipts: Vec<(Digest, Receipt)> = Vec::new();
-    for envelope in &bundle.receipts {
+    for (envelope, record) in bundle.receipts.iter().zip(&records.receipts) {
         let digest = envelope.payload_digest();
         let receipt =
             Receipt::open(envelope, root).map_err(|error| ("receipt-unsound", error.to_string()))?;
         if receipts.last().is_some_and(|(last, _)| *last >= digest) {
             return Err(("receipts-unsorted", "receipts are not sorted, or one stands twice".into()));
         }
-        let key =
-            root.runners.iter().find(|runner| runner.name == receipt.runner).map(|r| r.key.id().to_string());
-        let revoked =
-            |r: &&evidence::status::Revocation| Some(&r.key) == key.as_ref() && r.invalid_since <= now;
-        if status.revoked.iter().find(revoked).is_some() {
+        let runner = root.runners.iter().find(|runner| runner.name == receipt.runner);
+        if !runner.is_some_and(|runner| revoked.counts(&runner.key.id().to_string(), record)) {
             return Err(("runner-revoked", format!("the key of {} is revoked", receipt.runner)));
         }
         if !receipt.passed() {

@@ -348,8 +348,7 @@ impl<'a, S: Store> Replay<'a, S> {
             collect(state, self.store, &judged.place, judged.moment).map_err(|e| e.to_string())?;
         let bytes = self.store.blob(digest).map_err(|error| error.to_string())?;
         let bundle = Bundle::decode(&bytes).map_err(|error| error.to_string())?;
-        let bare =
-            Bundle { logged: Vec::new(), ancestors: Vec::new(), checkpoint: String::new(), ..bundle.clone() };
+        let bare = bundle.bare();
         if bare != collected.bundle {
             return Err("its evidence is not what the ledger held then".into());
         }

@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::findings::{Findings, NEW_BUNDLE, one};
 use crate::people::{People, roles};
+use crate::records::Records;
 
 /// Who asked for what.
 #[derive(Clone, Debug)]
@@ -31,6 +32,7 @@ pub fn open(
     bundle: &Bundle,
     environment: &Environment,
     people: &People,
+    records: &Records,
     pipeline: Pipeline,
     findings: &mut Findings,
 ) -> Result<Asked, Findings> {
@@ -39,14 +41,14 @@ pub fn open(
         return Err(wrong("requests are not sorted, or one stands twice".into()));
     }
     let mut opened = Vec::new();
-    for envelope in &bundle.requests {
+    for (envelope, record) in bundle.requests.iter().zip(&records.requests) {
         let request = Request::read(envelope).map_err(|error| wrong(error.to_string()))?;
         if request.installation != bundle.installation {
             return Err(wrong("a request is for another installation".into()));
         }
         let person = people.by_id(request.person);
         let person = person.ok_or_else(|| wrong(format!("person {} is not enrolled", request.person)))?;
-        let keys = people.keys(person, Purpose::SignIn);
+        let keys = people.keys(person, Purpose::SignIn, record);
         match ssh::signers(envelope, NAMESPACE, &keys).map_err(|error| wrong(error.to_string()))?.as_slice() {
             [_] => opened.push((request, person)),
             _ => return Err(wrong("a request needs exactly one signature".into())),

@@ -4,6 +4,7 @@
 //! root, status, enrolment, request and number are checked anew. A request names what runs and what is to
 //! run, and is for today: it cannot be kept and used again.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evidence::enrolment::Purpose;
@@ -16,6 +17,7 @@ use serde_json::json;
 use crate::check::{self, Anchors, Seen, walk};
 use crate::findings::{Findings, one};
 use crate::people::{People, roles};
+use crate::records::Revoked;
 
 /// A return that holds.
 #[derive(Clone, Debug)]
@@ -50,13 +52,16 @@ pub fn check_return(
     if order.release <= seen.release {
         return Err(wrong("release-not-newer", format!("number {} was seen before", seen.release)));
     }
-    let people = People::open(std::slice::from_ref(&order.enrolment), &root, &status, now)
+    // A return is judged at once and is on no ledger yet: a revoked key does not count for it.
+    let revoked = Revoked::new(&status, now, &BTreeMap::new());
+    let people = People::open(std::slice::from_ref(&order.enrolment), &root, &status, revoked, now)
         .map_err(|(code, what)| wrong(&code, what))?;
     let request =
         Request::read(&order.request).map_err(|error| wrong("request-unsound", error.to_string()))?;
     let person =
         people.by_id(request.person).ok_or_else(|| wrong("request-unsound", "of a stranger".into()))?;
-    let signers = ssh::signers(&order.request, NAMESPACE, &people.keys(person, Purpose::SignIn))
+    let keys = people.keys(person, Purpose::SignIn, &order.request.payload_digest());
+    let signers = ssh::signers(&order.request, NAMESPACE, &keys)
         .map_err(|error| wrong("request-unsound", error.to_string()))?;
     let running = seen.running.clone().flatten().map(|running| running.artifact);
     if request.expires.later_by(LATE_MAX) < now {

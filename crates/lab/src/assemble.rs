@@ -8,7 +8,7 @@ use std::convert::Infallible;
 
 use domain::release::Proposed;
 use domain::{Event, RULES};
-use evidence::bundle::{Ancestor, Bundle, Logged};
+use evidence::bundle::{Ancestor, Bundle, Earlier, Logged};
 use evidence::canonical;
 use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
 use evidence::entry::{Actor, Auth, Header, Payload};
@@ -33,8 +33,13 @@ pub struct Head {
     /// Leaves that came after, and that the server keeps back.
     pub kept_back: Vec<Hash>,
     /// Which witnesses cosign, and how many seconds before now.
-    pub cosigned: Vec<(usize, i64)>,
+    pub cosigned: Vec<Cosigned>,
+    /// Earlier checkpoints that come along: how many of the release's entries each holds, and who cosigned it.
+    pub earlier: Vec<(usize, Vec<Cosigned>)>,
 }
+
+/// A witness by its place, and how many seconds from now it cosigned.
+pub type Cosigned = (usize, i64);
 
 impl Head {
     /// The log that everybody has seen.
@@ -46,6 +51,7 @@ impl Head {
             past: (0..16_u8).map(|n| leaf_hash(&[n])).collect(),
             kept_back: Vec::new(),
             cosigned: vec![(0, -30), (1, -30)],
+            earlier: Vec::new(),
         }
     }
 
@@ -64,10 +70,10 @@ impl Head {
 
     /// A note of some leaves, signed and cosigned.
     #[must_use]
-    pub fn note(&self, lab: &Lab, leaves: &[Hash]) -> Note {
+    pub fn note(&self, lab: &Lab, leaves: &[Hash], cosigned: &[Cosigned]) -> Note {
         let mut note = self.of(leaves).sign(&ledger_key(&self.origin, self.key)).unwrap();
         let unsigned = note.clone();
-        note.extend(self.cosigned.iter().map(|(witness, seconds)| {
+        note.extend(cosigned.iter().map(|(witness, seconds)| {
             lab.witnesses[*witness].cosign(&unsigned, at(*seconds).millis() / 1000).unwrap()
         }));
         note
@@ -103,6 +109,7 @@ pub fn assemble(lab: &Lab, parts: &Parts) -> (Bundle, Vec<Hash>) {
         policy: parts.policy.clone(),
         logged: Vec::new(),
         ancestors: Vec::new(),
+        earlier: Vec::new(),
         checkpoint: String::new(),
     };
     let mut leaves = parts.head.past.clone();
@@ -126,7 +133,14 @@ pub fn assemble(lab: &Lab, parts: &Parts) -> (Bundle, Vec<Hash>) {
                 .push(Ancestor { size, proof: proof_between(&leaves, size, leaves.len() as u64) });
         }
     }
-    bundle.checkpoint = parts.head.note(lab, &leaves).to_string();
+    for (held, cosigned) in &parts.head.earlier {
+        let size = parts.head.past.len() + held;
+        bundle.earlier.push(Earlier {
+            checkpoint: parts.head.note(lab, &leaves[..size], cosigned).to_string(),
+            proof: proof_between(&leaves, size as u64, leaves.len() as u64),
+        });
+    }
+    bundle.checkpoint = parts.head.note(lab, &leaves, &parts.head.cosigned).to_string();
     leaves.extend(&parts.head.kept_back);
     (bundle, leaves)
 }

@@ -19,7 +19,7 @@ mod people;
 mod readers;
 mod world;
 
-pub use assemble::{Head, assemble};
+pub use assemble::{Cosigned, Head, assemble, entry};
 pub use commits::{Written, commit};
 pub use parts::{Parts, no, yes};
 pub use people::{Pair, Person};

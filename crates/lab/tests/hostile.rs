@@ -54,6 +54,36 @@ fn one_witness_that_is_down_or_lies_changes_nothing() {
     }
 }
 
+/// A key that was revoked counts for what witnesses saw before: at least one of each quorum is honest.
+#[test]
+fn what_was_seen_before_a_revocation_still_counts() {
+    let lab = Lab::default();
+    let keys = [
+        lab.bob.approve.key.fingerprint().to_owned(),
+        lab.ada.commits.key.fingerprint().to_owned(),
+        lab.ada.sign_in.key.fingerprint().to_owned(),
+        lab.runners[0].public().id().to_string(),
+    ];
+    let seen = vec![(0, -7_200), (1, -7_200)];
+    // All at once, one after the other, and by a witness that lies beside two that do not.
+    let heads = [
+        vec![(10, seen.clone())],
+        vec![(6, vec![(0, -9_000), (2, -9_000)]), (8, seen.clone()), (10, seen)],
+        vec![(10, vec![(0, -7_200), (1, -7_200), (2, 86_400)])],
+    ];
+    for (key, earlier) in keys.iter().flat_map(|key| heads.iter().map(move |heads| (key, heads))) {
+        let mut parts = lab.honest();
+        forgery::revoke(&lab, &mut parts, key);
+        parts.head.earlier.clone_from(earlier);
+        let (bundle, leaves) = assemble(&lab, &parts);
+        for reader in READERS {
+            let said = said(&lab, reader, &bundle, &leaves, at(0));
+            assert_eq!(said, Vec::<String>::new(), "{reader:?}, {key}, {earlier:?}");
+        }
+        assert_eq!(Bundle::decode(&bundle.encode().unwrap()).unwrap(), bundle);
+    }
+}
+
 #[test]
 fn every_forgery_is_refused_by_name() {
     let rows = forgery::all();

@@ -6,6 +6,7 @@
 
 mod blobs;
 mod checking;
+mod cosigned;
 mod reader;
 mod schema;
 mod store;

@@ -9,15 +9,17 @@ use std::path::Path;
 use evidence::Digest;
 use evidence::entry::Entry;
 use rusqlite::{Connection, OptionalExtension as _, params};
-use tlog::{HASH_BYTES, Hash, Note};
+use tlog::{Checkpoint, HASH_BYTES, Hash, Note};
 
 use crate::store::{Head, LedgerError, read_entries, read_head, read_rows, stored};
-use crate::{DATABASE, schema};
+use crate::{DATABASE, cosigned, schema};
 
 /// A read-only view of a ledger.
 #[derive(Debug)]
 pub struct Reader {
     connection: Connection,
+    /// Format of the file when it was opened.
+    format: i64,
     /// Roots of full tiles, which never change, by level and index.
     roots: RefCell<BTreeMap<(u8, u64), Hash>>,
 }
@@ -28,8 +30,8 @@ impl Reader {
     /// # Errors
     /// `LedgerError` when it is absent or of another format.
     pub fn open(dir: &Path) -> Result<Self, LedgerError> {
-        let connection = schema::open_reader(&dir.join(DATABASE))?;
-        Ok(Self { connection, roots: RefCell::default() })
+        let (connection, format) = schema::open_reader(&dir.join(DATABASE))?;
+        Ok(Self { connection, format, roots: RefCell::default() })
     }
 
     /// Size, edge and checkpoint now.
@@ -81,6 +83,28 @@ impl Reader {
                 .map_err(|error| LedgerError::Row { place: "witnessed".into(), what: error.to_string() })
         };
         note.map(parse).transpose()
+    }
+
+    /// The smallest cosigned checkpoint that is kept of at least so many entries.
+    ///
+    /// # Errors
+    /// `LedgerError` when its row is not a note of that size.
+    pub fn cosigned(&self, least: u64) -> Result<Option<Note>, LedgerError> {
+        if self.keeps_cosigned() { cosigned::at_least(&self.connection, least) } else { Ok(None) }
+    }
+
+    /// All that are kept, the smallest first.
+    pub(crate) fn all_cosigned(&self) -> Result<Vec<Checkpoint>, LedgerError> {
+        if self.keeps_cosigned() { cosigned::all(&self.connection) } else { Ok(Vec::new()) }
+    }
+
+    fn keeps_cosigned(&self) -> bool {
+        self.tables().len() == schema::TABLES.len()
+    }
+
+    /// Tables that the file must have.
+    pub(crate) fn tables(&self) -> &'static [(&'static str, &'static str)] {
+        schema::tables(self.format)
     }
 
     /// Leaf hashes `[from, to)`, as stored beside their headers.

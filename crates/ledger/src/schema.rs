@@ -1,21 +1,24 @@
 //! The database file: its tables, and opening it with the settings that durability needs.
 //!
-//! Invariant: the schema in the file is exactly this text; a file of another format is refused, never
-//! migrated by guess. WAL with `synchronous=FULL`: a committed transaction survives a power cut.
+//! Invariant: the schema in the file is exactly this text for its format. The writer brings an older format to this
+//! one in one transaction; readers take both; a newer one is refused. WAL with `synchronous=FULL`: a committed transaction survives a power cut.
 
 use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::store::LedgerError;
 
 /// Format number of the database file, kept in `user_version`.
-pub const FORMAT: i64 = 1;
+pub const FORMAT: i64 = 2;
+/// The first format; it kept the last cosigned checkpoint alone.
+const FIRST: i64 = 1;
 /// Marks the file as ours (`application_id`): "CSLG".
 pub const APPLICATION: i64 = 0x4353_4c47;
 
-/// Name and exact text of each table.
-pub const TABLES: [(&str, &str); 4] = [
+/// Name and exact text of each table, by name; those of the first format are all but `COSIGNED`.
+pub const TABLES: [(&str, &str); 5] = [
+    COSIGNED,
     (
         "entry",
         "CREATE TABLE entry (seq INTEGER PRIMARY KEY, leaf BLOB NOT NULL, header BLOB NOT NULL, \
@@ -36,6 +39,16 @@ pub const TABLES: [(&str, &str); 4] = [
     ),
 ];
 
+const COSIGNED: (&str, &str) = (
+    "cosigned",
+    "CREATE TABLE cosigned (size INTEGER PRIMARY KEY, slot INTEGER NOT NULL, note TEXT NOT NULL) STRICT",
+);
+
+/// Tables that a file of a format has.
+pub fn tables(format: i64) -> &'static [(&'static str, &'static str)] {
+    if format == FIRST { TABLES.get(1..).unwrap_or_default() } else { &TABLES }
+}
+
 /// Creates the tables in a new file, all or nothing.
 pub fn create(path: &Path) -> Result<Connection, LedgerError> {
     let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
@@ -49,18 +62,28 @@ pub fn create(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// Opens an existing file for the writer.
+/// Opens an existing file for the writer, and brings it to this format.
 pub fn open_writer(path: &Path) -> Result<Connection, LedgerError> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    check(&connection, path)?;
+    let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    if check(&connection, path)? == FIRST {
+        let sql = LedgerError::sql("bring the ledger to a newer format");
+        let failed = || LedgerError::io("bring to a newer format", path);
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+        let text = format!("{}; PRAGMA user_version = {FORMAT};", COSIGNED.1);
+        transaction.execute_batch(&text).map_err(sql)?;
+        disk::before("ledger.format").map_err(failed())?;
+        transaction.commit().map_err(sql)?;
+        disk::after("ledger.format").map_err(failed())?;
+    }
     Ok(connection)
 }
 
-/// Opens an existing file for reading alone.
-pub fn open_reader(path: &Path) -> Result<Connection, LedgerError> {
+/// Opens an existing file for reading alone; its format comes with it.
+pub fn open_reader(path: &Path) -> Result<(Connection, i64), LedgerError> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    check(&connection, path)?;
-    Ok(connection)
+    let format = check(&connection, path)?;
+    Ok((connection, format))
 }
 
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
@@ -79,7 +102,7 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-fn check(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+fn check(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {
     let pragma = |name: &str| -> Result<i64, LedgerError> {
         let text = format!("PRAGMA {name}");
         connection
@@ -87,8 +110,8 @@ fn check(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
             .map_err(LedgerError::sql("read the ledger's format"))
     };
     let (application, format) = (pragma("application_id")?, pragma("user_version")?);
-    if application == APPLICATION && format == FORMAT {
-        return Ok(());
+    if application == APPLICATION && (FIRST..=FORMAT).contains(&format) {
+        return Ok(format);
     }
     Err(LedgerError::Format { path: path.to_path_buf(), application, format })
 }

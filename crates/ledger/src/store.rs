@@ -6,11 +6,12 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use evidence::Moment;
 use evidence::entry::{Entry, EntryError, Payload, SALT_BYTES};
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
 use tlog::{Checkpoint, CheckpointError, Frontier, FrontierError, Note, NoteSigner, leaf_hash};
 
-use crate::{BLOBS, DATABASE, LOCK, TILES, schema};
+use crate::{BLOBS, DATABASE, LOCK, TILES, cosigned, schema};
 
 /// Most entries in one append.
 pub const BATCH_ENTRIES_MAX: usize = 16_384;
@@ -211,7 +212,7 @@ impl Ledger {
             transaction
                 .execute("UPDATE head SET checkpoint = ?1 WHERE only_row = 1", params![note])
                 .map_err(sql)?;
-            transaction.execute("DELETE FROM witnessed", []).map_err(sql)?;
+            transaction.execute_batch("DELETE FROM witnessed; DELETE FROM cosigned").map_err(sql)?;
             disk::before("ledger.origin").map_err(failed())?;
             transaction.commit().map_err(sql)?;
             disk::after("ledger.origin").map_err(failed())?;
@@ -242,18 +243,21 @@ impl Ledger {
         Ok(Turn { transaction, signer: &self.signer, head, news })
     }
 
-    /// Stores the checkpoint as witnesses have cosigned it.
+    /// Stores the checkpoint as witnesses have cosigned it, which was about that moment.
     ///
     /// # Errors
-    /// `LedgerError` when the database fails.
-    pub fn set_witnessed(&mut self, note: &Note) -> Result<(), LedgerError> {
+    /// `LedgerError` when it is no checkpoint, or the database fails.
+    pub fn set_witnessed(&mut self, note: &Note, at: Moment) -> Result<(), LedgerError> {
         let text = "INSERT INTO witnessed (only_row, note) VALUES (1, ?1) \
                     ON CONFLICT (only_row) DO UPDATE SET note = excluded.note";
         let failed = || LedgerError::io("store cosignatures in", Path::new(DATABASE));
+        let sql = LedgerError::sql("store cosignatures");
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+        transaction.execute(text, params![note.to_string()]).map_err(sql)?;
+        cosigned::keep(&transaction, note, at)?;
         disk::before("ledger.witnessed").map_err(failed())?;
-        self.connection
-            .execute(text, params![note.to_string()])
-            .map_err(LedgerError::sql("store cosignatures"))?;
+        transaction.commit().map_err(sql)?;
         disk::after("ledger.witnessed").map_err(failed())
     }
 }

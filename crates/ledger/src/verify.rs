@@ -3,7 +3,7 @@
 //! Invariant: reads every row and every blob, in bounded memory, and names the place of each breach. What
 //! it cannot see is a whole history that the ledger's own key signed anew: that is what witnesses are for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use tlog::{
 
 use crate::checking::in_order;
 use crate::store::{LedgerError, entry_of, read_head};
-use crate::{BLOBS, Blobs, Reader, TILES, schema};
+use crate::{BLOBS, Blobs, Reader, TILES};
 
 /// Whose signatures count.
 #[derive(Clone, Debug)]
@@ -74,6 +74,7 @@ pub fn verify(dir: &Path, anchors: &Anchors) -> Result<Report, LedgerError> {
     audit.head(anchors)?;
     audit.seen(anchors);
     audit.witnessed(anchors);
+    audit.cosigned();
     audit.blobs()?;
     Ok(audit.report())
 }
@@ -89,6 +90,8 @@ struct Audit<'a> {
     headers: Vec<Vec<u8>>,
     claimed: Option<(u64, Hash)>,
     witnessed_root: Option<Hash>,
+    /// Checkpoints that were kept, those not reached yet.
+    kept: VecDeque<Checkpoint>,
     seen: Option<&'a Checkpoint>,
     seen_root: Option<Hash>,
     cosignatures: Vec<Cosignature>,
@@ -113,6 +116,7 @@ impl<'a> Audit<'a> {
             headers: Vec::new(),
             claimed: claimed.map(|checkpoint| (checkpoint.size, checkpoint.root)),
             witnessed_root: None,
+            kept: VecDeque::new(),
             seen: seen.filter(|seen| seen.size > 0),
             seen_root: None,
             cosignatures: Vec::new(),
@@ -158,7 +162,11 @@ impl<'a> Audit<'a> {
         let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
         let found =
             tables.query_map([], read).map_err(doing)?.collect::<Result<Vec<_>, _>>().map_err(doing)?;
-        let same = found.iter().map(|(name, sql)| (name.as_str(), sql.as_str())).eq(schema::TABLES);
+        let same = found.iter().map(|(name, sql)| (name.as_str(), sql.as_str())).eq(self
+            .reader
+            .tables()
+            .iter()
+            .copied());
         if !same {
             self.breach("ledger.db, schema", "the tables are not those of this format");
         }
@@ -166,6 +174,11 @@ impl<'a> Audit<'a> {
     }
 
     fn entries(&mut self) -> Result<(), LedgerError> {
+        match self.reader.all_cosigned() {
+            Ok(kept) => self.kept = kept.into(),
+            Err(LedgerError::Row { place, what }) => self.breach(place, what),
+            Err(error) => return Err(error),
+        }
         let doing = LedgerError::sql("read entries");
         let reader = self.reader;
         let text = "SELECT seq, header, facts_salt, facts, particulars_salt, particulars, leaf FROM entry \
@@ -251,6 +264,12 @@ impl<'a> Audit<'a> {
         self.headers.push(header);
         if self.claimed.is_some_and(|(size, _)| size == seq + 1) {
             self.witnessed_root = Some(self.frontier.root());
+        }
+        if let Some(kept) = self.kept.pop_front_if(|kept| kept.size == seq + 1)
+            && kept.root != self.frontier.root()
+        {
+            let what = format!("witnesses saw another history of the first {} entries", kept.size);
+            self.breach(format!("cosigned {}", kept.size), what);
         }
         if self.seen.is_some_and(|seen| seen.size == seq + 1) {
             self.seen_root = Some(self.frontier.root());
@@ -380,6 +399,14 @@ impl<'a> Audit<'a> {
                 self.breach("witnessed", what);
             }
             Err(error) => self.breach("witnessed", error),
+        }
+    }
+
+    /// Kept checkpoints that no tree here came to; the others were compared on the way.
+    fn cosigned(&mut self) {
+        for kept in std::mem::take(&mut self.kept) {
+            let what = format!("witnesses saw {} entries, only {} are here", kept.size, self.frontier.size());
+            self.breach(format!("cosigned {}", kept.size), what);
         }
     }
 

@@ -65,7 +65,7 @@ fn fill(dir: &Path, count: u64) -> Ledger {
     }
     let mut note = ledger.head().unwrap().checkpoint;
     note.extend([witness().cosign(&note, 2_000).unwrap()]);
-    ledger.set_witnessed(&note).unwrap();
+    ledger.set_witnessed(&note, Moment::default()).unwrap();
     ledger
 }
 
@@ -145,8 +145,8 @@ fn refusals_of_the_store_change_nothing() {
     let stranger = NoteSigner::from_seed("countersign/test", SignatureKind::Ed25519, &[9; 32]).unwrap();
     assert!(matches!(Ledger::open(dir.path(), stranger), Err(LedgerError::Checkpoint(_))));
     let newer = Connection::open(dir.path().join(DATABASE)).unwrap();
-    newer.execute_batch("PRAGMA user_version = 2").unwrap();
-    assert!(matches!(Ledger::open(dir.path(), signer()), Err(LedgerError::Format { format: 2, .. })));
+    newer.execute_batch("PRAGMA user_version = 3").unwrap();
+    assert!(matches!(Ledger::open(dir.path(), signer()), Err(LedgerError::Format { format: 3, .. })));
     assert_eq!(report_of_a_missing_one(), "cannot open the ledger");
 }
 
@@ -275,6 +275,11 @@ fn audit_verify_names_the_other_tables() {
         ("UPDATE witnessed SET note = replace(note, '12', '11')", "witnessed"),
         ("UPDATE witnessed SET note = (SELECT checkpoint FROM head)", "witnessed"),
         ("DELETE FROM witnessed", "witnessed"),
+        ("UPDATE cosigned SET note = 'x'", "cosigned 12"),
+        ("UPDATE cosigned SET size = 11", "cosigned 11"),
+        ("UPDATE cosigned SET note = replace(note, '12', '13'), size = 13", "cosigned 13"),
+        ("UPDATE cosigned SET note = replace(note, '12', '11'), size = 11", "cosigned 11"),
+        ("PRAGMA user_version = 1", "ledger.db, schema"),
         ("CREATE TABLE extra (x)", "ledger.db, schema"),
         ("DROP TABLE witnessed; CREATE TABLE witnessed (only_row, note)", "ledger.db, schema"),
     ] {
@@ -282,6 +287,25 @@ fn audit_verify_names_the_other_tables() {
         assert!(places(&found).contains(&place), "{sql}: {:?}", found.breaches);
     }
     assert!(verify_fails_without(dir.path(), "DELETE FROM head"));
+}
+
+/// Format 1 kept the last cosigned checkpoint alone: it is read as it is, and the writer brings it to format 2.
+#[test]
+fn the_first_format_is_read_and_brought_to_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(fill(dir.path(), 12));
+    let database = Connection::open(dir.path().join(DATABASE)).unwrap();
+    database.execute_batch("DROP TABLE cosigned; PRAGMA user_version = 1").unwrap();
+    assert_eq!(report(dir.path()).breaches, []);
+    assert_eq!(Reader::open(dir.path()).unwrap().cosigned(1).unwrap(), None);
+    let mut ledger = Ledger::open(dir.path(), signer()).unwrap();
+    assert_eq!(Reader::open(dir.path()).unwrap().cosigned(1).unwrap(), None);
+    let note = Reader::open(dir.path()).unwrap().witnessed().unwrap().unwrap();
+    ledger.set_witnessed(&note, Moment::default()).unwrap();
+    assert_eq!(Reader::open(dir.path()).unwrap().cosigned(1).unwrap(), Some(note));
+    assert_eq!(report(dir.path()).breaches, []);
+    let format: i64 = database.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(format, 2);
 }
 
 fn verify_fails_without(dir: &Path, sql: &str) -> bool {
@@ -337,7 +361,7 @@ fn audit_verify_sees_another_history_by_its_witness() {
     let entries: Vec<_> = (100..105).map(|n| entry(n - 99, vec![])).collect();
     forged.turn(0).unwrap().append(&entries).unwrap();
     let note = Reader::open(dir.path()).unwrap().witnessed().unwrap().unwrap();
-    forged.set_witnessed(&note).unwrap();
+    forged.set_witnessed(&note, Moment::default()).unwrap();
     let found = report(other.path());
     let breach = found.breaches.iter().find(|breach| breach.place == "witnessed").unwrap();
     assert_eq!(breach.what, "witnesses saw another history of the first 5 entries");

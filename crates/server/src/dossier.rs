@@ -1,10 +1,11 @@
 //! Completes collected evidence with the ledger's proofs, under the newest checkpoint that witnesses signed.
 
 use evidence::Bytes;
-use evidence::bundle::{Ancestor, Bundle, Logged};
-use judge::Collected;
+use evidence::bundle::{Ancestor, Bundle, Earlier, Logged};
+use evidence::trust_root::TrustRoot;
+use judge::{Collected, witnessed_by};
 use ledger::{LedgerError, Reader, Tiles};
-use tlog::{Checkpoint, Hash, consistency_proof, inclusion_proof};
+use tlog::{Checkpoint, Hash, Note, consistency_proof, inclusion_proof};
 
 use crate::readers::Readers;
 
@@ -44,9 +45,66 @@ pub fn complete(collected: &Collected, readers: &Readers) -> Result<Bundle, Doss
             let proof = consistency_proof(&tiles, *size, checkpoint.size)?;
             bundle.ancestors.push(Ancestor { size: *size, proof: bytes(&proof) });
         }
+        if let Some(root) = &collected.bounded {
+            bundle.earlier = earlier(reader, &tiles, &collected.entries, root, checkpoint.size)?;
+        }
         bundle.checkpoint = note.to_string();
         Ok(bundle)
     })
+}
+
+/// For each entry the first kept checkpoint below `size` that holds it and counts under the root.
+fn earlier(
+    reader: &Reader,
+    tiles: &Tiles<'_>,
+    entries: &[u64],
+    root: &TrustRoot,
+    size: u64,
+) -> Result<Vec<Earlier>, DossierError> {
+    let mut found: Vec<Earlier> = Vec::new();
+    let mut held = 0;
+    for number in entries.iter().copied() {
+        if number < held {
+            continue;
+        }
+        let Some((kept, note)) = first_that_counts(reader, root, number + 1, size)? else { break };
+        let proof = bytes(&consistency_proof(tiles, kept, size)?);
+        found.push(Earlier { checkpoint: note.to_string(), proof });
+        held = kept;
+    }
+    Ok(found)
+}
+
+/// The first kept checkpoint of `least` entries or more, below `size`, that counts under the root. Where witnesses
+/// were replaced the older ones do not: what does is found by halving.
+fn first_that_counts(
+    reader: &Reader,
+    root: &TrustRoot,
+    least: u64,
+    size: u64,
+) -> Result<Option<(u64, Note)>, DossierError> {
+    let (mut least, mut below, mut found) = (least, size, None);
+    let mut middle = least;
+    while least < below {
+        let kept = match reader.cosigned(middle)? {
+            Some(note) => Some((checkpoint_of(&note)?.size, note)).filter(|(kept, _)| *kept < below),
+            None => None,
+        };
+        match kept {
+            Some((kept, note)) if witnessed_by(&note.to_string(), root).is_some() => {
+                (below, found) = (middle, Some((kept, note)));
+            }
+            Some((kept, _)) => least = kept + 1,
+            None => below = middle,
+        }
+        middle = least + (below.saturating_sub(least)) / 2;
+    }
+    Ok(found)
+}
+
+fn checkpoint_of(note: &Note) -> Result<Checkpoint, DossierError> {
+    let checkpoint = note.text().parse();
+    checkpoint.map_err(|error: tlog::CheckpointError| DossierError::Unsound(error.to_string()))
 }
 
 /// The proof that the first `old` entries are the beginning of the first `new`; the size

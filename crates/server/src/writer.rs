@@ -202,7 +202,8 @@ impl Writer {
     /// # Errors
     /// `IntakeError` when it was not stored.
     pub fn witnessed(&mut self, note: &Note) -> Result<(), IntakeError> {
-        self.ledger.set_witnessed(note).map_err(|error| IntakeError::Append(error.to_string()))
+        let stored = self.ledger.set_witnessed(note, (self.world.now)());
+        stored.map_err(|error| IntakeError::Append(error.to_string()))
     }
 
     /// After a commit whose fate was unknown: what the ledger holds of a command.

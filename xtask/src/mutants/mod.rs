@@ -3,6 +3,7 @@
 
 mod sites;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -12,12 +13,13 @@ use serde_json::Value;
 use crate::run::{Done, root};
 
 /// Files whose checks are switched off, with the crate that they are in.
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     "crates/judge/src/check.rs",
     "crates/judge/src/continuity.rs",
     "crates/judge/src/proofs.rs",
     "crates/judge/src/receipts.rs",
     "crates/judge/src/people.rs",
+    "crates/judge/src/records.rs",
     "crates/judge/src/reports.rs",
     "crates/judge/src/requests.rs",
     "crates/judge/src/approvals.rs",
@@ -27,19 +29,18 @@ const FILES: [&str; 11] = [
 ];
 
 /// Conditions that look like checks and are none: file, text, and why.
-const NOT_CHECKS: [(&str, &str, &str); 14] = [
+const NOT_CHECKS: [(&str, &str, &str); 13] = [
     ("check.rs", "*size < checked.proven.checkpoint.size", "picks the proofs that are needed"),
     ("continuity.rs", "(old > 0 && old < new)", "decides what to ask for; the proof itself is checked"),
     (
         "proofs.rs",
-        "entered(bundle, &mut proven).map_err(broken)?",
+        "entered(bundle, &heads, &mut proven).map_err(broken)?",
         "gathers what is proven; each check in it is off in its own turn",
     ),
     ("receipts.rs", "receipt.runner == runner", "picks a runner's own receipts"),
-    ("receipts.rs", "Some(&r.key) == key.as_ref()", "narrows a refusal"),
-    ("receipts.rs", "r.invalid_since <= now", "narrows a refusal"),
     ("receipts.rs", "step.run.is_some()", "picks the steps that are to be reported"),
-    ("people.rs", "r.invalid_since <= now", "narrows a refusal"),
+    ("records.rs", "r.invalid_since <= now", "narrows a refusal"),
+    ("records.rs", "r.key == key", "narrows a refusal"),
     ("people.rs", "e.emails.contains(&person.email)", "picks whom an address belongs to"),
     ("reports.rs", "!before.runs_it", "picks what the refusal is about"),
     ("requests.rs", "request.action.as_str() == \"agree\"", "picks the agreements"),
@@ -114,17 +115,37 @@ fn report(found: &[(String, sites::Site)], printed: &str) -> Done {
     if idle.is_empty() { Ok(()) } else { Err(format!("idle checks:\n  {}", idle.join("\n  "))) }
 }
 
-/// Copies the tree; what has not changed keeps its time, so that little is built again.
+/// Copies the tree; what has not changed keeps its time, so that little is built again, and what is gone goes.
 fn mirror(copy: &Path) -> Done {
     let mut command = Command::new("git");
     command.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(root());
     let listed = command.output().map_err(text)?;
-    for name in String::from_utf8_lossy(&listed.stdout).split_terminator('\0') {
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let names: BTreeSet<&str> = listed.split_terminator('\0').collect();
+    prune(copy, copy, &names)?;
+    for name in names {
         let (from, to) = (root().join(name), copy.join(name));
         if FILES.contains(&name) || !from.is_file() {
             continue;
         }
         put(&to, &fs::read(&from).map_err(text)?)?;
+    }
+    Ok(())
+}
+
+/// Removes files of an older copy that are in the tree no more.
+fn prune(copy: &Path, dir: &Path, names: &BTreeSet<&str>) -> Done {
+    for item in fs::read_dir(dir).into_iter().flatten() {
+        let path = item.map_err(text)?.path();
+        let name = path.strip_prefix(copy).unwrap_or(&path).to_string_lossy().into_owned();
+        if name == "target" {
+            continue;
+        }
+        if path.is_dir() {
+            prune(copy, &path, names)?;
+        } else if !names.contains(name.as_str()) {
+            fs::remove_file(&path).map_err(text)?;
+        }
     }
     Ok(())
 }

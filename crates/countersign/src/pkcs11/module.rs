@@ -31,8 +31,8 @@ struct State {
     /// Loaded, and initialised or not.
     library: Option<Pkcs11>,
     initialised: bool,
-    /// A PIN that a token has refused: it is not tried again, since a few more would lock the token.
-    refused: Option<String>,
+    /// PINs that tokens have refused, by their files: one is not tried again, since a few more would lock the token.
+    refused: BTreeMap<PathBuf, String>,
     /// What is open, by URI.
     sessions: BTreeMap<String, Opened>,
 }
@@ -98,17 +98,19 @@ impl State {
 }
 
 impl Opened {
-    fn new(module: &Pkcs11, uri: &Uri, refused: &mut Option<String>) -> Result<Self, String> {
+    fn new(module: &Pkcs11, uri: &Uri, refused: &mut BTreeMap<PathBuf, String>) -> Result<Self, String> {
         let session = module.open_ro_session(slot(module, uri)?).map_err(said("open a session"))?;
         let pin = read_private(&uri.key.pin).map_err(|failure| failure.message().to_owned())?;
-        if refused.as_ref() == Some(&pin) {
+        if refused.get(&uri.key.pin) == Some(&pin) {
             return Err(format!("cannot log in: the PIN in `{}` was refused before", uri.key.pin.display()));
         }
         match session.login(UserType::User, Some(&AuthPin::new(pin.trim_end().into()))) {
             // Another key of this process lies in the same token.
             Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {}
             Err(error) => {
-                *refused = matches!(error, Error::Pkcs11(RvError::PinIncorrect, _)).then_some(pin);
+                if matches!(error, Error::Pkcs11(RvError::PinIncorrect, _)) {
+                    refused.insert(uri.key.pin.clone(), pin);
+                }
                 return Err(said("log in")(error));
             }
         }

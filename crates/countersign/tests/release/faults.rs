@@ -21,7 +21,8 @@ const ON_THE_WAY: [&str; 9] = [
     "agent.switch",
 ];
 /// Points that a start, or a long ledger, meets.
-const AT_A_START: [&str; 4] = ["witness.state", "ledger.tile", "server.snapshot", "server.reserve"];
+const AT_A_START: [&str; 5] =
+    ["witness.state", "ledger.tile", "ledger.format", "server.snapshot", "server.reserve"];
 /// Points that a person's own command meets.
 const BY_HAND: [(&str, &[&str]); 5] = [
     ("ledger.origin", &["trust", "origin", "--adopt", "next-root.json"]),
@@ -114,6 +115,10 @@ fn at_a_start(point: &str) {
     for (kind, _) in disk::faults::KINDS {
         let shop = Shop::solo();
         crate::support::grow::grow(&shop.home, 10_300);
+        if point == "ledger.format" {
+            let database = rusqlite::Connection::open(shop.home.data().join("ledger.db")).unwrap();
+            database.execute_batch("DROP TABLE cosigned; PRAGMA user_version = 1").unwrap();
+        }
         let fault = format!("{point}:{kind}");
         let up = shop.home.up_with(&[("COUNTERSIGN_FAULT", &fault)]);
         let (_, _) = shop.home.try_in(&shop.repository(), &["run"], &[]);
@@ -136,6 +141,11 @@ fn a_witness_notes_what_it_cosigns() {
 #[test]
 fn a_full_tile_is_derived() {
     at_a_start("ledger.tile");
+}
+
+#[test]
+fn an_older_ledger_is_brought_to_a_newer_format() {
+    at_a_start("ledger.format");
 }
 
 #[test]

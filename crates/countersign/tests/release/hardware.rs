@@ -204,6 +204,30 @@ fn without_its_device_the_server_records_nothing_and_says_why() {
     assert!(up.stop());
 }
 
+/// A few wrong PINs lock a token, and a server asks it at every entry.
+#[test]
+fn a_pin_that_was_refused_is_not_tried_again() {
+    let (device, shop) = shop();
+    let up = shop.home.up();
+    let freeze = ["trust", "status", "--freeze", "shop/ledger-api/production"];
+    let refused = |why: &str| {
+        let output = shop.home.run_in(&shop.repository(), &freeze);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(why), "{why}: {said}");
+    };
+    device.is_there(false);
+    refused("no token is as it says");
+    device.is_there(true);
+    device.set_pin("4321");
+    refused("cannot log in");
+    for _ in 0..3 {
+        refused("was refused before");
+    }
+    device.set_pin(PIN);
+    shop.ok(&freeze);
+    assert!(up.stop());
+}
+
 #[test]
 fn new_machines_and_a_new_origin_take_keys_in_a_device() {
     let mut home = Home::new();

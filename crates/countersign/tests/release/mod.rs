@@ -411,7 +411,9 @@ fn an_approval_by_a_revoked_key_no_longer_counts() {
     shop.ok(&[&adopt[..], &keys[..]].concat());
     shop.ok(&["approve", "--reason", "looks right"]);
     std::fs::write(&profile, ada).unwrap();
-    shop.ok(&["trust", "status", "--revoke", fingerprint(&key).as_str().unwrap()]);
+    let stolen = fingerprint(&key);
+    let revoke = ["--revoke", stolen.as_str().unwrap(), "--since", "2026-01-01T00:00:00.000Z"];
+    shop.ok(&[&["trust", "status"], &revoke[..]].concat());
     let refused = shop.in_repository(&["promote"], 3);
     assert_eq!(codes(&refused), ["approval-void", "approvals-missing"], "{refused}");
     assert!(refused.to_string().contains("is revoked"), "{refused}");

@@ -77,6 +77,14 @@ impl State {
         self.status.as_ref().map(|status| (status.number, status.expires, status.file))
     }
 
+    /// Whether any key is revoked at the moment.
+    #[must_use]
+    pub fn revokes(&self, moment: Moment) -> bool {
+        let status = self.status.as_ref();
+        status
+            .is_some_and(|status| status.revoked.iter().any(|revocation| revocation.invalid_since <= moment))
+    }
+
     /// Whether a key is revoked at the moment.
     #[must_use]
     pub fn is_revoked(&self, key: &str, moment: Moment) -> bool {

@@ -8,9 +8,11 @@ mod ledger;
 mod people;
 mod place;
 mod returns;
+mod revoked;
 mod root;
 
 pub use ledger::new_origin;
+pub use revoked::{long_there, revoke};
 
 use agent::Memory;
 use evidence::bundle::Bundle;
@@ -55,7 +57,9 @@ pub const READERS: [Reader; 4] = [Reader::Agent, Reader::Approve, Reader::Verify
 /// Every row.
 #[must_use]
 pub fn all() -> Vec<Forgery> {
-    [root::rows(), people::rows(), build::rows(), place::rows(), ledger::rows(), returns::rows()].concat()
+    let of_what_is_shown =
+        [root::rows(), people::rows(), revoked::rows(), build::rows(), place::rows()].concat();
+    [of_what_is_shown, ledger::rows(), returns::rows()].concat()
 }
 
 /// A row about pieces, refused by everybody for this code.

@@ -1,0 +1,73 @@
+//! What of a bundle stands on the ledger, and which keys still count for what stands there.
+//!
+//! Invariant: a revoked key counts only for what witnesses are known to have seen before its revocation
+//! began; what is on no proven entry was seen now at the earliest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::bundle::Bundle;
+use evidence::dsse::{Envelope, EnvelopeError};
+use evidence::status::{Revocation, Status};
+use evidence::{Digest, Moment};
+
+use crate::findings::{Findings, NEW_BUNDLE, one};
+
+/// Digests by which the ledger names what was sent to it, in the order of the bundle.
+#[derive(Clone, Debug)]
+pub struct Records {
+    /// The source pack.
+    pub pack: Digest,
+    /// Receipts.
+    pub receipts: Vec<Digest>,
+    /// Requests.
+    pub requests: Vec<Digest>,
+    /// Approvals and rejections.
+    pub approvals: Vec<Digest>,
+}
+
+impl Records {
+    /// Of a bundle.
+    pub fn of(bundle: &Bundle) -> Result<Self, Findings> {
+        let unsound = |error: &dyn std::fmt::Display| one("evidence-unsound", error.to_string(), NEW_BUNDLE);
+        let of = |envelope: &Envelope| envelope.encode().map(|bytes| Digest::of(&bytes));
+        let all = |envelopes: &[Envelope]| -> Result<Vec<Digest>, Findings> {
+            let digests: Result<_, EnvelopeError> = envelopes.iter().map(of).collect();
+            digests.map_err(|error| unsound(&error))
+        };
+        Ok(Self {
+            pack: Digest::of(&bundle.source.encode().map_err(|error| unsound(&error))?),
+            receipts: all(&bundle.receipts)?,
+            requests: all(&bundle.requests)?,
+            approvals: all(&bundle.approvals)?,
+        })
+    }
+
+    /// All of them, each of which must be on record.
+    pub fn all(&self) -> BTreeSet<Digest> {
+        let envelopes = self.receipts.iter().chain(&self.requests).chain(&self.approvals);
+        envelopes.chain([&self.pack]).copied().collect()
+    }
+}
+
+/// Keys that are revoked, and what they counted for before.
+#[derive(Clone, Debug)]
+pub struct Revoked {
+    keys: Vec<Revocation>,
+    /// The moment by which each record was surely there; empty where no key is revoked.
+    there: BTreeMap<Digest, Moment>,
+}
+
+impl Revoked {
+    /// What a status revokes at a moment.
+    pub fn new(status: &Status, now: Moment, there: &BTreeMap<Digest, Moment>) -> Self {
+        let keys: Vec<_> = status.revoked.iter().filter(|r| r.invalid_since <= now).cloned().collect();
+        let there = if keys.is_empty() { BTreeMap::new() } else { there.clone() };
+        Self { keys, there }
+    }
+
+    /// Whether a key counts for its signature on what is on record under a digest.
+    pub fn counts(&self, key: &str, record: &Digest) -> bool {
+        let there = self.there.get(record).copied().unwrap_or(Moment::LAST);
+        self.keys.iter().filter(|r| r.key == key).all(|r| there < r.invalid_since)
+    }
+}

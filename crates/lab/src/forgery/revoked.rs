@@ -1,0 +1,121 @@
+//! Keys that were stolen and revoked: what their thief signs later is made to look older than it is.
+//!
+//! The thief owns the server too. Witnesses are honest but for one; entries stand in the ledger as `assemble`
+//! orders them: receipts, requests, approvals, the source, the proposal.
+
+use evidence::bundle::Earlier;
+use evidence::status::Revocation;
+use tlog::{CosignatureKey, Note, leaf_hash};
+
+use super::{Forgery, forged, patched};
+use crate::assemble::Head;
+use crate::parts::Parts;
+use crate::world::{Lab, at};
+
+/// Revokes a key since an hour ago.
+pub fn revoke(lab: &Lab, parts: &mut Parts, key: &str) {
+    let mut status = lab.status();
+    status.revoked = vec![Revocation { key: key.to_owned(), invalid_since: at(-3_600) }];
+    parts.status = lab.signed_status(&status, &[0, 1]);
+}
+
+/// Everything that is signed stood in the ledger two hours ago, and witnesses saw it.
+pub fn long_there(parts: &mut Parts) {
+    parts.head.earlier = vec![(SIGNED, vec![(0, -7_200), (1, -7_200)])];
+}
+
+pub(super) fn rows() -> Vec<Forgery> {
+    [signed_later(), checkpoints()].concat()
+}
+
+/// What a thief signs after the key was revoked.
+fn signed_later() -> Vec<Forgery> {
+    vec![
+        forged(
+            "an approval by a revoked key, older by the word of one witness",
+            "earlier-unsound",
+            |l, p| {
+                stolen_approval(l, p);
+                p.head.earlier = vec![(SIGNED, vec![(0, -7_200)])];
+            },
+        ),
+        forged("the same, by a witness that lies and one that does not", "approvals-missing", |l, p| {
+            stolen_approval(l, p);
+            p.head.earlier = vec![(SIGNED, vec![(0, -7_200), (1, -60)])];
+        }),
+        forged("the same, by a witness that lies and two that do not", "approvals-missing", |l, p| {
+            stolen_approval(l, p);
+            p.head.earlier = vec![(SIGNED, vec![(0, -7_200), (1, -60), (2, -60)])];
+        }),
+        forged("the same, under a checkpoint that lacks it", "approvals-missing", |lab, parts| {
+            stolen_approval(lab, parts);
+            parts.head.earlier = vec![(REQUESTS, vec![(0, -7_200), (1, -7_200)])];
+        }),
+        forged("the same, under a checkpoint of the very moment", "approvals-missing", |lab, parts| {
+            stolen_approval(lab, parts);
+            parts.head.earlier = vec![(SIGNED, vec![(0, -3_600), (1, -3_600)])];
+        }),
+        forged("the same, under a checkpoint of another history", "earlier-unsound", |lab, parts| {
+            stolen_approval(lab, parts);
+            long_there(parts);
+        })
+        .then(|lab, bundle| {
+            let head = Head::honest(lab);
+            let other: Vec<_> = (0..26_u8).map(|n| leaf_hash(&[n, n])).collect();
+            bundle.earlier[0].checkpoint = head.note(lab, &other, &[(0, -7_200), (1, -7_200)]).to_string();
+        }),
+        forged(
+            "a commit by a revoked key, newer than the other witnessed checkpoint",
+            "commit-unsigned",
+            |l, p| {
+                revoke(l, p, l.ada.commits.key.fingerprint());
+                p.head.earlier =
+                    vec![(REQUESTS, vec![(0, -7_200), (1, -7_200)]), (SIGNED, vec![(0, -60), (1, -60)])];
+            },
+        ),
+        forged("a receipt by a revoked key, newer than its revocation", "runner-revoked", |lab, parts| {
+            revoke(lab, parts, &lab.runners[1].public().id().to_string());
+            parts.head.earlier = vec![(SIGNED, vec![(0, -60), (1, -60)])];
+        }),
+        forged("a request by a revoked key, newer than its revocation", "request-unsound", |lab, parts| {
+            revoke(lab, parts, lab.ada.sign_in.key.fingerprint());
+            parts.head.earlier = vec![(SIGNED, vec![(0, -60), (1, -60)])];
+        }),
+    ]
+}
+
+/// Earlier checkpoints that prove nothing, or are none.
+fn checkpoints() -> Vec<Forgery> {
+    vec![
+        forged("an earlier checkpoint that no entry needs", "earlier-unsound", |_, parts| {
+            parts.head.earlier = vec![(0, vec![(0, -7_200), (1, -7_200)])];
+        }),
+        forged("earlier checkpoints in another order", "earlier-unsound", |_, parts| {
+            let by = vec![(0, -7_200), (1, -7_200)];
+            parts.head.earlier = vec![(SIGNED, by.clone()), (REQUESTS, by)];
+        }),
+        forged("an earlier checkpoint with a damaged proof", "earlier-unsound", |_, parts| long_there(parts))
+            .then(|_, bundle| bundle.earlier[0].proof[0].0.truncate(31)),
+        forged("an earlier checkpoint that a stranger signed too", "checkpoint-unsound", |_, parts| {
+            long_there(parts);
+        })
+        .then(|_, bundle| {
+            let stranger = CosignatureKey::from_seed("witness-9/0101", &[9; 32]).unwrap();
+            let mut note: Note = bundle.earlier[0].checkpoint.parse().unwrap();
+            note.extend([stranger.cosign(&note.clone(), 1_790_000_000).unwrap()]);
+            bundle.earlier[0].checkpoint = note.to_string();
+        }),
+        patched("an earlier checkpoint that is none", "checkpoint-unsound", |_, bundle| {
+            bundle.earlier.push(Earlier { checkpoint: "nothing".into(), proof: Vec::new() });
+        }),
+    ]
+}
+
+fn stolen_approval(lab: &Lab, parts: &mut Parts) {
+    revoke(lab, parts, lab.bob.approve.key.fingerprint());
+}
+
+/// Entries that hold receipts and requests.
+const REQUESTS: usize = 8;
+/// Entries that hold all that is signed: everything but the proposal.
+const SIGNED: usize = 10;

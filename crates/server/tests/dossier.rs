@@ -1,0 +1,136 @@
+//! Evidence out of a real ledger, when a key is revoked after it was used.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+
+use evidence::bundle::Bundle;
+use evidence::entry::{Entry, Payload};
+use judge::Collected;
+use lab::{Cosigned, Lab, Parts, Reader, assemble, at, entry, forgery, said};
+use ledger::Ledger;
+use server::{Readers, complete};
+use tlog::{CosignatureKey, leaf_hash};
+
+/// Sixteen entries, then those of a release, each as it came; witnesses cosigned now and then.
+struct Told {
+    dir: tempfile::TempDir,
+    lab: Lab,
+    parts: Parts,
+    bundle: Bundle,
+}
+
+impl Told {
+    /// After how many entries of the release who cosigned, and when.
+    fn new(cosigned: &[(usize, [Cosigned; 2])]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let lab = Lab::default();
+        let past: Vec<_> = (0..16_u8).map(|n| made(entry("release.promoted", facts(n), digest(n)))).collect();
+        let mut parts = lab.honest();
+        parts.head.past = past.iter().map(|entry| leaf_hash(&entry.header)).collect();
+        forgery::revoke(&lab, &mut parts, lab.bob.approve.key.fingerprint());
+        lab.approve(&mut parts);
+        let (bundle, leaves) = assemble(&lab, &parts);
+        let mut ledger = Ledger::create(dir.path(), lab::ledger_key("countersign/0101", 120)).unwrap();
+        ledger.turn(0).unwrap().append(&past).unwrap();
+        for (held, logged) in bundle.logged.iter().enumerate() {
+            let facts = logged.facts().unwrap();
+            let entry = Entry { header: logged.header.0.clone(), facts, particulars: None };
+            ledger.turn(0).unwrap().append(&[entry]).unwrap();
+            for (_, by) in cosigned.iter().filter(|(after, _)| *after == held + 1) {
+                let note = parts.head.note(&lab, &leaves[..17 + held], by);
+                ledger.set_witnessed(&note, at(by[0].1)).unwrap();
+            }
+        }
+        let note = parts.head.note(&lab, &leaves, &parts.head.cosigned);
+        ledger.set_witnessed(&note, at(-30)).unwrap();
+        Self { dir, lab, parts, bundle }
+    }
+
+    fn complete(&self, bounded: bool) -> Bundle {
+        let collected = Collected {
+            bundle: self.bundle.bare(),
+            entries: self.bundle.logged.iter().map(|logged| logged.index).collect(),
+            ancestors: self.bundle.ancestors.iter().map(|ancestor| ancestor.size).collect(),
+            bounded: bounded.then(|| self.lab.root()),
+        };
+        complete(&collected, &Readers::new(self.dir.path())).unwrap()
+    }
+
+    fn sizes(&self) -> Vec<u64> {
+        let size = |text: &str| text.lines().nth(1).unwrap().parse::<u64>().unwrap();
+        self.complete(true).earlier.iter().map(|earlier| size(&earlier.checkpoint) - 16).collect()
+    }
+
+    /// What a verifier says of the completed evidence.
+    fn said(&self, bundle: &Bundle) -> Vec<String> {
+        let (_, leaves) = assemble(&self.lab, &self.parts);
+        said(&self.lab, Reader::Verify, bundle, &leaves, at(0))
+    }
+}
+
+fn made((header, facts): (Vec<u8>, Payload)) -> Entry {
+    Entry { header, facts, particulars: None }
+}
+
+fn facts(n: u8) -> Payload {
+    Payload::new("facts", &n, [n; 16]).unwrap()
+}
+
+fn digest(n: u8) -> evidence::Digest {
+    evidence::Digest::of(&[n])
+}
+
+fn both(seconds: i64) -> [Cosigned; 2] {
+    [(0, seconds), (1, seconds)]
+}
+
+/// What is said where the approval does not count.
+const REVOKED: [&str; 2] = ["approval-void", "approvals-missing"];
+
+#[test]
+fn what_a_key_signed_before_it_was_revoked_still_counts() {
+    // An approval is the ninth entry of its release.
+    let told = Told::new(&[(6, both(-9_000)), (10, both(-7_200))]);
+    let plain = told.complete(false);
+    assert_eq!(plain, told.bundle, "where nothing is revoked nothing comes along");
+    assert_eq!(told.said(&plain), REVOKED);
+    assert_eq!(told.sizes(), [6, 10]);
+    let full = told.complete(true);
+    assert_eq!(told.said(&full), Vec::<String>::new());
+}
+
+#[test]
+fn what_it_signed_later_does_not() {
+    let told = Told::new(&[(8, both(-7_200)), (10, both(-3_000))]);
+    assert_eq!(told.sizes(), [8, 10]);
+    assert_eq!(told.said(&told.complete(true)), REVOKED);
+}
+
+/// What was cosigned by witnesses that the root does not name any more bounds nothing.
+#[test]
+fn replaced_witnesses_bound_nothing() {
+    let mut told = Told::new(&[
+        (2, [(1, -9_000), (2, -9_000)]),
+        (4, [(1, -8_000), (2, -8_000)]),
+        (6, both(-7_500)),
+        (10, both(-7_200)),
+    ]);
+    assert_eq!(told.sizes(), [2, 4, 6, 10]);
+    told.lab.witnesses[2] = CosignatureKey::from_seed("witness-4/0101", &[77; 32]).unwrap();
+    assert_eq!(told.sizes(), [6, 10]);
+}
+
+/// In a slot of five minutes the last checkpoint stays, and the first time that a size was seen.
+#[test]
+fn the_last_checkpoint_of_five_minutes_is_kept() {
+    let told = Told::new(&[
+        (2, both(-7_199)),
+        (3, both(-7_190)),
+        (3, both(-3_000)),
+        (5, both(-7_100)),
+        (7, both(-6_000)),
+    ]);
+    // `at(0)` begins a slot, so -7,200 does too: 2 and 3 and 5 share one.
+    assert_eq!(told.sizes(), [5, 7]);
+    let reader = ledger::Reader::open(told.dir.path()).unwrap();
+    assert_eq!(reader.cosigned(28).unwrap(), None);
+    assert!(reader.cosigned(27).unwrap().is_some());
+}
