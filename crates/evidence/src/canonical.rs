@@ -6,6 +6,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::ordered;
+
 /// Why some bytes are not the canonical encoding of a type.
 #[derive(Debug, thiserror::Error)]
 pub enum CanonicalError {
@@ -42,7 +44,7 @@ pub enum CanonicalError {
 /// # Errors
 /// `CanonicalError::Shape` when the value cannot be JSON (a map with keys that are not text, say).
 pub fn encode<T: Serialize>(what: &'static str, value: &T) -> Result<Vec<u8>, CanonicalError> {
-    serde_json_canonicalizer::to_vec(value).map_err(|source| CanonicalError::Shape { what, source })
+    ordered::to_vec(value).map_err(|source| CanonicalError::Shape { what, source })
 }
 
 /// Parses at most `bytes_max` bytes that must be canonical.

@@ -39,6 +39,7 @@ pub mod vouched;
 mod bytes;
 mod digest;
 mod id;
+mod ordered;
 mod time;
 
 pub use bytes::{Bytes, BytesError};

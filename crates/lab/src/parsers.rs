@@ -59,7 +59,12 @@ pub const TARGETS: [Target; 12] = [
         name: "bundle",
         run: bundle,
         seeds: |lab| vec![crate::assemble(lab, &lab.honest()).0.encode().unwrap()],
-        sources: &["evidence/src/bundle.rs", "evidence/src/canonical.rs", "evidence/src/bytes.rs"],
+        sources: &[
+            "evidence/src/bundle.rs",
+            "evidence/src/canonical.rs",
+            "evidence/src/ordered.rs",
+            "evidence/src/bytes.rs",
+        ],
     },
     Target {
         name: "dsse",
@@ -69,7 +74,7 @@ pub const TARGETS: [Target; 12] = [
             let all = parts.receipts.iter().chain(&parts.approvals).chain(&parts.roots);
             all.map(|envelope| envelope.encode().unwrap()).collect()
         },
-        sources: &["evidence/src/dsse.rs", "evidence/src/canonical.rs"],
+        sources: &["evidence/src/dsse.rs", "evidence/src/canonical.rs", "evidence/src/ordered.rs"],
     },
     Target {
         name: "sshsig",
@@ -160,7 +165,12 @@ pub const TARGETS: [Target; 12] = [
                 b"{\"a\":[1,\"\\u0001\",null,true],\"b\":{}}".to_vec(),
             ]
         },
-        sources: &["evidence/src/canonical.rs", "evidence/src/entry.rs", "evidence/src/plan.rs"],
+        sources: &[
+            "evidence/src/canonical.rs",
+            "evidence/src/ordered.rs",
+            "evidence/src/entry.rs",
+            "evidence/src/plan.rs",
+        ],
     },
     Target {
         name: "layer",
@@ -294,6 +304,12 @@ fn canonical_json(bytes: &[u8]) {
     if let Ok(value) = canonical::decode::<serde_json::Value>("anything", bytes, 1 << 20) {
         assert_eq!(canonical::encode("anything", &value).unwrap(), bytes, "one spelling");
     }
+    if let Ok(value) = serde_json::from_slice::<serde_json::Value>(bytes) {
+        match canonical::encode("anything", &value) {
+            Ok(ours) => assert_eq!(ours, serde_json_canonicalizer::to_vec(&value).unwrap(), "as others do"),
+            Err(_) => assert!(has_other_numbers(&value), "it has floats or large integers"),
+        }
+    }
     if let Ok(header) = Header::decode(bytes) {
         assert_eq!(header.encode().unwrap(), bytes, "one spelling");
     }
@@ -308,6 +324,19 @@ fn canonical_json(bytes: &[u8]) {
         drop(Request::read(&envelope));
         drop(Signed::read(&envelope));
         drop(AgentReport::read(&envelope));
+    }
+}
+
+/// Whether a document has numbers that ours do not have: floats, and integers beyond 2^53 - 1.
+fn has_other_numbers(value: &serde_json::Value) -> bool {
+    match value {
+        serde_json::Value::Number(number) => {
+            let magnitude = number.as_i64().map(i64::unsigned_abs).or(number.as_u64());
+            magnitude.is_none_or(|magnitude| magnitude >= 1 << 53)
+        }
+        serde_json::Value::Array(items) => items.iter().any(has_other_numbers),
+        serde_json::Value::Object(fields) => fields.values().any(has_other_numbers),
+        _ => false,
     }
 }
 

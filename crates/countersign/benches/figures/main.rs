@@ -54,6 +54,11 @@ fn in_process(lab: &Lab, bundle: &Bundle) {
     let ours = spans(50, || judged(&bytes, &anchors, &seen));
     print("verify a bundle, in process", &ours, &floor, &format!("its {signatures} signatures alone"));
 
+    let encode = spans(200, || drop(bundle.encode().unwrap()));
+    let theirs = spans(200, || drop(serde_json_canonicalizer::to_vec(bundle).unwrap()));
+    let what = format!("canonical JSON, a bundle of {} bytes", bytes.len());
+    print(&what, &encode, &theirs, "serde_json_canonicalizer");
+
     let checked = judge::check(bundle, &anchors, &seen).unwrap();
     let input = String::from_utf8(judge::input(&checked).unwrap()).unwrap();
     let policy = policy::Bundle::new(bundle.policy.files.clone()).unwrap();
