@@ -159,14 +159,6 @@ pub fn summary(checked: &Checked<'_>) -> String {
     lines.join("\n")
 }
 
-/// Why a bundle is not even judged, as a failure.
-pub fn unverified(error: judge::Unverified) -> Failure {
-    match error {
-        judge::Unverified::Malformed(error) => Failure::error(error),
-        judge::Unverified::Broken(findings) => broken(findings),
-    }
-}
-
 /// Findings as lines.
 pub fn lines(title: &str, findings: &[Finding]) -> String {
     let lines = findings.iter().map(|f| format!("\n  {}: {}\n    remedy: {}", f.code, f.what, f.remedy));

@@ -1,5 +1,7 @@
 //! Findings: what stands against a release, each with its remedy.
 
+use std::fmt;
+
 use policy::Finding;
 
 /// What stands against a release.
@@ -18,6 +20,14 @@ impl Findings {
 
     pub(crate) fn unclear(&mut self, code: &str, what: impl Into<String>, remedy: &str) {
         self.unclear.push(finding(code, what, remedy));
+    }
+}
+
+impl fmt::Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = self.against.iter().chain(&self.unclear);
+        let lines: Vec<_> = all.map(|finding| format!("{}: {}", finding.code, finding.what)).collect();
+        f.write_str(&lines.join("; "))
     }
 }
 

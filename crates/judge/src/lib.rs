@@ -42,4 +42,4 @@ pub use proofs::witnessed_by;
 pub use replay::{Compared, Replay, Replayed};
 pub use returning::{CheckedReturn, check_return};
 pub use store::{Store, Unavailable};
-pub use verdict::{Judgement, Unverified, judge, judge_checked, own_eyes, verify};
+pub use verdict::{Judgement, judge, judge_checked, own_eyes};

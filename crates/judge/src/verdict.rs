@@ -46,45 +46,6 @@ pub fn judge(bundle: &Bundle, anchors: &Anchors, seen: &Seen) -> Judgement {
     }
 }
 
-/// Why a bundle is not even judged.
-#[derive(Debug)]
-pub enum Unverified {
-    /// Not the one encoding of a bundle.
-    Malformed(CanonicalError),
-    /// Something in it does not hold.
-    Broken(Findings),
-}
-
-impl std::fmt::Display for Unverified {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Malformed(error) => error.fmt(f),
-            Self::Broken(findings) => {
-                let all = findings.against.iter().chain(&findings.unclear);
-                let lines: Vec<_> =
-                    all.map(|finding| format!("{}: {}", finding.code, finding.what)).collect();
-                f.write_str(&lines.join("; "))
-            }
-        }
-    }
-}
-
-/// Verifies the bytes of a bundle: reads, proves, judges, and hands both to whoever shows it.
-///
-/// # Errors
-/// `Unverified` when it is malformed or something in it does not hold.
-pub fn verify<T>(
-    bytes: &[u8],
-    anchors: &Anchors,
-    seen: &Seen,
-    show: impl FnOnce(&Checked<'_>, &Judgement) -> T,
-) -> Result<T, Unverified> {
-    let bundle = Bundle::decode(bytes).map_err(Unverified::Malformed)?;
-    let checked = check(&bundle, anchors, seen).map_err(Unverified::Broken)?;
-    let judgement = judge_checked(&checked);
-    Ok(show(&checked, &judgement))
-}
-
 /// Anchors and numbers of the ledger's own keeper at a moment: what a server, or replay, judges with.
 ///
 /// # Errors

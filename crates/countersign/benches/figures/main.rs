@@ -71,8 +71,8 @@ fn in_process(lab: &Lab, bundle: &Bundle) {
 }
 
 fn judged(bytes: &[u8], anchors: &Anchors, seen: &Seen) {
-    let codes = judge::verify(bytes, anchors, seen, |_, judgement| judgement.codes()).unwrap();
-    assert!(codes.is_empty());
+    let bundle = Bundle::decode(bytes).unwrap();
+    assert!(judge::judge(&bundle, anchors, seen).codes().is_empty());
 }
 
 /// Signatures in a bundle, of people, machines and logs.

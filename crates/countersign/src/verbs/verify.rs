@@ -69,8 +69,7 @@ struct Verified {
 
 /// Verifies and prints.
 pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
-    let bytes = review::read(&verb.bundle)?;
-    let bundle = Bundle::decode(&bytes)?;
+    let bundle = Bundle::decode(&review::read(&verb.bundle)?)?;
     let state = verb.state.as_deref().map(read_state).transpose()?.flatten();
     let (anchors, mut seen) = eyes(verb, &bundle, state.as_ref())?;
     let given = verb.status.as_deref().map(read_status).transpose()?;
@@ -84,16 +83,18 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
     let (shown, today) = std::thread::scope(|scope| {
         // What it would be worth today is judged beside what it was worth then.
         let today = scope.spawn(|| judge::judge(&bundle, &anchors, &today).codes());
-        let shown = judge::verify(&bytes, &anchors, &seen, |checked, judgement| {
+        let then = || {
+            let checked = judge::check(&bundle, &anchors, &seen).map_err(review::broken)?;
+            let judgement = judge::judge_checked(&checked);
             // Whoever names a status wants it to count.
             given.as_ref().map(|given| given.open(&checked.root)).transpose()?;
-            let kept = keep(checked, &bundle, &seen, state.as_ref());
-            let summary = review::summary(checked);
-            Ok::<_, Failure>((verified(checked, judgement), judgement.clone(), summary, kept))
-        });
-        (shown, today.join())
+            let kept = keep(&checked, &bundle, &seen, state.as_ref());
+            let summary = review::summary(&checked);
+            Ok::<_, Failure>((verified(&checked, &judgement), judgement, summary, kept))
+        };
+        (then(), today.join())
     });
-    let (mut verified, judgement, summary, kept) = shown.map_err(review::unverified)??;
+    let (mut verified, judgement, summary, kept) = shown?;
     let today = today.map_err(|_| Failure::error("judging for today failed; please report it"))?;
     let then = judgement.codes();
     verified.since = today.into_iter().filter(|code| !then.contains(code)).collect();

@@ -30,10 +30,16 @@ fn released() -> (Shop, Vec<u8>, Anchors) {
 /// What the command says of these bytes: `None` when they pass, else what is wrong.
 fn wrong(bytes: &[u8], anchors: &Anchors) -> Option<String> {
     let seen = Seen { root: anchors.version, ..Seen::default() };
-    match judge::verify(bytes, anchors, &seen, |_, judgement| judgement.clone()) {
-        Ok(judgement) if judgement.outcome == domain::gate::Outcome::Pass => None,
-        Ok(judgement) => Some(judgement.codes().join(", ")),
-        Err(error) => Some(error.to_string()),
+    let bundle = match Bundle::decode(bytes) {
+        Ok(bundle) => bundle,
+        Err(error) => return Some(error.to_string()),
+    };
+    match judge::check(&bundle, anchors, &seen) {
+        Ok(checked) => {
+            let judgement = judge::judge_checked(&checked);
+            (judgement.outcome != domain::gate::Outcome::Pass).then(|| judgement.codes().join(", "))
+        }
+        Err(findings) => Some(findings.to_string()),
     }
 }
 
@@ -225,10 +231,7 @@ fn what_was_forged_left_out_or_mixed_is_refused_by_name() {
     // Numbers that were seen before are never seen lower again.
     let seen = |root, status, statement, release| {
         let seen = Seen { root, status, statement, release, ..Seen::default() };
-        match judge::verify(&bytes, &anchors, &seen, |_, judgement| judgement.codes().join(" ")) {
-            Ok(codes) => codes,
-            Err(error) => error.to_string(),
-        }
+        judge::judge(&honest, &anchors, &seen).codes().join(" ")
     };
     assert_eq!(seen(1, 1, 1, 0), "");
     assert!(seen(2, 1, 1, 0).contains("root-rollback"));
