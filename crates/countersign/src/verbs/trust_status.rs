@@ -34,7 +34,8 @@ pub struct Amend {
     /// Lift a freeze; like a renewal it needs the threshold of status signers.
     #[arg(long)]
     unfreeze: Vec<String>,
-    /// Since when a revoked key does not count; now, when left away.
+    /// Since when a revoked key does not count: what witnesses saw before still does. All that the key ever signed,
+    /// when left away.
     #[arg(long, requires = "revoke")]
     since: Option<Moment>,
     /// Save the status in force as a file that verifiers and agents take, by whichever way it travels.
@@ -78,10 +79,10 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
 fn amended(verb: &Amend, current: Status, base: Option<Digest>) -> Result<Status, Failure> {
     let now = now()?;
     let mut amended = Status { number: current.number + 1, issued: now, base, ..current };
-    let since = verb.since.unwrap_or(now);
-    amended
-        .revoked
-        .extend(verb.revoke.iter().map(|key| Revocation { key: key.clone(), invalid_since: since }));
+    let since = verb.since.unwrap_or_default();
+    for key in &verb.revoke {
+        revoke(&mut amended, key, since)?;
+    }
     amended.frozen.extend(verb.freeze.iter().map(|text| freeze(text)).collect::<Result<Vec<_>, _>>()?);
     for text in &verb.unfreeze {
         let lifted = freeze(text)?;
@@ -94,7 +95,6 @@ fn amended(verb: &Amend, current: Status, base: Option<Digest>) -> Result<Status
     amended.withdrawn.extend(&verb.withdraw);
     amended.barred.extend(&verb.bar);
     amended.revoked.sort();
-    amended.revoked.dedup_by(|later, earlier| later.key == earlier.key);
     amended.frozen.sort();
     amended.frozen.dedup();
     amended.withdrawn.sort();
@@ -105,6 +105,26 @@ fn amended(verb: &Amend, current: Status, base: Option<Digest>) -> Result<Status
         amended.expires = now.later_by(MONTH);
     }
     Ok(amended)
+}
+
+/// Revokes a key since a moment. Only a base may say a later one than before: it lets something count again.
+fn revoke(amended: &mut Status, key: &str, since: Moment) -> Result<(), Failure> {
+    let tightens = amended.base.is_some();
+    match amended.revoked.iter_mut().find(|revocation| revocation.key == key) {
+        Some(known) if tightens && known.invalid_since < since => Err(Failure::error(format!(
+            "`{key}` is revoked since {} already; a later moment lets it count again, which needs `--renew` and the \
+             threshold of status signers; nothing was changed",
+            known.invalid_since
+        ))),
+        Some(known) => {
+            known.invalid_since = since;
+            Ok(())
+        }
+        None => {
+            amended.revoked.push(Revocation { key: key.to_owned(), invalid_since: since });
+            Ok(())
+        }
+    }
 }
 
 fn freeze(text: &str) -> Result<Freeze, Failure> {

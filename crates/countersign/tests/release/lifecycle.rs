@@ -125,3 +125,29 @@ fn registrars_and_witnesses_change_with_the_root() {
     assert!(up.stop());
     assert_eq!(three.home.ok(&["audit", "replay"])["differ"], json!(0));
 }
+
+/// One signer may say that a key was stolen earlier; that it counts for longer is the threshold's to say.
+#[test]
+fn a_revocation_begins_earlier_by_one_and_later_by_all() {
+    let three = Three::new();
+    let up: Up = three.home.up();
+    let carol = three.fingerprint("carol");
+    let revoke = |since: &str, more: &[&str], code: i32| {
+        let given = ["trust", "status", "--revoke", &carol, "--since", since];
+        three.home.json(&[&given[..], more].concat(), code)
+    };
+    let since = || three.home.ok(&["trust", "status"])["statement"]["revoked"][0]["invalid_since"].clone();
+    revoke("2026-03-01T00:00:00.000Z", &[], 0);
+    revoke("2026-02-01T00:00:00.000Z", &[], 0);
+    assert_eq!(since(), json!("2026-02-01T00:00:00.000Z"));
+    let refused = revoke("2026-04-01T00:00:00.000Z", &[], 1);
+    assert!(refused.to_string().contains("needs `--renew` and the threshold"), "{refused}");
+    revoke("2026-04-01T00:00:00.000Z", &["--renew", "--out", "status.json"], 0);
+    assert_eq!(codes(&three.home.json(&["trust", "send", "status.json"], 3)), ["status-unsound"]);
+    three.signing_as("bob", &["trust", "sign", "status.json"], 0);
+    three.home.ok(&["trust", "send", "status.json"]);
+    assert_eq!(since(), json!("2026-04-01T00:00:00.000Z"));
+    three.home.ok(&["trust", "status", "--revoke", &carol]);
+    assert_eq!(since(), json!("1970-01-01T00:00:00.000Z"));
+    assert!(up.stop());
+}

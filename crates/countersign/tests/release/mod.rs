@@ -412,11 +412,15 @@ fn an_approval_by_a_revoked_key_no_longer_counts() {
     shop.ok(&["approve", "--reason", "looks right"]);
     std::fs::write(&profile, ada).unwrap();
     let stolen = fingerprint(&key);
-    let revoke = ["--revoke", stolen.as_str().unwrap(), "--since", "2026-01-01T00:00:00.000Z"];
-    shop.ok(&[&["trust", "status"], &revoke[..]].concat());
+    let revoke = ["trust", "status", "--revoke", stolen.as_str().unwrap()];
+    shop.ok(&revoke);
     let refused = shop.in_repository(&["promote"], 3);
     assert_eq!(codes(&refused), ["approval-void", "approvals-missing"], "{refused}");
     assert!(refused.to_string().contains("is revoked"), "{refused}");
+    // It was only lost, and its holder says from when on: the approval is from before.
+    shop.ok(&[&revoke[..], &["--since", "2199-01-01T00:00:00.000Z"]].concat());
+    shop.ok(&["promote"]);
+    assert!(at(&up, "production")["running"]["artifact"].is_string());
     assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
     assert!(up.stop());
 }
