@@ -29,6 +29,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
+    // The inside of a sandbox is started for each step, by a runner: there is nothing to parse.
+    if std::env::args_os().skip(1).eq([verbs::SANDBOX_INIT]) {
+        return sandbox::init_main().into();
+    }
     let command = verbs::CommandLine::parse();
     let output = command.output;
     match verbs::run(command) {

@@ -7,6 +7,7 @@
 mod blobs;
 mod checking;
 mod cosigned;
+mod keys;
 mod reader;
 mod schema;
 mod store;

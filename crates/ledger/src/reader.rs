@@ -64,9 +64,10 @@ impl Reader {
     /// `LedgerError` when the database fails.
     pub fn by_idempotency(&self, key: &Digest) -> Result<Option<u64>, LedgerError> {
         let text = "SELECT seq FROM idempotency WHERE key = ?1";
-        let found =
-            self.connection.query_row(text, params![key.as_bytes()], |row| row.get::<_, i64>(0)).optional();
-        let found = found.map_err(LedgerError::sql("look up an idempotency key"))?;
+        let doing = LedgerError::sql("look up an idempotency key");
+        let mut statement = self.connection.prepare_cached(text).map_err(doing)?;
+        let found = statement.query_row(params![key.as_bytes()], |row| row.get::<_, i64>(0)).optional();
+        let found = found.map_err(doing)?;
         Ok(found.and_then(|seq| u64::try_from(seq).ok()))
     }
 

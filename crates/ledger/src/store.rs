@@ -408,15 +408,18 @@ pub(crate) fn read_rows(connection: &Connection, from: u64, to: u64) -> Result<V
 
 /// Columns 1 to 5 as an entry; `None` when a salt has the wrong length.
 pub(crate) fn entry_of(row: &Row<'_>) -> Result<Option<Entry>, rusqlite::Error> {
-    let payload = |salt: Option<Vec<u8>>, bytes: Option<Vec<u8>>| match (salt, bytes) {
-        (None, None) => Some(None),
-        (Some(salt), Some(bytes)) => {
-            <[u8; SALT_BYTES]>::try_from(salt).ok().map(|salt| Some(Payload { salt, bytes }))
-        }
-        _ => None,
+    let payload = |salt: usize, bytes: Option<Vec<u8>>| {
+        let salt = row.get_ref(salt)?.as_blob_or_null()?;
+        Ok::<_, rusqlite::Error>(match (salt, bytes) {
+            (None, None) => Some(None),
+            (Some(salt), Some(bytes)) => {
+                <[u8; SALT_BYTES]>::try_from(salt).ok().map(|salt| Some(Payload { salt, bytes }))
+            }
+            _ => None,
+        })
     };
-    let facts = payload(row.get(2)?, row.get(3)?);
-    let particulars = payload(row.get(4)?, row.get(5)?);
+    let facts = payload(2, row.get(3)?)?;
+    let particulars = payload(4, row.get(5)?)?;
     let header = row.get(1)?;
     Ok(match (facts, particulars) {
         (Some(Some(facts)), Some(particulars)) => Some(Entry { header, facts, particulars }),

@@ -17,6 +17,7 @@ use tlog::{
 };
 
 use crate::checking::in_order;
+use crate::keys::{self, Keys};
 use crate::store::{LedgerError, entry_of, read_head};
 use crate::{BLOBS, Blobs, Reader, TILES};
 
@@ -67,10 +68,17 @@ pub struct Report {
 /// `LedgerError` only when the files cannot be opened or read at all; breaches are in the report.
 pub fn verify(dir: &Path, anchors: &Anchors) -> Result<Report, LedgerError> {
     let reader = Reader::open(dir)?;
+    // One moment of the ledger, whatever a server appends meanwhile.
+    reader.connection().execute_batch("BEGIN").map_err(LedgerError::sql("begin to verify"))?;
     let mut audit = Audit::new(dir, &reader, anchors.seen.as_ref());
-    audit.schema()?;
-    audit.entries()?;
-    audit.keys()?;
+    let structure = std::thread::scope(|scope| {
+        // The file's structure is looked at beside what is in it.
+        let structure = scope.spawn(|| structure(dir));
+        audit.tables()?;
+        audit.entries()?;
+        structure.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })?;
+    structure.into_iter().for_each(|line| audit.breach("ledger.db", line));
     audit.head(anchors)?;
     audit.seen(anchors);
     audit.witnessed(anchors);
@@ -79,13 +87,22 @@ pub fn verify(dir: &Path, anchors: &Anchors) -> Result<Report, LedgerError> {
     Ok(audit.report())
 }
 
+/// What the database says of its own structure, where it is not sound.
+fn structure(dir: &Path) -> Result<Vec<String>, LedgerError> {
+    let doing = LedgerError::sql("check the ledger's structure");
+    let reader = Reader::open(dir)?;
+    let mut check = reader.connection().prepare("PRAGMA integrity_check(20)").map_err(doing)?;
+    let lines = check.query_map([], |row| row.get::<_, String>(0)).map_err(doing)?;
+    let lines = lines.collect::<Result<Vec<_>, _>>().map_err(doing)?;
+    Ok(lines.into_iter().filter(|line| line != "ok").collect())
+}
+
 struct Audit<'a> {
     dir: &'a Path,
     reader: &'a Reader,
     blobs: Blobs,
     frontier: Frontier,
     last_time: Moment,
-    keys: u64,
     tile: Vec<Hash>,
     headers: Vec<Vec<u8>>,
     claimed: Option<(u64, Hash)>,
@@ -111,7 +128,6 @@ impl<'a> Audit<'a> {
             blobs: Blobs::read_only(&dir.join(BLOBS)),
             frontier: Frontier::default(),
             last_time: Moment::default(),
-            keys: 0,
             tile: Vec::new(),
             headers: Vec::new(),
             claimed: claimed.map(|checkpoint| (checkpoint.size, checkpoint.root)),
@@ -139,24 +155,20 @@ impl<'a> Audit<'a> {
         }
     }
 
+    fn breaches(&mut self, found: Vec<Breach>) {
+        found.into_iter().for_each(|breach| self.breach(breach.place, breach.what));
+    }
+
     fn breach(&mut self, place: impl Into<String>, what: impl ToString) {
         if self.breaches.len() < BREACHES_MAX {
             self.breaches.push(Breach { place: place.into(), what: what.to_string() });
         }
     }
 
-    /// The file's own structure, and that it has our tables and nothing beside them.
-    fn schema(&mut self) -> Result<(), LedgerError> {
-        let doing = LedgerError::sql("check the ledger's structure");
+    /// The file has our tables and nothing beside them.
+    fn tables(&mut self) -> Result<(), LedgerError> {
+        let doing = LedgerError::sql("check the ledger's tables");
         let reader = self.reader;
-        let mut check = reader.connection().prepare("PRAGMA integrity_check(20)").map_err(doing)?;
-        let lines = check.query_map([], |row| row.get::<_, String>(0)).map_err(doing)?;
-        for line in lines {
-            let line = line.map_err(doing)?;
-            if line != "ok" {
-                self.breach("ledger.db", line);
-            }
-        }
         let text = "SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name";
         let mut tables = reader.connection().prepare(text).map_err(doing)?;
         let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
@@ -202,10 +214,13 @@ impl<'a> Audit<'a> {
             Ok(batch)
         };
         let check = |(entry, leaf): (Option<Entry>, Vec<u8>)| (entry.map(check), leaf);
+        let mut listed = reader.connection().prepare(keys::ROWS).map_err(doing)?;
+        let mut keys = Keys::new(listed.query([]).map_err(doing)?);
         let take = |batch: Vec<(Option<Checked>, Vec<u8>)>| {
-            batch.into_iter().try_for_each(|(entry, leaf)| self.entry(entry, &leaf))
+            batch.into_iter().try_for_each(|(entry, leaf)| self.entry(entry, &leaf, &mut keys))
         };
         in_order(read, check, take)?;
+        self.breaches(keys.rest()?);
         if let Some((expected, found)) = gap {
             let what = format!("entries {expected} to {} are missing", found.saturating_sub(1));
             self.breach(format!("entry {expected}"), what);
@@ -213,7 +228,12 @@ impl<'a> Audit<'a> {
         Ok(())
     }
 
-    fn entry(&mut self, checked: Option<Checked>, leaf: &[u8]) -> Result<(), LedgerError> {
+    fn entry(
+        &mut self,
+        checked: Option<Checked>,
+        leaf: &[u8],
+        keys: &mut Keys<'_>,
+    ) -> Result<(), LedgerError> {
         let seq = self.frontier.size();
         let place = format!("entry {seq}");
         let Some(Checked { entry, leaf: hash, header }) = checked else {
@@ -225,14 +245,17 @@ impl<'a> Audit<'a> {
             self.breach(&place, "the header does not match the leaf hash beside it");
         }
         match header {
-            Ok(header) => self.header(seq, &place, &header, &entry)?,
+            Ok(header) => {
+                self.header(seq, &place, &header, &entry);
+                self.breaches(keys.named(seq, header.idempotency)?);
+            }
             Err(error) => self.breach(&place, error),
         }
         self.push(seq, hash, entry.header);
         Ok(())
     }
 
-    fn header(&mut self, seq: u64, place: &str, header: &Header, entry: &Entry) -> Result<(), LedgerError> {
+    fn header(&mut self, seq: u64, place: &str, header: &Header, entry: &Entry) {
         if header.particulars.is_some() && entry.particulars.is_none() {
             self.breach(place, "the particulars are missing and no erasure is on record");
         }
@@ -243,19 +266,12 @@ impl<'a> Audit<'a> {
         if header.cause.is_some_and(|cause| cause >= seq) {
             self.breach(place, "its cause is not an earlier entry");
         }
-        if let Some(key) = header.idempotency {
-            self.keys += 1;
-            if self.reader.by_idempotency(&key)? != Some(seq) {
-                self.breach(place, format!("idempotency key {key} is not on record for it"));
-            }
-        }
         for digest in &header.blobs {
             self.named.insert(*digest);
             if !self.blobs.has(digest) {
                 self.breach(format!("blob {digest}"), format!("is missing; entry {seq} names it"));
             }
         }
-        Ok(())
     }
 
     fn push(&mut self, seq: u64, hash: Hash, header: Vec<u8>) {
@@ -298,17 +314,6 @@ impl<'a> Audit<'a> {
                 self.breach(format!("entry {seq}"), format!("differs from its place in `{TILES}/{path}`"));
             }
         }
-    }
-
-    fn keys(&mut self) -> Result<(), LedgerError> {
-        let doing = LedgerError::sql("count idempotency keys");
-        let text = "SELECT count(*) FROM idempotency";
-        let found: i64 = self.reader.connection().query_row(text, [], |row| row.get(0)).map_err(doing)?;
-        if u64::try_from(found) != Ok(self.keys) {
-            let what = format!("{found} keys are on record, the entries name {}", self.keys);
-            self.breach("table idempotency", what);
-        }
-        Ok(())
     }
 
     fn head(&mut self, anchors: &Anchors) -> Result<(), LedgerError> {

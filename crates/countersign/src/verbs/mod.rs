@@ -86,9 +86,6 @@ enum Verb {
     Runner(runner::Runner),
     /// Run the agent of a place, or make one.
     Agent(agent::AgentVerb),
-    /// The sandbox's init; started by runners.
-    #[command(hide = true)]
-    SandboxInit,
     /// The last thing before a service; started by agents.
     #[command(hide = true)]
     ServiceExec {
@@ -137,6 +134,9 @@ pub struct RoleArguments {
     child: Child,
 }
 
+/// The one argument of a sandbox's init.
+pub const SANDBOX_INIT: &str = "sandbox-init";
+
 /// Carries out a command line.
 pub fn run(command: CommandLine) -> Result<(), Failure> {
     let output = command.output;
@@ -160,7 +160,6 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Witness(verb) => witness::run(&verb, output),
         Verb::Runner(verb) => runner::run(&verb, output),
         Verb::Agent(verb) => agent::run(&verb, output),
-        Verb::SandboxInit => std::process::exit(sandbox::init_main().into()),
         Verb::ServiceExec { arguments } => Err(Failure::error(::agent::exec_service(&arguments))),
     }
 }

@@ -124,6 +124,6 @@ fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(),
 /// This program as the sandbox's init.
 pub fn sandbox_init() -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()));
-    command.arg("sandbox-init");
+    command.arg(super::SANDBOX_INIT);
     command
 }

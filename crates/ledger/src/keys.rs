@@ -1,0 +1,79 @@
+//! Verification of the table of idempotency keys: it says of each entry the key that the entry names, and nothing else.
+//!
+//! Invariant: keys and entries are compared as both go by, in the order of the entries, so that neither is looked up in
+//! the other and no more than one is held.
+
+use evidence::Digest;
+use rusqlite::Rows;
+
+use crate::store::{LedgerError, stored};
+use crate::verify::Breach;
+
+/// Rows of the table, as `Keys` takes them.
+pub const ROWS: &str = "SELECT seq, key FROM idempotency ORDER BY seq";
+
+/// Keys on record.
+pub struct Keys<'a> {
+    rows: Rows<'a>,
+    /// The next one, once it was read.
+    next: Option<(i64, Vec<u8>)>,
+}
+
+impl<'a> Keys<'a> {
+    pub const fn new(rows: Rows<'a>) -> Self {
+        Self { rows, next: None }
+    }
+
+    /// Compares with what an entry names; entries come in their order.
+    pub fn named(&mut self, seq: u64, key: Option<Digest>) -> Result<Vec<Breach>, LedgerError> {
+        let number = stored(seq)?;
+        let mut breaches = self.strays(|of| of < number)?;
+        let mut found = false;
+        while let Some((_, kept)) = self.next_if(|of| of == number)? {
+            if key.is_some_and(|key| key.as_bytes().as_slice() == kept) {
+                found = true;
+            } else {
+                breaches.push(stray(number));
+            }
+        }
+        if let Some(key) = key.filter(|_| !found) {
+            let what = format!("idempotency key {key} is not on record for it");
+            breaches.push(Breach { place: format!("entry {seq}"), what });
+        }
+        Ok(breaches)
+    }
+
+    /// Those that no entry was compared with.
+    pub fn rest(&mut self) -> Result<Vec<Breach>, LedgerError> {
+        self.strays(|_| true)
+    }
+
+    fn strays(&mut self, wanted: impl Fn(i64) -> bool) -> Result<Vec<Breach>, LedgerError> {
+        let mut breaches = Vec::new();
+        while let Some((of, _)) = self.next_if(&wanted)? {
+            // Enough to say that there are many.
+            if breaches.len() < STRAYS_MAX {
+                breaches.push(stray(of));
+            }
+        }
+        Ok(breaches)
+    }
+
+    fn next_if(&mut self, wanted: impl Fn(i64) -> bool) -> Result<Option<(i64, Vec<u8>)>, LedgerError> {
+        let doing = LedgerError::sql("read idempotency keys");
+        if self.next.is_none()
+            && let Some(row) = self.rows.next().map_err(doing)?
+        {
+            self.next = Some((row.get(0).map_err(doing)?, row.get(1).map_err(doing)?));
+        }
+        Ok(self.next.take_if(|(of, _)| wanted(*of)))
+    }
+}
+
+fn stray(of: i64) -> Breach {
+    let what = format!("a key is said to be of entry {of}, which does not name it");
+    Breach { place: "table idempotency".into(), what }
+}
+
+/// Most strays that are named at once.
+const STRAYS_MAX: usize = 100;
