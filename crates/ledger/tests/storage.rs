@@ -289,6 +289,30 @@ fn audit_verify_names_the_other_tables() {
     assert!(verify_fails_without(dir.path(), "DELETE FROM head"));
 }
 
+/// A server goes on while somebody verifies: what is verified is one moment of its ledger.
+#[test]
+fn a_ledger_that_grows_meanwhile_is_sound() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = fill(dir.path(), 300);
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for n in 300.. {
+                ledger.turn(n).unwrap().append(&[entry(n, vec![])]).unwrap();
+                if done.load(std::sync::atomic::Ordering::Relaxed) {
+                    return;
+                }
+            }
+        });
+        let mut breaches = Vec::new();
+        for _ in 0..10 {
+            breaches.extend(report(dir.path()).breaches);
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(breaches, []);
+    });
+}
+
 /// Format 1 kept the last cosigned checkpoint alone: it is read as it is, and the writer brings it to format 2.
 #[test]
 fn the_first_format_is_read_and_brought_to_the_next() {
