@@ -294,12 +294,12 @@ fn audit_verify_names_the_other_tables() {
 fn a_ledger_that_grows_meanwhile_is_sound() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = fill(dir.path(), 300);
-    let done = std::sync::atomic::AtomicBool::new(false);
+    let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for n in 300.. {
                 ledger.turn(n).unwrap().append(&[entry(n, vec![])]).unwrap();
-                if done.load(std::sync::atomic::Ordering::Relaxed) {
+                if done.load(Ordering::Relaxed) {
                     return;
                 }
             }
@@ -308,7 +308,7 @@ fn a_ledger_that_grows_meanwhile_is_sound() {
         for _ in 0..10 {
             breaches.extend(report(dir.path()).breaches);
         }
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        done.store(true, Ordering::Relaxed);
         assert_eq!(breaches, []);
     });
 }

@@ -45,7 +45,8 @@ fn entry(n: u64) -> Entry {
         actor: Actor::System,
         auth: Auth::None,
         cause: None,
-        idempotency: None,
+        // As with most real entries, since requests carry one.
+        idempotency: Some(evidence::Digest::of(&n.to_be_bytes())),
         facts: facts.commitment(),
         particulars: None,
         blobs: Vec::new(),
