@@ -56,6 +56,8 @@ pub fn accept() -> Done {
 }
 
 const HOUR: u64 = 3600;
+/// Exit code of libFuzzer after SIGINT.
+const INTERRUPTED: i32 = 72;
 
 /// Builds the fuzzer with coverage counters, on the stable toolchain.
 fn build() -> Result<PathBuf, String> {
@@ -124,6 +126,9 @@ fn one(program: &Path, parser: &Parser, seconds: u64) -> Done {
     if output.status.success() && found == 0 {
         return Ok(());
     }
+    if found == 0 && output.status.code() == Some(INTERRUPTED) {
+        return Err(format!("{name} was ended from outside; what it had is on record"));
+    }
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let end: Vec<_> = said.lines().rev().take(30).collect();
     Err(format!(
@@ -149,7 +154,8 @@ impl Stats {
         };
         Self {
             executions: last("stat::number_of_executed_units:").unwrap_or(0),
-            seconds: last("runs in ").unwrap_or(0),
+            // It does not say where it was ended from outside; a processor's time counts then.
+            seconds: last("runs in ").unwrap_or(u64::MAX),
             coverage: last(" cov: ").unwrap_or(0),
             features: last(" ft: ").unwrap_or(0),
         }
