@@ -164,9 +164,9 @@ fn entered(bundle: &Bundle, heads: &[(u64, Moment)], proven: &mut Proven) -> Res
         {
             proven.proposals.push(proposed);
         }
-        let there = heads.iter().find(|(size, _)| logged.index < *size).map(|(_, moment)| *moment);
+        let holds = heads.iter().find(|(size, _)| logged.index < *size);
+        let there = holds.map_or(Moment::LAST, |(_, moment)| *moment);
         for blob in &header.blobs {
-            let there = there.unwrap_or(Moment::LAST);
             proven.named.entry(*blob).and_modify(|known| *known = there.min(*known)).or_insert(there);
         }
         proven.entries.push(header.blobs.into_iter().collect());

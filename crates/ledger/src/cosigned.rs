@@ -19,8 +19,8 @@ pub fn keep(connection: &Connection, note: &Note, at: Moment) -> Result<(), Ledg
     let text = "SELECT size, slot FROM cosigned ORDER BY size DESC LIMIT 1";
     let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
     let last = connection.query_row(text, [], read).optional().map_err(doing)?;
-    if last.is_some_and(|(last, _)| last >= size) {
-        // The first time that a size was seen is the one that counts.
+    if last.map_or(0, |(last, _)| last) >= size {
+        // The first time that a size was seen is the one that counts; an empty tree bounds nothing.
         return Ok(());
     }
     if let Some((last, _)) = last.filter(|(_, of)| *of == slot) {

@@ -32,7 +32,7 @@ impl<'a> Keys<'a> {
         while let Some((_, kept)) = self.next_if(|of| of == number)? {
             if key.is_some_and(|key| key.as_bytes().as_slice() == kept) {
                 found = true;
-            } else {
+            } else if breaches.len() < STRAYS_MAX {
                 breaches.push(stray(number));
             }
         }
