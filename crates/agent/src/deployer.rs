@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use evidence::bundle::Bundle;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::machine::MachineSigner;
+use evidence::oci::{Descriptor, Manifest};
 use evidence::report::{AgentReport, Outcome};
 use evidence::return_order::ReturnOrder;
 use evidence::status::StatusFile;
@@ -37,6 +38,17 @@ pub struct Asked {
     pub artifact: Digest,
     /// Its plan.
     pub plan: Digest,
+}
+
+/// The bytes of a release's layer.
+#[derive(Clone, Debug)]
+pub enum Layer {
+    /// These, not looked at yet.
+    Bytes(Vec<u8>),
+    /// The server was asked and does not have them.
+    Lacking,
+    /// Nobody asked for them, since the release was not wanted.
+    Unasked,
 }
 
 impl Deployer {
@@ -109,6 +121,17 @@ impl Deployer {
         same.then(|| report.clone())
     }
 
+    /// The layer that a release needs, if it may be applied as things stand now. Nothing is noted of it.
+    ///
+    /// # Errors
+    /// In words, when nothing can be said of it now: it stays due.
+    pub fn wants(&self, bundle: &Bundle, proof: &[evidence::Bytes]) -> Result<Option<Descriptor>, String> {
+        let by_hand = read_status(&self.dir)?;
+        let decision = self.memory.clone().judge_release(bundle, proof, by_hand.as_ref(), (self.now)());
+        let manifest = decision.apply.and_then(|_| Manifest::decode(&bundle.manifest.0).ok());
+        Ok(manifest.and_then(|manifest| manifest.layers.into_iter().next()))
+    }
+
     /// Judges a release with the bytes of its layer, and applies it where it may be; answers the signed report.
     ///
     /// # Errors
@@ -117,15 +140,17 @@ impl Deployer {
         &mut self,
         bundle: &Bundle,
         proof: &[evidence::Bytes],
-        layer: Option<&[u8]>,
+        layer: &Layer,
     ) -> Result<Envelope, String> {
         // One that cannot be read may hold a freeze: nothing is applied before it can.
         let by_hand = read_status(&self.dir)?;
         let mut decision = self.memory.judge_release(bundle, proof, by_hand.as_ref(), (self.now)());
         if let Some(known) = &decision.apply {
             let unpacked = match layer {
-                Some(bytes) => self.hands.releases().unpack(&known.artifact, &known.layer, bytes),
-                None => {
+                Layer::Bytes(bytes) => self.hands.releases().unpack(&known.artifact, &known.layer, bytes),
+                // It was refused a moment ago.
+                Layer::Unasked => return Err("the release may be applied now; asking for its bytes".into()),
+                Layer::Lacking => {
                     decision = refused("artifact-differs", "the server does not have the artifact's bytes");
                     Ok(())
                 }

@@ -54,6 +54,9 @@ impl Memory {
         {
             return refused("other-place", "the release is for another place");
         }
+        if let Some(what) = self.leaps(bundle.release) {
+            return refused("number-unbelievable", &what);
+        }
         let Ok(checkpoint) = self.checkpoint.parse() else {
             return refused("memory-damaged", "this agent does not know what it has seen; let it join anew");
         };
@@ -114,6 +117,9 @@ impl Memory {
         if !same {
             return refused("other-place", "the return is for another place");
         }
+        if let Some(what) = self.leaps(order.release) {
+            return refused("number-unbelievable", &what);
+        }
         let (anchors, mut seen) = self.eyes(now);
         seen.release = self.newest_before(order.release, &order.artifact);
         seen.newer.extend(by_hand.cloned());
@@ -126,10 +132,15 @@ impl Memory {
             Ok(checked) => {
                 self.seen_root = self.seen_root.max(checked.root.version);
                 self.seen_status = self.seen_status.max(checked.status);
-                match self.before.clone().filter(|known| known.artifact == order.artifact) {
-                    Some(known) => Decision { apply: Some(known), reasons: Vec::new(), words: Vec::new() },
-                    None => refused("never-run", "this agent has not run that artifact before"),
+                let known = self.before.clone().filter(|known| known.artifact == order.artifact);
+                let Some(known) = known else {
+                    return refused("never-run", "this agent has not run that artifact before");
+                };
+                // One request is one return, however often its server sends it.
+                if !self.uses(order, checked.until, seen.now.unwrap_or(now)) {
+                    return refused("return-used", "this request was carried out before");
                 }
+                Decision { apply: Some(known), reasons: Vec::new(), words: Vec::new() }
             }
         }
     }

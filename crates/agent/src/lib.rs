@@ -8,12 +8,13 @@ mod apply;
 mod deployer;
 mod judging;
 mod memory;
+mod own_thread;
 mod process;
 mod serve;
 mod store;
 
 pub use apply::Services;
-pub use deployer::{Asked, Deployer, STATUS_FILE, read_status};
+pub use deployer::{Asked, Deployer, Layer, STATUS_FILE, read_status};
 pub use judging::Decision;
 pub use memory::{Begun, Known, Memory, MemoryError};
 pub use process::{Launcher, exec_service};

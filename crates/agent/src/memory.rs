@@ -3,14 +3,17 @@
 //! Invariant: one file, written whole or not at all, before anything that depends on it. A crash between a
 //! switch and this file leaves the old one, and the switch is done again.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use domain::Place;
+use domain::release::LEAP_MAX;
 use evidence::dsse::Envelope;
 use evidence::plan::Plan;
 use evidence::report::Running;
+use evidence::return_order::ReturnOrder;
 use evidence::status::StatusFile;
 use evidence::{CommitId, Digest, Id, Moment, Name};
 use serde::{Deserialize, Serialize};
@@ -44,6 +47,9 @@ pub struct Memory {
     /// What was begun and has no report yet: after a crash it is done again, not refused as old.
     #[serde(default)]
     pub begun: Option<Begun>,
+    /// Requests for returns that were carried out, by digest, and until when each could be sent again.
+    #[serde(default)]
+    pub returned: BTreeMap<Digest, Moment>,
     /// Latest time that a quorum of witnesses vouched for.
     #[serde(default)]
     pub seen_time: Moment,
@@ -109,13 +115,32 @@ impl Known {
 }
 
 impl Memory {
+    /// What was begun and has no report yet, if it is this.
+    fn begun(&self, release: u64, artifact: &Digest) -> Option<&Begun> {
+        self.begun.as_ref().filter(|begun| begun.release == release && begun.artifact == *artifact)
+    }
+
+    /// Why a number is none that this agent takes, since it would leave none for what comes after.
+    pub fn leaps(&self, release: u64) -> Option<String> {
+        let most = self.seen_release.saturating_add(LEAP_MAX);
+        (release > most)
+            .then(|| format!("release {release} is more than {LEAP_MAX} above {}", self.seen_release))
+    }
+
+    /// Notes that a request for a return is carried out; `false` when one was before, but for what was begun.
+    pub fn uses(&mut self, order: &ReturnOrder, until: Moment, now: Moment) -> bool {
+        let request = order.request.payload_digest();
+        let again =
+            self.returned.contains_key(&request) && self.begun(order.release, &order.artifact).is_none();
+        self.returned.retain(|_, until| *until >= now);
+        self.returned.insert(request, until);
+        !again
+    }
+
     /// The highest number that counts against a release: its own does not, where it was begun and not ended.
     #[must_use]
     pub fn newest_before(&self, release: u64, artifact: &Digest) -> u64 {
-        match &self.begun {
-            Some(begun) if begun.release == release && begun.artifact == *artifact => begun.after,
-            _ => self.seen_release,
-        }
+        self.begun(release, artifact).map_or(self.seen_release, |begun| begun.after)
     }
 
     /// Reads the memory of an agent's directory.

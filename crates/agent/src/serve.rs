@@ -1,17 +1,19 @@
 //! The agent's process: asks for what is due at its place, judges, applies, reports; watches what runs.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use evidence::bundle::{BYTES_MAX, Bundle};
 use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
+use evidence::oci::Descriptor;
 use evidence::{Digest, Moment};
-use wire::{AgentWork, Client, ClientError};
+use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError};
 
-use crate::deployer::{Asked, Deployer};
+use crate::deployer::{Asked, Deployer, Layer};
 use crate::memory::Memory;
+use crate::own_thread::OwnThread;
 use crate::process::{Launcher, Processes};
 
 /// What an agent is made of.
@@ -37,15 +39,15 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
     let place = agent.memory.place.clone();
     let services = Processes::new(&agent.dir, agent.launcher);
     let deployer = Deployer::new(agent.dir, agent.memory, agent.signer, Box::new(services), agent.now)?;
-    let running = Arc::new(Mutex::new(deployer));
-    blocking(&running, |deployer| deployer.resume()).await?;
+    let running = OwnThread::start("deployer", deployer).map_err(|error| error.to_string())?;
+    running.run(Deployer::resume).await?;
     tokio::pin!(stop);
     let mut complained = false;
     loop {
         let asked = tokio::select! {
             () = &mut stop => break,
             () = tokio::time::sleep(WATCH_EVERY) => {
-                blocking(&running, Deployer::watch).await?;
+                running.run(Deployer::watch).await?;
                 continue;
             }
             asked = client.agent_work(&place) => asked,
@@ -66,33 +68,20 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
         }
         complained = done.is_err();
     }
-    blocking(&running, |running| {
+    let stopped = running.run(|running| {
         running.stop();
         Ok(())
-    })
-    .await
-}
-
-type Shared = Arc<Mutex<Deployer>>;
-
-async fn blocking<T: Send + 'static>(
-    running: &Shared,
-    work: impl FnOnce(&mut Deployer) -> Result<T, String> + Send + 'static,
-) -> Result<T, String> {
-    let running = Arc::clone(running);
-    let done = tokio::task::spawn_blocking(move || {
-        work(&mut running.lock().unwrap_or_else(PoisonError::into_inner))
     });
-    done.await.map_err(|error| error.to_string())?
+    stopped.await
 }
 
 /// One piece of work, to its report.
-async fn one(running: &Shared, client: &Client, work: AgentWork) -> Result<(), String> {
+async fn one(running: &OwnThread<Deployer>, client: &Client, work: AgentWork) -> Result<(), String> {
     let report = match work {
         AgentWork::Release { bundle, release: number, artifact } => {
             release(running, client, bundle, &Asked { release: number, artifact, plan: artifact }).await?
         }
-        AgentWork::Return(order) => blocking(running, move |running| running.turn_back(&order)).await?,
+        AgentWork::Return(order) => running.run(move |running| running.turn_back(&order)).await?,
     };
     match client.report_release(report).await {
         Ok(_) => Ok(()),
@@ -103,14 +92,14 @@ async fn one(running: &Shared, client: &Client, work: AgentWork) -> Result<(), S
 }
 
 async fn release(
-    running: &Shared,
+    running: &OwnThread<Deployer>,
     client: &Client,
     digest: Digest,
     asked: &Asked,
 ) -> Result<Envelope, String> {
     let number = asked.release;
     let artifact = asked.artifact;
-    let known = blocking(running, move |running| Ok(running.reported(number, &artifact))).await?;
+    let known = running.run(move |running| Ok(running.reported(number, &artifact))).await?;
     if let Some(report) = known {
         return Ok(report);
     }
@@ -121,43 +110,46 @@ async fn release(
         Err(error) => return Err(error.to_string()),
     };
     let bundle = match bundle {
-        Ok(bundle) if bundle.release == number => bundle,
+        Ok(bundle) if bundle.release == number => Arc::new(bundle),
         Ok(_) => return unread(running, asked, "it is of another release").await,
         Err(what) => return unread(running, asked, &what).await,
     };
-    let proof = consistency(running, client, &bundle).await?;
-    let layer = evidence::oci::Manifest::decode(&bundle.manifest.0).ok();
-    let layer = layer.and_then(|manifest| manifest.layers.first().map(|layer| (layer.digest, layer.size)));
-    let layer = match layer {
-        // Bytes that are not those of the digest are refused by the client; the agent says so on record.
-        Some((digest, size)) => {
-            let most = usize::try_from(size).unwrap_or(usize::MAX);
-            match client.blob(&digest, most).await {
-                Ok(bytes) => Some(bytes),
-                Err(ClientError::Answer { .. }) => None,
-                Err(ClientError::Problem(problem)) if problem.status == 404 => None,
-                // Nobody answered, or not now: that says nothing about the artifact.
-                Err(error) => return Err(error.to_string()),
-            }
-        }
-        None => None,
+    let proof = Arc::new(consistency(running, client, &bundle).await?);
+    let (at, with) = (Arc::clone(&bundle), Arc::clone(&proof));
+    // Nothing is fetched for what is refused, nor by a size that nobody has vouched for.
+    let wanted = running.run(move |running| running.wants(&at, &with)).await?;
+    let layer = match wanted {
+        None => Layer::Unasked,
+        Some(wanted) => fetched(client, &wanted).await?,
     };
-    blocking(running, move |running| running.release(&bundle, &proof, layer.as_deref())).await
+    running.run(move |running| running.release(&bundle, &proof, &layer)).await
+}
+
+async fn fetched(client: &Client, wanted: &Descriptor) -> Result<Layer, String> {
+    let most = usize::try_from(wanted.size).unwrap_or(usize::MAX).min(BLOB_BYTES_MAX);
+    match client.blob(&wanted.digest, most).await {
+        Ok(bytes) => Ok(Layer::Bytes(bytes)),
+        // Bytes that are not those of the digest are refused by the client; the agent says so on record.
+        Err(ClientError::Answer { .. }) => Ok(Layer::Lacking),
+        Err(ClientError::Problem(problem)) if problem.status == 404 => Ok(Layer::Lacking),
+        // Nobody answered, or not now: that says nothing about the artifact.
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// Refuses evidence that cannot even be read.
-async fn unread(running: &Shared, asked: &Asked, what: &str) -> Result<Envelope, String> {
+async fn unread(running: &OwnThread<Deployer>, asked: &Asked, what: &str) -> Result<Envelope, String> {
     let (asked, what) = (*asked, what.to_owned());
-    blocking(running, move |running| running.unread(&asked, &what)).await
+    running.run(move |running| running.unread(&asked, &what)).await
 }
 
 /// The proof that the bundle's checkpoint continues the one that was seen; empty when there is none.
 async fn consistency(
-    running: &Shared,
+    running: &OwnThread<Deployer>,
     client: &Client,
     bundle: &Bundle,
 ) -> Result<Vec<evidence::Bytes>, String> {
-    let seen = blocking(running, |running| Ok(running.memory().checkpoint.clone())).await?;
+    let seen = running.run(|running| Ok(running.memory().checkpoint.clone())).await?;
     let sizes = seen.parse().ok().and_then(|seen| judge::sizes_to_prove(bundle, &seen));
     match sizes {
         Some((old, new)) => client.consistency(old, new).await.map_err(|error| error.to_string()),

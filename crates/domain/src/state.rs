@@ -67,7 +67,11 @@ impl State {
         let fits = match event {
             Event::Rooted(event) => self.identity.rooted(event),
             Event::Enrolled(event) => self.identity.enrol(event, self.entries),
-            Event::StatusSet(event) => self.identity.status_set(event),
+            Event::StatusSet(event) => {
+                let fits = self.identity.status_set(event);
+                self.release.keep_returns(|person| self.identity.enrolled(person).is_some());
+                fits
+            }
             Event::Taken(event) => self.source.taken(event, self.entries),
             Event::Started(event) => self.build.started(event),
             Event::Due(event) => self.build.due(event),

@@ -28,6 +28,8 @@ pub struct CheckedReturn {
     pub status: u64,
     /// Name of the person who asked.
     pub person: String,
+    /// Until when the request can be carried out.
+    pub until: Moment,
 }
 
 /// Checks a return against a pinned root and what was seen before.
@@ -64,7 +66,8 @@ pub fn check_return(
     let signers = ssh::signers(&order.request, NAMESPACE, &keys)
         .map_err(|error| wrong("request-unsound", error.to_string()))?;
     let running = seen.running.clone().flatten().map(|running| running.artifact);
-    if request.expires.later_by(LATE_MAX) < now {
+    let until = request.expires.later_by(LATE_MAX);
+    if until < now {
         // Otherwise whoever owns the server could keep it for another day.
         let what = format!("the request was for {} at the latest", request.expires);
         return Err(wrong("return-stale", what));
@@ -81,7 +84,7 @@ pub fn check_return(
     if !may.iter().any(|role| role.as_str() == "release-manager") {
         return Err(wrong("role-missing", format!("{} is no release-manager here", person.name)));
     }
-    Ok(CheckedReturn { status: status.number, person: person.name.clone(), root })
+    Ok(CheckedReturn { status: status.number, person: person.name.clone(), until, root })
 }
 
 /// How long after its end a request for a return is still carried out, when an agent was away.

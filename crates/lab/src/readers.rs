@@ -1,5 +1,7 @@
 //! Those who read evidence: the agent, an approver, whoever verifies, and whoever verifies and keeps state.
 
+use std::collections::BTreeMap;
+
 use agent::{Known, Memory};
 use domain::gate::Outcome;
 use evidence::bundle::Bundle;
@@ -49,6 +51,7 @@ impl Lab {
             seen_statement: 1,
             seen_release: 6,
             begun: None,
+            returned: BTreeMap::new(),
             seen_time: at(-3_600),
             status: None,
             checkpoint: crate::Head::honest(self).seen(KEPT).to_string(),

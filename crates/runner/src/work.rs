@@ -15,6 +15,7 @@ use evidence::pipeline::{PATH, Pipeline};
 use evidence::receipt::{Ending, Forge, Output, Receipt, SandboxLevel, Work};
 use evidence::tree_list::TreeList;
 use evidence::{CommitId, Digest, Id, Moment, Name};
+use wire::BLOB_BYTES_MAX;
 
 use crate::artifact::assemble;
 use crate::keep::{Keep, KeepError};
@@ -120,6 +121,10 @@ impl Bench {
         let started = (self.now)();
         let built = assemble(&pipeline, name, outputs, &due.commit, source.time_seconds())
             .map_err(|error| error.to_string())?;
+        if built.layer.len() > BLOB_BYTES_MAX {
+            let bytes = built.layer.len();
+            return Err(format!("artifact `{name}` has {bytes} bytes, at most {BLOB_BYTES_MAX} are stored"));
+        }
         let described = pipeline.artifacts.get(name).ok_or("the pipeline has no such artifact")?;
         let entering =
             described.entering(outputs).map_err(|source| format!("`{}` left nothing", source.step))?;

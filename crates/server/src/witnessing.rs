@@ -1,13 +1,15 @@
 //! Asks witnesses to cosign each new checkpoint (C2SP tlog-witness, the log's side).
 //!
 //! Invariant: only cosignatures that verify under the keys of the trust root in force are kept, and only
-//! when a quorum of them stands on one checkpoint. A witness that does not answer delays nobody: the ledger
-//! goes on, and the next round asks again.
+//! when a quorum of them stands on one checkpoint. All are asked at once, so that one that does not answer
+//! delays nobody: the ledger goes on, and the next round asks again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use ledger::{LedgerError, Tiles};
 use tlog::{AddCheckpoint, Checkpoint, Cosignature, Note, NoteSignature, NoteVerifier, consistency_proof};
 
@@ -16,7 +18,8 @@ use crate::readers::Readers;
 
 /// Runs until the server ends: a round after each append, and one after a pause when the last was short.
 pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
-    let built = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build();
+    let no_redirects = reqwest::redirect::Policy::none();
+    let built = reqwest::Client::builder().timeout(TIMEOUT).redirect(no_redirects).no_proxy().build();
     let http = match built {
         Ok(http) => http,
         Err(error) => return eprintln!("warning: witnesses cannot be asked: {error}"),
@@ -62,15 +65,25 @@ async fn round(
     let (keys, quorum) = anchors(shared).await?;
     let mut note = head(shared).await?;
     let checkpoint: Checkpoint = note.text().parse().map_err(text)?;
-    let mut failures = Vec::new();
-    for url in urls {
-        match ask(shared, http, url, &note, checkpoint.size, sizes).await {
-            Ok(lines) => {
-                take_cosignatures(&mut note, lines, &keys);
-            }
-            Err(what) => failures.push(format!("{url}: {what}")),
+    let (size, asked) = (checkpoint.size, note.clone());
+    let asks = urls.iter().map(|url| {
+        let seen = sizes.get(url).copied().unwrap_or(0).min(size);
+        let question = ask(shared, http, url, &asked, size, seen);
+        async move { (url, question.await) }
+    });
+    let (mut answered, mut failures) = (Vec::new(), Vec::new());
+    let take = |(url, answer): (&String, Result<Vec<NoteSignature>, String>)| match answer {
+        Ok(lines) => {
+            answered.push(url.clone());
+            take_cosignatures(&mut note, lines, &keys) >= quorum
         }
-    }
+        Err(what) => {
+            failures.push(format!("{url}: {what}"));
+            false
+        }
+    };
+    gather(asks.collect(), take, async { tokio::time::sleep(GRACE).await }).await;
+    sizes.extend(answered.into_iter().map(|url| (url, size)));
     let found = Cosignature::all(&note, &keys).map_err(text)?.len();
     if found < quorum {
         return Err(format!("{found} of {quorum} cosigned; {}", failures.join("; ")));
@@ -113,9 +126,8 @@ async fn ask(
     url: &str,
     note: &Note,
     size: u64,
-    sizes: &mut BTreeMap<String, u64>,
+    mut old_size: u64,
 ) -> Result<Vec<NoteSignature>, String> {
-    let mut old_size = sizes.get(url).copied().unwrap_or(0).min(size);
     for _ in 0..ATTEMPTS {
         let (at, about) = (Arc::clone(shared), note.clone());
         let asked = move || {
@@ -126,12 +138,9 @@ async fn ask(
         let sent = http.post(format!("{}/add-checkpoint", url.trim_end_matches('/'))).body(body).send();
         let answer = sent.await.map_err(text)?;
         let status = answer.status().as_u16();
-        let body = answer.text().await.map_err(text)?;
+        let body = bounded(answer).await?;
         match status {
-            200 => {
-                sizes.insert(url.to_owned(), size);
-                return NoteSignature::parse_lines(&body).map_err(text);
-            }
+            200 => return NoteSignature::parse_lines(&body).map_err(text),
             409 => {
                 let known: u64 = body.trim().parse().map_err(text)?;
                 if known > size {
@@ -143,6 +152,39 @@ async fn ask(
         }
     }
     Err("it keeps naming other sizes".into())
+}
+
+/// Asks all at once and takes what comes; once that is enough, only for as long as `grace` lasts.
+async fn gather<T>(
+    asks: Vec<impl Future<Output = T>>,
+    mut take: impl FnMut(T) -> bool,
+    grace: impl Future<Output = ()>,
+) {
+    let mut asks: FuturesUnordered<_> = asks.into_iter().collect();
+    let mut is_enough = false;
+    tokio::pin!(grace);
+    loop {
+        tokio::select! {
+            biased;
+            answer = asks.next() => match answer {
+                Some(answer) => is_enough |= take(answer),
+                None => return,
+            },
+            () = &mut grace, if is_enough => return,
+        }
+    }
+}
+
+/// The text of an answer, which is a few lines.
+async fn bounded(mut answer: reqwest::Response) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = answer.chunk().await.map_err(text)? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > ANSWER_BYTES_MAX {
+            return Err(format!("its answer has more than {ANSWER_BYTES_MAX} bytes"));
+        }
+    }
+    String::from_utf8(bytes).map_err(text)
 }
 
 async fn anchors(shared: &Arc<Shared>) -> Result<(Vec<NoteVerifier>, usize), String> {
@@ -170,3 +212,40 @@ fn text(error: impl std::fmt::Display) -> String {
 const TIMEOUT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(5);
 const ATTEMPTS: usize = 3;
+/// How long the others are waited for when a quorum has answered.
+const GRACE: Duration = Duration::from_millis(500);
+const ANSWER_BYTES_MAX: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::pin::Pin;
+
+    use super::gather;
+
+    type Answer = Pin<Box<dyn Future<Output = u8>>>;
+
+    #[tokio::test]
+    async fn one_that_never_answers_is_not_waited_for_when_enough_have() {
+        let asks: Vec<Answer> = vec![Box::pin(pending()), Box::pin(ready(1)), Box::pin(ready(2))];
+        let mut taken = Vec::new();
+        let take = |answer| {
+            taken.push(answer);
+            taken.len() >= 2
+        };
+        gather(asks, take, ready(())).await;
+        assert_eq!(taken, [1, 2]);
+    }
+
+    #[tokio::test]
+    async fn all_that_answer_in_time_are_taken() {
+        let asks: Vec<Answer> = vec![Box::pin(ready(1)), Box::pin(ready(2)), Box::pin(ready(3))];
+        let mut taken = Vec::new();
+        let take = |answer| {
+            taken.push(answer);
+            true
+        };
+        gather(asks, take, pending()).await;
+        assert_eq!(taken, [1, 2, 3]);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use agent::{Asked, Deployer, Memory, Services};
+use agent::{Asked, Deployer, Layer, Memory, Services};
 use domain::Place;
 use evidence::Moment;
 use evidence::bundle::Bundle;
@@ -97,7 +97,8 @@ impl Agent {
                 let Some(asked) = self.asked.take() else { return Ok(()) };
                 match Bundle::decode(bytes) {
                     Ok(bundle) if bundle.release == asked.release => {
-                        self.deployer.release(&bundle, proof, layer.as_deref())?
+                        let layer = layer.clone().map_or(Layer::Lacking, Layer::Bytes);
+                        self.deployer.release(&bundle, proof, &layer)?
                     }
                     _ => self.deployer.unread(&asked, "it cannot be read or is of another release")?,
                 }

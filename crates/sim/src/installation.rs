@@ -1,5 +1,6 @@
 //! The installation that is simulated: lab's people and keys, founded on disk as `init` does it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use agent::Memory;
@@ -102,6 +103,7 @@ pub fn joined(lab: &Lab, agent: usize, seen: &Checkpoint) -> Memory {
         seen_statement: 1,
         seen_release: 0,
         begun: None,
+        returned: BTreeMap::new(),
         seen_time: evidence::Moment::default(),
         status: None,
         checkpoint: seen.to_string(),

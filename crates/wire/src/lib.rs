@@ -16,5 +16,7 @@ pub use problem::{Problem, ProblemKind};
 
 /// Media type of a problem (RFC 9457, section 3).
 pub const PROBLEM_JSON: &str = "application/problem+json";
+/// Largest blob in bytes, an artifact's layer too.
+pub const BLOB_BYTES_MAX: usize = 1024 * 1024 * 1024;
 /// Prefix of every operation of this version.
 pub const API: &str = "/api/v1";

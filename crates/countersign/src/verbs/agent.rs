@@ -1,5 +1,6 @@
 //! `countersign agent`: the deploy plane's process at one place, and how one joins.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -120,6 +121,7 @@ pub fn write_memory(
         seen_statement: here.map_or(0, |known| known.number),
         seen_release: here.map_or(0, |known| known.release),
         begun: None,
+        returned: BTreeMap::new(),
         seen_time: evidence::Moment::default(),
         status: None,
         checkpoint: pin.checkpoint.clone(),

@@ -275,7 +275,8 @@ fn missing_role(identity: &identity::State, person: PersonId, place: &Place, mom
     vec![Reason::new("role-missing", what, "ask a registrar for an enrolment with this role")]
 }
 
-/// How many releases a restored ledger may lack: an agent cannot use up the numbers of its place.
-const LEAP_MAX: u64 = 1_000_000;
+/// How many numbers are left out at once at most, as when a ledger was restored: neither an agent nor a server
+/// can use up the numbers of a place.
+pub const LEAP_MAX: u64 = 1_000_000;
 /// Role that may promote and return.
 const MANAGER: &str = "release-manager";

@@ -12,7 +12,8 @@ mod state;
 mod tests;
 
 pub use decide::{
-    Conclude, Promote, Propose, Report, Return, Want, conclude, promote, propose, report, turn_back, want,
+    Conclude, LEAP_MAX, Promote, Propose, Report, Return, Want, conclude, promote, propose, report,
+    turn_back, want,
 };
 pub use event::{Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
 pub use state::{Current, Open, Stage, Standing, State};

@@ -7,7 +7,7 @@ use evidence::{CommitId, Digest};
 use serde::{Deserialize, Serialize};
 
 use super::event::{Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
-use crate::ids::RunId;
+use crate::ids::{PersonId, RunId};
 use crate::place::Place;
 
 /// Releases as decisions read them.
@@ -144,6 +144,13 @@ impl State {
         standing.highest = standing.highest.max(event.release);
         standing.returning = Some((event.clone(), entry));
         rises
+    }
+
+    /// A return by somebody whose enrolment was withdrawn is carried out nowhere, and holds up nothing.
+    pub(crate) fn keep_returns(&mut self, is_enrolled: impl Fn(PersonId) -> bool) {
+        for standing in self.places.values_mut() {
+            standing.returning.take_if(|(returning, _)| !is_enrolled(returning.person));
+        }
     }
 
     pub(crate) fn reported(&mut self, event: &Reported, entry: u64) -> bool {

@@ -1,15 +1,17 @@
 //! Given an artifact, when it is proposed, judged and reported, then it moves from place to place.
 
+use evidence::Digest;
 use evidence::report::Outcome;
 
-use super::{Promote, Promoted, Return, Stage};
-use crate::Command;
+use super::{Promote, Promoted, Return, Returning, Stage};
 use crate::gate::Outcome as Verdict;
+use crate::identity::StatusSet;
 use crate::ids::PersonId;
 use crate::scenario::{
-    agent_report, alice, bob, built, codes, deliver, digest, environments, happen, id, place, propose,
+    agent_report, alice, at, bob, built, codes, deliver, digest, environments, happen, id, place, propose,
     proposed, verdict,
 };
+use crate::{Command, Event};
 
 fn promote(person: PersonId, release: u64) -> Command {
     let promoted = Promoted { place: place("production"), release, person, request: digest("promotion") };
@@ -108,4 +110,30 @@ fn there_is_a_return_only_to_what_ran_before() {
         codes(&state, &turn_back("production")),
         ["nothing-before", "return-differs", "already-promoted"]
     );
+}
+
+#[test]
+fn a_return_by_somebody_whose_enrolment_was_withdrawn_holds_up_nothing() {
+    let mut state = built();
+    let (place, artifact, request) = (place("dev"), digest("before"), digest("return"));
+    let returning = Returning { place: place.clone(), release: 2, artifact, person: bob(), request };
+    state.apply(&Event::Returning(returning), at(10));
+    for (number, person, is_free) in [(1, 1, false), (2, 2, true)] {
+        let status = StatusSet {
+            number,
+            base: digest("base"),
+            base_number: 1,
+            file: digest("file"),
+            expires: at(900),
+            minimum_root: 1,
+            revoked: Vec::new(),
+            withdrawn: vec![Digest::of(&[person, person])],
+            barred: Vec::new(),
+            frozen: Vec::new(),
+            root: 1,
+        };
+        state.apply(&Event::StatusSet(status), at(10));
+        assert_eq!(state.release.at(&place).unwrap().is_free(), is_free, "person {person}");
+    }
+    assert_eq!(state.misfits, 0);
 }

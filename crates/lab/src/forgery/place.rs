@@ -1,5 +1,6 @@
 //! The place: environment statements, reports of agents, what runs there, numbers of releases.
 
+use domain::release::LEAP_MAX;
 use evidence::Digest;
 use evidence::environment::Environment;
 use evidence::report::{AgentReport, Outcome};
@@ -97,6 +98,16 @@ fn releases() -> Vec<Forgery> {
             .agent_saw(|_, memory| memory.seen_release = 7)
             .people_saw(|_, seen| seen.release = 7)
             .unknown_to(&[Verify]),
+        forged(
+            "a release number that leaves none for those after it",
+            "number-unbelievable",
+            |lab, parts| {
+                parts.release = 6 + LEAP_MAX + 1;
+                parts.requests[1] = lab.promotion("production", parts.release);
+                lab.approve(parts);
+            },
+        )
+        .unknown_to(&[Approve, Verify, State]),
         forged("another place's release", "other-place", |_, _| {})
             .agent_saw(|_, memory| memory.place.service = name("other"))
             .unknown_to(&[Approve, Verify, State]),

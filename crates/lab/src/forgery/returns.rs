@@ -1,5 +1,6 @@
 //! Returns: an order to go back that nobody gave, or gave for something else.
 
+use domain::release::LEAP_MAX;
 use evidence::return_order::ReturnOrder;
 use evidence::{Digest, enrolment, request};
 use serde_json::json;
@@ -40,6 +41,13 @@ fn orders() -> Vec<Forgery> {
         }),
         turned("an old return again", "release-not-newer", |_, _| {})
             .agent_saw(|_, memory| memory.seen_release = 7),
+        turned("a return that was carried out before", "return-used", |_, _| {}).agent_saw(|lab, memory| {
+            // It was released again since, within the hour in which the request could still be sent.
+            assert!(memory.uses(&lab.order(), at(3_600), at(0)));
+        }),
+        turned("a return whose number leaves none for those after it", "number-unbelievable", |_, order| {
+            order.release = 6 + LEAP_MAX + 1;
+        }),
         turned("a return to what never ran here", "never-run", |lab, order| {
             order.artifact = Digest::of(b"never ran");
             asks(lab, order, json!({ "place": PLACE, "from": old_artifact(), "to": order.artifact }));

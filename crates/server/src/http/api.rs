@@ -152,25 +152,17 @@ pub async fn blob(
 ) -> Result<Response, Failure> {
     let digest: Digest =
         digest.parse().map_err(|error| Failure::new(ProblemKind::Malformed, format!("{error}")))?;
-    let (mut file, size) = blocking(move || Ok(shared.gatekeeper.blobs().open_file(&digest)?)).await?;
-    let (sender, receiver) = tokio::sync::mpsc::channel::<std::io::Result<Vec<u8>>>(4);
-    tokio::task::spawn_blocking(move || {
-        loop {
+    let (file, size) = blocking(move || Ok(shared.gatekeeper.blobs().open_file(&digest)?)).await?;
+    // A piece is read when the last one was taken: who reads slowly holds no thread.
+    let pieces = futures_util::stream::try_unfold(file, async |mut file| {
+        let read = tokio::task::spawn_blocking(move || {
             let mut piece = vec![0; PIECE_BYTES];
-            let read = file.read(&mut piece).map(|count| {
-                piece.truncate(count);
-                piece
-            });
-            let ended = matches!(&read, Ok(piece) if piece.is_empty());
-            let failed = read.is_err();
-            // That was the end, or nobody reads any more.
-            if ended || sender.blocking_send(read).is_err() || failed {
-                return;
-            }
-        }
-    });
-    let pieces = futures_util::stream::unfold(receiver, async |mut receiver| {
-        receiver.recv().await.map(|piece| (piece, receiver))
+            let count = file.read(&mut piece)?;
+            piece.truncate(count);
+            Ok::<_, std::io::Error>((piece, file))
+        });
+        let (piece, file) = read.await.map_err(std::io::Error::other)??;
+        Ok::<_, std::io::Error>((!piece.is_empty()).then_some((piece, file)))
     });
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),

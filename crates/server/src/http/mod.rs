@@ -21,9 +21,8 @@ use axum::http::{Method, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use ledger::BLOB_BYTES_MAX;
 use tokio::sync::watch;
-use wire::{BODY_BYTES_MAX, ProblemKind};
+use wire::{BLOB_BYTES_MAX, BODY_BYTES_MAX, ProblemKind};
 
 use crate::edge::Gatekeeper;
 use crate::intake::Intake;
@@ -85,7 +84,7 @@ async fn bounded(request: Request, next: Next) -> Response {
     let declared = declared.and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
     // A blob arrives in pieces and may be large; everything else is small and quick.
     let (most, timeout) = match *request.method() {
-        Method::PUT => (BLOB_BYTES_MAX, TRANSFER_TIMEOUT),
+        Method::PUT => (BLOB_BYTES_MAX as u64, TRANSFER_TIMEOUT),
         _ => (BODY_BYTES_MAX as u64, REQUEST_TIMEOUT),
     };
     if declared > most {
@@ -123,6 +122,7 @@ async fn blocking<T: Send + 'static>(
     joined.unwrap_or_else(|error| Err(Failure::new(ProblemKind::Failed, error.to_string())))
 }
 
+const _: () = assert!(BLOB_BYTES_MAX as u64 == ledger::BLOB_BYTES_MAX);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(40);
 const TRANSFER_TIMEOUT: Duration = Duration::from_mins(10);
 
