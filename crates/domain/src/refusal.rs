@@ -43,6 +43,17 @@ impl Refusal {
         reasons.next().map(|first| Self { first, rest: reasons.collect() })
     }
 
+    /// The same with every text cut to so many characters.
+    #[must_use]
+    pub fn with_texts_of(self, chars_max: usize) -> Self {
+        let cut = |text: String| match text.char_indices().nth(chars_max) {
+            Some((at, _)) => format!("{}…", text.split_at(at).0),
+            None => text,
+        };
+        let cut = |reason: Reason| Reason { what: cut(reason.what), remedy: cut(reason.remedy), ..reason };
+        Self { first: cut(self.first), rest: self.rest.into_iter().map(cut).collect() }
+    }
+
     /// Every reason, in the order found.
     pub fn reasons(&self) -> impl Iterator<Item = &Reason> {
         std::iter::once(&self.first).chain(&self.rest)

@@ -99,18 +99,21 @@ impl Intake {
 fn run(mut writer: Writer, tasks: &Receiver<Task>, appended: &watch::Sender<u64>) {
     let signal = || appended.send_modify(|count| *count = count.wrapping_add(1));
     while let Ok(first) = tasks.recv() {
-        let mut waiting = Vec::new();
+        let (mut waiting, mut bytes) = (Vec::new(), 0);
         let mut next = Some(first);
         while let Some(task) = next.take() {
             match task {
-                Task::Decide(job) => waiting.push(*job),
+                Task::Decide(decide) => {
+                    bytes += decide.0.bytes();
+                    waiting.push(*decide);
+                }
                 Task::Witnessed(note, sender) => {
                     let stored = writer.witnessed(&note);
                     signal();
                     drop(sender.send(stored));
                 }
             }
-            if waiting.len() < BATCH_COMMANDS_MAX {
+            if waiting.len() < BATCH_COMMANDS_MAX && bytes < BATCH_BYTES_MAX {
                 // Nothing more at the moment, or nobody left to send: decide what is here.
                 next = tasks.try_recv().ok();
             }
@@ -132,3 +135,5 @@ fn run(mut writer: Writer, tasks: &Receiver<Task>, appended: &watch::Sender<u64>
 
 /// Most commands in one append.
 const BATCH_COMMANDS_MAX: usize = 4_096;
+/// Bytes of particulars from which on no more commands join an append.
+const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;

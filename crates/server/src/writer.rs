@@ -51,6 +51,21 @@ pub struct Job {
     pub blobs: Vec<Digest>,
 }
 
+impl Job {
+    /// About how many bytes it takes on record: those of the texts in its particulars.
+    pub(crate) fn bytes(&self) -> usize {
+        fn texts(value: &Value) -> usize {
+            match value {
+                Value::String(text) => text.len(),
+                Value::Array(items) => items.iter().map(texts).sum(),
+                Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + texts(value)).sum(),
+                Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+            }
+        }
+        self.particulars.as_ref().map_or(0, texts)
+    }
+}
+
 /// What became of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -84,6 +99,9 @@ pub enum IntakeError {
     /// There is no room on the disk.
     #[error(transparent)]
     Full(#[from] Full),
+    /// What is to be recorded of it does not fit an entry.
+    #[error("it cannot be recorded: {0}; send less")]
+    Unfit(String),
     /// The commit failed; the ledger was read anew and does not hold the command.
     #[error("the append failed and nothing was recorded: {0}")]
     Append(String),
@@ -173,7 +191,7 @@ impl Writer {
         let room: Vec<_> = jobs.clone().map(|job| self.room.for_command(&job.command)).collect();
         let admitted = || jobs.clone().zip(&room).filter(|(_, room)| room.is_ok()).map(|(job, _)| job);
         let mut decided = match self.decide_and_append(admitted()) {
-            Ok(answers) => answers.into_iter().map(Ok).collect::<Vec<_>>(),
+            Ok(answers) => answers,
             Err(error) => {
                 let error = match self.reload() {
                     Ok(()) => IntakeError::Append(error.to_string()),
@@ -215,7 +233,7 @@ impl Writer {
     fn decide_and_append<'a>(
         &mut self,
         jobs: impl Iterator<Item = &'a Job>,
-    ) -> Result<Vec<Answer>, WriterError> {
+    ) -> Result<Vec<Result<Answer, IntakeError>>, WriterError> {
         let moment = self.moment()?;
         let mut batch = Batch::default();
         let mut answers = Vec::new();
@@ -233,14 +251,21 @@ impl Writer {
         self.publish(&batch);
         let size = head.frontier.size();
         answers.iter_mut().for_each(|answer| {
-            if let Answer::Accepted { size: after, .. } = answer {
+            if let Ok(Answer::Accepted { size: after, .. }) = answer {
                 *after = size;
             }
         });
         Ok(answers)
     }
 
-    fn decide(&mut self, job: &Job, moment: Moment, batch: &mut Batch) -> Result<Answer, WriterError> {
+    /// Decides one command and adds what it becomes to a batch. What does not fit an entry changes nothing, and
+    /// is no matter of the others'.
+    fn decide(
+        &mut self,
+        job: &Job,
+        moment: Moment,
+        batch: &mut Batch,
+    ) -> Result<Result<Answer, IntakeError>, WriterError> {
         if let Some(key) = job.origin.idempotency {
             // Whether it is the same command is asked of the recorded entry, once that is durable.
             let recorded = match batch.keys.get(&key) {
@@ -248,51 +273,58 @@ impl Writer {
                 None => self.reader.by_idempotency(&key)?,
             };
             if let Some(entry) = recorded {
-                return Ok(Answer::Repeated(entry));
+                return Ok(Ok(Answer::Repeated(entry)));
             }
         }
         let entry = self.ahead.entries;
         match domain::decide(&self.ahead, &job.command, moment) {
             Ok(events) => {
-                self.record(job, events, moment, batch)?;
-                Ok(Answer::Accepted { entry, size: 0 })
+                let recorded = self.record(job, events, moment, batch)?;
+                Ok(recorded.map(|()| Answer::Accepted { entry, size: 0 }))
             }
             Err(refusal) => {
                 let Actor::Person(person) = job.origin.actor else {
-                    return Ok(Answer::Refused { entry: None, refusal });
+                    return Ok(Ok(Answer::Refused { entry: None, refusal }));
                 };
                 if cfg!(feature = "drill-refusal-record") {
-                    return Ok(Answer::Refused { entry: Some(entry), refusal });
+                    return Ok(Ok(Answer::Refused { entry: Some(entry), refusal }));
                 }
+                let refusal = refusal.with_texts_of(REFUSAL_TEXT_CHARS_MAX);
                 let reasons = refusal.reasons().map(|reason| reason.code.clone()).collect();
                 let refused = Refused { person: person.into(), action: job.origin.action.clone(), reasons };
                 let texts = serde_json::to_value(&refusal).map_err(WriterError::particulars)?;
                 let job =
                     Job { particulars: Some(with(job.particulars.clone(), "refusal", texts)), ..job.clone() };
-                self.record(&job, vec![Event::Refused(refused)], moment, batch)?;
-                Ok(Answer::Refused { entry: Some(entry), refusal })
+                let recorded = self.record(&job, vec![Event::Refused(refused)], moment, batch)?;
+                Ok(recorded.map(|()| Answer::Refused { entry: Some(entry), refusal }))
             }
         }
     }
 
-    /// Records events and everything that follows from them.
+    /// Records events and everything that follows from them; nothing when one of them does not fit an entry.
     fn record(
         &mut self,
         job: &Job,
         events: Vec<Event>,
         moment: Moment,
         batch: &mut Batch,
-    ) -> Result<(), WriterError> {
-        let mut queue: VecDeque<(Event, Option<u64>)> =
-            events.into_iter().map(|event| (event, None)).collect();
+    ) -> Result<Result<(), IntakeError>, WriterError> {
+        let mut queue = VecDeque::new();
+        for event in events {
+            match entry_of(&event, job, moment, None, queue.is_empty(), self.world.salt) {
+                Ok(entry) => queue.push_back((event, entry)),
+                Err(error @ (WriterError::Entry(_) | WriterError::Canonical(_))) => {
+                    return Ok(Err(IntakeError::Unfit(error.to_string())));
+                }
+                Err(error) => return Err(error),
+            }
+        }
         if let Some(key) = job.origin.idempotency {
             batch.keys.insert(key, self.ahead.entries);
         }
-        let (mut first, mut followed) = (true, 0);
-        while let Some((event, cause)) = queue.pop_front() {
+        let mut followed = 0;
+        while let Some((event, entry)) = queue.pop_front() {
             let seq = self.ahead.entries;
-            let entry = entry_of(&event, job, moment, cause, first, self.world.salt)?;
-            first = false;
             self.ahead.apply(&event, moment);
             for command in domain::next(&self.ahead, &event) {
                 followed += 1;
@@ -300,13 +332,15 @@ impl Writer {
                     return Err(WriterError::Endless);
                 }
                 let decided = domain::decide(&self.ahead, &command, moment);
-                let events = decided.map_err(WriterError::Flow)?;
-                queue.extend(events.into_iter().map(|event| (event, Some(seq))));
+                for event in decided.map_err(WriterError::Flow)? {
+                    let entry = entry_of(&event, job, moment, Some(seq), false, self.world.salt)?;
+                    queue.push_back((event, entry));
+                }
             }
             batch.entries.push(entry);
             batch.events.push((event, moment));
         }
-        Ok(())
+        Ok(Ok(()))
     }
 
     fn publish(&self, batch: &Batch) {
@@ -434,5 +468,7 @@ impl WriterError {
 pub const QUEUE_MAX: usize = 16_384;
 /// Most commands that may follow from one.
 const FOLLOWING_MAX: usize = 1_000;
+/// Longest text of a reason that goes on record; longer ones echo what was sent.
+const REFUSAL_TEXT_CHARS_MAX: usize = 500;
 /// How far the clock may be behind the ledger before the writer stops.
 const CLOCK_BEHIND_MAX: Duration = Duration::from_mins(2);

@@ -8,7 +8,8 @@ use evidence::entry::{Actor, Auth};
 use evidence::trust_root::Mode;
 use evidence::{Digest, Id, Moment};
 use ledger::{Ledger, Reader};
-use server::{Answer, Intake, Job, Origin};
+use serde_json::json;
+use server::{Answer, Intake, IntakeError, Job, Origin, World, Writer};
 use tlog::{NoteSigner, SignatureKind};
 
 fn job(key: &[u8], command: Command) -> Job {
@@ -58,4 +59,27 @@ async fn a_key_counts_once_even_within_one_batch() {
     assert_eq!((intake.state().entries, intake.state().misfits), (2, 0));
     drop(intake);
     thread.join().unwrap();
+}
+
+/// One command that does not fit an entry is no matter of those that came with it.
+#[test]
+fn what_does_not_fit_an_entry_is_refused_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let signer = NoteSigner::from_seed("countersign/test", SignatureKind::Ed25519, &[1; 32]).unwrap();
+    let ledger = Ledger::create(dir.path(), signer).unwrap();
+    let mut writer = Writer::open(dir.path(), ledger, World::default()).unwrap();
+    let refused = |key: &[u8], text: String| job(key, Command::Refuse(Reason::new("x", text, "z").into()));
+    let large = Job { particulars: Some(json!({ "request": "x".repeat(70_000) })), ..job(b"2", set_root(2)) };
+    let jobs = [job(b"1", set_root(1)), large, refused(b"3", "y".repeat(100_000)), refused(b"4", "w".into())];
+    let mut answers = writer.take(jobs.iter()).into_iter();
+    assert_eq!(answers.next().unwrap().unwrap(), Answer::Accepted { entry: 0, size: 3 });
+    assert!(matches!(answers.next().unwrap(), Err(IntakeError::Unfit(_))));
+    for entry in [1, 2] {
+        let Ok(Answer::Refused { entry: recorded, refusal }) = answers.next().unwrap() else { panic!() };
+        assert_eq!(recorded, Some(entry));
+        assert!(refusal.reasons().all(|reason| reason.what.chars().count() <= 501));
+    }
+    let reader = Reader::open(dir.path()).unwrap();
+    assert_eq!(reader.head().unwrap().frontier.size(), 3);
+    assert_eq!(reader.by_idempotency(&Digest::of(b"2")).unwrap(), None, "it may be sent again, smaller");
 }

@@ -102,21 +102,29 @@ pub fn run(
     if command.runners.is_empty() {
         reasons.push(Reason::new("no-runners", "the trust root names no runner", "amend the root"));
     }
+    let started = Event::Started(Started {
+        run: command.take.run,
+        project: command.take.project.clone(),
+        commit: command.take.commit.clone(),
+        pipeline: command.pipeline,
+        steps: command.steps.clone(),
+        artifacts: command.artifacts.clone(),
+        services: command.services.clone(),
+        runners: command.runners.clone(),
+        seed: command.seed,
+    });
+    let receipts = (command.steps.len() + 1).saturating_mul(command.runners.len());
+    if started.facts([0; 16]).is_err() || receipts > RECEIPTS_MAX {
+        // Otherwise a run could begin whose steps, or whose end, would find no room in an entry.
+        let what = format!(
+            "its {} steps, with what they need and on {} runners, do not fit an entry",
+            command.steps.len(),
+            command.runners.len()
+        );
+        reasons.push(Reason::new("pipeline-too-large", what, "describe fewer steps, or have fewer runners"));
+    }
     match (taken, Refusal::of(reasons)) {
-        (Ok(taken), None) => {
-            let started = Started {
-                run: taken.run,
-                project: taken.project.clone(),
-                commit: taken.commit.clone(),
-                pipeline: command.pipeline,
-                steps: command.steps.clone(),
-                artifacts: command.artifacts.clone(),
-                services: command.services.clone(),
-                runners: command.runners.clone(),
-                seed: command.seed,
-            };
-            Ok(vec![Event::Taken(taken), Event::Started(started)])
-        }
+        (Ok(taken), None) => Ok(vec![Event::Taken(taken), started]),
         (_, Some(refusal)) => Err(refusal),
         (Err(_), None) => Err(unknown_run()),
     }
@@ -283,3 +291,5 @@ fn unknown_run() -> Refusal {
 
 /// Most runs that have not ended.
 const RUNS_MAX: usize = 256;
+/// Most receipts that an artifact rests on: their digests fit the facts of one entry.
+const RECEIPTS_MAX: usize = 768;

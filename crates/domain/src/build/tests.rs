@@ -26,6 +26,25 @@ fn every_runner_does_every_step_under_a_nonce_of_its_own() {
     assert!(due("runner-3").is_empty());
 }
 
+/// What cannot be recorded to its end is not begun.
+#[test]
+fn a_pipeline_that_does_not_fit_an_entry_is_refused() {
+    let steps = |count: u32, needs: u32| {
+        let step = |n: u32| name(&format!("a-step-with-a-name-that-is-as-long-as-people-make-them-{n}"));
+        let plan = |n: u32| super::StepPlan { needs: (0..n.min(needs)).map(step).collect(), approval: None };
+        (0..count).map(|n| (step(n), plan(n))).collect()
+    };
+    let asked = |steps, runners: u32| {
+        let mut asked = run(false);
+        asked.steps = steps;
+        asked.runners = (0..runners).map(|n| name(&format!("runner-{n}"))).collect();
+        codes(&founded(), &Command::Run(Box::new(asked)))
+    };
+    assert_eq!(asked(steps(128, 4), 5), Vec::<String>::new());
+    assert_eq!(asked(steps(128, 4), 6), ["pipeline-too-large"]);
+    assert_eq!(asked(steps(128, 10), 2), ["pipeline-too-large"]);
+}
+
 #[test]
 fn an_artifact_is_due_once_all_runners_passed_all_steps() {
     let mut state = started(false);

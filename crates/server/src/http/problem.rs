@@ -72,6 +72,7 @@ impl From<IntakeError> for Failure {
         let kind = match error {
             IntakeError::Busy => ProblemKind::Busy,
             IntakeError::Full(_) => ProblemKind::Full,
+            IntakeError::Unfit(_) => ProblemKind::TooLarge,
             IntakeError::Stopped(_) | IntakeError::Append(_) => ProblemKind::Failed,
         };
         Self::new(kind, error.to_string())
