@@ -10,6 +10,7 @@ use policy::Finding;
 use serde_json::json;
 
 use crate::output::Output;
+use crate::shown;
 
 /// Why a verb did not do what was asked.
 #[derive(Debug)]
@@ -61,9 +62,10 @@ impl Failure {
     pub fn report(&self, output: Output) -> ExitCode {
         match output {
             Output::Text => {
-                eprintln!("error: {}", self.message);
-                for reason in &self.reasons {
-                    eprintln!("  {}: {}\n    remedy: {}", reason.code, reason.what, reason.remedy);
+                eprintln!("error: {}", shown::text(&self.message));
+                for Reason { code, what, remedy } in &self.reasons {
+                    let [code, what, remedy] = [code, what, remedy].map(|text| shown::below(text));
+                    eprintln!("  {code}: {what}\n    remedy: {remedy}");
                 }
             }
             Output::Json => {

@@ -20,6 +20,7 @@ mod rebuild;
 mod request;
 mod review;
 mod scaffold;
+mod shown;
 mod signing;
 mod trust;
 mod verbs;

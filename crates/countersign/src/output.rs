@@ -4,6 +4,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::shown;
 
 /// How to print.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -19,7 +20,7 @@ impl Output {
     /// Prints a value as JSON, or as the text that `text` makes of it.
     pub fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
         match self {
-            Self::Text => println!("{}", text(value).trim_end()),
+            Self::Text => println!("{}", shown::text(text(value).trim_end())),
             Self::Json => println!("{}", serde_json::to_string(value)?),
         }
         Ok(())

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::output::Output;
+use crate::shown;
 
 /// Lines that were said.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ impl Progress {
     /// Says a line.
     pub fn say(&mut self, line: String) {
         if !self.silent {
-            eprintln!("{line}");
+            eprintln!("{}", shown::line(&line));
         }
         self.said.insert(line);
     }

@@ -13,7 +13,7 @@ use policy::Finding;
 use tlog::Checkpoint;
 
 use crate::failure::Failure;
-use crate::trust;
+use crate::{shown, trust};
 
 /// The bytes of a bundle's file.
 pub fn read(file: &Path) -> Result<Vec<u8>, Failure> {
@@ -116,13 +116,14 @@ pub fn summary(checked: &Checked<'_>) -> String {
         let signer = checked
             .people
             .signer(commit, &checked.records.pack)
-            .map_or("nobody enrolled", |person| person.name.as_str());
+            .map_or("nobody enrolled".to_owned(), |person| shown::line(&person.name));
         let subject: String = commit.message.lines().next().unwrap_or_default().chars().take(72).collect();
         lines.push(format!(
-            "  {} {} <{}>, signed by {signer}: {subject}",
+            "  {} {} <{}>, signed by {signer}: {}",
             short(id.as_str()),
-            commit.author.name,
-            commit.author.email
+            shown::line(&commit.author.name),
+            shown::line(&commit.author.email),
+            shown::line(&subject)
         ));
     }
     if checked.range.is_empty() {
@@ -152,16 +153,20 @@ pub fn summary(checked: &Checked<'_>) -> String {
         let void = if voice.void.is_empty() {
             String::new()
         } else {
-            format!(" (does not count: {})", voice.void.join("; "))
+            format!(" (does not count: {})", shown::line(&voice.void.join("; ")))
         };
-        lines.push(format!("{:?} by {}: {}{void}", voice.decision, voice.name, voice.reason));
+        let (name, reason) = (shown::line(&voice.name), shown::line(&voice.reason));
+        lines.push(format!("{:?} by {name}: {reason}{void}", voice.decision));
     }
     lines.join("\n")
 }
 
 /// Findings as lines.
 pub fn lines(title: &str, findings: &[Finding]) -> String {
-    let lines = findings.iter().map(|f| format!("\n  {}: {}\n    remedy: {}", f.code, f.what, f.remedy));
+    let lines = findings.iter().map(|Finding { code, what, remedy }| {
+        let [code, what, remedy] = [code, what, remedy].map(|text| shown::below(text));
+        format!("\n  {code}: {what}\n    remedy: {remedy}")
+    });
     if findings.is_empty() { String::new() } else { format!("\n{title}:{}", lines.collect::<String>()) }
 }
 

@@ -30,6 +30,7 @@ use crate::random;
 use crate::rebuild;
 use crate::request::{self, With};
 use crate::review;
+use crate::shown;
 use crate::signing::PersonKey;
 
 /// Arguments of both.
@@ -104,7 +105,7 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     if output == Output::Text {
         let missing = review::lines("what is missing", &judgement.reasons);
         let unclear = review::lines("what cannot be decided", &judgement.unclear);
-        println!("{}{missing}{unclear}", review::summary(&checked));
+        println!("{}", shown::text(&format!("{}{missing}{unclear}", review::summary(&checked))));
         show_diff(&checked);
     }
     if verb.show {
@@ -209,13 +210,14 @@ fn show_diff(checked: &Checked<'_>) {
     let known = std::env::current_dir().ok().and_then(|dir| crate::pack::toplevel(&dir));
     let Some(repository) = known else { return };
     if let Some(stat) = diff_stat(&repository, base, commit) {
-        println!("files changed:\n{stat}");
+        println!("files changed:\n{}", shown::text(&stat));
     }
 }
 
 fn diff_stat(repository: &Path, base: &CommitId, commit: &CommitId) -> Option<String> {
     let mut command = std::process::Command::new("git");
-    command.args(["-c", "core.pager=cat", "diff", "--stat", "--no-ext-diff", "--no-textconv"]);
+    command.args(["--no-replace-objects", "-c", "core.pager=cat", "diff", "--no-color"]);
+    command.args(["--stat", "--no-ext-diff", "--no-textconv"]);
     command.args([base.as_str(), commit.as_str(), "--"]).current_dir(repository);
     let output = command.stderr(std::process::Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim_end().to_owned())

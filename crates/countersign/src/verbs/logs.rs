@@ -1,7 +1,7 @@
 //! `countersign logs`: the log of a step, as it comes or as it was kept.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use clap::Args;
 use domain::RunId;
@@ -12,6 +12,7 @@ use wire::{Client, RunView};
 use super::{Place, runtime};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::shown;
 
 /// Arguments of `logs`.
 #[derive(Debug, Args)]
@@ -57,7 +58,7 @@ async fn show(verb: &Logs, client: &Client, output: Output) -> Result<(), Failur
                 let (bytes, complete) = client.log(&path, *offset).await?;
                 *offset += bytes.len() as u64;
                 match output {
-                    Output::Text => std::io::stdout().write_all(&bytes)?,
+                    Output::Text => print_piece(&bytes)?,
                     Output::Json => {
                         kept.entry(path.clone()).or_default().push_str(&String::from_utf8_lossy(&bytes))
                     }
@@ -76,6 +77,15 @@ async fn show(verb: &Logs, client: &Client, output: Output) -> Result<(), Failur
         Output::Text => Ok(()),
         Output::Json => output.print(&json!({ "run": run, "logs": kept }), |_| String::new()),
     }
+}
+
+/// A log is foreign: a terminal is shown its text, anything else gets its bytes.
+fn print_piece(bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    if out.is_terminal() {
+        return out.write_all(shown::log(&String::from_utf8_lossy(bytes)).as_bytes());
+    }
+    out.write_all(bytes)
 }
 
 /// The logs that are meant: of each step on one runner.

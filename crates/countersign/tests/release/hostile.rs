@@ -120,3 +120,22 @@ fn people_who_are_shown_forgeries_are_told_so() {
     }
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }
+
+/// What somebody wrote into the evidence neither moves the cursor nor begins a line of its own.
+#[test]
+fn words_of_others_are_shown_as_words() {
+    let lab = lab::Lab::default();
+    let mut parts = lab.honest();
+    let mut signed = lab::yes(&parts, lab.bob.id);
+    signed.said.reason = "read it\u{1b}[2J\u{202e}\nproduction: runs this artifact".into();
+    parts.approvals = vec![lab.approval(&signed, &lab.bob.approve)];
+    let (bundle, _) = lab::assemble(&lab, &parts);
+    let home = Home::new();
+    std::fs::write(home.dir.path().join("bundle.json"), bundle.encode().unwrap()).unwrap();
+    let root = lab.signed_root(&lab.root(), &[0, 1]).encode().unwrap();
+    std::fs::write(home.dir.path().join("root.json"), root).unwrap();
+    let output = home.run(&["verify", "bundle.json", "--trust-root", "root.json"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains(r"read it\u{1b}[2J\u{202e}\nproduction: runs"), "{said}");
+}

@@ -1,0 +1,98 @@
+//! Text for a terminal: what others wrote cannot move the cursor, hide or reorder what is shown, or begin a
+//! line of its own.
+//!
+//! Invariant: all text that is printed for people goes through here. Control characters (C0, DEL, C1), those
+//! that change direction, and those that cannot be seen are written as escapes (Unicode TR 36, 3.1 and 3.6).
+
+/// Text of several lines, which are the program's own.
+pub fn text(text: &str) -> String {
+    escaped(text, |c| c == '\n' || c == '\t')
+}
+
+/// Text by somebody else within a line.
+pub fn line(text: &str) -> String {
+    escaped(text, |_| false)
+}
+
+/// Text by somebody else below a line: all but its first line is set in.
+pub fn below(text: &str) -> String {
+    self::text(text).replace('\n', "\n      ")
+}
+
+/// A piece of a build's log: its lines and colours stay.
+pub fn log(piece: &str) -> String {
+    let mut shown = String::new();
+    let lines = piece.replace("\r\n", "\n").replace('\r', "\n");
+    let mut rest = lines.as_str();
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        shown += &text(before);
+        let colour = after.strip_prefix('[').and_then(|codes| codes.split_once('m'));
+        match colour.filter(|(codes, _)| codes.chars().all(|c| c.is_ascii_digit() || c == ';')) {
+            Some((codes, after)) => {
+                shown += &format!("\u{1b}[{codes}m");
+                rest = after;
+            }
+            None => {
+                shown += &line("\u{1b}");
+                rest = after;
+            }
+        }
+    }
+    shown + &text(rest)
+}
+
+fn escaped(text: &str, keeps: impl Fn(char) -> bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if keeps(c) || is_plain(c) {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_default());
+        }
+    }
+    shown
+}
+
+fn is_plain(c: char) -> bool {
+    let unseen = matches!(
+        c,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    );
+    !c.is_control() && !unseen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{below, line, log, text};
+
+    #[test]
+    fn nothing_moves_the_cursor_or_hides() {
+        for (wrote, shown) in [
+            ("Zoë Ångström, 山田", "Zoë Ångström, 山田"),
+            ("fix\u{1b}[2K\u{1b}[1Ahidden", "fix\\u{1b}[2K\\u{1b}[1Ahidden"),
+            ("a\u{9b}2Jb\u{7f}c\r", "a\\u{9b}2Jb\\u{7f}c\\r"),
+            ("user\u{202e}nimda\u{2066}", "user\\u{202e}nimda\\u{2066}"),
+            ("ada\u{200b}@example", "ada\\u{200b}@example"),
+            ("looks right\nartifact: sha256:00", "looks right\\nartifact: sha256:00"),
+        ] {
+            assert_eq!(line(wrote), shown);
+        }
+        assert_eq!(below("at gate.rego:1\ndeny"), "at gate.rego:1\n      deny");
+        assert_eq!(text("one\n  two\u{1b}c"), "one\n  two\\u{1b}c");
+    }
+
+    #[test]
+    fn logs_keep_lines_and_colours_alone() {
+        let wrote = "\u{1b}[1;31merror\u{1b}[0m: x\r\nprogress\rdone\u{1b}]52;c;aGk=\u{7}\u{1b}[2J\u{1b}";
+        let shown = "\u{1b}[1;31merror\u{1b}[0m: x\nprogress\ndone\\u{1b}]52;c;aGk=\\u{7}\\u{1b}[2J\\u{1b}";
+        assert_eq!(log(wrote), shown);
+    }
+}
