@@ -207,28 +207,42 @@ fn read_head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// `CONNECT host:port HTTP/1.1` (RFC 9110, section 9.3.6), or absolute-form `http://` (RFC 9112, 3.2.2).
+/// `CONNECT host:port HTTP/1.1` (RFC 9110, section 9.3.6), or absolute-form `http://`. That one's `Host` is
+/// the target's, whatever was sent (RFC 9112, 3.2.2), so that no other site of the same server is reached.
 fn parse(head: &[u8]) -> Option<Request> {
     let text = std::str::from_utf8(head).ok()?;
     let (line, rest) = text.split_once("\r\n")?;
+    if line.contains(|c: char| !c.is_ascii_graphic() && c != ' ') {
+        return None;
+    }
     let mut words = line.split(' ');
     let (method, target, version) = (words.next()?, words.next()?, words.next()?);
-    if words.next().is_some() || !version.starts_with("HTTP/1.") {
+    if words.next().is_some() || !matches!(version, "HTTP/1.0" | "HTTP/1.1") {
         return None;
     }
     if method == "CONNECT" {
         return Some(Request { to: target.parse().ok()?, forward: None });
     }
-    let (authority, path) = target.strip_prefix("http://")?.split_once('/')?;
-    let authority = if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
-    let hop = |line: &&str| {
-        let name = line.split(':').next().unwrap_or_default();
-        !name.eq_ignore_ascii_case("proxy-connection") && !name.eq_ignore_ascii_case("connection")
-    };
-    let headers: Vec<_> = rest.trim_end_matches("\r\n").split("\r\n").filter(hop).collect();
-    let forward =
-        format!("{method} /{path} {version}\r\nConnection: close\r\n{}\r\n\r\n", headers.join("\r\n"));
+    let (host, path) = target.strip_prefix("http://")?.split_once('/')?;
+    let authority = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
+    let mut forward = format!("{method} /{path} {version}\r\nHost: {host}\r\nConnection: close\r\n");
+    for line in rest.trim_end_matches("\r\n").split("\r\n").filter(|line| !line.is_empty()) {
+        let name = field_name(line)?;
+        if !STAYS_BEHIND.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+            forward += &format!("{line}\r\n");
+        }
+    }
+    forward += "\r\n";
     Some(Request { to: authority.parse().ok()?, forward: Some(forward.into_bytes()) })
+}
+
+/// The name in a header's line; `None` where another reader could see another line or name (RFC 9112, 2.2, 5.1
+/// and 5.2).
+fn field_name(line: &str) -> Option<&str> {
+    let (name, value) = line.split_once(':')?;
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    let sound = !name.is_empty() && name.chars().all(is_token) && !value.contains(['\r', '\n', '\0']);
+    sound.then_some(name)
 }
 
 /// Connects to the first address that answers; `None` when every one is this machine's own.
@@ -285,6 +299,9 @@ fn reply(client: &mut TcpStream, status: &str, what: &str) {
     drop(io::copy(&mut client.take(HEAD_BYTES_MAX as u64), &mut io::sink()));
 }
 
+/// Headers that are the proxy's own, or for it alone.
+const STAYS_BEHIND: [&str; 5] =
+    ["host", "connection", "proxy-connection", "proxy-authorization", "keep-alive"];
 const CONNECTIONS_MAX: usize = 128;
 const REFUSED_MAX: usize = 1_000;
 const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -312,17 +329,24 @@ mod tests {
             "CONNECT a:1 HTTP/2\r\n\r\n",
             "CONNECT a:1 x HTTP/1.1\r\n\r\n",
             "CONNECT user@a:1 HTTP/1.1\r\n\r\n",
+            "GET http://a.example/x HTTP/1.1\r\nHost : b.example\r\n\r\n",
+            "GET http://a.example/x HTTP/1.1\r\nX: y\nHost: b.example\r\n\r\n",
+            "GET http://a.example/x HTTP/1.1\r\nX: y\r\n Host: b.example\r\n\r\n",
+            "GET http://a.example/x\nHost:b.example HTTP/1.1\r\n\r\n",
         ] {
             assert_eq!(to(bad), None, "{bad}");
         }
     }
 
     #[test]
-    fn hop_by_hop_headers_stay_behind() {
-        let head = "GET http://a.example:81/x?y HTTP/1.1\r\nHost: a.example:81\r\nProxy-Connection: x\r\nConnection: y\r\n\r\n";
+    fn hop_by_hop_headers_stay_behind_and_the_host_is_the_targets() {
+        let head = "GET http://a.example:81/x?y HTTP/1.1\r\nhost: b.example\r\nProxy-Connection: x\r\nConnection: y\r\nAccept: */*\r\n\r\n";
         let request = parse(head.as_bytes()).unwrap();
         let forward = String::from_utf8(request.forward.unwrap()).unwrap();
-        assert_eq!(forward, "GET /x?y HTTP/1.1\r\nConnection: close\r\nHost: a.example:81\r\n\r\n");
+        assert_eq!(
+            forward,
+            "GET /x?y HTTP/1.1\r\nHost: a.example:81\r\nConnection: close\r\nAccept: */*\r\n\r\n"
+        );
     }
 
     #[test]
