@@ -74,7 +74,7 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::SetRoot(command) => identity::set_root(&state.identity, command, moment),
         Command::Enrol(command) => identity::enrol(&state.identity, command, moment),
         Command::SetStatus(command) => identity::set_status(&state.identity, command, moment),
-        Command::Run(command) => build::run(&state.identity, &state.build, command, moment),
+        Command::Run(command) => build::run(&state.identity, &state.source, &state.build, command, moment),
         Command::DueNext(command) => build::due_next(&state.build, *command),
         Command::Report(command) => build::report(&state.build, command),
         Command::Agree(command) => {

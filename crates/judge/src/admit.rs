@@ -86,6 +86,7 @@ struct RunArguments {
 struct AgreeArguments {
     run: RunId,
     step: Name,
+    commit: CommitId,
 }
 
 #[derive(Debug, Deserialize)]
@@ -93,6 +94,8 @@ struct AgreeArguments {
 struct PromoteArguments {
     place: Place,
     release: u64,
+    #[serde(default)]
+    artifact: Option<Digest>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -297,6 +300,7 @@ fn agree(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
     let command = Command::Agree(build::Agree {
         run: arguments.run,
         step: arguments.step,
+        commit: arguments.commit,
         person: sent.request.person.into(),
         request: Digest::of(&envelope),
         solo: root.mode == Mode::Solo,
@@ -360,7 +364,7 @@ fn promote(sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
         person: sent.request.person.into(),
         request: Digest::of(&envelope),
     };
-    let command = Command::Promote(release::Promote { promoted });
+    let command = Command::Promote(release::Promote { promoted, artifact: arguments.artifact });
     Ok(Admitted { command, project, blobs: vec![envelope] })
 }
 

@@ -146,8 +146,11 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
     let range = range(&source, &base, &mut findings);
     let commits = range.iter().chain([&source.id]).filter_map(|id| source.commits.get(id));
     let behind = people.behind(commits, &records.pack);
-    let asked =
-        requests::open(bundle, &environment, &people, &records, build.pipeline.clone(), &mut findings)?;
+    let mut asked = requests::open(bundle, &environment, &people, &records, &build.pipeline, &mut findings)?;
+    if root.mode != Mode::Solo {
+        asked.bar(&behind);
+    }
+    requests::nodes(&build.pipeline, &asked, &mut findings);
     same_run(&build, &asked)?;
     signer(&source, &people, &records, &mut findings);
     let evidence = manifest(bundle, &range, &build)?;

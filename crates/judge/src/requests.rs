@@ -7,11 +7,11 @@ use evidence::enrolment::Purpose;
 use evidence::environment::Environment;
 use evidence::pipeline::Pipeline;
 use evidence::request::{NAMESPACE, Request};
-use evidence::{Id, Name, ssh};
+use evidence::{CommitId, Id, Name, ssh};
 use serde_json::json;
 
 use crate::findings::{Findings, NEW_BUNDLE, one};
-use crate::people::{People, roles};
+use crate::people::{Behind, People, roles};
 use crate::records::Records;
 
 /// Who asked for what.
@@ -33,7 +33,7 @@ pub fn open(
     environment: &Environment,
     people: &People,
     records: &Records,
-    pipeline: Pipeline,
+    pipeline: &Pipeline,
     findings: &mut Findings,
 ) -> Result<Asked, Findings> {
     let wrong = |what: String| one("request-unsound", what, NEW_BUNDLE);
@@ -58,14 +58,16 @@ pub fn open(
     let mut agreed: BTreeMap<Name, BTreeSet<String>> = BTreeMap::new();
     let commit = json!({ "project": bundle.project, "commit": bundle.source.commit });
     let place = format!("{}/{}/{}", bundle.project, bundle.service, bundle.environment);
-    let promotion = json!({ "place": place, "release": bundle.release });
+    let promotion = json!({ "place": place, "release": bundle.release, "artifact": bundle.artifact() });
+    // As programs before 2026-11-22 had it signed: a number at a place stands for one artifact.
+    let promotion_without = json!({ "place": place, "release": bundle.release });
     for (request, person) in &opened {
         let needed = match request.action.as_str() {
             "run" if request.arguments == commit => {
                 run = Some((request.nonce, domain::build::seed(request.idempotency())));
                 requester.replace(person.subject.clone()).is_none()
             }
-            "promote" if request.arguments == promotion => {
+            "promote" if [&promotion, &promotion_without].contains(&&request.arguments) => {
                 let may = roles(person, &bundle.project, Some(&bundle.environment));
                 may.iter().any(|role| role.as_str() == MANAGER)
                     && promoter.replace(person.subject.clone()).is_none()
@@ -81,7 +83,7 @@ pub fn open(
         return Err(wrong("nobody's request for the run is here".into()));
     };
     for (request, person) in opened.iter().filter(|(request, _)| request.action.as_str() == "agree") {
-        let node = node_of(request, run).filter(|node| {
+        let node = node_of(request, run, &bundle.source.commit).filter(|node| {
             pipeline
                 .steps
                 .get(node)
@@ -95,23 +97,35 @@ pub fn open(
         let what = format!("nobody has asked for release {} to go ahead", bundle.release);
         findings.against("not-promoted", what, "ask for it with `countersign promote`");
     }
-    nodes(&pipeline, &agreed, findings);
     Ok(Asked { requester, seed, promoter, agreed })
 }
 
-fn node_of(request: &Request, run: Id) -> Option<Name> {
-    let field = |name: &str| request.arguments.get(name)?.as_str();
-    (field("run")? == run.to_string()).then_some(())?;
-    field("step")?.parse().ok()
+impl Asked {
+    /// Whoever is behind the change or asked for the run agrees to nothing.
+    pub fn bar(&mut self, behind: &Behind) {
+        for people in self.agreed.values_mut() {
+            people.retain(|subject| !behind.subjects.contains(subject) && *subject != self.requester);
+        }
+    }
+}
+
+/// The node at which a request agrees to this run of this commit. Whoever asks for a run draws its number: two
+/// runs of one number are told apart by their commits.
+fn node_of(request: &Request, run: Id, commit: &CommitId) -> Option<Name> {
+    let node: Name = request.arguments.get("step")?.as_str()?.parse().ok()?;
+    (request.arguments == json!({ "run": run, "step": node, "commit": commit })).then_some(node)
 }
 
 /// Each approval node of the pipeline has as many people as it asks for.
-fn nodes(pipeline: &Pipeline, agreed: &BTreeMap<Name, BTreeSet<String>>, findings: &mut Findings) {
+pub fn nodes(pipeline: &Pipeline, asked: &Asked, findings: &mut Findings) {
     for (name, step) in &pipeline.steps {
         let Some(approval) = &step.approval else { continue };
-        let found = agreed.get(name).map_or(0, BTreeSet::len);
+        let found = asked.agreed.get(name).map_or(0, BTreeSet::len);
         if found < approval.count as usize {
-            let what = format!("{found} of {} people agreed at node `{name}`", approval.count);
+            let what = format!(
+                "{found} of {} people who are not behind the change agreed at node `{name}`",
+                approval.count
+            );
             findings.against("node-open", what, "have more people agree, and run again");
         }
     }

@@ -201,7 +201,9 @@ impl Lab {
     #[must_use]
     pub fn promotion(&self, environment: &str, release: u64) -> Envelope {
         let place = format!("shop/api/{environment}");
-        self.request(&self.bob, "promote", json!({ "place": place, "release": release }), 71).1
+        let artifact = Digest::of(&built().manifest);
+        let arguments = json!({ "place": place, "release": release, "artifact": artifact });
+        self.request(&self.bob, "promote", arguments, 71).1
     }
 
     /// Receipts of both runners for a run, each changed by `change` before it is signed.

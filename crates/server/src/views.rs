@@ -205,8 +205,11 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
     match event {
         Event::Started(run) => {
             let services: Vec<_> = run.services.keys().map(Name::as_str).collect();
+            // A run of the same number that nothing came of is shown no more.
+            rows.execute("DELETE FROM work WHERE run = ?1", params![run.run.to_string()])?;
+            rows.execute("DELETE FROM artifact WHERE run = ?1", params![run.run.to_string()])?;
             rows.execute(
-                "INSERT INTO run (run, entry, project, commit_id, state, started, services) \
+                "INSERT OR REPLACE INTO run (run, entry, project, commit_id, state, started, services) \
                  VALUES (?1, ?2, ?3, ?4, 'running', ?5, ?6)",
                 params![
                     run.run.to_string(),
@@ -220,7 +223,8 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
             for (step, plan) in run.steps.iter().filter(|(_, plan)| plan.approval.is_some()) {
                 let count = plan.approval.as_ref().map_or(0, |approval| approval.count);
                 rows.execute(
-                    "INSERT INTO work (run, entry, kind, name, runner, state) VALUES (?1, ?2, 'approval', ?3, '', ?4)",
+                    "INSERT INTO work (run, entry, kind, name, runner, state) \
+                     VALUES (?1, ?2, 'approval', ?3, '', ?4)",
                     params![run.run.to_string(), signed(number), step.as_str(), format!("0 of {count}")],
                 )?;
             }

@@ -77,9 +77,7 @@ struct Said {
 pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     if let (Some(run), Some(step)) = (&verb.run, &verb.step) {
-        let sent = request::send(&home, "agree", json!({ "run": run, "step": step }), With::default())?;
-        return output
-            .print(&sent.outcome, |outcome| format!("agreed, on record as entry {}", outcome.entry));
+        return agree(&home, *run, step, output);
     }
     let client = Client::new(&home.url()?)?;
     let runtime = runtime()?;
@@ -143,6 +141,18 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
             "\n{:?} of release {} signed, on record as entry {entry}\nnext: {}",
             said.decision, said.release, said.next
         )
+    })
+}
+
+/// Agrees at a node of the pipeline: to this run of the commit that is shown, and no other.
+fn agree(home: &Home, run: RunId, step: &Name, output: Output) -> Result<(), Failure> {
+    let client = Client::new(&home.url()?)?;
+    let commit = runtime()?.block_on(client.run(run))?.commit;
+    let arguments = json!({ "run": run, "step": step, "commit": commit });
+    let sent = request::send(home, "agree", arguments, With::default())?;
+    let said = json!({ "run": run, "step": step, "commit": commit, "entry": sent.outcome.entry });
+    output.print(&said, |_| {
+        format!("agreed at `{step}` to commit {commit}, on record as entry {}", sent.outcome.entry)
     })
 }
 

@@ -50,7 +50,7 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     let view = waiting(runtime.block_on(client.places())?, verb.at.as_ref())?;
     let open = view.open.as_ref().ok_or_else(|| nothing_open(&view.place))?;
     let number = open.release;
-    let arguments = json!({ "place": view.place, "release": number });
+    let arguments = json!({ "place": view.place, "release": number, "artifact": open.artifact });
     let sent = request::send(&home, "promote", arguments, With::default())?;
     let mut progress = Progress::new(output);
     progress.say(format!("release {number} to {}: being judged", view.place));

@@ -75,6 +75,8 @@ pub struct Agree {
     pub run: RunId,
     /// The node.
     pub step: Name,
+    /// The commit that is meant.
+    pub commit: CommitId,
     /// Who.
     pub person: PersonId,
     /// Digest of the signed request.
@@ -89,12 +91,17 @@ pub struct Agree {
 /// `Refusal` with every reason.
 pub fn run(
     identity: &identity::State,
+    source: &source::State,
     state: &State,
     command: &Run,
     moment: Moment,
 ) -> Result<Vec<Event>, Refusal> {
     let taken = source::take(identity, &command.take, moment);
     let mut reasons = taken.as_ref().err().cloned().unwrap_or_default();
+    if state.run(command.take.run).is_some() || source.of(command.take.run).is_some() {
+        let what = format!("there is a run {} already, asked for by somebody else", command.take.run);
+        reasons.push(Reason::new("run-taken", what, "draw another nonce"));
+    }
     if state.runs.len() >= RUNS_MAX {
         let what = format!("{RUNS_MAX} runs have not ended yet");
         reasons.push(Reason::new("too-many-runs", what, "wait until one has ended"));
@@ -240,6 +247,10 @@ pub fn agree(
         let what = format!("the run has no approval node `{}`", command.step);
         return Err(Reason::new("no-such-node", what, "see `countersign status`").into());
     };
+    if command.commit != run.started.commit {
+        let what = format!("the run is of commit {}", run.started.commit);
+        reasons.push(Reason::new("commit-differs", what, "look at it again and sign anew"));
+    }
     if !plan.needs.iter().all(|need| run.has_passed(need)) {
         let what = "steps that the node needs have not passed yet";
         reasons.push(Reason::new("too-early", what, "wait for them"));

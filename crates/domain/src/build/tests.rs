@@ -77,6 +77,14 @@ fn a_report_counts_once_and_only_for_what_was_due() {
     assert_eq!(codes(&state, &Command::Report(Box::new(honest))), ["already-reported"]);
 }
 
+/// A nonce is drawn by whoever asks: it cannot take the place of somebody else's run.
+#[test]
+fn a_run_that_is_known_is_not_begun_again() {
+    let again = Command::Run(Box::new(run(false)));
+    assert_eq!(codes(&started(false), &again), ["run-taken"]);
+    assert_eq!(codes(&crate::scenario::built(), &again), ["run-taken"], "it has ended, and may be released");
+}
+
 #[test]
 fn a_failed_step_ends_the_run_and_its_source_leaves_the_state() {
     let mut state = started(false);
@@ -93,6 +101,7 @@ fn an_approval_node_waits_for_people_other_than_the_author() {
         Command::Agree(Agree {
             run: run_id(),
             step: name("sign-off"),
+            commit: crate::scenario::commit(1),
             person,
             request: digest("agreement"),
             solo: false,
@@ -106,6 +115,9 @@ fn an_approval_node_waits_for_people_other_than_the_author() {
     assert_eq!(state.build.outstanding(&name("runner-1")).count(), 0, "nobody agreed yet");
     assert_eq!(codes(&state, &agree(alice())), ["own-change"]);
     assert_eq!(codes(&state, &agree(id(77).into())), ["role-missing"]);
+    let Command::Agree(mut other) = agree(bob()) else { return };
+    other.commit = crate::scenario::commit(9);
+    assert_eq!(codes(&state, &Command::Agree(other)), ["commit-differs"]);
     let Command::Agree(mut alone) = agree(alice()) else { return };
     alone.solo = true;
     assert_eq!(codes(&state, &Command::Agree(alone)), [""; 0], "alone there is nobody else");

@@ -36,6 +36,8 @@ pub struct Propose {
 pub struct Promote {
     /// What goes on record.
     pub promoted: Promoted,
+    /// The artifact that is meant; requests of older programs do not say.
+    pub artifact: Option<Digest>,
 }
 
 /// Conclude from a verdict.
@@ -145,6 +147,10 @@ pub fn promote(
     let mut reasons = missing_role(identity, promoted.person, &promoted.place, moment);
     let open = state.at(&promoted.place).and_then(|standing| standing.open.as_ref());
     match open.filter(|open| open.facts.release == promoted.release) {
+        Some(open) if command.artifact.is_some_and(|artifact| artifact != open.facts.artifact) => {
+            let what = format!("release {} is of another artifact", promoted.release);
+            reasons.push(Reason::new("promotion-differs", what, "look at it again and ask anew"));
+        }
         Some(open) if matches!(open.stage, Stage::Proposed | Stage::Held) => {}
         Some(_) => {
             let what = format!("release {} is on its way already", promoted.release);

@@ -15,7 +15,7 @@ use crate::{Command, Event};
 
 fn promote(person: PersonId, release: u64) -> Command {
     let promoted = Promoted { place: place("production"), release, person, request: digest("promotion") };
-    Command::Promote(Promote { promoted })
+    Command::Promote(Promote { promoted, artifact: Some(digest("manifest")) })
 }
 
 fn turn_back(environment: &str) -> Command {
@@ -41,6 +41,9 @@ fn a_person_with_the_role_promotes_what_stands_open() {
     let mut state = proposed();
     assert_eq!(codes(&state, &promote(bob(), 2)), ["no-such-release"]);
     assert_eq!(codes(&state, &promote(id(77).into(), 1)), ["role-missing"]);
+    let Command::Promote(mut other) = promote(bob(), 1) else { return };
+    other.artifact = Some(digest("another artifact"));
+    assert_eq!(codes(&state, &Command::Promote(other)), ["promotion-differs"]);
     happen(&mut state, &promote(alice(), 1));
     assert_eq!(codes(&state, &promote(bob(), 1)), ["already-promoted"]);
     happen(&mut state, &verdict("production", 1, 1, Verdict::Fail));

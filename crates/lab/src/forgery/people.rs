@@ -88,6 +88,11 @@ fn requests() -> Vec<Forgery> {
         forged("a promotion of another release", "request-unsound", |lab, parts| {
             parts.requests[1] = lab.promotion("production", 6);
         }),
+        forged("a promotion of another artifact under the same number", "request-unsound", |lab, parts| {
+            let other = Digest::of(b"another artifact");
+            let place = json!({ "place": "shop/api/production", "release": 7, "artifact": other });
+            parts.requests[1] = lab.request(&lab.bob, "promote", place, 71).1;
+        }),
         forged("a promotion by somebody who may not", "request-unsound", |lab, parts| {
             let place = json!({ "place": "shop/api/production", "release": 7 });
             parts.requests[1] = lab.request(&lab.ada, "promote", place, 71).1;
@@ -110,6 +115,24 @@ fn nodes() -> Vec<Forgery> {
         more(forged("an agreement to another run", "request-unsound", |lab, parts| {
             parts.requests.push(agreement(lab, parts, &lab.bob, 77, "agreed"));
         })),
+        more(forged("an agreement to another commit under the same run", "request-unsound", |lab, parts| {
+            let other = json!({ "run": id(70), "step": "agreed", "commit": "b".repeat(40) });
+            parts.requests.push(lab.request(&lab.bob, "agree", other, 73).1);
+        })),
+        more(forged("an agreement by whom the change is by", "node-open", |lab, parts| {
+            enrol(lab, parts, &lab.ada, |enrolment| enrolment.grants.extend(manager()));
+            parts.requests.push(agreement(lab, parts, &lab.ada, 70, "agreed"));
+        })),
+        more(forged("an agreement by whom asked for the run", "node-open", |lab, parts| {
+            let commit = json!({ "project": "shop", "commit": parts.source.commit });
+            let (run, envelope) = lab.request(&lab.bob, "run", commit, 70);
+            parts.requests[0] = envelope;
+            parts.receipts = lab.receipts(parts, run.idempotency(), |_| {});
+            parts.requests.push(agreement(lab, parts, &lab.bob, 70, "agreed"));
+            parts.enrolments.push(third(lab));
+            let approval = yes(parts, lab.officers[1].id);
+            parts.approvals = vec![lab.approval(&approval, &lab.officers[1].approve)];
+        })),
         forged("an agreement at no node", "request-unsound", |lab, parts| {
             parts.requests.push(agreement(lab, parts, &lab.bob, 70, "test"));
         }),
@@ -121,8 +144,8 @@ pub(super) fn agree(lab: &Lab, parts: &mut Parts) {
     parts.requests.push(agreement(lab, parts, &lab.bob, 70, "agreed"));
 }
 
-fn agreement(lab: &Lab, _: &Parts, person: &Person, run: u8, step: &str) -> Envelope {
-    let arguments = json!({ "run": id(run), "step": step });
+fn agreement(lab: &Lab, parts: &Parts, person: &Person, run: u8, step: &str) -> Envelope {
+    let arguments = json!({ "run": id(run), "step": step, "commit": parts.source.commit });
     lab.request(person, "agree", arguments, 73).1
 }
 
