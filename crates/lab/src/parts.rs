@@ -170,7 +170,7 @@ impl Lab {
             source,
             tree,
         };
-        parts.requests.push(self.promotion("production", 7));
+        parts.requests.push(self.promotion(&parts, 7));
         parts.receipts = self.receipts(&parts, run.idempotency(), |_| {});
         self.approve(&mut parts);
         parts
@@ -199,9 +199,9 @@ impl Lab {
 
     /// Bob asks for a release to go ahead.
     #[must_use]
-    pub fn promotion(&self, environment: &str, release: u64) -> Envelope {
-        let place = format!("shop/api/{environment}");
-        let artifact = Digest::of(&built().manifest);
+    pub fn promotion(&self, parts: &Parts, release: u64) -> Envelope {
+        let place = format!("shop/api/{}", parts.environment);
+        let artifact = Digest::of(&parts.manifest);
         let arguments = json!({ "place": place, "release": release, "artifact": artifact });
         self.request(&self.bob, "promote", arguments, 71).1
     }

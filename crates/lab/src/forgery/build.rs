@@ -261,11 +261,12 @@ fn source_of(lab: &Lab, parts: &mut Parts, written: &Written<'_>) {
     signed_again(lab, parts, |_| {});
 }
 
-/// Staging runs what these pieces are about.
+/// Staging runs what these pieces are about, and Bob asks for it to go ahead.
 fn staged(lab: &Lab, parts: &mut Parts) {
     let artifact = Digest::of(&parts.manifest);
     let staging = crate::parts::report("staging", 3, artifact, &parts.source.commit);
     parts.reports[0] = lab.report(&staging, &lab.staging);
+    parts.requests[1] = lab.promotion(parts, parts.release);
 }
 
 /// The receipts again by the same keys, changed before they are signed; approvers saw no more than that.

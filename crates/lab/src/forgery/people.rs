@@ -86,7 +86,7 @@ fn requests() -> Vec<Forgery> {
             parts.requests[0] = lab.request(&lab.ada, "run", other, 70).1;
         }),
         forged("a promotion of another release", "request-unsound", |lab, parts| {
-            parts.requests[1] = lab.promotion("production", 6);
+            parts.requests[1] = lab.promotion(parts, 6);
         }),
         forged("a promotion of another artifact under the same number", "request-unsound", |lab, parts| {
             let other = Digest::of(b"another artifact");
@@ -120,8 +120,14 @@ fn nodes() -> Vec<Forgery> {
             parts.requests.push(lab.request(&lab.bob, "agree", other, 73).1);
         })),
         more(forged("an agreement by whom the change is by", "node-open", |lab, parts| {
+            let commit = json!({ "project": "shop", "commit": parts.source.commit });
+            let (run, envelope) = lab.request(&lab.officers[1], "run", commit, 70);
+            parts.requests[0] = envelope;
+            parts.receipts = lab.receipts(parts, run.idempotency(), |_| {});
             enrol(lab, parts, &lab.ada, |enrolment| enrolment.grants.extend(manager()));
+            parts.enrolments.push(third(lab));
             parts.requests.push(agreement(lab, parts, &lab.ada, 70, "agreed"));
+            lab.approve(parts);
         })),
         more(forged("an agreement by whom asked for the run", "node-open", |lab, parts| {
             let commit = json!({ "project": "shop", "commit": parts.source.commit });
@@ -199,7 +205,7 @@ fn approvals() -> Vec<Forgery> {
             enrol(lab, parts, &lab.bob, |enrolment| {
                 enrolment.grants[0].environment = Some(name("staging"));
             });
-            parts.requests[1] = lab.promotion("production", 7);
+            parts.requests[1] = lab.promotion(parts, 7);
             let promoter = lab.officers[1].enrolment(&["release-manager"]);
             parts.enrolments.push(lab.signed_enrolment(&promoter));
             let place = json!({ "place": "shop/api/production", "release": 7 });

@@ -103,7 +103,7 @@ fn releases() -> Vec<Forgery> {
             "number-unbelievable",
             |lab, parts| {
                 parts.release = 6 + LEAP_MAX + 1;
-                parts.requests[1] = lab.promotion("production", parts.release);
+                parts.requests[1] = lab.promotion(parts, parts.release);
                 lab.approve(parts);
             },
         )
