@@ -71,30 +71,36 @@ async fn round(
         let question = ask(shared, http, url, &asked, size, seen);
         async move { (url, question.await) }
     });
-    let (mut answered, mut failures) = (Vec::new(), Vec::new());
-    let take = |(url, answer): (&String, Result<Vec<NoteSignature>, String>)| match answer {
-        Ok(lines) => {
-            answered.push(url.clone());
-            take_cosignatures(&mut note, lines, &keys) >= quorum
+    let (mut found, mut answered, mut failures) = (0, Vec::new(), Vec::new());
+    let take = |(url, answer): (&String, Result<Vec<NoteSignature>, String>)| {
+        match answer {
+            Ok(lines) => {
+                let before = std::mem::replace(&mut found, take_cosignatures(&mut note, lines, &keys));
+                if found == before {
+                    failures.push(format!("{url}: it signs by no key that the trust root names"));
+                }
+                answered.push(url.clone());
+            }
+            Err(what) => failures.push(format!("{url}: {what}")),
         }
-        Err(what) => {
-            failures.push(format!("{url}: {what}"));
-            false
-        }
+        found >= quorum
     };
     gather(asks.collect(), take, async { tokio::time::sleep(GRACE).await }).await;
     sizes.extend(answered.into_iter().map(|url| (url, size)));
-    let found = Cosignature::all(&note, &keys).map_err(text)?.len();
     if found < quorum {
         return Err(format!("{found} of {quorum} cosigned; {}", failures.join("; ")));
     }
     shared.intake.witnessed(note).await.map_err(text)
 }
 
-/// Keeps what verifies under known keys of what a witness answered, and says by how many a note is cosigned.
+/// Keeps what verifies under known keys of what a witness answered, one line of each, and says by how many a
+/// note is cosigned: with a second line of one key no evidence would hold.
 pub fn take_cosignatures(note: &mut Note, lines: Vec<NoteSignature>, keys: &[NoteVerifier]) -> usize {
-    let good: Vec<_> = lines.into_iter().filter(|line| known(note, line, keys)).collect();
-    note.extend(good);
+    for line in lines {
+        if known(note, &line, keys) {
+            note.extend([line]);
+        }
+    }
     Cosignature::all(note, keys).map_or(0, |found| found.len())
 }
 
@@ -218,10 +224,31 @@ const ANSWER_BYTES_MAX: usize = 16 * 1024;
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
     use std::future::{pending, ready};
     use std::pin::Pin;
 
-    use super::gather;
+    use tlog::{Checkpoint, CosignatureKey, Hash, NoteSigner, SignatureKind};
+
+    use super::{gather, take_cosignatures};
+
+    /// A witness that answers with two times, or with lines of others, changes nothing but for its own one.
+    #[test]
+    fn of_each_witness_one_line_is_kept() {
+        let ledger = NoteSigner::from_seed("countersign/test", SignatureKind::Ed25519, &[1; 32]).unwrap();
+        let [ada, bob, eve] =
+            [2, 3, 4].map(|n: u8| CosignatureKey::from_seed(&format!("witness-{n}/test"), &[n; 32]).unwrap());
+        let checkpoint =
+            Checkpoint { origin: "countersign/test".into(), size: 1, root: Hash::from_bytes([7; 32]) };
+        let signed = checkpoint.sign(&ledger).unwrap();
+        let at = |key: &CosignatureKey, time| key.cosign(&signed, time).unwrap();
+        let keys = [ada.verifier().clone(), bob.verifier().clone()];
+        let mut note = signed.clone();
+        assert_eq!(take_cosignatures(&mut note, vec![at(&eve, 10), at(&ada, 10), at(&ada, 99)], &keys), 1);
+        assert_eq!(take_cosignatures(&mut note, vec![at(&ada, 11), at(&bob, 12)], &keys), 2);
+        assert_eq!(note.signatures().len(), 3);
+    }
 
     type Answer = Pin<Box<dyn Future<Output = u8>>>;
 
