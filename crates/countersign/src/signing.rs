@@ -2,7 +2,7 @@
 //! hardware keys work as the person is used to. No private key passes through this program.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -91,6 +91,22 @@ impl PersonKey {
         let pem = String::from_utf8_lossy(&output.stdout);
         let inner: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         Ok(STANDARD.decode(inner)?)
+    }
+}
+
+/// Asks, on a terminal, whether what was shown is to be signed.
+pub fn sure(yes: bool) -> Result<(), Failure> {
+    let (mut ask, answers) = (std::io::stderr(), std::io::stdin());
+    if yes || !answers.is_terminal() || !ask.is_terminal() {
+        return Ok(());
+    }
+    write!(ask, "\nSign this? [y/N] ")?;
+    ask.flush()?;
+    let mut said = String::new();
+    answers.read_line(&mut said)?;
+    match said.trim() {
+        "y" | "Y" | "yes" => Ok(()),
+        _ => Err(Failure::error("nothing was signed")),
     }
 }
 

@@ -31,7 +31,7 @@ use crate::rebuild;
 use crate::request::{self, With};
 use crate::review;
 use crate::shown;
-use crate::signing::PersonKey;
+use crate::signing::{PersonKey, sure};
 
 /// Arguments of both.
 #[derive(Debug, Args)]
@@ -52,6 +52,9 @@ pub struct Approve {
     /// Only show, sign nothing.
     #[arg(long)]
     show: bool,
+    /// Sign without asking.
+    #[arg(long)]
+    yes: bool,
     /// Agree at an approval node of a run instead: the run.
     #[arg(long, requires = "step")]
     run: Option<RunId>,
@@ -77,7 +80,7 @@ struct Said {
 pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     if let (Some(run), Some(step)) = (&verb.run, &verb.step) {
-        return agree(&home, *run, step, output);
+        return agree(&home, *run, step, verb.yes, output);
     }
     let client = Client::new(&home.url()?)?;
     let runtime = runtime()?;
@@ -123,6 +126,9 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
             "your rebuild gives another artifact than the runners; nothing was signed",
         ));
     }
+    if output == Output::Text {
+        sure(verb.yes)?;
+    }
     let entry = sign(&home, &profile, &checked, decision, reason, verb.ticket.clone(), rebuilt.clone())?;
     remember(&pin, &checked)?;
     let said = Said {
@@ -145,9 +151,13 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
 }
 
 /// Agrees at a node of the pipeline: to this run of the commit that is shown, and no other.
-fn agree(home: &Home, run: RunId, step: &Name, output: Output) -> Result<(), Failure> {
+fn agree(home: &Home, run: RunId, step: &Name, yes: bool, output: Output) -> Result<(), Failure> {
     let client = Client::new(&home.url()?)?;
     let commit = runtime()?.block_on(client.run(run))?.commit;
+    if output == Output::Text {
+        println!("node `{step}` of run {run}: commit {commit}");
+        sure(yes)?;
+    }
     let arguments = json!({ "run": run, "step": step, "commit": commit });
     let sent = request::send(home, "agree", arguments, With::default())?;
     let said = json!({ "run": run, "step": step, "commit": commit, "entry": sent.outcome.entry });

@@ -17,6 +17,7 @@ mod trust;
 mod trust_environment;
 mod trust_origin;
 mod trust_root;
+mod trust_sign;
 mod trust_status;
 mod up;
 pub mod verify;

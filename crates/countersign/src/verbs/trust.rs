@@ -15,7 +15,8 @@ use serde_json::json;
 use wire::Client;
 
 use super::{
-    Place, init, runtime, trust_environment, trust_origin, trust_root as trust_root_verb, trust_status,
+    Place, init, runtime, trust_environment, trust_origin, trust_root as trust_root_verb, trust_sign,
+    trust_status,
 };
 use crate::clock::{YEAR, now};
 use crate::failure::Failure;
@@ -38,11 +39,8 @@ pub enum Trust {
     Environment(trust_environment::Amend),
     /// A new ledger key and origin, after a lost key or a restored backup.
     Origin(trust_origin::Origin),
-    /// Add your signature to a statement in a file.
-    Sign {
-        /// The file; it is written anew with your signature.
-        file: PathBuf,
-    },
+    /// Show a statement in a file and what it changes, and add your signature to it.
+    Sign(trust_sign::Sign),
     /// Send a statement that has all its signatures.
     Send {
         #[command(flatten)]
@@ -105,7 +103,7 @@ pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
         Trust::Status(verb) => trust_status::run(verb, output),
         Trust::Origin(verb) => trust_origin::run(verb, output),
         Trust::Environment(verb) => trust_environment::run(verb, output),
-        Trust::Sign { file } => sign(file, output),
+        Trust::Sign(verb) => trust_sign::run(verb, output),
         Trust::Send { place, file } => {
             let bytes = read(file)?;
             if let Ok(status) = StatusFile::decode(&bytes) {
@@ -183,23 +181,6 @@ fn grant(text: &str) -> Result<Grant, Failure> {
     };
     let name = |text: Option<&str>| text.map(str::parse::<Name>).transpose();
     Ok(Grant { role: role.parse()?, project: name(project)?, environment: name(environment)? })
-}
-
-fn sign(file: &Path, output: Output) -> Result<(), Failure> {
-    let mut envelope = read_envelope(file)?;
-    let namespace = match envelope.payload_type() {
-        trust_root::PAYLOAD_TYPE => trust_root::NAMESPACE,
-        enrolment::PAYLOAD_TYPE => enrolment::NAMESPACE,
-        status::PAYLOAD_TYPE => status::NAMESPACE,
-        environment::PAYLOAD_TYPE => environment::NAMESPACE,
-        other => return Err(Failure::error(format!("statements of type `{other}` are not signed here"))),
-    };
-    let key = my_key()?;
-    key.sign(&mut envelope, namespace)?;
-    write_envelope(file, &envelope)?;
-    output.print(&json!({ "file": file, "signatures": envelope.signatures().len() }), |_| {
-        format!("signed with {}; {} signatures now", key.key.fingerprint(), envelope.signatures().len())
-    })
 }
 
 /// Writes the statement for others, or sends it.

@@ -90,6 +90,39 @@ fn roots_rotate_by_the_thresholds_of_both() {
 }
 
 #[test]
+fn what_is_signed_is_shown_beside_what_it_changes() {
+    let three = Three::new();
+    let amend =
+        ["trust", "root", "--add", "holders=carol.pub", "--threshold", "holders=3", "--out", "2.json"];
+    three.home.ok(&amend);
+    let before = std::fs::read(three.home.dir.path().join("2.json")).unwrap();
+    let shown = three.home.ok(&["trust", "sign", "--show", "2.json"]);
+    let changes = shown["changes"].as_str().unwrap();
+    assert!(changes.contains("-    \"threshold\": 2\n+    \"threshold\": 3\n"), "{changes}");
+    assert!(changes.contains(&format!("+        \"subject\": \"ssh:{}\"\n", three.fingerprint("carol"))));
+    assert!(!changes.contains("registrars"), "what stays is not shown: {changes}");
+    let with = shown["compared_with"].as_str().unwrap();
+    assert!(with.starts_with("version 1, ") && with.contains("pinned"), "{with}");
+    assert_eq!((&shown["signed"], &shown["signatures"]), (&json!(false), &json!(1)));
+    assert_eq!(std::fs::read(three.home.dir.path().join("2.json")).unwrap(), before);
+    // Who has nothing to compare it with sees all of it; a statement of another installation is not signed.
+    let elsewhere = ["trust", "sign", "--show", "2.json", "--data", "nowhere"];
+    let whole = three.home.ok(&elsewhere);
+    assert!(whole["compared_with"].as_str().unwrap().starts_with("nothing: "));
+    assert!(whole["changes"].as_str().unwrap().contains("\"registrars\""));
+    let other = Three::new();
+    std::fs::copy(three.home.dir.path().join("2.json"), other.home.dir.path().join("2.json")).unwrap();
+    let refused = other.home.json(&["trust", "sign", "2.json"], 1);
+    assert!(refused["error"].as_str().unwrap().contains("another installation"), "{refused}");
+    // An enrolment is shown whole.
+    let enrol = ["trust", "enrol", "--role", "developer", "--name", "carol", "--email", "carol@example.com"];
+    let keys = ["--key", "carol.pub", "--sign-in-key", "carol-in.pub", "--out", "carol.json"];
+    three.home.ok(&[&enrol[..], &keys[..]].concat());
+    let shown = three.home.ok(&["trust", "sign", "--show", "carol.json"]);
+    assert!(shown["changes"].as_str().unwrap().contains("\"role\": \"developer\""), "{shown}");
+}
+
+#[test]
 fn registrars_and_witnesses_change_with_the_root() {
     let three = Three::new();
     let up: Up = three.home.up();

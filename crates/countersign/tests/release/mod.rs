@@ -251,6 +251,16 @@ fn policies_are_tested_and_decide_only_when_signed() {
     let up = shop.home.up();
     shop.ok(&["run"]);
     assert_eq!(codes(&shop.in_repository(&["promote"], 3)), ["approvals-missing"]);
+    // Whoever else has to sign it sees the line that changes, and another policy beside the file is noticed.
+    let out = shop.home.dir.path().join("next.json");
+    let out = out.to_str().unwrap();
+    shop.ok(&["trust", "environment", PLACE, "--policy", dir, "--out", out]);
+    let shown = shop.ok(&["trust", "sign", "--show", out]);
+    let changes = shown["changes"].as_str().unwrap();
+    assert!(changes.contains("\n-approvals_needed := 1 if production else := 0\n+approvals_needed := 0\n"));
+    assert!(changes.contains("+  \"number\": 2,") && !changes.contains("+  \"project\""), "{changes}");
+    std::fs::write(format!("{out}.policy"), "{\"files\":{},\"v\":1}").unwrap();
+    shop.in_repository(&["trust", "sign", out], 1);
     shop.ok(&["trust", "environment", PLACE, "--policy", dir]);
     shop.ok(&["run"]);
     assert_eq!(shop.ok(&["promote"])["outcome"], "running");

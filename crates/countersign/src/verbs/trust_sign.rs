@@ -1,0 +1,280 @@
+//! `countersign trust sign`: shows a statement beside the one before it, and adds a signature.
+//!
+//! Invariant: nothing is signed that was not shown. What a statement names by digest lies beside it and is shown
+//! too; it is compared only with what counts under a root that this directory proves, and what that rests on is
+//! said. Where there is nothing to compare with, all of it is shown.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use evidence::configuration::Configuration;
+use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
+use evidence::enrolment::{self, Enrolment};
+use evidence::environment::{self, Environment};
+use evidence::policy_files::{self, PolicyFiles};
+use evidence::status::{self, Status};
+use evidence::trust_root::{self, TrustRoot};
+use evidence::{Digest, Id, configuration};
+use serde::Serialize;
+use serde_json::{Value, json};
+use similar::TextDiff;
+use wire::Client;
+
+use super::trust::{my_key, read_envelope, status_file, write_envelope};
+use super::{Place, runtime, trust_environment};
+use crate::failure::Failure;
+use crate::home::{Home, Profile};
+use crate::output::Output;
+use crate::signing::sure;
+use crate::trust::{self, Belief};
+
+/// Arguments of `trust sign`.
+#[derive(Debug, Args)]
+pub struct Sign {
+    #[command(flatten)]
+    place: Place,
+    /// The file; it is written anew with your signature.
+    file: PathBuf,
+    /// Only show what it says and changes.
+    #[arg(long)]
+    show: bool,
+    /// Sign without asking.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// A statement of trust.
+enum Statement {
+    Root(Box<TrustRoot>),
+    Enrolment(Enrolment),
+    Status(Status),
+    Environment(Environment),
+}
+
+/// What people read: a statement, and what it names by digest.
+#[derive(Default)]
+struct Text {
+    statement: String,
+    /// Files of the policy, one after the other.
+    policy: String,
+    configuration: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Shown {
+    file: PathBuf,
+    digest: Digest,
+    statement: Value,
+    compared_with: String,
+    changes: String,
+    signed: bool,
+    signatures: usize,
+}
+
+/// Shows, asks, signs.
+pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
+    let mut envelope = read_envelope(&verb.file)?;
+    let statement = Statement::read(&envelope)?;
+    let installation = Profile::read()?.installation;
+    if statement.installation() != installation {
+        let what = format!("`{}` is of another installation than yours", verb.file.display());
+        return Err(Failure::error(what));
+    }
+    let home = verb.place.home()?;
+    let (before, compared_with) = match before(&home, &statement) {
+        Ok((before, what)) => (before, what),
+        Err(failure) => (Text::default(), format!("nothing: {}", failure.message())),
+    };
+    let new = statement.text(&verb.file, &before)?;
+    let changes = new.against(&before);
+    let mut shown = Shown {
+        file: verb.file.clone(),
+        digest: envelope.payload_digest(),
+        statement: statement.json()?,
+        compared_with,
+        changes,
+        signed: false,
+        signatures: envelope.signatures().len(),
+    };
+    let page = |shown: &Shown| {
+        let Shown { digest, compared_with, changes, signatures, .. } = shown;
+        format!(
+            "{}\ndigest: {digest}\nsignatures so far: {signatures}\ncompared with {compared_with}\n{changes}",
+            statement.title()
+        )
+    };
+    if verb.show {
+        return output.print(&shown, page);
+    }
+    if output == Output::Text {
+        output.print(&shown, page)?;
+        sure(verb.yes)?;
+    }
+    let key = my_key()?;
+    key.sign(&mut envelope, statement.namespace())?;
+    write_envelope(&verb.file, &envelope)?;
+    (shown.signed, shown.signatures) = (true, envelope.signatures().len());
+    output.print(&shown, |shown| {
+        format!("signed with {}; {} signatures now", key.key.fingerprint(), shown.signatures)
+    })
+}
+
+impl Statement {
+    fn read(envelope: &Envelope) -> Result<Self, Failure> {
+        Ok(match envelope.payload_type() {
+            trust_root::PAYLOAD_TYPE => Self::Root(Box::new(TrustRoot::read(envelope)?)),
+            enrolment::PAYLOAD_TYPE => Self::Enrolment(Enrolment::read(envelope)?),
+            status::PAYLOAD_TYPE => Self::Status(Status::read(envelope)?),
+            environment::PAYLOAD_TYPE => Self::Environment(Environment::read(envelope)?),
+            other => return Err(Failure::error(format!("statements of type `{other}` are not signed here"))),
+        })
+    }
+
+    const fn namespace(&self) -> &'static str {
+        match self {
+            Self::Root(_) => trust_root::NAMESPACE,
+            Self::Enrolment(_) => enrolment::NAMESPACE,
+            Self::Status(_) => status::NAMESPACE,
+            Self::Environment(_) => environment::NAMESPACE,
+        }
+    }
+
+    const fn installation(&self) -> Id {
+        match self {
+            Self::Root(root) => root.installation,
+            Self::Enrolment(enrolment) => enrolment.installation,
+            Self::Status(status) => status.installation,
+            Self::Environment(environment) => environment.installation,
+        }
+    }
+
+    fn title(&self) -> String {
+        match self {
+            Self::Root(root) => format!("trust root, version {}", root.version),
+            Self::Enrolment(enrolment) => format!("enrolment of {}", enrolment.name),
+            Self::Status(status) => {
+                let kind = if status.base.is_some() { "a tightening" } else { "a base" };
+                format!("status {}, {kind}", status.number)
+            }
+            Self::Environment(said) => {
+                let place = format!("{}/{}/{}", said.project, said.service, said.environment);
+                format!("statement {} of {place}", said.number)
+            }
+        }
+    }
+
+    fn json(&self) -> Result<Value, Failure> {
+        Ok(match self {
+            Self::Root(root) => json!(root),
+            Self::Enrolment(enrolment) => json!(enrolment),
+            Self::Status(status) => json!(status),
+            Self::Environment(environment) => json!(environment),
+        })
+    }
+
+    /// All that people read of it. What is named and not changed need not lie beside the file.
+    fn text(&self, file: &Path, before: &Text) -> Result<Text, Failure> {
+        let statement = format!("{:#}\n", self.json()?);
+        let Self::Environment(named) = self else { return Ok(Text { statement, ..Text::default() }) };
+        let (policy, configuration) = match trust_environment::attachments(file) {
+            Ok(beside) => {
+                let [policy, configuration] = beside.as_slice() else {
+                    return Err(Failure::error("a statement names a policy and a configuration"));
+                };
+                for (bytes, digest, what) in
+                    [(policy, named.policy, "policy"), (configuration, named.configuration, "configuration")]
+                {
+                    if Digest::of(bytes) != digest {
+                        let what =
+                            format!("the {what} beside `{}` is not the one that it names", file.display());
+                        return Err(Failure::error(what));
+                    }
+                }
+                (files(&PolicyFiles::decode(policy)?), configured(configuration)?)
+            }
+            Err(failure) => {
+                let unchanged = [named.policy, named.configuration].map(|digest| digest.to_string());
+                if !unchanged.iter().all(|digest| before.statement.contains(digest.as_str())) {
+                    return Err(failure);
+                }
+                (before.policy.clone(), before.configuration.clone())
+            }
+        };
+        Ok(Text { statement, policy, configuration })
+    }
+}
+
+impl Text {
+    /// What changes against an earlier one; all of it where there is none.
+    fn against(&self, before: &Self) -> String {
+        if before.statement.is_empty() {
+            return format!("{}{}{}", self.statement, self.policy, self.configuration);
+        }
+        let parts = [
+            (&before.statement, &self.statement),
+            (&before.policy, &self.policy),
+            (&before.configuration, &self.configuration),
+        ];
+        let changes = parts
+            .map(|(old, new)| TextDiff::from_lines(old, new).unified_diff().context_radius(3).to_string());
+        changes.concat()
+    }
+}
+
+/// The statement before, believed, and what that rests on.
+fn before(home: &Home, statement: &Statement) -> Result<(Text, String), Failure> {
+    let (newest, belief) = trust::root_of(home.data(), None)?;
+    let rests = match belief {
+        Belief::File | Belief::Pinned => "the trust root that you have pinned",
+        Belief::Unpinned => "the word of this data directory alone; pin its trust root",
+    };
+    let statement_of = |value: Value| Text { statement: format!("{value:#}\n"), ..Text::default() };
+    let (text, what) = match statement {
+        Statement::Root(new) => {
+            let version = new.version.saturating_sub(1).min(newest.version);
+            let old = TrustRoot::read(&trust::envelope_of(home.data(), version)?)?;
+            (statement_of(json!(old)), format!("version {version}"))
+        }
+        Statement::Enrolment(_) => return Err(Failure::error("an enrolment is shown whole")),
+        Statement::Status(_) => {
+            let old = status_file(home)?.open(&newest)?.status;
+            (statement_of(json!(old)), format!("status {}", old.number))
+        }
+        Statement::Environment(new) => {
+            let old = environment_before(home, &newest, new)?;
+            let number = format!("statement {}", old.1);
+            (old.0, number)
+        }
+    };
+    Ok((text, format!("{what}, which is in force by {rests}")))
+}
+
+/// The statement in force of the same place, with what it names; its signatures are checked.
+fn environment_before(home: &Home, root: &TrustRoot, new: &Environment) -> Result<(Text, u64), Failure> {
+    let client = Client::new(&home.url()?)?;
+    let runtime = runtime()?;
+    let same = |view: &wire::PlaceView| {
+        let place = &view.place;
+        place.project == new.project && place.service == new.service && place.environment == new.environment
+    };
+    let view = runtime.block_on(client.places())?.into_iter().find(same);
+    let view = view.ok_or_else(|| Failure::error("there is no statement of this place yet"))?;
+    let fetch = |digest: &Digest, most: usize| runtime.block_on(client.blob(digest, most));
+    let old = Environment::open(&Envelope::decode(&fetch(&view.envelope, ENVELOPE_BYTES_MAX)?)?, root)?;
+    let policy = PolicyFiles::decode(&fetch(&old.policy, policy_files::BYTES_MAX)?)?;
+    let text = Text {
+        statement: format!("{:#}\n", json!(old)),
+        policy: files(&policy),
+        configuration: configured(&fetch(&old.configuration, configuration::BYTES_MAX)?)?,
+    };
+    Ok((text, old.number))
+}
+
+/// Policy files one after the other, each under its path.
+fn files(policy: &PolicyFiles) -> String {
+    policy.files.iter().map(|(path, text)| format!("=== {path}\n{}\n", text.trim_end())).collect()
+}
+
+fn configured(bytes: &[u8]) -> Result<String, Failure> {
+    Ok(format!("=== configuration\n{:#}\n", json!(Configuration::decode(bytes)?)))
+}
