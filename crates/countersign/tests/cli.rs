@@ -7,6 +7,8 @@ mod support;
 
 use std::process::Command;
 
+use evidence::Digest;
+use evidence::pin::Pin;
 use serde_json::{Value, json};
 use support::{Home, copy_dir};
 
@@ -195,6 +197,28 @@ fn audit_verify_fails_on_a_changed_directory_and_on_another_root() {
     assert!(refused["error"].as_str().unwrap().contains("that you have pinned"), "{refused}");
     std::fs::remove_file(config.join(&mine).join("pin")).unwrap();
     assert_eq!(home.ok(&["audit", "verify"])["belief"], "unpinned");
+}
+
+/// What was seen is not forgotten for a line that somebody passes on.
+#[test]
+fn a_line_that_contradicts_what_is_pinned_is_not_taken_unseen() {
+    let home = Home::solo();
+    let line = home.ok(&["trust", "pin"])["pin"].as_str().unwrap().to_owned();
+    let pin: Pin = line.parse().unwrap();
+    let set = |pin: &Pin, code| home.json(&["trust", "pin", "--set", &pin.to_string()], code);
+    let says = |said: &Value, what: &str| said["error"].as_str().unwrap().contains(what);
+    let other = Pin { root: Digest::of(b"another"), ..pin.clone() };
+    assert!(says(&set(&other, 1), "another trust root of version 1"));
+    let newer = Pin { root_version: 2, root: Digest::of(b"the next"), status: pin.status + 1, ..pin.clone() };
+    set(&newer, 0);
+    assert!(says(&set(&pin, 1), "you have pinned trust root version 2"));
+    let less = Pin { status: 0, environments: Vec::new(), ..newer.clone() };
+    let kept = set(&less, 0);
+    assert_eq!(
+        (&kept["status"], kept["environments"].as_array().unwrap().len()),
+        (&json!(newer.status), pin.environments.len())
+    );
+    home.json(&["trust", "pin", "--set", &line, "--replace"], 0);
 }
 
 fn foreign_installation(home: &Home) -> String {

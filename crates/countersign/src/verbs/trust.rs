@@ -55,6 +55,9 @@ pub enum Trust {
         /// The line that a colleague gave you.
         #[arg(long)]
         set: Option<String>,
+        /// Take the line even where it contradicts what you have pinned, or is older.
+        #[arg(long, requires = "set")]
+        replace: bool,
     },
 }
 
@@ -116,13 +119,17 @@ pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
             };
             send(&place.home()?, &envelope, attachments, output)
         }
-        Trust::Pin { place, set } => pin(place, set.as_deref(), output),
+        Trust::Pin { place, set, replace } => pin(place, set.as_deref(), *replace, output),
     }
 }
 
-fn pin(place: &Place, set: Option<&str>, output: Output) -> Result<(), Failure> {
+fn pin(place: &Place, set: Option<&str>, replace: bool, output: Output) -> Result<(), Failure> {
     if let Some(line) = set {
-        let pin: Pin = line.trim().parse()?;
+        let new: Pin = line.trim().parse()?;
+        let pin = match home::read_pin(new.installation)? {
+            Some(known) if !replace => together(&known, new)?,
+            _ => new,
+        };
         let path = home::write_pin(&pin)?;
         return output.print(&pin, |pin| {
             format!("pinned trust root {} (version {}) in {}", pin.root, pin.root_version, path.display())
@@ -133,6 +140,31 @@ fn pin(place: &Place, set: Option<&str>, output: Output) -> Result<(), Failure> 
     let pin = init::pin_of(home.data(), &root)?;
     let line = pin.to_string();
     output.print(&json!({ "pin": line }), |_| line.clone())
+}
+
+/// A line beside what is pinned already: nothing that was seen is forgotten for it.
+fn together(known: &Pin, new: Pin) -> Result<Pin, Failure> {
+    let (old, version) = (known.root_version, new.root_version);
+    if version < old {
+        let what = format!("you have pinned trust root version {old}, the line is of version {version}");
+        return Err(Failure::error(format!("{what}; ask for a new line, or take this one with --replace")));
+    }
+    if version == old && new.root != known.root {
+        let what = format!("you have pinned another trust root of version {version}, {}", known.root);
+        return Err(Failure::error(format!(
+            "{what}; find out with your colleagues whose is right, and take this one with --replace if it is"
+        )));
+    }
+    let (seen, told) = (known.checkpoint()?, new.checkpoint()?);
+    let is_further = seen.origin == told.origin && seen.size > told.size;
+    let environments =
+        known.environments.iter().fold(new.environments, |all, environment| environment.clone().beside(&all));
+    Ok(Pin {
+        status: known.status.max(new.status),
+        environments,
+        checkpoint: if is_further { known.checkpoint.clone() } else { new.checkpoint },
+        ..new
+    })
 }
 
 fn enrol(verb: &Enrol, output: Output) -> Result<(), Failure> {
