@@ -64,6 +64,10 @@ pub fn open(
     for (request, person) in &opened {
         let needed = match request.action.as_str() {
             "run" if request.arguments == commit => {
+                if !roles(person, &bundle.project, None).iter().any(|role| role.as_str() == DEVELOPER) {
+                    let what = format!("{}, who asked for the run, is no {DEVELOPER} here", person.name);
+                    findings.against("requester-role-missing", what, "have somebody run it who is");
+                }
                 run = Some((request.nonce, domain::build::seed(request.idempotency())));
                 requester.replace(person.subject.clone()).is_none()
             }
@@ -131,4 +135,5 @@ pub fn nodes(pipeline: &Pipeline, asked: &Asked, findings: &mut Findings) {
     }
 }
 
+const DEVELOPER: &str = "developer";
 const MANAGER: &str = "release-manager";

@@ -81,6 +81,13 @@ fn requests() -> Vec<Forgery> {
             lab.ada.sign_in.sign(&mut envelope, request::NAMESPACE);
             parts.requests[0] = envelope;
         }),
+        forged(
+            "a run that somebody asked for who is no developer here",
+            "requester-role-missing",
+            |lab, parts| {
+                enrol(lab, parts, &lab.ada, |enrolment| enrolment.grants[0].project = Some(name("another")));
+            },
+        ),
         forged("a request to run another commit", "request-unsound", |lab, parts| {
             let other = json!({ "project": "shop", "commit": "b".repeat(40) });
             parts.requests[0] = lab.request(&lab.ada, "run", other, 70).1;
@@ -130,6 +137,7 @@ fn nodes() -> Vec<Forgery> {
             lab.approve(parts);
         })),
         more(forged("an agreement by whom asked for the run", "node-open", |lab, parts| {
+            enrol(lab, parts, &lab.bob, |enrolment| enrolment.grants.insert(0, developer()));
             let commit = json!({ "project": "shop", "commit": parts.source.commit });
             let (run, envelope) = lab.request(&lab.bob, "run", commit, 70);
             parts.requests[0] = envelope;
@@ -195,6 +203,7 @@ fn approvals() -> Vec<Forgery> {
             parts.approvals = vec![lab.approval(&yes(parts, lab.ada.id), &lab.ada.approve)];
         }),
         forged("an approval by whom asked for the run", "approvals-missing", |lab, parts| {
+            enrol(lab, parts, &lab.bob, |enrolment| enrolment.grants.insert(0, developer()));
             let commit = json!({ "project": "shop", "commit": parts.source.commit });
             let (run, envelope) = lab.request(&lab.bob, "run", commit, 70);
             parts.requests[0] = envelope;
@@ -276,8 +285,12 @@ fn manager() -> Vec<enrolment::Grant> {
     vec![enrolment::Grant { role: name("release-manager"), project: None, environment: None }]
 }
 
+fn developer() -> enrolment::Grant {
+    enrolment::Grant { role: name("developer"), project: None, environment: None }
+}
+
 fn third(lab: &Lab) -> Envelope {
-    let mut enrolment = lab.officers[1].enrolment(&["release-manager"]);
+    let mut enrolment = lab.officers[1].enrolment(&["developer", "release-manager"]);
     enrolment.keys.retain(|key| key.purposes != [Purpose::Commit]);
     lab.signed_enrolment(&enrolment)
 }
