@@ -181,7 +181,8 @@ fn signature(
     digits: usize,
 ) -> Result<Option<CommitSignature>, CommitError> {
     let ours = if digits == 64 { "gpgsig-sha256" } else { "gpgsig" };
-    let signatures: Vec<_> = headers.iter().filter(|header| header.name.starts_with("gpgsig")).collect();
+    let is_signature = |header: &&Header| ["gpgsig", "gpgsig-sha256"].contains(&header.name.as_str());
+    let signatures: Vec<_> = headers.iter().filter(is_signature).collect();
     let mut own = signatures.iter().filter(|header| header.name == ours);
     let Some(header) = own.next() else { return Ok(None) };
     if own.next().is_some() {
@@ -231,4 +232,21 @@ fn co_authors(message: &str) -> Vec<Identity> {
         Some(Identity { name: name.trim().to_owned(), email, time_seconds: 0 })
     };
     message.lines().filter_map(person).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
+    use super::Commit;
+
+    /// A header that only looks like one of git's two is signed as any other is.
+    #[test]
+    fn what_is_signed_lacks_git_s_own_signature_headers_alone() {
+        let head = format!("tree {}\nauthor A <a@x> 1 +0000\ncommitter A <a@x> 1 +0000\n", "0".repeat(40));
+        let text = format!("{head}gpgsig one\n two\ngpgsig-sha256 three\ngpgsig-note four\n\nmessage\n");
+        let signature = Commit::parse(text.as_bytes()).unwrap().signature.unwrap();
+        assert_eq!(signature.armour, "one\ntwo");
+        assert_eq!(signature.payload, format!("{head}gpgsig-note four\n\nmessage\n").into_bytes());
+    }
 }
