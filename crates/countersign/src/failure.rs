@@ -71,7 +71,7 @@ impl Failure {
             Output::Json => {
                 let said = json!({ "error": self.message, "reasons": self.reasons });
                 // Whoever read a role's standard output may be gone; what went wrong is said all the same.
-                if writeln!(std::io::stdout(), "{said}").is_err() {
+                if writeln!(std::io::stdout(), "{}", shown::json(&said.to_string())).is_err() {
                     eprintln!("error: {}", self.message);
                 }
             }

@@ -21,7 +21,7 @@ impl Output {
     pub fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
         match self {
             Self::Text => println!("{}", shown::text(text(value).trim_end())),
-            Self::Json => println!("{}", serde_json::to_string(value)?),
+            Self::Json => println!("{}", shown::json(&serde_json::to_string(value)?)),
         }
         Ok(())
     }

@@ -19,6 +19,19 @@ pub fn below(text: &str) -> String {
     self::text(text).replace('\n', "\n      ")
 }
 
+/// JSON that says the same: what a terminal would act on is written as JSON's own escapes (RFC 8259, section 7).
+pub fn json(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_plain(c) {
+            shown.push(c);
+        } else {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| shown += &format!("\\u{unit:04x}"));
+        }
+    }
+    shown
+}
+
 /// A piece of a build's log: its lines and colours stay.
 pub fn log(piece: &str) -> String {
     let mut shown = String::new();
@@ -71,7 +84,9 @@ fn is_plain(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{below, line, log, text};
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
+    use super::{below, json, line, log, text};
 
     #[test]
     fn nothing_moves_the_cursor_or_hides() {
@@ -87,6 +102,14 @@ mod tests {
         }
         assert_eq!(below("at gate.rego:1\ndeny"), "at gate.rego:1\n      deny");
         assert_eq!(text("one\n  two\u{1b}c"), "one\n  two\\u{1b}c");
+    }
+
+    #[test]
+    fn json_says_the_same() {
+        let value = serde_json::json!({ "a": "x\u{9b}2J\u{202e}y\u{e0041}\u{1b}\n Zoë 山" });
+        let shown = json(&value.to_string());
+        assert_eq!(shown, r#"{"a":"x\u009b2J\u202ey\udb40\udc41\u001b\n Zoë 山"}"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
     #[test]
