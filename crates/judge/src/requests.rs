@@ -126,10 +126,7 @@ pub fn nodes(pipeline: &Pipeline, asked: &Asked, findings: &mut Findings) {
         let Some(approval) = &step.approval else { continue };
         let found = asked.agreed.get(name).map_or(0, BTreeSet::len);
         if found < approval.count as usize {
-            let what = format!(
-                "{found} of {} people who are not behind the change agreed at node `{name}`",
-                approval.count
-            );
+            let what = format!("{found} of {} people agreed at node `{name}`", approval.count);
             findings.against("node-open", what, "have more people agree, and run again");
         }
     }
