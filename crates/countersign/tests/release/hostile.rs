@@ -139,3 +139,58 @@ fn words_of_others_are_shown_as_words() {
     assert!(output.status.success(), "{said}");
     assert!(said.contains(r"read it\u{1b}[2J\u{202e}\nproduction: runs"), "{said}");
 }
+
+/// Services of an agent that is only asked what it would do.
+#[derive(Debug)]
+struct Nothing;
+
+impl agent::Services for Nothing {
+    fn prepare(&mut self, _: &::evidence::plan::Plan) -> Result<(), (&'static str, String)> {
+        Ok(())
+    }
+
+    fn start(
+        &mut self,
+        _: &::evidence::plan::Plan,
+        _: &std::path::Path,
+    ) -> Result<(), (&'static str, String)> {
+        Ok(())
+    }
+
+    fn stop(&mut self) {}
+
+    fn has_ended(&mut self) -> bool {
+        false
+    }
+}
+
+/// Until the evidence holds, nobody has vouched for the size of a layer, and nothing needs it.
+#[test]
+fn a_layer_is_asked_for_only_when_it_may_be_applied() {
+    let lab = lab::Lab::default();
+    let dir = tempfile::tempdir().unwrap();
+    let deployer = || {
+        let signer = ::evidence::machine::MachineSigner::from_seed([125; 32]).unwrap();
+        let dir = dir.path().to_path_buf();
+        agent::Deployer::new(dir, lab.agent(), signer, Box::new(Nothing), || lab::at(0)).unwrap()
+    };
+    let shown = |parts: &lab::Parts| {
+        let (bundle, leaves) = lab::assemble(&lab, parts);
+        let proof = lab::proof_for(&bundle, &leaves, &lab.agent().checkpoint.parse().unwrap());
+        (bundle, proof)
+    };
+    let mut parts = lab.honest();
+    let ((honest, proof), mut willing) = (shown(&parts), deployer());
+    let wanted = willing.wants(&honest, &proof).unwrap().unwrap();
+    let manifest = ::evidence::oci::Manifest::decode(&honest.manifest.0).unwrap();
+    assert_eq!(Some(&wanted), manifest.layers.first());
+    // What was refused a moment ago and may be applied now stays due; it is not noted as begun.
+    willing.release(&honest, &proof, &agent::Layer::Unasked).unwrap_err();
+    assert_eq!((willing.memory().seen_release, &willing.memory().begun), (lab.agent().seen_release, &None));
+    parts.approvals.clear();
+    let ((refused, proof), mut unwilling) = (shown(&parts), deployer());
+    assert_eq!(unwilling.wants(&refused, &proof).unwrap(), None);
+    let report = unwilling.release(&refused, &proof, &agent::Layer::Unasked).unwrap();
+    let report = ::evidence::report::AgentReport::read(&report).unwrap();
+    assert_eq!(report.reasons, ["approvals-missing"]);
+}
