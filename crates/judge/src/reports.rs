@@ -67,9 +67,12 @@ pub fn open(
     }
     let before = before.map(|before| {
         let artifact = bundle.artifact();
+        // What came after it and was refused, or did not come up, changes nothing of what runs.
+        let failed = |report: &AgentReport| {
+            report.artifact == artifact && matches!(report.outcome, Outcome::Returned | Outcome::Failed)
+        };
         let runs = |report: &AgentReport| {
-            report.outcome == Outcome::Running
-                && report.running.as_ref().is_some_and(|r| r.artifact == artifact)
+            !failed(report) && report.running.as_ref().is_some_and(|r| r.artifact == artifact)
         };
         let runs_it = earlier.as_ref().is_some_and(runs);
         Before { environment: before.environment.clone(), report: earlier, runs_it }

@@ -1,8 +1,9 @@
 //! The server's owner against those who read evidence: every forgery is refused by name.
-#![allow(clippy::unwrap_used, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use agent::Begun;
 use evidence::bundle::Bundle;
+use evidence::report::{AgentReport, Outcome};
 use lab::forgery::{self, READERS};
 use lab::{Lab, assemble, at, by_agent, said};
 
@@ -30,6 +31,28 @@ fn a_new_origin_passes_everywhere() {
         for reader in READERS {
             let said = said(&lab, reader, &bundle, &leaves, at(0));
             assert_eq!(said, Vec::<String>::new(), "{reader:?}, after {end}");
+        }
+    }
+}
+
+/// Staging goes on running it, whatever was tried there since.
+#[test]
+fn what_the_environment_before_still_runs_may_go_on() {
+    let lab = Lab::default();
+    let other = evidence::Digest::of(b"another artifact, which came to nothing");
+    for (artifact, outcome) in
+        [(Some(other), Outcome::Refused), (Some(other), Outcome::Returned), (None, Outcome::Refused)]
+    {
+        let mut parts = lab.honest();
+        let mut report = AgentReport::read(&parts.reports[0]).unwrap();
+        (report.release, report.outcome) = (4, outcome);
+        report.artifact = artifact.unwrap_or(report.artifact);
+        parts.reports[0] = lab.report(&report, &lab.staging);
+        lab.approve(&mut parts);
+        let (bundle, leaves) = assemble(&lab, &parts);
+        for reader in READERS {
+            let said = said(&lab, reader, &bundle, &leaves, at(0));
+            assert_eq!(said, Vec::<String>::new(), "{reader:?}, {outcome:?}");
         }
     }
 }
