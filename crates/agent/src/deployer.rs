@@ -27,6 +27,8 @@ pub struct Deployer {
     hands: Hands,
     signer: MachineSigner,
     now: fn() -> Moment,
+    /// Why what should run does not; tried again by the next look.
+    down: Option<String>,
 }
 
 /// What was asked, as far as a report names it.
@@ -64,7 +66,7 @@ impl Deployer {
         now: fn() -> Moment,
     ) -> Result<Self, String> {
         let hands = Hands::new(&dir, services)?;
-        Ok(Self { dir, memory, hands, signer, now })
+        Ok(Self { dir, memory, hands, signer, now, down: None })
     }
 
     /// What it remembers.
@@ -91,24 +93,26 @@ impl Deployer {
     /// # Errors
     /// None: what does not start is started again by the next look.
     pub fn resume(&mut self) -> Result<(), String> {
-        if let Some(known) = self.memory.running.clone()
-            && let Err((_, what)) = self.hands.run(&known)
-        {
-            eprintln!("warning: what ran before does not start: {what}");
+        let Some(known) = self.memory.running.clone() else { return Ok(()) };
+        let down = self.hands.run(&known).err().map(|(_, what)| what);
+        // Said once, not with every look.
+        if let Some(what) = down.as_ref().filter(|_| down != self.down) {
+            eprintln!("warning: what ran before does not start: {what}; trying again");
         }
+        self.down = down;
         Ok(())
     }
 
-    /// Starts a process again that has ended by itself.
+    /// Starts a process again that has ended by itself, or that did not start when it was last tried.
     ///
     /// # Errors
     /// None, like `resume`.
     pub fn watch(&mut self) -> Result<(), String> {
-        if self.hands.has_ended() {
+        if self.hands.has_ended() && self.down.is_none() {
             eprintln!("warning: the service has ended by itself; starting it again");
-            self.resume()?;
+            return self.resume();
         }
-        Ok(())
+        if self.down.is_some() { self.resume() } else { Ok(()) }
     }
 
     /// The report of a release that was reported before. A ledger restored from a backup may give a number
@@ -197,6 +201,7 @@ impl Deployer {
                 let old = self.memory.running.clone();
                 let applied = self.hands.apply(new, old.as_ref());
                 self.remember(new, old, applied.0);
+                self.down = None;
                 applied
             }
         };

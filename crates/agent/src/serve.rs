@@ -9,6 +9,7 @@ use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
 use evidence::oci::Descriptor;
 use evidence::{Digest, Moment};
+use tokio::time::{Instant, MissedTickBehavior};
 use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError};
 
 use crate::deployer::{Asked, Deployer, Layer};
@@ -42,11 +43,14 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
     let running = OwnThread::start("deployer", deployer).map_err(|error| error.to_string())?;
     running.run(Deployer::resume).await?;
     tokio::pin!(stop);
+    // Beside whatever is asked: a server that cannot be reached keeps nothing from being started again.
+    let mut look = tokio::time::interval_at(Instant::now() + WATCH_EVERY, WATCH_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut complained = false;
     loop {
         let asked = tokio::select! {
             () = &mut stop => break,
-            () = tokio::time::sleep(WATCH_EVERY) => {
+            _ = look.tick() => {
                 running.run(Deployer::watch).await?;
                 continue;
             }

@@ -88,3 +88,45 @@ fn an_agent_that_got_a_freeze_by_hand_refuses_what_the_server_lets_pass() {
     shop.in_repository(&["agent", "status", "--data", agent.to_str().unwrap(), "status.json"], 1);
     assert!(up.stop());
 }
+
+/// What does not start is tried again, and no server is needed for that.
+#[test]
+fn an_agent_alone_starts_again_what_should_run() {
+    let shop = Shop::solo();
+    // With a pipe in its directory the probe tells that it was asked, and fails.
+    let script = "#!/bin/sh
+pipe=$STATE_DIRECTORY/told
+case $1 in
+probe) if test -p \"$pipe\"; then echo asked > \"$pipe\"; exit 1; fi ;;
+*) exec sleep 1000 ;;
+esac
+";
+    shop.write("service.sh", script);
+    shop.write(
+        ".countersign/release.yaml",
+        "version: 1
+services:
+  ledger-api:
+    artifact: ledger-api
+    process: { command: [bin/ledger-api, serve], stop-seconds: 1 }
+    probe: { command: [bin/ledger-api, probe], attempts: 1, interval-ms: 10 }
+",
+    );
+    shop.commit("a service that tells");
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    assert!(up.stop());
+    let dir = shop.home.data().with_file_name("data.agent-ledger-api-dev");
+    let pipe = dir.join("state/told");
+    assert!(shop.home.program("mkfifo").arg(&pipe).status().unwrap().success());
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut agent = shop.home.program(env!("CARGO_BIN_EXE_countersign"));
+    agent.args(["agent", "--server", &format!("http://{nobody}"), "--data"]).arg(&dir);
+    let mut agent = agent.stdin(std::process::Stdio::null()).spawn().unwrap();
+    // At its own start, and by looking.
+    for _ in 0..2 {
+        assert_eq!(std::fs::read_to_string(&pipe).unwrap(), "asked\n");
+    }
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+}
