@@ -121,6 +121,7 @@ fn start(with: &Start<'_>, socket: Option<&TcpListener>) -> io::Result<Option<Se
     };
     fs::create_dir_all(with.state)?;
     let mut start = with.launcher.command();
+    start.arg(std::process::id().to_string());
     start.arg(with.plan.open_files.to_string()).arg(with.plan.memory_bytes.to_string());
     start.arg(if socket.is_some() { "1" } else { "0" });
     start.arg(with.dir.join(program)).args(arguments);
@@ -149,13 +150,13 @@ fn variables(with: &Start<'_>) -> BTreeMap<String, String> {
 /// The last thing before a service: takes the socket from standard input to file descriptor 3, sets limits
 /// and gives up the possibility of new privileges, then becomes the service (`sd_listen_fds(3)`).
 ///
-/// Arguments: open files, memory in bytes, number of sockets, program, its arguments. It returns only when
-/// that fails.
+/// Arguments: id of the agent's process, open files, memory in bytes, number of sockets, program, its arguments.
+/// It returns only when that fails.
 pub fn exec_service(arguments: &[String]) -> io::Error {
-    let [files, memory, sockets, program, rest @ ..] = arguments else {
+    let [agent, files, memory, sockets, program, rest @ ..] = arguments else {
         return io::Error::other("too few arguments");
     };
-    match prepare(files, memory, sockets == "1") {
+    match follow(agent).and_then(|()| prepare(files, memory, sockets == "1")) {
         Ok(()) => {}
         Err(error) => return error,
     }
@@ -168,10 +169,16 @@ pub fn exec_service(arguments: &[String]) -> io::Error {
     command.stdin(Stdio::null()).exec()
 }
 
+/// Ends with the agent, also when that has ended before this process could say so.
+fn follow(agent: &str) -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    let parent = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().to_string());
+    if parent.as_deref() == Some(agent) { Ok(()) } else { Err(io::Error::other("the agent has ended")) }
+}
+
 fn prepare(files: &str, memory: &str, socket: bool) -> io::Result<()> {
     let number = |text: &str| text.parse::<u64>().map_err(io::Error::other);
     let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     rustix::thread::set_no_new_privs(true)?;
     setrlimit(Resource::Nofile, limit(number(files)?))?;
     setrlimit(Resource::Data, limit(number(memory)?))?;
@@ -289,3 +296,15 @@ fn command(with: &Start<'_>, words: &[String], timeout: Duration) -> Result<(), 
 const COMMAND_TIME_MIN: Duration = Duration::from_secs(10);
 /// Output of services past this is cut when a new one starts.
 const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::exec_service;
+
+    /// Otherwise a service would go on for ever whose agent was killed while it began.
+    #[test]
+    fn nothing_begins_whose_agent_has_ended() {
+        let arguments = ["0", "64", "1000000", "0", "/bin/false"].map(str::to_owned);
+        assert_eq!(exec_service(&arguments).to_string(), "the agent has ended");
+    }
+}

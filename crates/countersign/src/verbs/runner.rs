@@ -117,7 +117,10 @@ fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(),
     };
     let _lock = disk::lock(data)?;
     announce("runner", server, output);
-    runtime()?.block_on(runner::serve(Arc::new(bench), client, stop_signal()));
+    let runtime = runtime()?;
+    runtime.block_on(runner::serve(Arc::new(bench), client, stop_signal()));
+    // Steps that run are not waited for: they end with this process, and are still due at the next start.
+    runtime.shutdown_background();
     Ok(())
 }
 

@@ -313,6 +313,20 @@ fn an_approver_rebuilds_first_and_signs_what_came_out() {
     assert!(up.stop());
 }
 
+/// Whoever ends it does not wait for a step that has hours to go; it is done again at the next start.
+#[test]
+fn a_step_that_runs_keeps_nobody_from_stopping() {
+    let shop = Shop::solo();
+    let path = shop.repository().join(".countersign/pipeline.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    shop.write(".countersign/pipeline.yaml", &text.replace("test ! -e broken", "echo begun && sleep 1000"));
+    shop.commit("a long step");
+    let up = shop.home.up();
+    let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
+    while !up.get(&format!("/api/v1/logs/{run}/step/test/runner-1")).1.contains("begun") {}
+    assert!(up.stop());
+}
+
 #[test]
 fn an_approval_node_waits_for_people() {
     let shop = Shop::solo();
