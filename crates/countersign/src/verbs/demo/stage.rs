@@ -109,7 +109,8 @@ impl Stage {
     /// Two keys for each person, in an agent alone: no file with a private key stays behind.
     fn keys(&mut self) -> Result<(), Failure> {
         let mut agent = Command::new(&self.program);
-        agent.args(["service-exec", "1024", "1073741824", "0", &which("ssh-agent")?, "-D", "-a"]);
+        let own = std::process::id().to_string();
+        agent.args(["service-exec", &own, "1024", "1073741824", "0", &which("ssh-agent")?, "-D", "-a"]);
         agent.arg(&self.socket).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.agent = Some(agent.spawn()?);
         for _ in 0..500 {
