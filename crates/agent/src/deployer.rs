@@ -108,11 +108,13 @@ impl Deployer {
     /// # Errors
     /// None, like `resume`.
     pub fn watch(&mut self) -> Result<(), String> {
-        if self.hands.has_ended() && self.down.is_none() {
+        if self.down.is_none() {
+            if !self.hands.has_ended() {
+                return Ok(());
+            }
             eprintln!("warning: the service has ended by itself; starting it again");
-            return self.resume();
         }
-        if self.down.is_some() { self.resume() } else { Ok(()) }
+        self.resume()
     }
 
     /// The report of a release that was reported before. A ledger restored from a backup may give a number

@@ -58,6 +58,8 @@ struct Text {
     /// Files of the policy, one after the other.
     policy: String,
     configuration: String,
+    /// Digests of policy and configuration, where it names them.
+    named: Option<[Digest; 2]>,
 }
 
 #[derive(Debug, Serialize)]
@@ -192,15 +194,12 @@ impl Statement {
                 }
                 (files(&PolicyFiles::decode(policy)?), configured(configuration)?)
             }
-            Err(failure) => {
-                let unchanged = [named.policy, named.configuration].map(|digest| digest.to_string());
-                if !unchanged.iter().all(|digest| before.statement.contains(digest.as_str())) {
-                    return Err(failure);
-                }
+            Err(_) if before.named == Some([named.policy, named.configuration]) => {
                 (before.policy.clone(), before.configuration.clone())
             }
+            Err(failure) => return Err(failure),
         };
-        Ok(Text { statement, policy, configuration })
+        Ok(Text { statement, policy, configuration, named: Some([named.policy, named.configuration]) })
     }
 }
 
@@ -266,6 +265,7 @@ fn environment_before(home: &Home, root: &TrustRoot, new: &Environment) -> Resul
         statement: format!("{:#}\n", json!(old)),
         policy: files(&policy),
         configuration: configured(&fetch(&old.configuration, configuration::BYTES_MAX)?)?,
+        named: Some([old.policy, old.configuration]),
     };
     Ok((text, old.number))
 }

@@ -146,11 +146,12 @@ pub fn promote(
     let promoted = &command.promoted;
     let mut reasons = missing_role(identity, promoted.person, &promoted.place, moment);
     let open = state.at(&promoted.place).and_then(|standing| standing.open.as_ref());
-    match open.filter(|open| open.facts.release == promoted.release) {
-        Some(open) if command.artifact.is_some_and(|artifact| artifact != open.facts.artifact) => {
-            let what = format!("release {} is of another artifact", promoted.release);
-            reasons.push(Reason::new("promotion-differs", what, "look at it again and ask anew"));
-        }
+    let open = open.filter(|open| open.facts.release == promoted.release);
+    if open.zip(command.artifact).is_some_and(|(open, artifact)| artifact != open.facts.artifact) {
+        let what = format!("release {} is of another artifact", promoted.release);
+        reasons.push(Reason::new("promotion-differs", what, "look at it again and ask anew"));
+    }
+    match open {
         Some(open) if matches!(open.stage, Stage::Proposed | Stage::Held) => {}
         Some(_) => {
             let what = format!("release {} is on its way already", promoted.release);
