@@ -1,16 +1,20 @@
 //! What a runner keeps of its own work: receipts and the outputs that they name, for the steps after.
 //!
 //! Invariant: a file is there whole or not at all, and is compared with its digest when it is read. No other
-//! runner's outputs are ever here: that is what makes two of them worth more than one.
+//! runner's outputs are ever here: that is what makes two of them worth more than one. What is kept has a
+//! limit: beyond it goes what nobody has left for the longest time, and a step that still needs it fails with
+//! that reason.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
-use evidence::Digest;
 use evidence::dsse::Envelope;
 use evidence::receipt::{PAYLOAD_TYPE, Receipt};
+use evidence::{Digest, Name};
 
 use crate::step::{Given, Kept};
 
@@ -18,6 +22,8 @@ use crate::step::{Given, Kept};
 #[derive(Debug)]
 pub struct Keep {
     dir: PathBuf,
+    room: u64,
+    held: Mutex<u64>,
 }
 
 /// Why something is not there.
@@ -30,20 +36,28 @@ pub enum KeepError {
     #[error("cannot {0} `{1}`: {2}")]
     Io(&'static str, PathBuf, io::Error),
     /// A receipt or output is missing or changed.
-    #[error("{0} is not here, or not what it was; run again")]
+    #[error("{0} is not here any more, or not what it was; run again")]
     Missing(Digest),
+    /// More than a step may be given.
+    #[error(
+        "the steps that are needed left {0} bytes together, at most {GIVEN_BYTES_MAX} are given to a step"
+    )]
+    Large(u64),
 }
 
 impl Keep {
-    /// A keep in a directory, which is made.
+    /// A keep in a directory, which is made; it holds so many bytes.
     ///
     /// # Errors
     /// `KeepError::Io` when it cannot be.
-    pub fn open(dir: &Path) -> Result<Self, KeepError> {
-        for part in ["receipts", "outputs"] {
+    pub fn open(dir: &Path, room: u64) -> Result<Self, KeepError> {
+        for part in PARTS {
             disk::make_dir(&dir.join(part))?;
         }
-        Ok(Self { dir: dir.to_path_buf() })
+        let keep = Self { dir: dir.to_path_buf(), room, held: Mutex::new(0) };
+        let held = keep.list()?.iter().map(|file| file.bytes).sum();
+        keep.make_room(held)?;
+        Ok(keep)
     }
 
     /// Keeps a receipt and its outputs.
@@ -51,12 +65,23 @@ impl Keep {
     /// # Errors
     /// `KeepError::Io` when they cannot be written.
     pub fn put(&self, receipt: &Envelope, outputs: &Given) -> Result<(), KeepError> {
-        for kept in outputs.values() {
-            self.write("runner.output", "outputs", &kept.output.sha256, &kept.bytes)?;
-        }
         let digest = receipt.payload_digest();
         let bytes = receipt.encode().map_err(|_| KeepError::Missing(digest))?;
-        self.write("runner.receipt", "receipts", &digest, &bytes)
+        let mut new = 0;
+        for kept in outputs.values() {
+            new += self.write("runner.output", "outputs", &kept.output.sha256, &kept.bytes)?;
+        }
+        new += self.write("runner.receipt", "receipts", &digest, &bytes)?;
+        self.make_room(new)
+    }
+
+    /// The outputs of each step that another one needs, by the digests of their receipts' payloads.
+    ///
+    /// # Errors
+    /// `KeepError` when one is missing or changed, or all are too large together.
+    pub fn given(&self, needs: &BTreeMap<Name, Digest>) -> Result<BTreeMap<Name, Given>, KeepError> {
+        let mut bytes = 0;
+        needs.iter().map(|(step, receipt)| Ok((step.clone(), self.taken(receipt, &mut bytes)?))).collect()
     }
 
     /// The outputs of a receipt by the digest of its payload.
@@ -64,6 +89,10 @@ impl Keep {
     /// # Errors
     /// `KeepError` when one is missing or changed.
     pub fn outputs(&self, receipt: &Digest) -> Result<Given, KeepError> {
+        self.taken(receipt, &mut 0)
+    }
+
+    fn taken(&self, receipt: &Digest, sum: &mut u64) -> Result<Given, KeepError> {
         let missing = || KeepError::Missing(*receipt);
         let envelope = Envelope::decode(&self.read("receipts", receipt)?).map_err(|_| missing())?;
         let payload = envelope.payload(PAYLOAD_TYPE).map_err(|_| missing())?;
@@ -72,10 +101,16 @@ impl Keep {
         }
         let facts: Receipt =
             evidence::canonical::decode("receipt", payload, payload.len()).map_err(|_| missing())?;
+        *sum = facts.outputs.values().fold(*sum, |sum, output| sum.saturating_add(output.size));
+        if *sum > GIVEN_BYTES_MAX {
+            return Err(KeepError::Large(*sum));
+        }
         let mut given: Given = BTreeMap::new();
         for (path, output) in facts.outputs {
             let bytes = self.read("outputs", &output.sha256)?;
             if Digest::of(&bytes) != output.sha256 {
+                // Out of the way, so that the next run can leave it anew.
+                drop(fs::remove_file(self.path("outputs", &output.sha256)));
                 return Err(KeepError::Missing(output.sha256));
             }
             given.insert(path, Kept { output, bytes });
@@ -83,21 +118,149 @@ impl Keep {
         Ok(given)
     }
 
+    fn path(&self, part: &str, digest: &Digest) -> PathBuf {
+        self.dir.join(part).join(digest.hex())
+    }
+
     fn read(&self, part: &str, digest: &Digest) -> Result<Vec<u8>, KeepError> {
-        let path = self.dir.join(part).join(digest.hex());
+        let path = self.path(part, digest);
         fs::read(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => KeepError::Missing(*digest),
             _ => KeepError::Io("read", path, error),
         })
     }
 
-    fn write(&self, point: &'static str, part: &str, digest: &Digest, bytes: &[u8]) -> Result<(), KeepError> {
-        let path = self.dir.join(part).join(digest.hex());
-        if path.exists() {
+    /// Bytes that are new on the disk.
+    fn write(
+        &self,
+        point: &'static str,
+        part: &str,
+        digest: &Digest,
+        bytes: &[u8],
+    ) -> Result<u64, KeepError> {
+        let path = self.path(part, digest);
+        match fs::File::open(&path) {
+            // Left again just now, so not the oldest any more.
+            Ok(file) => {
+                file.set_modified(SystemTime::now()).map_err(|error| KeepError::Io("touch", path, error))?;
+                Ok(0)
+            }
+            Err(_) => {
+                let new = path.with_extension(format!("{:?}.new", std::thread::current().id()));
+                disk::write(&new, bytes, 0o644)?;
+                disk::rename(point, &new, &path)?;
+                Ok(bytes.len() as u64)
+            }
+        }
+    }
+
+    /// Removes the oldest when so many bytes more are too many, down to nine tenths, so that it is not looked
+    /// for each time.
+    fn make_room(&self, new: u64) -> Result<(), KeepError> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = held.saturating_add(new);
+        if *held <= self.room {
             return Ok(());
         }
-        let new = path.with_extension(format!("{:?}.new", std::thread::current().id()));
-        disk::write(&new, bytes, 0o644)?;
-        Ok(disk::rename(point, &new, &path)?)
+        let mut files = self.list()?;
+        files.sort_by_key(|file| file.left);
+        *held = files.iter().map(|file| file.bytes).sum();
+        for file in files {
+            if *held <= self.room / 10 * 9 {
+                break;
+            }
+            match fs::remove_file(&file.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(KeepError::Io("remove", file.path, error));
+                }
+                _ => {}
+            }
+            *held = held.saturating_sub(file.bytes);
+        }
+        Ok(())
+    }
+
+    fn list(&self) -> Result<Vec<File>, KeepError> {
+        let mut files = Vec::new();
+        for part in PARTS {
+            let dir = self.dir.join(part);
+            let failed = |error| KeepError::Io("read", dir.clone(), error);
+            for entry in fs::read_dir(&dir).map_err(failed)? {
+                let path = entry.map_err(failed)?.path();
+                match fs::metadata(&path) {
+                    Ok(meta) => {
+                        let left = meta.modified().map_err(failed)?;
+                        files.push(File { path, bytes: meta.len(), left });
+                    }
+                    // What another thread is just writing has got its name.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(KeepError::Io("read", path, error)),
+                }
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// A file of the keep.
+struct File {
+    path: PathBuf,
+    bytes: u64,
+    left: SystemTime,
+}
+
+const PARTS: [&str; 2] = ["receipts", "outputs"];
+/// Most bytes that a step is given besides the source.
+const GIVEN_BYTES_MAX: u64 = 4 << 30;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use evidence::receipt::Output;
+
+    use super::*;
+
+    #[test]
+    fn what_was_left_longest_ago_goes_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let room = 100_000;
+        let keep = Keep::open(dir.path(), room).unwrap();
+        let bytes = vec![7; 10_000];
+        let path = |digest: &Digest| dir.path().join("outputs").join(digest.hex());
+        let mut left = Vec::new();
+        let begin = SystemTime::UNIX_EPOCH;
+        for number in 0..30_u8 {
+            let mut bytes = bytes.clone();
+            bytes.push(number);
+            let output = Output { sha256: Digest::of(&bytes), size: 10_001, executable: false };
+            let digest = output.sha256;
+            keep.write("runner.output", "outputs", &digest, &bytes)
+                .map(|new| keep.make_room(new))
+                .unwrap()
+                .unwrap();
+            // One that is left again and again is never the oldest.
+            left.push(digest);
+            let file = fs::File::open(path(&digest)).unwrap();
+            file.set_modified(begin + Duration::from_secs(number.into())).unwrap();
+            let mut first = vec![7; 10_000];
+            first.push(0);
+            assert_eq!(
+                keep.write("runner.output", "outputs", &Digest::of(&first), &first).unwrap(),
+                0,
+                "{number}"
+            );
+            let held: u64 = keep.list().unwrap().iter().map(|file| file.bytes).sum();
+            assert!(held <= room, "{number}: {held}");
+        }
+        let there: Vec<bool> = left.iter().map(|digest| path(digest).exists()).collect();
+        assert!(there[0] && there[29] && !there[1] && !there[10], "{there:?}");
+        assert!(there[1..].is_sorted(), "the youngest stay: {there:?}");
+        assert!(there.iter().filter(|there| **there).count() >= 8, "no more than needed goes: {there:?}");
+        // Another start counts what is there, with what a crash has left.
+        let half_written = dir.path().join("outputs/x.new");
+        disk::write(&half_written, &vec![0; 2 * usize::try_from(room).unwrap()], 0o644).unwrap();
+        Keep::open(dir.path(), room).unwrap();
+        assert!(!half_written.exists(), "it alone is more than there is room for");
     }
 }

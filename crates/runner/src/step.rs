@@ -169,8 +169,9 @@ pub fn execute(
     }
     let mut ending = ending(outcome.exit);
     let mut outputs = Given::new();
+    let mut room = OUTPUTS_BYTES_MAX;
     for declared in &plan.outputs {
-        match collect(&outcome.outputs, declared, &mut outputs) {
+        match collect(&outcome.outputs, declared, &mut outputs, &mut room) {
             Ok(()) => {}
             Err(error) if ending == Ending::Code(0) => {
                 // What was promised is not there: the step has failed, and its log says why.
@@ -297,10 +298,10 @@ fn inputs(source: &Source, given: &Given) -> Result<Vec<Input>, StepError> {
 }
 
 /// Takes a declared output: one file, or a directory with all below it.
-fn collect(outputs: &Outputs, declared: &str, into: &mut Given) -> Result<(), StepError> {
+fn collect(outputs: &Outputs, declared: &str, into: &mut Given, room: &mut u64) -> Result<(), StepError> {
     let path = Path::new(declared);
     match outputs.open(path) {
-        Ok(_) => take(outputs, declared, into),
+        Ok(_) => take(outputs, declared, into, room),
         Err(OutputError::Kind(_)) => {
             let found = outputs.list(path, evidence::receipt::OUTPUTS_MAX)?;
             if found.is_empty() {
@@ -310,7 +311,7 @@ fn collect(outputs: &Outputs, declared: &str, into: &mut Given) -> Result<(), St
                 let name =
                     file.path.to_str().ok_or_else(|| unfit(&file.path, "its name is not UTF-8"))?.to_owned();
                 match file.kind {
-                    OutputKind::File { .. } => take(outputs, &name, into)?,
+                    OutputKind::File { .. } => take(outputs, &name, into, room)?,
                     OutputKind::Link(_) => {
                         return Err(unfit(&file.path, "is a link; outputs are plain files"));
                     }
@@ -322,17 +323,19 @@ fn collect(outputs: &Outputs, declared: &str, into: &mut Given) -> Result<(), St
     }
 }
 
-fn take(outputs: &Outputs, name: &str, into: &mut Given) -> Result<(), StepError> {
+/// Takes one file into memory. Files with holes are large and cost the step nothing: what all have together is
+/// looked at before one is read.
+fn take(outputs: &Outputs, name: &str, into: &mut Given, room: &mut u64) -> Result<(), StepError> {
     use std::os::unix::fs::PermissionsExt as _;
     let path = Path::new(name);
     let file = outputs.open(path)?;
     let io = |source| OutputError::Io { path: path.to_path_buf(), source };
     let executable = file.metadata().map_err(io)?.permissions().mode() & 0o100 != 0;
+    let size = file.metadata().map_err(io)?.len();
+    *room = room.checked_sub(size).ok_or_else(|| unfit(path, "all outputs of a step are more than 2 GiB"))?;
     let mut bytes = Vec::new();
-    file.take(OUTPUT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(io)?;
-    if bytes.len() as u64 > OUTPUT_BYTES_MAX {
-        return Err(unfit(path, "is larger than 1 GiB"));
-    }
+    // Nobody can write it any more: what is read is as long as it was.
+    file.take(size).read_to_end(&mut bytes).map_err(io)?;
     let output = Output { sha256: Digest::of(&bytes), size: bytes.len() as u64, executable };
     into.insert(name.to_owned(), Kept { output, bytes });
     Ok(())
@@ -355,6 +358,7 @@ const fn ending(exit: Exit) -> Ending {
     }
 }
 
-const OUTPUT_BYTES_MAX: u64 = 1 << 30;
+/// Most bytes of all outputs of a step.
+const OUTPUTS_BYTES_MAX: u64 = 2 << 30;
 /// Exit code of a step that passed by its own account but did not leave what it declared.
 const OUTPUT_MISSING: i32 = 254;

@@ -18,7 +18,7 @@ use evidence::{CommitId, Digest, Id, Moment, Name};
 use wire::BLOB_BYTES_MAX;
 
 use crate::artifact::assemble;
-use crate::keep::{Keep, KeepError};
+use crate::keep::Keep;
 use crate::repository::Repository;
 use crate::source::Source;
 use crate::step::{Given, Host, Identity, Isolation, Log, execute};
@@ -79,13 +79,7 @@ impl Bench {
         if Pipeline::digest(file) != due.pipeline {
             return Err("the pipeline in the commit is not the one of the plan".into());
         }
-        let mut outputs: BTreeMap<Name, Given> = BTreeMap::new();
-        for (step, receipt) in &due.needs {
-            outputs.insert(
-                step.clone(),
-                self.keep.outputs(receipt).map_err(|error: KeepError| error.to_string())?,
-            );
-        }
+        let outputs = self.keep.given(&due.needs).map_err(|error| error.to_string())?;
         let tree = source.list.encode().map_err(|error| error.to_string())?;
         match &due.work {
             Work::Step(step) => {

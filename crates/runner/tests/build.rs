@@ -224,6 +224,7 @@ fn failures_have_receipts_too() {
                    floods: {run: head -c 17M /dev/zero}\n  \
                    lies: {run: 'true', outputs: [promised]}\n  \
                    links: {run: ln -s /etc/passwd promised, outputs: [promised]}\n  \
+                   holes: {run: mkdir out && truncate -s 1100M out/a out/b, outputs: [out]}\n  \
                    slow: {run: sleep 60, limits: {time-seconds: 1}}\n";
     let ran = build(&project(failing), 1);
     let exit = |step: &str| ran.executions.get(&name(step)).unwrap().facts.exit;
@@ -231,10 +232,13 @@ fn failures_have_receipts_too() {
     assert_eq!(exit("lies"), Ending::Code(254));
     assert_eq!(exit("links"), Ending::Code(254), "no output is read through a link");
     assert_eq!(exit("slow"), Ending::TimedOut);
+    let log =
+        |step: &str| String::from_utf8_lossy(&ran.executions.get(&name(step)).unwrap().log).into_owned();
+    assert_eq!(exit("holes"), Ending::Code(254));
+    assert!(log("holes").contains("all outputs of a step are more than 2 GiB"), "{}", log("holes"));
     let flood = &ran.executions.get(&name("floods")).unwrap().log;
     assert!(flood.ends_with(b"countersign: the log reached its limit; the rest was dropped\n"));
-    let log = String::from_utf8_lossy(&ran.executions.get(&name("lies")).unwrap().log).into_owned();
-    assert!(log.contains("output `promised`"), "{log}");
+    assert!(log("lies").contains("output `promised`"), "{}", log("lies"));
 }
 
 #[test]

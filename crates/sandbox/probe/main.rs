@@ -8,6 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "test code: an attack that panics counts as not stopped")]
 
 mod attacks;
+mod hoard;
 mod supervise;
 
 use std::process::ExitCode;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
         }
         ["through", target, text] => attacks::through(target, text),
         ["hold", mebibytes] if is_inside() => attacks::hold(mebibytes),
+        ["hoard", what, mebibytes] if is_inside() => hoard::hoard(what, mebibytes),
         ["supervise"] => supervise::supervise(),
         _ => ExitCode::from(2),
     }

@@ -49,9 +49,11 @@ pub fn supervise() -> ExitCode {
     }
     good &= behaviour(&environment);
     good &= network(&environment);
+    let level = level(&environment);
+    good &= hoards(&environment, &level);
     drop((tcp, local, inherited));
     std::fs::remove_file(&host).unwrap();
-    println!("level: {}", level(&environment));
+    println!("level: {level}");
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -93,6 +95,28 @@ fn behaviour(environment: &BTreeMap<String, String>) -> bool {
         };
         good &= verdict == "ok";
         println!("{name}: {verdict}");
+    }
+    good
+}
+
+/// Memory that the supervisor cannot see: a control group holds it, and where there is none the level says so.
+fn hoards(environment: &BTreeMap<String, String>, level: &str) -> bool {
+    let small = Limits { memory_bytes: 64 << 20, ..LIMITS };
+    let mut good = true;
+    for what in ["shared", "memfd", "sockets"] {
+        if !level.contains("control-group") {
+            println!("hoards {what}: skipped: this user has no control group here");
+            continue;
+        }
+        // More than memory, workspace, `/tmp` and what the kernel may keep together.
+        let command = ["/work/probe", "hoard", what, "1024"].map(str::to_owned).to_vec();
+        let verdict = match step(command, environment, small) {
+            Ok((outcome, _)) if outcome.exit == Exit::MemoryExceeded => "stopped by its group".to_owned(),
+            Ok((outcome, log)) => format!("NOT STOPPED: {:?} {log}", outcome.exit),
+            Err(error) => format!("did not run: {error}"),
+        };
+        good &= verdict == "stopped by its group";
+        println!("hoards {what}: {verdict}");
     }
     good
 }

@@ -10,6 +10,7 @@
 mod channel;
 mod confine;
 mod filter;
+mod group;
 mod init;
 mod mounts;
 mod outputs;

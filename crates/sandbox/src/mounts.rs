@@ -161,5 +161,8 @@ impl<T, E: std::fmt::Display> Doing<T> for Result<T, E> {
     }
 }
 
+/// What every sandbox may fill besides workspace and `/tmp`.
+pub const FIXED_BYTES: u64 = ROOT_BYTES + SHM_BYTES;
+
 const ROOT_BYTES: u64 = 4 << 20;
 const SHM_BYTES: u64 = 64 << 20;

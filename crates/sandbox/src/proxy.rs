@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::net::{IpAddr, Shutdown, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -64,11 +64,14 @@ impl<'a> Proxy<'a> {
                     continue;
                 }
                 self.traffic().connections += 1;
-                // A step that cannot have one more thread of ours loses that connection, nothing else.
-                drop(std::thread::Builder::new().spawn_scoped(scope, || {
+                let answering = std::thread::Builder::new().spawn_scoped(scope, || {
                     self.answer(client);
                     self.traffic().connections -= 1;
-                }));
+                });
+                // A step that cannot have one more thread of ours loses that connection, nothing else.
+                if answering.is_err() {
+                    self.traffic().connections -= 1;
+                }
             }
             let mut traffic = self.traffic();
             traffic.stopped = true;
@@ -108,7 +111,7 @@ impl<'a> Proxy<'a> {
             );
             return reply(&mut client, "403 Forbidden", &what);
         }
-        let upstream = match connect(&request.to) {
+        let upstream = match self.connect(&request.to) {
             Ok(Some(upstream)) => upstream,
             Ok(None) => {
                 self.refuse(&request.to);
@@ -124,6 +127,25 @@ impl<'a> Proxy<'a> {
         if greeted.is_ok() {
             self.tunnel(&request, &client, &upstream);
         }
+    }
+
+    /// Connects to the first address that answers, of a few; `None` when every one is this machine's own. A name
+    /// with many that do not answer must not hold up the end of its step.
+    fn connect(&self, to: &Destination) -> io::Result<Option<TcpStream>> {
+        let literal = to.host.parse::<IpAddr>().is_ok();
+        let addresses = (to.host.as_str(), to.port).to_socket_addrs()?;
+        let others = addresses.filter(|address| literal || !is_own(address.ip())).take(ADDRESSES_MAX);
+        let mut answer = Ok(None);
+        for address in others {
+            if self.traffic().stopped {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+                Ok(stream) => return Ok(Some(stream)),
+                Err(error) => answer = Err(error),
+            }
+        }
+        answer
     }
 
     /// Copies both ways until both sides have ended, and counts.
@@ -245,25 +267,6 @@ fn field_name(line: &str) -> Option<&str> {
     sound.then_some(name)
 }
 
-/// Connects to the first address that answers; `None` when every one is this machine's own.
-fn connect(to: &Destination) -> io::Result<Option<TcpStream>> {
-    let literal = to.host.parse::<IpAddr>().is_ok();
-    let addresses: Vec<SocketAddr> = (to.host.as_str(), to.port).to_socket_addrs()?.collect();
-    let mut last = None;
-    let mut any = false;
-    for address in addresses.iter().filter(|address| literal || !is_own(address.ip())) {
-        any = true;
-        match TcpStream::connect_timeout(address, CONNECT_TIMEOUT) {
-            Ok(stream) => return Ok(Some(stream)),
-            Err(error) => last = Some(error),
-        }
-    }
-    match (any, last) {
-        (true, Some(error)) => Err(error),
-        _ => Ok(None),
-    }
-}
-
 /// Addresses that mean this machine, or only its own link.
 fn is_own(address: IpAddr) -> bool {
     match address.to_canonical() {
@@ -307,6 +310,7 @@ const REFUSED_MAX: usize = 1_000;
 const HEAD_BYTES_MAX: usize = 16 * 1024;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const LINGER: Duration = Duration::from_secs(2);
+const ADDRESSES_MAX: usize = 4;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 #[cfg(test)]

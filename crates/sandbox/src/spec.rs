@@ -145,7 +145,8 @@ pub struct Level {
     pub user: String,
     /// Landlock ABI in force.
     pub landlock: u32,
-    /// How memory is held: `watched` by the supervisor, with a limit for each process.
+    /// How memory is held: by a `control-group`, which counts all that a step causes, or only `watched` by the
+    /// supervisor, with a limit for each process: enough against mistakes, not against a step that means harm.
     pub memory: String,
 }
 

@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, getegid, geteuid, kill_process};
 
 use crate::channel::{read_frame, receive_descriptor, write_frame};
 use crate::confine::LANDLOCK_ABI;
+use crate::group::Group;
 use crate::init::{BUILD_ID, EXITED, FAILED, PROXY_OPEN, UNSHARED, WORKSPACE_OPEN};
 use crate::outputs::Outputs;
 use crate::proxy::Proxy;
@@ -85,6 +86,8 @@ pub fn run(
     // `init` still holds a copy of the child's end of the socket.
     drop(init);
     let mut child = Guard { child, ended: false };
+    // It waits for its specification: whatever it does, it does inside.
+    let group = Group::hold(&spec.limits, child.child.id());
     let (out, error) = (child.child.stdout.take(), child.child.stderr.take());
     let budget = Mutex::new((spec.limits.log_bytes, false));
     let proxy = Proxy::new(&spec.network);
@@ -93,7 +96,7 @@ pub fn run(
         scope.spawn(|| out.map(|pipe| copy(pipe, Stream::Out, &budget, log)));
         scope.spawn(|| error.map(|pipe| copy(pipe, Stream::Error, &budget, log)));
         let serve = |listener| drop(scope.spawn(|| proxy.serve(listener, &stopped)));
-        let ended = supervise(&socket, child.child.id(), spec, inputs, serve);
+        let ended = supervise(&socket, child.child.id(), spec, inputs, group.as_ref(), serve);
         // Whatever happened: everything inside is dead before the outputs are read and the log is closed.
         child.end();
         drop(stop);
@@ -113,6 +116,7 @@ fn supervise(
     pid: u32,
     spec: &Spec,
     inputs: &[Input],
+    group: Option<&Group>,
     serve: impl FnOnce(OwnedFd),
 ) -> Result<Ended, SandboxError> {
     let doing = |what| move |error| SandboxError::Io(what, error);
@@ -133,8 +137,14 @@ fn supervise(
         // Init has said why, unless it is gone.
         return Err(failure(socket, read_tag(socket)));
     }
-    let exit = wait(socket, pid, spec, deadline)?;
-    let level = Level { user: user.into(), landlock: LANDLOCK_ABI, memory: "watched".into() };
+    let ran_out = || group.is_some_and(Group::ran_out);
+    let exit = match wait(socket, pid, spec, deadline, &ran_out) {
+        // The kernel killed some of its processes, or its init: whatever the rest made of that, it ran out.
+        Ok(_) | Err(SandboxError::Lost) if ran_out() => Exit::MemoryExceeded,
+        ended => ended?,
+    };
+    let memory = if group.is_some() { "control-group" } else { "watched" };
+    let level = Level { user: user.into(), landlock: LANDLOCK_ABI, memory: memory.into() };
     Ok((exit, level, Outputs::new(workspace)))
 }
 
@@ -156,7 +166,13 @@ fn hand_in(socket: &UnixStream, inputs: &[Input]) -> io::Result<()> {
 }
 
 /// Waits for the report, looking at time and memory in between.
-fn wait(socket: &UnixStream, pid: u32, spec: &Spec, deadline: Instant) -> Result<Exit, SandboxError> {
+fn wait(
+    socket: &UnixStream,
+    pid: u32,
+    spec: &Spec,
+    deadline: Instant,
+    ran_out: &dyn Fn() -> bool,
+) -> Result<Exit, SandboxError> {
     socket.set_read_timeout(Some(LOOK_EVERY)).map_err(|error| SandboxError::Io("set a timeout", error))?;
     loop {
         let mut tag = [0];
@@ -176,7 +192,7 @@ fn wait(socket: &UnixStream, pid: u32, spec: &Spec, deadline: Instant) -> Result
         if Instant::now() >= deadline {
             return Ok(Exit::TimedOut);
         }
-        if anonymous_memory(pid) > spec.limits.memory_bytes {
+        if ran_out() || anonymous_memory(pid) > spec.limits.memory_bytes {
             return Ok(Exit::MemoryExceeded);
         }
     }
@@ -343,7 +359,7 @@ mod tests {
         let wait_for = |bytes: &[u8]| {
             let (ours, theirs) = UnixStream::pair().unwrap();
             (&theirs).write_all(bytes).unwrap();
-            let waited = wait(&ours, std::process::id(), &spec, Instant::now() + SETUP_TIMEOUT);
+            let waited = wait(&ours, std::process::id(), &spec, Instant::now() + SETUP_TIMEOUT, &|| false);
             assert_eq!(ours.read_timeout().unwrap(), Some(SETUP_TIMEOUT));
             waited
         };

@@ -41,7 +41,7 @@ impl Builder {
             root: 1,
             signer: MachineSigner::from_seed([seed; 32]).map_err(|error| error.to_string())?,
             toolchain: Toolchain::of(Vec::new(), BTreeMap::new()).map_err(|error| error.to_string())?,
-            keep: Keep::open(dir).map_err(|error| error.to_string())?,
+            keep: Keep::open(dir, KEEP_BYTES).map_err(|error| error.to_string())?,
             isolation: Box::new(Steps { dir: dir.join("step") }),
             now: machine::now,
             sources: Mutex::new(Vec::new()),
@@ -132,3 +132,6 @@ pub fn source_of(
         files: lab.files().into_iter().map(file).collect(),
     }
 }
+
+/// More than any seed leaves.
+pub const KEEP_BYTES: u64 = 1 << 30;

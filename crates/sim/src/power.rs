@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tlog::{Checkpoint, Frontier};
 use witness::Store;
 
+use crate::build::KEEP_BYTES;
 use crate::control::Control;
 use crate::deploy::Agent;
 use crate::installation;
@@ -58,7 +59,7 @@ pub fn survived(root: &Path, promised: &Promised, now: u64) -> Vec<String> {
         }
     }
     for (n, receipts) in promised.receipts.iter().enumerate().filter(|(_, receipts)| !receipts.is_empty()) {
-        let keep = Keep::open(&root.join(format!("runner-{n}")));
+        let keep = Keep::open(&root.join(format!("runner-{n}")), KEEP_BYTES);
         let lost = |receipt: &&Digest| !keep.as_ref().is_ok_and(|keep| keep.outputs(receipt).is_ok());
         if let Some(lost) = receipts.iter().find(lost) {
             broken.push(format!("runner {n}: what it kept of receipt {lost} is gone"));

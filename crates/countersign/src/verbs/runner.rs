@@ -27,6 +27,9 @@ pub struct Runner {
     verb: Option<Verb>,
     #[command(flatten)]
     role: RoleArguments,
+    /// Most that it keeps of what its steps left, in GiB; what was left longest ago goes first.
+    #[arg(long, value_name = "GIB", default_value_t = 20, value_parser = clap::value_parser!(u64).range(4..=1 << 20))]
+    keep: u64,
 }
 
 #[derive(Debug, Subcommand)]
@@ -64,7 +67,7 @@ pub struct Joined {
 pub fn run(verb: &Runner, output: Output) -> Result<(), Failure> {
     match (&verb.verb, &verb.role.data, &verb.role.server) {
         (Some(Verb::Join { data, name, pin, key }), ..) => join(data, name, pin, key.as_ref(), output),
-        (None, Some(data), Some(server)) => serve(data, server, &verb.role.child, output),
+        (None, Some(data), Some(server)) => serve(data, server, verb.keep << 30, &verb.role.child, output),
         _ => Err(Failure::usage("--data and --server are needed")),
     }
 }
@@ -89,7 +92,7 @@ pub fn write_joined(data: &Path, name: &Name, pin: &Pin) -> Result<(), Failure> 
     write_private(&data.join("runner.json"), &serde_json::to_string_pretty(&joined)?)
 }
 
-fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(), Failure> {
+fn serve(data: &Path, server: &str, keep: u64, child: &Child, output: Output) -> Result<(), Failure> {
     follow_parent(child.with_parent)?;
     let path = data.join("runner.json");
     let text = std::fs::read_to_string(&path)
@@ -110,7 +113,7 @@ fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(),
         root: pin.root_version,
         signer,
         toolchain: Toolchain::of_host()?,
-        keep: Keep::open(&data.join("keep"))?,
+        keep: Keep::open(&data.join("keep"), keep)?,
         isolation: Box::new(runner::Sandbox { init: sandbox_init }),
         now: clock::moment,
         sources: Mutex::new(Vec::new()),

@@ -1,0 +1,234 @@
+//! A control group for each step, where the host lets this user make one: then the kernel holds together all
+//! memory that the step causes, with its files, what its processes share, and what the kernel keeps for them.
+//!
+//! Invariant: a step is inside before it is told what to run, or has no group and its level says so. Control
+//! groups v2 are used below a delegated group (<https://docs.kernel.org/admin-guide/cgroup-v2.html>,
+//! "Delegation"), v1 below the supervisor's own.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::process::geteuid;
+
+use crate::mounts::FIXED_BYTES;
+use crate::spec::Limits;
+
+/// The group of one step; removed when this is dropped.
+#[derive(Debug)]
+pub struct Group {
+    dir: PathBuf,
+    version: Version,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Version {
+    One,
+    Two,
+}
+
+impl Group {
+    /// Puts a process, and all that it will start, into a group of its own with these limits; `None` where the
+    /// host has no place for one.
+    pub fn hold(limits: &Limits, pid: u32) -> Option<Self> {
+        let read = |path: &str| fs::read_to_string(path).ok();
+        let places = places(&read("/proc/self/mountinfo")?, &read("/proc/self/cgroup")?);
+        places
+            .into_iter()
+            .find_map(|(version, own)| Self::below(&base(version, own)?, version, limits, pid).ok())
+    }
+
+    fn below(base: &Path, version: Version, limits: &Limits, pid: u32) -> io::Result<Self> {
+        sweep(base);
+        let dir = base.join(format!("{PREFIX}{}-{pid}", std::process::id()));
+        fs::create_dir(&dir)?;
+        let group = Self { dir, version };
+        group.fill(limits, pid)?;
+        Ok(group)
+    }
+
+    /// Limits first, so that the process never is in a group that has none.
+    fn fill(&self, limits: &Limits, pid: u32) -> io::Result<()> {
+        let write = |file: &str, value: u64| {
+            fs::File::options().write(true).open(self.dir.join(file))?.write_all(value.to_string().as_bytes())
+        };
+        let bytes = most(limits);
+        match self.version {
+            Version::One => {
+                write("memory.limit_in_bytes", bytes)?;
+                // With swap, where swap is counted; else none is used.
+                write("memory.memsw.limit_in_bytes", bytes).or_else(|_| write("memory.swappiness", 0))?;
+            }
+            Version::Two => {
+                write("memory.max", bytes)?;
+                // A kernel without swap has no such file.
+                write("memory.swap.max", 0).or_else(ignore_missing)?;
+            }
+        }
+        write("cgroup.procs", pid.into())
+    }
+
+    /// Whether the kernel had to kill a process of the step.
+    pub fn ran_out(&self) -> bool {
+        let file = match self.version {
+            Version::One => "memory.oom_control",
+            Version::Two => "memory.events",
+        };
+        let text = fs::read_to_string(self.dir.join(file)).unwrap_or_default();
+        text.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count.trim() != "0")
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // A process that has just ended may count for a moment; the next step of anybody removes what is left.
+        drop(fs::remove_dir(&self.dir));
+    }
+}
+
+/// All that a step may fill: its memory, its file systems, and what the kernel keeps for it.
+const fn most(limits: &Limits) -> u64 {
+    let files = limits.workspace_bytes.saturating_add(limits.tmp_bytes);
+    limits.memory_bytes.saturating_add(files).saturating_add(FIXED_BYTES).saturating_add(KERNEL_BYTES)
+}
+
+/// Where this process stands in each hierarchy that holds memory: proc(5), `mountinfo` and cgroups(7).
+fn places(mountinfo: &str, own: &str) -> Vec<(Version, PathBuf)> {
+    let found = mountinfo.lines().filter_map(|line| {
+        let (mount, system) = line.split_once(" - ")?;
+        let (root, point) = (mount.split(' ').nth(3)?, mount.split(' ').nth(4)?);
+        let (kind, options) = (system.split(' ').next()?, system.split(' ').nth(2)?);
+        let has_memory = |list: &str| list.split(',').any(|item| item == "memory");
+        let (version, path) = match kind {
+            "cgroup2" => (Version::Two, own.lines().find_map(|line| line.strip_prefix("0::"))?),
+            "cgroup" if has_memory(options) => (
+                Version::One,
+                own.lines().find_map(|line| {
+                    let (list, path) = line.split_once(':')?.1.split_once(':')?;
+                    has_memory(list).then_some(path)
+                })?,
+            ),
+            _ => return None,
+        };
+        let below = Path::new(path).strip_prefix(root).ok()?;
+        Some((version, Path::new(point).join(below)))
+    });
+    found.collect()
+}
+
+/// The group below which steps get theirs.
+fn base(version: Version, own: PathBuf) -> Option<PathBuf> {
+    match version {
+        Version::One => Some(own),
+        // Only groups without processes may hand memory on, so it is not the supervisor's own, but the one
+        // above, if that is left to us: systemd's `Delegate=` with `DelegateSubgroup=`.
+        Version::Two => {
+            own.parent().filter(|base| is_delegated(base) && hands_memory_on(base)).map(Path::to_path_buf)
+        }
+    }
+}
+
+fn is_delegated(base: &Path) -> bool {
+    let mut value = [0; 1];
+    let marked = ["user.delegate", "trusted.delegate"]
+        .iter()
+        .any(|name| matches!(rustix::fs::getxattr(base, *name, &mut value), Ok(1)) && value == *b"1");
+    let user = geteuid();
+    marked || !user.is_root() && fs::metadata(base).is_ok_and(|meta| meta.uid() == user.as_raw())
+}
+
+fn hands_memory_on(base: &Path) -> bool {
+    let file = base.join("cgroup.subtree_control");
+    let listed =
+        fs::read_to_string(&file).is_ok_and(|list| list.split_whitespace().any(|item| item == "memory"));
+    listed || fs::write(&file, "+memory").is_ok()
+}
+
+/// Removes groups of supervisors that are gone; a group with a living process cannot be removed.
+fn sweep(base: &Path) {
+    for entry in fs::read_dir(base).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let supervisor = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
+        if supervisor.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            drop(fs::remove_dir(entry.path()));
+        }
+    }
+}
+
+fn ignore_missing(error: io::Error) -> io::Result<()> {
+    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}
+
+const PREFIX: &str = "countersign-";
+/// Page tables, stacks, sockets and the like.
+const KERNEL_BYTES: u64 = 64 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ONE: &str = "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n";
+    const TWO: &str = "41 31 0:38 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
+
+    #[test]
+    fn the_place_in_each_hierarchy_is_found() {
+        let place = |mountinfo: &str, own: &str| {
+            places(mountinfo, own).into_iter().map(|(_, path)| path.display().to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(place(ONE, "8:pids:/a\n4:memory:/b/c\n0::/\n"), ["/sys/fs/cgroup/memory/b/c"]);
+        assert_eq!(place(ONE, "4:cpu,memory:/b\n"), ["/sys/fs/cgroup/memory/b"]);
+        assert_eq!(place(TWO, "0::/x.slice/y.service/runner\n"), ["/sys/fs/cgroup/x.slice/y.service/runner"]);
+        let both = format!("{ONE}{TWO}");
+        assert_eq!(place(&both, "4:memory:/b\n0::/d\n"), ["/sys/fs/cgroup/memory/b", "/sys/fs/cgroup/d"]);
+        // A container's mount that shows its own part of the tree, and one that shows another's.
+        let part = ONE.replace(" / ", " /docker/abc ");
+        assert_eq!(place(&part, "4:memory:/docker/abc\n"), ["/sys/fs/cgroup/memory/"]);
+        assert!(place(&part, "4:memory:/docker/abcd\n").is_empty());
+        for (mountinfo, own) in
+            [("", ""), (ONE, ""), (ONE, "4:cpu:/\n"), ("x - y", "0::/"), (TWO, "4:memory:/\n")]
+        {
+            assert!(places(mountinfo, own).is_empty(), "{mountinfo:?} {own:?}");
+        }
+    }
+
+    /// The files of version 2, in a directory that stands for a delegated group.
+    #[test]
+    fn a_group_of_version_2_gets_limits_and_its_process() {
+        let limits = Limits {
+            workspace_bytes: 1 << 20,
+            tmp_bytes: 1 << 20,
+            memory_bytes: 1 << 30,
+            processes: 1,
+            open_files: 1,
+            wall_ms: 1,
+            log_bytes: 1,
+        };
+        let base = tempfile::tempdir().unwrap();
+        let left = base.path().join("countersign-0-17");
+        fs::create_dir(&left).unwrap();
+        assert!(Group::below(base.path(), Version::Two, &limits, 4711).is_err(), "no files, no group");
+        assert_eq!(
+            fs::read_dir(base.path()).unwrap().count(),
+            0,
+            "nor is anything left of one, or of others"
+        );
+        let group = Group { dir: base.path().to_path_buf(), version: Version::Two };
+        for file in ["memory.max", "cgroup.procs"] {
+            fs::write(group.dir.join(file), "").unwrap();
+        }
+        group.fill(&limits, 4711).unwrap();
+        fs::write(group.dir.join("memory.swap.max"), "").unwrap();
+        group.fill(&limits, 4711).unwrap();
+        let read = |file: &str| fs::read_to_string(group.dir.join(file)).unwrap();
+        assert_eq!(read("memory.max"), most(&limits).to_string());
+        assert_eq!(read("memory.swap.max"), "0");
+        assert_eq!(read("cgroup.procs"), "4711");
+        assert!(!group.ran_out());
+        for (events, ran_out) in [("oom 3\noom_kill 0\n", false), ("low 0\noom 1\noom_kill 12\n", true)] {
+            fs::write(group.dir.join("memory.events"), events).unwrap();
+            assert_eq!(group.ran_out(), ran_out, "{events}");
+        }
+        assert_eq!(most(&Limits { memory_bytes: u64::MAX, ..limits }), u64::MAX);
+    }
+}
