@@ -71,7 +71,11 @@ impl Command {
 /// `Refusal` with every reason.
 pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Event>, Refusal> {
     match command {
-        Command::SetRoot(command) => identity::set_root(&state.identity, command, moment),
+        Command::SetRoot(command) => {
+            let mut events = identity::set_root(&state.identity, command, moment)?;
+            events.extend(build::without(&state.build, &command.runners));
+            Ok(events)
+        }
         Command::Enrol(command) => identity::enrol(&state.identity, command, moment),
         Command::SetStatus(command) => identity::set_status(&state.identity, command, moment),
         Command::Run(command) => build::run(&state.identity, &state.source, &state.build, command, moment),

@@ -144,13 +144,20 @@ fn enrol(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
     }))
 }
 
+/// Runners that a root names.
+#[must_use]
+pub fn runner_names(root: &TrustRoot) -> BTreeSet<Name> {
+    root.runners.iter().map(|runner| runner.name.clone()).collect()
+}
+
 fn set_root(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
     let (envelope, _) = named(sent)?;
     match root.next(envelope) {
         Ok(next) => {
             let bytes = envelope.encode().map_err(malformed)?;
             let facts = Rooted::of(&next, Digest::of(&bytes)).map_err(malformed)?;
-            let command = Command::SetRoot(SetRoot { root: facts, issued: next.issued });
+            let command =
+                Command::SetRoot(SetRoot { root: facts, runners: runner_names(&next), issued: next.issued });
             Ok(Admitted { command, project: None, blobs: vec![bytes] })
         }
         Err(error @ TrustRootError::Threshold { .. }) => {

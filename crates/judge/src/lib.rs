@@ -27,7 +27,7 @@ mod store;
 mod verdict;
 
 pub use admit::enrolment_envelope_at;
-pub use admit::{AdmitError, Admitted, Sent, admit, enrolment_at, status_command};
+pub use admit::{AdmitError, Admitted, Sent, admit, enrolment_at, runner_names, status_command};
 pub use admit_machines::{admit_receipt, admit_report};
 pub use check::{Anchors, Checked, Seen, check};
 pub use collect::{Collected, collect};

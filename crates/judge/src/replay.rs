@@ -22,7 +22,7 @@ use evidence::{Digest, Moment};
 use serde_json::Value;
 use tlog::{Frontier, leaf_hash};
 
-use crate::admit::{Sent, admit, enrolment_at, status_command};
+use crate::admit::{Sent, admit, enrolment_at, runner_names, status_command};
 use crate::admit_machines::{admit_receipt, admit_report};
 use crate::collect::collect;
 use crate::plan::plan;
@@ -256,6 +256,7 @@ impl<'a, S: Store> Replay<'a, S> {
                 let rooted = domain::identity::Rooted::of(&root, facts.envelope);
                 let root = domain::identity::SetRoot {
                     issued: root.issued,
+                    runners: runner_names(&root),
                     root: rooted.map_err(|error| error.to_string())?,
                 };
                 Ok(Command::SetRoot(root))

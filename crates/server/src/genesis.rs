@@ -130,7 +130,7 @@ fn fill(dir: &Path, signer: NoteSigner, genesis: &Genesis, world: World) -> Resu
     submit(
         &mut writer,
         "set-root",
-        Command::SetRoot(SetRoot { root: facts, issued: root.issued }),
+        Command::SetRoot(SetRoot { root: facts, runners: judge::runner_names(&root), issued: root.issued }),
         vec![envelope],
         None,
     )?;
@@ -195,7 +195,8 @@ pub fn succeed(
     let mut writer = Writer::open(dir, Ledger::succeed(dir, &end, signer)?, world)?;
     if !on_record {
         let envelope = blobs.put(&envelope.encode()?)?;
-        let command = Command::SetRoot(SetRoot { root: Rooted::of(&next, envelope)?, issued: next.issued });
+        let (root, runners) = (Rooted::of(&next, envelope)?, judge::runner_names(&next));
+        let command = Command::SetRoot(SetRoot { root, runners, issued: next.issued });
         submit(&mut writer, "set-root", command, vec![envelope], None)?;
     }
     Ok(next)

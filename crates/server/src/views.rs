@@ -253,7 +253,7 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
         Event::Ended(ended) => {
             let state = match ended.outcome {
                 Outcome::Passed => "passed",
-                Outcome::Failed => "failed",
+                Outcome::Failed | Outcome::Lost => "failed",
                 Outcome::Differed => "differed",
             };
             rows.execute("UPDATE run SET state = ?1 WHERE run = ?2", params![state, ended.run.to_string()])?;

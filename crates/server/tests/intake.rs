@@ -32,7 +32,7 @@ fn set_root(version: u32) -> Command {
         mode: Mode::Solo,
         expires: Moment::from_millis(250_000_000_000_000).unwrap(),
     };
-    Command::SetRoot(SetRoot { root, issued: Moment::default() })
+    Command::SetRoot(SetRoot { root, runners: [].into(), issued: Moment::default() })
 }
 
 #[tokio::test]

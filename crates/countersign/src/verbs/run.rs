@@ -230,15 +230,32 @@ pub async fn why(client: &Client, place: &PlaceView) -> Result<Failure, Failure>
 
 fn failed(view: &RunView) -> Failure {
     let bad = view.works.iter().filter(|work| work.state == "failed");
-    let findings = bad.map(|work| {
-        let runner = work.runner.as_ref().map(ToString::to_string).unwrap_or_default();
-        Finding {
-            code: "step-failed".into(),
-            what: format!("{} {} failed on {runner}", work.kind, work.name),
-            remedy: format!("countersign logs {} {} --runner {runner}", view.run, work.name),
-        }
-    });
-    Failure::decided(Outcome::Fail, format!("run {} {}", view.run, view.state), findings.collect())
+    let mut findings: Vec<_> = bad
+        .map(|work| {
+            let runner = work.runner.as_ref().map(ToString::to_string).unwrap_or_default();
+            Finding {
+                code: "step-failed".into(),
+                what: format!("{} {} failed on {runner}", work.kind, work.name),
+                remedy: format!("countersign logs {} {} --runner {runner}", view.run, work.name),
+            }
+        })
+        .collect();
+    if findings.is_empty() {
+        let (code, what, remedy) = match view.state.as_str() {
+            "differed" => (
+                "runners-differ",
+                "what the runners made of the commit differs",
+                "compare their logs, and make the build give the same bytes each time: SOURCE_DATE_EPOCH is set",
+            ),
+            _ => (
+                "runner-lost",
+                "the trust root no longer names a runner that it waited for",
+                "run the commit again",
+            ),
+        };
+        findings.push(Finding { code: code.into(), what: what.into(), remedy: remedy.into() });
+    }
+    Failure::decided(Outcome::Fail, format!("run {} {}", view.run, view.state), findings)
 }
 
 /// What to type next.

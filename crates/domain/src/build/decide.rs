@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::receipt::Work;
 use evidence::{CommitId, Digest, Id, Moment, Name};
 
-use super::event::{Agreed, Due, Reported, Started, StepPlan};
-use super::state::State;
+use super::event::{Agreed, Due, Ended, Outcome, Reported, Started, StepPlan};
+use super::state::{Progress, State};
 use crate::event::Event;
 use crate::identity;
 use crate::ids::{PersonId, RunId};
@@ -104,7 +104,9 @@ pub fn run(
     }
     if state.runs.len() >= RUNS_MAX {
         let what = format!("{RUNS_MAX} runs have not ended yet");
-        reasons.push(Reason::new("too-many-runs", what, "wait until one has ended"));
+        let remedy = "wait until one has ended; a runner that is gone for good is removed from the trust root, \
+                      which ends its runs";
+        reasons.push(Reason::new("too-many-runs", what, remedy));
     }
     if command.runners.is_empty() {
         reasons.push(Reason::new("no-runners", "the trust root names no runner", "amend the root"));
@@ -177,6 +179,16 @@ pub fn due_next(state: &State, command: DueNext) -> Result<Vec<Event>, Refusal> 
         }
     }
     Ok(events)
+}
+
+/// Ends the runs of which a runner is no longer among those that the trust root names: they would wait for ever,
+/// or for a receipt that counts for nobody.
+#[must_use]
+pub fn without(state: &State, runners: &BTreeSet<Name>) -> Vec<Event> {
+    let lost =
+        state.runs.values().filter(|run| !run.started.runners.iter().all(|name| runners.contains(name)));
+    let end = |run: &Progress| Ended { run: run.started.run, outcome: Outcome::Lost, because: None };
+    lost.map(|run| Event::Ended(end(run))).collect()
 }
 
 /// Decides whether a report counts.

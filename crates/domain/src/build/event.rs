@@ -137,4 +137,6 @@ pub enum Outcome {
     Failed,
     /// The runners' artifacts differ.
     Differed,
+    /// The trust root does not name one of its runners any more: what that one had to do, nobody will.
+    Lost,
 }

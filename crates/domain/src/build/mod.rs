@@ -11,6 +11,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Agree, DueNext, Report, Run, agree, due_next, nonce, report, run, seed};
+pub use decide::{Agree, DueNext, Report, Run, agree, due_next, nonce, report, run, seed, without};
 pub use event::{Agreed, Agreement, Due, Ended, Outcome, Reported, Started, StepPlan};
 pub use state::{Progress, State};

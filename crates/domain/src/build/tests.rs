@@ -95,6 +95,24 @@ fn a_failed_step_ends_the_run_and_its_source_leaves_the_state() {
 }
 
 #[test]
+fn a_runner_that_the_root_no_longer_names_ends_the_runs_that_wait_for_it() {
+    let state = started(false);
+    let root = |runners: &[&str]| {
+        let Some(Event::Rooted(root)) = crate::scenario::people().into_iter().next() else { panic!() };
+        let root = crate::identity::Rooted { version: 2, ..root };
+        let runners = runners.iter().map(|runner| name(runner)).collect();
+        Command::SetRoot(crate::identity::SetRoot { root, runners, issued: crate::scenario::at(9) })
+    };
+    let mut same = state.clone();
+    happen(&mut same, &root(&["runner-1", "runner-2", "runner-3"]));
+    assert!(same.build.run(run_id()).is_some(), "another runner more changes nothing");
+    let mut fewer = state;
+    happen(&mut fewer, &root(&["runner-1", "runner-3"]));
+    assert!(fewer.build.run(run_id()).is_none() && fewer.source.of(run_id()).is_none());
+    assert_eq!(fewer.misfits, 0);
+}
+
+#[test]
 fn an_approval_node_waits_for_people_other_than_the_author() {
     let mut state = started(true);
     let agree = |person| {

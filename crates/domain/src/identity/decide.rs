@@ -3,8 +3,10 @@
 //! The edge has checked each statement's signatures against the root whose version the command names; if
 //! another root came into force in between, the command is refused and sent again.
 
-use evidence::Moment;
+use std::collections::BTreeSet;
+
 use evidence::request::CLOCK_SKEW_MAX;
+use evidence::{Moment, Name};
 
 use super::event::{Enrolled, Rooted, StatusSet};
 use super::state::State;
@@ -16,6 +18,8 @@ use crate::refusal::{Reason, Refusal};
 pub struct SetRoot {
     /// Facts of the root, its signatures checked against the one before.
     pub root: Rooted,
+    /// Runners that it names.
+    pub runners: BTreeSet<Name>,
     /// When it was made.
     pub issued: Moment,
 }

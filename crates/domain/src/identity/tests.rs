@@ -61,7 +61,7 @@ fn set_status(status: StatusSet) -> Command {
 }
 
 fn set_root(root: Rooted) -> Command {
-    Command::SetRoot(SetRoot { root, issued: at(1) })
+    Command::SetRoot(SetRoot { root, runners: [].into(), issued: at(1) })
 }
 
 /// Given these events, this command at second 10 is decided so: `Ok(())`, or the codes of all reasons.
@@ -99,9 +99,9 @@ fn roots_come_in_order() {
         Err(&["root-out-of-order", "other-installation"]),
     );
     check(&[], &set_root(Rooted { expires: at(10), ..rooted(1) }), Err(&["expired"]));
-    let early = Command::SetRoot(SetRoot { root: rooted(1), issued: at(131) });
+    let early = Command::SetRoot(SetRoot { root: rooted(1), runners: [].into(), issued: at(131) });
     check(&[], &early, Err(&["from-the-future"]));
-    check(&[], &Command::SetRoot(SetRoot { root: rooted(1), issued: at(130) }), Ok(()));
+    check(&[], &Command::SetRoot(SetRoot { root: rooted(1), runners: [].into(), issued: at(130) }), Ok(()));
 }
 
 #[test]
