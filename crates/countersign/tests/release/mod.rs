@@ -480,7 +480,17 @@ fn a_runner_joins_when_the_root_names_its_key() {
     let dir = shop.home.data().with_file_name("data.runner-3");
     let join = ["runner", "join", "--data", dir.to_str().unwrap(), "--name", "runner-3", "--pin", &pin];
     let key = shop.ok(&join)["key"].as_str().unwrap().to_owned();
+    let path = shop.repository().join(".countersign/pipeline.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let node = "steps:\n  sign-off: { needs: [test], approval: { role: release-manager, count: 1 } }\n";
+    shop.write(".countersign/pipeline.yaml", &text.replace("steps:\n", node));
+    shop.commit("it would wait for ever");
+    let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
     shop.ok(&["trust", "root", "--runner", &format!("runner-3={key}"), "--remove-runner", "runner-1"]);
+    let view: Value = serde_json::from_str(&up.get(&format!("/api/v1/runs/{run}")).1).unwrap();
+    assert_eq!(view["state"], "failed", "a run of the runner that is gone has ended");
+    shop.write(".countersign/pipeline.yaml", &text);
+    shop.commit("it does not");
     let root = shop.ok(&["trust", "root"])["statement"].clone();
     let names: Vec<_> =
         root["runners"].as_array().unwrap().iter().map(|runner| runner["name"].clone()).collect();
