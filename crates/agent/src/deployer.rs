@@ -66,7 +66,20 @@ impl Deployer {
         now: fn() -> Moment,
     ) -> Result<Self, String> {
         let hands = Hands::new(&dir, services)?;
-        Ok(Self { dir, memory, hands, signer, now, down: None })
+        let deployer = Self { dir, memory, hands, signer, now, down: None };
+        deployer.clear_away();
+        Ok(deployer)
+    }
+
+    /// Removes the releases that are not needed any more: only what runs, what ran before, and what is begun is.
+    fn clear_away(&self) {
+        let known = [self.memory.running.as_ref(), self.memory.before.as_ref()];
+        let known = known.into_iter().flatten().map(|known| known.artifact);
+        let needed: Vec<Digest> =
+            known.chain(self.memory.begun.as_ref().map(|begun| begun.artifact)).collect();
+        if let Err(error) = self.hands.releases().keep(&needed) {
+            eprintln!("warning: releases that are not needed any more stay: {error}");
+        }
     }
 
     /// What it remembers.
@@ -236,6 +249,7 @@ impl Deployer {
         self.memory.report = Some((asked.release, signed.clone()));
         self.memory.begun = None;
         self.memory.write(&self.dir).map_err(|error| error.to_string())?;
+        self.clear_away();
         Ok(signed)
     }
 

@@ -76,7 +76,11 @@ impl Releases {
         let (files, mtime) = open_layer(bytes)?;
         let dir = self.path(artifact);
         if dir.exists() {
-            return self.verify(artifact, expected, mtime);
+            match self.verify(artifact, expected, mtime) {
+                // The bytes at hand are right: what is damaged is this machine's copy.
+                Err(ReleaseError::Differs { .. }) => clear(&dir)?,
+                verified => return verified,
+            }
         }
         let new = dir.with_extension("new");
         // What a crash has left is read-only already, and in the way.
@@ -101,6 +105,19 @@ impl Releases {
         let stamp = dir.with_extension("mtime");
         disk::replace("agent.stamp", &stamp, mtime.to_string().as_bytes(), 0o644)?;
         Ok(disk::rename("agent.layer", &new, &dir)?)
+    }
+
+    /// Removes every artifact but these.
+    pub fn keep(&self, wanted: &[Digest]) -> Result<(), ReleaseError> {
+        let failed = |error| ReleaseError::Io("read", self.dir.clone(), error);
+        for item in fs::read_dir(&self.dir).map_err(failed)? {
+            let path = item.map_err(failed)?.path();
+            let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            if !wanted.iter().any(|artifact| artifact.hex() == stem) {
+                clear(&path)?;
+            }
+        }
+        Ok(())
     }
 
     /// Hashes a directory again: its files must still make the very layer.
@@ -196,4 +213,56 @@ fn collect(dir: &Path, prefix: &str, files: &mut BTreeMap<String, LayerFile>) ->
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes of a layer, and its digest.
+    fn layer_of(word: &str) -> (Vec<u8>, Digest) {
+        let file = LayerFile { bytes: word.as_bytes().to_vec(), executable: true };
+        let bytes = layer(&BTreeMap::from([("bin/app".to_owned(), file)]), 7).unwrap();
+        let digest = Digest::of(&bytes);
+        (bytes, digest)
+    }
+
+    #[test]
+    fn a_damaged_copy_is_unpacked_anew_and_other_bytes_never_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let releases = Releases::open(dir.path()).unwrap();
+        let artifact = Digest::of(b"manifest");
+        let ((bytes, digest), (other, _)) = (layer_of("one"), layer_of("another"));
+        assert!(releases.unpack(&artifact, &digest, &other).unwrap_err().is_of_the_artifact());
+        assert!(!releases.path(&artifact).exists());
+        releases.unpack(&artifact, &digest, &bytes).unwrap();
+        releases.check(&artifact, &digest).unwrap();
+        let file = releases.path(&artifact).join("bin/app");
+        fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        fs::write(&file, "damaged").unwrap();
+        assert!(releases.check(&artifact, &digest).is_err(), "it is not run");
+        releases.unpack(&artifact, &digest, &bytes).unwrap();
+        releases.check(&artifact, &digest).unwrap();
+    }
+
+    #[test]
+    fn what_neither_runs_nor_ran_before_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let releases = Releases::open(dir.path()).unwrap();
+        let artifacts: Vec<Digest> = ["one", "two", "three"]
+            .iter()
+            .map(|word| {
+                let ((bytes, layer), artifact) = (layer_of(word), Digest::of(word.as_bytes()));
+                releases.unpack(&artifact, &layer, &bytes).unwrap();
+                artifact
+            })
+            .collect();
+        releases.keep(&artifacts[1..]).unwrap();
+        let there: Vec<bool> = artifacts.iter().map(|artifact| releases.path(artifact).exists()).collect();
+        assert_eq!(there, [false, true, true]);
+        assert_eq!(fs::read_dir(dir.path().join("releases")).unwrap().count(), 4, "each with its time");
+        releases.check(&artifacts[1], &layer_of("two").1).unwrap();
+        releases.keep(&[]).unwrap();
+        assert_eq!(fs::read_dir(dir.path().join("releases")).unwrap().count(), 0);
+    }
 }
