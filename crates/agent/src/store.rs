@@ -217,6 +217,8 @@ fn collect(dir: &Path, prefix: &str, files: &mut BTreeMap<String, LayerFile>) ->
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write as _;
+
     use super::*;
 
     /// The bytes of a layer, and its digest.
@@ -239,7 +241,7 @@ mod tests {
         releases.check(&artifact, &digest).unwrap();
         let file = releases.path(&artifact).join("bin/app");
         fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
-        fs::write(&file, "damaged").unwrap();
+        fs::File::options().write(true).open(&file).unwrap().write_all(b"damaged").unwrap();
         assert!(releases.check(&artifact, &digest).is_err(), "it is not run");
         releases.unpack(&artifact, &digest, &bytes).unwrap();
         releases.check(&artifact, &digest).unwrap();

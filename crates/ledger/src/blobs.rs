@@ -7,10 +7,12 @@ use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use evidence::{Digest, Hasher};
 
 use crate::store::LedgerError;
+use crate::sweep::Claims;
 
 /// Largest blob in bytes.
 pub const BLOB_BYTES_MAX: u64 = 1024 * 1024 * 1024;
@@ -19,6 +21,8 @@ pub const BLOB_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Blobs {
     dir: PathBuf,
+    /// What a sweep leaves alone; shared by all clones, so that there is one opener for each directory.
+    claims: Arc<Mutex<Claims>>,
 }
 
 /// Why a blob could not be written or read.
@@ -61,13 +65,13 @@ impl Blobs {
             fs::remove_dir_all(&temporary).map_err(LedgerError::io("remove", &temporary))?;
         }
         disk::make_dir(&temporary).map_err(LedgerError::from)?;
-        Ok(Self { dir: dir.to_path_buf() })
+        Ok(Self { dir: dir.to_path_buf(), claims: Arc::default() })
     }
 
     /// A store for reading alone: nothing is made or swept.
     #[must_use]
     pub fn read_only(dir: &Path) -> Self {
-        Self { dir: dir.to_path_buf() }
+        Self { dir: dir.to_path_buf(), claims: Arc::default() }
     }
 
     /// Stores bytes durably and answers their digest; storing them again changes nothing.
@@ -79,8 +83,9 @@ impl Blobs {
         if bytes.len() as u64 > BLOB_BYTES_MAX {
             return Err(BlobError::Long { digest, found: bytes.len() as u64, max: BLOB_BYTES_MAX });
         }
-        let path = self.path(&digest);
-        if path.exists() {
+        // First, so that no sweep takes away what is found here.
+        self.claims().claim(digest);
+        if self.path(&digest).exists() {
             return Ok(digest);
         }
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
@@ -92,6 +97,7 @@ impl Blobs {
 
     /// Gives a file that is durable its name.
     fn settle(&self, new: &Path, digest: &Digest) -> Result<(), BlobError> {
+        self.claims().claim(*digest);
         let path = self.path(digest);
         let parent = path.parent().unwrap_or(&self.dir);
         disk::make_dir(parent).map_err(LedgerError::from)?;
@@ -120,10 +126,19 @@ impl Blobs {
         Ok((file, size))
     }
 
-    /// Whether a blob is there, unread.
+    /// Whether a blob is there, unread; if it is, it stays for whoever asked.
     #[must_use]
     pub fn has(&self, digest: &Digest) -> bool {
-        self.path(digest).is_file()
+        let mut claims = self.claims();
+        let here = self.path(digest).is_file();
+        if here {
+            claims.claim(*digest);
+        }
+        here
+    }
+
+    pub(crate) fn claims(&self) -> MutexGuard<'_, Claims> {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads a blob of at most `bytes_max` bytes and checks it.
@@ -154,9 +169,8 @@ impl Blobs {
     /// # Errors
     /// `BlobError::Io` when a directory cannot be read.
     pub fn files(&self) -> Result<Vec<(PathBuf, Option<Digest>)>, BlobError> {
-        let root = self.dir.join("sha256");
         let mut found = Vec::new();
-        for dir in list(&root)? {
+        for dir in list(&self.root())? {
             for path in if dir.is_dir() { list(&dir)? } else { vec![dir] } {
                 let digest = self.digest_of(&path);
                 found.push((path, digest));
@@ -166,11 +180,15 @@ impl Blobs {
         Ok(found)
     }
 
-    fn digest_of(&self, path: &Path) -> Option<Digest> {
+    pub(crate) fn digest_of(&self, path: &Path) -> Option<Digest> {
         let name = path.file_name()?.to_str()?;
         let start = path.parent()?.file_name()?.to_str()?;
         let digest: Digest = format!("sha256:{start}{name}").parse().ok()?;
         (self.path(&digest) == path).then_some(digest)
+    }
+
+    pub(crate) fn root(&self) -> PathBuf {
+        self.dir.join("sha256")
     }
 
     /// Where a blob lies.
@@ -178,7 +196,7 @@ impl Blobs {
     pub fn path(&self, digest: &Digest) -> PathBuf {
         let hex = digest.hex();
         let (start, rest) = hex.split_at(2);
-        self.dir.join("sha256").join(start).join(rest)
+        self.root().join(start).join(rest)
     }
 }
 
@@ -231,7 +249,7 @@ impl Drop for Incoming {
     }
 }
 
-fn list(dir: &Path) -> Result<Vec<PathBuf>, LedgerError> {
+pub fn list(dir: &Path) -> Result<Vec<PathBuf>, LedgerError> {
     if !dir.exists() {
         return Ok(Vec::new());
     }

@@ -11,6 +11,7 @@ mod keys;
 mod reader;
 mod schema;
 mod store;
+mod sweep;
 mod tiles;
 mod verify;
 

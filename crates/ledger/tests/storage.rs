@@ -340,6 +340,48 @@ fn verify_fails_without(dir: &Path, sql: &str) -> bool {
 }
 
 #[test]
+fn what_no_entry_names_is_removed_unless_somebody_is_about_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = fill(dir.path(), 300);
+    let reader = Reader::open(dir.path()).unwrap();
+    let named = Digest::of(b"named by entry 0");
+    let put = |blobs: &Blobs, bytes: &[u8]| {
+        let digest = blobs.put(bytes).unwrap();
+        let file = std::fs::File::open(blobs.path(&digest)).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        digest
+    };
+    let open = || Blobs::open(&dir.path().join("blobs")).unwrap();
+    let orphans = [b"one", b"two", b"six"].map(|bytes| put(&open(), bytes));
+    // Another process of the server, later: what it has put or was asked for stays for two sweeps.
+    let blobs = open();
+    let young = blobs.put(b"young").unwrap();
+    let day = std::time::Duration::from_hours(24);
+    let sweep = |go_on: bool| blobs.sweep(&reader, day, &|| go_on).unwrap();
+    assert!(blobs.has(&orphans[0]));
+    assert_eq!(blobs.put(b"two").unwrap(), orphans[1]);
+    assert_eq!(sweep(true), 1, "the one that nobody has asked for");
+    assert!(!blobs.path(&orphans[2]).exists());
+    // A command that was on its way names one of them after all.
+    ledger.turn(300).unwrap().append(&[entry(300, vec![orphans[0]])]).unwrap();
+    assert_eq!(sweep(true), 1);
+    let there = [named, orphans[0], orphans[1], young].map(|digest| blobs.path(&digest).exists());
+    assert_eq!(there, [true, true, false, true], "what is young stays, too");
+    assert_eq!(put(&blobs, b"two"), orphans[1], "it can come again");
+    assert_eq!((sweep(true), sweep(true)), (0, 1), "and stays for a while");
+    assert_eq!(report(dir.path()).orphans, 1);
+    put(&open(), b"one more");
+    assert_eq!(sweep(false), 0, "it was to end early");
+    // A ledger that cannot be read removes nothing.
+    Connection::open(dir.path().join(DATABASE))
+        .unwrap()
+        .execute("DELETE FROM entry WHERE seq = 7", [])
+        .unwrap();
+    assert!(open().sweep(&reader, day, &|| true).is_err());
+    assert!(blobs.has(&Digest::of(b"one more")));
+}
+
+#[test]
 fn audit_verify_names_blobs_and_tiles() {
     let dir = tempfile::tempdir().unwrap();
     let blobs = Blobs::open(&dir.path().join("blobs")).unwrap();

@@ -19,6 +19,7 @@ mod salt;
 mod serve;
 mod snapshots;
 mod store;
+mod sweeping;
 pub mod views;
 mod witnessing;
 mod writer;

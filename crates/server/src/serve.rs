@@ -18,7 +18,7 @@ use crate::readers::Readers;
 use crate::snapshots;
 use crate::views::{ViewError, Views};
 use crate::writer::WriterError;
-use crate::{executor, witnessing};
+use crate::{executor, sweeping, witnessing};
 
 /// What the server needs to run.
 #[derive(Debug)]
@@ -85,6 +85,7 @@ pub async fn serve(
     let shared = Arc::new(Shared { intake, gatekeeper, origin, views, logs, stopping });
     let asking = tokio::spawn(witnessing::run(Arc::clone(&shared), config.witnesses));
     let keeping = tokio::spawn(snapshots::run(Arc::clone(&shared)));
+    let sweeping = tokio::spawn(sweeping::run(Arc::clone(&shared)));
     let executing = tokio::spawn(executor::run(Arc::clone(&shared), Arc::new(config.provenance)));
     let stop = async move {
         stop.await;
@@ -94,7 +95,7 @@ pub async fn serve(
     let service = axum::serve(listener, router(shared)).with_graceful_shutdown(stop);
     ready(&url);
     let served = service.await;
-    for task in [asking, keeping, executing] {
+    for task in [asking, keeping, sweeping, executing] {
         task.abort();
         // An aborted task lets go of what it shares only once it has ended.
         drop(task.await);

@@ -38,6 +38,8 @@ pub struct Control {
     asked: Option<(Note, u64)>,
     witnessed: u64,
     sizes: [u64; 3],
+    /// When blobs were swept last.
+    swept: u64,
 }
 
 impl Control {
@@ -64,6 +66,7 @@ impl Control {
             asked: None,
             witnessed: 0,
             sizes: [0; 3],
+            swept: machine::now().millis(),
         })
     }
 
@@ -123,6 +126,7 @@ impl Control {
         for job in std::mem::take(&mut self.jobs) {
             drop(self.put(&job));
         }
+        self.sweep()?;
         let state = self.state();
         if self.looked_at != Some(state.entries) || !self.waiting.is_empty() {
             let round = Round {
@@ -137,6 +141,18 @@ impl Control {
         }
         if self.witnessed < state.entries {
             self.ask_witnesses(out)?;
+        }
+        Ok(())
+    }
+
+    /// Removes blobs that no entry names, however young: then only what is on its way protects one.
+    fn sweep(&mut self) -> Result<(), String> {
+        let now = machine::now().millis();
+        if now.saturating_sub(self.swept) >= SWEEP_EVERY_MS {
+            self.swept = now;
+            let blobs = self.keeper.blobs();
+            let swept = self.keeper.readers().with(|reader| blobs.sweep(reader, Duration::ZERO, &|| true));
+            swept.map_err(text)?;
         }
         Ok(())
     }
@@ -310,3 +326,5 @@ pub fn world() -> World {
 fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
+
+const SWEEP_EVERY_MS: u64 = 3_600_000;

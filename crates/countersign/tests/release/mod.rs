@@ -501,6 +501,7 @@ fn a_runner_joins_when_the_root_names_its_key() {
     assert_eq!(shop.release()["outcome"], "running", "under the new root, by the new runner");
     let audited = shop.ok(&["audit", "verify"]);
     assert_eq!((&audited["root_version"], &audited["belief"]), (&json!(2), &json!("pinned")));
+    assert_eq!(audited["orphans"], json!(0), "every blob is named: the others are removed some day");
     assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
     assert!(up.stop());
 }

@@ -1,0 +1,131 @@
+//! Removal of blobs that no entry names: what came with a command that never came, or was refused before it was put
+//! to a decision.
+//!
+//! Invariant: a blob stays when an entry names it, when it is young, or when it was put or asked for since the sweep
+//! before last began. A command names its blobs after it has put or asked for them, so that one that is on
+//! its way finds them, whatever the clock of the file system does. What cannot be read removes nothing.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use evidence::Digest;
+use evidence::entry::Header;
+
+use crate::Reader;
+use crate::blobs::{BlobError, Blobs, list};
+use crate::store::LedgerError;
+
+/// Blobs that were put or asked for, since the last sweep began and in the time before that.
+#[derive(Debug, Default)]
+pub struct Claims {
+    since: BTreeSet<Digest>,
+    before: BTreeSet<Digest>,
+}
+
+impl Claims {
+    pub fn claim(&mut self, digest: Digest) {
+        self.since.insert(digest);
+    }
+
+    fn turn(&mut self) {
+        self.before = std::mem::take(&mut self.since);
+    }
+
+    fn has(&self, digest: &Digest) -> bool {
+        self.since.contains(digest) || self.before.contains(digest)
+    }
+}
+
+impl Blobs {
+    /// Removes the blobs that no entry names, if they are older than `age`; answers how many. Ends early when
+    /// `go_on` says so.
+    ///
+    /// # Errors
+    /// `BlobError::Io` when the ledger or a directory cannot be read.
+    pub fn sweep(&self, reader: &Reader, age: Duration, go_on: &dyn Fn() -> bool) -> Result<u64, BlobError> {
+        self.claims().turn();
+        let mut removed = 0;
+        let mut candidates = BTreeSet::new();
+        let mut shards = self.shards()?.into_iter().peekable();
+        while let Some(shard) = shards.next() {
+            candidates.extend(self.old(&shard, age)?);
+            if candidates.len() < PASS_MAX && shards.peek().is_some() {
+                continue;
+            }
+            if !unname(reader, &mut candidates, go_on)? {
+                return Ok(removed);
+            }
+            for digest in std::mem::take(&mut candidates) {
+                removed += u64::from(self.remove(&digest, age)?);
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Blobs of a directory that are old enough.
+    fn old(&self, shard: &Path, age: Duration) -> Result<Vec<Digest>, BlobError> {
+        Ok(list(shard)?
+            .iter()
+            .filter(|path| is_old(path, age))
+            .filter_map(|path| self.digest_of(path))
+            .collect())
+    }
+
+    fn remove(&self, digest: &Digest, age: Duration) -> Result<bool, BlobError> {
+        let path = self.path(digest);
+        // Held while it goes, so that whoever asks for it afterwards finds it gone, and puts it again.
+        let claims = self.claims();
+        if claims.has(digest) || !is_old(&path, age) {
+            return Ok(false);
+        }
+        fs::remove_file(&path).map_err(LedgerError::io("remove", &path))?;
+        drop(claims);
+        Ok(true)
+    }
+
+    fn shards(&self) -> Result<Vec<PathBuf>, BlobError> {
+        Ok(list(&self.root())?.into_iter().filter(|path| path.is_dir()).collect())
+    }
+}
+
+/// Leaves those that no entry names; `false` when it was to end early.
+fn unname(
+    reader: &Reader,
+    candidates: &mut BTreeSet<Digest>,
+    go_on: &dyn Fn() -> bool,
+) -> Result<bool, LedgerError> {
+    let mut at = 0;
+    while !candidates.is_empty() {
+        let size = reader.head()?.frontier.size();
+        if at == size {
+            return Ok(true);
+        }
+        while at < size {
+            if !go_on() {
+                return Ok(false);
+            }
+            for entry in reader.unchecked(at, size)? {
+                let header = Header::decode(&entry.header).map_err(|error| LedgerError::Row {
+                    place: format!("entry {at}"),
+                    what: error.to_string(),
+                })?;
+                for named in &header.blobs {
+                    candidates.remove(named);
+                }
+                at += 1;
+            }
+        }
+    }
+    Ok(true)
+}
+
+/// Whether a file is older than so; one from the future is not.
+fn is_old(path: &Path, age: Duration) -> bool {
+    let modified = fs::metadata(path).and_then(|meta| meta.modified());
+    modified.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|since| since >= age))
+}
+
+/// Most blobs that are looked for in one pass over the entries.
+const PASS_MAX: usize = 65_536;
