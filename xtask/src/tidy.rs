@@ -22,8 +22,8 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
 
 /// Breaches within one source file.
 fn breaches(name: &str, text: &str) -> Vec<String> {
-    let checks: [fn(&str, &str) -> Option<String>; 8] =
-        [header, length, pure, contexts, rehearsal, nouns, unsafe_code, writes];
+    let checks: [fn(&str, &str) -> Option<String>; 9] =
+        [header, length, pure, contexts, rehearsal, nouns, unsafe_code, writes, prints];
     checks.iter().filter_map(|check| check(name, text)).map(|what| format!("{name}: {what}")).collect()
 }
 
@@ -88,6 +88,15 @@ fn writes(name: &str, text: &str) -> Option<String> {
     let word = WRITES.iter().find(|word| text.contains(**word))?;
     let kept = !own && !is_test(name) && !name.contains("/demo/");
     kept.then(|| format!("names `{word}`; files are written by the crate `disk`"))
+}
+
+/// What processes print that run on their own holds words of others.
+fn prints(name: &str, text: &str) -> Option<String> {
+    // The binary prints through its own `output` and `failure`; init speaks into the log of its step.
+    let own = ["crates/shown/", "crates/countersign/", "crates/sandbox/", "crates/sim/", "xtask/"];
+    let word = ["println!(", "print!("].iter().find(|word| text.contains(**word))?;
+    let bare = !own.iter().any(|own| name.starts_with(own)) && !is_test(name);
+    bare.then(|| format!("names `{word}`; lines are printed by `shown::say`"))
 }
 
 const WRITES: [&str; 6] =
@@ -181,7 +190,8 @@ const IMPURE: [&str; 13] = [
 const VAGUE: [&str; 9] = ["common", "utils", "util", "types", "helpers", "helper", "manager", "misc", "base"];
 
 /// Which of our crates each crate may import (not counting what only its tests use).
-const EDGES: [(&str, &[&str]); 17] = [
+const EDGES: [(&str, &[&str]); 18] = [
+    ("shown", &[]),
     ("disk", &[]),
     ("tlog", &[]),
     ("evidence", &["tlog"]),
@@ -192,14 +202,14 @@ const EDGES: [(&str, &[&str]); 17] = [
     ("ledger", &["disk", "tlog", "evidence"]),
     ("witness", &["disk", "tlog"]),
     ("sandbox", &[]),
-    ("server", &["disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger"]),
-    ("runner", &["disk", "tlog", "evidence", "domain", "judge", "wire", "sandbox"]),
-    ("agent", &["disk", "tlog", "evidence", "policy", "domain", "judge", "wire"]),
+    ("server", &["shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger"]),
+    ("runner", &["shown", "disk", "tlog", "evidence", "domain", "judge", "wire", "sandbox"]),
+    ("agent", &["shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire"]),
     (
         "countersign",
         &[
-            "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "sandbox", "server",
-            "runner", "agent", "witness",
+            "shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "sandbox",
+            "server", "runner", "agent", "witness",
         ],
     ),
     (
@@ -239,6 +249,7 @@ mod tests {
             ("crates/server/src/a.rs", "//! the demo\n".into(), "names `demo`"),
             ("crates/server/src/utils.rs", "//! a\n".into(), "says nothing"),
             ("crates/server/src/a.rs", "//! a\nfn f() { unsafe { g() } }".into(), "has `unsafe`"),
+            ("crates/server/src/a.rs", "//! a\nfn f(x: &str) { eprintln!(\"{x}\") }".into(), "shown::say"),
         ];
         for (name, text, expected) in cases {
             let found = breaches(name, &text);

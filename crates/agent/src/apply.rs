@@ -55,12 +55,12 @@ impl Hands {
         match self.run(new) {
             Ok(()) => (Outcome::Running, Vec::new()),
             Err((code, what)) => {
-                eprintln!("release does not work: {what}");
+                shown::say(&format!("release does not work: {what}"));
                 let returned = old.map(|old| self.run(old));
                 match returned {
                     Some(Ok(())) => (Outcome::Returned, vec![code.into()]),
                     Some(Err((again, what))) => {
-                        eprintln!("what ran before does not work any more: {what}");
+                        shown::say(&format!("what ran before does not work any more: {what}"));
                         let mut codes = vec![code.to_owned(), again.to_owned()];
                         codes.sort();
                         codes.dedup();

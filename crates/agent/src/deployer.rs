@@ -78,7 +78,7 @@ impl Deployer {
         let needed: Vec<Digest> =
             known.chain(self.memory.begun.as_ref().map(|begun| begun.artifact)).collect();
         if let Err(error) = self.hands.releases().keep(&needed) {
-            eprintln!("warning: releases that are not needed any more stay: {error}");
+            shown::say(&format!("warning: releases that are not needed any more stay: {error}"));
         }
     }
 
@@ -110,7 +110,7 @@ impl Deployer {
         let down = self.hands.run(&known).err().map(|(_, what)| what);
         // Said once, not with every look.
         if let Some(what) = down.as_ref().filter(|_| down != self.down) {
-            eprintln!("warning: what ran before does not start: {what}; trying again");
+            shown::say(&format!("warning: what ran before does not start: {what}; trying again"));
         }
         self.down = down;
         Ok(())
@@ -125,7 +125,7 @@ impl Deployer {
             if !self.hands.has_ended() {
                 return Ok(());
             }
-            eprintln!("warning: the service has ended by itself; starting it again");
+            shown::say("warning: the service has ended by itself; starting it again");
         }
         self.resume()
     }
@@ -207,7 +207,7 @@ impl Deployer {
     /// Applies or refuses, remembers, and signs the report.
     fn carry_out(&mut self, asked: &Asked, decision: Decision) -> Result<Envelope, String> {
         for words in &decision.words {
-            eprintln!("release {}: {words}", asked.release);
+            shown::say(&format!("release {}: {words}", asked.release));
         }
         let (outcome, mut reasons) = match &decision.apply {
             None => (Outcome::Refused, decision.reasons),

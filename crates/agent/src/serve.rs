@@ -63,7 +63,7 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
         };
         if let Err(what) = &done {
             if !complained {
-                eprintln!("warning: {what}; trying again");
+                shown::say(&format!("warning: {what}; trying again"));
             }
             tokio::select! {
                 () = &mut stop => break,

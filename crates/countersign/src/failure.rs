@@ -10,7 +10,6 @@ use policy::Finding;
 use serde_json::json;
 
 use crate::output::Output;
-use crate::shown;
 
 /// Why a verb did not do what was asked.
 #[derive(Debug)]

@@ -20,7 +20,6 @@ mod rebuild;
 mod request;
 mod review;
 mod scaffold;
-mod shown;
 mod signing;
 mod trust;
 mod verbs;

@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use crate::output::Output;
-use crate::shown;
 
 /// Lines that were said.
 #[derive(Debug)]

@@ -13,7 +13,7 @@ use policy::Finding;
 use tlog::Checkpoint;
 
 use crate::failure::Failure;
-use crate::{shown, trust};
+use crate::trust;
 
 /// The bytes of a bundle's file.
 pub fn read(file: &Path) -> Result<Vec<u8>, Failure> {

@@ -39,7 +39,7 @@ pub async fn serve(bench: Arc<Bench>, client: Client, stop: impl Future<Output =
             }
             Err(error) => {
                 if !complained {
-                    eprintln!("warning: {error}; asking again");
+                    shown::say(&format!("warning: {error}; asking again"));
                     complained = true;
                 }
                 tokio::select! {
@@ -68,7 +68,7 @@ fn begin(bench: &Arc<Bench>, client: &Client, work: RunnerWork, busy: &Busy, slo
     tokio::spawn(async move {
         let slot = slots.acquire_owned().await;
         if let Err(what) = carry_out(bench, &client, work).await {
-            eprintln!("warning: {what}");
+            shown::say(&format!("warning: {what}"));
             tokio::time::sleep(ASK_AGAIN).await;
         }
         drop(slot);

@@ -42,7 +42,8 @@ impl Group {
     fn below(base: &Path, version: Version, limits: &Limits, pid: u32) -> io::Result<Self> {
         sweep(base);
         let dir = base.join(format!("{PREFIX}{}-{pid}", std::process::id()));
-        fs::create_dir(&dir)?;
+        // A number that came again, of a step that has ended.
+        fs::create_dir(&dir).or_else(|_| fs::remove_dir(&dir).and_then(|()| fs::create_dir(&dir)))?;
         let group = Self { dir, version };
         group.fill(limits, pid)?;
         Ok(group)
@@ -145,12 +146,13 @@ fn hands_memory_on(base: &Path) -> bool {
     listed || fs::write(&file, "+memory").is_ok()
 }
 
-/// Removes groups of supervisors that are gone; a group with a living process cannot be removed.
+/// Removes groups of steps that are gone; one with a living process cannot be removed.
 fn sweep(base: &Path) {
+    let is_gone = |pid: &str| !Path::new("/proc").join(pid).exists();
     for entry in fs::read_dir(base).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let supervisor = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split('-').next());
-        if supervisor.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+        let pids = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.split_once('-'));
+        if pids.is_some_and(|(supervisor, step)| is_gone(supervisor) || is_gone(step)) {
             drop(fs::remove_dir(entry.path()));
         }
     }
@@ -205,8 +207,11 @@ mod tests {
             log_bytes: 1,
         };
         let base = tempfile::tempdir().unwrap();
-        let left = base.path().join("countersign-0-17");
-        fs::create_dir(&left).unwrap();
+        for left in
+            ["countersign-0-17", "countersign-1-0", &format!("countersign-{}-4711", std::process::id())]
+        {
+            fs::create_dir(base.path().join(left)).unwrap();
+        }
         assert!(Group::below(base.path(), Version::Two, &limits, 4711).is_err(), "no files, no group");
         assert_eq!(
             fs::read_dir(base.path()).unwrap().count(),

@@ -60,7 +60,7 @@ pub async fn run(shared: Arc<Shared>, provenance: Arc<MachineSigner>) {
             (round.jobs(&mut held), held)
         })
         .await;
-        let Ok((jobs, held)) = round else { return eprintln!("error: the server's executor has failed") };
+        let Ok((jobs, held)) = round else { return shown::say("error: the server's executor has failed") };
         waiting = held;
         match jobs {
             Ok(jobs) => {
@@ -69,13 +69,13 @@ pub async fn run(shared: Arc<Shared>, provenance: Arc<MachineSigner>) {
                         Ok(Answer::Accepted { .. } | Answer::Repeated(_)) => {}
                         // Something else happened meanwhile; the next round sees it.
                         Ok(Answer::Refused { .. }) => {}
-                        Err(error) => eprintln!("warning: the executor was not heard: {error}"),
+                        Err(error) => shown::say(&format!("warning: the executor was not heard: {error}")),
                     }
                 }
             }
             Err(error) => {
                 if !failed {
-                    eprintln!("warning: the executor cannot work: {error}");
+                    shown::say(&format!("warning: the executor cannot work: {error}"));
                 }
                 failed = true;
                 drop(tokio::time::timeout(AGAIN, changes.changed()).await);
@@ -109,7 +109,7 @@ impl Round<'_> {
             match self.propose(place) {
                 Ok(job) => jobs.extend(job),
                 // One place whose evidence cannot be read holds up no other.
-                Err(error) => eprintln!("warning: nothing can be proposed at {place}: {error}"),
+                Err(error) => shown::say(&format!("warning: nothing can be proposed at {place}: {error}")),
             }
         }
         let due: Vec<_> = self.state.gate.outstanding().collect();

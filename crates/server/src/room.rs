@@ -50,7 +50,7 @@ impl Room {
         match disk::reserve("server.reserve", &path, RESERVE) {
             Ok(()) => Ok(()),
             Err(error) => {
-                eprintln!("warning: no room can be held back: {error}");
+                shown::say(&format!("warning: no room can be held back: {error}"));
                 Err(Full { free })
             }
         }

@@ -41,7 +41,7 @@ pub fn state_of(dir: &Path, reader: &Reader) -> Result<(State, u64), WriterError
     let mut state = match newest(dir, reader) {
         Ok(state) => state.unwrap_or_default(),
         Err(what) => {
-            eprintln!("warning: the snapshot does not count, everything is folded anew: {what}");
+            shown::say(&format!("warning: the snapshot does not count, everything is folded anew: {what}"));
             State::default()
         }
     };
@@ -112,7 +112,7 @@ pub async fn run(shared: Arc<Shared>) {
         if state.entries >= last.saturating_add(EVERY) {
             match take(&shared, &state).await {
                 Ok(()) => {}
-                Err(what) => eprintln!("warning: no snapshot was taken: {what}"),
+                Err(what) => shown::say(&format!("warning: no snapshot was taken: {what}")),
             }
             // Whether it went well or not: the next try is for when the ledger has grown again.
             last = state.entries;

@@ -19,9 +19,9 @@ pub async fn run(shared: Arc<Shared>) {
         let at = Arc::clone(&shared);
         match tokio::task::spawn_blocking(move || sweep(&at)).await {
             Ok(Ok(0)) => {}
-            Ok(Ok(removed)) => eprintln!("removed {removed} blobs that no entry names"),
-            Ok(Err(error)) => eprintln!("warning: blobs that no entry names stay: {error}"),
-            Err(error) => eprintln!("warning: blobs that no entry names stay: {error}"),
+            Ok(Ok(removed)) => shown::say(&format!("removed {removed} blobs that no entry names")),
+            Ok(Err(error)) => shown::say(&format!("warning: blobs that no entry names stay: {error}")),
+            Err(error) => shown::say(&format!("warning: blobs that no entry names stay: {error}")),
         }
     }
 }

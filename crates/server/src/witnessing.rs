@@ -22,7 +22,7 @@ pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
     let built = reqwest::Client::builder().timeout(TIMEOUT).redirect(no_redirects).no_proxy().build();
     let http = match built {
         Ok(http) => http,
-        Err(error) => return eprintln!("warning: witnesses cannot be asked: {error}"),
+        Err(error) => return shown::say(&format!("warning: witnesses cannot be asked: {error}")),
     };
     let mut sizes = BTreeMap::new();
     let mut complained = false;
@@ -42,7 +42,9 @@ pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
             Ok(()) => true,
             Err(what) => {
                 if !complained {
-                    eprintln!("warning: the newest checkpoint is not witnessed: {what}; asking again");
+                    shown::say(&format!(
+                        "warning: the newest checkpoint is not witnessed: {what}; asking again"
+                    ));
                 }
                 false
             }

@@ -211,7 +211,7 @@ impl Writer {
     /// Files that follow from the entries: they are made after the answers, which need none of them.
     pub fn settle(&self) {
         if let Err(error) = Tiles::new(&self.dir, &self.reader).derive() {
-            eprintln!("warning: tiles are not up to date: {error}");
+            shown::say(&format!("warning: tiles are not up to date: {error}"));
         }
     }
 

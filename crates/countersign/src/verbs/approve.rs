@@ -30,7 +30,6 @@ use crate::random;
 use crate::rebuild;
 use crate::request::{self, With};
 use crate::review;
-use crate::shown;
 use crate::signing::{PersonKey, sure};
 
 /// Arguments of both.

@@ -12,7 +12,6 @@ use wire::{Client, RunView};
 use super::{Place, runtime};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::shown;
 
 /// Arguments of `logs`.
 #[derive(Debug, Args)]

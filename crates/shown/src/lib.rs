@@ -1,25 +1,35 @@
-//! Text for a terminal: what others wrote cannot move the cursor, hide or reorder what is shown, or begin a
-//! line of its own.
+//! Text for a terminal or a journal: what others wrote cannot move the cursor, hide or reorder what is shown, or
+//! begin a line of its own.
 //!
 //! Invariant: all text that is printed for people goes through here. Control characters (C0, DEL, C1), those
-//! that change direction, and those that cannot be seen are written as escapes (Unicode TR 36, 3.1 and 3.6).
+//! that change direction, and those that cannot be seen are written as escapes (Unicode TR 36, 3.1 and 3.6). It knows
+//! nothing of what is said.
+
+/// Says something in a line of its own on standard error, as processes do that run on their own.
+pub fn say(what: &str) {
+    eprintln!("{}", line(what));
+}
 
 /// Text of several lines, which are the program's own.
+#[must_use]
 pub fn text(text: &str) -> String {
     escaped(text, |c| c == '\n' || c == '\t')
 }
 
 /// Text by somebody else within a line.
+#[must_use]
 pub fn line(text: &str) -> String {
     escaped(text, |_| false)
 }
 
 /// Text by somebody else below a line: all but its first line is set in.
+#[must_use]
 pub fn below(text: &str) -> String {
     self::text(text).replace('\n', "\n      ")
 }
 
 /// JSON that says the same: what a terminal would act on is written as JSON's own escapes (RFC 8259, section 7).
+#[must_use]
 pub fn json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -33,6 +43,7 @@ pub fn json(text: &str) -> String {
 }
 
 /// A piece of a build's log: its lines and colours stay.
+#[must_use]
 pub fn log(piece: &str) -> String {
     let mut shown = String::new();
     let lines = piece.replace("\r\n", "\n").replace('\r', "\n");
