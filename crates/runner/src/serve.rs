@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use evidence::Id;
+use evidence::dsse::Envelope;
 use evidence::receipt::Work;
+use evidence::{Digest, Id};
 use tokio::sync::{Semaphore, mpsc};
-use wire::{Client, ClientError, RunnerWork};
+use wire::{Client, ClientError, Outcome, RunnerWork};
 
-use crate::work::Bench;
+use crate::work::{Bench, Done};
 
 /// Works until `stop` resolves.
 pub async fn serve(bench: Arc<Bench>, client: Client, stop: impl Future<Output = ()>) {
@@ -93,14 +94,47 @@ async fn carry_out(bench: Arc<Bench>, client: &Client, work: RunnerWork) -> Resu
     });
     let done = done.await.map_err(|error| error.to_string())??;
     drop(following.await);
-    for blob in done.blobs {
-        client.put_blob(blob).await.map_err(|error| error.to_string())?;
+    deliver(client, done, ASK_AGAIN).await.map_err(|error| error.to_string())
+}
+
+/// Sends what came of a piece of work, as often as it takes: it may have taken long, and is not done again because
+/// the server is just being started anew.
+async fn deliver(client: &Client, done: Done, pause: Duration) -> Result<(), ClientError> {
+    for blob in done.blobs.into_iter().map(bytes::Bytes::from) {
+        until_answered(|| put_blob(client.clone(), blob.clone()), pause).await?;
     }
-    match client.report_receipt(done.receipt).await {
+    match until_answered(|| report(client.clone(), done.receipt.clone()), pause).await {
         Ok(_) => Ok(()),
         // Somebody decided meanwhile that this is not wanted any more.
         Err(ClientError::Problem(problem)) if !problem.reasons.is_empty() => Ok(()),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn put_blob(client: Client, bytes: bytes::Bytes) -> Result<Digest, ClientError> {
+    client.put_blob(bytes).await
+}
+
+async fn report(client: Client, receipt: Envelope) -> Result<Outcome, ClientError> {
+    client.report_receipt(receipt).await
+}
+
+async fn until_answered<T, F>(send: impl Fn() -> F, pause: Duration) -> Result<T, ClientError>
+where
+    F: Future<Output = Result<T, ClientError>>,
+{
+    let mut complained = false;
+    loop {
+        match send().await {
+            Err(error) if error.is_passing() => {
+                if !complained {
+                    shown::say(&format!("warning: {error}; sending again"));
+                    complained = true;
+                }
+                tokio::time::sleep(pause).await;
+            }
+            answered => return answered,
+        }
     }
 }
 
@@ -125,3 +159,88 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 const PIECES_MAX: usize = 1024;
 const PIECE_BYTES_MAX: usize = 256 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// A server that answers each request with the next of these, or not at all; its URL, and what it was asked.
+    fn answering(
+        answers: Vec<(&'static str, &'static str)>,
+    ) -> (String, std::thread::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked = std::thread::spawn(move || {
+            let asked = answers.iter().map(|(status, text)| {
+                let (stream, _) = listener.accept().unwrap();
+                let mut reader = BufReader::new(&stream);
+                let (mut head, mut length) = (String::new(), 0);
+                while !head.ends_with("\r\n\r\n") {
+                    let at = head.len();
+                    reader.read_line(&mut head).unwrap();
+                    if let Some(value) = head[at..].to_ascii_lowercase().strip_prefix("content-length:") {
+                        length = value.trim().parse().unwrap();
+                    }
+                }
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body).unwrap();
+                if !status.is_empty() {
+                    let head =
+                        format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}", text.len());
+                    (&stream).write_all(format!("{head}\r\n\r\n{text}").as_bytes()).unwrap();
+                }
+                let line: Vec<&str> = head.lines().next().unwrap().split(['/', ' ']).collect();
+                format!("{} {} {}", line[0], line[4], String::from_utf8(body).unwrap().len())
+            });
+            asked.collect()
+        });
+        (url, asked)
+    }
+
+    const NONE: (&str, &str) = ("404 Not Found", "");
+    const CREATED: (&str, &str) = ("201 Created", "");
+    const TAKEN: (&str, &str) = ("200 OK", r#"{"accepted":true,"entry":1,"repeated":false}"#);
+    const BUSY: (&str, &str) = (
+        "503 Service Unavailable",
+        r#"{"type":"tag:countersign,2026:busy","title":"busy","status":503,"detail":"later"}"#,
+    );
+    const NOT_DUE: (&str, &str) = (
+        "403 Forbidden",
+        r#"{"type":"tag:countersign,2026:refused","title":"refused","status":403,"detail":"x",
+            "reasons":[{"code":"nothing-due","what":"x","remedy":"x"}]}"#,
+    );
+    const MALFORMED: (&str, &str) = (
+        "400 Bad Request",
+        r#"{"type":"tag:countersign,2026:malformed","title":"bad","status":400,"detail":"x"}"#,
+    );
+    const SILENCE: (&str, &str) = ("", "");
+
+    fn delivered(answers: Vec<(&'static str, &'static str)>) -> (Result<(), ClientError>, Vec<String>) {
+        let (url, asked) = answering(answers);
+        let receipt = Envelope::new("application/x", b"{}".to_vec());
+        let done = Done { receipt, blobs: vec![b"a log".to_vec()] };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let result = runtime.block_on(deliver(&Client::new(&url).unwrap(), done, Duration::ZERO));
+        (result, asked.join().unwrap())
+    }
+
+    #[test]
+    fn what_was_done_is_sent_until_somebody_answers() {
+        let (result, asked) =
+            delivered(vec![SILENCE, NONE, BUSY, NONE, SILENCE, NONE, CREATED, SILENCE, BUSY, TAKEN]);
+        result.unwrap();
+        let asked: Vec<_> = asked.iter().map(|line| line.rsplit_once(' ').unwrap()).collect();
+        let kinds: Vec<_> = asked.iter().map(|(kind, _)| *kind).collect();
+        let (look, put, post) = ("HEAD blobs", "PUT blobs", "POST receipts");
+        assert_eq!(kinds, [look, look, put, look, put, look, put, post, post, post]);
+        assert!(asked.iter().filter(|(kind, _)| *kind == put).all(|(_, bytes)| *bytes == "5"));
+        assert_eq!((asked[7].1, asked[8].1), (asked[9].1, asked[9].1), "the same receipt");
+        let (refused, _) = delivered(vec![NONE, CREATED, NOT_DUE]);
+        refused.unwrap();
+        let (malformed, _) = delivered(vec![NONE, CREATED, MALFORMED]);
+        assert!(malformed.is_err(), "what nobody will ever take is not sent for ever");
+    }
+}

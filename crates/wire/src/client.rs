@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes as Body;
 use domain::{Place, RunId};
 use evidence::claim::Claim;
 use evidence::dsse::Envelope;
@@ -66,6 +67,18 @@ pub enum ClientError {
         /// What is wrong with it.
         what: String,
     },
+}
+
+impl ClientError {
+    /// Whether the same may be sent again: nobody answered, or the server could not do it just now.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Problem(problem) => problem.status >= 500,
+            Self::Answer { .. } => false,
+        }
+    }
 }
 
 impl Client {
@@ -150,7 +163,7 @@ impl Client {
     ///
     /// # Errors
     /// `ClientError` when it was not stored.
-    pub async fn put_blob(&self, bytes: Vec<u8>) -> Result<Digest, ClientError> {
+    pub async fn put_blob(&self, bytes: Body) -> Result<Digest, ClientError> {
         let digest = Digest::of(&bytes);
         let operation = format!("blobs/{digest}");
         let url = format!("{}{API}/{operation}", self.url);
