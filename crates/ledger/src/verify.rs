@@ -268,7 +268,7 @@ impl<'a> Audit<'a> {
         }
         for digest in &header.blobs {
             self.named.insert(*digest);
-            if !self.blobs.has(digest) {
+            if !self.blobs.path(digest).is_file() {
                 self.breach(format!("blob {digest}"), format!("is missing; entry {seq} names it"));
             }
         }
