@@ -67,12 +67,10 @@ impl Keep {
     pub fn put(&self, receipt: &Envelope, outputs: &Given) -> Result<(), KeepError> {
         let digest = receipt.payload_digest();
         let bytes = receipt.encode().map_err(|_| KeepError::Missing(digest))?;
-        let mut new = 0;
         for kept in outputs.values() {
-            new += self.write("runner.output", "outputs", &kept.output.sha256, &kept.bytes)?;
+            self.write("runner.output", "outputs", &kept.output.sha256, &kept.bytes)?;
         }
-        new += self.write("runner.receipt", "receipts", &digest, &bytes)?;
-        self.make_room(new)
+        self.write("runner.receipt", "receipts", &digest, &bytes)
     }
 
     /// The outputs of each step that another one needs, by the digests of their receipts' payloads.
@@ -130,26 +128,18 @@ impl Keep {
         })
     }
 
-    /// Bytes that are new on the disk.
-    fn write(
-        &self,
-        point: &'static str,
-        part: &str,
-        digest: &Digest,
-        bytes: &[u8],
-    ) -> Result<u64, KeepError> {
+    fn write(&self, point: &'static str, part: &str, digest: &Digest, bytes: &[u8]) -> Result<(), KeepError> {
         let path = self.path(part, digest);
         match fs::File::open(&path) {
             // Left again just now, so not the oldest any more.
             Ok(file) => {
-                file.set_modified(SystemTime::now()).map_err(|error| KeepError::Io("touch", path, error))?;
-                Ok(0)
+                file.set_modified(SystemTime::now()).map_err(|error| KeepError::Io("touch", path, error))
             }
             Err(_) => {
                 let new = path.with_extension(format!("{:?}.new", std::thread::current().id()));
                 disk::write(&new, bytes, 0o644)?;
                 disk::rename(point, &new, &path)?;
-                Ok(bytes.len() as u64)
+                self.make_room(bytes.len() as u64)
             }
         }
     }
@@ -235,21 +225,14 @@ mod tests {
             bytes.push(number);
             let output = Output { sha256: Digest::of(&bytes), size: 10_001, executable: false };
             let digest = output.sha256;
-            keep.write("runner.output", "outputs", &digest, &bytes)
-                .map(|new| keep.make_room(new))
-                .unwrap()
-                .unwrap();
+            keep.write("runner.output", "outputs", &digest, &bytes).unwrap();
             // One that is left again and again is never the oldest.
             left.push(digest);
             let file = fs::File::open(path(&digest)).unwrap();
             file.set_modified(begin + Duration::from_secs(number.into())).unwrap();
             let mut first = vec![7; 10_000];
             first.push(0);
-            assert_eq!(
-                keep.write("runner.output", "outputs", &Digest::of(&first), &first).unwrap(),
-                0,
-                "{number}"
-            );
+            keep.write("runner.output", "outputs", &Digest::of(&first), &first).unwrap();
             let held: u64 = keep.list().unwrap().iter().map(|file| file.bytes).sum();
             assert!(held <= room, "{number}: {held}");
         }

@@ -67,17 +67,23 @@ impl Group {
                 write("memory.swap.max", 0).or_else(ignore_missing)?;
             }
         }
+        // A kernel that does not count them holds nothing that we would know of.
+        self.kills().ok_or(io::ErrorKind::Unsupported)?;
         write("cgroup.procs", pid.into())
     }
 
-    /// Whether the kernel had to kill a process of the step.
+    /// Whether the kernel had to kill a process of the step; what cannot be read counts as if.
     pub fn ran_out(&self) -> bool {
+        self.kills() != Some(0)
+    }
+
+    fn kills(&self) -> Option<u64> {
         let file = match self.version {
             Version::One => "memory.oom_control",
             Version::Two => "memory.events",
         };
-        let text = fs::read_to_string(self.dir.join(file)).unwrap_or_default();
-        text.lines().filter_map(|line| line.strip_prefix("oom_kill ")).any(|count| count.trim() != "0")
+        let text = fs::read_to_string(self.dir.join(file)).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("oom_kill "))?.trim().parse().ok()
     }
 }
 
@@ -222,6 +228,9 @@ mod tests {
         for file in ["memory.max", "cgroup.procs"] {
             fs::write(group.dir.join(file), "").unwrap();
         }
+        assert!(group.fill(&limits, 4711).is_err(), "nothing counts what is killed");
+        assert!(group.ran_out(), "what cannot be read is not a pass");
+        fs::write(group.dir.join("memory.events"), "oom 0\noom_kill 0\n").unwrap();
         group.fill(&limits, 4711).unwrap();
         fs::write(group.dir.join("memory.swap.max"), "").unwrap();
         group.fill(&limits, 4711).unwrap();

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::Shop;
 use crate::codes;
 use crate::support::{Home, Up};
 
@@ -182,5 +183,34 @@ fn a_revocation_begins_earlier_by_one_and_later_by_all() {
     assert_eq!(since(), json!("2026-04-01T00:00:00.000Z"));
     three.home.ok(&["trust", "status", "--revoke", &carol]);
     assert_eq!(since(), json!("1970-01-01T00:00:00.000Z"));
+    assert!(up.stop());
+}
+
+#[test]
+fn a_runner_joins_when_the_root_names_its_key() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    let pin = shop.ok(&["trust", "pin"])["pin"].as_str().unwrap().to_owned();
+    let dir = shop.home.data().with_file_name("data.runner-3");
+    let join = ["runner", "join", "--data", dir.to_str().unwrap(), "--name", "runner-3", "--pin", &pin];
+    let key = shop.ok(&join)["key"].as_str().unwrap().to_owned();
+    let text = shop.sign_off();
+    let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
+    shop.ok(&["trust", "root", "--runner", &format!("runner-3={key}"), "--remove-runner", "runner-1"]);
+    let view: Value = serde_json::from_str(&up.get(&format!("/api/v1/runs/{run}")).1).unwrap();
+    assert_eq!(view["state"], "failed", "a run of the runner that is gone has ended");
+    shop.write(".countersign/pipeline.yaml", &text);
+    shop.commit("it does not");
+    let root = shop.ok(&["trust", "root"])["statement"].clone();
+    let names: Vec<_> =
+        root["runners"].as_array().unwrap().iter().map(|runner| runner["name"].clone()).collect();
+    assert_eq!((&root["version"], names), (&json!(2), vec![json!("runner-2"), json!("runner-3")]));
+    assert!(up.stop());
+    std::fs::remove_dir_all(shop.home.data().with_file_name("data.runner-1")).unwrap();
+    let up = shop.home.up();
+    assert_eq!(shop.release()["outcome"], "running", "under the new root, by the new runner");
+    let audited = shop.ok(&["audit", "verify"]);
+    assert_eq!((&audited["root_version"], &audited["belief"]), (&json!(2), &json!("pinned")));
+    assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
     assert!(up.stop());
 }

@@ -81,6 +81,15 @@ artifacts:
         self.service("ok");
     }
 
+    /// Has somebody sign off before an artifact is made; answers the pipeline as it was.
+    pub fn sign_off(&self) -> String {
+        let text = std::fs::read_to_string(self.repository().join(".countersign/pipeline.yaml")).unwrap();
+        let node = "steps:\n  sign-off: { needs: [test], approval: { role: release-manager, count: 1 } }\n";
+        self.write(".countersign/pipeline.yaml", &text.replace("steps:\n", node));
+        self.commit("somebody signs off");
+        text
+    }
+
     /// A release whose command answers with these words; `bad` does not pass its probe.
     pub fn service(&self, word: &str) {
         self.write("service.sh", &format!("#!/bin/sh\ntest {word} != bad\n"));
