@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub mod faults;
 
 /// Every point at which something becomes durable, and what that is.
-pub const POINTS: [(&str, &str); 19] = [
+pub const POINTS: [(&str, &str); 20] = [
     ("ledger.append", "a batch of entries"),
     ("ledger.witnessed", "a cosigned checkpoint"),
     ("ledger.blob", "a blob under its digest"),
@@ -26,6 +26,7 @@ pub const POINTS: [(&str, &str); 19] = [
     ("server.snapshot", "where the newest snapshot is"),
     ("runner.output", "an output of a step"),
     ("runner.receipt", "a receipt"),
+    ("runner.seen", "the newest root and status that a runner has seen"),
     ("agent.memory", "what an agent has seen and runs"),
     ("agent.stamp", "the time of a layer's files"),
     ("agent.layer", "an unpacked layer"),

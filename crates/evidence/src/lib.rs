@@ -27,6 +27,7 @@ pub mod release_file;
 pub mod report;
 pub mod request;
 pub mod return_order;
+pub mod run_order;
 pub mod source_pack;
 pub mod ssh;
 pub mod statement;

@@ -148,9 +148,9 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
     let behind = people.behind(commits, &records.pack);
     let mut asked = requests::open(bundle, &environment, &people, &records, &build.pipeline, &mut findings)?;
     if root.mode != Mode::Solo {
-        asked.bar(&behind);
+        requests::bar(&mut asked.agreed, &behind, &asked.requester);
     }
-    requests::nodes(&build.pipeline, &asked, &mut findings);
+    requests::nodes(build.pipeline.steps.iter(), &asked.agreed, &mut findings);
     same_run(&build, &asked)?;
     signer(&source, &people, &records, &mut findings);
     let evidence = manifest(bundle, &range, &build)?;

@@ -1,4 +1,4 @@
-//! Puts the evidence of an open release together, out of state and blobs.
+//! Puts the evidence of an open release together, and what stands behind a run, out of state and blobs.
 //!
 //! Invariant: a pure function of both, so that replay collects the same again. Whoever collects believes
 //! nothing of it: that is for `check`.
@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::release::Open;
-use domain::{Event, Place, State};
+use domain::{Event, PersonId, Place, RunId, State};
 use evidence::approval::Signed;
 use evidence::bundle::Bundle;
 use evidence::dsse::Envelope;
@@ -15,6 +15,8 @@ use evidence::entry::Header;
 use evidence::plan::Plan;
 use evidence::policy_files::PolicyFiles;
 use evidence::report::AgentReport;
+use evidence::request::Request;
+use evidence::run_order::RunOrder;
 use evidence::source_pack::{Range, SourcePack};
 use evidence::status::StatusFile;
 use evidence::tree_list::TreeList;
@@ -120,6 +122,44 @@ pub fn collect(
     Ok(Collected { bundle, entries, ancestors, bounded })
 }
 
+/// The order behind the work of a run: what is known of who asked, signed and agreed and is enrolled still. `None`
+/// when the run has ended, or no status is in force.
+///
+/// # Errors
+/// `Unavailable` when bytes of the ledger cannot be had.
+pub fn run_order(
+    state: &State,
+    store: &dyn Store,
+    run: RunId,
+    moment: Moment,
+) -> Result<Option<RunOrder>, Unavailable> {
+    let known = (state.source.of(run), state.build.run(run), state.identity.status());
+    let (Some(source), Some(progress), Some(status)) = known else { return Ok(None) };
+    let mut requests = vec![source.facts.request];
+    if !progress.agreed.is_empty() {
+        requests.extend(agreements(store, &progress.entries.iter().copied().collect())?);
+    }
+    let mut requests = envelopes(store, &requests)?;
+    let by = |envelope: &Envelope| Request::read(envelope).ok().map(|request| PersonId::from(request.person));
+    let mut people: BTreeSet<PersonId> = requests.iter().filter_map(by).collect();
+    people.insert(source.facts.signer);
+    people.retain(|person| state.identity.person(*person, moment).is_some());
+    requests.retain(|envelope| by(envelope).is_some_and(|person| people.contains(&person)));
+    let mut enrolments = people
+        .into_iter()
+        .filter_map(|person| state.identity.enrolled(person))
+        .map(|person| enrolment_envelope_at(store, person.entry).map(|(envelope, _)| envelope))
+        .collect::<Result<Vec<_>, _>>()?;
+    enrolments.sort_by_key(Envelope::payload_digest);
+    Ok(Some(RunOrder {
+        v: 1,
+        roots: in_order(store, state.identity.roots())?,
+        status: StatusFile::decode(&store.blob(&status.2)?).map_err(Unavailable::of)?,
+        enrolments,
+        requests,
+    }))
+}
+
 /// Requests by which people agreed at approval nodes.
 fn agreements(store: &dyn Store, entries: &BTreeSet<u64>) -> Result<Vec<Digest>, Unavailable> {
     let mut found = Vec::new();
@@ -172,7 +212,7 @@ fn enrolments(
         commits.iter().flat_map(|commit| commit.people()).map(|person| person.email.as_str()).collect();
     let signatures: Vec<_> = commits.iter().filter_map(|commit| commit.signature.as_ref()?.blob()).collect();
     let keys: Vec<_> = signatures.iter().filter_map(|blob| evidence::ssh::embedded_key(blob)).collect();
-    let asked = requests.iter().filter_map(|envelope| evidence::request::Request::read(envelope).ok());
+    let asked = requests.iter().filter_map(|envelope| Request::read(envelope).ok());
     let said = approvals.iter().filter_map(|envelope| Signed::read(envelope).ok());
     let ids: BTreeSet<_> =
         asked.map(|request| request.person).chain(said.map(|signed| signed.said.person)).collect();

@@ -2,8 +2,9 @@
 //!
 //! `admit` turns what was sent into a command, `collect` puts the evidence of a release together, `check`
 //! believes none of it before it is proven, `judge` asks the policy about what is left, `replay` does every
-//! decision of a ledger again. Invariant: all of it is a pure function of its arguments; bytes come through
-//! `Store`, moments and numbers seen from the caller. A fact without a signer is unknown, and unknown fails.
+//! decision of a ledger again; `check_return` and `check_run` judge orders that need no release. Invariant: all of
+//! it is a pure function of its arguments; bytes come through `Store`, moments and numbers seen from the caller.
+//! A fact without a signer is unknown, and unknown fails.
 
 mod admit;
 mod admit_machines;
@@ -23,6 +24,7 @@ mod replay;
 mod reports;
 mod requests;
 mod returning;
+mod running;
 mod store;
 mod verdict;
 
@@ -30,7 +32,7 @@ pub use admit::enrolment_envelope_at;
 pub use admit::{AdmitError, Admitted, Sent, admit, enrolment_at, runner_names, status_command};
 pub use admit_machines::{admit_receipt, admit_report};
 pub use check::{Anchors, Checked, Seen, check};
-pub use collect::{Collected, collect};
+pub use collect::{Collected, collect, run_order};
 pub use continuity::{Kept, ends, proven_from, sizes_to_prove};
 pub use findings::Findings;
 pub use input::input;
@@ -41,5 +43,6 @@ pub use prepare::{Prepared, prepare};
 pub use proofs::witnessed_by;
 pub use replay::{Compared, Replay, Replayed};
 pub use returning::{CheckedReturn, check_return};
+pub use running::{CheckedRun, Piece, check_run};
 pub use store::{Store, Unavailable};
 pub use verdict::{Judgement, judge, judge_checked, own_eyes};

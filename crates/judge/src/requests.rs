@@ -1,14 +1,15 @@
-//! Requests in a bundle: who asked for the run, who agreed at approval nodes, who asked for the release.
+//! Requests: who asked for a run, who agreed at approval nodes, who asked for the release.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::bundle::Bundle;
-use evidence::enrolment::Purpose;
+use evidence::dsse::Envelope;
+use evidence::enrolment::{Enrolment, Purpose};
 use evidence::environment::Environment;
-use evidence::pipeline::Pipeline;
+use evidence::pipeline::{Pipeline, Step};
 use evidence::request::{NAMESPACE, Request};
-use evidence::{CommitId, Id, Name, ssh};
-use serde_json::json;
+use evidence::{CommitId, Digest, Id, Name, ssh};
+use serde_json::{Value, json};
 
 use crate::findings::{Findings, NEW_BUNDLE, one};
 use crate::people::{Behind, People, roles};
@@ -42,21 +43,11 @@ pub fn open(
     }
     let mut opened = Vec::new();
     for (envelope, record) in bundle.requests.iter().zip(&records.requests) {
-        let request = Request::read(envelope).map_err(|error| wrong(error.to_string()))?;
-        if request.installation != bundle.installation {
-            return Err(wrong("a request is for another installation".into()));
-        }
-        let person = people.by_id(request.person);
-        let person = person.ok_or_else(|| wrong(format!("person {} is not enrolled", request.person)))?;
-        let keys = people.keys(person, Purpose::SignIn, record);
-        match ssh::signers(envelope, NAMESPACE, &keys).map_err(|error| wrong(error.to_string()))?.as_slice() {
-            [_] => opened.push((request, person)),
-            _ => return Err(wrong("a request needs exactly one signature".into())),
-        }
+        opened.push(signed(envelope, record, bundle.installation, people).map_err(wrong)?);
     }
     let (mut requester, mut promoter, mut run) = (None, None, None);
     let mut agreed: BTreeMap<Name, BTreeSet<String>> = BTreeMap::new();
-    let commit = json!({ "project": bundle.project, "commit": bundle.source.commit });
+    let commit = run_of(&bundle.project, &bundle.source.commit);
     let place = format!("{}/{}/{}", bundle.project, bundle.service, bundle.environment);
     let promotion = json!({ "place": place, "release": bundle.release, "artifact": bundle.artifact() });
     // As programs before 2026-11-22 had it signed: a number at a place stands for one artifact.
@@ -87,14 +78,9 @@ pub fn open(
         return Err(wrong("nobody's request for the run is here".into()));
     };
     for (request, person) in opened.iter().filter(|(request, _)| request.action.as_str() == "agree") {
-        let node = node_of(request, run, &bundle.source.commit).filter(|node| {
-            pipeline
-                .steps
-                .get(node)
-                .and_then(|step| step.approval.as_ref())
-                .is_some_and(|approval| roles(person, &bundle.project, None).contains(&approval.role))
-        });
-        let node = node.ok_or_else(|| wrong(format!("{} agreed to something else", person.name)))?;
+        let may = roles(person, &bundle.project, None);
+        let node = node_of(request, run, &bundle.source.commit, pipeline, &may)
+            .ok_or_else(|| wrong(format!("{} agreed to something else", person.name)))?;
         agreed.entry(node).or_default().insert(person.subject.clone());
     }
     if promoter.is_none() && !environment.automatic {
@@ -104,27 +90,62 @@ pub fn open(
     Ok(Asked { requester, seed, promoter, agreed })
 }
 
-impl Asked {
-    /// Whoever is behind the change or asked for the run agrees to nothing.
-    pub fn bar(&mut self, behind: &Behind) {
-        for people in self.agreed.values_mut() {
-            people.retain(|subject| !behind.subjects.contains(subject) && *subject != self.requester);
-        }
+/// Whoever is behind the change or asked for the run agrees to nothing.
+pub fn bar(agreed: &mut BTreeMap<Name, BTreeSet<String>>, behind: &Behind, requester: &str) {
+    for people in agreed.values_mut() {
+        people.retain(|subject| !behind.subjects.contains(subject) && *subject != requester);
     }
 }
 
-/// The node at which a request agrees to this run of this commit. Whoever asks for a run draws its number: two
-/// runs of one number are told apart by their commits.
-fn node_of(request: &Request, run: Id, commit: &CommitId) -> Option<Name> {
-    let node: Name = request.arguments.get("step")?.as_str()?.parse().ok()?;
-    (request.arguments == json!({ "run": run, "step": node, "commit": commit })).then_some(node)
+/// A request, and who signed it with a key that counts for what is on record under a digest.
+pub fn signed<'a>(
+    envelope: &Envelope,
+    record: &Digest,
+    installation: Id,
+    people: &'a People,
+) -> Result<(Request, &'a Enrolment), String> {
+    let request = Request::read(envelope).map_err(|error| error.to_string())?;
+    if request.installation != installation {
+        return Err("a request is for another installation".into());
+    }
+    let person = people.by_id(request.person);
+    let person = person.ok_or_else(|| format!("person {} is not enrolled", request.person))?;
+    let keys = people.keys(person, Purpose::SignIn, record);
+    match ssh::signers(envelope, NAMESPACE, &keys).map_err(|error| error.to_string())?.as_slice() {
+        [_] => Ok((request, person)),
+        _ => Err("a request needs exactly one signature".into()),
+    }
 }
 
-/// Each approval node of the pipeline has as many people as it asks for.
-pub fn nodes(pipeline: &Pipeline, asked: &Asked, findings: &mut Findings) {
-    for (name, step) in &pipeline.steps {
+/// What a request for a run of a commit says.
+pub fn run_of(project: &Name, commit: &CommitId) -> Value {
+    json!({ "project": project, "commit": commit })
+}
+
+/// The node of the pipeline at which a request, by somebody with these roles, agrees to this run of this commit.
+/// Whoever asks for a run draws its number: two runs of one number are told apart by their commits.
+pub fn node_of(
+    request: &Request,
+    run: Id,
+    commit: &CommitId,
+    pipeline: &Pipeline,
+    may: &BTreeSet<Name>,
+) -> Option<Name> {
+    let node: Name = request.arguments.get("step")?.as_str()?.parse().ok()?;
+    let approval = pipeline.steps.get(&node)?.approval.as_ref()?;
+    let agrees = request.arguments == json!({ "run": run, "step": node, "commit": commit });
+    (agrees && may.contains(&approval.role)).then_some(node)
+}
+
+/// Each of these steps that is an approval node has as many people as it asks for.
+pub fn nodes<'a>(
+    steps: impl Iterator<Item = (&'a Name, &'a Step)>,
+    agreed: &BTreeMap<Name, BTreeSet<String>>,
+    findings: &mut Findings,
+) {
+    for (name, step) in steps {
         let Some(approval) = &step.approval else { continue };
-        let found = asked.agreed.get(name).map_or(0, BTreeSet::len);
+        let found = agreed.get(name).map_or(0, BTreeSet::len);
         if found < approval.count as usize {
             let what = format!("{found} of {} people agreed at node `{name}`", approval.count);
             findings.against("node-open", what, "have more people agree, and run again");
@@ -132,5 +153,6 @@ pub fn nodes(pipeline: &Pipeline, asked: &Asked, findings: &mut Findings) {
     }
 }
 
-const DEVELOPER: &str = "developer";
+/// Role of who may ask for runs.
+pub const DEVELOPER: &str = "developer";
 const MANAGER: &str = "release-manager";

@@ -23,6 +23,7 @@ use evidence::release_file::ReleaseFile;
 use evidence::report::AgentReport;
 use evidence::request::Request;
 use evidence::return_order::ReturnOrder;
+use evidence::run_order::RunOrder;
 use evidence::source_pack::SourcePack;
 use evidence::ssh::{self, SshKey};
 use evidence::status::{Status, StatusFile};
@@ -320,6 +321,7 @@ fn canonical_json(bytes: &[u8]) {
     drop(PolicyFiles::decode(bytes));
     drop(Configuration::decode(bytes));
     drop(ReturnOrder::decode(bytes));
+    drop(RunOrder::decode(bytes));
     if let Ok(envelope) = Envelope::decode(bytes) {
         drop(Request::read(&envelope));
         drop(Signed::read(&envelope));

@@ -3,9 +3,10 @@
 
 use agent::Begun;
 use evidence::bundle::Bundle;
+use evidence::receipt::Work;
 use evidence::report::{AgentReport, Outcome};
 use lab::forgery::{self, READERS};
-use lab::{Lab, assemble, at, by_agent, said};
+use lab::{Lab, assemble, at, by_agent, name, said};
 
 #[test]
 fn what_is_honest_passes_everywhere() {
@@ -128,6 +129,34 @@ fn every_forgery_is_refused_by_name() {
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }
 
+/// What people asked for is done: steps before, at and behind a node, and the artifact at the end.
+#[test]
+fn a_runner_does_what_people_asked_for() {
+    let honest = forgery::runs::in_team().asked();
+    let step = |step: &str| Work::Step(name(step));
+    for work in [step("build"), step("test"), step("last"), Work::Artifact(name("api"))] {
+        assert_eq!(honest.clone().with(work.clone()).by_runner(), Vec::<String>::new(), "{work:?}");
+    }
+    // What comes before the node needs nobody's agreement.
+    let mut early = honest.with(step("build"));
+    early.order.requests.pop();
+    assert_eq!(early.by_runner(), Vec::<String>::new());
+    // In solo mode one person is enough.
+    assert_eq!(forgery::runs::alone().by_runner(), Vec::<String>::new());
+}
+
+#[test]
+fn a_runner_does_nothing_that_nobody_asked_for() {
+    let mut wrong = Vec::new();
+    for row in forgery::runs::all() {
+        let codes = row.made().by_runner();
+        if !codes.iter().any(|said| said == row.code) {
+            wrong.push(format!("{}: {codes:?}, not {}", row.name, row.code));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// A crash after the agent noted the number, and before its report: the same release again is not an old one.
 #[test]
 fn what_was_begun_is_done_again_after_a_crash() {
@@ -152,6 +181,10 @@ fn the_page_of_forgeries_is_this_table() {
             READERS.map(|reader| row.expected(reader).map_or("-".to_owned(), |code| format!("`{code}`")));
         page += &format!("| {} | {} |\n", row.name, by.join(" | "));
     }
+    page += RUNS;
+    for row in forgery::runs::all() {
+        page += &format!("| {} | `{}` |\n", row.name, row.code);
+    }
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/hostile-server.md");
     if std::env::var_os("UPDATE_THREATS").is_some() {
         std::fs::write(&path, &page).unwrap();
@@ -171,4 +204,14 @@ check has a row that gets through without it.
 
 | forgery | agent | approve | verify | verify --state |
 |---|---|---|---|---|
+";
+
+const RUNS: &str = "
+## Work that a server has its runners do
+
+A runner does a piece of work when people asked for it: it judges each one by its own pin. The rows are
+`crates/lab/src/forgery/runs.rs`; `a_runner_does_nothing_that_nobody_asked_for` runs them, and `cargo x mutants` without each check.
+
+| forgery | runner |
+|---|---|
 ";

@@ -1,8 +1,8 @@
 //! The build plane: takes a commit's source from git, runs a step of its pipeline in the sandbox, and signs
 //! what came of it.
 //!
-//! Invariant: nothing counts that was not checked here: objects by their ids, the pipeline by its digest,
-//! outputs by one read after every process of the step is dead. The receipt key never comes near a step.
+//! Invariant: nothing counts that was not checked here: who asked, by the runner's own pin; objects by their ids,
+//! the pipeline by its digest, outputs by one read after every process of the step is dead. The receipt key never comes near a step.
 //! It deliberately lacks SQL, state and decisions.
 
 mod artifact;
@@ -13,6 +13,7 @@ mod serve;
 mod source;
 mod step;
 mod toolchain;
+mod trust;
 mod work;
 
 pub use artifact::{ArtifactError, Built, assemble};
@@ -22,4 +23,5 @@ pub use serve::serve;
 pub use source::{Source, SourceError, SourceFile};
 pub use step::{Execution, Given, Host, Identity, Isolation, Kept, Log, Sandbox, StepError, execute};
 pub use toolchain::{Toolchain, ToolchainError};
+pub use trust::{Trust, TrustError};
 pub use work::{Bench, Done};

@@ -79,6 +79,11 @@ fn begin(bench: &Arc<Bench>, client: &Client, work: RunnerWork, busy: &Busy, slo
 }
 
 async fn carry_out(bench: Arc<Bench>, client: &Client, work: RunnerWork) -> Result<(), String> {
+    let order = match client.run_order(work.due.run).await {
+        // Whoever waits for this run is told: it is not asked for again and again.
+        Err(error) if !error.is_passing() => Err(error.to_string()),
+        asked => Ok(asked.map_err(|error| error.to_string())?),
+    };
     let (pieces, receiver) = mpsc::channel::<Vec<u8>>(PIECES_MAX);
     let (kind, name) = match &work.due.work {
         Work::Step(name) => ("step", name),
@@ -87,10 +92,14 @@ async fn carry_out(bench: Arc<Bench>, client: &Client, work: RunnerWork) -> Resu
     let path = format!("{}/{kind}/{name}/{}", work.due.run, bench.runner);
     let following = tokio::spawn(follow(client.clone(), path, receiver));
     let done = tokio::task::spawn_blocking(move || {
-        bench.work(&work.due, work.repository.as_deref(), &|_, piece| {
+        let log = |_, piece: &[u8]| {
             // A reader that is too slow misses pieces of the live log; the stored one is whole.
             drop(pieces.try_send(piece.to_vec()));
-        })
+        };
+        match order {
+            Ok(order) => bench.work(&work.due, &order, work.repository.as_deref(), &log),
+            Err(what) => bench.give_up(&work.due, &what, &log),
+        }
     });
     let done = done.await.map_err(|error| error.to_string())??;
     drop(following.await);
@@ -242,5 +251,35 @@ mod tests {
         refused.unwrap();
         let (malformed, _) = delivered(vec![NONE, CREATED, MALFORMED]);
         assert!(malformed.is_err(), "what nobody will ever take is not sent for ever");
+    }
+
+    /// The server has nothing to show for it: whoever waits for the run is told, by a receipt.
+    #[test]
+    fn work_without_an_order_fails_and_does_not_wait() {
+        const GONE: (&str, &str) = (
+            "404 Not Found",
+            r#"{"type":"tag:countersign,2026:not-found","title":"none","status":404,"detail":"it has ended"}"#,
+        );
+        let (url, asked) = answering(vec![GONE, CREATED, NONE, CREATED, NONE, CREATED, TAKEN]);
+        let (dir, lab) = (tempfile::tempdir().unwrap(), lab::forgery::runs::in_team());
+        let bench = Bench {
+            installation: lab::id(1),
+            runner: lab::name("runner-1"),
+            root: 1,
+            signer: lab.runners[0].clone(),
+            toolchain: crate::Toolchain::of(Vec::new(), std::collections::BTreeMap::new()).unwrap(),
+            keep: crate::Keep::open(dir.path(), 1 << 20).unwrap(),
+            isolation: Box::new(crate::Sandbox { init: || std::process::Command::new("false") }),
+            trust: crate::Trust::open(dir.path(), &lab.pin()).unwrap(),
+            now: || lab::at(0),
+            sources: Mutex::new(Vec::new()),
+        };
+        let work = RunnerWork { due: lab.asked().due, repository: None };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(carry_out(Arc::new(bench), &Client::new(&url).unwrap(), work)).unwrap();
+        let asked = asked.join().unwrap();
+        let kinds: Vec<_> = asked.iter().map(|line| line.rsplit_once(' ').unwrap().0).collect();
+        let (look, put) = ("HEAD blobs", "PUT blobs");
+        assert_eq!(kinds, ["GET work", "POST logs", look, put, look, put, "POST receipts"]);
     }
 }

@@ -1,7 +1,7 @@
 //! One piece of work as it was handed out: a step in the sandbox, or an artifact put together; a signed
 //! receipt comes of it in every case.
 //!
-//! Invariant: what is done is what the plan names. When it cannot be done at all, the receipt says so with
+//! Invariant: what is done is what the plan names, and people have asked for it. When it cannot be done at all, the receipt says so with
 //! exit code 125 and the reason in its log, so that nobody waits for it for ever.
 
 use std::collections::BTreeMap;
@@ -13,8 +13,10 @@ use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
 use evidence::pipeline::{PATH, Pipeline};
 use evidence::receipt::{Ending, Forge, Output, Receipt, SandboxLevel, Work};
+use evidence::run_order::RunOrder;
 use evidence::tree_list::TreeList;
 use evidence::{CommitId, Digest, Id, Moment, Name};
+use judge::Piece;
 use wire::BLOB_BYTES_MAX;
 
 use crate::artifact::assemble;
@@ -23,6 +25,7 @@ use crate::repository::Repository;
 use crate::source::Source;
 use crate::step::{Given, Host, Identity, Isolation, Log, execute};
 use crate::toolchain::Toolchain;
+use crate::trust::Trust;
 
 /// What stays the same from one piece of work to the next.
 pub struct Bench {
@@ -40,6 +43,8 @@ pub struct Bench {
     pub keep: Keep,
     /// What keeps steps apart from everything else.
     pub isolation: Box<dyn Isolation>,
+    /// What is believed of those who ask for work.
+    pub trust: Trust,
     /// The clock.
     pub now: fn() -> Moment,
     /// The last sources that were fetched.
@@ -66,19 +71,34 @@ impl Bench {
     ///
     /// # Errors
     /// In words, when not even a receipt can be made.
-    pub fn work(&self, due: &Due, repository: Option<&str>, log: Log<'_>) -> Result<Done, String> {
-        match self.attempt(due, repository, log) {
+    pub fn work(
+        &self,
+        due: &Due,
+        order: &RunOrder,
+        repository: Option<&str>,
+        log: Log<'_>,
+    ) -> Result<Done, String> {
+        match self.attempt(due, order, repository, log) {
             Ok(done) => Ok(done),
-            Err(what) => self.gave_up(due, &what, log),
+            Err(what) => self.give_up(due, &what, log),
         }
     }
 
-    fn attempt(&self, due: &Due, repository: Option<&str>, log: Log<'_>) -> Result<Done, String> {
+    fn attempt(
+        &self,
+        due: &Due,
+        order: &RunOrder,
+        repository: Option<&str>,
+        log: Log<'_>,
+    ) -> Result<Done, String> {
         let source = self.source(&due.commit, repository)?;
         let file = source.file(PATH).ok_or_else(|| format!("the commit has no {PATH}"))?;
         if Pipeline::digest(file) != due.pipeline {
             return Err("the pipeline in the commit is not the one of the plan".into());
         }
+        let pipeline = Pipeline::parse(file).map_err(|error| error.to_string())?;
+        let piece = Piece { due, runner: &self.runner, commit: &source.commit, pipeline: &pipeline };
+        self.trust.check(order, &piece, (self.now)()).map_err(|error| error.to_string())?;
         let outputs = self.keep.given(&due.needs).map_err(|error| error.to_string())?;
         let tree = source.list.encode().map_err(|error| error.to_string())?;
         match &due.work {
@@ -98,7 +118,7 @@ impl Bench {
                 self.keep.put(&done.receipt, &done.outputs).map_err(|error| error.to_string())?;
                 Ok(Done { receipt: done.receipt, blobs: vec![done.log, tree] })
             }
-            Work::Artifact(name) => self.artifact(due, name, &source, &outputs, tree),
+            Work::Artifact(name) => self.artifact(due, name, &source, (&pipeline, &outputs), tree),
         }
     }
 
@@ -107,13 +127,11 @@ impl Bench {
         due: &Due,
         name: &Name,
         source: &Source,
-        outputs: &BTreeMap<Name, Given>,
+        (pipeline, outputs): (&Pipeline, &BTreeMap<Name, Given>),
         tree: Vec<u8>,
     ) -> Result<Done, String> {
-        let file = source.file(PATH).unwrap_or_default();
-        let pipeline = Pipeline::parse(file).map_err(|error| error.to_string())?;
         let started = (self.now)();
-        let built = assemble(&pipeline, name, outputs, &due.commit, source.time_seconds())
+        let built = assemble(pipeline, name, outputs, &due.commit, source.time_seconds())
             .map_err(|error| error.to_string())?;
         if built.layer.len() > BLOB_BYTES_MAX {
             let bytes = built.layer.len();
@@ -141,7 +159,11 @@ impl Bench {
         Ok(Done { receipt, blobs: vec![log, tree, built.manifest, built.layer] })
     }
 
-    fn gave_up(&self, due: &Due, what: &str, log: Log<'_>) -> Result<Done, String> {
+    /// A receipt that says why some work was not done.
+    ///
+    /// # Errors
+    /// In words, when it cannot be signed.
+    pub fn give_up(&self, due: &Due, what: &str, log: Log<'_>) -> Result<Done, String> {
         let text = format!("countersign: {what}\n").into_bytes();
         log(sandbox::Stream::Error, &text);
         let tree =

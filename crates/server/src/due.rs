@@ -4,7 +4,8 @@ use domain::release::Stage;
 use domain::{Place, RunId, State};
 use evidence::dsse::Envelope;
 use evidence::return_order::ReturnOrder;
-use evidence::{Digest, Name};
+use evidence::run_order::RunOrder;
+use evidence::{Digest, Moment, Name};
 use judge::{Store as _, enrolment_envelope_at};
 use wire::{AgentWork, RunnerWork};
 
@@ -22,6 +23,19 @@ pub fn on_runner(keeper: &Gatekeeper, state: &State, runner: &Name) -> Result<Ve
     };
     let due = state.build.outstanding(runner).take(WORK_MAX);
     due.map(|due| Ok(RunnerWork { due: due.clone(), repository: repository(due.run)? })).collect()
+}
+
+/// By what a runner sees that people asked for a run; `None` when there is nothing to do for it.
+///
+/// # Errors
+/// `EdgeError` when the evidence on disk cannot be read.
+pub fn order(
+    keeper: &Gatekeeper,
+    state: &State,
+    run: RunId,
+    now: Moment,
+) -> Result<Option<RunOrder>, EdgeError> {
+    judge::run_order(state, &keeper.store(), run, now).map_err(failed)
 }
 
 /// What is due at a place.

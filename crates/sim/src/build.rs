@@ -10,7 +10,7 @@ use evidence::machine::MachineSigner;
 use evidence::tree_list::FileMode;
 use evidence::{CommitId, Digest, git};
 use lab::Lab;
-use runner::{Bench, Isolation, Keep, Log, Source, SourceFile, Toolchain};
+use runner::{Bench, Isolation, Keep, Log, Source, SourceFile, Toolchain, Trust};
 use sandbox::{Exit, Input, Level, Outcome, Outputs, SandboxError, Spec};
 
 use crate::installation::runner_name;
@@ -33,7 +33,7 @@ impl Builder {
     ///
     /// # Errors
     /// In words.
-    pub fn start(dir: &Path, n: usize) -> Result<Self, String> {
+    pub fn start(dir: &Path, n: usize, lab: &Lab) -> Result<Self, String> {
         let seed = 122 + u8::try_from(n).map_err(|error| error.to_string())?;
         let bench = Bench {
             installation: lab::id(1),
@@ -43,6 +43,7 @@ impl Builder {
             toolchain: Toolchain::of(Vec::new(), BTreeMap::new()).map_err(|error| error.to_string())?,
             keep: Keep::open(dir, KEEP_BYTES).map_err(|error| error.to_string())?,
             isolation: Box::new(Steps { dir: dir.join("step") }),
+            trust: Trust::open(dir, &lab.pin()).map_err(|error| error.to_string())?,
             now: machine::now,
             sources: Mutex::new(Vec::new()),
         };
@@ -74,11 +75,11 @@ impl Builder {
         if self.line.answered(letter.call).is_none() {
             return Ok(());
         }
-        let Told::RunnerWork(works) = told else { return Ok(()) };
-        let Some(work) = works.first() else { return Ok(()) };
+        let Told::RunnerWork(Some(told)) = told else { return Ok(()) };
+        let (work, order) = told.as_ref();
         let source = repository.get(&work.due.commit).cloned();
         *self.bench.sources.lock().map_err(|error| error.to_string())? = source.into_iter().collect();
-        let done = self.bench.work(&work.due, None, &|_, _| {})?;
+        let done = self.bench.work(&work.due, order, None, &|_, _| {})?;
         let ask = Ask::Receipt(done.blobs, Box::new(done.receipt));
         self.line.ask(machine::now().millis(), between(1_000, 60_000), ask, out);
         Ok(())

@@ -225,8 +225,12 @@ impl Control {
         match ask {
             Ask::Submit(submission) => self.submit(submission),
             Ask::RunnerWork(n) => {
-                let work = due::on_runner(keeper, &state, &crate::installation::runner_name(*n));
-                Ok(Told::RunnerWork(work.map_err(text)?))
+                let works = due::on_runner(keeper, &state, &crate::installation::runner_name(*n));
+                let Some(work) = works.map_err(text)?.into_iter().next() else {
+                    return Ok(Told::RunnerWork(None));
+                };
+                let order = due::order(keeper, &state, work.due.run, machine::now()).map_err(text)?;
+                Ok(Told::RunnerWork(order.map(|order| Box::new((work, order)))))
             }
             Ask::Receipt(blobs, envelope) => {
                 for blob in blobs {

@@ -4,6 +4,7 @@ use std::fmt;
 
 use domain::Place;
 use evidence::dsse::Envelope;
+use evidence::run_order::RunOrder;
 use evidence::status::StatusFile;
 use evidence::{Bytes, Digest};
 use tlog::{AddCheckpoint, Checkpoint, NoteSignature};
@@ -69,7 +70,7 @@ pub enum Told {
     /// It was decided against, or not even taken.
     Refused(Vec<String>),
     /// What is due on a runner.
-    RunnerWork(Vec<RunnerWork>),
+    RunnerWork(Option<Box<(RunnerWork, RunOrder)>>),
     /// What is due at a place.
     AgentWork(Option<AgentWork>),
     /// Evidence, its proof, and the layer where it was asked for.
@@ -125,7 +126,9 @@ impl fmt::Display for Letter {
             Says::Ask(Ask::Cosign(_)) => "cosign?".into(),
             Says::Told(Told::Accepted(entry)) => format!("on record as entry {entry}"),
             Says::Told(Told::Refused(codes)) => format!("refused: {}", codes.join(", ")),
-            Says::Told(Told::RunnerWork(works)) => format!("{} steps are due", works.len()),
+            Says::Told(Told::RunnerWork(work)) => {
+                format!("{} is due", if work.is_some() { "a step" } else { "nothing" })
+            }
             Says::Told(Told::AgentWork(work)) => {
                 if work.is_some() {
                     "a release is due".into()

@@ -140,7 +140,7 @@ impl World {
 const fn points_of(who: Who) -> &'static [&'static str] {
     match who {
         Who::Server => &["ledger.append", "ledger.append", "ledger.witnessed", "ledger.blob", "ledger.tile"],
-        Who::Runner(_) => &["runner.output", "runner.receipt"],
+        Who::Runner(_) => &["runner.output", "runner.receipt", "runner.seen"],
         Who::Agent(_) => &["agent.memory", "agent.stamp", "agent.layer", "agent.switch"],
         Who::Witness(_) => &["witness.state"],
         Who::Person(_) => &[],

@@ -276,7 +276,7 @@ impl World {
             match who {
                 Who::Server => self.server = Some(Control::start(&data.join("data"), &self.lab)?),
                 Who::Runner(n) => {
-                    self.builders[n] = Some(Builder::start(&data.join(format!("runner-{n}")), n)?);
+                    self.builders[n] = Some(Builder::start(&data.join(format!("runner-{n}")), n, &self.lab)?);
                 }
                 Who::Agent(n) => self.agents[n] = Some(Agent::start(&data.join(format!("agent-{n}")), n)?),
                 Who::Witness(n) => {

@@ -12,6 +12,7 @@ use domain::{Place, RunId};
 use evidence::claim::Claim;
 use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
+use evidence::run_order::{self, RunOrder};
 use evidence::{Bytes, Digest, Id, Moment, Name};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Serialize;
@@ -184,6 +185,22 @@ impl Client {
     /// `ClientError` when there is no answer.
     pub async fn runner_work(&self) -> Result<Vec<RunnerWork>, ClientError> {
         self.work("work/runner").await
+    }
+
+    /// By what the server shows that people asked for a run.
+    ///
+    /// # Errors
+    /// `ClientError` when there is no answer, or the run has ended.
+    pub async fn run_order(&self, run: RunId) -> Result<RunOrder, ClientError> {
+        let operation = format!("work/orders/{run}");
+        let request = self.http.get(format!("{}{API}/{operation}", self.url));
+        let request = self.claimed(request, "GET", &operation)?;
+        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        let (status, bytes) = self.bounded(&operation, response, run_order::BYTES_MAX).await?;
+        if !status.is_success() {
+            return Err(problem_of(&operation, status, &bytes));
+        }
+        RunOrder::decode(&bytes).map_err(|error| unreadable(&operation, error))
     }
 
     /// What is due at this agent's place; waits a while for something when nothing is.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use clap::{Args, Subcommand};
 use evidence::Name;
 use evidence::pin::Pin;
-use runner::{Bench, Keep, Toolchain};
+use runner::{Bench, Keep, Toolchain, Trust};
 use serde::{Deserialize, Serialize};
 use wire::{Client, Machine};
 
@@ -115,6 +115,7 @@ fn serve(data: &Path, server: &str, keep: u64, child: &Child, output: Output) ->
         toolchain: Toolchain::of_host()?,
         keep: Keep::open(&data.join("keep"), keep)?,
         isolation: Box::new(runner::Sandbox { init: sandbox_init }),
+        trust: Trust::open(data, &pin)?,
         now: clock::moment,
         sources: Mutex::new(Vec::new()),
     };

@@ -9,12 +9,13 @@ use super::{Shop, at};
 use crate::support::Home;
 
 /// Points that the way to production meets.
-const ON_THE_WAY: [&str; 9] = [
+const ON_THE_WAY: [&str; 10] = [
     "ledger.append",
     "ledger.witnessed",
     "ledger.blob",
     "runner.output",
     "runner.receipt",
+    "runner.seen",
     "agent.memory",
     "agent.stamp",
     "agent.layer",

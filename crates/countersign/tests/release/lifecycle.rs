@@ -214,3 +214,40 @@ fn a_runner_joins_when_the_root_names_its_key() {
     assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
     assert!(up.stop());
 }
+
+/// The server lets a run go on that began before; the runners look anew before each step.
+#[test]
+fn a_commit_whose_key_was_revoked_is_built_no_further() {
+    let shop = Shop::solo();
+    let (key, commits) = (shop.home.ssh_key("bob"), shop.home.ssh_key("bob-commits"));
+    let up = shop.home.up();
+    let enrol = ["trust", "enrol", "--name", "Bob", "--email", "bob@example.com", "--role", "developer"];
+    let keys = ["--key", key.to_str().unwrap(), "--sign-in-key", commits.to_str().unwrap()];
+    shop.ok(&[&enrol[..], &keys[..]].concat());
+    let bobs = shop.ok(&["key", "show", commits.to_str().unwrap()])["fingerprint"].clone();
+    shop.config("user.email", "bob@example.com");
+    shop.config("user.signingkey", commits.to_str().unwrap());
+    shop.sign_off();
+    let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
+    let view = || serde_json::from_str::<Value>(&up.get(&format!("/api/v1/runs/{run}")).1).unwrap();
+    let mut entries = 0;
+    let mut wait =
+        || entries = serde_json::from_str(&up.get(&format!("/api/v1/wait?past={entries}")).1).unwrap();
+    let passed = |view: &Value| {
+        let works = view["works"].as_array().unwrap();
+        works.iter().filter(|work| work["kind"] == "step" && work["state"] == "passed").count()
+    };
+    while passed(&view()) < 4 {
+        wait();
+    }
+    shop.ok(&["trust", "status", "--revoke", bobs.as_str().unwrap()]);
+    shop.ok(&["approve", "--run", &run, "--step", "sign-off"]);
+    while view()["state"] == "running" {
+        wait();
+    }
+    assert_eq!(view()["state"], "failed");
+    let log = up.get(&format!("/api/v1/logs/{run}/artifact/ledger-api/runner-1")).1;
+    assert!(log.contains("commit-unsigned"), "{log}");
+    assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
+    assert!(up.stop());
+}

@@ -28,6 +28,7 @@ use evidence::release_file::ReleaseFile;
 use evidence::report::{AgentReport, Outcome, Running};
 use evidence::request::Request;
 use evidence::return_order::ReturnOrder;
+use evidence::run_order::RunOrder;
 use evidence::source_pack::{Range, SourcePack};
 use evidence::statement::Statement;
 use evidence::status::{Freeze, Status, StatusFile};
@@ -280,6 +281,7 @@ fn every_page_is_checked() {
         "policy",
         "provenance",
         "return-order",
+        "run-order",
         "source-pack",
         "enrolment",
         "environment",

@@ -237,7 +237,7 @@ fn policy_and_provenance_examples() {
 }
 
 #[test]
-fn bundle_and_return_order_examples() {
+fn bundle_and_order_examples() {
     let facts = Payload::new("facts", &serde_json::json!({ "release": 4 }), [1; 16]).unwrap();
     let logged = Logged {
         index: 3,
@@ -269,4 +269,13 @@ fn bundle_and_return_order_examples() {
     };
     check("return-order", 0, &order.encode().unwrap());
     assert_eq!(ReturnOrder::decode(&order.encode().unwrap()).unwrap(), order);
+    let order = RunOrder {
+        v: 1,
+        roots: Vec::new(),
+        status: order.status,
+        enrolments: vec![order.enrolment],
+        requests: vec![order.request],
+    };
+    check("run-order", 0, &order.encode().unwrap());
+    assert_eq!(RunOrder::decode(&order.encode().unwrap()).unwrap(), order);
 }

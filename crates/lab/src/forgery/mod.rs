@@ -10,6 +10,7 @@ mod place;
 mod returns;
 mod revoked;
 mod root;
+pub mod runs;
 
 pub use ledger::new_origin;
 pub use revoked::{long_there, revoke};

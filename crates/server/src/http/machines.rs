@@ -43,6 +43,26 @@ pub async fn runner_work(
     Ok(Json(found.await?.unwrap_or_default()))
 }
 
+/// By what a runner sees that people asked for a run.
+pub async fn run_order(
+    State(shared): State<Arc<Shared>>,
+    Path(run): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response, Failure> {
+    let claim = claim(&headers)?;
+    let run: RunId = run.parse().map_err(malformed)?;
+    let operation = format!("GET {}{}", wire::API, uri.path());
+    let order = blocking(move || {
+        let (state, now) = (shared.intake.state(), clock::now());
+        shared.gatekeeper.runner(&state, &claim, &operation, now)?;
+        Ok(due::order(&shared.gatekeeper, &state, run, now)?)
+    });
+    let nothing = "there is nothing to do for this run: it has ended, or no status is in force";
+    let order = order.await?.ok_or_else(|| Failure::new(ProblemKind::NotFound, nothing))?;
+    Ok(([(header::CONTENT_TYPE, "application/json")], order.encode().map_err(failed)?).into_response())
+}
+
 /// What is due at the place whose agent asks; waits a while for something.
 pub async fn agent_work(
     State(shared): State<Arc<Shared>>,

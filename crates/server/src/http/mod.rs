@@ -56,6 +56,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
                 .layer(DefaultBodyLimit::disable()),
         )
         .route("/work/runner", get(machines::runner_work))
+        .route("/work/orders/{run}", get(machines::run_order))
         .route("/work/agent/{*place}", get(machines::agent_work))
         .route("/receipts", post(machines::receipt))
         .route("/agent-reports", post(machines::report))

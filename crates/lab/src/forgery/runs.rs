@@ -1,0 +1,441 @@
+//! Runs: work that a server has a runner do, which nobody asked for, or not like this.
+
+use domain::build::{Due, nonce, seed};
+use evidence::dsse::Envelope;
+use evidence::enrolment::Enrolment;
+use evidence::git::Commit;
+use evidence::pipeline::Pipeline;
+use evidence::receipt::Work;
+use evidence::request::{self, Request};
+use evidence::run_order::RunOrder;
+use evidence::status::{Revocation, Status};
+use evidence::trust_root::{Mode, TrustRoot};
+use evidence::{CommitId, Digest, Moment, Name, enrolment};
+use judge::{Anchors, Piece, Seen, check_run};
+use serde_json::json;
+
+use crate::commits::{Written, commit};
+use crate::people::{Pair, Person};
+use crate::world::{Lab, at, id, name, runner_name};
+
+/// One row of the table.
+#[derive(Clone, Debug)]
+pub struct RunForgery {
+    /// What is tried.
+    pub name: &'static str,
+    /// The code by which a runner refuses.
+    pub code: &'static str,
+    lab: fn(&mut Lab),
+    change: fn(&Lab, &mut Asked),
+    later: i64,
+}
+
+/// Everything before a runner that is to work.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// What the server shows.
+    pub order: RunOrder,
+    /// What it says is due.
+    pub due: Due,
+    /// The runner.
+    pub runner: Name,
+    /// The commit.
+    pub commit: Commit,
+    /// The pipeline in it.
+    pub pipeline: Pipeline,
+    /// The pin.
+    pub anchors: Anchors,
+    /// What the runner has seen before.
+    pub seen: Seen,
+    /// When it looks.
+    pub now: Moment,
+}
+
+impl Asked {
+    /// Codes by which the runner refuses; none when it works.
+    #[must_use]
+    pub fn by_runner(&self) -> Vec<String> {
+        let piece =
+            Piece { due: &self.due, runner: &self.runner, commit: &self.commit, pipeline: &self.pipeline };
+        let checked = check_run(&self.order, &piece, &self.anchors, &self.seen, self.now);
+        let findings = checked.err().map(|findings| findings.against).unwrap_or_default();
+        findings.into_iter().map(|finding| finding.code).collect()
+    }
+
+    /// The same for other work of the same run.
+    #[must_use]
+    pub fn with(mut self, work: Work) -> Self {
+        self.due.nonce = nonce(seed(self.run().idempotency()), &work, &self.runner);
+        self.due.work = work;
+        self
+    }
+
+    fn run(&self) -> Request {
+        let mut read = self.order.requests.iter().map(|envelope| Request::read(envelope).unwrap());
+        read.find(|request| request.action.as_str() == "run").unwrap()
+    }
+
+    /// Puts another request in the place of the run's.
+    fn asks(&mut self, envelope: Envelope) {
+        self.order.requests.retain(|other| Request::read(other).unwrap().action.as_str() != "run");
+        self.due.nonce =
+            nonce(seed(Request::read(&envelope).unwrap().idempotency()), &self.due.work, &self.runner);
+        self.order.requests.push(envelope);
+    }
+
+    /// Puts another enrolment in the place of a person's.
+    fn enrols(&mut self, envelope: Envelope) {
+        let person = Enrolment::read(&envelope).unwrap().person;
+        self.order.enrolments.retain(|other| Enrolment::read(other).unwrap().person != person);
+        self.order.enrolments.push(envelope);
+        self.order.enrolments.sort_by_key(Envelope::payload_digest);
+    }
+}
+
+impl Lab {
+    /// What Ada asked for, and Bob agreed to: the second step, which is behind an approval node.
+    #[must_use]
+    pub fn asked(&self) -> Asked {
+        let base = self.base();
+        self.asked_of(&Written {
+            parents: std::slice::from_ref(&base),
+            email: &self.ada.email(),
+            message: "a change",
+            signer: Some(&self.ada.commits),
+        })
+    }
+
+    fn asked_of(&self, written: &Written<'_>) -> Asked {
+        let (pack, _) = commit(&self.files(), written);
+        let arguments = json!({ "project": "shop", "commit": pack.commit });
+        let (run, envelope) = self.request(&self.ada, "run", arguments, 70);
+        let work = Work::Step(name("test"));
+        let runner = runner_name(0);
+        let file = self.pipeline.as_bytes();
+        let mut enrolments = vec![
+            self.signed_enrolment(&self.ada.enrolment(&["developer"])),
+            self.signed_enrolment(&self.bob.enrolment(&["release-manager"])),
+        ];
+        enrolments.sort_by_key(Envelope::payload_digest);
+        Asked {
+            order: RunOrder {
+                v: 1,
+                roots: vec![self.signed_root(&self.root(), &[0, 1])],
+                status: self.signed_status(&self.status(), &[0, 1]),
+                enrolments,
+                requests: vec![envelope, self.agrees(&self.bob, 70, &pack.commit)],
+            },
+            due: Due {
+                run: run.nonce.into(),
+                project: name("shop"),
+                commit: pack.commit.clone(),
+                pipeline: Pipeline::digest(file),
+                nonce: nonce(seed(run.idempotency()), &work, &runner),
+                work,
+                runner: runner.clone(),
+                needs: [(name("build"), Digest::of(b"a receipt"))].into(),
+            },
+            runner,
+            commit: Commit::parse(&pack.commits[pack.commit.as_str()].0).unwrap(),
+            pipeline: Pipeline::parse(file).unwrap(),
+            anchors: self.anchors(),
+            seen: Seen { root: 1, status: 1, ..Seen::default() },
+            now: at(0),
+        }
+    }
+
+    fn agrees(&self, person: &Person, run: u8, commit: &CommitId) -> Envelope {
+        let arguments = json!({ "run": id(run), "step": "agreed", "commit": commit });
+        self.request(person, "agree", arguments, 72).1
+    }
+}
+
+/// Every row.
+#[must_use]
+pub fn all() -> Vec<RunForgery> {
+    [roots(), people(), requests(), commits(), nodes()].concat()
+}
+
+fn asked(name: &'static str, code: &'static str, change: fn(&Lab, &mut Asked)) -> RunForgery {
+    RunForgery { name, code, lab: |lab| lab.pipeline = PIPELINE, change, later: 0 }
+}
+
+impl RunForgery {
+    fn in_lab(self, lab: fn(&mut Lab)) -> Self {
+        Self { lab, ..self }
+    }
+
+    /// Makes it.
+    #[must_use]
+    pub fn made(&self) -> Asked {
+        let mut lab = Lab::default();
+        (self.lab)(&mut lab);
+        let mut asked = lab.asked();
+        (self.change)(&lab, &mut asked);
+        asked.now = at(self.later);
+        asked
+    }
+}
+
+fn roots() -> Vec<RunForgery> {
+    vec![
+        asked("an order of another version of the format", "order-unsound", |_, asked| asked.order.v = 2),
+        asked("a run in an installation of the attacker's own", "root-not-pinned", |lab, asked| {
+            let mut other = Lab::new(64);
+            other.pipeline = lab.pipeline;
+            let made = other.asked();
+            (asked.order, asked.due, asked.commit) = (made.order, made.due, made.commit);
+        }),
+        asked("root 2 that names the attacker, signed by one holder", "root-unsound", |lab, asked| {
+            let mut root = lab.root();
+            root.version = 2;
+            root.registrars.holders.push(lab.mallory.holder());
+            asked.order.roots.push(lab.signed_root(&root, &[0]));
+        }),
+        asked("root 1, when root 2 was seen", "root-rollback", |_, asked| asked.seen.root = 2),
+        asked("a root that has ended", "root-expired", |_, _| {}).in_lab(|lab| {
+            lab.pipeline = PIPELINE;
+            lab.unusual = |root| root.expires = at(-3_600);
+        }),
+        asked("a status signed by one of two", "status-unsound", |lab, asked| {
+            asked.order.status = lab.signed_status(&lab.status(), &[0]);
+        }),
+        asked("status 1, when status 2 was seen", "status-rollback", |_, asked| asked.seen.status = 2),
+        RunForgery {
+            later: 31 * 86_400,
+            ..asked("a hidden revocation, when the status has ended", "status-expired", |_, _| {})
+        },
+        asked("a root older than the status asks for", "root-too-old", |lab, asked| {
+            in_force(lab, asked, |_, status| status.minimum_root = 2);
+        }),
+    ]
+}
+
+fn people() -> Vec<RunForgery> {
+    vec![
+        asked("a developer of the server's own making", "enrolment-unsound", |lab, asked| {
+            let mut envelope = lab.mallory.enrolment(&["developer"]).envelope().unwrap();
+            lab.mallory.approve.sign(&mut envelope, enrolment::NAMESPACE);
+            asked.enrols(envelope);
+            ask(asked, lab, &lab.mallory, 70);
+        }),
+        asked("somebody whose enrolment was withdrawn", "enrolment-withdrawn", |lab, asked| {
+            in_force(lab, asked, |asked, status| {
+                status.withdrawn = vec![asked.order.enrolments[0].payload_digest()];
+            });
+        }),
+        asked("somebody whose enrolment has ended", "enrolment-expired", |lab, asked| {
+            let mut enrolment = lab.ada.enrolment(&["developer"]);
+            enrolment.expires = at(-60);
+            asked.enrols(lab.signed_enrolment(&enrolment));
+        }),
+        asked("one key enrolled for two persons", "enrolment-twice", |lab, asked| {
+            let mut second = lab.bob.enrolment(&["release-manager"]);
+            (second.person, second.subject) = (id(99), "test:bob-again".into());
+            asked.enrols(lab.signed_enrolment(&second));
+        }),
+        asked("enrolments in another order", "enrolments-unsorted", |_, asked| {
+            asked.order.enrolments.reverse();
+        }),
+        asked("somebody who is no developer here", "role-missing", |lab, asked| {
+            let mut enrolment = lab.ada.enrolment(&["developer"]);
+            enrolment.grants[0].project = Some(name("another"));
+            asked.enrols(lab.signed_enrolment(&enrolment));
+        }),
+        asked("a run by a revoked key", "request-unsound", |lab, asked| {
+            revoke(lab, asked, &lab.ada.sign_in);
+        }),
+    ]
+}
+
+fn requests() -> Vec<RunForgery> {
+    const UNSOUND: &str = "request-unsound";
+    vec![
+        asked("work that nobody asked for", UNSOUND, |_, asked| {
+            asked.order.requests.remove(0);
+        }),
+        asked("a request by somebody who is not enrolled", UNSOUND, |lab, asked| {
+            ask(asked, lab, &lab.mallory, 70);
+        }),
+        asked("a request that nobody signed", UNSOUND, |_, asked| {
+            let run = asked.run();
+            asked.asks(run.envelope().unwrap());
+        }),
+        asked("a request signed by the server", UNSOUND, |lab, asked| {
+            let mut envelope = asked.run().envelope().unwrap();
+            lab.mallory.sign_in.sign(&mut envelope, request::NAMESPACE);
+            asked.asks(envelope);
+        }),
+        asked("a request for another installation", UNSOUND, |lab, asked| {
+            let mut run = asked.run();
+            run.installation = id(2);
+            let mut envelope = run.envelope().unwrap();
+            lab.ada.sign_in.sign(&mut envelope, request::NAMESPACE);
+            asked.asks(envelope);
+        }),
+        asked("a request to run another commit", UNSOUND, |lab, asked| {
+            let arguments = json!({ "project": "shop", "commit": "b".repeat(40) });
+            asked.asks(lab.request(&lab.ada, "run", arguments, 70).1);
+        }),
+        asked("a request to run it for another project", UNSOUND, |_, asked| {
+            asked.due.project = name("another");
+        }),
+        asked("another request taken for one to run", UNSOUND, |lab, asked| {
+            let arguments = asked.run().arguments;
+            asked.order.requests[0] = lab.request(&lab.ada, "promote", arguments, 70).1;
+        }),
+        asked("two requests for one run", UNSOUND, |lab, asked| {
+            let arguments = asked.run().arguments;
+            asked.order.requests.push(lab.request(&lab.ada, "run", arguments, 71).1);
+        }),
+        asked("work of another run of the same commit", "other-run", |_, asked| {
+            asked.due.nonce = nonce(seed(Digest::of(b"another")), &asked.due.work, &asked.runner);
+        }),
+        asked("work of another runner", "other-run", |_, asked| {
+            let other = runner_name(1);
+            let seed = seed(asked.run().idempotency());
+            asked.due.nonce = nonce(seed, &asked.due.work, &other);
+            asked.due.runner = other;
+        }),
+        asked("a step that the pipeline does not have", "other-run", |_, asked| {
+            let work = Work::Step(name("deploy"));
+            *asked = asked.clone().with(work);
+        }),
+    ]
+}
+
+fn commits() -> Vec<RunForgery> {
+    const UNSIGNED: &str = "commit-unsigned";
+    vec![
+        asked("a commit that nobody signed", UNSIGNED, |lab, asked| of_commit(lab, asked, None)),
+        asked("a commit signed by the server", UNSIGNED, |lab, asked| {
+            of_commit(lab, asked, Some(&lab.mallory.commits));
+        }),
+        asked("a commit signed by a key for something else", UNSIGNED, |lab, asked| {
+            of_commit(lab, asked, Some(&lab.ada.sign_in));
+        }),
+        asked("a commit signed by a revoked key", UNSIGNED, |lab, asked| {
+            revoke(lab, asked, &lab.ada.commits);
+        }),
+    ]
+}
+
+fn nodes() -> Vec<RunForgery> {
+    const OPEN: &str = "node-open";
+    vec![
+        asked("a step behind a node at which nobody agreed", OPEN, |_, asked| {
+            asked.order.requests.pop();
+        }),
+        asked("an artifact, and nobody agreed at a node", OPEN, |_, asked| {
+            asked.order.requests.pop();
+            *asked = asked.clone().with(Work::Artifact(name("api")));
+        }),
+        asked("a step far behind that node", OPEN, |_, asked| {
+            asked.order.requests.pop();
+            *asked = asked.clone().with(Work::Step(name("last")));
+        }),
+        asked("an agreement by who asked for the run", OPEN, |lab, asked| {
+            only(lab, asked, &lab.ada, &["developer", "release-manager"]);
+        }),
+        asked("an agreement by who wrote the commit", OPEN, |lab, asked| {
+            let base = lab.base();
+            let (email, signer) = (lab.bob.email(), Some(&lab.ada.commits));
+            let written =
+                Written { parents: std::slice::from_ref(&base), email: &email, message: "his", signer };
+            *asked = lab.asked_of(&written);
+        }),
+        asked("an agreement by somebody who may not", "request-unsound", |lab, asked| {
+            only(lab, asked, &lab.ada, &["developer"]);
+        }),
+        asked("an agreement to another run", "request-unsound", |lab, asked| {
+            asked.order.requests.pop();
+            asked.order.requests.push(lab.agrees(&lab.bob, 71, &asked.due.commit));
+        }),
+        asked("an agreement to another commit", "request-unsound", |lab, asked| {
+            asked.order.requests.pop();
+            asked.order.requests.push(lab.agrees(&lab.bob, 70, &lab.base()));
+        }),
+        asked("another request taken for an agreement", "request-unsound", |lab, asked| {
+            let agreed = Request::read(&asked.order.requests.pop().unwrap()).unwrap();
+            asked.order.requests.push(lab.request(&lab.bob, "promote", agreed.arguments, 72).1);
+        }),
+        asked("an agreement by a revoked key", "request-unsound", |lab, asked| {
+            revoke(lab, asked, &lab.bob.sign_in);
+        }),
+    ]
+}
+
+/// Another status is in force.
+fn in_force(lab: &Lab, asked: &mut Asked, change: impl FnOnce(&Asked, &mut Status)) {
+    let mut status = lab.status();
+    change(asked, &mut status);
+    asked.order.status = lab.signed_status(&status, &[0, 1]);
+}
+
+fn revoke(lab: &Lab, asked: &mut Asked, pair: &Pair) {
+    in_force(lab, asked, |_, status| {
+        let key = pair.key.fingerprint().to_owned();
+        status.revoked = vec![Revocation { key, invalid_since: at(-60) }];
+    });
+}
+
+/// A person asks for the run.
+fn ask(asked: &mut Asked, lab: &Lab, person: &Person, nonce: u8) {
+    let arguments = asked.run().arguments;
+    asked.asks(lab.request(person, "run", arguments, nonce).1);
+}
+
+/// The same of a commit that somebody else has signed, or nobody.
+fn of_commit(lab: &Lab, asked: &mut Asked, signer: Option<&Pair>) {
+    let base = lab.base();
+    let email = lab.ada.email();
+    *asked = lab.asked_of(&Written {
+        parents: std::slice::from_ref(&base),
+        email: &email,
+        message: "a change",
+        signer,
+    });
+}
+
+/// Only this person agrees, who has these roles.
+fn only(lab: &Lab, asked: &mut Asked, person: &Person, roles: &[&str]) {
+    asked.order.requests.pop();
+    asked.order.requests.push(lab.agrees(person, 70, &asked.due.commit));
+    asked.enrols(lab.signed_enrolment(&person.enrolment(roles)));
+}
+
+/// An installation in team mode whose pipeline has a node.
+#[must_use]
+pub fn in_team() -> Lab {
+    Lab { pipeline: PIPELINE, ..Lab::default() }
+}
+
+/// One person in solo mode, who asks and agrees.
+#[must_use]
+pub fn alone() -> Asked {
+    let lab = Lab { unusual: |root: &mut TrustRoot| root.mode = Mode::Solo, ..in_team() };
+    let mut asked = lab.asked();
+    only(&lab, &mut asked, &lab.ada, &["developer", "release-manager"]);
+    asked
+}
+
+/// A pipeline with a node, a step behind it, and one behind that.
+const PIPELINE: &str = "version: 1
+steps:
+  build:
+    run: make
+    outputs: [out/api]
+  agreed:
+    needs: [build]
+    approval: { role: release-manager, count: 1 }
+  test:
+    needs: [build, agreed]
+    run: make test
+  last:
+    needs: [test]
+    run: make last
+artifacts:
+  api:
+    files:
+      bin/api: { step: build, path: out/api }
+";

@@ -1,0 +1,114 @@
+//! Work that a server has a runner do: only what people asked for is run, and what was seen stays seen.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use evidence::receipt::{Ending, Receipt, Work};
+use evidence::tree_list::FileMode;
+use lab::forgery::runs::{self, Asked};
+use lab::{Lab, name};
+use runner::{Bench, Done, Isolation, Keep, Log, Source, SourceFile, Toolchain, Trust};
+use sandbox::{Exit, Input, Level, Outcome, Outputs, SandboxError, Spec};
+
+/// Counts what is run; each step leaves the same.
+struct Counted {
+    ran: Arc<AtomicUsize>,
+    left: tempfile::TempDir,
+}
+
+impl Isolation for Counted {
+    fn run(&self, _: &Spec, _: &[Input], _: Log<'_>) -> Result<Outcome, SandboxError> {
+        self.ran.fetch_add(1, Ordering::Relaxed);
+        Ok(Outcome {
+            exit: Exit::Code(0),
+            level: Level { user: "range".into(), landlock: 6, memory: "watched".into() },
+            outputs: Outputs::of_dir(self.left.path()).unwrap(),
+            log_truncated: false,
+            reached: Vec::new(),
+            refused: Vec::new(),
+        })
+    }
+}
+
+fn bench(lab: &Lab, dir: &Path, ran: &Arc<AtomicUsize>) -> Bench {
+    let base = lab.base();
+    let (pack, list) = lab.written("a change", std::slice::from_ref(&base));
+    let file =
+        |(path, text): (String, String)| SourceFile { path, mode: FileMode::Plain, bytes: text.into_bytes() };
+    let object = pack.commits.values().next().unwrap().0.clone();
+    let source = Source {
+        id: pack.commit.clone(),
+        commit: evidence::git::Commit::parse(&object).unwrap(),
+        object,
+        list,
+        files: lab.files().into_iter().map(file).collect(),
+    };
+    let left = tempfile::tempdir().unwrap();
+    std::fs::create_dir(left.path().join("out")).unwrap();
+    std::fs::write(left.path().join("out/api"), "a program").unwrap();
+    Bench {
+        installation: lab::id(1),
+        runner: name("runner-1"),
+        root: 1,
+        signer: lab.runners.first().unwrap().clone(),
+        toolchain: Toolchain::of(Vec::new(), BTreeMap::new()).unwrap(),
+        keep: Keep::open(dir, 1 << 20).unwrap(),
+        isolation: Box::new(Counted { ran: Arc::clone(ran), left }),
+        trust: Trust::open(dir, &lab.pin()).unwrap(),
+        now: || lab::at(0),
+        sources: Mutex::new(vec![Arc::new(source)]),
+    }
+}
+
+fn ending(done: &Done) -> (Ending, String) {
+    let payload = done.receipt.payload(evidence::receipt::PAYLOAD_TYPE).unwrap();
+    let facts: Receipt = evidence::canonical::decode("receipt", payload, payload.len()).unwrap();
+    (facts.exit, String::from_utf8(done.blobs.first().unwrap().clone()).unwrap())
+}
+
+fn build(asked: Asked) -> Asked {
+    let mut asked = asked.with(Work::Step(name("build")));
+    asked.due.needs.clear();
+    asked
+}
+
+#[test]
+fn what_nobody_asked_for_is_not_run_and_its_receipt_says_why() {
+    let lab = runs::in_team();
+    let dir = tempfile::tempdir().unwrap();
+    let ran = Arc::default();
+    let bench = bench(&lab, dir.path(), &ran);
+    let mut asked = build(lab.asked());
+    let work = |asked: &Asked| bench.work(&asked.due, &asked.order, None, &|_, _| {}).unwrap();
+    assert_eq!(ending(&work(&asked)).0, Ending::Code(0));
+    assert_eq!(ran.load(Ordering::Relaxed), 1);
+    asked.order.requests.clear();
+    let (exit, log) = ending(&work(&asked));
+    assert_eq!((exit, ran.load(Ordering::Relaxed)), (Ending::Code(125), 1), "{log}");
+    assert!(log.contains("this runner does not do what nobody asked for: request-unsound"), "{log}");
+}
+
+#[test]
+fn what_a_runner_has_seen_stays_seen_over_a_restart() {
+    let lab = runs::in_team();
+    let dir = tempfile::tempdir().unwrap();
+    let ran = Arc::default();
+    let mut asked = build(lab.asked());
+    let older = asked.order.clone();
+    let mut newer = lab.status();
+    newer.number = 2;
+    asked.order.status = lab.signed_status(&newer, &[0, 1]);
+    let first = bench(&lab, dir.path(), &ran);
+    assert_eq!(ending(&first.work(&asked.due, &asked.order, None, &|_, _| {}).unwrap()).0, Ending::Code(0));
+    drop(first);
+    let second = bench(&lab, dir.path(), &ran);
+    let (exit, log) = ending(&second.work(&asked.due, &older, None, &|_, _| {}).unwrap());
+    assert_eq!(exit, Ending::Code(125));
+    assert!(log.contains("status-rollback"), "{log}");
+    std::fs::write(dir.path().join("seen.json"), "{").unwrap();
+    let damaged = Trust::open(dir.path(), &lab.pin()).unwrap_err();
+    assert!(damaged.to_string().contains("join anew"), "{damaged}");
+}
