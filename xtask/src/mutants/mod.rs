@@ -30,7 +30,7 @@ const FILES: [&str; 13] = [
 ];
 
 /// Conditions that look like checks and are none: file, text, and why.
-const NOT_CHECKS: [(&str, &str, &str); 13] = [
+const NOT_CHECKS: [(&str, &str, &str); 15] = [
     ("check.rs", "*size < checked.proven.checkpoint.size", "picks the proofs that are needed"),
     ("continuity.rs", "(old > 0 && old < new)", "decides what to ask for; the proof itself is checked"),
     (
@@ -45,6 +45,8 @@ const NOT_CHECKS: [(&str, &str, &str); 13] = [
     ("people.rs", "e.emails.contains(&person.email)", "picks whom an address belongs to"),
     ("reports.rs", "!before.runs_it", "picks what the refusal is about"),
     ("requests.rs", "request.action.as_str() == \"agree\"", "picks the agreements"),
+    ("running.rs", "before.contains(name)", "narrows a refusal to the nodes before the work"),
+    ("running.rs", "found.insert((*need).clone())", "looks at each step once"),
     ("approvals.rs", "!same", "picks what the refusal is about"),
     ("approvals.rs", "checked.root.mode != Mode::Solo", "narrows a refusal"),
     (
