@@ -35,10 +35,20 @@ fn seen(up: &Up, kept: &mut BTreeMap<u64, String>) {
 #[test]
 fn nothing_is_lost_when_roles_are_killed_at_random() {
     let real = std::env::var_os("COUNTERSIGN_ACCEPT").is_some();
-    let default = if real { 1_000 } else { 6 };
+    let (default, installations) = if real { (1_000, 4) } else { (6, 1) };
     let kills: u64 = std::env::var("COUNTERSIGN_KILLS").map_or(default, |text| text.parse().unwrap());
+    // Beside each other: none knows of the others, and all that a machine has is used.
+    std::thread::scope(|scope| {
+        for n in 0..installations {
+            scope.spawn(move || killed_at_random(n, kills / installations));
+        }
+    });
+}
+
+/// Kills so often in an installation of its own, and looks at everything.
+fn killed_at_random(installation: u64, kills: u64) {
     let shop = Shop::solo();
-    let mut numbers = Numbers(0x2545_f491_4f6c_dd1d);
+    let mut numbers = Numbers(0x2545_f491_4f6c_dd1d ^ (installation << 32));
     let (mut kept, mut acknowledged) = (BTreeMap::new(), BTreeMap::<u64, String>::new());
     let mut killed: BTreeMap<String, u64> = BTreeMap::new();
     for n in 0..kills {
@@ -75,7 +85,11 @@ fn nothing_is_lost_when_roles_are_killed_at_random() {
         });
         *killed.entry(role).or_default() += 1;
         if n % 50 == 49 {
-            println!("{} kills: {killed:?}, {} entries acknowledged", n + 1, acknowledged.len());
+            println!(
+                "installation {installation}: {} kills {killed:?}, {} entries acknowledged",
+                n + 1,
+                acknowledged.len()
+            );
         }
     }
     let up = shop.home.up();
@@ -98,7 +112,7 @@ fn nothing_is_lost_when_roles_are_killed_at_random() {
     let replayed = shop.ok(&["audit", "replay"]);
     assert_eq!(replayed["differ"], json!(0), "{replayed}");
     println!(
-        "{kills} kills {killed:?}: {} acknowledged and {} seen entries, 0 lost, 0 half applied, {} decisions agree",
+        "installation {installation}: {kills} kills {killed:?}: {} acknowledged and {} seen entries, 0 lost, 0 half applied, {} decisions agree",
         acknowledged.len(),
         kept.len(),
         replayed["agree"]
