@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         ["setup", "--peers"] => run::setup().and_then(|()| peers::setup()),
         ["check"] => run::check(),
         ["tidy"] => run::tidy(),
+        ["test", "--peers", rest @ ..] => peers::setup().and_then(|()| run::test_with_peers(rest)),
         ["test", rest @ ..] => run::test(rest),
         ["bench", rest @ ..] => run::bench(rest),
         ["fuzz", seconds, only @ ..] if seconds.parse::<u64>().is_ok() => {
@@ -50,10 +51,11 @@ fn main() -> ExitCode {
 const USAGE: &str = "usage: cargo x <task>
 
   setup          look for the tools that the project needs and say how to install what lacks
-  setup --peers  fetch and build other people's programs to measure against, below target/peers
+  setup --peers  fetch and build other people's programs to compare with, below target/peers
   check          formatting, lints, laws of the tree, tests, documentation, licences
   tidy           the laws of the tree alone
   test [ARGS]    all tests; ARGS go to the test runner
+  test --peers [ARGS]  the same, with other people's programs beside ours instead of skipping them
   bench [ARGS]   figures with their floors
   mutants        the judge without each of its checks, against every forgery
   fuzz SECONDS [PARSER]  every parser of foreign bytes under libFuzzer, and its record

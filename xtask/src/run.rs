@@ -71,6 +71,15 @@ pub fn test(rest: &[&str]) -> Done {
     cargo(&[runner, &["--workspace"], rest].concat())
 }
 
+/// The same, where a peer that is missing is a failure.
+pub fn test_with_peers(rest: &[&str]) -> Done {
+    setup()?;
+    let runner: &[&str] = if answers("cargo", "nextest") { &["nextest", "run"] } else { &["test"] };
+    let mut command = Command::new("cargo");
+    command.args(runner).arg("--workspace").args(rest).env("COUNTERSIGN_PEERS", "1");
+    spawn(&mut command)
+}
+
 /// What the filters name, with what is too slow for every day: every byte flipped, a minute between.
 pub fn test_for_real(rest: &[&str]) -> Done {
     let nextest = answers("cargo", "nextest");

@@ -1,5 +1,5 @@
 // Command opa measures one decision by OPA, the peer of our own gate: POLICY QUERY INPUT. First in process, then by its
-// own server over loopback, on one connection that is kept.
+// own server over loopback, on one connection that is kept. With more inputs it only decides: a line of JSON for each.
 package main
 
 import (
@@ -28,6 +28,12 @@ func main() {
 	ctx := context.Background()
 	query, err := rego.New(rego.Query(os.Args[2]), rego.Module("gate.rego", string(policy))).PrepareForEval(ctx)
 	check(err)
+	if len(os.Args) > 4 {
+		for _, file := range os.Args[3:] {
+			decide(ctx, query, file)
+		}
+		return
+	}
 	measure("decision", func() {
 		// The text is read each time, as a gate reads it.
 		var input any
@@ -52,6 +58,20 @@ func main() {
 			check(fmt.Errorf("no decision"))
 		}
 	})
+}
+
+// decide prints what OPA makes of the input in a file.
+func decide(ctx context.Context, query rego.PreparedEvalQuery, file string) {
+	text, err := os.ReadFile(file)
+	check(err)
+	var input any
+	check(json.Unmarshal(text, &input))
+	found, err := query.Eval(ctx, rego.EvalInput(input))
+	check(err)
+	if len(found) != 1 {
+		check(fmt.Errorf("%s: no decision", file))
+	}
+	check(json.NewEncoder(os.Stdout).Encode(found[0].Expressions[0].Value))
 }
 
 // serve starts OPA's own server on a free port of loopback and says where it listens.

@@ -13,6 +13,7 @@ mod hostile;
 mod kill;
 mod lifecycle;
 mod origin;
+mod peers;
 mod rehearsal;
 mod replay;
 mod shop;
