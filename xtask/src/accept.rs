@@ -68,6 +68,7 @@ fn faults() -> Done {
         "nextest",
         "run",
         "--workspace",
+        "--release",
         // Another program than everybody else's: it has a directory of its own.
         "--target-dir",
         "target/faults",

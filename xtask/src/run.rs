@@ -80,14 +80,15 @@ pub fn test_with_peers(rest: &[&str]) -> Done {
     spawn(&mut command)
 }
 
-/// What the filters name, with what is too slow for every day: every byte flipped, a minute between.
+/// What the filters name, with what is too slow for every day: every byte flipped, a minute between, a thousand kills.
+/// In the profile that people run: thousands of processes are started.
 pub fn test_for_real(rest: &[&str]) -> Done {
     let nextest = answers("cargo", "nextest");
     // What passes prints its figures too.
     let shown = ["nextest", "run", "--success-output", "immediate"];
     let runner: &[&str] = if nextest { &shown } else { &["test"] };
     let mut command = Command::new("cargo");
-    command.args(runner).arg("--workspace").args(rest).env("COUNTERSIGN_ACCEPT", "1");
+    command.args(runner).args(["--workspace", "--release"]).args(rest).env("COUNTERSIGN_ACCEPT", "1");
     spawn(&mut command)
 }
 
