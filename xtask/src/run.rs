@@ -66,17 +66,22 @@ pub fn tidy() -> Done {
 
 /// All tests: by nextest where it is installed, else by cargo's own runner.
 pub fn test(rest: &[&str]) -> Done {
-    setup()?;
-    let runner: &[&str] = if answers("cargo", "nextest") { &["nextest", "run"] } else { &["test"] };
-    cargo(&[runner, &["--workspace"], rest].concat())
+    tested(rest, false)
 }
 
 /// The same, where a peer that is missing is a failure.
 pub fn test_with_peers(rest: &[&str]) -> Done {
+    tested(rest, true)
+}
+
+fn tested(rest: &[&str], with_peers: bool) -> Done {
     setup()?;
     let runner: &[&str] = if answers("cargo", "nextest") { &["nextest", "run"] } else { &["test"] };
     let mut command = Command::new("cargo");
-    command.args(runner).arg("--workspace").args(rest).env("COUNTERSIGN_PEERS", "1");
+    command.args(runner).arg("--workspace").args(rest);
+    if with_peers {
+        command.env("COUNTERSIGN_PEERS", "1");
+    }
     spawn(&mut command)
 }
 

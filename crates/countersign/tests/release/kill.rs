@@ -40,7 +40,7 @@ fn nothing_is_lost_when_roles_are_killed_at_random() {
     // Beside each other: none knows of the others, and all that a machine has is used.
     std::thread::scope(|scope| {
         for n in 0..installations {
-            scope.spawn(move || killed_at_random(n, kills / installations));
+            scope.spawn(move || killed_at_random(n, kills.div_ceil(installations)));
         }
     });
 }

@@ -49,7 +49,7 @@ fn cosign_verifies_our_provenance() {
     write("key.pem", pem(lab.provenance.public()).as_bytes());
     write("other.pem", pem(lab.production.public()).as_bytes());
     let mut envelope: Value = serde_json::from_slice(&bundle.provenance.encode().unwrap()).unwrap();
-    // An optional hint in DSSE: cosign looks for one of its own making, the key's OpenSSH fingerprint, or none.
+    // An optional hint in DSSE, which is not signed: cosign does not take ours, and takes none.
     envelope["signatures"][0].as_object_mut().unwrap().remove("keyid").unwrap();
     let sigstore = |envelope: &Value| {
         json!({
