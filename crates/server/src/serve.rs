@@ -92,15 +92,13 @@ pub async fn serve(
         // Whoever waits for something gives up, so that the server ends at once.
         let _ = stopping_now.send(true);
     };
-    let service = axum::serve(listener, router(shared)).with_graceful_shutdown(stop);
     ready(&url);
-    let served = service.await;
+    listen::serve(listener, router(shared), listen::Limits::default(), stop).await;
     for task in [asking, keeping, sweeping, executing] {
         task.abort();
         // An aborted task lets go of what it shares only once it has ended.
         drop(task.await);
     }
-    served?;
     // All handles on the queue are gone, so the writer finishes what it has and ends.
     let joined = tokio::task::spawn_blocking(move || writer.join()).await;
     match joined {

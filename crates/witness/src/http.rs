@@ -47,7 +47,8 @@ pub async fn serve(
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(Arc::new(store));
     ready(&url);
-    axum::serve(listener, router).with_graceful_shutdown(stop).await.map_err(failed)
+    listen::serve(listener, router, listen::Limits::default(), stop).await;
+    Ok(())
 }
 
 async fn add(State(store): State<Arc<Store>>, body: String) -> Response {

@@ -1,0 +1,104 @@
+//! What a listener bears, over real sockets.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use listen::{Limits, serve};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// A listener on a thread of its own, until it is stopped.
+struct Running {
+    at: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Running {
+    fn with(limits: Limits) -> Self {
+        let (ready, at) = std::sync::mpsc::channel();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                ready.send(listener.local_addr().unwrap()).unwrap();
+                let router = Router::new()
+                    .route("/small", get(async || "small"))
+                    .route("/large", get(async || vec![0_u8; 64 * 1024 * 1024]))
+                    .route("/never", get(async || std::future::pending::<()>().await));
+                serve(listener, router, limits, async { drop(stopped.await) }).await;
+            });
+        });
+        Self { at: at.recv().unwrap(), stop: Some(stop), thread: Some(thread) }
+    }
+
+    fn ask(&self, path: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.at).unwrap();
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").as_bytes()).unwrap();
+        stream
+    }
+
+    /// Asks and reads until the answer is there.
+    fn answered(&self) -> bool {
+        let mut answer = [0; 15];
+        self.ask("/small").read_exact(&mut answer).is_ok() && &answer == b"HTTP/1.1 200 OK"
+    }
+
+    fn stop(mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+        self.thread.take().unwrap().join().unwrap();
+    }
+}
+
+const SHORT: Duration = Duration::from_millis(50);
+const LONG: Duration = Duration::from_secs(3_600);
+
+fn limits() -> Limits {
+    Limits { connections: 1, head: LONG, unread: LONG, ending: LONG }
+}
+
+#[test]
+fn who_sends_no_request_loses_its_place() {
+    let running = Running::with(Limits { head: SHORT, ..limits() });
+    let mut silent = TcpStream::connect(running.at).unwrap();
+    silent.write_all(b"GET / HTT").unwrap();
+    // There is one place, so this is answered once the other one has lost it.
+    assert!(running.answered());
+    let mut rest = Vec::new();
+    drop(silent.read_to_end(&mut rest));
+    assert!(!rest.starts_with(b"HTTP/1.1 200"));
+    running.stop();
+}
+
+#[test]
+fn who_does_not_read_the_answer_loses_its_place() {
+    let running = Running::with(Limits { unread: SHORT, ..limits() });
+    let _unread = running.ask("/large");
+    assert!(running.answered());
+    running.stop();
+}
+
+#[test]
+fn further_ones_wait_and_are_answered() {
+    let running = Running::with(Limits { connections: 2, ..limits() });
+    let held: Vec<_> = (0..2).map(|_| TcpStream::connect(running.at).unwrap()).collect();
+    let mut waiting = running.ask("/small");
+    drop(held);
+    let mut answer = [0; 15];
+    waiting.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    drop(waiting);
+    running.stop();
+}
+
+#[test]
+fn what_never_ends_does_not_hold_up_the_end() {
+    let running = Running::with(Limits { ending: SHORT, ..limits() });
+    let _under_way = running.ask("/never");
+    running.stop();
+}
