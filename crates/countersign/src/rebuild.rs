@@ -46,7 +46,13 @@ pub fn rebuild(
             .flatten()
             .map(|(p, k)| (p.clone(), k.clone()))
             .collect();
-        let host = Host { toolchain: &toolchain, isolation: &isolation, now: &now, log: &|_, _| {} };
+        let host = Host {
+            toolchain: &toolchain,
+            isolation: &isolation,
+            now: &now,
+            log: &|_, _| {},
+            wanted: &|| true,
+        };
         let done = execute(&identity, &source, name, &given, &host)?;
         if !done.facts.passed() {
             let log = String::from_utf8_lossy(&done.log).into_owned();

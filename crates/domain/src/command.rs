@@ -28,6 +28,8 @@ pub enum Command {
     Report(Box<build::Report>),
     /// Agree at an approval node.
     Agree(build::Agree),
+    /// End a run that is not wanted any more.
+    Cancel(build::Cancel),
     /// Conclude a run.
     ConcludeRun(artifact::Conclude),
     /// Bring an environment statement into force.
@@ -61,7 +63,10 @@ impl Command {
     /// report of it.
     #[must_use]
     pub const fn is_reserved(&self) -> bool {
-        matches!(self, Self::SetStatus(_) | Self::SetRoot(_) | Self::Return(_) | Self::AgentReport(_))
+        matches!(
+            self,
+            Self::SetStatus(_) | Self::SetRoot(_) | Self::Cancel(_) | Self::Return(_) | Self::AgentReport(_)
+        )
     }
 }
 
@@ -83,6 +88,9 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::Report(command) => build::report(&state.build, command),
         Command::Agree(command) => {
             build::agree(&state.identity, &state.source, &state.build, command, moment)
+        }
+        Command::Cancel(command) => {
+            build::cancel(&state.identity, &state.source, &state.build, command, moment)
         }
         Command::ConcludeRun(command) => artifact::conclude(&state.build, *command),
         Command::SetEnvironment(command) => {

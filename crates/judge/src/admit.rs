@@ -91,6 +91,13 @@ struct AgreeArguments {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct CancelArguments {
+    run: RunId,
+    commit: CommitId,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PromoteArguments {
     place: Place,
     release: u64,
@@ -123,6 +130,7 @@ pub fn admit(
         "set-environment" => set_environment(root, sent),
         "run" => run(root, sent),
         "agree" => agree(root, sent),
+        "cancel" => cancel(sent),
         "approve" => approve(state, root, store, sent),
         "promote" => promote(sent),
         "rollback" => turn_back(sent),
@@ -315,6 +323,12 @@ fn agree(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
     Ok(Admitted { command, project: None, blobs: vec![envelope] })
 }
 
+fn cancel(sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
+    let CancelArguments { run, commit } = arguments(sent.request)?;
+    let command = build::Cancel { run, commit, person: sent.request.person.into() };
+    Ok(bare(Command::Cancel(command)))
+}
+
 fn approve(
     state: &State,
     root: &TrustRoot,
@@ -450,8 +464,18 @@ fn malformed(error: impl std::fmt::Display) -> AdmitError {
     AdmitError::Malformed(error.to_string())
 }
 
-const ACTIONS: [&str; 9] =
-    ["enrol", "set-root", "set-status", "set-environment", "run", "agree", "approve", "promote", "rollback"];
+const ACTIONS: [&str; 10] = [
+    "enrol",
+    "set-root",
+    "set-status",
+    "set-environment",
+    "run",
+    "agree",
+    "cancel",
+    "approve",
+    "promote",
+    "rollback",
+];
 const MORE_SIGN: &str =
     "have the others sign the same file with `countersign trust sign FILE` and send it again";
 const SIGN_AGAIN: &str = "mend the statement, have it signed and send it again";

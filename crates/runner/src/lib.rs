@@ -21,7 +21,7 @@ pub use keep::{Keep, KeepError};
 pub use repository::{Repository, RepositoryError, resolve, revisions};
 pub use serve::serve;
 pub use source::{Source, SourceError, SourceFile};
-pub use step::{Execution, Given, Host, Identity, Isolation, Kept, Log, Sandbox, StepError, execute};
+pub use step::{Execution, Given, Host, Identity, Isolation, Kept, Log, Sandbox, StepError, Wanted, execute};
 pub use toolchain::{Toolchain, ToolchainError};
 pub use trust::{Trust, TrustError};
 pub use work::{Bench, Done};

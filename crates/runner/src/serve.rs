@@ -3,7 +3,9 @@
 //! Invariant: the server is asked in signed claims and believed in nothing that is not checked here. Work in
 //! progress is known by its nonce, so nothing is done twice at once; after a crash it is simply still due.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,24 +13,26 @@ use evidence::dsse::Envelope;
 use evidence::receipt::Work;
 use evidence::{Digest, Id};
 use tokio::sync::{Semaphore, mpsc};
-use wire::{Client, ClientError, Outcome, RunnerWork};
+use wire::{Client, ClientError, Outcome, RUNNER_WORK_MAX, RunnerWork};
 
 use crate::work::{Bench, Done};
 
 /// Works until `stop` resolves.
 pub async fn serve(bench: Arc<Bench>, client: Client, stop: impl Future<Output = ()>) {
-    let busy = Arc::new(Mutex::new(BTreeSet::new()));
+    let busy = Busy::default();
     let slots = Arc::new(Semaphore::new(AT_ONCE));
     tokio::pin!(stop);
     let mut complained = false;
     loop {
         let asked = tokio::select! {
             () = &mut stop => return,
-            asked = client.runner_work() => asked,
+            // While something is being done, it may be taken back.
+            asked = client.runner_work(is_idle(&busy)) => asked,
         };
         match asked {
             Ok(works) => {
                 complained = false;
+                take_back(&busy, &works);
                 let mut started = false;
                 for work in works {
                     started |= begin(&bench, &client, work, &busy, &slots);
@@ -52,23 +56,40 @@ pub async fn serve(bench: Arc<Bench>, client: Client, stop: impl Future<Output =
     }
 }
 
-type Busy = Arc<Mutex<BTreeSet<Id>>>;
+/// What is being done, by its nonce, and whether it is still wanted.
+type Busy = Arc<Mutex<BTreeMap<Id, Arc<AtomicBool>>>>;
 
 fn is_idle(busy: &Busy) -> bool {
     busy.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
 }
 
+/// Ends what is being done and is not due any more: its run was cancelled, or something else of it has failed.
+fn take_back(busy: &Busy, works: &[RunnerWork]) {
+    if works.len() >= RUNNER_WORK_MAX {
+        // There may be more than these.
+        return;
+    }
+    let due: BTreeSet<Id> = works.iter().map(|work| work.due.nonce).collect();
+    for (nonce, wanted) in busy.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        if !due.contains(nonce) {
+            wanted.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
 /// Begins a piece of work unless it is being done; says whether it began.
 fn begin(bench: &Arc<Bench>, client: &Client, work: RunnerWork, busy: &Busy, slots: &Arc<Semaphore>) -> bool {
     let nonce = work.due.nonce;
-    if !busy.lock().unwrap_or_else(PoisonError::into_inner).insert(nonce) {
-        return false;
+    let wanted = Arc::new(AtomicBool::new(true));
+    match busy.lock().unwrap_or_else(PoisonError::into_inner).entry(nonce) {
+        Entry::Occupied(_) => return false,
+        Entry::Vacant(free) => drop(free.insert(Arc::clone(&wanted))),
     }
     let (bench, client, busy, slots) =
         (Arc::clone(bench), client.clone(), Arc::clone(busy), Arc::clone(slots));
     tokio::spawn(async move {
         let slot = slots.acquire_owned().await;
-        if let Err(what) = carry_out(bench, &client, work).await {
+        if let Err(what) = carry_out(bench, &client, work, wanted).await {
             shown::say(&format!("warning: {what}"));
             tokio::time::sleep(ASK_AGAIN).await;
         }
@@ -78,7 +99,12 @@ fn begin(bench: &Arc<Bench>, client: &Client, work: RunnerWork, busy: &Busy, slo
     true
 }
 
-async fn carry_out(bench: Arc<Bench>, client: &Client, work: RunnerWork) -> Result<(), String> {
+async fn carry_out(
+    bench: Arc<Bench>,
+    client: &Client,
+    work: RunnerWork,
+    wanted: Arc<AtomicBool>,
+) -> Result<(), String> {
     let order = match client.run_order(work.due.run).await {
         // Whoever waits for this run is told: it is not asked for again and again.
         Err(error) if !error.is_passing() => Err(error.to_string()),
@@ -97,7 +123,10 @@ async fn carry_out(bench: Arc<Bench>, client: &Client, work: RunnerWork) -> Resu
             drop(pieces.try_send(piece.to_vec()));
         };
         match order {
-            Ok(order) => bench.work(&work.due, &order, work.repository.as_deref(), &log),
+            Ok(order) => {
+                let wanted = || wanted.load(Ordering::Relaxed);
+                bench.work(&work.due, &order, work.repository.as_deref(), &log, &wanted)
+            }
             Err(what) => bench.give_up(&work.due, &what, &log),
         }
     });
@@ -267,7 +296,7 @@ mod tests {
             runner: lab::name("runner-1"),
             root: 1,
             signer: lab.runners[0].clone(),
-            toolchain: crate::Toolchain::of(Vec::new(), std::collections::BTreeMap::new()).unwrap(),
+            toolchain: crate::Toolchain::of(Vec::new(), BTreeMap::new()).unwrap(),
             keep: crate::Keep::open(dir.path(), 1 << 20).unwrap(),
             isolation: Box::new(crate::Sandbox { init: || std::process::Command::new("false") }),
             trust: crate::Trust::open(dir.path(), &lab.pin()).unwrap(),
@@ -276,7 +305,14 @@ mod tests {
         };
         let work = RunnerWork { due: lab.asked().due, repository: None };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(carry_out(Arc::new(bench), &Client::new(&url).unwrap(), work)).unwrap();
+        runtime
+            .block_on(carry_out(
+                Arc::new(bench),
+                &Client::new(&url).unwrap(),
+                work,
+                Arc::new(AtomicBool::new(true)),
+            ))
+            .unwrap();
         let asked = asked.join().unwrap();
         let kinds: Vec<_> = asked.iter().map(|line| line.rsplit_once(' ').unwrap().0).collect();
         let (look, put) = ("HEAD blobs", "PUT blobs");

@@ -51,15 +51,23 @@ pub struct Host<'a> {
     pub now: &'a dyn Fn() -> Moment,
     /// Where the log goes as it comes.
     pub log: Log<'a>,
+    /// Whether anybody still wants the step.
+    pub wanted: Wanted<'a>,
 }
 
 /// What keeps a step apart from everything else while it runs.
 pub trait Isolation: Send + Sync {
-    /// Runs a step to its end; every process of it is dead when this answers.
+    /// Runs a step to its end, or until nobody wants it; every process of it is dead when this answers.
     ///
     /// # Errors
     /// `SandboxError` when it did not run to an end.
-    fn run(&self, spec: &Spec, inputs: &[Input], log: Log<'_>) -> Result<Outcome, SandboxError>;
+    fn run(
+        &self,
+        spec: &Spec,
+        inputs: &[Input],
+        log: Log<'_>,
+        wanted: Wanted<'_>,
+    ) -> Result<Outcome, SandboxError>;
 }
 
 /// The sandbox of this machine.
@@ -70,8 +78,14 @@ pub struct Sandbox {
 }
 
 impl Isolation for Sandbox {
-    fn run(&self, spec: &Spec, inputs: &[Input], log: Log<'_>) -> Result<Outcome, SandboxError> {
-        sandbox::run((self.init)(), spec, inputs, log)
+    fn run(
+        &self,
+        spec: &Spec,
+        inputs: &[Input],
+        log: Log<'_>,
+        wanted: Wanted<'_>,
+    ) -> Result<Outcome, SandboxError> {
+        sandbox::run((self.init)(), spec, inputs, log, wanted)
     }
 }
 
@@ -102,6 +116,9 @@ pub struct Execution {
 
 /// Gets each piece of the log as it comes.
 pub type Log<'a> = &'a (dyn Fn(Stream, &[u8]) + Sync);
+
+/// Says whether what is being done is still wanted.
+pub type Wanted<'a> = &'a dyn Fn() -> bool;
 
 /// Why there is no receipt.
 #[derive(Debug, thiserror::Error)]
@@ -156,10 +173,11 @@ pub fn execute(
     let inputs = inputs(source, given)?;
     let kept = Mutex::new(Vec::new());
     let started = (host.now)();
-    let outcome = host.isolation.run(&spec, &inputs, &|stream, piece| {
+    let log = |stream, piece: &[u8]| {
         kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(piece);
         (host.log)(stream, piece);
-    })?;
+    };
+    let outcome = host.isolation.run(&spec, &inputs, &log, host.wanted)?;
     let mut log = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     if outcome.log_truncated {
         log.extend_from_slice(b"\ncountersign: the log reached its limit; the rest was dropped\n");

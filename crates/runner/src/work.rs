@@ -23,7 +23,7 @@ use crate::artifact::assemble;
 use crate::keep::Keep;
 use crate::repository::Repository;
 use crate::source::Source;
-use crate::step::{Given, Host, Identity, Isolation, Log, execute};
+use crate::step::{Given, Host, Identity, Isolation, Log, Wanted, execute};
 use crate::toolchain::Toolchain;
 use crate::trust::Trust;
 
@@ -77,8 +77,9 @@ impl Bench {
         order: &RunOrder,
         repository: Option<&str>,
         log: Log<'_>,
+        wanted: Wanted<'_>,
     ) -> Result<Done, String> {
-        match self.attempt(due, order, repository, log) {
+        match self.attempt(due, order, repository, log, wanted) {
             Ok(done) => Ok(done),
             Err(what) => self.give_up(due, &what, log),
         }
@@ -90,6 +91,7 @@ impl Bench {
         order: &RunOrder,
         repository: Option<&str>,
         log: Log<'_>,
+        wanted: Wanted<'_>,
     ) -> Result<Done, String> {
         let source = self.source(&due.commit, repository)?;
         let file = source.file(PATH).ok_or_else(|| format!("the commit has no {PATH}"))?;
@@ -113,7 +115,7 @@ impl Bench {
                     nonce: due.nonce,
                 };
                 let isolation = self.isolation.as_ref();
-                let host = Host { toolchain: &self.toolchain, isolation, now: &self.now, log };
+                let host = Host { toolchain: &self.toolchain, isolation, now: &self.now, log, wanted };
                 let done = execute(&identity, &source, step, &given, &host).map_err(|e| e.to_string())?;
                 self.keep.put(&done.receipt, &done.outputs).map_err(|error| error.to_string())?;
                 Ok(Done { receipt: done.receipt, blobs: vec![done.log, tree] })

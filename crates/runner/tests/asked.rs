@@ -10,7 +10,7 @@ use evidence::receipt::{Ending, Receipt, Work};
 use evidence::tree_list::FileMode;
 use lab::forgery::runs::{self, Asked};
 use lab::{Lab, name};
-use runner::{Bench, Done, Isolation, Keep, Log, Source, SourceFile, Toolchain, Trust};
+use runner::{Bench, Done, Isolation, Keep, Log, Source, SourceFile, Toolchain, Trust, Wanted};
 use sandbox::{Exit, Input, Level, Outcome, Outputs, SandboxError, Spec};
 
 /// Counts what is run; each step leaves the same.
@@ -20,7 +20,7 @@ struct Counted {
 }
 
 impl Isolation for Counted {
-    fn run(&self, _: &Spec, _: &[Input], _: Log<'_>) -> Result<Outcome, SandboxError> {
+    fn run(&self, _: &Spec, _: &[Input], _: Log<'_>, _: Wanted<'_>) -> Result<Outcome, SandboxError> {
         self.ran.fetch_add(1, Ordering::Relaxed);
         Ok(Outcome {
             exit: Exit::Code(0),
@@ -82,7 +82,7 @@ fn what_nobody_asked_for_is_not_run_and_its_receipt_says_why() {
     let ran = Arc::default();
     let bench = bench(&lab, dir.path(), &ran);
     let mut asked = build(lab.asked());
-    let work = |asked: &Asked| bench.work(&asked.due, &asked.order, None, &|_, _| {}).unwrap();
+    let work = |asked: &Asked| bench.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true).unwrap();
     assert_eq!(ending(&work(&asked)).0, Ending::Code(0));
     assert_eq!(ran.load(Ordering::Relaxed), 1);
     asked.order.requests.clear();
@@ -102,10 +102,13 @@ fn what_a_runner_has_seen_stays_seen_over_a_restart() {
     newer.number = 2;
     asked.order.status = lab.signed_status(&newer, &[0, 1]);
     let first = bench(&lab, dir.path(), &ran);
-    assert_eq!(ending(&first.work(&asked.due, &asked.order, None, &|_, _| {}).unwrap()).0, Ending::Code(0));
+    assert_eq!(
+        ending(&first.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true).unwrap()).0,
+        Ending::Code(0)
+    );
     drop(first);
     let second = bench(&lab, dir.path(), &ran);
-    let (exit, log) = ending(&second.work(&asked.due, &older, None, &|_, _| {}).unwrap());
+    let (exit, log) = ending(&second.work(&asked.due, &older, None, &|_, _| {}, &|| true).unwrap());
     assert_eq!(exit, Ending::Code(125));
     assert!(log.contains("status-rollback"), "{log}");
     std::fs::write(dir.path().join("seen.json"), "{").unwrap();

@@ -206,7 +206,8 @@ fn step_with(
     let mut init = Command::new(&exe);
     init.arg("init").env_clear().current_dir("/");
     let log = std::sync::Mutex::new(Vec::new());
-    let outcome = run(init, &spec, &inputs, &|_, piece| log.lock().unwrap().extend_from_slice(piece))?;
+    let keep = |_, piece: &[u8]| log.lock().unwrap().extend_from_slice(piece);
+    let outcome = run(init, &spec, &inputs, &keep, &|| true)?;
     check_outputs(&outcome);
     let log = log.into_inner().unwrap();
     Ok((outcome, String::from_utf8_lossy(&log).into_owned()))

@@ -60,13 +60,17 @@ pub enum SandboxError {
     /// The system failed.
     #[error("cannot {0}: {1}")]
     Io(&'static str, io::Error),
+    /// It was ended from outside.
+    #[error("nobody wants the step any more, so it was ended")]
+    Unwanted,
     /// Init ended without a word.
     #[error("the sandbox ended without a report")]
     Lost,
 }
 
 /// Runs a step. `init` is a command that ends up in `init_main`; its standard streams are set here. `log`
-/// gets each piece of output as it comes, from two threads.
+/// gets each piece of output as it comes, from two threads; `wanted` is asked many times a second whether the step
+/// is to go on.
 ///
 /// # Errors
 /// `SandboxError` when the step did not run to an end; a step that failed is an `Outcome`.
@@ -75,6 +79,7 @@ pub fn run(
     spec: &Spec,
     inputs: &[Input],
     log: &(dyn Fn(Stream, &[u8]) + Sync),
+    wanted: &dyn Fn() -> bool,
 ) -> Result<Outcome, SandboxError> {
     spec.check()?;
     if let Some(input) = inputs.iter().find(|input| !stays_below(&input.path)) {
@@ -96,7 +101,8 @@ pub fn run(
         scope.spawn(|| out.map(|pipe| copy(pipe, Stream::Out, &budget, log)));
         scope.spawn(|| error.map(|pipe| copy(pipe, Stream::Error, &budget, log)));
         let serve = |listener| drop(scope.spawn(|| proxy.serve(listener, &stopped)));
-        let ended = supervise(&socket, child.child.id(), spec, inputs, group.as_ref(), serve);
+        let process = Process { id: child.child.id(), group: group.as_ref(), wanted };
+        let ended = supervise(&socket, &process, spec, inputs, serve);
         // Whatever happened: everything inside is dead before the outputs are read and the log is closed.
         child.end();
         drop(stop);
@@ -111,12 +117,25 @@ pub fn run(
 
 type Ended = (Exit, Level, Outputs);
 
+/// The sandbox's first process, and what is known of it from outside.
+struct Process<'a> {
+    id: u32,
+    group: Option<&'a Group>,
+    wanted: &'a dyn Fn() -> bool,
+}
+
+impl Process<'_> {
+    /// Whether the kernel has ended something of it for want of memory.
+    fn ran_out(&self) -> bool {
+        self.group.is_some_and(Group::ran_out)
+    }
+}
+
 fn supervise(
     socket: &UnixStream,
-    pid: u32,
+    process: &Process<'_>,
     spec: &Spec,
     inputs: &[Input],
-    group: Option<&Group>,
     serve: impl FnOnce(OwnedFd),
 ) -> Result<Ended, SandboxError> {
     let doing = |what| move |error| SandboxError::Io(what, error);
@@ -127,7 +146,7 @@ fn supervise(
         .map_err(|error| SandboxError::Io("encode the specification", error.into()))?;
     write_frame(socket, &text).map_err(doing("hand in the specification"))?;
     expect(socket, UNSHARED)?;
-    let user = map_user(pid).map_err(doing("map the step's user"))?;
+    let user = map_user(process.id).map_err(doing("map the step's user"))?;
     write_frame(socket, b"mapped").map_err(doing("report the map"))?;
     if !spec.network.is_empty() {
         serve(descriptor(socket, PROXY_OPEN)?);
@@ -137,13 +156,12 @@ fn supervise(
         // Init has said why, unless it is gone.
         return Err(failure(socket, read_tag(socket)));
     }
-    let ran_out = || group.is_some_and(Group::ran_out);
-    let exit = match wait(socket, pid, spec, deadline, &ran_out) {
+    let exit = match wait(socket, process, spec, deadline) {
         // The kernel killed some of its processes, or its init: whatever the rest made of that, it ran out.
-        Ok(_) | Err(SandboxError::Lost) if ran_out() => Exit::MemoryExceeded,
+        Ok(_) | Err(SandboxError::Lost) if process.ran_out() => Exit::MemoryExceeded,
         ended => ended?,
     };
-    let memory = if group.is_some() { "control-group" } else { "watched" };
+    let memory = if process.group.is_some() { "control-group" } else { "watched" };
     let level = Level { user: user.into(), landlock: LANDLOCK_ABI, memory: memory.into() };
     Ok((exit, level, Outputs::new(workspace)))
 }
@@ -165,13 +183,12 @@ fn hand_in(socket: &UnixStream, inputs: &[Input]) -> io::Result<()> {
     write_frame(socket, b"")
 }
 
-/// Waits for the report, looking at time and memory in between.
+/// Waits for the report, looking at time and memory in between, and whether anybody still wants it.
 fn wait(
     socket: &UnixStream,
-    pid: u32,
+    process: &Process<'_>,
     spec: &Spec,
     deadline: Instant,
-    ran_out: &dyn Fn() -> bool,
 ) -> Result<Exit, SandboxError> {
     socket.set_read_timeout(Some(LOOK_EVERY)).map_err(|error| SandboxError::Io("set a timeout", error))?;
     loop {
@@ -192,7 +209,10 @@ fn wait(
         if Instant::now() >= deadline {
             return Ok(Exit::TimedOut);
         }
-        if ran_out() || anonymous_memory(pid) > spec.limits.memory_bytes {
+        if !(process.wanted)() {
+            return Err(SandboxError::Unwanted);
+        }
+        if process.ran_out() || anonymous_memory(process.id) > spec.limits.memory_bytes {
             return Ok(Exit::MemoryExceeded);
         }
     }
@@ -359,7 +379,8 @@ mod tests {
         let wait_for = |bytes: &[u8]| {
             let (ours, theirs) = UnixStream::pair().unwrap();
             (&theirs).write_all(bytes).unwrap();
-            let waited = wait(&ours, std::process::id(), &spec, Instant::now() + SETUP_TIMEOUT, &|| false);
+            let process = Process { id: std::process::id(), group: None, wanted: &|| true };
+            let waited = wait(&ours, &process, &spec, Instant::now() + SETUP_TIMEOUT);
             assert_eq!(ours.read_timeout().unwrap(), Some(SETUP_TIMEOUT));
             waited
         };

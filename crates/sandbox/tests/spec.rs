@@ -44,14 +44,15 @@ fn inputs_stay_in_the_workspace() {
     for path in ["", "/etc/passwd", "../x", "a/../../x", "a/./../b"] {
         let init = std::process::Command::new("/bin/false");
         let input = Input { path: path.into(), kind: InputKind::Plain, bytes: vec![] };
-        let refused = run(init, &spec(), &[input], &|_, _| {}).unwrap_err();
+        let refused = run(init, &spec(), &[input], &|_, _| {}, &|| true).unwrap_err();
         assert!(matches!(refused, SandboxError::Spec(SpecError::Input(_))), "{path}");
     }
 }
 
 #[test]
 fn an_init_that_is_none_is_noticed() {
-    let refused = run(std::process::Command::new("/bin/false"), &spec(), &[], &|_, _| {}).unwrap_err();
+    let refused =
+        run(std::process::Command::new("/bin/false"), &spec(), &[], &|_, _| {}, &|| true).unwrap_err();
     assert!(matches!(refused, SandboxError::Lost | SandboxError::Io(..)), "{refused}");
 }
 

@@ -7,7 +7,7 @@ use evidence::return_order::ReturnOrder;
 use evidence::run_order::RunOrder;
 use evidence::{Digest, Moment, Name};
 use judge::{Store as _, enrolment_envelope_at};
-use wire::{AgentWork, RunnerWork};
+use wire::{AgentWork, RUNNER_WORK_MAX, RunnerWork};
 
 use crate::edge::{EdgeError, Gatekeeper};
 
@@ -21,7 +21,7 @@ pub fn on_runner(keeper: &Gatekeeper, state: &State, runner: &Name) -> Result<Ve
         let particulars = keeper.particulars(source.entry)?;
         Ok(particulars.get("repository").and_then(|path| path.as_str()).map(str::to_owned))
     };
-    let due = state.build.outstanding(runner).take(WORK_MAX);
+    let due = state.build.outstanding(runner).take(RUNNER_WORK_MAX);
     due.map(|due| Ok(RunnerWork { due: due.clone(), repository: repository(due.run)? })).collect()
 }
 
@@ -80,6 +80,3 @@ pub fn at_place(keeper: &Gatekeeper, state: &State, place: &Place) -> Result<Opt
 fn failed(error: impl std::fmt::Display) -> EdgeError {
     EdgeError::Evidence(error.to_string())
 }
-
-/// Most work that is handed out at once.
-const WORK_MAX: usize = 64;

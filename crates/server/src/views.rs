@@ -255,6 +255,7 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
                 Outcome::Passed => "passed",
                 Outcome::Failed | Outcome::Lost => "failed",
                 Outcome::Differed => "differed",
+                Outcome::Cancelled => "cancelled",
             };
             rows.execute("UPDATE run SET state = ?1 WHERE run = ?2", params![state, ended.run.to_string()])?;
         }

@@ -10,7 +10,7 @@ use evidence::machine::MachineSigner;
 use evidence::tree_list::FileMode;
 use evidence::{CommitId, Digest, git};
 use lab::Lab;
-use runner::{Bench, Isolation, Keep, Log, Source, SourceFile, Toolchain, Trust};
+use runner::{Bench, Isolation, Keep, Log, Source, SourceFile, Toolchain, Trust, Wanted};
 use sandbox::{Exit, Input, Level, Outcome, Outputs, SandboxError, Spec};
 
 use crate::installation::runner_name;
@@ -79,7 +79,7 @@ impl Builder {
         let (work, order) = told.as_ref();
         let source = repository.get(&work.due.commit).cloned();
         *self.bench.sources.lock().map_err(|error| error.to_string())? = source.into_iter().collect();
-        let done = self.bench.work(&work.due, order, None, &|_, _| {})?;
+        let done = self.bench.work(&work.due, order, None, &|_, _| {}, &|| true)?;
         let ask = Ask::Receipt(done.blobs, Box::new(done.receipt));
         self.line.ask(machine::now().millis(), between(1_000, 60_000), ask, out);
         Ok(())
@@ -93,7 +93,7 @@ struct Steps {
 }
 
 impl Isolation for Steps {
-    fn run(&self, spec: &Spec, _: &[Input], log: Log<'_>) -> Result<Outcome, SandboxError> {
+    fn run(&self, spec: &Spec, _: &[Input], log: Log<'_>, _: Wanted<'_>) -> Result<Outcome, SandboxError> {
         let failed = |error| SandboxError::Io("make an output", error);
         let commit = spec.environment.get("COUNTERSIGN_COMMIT").cloned().unwrap_or_default();
         if spec.environment.get("COUNTERSIGN_STEP").is_some_and(|step| step == "build") {

@@ -1,5 +1,5 @@
-//! People as nodes: Ada commits and asks for runs, Bob approves what he has verified and promotes it, Carol
-//! freezes and lifts, Mallory tries what she may not.
+//! People as nodes: Ada commits and asks for runs, some of which she cancels, Bob approves what he has verified and
+//! promotes it, Carol freezes and lifts, Mallory tries what she may not.
 //!
 //! People verify like `countersign approve`: against what they have seen themselves, by the judge.
 
@@ -40,6 +40,8 @@ pub struct Desk {
     stands: Option<u64>,
     /// What was sent, for what follows when it is on record.
     sent: Option<Sent>,
+    /// The nonce of the request in which it was.
+    nonce: Option<Id>,
     /// What the officers do when the status in force is to be lifted.
     calm: bool,
     /// The last run was asked for, and not refused.
@@ -50,6 +52,7 @@ pub struct Desk {
 #[derive(Clone, Debug)]
 enum Sent {
     Run,
+    Cancellation,
     Approval(u64),
     Promotion,
     Return,
@@ -83,6 +86,7 @@ impl Desk {
             looks_at: 1,
             stands: None,
             sent: None,
+            nonce: None,
             calm: false,
             last: false,
         }
@@ -170,7 +174,12 @@ impl Desk {
         match sent {
             Sent::Approval(release) => self.promote(1, release, office, out),
             Sent::Forgery => office.truth.broken("a forgery was accepted"),
-            Sent::Run | Sent::Promotion | Sent::Return | Sent::Status => {}
+            // Runners are doing it already, or not yet: she has thought better of it.
+            Sent::Run if !self.calm && happens(100) => {
+                let arguments = json!({ "run": self.nonce, "commit": self.last_commit });
+                self.send("cancel", arguments, Vec::new(), Vec::new(), Sent::Cancellation, office, out);
+            }
+            Sent::Run | Sent::Cancellation | Sent::Promotion | Sent::Return | Sent::Status => {}
         }
     }
 
@@ -337,6 +346,7 @@ impl Desk {
         let person =
             [&office.lab.ada, &office.lab.bob, &office.lab.officers[0], &office.lab.mallory][self.who];
         let submission = submission(person, person, action, arguments, statements, attachments);
+        self.nonce = Request::read(&submission.request).ok().map(|request| request.nonce);
         self.sent = Some(sent);
         self.line.ask(machine::now().millis(), 0, Ask::Submit(Box::new(submission)), out);
     }

@@ -179,12 +179,12 @@ impl Client {
         if status.is_success() { Ok(digest) } else { Err(problem_of(&operation, status, &bytes)) }
     }
 
-    /// What is due on this runner; waits a while for something when nothing is.
+    /// What is due on this runner; when nothing is, the answer may wait a while for something.
     ///
     /// # Errors
     /// `ClientError` when there is no answer.
-    pub async fn runner_work(&self) -> Result<Vec<RunnerWork>, ClientError> {
-        self.work("work/runner").await
+    pub async fn runner_work(&self, wait: bool) -> Result<Vec<RunnerWork>, ClientError> {
+        self.work("work/runner", if wait { "" } else { "?now=true" }).await
     }
 
     /// By what the server shows that people asked for a run.
@@ -208,11 +208,11 @@ impl Client {
     /// # Errors
     /// `ClientError` when there is no answer.
     pub async fn agent_work(&self, place: &Place) -> Result<Option<AgentWork>, ClientError> {
-        self.work(&format!("work/agent/{place}")).await
+        self.work(&format!("work/agent/{place}"), "").await
     }
 
-    async fn work<T: DeserializeOwned>(&self, operation: &str) -> Result<T, ClientError> {
-        let request = self.http.get(format!("{}{API}/{operation}", self.url));
+    async fn work<T: DeserializeOwned>(&self, operation: &str, query: &str) -> Result<T, ClientError> {
+        let request = self.http.get(format!("{}{API}/{operation}{query}", self.url));
         let request = self.claimed(request, "GET", operation)?;
         let response = request.send().await.map_err(|source| self.unreachable(source))?;
         self.answer(operation, response).await

@@ -28,7 +28,7 @@ pub fn start() {
     let ours = spans(40, || {
         let mut init = Command::new(env!("CARGO_BIN_EXE_countersign"));
         init.arg("sandbox-init");
-        let outcome = sandbox::run(init, &spec, &[], &|_, _| {}).unwrap();
+        let outcome = sandbox::run(init, &spec, &[], &|_, _| {}, &|| true).unwrap();
         assert_eq!(outcome.exit, Exit::Code(0));
     });
     let quiet = |program: &Path, words: &[&str]| {

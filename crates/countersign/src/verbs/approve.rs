@@ -20,6 +20,7 @@ use serde_json::json;
 use tlog::Checkpoint;
 use wire::Client;
 
+use super::cancel;
 use super::promote::waiting;
 use super::{Place, runtime};
 use crate::clock::now;
@@ -54,7 +55,7 @@ pub struct Approve {
     /// Sign without asking.
     #[arg(long)]
     yes: bool,
-    /// Agree at an approval node of a run instead: the run.
+    /// Agree at an approval node of a run instead, or end the run there: the run.
     #[arg(long, requires = "step")]
     run: Option<RunId>,
     /// The approval node.
@@ -79,7 +80,7 @@ struct Said {
 pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     if let (Some(run), Some(step)) = (&verb.run, &verb.step) {
-        return agree(&home, *run, step, verb.yes, output);
+        return at_node(&home, *run, step, decision, verb.yes, output);
     }
     let client = Client::new(&home.url()?)?;
     let runtime = runtime()?;
@@ -149,8 +150,19 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     })
 }
 
-/// Agrees at a node of the pipeline: to this run of the commit that is shown, and no other.
-fn agree(home: &Home, run: RunId, step: &Name, yes: bool, output: Output) -> Result<(), Failure> {
+/// Agrees at a node of the pipeline: to this run of the commit that is shown, and no other. Without the agreement the
+/// run goes nowhere, so who rejects it there ends it.
+fn at_node(
+    home: &Home,
+    run: RunId,
+    step: &Name,
+    decision: Decision,
+    yes: bool,
+    output: Output,
+) -> Result<(), Failure> {
+    if decision == Decision::Reject {
+        return cancel::send(home, run, output);
+    }
     let client = Client::new(&home.url()?)?;
     let commit = runtime()?.block_on(client.run(run))?.commit;
     if output == Output::Text {

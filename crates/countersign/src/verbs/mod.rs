@@ -3,6 +3,7 @@
 mod agent;
 mod approve;
 mod audit;
+mod cancel;
 mod demo;
 mod init;
 mod key;
@@ -53,6 +54,8 @@ enum Verb {
     Up(up::Up),
     /// Put a commit forward: build it, and release it as far as that goes by itself.
     Run(run::Run),
+    /// End a run that is not wanted any more.
+    Cancel(cancel::Cancel),
     /// Show what there is: installation, runs, places.
     Status(status::Status),
     /// Show the log of a run.
@@ -146,6 +149,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Init(verb) => init::run(&verb, output),
         Verb::Up(verb) => up::run(&verb, output),
         Verb::Run(verb) => run::run(&verb, output),
+        Verb::Cancel(verb) => cancel::run(&verb, output),
         Verb::Status(verb) => status::run(&verb, output),
         Verb::Logs(verb) => logs::run(&verb, output),
         Verb::Approve(verb) => approve::run(&verb, Decision::Approve, output),

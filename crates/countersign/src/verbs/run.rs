@@ -247,6 +247,11 @@ fn failed(view: &RunView) -> Failure {
                 "what the runners made of the commit differs",
                 "compare their logs, and make the build give the same bytes each time: SOURCE_DATE_EPOCH is set",
             ),
+            "cancelled" => (
+                "run-cancelled",
+                "somebody ended it; the entry that ended it names them",
+                "run the commit again, when it is wanted after all",
+            ),
             _ => (
                 "runner-lost",
                 "the trust root no longer names a runner that it waited for",

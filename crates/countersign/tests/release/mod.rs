@@ -329,6 +329,53 @@ fn a_step_that_runs_keeps_nobody_from_stopping() {
     assert!(up.stop());
 }
 
+/// Whoever waits for it is told, and what its runners are doing ends with it.
+#[test]
+fn a_run_that_is_cancelled_ends_with_its_steps() {
+    let shop = Shop::solo();
+    let path = shop.repository().join(".countersign/pipeline.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    // So long that no other process has slept for it.
+    let long = format!("10{}", std::process::id());
+    let step = format!("echo begun && sleep {long}");
+    shop.write(".countersign/pipeline.yaml", &text.replace("test ! -e broken", &step));
+    shop.commit("a long step");
+    let up = shop.home.up();
+    let sleeping = || {
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
+        lines.filter(|line| *line == format!("sleep\0{long}\0").as_bytes()).count()
+    };
+    let told = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| shop.in_repository(&["run"], 3));
+        while sleeping() < 2 {}
+        let runs: Value = serde_json::from_str(&up.get("/api/v1/runs").1).unwrap();
+        shop.ok(&["cancel", runs[0]["run"].as_str().unwrap()]);
+        waiting.join().unwrap()
+    });
+    assert_eq!(codes(&told), ["run-cancelled"]);
+    while sleeping() > 0 {}
+    let runs: Value = serde_json::from_str(&up.get("/api/v1/runs").1).unwrap();
+    assert_eq!(runs[0]["state"], "cancelled");
+    let again = shop.in_repository(&["cancel", runs[0]["run"].as_str().unwrap()], 3);
+    assert_eq!(codes(&again), ["no-such-run"]);
+    assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
+    assert!(up.stop());
+}
+
+#[test]
+fn who_rejects_at_an_approval_node_ends_the_run() {
+    let shop = Shop::solo();
+    shop.sign_off();
+    let up = shop.home.up();
+    let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
+    shop.ok(&["reject", "--run", &run, "--step", "sign-off"]);
+    let view: Value = serde_json::from_str(&up.get(&format!("/api/v1/runs/{run}")).1).unwrap();
+    assert_eq!(view["state"], "cancelled");
+    assert!(view["works"].as_array().unwrap().iter().all(|work| work["kind"] != "artifact"));
+    assert!(up.stop());
+}
+
 #[test]
 fn an_approval_node_waits_for_people() {
     let shop = Shop::solo();

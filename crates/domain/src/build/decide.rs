@@ -85,6 +85,17 @@ pub struct Agree {
     pub solo: bool,
 }
 
+/// End a run that is not wanted any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cancel {
+    /// The run.
+    pub run: RunId,
+    /// The commit that is meant.
+    pub commit: CommitId,
+    /// Who.
+    pub person: PersonId,
+}
+
 /// Decides whether a run starts.
 ///
 /// # Errors
@@ -104,8 +115,8 @@ pub fn run(
     }
     if state.runs.len() >= RUNS_MAX {
         let what = format!("{RUNS_MAX} runs have not ended yet");
-        let remedy = "wait until one has ended; a runner that is gone for good is removed from the trust root, \
-                      which ends its runs";
+        let remedy = "wait until one has ended, or end one with `countersign cancel RUN`; a runner that is gone \
+                      for good is removed from the trust root, which ends its runs";
         reasons.push(Reason::new("too-many-runs", what, remedy));
     }
     if command.runners.is_empty() {
@@ -283,6 +294,36 @@ pub fn agree(
     }
     let (run, step, person, request) = (command.run, command.step.clone(), command.person, command.request);
     Refusal::of(reasons).map_or_else(|| Ok(vec![Event::Agreed(Agreed { run, step, person, request })]), Err)
+}
+
+/// Decides whether a run ends here: whose change it is may say so, and everybody else with a role in its project. To
+/// stop something takes one person.
+///
+/// # Errors
+/// `Refusal` with every reason.
+pub fn cancel(
+    identity: &identity::State,
+    source: &source::State,
+    state: &State,
+    command: &Cancel,
+    moment: Moment,
+) -> Result<Vec<Event>, Refusal> {
+    let run = state.run(command.run).ok_or_else(unknown_run)?;
+    let mut reasons = Vec::new();
+    if command.commit != run.started.commit {
+        let what = format!("the run is of commit {}", run.started.commit);
+        reasons.push(Reason::new("commit-differs", what, "look at it again and sign anew"));
+    }
+    let own = source.of(command.run).is_some_and(|source| {
+        source.facts.signer == command.person || source.facts.requester == command.person
+    });
+    if !own && !identity.works_on(command.person, &run.started.project, moment) {
+        let what = format!("person {} holds no role in project `{}`", command.person, run.started.project);
+        let remedy = "ask whoever asked for the run, or somebody with a role in the project";
+        reasons.push(Reason::new("role-missing", what, remedy));
+    }
+    let ended = Ended { run: command.run, outcome: Outcome::Cancelled, because: None };
+    Refusal::of(reasons).map_or_else(|| Ok(vec![Event::Ended(ended)]), Err)
 }
 
 /// Seed of a run's nonces: it follows from the request, which is random, so that a receipt counts for the run

@@ -139,4 +139,6 @@ pub enum Outcome {
     Differed,
     /// The trust root does not name one of its runners any more: what that one had to do, nobody will.
     Lost,
+    /// Somebody did not want it any more.
+    Cancelled,
 }

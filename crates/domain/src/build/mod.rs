@@ -11,6 +11,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Agree, DueNext, Report, Run, agree, due_next, nonce, report, run, seed, without};
+pub use decide::{
+    Agree, Cancel, DueNext, Report, Run, agree, cancel, due_next, nonce, report, run, seed, without,
+};
 pub use event::{Agreed, Agreement, Due, Ended, Outcome, Reported, Started, StepPlan};
 pub use state::{Progress, State};

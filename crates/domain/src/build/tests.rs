@@ -2,7 +2,7 @@
 
 use evidence::receipt::Work;
 
-use super::{Agree, Outcome};
+use super::{Agree, Cancel, Outcome};
 use crate::scenario::{alice, bob, codes, digest, founded, happen, id, name, report, run, run_id};
 use crate::{Command, Event, State};
 
@@ -110,6 +110,24 @@ fn a_runner_that_the_root_no_longer_names_ends_the_runs_that_wait_for_it() {
     happen(&mut fewer, &root(&["runner-1", "runner-3"]));
     assert!(fewer.build.run(run_id()).is_none() && fewer.source.of(run_id()).is_none());
     assert_eq!(fewer.misfits, 0);
+}
+
+#[test]
+fn a_run_is_cancelled_by_whose_change_it_is_or_who_works_on_the_project() {
+    let state = started(true);
+    let cancel =
+        |person| Command::Cancel(Cancel { run: run_id(), commit: crate::scenario::commit(1), person });
+    assert_eq!(codes(&state, &cancel(id(77).into())), ["role-missing"]);
+    let other = Cancel { run: run_id(), commit: crate::scenario::commit(9), person: alice() };
+    assert_eq!(codes(&state, &Command::Cancel(other)), ["commit-differs"]);
+    for person in [alice(), bob()] {
+        let mut state = state.clone();
+        happen(&mut state, &cancel(person));
+        assert!(state.build.run(run_id()).is_none() && state.source.of(run_id()).is_none());
+        assert_eq!(state.build.outstanding(&name("runner-1")).count(), 0);
+        assert_eq!(codes(&state, &cancel(person)), ["no-such-run"]);
+        assert_eq!(state.misfits, 0);
+    }
 }
 
 #[test]

@@ -110,6 +110,13 @@ impl State {
         self.person(person, moment).is_some_and(|person| person.grants.iter().any(covers))
     }
 
+    /// Whether a person holds any role in a project, for whichever environment.
+    #[must_use]
+    pub fn works_on(&self, person: PersonId, project: &Name, moment: Moment) -> bool {
+        let covers = |grant: &Grant| grant.project.as_ref().is_none_or(|name| name == project);
+        self.person(person, moment).is_some_and(|person| person.grants.iter().any(covers))
+    }
+
     pub(crate) fn rooted(&mut self, event: &Rooted) -> bool {
         let follows = self.root.as_ref().map_or(1, |root| root.version + 1) == event.version;
         self.root = Some(event.clone());

@@ -23,9 +23,17 @@ use crate::due;
 use crate::edge::EdgeError;
 use crate::writer::{Answer, Job};
 
-/// What is due on the runner that asks; waits a while for something.
+/// How a runner asks.
+#[derive(Debug, Deserialize)]
+pub struct Asks {
+    #[serde(default)]
+    now: bool,
+}
+
+/// What is due on the runner that asks; waits a while for something, unless it asks for what is due now.
 pub async fn runner_work(
     State(shared): State<Arc<Shared>>,
+    Query(Asks { now }): Query<Asks>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<Vec<RunnerWork>>, Failure> {
@@ -38,7 +46,7 @@ pub async fn runner_work(
     .await?;
     let found = waited(&shared, move |shared| {
         let work = due::on_runner(&shared.gatekeeper, &shared.intake.state(), &runner)?;
-        Ok((!work.is_empty()).then_some(work))
+        Ok((now || !work.is_empty()).then_some(work))
     });
     Ok(Json(found.await?.unwrap_or_default()))
 }

@@ -1,0 +1,36 @@
+//! `countersign cancel`: ends a run that is not wanted any more, and with it what its runners are doing.
+
+use clap::Args;
+use domain::RunId;
+use serde_json::json;
+use wire::Client;
+
+use super::{Place, runtime};
+use crate::failure::Failure;
+use crate::home::Home;
+use crate::output::Output;
+use crate::request::{self, With};
+
+/// Arguments of `cancel`.
+#[derive(Debug, Args)]
+pub struct Cancel {
+    #[command(flatten)]
+    place: Place,
+    /// The run; `countersign status` shows those that have not ended.
+    run: RunId,
+}
+
+/// Asks for the end of a run.
+pub fn run(verb: &Cancel, output: Output) -> Result<(), Failure> {
+    send(&verb.place.home()?, verb.run, output)
+}
+
+/// Ends a run of the commit that the server shows for it, and no other.
+pub fn send(home: &Home, run: RunId, output: Output) -> Result<(), Failure> {
+    let commit = runtime()?.block_on(Client::new(&home.url()?)?.run(run))?.commit;
+    let sent = request::send(home, "cancel", json!({ "run": run, "commit": commit }), With::default())?;
+    let said = json!({ "run": run, "commit": commit, "entry": sent.outcome.entry });
+    output.print(&said, |_| {
+        format!("run {run} of commit {commit} has ended, on record as entry {}", sent.outcome.entry)
+    })
+}
