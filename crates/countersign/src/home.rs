@@ -148,6 +148,16 @@ pub fn write_pin(pin: &Pin) -> Result<PathBuf, Failure> {
     Ok(path)
 }
 
+/// Keeps in somebody's pin what was seen now.
+pub fn saw(pin: &Pin, what: impl FnOnce(&mut Pin)) -> Result<(), Failure> {
+    let mut newer = pin.clone();
+    what(&mut newer);
+    if newer == *pin {
+        return Ok(());
+    }
+    write_pin(&newer).map(drop)
+}
+
 /// The pin of an installation, where the person has one.
 pub fn read_pin(installation: Id) -> Result<Option<Pin>, Failure> {
     let path = config_dir()?.join(installation.to_string()).join("pin");

@@ -4,9 +4,12 @@
 
 use std::path::Path;
 
-use domain::{Event, State};
+use domain::{Event, Place as At, State};
 use evidence::Digest;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
+use evidence::environment::Environment;
+use evidence::pin::{EnvironmentPin, Pin};
+use evidence::status::{Status, StatusFile};
 use evidence::trust_root::{Mode, TrustRoot};
 use ledger::{BLOBS, Blobs, Reader};
 
@@ -28,6 +31,63 @@ pub enum Belief {
 /// The newest root of a data directory, with why it is believed.
 pub fn root_of(data: &Path, file: Option<&Path>) -> Result<(TrustRoot, Belief), Failure> {
     believed(&chain(data)?, file)
+}
+
+/// The newest root for whoever signs what comes after it, and what that person has seen: nobody signs on the word
+/// of a directory or a server alone.
+pub fn pinned_root_of(data: &Path) -> Result<(TrustRoot, Pin), Failure> {
+    let (root, belief) = root_of(data, None)?;
+    match (belief, home::read_pin(root.installation)?) {
+        (Belief::Pinned, Some(pin)) => Ok((root, pin)),
+        _ => Err(Failure::error(format!(
+            "you have pinned nothing of installation {}, so nobody but this data directory says what its trust root is; \
+             take the line that `countersign trust pin` prints for a colleague with `countersign trust pin --set`",
+            root.installation
+        ))),
+    }
+}
+
+/// The status in a file, as it is signed, and no older than what was seen.
+pub fn status_in(file: &StatusFile, root: &TrustRoot, seen: Option<&Pin>) -> Result<Status, Failure> {
+    let status = file.open(root)?.status;
+    not_before("status", status.number, seen.map_or(0, |pin| pin.status))?;
+    Ok(status)
+}
+
+/// The statement of a place, as it is signed, and no older than what was seen.
+pub fn statement_in(
+    envelope: &Envelope,
+    place: &At,
+    root: &TrustRoot,
+    seen: Option<&Pin>,
+) -> Result<Environment, Failure> {
+    let statement = Environment::open(envelope, root)?;
+    if [&statement.project, &statement.service, &statement.environment]
+        != [&place.project, &place.service, &place.environment]
+    {
+        return Err(Failure::error(format!("the server shows a statement of another place than {place}")));
+    }
+    let pinned = seen.and_then(|pin| seen_of(pin, place));
+    not_before(&format!("statement of {place}"), statement.number, pinned.map_or(0, |known| known.number))?;
+    Ok(statement)
+}
+
+/// What was seen of a place.
+pub fn seen_of<'a>(pin: &'a Pin, place: &At) -> Option<&'a EnvironmentPin> {
+    pin.environments.iter().find(|known| {
+        [&known.project, &known.service, &known.environment]
+            == [&place.project, &place.service, &place.environment]
+    })
+}
+
+fn not_before(what: &str, shown: u64, seen: u64) -> Result<(), Failure> {
+    if shown >= seen {
+        return Ok(());
+    }
+    Err(Failure::error(format!(
+        "the server shows {what} number {shown}, and you have seen {seen}: it withholds what is in force; find out why \
+         before you sign anything"
+    )))
 }
 
 /// The same for an audit, out of every entry; with every root, the first one first.

@@ -7,7 +7,8 @@ use domain::Place as At;
 use evidence::configuration::Configuration;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::environment::{self, Environment};
-use evidence::trust_root::{Machine, Place as Host};
+use evidence::pin::{EnvironmentPin, Pin};
+use evidence::trust_root::{Machine, Place as Host, TrustRoot};
 use evidence::{CommitId, Name, configuration, policy_files};
 use serde_json::json;
 use wire::{Client, PlaceView};
@@ -18,7 +19,7 @@ use crate::clock::now;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::request::{self, With};
-use crate::{policies, project, trust};
+use crate::{home, policies, project, trust};
 
 /// Arguments of `trust environment`.
 #[derive(Debug, Args)]
@@ -48,6 +49,10 @@ pub struct Amend {
     /// Commit from which the first range counts; `HEAD` of the repository that you are in when left away.
     #[arg(long)]
     baseline: Option<CommitId>,
+    /// Say all of it anew, on the statement in force nothing is based but the number: its signers may not count any
+    /// more.
+    #[arg(long, requires = "agent")]
+    anew: bool,
     /// Write the statement here for others to sign, instead of sending it.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -67,9 +72,10 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     let runtime = runtime()?;
     let places = runtime.block_on(client.places())?;
     let view = places.iter().find(|view| view.place == verb.at);
+    let (root, pin) = trust::pinned_root_of(home.data())?;
     let named = match view {
-        Some(view) => runtime.block_on(amended(verb, &client, view))?,
-        None => new(verb, &trust::root_of(home.data(), None)?.0)?,
+        Some(view) if !verb.anew => runtime.block_on(amended(verb, &client, view, (&root, &pin)))?,
+        shown => new(verb, &root, shown.map_or(Ok(0), |view| number_of(view, &pin))?)?,
     };
     let mut envelope = named.statement.envelope()?;
     my_key()?.sign(&mut envelope, environment::NAMESPACE)?;
@@ -109,9 +115,22 @@ fn beside(file: &Path, what: &str) -> PathBuf {
     file.with_file_name(name)
 }
 
-async fn amended(verb: &Amend, client: &Client, view: &PlaceView) -> Result<Named, Failure> {
+async fn amended(
+    verb: &Amend,
+    client: &Client,
+    view: &PlaceView,
+    (root, pin): (&TrustRoot, &Pin),
+) -> Result<Named, Failure> {
     let envelope = Envelope::decode(&client.blob(&view.envelope, ENVELOPE_BYTES_MAX).await?)?;
-    let old = Environment::read(&envelope)?;
+    let old = trust::statement_in(&envelope, &verb.at, root, Some(pin))?;
+    let seen = EnvironmentPin {
+        project: old.project.clone(),
+        service: old.service.clone(),
+        environment: old.environment.clone(),
+        number: old.number,
+        release: 0,
+    };
+    home::saw(pin, |pin| pin.environments = seen.beside(&pin.environments))?;
     let kept = client.blob(&old.configuration, configuration::BYTES_MAX).await?;
     let configuration = change(verb, Configuration::decode(&kept)?)?.encode()?;
     let policy = match &verb.policy {
@@ -133,7 +152,18 @@ async fn amended(verb: &Amend, client: &Client, view: &PlaceView) -> Result<Name
     Ok(Named { statement, policy, configuration })
 }
 
-fn new(verb: &Amend, root: &evidence::trust_root::TrustRoot) -> Result<Named, Failure> {
+/// The number in force, for a statement that takes nothing else from the server: a lie about it leaves none for those
+/// after it, or is refused by whoever has seen a higher one.
+fn number_of(view: &PlaceView, pin: &Pin) -> Result<u64, Failure> {
+    let seen = trust::seen_of(pin, &view.place).map_or(0, |known| known.number);
+    if view.statement < seen || view.statement - seen > LEAP_MAX {
+        let what = format!("the server says that statement {} of {} is in force", view.statement, view.place);
+        return Err(Failure::error(format!("{what}, and you have seen {seen}; find out which one is")));
+    }
+    Ok(view.statement)
+}
+
+fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<Named, Failure> {
     let policy = match &verb.policy {
         Some(dir) => policies::read(dir)?.0,
         None => policies::built_in(),
@@ -154,7 +184,7 @@ fn new(verb: &Amend, root: &evidence::trust_root::TrustRoot) -> Result<Named, Fa
         project: verb.at.project.clone(),
         service: verb.at.service.clone(),
         environment: verb.at.environment.clone(),
-        number: 1,
+        number: before + 1,
         issued: now()?,
         policy: evidence::Digest::of(&policy),
         configuration: evidence::Digest::of(&configuration),
@@ -191,3 +221,6 @@ fn agents(verb: &Amend, host: Option<Host>) -> Result<Vec<Machine>, Failure> {
     agents.sort();
     Ok(agents)
 }
+
+/// Most numbers that anybody has missed.
+const LEAP_MAX: u64 = 10_000;

@@ -48,7 +48,7 @@ pub fn run(verb: &Origin, output: Output) -> Result<(), Failure> {
 }
 
 fn begin(home: &Home, out: &std::path::Path, device: Option<&Uri>, output: Output) -> Result<(), Failure> {
-    let (root, _) = trust::root_of(home.data(), None)?;
+    let (root, _) = trust::pinned_root_of(home.data())?;
     let head = Reader::open(home.data())?.head()?;
     let old = root.ledger_key()?.name().to_owned();
     let end = Checkpoint { origin: old.clone(), size: head.frontier.size(), root: head.frontier.root() };

@@ -65,12 +65,13 @@ impl Root {
 /// Shows, writes or amends.
 pub fn run(verb: &Root, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
-    let (root, _) = trust::root_of(home.data(), None)?;
     if verb.amends() {
+        let (root, _) = trust::pinned_root_of(home.data())?;
         let mut envelope = amended(verb, root)?.envelope()?;
         my_key()?.sign(&mut envelope, trust_root::NAMESPACE)?;
         return finish(&home, &envelope, verb.out.as_deref(), output);
     }
+    let (root, _) = trust::root_of(home.data(), None)?;
     let digest: Digest = root.digest()?;
     let Some(out) = &verb.out else {
         let shown = json!({ "digest": digest, "statement": root });

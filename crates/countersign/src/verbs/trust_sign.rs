@@ -11,6 +11,7 @@ use evidence::configuration::Configuration;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::enrolment::{self, Enrolment};
 use evidence::environment::{self, Environment};
+use evidence::pin::Pin;
 use evidence::policy_files::{self, PolicyFiles};
 use evidence::status::{self, Status};
 use evidence::trust_root::{self, TrustRoot};
@@ -23,7 +24,7 @@ use wire::Client;
 use super::trust::{my_key, read_envelope, status_file, write_envelope};
 use super::{Place, runtime, trust_environment};
 use crate::failure::Failure;
-use crate::home::{Home, Profile};
+use crate::home::{self, Home, Profile};
 use crate::output::Output;
 use crate::signing::sure;
 use crate::trust::{self, Belief};
@@ -223,6 +224,7 @@ impl Text {
 /// The statement before, believed, and what that rests on.
 fn before(home: &Home, statement: &Statement) -> Result<(Text, String), Failure> {
     let (newest, belief) = trust::root_of(home.data(), None)?;
+    let seen = home::read_pin(newest.installation)?;
     let rests = match belief {
         Belief::File | Belief::Pinned => "the trust root that you have pinned",
         Belief::Unpinned => "the word of this data directory alone; pin its trust root",
@@ -236,11 +238,11 @@ fn before(home: &Home, statement: &Statement) -> Result<(Text, String), Failure>
         }
         Statement::Enrolment(_) => return Err(Failure::error("an enrolment is shown whole")),
         Statement::Status(_) => {
-            let old = status_file(home)?.open(&newest)?.status;
+            let old = trust::status_in(&status_file(home)?, &newest, seen.as_ref())?;
             (statement_of(json!(old)), format!("status {}", old.number))
         }
         Statement::Environment(new) => {
-            let old = environment_before(home, &newest, new)?;
+            let old = environment_before(home, (&newest, seen.as_ref()), new)?;
             let number = format!("statement {}", old.1);
             (old.0, number)
         }
@@ -249,7 +251,11 @@ fn before(home: &Home, statement: &Statement) -> Result<(Text, String), Failure>
 }
 
 /// The statement in force of the same place, with what it names; its signatures are checked.
-fn environment_before(home: &Home, root: &TrustRoot, new: &Environment) -> Result<(Text, u64), Failure> {
+fn environment_before(
+    home: &Home,
+    (root, seen): (&TrustRoot, Option<&Pin>),
+    new: &Environment,
+) -> Result<(Text, u64), Failure> {
     let client = Client::new(&home.url()?)?;
     let runtime = runtime()?;
     let same = |view: &wire::PlaceView| {
@@ -259,7 +265,8 @@ fn environment_before(home: &Home, root: &TrustRoot, new: &Environment) -> Resul
     let view = runtime.block_on(client.places())?.into_iter().find(same);
     let view = view.ok_or_else(|| Failure::error("there is no statement of this place yet"))?;
     let fetch = |digest: &Digest, most: usize| runtime.block_on(client.blob(digest, most));
-    let old = Environment::open(&Envelope::decode(&fetch(&view.envelope, ENVELOPE_BYTES_MAX)?)?, root)?;
+    let envelope = Envelope::decode(&fetch(&view.envelope, ENVELOPE_BYTES_MAX)?)?;
+    let old = trust::statement_in(&envelope, &view.place, root, seen)?;
     let policy = PolicyFiles::decode(&fetch(&old.policy, policy_files::BYTES_MAX)?)?;
     let text = Text {
         statement: format!("{:#}\n", json!(old)),

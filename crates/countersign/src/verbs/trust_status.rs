@@ -12,7 +12,7 @@ use super::trust::{Shown, finish, my_key, status_file, write_file};
 use crate::clock::{MONTH, now};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::trust;
+use crate::{home, trust};
 
 /// Arguments of `trust status`.
 #[derive(Debug, Args)]
@@ -52,9 +52,10 @@ pub struct Amend {
 /// Shows, saves or amends the status.
 pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
-    let (root, _) = trust::root_of(home.data(), None)?;
+    let (root, pin) = trust::pinned_root_of(home.data())?;
     let file = status_file(&home)?;
-    let current = file.open(&root)?.status;
+    let current = trust::status_in(&file, &root, Some(&pin))?;
+    home::saw(&pin, |pin| pin.status = current.number)?;
     if let Some(save) = &verb.save {
         write_file(save, &file.encode()?)?;
         let shown = json!({ "file": save, "status": current.number });

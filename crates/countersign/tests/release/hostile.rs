@@ -1,15 +1,19 @@
 //! Forgeries against the programs that people run: `verify`, and `approve` on a server that lies.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
-use ::evidence::Moment;
 use ::evidence::bundle::Bundle;
+use ::evidence::dsse::Envelope;
+use ::evidence::environment::{self, Environment};
+use ::evidence::pin::{EnvironmentPin, Pin};
+use ::evidence::{Digest, Moment};
 use lab::Reader;
 use lab::forgery::{self, Made};
 use serde_json::json;
 
+use super::{PLACE, Shop, at};
 use crate::support::Home;
 
 /// What the lying server shows now.
@@ -193,4 +197,90 @@ fn a_layer_is_asked_for_only_when_it_may_be_applied() {
     let report = unwilling.release(&refused, &proof, &agent::Layer::Unasked).unwrap();
     let report = ::evidence::report::AgentReport::read(&report).unwrap();
     assert_eq!(report.reasons, ["approvals-missing"]);
+}
+
+/// Whoever signs what follows a statement rests on what its signers signed, and on nothing older than was seen: the
+/// server shows what it likes, and gets no signature for it.
+#[test]
+fn nobody_signs_what_follows_a_forgery_or_what_was_left_behind() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    let says = |arguments: &[&str], what: &str| {
+        let said = shop.in_repository(arguments, 1);
+        assert!(said["error"].as_str().unwrap().contains(what), "{said}");
+    };
+    let statement: Digest = at(&up, "production")["envelope"].as_str().unwrap().parse().unwrap();
+    let (_, bytes) = up.get_bytes(&format!("/api/v1/blobs/{statement}"));
+    let signed = Environment::read(&Envelope::decode(&bytes).unwrap()).unwrap();
+    // Seen before, and withheld now.
+    let line = shop.ok(&["trust", "pin"])["pin"].as_str().unwrap().to_owned();
+    let pin: Pin = line.parse().unwrap();
+    let seen = EnvironmentPin {
+        project: signed.project.clone(),
+        service: signed.service.clone(),
+        environment: signed.environment.clone(),
+        number: signed.number + 1,
+        release: 0,
+    };
+    let more = Pin { status: pin.status + 1, environments: seen.beside(&pin.environments), ..pin };
+    shop.ok(&["trust", "pin", "--set", &more.to_string()]);
+    says(&["trust", "status", "--renew"], "you have seen 2");
+    says(&["trust", "environment", PLACE, "--port", "8081"], "you have seen 2");
+    says(&["trust", "environment", PLACE, "--anew", "--agent", "a=b"], "you have seen 2");
+    shop.ok(&["trust", "pin", "--set", &line, "--replace"]);
+    // By nobody who may.
+    let lab = lab::Lab::default();
+    let mut forged = Environment { automatic: !signed.automatic, ..signed.clone() }.envelope().unwrap();
+    lab.mallory.approve.sign(&mut forged, environment::NAMESPACE);
+    let told = shop.home.data().join("server.url");
+    let url = std::fs::read_to_string(&told).unwrap();
+    std::fs::write(&told, relay(up.address().to_owned(), statement, forged.encode().unwrap())).unwrap();
+    says(&["trust", "environment", PLACE, "--port", "8081"], "this key is not among those that may sign this");
+    std::fs::write(&told, url).unwrap();
+    // Nothing of it went on record, and the honest way is open.
+    assert_eq!(at(&up, "production")["statement"], json!(signed.number));
+    shop.ok(&["trust", "environment", PLACE, "--port", "8081"]);
+    assert_eq!(at(&up, "production")["statement"], json!(signed.number + 1));
+    // Nobody signs on the word of a directory alone.
+    let config = shop.home.dir.path().join(".config/countersign").join(signed.installation.to_string());
+    std::fs::remove_file(config.join("pin")).unwrap();
+    for amend in [&["trust", "status", "--renew"][..], &["trust", "root", "--renew"]] {
+        says(amend, "you have pinned nothing");
+    }
+    assert!(up.stop());
+}
+
+/// A server between a person and the true one, which shows another statement in the place of one.
+fn relay(to: String, statement: Digest, forged: Vec<u8>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let (mut line, mut header) = (String::new(), "-".to_owned());
+            reader.read_line(&mut line).unwrap();
+            while header.trim() != "" {
+                header.clear();
+                reader.read_line(&mut header).unwrap();
+            }
+            assert!(line.starts_with("GET "), "something was signed: {line}");
+            let path = line.split(' ').nth(1).unwrap();
+            let body = if path.ends_with(&Digest::of(&forged).to_string()) {
+                forged.clone()
+            } else {
+                let mut server = std::net::TcpStream::connect(&to).unwrap();
+                write!(server, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n").unwrap();
+                let mut answer = Vec::new();
+                server.read_to_end(&mut answer).unwrap();
+                let at = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+                let text = String::from_utf8(answer.split_off(at + 4)).unwrap();
+                text.replace(&statement.to_string(), &Digest::of(&forged).to_string()).into_bytes()
+            };
+            let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json";
+            write!(stream, "{head}\r\nContent-Length: {}\r\n\r\n", body.len()).unwrap();
+            stream.write_all(&body).unwrap();
+        }
+    });
+    url
 }
