@@ -212,6 +212,8 @@ fn a_line_that_contradicts_what_is_pinned_is_not_taken_unseen() {
     let newer = Pin { root_version: 2, root: Digest::of(b"the next"), status: pin.status + 1, ..pin.clone() };
     set(&newer, 0);
     assert!(says(&set(&pin, 1), "you have pinned trust root version 2"));
+    let adopt = ["key", "use", "--person", &"1f".repeat(16), "--pin", &line];
+    assert!(says(&home.json(&adopt, 1), "you have pinned trust root version 2"));
     let less = Pin { status: 0, environments: Vec::new(), ..newer.clone() };
     let kept = set(&less, 0);
     assert_eq!(

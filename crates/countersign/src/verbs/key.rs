@@ -8,8 +8,8 @@ use evidence::pin::Pin;
 use serde::Serialize;
 use wire::Client;
 
+use super::trust::together;
 use super::{Place, runtime};
-
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
@@ -83,7 +83,11 @@ fn adopt(
     home: Home,
     output: Output,
 ) -> Result<(), Failure> {
-    let pin: Pin = pin.trim().parse()?;
+    let new: Pin = pin.trim().parse()?;
+    let pin = match home::read_pin(new.installation)? {
+        Some(known) => together(&known, new)?,
+        None => new,
+    };
     home::write_pin(&pin)?;
     let profile = Profile {
         v: 1,

@@ -143,7 +143,7 @@ fn pin(place: &Place, set: Option<&str>, replace: bool, output: Output) -> Resul
 }
 
 /// A line beside what is pinned already: nothing that was seen is forgotten for it.
-fn together(known: &Pin, new: Pin) -> Result<Pin, Failure> {
+pub fn together(known: &Pin, new: Pin) -> Result<Pin, Failure> {
     let (old, version) = (known.root_version, new.root_version);
     if version < old {
         let what = format!("you have pinned trust root version {old}, the line is of version {version}");

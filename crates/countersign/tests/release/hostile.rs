@@ -235,7 +235,10 @@ fn nobody_signs_what_follows_a_forgery_or_what_was_left_behind() {
     let told = shop.home.data().join("server.url");
     let url = std::fs::read_to_string(&told).unwrap();
     std::fs::write(&told, relay(up.address().to_owned(), statement, forged.encode().unwrap())).unwrap();
-    says(&["trust", "environment", PLACE, "--port", "8081"], "this key is not among those that may sign this");
+    says(
+        &["trust", "environment", PLACE, "--port", "8081"],
+        "this key is not among those that may sign this",
+    );
     std::fs::write(&told, url).unwrap();
     // Nothing of it went on record, and the honest way is open.
     assert_eq!(at(&up, "production")["statement"], json!(signed.number));
