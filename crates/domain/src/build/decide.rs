@@ -270,10 +270,7 @@ pub fn agree(
         let what = format!("the run has no approval node `{}`", command.step);
         return Err(Reason::new("no-such-node", what, "see `countersign status`").into());
     };
-    if command.commit != run.started.commit {
-        let what = format!("the run is of commit {}", run.started.commit);
-        reasons.push(Reason::new("commit-differs", what, "look at it again and sign anew"));
-    }
+    reasons.extend(another_commit(run, &command.commit));
     if !plan.needs.iter().all(|need| run.has_passed(need)) {
         let what = "steps that the node needs have not passed yet";
         reasons.push(Reason::new("too-early", what, "wait for them"));
@@ -282,10 +279,7 @@ pub fn agree(
         let what = format!("person {} does not hold role `{}`", command.person, approval.role);
         reasons.push(Reason::new("role-missing", what, "ask a registrar for an enrolment with this role"));
     }
-    let own = source.of(command.run).is_some_and(|source| {
-        source.facts.signer == command.person || source.facts.requester == command.person
-    });
-    if own && !command.solo {
+    if is_own(source, command.run, command.person) && !command.solo {
         let what = "who signed the commit or asked for the run does not agree to it";
         reasons.push(Reason::new("own-change", what, "have somebody else agree"));
     }
@@ -310,14 +304,10 @@ pub fn cancel(
 ) -> Result<Vec<Event>, Refusal> {
     let run = state.run(command.run).ok_or_else(unknown_run)?;
     let mut reasons = Vec::new();
-    if command.commit != run.started.commit {
-        let what = format!("the run is of commit {}", run.started.commit);
-        reasons.push(Reason::new("commit-differs", what, "look at it again and sign anew"));
-    }
-    let own = source.of(command.run).is_some_and(|source| {
-        source.facts.signer == command.person || source.facts.requester == command.person
-    });
-    if !own && !identity.works_on(command.person, &run.started.project, moment) {
+    reasons.extend(another_commit(run, &command.commit));
+    if !is_own(source, command.run, command.person)
+        && !identity.works_on(command.person, &run.started.project, moment)
+    {
         let what = format!("person {} holds no role in project `{}`", command.person, run.started.project);
         let remedy = "ask whoever asked for the run, or somebody with a role in the project";
         reasons.push(Reason::new("role-missing", what, remedy));
@@ -347,6 +337,18 @@ pub fn nonce(seed: Id, work: &Work, runner: &Name) -> Id {
 fn first_half(digest: &Digest) -> Id {
     let (first, _) = digest.as_bytes().split_at(16);
     Id::from_random(first.try_into().unwrap_or_default())
+}
+
+/// Whether a run's change is a person's: by who signed the commit, or asked for the run.
+fn is_own(source: &source::State, run: RunId, person: PersonId) -> bool {
+    source.of(run).is_some_and(|source| source.facts.signer == person || source.facts.requester == person)
+}
+
+/// A reason against what somebody says of a run, when it is of another commit than they mean.
+fn another_commit(run: &Progress, meant: &CommitId) -> Option<Reason> {
+    let what = format!("the run is of commit {}", run.started.commit);
+    (*meant != run.started.commit)
+        .then(|| Reason::new("commit-differs", what, "look at it again and sign anew"))
 }
 
 fn unknown_run() -> Refusal {
