@@ -30,6 +30,9 @@ pub trait Services: std::fmt::Debug + Send {
 
     /// Whether what should run has ended by itself.
     fn has_ended(&mut self) -> bool;
+
+    /// Keeps what grows while it runs within its limits.
+    fn tidy(&mut self) {}
 }
 
 /// What an agent holds in its hands: releases on disk, and what runs.
@@ -85,6 +88,11 @@ impl Hands {
         self.services.stop();
         self.releases.switch(Some(&known.artifact)).map_err(|error| ("switch-failed", error.to_string()))?;
         self.services.start(&known.plan, &self.releases.path(&known.artifact))
+    }
+
+    /// Keeps what grows while it runs within its limits.
+    pub fn tidy(&mut self) {
+        self.services.tidy();
     }
 
     /// Whether what should run has ended by itself.

@@ -121,6 +121,7 @@ impl Deployer {
     /// # Errors
     /// None, like `resume`.
     pub fn watch(&mut self) -> Result<(), String> {
+        self.hands.tidy();
         if self.down.is_none() {
             if !self.hands.has_ended() {
                 return Ok(());

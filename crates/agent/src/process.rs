@@ -1,7 +1,8 @@
 //! A supervised process: started with its listening socket, stopped within its time, probed.
 //!
 //! Invariant: the agent owns the socket, so the port stays open while one process takes the place of
-//! another: who connects meanwhile waits, nobody is turned away. The process ends with the agent.
+//! another: who connects meanwhile waits, nobody is turned away. The process ends with the agent, and what it
+//! started ends with it, unless it left its process group.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -10,19 +11,24 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use evidence::plan::{Ask, Plan, Target};
-use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, setrlimit};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, setrlimit, waitid,
+};
 
 use crate::apply::Services;
 
-/// A process that runs.
+/// A process that runs, with what it starts: the group that it leads.
 #[derive(Debug)]
 struct Service {
     child: Child,
     stop_ms: u64,
+    has_ended: bool,
+    /// How, where that could be found out.
+    status: Option<ExitStatus>,
 }
 
 /// What a process is started with.
@@ -76,7 +82,7 @@ impl Services for Processes {
     }
 
     fn start(&mut self, plan: &Plan, dir: &Path) -> Result<(), (&'static str, String)> {
-        let (state, log) = (self.dir.join("state"), self.dir.join("service.log"));
+        let (state, log) = (self.dir.join("state"), self.dir.join(LOG));
         let with = Start { launcher: self.launcher.as_ref(), dir, state: &state, log: &log, plan };
         let port = port_of(plan);
         let socket = self.socket.as_ref().map(|(_, socket)| socket).filter(|_| port.is_some());
@@ -104,6 +110,29 @@ impl Services for Processes {
     fn has_ended(&mut self) -> bool {
         self.service.as_mut().is_some_and(Service::has_ended)
     }
+
+    fn tidy(&mut self) {
+        let log = self.dir.join(LOG);
+        if let Err(error) = cut(&log, &log.with_extension("log.1")) {
+            shown::say(&format!("warning: the service's log grows: {error}"));
+        }
+    }
+}
+
+/// Puts a log aside that is past its limit, in the place of the one before. Who writes to it goes on at its start.
+fn cut(log: &Path, aside: &Path) -> io::Result<()> {
+    let file = match File::options().write(true).open(log) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if file.metadata()?.len() <= LOG_BYTES_MAX {
+        return Ok(());
+    }
+    // Kept or not: the disk is not to fill up.
+    let kept = fs::copy(log, aside);
+    file.set_len(0)?;
+    kept.map(drop)
 }
 
 const fn port_of(plan: &Plan) -> Option<u16> {
@@ -131,11 +160,8 @@ fn start(with: &Start<'_>, socket: Option<&TcpListener>) -> io::Result<Option<Se
         None => start.stdin(Stdio::null()),
     };
     let log = File::options().create(true).append(true).open(with.log)?;
-    if log.metadata()?.len() > LOG_BYTES_MAX {
-        log.set_len(0)?;
-    }
     start.stdout(log.try_clone()?).stderr(log);
-    Ok(Some(Service { child: start.spawn()?, stop_ms: *stop_ms }))
+    Service::spawn(start, *stop_ms).map(Some)
 }
 
 fn variables(with: &Start<'_>) -> BTreeMap<String, String> {
@@ -198,23 +224,47 @@ fn prepare(files: &str, memory: &str, socket: bool) -> io::Result<()> {
 }
 
 impl Service {
-    /// Whether it has ended by itself.
+    fn spawn(mut command: Command, stop_ms: u64) -> io::Result<Self> {
+        Ok(Self { child: command.process_group(0).spawn()?, stop_ms, has_ended: false, status: None })
+    }
+
+    fn id(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+    }
+
+    /// Whether it has ended by itself; what it has left running ends then too.
     fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
+        if !self.has_ended && !self.runs() {
+            self.end();
+        }
+        self.has_ended
+    }
+
+    /// Looks without taking notice of its end: until then nobody else gets its id, and a group of that id is its own.
+    fn runs(&self) -> bool {
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.id().is_some_and(|id| matches!(waitid(WaitId::Pid(id), look), Ok(None)))
+    }
+
+    /// Ends it and everything in its group.
+    fn end(&mut self) {
+        if let (Some(id), false) = (self.id(), self.has_ended) {
+            let _ = kill_process_group(id, Signal::KILL);
+            self.status = self.child.wait().ok();
+            self.has_ended = true;
+        }
     }
 
     /// Asks it to end, waits as long as the plan says, then ends it.
     fn stop(mut self) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        if let (Some(pid), Ok(None)) = (pid, self.child.try_wait()) {
-            let _ = kill_process(pid, Signal::TERM);
+        if let (Some(id), false) = (self.id(), self.has_ended()) {
+            let _ = kill_process(id, Signal::TERM);
             let until = Instant::now() + Duration::from_millis(self.stop_ms);
-            while Instant::now() < until && matches!(self.child.try_wait(), Ok(None)) {
+            while Instant::now() < until && self.runs() {
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
-        drop(self.child.kill());
-        drop(self.child.wait());
+        self.end();
     }
 }
 
@@ -276,30 +326,87 @@ fn command(with: &Start<'_>, words: &[String], timeout: Duration) -> Result<(), 
     command.args(arguments).env_clear().envs(variables(with)).current_dir(with.dir);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     fs::create_dir_all(with.state).map_err(|error| error.to_string())?;
-    let mut child = command.spawn().map_err(|error| error.to_string())?;
+    let mut probe = Service::spawn(command, 0).map_err(|error| error.to_string())?;
     let until = Instant::now() + timeout.max(COMMAND_TIME_MIN);
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) if status.success() => return Ok(()),
-            Ok(Some(status)) => return Err(format!("`{program}` ended with {status}")),
-            Ok(None) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
-            _ => {
-                drop(child.kill());
-                drop(child.wait());
-                return Err(format!("`{program}` did not end in time"));
-            }
+    while !probe.has_ended() {
+        if Instant::now() >= until {
+            probe.end();
+            return Err(format!("`{program}` did not end in time"));
         }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    match probe.status {
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(format!("`{program}` ended with {status}")),
+        None => Err(format!("nobody knows how `{program}` ended")),
     }
 }
 
 /// The least time that a program which probes has: starting one can take a while on a busy machine.
 const COMMAND_TIME_MIN: Duration = Duration::from_secs(10);
-/// Output of services past this is cut when a new one starts.
+/// Where the service's output goes.
+const LOG: &str = "service.log";
+/// Output of a service past this is put aside, and what was aside is gone.
 const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::exec_service;
+    use std::io::{BufRead as _, BufReader};
+
+    use super::*;
+
+    /// A shell that runs something beside itself; answers the id of that, too.
+    fn leading(script: &str) -> (Service, String) {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("sleep 1000 >&2 & echo $!; {script}")]).stdout(Stdio::piped());
+        let mut service = Service::spawn(command, 10_000).unwrap();
+        let mut line = String::new();
+        BufReader::new(service.child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        (service, line.trim().to_owned())
+    }
+
+    /// Whether a process runs; one that has ended may wait for somebody to ask about it.
+    fn lives(id: &str) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
+    }
+
+    #[test]
+    fn what_a_service_started_ends_with_it() {
+        let (service, beside) = leading("wait");
+        assert!(lives(&beside));
+        service.stop();
+        while lives(&beside) {}
+        // It ends when asked, and does not ask in turn.
+        let (service, beside) = leading("exec sleep 1000");
+        service.stop();
+        while lives(&beside) {}
+    }
+
+    #[test]
+    fn what_a_service_left_behind_ends_too() {
+        let (mut service, beside) = leading("exit 3");
+        while !service.has_ended() {}
+        assert_eq!(service.status.and_then(|status| status.code()), Some(3));
+        while lives(&beside) {}
+        service.stop();
+    }
+
+    #[test]
+    fn a_log_that_grows_is_put_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let (log, aside) = (dir.path().join(LOG), dir.path().join("service.log.1"));
+        cut(&log, &aside).unwrap();
+        let mut writer = File::options().create(true).append(true).open(&log).unwrap();
+        writer.write_all(b"first").unwrap();
+        cut(&log, &aside).unwrap();
+        assert!(!aside.exists());
+        writer.write_all(&vec![b'x'; usize::try_from(LOG_BYTES_MAX).unwrap()]).unwrap();
+        cut(&log, &aside).unwrap();
+        writer.write_all(b"second").unwrap();
+        assert_eq!(fs::read(&log).unwrap(), b"second");
+        assert_eq!(fs::metadata(&aside).unwrap().len(), LOG_BYTES_MAX + 5);
+    }
 
     /// Otherwise a service would go on for ever whose agent was killed while it began.
     #[test]
