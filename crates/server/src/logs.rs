@@ -6,6 +6,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use wire::LOG_PIECE_BYTES_MAX;
+
 /// Live logs of one data directory.
 #[derive(Debug)]
 pub struct Logs {
@@ -38,19 +40,14 @@ impl Logs {
         file.write_all(piece)
     }
 
-    /// Bytes from an offset on; nothing when there is no such log yet.
+    /// A piece from an offset on; nothing when there is no such log yet.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn read(&self, name: &str, from: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
         match File::open(self.dir.join(name)) {
-            Ok(mut file) => {
-                file.seek(SeekFrom::Start(from))?;
-                file.take(LOG_BYTES_MAX).read_to_end(&mut bytes)?;
-                Ok(bytes)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(bytes),
+            Ok(mut file) => piece_of(&mut file, from),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(error),
         }
     }
@@ -59,6 +56,18 @@ impl Logs {
     pub fn remove(&self, name: &str) {
         drop(fs::remove_file(self.dir.join(name)));
     }
+}
+
+/// As much of a file from an offset on as goes into one answer.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn piece_of(file: &mut File, from: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let size = file.metadata()?.len();
+    file.seek(SeekFrom::Start(from.min(size)))?;
+    file.take(LOG_PIECE_BYTES_MAX as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Largest live log.

@@ -18,12 +18,12 @@ use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::API;
 use crate::message::{
     AgentWork, BODY_BYTES_MAX, EntryView, Installation, Outcome, PlaceView, RunView, RunnerWork, Signed,
     Submission,
 };
 use crate::problem::{Problem, ProblemKind};
+use crate::{API, LOG_PIECE_BYTES_MAX};
 
 /// A client of one server.
 #[derive(Clone, Debug)]
@@ -247,7 +247,8 @@ impl Client {
         if status.is_success() { Ok(()) } else { Err(problem_of(&operation, status, &bytes)) }
     }
 
-    /// A log from an offset on, and whether it is complete; waits a while for more when there is none.
+    /// A piece of a log from an offset on, and whether it is complete with that; waits a while for more when there is
+    /// none.
     ///
     /// # Errors
     /// `ClientError` when there is no such log.
@@ -256,7 +257,7 @@ impl Client {
         let url = format!("{}{API}/{operation}?from={from}", self.url);
         let response = self.http.get(url).send().await.map_err(|source| self.unreachable(source))?;
         let complete = response.headers().get("log-complete").is_some_and(|value| value == "true");
-        let (status, bytes) = self.bounded(&operation, response, LOG_BYTES_MAX).await?;
+        let (status, bytes) = self.bounded(&operation, response, LOG_PIECE_BYTES_MAX).await?;
         if status.is_success() { Ok((bytes, complete)) } else { Err(problem_of(&operation, status, &bytes)) }
     }
 
@@ -402,7 +403,5 @@ pub fn claim_of(header: &str) -> Option<Envelope> {
 
 const SCHEME: &str = "Countersign";
 const TRANSFER_TIMEOUT: Duration = Duration::from_mins(10);
-/// Largest log that is read at once.
-const LOG_BYTES_MAX: usize = 32 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);

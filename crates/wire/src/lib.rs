@@ -18,6 +18,8 @@ pub use problem::{Problem, ProblemKind};
 pub const PROBLEM_JSON: &str = "application/problem+json";
 /// Largest blob in bytes, an artifact's layer too.
 pub const BLOB_BYTES_MAX: usize = 1024 * 1024 * 1024;
+/// Most bytes of a log in one answer; who wants more asks again.
+pub const LOG_PIECE_BYTES_MAX: usize = 1024 * 1024;
 /// Most pieces of work that a runner is told of at once; of fewer it can tell that there is no other.
 pub const RUNNER_WORK_MAX: usize = 64;
 /// Prefix of every operation of this version.

@@ -7,7 +7,7 @@ use clap::Args;
 use domain::RunId;
 use evidence::Name;
 use serde_json::json;
-use wire::{Client, RunView};
+use wire::{Client, LOG_PIECE_BYTES_MAX, RunView};
 
 use super::{Place, runtime};
 use crate::failure::Failure;
@@ -47,7 +47,7 @@ async fn show(verb: &Logs, client: &Client, output: Output) -> Result<(), Failur
             .ok_or_else(|| Failure::error("there is no run yet"))?,
     };
     let mut offsets: BTreeMap<String, u64> = BTreeMap::new();
-    let mut kept: BTreeMap<String, String> = BTreeMap::new();
+    let mut kept: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut seen = 0;
     loop {
         let view = client.run(run).await?;
@@ -58,11 +58,10 @@ async fn show(verb: &Logs, client: &Client, output: Output) -> Result<(), Failur
                 *offset += bytes.len() as u64;
                 match output {
                     Output::Text => print_piece(&bytes)?,
-                    Output::Json => {
-                        kept.entry(path.clone()).or_default().push_str(&String::from_utf8_lossy(&bytes))
-                    }
+                    Output::Json => kept.entry(path.clone()).or_default().extend_from_slice(&bytes),
                 }
-                if complete || bytes.is_empty() || !verb.follow {
+                let is_all = bytes.len() < LOG_PIECE_BYTES_MAX;
+                if complete || bytes.is_empty() || is_all && !verb.follow {
                     break;
                 }
             }
@@ -74,7 +73,11 @@ async fn show(verb: &Logs, client: &Client, output: Output) -> Result<(), Failur
     }
     match output {
         Output::Text => Ok(()),
-        Output::Json => output.print(&json!({ "run": run, "logs": kept }), |_| String::new()),
+        Output::Json => {
+            let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+            let logs: BTreeMap<_, _> = kept.into_iter().map(|(path, bytes)| (path, text(bytes))).collect();
+            output.print(&json!({ "run": run, "logs": logs }), |_| String::new())
+        }
     }
 }
 

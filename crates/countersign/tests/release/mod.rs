@@ -276,7 +276,9 @@ fn logs_are_kept_and_followed() {
     let text = std::fs::read_to_string(shop.repository().join(".countersign/pipeline.yaml")).unwrap();
     shop.write(
         ".countersign/pipeline.yaml",
-        &text.replace("      mkdir -p out", "      echo building the thing\n      mkdir -p out"),
+        &text
+            .replace("      mkdir -p out", "      echo building the thing\n      mkdir -p out")
+            .replace("test ! -e broken", "yes | head -c 3000000"),
     );
     shop.commit("say something");
     let up = shop.home.up();
@@ -284,6 +286,12 @@ fn logs_are_kept_and_followed() {
     let logs = shop.ok(&["logs", "-f", &run, "build", "--runner", "runner-2"]);
     let path = format!("{run}/step/build/runner-2");
     assert_eq!(logs["logs"][path.as_str()], "building the thing\n");
+    // Of a long one each answer is a piece.
+    let whole = shop.ok(&["logs", &run, "test"])["logs"][format!("{run}/step/test/runner-1")].clone();
+    assert_eq!(whole.as_str().unwrap().len(), 3_000_000);
+    let piece =
+        |from: u64| up.get_bytes(&format!("/api/v1/logs/{run}/step/test/runner-1?from={from}")).1.len();
+    assert_eq!([piece(0), piece(2_500_000), piece(u64::MAX)], [1 << 20, 500_000, 0]);
     assert!(up.stop());
 }
 

@@ -21,6 +21,7 @@ use super::{Shared, blocking};
 use crate::clock;
 use crate::due;
 use crate::edge::EdgeError;
+use crate::logs::piece_of;
 use crate::writer::{Answer, Job};
 
 /// How a runner asks.
@@ -209,9 +210,10 @@ pub async fn log(
             let due = state.build.outstanding(&runner).any(|due| due.run == run && due.work == work);
             if !due && let Some(log) = at.views.log_of(run, &work, &runner).map_err(failed)? {
                 at.logs.remove(&name);
-                let bytes = at.gatekeeper.blobs().read(&log, LOG_BYTES_MAX)?;
-                let rest = bytes.get(usize::try_from(from).unwrap_or(usize::MAX)..).unwrap_or_default();
-                return Ok(Some((rest.to_vec(), true)));
+                let (mut file, size) = at.gatekeeper.blobs().open_file(&log)?;
+                let bytes = piece_of(&mut file, from).map_err(failed)?;
+                let complete = from.saturating_add(bytes.len() as u64) >= size;
+                return Ok(Some((bytes, complete)));
             }
             let bytes = at.logs.read(&name, from).map_err(failed)?;
             Ok((!bytes.is_empty()).then_some((bytes, false)))
@@ -293,4 +295,3 @@ fn failed(error: impl std::fmt::Display) -> Failure {
 const WAIT: Duration = Duration::from_secs(20);
 const LOG_PAUSE: Duration = Duration::from_millis(100);
 const LOG_LOOKS: u32 = 200;
-const LOG_BYTES_MAX: u64 = 32 * 1024 * 1024;
