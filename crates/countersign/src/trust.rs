@@ -85,8 +85,8 @@ fn not_before(what: &str, shown: u64, seen: u64) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::error(format!(
-        "the server shows {what} number {shown}, and you have seen {seen}: it withholds what is in force; find out why \
-         before you sign anything"
+        "the server shows {what} number {shown}, and you have seen {seen}: it withholds what is in force, or was \
+         restored from a backup (docs/operating/restore.md says what to do then); find out before you sign anything"
     )))
 }
 

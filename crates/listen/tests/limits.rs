@@ -76,6 +76,17 @@ fn who_sends_no_request_loses_its_place() {
 }
 
 #[test]
+fn who_was_answered_and_asks_nothing_more_loses_its_place() {
+    let running = Running::with(Limits { head: SHORT, ..limits() });
+    let mut idle = running.ask("/small");
+    let mut answer = [0; 15];
+    idle.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
+    assert!(running.answered());
+    running.stop();
+}
+
+#[test]
 fn who_does_not_read_the_answer_loses_its_place() {
     let running = Running::with(Limits { unread: SHORT, ..limits() });
     let _unread = running.ask("/large");
