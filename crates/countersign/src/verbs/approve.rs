@@ -56,7 +56,7 @@ pub struct Approve {
     #[arg(long)]
     yes: bool,
     /// Agree at an approval node of a run instead, or end the run there: the run.
-    #[arg(long, requires = "step")]
+    #[arg(long, requires = "step", conflicts_with_all = ["at", "reason", "ticket", "rebuild", "show"])]
     run: Option<RunId>,
     /// The approval node.
     #[arg(long, requires = "run")]

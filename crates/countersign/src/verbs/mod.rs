@@ -67,7 +67,7 @@ enum Verb {
     /// Ask for an open release to go ahead.
     Promote(promote::Promote),
     /// Ask for a return to what ran before.
-    Rollback(promote::Promote),
+    Rollback(promote::Rollback),
     /// Verify an evidence bundle, offline.
     Verify(verify::Verify),
     /// Check and test policies.

@@ -16,7 +16,7 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::request::{self, With};
 
-/// Arguments of both.
+/// Arguments of `promote`.
 #[derive(Debug, Args)]
 pub struct Promote {
     #[command(flatten)]
@@ -29,6 +29,15 @@ pub struct Promote {
     /// Wait for the gate alone, not for the agent.
     #[arg(long)]
     no_wait: bool,
+}
+
+/// Arguments of `rollback`.
+#[derive(Debug, Args)]
+pub struct Rollback {
+    #[command(flatten)]
+    place: Place,
+    /// The place, PROJECT/SERVICE/ENVIRONMENT; found out when only one can be meant.
+    at: Option<At>,
 }
 
 #[derive(Debug, Serialize)]
@@ -90,7 +99,7 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
 }
 
 /// Asks for a return to what ran before, and waits for the agent's report.
-pub fn turn_back(verb: &Promote, output: Output) -> Result<(), Failure> {
+pub fn turn_back(verb: &Rollback, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     let client = Client::new(&home.url()?)?;
     let runtime = runtime()?;

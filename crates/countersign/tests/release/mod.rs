@@ -400,6 +400,12 @@ fn an_approval_node_waits_for_people() {
         entries = serde_json::from_str(&up.get(&format!("/api/v1/wait?past={entries}")).1).unwrap();
     }
     assert_eq!((state("approval"), state("artifact")), (vec![json!("0 of 1")], Vec::new()));
+    // What would not be signed is not taken in silence.
+    for said in
+        [&["approve", "--run", &run, "--step", "sign-off", "--reason", "x"][..], &["rollback", "--no-wait"]]
+    {
+        assert_eq!(shop.home.run_in(&shop.repository(), said).status.code(), Some(2));
+    }
     shop.ok(&["approve", "--run", &run, "--step", "sign-off"]);
     while view()["state"] == "running" {
         entries = serde_json::from_str(&up.get(&format!("/api/v1/wait?past={entries}")).1).unwrap();
