@@ -44,7 +44,7 @@ pub struct Verify {
     #[arg(long)]
     status: Option<PathBuf>,
     /// Where to ask for the proof that the ledger continues the one in your state.
-    #[arg(long)]
+    #[arg(long, requires = "state")]
     url: Option<String>,
 }
 
