@@ -37,6 +37,11 @@ pub fn root_of(data: &Path, file: Option<&Path>) -> Result<(TrustRoot, Belief), 
 /// of a directory or a server alone.
 pub fn pinned_root_of(data: &Path) -> Result<(TrustRoot, Pin), Failure> {
     let (root, belief) = root_of(data, None)?;
+    pinned(root, belief)
+}
+
+/// The same of a root that was read already.
+pub fn pinned(root: TrustRoot, belief: Belief) -> Result<(TrustRoot, Pin), Failure> {
     match (belief, home::read_pin(root.installation)?) {
         (Belief::Pinned, Some(pin)) => Ok((root, pin)),
         _ => Err(Failure::error(format!(

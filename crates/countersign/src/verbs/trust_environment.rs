@@ -75,7 +75,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     let (root, pin) = trust::pinned_root_of(home.data())?;
     let named = match view {
         Some(view) if !verb.anew => runtime.block_on(amended(verb, &client, view, (&root, &pin)))?,
-        shown => new(verb, &root, shown.map_or(Ok(0), |view| number_of(view, &pin))?)?,
+        shown => new(verb, &root, number_of(&verb.at, shown, &pin)?)?,
     };
     let mut envelope = named.statement.envelope()?;
     my_key()?.sign(&mut envelope, environment::NAMESPACE)?;
@@ -152,15 +152,16 @@ async fn amended(
     Ok(Named { statement, policy, configuration })
 }
 
-/// The number in force, for a statement that takes nothing else from the server: a lie about it leaves none for those
-/// after it, or is refused by whoever has seen a higher one.
-fn number_of(view: &PlaceView, pin: &Pin) -> Result<u64, Failure> {
-    let seen = trust::seen_of(pin, &view.place).map_or(0, |known| known.number);
-    if view.statement < seen || view.statement - seen > LEAP_MAX {
-        let what = format!("the server says that statement {} of {} is in force", view.statement, view.place);
+/// The number in force, 0 where there is said to be none, for a statement that takes nothing else from the server: a lie
+/// about it leaves none for those after it, or is refused by whoever has seen a higher one.
+fn number_of(at: &At, shown: Option<&PlaceView>, pin: &Pin) -> Result<u64, Failure> {
+    let number = shown.map_or(0, |view| view.statement);
+    let seen = trust::seen_of(pin, at).map_or(0, |known| known.number);
+    if number < seen || number - seen > LEAP_MAX {
+        let what = format!("the server says that statement {number} of {at} is in force");
         return Err(Failure::error(format!("{what}, and you have seen {seen}; find out which one is")));
     }
-    Ok(view.statement)
+    Ok(number)
 }
 
 fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<Named, Failure> {

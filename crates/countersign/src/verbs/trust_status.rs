@@ -52,7 +52,7 @@ pub struct Amend {
 /// Shows, saves or amends the status.
 pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
-    let (root, _) = trust::root_of(home.data(), None)?;
+    let (root, belief) = trust::root_of(home.data(), None)?;
     let pin = home::read_pin(root.installation)?;
     let file = status_file(&home)?;
     let current = trust::status_in(&file, &root, pin.as_ref())?;
@@ -68,7 +68,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
         return output
             .print(&shown, |shown| serde_json::to_string_pretty(&shown.statement).unwrap_or_default());
     }
-    let (root, pin) = trust::pinned_root_of(home.data())?;
+    let (root, pin) = trust::pinned(root, belief)?;
     home::saw(&pin, |pin| pin.status = current.number)?;
     // One signer may tighten alone; what loosens, or where one signer is the threshold, is a base.
     let base = (!loosens && root.status.threshold > 1).then(|| file.base.payload_digest());

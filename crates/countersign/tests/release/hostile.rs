@@ -222,11 +222,14 @@ fn nobody_signs_what_follows_a_forgery_or_what_was_left_behind() {
         number: signed.number + 1,
         release: 0,
     };
-    let more = Pin { status: pin.status + 1, environments: seen.beside(&pin.environments), ..pin };
+    let hidden = EnvironmentPin { environment: lab::name("elsewhere"), ..seen.clone() };
+    let environments = hidden.beside(&seen.beside(&pin.environments));
+    let more = Pin { status: pin.status + 1, environments, ..pin };
     shop.ok(&["trust", "pin", "--set", &more.to_string()]);
     says(&["trust", "status", "--renew"], "you have seen 2");
     says(&["trust", "environment", PLACE, "--port", "8081"], "you have seen 2");
     says(&["trust", "environment", PLACE, "--anew", "--agent", "a=b"], "you have seen 2");
+    says(&["trust", "environment", "shop/ledger-api/elsewhere", "--agent", "a=b"], "you have seen 2");
     shop.ok(&["trust", "pin", "--set", &line, "--replace"]);
     // By nobody who may.
     let lab = lab::Lab::default();

@@ -16,6 +16,7 @@ mod origin;
 mod peers;
 mod rehearsal;
 mod replay;
+mod runs;
 mod shop;
 mod state;
 
@@ -271,31 +272,6 @@ fn policies_are_tested_and_decide_only_when_signed() {
 }
 
 #[test]
-fn logs_are_kept_and_followed() {
-    let shop = Shop::solo();
-    let text = std::fs::read_to_string(shop.repository().join(".countersign/pipeline.yaml")).unwrap();
-    shop.write(
-        ".countersign/pipeline.yaml",
-        &text
-            .replace("      mkdir -p out", "      echo building the thing\n      mkdir -p out")
-            .replace("test ! -e broken", "yes | head -c 3000000"),
-    );
-    shop.commit("say something");
-    let up = shop.home.up();
-    let run = shop.ok(&["run"])["run"].as_str().unwrap().to_owned();
-    let logs = shop.ok(&["logs", "-f", &run, "build", "--runner", "runner-2"]);
-    let path = format!("{run}/step/build/runner-2");
-    assert_eq!(logs["logs"][path.as_str()], "building the thing\n");
-    // Of a long one each answer is a piece.
-    let whole = shop.ok(&["logs", &run, "test"])["logs"][format!("{run}/step/test/runner-1")].clone();
-    assert_eq!(whole.as_str().unwrap().len(), 3_000_000);
-    let piece =
-        |from: u64| up.get_bytes(&format!("/api/v1/logs/{run}/step/test/runner-1?from={from}")).1.len();
-    assert_eq!([piece(0), piece(2_500_000), piece(u64::MAX)], [1 << 20, 500_000, 0]);
-    assert!(up.stop());
-}
-
-#[test]
 fn an_ordinary_user_takes_a_commit_to_production() {
     // Where the tests themselves run as an ordinary user, all the others show this.
     let Some(home) = Home::of_ordinary_user() else { return };
@@ -320,104 +296,6 @@ fn an_approver_rebuilds_first_and_signs_what_came_out() {
     let bundle = ::evidence::bundle::Bundle::decode(&evidence).unwrap();
     let signed = ::evidence::approval::Signed::read(&bundle.approvals[0]).unwrap();
     assert_eq!(signed.said.rebuild.unwrap()["manifest.json"], bundle.artifact());
-    assert!(up.stop());
-}
-
-/// Whoever ends it does not wait for a step that has hours to go; it is done again at the next start.
-#[test]
-fn a_step_that_runs_keeps_nobody_from_stopping() {
-    let shop = Shop::solo();
-    let path = shop.repository().join(".countersign/pipeline.yaml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    shop.write(".countersign/pipeline.yaml", &text.replace("test ! -e broken", "echo begun && sleep 1000"));
-    shop.commit("a long step");
-    let up = shop.home.up();
-    let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
-    while !up.get(&format!("/api/v1/logs/{run}/step/test/runner-1")).1.contains("begun") {}
-    assert!(up.stop());
-}
-
-/// Whoever waits for it is told, and what its runners are doing ends with it.
-#[test]
-fn a_run_that_is_cancelled_ends_with_its_steps() {
-    let shop = Shop::solo();
-    let path = shop.repository().join(".countersign/pipeline.yaml");
-    let text = std::fs::read_to_string(&path).unwrap();
-    // So long that no other process has slept for it.
-    let long = format!("10{}", std::process::id());
-    let step = format!("echo begun && sleep {long}");
-    shop.write(".countersign/pipeline.yaml", &text.replace("test ! -e broken", &step));
-    shop.commit("a long step");
-    let up = shop.home.up();
-    let sleeping = || {
-        let processes = std::fs::read_dir("/proc").unwrap().flatten();
-        let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
-        lines.filter(|line| *line == format!("sleep\0{long}\0").as_bytes()).count()
-    };
-    let told = std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| shop.in_repository(&["run"], 3));
-        while sleeping() < 2 {}
-        let runs: Value = serde_json::from_str(&up.get("/api/v1/runs").1).unwrap();
-        shop.ok(&["cancel", runs[0]["run"].as_str().unwrap()]);
-        waiting.join().unwrap()
-    });
-    assert_eq!(codes(&told), ["run-cancelled"]);
-    while sleeping() > 0 {}
-    let runs: Value = serde_json::from_str(&up.get("/api/v1/runs").1).unwrap();
-    assert_eq!(runs[0]["state"], "cancelled");
-    let again = shop.in_repository(&["cancel", runs[0]["run"].as_str().unwrap()], 3);
-    assert_eq!(codes(&again), ["no-such-run"]);
-    assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
-    assert!(up.stop());
-}
-
-#[test]
-fn who_rejects_at_an_approval_node_ends_the_run() {
-    let shop = Shop::solo();
-    shop.sign_off();
-    let up = shop.home.up();
-    let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
-    shop.ok(&["reject", "--run", &run, "--step", "sign-off"]);
-    let view: Value = serde_json::from_str(&up.get(&format!("/api/v1/runs/{run}")).1).unwrap();
-    assert_eq!(view["state"], "cancelled");
-    assert!(view["works"].as_array().unwrap().iter().all(|work| work["kind"] != "artifact"));
-    assert!(up.stop());
-}
-
-#[test]
-fn an_approval_node_waits_for_people() {
-    let shop = Shop::solo();
-    shop.sign_off();
-    let up = shop.home.up();
-    let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
-    let view = || serde_json::from_str::<Value>(&up.get(&format!("/api/v1/runs/{run}")).1).unwrap();
-    let state = |kind: &str| {
-        let works = view()["works"].as_array().unwrap().clone();
-        works.iter().filter(|work| work["kind"] == kind).map(|work| work["state"].clone()).collect::<Vec<_>>()
-    };
-    let mut entries = 0;
-    while state("step").iter().any(|state| state != "passed") || state("step").len() < 4 {
-        entries = serde_json::from_str(&up.get(&format!("/api/v1/wait?past={entries}")).1).unwrap();
-    }
-    assert_eq!((state("approval"), state("artifact")), (vec![json!("0 of 1")], Vec::new()));
-    // What would not be signed is not taken in silence.
-    for said in
-        [&["approve", "--run", &run, "--step", "sign-off", "--reason", "x"][..], &["rollback", "--no-wait"]]
-    {
-        assert_eq!(shop.home.run_in(&shop.repository(), said).status.code(), Some(2));
-    }
-    shop.ok(&["approve", "--run", &run, "--step", "sign-off"]);
-    while view()["state"] == "running" {
-        entries = serde_json::from_str(&up.get(&format!("/api/v1/wait?past={entries}")).1).unwrap();
-    }
-    assert_eq!((view()["state"].clone(), state("approval")), (json!("passed"), vec![json!("1 of 1")]));
-    while at(&up, "production")["open"] == json!(null) {
-        entries = serde_json::from_str(&up.get(&format!("/api/v1/wait?past={entries}")).1).unwrap();
-    }
-    shop.ok(&["approve", "--reason", "tested"]);
-    shop.ok(&["promote"]);
-    let replayed = shop.ok(&["audit", "replay"]);
-    assert_eq!(replayed["differ"], json!(0), "{replayed}");
     assert!(up.stop());
 }
 
