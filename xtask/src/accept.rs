@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use crate::run::{self, Done};
-use crate::{drill, fresh, fuzz, mutants, public};
+use crate::{cases, drill, fresh, fuzz, mutants, public};
 
 /// One line of an area.
 struct Line {
@@ -25,7 +25,8 @@ pub fn accept(area: &str, only: Option<&str>) -> Done {
     let lines = match area {
         "ship" => SHIP,
         "hold" => HOLD,
-        _ => return Err(format!("`{area}` is no area; known: ship, hold")),
+        "sound" => SOUND,
+        _ => return Err(format!("`{area}` is no area; known: ship, hold, sound")),
     };
     let mut report = Vec::new();
     for line in lines.iter().filter(|line| only.is_none_or(|text| line.claim.contains(text))) {
@@ -190,6 +191,39 @@ const HOLD: &[Line] = &[
         claim: "figures: every one printed with its floor or peer from the same run",
         shown_by: &[],
         done_by: Some(figures),
+        lacks: None,
+    },
+];
+
+const SOUND: &[Line] = &[
+    Line {
+        claim: "cases: other people's bug reports, each with the right answer",
+        shown_by: &[],
+        done_by: Some(cases::run),
+        lacks: None,
+    },
+    Line {
+        claim: "attacks: each stopped by name, as root and as an ordinary user; five minutes of a hostile project",
+        shown_by: &["attack_", "hostile_project"],
+        done_by: None,
+        lacks: None,
+    },
+    Line {
+        claim: "flows: A then B, a hanging release then a fix, the same commit twice",
+        shown_by: &["flow_"],
+        done_by: None,
+        lacks: None,
+    },
+    Line {
+        claim: "five real projects: from clone to production with no file written by hand",
+        shown_by: &[],
+        done_by: Some(public::projects),
+        lacks: None,
+    },
+    Line {
+        claim: "no idle check: every forgery is refused, each check is needed, the corpus replays",
+        shown_by: &["every_forgery_is_refused_by_name", "ledgers_of_every_release_replay"],
+        done_by: Some(mutants::run),
         lacks: None,
     },
 ];

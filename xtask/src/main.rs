@@ -5,6 +5,7 @@
 
 mod accept;
 mod apt;
+mod cases;
 mod drill;
 mod fresh;
 mod fuzz;

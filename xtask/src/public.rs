@@ -1,5 +1,7 @@
-//! Somebody else's project: a published Rust program with dependencies, taken to production by one person
-//! with one SSH key and six commands, each of which prints the next one.
+//! Other people's projects: published programs, committed as they are and taken to production by one person with
+//! one SSH key and the commands that each one prints next.
+//!
+//! Invariant: no file is written by hand; of a service, its start command alone is given to `init`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,15 +9,76 @@ use std::process::{Child, Command, Output, Stdio};
 
 use crate::run::{self, Done};
 
-/// A published program that is not ours, with dependencies of its own.
-const CRATE: &str = "hexyl";
+/// A published project.
+struct Project {
+    /// Its name where it is published.
+    name: &'static str,
+    /// The version.
+    version: &'static str,
+    /// Where it is published.
+    registry: Registry,
+    /// What `init` is told beside: a service's start command.
+    told: &'static [&'static str],
+}
 
-/// Takes it there, and removes everything.
+/// Where a project comes from.
+#[derive(Clone, Copy)]
+enum Registry {
+    /// A source distribution for pip.
+    Python,
+    /// A crate.
+    Rust,
+    /// An npm package.
+    Node,
+}
+
+/// A Rust program with dependencies of its own.
+const PROGRAM: Project = Project { name: "hexyl", version: "0.16.0", registry: Registry::Rust, told: &[] };
+
+/// Two Python projects, a Rust one and two for Node; `datasette` and `http-server` are services, and both have
+/// dependencies by the dozen.
+const PROJECTS: [Project; 5] = [
+    PROGRAM,
+    Project { name: "tabulate", version: "0.9.0", registry: Registry::Python, told: &[] },
+    Project {
+        name: "datasette",
+        version: "0.65.1",
+        registry: Registry::Python,
+        told: &["--command", "python3 -m datasette serve --memory --host 127.0.0.1 --port $PORT"],
+    },
+    Project { name: "cowsay", version: "1.6.0", registry: Registry::Node, told: &[] },
+    Project {
+        name: "http-server",
+        version: "14.1.1",
+        registry: Registry::Node,
+        told: &["--command", "node bin/http-server -a 127.0.0.1 -p $PORT"],
+    },
+];
+
+/// Takes one there, and removes everything.
 pub fn project() -> Done {
-    run::cargo(&["build", "-p", "countersign", "--quiet"])?;
-    let dir = std::env::temp_dir().join(format!("countersign-public-{}", std::process::id()));
+    built()?;
+    taken(&PROGRAM)
+}
+
+/// Takes all five there.
+pub fn projects() -> Done {
+    built()?;
+    let done =
+        PROJECTS.iter().map(|project| taken(project).map_err(|what| format!("{}: {what}", project.name)));
+    let failed: Vec<_> = done.filter_map(Result::err).collect();
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
+}
+
+fn built() -> Done {
+    run::cargo(&["build", "--workspace", "--bin", "countersign", "--quiet"])
+}
+
+fn taken(project: &Project) -> Done {
+    let name = format!("countersign-public-{}-{}", project.name, std::process::id());
+    let dir = std::env::temp_dir().join(name);
     fs::create_dir_all(dir.join(".ssh")).map_err(|error| error.to_string())?;
-    let done = six_commands(&dir);
+    let done = six_commands(&dir, project);
     let removed = fs::remove_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()));
     done.and(removed)
 }
@@ -26,12 +89,15 @@ struct Person<'a> {
     program: PathBuf,
 }
 
-fn six_commands(home: &Path) -> Done {
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| run::root().join("target"), PathBuf::from);
-    let person = Person { home, repository: home.join(CRATE), program: target.join("debug/countersign") };
-    person.prepare()?;
-    let mut printed = vec![person.countersign(&["init"], "countersign up")?];
+fn six_commands(home: &Path, project: &Project) -> Done {
+    let person = Person {
+        home,
+        repository: home.join(project.name),
+        program: run::target().join("debug/countersign"),
+    };
+    person.prepare(project)?;
+    let init = [&["init"], project.told].concat();
+    let mut printed = vec![person.countersign(&init, "countersign up")?];
     person.git(&["add", ".countersign"])?;
     person.git(&["commit", "-q", "-S", "-m", "countersign"])?;
     let mut up = person.command(&person.program);
@@ -47,19 +113,19 @@ fn six_commands(home: &Path) -> Done {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     printed.push(person.countersign(&["run"], "countersign approve")?);
-    printed.push(person.countersign(&["approve", "--reason", "we use it"], "countersign promote")?);
+    printed.push(person.countersign(&["approve", "--reason", "we use it", "--yes"], "countersign promote")?);
     printed.push(person.countersign(&["promote"], "countersign verify")?);
     let verify =
         printed.last().and_then(|text| text.rsplit("countersign verify ").next()).unwrap_or_default();
     let verified = person.countersign(&["verify", verify.trim()], "")?;
     let line = verified.lines().find(|line| line.starts_with("judged at")).unwrap_or_default();
-    println!("{CRATE}: init, up, run, approve, promote, verify: {line}");
+    println!("{} {}: init, up, run, approve, promote, verify: {line}", project.name, project.version);
     Ok(())
 }
 
 impl Person<'_> {
     /// One SSH key, git's own settings, and the published source as a repository.
-    fn prepare(&self) -> Done {
+    fn prepare(&self, project: &Project) -> Done {
         let key = self.home.join(".ssh/id_ed25519");
         let mut make = self.command(Path::new("ssh-keygen"));
         make.current_dir(self.home);
@@ -77,24 +143,62 @@ impl Person<'_> {
         }
         let scratch = self.home.join("scratch");
         fs::create_dir_all(&scratch).map_err(|error| error.to_string())?;
-        for arguments in [
-            vec!["init", "-q", "--name", "scratch", "--vcs", "none", "."],
-            vec!["add", "-q", CRATE],
-            vec!["vendor", "-q", "vendored"],
-        ] {
-            checked(self.command(Path::new("cargo")).args(arguments).current_dir(&scratch))?;
-        }
-        let from = scratch.join("vendored").join(CRATE).display().to_string();
-        let to = self.repository.display().to_string();
-        checked(
-            self.command(Path::new("cp")).args(["-r", &format!("{from}/."), &to]).current_dir(self.home),
-        )?;
-        for left in [".cargo-checksum.json", ".cargo_vcs_info.json", "Cargo.toml.orig"] {
-            drop(fs::remove_file(self.repository.join(left)));
+        match project.registry {
+            Registry::Rust => self.fetch_crate(project, &scratch)?,
+            Registry::Python => self.fetch_python(project, &scratch)?,
+            Registry::Node => self.fetch_node(project, &scratch)?,
         }
         self.git(&["init", "-q"])?;
         self.git(&["add", "-A"])?;
         self.git(&["commit", "-q", "-S", "-m", "as published"])
+    }
+
+    fn fetch_crate(&self, project: &Project, scratch: &Path) -> Done {
+        let exact = format!("{}@={}", project.name, project.version);
+        for arguments in [
+            vec!["init", "-q", "--name", "scratch", "--vcs", "none", "."],
+            vec!["add", "-q", exact.as_str()],
+            vec!["vendor", "-q", "vendored"],
+        ] {
+            checked(self.command(Path::new("cargo")).args(arguments).current_dir(scratch))?;
+        }
+        self.copy(&scratch.join("vendored").join(project.name))?;
+        for left in [".cargo-checksum.json", ".cargo_vcs_info.json", "Cargo.toml.orig"] {
+            drop(fs::remove_file(self.repository.join(left)));
+        }
+        Ok(())
+    }
+
+    fn fetch_python(&self, project: &Project, scratch: &Path) -> Done {
+        let exact = format!("{}=={}", project.name, project.version);
+        let mut pip = self.command(Path::new("python3"));
+        pip.args(["-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", ".", &exact]);
+        checked(pip.current_dir(scratch))?;
+        self.unpack(project, scratch)
+    }
+
+    /// A package as it is published has no lock file: it gets one, as its developers have.
+    fn fetch_node(&self, project: &Project, scratch: &Path) -> Done {
+        let exact = format!("{}@{}", project.name, project.version);
+        checked(self.command(Path::new("npm")).args(["pack", "-s", &exact]).current_dir(scratch))?;
+        self.unpack(project, scratch)?;
+        let mut lock = self.command(Path::new("npm"));
+        checked(lock.args(["install", "-s", "--package-lock-only", "--ignore-scripts"])).map(drop)
+    }
+
+    /// The one archive in a directory, without its outermost folder.
+    fn unpack(&self, project: &Project, scratch: &Path) -> Done {
+        let found = fs::read_dir(scratch).map_err(|error| error.to_string())?.flatten();
+        let mut archives = found.map(|item| item.path()).filter(|path| path.is_file());
+        let archive = archives.next().ok_or_else(|| format!("{} left no archive", project.name))?;
+        let mut tar = self.command(Path::new("tar"));
+        checked(tar.args(["--strip-components=1", "-xzf"]).arg(archive)).map(drop)
+    }
+
+    fn copy(&self, from: &Path) -> Done {
+        let from = format!("{}/.", from.display());
+        let mut copy = self.command(Path::new("cp"));
+        checked(copy.args(["-r", &from]).arg(&self.repository).current_dir(self.home)).map(drop)
     }
 
     fn command(&self, program: &Path) -> Command {

@@ -1,0 +1,16 @@
+//! Other people's bug reports as small runnable cases, which lie beside the project; `cargo x accept sound` runs them.
+
+use std::process::Command;
+
+use crate::run::{self, Done};
+
+/// Runs every case against the program that people run.
+pub fn run() -> Done {
+    let all = run::root().join("../shared/cases/run-all");
+    if !all.exists() {
+        return Err(format!("{} is missing: the cases lie beside the project", all.display()));
+    }
+    run::cargo(&["build", "--workspace", "--bin", "countersign", "--release"])?;
+    let mut command = Command::new("bash");
+    run::spawn(command.arg(all).env("COUNTERSIGN_BIN", run::target().join("release/countersign")))
+}
