@@ -11,6 +11,7 @@ use domain::PersonId;
 use evidence::pin::Pin;
 use evidence::{Id, Name};
 use serde::{Deserialize, Serialize};
+use wire::Client;
 
 use crate::failure::Failure;
 
@@ -105,6 +106,11 @@ impl Home {
                 self.0.display()
             ))
         })
+    }
+
+    /// A client of the server that runs on this directory, in the person's name.
+    pub fn client(&self) -> Result<Client, Failure> {
+        Ok(Client::new(&self.url()?)?)
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {

@@ -6,7 +6,7 @@ use evidence::Bytes;
 use evidence::dsse::Envelope;
 use evidence::request::{self, Request};
 use serde_json::Value;
-use wire::{Client, Outcome, Submission};
+use wire::{Outcome, Submission};
 
 use crate::clock::now;
 use crate::failure::Failure;
@@ -57,7 +57,7 @@ pub fn send(home: &Home, action: &str, arguments: Value, with: With) -> Result<S
         attachments: with.attachments.into_iter().map(Bytes).collect(),
         repository: with.repository,
     };
-    let client = Client::new(&home.url()?)?;
+    let client = home.client()?;
     let outcome = runtime()?.block_on(client.submit(&submission))?;
     if outcome.accepted {
         Ok(Sent { request, outcome })

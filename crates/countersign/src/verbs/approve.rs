@@ -18,7 +18,6 @@ use judge::Checked;
 use serde::Serialize;
 use serde_json::json;
 use tlog::Checkpoint;
-use wire::Client;
 
 use super::cancel;
 use super::promote::waiting;
@@ -82,7 +81,7 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     if let (Some(run), Some(step)) = (&verb.run, &verb.step) {
         return at_node(&home, *run, step, decision, verb.yes, output);
     }
-    let client = Client::new(&home.url()?)?;
+    let client = home.client()?;
     let runtime = runtime()?;
     let view = waiting(runtime.block_on(client.places())?, verb.at.as_ref())?;
     let profile = Profile::read()?;
@@ -163,7 +162,7 @@ fn at_node(
     if decision == Decision::Reject {
         return cancel::send(home, run, output);
     }
-    let client = Client::new(&home.url()?)?;
+    let client = home.client()?;
     let commit = runtime()?.block_on(client.run(run))?.commit;
     if output == Output::Text {
         println!("node `{step}` of run {run}: commit {commit}");

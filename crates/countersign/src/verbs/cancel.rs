@@ -3,7 +3,6 @@
 use clap::Args;
 use domain::RunId;
 use serde_json::json;
-use wire::Client;
 
 use super::{Place, runtime};
 use crate::failure::Failure;
@@ -27,7 +26,7 @@ pub fn run(verb: &Cancel, output: Output) -> Result<(), Failure> {
 
 /// Ends a run of the commit that the server shows for it, and no other.
 pub fn send(home: &Home, run: RunId, output: Output) -> Result<(), Failure> {
-    let commit = runtime()?.block_on(Client::new(&home.url()?)?.run(run))?.commit;
+    let commit = runtime()?.block_on(home.client()?.run(run))?.commit;
     let sent = request::send(home, "cancel", json!({ "run": run, "commit": commit }), With::default())?;
     let said = json!({ "run": run, "commit": commit, "entry": sent.outcome.entry });
     output.print(&said, |_| {

@@ -6,7 +6,6 @@ use clap::Subcommand;
 use domain::PersonId;
 use evidence::pin::Pin;
 use serde::Serialize;
-use wire::Client;
 
 use super::trust::together;
 use super::{Place, runtime};
@@ -67,7 +66,7 @@ pub fn run(verb: &Key, output: Output) -> Result<(), Failure> {
 }
 
 fn list(place: &Place, output: Output) -> Result<(), Failure> {
-    let client = Client::new(&place.home()?.url()?)?;
+    let client = place.home()?.client()?;
     let people = runtime()?.block_on(client.installation())?.people;
     output.print(&people, |people| {
         let line = |person: &wire::PersonView| format!("{}  {}", person.person, person.keys.join("  "));

@@ -32,7 +32,7 @@ pub struct Logs {
 
 /// Prints logs.
 pub fn run(verb: &Logs, output: Output) -> Result<(), Failure> {
-    let client = Client::new(&verb.place.home()?.url()?)?;
+    let client = verb.place.home()?.client()?;
     runtime()?.block_on(show(verb, &client, output))
 }
 

@@ -54,7 +54,7 @@ struct Done {
 /// Asks for the open release to go ahead, and follows it to its agent's report.
 pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
-    let client = Client::new(&home.url()?)?;
+    let client = home.client()?;
     let runtime = runtime()?;
     let view = waiting(runtime.block_on(client.places())?, verb.at.as_ref())?;
     let open = view.open.as_ref().ok_or_else(|| nothing_open(&view.place))?;
@@ -101,7 +101,7 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
 /// Asks for a return to what ran before, and waits for the agent's report.
 pub fn turn_back(verb: &Rollback, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
-    let client = Client::new(&home.url()?)?;
+    let client = home.client()?;
     let runtime = runtime()?;
     let places = runtime.block_on(client.places())?;
     let view = match &verb.at {

@@ -53,7 +53,7 @@ struct Started {
 /// Puts the commit forward.
 pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
-    let client = Client::new(&home.url()?)?;
+    let client = home.client()?;
     let runtime = runtime()?;
     let path = project::repository(verb.repository.as_deref())?;
     let project = project::name(verb.project.as_ref(), &path)?;

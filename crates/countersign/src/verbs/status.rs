@@ -3,7 +3,7 @@
 use clap::Args;
 use evidence::trust_root::Mode;
 use serde::Serialize;
-use wire::{Client, Installation, PlaceView, RunView};
+use wire::{Installation, PlaceView, RunView};
 
 use super::{Place, runtime};
 use crate::failure::Failure;
@@ -21,7 +21,7 @@ pub struct Status {
 /// Asks the server and prints what it says.
 pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
-    let client = Client::new(&home.url()?)?;
+    let client = home.client()?;
     let seen = runtime()?.block_on(async {
         let (installation, places, runs) =
             (client.installation().await?, client.places().await?, client.runs().await?);

@@ -12,7 +12,6 @@ use evidence::{Digest, Name, enrolment, environment, status, trust_root};
 use ledger::{BLOBS, Blobs};
 use serde::Serialize;
 use serde_json::json;
-use wire::Client;
 
 use super::{
     Place, init, runtime, trust_environment, trust_origin, trust_root as trust_root_verb, trust_sign,
@@ -262,7 +261,7 @@ fn send_status(home: &Home, file: &StatusFile, output: Output) -> Result<(), Fai
 
 /// The status in force, as a file.
 pub fn status_file(home: &Home) -> Result<StatusFile, Failure> {
-    let client = Client::new(&home.url()?)?;
+    let client = home.client()?;
     let seen = runtime()?.block_on(client.installation())?;
     let status = seen.status.ok_or_else(|| Failure::error("no status is in force"))?;
     let bytes =

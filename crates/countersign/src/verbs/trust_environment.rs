@@ -68,7 +68,7 @@ struct Named {
 /// Makes or amends, signs, sends or writes.
 pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
-    let client = Client::new(&home.url()?)?;
+    let client = home.client()?;
     let runtime = runtime()?;
     let places = runtime.block_on(client.places())?;
     let view = places.iter().find(|view| view.place == verb.at);

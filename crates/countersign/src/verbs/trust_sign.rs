@@ -19,7 +19,6 @@ use evidence::{Digest, Id, configuration};
 use serde::Serialize;
 use serde_json::{Value, json};
 use similar::TextDiff;
-use wire::Client;
 
 use super::trust::{my_key, read_envelope, status_file, write_envelope};
 use super::{Place, runtime, trust_environment};
@@ -256,7 +255,7 @@ fn environment_before(
     (root, seen): (&TrustRoot, Option<&Pin>),
     new: &Environment,
 ) -> Result<(Text, u64), Failure> {
-    let client = Client::new(&home.url()?)?;
+    let client = home.client()?;
     let runtime = runtime()?;
     let same = |view: &wire::PlaceView| {
         let place = &view.place;

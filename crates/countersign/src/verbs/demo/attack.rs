@@ -11,12 +11,12 @@ use evidence::{Bytes, Digest};
 use ledger::{BLOBS, Blobs, DATABASE};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
-use wire::Client;
 
 use super::acts::{artifact_of, production, promote, refused, running};
 use super::stage::{Stage, broke};
 use crate::children::Role;
 use crate::failure::Failure;
+use crate::home::Home;
 use crate::verbs::runtime;
 
 /// The server's owner replaces an artifact's bytes in the store.
@@ -78,7 +78,7 @@ pub fn swapped(stage: &mut Stage) -> Result<(), Failure> {
 
 /// Waits until the agent has reported what became due.
 fn wait_running(stage: &Stage, line: &str) -> Result<(), Failure> {
-    let client = Client::new(&stage.url)?;
+    let client = stage.client()?;
     let runtime = runtime()?;
     let mut seen = 0;
     for _ in 0..LOOKS_MAX {
@@ -158,7 +158,7 @@ fn salt_of(bytes: &[u8]) -> [u8; 16] {
 /// Runs server and agent on the copy and answers the reasons of the agent's report.
 fn attacked(aside: &Path, due: u64) -> Result<Value, Failure> {
     let server = Role::start("server", &aside.join("data"), &[])?;
-    let client = Client::new(&server.ready.url)?;
+    let client = Home::new(Some(&aside.join("data")))?.client()?;
     let agent =
         Role::start("agent", &aside.join("agent"), &["--server".to_owned(), server.ready.url.clone()])?;
     let runtime = runtime()?;

@@ -330,9 +330,14 @@ impl Stage {
         command
     }
 
+    /// A client of the stage's server, as whoever owns its data directory.
+    pub fn client(&self) -> Result<Client, Failure> {
+        Home::new(Some(&self.data))?.client()
+    }
+
     /// Entries of the ledger from a number on.
     pub fn entries(&self, from: u64) -> Result<Vec<EntryView>, Failure> {
-        let client = Client::new(&self.url)?;
+        let client = self.client()?;
         let mut all = Vec::new();
         loop {
             let more = runtime()?.block_on(client.entries(from + all.len() as u64))?;
@@ -345,7 +350,7 @@ impl Stage {
 
     /// What stands in an environment.
     pub fn standing(&self, environment: &str) -> Result<Value, Failure> {
-        let places = runtime()?.block_on(Client::new(&self.url)?.places())?;
+        let places = runtime()?.block_on(self.client()?.places())?;
         let place = format!("{PROJECT}/{SERVICE}/{environment}");
         let found = places.into_iter().find(|view| view.place.to_string() == place);
         let found = found.ok_or_else(|| Failure::error(format!("there is no place {place}")))?;
