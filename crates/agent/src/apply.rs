@@ -35,6 +35,17 @@ pub trait Services: std::fmt::Debug + Send {
     fn tidy(&mut self) {}
 }
 
+/// What came of a release.
+#[derive(Debug)]
+pub struct Applied {
+    /// The outcome.
+    pub outcome: Outcome,
+    /// Codes of the reasons against.
+    pub reasons: Vec<String>,
+    /// The reasons in words.
+    pub detail: String,
+}
+
 /// What an agent holds in its hands: releases on disk, and what runs.
 #[derive(Debug)]
 pub struct Hands {
@@ -54,29 +65,28 @@ impl Hands {
     }
 
     /// Puts a release in the place of what runs; when it does not work, that comes back.
-    pub fn apply(&mut self, new: &Known, old: Option<&Known>) -> (Outcome, Vec<String>) {
-        match self.run(new) {
-            Ok(()) => (Outcome::Running, Vec::new()),
-            Err((code, what)) => {
-                shown::say(&format!("release does not work: {what}"));
-                let returned = old.map(|old| self.run(old));
-                match returned {
-                    Some(Ok(())) => (Outcome::Returned, vec![code.into()]),
-                    Some(Err((again, what))) => {
-                        shown::say(&format!("what ran before does not work any more: {what}"));
-                        let mut codes = vec![code.to_owned(), again.to_owned()];
-                        codes.sort();
-                        codes.dedup();
-                        (Outcome::Failed, codes)
-                    }
-                    None => {
-                        self.stop();
-                        drop(self.releases.switch(None));
-                        (Outcome::Failed, vec![code.into()])
-                    }
-                }
+    pub fn apply(&mut self, new: &Known, old: Option<&Known>) -> Applied {
+        let Err((code, what)) = self.run(new) else {
+            return Applied { outcome: Outcome::Running, reasons: Vec::new(), detail: String::new() };
+        };
+        shown::say(&format!("the release does not work: {what}"));
+        let (mut reasons, mut detail) = (vec![code.to_owned()], what);
+        let outcome = match old.map(|old| self.run(old)) {
+            Some(Ok(())) => Outcome::Returned,
+            Some(Err((again, what))) => {
+                let what = format!("the release before it does not work any more: {what}");
+                shown::say(&what);
+                detail = format!("{detail}\n{what}");
+                reasons.push(again.to_owned());
+                Outcome::Failed
             }
-        }
+            None => {
+                self.stop();
+                drop(self.releases.switch(None));
+                Outcome::Failed
+            }
+        };
+        Applied { outcome, reasons, detail }
     }
 
     /// Makes a release the one that runs, and probes it.

@@ -9,13 +9,13 @@ use evidence::bundle::Bundle;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::machine::MachineSigner;
 use evidence::oci::{Descriptor, Manifest};
-use evidence::report::{AgentReport, Outcome};
+use evidence::report::{AgentReport, DETAIL_BYTES_MAX, Outcome};
 use evidence::return_order::ReturnOrder;
 use evidence::status::StatusFile;
 use evidence::{Digest, Moment};
 use tlog::Checkpoint;
 
-use crate::apply::{Hands, Services};
+use crate::apply::{Applied, Hands, Services};
 use crate::judging::{Decision, refused};
 use crate::memory::{Begun, Known, Memory};
 
@@ -210,13 +210,17 @@ impl Deployer {
         for words in &decision.words {
             shown::say(&format!("release {}: {words}", asked.release));
         }
-        let (outcome, mut reasons) = match &decision.apply {
-            None => (Outcome::Refused, decision.reasons),
+        let Applied { outcome, mut reasons, detail } = match &decision.apply {
+            None => Applied {
+                outcome: Outcome::Refused,
+                reasons: decision.reasons,
+                detail: decision.words.join("\n"),
+            },
             Some(new) => {
                 self.begin(asked)?;
                 let old = self.memory.running.clone();
                 let applied = self.hands.apply(new, old.as_ref());
-                self.remember(new, old, applied.0);
+                self.remember(new, old, applied.outcome);
                 self.down = None;
                 applied
             }
@@ -238,6 +242,7 @@ impl Deployer {
             outcome,
             running: self.memory.running.as_ref().map(Known::running),
             reasons,
+            detail: bounded(&detail),
             root: self.memory.seen_root,
             status: self.memory.seen_status,
             statement: self.memory.seen_statement,
@@ -274,6 +279,12 @@ impl Deployer {
             Outcome::Returned | Outcome::Refused => {}
         }
     }
+}
+
+/// The beginning of an explanation, as much of it as a report takes.
+fn bounded(detail: &str) -> String {
+    let end = detail.floor_char_boundary(DETAIL_BYTES_MAX);
+    detail.get(..end).unwrap_or_default().to_owned()
 }
 
 /// The status that somebody laid into an agent's directory, where the server may withhold it.

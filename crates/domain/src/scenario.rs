@@ -227,6 +227,7 @@ pub fn agent_report(environment: &str, number: u64, outcome: Outcome) -> Command
             outcome,
             running: (outcome == Outcome::Running).then_some(running),
             reasons: Vec::new(),
+            detail: String::new(),
             root: 1,
             status: 1,
             statement: 1,

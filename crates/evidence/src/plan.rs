@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, CanonicalError};
 use crate::configuration::Configuration;
-use crate::release_file::ReleaseFile;
+use crate::release_file::{Listen, PORT_VARIABLE, ReleaseFile};
 use crate::{CommitId, Digest, Id, Name};
 
 /// Largest plan in bytes.
@@ -63,6 +63,10 @@ pub enum Target {
         /// Loopback port whose listening socket it gets.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         port: Option<u16>,
+        /// How it comes by that socket; absent when the agent passes it on. Agents that do not know the field
+        /// refuse the plan, since its encoding is not the one that they would make.
+        #[serde(default, skip_serializing_if = "Listen::is_socket")]
+        listen: Listen,
         /// Milliseconds that it has to end by itself.
         stop_ms: u64,
     },
@@ -137,6 +141,7 @@ impl Plan {
             Some(process) => Target::Process {
                 command: process.command.clone(),
                 port: configuration.port.or(process.port),
+                listen: process.listen,
                 stop_ms: process.stop_seconds.unwrap_or(10) * 1000,
             },
         };
@@ -153,6 +158,18 @@ impl Plan {
         };
         let mut variables = service.env.clone();
         variables.extend(configuration.variables.clone());
+        if let Target::Process { port, listen: Listen::Variable, .. } = &target {
+            if port.is_none() {
+                return Err(PlanError::Rule(
+                    "`listen: variable` needs a port in release file or configuration",
+                ));
+            }
+            if variables.contains_key(PORT_VARIABLE) {
+                return Err(PlanError::Rule(
+                    "`PORT` is set from the port; the configuration must not set it",
+                ));
+            }
+        }
         Ok(Self {
             v: 1,
             installation: to.installation,

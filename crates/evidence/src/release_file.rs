@@ -16,6 +16,8 @@ use crate::tree_list::is_tree_path;
 pub const PATH: &str = ".countersign/release.yaml";
 /// Largest file in bytes.
 pub const BYTES_MAX: usize = 256 * 1024;
+/// The variable that names the port to a process that listens by itself.
+pub const PORT_VARIABLE: &str = "PORT";
 /// Most services.
 pub const SERVICES_MAX: usize = 64;
 
@@ -60,9 +62,23 @@ pub struct Process {
     /// configuration of an environment may set another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
+    /// How the process comes by its listening socket: `socket` (the default) or `variable`.
+    #[serde(default, skip_serializing_if = "Listen::is_socket")]
+    pub listen: Listen,
     /// Seconds that it has to end by itself when asked to; 10 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_seconds: Option<u64>,
+}
+
+/// How a process comes by its listening socket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Listen {
+    /// The agent listens and passes the socket on as file descriptor 3; the port stays open between releases.
+    #[default]
+    Socket,
+    /// The process listens by itself on the port that the variable `PORT` names; nobody listens between releases.
+    Variable,
 }
 
 /// How it is found out whether the new version works: exactly one of the two.
@@ -139,6 +155,14 @@ impl ReleaseFile {
     }
 }
 
+impl Listen {
+    /// Whether it is the default, which formats leave out.
+    #[must_use]
+    pub const fn is_socket(&self) -> bool {
+        matches!(self, Self::Socket)
+    }
+}
+
 impl Service {
     fn check(&self, name: &Name) -> Result<(), ReleaseFileError> {
         let fail = |place, what: String| Err(ReleaseFileError::Rule { service: name.clone(), place, what });
@@ -149,6 +173,9 @@ impl Service {
             }
             if process.stop_seconds.is_some_and(|seconds| seconds == 0 || seconds > 600) {
                 return fail("process.stop-seconds", "must lie between 1 and 600".into());
+            }
+            if process.listen == Listen::Variable && self.env.contains_key(PORT_VARIABLE) {
+                return fail("env", "`PORT` is set from `process.port` with `listen: variable`".into());
             }
         }
         match (&self.probe.http, &self.probe.command) {

@@ -14,6 +14,9 @@ use crate::{CommitId, Digest, Id, Moment, Name};
 /// DSSE payload type of an agent report.
 pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.agent-report+json";
 
+/// Most bytes of the explanation in a report.
+pub const DETAIL_BYTES_MAX: usize = 4096;
+
 /// An agent report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +46,10 @@ pub struct AgentReport {
     pub running: Option<Running>,
     /// Codes of the reasons against, sorted.
     pub reasons: Vec<String>,
+    /// Why it did not work, in the agent's words: the probe's last answer, how the process ended, its last lines.
+    /// Absent when there is nothing to say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
     /// Version of the newest trust root seen.
     pub root: u32,
     /// Number of the newest status seen.
@@ -149,6 +156,7 @@ impl AgentReport {
     fn check(&self) -> Result<(), ReportError> {
         let rule = |holds: bool, text| if holds { Ok(()) } else { Err(ReportError::Rule(text)) };
         rule(self.v == 1, "`v` is not 1, the version that this program knows")?;
+        rule(self.detail.len() <= DETAIL_BYTES_MAX, "`detail` is too long")?;
         rule(self.reasons.is_sorted() && self.reasons.len() <= 64, "`reasons` are not sorted, or too many")?;
         let runs = self.running.as_ref().is_some_and(|running| running.artifact == self.artifact);
         rule(self.outcome != Outcome::Running || runs, "it says `running` but something else runs")

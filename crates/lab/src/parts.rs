@@ -276,6 +276,7 @@ pub fn report(environment: &str, release: u64, artifact: Digest, commit: &Commit
         outcome: Outcome::Running,
         running: Some(Running { artifact, commit: commit.clone() }),
         reasons: Vec::new(),
+        detail: String::new(),
         root: 1,
         status: 1,
         statement: 1,

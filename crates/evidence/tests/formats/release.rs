@@ -22,6 +22,10 @@ fn plan_and_configuration_examples() {
     check("plan", 0, &plan.encode().unwrap());
     assert_eq!(Plan::decode(&plan.encode().unwrap()).unwrap(), plan);
     assert_eq!(plan.variables.get("LIMIT").unwrap(), "100", "the configuration stands above the file");
+    assert_eq!(plan.variables.get("MODE").unwrap(), "strict");
+    let text = String::from_utf8(plan.encode().unwrap()).unwrap();
+    let explicit = text.replace("\"port\":8080", "\"listen\":\"socket\",\"port\":8080");
+    assert!(Plan::decode(explicit.as_bytes()).is_err(), "one encoding: the default is left out");
     let bare = Configuration::default();
     assert!(Plan::derive(&to, &file, &bare).is_err(), "a probe over HTTP needs a port");
     let reserved =
@@ -34,6 +38,8 @@ fn plan_and_configuration_examples() {
         "version: 1\nservices: { api: { artifact: api, probe: { http: /health } } }",
         "version: 1\nservices: { api: { artifact: api, probe: { command: [../x] } } }",
         "version: 1\nservices: { api: { artifact: api, probe: { command: [x] }, extra: 1 } }",
+        "version: 1\nservices: { api: { artifact: api, process: { command: [x], listen: tcp }, probe: { http: / } } }",
+        "version: 1\nservices: { api: { artifact: api, process: { command: [x], port: 80, listen: variable }, env: { PORT: '81' }, probe: { http: / } } }",
     ] {
         assert!(ReleaseFile::parse(bad.as_bytes()).is_err(), "{bad}");
     }
@@ -48,6 +54,34 @@ services:
     env: { LIMIT: '5', MODE: strict }
     probe: { http: /health }
 ";
+
+/// A program from before the field refuses such a plan: it would make other bytes of it.
+#[test]
+fn a_process_may_listen_by_itself() {
+    let file = RELEASE_FILE.replace("--serve]", "--serve], listen: variable");
+    let file = ReleaseFile::parse(file.as_bytes()).unwrap();
+    let commit = "a".repeat(40).parse().unwrap();
+    let (project, service, environment) = (name("shop"), name("api"), name("production"));
+    let to = Destination {
+        installation: id(1),
+        project: &project,
+        service: &service,
+        environment: &environment,
+        commit: &commit,
+    };
+    let configuration = Configuration { v: 1, port: Some(8080), variables: [].into() };
+    let plan = Plan::derive(&to, &file, &configuration).unwrap();
+    let text = String::from_utf8(plan.encode().unwrap()).unwrap();
+    assert!(text.contains(r#""listen":"variable","port":8080"#), "{text}");
+    assert_eq!(Plan::decode(text.as_bytes()).unwrap(), plan);
+    let names_port =
+        Configuration { variables: [("PORT".to_owned(), "1".to_owned())].into(), ..configuration };
+    assert!(Plan::derive(&to, &file, &names_port).is_err(), "`PORT` is set from the port");
+    let command = RELEASE_FILE.replace("--serve]", "--serve], listen: variable");
+    let command = command.replace("http: /health", "command: [bin/probe]");
+    let command = ReleaseFile::parse(command.as_bytes()).unwrap();
+    assert!(Plan::derive(&to, &command, &Configuration::default()).is_err(), "there is no port to listen on");
+}
 
 #[test]
 fn approval_example() {
@@ -127,6 +161,7 @@ fn agent_report_example() {
         outcome: Outcome::Running,
         running: Some(Running { artifact, commit }),
         reasons: Vec::new(),
+        detail: String::new(),
         root: 1,
         status: 2,
         statement: 1,
