@@ -1,7 +1,6 @@
 //! Failures of the command line: a message for a person, or JSON, and an exit code.
 
 use std::fmt;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use domain::Reason;
@@ -9,7 +8,7 @@ use domain::gate::Outcome;
 use policy::Finding;
 use serde_json::json;
 
-use crate::output::Output;
+use crate::output::{self, Output};
 
 /// Why a verb did not do what was asked.
 #[derive(Debug)]
@@ -25,6 +24,7 @@ enum Kind {
     Usage,
     Refused,
     Undecided,
+    ReaderGone,
 }
 
 impl Failure {
@@ -51,6 +51,11 @@ impl Failure {
         Self { kind, message: message.to_string(), reasons: findings.into_iter().map(reason).collect() }
     }
 
+    /// Whoever reads the output has closed it and wants no more: ends quietly with exit code 0.
+    pub fn reader_gone() -> Self {
+        Self { kind: Kind::ReaderGone, message: "the reader has gone".into(), reasons: Vec::new() }
+    }
+
     /// What is said of it.
     pub fn message(&self) -> &str {
         &self.message
@@ -59,28 +64,32 @@ impl Failure {
     /// Prints the failure, for people on standard error or as JSON on standard output, and answers its
     /// exit code.
     pub fn report(&self, output: Output) -> ExitCode {
-        match output {
-            Output::Text => {
-                eprintln!("error: {}", shown::text(&self.message));
-                for Reason { code, what, remedy } in &self.reasons {
-                    let [code, what, remedy] = [code, what, remedy].map(|text| shown::below(text));
-                    eprintln!("  {code}: {what}\n    remedy: {remedy}");
-                }
-            }
-            Output::Json => {
+        match (self.kind, output) {
+            (Kind::ReaderGone, _) => {}
+            (_, Output::Text) => self.report_text(),
+            (_, Output::Json) => {
                 let said = json!({ "error": self.message, "reasons": self.reasons });
                 // Whoever read a role's standard output may be gone; what went wrong is said all the same.
-                if writeln!(std::io::stdout(), "{}", shown::json(&said.to_string())).is_err() {
-                    eprintln!("error: {}", self.message);
+                if output::stream(format!("{}\n", shown::json(&said.to_string())).as_bytes()).is_err() {
+                    self.report_text();
                 }
             }
         }
         ExitCode::from(match self.kind {
+            Kind::ReaderGone => 0,
             Kind::Error => 1,
             Kind::Usage => 2,
             Kind::Refused => 3,
             Kind::Undecided => 4,
         })
+    }
+
+    fn report_text(&self) {
+        output::say(&format!("error: {}", shown::text(&self.message)));
+        for Reason { code, what, remedy } in &self.reasons {
+            let [code, what, remedy] = [code, what, remedy].map(|text| shown::below(text));
+            output::say(&format!("  {code}: {what}\n    remedy: {remedy}"));
+        }
     }
 }
 

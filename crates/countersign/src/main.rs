@@ -33,10 +33,26 @@ fn main() -> ExitCode {
     if std::env::args_os().skip(1).eq([verbs::SANDBOX_INIT]) {
         return sandbox::init_main().into();
     }
-    let command = verbs::CommandLine::parse();
+    let command = match verbs::CommandLine::try_parse() {
+        Ok(command) => command,
+        Err(said) => return usage(&said),
+    };
     let output = command.output;
     match verbs::run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(output),
+    }
+}
+
+/// Prints help, the version, or what is wrong with the command line.
+fn usage(said: &clap::Error) -> ExitCode {
+    let text = said.render();
+    if said.use_stderr() {
+        output::say(text.to_string().trim_end());
+        return ExitCode::from(2);
+    }
+    match output::stream(text.to_string().as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(output::Output::Text),
     }
 }

@@ -1,4 +1,9 @@
 //! What verbs print: text for people, or one JSON object with `-o json`.
+//!
+//! Invariant: nothing else in the program writes to standard output or standard error. A reader that closes the
+//! pipe is no error, since it has what it wanted; every other failed write is one. Neither ends in a panic.
+
+use std::io::{self, ErrorKind, Write};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -16,12 +21,49 @@ pub enum Output {
 }
 
 impl Output {
-    /// Prints a value as JSON, or as the text that `text` makes of it.
+    /// Prints the answer of a verb as JSON, or as the text that `text` makes of it. When the reader has gone, what
+    /// the verb found still decides its exit code.
     pub fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
-        match self {
-            Self::Text => println!("{}", shown::text(text(value).trim_end())),
-            Self::Json => println!("{}", shown::json(&serde_json::to_string(value)?)),
+        let line = match self {
+            Self::Text => shown::text(text(value).trim_end()),
+            Self::Json => shown::json(&serde_json::to_string(value)?),
+        };
+        match written(&mut io::stdout(), format!("{line}\n").as_bytes()) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+            Err(error) => Err(unwritten(&error)),
+            Ok(()) => Ok(()),
         }
-        Ok(())
     }
+}
+
+/// Prints text that somebody must be able to read before something is signed: a reader that has gone is a failure.
+pub fn show(text: &str) -> Result<(), Failure> {
+    let line = format!("{}\n", shown::text(text.trim_end()));
+    written(&mut io::stdout(), line.as_bytes()).map_err(|error| {
+        Failure::error(format!("cannot show what is to be signed: {error}; nothing was signed"))
+    })
+}
+
+/// Prints a part of something that may go on for long. When the reader has gone, the failure ends the verb quietly.
+pub fn stream(bytes: &[u8]) -> Result<(), Failure> {
+    written(&mut io::stdout(), bytes).map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::reader_gone(),
+        _ => unwritten(&error),
+    })
+}
+
+/// Says something on standard error. If nobody can read it there, there is nobody left to tell.
+pub fn say(line: &str) {
+    let _ = written(&mut io::stderr(), format!("{line}\n").as_bytes());
+}
+
+fn unwritten(error: &io::Error) -> Failure {
+    Failure::error(format!(
+        "cannot write to standard output: {error}; the answer is incomplete, `countersign status` shows what is on record"
+    ))
+}
+
+fn written(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
+    to.write_all(bytes)?;
+    to.flush()
 }

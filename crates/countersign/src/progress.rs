@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::output::Output;
+use crate::output::{self, Output};
 
 /// Lines that were said.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Progress {
     /// Says a line.
     pub fn say(&mut self, line: String) {
         if !self.silent {
-            eprintln!("{}", shown::line(&line));
+            output::say(&shown::line(&line));
         }
         self.said.insert(line);
     }

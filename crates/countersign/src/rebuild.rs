@@ -11,7 +11,7 @@ use runner::{Given, Host, Identity, Repository, Sandbox, Source, Toolchain, asse
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::verbs::runner::sandbox_init;
-use crate::{clock, project, random};
+use crate::{clock, output, project, random};
 
 /// Digests of what came out: `manifest.json` and `layer.tar`.
 pub fn rebuild(
@@ -30,7 +30,7 @@ pub fn rebuild(
     let isolation = Sandbox { init: sandbox_init };
     for name in pipeline.order() {
         let Some(step) = pipeline.steps.get(name).filter(|step| step.run.is_some()) else { continue };
-        eprintln!("rebuilding: step {name}");
+        output::say(&format!("rebuilding: step {name}"));
         let identity = Identity {
             installation: bundle.installation,
             runner: "rebuild".parse()?,

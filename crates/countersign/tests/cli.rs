@@ -2,6 +2,7 @@
 //! reasons, the ledger verified from its files, and other people's view of its tiles.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
+mod answers;
 mod release;
 mod support;
 

@@ -162,7 +162,8 @@ fn step(spec: &Spec) -> Result<Exit, Failed> {
     let child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
-            eprintln!("cannot run `{program}`: {error}");
+            // Into the log of the step; a runner that no longer reads it has ended the step.
+            let _ = writeln!(std::io::stderr(), "cannot run `{program}`: {error}");
             return Ok(Exit::Code(127));
         }
     };

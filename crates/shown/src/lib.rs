@@ -5,9 +5,12 @@
 //! that change direction, and those that cannot be seen are written as escapes (Unicode TR 36, 3.1 and 3.6). It knows
 //! nothing of what is said.
 
-/// Says something in a line of its own on standard error, as processes do that run on their own.
+use std::io::Write as _;
+
+/// Says something in a line of its own on standard error, as processes do that run on their own. A role goes on when
+/// the reader of its standard error has gone or the disk below it is full: a journal is a courtesy.
 pub fn say(what: &str) {
-    eprintln!("{}", line(what));
+    let _ = std::io::stderr().write_all(format!("{}\n", line(what)).as_bytes());
 }
 
 /// Text of several lines, which are the program's own.

@@ -25,7 +25,7 @@ use super::{Place, runtime};
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::random;
 use crate::rebuild;
 use crate::request::{self, With};
@@ -105,8 +105,8 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     if output == Output::Text {
         let missing = review::lines("what is missing", &judgement.reasons);
         let unclear = review::lines("what cannot be decided", &judgement.unclear);
-        println!("{}", shown::text(&format!("{}{missing}{unclear}", review::summary(&checked))));
-        show_diff(&checked);
+        output::show(&format!("{}{missing}{unclear}", review::summary(&checked)))?;
+        show_diff(&checked)?;
     }
     if verb.show {
         return Ok(());
@@ -165,7 +165,7 @@ fn at_node(
     let client = home.client()?;
     let commit = runtime()?.block_on(client.run(run))?.commit;
     if output == Output::Text {
-        println!("node `{step}` of run {run}: commit {commit}");
+        output::show(&format!("node `{step}` of run {run}: commit {commit}"))?;
         sure(yes)?;
     }
     let arguments = json!({ "run": run, "step": step, "commit": commit });
@@ -235,13 +235,11 @@ fn remember(pin: &Pin, checked: &Checked<'_>) -> Result<(), Failure> {
 }
 
 /// What changed in the files, from the repository that we are in, where it has both commits.
-fn show_diff(checked: &Checked<'_>) {
+fn show_diff(checked: &Checked<'_>) -> Result<(), Failure> {
     let (base, commit): (&CommitId, &CommitId) = (&checked.base, &checked.source.id);
     let known = std::env::current_dir().ok().and_then(|dir| crate::pack::toplevel(&dir));
-    let Some(repository) = known else { return };
-    if let Some(stat) = diff_stat(&repository, base, commit) {
-        println!("files changed:\n{}", shown::text(&stat));
-    }
+    let stat = known.and_then(|repository| diff_stat(&repository, base, commit));
+    stat.map_or(Ok(()), |stat| output::show(&format!("files changed:\n{stat}")))
 }
 
 fn diff_stat(repository: &Path, base: &CommitId, commit: &CommitId) -> Option<String> {

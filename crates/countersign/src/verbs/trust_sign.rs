@@ -24,7 +24,7 @@ use super::trust::{my_key, read_envelope, status_file, write_envelope};
 use super::{Place, runtime, trust_environment};
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::signing::sure;
 use crate::trust::{self, Belief};
 
@@ -109,7 +109,7 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
         return output.print(&shown, page);
     }
     if output == Output::Text {
-        output.print(&shown, page)?;
+        output::show(&page(&shown))?;
         sure(verb.yes)?;
     }
     let key = my_key()?;

@@ -91,7 +91,7 @@ impl Home {
         self.dir.path().join(".local/share/countersign/data")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let own = self.dir.path().join("countersign");
         let program =
             if self.user.is_some() { own.to_str().unwrap() } else { env!("CARGO_BIN_EXE_countersign") };
@@ -179,6 +179,17 @@ impl Home {
     pub fn up_with(&self, variables: &[(&str, &str)]) -> Up {
         let mut command = self.command(&["up", "-o", "json"]);
         command.envs(variables.iter().copied());
+        Self::started(command)
+    }
+
+    /// `up` whose standard error goes elsewhere.
+    pub fn up_saying(&self, err: Stdio) -> Up {
+        let mut command = self.command(&["up", "-o", "json"]);
+        command.stderr(err);
+        Self::started(command)
+    }
+
+    fn started(mut command: Command) -> Up {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();

@@ -18,7 +18,7 @@ use stage::Stage;
 use super::runtime;
 use crate::children::stop_signal;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{self, Output};
 
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
@@ -45,6 +45,10 @@ struct Told {
 pub fn run(verb: &Demo, output: Output) -> Result<(), Failure> {
     let mut stage = Stage::build(verb.data.as_deref(), output)?;
     acts::all(&mut stage)?;
+    // The story is told; if nobody reads it, nothing is left up for the reader.
+    if let Some(failure) = stage.unread.take() {
+        return Err(failure);
+    }
     let verify = format!(
         "{} verify {} --trust-root {}",
         stage.program.display(),
@@ -68,7 +72,8 @@ pub fn run(verb: &Demo, output: Output) -> Result<(), Failure> {
     })?;
     if !verb.exit {
         if output == Output::Text {
-            println!("The server is up at {}; Ctrl-C ends everything.", stage.url);
+            let line = format!("The server is up at {}; Ctrl-C ends everything.\n", stage.url);
+            output::stream(line.as_bytes())?;
         }
         runtime()?.block_on(stop_signal());
     }

@@ -13,7 +13,7 @@ use super::example::FILES;
 use crate::children::Role;
 use crate::failure::Failure;
 use crate::home::{Home, private_dir};
-use crate::output::Output;
+use crate::output::{self, Output};
 use crate::random;
 use crate::verbs::runtime;
 
@@ -40,6 +40,8 @@ pub struct Stage {
     people: PathBuf,
     socket: PathBuf,
     output: Output,
+    /// Why lines of the story could not be printed.
+    pub unread: Option<Failure>,
     /// Roles that run; they end when this goes, the first ones last.
     roles: Vec<(PathBuf, Role)>,
     agent: Option<Child>,
@@ -74,6 +76,7 @@ impl Stage {
             story: Vec::new(),
             ports: BTreeMap::new(),
             output,
+            unread: None,
             roles: Vec::new(),
             agent: None,
             scratch,
@@ -375,15 +378,15 @@ impl Stage {
 
     /// A line of the story that came out.
     pub fn tell(&mut self, line: String) {
-        if self.output == Output::Text {
-            println!("  ok  {line}");
-        }
+        self.note(&format!("  ok  {line}"));
         self.story.push(line);
     }
 
-    fn note(&self, line: &str) {
-        if self.output == Output::Text {
-            println!("{line}");
+    fn note(&mut self, line: &str) {
+        if self.output == Output::Text
+            && let Err(failure) = output::stream(format!("{}\n", shown::text(line)).as_bytes())
+        {
+            self.unread.get_or_insert(failure);
         }
     }
 }

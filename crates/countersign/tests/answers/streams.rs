@@ -1,0 +1,80 @@
+//! Readers that close the pipe, and disks that are full: neither ends in a panic, and no failure looks like a success.
+
+use std::fs::File;
+use std::process::Stdio;
+
+use crate::support::Home;
+
+/// Verbs that answer on standard output, without a server.
+const ANSWERS: [&[&str]; 10] = [
+    &["policy", "check"],
+    &["policy", "check", "-o", "json"],
+    &["key", "show"],
+    &["trust", "root"],
+    &["trust", "pin", "-o", "json"],
+    &["audit", "replay"],
+    &["key", "show", "-o", "json"],
+    &["key", "--help"],
+    &["--help"],
+    &["--version"],
+];
+
+/// A pipe whose reader has gone.
+fn closed() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+fn full() -> Stdio {
+    File::options().write(true).open("/dev/full").unwrap().into()
+}
+
+/// Exit code, and what was said on standard error.
+fn tried(home: &Home, arguments: &[&str], out: Stdio, err: Stdio) -> (Option<i32>, String) {
+    let child = home.command(arguments).stdin(Stdio::null()).stdout(out).stderr(err).spawn().unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_reader_that_has_gone_ends_nothing_in_a_panic() {
+    let home = Home::solo();
+    for arguments in ANSWERS {
+        let (code, said) = tried(&home, arguments, closed(), Stdio::piped());
+        assert_eq!((code, said.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+    // What was found decides the exit code, whoever listens: 1 for a ledger that is not there, 2 for a flag.
+    for (arguments, expected) in [(&["audit", "verify", "--data", "none"][..], 1), (&["status", "--no"], 2)] {
+        for (out, err) in [(closed(), Stdio::piped()), (Stdio::null(), closed()), (closed(), closed())] {
+            let (code, said) = tried(&home, arguments, out, err);
+            assert_eq!(code, Some(expected), "{arguments:?}");
+            assert!(!said.contains("panicked"), "{said}");
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error_that_is_said() {
+    let home = Home::solo();
+    for arguments in ANSWERS {
+        let (code, said) = tried(&home, arguments, full(), Stdio::piped());
+        assert_eq!(code, Some(1), "{arguments:?}");
+        assert!(said.starts_with("error: cannot write to standard output: No space left"), "{said}");
+        assert_eq!(tried(&home, arguments, full(), full()).0, Some(1), "{arguments:?}");
+    }
+}
+
+/// Roles say what goes wrong on a standard error that nobody may read any more.
+#[test]
+fn roles_outlive_whoever_read_what_they_say() {
+    let home = Home::solo();
+    // The server warns of it at every start.
+    std::fs::write(home.data().join("snapshot.json"), "no snapshot").unwrap();
+    for err in [closed(), full()] {
+        let up = home.up_saying(err);
+        home.ok(&["trust", "status", "--freeze", "shop"]);
+        home.witnessed(&up);
+        assert!(up.stop());
+    }
+}
