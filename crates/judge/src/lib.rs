@@ -43,6 +43,6 @@ pub use prepare::{Prepared, prepare};
 pub use proofs::witnessed_by;
 pub use replay::{Compared, Replay, Replayed};
 pub use returning::{CheckedReturn, check_return};
-pub use running::{CheckedRun, Piece, check_run};
+pub use running::{CheckedRun, OpenedRun, Piece, check_run, open_run};
 pub use store::{Store, Unavailable};
 pub use verdict::{Judgement, judge, judge_checked, own_eyes};

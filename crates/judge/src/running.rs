@@ -43,6 +43,27 @@ pub struct CheckedRun {
     pub status: u64,
 }
 
+/// An order that shows that somebody who may has asked for this work on this runner. Nothing of the repository was
+/// needed for that; what the commit and its pipeline have to say comes after.
+#[derive(Clone, Debug)]
+pub struct OpenedRun<'a> {
+    due: &'a Due,
+    root: TrustRoot,
+    status: u64,
+    people: People,
+    run: Request,
+    requester: String,
+    others: Vec<Other>,
+}
+
+/// A request beside the one for the run: who signed it, and their roles.
+#[derive(Clone, Debug)]
+struct Other {
+    request: Request,
+    subject: String,
+    may: BTreeSet<Name>,
+}
+
 /// Checks the order behind a piece of work against a pinned root and what was seen before.
 ///
 /// # Errors
@@ -54,7 +75,24 @@ pub fn check_run(
     seen: &Seen,
     now: Moment,
 ) -> Result<CheckedRun, Findings> {
-    let due = piece.due;
+    let opened = open_run(order, piece.due, piece.runner, anchors, seen, now)?;
+    opened.signed(piece.commit)?;
+    opened.agreed(piece.commit, piece.pipeline)
+}
+
+/// Checks what needs no byte of the repository: root, status, enrolments, the signed requests, and that the work is of
+/// the run that was asked for.
+///
+/// # Errors
+/// `Findings` with what does not hold.
+pub fn open_run<'a>(
+    order: &RunOrder,
+    due: &'a Due,
+    runner: &Name,
+    anchors: &Anchors,
+    seen: &Seen,
+    now: Moment,
+) -> Result<OpenedRun<'a>, Findings> {
     if order.v != 1 {
         return Err(wrong("order-unsound", "it is of a version that this program does not know"));
     }
@@ -71,39 +109,67 @@ pub fn check_run(
     let revoked = Revoked::new(&status, now, &BTreeMap::new());
     let people = People::open(&order.enrolments, &root, &status, revoked, now)
         .map_err(|(code, what)| wrong(&code, what))?;
-    let asked = asked(order, piece, &root, &people)?;
-    if due.nonce != nonce(seed(asked.run.idempotency()), &due.work, piece.runner) {
+    let (run, requester, others) = asked(order, due, &root, &people)?;
+    if due.nonce != nonce(seed(run.idempotency()), &due.work, runner) {
         return Err(wrong("other-run", "the work is of another run than was asked for"));
     }
-    if people.signer(piece.commit, &NOWHERE).is_none() {
-        let what = format!("commit {} is not signed by anybody who is enrolled for that", due.commit);
-        return Err(wrong("commit-unsigned", what));
-    }
-    let mut agreed = asked.agreed;
-    if root.mode != Mode::Solo {
-        let behind = people.behind(std::iter::once(piece.commit), &NOWHERE);
-        bar(&mut agreed, &behind, &asked.requester);
-    }
-    let before = before(piece.pipeline, &due.work)?;
-    let mut findings = Findings::default();
-    nodes(piece.pipeline.steps.iter().filter(|(name, _)| before.contains(name)), &agreed, &mut findings);
-    if !findings.against.is_empty() {
-        return Err(findings);
-    }
-    Ok(CheckedRun { root: root.version, status: status.number })
+    Ok(OpenedRun { due, root, status: status.number, people, run, requester, others })
 }
 
-/// What people asked for.
-struct Asked {
-    run: Request,
-    requester: String,
-    agreed: BTreeMap<Name, BTreeSet<String>>,
+impl OpenedRun<'_> {
+    /// Version of the newest trust root, and number of the status.
+    #[must_use]
+    pub const fn numbers(&self) -> (u32, u64) {
+        (self.root.version, self.status)
+    }
+
+    /// Checks the commit's own signature, before anything of its tree is looked at.
+    ///
+    /// # Errors
+    /// `Findings` when nobody who is enrolled for that has signed it.
+    pub fn signed(&self, commit: &Commit) -> Result<(), Findings> {
+        if self.people.signer(commit, &NOWHERE).is_none() {
+            let what =
+                format!("commit {} is not signed by anybody who is enrolled for that", self.due.commit);
+            return Err(wrong("commit-unsigned", what));
+        }
+        Ok(())
+    }
+
+    /// Checks that as many people agreed before this work as the pipeline wants.
+    ///
+    /// # Errors
+    /// `Findings` with what does not hold.
+    pub fn agreed(self, commit: &Commit, pipeline: &Pipeline) -> Result<CheckedRun, Findings> {
+        let mut agreed: BTreeMap<Name, BTreeSet<String>> = BTreeMap::new();
+        for Other { request, subject, may } in self.others {
+            let node = (request.action.as_str() == "agree")
+                .then(|| node_of(&request, self.run.nonce, &self.due.commit, pipeline, &may));
+            let unneeded = || wrong("request-unsound", format!("{} is not needed here", request.action));
+            agreed.entry(node.flatten().ok_or_else(unneeded)?).or_default().insert(subject);
+        }
+        if self.root.mode != Mode::Solo {
+            let behind = self.people.behind(std::iter::once(commit), &NOWHERE);
+            bar(&mut agreed, &behind, &self.requester);
+        }
+        let before = before(pipeline, &self.due.work)?;
+        let mut findings = Findings::default();
+        nodes(pipeline.steps.iter().filter(|(name, _)| before.contains(name)), &agreed, &mut findings);
+        if !findings.against.is_empty() {
+            return Err(findings);
+        }
+        Ok(CheckedRun { root: self.root.version, status: self.status })
+    }
 }
 
-/// Opens the requests; each must be needed.
-fn asked(order: &RunOrder, piece: &Piece<'_>, root: &TrustRoot, people: &People) -> Result<Asked, Findings> {
+/// The request for the run, the subject of who signed it, and the other requests.
+fn asked(
+    order: &RunOrder,
+    due: &Due,
+    root: &TrustRoot,
+    people: &People,
+) -> Result<(Request, String, Vec<Other>), Findings> {
     let unsound = |what: String| wrong("request-unsound", what);
-    let due = piece.due;
     let mut runs = Vec::new();
     let mut others = Vec::new();
     for envelope in &order.requests {
@@ -115,23 +181,16 @@ fn asked(order: &RunOrder, piece: &Piece<'_>, root: &TrustRoot, people: &People)
             }
             runs.push((request, person.subject.clone()));
         } else {
-            others.push((request, person.subject.clone(), may));
+            others.push(Other { request, subject: person.subject.clone(), may });
         }
     }
-    let [(run, requester)] = runs.as_slice() else {
-        return Err(unsound(format!("{} requests for a run are here, not one", runs.len())));
+    let Ok([(run, requester)]) = <[_; 1]>::try_from(runs) else {
+        return Err(unsound("not exactly one request for a run is here".into()));
     };
     if run.arguments != run_of(&due.project, &due.commit) {
         return Err(unsound("it asks for something else".into()));
     }
-    let mut agreed: BTreeMap<Name, BTreeSet<String>> = BTreeMap::new();
-    for (request, subject, may) in others {
-        let node = (request.action.as_str() == "agree")
-            .then(|| node_of(&request, run.nonce, &due.commit, piece.pipeline, &may));
-        let node = node.flatten().ok_or_else(|| unsound(format!("{} is not needed here", request.action)))?;
-        agreed.entry(node).or_default().insert(subject);
-    }
-    Ok(Asked { run: run.clone(), requester: requester.clone(), agreed })
+    Ok((run, requester, others))
 }
 
 /// All steps that have to have passed before a piece of work.

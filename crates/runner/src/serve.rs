@@ -301,7 +301,7 @@ mod tests {
             isolation: Box::new(crate::Sandbox { init: || std::process::Command::new("false") }),
             trust: crate::Trust::open(dir.path(), &lab.pin()).unwrap(),
             now: || lab::at(0),
-            sources: Mutex::new(Vec::new()),
+            sources: crate::Sources::default(),
         };
         let work = RunnerWork { due: lab.asked().due, repository: None };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

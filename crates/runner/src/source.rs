@@ -11,6 +11,7 @@ use evidence::{CommitId, Digest};
 use sandbox::{Input, InputKind};
 
 use crate::repository::{Repository, RepositoryError};
+use crate::step::Wanted;
 
 /// A commit with its files.
 #[derive(Debug)]
@@ -25,6 +26,17 @@ pub struct Source {
     pub list: TreeList,
     /// All files with content.
     pub files: Vec<SourceFile>,
+}
+
+/// A commit without its tree: enough to check who signed it.
+#[derive(Debug)]
+pub struct Head {
+    /// Id of the commit.
+    pub id: CommitId,
+    /// The commit object's bytes.
+    pub object: Vec<u8>,
+    /// The parsed commit.
+    pub commit: Commit,
 }
 
 /// One file.
@@ -58,6 +70,21 @@ pub enum SourceError {
         "commit {0}: its tree has more than {FILES_MAX} files, {DEPTH_MAX} directories in depth or {BYTES_MAX} bytes"
     )]
     Large(CommitId),
+    /// Nobody waits for it any more, or it takes too long.
+    #[error("reading commit {0} was ended before its tree was complete")]
+    Ended(CommitId),
+}
+
+impl Head {
+    /// Fetches the commit object alone.
+    ///
+    /// # Errors
+    /// `SourceError` names what is wrong.
+    pub fn fetch(repository: &mut Repository, id: &CommitId) -> Result<Self, SourceError> {
+        let object = repository.object(ObjectKind::Commit, id)?;
+        let commit = Commit::parse(&object).map_err(|error| SourceError::Commit(id.clone(), error))?;
+        Ok(Self { id: id.clone(), object, commit })
+    }
 }
 
 impl Source {
@@ -66,12 +93,23 @@ impl Source {
     /// # Errors
     /// `SourceError` names what is wrong.
     pub fn fetch(repository: &mut Repository, id: &CommitId) -> Result<Self, SourceError> {
-        let object = repository.object(ObjectKind::Commit, id)?;
-        let commit = Commit::parse(&object).map_err(|error| SourceError::Commit(id.clone(), error))?;
+        let head = Head::fetch(repository, id)?;
+        Self::below(repository, head, &|| true)
+    }
+
+    /// Fetches the tree of a commit; between two objects it asks whether to go on.
+    ///
+    /// # Errors
+    /// `SourceError` names what is wrong.
+    pub fn below(repository: &mut Repository, head: Head, going: Wanted<'_>) -> Result<Self, SourceError> {
+        let Head { id, object, commit } = head;
         let mut files = Vec::new();
         let mut open = vec![(String::new(), commit.tree.clone())];
         let mut bytes = 0;
         while let Some((prefix, tree)) = open.pop() {
+            if !going() {
+                return Err(SourceError::Ended(id));
+            }
             let body = repository.object(ObjectKind::Tree, &tree)?;
             let items =
                 parse_tree(&body, id.as_str().len()).map_err(|error| SourceError::Tree(id.clone(), error))?;
@@ -87,15 +125,18 @@ impl Source {
                     GitMode::Link => FileMode::Link,
                     GitMode::Submodule => FileMode::Submodule,
                 };
+                if !going() {
+                    return Err(SourceError::Ended(id));
+                }
                 let file = file(repository, path, mode, &item.id)?;
                 bytes += file.bytes.len();
                 files.push(file);
                 if bytes > BYTES_MAX || files.len() > FILES_MAX {
-                    return Err(SourceError::Large(id.clone()));
+                    return Err(SourceError::Large(id));
                 }
             }
             if prefix.matches('/').count() > DEPTH_MAX || open.len() > FILES_MAX {
-                return Err(SourceError::Large(id.clone()));
+                return Err(SourceError::Large(id));
             }
         }
         files.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
@@ -106,7 +147,7 @@ impl Source {
             sha256: Digest::of(&file.bytes),
         });
         let list = TreeList::new(listed.collect()).map_err(|error| SourceError::List(id.clone(), error))?;
-        Ok(Self { id: id.clone(), object, commit, list, files })
+        Ok(Self { id, object, commit, list, files })
     }
 
     /// Content of one file.

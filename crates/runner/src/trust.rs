@@ -8,10 +8,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use evidence::Moment;
+use domain::build::Due;
 use evidence::pin::Pin;
 use evidence::run_order::RunOrder;
-use judge::{Anchors, Findings, Piece, Seen, check_run};
+use evidence::{Moment, Name};
+use judge::{Anchors, Findings, OpenedRun, Seen, open_run};
 use serde::{Deserialize, Serialize};
 
 /// A runner's trust.
@@ -76,25 +77,32 @@ impl Trust {
         Ok(Self { anchors, pinned, file, on_disk: Mutex::new(on_disk) })
     }
 
-    /// Checks that people asked for a piece of work, and remembers what is newest of what they signed.
+    /// Checks that people asked for a piece of work, as far as that needs nothing of the repository, and remembers what
+    /// is newest of what they signed. The commit's signature and the agreements are still to be checked.
     ///
     /// # Errors
     /// `TrustError` when it is not to be done.
-    pub fn check(&self, order: &RunOrder, piece: &Piece<'_>, now: Moment) -> Result<(), TrustError> {
+    pub fn open_run<'a>(
+        &self,
+        order: &RunOrder,
+        due: &'a Due,
+        runner: &Name,
+        now: Moment,
+    ) -> Result<OpenedRun<'a>, TrustError> {
         let seen = self.newest(*self.on_disk());
         let seen = Seen { root: seen.root, status: seen.status, ..Seen::default() };
-        let checked = check_run(order, piece, &self.anchors, &seen, now).map_err(TrustError::Refused)?;
+        let opened = open_run(order, due, runner, &self.anchors, &seen, now).map_err(TrustError::Refused)?;
         let mut on_disk = self.on_disk();
         let seen = self.newest(*on_disk);
-        let newest =
-            Numbers { v: 1, root: seen.root.max(checked.root), status: seen.status.max(checked.status) };
+        let (root, status) = opened.numbers();
+        let newest = Numbers { v: 1, root: seen.root.max(root), status: seen.status.max(status) };
         if *on_disk != Some(newest) {
             let bytes = serde_json::to_vec(&newest)
                 .map_err(|error| TrustError::Damaged(self.file.display().to_string(), error.to_string()))?;
             disk::replace("runner.seen", &self.file, &bytes, 0o600)?;
             *on_disk = Some(newest);
         }
-        Ok(())
+        Ok(opened)
     }
 
     fn on_disk(&self) -> MutexGuard<'_, Option<Numbers>> {

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use domain::build::Due;
 use evidence::dsse::Envelope;
@@ -15,17 +15,18 @@ use evidence::pipeline::{PATH, Pipeline};
 use evidence::receipt::{Ending, Forge, Output, Receipt, SandboxLevel, Work};
 use evidence::run_order::RunOrder;
 use evidence::tree_list::TreeList;
-use evidence::{CommitId, Digest, Id, Moment, Name};
-use judge::Piece;
+use evidence::{Digest, Id, Moment, Name};
+use judge::OpenedRun;
 use wire::BLOB_BYTES_MAX;
 
 use crate::artifact::assemble;
 use crate::keep::Keep;
 use crate::repository::Repository;
-use crate::source::Source;
+use crate::source::{Head, Source};
+use crate::sources::Sources;
 use crate::step::{Given, Host, Identity, Isolation, Log, Wanted, execute};
 use crate::toolchain::Toolchain;
-use crate::trust::Trust;
+use crate::trust::{Trust, TrustError};
 
 /// What stays the same from one piece of work to the next.
 pub struct Bench {
@@ -47,8 +48,8 @@ pub struct Bench {
     pub trust: Trust,
     /// The clock.
     pub now: fn() -> Moment,
-    /// The last sources that were fetched.
-    pub sources: Mutex<Vec<Arc<Source>>>,
+    /// Sources that steps share.
+    pub sources: Sources,
 }
 
 /// What came of it.
@@ -93,14 +94,17 @@ impl Bench {
         log: Log<'_>,
         wanted: Wanted<'_>,
     ) -> Result<Done, String> {
-        let source = self.source(&due.commit, repository)?;
+        let refused = |error: TrustError| error.to_string();
+        // No byte of the repository is read before it is clear that people asked for that.
+        let opened = self.trust.open_run(order, due, &self.runner, (self.now)()).map_err(refused)?;
+        let source = self.source(due, &opened, repository, wanted)?;
+        opened.signed(&source.commit).map_err(TrustError::Refused).map_err(refused)?;
         let file = source.file(PATH).ok_or_else(|| format!("the commit has no {PATH}"))?;
         if Pipeline::digest(file) != due.pipeline {
             return Err("the pipeline in the commit is not the one of the plan".into());
         }
         let pipeline = Pipeline::parse(file).map_err(|error| error.to_string())?;
-        let piece = Piece { due, runner: &self.runner, commit: &source.commit, pipeline: &pipeline };
-        self.trust.check(order, &piece, (self.now)()).map_err(|error| error.to_string())?;
+        opened.agreed(&source.commit, &pipeline).map_err(TrustError::Refused).map_err(refused)?;
         let outputs = self.keep.given(&due.needs).map_err(|error| error.to_string())?;
         let tree = source.list.encode().map_err(|error| error.to_string())?;
         match &due.work {
@@ -206,21 +210,23 @@ impl Bench {
         }
     }
 
-    fn source(&self, commit: &CommitId, repository: Option<&str>) -> Result<Arc<Source>, String> {
-        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = sources.iter().find(|source| source.id == *commit) {
-            return Ok(Arc::clone(known));
-        }
-        let path = repository.ok_or("nobody said where the repository is")?;
-        let mut opened = Repository::open(Path::new(path)).map_err(|error| error.to_string())?;
-        let source = Arc::new(Source::fetch(&mut opened, commit).map_err(|error| error.to_string())?);
-        sources.insert(0, Arc::clone(&source));
-        sources.truncate(SOURCES_MAX);
-        Ok(source)
+    /// The commit's source. Its tree is read only once the commit itself was found to be signed.
+    fn source(
+        &self,
+        due: &Due,
+        opened: &OpenedRun<'_>,
+        repository: Option<&str>,
+        wanted: Wanted<'_>,
+    ) -> Result<Arc<Source>, String> {
+        self.sources.of(&due.commit, wanted, |going| {
+            let path = repository.ok_or("nobody said where the repository is")?;
+            let mut open = Repository::open(Path::new(path)).map_err(|error| error.to_string())?;
+            let head = Head::fetch(&mut open, &due.commit).map_err(|error| error.to_string())?;
+            opened.signed(&head.commit).map_err(|found| TrustError::Refused(found).to_string())?;
+            Source::below(&mut open, head, going).map_err(|error| error.to_string())
+        })
     }
 }
 
 /// Exit code of work that could not be done at all.
 const GAVE_UP: i32 = 125;
-/// Most sources that are kept in memory.
-const SOURCES_MAX: usize = 2;

@@ -2,15 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use evidence::receipt::{Ending, Receipt, Work};
 use evidence::tree_list::FileMode;
 use lab::forgery::runs::{self, Asked};
 use lab::{Lab, name};
-use runner::{Bench, Done, Isolation, Keep, Log, Source, SourceFile, Toolchain, Trust, Wanted};
+use runner::{Bench, Done, Isolation, Keep, Log, Source, SourceFile, Sources, Toolchain, Trust, Wanted};
 use sandbox::{Exit, Input, Level, Outcome, Outputs, SandboxError, Spec};
 
 /// Counts what is run; each step leaves the same.
@@ -49,6 +51,8 @@ fn bench(lab: &Lab, dir: &Path, ran: &Arc<AtomicUsize>) -> Bench {
     let left = tempfile::tempdir().unwrap();
     std::fs::create_dir(left.path().join("out")).unwrap();
     std::fs::write(left.path().join("out/api"), "a program").unwrap();
+    let sources = Sources::default();
+    sources.add(Arc::new(source));
     Bench {
         installation: lab::id(1),
         runner: name("runner-1"),
@@ -59,8 +63,52 @@ fn bench(lab: &Lab, dir: &Path, ran: &Arc<AtomicUsize>) -> Bench {
         isolation: Box::new(Counted { ran: Arc::clone(ran), left }),
         trust: Trust::open(dir, &lab.pin()).unwrap(),
         now: || lab::at(0),
-        sources: Mutex::new(vec![Arc::new(source)]),
+        sources,
     }
+}
+
+/// A repository that holds the commit object alone: whoever reads its tree finds nothing.
+fn commit_without_tree(lab: &Lab) -> (tempfile::TempDir, evidence::CommitId) {
+    let dir = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| {
+        let mut git = Command::new("git");
+        git.current_dir(dir.path()).args(arguments).stdin(Stdio::piped()).stdout(Stdio::null());
+        git.spawn().unwrap()
+    };
+    assert!(git(&["init", "-q"]).wait().unwrap().success());
+    let (pack, _) = lab.written("a change", &[lab.base()]);
+    let mut writing = git(&["hash-object", "-t", "commit", "-w", "--stdin", "--literally"]);
+    let object = &pack.commits.values().next().unwrap().0;
+    writing.stdin.take().unwrap().write_all(object).unwrap();
+    assert!(writing.wait().unwrap().success());
+    (dir, pack.commit)
+}
+
+/// A repository is opened only for a run that people asked for, and a tree read only below a commit that counts.
+#[test]
+fn attack_nothing_is_fetched_before_it_is_trusted() {
+    let lab = runs::in_team();
+    let (repository, commit) = commit_without_tree(&lab);
+    let tried = |asked: &Asked, repository: &str| {
+        let dir = tempfile::tempdir().unwrap();
+        let bench = Bench { sources: Sources::default(), ..bench(&lab, dir.path(), &Arc::default()) };
+        let done = bench.work(&asked.due, &asked.order, Some(repository), &|_, _| {}, &|| true).unwrap();
+        ending(&done).1
+    };
+    let path = repository.path().to_str().unwrap();
+    let honest = build(lab.asked());
+    assert_eq!(honest.due.commit, commit);
+    let log = tried(&honest, path);
+    assert!(log.contains("is not in the repository"), "the tree is read, and is missing: {log}");
+    let revoked = runs::all().into_iter().find(|row| row.name == "a commit signed by a revoked key").unwrap();
+    let revoked = build(revoked.made());
+    assert_eq!(revoked.due.commit, commit);
+    let log = tried(&revoked, path);
+    assert!(log.contains("commit-unsigned"), "the commit alone decides: {log}");
+    let mut unasked = build(lab.asked());
+    unasked.order.requests.clear();
+    let log = tried(&unasked, "/dev/null/no-repository");
+    assert!(log.contains("request-unsound"), "no repository is opened: {log}");
 }
 
 fn ending(done: &Done) -> (Ending, String) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use evidence::machine::MachineSigner;
 use evidence::tree_list::FileMode;
@@ -45,7 +45,7 @@ impl Builder {
             isolation: Box::new(Steps { dir: dir.join("step") }),
             trust: Trust::open(dir, &lab.pin()).map_err(|error| error.to_string())?,
             now: machine::now,
-            sources: Mutex::new(Vec::new()),
+            sources: runner::Sources::default(),
         };
         Ok(Self { n, bench, line: Line::default() })
     }
@@ -77,8 +77,9 @@ impl Builder {
         }
         let Told::RunnerWork(Some(told)) = told else { return Ok(()) };
         let (work, order) = told.as_ref();
-        let source = repository.get(&work.due.commit).cloned();
-        *self.bench.sources.lock().map_err(|error| error.to_string())? = source.into_iter().collect();
+        if let Some(source) = repository.get(&work.due.commit) {
+            self.bench.sources.add(Arc::clone(source));
+        }
         let done = self.bench.work(&work.due, order, None, &|_, _| {}, &|| true)?;
         let ask = Ask::Receipt(done.blobs, Box::new(done.receipt));
         self.line.ask(machine::now().millis(), between(1_000, 60_000), ask, out);

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use evidence::Name;
@@ -117,7 +117,7 @@ fn serve(data: &Path, server: &str, keep: u64, child: &Child, output: Output) ->
         isolation: Box::new(runner::Sandbox { init: sandbox_init }),
         trust: Trust::open(data, &pin)?,
         now: clock::moment,
-        sources: Mutex::new(Vec::new()),
+        sources: runner::Sources::default(),
     };
     let _lock = disk::lock(data)?;
     announce("runner", server, output);

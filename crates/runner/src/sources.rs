@@ -1,0 +1,195 @@
+//! Sources that steps of this runner share: each commit is fetched once, several commits at the same time.
+//!
+//! Invariant: no lock is held while git is read, so a slow repository keeps only those waiting who need its commit.
+//! Whoever waits stops when nobody wants the work any more. It lacks trust: what may be fetched is decided before.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use evidence::CommitId;
+
+use crate::source::Source;
+use crate::step::Wanted;
+
+/// The newest sources, and the commits that are being fetched.
+#[derive(Debug, Default)]
+pub struct Sources {
+    held: Mutex<Held>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    /// Fetched sources, the newest first.
+    known: Vec<Arc<Source>>,
+    /// Commits of which a thread reads objects now.
+    fetching: Vec<CommitId>,
+}
+
+impl Sources {
+    /// Adds a source that was fetched elsewhere.
+    pub fn add(&self, source: Arc<Source>) {
+        let mut held = self.lock();
+        held.known.retain(|known| known.id != source.id);
+        held.known.insert(0, source);
+        held.known.truncate(KNOWN_MAX);
+    }
+
+    /// The source of a commit: a known one, or what `fetch` answers. Two callers never fetch the same commit at once.
+    /// `fetch` gets what to ask between two objects: whether it is to go on.
+    ///
+    /// # Errors
+    /// In words, when it cannot be fetched, takes too long, or nobody wants it any more.
+    pub fn of(
+        &self,
+        commit: &CommitId,
+        wanted: Wanted<'_>,
+        fetch: impl FnOnce(Wanted<'_>) -> Result<Source, String>,
+    ) -> Result<Arc<Source>, String> {
+        let mut held = self.lock();
+        loop {
+            if let Some(known) = held.known.iter().find(|source| source.id == *commit) {
+                return Ok(Arc::clone(known));
+            }
+            if !held.fetching.contains(commit) {
+                break;
+            }
+            if !wanted() {
+                return Err(UNWANTED.into());
+            }
+            held = self.changed.wait_timeout(held, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        held.fetching.push(commit.clone());
+        drop(held);
+        let fetching = Fetching { sources: self, commit };
+        let begun = Instant::now();
+        let fetched = fetch(&|| wanted() && begun.elapsed() < FETCH_TIMEOUT);
+        let fetched = fetched.map_err(|what| match (wanted(), begun.elapsed() < FETCH_TIMEOUT) {
+            (false, _) => UNWANTED.to_owned(),
+            (true, false) => format!(
+                "commit {commit} could not be read within {} minutes: {what}; make its tree smaller, or the \
+                 repository faster to read",
+                FETCH_TIMEOUT.as_secs() / 60
+            ),
+            (true, true) => what,
+        });
+        let source = fetched.map(Arc::new)?;
+        self.add(Arc::clone(&source));
+        drop(fetching);
+        Ok(source)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A fetch under way; however it ends, others may try.
+struct Fetching<'a> {
+    sources: &'a Sources,
+    commit: &'a CommitId,
+}
+
+impl Drop for Fetching<'_> {
+    fn drop(&mut self) {
+        self.sources.lock().fetching.retain(|other| other != self.commit);
+        self.sources.changed.notify_all();
+    }
+}
+
+/// Most sources that are kept in memory for the next step.
+const KNOWN_MAX: usize = 2;
+/// How long the objects of one commit may take.
+const FETCH_TIMEOUT: Duration = Duration::from_mins(15);
+/// How often whoever waits for another's fetch asks whether the work is still wanted.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const UNWANTED: &str = "nobody wants this work any more";
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    fn source(text: &str) -> (CommitId, impl Fn() -> Result<Source, String> + use<>) {
+        let lab = lab::Lab::default();
+        let (pack, list) = lab.written(text, &[]);
+        let object = pack.commits.values().next().unwrap().0.clone();
+        let commit = evidence::git::Commit::parse(&object).unwrap();
+        let id = pack.commit.clone();
+        let made = move || {
+            let (id, object, commit, list) = (id.clone(), object.clone(), commit.clone(), list.clone());
+            Ok(Source { id, object, commit, list, files: Vec::new() })
+        };
+        (pack.commit, made)
+    }
+
+    /// With one lock around all fetches, the second commit would wait for the first for ever.
+    #[test]
+    fn attack_a_slow_repository_holds_up_no_other_commit() {
+        let (slow, of_slow) = source("slow");
+        let (quick, of_quick) = source("quick");
+        let sources = Sources::default();
+        let (both, done) = (Barrier::new(2), Barrier::new(2));
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                sources.of(&slow, &|| true, |_| {
+                    both.wait();
+                    done.wait();
+                    of_slow()
+                })
+            });
+            both.wait();
+            assert_eq!(sources.of(&quick, &|| true, |_| of_quick()).unwrap().id, quick);
+            done.wait();
+            assert_eq!(reader.join().unwrap().unwrap().id, slow);
+        });
+    }
+
+    #[test]
+    fn a_commit_is_fetched_once_for_all_who_need_it_and_again_after_a_failure() {
+        let (commit, made) = source("shared");
+        let sources = Sources::default();
+        let fetched = AtomicUsize::new(0);
+        assert_eq!(sources.of(&commit, &|| true, |_| Err("git failed".into())).unwrap_err(), "git failed");
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let found = sources.of(&commit, &|| true, |_| {
+                        fetched.fetch_add(1, Ordering::Relaxed);
+                        made()
+                    });
+                    assert_eq!(found.unwrap().id, commit);
+                });
+            }
+        });
+        assert_eq!(fetched.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn attack_who_waits_for_a_slow_fetch_stops_when_the_run_is_cancelled() {
+        let (commit, made) = source("slow");
+        let sources = Sources::default();
+        let (begun, is_begun) = channel();
+        let (end, ended) = channel::<()>();
+        let wanted = AtomicBool::new(true);
+        std::thread::scope(|scope| {
+            let (sources, commit, wanted) = (&sources, &commit, &wanted);
+            let first = scope.spawn(move || {
+                sources.of(commit, &|| wanted.load(Ordering::Relaxed), |going| {
+                    begun.send(()).unwrap();
+                    ended.recv().unwrap();
+                    if going() { made() } else { Err("stopped".into()) }
+                })
+            });
+            is_begun.recv().unwrap();
+            wanted.store(false, Ordering::Relaxed);
+            let second = sources.of(commit, &|| wanted.load(Ordering::Relaxed), |_| Err("not asked".into()));
+            assert_eq!(second.unwrap_err(), UNWANTED);
+            end.send(()).unwrap();
+            assert_eq!(first.join().unwrap().unwrap_err(), UNWANTED);
+        });
+    }
+}
