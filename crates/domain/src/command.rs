@@ -30,6 +30,8 @@ pub enum Command {
     Agree(build::Agree),
     /// End a run that is not wanted any more.
     Cancel(build::Cancel),
+    /// End a run of which some work will never be reported.
+    Lose(build::Lose),
     /// Conclude a run.
     ConcludeRun(artifact::Conclude),
     /// Bring an environment statement into force.
@@ -65,7 +67,12 @@ impl Command {
     pub const fn is_reserved(&self) -> bool {
         matches!(
             self,
-            Self::SetStatus(_) | Self::SetRoot(_) | Self::Cancel(_) | Self::Return(_) | Self::AgentReport(_)
+            Self::SetStatus(_)
+                | Self::SetRoot(_)
+                | Self::Cancel(_)
+                | Self::Lose(_)
+                | Self::Return(_)
+                | Self::AgentReport(_)
         )
     }
 }
@@ -92,6 +99,7 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::Cancel(command) => {
             build::cancel(&state.identity, &state.source, &state.build, command, moment)
         }
+        Command::Lose(command) => build::lose(&state.build, command),
         Command::ConcludeRun(command) => artifact::conclude(&state.build, *command),
         Command::SetEnvironment(command) => {
             gate::set_environment(&state.identity, &state.gate, command, moment)

@@ -59,6 +59,11 @@ fn unfit(
 ) -> Result<Option<Reason>, Unavailable> {
     let due = state.build.outstanding(&receipt.runner).find(|due| due.nonce == receipt.nonce);
     let Some(due) = due else { return Ok(None) };
+    if !receipt.passed() {
+        // It counts for nothing but the end of its run. Work that could not begin has no inputs to name, and a
+        // refused report of a failure would keep the run waiting for ever.
+        return Ok(None);
+    }
     let reason = |what: &str| Some(Reason::new("receipt-differs", what, "do what is due, and nothing else"));
     let run = state.build.run(due.run);
     let mut left: BTreeMap<String, Output> = BTreeMap::new();

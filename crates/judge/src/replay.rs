@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, VecDeque, btree_map};
 use std::sync::Arc;
 
+use domain::build::Ended;
 use domain::gate::{Judged, Outcome};
 use domain::snapshot::{RecordSnapshot, Snapshotted};
 use domain::{Command, Event, Place, RULES, Refused, State, decide, next};
@@ -18,7 +19,7 @@ use evidence::enrolment::{Enrolment, Purpose};
 use evidence::entry::{Actor, Auth, Entry, Header};
 use evidence::status::StatusFile;
 use evidence::trust_root::TrustRoot;
-use evidence::{Digest, Moment};
+use evidence::{Digest, Moment, Name};
 use serde_json::Value;
 use tlog::{Frontier, leaf_hash};
 
@@ -171,6 +172,8 @@ impl<'a, S: Store> Replay<'a, S> {
         let command = match (&header.actor, header.auth, event) {
             (Actor::Person(_), Auth::SignedRequest, _) => self.of_person(prepared)?,
             (Actor::System, Auth::Statement, _) => self.founding(entry, event)?,
+            (Actor::Machine(runner), Auth::MachineKey, Event::Ended(ended)) => lost(ended, Some(runner))?,
+            (Actor::System, Auth::None, Event::Ended(ended)) => lost(ended, None)?,
             (Actor::Machine(_), Auth::MachineKey, _) => self.of_machine(event)?,
             (Actor::System, Auth::None, Event::Snapshotted(facts)) => self.snapshot(facts)?,
             (Actor::System, Auth::None, Event::Judged(judged)) => return self.judged(judged),
@@ -441,6 +444,12 @@ impl<'a, S: Store> Replay<'a, S> {
     fn differs(&mut self, entry: u64, what: String) {
         self.others.push(Compared { entry, outcome: Replayed::Differs, what });
     }
+}
+
+/// The end of a run of which a runner, or the server that waited for one, says that some work will never be reported.
+fn lost(ended: &Ended, runner: Option<&Name>) -> Result<Command, String> {
+    let work = ended.because.clone().ok_or("it does not say what is lost")?;
+    Ok(Command::Lose(domain::build::Lose { run: ended.run, work, runner: runner.cloned() }))
 }
 
 /// The last moment at which something that ends at a moment still holds.

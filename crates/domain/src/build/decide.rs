@@ -96,6 +96,17 @@ pub struct Cancel {
     pub person: PersonId,
 }
 
+/// End a run of which some work will never be reported: its runner gave it up, or is gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lose {
+    /// The run.
+    pub run: RunId,
+    /// What will never be reported.
+    pub work: Work,
+    /// The runner, where it says so itself.
+    pub runner: Option<Name>,
+}
+
 /// Decides whether a run starts.
 ///
 /// # Errors
@@ -200,6 +211,25 @@ pub fn without(state: &State, runners: &BTreeSet<Name>) -> Vec<Event> {
         state.runs.values().filter(|run| !run.started.runners.iter().all(|name| runners.contains(name)));
     let end = |run: &Progress| Ended { run: run.started.run, outcome: Outcome::Lost, because: None };
     lost.map(|run| Event::Ended(end(run))).collect()
+}
+
+/// Decides whether a run is lost with some work that nobody will report.
+///
+/// # Errors
+/// `Refusal` when that work is not outstanding.
+pub fn lose(state: &State, command: &Lose) -> Result<Vec<Event>, Refusal> {
+    let run = state.run(command.run).ok_or_else(unknown_run)?;
+    let outstanding = run.due.iter().any(|due| {
+        due.work == command.work
+            && command.runner.as_ref().is_none_or(|runner| due.runner == *runner)
+            && run.report(&due.work, &due.runner).is_none()
+    });
+    if !outstanding {
+        let what = "this work is not outstanding, so the run is not lost with it";
+        return Err(Reason::new("nothing-due", what, "ask for work again").into());
+    }
+    let because = Some(command.work.clone());
+    Ok(vec![Event::Ended(Ended { run: command.run, outcome: Outcome::Lost, because })])
 }
 
 /// Decides whether a report counts.

@@ -137,7 +137,8 @@ pub enum Outcome {
     Failed,
     /// The runners' artifacts differ.
     Differed,
-    /// The trust root does not name one of its runners any more: what that one had to do, nobody will.
+    /// What is still to be done, nobody will do: the trust root does not name one of its runners any more; or, where
+    /// work is named, its runner gave that up or is gone.
     Lost,
     /// Somebody did not want it any more.
     Cancelled,

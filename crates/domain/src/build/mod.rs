@@ -12,7 +12,8 @@ mod state;
 mod tests;
 
 pub use decide::{
-    Agree, Cancel, DueNext, Report, Run, agree, cancel, due_next, nonce, report, run, seed, without,
+    Agree, Cancel, DueNext, Lose, Report, Run, agree, cancel, due_next, lose, nonce, report, run, seed,
+    without,
 };
 pub use event::{Agreed, Agreement, Due, Ended, Outcome, Reported, Started, StepPlan};
 pub use state::{Progress, State};
