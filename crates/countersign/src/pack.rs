@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use evidence::git::{Commit, GitMode, ObjectKind, parse_tree};
 use evidence::source_pack::SourcePack;
 use evidence::{Bytes, CommitId, pipeline, release_file};
-use runner::{Repository, revisions};
+use runner::{Budget, Repository, revisions};
 
 use crate::failure::Failure;
 
@@ -22,7 +22,7 @@ pub fn toplevel(dir: &Path) -> Option<PathBuf> {
 
 /// The pack of a commit, with history back to each base that the repository knows.
 pub fn pack(path: &Path, commit: &CommitId, bases: &BTreeSet<CommitId>) -> Result<SourcePack, Failure> {
-    let mut repository = Repository::open(path)?;
+    let mut repository = Repository::open(path, Budget::default())?;
     let object = repository.object(ObjectKind::Commit, commit)?;
     let tree = Commit::parse(&object)?.tree;
     let mut ids = BTreeSet::from([commit.clone()]);
@@ -55,7 +55,7 @@ fn join(
     path: &Path,
     base: &CommitId,
     range: &BTreeSet<CommitId>,
-    repository: &mut Repository,
+    repository: &mut Repository<'_>,
 ) -> Result<BTreeSet<CommitId>, Failure> {
     let mut more = BTreeSet::new();
     for id in range {
@@ -71,7 +71,7 @@ fn join(
 
 /// Adds a file and the trees that lead to it, where the commit has it.
 fn add(
-    repository: &mut Repository,
+    repository: &mut Repository<'_>,
     pack: &mut SourcePack,
     tree: &CommitId,
     path: &str,

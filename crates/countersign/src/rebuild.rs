@@ -6,7 +6,7 @@ use evidence::bundle::Bundle;
 use evidence::machine::MachineSigner;
 use evidence::{Digest, Moment, Name};
 use judge::Checked;
-use runner::{Given, Host, Identity, Repository, Sandbox, Source, Toolchain, assemble, execute};
+use runner::{Budget, Given, Host, Identity, Repository, Sandbox, Source, Toolchain, assemble, execute};
 
 use crate::failure::Failure;
 use crate::home::Home;
@@ -20,7 +20,7 @@ pub fn rebuild(
     checked: &Checked<'_>,
 ) -> Result<BTreeMap<String, Digest>, Failure> {
     let path = project::repository(None)?;
-    let source = Source::fetch(&mut Repository::open(&path)?, &bundle.source.commit)?;
+    let source = Source::fetch(&mut Repository::open(&path, Budget::default())?, &bundle.source.commit)?;
     let toolchain = Toolchain::of_host()?;
     // A rebuild is a field of the approval, not a receipt: what signs here counts for nothing.
     let signer = MachineSigner::from_seed(random::bytes()?)?;

@@ -6,7 +6,9 @@
 //! It deliberately lacks SQL, state and decisions.
 
 mod artifact;
+mod budget;
 mod ecosystem;
+mod git;
 mod keep;
 mod repository;
 mod serve;
@@ -18,8 +20,9 @@ mod trust;
 mod work;
 
 pub use artifact::{ArtifactError, Built, assemble};
+pub use budget::{Budget, BudgetError, TIME_MAX};
 pub use keep::{Keep, KeepError};
-pub use repository::{Repository, RepositoryError, resolve, revisions};
+pub use repository::{Repository, RepositoryError, path_of, path_text, resolve, revisions};
 pub use serve::serve;
 pub use source::{Head, Source, SourceError, SourceFile};
 pub use sources::Sources;

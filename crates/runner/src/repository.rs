@@ -1,33 +1,64 @@
 //! Objects out of a git repository, through `git cat-file --batch`.
 //!
 //! Invariant: git is only the carrier. Each object's bytes are checked against the id that was asked for,
-//! so a repository can withhold but not lie. No hook, filter, replacement or lazy fetch runs, and no
-//! configuration but the repository's own is read, none of which `cat-file` acts on.
+//! so a repository can withhold but not lie. How git is kept from running anything stands in `git.rs`.
 
-use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::ffi::OsStr;
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::path::{Path, PathBuf};
 
 use evidence::CommitId;
 use evidence::git::{OBJECT_BYTES_MAX, ObjectError, ObjectKind, check_object};
 
+use crate::budget::{Budget, BudgetError};
+use crate::git::Git;
+
 /// An open repository.
 #[derive(Debug)]
-pub struct Repository {
-    child: Child,
-    ask: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+pub struct Repository<'a> {
+    path: PathBuf,
+    answers: BufReader<Git<'a>>,
 }
 
 /// Why an object could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
-    /// Git could not be run or broke off.
-    #[error("git: {0}")]
-    Io(#[from] io::Error),
-    /// Not there.
-    #[error("object {0} is not in the repository; is the clone shallow, or the commit not pushed?")]
-    Missing(CommitId),
+    /// Git could not be run or broke off, or the budget is spent.
+    #[error("git in `{0}`: {1}")]
+    Io(PathBuf, io::Error),
+    /// The budget is spent.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
+    /// Git refused, in its own words.
+    #[error("git in `{0}` says: {1}")]
+    Git(PathBuf, String),
+    /// Not there, in a clone that has everything.
+    #[error(
+        "object {id} is not in the repository `{}`; was the commit pushed there? `git -C {} fsck` tells whether the repository is damaged",
+        path.display(), path.display()
+    )]
+    Missing {
+        /// The object.
+        id: CommitId,
+        /// The repository.
+        path: PathBuf,
+    },
+    /// Not there, in a clone that lacks objects by intent.
+    #[error(
+        "object {id} is not in the repository `{}`, which is a {form} clone; complete it with `git -C {} fetch {remedy}`",
+        path.display(), path.display()
+    )]
+    Incomplete {
+        /// The object.
+        id: CommitId,
+        /// The repository.
+        path: PathBuf,
+        /// `shallow` or `partial`.
+        form: &'static str,
+        /// Options of `git fetch` that complete it.
+        remedy: &'static str,
+    },
     /// Another kind than asked for.
     #[error("object {id} is a {found}, expected a {expected}")]
     Kind {
@@ -57,23 +88,29 @@ pub enum RepositoryError {
     /// A name that is no commit.
     #[error("`{0}` names no commit here: {1}")]
     Revision(String, String),
+    /// A range with more commits than can be judged.
+    #[error("more than {0} commits lie between; {1}")]
+    Range(usize, &'static str),
 }
 
 /// Largest file in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 30;
 
-impl Repository {
-    /// Opens the repository at a path.
+impl<'a> Repository<'a> {
+    /// Opens the repository at a path, which is absolute and no link.
     ///
     /// # Errors
-    /// `RepositoryError::Io` when git cannot be run.
-    pub fn open(path: &Path) -> Result<Self, RepositoryError> {
-        let mut command = git(path);
-        command.args(["cat-file", "--batch"]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-        let ask = child.stdin.take();
-        let answers = child.stdout.take().ok_or_else(|| io::Error::other("no standard output"))?;
-        Ok(Self { child, ask, answers: BufReader::new(answers) })
+    /// `RepositoryError::Io` when it is not a directory or git cannot be run.
+    pub fn open(path: &Path, budget: Budget<'a>) -> Result<Self, RepositoryError> {
+        let git = Git::start(path, &["cat-file", "--batch"], budget);
+        let git = git.map_err(|error| RepositoryError::io(path, error))?;
+        Ok(Self { path: path.to_path_buf(), answers: BufReader::new(git) })
+    }
+
+    /// What may be spent on it.
+    #[must_use]
+    pub fn budget(&self) -> Budget<'a> {
+        *self.answers.get_ref().budget()
     }
 
     /// The bytes of one object, checked against its id.
@@ -81,15 +118,18 @@ impl Repository {
     /// # Errors
     /// `RepositoryError` when it is missing, another kind, too large, or not what it claims to be.
     pub fn object(&mut self, kind: ObjectKind, id: &CommitId) -> Result<Vec<u8>, RepositoryError> {
-        let ask = self.ask.as_mut().ok_or_else(|| io::Error::other("git has ended"))?;
-        writeln!(ask, "{id}")?;
-        ask.flush()?;
+        let asked = self.answers.get_mut().ask(id.as_str());
+        asked.map_err(|error| self.broken(error))?;
         let mut line = String::new();
-        self.answers.by_ref().take(LINE_BYTES_MAX).read_line(&mut line)?;
+        let read = self.answers.by_ref().take(LINE_BYTES_MAX).read_line(&mut line);
+        read.map_err(|error| self.broken(error))?;
+        if line.is_empty() {
+            return Err(self.broken(io::Error::other("it ended without an answer")));
+        }
         let answer = || RepositoryError::Answer(line.trim_end().chars().take(120).collect());
         let words: Vec<_> = line.trim_end().split(' ').collect();
         let (found, bytes) = match words.as_slice() {
-            [_, "missing"] => return Err(RepositoryError::Missing(id.clone())),
+            [_, "missing"] => return Err(self.missing(id)),
             [echoed, found, bytes] if *echoed == id.as_str() => {
                 (*found, bytes.parse::<u64>().map_err(|_| answer())?)
             }
@@ -97,14 +137,15 @@ impl Repository {
         };
         let max = if kind == ObjectKind::Blob { FILE_BYTES_MAX } else { OBJECT_BYTES_MAX as u64 };
         if bytes > max {
-            // What follows is not read, so this process of git is of no more use.
-            self.ask = None;
+            // The object's content is not read, so this process of git is of no more use.
+            drop(self.answers.get_mut().complaint());
             return Err(RepositoryError::Long { id: id.clone(), bytes, max });
         }
         let mut object = Vec::new();
-        self.answers.by_ref().take(bytes + 1).read_to_end(&mut object)?;
+        let read = self.answers.by_ref().take(bytes + 1).read_to_end(&mut object);
+        read.map_err(|error| self.broken(error))?;
         if object.pop() != Some(b'\n') || object.len() as u64 != bytes {
-            return Err(RepositoryError::Answer("fewer bytes than it announced".into()));
+            return Err(self.broken(io::Error::other("it sent fewer bytes than it announced")));
         }
         if found != kind.name() {
             let (expected, found) = (kind.name(), found.to_owned());
@@ -113,15 +154,49 @@ impl Repository {
         check_object(kind, &object, id)?;
         Ok(object)
     }
+
+    /// Why git broke off: its own words where it said any.
+    fn broken(&mut self, error: io::Error) -> RepositoryError {
+        let error = RepositoryError::io(&self.path, error);
+        let words = self.answers.get_mut().complaint();
+        match error {
+            RepositoryError::Io(path, _) if !words.is_empty() => RepositoryError::Git(path, words),
+            other => other,
+        }
+    }
+
+    /// Why an object is missing: the clone lacks history or content by intent, or is damaged.
+    fn missing(&self, id: &CommitId) -> RepositoryError {
+        let (id, path) = (id.clone(), self.path.clone());
+        match incomplete(&path, self.budget()) {
+            Some((form, remedy)) => RepositoryError::Incomplete { id, path, form, remedy },
+            None => RepositoryError::Missing { id, path },
+        }
+    }
 }
 
-impl Drop for Repository {
-    fn drop(&mut self) {
-        // Its input ends, so it ends; killing it as well costs nothing and never waits.
-        self.ask = None;
-        drop(self.child.kill());
-        drop(self.child.wait());
+impl RepositoryError {
+    fn io(path: &Path, error: io::Error) -> Self {
+        match error.get_ref().and_then(|inner| inner.downcast_ref::<BudgetError>()) {
+            Some(spent) => Self::Budget(*spent),
+            None => Self::Io(path.to_path_buf(), error),
+        }
     }
+}
+
+/// Whether a clone lacks objects by intent: what it is called, and what `git fetch` needs to complete it.
+fn incomplete(path: &Path, budget: Budget<'_>) -> Option<(&'static str, &'static str)> {
+    let says = |arguments: &[&str]| {
+        // The question only betters a message; an answer that cannot be had leaves the plain one.
+        let said = Git::output(path, arguments, budget, LINE_BYTES_MAX).ok()?;
+        said.status.success().then(|| String::from_utf8_lossy(&said.output).trim().to_owned())
+    };
+    if says(&["rev-parse", "--is-shallow-repository"]).as_deref() == Some("true") {
+        return Some(("shallow", "--unshallow"));
+    }
+    let partial =
+        says(&["config", "--local", "--get-regexp", r"^(remote\..*\.promisor|extensions\.partialclone)$"]);
+    partial.map(|_| ("partial", "--refetch --no-filter"))
 }
 
 /// The commit that a name means in a repository now: `HEAD`, a branch, a tag, a short id.
@@ -129,61 +204,79 @@ impl Drop for Repository {
 /// # Errors
 /// `RepositoryError::Revision` when it means none.
 pub fn resolve(path: &Path, revision: &str) -> Result<CommitId, RepositoryError> {
-    let output = git(path)
-        .args(["rev-parse", "--verify", "--quiet", "--end-of-options"])
-        .arg(format!("{revision}^{{commit}}"))
-        .stdin(Stdio::null())
-        .output()?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    let wanted = format!("{revision}^{{commit}}");
+    let arguments = ["rev-parse", "--verify", "--end-of-options", &wanted];
+    let said = Git::output(path, &arguments, Budget::default(), LINE_BYTES_MAX);
+    let said = said.map_err(|error| RepositoryError::io(path, error))?;
+    let text = String::from_utf8_lossy(&said.output);
     text.trim().parse().map_err(|_| {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        RepositoryError::Revision(revision.to_owned(), if said.is_empty() { "unknown".into() } else { said })
+        let words = if said.complaint.is_empty() { "it is unknown".into() } else { said.complaint };
+        RepositoryError::Revision(revision.to_owned(), words)
     })
 }
 
 /// Commits that are reached from one and not from another, at most so many.
 ///
 /// # Errors
-/// `RepositoryError::Revision` when one is not here, or there are more.
+/// `RepositoryError::Revision` when one is not here, `RepositoryError::Range` when there are more.
 pub fn revisions(
     path: &Path,
     from: &CommitId,
     without: Option<&CommitId>,
     most: usize,
 ) -> Result<Vec<CommitId>, RepositoryError> {
-    let mut command = git(path);
-    command.args(["rev-list", &format!("--max-count={}", most + 1), from.as_str()]);
-    if let Some(without) = without {
-        command.arg(format!("^{without}"));
-    }
-    let output = command.arg("--").stdin(Stdio::null()).output()?;
+    let (count, without) = (format!("--max-count={}", most + 1), without.map(|id| format!("^{id}")));
+    let mut arguments = vec!["rev-list", &count, from.as_str()];
+    arguments.extend(without.as_deref());
+    arguments.push("--");
+    let bytes = (most as u64 + 1) * (from.as_str().len() as u64 + 1);
+    let said = Git::output(path, &arguments, Budget::default(), bytes);
+    let said = said.map_err(|error| RepositoryError::io(path, error))?;
     let wrong = |what: &str| RepositoryError::Revision(from.to_string(), what.to_owned());
-    if !output.status.success() {
-        return Err(wrong(String::from_utf8_lossy(&output.stderr).trim()));
+    if !said.status.success() {
+        return Err(wrong(&said.complaint));
     }
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = String::from_utf8_lossy(&said.output);
     let ids = text.lines().map(str::parse).collect::<Result<Vec<_>, _>>();
     let ids = ids.map_err(|_| wrong("git listed something else than commits"))?;
-    if ids.len() > most { Err(wrong("more commits lie between than can be judged at once")) } else { Ok(ids) }
+    if ids.len() > most { Err(RepositoryError::Range(most, RANGE_REMEDY)) } else { Ok(ids) }
 }
 
-fn git(path: &Path) -> Command {
-    let mut command = Command::new("git");
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    for (name, value) in [
-        ("GIT_CONFIG_NOSYSTEM", "1"),
-        ("GIT_CONFIG_GLOBAL", "/dev/null"),
-        ("GIT_NO_LAZY_FETCH", "1"),
-        ("GIT_NO_REPLACE_OBJECTS", "1"),
-        ("GIT_OPTIONAL_LOCKS", "0"),
-        ("GIT_TERMINAL_PROMPT", "0"),
-        ("LC_ALL", "C"),
-    ] {
-        command.env(name, value);
+/// How a path is told to a runner: as it is where it is UTF-8, else as a `file:` URL (RFC 8089).
+#[must_use]
+pub fn path_text(path: &Path) -> String {
+    match path.to_str().filter(|text| !text.starts_with(URL)) {
+        Some(text) => text.to_owned(),
+        None => {
+            let escaped = |byte: &u8| match *byte {
+                byte @ (b'/' | b'-' | b'.' | b'_' | b'~') => char::from(byte).to_string(),
+                byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+                byte => format!("%{byte:02X}"),
+            };
+            format!("{URL}{}", path.as_os_str().as_bytes().iter().map(escaped).collect::<String>())
+        }
     }
-    // The repository's owner may be another user; nothing here trusts it.
-    command.args(["-c", "safe.directory=*", "-C"]).arg(path);
-    command
+}
+
+/// The path that a runner was told; `None` when a `file:` URL is none.
+#[must_use]
+pub fn path_of(text: &str) -> Option<PathBuf> {
+    let Some(escaped) = text.strip_prefix(URL) else { return Some(PathBuf::from(text)) };
+    let (mut bytes, mut rest) = (Vec::new(), escaped.as_bytes());
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        if *first == b'%' {
+            let (digits, tail) = rest.split_at_checked(2)?;
+            bytes.push(u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?);
+            rest = tail;
+        } else {
+            bytes.push(*first);
+        }
+    }
+    let path = std::ffi::OsString::from_vec(bytes);
+    (!path.as_os_str().as_bytes().contains(&0)).then(|| PathBuf::from(AsRef::<OsStr>::as_ref(&path)))
 }
 
 const LINE_BYTES_MAX: u64 = 1024;
+const URL: &str = "file://";
+const RANGE_REMEDY: &str = "release a commit in between first: `countersign run COMMIT`";

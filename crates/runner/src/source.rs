@@ -6,12 +6,12 @@
 use std::path::PathBuf;
 
 use evidence::git::{Commit, CommitError, GitMode, ObjectKind, TreeObjectError, parse_tree};
-use evidence::tree_list::{FILES_MAX, FileMode, TreeFile, TreeList, TreeListError};
+use evidence::tree_list::{FileMode, TreeFile, TreeList, TreeListError};
 use evidence::{CommitId, Digest};
 use sandbox::{Input, InputKind};
 
+use crate::budget::BudgetError;
 use crate::repository::{Repository, RepositoryError};
-use crate::step::Wanted;
 
 /// A commit with its files.
 #[derive(Debug)]
@@ -60,19 +60,24 @@ pub enum SourceError {
     #[error("commit {0}: {1}")]
     Commit(CommitId, CommitError),
     /// A tree is none.
-    #[error("commit {0}: {1}")]
-    Tree(CommitId, TreeObjectError),
+    #[error("commit {0}, directory `{1}`: {2}")]
+    Tree(CommitId, String, TreeObjectError),
     /// The files cannot be listed.
     #[error("commit {0}: {1}")]
     List(CommitId, TreeListError),
+    /// The budget is spent.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
     /// Too much.
-    #[error(
-        "commit {0}: its tree has more than {FILES_MAX} files, {DEPTH_MAX} directories in depth or {BYTES_MAX} bytes"
-    )]
-    Large(CommitId),
-    /// Nobody waits for it any more, or it takes too long.
-    #[error("reading commit {0} was ended before its tree was complete")]
-    Ended(CommitId),
+    #[error("commit {commit}: its tree has more than {max} {what}; that is the most that a runner takes")]
+    Large {
+        /// The commit.
+        commit: CommitId,
+        /// What there is too much of.
+        what: &'static str,
+        /// How much there may be.
+        max: u64,
+    },
 }
 
 impl Head {
@@ -80,7 +85,7 @@ impl Head {
     ///
     /// # Errors
     /// `SourceError` names what is wrong.
-    pub fn fetch(repository: &mut Repository, id: &CommitId) -> Result<Self, SourceError> {
+    pub fn fetch(repository: &mut Repository<'_>, id: &CommitId) -> Result<Self, SourceError> {
         let object = repository.object(ObjectKind::Commit, id)?;
         let commit = Commit::parse(&object).map_err(|error| SourceError::Commit(id.clone(), error))?;
         Ok(Self { id: id.clone(), object, commit })
@@ -88,58 +93,22 @@ impl Head {
 }
 
 impl Source {
-    /// Fetches a commit and its whole tree.
+    /// Fetches a commit and its whole tree, within the budget of the repository.
     ///
     /// # Errors
     /// `SourceError` names what is wrong.
-    pub fn fetch(repository: &mut Repository, id: &CommitId) -> Result<Self, SourceError> {
+    pub fn fetch(repository: &mut Repository<'_>, id: &CommitId) -> Result<Self, SourceError> {
         let head = Head::fetch(repository, id)?;
-        Self::below(repository, head, &|| true)
+        Self::below(repository, head)
     }
 
-    /// Fetches the tree of a commit; between two objects it asks whether to go on.
+    /// Fetches the tree of a commit. Between two objects the budget of the repository says whether to go on.
     ///
     /// # Errors
     /// `SourceError` names what is wrong.
-    pub fn below(repository: &mut Repository, head: Head, going: Wanted<'_>) -> Result<Self, SourceError> {
+    pub fn below(repository: &mut Repository<'_>, head: Head) -> Result<Self, SourceError> {
         let Head { id, object, commit } = head;
-        let mut files = Vec::new();
-        let mut open = vec![(String::new(), commit.tree.clone())];
-        let mut bytes = 0;
-        while let Some((prefix, tree)) = open.pop() {
-            if !going() {
-                return Err(SourceError::Ended(id));
-            }
-            let body = repository.object(ObjectKind::Tree, &tree)?;
-            let items =
-                parse_tree(&body, id.as_str().len()).map_err(|error| SourceError::Tree(id.clone(), error))?;
-            for item in items {
-                let path = format!("{prefix}{}", item.name);
-                let mode = match item.mode {
-                    GitMode::Directory => {
-                        open.push((format!("{path}/"), item.id));
-                        continue;
-                    }
-                    GitMode::Plain => FileMode::Plain,
-                    GitMode::Executable => FileMode::Executable,
-                    GitMode::Link => FileMode::Link,
-                    GitMode::Submodule => FileMode::Submodule,
-                };
-                if !going() {
-                    return Err(SourceError::Ended(id));
-                }
-                let file = file(repository, path, mode, &item.id)?;
-                bytes += file.bytes.len();
-                files.push(file);
-                if bytes > BYTES_MAX || files.len() > FILES_MAX {
-                    return Err(SourceError::Large(id));
-                }
-            }
-            if prefix.matches('/').count() > DEPTH_MAX || open.len() > FILES_MAX {
-                return Err(SourceError::Large(id));
-            }
-        }
-        files.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
+        let files = Walk::new(repository, &id).files(&commit.tree)?;
         let listed = files.iter().map(|file| TreeFile {
             path: file.path.clone(),
             mode: file.mode,
@@ -179,18 +148,71 @@ impl Source {
     }
 }
 
-fn file(
-    repository: &mut Repository,
-    path: String,
-    mode: FileMode,
-    id: &CommitId,
-) -> Result<SourceFile, SourceError> {
-    let bytes = match mode {
-        FileMode::Submodule => id.as_str().as_bytes().to_vec(),
-        _ => repository.object(ObjectKind::Blob, id)?,
-    };
-    Ok(SourceFile { path, mode, bytes })
+/// One pass over the directories of a tree. A directory counts each time that it is named, as a file does: few
+/// objects can name each other along endlessly many paths.
+struct Walk<'a, 'b> {
+    repository: &'a mut Repository<'b>,
+    id: &'a CommitId,
+    entries: u64,
+    file_bytes: u64,
+    tree_bytes: u64,
 }
 
-const DEPTH_MAX: usize = 64;
-const BYTES_MAX: usize = 4 << 30;
+impl<'a, 'b> Walk<'a, 'b> {
+    const fn new(repository: &'a mut Repository<'b>, id: &'a CommitId) -> Self {
+        Self { repository, id, entries: 0, file_bytes: 0, tree_bytes: 0 }
+    }
+
+    /// Every file, sorted by the bytes of its path.
+    fn files(&mut self, root: &CommitId) -> Result<Vec<SourceFile>, SourceError> {
+        let mut files = Vec::new();
+        let mut open = vec![(String::new(), 0, root.clone())];
+        while let Some((prefix, depth, tree)) = open.pop() {
+            self.within(depth <= DEPTH_MAX, "directories in depth", DEPTH_MAX)?;
+            let body = self.repository.object(ObjectKind::Tree, &tree)?;
+            self.tree_bytes += body.len() as u64;
+            self.within(self.tree_bytes <= TREE_BYTES_MAX, "bytes of directories", TREE_BYTES_MAX)?;
+            let wrong = |error| SourceError::Tree(self.id.clone(), prefix.clone(), error);
+            for item in parse_tree(&body, self.id.as_str().len()).map_err(wrong)? {
+                self.entries += 1;
+                let most = self.repository.budget().entries_max as u64;
+                self.within(self.entries <= most, "files and directories", most)?;
+                let path = format!("{prefix}{}", item.name);
+                self.within(path.len() as u64 <= PATH_BYTES_MAX, "bytes in a path", PATH_BYTES_MAX)?;
+                let mode = match item.mode {
+                    GitMode::Directory => {
+                        open.push((format!("{path}/"), depth + 1, item.id));
+                        continue;
+                    }
+                    GitMode::Plain => FileMode::Plain,
+                    GitMode::Executable => FileMode::Executable,
+                    GitMode::Link => FileMode::Link,
+                    GitMode::Submodule => FileMode::Submodule,
+                };
+                files.push(self.file(path, mode, &item.id)?);
+            }
+        }
+        files.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
+        Ok(files)
+    }
+
+    fn file(&mut self, path: String, mode: FileMode, id: &CommitId) -> Result<SourceFile, SourceError> {
+        let bytes = match mode {
+            FileMode::Submodule => id.as_str().as_bytes().to_vec(),
+            _ => self.repository.object(ObjectKind::Blob, id)?,
+        };
+        self.file_bytes += bytes.len() as u64;
+        let most = self.repository.budget().bytes_max;
+        self.within(self.file_bytes <= most, "bytes of files", most)?;
+        Ok(SourceFile { path, mode, bytes })
+    }
+
+    fn within(&self, holds: bool, what: &'static str, max: u64) -> Result<(), SourceError> {
+        if holds { Ok(()) } else { Err(SourceError::Large { commit: self.id.clone(), what, max }) }
+    }
+}
+
+const DEPTH_MAX: u64 = 64;
+const PATH_BYTES_MAX: u64 = 4096;
+/// A tree of 200,000 files has about 10 MiB of directories.
+const TREE_BYTES_MAX: u64 = 256 << 20;

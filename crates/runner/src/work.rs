@@ -5,7 +5,6 @@
 //! exit code 125 and the reason in its log, so that nobody waits for it for ever.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use domain::build::Due;
@@ -20,8 +19,9 @@ use judge::OpenedRun;
 use wire::BLOB_BYTES_MAX;
 
 use crate::artifact::assemble;
+use crate::budget::{Budget, TIME_MAX};
 use crate::keep::Keep;
-use crate::repository::Repository;
+use crate::repository::{Repository, path_of};
 use crate::source::{Head, Source};
 use crate::sources::Sources;
 use crate::step::{Given, Host, Identity, Isolation, Log, Wanted, execute};
@@ -220,10 +220,12 @@ impl Bench {
     ) -> Result<Arc<Source>, String> {
         self.sources.of(&due.commit, wanted, |going| {
             let path = repository.ok_or("nobody said where the repository is")?;
-            let mut open = Repository::open(Path::new(path)).map_err(|error| error.to_string())?;
+            let path = path_of(path).ok_or_else(|| format!("`{path}` is no path of a repository"))?;
+            let budget = Budget::new(TIME_MAX, going);
+            let mut open = Repository::open(&path, budget).map_err(|error| error.to_string())?;
             let head = Head::fetch(&mut open, &due.commit).map_err(|error| error.to_string())?;
             opened.signed(&head.commit).map_err(|found| TrustError::Refused(found).to_string())?;
-            Source::below(&mut open, head, going).map_err(|error| error.to_string())
+            Source::below(&mut open, head).map_err(|error| error.to_string())
         })
     }
 }

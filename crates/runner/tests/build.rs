@@ -4,6 +4,7 @@
 mod support;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
@@ -14,10 +15,10 @@ use evidence::receipt::Ending;
 use evidence::tree_list::FileMode;
 use evidence::{Digest, Id, Moment, Name};
 use runner::{
-    Built, Execution, Given, Host, Identity, Repository, RepositoryError, Sandbox, Source, SourceError,
-    StepError, Toolchain, assemble, execute, resolve,
+    Budget, Built, Execution, Given, Host, Identity, Repository, RepositoryError, Sandbox, Source,
+    SourceError, StepError, Toolchain, assemble, execute, resolve,
 };
-use support::{Project, copy_file};
+use support::Project;
 
 fn name(text: &str) -> Name {
     text.parse().unwrap()
@@ -25,7 +26,7 @@ fn name(text: &str) -> Name {
 
 fn source(project: &Project) -> Source {
     let head = resolve(&project.path(), "HEAD").unwrap();
-    Source::fetch(&mut Repository::open(&project.path()).unwrap(), &head).unwrap()
+    Source::fetch(&mut Repository::open(&project.path(), Budget::default()).unwrap(), &head).unwrap()
 }
 
 #[test]
@@ -101,17 +102,17 @@ fn a_repository_can_withhold_but_not_lie() {
     };
     let (honest, forged) = (object("honest\n"), object("forged\n"));
     copy_file(&forged, &honest);
-    let mut repository = Repository::open(&project.path()).unwrap();
+    let mut repository = Repository::open(&project.path(), Budget::default()).unwrap();
     let refused = Source::fetch(&mut repository, &head).unwrap_err();
     let named = matches!(
         refused,
         SourceError::Repository(
-            RepositoryError::Object(_) | RepositoryError::Missing(_) | RepositoryError::Answer(_)
+            RepositoryError::Object(_) | RepositoryError::Missing { .. } | RepositoryError::Answer(_)
         )
     );
     assert!(named, "{refused}");
     std::fs::remove_file(&honest).unwrap();
-    let mut repository = Repository::open(&project.path()).unwrap();
+    let mut repository = Repository::open(&project.path(), Budget::default()).unwrap();
     let refused = Source::fetch(&mut repository, &head).unwrap_err();
     assert!(refused.to_string().contains("is not in the repository"), "{refused}");
     assert!(resolve(&project.path(), "no-such-branch").is_err());
@@ -309,4 +310,10 @@ fn what_cannot_be_run_is_refused_with_its_reason() {
     let through = Given::from([("link/hello".to_owned(), hello.get("hello").unwrap().clone())]);
     let refused = run(&source(&linked), &name("test"), &through, 1);
     assert!(matches!(refused, Err(StepError::Input(_))), "no input leads through a link of the source");
+}
+
+fn copy_file(from: &Path, to: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o644)).unwrap();
+    std::fs::copy(from, to).unwrap();
 }

@@ -52,13 +52,20 @@ pub enum TreeObjectError {
 }
 
 impl GitMode {
+    /// A mode as git reads it (`canon_mode` in cache.h): octal, with or without zeros before it; of permissions
+    /// only the owner's right to execute counts.
     fn parse(text: &[u8]) -> Option<Self> {
-        match text {
-            b"40000" => Some(Self::Directory),
-            b"100644" | b"100664" => Some(Self::Plain),
-            b"100755" => Some(Self::Executable),
-            b"120000" => Some(Self::Link),
-            b"160000" => Some(Self::Submodule),
+        let octal = |mode: u32, digit: &u8| match digit {
+            b'0'..=b'7' if mode <= u16::MAX.into() => Some(mode << 3 | u32::from(digit - b'0')),
+            _ => None,
+        };
+        let mode = text.first().and_then(|_| text.iter().try_fold(0, octal))?;
+        match mode & !0o7777 {
+            0o040_000 => Some(Self::Directory),
+            0o100_000 if mode & 0o100 != 0 => Some(Self::Executable),
+            0o100_000 => Some(Self::Plain),
+            0o120_000 => Some(Self::Link),
+            0o160_000 => Some(Self::Submodule),
             _ => None,
         }
     }

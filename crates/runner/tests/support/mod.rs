@@ -1,7 +1,7 @@
 //! A real repository with commits that are signed by real SSH keys.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use evidence::CommitId;
@@ -75,10 +75,4 @@ impl Project {
         }
         self.git(&["rev-parse", "HEAD"]).parse().unwrap()
     }
-}
-
-pub fn copy_file(from: &Path, to: &Path) {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o644)).unwrap();
-    std::fs::copy(from, to).unwrap();
 }

@@ -1,0 +1,77 @@
+//! What may be spent on one source: time, entries of trees, bytes; and whether anybody still wants it.
+//!
+//! Invariant: every wait and every loop over foreign objects asks the budget, so a hostile repository cannot
+//! hold a worker for longer than its time. A budget is no schedule: work that ends earlier costs nothing.
+
+use std::time::{Duration, Instant};
+
+use evidence::tree_list::FILES_MAX;
+
+use crate::step::Wanted;
+
+/// Limits of one use of a repository.
+#[derive(Clone, Copy)]
+pub struct Budget<'a> {
+    until: Instant,
+    time: Duration,
+    wanted: Wanted<'a>,
+    /// Most files and directories of a tree, each counted as often as it appears.
+    pub entries_max: usize,
+    /// Most bytes of all files of a tree.
+    pub bytes_max: u64,
+}
+
+/// Why a budget is spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BudgetError {
+    /// The time is over.
+    #[error("reading the repository took longer than {} seconds; make the tree smaller, or the repository faster to read", .0.as_secs())]
+    Late(Duration),
+    /// The run was cancelled, or has failed elsewhere.
+    #[error("the source is not wanted any more: the run has ended")]
+    Unwanted,
+}
+
+impl<'a> Budget<'a> {
+    /// A budget that ends after some time, or as soon as nobody wants the result.
+    #[must_use]
+    pub fn new(time: Duration, wanted: Wanted<'a>) -> Self {
+        let until = Instant::now() + time;
+        Self { until, time, wanted, entries_max: FILES_MAX, bytes_max: BYTES_MAX }
+    }
+
+    /// The same budget with other limits of a tree.
+    #[must_use]
+    pub const fn of(mut self, entries_max: usize, bytes_max: u64) -> Self {
+        (self.entries_max, self.bytes_max) = (entries_max, bytes_max);
+        self
+    }
+
+    /// Whether there is time left and somebody waits.
+    ///
+    /// # Errors
+    /// `BudgetError` when not.
+    pub fn check(&self) -> Result<(), BudgetError> {
+        if !(self.wanted)() {
+            return Err(BudgetError::Unwanted);
+        }
+        if Instant::now() < self.until { Ok(()) } else { Err(BudgetError::Late(self.time)) }
+    }
+}
+
+impl Default for Budget<'_> {
+    /// Ten minutes for somebody who waits.
+    fn default() -> Self {
+        Self::new(TIME_MAX, &|| true)
+    }
+}
+
+impl std::fmt::Debug for Budget<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Budget").field("time", &self.time).finish_non_exhaustive()
+    }
+}
+
+/// Longest time for one source.
+pub const TIME_MAX: Duration = Duration::from_mins(10);
+const BYTES_MAX: u64 = 4 << 30;

@@ -1,0 +1,245 @@
+//! The program `git`, as a carrier of objects.
+//!
+//! Invariant: git runs from `/` in a process group of its own, with an environment of ours. It runs no hook, filter,
+//! transport or lazy fetch, whatever the repository's configuration says; it is killed with its group when the budget
+//! is spent or it stays silent. Its own words on standard error are kept: they are the reason that people are shown.
+
+use std::io::{self, Read, Write as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use crate::budget::Budget;
+
+/// A running git, read within a budget.
+#[derive(Debug)]
+pub struct Git<'a> {
+    child: Child,
+    input: Option<ChildStdin>,
+    answers: ChildStdout,
+    complaint: Option<JoinHandle<Vec<u8>>>,
+    budget: Budget<'a>,
+    ended: bool,
+}
+
+/// What one call of git left.
+#[derive(Debug)]
+pub struct Said {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Its standard output.
+    pub output: Vec<u8>,
+    /// Its standard error, as text.
+    pub complaint: String,
+}
+
+impl<'a> Git<'a> {
+    /// Starts git on a repository.
+    ///
+    /// # Errors
+    /// When the path cannot be a repository, or git cannot be run.
+    pub fn start(path: &Path, arguments: &[&str], budget: Budget<'a>) -> io::Result<Self> {
+        plain(path)?;
+        let mut command = command(path);
+        command.args(arguments).process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child =
+            command.spawn().map_err(|error| io::Error::other(format!("cannot run `git`: {error}")))?;
+        let input = child.stdin.take();
+        let complaint = child.stderr.take().map(|errors| std::thread::spawn(move || first_words(errors)));
+        let answers = child.stdout.take().ok_or_else(|| io::Error::other("no standard output"))?;
+        Ok(Self { child, input, answers, complaint, budget, ended: false })
+    }
+
+    /// Runs git to its end; at most so many bytes of its output are taken.
+    ///
+    /// # Errors
+    /// When it cannot be run, the budget is spent, or it says more.
+    pub fn output(path: &Path, arguments: &[&str], budget: Budget<'a>, most: u64) -> io::Result<Said> {
+        let mut git = Self::start(path, arguments, budget)?;
+        git.input = None;
+        let mut output = Vec::new();
+        (&mut git).take(most + 1).read_to_end(&mut output)?;
+        if output.len() as u64 > most {
+            return Err(io::Error::other(format!("git said more than {most} bytes")));
+        }
+        // Its output has ended, so nothing is left for it to do.
+        let status = git.wait()?;
+        let complaint = git.complaint();
+        Ok(Said { status, output, complaint })
+    }
+
+    /// Writes one line of its input.
+    ///
+    /// # Errors
+    /// When git has ended.
+    pub fn ask(&mut self, line: &str) -> io::Result<()> {
+        self.budget.check().map_err(io::Error::other)?;
+        let input = self.input.as_mut().ok_or_else(|| io::Error::other("git has ended"))?;
+        writeln!(input, "{line}")?;
+        input.flush()
+    }
+
+    /// The budget that it was started with.
+    pub const fn budget(&self) -> &Budget<'a> {
+        &self.budget
+    }
+
+    /// Ends git and answers the first words of its standard error.
+    pub fn complaint(&mut self) -> String {
+        self.end();
+        let words = self.complaint.take().and_then(|reader| reader.join().ok()).unwrap_or_default();
+        String::from_utf8_lossy(&words).trim().to_owned()
+    }
+
+    fn wait(&mut self) -> io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                self.ended = true;
+                return Ok(status);
+            }
+            self.budget.check().map_err(io::Error::other)?;
+            std::thread::sleep(ENDING);
+        }
+    }
+
+    fn end(&mut self) {
+        self.input = None;
+        // Once git has been waited for, its number may be another group's.
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+            && kill_process_group(group, Signal::KILL).is_err()
+        {
+            drop(self.child.kill());
+        }
+        drop(self.child.wait());
+    }
+}
+
+impl Read for Git<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let silent = Instant::now() + SILENCE_MAX;
+        loop {
+            let mut ready = [PollFd::new(&self.answers, PollFlags::IN)];
+            let turn = Timespec { tv_sec: 0, tv_nsec: TURN.subsec_nanos().into() };
+            let count = match poll(&mut ready, Some(&turn)) {
+                Err(rustix::io::Errno::INTR) => 0,
+                other => other?,
+            };
+            if count > 0 {
+                return self.answers.read(buffer);
+            }
+            self.budget.check().map_err(io::Error::other)?;
+            if Instant::now() >= silent {
+                let seconds = SILENCE_MAX.as_secs();
+                return Err(io::Error::other(format!("git gave no answer for {seconds} seconds")));
+            }
+        }
+    }
+}
+
+impl Drop for Git<'_> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Keeps the first words and reads the rest, so that git never waits for a reader.
+fn first_words(mut errors: impl Read) -> Vec<u8> {
+    let mut words = Vec::new();
+    drop(errors.by_ref().take(WORDS_BYTES_MAX).read_to_end(&mut words));
+    drop(io::copy(&mut errors, &mut io::sink()));
+    words
+}
+
+/// A directory under its own name, in which git opens nothing but files and directories.
+fn plain(path: &Path) -> io::Result<()> {
+    let wrong = |what: String| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    if !path.is_absolute() || path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
+        return wrong(format!("`{}` is a link or relative; name the directory itself", path.display()));
+    }
+    if !std::fs::metadata(path).map_err(|error| named(path, &error))?.is_dir() {
+        return wrong(format!("`{}` is not a directory", path.display()));
+    }
+    let dot_git = path.join(".git");
+    let directory = match std::fs::symlink_metadata(&dot_git) {
+        Ok(_) if dot_git.is_dir() => dot_git.clone(),
+        _ => path.to_path_buf(),
+    };
+    let read = OPENED.iter().map(|name| directory.join(name)).chain([dot_git]);
+    for file in read {
+        match std::fs::metadata(&file) {
+            Ok(found) if found.is_file() || found.is_dir() => {}
+            Err(error)
+                if error.kind() == io::ErrorKind::NotFound
+                    || error.kind() == io::ErrorKind::NotADirectory => {}
+            Ok(_) => return wrong(format!("`{}` is neither a file nor a directory", file.display())),
+            Err(error) => return Err(named(&file, &error)),
+        }
+    }
+    Ok(())
+}
+
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))
+}
+
+fn command(path: &Path) -> Command {
+    let mut command = Command::new("git");
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).current_dir("/");
+    for (name, value) in ENVIRONMENT {
+        command.env(name, value);
+    }
+    // Git does not look for a repository above the one that is named.
+    command.env("GIT_CEILING_DIRECTORIES", path.parent().unwrap_or(path));
+    // Another user may own the repository: nothing here trusts it, and git reads nothing that could run a program.
+    for setting in SETTINGS {
+        command.args(["-c", setting]);
+    }
+    command.arg("-C").arg(path);
+    command
+}
+
+const ENVIRONMENT: [(&str, &str); 10] = [
+    ("GIT_ALLOW_PROTOCOL", "none"),
+    ("GIT_ATTR_NOSYSTEM", "1"),
+    ("GIT_CONFIG_GLOBAL", "/dev/null"),
+    ("GIT_CONFIG_NOSYSTEM", "1"),
+    ("GIT_GRAFT_FILE", "/dev/null"),
+    ("GIT_NO_LAZY_FETCH", "1"),
+    ("GIT_NO_REPLACE_OBJECTS", "1"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("LC_ALL", "C"),
+];
+const SETTINGS: [&str; 5] = [
+    "safe.directory=*",
+    "safe.bareRepository=all",
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.commitGraph=false",
+];
+/// What git opens of a repository before it answers.
+const OPENED: [&str; 8] = [
+    "HEAD",
+    "config",
+    "config.worktree",
+    "commondir",
+    "objects",
+    "objects/info/alternates",
+    "packed-refs",
+    "shallow",
+];
+/// How often the budget is looked at while git is silent.
+const TURN: Duration = Duration::from_millis(100);
+const ENDING: Duration = Duration::from_millis(5);
+/// Git answers for a packed gigabyte within a few seconds.
+const SILENCE_MAX: Duration = Duration::from_mins(1);
+const WORDS_BYTES_MAX: u64 = 4096;
