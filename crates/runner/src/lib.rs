@@ -7,11 +7,13 @@
 
 mod artifact;
 mod budget;
+mod deliver;
 mod ecosystem;
 mod git;
 mod keep;
 mod repository;
 mod serve;
+mod slots;
 mod source;
 mod sources;
 mod step;
@@ -24,6 +26,7 @@ pub use budget::{Budget, BudgetError, TIME_MAX};
 pub use keep::{Keep, KeepError};
 pub use repository::{Repository, RepositoryError, path_of, path_text, resolve, revisions};
 pub use serve::serve;
+pub use slots::{Slots, SlotsError};
 pub use source::{Head, Source, SourceError, SourceFile};
 pub use sources::Sources;
 pub use step::{Execution, Given, Host, Identity, Isolation, Kept, Log, Sandbox, StepError, Wanted, execute};

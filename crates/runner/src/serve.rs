@@ -1,122 +1,127 @@
 //! The runner's process: asks for work, does it, sends what came of it.
 //!
 //! Invariant: the server is asked in signed claims and believed in nothing that is not checked here. Work in
-//! progress is known by its nonce, so nothing is done twice at once; after a crash it is simply still due.
+//! progress is known by its nonce, so nothing is done twice at once; after a crash it is simply still due. Work of which
+//! nothing can be reported is given up after a bounded number of tries, and the server told.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use evidence::dsse::Envelope;
+use domain::build::Due;
+use evidence::Name;
 use evidence::receipt::Work;
-use evidence::{Digest, Id};
-use tokio::sync::{Semaphore, mpsc};
-use wire::{Client, ClientError, Outcome, RUNNER_WORK_MAX, RunnerWork};
+use tokio::sync::{Notify, mpsc};
+use wire::{Client, RunnerWork};
 
-use crate::work::{Bench, Done};
+use crate::deliver::{deliver, until_answered};
+use crate::slots::{After, Desk, Slots};
+use crate::work::Bench;
 
 /// Works until `stop` resolves.
-pub async fn serve(bench: Arc<Bench>, client: Client, stop: impl Future<Output = ()>) {
-    let busy = Busy::default();
-    let slots = Arc::new(Semaphore::new(AT_ONCE));
+pub async fn serve(bench: Arc<Bench>, client: Client, slots: Slots, stop: impl Future<Output = ()>) {
+    let hall = Arc::new(Hall { bench, client, desk: Mutex::new(Desk::new(slots)), freed: Notify::new() });
     tokio::pin!(stop);
     let mut complained = false;
     loop {
+        let (waits, mine) = {
+            let desk = hall.desk();
+            (desk.is_idle(), desk.nonces())
+        };
         let asked = tokio::select! {
             () = &mut stop => return,
             // While something is being done, it may be taken back.
-            asked = client.runner_work(is_idle(&busy)) => asked,
+            asked = hall.client.runner_work(waits, &mine) => asked,
         };
-        match asked {
+        let pause = match asked {
             Ok(works) => {
                 complained = false;
-                take_back(&busy, &works);
-                let mut started = false;
-                for work in works {
-                    started |= begin(&bench, &client, work, &busy, &slots);
-                }
-                // All that is due is being done: look again in a moment, for what becomes due next.
-                if !started && !is_idle(&busy) {
-                    tokio::time::sleep(LOOK_AGAIN).await;
-                }
+                let begun = {
+                    let mut desk = hall.desk();
+                    desk.due(&works);
+                    desk.begin(works, Instant::now())
+                };
+                // An idle runner's question waits at the server.
+                let pause = if begun.is_empty() && waits { Duration::ZERO } else { LOOK_AGAIN };
+                begun.into_iter().for_each(|(work, wanted)| begin(&hall, work, wanted));
+                pause
             }
             Err(error) => {
                 if !complained {
                     shown::say(&format!("warning: {error}; asking again"));
                     complained = true;
                 }
-                tokio::select! {
-                    () = &mut stop => return,
-                    () = tokio::time::sleep(ASK_AGAIN) => {}
+                ASK_AGAIN
+            }
+        };
+        tokio::select! {
+            () = &mut stop => return,
+            // A slot is free: look for what has become due by that.
+            () = hall.freed.notified(), if !pause.is_zero() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+/// What the pieces of work under way share.
+struct Hall {
+    bench: Arc<Bench>,
+    client: Client,
+    desk: Mutex<Desk>,
+    freed: Notify,
+}
+
+impl Hall {
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Begins a piece of work that has a slot.
+fn begin(hall: &Arc<Hall>, work: RunnerWork, wanted: Arc<AtomicBool>) {
+    let hall = Arc::clone(hall);
+    tokio::spawn(async move {
+        let (nonce, named) = (work.due.nonce, named(&work.due));
+        match carry_out(&hall.bench, &hall.client, work, &wanted, ASK_AGAIN).await {
+            Ok(()) => hall.desk().done(&nonce),
+            Err(what) => {
+                shown::say(&format!("warning: {named}: {what}"));
+                let after = hall.desk().failed(nonce, Instant::now());
+                if after == After::GiveUp {
+                    shown::say(&format!("error: {named} is given up, and its run is lost with it: {what}"));
+                    let told = || hall.client.give_up_work(&nonce);
+                    if let Err(error) = until_answered(told, &wanted, ASK_AGAIN).await {
+                        shown::say(&format!(
+                            "error: the server was not told that {named} is given up: {error}"
+                        ));
+                    }
                 }
             }
         }
-    }
-}
-
-/// What is being done, by its nonce, and whether it is still wanted.
-type Busy = Arc<Mutex<BTreeMap<Id, Arc<AtomicBool>>>>;
-
-fn is_idle(busy: &Busy) -> bool {
-    busy.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-}
-
-/// Ends what is being done and is not due any more: its run was cancelled, or something else of it has failed.
-fn take_back(busy: &Busy, works: &[RunnerWork]) {
-    if works.len() >= RUNNER_WORK_MAX {
-        // There may be more than these.
-        return;
-    }
-    let due: BTreeSet<Id> = works.iter().map(|work| work.due.nonce).collect();
-    for (nonce, wanted) in busy.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-        if !due.contains(nonce) {
-            wanted.store(false, Ordering::Relaxed);
-        }
-    }
-}
-
-/// Begins a piece of work unless it is being done; says whether it began.
-fn begin(bench: &Arc<Bench>, client: &Client, work: RunnerWork, busy: &Busy, slots: &Arc<Semaphore>) -> bool {
-    let nonce = work.due.nonce;
-    let wanted = Arc::new(AtomicBool::new(true));
-    match busy.lock().unwrap_or_else(PoisonError::into_inner).entry(nonce) {
-        Entry::Occupied(_) => return false,
-        Entry::Vacant(free) => drop(free.insert(Arc::clone(&wanted))),
-    }
-    let (bench, client, busy, slots) =
-        (Arc::clone(bench), client.clone(), Arc::clone(busy), Arc::clone(slots));
-    tokio::spawn(async move {
-        let slot = slots.acquire_owned().await;
-        if let Err(what) = carry_out(bench, &client, work, wanted).await {
-            shown::say(&format!("warning: {what}"));
-            tokio::time::sleep(ASK_AGAIN).await;
-        }
-        drop(slot);
-        busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&nonce);
+        hall.freed.notify_one();
     });
-    true
 }
 
+/// Does a piece of work and has its receipt taken; where that is refused, a receipt that says that it failed.
 async fn carry_out(
-    bench: Arc<Bench>,
+    bench: &Arc<Bench>,
     client: &Client,
     work: RunnerWork,
-    wanted: Arc<AtomicBool>,
+    wanted: &Arc<AtomicBool>,
+    pause: Duration,
 ) -> Result<(), String> {
-    let order = match client.run_order(work.due.run).await {
+    let run = work.due.run;
+    let order = match until_answered(|| client.run_order(run), wanted, pause).await {
+        Ok(Some(order)) => Ok(order),
+        Ok(None) => return Ok(()),
         // Whoever waits for this run is told: it is not asked for again and again.
-        Err(error) if !error.is_passing() => Err(error.to_string()),
-        asked => Ok(asked.map_err(|error| error.to_string())?),
+        Err(what) => Err(what),
     };
     let (pieces, receiver) = mpsc::channel::<Vec<u8>>(PIECES_MAX);
-    let (kind, name) = match &work.due.work {
-        Work::Step(name) => ("step", name),
-        Work::Artifact(name) => ("artifact", name),
-    };
-    let path = format!("{}/{kind}/{name}/{}", work.due.run, bench.runner);
+    let (kind, name) = kind_of(&work.due);
+    let path = format!("{run}/{kind}/{name}/{}", bench.runner);
     let following = tokio::spawn(follow(client.clone(), path, receiver));
+    let (at, due, still) = (Arc::clone(bench), work.due.clone(), Arc::clone(wanted));
     let done = tokio::task::spawn_blocking(move || {
         let log = |_, piece: &[u8]| {
             // A reader that is too slow misses pieces of the live log; the stored one is whole.
@@ -124,56 +129,35 @@ async fn carry_out(
         };
         match order {
             Ok(order) => {
-                let wanted = || wanted.load(Ordering::Relaxed);
-                bench.work(&work.due, &order, work.repository.as_deref(), &log, &wanted)
+                let wanted = || still.load(Ordering::Relaxed);
+                at.work(&due, &order, work.repository.as_deref(), &log, &wanted)
             }
-            Err(what) => bench.give_up(&work.due, &what, &log),
+            Err(what) => at.give_up(&due, &what, &log),
         }
     });
-    let done = done.await.map_err(|error| error.to_string())??;
+    let done = done.await.map_err(|error| format!("the runner itself failed: {error}"))??;
     drop(following.await);
-    deliver(client, done, ASK_AGAIN).await.map_err(|error| error.to_string())
+    let Err(what) = deliver(client, done, wanted, pause).await else { return Ok(()) };
+    shown::say(&format!(
+        "warning: {}: the report was not taken: {what}; reporting a failure",
+        named(&work.due)
+    ));
+    let instead = format!("the server did not take the report of this work: {what}");
+    let failed = bench.give_up(&work.due, &instead, &|_, _| {})?;
+    deliver(client, failed, wanted, pause).await
 }
 
-/// Sends what came of a piece of work, as often as it takes: it may have taken long, and is not done again because
-/// the server is just being started anew.
-async fn deliver(client: &Client, done: Done, pause: Duration) -> Result<(), ClientError> {
-    for blob in done.blobs.into_iter().map(bytes::Bytes::from) {
-        until_answered(|| put_blob(client.clone(), blob.clone()), pause).await?;
+fn kind_of(due: &Due) -> (&'static str, &Name) {
+    match &due.work {
+        Work::Step(name) => ("step", name),
+        Work::Artifact(name) => ("artifact", name),
     }
-    match until_answered(|| report(client.clone(), done.receipt.clone()), pause).await {
-        Ok(_) => Ok(()),
-        // Somebody decided meanwhile that this is not wanted any more.
-        Err(ClientError::Problem(problem)) if !problem.reasons.is_empty() => Ok(()),
-        Err(error) => Err(error),
-    }
 }
 
-async fn put_blob(client: Client, bytes: bytes::Bytes) -> Result<Digest, ClientError> {
-    client.put_blob(bytes).await
-}
-
-async fn report(client: Client, receipt: Envelope) -> Result<Outcome, ClientError> {
-    client.report_receipt(receipt).await
-}
-
-async fn until_answered<T, F>(send: impl Fn() -> F, pause: Duration) -> Result<T, ClientError>
-where
-    F: Future<Output = Result<T, ClientError>>,
-{
-    let mut complained = false;
-    loop {
-        match send().await {
-            Err(error) if error.is_passing() => {
-                if !complained {
-                    shown::say(&format!("warning: {error}; sending again"));
-                    complained = true;
-                }
-                tokio::time::sleep(pause).await;
-            }
-            answered => return answered,
-        }
-    }
+/// A piece of work in words.
+fn named(due: &Due) -> String {
+    let (kind, name) = kind_of(due);
+    format!("{kind} `{name}` of run {}", due.run)
 }
 
 /// Sends the log as it comes, a few pieces at a time.
@@ -191,10 +175,8 @@ async fn follow(client: Client, path: String, mut pieces: mpsc::Receiver<Vec<u8>
     }
 }
 
-/// Most pieces of work at once.
-const AT_ONCE: usize = 4;
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 const PIECES_MAX: usize = 1024;
 const PIECE_BYTES_MAX: usize = 256 * 1024;
 
@@ -203,7 +185,12 @@ mod tests {
     use std::io::{BufRead as _, BufReader, Read as _, Write as _};
     use std::net::TcpListener;
 
+    use std::collections::BTreeMap;
+
+    use evidence::dsse::Envelope;
+
     use super::*;
+    use crate::work::Done;
 
     /// A server that answers each request with the next of these, or not at all; its URL, and what it was asked.
     fn answering(
@@ -245,77 +232,139 @@ mod tests {
         "503 Service Unavailable",
         r#"{"type":"tag:countersign,2026:busy","title":"busy","status":503,"detail":"later"}"#,
     );
+    const FULL: (&str, &str) = (
+        "507 Insufficient Storage",
+        r#"{"type":"tag:countersign,2026:full","title":"full","status":507,"detail":"later"}"#,
+    );
+    const FAILED: (&str, &str) = (
+        "500 Internal Server Error",
+        r#"{"type":"tag:countersign,2026:failed","title":"failed","status":500,"detail":"evidence"}"#,
+    );
+    const LARGE: (&str, &str) = (
+        "413 Payload Too Large",
+        r#"{"type":"tag:countersign,2026:too-large","title":"too large","status":413,"detail":"x"}"#,
+    );
+    const EXPIRED: (&str, &str) = (
+        "401 Unauthorized",
+        r#"{"type":"tag:countersign,2026:unauthenticated","title":"who","status":401,"detail":"clock"}"#,
+    );
     const NOT_DUE: (&str, &str) = (
         "403 Forbidden",
         r#"{"type":"tag:countersign,2026:refused","title":"refused","status":403,"detail":"x",
             "reasons":[{"code":"nothing-due","what":"x","remedy":"x"}]}"#,
     );
+    const DIFFERS: (&str, &str) = (
+        "403 Forbidden",
+        r#"{"type":"tag:countersign,2026:refused","title":"refused","status":403,"detail":"receipt-differs",
+            "reasons":[{"code":"receipt-differs","what":"x","remedy":"x"}]}"#,
+    );
     const MALFORMED: (&str, &str) = (
         "400 Bad Request",
         r#"{"type":"tag:countersign,2026:malformed","title":"bad","status":400,"detail":"x"}"#,
     );
+    const GONE: (&str, &str) = (
+        "404 Not Found",
+        r#"{"type":"tag:countersign,2026:not-found","title":"none","status":404,"detail":"it has ended"}"#,
+    );
     const SILENCE: (&str, &str) = ("", "");
 
-    fn delivered(answers: Vec<(&'static str, &'static str)>) -> (Result<(), ClientError>, Vec<String>) {
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    }
+
+    fn kinds(asked: &[String]) -> Vec<&str> {
+        asked.iter().map(|line| line.rsplit_once(' ').unwrap().0).collect()
+    }
+
+    fn delivered(answers: Vec<(&'static str, &'static str)>) -> (Result<(), String>, Vec<String>) {
         let (url, asked) = answering(answers);
         let receipt = Envelope::new("application/x", b"{}".to_vec());
         let done = Done { receipt, blobs: vec![b"a log".to_vec()] };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let result = runtime.block_on(deliver(&Client::new(&url).unwrap(), done, Duration::ZERO));
+        let client = Client::new(&url).unwrap();
+        let result = runtime().block_on(deliver(&client, done, &AtomicBool::new(true), Duration::ZERO));
         (result, asked.join().unwrap())
     }
 
     #[test]
     fn what_was_done_is_sent_until_somebody_answers() {
-        let (result, asked) =
-            delivered(vec![SILENCE, NONE, BUSY, NONE, SILENCE, NONE, CREATED, SILENCE, BUSY, TAKEN]);
+        let (result, asked) = delivered(vec![
+            SILENCE, NONE, BUSY, NONE, SILENCE, NONE, CREATED, SILENCE, BUSY, FULL, FAILED, TAKEN,
+        ]);
         result.unwrap();
-        let asked: Vec<_> = asked.iter().map(|line| line.rsplit_once(' ').unwrap()).collect();
-        let kinds: Vec<_> = asked.iter().map(|(kind, _)| *kind).collect();
         let (look, put, post) = ("HEAD blobs", "PUT blobs", "POST receipts");
-        assert_eq!(kinds, [look, look, put, look, put, look, put, post, post, post]);
-        assert!(asked.iter().filter(|(kind, _)| *kind == put).all(|(_, bytes)| *bytes == "5"));
-        assert_eq!((asked[7].1, asked[8].1), (asked[9].1, asked[9].1), "the same receipt");
+        assert_eq!(kinds(&asked), [look, look, put, look, put, look, put, post, post, post, post, post]);
+        let sizes: Vec<_> = asked.iter().map(|line| line.rsplit_once(' ').unwrap()).collect();
+        assert!(sizes.iter().filter(|(kind, _)| *kind == put).all(|(_, bytes)| *bytes == "5"));
+        assert!(sizes[7..].iter().all(|(_, bytes)| *bytes == sizes[7].1), "the same receipt");
         let (refused, _) = delivered(vec![NONE, CREATED, NOT_DUE]);
         refused.unwrap();
-        let (malformed, _) = delivered(vec![NONE, CREATED, MALFORMED]);
-        assert!(malformed.is_err(), "what nobody will ever take is not sent for ever");
     }
 
-    /// The server has nothing to show for it: whoever waits for the run is told, by a receipt.
+    /// What nobody will ever take is not sent for ever.
     #[test]
-    fn work_without_an_order_fails_and_does_not_wait() {
-        const GONE: (&str, &str) = (
-            "404 Not Found",
-            r#"{"type":"tag:countersign,2026:not-found","title":"none","status":404,"detail":"it has ended"}"#,
-        );
-        let (url, asked) = answering(vec![GONE, CREATED, NONE, CREATED, NONE, CREATED, TAKEN]);
-        let (dir, lab) = (tempfile::tempdir().unwrap(), lab::forgery::runs::in_team());
-        let bench = Bench {
+    fn attack_each_answer_that_stays_ends_the_sending() {
+        for answer in [MALFORMED, DIFFERS, EXPIRED, LARGE, GONE] {
+            let (result, asked) = delivered(vec![NONE, CREATED, answer]);
+            assert!(result.is_err(), "{answer:?}");
+            assert_eq!(asked.len(), 3);
+        }
+        let (result, _) = delivered(vec![NONE, LARGE]);
+        assert!(result.unwrap_err().contains("too large"), "a blob that is too large");
+        let mut failing = vec![NONE, CREATED];
+        failing.extend([FAILED; 9]);
+        let (result, asked) = delivered(failing);
+        assert_eq!((result.unwrap_err().as_str(), asked.len()), ("failed: evidence", 11));
+    }
+
+    fn bench(dir: &std::path::Path) -> Bench {
+        let lab = lab::forgery::runs::in_team();
+        Bench {
             installation: lab::id(1),
             runner: lab::name("runner-1"),
             root: 1,
             signer: lab.runners[0].clone(),
             toolchain: crate::Toolchain::of(Vec::new(), BTreeMap::new()).unwrap(),
-            keep: crate::Keep::open(dir.path(), 1 << 20).unwrap(),
+            keep: crate::Keep::open(dir, 1 << 20).unwrap(),
             isolation: Box::new(crate::Sandbox { init: || std::process::Command::new("false") }),
-            trust: crate::Trust::open(dir.path(), &lab.pin()).unwrap(),
+            trust: crate::Trust::open(dir, &lab.pin()).unwrap(),
             now: || lab::at(0),
             sources: crate::Sources::default(),
-        };
-        let work = RunnerWork { due: lab.asked().due, repository: None };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime
-            .block_on(carry_out(
-                Arc::new(bench),
-                &Client::new(&url).unwrap(),
-                work,
-                Arc::new(AtomicBool::new(true)),
-            ))
-            .unwrap();
-        let asked = asked.join().unwrap();
-        let kinds: Vec<_> = asked.iter().map(|line| line.rsplit_once(' ').unwrap().0).collect();
+        }
+    }
+
+    fn carried_out(answers: Vec<(&'static str, &'static str)>) -> (Result<(), String>, Vec<String>) {
+        let (url, asked) = answering(answers);
+        let dir = tempfile::tempdir().unwrap();
+        let work = RunnerWork { due: lab::forgery::runs::in_team().asked().due, repository: None };
+        let (client, bench) = (Client::new(&url).unwrap(), Arc::new(bench(dir.path())));
+        let wanted = Arc::new(AtomicBool::new(true));
+        let result = runtime().block_on(carry_out(&bench, &client, work, &wanted, Duration::ZERO));
+        (result, asked.join().unwrap())
+    }
+
+    /// The server has nothing to show for it: whoever waits for the run is told, by a receipt.
+    #[test]
+    fn work_without_an_order_fails_and_does_not_wait() {
+        let (result, asked) = carried_out(vec![GONE, CREATED, NONE, CREATED, NONE, CREATED, TAKEN]);
+        result.unwrap();
         let (look, put) = ("HEAD blobs", "PUT blobs");
-        assert_eq!(kinds, ["GET work", "POST logs", look, put, look, put, "POST receipts"]);
+        assert_eq!(kinds(&asked), ["GET work", "POST logs", look, put, look, put, "POST receipts"]);
+    }
+
+    /// Whatever a server does with a report, what follows is a failure on record, or the word that it is given up.
+    #[test]
+    fn attack_a_report_that_is_refused_is_followed_by_a_failure_that_is_taken() {
+        let begun = [GONE, CREATED];
+        let (sent, known) = ([NONE, CREATED, NONE, CREATED], [CREATED, CREATED]);
+        for answer in [DIFFERS, MALFORMED, LARGE] {
+            // The second receipt has another log, and the same empty list of files.
+            let answers = [&begun[..], &sent, &[answer, NONE, CREATED, CREATED, TAKEN]].concat();
+            let (result, asked) = carried_out(answers);
+            result.unwrap();
+            assert_eq!(kinds(&asked).iter().filter(|kind| **kind == "POST receipts").count(), 2);
+        }
+        let answers = [&begun[..], &sent, &[MALFORMED], &known, &[MALFORMED]].concat();
+        let (result, _) = carried_out(answers);
+        assert!(result.is_err(), "this is tried again later, less and less often, and then given up");
     }
 }

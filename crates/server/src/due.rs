@@ -1,28 +1,70 @@
 //! What is due on a machine, as it is handed out: complete plans out of the state, with the bytes they need.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map};
+
+use domain::build::Due;
 use domain::release::Stage;
 use domain::{Place, RunId, State};
 use evidence::dsse::Envelope;
 use evidence::return_order::ReturnOrder;
 use evidence::run_order::RunOrder;
-use evidence::{Digest, Moment, Name};
+use evidence::{Digest, Id, Moment, Name};
 use judge::{Store as _, enrolment_envelope_at};
 use wire::{AgentWork, RUNNER_WORK_MAX, RunnerWork};
 
 use crate::edge::{EdgeError, Gatekeeper};
 
-/// What is due on a runner, with the repository that whoever asked has named.
+/// What is due on a runner, with the repository that whoever asked has named. Of more than are told at once, those that
+/// the runner is doing come first, then the projects take turns: none fills the list.
 ///
 /// # Errors
 /// `EdgeError` when an entry cannot be read.
-pub fn on_runner(keeper: &Gatekeeper, state: &State, runner: &Name) -> Result<Vec<RunnerWork>, EdgeError> {
-    let repository = |run: RunId| -> Result<Option<String>, EdgeError> {
-        let Some(source) = state.source.of(run) else { return Ok(None) };
-        let particulars = keeper.particulars(source.entry)?;
-        Ok(particulars.get("repository").and_then(|path| path.as_str()).map(str::to_owned))
-    };
-    let due = state.build.outstanding(runner).take(RUNNER_WORK_MAX);
-    due.map(|due| Ok(RunnerWork { due: due.clone(), repository: repository(due.run)? })).collect()
+pub fn on_runner(
+    keeper: &Gatekeeper,
+    state: &State,
+    runner: &Name,
+    doing: &BTreeSet<Id>,
+) -> Result<Vec<RunnerWork>, EdgeError> {
+    let mut repositories: BTreeMap<RunId, Option<String>> = BTreeMap::new();
+    let mut works = Vec::new();
+    for due in in_turn(state.build.outstanding(runner), doing, RUNNER_WORK_MAX) {
+        let repository = match repositories.entry(due.run) {
+            btree_map::Entry::Occupied(known) => known.get().clone(),
+            btree_map::Entry::Vacant(new) => new.insert(repository_of(keeper, state, due.run)?).clone(),
+        };
+        works.push(RunnerWork { due: due.clone(), repository });
+    }
+    Ok(works)
+}
+
+fn repository_of(keeper: &Gatekeeper, state: &State, run: RunId) -> Result<Option<String>, EdgeError> {
+    let Some(source) = state.source.of(run) else { return Ok(None) };
+    let particulars = keeper.particulars(source.entry)?;
+    Ok(particulars.get("repository").and_then(|path| path.as_str()).map(str::to_owned))
+}
+
+/// At most so many of what is outstanding: what is being done, then one piece of each project after the other.
+fn in_turn<'a>(
+    outstanding: impl Iterator<Item = &'a Due>,
+    doing: &BTreeSet<Id>,
+    most: usize,
+) -> Vec<&'a Due> {
+    let (mut chosen, mut waiting) = (Vec::new(), BTreeMap::<&Name, VecDeque<&Due>>::new());
+    for due in outstanding {
+        if doing.contains(&due.nonce) {
+            chosen.push(due);
+        } else {
+            waiting.entry(&due.project).or_default().push_back(due);
+        }
+    }
+    while chosen.len() < most && !waiting.is_empty() {
+        for due in waiting.values_mut() {
+            chosen.extend(due.pop_front());
+        }
+        waiting.retain(|_, due| !due.is_empty());
+    }
+    chosen.truncate(most);
+    chosen
 }
 
 /// By what a runner sees that people asked for a run; `None` when there is nothing to do for it.
@@ -79,4 +121,34 @@ pub fn at_place(keeper: &Gatekeeper, state: &State, place: &Place) -> Result<Opt
 
 fn failed(error: impl std::fmt::Display) -> EdgeError {
     EdgeError::Evidence(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn due(n: u8, project: &str) -> Due {
+        let mut due = lab::forgery::runs::in_team().asked().due;
+        (due.nonce, due.project) = (lab::id(n), lab::name(project));
+        due
+    }
+
+    #[test]
+    fn attack_a_project_with_a_hundred_steps_does_not_fill_the_list() {
+        let mut outstanding: Vec<_> = (0..100).map(|n| due(n, "hog")).collect();
+        outstanding.extend([due(200, "shop"), due(201, "shop"), due(210, "yard")]);
+        let projects = |doing: &[u8], most| {
+            let doing = doing.iter().map(|n| lab::id(*n)).collect();
+            let chosen = in_turn(outstanding.iter(), &doing, most);
+            chosen.iter().map(|due| due.project.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(projects(&[], 6), ["hog", "shop", "yard", "hog", "shop", "hog"]);
+        assert_eq!(projects(&[], 64).len(), 64);
+        let doing = BTreeSet::from([lab::id(99), lab::id(201)]);
+        let chosen = in_turn(outstanding.iter(), &doing, 4);
+        assert!(
+            chosen[..2].iter().all(|due| doing.contains(&due.nonce)),
+            "what is being done is always told"
+        );
+    }
 }

@@ -191,20 +191,23 @@ impl Gatekeeper {
     /// Checks that a claim is by a runner that the trust root names.
     ///
     /// # Errors
-    /// `EdgeError::Unauthenticated` when it is not.
+    /// `EdgeError::Unauthenticated` when it is not; with it the runner in whose name it is, where there is one.
     pub fn runner(
         &self,
         state: &State,
         envelope: &Envelope,
         operation: &str,
         now: Moment,
-    ) -> Result<Name, EdgeError> {
-        let claim = Claim::read(envelope).map_err(unauthenticated)?;
-        let root = self.root(state)?;
+    ) -> Result<Name, (Option<Name>, EdgeError)> {
+        let claim = Claim::read(envelope).map_err(|error| (None, unauthenticated(error)))?;
+        let root = self.root(state).map_err(|error| (None, error))?;
         let runner = root.runners.iter().find(|runner| runner.name == claim.machine);
-        let runner = runner.ok_or_else(|| unauthenticated("the trust root names no such runner"))?;
-        claim.verify(envelope, &runner.key, root.installation, operation, now).map_err(unauthenticated)?;
-        Ok(claim.machine)
+        let runner = runner.ok_or_else(|| (None, unauthenticated("the trust root names no such runner")))?;
+        let verified = claim.verify(envelope, &runner.key, root.installation, operation, now);
+        match verified {
+            Ok(()) => Ok(claim.machine),
+            Err(error) => Err((Some(claim.machine), unauthenticated(error))),
+        }
     }
 
     /// Checks that a claim is by an agent of a place.

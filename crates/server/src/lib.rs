@@ -3,6 +3,7 @@
 //! Invariant: only `intake` appends; signatures and blobs are checked before it; an answer leaves only
 //! after its entry is durable. It holds no key that could forge an approval, a receipt or a deployment.
 
+mod attendance;
 mod clock;
 mod dossier;
 pub mod due;

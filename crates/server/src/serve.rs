@@ -10,6 +10,7 @@ use tlog::NoteSigner;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::attendance::Attendance;
 use crate::edge::{EdgeError, Gatekeeper};
 use crate::http::{Shared, router};
 use crate::intake::Intake;
@@ -18,7 +19,7 @@ use crate::readers::Readers;
 use crate::snapshots;
 use crate::views::{ViewError, Views};
 use crate::writer::WriterError;
-use crate::{executor, sweeping, witnessing};
+use crate::{attendance, clock, executor, sweeping, witnessing};
 
 /// What the server needs to run.
 #[derive(Debug)]
@@ -82,11 +83,13 @@ pub async fn serve(
     let (stopping_now, stopping) = watch::channel(false);
     let views = Views::open(&config.data)?;
     let logs = Logs::open(&config.data)?;
-    let shared = Arc::new(Shared { intake, gatekeeper, origin, views, logs, stopping });
+    let attendance = Attendance::new(clock::now());
+    let shared = Arc::new(Shared { intake, gatekeeper, origin, views, logs, attendance, stopping });
     let asking = tokio::spawn(witnessing::run(Arc::clone(&shared), config.witnesses));
     let keeping = tokio::spawn(snapshots::run(Arc::clone(&shared)));
     let sweeping = tokio::spawn(sweeping::run(Arc::clone(&shared)));
     let executing = tokio::spawn(executor::run(Arc::clone(&shared), Arc::new(config.provenance)));
+    let losing = tokio::spawn(attendance::run(Arc::clone(&shared)));
     let stop = async move {
         stop.await;
         // Whoever waits for something gives up, so that the server ends at once.
@@ -94,7 +97,7 @@ pub async fn serve(
     };
     ready(&url);
     listen::serve(listener, router(shared), listen::Limits::default(), stop).await;
-    for task in [asking, keeping, sweeping, executing] {
+    for task in [asking, keeping, sweeping, executing, losing] {
         task.abort();
         // An aborted task lets go of what it shares only once it has ended.
         drop(task.await);

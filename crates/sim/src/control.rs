@@ -225,7 +225,7 @@ impl Control {
         match ask {
             Ask::Submit(submission) => self.submit(submission),
             Ask::RunnerWork(n) => {
-                let works = due::on_runner(keeper, &state, &crate::installation::runner_name(*n));
+                let works = due::on_runner(keeper, &state, &crate::installation::runner_name(*n), &[].into());
                 let Some(work) = works.map_err(text)?.into_iter().next() else {
                     return Ok(Told::RunnerWork(None));
                 };

@@ -179,12 +179,26 @@ impl Client {
         if status.is_success() { Ok(digest) } else { Err(problem_of(&operation, status, &bytes)) }
     }
 
-    /// What is due on this runner; when nothing is, the answer may wait a while for something.
+    /// What is due on this runner, at most `RUNNER_WORK_MAX` pieces; whatever of `mine` is still due is among them. When
+    /// nothing is due, the answer may wait a while for something.
     ///
     /// # Errors
     /// `ClientError` when there is no answer.
-    pub async fn runner_work(&self, wait: bool) -> Result<Vec<RunnerWork>, ClientError> {
-        self.work("work/runner", if wait { "" } else { "?now=true" }).await
+    pub async fn runner_work(&self, wait: bool, mine: &[Id]) -> Result<Vec<RunnerWork>, ClientError> {
+        let mine: Vec<_> = mine.iter().map(Id::to_string).collect();
+        self.work("work/runner", &format!("?now={}&mine={}", !wait, mine.join(","))).await
+    }
+
+    /// Says that this runner gives up a piece of work, which ends its run.
+    ///
+    /// # Errors
+    /// `ClientError` when it was not recorded.
+    pub async fn give_up_work(&self, nonce: &Id) -> Result<Outcome, ClientError> {
+        let operation = format!("work/given-up/{nonce}");
+        let request = self.http.post(format!("{}{API}/{operation}", self.url));
+        let request = self.claimed(request, "POST", &operation)?;
+        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        self.answer(&operation, response).await
     }
 
     /// By what the server shows that people asked for a run.

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use evidence::Name;
 use evidence::pin::Pin;
-use runner::{Bench, Keep, Toolchain, Trust};
+use runner::{Bench, Keep, Slots, Toolchain, Trust};
 use serde::{Deserialize, Serialize};
 use wire::{Client, Machine};
 
-use super::{Child, RoleArguments, runtime};
+use super::{RoleArguments, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::home::write_private;
@@ -30,6 +30,19 @@ pub struct Runner {
     /// Most that it keeps of what its steps left, in GiB; what was left longest ago goes first.
     #[arg(long, value_name = "GIB", default_value_t = 20, value_parser = clap::value_parser!(u64).range(4..=1 << 20))]
     keep: u64,
+    #[command(flatten)]
+    slots: SlotArguments,
+}
+
+/// How much a runner does at once.
+#[derive(Clone, Copy, Debug, Args)]
+struct SlotArguments {
+    /// Most steps at once; the number of processors if omitted, but at least 4.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    steps: Option<u16>,
+    /// Most steps of one project at once; one less than `--steps` if omitted, so that one is left for other projects.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    steps_per_project: Option<u16>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -51,6 +64,13 @@ enum Verb {
     },
 }
 
+impl SlotArguments {
+    fn slots(self) -> Result<Slots, Failure> {
+        let slots = Slots::new(self.steps.map(usize::from), self.steps_per_project.map(usize::from));
+        slots.map_err(|error| Failure::usage(error.to_string()))
+    }
+}
+
 /// What a runner knows of its installation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -67,7 +87,7 @@ pub struct Joined {
 pub fn run(verb: &Runner, output: Output) -> Result<(), Failure> {
     match (&verb.verb, &verb.role.data, &verb.role.server) {
         (Some(Verb::Join { data, name, pin, key }), ..) => join(data, name, pin, key.as_ref(), output),
-        (None, Some(data), Some(server)) => serve(data, server, verb.keep << 30, &verb.role.child, output),
+        (None, Some(data), Some(server)) => serve(data, server, verb, output),
         _ => Err(Failure::usage("--data and --server are needed")),
     }
 }
@@ -92,8 +112,9 @@ pub fn write_joined(data: &Path, name: &Name, pin: &Pin) -> Result<(), Failure> 
     write_private(&data.join("runner.json"), &serde_json::to_string_pretty(&joined)?)
 }
 
-fn serve(data: &Path, server: &str, keep: u64, child: &Child, output: Output) -> Result<(), Failure> {
-    follow_parent(child.with_parent)?;
+fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(), Failure> {
+    let slots = verb.slots.slots()?;
+    follow_parent(verb.role.child.with_parent)?;
     let path = data.join("runner.json");
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Failure::error(format!("cannot read `{}`: {error}; join first", path.display())))?;
@@ -113,7 +134,7 @@ fn serve(data: &Path, server: &str, keep: u64, child: &Child, output: Output) ->
         root: pin.root_version,
         signer,
         toolchain: Toolchain::of_host()?,
-        keep: Keep::open(&data.join("keep"), keep)?,
+        keep: Keep::open(&data.join("keep"), verb.keep << 30)?,
         isolation: Box::new(runner::Sandbox { init: sandbox_init }),
         trust: Trust::open(data, &pin)?,
         now: clock::moment,
@@ -122,7 +143,7 @@ fn serve(data: &Path, server: &str, keep: u64, child: &Child, output: Output) ->
     let _lock = disk::lock(data)?;
     announce("runner", server, output);
     let runtime = runtime()?;
-    runtime.block_on(runner::serve(Arc::new(bench), client, stop_signal()));
+    runtime.block_on(runner::serve(Arc::new(bench), client, slots, stop_signal()));
     // Steps that run are not waited for: they end with this process, and are still due at the next start.
     runtime.shutdown_background();
     Ok(())

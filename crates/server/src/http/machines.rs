@@ -1,5 +1,6 @@
 //! Operations of machines: work, receipts, reports, blobs, live logs. Each shows who it is by a claim.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,48 +9,89 @@ use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
-use domain::{Place, RunId};
+use domain::{Place, RunId, build};
 use evidence::dsse::Envelope;
+use evidence::entry::Actor;
 use evidence::receipt::Work;
-use evidence::{Digest, Name};
+use evidence::{Digest, Id, Name};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use wire::{AgentWork, Outcome, ProblemKind, RunnerWork, Signed, claim_of};
 
 use super::problem::Failure;
 use super::{Shared, blocking};
-use crate::clock;
-use crate::due;
 use crate::edge::EdgeError;
 use crate::logs::piece_of;
 use crate::writer::{Answer, Job};
+use crate::{attendance, clock, due};
 
 /// How a runner asks.
 #[derive(Debug, Deserialize)]
 pub struct Asks {
     #[serde(default)]
     now: bool,
+    /// Nonces of what it is doing, with commas between them.
+    #[serde(default)]
+    mine: String,
 }
 
 /// What is due on the runner that asks; waits a while for something, unless it asks for what is due now.
 pub async fn runner_work(
     State(shared): State<Arc<Shared>>,
-    Query(Asks { now }): Query<Asks>,
+    Query(Asks { now, mine }): Query<Asks>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<Vec<RunnerWork>>, Failure> {
     let claim = claim(&headers)?;
     let operation = format!("GET {}{}", wire::API, uri.path());
-    let keeper = Arc::clone(&shared);
-    let runner = blocking(move || {
-        Ok(keeper.gatekeeper.runner(&keeper.intake.state(), &claim, &operation, clock::now())?)
-    })
-    .await?;
+    let mine: Result<BTreeSet<Id>, _> = mine.split_terminator(',').take(DOING_MAX).map(str::parse).collect();
+    let mine = mine.map_err(malformed)?;
+    let runner = runner_of(&shared, claim, operation).await?;
     let found = waited(&shared, move |shared| {
-        let work = due::on_runner(&shared.gatekeeper, &shared.intake.state(), &runner)?;
+        shared.attendance.saw(&runner, clock::now());
+        let work = due::on_runner(&shared.gatekeeper, &shared.intake.state(), &runner, &mine)?;
         Ok((now || !work.is_empty()).then_some(work))
     });
     Ok(Json(found.await?.unwrap_or_default()))
+}
+
+/// The runner that a claim is by; it was heard now.
+async fn runner_of(shared: &Arc<Shared>, claim: Envelope, operation: String) -> Result<Name, Failure> {
+    let at = Arc::clone(shared);
+    blocking(move || {
+        let now = clock::now();
+        let runner = at.gatekeeper.runner(&at.intake.state(), &claim, &operation, now);
+        match &runner {
+            Ok(runner) => at.attendance.saw(runner, now),
+            Err((Some(runner), error)) => at.attendance.refused(runner, &error.to_string()),
+            Err((None, _)) => {}
+        }
+        runner.map_err(|(_, error)| error.into())
+    })
+    .await
+}
+
+/// A runner gives up a piece of work of which it can report nothing: its run is lost.
+pub async fn give_up(
+    State(shared): State<Arc<Shared>>,
+    Path(nonce): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Json<Outcome>, Failure> {
+    let claim = claim(&headers)?;
+    let nonce: Id = nonce.parse().map_err(malformed)?;
+    let operation = format!("POST {}{}", wire::API, uri.path());
+    let runner = runner_of(&shared, claim, operation).await?;
+    let state = shared.intake.state();
+    let due = state.build.outstanding(&runner).find(|due| due.nonce == nonce).cloned();
+    let due = due.ok_or_else(|| Failure::new(ProblemKind::NotFound, "nothing with this nonce is due"))?;
+    shown::say(&format!(
+        "warning: {runner} gives up {:?} of run {}, which is lost by that",
+        due.work, due.run
+    ));
+    let lose = build::Lose { run: due.run, work: due.work, runner: Some(runner.clone()) };
+    let job = attendance::job(lose, Actor::Machine(runner), Some(due.project)).map_err(failed)?;
+    recorded(&shared, job).await
 }
 
 /// By what a runner sees that people asked for a run.
@@ -64,7 +106,7 @@ pub async fn run_order(
     let operation = format!("GET {}{}", wire::API, uri.path());
     let order = blocking(move || {
         let (state, now) = (shared.intake.state(), clock::now());
-        shared.gatekeeper.runner(&state, &claim, &operation, now)?;
+        shared.gatekeeper.runner(&state, &claim, &operation, now).map_err(|(_, error)| error)?;
         Ok(due::order(&shared.gatekeeper, &state, run, now)?)
     });
     let nothing = "there is nothing to do for this run: it has ended, or no status is in force";
@@ -102,7 +144,14 @@ pub async fn receipt(
     let keeper = Arc::clone(&shared);
     let job =
         blocking(move || Ok(keeper.gatekeeper.admit_receipt(&keeper.intake.state(), &signed.statement)?));
-    recorded(&shared, job.await?).await
+    let job = job.await?;
+    let runner = job.origin.actor.clone();
+    let answer = recorded(&shared, job).await;
+    if let Err(failure) = &answer {
+        // Known machines' refusals leave no entry; the runner reports a failure instead, which is one.
+        shown::say(&format!("warning: a receipt of {runner:?} was not taken: {failure}"));
+    }
+    answer
 }
 
 /// An agent's report.
@@ -148,7 +197,8 @@ pub async fn put_blob(
     let operation = format!("PUT {}{}", wire::API, uri.path());
     let keeper = Arc::clone(&shared);
     let mut incoming = blocking(move || {
-        keeper.gatekeeper.runner(&keeper.intake.state(), &claim, &operation, clock::now())?;
+        let runner = keeper.gatekeeper.runner(&keeper.intake.state(), &claim, &operation, clock::now());
+        runner.map_err(|(_, error)| error)?;
         keeper.gatekeeper.room().for_anything().map_err(EdgeError::from)?;
         Ok(keeper.gatekeeper.blobs().receive()?)
     })
@@ -176,7 +226,8 @@ pub async fn append_log(
     let operation = format!("{method} {}{}", wire::API, uri.path());
     blocking(move || {
         let state = shared.intake.state();
-        let asking = shared.gatekeeper.runner(&state, &claim, &operation, clock::now())?;
+        let asking = shared.gatekeeper.runner(&state, &claim, &operation, clock::now());
+        let asking = asking.map_err(|(_, error)| error)?;
         let due = state.build.outstanding(&runner).any(|due| due.run == run && due.work == work);
         if asking != runner || !due {
             return Err(Failure::new(ProblemKind::NotFound, "nothing with this log is due on this runner"));
@@ -295,3 +346,5 @@ fn failed(error: impl std::fmt::Display) -> Failure {
 const WAIT: Duration = Duration::from_secs(20);
 const LOG_PAUSE: Duration = Duration::from_millis(100);
 const LOG_LOOKS: u32 = 200;
+/// Most pieces of work that a runner does at once.
+const DOING_MAX: usize = 1024;

@@ -24,6 +24,7 @@ use axum::routing::{get, post};
 use tokio::sync::{Semaphore, watch};
 use wire::{BLOB_BYTES_MAX, BODY_BYTES_MAX, ProblemKind};
 
+use crate::attendance::Attendance;
 use crate::edge::Gatekeeper;
 use crate::intake::Intake;
 use crate::logs::Logs;
@@ -38,6 +39,7 @@ pub struct Shared {
     pub origin: String,
     pub views: Views,
     pub logs: Logs,
+    pub attendance: Attendance,
     /// Becomes true when the server is asked to end: whoever waits gives up then.
     pub stopping: watch::Receiver<bool>,
 }
@@ -56,6 +58,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
                 .layer(DefaultBodyLimit::disable()),
         )
         .route("/work/runner", get(machines::runner_work))
+        .route("/work/given-up/{nonce}", post(machines::give_up))
         .route("/work/orders/{run}", get(machines::run_order))
         .route("/work/agent/{*place}", get(machines::agent_work))
         .route("/receipts", post(machines::receipt))

@@ -1,5 +1,7 @@
 //! Failures of handlers, answered as problem documents.
 
+use std::fmt;
+
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -26,6 +28,12 @@ impl Failure {
         problem.entry = entry;
         problem.reasons = refusal.reasons().cloned().collect();
         Self(problem)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.title, self.0.detail)
     }
 }
 

@@ -1,0 +1,250 @@
+//! Slots: which pieces of work a runner begins now, so that no project keeps the others waiting.
+//!
+//! Invariant: at most `steps` pieces at once, at most `steps_per_project` of one project, and whichever project has the
+//! fewest under way comes first. What could not be reported waits longer after each try. Pure but for the clock's
+//! moments, which the caller passes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use evidence::{Id, Name};
+use wire::RunnerWork;
+
+/// How much a runner does at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    steps: usize,
+    steps_per_project: usize,
+}
+
+/// Why slots cannot be like this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("--steps-per-project {0} is more than --steps {1}; give at most as many")]
+pub struct SlotsError(usize, usize);
+
+impl Slots {
+    /// So many steps at once, as many as there are processors but at least four if omitted; of one project at most one
+    /// less, so that a slot is left for the others, unless that is given.
+    ///
+    /// # Errors
+    /// `SlotsError` when one project may have more than there are.
+    pub fn new(steps: Option<usize>, steps_per_project: Option<usize>) -> Result<Self, SlotsError> {
+        let processors = || std::thread::available_parallelism().map_or(STEPS_MIN, usize::from);
+        let steps = steps.unwrap_or_else(|| processors().max(STEPS_MIN)).max(1);
+        let steps_per_project = steps_per_project.unwrap_or_else(|| (steps - 1).max(1)).max(1);
+        if steps_per_project > steps {
+            return Err(SlotsError(steps_per_project, steps));
+        }
+        Ok(Self { steps, steps_per_project })
+    }
+}
+
+/// What a runner does now, and what it has tried in vain.
+#[derive(Debug)]
+pub struct Desk {
+    slots: Slots,
+    busy: BTreeMap<Id, Doing>,
+    failed: BTreeMap<Id, Failed>,
+    /// When each project began something last, in turns.
+    turns: BTreeMap<Name, u64>,
+    turn: u64,
+}
+
+#[derive(Debug)]
+struct Doing {
+    project: Name,
+    wanted: Arc<AtomicBool>,
+}
+
+/// Work that neither a receipt nor a failure could be reported of.
+#[derive(Clone, Copy, Debug)]
+struct Failed {
+    times: u32,
+    again: Instant,
+}
+
+/// What to do with work that could not be reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    /// It is tried again later.
+    Again,
+    /// It was tried often enough: the server is told that this runner gives it up.
+    GiveUp,
+}
+
+impl Desk {
+    /// A desk with nothing on it.
+    pub fn new(slots: Slots) -> Self {
+        Self { slots, busy: BTreeMap::new(), failed: BTreeMap::new(), turns: BTreeMap::new(), turn: 0 }
+    }
+
+    /// Nonces of what is being done.
+    pub fn nonces(&self) -> Vec<Id> {
+        self.busy.keys().copied().collect()
+    }
+
+    /// Whether nothing is being done, nor waits to be tried again: then the server may take its time to answer.
+    pub fn is_idle(&self) -> bool {
+        self.busy.is_empty() && self.failed.is_empty()
+    }
+
+    /// Takes the list of what is due: what is being done and is not due any more is ended, and what failed and is not
+    /// due any more is forgotten.
+    pub fn due(&mut self, works: &[RunnerWork]) {
+        let due: BTreeSet<Id> = works.iter().map(|work| work.due.nonce).collect();
+        for (nonce, doing) in &self.busy {
+            if !due.contains(nonce) {
+                doing.wanted.store(false, Ordering::Relaxed);
+            }
+        }
+        self.failed.retain(|nonce, _| due.contains(nonce));
+        let busy: BTreeSet<&Name> = self.busy.values().map(|doing| &doing.project).collect();
+        let projects: BTreeSet<&Name> = works.iter().map(|work| &work.due.project).chain(busy).collect();
+        self.turns.retain(|project, _| projects.contains(project));
+    }
+
+    /// Takes from a list what begins now; each comes with whether it is still wanted.
+    pub fn begin(&mut self, mut works: Vec<RunnerWork>, now: Instant) -> Vec<(RunnerWork, Arc<AtomicBool>)> {
+        works.retain(|work| {
+            let waits = self.failed.get(&work.due.nonce).is_some_and(|failed| failed.again > now);
+            !waits && !self.busy.contains_key(&work.due.nonce)
+        });
+        let mut begun = Vec::new();
+        while self.busy.len() < self.slots.steps {
+            let Some(at) = self.next(&works) else { break };
+            let work = works.remove(at);
+            let project = work.due.project.clone();
+            self.turn += 1;
+            self.turns.insert(project.clone(), self.turn);
+            let wanted = Arc::new(AtomicBool::new(true));
+            self.busy.insert(work.due.nonce, Doing { project, wanted: Arc::clone(&wanted) });
+            works.retain(|other| other.due.nonce != work.due.nonce);
+            begun.push((work, wanted));
+        }
+        begun
+    }
+
+    /// The first piece of the project that has the fewest under way; among equals, of the one that has waited longest.
+    fn next(&self, works: &[RunnerWork]) -> Option<usize> {
+        let under_way = |project: &Name| self.busy.values().filter(|doing| doing.project == *project).count();
+        let turn = |project: &Name| self.turns.get(project).copied().unwrap_or_default();
+        let rank = |work: &RunnerWork| (under_way(&work.due.project), turn(&work.due.project));
+        let allowed = works
+            .iter()
+            .enumerate()
+            .filter(|(_, work)| under_way(&work.due.project) < self.slots.steps_per_project);
+        allowed.min_by_key(|(at, work)| (rank(work), *at)).map(|(at, _)| at)
+    }
+
+    /// A piece is done, and its report taken.
+    pub fn done(&mut self, nonce: &Id) {
+        self.busy.remove(nonce);
+        self.failed.remove(nonce);
+    }
+
+    /// A piece is done, and nothing could be reported of it.
+    pub fn failed(&mut self, nonce: Id, now: Instant) -> After {
+        self.busy.remove(&nonce);
+        let times = self.failed.get(&nonce).map_or(0, |failed| failed.times) + 1;
+        let pause = if times < TRIES_MAX { AGAIN.saturating_mul(1 << times) } else { AGAIN_MAX };
+        self.failed.insert(nonce, Failed { times, again: now + pause });
+        if times < TRIES_MAX { After::Again } else { After::GiveUp }
+    }
+}
+
+/// Fewest slots by default: a pipeline's steps run side by side on a small machine too.
+const STEPS_MIN: usize = 4;
+/// How often work is tried of which nothing can be reported.
+const TRIES_MAX: u32 = 5;
+/// Pause after the first try; it doubles.
+const AGAIN: Duration = Duration::from_secs(1);
+/// Pause once it was given up and the server did not hear of it.
+const AGAIN_MAX: Duration = Duration::from_mins(10);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn work(n: u8, project: &str) -> RunnerWork {
+        let mut due = lab::forgery::runs::in_team().asked().due;
+        due.nonce = lab::id(n);
+        due.project = lab::name(project);
+        RunnerWork { due, repository: None }
+    }
+
+    fn projects(begun: &[(RunnerWork, Arc<AtomicBool>)]) -> Vec<String> {
+        begun.iter().map(|(work, _)| work.due.project.to_string()).collect()
+    }
+
+    #[test]
+    fn attack_a_hundred_steps_of_one_project_keep_no_step_of_another_waiting() {
+        let mut desk = Desk::new(Slots::new(Some(4), None).unwrap());
+        let hundred: Vec<_> = (0..100).map(|n| work(n, "hog")).collect();
+        let begun = desk.begin(hundred.clone(), Instant::now());
+        assert_eq!(projects(&begun), ["hog"; 3], "one slot is left");
+        let late: Vec<_> = hundred.iter().cloned().chain([work(200, "shop")]).collect();
+        assert_eq!(projects(&desk.begin(late.clone(), Instant::now())), ["shop"]);
+        assert!(desk.begin(late.clone(), Instant::now()).is_empty(), "all slots are taken");
+        desk.done(&begun[0].0.due.nonce);
+        let more: Vec<_> = late.into_iter().chain([work(201, "shop")]).collect();
+        let next = desk.begin(more, Instant::now());
+        assert_eq!(projects(&next), ["shop"], "who has fewer under way comes first");
+    }
+
+    #[test]
+    fn projects_take_turns() {
+        let mut desk = Desk::new(Slots::new(Some(1), None).unwrap());
+        let works: Vec<_> = (0..9).map(|n| work(n, ["a", "b", "c"][usize::from(n / 3)])).collect();
+        let mut order = Vec::new();
+        for _ in 0..6 {
+            let begun = desk.begin(works.clone(), Instant::now());
+            order.extend(projects(&begun));
+            desk.done(&begun[0].0.due.nonce);
+        }
+        assert_eq!(order, ["a", "b", "c", "a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_is_not_due_any_more_is_ended() {
+        let mut desk = Desk::new(Slots::new(None, None).unwrap());
+        let works = vec![work(1, "shop"), work(2, "shop")];
+        let begun = desk.begin(works.clone(), Instant::now());
+        desk.due(&works[1..]);
+        let wanted: Vec<_> = begun.iter().map(|(_, wanted)| wanted.load(Ordering::Relaxed)).collect();
+        assert_eq!(wanted, [false, true]);
+    }
+
+    /// Some twenty tries a second, for ever, is what a refused report did once.
+    #[test]
+    fn attack_what_cannot_be_reported_waits_longer_each_time_and_is_given_up() {
+        let mut desk = Desk::new(Slots::new(None, None).unwrap());
+        let due = vec![work(1, "shop")];
+        let (mut now, mut pauses) = (Instant::now(), Vec::new());
+        loop {
+            assert_eq!(desk.begin(due.clone(), now).len(), 1);
+            let after = desk.failed(lab::id(1), now);
+            let seconds = (0..).find(|seconds| {
+                let later = now + Duration::from_secs(*seconds);
+                desk.failed[&lab::id(1)].again <= later
+            });
+            pauses.push(seconds.unwrap());
+            assert!(desk.begin(due.clone(), now).is_empty());
+            if after == After::GiveUp {
+                break;
+            }
+            now += Duration::from_secs(*pauses.last().unwrap());
+        }
+        assert_eq!(pauses, [2, 4, 8, 16, 600]);
+        desk.due(&[]);
+        assert!(desk.is_idle(), "its run has ended");
+    }
+
+    #[test]
+    fn slots_that_contradict_each_other_are_refused() {
+        assert_eq!(Slots::new(Some(2), Some(3)), Err(SlotsError(3, 2)));
+        assert_eq!(Slots::new(Some(1), None).unwrap(), Slots { steps: 1, steps_per_project: 1 });
+        assert!(Slots::new(None, None).unwrap().steps >= STEPS_MIN);
+    }
+}
