@@ -3,14 +3,13 @@
 //! Invariant: a directory appears complete, under its artifact's digest, after every byte of its layer was
 //! hashed; it is hashed again before anything in it is run. What a crash leaves behind: `*.new`, removed.
 
-use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use evidence::Digest;
-use evidence::oci::{LayerFile, OciError, layer, open_layer};
+use evidence::oci::{LayerEntry, LayerFile, LayerFiles, OciError, layer, open_layer};
 
 /// Releases of one agent.
 #[derive(Clone, Debug)]
@@ -85,19 +84,9 @@ impl Releases {
         let new = dir.with_extension("new");
         // What a crash has left is read-only already, and in the way.
         clear(&new)?;
-        let failed = |doing, path: &Path| {
-            let path = path.to_path_buf();
-            move |error| ReleaseError::Io(doing, path, error)
-        };
         fs::create_dir_all(&new).map_err(failed("create", &new))?;
-        for (path, file) in &files {
-            let target = new.join(path);
-            if let Some(parent) = target.parent() {
-                fs::create_dir_all(parent).map_err(failed("create", parent))?;
-            }
-            let mode = if file.executable { 0o555 } else { 0o444 };
-            disk::write(&target, &file.bytes, mode)?;
-            fs::set_permissions(&target, Permissions::from_mode(mode)).map_err(failed("protect", &target))?;
+        for (path, entry) in &files {
+            place(&new.join(path), entry)?;
         }
         disk::sync_dirs(&new)?;
         protect(&new)?;
@@ -128,9 +117,10 @@ impl Releases {
     }
 
     fn verify(&self, artifact: &Digest, expected: &Digest, mtime: u64) -> Result<(), ReleaseError> {
-        let mut files = BTreeMap::new();
+        let mut files = LayerFiles::new();
         collect(&self.path(artifact), "", &mut files)?;
-        let found = Digest::of(&layer(&files, mtime)?);
+        // A copy that no layer could hold (a link that leads outside, say) is a damaged one.
+        let found = layer(&files, mtime).map_or_else(|_| Digest::of(b""), |bytes| Digest::of(&bytes));
         if found == *expected || cfg!(feature = "drill-artifact-hash") {
             Ok(())
         } else {
@@ -141,10 +131,6 @@ impl Releases {
     /// Switches the `current` link, atomically.
     pub fn switch(&self, artifact: Option<&Digest>) -> Result<(), ReleaseError> {
         let link = self.dir.with_file_name("current");
-        let failed = |doing, path: &Path| {
-            let path = path.to_path_buf();
-            move |error| ReleaseError::Io(doing, path, error)
-        };
         let Some(artifact) = artifact else {
             return match fs::remove_file(&link) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -194,25 +180,54 @@ fn protect(dir: &Path) -> Result<(), ReleaseError> {
     fs::set_permissions(dir, Permissions::from_mode(0o555)).map_err(failed)
 }
 
-fn collect(dir: &Path, prefix: &str, files: &mut BTreeMap<String, LayerFile>) -> Result<(), ReleaseError> {
-    let failed = |doing: &'static str, path: &Path| {
-        let path = path.to_path_buf();
-        move |error| ReleaseError::Io(doing, path, error)
-    };
+/// Writes one entry of a layer. Links are made and never followed: `open_layer` has refused a layer in which anything
+/// lies below a link.
+fn place(target: &Path, entry: &LayerEntry) -> Result<(), ReleaseError> {
+    if let Some(parent) = target.parent() {
+        fs::create_dir_all(parent).map_err(failed("create", parent))?;
+    }
+    match entry {
+        LayerEntry::Directory => fs::create_dir_all(target).map_err(failed("create", target)),
+        LayerEntry::Link(to) => symlink(to, target).map_err(failed("link", target)),
+        LayerEntry::File(file) => {
+            let mode = if file.executable { 0o555 } else { 0o444 };
+            disk::write(target, &file.bytes, mode)?;
+            fs::set_permissions(target, Permissions::from_mode(mode)).map_err(failed("protect", target))
+        }
+    }
+}
+
+/// Reads a directory as the entries of a layer; answers whether there was any.
+fn collect(dir: &Path, prefix: &str, files: &mut LayerFiles) -> Result<bool, ReleaseError> {
+    let mut any = false;
     for item in fs::read_dir(dir).map_err(failed("read", dir))? {
+        any = true;
         let item = item.map_err(failed("read", dir))?;
         let path = item.path();
         let name = format!("{prefix}{}", item.file_name().to_string_lossy());
         let meta = fs::symlink_metadata(&path).map_err(failed("read", &path))?;
-        if meta.is_dir() {
-            collect(&path, &format!("{name}/"), files)?;
+        let entry = if meta.is_dir() {
+            if collect(&path, &format!("{name}/"), files)? {
+                continue;
+            }
+            LayerEntry::Directory
+        } else if meta.is_symlink() {
+            let to = fs::read_link(&path).map_err(failed("read", &path))?;
+            LayerEntry::Link(to.to_string_lossy().into_owned())
         } else {
+            // What is neither was never unpacked here: it is not opened, and the digest will differ.
             let bytes =
                 if meta.is_file() { fs::read(&path).map_err(failed("read", &path))? } else { Vec::new() };
-            files.insert(name, LayerFile { bytes, executable: meta.permissions().mode() & 0o100 != 0 });
-        }
+            LayerEntry::File(LayerFile { bytes, executable: meta.permissions().mode() & 0o100 != 0 })
+        };
+        files.insert(name, entry);
     }
-    Ok(())
+    Ok(any)
+}
+
+fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> ReleaseError + use<> {
+    let path = path.to_path_buf();
+    move |error| ReleaseError::Io(doing, path, error)
 }
 
 #[cfg(test)]
@@ -224,7 +239,7 @@ mod tests {
     /// The bytes of a layer, and its digest.
     fn layer_of(word: &str) -> (Vec<u8>, Digest) {
         let file = LayerFile { bytes: word.as_bytes().to_vec(), executable: true };
-        let bytes = layer(&BTreeMap::from([("bin/app".to_owned(), file)]), 7).unwrap();
+        let bytes = layer(&LayerFiles::from([("bin/app".to_owned(), LayerEntry::File(file))]), 7).unwrap();
         let digest = Digest::of(&bytes);
         (bytes, digest)
     }
@@ -245,6 +260,74 @@ mod tests {
         assert!(releases.check(&artifact, &digest).is_err(), "it is not run");
         releases.unpack(&artifact, &digest, &bytes).unwrap();
         releases.check(&artifact, &digest).unwrap();
+    }
+
+    #[test]
+    fn links_and_empty_directories_are_unpacked_and_hashed_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let releases = Releases::open(dir.path()).unwrap();
+        let file = LayerEntry::File(LayerFile { bytes: b"x".to_vec(), executable: false });
+        let files = LayerFiles::from([
+            ("lib/libx.so".to_owned(), LayerEntry::Link("libx.so.1".into())),
+            ("lib/libx.so.1".to_owned(), file),
+            ("spool/in".to_owned(), LayerEntry::Directory),
+        ]);
+        let bytes = layer(&files, 7).unwrap();
+        let (artifact, digest) = (Digest::of(b"manifest"), Digest::of(&bytes));
+        releases.unpack(&artifact, &digest, &bytes).unwrap();
+        let at = |path: &str| releases.path(&artifact).join(path);
+        assert_eq!(fs::read(at("lib/libx.so")).unwrap(), b"x");
+        assert!(at("spool/in").is_dir());
+        releases.check(&artifact, &digest).unwrap();
+        // Each change of what is no file is noticed, and mended by unpacking again.
+        let open = |path: &str| fs::set_permissions(at(path), Permissions::from_mode(0o755)).unwrap();
+        let turn = |to: &str| {
+            open("lib");
+            fs::remove_file(at("lib/libx.so")).unwrap();
+            symlink(to, at("lib/libx.so")).unwrap();
+        };
+        let changes: [&dyn Fn(); 4] = [
+            &|| turn("libx.so.2"),
+            &|| turn("/etc/passwd"),
+            &|| {
+                open("spool");
+                fs::remove_dir(at("spool/in")).unwrap();
+            },
+            &|| {
+                open("spool");
+                fs::create_dir(at("spool/more")).unwrap();
+            },
+        ];
+        for change in changes {
+            change();
+            assert!(releases.check(&artifact, &digest).is_err());
+            releases.unpack(&artifact, &digest, &bytes).unwrap();
+            releases.check(&artifact, &digest).unwrap();
+        }
+        releases.keep(&[]).unwrap();
+        assert_eq!(fs::read_dir(dir.path().join("releases")).unwrap().count(), 0);
+    }
+
+    /// The digest may be what the evidence says: whoever wrote the archive also wrote the evidence.
+    #[test]
+    fn attack_a_layer_that_writes_elsewhere_is_not_unpacked() {
+        let dir = tempfile::tempdir().unwrap();
+        let releases = Releases::open(dir.path()).unwrap();
+        let link = |to: &str| LayerFiles::from([("a".to_owned(), LayerEntry::Link(to.into()))]);
+        let honest = layer(&link("b"), 7).unwrap();
+        // The same archive with another target and its checksum; `layer` itself would not write it.
+        let mut bytes = honest.clone();
+        bytes[157..170].copy_from_slice(b"/etc/cron.d/x");
+        let sum: u32 = bytes[..512].iter().map(|byte| u32::from(*byte)).sum();
+        let old: u32 = bytes[148..156].iter().map(|byte| u32::from(*byte)).sum();
+        bytes[148..154].copy_from_slice(format!("{:06o}", sum - old + 8 * 32).as_bytes());
+        let (artifact, digest) = (Digest::of(b"manifest"), Digest::of(&bytes));
+        let refused = releases.unpack(&artifact, &digest, &bytes).unwrap_err();
+        assert!(refused.to_string().contains("`a` cannot be a link to `/etc/cron.d/x`"), "{refused}");
+        assert!(refused.is_of_the_artifact() && !releases.path(&artifact).exists());
+        let left: Vec<_> = fs::read_dir(dir.path().join("releases")).unwrap().collect();
+        assert!(left.is_empty(), "nothing was written: {left:?}");
+        releases.unpack(&artifact, &Digest::of(&honest), &honest).unwrap();
     }
 
     #[test]

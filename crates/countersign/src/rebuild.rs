@@ -6,7 +6,9 @@ use evidence::bundle::Bundle;
 use evidence::machine::MachineSigner;
 use evidence::{Digest, Moment, Name};
 use judge::Checked;
-use runner::{Budget, Given, Host, Identity, Repository, Sandbox, Source, Toolchain, assemble, execute};
+use runner::{
+    Budget, Given, Host, Identity, Repository, Sandbox, Source, Toolchain, assemble, execute, merge,
+};
 
 use crate::failure::Failure;
 use crate::home::Home;
@@ -39,13 +41,8 @@ pub fn rebuild(
             project: bundle.project.clone(),
             nonce: random::id()?,
         };
-        let given: Given = step
-            .needs
-            .iter()
-            .filter_map(|need| left.get(need))
-            .flatten()
-            .map(|(p, k)| (p.clone(), k.clone()))
-            .collect();
+        let needed = left.iter().filter(|(name, _)| step.needs.contains(*name));
+        let given = merge(&needed.map(|(name, given)| (name.clone(), given.clone())).collect())?;
         let host = Host {
             toolchain: &toolchain,
             isolation: &isolation,

@@ -1,7 +1,8 @@
 //! Artifacts as OCI image manifests with one canonical tar layer (OCI image-spec v1.1, manifest and layer).
 //!
 //! Invariant: the same files and commit time give the same bytes: entries sorted by path, directories
-//! before what lies in them, owner 0, modes 0755 or 0644, mtime the commit's, ustar headers and nothing else.
+//! before what lies in them, owner 0, modes 0755 or 0644 (links 0777), mtime the commit's, ustar headers and nothing
+//! else. No link leads out of the layer and nothing lies below one, so that unpacking writes nowhere else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Digest;
 use crate::canonical::{self, CanonicalError};
-use crate::tree_list::is_tree_path;
+use crate::link;
+use crate::tree_list::{below_a_file, is_tree_path};
 
 /// Media type of a manifest.
 pub const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -28,6 +30,20 @@ pub struct LayerFile {
     /// Whether it can be run.
     pub executable: bool,
 }
+
+/// What lies at a path of a layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LayerEntry {
+    /// A file.
+    File(LayerFile),
+    /// A symbolic link with its target.
+    Link(String),
+    /// A directory. Those above files and links follow from their paths and need not be named.
+    Directory,
+}
+
+/// What lies in a layer, by path.
+pub type LayerFiles = BTreeMap<String, LayerEntry>;
 
 /// A manifest, as canonical JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,9 +86,27 @@ pub enum OciError {
         "`{0}` cannot be a path in a layer: plain parts, at most 100 bytes after a prefix of at most 155"
     )]
     Path(String),
-    /// A file as another one's directory.
-    #[error("`{0}` is both a file and a directory")]
+    /// A file or link as another one's directory.
+    #[error("`{0}` is both a file or link and a directory")]
     Both(String),
+    /// A link that leads out of the layer, or that ustar cannot hold.
+    #[error("`{path}` cannot be a link to `{target}` in a layer: {why}")]
+    Link {
+        /// Where it lies.
+        path: String,
+        /// Where it points.
+        target: String,
+        /// Why not.
+        why: &'static str,
+    },
+    /// An entry that is neither a file nor a directory nor a symbolic link.
+    #[error(
+        "`{0}` is an entry of type `{1}` in the layer; only files, directories and symbolic links are unpacked"
+    )]
+    Entry(String, char),
+    /// A path that stands twice.
+    #[error("`{0}` stands twice in the layer")]
+    Twice(String),
     /// Too large for ustar.
     #[error("`{0}` has more than 8 GiB")]
     Large(String),
@@ -88,36 +122,52 @@ pub enum OciError {
 ///
 /// # Errors
 /// `OciError` when a file cannot stand in it.
-pub fn layer(files: &BTreeMap<String, LayerFile>, mtime_seconds: u64) -> Result<Vec<u8>, OciError> {
+pub fn layer(files: &LayerFiles, mtime_seconds: u64) -> Result<Vec<u8>, OciError> {
     if files.is_empty() {
         return Err(OciError::Empty);
     }
     let mut directories = BTreeSet::new();
-    for path in files.keys() {
-        if !is_tree_path(path) {
-            return Err(OciError::Path(path.clone()));
-        }
-        for (at, _) in path.match_indices('/') {
-            directories.insert(path.get(..at).unwrap_or_default());
+    for (path, entry) in files {
+        check(path, entry)?;
+        directories.extend(path.match_indices('/').filter_map(|(at, _)| path.get(..at)));
+        if *entry == LayerEntry::Directory {
+            directories.insert(path);
         }
     }
-    if let Some(both) = files.keys().find(|path| directories.contains(path.as_str())) {
-        return Err(OciError::Both(both.clone()));
+    if let Some((_, both)) = below_a_file(files, |entry| *entry == LayerEntry::Directory) {
+        return Err(OciError::Both(both.to_owned()));
     }
-    let mut entries: Vec<(String, Option<&LayerFile>)> =
-        directories.into_iter().map(|path| (format!("{path}/"), None)).collect();
-    entries.extend(files.iter().map(|(path, file)| (path.clone(), Some(file))));
+    let mut entries: Vec<(String, &LayerEntry)> =
+        directories.into_iter().map(|path| (format!("{path}/"), &LayerEntry::Directory)).collect();
+    let others = files.iter().filter(|(_, entry)| **entry != LayerEntry::Directory);
+    entries.extend(others.map(|(path, entry)| (path.clone(), entry)));
     entries.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
     let mut archive = Vec::new();
-    for (path, file) in entries {
-        archive.extend_from_slice(&header(&path, file, mtime_seconds)?);
-        if let Some(file) = file {
+    for (path, entry) in entries {
+        archive.extend_from_slice(&header(&path, entry, mtime_seconds)?);
+        if let LayerEntry::File(file) = entry {
             archive.extend_from_slice(&file.bytes);
             archive.resize(archive.len().next_multiple_of(BLOCK), 0);
         }
     }
     archive.resize(archive.len() + 2 * BLOCK, 0);
     Ok(archive)
+}
+
+/// Whether a path is one that a layer can hold, so that it can be refused before anything is built.
+#[must_use]
+pub fn is_layer_path(path: &str) -> bool {
+    is_tree_path(path) && split(path).is_some()
+}
+
+fn check(path: &str, entry: &LayerEntry) -> Result<(), OciError> {
+    if !is_tree_path(path) {
+        return Err(OciError::Path(path.to_owned()));
+    }
+    let LayerEntry::Link(target) = entry else { return Ok(()) };
+    let long = (target.len() > LINK_BYTES_MAX).then_some("its target has more than 100 bytes");
+    let why = link::fault("", path, target).or(long);
+    why.map_or(Ok(()), |why| Err(OciError::Link { path: path.to_owned(), target: target.clone(), why }))
 }
 
 /// Manifest over one layer.
@@ -145,20 +195,12 @@ pub fn manifest(
     Ok(canonical::encode("manifest", &manifest)?)
 }
 
-/// The files of a layer, and its commit time; only the canonical archive of exactly these files is read.
+/// What lies in a layer, and its commit time; only the canonical archive of exactly these entries is read.
 ///
 /// # Errors
 /// `OciError` when it is not one that `layer` makes.
-pub fn open_layer(bytes: &[u8]) -> Result<(BTreeMap<String, LayerFile>, u64), OciError> {
+pub fn open_layer(bytes: &[u8]) -> Result<(LayerFiles, u64), OciError> {
     let damaged = || OciError::NotCanonical;
-    let text = |block: &[u8], at: usize, most: usize| {
-        let field = block.get(at..at + most).unwrap_or_default();
-        let end = field.iter().position(|byte| *byte == 0).unwrap_or(most);
-        std::str::from_utf8(field.get(..end).unwrap_or_default()).map(str::to_owned).map_err(|_| damaged())
-    };
-    let number = |block: &[u8], at, most| {
-        text(block, at, most).and_then(|digits| u64::from_str_radix(&digits, 8).map_err(|_| damaged()))
-    };
     let (mut files, mut mtime, mut at) = (BTreeMap::new(), 0, 0);
     loop {
         let block = bytes.get(at..at + BLOCK).ok_or_else(damaged)?;
@@ -166,36 +208,77 @@ pub fn open_layer(bytes: &[u8]) -> Result<(BTreeMap<String, LayerFile>, u64), Oc
             break;
         }
         let (name, prefix) = (text(block, 0, 100)?, text(block, 345, 155)?);
-        let path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
+        let mut path = if prefix.is_empty() { name } else { format!("{prefix}/{name}") };
         let size = usize::try_from(number(block, 124, 12)?).map_err(|_| damaged())?;
         mtime = number(block, 136, 12)?;
         at += BLOCK;
-        if block.get(156) == Some(&b'0') {
-            let content = bytes.get(at..at.saturating_add(size)).ok_or_else(damaged)?;
-            let executable = number(block, 100, 8)? & 0o100 != 0;
-            files.insert(path, LayerFile { bytes: content.to_vec(), executable });
-            at += size.next_multiple_of(BLOCK);
+        let entry = match block.get(156) {
+            Some(b'0') => {
+                let content = bytes.get(at..at.saturating_add(size)).ok_or_else(damaged)?;
+                at += size.next_multiple_of(BLOCK);
+                let executable = number(block, 100, 8)? & 0o100 != 0;
+                LayerEntry::File(LayerFile { bytes: content.to_vec(), executable })
+            }
+            Some(b'2') => LayerEntry::Link(text(block, 157, LINK_BYTES_MAX)?),
+            Some(b'5') => {
+                path.truncate(path.trim_end_matches('/').len());
+                LayerEntry::Directory
+            }
+            other => return Err(OciError::Entry(path, char::from(*other.unwrap_or(&b'?')))),
+        };
+        if files.insert(path.clone(), entry).is_some() {
+            return Err(OciError::Twice(path));
         }
     }
+    drop_implied(&mut files);
     if layer(&files, mtime)? == bytes { Ok((files, mtime)) } else { Err(damaged()) }
 }
 
-fn header(path: &str, file: Option<&LayerFile>, mtime_seconds: u64) -> Result<[u8; BLOCK], OciError> {
+/// Leaves out the directories that follow from what lies in them.
+fn drop_implied(files: &mut LayerFiles) {
+    let implied: BTreeSet<String> = files
+        .keys()
+        .flat_map(|path| path.match_indices('/').filter_map(|(at, _)| path.get(..at)))
+        .map(str::to_owned)
+        .collect();
+    files.retain(|path, entry| *entry != LayerEntry::Directory || !implied.contains(path));
+}
+
+/// A field of a header up to its first NUL.
+fn text(block: &[u8], at: usize, most: usize) -> Result<String, OciError> {
+    let field = block.get(at..at + most).unwrap_or_default();
+    let end = field.iter().position(|byte| *byte == 0).unwrap_or(most);
+    let text = std::str::from_utf8(field.get(..end).unwrap_or_default());
+    text.map(str::to_owned).map_err(|_| OciError::NotCanonical)
+}
+
+fn number(block: &[u8], at: usize, most: usize) -> Result<u64, OciError> {
+    u64::from_str_radix(&text(block, at, most)?, 8).map_err(|_| OciError::NotCanonical)
+}
+
+fn header(path: &str, entry: &LayerEntry, mtime_seconds: u64) -> Result<[u8; BLOCK], OciError> {
     let (prefix, name) = split(path).ok_or_else(|| OciError::Path(path.to_owned()))?;
-    let size = file.map_or(0, |file| file.bytes.len() as u64);
-    if size > SIZE_MAX {
+    let (kind, mode, size, target) = match entry {
+        LayerEntry::File(file) => {
+            (b"0", if file.executable { 0o755 } else { 0o644 }, file.bytes.len() as u64, "")
+        }
+        LayerEntry::Link(target) => (b"2", 0o777, 0, target.as_str()),
+        LayerEntry::Directory => (b"5", 0o755, 0, ""),
+    };
+    if size > NUMBER_MAX {
         return Err(OciError::Large(path.to_owned()));
     }
-    let mode = if file.is_none_or(|file| file.executable) { 0o755 } else { 0o644 };
     let mut fields: Vec<(usize, Vec<u8>)> = vec![
         (0, name.as_bytes().to_vec()),
         (100, octal(mode, 7)),
         (108, octal(0, 7)),
         (116, octal(0, 7)),
         (124, octal(size, 11)),
-        (136, octal(mtime_seconds, 11)),
+        // A commit may be dated past the year 2242, which this field cannot hold; later times count as that.
+        (136, octal(mtime_seconds.min(NUMBER_MAX), 11)),
         (148, b"        ".to_vec()),
-        (156, if file.is_some() { b"0".to_vec() } else { b"5".to_vec() }),
+        (156, kind.to_vec()),
+        (157, target.as_bytes().to_vec()),
         (257, b"ustar\x0000".to_vec()),
         (329, octal(0, 7)),
         (337, octal(0, 7)),
@@ -250,4 +333,7 @@ fn split(path: &str) -> Option<(&str, &str)> {
 /// Largest manifest in bytes.
 pub const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
 const BLOCK: usize = 512;
-const SIZE_MAX: u64 = 0o77_777_777_777;
+/// Longest target of a link; the field `linkname` has no room for more.
+const LINK_BYTES_MAX: usize = 100;
+/// Largest number in a field of eleven octal digits.
+const NUMBER_MAX: u64 = 0o77_777_777_777;

@@ -123,6 +123,19 @@ pub struct Source {
     pub path: String,
 }
 
+/// One file on its way into an artifact.
+#[derive(Debug)]
+pub struct Taken<'a, T> {
+    /// Its path in the artifact.
+    pub target: String,
+    /// The source that brings it.
+    pub source: &'a Source,
+    /// Its path among what the step left.
+    pub path: &'a str,
+    /// What lies there.
+    pub file: &'a T,
+}
+
 /// Why a file is not a pipeline.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PipelineError {
@@ -156,22 +169,33 @@ impl Artifact {
         &'a self,
         left: &'a BTreeMap<Name, BTreeMap<String, T>>,
     ) -> Result<BTreeMap<String, &'a T>, &'a Source> {
-        let mut files = BTreeMap::new();
+        // Runners refuse an artifact in which two sources meet at one path. At first they did not, so whoever
+        // judges follows what they did then: the later source wins.
+        Ok(self.taken(left)?.into_iter().map(|taken| (taken.target, taken.file)).collect())
+    }
+
+    /// Everything that the sources bring, in their order, with what brings it; two may have one path.
+    ///
+    /// # Errors
+    /// The source that is missing.
+    pub fn taken<'a, T>(
+        &'a self,
+        left: &'a BTreeMap<Name, BTreeMap<String, T>>,
+    ) -> Result<Vec<Taken<'a, T>>, &'a Source> {
+        let mut all = Vec::new();
         for (target, source) in &self.files {
-            let below = format!("{}/", source.path);
-            let before = files.len();
+            let before = all.len();
             for (path, file) in left.get(&source.step).into_iter().flatten() {
-                if *path == source.path {
-                    files.insert(target.clone(), file);
-                } else if let Some(rest) = path.strip_prefix(&below) {
-                    files.insert(format!("{target}/{rest}"), file);
+                let rest = path.strip_prefix(source.path.as_str());
+                if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
+                    all.push(Taken { target: format!("{target}{rest}"), source, path, file });
                 }
             }
-            if files.len() == before {
+            if all.len() == before {
                 return Err(source);
             }
         }
-        Ok(files)
+        Ok(all)
     }
 }
 

@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, CanonicalError};
 use crate::dsse::{Envelope, EnvelopeError, PAYLOAD_BYTES_MAX};
+use crate::link;
 use crate::machine::{MachineKeyError, MachineSigner};
-use crate::tree_list::is_tree_path;
+use crate::tree_list::{below_a_file, is_tree_path};
 use crate::trust_root::TrustRoot;
 use crate::{CommitId, Digest, Id, Moment, Name};
 
@@ -75,16 +76,32 @@ pub enum Work {
     Artifact(Name),
 }
 
-/// A file that a step left.
+/// A file, link or empty directory that a step left.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
-    /// Digest of the content.
+    /// Digest of the content; of a link, of its target; of a directory, of nothing.
     pub sha256: Digest,
-    /// Size in bytes.
+    /// Size of the same in bytes.
     pub size: u64,
     /// Whether it can be run.
     pub executable: bool,
+    /// What it is; omitted for a file, as every output was at first.
+    #[serde(default, skip_serializing_if = "OutputKind::is_file")]
+    pub kind: OutputKind,
+}
+
+/// What an output is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutputKind {
+    /// A file.
+    #[default]
+    File,
+    /// A directory with nothing in it. Other directories follow from the paths below them.
+    Directory,
+    /// A symbolic link with its target.
+    Link(String),
 }
 
 /// How a step ended.
@@ -154,6 +171,43 @@ pub enum ReceiptError {
     Rule(&'static str),
 }
 
+impl Output {
+    /// A file with its content.
+    #[must_use]
+    pub fn file(bytes: &[u8], executable: bool) -> Self {
+        Self { sha256: Digest::of(bytes), size: bytes.len() as u64, executable, kind: OutputKind::File }
+    }
+
+    /// A link with its target.
+    #[must_use]
+    pub fn link(target: &str) -> Self {
+        Self { kind: OutputKind::Link(target.to_owned()), ..Self::file(target.as_bytes(), false) }
+    }
+
+    /// An empty directory.
+    #[must_use]
+    pub fn directory() -> Self {
+        Self { kind: OutputKind::Directory, ..Self::file(b"", false) }
+    }
+
+    /// Whether digest, size and mode are those that its kind has.
+    fn is_consistent(&self) -> bool {
+        match &self.kind {
+            OutputKind::File => true,
+            OutputKind::Directory => *self == Self::directory(),
+            OutputKind::Link(target) => *self == Self::link(target),
+        }
+    }
+}
+
+impl OutputKind {
+    /// Whether it is a file.
+    #[must_use]
+    pub const fn is_file(&self) -> bool {
+        matches!(self, Self::File)
+    }
+}
+
 impl Receipt {
     /// Signs the receipt.
     ///
@@ -195,6 +249,23 @@ impl Receipt {
         let mut paths = self.inputs.keys().chain(self.outputs.keys());
         rule(paths.all(|path| is_tree_path(path)), "a path leaves the workspace")?;
         rule(self.outputs.len() <= OUTPUTS_MAX, "more than 4096 outputs")?;
+        is_tree(&self.inputs)?;
+        is_tree(&self.outputs)?;
         rule(self.network.is_sorted(), "`network` is not sorted")
     }
+}
+
+/// Whether such files can lie in one directory: links stay in it, and nothing lies below a file or link.
+fn is_tree(files: &BTreeMap<String, Output>) -> Result<(), ReceiptError> {
+    let rule = |holds: bool, text| if holds { Ok(()) } else { Err(ReceiptError::Rule(text)) };
+    for (path, output) in files {
+        rule(output.is_consistent(), "an output's digest or size is not that of its kind")?;
+        if let OutputKind::Link(target) = &output.kind {
+            rule(link::fault("", path, target).is_none(), "a link leaves the workspace")?;
+        }
+    }
+    rule(
+        below_a_file(files, |output| output.kind == OutputKind::Directory).is_none(),
+        "a path lies below a file",
+    )
 }

@@ -3,6 +3,8 @@
 //!
 //! Invariant: sorted by the bytes of the path, each path once, no path leaves the tree or lies below a file.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Digest;
@@ -139,10 +141,45 @@ impl TreeList {
     }
 }
 
+/// The first path that leads through another one which is no directory, with that other one.
+pub fn below_a_file<T>(
+    files: &BTreeMap<String, T>,
+    is_directory: impl Fn(&T) -> bool,
+) -> Option<(&str, &str)> {
+    files.keys().find_map(|path| {
+        let parents = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
+        let file = parents
+            .into_iter()
+            .find_map(|parent| files.get_key_value(parent).filter(|(_, file)| !is_directory(file)));
+        file.map(|(file, _)| (path.as_str(), file.as_str()))
+    })
+}
+
 /// A relative path of plain parts, without control characters, of at most 4,096 bytes.
 #[must_use]
 pub fn is_tree_path(path: &str) -> bool {
-    let plain =
-        |part: &str| !part.is_empty() && part != "." && part != ".." && !part.eq_ignore_ascii_case(".git");
-    path.len() <= 4096 && path.split('/').all(plain) && !path.chars().any(|c| c.is_control() || c == '\\')
+    path_fault(path).is_none()
+}
+
+/// Why some text is not such a path; `None` when it is one.
+#[must_use]
+pub fn path_fault(path: &str) -> Option<&'static str> {
+    if path.is_empty() {
+        return Some("is empty");
+    }
+    if path.len() > 4096 {
+        return Some("has more than 4,096 bytes");
+    }
+    if path.chars().any(|c| c.is_control() || c == '\\') {
+        return Some("has a control character or a backslash");
+    }
+    if path.starts_with('/') {
+        return Some("is an absolute path; write it relative to the workspace");
+    }
+    path.split('/').find_map(|part| match part {
+        "" => Some("ends with `/`, or has two of them in a row; leave them out"),
+        "." | ".." => Some("has a part `.` or `..`; write it without"),
+        part if part.eq_ignore_ascii_case(".git") => Some("has a part `.git`, which git keeps for itself"),
+        _ => None,
+    })
 }

@@ -1,12 +1,8 @@
-//! Pipeline files: what is accepted, and that each mistake is named with its place; the checked-in schema;
-//! canonical layers as another tool reads them.
+//! Pipeline files: what is accepted, and that each mistake is named with its place; the checked-in schema.
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 
 use evidence::Digest;
-use evidence::oci::{LayerFile, Manifest, OciError, layer, manifest};
 use evidence::pipeline::{Pipeline, PipelineError, Run};
 use evidence::release_file::ReleaseFile;
 use evidence::tree_list::{FileMode, TreeFile, TreeList};
@@ -125,70 +121,6 @@ fn the_examples_of_the_guide_are_accepted() {
             Pipeline::parse(block.as_bytes()).unwrap();
         }
     }
-}
-
-fn files() -> BTreeMap<String, LayerFile> {
-    let file = |bytes: &[u8], executable| LayerFile { bytes: bytes.to_vec(), executable };
-    let long = format!("{}/{}", "d".repeat(90), "f".repeat(90));
-    BTreeMap::from([
-        ("bin/api".to_owned(), file(b"#!/bin/sh\n", true)),
-        ("share/doc/readme".to_owned(), file(&[7; 1000], false)),
-        (long, file(b"", false)),
-    ])
-}
-
-#[test]
-fn a_layer_is_the_same_every_time_and_tar_reads_it() {
-    let archive = layer(&files(), 1_700_000_000).unwrap();
-    assert_eq!(archive, layer(&files(), 1_700_000_000).unwrap());
-    assert_ne!(archive, layer(&files(), 1_700_000_001).unwrap());
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("layer.tar");
-    std::fs::write(&path, &archive).unwrap();
-    let listing = Command::new("tar").args(["--utc", "--full-time", "-tvf"]).arg(&path).output().unwrap();
-    let said = String::from_utf8(listing.stdout).unwrap();
-    assert!(listing.status.success() && listing.stderr.is_empty(), "{said}");
-    let lines: Vec<_> =
-        said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-    assert_eq!(lines.first().unwrap(), "drwxr-xr-x 0/0 0 2023-11-14 22:13:20 bin/");
-    assert_eq!(lines.get(1).unwrap(), "-rwxr-xr-x 0/0 10 2023-11-14 22:13:20 bin/api");
-    assert!(
-        lines.contains(&"-rw-r--r-- 0/0 1000 2023-11-14 22:13:20 share/doc/readme".to_owned()),
-        "{lines:?}"
-    );
-    assert_eq!(lines.len(), 7);
-    let unpacked = Command::new("tar").arg("-xf").arg(&path).current_dir(dir.path()).status().unwrap();
-    assert!(unpacked.success());
-    assert_eq!(std::fs::read(dir.path().join("share/doc/readme")).unwrap(), [7; 1000]);
-}
-
-#[test]
-fn layers_refuse_what_cannot_stand_in_them() {
-    let one = |path: &str| {
-        let file = LayerFile { bytes: vec![], executable: false };
-        layer(&BTreeMap::from([(path.to_owned(), file)]), 0)
-    };
-    assert!(matches!(layer(&BTreeMap::new(), 0), Err(OciError::Empty)));
-    for path in ["/etc/passwd", "../x", "a//b", "a/./b", "", "a\0b", ".git/config"] {
-        assert!(matches!(one(path), Err(OciError::Path(_))), "{path:?}");
-    }
-    assert!(one(&"x".repeat(101)).is_err());
-    let file = LayerFile { bytes: vec![], executable: false };
-    let both = BTreeMap::from([("a".to_owned(), file.clone()), ("a/b".to_owned(), file)]);
-    assert!(matches!(layer(&both, 0), Err(OciError::Both(_))));
-}
-
-#[test]
-fn a_manifest_is_canonical_and_names_its_layer() {
-    let archive = layer(&files(), 5).unwrap();
-    let bytes = manifest("application/x", &archive, BTreeMap::new()).unwrap();
-    let read: Manifest = serde_json::from_slice(&bytes).unwrap();
-    let [only] = read.layers.as_slice() else { unreachable!("one layer") };
-    assert_eq!((only.digest, only.size), (Digest::of(&archive), archive.len() as u64));
-    assert_eq!(
-        read.config.digest.to_string(),
-        "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
-    );
 }
 
 #[test]

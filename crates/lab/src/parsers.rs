@@ -178,7 +178,11 @@ pub const TARGETS: [Target; 12] = [
         run: layer,
         seeds: |_| {
             let built = built();
-            vec![built.layer, built.manifest]
+            let more = oci::LayerFiles::from([
+                ("lib/libx.so".to_owned(), oci::LayerEntry::Link("../lib/libx.so.1".into())),
+                ("spool/in".to_owned(), oci::LayerEntry::Directory),
+            ]);
+            vec![built.layer, built.manifest, oci::layer(&more, 7).unwrap()]
         },
         sources: &["evidence/src/oci.rs"],
     },

@@ -7,7 +7,7 @@ use domain::release::Proposed;
 use evidence::approval::{Approval, Decision, Signed};
 use evidence::dsse::Envelope;
 use evidence::evidence_manifest::EvidenceManifest;
-use evidence::oci::{self, LayerFile};
+use evidence::oci::{self, LayerEntry, LayerFile};
 use evidence::pipeline::{self, Pipeline};
 use evidence::plan::{Destination, Plan};
 use evidence::policy_files::PolicyFiles;
@@ -332,7 +332,8 @@ pub struct Built {
 pub fn built() -> Built {
     let bytes = b"#!/bin/sh\nexec serve\n".to_vec();
     let program = output(&bytes, true);
-    let files = BTreeMap::from([("bin/api".to_owned(), LayerFile { bytes, executable: true })]);
+    let files =
+        BTreeMap::from([("bin/api".to_owned(), LayerEntry::File(LayerFile { bytes, executable: true }))]);
     let layer = oci::layer(&files, 1_790_000_000).unwrap();
     let manifest = oci::manifest("application/vnd.countersign.artifact", &layer, BTreeMap::new()).unwrap();
     Built { program, layer, manifest }
@@ -341,7 +342,7 @@ pub fn built() -> Built {
 /// An output by its bytes.
 #[must_use]
 pub fn output(bytes: &[u8], executable: bool) -> Output {
-    Output { sha256: Digest::of(bytes), size: bytes.len() as u64, executable }
+    Output::file(bytes, executable)
 }
 
 fn receipt(parts: &Parts, runner: usize, work: &Work, built: &Built) -> Receipt {

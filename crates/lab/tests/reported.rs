@@ -133,7 +133,7 @@ fn api() -> Work {
 }
 
 fn stray() -> Output {
-    Output { sha256: Digest::of(b"nobody left this"), size: 16, executable: false }
+    Output::file(b"nobody left this", false)
 }
 
 /// Could not begin: an unknown ecosystem, a source that cannot be had, inputs that the runner lost.

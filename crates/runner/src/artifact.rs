@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use evidence::oci::{self, LayerFile, OciError};
-use evidence::pipeline::Pipeline;
+use evidence::link;
+use evidence::oci::{self, LayerEntry, LayerFile, LayerFiles, OciError};
+use evidence::pipeline::{Pipeline, Taken};
+use evidence::receipt::OutputKind;
 use evidence::{CommitId, Digest, Name};
 
-use crate::step::{Given, Kept};
+use crate::left::{Given, Kept};
 
 /// An artifact's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +38,31 @@ pub enum ArtifactError {
         /// The path.
         path: String,
     },
+    /// Two sources bring different things to one path.
+    #[error(
+        "artifact `{artifact}`: `{path}` comes from `{first}` and from `{second}`, which are not the same; give them \
+         different paths in the artifact"
+    )]
+    Clash {
+        /// The artifact.
+        artifact: Name,
+        /// The path in it.
+        path: String,
+        /// One source, as step and path.
+        first: String,
+        /// The other one.
+        second: String,
+    },
+    /// Something that a layer cannot hold by its name or kind.
+    #[error("artifact `{artifact}`: `{path}` {why}")]
+    Unfit {
+        /// The artifact.
+        artifact: Name,
+        /// The path in it.
+        path: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// The layer or manifest cannot be made.
     #[error(transparent)]
     Oci(#[from] OciError),
@@ -61,13 +88,11 @@ pub fn assemble(
     time_seconds: u64,
 ) -> Result<Built, ArtifactError> {
     let artifact = pipeline.artifacts.get(name).ok_or_else(|| ArtifactError::Unknown(name.clone()))?;
-    let entering = artifact.entering(outputs).map_err(|source| {
+    let taken = artifact.taken(outputs).map_err(|source| {
         let (step, path) = (source.step.clone(), source.path.clone());
         ArtifactError::Missing { artifact: name.clone(), step, path }
     })?;
-    let file = |kept: &Kept| LayerFile { bytes: kept.bytes.clone(), executable: kept.output.executable };
-    let files = entering.into_iter().map(|(path, kept)| (path, file(kept))).collect();
-    let layer = oci::layer(&files, time_seconds)?;
+    let layer = oci::layer(&files(name, taken)?, time_seconds)?;
     let annotations = BTreeMap::from([
         ("org.opencontainers.image.revision".to_owned(), commit.to_string()),
         ("org.opencontainers.image.title".to_owned(), name.to_string()),
@@ -75,3 +100,50 @@ pub fn assemble(
     let manifest = oci::manifest(&artifact.artifact_type, &layer, annotations)?;
     Ok(Built { manifest, layer })
 }
+
+/// What lies in the layer: nothing takes the place of something else, and each link means what it meant.
+fn files(artifact: &Name, taken: Vec<Taken<'_, Kept>>) -> Result<LayerFiles, ArtifactError> {
+    let unfit =
+        |path: &str, why| ArtifactError::Unfit { artifact: artifact.clone(), path: path.to_owned(), why };
+    let mut from: BTreeMap<String, Taken<'_, Kept>> = BTreeMap::new();
+    for taken in taken {
+        if taken.target.split('/').any(|part| part.starts_with(WHITEOUT)) {
+            return Err(unfit(
+                &taken.target,
+                "has a part that begins with `.wh.`: a layer would delete files by it",
+            ));
+        }
+        if let OutputKind::Link(to) = &taken.file.output.kind
+            && link::fault(&taken.source.path, taken.path, to).is_some()
+        {
+            let why = "is a link that points outside of its source; take the directory that holds both";
+            return Err(unfit(&taken.target, why));
+        }
+        match from.get(&taken.target) {
+            Some(other) if other.file != taken.file => {
+                let source = |taken: &Taken<'_, Kept>| format!("{}:{}", taken.source.step, taken.path);
+                let (first, second) = (source(other), source(&taken));
+                let path = taken.target;
+                return Err(ArtifactError::Clash { artifact: artifact.clone(), path, first, second });
+            }
+            _ => drop(from.insert(taken.target.clone(), taken)),
+        }
+    }
+    if !from.values().any(|taken| taken.file.output.kind.is_file()) {
+        return Err(OciError::Empty.into());
+    }
+    Ok(from.into_iter().map(|(path, taken)| (path, entry(taken.file))).collect())
+}
+
+fn entry(kept: &Kept) -> LayerEntry {
+    match &kept.output.kind {
+        OutputKind::File => {
+            LayerEntry::File(LayerFile { bytes: kept.bytes.clone(), executable: kept.output.executable })
+        }
+        OutputKind::Link(target) => LayerEntry::Link(target.clone()),
+        OutputKind::Directory => LayerEntry::Directory,
+    }
+}
+
+/// Prefix of names by which a layer deletes what lies in the layers below it (OCI image-spec, layer, "Whiteouts").
+const WHITEOUT: &str = ".wh.";

@@ -16,7 +16,7 @@ use evidence::dsse::Envelope;
 use evidence::receipt::{PAYLOAD_TYPE, Receipt};
 use evidence::{Digest, Name};
 
-use crate::step::{Given, Kept};
+use crate::left::{Given, Kept};
 
 /// A directory of receipts and outputs.
 #[derive(Debug)]
@@ -223,7 +223,7 @@ mod tests {
         for number in 0..30_u8 {
             let mut bytes = bytes.clone();
             bytes.push(number);
-            let output = Output { sha256: Digest::of(&bytes), size: 10_001, executable: false };
+            let output = Output::file(&bytes, false);
             let digest = output.sha256;
             keep.write("runner.output", "outputs", &digest, &bytes).unwrap();
             // One that is left again and again is never the oldest.

@@ -3,24 +3,21 @@
 //! Invariant: outputs are read once, after every process of the step is dead, and the receipt names the
 //! bytes that were read. A step whose declared output is missing has failed, whatever it said itself.
 
-use std::collections::BTreeMap;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use evidence::dsse::Envelope;
+use evidence::canonical::{self, CanonicalError};
+use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
 use evidence::machine::MachineSigner;
 use evidence::pipeline::{PATH, Pipeline, PipelineError, Step};
-use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, ReceiptError, SandboxLevel, Work};
+use evidence::receipt::{Ending, Forge, Reached, Receipt, ReceiptError, SandboxLevel, Work};
 use evidence::tree_list::TreeListError;
 use evidence::{Digest, Id, Moment, Name};
-use sandbox::{
-    Destination, Exit, Input, InputKind, Limits, Outcome, OutputError, OutputKind, Outputs, SandboxError,
-    Spec, Stream,
-};
+use sandbox::{Destination, Exit, Input, Limits, Outcome, SandboxError, Spec, Stream};
 
 use crate::ecosystem;
+use crate::given::{GivenError, inputs};
+use crate::left::{Given, Left};
 use crate::source::Source;
 use crate::toolchain::Toolchain;
 
@@ -89,18 +86,6 @@ impl Isolation for Sandbox {
     }
 }
 
-/// What the step is given besides the source: outputs of the steps that it needs.
-pub type Given = BTreeMap<String, Kept>;
-
-/// A file that a step left, with its content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
-    /// Its digest, size and mode.
-    pub output: Output,
-    /// Its content.
-    pub bytes: Vec<u8>,
-}
-
 /// What came of a step.
 #[derive(Debug)]
 pub struct Execution {
@@ -135,21 +120,18 @@ pub enum StepError {
     /// A step asks for a destination that is none.
     #[error("step `{0}`: network: {1}")]
     Network(Name, String),
-    /// An input is not what its digest says, or would overwrite another.
-    #[error("input `{0}` is not what it is said to be, or stands in the source already")]
-    Input(String),
+    /// Its workspace cannot be laid out.
+    #[error(transparent)]
+    Given(#[from] GivenError),
     /// The sandbox failed.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
-    /// An output cannot be read.
-    #[error(transparent)]
-    Output(#[from] OutputError),
-    /// An output is a link or too large.
-    #[error("output `{0}`: {1}")]
-    Unfit(String, &'static str),
     /// The receipt cannot be made.
     #[error(transparent)]
     Receipt(#[from] ReceiptError),
+    /// The receipt cannot be encoded.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
     /// The tree cannot be listed.
     #[error(transparent)]
     Tree(#[from] TreeListError),
@@ -180,26 +162,20 @@ pub fn execute(
     let outcome = host.isolation.run(&spec, &inputs, &log, host.wanted)?;
     let mut log = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     if outcome.log_truncated {
-        log.extend_from_slice(b"\ncountersign: the log reached its limit; the rest was dropped\n");
+        // It was cut in the middle of a line.
+        log.push(b'\n');
     }
-    for to in &outcome.refused {
-        log.extend_from_slice(format!("countersign: refused to connect to {to}\n").as_bytes());
+    let mut left = Left::collect(&outcome.outputs, &plan.outputs);
+    let mut said = remarks(&outcome, &left);
+    let mut exit = ending(outcome.exit);
+    if outcome.exit == Exit::Code(0) && !left.wrong.is_empty() {
+        // What was promised is not there: the step has failed, and its log says why.
+        exit = Ending::Code(OUTPUT_MISSING);
+        said.extend(left.wrong.iter().map(ToString::to_string));
     }
-    let mut ending = ending(outcome.exit);
-    let mut outputs = Given::new();
-    let mut room = OUTPUTS_BYTES_MAX;
-    for declared in &plan.outputs {
-        match collect(&outcome.outputs, declared, &mut outputs, &mut room) {
-            Ok(()) => {}
-            Err(error) if ending == Ending::Code(0) => {
-                // What was promised is not there: the step has failed, and its log says why.
-                log.extend_from_slice(format!("countersign: {error}\n").as_bytes());
-                ending = Ending::Code(OUTPUT_MISSING);
-            }
-            Err(_) => {}
-        }
-    }
-    let facts = Receipt {
+    let described =
+        |kept: &Given| kept.iter().map(|(path, kept)| (path.clone(), kept.output.clone())).collect();
+    let mut facts = Receipt {
         v: 1,
         installation: identity.installation,
         runner: identity.runner.clone(),
@@ -210,22 +186,50 @@ pub fn execute(
         tree: source.list.digest()?,
         pipeline: Pipeline::digest(file),
         work: Work::Step(step.clone()),
-        inputs: given.iter().map(|(path, kept)| (path.clone(), kept.output.clone())).collect(),
-        outputs: outputs.iter().map(|(path, kept)| (path.clone(), kept.output.clone())).collect(),
-        exit: ending,
-        sandbox: SandboxLevel {
-            user: outcome.level.user,
-            landlock: outcome.level.landlock,
-            memory: outcome.level.memory,
-            toolchain: host.toolchain.digest(),
-        },
+        inputs: described(given),
+        outputs: described(&left.outputs),
+        exit,
+        sandbox: level(&outcome, host.toolchain),
         network: outcome.reached.into_iter().map(reached).collect(),
-        log: Digest::of(&log),
+        log: Digest::of(b""),
         started,
         ended: (host.now)().max(started),
         forge: Forge::None,
     };
-    Ok(Execution { receipt: facts.sign(identity.signer)?, facts, outputs, log })
+    if canonical::encode("receipt", &facts)?.len() > PAYLOAD_BYTES_MAX {
+        // Such a receipt would be refused by whoever it is sent to.
+        said.push(TOO_MANY.to_owned());
+        left.outputs.clear();
+        facts.outputs.clear();
+        facts.exit = Ending::Code(OUTPUT_MISSING);
+    }
+    for line in said {
+        let line = format!("countersign: {line}\n");
+        (host.log)(Stream::Error, line.as_bytes());
+        log.extend_from_slice(line.as_bytes());
+    }
+    facts.log = Digest::of(&log);
+    Ok(Execution { receipt: facts.sign(identity.signer)?, facts, outputs: left.outputs, log })
+}
+
+/// What is said in the log of what did not happen as the step may think.
+fn remarks(outcome: &Outcome, left: &Left) -> Vec<String> {
+    let mut said = Vec::new();
+    if outcome.log_truncated {
+        said.push("the log reached its limit; the rest was dropped".to_owned());
+    }
+    said.extend(outcome.refused.iter().map(|to| format!("refused to connect to {to}")));
+    said.extend(left.notes.iter().cloned());
+    said
+}
+
+fn level(outcome: &Outcome, toolchain: &Toolchain) -> SandboxLevel {
+    SandboxLevel {
+        user: outcome.level.user.clone(),
+        landlock: outcome.level.landlock,
+        memory: outcome.level.memory.clone(),
+        toolchain: toolchain.digest(),
+    }
 }
 
 fn spec(
@@ -300,69 +304,6 @@ fn proxy_environment() -> Vec<(String, String)> {
     names.map(|name| (name.to_owned(), url.clone())).to_vec()
 }
 
-/// The source, and the outputs of needed steps on top of it; neither may hide the other.
-fn inputs(source: &Source, given: &Given) -> Result<Vec<Input>, StepError> {
-    let mut inputs = source.inputs();
-    for (path, kept) in given {
-        let sound =
-            Digest::of(&kept.bytes) == kept.output.sha256 && kept.bytes.len() as u64 == kept.output.size;
-        if !sound || source.file(path).is_some() || source.list.lies_below_a_file(path) {
-            return Err(StepError::Input(path.clone()));
-        }
-        let kind = if kept.output.executable { InputKind::Executable } else { InputKind::Plain };
-        inputs.push(Input { path: PathBuf::from(path), kind, bytes: kept.bytes.clone() });
-    }
-    Ok(inputs)
-}
-
-/// Takes a declared output: one file, or a directory with all below it.
-fn collect(outputs: &Outputs, declared: &str, into: &mut Given, room: &mut u64) -> Result<(), StepError> {
-    let path = Path::new(declared);
-    match outputs.open(path) {
-        Ok(_) => take(outputs, declared, into, room),
-        Err(OutputError::Kind(_)) => {
-            let found = outputs.list(path, evidence::receipt::OUTPUTS_MAX)?;
-            if found.is_empty() {
-                return Err(StepError::Unfit(declared.to_owned(), "the directory is empty"));
-            }
-            for file in found {
-                let name =
-                    file.path.to_str().ok_or_else(|| unfit(&file.path, "its name is not UTF-8"))?.to_owned();
-                match file.kind {
-                    OutputKind::File { .. } => take(outputs, &name, into, room)?,
-                    OutputKind::Link(_) => {
-                        return Err(unfit(&file.path, "is a link; outputs are plain files"));
-                    }
-                }
-            }
-            Ok(())
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Takes one file into memory. Files with holes are large and cost the step nothing: what all have together is
-/// looked at before one is read.
-fn take(outputs: &Outputs, name: &str, into: &mut Given, room: &mut u64) -> Result<(), StepError> {
-    use std::os::unix::fs::PermissionsExt as _;
-    let path = Path::new(name);
-    let file = outputs.open(path)?;
-    let io = |source| OutputError::Io { path: path.to_path_buf(), source };
-    let executable = file.metadata().map_err(io)?.permissions().mode() & 0o100 != 0;
-    let size = file.metadata().map_err(io)?.len();
-    *room = room.checked_sub(size).ok_or_else(|| unfit(path, "all outputs of a step are more than 2 GiB"))?;
-    let mut bytes = Vec::new();
-    // Nobody can write it any more: what is read is as long as it was.
-    file.take(size).read_to_end(&mut bytes).map_err(io)?;
-    let output = Output { sha256: Digest::of(&bytes), size: bytes.len() as u64, executable };
-    into.insert(name.to_owned(), Kept { output, bytes });
-    Ok(())
-}
-
-fn unfit(path: &Path, what: &'static str) -> StepError {
-    StepError::Unfit(path.display().to_string(), what)
-}
-
 fn reached(to: sandbox::Reached) -> Reached {
     Reached { host: to.host, port: to.port, sent: to.sent, received: to.received }
 }
@@ -376,7 +317,7 @@ const fn ending(exit: Exit) -> Ending {
     }
 }
 
-/// Most bytes of all outputs of a step.
-const OUTPUTS_BYTES_MAX: u64 = 2 << 30;
+const TOO_MANY: &str = "the names and digests of what the step was given and left do not fit a receipt of 512 KiB; pack \
+                        them into fewer files, with `tar` for example";
 /// Exit code of a step that passed by its own account but did not leave what it declared.
 const OUTPUT_MISSING: i32 = 254;

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::build::Due;
-use evidence::dsse::Envelope;
+use evidence::canonical;
+use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
 use evidence::machine::MachineSigner;
 use evidence::pipeline::{PATH, Pipeline};
 use evidence::receipt::{Ending, Forge, Output, Receipt, SandboxLevel, Work};
@@ -20,11 +21,13 @@ use wire::BLOB_BYTES_MAX;
 
 use crate::artifact::assemble;
 use crate::budget::{Budget, TIME_MAX};
+use crate::given::merge;
 use crate::keep::Keep;
+use crate::left::Given;
 use crate::repository::{Repository, path_of};
 use crate::source::{Head, Source};
 use crate::sources::Sources;
-use crate::step::{Given, Host, Identity, Isolation, Log, Wanted, execute};
+use crate::step::{Host, Identity, Isolation, Log, Wanted, execute};
 use crate::toolchain::Toolchain;
 use crate::trust::{Trust, TrustError};
 
@@ -109,7 +112,7 @@ impl Bench {
         let tree = source.list.encode().map_err(|error| error.to_string())?;
         match &due.work {
             Work::Step(step) => {
-                let given: Given = outputs.into_values().flatten().collect();
+                let given = merge(&outputs).map_err(|error| error.to_string())?;
                 let identity = Identity {
                     installation: self.installation,
                     runner: self.runner.clone(),
@@ -147,8 +150,7 @@ impl Bench {
         let entering =
             described.entering(outputs).map_err(|source| format!("`{}` left nothing", source.step))?;
         let log = entering.keys().map(|path| format!("{path}\n")).collect::<String>().into_bytes();
-        let made =
-            |bytes: &[u8]| Output { sha256: Digest::of(bytes), size: bytes.len() as u64, executable: false };
+        let made = |bytes: &[u8]| Output::file(bytes, false);
         let facts = Receipt {
             inputs: entering.into_iter().map(|(path, kept)| (path, kept.output.clone())).collect(),
             outputs: BTreeMap::from([
@@ -161,6 +163,14 @@ impl Bench {
             started,
             ..self.blank(due)
         };
+        let bytes = canonical::encode("receipt", &facts).map_err(|error| error.to_string())?.len();
+        if bytes > PAYLOAD_BYTES_MAX {
+            let files = facts.inputs.len();
+            return Err(format!(
+                "artifact `{name}` has {files} files, whose names and digests do not fit a receipt of 512 KiB; pack them \
+                 into fewer, with `tar` for example"
+            ));
+        }
         let receipt = facts.sign(&self.signer).map_err(|error| error.to_string())?;
         Ok(Done { receipt, blobs: vec![log, tree, built.manifest, built.layer] })
     }

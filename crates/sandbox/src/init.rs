@@ -143,6 +143,7 @@ fn input(path: &Path, kind: InputKind, bytes: &[u8]) -> std::io::Result<()> {
     let mode = match kind {
         InputKind::Plain => 0o644,
         InputKind::Executable => 0o755,
+        InputKind::Directory => return fs::create_dir_all(path),
         InputKind::Link => {
             let target = std::ffi::OsStr::new(std::str::from_utf8(bytes).map_err(std::io::Error::other)?);
             return std::os::unix::fs::symlink(target, path);

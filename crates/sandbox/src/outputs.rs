@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, openat2, readlinkat, statat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, fstat, openat2, readlinkat, statat};
 
 use crate::spec::stays_below;
 
@@ -17,7 +17,7 @@ use crate::spec::stays_below;
 #[derive(Debug)]
 pub struct Outputs(OwnedFd);
 
-/// One file or link of the workspace.
+/// One file, link or empty directory of the workspace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct OutputFile {
     /// Path below the workspace.
@@ -38,6 +38,8 @@ pub enum OutputKind {
     },
     /// A symbolic link with its target; it is never followed.
     Link(PathBuf),
+    /// A directory with nothing in it.
+    Directory,
 }
 
 /// Why outputs cannot be read.
@@ -51,9 +53,12 @@ pub enum OutputError {
         /// What the system said.
         source: io::Error,
     },
+    /// A directory, where a file was to be opened.
+    #[error("output `{0}` is a directory")]
+    Directory(PathBuf),
     /// Neither file, directory nor link.
-    #[error("output `{0}` is a socket, pipe or device, which cannot be an output")]
-    Kind(PathBuf),
+    #[error("output `{path}` is a {what}, which cannot be an output; remove it at the end of the step", path = .0.display(), what = .1)]
+    Kind(PathBuf, &'static str),
     /// Too many.
     #[error("the step left more than {0} files")]
     Many(usize),
@@ -78,7 +83,8 @@ impl Outputs {
             .map_err(|source| OutputError::Io { path: dir.to_path_buf(), source })
     }
 
-    /// Every file and link below a path, sorted by path; `""` for the whole workspace.
+    /// Every file, link and empty directory below a directory, sorted by path; `""` for the whole workspace. The
+    /// directory itself is listed when it is empty.
     ///
     /// # Errors
     /// `OutputError` when something cannot be an output, or there are more than `files_max`.
@@ -92,12 +98,14 @@ impl Outputs {
                 return Err(OutputError::Deep(path));
             }
             let directory = self.open_at(&path, OFlags::RDONLY | OFlags::DIRECTORY).map_err(io)?;
+            let mut empty = true;
             for entry in Dir::read_from(&directory).map_err(io)? {
                 let entry = entry.map_err(io)?;
                 let name = OsStr::from_bytes(entry.file_name().to_bytes());
                 if name == "." || name == ".." {
                     continue;
                 }
+                empty = false;
                 match kind(&directory, name, &path.join(name))? {
                     None => open.push(path.join(name)),
                     Some(kind) => found.push(OutputFile { path: path.join(name), kind }),
@@ -105,6 +113,9 @@ impl Outputs {
                 if found.len() + open.len() > files_max {
                     return Err(OutputError::Many(files_max));
                 }
+            }
+            if empty && !path.as_os_str().is_empty() {
+                found.push(OutputFile { path, kind: OutputKind::Directory });
             }
         }
         found.sort();
@@ -114,20 +125,35 @@ impl Outputs {
     /// Opens one file for reading.
     ///
     /// # Errors
-    /// `OutputError` when it is absent, not a plain file, or reached through a link.
+    /// `OutputError` when it is absent, not a plain file, a link or reached through one.
     pub fn open(&self, path: &Path) -> Result<File, OutputError> {
         let io = |source: io::Error| OutputError::Io { path: path.to_path_buf(), source };
         if !stays_below(path) {
             return Err(io(io::Error::other("it does not lie below the workspace")));
         }
+        // What it is is looked at first: a pipe or socket is never opened.
+        let named = self.open_at(path, OFlags::PATH | OFlags::NOFOLLOW).map_err(|errno| io(errno.into()))?;
+        match FileType::from_raw_mode(fstat(&named).map_err(|errno| io(errno.into()))?.st_mode) {
+            FileType::RegularFile => {}
+            FileType::Directory => return Err(OutputError::Directory(path.to_path_buf())),
+            FileType::Symlink => return Err(io(rustix::io::Errno::LOOP.into())),
+            other => return Err(OutputError::Kind(path.to_path_buf(), special(other))),
+        }
         let opened =
             self.open_at(path, OFlags::RDONLY | OFlags::NONBLOCK).map_err(|errno| io(errno.into()))?;
-        let file = File::from(opened);
-        if file.metadata().map_err(io)?.is_file() {
-            Ok(file)
-        } else {
-            Err(OutputError::Kind(path.to_path_buf()))
-        }
+        Ok(File::from(opened))
+    }
+
+    /// Target of the link at a path.
+    ///
+    /// # Errors
+    /// `OutputError` when there is none, or it is reached through another one.
+    pub fn link(&self, path: &Path) -> Result<PathBuf, OutputError> {
+        let io =
+            |errno: rustix::io::Errno| OutputError::Io { path: path.to_path_buf(), source: errno.into() };
+        let named = self.open_at(path, OFlags::PATH | OFlags::NOFOLLOW).map_err(io)?;
+        let target = readlinkat(&named, "", Vec::new()).map_err(io)?;
+        Ok(OsStr::from_bytes(target.to_bytes()).into())
     }
 
     fn open_at(&self, path: &Path, flags: OFlags) -> rustix::io::Result<OwnedFd> {
@@ -151,7 +177,16 @@ fn kind(directory: &OwnedFd, name: &OsStr, path: &Path) -> Result<Option<OutputK
             let target = readlinkat(directory, name, Vec::new()).map_err(io)?;
             Ok(Some(OutputKind::Link(OsStr::from_bytes(target.to_bytes()).into())))
         }
-        _ => Err(OutputError::Kind(path.to_path_buf())),
+        other => Err(OutputError::Kind(path.to_path_buf(), special(other))),
+    }
+}
+
+const fn special(kind: FileType) -> &'static str {
+    match kind {
+        FileType::Fifo => "named pipe",
+        FileType::Socket => "socket",
+        FileType::CharacterDevice | FileType::BlockDevice => "device",
+        _ => "file of an unknown kind",
     }
 }
 

@@ -105,9 +105,9 @@ pub struct Limits {
 pub struct Input {
     /// Relative path below the workspace.
     pub path: PathBuf,
-    /// File or link.
+    /// File, link or directory.
     pub kind: InputKind,
-    /// Content of a file, target of a link.
+    /// Content of a file, target of a link; empty for a directory.
     pub bytes: Vec<u8>,
 }
 
@@ -121,6 +121,8 @@ pub enum InputKind {
     Executable,
     /// A symbolic link.
     Link,
+    /// A directory, whether or not anything else lies in it.
+    Directory,
 }
 
 /// How a step ended.

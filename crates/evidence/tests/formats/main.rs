@@ -36,7 +36,8 @@ use evidence::tree_list::{FileMode, TreeFile, TreeList};
 use evidence::trust_root::{Machine, Mode, TrustRoot};
 use evidence::verifier_state::VerifierState;
 use evidence::{
-    Bytes, Digest, approval, enrolment, environment, receipt, request, statement, status, trust_root,
+    Bytes, Digest, approval, canonical, enrolment, environment, receipt, request, statement, status,
+    trust_root,
 };
 use support::{NOW, Person, enrolment_of, id, name, place, root, status_base};
 
@@ -242,8 +243,7 @@ fn tree_list_example() {
 #[test]
 fn receipt_example() {
     let signer = MachineSigner::from_seed([24; 32]).unwrap();
-    let output =
-        |bytes: &[u8], executable| Output { sha256: Digest::of(bytes), size: bytes.len() as u64, executable };
+    let output = Output::file;
     let receipt = support::receipt();
     let envelope = receipt.sign(&signer).unwrap();
     check("receipt", 0, envelope.payload(receipt::PAYLOAD_TYPE).unwrap());
@@ -259,6 +259,51 @@ fn receipt_example() {
     assert!(Receipt::open(&twice, &team()).is_err(), "a second signature is a stray one");
     let escaped = Receipt { outputs: [("../x".to_owned(), output(b"", false))].into(), ..receipt };
     assert!(escaped.sign(&signer).is_err());
+}
+
+/// Links and empty directories, which receipts name beside files.
+#[test]
+fn receipt_with_links() {
+    let signer = MachineSigner::from_seed([24; 32]).unwrap();
+    let left = |outputs: &[(&str, Output)]| {
+        let outputs = outputs.iter().map(|(path, output)| ((*path).to_owned(), output.clone())).collect();
+        Receipt { outputs, ..support::receipt() }.sign(&signer)
+    };
+    let honest = [
+        ("out/lib/libx.so", Output::link("libx.so.1")),
+        ("out/lib/libx.so.1", Output::file(b"x", false)),
+        ("out/spool", Output::directory()),
+    ];
+    let envelope = left(&honest).unwrap();
+    let payload = String::from_utf8(envelope.payload(receipt::PAYLOAD_TYPE).unwrap().to_vec()).unwrap();
+    let opened = Receipt::open(&envelope, &team()).unwrap();
+    check("receipt", 2, &canonical::encode("outputs", &opened.outputs).unwrap());
+    assert_eq!(payload.matches("\"kind\"").count(), 2, "a file is written as it always was");
+    let odd = |change: fn(&mut Output)| {
+        let mut output = Output::link("x");
+        change(&mut output);
+        output
+    };
+    for (what, outputs) in [
+        ("a link that leads out", vec![("a", Output::link("../x"))]),
+        ("a link to the host", vec![("a/b", Output::link("/etc/passwd"))]),
+        ("a file below a link", vec![("a", Output::link("b")), ("a/x", output_of(b"x"))]),
+        ("a file below a file", vec![("a", output_of(b"b")), ("a/x", output_of(b"x"))]),
+        ("a target that is not its digest's", vec![("a", odd(|o| o.sha256 = Digest::of(b"y")))]),
+        ("a target that is not its size", vec![("a", odd(|o| o.size = 2))]),
+        ("a link that is run", vec![("a", odd(|o| o.executable = true))]),
+        (
+            "a directory with content",
+            vec![("a", Output { kind: receipt::OutputKind::Directory, ..output_of(b"x") })],
+        ),
+    ] {
+        assert!(left(&outputs).is_err(), "{what}");
+    }
+    assert!(left(&[("a", Output::directory()), ("a/x", output_of(b"x"))]).is_ok(), "another step made it");
+}
+
+fn output_of(bytes: &[u8]) -> Output {
+    Output::file(bytes, false)
 }
 
 #[test]

@@ -281,7 +281,7 @@ fn bundle_and_order_examples() {
         facts: Bytes(facts.bytes.clone()),
         proof: vec![Bytes(vec![7; 32])],
     };
-    let bytes = evidence::canonical::encode("logged", &logged).unwrap();
+    let bytes = canonical::encode("logged", &logged).unwrap();
     check("bundle", 0, &bytes);
     assert_eq!(logged.facts().unwrap().commitment(), facts.commitment());
     assert!(hashes(&[Bytes(vec![7; 31])]).is_none());

@@ -195,8 +195,7 @@ pub fn environment() -> Environment {
 }
 
 pub fn receipt() -> Receipt {
-    let output =
-        |bytes: &[u8], executable| Output { sha256: Digest::of(bytes), size: bytes.len() as u64, executable };
+    let output = Output::file;
     let now = NOW.parse().unwrap();
     Receipt {
         v: 1,

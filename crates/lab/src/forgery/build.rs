@@ -1,7 +1,7 @@
 //! Source, receipts, artifact and plan: something else was built, or not the way it is told.
 
 use evidence::dsse::Envelope;
-use evidence::receipt::{Ending, Receipt, Work};
+use evidence::receipt::{Ending, Output, Receipt, Work};
 use evidence::status::Revocation;
 use evidence::tree_list::TreeList;
 use evidence::{Bytes, Digest, Id, oci};
@@ -14,7 +14,7 @@ use crate::parts::{PIPELINE_MORE, Parts, built, output, plan};
 use crate::world::{Lab, at, id, lax_policy, name};
 
 pub(super) fn rows() -> Vec<Forgery> {
-    [source(), artifact(), receipts(), chains()].concat()
+    [source(), artifact(), receipts(), chains(), links()].concat()
 }
 
 fn source() -> Vec<Forgery> {
@@ -241,6 +241,39 @@ fn chains() -> Vec<Forgery> {
             let text = String::from_utf8(bundle.manifest.0.clone()).unwrap();
             let layers = text.split("\"layers\":[").nth(1).unwrap().split(']').next().unwrap().to_owned();
             bundle.manifest = Bytes(text.replace(&layers, &format!("{layers},{layers}")).into_bytes());
+        }),
+    ]
+}
+
+/// Outputs that are links or directories.
+fn links() -> Vec<Forgery> {
+    const BROKEN: &str = "receipt-chain-broken";
+    vec![
+        forged("a link where the step before left a file", BROKEN, |lab, parts| {
+            signed_again(lab, parts, |receipt| {
+                if receipt.work == Work::Step(name("test")) {
+                    receipt.inputs.insert("out/api".into(), Output::link("elsewhere"));
+                }
+            });
+        }),
+        forged("an artifact with a directory that no step left", BROKEN, |lab, parts| {
+            signed_again(lab, parts, |receipt| {
+                if matches!(receipt.work, Work::Artifact(_)) {
+                    receipt.inputs.insert("bin/spool".into(), Output::directory());
+                }
+            });
+        }),
+        forged("a receipt whose link leads out of the workspace", "receipt-unsound", |lab, parts| {
+            let outside = Output::link("../../etc/passwd");
+            signed_again(lab, parts, |_| {});
+            for (number, envelope) in parts.receipts.iter_mut().enumerate() {
+                let mut receipt = read(envelope);
+                receipt.outputs.values_mut().for_each(|output| *output = outside.clone());
+                let bytes = evidence::canonical::encode("receipt", &receipt).unwrap();
+                *envelope = Envelope::new(evidence::receipt::PAYLOAD_TYPE, bytes);
+                lab.runners[number / 3].sign(envelope).unwrap();
+            }
+            lab.approve(parts);
         }),
     ]
 }

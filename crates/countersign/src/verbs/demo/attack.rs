@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use evidence::bundle::Bundle;
 use evidence::entry::{Header, Payload};
-use evidence::oci::{LayerFile, Manifest, layer, manifest, open_layer};
+use evidence::oci::{LayerEntry, LayerFile, Manifest, layer, manifest, open_layer};
 use evidence::{Bytes, Digest};
 use ledger::{BLOBS, Blobs, DATABASE};
 use rusqlite::{Connection, params};
@@ -188,8 +188,9 @@ fn layer_of(data: &Path, artifact: &str) -> Result<PathBuf, Failure> {
 /// The same layer with other programs in it, and still the canonical archive of its files.
 fn forged(honest: &[u8]) -> Result<Vec<u8>, Failure> {
     let (mut files, mtime) = open_layer(honest)?;
-    for file in files.values_mut() {
-        *file = LayerFile { bytes: b"#!/bin/sh\nexec sleep 1000\n".to_vec(), executable: true };
+    for entry in files.values_mut() {
+        let bytes = b"#!/bin/sh\nexec sleep 1000\n".to_vec();
+        *entry = LayerEntry::File(LayerFile { bytes, executable: true });
     }
     Ok(layer(&files, mtime)?)
 }

@@ -1,6 +1,8 @@
 //! Source from real git, steps in the real sandbox, receipts that chain, artifacts that come out the same.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod left;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::BTreeMap;
@@ -15,8 +17,8 @@ use evidence::receipt::Ending;
 use evidence::tree_list::FileMode;
 use evidence::{Digest, Id, Moment, Name};
 use runner::{
-    Budget, Built, Execution, Given, Host, Identity, Repository, RepositoryError, Sandbox, Source,
-    SourceError, StepError, Toolchain, assemble, execute, resolve,
+    Budget, Built, Execution, Given, GivenError, Host, Identity, Repository, RepositoryError, Sandbox,
+    Source, SourceError, StepError, Toolchain, assemble, execute, merge, resolve,
 };
 use support::Project;
 
@@ -130,11 +132,10 @@ fn build(project: &Project, nonce: u8) -> Ran {
     let pipeline = Pipeline::parse(source.file(evidence::pipeline::PATH).unwrap()).unwrap();
     let mut executions = BTreeMap::new();
     for step in pipeline.order() {
-        let mut given = Given::new();
-        for need in &pipeline.steps.get(step).unwrap().needs {
-            let done: &Execution = executions.get(need).unwrap();
-            given.extend(done.outputs.clone());
-        }
+        let needs = &pipeline.steps.get(step).unwrap().needs;
+        let outputs =
+            |need: &Name| executions.get(need).map(|done: &Execution| done.outputs.clone()).unwrap();
+        let given = merge(&needs.iter().map(|need| (need.clone(), outputs(need))).collect()).unwrap();
         executions.insert(step.clone(), run(&source, step, &given, nonce).unwrap());
     }
     let outputs = executions.iter().map(|(name, done)| (name.clone(), done.outputs.clone())).collect();
@@ -297,19 +298,17 @@ fn what_cannot_be_run_is_refused_with_its_reason() {
     let hello = build(&project(PIPELINE), 1).executions.remove(&name("compile")).unwrap().outputs;
     let mut forged = hello.clone();
     forged.get_mut("hello").unwrap().bytes.push(0);
-    assert!(matches!(run(&fine, &name("test"), &forged, 1), Err(StepError::Input(_))));
-    let hiding = Given::from([("main.c".to_owned(), hello.get("hello").unwrap().clone())]);
-    assert!(
-        matches!(run(&fine, &name("test"), &hiding, 1), Err(StepError::Input(_))),
-        "no input hides a source file"
-    );
+    assert!(matches!(run(&fine, &name("test"), &forged, 1), Err(StepError::Given(GivenError::Changed(_)))));
 
     let linked = project(PIPELINE);
     std::os::unix::fs::symlink(".", linked.path().join("link")).unwrap();
     linked.commit("a link", "signing");
     let through = Given::from([("link/hello".to_owned(), hello.get("hello").unwrap().clone())]);
     let refused = run(&source(&linked), &name("test"), &through, 1);
-    assert!(matches!(refused, Err(StepError::Input(_))), "no input leads through a link of the source");
+    assert!(
+        matches!(refused, Err(StepError::Given(GivenError::Tracked { .. }))),
+        "no input leads through a link of the source"
+    );
 }
 
 fn copy_file(from: &Path, to: &Path) {

@@ -1,0 +1,126 @@
+//! What a step finds in its workspace: the commit's files, and what the steps that it needs left.
+//!
+//! Invariant: no file takes the place of another one. Where two of them meet at one path they are the same, or the
+//! step does not begin, and the reason names the path and both sides.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use evidence::receipt::OutputKind;
+use evidence::tree_list::{FileMode, below_a_file};
+use evidence::{Digest, Name};
+use sandbox::{Input, InputKind};
+
+use crate::left::{Given, Kept};
+use crate::source::Source;
+
+/// Why a step's workspace cannot be laid out.
+#[derive(Debug, thiserror::Error)]
+pub enum GivenError {
+    /// An input is not what its digest says.
+    #[error("input `{0}` is not what its digest says")]
+    Changed(String),
+    /// Two steps left different things at one path, or one of them a file where the other has a directory.
+    #[error(
+        "steps `{first}` and `{second}` both left `{path}`, and not the same; give their outputs different paths, or \
+         need only one of them"
+    )]
+    Steps {
+        /// The path.
+        path: String,
+        /// One of the steps.
+        first: Name,
+        /// The other one.
+        second: Name,
+    },
+    /// Something that a step left would take the place of a file of the commit.
+    #[error(
+        "output `{path}` of a needed step would take the place of `{tracked}` in the commit; leave it at another path"
+    )]
+    Tracked {
+        /// The output.
+        path: String,
+        /// The file of the commit.
+        tracked: String,
+    },
+}
+
+/// What several steps left, in one directory.
+///
+/// # Errors
+/// `GivenError::Steps` when two of them left different things at one path.
+pub fn merge(left: &BTreeMap<Name, Given>) -> Result<Given, GivenError> {
+    let mut from: BTreeMap<String, (&Name, &Kept)> = BTreeMap::new();
+    let clash = |path: &str, first: &Name, second: &Name| GivenError::Steps {
+        path: path.to_owned(),
+        first: first.clone(),
+        second: second.clone(),
+    };
+    for (step, outputs) in left {
+        for (path, kept) in outputs {
+            match from.get(path) {
+                Some((first, other)) if *other != kept => return Err(clash(path, first, step)),
+                Some(_) => {}
+                None => drop(from.insert(path.clone(), (step, kept))),
+            }
+        }
+    }
+    if let Some((below, file)) = below_a_file(&from, |(_, kept)| kept.output.kind == OutputKind::Directory) {
+        let step_of = |path| from.get(path).map(|(step, _)| *step);
+        if let (Some(first), Some(second)) = (step_of(file), step_of(below)) {
+            return Err(clash(file, first, second));
+        }
+    }
+    Ok(from.into_iter().map(|(path, (_, kept))| (path, kept.clone())).collect())
+}
+
+/// The source, and what needed steps left on top of it.
+///
+/// # Errors
+/// `GivenError` when one would hide the other.
+pub fn inputs(source: &Source, given: &Given) -> Result<Vec<Input>, GivenError> {
+    let mut inputs = source.inputs();
+    for (path, kept) in given {
+        let output = &kept.output;
+        if Digest::of(&kept.bytes) != output.sha256 || kept.bytes.len() as u64 != output.size {
+            return Err(GivenError::Changed(path.clone()));
+        }
+        let kind = match output.kind {
+            OutputKind::File if output.executable => InputKind::Executable,
+            OutputKind::File => InputKind::Plain,
+            OutputKind::Link(_) => InputKind::Link,
+            OutputKind::Directory => InputKind::Directory,
+        };
+        match tracked(source, path, kind) {
+            None => inputs.push(Input { path: PathBuf::from(path), kind, bytes: kept.bytes.clone() }),
+            Some(tracked) if tracked == path && is_same(source, path, kind, &kept.bytes) => {}
+            Some(tracked) => {
+                return Err(GivenError::Tracked { path: path.clone(), tracked: tracked.to_owned() });
+            }
+        }
+    }
+    Ok(inputs)
+}
+
+/// The file of the commit that something at a path would hide, or that is in its way.
+fn tracked<'a>(source: &'a Source, path: &str, kind: InputKind) -> Option<&'a str> {
+    let list = &source.list;
+    let parents = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
+    if let Some(file) = parents.chain([path]).find_map(|parent| list.file(parent)) {
+        return Some(&file.path);
+    }
+    let below = format!("{path}/");
+    let at = list.files().partition_point(|file| file.path.as_bytes() < below.as_bytes());
+    let inside = list.files().get(at).filter(|file| file.path.starts_with(&below));
+    inside.filter(|_| kind != InputKind::Directory).map(|file| file.path.as_str())
+}
+
+fn is_same(source: &Source, path: &str, kind: InputKind, bytes: &[u8]) -> bool {
+    let mode = match kind {
+        InputKind::Plain => FileMode::Plain,
+        InputKind::Executable => FileMode::Executable,
+        InputKind::Link => FileMode::Link,
+        InputKind::Directory => return false,
+    };
+    source.list.file(path).is_some_and(|file| file.mode == mode) && source.file(path) == Some(bytes)
+}
