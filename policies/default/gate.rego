@@ -20,10 +20,18 @@ approvals_needed := 1 if production else := 0
 
 approver := "release-manager"
 
+# Who signed off a commit of the range has had it in hand: somebody else approves. Who wrote a part of it is barred
+# whatever stands here.
+signed_off contains subject if {
+	not solo
+	some subject in object.get(input, ["people", "signed_off"], [])
+}
+
 counting contains approval.subject if {
 	some approval in input.approvals
 	approval.counts
 	approver in approval.roles
+	not approval.subject in signed_off
 }
 
 # In team mode the server's owner must not be able to make approvals in a page of his own.
@@ -31,6 +39,7 @@ from_command_line contains approval.subject if {
 	some approval in input.approvals
 	approval.counts
 	approver in approval.roles
+	not approval.subject in signed_off
 	approval.via == "command-line"
 }
 
@@ -76,6 +85,16 @@ deny contains {
 	count(counting) < approvals_needed
 	some approval in input.approvals
 	some reason in approval.void
+}
+
+deny contains {
+	"code": "approval-void",
+	"what": sprintf("the approval by %s does not count: a commit of the range has their `Signed-off-by`", [approval.name]),
+	"remedy": "have somebody approve who took no part in the change",
+} if {
+	count(counting) < approvals_needed
+	some approval in input.approvals
+	approval.subject in signed_off
 }
 
 deny contains {

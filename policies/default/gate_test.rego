@@ -42,6 +42,14 @@ test_an_approval_that_does_not_count_says_why if {
 	codes(gate.deny) == {"approvals-missing", "approval-void"} with input as with_field("approvals", [void])
 }
 
+input_of(mode, subjects) := object.union(base, {"mode": mode, "people": {"signed_off": subjects}})
+
+test_whoever_signed_it_off_does_not_approve if {
+	codes(gate.deny) == {"approvals-missing", "approval-void"} with input as input_of("team", ["ann", "bob"])
+	gate.deny == set() with input as input_of("team", ["ann"])
+	gate.deny == set() with input as input_of("solo", ["bob"])
+}
+
 test_a_page_of_the_server_is_not_enough if {
 	page := object.union(approval("bob"), {"via": "browser"})
 	codes(gate.deny) == {"browser-only"} with input as with_field("approvals", [page])

@@ -144,7 +144,7 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
     let (before, own) = (reported.before, reported.own);
     let base = base(bundle, &environment, own, seen, &proven, plan, &mut findings)?;
     let range = range(&source, &base, &mut findings);
-    let commits = range.iter().chain([&source.id]).filter_map(|id| source.commits.get(id));
+    let commits = range.iter().chain([&source.id]).filter_map(|id| Some((id, source.commits.get(id)?)));
     let behind = people.behind(commits, &records.pack);
     let mut asked = requests::open(bundle, &environment, &people, &records, &build.pipeline, &mut findings)?;
     if root.mode != Mode::Solo {
@@ -446,6 +446,11 @@ fn unknown_people(checked: &mut Checked<'_>) {
         let what = format!("nobody is enrolled with address `{email}`, which commits of the range name");
         checked.findings.unclear("identity-unmapped", what, "have a registrar enrol them with that address");
     }
+    for (name, id) in &checked.behind.nameless {
+        let what =
+            format!("commit {id} names `{name}` without an address, and nobody is enrolled by such a name");
+        checked.findings.unclear("identity-unmapped", what, NAMELESS);
+    }
 }
 
 fn manifest(bundle: &Bundle, range: &BTreeSet<CommitId>, build: &BuildProof) -> Result<Digest, Findings> {
@@ -476,3 +481,6 @@ fn listed(checked: &Checked<'_>) -> Result<(), Findings> {
     }
     Ok(())
 }
+
+const NAMELESS: &str = "amend the commit, so that it names them with an address; if it is older, bring its change in as \
+                        a new commit by `git merge --squash`";

@@ -25,6 +25,7 @@ use evidence::{Bytes, Digest, Moment, Name};
 
 use crate::admit::enrolment_envelope_at;
 use crate::continuity::ends;
+use crate::people::is_named;
 use crate::store::{Store, Unavailable};
 
 /// A bundle without its proofs, and what is to be proven.
@@ -208,8 +209,8 @@ fn enrolments(
     };
     let commits: Vec<_> =
         range.iter().chain([&checked.id]).filter_map(|id| checked.commits.get(id)).collect();
-    let emails: BTreeSet<_> =
-        commits.iter().flat_map(|commit| commit.people()).map(|person| person.email.as_str()).collect();
+    let named = commits.iter().flat_map(|commit| commit.people().chain(&commit.signed_off));
+    let named: BTreeMap<_, _> = named.map(|named| ((&named.email, &named.name), named)).collect();
     let signatures: Vec<_> = commits.iter().filter_map(|commit| commit.signature.as_ref()?.blob()).collect();
     let keys: Vec<_> = signatures.iter().filter_map(|blob| evidence::ssh::embedded_key(blob)).collect();
     let asked = requests.iter().filter_map(|envelope| Request::read(envelope).ok());
@@ -219,10 +220,10 @@ fn enrolments(
     let mut found = BTreeMap::new();
     for (_, person) in state.identity.people(moment) {
         let (envelope, enrolment): (Envelope, Enrolment) = enrolment_envelope_at(store, person.entry)?;
-        let named = ids.contains(&enrolment.person)
-            || enrolment.emails.iter().any(|email| emails.contains(email.as_str()))
+        let needed = ids.contains(&enrolment.person)
+            || named.values().any(|named| is_named(&enrolment, named))
             || enrolment.keys_for(Purpose::Commit).any(|key| keys.contains(key));
-        if named {
+        if needed {
             found.insert(envelope.payload_digest(), envelope);
         }
     }

@@ -42,11 +42,7 @@ pub fn input(checked: &Checked<'_>) -> Result<Vec<u8>, CanonicalError> {
         "release": release,
         "source": source(checked),
         "build": build(checked),
-        "people": {
-            "requester": checked.asked.requester,
-            "promoter": checked.asked.promoter,
-            "behind": checked.behind.subjects,
-        },
+        "people": people(checked),
         "approvals": voices(checked, Decision::Approve),
         "rejections": voices(checked, Decision::Reject),
         "before": checked.before.as_ref().map(|before| json!({
@@ -66,6 +62,20 @@ pub fn input(checked: &Checked<'_>) -> Result<Vec<u8>, CanonicalError> {
         "plan": bundle.plan,
     });
     canonical::encode("gate input", &value)
+}
+
+fn people(checked: &Checked<'_>) -> Value {
+    let mut people = json!({
+        "requester": checked.asked.requester,
+        "promoter": checked.asked.promoter,
+        "behind": checked.behind.subjects,
+    });
+    // It is absent when empty, as in inputs that were judged before the field was there.
+    let signed_off = &checked.behind.signed_off;
+    if let Some(fields) = people.as_object_mut().filter(|_| !signed_off.is_empty()) {
+        fields.insert("signed_off".into(), json!(signed_off));
+    }
+    people
 }
 
 fn source(checked: &Checked<'_>) -> Value {

@@ -1,14 +1,14 @@
 //! The people of a bundle: enrolments that hold, found by id, key and address.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::dsse::Envelope;
 use evidence::enrolment::{Enrolment, Purpose};
-use evidence::git::Commit;
+use evidence::git::{Commit, Identity};
 use evidence::ssh::{self, SshKey};
 use evidence::status::Status;
 use evidence::trust_root::TrustRoot;
-use evidence::{Digest, Id, Moment, Name};
+use evidence::{CommitId, Digest, Id, Moment, Name};
 
 use crate::records::Revoked;
 
@@ -26,6 +26,10 @@ pub struct Behind {
     pub subjects: BTreeSet<String>,
     /// Addresses that nobody is enrolled with.
     pub unknown: BTreeSet<String>,
+    /// Names without an address that nobody is found by, and a commit that has each.
+    pub nameless: BTreeMap<String, CommitId>,
+    /// Subjects of everyone who signed a commit off.
+    pub signed_off: BTreeSet<String>,
 }
 
 impl People {
@@ -95,24 +99,58 @@ impl People {
         commit.signer(&keys(person)).ok().map(|_| person)
     }
 
-    /// Everyone with an address that commits name, and the addresses that nobody has.
-    pub fn behind<'a>(&self, commits: impl Iterator<Item = &'a Commit>, pack: &Digest) -> Behind {
+    /// Everyone whom commits name, and the addresses and names that nobody has.
+    pub fn behind<'a>(
+        &self,
+        commits: impl Iterator<Item = (&'a CommitId, &'a Commit)>,
+        pack: &Digest,
+    ) -> Behind {
         let mut behind = Behind::default();
-        for commit in commits {
+        // A range of thousands of commits names few people.
+        let mut met: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
+        for (id, commit) in commits {
             behind.subjects.extend(self.signer(commit, pack).map(|person| person.subject.clone()));
             for person in commit.people() {
-                let mut any = false;
-                for enrolment in self.enrolments.iter().filter(|e| e.emails.contains(&person.email)) {
-                    behind.subjects.insert(enrolment.subject.clone());
-                    any = true;
-                }
-                if !any {
+                let found = met.entry((&person.email, &person.name)).or_insert_with(|| self.subjects(person));
+                if found.is_empty() && person.email.is_empty() {
+                    behind.nameless.entry(person.name.clone()).or_insert_with(|| id.clone());
+                } else if found.is_empty() {
                     behind.unknown.insert(person.email.clone());
                 }
+                behind.subjects.extend(found.iter().cloned());
+            }
+            for person in &commit.signed_off {
+                let found = met.entry((&person.email, &person.name)).or_insert_with(|| self.subjects(person));
+                behind.signed_off.extend(found.iter().cloned());
             }
         }
         behind
     }
+
+    fn subjects(&self, named: &Identity) -> BTreeSet<String> {
+        let named = self.enrolments.iter().filter(|person| is_named(person, named));
+        named.map(|person| person.subject.clone()).collect()
+    }
+}
+
+/// Whether a commit that names somebody so can mean this person: by the address, by an address or a whole name within
+/// the name, and, where there is no address at all, by any word of the name.
+pub fn is_named(person: &Enrolment, named: &Identity) -> bool {
+    let own = |address: &str| person.emails.iter().any(|email| email == address);
+    let name = person.name.to_lowercase();
+    let words = |text: &str| -> BTreeSet<String> {
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_');
+        words.filter(|word| word.chars().count() > 1).map(str::to_lowercase).collect()
+    };
+    let several = named.names().count() > 1;
+    own(&named.email)
+        || named.name.split(char::is_whitespace).any(|word| own(&word.to_lowercase()))
+        || several && named.names().any(|part| part.to_lowercase() == name)
+        || named.email.is_empty() && {
+            let locals = person.emails.iter().filter_map(|email| email.split('@').next());
+            let known: BTreeSet<String> = locals.chain([name.as_str()]).flat_map(words).collect();
+            !known.is_disjoint(&words(&named.name))
+        }
 }
 
 /// The roles that a person holds for a project and environment.

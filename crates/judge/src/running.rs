@@ -149,7 +149,7 @@ impl OpenedRun<'_> {
             agreed.entry(node.flatten().ok_or_else(unneeded)?).or_default().insert(subject);
         }
         if self.root.mode != Mode::Solo {
-            let behind = self.people.behind(std::iter::once(commit), &NOWHERE);
+            let behind = self.people.behind(std::iter::once((&self.due.commit, commit)), &NOWHERE);
             bar(&mut agreed, &behind, &self.requester);
         }
         let before = before(pipeline, &self.due.work)?;

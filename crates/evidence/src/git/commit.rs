@@ -6,6 +6,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::identity::{Identity, Trailers};
 use super::object::OBJECT_BYTES_MAX;
 use crate::CommitId;
 use crate::ssh::{self, SshKey, SshSigError};
@@ -21,23 +22,14 @@ pub struct Commit {
     pub author: Identity,
     /// Who made the commit.
     pub committer: Identity,
-    /// Who is named as co-author.
+    /// Who else is named as having written a part of it.
     pub co_authors: Vec<Identity>,
+    /// Who signed it off.
+    pub signed_off: Vec<Identity>,
     /// The signature, if there is one.
     pub signature: Option<CommitSignature>,
     /// The message.
     pub message: String,
-}
-
-/// A name and address as git writes them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// Name, for reading only.
-    pub name: String,
-    /// Address in lower case; what an enrolment is found by.
-    pub email: String,
-    /// Seconds since the Epoch that the commit states; nobody vouches for them.
-    pub time_seconds: i64,
 }
 
 /// A commit's signature and the bytes that it covers.
@@ -81,9 +73,9 @@ impl Commit {
         if bytes.len() > OBJECT_BYTES_MAX {
             return Err(CommitError::Long);
         }
-        let at = bytes.windows(2).position(|pair| pair == b"\n\n").ok_or(CommitError::Shape("no message"))?;
-        let (head, message) = bytes.split_at(at + 1);
-        let message = String::from_utf8_lossy(message.get(1..).unwrap_or_default()).into_owned();
+        // Git takes an object without an empty line for one without a message.
+        let end = bytes.windows(2).position(|pair| pair == b"\n\n").map_or(bytes.len(), |at| at + 1);
+        let (head, message) = bytes.split_at(end);
         let headers = headers(head)?;
         let mut rest = headers.iter().peekable();
         let tree = rest.next().filter(|header| header.name == "tree").ok_or(CommitError::Shape("no tree"))?;
@@ -92,18 +84,26 @@ impl Commit {
         while let Some(parent) = rest.next_if(|header| header.name == "parent") {
             parents.push(id(parent.text()?)?);
         }
-        let mut person = |name: &str, missing| {
-            let header = rest.next().filter(|header| header.name == name);
-            identity(&String::from_utf8_lossy(&header.ok_or(CommitError::Shape(missing))?.value))
+        let encoding = headers.iter().find(|header| header.name == "encoding");
+        let latin = encoding.is_some_and(|header| is_latin(&header.value));
+        let mut named = Vec::new();
+        let mut person = |name: &str| {
+            // Git shows a commit without such a line as one by nobody.
+            let header = rest.next_if(|header| header.name == name);
+            let line = header.map_or_else(String::new, |header| decoded(&header.value, latin));
+            let (person, more) = Identity::of_line(&line);
+            named.extend(more);
+            person
         };
-        let author = person("author", "no author")?;
-        let committer = person("committer", "no committer")?;
+        let (author, committer) = (person("author"), person("committer"));
         if rest.any(|header| ["tree", "parent", "author", "committer"].contains(&header.name.as_str())) {
             return Err(CommitError::Shape("a header stands twice or out of order"));
         }
         let signature = signature(&headers, bytes, tree.as_str().len())?;
-        let co_authors = co_authors(&message);
-        Ok(Self { tree, parents, author, committer, co_authors, signature, message })
+        let message = decoded(message.get(1..).unwrap_or_default(), latin);
+        let Trailers { co_authors, signed_off } = Trailers::of(&message);
+        named.extend(co_authors);
+        Ok(Self { tree, parents, author, committer, co_authors: named, signed_off, signature, message })
     }
 
     /// The key among `allowed` that signed the commit.
@@ -159,10 +159,7 @@ fn headers(head: &[u8]) -> Result<Vec<Header>, CommitError> {
             last.value.extend_from_slice(more);
             last.raw.end = end;
         } else {
-            let at = text
-                .iter()
-                .position(|byte| *byte == b' ')
-                .ok_or(CommitError::Shape("a header has no value"))?;
+            let at = text.iter().position(|byte| *byte == b' ').unwrap_or(text.len());
             let (name, value) = text.split_at(at);
             let name = String::from_utf8(name.to_vec())
                 .map_err(|_| CommitError::Shape("a header's name is not text"))?;
@@ -208,37 +205,56 @@ fn id(text: &str) -> Result<CommitId, CommitError> {
     text.parse().map_err(|_| CommitError::Shape("an id is not one"))
 }
 
-/// `Name <address> seconds zone`.
-fn identity(text: &str) -> Result<Identity, CommitError> {
-    let wrong = CommitError::Shape("an author or committer is not `Name <address> seconds zone`");
-    let parsed = || {
-        let (name, rest) = text.split_once('<')?;
-        let (email, rest) = rest.split_once('>')?;
-        let time_seconds = rest.trim().split(' ').next()?.parse().ok()?;
-        Some(Identity { name: name.trim().to_owned(), email: email.trim().to_lowercase(), time_seconds })
-    };
-    parsed().ok_or(wrong)
+/// Text in the encoding that the commit states, as far as addresses depend on it; what is left over is replaced.
+fn decoded(bytes: &[u8], latin: bool) -> String {
+    if latin {
+        bytes.iter().copied().map(char::from).collect()
+    } else {
+        String::from_utf8_lossy(bytes).into_owned()
+    }
 }
 
-fn co_authors(message: &str) -> Vec<Identity> {
-    let person = |line: &str| {
-        let (key, value) = line.trim().split_once(':')?;
-        if !key.eq_ignore_ascii_case("co-authored-by") {
-            return None;
-        }
-        // Without an address nobody can be found by it: the address is then empty and matches no one.
-        let (name, email) = value.split_once('<').unwrap_or((value, ""));
-        let email = email.trim().trim_end_matches('>').trim().to_lowercase();
-        Some(Identity { name: name.trim().to_owned(), email, time_seconds: 0 })
-    };
-    message.lines().filter_map(person).collect()
+/// Names of ISO 8859-1, whose bytes are the first characters of Unicode.
+fn is_latin(encoding: &[u8]) -> bool {
+    let plain: String =
+        encoding.iter().filter(|byte| byte.is_ascii_alphanumeric()).copied().map(char::from).collect();
+    ["iso88591", "latin1", "l1", "windows1252", "cp1252"].contains(&plain.to_ascii_lowercase().as_str())
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "test code")]
 
-    use super::Commit;
+    use super::{Commit, CommitError};
+
+    /// Git reads all of these; what it does not take for a commit is none here either.
+    #[test]
+    fn commits_of_old_programs_are_read() {
+        let tree = "0".repeat(40);
+        let who = "author A <a@x> 1 +0000\ncommitter B <b@x> 2 +0000\n";
+        for (text, message) in [
+            (format!("tree {tree}\n{who}"), ""),
+            (format!("tree {tree}\n{who}\n"), ""),
+            (format!("tree {tree}\n{who}strange\nHG:extra a\n b\n\nmessage"), "message"),
+            (format!("tree {tree}\n{who}\n\nsecond line"), "\nsecond line"),
+        ] {
+            let commit = Commit::parse(text.as_bytes()).unwrap();
+            assert_eq!((commit.message.as_str(), commit.author.email.as_str()), (message, "a@x"), "{text}");
+            assert_eq!(commit.committer.email, "b@x");
+        }
+        let nobody = Commit::parse(format!("tree {tree}\n\nmessage").as_bytes()).unwrap();
+        assert_eq!(nobody.people().map(|person| person.email.as_str()).collect::<Vec<_>>(), ["", ""]);
+        let mut latin =
+            format!("tree {tree}\n{who}encoding ISO-8859-1\n\nx\n\nCo-authored-by: J").into_bytes();
+        latin.extend_from_slice(b"\xd6rg <J\xd6rg@x>");
+        let latin = Commit::parse(&latin).unwrap();
+        assert_eq!(latin.co_authors[0].email, "j\u{f6}rg@x");
+        for wrong in
+            [format!("{who}\nmessage"), format!("tree x\n{who}\n"), format!("tree {tree}\n{who}{who}\n")]
+        {
+            assert!(matches!(Commit::parse(wrong.as_bytes()), Err(CommitError::Shape(_))), "{wrong}");
+        }
+    }
 
     /// A header that only looks like one of git's two is signed as any other is.
     #[test]

@@ -5,9 +5,11 @@
 //! deliberately lacks repositories, references and packs.
 
 mod commit;
+mod identity;
 mod object;
 mod tree;
 
-pub use commit::{Commit, CommitError, CommitSignature, Identity};
+pub use commit::{Commit, CommitError, CommitSignature};
+pub use identity::{Identity, Trailers};
 pub use object::{OBJECT_BYTES_MAX, ObjectError, ObjectKind, check_object, object_id};
 pub use tree::{GitMode, TreeItem, TreeObjectError, parse_tree};

@@ -43,6 +43,24 @@ fn source() -> Vec<Forgery> {
             };
             source_of(lab, parts, &written);
         }),
+        forged("a co-author without an address whom nobody knows", "identity-unmapped", |lab, parts| {
+            of_message(lab, parts, "a change\n\nCo-authored-by: Zoe\n");
+        }),
+        forged("an approval by a co-author", "approvals-missing", |lab, parts| {
+            of_message(lab, parts, "a change\n\nCo-authored-by: Bob <bob@example.com>\n");
+        }),
+        forged("an approval by a co-author whom only git would read", "approvals-missing", |lab, parts| {
+            of_message(lab, parts, "a change\n\nCo-developed-by :\n Robert\n <BOB@example.com>\n\nmore\n");
+        }),
+        forged("an approval by a co-author without brackets", "approvals-missing", |lab, parts| {
+            of_message(lab, parts, "a change\r\n\r\nCo-authored-by: ada@example.com, bob@example.com\r\n");
+        }),
+        forged("an approval by a co-author without an address", "approvals-missing", |lab, parts| {
+            of_message(lab, parts, "a change\n\nCo-authored-by: Bob B.\n");
+        }),
+        forged("an approval by whom signed the change off", "approvals-missing", |lab, parts| {
+            of_message(lab, parts, "a change\n\nSigned-off-by: Bob <bob@example.com>\n");
+        }),
         forged("history that is cut short", "range-shallow", |lab, parts| {
             let email = lab.ada.email();
             let unknown = ["c".repeat(40).parse().unwrap()];
@@ -283,6 +301,13 @@ fn rewrite(lab: &Lab, parts: &mut Parts, signer: Option<&crate::Pair>) {
     let base = [parts.replaces.1.clone()];
     let email = lab.ada.email();
     source_of(lab, parts, &Written { parents: &base, email: &email, message: "a change", signer });
+}
+
+/// Ada's commit with another message, and everything after it; Bob approves.
+fn of_message(lab: &Lab, parts: &mut Parts, message: &str) {
+    let (base, email) = ([parts.replaces.1.clone()], lab.ada.email());
+    let signer = Some(&lab.ada.commits);
+    source_of(lab, parts, &Written { parents: &base, email: &email, message, signer });
 }
 
 fn source_of(lab: &Lab, parts: &mut Parts, written: &Written<'_>) {
