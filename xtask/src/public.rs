@@ -98,7 +98,8 @@ fn six_commands(home: &Path, project: &Project) -> Done {
     person.prepare(project)?;
     let init = [&["init"], project.told].concat();
     let mut printed = vec![person.countersign(&init, "countersign up")?];
-    person.git(&["add", ".countersign"])?;
+    // As `init` says where the project ignores what begins with a dot.
+    person.git(&["add", "-f", ".countersign"])?;
     person.git(&["commit", "-q", "-S", "-m", "countersign"])?;
     let mut up = person.command(&person.program);
     let log = fs::File::create(home.join("up.log")).map_err(|error| error.to_string())?;

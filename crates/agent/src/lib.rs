@@ -16,6 +16,6 @@ mod store;
 pub use apply::Services;
 pub use deployer::{Asked, Deployer, Layer, STATUS_FILE, read_status};
 pub use judging::Decision;
-pub use memory::{Begun, Known, Memory, MemoryError};
+pub use memory::{Begun, FILE as MEMORY_FILE, Known, Memory, MemoryError};
 pub use process::{Launcher, exec_service};
 pub use serve::{Agent, serve};

@@ -165,4 +165,5 @@ impl Memory {
     }
 }
 
-const FILE: &str = "memory.json";
+/// Name of the file in an agent's directory.
+pub const FILE: &str = "memory.json";

@@ -5,6 +5,7 @@
 //! data directory.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use domain::PersonId;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use wire::Client;
 
 use crate::failure::Failure;
+use crate::shell;
 
 /// The server's data directory and what lies beside it.
 #[derive(Clone, Debug)]
@@ -67,9 +69,14 @@ impl Home {
         self.beside(&format!("runner-{number}"))
     }
 
-    /// Directory of an agent.
+    /// Directory of an agent of the project that an installation began with.
     pub fn agent(&self, service: &Name, environment: &Name) -> PathBuf {
         self.beside(&format!("agent-{service}-{environment}"))
+    }
+
+    /// Directory of an agent of a later project. No name has a dot, so no two of them meet.
+    pub fn agent_of(&self, project: &Name, service: &Name, environment: &Name) -> PathBuf {
+        self.beside(&format!("agent-{project}.{service}-{environment}"))
     }
 
     /// Directories of runners and of agents that lie beside the data directory, in order.
@@ -78,6 +85,9 @@ impl Home {
         let prefix = prefix.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let parent = self.0.parent().unwrap_or(&self.0);
         let mut found = Vec::new();
+        if !parent.exists() {
+            return Ok(found);
+        }
         for item in fs::read_dir(parent)?.flatten() {
             if item.path().is_dir() && item.file_name().to_string_lossy().starts_with(&prefix) {
                 found.push(item.path());
@@ -108,6 +118,37 @@ impl Home {
         })
     }
 
+    /// Fails, with what to do, when the data directory is not there.
+    pub fn exists(&self) -> Result<(), Failure> {
+        if self.0.exists() {
+            return Ok(());
+        }
+        let shown = self.0.display();
+        if self.left()?.is_empty() {
+            let remedy = "make one with `countersign init`, or name the data directory of yours with --data";
+            return Err(Failure::error(format!("there is no installation at `{shown}`; {remedy}")));
+        }
+        Err(Failure::error(format!("the data directory `{shown}` is gone; {}", self.instead()?)))
+    }
+
+    /// Directories of roles that lie beside the data directory.
+    pub fn left(&self) -> Result<Vec<PathBuf>, Failure> {
+        let mut left = vec![self.keys(), self.witness()];
+        left.extend(self.roles("runner")?);
+        left.extend(self.roles("agent")?);
+        Ok(left.into_iter().filter(|dir| dir.exists()).collect())
+    }
+
+    /// What to do when roles have lost their data directory.
+    pub fn instead(&self) -> Result<String, Failure> {
+        let left: Vec<_> = self.left()?.iter().map(|dir| shell::path(dir)).collect();
+        Ok(format!(
+            "the keys of its roles are still beside it. If it was moved or lost, put it back or restore a backup \
+             (docs/operating/restore.md); to begin anew, `rm -r {}` and then `countersign init`",
+            left.join(" ")
+        ))
+    }
+
     /// A client of the server that runs on this directory, in the person's name.
     pub fn client(&self) -> Result<Client, Failure> {
         Ok(Client::new(&self.url()?)?)
@@ -121,35 +162,75 @@ impl Home {
 }
 
 impl Profile {
-    /// The current profile.
-    pub fn read() -> Result<Self, Failure> {
-        Self::find()?.ok_or_else(|| {
-            let remedy = "make an installation with `countersign init`";
-            Failure::error(format!("nobody is known here yet; {remedy}"))
-        })
+    /// The profile of whoever works with this data directory: the current one unless another is kept for it.
+    pub fn of(home: &Home) -> Result<Self, Failure> {
+        match Self::find()? {
+            Some(current) if current.data == home.data() => Ok(current),
+            current => Self::kept(home)?.or(current).ok_or_else(nobody),
+        }
     }
 
     /// The current profile, where there is one.
     pub fn find() -> Result<Option<Self>, Failure> {
-        let path = config_dir()?.join("profile.json");
+        Self::read_file(&config_dir()?.join(PROFILE))
+    }
+
+    /// The profile that is kept for a data directory.
+    pub fn kept(home: &Home) -> Result<Option<Self>, Failure> {
+        let mut dirs: Vec<_> = fs::read_dir(config_dir()?).into_iter().flatten().flatten().collect();
+        dirs.sort_by_key(fs::DirEntry::file_name);
+        for dir in dirs {
+            if let Some(profile) = Self::read_file(&dir.path().join(PROFILE))?
+                && profile.data == home.data()
+            {
+                return Ok(Some(profile));
+            }
+        }
+        Ok(None)
+    }
+
+    fn read_file(path: &Path) -> Result<Option<Self>, Failure> {
         let wrong = |error: &dyn std::fmt::Display| Failure::error(format!("`{}`: {error}", path.display()));
-        match fs::read_to_string(&path) {
+        match fs::read_to_string(path) {
             Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| wrong(&error)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
             Err(error) => Err(wrong(&error)),
         }
     }
 
-    /// Makes this profile the current one.
-    pub fn write(&self) -> Result<(), Failure> {
-        let config = config_dir()?;
-        write_private(&config.join("profile.json"), &serde_json::to_string_pretty(self)?)
+    /// Keeps this profile for its installation, and leaves the current one as it is.
+    pub fn keep(&self) -> Result<(), Failure> {
+        let dir = config_dir()?.join(self.installation.to_string());
+        write_private(&dir.join(PROFILE), &serde_json::to_string_pretty(self)?)
     }
+
+    /// Makes this profile the current one, and keeps it for its installation.
+    pub fn write(&self) -> Result<(), Failure> {
+        self.keep()?;
+        write_private(&config_dir()?.join(PROFILE), &serde_json::to_string_pretty(self)?)
+    }
+}
+
+fn nobody() -> Failure {
+    Failure::error(
+        "this machine does not know who you are: make an installation with `countersign init`, or join a colleague's with \
+         `countersign key use --pin LINE --person ID`, as whoever enrolled you was told",
+    )
+}
+
+/// The person's own directory of an installation: its pin, and who the person is there.
+pub fn person_dir(installation: Id) -> Result<PathBuf, Failure> {
+    Ok(config_dir()?.join(installation.to_string()))
+}
+
+/// File of the current profile.
+pub fn profile_file() -> Result<PathBuf, Failure> {
+    Ok(config_dir()?.join(PROFILE))
 }
 
 /// Keeps a pin for its installation.
 pub fn write_pin(pin: &Pin) -> Result<PathBuf, Failure> {
-    let path = config_dir()?.join(pin.installation.to_string()).join("pin");
+    let path = person_dir(pin.installation)?.join("pin");
     write_private(&path, &format!("{pin}\n"))?;
     Ok(path)
 }
@@ -166,13 +247,13 @@ pub fn saw(pin: &Pin, what: impl FnOnce(&mut Pin)) -> Result<(), Failure> {
 
 /// The pin of an installation, where the person has one.
 pub fn read_pin(installation: Id) -> Result<Option<Pin>, Failure> {
-    let path = config_dir()?.join(installation.to_string()).join("pin");
+    let path = person_dir(installation)?.join("pin");
     match fs::read_to_string(&path) {
         Ok(text) => {
             let parsed = text.trim().parse();
             parsed.map(Some).map_err(|error| Failure::error(format!("`{}`: {error}", path.display())))
         }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::error(format!("cannot read `{}`: {error}", path.display()))),
     }
 }
@@ -205,3 +286,5 @@ pub fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
 pub fn private_dir(dir: &Path) -> Result<(), Failure> {
     Ok(disk::private_dir(dir)?)
 }
+
+const PROFILE: &str = "profile.json";

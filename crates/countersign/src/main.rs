@@ -5,6 +5,7 @@
 mod children;
 mod clock;
 mod failure;
+mod footprint;
 mod founders;
 mod home;
 mod key_files;
@@ -20,6 +21,7 @@ mod rebuild;
 mod request;
 mod review;
 mod scaffold;
+mod shell;
 mod signing;
 mod trust;
 mod verbs;

@@ -1,5 +1,6 @@
 //! Environment statements for the services of a project, and the agents that they name.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::PathBuf;
 
@@ -13,7 +14,6 @@ use evidence::trust_root::{Machine, Place as Host, TrustRoot};
 use evidence::{CommitId, Moment, Name};
 
 use crate::failure::Failure;
-use crate::home::Home;
 use crate::{key_files, random};
 
 /// Environments that a new project starts with, in order: name, and whether releases begin by themselves.
@@ -36,25 +36,61 @@ pub struct Prepared {
     pub place: Place,
 }
 
-/// Statements for every service in the usual environments, each with an agent whose key is made here.
-pub fn usual(
-    home: &Home,
-    root: &TrustRoot,
-    project: &Name,
+/// The project whose places are made.
+#[derive(Debug)]
+pub struct Project<'a> {
+    /// Its name.
+    pub name: &'a Name,
+    /// Its services.
+    pub releases: &'a ReleaseFile,
+    /// The commit from which its first range counts.
+    pub baseline: &'a CommitId,
+}
+
+/// Directories of the agents of every service in the usual environments.
+pub fn agent_dirs(
     releases: &ReleaseFile,
-    baseline: &CommitId,
+    dir: impl Fn(&Name, &Name) -> PathBuf,
+) -> Result<Vec<PathBuf>, Failure> {
+    let mut dirs = Vec::new();
+    for service in releases.services.keys() {
+        for (environment, _) in USUAL {
+            dirs.push(dir(service, &environment.parse()?));
+        }
+    }
+    Ok(dirs)
+}
+
+/// Statements for every service in those of the usual environments that are not known yet, each with an agent whose
+/// key is made here, unless a try that failed has left one.
+pub fn usual(
+    project: &Project<'_>,
+    root: &TrustRoot,
     policy: &PolicyFiles,
     now: Moment,
+    is_known: impl Fn(&Place) -> bool,
+    dir: impl Fn(&Name, &Name) -> PathBuf,
 ) -> Result<Vec<Prepared>, Failure> {
+    let Project { name: project, releases, baseline } = *project;
     let mut prepared = Vec::new();
+    let mut ports = BTreeSet::new();
     for (service, described) in &releases.services {
         let mut after: Option<Name> = None;
         for (environment, automatic) in USUAL {
             let environment: Name = environment.parse()?;
-            let agent_dir = home.agent(service, &environment);
-            let agent: Name = "agent-1".parse()?;
-            let key = *key_files::make(&agent_dir.join("key.pem"))?.public();
-            let configuration = configuration_of(described)?;
+            let place = Place {
+                project: project.clone(),
+                service: service.clone(),
+                environment: environment.clone(),
+            };
+            if is_known(&place) {
+                after = Some(environment);
+                continue;
+            }
+            let agent_dir = dir(service, &environment);
+            let agent = agent()?;
+            let key = *key_files::take_up(&agent_dir.join("key.pem"), None)?.public();
+            let configuration = configuration_of(described, &mut ports)?;
             let policy = policy.encode()?;
             let configuration = configuration.encode()?;
             let statement = Environment {
@@ -76,26 +112,31 @@ pub fn usual(
                 after: after.replace(environment.clone()),
                 automatic,
             };
-            let place = Place { project: project.clone(), service: service.clone(), environment };
             prepared.push(Prepared { statement, policy, configuration, agent_dir, agent, place });
         }
     }
     Ok(prepared)
 }
 
+/// Name of the one agent of a place that is made here.
+pub fn agent() -> Result<Name, Failure> {
+    Ok("agent-1".parse()?)
+}
+
 /// A port of its own for a process, so that environments on one machine do not meet.
-fn configuration_of(service: &Service) -> Result<Configuration, Failure> {
+fn configuration_of(service: &Service, taken: &mut BTreeSet<u16>) -> Result<Configuration, Failure> {
     let listens = service.process.as_ref().is_some_and(|process| process.port.is_some())
         || service.probe.http.is_some();
-    let port = if listens { Some(free_port()?) } else { None };
+    let port = if listens { Some(free_port(taken)?) } else { None };
     Ok(Configuration { port, ..Configuration::default() })
 }
 
 /// A free port below those that the system itself hands out for a moment (32768 and up).
-fn free_port() -> Result<u16, Failure> {
+fn free_port(taken: &mut BTreeSet<u16>) -> Result<u16, Failure> {
     for _ in 0..ATTEMPTS {
         let port = PORT_MIN + u16::from_le_bytes(random::bytes()?) % (PORT_MAX - PORT_MIN);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        if !taken.contains(&port) && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            taken.insert(port);
             return Ok(port);
         }
     }

@@ -1,7 +1,10 @@
-//! The project that a person works on: its repository, its name, and the two files that describe how it is
-//! built and released; they are written to start from where a repository has none.
+//! The project that a person works on: its repository, and its name.
+//!
+//! Invariant: one directory always gives one name. A name that was given to `init` or `project add` and that the
+//! directory does not give is kept in the repository's own git configuration, so that later commands need no flag.
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use evidence::Name;
 
@@ -17,17 +20,103 @@ pub fn repository(given: Option<&Path>) -> Result<PathBuf, Failure> {
     })
 }
 
-/// The project's name: the one given, else the repository's, as far as it can be one.
+/// The project's name: the one given, else the one kept in the repository, else its directory's as far as it can be
+/// one.
 pub fn name(given: Option<&Name>, repository: &Path) -> Result<Name, Failure> {
-    if let Some(name) = given {
-        return Ok(name.clone());
+    if let Some(name) = given.cloned().or_else(|| kept(repository)) {
+        return Ok(name);
     }
-    let dir = repository.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let mut text: String =
-        dir.chars().map(|c| if c.is_ascii_lowercase() || c.is_ascii_digit() { c } else { '-' }).collect();
-    text.truncate(63);
-    let text = text.trim_matches('-').trim_start_matches(|c: char| c.is_ascii_digit());
-    text.parse().map_err(|_| {
-        Failure::error(format!("`{dir}` cannot be a project's name; give one with --project NAME"))
+    let dir = directory(repository);
+    label(&dir).ok_or_else(|| {
+        let rule = "a name has letters `a` to `z`, digits and hyphens, and begins with a letter";
+        Failure::error(format!(
+            "the directory `{dir}` gives no name of a project: {rule}; name it with --project"
+        ))
     })
+}
+
+/// A line for the person when the project is not called as its directory is.
+pub fn renamed(name: &Name, repository: &Path) -> Option<String> {
+    let dir = directory(repository);
+    (dir != name.as_str()).then(|| format!("project: {name} (its directory is `{dir}`)"))
+}
+
+/// Keeps a name that the directory does not give.
+pub fn keep(name: &Name, repository: &Path) -> Result<(), Failure> {
+    if kept(repository).or_else(|| label(&directory(repository))).as_ref() == Some(name) {
+        return Ok(());
+    }
+    let output = git(repository, &["config", "--local", KEY, name.as_str()]).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(Failure::error(format!("git cannot keep the project's name in `{}`: {said}", repository.display())))
+}
+
+/// Whether git would leave a file out unless it is told otherwise.
+pub fn is_ignored(file: &Path) -> bool {
+    let dir = file.parent().unwrap_or(file);
+    let found = git(dir, &["check-ignore", "-q"]).arg(file).output();
+    found.is_ok_and(|output| output.status.success())
+}
+
+/// A text as a name, as far as it can be one: lower case, each run of other characters a hyphen.
+pub fn label(text: &str) -> Option<Name> {
+    let mut label = String::new();
+    for c in text.to_lowercase().chars() {
+        if c.is_ascii_lowercase() || c.is_ascii_digit() && !label.is_empty() {
+            label.push(c);
+        } else if !label.is_empty() && !label.ends_with('-') {
+            label.push('-');
+        }
+    }
+    label.truncate(NAME_BYTES_MAX);
+    label.trim_end_matches('-').parse().ok()
+}
+
+fn kept(repository: &Path) -> Option<Name> {
+    let output = git(repository, &["config", "--local", "--get", KEY]).output().ok()?;
+    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+}
+
+/// The name of a repository's directory, without the `.git` of a bare one.
+fn directory(repository: &Path) -> String {
+    let name = repository.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    name.strip_suffix(".git").map(str::to_owned).unwrap_or(name)
+}
+
+fn git(repository: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("git");
+    command.arg("-C").arg(repository).args(arguments).stdin(Stdio::null());
+    command
+}
+
+/// Where the name is kept.
+const KEY: &str = "countersign.project";
+/// Longest name (RFC 1035, section 2.3.4).
+const NAME_BYTES_MAX: usize = 63;
+
+#[cfg(test)]
+mod tests {
+    use super::label;
+
+    #[test]
+    fn directories_give_names() {
+        for (dir, name) in [
+            ("shop", Some("shop")),
+            ("2024-app", Some("app")),
+            ("My Süße %20 #1?", Some("my-s-e-20-1")),
+            ("sh\u{fffd}p", Some("sh-p")),
+            ("--a__b..c--", Some("a-b-c")),
+            ("UPPER", Some("upper")),
+            ("2024", None),
+            ("山田", None),
+            ("", None),
+        ] {
+            assert_eq!(label(dir).as_ref().map(evidence::Name::as_str), name, "{dir}");
+        }
+        let long = label(&"ab-".repeat(40)).map(|name| name.as_str().len());
+        assert_eq!(long, Some(62), "cut to what a name can have, without a hyphen at its end");
+    }
 }

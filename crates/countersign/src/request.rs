@@ -37,7 +37,7 @@ pub struct Sent {
 
 /// Signs a request and sends it; a refusal is a failure with its reasons.
 pub fn send(home: &Home, action: &str, arguments: Value, with: With) -> Result<Sent, Failure> {
-    let profile = Profile::read()?;
+    let profile = Profile::of(home)?;
     let now = now()?;
     let request = Request {
         v: 1,

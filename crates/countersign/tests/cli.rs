@@ -32,7 +32,7 @@ fn init_finds_out_what_it_can_and_never_overwrites() {
     let moved = home.data().with_file_name("moved");
     std::fs::rename(home.data(), &moved).unwrap();
     let stray = home.json(&["init"], 1);
-    assert!(stray["error"].as_str().unwrap().contains("exists without its data directory"), "{stray}");
+    assert!(stray["error"].as_str().unwrap().contains("exist without their data directory"), "{stray}");
     std::fs::rename(&moved, home.data()).unwrap();
     let root = home.ok(&["trust", "root"]);
     assert_eq!(root["digest"], made["trust_root"]);

@@ -84,7 +84,7 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     let client = home.client()?;
     let runtime = runtime()?;
     let view = waiting(runtime.block_on(client.places())?, verb.at.as_ref())?;
-    let profile = Profile::read()?;
+    let profile = Profile::of(&home)?;
     let pin = home::read_pin(profile.installation)?;
     let pin = pin.ok_or_else(|| {
         Failure::error("you have pinned nothing; ask a colleague for their line of `countersign trust pin`")

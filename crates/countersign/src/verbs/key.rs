@@ -26,17 +26,17 @@ pub enum Key {
     List(Place),
     /// Tell this machine who you are in an installation, and which of your keys you use there.
     Use {
-        /// The line of `countersign trust pin`, from somebody you trust.
-        #[arg(long)]
-        pin: String,
-        /// Your id, as your enrolment and `countersign status` name it.
-        #[arg(long)]
-        person: PersonId,
+        /// The line of `countersign trust pin`, from somebody you trust. With --data alone, who you were there counts again.
+        #[arg(long, requires = "person", required_unless_present = "data")]
+        pin: Option<String>,
+        /// Your id, as whoever enrolled you was told.
+        #[arg(long, requires = "pin")]
+        person: Option<PersonId>,
         /// Key that signs approvals and statements, private or public file; found out when left away.
-        #[arg(long)]
+        #[arg(long, requires = "pin")]
         key: Option<PathBuf>,
         /// Key that signs requests; the same when left away, as in solo mode.
-        #[arg(long)]
+        #[arg(long, requires = "pin")]
         sign_in_key: Option<PathBuf>,
         /// The server's data directory on this machine.
         #[arg(long)]
@@ -57,10 +57,18 @@ pub fn run(verb: &Key, output: Output) -> Result<(), Failure> {
     match verb {
         Key::Show { file } => show(file.as_deref(), output),
         Key::List(place) => list(place, output),
-        Key::Use { pin, person, key, sign_in_key, data } => {
+        Key::Use { pin: Some(pin), person: Some(person), key, sign_in_key, data } => {
             let approval = key.as_deref().map_or_else(PersonKey::discover, PersonKey::read)?;
             let sign_in = sign_in_key.as_deref().map_or_else(|| Ok(approval.clone()), PersonKey::read)?;
             adopt(pin, *person, approval, sign_in, Home::new(data.as_deref())?, output)
+        }
+        Key::Use { data, .. } => {
+            let home = Home::new(data.as_deref())?;
+            let kept = Profile::kept(&home)?.ok_or_else(|| {
+                let remedy = "say who you are there with --pin and --person";
+                Failure::error(format!("nothing is kept of you at `{}`; {remedy}", home.data().display()))
+            })?;
+            use_profile(&kept, output)
         }
     }
 }
@@ -96,9 +104,18 @@ fn adopt(
         sign_in_key: sign_in.file,
         approval_key: approval.file,
     };
+    use_profile(&profile, output)
+}
+
+/// Makes a profile the current one.
+fn use_profile(profile: &Profile, output: Output) -> Result<(), Failure> {
     profile.write()?;
-    output.print(&profile, |profile| {
-        format!("you are person {} of installation {}", profile.person, profile.installation)
+    output.print(profile, |profile| {
+        let Profile { person, installation, data, .. } = profile;
+        format!(
+            "you are person {person} of installation {installation}, whose data directory is `{}`",
+            data.display()
+        )
     })
 }
 

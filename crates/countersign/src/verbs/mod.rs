@@ -9,6 +9,7 @@ mod init;
 mod key;
 mod logs;
 mod policy;
+mod project;
 mod promote;
 mod run;
 pub mod runner;
@@ -50,6 +51,9 @@ enum Verb {
     Demo(demo::Demo),
     /// Make an installation: keys of the roles, trust root, first enrolment.
     Init(init::Init),
+    /// Give an installation one more project.
+    #[command(subcommand)]
+    Project(project::Project),
     /// Start all roles on what `init` made, and stop them together.
     Up(up::Up),
     /// Put a commit forward: build it, and release it as far as that goes by itself.
@@ -108,12 +112,14 @@ pub struct Place {
 }
 
 impl Place {
-    /// The directory given, else that of the person's profile, else the default one.
+    /// The directory given, else that of the person's profile, else the default one; it must be there.
     fn home(&self) -> Result<Home, Failure> {
-        match &self.data {
+        let home = match &self.data {
             Some(dir) => Home::new(Some(dir)),
             None => Home::new(Profile::find()?.map(|profile| profile.data).as_deref()),
-        }
+        }?;
+        home.exists()?;
+        Ok(home)
     }
 }
 
@@ -147,6 +153,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
     match command.verb {
         Verb::Demo(verb) => demo::run(&verb, output),
         Verb::Init(verb) => init::run(&verb, output),
+        Verb::Project(verb) => project::run(&verb, output),
         Verb::Up(verb) => up::run(&verb, output),
         Verb::Run(verb) => run::run(&verb, output),
         Verb::Cancel(verb) => cancel::run(&verb, output),

@@ -199,7 +199,7 @@ fn enrol(verb: &Enrol, output: Output) -> Result<(), Failure> {
         expires: now.later_by(YEAR),
     };
     let mut envelope = statement.envelope()?;
-    my_key()?.sign(&mut envelope, enrolment::NAMESPACE)?;
+    my_key(&home)?.sign(&mut envelope, enrolment::NAMESPACE)?;
     finish(&home, &envelope, verb.out.as_deref(), output)
 }
 
@@ -270,8 +270,8 @@ pub fn status_file(home: &Home) -> Result<StatusFile, Failure> {
 }
 
 /// The key that signs statements.
-pub fn my_key() -> Result<PersonKey, Failure> {
-    PersonKey::read(&Profile::read()?.approval_key)
+pub fn my_key(home: &Home) -> Result<PersonKey, Failure> {
+    PersonKey::read(&Profile::of(home)?.approval_key)
 }
 
 /// Reads a statement out of a file.

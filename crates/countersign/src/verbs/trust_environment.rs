@@ -78,7 +78,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
         shown => new(verb, &root, number_of(&verb.at, shown, &pin)?)?,
     };
     let mut envelope = named.statement.envelope()?;
-    my_key()?.sign(&mut envelope, environment::NAMESPACE)?;
+    my_key(&home)?.sign(&mut envelope, environment::NAMESPACE)?;
     if let Some(out) = &verb.out {
         write_envelope(out, &envelope)?;
         write_file(&beside(out, "policy"), &named.policy)?;
@@ -109,7 +109,8 @@ pub fn attachments(file: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     Ok(vec![read("policy")?, read("configuration")?])
 }
 
-fn beside(file: &Path, what: &str) -> PathBuf {
+/// The file beside a statement in which something lies that it names.
+pub fn beside(file: &Path, what: &str) -> PathBuf {
     let mut name = file.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
     name.push(format!(".{what}"));
     file.with_file_name(name)

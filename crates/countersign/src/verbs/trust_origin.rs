@@ -67,7 +67,7 @@ fn begin(home: &Home, out: &std::path::Path, device: Option<&Uri>, output: Outpu
         ..root
     };
     let mut envelope = next.envelope()?;
-    my_key()?.sign(&mut envelope, trust_root::NAMESPACE)?;
+    my_key(home)?.sign(&mut envelope, trust_root::NAMESPACE)?;
     write_envelope(out, &envelope)?;
     let file = out.display();
     let shown = json!({ "file": out, "origin": origin, "vkey": vkey, "replaces": old, "entries": end.size });

@@ -68,7 +68,7 @@ pub fn run(verb: &Root, output: Output) -> Result<(), Failure> {
     if verb.amends() {
         let (root, _) = trust::pinned_root_of(home.data())?;
         let mut envelope = amended(verb, root)?.envelope()?;
-        my_key()?.sign(&mut envelope, trust_root::NAMESPACE)?;
+        my_key(&home)?.sign(&mut envelope, trust_root::NAMESPACE)?;
         return finish(&home, &envelope, verb.out.as_deref(), output);
     }
     let (root, _) = trust::root_of(home.data(), None)?;

@@ -77,12 +77,12 @@ struct Shown {
 pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
     let mut envelope = read_envelope(&verb.file)?;
     let statement = Statement::read(&envelope)?;
-    let installation = Profile::read()?.installation;
+    let home = verb.place.home()?;
+    let installation = Profile::of(&home)?.installation;
     if statement.installation() != installation {
         let what = format!("`{}` is of another installation than yours", verb.file.display());
         return Err(Failure::error(what));
     }
-    let home = verb.place.home()?;
     let (before, compared_with) = match before(&home, &statement) {
         Ok((before, what)) => (before, what),
         Err(failure) => (Text::default(), format!("nothing: {}", failure.message())),
@@ -112,7 +112,7 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
         output::show(&page(&shown))?;
         sure(verb.yes)?;
     }
-    let key = my_key()?;
+    let key = my_key(&home)?;
     key.sign(&mut envelope, statement.namespace())?;
     write_envelope(&verb.file, &envelope)?;
     (shown.signed, shown.signatures) = (true, envelope.signatures().len());

@@ -74,7 +74,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     let base = (!loosens && root.status.threshold > 1).then(|| file.base.payload_digest());
     let amended = amended(verb, current, base)?;
     let mut envelope = amended.envelope()?;
-    my_key()?.sign(&mut envelope, status::NAMESPACE)?;
+    my_key(&home)?.sign(&mut envelope, status::NAMESPACE)?;
     finish(&home, &envelope, verb.out.as_deref(), output)
 }
 

@@ -1,5 +1,7 @@
 //! `countersign up`: starts the roles on what `init` made, each as a process of its own.
 
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -8,6 +10,7 @@ use serde::Serialize;
 use super::{Place, runtime};
 use crate::children::{Role, Stop};
 use crate::failure::Failure;
+use crate::home::Home;
 use crate::output::Output;
 use crate::trust;
 
@@ -32,30 +35,21 @@ struct Started {
 /// Runs until it is asked to end, or a role ends by itself.
 pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
-    if !home.data().exists() {
-        let what = format!(
-            "there is no installation at `{}`; make one with `countersign init`",
-            home.data().display()
-        );
-        return Err(Failure::error(what));
-    }
     let (root, _) = trust::root_of(home.data(), None)?;
     let witness = Role::start("witness", &home.witness(), &[])?;
     let arguments = ["--witness".into(), witness.ready.url.clone(), "--listen".into(), verb.listen.clone()];
     let server = Role::start("server", home.data(), &arguments)?;
+    let url = server.ready.url.clone();
     let mut roles = vec![server, witness];
-    for role in ["runner", "agent"] {
-        for dir in home.roles(role)? {
-            let arguments = [
-                "--server".to_owned(),
-                roles.first().map(|server| server.ready.url.clone()).unwrap_or_default(),
-            ];
-            roles.push(Role::start(role, &dir, &arguments)?);
-        }
+    for dir in home.roles("runner")? {
+        roles.push(Role::start("runner", &dir, &["--server".to_owned(), url.clone()])?);
     }
-    let server = roles.first().ok_or_else(|| Failure::error("nothing was started"))?;
+    let mut agents = Agents { home, url: url.clone(), known: BTreeSet::new() };
+    for dir in agents.joined()? {
+        roles.push(agents.start(&dir)?);
+    }
     let started = Started {
-        url: server.ready.url.clone(),
+        url,
         mode: trust::assurance(root.mode),
         roles: roles.iter().map(|role| (role.ready.role.clone(), role.ready.pid)).collect(),
         next: "countersign run".into(),
@@ -72,7 +66,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
             started.url, started.mode, started.next
         )
     })?;
-    let ended = runtime.block_on(watch(&mut roles, stop));
+    let ended = runtime.block_on(watch(&mut roles, &mut agents, stop));
     // The server goes last, so that the others' last words are heard.
     while roles.pop().is_some() {}
     match ended {
@@ -81,17 +75,42 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     }
 }
 
-/// Waits for the signal to end, or for the first role that ends by itself.
-async fn watch(roles: &mut [Role], stop: Stop) -> Option<String> {
+/// Agents beside the data directory; `project add` adds to them while everything is up.
+struct Agents {
+    home: Home,
+    url: String,
+    known: BTreeSet<PathBuf>,
+}
+
+impl Agents {
+    /// Directories of agents that were not seen before. One that has a key and no memory has not joined yet, which is
+    /// how `project add` leaves it for a moment, or for good when it fails.
+    fn joined(&mut self) -> Result<Vec<PathBuf>, Failure> {
+        let mut dirs = self.home.roles("agent")?;
+        dirs.retain(|dir| dir.join(agent::MEMORY_FILE).exists() && self.known.insert(dir.clone()));
+        Ok(dirs)
+    }
+
+    fn start(&self, dir: &Path) -> Result<Role, Failure> {
+        Role::start("agent", dir, &["--server".to_owned(), self.url.clone()])
+    }
+}
+
+/// Waits for the signal to end, or for the first role that ends by itself; starts agents that join meanwhile.
+async fn watch(roles: &mut Vec<Role>, agents: &mut Agents, stop: Stop) -> Option<String> {
     let stop = stop.asked();
     tokio::pin!(stop);
     loop {
         tokio::select! {
             () = &mut stop => return None,
             () = tokio::time::sleep(LOOK_EVERY) => {
-                for role in roles.iter_mut() {
-                    if role.has_ended() {
-                        return Some(role.ready.role.clone());
+                if let Some(ended) = roles.iter_mut().find_map(|role| role.has_ended().then_some(&role.ready.role)) {
+                    return Some(ended.clone());
+                }
+                for dir in agents.joined().unwrap_or_default() {
+                    match agents.start(&dir) {
+                        Ok(role) => roles.push(role),
+                        Err(failure) => shown::say(&format!("warning: `{}`: {}", dir.display(), failure.message())),
                     }
                 }
             }

@@ -1,4 +1,6 @@
 //! What the command line answers, word for word where somebody acts on it: outputs that cannot be written, names and
 //! ids as people type them, errors with the remedy that works, files to start from.
 
+mod founding;
+mod projects;
 mod streams;

@@ -17,7 +17,7 @@ mod peers;
 mod rehearsal;
 mod replay;
 mod runs;
-mod shop;
+pub mod shop;
 mod state;
 
 use std::path::Path;

@@ -189,6 +189,11 @@ impl Home {
         Self::started(command)
     }
 
+    /// `up` with further arguments.
+    pub fn up_in(&self, arguments: &[&str]) -> Up {
+        Self::started(self.command(&[&["up", "-o", "json"], arguments].concat()))
+    }
+
     fn started(mut command: Command) -> Up {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();

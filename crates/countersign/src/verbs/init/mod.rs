@@ -3,28 +3,30 @@
 //! What a crash leaves behind: directories of roles without a data directory, which the next `init` names and
 //! does not touch, since they could belong to data that was moved. The data directory appears last, complete.
 
+mod root;
+
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use evidence::pin::{EnvironmentPin, Pin};
-use evidence::status::{Status, StatusFile};
-use evidence::trust_root::{
-    Holder, LedgerKey, Machine, Mode, Place as Host, Quorum, TrustRoot, Witness, Witnesses,
-};
+use evidence::status::StatusFile;
+use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Digest, Id, Moment, Name, environment, status, trust_root};
 use ledger::Reader;
 use serde::Serialize;
 
-use super::{Place, agent, runner};
-use crate::clock::{MONTH, YEAR, now};
+use super::{Place, agent, runner, runtime};
+use crate::children::Stop;
+use crate::clock::now;
 use crate::failure::Failure;
-use crate::founders::{Founder, alone, enrolments, listed, signed, subject};
+use crate::footprint::Footprint;
+use crate::founders::{Founder, alone, enrolments, listed, signed};
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
-use crate::pkcs11::{self, Uri};
+use crate::pkcs11::Uri;
 use crate::places::{self, Prepared};
 use crate::scaffold::{self, Described};
-use crate::{key_files, pack, policies, project, random, trust};
+use crate::{pack, policies, project, random, shell, trust};
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
@@ -62,8 +64,10 @@ pub struct Init {
     #[arg(long, value_name = "URI")]
     runner_key: Vec<Uri>,
     /// Make no project: neither files in a repository nor environments.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "command")]
     bare: bool,
+    #[command(flatten)]
+    service: scaffold::Service,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -84,10 +88,15 @@ struct Made {
     mode: Mode,
     trust_root: Digest,
     people: Vec<MadePerson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<Name>,
     places: Vec<MadePlace>,
     written: Vec<PathBuf>,
     pin: String,
     next: String,
+    /// Lines that are for people alone.
+    #[serde(skip)]
+    notes: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -97,38 +106,73 @@ struct MadePerson {
     key: String,
 }
 
+/// A place that was made.
 #[derive(Debug, Serialize)]
-struct MadePlace {
-    place: domain::Place,
-    port: Option<u16>,
+pub struct MadePlace {
+    /// The place.
+    pub place: domain::Place,
+    /// The port of its process.
+    pub port: Option<u16>,
 }
 
-/// Makes the installation.
+/// Makes the installation, or leaves everything as it was.
 pub fn run(verb: &Init, output: Output) -> Result<(), Failure> {
     let home = Home::new(verb.place.data.as_deref())?;
     is_free(&home)?;
-    devices_answer(verb)?;
+    root::devices_answer(verb)?;
     let founders = people(verb)?;
     let project = first_project(verb)?;
-    let now = now()?;
     let installation = random::id()?;
-    let (root, signer) = root(verb, &home, &founders, installation, now)?;
+    let footprint = Footprint::of(paths(&home, installation, project.as_ref())?);
+    // Whoever presses Ctrl-C at a passphrase ends `ssh-keygen`, and with it this verb by a failure that tidies.
+    let runtime = runtime()?;
+    let _stop = {
+        let _inside = runtime.enter();
+        Stop::listen()?
+    };
+    let made = make(verb, &home, &founders, project, installation)?;
+    output.print(&made, text)?;
+    footprint.keep();
+    Ok(())
+}
+
+/// Everything that is made: the first project's files too.
+fn paths(home: &Home, installation: Id, project: Option<&FirstProject>) -> Result<Vec<PathBuf>, Failure> {
+    let mut new = home.data().as_os_str().to_owned();
+    new.push(".new");
+    let mut paths = vec![home.data().to_path_buf(), new.into(), home.keys(), home.witness()];
+    paths.extend([home.runner(1), home.runner(2), home::person_dir(installation)?, home::profile_file()?]);
+    if let Some(first) = project {
+        let files = first.described.missing.iter().map(|(path, _)| path.clone());
+        paths.extend(files);
+        let agent = |service: &Name, environment: &Name| home.agent(service, environment);
+        paths.extend(places::agent_dirs(&first.described.releases, agent)?);
+    }
+    Ok(paths)
+}
+
+fn make(
+    verb: &Init,
+    home: &Home,
+    founders: &[Founder],
+    project: Option<FirstProject>,
+    installation: Id,
+) -> Result<Made, Failure> {
+    let now = now()?;
+    let (root, signer) = root::root(verb, home, founders, installation, now)?;
     let prepared = match &project {
         Some(first) => {
-            let policy = policies::built_in();
-            places::usual(
-                &home,
-                &root,
-                &first.name,
-                &first.described.releases,
-                &first.baseline,
-                &policy,
-                now,
-            )?
+            let of = places::Project {
+                name: &first.name,
+                releases: &first.described.releases,
+                baseline: &first.baseline,
+            };
+            let agent = |service: &Name, environment: &Name| home.agent(service, environment);
+            places::usual(&of, &root, &policies::built_in(), now, |_| false, agent)?
         }
         None => Vec::new(),
     };
-    let genesis = genesis(&root, &founders, &prepared, installation, now)?;
+    let genesis = genesis(&root, founders, &prepared, installation, now)?;
     if let Some(parent) = home.data().parent() {
         home::private_dir(parent)?;
     }
@@ -143,20 +187,43 @@ pub fn run(verb: &Init, output: Output) -> Result<(), Failure> {
         let rehearsal = root.mode == Mode::Rehearsal;
         agent::write_memory(&place.agent_dir, &place.agent, &place.place, &pin, rehearsal)?;
     }
-    if let Some(first) = founders.first() {
-        Profile {
-            v: 1,
-            installation,
-            person: first.id.into(),
-            data: home.data().to_path_buf(),
-            sign_in_key: first.sign_in.file.clone(),
-            approval_key: first.approval.file.clone(),
-        }
-        .write()?;
+    let written = project.as_ref().map(|first| first.described.write()).transpose()?.unwrap_or_default();
+    if let Some(first) = &project {
+        project::keep(&first.name, &first.repository)?;
     }
-    let written = project.map(|first| first.described.written).unwrap_or_default();
-    let made = made(verb, &home, &root, &founders, &prepared, written, &pin)?;
-    output.print(&made, text)
+    let note = founders.first().map(|first| profile(home, first, installation)).transpose()?.flatten();
+    let mut made = made(verb, home, &root, founders, &prepared, written, &pin)?;
+    made.notes.extend(note);
+    if let Some(first) = project {
+        made.notes.extend(first.described.kind.map(|kind| format!("taken for: {kind}")));
+        made.notes.extend(project::renamed(&first.name, &first.repository));
+        made.project = Some(first.name);
+    }
+    Ok(made)
+}
+
+/// Who the first person is here. A profile of another installation stays the current one; a note says so.
+fn profile(home: &Home, first: &Founder, installation: Id) -> Result<Option<String>, Failure> {
+    let profile = Profile {
+        v: 1,
+        installation,
+        person: first.id.into(),
+        data: home.data().to_path_buf(),
+        sign_in_key: first.sign_in.file.clone(),
+        approval_key: first.approval.file.clone(),
+    };
+    let Some(current) = Profile::find()?.filter(|current| current.data.exists()) else {
+        profile.write()?;
+        return Ok(None);
+    };
+    profile.keep()?;
+    let data = shell::path(home.data());
+    Ok(Some(format!(
+        "note: without --data, commands go on working on installation {} in {}; give this one's with `--data {data}`, or make it \
+         the usual one with `countersign key use --data {data}`",
+        current.installation,
+        current.data.display()
+    )))
 }
 
 fn made(
@@ -173,50 +240,62 @@ fn made(
         name: founder.name.clone(),
         key: founder.approval.key.fingerprint().to_owned(),
     };
-    let place = |prepared: &Prepared| {
-        let configuration = evidence::configuration::Configuration::decode(&prepared.configuration)?;
-        Ok::<_, Failure>(MadePlace { place: prepared.place.clone(), port: configuration.port })
-    };
     Ok(Made {
         data: home.data().to_path_buf(),
         installation: root.installation,
         mode: root.mode,
         trust_root: root.digest()?,
         people: founders.iter().map(person).collect(),
-        places: prepared.iter().map(place).collect::<Result<_, _>>()?,
+        places: prepared.iter().map(MadePlace::of).collect::<Result<_, _>>()?,
+        project: None,
         written,
         pin: pin.to_string(),
         next: next(verb, home),
+        notes: Vec::new(),
     })
+}
+
+impl MadePlace {
+    /// A place out of what its statement names.
+    pub fn of(prepared: &Prepared) -> Result<Self, Failure> {
+        let configuration = evidence::configuration::Configuration::decode(&prepared.configuration)?;
+        Ok(Self { place: prepared.place.clone(), port: configuration.port })
+    }
+
+    /// A line for people.
+    pub fn line(&self) -> String {
+        let port = self.port.map_or_else(String::new, |port| format!(", http://127.0.0.1:{port}"));
+        format!("place: {}{port}\n", self.place)
+    }
+}
+
+/// What to do with files that were written.
+pub fn commit_first(written: &[PathBuf], next: &str) -> String {
+    if written.is_empty() {
+        return next.to_owned();
+    }
+    let files: Vec<_> = written.iter().map(|path| path.display().to_string()).collect();
+    let force = if written.iter().any(|path| project::is_ignored(path)) { "-f " } else { "" };
+    format!(
+        "look at {} and commit them with your signature:\n  git add {force}.countersign && git -c gpg.format=ssh commit -S -m 'countersign'\nthen: {next}",
+        files.join(" and ")
+    )
 }
 
 fn text(made: &Made) -> String {
     let people: Vec<_> =
         made.people.iter().map(|person| format!("{} ({})", person.name, person.key)).collect();
-    let places: String = made
-        .places
-        .iter()
-        .map(|made| {
-            let port = made.port.map_or_else(String::new, |port| format!(", http://127.0.0.1:{port}"));
-            format!("place: {}{port}\n", made.place)
-        })
-        .collect();
+    let places: String = made.places.iter().map(MadePlace::line).collect();
     let note = match made.mode {
         Mode::Team => {
             "note: in team mode a witness on the server's host counts for nothing: amend the root with one elsewhere\n"
         }
         Mode::Solo | Mode::Rehearsal => "",
     };
-    let mut next = made.next.clone();
-    if !made.written.is_empty() {
-        let files: Vec<_> = made.written.iter().map(|path| path.display().to_string()).collect();
-        next = format!(
-            "look at {} and commit them with your signature:\n  git add .countersign && git -c gpg.format=ssh commit -S -m 'countersign'\nthen: {next}",
-            files.join(" and ")
-        );
-    }
+    let notes: String = made.notes.iter().map(|note| format!("{note}\n")).collect();
+    let next = commit_first(&made.written, &made.next);
     format!(
-        "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\n{note}next: {next}",
+        "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\n{note}{notes}next: {next}",
         made.installation,
         made.data.display(),
         trust::assurance(made.mode),
@@ -228,6 +307,7 @@ fn text(made: &Made) -> String {
 /// The project that an installation starts with.
 struct FirstProject {
     name: Name,
+    repository: PathBuf,
     described: Described,
     baseline: CommitId,
 }
@@ -253,8 +333,8 @@ fn first_project(verb: &Init) -> Result<Option<FirstProject>, Failure> {
             path.display()
         ))
     })?;
-    let described = scaffold::describe(&path, &name)?;
-    Ok(Some(FirstProject { name, described, baseline }))
+    let described = scaffold::describe(&path, &name, &verb.service)?;
+    Ok(Some(FirstProject { name, repository: path, described, baseline }))
 }
 
 /// The statements that found the installation, signed.
@@ -265,7 +345,7 @@ fn genesis(
     installation: Id,
     now: Moment,
 ) -> Result<server::Genesis, Failure> {
-    let status = first_status(installation, now).envelope()?;
+    let status = root::first_status(installation, now).envelope()?;
     let environment = |prepared: &Prepared| {
         let signed = signed(prepared.envelope()?, founders, root.policy.threshold, environment::NAMESPACE)?;
         Ok::<_, Failure>(server::FirstEnvironment {
@@ -309,22 +389,22 @@ fn is_free(home: &Home) -> Result<(), Failure> {
         );
         return Err(Failure::error(what));
     }
-    let mut left = vec![home.keys(), home.runner(1), home.runner(2), home.witness()];
-    if home.data().parent().is_some_and(Path::exists) {
-        left.extend(home.roles("agent")?);
+    match home.left()?.as_slice() {
+        [] => Ok(()),
+        [first, rest @ ..] => {
+            let what = match rest.len() {
+                0 => format!("`{}` exists without its data directory", first.display()),
+                more => format!("`{}` and {more} more exist without their data directory", first.display()),
+            };
+            let what = format!("{what}; nothing was changed");
+            Err(Failure::error(format!("{what}: {}", home.instead()?)))
+        }
     }
-    if let Some(left) = left.iter().find(|dir| dir.exists()) {
-        let what = format!("`{}` exists without its data directory; nothing was changed", left.display());
-        let remedy =
-            "it is left from an init that did not finish, or belongs to data that was moved: move it away";
-        return Err(Failure::error(format!("{what}; {remedy}")));
-    }
-    Ok(())
 }
 
 fn next(verb: &Init, home: &Home) -> String {
     match verb.place.data {
-        Some(_) => format!("countersign up --data {}", home.data().display()),
+        Some(_) => format!("countersign up --data {}", shell::path(home.data())),
         None => "countersign up".into(),
     }
 }
@@ -354,98 +434,4 @@ pub fn pin_of(data: &Path, root: &TrustRoot) -> Result<Pin, Failure> {
         environments,
         checkpoint: head.checkpoint.text().to_owned(),
     })
-}
-
-/// Every key in a device signs, and none is named twice, before anything is made.
-fn devices_answer(verb: &Init) -> Result<(), Failure> {
-    if verb.runner_key.len() > 2 {
-        return Err(Failure::usage(
-            "an installation begins with two runners: --runner-key is said twice at most",
-        ));
-    }
-    let mut seen: Vec<([u8; 32], &Uri)> = Vec::new();
-    for uri in verb.ledger_key.iter().chain(&verb.provenance_key).chain(&verb.runner_key) {
-        let public = pkcs11::open(uri)?.public();
-        if let Some((_, other)) = seen.iter().find(|(known, _)| *known == public) {
-            let what = format!("`{uri}` and `{other}` are one key; each role needs its own");
-            return Err(Failure::error(what));
-        }
-        seen.push((public, uri));
-    }
-    Ok(())
-}
-
-/// Makes the roles' keys and the root that names them.
-fn root(
-    verb: &Init,
-    home: &Home,
-    founders: &[Founder],
-    installation: Id,
-    now: Moment,
-) -> Result<(TrustRoot, tlog::NoteSigner), Failure> {
-    let place =
-        || Host { host: host(), operator: founders.first().map(|f| f.name.clone()).unwrap_or_default() };
-    let origin = format!("countersign/{installation}");
-    let ledger = key_files::make_or_take(&home.keys().join("ledger.pem"), verb.ledger_key.as_ref())?;
-    let ledger = key_files::ledger(&ledger, &origin)?;
-    let provenance =
-        key_files::make_or_take(&home.keys().join("provenance.pem"), verb.provenance_key.as_ref())?;
-    let provenance = *provenance.public();
-    let mut devices = verb.runner_key.iter();
-    let mut runner = |number| -> Result<Machine, Failure> {
-        let key = key_files::make_or_take(&home.runner(number).join("key.pem"), devices.next())?;
-        Ok(Machine { name: format!("runner-{number}").parse()?, key: *key.public(), place: place() })
-    };
-    let name = format!("witness/{installation}");
-    let witness = key_files::witness(&key_files::make(&home.witness().join("key.pem"))?, &name)?;
-    home::write_private(&home.witness().join("name"), &format!("{name}\n"))?;
-    home::write_private(&home.witness().join("logs"), &format!("{}\n", ledger.verifier()))?;
-    let threshold = if verb.mode == ModeArgument::Solo { 1 } else { 2 };
-    let holder = |founder: &Founder| Holder { subject: subject(founder), key: founder.approval.key.clone() };
-    let quorum = Quorum { threshold, holders: founders.iter().map(holder).collect() };
-    let root = TrustRoot {
-        v: 1,
-        installation,
-        version: 1,
-        issued: now,
-        expires: now.later_by(YEAR),
-        mode: match verb.mode {
-            ModeArgument::Solo => Mode::Solo,
-            ModeArgument::Team => Mode::Team,
-            ModeArgument::Rehearsal => Mode::Rehearsal,
-        },
-        holders: quorum.clone(),
-        registrars: Quorum { threshold: 1, ..quorum.clone() },
-        policy: quorum.clone(),
-        status: quorum,
-        ledger: LedgerKey { vkey: ledger.verifier().to_string(), replaces: None },
-        server: place(),
-        provenance,
-        runners: vec![runner(1)?, runner(2)?],
-        witnesses: Witnesses {
-            quorum: 1,
-            keys: vec![Witness { vkey: witness.verifier().to_string(), place: place() }],
-        },
-    };
-    Ok((root, ledger))
-}
-
-fn first_status(installation: Id, now: Moment) -> Status {
-    Status {
-        v: 1,
-        installation,
-        number: 1,
-        base: None,
-        issued: now,
-        expires: now.later_by(MONTH),
-        minimum_root: 1,
-        revoked: Vec::new(),
-        withdrawn: Vec::new(),
-        barred: Vec::new(),
-        frozen: Vec::new(),
-    }
-}
-
-fn host() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
 }

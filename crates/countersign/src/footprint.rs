@@ -1,0 +1,88 @@
+//! What a verb makes on disk, removed again when the verb fails.
+//!
+//! Invariant: only what was not there when the verb began is removed: files and directories that are the verb's own
+//! with all that is in them, directories above those only when they are empty.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Paths that did not exist. Dropped before `keep`, it removes them.
+#[derive(Debug, Default)]
+pub struct Footprint {
+    own: Vec<PathBuf>,
+    above: Vec<PathBuf>,
+}
+
+impl Footprint {
+    /// Remembers which of these paths, and of the directories above them, are not there.
+    pub fn of(paths: impl IntoIterator<Item = PathBuf>) -> Self {
+        let mut footprint = Self::default();
+        for path in paths {
+            footprint.expect(path);
+        }
+        footprint
+    }
+
+    /// One more path that may be made from now on.
+    pub fn expect(&mut self, path: PathBuf) {
+        if fs::symlink_metadata(&path).is_ok() {
+            return;
+        }
+        let above = path.ancestors().skip(1).take_while(|dir| !dir.exists());
+        let above: Vec<_> = above.filter(|dir| !self.above.iter().any(|known| known == dir)).collect();
+        let above: Vec<_> = above.into_iter().map(Path::to_path_buf).collect();
+        self.above.extend(above);
+        // A write that failed half way leaves its file under this name.
+        let mut beside = path.clone().into_os_string();
+        beside.push(".new");
+        self.own.extend([path, beside.into()]);
+    }
+
+    /// All of it is to stay.
+    pub fn keep(mut self) {
+        self.own.clear();
+        self.above.clear();
+    }
+}
+
+impl Drop for Footprint {
+    fn drop(&mut self) {
+        for path in &self.own {
+            let is_dir = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
+            // What cannot be removed is named by the next `init`, which finds it.
+            let _ = if is_dir { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+        }
+        self.above.sort_by_key(|dir| std::cmp::Reverse(dir.components().count()));
+        for dir in &self.above {
+            let _ = fs::remove_dir(dir);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Footprint;
+
+    #[test]
+    fn only_what_was_not_there_goes_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |path: &str| dir.path().join(path);
+        disk::write(&at("theirs"), b"", 0o600).unwrap();
+        for keep in [false, true] {
+            let footprint = Footprint::of([at("theirs"), at("a/b/own"), at("a/c"), at("never")]);
+            std::fs::create_dir_all(at("a/b/own/deep")).unwrap();
+            disk::write(&at("a/c.new"), b"", 0o600).unwrap();
+            disk::write(&at("a/somebody"), b"", 0o600).unwrap();
+            if keep {
+                footprint.keep();
+            } else {
+                drop(footprint);
+                assert!(!at("a/b").exists() && !at("a/c.new").exists());
+                std::fs::remove_file(at("a/somebody")).unwrap();
+                std::fs::remove_dir(at("a")).unwrap();
+            }
+            assert!(at("theirs").exists());
+        }
+        assert!(at("a/b/own/deep").exists());
+    }
+}

@@ -1,0 +1,129 @@
+//! Files to start from, for a repository that has no `.countersign` yet: how it is built, and how its
+//! artifact is released, as far as its own files tell.
+//!
+//! Invariant: nothing of the repository is executed to find that out, and nothing is written before the caller says
+//! so. What cannot be read from the files is said in a comment of the pipeline, not guessed.
+
+mod go;
+mod node;
+mod python;
+mod recipe;
+mod rust;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use evidence::release_file::{self, ReleaseFile};
+use evidence::{Name, pipeline};
+
+use self::recipe::Recipe;
+use crate::failure::Failure;
+
+/// A service's start command and how it is asked whether it works, as the person gives them.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Service {
+    /// Start command of the service, a line for `/bin/sh`; files are only installed when left away. `$PORT` is the
+    /// port that it is to listen on.
+    #[arg(long, value_name = "LINE")]
+    command: Option<String>,
+    /// Loopback port of the service, which the command gets as `PORT`; 8080 when the command names `$PORT`. Each
+    /// environment on this machine gets another one.
+    #[arg(long, requires = "command", value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+    /// Path that the service answers with 200 over HTTP once it works; `/` when left away.
+    #[arg(long, requires = "command", value_name = "PATH")]
+    probe: Option<String>,
+}
+
+/// What a repository is to begin with.
+#[derive(Debug)]
+pub struct Described {
+    /// Its release file, as it lies there or is to be written.
+    pub releases: ReleaseFile,
+    /// Files that are to be written; empty when they are there.
+    pub missing: Vec<(PathBuf, String)>,
+    /// What kind of project it was taken for, when files are to be written.
+    pub kind: Option<&'static str>,
+}
+
+impl Described {
+    /// Writes what is missing, and answers which files those are.
+    pub fn write(&self) -> Result<Vec<PathBuf>, Failure> {
+        for (path, text) in &self.missing {
+            fs::create_dir_all(path.parent().unwrap_or(path))?;
+            disk::replace("people.file", path, text.as_bytes(), 0o644)?;
+        }
+        Ok(self.missing.iter().map(|(path, _)| path.clone()).collect())
+    }
+}
+
+impl Service {
+    /// The start command, with the port when it listens on one.
+    fn start(&self) -> Option<(&str, Option<u16>)> {
+        let command = self.command.as_deref()?;
+        let named = command.contains("$PORT") || command.contains("${PORT}");
+        let listens = named || self.port.is_some() || self.probe.is_some();
+        Some((command.trim(), listens.then(|| self.port.unwrap_or(PORT))))
+    }
+}
+
+/// Reads the release file of a repository, or prepares both files to start from.
+pub fn describe(repository: &Path, project: &Name, service: &Service) -> Result<Described, Failure> {
+    let (build, release) = (repository.join(pipeline::PATH), repository.join(release_file::PATH));
+    if release.exists() {
+        if service.command.is_some() {
+            let what = format!("{} is there already and says how the service is started", release.display());
+            return Err(Failure::usage(format!("{what}; edit it, and leave --command away")));
+        }
+        let releases = ReleaseFile::parse(&fs::read(&release)?)?;
+        return Ok(Described { releases, missing: Vec::new(), kind: None });
+    }
+    if build.exists() {
+        let what = format!("there is {} but no {}", pipeline::PATH, release_file::PATH);
+        return Err(Failure::error(format!(
+            "{what}; write it: the schema is docs/schema/release.schema.json"
+        )));
+    }
+    let recipe = recipe_of(repository, service)?;
+    let (steps, services) = (recipe.pipeline(project), recipe.release(project, service));
+    let releases = ReleaseFile::parse(services.as_bytes())?;
+    pipeline::Pipeline::parse(steps.as_bytes())?;
+    Ok(Described { releases, missing: vec![(build, steps), (release, services)], kind: Some(recipe.kind) })
+}
+
+/// A kind of project: the recipe of a repository that is one, what its build leaves in which directory, its start
+/// command.
+type Kind = fn(&Path, &str, Option<&str>) -> Result<Option<Recipe>, Failure>;
+
+/// How a repository is built, by the first kind whose files it has.
+fn recipe_of(repository: &Path, service: &Service) -> Result<Recipe, Failure> {
+    let start = service.start().map(|(command, _)| command);
+    if start.is_some_and(|line| line.is_empty() || line.contains('\n')) {
+        return Err(Failure::usage("--command is one line for a shell"));
+    }
+    let out = recipe::out_of(repository);
+    let mut known: [Kind; 4] = [rust::recipe, go::recipe, python::recipe, node::recipe];
+    let first = start.and_then(|line| line.split_whitespace().next()).unwrap_or_default();
+    if ["node", "npm", "npx"].contains(&first) {
+        known.rotate_right(1);
+    }
+    for kind in known {
+        if let Some(recipe) = kind(repository, &out, start)? {
+            return Ok(recipe);
+        }
+    }
+    if let Some(line) = start {
+        return Ok(recipe::plain(&out, line));
+    }
+    let what = "found no Cargo.toml, go.mod, pyproject.toml, setup.py, requirements.txt or package.json to start from";
+    let remedy = format!(
+        "give the start command of a service whose files need no building with --command, or write {} and {} yourself; \
+         docs/pipeline.md shows how",
+        pipeline::PATH,
+        release_file::PATH
+    );
+    Err(Failure::error(format!("`{}`: {what}; {remedy}", repository.display())))
+}
+
+/// The port of a service in the file that `init` writes; each place has its own in its configuration.
+const PORT: u16 = 8080;

@@ -1,0 +1,109 @@
+//! The trust root that an installation begins with, and the keys of the roles that it names.
+
+use evidence::status::Status;
+use evidence::trust_root::{
+    Holder, LedgerKey, Machine, Mode, Place as Host, Quorum, TrustRoot, Witness, Witnesses,
+};
+use evidence::{Id, Moment};
+
+use super::{Init, ModeArgument};
+use crate::clock::{MONTH, YEAR};
+use crate::failure::Failure;
+use crate::founders::{Founder, subject};
+use crate::home::{self, Home};
+use crate::key_files;
+use crate::pkcs11::{self, Uri};
+
+/// Every key in a device signs, and none is named twice, before anything is made.
+pub fn devices_answer(verb: &Init) -> Result<(), Failure> {
+    if verb.runner_key.len() > 2 {
+        return Err(Failure::usage(
+            "an installation begins with two runners: --runner-key is said twice at most",
+        ));
+    }
+    let mut seen: Vec<([u8; 32], &Uri)> = Vec::new();
+    for uri in verb.ledger_key.iter().chain(&verb.provenance_key).chain(&verb.runner_key) {
+        let public = pkcs11::open(uri)?.public();
+        if let Some((_, other)) = seen.iter().find(|(known, _)| *known == public) {
+            let what = format!("`{uri}` and `{other}` are one key; each role needs its own");
+            return Err(Failure::error(what));
+        }
+        seen.push((public, uri));
+    }
+    Ok(())
+}
+
+/// Makes the roles' keys and the root that names them.
+pub fn root(
+    verb: &Init,
+    home: &Home,
+    founders: &[Founder],
+    installation: Id,
+    now: Moment,
+) -> Result<(TrustRoot, tlog::NoteSigner), Failure> {
+    let place =
+        || Host { host: host(), operator: founders.first().map(|f| f.name.clone()).unwrap_or_default() };
+    let origin = format!("countersign/{installation}");
+    let ledger = key_files::make_or_take(&home.keys().join("ledger.pem"), verb.ledger_key.as_ref())?;
+    let ledger = key_files::ledger(&ledger, &origin)?;
+    let provenance =
+        key_files::make_or_take(&home.keys().join("provenance.pem"), verb.provenance_key.as_ref())?;
+    let provenance = *provenance.public();
+    let mut devices = verb.runner_key.iter();
+    let mut runner = |number| -> Result<Machine, Failure> {
+        let key = key_files::make_or_take(&home.runner(number).join("key.pem"), devices.next())?;
+        Ok(Machine { name: format!("runner-{number}").parse()?, key: *key.public(), place: place() })
+    };
+    let name = format!("witness/{installation}");
+    let witness = key_files::witness(&key_files::make(&home.witness().join("key.pem"))?, &name)?;
+    home::write_private(&home.witness().join("name"), &format!("{name}\n"))?;
+    home::write_private(&home.witness().join("logs"), &format!("{}\n", ledger.verifier()))?;
+    let threshold = if verb.mode == ModeArgument::Solo { 1 } else { 2 };
+    let holder = |founder: &Founder| Holder { subject: subject(founder), key: founder.approval.key.clone() };
+    let quorum = Quorum { threshold, holders: founders.iter().map(holder).collect() };
+    let root = TrustRoot {
+        v: 1,
+        installation,
+        version: 1,
+        issued: now,
+        expires: now.later_by(YEAR),
+        mode: match verb.mode {
+            ModeArgument::Solo => Mode::Solo,
+            ModeArgument::Team => Mode::Team,
+            ModeArgument::Rehearsal => Mode::Rehearsal,
+        },
+        holders: quorum.clone(),
+        registrars: Quorum { threshold: 1, ..quorum.clone() },
+        policy: quorum.clone(),
+        status: quorum,
+        ledger: LedgerKey { vkey: ledger.verifier().to_string(), replaces: None },
+        server: place(),
+        provenance,
+        runners: vec![runner(1)?, runner(2)?],
+        witnesses: Witnesses {
+            quorum: 1,
+            keys: vec![Witness { vkey: witness.verifier().to_string(), place: place() }],
+        },
+    };
+    Ok((root, ledger))
+}
+
+pub fn first_status(installation: Id, now: Moment) -> Status {
+    Status {
+        v: 1,
+        installation,
+        number: 1,
+        base: None,
+        issued: now,
+        expires: now.later_by(MONTH),
+        minimum_root: 1,
+        revoked: Vec::new(),
+        withdrawn: Vec::new(),
+        barred: Vec::new(),
+        frozen: Vec::new(),
+    }
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

@@ -1,0 +1,219 @@
+//! `countersign project`: gives an installation one more project, with its environments and their agents.
+//!
+//! What a crash leaves behind: places that are on record already, each with its agent's key; `project add` again goes
+//! on with those that are missing.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use evidence::dsse::Envelope;
+use evidence::environment;
+use evidence::trust_root::{Mode, TrustRoot};
+use evidence::{CommitId, Name};
+use serde::Serialize;
+use serde_json::json;
+use wire::PlaceView;
+
+use super::init::{MadePlace, commit_first, pin_of};
+use super::trust::{my_key, write_envelope, write_file};
+use super::{Place, agent, runtime, trust_environment};
+use crate::clock::now;
+use crate::failure::Failure;
+use crate::footprint::Footprint;
+use crate::home::Home;
+use crate::output::Output;
+use crate::places::{self, Prepared};
+use crate::request::{self, With};
+use crate::scaffold::{self, Described};
+use crate::{policies, project, shell, trust};
+
+/// Subcommands of `project`.
+#[derive(Debug, Subcommand)]
+pub enum Project {
+    /// Make dev, staging and production with their agents for every service of a repository that has none yet, and the
+    /// two files to start from where they are missing.
+    Add(Add),
+}
+
+/// Arguments of `project add`.
+#[derive(Debug, Args)]
+pub struct Add {
+    #[command(flatten)]
+    place: Place,
+    /// Repository of the project; the one you are in when left away.
+    #[arg(long)]
+    repository: Option<PathBuf>,
+    /// Name of the project; the repository's when left away.
+    #[arg(long)]
+    project: Option<Name>,
+    /// Directory for the statements, where more than one person has to sign them; `countersign-PROJECT` when left away.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    service: scaffold::Service,
+}
+
+#[derive(Debug, Serialize)]
+struct Added {
+    project: Name,
+    places: Vec<MadePlace>,
+    written: Vec<PathBuf>,
+    /// Statements that others have to sign first.
+    statements: Vec<PathBuf>,
+    next: String,
+    #[serde(skip)]
+    notes: Vec<String>,
+}
+
+/// The project as it is described, and what its places are made under.
+struct New {
+    name: Name,
+    repository: PathBuf,
+    described: Described,
+    baseline: CommitId,
+    root: TrustRoot,
+}
+
+/// Carries out a subcommand.
+pub fn run(verb: &Project, output: Output) -> Result<(), Failure> {
+    match verb {
+        Project::Add(verb) => add(verb, output),
+    }
+}
+
+fn add(verb: &Add, output: Output) -> Result<(), Failure> {
+    let home = verb.place.home()?;
+    let (root, _) = trust::pinned_root_of(home.data())?;
+    let repository = project::repository(verb.repository.as_deref())?;
+    let name = project::name(verb.project.as_ref(), &repository)?;
+    let baseline = ::runner::resolve(&repository, "HEAD")?;
+    let described = scaffold::describe(&repository, &name, &verb.service)?;
+    let new = New { name, repository, described, baseline, root };
+    let known = runtime()?.block_on(home.client()?.places())?;
+    rejoin(&home, &new, &known)?;
+    let missing = missing(&home, &new, &known)?;
+    if missing.is_empty() && new.described.missing.is_empty() {
+        let what = format!("project {} has its places in this installation already", new.name);
+        return Err(Failure::error(format!("{what}; nothing was changed. next: countersign run")));
+    }
+    let footprint = Footprint::of(new.described.missing.iter().map(|(path, _)| path.clone()));
+    let written = new.described.write()?;
+    project::keep(&new.name, &new.repository)?;
+    footprint.keep();
+    let mut added = Added {
+        next: "countersign run".into(),
+        places: missing.iter().map(MadePlace::of).collect::<Result<_, _>>()?,
+        notes: project::renamed(&new.name, &new.repository).into_iter().collect(),
+        written,
+        statements: Vec::new(),
+        project: new.name.clone(),
+    };
+    added.notes.extend(new.described.kind.map(|kind| format!("taken for: {kind}")));
+    if new.root.policy.threshold > 1 {
+        added.statements = prepare(verb, &home, &new, &missing)?;
+        added.next = signers(&home, &new, &added.statements)?;
+    } else {
+        missing.iter().try_for_each(|place| send(&home, &new, place))?;
+    }
+    output.print(&added, text)
+}
+
+/// Places that the installation does not have yet, with the keys of their agents.
+fn missing(home: &Home, new: &New, known: &[PlaceView]) -> Result<Vec<Prepared>, Failure> {
+    let project =
+        places::Project { name: &new.name, releases: &new.described.releases, baseline: &new.baseline };
+    let is_known = |place: &domain::Place| known.iter().any(|view| view.place == *place);
+    let agent = |service: &Name, environment: &Name| home.agent_of(&new.name, service, environment);
+    let prepared = places::usual(&project, &new.root, &policies::built_in(), now()?, is_known, agent)?;
+    Ok(prepared)
+}
+
+/// Signs and sends a statement, and lets its agent know where it belongs.
+fn send(home: &Home, new: &New, place: &Prepared) -> Result<(), Failure> {
+    let envelope = signed(home, place)?;
+    let arguments = json!({ "statement": envelope.payload_digest() });
+    let with = With {
+        statements: vec![envelope],
+        attachments: vec![place.policy.clone(), place.configuration.clone()],
+        ..With::default()
+    };
+    request::send(home, "set-environment", arguments, with)?;
+    join(home, new, &place.agent_dir, &place.place, &place.agent)
+}
+
+/// Statements for others to sign, signed by this person, with what they name beside them.
+fn prepare(verb: &Add, home: &Home, new: &New, missing: &[Prepared]) -> Result<Vec<PathBuf>, Failure> {
+    let dir = verb.out.clone().unwrap_or_else(|| PathBuf::from(format!("countersign-{}", new.name)));
+    std::fs::create_dir_all(&dir)?;
+    let mut files = Vec::new();
+    for place in missing {
+        let file = dir.join(format!("{}.json", place.place.to_string().replace('/', "-")));
+        write_envelope(&file, &signed(home, place)?)?;
+        let named = [("policy", &place.policy), ("configuration", &place.configuration)];
+        for (what, bytes) in named {
+            write_file(&trust_environment::beside(&file, what), bytes)?;
+        }
+        join(home, new, &place.agent_dir, &place.place, &place.agent)?;
+        files.push(file);
+    }
+    Ok(files)
+}
+
+fn signed(home: &Home, place: &Prepared) -> Result<Envelope, Failure> {
+    let mut envelope = place.envelope()?;
+    my_key(home)?.sign(&mut envelope, environment::NAMESPACE)?;
+    Ok(envelope)
+}
+
+/// Lets an agent know where it belongs, unless it knows.
+fn join(home: &Home, new: &New, dir: &Path, at: &domain::Place, name: &Name) -> Result<(), Failure> {
+    if dir.join(::agent::MEMORY_FILE).exists() {
+        return Ok(());
+    }
+    let pin = pin_of(home.data(), &new.root)?;
+    agent::write_memory(dir, name, at, &pin, new.root.mode == Mode::Rehearsal)
+}
+
+/// Agents whose place came on record when the command was interrupted.
+fn rejoin(home: &Home, new: &New, known: &[PlaceView]) -> Result<(), Failure> {
+    for view in known.iter().filter(|view| view.place.project == new.name) {
+        let dir = home.agent_of(&new.name, &view.place.service, &view.place.environment);
+        if dir.join("key.pem").exists() {
+            join(home, new, &dir, &view.place, &places::agent()?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Who has to sign what, and how it is sent then.
+fn signers(home: &Home, new: &New, files: &[PathBuf]) -> Result<String, Failure> {
+    let mine = my_key(home)?.key;
+    let quorum = &new.root.policy;
+    let others = quorum.holders.iter().filter(|holder| holder.key != mine);
+    let others: String =
+        others.map(|holder| format!("\n    {} ({})", holder.subject, holder.key.fingerprint())).collect();
+    let by_me = usize::from(quorum.holders.iter().any(|holder| holder.key == mine));
+    let more = (quorum.threshold as usize).saturating_sub(by_me);
+    let each = |verb: &str| {
+        files
+            .iter()
+            .map(|file| format!("\n    countersign trust {verb} {}", shell::path(file)))
+            .collect::<String>()
+    };
+    Ok(format!(
+        "{more} more policy signers sign each statement, of{others}\n  with{}\n  then send them, in this order:{}\n  then: countersign run",
+        each("sign"),
+        each("send")
+    ))
+}
+
+fn text(added: &Added) -> String {
+    let notes: String = added.notes.iter().map(|note| format!("{note}\n")).collect();
+    let places: String = added.places.iter().map(MadePlace::line).collect();
+    let what = if added.statements.is_empty() { "added" } else { "prepared" };
+    format!(
+        "{what} project {}\n{notes}{places}next: {}",
+        added.project,
+        commit_first(&added.written, &added.next)
+    )
+}

@@ -1,0 +1,114 @@
+//! `init`: what it makes and says, what a failed one leaves, and what a second one keeps.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::release::shop::Shop;
+use crate::support::Home;
+
+/// Every path below a directory but git's objects, sorted.
+fn paths(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut dirs = vec![dir.to_path_buf()];
+    while let Some(dir) = dirs.pop() {
+        for item in std::fs::read_dir(dir).unwrap().flatten() {
+            let path = item.path();
+            if item.file_type().unwrap().is_dir() && !path.ends_with(".git/objects") {
+                dirs.push(path.clone());
+            }
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn a_failed_init_leaves_nothing_behind() {
+    let shop = Shop::new();
+    shop.git(&["rm", "-rq", ".countersign"]);
+    shop.commit("a project that nothing describes");
+    let home = shop.home.dir.path();
+    let (public, unsigned) = (home.join(".ssh/id_ed25519.pub"), home.join("unsigned.pub"));
+    std::fs::copy(public, &unsigned).unwrap();
+    let unsigned = unsigned.to_str().unwrap();
+    let before = paths(home);
+    // Nobody can sign: there is no private half. Roles have their keys by then.
+    let failed = shop.in_repository(&["init", "--key", unsigned], 1);
+    assert!(failed["error"].as_str().unwrap().contains("`ssh-keygen` could not sign"), "{failed}");
+    assert_eq!(paths(home), before);
+    // The answer cannot be written, which is the last thing that can go wrong.
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut command = shop.home.command(&["init"]);
+    command.current_dir(shop.repository()).stdin(Stdio::null()).stdout(full).stderr(Stdio::null());
+    assert_eq!(command.status().unwrap().code(), Some(1));
+    assert_eq!(paths(home), before);
+    // Somewhere else, where even the directory above the data is new.
+    let deep = home.join("a/b/data");
+    shop.in_repository(&["init", "--key", unsigned, "--data", deep.to_str().unwrap()], 1);
+    assert_eq!(paths(home), before);
+    shop.in_repository(&["init"], 0);
+}
+
+#[test]
+fn a_second_init_keeps_the_first_ones_profile() {
+    let home = Home::solo();
+    let second = home.dir.path().join("second");
+    let data = second.to_str().unwrap();
+    let profile = home.dir.path().join(".config/countersign/profile.json");
+    let before = std::fs::read_to_string(&profile).unwrap();
+    let output = home.run(&["init", "--name", "Ada", "--email", "a@b.example", "--data", data]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let note = format!("or make it the usual one with `countersign key use --data {data}`");
+    assert!(
+        said.contains("note: without --data, commands go on working on") && said.contains(&note),
+        "{said}"
+    );
+    assert_eq!(std::fs::read_to_string(&profile).unwrap(), before);
+    // Both are usable: what is signed for the second is signed as its person.
+    let first = home.ok(&["trust", "root"])["statement"]["installation"].clone();
+    let up = home.up_in(&["--data", data]);
+    assert_eq!(home.ok(&["trust", "status", "--freeze", "shop", "--data", data])["accepted"], json!(true));
+    let used = home.ok(&["key", "use", "--data", data]);
+    assert_ne!(used["installation"], first);
+    assert_eq!(home.ok(&["trust", "status", "--freeze", "api"])["accepted"], json!(true));
+    assert!(up.stop());
+    home.ok(&["key", "use", "--data", home.data().to_str().unwrap()]);
+    assert_eq!(home.ok(&["trust", "root"])["statement"]["installation"], first);
+}
+
+/// A profile that names a directory which is gone is nobody's any more.
+#[test]
+fn a_deleted_data_directory_is_named_with_what_to_do() {
+    let home = Home::solo();
+    std::fs::remove_dir_all(home.data()).unwrap();
+    let data = home.data().display().to_string();
+    let lies = "keys witness runner-1 runner-2".split(' ').map(|role| format!("{data}.{role}"));
+    let instead = format!(
+        "the keys of its roles are still beside it. If it was moved or lost, put it back or restore a backup \
+         (docs/operating/restore.md); to begin anew, `rm -r {}` and then `countersign init`",
+        lies.collect::<Vec<_>>().join(" ")
+    );
+    for verb in [&["up"][..], &["status"], &["trust", "status", "--freeze", "shop"]] {
+        let failed = home.json(verb, 1)["error"].clone();
+        assert_eq!(failed, json!(format!("the data directory `{data}` is gone; {instead}")), "{verb:?}");
+    }
+    let init = ["init", "--name", "Ada", "--email", "a@b.example"];
+    let failed = home.json(&init, 1)["error"].clone();
+    let what = format!("`{data}.keys` and 3 more exist without their data directory; nothing was changed");
+    assert_eq!(failed, json!(format!("{what}: {instead}")));
+    for role in ["keys", "witness", "runner-1", "runner-2"] {
+        std::fs::remove_dir_all(format!("{data}.{role}")).unwrap();
+    }
+    home.ok(&init);
+    home.ok(&["trust", "pin"]);
+    let elsewhere = home.json(&["status", "--data", "none"], 1)["error"].clone();
+    assert!(
+        elsewhere
+            .as_str()
+            .unwrap()
+            .ends_with("make one with `countersign init`, or name the data directory of yours with --data")
+    );
+}
