@@ -44,6 +44,11 @@ impl Failure {
         Self { kind: Kind::Refused, message, reasons }
     }
 
+    /// A decision went against the command, one of more than are recorded one by one: exit code 3.
+    pub fn counted(message: String, reasons: Vec<Reason>) -> Self {
+        Self { kind: Kind::Refused, message, reasons }
+    }
+
     /// A decision of a gate or agent went against it, or could not be made: exit code 3 or 4.
     pub fn decided(outcome: Outcome, message: impl fmt::Display, findings: Vec<Finding>) -> Self {
         let kind = if outcome == Outcome::Undecided { Kind::Undecided } else { Kind::Refused };

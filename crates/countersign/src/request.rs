@@ -6,7 +6,7 @@ use evidence::Bytes;
 use evidence::dsse::Envelope;
 use evidence::request::{self, Request};
 use serde_json::Value;
-use wire::{Outcome, Submission};
+use wire::{ClientError, Outcome, ProblemKind, Submission};
 
 use crate::clock::now;
 use crate::failure::Failure;
@@ -58,7 +58,12 @@ pub fn send(home: &Home, action: &str, arguments: Value, with: With) -> Result<S
         repository: with.repository,
     };
     let client = home.client()?;
-    let outcome = runtime()?.block_on(client.submit(&submission))?;
+    let outcome = match runtime()?.block_on(client.submit(&submission)) {
+        Err(ClientError::Problem(problem)) if problem.kind == ProblemKind::Refused => {
+            return Err(Failure::counted(problem.detail, problem.reasons));
+        }
+        outcome => outcome?,
+    };
     if outcome.accepted {
         Ok(Sent { request, outcome })
     } else {

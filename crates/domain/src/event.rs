@@ -101,7 +101,7 @@ events! {
     "release.returning" => Returning(release::Returning),
     /// A snapshot of the state was taken.
     "ledger.snapshotted" => Snapshotted(snapshot::Snapshotted),
-    /// A known person's command was refused.
+    /// A known person's command was refused, or more of them than are recorded one by one.
     "refused" => Refused(Refused),
 }
 
@@ -131,6 +131,10 @@ pub struct Refused {
     pub action: Name,
     /// Codes of every reason.
     pub reasons: Vec<String>,
+    /// How many more of the person's requests were refused in a minute than were recorded one by one; then nothing else
+    /// is recorded of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub more: Option<u64>,
 }
 
 impl Event {

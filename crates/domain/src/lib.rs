@@ -10,6 +10,7 @@ pub mod artifact;
 pub mod build;
 pub mod gate;
 pub mod identity;
+pub mod quota;
 pub mod release;
 pub mod source;
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use domain::build::Ended;
 use domain::gate::{Judged, Outcome};
 use domain::snapshot::{RecordSnapshot, Snapshotted};
-use domain::{Command, Event, Place, RULES, Refused, State, decide, next};
+use domain::{Command, Event, PersonId, Place, RULES, Refused, State, decide, next};
 use evidence::bundle::Bundle;
 use evidence::canonical::{self, CanonicalError};
 use evidence::dsse::Envelope;
@@ -170,6 +170,15 @@ impl<'a, S: Store> Replay<'a, S> {
     fn again(&mut self, prepared: &Prepared) -> Result<Vec<Event>, String> {
         let Prepared { header, entry, event, .. } = prepared;
         let command = match (&header.actor, header.auth, event) {
+            (Actor::System, Auth::None, Event::Refused(refused)) if refused.more.is_some() => {
+                // How many there were is the server's word, as it is of whoever was not answered at all.
+                return Ok(vec![event.clone()]);
+            }
+            (Actor::Person(_), Auth::SignedRequest, Event::Refused(refused))
+                if refused.more.is_none() && cannot_be_derived(refused, prepared) =>
+            {
+                return self.refused(prepared, refused);
+            }
             (Actor::Person(_), Auth::SignedRequest, _) => self.of_person(prepared)?,
             (Actor::System, Auth::Statement, _) => self.founding(entry, event)?,
             (Actor::Machine(runner), Auth::MachineKey, Event::Ended(ended)) => lost(ended, Some(runner))?,
@@ -190,9 +199,21 @@ impl<'a, S: Store> Replay<'a, S> {
                 let asked = prepared.asked.as_ref().ok_or("it holds no signed request")?.as_ref()?;
                 let reasons = refusal.reasons().map(|reason| reason.code.clone()).collect();
                 let action = asked.request.action.clone();
-                Ok(vec![Event::Refused(Refused { person: person.into(), action, reasons })])
+                Ok(vec![Event::Refused(Refused { person: person.into(), action, reasons, more: None })])
             }
         }
+    }
+
+    /// A refusal that rests on the operator's quotas, or on bodies that were too large to be kept: who asked is checked
+    /// again, and the reasons are the server's word, which could have withheld its answer as well.
+    fn refused(&mut self, prepared: &Prepared, refused: &Refused) -> Result<Vec<Event>, String> {
+        let asked = prepared.asked.as_ref().ok_or("it holds no signed request")?.as_ref()?;
+        let root = self.root()?;
+        self.authentic(asked, prepared.header.time, &root)?;
+        let same = PersonId::from(asked.request.person) == refused.person
+            && asked.request.action == refused.action
+            && !refused.reasons.is_empty();
+        if same { Ok(vec![prepared.event.clone()]) } else { Err("the refusal is not of this request".into()) }
     }
 
     /// A person's command, out of the signed request and what it names.
@@ -446,6 +467,13 @@ impl<'a, S: Store> Replay<'a, S> {
     }
 }
 
+/// Whether the ledger does not hold what a refusal rests on.
+fn cannot_be_derived(refused: &Refused, prepared: &Prepared) -> bool {
+    let left_out = |asked: &Asked| asked.particulars.get(LEFT_OUT).is_some();
+    refused.rests_on_quotas()
+        || prepared.asked.as_ref().is_some_and(|asked| asked.as_ref().is_ok_and(left_out))
+}
+
 /// The end of a run of which a runner, or the server that waited for one, says that some work will never be reported.
 fn lost(ended: &Ended, runner: Option<&Name>) -> Result<Command, String> {
     let work = ended.because.clone().ok_or("it does not say what is lost")?;
@@ -457,5 +485,7 @@ fn before(end: Moment) -> Moment {
     Moment::from_millis(end.millis().saturating_sub(1)).unwrap_or_default()
 }
 
+/// Field of a refusal's particulars that has the digests of bodies which were not kept.
+pub const LEFT_OUT: &str = "left-out";
 /// Most states that are kept while a gate is due.
 const RECENT_MAX: usize = 1024;

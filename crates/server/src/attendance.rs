@@ -75,7 +75,7 @@ impl Attendance {
 pub async fn run(shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        let gone_after = RUNNER_GONE;
+        let gone_after = shared.gatekeeper.limits().runner_gone();
         let (state, now) = (shared.intake.state(), clock::now());
         for lose in shared.attendance.lost(&state, now, gone_after) {
             let (run, minutes) = (lose.run, gone_after.as_secs() / 60);
@@ -96,12 +96,10 @@ pub async fn run(shared: Arc<Shared>) {
 pub fn job(lose: build::Lose, actor: Actor, project: Option<Name>) -> Result<Job, NameError> {
     let auth = if matches!(actor, Actor::System) { Auth::None } else { Auth::MachineKey };
     let origin = Origin { actor, auth, action: "lose".parse()?, idempotency: None, project };
-    Ok(Job { command: Command::Lose(lose), origin, particulars: None, blobs: Vec::new() })
+    Ok(Job { command: Command::Lose(lose), origin, particulars: None, blobs: Vec::new(), bodies: Vec::new() })
 }
 
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// How long a runner may be silent before the runs that wait for it are lost.
-const RUNNER_GONE: Duration = Duration::from_hours(1);
 
 #[cfg(test)]
 mod tests {

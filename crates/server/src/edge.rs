@@ -4,7 +4,7 @@
 //! not hold becomes a command that refuses it, so that it is on record. Blobs are durable before the
 //! command that names them.
 
-use domain::{PersonId, Place, Refusal, State};
+use domain::{Command, PersonId, Place, Refusal, State, quota};
 use evidence::canonical::CanonicalError;
 use evidence::claim::Claim;
 use evidence::dsse::{Envelope, EnvelopeError};
@@ -20,6 +20,7 @@ use ledger::{BLOBS, BlobError, Blobs, LedgerError};
 use serde_json::{Value, json};
 use wire::Submission;
 
+use crate::quotas::{Limits, QuotaError, Usage};
 use crate::readers::Readers;
 use crate::room::{Full, Room};
 use crate::store::LedgerStore;
@@ -31,6 +32,8 @@ pub struct Gatekeeper {
     readers: Readers,
     blobs: Blobs,
     room: Room,
+    limits: Limits,
+    usage: Usage,
 }
 
 /// Why a submission was not even put to a decision.
@@ -48,6 +51,9 @@ pub enum EdgeError {
     /// The provenance key did not sign.
     #[error("the server cannot sign: {0}")]
     Signing(#[from] MachineKeyError),
+    /// The operator's quotas cannot be read.
+    #[error(transparent)]
+    Quotas(#[from] QuotaError),
     /// There is no room on the disk.
     #[error(transparent)]
     Full(#[from] Full),
@@ -67,7 +73,20 @@ impl Gatekeeper {
     pub fn open(readers: Readers) -> Result<Self, EdgeError> {
         let blobs = Blobs::open(&readers.dir().join(BLOBS))?;
         let room = Room::of(readers.dir());
-        Ok(Self { readers, blobs, room })
+        let limits = Limits::read(readers.dir())?;
+        Ok(Self { readers, blobs, room, limits, usage: Usage::default() })
+    }
+
+    /// The operator's quotas.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// How much is stored, and for whom.
+    #[must_use]
+    pub(crate) const fn usage(&self) -> &Usage {
+        &self.usage
     }
 
     /// The room on the disk.
@@ -88,18 +107,28 @@ impl Gatekeeper {
         &self.blobs
     }
 
+    /// Checks that a known person signed a request, before anything else of what was sent is looked at.
+    ///
+    /// # Errors
+    /// `EdgeError` when it cannot be read or authenticated.
+    pub fn signed(&self, state: &State, envelope: &Envelope, now: Moment) -> Result<Request, EdgeError> {
+        let bytes = envelope.encode().map_err(malformed)?;
+        if bytes.len() > REQUEST_BYTES_MAX {
+            return Err(EdgeError::Malformed(format!("a request has at most {REQUEST_BYTES_MAX} bytes")));
+        }
+        let request = Request::read(envelope).map_err(malformed)?;
+        self.authenticate(state, &request, envelope, now)?;
+        Ok(request)
+    }
+
     /// Checks a submission and answers the job for the writer.
     ///
     /// # Errors
     /// `EdgeError` when it cannot be read or authenticated; refusals are jobs.
     pub fn admit(&self, state: &State, submission: &Submission, now: Moment) -> Result<Job, EdgeError> {
-        let bytes = submission.request.encode().map_err(malformed)?;
-        if bytes.len() > REQUEST_BYTES_MAX {
-            return Err(EdgeError::Malformed(format!("a request has at most {REQUEST_BYTES_MAX} bytes")));
-        }
-        let request = Request::read(&submission.request).map_err(malformed)?;
-        self.authenticate(state, &request, &submission.request, now)?;
+        let request = self.signed(state, &submission.request, now)?;
         let root = self.root(state)?;
+        let bodies = Bodies::of(submission)?;
         let attachments: Vec<Vec<u8>> = submission.attachments.iter().map(|bytes| bytes.0.clone()).collect();
         let sent = Sent {
             request: &request,
@@ -107,27 +136,24 @@ impl Gatekeeper {
             statements: &submission.statements,
             attachments: &attachments,
         };
-        let admitted = judge::admit(state, &root, &self.store(), &sent)?;
+        let mut admitted = judge::admit(state, &root, &self.store(), &sent)?;
+        if bodies.are_large()
+            && let Some(refusal) = self.refused_already(state, &request, &admitted, now)
+        {
+            // Nothing of it is stored: the refusal names the bodies by their digests.
+            admitted.command = Command::Refuse(refusal);
+            admitted.blobs = Vec::new();
+        }
         let blobs = self.keep(&admitted)?;
-        let inline: Vec<_> = submission.statements.iter().filter(|_| blobs.is_empty()).collect();
-        let sizes = inline.iter().map(|envelope| envelope.encode().map(|bytes| bytes.len()));
-        let bytes: usize = sizes.sum::<Result<_, _>>().map_err(malformed)?;
-        if bytes > INLINE_BYTES_MAX {
+        let is_inline =
+            blobs.is_empty() && !(bodies.are_large() && matches!(admitted.command, Command::Refuse(_)));
+        if is_inline && bodies.statements > INLINE_BYTES_MAX {
+            let found = bodies.statements;
             return Err(EdgeError::Malformed(format!(
-                "statements have {bytes} bytes, at most {INLINE_BYTES_MAX}"
+                "statements have {found} bytes, at most {INLINE_BYTES_MAX}"
             )));
         }
-        let inline: Vec<Value> = inline.into_iter().map(to_value).collect::<Result<_, _>>()?;
-        let mut particulars = json!({ "request": to_value(&submission.request)? });
-        if let Some(object) = particulars.as_object_mut() {
-            if !inline.is_empty() {
-                object.insert("statements".into(), inline.into());
-            }
-            if let Some(repository) = &submission.repository {
-                let bounded: String = repository.chars().take(REPOSITORY_CHARS_MAX).collect();
-                object.insert("repository".into(), bounded.into());
-            }
-        }
+        let inline = if is_inline { submission.statements.as_slice() } else { &[] };
         let origin = Origin {
             actor: Actor::Person(request.person),
             auth: Auth::SignedRequest,
@@ -135,7 +161,32 @@ impl Gatekeeper {
             idempotency: Some(request.idempotency()),
             project: admitted.project,
         };
-        Ok(Job { command: admitted.command, origin, particulars: Some(particulars), blobs })
+        let particulars = Some(particulars(submission, inline)?);
+        let bodies = if bodies.are_large() { bodies.digests } else { Vec::new() };
+        Ok(Job { command: admitted.command, origin, particulars, blobs, bodies })
+    }
+
+    /// Why a command would be refused if it were decided now. The writer decides again, exactly; this saves storing the
+    /// bodies of what is refused.
+    fn refused_already(
+        &self,
+        state: &State,
+        request: &Request,
+        admitted: &Admitted,
+        now: Moment,
+    ) -> Option<Refusal> {
+        let stores_more = matches!(admitted.command, Command::Run(_) | Command::SetEnvironment(_));
+        let project = admitted.project.as_ref();
+        let over = if stores_more {
+            self.usage.over(project, request.person.into(), &self.limits)
+        } else {
+            Vec::new()
+        };
+        let runs = match &admitted.command {
+            Command::Run(run) => quota::over(state, run, self.limits.runs()),
+            _ => None,
+        };
+        Refusal::of(over).or(runs).or_else(|| domain::decide(state, &admitted.command, now).err())
     }
 
     /// Checks a runner's receipt and answers the job for the writer.
@@ -166,12 +217,12 @@ impl Gatekeeper {
             idempotency: key,
             project: admitted.project,
         };
-        Ok(Job { command: admitted.command, origin, particulars: None, blobs })
+        Ok(Job { command: admitted.command, origin, particulars: None, blobs, bodies: Vec::new() })
     }
 
     /// Makes the bytes of a command durable, and refuses one that names blobs which are not here.
     fn keep(&self, admitted: &Admitted) -> Result<Vec<Digest>, EdgeError> {
-        if let domain::Command::Report(report) = &admitted.command {
+        if let Command::Report(report) = &admitted.command {
             let artifact = report.artifact.iter().flat_map(|(manifest, layer)| [*manifest, *layer]);
             let named = [report.log, report.tree].into_iter().chain(artifact);
             if let Some(missing) = named.into_iter().find(|digest| !self.blobs.has(digest)) {
@@ -318,6 +369,47 @@ fn particulars_of(number: u64, entry: Entry) -> Result<Value, EdgeError> {
     payload.decode("particulars").map_err(|error: CanonicalError| evidence(error))
 }
 
+/// What is recorded of a submission beside its facts.
+fn particulars(submission: &Submission, inline: &[Envelope]) -> Result<Value, EdgeError> {
+    let mut particulars = json!({ "request": to_value(&submission.request)? });
+    if let Some(object) = particulars.as_object_mut() {
+        let inline: Vec<Value> = inline.iter().map(to_value).collect::<Result<_, _>>()?;
+        if !inline.is_empty() {
+            object.insert("statements".into(), inline.into());
+        }
+        if let Some(repository) = &submission.repository {
+            let bounded: String = repository.chars().take(REPOSITORY_CHARS_MAX).collect();
+            object.insert("repository".into(), bounded.into());
+        }
+    }
+    Ok(particulars)
+}
+
+/// What a request carries: its digests, and how large it is.
+struct Bodies {
+    digests: Vec<Digest>,
+    statements: usize,
+    attachments: usize,
+}
+
+impl Bodies {
+    fn of(submission: &Submission) -> Result<Self, EdgeError> {
+        let statements = submission.statements.iter().map(Envelope::encode).collect::<Result<Vec<_>, _>>()?;
+        let attachments = submission.attachments.iter().map(|bytes| bytes.0.as_slice());
+        let all = statements.iter().map(Vec::as_slice).chain(attachments.clone());
+        Ok(Self {
+            digests: all.map(Digest::of).collect(),
+            statements: statements.iter().map(Vec::len).sum(),
+            attachments: attachments.map(<[u8]>::len).sum(),
+        })
+    }
+
+    /// Whether they are more than is kept of a refused request.
+    const fn are_large(&self) -> bool {
+        self.statements + self.attachments > REFUSED_BYTES_MAX || self.digests.len() > REFUSED_BODIES_MAX
+    }
+}
+
 fn to_value(envelope: &Envelope) -> Result<Value, EdgeError> {
     serde_json::to_value(envelope).map_err(malformed)
 }
@@ -359,5 +451,9 @@ impl From<EnvelopeError> for EdgeError {
 const REQUEST_BYTES_MAX: usize = 16 * 1024;
 /// Most bytes of statements that lie in particulars; larger kinds are blobs.
 const INLINE_BYTES_MAX: usize = 32 * 1024;
+/// Most bytes of statements and attachments that are kept of a refused request; of more, their digests.
+const REFUSED_BYTES_MAX: usize = 8 * 1024;
+/// Most statements and attachments that are kept of one.
+const REFUSED_BODIES_MAX: usize = 8;
 /// Longest path of a repository that is kept.
 const REPOSITORY_CHARS_MAX: usize = 4096;

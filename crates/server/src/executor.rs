@@ -213,7 +213,7 @@ fn job(action: &str, place: &Place, command: Command, blobs: Vec<Digest>) -> Res
         idempotency: None,
         project: Some(place.project.clone()),
     };
-    Ok(Job { command, origin, particulars: None, blobs })
+    Ok(Job { command, origin, particulars: None, blobs, bodies: Vec::new() })
 }
 
 const AUDIT: &str = "run `countersign audit verify`, mend what it names, and ask again";

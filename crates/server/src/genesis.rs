@@ -213,7 +213,7 @@ fn submit(
     let particulars = statement.map(|envelope| json!({ "statements": [envelope] }));
     let origin =
         Origin { actor: Actor::System, auth: Auth::Statement, action, idempotency: None, project: None };
-    let job = Job { command, origin, particulars, blobs };
+    let job = Job { command, origin, particulars, blobs, bodies: Vec::new() };
     for answer in writer.take(std::iter::once(&job)) {
         if let Answer::Refused { refusal, .. } = answer? {
             return Err(GenesisError::Refused(refusal));

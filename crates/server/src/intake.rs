@@ -4,9 +4,10 @@
 //! Invariant: the thread is the only one that holds the writer; the queue is bounded.
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use domain::State;
 use ledger::Ledger;
@@ -98,9 +99,23 @@ impl Intake {
 
 fn run(mut writer: Writer, tasks: &Receiver<Task>, appended: &watch::Sender<u64>) {
     let signal = || appended.send_modify(|count| *count = count.wrapping_add(1));
-    while let Ok(first) = tasks.recv() {
+    loop {
+        let first = if writer.has_counted() {
+            tasks.recv_timeout(COUNTED_AFTER)
+        } else {
+            tasks.recv().map_err(Into::into)
+        };
         let (mut waiting, mut bytes) = (Vec::new(), 0);
-        let mut next = Some(first);
+        let mut next = match first {
+            Ok(first) => Some(first),
+            Err(RecvTimeoutError::Timeout) => {
+                // Nobody asks for anything, and refusals of a minute that is over are still to be recorded.
+                writer.take(std::iter::empty());
+                signal();
+                None
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
         while let Some(task) = next.take() {
             match task {
                 Task::Decide(decide) => {
@@ -133,6 +148,8 @@ fn run(mut writer: Writer, tasks: &Receiver<Task>, appended: &watch::Sender<u64>
     }
 }
 
+/// How often the writer looks whether a minute of counted refusals is over.
+const COUNTED_AFTER: Duration = Duration::from_secs(5);
 /// Most commands in one append.
 const BATCH_COMMANDS_MAX: usize = 4_096;
 /// Bytes of particulars from which on no more commands join an append.

@@ -1,17 +1,51 @@
 //! Logs while they are being written: pieces appended to a file, until the log is a blob named by a report.
 //!
-//! Invariant: a live log is a courtesy, bounded in size; what counts is the blob.
+//! Invariant: a live log is a courtesy; what counts is the blob. It is bounded for each step, run and project, and leaves
+//! with the work that writes it: when that was reported, given up, or its run has ended.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::{RunId, State};
+use evidence::Name;
+use evidence::receipt::Work;
 use wire::LOG_PIECE_BYTES_MAX;
+
+use crate::http::Shared;
+use crate::quotas::Limits;
 
 /// Live logs of one data directory.
 #[derive(Debug)]
 pub struct Logs {
     dir: PathBuf,
+    run_bytes_max: u64,
+    project_bytes_max: u64,
+    held: Mutex<BTreeMap<String, Held>>,
+}
+
+/// A log that is being written.
+#[derive(Debug)]
+struct Held {
+    run: RunId,
+    project: Name,
+    bytes: u64,
+    is_full: bool,
+}
+
+/// Whose log it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Writes<'a> {
+    /// The run.
+    pub run: RunId,
+    /// Its project.
+    pub project: &'a Name,
+    /// The work.
+    pub work: &'a Work,
+    /// The runner that does it.
+    pub runner: &'a Name,
 }
 
 impl Logs {
@@ -19,28 +53,53 @@ impl Logs {
     ///
     /// # Errors
     /// When the directory cannot be made.
-    pub fn open(data: &Path) -> io::Result<Self> {
+    pub fn open(data: &Path, limits: &Limits) -> io::Result<Self> {
         let dir = data.join("live-logs");
         if dir.exists() {
             fs::remove_dir_all(&dir)?;
         }
         fs::create_dir_all(&dir)?;
-        Ok(Self { dir })
+        Ok(Self {
+            dir,
+            run_bytes_max: limits.live_log_mib_per_run.saturating_mul(1 << 20),
+            project_bytes_max: limits.live_log_mib_per_project.saturating_mul(1 << 20),
+            held: Mutex::default(),
+        })
     }
 
-    /// Appends a piece; past the limit it is dropped.
+    /// Appends a piece; past a limit it is dropped, and the log says so once.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn append(&self, name: &str, piece: &[u8]) -> io::Result<()> {
+    pub fn append(&self, by: &Writes<'_>, piece: &[u8]) -> io::Result<()> {
+        let name = file_name(by.run, by.work, by.runner);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let sum = |of: &dyn Fn(&Held) -> bool| {
+            held.values().filter(|log| of(log)).map(|log| log.bytes).sum::<u64>()
+        };
+        let of_run = sum(&|log| log.run == by.run);
+        let of_project = sum(&|log| log.project == *by.project);
+        let new = Held { run: by.run, project: by.project.clone(), bytes: 0, is_full: false };
+        let log = held.entry(name.clone()).or_insert(new);
+        let piece_bytes = piece.len() as u64;
+        let fits = log.bytes + piece_bytes <= STEP_BYTES_MAX
+            && of_run + piece_bytes <= self.run_bytes_max
+            && of_project + piece_bytes <= self.project_bytes_max;
+        let piece = match (fits, log.is_full) {
+            (true, false) => piece,
+            (_, true) => return Ok(()),
+            (false, false) => {
+                log.is_full = true;
+                FULL
+            }
+        };
         let mut file = OpenOptions::new().create(true).append(true).open(self.dir.join(name))?;
-        if file.metadata()?.len() + piece.len() as u64 > LOG_BYTES_MAX {
-            return Ok(());
-        }
-        file.write_all(piece)
+        file.write_all(piece)?;
+        log.bytes += piece.len() as u64;
+        Ok(())
     }
 
-    /// A piece from an offset on; nothing when there is no such log yet.
+    /// A piece from an offset on; nothing when there is no such log.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -52,9 +111,45 @@ impl Logs {
         }
     }
 
-    /// Removes a log that is complete elsewhere.
-    pub fn remove(&self, name: &str) {
-        drop(fs::remove_file(self.dir.join(name)));
+    /// Removes the logs of work that is not outstanding any more.
+    pub fn keep_outstanding(&self, state: &State) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_empty() {
+            return;
+        }
+        let due = state
+            .build
+            .runs()
+            .flat_map(|run| run.due.iter().filter(|due| run.report(&due.work, &due.runner).is_none()));
+        let names: BTreeSet<String> = due.map(|due| file_name(due.run, &due.work, &due.runner)).collect();
+        held.retain(|name, _| {
+            let stays = names.contains(name);
+            if !stays {
+                // One that cannot be removed is removed at the next start.
+                drop(fs::remove_file(self.dir.join(name)));
+            }
+            stays
+        });
+    }
+}
+
+/// Removes live logs with their work, for as long as the server runs.
+pub async fn run(shared: Arc<Shared>) {
+    let mut changes = shared.intake.changes();
+    while changes.changed().await.is_ok() {
+        let at = Arc::clone(&shared);
+        let removed = tokio::task::spawn_blocking(move || at.logs.keep_outstanding(&at.intake.state()));
+        if removed.await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Name of the file of a live log.
+pub fn file_name(run: RunId, work: &Work, runner: &Name) -> String {
+    match work {
+        Work::Step(name) => format!("{run}.step.{name}.{runner}"),
+        Work::Artifact(name) => format!("{run}.artifact.{name}.{runner}"),
     }
 }
 
@@ -70,5 +165,63 @@ pub fn piece_of(file: &mut File, from: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Largest live log.
-const LOG_BYTES_MAX: u64 = 32 * 1024 * 1024;
+/// Largest live log of one step: what a step may write, and what is said about it.
+const STEP_BYTES_MAX: u64 = 32 * 1024 * 1024;
+const FULL: &[u8] = b"\ncountersign: the live log reached its limit; the rest comes with the report\n";
+
+#[cfg(test)]
+mod tests {
+    use domain::{Event, build};
+
+    use super::*;
+
+    fn state(runs: &[u8]) -> State {
+        let due = lab::forgery::runs::in_team().asked().due;
+        let mut state = State::default();
+        for n in runs {
+            let run: RunId = lab::id(*n).into();
+            let started = build::Started {
+                run,
+                project: due.project.clone(),
+                commit: due.commit.clone(),
+                pipeline: due.pipeline,
+                steps: BTreeMap::new(),
+                artifacts: [].into(),
+                services: BTreeMap::new(),
+                runners: vec![due.runner.clone()],
+                seed: due.nonce,
+            };
+            state.apply(&Event::Started(started), lab::at(0));
+            state.apply(&Event::Due(build::Due { run, ..due.clone() }), lab::at(0));
+        }
+        state
+    }
+
+    #[test]
+    fn attack_live_logs_leave_with_their_run_and_have_limits() {
+        let dir = tempfile::tempdir().unwrap();
+        let limits = Limits { live_log_mib_per_run: 1, live_log_mib_per_project: 2, ..Limits::default() };
+        let logs = Logs::open(dir.path(), &limits).unwrap();
+        let (due, project) = (lab::forgery::runs::in_team().asked().due, lab::name("shop"));
+        let piece = vec![b'x'; 400_000];
+        let written = |n: u8, step: &str| {
+            let work = Work::Step(lab::name(step));
+            let by = Writes { run: lab::id(n).into(), project: &project, work: &work, runner: &due.runner };
+            for _ in 0..5 {
+                logs.append(&by, &piece).unwrap();
+            }
+            logs.read(&file_name(by.run, by.work, by.runner), 0).unwrap().len()
+        };
+        assert_eq!(written(1, "test"), 800_000 + FULL.len(), "a run has a limit");
+        assert_eq!(written(1, "build"), FULL.len(), "of all its steps");
+        assert_eq!(written(2, "test"), 800_000 + FULL.len());
+        assert_eq!(written(3, "test"), 400_000 + FULL.len(), "a project has a limit");
+        let held = || fs::read_dir(dir.path().join("live-logs")).unwrap().count();
+        logs.keep_outstanding(&state(&[1, 2, 3]));
+        assert_eq!(held(), 3, "a step that is not outstanding has no live log");
+        logs.keep_outstanding(&state(&[3]));
+        assert_eq!((held(), logs.held.lock().unwrap().len()), (1, 1), "a run that has ended has none");
+        logs.keep_outstanding(&state(&[]));
+        assert_eq!(held(), 0);
+    }
+}

@@ -17,9 +17,10 @@ use crate::intake::Intake;
 use crate::logs::Logs;
 use crate::readers::Readers;
 use crate::snapshots;
+use crate::stored::{Stored, StoredError};
 use crate::views::{ViewError, Views};
 use crate::writer::WriterError;
-use crate::{attendance, clock, executor, sweeping, witnessing};
+use crate::{attendance, clock, executor, logs, stored, sweeping, witnessing};
 
 /// What the server needs to run.
 #[derive(Debug)]
@@ -54,6 +55,9 @@ pub enum ServeError {
     /// The views failed.
     #[error(transparent)]
     Views(#[from] ViewError),
+    /// What is stored cannot be counted.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
     /// The evidence on disk failed.
     #[error(transparent)]
     Edge(#[from] EdgeError),
@@ -82,13 +86,16 @@ pub async fn serve(
     let url = format!("http://{}", listener.local_addr()?);
     let (stopping_now, stopping) = watch::channel(false);
     let views = Views::open(&config.data)?;
-    let logs = Logs::open(&config.data)?;
+    let logs = Logs::open(&config.data, gatekeeper.limits())?;
     let attendance = Attendance::new(clock::now());
+    let stored = Stored::open(&config.data)?;
     let shared = Arc::new(Shared { intake, gatekeeper, origin, views, logs, attendance, stopping });
     let asking = tokio::spawn(witnessing::run(Arc::clone(&shared), config.witnesses));
     let keeping = tokio::spawn(snapshots::run(Arc::clone(&shared)));
     let sweeping = tokio::spawn(sweeping::run(Arc::clone(&shared)));
     let executing = tokio::spawn(executor::run(Arc::clone(&shared), Arc::new(config.provenance)));
+    let counting = tokio::spawn(stored::run(Arc::clone(&shared), stored));
+    let logging = tokio::spawn(logs::run(Arc::clone(&shared)));
     let losing = tokio::spawn(attendance::run(Arc::clone(&shared)));
     let stop = async move {
         stop.await;
@@ -97,7 +104,7 @@ pub async fn serve(
     };
     ready(&url);
     listen::serve(listener, router(shared), listen::Limits::default(), stop).await;
-    for task in [asking, keeping, sweeping, executing, losing] {
+    for task in [asking, keeping, sweeping, executing, losing, counting, logging] {
         task.abort();
         // An aborted task lets go of what it shares only once it has ended.
         drop(task.await);

@@ -140,7 +140,12 @@ async fn take(shared: &Arc<Shared>, state: &Arc<State>) -> Result<(), String> {
     let origin = Origin { actor: Actor::System, auth: Auth::None, action, idempotency: None, project: None };
     let blobs = vec![snapshotted.state];
     let command = Command::RecordSnapshot(RecordSnapshot { snapshotted });
-    match shared.intake.submit(Job { command, origin, particulars: None, blobs }).await.map_err(text)? {
+    match shared
+        .intake
+        .submit(Job { command, origin, particulars: None, blobs, bodies: Vec::new() })
+        .await
+        .map_err(text)?
+    {
         Answer::Accepted { entry, .. } => {
             let (dir, hint) = (shared.gatekeeper.readers().dir().to_path_buf(), Hint { v: 1, entry });
             let written = tokio::task::spawn_blocking(move || write(&dir, &hint));

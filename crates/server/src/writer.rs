@@ -10,102 +10,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use domain::{Command, Event, EventError, RULES, Refusal, Refused, State};
+use domain::{Command, Event, EventError, RULES, Refusal, Refused, State, quota};
 use evidence::canonical::CanonicalError;
 use evidence::entry::{Actor, Auth, Entry, EntryError, Header, Payload, SALT_BYTES};
-use evidence::{Digest, Moment, Name};
+use evidence::{Digest, Moment, NameError};
 use ledger::{Ledger, LedgerError, Reader, Tiles};
-use serde_json::Value;
 use tlog::Note;
 
 use crate::clock;
+pub use crate::job::{Answer, IntakeError, Job, Origin};
+use crate::quotas::{Limits, QuotaError};
+use crate::refusals::Refusals;
 use crate::room::{Full, Room};
 use crate::salt::{self, NoRandomness};
 use crate::snapshots;
-
-/// Who sends a command, and how that is known.
-#[derive(Clone, Debug)]
-pub struct Origin {
-    /// Who.
-    pub actor: Actor,
-    /// How they were authenticated.
-    pub auth: Auth,
-    /// What they call it, for refusals on record.
-    pub action: Name,
-    /// Digest under which the command counts once.
-    pub idempotency: Option<Digest>,
-    /// Project that it belongs to.
-    pub project: Option<Name>,
-}
-
-/// One command for the writer, with what goes on record beside its facts.
-#[derive(Clone, Debug)]
-pub struct Job {
-    /// The command.
-    pub command: Command,
-    /// Where it comes from.
-    pub origin: Origin,
-    /// Particulars of the first entry: signed statements, names, texts.
-    pub particulars: Option<Value>,
-    /// Blobs that the entries name, durable already, sorted.
-    pub blobs: Vec<Digest>,
-}
-
-impl Job {
-    /// About how many bytes it takes on record: those of the texts in its particulars.
-    pub(crate) fn bytes(&self) -> usize {
-        fn texts(value: &Value) -> usize {
-            match value {
-                Value::String(text) => text.len(),
-                Value::Array(items) => items.iter().map(texts).sum(),
-                Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + texts(value)).sum(),
-                Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-            }
-        }
-        self.particulars.as_ref().map_or(0, texts)
-    }
-}
-
-/// What became of a command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// Decided for; recorded from this entry on.
-    Accepted {
-        /// Number of the first entry.
-        entry: u64,
-        /// Size of the ledger after the append.
-        size: u64,
-    },
-    /// Decided against.
-    Refused {
-        /// Number of the entry, when a known person asked.
-        entry: Option<u64>,
-        /// Why.
-        refusal: Refusal,
-    },
-    /// Its idempotency key is on record at this entry.
-    Repeated(u64),
-}
-
-/// Why a command was not decided.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum IntakeError {
-    /// The queue is full.
-    #[error("more than {QUEUE_MAX} commands wait; try again in a moment")]
-    Busy,
-    /// The writer has stopped.
-    #[error("the writer has stopped: {0}")]
-    Stopped(String),
-    /// There is no room on the disk.
-    #[error(transparent)]
-    Full(#[from] Full),
-    /// What is to be recorded of it does not fit an entry.
-    #[error("it cannot be recorded: {0}; send less")]
-    Unfit(String),
-    /// The commit failed; the ledger was read anew and does not hold the command.
-    #[error("the append failed and nothing was recorded: {0}")]
-    Append(String),
-}
 
 /// Draws a salt.
 type Salt = fn() -> Result<[u8; SALT_BYTES], NoRandomness>;
@@ -133,6 +51,8 @@ pub struct Writer {
     dir: PathBuf,
     room: Room,
     world: World,
+    limits: Limits,
+    refusals: Refusals,
     ahead: State,
     durable: Arc<RwLock<Arc<State>>>,
     /// Size of the snapshot from which the state was folded.
@@ -154,7 +74,10 @@ impl Writer {
     /// # Errors
     /// `WriterError` when the ledger cannot be read or holds what this program does not know.
     pub fn open(dir: &Path, ledger: Ledger, world: World) -> Result<Self, WriterError> {
+        let limits = Limits::read(dir)?;
         let mut writer = Self {
+            limits,
+            refusals: Refusals::new(limits.refusals_per_minute),
             ledger,
             reader: Reader::open(dir)?,
             dir: dir.to_path_buf(),
@@ -237,6 +160,7 @@ impl Writer {
         let moment = self.moment()?;
         let mut batch = Batch::default();
         let mut answers = Vec::new();
+        self.count_refusals(moment, &mut batch)?;
         for job in jobs {
             answers.push(self.decide(job, moment, &mut batch)?);
         }
@@ -277,7 +201,12 @@ impl Writer {
             }
         }
         let entry = self.ahead.entries;
-        match domain::decide(&self.ahead, &job.command, moment) {
+        let over = match &job.command {
+            Command::Run(run) => quota::over(&self.ahead, run, self.limits.runs()),
+            _ => None,
+        };
+        let decided = over.map_or_else(|| domain::decide(&self.ahead, &job.command, moment), Err);
+        match decided {
             Ok(events) => {
                 let recorded = self.record(job, events, moment, batch)?;
                 Ok(recorded.map(|()| Answer::Accepted { entry, size: 0 }))
@@ -289,16 +218,37 @@ impl Writer {
                 if cfg!(feature = "drill-refusal-record") {
                     return Ok(Ok(Answer::Refused { entry: Some(entry), refusal }));
                 }
+                let person = person.into();
+                if !self.refusals.may_record(person, moment) {
+                    return Ok(Ok(Answer::Refused { entry: None, refusal }));
+                }
                 let refusal = refusal.with_texts_of(REFUSAL_TEXT_CHARS_MAX);
                 let reasons = refusal.reasons().map(|reason| reason.code.clone()).collect();
-                let refused = Refused { person: person.into(), action: job.origin.action.clone(), reasons };
+                let action = job.origin.action.clone();
+                let refused = Refused { person, action, reasons, more: None };
                 let texts = serde_json::to_value(&refusal).map_err(WriterError::particulars)?;
-                let job =
-                    Job { particulars: Some(with(job.particulars.clone(), "refusal", texts)), ..job.clone() };
-                let recorded = self.record(&job, vec![Event::Refused(refused)], moment, batch)?;
+                let recorded =
+                    self.record(&job.refused(texts), vec![Event::Refused(refused)], moment, batch)?;
                 Ok(recorded.map(|()| Answer::Refused { entry: Some(entry), refusal }))
             }
         }
+    }
+
+    /// Whether refusals are counted that a later call is to record.
+    #[must_use]
+    pub fn has_counted(&self) -> bool {
+        self.refusals.are_counted()
+    }
+
+    /// Records how many more refusals there were in minutes that are over.
+    fn count_refusals(&mut self, moment: Moment, batch: &mut Batch) -> Result<(), WriterError> {
+        for (person, more) in self.refusals.take_over(moment) {
+            let job = Job::counting()?;
+            let event = Event::Refused(quota::counted(person, job.origin.action.clone(), more));
+            // It is small, so it fits an entry.
+            let _ = self.record(&job, vec![event], moment, batch)?;
+        }
+        Ok(())
     }
 
     /// Records events and everything that follows from them; nothing when one of them does not fit an entry.
@@ -411,16 +361,6 @@ fn blobs_of(event: &Event, job: &Job, first: bool) -> Vec<Digest> {
     blobs
 }
 
-/// Adds a field to particulars, which are an object or nothing.
-fn with(particulars: Option<Value>, field: &str, value: Value) -> Value {
-    let mut object = match particulars {
-        Some(Value::Object(object)) => object,
-        _ => serde_json::Map::new(),
-    };
-    object.insert(field.to_owned(), value);
-    Value::Object(object)
-}
-
 /// Why the writer could not work.
 #[derive(Debug, thiserror::Error)]
 pub enum WriterError {
@@ -439,6 +379,12 @@ pub enum WriterError {
     /// No randomness for a salt.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
+    /// The operator's quotas cannot be read.
+    #[error(transparent)]
+    Quotas(#[from] QuotaError),
+    /// A name of this program's own is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// The clock is behind the ledger.
     #[error("the clock says {now}, but the ledger's last entry is of {last}; set the clock")]
     Clock {

@@ -2,6 +2,8 @@
 //! answered is on disk.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use domain::identity::{Rooted, SetRoot};
 use domain::{Command, Reason};
 use evidence::entry::{Actor, Auth};
@@ -20,7 +22,7 @@ fn job(key: &[u8], command: Command) -> Job {
         idempotency: Some(Digest::of(key)),
         project: None,
     };
-    Job { command, origin, particulars: None, blobs: Vec::new() }
+    Job { command, origin, particulars: None, blobs: Vec::new(), bodies: Vec::new() }
 }
 
 fn set_root(version: u32) -> Command {
@@ -82,4 +84,74 @@ fn what_does_not_fit_an_entry_is_refused_alone() {
     let reader = Reader::open(dir.path()).unwrap();
     assert_eq!(reader.head().unwrap().frontier.size(), 3);
     assert_eq!(reader.by_idempotency(&Digest::of(b"2")).unwrap(), None, "it may be sent again, smaller");
+}
+
+/// Milliseconds of the clock in `attack_a_storm_of_refusals_is_counted`.
+static CLOCK: AtomicU64 = AtomicU64::new(0);
+
+/// Beyond its quota a person's refusals are counted: one entry for a minute, on record after it, and replayed.
+#[test]
+fn attack_a_storm_of_refusals_is_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("quotas.json"), r#"{ "refusals-per-minute": 3 }"#).unwrap();
+    let signer = NoteSigner::from_seed("countersign/test", SignatureKind::Ed25519, &[1; 32]).unwrap();
+    let ledger = Ledger::create(dir.path(), signer).unwrap();
+    let world =
+        World { now: || Moment::from_millis(CLOCK.load(Ordering::Relaxed)).unwrap(), ..World::default() };
+    let mut writer = Writer::open(dir.path(), ledger, world).unwrap();
+    let size = || Reader::open(dir.path()).unwrap().head().unwrap().frontier.size();
+    for n in 0..200_u8 {
+        let refuse = job(&[n], Command::Refuse(Reason::new("x", "y", "z").into()));
+        let answer = writer.take([refuse].iter()).remove(0).unwrap();
+        assert!(matches!(answer, Answer::Refused { entry, .. } if entry.is_some() == (n < 3)), "{n}");
+    }
+    assert_eq!(size(), 3);
+    assert!(writer.has_counted());
+    CLOCK.store(60_000, Ordering::Relaxed);
+    assert!(writer.take(std::iter::empty()).is_empty());
+    assert!(!writer.has_counted());
+    assert_eq!(size(), 4);
+    let reader = Reader::open(dir.path()).unwrap();
+    let entry = reader.entries(3, 4).unwrap().remove(0);
+    let facts = entry.facts.decode::<serde_json::Value>("facts").unwrap();
+    assert_eq!((&facts["more"], &facts["reasons"]), (&json!(197), &json!(["quota-refusals"])));
+    let readers = server::Readers::new(dir.path());
+    let blobs = ledger::Blobs::read_only(&dir.path().join(ledger::BLOBS));
+    let store = server::LedgerStore::new(&readers, &blobs);
+    let replay = server::replay(&reader, &store, |_| {}).unwrap();
+    // The three before it hold no signed request: this writer was asked without an edge.
+    assert_eq!((replay.agree, replay.others.len(), replay.state().misfits), (1, 3, 0));
+}
+
+/// A refused request keeps the digests of its bodies, and names no blob.
+#[test]
+fn attack_a_refused_request_keeps_digests_and_no_bodies() {
+    let dir = tempfile::tempdir().unwrap();
+    let signer = NoteSigner::from_seed("countersign/test", SignatureKind::Ed25519, &[1; 32]).unwrap();
+    let ledger = Ledger::create(dir.path(), signer).unwrap();
+    let mut writer = Writer::open(dir.path(), ledger, World::default()).unwrap();
+    let pack = Digest::of(b"a source pack");
+    let large = Job {
+        particulars: Some(json!({ "request": {}, "statements": ["x".repeat(30_000)] })),
+        blobs: vec![pack],
+        bodies: vec![pack],
+        ..job(b"1", Command::Refuse(Reason::new("x", "y", "z").into()))
+    };
+    let small =
+        Job { bodies: Vec::new(), particulars: Some(json!({ "statements": ["y"] })), ..large.clone() };
+    let small = Job { origin: job(b"2", set_root(1)).origin, ..small };
+    let answers = writer.take([large, small].iter());
+    assert!(answers.iter().all(|answer| matches!(answer, Ok(Answer::Refused { entry: Some(_), .. }))));
+    let entries = Reader::open(dir.path()).unwrap().entries(0, 2).unwrap();
+    let found: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let header = evidence::entry::Header::decode(&entry.header).unwrap();
+            let particulars =
+                entry.particulars.as_ref().unwrap().decode::<serde_json::Value>("particulars").unwrap();
+            (header.blobs, particulars["left-out"].clone(), particulars["statements"].clone())
+        })
+        .collect();
+    assert_eq!(found[0], (vec![], json!([pack.to_string()]), json!(null)));
+    assert_eq!(found[1], (vec![pack], json!(null), json!(["y"])));
 }

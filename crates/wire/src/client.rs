@@ -110,8 +110,8 @@ impl Client {
         let response = request.send().await.map_err(|source| self.unreachable(source))?;
         match self.answer("requests", response).await {
             Err(ClientError::Problem(problem)) if problem.kind == ProblemKind::Refused => {
-                let entry =
-                    problem.entry.ok_or_else(|| unreadable("requests", "a refusal without its entry"))?;
+                // Without an entry it was counted: more were refused than are recorded one by one.
+                let Some(entry) = problem.entry else { return Err(ClientError::Problem(problem)) };
                 Ok(Outcome { accepted: false, entry, size: None, repeated: false, reasons: problem.reasons })
             }
             other => other,

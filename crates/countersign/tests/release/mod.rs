@@ -14,6 +14,7 @@ mod kill;
 mod lifecycle;
 mod origin;
 mod peers;
+mod quotas;
 mod rehearsal;
 mod replay;
 mod runs;

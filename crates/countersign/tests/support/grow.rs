@@ -32,8 +32,12 @@ pub fn grow(home: &Home, entries: u64) {
 fn refused(n: u64, time: Moment) -> Entry {
     let person = lab::id(u8::try_from(n % 200).unwrap());
     let reasons = vec!["release-not-open".to_owned()];
-    let event =
-        Event::Refused(Refused { person: person.into(), action: "promote".parse().unwrap(), reasons });
+    let event = Event::Refused(Refused {
+        person: person.into(),
+        action: "promote".parse().unwrap(),
+        reasons,
+        more: None,
+    });
     let facts = event.facts([u8::try_from(n % 256).unwrap(); 16]).unwrap();
     let header = Header {
         v: 1,

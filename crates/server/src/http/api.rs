@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::rejection::JsonRejection;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use evidence::Digest;
+use evidence::dsse::Envelope;
 use evidence::entry::Entry;
 use evidence::request::Request;
 use ledger::{LedgerError, Tiles};
@@ -22,22 +24,50 @@ use super::{Shared, blocking};
 use crate::clock;
 use crate::writer::Answer;
 
-/// A person's command.
+/// What of a command is read before it is known who sent it.
+#[derive(Debug, Deserialize)]
+struct Front {
+    request: Envelope,
+}
+
+/// A person's command. Statements and attachments are not even decoded before a known person's signature was found.
 pub async fn submit(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
-    body: Result<Json<Submission>, JsonRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Failure> {
-    let Json(submission) = body.map_err(|rejection| {
+    let body = body.map_err(|rejection| {
         let large = rejection.status() == StatusCode::PAYLOAD_TOO_LARGE;
         let kind = if large { ProblemKind::TooLarge } else { ProblemKind::Malformed };
         Failure::new(kind, rejection.body_text())
     })?;
-    check_key(&headers, &submission)?;
-    let (keeper, sent) = (Arc::clone(&shared), submission.clone());
-    let job = blocking(move || Ok(keeper.gatekeeper.admit(&keeper.intake.state(), &sent, clock::now())?));
-    let answer = shared.intake.submit(job.await?).await?;
+    check_type(&headers)?;
+    let keeper = Arc::clone(&shared);
+    let admitted = blocking(move || {
+        let (state, now) = (keeper.intake.state(), clock::now());
+        let front: Front = serde_json::from_slice(&body).map_err(malformed)?;
+        keeper.gatekeeper.signed(&state, &front.request, now)?;
+        let submission: Submission = serde_json::from_slice(&body).map_err(malformed)?;
+        check_key(&headers, &submission)?;
+        let job = keeper.gatekeeper.admit(&state, &submission, now)?;
+        Ok((job, submission))
+    });
+    let (job, submission) = admitted.await?;
+    let answer = shared.intake.submit(job).await?;
     blocking(move || outcome(&shared, &submission, &answer)).await
+}
+
+/// A page in a browser may send other types to anybody, without asking.
+fn check_type(headers: &HeaderMap) -> Result<(), Failure> {
+    let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if sent.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
+        return Ok(());
+    }
+    Err(Failure::new(ProblemKind::Malformed, "a command is sent as `application/json`"))
+}
+
+fn malformed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(ProblemKind::Malformed, error.to_string())
 }
 
 /// The `Idempotency-Key` header, where it is sent, must be the nonce that the person signed.
@@ -61,6 +91,9 @@ fn outcome(shared: &Shared, submission: &Submission, answer: &Answer) -> Result<
     };
     match answer {
         Answer::Accepted { entry, size } => accepted(*entry, *size, false),
+        Answer::Refused { entry: None, refusal } => {
+            Err(Failure::counted(refusal, keeper.limits().refusals_per_minute))
+        }
         Answer::Refused { entry, refusal } => Err(Failure::refused(*entry, refusal)),
         Answer::Repeated(entry) if !keeper.is_same(*entry, submission)? => {
             let detail =

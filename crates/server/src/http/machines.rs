@@ -21,7 +21,7 @@ use wire::{AgentWork, Outcome, ProblemKind, RunnerWork, Signed, claim_of};
 use super::problem::Failure;
 use super::{Shared, blocking};
 use crate::edge::EdgeError;
-use crate::logs::piece_of;
+use crate::logs::{Writes, file_name, piece_of};
 use crate::writer::{Answer, Job};
 use crate::{attendance, clock, due};
 
@@ -228,11 +228,11 @@ pub async fn append_log(
         let state = shared.intake.state();
         let asking = shared.gatekeeper.runner(&state, &claim, &operation, clock::now());
         let asking = asking.map_err(|(_, error)| error)?;
-        let due = state.build.outstanding(&runner).any(|due| due.run == run && due.work == work);
-        if asking != runner || !due {
-            return Err(Failure::new(ProblemKind::NotFound, "nothing with this log is due on this runner"));
-        }
-        shared.logs.append(&file_name(run, &work, &runner), &body).map_err(failed)
+        let mut outstanding = state.build.outstanding(&runner);
+        let due = outstanding.find(|due| due.run == run && due.work == work && asking == runner);
+        let nothing = || Failure::new(ProblemKind::NotFound, "nothing with this log is due on this runner");
+        let project = &due.ok_or_else(nothing)?.project;
+        shared.logs.append(&Writes { run, project, work: &work, runner: &runner }, &body).map_err(failed)
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -259,12 +259,18 @@ pub async fn log(
         let found = blocking(move || {
             let state = at.intake.state();
             let due = state.build.outstanding(&runner).any(|due| due.run == run && due.work == work);
+            if !due {
+                at.gatekeeper.readers().with(|reader| at.views.catch_up(reader).map_err(failed))?;
+            }
             if !due && let Some(log) = at.views.log_of(run, &work, &runner).map_err(failed)? {
-                at.logs.remove(&name);
                 let (mut file, size) = at.gatekeeper.blobs().open_file(&log)?;
                 let bytes = piece_of(&mut file, from).map_err(failed)?;
                 let complete = from.saturating_add(bytes.len() as u64) >= size;
                 return Ok(Some((bytes, complete)));
+            }
+            if !due && state.build.run(run).is_none() {
+                // Its run has ended and nobody reported it: no more will come.
+                return Ok(Some((Vec::new(), true)));
             }
             let bytes = at.logs.read(&name, from).map_err(failed)?;
             Ok((!bytes.is_empty()).then_some((bytes, false)))
@@ -292,13 +298,6 @@ fn log_of(run: &str, kind: &str, name: &str, runner: &str) -> Result<(RunId, Wor
         other => return Err(malformed(format!("`{other}` is neither `step` nor `artifact`"))),
     };
     Ok((run.parse().map_err(malformed)?, work, runner.parse().map_err(malformed)?))
-}
-
-fn file_name(run: RunId, work: &Work, runner: &Name) -> String {
-    match work {
-        Work::Step(name) => format!("{run}.step.{name}.{runner}"),
-        Work::Artifact(name) => format!("{run}.artifact.{name}.{runner}"),
-    }
 }
 
 /// Looks until there is something, the server stops, or a while has passed. A look may read from disk, so

@@ -29,6 +29,16 @@ impl Failure {
         problem.reasons = refusal.reasons().cloned().collect();
         Self(problem)
     }
+
+    /// A refusal that is counted and not recorded by itself.
+    pub fn counted(refusal: &Refusal, most: u32) -> Self {
+        let mut failure = Self::refused(None, refusal);
+        failure.0.detail = format!(
+            "this refusal is counted and not recorded by itself: more than {most} requests of yours were refused in a \
+             minute"
+        );
+        failure
+    }
 }
 
 impl fmt::Display for Failure {
@@ -67,9 +77,11 @@ impl From<EdgeError> for Failure {
             EdgeError::Malformed(_) => ProblemKind::Malformed,
             EdgeError::Unauthenticated(_) => ProblemKind::Unauthenticated,
             EdgeError::Full(_) => ProblemKind::Full,
-            EdgeError::Evidence(_) | EdgeError::Signing(_) | EdgeError::Ledger(_) | EdgeError::Blob(_) => {
-                ProblemKind::Failed
-            }
+            EdgeError::Evidence(_)
+            | EdgeError::Signing(_)
+            | EdgeError::Quotas(_)
+            | EdgeError::Ledger(_)
+            | EdgeError::Blob(_) => ProblemKind::Failed,
         };
         Self::new(kind, error.to_string())
     }

@@ -1,0 +1,132 @@
+//! Quotas, and failures on which runner and server agree: nobody stops everybody, and nothing waits for ever.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::Shop;
+use crate::codes;
+use crate::support::Up;
+
+fn entries(up: &Up, kind: &str) -> Vec<Value> {
+    let (mut all, mut from) = (Vec::new(), 0);
+    loop {
+        let page: Vec<Value> =
+            serde_json::from_str(&up.get(&format!("/api/v1/entries?from={from}")).1).unwrap();
+        let Some(last) = page.last() else { break };
+        from = last["entry"].as_u64().unwrap() + 1;
+        all.extend(page.into_iter().filter(|entry| entry["kind"] == kind));
+    }
+    all
+}
+
+fn run_of(up: &Up, run: &str) -> Value {
+    serde_json::from_str(&up.get(&format!("/api/v1/runs/{run}")).1).unwrap()
+}
+
+/// Waits until a run has come so far.
+fn until(up: &Up, run: &str, reached: impl Fn(&Value) -> bool) -> Value {
+    let mut entries = 0;
+    loop {
+        let view = run_of(up, run);
+        if reached(&view) {
+            return view;
+        }
+        entries = serde_json::from_str(&up.get(&format!("/api/v1/wait?past={entries}")).1).unwrap();
+    }
+}
+
+/// Where the runners keep what their steps left.
+fn keeps(shop: &Shop) -> Vec<PathBuf> {
+    let data = shop.home.data();
+    let beside = std::fs::read_dir(data.parent().unwrap()).unwrap().flatten().map(|entry| entry.path());
+    let keeps: Vec<_> = beside.map(|dir| dir.join("keep/outputs")).filter(|dir| dir.exists()).collect();
+    assert_eq!(keeps.len(), 2);
+    keeps
+}
+
+/// The artifact needs what `build` left, and both runners have lost it: once some twenty reports a second were refused,
+/// for ever.
+#[test]
+fn attack_work_that_cannot_begin_ends_its_run() {
+    let shop = Shop::solo();
+    shop.sign_off();
+    let up = shop.home.up();
+    let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
+    until(&up, &run, |view| {
+        let works = view["works"].as_array().unwrap();
+        works.iter().filter(|work| work["kind"] == "step" && work["state"] == "passed").count() == 4
+    });
+    for keep in keeps(&shop) {
+        std::fs::remove_dir_all(&keep).unwrap();
+        std::fs::create_dir(&keep).unwrap();
+    }
+    shop.ok(&["approve", "--run", &run, "--step", "sign-off"]);
+    let ended = until(&up, &run, |view| view["state"] != "running");
+    assert_eq!(ended["state"], "failed");
+    let artifacts = ended["works"].as_array().unwrap().iter().filter(|work| work["kind"] == "artifact");
+    let failed = artifacts.clone().find(|work| work["state"] == "failed").unwrap();
+    let log =
+        up.get(&format!("/api/v1/logs/{run}/artifact/ledger-api/{}", failed["runner"].as_str().unwrap()));
+    assert!(log.1.contains("is not here any more"), "{log:?}");
+    let reported = entries(&up, "build.reported");
+    assert!(reported.len() <= 6, "each piece of work is reported once: {}", reported.len());
+    assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
+    assert!(up.stop());
+}
+
+/// Beyond its quota a project is told so, and nothing of what it sent is stored but digests.
+#[test]
+fn attack_a_project_takes_no_more_runs_than_its_quota_and_a_refused_request_keeps_digests() {
+    let shop = Shop::solo();
+    let path = shop.repository().join(".countersign/pipeline.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let padding = "# a comment that makes the file long\n".repeat(1000);
+    let slow = text.replace("test ! -e broken", "sleep 1000");
+    shop.write(".countersign/pipeline.yaml", &format!("{slow}{padding}"));
+    shop.commit("a long step");
+    std::fs::write(shop.home.data().join("quotas.json"), r#"{ "runs-per-project": 1 }"#).unwrap();
+    let up = shop.home.up();
+    let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
+    shop.write("another", "file");
+    shop.commit("another");
+    let refused = shop.in_repository(&["run", "--no-wait"], 3);
+    assert_eq!(codes(&refused), ["quota-runs-of-project"], "{refused}");
+    let text = refused.to_string();
+    assert!(
+        text.contains("has 1 runs under way, and the quota is 1") && text.contains("countersign cancel"),
+        "{text}"
+    );
+    let recorded = entries(&up, "refused").pop().unwrap();
+    let left_out = recorded["particulars"]["left-out"].as_array().unwrap();
+    assert_eq!(left_out.len(), 1, "{recorded}");
+    let pack = up.get(&format!("/api/v1/blobs/{}", left_out[0].as_str().unwrap()));
+    assert_eq!(pack.0, 404, "the source pack is not stored");
+    assert!(recorded.to_string().len() < 16 * 1024);
+    shop.ok(&["cancel", &run]);
+    let second = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
+    shop.ok(&["cancel", &second]);
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!(replayed["differ"], json!(0), "{replayed}");
+    assert_eq!(shop.ok(&["audit", "verify"])["misfits"], json!(0));
+    assert!(up.stop());
+}
+
+/// Refusals beyond the quota are answered all the same, and leave no entry of their own.
+#[test]
+fn attack_a_storm_of_refused_requests_does_not_grow_the_ledger() {
+    let shop = Shop::solo();
+    std::fs::write(shop.home.data().join("quotas.json"), r#"{ "refusals-per-minute": 2 }"#).unwrap();
+    let up = shop.home.up();
+    let run = shop.ok(&["run"])["run"].as_str().unwrap().to_owned();
+    let before = entries(&up, "refused").len();
+    for n in 0..4 {
+        let output = shop.home.run_in(&shop.repository(), &["cancel", &run]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{n}: {said}");
+        assert_eq!(said.contains("counted and not recorded by itself"), n >= 2, "{n}: {said}");
+    }
+    assert_eq!(entries(&up, "refused").len(), before + 2);
+    assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
+    assert!(up.stop());
+}

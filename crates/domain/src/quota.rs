@@ -1,0 +1,120 @@
+//! Quotas: how much of what all share one project or one person may have under way.
+//!
+//! Invariant: the numbers are the operator's and never the input's, so a refusal that rests on them cannot be derived
+//! from the ledger. Its codes begin with `quota-`: replay checks who asked, and takes the operator's word for the rest,
+//! who could have withheld the answer anyway.
+
+use crate::build;
+use crate::event::Refused;
+use crate::ids::PersonId;
+use crate::refusal::{Reason, Refusal};
+use crate::state::State;
+
+/// How many runs may be under way at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Runs {
+    /// Of one project.
+    pub per_project: usize,
+    /// That one person asked for.
+    pub per_person: usize,
+}
+
+/// Why a run would be one too many; `None` when it is not.
+#[must_use]
+pub fn over(state: &State, run: &build::Run, quota: Runs) -> Option<Refusal> {
+    let (project, person) = (&run.take.project, run.take.requester);
+    let of_project = state.build.runs().filter(|run| run.started.project == *project).count();
+    let by = |run: &build::Progress| state.source.of(run.started.run).map(|source| source.facts.requester);
+    let of_person = state.build.runs().filter(|run| by(run) == Some(person)).count();
+    let mut reasons = Vec::new();
+    if of_project >= quota.per_project {
+        let who = format!("project `{project}`");
+        reasons.push(runs_reason("quota-runs-of-project", &who, of_project, quota.per_project, "project"));
+    }
+    if of_person >= quota.per_person {
+        let who = format!("person {person}");
+        reasons.push(runs_reason("quota-runs-of-person", &who, of_person, quota.per_person, "person"));
+    }
+    Refusal::of(reasons)
+}
+
+fn runs_reason(code: &str, who: &str, found: usize, quota: usize, setting: &str) -> Reason {
+    let what = format!("{who} has {found} runs under way, and the quota is {quota}");
+    let remedy = format!(
+        "wait until one has ended, or end one with `countersign cancel RUN`; the server's operator sets the quota: \
+         `runs-per-{setting}` in quotas.json of the data directory"
+    );
+    Reason::new(code, what, remedy)
+}
+
+/// The reason against storing more; `owner` is `project` or `person`.
+#[must_use]
+pub fn stored(owner: &str, who: &str, bytes: u64, quota: u64) -> Reason {
+    let what = format!("{who} has {} MiB stored, and the quota is {} MiB", bytes >> 20, quota >> 20);
+    let remedy = format!(
+        "ask the server's operator for more: `stored-mib-per-{owner}` in quotas.json of the data directory. What is on \
+         record stays stored"
+    );
+    Reason::new(&format!("quota-bytes-of-{owner}"), what, remedy)
+}
+
+/// The fact that so many more requests of a person were refused in a minute than are recorded one by one.
+#[must_use]
+pub fn counted(person: PersonId, action: evidence::Name, more: u64) -> Refused {
+    Refused { person, action, reasons: vec![REFUSALS.to_owned()], more: Some(more) }
+}
+
+impl Refused {
+    /// Whether every reason is a quota.
+    #[must_use]
+    pub fn rests_on_quotas(&self) -> bool {
+        !self.reasons.is_empty() && self.reasons.iter().all(|code| code.starts_with(PREFIX))
+    }
+}
+
+const PREFIX: &str = "quota-";
+/// Code of the entry that counts refusals.
+pub const REFUSALS: &str = "quota-refusals";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Command;
+    use crate::scenario::{founded, happen, id, name, run};
+
+    #[test]
+    fn attack_one_project_or_person_takes_no_more_than_its_runs() {
+        let mut state = founded();
+        let asked = |n: u8, project: &str| {
+            let mut asked = run(false);
+            asked.take.run = id(n).into();
+            asked.take.project = name(project);
+            asked
+        };
+        let quota = Runs { per_project: 2, per_person: 3 };
+        let codes = |state: &State, n, project| {
+            let refusal = over(state, &asked(n, project), quota);
+            refusal.map(|refusal| refusal.reasons().map(|reason| reason.code.clone()).collect::<Vec<_>>())
+        };
+        for n in [100, 101] {
+            assert_eq!(codes(&state, n, "shop"), None);
+            happen(&mut state, &Command::Run(Box::new(asked(n, "shop"))));
+        }
+        assert_eq!(codes(&state, 102, "shop").unwrap(), ["quota-runs-of-project"]);
+        assert_eq!(codes(&state, 102, "yard"), None, "another project is not held up");
+        let tight = Runs { per_project: 2, per_person: 2 };
+        let refusal = over(&state, &asked(102, "shop"), tight).unwrap();
+        let codes: Vec<_> = refusal.reasons().map(|reason| reason.code.as_str()).collect();
+        assert_eq!(codes, ["quota-runs-of-project", "quota-runs-of-person"]);
+        let text = refusal.to_string();
+        assert!(text.contains("project `shop` has 2 runs under way, and the quota is 2"), "{text}");
+        assert!(text.contains("countersign cancel RUN"), "{text}");
+        let cancel = build::Cancel {
+            run: id(100).into(),
+            commit: crate::scenario::commit(1),
+            person: crate::scenario::alice(),
+        };
+        happen(&mut state, &Command::Cancel(cancel));
+        assert_eq!(over(&state, &asked(102, "shop"), tight), None, "a run that has ended makes room");
+    }
+}

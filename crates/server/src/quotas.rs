@@ -1,0 +1,192 @@
+//! Quotas as the operator sets them: `quotas.json` in the data directory, read when the server starts.
+//!
+//! Invariant: no request changes them. A file that cannot be read stops the server: a typing error must not lift a limit.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::{PersonId, Reason, quota};
+use evidence::Name;
+use serde::Deserialize;
+
+/// What the operator sets; what is omitted has its default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Limits {
+    /// Runs of one project that may be under way at once.
+    pub runs_per_project: u32,
+    /// Runs that one person asked for and that may be under way at once.
+    pub runs_per_person: u32,
+    /// What the ledger stores for one project.
+    pub stored_mib_per_project: u64,
+    /// What the ledger stores for the runs that one person asked for.
+    pub stored_mib_per_person: u64,
+    /// Refusals of one person in a minute that are recorded one by one; one entry counts the rest.
+    pub refusals_per_minute: u32,
+    /// Live logs of one run.
+    pub live_log_mib_per_run: u64,
+    /// Live logs of one project.
+    pub live_log_mib_per_project: u64,
+    /// How long a runner may be silent before the runs that wait for it are lost.
+    pub runner_gone_minutes: u64,
+}
+
+/// Why the quotas cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum QuotaError {
+    /// The file cannot be read.
+    #[error("cannot read `{0}`: {1}")]
+    Io(PathBuf, io::Error),
+    /// It does not say what quotas are.
+    #[error("`{0}`: {1}; mend the file, or remove it for the defaults")]
+    Unsound(PathBuf, String),
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            runs_per_project: 32,
+            runs_per_person: 16,
+            stored_mib_per_project: 64 << 10,
+            stored_mib_per_person: 64 << 10,
+            refusals_per_minute: 30,
+            live_log_mib_per_run: 128,
+            live_log_mib_per_project: 512,
+            runner_gone_minutes: 60,
+        }
+    }
+}
+
+impl Limits {
+    /// The limits of a data directory.
+    ///
+    /// # Errors
+    /// `QuotaError` when there is a file and it cannot be read, or has a limit of 0.
+    pub fn read(data: &Path) -> Result<Self, QuotaError> {
+        let path = data.join(FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(QuotaError::Io(path, error)),
+        };
+        let limits: Self = match serde_json::from_str(&text) {
+            Ok(limits) => limits,
+            Err(error) => return Err(QuotaError::Unsound(path, error.to_string())),
+        };
+        let least = [
+            u64::from(limits.runs_per_project),
+            u64::from(limits.runs_per_person),
+            limits.stored_mib_per_project,
+            limits.stored_mib_per_person,
+            u64::from(limits.refusals_per_minute),
+            limits.runner_gone_minutes,
+        ];
+        if least.contains(&0) {
+            return Err(QuotaError::Unsound(path, "a quota of 0 would let nobody do anything".into()));
+        }
+        Ok(limits)
+    }
+
+    /// Runs that may be under way at once.
+    #[must_use]
+    pub fn runs(&self) -> quota::Runs {
+        let most = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
+        quota::Runs { per_project: most(self.runs_per_project), per_person: most(self.runs_per_person) }
+    }
+
+    /// How long a runner may be silent.
+    #[must_use]
+    pub const fn runner_gone(&self) -> Duration {
+        Duration::from_secs(self.runner_gone_minutes.saturating_mul(60))
+    }
+}
+
+/// Bytes that the ledger's blobs take, by who they are stored for; as far as they were counted.
+#[derive(Debug, Default)]
+pub struct Usage(Mutex<Counted>);
+
+/// Bytes by project and by person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// By project.
+    pub projects: BTreeMap<Name, u64>,
+    /// By the person who asked for the run.
+    pub people: BTreeMap<PersonId, u64>,
+}
+
+impl Usage {
+    /// Takes a new count.
+    pub fn set(&self, counted: Counted) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = counted;
+    }
+
+    /// Reasons against storing more for a project and a person.
+    pub fn over(&self, project: Option<&Name>, person: PersonId, limits: &Limits) -> Vec<Reason> {
+        let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reasons = Vec::new();
+        let mut look = |owner: &str, who: String, bytes: u64, mib: u64| {
+            let quota = mib.saturating_mul(1 << 20);
+            if bytes >= quota {
+                reasons.push(quota::stored(owner, &who, bytes, quota));
+            }
+        };
+        if let Some(project) = project {
+            let bytes = counted.projects.get(project).copied().unwrap_or_default();
+            look("project", format!("project `{project}`"), bytes, limits.stored_mib_per_project);
+        }
+        let bytes = counted.people.get(&person).copied().unwrap_or_default();
+        look("person", format!("person {person}"), bytes, limits.stored_mib_per_person);
+        reasons
+    }
+}
+
+/// Name of the file in the data directory.
+pub const FILE: &str = "quotas.json";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_omitted_has_its_default_and_what_is_mistyped_stops_the_server() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(Limits::read(dir.path()).unwrap(), Limits::default());
+        let read = |text: &str| {
+            disk::write(&dir.path().join(FILE), text.as_bytes(), 0o644).unwrap();
+            Limits::read(dir.path())
+        };
+        let set = read(r#"{ "runs-per-person": 2 }"#).unwrap();
+        assert_eq!(set, Limits { runs_per_person: 2, ..Limits::default() });
+        for (text, said) in [
+            (r#"{ "runs-per-persons": 2 }"#, "unknown field `runs-per-persons`"),
+            (r#"{ "runs-per-person": -1 }"#, "invalid value"),
+            (r#"{ "runs-per-person": 0 }"#, "would let nobody do anything"),
+            ("", "EOF"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(said) && error.contains(FILE), "{error}");
+        }
+    }
+
+    #[test]
+    fn attack_who_has_stored_enough_stores_no_more() {
+        let usage = Usage::default();
+        let limits = Limits { stored_mib_per_project: 1, stored_mib_per_person: 2, ..Limits::default() };
+        let name = |text: &str| -> Name { text.parse().unwrap() };
+        let person = |n| PersonId::from(evidence::Id::from_random([n; 16]));
+        usage.set(Counted {
+            projects: [(name("hog"), 1 << 20)].into(),
+            people: [(person(1), 3 << 20)].into(),
+        });
+        let codes = |project: &str, n| -> Vec<String> {
+            let over = usage.over(Some(&name(project)), person(n), &limits);
+            over.into_iter().map(|reason| reason.code).collect()
+        };
+        assert_eq!(codes("hog", 2), ["quota-bytes-of-project"]);
+        assert_eq!(codes("shop", 1), ["quota-bytes-of-person"]);
+        assert_eq!(codes("shop", 2), Vec::<String>::new());
+    }
+}

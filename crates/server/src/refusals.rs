@@ -1,0 +1,78 @@
+//! How many refusals of each person are recorded one by one, and how many more there were.
+//!
+//! Invariant: the ledger grows by at most a fixed number of refusals a person and minute, and by one entry that counts
+//! the rest. The counts are in memory: a crash loses those of the last minute, never an answer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::PersonId;
+use evidence::Moment;
+
+/// Refusals of the current minutes.
+#[derive(Debug)]
+pub struct Refusals {
+    per_minute: u32,
+    minutes: BTreeMap<PersonId, Minute>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Minute {
+    begun: Moment,
+    recorded: u32,
+    more: u64,
+}
+
+impl Refusals {
+    /// So many are recorded one by one.
+    pub const fn new(per_minute: u32) -> Self {
+        Self { per_minute, minutes: BTreeMap::new() }
+    }
+
+    /// Whether a refusal of a person is recorded by itself; otherwise it is counted.
+    pub fn may_record(&mut self, person: PersonId, now: Moment) -> bool {
+        let minute = self.minutes.entry(person).or_insert(Minute { begun: now, recorded: 0, more: 0 });
+        if minute.recorded < self.per_minute {
+            minute.recorded += 1;
+            return true;
+        }
+        minute.more += 1;
+        false
+    }
+
+    /// What was counted in minutes that are over; they begin anew.
+    pub fn take_over(&mut self, now: Moment) -> Vec<(PersonId, u64)> {
+        let over = |minute: &Minute| minute.begun.later_by(MINUTE) <= now;
+        let counted = self.minutes.iter().filter(|(_, minute)| over(minute) && minute.more > 0);
+        let counted = counted.map(|(person, minute)| (*person, minute.more)).collect();
+        self.minutes.retain(|_, minute| !over(minute));
+        counted
+    }
+
+    /// Whether something is still to be recorded.
+    pub fn are_counted(&self) -> bool {
+        self.minutes.values().any(|minute| minute.more > 0)
+    }
+}
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attack_a_storm_of_refusals_is_one_entry_a_minute() {
+        let person = |n| PersonId::from(evidence::Id::from_random([n; 16]));
+        let at = |seconds: u64| Moment::from_millis(seconds * 1000).unwrap();
+        let mut refusals = Refusals::new(3);
+        let recorded = (0..1000).filter(|_| refusals.may_record(person(1), at(0))).count();
+        assert_eq!(recorded, 3);
+        assert!(refusals.may_record(person(2), at(0)), "another person's are recorded");
+        assert_eq!(refusals.take_over(at(59)), []);
+        assert!(refusals.are_counted());
+        assert_eq!(refusals.take_over(at(60)), [(person(1), 997)]);
+        assert!(!refusals.are_counted() && refusals.minutes.is_empty());
+        assert!(refusals.may_record(person(1), at(60)));
+    }
+}

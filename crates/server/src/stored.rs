@@ -1,0 +1,178 @@
+//! What the ledger's blobs take on the disk, by project and by person, in a file beside it.
+//!
+//! Invariant: a function of the entries and the sizes of their blobs, so it may be removed and is counted anew. A blob
+//! counts once, for whoever named it first. Nothing is decided from it but the operator's quota of bytes.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Event;
+use evidence::entry::{Actor, Entry, Header};
+use ledger::{BLOBS, Blobs, LedgerError, Reader};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use crate::http::Shared;
+use crate::quotas::Counted;
+
+/// The count of one data directory.
+#[derive(Debug)]
+pub struct Stored {
+    connection: Connection,
+    blobs: Blobs,
+}
+
+/// Why it cannot be counted.
+#[derive(Debug, thiserror::Error)]
+pub enum StoredError {
+    /// `SQLite` failed.
+    #[error("{FILE}: {0}; stop the server, remove that file and start it again: it is counted anew")]
+    Sql(#[from] rusqlite::Error),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl Stored {
+    /// Opens the count of a data directory; begins anew where there is none.
+    ///
+    /// # Errors
+    /// `StoredError` when the file cannot be opened.
+    pub fn open(data: &Path) -> Result<Self, StoredError> {
+        let connection = Connection::open(data.join(FILE))?;
+        connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(Self { connection, blobs: Blobs::read_only(&data.join(BLOBS)) })
+    }
+
+    /// Counts entries that are new, a page of them; says whether there are more.
+    ///
+    /// # Errors
+    /// `StoredError` when they cannot be read.
+    pub fn catch_up(&mut self, reader: &Reader) -> Result<bool, StoredError> {
+        let size = reader.head()?.frontier.size();
+        let from: i64 = self.connection.query_row("SELECT entries FROM cursor", [], |row| row.get(0))?;
+        let from = u64::try_from(from).unwrap_or_default();
+        if from >= size {
+            return Ok(false);
+        }
+        let entries = reader.entries(from, size)?;
+        let transaction = self.connection.transaction()?;
+        for entry in &entries {
+            count(&transaction, &self.blobs, entry)?;
+        }
+        let now = from + entries.len() as u64;
+        let signed = i64::try_from(now).unwrap_or(i64::MAX);
+        transaction.execute("UPDATE cursor SET entries = ?1", params![signed])?;
+        transaction.commit()?;
+        Ok(now < size && !entries.is_empty())
+    }
+
+    /// The sums.
+    ///
+    /// # Errors
+    /// `StoredError` when they cannot be read.
+    pub fn counted(&self) -> Result<Counted, StoredError> {
+        let mut counted = Counted::default();
+        let mut statement = self.connection.prepare("SELECT kind, owner, bytes FROM sum")?;
+        let rows = statement.query_map([], |row| {
+            let (kind, owner, bytes): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok((kind, owner, u64::try_from(bytes).unwrap_or_default()))
+        })?;
+        for row in rows {
+            let (kind, owner, bytes) = row?;
+            match kind.as_str() {
+                "project" => counted.projects.extend(owner.parse().ok().map(|owner| (owner, bytes))),
+                _ => counted.people.extend(owner.parse().ok().map(|owner| (owner, bytes))),
+            }
+        }
+        Ok(counted)
+    }
+}
+
+/// Counts the blobs of one entry.
+fn count(rows: &Connection, blobs: &Blobs, entry: &Entry) -> Result<(), StoredError> {
+    // An entry that cannot be read is a matter of the audit.
+    let Ok(header) = Header::decode(&entry.header) else { return Ok(()) };
+    if let Ok(Event::Taken(taken)) = Event::read(&header.kind, &entry.facts) {
+        rows.execute(
+            "INSERT OR REPLACE INTO run (run, person) VALUES (?1, ?2)",
+            params![taken.run.to_string(), taken.requester.to_string()],
+        )?;
+    }
+    let person = match (&header.actor, &header.subject) {
+        (Actor::Person(person), _) => Some(person.to_string()),
+        (_, Some(run)) => rows
+            .query_row("SELECT person FROM run WHERE run = ?1", params![run.to_string()], |row| row.get(0))
+            .optional()?,
+        _ => None,
+    };
+    for digest in &header.blobs {
+        let Ok((_, bytes)) = blobs.open_file(digest) else { continue };
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        let new =
+            rows.execute("INSERT OR IGNORE INTO blob (digest) VALUES (?1)", params![digest.to_string()])?;
+        if new == 0 {
+            continue;
+        }
+        let project = header.project.as_ref().map(ToString::to_string);
+        for (kind, owner) in [("project", project), ("person", person.clone())] {
+            let Some(owner) = owner else { continue };
+            rows.execute(
+                "INSERT INTO sum (kind, owner, bytes) VALUES (?1, ?2, ?3) \
+                 ON CONFLICT (kind, owner) DO UPDATE SET bytes = bytes + ?3",
+                params![kind, owner, bytes],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps the count up to date for as long as the server runs.
+pub async fn run(shared: Arc<Shared>, stored: Stored) {
+    let mut changes = shared.intake.changes();
+    let mut held = Some(stored);
+    let mut complained = false;
+    loop {
+        changes.borrow_and_update();
+        let (at, stored) = (Arc::clone(&shared), held.take());
+        let counted = tokio::task::spawn_blocking(move || {
+            let mut stored = stored?;
+            Some((all(&at, &mut stored), stored))
+        });
+        let Ok(Some((result, stored))) = counted.await else { return };
+        held = Some(stored);
+        match result {
+            Ok(()) => complained = false,
+            Err(error) if !complained => {
+                shown::say(&format!("warning: what is stored is not counted: {error}"));
+                complained = true;
+            }
+            Err(_) => {}
+        }
+        if changes.changed().await.is_err() {
+            return;
+        }
+        // Entries come in bursts.
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn all(shared: &Shared, stored: &mut Stored) -> Result<(), StoredError> {
+    let readers = shared.gatekeeper.readers();
+    while readers.with(|reader| stored.catch_up(reader))? && !*shared.stopping.borrow() {}
+    shared.gatekeeper.usage().set(stored.counted()?);
+    Ok(())
+}
+
+/// Name of the file inside the data directory.
+const FILE: &str = "stored.db";
+const PAUSE: Duration = Duration::from_secs(1);
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS cursor (entries INTEGER NOT NULL);
+INSERT INTO cursor (entries) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM cursor);
+CREATE TABLE IF NOT EXISTS run (run TEXT PRIMARY KEY, person TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS blob (digest TEXT PRIMARY KEY) STRICT;
+CREATE TABLE IF NOT EXISTS sum (kind TEXT NOT NULL, owner TEXT NOT NULL, bytes INTEGER NOT NULL,
+  PRIMARY KEY (kind, owner)) STRICT;
+";
