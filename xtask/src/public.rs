@@ -114,7 +114,7 @@ fn six_commands(home: &Path, project: &Project) -> Done {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     printed.push(person.countersign(&["run"], "countersign approve")?);
-    printed.push(person.countersign(&["approve", "--reason", "we use it", "--yes"], "countersign promote")?);
+    printed.push(person.countersign(&["approve", "--yes", "--reason", "we use it"], "countersign promote")?);
     printed.push(person.countersign(&["promote"], "countersign verify")?);
     let verify =
         printed.last().and_then(|text| text.rsplit("countersign verify ").next()).unwrap_or_default();

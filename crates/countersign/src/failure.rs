@@ -25,6 +25,7 @@ enum Kind {
     Refused,
     Undecided,
     ReaderGone,
+    Interrupted,
 }
 
 impl Failure {
@@ -54,6 +55,11 @@ impl Failure {
         let kind = if outcome == Outcome::Undecided { Kind::Undecided } else { Kind::Refused };
         let reason = |finding: Finding| Reason::new(&finding.code, finding.what, finding.remedy);
         Self { kind, message: message.to_string(), reasons: findings.into_iter().map(reason).collect() }
+    }
+
+    /// Somebody ended the verb, and not what it waited for: exit code 130, as a shell gives it after Ctrl-C.
+    pub fn interrupted(message: impl fmt::Display) -> Self {
+        Self { kind: Kind::Interrupted, message: message.to_string(), reasons: Vec::new() }
     }
 
     /// Whoever reads the output has closed it and wants no more: ends quietly with exit code 0.
@@ -86,6 +92,7 @@ impl Failure {
             Kind::Usage => 2,
             Kind::Refused => 3,
             Kind::Undecided => 4,
+            Kind::Interrupted => 130,
         })
     }
 

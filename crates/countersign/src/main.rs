@@ -9,6 +9,7 @@ mod footprint;
 mod founders;
 mod home;
 mod key_files;
+mod outcome;
 mod output;
 mod pack;
 mod pkcs11;

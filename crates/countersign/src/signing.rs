@@ -13,6 +13,7 @@ use evidence::ssh::SshKey;
 
 use crate::failure::Failure;
 use crate::home::home_dir;
+use crate::output::{self, Output};
 
 /// A person's key and the file that `ssh-keygen` is told to use.
 #[derive(Clone, Debug)]
@@ -94,19 +95,35 @@ impl PersonKey {
     }
 }
 
-/// Asks, on a terminal, whether what was shown is to be signed.
-pub fn sure(yes: bool) -> Result<(), Failure> {
-    let (mut ask, answers) = (std::io::stderr(), std::io::stdin());
-    if yes || !answers.is_terminal() || !ask.is_terminal() {
+/// Shows what is to be signed and asks whether it is, unless `--yes` was given. Where nobody can be asked, nothing is
+/// signed. A machine that reads the answer gets nothing else: for it the page goes to standard error.
+pub fn ask(page: &str, yes: bool, output: Output) -> Result<(), Failure> {
+    ask_for("Sign this?", "nothing was signed", page, yes, output)
+}
+
+/// The same with words of its own.
+pub fn ask_for(question: &str, nothing: &str, page: &str, yes: bool, output: Output) -> Result<(), Failure> {
+    match output {
+        Output::Text => output::show(page)?,
+        Output::Json if !yes => output::say(&shown::text(page)),
+        Output::Json => {}
+    }
+    if yes {
         return Ok(());
     }
-    write!(ask, "\nSign this? [y/N] ")?;
+    let (mut ask, answers) = (std::io::stderr(), std::io::stdin());
+    if !answers.is_terminal() || !ask.is_terminal() {
+        return Err(Failure::usage(format!(
+            "there is no terminal on which to ask, so {nothing}; look at what would be signed, and give --yes"
+        )));
+    }
+    write!(ask, "\n{question} [y/N] ")?;
     ask.flush()?;
     let mut said = String::new();
     answers.read_line(&mut said)?;
     match said.trim() {
         "y" | "Y" | "yes" => Ok(()),
-        _ => Err(Failure::error("nothing was signed")),
+        _ => Err(Failure::error(nothing)),
     }
 }
 

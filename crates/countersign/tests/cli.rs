@@ -69,6 +69,7 @@ fn a_refusal_is_on_record_with_every_reason() {
     let enrol = [
         "trust",
         "enrol",
+        "--yes",
         "--name",
         "Bob",
         "--email",
@@ -94,19 +95,24 @@ fn a_refusal_is_on_record_with_every_reason() {
     let people = seen["people"].as_array().unwrap();
     let roles = json!(["developer"]);
     let withdrawn = people.iter().find(|person| person["roles"] == roles).unwrap()["enrolment"].clone();
-    home.ok(&["trust", "status", "--withdraw", withdrawn.as_str().unwrap()]);
+    home.ok(&["trust", "status", "--yes", "--withdraw", withdrawn.as_str().unwrap()]);
     home.ok(&enrol);
     assert!(up.stop());
+}
+
+/// A digest of nothing that there is.
+fn digest(two: &str) -> String {
+    format!("sha256:{}", two.repeat(32))
 }
 
 #[test]
 fn status_is_amended_and_survives_a_restart() {
     let home = Home::solo();
     let up = home.up();
-    home.ok(&["trust", "status", "--freeze", "shop/api", "--bar", &format!("sha256:{}", "ab".repeat(32))]);
+    home.ok(&["trust", "status", "--yes", "--bar", &digest("ab")]);
     let status = home.ok(&["trust", "status"]);
-    assert_eq!(status["statement"]["frozen"], json!([{ "project": "shop", "service": "api" }]));
-    let deep = home.json(&["trust", "status", "--freeze", "a/b/c/d"], 2);
+    assert_eq!(status["statement"]["barred"], json!([digest("ab")]));
+    let deep = home.json(&["trust", "status", "--yes", "--freeze", "a/b/c/d"], 2);
     assert_eq!(deep["error"], "`a/b/c/d` has more parts than PROJECT/SERVICE/ENVIRONMENT");
     up.kill();
     let up = home.up();
@@ -159,7 +165,7 @@ fn requests_that_cannot_be_authenticated_leave_no_entry() {
     let mut changed: Value = serde_json::from_str(&text).unwrap();
     changed["sign_in_key"] = json!(stranger);
     std::fs::write(&profile, changed.to_string()).unwrap();
-    let failed = home.json(&["trust", "status", "--freeze", "shop"], 1);
+    let failed = home.json(&["trust", "status", "--yes", "--bar", &digest("ab")], 1);
     assert!(failed["error"].as_str().unwrap().contains("not among those that may sign"), "{failed}");
     assert_eq!(size(), before);
     assert!(up.stop());
@@ -236,7 +242,7 @@ fn an_independent_client_reads_our_tiles() {
     assert!(Command::new("gcc").args(["-O1", "-o"]).arg(&client).arg(source).status().unwrap().success());
     let up = home.up();
     for n in 0..3 {
-        home.ok(&["trust", "status", "--freeze", &format!("project-{n}")]);
+        home.ok(&["trust", "status", "--yes", "--bar", &digest(&format!("a{n}"))]);
     }
     let port = up.address().rsplit(':').next().unwrap();
     let read = Command::new(&client).arg(port).output().unwrap();
@@ -265,18 +271,18 @@ fn two_people_found_an_installation_and_need_each_other() {
     assert_eq!((&root["holders"]["threshold"], &root["registrars"]["threshold"]), (&json!(2), &json!(1)));
     let up = home.up();
     // One of the two may stop things alone, and may not renew alone.
-    home.ok(&["trust", "status", "--freeze", "shop"]);
-    assert_eq!(codes(&home.json(&["trust", "status", "--renew"], 3)), ["status-unsound"]);
+    home.ok(&["trust", "status", "--yes", "--bar", &digest("ab")]);
+    assert_eq!(codes(&home.json(&["trust", "status", "--yes", "--renew"], 3)), ["status-unsound"]);
     // Both together may: written, signed by the other, sent.
     let file = home.dir.path().join("renewal.json");
     let file = file.to_str().unwrap();
-    home.ok(&["trust", "status", "--renew", "--out", file]);
+    home.ok(&["trust", "status", "--yes", "--renew", "--out", file]);
     let profile = home.dir.path().join(".config/countersign/profile.json");
     let ada = std::fs::read_to_string(&profile).unwrap();
     let mut bob: Value = serde_json::from_str(&ada).unwrap();
     bob["approval_key"] = json!(home.dir.path().join("bob"));
     std::fs::write(&profile, bob.to_string()).unwrap();
-    assert_eq!(home.ok(&["trust", "sign", file])["signatures"], 2);
+    assert_eq!(home.ok(&["trust", "sign", "--yes", file])["signatures"], 2);
     std::fs::write(&profile, ada).unwrap();
     home.ok(&["trust", "send", file]);
     home.witnessed(&up);

@@ -54,6 +54,8 @@ pub enum Command {
     AgentReport(Box<release::Report>),
     /// Ask for a return to what ran before.
     Return(release::Return),
+    /// Try again what a freeze held.
+    Retry(release::Retry),
     /// Record a snapshot of the state.
     RecordSnapshot(snapshot::RecordSnapshot),
     /// Refuse what the edge could not make sense of.
@@ -116,6 +118,9 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::ConcludeGate(command) => release::conclude(&state.release, command),
         Command::AgentReport(command) => release::report(&state.gate, &state.release, command),
         Command::Return(command) => release::turn_back(&state.identity, &state.release, command, moment),
+        Command::Retry(command) => {
+            release::retry(&state.identity, &state.artifact, &state.gate, &state.release, command)
+        }
         Command::RecordSnapshot(command) => snapshot::record(state, command),
         Command::Refuse(refusal) => Err(refusal.clone()),
     }

@@ -24,7 +24,7 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
             .services
             .iter()
             .flat_map(|service| first_places(state, built, service))
-            .map(|place| want(place, built.manifest, built.run))
+            .flat_map(|place| reach(state, &place, built))
             .collect(),
         Event::Proposed(proposed) => {
             let environment = state.gate.environment(&proposed.place);
@@ -42,15 +42,7 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
         }
         // What stands open was proposed under the old statement: it is planned and proposed anew.
         Event::EnvironmentSet(set) => again(state, &set.place),
-        Event::AgentReported(reported) => {
-            let standing = state.release.at(&reported.place);
-            let running = standing.and_then(|standing| standing.running.as_ref());
-            let running = running.filter(|_| reported.outcome == Outcome::Running);
-            let after = places_after(state, &reported.place);
-            let next = after.flat_map(|place| running.map(|now| want(place, now.artifact, now.run)));
-            // Something else runs here now than when it was proposed.
-            next.chain(again(state, &reported.place)).collect()
-        }
+        Event::AgentReported(reported) => on_report(state, reported),
         Event::Rooted(_)
         | Event::Enrolled(_)
         | Event::StatusSet(_)
@@ -76,6 +68,46 @@ fn on_progress(state: &State, run: RunId, passed: bool) -> Vec<Command> {
     }
     let conclude = Command::ConcludeRun(artifact::Conclude { run });
     if passed { vec![Command::DueNext(build::DueNext { run }), conclude] } else { vec![conclude] }
+}
+
+/// What an agent brought goes on to the next places; a rollback is of its own place alone.
+fn on_report(state: &State, reported: &release::Reported) -> Vec<Command> {
+    let standing = state.release.at(&reported.place);
+    let running = standing.and_then(|standing| standing.running.as_ref());
+    let is_rollback =
+        standing.is_some_and(|standing| standing.rolled_back.iter().any(|bar| bar.by == reported.release));
+    let running = running.filter(|_| reported.outcome == Outcome::Running && !is_rollback);
+    let built = running.and_then(|now| state.artifact.get(now.run, &now.artifact));
+    let after = places_after(state, &reported.place);
+    let next =
+        built.map(|built| after.flat_map(|place| reach(state, &place, &built.facts)).collect::<Vec<_>>());
+    // Something else runs here now than when it was proposed.
+    next.into_iter().flatten().chain(again(state, &reported.place)).collect()
+}
+
+/// Wants an artifact at a place; where it stands already it goes on from there, unless it is to be released again.
+/// An open release of the same artifact keeps its number and its approvals.
+fn reach(state: &State, place: &Place, built: &artifact::Built) -> Vec<Command> {
+    let wanted = || vec![want(place.clone(), built.manifest, built.run)];
+    let (Some(again), Some(standing)) = (built.again, state.release.at(place)) else { return wanted() };
+    let environment = state.gate.environment(place).map(|environment| &environment.facts);
+    let automatic = environment.is_some_and(|environment| environment.automatic);
+    let open = standing.open.as_ref().filter(|open| open.facts.artifact == built.manifest);
+    if open.is_some_and(|open| !automatic || open.stage != release::Stage::Held)
+        || standing.wanted.as_ref().is_some_and(|wanted| wanted.artifact == built.manifest)
+    {
+        return Vec::new();
+    }
+    if again {
+        return wanted();
+    }
+    let runs = standing.running.as_ref().is_some_and(|running| {
+        running.artifact == built.manifest && running.statement == environment.map(|facts| facts.number)
+    });
+    if runs && open.is_none() {
+        return places_after(state, place).flat_map(|place| reach(state, &place, built)).collect();
+    }
+    if standing.bars(&built.manifest) { Vec::new() } else { wanted() }
 }
 
 /// The places of a service that come after no other.

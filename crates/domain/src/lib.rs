@@ -17,6 +17,8 @@ pub mod source;
 mod command;
 mod event;
 mod flow;
+#[cfg(test)]
+mod flow_tests;
 mod ids;
 mod place;
 mod refusal;

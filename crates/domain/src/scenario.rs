@@ -105,6 +105,7 @@ pub fn run(with_node: bool) -> build::Run {
         services: [(name("api"), name("api"))].into(),
         runners: vec![name("runner-1"), name("runner-2")],
         seed: id(7),
+        again: Some(false),
     }
 }
 

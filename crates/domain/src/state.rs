@@ -5,8 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use evidence::Moment;
 use evidence::entry::{Header, Payload};
+use evidence::{Digest, Moment};
 use serde::{Deserialize, Serialize};
 
 use crate::RULES;
@@ -62,6 +62,13 @@ impl State {
         self.source.keep(&needed);
     }
 
+    fn held_by_a_freeze(&mut self, event: &gate::Judged) {
+        let open = self.release.at(&event.place).and_then(|standing| standing.open.as_ref());
+        if open.is_some_and(|open| self.artifact.has_memory(open.facts.run, &open.facts.artifact)) {
+            self.release.frozen(&event.place, event.release);
+        }
+    }
+
     /// Folds one event that happened at a moment.
     pub fn apply(&mut self, event: &Event, moment: Moment) {
         let fits = match event {
@@ -94,7 +101,12 @@ impl State {
             Event::GateDue(event) => {
                 self.release.judging(&event.place, event.release) && self.gate.due(event)
             }
-            Event::Judged(event) => self.gate.judged(event),
+            Event::Judged(event) => {
+                if event.outcome != gate::Outcome::Pass && release::is_frozen(&event.reasons) {
+                    self.held_by_a_freeze(event);
+                }
+                self.gate.judged(event)
+            }
             Event::Given(event) => self.approval.given(event, self.entries),
             Event::Wanted(event) => self.release.wanted(event),
             Event::Proposed(event) => self.release.proposed(event, self.entries),
@@ -102,7 +114,11 @@ impl State {
             Event::Promoted(event) => self.release.promoted(event, self.entries),
             Event::ReleaseDue(event) => self.release.due(event),
             Event::Held(event) => self.release.held(event),
-            Event::AgentReported(event) => self.release.reported(event, self.entries),
+            Event::AgentReported(event) => {
+                let artifacts = &self.artifact;
+                let has_memory = |run, digest: &Digest| artifacts.has_memory(run, digest);
+                self.release.reported(event, self.entries, self.identity.status_number(), has_memory)
+            }
             Event::Returning(event) => self.release.returning(event, self.entries),
             Event::Snapshotted(event) => event.size <= self.entries,
             Event::Refused(_) => true,

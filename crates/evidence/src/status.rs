@@ -5,6 +5,7 @@
 //! once, and nobody alone can start them again.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,31 @@ pub struct Freeze {
     /// Only this environment; absent for all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<Name>,
+}
+
+impl Freeze {
+    /// Whether a place is among those that it freezes.
+    #[must_use]
+    pub fn covers(&self, project: &Name, service: &Name, environment: &Name) -> bool {
+        self.project == *project
+            && self.service.as_ref().is_none_or(|name| name == service)
+            && self.environment.as_ref().is_none_or(|name| name == environment)
+    }
+}
+
+impl fmt::Display for Freeze {
+    /// As people write it: `PROJECT`, `PROJECT/SERVICE` or `PROJECT/SERVICE/ENVIRONMENT`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.project)?;
+        match (&self.service, &self.environment) {
+            (None, None) => Ok(()),
+            (Some(service), None) => write!(f, "/{service}"),
+            (service, Some(environment)) => {
+                let service = service.as_ref().map_or("*", Name::as_str);
+                write!(f, "/{service}/{environment}")
+            }
+        }
+    }
 }
 
 /// One status statement, base or tightening.
@@ -164,11 +190,7 @@ impl Status {
     /// Whether releases to this place are frozen.
     #[must_use]
     pub fn freezes(&self, project: &Name, service: &Name, environment: &Name) -> bool {
-        self.frozen.iter().any(|freeze| {
-            freeze.project == *project
-                && freeze.service.as_ref().is_none_or(|name| name == service)
-                && freeze.environment.as_ref().is_none_or(|name| name == environment)
-        })
+        self.frozen.iter().any(|freeze| freeze.covers(project, service, environment))
     }
 
     fn check(&self) -> Result<(), StatusError> {

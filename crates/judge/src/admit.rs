@@ -79,6 +79,8 @@ struct Named {
 struct RunArguments {
     project: Name,
     commit: CommitId,
+    #[serde(default)]
+    again: Option<bool>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -111,6 +113,12 @@ struct ReturnArguments {
     place: Place,
     from: Digest,
     to: Digest,
+    /// Number of the release that had brought what is to run.
+    #[serde(default)]
+    release: Option<u64>,
+    /// Why, for whoever reads the ledger; no decision reads it.
+    #[serde(default, rename = "reason")]
+    _reason: Option<String>,
 }
 
 /// Turns what was sent into a command.
@@ -276,6 +284,7 @@ fn run(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
         services: services.into_iter().map(|(name, service)| (name, service.artifact)).collect(),
         runners: root.runners.iter().map(|runner| runner.name.clone()).collect(),
         seed: build::seed(sent.request.idempotency()),
+        again: arguments.again,
     };
     kept(Command::Run(Box::new(command)))
 }
@@ -397,6 +406,7 @@ fn turn_back(sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
         place: arguments.place,
         from: arguments.from,
         to: arguments.to,
+        release: arguments.release,
         person: sent.request.person.into(),
         request: Digest::of(&envelope),
     });

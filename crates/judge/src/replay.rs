@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, VecDeque, btree_map};
 use std::sync::Arc;
 
 use domain::build::Ended;
-use domain::gate::{Judged, Outcome};
+use domain::gate::{self, Judged, Outcome};
 use domain::snapshot::{RecordSnapshot, Snapshotted};
-use domain::{Command, Event, PersonId, Place, RULES, Refused, State, decide, next};
+use domain::{Command, Event, PersonId, Place, RULES, Refused, State, decide, next, release};
 use evidence::bundle::Bundle;
 use evidence::canonical::{self, CanonicalError};
 use evidence::dsse::Envelope;
@@ -190,6 +190,11 @@ impl<'a, S: Store> Replay<'a, S> {
                 self.proposed(&facts.place, Some((facts.plan, facts.provenance)))?
             }
             (Actor::System, Auth::None, Event::Unplannable(facts)) => self.proposed(&facts.place, None)?,
+            // What a freeze held is tried again: only where the state says so.
+            (Actor::System, Auth::None, Event::GateDue(gate::GateDue { place, .. }))
+            | (Actor::System, Auth::None, Event::Wanted(release::Wanted { place, .. })) => {
+                Command::Retry(release::Retry { place: place.clone() })
+            }
             _ => return Err("nobody could have caused it".into()),
         };
         match decide(&self.state, &command, header.time) {
@@ -312,8 +317,8 @@ impl<'a, S: Store> Replay<'a, S> {
                     Envelope::decode(&blob(&facts.envelope)?).map_err(|error| error.to_string())?;
                 let statement = evidence::environment::Environment::open(&envelope, &root)
                     .map_err(|error| error.to_string())?;
-                let environment = domain::gate::EnvironmentSet::of(&statement, facts.envelope, root.version);
-                let command = domain::gate::SetEnvironment { environment, issued: statement.issued };
+                let environment = gate::EnvironmentSet::of(&statement, facts.envelope, root.version);
+                let command = gate::SetEnvironment { environment, issued: statement.issued };
                 Ok(Command::SetEnvironment(command))
             }
             _ => Err("it is no founding statement".into()),
@@ -395,7 +400,7 @@ impl<'a, S: Store> Replay<'a, S> {
         if again != *judged {
             return Err(format!("the verdict comes out as {:?}, for {:?}", again.outcome, again.reasons));
         }
-        let command = Command::RecordVerdict(Box::new(domain::gate::RecordVerdict { judged: again }));
+        let command = Command::RecordVerdict(Box::new(gate::RecordVerdict { judged: again }));
         decide(&self.state, &command, judged.moment).map_err(|refusal| refusal.to_string())
     }
 

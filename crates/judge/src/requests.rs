@@ -47,14 +47,13 @@ pub fn open(
     }
     let (mut requester, mut promoter, mut run) = (None, None, None);
     let mut agreed: BTreeMap<Name, BTreeSet<String>> = BTreeMap::new();
-    let commit = run_of(&bundle.project, &bundle.source.commit);
     let place = format!("{}/{}/{}", bundle.project, bundle.service, bundle.environment);
     let promotion = json!({ "place": place, "release": bundle.release, "artifact": bundle.artifact() });
     // As programs before 2026-11-22 had it signed: a number at a place stands for one artifact.
     let promotion_without = json!({ "place": place, "release": bundle.release });
     for (request, person) in &opened {
         let needed = match request.action.as_str() {
-            "run" if request.arguments == commit => {
+            "run" if asks_for_run(&request.arguments, &bundle.project, &bundle.source.commit) => {
                 if !roles(person, &bundle.project, None).iter().any(|role| role.as_str() == DEVELOPER) {
                     let what = format!("{}, who asked for the run, is no {DEVELOPER} here", person.name);
                     findings.against("requester-role-missing", what, "have somebody run it who is");
@@ -117,9 +116,12 @@ pub fn signed<'a>(
     }
 }
 
-/// What a request for a run of a commit says.
-pub fn run_of(project: &Name, commit: &CommitId) -> Value {
-    json!({ "project": project, "commit": commit })
+/// Whether a request's arguments ask for a run of a commit, be it once or again. Programs before 2026-11-28 did not
+/// say which.
+pub fn asks_for_run(arguments: &Value, project: &Name, commit: &CommitId) -> bool {
+    let run = |again: bool| json!({ "project": project, "commit": commit, "again": again });
+    *arguments == json!({ "project": project, "commit": commit })
+        || [true, false].into_iter().any(|again| *arguments == run(again))
 }
 
 /// The node of the pipeline at which a request, by somebody with these roles, agrees to this run of this commit.

@@ -12,7 +12,7 @@ use evidence::request::{NAMESPACE, Request};
 use evidence::return_order::ReturnOrder;
 use evidence::trust_root::TrustRoot;
 use evidence::{Moment, ssh};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::check::{self, Anchors, Seen, walk};
 use crate::findings::{Findings, one};
@@ -75,7 +75,7 @@ pub fn check_return(
     let place = format!("{}/{}/{}", order.project, order.service, order.environment);
     let asks = request.installation == root.installation
         && request.action.as_str() == "rollback"
-        && request.arguments == json!({ "place": place, "from": running, "to": order.artifact })
+        && asks_for(&request.arguments, &json!({ "place": place, "from": running, "to": order.artifact }))
         && signers.len() == 1;
     if !asks {
         return Err(wrong("request-unsound", "it asks for something else".into()));
@@ -85,6 +85,15 @@ pub fn check_return(
         return Err(wrong("role-missing", format!("{} is no release-manager here", person.name)));
     }
     Ok(CheckedReturn { status: status.number, person: person.name.clone(), until, root })
+}
+
+/// Whether arguments say exactly this, beside the number of the release that they go back to and a reason, which are
+/// there for people: an agent has judged the artifact itself.
+fn asks_for(arguments: &Value, asked: &Value) -> bool {
+    let Some(mut fields) = arguments.as_object().cloned() else { return false };
+    let release = fields.remove("release").is_none_or(|release| release.is_u64());
+    let reason = fields.remove("reason").is_none_or(|reason| reason.is_string());
+    release && reason && Value::Object(fields) == *asked
 }
 
 /// How long after its end a request for a return is still carried out, when an agent was away.

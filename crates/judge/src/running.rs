@@ -19,7 +19,7 @@ use crate::check::{self, Anchors, Seen, walk};
 use crate::findings::{Findings, RENEW_ROOT, one};
 use crate::people::{People, roles};
 use crate::records::Revoked;
-use crate::requests::{DEVELOPER, bar, node_of, nodes, run_of, signed};
+use crate::requests::{DEVELOPER, asks_for_run, bar, node_of, nodes, signed};
 
 /// A piece of work as a runner has it before it.
 #[derive(Clone, Copy, Debug)]
@@ -187,7 +187,7 @@ fn asked(
     let Ok([(run, requester)]) = <[_; 1]>::try_from(runs) else {
         return Err(unsound("not exactly one request for a run is here".into()));
     };
-    if run.arguments != run_of(&due.project, &due.commit) {
+    if !asks_for_run(&run.arguments, &due.project, &due.commit) {
         return Err(unsound("it asks for something else".into()));
     }
     Ok((run, requester, others))

@@ -56,6 +56,7 @@ impl Run {
             artifacts: [name("api")].into(),
             services: [(name("api"), name("api"))].into(),
             runners: vec![name("runner-1"), name("runner-2")],
+            again: Some(false),
             seed: build::seed(request),
         });
         let mut run =

@@ -126,6 +126,7 @@ mod tests {
             services: BTreeMap::new(),
             runners: vec![name("runner-1")],
             seed: due.nonce,
+            again: Some(false),
         };
         state.apply(&domain::Event::Started(started), at(0));
         state.apply(&domain::Event::Due(build::Due { runner: name("runner-1"), ..due.clone() }), at(0));

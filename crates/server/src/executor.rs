@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::gate::{GateDue, Judged, RecordVerdict};
-use domain::{Command, Place, State};
+use domain::{Command, Place, State, release};
 use evidence::entry::{Actor, Auth};
 use evidence::machine::MachineSigner;
 use evidence::{Digest, Moment};
@@ -103,6 +103,12 @@ impl Round<'_> {
         self.keeper.room().for_anything()?;
         let mut jobs = Vec::new();
         for (place, standing) in self.state.release.places() {
+            if standing.waits_for_thaw(self.state.identity.status_number())
+                && !self.state.identity.is_frozen(place)
+            {
+                let retry = Command::Retry(release::Retry { place: place.clone() });
+                jobs.push(job("retry", place, retry, Vec::new())?);
+            }
             if standing.wanted.is_none() {
                 continue;
             }

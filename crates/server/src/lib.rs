@@ -14,6 +14,7 @@ mod http;
 mod intake;
 mod job;
 mod logs;
+mod presence;
 mod quotas;
 mod readers;
 mod refusals;

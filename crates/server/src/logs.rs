@@ -190,6 +190,7 @@ mod tests {
                 services: BTreeMap::new(),
                 runners: vec![due.runner.clone()],
                 seed: due.nonce,
+                again: Some(false),
             };
             state.apply(&Event::Started(started), lab::at(0));
             state.apply(&Event::Due(build::Due { run, ..due.clone() }), lab::at(0));

@@ -3,6 +3,8 @@
 //! Invariant: a pure function of the entries up to a cursor. They can be dropped and rebuilt, identically,
 //! and nothing is ever decided from them.
 
+pub mod releases;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -12,7 +14,7 @@ use evidence::entry::{Entry, Header};
 use evidence::receipt::Work;
 use evidence::{Digest, Name};
 use ledger::{LedgerError, Reader};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 /// Name of the file inside the data directory.
 pub const FILE: &str = "views.db";
@@ -58,7 +60,15 @@ impl Views {
     pub fn open(data: &Path) -> Result<Self, ViewError> {
         let connection = Connection::open(data.join(FILE))?;
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")?;
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if version != VERSION {
+            // Of another release of this program: they are made anew from the ledger.
+            for (table, _) in TABLES {
+                connection.execute_batch(&format!("DROP TABLE IF EXISTS \"{table}\";"))?;
+            }
+        }
         connection.execute_batch(SCHEMA)?;
+        connection.execute_batch(&format!("PRAGMA user_version = {VERSION};"))?;
         Ok(Self { connection: Mutex::new(connection) })
     }
 
@@ -99,17 +109,21 @@ impl Views {
 }
 
 /// Compares the views of a data directory with what its ledger gives, up to their own cursor; `None` when
-/// there are none.
+/// there are none, or they are of another release of this program, which makes its own at the next start.
 ///
 /// # Errors
 /// `ViewError` when either cannot be read.
 pub fn compare(data: &Path, reader: &Reader) -> Result<Option<Vec<Stale>>, ViewError> {
     let path = data.join(FILE);
-    if path.exists() { differences(&path, reader).map(Some) } else { Ok(None) }
+    if !path.exists() {
+        return Ok(None);
+    }
+    let kept = Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let version: i64 = kept.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if version == VERSION { differences(&kept, reader).map(Some) } else { Ok(None) }
 }
 
-fn differences(path: &Path, reader: &Reader) -> Result<Vec<Stale>, ViewError> {
-    let kept = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+fn differences(kept: &Connection, reader: &Reader) -> Result<Vec<Stale>, ViewError> {
     let cursor: i64 = kept.query_row("SELECT entries FROM cursor", [], |row| row.get(0)).unwrap_or(-1);
     let Ok(cursor) = u64::try_from(cursor) else {
         return Ok(vec![Stale { place: "views, table cursor".into() }]);
@@ -123,7 +137,7 @@ fn differences(path: &Path, reader: &Reader) -> Result<Vec<Stale>, ViewError> {
     let mut stale = Vec::new();
     for (table, columns) in TABLES {
         let ours = dump(&fresh, table, columns)?;
-        let Ok(theirs) = dump(&kept, table, columns) else {
+        let Ok(theirs) = dump(kept, table, columns) else {
             stale.push(Stale { place: format!("views, table {table}: cannot be read") });
             continue;
         };
@@ -153,6 +167,7 @@ pub fn rebuild(data: &Path, reader: &Reader) -> Result<(), ViewError> {
     }
     let mut connection = Connection::open(&new)?;
     connection.execute_batch(SCHEMA)?;
+    connection.execute_batch(&format!("PRAGMA user_version = {VERSION};"))?;
     fill(&mut connection, reader, u64::MAX)?;
     drop(connection);
     let path = data.join(FILE);
@@ -202,6 +217,7 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
     let header = Header::decode(&entry.header).map_err(|error| unsound(&error))?;
     let event = Event::read(&header.kind, &entry.facts).map_err(|error| unsound(&error))?;
     let time = header.time.to_string();
+    releases::apply(rows, releases::At { number, time: &time }, &event)?;
     match event {
         Event::Started(run) => {
             let services: Vec<_> = run.services.keys().map(Name::as_str).collect();
@@ -259,7 +275,7 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
             };
             rows.execute("UPDATE run SET state = ?1 WHERE run = ?2", params![state, ended.run.to_string()])?;
         }
-        other => releases(rows, number, &other)?,
+        other => last(rows, number, &other)?,
     }
     Ok(())
 }
@@ -282,7 +298,7 @@ fn reported(rows: &Connection, report: &domain::build::Reported) -> rusqlite::Re
 }
 
 /// The last thing that happened at a place.
-fn releases(rows: &Connection, number: u64, event: &Event) -> rusqlite::Result<()> {
+fn last(rows: &Connection, number: u64, event: &Event) -> rusqlite::Result<()> {
     let (place, release, outcome, reasons, detail, bundle) = match event {
         Event::Judged(judged) => {
             let outcome = format!("{:?}", judged.outcome).to_lowercase();
@@ -324,6 +340,13 @@ const fn kind_of(work: &Work) -> (&'static str, &Name) {
     }
 }
 
+/// A column of text as what it says.
+pub fn parsed<T: std::str::FromStr>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
+    let text: String = row.get(at)?;
+    let wrong = || rusqlite::Error::InvalidColumnType(at, text.clone(), rusqlite::types::Type::Text);
+    text.parse().map_err(|_| wrong())
+}
+
 /// `SQLite` counts in signed numbers; the ledger never gets that far.
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
@@ -341,14 +364,29 @@ CREATE TABLE IF NOT EXISTS artifact (run TEXT NOT NULL, name TEXT NOT NULL, mani
   PRIMARY KEY (run, name)) STRICT;
 CREATE TABLE IF NOT EXISTS last (place TEXT PRIMARY KEY, entry INTEGER NOT NULL, release INTEGER NOT NULL,
   outcome TEXT NOT NULL, reasons TEXT NOT NULL, detail TEXT, bundle TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS release (place TEXT NOT NULL, began INTEGER NOT NULL, kind TEXT NOT NULL,
+  run TEXT NOT NULL, artifact TEXT NOT NULL, release INTEGER, stage TEXT NOT NULL, outcome TEXT,
+  reasons TEXT NOT NULL, detail TEXT, bundle TEXT, changed INTEGER NOT NULL, time TEXT NOT NULL, replaces TEXT,
+  by_run TEXT, PRIMARY KEY (place, began)) STRICT;
+CREATE INDEX IF NOT EXISTS release_of_run ON release (run);
+CREATE INDEX IF NOT EXISTS release_of_artifact ON release (artifact);
+CREATE INDEX IF NOT EXISTS release_of_place ON release (place, release);
+CREATE INDEX IF NOT EXISTS run_of_commit ON run (project, commit_id);
 ";
 
 /// Tables with their columns, for comparing.
-const TABLES: [(&str, &str); 5] = [
+const TABLES: [(&str, &str); 6] = [
     ("cursor", "entries"),
     ("run", "run, entry, project, commit_id, state, started, services"),
     ("work", "run, entry, kind, name, runner, state, log"),
     ("artifact", "run, name, manifest"),
     ("last", "place, entry, release, outcome, reasons, detail, bundle"),
+    (
+        "release",
+        "place, began, kind, run, artifact, release, stage, outcome, reasons, detail, bundle, changed, time, replaces, \
+         by_run",
+    ),
 ];
+/// Version of the schema; views of another one are made anew.
+const VERSION: i64 = 2;
 const STALE_MAX: usize = 100;

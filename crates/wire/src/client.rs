@@ -13,7 +13,7 @@ use evidence::claim::Claim;
 use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
 use evidence::run_order::{self, RunOrder};
-use evidence::{Bytes, Digest, Id, Moment, Name};
+use evidence::{Bytes, CommitId, Digest, Id, Moment, Name};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -291,6 +291,13 @@ impl Client {
         self.get("runs").await
     }
 
+    /// The newest runs of a commit, the latest first.
+    ///
+    /// # Errors
+    /// `ClientError` when there is no answer.
+    pub async fn runs_of(&self, project: &Name, commit: &CommitId) -> Result<Vec<RunView>, ClientError> {
+        self.get(&format!("runs?project={project}&commit={commit}")).await
+    }
     /// What stands at every place.
     ///
     /// # Errors

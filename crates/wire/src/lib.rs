@@ -9,8 +9,9 @@ mod problem;
 
 pub use client::{Client, ClientError, Machine, claim_of};
 pub use message::{
-    AgentWork, BODY_BYTES_MAX, EntryView, Installation, LastView, OpenView, Outcome, PersonView, PlaceView,
-    RunView, RunnerWork, RunningView, Signed, StatusView, Submission, WorkView,
+    AgentWork, BODY_BYTES_MAX, EntryView, Installation, LastView, MachineView, OpenView, Outcome, PersonView,
+    PlaceView, ReleaseView, RolledBackView, RunView, RunnerWork, RunningView, Signed, StatusView, Submission,
+    WorkView,
 };
 pub use problem::{Problem, ProblemKind};
 

@@ -7,6 +7,7 @@ use domain::{PersonId, Place, Reason, RunId};
 use evidence::dsse::Envelope;
 use evidence::entry::{Actor, Auth};
 use evidence::return_order::ReturnOrder;
+use evidence::status::Freeze;
 use evidence::trust_root::Mode;
 use evidence::{Bytes, CommitId, Digest, Id, Moment, Name};
 use serde::{Deserialize, Serialize};
@@ -85,6 +86,48 @@ pub struct RunView {
     pub artifacts: BTreeMap<String, Digest>,
     /// Services whose artifact it makes.
     pub services: Vec<String>,
+    /// Number of the entry with which it began.
+    #[serde(default)]
+    pub entry: u64,
+    /// What was released of it: its own releases, and those of other runs that made the same artifact.
+    #[serde(default)]
+    pub releases: Vec<ReleaseView>,
+}
+
+/// A release or rollback at a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseView {
+    /// The place.
+    pub place: Place,
+    /// `release` or `rollback`.
+    pub kind: String,
+    /// Its number, once it has one.
+    pub release: Option<u64>,
+    /// The run whose artifact it is.
+    pub run: RunId,
+    /// The artifact.
+    pub artifact: Digest,
+    /// The commit.
+    pub commit: CommitId,
+    /// `wanted`, `proposed`, `judging`, `held`, `due`; or how it ended: `running`, `returned`, `failed`, `refused`,
+    /// `unplannable`, `superseded`, `rolled-back`.
+    pub stage: String,
+    /// The last verdict or report: `pass`, `fail`, `undecided`, `running`, `returned`, `failed`, `refused`.
+    pub outcome: Option<String>,
+    /// Codes of the reasons against it.
+    pub reasons: Vec<String>,
+    /// Digest of the verdict or report in full.
+    pub detail: Option<Digest>,
+    /// Digest of its bundle, once a gate has judged it.
+    pub bundle: Option<Digest>,
+    /// Number of the entry with which it began.
+    pub began: u64,
+    /// Number of the entry that last changed it.
+    pub entry: u64,
+    /// Time of that entry.
+    pub time: Moment,
+    /// The run that took its place, where one did.
+    pub by: Option<RunId>,
 }
 
 /// Some work of a run on one runner.
@@ -127,6 +170,47 @@ pub struct PlaceView {
     pub wanted: bool,
     /// The last thing that happened there, in words of the ledger.
     pub last: Option<LastView>,
+    /// The newest releases and rollbacks there, the latest first.
+    #[serde(default)]
+    pub releases: Vec<ReleaseView>,
+    /// Number of a rollback that the agent has not reported yet.
+    #[serde(default)]
+    pub rollback: Option<u64>,
+    /// What people rolled back there, and nobody has asked for again.
+    #[serde(default)]
+    pub rolled_back: Vec<RolledBackView>,
+    /// Whether the status in force freezes it.
+    #[serde(default)]
+    pub frozen: bool,
+    /// Its agents.
+    #[serde(default)]
+    pub agents: Vec<MachineView>,
+}
+
+/// An artifact that a person rolled back at a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RolledBackView {
+    /// The artifact.
+    pub artifact: Digest,
+    /// Its commit.
+    pub commit: CommitId,
+    /// Number of the release that had brought it.
+    pub release: u64,
+    /// Number of the rollback.
+    pub by: u64,
+    /// Who asked for that.
+    pub person: PersonId,
+}
+
+/// A machine, as far as the server hears of it. Nothing of this is on record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineView {
+    /// Its name.
+    pub name: Name,
+    /// For how many seconds it has not asked for work; since the server's start, when it never did.
+    pub silent_seconds: u64,
+    /// Whether it was given work and has not come back for more.
+    pub at_work: bool,
 }
 
 /// What runs at a place.
@@ -138,6 +222,14 @@ pub struct RunningView {
     pub commit: CommitId,
     /// Number of the release.
     pub release: u64,
+    /// The run that built it.
+    pub run: RunId,
+    /// Number of the environment statement under which it was planned, where that is known.
+    #[serde(default)]
+    pub statement: Option<u64>,
+    /// Since when.
+    #[serde(default)]
+    pub since: Option<Moment>,
 }
 
 /// A release that stands open.
@@ -153,8 +245,14 @@ pub struct OpenView {
     pub run: RunId,
     /// `proposed`, `judging`, `held`, `due`.
     pub stage: String,
-    /// How many people approved.
+    /// How many people approved, and their approvals have not expired.
     pub approvals: usize,
+    /// How many people rejected it.
+    #[serde(default)]
+    pub rejections: usize,
+    /// When the first of the approvals expires.
+    #[serde(default)]
+    pub approvals_expire: Option<Moment>,
 }
 
 /// The last verdict or report at a place.
@@ -214,6 +312,18 @@ pub struct Installation {
     pub status: Option<StatusView>,
     /// Who is enrolled now.
     pub people: Vec<PersonView>,
+    /// When the trust root in force ends.
+    #[serde(default)]
+    pub root_expires: Option<Moment>,
+    /// What the status in force freezes.
+    #[serde(default)]
+    pub frozen: Vec<Freeze>,
+    /// Digests that it bars from running anywhere.
+    #[serde(default)]
+    pub barred: Vec<Digest>,
+    /// The runners.
+    #[serde(default)]
+    pub runners: Vec<MachineView>,
 }
 
 /// The status in force.

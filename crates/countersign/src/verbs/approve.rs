@@ -30,7 +30,7 @@ use crate::random;
 use crate::rebuild;
 use crate::request::{self, With};
 use crate::review;
-use crate::signing::{PersonKey, sure};
+use crate::signing::{PersonKey, ask};
 
 /// Arguments of both.
 #[derive(Debug, Args)]
@@ -102,14 +102,11 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     seen.ledger = Some(review::kept(&pin, &bundle, false, prove)?);
     let checked = judge::check(&bundle, &anchors, &seen).map_err(review::broken)?;
     let judgement = judge::judge_checked(&checked);
-    if output == Output::Text {
-        let missing = review::lines("what is missing", &judgement.reasons);
-        let unclear = review::lines("what cannot be decided", &judgement.unclear);
-        output::show(&format!("{}{missing}{unclear}", review::summary(&checked)))?;
-        show_diff(&checked)?;
-    }
+    let missing = review::lines("what is missing", &judgement.reasons);
+    let unclear = review::lines("what cannot be decided", &judgement.unclear);
+    let page = format!("{}{missing}{unclear}{}", review::summary(&checked), changed_files(&checked));
     if verb.show {
-        return Ok(());
+        return if output == Output::Text { output::show(&page) } else { Ok(()) };
     }
     let reason = verb.reason.clone().ok_or_else(|| {
         Failure::usage("give your reason with --reason; it is signed and kept. `--show` only shows")
@@ -125,9 +122,7 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
             "your rebuild gives another artifact than the runners; nothing was signed",
         ));
     }
-    if output == Output::Text {
-        sure(verb.yes)?;
-    }
+    ask(&page, verb.yes, output)?;
     let entry = sign(&home, &profile, &checked, decision, reason, verb.ticket.clone(), rebuilt.clone())?;
     remember(&pin, &checked)?;
     let said = Said {
@@ -139,7 +134,10 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
         entry: Some(entry),
         rebuilt: rebuilt.map(|_| true),
         missing: judgement.codes(),
-        next: format!("countersign promote {}", view.place),
+        next: match decision {
+            Decision::Approve => format!("countersign promote {}", view.place),
+            Decision::Reject => "countersign status".into(),
+        },
     };
     output.print(&said, |said| {
         format!(
@@ -159,14 +157,11 @@ fn at_node(
     yes: bool,
     output: Output,
 ) -> Result<(), Failure> {
-    if decision == Decision::Reject {
-        return cancel::send(home, run, output);
-    }
     let client = home.client()?;
     let commit = runtime()?.block_on(client.run(run))?.commit;
-    if output == Output::Text {
-        output::show(&format!("node `{step}` of run {run}: commit {commit}"))?;
-        sure(yes)?;
+    ask(&format!("{decision:?} at node `{step}` of run {run}: commit {commit}"), yes, output)?;
+    if decision == Decision::Reject {
+        return cancel::send(home, run, output);
     }
     let arguments = json!({ "run": run, "step": step, "commit": commit });
     let sent = request::send(home, "agree", arguments, With::default())?;
@@ -235,11 +230,11 @@ fn remember(pin: &Pin, checked: &Checked<'_>) -> Result<(), Failure> {
 }
 
 /// What changed in the files, from the repository that we are in, where it has both commits.
-fn show_diff(checked: &Checked<'_>) -> Result<(), Failure> {
+fn changed_files(checked: &Checked<'_>) -> String {
     let (base, commit): (&CommitId, &CommitId) = (&checked.base, &checked.source.id);
     let known = std::env::current_dir().ok().and_then(|dir| crate::pack::toplevel(&dir));
     let stat = known.and_then(|repository| diff_stat(&repository, base, commit));
-    stat.map_or(Ok(()), |stat| output::show(&format!("files changed:\n{stat}")))
+    stat.map_or_else(String::new, |stat| format!("\nfiles changed:\n{stat}"))
 }
 
 fn diff_stat(repository: &Path, base: &CommitId, commit: &CommitId) -> Option<String> {

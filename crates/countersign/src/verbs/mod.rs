@@ -5,12 +5,14 @@ mod approve;
 mod audit;
 mod cancel;
 mod demo;
+mod follow;
 mod init;
 mod key;
 mod logs;
 mod policy;
 mod project;
 mod promote;
+mod rollback;
 mod run;
 pub mod runner;
 mod server;
@@ -70,8 +72,8 @@ enum Verb {
     Reject(approve::Approve),
     /// Ask for an open release to go ahead.
     Promote(promote::Promote),
-    /// Ask for a return to what ran before.
-    Rollback(promote::Rollback),
+    /// Roll a place back to what ran before.
+    Rollback(rollback::Rollback),
     /// Verify an evidence bundle, offline.
     Verify(verify::Verify),
     /// Check and test policies.
@@ -162,7 +164,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Approve(verb) => approve::run(&verb, Decision::Approve, output),
         Verb::Reject(verb) => approve::run(&verb, Decision::Reject, output),
         Verb::Promote(verb) => promote::run(&verb, output),
-        Verb::Rollback(verb) => promote::turn_back(&verb, output),
+        Verb::Rollback(verb) => rollback::run(&verb, output),
         Verb::Verify(verb) => verify::run(&verb, output),
         Verb::Policy(verb) => policy::run(&verb, output),
         Verb::Trust(verb) => trust::run(&verb, output),

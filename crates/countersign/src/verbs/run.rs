@@ -1,4 +1,7 @@
 //! `countersign run`: puts a commit forward and follows it as far as it goes by itself.
+//!
+//! Invariant: what it prints and its exit code are of its own run; it ends when nothing can follow by itself, and says
+//! what is missing. To end it ends nothing but itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -12,8 +15,10 @@ use serde::Serialize;
 use serde_json::json;
 use wire::{Client, PlaceView, RunView};
 
-use super::{Place, runtime};
+use super::{Place, follow, runtime};
 use crate::failure::Failure;
+use crate::home::Home;
+use crate::outcome::{self, At, Stand};
 use crate::output::Output;
 use crate::pack;
 use crate::progress::Progress;
@@ -29,15 +34,19 @@ pub struct Run {
     /// The commit: a branch, a tag, an id.
     #[arg(default_value = "HEAD")]
     commit: String,
-    /// The repository; the one you are in when left away.
+    /// The repository; if omitted, the one you are in.
     #[arg(long)]
     repository: Option<PathBuf>,
-    /// The project; the repository's name when left away.
+    /// The project; if omitted, the repository's name.
     #[arg(long)]
     project: Option<Name>,
     /// Do not wait for what comes of it.
     #[arg(long)]
     no_wait: bool,
+    /// Build and release the commit again, even where it runs already or was rolled back. A release that waits for
+    /// people keeps its approvals.
+    #[arg(long)]
+    again: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,12 +54,19 @@ struct Started {
     run: RunId,
     commit: CommitId,
     state: String,
+    /// Whether the commit had been run before, so that nothing was begun.
+    unchanged: bool,
     artifacts: BTreeMap<String, Digest>,
+    /// What became of it at each place.
+    outcomes: Vec<At>,
+    /// Services that no environment statement has a place for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    without_places: Vec<String>,
     places: Vec<PlaceView>,
     next: String,
 }
 
-/// Puts the commit forward.
+/// Puts the commit forward, unless it was and nothing is missing.
 pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     let client = home.client()?;
@@ -59,48 +75,132 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     let project = project::name(verb.project.as_ref(), &path)?;
     let commit = runner::resolve(&path, &verb.commit)?;
     let places = runtime.block_on(client.places())?;
-    let own = places.iter().filter(|place| place.place.project == project);
-    let bases: BTreeSet<CommitId> = own.map(|place| place.base.clone()).collect();
-    let pack = pack::pack(&path, &commit, &bases)?.encode()?;
-    let with =
-        With { attachments: vec![pack], repository: Some(path.display().to_string()), ..With::default() };
-    let sent = request::send(&home, "run", json!({ "project": project, "commit": commit }), with)?;
-    let run: RunId = sent.request.nonce.into();
     let mut progress = Progress::new(output);
-    progress.say(format!("run {run} of commit {}", short(commit.as_str())));
-    let mut started = Started {
-        run,
-        commit,
-        state: "running".into(),
-        artifacts: BTreeMap::new(),
-        places: Vec::new(),
-        next: format!("countersign logs -f {run}"),
+    let before = match verb.again {
+        true => None,
+        false => runtime.block_on(standing(&client, &project, &commit, &places))?,
+    };
+    let unchanged = before.is_some();
+    let run = match before {
+        Some(view) => {
+            let (run, how) = (view.run, if view.state == "running" { "is being built" } else { "was built" });
+            progress.say(format!(
+                "commit {} {how} by run {run}: nothing is begun; `countersign run --again` repeats it",
+                short(commit.as_str())
+            ));
+            run
+        }
+        None => {
+            let run = send(&home, verb, (&path, &project, &commit), &places)?;
+            progress.say(format!("run {run} of commit {}", short(commit.as_str())));
+            run
+        }
     };
     if verb.no_wait {
+        let next = format!("countersign logs -f {run}");
+        let started = Started::new(run, commit, "running", unchanged, next);
         return output.print(&started, |started| format!("next: {}", started.next));
     }
-    let view = runtime.block_on(follow(&client, run, &mut progress))?;
-    started.state.clone_from(&view.state);
+    let goes_on = format!(
+        "run {run} goes on; `countersign cancel {run}` ends it, `countersign run {commit}` follows it again"
+    );
+    let followed = follow::unless_interrupted(to_the_end(&client, run, &mut progress), &goes_on);
+    let (view, end) = runtime.block_on(followed)?;
+    let mut started = Started::new(run, commit, &view.state, unchanged, String::new());
     started.artifacts.clone_from(&view.artifacts);
-    if view.state != "passed" {
-        return Err(failed(&view));
+    if let Some(nodes) = end.nodes {
+        let node = nodes.first().cloned().unwrap_or_default();
+        started.next = format!("countersign approve --run {run} --step {node}");
+        return output.print(&started, |started| {
+            format!("run {run} waits for people at {}\nnext: {}", nodes.join(", "), started.next)
+        });
     }
-    let made: BTreeSet<Digest> = view.artifacts.values().copied().collect();
-    let places = runtime.block_on(settle(&client, &project, &made, sent.outcome.entry, &mut progress))?;
-    started.next = next(&places);
-    if let Some(stuck) = places.iter().find(|place| stuck(place, &made, sent.outcome.entry)) {
-        return Err(runtime.block_on(why(&client, stuck))?);
+    let own = |view: &PlaceView| view.place.project == project;
+    started.without_places = outcome::without_places(&view, &end.places);
+    started.outcomes = outcome::stands(&view, &end.places);
+    started.places = end.places.into_iter().filter(own).collect();
+    if let Some(failure) = runtime.block_on(failure(&client, &view, &started))? {
+        return Err(failure);
     }
-    started.places = places;
-    output.print(&started, |started| {
-        let artifacts: String =
-            started.artifacts.iter().map(|(name, digest)| format!("artifact {name}: {digest}\n")).collect();
-        format!("{artifacts}next: {}", started.next)
-    })
+    started.next = next(&started.places);
+    output.print(&started, Started::text)
 }
 
-/// Follows a run to its end, and says what happens.
-async fn follow(client: &Client, run: RunId, progress: &mut Progress) -> Result<RunView, Failure> {
+impl Started {
+    fn new(run: RunId, commit: CommitId, state: &str, unchanged: bool, next: String) -> Self {
+        Self {
+            run,
+            commit,
+            state: state.to_owned(),
+            unchanged,
+            artifacts: BTreeMap::new(),
+            outcomes: Vec::new(),
+            without_places: Vec::new(),
+            places: Vec::new(),
+            next,
+        }
+    }
+
+    fn text(&self) -> String {
+        let artifacts = self.artifacts.iter().map(|(name, digest)| format!("artifact {name}: {digest}\n"));
+        let outcomes = self.outcomes.iter().map(|at| format!("{}: {}\n", at.place, at.stand.words()));
+        let missing = self.without_places.iter().map(|service| {
+            format!(
+                "service {service} has no place: no environment statement of this installation names it\n"
+            )
+        });
+        let lines: String = artifacts.chain(outcomes).chain(missing).collect();
+        let done = if self.unchanged { "nothing was done: this commit had been run before\n" } else { "" };
+        format!("{lines}{done}next: {}", self.next)
+    }
+}
+
+/// The last run of a commit, when another one would change nothing: it is on its way, or what it made stands at every
+/// place, or a person rolled it back there.
+async fn standing(
+    client: &Client,
+    project: &Name,
+    commit: &CommitId,
+    places: &[PlaceView],
+) -> Result<Option<RunView>, Failure> {
+    let Some(view) = client.runs_of(project, commit).await?.into_iter().next() else { return Ok(None) };
+    let stands = outcome::stands(&view, places);
+    let settled = |at: &At| at.stand.is_settled() || matches!(at.stand, Stand::RolledBack { .. });
+    let is_placed = view.services.is_empty() || !stands.is_empty();
+    let stays = match view.state.as_str() {
+        "running" => true,
+        "passed" => is_placed && stands.iter().all(settled),
+        _ => false,
+    };
+    Ok(stays.then_some(view))
+}
+
+/// Sends the signed request and the source; answers the run's id.
+fn send(
+    home: &Home,
+    verb: &Run,
+    (path, project, commit): (&std::path::Path, &Name, &CommitId),
+    places: &[PlaceView],
+) -> Result<RunId, Failure> {
+    let own = places.iter().filter(|place| place.place.project == *project);
+    let bases: BTreeSet<CommitId> = own.map(|place| place.base.clone()).collect();
+    let pack = pack::pack(path, commit, &bases)?.encode()?;
+    let with =
+        With { attachments: vec![pack], repository: Some(path.display().to_string()), ..With::default() };
+    let arguments = json!({ "project": project, "commit": commit, "again": verb.again });
+    Ok(request::send(home, "run", arguments, with)?.request.nonce.into())
+}
+
+/// Where nothing follows by itself any more.
+#[derive(Default)]
+struct End {
+    places: Vec<PlaceView>,
+    /// Approval nodes that the run waits for.
+    nodes: Option<Vec<String>>,
+}
+
+/// Follows a run and its releases until nothing more happens by itself, and says what happens.
+async fn to_the_end(client: &Client, run: RunId, progress: &mut Progress) -> Result<(RunView, End), Failure> {
     let mut seen = 0;
     loop {
         let view = client.run(run).await?;
@@ -108,124 +208,82 @@ async fn follow(client: &Client, run: RunId, progress: &mut Progress) -> Result<
             let who = work.runner.as_ref().map_or_else(String::new, |runner| format!(" on {runner}"));
             progress.once(format!("{} {}{who}: {}", work.kind, work.name, work.state));
         }
-        if view.state != "running" {
-            progress.once(format!("run: {}", view.state));
-            return Ok(view);
-        }
-        seen = client.wait_past(seen).await?;
-    }
-}
-
-/// Follows the releases until nothing more happens by itself.
-async fn settle(
-    client: &Client,
-    project: &Name,
-    made: &BTreeSet<Digest>,
-    since: u64,
-    progress: &mut Progress,
-) -> Result<Vec<PlaceView>, Failure> {
-    let mut seen = 0;
-    loop {
-        let places: Vec<_> =
-            client.places().await?.into_iter().filter(|place| place.place.project == *project).collect();
-        for place in &places {
-            if let Some(words) = words(place, made) {
-                progress.once(format!("{}: {words}", place.place));
+        if view.state == "running" {
+            if let Some(nodes) = follow::nodes(&view) {
+                return Ok((view, End { nodes: Some(nodes), ..End::default() }));
             }
-        }
-        if !places.iter().any(|place| moves(place, &places, made, since)) {
-            return Ok(places);
+            follow::runners(client, &view).await?;
+        } else {
+            progress.once(format!("run: {}", view.state));
+            let places = client.places().await?;
+            let stands = if view.state == "passed" { outcome::stands(&view, &places) } else { Vec::new() };
+            for At { place, stand } in &stands {
+                progress.once(format!("{place}: {}", stand.words()));
+            }
+            if !stands.iter().any(|at| matches!(at.stand, Stand::Moving { .. })) {
+                return Ok((view, End { places, nodes: None }));
+            }
+            follow::agents(&view, &stands, &places)?;
         }
         seen = client.wait_past(seen).await?;
     }
 }
 
-fn words(place: &PlaceView, made: &BTreeSet<Digest>) -> Option<String> {
-    if place.running.as_ref().is_some_and(|running| made.contains(&running.artifact)) {
-        return Some("runs it".into());
+/// Why the run did not get as far as it goes by itself, if it did not.
+async fn failure(client: &Client, view: &RunView, started: &Started) -> Result<Option<Failure>, Failure> {
+    if view.state != "passed" {
+        return Ok(Some(failed(view)));
     }
-    let open = place.open.as_ref().filter(|open| made.contains(&open.artifact))?;
-    Some(match open.stage.as_str() {
-        "proposed" if place.automatic => format!("release {} proposed", open.release),
-        "proposed" => format!("release {} waits for people", open.release),
-        stage => format!("release {} is {stage}", open.release),
-    })
-}
-
-/// Whether something at a place goes on without anybody.
-fn moves(place: &PlaceView, all: &[PlaceView], made: &BTreeSet<Digest>, since: u64) -> bool {
-    if place.running.as_ref().is_some_and(|running| made.contains(&running.artifact))
-        || stuck(place, made, since)
-    {
-        return false;
-    }
-    if let Some(open) = place.open.as_ref().filter(|open| made.contains(&open.artifact)) {
-        return match open.stage.as_str() {
-            "proposed" => place.automatic,
-            "held" => false,
-            _ => true,
-        };
-    }
-    // Nothing is open here yet: it comes when the place before runs it, if it comes at all.
-    let before = all.iter().find(|other| {
-        other.place.service == place.place.service && Some(&other.place.environment) == place.after.as_ref()
-    });
-    let last = place.last.as_ref().filter(|last| last.entry > since);
-    let unplannable = last.is_some_and(|last| last.outcome == "unplannable");
-    match before {
-        None => place.wanted || !unplannable && place.open.is_none(),
-        Some(before) => {
-            moves(before, all, made, since)
-                || before.running.as_ref().is_some_and(|running| made.contains(&running.artifact))
-                    && !unplannable
+    let run = view.run;
+    for At { place, stand } in &started.outcomes {
+        match stand {
+            Stand::Stopped { release } => return follow::why(client, release).await.map(Some),
+            Stand::Superseded { by, automatic: true } => {
+                let what =
+                    format!("run {by} put another release forward at {place} before run {run} ran there");
+                let remedy = format!(
+                    "see `countersign status`; `countersign run --again {}` releases it",
+                    view.commit
+                );
+                let finding = Finding { code: "superseded".into(), what, remedy };
+                let message = format!("{place}: another run took the place of run {run}");
+                return Ok(Some(Failure::decided(Outcome::Fail, message, vec![finding])));
+            }
+            Stand::RolledBack { what } => {
+                let said = format!(
+                    "release {} of this artifact was rolled back there by person {}, as rollback {}",
+                    what.release, what.person, what.by
+                );
+                let remedy = format!(
+                    "release another commit; or, if it is wanted after all, `countersign run --again {}`",
+                    view.commit
+                );
+                let finding = Finding { code: "rolled-back".into(), what: said, remedy };
+                let message = format!("{place}: commit {} was rolled back", short(view.commit.as_str()));
+                return Ok(Some(Failure::decided(Outcome::Fail, message, vec![finding])));
+            }
+            _ => {}
         }
     }
+    Ok(nowhere(view, started))
 }
 
-/// Whether a place refused, or could not keep, what was made.
-fn stuck(place: &PlaceView, made: &BTreeSet<Digest>, since: u64) -> bool {
-    let Some(last) = place.last.as_ref().filter(|last| last.entry > since) else { return false };
-    let held = place.open.as_ref().is_some_and(|open| open.stage == "held" && made.contains(&open.artifact));
-    let reported = ["returned", "failed", "refused"].contains(&last.outcome.as_str());
-    let runs = place.running.as_ref().is_some_and(|running| made.contains(&running.artifact));
-    !runs
-        && (held && place.automatic
-            || reported && place.open.is_none()
-            || last.outcome == "unplannable" && !place.wanted)
-}
-
-/// Why a place does not run it, in the words of its gate or agent.
-pub async fn why(client: &Client, place: &PlaceView) -> Result<Failure, Failure> {
-    let Some(last) = &place.last else { return Ok(Failure::error("nothing is known of it")) };
-    let mut findings: Vec<Finding> = Vec::new();
-    if let (Some(detail), Some(_)) = (&last.detail, &last.bundle)
-        && let Ok(bytes) = client.blob(detail, DETAIL_MAX).await
-        && let Ok(judgement) = serde_json::from_slice::<judge::Judgement>(&bytes)
-    {
-        findings.extend(judgement.reasons);
-        findings.extend(judgement.unclear);
+/// A run that made something for services of which none has a place.
+fn nowhere(view: &RunView, started: &Started) -> Option<Failure> {
+    if view.services.is_empty() || !started.outcomes.is_empty() {
+        return None;
     }
-    if findings.is_empty() {
-        findings.extend(last.reasons.iter().map(|code| Finding {
-            code: code.clone(),
-            what: format!("so said the {}", if last.bundle.is_some() { "gate" } else { "agent" }),
-            remedy: format!("see entry {}, and the agent's log", last.entry),
-        }));
-    }
-    let outcome = if last.outcome == "undecided" { Outcome::Undecided } else { Outcome::Fail };
-    let what = match last.outcome.as_str() {
-        "fail" => format!("{}: the gate does not let release {} pass", place.place, last.release),
-        "undecided" => format!("{}: no decision about release {} could be made", place.place, last.release),
-        "returned" => {
-            format!("{}: release {} did not work, so what ran before runs again", place.place, last.release)
-        }
-        "failed" => {
-            format!("{}: release {} did not work, and nothing runs there now", place.place, last.release)
-        }
-        "refused" => format!("{}: the agent refused release {}", place.place, last.release),
-        other => format!("{}: {other}", place.place),
-    };
-    Ok(Failure::decided(outcome, what, findings))
+    let service = view.services.first().map(String::as_str).unwrap_or_default();
+    Some(Failure::error(format!(
+        "run {} built commit {}, but there is no place to release it to: no environment statement names service {} of \
+         project `{}`; make one with `countersign trust environment {}/{service}/ENVIRONMENT --policy DIR --agent \
+         NAME=KEY`, then run again; `countersign status` shows the places that there are",
+        view.run,
+        short(view.commit.as_str()),
+        view.services.join(", "),
+        view.project,
+        view.project,
+    )))
 }
 
 fn failed(view: &RunView) -> Failure {
@@ -277,5 +335,3 @@ pub fn next(places: &[PlaceView]) -> String {
         None => "countersign status".into(),
     }
 }
-
-const DETAIL_MAX: usize = 4 * 1024 * 1024;

@@ -1,12 +1,17 @@
-//! `countersign status`: the installation as its server sees it.
+//! `countersign status`: the installation as its server sees it: places, runs, what is stopped, what ends soon.
+
+use std::time::Duration;
 
 use clap::Args;
+use evidence::Moment;
 use evidence::trust_root::Mode;
 use serde::Serialize;
-use wire::{Installation, PlaceView, RunView};
+use wire::{Installation, MachineView, PlaceView, ReleaseView, RunView};
 
 use super::{Place, runtime};
+use crate::clock::now;
 use crate::failure::Failure;
+use crate::outcome;
 use crate::output::Output;
 use crate::review::short;
 use crate::trust;
@@ -22,13 +27,20 @@ pub struct Status {
 pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     let client = home.client()?;
-    let seen = runtime()?.block_on(async {
-        let (installation, places, runs) =
-            (client.installation().await?, client.places().await?, client.runs().await?);
-        Ok::<_, Failure>(Seen { installation, places, runs })
+    let (installation, places, runs) = runtime()?.block_on(async {
+        Ok::<_, Failure>((client.installation().await?, client.places().await?, client.runs().await?))
     })?;
+    let ending = ending(&installation, &places, now()?);
+    let seen = Seen { installation, places, runs, ending };
     output.print(&seen, |seen| {
-        format!("{}{}{}", text(&seen.installation), places(&seen.places), runs(&seen.runs))
+        format!(
+            "{}{}{}{}{}",
+            text(&seen.installation),
+            stopped(&seen.installation, &seen.places),
+            places_text(&seen.places),
+            runs_text(&seen.runs, &seen.places),
+            section("ends soon", &seen.ending)
+        )
     })
 }
 
@@ -38,47 +50,133 @@ struct Seen {
     installation: Installation,
     places: Vec<PlaceView>,
     runs: Vec<RunView>,
+    /// What ends within two weeks, and how to renew it.
+    ending: Vec<String>,
 }
 
-fn places(places: &[PlaceView]) -> String {
+fn section(title: &str, lines: &[String]) -> String {
+    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
+    if lines.is_empty() { lines } else { format!("{title}:\n{lines}") }
+}
+
+/// What keeps releases from running: freezes, bars, machines that are gone.
+fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
+    let frozen = seen.frozen.iter().map(|freeze| {
+        let held = places.iter().filter(|view| {
+            let at = &view.place;
+            freeze.covers(&at.project, &at.service, &at.environment)
+        });
+        let held: Vec<_> = held.filter_map(|view| Some((view, view.open.as_ref()?))).collect();
+        let held: String = held
+            .iter()
+            .map(|(view, open)| format!("; {} holds release {}", view.place, open.release))
+            .collect();
+        format!("{freeze} is frozen until `countersign trust status --unfreeze {freeze}`{held}")
+    });
+    let barred = seen.barred.iter().map(|digest| format!("{digest} is barred from running anywhere"));
+    let rolled_back = places.iter().flat_map(|view| view.rolled_back.iter().map(move |bar| (view, bar)));
+    let rolled_back = rolled_back.map(|(view, bar)| {
+        let (release, commit) = (bar.release, short(bar.commit.as_str()));
+        format!(
+            "{}: release {release} of commit {commit} was rolled back; `countersign run --again {commit}` releases it again",
+            view.place
+        )
+    });
+    let machine = |kind: &str, machine: &MachineView| {
+        let silent = machine.silent_seconds;
+        format!("{kind} {} is gone: it has not asked for work for {silent} seconds", machine.name)
+    };
+    let runners =
+        seen.runners.iter().filter(|runner| outcome::is_gone(runner)).map(|runner| machine("runner", runner));
+    let agents = places.iter().flat_map(|view| view.agents.iter().map(move |agent| (view, agent)));
+    let agents = agents.filter(|(_, agent)| outcome::is_gone(agent));
+    let agents = agents.map(|(view, agent)| machine(&format!("{}: agent", view.place), agent));
+    let lines: Vec<_> = frozen.chain(barred).chain(rolled_back).chain(runners).chain(agents).collect();
+    section("stopped", &lines)
+}
+
+/// What ends within two weeks, the first end first.
+fn ending(seen: &Installation, places: &[PlaceView], now: Moment) -> Vec<String> {
+    let mut ends: Vec<(Moment, String)> = Vec::new();
+    if let Some(end) = seen.root_expires {
+        ends.push((end, format!("the trust root, at {end}; `countersign trust root --renew`")));
+    }
+    if let Some(status) = &seen.status {
+        let end = status.expires;
+        ends.push((end, format!("status {}, at {end}; `countersign trust status --renew`", status.number)));
+    }
+    for person in &seen.people {
+        let end = person.expires;
+        ends.push((
+            end,
+            format!("the enrolment of person {}, at {end}; have them enrolled anew", person.person),
+        ));
+    }
+    for view in places {
+        let open = view.open.as_ref();
+        if let Some((open, end)) = open.and_then(|open| Some((open, open.approvals_expire?))) {
+            let what = format!("an approval of release {} at {}, at {end}", open.release, view.place);
+            ends.push((end, format!("{what}; promote it, or have it approved again")));
+        }
+    }
+    ends.retain(|(end, _)| *end <= now.later_by(SOON));
+    ends.sort();
+    ends.into_iter().map(|(_, line)| line).collect()
+}
+
+fn places_text(places: &[PlaceView]) -> String {
     let line = |view: &PlaceView| {
         let running = view.running.as_ref().map_or_else(
             || "nothing runs".to_owned(),
-            |now| format!("runs release {} of commit {}", now.release, short(now.commit.as_str())),
+            |now| {
+                let since = now.since.map(|since| format!(" since {since}")).unwrap_or_default();
+                format!("runs release {} of commit {}{since}", now.release, short(now.commit.as_str()))
+            },
         );
         let open = view.open.as_ref().map_or_else(String::new, |open| {
+            let rejected = match open.rejections {
+                0 => String::new(),
+                count => format!(", {count} rejections"),
+            };
             format!(
-                "; release {} of commit {} is {}, {} approvals",
+                "; release {} of commit {} is {}, {} approvals{rejected}",
                 open.release,
                 short(open.commit.as_str()),
                 open.stage,
                 open.approvals
             )
         });
+        let rollback = view.rollback.map(|number| format!("; rollback {number} is due")).unwrap_or_default();
         let last = view.last.as_ref().filter(|last| !last.reasons.is_empty());
         let last = last.map_or_else(String::new, |last| {
-            format!("; last: {}, {}", last.outcome, last.reasons.join(", "))
+            format!("; last: release {} {}, {}", last.release, last.outcome, last.reasons.join(", "))
         });
-        format!("  {}: {running}{open}{last}\n", view.place)
+        let frozen = if view.frozen { "; frozen" } else { "" };
+        format!("{}: {running}{open}{rollback}{last}{frozen}", view.place)
     };
-    if places.is_empty() {
-        String::new()
-    } else {
-        format!("places:\n{}", places.iter().map(line).collect::<String>())
-    }
+    section("places", &places.iter().map(line).collect::<Vec<_>>())
 }
 
-fn runs(runs: &[RunView]) -> String {
+/// The newest runs, each with what became of it at its places.
+fn runs_text(runs: &[RunView], places: &[PlaceView]) -> String {
     let line = |view: &RunView| {
         let commit = short(view.commit.as_str());
-        format!("  {}  {} of {} at {commit}\n", view.run, view.state, view.project)
+        let released =
+            view.releases.iter().rev().filter(|release| release.run == view.run && release.kind == "release");
+        // Of each place the newest one.
+        let mut newest: Vec<&ReleaseView> = Vec::new();
+        for release in released {
+            if !newest.iter().any(|known| known.place == release.place) {
+                newest.push(release);
+            }
+        }
+        newest.sort_by_key(|release| places.iter().position(|view| view.place == release.place));
+        let stages =
+            newest.iter().map(|release| format!("; {} {}", release.place.environment, release.stage));
+        format!("{}  {} of {} at {commit}{}", view.run, view.state, view.project, stages.collect::<String>())
     };
-    let shown = runs.iter().take(RUNS_SHOWN).map(line).collect::<String>();
-    if shown.is_empty() { shown } else { format!("runs, the latest first:\n{shown}") }
+    section("runs, the latest first", &runs.iter().take(RUNS_SHOWN).map(line).collect::<Vec<_>>())
 }
-
-/// Most runs that are shown to people.
-const RUNS_SHOWN: usize = 10;
 
 fn text(seen: &Installation) -> String {
     let status = seen.status.as_ref().map_or_else(
@@ -90,8 +188,9 @@ fn text(seen: &Installation) -> String {
         format!("  {}  {}  until {}\n", person.person, roles.join(", "), person.expires)
     });
     let mode: Mode = seen.mode;
+    let until = seen.root_expires.map(|end| format!(", until {end}")).unwrap_or_default();
     format!(
-        "installation {}\nmode: {}\ntrust root: version {}, {}\nledger: {} entries, {} misfits, origin {}\nstatus: {status}\npeople:\n{}",
+        "installation {}\nmode: {}\ntrust root: version {}, {}{until}\nledger: {} entries, {} misfits, origin {}\nstatus: {status}\npeople:\n{}",
         seen.installation,
         trust::assurance(mode),
         seen.root_version,
@@ -101,4 +200,47 @@ fn text(seen: &Installation) -> String {
         seen.origin,
         people.collect::<String>()
     )
+}
+
+/// Most runs that are shown to people.
+const RUNS_SHOWN: usize = 10;
+/// What ends within this time is said.
+const SOON: Duration = Duration::from_hours(24 * 14);
+
+#[cfg(test)]
+mod tests {
+    use wire::{Installation, StatusView};
+
+    use super::ending;
+
+    #[test]
+    fn what_ends_soon_is_said_in_order() {
+        let at = |day: u64| evidence::Moment::from_millis(day * 86_400_000).unwrap();
+        let file = evidence::Digest::of(b"status");
+        let mut seen = Installation {
+            installation: evidence::Id::from_random([1; 16]),
+            root_version: 1,
+            root: file,
+            mode: evidence::trust_root::Mode::Solo,
+            origin: "x".into(),
+            entries: 1,
+            snapshot: 0,
+            misfits: 0,
+            status: Some(StatusView { number: 3, expires: at(28), file }),
+            people: Vec::new(),
+            root_expires: Some(at(365)),
+            frozen: Vec::new(),
+            barred: Vec::new(),
+            runners: Vec::new(),
+        };
+        assert!(ending(&seen, &[], at(10)).is_empty());
+        let soon = ending(&seen, &[], at(20));
+        assert!(matches!(soon.as_slice(), [one] if one.starts_with("status 3, at 1970-01-29")), "{soon:?}");
+        seen.root_expires = Some(at(21));
+        let soon = ending(&seen, &[], at(20));
+        assert!(
+            soon.len() == 2 && soon.first().is_some_and(|line| line.contains("trust root --renew")),
+            "{soon:?}"
+        );
+    }
 }

@@ -86,6 +86,9 @@ pub struct Enrol {
     /// Write the statement here for others to sign, instead of sending it.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Sign without asking.
+    #[arg(long)]
+    yes: bool,
 }
 
 /// A statement with its digest.
@@ -199,7 +202,7 @@ fn enrol(verb: &Enrol, output: Output) -> Result<(), Failure> {
         expires: now.later_by(YEAR),
     };
     let mut envelope = statement.envelope()?;
-    my_key(&home)?.sign(&mut envelope, enrolment::NAMESPACE)?;
+    trust_sign::sign_shown(&home, &mut envelope, &[], verb.yes, output)?;
     finish(&home, &envelope, verb.out.as_deref(), output)
 }
 

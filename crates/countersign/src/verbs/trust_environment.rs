@@ -6,14 +6,15 @@ use clap::Args;
 use domain::Place as At;
 use evidence::configuration::Configuration;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
-use evidence::environment::{self, Environment};
+use evidence::environment::Environment;
 use evidence::pin::{EnvironmentPin, Pin};
 use evidence::trust_root::{Machine, Place as Host, TrustRoot};
 use evidence::{CommitId, Name, configuration, policy_files};
 use serde_json::json;
 use wire::{Client, PlaceView};
 
-use super::trust::{my_key, write_envelope, write_file};
+use super::trust::{write_envelope, write_file};
+use super::trust_sign::sign_shown;
 use super::{Place, runtime};
 use crate::clock::now;
 use crate::failure::Failure;
@@ -53,6 +54,9 @@ pub struct Amend {
     /// more.
     #[arg(long, requires = "agent")]
     anew: bool,
+    /// Sign without asking.
+    #[arg(long)]
+    yes: bool,
     /// Write the statement here for others to sign, instead of sending it.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -78,7 +82,8 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
         shown => new(verb, &root, number_of(&verb.at, shown, &pin)?)?,
     };
     let mut envelope = named.statement.envelope()?;
-    my_key(&home)?.sign(&mut envelope, environment::NAMESPACE)?;
+    let attached = [named.policy.clone(), named.configuration.clone()];
+    sign_shown(&home, &mut envelope, &attached, verb.yes, output)?;
     if let Some(out) = &verb.out {
         write_envelope(out, &envelope)?;
         write_file(&beside(out, "policy"), &named.policy)?;

@@ -6,13 +6,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use evidence::trust_root::{self, LedgerKey, TrustRoot};
+use evidence::trust_root::{LedgerKey, TrustRoot};
 use ledger::Reader;
 use serde_json::json;
 use tlog::Checkpoint;
 
 use super::Place;
-use super::trust::{my_key, read_envelope, write_envelope};
+use super::trust::{read_envelope, write_envelope};
+use super::trust_sign::sign_shown;
 use crate::clock::{YEAR, now};
 use crate::failure::Failure;
 use crate::home::Home;
@@ -35,26 +36,29 @@ pub struct Origin {
     /// PKCS#11 URI (RFC 7512) of the new Ed25519 key in a device; a key file is made when left away.
     #[arg(long, value_name = "URI", conflicts_with = "adopt")]
     key: Option<Uri>,
+    /// Sign the root without asking.
+    #[arg(long, conflicts_with = "adopt")]
+    yes: bool,
 }
 
 /// Carries it out.
 pub fn run(verb: &Origin, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     match (&verb.out, &verb.adopt) {
-        (Some(out), _) => begin(&home, out, verb.key.as_ref(), output),
+        (Some(out), _) => begin(&home, out, verb, output),
         (None, Some(file)) => adopt(&home, file, output),
         (None, None) => Err(Failure::usage("say --out FILE or --adopt FILE")),
     }
 }
 
-fn begin(home: &Home, out: &std::path::Path, device: Option<&Uri>, output: Output) -> Result<(), Failure> {
+fn begin(home: &Home, out: &std::path::Path, verb: &Origin, output: Output) -> Result<(), Failure> {
     let (root, _) = trust::pinned_root_of(home.data())?;
     let head = Reader::open(home.data())?.head()?;
     let old = root.ledger_key()?.name().to_owned();
     let end = Checkpoint { origin: old.clone(), size: head.frontier.size(), root: head.frontier.root() };
     let path = home.next_ledger_key();
     // Made once: who begins again, because the first attempt was interrupted, goes on with the same key.
-    let key = key_files::take_up(&path, device)?;
+    let key = key_files::take_up(&path, verb.key.as_ref())?;
     let version = root.version + 1;
     let origin = format!("countersign/{}/{version}", root.installation);
     let vkey = key_files::ledger(&key, &origin)?.verifier().to_string();
@@ -67,7 +71,7 @@ fn begin(home: &Home, out: &std::path::Path, device: Option<&Uri>, output: Outpu
         ..root
     };
     let mut envelope = next.envelope()?;
-    my_key(home)?.sign(&mut envelope, trust_root::NAMESPACE)?;
+    sign_shown(home, &mut envelope, &[], verb.yes, output)?;
     write_envelope(out, &envelope)?;
     let file = out.display();
     let shown = json!({ "file": out, "origin": origin, "vkey": vkey, "replaces": old, "entries": end.size });

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use evidence::trust_root::{self, Holder, Machine, Place, Quorum, TrustRoot, Witness};
+use evidence::trust_root::{Holder, Machine, Place, Quorum, TrustRoot, Witness};
 use evidence::{Digest, Name};
 use serde_json::json;
 
 use super::Place as At;
-use super::trust::{finish, my_key, write_envelope};
+use super::trust::{finish, write_envelope};
+use super::trust_sign::sign_shown;
 use crate::clock::{YEAR, now};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -51,6 +52,9 @@ pub struct Root {
     /// Renew: the same, valid for another year.
     #[arg(long)]
     renew: bool,
+    /// Sign without asking.
+    #[arg(long)]
+    yes: bool,
 }
 
 impl Root {
@@ -68,7 +72,7 @@ pub fn run(verb: &Root, output: Output) -> Result<(), Failure> {
     if verb.amends() {
         let (root, _) = trust::pinned_root_of(home.data())?;
         let mut envelope = amended(verb, root)?.envelope()?;
-        my_key(&home)?.sign(&mut envelope, trust_root::NAMESPACE)?;
+        sign_shown(&home, &mut envelope, &[], verb.yes, output)?;
         return finish(&home, &envelope, verb.out.as_deref(), output);
     }
     let (root, _) = trust::root_of(home.data(), None)?;

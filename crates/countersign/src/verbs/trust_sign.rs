@@ -4,7 +4,7 @@
 //! too; it is compared only with what counts under a root that this directory proves, and what that rests on is
 //! said. Where there is nothing to compare with, all of it is shown.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use evidence::configuration::Configuration;
@@ -24,8 +24,8 @@ use super::trust::{my_key, read_envelope, status_file, write_envelope};
 use super::{Place, runtime, trust_environment};
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
-use crate::output::{self, Output};
-use crate::signing::sure;
+use crate::output::Output;
+use crate::signing::ask;
 use crate::trust::{self, Belief};
 
 /// Arguments of `trust sign`.
@@ -87,7 +87,8 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
         Ok((before, what)) => (before, what),
         Err(failure) => (Text::default(), format!("nothing: {}", failure.message())),
     };
-    let new = statement.text(&verb.file, &before)?;
+    let named = trust_environment::attachments(&verb.file).map_err(|failure| failure.message().to_owned());
+    let new = statement.text(named, &before)?;
     let changes = new.against(&before);
     let mut shown = Shown {
         file: verb.file.clone(),
@@ -108,10 +109,7 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
     if verb.show {
         return output.print(&shown, page);
     }
-    if output == Output::Text {
-        output::show(&page(&shown))?;
-        sure(verb.yes)?;
-    }
+    ask(&page(&shown), verb.yes, output)?;
     let key = my_key(&home)?;
     key.sign(&mut envelope, statement.namespace())?;
     write_envelope(&verb.file, &envelope)?;
@@ -119,6 +117,30 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
     output.print(&shown, |shown| {
         format!("signed with {}; {} signatures now", key.key.fingerprint(), shown.signatures)
     })
+}
+
+/// Shows a statement that was just made beside the one before it, asks, and adds the person's signature. `named` is
+/// what the statement names by digest: policy and configuration of an environment statement.
+pub fn sign_shown(
+    home: &Home,
+    envelope: &mut Envelope,
+    named: &[Vec<u8>],
+    yes: bool,
+    output: Output,
+) -> Result<(), Failure> {
+    let statement = Statement::read(envelope)?;
+    if !yes || output == Output::Text {
+        let (before, compared_with) = match before(home, &statement) {
+            Ok((before, what)) => (before, what),
+            Err(failure) => (Text::default(), format!("nothing: {}", failure.message())),
+        };
+        let changes = statement.text(Ok(named.to_vec()), &before)?.against(&before);
+        let digest = envelope.payload_digest();
+        let page =
+            format!("{}\ndigest: {digest}\ncompared with {compared_with}\n{changes}", statement.title());
+        ask(&page, yes, output)?;
+    }
+    my_key(home)?.sign(envelope, statement.namespace())
 }
 
 impl Statement {
@@ -175,10 +197,10 @@ impl Statement {
     }
 
     /// All that people read of it. What is named and not changed need not lie beside the file.
-    fn text(&self, file: &Path, before: &Text) -> Result<Text, Failure> {
+    fn text(&self, beside: Result<Vec<Vec<u8>>, String>, before: &Text) -> Result<Text, Failure> {
         let statement = format!("{:#}\n", self.json()?);
         let Self::Environment(named) = self else { return Ok(Text { statement, ..Text::default() }) };
-        let (policy, configuration) = match trust_environment::attachments(file) {
+        let (policy, configuration) = match beside {
             Ok(beside) => {
                 let [policy, configuration] = beside.as_slice() else {
                     return Err(Failure::error("a statement names a policy and a configuration"));
@@ -187,8 +209,7 @@ impl Statement {
                     [(policy, named.policy, "policy"), (configuration, named.configuration, "configuration")]
                 {
                     if Digest::of(bytes) != digest {
-                        let what =
-                            format!("the {what} beside `{}` is not the one that it names", file.display());
+                        let what = format!("the {what} beside the statement is not the one that it names");
                         return Err(Failure::error(what));
                     }
                 }
@@ -197,7 +218,7 @@ impl Statement {
             Err(_) if before.named == Some([named.policy, named.configuration]) => {
                 (before.policy.clone(), before.configuration.clone())
             }
-            Err(failure) => return Err(failure),
+            Err(what) => return Err(Failure::error(what)),
         };
         Ok(Text { statement, policy, configuration, named: Some([named.policy, named.configuration]) })
     }

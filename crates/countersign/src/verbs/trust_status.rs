@@ -3,14 +3,17 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use evidence::status::{self, Freeze, Revocation, Status};
+use evidence::status::{Freeze, Revocation, Status};
 use evidence::{Digest, Moment};
 use serde_json::json;
+use wire::PlaceView;
 
-use super::Place;
-use super::trust::{Shown, finish, my_key, status_file, write_file};
+use super::trust::{Shown, finish, status_file, write_file};
+use super::trust_sign::sign_shown;
+use super::{Place, runtime};
 use crate::clock::{MONTH, now};
 use crate::failure::Failure;
+use crate::home::Home;
 use crate::output::Output;
 use crate::{home, trust};
 
@@ -44,6 +47,9 @@ pub struct Amend {
     /// Renew: a new base with the same content, valid for 30 days; needs the threshold of status signers.
     #[arg(long)]
     renew: bool,
+    /// Sign without asking.
+    #[arg(long)]
+    yes: bool,
     /// Write the statement here for others to sign, instead of sending it.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -68,14 +74,48 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
         return output
             .print(&shown, |shown| serde_json::to_string_pretty(&shown.statement).unwrap_or_default());
     }
+    known(&home, verb)?;
     let (root, pin) = trust::pinned(root, belief)?;
     home::saw(&pin, |pin| pin.status = current.number)?;
     // One signer may tighten alone; what loosens, or where one signer is the threshold, is a base.
     let base = (!loosens && root.status.threshold > 1).then(|| file.base.payload_digest());
     let amended = amended(verb, current, base)?;
     let mut envelope = amended.envelope()?;
-    my_key(&home)?.sign(&mut envelope, status::NAMESPACE)?;
+    sign_shown(&home, &mut envelope, &[], verb.yes, output)?;
     finish(&home, &envelope, verb.out.as_deref(), output)
+}
+
+/// A freeze that is of no place, or a withdrawal that is of nobody, would stop nothing while somebody relies on it.
+fn known(home: &Home, verb: &Amend) -> Result<(), Failure> {
+    if verb.freeze.is_empty() && verb.withdraw.is_empty() {
+        return Ok(());
+    }
+    let client = home.client()?;
+    let (places, people) = runtime()?.block_on(async {
+        Ok::<_, Failure>((client.places().await?, client.installation().await?.people))
+    })?;
+    for text in &verb.freeze {
+        let freeze = freeze(text)?;
+        let covers = |view: &PlaceView| {
+            freeze.covers(&view.place.project, &view.place.service, &view.place.environment)
+        };
+        if !places.iter().any(covers) {
+            let names: Vec<_> = places.iter().map(|view| view.place.to_string()).collect();
+            return Err(Failure::error(format!(
+                "there is no place `{text}`, so nothing would be frozen and nothing was signed; the places are {}",
+                names.join(", ")
+            )));
+        }
+    }
+    let unknown =
+        verb.withdraw.iter().find(|digest| !people.iter().any(|person| person.enrolment == **digest));
+    match unknown {
+        None => Ok(()),
+        Some(digest) => Err(Failure::error(format!(
+            "nobody is enrolled by `{digest}`, so nobody would be withdrawn and nothing was signed; `countersign status \
+             -o json` shows each person's `enrolment`"
+        ))),
+    }
 }
 
 /// The status after what was asked for; without a base of its own it tightens.

@@ -73,7 +73,7 @@ fn roles_outlive_whoever_read_what_they_say() {
     std::fs::write(home.data().join("snapshot.json"), "no snapshot").unwrap();
     for err in [closed(), full()] {
         let up = home.up_saying(err);
-        home.ok(&["trust", "status", "--freeze", "shop"]);
+        home.ok(&["trust", "status", "--yes", "--bar", &format!("sha256:{}", "ab".repeat(32))]);
         home.witnessed(&up);
         assert!(up.stop());
     }

@@ -16,7 +16,7 @@ fn released() -> (Shop, Vec<u8>, Anchors) {
     let shop = Shop::solo();
     let up = shop.home.up();
     shop.ok(&["run"]);
-    shop.ok(&["approve", "--reason", "tested in staging"]);
+    shop.ok(&["approve", "--yes", "--reason", "tested in staging"]);
     shop.ok(&["promote", "--bundle", "evidence.json"]);
     shop.ok(&["trust", "root", "--out", "root.json"]);
     assert!(up.stop());

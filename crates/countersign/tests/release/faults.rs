@@ -49,7 +49,7 @@ fn on_the_way(point: &str, kind: &str) {
     let fault = format!("{point}:{kind}");
     let up = shop.home.up_with(&[("COUNTERSIGN_FAULT", &fault)]);
     let mut acknowledged = 0;
-    for arguments in [&["run"][..], &["approve", "--reason", "tested"], &["promote"]] {
+    for arguments in [&["run"][..], &["approve", "--yes", "--reason", "tested"], &["promote"]] {
         let (_, said) = shop.home.try_in(&shop.repository(), arguments, &[]);
         let said: Value =
             said.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
@@ -171,7 +171,7 @@ fn writes_by_hand_are_done_again_by_the_same_command() {
                 assert!(up.stop());
             }
             if point == "ledger.origin" {
-                shop.ok(&["trust", "origin", "--out", "next-root.json"]);
+                shop.ok(&["trust", "origin", "--yes", "--out", "next-root.json"]);
             }
             let (code, said) =
                 shop.home.try_in(&shop.repository(), arguments, &[("COUNTERSIGN_FAULT", &fault)]);

@@ -59,16 +59,18 @@ fn on_a_small_disk() {
     );
 
     // The lane: a freeze and a return, from the record to what runs.
-    shop.ok(&["trust", "status", "--freeze", PLACE]);
+    shop.ok(&["trust", "status", "--yes", "--freeze", PLACE]);
     assert!(!reserve.exists(), "the reserve was given up for it");
-    assert_eq!(shop.ok(&["rollback", PLACE])["outcome"], json!("running"));
+    assert_eq!(shop.ok(&["rollback", "--yes", PLACE])["outcome"], json!("running"));
     assert_eq!(at(&up, "production")["running"]["artifact"], first);
     shop_cannot_grow(&shop);
 
     // Room again: it goes on by itself, and holds some back again.
     fs::remove_file(at_disk.join("filler")).unwrap();
-    shop.ok(&["trust", "status", "--unfreeze", PLACE]);
-    assert_eq!(shop.release()["outcome"], json!("running"));
+    shop.ok(&["trust", "status", "--yes", "--unfreeze", PLACE]);
+    shop.ok(&["run", "--again"]);
+    shop.ok(&["approve", "--yes", "--reason", "it was not the cause"]);
+    assert_eq!(shop.ok(&["promote"])["outcome"], json!("running"));
     assert_eq!(at(&up, "production")["running"]["artifact"], second);
     assert!(reserve.exists());
     assert!(up.stop());
@@ -79,7 +81,7 @@ fn on_a_small_disk() {
 
 /// A run is turned away, with what to do about it.
 fn shop_cannot_grow(shop: &Shop) {
-    let output = shop.home.run_in(&shop.repository(), &["run"]);
+    let output = shop.home.run_in(&shop.repository(), &["run", "--again"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("the server's disk is full") && said.contains("make room on the disk"), "{said}");

@@ -189,7 +189,7 @@ fn without_its_device_the_server_records_nothing_and_says_why() {
     std::fs::remove_file(kept.join("ledger.pem")).unwrap();
     // It goes away while the server runs: what was asked meanwhile is not on record, and is once it is back.
     let up = shop.home.up();
-    let freeze = ["trust", "status", "--freeze", "shop/ledger-api/production"];
+    let freeze = ["trust", "status", "--yes", "--freeze", "shop/ledger-api/production"];
     let entries = up.get("/checkpoint").1;
     device.is_there(false);
     let lost = shop.home.run_in(&shop.repository(), &freeze);
@@ -199,7 +199,7 @@ fn without_its_device_the_server_records_nothing_and_says_why() {
     assert_eq!(up.get("/checkpoint").1.lines().nth(1), entries.lines().nth(1));
     device.is_there(true);
     shop.ok(&freeze);
-    shop.ok(&["trust", "status", "--unfreeze", "shop/ledger-api/production"]);
+    shop.ok(&["trust", "status", "--yes", "--unfreeze", "shop/ledger-api/production"]);
     shop.release();
     assert!(up.stop());
 }
@@ -209,7 +209,7 @@ fn without_its_device_the_server_records_nothing_and_says_why() {
 fn a_pin_that_was_refused_is_not_tried_again() {
     let (device, shop) = shop();
     let up = shop.home.up();
-    let freeze = ["trust", "status", "--freeze", "shop/ledger-api/production"];
+    let freeze = ["trust", "status", "--yes", "--freeze", "shop/ledger-api/production"];
     let refused = |why: &str| {
         let output = shop.home.run_in(&shop.repository(), &freeze);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -259,7 +259,7 @@ fn new_machines_and_a_new_origin_take_keys_in_a_device() {
     shop.home.witnessed(&up);
     assert!(up.stop());
     let ledger = device.key("ledger", 3);
-    shop.ok(&["trust", "origin", "--out", "next.json", "--key", &ledger]);
+    shop.ok(&["trust", "origin", "--yes", "--out", "next.json", "--key", &ledger]);
     shop.ok(&["trust", "origin", "--adopt", "next.json"]);
     let kept = shop.home.data().with_extension("keys");
     assert!(kept.join("ledger.pkcs11").exists() && !kept.join("ledger.pem").exists());

@@ -108,7 +108,7 @@ fn people_who_are_shown_forgeries_are_told_so() {
         std::fs::write(home.dir.path().join("root.json"), root).unwrap();
         *shown.lock().unwrap() = Some((made.bundle.clone(), made.leaves.clone()));
         let verify = ["verify", "bundle.json", "--trust-root", "root.json"];
-        let approve = ["approve", "--show", "shop/api/production"];
+        let approve = ["approve", "--yes", "--show", "shop/api/production"];
         for (reader, arguments) in [(Reader::Verify, &verify[..]), (Reader::Approve, &approve[..])] {
             let output = home.run(arguments);
             let said = [output.stdout.as_slice(), b"\n", output.stderr.as_slice()].concat();
@@ -226,10 +226,13 @@ fn nobody_signs_what_follows_a_forgery_or_what_was_left_behind() {
     let environments = hidden.beside(&seen.beside(&pin.environments));
     let more = Pin { status: pin.status + 1, environments, ..pin };
     shop.ok(&["trust", "pin", "--set", &more.to_string()]);
-    says(&["trust", "status", "--renew"], "you have seen 2");
-    says(&["trust", "environment", PLACE, "--port", "8081"], "you have seen 2");
-    says(&["trust", "environment", PLACE, "--anew", "--agent", "a=b"], "you have seen 2");
-    says(&["trust", "environment", "shop/ledger-api/elsewhere", "--agent", "a=b"], "you have seen 2");
+    says(&["trust", "status", "--yes", "--renew"], "you have seen 2");
+    says(&["trust", "environment", "--yes", PLACE, "--port", "8081"], "you have seen 2");
+    says(&["trust", "environment", "--yes", PLACE, "--anew", "--agent", "a=b"], "you have seen 2");
+    says(
+        &["trust", "environment", "--yes", "shop/ledger-api/elsewhere", "--agent", "a=b"],
+        "you have seen 2",
+    );
     shop.ok(&["trust", "pin", "--set", &line, "--replace"]);
     // By nobody who may.
     let lab = lab::Lab::default();
@@ -239,18 +242,18 @@ fn nobody_signs_what_follows_a_forgery_or_what_was_left_behind() {
     let url = std::fs::read_to_string(&told).unwrap();
     std::fs::write(&told, relay(up.address().to_owned(), statement, forged.encode().unwrap())).unwrap();
     says(
-        &["trust", "environment", PLACE, "--port", "8081"],
+        &["trust", "environment", "--yes", PLACE, "--port", "8081"],
         "this key is not among those that may sign this",
     );
     std::fs::write(&told, url).unwrap();
     // Nothing of it went on record, and the honest way is open.
     assert_eq!(at(&up, "production")["statement"], json!(signed.number));
-    shop.ok(&["trust", "environment", PLACE, "--port", "8081"]);
+    shop.ok(&["trust", "environment", "--yes", PLACE, "--port", "8081"]);
     assert_eq!(at(&up, "production")["statement"], json!(signed.number + 1));
     // Nobody signs on the word of a directory alone.
     let config = shop.home.dir.path().join(".config/countersign").join(signed.installation.to_string());
     std::fs::remove_file(config.join("pin")).unwrap();
-    for amend in [&["trust", "status", "--renew"][..], &["trust", "root", "--renew"]] {
+    for amend in [&["trust", "status", "--yes", "--renew"][..], &["trust", "root", "--yes", "--renew"]] {
         says(amend, "you have pinned nothing");
     }
     assert!(up.stop());

@@ -56,7 +56,7 @@ fn killed_at_random(installation: u64, kills: u64) {
         assert!(!up.url.is_empty(), "kill {n}: it does not come up again");
         shop.commit(&format!("change {n}"));
         // The last of some commands is under way when it happens; what any acknowledges counts.
-        let commands = [&["run"][..], &["approve", "--reason", "tested"], &["promote"]];
+        let commands = [&["run"][..], &["approve", "--yes", "--reason", "tested"], &["promote"]];
         let last = usize::try_from(numbers.below(3)).unwrap();
         let run = |arguments: &[&str]| {
             let output = shop.home.run_in(&shop.repository(), &[arguments, &["-o", "json"][..]].concat());

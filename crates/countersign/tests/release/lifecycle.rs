@@ -57,7 +57,11 @@ impl Three {
         let (key, sign_in) = (format!("{name}.pub"), format!("{name}-in.pub"));
         let email = format!("{name}@example.com");
         let who = ["--name", name, "--email", &email, "--key", &key, "--sign-in-key", &sign_in];
-        self.signing_as(registrar, &[&["trust", "enrol", "--role", "developer"], &who[..]].concat(), code)
+        self.signing_as(
+            registrar,
+            &[&["trust", "enrol", "--yes", "--role", "developer"], &who[..]].concat(),
+            code,
+        )
     }
 }
 
@@ -65,25 +69,34 @@ impl Three {
 fn roots_rotate_by_the_thresholds_of_both() {
     let three = Three::new();
     let up: Up = three.home.up();
-    let amend =
-        ["trust", "root", "--add", "holders=carol.pub", "--threshold", "holders=3", "--out", "2.json"];
+    let amend = [
+        "trust",
+        "root",
+        "--yes",
+        "--add",
+        "holders=carol.pub",
+        "--threshold",
+        "holders=3",
+        "--out",
+        "2.json",
+    ];
     three.home.ok(&amend);
     // One of two who hold it now; then both of them, but not all three of those who will hold it.
     assert_eq!(codes(&three.home.json(&["trust", "send", "2.json"], 3)), ["holders-missing"]);
-    three.signing_as("bob", &["trust", "sign", "2.json"], 0);
+    three.signing_as("bob", &["trust", "sign", "--yes", "2.json"], 0);
     assert_eq!(codes(&three.home.json(&["trust", "send", "2.json"], 3)), ["holders-missing"]);
-    three.signing_as("carol", &["trust", "sign", "2.json"], 0);
+    three.signing_as("carol", &["trust", "sign", "--yes", "2.json"], 0);
     three.home.ok(&["trust", "send", "2.json"]);
     let root = three.root();
     assert_eq!((&root["version"], &root["holders"]["threshold"]), (&json!(2), &json!(3)));
     // Once it is in force it does not come again, and two of three are too few for the next.
     assert_eq!(codes(&three.home.json(&["trust", "send", "2.json"], 3)), ["root-out-of-order"]);
-    three.home.ok(&["trust", "root", "--renew", "--out", "3.json"]);
-    three.signing_as("bob", &["trust", "sign", "3.json"], 0);
+    three.home.ok(&["trust", "root", "--yes", "--renew", "--out", "3.json"]);
+    three.signing_as("bob", &["trust", "sign", "--yes", "3.json"], 0);
     assert_eq!(codes(&three.home.json(&["trust", "send", "3.json"], 3)), ["holders-missing"]);
     // A threshold that nobody could meet is none.
-    three.home.json(&["trust", "root", "--threshold", "holders=9"], 1);
-    three.home.json(&["trust", "root", "--threshold", "witnesses=1"], 2);
+    three.home.json(&["trust", "root", "--yes", "--threshold", "holders=9"], 1);
+    three.home.json(&["trust", "root", "--yes", "--threshold", "witnesses=1"], 2);
     assert!(up.stop());
     let verified = three.home.ok(&["audit", "verify"]);
     assert_eq!((&verified["misfits"], &verified["breaches"]), (&json!(0), &json!([])));
@@ -93,11 +106,20 @@ fn roots_rotate_by_the_thresholds_of_both() {
 #[test]
 fn what_is_signed_is_shown_beside_what_it_changes() {
     let three = Three::new();
-    let amend =
-        ["trust", "root", "--add", "holders=carol.pub", "--threshold", "holders=3", "--out", "2.json"];
+    let amend = [
+        "trust",
+        "root",
+        "--yes",
+        "--add",
+        "holders=carol.pub",
+        "--threshold",
+        "holders=3",
+        "--out",
+        "2.json",
+    ];
     three.home.ok(&amend);
     let before = std::fs::read(three.home.dir.path().join("2.json")).unwrap();
-    let shown = three.home.ok(&["trust", "sign", "--show", "2.json"]);
+    let shown = three.home.ok(&["trust", "sign", "--yes", "--show", "2.json"]);
     let changes = shown["changes"].as_str().unwrap();
     assert!(changes.contains("-    \"threshold\": 2\n+    \"threshold\": 3\n"), "{changes}");
     assert!(changes.contains(&format!("+        \"subject\": \"ssh:{}\"\n", three.fingerprint("carol"))));
@@ -107,19 +129,20 @@ fn what_is_signed_is_shown_beside_what_it_changes() {
     assert_eq!((&shown["signed"], &shown["signatures"]), (&json!(false), &json!(1)));
     assert_eq!(std::fs::read(three.home.dir.path().join("2.json")).unwrap(), before);
     // Who has nothing to compare it with sees all of it; a statement of another installation is not signed.
-    let elsewhere = ["trust", "sign", "--show", "2.json", "--data", "nowhere"];
+    let elsewhere = ["trust", "sign", "--yes", "--show", "2.json", "--data", "nowhere"];
     let whole = three.home.ok(&elsewhere);
     assert!(whole["compared_with"].as_str().unwrap().starts_with("nothing: "));
     assert!(whole["changes"].as_str().unwrap().contains("\"registrars\""));
     let other = Three::new();
     std::fs::copy(three.home.dir.path().join("2.json"), other.home.dir.path().join("2.json")).unwrap();
-    let refused = other.home.json(&["trust", "sign", "2.json"], 1);
+    let refused = other.home.json(&["trust", "sign", "--yes", "2.json"], 1);
     assert!(refused["error"].as_str().unwrap().contains("another installation"), "{refused}");
     // An enrolment is shown whole.
-    let enrol = ["trust", "enrol", "--role", "developer", "--name", "carol", "--email", "carol@example.com"];
+    let enrol =
+        ["trust", "enrol", "--yes", "--role", "developer", "--name", "carol", "--email", "carol@example.com"];
     let keys = ["--key", "carol.pub", "--sign-in-key", "carol-in.pub", "--out", "carol.json"];
     three.home.ok(&[&enrol[..], &keys[..]].concat());
-    let shown = three.home.ok(&["trust", "sign", "--show", "carol.json"]);
+    let shown = three.home.ok(&["trust", "sign", "--yes", "--show", "carol.json"]);
     assert!(shown["changes"].as_str().unwrap().contains("\"role\": \"developer\""), "{shown}");
 }
 
@@ -130,9 +153,10 @@ fn registrars_and_witnesses_change_with_the_root() {
     three.enrol("ada", "carol", 0);
     let ada = format!("registrars={}", three.fingerprint("ada"));
     let bob = format!("registrars={}", three.fingerprint("bob"));
-    let amend = ["trust", "root", "--add", "registrars=carol.pub", "--remove", &ada, "--remove", &bob];
+    let amend =
+        ["trust", "root", "--yes", "--add", "registrars=carol.pub", "--remove", &ada, "--remove", &bob];
     three.home.ok(&[&amend[..], &["--out", "2.json"]].concat());
-    three.signing_as("bob", &["trust", "sign", "2.json"], 0);
+    three.signing_as("bob", &["trust", "sign", "--yes", "2.json"], 0);
     three.home.ok(&["trust", "send", "2.json"]);
     // Who registers no more enrols nobody; who does, does.
     assert!(!codes(&three.enrol("ada", "dave", 3)).is_empty());
@@ -141,15 +165,15 @@ fn registrars_and_witnesses_change_with_the_root() {
     let vkey = three.root()["witnesses"]["keys"][0]["vkey"].as_str().unwrap().to_owned();
     let other = tlog::CosignatureKey::from_seed("witness/second", &[9; 32]).unwrap().verifier().to_string();
     let add = format!("{other}@elsewhere");
-    three.home.json(&["trust", "root", "--witness", &add, "--out", "3.json"], 1);
-    three.home.ok(&["trust", "root", "--witness", &add, "--witness-quorum", "2", "--out", "3.json"]);
-    three.signing_as("bob", &["trust", "sign", "3.json"], 0);
+    three.home.json(&["trust", "root", "--yes", "--witness", &add, "--out", "3.json"], 1);
+    three.home.ok(&["trust", "root", "--yes", "--witness", &add, "--witness-quorum", "2", "--out", "3.json"]);
+    three.signing_as("bob", &["trust", "sign", "--yes", "3.json"], 0);
     three.home.ok(&["trust", "send", "3.json"]);
     assert_eq!(three.root()["witnesses"]["quorum"], json!(2));
     // The second one is not up: it can be taken out again, which needs no witness.
-    let amend = ["trust", "root", "--remove-witness", "witness/second", "--witness-quorum", "1"];
+    let amend = ["trust", "root", "--yes", "--remove-witness", "witness/second", "--witness-quorum", "1"];
     three.home.ok(&[&amend[..], &["--out", "4.json"]].concat());
-    three.signing_as("bob", &["trust", "sign", "4.json"], 0);
+    three.signing_as("bob", &["trust", "sign", "--yes", "4.json"], 0);
     three.home.ok(&["trust", "send", "4.json"]);
     assert_eq!(
         three.root()["witnesses"]["keys"],
@@ -167,7 +191,7 @@ fn a_revocation_begins_earlier_by_one_and_later_by_all() {
     let up: Up = three.home.up();
     let carol = three.fingerprint("carol");
     let revoke = |since: &str, more: &[&str], code: i32| {
-        let given = ["trust", "status", "--revoke", &carol, "--since", since];
+        let given = ["trust", "status", "--yes", "--revoke", &carol, "--since", since];
         three.home.json(&[&given[..], more].concat(), code)
     };
     let since = || three.home.ok(&["trust", "status"])["statement"]["revoked"][0]["invalid_since"].clone();
@@ -178,10 +202,10 @@ fn a_revocation_begins_earlier_by_one_and_later_by_all() {
     assert!(refused.to_string().contains("needs `--renew` and the threshold"), "{refused}");
     revoke("2026-04-01T00:00:00.000Z", &["--renew", "--out", "status.json"], 0);
     assert_eq!(codes(&three.home.json(&["trust", "send", "status.json"], 3)), ["status-unsound"]);
-    three.signing_as("bob", &["trust", "sign", "status.json"], 0);
+    three.signing_as("bob", &["trust", "sign", "--yes", "status.json"], 0);
     three.home.ok(&["trust", "send", "status.json"]);
     assert_eq!(since(), json!("2026-04-01T00:00:00.000Z"));
-    three.home.ok(&["trust", "status", "--revoke", &carol]);
+    three.home.ok(&["trust", "status", "--yes", "--revoke", &carol]);
     assert_eq!(since(), json!("1970-01-01T00:00:00.000Z"));
     assert!(up.stop());
 }
@@ -196,7 +220,15 @@ fn a_runner_joins_when_the_root_names_its_key() {
     let key = shop.ok(&join)["key"].as_str().unwrap().to_owned();
     let text = shop.sign_off();
     let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
-    shop.ok(&["trust", "root", "--runner", &format!("runner-3={key}"), "--remove-runner", "runner-1"]);
+    shop.ok(&[
+        "trust",
+        "root",
+        "--yes",
+        "--runner",
+        &format!("runner-3={key}"),
+        "--remove-runner",
+        "runner-1",
+    ]);
     let view: Value = serde_json::from_str(&up.get(&format!("/api/v1/runs/{run}")).1).unwrap();
     assert_eq!(view["state"], "failed", "a run of the runner that is gone has ended");
     shop.write(".countersign/pipeline.yaml", &text);
@@ -221,7 +253,8 @@ fn a_commit_whose_key_was_revoked_is_built_no_further() {
     let shop = Shop::solo();
     let (key, commits) = (shop.home.ssh_key("bob"), shop.home.ssh_key("bob-commits"));
     let up = shop.home.up();
-    let enrol = ["trust", "enrol", "--name", "Bob", "--email", "bob@example.com", "--role", "developer"];
+    let enrol =
+        ["trust", "enrol", "--yes", "--name", "Bob", "--email", "bob@example.com", "--role", "developer"];
     let keys = ["--key", key.to_str().unwrap(), "--sign-in-key", commits.to_str().unwrap()];
     shop.ok(&[&enrol[..], &keys[..]].concat());
     let bobs = shop.ok(&["key", "show", commits.to_str().unwrap()])["fingerprint"].clone();
@@ -240,8 +273,8 @@ fn a_commit_whose_key_was_revoked_is_built_no_further() {
     while passed(&view()) < 4 {
         wait();
     }
-    shop.ok(&["trust", "status", "--revoke", bobs.as_str().unwrap()]);
-    shop.ok(&["approve", "--run", &run, "--step", "sign-off"]);
+    shop.ok(&["trust", "status", "--yes", "--revoke", bobs.as_str().unwrap()]);
+    shop.ok(&["approve", "--yes", "--run", &run, "--step", "sign-off"]);
     while view()["state"] == "running" {
         wait();
     }

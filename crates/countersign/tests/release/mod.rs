@@ -55,7 +55,7 @@ fn one_person_takes_a_commit_to_production() {
     let early = shop.in_repository(&["promote"], 3);
     assert_eq!(codes(&early), ["approvals-missing"]);
     assert_eq!(at(&up, "production")["open"]["stage"], "held");
-    let approved = shop.ok(&["approve", "--reason", "tested in staging", "--ticket", "CH-1"]);
+    let approved = shop.ok(&["approve", "--yes", "--reason", "tested in staging", "--ticket", "CH-1"]);
     assert_eq!(approved["missing"], json!(["approvals-missing"]));
     let promoted = shop.ok(&["promote", "--bundle", "evidence.json"]);
     assert_eq!(promoted["next"], "countersign verify evidence.json");
@@ -117,7 +117,7 @@ fn a_release_that_does_not_work_returns_and_people_can_return_too() {
     let second = shop.release();
     assert!(second["release"].as_u64() > first["release"].as_u64());
     assert_ne!(at(&up, "production")["running"]["artifact"], running);
-    let back = shop.ok(&["rollback", PLACE]);
+    let back = shop.ok(&["rollback", "--yes", PLACE]);
     assert_eq!(back["outcome"], "running");
     assert_eq!(at(&up, "production")["running"]["artifact"], running);
     let replayed = shop.ok(&["audit", "replay"]);
@@ -130,11 +130,11 @@ fn freezes_and_rejections_stop_a_release() {
     let shop = Shop::solo();
     let up = shop.home.up();
     shop.ok(&["run"]);
-    shop.ok(&["reject", "--reason", "not on a Friday"]);
+    shop.ok(&["reject", "--yes", "--reason", "not on a Friday"]);
     assert_eq!(codes(&shop.in_repository(&["promote"], 3)), ["approvals-missing", "rejected"]);
     // A person's later word replaces the earlier one.
-    shop.ok(&["approve", "--reason", "it is Monday"]);
-    shop.ok(&["trust", "status", "--freeze", PLACE]);
+    shop.ok(&["approve", "--yes", "--reason", "it is Monday"]);
+    shop.ok(&["trust", "status", "--yes", "--freeze", PLACE]);
     assert_eq!(codes(&shop.in_repository(&["promote"], 3)), ["frozen"]);
     assert_eq!(at(&up, "production")["running"], json!(null));
     assert!(up.stop());
@@ -145,7 +145,7 @@ fn roles_survive_kill_9_and_go_on_where_they_were() {
     let shop = Shop::solo();
     let up = shop.home.up();
     shop.ok(&["run"]);
-    shop.ok(&["approve", "--reason", "tested"]);
+    shop.ok(&["approve", "--yes", "--reason", "tested"]);
     up.kill();
     let up = shop.home.up();
     let promoted = shop.ok(&["promote"]);
@@ -164,7 +164,7 @@ fn an_artifact_that_was_replaced_in_the_store_is_refused_by_the_agent() {
     let shop = Shop::solo();
     let up = shop.home.up();
     let ran = shop.ok(&["run"]);
-    shop.ok(&["approve", "--reason", "tested"]);
+    shop.ok(&["approve", "--yes", "--reason", "tested"]);
     // Whoever owns the server changes the layer under its digest's name.
     let digest = ran["artifacts"]["ledger-api"].as_str().unwrap();
     let blob = |digest: &str| {
@@ -258,14 +258,14 @@ fn policies_are_tested_and_decide_only_when_signed() {
     // Whoever else has to sign it sees the line that changes, and another policy beside the file is noticed.
     let out = shop.home.dir.path().join("next.json");
     let out = out.to_str().unwrap();
-    shop.ok(&["trust", "environment", PLACE, "--policy", dir, "--out", out]);
-    let shown = shop.ok(&["trust", "sign", "--show", out]);
+    shop.ok(&["trust", "environment", "--yes", PLACE, "--policy", dir, "--out", out]);
+    let shown = shop.ok(&["trust", "sign", "--yes", "--show", out]);
     let changes = shown["changes"].as_str().unwrap();
     assert!(changes.contains("\n-approvals_needed := 1 if production else := 0\n+approvals_needed := 0\n"));
     assert!(changes.contains("+  \"number\": 2,") && !changes.contains("+  \"project\""), "{changes}");
     std::fs::write(format!("{out}.policy"), "{\"files\":{},\"v\":1}").unwrap();
-    shop.in_repository(&["trust", "sign", out], 1);
-    shop.ok(&["trust", "environment", PLACE, "--policy", dir]);
+    shop.in_repository(&["trust", "sign", "--yes", out], 1);
+    shop.ok(&["trust", "environment", "--yes", PLACE, "--policy", dir]);
     shop.ok(&["run"]);
     assert_eq!(shop.ok(&["promote"])["outcome"], "running");
     assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
@@ -290,7 +290,7 @@ fn an_approver_rebuilds_first_and_signs_what_came_out() {
     let shop = Shop::solo();
     let up = shop.home.up();
     shop.ok(&["run"]);
-    let approved = shop.ok(&["approve", "--rebuild", "--reason", "built it myself"]);
+    let approved = shop.ok(&["approve", "--yes", "--rebuild", "--reason", "built it myself"]);
     assert_eq!(approved["rebuilt"], true);
     shop.ok(&["promote", "--bundle", "evidence.json"]);
     let evidence = std::fs::read(shop.repository().join("evidence.json")).unwrap();
@@ -345,8 +345,17 @@ fn an_approval_by_a_revoked_key_no_longer_counts() {
     let (key, sign_in) = (shop.home.ssh_key("approver"), shop.home.ssh_key("approver-in"));
     let up = shop.home.up();
     shop.ok(&["run"]);
-    let enrol =
-        ["trust", "enrol", "--name", "Bob", "--email", "bob@example.com", "--role", "release-manager"];
+    let enrol = [
+        "trust",
+        "enrol",
+        "--yes",
+        "--name",
+        "Bob",
+        "--email",
+        "bob@example.com",
+        "--role",
+        "release-manager",
+    ];
     let keys = ["--key", key.to_str().unwrap(), "--sign-in-key", sign_in.to_str().unwrap()];
     shop.ok(&[&enrol[..], &keys[..]].concat());
     let people = shop.ok(&["key", "list"]);
@@ -371,10 +380,10 @@ fn an_approval_by_a_revoked_key_no_longer_counts() {
         data.to_str().unwrap(),
     ];
     shop.ok(&[&adopt[..], &keys[..]].concat());
-    shop.ok(&["approve", "--reason", "looks right"]);
+    shop.ok(&["approve", "--yes", "--reason", "looks right"]);
     std::fs::write(&profile, ada).unwrap();
     let stolen = fingerprint(&key);
-    let revoke = ["trust", "status", "--revoke", stolen.as_str().unwrap()];
+    let revoke = ["trust", "status", "--yes", "--revoke", stolen.as_str().unwrap()];
     shop.ok(&revoke);
     let refused = shop.in_repository(&["promote"], 3);
     assert_eq!(codes(&refused), ["approval-void", "approvals-missing"], "{refused}");
@@ -401,7 +410,7 @@ deny contains {\"code\": \"x\", \"what\": \"x\", \"remedy\": \"x\"} if {
 }
 ";
     std::fs::write(dir.join("gate.rego"), policy).unwrap();
-    shop.ok(&["trust", "environment", "shop/ledger-api/dev", "--policy", dir.to_str().unwrap()]);
+    shop.ok(&["trust", "environment", "--yes", "shop/ledger-api/dev", "--policy", dir.to_str().unwrap()]);
     let undecided = shop.in_repository(&["run"], 4);
     assert_eq!(codes(&undecided), ["policy-undecided"]);
     assert!(undecided.to_string().contains("did not end within"), "{undecided}");

@@ -10,9 +10,9 @@ use crate::support::Up;
 
 /// New key, next root, adopted; answers the new origin.
 fn anew(shop: &Shop) -> String {
-    let begun = shop.ok(&["trust", "origin", "--out", "next-root.json"]);
+    let begun = shop.ok(&["trust", "origin", "--yes", "--out", "next-root.json"]);
     // Interrupted and begun again, it is the same key.
-    assert_eq!(shop.ok(&["trust", "origin", "--out", "next-root.json"])["vkey"], begun["vkey"]);
+    assert_eq!(shop.ok(&["trust", "origin", "--yes", "--out", "next-root.json"])["vkey"], begun["vkey"]);
     let adopted = shop.ok(&["trust", "origin", "--adopt", "next-root.json"]);
     assert_eq!((&adopted["origin"], &adopted["witness"]), (&begun["origin"], &json!(true)));
     // Done again after a crash, it changes nothing.
@@ -47,7 +47,7 @@ fn a_lost_ledger_key_is_a_new_origin() {
     shop.release();
     let running = at(&up, "production")["running"]["artifact"].clone();
     // Not while the server has the ledger.
-    shop.ok(&["trust", "origin", "--out", "early.json"]);
+    shop.ok(&["trust", "origin", "--yes", "--out", "early.json"]);
     let busy = shop.home.run_in(&shop.repository(), &["trust", "origin", "--adopt", "early.json"]);
     let said = String::from_utf8_lossy(&busy.stderr).into_owned();
     assert!(!busy.status.success() && said.contains("another server writes"), "{said}");
@@ -90,8 +90,8 @@ fn a_restored_backup_is_a_new_origin_and_numbers_that_agents_saw_are_not_used_ag
     };
     copy(&data, &backup);
     let up = shop.home.up();
-    shop.ok(&["trust", "status", "--freeze", "elsewhere"]);
-    shop.ok(&["trust", "status", "--save", "status.json"]);
+    shop.ok(&["trust", "status", "--yes", "--bar", &format!("sha256:{}", "ab".repeat(32))]);
+    shop.ok(&["trust", "status", "--yes", "--save", "status.json"]);
     for word in ["second", "third"] {
         shop.service(word);
         shop.commit(word);
@@ -114,10 +114,10 @@ fn a_restored_backup_is_a_new_origin_and_numbers_that_agents_saw_are_not_used_ag
     // wanted under the next one, without anybody's doing.
     drop(shop.home.run_in(&shop.repository(), &["run"]));
     stands_open(&up);
-    drop(shop.home.run_in(&shop.repository(), &["approve", "--reason", "after the backup"]));
+    drop(shop.home.run_in(&shop.repository(), &["approve", "--yes", "--reason", "after the backup"]));
     drop(shop.home.run_in(&shop.repository(), &["promote"]));
     stands_open(&up);
-    shop.ok(&["approve", "--reason", "under the new number"]);
+    shop.ok(&["approve", "--yes", "--reason", "under the new number"]);
     assert_eq!(shop.ok(&["promote"])["outcome"], json!("running"));
     let now = at(&up, "production")["running"].clone();
     assert!(now["release"].as_u64() > lost["release"].as_u64(), "{now} {lost}");

@@ -138,7 +138,7 @@ fn tesseras_client_reads_our_log() {
     let key = home.ok(&["trust", "root"])["statement"]["ledger"]["vkey"].as_str().unwrap().to_owned();
     crate::support::grow::grow(&home, 600);
     let up = home.up();
-    home.ok(&["trust", "status", "--freeze", "shop"]);
+    home.ok(&["trust", "status", "--yes", "--bar", &format!("sha256:{}", "ab".repeat(32))]);
     let installation: Value = serde_json::from_str(&up.get("/api/v1/installation").1).unwrap();
     let origin = installation["origin"].as_str().unwrap();
     let read = |key: &str| told(Command::new(&reader).args([&up.url, origin, key]));

@@ -48,7 +48,7 @@ fn audit_replay_names_what_was_changed() {
     let up = shop.home.up();
     shop.ok(&["run"]);
     shop.in_repository(&["promote"], 3);
-    shop.ok(&["approve", "--reason", "tested in staging"]);
+    shop.ok(&["approve", "--yes", "--reason", "tested in staging"]);
     shop.ok(&["promote"]);
     assert!(up.stop());
     let whole = shop.ok(&["audit", "replay"]);

@@ -95,7 +95,7 @@ fn who_rejects_at_an_approval_node_ends_the_run() {
     shop.sign_off();
     let up = shop.home.up();
     let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
-    shop.ok(&["reject", "--run", &run, "--step", "sign-off"]);
+    shop.ok(&["reject", "--yes", "--run", &run, "--step", "sign-off"]);
     let ended = view(&up, &run);
     assert_eq!(ended["state"], "cancelled");
     assert!(ended["works"].as_array().unwrap().iter().all(|work| work["kind"] != "artifact"));
@@ -119,12 +119,13 @@ fn an_approval_node_waits_for_people() {
     }
     assert_eq!((state("approval"), state("artifact")), (vec![json!("0 of 1")], Vec::new()));
     // What would not be signed is not taken in silence.
-    for said in
-        [&["approve", "--run", &run, "--step", "sign-off", "--reason", "x"][..], &["rollback", "--no-wait"]]
-    {
+    for said in [
+        &["approve", "--yes", "--run", &run, "--step", "sign-off", "--reason", "x"][..],
+        &["rollback", "--yes", "--no-wait"],
+    ] {
         assert_eq!(shop.home.run_in(&shop.repository(), said).status.code(), Some(2));
     }
-    shop.ok(&["approve", "--run", &run, "--step", "sign-off"]);
+    shop.ok(&["approve", "--yes", "--run", &run, "--step", "sign-off"]);
     while view()["state"] == "running" {
         entries = serde_json::from_str(&up.get(&format!("/api/v1/wait?past={entries}")).1).unwrap();
     }
@@ -132,7 +133,7 @@ fn an_approval_node_waits_for_people() {
     while at(&up, "production")["open"] == json!(null) {
         entries = serde_json::from_str(&up.get(&format!("/api/v1/wait?past={entries}")).1).unwrap();
     }
-    shop.ok(&["approve", "--reason", "tested"]);
+    shop.ok(&["approve", "--yes", "--reason", "tested"]);
     shop.ok(&["promote"]);
     let replayed = shop.ok(&["audit", "replay"]);
     assert_eq!(replayed["differ"], json!(0), "{replayed}");

@@ -145,14 +145,14 @@ services:
     /// All the way into production.
     pub fn release(&self) -> Value {
         self.ok(&["run"]);
-        self.ok(&["approve", "--reason", "tested in staging"]);
+        self.ok(&["approve", "--yes", "--reason", "tested in staging"]);
         self.ok(&["promote"])
     }
 
     /// The same, with the evidence in a file.
     pub fn release_to(&self, bundle: &str) {
         self.ok(&["run"]);
-        self.ok(&["approve", "--reason", "tested in staging"]);
+        self.ok(&["approve", "--yes", "--reason", "tested in staging"]);
         self.ok(&["promote", "--bundle", bundle]);
     }
 }

@@ -46,15 +46,15 @@ fn a_verifier_that_keeps_state_notices_forks_and_what_was_frozen_since() {
     std::fs::write(&state, &newest).unwrap();
 
     // A freeze counts by whichever way its status came, and stays known.
-    shop.ok(&["trust", "status", "--freeze", PLACE]);
-    shop.ok(&["trust", "status", "--save", "status.json"]);
+    shop.ok(&["trust", "status", "--yes", "--freeze", PLACE]);
+    shop.ok(&["trust", "status", "--yes", "--save", "status.json"]);
     let frozen = [&["verify", "second.json", "--status", "status.json"], &kept[..]].concat();
     assert_eq!(codes(&shop.in_repository(&frozen, 3)), ["frozen"]);
     verify("second.json", true, 0);
-    shop.ok(&["trust", "status", "--unfreeze", PLACE]);
-    let again = shop.in_repository(&["trust", "status", "--unfreeze", PLACE], 1);
+    shop.ok(&["trust", "status", "--yes", "--unfreeze", PLACE]);
+    let again = shop.in_repository(&["trust", "status", "--yes", "--unfreeze", PLACE], 1);
     assert!(again["error"].as_str().unwrap().contains("not frozen"), "{again}");
-    shop.ok(&["trust", "status", "--save", "status.json"]);
+    shop.ok(&["trust", "status", "--yes", "--save", "status.json"]);
     assert_eq!(shop.ok(&frozen)["status"], json!(3));
     // A status that the root's signers did not sign is named, not passed over.
     let text = std::fs::read_to_string(shop.repository().join("status.json")).unwrap();
@@ -72,9 +72,9 @@ fn an_agent_that_got_a_freeze_by_hand_refuses_what_the_server_lets_pass() {
     let shop = Shop::solo();
     let up = shop.home.up();
     shop.ok(&["run"]);
-    shop.ok(&["approve", "--reason", "tested"]);
+    shop.ok(&["approve", "--yes", "--reason", "tested"]);
     // Signed, and withheld by the server: it never hears of it.
-    shop.ok(&["trust", "status", "--freeze", PLACE, "--out", "frozen.json"]);
+    shop.ok(&["trust", "status", "--yes", "--freeze", PLACE, "--out", "frozen.json"]);
     let base: Value =
         serde_json::from_slice(&std::fs::read(shop.repository().join("frozen.json")).unwrap()).unwrap();
     std::fs::write(shop.repository().join("status.json"), json!({ "base": base }).to_string()).unwrap();

@@ -79,5 +79,6 @@ fn built(run: &Progress, name: &evidence::Name) -> Option<Built> {
             .filter(|(_, artifact)| *artifact == name)
             .map(|(service, _)| service.clone())
             .collect(),
+        again: started.again,
     })
 }

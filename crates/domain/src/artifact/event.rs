@@ -27,4 +27,8 @@ pub struct Built {
     pub receipts: Vec<Digest>,
     /// Services that it is.
     pub services: Vec<Name>,
+    /// Whether it is released again where it runs already, as its run was asked for; absent where the run does not
+    /// say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<bool>,
 }

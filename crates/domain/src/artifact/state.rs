@@ -32,6 +32,13 @@ impl State {
         self.built.get(&run)?.get(manifest)
     }
 
+    /// Whether more is kept of where an artifact stands than programs before 2026-11-28 kept: their ledgers give the
+    /// same state, byte for byte, as they did then.
+    #[must_use]
+    pub fn has_memory(&self, run: RunId, manifest: &Digest) -> bool {
+        self.get(run, manifest).is_some_and(|artifact| artifact.facts.again.is_some())
+    }
+
     /// Forgets the artifacts of all other runs.
     pub(crate) fn keep(&mut self, runs: &BTreeSet<RunId>) {
         self.built.retain(|run, _| runs.contains(run));

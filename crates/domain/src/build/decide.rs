@@ -30,6 +30,8 @@ pub struct Run {
     pub runners: Vec<Name>,
     /// Random.
     pub seed: Id,
+    /// Whether its artifacts are released again where they run already; requests of older programs do not say.
+    pub again: Option<bool>,
 }
 
 /// Make due what has become ready.
@@ -143,6 +145,7 @@ pub fn run(
         services: command.services.clone(),
         runners: command.runners.clone(),
         seed: command.seed,
+        again: command.again,
     });
     let receipts = (command.steps.len() + 1).saturating_mul(command.runners.len());
     if started.facts([0; 16]).is_err() || receipts > RECEIPTS_MAX {

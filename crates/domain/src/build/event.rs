@@ -30,6 +30,10 @@ pub struct Started {
     pub runners: Vec<Name>,
     /// Random; the nonces of all that is due follow from it.
     pub seed: Id,
+    /// Whether its artifacts are released again where they run already; absent in runs that older programs asked
+    /// for, which always are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub again: Option<bool>,
 }
 
 /// What of a step the flow needs to know.

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use evidence::enrolment::{Grant, Purpose};
+use evidence::status::Freeze;
 use evidence::{Digest, Moment, Name};
 use serde::{Deserialize, Serialize};
 
 use super::event::{Enrolled, EnrolledKey, Rooted, StatusSet};
 use crate::ids::PersonId;
+use crate::place::Place;
 
 /// Identities as decisions read them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +73,12 @@ impl State {
             .map(|(id, person)| (*id, person))
     }
 
+    /// Number of the status in force; 0 when there is none.
+    #[must_use]
+    pub fn status_number(&self) -> u64 {
+        self.status.as_ref().map_or(0, |status| status.number)
+    }
+
     /// Number, end and file of the status in force.
     #[must_use]
     pub fn status(&self) -> Option<(u64, Moment, Digest)> {
@@ -90,6 +98,24 @@ impl State {
     pub fn is_revoked(&self, key: &str, moment: Moment) -> bool {
         let revoked = self.status.as_ref().map(|status| status.revoked.as_slice()).unwrap_or_default();
         revoked.iter().any(|revocation| revocation.key == key && revocation.invalid_since <= moment)
+    }
+
+    /// Whether releases to a place are frozen by the status in force.
+    #[must_use]
+    pub fn is_frozen(&self, place: &Place) -> bool {
+        self.freezes().iter().any(|freeze| freeze.covers(&place.project, &place.service, &place.environment))
+    }
+
+    /// What the status in force freezes.
+    #[must_use]
+    pub fn freezes(&self) -> &[Freeze] {
+        self.status.as_ref().map(|status| status.frozen.as_slice()).unwrap_or_default()
+    }
+
+    /// Digests that the status in force bars from running anywhere.
+    #[must_use]
+    pub fn barred(&self) -> &[Digest] {
+        self.status.as_ref().map(|status| status.barred.as_slice()).unwrap_or_default()
     }
 
     /// Whether the person holds a role for a project and environment at the moment.

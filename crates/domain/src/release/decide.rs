@@ -4,7 +4,7 @@ use evidence::report::AgentReport;
 use evidence::{Digest, Moment, Name};
 
 use super::event::{Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
-use super::state::{Stage, State};
+use super::state::{Current, RolledBack, Stage, State};
 use crate::event::Event;
 use crate::ids::PersonId;
 use crate::place::Place;
@@ -69,10 +69,19 @@ pub struct Return {
     pub from: Digest,
     /// Artifact to return to.
     pub to: Digest,
+    /// Number of the release that had brought it; requests of older programs do not say, and bar nothing.
+    pub release: Option<u64>,
     /// Who.
     pub person: PersonId,
     /// Digest of the signed request.
     pub request: Digest,
+}
+
+/// Try again what a freeze held, once that is lifted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// The place.
+    pub place: Place,
 }
 
 /// Records what is wanted.
@@ -249,13 +258,26 @@ pub fn turn_back(
         reasons.push(Reason::new("nothing-before", what, "release another commit"));
     }
     let running = standing.and_then(|standing| standing.running.as_ref()).map(|running| running.artifact);
-    if before.is_some_and(|before| before.artifact != command.to) || running != Some(command.from) {
+    let same = |before: &Current| {
+        before.artifact == command.to && command.release.is_none_or(|release| release == before.release)
+    };
+    if before.is_some_and(|before| !same(before)) || running != Some(command.from) {
         let what = "something else runs there, or ran before, than the request names";
         reasons.push(Reason::new("return-differs", what, "look again and ask anew"));
     }
     if standing.is_some_and(|standing| !standing.is_free()) {
         let what = "a release is on its way there";
         reasons.push(Reason::new("already-promoted", what, "wait for its agent's report"));
+    }
+    let bar =
+        standing.and_then(|standing| standing.rolled_back.iter().find(|bar| bar.artifact == command.to));
+    if let Some(RolledBack { release, by, commit, .. }) = bar {
+        let what = format!(
+            "what ran before is release {release}, which rollback {by} took back: that would go forward"
+        );
+        let remedy =
+            format!("`countersign run --again {commit}` releases it again; or release another commit");
+        reasons.push(Reason::new("rolled-back", what, remedy));
     }
     match (before, standing, Refusal::of(reasons)) {
         (_, _, Some(refusal)) => Err(refusal),
@@ -265,8 +287,36 @@ pub fn turn_back(
             artifact: before.artifact,
             person: command.person,
             request: command.request,
+            from: command.release.map(|_| command.from),
         })]),
         _ => Err(Reason::new("nothing-before", "nothing runs there", "release a commit").into()),
+    }
+}
+
+/// Decides whether what a freeze held is tried again: its gate is judged anew, or what the agent refused is wanted
+/// anew.
+///
+/// # Errors
+/// `Refusal` when nothing there waits for that, or the freeze still holds.
+pub fn retry(
+    identity: &identity::State,
+    artifacts: &artifact::State,
+    gates: &gate::State,
+    state: &State,
+    command: &Retry,
+) -> Result<Vec<Event>, Refusal> {
+    let nothing =
+        || Reason::new("nothing-frozen", "nothing here waits for the end of a freeze", "look again");
+    let status = identity.status_number();
+    let standing = state.at(&command.place).filter(|standing| standing.waits_for_thaw(status));
+    let standing = standing.filter(|_| !identity.is_frozen(&command.place)).ok_or_else(nothing)?;
+    match (&standing.open, &standing.frozen) {
+        (Some(open), _) => {
+            let (place, release) = (command.place.clone(), open.facts.release);
+            gate::ask(gates, &gate::Ask { place, release })
+        }
+        (None, Some((wanted, _))) => want(artifacts, gates, &Want { wanted: wanted.clone() }),
+        (None, None) => Err(nothing().into()),
     }
 }
 

@@ -132,4 +132,8 @@ pub struct Returning {
     pub person: PersonId,
     /// Digest of the signed request's envelope, a blob.
     pub request: Digest,
+    /// The artifact that is rolled back: once the rollback is done, nothing proposes it here by itself. Absent in
+    /// rollbacks that older programs asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Digest>,
 }

@@ -12,8 +12,9 @@ mod state;
 mod tests;
 
 pub use decide::{
-    Conclude, LEAP_MAX, Promote, Propose, Report, Return, Want, conclude, promote, propose, report,
-    turn_back, want,
+    Conclude, LEAP_MAX, Promote, Propose, Report, Retry, Return, Want, conclude, promote, propose, report,
+    retry, turn_back, want,
 };
 pub use event::{Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
-pub use state::{Current, Open, Stage, Standing, State};
+pub(crate) use state::is_frozen;
+pub use state::{Current, Open, RolledBack, Stage, Standing, State};

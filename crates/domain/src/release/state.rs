@@ -35,6 +35,29 @@ pub struct Standing {
     pub before: Option<Current>,
     /// The last report of the place's agent: digest of its envelope, number of its entry.
     pub reported: Option<(Digest, u64)>,
+    /// What people rolled back here: nothing proposes it again by itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rolled_back: Vec<RolledBack>,
+    /// What the agent refused because of a freeze, and the number of the status in force then: wanted again under a
+    /// later one that freezes it no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<(Wanted, u64)>,
+}
+
+/// An artifact that a person rolled back at a place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RolledBack {
+    /// The artifact.
+    pub artifact: Digest,
+    /// Its commit.
+    pub commit: CommitId,
+    /// Number of the release that had brought it.
+    pub release: u64,
+    /// Number of the rollback.
+    pub by: u64,
+    /// Who asked for that.
+    pub person: PersonId,
 }
 
 /// A release that stands open.
@@ -49,6 +72,9 @@ pub struct Open {
     pub stage: Stage,
     /// Who asked for it to go ahead, and the number of that entry.
     pub promoted: Option<(Promoted, u64)>,
+    /// Whether its gate did not pass because the place was frozen: it is judged again once it is not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub frozen: bool,
 }
 
 /// How far an open release has come.
@@ -77,6 +103,9 @@ pub struct Current {
     pub release: u64,
     /// The run that built it.
     pub run: RunId,
+    /// Number of the environment statement under which it was planned; absent for what older programs asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<u64>,
 }
 
 impl State {
@@ -98,12 +127,17 @@ impl State {
             let open = standing.open.as_ref().map(|open| open.facts.run);
             let running = standing.running.as_ref().map(|running| running.run);
             let before = standing.before.as_ref().map(|before| before.run);
-            [wanted, open, running, before].into_iter().flatten()
+            let frozen = standing.frozen.as_ref().map(|(wanted, _)| wanted.run);
+            [wanted, open, running, before, frozen].into_iter().flatten()
         })
     }
 
     pub(crate) fn wanted(&mut self, event: &Wanted) -> bool {
-        self.standing(&event.place).wanted = Some(event.clone());
+        let standing = self.standing(&event.place);
+        standing.wanted = Some(event.clone());
+        standing.frozen = None;
+        // Only somebody who asks for it again wants what was rolled back.
+        standing.rolled_back.retain(|bar| bar.artifact != event.artifact);
         true
     }
 
@@ -115,8 +149,9 @@ impl State {
         let standing = self.standing(&event.place);
         let rises = event.release > standing.highest;
         standing.highest = standing.highest.max(event.release);
-        standing.wanted = None;
-        standing.open = Some(Open { facts: event.clone(), entry, stage: Stage::Proposed, promoted: None });
+        (standing.wanted, standing.frozen) = (None, None);
+        let (facts, stage) = (event.clone(), Stage::Proposed);
+        standing.open = Some(Open { facts, entry, stage, promoted: None, frozen: false });
         rises
     }
 
@@ -127,7 +162,17 @@ impl State {
     }
 
     pub(crate) fn judging(&mut self, place: &Place, release: u64) -> bool {
+        if let Some(open) = self.open(place, release) {
+            open.frozen = false;
+        }
         self.stage(place, release, Stage::Judging)
+    }
+
+    /// Its gate did not pass because the place is frozen.
+    pub(crate) fn frozen(&mut self, place: &Place, release: u64) {
+        if let Some(open) = self.open(place, release) {
+            open.frozen = true;
+        }
     }
 
     pub(crate) fn due(&mut self, event: &ReleaseDue) -> bool {
@@ -153,10 +198,33 @@ impl State {
         }
     }
 
-    pub(crate) fn reported(&mut self, event: &Reported, entry: u64) -> bool {
+    /// What an agent reported. `has_memory` is whether an artifact of a run is one of which more is kept: those that
+    /// older programs asked for leave the state as they left it then.
+    pub(crate) fn reported(
+        &mut self,
+        event: &Reported,
+        entry: u64,
+        status: u64,
+        has_memory: impl Fn(RunId, &Digest) -> bool,
+    ) -> bool {
         let standing = self.standing(&event.place);
         let open = standing.open.take_if(|open| open.facts.release == event.release);
         let returning = standing.returning.take_if(|(returning, _)| returning.release == event.release);
+        let open_memory = open.as_ref().filter(|open| has_memory(open.facts.run, &open.facts.artifact));
+        if let Some(open) =
+            open_memory.filter(|_| event.outcome == Outcome::Refused && is_frozen(&event.reasons))
+        {
+            let Proposed { place, artifact, run, .. } = open.facts.clone();
+            standing.frozen = Some((Wanted { place, artifact, run }, status));
+        }
+        let statement = match (open_memory, &returning) {
+            (Some(open), _) => Some(open.facts.statement),
+            (None, Some(_)) => standing.before.as_ref().and_then(|before| before.statement),
+            (None, None) => None,
+        };
+        if let Some((returning, _)) = returning.as_ref().filter(|_| event.outcome == Outcome::Running) {
+            standing.rolled_back(returning);
+        }
         if let (Some(highest), Outcome::Refused, Some(open)) = (event.highest, event.outcome, &open) {
             // A restored ledger gave it a number that the agent has seen: it is wanted under the next one.
             standing.highest = standing.highest.max(highest);
@@ -174,6 +242,7 @@ impl State {
             commit: running.commit.clone(),
             release: event.release,
             run,
+            statement,
         });
         let changed =
             now.as_ref().map(|now| now.artifact) != standing.running.as_ref().map(|running| running.artifact);
@@ -209,4 +278,49 @@ impl Standing {
         let open = self.open.as_ref().is_none_or(|open| matches!(open.stage, Stage::Proposed | Stage::Held));
         open && self.returning.is_none()
     }
+
+    /// Whether a person rolled an artifact back here, and nobody has asked for it again.
+    #[must_use]
+    pub fn bars(&self, artifact: &Digest) -> bool {
+        self.rolled_back.iter().any(|bar| bar.artifact == *artifact)
+    }
+
+    /// Whether something here can be tried again under a status of this number, when that does not freeze the place.
+    #[must_use]
+    pub fn waits_for_thaw(&self, status: u64) -> bool {
+        match (&self.open, &self.frozen) {
+            (Some(open), _) => open.frozen && open.stage == Stage::Held,
+            // An agent may know of a freeze that the ledger does not: it is not asked again in vain.
+            (None, Some((_, refused))) => *refused < status && self.is_free(),
+            (None, None) => false,
+        }
+    }
+
+    /// Pins what a rollback brought: what it replaced, or is wanted of it still, does not come back by itself.
+    fn rolled_back(&mut self, returning: &Returning) {
+        let Some(from) = returning.from else { return };
+        let Some(running) = self.running.as_ref().filter(|running| running.artifact == from) else { return };
+        self.rolled_back.retain(|bar| bar.artifact != from);
+        self.rolled_back.push(RolledBack {
+            artifact: from,
+            commit: running.commit.clone(),
+            release: running.release,
+            by: returning.release,
+            person: returning.person,
+        });
+        if self.rolled_back.len() > ROLLED_BACK_MAX {
+            self.rolled_back.remove(0);
+        }
+        self.wanted.take_if(|wanted| wanted.artifact == from);
+    }
 }
+
+/// Whether a freeze is among what is against a release.
+pub(crate) fn is_frozen(reasons: &[String]) -> bool {
+    reasons.iter().any(|code| code == FROZEN)
+}
+
+/// Code by which gates and agents say that a place is frozen.
+const FROZEN: &str = "frozen";
+/// Most artifacts that stay rolled back at a place; the oldest one is forgotten.
+const ROLLED_BACK_MAX: usize = 64;

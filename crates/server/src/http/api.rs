@@ -14,10 +14,11 @@ use evidence::Digest;
 use evidence::dsse::Envelope;
 use evidence::entry::Entry;
 use evidence::request::Request;
+use evidence::trust_root::Machine;
 use ledger::{LedgerError, Tiles};
 use serde::Deserialize;
 use tlog::inclusion_proof;
-use wire::{EntryView, Installation, Outcome, PersonView, ProblemKind, StatusView, Submission};
+use wire::{EntryView, Installation, MachineView, Outcome, PersonView, ProblemKind, StatusView, Submission};
 
 use super::problem::Failure;
 use super::{Shared, blocking};
@@ -130,7 +131,18 @@ pub async fn installation(State(shared): State<Arc<Shared>>) -> Result<Json<Inst
         misfits: state.misfits,
         status: state.identity.status().map(|(number, expires, file)| StatusView { number, expires, file }),
         people: state.identity.people(now).map(person).collect(),
+        root_expires: Some(root.expires),
+        frozen: state.identity.freezes().to_vec(),
+        barred: state.identity.barred().to_vec(),
+        runners: runners(&shared, &state)?,
     }))
+}
+
+/// The runners that the trust root names, and how long ago each asked for work.
+fn runners(shared: &Shared, state: &domain::State) -> Result<Vec<MachineView>, Failure> {
+    let root = shared.gatekeeper.root(state)?;
+    let view = |runner: &Machine| shared.presence.of(&format!("runner {}", runner.name), &runner.name);
+    Ok(root.runners.iter().map(view).collect())
 }
 
 /// Where a listing starts.

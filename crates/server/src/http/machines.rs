@@ -47,12 +47,16 @@ pub async fn runner_work(
     let mine: Result<BTreeSet<Id>, _> = mine.split_terminator(',').take(DOING_MAX).map(str::parse).collect();
     let mine = mine.map_err(malformed)?;
     let runner = runner_of(&shared, claim, operation).await?;
+    let question = shared.presence.asks(format!("runner {runner}"));
     let found = waited(&shared, move |shared| {
         shared.attendance.saw(&runner, clock::now());
         let work = due::on_runner(&shared.gatekeeper, &shared.intake.state(), &runner, &mine)?;
         Ok((now || !work.is_empty()).then_some(work))
     });
-    Ok(Json(found.await?.unwrap_or_default()))
+    let found = found.await?.unwrap_or_default();
+    // It goes on asking while it works.
+    drop(question);
+    Ok(Json(found))
 }
 
 /// The runner that a claim is by; it was heard now.
@@ -125,15 +129,19 @@ pub async fn agent_work(
     let place: Place = place.parse().map_err(malformed)?;
     let operation = format!("GET {}{}", wire::API, uri.path());
     let (keeper, at) = (Arc::clone(&shared), place.clone());
-    blocking(move || {
+    let agent = blocking(move || {
         let state = keeper.intake.state();
         Ok(keeper.gatekeeper.agent(&state, &at, &claim, &operation, clock::now())?)
     })
     .await?;
-    Ok(Json(
+    let question = shared.presence.asks(format!("agent {agent} {place}"));
+    let found =
         waited(&shared, move |shared| Ok(due::at_place(&shared.gatekeeper, &shared.intake.state(), &place)?))
-            .await?,
-    ))
+            .await?;
+    if found.is_some() {
+        question.has_work();
+    }
+    Ok(Json(found))
 }
 
 /// A runner's receipt.

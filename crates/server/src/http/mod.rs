@@ -28,6 +28,7 @@ use crate::attendance::Attendance;
 use crate::edge::Gatekeeper;
 use crate::intake::Intake;
 use crate::logs::Logs;
+use crate::presence::Presence;
 use crate::views::Views;
 use problem::Failure;
 
@@ -40,6 +41,7 @@ pub struct Shared {
     pub views: Views,
     pub logs: Logs,
     pub attendance: Attendance,
+    pub presence: Presence,
     /// Becomes true when the server is asked to end: whoever waits gives up then.
     pub stopping: watch::Receiver<bool>,
 }

@@ -7,19 +7,22 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use domain::release::{Current, Open, Stage};
+use domain::gate::{AgentKey, EnvironmentSet};
+use domain::release::{Current, Open, RolledBack, Stage};
 use domain::{Place, RunId};
-use evidence::Bytes;
+use evidence::approval::Decision;
+use evidence::{Bytes, CommitId, Name};
 use judge::collect;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params, params_from_iter};
 use serde::Deserialize;
-use wire::{LastView, OpenView, PlaceView, ProblemKind, RunView, RunningView, WorkView};
+use wire::{LastView, OpenView, PlaceView, ProblemKind, RolledBackView, RunView, RunningView, WorkView};
 
 use super::machines::waited;
 use super::problem::Failure;
 use super::{Shared, blocking};
 use crate::clock;
 use crate::dossier::{DossierError, complete};
+use crate::views::{parsed, releases};
 
 /// One run.
 pub async fn run(
@@ -29,31 +32,46 @@ pub async fn run(
     let run: RunId = run.parse().map_err(|error| Failure::new(ProblemKind::Malformed, format!("{error}")))?;
     let found = blocking(move || {
         up_to_date(&shared)?;
-        shared.views.ask(|rows| runs_where(rows, "WHERE run = ?1", &run.to_string())).map_err(failed)
+        shared.views.ask(|rows| runs_where(rows, "WHERE run = ?1", &[&run.to_string()])).map_err(failed)
     });
     let first = found.await?.into_iter().next();
     first.map(Json).ok_or_else(|| Failure::new(ProblemKind::NotFound, "there is no such run"))
 }
 
+/// Which runs are asked for.
+#[derive(Debug, Deserialize)]
+pub struct Which {
+    project: Option<Name>,
+    commit: Option<CommitId>,
+}
+
 /// The newest runs, the latest first.
-pub async fn runs(State(shared): State<Arc<Shared>>) -> Result<Json<Vec<RunView>>, Failure> {
+pub async fn runs(
+    State(shared): State<Arc<Shared>>,
+    Query(Which { project, commit }): Query<Which>,
+) -> Result<Json<Vec<RunView>>, Failure> {
     let found = blocking(move || {
         up_to_date(&shared)?;
-        let newest = "WHERE ?1 = '' ORDER BY entry DESC LIMIT 50";
-        shared.views.ask(|rows| runs_where(rows, newest, "")).map_err(failed)
+        let commit = commit.map(|commit| commit.to_string()).unwrap_or_default();
+        let project = project.map(|project| project.to_string()).unwrap_or_default();
+        let newest =
+            "WHERE (?1 = '' OR commit_id = ?1) AND (?2 = '' OR project = ?2) ORDER BY entry DESC LIMIT 50";
+        shared.views.ask(|rows| runs_where(rows, newest, &[&commit, &project])).map_err(failed)
     });
     Ok(Json(found.await?))
 }
 
-fn runs_where(rows: &Connection, condition: &str, key: &str) -> rusqlite::Result<Vec<RunView>> {
-    let text = format!("SELECT run, project, commit_id, state, services FROM run {condition}");
+fn runs_where(rows: &Connection, condition: &str, keys: &[&str]) -> rusqlite::Result<Vec<RunView>> {
+    let text = format!("SELECT run, project, commit_id, state, services, entry FROM run {condition}");
     let mut statement = rows.prepare(&text)?;
-    let runs = statement.query_map(params![key], |row| {
+    let runs = statement.query_map(params_from_iter(keys), |row| {
         let run: String = row.get(0)?;
         let services: String = row.get(4)?;
         Ok(RunView {
             works: works(rows, &run)?,
             artifacts: artifacts(rows, &run)?,
+            releases: releases::of_run(rows, &run)?,
+            entry: row.get::<_, i64>(5).map(|entry| u64::try_from(entry).unwrap_or_default())?,
             run: parsed(row, 0)?,
             project: parsed(row, 1)?,
             commit: parsed(row, 2)?,
@@ -87,59 +105,73 @@ fn artifacts(rows: &Connection, run: &str) -> rusqlite::Result<BTreeMap<String, 
     found.collect()
 }
 
-fn parsed<T: std::str::FromStr>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
-    let text: String = row.get(at)?;
-    let wrong = || rusqlite::Error::InvalidColumnType(at, text.clone(), rusqlite::types::Type::Text);
-    text.parse().map_err(|_| wrong())
-}
-
 /// What stands at every place.
 pub async fn places(State(shared): State<Arc<Shared>>) -> Result<Json<Vec<PlaceView>>, Failure> {
     let found = blocking(move || {
         up_to_date(&shared)?;
         let state = shared.intake.state();
-        let mut views = Vec::new();
-        for environment in state.gate.environments() {
-            let facts = &environment.facts;
-            let standing = state.release.at(&facts.place).cloned().unwrap_or_default();
-            let running = standing.running.as_ref();
-            views.push(PlaceView {
-                place: facts.place.clone(),
-                after: facts.after.clone(),
-                automatic: facts.automatic,
-                statement: facts.number,
-                envelope: facts.envelope,
-                base: running.map_or_else(|| facts.baseline.clone(), |now| now.commit.clone()),
-                running: running.map(running_view),
-                before: standing.before.as_ref().map(running_view),
-                open: standing.open.as_ref().map(|open| {
-                    let approvals = state.approval.of(&facts.place, open.facts.release);
-                    open_view(
-                        open,
-                        approvals
-                            .filter(|a| a.facts.decision == evidence::approval::Decision::Approve)
-                            .count(),
-                    )
-                }),
-                wanted: standing.wanted.is_some(),
-                last: shared.views.ask(|rows| last(rows, &facts.place)).map_err(failed)?,
-            });
-        }
-        Ok(views)
+        let views = state.gate.environments().map(|environment| place(&shared, &state, &environment.facts));
+        views.collect()
     });
     Ok(Json(found.await?))
 }
 
-fn running_view(now: &Current) -> RunningView {
-    RunningView { artifact: now.artifact, commit: now.commit.clone(), release: now.release }
+fn place(shared: &Shared, state: &domain::State, facts: &EnvironmentSet) -> Result<PlaceView, Failure> {
+    let standing = state.release.at(&facts.place).cloned().unwrap_or_default();
+    let at = &facts.place;
+    let running = |now: &Option<Current>| {
+        let view = now.as_ref().map(|now| shared.views.ask(|rows| running_view(rows, at, now)));
+        view.transpose().map_err(failed)
+    };
+    let agent = |agent: &AgentKey| shared.presence.of(&format!("agent {} {at}", agent.name), &agent.name);
+    let bar = |bar: &RolledBack| {
+        let RolledBack { artifact, commit, release, by, person } = bar.clone();
+        RolledBackView { artifact, commit, release, by, person }
+    };
+    let now = standing.running.as_ref();
+    Ok(PlaceView {
+        place: at.clone(),
+        after: facts.after.clone(),
+        automatic: facts.automatic,
+        statement: facts.number,
+        envelope: facts.envelope,
+        base: now.map_or_else(|| facts.baseline.clone(), |now| now.commit.clone()),
+        running: running(&standing.running)?,
+        before: running(&standing.before)?,
+        open: standing.open.as_ref().map(|open| open_view(state, open)),
+        wanted: standing.wanted.is_some(),
+        last: shared.views.ask(|rows| last(rows, at)).map_err(failed)?,
+        releases: shared.views.ask(|rows| releases::at_place(rows, at)).map_err(failed)?,
+        rollback: standing.returning.as_ref().map(|(returning, _)| returning.release),
+        rolled_back: standing.rolled_back.iter().map(bar).collect(),
+        frozen: state.identity.is_frozen(at),
+        agents: facts.agents.iter().map(agent).collect(),
+    })
 }
 
-fn open_view(open: &Open, approvals: usize) -> OpenView {
-    let stage = match (open.stage, open.facts.release) {
-        (Stage::Proposed, _) => "proposed",
-        (Stage::Judging, _) => "judging",
-        (Stage::Held, _) => "held",
-        (Stage::Due(_), _) => "due",
+fn running_view(rows: &Connection, at: &Place, now: &Current) -> rusqlite::Result<RunningView> {
+    Ok(RunningView {
+        artifact: now.artifact,
+        commit: now.commit.clone(),
+        release: now.release,
+        run: now.run,
+        statement: now.statement,
+        since: releases::since(rows, at, now.release)?,
+    })
+}
+
+fn open_view(state: &domain::State, open: &Open) -> OpenView {
+    let stage = match open.stage {
+        Stage::Proposed => "proposed",
+        Stage::Judging => "judging",
+        Stage::Held => "held",
+        Stage::Due(_) => "due",
+    };
+    let now = clock::now();
+    let given = |decision| {
+        let all = state.approval.of(&open.facts.place, open.facts.release);
+        all.map(|approval| &approval.facts)
+            .filter(move |given| given.decision == decision && given.expires > now)
     };
     OpenView {
         release: open.facts.release,
@@ -147,7 +179,9 @@ fn open_view(open: &Open, approvals: usize) -> OpenView {
         commit: open.facts.commit.clone(),
         run: open.facts.run,
         stage: stage.to_owned(),
-        approvals,
+        approvals: given(Decision::Approve).count(),
+        rejections: given(Decision::Reject).count(),
+        approvals_expire: given(Decision::Approve).map(|given| given.expires).min(),
     }
 }
 

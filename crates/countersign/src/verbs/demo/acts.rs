@@ -40,7 +40,7 @@ fn green(stage: &mut Stage) -> Result<(), Failure> {
     stage.tell("production asked for without an approval: refused, approvals-missing".into());
 
     let line = "a self-approval";
-    let own = stage.countersign("alice", &["approve", "--reason", "I wrote it, so it is good"])?;
+    let own = stage.countersign("alice", &["approve", "--yes", "--reason", "I wrote it, so it is good"])?;
     refused(&own, 3, &["own-change"], line)?;
     recorded(stage, &own, line)?;
     stage.tell("Alice approves her own change: refused, own-change, on record".into());
@@ -48,7 +48,7 @@ fn green(stage: &mut Stage) -> Result<(), Failure> {
     let line = "a green release in production";
     stage.expect(
         "bob",
-        &["approve", "--reason", "read it, tried it in staging", "--ticket", "BANK-1"],
+        &["approve", "--yes", "--reason", "read it, tried it in staging", "--ticket", "BANK-1"],
         0,
         line,
     )?;

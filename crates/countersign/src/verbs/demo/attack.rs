@@ -25,7 +25,7 @@ pub fn replaced(stage: &mut Stage) -> Result<(), Failure> {
     stage.write("CHANGES.md", "1.0.1: documentation\n")?;
     stage.commit("bob", "Keep a list of changes")?;
     let ran = stage.expect("bob", &["run"], 0, line)?.value;
-    stage.expect("alice", &["approve", "--reason", "only documentation"], 0, line)?;
+    stage.expect("alice", &["approve", "--yes", "--reason", "only documentation"], 0, line)?;
     let before = running(stage, "production")?;
     let path = layer_of(&stage.data, &artifact_of(&ran))?;
     let honest = fs::read(&path)?;
@@ -46,7 +46,7 @@ pub fn replaced(stage: &mut Stage) -> Result<(), Failure> {
 pub fn swapped(stage: &mut Stage) -> Result<(), Failure> {
     let line = "an artifact swapped with manifest and ledger row";
     stage.expect("bob", &["run"], 0, line)?;
-    stage.expect("alice", &["approve", "--reason", "only documentation"], 0, line)?;
+    stage.expect("alice", &["approve", "--yes", "--reason", "only documentation"], 0, line)?;
     // The agent is away while the release becomes due, so that there is something to swap.
     let agent = stage.agent_dir("production")?;
     stage.end(&agent);
@@ -71,7 +71,7 @@ pub fn swapped(stage: &mut Stage) -> Result<(), Failure> {
     stage.write("CHANGES.md", "1.0.2: more documentation\n")?;
     stage.commit("bob", "Say more")?;
     stage.expect("bob", &["run"], 0, line)?;
-    stage.expect("alice", &["approve", "--reason", "only documentation"], 0, line)?;
+    stage.expect("alice", &["approve", "--yes", "--reason", "only documentation"], 0, line)?;
     promote(stage, line)?;
     Ok(())
 }

@@ -1,0 +1,144 @@
+//! How verbs wait for what they began: until it has ended, nothing can follow, or somebody has had enough of waiting.
+//!
+//! Invariant: a verb that ends early ends nothing else; it says what goes on, and how to end that.
+
+use domain::gate::Outcome;
+use policy::Finding;
+use tokio::signal::unix::{SignalKind, signal};
+use wire::{Client, MachineView, PlaceView, ReleaseView, RunView};
+
+use crate::failure::Failure;
+use crate::outcome::{self, At, Stand};
+
+/// Waits for something; on Ctrl-C or SIGTERM it says what goes on without it.
+pub async fn unless_interrupted<T>(
+    waiting: impl Future<Output = Result<T, Failure>>,
+    goes_on: &str,
+) -> Result<T, Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        done = waiting => done,
+        interrupted = tokio::signal::ctrl_c() => {
+            interrupted?;
+            Err(Failure::interrupted(format!("interrupted: {goes_on}")))
+        }
+        _ = terminate.recv() => Err(Failure::interrupted(format!("ended: {goes_on}"))),
+    }
+}
+
+/// The approval nodes for which a run waits, when it waits for nothing else.
+pub fn nodes(view: &RunView) -> Option<Vec<String>> {
+    let is_open = |state: &str| state.split_once(" of ").is_some_and(|(given, needed)| given != needed);
+    let open: Vec<_> = view
+        .works
+        .iter()
+        .filter(|work| work.kind == "approval" && is_open(&work.state))
+        .map(|work| work.name.clone())
+        .collect();
+    let is_busy = view.works.iter().any(|work| work.state == "due");
+    (!is_busy && !open.is_empty()).then_some(open)
+}
+
+/// Fails when all that is left of a run waits for runners that are gone.
+pub async fn runners(client: &Client, view: &RunView) -> Result<(), Failure> {
+    let due: Vec<_> = view.works.iter().filter(|work| work.state == "due").collect();
+    let all = client.installation().await?.runners;
+    let machines =
+        due.iter().filter_map(|work| all.iter().find(|machine| Some(&machine.name) == work.runner.as_ref()));
+    let Some(gone) = outcome::gone(machines) else { return Ok(()) };
+    let run = view.run;
+    let finding = |machine: &&MachineView| Finding {
+        code: "runner-gone".into(),
+        what: format!(
+            "runner {} has not asked for work for {} seconds",
+            machine.name, machine.silent_seconds
+        ),
+        remedy: format!(
+            "start it: the run goes on then, and `countersign run {}` follows it; or `countersign cancel {run}`",
+            view.commit
+        ),
+    };
+    let mut findings: Vec<_> = gone.iter().map(finding).collect();
+    findings.dedup();
+    let message = format!("run {run} waits for runners that are gone; it has not ended");
+    Err(Failure::decided(Outcome::Undecided, message, findings))
+}
+
+/// Fails when all that still moves of a run waits for agents that are gone.
+pub fn agents(view: &RunView, stands: &[At], places: &[PlaceView]) -> Result<(), Failure> {
+    let waits = |at: &&At| matches!(at.stand, Stand::Moving { .. });
+    let moving =
+        stands.iter().filter(waits).filter_map(|at| places.iter().find(|place| place.place == at.place));
+    // A place that comes after another one waits for that.
+    let due: Vec<_> = moving.filter(|place| is_due(place) || place.wanted).collect();
+    let all_due = due.iter().all(|place| is_due(place));
+    let Some(gone) = outcome::gone(due.iter().flat_map(|place| &place.agents)).filter(|_| all_due) else {
+        return Ok(());
+    };
+    let findings = gone.iter().map(|machine| absent(machine)).collect();
+    let message = format!("run {} waits for agents that are gone; its releases stay due", view.run);
+    Err(Failure::decided(Outcome::Undecided, message, findings))
+}
+
+/// Fails when a release or rollback is due at a place whose agents are gone.
+pub fn agent(place: &PlaceView) -> Result<(), Failure> {
+    let Some(gone) = outcome::gone(place.agents.iter()).filter(|_| is_due(place)) else { return Ok(()) };
+    let message = format!("{}: its agent is gone; what was asked for stays due there", place.place);
+    Err(Failure::decided(Outcome::Undecided, message, gone.iter().map(|machine| absent(machine)).collect()))
+}
+
+fn is_due(place: &PlaceView) -> bool {
+    place.rollback.is_some() || place.open.as_ref().is_some_and(|open| open.stage == "due")
+}
+
+fn absent(machine: &MachineView) -> Finding {
+    Finding {
+        code: "agent-gone".into(),
+        what: format!("agent {} has not asked for work for {} seconds", machine.name, machine.silent_seconds),
+        remedy: "start it: it does then what is due; `countersign status` shows how that goes".into(),
+    }
+}
+
+/// Why a release does not run, in the words of its gate or agent.
+pub async fn why(client: &Client, release: &ReleaseView) -> Result<Failure, Failure> {
+    let mut findings: Vec<Finding> = Vec::new();
+    let is_verdict = release.stage == "held";
+    if let (Some(detail), true) = (&release.detail, is_verdict)
+        && let Ok(bytes) = client.blob(detail, DETAIL_MAX).await
+        && let Ok(judgement) = serde_json::from_slice::<judge::Judgement>(&bytes)
+    {
+        findings.extend(judgement.reasons);
+        findings.extend(judgement.unclear);
+    }
+    if findings.is_empty() {
+        findings.extend(release.reasons.iter().map(|code| Finding {
+            code: code.clone(),
+            what: format!("so said the {}", if is_verdict { "gate" } else { "agent" }),
+            remedy: format!("see entry {}, and the agent's log", release.entry),
+        }));
+    }
+    if release.stage == "held" && release.reasons.iter().any(|code| code == "frozen") {
+        let remedy = "it is tried again by itself once the freeze is lifted";
+        findings.iter_mut().filter(|finding| finding.code == "frozen").for_each(|finding| {
+            finding.remedy = format!("{}; {remedy}", finding.remedy);
+        });
+    }
+    let outcome =
+        if release.outcome.as_deref() == Some("undecided") { Outcome::Undecided } else { Outcome::Fail };
+    Ok(Failure::decided(outcome, title(release), findings))
+}
+
+fn title(release: &ReleaseView) -> String {
+    let (place, number) = (&release.place, release.release.unwrap_or_default());
+    match (release.stage.as_str(), release.outcome.as_deref()) {
+        ("held", Some("undecided")) => format!("{place}: no decision about release {number} could be made"),
+        ("held", _) => format!("{place}: the gate does not let release {number} pass"),
+        ("returned", _) => format!("{place}: release {number} did not work, so what ran before runs again"),
+        ("failed", _) => format!("{place}: release {number} did not work, and nothing runs there now"),
+        ("refused", _) => format!("{place}: the agent refused {} {number}", release.kind),
+        ("unplannable", _) => format!("{place}: no plan for this release can be made"),
+        (other, _) => format!("{place}: {} {number} is {other}", release.kind),
+    }
+}
+
+const DETAIL_MAX: usize = 4 * 1024 * 1024;

@@ -1,0 +1,266 @@
+//! Given what stands at places, when a commit is run again, rolled back or thawed, then nothing happens that nobody
+//! asked for: no restart, no lost approval, no way forward by accident.
+
+use evidence::receipt::Work;
+use evidence::report::Outcome;
+use evidence::status::Freeze;
+
+use crate::gate::Outcome as Verdict;
+use crate::identity::StatusSet;
+use crate::release::{Promote, Promoted, Retry, Return, Stage, Standing};
+use crate::scenario::{
+    agent_report, approve, at, bob, built, codes, commit, deliver, digest, environments, happen, id, name,
+    place, propose, proposed, report, run, verdict,
+};
+use crate::{Command, Event, State};
+
+fn standing(state: &State, environment: &str) -> Standing {
+    state.release.at(&place(environment)).cloned().unwrap_or_default()
+}
+
+/// The same pipeline of a commit in a run of another number, which makes an artifact of this name.
+fn run_again(state: &mut State, number: u8, of: u8, manifest: &str, again: Option<bool>) {
+    let mut command = run(false);
+    (command.take.run, command.take.commit) = (id(number).into(), commit(of));
+    (command.seed, command.again) = (id(number), again);
+    happen(state, &Command::Run(Box::new(command)));
+    for work in [Work::Step(name("build")), Work::Artifact(name("api"))] {
+        for runner in ["runner-1", "runner-2"] {
+            let report = report(state, runner, work.clone(), manifest);
+            happen(state, &Command::Report(Box::new(report)));
+        }
+    }
+}
+
+/// Brings what is wanted at a place to its agent's report.
+fn brought(state: &mut State, environment: &str, manifest: &str, of: u8, outcome: Outcome) {
+    let Command::Propose(mut wanted) = propose(environment) else { return };
+    wanted.artifact = digest(manifest);
+    happen(state, &Command::Propose(wanted));
+    let number = standing(state, environment).highest;
+    if environment == "production" {
+        let promoted =
+            Promoted { place: place(environment), release: number, person: bob(), request: digest("p") };
+        happen(state, &Command::Promote(Promote { promoted, artifact: None }));
+    }
+    happen(state, &verdict(environment, number, 1, Verdict::Pass));
+    happen(state, &reported(environment, number, manifest, of, outcome));
+}
+
+fn reported(environment: &str, number: u64, manifest: &str, of: u8, outcome: Outcome) -> Command {
+    let Command::AgentReport(mut report) = agent_report(environment, number, outcome) else { unreachable!() };
+    report.report.artifact = digest(manifest);
+    if let Some(running) = &mut report.report.running {
+        (running.artifact, running.commit) = (digest(manifest), commit(of));
+    }
+    Command::AgentReport(report)
+}
+
+fn roll_back(environment: &str, from: &str, to: &str, release: u64) -> Command {
+    let (place, request) = (place(environment), digest("rollback"));
+    let (from, to, release, person) = (digest(from), digest(to), Some(release), bob());
+    Command::Return(Return { place, from, to, release, person, request })
+}
+
+fn amend(state: &mut State, environment: &str) {
+    let amended = environments().into_iter().find_map(|command| match command {
+        Command::SetEnvironment(set) if set.environment.place == place(environment) => Some(set),
+        _ => None,
+    });
+    let mut amended = amended.unwrap();
+    amended.environment.number = 2;
+    happen(state, &Command::SetEnvironment(amended));
+}
+
+fn status(state: &mut State, number: u64, frozen: Vec<Freeze>) {
+    let status = StatusSet {
+        number,
+        base: digest("base"),
+        base_number: 1,
+        file: digest("file"),
+        expires: at(900),
+        minimum_root: 1,
+        revoked: Vec::new(),
+        withdrawn: Vec::new(),
+        barred: Vec::new(),
+        frozen,
+        root: 1,
+    };
+    state.apply(&Event::StatusSet(status), at(10));
+}
+
+fn freeze() -> Vec<Freeze> {
+    vec![Freeze { project: name("shop"), service: None, environment: Some(name("dev")) }]
+}
+
+fn held(environment: &str, release: u64, code: &str) -> Command {
+    let Command::RecordVerdict(mut held) = verdict(environment, release, 1, Verdict::Fail) else {
+        unreachable!()
+    };
+    held.judged.reasons = vec![code.into()];
+    Command::RecordVerdict(held)
+}
+
+fn retry(environment: &str) -> Command {
+    Command::Retry(Retry { place: place(environment) })
+}
+
+/// Wanted at each place: the run that it is of.
+fn wanted(state: &State) -> Vec<(&'static str, Option<crate::RunId>)> {
+    let places = ["dev", "staging", "production"];
+    places.map(|place| (place, standing(state, place).wanted.map(|wanted| wanted.run))).to_vec()
+}
+
+const NOTHING: [(&str, Option<crate::RunId>); 3] = [("dev", None), ("staging", None), ("production", None)];
+
+#[test]
+fn the_same_commit_again_is_proposed_nowhere_and_loses_no_approval() {
+    let mut state = proposed();
+    happen(&mut state, &Command::Give(Box::new(approve(bob()))));
+    let before = state.release.clone();
+    run_again(&mut state, 51, 1, "manifest", Some(false));
+    assert_eq!((wanted(&state), &state.release), (NOTHING.to_vec(), &before));
+    assert_eq!(state.approval.of(&place("production"), 1).count(), 1);
+    // Nor once it runs everywhere.
+    let promoted = Promoted { place: place("production"), release: 1, person: bob(), request: digest("p") };
+    happen(&mut state, &Command::Promote(Promote { promoted, artifact: None }));
+    happen(&mut state, &verdict("production", 1, 1, Verdict::Pass));
+    happen(&mut state, &agent_report("production", 1, Outcome::Running));
+    run_again(&mut state, 52, 1, "manifest", Some(false));
+    assert_eq!(wanted(&state), NOTHING);
+}
+
+#[test]
+fn asked_for_again_it_is_released_again_and_an_open_release_keeps_its_number() {
+    for again in [Some(true), None] {
+        let mut state = proposed();
+        happen(&mut state, &Command::Give(Box::new(approve(bob()))));
+        run_again(&mut state, 51, 1, "manifest", again);
+        assert_eq!(standing(&state, "dev").wanted.unwrap().run, id(51).into(), "{again:?}");
+        brought(&mut state, "dev", "manifest", 1, Outcome::Running);
+        brought(&mut state, "staging", "manifest", 1, Outcome::Running);
+        assert_eq!(standing(&state, "staging").running.unwrap().release, 2);
+        // Programs before 2026-11-28 asked for what was proposed anew everywhere: their ledgers replay so.
+        assert_eq!(standing(&state, "production").wanted.is_some(), again.is_none(), "{again:?}");
+    }
+}
+
+#[test]
+fn a_place_whose_statement_changed_gets_it_again_and_no_other_one_does() {
+    let mut state = proposed();
+    amend(&mut state, "staging");
+    run_again(&mut state, 51, 1, "manifest", Some(false));
+    let run = Some(id(51).into());
+    assert_eq!(wanted(&state), [("dev", None), ("staging", run), ("production", None)]);
+}
+
+#[test]
+fn what_failed_or_never_came_is_wanted_again_beyond_where_it_runs() {
+    let mut state = built();
+    deliver(&mut state, "dev");
+    brought(&mut state, "staging", "manifest", 1, Outcome::Failed);
+    run_again(&mut state, 51, 1, "manifest", Some(false));
+    assert_eq!(wanted(&state), [("dev", None), ("staging", Some(id(51).into())), ("production", None)]);
+}
+
+/// Commit 1 runs everywhere, then commit 2.
+fn both() -> State {
+    let mut state = built();
+    for (manifest, of) in [("manifest", 1), ("second", 2)] {
+        if of == 2 {
+            run_again(&mut state, 52, 2, manifest, Some(false));
+        }
+        for environment in ["dev", "staging", "production"] {
+            brought(&mut state, environment, manifest, of, Outcome::Running);
+        }
+    }
+    state
+}
+
+#[test]
+fn a_rollback_is_of_its_place_and_a_second_one_does_not_go_forward() {
+    let mut state = both();
+    assert_eq!(
+        codes(&state, &roll_back("staging", "second", "manifest", 2)),
+        ["return-differs"],
+        "another release"
+    );
+    happen(&mut state, &roll_back("staging", "second", "manifest", 1));
+    happen(&mut state, &reported("staging", 3, "manifest", 1, Outcome::Running));
+    assert_eq!(standing(&state, "staging").running.unwrap().artifact, digest("manifest"));
+    assert_eq!(wanted(&state), NOTHING, "production is not rolled back with it");
+    assert!(standing(&state, "staging").bars(&digest("second")));
+    assert_eq!(codes(&state, &roll_back("staging", "manifest", "second", 2)), ["rolled-back"]);
+    // The same commit again does not come back by itself, whoever asks for it again has it.
+    run_again(&mut state, 53, 2, "second", Some(false));
+    assert_eq!(wanted(&state), NOTHING);
+    run_again(&mut state, 54, 2, "second", Some(true));
+    brought(&mut state, "dev", "second", 2, Outcome::Running);
+    assert_eq!(standing(&state, "staging").wanted.unwrap().run, id(54).into());
+    assert!(!standing(&state, "staging").bars(&digest("second")));
+    // What older programs asked for bars nothing.
+    let mut state = both();
+    let Command::Return(mut old) = roll_back("staging", "second", "manifest", 1) else { return };
+    old.release = None;
+    happen(&mut state, &Command::Return(old));
+    happen(&mut state, &reported("staging", 3, "manifest", 1, Outcome::Running));
+    assert!(standing(&state, "staging").rolled_back.is_empty());
+}
+
+#[test]
+fn a_rollback_that_was_not_carried_out_bars_nothing() {
+    for outcome in [Outcome::Refused, Outcome::Returned] {
+        let mut state = both();
+        happen(&mut state, &roll_back("production", "second", "manifest", 1));
+        let Command::AgentReport(mut report) = reported("production", 3, "manifest", 1, outcome) else {
+            return;
+        };
+        report.report.running =
+            Some(evidence::report::Running { artifact: digest("second"), commit: commit(2) });
+        happen(&mut state, &Command::AgentReport(report));
+        let standing = standing(&state, "production");
+        assert_eq!((standing.running.unwrap().artifact, standing.rolled_back.len()), (digest("second"), 0));
+    }
+}
+
+#[test]
+fn what_a_gate_held_for_a_freeze_is_judged_again_once_it_is_lifted() {
+    let mut state = built();
+    status(&mut state, 1, freeze());
+    happen(&mut state, &propose("dev"));
+    happen(&mut state, &held("dev", 1, "frozen"));
+    assert_eq!(codes(&state, &retry("dev")), ["nothing-frozen"], "it is frozen still");
+    status(&mut state, 2, Vec::new());
+    assert_eq!(codes(&state, &retry("staging")), ["nothing-frozen"], "nothing is there");
+    happen(&mut state, &retry("dev"));
+    assert_eq!(standing(&state, "dev").open.unwrap().stage, Stage::Judging);
+    assert_eq!(codes(&state, &retry("dev")), ["nothing-frozen"], "once");
+    happen(&mut state, &verdict("dev", 1, 2, Verdict::Pass));
+    // Held for something else, it stays held.
+    let mut state = built();
+    happen(&mut state, &propose("dev"));
+    happen(&mut state, &held("dev", 1, "approvals-missing"));
+    assert_eq!(codes(&state, &retry("dev")), ["nothing-frozen"]);
+}
+
+#[test]
+fn what_an_agent_refused_for_a_freeze_is_wanted_again_under_a_later_status() {
+    let mut state = built();
+    status(&mut state, 1, Vec::new());
+    happen(&mut state, &propose("dev"));
+    happen(&mut state, &verdict("dev", 1, 1, Verdict::Pass));
+    let Command::AgentReport(mut refused) = agent_report("dev", 1, Outcome::Refused) else { return };
+    refused.report.reasons = vec!["frozen".into()];
+    happen(&mut state, &Command::AgentReport(refused));
+    assert_eq!(
+        codes(&state, &retry("dev")),
+        ["nothing-frozen"],
+        "the agent knows of a freeze that is not here"
+    );
+    status(&mut state, 2, freeze());
+    assert_eq!(codes(&state, &retry("dev")), ["nothing-frozen"]);
+    status(&mut state, 3, Vec::new());
+    happen(&mut state, &retry("dev"));
+    assert_eq!(standing(&state, "dev").wanted.unwrap().artifact, digest("manifest"));
+    assert_eq!(codes(&state, &retry("dev")), ["nothing-frozen"], "once");
+}
