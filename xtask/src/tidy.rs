@@ -22,8 +22,8 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
 
 /// Breaches within one source file.
 fn breaches(name: &str, text: &str) -> Vec<String> {
-    let checks: [fn(&str, &str) -> Option<String>; 9] =
-        [header, length, pure, contexts, rehearsal, nouns, unsafe_code, writes, prints];
+    let checks: [fn(&str, &str) -> Option<String>; 10] =
+        [header, length, pure, contexts, rehearsal, nouns, unsafe_code, writes, prints, programs];
     checks.iter().filter_map(|check| check(name, text)).map(|what| format!("{name}: {what}")).collect()
 }
 
@@ -97,6 +97,16 @@ fn prints(name: &str, text: &str) -> Option<String> {
     let word = ["println!(", "print!("].iter().find(|word| text.contains(**word))?;
     let bare = !own.iter().any(|own| name.starts_with(own)) && !is_test(name);
     bare.then(|| format!("names `{word}`; lines are printed by `shown::say`, in the binary by `output`"))
+}
+
+/// Programs of the system are found on fixed paths and see nothing of where we were started: `runner::program`.
+fn programs(name: &str, text: &str) -> Option<String> {
+    // The simulator's tools and the rehearsal run where a developer stands.
+    let product = name.starts_with("crates/") && name.contains("/src/") && !name.contains("/demo/");
+    let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let word = ["Command::new(\"", "Command::new(&\""].iter().find(|word| shipped.contains(**word))?;
+    (product && !is_test(name))
+        .then(|| format!("names `{word}`; a helper program is started by `runner::program`"))
 }
 
 const WRITES: [&str; 6] =

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 
 /// The top of the repository that a directory lies in.
 pub fn toplevel(dir: &Path) -> Option<PathBuf> {
-    let mut command = std::process::Command::new("git");
+    let mut command = runner::program::of_person("git");
     command.args(["rev-parse", "--show-toplevel"]).current_dir(dir).stderr(std::process::Stdio::null());
     let output = command.output().ok()?;
     let path = String::from_utf8(output.stdout).ok()?;

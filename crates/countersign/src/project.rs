@@ -87,7 +87,7 @@ fn directory(repository: &Path) -> String {
 }
 
 fn git(repository: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new("git");
+    let mut command = runner::program::of_person("git");
     command.arg("-C").arg(repository).args(arguments).stdin(Stdio::null());
     command
 }

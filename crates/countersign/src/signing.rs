@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -75,7 +75,7 @@ impl PersonKey {
 
     /// An SSHSIG blob by `ssh-keygen -Y sign`, which reads the message from its standard input.
     fn sshsig(&self, namespace: &str, message: &[u8]) -> Result<Vec<u8>, Failure> {
-        let mut command = Command::new("ssh-keygen");
+        let mut command = runner::program::of_person("ssh-keygen");
         command.args(["-q", "-Y", "sign", "-n", namespace, "-f"]).arg(&self.file);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let failed = |error: std::io::Error| Failure::error(format!("cannot run `ssh-keygen`: {error}"));
@@ -129,7 +129,11 @@ pub fn ask_for(question: &str, nothing: &str, page: &str, yes: bool, output: Out
 
 /// A value of the person's git configuration.
 pub fn git_config(name: &str) -> Option<String> {
-    let output = Command::new("git").args(["config", "--get", name]).stderr(Stdio::null()).output().ok()?;
+    let output = runner::program::of_person("git")
+        .args(["config", "--get", name])
+        .stderr(Stdio::null())
+        .output()
+        .ok()?;
     let value = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (output.status.success() && !value.is_empty()).then_some(value)
 }

@@ -1,7 +1,34 @@
-//! The sandbox's init as a program of its own, for this crate's tests; the product uses its one binary.
+//! The sandbox's init as a program of its own, for this crate's tests; the product uses its one binary. With the word
+//! `surroundings` it asks the machine all that a runner asks, in whatever directory and environment it is started.
 
+use std::path::Path;
 use std::process::ExitCode;
 
+use runner::{ECOSYSTEMS, Repository, Toolchain, ecosystem_hosts, program, resolve};
+
 fn main() -> ExitCode {
-    ExitCode::from(sandbox::init_main())
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    match words.as_slice() {
+        [word, repository] if word == "surroundings" => surroundings(Path::new(repository)),
+        _ => ExitCode::from(sandbox::init_main()),
+    }
+}
+
+fn surroundings(repository: &Path) -> ExitCode {
+    let Ok(toolchain) = Toolchain::of_host(&[]) else { return ExitCode::FAILURE };
+    shown::say(&format!("toolchain: {:?} {:?}", toolchain.binds(), toolchain.programs()));
+    for name in ECOSYSTEMS {
+        shown::say(&format!("{name}: {:?}", ecosystem_hosts(name, &toolchain)));
+    }
+    let head = resolve(repository, "HEAD");
+    shown::say(&format!("head: {head:?}"));
+    if let (Ok(mut opened), Ok(head)) = (Repository::open(repository, runner::Budget::default()), head) {
+        shown::say(&format!(
+            "source: {:?}",
+            runner::Source::fetch(&mut opened, &head).map(|source| source.id)
+        ));
+    }
+    let signs = program::of_person("ssh-keygen").arg("-?").output().is_ok();
+    shown::say(&format!("ssh-keygen starts: {signs}"));
+    ExitCode::SUCCESS
 }

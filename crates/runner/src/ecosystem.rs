@@ -6,15 +6,23 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
+
+use crate::program::{absolute_variable, helper_of, home};
+use crate::toolchain::Toolchain;
+
+/// The ecosystems that there are.
+pub const NAMES: [&str; 4] = ["cargo", "go", "npm", "pip"];
 
 /// Hosts of an ecosystem by its name in the pipeline file; `None` when there is no such ecosystem.
 #[must_use]
-pub fn hosts(name: &str) -> Option<Result<BTreeSet<String>, String>> {
+pub fn hosts(name: &str, toolchain: &Toolchain) -> Option<Result<BTreeSet<String>, String>> {
+    let ask = |program: &str, arguments: &[&str]| answer(program, arguments, toolchain);
     let (found, remedy) = match name {
         "cargo" => (cargo(), "run `cargo fetch` once, so that cargo knows its registry"),
-        "pip" => (pip(), "install pip, or name its hosts"),
-        "npm" => (npm(), "install npm, or name its host"),
+        "pip" => (pip(&ask), "install pip, or name its hosts"),
+        "npm" => (npm(&ask), "install npm, or name its host"),
+        "go" => (go(&ask), "install go or name it by `--toolchain`, or name the hosts"),
         _ => return None,
     };
     let what = || format!("`{name}` says nothing of its hosts on this machine; {remedy}");
@@ -23,9 +31,12 @@ pub fn hosts(name: &str) -> Option<Result<BTreeSet<String>, String>> {
 
 /// The registries that cargo has an index of: `<host>-<hash>`, with where packages lie in `config.json`.
 fn cargo() -> BTreeSet<String> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
-    let Some(index) = home.map(|home| home.join("registry/index")) else { return BTreeSet::new() };
+    let cargo_home = absolute_variable("CARGO_HOME").or_else(|| home().map(|home| home.join(".cargo")));
+    let index = cargo_home.map(|home| home.join("registry/index")).unwrap_or_default();
+    registries(&index)
+}
+
+fn registries(index: &PathBuf) -> BTreeSet<String> {
     let mut hosts = BTreeSet::new();
     for item in fs::read_dir(index).into_iter().flatten().flatten() {
         let name = item.file_name().to_string_lossy().into_owned();
@@ -37,25 +48,33 @@ fn cargo() -> BTreeSet<String> {
     hosts
 }
 
-/// What pip itself would ask: its configured index, else the one that it is built with.
-fn pip() -> BTreeSet<String> {
+type Ask<'a> = &'a dyn Fn(&str, &[&str]) -> String;
+
+/// What pip itself would ask: its configured index, else the one that it is built with. `-I` keeps every directory
+/// but Python's own out of what is imported.
+fn pip(ask: Ask<'_>) -> BTreeSet<String> {
     let script = "from pip._internal.models.index import PyPI\nprint(PyPI.simple_url, 'https://' + PyPI.file_storage_domain)";
-    let mut hosts = BTreeSet::new();
-    for (program, arguments) in
-        [("python3", vec!["-c", script]), ("python3", vec!["-m", "pip", "config", "list"])]
-    {
-        hosts.extend(urls(&answer(program, &arguments)));
-    }
-    hosts
+    let answers =
+        [ask("python3", &["-I", "-c", script]), ask("python3", &["-I", "-m", "pip", "config", "list"])];
+    answers.iter().flat_map(|text| urls(text)).collect()
 }
 
-fn npm() -> BTreeSet<String> {
-    urls(&answer("npm", &["config", "get", "registry"])).collect()
+fn npm(ask: Ask<'_>) -> BTreeSet<String> {
+    urls(&ask("npm", &["config", "get", "registry"])).collect()
 }
 
-fn answer(program: &str, arguments: &[&str]) -> String {
-    let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).stderr(Stdio::null());
+/// Its proxies, and the database of checksums, which is named without a scheme.
+fn go(ask: Ask<'_>) -> BTreeSet<String> {
+    let sums = ask("go", &["env", "GOSUMDB"]);
+    let sums = sums.split_whitespace().next().filter(|host| is_host(host)).map(str::to_owned);
+    urls(&ask("go", &["env", "GOPROXY"])).chain(sums).collect()
+}
+
+/// What a client of the toolchain says of itself, run with nothing of ours around it.
+fn answer(program: &str, arguments: &[&str], toolchain: &Toolchain) -> String {
+    let mut command = helper_of(program, &toolchain.programs());
+    // It must be the toolchain's own go that answers, not one that it would fetch.
+    command.args(arguments).env("GOTOOLCHAIN", "local").stderr(Stdio::null());
     let output = command.output().ok().filter(|output| output.status.success());
     output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
 }
@@ -81,6 +100,14 @@ mod tests {
     fn hosts_are_read_out_of_urls() {
         let text = r#"{"dl":"https://files.example.net/crates","api":"https://www.example.org"} http://no.example https:// https://x/"#;
         assert_eq!(urls(text).collect::<Vec<_>>(), ["files.example.net", "www.example.org"]);
-        assert!(hosts("maven").is_none(), "what is not known is not guessed");
+        let bare = Toolchain::of(Vec::new(), std::collections::BTreeMap::new()).unwrap();
+        assert!(hosts("maven", &bare).is_none(), "what is not known is not guessed");
+        assert!(NAMES.iter().all(|name| hosts(name, &bare).is_some()));
+        let said = |program: &str, arguments: &[&str]| match (program, arguments) {
+            ("go", ["env", "GOPROXY"]) => "https://proxy.example.org,direct\n".to_owned(),
+            ("go", ["env", "GOSUMDB"]) => "sum.example.org\n".to_owned(),
+            _ => String::new(),
+        };
+        assert_eq!(Vec::from_iter(go(&said)), ["proxy.example.org", "sum.example.org"]);
     }
 }

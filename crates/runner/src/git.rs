@@ -15,6 +15,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::budget::Budget;
+use crate::program::helper;
 
 /// A running git, read within a budget.
 #[derive(Debug)]
@@ -192,8 +193,8 @@ fn named(path: &Path, error: &io::Error) -> io::Error {
 }
 
 fn command(path: &Path) -> Command {
-    let mut command = Command::new("git");
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).current_dir("/");
+    let mut command = helper("git");
+    command.env_remove("HOME");
     for (name, value) in ENVIRONMENT {
         command.env(name, value);
     }

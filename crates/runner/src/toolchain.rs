@@ -8,9 +8,11 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use evidence::{Digest, Hasher};
+
+use crate::program::{absolute_variable, helper_of, home, system_dirs};
 
 /// What steps see of the host.
 #[derive(Clone, Debug)]
@@ -22,35 +24,50 @@ pub struct Toolchain {
 
 /// Why the host's toolchain could not be taken stock of.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot take stock of `{path}`: {source}", path = path.display())]
-pub struct ToolchainError {
-    path: PathBuf,
-    source: io::Error,
+pub enum ToolchainError {
+    /// The file system failed.
+    #[error("cannot take stock of `{path}`: {source}", path = path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Steps could not see or use it there.
+    #[error("`{path}` cannot be a toolchain: {what}", path = path.display())]
+    Unfit {
+        /// The directory.
+        path: PathBuf,
+        /// Why, and what to do.
+        what: &'static str,
+    },
 }
 
 impl Toolchain {
-    /// The host's system directories, and the Rust toolchain in use where there is one.
+    /// The host's system directories, the toolchains that the operator names, and the Rust toolchain in use where
+    /// there is one. Each is seen at its own place, because toolchains cannot be moved.
     ///
     /// # Errors
-    /// `ToolchainError` when a directory cannot be read.
-    pub fn of_host() -> Result<Self, ToolchainError> {
-        let system = [
-            "/bin",
-            "/sbin",
-            "/lib",
-            "/lib64",
-            "/usr",
-            "/etc/alternatives",
-            "/etc/ld.so.cache",
-            "/etc/ssl/certs",
-        ];
+    /// `ToolchainError` when a directory cannot be read, or one that is named cannot be seen in a sandbox.
+    pub fn of_host(named: &[PathBuf]) -> Result<Self, ToolchainError> {
         let mut binds: Vec<PathBuf> =
-            system.map(PathBuf::from).into_iter().filter(|path| path.exists()).collect();
-        let mut path = "/usr/local/bin:/usr/bin:/bin".to_owned();
-        if let Some(sysroot) = rust_sysroot().filter(|sysroot| !sysroot.starts_with("/usr")) {
-            path = format!("{}/bin:{path}", sysroot.display());
-            binds.push(sysroot);
+            SYSTEM.map(PathBuf::from).into_iter().filter(|path| path.exists()).collect();
+        let mut programs = Vec::new();
+        for dir in named {
+            check(dir)?;
+            programs.push(if dir.join("bin").is_dir() { dir.join("bin") } else { dir.clone() });
+            binds.extend(places(dir)?);
         }
+        if !programs.iter().any(|dir| dir.join("rustc").is_file()) {
+            let sysroot = rust_sysroot().filter(|sysroot| sandbox::can_be_bound(sysroot));
+            if let Some(sysroot) = sysroot.filter(|sysroot| !sysroot.starts_with("/usr")) {
+                programs.push(sysroot.join("bin"));
+                binds.push(sysroot);
+            }
+        }
+        programs.extend(["/usr/local/go/bin"].map(PathBuf::from).into_iter().filter(|dir| dir.is_dir()));
+        programs.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(PathBuf::from));
+        let path = programs.iter().map(|dir| dir.to_string_lossy()).collect::<Vec<_>>().join(":");
         let variables = [
             ("PATH", path.as_str()),
             ("HOME", "/tmp"),
@@ -60,6 +77,13 @@ impl Toolchain {
         ];
         let environment = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         Self::of(binds, environment)
+    }
+
+    /// Where its programs lie: the directories of its `PATH`.
+    #[must_use]
+    pub fn programs(&self) -> Vec<PathBuf> {
+        let path = self.environment.get("PATH").map(String::as_str).unwrap_or_default();
+        std::env::split_paths(path).filter(|dir| dir.is_absolute()).collect()
     }
 
     /// Only these paths of the host, with these variables.
@@ -90,11 +114,52 @@ impl Toolchain {
     }
 }
 
-/// Where the Rust toolchain in use lies, if there is one.
+/// Whether steps can see a directory that the operator names, and use what lies there.
+fn check(dir: &Path) -> Result<(), ToolchainError> {
+    let unfit = |what| Err(ToolchainError::Unfit { path: dir.to_path_buf(), what });
+    if !sandbox::can_be_bound(dir) {
+        return unfit(
+            "name an absolute path that is not one of a sandbox's own (/tmp, /proc, /sys, /dev, /work)",
+        );
+    }
+    if dir.to_str().is_none_or(|text| text.contains(':')) {
+        return unfit("a colon, or what is not UTF-8, cannot stand on a PATH; move it");
+    }
+    let meta = fs::metadata(dir).map_err(|source| ToolchainError::Io { path: dir.to_path_buf(), source })?;
+    if !meta.is_dir() {
+        return unfit("it is not a directory");
+    }
+    // Steps of a runner that is root have another user, to whom everything here is another's.
+    if meta.uid() == 0 && meta.mode() & 0o005 != 0o005 {
+        return unfit("only root can read it, and steps are not root; `chmod o+rx` it");
+    }
+    Ok(())
+}
+
+/// A directory, and where its links lead, each at its own place.
+fn places(dir: &Path) -> Result<Vec<PathBuf>, ToolchainError> {
+    let real =
+        fs::canonicalize(dir).map_err(|source| ToolchainError::Io { path: dir.to_path_buf(), source })?;
+    if real == dir || !sandbox::can_be_bound(&real) {
+        return Ok(vec![dir.to_path_buf()]);
+    }
+    // A link on the way is seen as what it leads to.
+    let is_link = fs::symlink_metadata(dir).is_ok_and(|meta| meta.is_symlink());
+    Ok(if is_link { vec![real, dir.to_path_buf()] } else { vec![dir.to_path_buf()] })
+}
+
+/// Where the Rust toolchain in use lies, if there is one: what the account's own `rustc` says, wherever we were
+/// started. Rustup must not fetch one for that.
 fn rust_sysroot() -> Option<PathBuf> {
-    let mut command = Command::new("rustc");
-    let output =
-        command.args(["--print", "sysroot"]).stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let mut dirs = system_dirs();
+    dirs.extend(absolute_variable("CARGO_HOME").map(|home| home.join("bin")));
+    dirs.extend(home().map(|home| home.join(".cargo/bin")));
+    let mut command = helper_of("rustc", &dirs);
+    for name in ["CARGO_HOME", "RUSTUP_HOME"] {
+        command.envs(absolute_variable(name).map(|dir| (name, dir)));
+    }
+    command.env("RUSTUP_AUTO_INSTALL", "0").args(["--print", "sysroot"]).stderr(Stdio::null());
+    let output = command.output().ok()?;
     let path = PathBuf::from(String::from_utf8(output.stdout).ok()?.trim());
     (output.status.success() && path.is_absolute()).then_some(path)
 }
@@ -109,7 +174,7 @@ fn manifest(binds: &[PathBuf]) -> Result<Digest, ToolchainError> {
 }
 
 fn walk(path: &Path, digest: &mut Hasher) -> Result<(), ToolchainError> {
-    let failed = |source| ToolchainError { path: path.to_path_buf(), source };
+    let failed = |source| ToolchainError::Io { path: path.to_path_buf(), source };
     let meta = fs::symlink_metadata(path).map_err(failed)?;
     let target = if meta.is_symlink() { fs::read_link(path).map_err(failed)? } else { PathBuf::new() };
     let size = if meta.is_file() { meta.len() } else { 0 };
@@ -131,3 +196,16 @@ fn walk(path: &Path, digest: &mut Hasher) -> Result<(), ToolchainError> {
     names.sort();
     names.iter().try_for_each(|name| walk(name, digest))
 }
+
+const SYSTEM: [&str; 10] = [
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib64",
+    "/usr",
+    "/etc/alternatives",
+    "/etc/ld.so.cache",
+    "/etc/protocols",
+    "/etc/services",
+    "/etc/ssl/certs",
+];

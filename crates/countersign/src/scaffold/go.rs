@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use super::recipe::{self, Recipe, Test};
 use crate::failure::Failure;
@@ -45,7 +45,7 @@ fn requires(module: &str) -> bool {
 
 /// Hosts of the module proxy and of the checksum database that `go` uses here.
 fn proxies() -> Result<Vec<String>, Failure> {
-    let mut command = Command::new("go");
+    let mut command = runner::program::of_person("go");
     // Outside the repository, whose `go.mod` and `go.work` name a toolchain of their own.
     let output =
         command.args(["env", "GOPROXY", "GOSUMDB"]).current_dir("/").stdin(Stdio::null()).output().ok();

@@ -1,7 +1,7 @@
 //! Rust programs: whatever `cargo` builds as a program is installed.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -47,7 +47,7 @@ pub fn recipe(repository: &Path, out: &str, start: Option<&str>) -> Result<Optio
 /// Programs that cargo knows of. It is started outside the repository, whose own settings could name other programs
 /// to be run in its place (`rust-toolchain.toml`, `.cargo/config.toml`).
 fn programs(manifest: &Path) -> Result<Vec<String>, Failure> {
-    let mut command = Command::new("cargo");
+    let mut command = runner::program::of_person("cargo");
     command.args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"]);
     let output = command.arg(manifest).current_dir("/").stdin(Stdio::null()).output();
     let failed = |what: &dyn std::fmt::Display| {

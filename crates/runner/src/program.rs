@@ -1,0 +1,81 @@
+//! Programs of this machine that are run beside the product: git, rustc, cargo, python3, npm, go, ssh-keygen.
+//!
+//! Invariant: a helper program is found on fixed paths, is started in `/`, and sees a cleared environment, so that
+//! neither the directory in which somebody started us nor a variable decides what runs with our rights: no
+//! `./pip/`, no `rust-toolchain.toml`, no `.npmrc`, no `GIT_DIR`. A law of the tree: only this file names a program
+//! to be started. Programs of artifacts (the agent's) and of steps (the sandbox's) are no helpers.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A helper program of the system.
+#[must_use]
+pub fn helper(name: &str) -> Command {
+    helper_of(name, &system_dirs())
+}
+
+/// A helper program out of these directories alone.
+#[must_use]
+pub fn helper_of(name: &str, dirs: &[PathBuf]) -> Command {
+    let mut command = Command::new(find(name, dirs));
+    let path = std::env::join_paths(dirs.iter().filter(|dir| dir.is_absolute())).unwrap_or_default();
+    command.env_clear().env("PATH", path).env("LC_ALL", "C.UTF-8").current_dir("/").stdin(Stdio::null());
+    // Where the account that runs us keeps its own configuration.
+    command.envs(home().map(|home| ("HOME", home)));
+    command
+}
+
+/// A program that works for the person at the terminal and needs what the person has: agent, terminal, locale. It is
+/// found on the fixed paths first, then on the person's own that do not lie where the person stands.
+#[must_use]
+pub fn of_person(name: &str) -> Command {
+    let here = std::env::current_dir().unwrap_or_default();
+    let own = std::env::var_os("PATH").unwrap_or_default();
+    let own = std::env::split_paths(&own).filter(|dir| dir.is_absolute() && !dir.starts_with(&here));
+    let dirs: Vec<PathBuf> = system_dirs().into_iter().chain(own).collect();
+    let mut command = Command::new(find(name, &dirs));
+    let aimed = |name: &OsString| name.to_string_lossy().starts_with("GIT_");
+    for (name, _) in std::env::vars_os().filter(|(name, _)| aimed(name)) {
+        // A hook's variables name the hook's repository, not the one that is asked about.
+        if !matches!(name.to_str(), Some("GIT_CONFIG_GLOBAL" | "GIT_CONFIG_NOSYSTEM" | "GIT_CONFIG_SYSTEM")) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+/// The home directory of the account that runs us.
+#[must_use]
+pub fn home() -> Option<PathBuf> {
+    absolute_variable("HOME")
+}
+
+/// A variable that names a directory; a relative one would mean whatever lies where we were started.
+#[must_use]
+pub fn absolute_variable(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
+/// Where programs of the system lie.
+#[must_use]
+pub fn system_dirs() -> Vec<PathBuf> {
+    SYSTEM_DIRS.map(PathBuf::from).to_vec()
+}
+
+/// The first of its name; where none is, the path at which starting it fails.
+fn find(name: &str, dirs: &[PathBuf]) -> PathBuf {
+    let paths = dirs.iter().filter(|dir| dir.is_absolute()).map(|dir| dir.join(name));
+    paths.into_iter().find(|path| path.is_file()).unwrap_or_else(|| Path::new("/usr/bin").join(name))
+}
+
+/// The usual ones, and NixOS's.
+const SYSTEM_DIRS: [&str; 7] = [
+    "/usr/local/bin",
+    "/usr/bin",
+    "/bin",
+    "/usr/local/sbin",
+    "/usr/sbin",
+    "/sbin",
+    "/run/current-system/sw/bin",
+];
