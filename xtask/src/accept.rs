@@ -117,7 +117,7 @@ const SHIP: &[Line] = &[
     },
     Line {
         claim: "every sandbox probe is stopped inside a step, as root and as an ordinary user",
-        shown_by: &["every_attack_is_stopped"],
+        shown_by: &["attack_from_inside"],
         done_by: None,
         lacks: None,
     },

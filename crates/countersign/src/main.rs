@@ -9,6 +9,7 @@ mod footprint;
 mod founders;
 mod home;
 mod key_files;
+mod operator;
 mod outcome;
 mod output;
 mod pack;

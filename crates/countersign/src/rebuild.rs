@@ -6,13 +6,11 @@ use evidence::bundle::Bundle;
 use evidence::machine::MachineSigner;
 use evidence::{Digest, Moment, Name};
 use judge::Checked;
-use runner::{
-    Budget, Given, Host, Identity, Repository, Sandbox, Source, Toolchain, assemble, execute, merge,
-};
+use runner::{Budget, Caps, Given, Host, Identity, Repository, Source, assemble, execute, merge};
 
 use crate::failure::Failure;
 use crate::home::Home;
-use crate::verbs::runner::sandbox_init;
+use crate::operator::Reach;
 use crate::{clock, output, project, random};
 
 /// Digests of what came out: `manifest.json` and `layer.tar`.
@@ -20,16 +18,17 @@ pub fn rebuild(
     _home: &Home,
     bundle: &Bundle,
     checked: &Checked<'_>,
+    reach: &Reach,
 ) -> Result<BTreeMap<String, Digest>, Failure> {
     let path = project::repository(None)?;
     let source = Source::fetch(&mut Repository::open(&path, Budget::default())?, &bundle.source.commit)?;
-    let toolchain = Toolchain::of_host()?;
+    let toolchain = reach.host_toolchain()?;
     // A rebuild is a field of the approval, not a receipt: what signs here counts for nothing.
     let signer = MachineSigner::from_seed(random::bytes()?)?;
     let pipeline = &checked.build.pipeline;
     let mut left: BTreeMap<Name, Given> = BTreeMap::new();
     let now: fn() -> Moment = clock::moment;
-    let isolation = Sandbox { init: sandbox_init };
+    let isolation = reach.sandbox(Caps::of_host());
     for name in pipeline.order() {
         let Some(step) = pipeline.steps.get(name).filter(|step| step.run.is_some()) else { continue };
         output::say(&format!("rebuilding: step {name}"));

@@ -4,7 +4,7 @@
 //! step does not begin, and the reason names the path and both sides.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::Path;
 
 use evidence::receipt::OutputKind;
 use evidence::tree_list::{FileMode, below_a_file};
@@ -78,7 +78,7 @@ pub fn merge(left: &BTreeMap<Name, Given>) -> Result<Given, GivenError> {
 ///
 /// # Errors
 /// `GivenError` when one would hide the other.
-pub fn inputs(source: &Source, given: &Given) -> Result<Vec<Input>, GivenError> {
+pub fn inputs<'a>(source: &'a Source, given: &'a Given) -> Result<Vec<Input<'a>>, GivenError> {
     let mut inputs = source.inputs();
     for (path, kept) in given {
         let output = &kept.output;
@@ -92,7 +92,7 @@ pub fn inputs(source: &Source, given: &Given) -> Result<Vec<Input>, GivenError> 
             OutputKind::Directory => InputKind::Directory,
         };
         match tracked(source, path, kind) {
-            None => inputs.push(Input { path: PathBuf::from(path), kind, bytes: kept.bytes.clone() }),
+            None => inputs.push(Input { path: Path::new(path), kind, bytes: &kept.bytes }),
             Some(tracked) if tracked == path && is_same(source, path, kind, &kept.bytes) => {}
             Some(tracked) => {
                 return Err(GivenError::Tracked { path: path.clone(), tracked: tracked.to_owned() });

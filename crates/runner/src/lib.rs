@@ -7,17 +7,20 @@
 
 mod artifact;
 mod budget;
+mod caps;
 mod deliver;
 mod ecosystem;
 mod git;
 mod given;
 mod keep;
 mod left;
+pub mod program;
 mod repository;
 mod serve;
 mod slots;
 mod source;
 mod sources;
+mod specification;
 mod step;
 mod toolchain;
 mod trust;
@@ -25,6 +28,8 @@ mod work;
 
 pub use artifact::{ArtifactError, Built, assemble};
 pub use budget::{Budget, BudgetError, TIME_MAX};
+pub use caps::{CapError, Caps, Room};
+pub use ecosystem::{NAMES as ECOSYSTEMS, hosts as ecosystem_hosts};
 pub use given::{GivenError, merge};
 pub use keep::{Keep, KeepError};
 pub use left::{Given, Kept, LeftError};

@@ -325,7 +325,11 @@ mod tests {
             signer: lab.runners[0].clone(),
             toolchain: crate::Toolchain::of(Vec::new(), BTreeMap::new()).unwrap(),
             keep: crate::Keep::open(dir, 1 << 20).unwrap(),
-            isolation: Box::new(crate::Sandbox { init: || std::process::Command::new("false") }),
+            isolation: Box::new(crate::Sandbox::new(
+                || std::process::Command::new("false"),
+                sandbox::Egress::default(),
+                crate::Caps::default(),
+            )),
             trust: crate::Trust::open(dir, &lab.pin()).unwrap(),
             now: || lab::at(0),
             sources: crate::Sources::default(),

@@ -3,7 +3,7 @@
 //! Invariant: the tree list is computed from bytes whose ids were checked up to the commit. Submodules are
 //! not followed, LFS pointers stay pointers, links are carried as links.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use evidence::git::{Commit, CommitError, GitMode, ObjectKind, TreeObjectError, parse_tree};
 use evidence::tree_list::{FileMode, TreeFile, TreeList, TreeListError};
@@ -128,16 +128,16 @@ impl Source {
 
     /// The files as a sandbox takes them; submodules are left out.
     #[must_use]
-    pub fn inputs(&self) -> Vec<Input> {
-        let input = |file: &SourceFile| {
+    pub fn inputs(&self) -> Vec<Input<'_>> {
+        fn input(file: &SourceFile) -> Option<Input<'_>> {
             let kind = match file.mode {
                 FileMode::Plain => InputKind::Plain,
                 FileMode::Executable => InputKind::Executable,
                 FileMode::Link => InputKind::Link,
                 FileMode::Submodule => return None,
             };
-            Some(Input { path: PathBuf::from(&file.path), kind, bytes: file.bytes.clone() })
-        };
+            Some(Input { path: Path::new(&file.path), kind, bytes: &file.bytes })
+        }
         self.files.iter().filter_map(input).collect()
     }
 

@@ -9,16 +9,17 @@ use std::sync::{Mutex, PoisonError};
 use evidence::canonical::{self, CanonicalError};
 use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
 use evidence::machine::MachineSigner;
-use evidence::pipeline::{PATH, Pipeline, PipelineError, Step};
+use evidence::pipeline::{PATH, Pipeline, PipelineError};
 use evidence::receipt::{Ending, Forge, Reached, Receipt, ReceiptError, SandboxLevel, Work};
 use evidence::tree_list::TreeListError;
 use evidence::{Digest, Id, Moment, Name};
-use sandbox::{Destination, Exit, Input, Limits, Outcome, SandboxError, Spec, Stream};
+use sandbox::{Egress, Exit, Input, Outcome, SandboxError, Spec, Stream};
 
-use crate::ecosystem;
+use crate::caps::{CapError, Caps, Room};
 use crate::given::{GivenError, inputs};
 use crate::left::{Given, Left};
 use crate::source::Source;
+use crate::specification::specify;
 use crate::toolchain::Toolchain;
 
 /// Who runs the step, and for what.
@@ -61,28 +62,52 @@ pub trait Isolation: Send + Sync {
     fn run(
         &self,
         spec: &Spec,
-        inputs: &[Input],
+        inputs: &[Input<'_>],
         log: Log<'_>,
         wanted: Wanted<'_>,
     ) -> Result<Outcome, SandboxError>;
+
+    /// The most that it lets a step use.
+    fn caps(&self) -> Caps {
+        Caps::default()
+    }
 }
 
 /// The sandbox of this machine.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Sandbox {
-    /// Makes a command that ends up in the sandbox's init.
-    pub init: fn() -> Command,
+    init: fn() -> Command,
+    egress: Egress,
+    caps: Caps,
+    room: Room,
+}
+
+impl Sandbox {
+    /// A sandbox whose init `init` starts, that reaches and uses as much as the operator lets it.
+    #[must_use]
+    pub fn new(init: fn() -> Command, egress: Egress, caps: Caps) -> Self {
+        Self { init, egress, caps, room: Room::new(caps.total_mib << 20) }
+    }
 }
 
 impl Isolation for Sandbox {
     fn run(
         &self,
         spec: &Spec,
-        inputs: &[Input],
+        inputs: &[Input<'_>],
         log: Log<'_>,
         wanted: Wanted<'_>,
     ) -> Result<Outcome, SandboxError> {
-        sandbox::run((self.init)(), spec, inputs, log, wanted)
+        let waits = || {
+            log(Stream::Error, b"countersign: waiting until other steps leave enough memory\n");
+        };
+        let part = self.room.take(spec.limits.filled_bytes(), wanted, &waits);
+        let _part = part.ok_or(SandboxError::Unwanted)?;
+        sandbox::run((self.init)(), spec, inputs, &self.egress, log, wanted)
+    }
+
+    fn caps(&self) -> Caps {
+        self.caps
     }
 }
 
@@ -120,6 +145,9 @@ pub enum StepError {
     /// A step asks for a destination that is none.
     #[error("step `{0}`: network: {1}")]
     Network(Name, String),
+    /// A step asks for more than this runner gives.
+    #[error("step `{0}`: {1}")]
+    Cap(Name, CapError),
     /// Its workspace cannot be laid out.
     #[error(transparent)]
     Given(#[from] GivenError),
@@ -151,7 +179,7 @@ pub fn execute(
     let file = source.file(PATH).ok_or_else(|| StepError::NoPipeline(source.id.clone()))?;
     let pipeline = Pipeline::parse(file)?;
     let plan = pipeline.steps.get(step).ok_or_else(|| StepError::NoStep(step.clone()))?;
-    let spec = spec(identity, source, step, plan, host.toolchain)?;
+    let spec = specify(identity, source, step, plan, host)?;
     let inputs = inputs(source, given)?;
     let kept = Mutex::new(Vec::new());
     let started = (host.now)();
@@ -218,7 +246,12 @@ fn remarks(outcome: &Outcome, left: &Left) -> Vec<String> {
     if outcome.log_truncated {
         said.push("the log reached its limit; the rest was dropped".to_owned());
     }
-    said.extend(outcome.refused.iter().map(|to| format!("refused to connect to {to}")));
+    said.extend(
+        outcome
+            .refused
+            .iter()
+            .map(|refused| format!("refused to connect to {}: {}", refused.to, refused.why)),
+    );
     said.extend(left.notes.iter().cloned());
     said
 }
@@ -230,78 +263,6 @@ fn level(outcome: &Outcome, toolchain: &Toolchain) -> SandboxLevel {
         memory: outcome.level.memory.clone(),
         toolchain: toolchain.digest(),
     }
-}
-
-fn spec(
-    identity: &Identity<'_>,
-    source: &Source,
-    name: &Name,
-    step: &Step,
-    toolchain: &Toolchain,
-) -> Result<Spec, StepError> {
-    let run = step.run.as_ref().ok_or_else(|| StepError::NoStep(name.clone()))?;
-    let mut environment = toolchain.environment().clone();
-    environment.extend(step.env.clone());
-    environment.extend([
-        ("COUNTERSIGN_COMMIT".to_owned(), source.id.to_string()),
-        ("COUNTERSIGN_PROJECT".into(), identity.project.to_string()),
-        ("COUNTERSIGN_STEP".into(), name.to_string()),
-        ("SOURCE_DATE_EPOCH".into(), source.time_seconds().to_string()),
-    ]);
-    let network = plan_network(name, step)?;
-    if !network.is_empty() {
-        environment.extend(proxy_environment());
-    }
-    let mib = |asked: Option<u64>, default: u64| asked.unwrap_or(default) << 20;
-    let limits = Limits {
-        workspace_bytes: mib(step.limits.workspace_mib, 4096),
-        tmp_bytes: 1 << 30,
-        memory_bytes: mib(step.limits.memory_mib, 4096),
-        processes: step.limits.processes.unwrap_or(512),
-        open_files: 4096,
-        wall_ms: step.limits.time_seconds.unwrap_or(1800) * 1000,
-        log_bytes: 16 << 20,
-    };
-    Ok(Spec { command: run.command(), environment, binds: toolchain.binds().to_vec(), network, limits })
-}
-
-/// Destinations as the pipeline names them: ecosystems by the hosts of their own clients, or hosts.
-fn plan_network(name: &Name, step: &Step) -> Result<Vec<Destination>, StepError> {
-    let mut destinations = Vec::new();
-    for text in &step.network {
-        let wrong = |what: String| StepError::Network(name.clone(), what);
-        let hosts = match ecosystem::hosts(text) {
-            Some(hosts) => hosts.map_err(wrong)?.into_iter().collect(),
-            None => vec![text.clone()],
-        };
-        for host in hosts {
-            let full = if host.contains(':') { host.clone() } else { format!("{host}:443") };
-            let known = host.contains(['.', ':']);
-            let remedy = || {
-                wrong(format!(
-                    "`{host}` is no host; write `host` (port 443), `host:port` or an ecosystem: cargo, pip, npm"
-                ))
-            };
-            destinations.push(full.parse().ok().filter(|_| known).ok_or_else(remedy)?);
-        }
-    }
-    Ok(destinations)
-}
-
-/// How package managers and other clients are told of the proxy.
-fn proxy_environment() -> Vec<(String, String)> {
-    let url = format!("http://127.0.0.1:{}", sandbox::PROXY_PORT);
-    let names = [
-        "HTTP_PROXY",
-        "http_proxy",
-        "HTTPS_PROXY",
-        "https_proxy",
-        "ALL_PROXY",
-        "all_proxy",
-        "CARGO_HTTP_PROXY",
-        "NPM_CONFIG_HTTPS_PROXY",
-    ];
-    names.map(|name| (name.to_owned(), url.clone())).to_vec()
 }
 
 fn reached(to: sandbox::Reached) -> Reached {

@@ -22,7 +22,7 @@ struct Counted {
 }
 
 impl Isolation for Counted {
-    fn run(&self, _: &Spec, _: &[Input], _: Log<'_>, _: Wanted<'_>) -> Result<Outcome, SandboxError> {
+    fn run(&self, _: &Spec, _: &[Input<'_>], _: Log<'_>, _: Wanted<'_>) -> Result<Outcome, SandboxError> {
         self.ran.fetch_add(1, Ordering::Relaxed);
         Ok(Outcome {
             exit: Exit::Code(0),

@@ -7,9 +7,9 @@ use std::process::ExitCode;
 
 use libc::{c_int, c_long, c_void};
 
-use crate::{ESCAPED, STOPPED};
+use crate::{ESCAPED, STOPPED, opened};
 
-type Attack = fn() -> bool;
+pub type Attack = fn() -> bool;
 
 /// Every attack; true means that it got through.
 pub const ATTACKS: &[(&str, Attack)] = &[
@@ -71,7 +71,8 @@ pub const ATTACKS: &[(&str, Attack)] = &[
 
 /// Runs one attack.
 pub fn run(name: &str) -> ExitCode {
-    let Some((_, attack)) = ATTACKS.iter().find(|(known, _)| *known == name) else {
+    let mut all = ATTACKS.iter().chain(opened::ATTACKS);
+    let Some((_, attack)) = all.find(|(known, _)| *known == name) else {
         return ExitCode::from(2);
     };
     ExitCode::from(if attack() { ESCAPED } else { STOPPED })
@@ -102,7 +103,7 @@ pub fn through(target: &str, text: &str) -> ExitCode {
     ExitCode::from(STOPPED)
 }
 
-fn host(variable: &str) -> String {
+pub fn host(variable: &str) -> String {
     std::env::var(variable).unwrap()
 }
 
@@ -128,12 +129,12 @@ fn writes(path: &str) -> bool {
         .is_ok_and(|mut file| file.write_all(b"x").is_ok())
 }
 
-fn text(text: &std::ffi::CStr) -> i64 {
+pub fn text(text: &std::ffi::CStr) -> i64 {
     text.as_ptr() as i64
 }
 
 /// A system call; the error number, negated, when it fails.
-fn call(number: c_long, arguments: [i64; 5]) -> i64 {
+pub fn call(number: c_long, arguments: [i64; 5]) -> i64 {
     let [a, b, c, d, e] = arguments;
     // SAFETY: attacks pass null or static pointers; a call that gets through must not corrupt this process.
     let answer = unsafe { libc::syscall(number, a, b, c, d, e) };
@@ -226,6 +227,8 @@ fn allocate() -> bool {
         // SAFETY: `at` is below `bytes`.
         unsafe { block.add(at).write_volatile(1) };
     }
+    // Held until somebody ends it: what is taken for a moment alone is not had.
+    std::thread::sleep(std::time::Duration::from_secs(20));
     // SAFETY: it came from malloc.
     unsafe { libc::free(block.cast::<c_void>()) };
     true

@@ -14,6 +14,7 @@ pub fn hoard(what: &str, mebibytes: &str) -> ExitCode {
     let done = match what {
         "shared" => shared(bytes),
         "memfd" => memfd(bytes),
+        "segments" => segments(bytes),
         "sockets" => sockets(bytes),
         _ => return ExitCode::from(2),
     };
@@ -33,6 +34,23 @@ fn shared(bytes: usize) -> bool {
         for at in (0..bytes).step_by(PIECE) {
             block.add(at).write_bytes(1, PIECE);
             libc::madvise(block.add(at).cast(), PIECE, libc::MADV_DONTNEED);
+        }
+    }
+    true
+}
+
+/// System V segments, which outlive every mapping.
+fn segments(bytes: usize) -> bool {
+    for _ in (0..bytes).step_by(PIECE) {
+        // SAFETY: a new segment, touched within its bounds.
+        unsafe {
+            let segment = libc::shmget(libc::IPC_PRIVATE, PIECE, 0o600);
+            let block = libc::shmat(segment, std::ptr::null(), 0);
+            if segment < 0 || block.addr() == usize::MAX {
+                return false;
+            }
+            block.cast::<u8>().write_bytes(1, PIECE);
+            libc::shmdt(block);
         }
     }
     true

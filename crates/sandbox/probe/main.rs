@@ -1,7 +1,7 @@
 //! Attacks on the sandbox from inside, and the supervisor that sets them up. Test code.
 //!
 //! `sandbox-probe init` is the sandbox's init, `sandbox-probe attack NAME` runs one attack inside, `sandbox-probe
-//! through TARGET TEXT` talks through the proxy, and `sandbox-probe supervise` runs them all and prints a line for each. Invariant: an attack refuses to run
+//! ordinary` does what must work there, `sandbox-probe through TARGET TEXT` talks through the proxy, and `sandbox-probe supervise` runs them all and prints a line for each. Invariant: an attack refuses to run
 //! unless it can prove that it is inside: its mount namespace differs from the supervisor's, and the
 //! workspace holds the token that the supervisor drew.
 #![expect(unsafe_code, reason = "attacks make system calls that no library would offer")]
@@ -9,6 +9,8 @@
 
 mod attacks;
 mod hoard;
+mod opened;
+mod ordinary;
 mod supervise;
 
 use std::process::ExitCode;
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
             eprintln!("`{name}` refuses to run: nothing proves that this is inside a sandbox");
             ExitCode::from(REFUSED)
         }
+        ["ordinary"] => ordinary::all(),
         ["through", target, text] => attacks::through(target, text),
         ["hold", mebibytes] if is_inside() => attacks::hold(mebibytes),
         ["hoard", what, mebibytes] if is_inside() => hoard::hoard(what, mebibytes),

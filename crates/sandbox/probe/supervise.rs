@@ -7,9 +7,10 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use sandbox::{Destination, Exit, Input, InputKind, Limits, Outcome, SandboxError, Spec, run};
+use sandbox::{Destination, Egress, Exit, Input, InputKind, Limits, Outcome, SandboxError, Spec, run};
 
-use crate::attacks::ATTACKS;
+use crate::attacks::{ATTACKS, call, text};
+use crate::opened;
 
 /// Runs every attack, and a few steps that must work; exit code 0 when all is as it must be.
 pub fn supervise() -> ExitCode {
@@ -18,6 +19,11 @@ pub fn supervise() -> ExitCode {
     let tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let name = format!("probe-{}", std::process::id());
     let local = UnixListener::bind_addr(&SocketAddr::from_abstract_name(&name).unwrap()).unwrap();
+    let key = i64::from(std::process::id());
+    let segment = call(libc::SYS_shmget, [key, 4096, i64::from(libc::IPC_CREAT | 0o666), 0, 0]);
+    let queue = std::ffi::CString::new(name.clone()).unwrap();
+    let made = call(libc::SYS_mq_open, [text(&queue), i64::from(libc::O_CREAT | libc::O_RDWR), 0o666, 0, 0]);
+    assert!(segment >= 0 && made >= 0, "the host has what is looked for");
     // A descriptor that a careless supervisor would pass on.
     let inherited = std::fs::File::open(&host).unwrap();
     // SAFETY: clears close-on-exec of a descriptor that this function owns.
@@ -31,16 +37,22 @@ pub fn supervise() -> ExitCode {
             "PROBE_HOST_MOUNTS".into(),
             std::fs::read_link("/proc/self/ns/mnt").unwrap().to_string_lossy().into_owned(),
         ),
+        ("PROBE_SHARED_KEY".into(), key.to_string()),
+        ("PROBE_QUEUE".into(), name.clone()),
         ("PROBE_ABSTRACT".into(), name),
         ("PROBE_TOKEN".into(), format!("token-{}", std::process::id())),
         ("PROBE_WORKSPACE_BYTES".into(), LIMITS.workspace_bytes.to_string()),
         ("PROBE_TMP_BYTES".into(), LIMITS.tmp_bytes.to_string()),
     ]);
     let mut good = true;
-    for (attack, _) in ATTACKS {
+    for (attack, _) in ATTACKS.iter().chain(opened::ATTACKS) {
         let command = vec!["/work/probe".to_owned(), "attack".into(), (*attack).into()];
         let verdict = match step(command, &environment, LIMITS) {
             Ok((outcome, _)) if outcome.exit == Exit::Code(0) => "stopped".to_owned(),
+            // Whoever takes too much memory is ended.
+            Ok((outcome, _)) if *attack == "allocate" && outcome.exit == Exit::MemoryExceeded => {
+                "stopped".into()
+            }
             Ok((outcome, log)) => format!("NOT STOPPED: {:?} {log}", outcome.exit),
             Err(error) => format!("did not run: {error}"),
         };
@@ -48,10 +60,13 @@ pub fn supervise() -> ExitCode {
         println!("{attack}: {verdict}");
     }
     good &= behaviour(&environment);
+    good &= ordinary(&environment);
     good &= network(&environment);
     let level = level(&environment);
     good &= hoards(&environment, &level);
     drop((tcp, local, inherited));
+    call(libc::SYS_shmctl, [segment, i64::from(libc::IPC_RMID), 0, 0, 0]);
+    call(libc::SYS_mq_unlink, [text(&queue), 0, 0, 0, 0]);
     std::fs::remove_file(&host).unwrap();
     println!("level: {level}");
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -103,7 +118,7 @@ fn behaviour(environment: &BTreeMap<String, String>) -> bool {
 fn hoards(environment: &BTreeMap<String, String>, level: &str) -> bool {
     let small = Limits { memory_bytes: 64 << 20, ..LIMITS };
     let mut good = true;
-    for what in ["shared", "memfd", "sockets"] {
+    for what in ["shared", "memfd", "segments", "sockets"] {
         if !level.contains("control-group") {
             println!("hoards {what}: skipped: this user has no control group here");
             continue;
@@ -121,54 +136,142 @@ fn hoards(environment: &BTreeMap<String, String>, level: &str) -> bool {
     good
 }
 
-/// The proxy: what was allowed is reached and counted, everything else is refused and recorded.
-fn network(environment: &BTreeMap<String, String>) -> bool {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let shout = std::thread::spawn(move || {
-        // Two conversations, then the end: a bounded server for a bounded test.
-        for stream in listener.incoming().take(2) {
-            let mut stream = stream.unwrap();
-            let mut heard = [0; 4];
-            std::io::Read::read_exact(&mut stream, &mut heard).unwrap();
-            std::io::Write::write_all(&mut stream, &heard.to_ascii_uppercase()).unwrap();
-        }
-    });
-    let own: Destination = format!("127.0.0.1:{port}").parse().unwrap();
-    let named: Destination = format!("localhost:{port}").parse().unwrap();
-    let allowed = vec![own.clone(), named.clone()];
+/// Ordinary deeds, one script longer than an argument may be, and a toolchain below the host's `/tmp`.
+fn ordinary(environment: &BTreeMap<String, String>) -> bool {
+    let deeds = step(["/work/probe", "ordinary"].map(str::to_owned).to_vec(), environment, LIMITS);
+    let long = format!("{}\necho ran $0", ": 'a line of a generated table'\n".repeat(6_000));
+    let script = ["/bin/sh", "-eu", sandbox::SCRIPT].map(str::to_owned).to_vec();
+    let script = Trial { script: Some(long), ..Trial::new(script, environment) }.run();
+    let tool = std::env::temp_dir().join(format!("probe-tool-{}", std::process::id()));
+    std::fs::create_dir(&tool).unwrap();
+    std::fs::write(tool.join("version"), "1").unwrap();
+    let look = format!("cat {0}/version && ! touch {0}/x && ls -d /tmp/*", tool.display());
+    let look = ["/bin/sh", "-c", &look].map(str::to_owned).to_vec();
+    let look = Trial { binds: vec![tool.clone()], ..Trial::new(look, environment) }.run();
+    std::fs::remove_dir_all(&tool).unwrap();
+    let said = format!("ran {}\n", sandbox::SCRIPT);
     let mut good = true;
-    for (name, target, starts, ends, reached, refused) in [
-        ("reaches what is allowed", format!("{own}"), "HTTP/1.1 200", "PING", 1, 0),
-        ("forwards plain requests", format!("http://{own}/x"), "GET ", "", 1, 0),
-        ("refuses what is not", "192.0.2.1:443".to_owned(), "HTTP/1.1 403", "destinations\n", 0, 1),
-        ("refuses this machine by a name", format!("{named}"), "HTTP/1.1 403", "itself\n", 0, 1),
-        ("refuses nonsense", "nonsense".to_owned(), "HTTP/1.1 400", "requests\n", 0, 0),
+    for (name, done, said) in [
+        ("ordinary programs run", deeds, "...".to_owned()),
+        ("a long script runs", script, said),
+        (
+            "a toolchain below /tmp is seen",
+            look,
+            format!("1touch: cannot touch '{0}/x': Read-only file system\n{0}\n", tool.display()),
+        ),
     ] {
-        let command = ["/work/probe", "through", target.as_str(), "ping"].map(str::to_owned).to_vec();
-        let verdict = match step_with(command, environment, LIMITS, allowed.clone()) {
-            Ok((outcome, log)) => {
-                let said = log.starts_with(starts) && log.ends_with(ends);
-                let counted = outcome.reached.len() == reached && outcome.refused.len() == refused;
-                let summed = outcome.reached.iter().all(|to| to.received == 4 && to.sent >= 4);
-                if said && counted && summed {
-                    "ok".to_owned()
-                } else {
-                    format!("WRONG: {log:?} {outcome:?}")
-                }
-            }
+        let verdict = match done {
+            Ok((outcome, log)) if outcome.exit == Exit::Code(0) && log == said => "ok".to_owned(),
+            Ok((outcome, log)) => format!("WRONG: {:?} {log:?}", outcome.exit),
             Err(error) => format!("did not run: {error}"),
         };
         good &= verdict == "ok";
         println!("{name}: {verdict}");
     }
-    shout.join().unwrap();
+    good
+}
+
+type Ask<'a> = (&'a str, String, Vec<String>, &'a str, &'a str);
+
+/// What is asked of the proxy: a name, the target, what the operator allows, and how the answer starts and ends.
+fn asks(port: u16) -> Vec<Ask<'static>> {
+    const REFUSED: &str = "HTTP/1.1 403";
+    const NEVER: &str = "which no step reaches\n";
+    const UNNAMED: &str = "destinations\n";
+    const LOOPBACK: &str = "is the loopback; the runner's operator may allow it: --allow-network\n";
+    let at = |host: &str| format!("{host}:{port}");
+    let (own, named, metadata) = (at("127.0.0.1"), at("localhost"), "169.254.169.254:80".to_owned());
+    let all = || ["0.0.0.0/0", "::/0", "169.254.169.254:80"].map(str::to_owned).to_vec();
+    let only = || vec![at("127.0.0.1")];
+    let plain = |to: &str| format!("http://{to}/x");
+    let mut asks = vec![
+        ("reaches what is allowed", own.clone(), only(), "HTTP/1.1 200", "PING"),
+        ("reaches a network that is allowed", named.clone(), all(), "HTTP/1.1 200", "PING"),
+        ("forwards plain requests", plain(&own), only(), "GET ", ""),
+        ("attack: a destination that is not named", UNNAMED_HOST.into(), all(), REFUSED, UNNAMED),
+        ("attack: a port that is not named", UNNAMED_PORT.into(), all(), REFUSED, UNNAMED),
+        ("attack: the loopback by its address", own.clone(), vec![], REFUSED, LOOPBACK),
+        ("attack: the loopback by a name", named, only(), REFUSED, LOOPBACK),
+        ("attack: the loopback, mapped", at("[::ffff:127.0.0.1]"), vec![], REFUSED, LOOPBACK),
+        ("attack: the loopback, plain", plain(&own), vec![], REFUSED, LOOPBACK),
+        ("attack: metadata", metadata.clone(), all(), REFUSED, NEVER),
+        ("attack: metadata, plain", plain(&metadata), all(), REFUSED, NEVER),
+        ("refuses nonsense", "nonsense".into(), vec![], "HTTP/1.1 400", "requests\n"),
+    ];
+    let odd = [at("2130706433"), at("0x7f.1"), at("127.1"), at("0.0.0.0"), at("[::]")];
+    for target in odd.into_iter().chain(own_addresses(port)) {
+        asks.push(("attack: this machine, spelled otherwise", target, vec![], REFUSED, "--allow-network\n"));
+    }
+    asks
+}
+
+/// The proxy: what is named and allowed is reached and counted, everything else is refused and recorded.
+fn network(environment: &BTreeMap<String, String>) -> bool {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // Answers until this process ends.
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut heard = [0; 4];
+            if std::io::Read::read_exact(&mut stream, &mut heard).is_ok() {
+                std::io::Write::write_all(&mut stream, &heard.to_ascii_uppercase()).unwrap();
+            }
+        }
+    });
+    let targets = asks(port).into_iter().map(|(_, target, ..)| target);
+    let named: Vec<Destination> = targets
+        .filter(|target| target != UNNAMED_HOST && target != UNNAMED_PORT)
+        .filter_map(|target| target.trim_start_matches("http://").trim_end_matches("/x").parse().ok())
+        .collect();
+    let mut good = true;
+    for (name, target, allowed, starts, ends) in asks(port) {
+        let command = ["/work/probe", "through", target.as_str(), "ping"].map(str::to_owned).to_vec();
+        let verdict =
+            match (Trial { network: named.clone(), allowed, ..Trial::new(command, environment) }).run() {
+                Ok((outcome, log)) => {
+                    let said = log.starts_with(starts) && log.ends_with(ends);
+                    let counts = (outcome.reached.len(), outcome.refused.len());
+                    let counted =
+                        counts == (usize::from(!starts.contains(" 4")), usize::from(starts.contains(" 403")));
+                    let summed = outcome.reached.iter().all(|to| to.received == 4 && to.sent >= 4);
+                    if said && counted && summed {
+                        "ok".to_owned()
+                    } else {
+                        format!("WRONG: {log:?} {outcome:?}")
+                    }
+                }
+                Err(error) => format!("did not run: {error}"),
+            };
+        good &= verdict == "ok";
+        println!("{name}: {verdict}");
+    }
     // With a proxy at hand, the direct way is as closed as without.
     let direct = ["/work/probe", "attack", "tcp-host-loopback"].map(str::to_owned).to_vec();
-    let closed = step_with(direct, environment, LIMITS, allowed)
-        .is_ok_and(|(outcome, _)| outcome.exit == Exit::Code(0));
+    let direct = Trial { network: named, ..Trial::new(direct, environment) }.run();
+    let closed = direct.is_ok_and(|(outcome, _)| outcome.exit == Exit::Code(0));
     println!("the direct way stays closed: {}", if closed { "ok" } else { "WRONG" });
     good && closed
+}
+
+const UNNAMED_HOST: &str = "192.0.2.1:443";
+const UNNAMED_PORT: &str = "127.0.0.1:22";
+
+/// Addresses of this machine's interfaces, with a port.
+fn own_addresses(port: u16) -> Vec<String> {
+    let text = std::fs::read_to_string("/proc/net/fib_trie").unwrap_or_default();
+    let mut last = "";
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let line = line.trim();
+        if line.starts_with("/32 host LOCAL") && !last.starts_with("127.") {
+            found.push(format!("{last}:{port}"));
+        }
+        last = line.strip_prefix("|-- ").unwrap_or(last);
+    }
+    found.sort();
+    found.dedup();
+    found
 }
 
 fn level(environment: &BTreeMap<String, String>) -> String {
@@ -181,36 +284,56 @@ fn step(
     environment: &BTreeMap<String, String>,
     limits: Limits,
 ) -> Result<(Outcome, String), SandboxError> {
-    step_with(command, environment, limits, Vec::new())
+    Trial { limits, ..Trial::new(command, environment) }.run()
 }
 
-fn step_with(
+/// One step to be tried.
+struct Trial<'a> {
     command: Vec<String>,
-    environment: &BTreeMap<String, String>,
+    script: Option<String>,
+    environment: &'a BTreeMap<String, String>,
     limits: Limits,
+    binds: Vec<PathBuf>,
     network: Vec<Destination>,
-) -> Result<(Outcome, String), SandboxError> {
-    let exe = std::env::current_exe().unwrap();
-    let binds = ["/bin", "/sbin", "/lib", "/lib64", "/usr"].map(PathBuf::from);
-    let binds = binds.into_iter().filter(|path| path.exists()).collect();
-    let spec = Spec { command, environment: environment.clone(), binds, network, limits };
-    let file = |path: &str, kind, bytes| Input { path: PathBuf::from(path), kind, bytes };
-    let inputs = [
-        file("probe", InputKind::Executable, std::fs::read(&exe).unwrap()),
-        file(
-            "token",
-            InputKind::Plain,
-            environment.get("PROBE_TOKEN").cloned().unwrap_or_default().into_bytes(),
-        ),
-    ];
-    let mut init = Command::new(&exe);
-    init.arg("init").env_clear().current_dir("/");
-    let log = std::sync::Mutex::new(Vec::new());
-    let keep = |_, piece: &[u8]| log.lock().unwrap().extend_from_slice(piece);
-    let outcome = run(init, &spec, &inputs, &keep, &|| true)?;
-    check_outputs(&outcome);
-    let log = log.into_inner().unwrap();
-    Ok((outcome, String::from_utf8_lossy(&log).into_owned()))
+    allowed: Vec<String>,
+}
+
+impl<'a> Trial<'a> {
+    const fn new(command: Vec<String>, environment: &'a BTreeMap<String, String>) -> Self {
+        Self {
+            command,
+            script: None,
+            environment,
+            limits: LIMITS,
+            binds: Vec::new(),
+            network: Vec::new(),
+            allowed: Vec::new(),
+        }
+    }
+
+    fn run(self) -> Result<(Outcome, String), SandboxError> {
+        let exe = std::env::current_exe().unwrap();
+        let system = ["/bin", "/sbin", "/lib", "/lib64", "/usr"].map(PathBuf::from);
+        let binds = system.into_iter().filter(|path| path.exists()).chain(self.binds).collect();
+        let environment = self.environment.clone();
+        let token = environment.get("PROBE_TOKEN").cloned().unwrap_or_default();
+        let Self { command, script, limits, network, .. } = self;
+        let spec = Spec { command, script, environment, binds, network, limits };
+        let probe = std::fs::read(&exe).unwrap();
+        let inputs = [
+            Input { path: Path::new("probe"), kind: InputKind::Executable, bytes: &probe },
+            Input { path: Path::new("token"), kind: InputKind::Plain, bytes: token.as_bytes() },
+        ];
+        let egress = Egress::new(self.allowed.iter().map(|text| text.parse().unwrap()).collect());
+        let mut init = Command::new(&exe);
+        init.arg("init").env_clear().current_dir("/");
+        let log = std::sync::Mutex::new(Vec::new());
+        let keep = |_, piece: &[u8]| log.lock().unwrap().extend_from_slice(piece);
+        let outcome = run(init, &spec, &inputs, &egress, &keep, &|| true)?;
+        check_outputs(&outcome);
+        let log = log.into_inner().unwrap();
+        Ok((outcome, String::from_utf8_lossy(&log).into_owned()))
+    }
 }
 
 /// The inputs are still there to be read, and nothing is read through a link.

@@ -6,14 +6,14 @@ use landlock::{
     ABI, Access as _, AccessFs, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, Scope,
 };
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use rustix::thread::{
     CapabilitySet, CapabilitySets, clear_ambient_capability_set, remove_capability_from_bounding_set,
     set_capabilities, set_no_new_privs,
 };
 
 use crate::filter;
-use crate::mounts::{Doing as _, Failed};
+use crate::mounts::{Doing as _, Failed, QUEUES};
 use crate::spec::{Limits, Spec, WORKSPACE};
 
 /// Oldest Landlock that has scopes for signals and abstract sockets.
@@ -39,16 +39,19 @@ pub fn confine(spec: &Spec) -> Result<(), Failed> {
     filter::apply()
 }
 
+/// No limit of a process's data: sanitizers and garbage collectors map far more than they use, and memory that is used
+/// is held by the control group or the supervisor.
 fn limits(limits: &Limits) -> Result<(), Failed> {
     for (name, resource, value) in [
         ("core", Resource::Core, 0),
-        ("data", Resource::Data, limits.memory_bytes),
         ("open files", Resource::Nofile, limits.open_files),
         ("processes", Resource::Nproc, limits.processes),
         ("file size", Resource::Fsize, limits.workspace_bytes.max(limits.tmp_bytes)),
         ("locked memory", Resource::Memlock, 8 << 20),
-        ("message queues", Resource::Msgqueue, 0),
+        ("message queues", Resource::Msgqueue, 800 << 10),
     ] {
+        // Nobody without rights raises what the supervisor itself has less of.
+        let value = getrlimit(resource).maximum.map_or(value, |most| most.min(value));
         setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) }).doing(name)?;
     }
     Ok(())
@@ -69,7 +72,7 @@ fn paths() -> Result<(), Failed> {
         .and_then(Ruleset::create)
         .doing("landlock")?;
     let mut made = made.add_rule(below("/", read).doing("landlock /")?).doing("landlock /")?;
-    for path in [WORKSPACE, "/tmp", "/dev", "/dev/shm"] {
+    for path in [WORKSPACE, "/tmp", "/dev", "/dev/shm", QUEUES] {
         made = made.add_rule(below(path, all).doing(path)?).doing(path)?;
     }
     made.restrict_self().doing("landlock").map(drop)

@@ -1,13 +1,22 @@
-//! The allow-list of system calls.
+//! The allow-list of system calls, and what everything else is answered.
 //!
-//! Invariant: what is not named here answers EPERM. `clone3` answers ENOSYS, because its flags lie in memory
-//! where a filter cannot see them; libraries then use `clone`, whose namespace flags are refused. Sockets
-//! are local, IPv4 or IPv6 only: a network namespace does not confine vsock. Calls of other ABIs (x32, 32
-//! bit) have other numbers or another architecture and never match.
+//! Invariant: a call runs only when the allow-list names it and no refusal matches it. What is not named here
+//! answers ENOSYS, as a kernel without it would, so that libraries fall back to what they did before it came. What is
+//! refused on purpose answers EPERM, and sockets of other families EAFNOSUPPORT. `clone3` answers ENOSYS, because
+//! its flags lie in memory where a filter cannot see them; libraries then use `clone`, whose namespace flags are
+//! refused. Sockets are local, IPv4 or IPv6, because a network namespace does not confine vsock; and NETLINK_ROUTE,
+//! by which programs list their interfaces: it answers for the socket's own network namespace, which has nothing but
+//! a loopback, and changes nothing without a capability that no process of the step can have (rtnetlink(7)). Calls of
+//! other ABIs (x32, 32 bit) have other numbers or another architecture and never match.
+//!
+//! `ptrace` may do what leak checkers do: attach to processes of the same step, read registers, go on. It does not
+//! reach process 1, which is not dumpable, nor does it get around a filter: filters judge after a tracer
+//! (seccomp(2)). Tracing from a program's start (PTRACE_TRACEME, PTRACE_SEIZE) and writing stay refused, so debuggers
+//! do not run.
 
 use std::collections::BTreeMap;
 
-use libc::{c_long, *};
+use libc::{c_int, c_long, *};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
     TargetArch, apply_filter,
@@ -18,10 +27,11 @@ use crate::mounts::{Doing as _, Failed};
 /// Puts the filters in force for this process and all that it starts.
 pub fn apply() -> Result<(), Failed> {
     let arch: TargetArch = std::env::consts::ARCH.try_into().doing("seccomp architecture")?;
-    // First the one for clone3: the other one does not let a further filter in.
-    let clone3 = BTreeMap::from([(SYS_clone3, Vec::new())]);
-    install(clone3, SeccompAction::Allow, SeccompAction::Errno(ENOSYS.unsigned_abs()), arch)?;
-    install(rules()?, SeccompAction::Errno(EPERM.unsigned_abs()), SeccompAction::Allow, arch)
+    for (errno, rules) in refusals()? {
+        install(rules, SeccompAction::Allow, SeccompAction::Errno(errno.unsigned_abs()), arch)?;
+    }
+    // The last one, because it lets no further one in. Of several answers the kernel takes the strictest.
+    install(allowed(), SeccompAction::Errno(ENOSYS.unsigned_abs()), SeccompAction::Allow, arch)
 }
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
@@ -37,39 +47,103 @@ fn install(
     apply_filter(&program).doing("seccomp")
 }
 
-fn rules() -> Result<Rules, Failed> {
-    let mut rules: Rules = ALLOWED.iter().chain(ALLOWED_ON_ARCH).map(|call| (*call, Vec::new())).collect();
-    let equal = |argument, value: u64| condition(argument, SeccompCmpOp::Eq, value);
-    let rule = |conditions| SeccompRule::new(conditions).doing("seccomp rule");
-    let domains = [AF_UNIX, AF_INET, AF_INET6].map(|domain| u64::from(domain.unsigned_abs()));
-    for call in [SYS_socket, SYS_socketpair] {
-        let each = domains.iter().map(|domain| rule(vec![equal(0, *domain)?]));
-        rules.insert(call, each.collect::<Result<_, _>>()?);
-    }
+/// Calls that may run unless a refusal matches. What is refused whatever it asks for is named here too, so that it
+/// gets its own answer.
+fn allowed() -> Rules {
+    let lists = [ALLOWED, ALLOWED_ON_ARCH, JUDGED, REFUSED, WITHOUT_ATTRIBUTES, &[SYS_clone3]];
+    lists.into_iter().flatten().map(|call| (*call, Vec::new())).collect()
+}
+
+/// What is refused, and how.
+fn refusals() -> Result<[(c_int, Rules); 4], Failed> {
+    let always = |calls: &[c_long]| calls.iter().map(|call| (*call, Vec::new())).collect::<Rules>();
+    let mut refused = always(REFUSED);
+    refused.extend(arguments()?);
+    Ok([
+        (ENOSYS, always(&[SYS_clone3])),
+        // What a file system without extended attributes answers; whoever copies files goes on without them.
+        (EOPNOTSUPP, always(WITHOUT_ATTRIBUTES)),
+        (EAFNOSUPPORT, sockets()?),
+        (EPERM, refused),
+    ])
+}
+
+/// Families of sockets that reach out of the namespaces, and netlink but for lists of interfaces and routes. Libraries
+/// ask for those with SOCK_CLOEXEC; without it the socket would be passed on to programs that nobody meant.
+fn sockets() -> Result<Rules, Failed> {
+    let [unix, v4, v6, netlink] = [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK].map(number);
+    let kinds = [SOCK_RAW, SOCK_DGRAM].map(|kind| kind | SOCK_CLOEXEC);
+    let [raw, raw_waiting, datagram, datagram_waiting] =
+        [kinds[0], kinds[0] | SOCK_NONBLOCK, kinds[1], kinds[1] | SOCK_NONBLOCK].map(number);
+    let list = |argument, value| vec![equal(0, netlink), not(argument, value)];
+    let mut kept = list(1, raw);
+    kept.extend([not(1, raw_waiting), not(1, datagram), not(1, datagram_waiting)]);
+    let single =
+        [[unix, v4, v6, netlink].map(|family| not(0, family)).into(), list(2, number(NETLINK_ROUTE)), kept];
+    let pair = [unix, v4, v6].map(|family| not(0, family)).into();
+    Ok(Rules::from([(SYS_socket, rules(single)?), (SYS_socketpair, rules([pair])?)]))
+}
+
+/// Calls whose arguments decide.
+fn arguments() -> Result<Rules, Failed> {
     // New namespaces would bring capabilities back.
     let namespaces =
         [CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET];
-    let mask = namespaces.iter().fold(0, |mask, flag| mask | u64::from(flag.unsigned_abs()));
-    rules.insert(SYS_clone, vec![rule(vec![condition(0, SeccompCmpOp::MaskedEq(mask), 0)?])?]);
-    // Characters pushed into a terminal, and the console's selection.
-    let not = |value: u64| condition(1, SeccompCmpOp::Ne, value);
-    rules.insert(SYS_ioctl, vec![rule(vec![not(0x5412)?, not(0x541c)?])?]);
-    let plain = [0, 0xffff_ffff].map(|persona| rule(vec![equal(0, persona)?]));
-    rules.insert(SYS_personality, plain.into_iter().collect::<Result<_, _>>()?);
+    let clone = namespaces.map(number).map(|flag| vec![masked(0, flag, flag)]);
+    let ioctl = [TIOCSTI, TIOCLINUX].map(|request| vec![equal(1, request)]);
+    let personality = [PERSONAS.map(|persona| not(0, persona)).into()];
+    let ptrace = [TRACES.map(|request| not(0, request)).into()];
     // Pipes and plain files, no devices.
-    let kind = |argument, kind: u32| {
-        rule(vec![condition(argument, SeccompCmpOp::MaskedEq(u64::from(S_IFMT)), u64::from(kind))?])
-    };
-    rules.insert(SYS_mknodat, vec![kind(2, S_IFIFO)?, kind(2, S_IFREG)?]);
-    #[cfg(target_arch = "x86_64")]
-    rules.insert(SYS_mknod, vec![kind(1, S_IFIFO)?, kind(1, S_IFREG)?]);
-    Ok(rules)
+    let device = |argument| DEVICES.map(|kind| vec![masked(argument, u64::from(S_IFMT), u64::from(kind))]);
+    Ok(Rules::from([
+        (SYS_clone, rules(clone)?),
+        (SYS_ioctl, rules(ioctl)?),
+        (SYS_personality, rules(personality)?),
+        (SYS_ptrace, rules(ptrace)?),
+        (SYS_mknodat, rules(device(2))?),
+        #[cfg(target_arch = "x86_64")]
+        (SYS_mknod, rules(device(1))?),
+    ]))
 }
 
-fn condition(argument: u8, operation: SeccompCmpOp, value: u64) -> Result<SeccompCondition, Failed> {
-    let length = SeccompCmpArgLen::Dword;
-    SeccompCondition::new(argument, length, operation, value).doing("seccomp condition")
+type Condition = Result<SeccompCondition, Failed>;
+
+fn rules<const N: usize>(each: [Vec<Condition>; N]) -> Result<Vec<SeccompRule>, Failed> {
+    let rule = |conditions: Vec<Condition>| {
+        SeccompRule::new(conditions.into_iter().collect::<Result<_, _>>()?).doing("seccomp rule")
+    };
+    each.into_iter().map(rule).collect()
 }
+
+fn equal(argument: u8, value: u64) -> Condition {
+    condition(argument, SeccompCmpOp::Eq, value)
+}
+
+fn not(argument: u8, value: u64) -> Condition {
+    condition(argument, SeccompCmpOp::Ne, value)
+}
+
+fn masked(argument: u8, mask: u64, value: u64) -> Condition {
+    condition(argument, SeccompCmpOp::MaskedEq(mask), value)
+}
+
+fn condition(argument: u8, operation: SeccompCmpOp, value: u64) -> Condition {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operation, value).doing("seccomp condition")
+}
+
+fn number(value: c_int) -> u64 {
+    u64::from(value.unsigned_abs())
+}
+
+/// The usual one, one whose addresses are not drawn (`setarch -R`, which thread sanitizers need), and the question.
+const PERSONAS: [u64; 3] = [0, 0x0004_0000, 0xffff_ffff];
+/// PTRACE_CONT, PTRACE_KILL, PTRACE_GETREGS, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_GETREGSET.
+const TRACES: [u64; 6] = [7, 8, 12, 16, 17, 0x4204];
+const DEVICES: [mode_t; 3] = [S_IFCHR, S_IFBLK, S_IFSOCK];
+/// Characters pushed into a terminal.
+const TIOCSTI: u64 = 0x5412;
+/// The console's selection.
+const TIOCLINUX: u64 = 0x541c;
 
 #[rustfmt::skip]
 const ALLOWED: &[c_long] = &[
@@ -89,7 +163,7 @@ const ALLOWED: &[c_long] = &[
     SYS_munlock, SYS_mlock2, SYS_pkey_alloc, SYS_pkey_free, SYS_pkey_mprotect, SYS_membarrier,
     SYS_get_mempolicy,
     // processes, threads and signals
-    SYS_clone3, SYS_execve, SYS_execveat, SYS_exit, SYS_exit_group, SYS_wait4, SYS_waitid, SYS_kill, SYS_tkill,
+    SYS_execve, SYS_execveat, SYS_exit, SYS_exit_group, SYS_wait4, SYS_waitid, SYS_kill, SYS_tkill,
     SYS_tgkill, SYS_getpid, SYS_getppid, SYS_gettid, SYS_getpgid, SYS_setpgid, SYS_getsid, SYS_setsid,
     SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_getgroups, SYS_getresuid, SYS_getresgid,
     SYS_capget, SYS_prctl, SYS_set_tid_address, SYS_set_robust_list, SYS_get_robust_list, SYS_rseq,
@@ -110,9 +184,55 @@ const ALLOWED: &[c_long] = &[
     SYS_connect, SYS_accept, SYS_accept4, SYS_bind, SYS_listen, SYS_shutdown, SYS_sendto, SYS_recvfrom,
     SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg, SYS_recvmmsg, SYS_getsockname, SYS_getpeername,
     SYS_getsockopt, SYS_setsockopt,
+    // System V IPC and message queues of the step's own namespace
+    SYS_shmget, SYS_shmat, SYS_shmdt, SYS_shmctl, SYS_semget, SYS_semop, SYS_semtimedop, SYS_semctl, SYS_msgget,
+    SYS_msgsnd, SYS_msgrcv, SYS_msgctl, SYS_mq_open, SYS_mq_unlink, SYS_mq_timedsend, SYS_mq_timedreceive,
+    SYS_mq_notify, SYS_mq_getsetattr,
     // the rest that runtimes ask for
     SYS_uname, SYS_sysinfo, SYS_getrandom, SYS_landlock_create_ruleset, SYS_landlock_add_rule,
     SYS_landlock_restrict_self,
+];
+
+/// Calls that a refusal judges by their arguments.
+const JUDGED: &[c_long] = &[
+    SYS_socket,
+    SYS_socketpair,
+    SYS_clone,
+    SYS_ioctl,
+    SYS_personality,
+    SYS_ptrace,
+    SYS_mknodat,
+    #[cfg(target_arch = "x86_64")]
+    SYS_mknod,
+];
+
+const WITHOUT_ATTRIBUTES: &[c_long] =
+    &[SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr, SYS_lremovexattr, SYS_fremovexattr];
+
+/// Ways out, ways up, and the machine's own matters: nothing that a build asks for.
+#[rustfmt::skip]
+const REFUSED: &[c_long] = &[
+    // namespaces and mounts
+    SYS_unshare, SYS_setns, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_open_tree, SYS_move_mount,
+    SYS_fsopen, SYS_fsconfig, SYS_fsmount, SYS_fspick, SYS_mount_setattr, SYS_quotactl, SYS_swapon, SYS_swapoff,
+    // other processes, and descriptors that were not given
+    SYS_process_vm_readv, SYS_process_vm_writev, SYS_process_madvise, SYS_kcmp, SYS_pidfd_getfd,
+    SYS_open_by_handle_at, SYS_name_to_handle_at,
+    // users and capabilities
+    SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid, SYS_setfsuid, SYS_setfsgid,
+    SYS_setgroups, SYS_capset,
+    // programs in the kernel, and what it keeps
+    SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register,
+    SYS_keyctl, SYS_add_key, SYS_request_key, SYS_fanotify_init, SYS_fanotify_mark,
+    SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_syslog, SYS_acct,
+    // the machine
+    SYS_reboot, SYS_sethostname, SYS_setdomainname, SYS_settimeofday, SYS_clock_settime, SYS_clock_adjtime,
+    SYS_adjtimex, SYS_vhangup, SYS_ioprio_set, SYS_sched_setscheduler, SYS_sched_setparam, SYS_sched_setattr,
+    SYS_mbind, SYS_set_mempolicy, SYS_migrate_pages, SYS_move_pages, SYS_mlockall,
+    #[cfg(target_arch = "x86_64")]
+    SYS_iopl,
+    #[cfg(target_arch = "x86_64")]
+    SYS_ioperm,
 ];
 
 #[cfg(target_arch = "x86_64")]

@@ -1,5 +1,6 @@
 //! A control group for each step, where the host lets this user make one: then the kernel holds together all
-//! memory that the step causes, with its files, what its processes share, and what the kernel keeps for them.
+//! memory that the step causes, with its files, what its processes share, and what the kernel keeps for them; and
+//! counts its processes, whoever else the same user runs.
 //!
 //! Invariant: a step is inside before it is told what to run, or has no group and its level says so. Control
 //! groups v2 are used below a delegated group (<https://docs.kernel.org/admin-guide/cgroup-v2.html>,
@@ -12,7 +13,6 @@ use std::path::{Path, PathBuf};
 
 use rustix::process::geteuid;
 
-use crate::mounts::FIXED_BYTES;
 use crate::spec::Limits;
 
 /// The group of one step; removed when this is dropped.
@@ -21,6 +21,10 @@ pub struct Group {
     dir: PathBuf,
     version: Version,
 }
+
+/// The group that counts processes, where that is another one: control groups v1 have a tree for each controller.
+#[derive(Debug)]
+pub struct ProcessGroup(PathBuf);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Version {
@@ -32,29 +36,20 @@ impl Group {
     /// Puts a process, and all that it will start, into a group of its own with these limits; `None` where the
     /// host has no place for one.
     pub fn hold(limits: &Limits, pid: u32) -> Option<Self> {
-        let read = |path: &str| fs::read_to_string(path).ok();
-        let places = places(&read("/proc/self/mountinfo")?, &read("/proc/self/cgroup")?);
-        places
-            .into_iter()
-            .find_map(|(version, own)| Self::below(&base(version, own)?, version, limits, pid).ok())
+        let below = |(version, own)| Self::below(&base(version, own)?, version, limits, pid).ok();
+        own_places("memory").into_iter().find_map(below)
     }
 
     fn below(base: &Path, version: Version, limits: &Limits, pid: u32) -> io::Result<Self> {
-        sweep(base);
-        let dir = base.join(format!("{PREFIX}{}-{pid}", std::process::id()));
-        // A number that came again, of a step that has ended.
-        fs::create_dir(&dir).or_else(|_| fs::remove_dir(&dir).and_then(|()| fs::create_dir(&dir)))?;
-        let group = Self { dir, version };
+        let group = Self { dir: make(base, pid)?, version };
         group.fill(limits, pid)?;
         Ok(group)
     }
 
     /// Limits first, so that the process never is in a group that has none.
     fn fill(&self, limits: &Limits, pid: u32) -> io::Result<()> {
-        let write = |file: &str, value: u64| {
-            fs::File::options().write(true).open(self.dir.join(file))?.write_all(value.to_string().as_bytes())
-        };
-        let bytes = most(limits);
+        let write = |file: &str, value: u64| write(&self.dir, file, value);
+        let bytes = limits.filled_bytes();
         match self.version {
             Version::One => {
                 write("memory.limit_in_bytes", bytes)?;
@@ -65,6 +60,8 @@ impl Group {
                 write("memory.max", bytes)?;
                 // A kernel without swap has no such file.
                 write("memory.swap.max", 0).or_else(ignore_missing)?;
+                // Where only memory is handed on, each user's limit of processes holds.
+                write("pids.max", processes(limits)).or_else(ignore_missing)?;
             }
         }
         // A kernel that does not count them holds nothing that we would know of.
@@ -94,26 +91,75 @@ impl Drop for Group {
     }
 }
 
-/// All that a step may fill: its memory, its file systems, and what the kernel keeps for it.
-const fn most(limits: &Limits) -> u64 {
-    let files = limits.workspace_bytes.saturating_add(limits.tmp_bytes);
-    limits.memory_bytes.saturating_add(files).saturating_add(FIXED_BYTES).saturating_add(KERNEL_BYTES)
+impl ProcessGroup {
+    /// Puts a process, and all that it will start, into a group that counts them; `None` where there is no place for
+    /// one, or the group of its memory counts them too.
+    pub fn hold(limits: &Limits, pid: u32) -> Option<Self> {
+        let mut bases = own_places("pids").into_iter().filter(|(version, _)| *version == Version::One);
+        bases.find_map(|(_, base)| {
+            let group = Self(make(&base, pid).ok()?);
+            write(&group.0, "pids.max", processes(limits)).ok()?;
+            write(&group.0, "cgroup.procs", pid.into()).ok().map(|()| group)
+        })
+    }
 }
 
-/// Where this process stands in each hierarchy that holds memory: proc(5), `mountinfo` and cgroups(7).
-fn places(mountinfo: &str, own: &str) -> Vec<(Version, PathBuf)> {
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        drop(fs::remove_dir(&self.0));
+    }
+}
+
+/// The processes of a step, with the two that hold it.
+const fn processes(limits: &Limits) -> u64 {
+    limits.processes.saturating_add(2)
+}
+
+fn write(dir: &Path, file: &str, value: u64) -> io::Result<()> {
+    fs::File::options().write(true).open(dir.join(file))?.write_all(value.to_string().as_bytes())
+}
+
+fn make(base: &Path, pid: u32) -> io::Result<PathBuf> {
+    sweep(base);
+    let dir = base.join(format!("{PREFIX}{}-{pid}", std::process::id()));
+    // A number that came again, of a step that has ended.
+    fs::create_dir(&dir).or_else(|_| fs::remove_dir(&dir).and_then(|()| fs::create_dir(&dir)))?;
+    Ok(dir)
+}
+
+/// Most memory that this process's own group, and those above it, leave to it, in bytes; `None` without a limit.
+#[must_use]
+pub fn memory_max() -> Option<u64> {
+    let limit = |(version, own): (Version, PathBuf)| {
+        let file = match version {
+            Version::One => "memory.limit_in_bytes",
+            Version::Two => "memory.max",
+        };
+        let texts = own.ancestors().map(|dir| fs::read_to_string(dir.join(file)));
+        texts.flatten().filter_map(|text| text.trim().parse::<u64>().ok()).min()
+    };
+    own_places("memory").into_iter().filter_map(limit).min()
+}
+
+fn own_places(controller: &str) -> Vec<(Version, PathBuf)> {
+    let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
+    places(controller, &read("/proc/self/mountinfo"), &read("/proc/self/cgroup"))
+}
+
+/// Where this process stands in each hierarchy that has a controller: proc(5), `mountinfo` and cgroups(7).
+fn places(controller: &str, mountinfo: &str, own: &str) -> Vec<(Version, PathBuf)> {
     let found = mountinfo.lines().filter_map(|line| {
         let (mount, system) = line.split_once(" - ")?;
         let (root, point) = (mount.split(' ').nth(3)?, mount.split(' ').nth(4)?);
         let (kind, options) = (system.split(' ').next()?, system.split(' ').nth(2)?);
-        let has_memory = |list: &str| list.split(',').any(|item| item == "memory");
+        let has_it = |list: &str| list.split(',').any(|item| item == controller);
         let (version, path) = match kind {
             "cgroup2" => (Version::Two, own.lines().find_map(|line| line.strip_prefix("0::"))?),
-            "cgroup" if has_memory(options) => (
+            "cgroup" if has_it(options) => (
                 Version::One,
                 own.lines().find_map(|line| {
                     let (list, path) = line.split_once(':')?.1.split_once(':')?;
-                    has_memory(list).then_some(path)
+                    has_it(list).then_some(path)
                 })?,
             ),
             _ => return None,
@@ -147,9 +193,15 @@ fn is_delegated(base: &Path) -> bool {
 
 fn hands_memory_on(base: &Path) -> bool {
     let file = base.join("cgroup.subtree_control");
-    let listed =
-        fs::read_to_string(&file).is_ok_and(|list| list.split_whitespace().any(|item| item == "memory"));
-    listed || fs::write(&file, "+memory").is_ok()
+    let hands_on = |controller: &str| {
+        let listed = fs::read_to_string(&file)
+            .is_ok_and(|list| list.split_whitespace().any(|item| item == controller));
+        listed || fs::write(&file, format!("+{controller}")).is_ok()
+    };
+    // Processes are counted where that can be had; memory decides whether there is a group.
+    let memory = hands_on("memory");
+    hands_on("pids");
+    memory
 }
 
 /// Removes groups of steps that are gone; one with a living process cannot be removed.
@@ -169,8 +221,6 @@ fn ignore_missing(error: io::Error) -> io::Result<()> {
 }
 
 const PREFIX: &str = "countersign-";
-/// Page tables, stacks, sockets and the like.
-const KERNEL_BYTES: u64 = 64 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -182,7 +232,10 @@ mod tests {
     #[test]
     fn the_place_in_each_hierarchy_is_found() {
         let place = |mountinfo: &str, own: &str| {
-            places(mountinfo, own).into_iter().map(|(_, path)| path.display().to_string()).collect::<Vec<_>>()
+            places("memory", mountinfo, own)
+                .into_iter()
+                .map(|(_, path)| path.display().to_string())
+                .collect::<Vec<_>>()
         };
         assert_eq!(place(ONE, "8:pids:/a\n4:memory:/b/c\n0::/\n"), ["/sys/fs/cgroup/memory/b/c"]);
         assert_eq!(place(ONE, "4:cpu,memory:/b\n"), ["/sys/fs/cgroup/memory/b"]);
@@ -196,8 +249,11 @@ mod tests {
         for (mountinfo, own) in
             [("", ""), (ONE, ""), (ONE, "4:cpu:/\n"), ("x - y", "0::/"), (TWO, "4:memory:/\n")]
         {
-            assert!(places(mountinfo, own).is_empty(), "{mountinfo:?} {own:?}");
+            assert!(places("memory", mountinfo, own).is_empty(), "{mountinfo:?} {own:?}");
         }
+        let pids = ONE.replace("memory", "pids");
+        let found = places("pids", &pids, "8:pids:/a\n4:memory:/b\n");
+        assert_eq!(found, [(Version::One, PathBuf::from("/sys/fs/cgroup/pids/a"))]);
     }
 
     /// The files of version 2, in a directory that stands for a delegated group.
@@ -235,7 +291,7 @@ mod tests {
         fs::write(group.dir.join("memory.swap.max"), "").unwrap();
         group.fill(&limits, 4711).unwrap();
         let read = |file: &str| fs::read_to_string(group.dir.join(file)).unwrap();
-        assert_eq!(read("memory.max"), most(&limits).to_string());
+        assert_eq!(read("memory.max"), limits.filled_bytes().to_string());
         assert_eq!(read("memory.swap.max"), "0");
         assert_eq!(read("cgroup.procs"), "4711");
         assert!(!group.ran_out());
@@ -243,6 +299,9 @@ mod tests {
             fs::write(group.dir.join("memory.events"), events).unwrap();
             assert_eq!(group.ran_out(), ran_out, "{events}");
         }
-        assert_eq!(most(&Limits { memory_bytes: u64::MAX, ..limits }), u64::MAX);
+        assert_eq!(Limits { memory_bytes: u64::MAX, ..limits }.filled_bytes(), u64::MAX);
+        fs::write(group.dir.join("pids.max"), "").unwrap();
+        group.fill(&limits, 4711).unwrap();
+        assert_eq!(read("pids.max"), "3", "the step's one, and the two that hold it");
     }
 }

@@ -2,7 +2,7 @@
 //! step, and reports once every process of the step is dead.
 //!
 //! Invariant: single-threaded; its standard input is the supervisor's socket, its outputs are the step's
-//! log. Stage one waits outside the process namespace; stage two is process 1 inside it. When the
+//! log: pipes that the step's own user has made, so that the step may open them again (`/dev/stdout`). Stage one waits outside the process namespace; stage two is process 1 inside it. When the
 //! supervisor ends, both end, and with process 1 everything in its namespace.
 
 use std::fs;
@@ -17,6 +17,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, set_parent_process_death_signal, wait, waitpid};
+use rustix::stdio::{dup2_stderr, dup2_stdout};
 use rustix::thread::UnshareFlags;
 
 use crate::channel::{read_frame, send_descriptor, write_frame};
@@ -32,6 +33,8 @@ use crate::spec::{Exit, InputKind, Spec, WORKSPACE, stays_below};
 pub const UNSHARED: u8 = b'U';
 pub const WORKSPACE_OPEN: u8 = b'W';
 pub const PROXY_OPEN: u8 = b'P';
+pub const LOG_OPEN: u8 = b'L';
+pub const ERROR_OPEN: u8 = b'M';
 pub const FAILED: u8 = b'E';
 pub const EXITED: u8 = b'X';
 /// User and group of the step, as the step sees them.
@@ -99,7 +102,8 @@ fn wait_for(child: Pid) -> Result<(), Failed> {
 
 fn stage_two(socket: &UnixStream, spec: &Spec, granted: &[Granted]) -> Result<(), Failed> {
     set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the supervisor")?;
-    rustix::system::sethostname(b"sandbox").doing("set the host name")?;
+    rustix::system::sethostname(mounts::HOST_NAME.as_bytes()).doing("set the host name")?;
+    open_log(socket).doing("open the log")?;
     // The namespace's own loopback, so that tests can talk to themselves; it leads nowhere else.
     bring_up_loopback().doing("bring up the loopback")?;
     if !spec.network.is_empty() {
@@ -115,6 +119,16 @@ fn stage_two(socket: &UnixStream, spec: &Spec, granted: &[Granted]) -> Result<()
     drop(workspace);
     let report = serde_json::to_vec(&exit).doing("report")?;
     (&*socket).write_all(&[EXITED]).and_then(|()| write_frame(socket, &report)).doing("report")
+}
+
+/// Makes the pipes of the step's log its standard outputs, and hands their other ends over.
+fn open_log(socket: &UnixStream) -> std::io::Result<()> {
+    let (from, to) = std::io::pipe()?;
+    dup2_stdout(&to)?;
+    send_descriptor(socket, LOG_OPEN, &from)?;
+    let (from, to) = std::io::pipe()?;
+    dup2_stderr(&to)?;
+    send_descriptor(socket, ERROR_OPEN, &from)
 }
 
 /// Takes inputs until an empty frame: kind, path, bytes.

@@ -9,6 +9,7 @@
 
 mod channel;
 mod confine;
+mod egress;
 mod filter;
 mod group;
 mod init;
@@ -19,10 +20,14 @@ mod proxy;
 mod spec;
 mod supervise;
 
+pub use egress::{Allowance, AllowanceError, Denied, Egress};
+pub use group::memory_max as group_memory_max;
 pub use init::init_main;
+pub use mounts::HOST_NAME;
 pub use outputs::{OutputError, OutputFile, OutputKind, Outputs};
 pub use proxy::PROXY_PORT;
 pub use spec::{
-    Destination, DestinationError, Exit, Input, InputKind, Level, Limits, Reached, Spec, SpecError, WORKSPACE,
+    Destination, DestinationError, Exit, Input, InputKind, Level, Limits, Reached, Refused, SCRIPT, Spec,
+    SpecError, WORKSPACE, can_be_bound,
 };
 pub use supervise::{Outcome, SandboxError, Stream, run};

@@ -19,7 +19,12 @@ use rustix::mount::{
 use rustix::process::geteuid;
 
 use crate::process::{seal_device, seal_tree};
-use crate::spec::{Spec, WORKSPACE};
+use crate::spec::{SCRIPT, Spec, WORKSPACE};
+
+/// Where POSIX message queues are seen.
+pub const QUEUES: &str = "/dev/mqueue";
+/// The host name of every sandbox.
+pub const HOST_NAME: &str = "sandbox";
 
 /// Where the new root is put together, on a mount of this namespace alone.
 const STAGE: &str = "/tmp";
@@ -72,15 +77,17 @@ pub fn enter(spec: &Spec, granted: &[Granted]) -> Result<OwnedFd, Failed> {
     }
     rustix::process::pivot_root(STAGE, &*root.join("old").to_string_lossy()).doing("pivot_root")?;
     rustix::process::chdir("/").doing("chdir")?;
+    // Before the paths of the host: a toolchain may lie below its `/tmp`.
+    let flags = MountFlags::NOSUID | MountFlags::NODEV;
+    tmpfs(Path::new("/tmp"), spec.limits.tmp_bytes, 0o1777, flags).doing("mount /tmp")?;
     for granted in granted {
         bind(granted).doing(&format!("bind `{}`", granted.path.display()))?;
     }
     devices()?;
     accounts().doing("write /etc")?;
-    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    mount("proc", "/proc", "proc", flags, c"hidepid=invisible").doing("mount /proc")?;
-    let flags = MountFlags::NOSUID | MountFlags::NODEV;
-    tmpfs(Path::new("/tmp"), spec.limits.tmp_bytes, 0o1777, flags).doing("mount /tmp")?;
+    script(spec.script.as_deref()).doing("write the script")?;
+    let quiet = flags | MountFlags::NOEXEC;
+    mount("proc", "/proc", "proc", quiet, c"hidepid=invisible").doing("mount /proc")?;
     tmpfs(Path::new(WORKSPACE), spec.limits.workspace_bytes, 0o755, flags).doing("mount the workspace")?;
     unmount("/old", UnmountFlags::DETACH).doing("leave the old root")?;
     fs::remove_dir("/old").doing("remove the old root's place")?;
@@ -127,15 +134,33 @@ fn devices() -> Result<(), Failed> {
     }
     fs::create_dir("/dev/shm").doing("/dev/shm")?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
-    tmpfs(Path::new("/dev/shm"), SHM_BYTES, 0o1777, flags).doing("mount /dev/shm")
+    tmpfs(Path::new("/dev/shm"), SHM_BYTES, 0o1777, flags).doing("mount /dev/shm")?;
+    // The message queues of this namespace, so that Landlock has a path for what `mq_open` opens.
+    fs::create_dir(QUEUES).doing(QUEUES)?;
+    mount("mqueue", QUEUES, "mqueue", flags, c"").doing("mount /dev/mqueue")
 }
 
-/// The one account of a sandbox, and no name service but files.
+/// The script that the step runs, as a file: an argument has its limit (execve(2)).
+fn script(text: Option<&str>) -> io::Result<()> {
+    let Some(text) = text else { return Ok(()) };
+    let path = Path::new(SCRIPT);
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    fs::write(path, text)?;
+    fs::set_permissions(path, Permissions::from_mode(0o444))
+}
+
+/// The one account of a sandbox that can do anything, those that own what it sees, and no name service but files.
 fn accounts() -> io::Result<()> {
+    let hosts = format!("127.0.0.1 localhost {HOST_NAME}\n::1 localhost ip6-localhost ip6-loopback\n");
+    let users = "root:x:0:0:root:/:/bin/false\nbuild:x:1000:1000:build:/work:/bin/sh\n\
+                 nobody:x:65534:65534:nobody:/:/bin/false\n";
     for (file, text) in [
-        ("passwd", "build:x:1000:1000:build:/work:/bin/sh\n"),
-        ("group", "build:x:1000:\n"),
-        ("hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+        ("passwd", users),
+        ("group", "root:x:0:\nbuild:x:1000:\nnogroup:x:65534:\n"),
+        ("hosts", &hosts),
+        ("hostname", &format!("{HOST_NAME}\n")),
         ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n"),
     ] {
         let path = Path::new("/etc").join(file);

@@ -6,6 +6,7 @@
 
 use std::ffi::CString;
 use std::io;
+use std::net::IpAddr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -117,4 +118,46 @@ pub fn bring_up_loopback() -> io::Result<()> {
     // SAFETY: SIOCSIFFLAGS reads one `ifreq`, which lives through the call.
     let done = unsafe { libc::ioctl(descriptor, libc::SIOCSIFFLAGS, &raw const request) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Addresses of this machine's interfaces: getifaddrs(3).
+pub fn interface_addresses() -> io::Result<Vec<IpAddr>> {
+    let mut first = std::ptr::null_mut();
+    // SAFETY: writes one pointer, which lives through the call.
+    if unsafe { libc::getifaddrs(&raw mut first) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let mut addresses = Vec::new();
+    let mut at = first;
+    // SAFETY: the list ends with null; each address is null or of the size that its family says.
+    while let Some(interface) = unsafe { at.as_ref() } {
+        // SAFETY: as above; both families are read without regard to alignment.
+        addresses.extend(unsafe { address(interface.ifa_addr) });
+        at = interface.ifa_next;
+    }
+    // SAFETY: it came from getifaddrs and is not used any more.
+    unsafe { libc::freeifaddrs(first) };
+    Ok(addresses)
+}
+
+/// # Safety
+/// The pointer is null, or leads to an address of the size that its family says.
+unsafe fn address(from: *const libc::sockaddr) -> Option<IpAddr> {
+    if from.is_null() {
+        return None;
+    }
+    // SAFETY: by the caller's promise.
+    unsafe {
+        match libc::c_int::from((&raw const (*from).sa_family).read_unaligned()) {
+            libc::AF_INET => {
+                let v4 = from.cast::<libc::sockaddr_in>().read_unaligned();
+                Some(IpAddr::V4(u32::from_be(v4.sin_addr.s_addr).into()))
+            }
+            libc::AF_INET6 => {
+                let v6 = from.cast::<libc::sockaddr_in6>().read_unaligned();
+                Some(IpAddr::V6(v6.sin6_addr.s6_addr.into()))
+            }
+            _ => None,
+        }
+    }
 }

@@ -1,14 +1,14 @@
 //! The way out of a sandbox: an HTTP proxy that the supervisor runs on a listener inside the step's network
 //! namespace, handed over by the step's init. The sandbox itself has no route and no name service.
 //!
-//! Invariant: only destinations that were allowed by name and port are reached; a name that leads to this
-//! machine's own loopback or to a link-local address is not, unless that very address was allowed. What was
-//! reached and what was refused is recorded. It deliberately does not look into TLS: host, port and bytes
+//! Invariant: only destinations that the pipeline names by host and port are reached, and of those only the addresses
+//! that the runner's operator lets through (`egress`): a name is resolved once, and what was judged is connected to.
+//! What was reached and what was refused is recorded. It deliberately does not look into TLS: host, port and bytes
 //! are all that it knows.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Shutdown, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 
-use crate::spec::{Destination, Reached};
+use crate::egress::Egress;
+use crate::spec::{Destination, Reached, Refused};
 
 /// Where the proxy answers inside a sandbox.
 pub const PROXY_PORT: u16 = 3128;
@@ -25,7 +26,7 @@ pub const PROXY_PORT: u16 = 3128;
 #[derive(Debug, Default)]
 pub struct Traffic {
     reached: BTreeMap<Destination, (u64, u64)>,
-    refused: BTreeMap<Destination, u64>,
+    refused: BTreeMap<Destination, String>,
     open: BTreeMap<u64, [TcpStream; 2]>,
     opened: u64,
     connections: usize,
@@ -35,13 +36,14 @@ pub struct Traffic {
 /// A proxy at work.
 #[derive(Debug)]
 pub struct Proxy<'a> {
-    allowed: &'a [Destination],
+    named: &'a [Destination],
+    egress: &'a Egress,
     traffic: Mutex<Traffic>,
 }
 
 impl<'a> Proxy<'a> {
-    /// A proxy that lets these destinations through.
-    pub const fn new(allowed: &'a [Destination]) -> Self {
+    /// A proxy for a step that names these destinations, on a machine whose operator lets it go so far.
+    pub const fn new(named: &'a [Destination], egress: &'a Egress) -> Self {
         let traffic = Traffic {
             reached: BTreeMap::new(),
             refused: BTreeMap::new(),
@@ -50,7 +52,7 @@ impl<'a> Proxy<'a> {
             connections: 0,
             stopped: false,
         };
-        Self { allowed, traffic: Mutex::new(traffic) }
+        Self { named, egress, traffic: Mutex::new(traffic) }
     }
 
     /// Answers until the other end of `stop` is closed, then cuts what is still open.
@@ -82,7 +84,7 @@ impl<'a> Proxy<'a> {
     }
 
     /// What was reached, and what was asked for in vain, each sorted.
-    pub fn record(&self) -> (Vec<Reached>, Vec<Destination>) {
+    pub fn record(&self) -> (Vec<Reached>, Vec<Refused>) {
         let traffic = self.traffic();
         let reached = traffic.reached.iter().map(|(to, (sent, received))| Reached {
             host: to.host.clone(),
@@ -90,7 +92,8 @@ impl<'a> Proxy<'a> {
             sent: *sent,
             received: *received,
         });
-        (reached.collect(), traffic.refused.keys().cloned().collect())
+        let refused = traffic.refused.iter().map(|(to, why)| Refused { to: to.clone(), why: why.clone() });
+        (reached.collect(), refused.collect())
     }
 
     fn answer(&self, mut client: TcpStream) {
@@ -103,21 +106,17 @@ impl<'a> Proxy<'a> {
                 "this proxy takes CONNECT host:port, or http:// requests",
             );
         };
-        if !self.allowed.contains(&request.to) {
-            self.refuse(&request.to);
-            let what = format!(
-                "{}:{} is not among the step's `network` destinations",
-                request.to.host, request.to.port
-            );
-            return reply(&mut client, "403 Forbidden", &what);
-        }
         let upstream = match self.connect(&request.to) {
-            Ok(Some(upstream)) => upstream,
-            Ok(None) => {
-                self.refuse(&request.to);
-                return reply(&mut client, "403 Forbidden", "the name leads to this machine itself");
+            Ok(upstream) => upstream,
+            Err(Unreached::Refused(why)) => {
+                let what = format!("{} is refused: {why}", request.to);
+                self.refuse(request.to, why);
+                return reply(&mut client, "403 Forbidden", &what);
             }
-            Err(error) => return reply(&mut client, "502 Bad Gateway", &error.to_string()),
+            Err(Unreached::Failed(error)) => {
+                let what = format!("cannot connect to {}: {error}", request.to);
+                return reply(&mut client, "502 Bad Gateway", &what);
+            }
         };
         drop(client.set_read_timeout(None));
         let greeted = match &request.forward {
@@ -129,23 +128,40 @@ impl<'a> Proxy<'a> {
         }
     }
 
-    /// Connects to the first address that answers, of a few; `None` when every one is this machine's own. A name
-    /// with many that do not answer must not hold up the end of its step.
-    fn connect(&self, to: &Destination) -> io::Result<Option<TcpStream>> {
-        let literal = to.host.parse::<IpAddr>().is_ok();
-        let addresses = (to.host.as_str(), to.port).to_socket_addrs()?;
-        let others = addresses.filter(|address| literal || !is_own(address.ip())).take(ADDRESSES_MAX);
-        let mut answer = Ok(None);
-        for address in others {
+    /// Connects to the first address that answers, of a few: a name with many that do not answer must not hold up the
+    /// end of its step.
+    fn connect(&self, to: &Destination) -> Result<TcpStream, Unreached> {
+        if !self.named.contains(to) {
+            return Err(Unreached::Refused("it is not among the step's `network` destinations".into()));
+        }
+        let mut answer = io::Error::other("its name leads to no address");
+        for address in self.judged(to)?.into_iter().take(ADDRESSES_MAX) {
             if self.traffic().stopped {
-                return Err(io::ErrorKind::Interrupted.into());
+                return Err(Unreached::Failed(io::ErrorKind::Interrupted.into()));
             }
             match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-                Ok(stream) => return Ok(Some(stream)),
-                Err(error) => answer = Err(error),
+                Ok(stream) => return Ok(stream),
+                Err(error) => answer = error,
             }
         }
-        answer
+        Err(Unreached::Failed(answer))
+    }
+
+    /// The addresses of a destination that may be reached; refused when it has some and none of them may.
+    fn judged(&self, to: &Destination) -> Result<Vec<SocketAddr>, Unreached> {
+        let addresses = (to.host.as_str(), to.port).to_socket_addrs().map_err(Unreached::Failed)?;
+        let mut good = Vec::new();
+        let mut denied = None;
+        for address in addresses {
+            match self.egress.judge(to, address.ip()) {
+                Ok(()) => good.push(address),
+                Err(why) => denied = denied.or(Some(why)),
+            }
+        }
+        match denied {
+            Some(denied) if good.is_empty() => Err(Unreached::Refused(denied.to_string())),
+            _ => Ok(good),
+        }
     }
 
     /// Copies both ways until both sides have ended, and counts.
@@ -177,16 +193,24 @@ impl<'a> Proxy<'a> {
         Some(number)
     }
 
-    fn refuse(&self, to: &Destination) {
+    fn refuse(&self, to: Destination, why: String) {
         let mut traffic = self.traffic();
         if traffic.refused.len() < REFUSED_MAX {
-            *traffic.refused.entry(to.clone()).or_default() += 1;
+            traffic.refused.entry(to).or_insert(why);
         }
     }
 
     fn traffic(&self) -> MutexGuard<'_, Traffic> {
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Why there is no connection.
+enum Unreached {
+    /// It may not be made.
+    Refused(String),
+    /// It could not be made.
+    Failed(io::Error),
 }
 
 /// Where a request goes; for `http://` the head as the server is to see it.
@@ -267,16 +291,6 @@ fn field_name(line: &str) -> Option<&str> {
     sound.then_some(name)
 }
 
-/// Addresses that mean this machine, or only its own link.
-fn is_own(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.is_loopback() || v4.is_unspecified() || v4.is_link_local() || v4.is_multicast(),
-        IpAddr::V6(v6) => {
-            v6.is_loopback() || v6.is_unspecified() || v6.is_unicast_link_local() || v6.is_multicast()
-        }
-    }
-}
-
 /// Copies one way until its end, tells the other side, and counts.
 fn copy(mut from: &TcpStream, mut to: &TcpStream) -> u64 {
     let mut buffer = vec![0; 64 * 1024];
@@ -351,17 +365,5 @@ mod tests {
             forward,
             "GET /x?y HTTP/1.1\r\nHost: a.example:81\r\nConnection: close\r\nAccept: */*\r\n\r\n"
         );
-    }
-
-    #[test]
-    fn own_addresses_are_known_in_every_spelling() {
-        for own in
-            ["127.0.0.1", "127.9.9.9", "0.0.0.0", "169.254.1.1", "::1", "::", "fe80::1", "::ffff:127.0.0.1"]
-        {
-            assert!(is_own(own.parse().unwrap()), "{own}");
-        }
-        for other in ["192.0.2.1", "10.0.0.1", "2001:db8::1"] {
-            assert!(!is_own(other.parse().unwrap()), "{other}");
-        }
     }
 }

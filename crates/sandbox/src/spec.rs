@@ -7,14 +7,20 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::mounts::FIXED_BYTES;
+
 /// Where a step finds its inputs and leaves its outputs; the same path in every sandbox.
 pub const WORKSPACE: &str = "/work";
+/// Where a step finds its script, read-only.
+pub const SCRIPT: &str = "/run/step";
 
 /// A step: what is run, what it sees, how much it may use.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
     /// Program and arguments; no shell unless it is named here.
     pub command: Vec<String>,
+    /// Text of the file `SCRIPT`, for a command that runs it: an argument could hold no more than 128 KiB.
+    pub script: Option<String>,
     /// The whole environment.
     pub environment: BTreeMap<String, String>,
     /// Host paths that are seen read-only at the same place: files or directories.
@@ -45,6 +51,15 @@ pub struct Reached {
     pub sent: u64,
     /// Bytes received.
     pub received: u64,
+}
+
+/// A destination that a step asked for in vain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What it asked for.
+    pub to: Destination,
+    /// Why it was refused.
+    pub why: String,
 }
 
 /// Why some text is not a destination.
@@ -88,7 +103,7 @@ pub struct Limits {
     pub workspace_bytes: u64,
     /// Size of `/tmp`.
     pub tmp_bytes: u64,
-    /// Anonymous memory of all processes together, and data segment of each one.
+    /// Memory of all processes together.
     pub memory_bytes: u64,
     /// Processes and threads.
     pub processes: u64,
@@ -100,15 +115,16 @@ pub struct Limits {
     pub log_bytes: u64,
 }
 
-/// Something that lies in the workspace when the step starts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Input {
+/// Something that lies in the workspace when the step starts. The bytes stay the caller's: steps that run at the
+/// same time share one copy of their source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Input<'a> {
     /// Relative path below the workspace.
-    pub path: PathBuf,
+    pub path: &'a Path,
     /// File, link or directory.
     pub kind: InputKind,
     /// Content of a file, target of a link; empty for a directory.
-    pub bytes: Vec<u8>,
+    pub bytes: &'a [u8],
 }
 
 /// What an input is.
@@ -148,7 +164,7 @@ pub struct Level {
     /// Landlock ABI in force.
     pub landlock: u32,
     /// How memory is held: by a `control-group`, which counts all that a step causes, or only `watched` by the
-    /// supervisor, with a limit for each process: enough against mistakes, not against a step that means harm.
+    /// supervisor, which looks many times a second: enough against mistakes, not against a step that means harm.
     pub memory: String,
 }
 
@@ -160,7 +176,7 @@ pub enum SpecError {
     Command,
     /// A bind is not an absolute, plain path.
     #[error(
-        "`{0}` cannot be bound: it is not an absolute path without `..`, or is the root, `/proc`, `/sys` or `/dev`"
+        "`{0}` cannot be bound: it is not an absolute path without `..`, or is one that every sandbox has of its own (`/`, `/tmp`, `/proc`, `/sys`, `/dev`, `/work`)"
     )]
     Bind(PathBuf),
     /// An input would lie outside the workspace.
@@ -172,6 +188,11 @@ pub enum SpecError {
     /// A NUL byte where the system takes none.
     #[error("command, environment and paths cannot hold NUL bytes")]
     Nul,
+    /// An argument or variable that no program can be started with (execve(2), "Limits on size of arguments").
+    #[error(
+        "{0} has more than {TEXT_BYTES_MAX} bytes, the most that Linux hands to a program in one piece; put it into a file"
+    )]
+    Long(String),
 }
 
 impl Spec {
@@ -187,20 +208,37 @@ impl Spec {
         if texts.into_iter().any(|text| text.contains('\0')) {
             return Err(SpecError::Nul);
         }
-        for bind in &self.binds {
-            let plain =
-                bind.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
-            let first = bind.components().nth(1);
-            let reserved = RESERVED.iter().any(|name| first == Some(Component::Normal(name.as_ref())));
-            if !bind.is_absolute() || !plain || first.is_none() || reserved {
-                return Err(SpecError::Bind(bind.clone()));
-            }
+        if let Some(at) = self.command.iter().position(|word| word.len() > TEXT_BYTES_MAX) {
+            return Err(SpecError::Long(format!("word {at} of the command")));
+        }
+        let long = |(name, value): &(&String, &String)| name.len() + 1 + value.len() > TEXT_BYTES_MAX;
+        if let Some((name, _)) = self.environment.iter().find(long) {
+            return Err(SpecError::Long(format!("the variable `{name}`")));
+        }
+        if let Some(bind) = self.binds.iter().find(|bind| !can_be_bound(bind)) {
+            return Err(SpecError::Bind(bind.clone()));
         }
         self.limits.check()
     }
 }
 
+/// Whether a host path can be seen at its own place in a sandbox, which has these directories of its own.
+#[must_use]
+pub fn can_be_bound(path: &Path) -> bool {
+    let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    let first = path.components().nth(1);
+    let own = RESERVED.iter().any(|name| first == Some(Component::Normal(name.as_ref())));
+    path.is_absolute() && plain && first.is_some() && !own && path != Path::new("/tmp")
+}
+
 impl Limits {
+    /// All that a step may fill: its memory, its file systems, which lie in memory, and what the kernel keeps for it.
+    #[must_use]
+    pub const fn filled_bytes(&self) -> u64 {
+        let files = self.workspace_bytes.saturating_add(self.tmp_bytes);
+        self.memory_bytes.saturating_add(files).saturating_add(FIXED_BYTES).saturating_add(KERNEL_BYTES)
+    }
+
     fn check(&self) -> Result<(), SpecError> {
         let all = [
             ("workspace_bytes", self.workspace_bytes, 1 << 40),
@@ -222,4 +260,8 @@ pub fn stays_below(path: &Path) -> bool {
     parts.peek().is_some() && parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
-const RESERVED: [&str; 5] = ["proc", "sys", "dev", "work", "tmp"];
+const RESERVED: [&str; 4] = ["proc", "sys", "dev", "work"];
+/// Page tables, stacks, sockets and the like.
+const KERNEL_BYTES: u64 = 64 << 20;
+/// `MAX_ARG_STRLEN` without the NUL.
+const TEXT_BYTES_MAX: usize = 128 * 1024 - 1;

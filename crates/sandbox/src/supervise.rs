@@ -16,11 +16,12 @@ use rustix::process::{Pid, Signal, getegid, geteuid, kill_process};
 
 use crate::channel::{read_frame, receive_descriptor, write_frame};
 use crate::confine::LANDLOCK_ABI;
-use crate::group::Group;
-use crate::init::{BUILD_ID, EXITED, FAILED, PROXY_OPEN, UNSHARED, WORKSPACE_OPEN};
+use crate::egress::Egress;
+use crate::group::{Group, ProcessGroup};
+use crate::init::{BUILD_ID, ERROR_OPEN, EXITED, FAILED, LOG_OPEN, PROXY_OPEN, UNSHARED, WORKSPACE_OPEN};
 use crate::outputs::Outputs;
 use crate::proxy::Proxy;
-use crate::spec::{Destination, Exit, Input, Level, Reached, Spec, SpecError, stays_below};
+use crate::spec::{Exit, Input, Level, Reached, Refused, Spec, SpecError, stays_below};
 
 /// Which of a step's two outputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub struct Outcome {
     /// What it reached through the proxy, sorted.
     pub reached: Vec<Reached>,
     /// What it asked the proxy for in vain, sorted.
-    pub refused: Vec<Destination>,
+    pub refused: Vec<Refused>,
 }
 
 /// Why a step did not run to an end.
@@ -68,39 +69,44 @@ pub enum SandboxError {
     Lost,
 }
 
-/// Runs a step. `init` is a command that ends up in `init_main`; its standard streams are set here. `log`
-/// gets each piece of output as it comes, from two threads; `wanted` is asked many times a second whether the step
-/// is to go on.
+/// Runs a step. `init` is a command that ends up in `init_main`; its standard streams are set here. `egress` is how
+/// far the operator lets it go. `log` gets each piece of output as it comes, from two threads; `wanted` is asked many
+/// times a second whether the step is to go on.
 ///
 /// # Errors
 /// `SandboxError` when the step did not run to an end; a step that failed is an `Outcome`.
 pub fn run(
     mut init: Command,
     spec: &Spec,
-    inputs: &[Input],
+    inputs: &[Input<'_>],
+    egress: &Egress,
     log: &(dyn Fn(Stream, &[u8]) + Sync),
     wanted: &dyn Fn() -> bool,
 ) -> Result<Outcome, SandboxError> {
     spec.check()?;
-    if let Some(input) = inputs.iter().find(|input| !stays_below(&input.path)) {
-        return Err(SpecError::Input(input.path.clone()).into());
+    if let Some(input) = inputs.iter().find(|input| !stays_below(input.path)) {
+        return Err(SpecError::Input(input.path.to_path_buf()).into());
     }
     let (socket, theirs) = UnixStream::pair().map_err(|error| SandboxError::Io("make a socket", error))?;
-    init.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::piped()).stderr(Stdio::piped());
+    init.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(Stdio::null()).stderr(Stdio::null());
     let child = init.spawn().map_err(|error| SandboxError::Io("start the sandbox", error))?;
     // `init` still holds a copy of the child's end of the socket.
     drop(init);
     let mut child = Guard { child, ended: false };
     // It waits for its specification: whatever it does, it does inside.
     let group = Group::hold(&spec.limits, child.child.id());
-    let (out, error) = (child.child.stdout.take(), child.child.stderr.take());
+    let _counted = ProcessGroup::hold(&spec.limits, child.child.id());
     let budget = Mutex::new((spec.limits.log_bytes, false));
-    let proxy = Proxy::new(&spec.network);
+    let proxy = Proxy::new(&spec.network, egress);
     let (stop, stopped) = UnixStream::pair().map_err(|error| SandboxError::Io("make a socket", error))?;
     std::thread::scope(|scope| {
-        scope.spawn(|| out.map(|pipe| copy(pipe, Stream::Out, &budget, log)));
-        scope.spawn(|| error.map(|pipe| copy(pipe, Stream::Error, &budget, log)));
-        let serve = |listener| drop(scope.spawn(|| proxy.serve(listener, &stopped)));
+        let (proxy, stopped, budget) = (&proxy, &stopped, &budget);
+        let serve = |open: Open| match open {
+            Open::Proxy(listener) => drop(scope.spawn(move || proxy.serve(listener, stopped))),
+            Open::Log(stream, pipe) => {
+                drop(scope.spawn(move || copy(std::fs::File::from(pipe), stream, budget, log)));
+            }
+        };
         let process = Process { id: child.child.id(), group: group.as_ref(), wanted };
         let ended = supervise(&socket, &process, spec, inputs, serve);
         // Whatever happened: everything inside is dead before the outputs are read and the log is closed.
@@ -113,6 +119,14 @@ pub fn run(
         let (reached, refused) = proxy.record();
         Outcome { exit, level, outputs, log_truncated, reached, refused }
     })
+}
+
+/// What init has opened inside, to be served from outside.
+enum Open {
+    /// Where the step reaches the proxy.
+    Proxy(OwnedFd),
+    /// What the step writes.
+    Log(Stream, OwnedFd),
 }
 
 type Ended = (Exit, Level, Outputs);
@@ -135,8 +149,8 @@ fn supervise(
     socket: &UnixStream,
     process: &Process<'_>,
     spec: &Spec,
-    inputs: &[Input],
-    serve: impl FnOnce(OwnedFd),
+    inputs: &[Input<'_>],
+    serve: impl Fn(Open),
 ) -> Result<Ended, SandboxError> {
     let doing = |what| move |error| SandboxError::Io(what, error);
     let deadline = Instant::now() + Duration::from_millis(spec.limits.wall_ms);
@@ -148,8 +162,10 @@ fn supervise(
     expect(socket, UNSHARED)?;
     let user = map_user(process.id).map_err(doing("map the step's user"))?;
     write_frame(socket, b"mapped").map_err(doing("report the map"))?;
+    serve(Open::Log(Stream::Out, descriptor(socket, LOG_OPEN)?));
+    serve(Open::Log(Stream::Error, descriptor(socket, ERROR_OPEN)?));
     if !spec.network.is_empty() {
-        serve(descriptor(socket, PROXY_OPEN)?);
+        serve(Open::Proxy(descriptor(socket, PROXY_OPEN)?));
     }
     let workspace = descriptor(socket, WORKSPACE_OPEN)?;
     if hand_in(socket, inputs).is_err() {
@@ -174,11 +190,11 @@ fn descriptor(socket: &UnixStream, tag: u8) -> Result<OwnedFd, SandboxError> {
     }
 }
 
-fn hand_in(socket: &UnixStream, inputs: &[Input]) -> io::Result<()> {
+fn hand_in(socket: &UnixStream, inputs: &[Input<'_>]) -> io::Result<()> {
     for input in inputs {
         write_frame(socket, &serde_json::to_vec(&input.kind)?)?;
         write_frame(socket, input.path.as_os_str().as_encoded_bytes())?;
-        write_frame(socket, &input.bytes)?;
+        write_frame(socket, input.bytes)?;
     }
     write_frame(socket, b"")
 }
@@ -363,6 +379,7 @@ mod tests {
     fn the_rest_of_a_report_may_take_its_time() {
         let spec = Spec {
             command: vec!["/bin/true".to_owned()],
+            script: None,
             environment: std::collections::BTreeMap::new(),
             binds: Vec::new(),
             network: Vec::new(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use sandbox::{Destination, Input, InputKind, Limits, SandboxError, Spec, SpecError, run};
+use sandbox::{Destination, Egress, Input, InputKind, Limits, SandboxError, Spec, SpecError, run};
 
 fn spec() -> Spec {
     let limits = Limits {
@@ -17,6 +17,7 @@ fn spec() -> Spec {
     };
     Spec {
         command: vec!["/bin/true".into()],
+        script: None,
         environment: BTreeMap::new(),
         binds: vec!["/usr".into()],
         network: vec![],
@@ -29,10 +30,20 @@ fn impossible_specifications_are_refused_before_anything_runs() {
     assert_eq!(spec().check(), Ok(()));
     assert_eq!(Spec { command: vec![], ..spec() }.check(), Err(SpecError::Command));
     assert_eq!(Spec { command: vec!["a\0b".into()], ..spec() }.check(), Err(SpecError::Nul));
-    for bind in ["/", "usr", "/usr/../etc", "/proc", "/proc/1", "/sys", "/dev/kvm", "/work", "/tmp/x"] {
+    for bind in ["/", "usr", "/usr/../etc", "/proc", "/proc/1", "/sys", "/dev/kvm", "/work", "/tmp"] {
         let refused = Spec { binds: vec![bind.into()], ..spec() }.check();
         assert_eq!(refused, Err(SpecError::Bind(PathBuf::from(bind))), "{bind}");
     }
+    assert_eq!(Spec { binds: vec!["/tmp/go".into()], ..spec() }.check(), Ok(()));
+    let long = "x".repeat(128 * 1024);
+    let argument = Spec { command: vec!["/bin/echo".into(), long.clone()], ..spec() }.check().unwrap_err();
+    assert!(
+        argument.to_string().starts_with("word 1 of the command has more than 131071 bytes"),
+        "{argument}"
+    );
+    let variable =
+        Spec { environment: BTreeMap::from([("LONG".into(), long)]), ..spec() }.check().unwrap_err();
+    assert!(variable.to_string().starts_with("the variable `LONG` has more"), "{variable}");
     let endless = Limits { wall_ms: u64::MAX, ..spec().limits };
     assert_eq!(Spec { limits: endless, ..spec() }.check(), Err(SpecError::Limit("wall_ms")));
     let nothing = Limits { processes: 0, ..spec().limits };
@@ -43,16 +54,16 @@ fn impossible_specifications_are_refused_before_anything_runs() {
 fn inputs_stay_in_the_workspace() {
     for path in ["", "/etc/passwd", "../x", "a/../../x", "a/./../b"] {
         let init = std::process::Command::new("/bin/false");
-        let input = Input { path: path.into(), kind: InputKind::Plain, bytes: vec![] };
-        let refused = run(init, &spec(), &[input], &|_, _| {}, &|| true).unwrap_err();
+        let input = Input { path: path.as_ref(), kind: InputKind::Plain, bytes: &[] };
+        let refused = run(init, &spec(), &[input], &Egress::default(), &|_, _| {}, &|| true).unwrap_err();
         assert!(matches!(refused, SandboxError::Spec(SpecError::Input(_))), "{path}");
     }
 }
 
 #[test]
 fn an_init_that_is_none_is_noticed() {
-    let refused =
-        run(std::process::Command::new("/bin/false"), &spec(), &[], &|_, _| {}, &|| true).unwrap_err();
+    let init = std::process::Command::new("/bin/false");
+    let refused = run(init, &spec(), &[], &Egress::default(), &|_, _| {}, &|| true).unwrap_err();
     assert!(matches!(refused, SandboxError::Lost | SandboxError::Io(..)), "{refused}");
 }
 

@@ -94,7 +94,13 @@ struct Steps {
 }
 
 impl Isolation for Steps {
-    fn run(&self, spec: &Spec, _: &[Input], log: Log<'_>, _: Wanted<'_>) -> Result<Outcome, SandboxError> {
+    fn run(
+        &self,
+        spec: &Spec,
+        _: &[Input<'_>],
+        log: Log<'_>,
+        _: Wanted<'_>,
+    ) -> Result<Outcome, SandboxError> {
         let failed = |error| SandboxError::Io("make an output", error);
         let commit = spec.environment.get("COUNTERSIGN_COMMIT").cloned().unwrap_or_default();
         if spec.environment.get("COUNTERSIGN_STEP").is_some_and(|step| step == "build") {

@@ -11,6 +11,7 @@ use crate::{print, spans};
 pub fn start() {
     let binds = ["/bin", "/lib", "/lib64", "/usr"].map(PathBuf::from);
     let spec = Spec {
+        script: None,
         command: vec!["/usr/bin/true".into()],
         environment: BTreeMap::new(),
         binds: binds.into_iter().filter(|path| path.exists()).collect(),
@@ -28,7 +29,8 @@ pub fn start() {
     let ours = spans(40, || {
         let mut init = Command::new(env!("CARGO_BIN_EXE_countersign"));
         init.arg("sandbox-init");
-        let outcome = sandbox::run(init, &spec, &[], &|_, _| {}, &|| true).unwrap();
+        let outcome =
+            sandbox::run(init, &spec, &[], &sandbox::Egress::default(), &|_, _| {}, &|| true).unwrap();
         assert_eq!(outcome.exit, Exit::Code(0));
     });
     let quiet = |program: &Path, words: &[&str]| {

@@ -25,6 +25,7 @@ use super::{Place, runtime};
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
+use crate::operator::Reach;
 use crate::output::{self, Output};
 use crate::random;
 use crate::rebuild;
@@ -48,6 +49,8 @@ pub struct Approve {
     /// Rebuild the artifact on this machine first, and sign what came out.
     #[arg(long)]
     rebuild: bool,
+    #[command(flatten)]
+    reach: Reach,
     /// Only show, sign nothing.
     #[arg(long)]
     show: bool,
@@ -112,7 +115,7 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
         Failure::usage("give your reason with --reason; it is signed and kept. `--show` only shows")
     })?;
     let rebuilt = match verb.rebuild {
-        true => Some(rebuild::rebuild(&home, &bundle, &checked)?),
+        true => Some(rebuild::rebuild(&home, &bundle, &checked, &verb.reach)?),
         false => None,
     };
     if let Some(made) = &rebuilt
@@ -238,7 +241,7 @@ fn changed_files(checked: &Checked<'_>) -> String {
 }
 
 fn diff_stat(repository: &Path, base: &CommitId, commit: &CommitId) -> Option<String> {
-    let mut command = std::process::Command::new("git");
+    let mut command = runner::program::of_person("git");
     command.args(["--no-replace-objects", "-c", "core.pager=cat", "diff", "--no-color"]);
     command.args(["--stat", "--no-ext-diff", "--no-textconv"]);
     command.args([base.as_str(), commit.as_str(), "--"]).current_dir(repository);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use evidence::Name;
 use evidence::pin::Pin;
-use runner::{Bench, Keep, Slots, Toolchain, Trust};
+use runner::{Bench, Keep, Slots, Trust};
 use serde::{Deserialize, Serialize};
 use wire::{Client, Machine};
 
@@ -15,6 +15,7 @@ use super::{RoleArguments, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::home::write_private;
+use crate::operator::Operator;
 use crate::output::Output;
 use crate::pkcs11::Uri;
 use crate::{clock, key_files};
@@ -30,6 +31,8 @@ pub struct Runner {
     /// Most that it keeps of what its steps left, in GiB; what was left longest ago goes first.
     #[arg(long, value_name = "GIB", default_value_t = 20, value_parser = clap::value_parser!(u64).range(4..=1 << 20))]
     keep: u64,
+    #[command(flatten)]
+    operator: Operator,
     #[command(flatten)]
     slots: SlotArguments,
 }
@@ -133,9 +136,9 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
         runner: joined.name.clone(),
         root: pin.root_version,
         signer,
-        toolchain: Toolchain::of_host()?,
+        toolchain: verb.operator.reach.host_toolchain()?,
         keep: Keep::open(&data.join("keep"), verb.keep << 30)?,
-        isolation: Box::new(runner::Sandbox { init: sandbox_init }),
+        isolation: Box::new(verb.operator.sandbox()),
         trust: Trust::open(data, &pin)?,
         now: clock::moment,
         sources: runner::Sources::default(),
@@ -152,6 +155,6 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
 /// This program as the sandbox's init.
 pub fn sandbox_init() -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()));
-    command.arg(super::SANDBOX_INIT);
+    command.arg(super::SANDBOX_INIT).env_clear().current_dir("/");
     command
 }

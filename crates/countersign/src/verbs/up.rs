@@ -11,6 +11,7 @@ use super::{Place, runtime};
 use crate::children::{Role, Stop};
 use crate::failure::Failure;
 use crate::home::Home;
+use crate::operator::Operator;
 use crate::output::Output;
 use crate::trust;
 
@@ -22,6 +23,8 @@ pub struct Up {
     /// Loopback address of the server; port 0 takes any free one.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: String,
+    #[command(flatten)]
+    operator: Operator,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,7 +45,9 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let url = server.ready.url.clone();
     let mut roles = vec![server, witness];
     for dir in home.roles("runner")? {
-        roles.push(Role::start("runner", &dir, &["--server".to_owned(), url.clone()])?);
+        let mut arguments = vec!["--server".to_owned(), url.clone()];
+        arguments.extend(verb.operator.arguments()?);
+        roles.push(Role::start("runner", &dir, &arguments)?);
     }
     let mut agents = Agents { home, url: url.clone(), known: BTreeSet::new() };
     for dir in agents.joined()? {

@@ -17,9 +17,10 @@ use evidence::receipt::Ending;
 use evidence::tree_list::FileMode;
 use evidence::{Digest, Id, Moment, Name};
 use runner::{
-    Budget, Built, Execution, Given, GivenError, Host, Identity, Repository, RepositoryError, Sandbox,
+    Budget, Built, Caps, Execution, Given, GivenError, Host, Identity, Repository, RepositoryError, Sandbox,
     Source, SourceError, StepError, Toolchain, assemble, execute, merge, resolve,
 };
+use sandbox::Egress;
 use support::Project;
 
 fn name(text: &str) -> Name {
@@ -144,7 +145,7 @@ fn build(project: &Project, nonce: u8) -> Ran {
 }
 
 /// Taking stock of the host costs a second; it does not change between these builds.
-static TOOLCHAIN: LazyLock<Toolchain> = LazyLock::new(|| Toolchain::of_host().unwrap());
+static TOOLCHAIN: LazyLock<Toolchain> = LazyLock::new(|| Toolchain::of_host(&[]).unwrap());
 
 fn run(source: &Source, step: &Name, given: &Given, nonce: u8) -> Result<Execution, StepError> {
     let signer = MachineSigner::from_seed([24; 32]).unwrap();
@@ -161,10 +162,13 @@ fn run(source: &Source, step: &Name, given: &Given, nonce: u8) -> Result<Executi
         init.env_clear();
         init
     };
+    // The servers of these tests answer on the loopback, which a runner reaches only when its operator says so.
+    let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]);
+    let caps = Caps { memory_mib: 8192, ..Caps::default() };
     let now = || Moment::from_millis(1_800_000_000_000).unwrap();
     let host = Host {
         toolchain: &TOOLCHAIN,
-        isolation: &Sandbox { init },
+        isolation: &Sandbox::new(init, egress, caps),
         now: &now,
         log: &|_, _| {},
         wanted: &|| true,
@@ -275,7 +279,10 @@ fn the_network_is_what_the_pipeline_names_and_on_record() {
     answering.join().unwrap();
     let log = String::from_utf8_lossy(&done.log).into_owned();
     assert!(done.facts.passed() && log.contains("fetched"), "{log}");
-    assert!(log.contains("countersign: refused to connect to 192.0.2.1:9\n"), "{log}");
+    assert!(
+        log.contains("countersign: refused to connect to 192.0.2.1:9: it is not among the step's"),
+        "{log}"
+    );
     let [only] = done.facts.network.as_slice() else {
         unreachable!("one destination: {:?}", done.facts.network)
     };
@@ -315,4 +322,98 @@ fn copy_file(from: &Path, to: &Path) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o644)).unwrap();
     std::fs::copy(from, to).unwrap();
+}
+
+/// Whatever a file may ask for beyond its runner is refused by name; a destination on the runner's own machine is
+/// named in the log that the receipt names.
+#[test]
+fn attack_steps_get_no_more_than_the_operator_gives() {
+    let greedy = "version: 1\nsteps:\n  memory: {run: 'true', limits: {memory-mib: 8193}}\n  \
+                  time: {run: 'true', limits: {time-seconds: 604800}}\n  \
+                  workspace: {run: 'true', limits: {workspace-mib: 1048576}}\n  \
+                  processes: {run: 'true', limits: {processes: 65536}}\n";
+    let greedy = source(&project(greedy));
+    for (step, named) in [
+        ("memory", "step `memory`: its limit `memory-mib` is 8193, this runner gives at most 8192"),
+        ("time", "step `time`: its limit `time-seconds` is 604800, this runner gives at most 21600"),
+        (
+            "workspace",
+            "step `workspace`: its limit `workspace-mib` is 1048576, this runner gives at most 65536",
+        ),
+        ("processes", "step `processes`: its limit `processes` is 65536, this runner gives at most 4096"),
+    ] {
+        let refused = run(&greedy, &name(step), &Given::new(), 1).unwrap_err().to_string();
+        assert!(refused.starts_with(named), "{refused}");
+    }
+    let bomb = "version: 1\nsteps:\n  bomb:\n    run: |\n      n=0\n      \
+                while [ $n -lt 300 ]; do sleep 60 & n=$((n + 1)); done\n    limits: {processes: 40}\n";
+    let bomb = build(&project(bomb), 1).executions.remove(&name("bomb")).unwrap();
+    assert!(!bomb.facts.passed(), "{}", String::from_utf8_lossy(&bomb.log));
+    let greedy = "version: 1\nsteps:\n  metadata:\n    network: ['169.254.169.254:80', '10.255.255.1:443']\n    run: |\n      \
+                  python3 - <<'E'\n      import urllib.request as u\n      \
+                  for to in 'http://169.254.169.254/latest/', 'https://10.255.255.1/':\n          \
+                  try: u.urlopen(to, timeout=20)\n          \
+                  except Exception as e: print(e)\n      E\n";
+    let done = build(&project(greedy), 1).executions.remove(&name("metadata")).unwrap();
+    let log = String::from_utf8_lossy(&done.log).into_owned();
+    for line in [
+        "countersign: refused to connect to 10.255.255.1:443: 10.255.255.1 is private; the runner's operator may",
+        "countersign: refused to connect to 169.254.169.254:80: 169.254.169.254 is a cloud's metadata service, which no",
+    ] {
+        assert!(log.contains(line), "{log}");
+    }
+    assert!(done.facts.network.is_empty());
+}
+
+/// What the file sets, the step sees; only our own names are not the file's.
+#[test]
+fn variables_of_the_file_win() {
+    let pipeline = "version: 1\nsteps:\n  look:\n    network: ['127.0.0.1:1']\n    \
+                    env: {SOURCE_DATE_EPOCH: '42', PATH: '/opt/x:/usr/bin:/bin', http_proxy: 'http://p.example:1', \
+                    HOME: /work/home, CARGO_HOME: /work/cargo, no_proxy: mine}\n    \
+                    run: echo $SOURCE_DATE_EPOCH $PATH $http_proxy $HTTP_PROXY $HOME $CARGO_HOME $no_proxy $NO_PROXY $COUNTERSIGN_STEP\n";
+    let done = build(&project(pipeline), 1).executions.remove(&name("look")).unwrap();
+    assert_eq!(
+        String::from_utf8_lossy(&done.log),
+        "42 /opt/x:/usr/bin:/bin http://p.example:1 http://127.0.0.1:3128 /work/home /work/cargo mine \
+         localhost,127.0.0.1,::1,sandbox look\n"
+    );
+}
+
+/// A script of the size that the file allows, its own loopback past the proxy, and its standard outputs by name.
+#[test]
+fn ordinary_scripts_run() {
+    let filler = ": 'a line of a generated table of some sixty characters or so'\n      ".repeat(3_000);
+    let pipeline = format!(
+        "version: 1\nsteps:\n  look:\n    network: ['127.0.0.1:1']\n    run: |\n      {filler}\n      \
+         echo one > /dev/stdout; echo two | tee -a /proc/self/fd/2 >> /dev/null; echo three > /dev/stderr\n      \
+         mkdir srv; echo hello > srv/x\n      \
+         python3 - <<'E'\n      import http.server, threading, functools, urllib.request as u, socket\n      \
+         h = functools.partial(http.server.SimpleHTTPRequestHandler, directory='srv')\n      \
+         s = http.server.ThreadingHTTPServer(('127.0.0.1', 8099), h)\n      \
+         threading.Thread(target=s.serve_forever, daemon=True).start()\n      \
+         for host in '127.0.0.1', 'localhost', socket.gethostname():\n          \
+         assert u.urlopen('http://%s:8099/x' % host).read() == b'hello\\n', host\n      \
+         print([name for _, name in socket.if_nameindex()])\n      E\n"
+    );
+    assert!(pipeline.len() > 180_000, "longer than an argument may be");
+    let done = build(&project(&pipeline), 1).executions.remove(&name("look")).unwrap();
+    let log = String::from_utf8_lossy(&done.log).into_owned();
+    assert!(done.facts.passed(), "{log}");
+    for said in ["one\n", "two\n", "three\n", "['lo']\n"] {
+        assert!(log.contains(said), "{log}");
+    }
+}
+
+/// Programs built with sanitizers, where this machine's compiler has them, and without drawn addresses.
+#[test]
+fn sanitizers_run() {
+    let pipeline = "version: 1\nsteps:\n  check:\n    run: |\n      \
+        printf '#include <stdlib.h>\\nint main(int c,char**v){char*p=malloc(8);p[0]=1;if(c<2)free(p);p=0;return 0;}' > t.c\n      \
+        for s in address leak thread undefined; do gcc -g -fsanitize=$s t.c -o t || continue; ./t; done\n      \
+        if gcc -g -fsanitize=leak t.c -o t; then if ./t leak 2> said; then exit 9; fi; grep 'detected memory leaks' said; fi\n      \
+        setarch -R true\n";
+    let done = build(&project(pipeline), 1).executions.remove(&name("check")).unwrap();
+    let log = String::from_utf8_lossy(&done.log).into_owned();
+    assert!(done.facts.passed(), "{log}");
 }

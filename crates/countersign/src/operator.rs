@@ -1,0 +1,106 @@
+//! What the operator of a machine decides about the steps that run there, as options of the verbs that run steps.
+//!
+//! Invariant: a pipeline asks, these decide; nothing of them comes from a repository.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use runner::{Caps, Sandbox, Toolchain};
+use sandbox::{Allowance, Egress};
+
+use crate::failure::Failure;
+use crate::verbs::runner::sandbox_init;
+
+/// What the steps of pipelines see and reach on a machine.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Reach {
+    /// Directory of a toolchain that steps see read-only at the same place, with its `bin` first on their PATH; may be
+    /// given several times. The system's own directories, the account's Rust and /usr/local/go need no naming.
+    #[arg(long, value_name = "DIR")]
+    pub toolchain: Vec<PathBuf>,
+    /// Network, or host and port, that steps may reach besides the public internet when their pipeline names it:
+    /// `10.1.0.0/16`, `mirror.example:443`, `127.0.0.1:8080`; may be given several times. None by default: loopback,
+    /// private and link-local addresses and this machine's own are refused. Metadata services always are.
+    #[arg(long, value_name = "CIDR|HOST:PORT")]
+    pub allow_network: Vec<Allowance>,
+}
+
+/// What the operator of a runner's machine lets steps see, reach and use there.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Operator {
+    /// What they see and reach.
+    #[command(flatten)]
+    pub reach: Reach,
+    /// Most memory that one step may ask for, in MiB; all of the machine's by default.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..=1 << 24))]
+    pub step_memory_max: Option<u64>,
+    /// Largest workspace that one step may ask for, in MiB; workspaces lie in memory. All of the machine's by default.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..=1 << 24))]
+    pub step_workspace_max: Option<u64>,
+    /// Longest time that one step may ask for, in seconds; 6 hours by default.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    pub step_time_max: Option<u64>,
+    /// Most processes and threads that one step may ask for; 4,096 by default.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(8..=65_536))]
+    pub step_processes_max: Option<u64>,
+    /// Most that all steps that run at the same time may use together of memory, workspaces and /tmp, in MiB: further
+    /// ones wait. The machine's memory by default.
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(256..=1 << 24))]
+    pub steps_memory_max: Option<u64>,
+}
+
+impl Reach {
+    /// A sandbox that reaches what this allows, and uses at most so much.
+    pub fn sandbox(&self, caps: Caps) -> Sandbox {
+        Sandbox::new(sandbox_init, Egress::new(self.allow_network.clone()), caps)
+    }
+
+    /// What steps see of this machine.
+    pub fn host_toolchain(&self) -> Result<Toolchain, Failure> {
+        // A relative path means what the operator sees where the command is given.
+        let dirs = self.toolchain.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>()?;
+        Ok(Toolchain::of_host(&dirs)?)
+    }
+}
+
+impl Operator {
+    /// The sandbox of steps as the operator wants it.
+    pub fn sandbox(&self) -> Sandbox {
+        self.reach.sandbox(self.caps())
+    }
+
+    /// The same as arguments of a runner that is started.
+    pub fn arguments(&self) -> Result<Vec<String>, Failure> {
+        let mut arguments = Vec::new();
+        for dir in &self.reach.toolchain {
+            let dir = std::path::absolute(dir)?;
+            let text = dir.to_str().ok_or_else(|| Failure::usage("--toolchain: the path is not UTF-8"))?;
+            arguments.extend(["--toolchain".to_owned(), text.to_owned()]);
+        }
+        for allowance in &self.reach.allow_network {
+            arguments.extend(["--allow-network".to_owned(), allowance.to_string()]);
+        }
+        for (name, value) in [
+            ("--step-memory-max", self.step_memory_max),
+            ("--step-workspace-max", self.step_workspace_max),
+            ("--step-time-max", self.step_time_max),
+            ("--step-processes-max", self.step_processes_max),
+            ("--steps-memory-max", self.steps_memory_max),
+        ] {
+            arguments.extend(value.into_iter().flat_map(|value| [name.to_owned(), value.to_string()]));
+        }
+        Ok(arguments)
+    }
+
+    fn caps(&self) -> Caps {
+        let host = Caps::of_host();
+        let total_mib = self.steps_memory_max.unwrap_or(host.total_mib);
+        Caps {
+            memory_mib: self.step_memory_max.unwrap_or(total_mib),
+            workspace_mib: self.step_workspace_max.unwrap_or(total_mib),
+            time_seconds: self.step_time_max.unwrap_or(host.time_seconds),
+            processes: self.step_processes_max.unwrap_or(host.processes),
+            total_mib,
+        }
+    }
+}

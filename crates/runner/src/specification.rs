@@ -1,0 +1,94 @@
+//! What a step of the pipeline becomes on this machine: the specification that a sandbox runs.
+//!
+//! Invariant: variables come from the machine first, then from the file, so that the file wins; only
+//! `COUNTERSIGN_*` is ours alone, and a file cannot set it. Limits are the operator's where the step asks for none.
+
+use std::collections::BTreeMap;
+
+use evidence::Name;
+use evidence::pipeline::{Run, Step};
+use sandbox::{Destination, Spec};
+
+use crate::ecosystem;
+use crate::source::Source;
+use crate::step::{Host, Identity, StepError};
+use crate::toolchain::Toolchain;
+
+/// The specification of a step.
+///
+/// # Errors
+/// `StepError` when it asks for what this machine does not give.
+pub fn specify(
+    identity: &Identity<'_>,
+    source: &Source,
+    name: &Name,
+    step: &Step,
+    host: &Host<'_>,
+) -> Result<Spec, StepError> {
+    let run = step.run.as_ref().ok_or_else(|| StepError::NoStep(name.clone()))?;
+    let (command, script) = match run {
+        Run::Script(text) => {
+            (["/bin/sh", "-eu", sandbox::SCRIPT].map(str::to_owned).to_vec(), Some(text.clone()))
+        }
+        Run::Program(words) => (words.clone(), None),
+    };
+    let network = destinations(name, step, host.toolchain)?;
+    let mut environment = host.toolchain.environment().clone();
+    environment.insert("SOURCE_DATE_EPOCH".into(), source.time_seconds().to_string());
+    if !network.is_empty() {
+        environment.extend(proxy_environment());
+    }
+    environment.extend(step.env.clone());
+    environment.extend([
+        ("COUNTERSIGN_COMMIT".to_owned(), source.id.to_string()),
+        ("COUNTERSIGN_PROJECT".into(), identity.project.to_string()),
+        ("COUNTERSIGN_STEP".into(), name.to_string()),
+    ]);
+    let limits = host.isolation.caps().limits(&step.limits);
+    let limits = limits.map_err(|error| StepError::Cap(name.clone(), error))?;
+    Ok(Spec { command, script, environment, binds: host.toolchain.binds().to_vec(), network, limits })
+}
+
+/// Destinations as the pipeline names them: ecosystems by the hosts of their own clients, or hosts.
+fn destinations(name: &Name, step: &Step, toolchain: &Toolchain) -> Result<Vec<Destination>, StepError> {
+    let mut destinations = Vec::new();
+    for text in &step.network {
+        let wrong = |what: String| StepError::Network(name.clone(), what);
+        let hosts = match ecosystem::hosts(text, toolchain) {
+            Some(hosts) => hosts.map_err(wrong)?.into_iter().collect(),
+            None => vec![text.clone()],
+        };
+        for host in hosts {
+            let full = if host.contains(':') { host.clone() } else { format!("{host}:443") };
+            let known = host.contains(['.', ':']);
+            let remedy = || {
+                let known = ecosystem::NAMES.join(", ");
+                wrong(format!(
+                    "`{host}` is no host; write `host` (port 443), `host:port` or an ecosystem: {known}"
+                ))
+            };
+            destinations.push(full.parse().ok().filter(|_| known).ok_or_else(remedy)?);
+        }
+    }
+    Ok(destinations)
+}
+
+/// How package managers and other clients are told of the proxy, and that the sandbox's own loopback is not behind it.
+fn proxy_environment() -> BTreeMap<String, String> {
+    let url = format!("http://127.0.0.1:{}", sandbox::PROXY_PORT);
+    let own = format!("localhost,127.0.0.1,::1,{}", sandbox::HOST_NAME);
+    let through = [
+        "HTTP_PROXY",
+        "http_proxy",
+        "HTTPS_PROXY",
+        "https_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "CARGO_HTTP_PROXY",
+        "NPM_CONFIG_HTTPS_PROXY",
+    ];
+    let past = ["NO_PROXY", "no_proxy", "NPM_CONFIG_NOPROXY"];
+    let through = through.map(|name| (name.to_owned(), url.clone()));
+    let past = past.map(|name| (name.to_owned(), own.clone()));
+    through.into_iter().chain(past).collect()
+}
