@@ -13,6 +13,7 @@ mod operator;
 mod outcome;
 mod output;
 mod pack;
+mod partial;
 mod pkcs11;
 mod places;
 mod policies;

@@ -2,46 +2,62 @@
 //! that describe build and release.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use evidence::git::{Commit, GitMode, ObjectKind, parse_tree};
-use evidence::source_pack::SourcePack;
+use evidence::source_pack::{BYTES_MAX, SourcePack};
 use evidence::{Bytes, CommitId, pipeline, release_file};
-use runner::{Budget, Repository, revisions};
+use runner::{Budget, Repository, RepositoryError, revisions};
 
 use crate::failure::Failure;
+use crate::partial;
 
-/// The top of the repository that a directory lies in.
-pub fn toplevel(dir: &Path) -> Option<PathBuf> {
-    let mut command = runner::program::of_person("git");
-    command.args(["rev-parse", "--show-toplevel"]).current_dir(dir).stderr(std::process::Stdio::null());
-    let output = command.output().ok()?;
-    let path = String::from_utf8(output.stdout).ok()?;
-    (output.status.success() && !path.trim().is_empty()).then(|| PathBuf::from(path.trim()))
+/// The pack of a commit, with history back to each base that the repository knows and that fits.
+pub fn pack(path: &Path, commit: &CommitId, bases: &BTreeSet<CommitId>) -> Result<SourcePack, Failure> {
+    within(path, commit, bases, LIMITS)
 }
 
-/// The pack of a commit, with history back to each base that the repository knows.
-pub fn pack(path: &Path, commit: &CommitId, bases: &BTreeSet<CommitId>) -> Result<SourcePack, Failure> {
-    let mut repository = Repository::open(path, Budget::default())?;
-    let object = repository.object(ObjectKind::Commit, commit)?;
-    let tree = Commit::parse(&object)?.tree;
-    let mut ids = BTreeSet::from([commit.clone()]);
-    for base in bases {
-        // A base that is not here leaves the pack without it, and the judge says so.
-        if let Ok(range) = revisions(path, commit, Some(base), HISTORY_MAX) {
-            ids.extend(range);
-            ids.extend(join(path, base, &ids, &mut repository)?);
+/// How much history a pack takes.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Most commits of one range.
+    commits: usize,
+    /// Most bytes of all commits in a pack.
+    bytes: usize,
+}
+
+fn within(
+    path: &Path,
+    commit: &CommitId,
+    bases: &BTreeSet<CommitId>,
+    limits: Limits,
+) -> Result<SourcePack, Failure> {
+    partial::complete(path, commit)?;
+    let mut history = History::open(path, limits.commits)?;
+    let tree = history.commit(commit)?.tree.clone();
+    let mut kept = BTreeSet::from([commit.clone()]);
+    let mut large = None;
+    for base in bases.iter().filter(|base| *base != commit) {
+        match history.between(commit, base) {
+            Ok(range) if history.bytes(kept.union(&range)) <= limits.bytes => kept.extend(range),
+            Ok(range) => large = Some(left_out(base, &format!("{} commits are too many bytes", range.len()))),
+            Err(Absent::Range(count)) => large = Some(left_out(base, &format!("more than {count} commits"))),
+            // A base that is not here leaves the pack without it, and the judge says so.
+            Err(Absent::Base(words)) => warn(base, &words),
+            Err(Absent::Failed(failure)) => return Err(failure),
         }
     }
-    let mut commits = BTreeMap::new();
-    for id in ids {
-        let object = repository.object(ObjectKind::Commit, &id)?;
-        commits.insert(id.to_string(), Bytes(object));
+    match large {
+        // Nothing could come of this run: no place has a range that can be judged.
+        Some(failure) if kept.len() == 1 && !bases.contains(commit) => return Err(failure),
+        Some(failure) => shown::say(&format!("warning: {}", failure.message())),
+        None => {}
     }
+    let commits = history.take(&kept);
     let mut pack =
         SourcePack { v: 1, commit: commit.clone(), commits, trees: BTreeMap::new(), files: BTreeMap::new() };
     for file in [pipeline::PATH, release_file::PATH] {
-        add(&mut repository, &mut pack, &tree, file)?;
+        add(&mut history.repository, &mut pack, &tree, file)?;
     }
     if !pack.files.contains_key(pipeline::PATH) {
         let what = format!("commit {commit} has no {}", pipeline::PATH);
@@ -50,23 +66,93 @@ pub fn pack(path: &Path, commit: &CommitId, bases: &BTreeSet<CommitId>) -> Resul
     Ok(pack)
 }
 
-/// Commits that show the parents outside the range to be ancestors of the base.
-fn join(
-    path: &Path,
-    base: &CommitId,
-    range: &BTreeSet<CommitId>,
-    repository: &mut Repository<'_>,
-) -> Result<BTreeSet<CommitId>, Failure> {
-    let mut more = BTreeSet::new();
-    for id in range {
-        let commit = Commit::parse(&repository.object(ObjectKind::Commit, id)?)?;
-        for parent in commit.parents {
-            if parent != *base && !range.contains(&parent) {
-                more.extend(revisions(path, base, Some(&parent), HISTORY_MAX)?);
+fn left_out(base: &CommitId, why: &str) -> Failure {
+    Failure::error(format!(
+        "history back to {base}, which runs now, does not fit into a source pack: {why}; {SMALLER}"
+    ))
+}
+
+fn warn(base: &CommitId, words: &str) {
+    shown::say(&format!(
+        "warning: history back to {base}, which runs now, is not in this repository: {words}"
+    ));
+}
+
+/// Commits of a repository, each read once.
+struct History<'a> {
+    path: &'a Path,
+    repository: Repository<'a>,
+    read: BTreeMap<CommitId, (Vec<u8>, Commit)>,
+    commits_max: usize,
+}
+
+/// Why there is no history back to a base.
+enum Absent {
+    /// There are more commits than so many.
+    Range(usize),
+    /// The base is not here, in git's words.
+    Base(String),
+    /// Git failed, or a commit cannot be read.
+    Failed(Failure),
+}
+
+impl<'a> History<'a> {
+    fn open(path: &'a Path, commits_max: usize) -> Result<Self, Failure> {
+        let repository = Repository::open(path, Budget::default())?;
+        Ok(Self { path, repository, read: BTreeMap::new(), commits_max })
+    }
+
+    fn commit(&mut self, id: &CommitId) -> Result<&Commit, Failure> {
+        if !self.read.contains_key(id) {
+            let object = self.repository.object(ObjectKind::Commit, id)?;
+            let commit = Commit::parse(&object).map_err(|error| {
+                Failure::error(format!("commit {id} cannot be judged: {error}; {UNREADABLE}"))
+            })?;
+            self.read.insert(id.clone(), (object, commit));
+        }
+        let read = self.read.get(id).map(|(_, commit)| commit);
+        read.ok_or_else(|| Failure::error(format!("commit {id} is gone")))
+    }
+
+    /// The commits after a base, and those that show their other parents to be ancestors of the base.
+    fn between(&mut self, commit: &CommitId, base: &CommitId) -> Result<BTreeSet<CommitId>, Absent> {
+        let range: BTreeSet<CommitId> = self.revisions(commit, base)?.into_iter().collect();
+        let mut joins = BTreeSet::new();
+        for id in &range {
+            let parents = self.commit(id).map_err(Absent::Failed)?.parents.clone();
+            joins.extend(parents.into_iter().filter(|parent| parent != base && !range.contains(parent)));
+        }
+        let mut all = range;
+        for parent in joins {
+            all.extend(self.revisions(base, &parent)?);
+            if all.len() > self.commits_max {
+                return Err(Absent::Range(self.commits_max));
             }
         }
+        for id in &all {
+            self.commit(id).map_err(Absent::Failed)?;
+        }
+        Ok(all)
     }
-    Ok(more)
+
+    fn revisions(&self, from: &CommitId, without: &CommitId) -> Result<Vec<CommitId>, Absent> {
+        revisions(self.path, from, Some(without), self.commits_max).map_err(|error| match error {
+            RepositoryError::Range(most, _) => Absent::Range(most),
+            RepositoryError::Revision(_, words) => Absent::Base(words),
+            other => Absent::Failed(other.into()),
+        })
+    }
+
+    /// What these commits take in a pack: Base64 and the id.
+    fn bytes<'b>(&self, ids: impl Iterator<Item = &'b CommitId>) -> usize {
+        let size = |id: &CommitId| self.read.get(id).map_or(0, |(object, _)| object.len().div_ceil(3) * 4);
+        ids.map(|id| size(id) + id.as_str().len() + 6).sum()
+    }
+
+    fn take(&mut self, ids: &BTreeSet<CommitId>) -> BTreeMap<String, Bytes> {
+        let taken = ids.iter().filter_map(|id| Some((id.to_string(), Bytes(self.read.remove(id)?.0))));
+        taken.collect()
+    }
 }
 
 /// Adds a file and the trees that lead to it, where the commit has it.
@@ -97,5 +183,12 @@ fn add(
     Ok(())
 }
 
-/// Most commits of one range.
-const HISTORY_MAX: usize = 2_000;
+/// Trees and the two files take the rest of a pack's bytes.
+const LIMITS: Limits = Limits { commits: 20_000, bytes: BYTES_MAX - (2 << 20) };
+const SMALLER: &str = "release a signed commit in between first (`countersign run COMMIT`), or bring the change in as \
+                       one commit (`git merge --squash`)";
+const UNREADABLE: &str =
+    "bring its change in as a new commit (`git merge --squash`), so that it is not in the history";
+
+#[cfg(test)]
+mod tests;

@@ -9,15 +9,36 @@ use std::process::{Command, Stdio};
 use evidence::Name;
 
 use crate::failure::Failure;
-use crate::pack;
 
 /// The repository that is meant: the one given, else the one that we are in.
 pub fn repository(given: Option<&Path>) -> Result<PathBuf, Failure> {
     let here = given.map_or_else(std::env::current_dir, |path| Ok(path.to_path_buf()))?;
-    pack::toplevel(&here).ok_or_else(|| {
+    toplevel(&here)?.ok_or_else(|| {
         let remedy = "go into one, or name it with --repository";
         Failure::error(format!("`{}` lies in no git repository; {remedy}", here.display()))
     })
+}
+
+/// The top of the repository that a directory lies in, under its own name: a work tree, or a bare repository. `None`
+/// when it lies in none; an error, in git's words, when git does not take it for one.
+pub fn toplevel(dir: &Path) -> Result<Option<PathBuf>, Failure> {
+    let dir = std::fs::canonicalize(dir).map_err(|error| {
+        Failure::error(format!("cannot look for a repository in `{}`: {error}", dir.display()))
+    })?;
+    let found =
+        dir.ancestors().find(|dir| std::fs::symlink_metadata(dir.join(".git")).is_ok() || is_bare(dir));
+    let Some(found) = found else { return Ok(None) };
+    // Inside of `.git` the repository is what this belongs to.
+    let within = found.file_name().is_some_and(|name| name == ".git") && is_bare(found);
+    let top = found.parent().filter(|_| within).unwrap_or(found);
+    runner::verify(top)?;
+    Ok(Some(top.to_path_buf()))
+}
+
+/// Whether a directory is a repository without a work tree, as git tells (`is_git_directory` in setup.c).
+pub fn is_bare(dir: &Path) -> bool {
+    std::fs::symlink_metadata(dir.join("HEAD")).is_ok()
+        && ["objects", "refs"].iter().all(|name| dir.join(name).is_dir())
 }
 
 /// The project's name: the one given, else the one kept in the repository, else its directory's as far as it can be

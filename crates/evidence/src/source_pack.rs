@@ -14,7 +14,7 @@ use crate::git::{self, Commit, CommitError, GitMode, ObjectKind, TreeObjectError
 use crate::{CommitId, Digest};
 
 /// Largest pack in bytes.
-pub const BYTES_MAX: usize = 2 * 1024 * 1024;
+pub const BYTES_MAX: usize = 12 * 1024 * 1024;
 
 /// Objects of a repository.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

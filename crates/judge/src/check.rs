@@ -411,7 +411,7 @@ fn range(source: &source_pack::Checked, base: &CommitId, findings: &mut Findings
         }
         Range::Shallow(id) => {
             let what = format!("history lacks commit {id}");
-            findings.unclear("range-shallow", what, "run again from a full clone");
+            findings.unclear("range-shallow", what, SHALLOW);
             BTreeSet::new()
         }
     }
@@ -484,3 +484,5 @@ fn listed(checked: &Checked<'_>) -> Result<(), Findings> {
 
 const NAMELESS: &str = "amend the commit, so that it names them with an address; if it is older, bring its change in as \
                         a new commit by `git merge --squash`";
+const SHALLOW: &str = "run again from a full clone; if the clone is full, `run` has said that the range is too large: release \
+                       a signed commit in between first, or bring the change in by `git merge --squash`";

@@ -220,7 +220,8 @@ const ENVIRONMENT: [(&str, &str); 10] = [
     ("GIT_TERMINAL_PROMPT", "0"),
     ("LC_ALL", "C"),
 ];
-const SETTINGS: [&str; 5] = [
+const SETTINGS: [&str; 6] = [
+    "advice.graftFileDeprecated=false",
     "safe.directory=*",
     "safe.bareRepository=all",
     "core.hooksPath=/dev/null",

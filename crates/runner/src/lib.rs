@@ -33,7 +33,9 @@ pub use ecosystem::{NAMES as ECOSYSTEMS, hosts as ecosystem_hosts};
 pub use given::{GivenError, merge};
 pub use keep::{Keep, KeepError};
 pub use left::{Given, Kept, LeftError};
-pub use repository::{Repository, RepositoryError, path_of, path_text, resolve, revisions};
+pub use repository::{
+    Repository, RepositoryError, diff_stat, missing, path_of, path_text, promisor, resolve, revisions, verify,
+};
 pub use serve::serve;
 pub use slots::{Slots, SlotsError};
 pub use source::{Head, Source, SourceError, SourceFile};

@@ -242,6 +242,59 @@ pub fn revisions(
     if ids.len() > most { Err(RepositoryError::Range(most, RANGE_REMEDY)) } else { Ok(ids) }
 }
 
+/// Whether git takes a directory for a repository.
+///
+/// # Errors
+/// `RepositoryError` with git's own words when not.
+pub fn verify(path: &Path) -> Result<(), RepositoryError> {
+    words(path, &["rev-parse", "--git-dir"], PATH_BYTES_MAX).map(drop)
+}
+
+/// The remote that a partial clone has its other objects from.
+///
+/// # Errors
+/// `RepositoryError` when git fails.
+pub fn promisor(path: &Path) -> Result<Option<String>, RepositoryError> {
+    let arguments = ["config", "--local", "--name-only", "--get-regexp", r"^remote\..*\.promisor$"];
+    let said = Git::output(path, &arguments, Budget::default(), PATH_BYTES_MAX);
+    let said = said.map_err(|error| RepositoryError::io(path, error))?;
+    let text = String::from_utf8_lossy(&said.output);
+    let name = text.lines().next().and_then(|line| line.strip_prefix("remote.")?.strip_suffix(".promisor"));
+    Ok(name.map(str::to_owned))
+}
+
+/// Ids of the objects of a commit's tree that are not here.
+///
+/// # Errors
+/// `RepositoryError` when git fails.
+pub fn missing(path: &Path, commit: &CommitId) -> Result<Vec<String>, RepositoryError> {
+    let list =
+        ["rev-list", "--objects", "--no-object-names", "--missing=print", "--no-walk", "--end-of-options"];
+    let arguments = [list.as_slice(), &[commit.as_str(), "--"]].concat();
+    let listed = words(path, &arguments, LIST_BYTES_MAX)?;
+    Ok(listed.lines().filter_map(|line| line.strip_prefix('?')).map(str::to_owned).collect())
+}
+
+/// Which files differ between two commits, and by how many lines; for people to read.
+///
+/// # Errors
+/// `RepositoryError` when git fails.
+pub fn diff_stat(path: &Path, from: &CommitId, to: &CommitId) -> Result<String, RepositoryError> {
+    let plain =
+        ["diff", "--no-color", "--stat", "--no-ext-diff", "--no-textconv", from.as_str(), to.as_str(), "--"];
+    words(path, &plain, LIST_BYTES_MAX).map(|text| text.trim_end().to_owned())
+}
+
+/// What git says on its standard output.
+fn words(path: &Path, arguments: &[&str], most: u64) -> Result<String, RepositoryError> {
+    let said = Git::output(path, arguments, Budget::default(), most);
+    let said = said.map_err(|error| RepositoryError::io(path, error))?;
+    if said.status.success() {
+        return Ok(String::from_utf8_lossy(&said.output).into_owned());
+    }
+    Err(RepositoryError::Git(path.to_path_buf(), said.complaint))
+}
+
 /// How a path is told to a runner: as it is where it is UTF-8, else as a `file:` URL (RFC 8089).
 #[must_use]
 pub fn path_text(path: &Path) -> String {
@@ -278,5 +331,8 @@ pub fn path_of(text: &str) -> Option<PathBuf> {
 }
 
 const LINE_BYTES_MAX: u64 = 1024;
+const PATH_BYTES_MAX: u64 = 64 * 1024;
+/// A tree of 200,000 files has as many lines of 66 bytes.
+const LIST_BYTES_MAX: u64 = 64 << 20;
 const URL: &str = "file://";
 const RANGE_REMEDY: &str = "release a commit in between first: `countersign run COMMIT`";

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Largest body that either side reads, in bytes.
-pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub const BODY_BYTES_MAX: usize = 18 * 1024 * 1024;
 
 /// A person's command: the signed request, and the statements that it names by digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

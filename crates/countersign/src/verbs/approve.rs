@@ -4,7 +4,6 @@
 //! even asked for.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
@@ -235,18 +234,19 @@ fn remember(pin: &Pin, checked: &Checked<'_>) -> Result<(), Failure> {
 /// What changed in the files, from the repository that we are in, where it has both commits.
 fn changed_files(checked: &Checked<'_>) -> String {
     let (base, commit): (&CommitId, &CommitId) = (&checked.base, &checked.source.id);
-    let known = std::env::current_dir().ok().and_then(|dir| crate::pack::toplevel(&dir));
-    let stat = known.and_then(|repository| diff_stat(&repository, base, commit));
-    stat.map_or_else(String::new, |stat| format!("\nfiles changed:\n{stat}"))
-}
-
-fn diff_stat(repository: &Path, base: &CommitId, commit: &CommitId) -> Option<String> {
-    let mut command = runner::program::of_person("git");
-    command.args(["--no-replace-objects", "-c", "core.pager=cat", "diff", "--no-color"]);
-    command.args(["--stat", "--no-ext-diff", "--no-textconv"]);
-    command.args([base.as_str(), commit.as_str(), "--"]).current_dir(repository);
-    let output = command.stderr(std::process::Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+    // Whoever approves may be anywhere; outside of the repository there is nothing to show.
+    let here = std::env::current_dir().map_err(Failure::from).and_then(|dir| crate::project::toplevel(&dir));
+    let repository = match here {
+        Ok(Some(repository)) => repository,
+        Ok(None) => return String::new(),
+        Err(failure) => return format!("\nfiles changed: they cannot be shown: {}", failure.message()),
+    };
+    let known = [base, commit].into_iter().all(|id| runner::resolve(&repository, id.as_str()).is_ok());
+    match known.then(|| runner::diff_stat(&repository, base, commit)) {
+        Some(Ok(stat)) => format!("\nfiles changed:\n{stat}"),
+        Some(Err(error)) => format!("\nfiles changed: they cannot be shown: {error}"),
+        None => String::new(),
+    }
 }
 
 /// A little before now, so that a machine whose clock is behind lets it count too.

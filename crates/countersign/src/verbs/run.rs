@@ -185,8 +185,7 @@ fn send(
     let own = places.iter().filter(|place| place.place.project == *project);
     let bases: BTreeSet<CommitId> = own.map(|place| place.base.clone()).collect();
     let pack = pack::pack(path, commit, &bases)?.encode()?;
-    let with =
-        With { attachments: vec![pack], repository: Some(path.display().to_string()), ..With::default() };
+    let with = With { attachments: vec![pack], repository: Some(runner::path_text(path)), ..With::default() };
     let arguments = json!({ "project": project, "commit": commit, "again": verb.again });
     Ok(request::send(home, "run", arguments, with)?.request.nonce.into())
 }

@@ -26,7 +26,7 @@ use crate::output::Output;
 use crate::pkcs11::Uri;
 use crate::places::{self, Prepared};
 use crate::scaffold::{self, Described};
-use crate::{pack, policies, project, random, shell, trust};
+use crate::{policies, project, random, shell, trust};
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
@@ -316,7 +316,7 @@ struct FirstProject {
 fn first_project(verb: &Init) -> Result<Option<FirstProject>, Failure> {
     let here = std::env::current_dir()?;
     let named = verb.repository.is_some() || verb.project.is_some();
-    let path = pack::toplevel(verb.repository.as_deref().unwrap_or(&here));
+    let path = project::toplevel(verb.repository.as_deref().unwrap_or(&here))?;
     let Some(path) = path.filter(|_| !verb.bare) else {
         return if named {
             Err(project::repository(verb.repository.as_deref())
@@ -326,12 +326,17 @@ fn first_project(verb: &Init) -> Result<Option<FirstProject>, Failure> {
             Ok(None)
         };
     };
+    if project::is_bare(&path) {
+        let what = format!("`{}` is a bare repository, in which no files can be written", path.display());
+        return Err(Failure::error(format!("{what}; go into a clone of it, or use --bare")));
+    }
     let name = project::name(verb.project.as_ref(), &path)?;
-    let baseline = ::runner::resolve(&path, "HEAD").map_err(|_| {
-        Failure::error(format!(
+    let baseline = ::runner::resolve(&path, "HEAD").map_err(|error| match error {
+        ::runner::RepositoryError::Revision(_, words) if words.contains(UNBORN) => Failure::error(format!(
             "`{}` has no commit yet: commit something first, or use --bare",
             path.display()
-        ))
+        )),
+        other => other.into(),
     })?;
     let described = scaffold::describe(&path, &name, &verb.service)?;
     Ok(Some(FirstProject { name, repository: path, described, baseline }))
@@ -435,3 +440,6 @@ pub fn pin_of(data: &Path, root: &TrustRoot) -> Result<Pin, Failure> {
         checkpoint: head.checkpoint.text().to_owned(),
     })
 }
+
+/// What git says of a branch without a commit.
+const UNBORN: &str = "Needed a single revision";
