@@ -257,3 +257,157 @@ const GONE_SECONDS: u64 = 30;
 /// The same for an agent that was given a release: all probes of one take an hour at most, and it does not ask while it
 /// makes them.
 const AT_WORK_SECONDS: u64 = 3_900;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use evidence::{Digest, Id, Moment};
+    use wire::{MachineView, PlaceView, ReleaseView, RunView, RunningView};
+
+    use super::{At, Stand, gone, stands, without_places};
+
+    fn run(n: u8) -> domain::RunId {
+        Id::from_random([n; 16]).into()
+    }
+
+    fn release(of: u8, stage: &str, number: u64, began: u64) -> ReleaseView {
+        ReleaseView {
+            place: "shop/api/dev".parse().unwrap(),
+            kind: "release".into(),
+            release: Some(number),
+            run: run(of),
+            artifact: Digest::of(b"artifact"),
+            commit: "11".repeat(20).parse().unwrap(),
+            stage: stage.into(),
+            outcome: None,
+            reasons: vec!["a-reason".into()],
+            detail: None,
+            bundle: None,
+            began,
+            entry: began + 1,
+            time: Moment::from_millis(1).unwrap(),
+            by: Some(run(9)),
+        }
+    }
+
+    fn place(automatic: bool, running: Option<(u64, &[u8])>) -> PlaceView {
+        let digest = Digest::of(b"x");
+        let commit: evidence::CommitId = "11".repeat(20).parse().unwrap();
+        let running = running.map(|(release, artifact)| RunningView {
+            artifact: Digest::of(artifact),
+            commit: commit.clone(),
+            release,
+            run: run(7),
+            statement: Some(1),
+            since: None,
+        });
+        PlaceView {
+            place: "shop/api/dev".parse().unwrap(),
+            after: None,
+            automatic,
+            statement: 1,
+            envelope: digest,
+            running,
+            before: None,
+            base: commit,
+            open: None,
+            wanted: false,
+            last: None,
+            releases: Vec::new(),
+            rollback: None,
+            rolled_back: Vec::new(),
+            frozen: false,
+            agents: Vec::new(),
+        }
+    }
+
+    fn stand(releases: Vec<ReleaseView>, place: PlaceView) -> Stand {
+        let view = RunView {
+            run: run(7),
+            project: "shop".parse().unwrap(),
+            commit: "11".repeat(20).parse().unwrap(),
+            state: "passed".into(),
+            works: Vec::new(),
+            artifacts: BTreeMap::from([("api".into(), Digest::of(b"artifact"))]),
+            services: vec!["api".into(), "elsewhere".into()],
+            entry: 10,
+            releases,
+        };
+        assert_eq!(without_places(&view, std::slice::from_ref(&place)), ["elsewhere"]);
+        let [At { stand, .. }] = stands(&view, &[place]).try_into().unwrap();
+        stand
+    }
+
+    #[test]
+    fn a_run_is_judged_by_its_own_release_whatever_another_one_brought() {
+        // What another run's release came to is no matter of this one's, be it good or bad.
+        let other = |stage| ReleaseView { artifact: Digest::of(b"other"), ..release(8, stage, 5, 20) };
+        for (stage, others) in [("returned", "running"), ("running", "failed")] {
+            let found =
+                stand(vec![release(7, stage, 4, 15), other(others)], place(true, Some((5, b"other"))));
+            match found {
+                Stand::Stopped { release } => assert_eq!((stage, release.release), ("returned", Some(4))),
+                Stand::Running { release, now, .. } => {
+                    assert_eq!((stage, release, now), ("running", 4, Some(5)))
+                }
+                other => assert_eq!(format!("{other:?}"), stage),
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_is_told_from_what_does_not() {
+        let automatic = |stage| stand(vec![release(7, stage, 4, 15)], place(true, None));
+        let by_people = |stage| stand(vec![release(7, stage, 4, 15)], place(false, None));
+        for stage in ["wanted", "judging", "due"] {
+            assert!(
+                matches!(automatic(stage), Stand::Moving { .. }) && automatic(stage).is_settled(),
+                "{stage}"
+            );
+        }
+        for stage in ["proposed", "held"] {
+            assert!(matches!(by_people(stage), Stand::Waiting { release: 4, .. }), "{stage}");
+        }
+        assert!(matches!(automatic("proposed"), Stand::Moving { .. }));
+        for stage in ["held", "failed", "refused", "returned", "unplannable"] {
+            assert!(
+                matches!(automatic(stage), Stand::Stopped { .. }) && !automatic(stage).is_settled(),
+                "{stage}"
+            );
+        }
+        assert!(matches!(automatic("superseded"), Stand::Superseded { automatic: true, .. }));
+        assert!(!automatic("superseded").is_settled());
+        assert_eq!(stand(Vec::new(), place(true, None)), Stand::Unreached, "nothing of it is here");
+    }
+
+    #[test]
+    fn another_runs_release_of_the_same_artifact_counts_where_it_stands() {
+        let runs = stand(vec![release(8, "running", 3, 2)], place(true, Some((3, b"artifact"))));
+        assert!(
+            matches!(runs, Stand::Running { release: 3, now: None, outdated: false, .. })
+                && runs.is_settled()
+        );
+        let mut amended = place(true, Some((3, b"artifact")));
+        amended.statement = 2;
+        assert!(!stand(vec![release(8, "running", 3, 2)], amended).is_settled(), "its statement has changed");
+        // What failed before this run began says nothing of it.
+        assert_eq!(stand(vec![release(8, "failed", 3, 2)], place(true, None)), Stand::Unreached);
+        assert!(matches!(stand(vec![release(8, "failed", 3, 12)], place(true, None)), Stand::Stopped { .. }));
+    }
+
+    #[test]
+    fn a_machine_is_gone_when_all_that_is_left_waits_for_it() {
+        let machine = |silent_seconds, at_work| MachineView {
+            name: "runner-1".parse().unwrap(),
+            silent_seconds,
+            at_work,
+        };
+        let is_gone = |machines: &[MachineView]| gone(machines.iter()).is_some();
+        assert!(is_gone(&[machine(30, false)]));
+        assert!(!is_gone(&[machine(29, false)]) && !is_gone(&[]));
+        assert!(!is_gone(&[machine(30, false), machine(0, false)]), "another one goes on");
+        assert!(!is_gone(&[machine(3_000, true)]), "it makes probes");
+        assert!(is_gone(&[machine(4_000, true)]));
+    }
+}

@@ -241,8 +241,8 @@ async fn failure(client: &Client, view: &RunView, started: &Started) -> Result<O
                 let what =
                     format!("run {by} put another release forward at {place} before run {run} ran there");
                 let remedy = format!(
-                    "see `countersign status`; `countersign run --again {}` releases it",
-                    view.commit
+                    "see `countersign status`; a commit that builds on {} and on what runs there takes both along",
+                    short(view.commit.as_str())
                 );
                 let finding = Finding { code: "superseded".into(), what, remedy };
                 let message = format!("{place}: another run took the place of run {run}");

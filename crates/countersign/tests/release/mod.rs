@@ -6,6 +6,7 @@ mod damage;
 mod evidence;
 #[cfg(feature = "faults")]
 mod faults;
+mod flows;
 mod full;
 mod growth;
 mod hardware;

@@ -120,6 +120,13 @@ impl Home {
         self.command(arguments).current_dir(dir).stdin(Stdio::null()).output().unwrap()
     }
 
+    /// Begins something whose output is read once it has ended.
+    pub fn spawn_in(&self, dir: &Path, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    }
+
     #[cfg(feature = "faults")]
     /// Runs with further variables, for a minute at most: exit code and what was printed.
     pub fn try_in(
