@@ -1,6 +1,6 @@
 //! The binary: parses the command line and hands over to one file for each verb.
 //!
-//! Exit codes: 0 yes, 1 error, 2 usage, 3 refused by a decision, 4 could not decide.
+//! Exit codes: 0 yes, 1 error, 2 usage, 3 refused by a decision, 4 could not decide, 130 interrupted while it waited.
 
 mod children;
 mod clock;
