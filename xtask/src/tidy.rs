@@ -218,7 +218,8 @@ const EDGES: [(&str, &[&str]); 19] = [
         &["shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "listen"],
     ),
     ("runner", &["shown", "disk", "tlog", "evidence", "domain", "judge", "wire", "sandbox"]),
-    ("agent", &["shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire"]),
+    // The agent takes enclosures from `sandbox`, nothing else: decision 0032.
+    ("agent", &["shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "sandbox"]),
     (
         "countersign",
         &[

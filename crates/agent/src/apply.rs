@@ -7,8 +7,10 @@ use std::path::Path;
 
 use evidence::plan::Plan;
 use evidence::report::Outcome;
+use sandbox::Hold;
 
 use crate::memory::Known;
+use crate::probe::ENDING;
 use crate::store::Releases;
 
 /// How a release is made to run: processes, or what stands in for them.
@@ -17,23 +19,31 @@ pub trait Services: std::fmt::Debug + Send {
     ///
     /// # Errors
     /// Code and words.
-    fn prepare(&mut self, plan: &Plan) -> Result<(), (&'static str, String)>;
+    fn prepare(&mut self, plan: &Plan) -> Result<(), Fault>;
 
     /// Starts what a plan says out of an artifact's directory, and probes it; stops it when that fails.
     ///
     /// # Errors
     /// Code and words.
-    fn start(&mut self, plan: &Plan, dir: &Path) -> Result<(), (&'static str, String)>;
+    fn start(&mut self, plan: &Plan, dir: &Path) -> Result<(), Fault>;
 
-    /// Ends what runs.
-    fn stop(&mut self);
+    /// Ends what runs, with everything that it started.
+    ///
+    /// # Errors
+    /// In words, when some of it lives on.
+    fn stop(&mut self) -> Result<(), String>;
 
-    /// Whether what should run has ended by itself.
-    fn has_ended(&mut self) -> bool;
+    /// How what should run has ended by itself; `None` while it runs.
+    fn ended(&mut self) -> Option<String>;
 
-    /// Keeps what grows while it runs within its limits.
-    fn tidy(&mut self) {}
+    /// What holds together what runs, where that is known.
+    fn hold(&self) -> Option<Hold> {
+        None
+    }
 }
+
+/// Why something does not run: a code for the report, and words.
+pub type Fault = (&'static str, String);
 
 /// What came of a release.
 #[derive(Debug)]
@@ -65,14 +75,21 @@ impl Hands {
     }
 
     /// Puts a release in the place of what runs; when it does not work, that comes back.
-    pub fn apply(&mut self, new: &Known, old: Option<&Known>) -> Applied {
+    ///
+    /// # Errors
+    /// In words, when the agent was asked to end meanwhile: then it is done again when it starts.
+    pub fn apply(&mut self, new: &Known, old: Option<&Known>) -> Result<Applied, String> {
         let Err((code, what)) = self.run(new) else {
-            return Applied { outcome: Outcome::Running, reasons: Vec::new(), detail: String::new() };
+            return Ok(Applied { outcome: Outcome::Running, reasons: Vec::new(), detail: String::new() });
         };
+        if code == ENDING {
+            return Err(what);
+        }
         shown::say(&format!("the release does not work: {what}"));
         let (mut reasons, mut detail) = (vec![code.to_owned()], what);
         let outcome = match old.map(|old| self.run(old)) {
             Some(Ok(())) => Outcome::Returned,
+            Some(Err((ENDING, what))) => return Err(what),
             Some(Err((again, what))) => {
                 let what = format!("the release before it does not work any more: {what}");
                 shown::say(&what);
@@ -86,32 +103,35 @@ impl Hands {
                 Outcome::Failed
             }
         };
-        Applied { outcome, reasons, detail }
+        Ok(Applied { outcome, reasons, detail })
     }
 
     /// Makes a release the one that runs, and probes it.
-    pub fn run(&mut self, known: &Known) -> Result<(), (&'static str, String)> {
+    pub fn run(&mut self, known: &Known) -> Result<(), Fault> {
         self.releases
             .check(&known.artifact, &known.layer)
             .map_err(|error| ("artifact-differs", error.to_string()))?;
         self.services.prepare(&known.plan)?;
-        self.services.stop();
+        // Nothing begins while something of the release before it may still answer.
+        self.services.stop().map_err(|what| ("still-alive", what))?;
         self.releases.switch(Some(&known.artifact)).map_err(|error| ("switch-failed", error.to_string()))?;
         self.services.start(&known.plan, &self.releases.path(&known.artifact))
     }
 
-    /// Keeps what grows while it runs within its limits.
-    pub fn tidy(&mut self) {
-        self.services.tidy();
+    /// How what should run has ended by itself; `None` while it runs.
+    pub fn ended(&mut self) -> Option<String> {
+        self.services.ended()
     }
 
-    /// Whether what should run has ended by itself.
-    pub fn has_ended(&mut self) -> bool {
-        self.services.has_ended()
+    /// What holds together what runs.
+    pub fn hold(&self) -> Option<Hold> {
+        self.services.hold()
     }
 
     /// Ends what runs.
     pub fn stop(&mut self) {
-        self.services.stop();
+        if let Err(what) = self.services.stop() {
+            shown::say(&format!("warning: {what}"));
+        }
     }
 }

@@ -13,11 +13,15 @@ use evidence::report::{AgentReport, DETAIL_BYTES_MAX, Outcome};
 use evidence::return_order::ReturnOrder;
 use evidence::status::StatusFile;
 use evidence::{Digest, Moment};
+use sandbox::Hold;
 use tlog::Checkpoint;
 
 use crate::apply::{Applied, Hands, Services};
 use crate::judging::{Decision, refused};
 use crate::memory::{Begun, Known, Memory};
+use crate::probe::{ENDING, INTERRUPTED};
+use crate::process::reserved;
+use crate::restarts::Restarts;
 
 /// An agent's memory, key and hands.
 #[derive(Debug)]
@@ -29,6 +33,18 @@ pub struct Deployer {
     now: fn() -> Moment,
     /// Why what should run does not; tried again by the next look.
     down: Option<String>,
+    restarts: Restarts,
+}
+
+/// How what should run is, for those who ask.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Condition {
+    /// What holds its processes together.
+    pub hold: Option<Hold>,
+    /// Why it does not run now.
+    pub down: Option<String>,
+    /// How often it was started again.
+    pub restarts: Restarts,
 }
 
 /// What was asked, as far as a report names it.
@@ -66,7 +82,7 @@ impl Deployer {
         now: fn() -> Moment,
     ) -> Result<Self, String> {
         let hands = Hands::new(&dir, services)?;
-        let deployer = Self { dir, memory, hands, signer, now, down: None };
+        let deployer = Self { dir, memory, hands, signer, now, down: None, restarts: Restarts::default() };
         deployer.clear_away();
         Ok(deployer)
     }
@@ -101,18 +117,27 @@ impl Deployer {
         self.carry_out(asked, refused("bundle-unsound", what))
     }
 
+    /// How what should run is.
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        Condition { hold: self.hands.hold(), down: self.down.clone(), restarts: self.restarts.clone() }
+    }
+
     /// Starts what ran when the agent ended.
     ///
     /// # Errors
-    /// None: what does not start is started again by the next look.
+    /// None: what does not start is started again by a later look.
     pub fn resume(&mut self) -> Result<(), String> {
         let Some(known) = self.memory.running.clone() else { return Ok(()) };
-        let down = self.hands.run(&known).err().map(|(_, what)| what);
-        // Said once, not with every look.
-        if let Some(what) = down.as_ref().filter(|_| down != self.down) {
-            shown::say(&format!("warning: what ran before does not start: {what}; trying again"));
+        match self.hands.run(&known) {
+            Ok(()) => {
+                self.restarts.started((self.now)());
+                self.down = None;
+            }
+            // It is started when the agent is, or after what is due.
+            Err((ENDING | INTERRUPTED, what)) => self.down = Some(what),
+            Err((_, what)) => self.fell(&what),
         }
-        self.down = down;
         Ok(())
     }
 
@@ -121,14 +146,23 @@ impl Deployer {
     /// # Errors
     /// None, like `resume`.
     pub fn watch(&mut self) -> Result<(), String> {
-        self.hands.tidy();
         if self.down.is_none() {
-            if !self.hands.has_ended() {
-                return Ok(());
-            }
-            shown::say("warning: the service has ended by itself; starting it again");
+            let Some(end) = self.hands.ended() else { return Ok(()) };
+            self.fell(&format!("the service ended by itself with {end}"));
+            // What it has left has its time to end, and then ends.
+            self.hands.stop();
         }
-        self.resume()
+        if self.restarts.is_due((self.now)()) { self.resume() } else { Ok(()) }
+    }
+
+    /// Notes that what should run does not.
+    fn fell(&mut self, what: &str) {
+        // Said once for each cause, not with every look.
+        if self.down.as_deref() != Some(what) {
+            shown::say(&format!("warning: {what}; it is started again"));
+        }
+        self.restarts.ended(what.lines().next().unwrap_or_default(), (self.now)());
+        self.down = Some(what.to_owned());
     }
 
     /// The report of a release that was reported before. A ledger restored from a backup may give a number
@@ -206,7 +240,14 @@ impl Deployer {
     }
 
     /// Applies or refuses, remembers, and signs the report.
-    fn carry_out(&mut self, asked: &Asked, decision: Decision) -> Result<Envelope, String> {
+    fn carry_out(&mut self, asked: &Asked, mut decision: Decision) -> Result<Envelope, String> {
+        // Only a new plan is refused: what runs was accepted before this was looked at.
+        if let Some(name) = decision.apply.as_ref().and_then(|known| reserved(&known.plan)) {
+            let what = format!(
+                "the plan sets the variable `{name}`, which the agent sets; rename it in release.yaml"
+            );
+            decision = refused("variable-reserved", &what);
+        }
         for words in &decision.words {
             shown::say(&format!("release {}: {words}", asked.release));
         }
@@ -219,9 +260,11 @@ impl Deployer {
             Some(new) => {
                 self.begin(asked)?;
                 let old = self.memory.running.clone();
-                let applied = self.hands.apply(new, old.as_ref());
+                let applied = self.hands.apply(new, old.as_ref())?;
                 self.remember(new, old, applied.outcome);
                 self.down = None;
+                self.restarts = Restarts::default();
+                self.restarts.started((self.now)());
                 applied
             }
         };

@@ -146,6 +146,20 @@ impl Memory {
     }
 }
 
+impl Memory {
+    /// Whether an order stops a release that is being probed: it is genuine and names what runs now, which the
+    /// release would replace.
+    #[must_use]
+    pub fn is_stopped_by(&self, order: &ReturnOrder, now: Moment) -> bool {
+        let same = self.place.project == order.project
+            && self.place.service == order.service
+            && self.place.environment == order.environment;
+        let (anchors, mut seen) = self.eyes(now);
+        seen.release = self.newest_before(order.release, &order.artifact);
+        same && check_return(order, &anchors, &seen, seen.now.unwrap_or(now)).is_ok()
+    }
+}
+
 /// A decision against, for one reason.
 pub fn refused(code: &str, what: &str) -> Decision {
     Decision { apply: None, reasons: vec![code.to_owned()], words: vec![format!("{code}: {what}")] }

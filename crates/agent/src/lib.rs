@@ -6,16 +6,30 @@
 
 mod apply;
 mod deployer;
+mod held;
+mod interrupts;
 mod judging;
+mod keeper;
+mod leftovers;
+mod lookout;
 mod memory;
 mod own_thread;
+mod probe;
 mod process;
+mod restarts;
 mod serve;
+mod service_log;
+mod sockets;
 mod store;
+mod telling;
 
-pub use apply::Services;
+pub use apply::{Fault, Services};
 pub use deployer::{Asked, Deployer, Layer, STATUS_FILE, read_status};
+pub use held::Launcher;
+pub use interrupts::{Interrupt, Interrupts};
 pub use judging::Decision;
+pub use keeper::exec_service;
 pub use memory::{Begun, FILE as MEMORY_FILE, Known, Memory, MemoryError};
-pub use process::{Launcher, exec_service};
+pub use process::Processes;
 pub use serve::{Agent, serve};
+pub use service_log::ServiceLog;

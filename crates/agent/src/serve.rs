@@ -4,18 +4,24 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::Place;
 use evidence::bundle::{BYTES_MAX, Bundle};
 use evidence::dsse::Envelope;
 use evidence::machine::MachineSigner;
 use evidence::oci::Descriptor;
 use evidence::{Digest, Moment};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::sync::watch;
 use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError};
 
-use crate::deployer::{Asked, Deployer, Layer};
+use crate::deployer::{Asked, Condition, Deployer, Layer};
+use crate::held::Launcher;
+use crate::interrupts::{Interrupt, Interrupts};
+use crate::lookout::Lookout;
 use crate::memory::Memory;
 use crate::own_thread::OwnThread;
-use crate::process::{Launcher, Processes};
+use crate::process::Processes;
+use crate::service_log::ServiceLog;
+use crate::telling::tell;
 
 /// What an agent is made of.
 #[derive(Debug)]
@@ -37,96 +43,211 @@ pub struct Agent {
 /// # Errors
 /// In words, when the agent cannot start.
 pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>) -> Result<(), String> {
-    let place = agent.memory.place.clone();
-    let services = Processes::new(&agent.dir, agent.launcher);
-    let deployer = Deployer::new(agent.dir, agent.memory, agent.signer, Box::new(services), agent.now)?;
+    let (place, dir, now) = (agent.memory.place.clone(), agent.dir.clone(), agent.now);
+    let (log, interrupts) = (ServiceLog::new(&dir.join(LOG)), Interrupts::default());
+    let services = Processes::new(&dir, agent.launcher, log.clone(), interrupts.clone());
+    let services = services.map_err(|error| error.to_string())?;
+    let deployer = Deployer::new(agent.dir, agent.memory, agent.signer, Box::new(services), now)?;
     let running = OwnThread::start("deployer", deployer).map_err(|error| error.to_string())?;
-    running.run(Deployer::resume).await?;
-    tokio::pin!(stop);
-    // Beside whatever is asked: a server that cannot be reached keeps nothing from being started again.
-    let mut look = tokio::time::interval_at(Instant::now() + WATCH_EVERY, WATCH_EVERY);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut complained = false;
-    loop {
-        let asked = tokio::select! {
-            () = &mut stop => break,
-            _ = look.tick() => {
-                running.run(Deployer::watch).await?;
-                continue;
-            }
-            asked = client.agent_work(&place) => asked,
-        };
-        let done = match asked {
-            Ok(Some(work)) => one(&running, &client, work).await,
-            Ok(None) => Ok(()),
-            Err(error) => Err(error.to_string()),
-        };
-        if let Err(what) = &done {
-            if !complained {
-                shown::say(&format!("warning: {what}; trying again"));
-            }
-            tokio::select! {
-                () = &mut stop => break,
-                () = tokio::time::sleep(ASK_AGAIN) => {}
-            }
-        }
-        complained = done.is_err();
+    let (condition, conditions) = watch::channel(Condition::default());
+    let life =
+        Life { running, client: client.clone(), place: place.clone(), dir, now, interrupts, condition };
+    tokio::select! {
+        // It never ends by itself.
+        () = tell(&client, &place, &log, conditions, now()) => {}
+        () = life.work(stop) => {}
     }
-    let stopped = running.run(|running| {
+    let stopped = life.running.run(|running| {
         running.stop();
         Ok(())
     });
     stopped.await
 }
 
-/// One piece of work, to its report.
-async fn one(running: &OwnThread<Deployer>, client: &Client, work: AgentWork) -> Result<(), String> {
-    let report = match work {
-        AgentWork::Release { bundle, release: number, artifact } => {
-            release(running, client, bundle, &Asked { release: number, artifact, plan: artifact }).await?
-        }
-        AgentWork::Return(order) => running.run(move |running| running.turn_back(&order)).await?,
-    };
-    match client.report_release(report).await {
-        Ok(_) => Ok(()),
-        // It is not due any more: somebody saw the same report before.
-        Err(ClientError::Problem(problem)) if !problem.reasons.is_empty() => Ok(()),
-        Err(error) => Err(error.to_string()),
-    }
+/// An agent while it lives.
+#[derive(Debug)]
+struct Life {
+    running: OwnThread<Deployer>,
+    client: Client,
+    place: Place,
+    dir: PathBuf,
+    now: fn() -> Moment,
+    interrupts: Interrupts,
+    condition: watch::Sender<Condition>,
 }
 
-async fn release(
-    running: &OwnThread<Deployer>,
-    client: &Client,
-    digest: Digest,
-    asked: &Asked,
-) -> Result<Envelope, String> {
-    let number = asked.release;
-    let artifact = asked.artifact;
-    let known = running.run(move |running| Ok(running.reported(number, &artifact))).await?;
-    if let Some(report) = known {
-        return Ok(report);
+impl Life {
+    async fn work(&self, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        let mut complained = false;
+        if self.ends_before(&mut stop, self.look(Deployer::resume)).await.is_none() {
+            return;
+        }
+        loop {
+            let Some(asked) = self.next_work(&mut stop).await else { return };
+            let done = match asked {
+                Ok(Some(work)) => match self.ends_before(&mut stop, self.one(work)).await {
+                    Some(done) => done,
+                    None => return,
+                },
+                Ok(None) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            };
+            self.see().await;
+            if let Err(what) = &done {
+                if !complained {
+                    shown::say(&format!("warning: {what}; trying again"));
+                }
+                tokio::select! {
+                    () = &mut stop => return,
+                    () = tokio::time::sleep(ASK_AGAIN) => {}
+                }
+            }
+            complained = done.is_err();
+        }
     }
-    let bundle = match client.blob(&digest, BYTES_MAX).await {
-        Ok(bytes) => Bundle::decode(&bytes).map_err(|error| error.to_string()),
-        // Other bytes than those of the digest: that is an answer, and it goes on record.
-        Err(error @ ClientError::Answer { .. }) => Err(error.to_string()),
-        Err(error) => return Err(error.to_string()),
-    };
-    let bundle = match bundle {
-        Ok(bundle) if bundle.release == number => Arc::new(bundle),
-        Ok(_) => return unread(running, asked, "it is of another release").await,
-        Err(what) => return unread(running, asked, &what).await,
-    };
-    let proof = Arc::new(consistency(running, client, &bundle).await?);
-    let (at, with) = (Arc::clone(&bundle), Arc::clone(&proof));
-    // Nothing is fetched for what is refused, nor by a size that nobody has vouched for.
-    let wanted = running.run(move |running| running.wants(&at, &with)).await?;
-    let layer = match wanted {
-        None => Layer::Unasked,
-        Some(wanted) => fetched(client, &wanted).await?,
-    };
-    running.run(move |running| running.release(&bundle, &proof, &layer)).await
+
+    /// What is due next. What runs is looked at beside that: a server that cannot be reached keeps nothing from
+    /// being started again, and what does not start does not keep a newer release waiting.
+    async fn next_work(
+        &self,
+        stop: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Option<Result<Option<AgentWork>, ClientError>> {
+        let asking = self.client.agent_work(&self.place);
+        tokio::pin!(asking);
+        loop {
+            tokio::select! {
+                () = &mut *stop => return None,
+                asked = &mut asking => return Some(asked),
+                () = tokio::time::sleep(WATCH_EVERY) => {}
+            }
+            let looking = self.look(Deployer::watch);
+            tokio::pin!(looking);
+            tokio::select! {
+                biased;
+                () = &mut looking => {}
+                () = &mut *stop => {
+                    self.interrupts.raise(Interrupt::Ending);
+                    looking.await;
+                    return None;
+                }
+                asked = &mut asking => {
+                    if matches!(asked, Ok(Some(_))) {
+                        self.interrupts.raise(Interrupt::Unwanted("something newer is due".into()));
+                    }
+                    looking.await;
+                    drop(self.interrupts.take());
+                    return Some(asked);
+                }
+            }
+        }
+    }
+
+    /// Does something to its end, which comes soon once the agent is asked to end; then `None`.
+    async fn ends_before<T>(
+        &self,
+        stop: &mut (impl Future<Output = ()> + Unpin),
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        tokio::pin!(work);
+        tokio::select! {
+            biased;
+            done = &mut work => return Some(done),
+            () = &mut *stop => {}
+        }
+        self.interrupts.raise(Interrupt::Ending);
+        drop(work.await);
+        None
+    }
+
+    async fn look(&self, look: fn(&mut Deployer) -> Result<(), String>) {
+        if let Err(what) = self.running.run(look).await {
+            shown::say(&format!("warning: {what}"));
+        }
+        self.see().await;
+    }
+
+    /// Notes how what should run is, for those who are told.
+    async fn see(&self) {
+        if let Ok(condition) = self.running.run(|running| Ok(running.condition())).await {
+            self.condition.send_if_modified(|now| std::mem::replace(now, condition.clone()) != condition);
+        }
+    }
+
+    /// One piece of work, to its report.
+    async fn one(&self, work: AgentWork) -> Result<(), String> {
+        let report = match work {
+            AgentWork::Release { bundle, release: number, artifact } => {
+                self.release(bundle, &Asked { release: number, artifact, plan: artifact }).await?
+            }
+            AgentWork::Return(order) => self.running.run(move |running| running.turn_back(&order)).await?,
+        };
+        match self.client.report_release(report).await {
+            Ok(_) => Ok(()),
+            // It is not due any more: somebody saw the same report before.
+            Err(ClientError::Problem(problem)) if !problem.reasons.is_empty() => Ok(()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    async fn release(&self, digest: Digest, asked: &Asked) -> Result<Envelope, String> {
+        let (running, client) = (&self.running, &self.client);
+        let (number, artifact) = (asked.release, asked.artifact);
+        let known = running.run(move |running| Ok(running.reported(number, &artifact))).await?;
+        if let Some(report) = known {
+            return Ok(report);
+        }
+        let bundle = match client.blob(&digest, BYTES_MAX).await {
+            Ok(bytes) => Bundle::decode(&bytes).map_err(|error| error.to_string()),
+            // Other bytes than those of the digest: that is an answer, and it goes on record.
+            Err(error @ ClientError::Answer { .. }) => Err(error.to_string()),
+            Err(error) => return Err(error.to_string()),
+        };
+        let bundle = match bundle {
+            Ok(bundle) if bundle.release == number => Arc::new(bundle),
+            Ok(_) => return unread(running, asked, "it is of another release").await,
+            Err(what) => return unread(running, asked, &what).await,
+        };
+        let proof = Arc::new(consistency(running, client, &bundle).await?);
+        let (at, with) = (Arc::clone(&bundle), Arc::clone(&proof));
+        // Nothing is fetched for what is refused, nor by a size that nobody has vouched for.
+        let wanted = running.run(move |running| running.wants(&at, &with)).await?;
+        let layer = match wanted {
+            None => Layer::Unasked,
+            Some(wanted) => fetched(client, &wanted).await?,
+        };
+        self.applied(bundle, proof, layer).await
+    }
+
+    /// Judges and applies, unless nobody wants that any more meanwhile.
+    async fn applied(
+        &self,
+        bundle: Arc<Bundle>,
+        proof: Arc<Vec<evidence::Bytes>>,
+        layer: Layer,
+    ) -> Result<Envelope, String> {
+        let memory = self.running.run(|running| Ok(running.memory().clone())).await?;
+        let lookout = Lookout {
+            client: &self.client,
+            dir: self.dir.clone(),
+            place: self.place.clone(),
+            memory,
+            bundle: Arc::clone(&bundle),
+            proof: Arc::clone(&proof),
+            now: self.now,
+        };
+        let applying = self.running.run(move |running| running.release(&bundle, &proof, &layer));
+        tokio::pin!(applying);
+        tokio::select! {
+            biased;
+            done = &mut applying => return done,
+            why = lookout.unwanted() => self.interrupts.raise(Interrupt::Unwanted(why)),
+        }
+        let done = applying.await;
+        // Raised too late, it is about nothing else.
+        drop(self.interrupts.take());
+        done
+    }
 }
 
 async fn fetched(client: &Client, wanted: &Descriptor) -> Result<Layer, String> {
@@ -162,4 +283,6 @@ async fn consistency(
 }
 
 const ASK_AGAIN: Duration = Duration::from_millis(500);
-const WATCH_EVERY: Duration = Duration::from_secs(5);
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// Where the service's output goes, in the agent's directory.
+const LOG: &str = "service.log";

@@ -22,6 +22,7 @@ mod replaying;
 mod room;
 mod salt;
 mod serve;
+mod services;
 mod snapshots;
 mod store;
 mod stored;

@@ -17,6 +17,7 @@ use crate::intake::Intake;
 use crate::logs::Logs;
 use crate::presence::Presence;
 use crate::readers::Readers;
+use crate::services::Services;
 use crate::snapshots;
 use crate::stored::{Stored, StoredError};
 use crate::views::{ViewError, Views};
@@ -90,7 +91,18 @@ pub async fn serve(
     let logs = Logs::open(&config.data, gatekeeper.limits())?;
     let (attendance, presence) = (Attendance::new(clock::now()), Presence::default());
     let stored = Stored::open(&config.data)?;
-    let shared = Arc::new(Shared { intake, gatekeeper, origin, views, logs, attendance, presence, stopping });
+    let services = Services::default();
+    let shared = Arc::new(Shared {
+        intake,
+        gatekeeper,
+        origin,
+        views,
+        logs,
+        attendance,
+        presence,
+        services,
+        stopping,
+    });
     let asking = tokio::spawn(witnessing::run(Arc::clone(&shared), config.witnesses));
     let keeping = tokio::spawn(snapshots::run(Arc::clone(&shared)));
     let sweeping = tokio::spawn(sweeping::run(Arc::clone(&shared)));

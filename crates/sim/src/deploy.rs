@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use agent::{Asked, Deployer, Layer, Memory, Services};
+use agent::{Asked, Deployer, Fault, Layer, Memory, Services};
 use domain::Place;
 use evidence::Moment;
 use evidence::bundle::Bundle;
@@ -115,17 +115,19 @@ impl Agent {
 struct Simulated;
 
 impl Services for Simulated {
-    fn prepare(&mut self, _: &Plan) -> Result<(), (&'static str, String)> {
+    fn prepare(&mut self, _: &Plan) -> Result<(), Fault> {
         Ok(())
     }
 
-    fn start(&mut self, _: &Plan, _: &Path) -> Result<(), (&'static str, String)> {
+    fn start(&mut self, _: &Plan, _: &Path) -> Result<(), Fault> {
         if fails(20) { Err(("probe-failed", "by chance".into())) } else { Ok(()) }
     }
 
-    fn stop(&mut self) {}
+    fn stop(&mut self) -> Result<(), String> {
+        Ok(())
+    }
 
-    fn has_ended(&mut self) -> bool {
-        fails(5)
+    fn ended(&mut self) -> Option<String> {
+        fails(5).then(|| "by chance".to_owned())
     }
 }

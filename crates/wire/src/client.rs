@@ -344,6 +344,18 @@ impl Client {
         self.answer(operation, response).await
     }
 
+    /// Sends something under the machine's claim.
+    pub(crate) async fn post_claimed<B: Serialize, T: DeserializeOwned>(
+        &self,
+        operation: &str,
+        body: &B,
+    ) -> Result<T, ClientError> {
+        let request = self.http.post(format!("{}{API}/{operation}", self.url)).json(body);
+        let request = self.claimed(request, "POST", operation)?;
+        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        self.answer(operation, response).await
+    }
+
     /// Adds the claim by which a machine shows who it is.
     fn claimed(
         &self,
@@ -364,7 +376,7 @@ impl Client {
         Ok(request.header("authorization", format!("{SCHEME} {}", STANDARD.encode(bytes))))
     }
 
-    async fn get<T: DeserializeOwned>(&self, operation: &str) -> Result<T, ClientError> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, operation: &str) -> Result<T, ClientError> {
         let url = format!("{}{API}/{operation}", self.url);
         let response = self.http.get(url).send().await.map_err(|source| self.unreachable(source))?;
         self.answer(operation, response).await

@@ -6,6 +6,7 @@
 mod client;
 mod message;
 mod problem;
+mod service;
 
 pub use client::{Client, ClientError, Machine, claim_of};
 pub use message::{
@@ -14,6 +15,7 @@ pub use message::{
     WorkView,
 };
 pub use problem::{Problem, ProblemKind};
+pub use service::{LogPiece, ServiceHeard, ServiceLogView, ServiceReport, ServiceView};
 
 /// Media type of a problem (RFC 9457, section 3).
 pub const PROBLEM_JSON: &str = "application/problem+json";

@@ -13,6 +13,8 @@ use evidence::{Bytes, CommitId, Digest, Id, Moment, Name};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::service::ServiceView;
+
 /// Largest body that either side reads, in bytes.
 pub const BODY_BYTES_MAX: usize = 18 * 1024 * 1024;
 
@@ -185,6 +187,9 @@ pub struct PlaceView {
     /// Its agents.
     #[serde(default)]
     pub agents: Vec<MachineView>,
+    /// How the service is, as its agent says; absent when the agent has said nothing lately.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceView>,
 }
 
 /// An artifact that a person rolled back at a place.

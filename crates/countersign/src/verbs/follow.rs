@@ -3,6 +3,8 @@
 //! Invariant: a verb that ends early ends nothing else; it says what goes on, and how to end that.
 
 use domain::gate::Outcome;
+use evidence::dsse::Envelope;
+use evidence::report::AgentReport;
 use policy::Finding;
 use tokio::signal::unix::{SignalKind, signal};
 use wire::{Client, MachineView, PlaceView, ReleaseView, RunView};
@@ -111,10 +113,18 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Failure, Fail
         findings.extend(judgement.unclear);
     }
     if findings.is_empty() {
+        let said = if is_verdict { None } else { reported(client, release).await };
+        let what = said.unwrap_or_else(|| {
+            format!("so said the {}", if is_verdict { "gate" } else { "agent, without a reason" })
+        });
+        let remedy = match is_verdict {
+            true => format!("see entry {}", release.entry),
+            false => format!("see `countersign logs {}` for more of what the service printed", release.place),
+        };
         findings.extend(release.reasons.iter().map(|code| Finding {
             code: code.clone(),
-            what: format!("so said the {}", if is_verdict { "gate" } else { "agent" }),
-            remedy: format!("see entry {}, and the agent's log", release.entry),
+            what: what.clone(),
+            remedy: remedy.clone(),
         }));
     }
     if release.stage == "held" && release.reasons.iter().any(|code| code == "frozen") {
@@ -126,6 +136,13 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Failure, Fail
     let outcome =
         if release.outcome.as_deref() == Some("undecided") { Outcome::Undecided } else { Outcome::Fail };
     Ok(Failure::decided(outcome, title(release), findings))
+}
+
+/// Why it did not work, in the words of the agent's signed report.
+async fn reported(client: &Client, release: &ReleaseView) -> Option<String> {
+    let bytes = client.blob(&release.detail?, DETAIL_MAX).await.ok()?;
+    let report = AgentReport::read(&Envelope::decode(&bytes).ok()?).ok()?;
+    Some(report.detail).filter(|detail| !detail.is_empty())
 }
 
 fn title(release: &ReleaseView) -> String {

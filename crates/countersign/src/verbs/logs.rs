@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 
 use clap::Args;
-use domain::RunId;
 use evidence::Name;
 use serde_json::json;
 use wire::{Client, LOG_PIECE_BYTES_MAX, RunView};
 
+use super::logs_place::{self, Subject};
 use super::{Place, runtime};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -18,8 +18,9 @@ use crate::output::Output;
 pub struct Logs {
     #[command(flatten)]
     place: Place,
-    /// The run; the newest when left away.
-    run: Option<RunId>,
+    /// The run, or a place such as shop/api/staging for what its service printed; the newest run by default.
+    #[arg(value_name = "RUN|PLACE")]
+    run: Option<Subject>,
     /// The step or artifact; all of them when left away.
     step: Option<Name>,
     /// The runner; the first one when left away.
@@ -37,8 +38,9 @@ pub fn run(verb: &Logs, output: Output) -> Result<(), Failure> {
 }
 
 async fn show(verb: &Logs, client: &Client, output: Output) -> Result<(), Failure> {
-    let run = match verb.run {
-        Some(run) => run,
+    let run = match &verb.run {
+        Some(Subject::Place(place)) => return logs_place::show(place, client, verb.follow, output).await,
+        Some(Subject::Run(run)) => *run,
         None => client
             .runs()
             .await?
@@ -82,7 +84,7 @@ async fn show(verb: &Logs, client: &Client, output: Output) -> Result<(), Failur
 }
 
 /// A log is foreign: a terminal is shown its text, anything else gets its bytes.
-fn print_piece(bytes: &[u8]) -> std::io::Result<()> {
+pub fn print_piece(bytes: &[u8]) -> std::io::Result<()> {
     let mut out = std::io::stdout();
     if out.is_terminal() {
         return out.write_all(shown::log(&String::from_utf8_lossy(bytes)).as_bytes());

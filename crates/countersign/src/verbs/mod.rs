@@ -9,6 +9,7 @@ mod follow;
 mod init;
 mod key;
 mod logs;
+mod logs_place;
 mod policy;
 mod project;
 mod promote;
@@ -64,7 +65,7 @@ enum Verb {
     Cancel(cancel::Cancel),
     /// Show what there is: installation, runs, places.
     Status(status::Status),
-    /// Show the log of a run.
+    /// Show the log of a run, or of the service at a place.
     Logs(logs::Logs),
     /// Verify what stands open against your own pin, show it, and approve it with your signature.
     Approve(approve::Approve),

@@ -6,7 +6,7 @@ use clap::Args;
 use evidence::Moment;
 use evidence::trust_root::Mode;
 use serde::Serialize;
-use wire::{Installation, MachineView, PlaceView, ReleaseView, RunView};
+use wire::{Installation, MachineView, PlaceView, ReleaseView, RunView, ServiceView};
 
 use super::{Place, runtime};
 use crate::clock::now;
@@ -152,9 +152,25 @@ fn places_text(places: &[PlaceView]) -> String {
             format!("; last: release {} {}, {}", last.release, last.outcome, last.reasons.join(", "))
         });
         let frozen = if view.frozen { "; frozen" } else { "" };
-        format!("{}: {running}{open}{rollback}{last}{frozen}", view.place)
+        let service = view.service.as_ref().map_or_else(String::new, service_text);
+        format!("{}: {running}{open}{rollback}{last}{frozen}{service}", view.place)
     };
     section("places", &places.iter().map(line).collect::<Vec<_>>())
+}
+
+/// What an agent says of its service, where that is not just that it runs.
+fn service_text(service: &ServiceView) -> String {
+    let mut text = String::new();
+    if let (1.., Some(last), Some(since)) = (service.restarts, &service.last, service.since) {
+        let now = if service.down.is_some() { "is down" } else { "runs again" };
+        let times =
+            if service.restarts == 1 { "once".to_owned() } else { format!("{} times", service.restarts) };
+        text = format!("; its service {now}: it failed {times} since {since}, the last time: {last}");
+    }
+    if service.hold.as_deref() == Some("descendants") {
+        text.push_str("; its host gives no process namespace, so a subreaper holds the service");
+    }
+    text
 }
 
 /// The newest runs, each with what became of it at its places.

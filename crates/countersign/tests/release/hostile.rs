@@ -161,10 +161,12 @@ impl agent::Services for Nothing {
         Ok(())
     }
 
-    fn stop(&mut self) {}
+    fn stop(&mut self) -> Result<(), String> {
+        Ok(())
+    }
 
-    fn has_ended(&mut self) -> bool {
-        false
+    fn ended(&mut self) -> Option<String> {
+        None
     }
 }
 

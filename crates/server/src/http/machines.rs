@@ -335,13 +335,13 @@ pub async fn waited<T: Send + 'static>(
     }
 }
 
-fn claim(headers: &HeaderMap) -> Result<Envelope, Failure> {
+pub fn claim(headers: &HeaderMap) -> Result<Envelope, Failure> {
     let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let claim = header.and_then(claim_of);
     claim.ok_or_else(|| Failure::new(ProblemKind::Unauthenticated, "the machine's signed claim is missing"))
 }
 
-fn malformed(error: impl std::fmt::Display) -> Failure {
+pub fn malformed(error: impl std::fmt::Display) -> Failure {
     Failure::new(ProblemKind::Malformed, error.to_string())
 }
 

@@ -9,6 +9,7 @@ mod api;
 mod machines;
 mod problem;
 mod seen;
+mod services;
 mod tiles;
 
 use std::net::{IpAddr, SocketAddr};
@@ -29,6 +30,7 @@ use crate::edge::Gatekeeper;
 use crate::intake::Intake;
 use crate::logs::Logs;
 use crate::presence::Presence;
+use crate::services::Services;
 use crate::views::Views;
 use problem::Failure;
 
@@ -42,6 +44,7 @@ pub struct Shared {
     pub logs: Logs,
     pub attendance: Attendance,
     pub presence: Presence,
+    pub services: Services,
     /// Becomes true when the server is asked to end: whoever waits gives up then.
     pub stopping: watch::Receiver<bool>,
 }
@@ -63,6 +66,8 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/work/given-up/{nonce}", post(machines::give_up))
         .route("/work/orders/{run}", get(machines::run_order))
         .route("/work/agent/{*place}", get(machines::agent_work))
+        .route("/work/services/{*place}", post(services::tell))
+        .route("/service-logs/{*place}", get(services::log))
         .route("/receipts", post(machines::receipt))
         .route("/agent-reports", post(machines::report))
         .route("/logs/{run}/{kind}/{name}/{runner}", get(machines::log).post(machines::append_log))

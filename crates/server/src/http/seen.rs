@@ -146,6 +146,7 @@ fn place(shared: &Shared, state: &domain::State, facts: &EnvironmentSet) -> Resu
         rolled_back: standing.rolled_back.iter().map(bar).collect(),
         frozen: state.identity.is_frozen(at),
         agents: facts.agents.iter().map(agent).collect(),
+        service: shared.services.view(at),
     })
 }
 

@@ -113,7 +113,7 @@ impl Stage {
     fn keys(&mut self) -> Result<(), Failure> {
         let mut agent = Command::new(&self.program);
         let own = std::process::id().to_string();
-        agent.args(["service-exec", &own, "1024", "1073741824", "0", &which("ssh-agent")?, "-D", "-a"]);
+        agent.args(["service-exec", "follow", &own, &which("ssh-agent")?, "-D", "-a"]);
         agent.arg(&self.socket).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.agent = Some(agent.spawn()?);
         for _ in 0..500 {

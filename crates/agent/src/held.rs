@@ -1,0 +1,237 @@
+//! A program that runs in an enclosure, as the agent holds it: started, asked how it is, ended with everything
+//! that it started.
+//!
+//! Invariant: `stop` answers `Ok` only when the kernel has said that nothing of it is left.
+
+use std::io::{self, Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use sandbox::Hold;
+
+use crate::keeper::{Launch, Said, write_frame};
+
+/// Makes a command that ends up in `exec_service`.
+pub trait Launcher: std::fmt::Debug + Send + Sync {
+    /// The command, without arguments of the stage.
+    fn command(&self) -> Command;
+}
+
+/// A program that runs, with what it starts.
+#[derive(Debug)]
+pub struct Held {
+    keeper: Child,
+    control: UnixStream,
+    heard: Vec<u8>,
+    hold: Hold,
+    stop_ms: u64,
+    ended: Option<End>,
+    /// Whether process 1 says that nothing is left, or has ended itself.
+    is_over: bool,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With this code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+    /// Its enclosure ended before it could say.
+    Lost,
+}
+
+/// Why a program does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// This host allows no such enclosure.
+    #[error("this host gives no process namespace: {0}")]
+    Unheld(String),
+    /// The program cannot be started.
+    #[error("`{0}` cannot be started: {1}")]
+    Program(String, String),
+    /// The system failed.
+    #[error("cannot {0}: {1}")]
+    Io(&'static str, io::Error),
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Code(code) => write!(f, "exit code {code}"),
+            Self::Signal(signal) => match name_of(*signal) {
+                Some(name) => write!(f, "signal {signal} ({name})"),
+                None => write!(f, "signal {signal}"),
+            },
+            Self::Lost => write!(f, "an unknown cause"),
+        }
+    }
+}
+
+/// Signals by which programs end, as people know them (signal(7)).
+fn name_of(signal: i32) -> Option<&'static str> {
+    Some(match signal {
+        1 => "SIGHUP",
+        2 => "SIGINT",
+        3 => "SIGQUIT",
+        4 => "SIGILL",
+        6 => "SIGABRT",
+        7 => "SIGBUS",
+        8 => "SIGFPE",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        13 => "SIGPIPE",
+        14 => "SIGALRM",
+        15 => "SIGTERM",
+        24 => "SIGXCPU",
+        25 => "SIGXFSZ",
+        31 => "SIGSYS",
+        _ => return None,
+    })
+}
+
+impl Held {
+    /// Starts a program; what it prints goes to `log`.
+    pub fn start(
+        launcher: &dyn Launcher,
+        launch: &Launch,
+        socket: Option<&TcpListener>,
+        log: OwnedFd,
+    ) -> Result<Self, StartError> {
+        let doing = |what| move |error| StartError::Io(what, error);
+        let (control, theirs) = UnixStream::pair().map_err(doing("make a socket"))?;
+        let mut command = launcher.command();
+        // The launcher has no variables at all: those of the release are set by the last `execve` alone.
+        command.args(["keep", &std::process::id().to_string()]).env_clear().current_dir("/");
+        match socket {
+            Some(socket) => command
+                .stdin(OwnedFd::from(socket.try_clone().map_err(doing("hand over the listening socket"))?)),
+            None => command.stdin(Stdio::null()),
+        };
+        command.stdout(OwnedFd::from(theirs)).stderr(log).process_group(0);
+        let keeper = command.spawn().map_err(doing("start the launcher"))?;
+        // `command` still holds the other end of the control socket and of the log.
+        drop(command);
+        let mut held = Self {
+            keeper,
+            control,
+            heard: Vec::new(),
+            hold: Hold::Descendants,
+            stop_ms: launch.stop_ms,
+            ended: None,
+            is_over: false,
+        };
+        let text = serde_json::to_vec(launch).map_err(|error| StartError::Io("describe it", error.into()))?;
+        write_frame(&held.control, &text).map_err(doing("speak to the launcher"))?;
+        let until = Instant::now() + START_TIME_MAX;
+        match held.next(until).map_err(doing("hear from the launcher"))? {
+            Some(Said::Started(hold)) => held.hold = hold,
+            Some(Said::Unheld(what)) => return Err(StartError::Unheld(what)),
+            Some(Said::Failed(what)) => {
+                return Err(StartError::Program(launch.program.display().to_string(), what));
+            }
+            _ => return Err(doing("hear from the launcher")(io::ErrorKind::UnexpectedEof.into())),
+        }
+        Ok(held)
+    }
+
+    /// What holds it.
+    pub const fn hold(&self) -> Hold {
+        self.hold
+    }
+
+    /// Its keeper, of which everything that it starts is a descendant.
+    pub fn keeper(&self) -> u32 {
+        self.keeper.id()
+    }
+
+    /// How it has ended by itself, once it has; what it left is asked to end then, too.
+    pub fn ended(&mut self) -> Option<End> {
+        while self.ended.is_none() && !self.is_over {
+            match self.next(Instant::now()) {
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(_) => self.is_over = true,
+            }
+        }
+        self.ended.or_else(|| self.is_over.then_some(End::Lost))
+    }
+
+    /// Asks everything in it to end, waits as long as the plan says, and then until the kernel has ended the rest.
+    ///
+    /// # Errors
+    /// When some of it lives on.
+    pub fn stop(mut self) -> Result<(), String> {
+        // Process 1 may have ended already.
+        drop((&self.control).write_all(b"t"));
+        let until = Instant::now() + Duration::from_millis(self.stop_ms) + KILL_TIME_MAX;
+        while !self.is_over && Instant::now() < until {
+            if self.next(until).is_err() {
+                self.is_over = true;
+            }
+        }
+        drop(self.control.shutdown(std::net::Shutdown::Both));
+        while Instant::now() < until {
+            if let Ok(Some(_)) = self.keeper.try_wait() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        let left = sandbox::descendants(self.keeper.id());
+        Err(format!("{} of its processes cannot be ended: {left:?}", left.len()))
+    }
+
+    /// The next word of process 1; `None` when there is none until then.
+    fn next(&mut self, until: Instant) -> io::Result<Option<Said>> {
+        loop {
+            if let Some(end) = self.heard.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.heard.drain(..=end).collect();
+                let said = serde_json::from_slice(&line)?;
+                match said {
+                    Said::Code(code) => self.ended = Some(End::Code(code)),
+                    Said::Signal(signal) => self.ended = Some(End::Signal(signal)),
+                    Said::Gone => self.is_over = true,
+                    _ => {}
+                }
+                return Ok(Some(said));
+            }
+            let rest = until.saturating_duration_since(Instant::now());
+            self.control.set_nonblocking(rest.is_zero())?;
+            self.control.set_read_timeout(Some(rest.max(Duration::from_millis(1))))?;
+            let mut buffer = [0; 512];
+            match (&self.control).read(&mut buffer) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => self.heard.extend(buffer.get(..count).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                    return Ok(None);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Drop for Held {
+    /// However this ends: process 1 ends everything once the socket is closed.
+    fn drop(&mut self) {
+        drop(self.control.shutdown(std::net::Shutdown::Both));
+        for _ in 0..1000 {
+            if !matches!(self.keeper.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        drop(self.keeper.kill());
+        drop(self.keeper.wait());
+    }
+}
+
+/// How long a launcher may take to start a program.
+const START_TIME_MAX: Duration = Duration::from_secs(30);
+/// How long the kernel may take to end what was killed.
+const KILL_TIME_MAX: Duration = Duration::from_secs(10);

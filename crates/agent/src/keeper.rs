@@ -1,0 +1,307 @@
+//! The stages between the agent and a service: the keeper outside of the enclosure, process 1 inside, and the
+//! last thing before the service itself.
+//!
+//! Invariant: no variable of a release is set before the service's own `execve`, so none reaches this program's
+//! loader (`LD_PRELOAD`, ld.so(8)). Process 1 ends everything as soon as the agent's end of the control socket
+//! closes, however the agent ended.
+
+use std::collections::BTreeMap;
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::io::{Errno, FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
+use rustix::process::{
+    Pid, Resource, Rlimit, Signal, WaitOptions, WaitStatus, set_parent_process_death_signal, setrlimit, wait,
+    waitpid,
+};
+use sandbox::{Enclosed, Fork, Hold, signal_all};
+use serde::{Deserialize, Serialize};
+
+/// What a keeper is asked to start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Launch {
+    /// Whether in a process namespace; else under a subreaper.
+    pub namespace: bool,
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Where it starts.
+    pub directory: PathBuf,
+    /// All of its variables.
+    pub variables: BTreeMap<String, String>,
+    /// Most open files of a process.
+    pub open_files: u64,
+    /// Most memory of a process in bytes.
+    pub memory_bytes: u64,
+    /// Milliseconds between SIGTERM and SIGKILL.
+    pub stop_ms: u64,
+    /// Whether the keeper's standard input is a listening socket for it.
+    pub socket: bool,
+}
+
+/// What the agent hears over the control socket, one JSON value a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Said {
+    /// There is no enclosure of this kind here.
+    Unheld(String),
+    /// The program could not be started.
+    Failed(String),
+    /// It runs, held by this.
+    Started(Hold),
+    /// It has ended with this code.
+    Code(i32),
+    /// It was ended by this signal.
+    Signal(i32),
+    /// Nothing that it started is left.
+    Gone,
+}
+
+/// Carries out a hidden stage of the binary; it returns only when that fails.
+///
+/// `keep AGENT`: keeps one service of the agent with this process id. `follow PARENT PROGRAM …`: becomes a program
+/// that ends with its parent.
+#[must_use]
+pub fn exec_service(arguments: &[String]) -> io::Error {
+    let done = match arguments {
+        [stage, agent] if stage == "keep" => keep(agent),
+        [stage, parent, program, rest @ ..] if stage == "follow" => {
+            follow(parent).and_then(|()| Err(Command::new(program).args(rest).exec()))
+        }
+        _ => Err(io::Error::other("no such stage; it is started by agents alone")),
+    };
+    match done {
+        Ok(()) => std::process::exit(0),
+        Err(error) => error,
+    }
+}
+
+/// Ends with its parent, also when that has ended before this process could say so.
+fn follow(parent: &str) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    let now = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().to_string());
+    if now.as_deref() == Some(parent) { Ok(()) } else { Err(io::Error::other("the agent has ended")) }
+}
+
+/// Standard input is the listening socket or nothing, standard output the control socket, standard error the log.
+fn keep(agent: &str) -> io::Result<()> {
+    sandbox::close_inherited()?;
+    // The first descriptor that is opened is 3, where the service will look for its socket.
+    let third = fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
+    let control = UnixStream::from(fcntl_dupfd_cloexec(rustix::stdio::stdout(), 4)?);
+    let launch: Launch = serde_json::from_slice(&read_frame(&control)?)?;
+    rustix::thread::set_no_new_privs(true)?;
+    if launch.namespace {
+        // A subreaper must outlive the agent, to end what it holds.
+        follow(agent)?;
+    }
+    match sandbox::enclose(launch.namespace) {
+        Err(error) => say(&control, &Said::Unheld(error.to_string())),
+        Ok(Enclosed::Outside(inside)) => {
+            drop((third, control));
+            hold_nothing()?;
+            wait_for(inside)
+        }
+        Ok(Enclosed::Inside(hold)) => run(&launch, hold, &control, third),
+    }
+}
+
+/// Lets go of socket and log, so that only the service has them.
+fn hold_nothing() -> io::Result<()> {
+    let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
+    rustix::stdio::dup2_stdin(&null)?;
+    rustix::stdio::dup2_stdout(&null)?;
+    Ok(rustix::stdio::dup2_stderr(&null)?)
+}
+
+fn wait_for(child: Pid) -> io::Result<()> {
+    loop {
+        match waitpid(Some(child), WaitOptions::empty()) {
+            Err(Errno::INTR) => {}
+            done => return done.map(drop).map_err(Into::into),
+        }
+    }
+}
+
+/// Starts the service and stays until nothing of it is left.
+fn run(launch: &Launch, hold: Hold, control: &UnixStream, third: OwnedFd) -> io::Result<()> {
+    let (mut told, tell) = io::pipe()?;
+    let main = match sandbox::fork()? {
+        Fork::Child => {
+            drop(told);
+            let error = become_service(launch, third);
+            // Nobody reads it when the agent has ended.
+            drop((&tell).write_all(error.to_string().as_bytes()));
+            std::process::exit(127);
+        }
+        Fork::Parent(pid) => pid,
+    };
+    drop((tell, third));
+    let mut failure = String::new();
+    told.read_to_string(&mut failure)?;
+    if !failure.is_empty() {
+        return say(control, &Said::Failed(failure));
+    }
+    // Standard error is the log: its reader sees the end once the service's own copies are closed.
+    hold_nothing()?;
+    say(control, &Said::Started(hold))?;
+    let stop = Stop { hold, asked: AtomicBool::new(false), stop_ms: launch.stop_ms };
+    std::thread::scope(|scope| {
+        scope.spawn(|| stop.listen(control));
+        reap(main, control, &stop);
+        // It waits for nobody: process 1 ends, and a thread that still sleeps ends with it.
+        drop(say(control, &Said::Gone));
+        std::process::exit(0)
+    })
+}
+
+/// Takes notice of every end until nobody is left.
+fn reap(main: Pid, control: &UnixStream, stop: &Stop) {
+    loop {
+        match wait(WaitOptions::empty()) {
+            Ok(Some((pid, status))) if pid == main => {
+                // The agent may have ended; then the other thread ends everything.
+                drop(say(control, &ended(status)));
+                stop.begin();
+            }
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+fn ended(status: WaitStatus) -> Said {
+    match (status.exit_status(), status.terminating_signal()) {
+        (Some(code), _) => Said::Code(code),
+        (None, signal) => Said::Signal(signal.unwrap_or_default()),
+    }
+}
+
+/// How an enclosure ends: SIGTERM to everybody, then SIGKILL.
+struct Stop {
+    hold: Hold,
+    asked: AtomicBool,
+    stop_ms: u64,
+}
+
+impl Stop {
+    /// Waits for the agent's word; its end is one, too.
+    fn listen(&self, mut control: &UnixStream) {
+        let mut word = [0; 1];
+        while let Ok(1) = control.read(&mut word) {
+            self.begin();
+        }
+        self.end();
+        std::process::exit(0);
+    }
+
+    fn begin(&self) {
+        if self.asked.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        // What is stopped (SIGSTOP) cannot end by itself; what cannot be asked is killed below.
+        drop(signal_all(self.hold, Signal::TERM).and_then(|()| signal_all(self.hold, Signal::CONT)));
+        let (hold, stop_ms) = (self.hold, self.stop_ms);
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(stop_ms));
+            kill(hold);
+        });
+    }
+
+    fn end(&self) {
+        kill(self.hold);
+    }
+}
+
+/// Kills everybody; a subreaper looks again, since children may have been made meanwhile.
+fn kill(hold: Hold) {
+    loop {
+        drop(signal_all(hold, Signal::KILL));
+        if hold != Hold::Descendants || sandbox::descendants(std::process::id()).is_empty() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// The last thing before a service: its session, limits and socket (`sd_listen_fds(3)`).
+fn become_service(launch: &Launch, third: OwnedFd) -> io::Error {
+    if let Err(error) = prepare(launch, third) {
+        return error;
+    }
+    let Ok(log) = std::os::fd::AsFd::as_fd(&io::stderr()).try_clone_to_owned() else {
+        return io::Error::other("there is no log");
+    };
+    let mut command = Command::new(&launch.program);
+    command.args(&launch.arguments).env_clear().envs(&launch.variables).current_dir(&launch.directory);
+    if launch.socket {
+        command.env("LISTEN_FDS", "1").env("LISTEN_FDNAMES", "service");
+        command.env("LISTEN_PID", std::process::id().to_string());
+    }
+    command.stdin(Stdio::null()).stdout(log).exec()
+}
+
+fn prepare(launch: &Launch, third: OwnedFd) -> io::Result<()> {
+    let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    rustix::process::setsid()?;
+    setrlimit(Resource::Nofile, limit(launch.open_files))?;
+    setrlimit(Resource::Data, limit(launch.memory_bytes))?;
+    setrlimit(Resource::Core, limit(0))?;
+    if launch.socket {
+        let mut third = third;
+        if rustix::fd::AsRawFd::as_raw_fd(&third) != 3 {
+            return Err(io::Error::other("file descriptor 3 is taken"));
+        }
+        fcntl_setfd(&mut third, FdFlags::empty())?;
+        // It must stay open across the exec that follows.
+        let _ = rustix::fd::IntoRawFd::into_raw_fd(third);
+    }
+    Ok(())
+}
+
+fn say(mut control: &UnixStream, said: &Said) -> io::Result<()> {
+    let mut line = serde_json::to_vec(said)?;
+    line.push(b'\n');
+    control.write_all(&line)
+}
+
+/// A length of four bytes, and as many bytes.
+fn read_frame(mut control: &UnixStream) -> io::Result<Vec<u8>> {
+    let mut length = [0; 4];
+    control.read_exact(&mut length)?;
+    let mut bytes = Vec::new();
+    let most = u64::from(u32::from_be_bytes(length)).min(LAUNCH_BYTES_MAX);
+    control.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Writes what `read_frame` reads.
+pub fn write_frame(mut control: &UnixStream, bytes: &[u8]) -> io::Result<()> {
+    let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
+    control.write_all(&length.to_be_bytes())?;
+    control.write_all(bytes)
+}
+
+/// More than any plan has.
+const LAUNCH_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Otherwise a service would go on for ever whose agent was killed while it began.
+    #[test]
+    fn nothing_begins_whose_agent_has_ended() {
+        let arguments = ["follow", "0", "/bin/false"].map(str::to_owned);
+        assert_eq!(exec_service(&arguments).to_string(), "the agent has ended");
+    }
+}

@@ -1,0 +1,86 @@
+//! Processes of this agent's releases that an agent before it has left behind, as when it was killed.
+//!
+//! Invariant: only a process of this user is ended whose variables name this agent's state directory and a commit,
+//! which the agent alone sets on what it starts. A process namespace leaves none behind; a subreaper may.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Ends them, and waits until they have ended.
+///
+/// # Errors
+/// In words, when some live on.
+pub fn end(state: &Path) -> Result<(), String> {
+    let until = Instant::now() + END_TIME_MAX;
+    let mut told = false;
+    loop {
+        let found = find(state);
+        if found.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() >= until {
+            return Err(format!("processes of an earlier release live on: {found:?}"));
+        }
+        if !std::mem::replace(&mut told, true) {
+            let names: Vec<_> = found.iter().map(|pid| crate::sockets::name_of(*pid)).collect();
+            shown::say(&format!("warning: ending what an earlier release has left: {}", names.join(", ")));
+        }
+        for pid in found.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
+            // It may have ended meanwhile.
+            let _ = kill_process(pid, Signal::KILL);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
+
+/// Processes whose variables were set by an agent with this state directory.
+pub fn find(state: &Path) -> Vec<u32> {
+    let mark = format!("STATE_DIRECTORY={}", state.display()).into_bytes();
+    let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = pids.filter_map(|item| item.file_name().to_str()?.parse::<u32>().ok());
+    pids.filter(|pid| *pid != std::process::id() && is_marked(*pid, &mark)).collect()
+}
+
+fn is_marked(pid: u32, mark: &[u8]) -> bool {
+    // One that has ended, or of another user, shows no variables.
+    let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    let has = |wanted: &dyn Fn(&[u8]) -> bool| variables.split(|byte| *byte == 0).any(wanted);
+    has(&|variable| variable == mark) && has(&|variable| variable.starts_with(b"COUNTERSIGN_COMMIT="))
+}
+
+const END_TIME_MAX: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn only_processes_with_both_marks_are_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let start = |state: &Path, commit: bool| {
+            let mut command = Command::new("sleep");
+            command.arg("1000").env_clear().env("STATE_DIRECTORY", state);
+            if commit {
+                command.env("COUNTERSIGN_COMMIT", "abc");
+            }
+            command.spawn().unwrap()
+        };
+        let mut ours = start(dir.path(), true);
+        let mut others = [start(&dir.path().join("other"), true), start(dir.path(), false)];
+        // The first one is a child of this test, which has to take notice of its end.
+        while find(dir.path()) != [ours.id()] {}
+        end(dir.path()).unwrap();
+        assert!(ours.try_wait().unwrap().is_some() || ours.wait().is_ok());
+        for other in &mut others {
+            assert!(other.try_wait().unwrap().is_none(), "not ours");
+            other.kill().unwrap();
+            other.wait().unwrap();
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! Probes: how it is found out whether a release works, within limits that its plan cannot raise.
+//!
+//! Invariant: a probe ends after an hour at the latest, at once when the process ends by itself, and at once when
+//! it is interrupted. Over HTTP only a complete answer 200 passes, read by a client that knows the protocol
+//! (RFC 9112): interim answers are skipped, a redirect is not followed and does not pass.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use evidence::plan::Probe;
+use http_body_util::{BodyExt as _, Empty, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::{Request, Response, header};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::apply::Fault;
+use crate::held::Held;
+use crate::interrupts::{Interrupt, Interrupts};
+
+/// A probe that goes on.
+#[derive(Debug)]
+pub struct Probing<'a> {
+    /// What the plan says.
+    pub probe: &'a Probe,
+    /// What is probed; `None` when files are only installed.
+    pub service: Option<&'a mut Held>,
+    /// Longest time in all.
+    pub time_max: Duration,
+    /// Who may end it.
+    pub interrupts: Interrupts,
+}
+
+impl Probing<'_> {
+    /// Asks until the answer is good, or the attempts or the time are used up.
+    pub async fn until_good(
+        mut self,
+        mut ask: impl AsyncFnMut(u32) -> Result<(), String>,
+    ) -> Result<(), Fault> {
+        let until = Instant::now().checked_add(self.time_max).unwrap_or_else(Instant::now);
+        let interval = Duration::from_millis(self.probe.interval_ms);
+        let mut last = "it was never asked".to_owned();
+        for attempt in 0..self.probe.attempts {
+            if attempt > 0 {
+                self.watched(until, sleep(interval), &last).await?;
+            }
+            match self.watched(until, ask(attempt), &last).await? {
+                Ok(()) => return Ok(()),
+                Err(_) if cfg!(feature = "drill-probe") => return Ok(()),
+                Err(what) => last = what,
+            }
+        }
+        let times = self.probe.attempts;
+        Err(("probe-failed", format!("the probe failed {times} times, the last time: {last}")))
+    }
+
+    /// Waits for something, unless the process ends, the time is over, or an interrupt comes.
+    async fn watched<T>(
+        &mut self,
+        until: Instant,
+        work: impl Future<Output = T>,
+        last: &str,
+    ) -> Result<T, Fault> {
+        tokio::pin!(work);
+        loop {
+            if let Some(interrupt) = self.interrupts.take() {
+                return Err(interrupted(&interrupt));
+            }
+            if let Some(end) = self.service.as_mut().and_then(|service| service.ended()) {
+                return Err(("probe-failed", format!("the process ended by itself with {end}")));
+            }
+            if Instant::now() >= until {
+                let seconds = self.time_max.as_secs();
+                let what = format!("the probe took longer than {seconds} seconds, the last time: {last}");
+                return Err(("probe-failed", what));
+            }
+            tokio::select! {
+                biased;
+                done = &mut work => return Ok(done),
+                () = self.interrupts.raised() => {}
+                () = sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+}
+
+fn interrupted(interrupt: &Interrupt) -> Fault {
+    match interrupt {
+        Interrupt::Ending => (ENDING, "the agent was asked to end".into()),
+        Interrupt::Unwanted(why) => (INTERRUPTED, format!("its probe was ended: {why}")),
+    }
+}
+
+/// Longest time of one try over HTTP: ten intervals, but never more than the whole probe may take.
+pub fn try_time(probe: &Probe) -> Duration {
+    Duration::from_millis(probe.interval_ms).saturating_mul(10).min(PROBE_TIME_MAX)
+}
+
+/// Asks for a path once.
+pub async fn http(path: &str, address: SocketAddr, time: Duration) -> Result<(), String> {
+    match timeout(time, answer(path, address)).await {
+        Ok(answered) => answered,
+        Err(_) => Err(format!("`{path}` on {address} did not answer within {} ms", time.as_millis())),
+    }
+}
+
+async fn answer(path: &str, address: SocketAddr) -> Result<(), String> {
+    let failed = |error: &dyn std::fmt::Display| format!("`{path}` on {address}: {error}");
+    let stream = TcpStream::connect(address).await.map_err(|error| failed(&error))?;
+    let mut client = http1::Builder::new();
+    client.max_headers(HEADERS_MAX).max_buf_size(HEAD_BYTES_MAX);
+    let (mut send, connection) =
+        client.handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+    let request = Request::get(path)
+        .header(header::HOST, format!("localhost:{}", address.port()))
+        .header(header::USER_AGENT, concat!("countersign-probe/", env!("CARGO_PKG_VERSION")))
+        .header(header::ACCEPT, "*/*")
+        .header(header::CONNECTION, "close")
+        .body(Empty::<Bytes>::new())
+        .map_err(|error| failed(&error))?;
+    let read = async {
+        let answer = send.send_request(request).await.map_err(|error| failed(&chain(&error)))?;
+        judged(path, answer).await
+    };
+    tokio::pin!(read, connection);
+    tokio::select! {
+        biased;
+        judged = &mut read => return judged,
+        // It drives the other one. When it ends, all that came is there, and the other one says what is missing.
+        _ = &mut connection => {}
+    }
+    read.await
+}
+
+/// Only 200 passes; what else is said, with what people need to mend it.
+async fn judged(path: &str, answer: Response<Incoming>) -> Result<(), String> {
+    let status = answer.status();
+    let location =
+        answer.headers().get(header::LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+    let body = Limited::new(answer.into_body(), BODY_BYTES_MAX).collect().await;
+    if status == hyper::StatusCode::OK {
+        return match body {
+            Ok(_) => Ok(()),
+            // The answer is longer than anybody needs to read.
+            Err(error) if error.is::<http_body_util::LengthLimitError>() => Ok(()),
+            Err(error) => Err(format!("`{path}` answered 200, but its body broke off: {error}")),
+        };
+    }
+    if let Some(to) = location.filter(|_| status.is_redirection()) {
+        let what = "redirects are not followed, so let the probe name the last path";
+        return Err(format!("`{path}` answered {status} and points to `{to}`; {what}"));
+    }
+    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let said: String = String::from_utf8_lossy(&body).trim().chars().take(SAID_CHARS_MAX).collect();
+    let said = if said.is_empty() { said } else { format!(": {said}") };
+    Err(format!("`{path}` answered {status}, not 200{said}"))
+}
+
+/// An error of hyper with what caused it.
+fn chain(error: &hyper::Error) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// Code of a fault that is none: the agent ends.
+pub const ENDING: &str = "agent-ending";
+/// Code of a probe that nobody wants any more.
+pub const INTERRUPTED: &str = "probe-interrupted";
+/// Longest time of a probe in all; a plan can make it shorter only.
+pub const PROBE_TIME_MAX: Duration = Duration::from_hours(1);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+const HEADERS_MAX: usize = 100;
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+const BODY_BYTES_MAX: usize = 64 * 1024;
+const SAID_CHARS_MAX: usize = 200;
+
+#[cfg(test)]
+mod tests;

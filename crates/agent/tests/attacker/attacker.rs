@@ -1,0 +1,405 @@
+//! Attacks on what holds services, each as a program of its own: the agent's side, the launcher, and the services.
+//!
+//! `keep …` is the launcher's stage; `attack NAME DIR` acts as an agent with the directory, and ends with 0 when the
+//! attack is stopped. It is for tests alone.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd as _;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+use agent::{Interrupts, Launcher, Processes, ServiceLog, Services as _, exec_service};
+use evidence::plan::{Ask, Plan, Probe, Target};
+use evidence::release_file::Listen;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let done = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["keep", ..] => Err(exec_service(&words).to_string()),
+        ["serve", how] => serve(how),
+        ["attack", name, dir] => Stage::new(dir).and_then(|stage| stage.attack(name)),
+        _ => Err("what is it to do?".into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(what) => {
+            eprintln!("{what}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A server: on its standard input, or on its port; `silent` never answers.
+fn serve(how: &str) -> Result<(), String> {
+    let listener = match std::env::var("PORT") {
+        Ok(port) => TcpListener::bind(("127.0.0.1", port.parse().unwrap_or(0))),
+        Err(_) => std::io::stdin().as_fd().try_clone_to_owned().map(TcpListener::from),
+    };
+    let listener = listener.map_err(|error| error.to_string())?;
+    for stream in listener.incoming().flatten() {
+        let mut stream = stream;
+        if how == "silent" {
+            std::thread::sleep(Duration::from_secs(1000));
+        }
+        let mut request = [0; 4096];
+        drop(stream.read(&mut request));
+        drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"));
+    }
+    Ok(())
+}
+
+#[derive(Debug)]
+struct This;
+
+impl Launcher for This {
+    fn command(&self) -> Command {
+        Command::new(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()))
+    }
+}
+
+/// An agent's directory, with one artifact.
+struct Stage {
+    dir: PathBuf,
+    /// A number that stands in the command line of what must not live on.
+    token: String,
+    port: u16,
+}
+
+type Done = Result<(), String>;
+
+impl Stage {
+    fn new(dir: &str) -> Result<Self, String> {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|one| one.local_addr());
+        let port = free.map_err(|error| error.to_string())?.port();
+        let token = format!("1000{}", std::process::id());
+        let stage = Self { dir: dir.into(), token, port };
+        fs::create_dir_all(stage.artifact()).map_err(|error| error.to_string())?;
+        let own = std::env::current_exe().map_err(|error| error.to_string())?;
+        let copied = Command::new("cp").arg(own).arg(stage.artifact().join("app")).status();
+        copied.map_err(|error| error.to_string())?;
+        Ok(stage)
+    }
+
+    fn artifact(&self) -> PathBuf {
+        self.dir.join("artifact")
+    }
+
+    fn attack(&self, name: &str) -> Done {
+        match name {
+            "setsid" => self.leaves_nothing("setsid sleep TOKEN & exec sleep TOKEN"),
+            "double-fork" => {
+                self.leaves_nothing("(setsid env -i sh -c 'sleep TOKEN & sleep TOKEN &' &) ; exec sleep TOKEN")
+            }
+            "ignores-sigterm" => {
+                self.leaves_nothing("trap '' TERM; (trap '' TERM; setsid sleep TOKEN) & while :; do sleep TOKEN; done")
+            }
+            "starts-again" => self.leaves_nothing(
+                "setsid sh -c 'while :; do setsid sh -c \"sleep TOKEN\" & sleep 0.01; done' & exec sleep TOKEN",
+            ),
+            "main-ends" => self.main_ends(),
+            "kills-everybody" => self.kills_everybody(),
+            "agent-killed" => self.agent_killed(),
+            "agent" => self.agent(),
+            "old-worker-answers" => self.old_worker_answers(),
+            "preload" => self.preload(),
+            "truncates-its-log" => self.truncates_its_log(),
+            "floods-its-log" => self.floods_its_log(),
+            "probe-leaves-behind" => self.probe_leaves_behind(),
+            "probe-limits" => self.probe_limits(),
+            "stranger-on-the-port" => self.stranger_on_the_port(),
+            "port-as-variable" => self.port_as_variable(),
+            "reads-the-agent" => self.reads_the_agent(),
+            other => Err(format!("there is no attack `{other}`")),
+        }
+    }
+
+    fn processes(&self) -> Result<Processes, String> {
+        let log = ServiceLog::new(&self.dir.join("service.log"));
+        Processes::new(&self.dir, Box::new(This), log, Interrupts::default())
+            .map_err(|error| error.to_string())
+    }
+
+    fn script(&self, text: &str) -> Vec<String> {
+        vec!["app-sh".into(), "-c".into(), text.replace("TOKEN", &self.token)]
+    }
+
+    /// A plan of a process, probed by a program that is always content.
+    fn plan(&self, command: Vec<String>) -> Result<Plan, String> {
+        let sh = self.artifact().join("app-sh");
+        if !sh.exists() {
+            std::os::unix::fs::symlink("/bin/sh", sh).map_err(|error| error.to_string())?;
+        }
+        let parse = |error: &dyn std::fmt::Display| error.to_string();
+        Ok(Plan {
+            v: 1,
+            installation: evidence::Id::from_random([1; 16]),
+            project: "shop".parse().map_err(|error| parse(&error))?,
+            service: "api".parse().map_err(|error| parse(&error))?,
+            environment: "dev".parse().map_err(|error| parse(&error))?,
+            commit: "a".repeat(40).parse().map_err(|error| parse(&error))?,
+            artifact: "api".parse().map_err(|error| parse(&error))?,
+            target: Target::Process { command, port: None, listen: Listen::Socket, stop_ms: 300 },
+            user: "agent".into(),
+            variables: BTreeMap::new(),
+            probe: Probe { ask: Ask::Command(self.script("exit 0")), attempts: 3, interval_ms: 20 },
+            open_files: 77,
+            memory_bytes: 4 << 30,
+            strategy: "replace".into(),
+            on_failure: "return".into(),
+        })
+    }
+
+    fn serving(&self, how: &str, listen: Listen) -> Result<Plan, String> {
+        let mut plan = self.plan(Vec::new())?;
+        let socket = if listen == Listen::Socket { " <&3" } else { "" };
+        let command = self.script(&format!("exec {}/app serve {how}{socket}", self.artifact().display()));
+        plan.target = Target::Process { command, port: Some(self.port), listen, stop_ms: 300 };
+        plan.probe = Probe { ask: Ask::Http("/".into()), attempts: 20, interval_ms: 50 };
+        Ok(plan)
+    }
+
+    fn start(&self, processes: &mut Processes, plan: &Plan) -> Done {
+        processes.prepare(plan).map_err(|(code, what)| format!("{code}: {what}"))?;
+        processes.start(plan, &self.artifact()).map_err(|(code, what)| format!("{code}: {what}"))
+    }
+
+    /// Processes that run with the token in their command line.
+    fn living(&self) -> Vec<u32> {
+        let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
+        let pids = pids.filter_map(|item| item.file_name().to_str()?.parse::<u32>().ok());
+        pids.filter(|pid| {
+            let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            line.split(|byte| *byte == 0).any(|word| word == self.token.as_bytes())
+        })
+        .collect()
+    }
+
+    /// Waits until the service has started what it wants to hide.
+    fn until_living(&self, least: usize) -> Done {
+        until("nothing of the attack began", || self.living().len() >= least)
+    }
+
+    fn none_lives(&self) -> Done {
+        let living = self.living();
+        if living.is_empty() { Ok(()) } else { Err(format!("some live on: {living:?}")) }
+    }
+
+    fn leaves_nothing(&self, text: &str) -> Done {
+        let mut processes = self.processes()?;
+        self.start(&mut processes, &self.plan(self.script(text))?)?;
+        self.until_living(2)?;
+        processes.stop()?;
+        self.none_lives()
+    }
+
+    fn main_ends(&self) -> Done {
+        let mut processes = self.processes()?;
+        let text =
+            "setsid sleep TOKEN & trap 'exit 3' USR1; while :; do sleep 0.05; [ ! -e end ] || exit 3; done";
+        let plan = self.plan(self.script(text))?;
+        self.start(&mut processes, &plan)?;
+        self.until_living(1)?;
+        fs::write(self.artifact().join("end"), "").map_err(|error| error.to_string())?;
+        let mut end = None;
+        until("its end was not noticed", || {
+            end = processes.ended();
+            end.is_some()
+        })?;
+        processes.stop()?;
+        self.none_lives()?;
+        same(&end.unwrap_or_default(), "exit code 3")
+    }
+
+    fn kills_everybody(&self) -> Done {
+        let mut processes = self.processes()?;
+        let hold = "setsid sleep TOKEN & while [ ! -e end ]; do sleep 0.05; done; kill -9 1; kill -9 $PPID; kill -9 -1";
+        let plan = self.plan(self.script(&hold.replace("kill -9 -1", &self.everybody())))?;
+        self.start(&mut processes, &plan)?;
+        self.until_living(1)?;
+        fs::write(self.artifact().join("end"), "").map_err(|error| error.to_string())?;
+        until("its end was not noticed", || processes.ended().is_some())?;
+        processes.stop()?;
+        // Under a subreaper its keeper may have been killed: then the next start finds what is left.
+        self.start(&mut processes, &self.plan(self.script("exec sleep 1000"))?)?;
+        processes.stop()?;
+        self.none_lives()
+    }
+
+    /// `kill -9 -1` outside of a namespace would end the test itself.
+    fn everybody(&self) -> String {
+        if std::env::var_os("ATTACK_SUBREAPER").is_some() { "exit 1".into() } else { "kill -9 -1".into() }
+    }
+
+    /// An agent that lives until it is killed.
+    fn agent(&self) -> Done {
+        let mut processes = self.processes()?;
+        let port = fs::read_to_string(self.dir.join("port")).map_err(|error| error.to_string())?;
+        let token = fs::read_to_string(self.dir.join("token")).map_err(|error| error.to_string())?;
+        let stage = Self { port: port.parse().unwrap_or_default(), token, dir: self.dir.clone() };
+        let mut plan = stage.serving("answer", Listen::Socket)?;
+        if let Target::Process { command, .. } = &mut plan.target {
+            let dir = self.artifact();
+            let text = format!("setsid sleep TOKEN & exec {}/app serve answer <&3", dir.display());
+            *command = stage.script(&text);
+        }
+        stage.start(&mut processes, &plan)?;
+        println!("ready");
+        loop {
+            std::thread::sleep(Duration::from_secs(1000));
+        }
+    }
+
+    fn agent_killed(&self) -> Done {
+        fs::write(self.dir.join("port"), self.port.to_string()).map_err(|error| error.to_string())?;
+        fs::write(self.dir.join("token"), &self.token).map_err(|error| error.to_string())?;
+        let mut agent = This.command();
+        agent.args(["attack", "agent"]).arg(&self.dir).stdout(Stdio::piped());
+        let mut agent = agent.spawn().map_err(|error| error.to_string())?;
+        let mut word = [0; 5];
+        let out = agent.stdout.as_mut().ok_or("it has no output")?;
+        out.read_exact(&mut word).map_err(|error| error.to_string())?;
+        self.until_living(1)?;
+        agent.kill().and_then(|()| agent.wait()).map_err(|error| error.to_string())?;
+        // The next start has the port, though nobody waited for anything.
+        let mut processes = self.processes()?;
+        self.start(&mut processes, &self.serving("answer", Listen::Socket)?)?;
+        self.none_lives()?;
+        processes.stop()
+    }
+
+    fn old_worker_answers(&self) -> Done {
+        let mut processes = self.processes()?;
+        let mut old = self.serving("answer", Listen::Socket)?;
+        if let Target::Process { command, .. } = &mut old.target {
+            let app = self.artifact().join("app");
+            *command = self.script(&format!("setsid {} serve answer <&3 & exec sleep TOKEN", app.display()));
+        }
+        self.start(&mut processes, &old)?;
+        let new = self.serving("silent", Listen::Socket)?;
+        processes.prepare(&new).map_err(|(_, what)| what)?;
+        processes.stop()?;
+        self.none_lives()?;
+        let new = Plan { probe: Probe { attempts: 2, interval_ms: 20, ..new.probe }, ..new };
+        match processes.start(&new, &self.artifact()) {
+            Err(("probe-failed", _)) => Ok(()),
+            other => Err(format!("an old worker answered for the new release: {other:?}")),
+        }
+    }
+
+    /// The loader complains on standard error about a library that it cannot find, once for each program.
+    fn preload(&self) -> Done {
+        let mut processes = self.processes()?;
+        let mut plan = self.plan(self.script("echo begun; exec < /dev/null; kill -STOP $$"))?;
+        plan.variables.insert("LD_PRELOAD".into(), "/nowhere/attack.so".into());
+        plan.variables.insert("GLIBC_TUNABLES".into(), "glibc.malloc.check=3".into());
+        self.start(&mut processes, &plan)?;
+        let log = || fs::read_to_string(self.dir.join("service.log")).unwrap_or_default();
+        until("it never began", || log().contains("begun"))?;
+        processes.stop()?;
+        same(&log().matches("attack.so").count().to_string(), "1")
+    }
+
+    fn truncates_its_log(&self) -> Done {
+        let mut processes = self.processes()?;
+        let text = "echo first; : > /proc/self/fd/1; : > /dev/fd/2; echo last; exec sleep TOKEN";
+        self.start(&mut processes, &self.plan(self.script(text))?)?;
+        let log = || fs::read_to_string(self.dir.join("service.log")).unwrap_or_default();
+        until("it never ended", || log().contains("last"))?;
+        processes.stop()?;
+        same(&log(), "first\nlast\n")
+    }
+
+    fn floods_its_log(&self) -> Done {
+        let mut processes = self.processes()?;
+        let text = "head -c 60000000 /dev/zero | tr '\\0' x; echo; echo end; exec sleep TOKEN";
+        self.start(&mut processes, &self.plan(self.script(text))?)?;
+        let size = |name: &str| fs::metadata(self.dir.join(name)).map_or(0, |meta| meta.len());
+        let most = 17 * 1024 * 1024;
+        until("it never ended", || {
+            self.living().len() == 1 && size("service.log.1") > 0 && size("service.log") <= most
+        })?;
+        processes.stop()?;
+        let (now, aside) = (size("service.log"), size("service.log.1"));
+        if now <= most && aside <= most { Ok(()) } else { Err(format!("{now} and {aside} bytes")) }
+    }
+
+    fn probe_leaves_behind(&self) -> Done {
+        let mut processes = self.processes()?;
+        let mut plan = self.plan(self.script("exec sleep 1000"))?;
+        plan.probe.ask =
+            Ask::Command(self.script("setsid sleep TOKEN & (setsid env -i sleep TOKEN &) ; exit 0"));
+        self.start(&mut processes, &plan)?;
+        self.none_lives()?;
+        processes.stop()
+    }
+
+    fn probe_limits(&self) -> Done {
+        let mut processes = self.processes()?;
+        let mut plan = self.plan(self.script("exec sleep 1000"))?;
+        let text = "[ $(ulimit -n) = 77 ] && [ $(ulimit -d) = 4194304 ] && [ $(ulimit -c) = 0 ]";
+        plan.probe.ask = Ask::Command(self.script(text));
+        self.start(&mut processes, &plan)?;
+        processes.stop()
+    }
+
+    fn stranger_on_the_port(&self) -> Done {
+        let mut other = This.command();
+        other.args(["serve", "answer"]).env("PORT", self.port.to_string());
+        let mut other = other.spawn().map_err(|error| error.to_string())?;
+        until("nobody listens", || TcpStream::connect(("127.0.0.1", self.port)).is_ok())?;
+        let mut processes = self.processes()?;
+        let plan = self.serving("answer", Listen::Variable)?;
+        let started = processes.start(&plan, &self.artifact());
+        other.kill().and_then(|()| other.wait()).map_err(|error| error.to_string())?;
+        match started {
+            Err(("port-taken", what)) if what.contains(&format!("process {}", other.id())) => Ok(()),
+            started => Err(format!("somebody else answered: {started:?}")),
+        }
+    }
+
+    /// One release after the other, in each way to come by a port.
+    fn port_as_variable(&self) -> Done {
+        let mut processes = self.processes()?;
+        for listen in [Listen::Variable, Listen::Variable, Listen::Socket, Listen::Variable] {
+            let plan = self.serving("answer", listen)?;
+            processes.prepare(&plan).map_err(|(_, what)| what)?;
+            processes.stop()?;
+            processes.start(&plan, &self.artifact()).map_err(|(code, what)| format!("{code}: {what}"))?;
+        }
+        processes.stop()
+    }
+
+    /// Whoever could see the agent could trace it, or end it.
+    fn reads_the_agent(&self) -> Done {
+        let mut processes = self.processes()?;
+        let own = std::process::id();
+        let text = format!(
+            "if kill -0 {own} || [ -e /proc/{own} ]; then echo seen; else echo hidden; fi; sleep TOKEN"
+        );
+        self.start(&mut processes, &self.plan(self.script(&text))?)?;
+        let log = || fs::read_to_string(self.dir.join("service.log")).unwrap_or_default();
+        until("it said nothing", || log().contains("seen") || log().contains("hidden"))?;
+        processes.stop()?;
+        if log().contains("hidden") { Ok(()) } else { Err(log()) }
+    }
+}
+
+fn same(found: &str, expected: &str) -> Done {
+    if found == expected { Ok(()) } else { Err(format!("expected `{expected}`, found `{found}`")) }
+}
+
+/// Waits for something that comes; a minute is for machines that have a lot to do.
+fn until(otherwise: &str, mut holds: impl FnMut() -> bool) -> Done {
+    let end = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < end {
+        if holds() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Err(otherwise.to_owned())
+}

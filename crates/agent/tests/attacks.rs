@@ -1,0 +1,108 @@
+//! Attacks by services on what holds them, each as root, as an ordinary user, and where no process namespace is to
+//! be had.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use std::fs::Permissions;
+use std::os::unix::fs::{PermissionsExt as _, chown};
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+/// `nobody`, an ordinary user of every system.
+const ORDINARY: u32 = 65534;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum As {
+    Root,
+    Ordinary,
+    /// An ordinary user of a host that gives nobody a process namespace.
+    Subreaper,
+}
+
+fn stopped(name: &str, way: As) {
+    let is_root =
+        std::fs::metadata("/proc/self").map(|meta| std::os::unix::fs::MetadataExt::uid(&meta)).unwrap() == 0;
+    if way == As::Root && !is_root {
+        eprintln!("skipped: the attacks as root need root");
+        return;
+    }
+    // The target directory may lie where an ordinary user cannot go.
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
+    let program = dir.path().join("agent-attack");
+    // By `cp`, so that this process never has the file open for writing: running it could fail with "text file busy".
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_agent-attack")).arg(&program).status();
+    assert!(copied.unwrap().success());
+    let own = dir.path().join("agent");
+    std::fs::create_dir(&own).unwrap();
+    let mut command = match way {
+        As::Subreaper => {
+            let mut command = Command::new("unshare");
+            let limit = "echo 0 > /proc/sys/user/max_pid_namespaces && exec \"$0\" \"$@\"";
+            command.args(["--user", "--map-root-user", "sh", "-c", limit]).arg(&program);
+            command.env("ATTACK_SUBREAPER", "1");
+            command
+        }
+        _ => Command::new(&program),
+    };
+    command.args(["attack", name]).arg(&own).current_dir("/");
+    if is_root && way != As::Root {
+        chown(&own, Some(ORDINARY), Some(ORDINARY)).unwrap();
+        command.uid(ORDINARY).gid(ORDINARY);
+    }
+    let output = command.output().unwrap();
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    println!("{said}");
+    assert!(output.status.success(), "{name}: {said}");
+    assert_eq!(said.contains("a subreaper holds services"), way == As::Subreaper, "{said}");
+}
+
+macro_rules! attacks {
+    ($($test:ident: $name:literal, $way:expr;)*) => {
+        $(#[test] fn $test() { stopped($name, $way); })*
+    };
+}
+
+attacks! {
+    attack_setsid_as_root: "setsid", As::Root;
+    attack_setsid_as_ordinary_user: "setsid", As::Ordinary;
+    attack_setsid_under_subreaper: "setsid", As::Subreaper;
+    attack_double_fork_as_root: "double-fork", As::Root;
+    attack_double_fork_as_ordinary_user: "double-fork", As::Ordinary;
+    attack_double_fork_under_subreaper: "double-fork", As::Subreaper;
+    attack_ignored_sigterm_as_root: "ignores-sigterm", As::Root;
+    attack_ignored_sigterm_as_ordinary_user: "ignores-sigterm", As::Ordinary;
+    attack_ignored_sigterm_under_subreaper: "ignores-sigterm", As::Subreaper;
+    attack_what_starts_itself_again_as_root: "starts-again", As::Root;
+    attack_what_starts_itself_again_as_ordinary_user: "starts-again", As::Ordinary;
+    attack_what_starts_itself_again_under_subreaper: "starts-again", As::Subreaper;
+    attack_what_outlives_its_parent_as_root: "main-ends", As::Root;
+    attack_what_outlives_its_parent_as_ordinary_user: "main-ends", As::Ordinary;
+    attack_what_outlives_its_parent_under_subreaper: "main-ends", As::Subreaper;
+    attack_signals_to_everybody_as_root: "kills-everybody", As::Root;
+    attack_signals_to_everybody_as_ordinary_user: "kills-everybody", As::Ordinary;
+    attack_a_killed_agent_leaves_nothing_as_root: "agent-killed", As::Root;
+    attack_a_killed_agent_leaves_nothing_as_ordinary_user: "agent-killed", As::Ordinary;
+    attack_a_killed_agent_leaves_nothing_under_subreaper: "agent-killed", As::Subreaper;
+    attack_an_old_worker_answers_as_root: "old-worker-answers", As::Root;
+    attack_an_old_worker_answers_as_ordinary_user: "old-worker-answers", As::Ordinary;
+    attack_an_old_worker_answers_under_subreaper: "old-worker-answers", As::Subreaper;
+    attack_preload_into_the_launcher_as_root: "preload", As::Root;
+    attack_preload_into_the_launcher_as_ordinary_user: "preload", As::Ordinary;
+    attack_truncated_log_as_root: "truncates-its-log", As::Root;
+    attack_truncated_log_as_ordinary_user: "truncates-its-log", As::Ordinary;
+    attack_flooded_log_as_root: "floods-its-log", As::Root;
+    attack_flooded_log_as_ordinary_user: "floods-its-log", As::Ordinary;
+    attack_a_probe_leaves_processes_as_root: "probe-leaves-behind", As::Root;
+    attack_a_probe_leaves_processes_as_ordinary_user: "probe-leaves-behind", As::Ordinary;
+    attack_a_probe_leaves_processes_under_subreaper: "probe-leaves-behind", As::Subreaper;
+    attack_a_probe_without_limits_as_root: "probe-limits", As::Root;
+    attack_a_probe_without_limits_as_ordinary_user: "probe-limits", As::Ordinary;
+    attack_a_stranger_on_the_port_as_root: "stranger-on-the-port", As::Root;
+    attack_a_stranger_on_the_port_as_ordinary_user: "stranger-on-the-port", As::Ordinary;
+    attack_a_service_looks_for_the_agent_as_root: "reads-the-agent", As::Root;
+    attack_a_service_looks_for_the_agent_as_ordinary_user: "reads-the-agent", As::Ordinary;
+    a_process_listens_by_itself_as_root: "port-as-variable", As::Root;
+    a_process_listens_by_itself_as_ordinary_user: "port-as-variable", As::Ordinary;
+    a_process_listens_by_itself_under_subreaper: "port-as-variable", As::Subreaper;
+}

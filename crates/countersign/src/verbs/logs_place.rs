@@ -1,0 +1,80 @@
+//! `countersign logs PLACE`: what the service of a place printed, as its agent sent it.
+//!
+//! It shows the latest part, which the server keeps in memory; the agent's own files `service.log` and
+//! `service.log.1` have more.
+
+use std::str::FromStr;
+
+use domain::{Place, RunId};
+use serde_json::json;
+use wire::Client;
+
+use super::logs::print_piece;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Whose log: of a run, or of a place's service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A run.
+    Run(RunId),
+    /// A place.
+    Place(Place),
+}
+
+impl FromStr for Subject {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.contains('/') {
+            return text.parse().map(Self::Place).map_err(|error| format!("{error}"));
+        }
+        text.parse().map(Self::Run).map_err(|error| format!("{error}"))
+    }
+}
+
+/// Prints what the service of a place printed; with `follow` until it is interrupted.
+pub async fn show(place: &Place, client: &Client, follow: bool, output: Output) -> Result<(), Failure> {
+    let (mut from, mut wait) = (0, false);
+    let mut kept = Vec::new();
+    let mut is_silent = true;
+    loop {
+        let found = client.service_log(place, from, wait).await?;
+        let is_all = found.bytes.0.is_empty();
+        is_silent &= is_all;
+        from = found.next;
+        match output {
+            Output::Text => print_piece(&found.bytes.0)?,
+            Output::Json => kept.extend(found.bytes.0),
+        }
+        if is_all && !follow {
+            break;
+        }
+        // The first answer comes at once, so that a service which prints nothing does not look like a hang.
+        wait = follow;
+    }
+    match output {
+        Output::Text if is_silent => {
+            shown::say(&format!("the service of {place} has printed nothing since its agent was started"));
+            Ok(())
+        }
+        Output::Text => Ok(()),
+        Output::Json => {
+            let text = String::from_utf8_lossy(&kept).into_owned();
+            output.print(&json!({ "place": place, "log": text }), |_| String::new())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_and_a_run_are_told_apart() {
+        assert!(matches!("shop/api/staging".parse(), Ok(Subject::Place(_))));
+        let run = "0".repeat(32);
+        assert_eq!(run.parse::<Subject>().is_ok(), run.parse::<RunId>().is_ok());
+        assert!("shop/api".parse::<Subject>().is_err());
+    }
+}

@@ -1,0 +1,71 @@
+//! What agents say of their services, and who asks for it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, Uri};
+use domain::Place;
+use serde::Deserialize;
+use wire::{LOG_PIECE_BYTES_MAX, ProblemKind, ServiceHeard, ServiceLogView, ServiceReport};
+
+use super::machines::{claim, malformed};
+use super::problem::Failure;
+use super::{Shared, blocking};
+use crate::clock;
+
+/// An agent says how the service of its place is, and what it printed.
+pub async fn tell(
+    State(shared): State<Arc<Shared>>,
+    Path(place): Path<String>,
+    headers: HeaderMap,
+    uri: Uri,
+    Json(report): Json<ServiceReport>,
+) -> Result<Json<ServiceHeard>, Failure> {
+    let claim = claim(&headers)?;
+    let place: Place = place.parse().map_err(malformed)?;
+    let operation = format!("POST {}{}", wire::API, uri.path());
+    let heard = blocking(move || {
+        let state = shared.intake.state();
+        shared.gatekeeper.agent(&state, &place, &claim, &operation, clock::now())?;
+        Ok(shared.services.tell(&place, report))
+    });
+    Ok(Json(ServiceHeard { log: heard.await? }))
+}
+
+/// Where in a log to start.
+#[derive(Debug, Deserialize)]
+pub struct LogFrom {
+    #[serde(default)]
+    from: u64,
+    #[serde(default)]
+    wait: bool,
+}
+
+/// What the service of a place printed; waits a while for more, if it is asked to.
+pub async fn log(
+    State(shared): State<Arc<Shared>>,
+    Path(place): Path<String>,
+    Query(LogFrom { from, wait }): Query<LogFrom>,
+) -> Result<Json<ServiceLogView>, Failure> {
+    let place: Place = place.parse().map_err(malformed)?;
+    if shared.intake.state().gate.environment(&place).is_none() {
+        return Err(Failure::new(ProblemKind::NotFound, format!("there is no place `{place}`")));
+    }
+    for _ in 0..LOOKS {
+        let found = shared.services.log(&place, from, LOG_PIECE_BYTES_MAX / 2);
+        match found {
+            Some(found) if !wait || !found.bytes.0.is_empty() => return Ok(Json(found)),
+            None if !wait => {
+                let what = format!("no agent of `{place}` has said anything since the server was started");
+                return Err(Failure::new(ProblemKind::NotFound, what));
+            }
+            _ if *shared.stopping.borrow() => break,
+            _ => tokio::time::sleep(PAUSE).await,
+        }
+    }
+    Ok(Json(ServiceLogView { bytes: evidence::Bytes(Vec::new()), next: from }))
+}
+
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
+const LOOKS: u32 = 200;

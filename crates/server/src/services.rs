@@ -1,0 +1,157 @@
+//! What agents say of their services, in memory: how each is, and the latest of what it printed.
+//!
+//! Invariant: bounded for each place, and only the agent of a place writes to it. Nothing is decided from it, and a
+//! server that is started anew knows nothing until it is told again.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use domain::Place;
+use wire::{LogPiece, ServiceLogView, ServiceReport, ServiceView};
+
+/// Services of all places.
+#[derive(Debug, Default)]
+pub struct Services {
+    known: Mutex<BTreeMap<Place, Known>>,
+}
+
+#[derive(Debug)]
+struct Known {
+    view: ServiceView,
+    told: Instant,
+    log: Log,
+}
+
+/// The latest of what a service printed. Readers count by a number of the server's own, which goes on when an
+/// agent is started anew.
+#[derive(Debug, Default)]
+struct Log {
+    stream: u64,
+    stream_next: u64,
+    bytes: VecDeque<u8>,
+    begin: u64,
+}
+
+impl Services {
+    /// Takes what an agent says; answers how much of its log is here.
+    pub fn tell(&self, place: &Place, report: ServiceReport) -> u64 {
+        let mut known = self.known();
+        let known = known.entry(place.clone()).or_insert_with(|| Known {
+            view: ServiceView::default(),
+            told: Instant::now(),
+            log: Log::default(),
+        });
+        known.view = report.service;
+        known.told = Instant::now();
+        known.log.append(&report.log)
+    }
+
+    /// How the service of a place is, if its agent has said so lately.
+    pub fn view(&self, place: &Place) -> Option<ServiceView> {
+        let known = self.known();
+        let known = known.get(place)?;
+        (known.told.elapsed() < FORGET_AFTER).then(|| known.view.clone())
+    }
+
+    /// What a service printed from a place on; `None` when its agent never said anything.
+    pub fn log(&self, place: &Place, from: u64, most: usize) -> Option<ServiceLogView> {
+        self.known().get(place).map(|known| known.log.read(from, most))
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<Place, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log {
+    fn append(&mut self, piece: &LogPiece) -> u64 {
+        if piece.stream != self.stream {
+            // What came before is still with the agent, and is asked for.
+            if piece.from > 0 && !piece.is_oldest {
+                return 0;
+            }
+            (self.stream, self.stream_next) = (piece.stream, piece.from);
+        }
+        let bytes = &piece.bytes.0;
+        let known = self.stream_next.saturating_sub(piece.from);
+        if let Some(lost) = piece.from.checked_sub(self.stream_next).filter(|lost| *lost > 0) {
+            self.push(
+                format!("\n[{lost} bytes are left out here: the service prints faster than they are sent]\n")
+                    .as_bytes(),
+            );
+            self.stream_next = piece.from;
+        }
+        let new = usize::try_from(known).ok().and_then(|known| bytes.get(known..)).unwrap_or_default();
+        self.push(new);
+        self.stream_next += new.len() as u64;
+        self.stream_next
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend(bytes);
+        let beyond = self.bytes.len().saturating_sub(LOG_BYTES_MAX);
+        self.bytes.drain(..beyond);
+        self.begin += beyond as u64;
+    }
+
+    fn read(&self, from: u64, most: usize) -> ServiceLogView {
+        let end = self.begin + self.bytes.len() as u64;
+        // A number past the end is one of a server before this one.
+        let from = if from > end { self.begin } else { from.max(self.begin) };
+        let skip = usize::try_from(from - self.begin).unwrap_or(usize::MAX);
+        let bytes: Vec<u8> = self.bytes.iter().skip(skip).take(most).copied().collect();
+        let next = from + bytes.len() as u64;
+        ServiceLogView { bytes: evidence::Bytes(bytes), next }
+    }
+}
+
+/// How much of each service's log is kept.
+const LOG_BYTES_MAX: usize = 512 * 1024;
+/// An agent says how its service is every ten seconds.
+const FORGET_AFTER: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piece(stream: u64, from: u64, text: &str) -> LogPiece {
+        LogPiece { stream, from, is_oldest: false, bytes: evidence::Bytes(text.as_bytes().to_vec()) }
+    }
+
+    #[test]
+    fn pieces_are_put_together_once() {
+        let mut log = Log::default();
+        assert_eq!(log.append(&piece(1, 0, "one ")), 4);
+        assert_eq!(log.append(&piece(1, 0, "one two ")), 8, "an answer was lost");
+        assert_eq!(log.append(&piece(1, 2, "e")), 8);
+        assert_eq!(log.append(&piece(1, 8, "")), 8);
+        assert_eq!(
+            log.read(0, 100),
+            ServiceLogView { bytes: evidence::Bytes(b"one two ".to_vec()), next: 8 }
+        );
+        assert_eq!(log.append(&piece(1, 10, "four")), 14);
+        assert!(String::from_utf8(log.read(8, 1000).bytes.0).unwrap().contains("[2 bytes are left out here"));
+    }
+
+    #[test]
+    fn a_server_that_knows_nothing_asks_for_what_was_before() {
+        let mut log = Log::default();
+        assert_eq!(log.append(&piece(1, 5000, "new")), 0);
+        let oldest = LogPiece { is_oldest: true, ..piece(1, 4990, "older, new") };
+        assert_eq!(log.append(&oldest), 5000);
+        // The agent was started anew; readers go on where they were.
+        assert_eq!(log.append(&piece(2, 0, "again")), 5);
+        assert_eq!(log.read(10, 100).bytes.0, b"again");
+        assert_eq!(log.read(99, 3).bytes.0, b"old", "a number of a server before this one");
+    }
+
+    #[test]
+    fn a_log_is_bounded() {
+        let mut log = Log::default();
+        log.append(&piece(1, 0, &"x".repeat(LOG_BYTES_MAX)));
+        log.append(&piece(1, LOG_BYTES_MAX as u64, "end"));
+        assert_eq!(log.bytes.len(), LOG_BYTES_MAX);
+        assert_eq!(log.read(LOG_BYTES_MAX as u64, 10).bytes.0, b"end");
+    }
+}
