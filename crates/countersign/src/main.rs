@@ -4,11 +4,13 @@
 
 mod children;
 mod clock;
+mod described;
 mod failure;
 mod footprint;
 mod founders;
 mod home;
 mod key_files;
+mod local_build;
 mod operator;
 mod outcome;
 mod output;
@@ -28,6 +30,7 @@ mod shell;
 mod signing;
 mod trust;
 mod verbs;
+mod working_tree;
 
 use std::process::ExitCode;
 

@@ -84,10 +84,25 @@ impl Configuration {
 /// Whether a name can be a variable that people set: letters, digits, `_`, and none of our own.
 #[must_use]
 pub fn is_variable(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        && !name.starts_with("COUNTERSIGN_")
-        && !name.starts_with("LISTEN_")
-        && name != "STATE_DIRECTORY"
+    variable_fault(name, &OWN_VARIABLES).is_none()
 }
+
+/// Why a name cannot be a variable that people set, where some names (`X`, or `X_*`) are set by countersign.
+#[must_use]
+pub fn variable_fault(name: &str, own: &[&str]) -> Option<String> {
+    let mut bytes = name.bytes();
+    let named = bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if !named {
+        let name = name.escape_debug();
+        return Some(format!(
+            "`{name}` cannot name a variable: letters, digits and `_`, and no digit in front"
+        ));
+    }
+    let is_own = |own: &&str| own.strip_suffix('*').map_or(name == *own, |prefix| name.starts_with(prefix));
+    let own = own.iter().any(is_own);
+    own.then(|| format!("`{name}` cannot name a variable of yours: countersign sets it; choose another name"))
+}
+
+/// Variables of a service that are not the file's to set.
+pub const OWN_VARIABLES: [&str; 3] = ["COUNTERSIGN_*", "LISTEN_*", "STATE_DIRECTORY"];

@@ -28,6 +28,7 @@ pub mod release_file;
 pub mod report;
 pub mod request;
 pub mod return_order;
+pub mod rules;
 pub mod run_order;
 pub mod source_pack;
 pub mod ssh;

@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::tree_list::is_tree_path;
+use crate::configuration::variable_fault;
+use crate::tree_list::path_fault;
 use crate::{Digest, Name};
 
 /// Where the file lies in a repository.
@@ -199,9 +200,33 @@ impl Artifact {
     }
 }
 
+/// Limits of a step with every default filled in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct LimitsInForce {
+    /// Wall-clock time in seconds.
+    pub time_seconds: u64,
+    /// Memory in MiB.
+    pub memory_mib: u64,
+    /// Workspace in MiB.
+    pub workspace_mib: u64,
+    /// Processes and threads.
+    pub processes: u64,
+}
+
 impl StepLimits {
     fn is_default(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The limits that hold for the step, as far as its runner allows them.
+    #[must_use]
+    pub fn in_force(&self) -> LimitsInForce {
+        LimitsInForce {
+            time_seconds: self.time_seconds.unwrap_or(1800),
+            memory_mib: self.memory_mib.unwrap_or(4096),
+            workspace_mib: self.workspace_mib.unwrap_or(4096),
+            processes: self.processes.unwrap_or(512),
+        }
     }
 }
 
@@ -298,17 +323,13 @@ impl Pipeline {
         if let Some(need) = step.needs.iter().find(|need| !self.steps.contains_key(*need)) {
             return fail("needs", format!("`{need}` is no step; known are {}", names(self.steps.keys())));
         }
-        if let Some(output) = step.outputs.iter().find(|output| !is_tree_path(output)) {
-            return fail("outputs", format!("`{output}` does not lie below the workspace"));
+        if let Some((output, why)) =
+            step.outputs.iter().find_map(|output| Some((output, path_fault(output)?)))
+        {
+            return fail("outputs", format!("`{output}` {why}"));
         }
-        let variable = |name: &str| {
-            let mut bytes = name.bytes();
-            bytes.next().is_some_and(|byte| byte.is_ascii_alphabetic() || byte == b'_')
-                && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-                && !name.starts_with("COUNTERSIGN_")
-        };
-        if let Some(wrong) = step.env.keys().find(|name| !variable(name)) {
-            return fail("env", format!("`{wrong}` cannot name a variable here"));
+        if let Some(why) = step.env.keys().find_map(|name| variable_fault(name, &OWN_VARIABLES)) {
+            return fail("env", why);
         }
         let limits = step.limits;
         for (name, limit, max) in [
@@ -332,8 +353,12 @@ impl Pipeline {
         for (target, source) in &artifact.files {
             let step = self.steps.get(&source.step);
             let Some(step) = step else { return fail(format!("`{}` is no step", source.step)) };
-            if !is_tree_path(target) || !is_tree_path(&source.path) {
-                return fail(format!("`{target}` or `{}` is not a plain relative path", source.path));
+            let paths = [target, &source.path];
+            if let Some((path, why)) = paths.into_iter().find_map(|path| Some((path, path_fault(path)?))) {
+                return fail(format!("`{path}` {why}"));
+            }
+            if step.approval.is_some() {
+                return fail(format!("step `{}` is an approval, which leaves nothing", source.step));
             }
             let given = step.outputs.iter().any(|output| {
                 source.path == *output
@@ -351,6 +376,8 @@ fn names<'a>(names: impl Iterator<Item = &'a Name>) -> String {
     names.map(Name::as_str).collect::<Vec<_>>().join(", ")
 }
 
+/// Variables of a step that are not the file's to set.
+const OWN_VARIABLES: [&str; 1] = ["COUNTERSIGN_*"];
 /// A week.
 const TIME_SECONDS_MAX: u64 = 7 * 24 * 3600;
 const SIZE_MIB_MAX: u64 = 1 << 20;

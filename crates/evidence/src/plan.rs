@@ -156,6 +156,8 @@ impl Plan {
             (None, Some(words)) => Ask::Command(words.clone()),
             (None, None) => return Err(PlanError::Rule("the service has no probe")),
         };
+        let memory_bytes = service.limits.memory_mib.unwrap_or(4096).checked_mul(1 << 20);
+        let memory_bytes = memory_bytes.ok_or(PlanError::Rule("`memory-mib` is too large"))?;
         let mut variables = service.env.clone();
         variables.extend(configuration.variables.clone());
         if let Target::Process { port, listen: Listen::Variable, .. } = &target {
@@ -187,7 +189,7 @@ impl Plan {
                 interval_ms: service.probe.interval_ms.unwrap_or(200),
             },
             open_files: service.limits.open_files.unwrap_or(1024),
-            memory_bytes: service.limits.memory_mib.unwrap_or(4096) << 20,
+            memory_bytes,
             strategy: "replace".into(),
             on_failure: "return".into(),
         })

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Name;
-use crate::configuration::is_variable;
+use crate::configuration::{OWN_VARIABLES, variable_fault};
 use crate::tree_list::is_tree_path;
 
 /// Where the file lies in a repository.
@@ -198,8 +198,8 @@ impl Service {
         {
             return fail("probe", "`attempts` is 1 to 10,000 and `interval-ms` 1 to 60,000".into());
         }
-        match self.env.keys().find(|name| !is_variable(name)) {
-            Some(wrong) => fail("env", format!("`{wrong}` cannot name a variable here")),
+        match self.env.keys().find_map(|name| variable_fault(name, &OWN_VARIABLES)) {
+            Some(why) => fail("env", why),
             None => Ok(()),
         }
     }

@@ -11,8 +11,8 @@ use std::process::Stdio;
 use crate::program::{absolute_variable, helper_of, home};
 use crate::toolchain::Toolchain;
 
-/// The ecosystems that there are.
-pub const NAMES: [&str; 4] = ["cargo", "go", "npm", "pip"];
+/// The ecosystems that there are: the same that a pipeline is checked against before it runs.
+pub use evidence::rules::ECOSYSTEMS as NAMES;
 
 /// Hosts of an ecosystem by its name in the pipeline file; `None` when there is no such ecosystem.
 #[must_use]

@@ -13,6 +13,7 @@ use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
 use evidence::machine::MachineSigner;
 use evidence::pipeline::{PATH, Pipeline};
 use evidence::receipt::{Ending, Forge, Output, Receipt, SandboxLevel, Work};
+use evidence::rules;
 use evidence::run_order::RunOrder;
 use evidence::tree_list::TreeList;
 use evidence::{Digest, Id, Moment, Name};
@@ -107,6 +108,9 @@ impl Bench {
             return Err("the pipeline in the commit is not the one of the plan".into());
         }
         let pipeline = Pipeline::parse(file).map_err(|error| error.to_string())?;
+        if let Some(problem) = rules::of_pipeline(&pipeline).first() {
+            return Err(format!("{problem}; `countersign pipeline check` names all problems"));
+        }
         opened.agreed(&source.commit, &pipeline).map_err(TrustError::Refused).map_err(refused)?;
         let outputs = self.keep.given(&due.needs).map_err(|error| error.to_string())?;
         let tree = source.list.encode().map_err(|error| error.to_string())?;

@@ -10,11 +10,13 @@ mod init;
 mod key;
 mod logs;
 mod logs_place;
+mod pipeline;
 mod policy;
 mod project;
 mod promote;
 mod rollback;
 mod run;
+mod run_local;
 pub mod runner;
 mod server;
 mod status;
@@ -77,6 +79,9 @@ enum Verb {
     Rollback(rollback::Rollback),
     /// Verify an evidence bundle, offline.
     Verify(verify::Verify),
+    /// Check the files that describe how a project is built and released.
+    #[command(subcommand)]
+    Pipeline(pipeline::Pipeline),
     /// Check and test policies.
     #[command(subcommand)]
     Policy(policy::Policy),
@@ -167,6 +172,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Promote(verb) => promote::run(&verb, output),
         Verb::Rollback(verb) => rollback::run(&verb, output),
         Verb::Verify(verb) => verify::run(&verb, output),
+        Verb::Pipeline(verb) => pipeline::run(&verb, output),
         Verb::Policy(verb) => policy::run(&verb, output),
         Verb::Trust(verb) => trust::run(&verb, output),
         Verb::Audit(verb) => audit::run(&verb, output),

@@ -9,15 +9,19 @@ use std::path::PathBuf;
 use clap::Args;
 use domain::RunId;
 use domain::gate::Outcome;
+use evidence::source_pack::SourcePack;
 use evidence::{CommitId, Digest, Name};
 use policy::Finding;
 use serde::Serialize;
 use serde_json::json;
 use wire::{Client, PlaceView, RunView};
 
+use super::run_local::{self, Local};
 use super::{Place, follow, runtime};
+use crate::described;
 use crate::failure::Failure;
 use crate::home::Home;
+use crate::operator::Reach;
 use crate::outcome::{self, At, Stand};
 use crate::output::Output;
 use crate::pack;
@@ -32,7 +36,7 @@ pub struct Run {
     #[command(flatten)]
     place: Place,
     /// The commit: a branch, a tag, an id.
-    #[arg(default_value = "HEAD")]
+    #[arg(default_value = HEAD)]
     commit: String,
     /// The repository; if omitted, the one you are in.
     #[arg(long)]
@@ -47,6 +51,15 @@ pub struct Run {
     /// people keeps its approvals.
     #[arg(long)]
     again: bool,
+    /// Run the pipeline here, on the working tree as it is, in the same sandbox: without a server, without a signature,
+    /// and no receipt of it counts. Steps may be named; they run with all that they need.
+    #[arg(long, value_name = "STEP", num_args = 0.., conflicts_with_all = ["no_wait", "again"])]
+    local: Option<Vec<String>>,
+    /// An empty or new directory in which `--local` leaves the outputs of steps, and the artifacts.
+    #[arg(long, value_name = "DIR", requires = "local")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,6 +81,14 @@ struct Started {
 
 /// Puts the commit forward, unless it was and nothing is missing.
 pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
+    if let Some(steps) = &verb.local {
+        return local(verb, steps, output);
+    }
+    if !verb.reach.toolchain.is_empty() || !verb.reach.allow_network.is_empty() {
+        let what = "--toolchain and --allow-network belong to `run --local`; for other runs, the operators of the \
+                    runners decide";
+        return Err(Failure::usage(what));
+    }
     let home = verb.place.home()?;
     let client = home.client()?;
     let runtime = runtime()?;
@@ -91,7 +112,10 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
             run
         }
         None => {
-            let run = send(&home, verb, (&path, &project, &commit), &places)?;
+            let check = |pack: &SourcePack| {
+                runtime.block_on(described::can_be_sent(pack, &project, &client, &places))
+            };
+            let run = send(&home, verb, (&path, &project, &commit), &places, check)?;
             progress.say(format!("run {run} of commit {}", short(commit.as_str())));
             run
         }
@@ -175,19 +199,31 @@ async fn standing(
     Ok(stays.then_some(view))
 }
 
-/// Sends the signed request and the source; answers the run's id.
+/// Sends the signed request and the source, once they were checked; answers the run's id.
 fn send(
     home: &Home,
     verb: &Run,
     (path, project, commit): (&std::path::Path, &Name, &CommitId),
     places: &[PlaceView],
+    check: impl FnOnce(&SourcePack) -> Result<(), Failure>,
 ) -> Result<RunId, Failure> {
     let own = places.iter().filter(|place| place.place.project == *project);
     let bases: BTreeSet<CommitId> = own.map(|place| place.base.clone()).collect();
-    let pack = pack::pack(path, commit, &bases)?.encode()?;
+    let pack = pack::pack(path, commit, &bases)?;
+    check(&pack)?;
+    let pack = pack.encode()?;
     let with = With { attachments: vec![pack], repository: Some(runner::path_text(path)), ..With::default() };
     let arguments = json!({ "project": project, "commit": commit, "again": verb.again });
     Ok(request::send(home, "run", arguments, with)?.request.nonce.into())
+}
+
+/// Runs steps here. What stands where a commit would is a step as well, as in `run --local --out DIR build`.
+fn local(verb: &Run, steps: &[String], output: Output) -> Result<(), Failure> {
+    let first = Some(&verb.commit).filter(|commit| *commit != HEAD);
+    let steps: Vec<_> = first.into_iter().chain(steps).cloned().collect();
+    let (repository, project) = (verb.repository.as_deref(), verb.project.as_ref());
+    let (out, reach) = (verb.out.as_deref(), &verb.reach);
+    run_local::run(&Local { repository, project, steps: &steps, out, reach }, output)
 }
 
 /// Where nothing follows by itself any more.
@@ -334,3 +370,5 @@ pub fn next(places: &[PlaceView]) -> String {
         None => "countersign status".into(),
     }
 }
+
+const HEAD: &str = "HEAD";

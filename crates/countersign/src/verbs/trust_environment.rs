@@ -33,7 +33,7 @@ pub struct Amend {
     #[arg(long)]
     policy: Option<PathBuf>,
     /// Loopback port of a process.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
     /// Variable, NAME=VALUE; an empty value removes it. May be given more than once.
     #[arg(long)]

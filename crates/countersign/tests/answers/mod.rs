@@ -2,5 +2,6 @@
 //! ids as people type them, errors with the remedy that works, files to start from.
 
 mod founding;
+mod local;
 mod projects;
 mod streams;

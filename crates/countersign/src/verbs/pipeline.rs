@@ -1,0 +1,274 @@
+//! `countersign pipeline check`: holds the two files of a working tree against all rules, and shows what a run would do.
+//! It needs no commit and no server, and changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use evidence::pipeline::{ApprovalNode, LimitsInForce, Run, Step};
+use evidence::release_file::Service;
+use evidence::rules::notes;
+use evidence::{Name, pipeline, release_file};
+use serde::Serialize;
+use wire::PlaceView;
+
+use super::{Place, runtime};
+use crate::described::{self, Described};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::{project, working_tree};
+
+/// Subcommands of `pipeline`.
+#[derive(Debug, Subcommand)]
+pub enum Pipeline {
+    /// Check `.countersign/pipeline.yaml` and `.countersign/release.yaml` as they lie in the working tree, and show what
+    /// a run would do. Exit code 0: all rules are followed; 3: some is not, and each problem is named.
+    Check(Check),
+}
+
+/// Arguments of `pipeline check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    #[command(flatten)]
+    place: Place,
+    /// The repository; the one you are in when left away.
+    #[arg(long)]
+    repository: Option<PathBuf>,
+    /// The project; the repository's name when left away.
+    #[arg(long)]
+    project: Option<Name>,
+}
+
+/// What a run would do.
+#[derive(Debug, Serialize)]
+struct Plan {
+    project: Name,
+    steps: Vec<StepPlan>,
+    artifacts: BTreeMap<Name, BTreeMap<String, String>>,
+    services: BTreeMap<Name, String>,
+    /// Absent when no installation is at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    places: Option<Vec<PlacePlan>>,
+    notes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct StepPlan {
+    name: Name,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval: Option<ApprovalNode>,
+    needs: BTreeSet<Name>,
+    /// Outputs of the steps that it needs, beside the commit's files.
+    gets: BTreeMap<Name, BTreeSet<String>>,
+    network: BTreeSet<String>,
+    outputs: BTreeSet<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<LimitsInForce>,
+}
+
+#[derive(Debug, Serialize)]
+struct PlacePlan {
+    place: String,
+    after: Option<Name>,
+    automatic: bool,
+}
+
+/// Carries out a subcommand.
+pub fn run(verb: &Pipeline, output: Output) -> Result<(), Failure> {
+    let Pipeline::Check(verb) = verb;
+    let path = project::repository(verb.repository.as_deref())?;
+    let project = project::name(verb.project.as_ref(), &path)?;
+    let mut files = BTreeMap::new();
+    for name in [pipeline::PATH, release_file::PATH] {
+        match std::fs::read(path.join(name)) {
+            Ok(bytes) => drop(files.insert(name, bytes)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Failure::error(format!("cannot read `{name}`: {error}"))),
+        }
+    }
+    let file = |name: &str| files.get(name).map(Vec::as_slice);
+    let of = format!("the working tree `{}`", path.display());
+    let described = described::sound(&of, file, "mend the file; docs/pipeline.md describes it")?;
+    let tree = working_tree::paths(&path)?;
+    let mut plan = plan(project, &described, &tree);
+    let views = places(&verb.place, &plan.project, &described)?;
+    plan.notes.extend(views.as_ref().err().cloned());
+    plan.places = views.ok().flatten();
+    output.print(&plan, text)
+}
+
+fn plan(project: Name, described: &Described, tree: &BTreeSet<String>) -> Plan {
+    let Described { pipeline, release } = described;
+    let steps = pipeline.order().into_iter().filter_map(|name| Some((name, pipeline.steps.get(name)?)));
+    let steps = steps.map(|(name, step)| step_plan(name, step, pipeline)).collect();
+    let mut notes = notes(pipeline, release.as_ref());
+    notes.extend(over_tracked(pipeline, tree));
+    let sources = |artifact: &pipeline::Artifact| {
+        artifact.files.iter().map(|(to, from)| (to.clone(), format!("{}:{}", from.step, from.path))).collect()
+    };
+    Plan {
+        project,
+        steps,
+        artifacts: pipeline
+            .artifacts
+            .iter()
+            .map(|(name, artifact)| (name.clone(), sources(artifact)))
+            .collect(),
+        services: release
+            .iter()
+            .flat_map(|release| &release.services)
+            .map(|(name, service)| (name.clone(), service_plan(service)))
+            .collect(),
+        places: None,
+        notes,
+    }
+}
+
+fn step_plan(name: &Name, step: &Step, pipeline: &pipeline::Pipeline) -> StepPlan {
+    let needed = step.needs.iter().filter_map(|need| Some((need, pipeline.steps.get(need)?)));
+    let gets = needed.filter(|(_, step)| !step.outputs.is_empty());
+    StepPlan {
+        name: name.clone(),
+        run: step.run.as_ref().map(|run| match run {
+            Run::Script(text) => vec![text.trim_end().to_owned()],
+            Run::Program(words) => words.clone(),
+        }),
+        approval: step.approval.clone(),
+        needs: step.needs.clone(),
+        gets: gets.map(|(need, step)| (need.clone(), step.outputs.clone())).collect(),
+        network: step.network.clone(),
+        outputs: step.outputs.clone(),
+        limits: step.run.is_some().then(|| step.limits.in_force()),
+    }
+}
+
+/// Outputs that stand in the way of files of the tree: whoever needs such a step can only begin when they are the same.
+fn over_tracked(pipeline: &pipeline::Pipeline, tree: &BTreeSet<String>) -> Vec<String> {
+    let mut notes = Vec::new();
+    for (name, step) in &pipeline.steps {
+        let is_needed = pipeline.steps.values().any(|other| other.needs.contains(name));
+        for output in step.outputs.iter().filter(|output| is_needed && tree.contains(*output)) {
+            notes.push(format!(
+                "step `{name}` leaves `{output}`, which is also a file of the tree: a step that needs `{name}` fails \
+                 unless both are the same"
+            ));
+        }
+    }
+    notes
+}
+
+fn service_plan(service: &Service) -> String {
+    let how = match &service.process {
+        None => "files are installed".to_owned(),
+        Some(process) => {
+            let port = process.port.map_or_else(String::new, |port| format!(" on port {port}"));
+            format!("runs {}{port}", process.command.join(" "))
+        }
+    };
+    let probe = match (&service.probe.http, &service.probe.command) {
+        (Some(path), _) => format!("GET {path}"),
+        (None, words) => words.clone().unwrap_or_default().join(" "),
+    };
+    format!("artifact {}, {how}, probe {probe}", service.artifact)
+}
+
+/// The places that the services would reach; nothing when no installation is at hand, an error in words when one is
+/// but cannot be asked.
+fn places(
+    place: &Place,
+    project: &Name,
+    described: &Described,
+) -> Result<Result<Option<Vec<PlacePlan>>, String>, Failure> {
+    let Some(release) = &described.release else { return Ok(Ok(None)) };
+    let Ok(home) = place.home() else { return Ok(Ok(None)) };
+    if !home.url_file().exists() {
+        return Ok(Ok(None));
+    }
+    let unknown = |error: &dyn std::fmt::Display| {
+        Ok(Err(format!(
+            "the places of the installation at `{}` are not shown: {error}",
+            home.data().display()
+        )))
+    };
+    let client = match home.client() {
+        Ok(client) => client,
+        Err(error) => return unknown(&error.message()),
+    };
+    let asked = runtime()?.block_on(async {
+        tokio::time::timeout(PATIENCE, async {
+            let all = client.places().await?;
+            let own: Vec<PlaceView> = all.into_iter().filter(|view| view.place.project == *project).collect();
+            let misfits = described::misfits(&client, &own, release).await?;
+            Ok::<_, Failure>((own, misfits))
+        })
+        .await
+    });
+    match asked {
+        Err(_) => unknown(&"the server does not answer"),
+        Ok(Err(error)) => unknown(&error.message()),
+        Ok(Ok((_, misfits))) if !misfits.is_empty() => Err(described::refused("the working tree", misfits)),
+        Ok(Ok((own, _))) => {
+            let reached = own.iter().filter(|view| release.services.contains_key(&view.place.service));
+            Ok(Ok(Some(reached.map(place_plan).collect())))
+        }
+    }
+}
+
+fn place_plan(view: &PlaceView) -> PlacePlan {
+    PlacePlan { place: view.place.to_string(), after: view.after.clone(), automatic: view.automatic }
+}
+
+fn text(plan: &Plan) -> String {
+    let mut lines = vec![format!("project {}", plan.project), "steps, in this order:".to_owned()];
+    for step in &plan.steps {
+        lines.extend(step_lines(step));
+    }
+    for (name, files) in &plan.artifacts {
+        lines.push(format!("artifact {name}"));
+        lines.extend(files.iter().map(|(to, from)| format!("  {to} from {from}")));
+    }
+    lines.extend(plan.services.iter().map(|(name, how)| format!("service {name}: {how}")));
+    for place in plan.places.iter().flatten() {
+        let after = place.after.as_ref().map_or_else(|| "first".to_owned(), |after| format!("after {after}"));
+        let how = if place.automatic { "begins by itself" } else { "waits for people" };
+        lines.push(format!("place {}: {after}, {how}", place.place));
+    }
+    lines.extend(plan.notes.iter().map(|note| format!("note: {note}")));
+    lines.push(
+        "all rules are followed; next: countersign run --local, or commit and countersign run".to_owned(),
+    );
+    lines.join("\n")
+}
+
+fn step_lines(step: &StepPlan) -> Vec<String> {
+    let list = |names: &BTreeSet<String>| names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let mut lines = Vec::new();
+    let after = step.needs.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
+    let after = if after.is_empty() { String::new() } else { format!(", after {after}") };
+    if let Some(ApprovalNode { role, count }) = &step.approval {
+        lines.push(format!("  {}{after}: {count} with role {role} approve", step.name));
+        return lines;
+    }
+    lines.push(format!("  {}{after}", step.name));
+    let run = step.run.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
+    lines.extend(run.lines().map(|line| format!("    $ {line}")));
+    lines.extend(step.gets.iter().map(|(need, outputs)| format!("    gets from {need}: {}", list(outputs))));
+    if !step.network.is_empty() {
+        lines.push(format!("    may reach: {}", list(&step.network)));
+    }
+    if !step.outputs.is_empty() {
+        lines.push(format!("    leaves: {}", list(&step.outputs)));
+    }
+    if let Some(limits) = &step.limits {
+        lines.push(format!(
+            "    limits: {} s, {} MiB memory, {} MiB workspace, {} processes",
+            limits.time_seconds, limits.memory_mib, limits.workspace_mib, limits.processes
+        ));
+    }
+    lines
+}
+
+const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,0 +1,246 @@
+//! `countersign run --local`: runs the pipeline on the working tree of this machine, in the sandbox of a runner. No
+//! server takes part, nothing is signed that counts, and no installation is needed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use domain::gate::Outcome;
+use evidence::oci::{LayerEntry, LayerFile, LayerFiles, open_layer};
+use evidence::pipeline::Pipeline;
+use evidence::receipt::{Ending, OutputKind};
+use evidence::{Digest, Id, Name};
+use policy::Finding;
+use runner::{ArtifactError, Budget, Built, Given, Kept, Repository, Source, assemble};
+use serde::Serialize;
+
+use crate::described::{self, Described};
+use crate::failure::Failure;
+use crate::local_build::LocalBuild;
+use crate::operator::Reach;
+use crate::output::{self, Output};
+use crate::progress::Progress;
+use crate::{project, working_tree};
+
+/// What is asked for.
+#[derive(Debug)]
+pub struct Local<'a> {
+    /// The repository; the one we are in when absent.
+    pub repository: Option<&'a Path>,
+    /// The project; the repository's name when absent.
+    pub project: Option<&'a Name>,
+    /// Steps to run, with all that they need; all of them when empty.
+    pub steps: &'a [String],
+    /// Where outputs and artifacts are left.
+    pub out: Option<&'a Path>,
+    /// What the steps see and reach of this machine.
+    pub reach: &'a Reach,
+}
+
+#[derive(Debug, Serialize)]
+struct Ran {
+    /// Always false: no receipt of it counts.
+    counts: bool,
+    steps: BTreeMap<Name, String>,
+    artifacts: BTreeMap<Name, Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    out: Option<PathBuf>,
+}
+
+/// Runs the steps, and puts together the artifacts whose steps have all run.
+pub fn run(verb: &Local<'_>, output: Output) -> Result<(), Failure> {
+    let path = project::repository(verb.repository)?;
+    let project = project::name(verb.project, &path)?;
+    let out = verb.out.map(empty_dir).transpose()?;
+    let snapshot = working_tree::Snapshot::take(&path)?;
+    let repository = snapshot.repository();
+    let source = Source::fetch(&mut Repository::open(&repository, Budget::default())?, &snapshot.commit)?;
+    // From here on everything is in memory: whoever interrupts a step leaves no directory behind.
+    drop(snapshot);
+    let of = format!("the working tree `{}`", path.display());
+    let remedy = "mend the file; `countersign pipeline check` names all problems";
+    let described = described::sound(&of, |name| source.file(name), remedy)?;
+    let Described { pipeline, .. } = &described;
+    let wanted = wanted(pipeline, verb.steps)?;
+    let mut progress = Progress::new(output);
+    progress
+        .say(format!("{} files of {of}; no receipt of this counts, and nothing is sent", source.files.len()));
+    let nobody = Id::from_random([0; 16]);
+    let mut build = LocalBuild::new(&source, pipeline, (nobody, project, 0), verb.reach)?;
+    let mut ran = Ran { counts: false, steps: BTreeMap::new(), artifacts: BTreeMap::new(), out };
+    for name in pipeline.order().into_iter().filter(|name| wanted.contains(*name)) {
+        let state = step(&mut build, name, output, &mut progress)?;
+        ran.steps.insert(name.clone(), state);
+    }
+    for (name, left) in build.left.iter().filter(|(_, left)| !left.is_empty()) {
+        if let Some(out) = &ran.out {
+            leave(&out.join("steps").join(name.as_str()), &as_layer(left))?;
+        }
+    }
+    for name in pipeline.artifacts.keys() {
+        let sources = pipeline.artifacts.get(name).into_iter().flat_map(|artifact| artifact.files.values());
+        if sources.clone().all(|source| build.left.contains_key(&source.step)) {
+            let built = assemble(pipeline, name, &build.left, &source.id, source.time_seconds());
+            let built = built.map_err(|error| not_made(name, &error))?;
+            progress.say(format!("artifact {name}: put together"));
+            ran.out.as_ref().map(|out| leave_artifact(out, name, &built)).transpose()?;
+            ran.artifacts.insert(name.clone(), Digest::of(&built.layer));
+        }
+    }
+    output.print(&ran, text)
+}
+
+/// Runs one step and shows its log as it comes.
+fn step(
+    build: &mut LocalBuild<'_>,
+    name: &Name,
+    output: Output,
+    progress: &mut Progress,
+) -> Result<String, Failure> {
+    progress.say(format!("step {name}: running"));
+    let pending = Mutex::new(Vec::new());
+    // For machines, standard output stays alone with the result.
+    let live = |piece: &[u8], is_last| match output {
+        Output::Text => show(&mut pending.lock().unwrap_or_else(PoisonError::into_inner), piece, is_last),
+        Output::Json => {}
+    };
+    let done = build.step(name, &|_, piece| live(piece, false))?;
+    live(b"", true);
+    let Some(done) = done else {
+        progress.say(format!("step {name}: is for people to approve; skipped here"));
+        return Ok("skipped".into());
+    };
+    if done.facts.passed() {
+        progress.say(format!("step {name}: passed"));
+        return Ok("passed".into());
+    }
+    let how = ending(done.facts.exit);
+    let log = String::from_utf8_lossy(&done.log).into_owned();
+    let last = log.lines().last().unwrap_or_default();
+    let finding = Finding {
+        code: "step-failed".to_owned(),
+        what: format!("step `{name}` {how}; the last line of its log: {last}"),
+        remedy: format!("mend it; `countersign run --local {name}` runs it and what it needs again"),
+    };
+    Err(Failure::decided(Outcome::Fail, "the pipeline does not pass on this working tree", vec![finding]))
+}
+
+/// Shows whole lines of a log as they come, so that no character is cut. A reader that has gone misses the rest; the
+/// step and its verdict do not depend on it.
+fn show(pending: &mut Vec<u8>, piece: &[u8], is_last: bool) {
+    pending.extend_from_slice(piece);
+    let whole = if is_last {
+        Some(pending.len())
+    } else {
+        pending.iter().rposition(|byte| *byte == b'\n').map(|at| at + 1)
+    };
+    let bytes: Vec<u8> = pending.drain(..whole.unwrap_or(0)).collect();
+    if bytes.is_empty() {
+        return;
+    }
+    let shown = if io::stdout().is_terminal() {
+        shown::log(&String::from_utf8_lossy(&bytes)).into_bytes()
+    } else {
+        bytes
+    };
+    let _ = output::stream(&shown);
+}
+
+fn ending(exit: Ending) -> String {
+    match exit {
+        Ending::Code(code) => format!("ended with exit code {code}"),
+        Ending::Signal(signal) => format!("was ended by signal {signal}"),
+        Ending::TimedOut => "was ended at its time limit".to_owned(),
+        Ending::MemoryExceeded => "was ended at its memory limit".to_owned(),
+    }
+}
+
+fn not_made(name: &Name, error: &ArtifactError) -> Failure {
+    let finding = Finding {
+        code: "artifact-failed".to_owned(),
+        what: format!("artifact `{name}` cannot be put together: {error}"),
+        remedy: "change its sources in the pipeline file, or what the steps leave".to_owned(),
+    };
+    Failure::decided(Outcome::Fail, "the pipeline does not pass on this working tree", vec![finding])
+}
+
+/// The steps that were named, with all that they need.
+fn wanted(pipeline: &Pipeline, named: &[String]) -> Result<BTreeSet<Name>, Failure> {
+    if named.is_empty() {
+        return Ok(pipeline.steps.keys().cloned().collect());
+    }
+    let mut open: Vec<Name> = Vec::new();
+    for text in named {
+        let known = text.parse().ok().filter(|name| pipeline.steps.contains_key(name));
+        open.push(known.ok_or_else(|| {
+            let steps = pipeline.steps.keys().map(Name::as_str).collect::<Vec<_>>().join(", ");
+            Failure::usage(format!("the pipeline has no step `{text}`; it has: {steps}"))
+        })?);
+    }
+    let mut wanted = BTreeSet::new();
+    while let Some(name) = open.pop() {
+        if let Some(step) = pipeline.steps.get(&name).filter(|_| wanted.insert(name.clone())) {
+            open.extend(step.needs.iter().cloned());
+        }
+    }
+    Ok(wanted)
+}
+
+/// A directory that is there and empty: nobody's files are mixed with what is left.
+fn empty_dir(out: &Path) -> Result<PathBuf, Failure> {
+    let out = std::path::absolute(out)?;
+    fs::create_dir_all(&out)?;
+    if fs::read_dir(&out)?.next().is_some() {
+        let what = format!("`{}` is not empty; name another directory with --out", out.display());
+        return Err(Failure::usage(what));
+    }
+    Ok(out)
+}
+
+/// The artifact as an agent would unpack it, with its layer and manifest beside it.
+fn leave_artifact(out: &Path, name: &Name, built: &Built) -> Result<(), Failure> {
+    let dir = out.join("artifacts");
+    leave(&dir.join(name.as_str()), &open_layer(&built.layer)?.0)?;
+    disk::write(&dir.join(format!("{name}.layer.tar")), &built.layer, 0o644)?;
+    Ok(disk::write(&dir.join(format!("{name}.manifest.json")), &built.manifest, 0o644)?)
+}
+
+fn as_layer(left: &Given) -> LayerFiles {
+    let entry = |kept: &Kept| match &kept.output.kind {
+        OutputKind::File => {
+            LayerEntry::File(LayerFile { bytes: kept.bytes.clone(), executable: kept.output.executable })
+        }
+        OutputKind::Link(target) => LayerEntry::Link(target.clone()),
+        OutputKind::Directory => LayerEntry::Directory,
+    };
+    left.iter().map(|(path, kept)| (path.clone(), entry(kept))).collect()
+}
+
+/// Writes files below a new directory. Links are made and never followed: nothing lies below one.
+fn leave(dir: &Path, files: &LayerFiles) -> Result<(), Failure> {
+    fs::create_dir_all(dir)?;
+    for (path, entry) in files {
+        let target = dir.join(path);
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        match entry {
+            LayerEntry::Directory => fs::create_dir_all(&target)?,
+            LayerEntry::Link(to) => std::os::unix::fs::symlink(to, &target)?,
+            LayerEntry::File(file) => {
+                disk::write(&target, &file.bytes, if file.executable { 0o755 } else { 0o644 })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn text(ran: &Ran) -> String {
+    let mut lines: Vec<String> =
+        ran.artifacts.iter().map(|(name, layer)| format!("artifact {name}: layer {layer}")).collect();
+    lines.extend(ran.out.as_ref().map(|out| format!("left in {}", out.display())));
+    lines.push("no receipt of this counts; next: commit, then countersign run".to_owned());
+    lines.join("\n")
+}

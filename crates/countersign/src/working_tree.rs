@@ -1,0 +1,95 @@
+//! The working tree as a commit of now would hold it: what git tracks, and what it neither tracks nor ignores, with the
+//! filters that `git add` applies.
+//!
+//! Invariant: nothing of the repository changes. The index is a copy, and new objects go to a directory of their own that
+//! is removed at the end.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use evidence::CommitId;
+
+use crate::failure::Failure;
+
+/// A commit of the working tree in a repository of its own, which borrows the objects of the real one.
+#[derive(Debug)]
+pub struct Snapshot {
+    dir: tempfile::TempDir,
+    /// The commit; it is unsigned and has no parent.
+    pub commit: CommitId,
+}
+
+/// Paths of the files that a commit of now would hold.
+pub fn paths(top: &Path) -> Result<BTreeSet<String>, Failure> {
+    let listed = git(top, &[], &["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
+    Ok(listed.split(|byte| *byte == 0).map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+}
+
+impl Snapshot {
+    /// Takes the working tree at the top of a repository.
+    pub fn take(top: &Path) -> Result<Self, Failure> {
+        let dir = tempfile::Builder::new().prefix("countersign-local-").tempdir()?;
+        let bare = dir.path().join("objects.git");
+        let word = |arguments: &[&str]| -> Result<String, Failure> {
+            Ok(String::from_utf8_lossy(&git(top, &[], arguments)?).trim().to_owned())
+        };
+        let format = format!("--object-format={}", word(&["rev-parse", "--show-object-format"])?);
+        git(top, &[], &["init", "--quiet", "--bare", &format, &bare.to_string_lossy()])?;
+        let real = top.join(word(&["rev-parse", "--git-path", "objects"])?);
+        let real = fs::canonicalize(real)?;
+        let alternates = bare.join("objects/info/alternates");
+        disk::write(&alternates, format!("{}\n", real.display()).as_bytes(), 0o644)?;
+        let index = dir.path().join("index");
+        let old = top.join(word(&["rev-parse", "--git-path", "index"])?);
+        if old.exists() {
+            // What was looked at before is not read again, and what was added with `-f` stays.
+            disk::write(&index, &fs::read(old)?, 0o644)?;
+        }
+        let mut environment = vec![
+            ("GIT_INDEX_FILE", index),
+            ("GIT_OBJECT_DIRECTORY", bare.join("objects")),
+            ("GIT_ALTERNATE_OBJECT_DIRECTORIES", real),
+        ];
+        git(top, &environment, &["add", "--all", "--", "."])?;
+        let tree = String::from_utf8_lossy(&git(top, &environment, &["write-tree"])?).trim().to_owned();
+        // The time of the last commit, so that the same files give the same bytes again.
+        let time = word(&["log", "-1", "--format=%ct"]).unwrap_or_else(|_| "0".to_owned());
+        for (name, value) in IDENTITY {
+            environment.push((name, PathBuf::from(value)));
+        }
+        for name in ["GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"] {
+            environment.push((name, PathBuf::from(format!("@{time} +0000"))));
+        }
+        let arguments = ["commit-tree", "--no-gpg-sign", "-m", "working tree", &tree];
+        let commit = String::from_utf8_lossy(&git(top, &environment, &arguments)?).trim().parse()?;
+        Ok(Self { dir, commit })
+    }
+
+    /// The repository that holds the commit.
+    pub fn repository(&self) -> PathBuf {
+        self.dir.path().join("objects.git")
+    }
+}
+
+/// Runs git in the person's own repository, in their name and with their configuration, as they do.
+fn git(top: &Path, environment: &[(&str, PathBuf)], arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+    let mut command = runner::program::of_person("git");
+    command.arg("-C").arg(top).args(arguments).stdin(Stdio::null()).env("GIT_TERMINAL_PROMPT", "0");
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    let output = command.output().map_err(|error| Failure::error(format!("cannot run `git`: {error}")))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Err(Failure::error(format!("`git {}` in `{}`: {said}", arguments.join(" "), top.display())))
+}
+
+/// Nobody's name: what is built locally is no evidence.
+const IDENTITY: [(&str, &str); 4] = [
+    ("GIT_AUTHOR_NAME", "working tree"),
+    ("GIT_AUTHOR_EMAIL", "nobody@localhost"),
+    ("GIT_COMMITTER_NAME", "working tree"),
+    ("GIT_COMMITTER_EMAIL", "nobody@localhost"),
+];

@@ -1,0 +1,129 @@
+//! Rules that a project's two files must follow before anything is built by them: what would fail later, or be
+//! overridden, is named here with its place.
+//!
+//! Invariant: pure, and only asked before something new begins (`run`, `run --local`, `pipeline check`, a runner before
+//! a step). `Pipeline::parse` and `ReleaseFile::parse` still read what they always read: the evidence of old commits is
+//! verified by them, so a rule that is added here never changes what a ledger means.
+
+mod network;
+mod release;
+mod step;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+pub use network::{ECOSYSTEMS, fault as network_fault};
+
+use crate::Name;
+use crate::pipeline::{self, Pipeline};
+use crate::release_file::{self, ReleaseFile};
+
+/// Something in one of the files that would not work.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// The file, as a path in the repository.
+    pub file: &'static str,
+    /// Where in the file; empty for the file as a whole.
+    pub place: String,
+    /// What is wrong, and what to do.
+    pub what: String,
+}
+
+/// The two files as they were read, as far as they could be.
+#[derive(Clone, Debug, Default)]
+pub struct Read {
+    /// The pipeline.
+    pub pipeline: Option<Pipeline>,
+    /// The release file.
+    pub release: Option<ReleaseFile>,
+    /// Everything that is wrong with them.
+    pub problems: Vec<Problem>,
+}
+
+impl Problem {
+    fn new(file: &'static str, place: String, what: impl Into<String>) -> Self {
+        Self { file, place, what: what.into() }
+    }
+
+    /// A stable code: which of the two files is unsound.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        if self.file == pipeline::PATH { "pipeline-unsound" } else { "release-file-unsound" }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, place, what } = self;
+        if place.is_empty() { write!(f, "{file}: {what}") } else { write!(f, "{file}: {place}: {what}") }
+    }
+}
+
+/// Reads both files and holds them against all rules. A project may have no release file; then nothing of it runs
+/// anywhere.
+#[must_use]
+pub fn read(steps: &[u8], services: Option<&[u8]>) -> Read {
+    let mut read = Read::default();
+    // These errors begin with the file already.
+    let bare = |file: &str, error: String| {
+        error.strip_prefix(file).map(|rest| rest.trim_start_matches(": ").to_owned()).unwrap_or(error)
+    };
+    match Pipeline::parse(steps) {
+        Ok(pipeline) => read.pipeline = Some(pipeline),
+        Err(error) => {
+            let what = bare(pipeline::PATH, error.to_string());
+            read.problems.push(Problem::new(pipeline::PATH, String::new(), what));
+        }
+    }
+    match services.map(ReleaseFile::parse).transpose() {
+        Ok(release) => read.release = release,
+        Err(error) => {
+            let what = bare(release_file::PATH, error.to_string());
+            read.problems.push(Problem::new(release_file::PATH, String::new(), what));
+        }
+    }
+    read.problems.extend(read.pipeline.iter().flat_map(of_pipeline));
+    read.problems.extend(read.release.iter().flat_map(release::problems));
+    if let (Some(pipeline), Some(release)) = (&read.pipeline, &read.release) {
+        read.problems.extend(release::between(pipeline, release));
+    }
+    read
+}
+
+/// What is wrong with a pipeline that could be parsed.
+#[must_use]
+pub fn of_pipeline(pipeline: &Pipeline) -> Vec<Problem> {
+    let steps = pipeline.steps.iter().flat_map(|(name, step)| step::problems(name, step));
+    let artifacts = pipeline.artifacts.iter().flat_map(|(name, artifact)| step::of_artifact(name, artifact));
+    steps.chain(artifacts).collect()
+}
+
+/// What is allowed and may still not be meant.
+#[must_use]
+pub fn notes(pipeline: &Pipeline, release: Option<&ReleaseFile>) -> Vec<String> {
+    let mut notes = Vec::new();
+    if pipeline.artifacts.is_empty() {
+        notes.push("the pipeline makes no artifact, so nothing can be released".to_owned());
+    }
+    let Some(release) = release else {
+        notes.push(format!("there is no {}, so what is built is not released anywhere", release_file::PATH));
+        return notes;
+    };
+    let used: BTreeSet<&Name> = release.services.values().map(|service| &service.artifact).collect();
+    let idle = pipeline.artifacts.keys().filter(|name| !used.contains(name));
+    notes.extend(idle.map(|name| format!("artifact `{name}` is built, but no service is released from it")));
+    notes.extend(release::notes(release));
+    notes
+}
+
+/// Why a variable's value, or a word of a command, cannot be handed to a program; `None` when it can.
+fn text_fault(text: &str) -> Option<&'static str> {
+    if text.contains('\0') {
+        return Some("holds a NUL byte, which no program can be given");
+    }
+    (text.len() > TEXT_BYTES_MAX)
+        .then_some("has more than 128 KiB; Linux takes no longer ones: put it in a file")
+}
+
+/// Linux's `MAX_ARG_STRLEN`, less the NUL and room for a variable's name (execve(2)).
+const TEXT_BYTES_MAX: usize = 128 * 1024 - 1024;

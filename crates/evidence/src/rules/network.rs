@@ -1,0 +1,57 @@
+//! What a step may name in `network`.
+
+/// Package ecosystems that a runner can find the hosts of.
+pub const ECOSYSTEMS: [&str; 4] = ["cargo", "go", "npm", "pip"];
+
+/// Why some text names no destination; `None` for an ecosystem, `host` or `host:port`.
+#[must_use]
+pub fn fault(text: &str) -> Option<String> {
+    if ECOSYSTEMS.contains(&text) {
+        return None;
+    }
+    let known = ECOSYSTEMS.join(", ");
+    let wrong =
+        |why: &str| Some(format!("`{text}` {why}; write `host` (port 443), `host:port`, or one of {known}"));
+    if text.contains("://") || text.contains('/') {
+        return wrong("is a URL or path, not a host");
+    }
+    if text.contains('*') {
+        return wrong("is a pattern; each host is named");
+    }
+    let (host, port) = match split(text) {
+        Some(parts) => parts,
+        None => return wrong("is not a host"),
+    };
+    if port
+        .is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port == 0) || port.parse::<u16>().is_err())
+    {
+        return wrong("has a port that is not one of 1 to 65535");
+    }
+    if host.contains(':') {
+        return if host.parse::<core::net::Ipv6Addr>().is_ok() { None } else { wrong("is not a host") };
+    }
+    let labels = |label: &str| (1..=63).contains(&label.len()) && label.chars().all(plain);
+    if host.len() > 253 || !host.trim_end_matches('.').split('.').all(labels) {
+        return wrong("is not a host");
+    }
+    (port.is_none() && !host.contains('.')).then(|| {
+        format!("`{text}` is neither an ecosystem (known are {known}) nor a host; a host has a dot or a port")
+    })
+}
+
+/// Host and port; the brackets of an IPv6 address taken off.
+fn split(text: &str) -> Option<(&str, Option<&str>)> {
+    if let Some(rest) = text.strip_prefix('[') {
+        let (host, rest) = rest.split_once(']')?;
+        // An address is only told from a name by its port.
+        return rest.strip_prefix(':').map(|port| (host, Some(port)));
+    }
+    match text.split_once(':') {
+        Some((host, port)) => Some((host, Some(port))),
+        None => Some((text, None)),
+    }
+}
+
+const fn plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_')
+}

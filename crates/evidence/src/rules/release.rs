@@ -1,0 +1,150 @@
+//! Rules for services, and for the two files together.
+
+use std::collections::BTreeMap;
+
+use super::{Problem, text_fault};
+use crate::Name;
+use crate::pipeline::{Artifact, Pipeline};
+use crate::release_file::{PATH, Probe, ReleaseFile, Service, ServiceLimits};
+
+/// What is wrong with the services of a release file.
+pub fn problems(file: &ReleaseFile) -> Vec<Problem> {
+    file.services.iter().flat_map(|(name, service)| of_service(name, service)).collect()
+}
+
+/// What does not fit the pipeline.
+pub fn between(pipeline: &Pipeline, file: &ReleaseFile) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for (name, service) in &file.services {
+        let mut say = |field: &str, what: String| {
+            found.push(Problem::new(PATH, format!("services.{name}.{field}"), what));
+        };
+        let Some(artifact) = pipeline.artifacts.get(&service.artifact) else {
+            let known = pipeline.artifacts.keys().map(Name::as_str).collect::<Vec<_>>().join(", ");
+            say(
+                "artifact",
+                format!("the pipeline makes no artifact `{}`; it makes: {known}", service.artifact),
+            );
+            continue;
+        };
+        let process = service.process.as_ref().map(|process| ("process.command", &process.command));
+        let probe = service.probe.command.as_ref().map(|command| ("probe.command", command));
+        for (field, command) in process.into_iter().chain(probe) {
+            let program = command.first().map(String::as_str).unwrap_or_default();
+            if !may_hold(artifact, program) {
+                let paths = artifact.files.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let what =
+                    format!("`{program}` is not in artifact `{}`, which holds: {paths}", service.artifact);
+                say(field, what);
+            }
+        }
+    }
+    found
+}
+
+/// What is allowed and may still not be meant.
+pub fn notes(file: &ReleaseFile) -> Vec<String> {
+    let mut notes = Vec::new();
+    let mut ports: BTreeMap<u16, &Name> = BTreeMap::new();
+    for (name, service) in &file.services {
+        let Some(process) = &service.process else { continue };
+        match process.port {
+            Some(port) => {
+                if port < PRIVILEGED {
+                    notes.push(format!("service `{name}`: port {port} is below 1024; its agent needs the right to bind it"));
+                }
+                if let Some(other) = ports.insert(port, name) {
+                    notes.push(format!(
+                        "services `{other}` and `{name}` have port {port}; on one machine, give each place its own \
+                         (`countersign trust environment PLACE --port PORT`)"
+                    ));
+                }
+            }
+            None if service.probe.http.is_some() => notes.push(format!(
+                "service `{name}`: it is probed over HTTP and names no port; the configuration of each place must \
+                 (`countersign trust environment PLACE --port PORT`)"
+            )),
+            None => {}
+        }
+    }
+    notes
+}
+
+fn of_service(name: &Name, service: &Service) -> Vec<Problem> {
+    let mut found = Vec::new();
+    let mut say = |field: &str, what: String| {
+        found.push(Problem::new(PATH, format!("services.{name}.{field}"), what));
+    };
+    if let Some(process) = &service.process {
+        if process.port == Some(0) {
+            say("process.port", "is 0, which is no port; name one of 1 to 65535".into());
+        }
+        for why in process.command.iter().filter_map(|word| text_fault(word)) {
+            say("process.command", format!("a word {why}"));
+        }
+    }
+    for (variable, value) in &service.env {
+        if let Some(why) = text_fault(value) {
+            say("env", format!("the value of `{variable}` {why}"));
+        }
+    }
+    for (field, what) in of_limits(service.limits).into_iter().chain(of_probe(&service.probe)) {
+        say(field, what);
+    }
+    found
+}
+
+fn of_limits(limits: ServiceLimits) -> Vec<(&'static str, String)> {
+    let all = [
+        ("limits.open-files", limits.open_files, OPEN_FILES_MIN, OPEN_FILES_MAX),
+        ("limits.memory-mib", limits.memory_mib, 1, MEMORY_MIB_MAX),
+    ];
+    let wrong = all
+        .into_iter()
+        .filter(|(_, limit, min, max)| limit.is_some_and(|limit| limit < *min || limit > *max));
+    wrong.map(|(name, _, min, max)| (name, format!("must lie between {min} and {max}"))).collect()
+}
+
+fn of_probe(probe: &Probe) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    let time_ms = u64::from(probe.attempts.unwrap_or(30)).saturating_mul(probe.interval_ms.unwrap_or(200));
+    if time_ms > PROBE_MS_MAX {
+        let what = format!(
+            "`attempts` times `interval-ms` is {} seconds; at most an hour is waited",
+            time_ms / 1000
+        );
+        found.push(("probe", what));
+    }
+    if let Some(path) = probe.http.as_deref().filter(|path| !is_request_path(path)) {
+        let what =
+            format!("`{path}` cannot be asked for over HTTP; write other characters as `%XX`, and no `#`");
+        found.push(("probe.http", what));
+    }
+    for why in probe.command.iter().flatten().filter_map(|word| text_fault(word)) {
+        found.push(("probe.command", format!("a word {why}")));
+    }
+    found
+}
+
+/// Whether a file of that path can be in an artifact: what lies below a source is only known after the build.
+fn may_hold(artifact: &Artifact, path: &str) -> bool {
+    artifact.files.keys().any(|target| {
+        path.strip_prefix(target.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    })
+}
+
+/// A path and a query in origin form (RFC 9112, 3.2.1; characters by RFC 3986, 3.3).
+fn is_request_path(path: &str) -> bool {
+    path.starts_with('/')
+        && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte))
+}
+
+/// Ports below need a right of their own on Linux (`ip_unprivileged_port_start`).
+const PRIVILEGED: u16 = 1024;
+/// Standard streams, the listening socket, and something for the program itself.
+const OPEN_FILES_MIN: u64 = 8;
+/// Linux's `fs.nr_open`.
+const OPEN_FILES_MAX: u64 = 1 << 20;
+const MEMORY_MIB_MAX: u64 = 1 << 20;
+/// What agents wait for all tries of a probe together.
+const PROBE_MS_MAX: u64 = 3_600_000;
