@@ -319,6 +319,7 @@ mod tests {
             rolled_back: Vec::new(),
             frozen: false,
             agents: Vec::new(),
+            service: None,
         }
     }
 

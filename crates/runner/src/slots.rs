@@ -47,6 +47,8 @@ pub struct Desk {
     slots: Slots,
     busy: BTreeMap<Id, Doing>,
     failed: BTreeMap<Id, Failed>,
+    /// What was reported and may stand on a list that was asked for before that.
+    reported: BTreeSet<Id>,
     /// When each project began something last, in turns.
     turns: BTreeMap<Name, u64>,
     turn: u64,
@@ -77,7 +79,14 @@ pub enum After {
 impl Desk {
     /// A desk with nothing on it.
     pub fn new(slots: Slots) -> Self {
-        Self { slots, busy: BTreeMap::new(), failed: BTreeMap::new(), turns: BTreeMap::new(), turn: 0 }
+        Self {
+            slots,
+            busy: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            reported: BTreeSet::new(),
+            turns: BTreeMap::new(),
+            turn: 0,
+        }
     }
 
     /// Nonces of what is being done.
@@ -100,6 +109,7 @@ impl Desk {
             }
         }
         self.failed.retain(|nonce, _| due.contains(nonce));
+        self.reported.retain(|nonce| due.contains(nonce));
         let busy: BTreeSet<&Name> = self.busy.values().map(|doing| &doing.project).collect();
         let projects: BTreeSet<&Name> = works.iter().map(|work| &work.due.project).chain(busy).collect();
         self.turns.retain(|project, _| projects.contains(project));
@@ -109,7 +119,7 @@ impl Desk {
     pub fn begin(&mut self, mut works: Vec<RunnerWork>, now: Instant) -> Vec<(RunnerWork, Arc<AtomicBool>)> {
         works.retain(|work| {
             let waits = self.failed.get(&work.due.nonce).is_some_and(|failed| failed.again > now);
-            !waits && !self.busy.contains_key(&work.due.nonce)
+            !waits && !self.busy.contains_key(&work.due.nonce) && !self.reported.contains(&work.due.nonce)
         });
         let mut begun = Vec::new();
         while self.busy.len() < self.slots.steps {
@@ -142,6 +152,7 @@ impl Desk {
     pub fn done(&mut self, nonce: &Id) {
         self.busy.remove(nonce);
         self.failed.remove(nonce);
+        self.reported.insert(*nonce);
     }
 
     /// A piece is done, and nothing could be reported of it.
@@ -196,14 +207,27 @@ mod tests {
     #[test]
     fn projects_take_turns() {
         let mut desk = Desk::new(Slots::new(Some(1), None).unwrap());
-        let works: Vec<_> = (0..9).map(|n| work(n, ["a", "b", "c"][usize::from(n / 3)])).collect();
+        let mut works: Vec<_> = (0..9).map(|n| work(n, ["a", "b", "c"][usize::from(n / 3)])).collect();
         let mut order = Vec::new();
         for _ in 0..6 {
             let begun = desk.begin(works.clone(), Instant::now());
             order.extend(projects(&begun));
             desk.done(&begun[0].0.due.nonce);
+            works.retain(|work| work.due.nonce != begun[0].0.due.nonce);
         }
         assert_eq!(order, ["a", "b", "c", "a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_was_reported_is_not_done_again_for_a_list_that_is_older() {
+        let mut desk = Desk::new(Slots::new(None, None).unwrap());
+        let works = vec![work(1, "shop")];
+        desk.begin(works.clone(), Instant::now());
+        desk.done(&lab::id(1));
+        desk.due(&works);
+        assert!(desk.begin(works, Instant::now()).is_empty());
+        desk.due(&[]);
+        assert!(desk.reported.is_empty());
     }
 
     #[test]

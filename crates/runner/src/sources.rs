@@ -4,7 +4,7 @@
 //! Whoever waits stops when nobody wants the work any more. It lacks trust: what may be fetched is decided before.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use evidence::CommitId;
 
@@ -35,11 +35,11 @@ impl Sources {
         held.known.truncate(KNOWN_MAX);
     }
 
-    /// The source of a commit: a known one, or what `fetch` answers. Two callers never fetch the same commit at once.
-    /// `fetch` gets what to ask between two objects: whether it is to go on.
+    /// The source of a commit: a known one, or what `fetch` answers, which is passed whether to go on and has a budget of
+    /// its own. Two callers never fetch the same commit at once.
     ///
     /// # Errors
-    /// In words, when it cannot be fetched, takes too long, or nobody wants it any more.
+    /// In words, when it cannot be fetched, or nobody wants it any more.
     pub fn of(
         &self,
         commit: &CommitId,
@@ -62,18 +62,8 @@ impl Sources {
         held.fetching.push(commit.clone());
         drop(held);
         let fetching = Fetching { sources: self, commit };
-        let begun = Instant::now();
-        let fetched = fetch(&|| wanted() && begun.elapsed() < FETCH_TIMEOUT);
-        let fetched = fetched.map_err(|what| match (wanted(), begun.elapsed() < FETCH_TIMEOUT) {
-            (false, _) => UNWANTED.to_owned(),
-            (true, false) => format!(
-                "commit {commit} could not be read within {} minutes: {what}; make its tree smaller, or the \
-                 repository faster to read",
-                FETCH_TIMEOUT.as_secs() / 60
-            ),
-            (true, true) => what,
-        });
-        let source = fetched.map(Arc::new)?;
+        let fetched = fetch(wanted);
+        let source = fetched.map(Arc::new).map_err(|what| if wanted() { what } else { UNWANTED.into() })?;
         self.add(Arc::clone(&source));
         drop(fetching);
         Ok(source)
@@ -99,8 +89,6 @@ impl Drop for Fetching<'_> {
 
 /// Most sources that are kept in memory for the next step.
 const KNOWN_MAX: usize = 2;
-/// How long the objects of one commit may take.
-const FETCH_TIMEOUT: Duration = Duration::from_mins(15);
 /// How often whoever waits for another's fetch asks whether the work is still wanted.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const UNWANTED: &str = "nobody wants this work any more";

@@ -5,20 +5,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::{Command, State, build};
 use evidence::entry::{Actor, Auth};
-use evidence::{Moment, Name, NameError};
+use evidence::{Name, NameError};
 
-use crate::clock;
 use crate::http::Shared;
 use crate::writer::{Job, Origin};
 
 /// What is known of the runners since this server started.
 #[derive(Debug)]
 pub struct Attendance {
-    since: Moment,
+    since: Instant,
     runners: Mutex<BTreeMap<Name, Attended>>,
 }
 
@@ -26,19 +25,19 @@ pub struct Attendance {
 #[derive(Clone, Debug, Default)]
 struct Attended {
     /// When it was heard last.
-    last: Option<Moment>,
+    last: Option<Instant>,
     /// Why a claim in its name was refused since then, which was said.
     problem: Option<String>,
 }
 
 impl Attendance {
-    /// Nobody was seen yet.
-    pub const fn new(since: Moment) -> Self {
+    /// Nobody was seen yet. Time that a host sleeps does not count.
+    pub const fn new(since: Instant) -> Self {
         Self { since, runners: Mutex::new(BTreeMap::new()) }
     }
 
     /// A runner that the trust root names has shown who it is.
-    pub fn saw(&self, runner: &Name, now: Moment) {
+    pub fn saw(&self, runner: &Name, now: Instant) {
         self.lock().insert(runner.clone(), Attended { last: Some(now), problem: None });
     }
 
@@ -53,10 +52,10 @@ impl Attendance {
     }
 
     /// The commands that end the runs which wait for a runner that was not heard for so long; one for each run.
-    pub fn lost(&self, state: &State, now: Moment, gone_after: Duration) -> Vec<build::Lose> {
+    pub fn lost(&self, state: &State, now: Instant, gone_after: Duration) -> Vec<build::Lose> {
         let is_gone = |runner: &Name| {
             let last = self.lock().get(runner).and_then(|attended| attended.last).unwrap_or(self.since);
-            last.later_by(gone_after) <= now
+            now.saturating_duration_since(last) >= gone_after
         };
         let lost = state.build.runs().filter_map(|run| {
             let outstanding = run.due.iter().filter(|due| run.report(&due.work, &due.runner).is_none());
@@ -76,7 +75,7 @@ pub async fn run(shared: Arc<Shared>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let gone_after = shared.gatekeeper.limits().runner_gone();
-        let (state, now) = (shared.intake.state(), clock::now());
+        let (state, now) = (shared.intake.state(), Instant::now());
         for lose in shared.attendance.lost(&state, now, gone_after) {
             let (run, minutes) = (lose.run, gone_after.as_secs() / 60);
             let project = state.build.run(run).map(|run| run.started.project.clone());
@@ -105,12 +104,10 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 mod tests {
     use super::*;
 
-    fn at(minutes: u64) -> Moment {
-        Moment::from_millis(minutes * 60_000).unwrap()
-    }
-
     #[test]
     fn a_run_is_lost_once_its_runner_was_silent_for_long_and_not_before() {
+        let base = Instant::now();
+        let at = |minutes: u64| base + Duration::from_mins(minutes);
         let name = |text: &str| -> Name { text.parse().unwrap() };
         let due = lab::forgery::runs::in_team().asked().due;
         let (project, commit, pipeline, run) =
@@ -128,8 +125,8 @@ mod tests {
             seed: due.nonce,
             again: Some(false),
         };
-        state.apply(&domain::Event::Started(started), at(0));
-        state.apply(&domain::Event::Due(build::Due { runner: name("runner-1"), ..due.clone() }), at(0));
+        state.apply(&domain::Event::Started(started), lab::at(0));
+        state.apply(&domain::Event::Due(build::Due { runner: name("runner-1"), ..due.clone() }), lab::at(0));
         let attendance = Attendance::new(at(0));
         let lost = |now| attendance.lost(&state, at(now), Duration::from_mins(60));
         assert!(lost(59).is_empty(), "a server that has just started waits");

@@ -123,8 +123,19 @@ impl Round<'_> {
             due.iter()
                 .any(|due| due.place == *place && due.release == *release && due.generation == *generation)
         });
+        let mut failed = None;
         for due in due {
-            jobs.extend(self.judge(due, waiting)?);
+            match self.judge(due, waiting) {
+                Ok(job) => jobs.extend(job),
+                // Nor does one gate hold up the others.
+                Err(error) => failed = Some(error),
+            }
+        }
+        match failed {
+            // What is recorded now brings the next round; with nothing to record it is tried again in a moment.
+            Some(error) if jobs.is_empty() => return Err(error),
+            Some(error) => shown::say(&format!("warning: a gate could not be judged: {error}")),
+            None => {}
         }
         Ok(jobs)
     }

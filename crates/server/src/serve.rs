@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use evidence::machine::MachineSigner;
 use ledger::{Ledger, LedgerError};
@@ -22,7 +23,7 @@ use crate::snapshots;
 use crate::stored::{Stored, StoredError};
 use crate::views::{ViewError, Views};
 use crate::writer::WriterError;
-use crate::{attendance, clock, executor, logs, stored, sweeping, witnessing};
+use crate::{attendance, executor, logs, stored, sweeping, witnessing};
 
 /// What the server needs to run.
 #[derive(Debug)]
@@ -89,7 +90,7 @@ pub async fn serve(
     let (stopping_now, stopping) = watch::channel(false);
     let views = Views::open(&config.data)?;
     let logs = Logs::open(&config.data, gatekeeper.limits())?;
-    let (attendance, presence) = (Attendance::new(clock::now()), Presence::default());
+    let (attendance, presence) = (Attendance::new(Instant::now()), Presence::default());
     let stored = Stored::open(&config.data)?;
     let services = Services::default();
     let shared = Arc::new(Shared {

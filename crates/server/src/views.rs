@@ -266,15 +266,7 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
                 params![built.run.to_string(), built.name.as_str(), built.manifest.to_string()],
             )?;
         }
-        Event::Ended(ended) => {
-            let state = match ended.outcome {
-                Outcome::Passed => "passed",
-                Outcome::Failed | Outcome::Lost => "failed",
-                Outcome::Differed => "differed",
-                Outcome::Cancelled => "cancelled",
-            };
-            rows.execute("UPDATE run SET state = ?1 WHERE run = ?2", params![state, ended.run.to_string()])?;
-        }
+        Event::Ended(ended) => self::ended(rows, &ended)?,
         other => last(rows, number, &other)?,
     }
     Ok(())
@@ -294,6 +286,24 @@ fn reported(rows: &Connection, report: &domain::build::Reported) -> rusqlite::Re
             report.runner.as_str()
         ],
     )?;
+    Ok(())
+}
+
+fn ended(rows: &Connection, ended: &domain::build::Ended) -> rusqlite::Result<()> {
+    let state = match ended.outcome {
+        Outcome::Passed => "passed",
+        Outcome::Failed | Outcome::Lost => "failed",
+        Outcome::Differed => "differed",
+        Outcome::Cancelled => "cancelled",
+    };
+    rows.execute("UPDATE run SET state = ?1 WHERE run = ?2", params![state, ended.run.to_string()])?;
+    if let (Outcome::Lost, Some(work)) = (ended.outcome, &ended.because) {
+        let (kind, name) = kind_of(work);
+        rows.execute(
+            "UPDATE work SET state = 'given-up' WHERE run = ?1 AND kind = ?2 AND name = ?3 AND state = 'due'",
+            params![ended.run.to_string(), kind, name.as_str()],
+        )?;
+    }
     Ok(())
 }
 

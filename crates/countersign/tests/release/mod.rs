@@ -11,6 +11,7 @@ mod full;
 mod growth;
 mod hardware;
 mod hostile;
+mod hostile_project;
 mod kill;
 mod lifecycle;
 mod origin;

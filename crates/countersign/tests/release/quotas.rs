@@ -61,7 +61,7 @@ fn attack_work_that_cannot_begin_ends_its_run() {
         std::fs::remove_dir_all(&keep).unwrap();
         std::fs::create_dir(&keep).unwrap();
     }
-    shop.ok(&["approve", "--run", &run, "--step", "sign-off"]);
+    shop.ok(&["approve", "--yes", "--run", &run, "--step", "sign-off"]);
     let ended = until(&up, &run, |view| view["state"] != "running");
     assert_eq!(ended["state"], "failed");
     let artifacts = ended["works"].as_array().unwrap().iter().filter(|work| work["kind"] == "artifact");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Body;
@@ -49,7 +49,7 @@ pub async fn runner_work(
     let runner = runner_of(&shared, claim, operation).await?;
     let question = shared.presence.asks(format!("runner {runner}"));
     let found = waited(&shared, move |shared| {
-        shared.attendance.saw(&runner, clock::now());
+        shared.attendance.saw(&runner, Instant::now());
         let work = due::on_runner(&shared.gatekeeper, &shared.intake.state(), &runner, &mine)?;
         Ok((now || !work.is_empty()).then_some(work))
     });
@@ -66,7 +66,7 @@ async fn runner_of(shared: &Arc<Shared>, claim: Envelope, operation: String) -> 
         let now = clock::now();
         let runner = at.gatekeeper.runner(&at.intake.state(), &claim, &operation, now);
         match &runner {
-            Ok(runner) => at.attendance.saw(runner, now),
+            Ok(runner) => at.attendance.saw(runner, Instant::now()),
             Err((Some(runner), error)) => at.attendance.refused(runner, &error.to_string()),
             Err((None, _)) => {}
         }
@@ -152,12 +152,16 @@ pub async fn receipt(
     let keeper = Arc::clone(&shared);
     let job =
         blocking(move || Ok(keeper.gatekeeper.admit_receipt(&keeper.intake.state(), &signed.statement)?));
-    let job = job.await?;
-    let runner = job.origin.actor.clone();
-    let answer = recorded(&shared, job).await;
-    if let Err(failure) = &answer {
-        // Known machines' refusals leave no entry; the runner reports a failure instead, which is one.
-        shown::say(&format!("warning: a receipt of {runner:?} was not taken: {failure}"));
+    reported(&shared, job.await?).await
+}
+
+/// What became of a known machine's report. Its refusals leave no entry, so the server's log has them: a runner reports a
+/// failure instead, an agent tries again.
+async fn reported(shared: &Shared, job: Job) -> Result<Json<Outcome>, Failure> {
+    let (machine, action) = (job.origin.actor.clone(), job.origin.action.clone());
+    let answer = recorded(shared, job).await;
+    if let (Err(failure), Actor::Machine(machine)) = (&answer, machine) {
+        shown::say(&format!("warning: `{action}` of {machine} was not taken: {failure}"));
     }
     answer
 }
@@ -170,7 +174,7 @@ pub async fn report(
     let keeper = Arc::clone(&shared);
     let job =
         blocking(move || Ok(keeper.gatekeeper.admit_report(&keeper.intake.state(), &signed.statement)?));
-    recorded(&shared, job.await?).await
+    reported(&shared, job.await?).await
 }
 
 async fn recorded(shared: &Shared, job: Job) -> Result<Json<Outcome>, Failure> {
