@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use wire::Client;
 
 use crate::failure::Failure;
+use crate::session;
 use crate::shell;
 
 /// The server's data directory and what lies beside it.
@@ -151,7 +152,7 @@ impl Home {
 
     /// A client of the server that runs on this directory, in the person's name.
     pub fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::new(&self.url()?)?)
+        session::client(self)
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {

@@ -71,4 +71,5 @@ pub fn send(home: &Home, action: &str, arguments: Value, with: With) -> Result<S
     }
 }
 
-const VALIDITY: Duration = Duration::from_mins(5);
+/// How long a request may take to its server.
+pub const VALIDITY: Duration = Duration::from_mins(5);

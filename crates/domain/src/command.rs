@@ -4,6 +4,7 @@
 //! what the edge found wrong arrives as reasons, so that it is refused on record like anything else.
 
 use evidence::Moment;
+use evidence::approval::Decision;
 
 use crate::event::Event;
 use crate::place::Place;
@@ -76,6 +77,15 @@ impl Command {
                 | Self::Return(_)
                 | Self::AgentReport(_)
         )
+    }
+
+    /// Whether it stops something, or says that it was stopped: it goes before commands that came earlier.
+    #[must_use]
+    pub fn stops(&self) -> bool {
+        match self {
+            Self::Give(command) => command.given.decision == Decision::Reject,
+            other => other.is_reserved(),
+        }
     }
 }
 

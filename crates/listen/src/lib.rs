@@ -1,31 +1,51 @@
 //! HTTP/1.1 for roles that answer strangers: serves a router on a listener, within limits.
 //!
-//! Invariant: whoever connects holds one of a bounded number of places, and loses it when it sends no
-//! request, or does not read what it asked for. It knows nothing of what is served.
+//! Invariant: every connection holds one of a bounded number of places, of which no single peer can take all. A
+//! connection loses its place when it sends no request, or does not read what it asked for. It knows nothing of what
+//! is served; handlers find the [`Peer`] among the request's extensions.
+
+mod patient;
+mod peer;
+mod places;
 
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use rustix::net::sockopt::set_tcp_user_timeout;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
+
+use patient::Patient;
+use peer::Finder;
+pub use peer::{Account, Peer};
+use places::Places;
 
 /// What a listener bears.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Most connections at once; further ones wait in the system's queue until one ends.
+    /// Most connections at once; further ones wait in the system's queue until one ends. A quarter is for this
+    /// process's own user and root alone.
     pub connections: usize,
-    /// How long a connection may go without a whole request head: at its start, and after each answer. Longer
-    /// than clients keep an idle connection for, so that none is closed at the moment in which it is used again.
+    /// Most connections of one peer: another user of this machine, or an address. Further ones are closed at once, so
+    /// that they do not stand in the queue before others.
+    pub each: usize,
+    /// How long a new connection may go without its first whole request head.
+    pub first: Duration,
+    /// How long it may go without the next one, after an answer. Longer than clients keep an idle connection for, so
+    /// that none is closed at the moment in which it is used again.
     pub head: Duration,
     /// How long bytes that were sent may wait for their reader.
     pub unread: Duration,
@@ -37,6 +57,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 512,
+            each: 128,
+            first: Duration::from_secs(5),
             head: Duration::from_secs(100),
             unread: Duration::from_mins(2),
             ending: Duration::from_secs(10),
@@ -44,20 +66,69 @@ impl Default for Limits {
     }
 }
 
+/// Where connections come from.
+pub trait Listener: Send {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    /// The next connection.
+    fn next(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Whose it is. A connection that takes no limit is gone already.
+    ///
+    /// # Errors
+    /// When it is gone.
+    fn peer(stream: &Self::Stream, finder: &Finder, unread: Duration) -> io::Result<Peer>;
+}
+
+impl Listener for TcpListener {
+    type Stream = TcpStream;
+
+    async fn next(&self) -> io::Result<TcpStream> {
+        Ok(self.accept().await?.0)
+    }
+
+    fn peer(stream: &TcpStream, finder: &Finder, unread: Duration) -> io::Result<Peer> {
+        set_tcp_user_timeout(stream, u32::try_from(unread.as_millis()).unwrap_or(u32::MAX))?;
+        Ok(Peer::remote(finder, stream.peer_addr()?, stream.local_addr()?))
+    }
+}
+
+impl Listener for UnixListener {
+    type Stream = UnixStream;
+
+    async fn next(&self) -> io::Result<UnixStream> {
+        Ok(self.accept().await?.0)
+    }
+
+    fn peer(stream: &UnixStream, _: &Finder, _: Duration) -> io::Result<Peer> {
+        Peer::local(stream)
+    }
+}
+
 /// Serves until `stop` resolves and the answers that are under way then were given, or took too long.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: impl Future<Output = ()>) {
+pub async fn serve<L: Listener>(
+    listener: L,
+    router: Router,
+    limits: Limits,
+    stop: impl Future<Output = ()> + Send,
+) {
     room_for(limits.connections);
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let (places, finder) = (Places::new(limits.connections, limits.each), Finder::open());
     let (graceful, mut connections) = (GracefulShutdown::new(), JoinSet::new());
     let mut stop = pin!(stop);
     loop {
+        let next = async {
+            places.free().await;
+            listener.next().await
+        };
         let next = tokio::select! {
             () = &mut stop => break,
             Some(_) = connections.join_next() => continue,
-            next = accept(&listener, &places) => next,
+            next = next => next,
         };
-        let (stream, place) = match next {
-            Ok(next) => next,
+        let stream = match next {
+            Ok(stream) => stream,
             Err(error) if is_the_clients(&error) => continue,
             Err(error) => {
                 // Files may have run out: some connection ends, and its own with it.
@@ -66,18 +137,21 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
                 continue;
             }
         };
-        let unread = u32::try_from(limits.unread.as_millis()).unwrap_or(u32::MAX);
-        // A connection that takes no limit is gone already, and one without a limit is not served.
-        if set_tcp_user_timeout(&stream, unread).is_err() {
-            continue;
-        }
-        let service = TowerToHyperService::new(router.clone());
+        let Ok(peer) = L::peer(&stream, &finder, limits.unread) else { continue };
+        let Some(place) = places.take(peer) else { continue };
+        let begun = Arc::new(AtomicBool::new(false));
+        let inner = TowerToHyperService::new(router.clone());
+        let service = Introduced { inner, peer, begun: Arc::clone(&begun) };
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(HEAD_BYTES_MAX);
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let stream = TokioIo::new(Patient::new(stream, limits.unread));
+        let connection = graceful.watch(http.serve_connection(stream, service));
         connections.spawn(async move {
             // What goes wrong on a connection is its client's matter.
-            drop(connection.await);
+            tokio::select! {
+                _ = connection => {}
+                () = nothing_came(&begun, limits.first) => {}
+            }
             drop(place);
         });
     }
@@ -86,14 +160,31 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     connections.shutdown().await;
 }
 
-/// The next connection, once there is a place for it.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+/// Resolves when no request came in time.
+async fn nothing_came(begun: &AtomicBool, first: Duration) {
+    tokio::time::sleep(first).await;
+    if begun.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// A router whose requests say who sent them.
+struct Introduced {
+    inner: TowerToHyperService<Router>,
+    peer: Peer,
+    begun: Arc<AtomicBool>,
+}
+
+impl Service<Request<Incoming>> for Introduced {
+    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
+    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        self.begun.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(self.peer);
+        self.inner.call(request)
+    }
 }
 
 /// Whether a connection was gone before it was accepted, which says nothing about the next one.

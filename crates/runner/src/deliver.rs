@@ -93,7 +93,7 @@ fn kind_of(error: &ClientError) -> Kind {
             ProblemKind::Failed => Kind::Fails,
             _ => Kind::Stays,
         },
-        ClientError::Answer { .. } => Kind::Fails,
+        ClientError::Answer { .. } | ClientError::SignIn(_) => Kind::Fails,
     }
 }
 

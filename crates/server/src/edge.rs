@@ -23,6 +23,7 @@ use wire::Submission;
 use crate::quotas::{Limits, QuotaError, Usage};
 use crate::readers::Readers;
 use crate::room::{Full, Room};
+use crate::sessions::{SessionError, Sessions};
 use crate::store::LedgerStore;
 use crate::writer::{Job, Origin};
 
@@ -34,6 +35,7 @@ pub struct Gatekeeper {
     room: Room,
     limits: Limits,
     usage: Usage,
+    sessions: Sessions,
 }
 
 /// Why a submission was not even put to a decision.
@@ -45,6 +47,12 @@ pub enum EdgeError {
     /// Nobody known signed it.
     #[error("{0}")]
     Unauthenticated(String),
+    /// Somebody known has no right to it.
+    #[error("{0}")]
+    Forbidden(String),
+    /// No session was opened.
+    #[error(transparent)]
+    Session(#[from] SessionError),
     /// The evidence on disk cannot be read.
     #[error("the server's own evidence cannot be read: {0}; run `countersign audit verify`")]
     Evidence(String),
@@ -74,7 +82,7 @@ impl Gatekeeper {
         let blobs = Blobs::open(&readers.dir().join(BLOBS))?;
         let room = Room::of(readers.dir());
         let limits = Limits::read(readers.dir())?;
-        Ok(Self { readers, blobs, room, limits, usage: Usage::default() })
+        Ok(Self { readers, blobs, room, limits, usage: Usage::default(), sessions: Sessions::default() })
     }
 
     /// The operator's quotas.
@@ -87,6 +95,12 @@ impl Gatekeeper {
     #[must_use]
     pub(crate) const fn usage(&self) -> &Usage {
         &self.usage
+    }
+
+    /// The sessions that are open.
+    #[must_use]
+    pub(crate) const fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
     /// The room on the disk.
@@ -323,13 +337,14 @@ impl Gatekeeper {
         TrustRoot::read(&envelope).map_err(evidence)
     }
 
-    fn authenticate(
+    /// Checks that a known person signed a request; answers the fingerprint of the key.
+    pub(crate) fn authenticate(
         &self,
         state: &State,
         request: &Request,
         envelope: &Envelope,
         now: Moment,
-    ) -> Result<(), EdgeError> {
+    ) -> Result<String, EdgeError> {
         let id = PersonId::from(request.person);
         let person = state.identity.person(id, now);
         let person = person.ok_or_else(|| {
@@ -346,7 +361,7 @@ impl Gatekeeper {
             .collect();
         request
             .verify(envelope, installation, &keys, now)
-            .map(drop)
+            .map(|key| key.fingerprint().to_owned())
             .map_err(|error: RequestError| EdgeError::Unauthenticated(error.to_string()))
     }
 
@@ -418,11 +433,11 @@ fn malformed(error: impl std::fmt::Display) -> EdgeError {
     EdgeError::Malformed(error.to_string())
 }
 
-fn evidence(error: impl std::fmt::Display) -> EdgeError {
+pub(crate) fn evidence(error: impl std::fmt::Display) -> EdgeError {
     EdgeError::Evidence(error.to_string())
 }
 
-fn unauthenticated(error: impl std::fmt::Display) -> EdgeError {
+pub(crate) fn unauthenticated(error: impl std::fmt::Display) -> EdgeError {
     EdgeError::Unauthenticated(error.to_string())
 }
 

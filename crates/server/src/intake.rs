@@ -1,10 +1,10 @@
 //! Intake: the queue in front of the writer, and its thread. Drains the queue, has one batch decided and
 //! appended, answers everybody in it.
 //!
-//! Invariant: the thread is the only one that holds the writer; the queue is bounded.
+//! Invariant: the thread is the only one that holds the writer; the queue is bounded. What stops something has a lane
+//! of its own (`lanes.rs`).
 
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -14,12 +14,13 @@ use ledger::Ledger;
 use tlog::Note;
 use tokio::sync::{oneshot, watch};
 
-use crate::writer::{Answer, IntakeError, Job, QUEUE_MAX, World, Writer, WriterError};
+use crate::lanes::{Full, Lanes, Next, Tasks};
+use crate::writer::{Answer, IntakeError, Job, World, Writer, WriterError};
 
 /// The writer's handle: a queue in front of a thread, and the durable state.
 #[derive(Clone, Debug)]
 pub struct Intake {
-    queue: SyncSender<Task>,
+    queue: Arc<Lanes<Task>>,
     durable: Arc<RwLock<Arc<State>>>,
     appended: Arc<watch::Sender<u64>>,
     snapshot: u64,
@@ -34,6 +35,16 @@ enum Task {
     Witnessed(Note, oneshot::Sender<Result<(), IntakeError>>),
 }
 
+impl Task {
+    /// Whether it goes before others: what stops something, and what witnesses say, which is a line for each of them.
+    fn goes_first(&self) -> bool {
+        match self {
+            Self::Decide(waiting) => waiting.0.command.stops(),
+            Self::Witnessed(..) => true,
+        }
+    }
+}
+
 impl Intake {
     /// Folds the ledger from its newest snapshot and starts the writer's thread.
     ///
@@ -44,11 +55,11 @@ impl Intake {
         let (durable, snapshot) = (writer.durable(), writer.snapshot());
         let appended = Arc::new(watch::Sender::new(0));
         let signal = Arc::clone(&appended);
-        let (queue, tasks) = sync_channel(QUEUE_MAX);
+        let (queue, tasks) = Lanes::open();
         let work = move || run(writer, &tasks, &signal);
         let spawn = std::thread::Builder::new().name("intake".into()).spawn(work);
         let thread = spawn.map_err(|error| WriterError::Thread(error.to_string()))?;
-        Ok((Self { queue, durable, appended, snapshot }, thread))
+        Ok((Self { queue: Arc::new(queue), durable, appended, snapshot }, thread))
     }
 
     /// The state as it is on disk.
@@ -89,32 +100,35 @@ impl Intake {
         self.appended.subscribe()
     }
 
+    /// Whether the writer still takes commands.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        !self.queue.has_ended()
+    }
+
     fn enqueue(&self, task: Task) -> Result<(), IntakeError> {
-        self.queue.try_send(task).map_err(|error| match error {
-            TrySendError::Full(_) => IntakeError::Busy,
-            TrySendError::Disconnected(_) => IntakeError::Stopped("see the server's log".into()),
+        let first = task.goes_first();
+        self.queue.send(task, first).map_err(|error| match error {
+            Full::Busy => IntakeError::Busy,
+            Full::Ended => IntakeError::Stopped("see the server's log".into()),
         })
     }
 }
 
-fn run(mut writer: Writer, tasks: &Receiver<Task>, appended: &watch::Sender<u64>) {
+fn run(mut writer: Writer, tasks: &Tasks<Task>, appended: &watch::Sender<u64>) {
     let signal = || appended.send_modify(|count| *count = count.wrapping_add(1));
     loop {
-        let first = if writer.has_counted() {
-            tasks.recv_timeout(COUNTED_AFTER)
-        } else {
-            tasks.recv().map_err(Into::into)
-        };
+        let first = tasks.next(writer.has_counted().then_some(COUNTED_AFTER));
         let (mut waiting, mut bytes) = (Vec::new(), 0);
         let mut next = match first {
-            Ok(first) => Some(first),
-            Err(RecvTimeoutError::Timeout) => {
+            Next::Task(first) => Some(first),
+            Next::Nothing => {
                 // Nobody asks for anything, and refusals of a minute that is over are still to be recorded.
                 writer.take(std::iter::empty());
                 signal();
                 None
             }
-            Err(RecvTimeoutError::Disconnected) => return,
+            Next::Closed => return,
         };
         while let Some(task) = next.take() {
             match task {
@@ -130,7 +144,7 @@ fn run(mut writer: Writer, tasks: &Receiver<Task>, appended: &watch::Sender<u64>
             }
             if waiting.len() < BATCH_COMMANDS_MAX && bytes < BATCH_BYTES_MAX {
                 // Nothing more at the moment, or nobody left to send: decide what is here.
-                next = tasks.try_recv().ok();
+                next = tasks.at_once();
             }
         }
         if waiting.is_empty() {

@@ -4,6 +4,7 @@
 //! after its entry is durable. It holds no key that could forge an approval, a receipt or a deployment.
 
 mod attendance;
+mod caller;
 mod clock;
 mod dossier;
 pub mod due;
@@ -13,6 +14,7 @@ mod genesis;
 mod http;
 mod intake;
 mod job;
+mod lanes;
 mod logs;
 mod presence;
 mod quotas;
@@ -23,7 +25,9 @@ mod room;
 mod salt;
 mod serve;
 mod services;
+mod sessions;
 mod snapshots;
+mod socket;
 mod store;
 mod stored;
 mod sweeping;
@@ -31,6 +35,7 @@ pub mod views;
 mod witnessing;
 mod writer;
 
+pub use caller::Caller;
 pub use dossier::{DossierError, complete, consistency};
 pub use edge::{EdgeError, Gatekeeper};
 pub use executor::{Round, Waiting};

@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use evidence::machine::MachineSigner;
 use ledger::{Ledger, LedgerError};
+use listen::Limits;
 use tlog::NoteSigner;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -20,6 +21,7 @@ use crate::presence::Presence;
 use crate::readers::Readers;
 use crate::services::Services;
 use crate::snapshots;
+use crate::socket::Socket;
 use crate::stored::{Stored, StoredError};
 use crate::views::{ViewError, Views};
 use crate::writer::WriterError;
@@ -49,6 +51,9 @@ pub enum ServeError {
     /// The address cannot be had.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
+    /// The Unix socket cannot be had.
+    #[error("cannot listen on `{0}`: {1}")]
+    Socket(PathBuf, std::io::Error),
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -87,6 +92,7 @@ pub async fn serve(
     let listener = TcpListener::bind(config.listen).await;
     let listener = listener.map_err(|error| ServeError::Listen(config.listen, error))?;
     let url = format!("http://{}", listener.local_addr()?);
+    let socket = Socket::bind(&config.data)?;
     let (stopping_now, stopping) = watch::channel(false);
     let views = Views::open(&config.data)?;
     let logs = Logs::open(&config.data, gatekeeper.limits())?;
@@ -97,6 +103,7 @@ pub async fn serve(
         intake,
         gatekeeper,
         origin,
+        url: url.clone(),
         views,
         logs,
         attendance,
@@ -111,13 +118,20 @@ pub async fn serve(
     let counting = tokio::spawn(stored::run(Arc::clone(&shared), stored));
     let logging = tokio::spawn(logs::run(Arc::clone(&shared)));
     let losing = tokio::spawn(attendance::run(Arc::clone(&shared)));
+    let mut stopped = shared.stopping.clone();
     let stop = async move {
         stop.await;
         // Whoever waits for something gives up, so that the server ends at once.
         let _ = stopping_now.send(true);
     };
+    let also = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
     ready(&url);
-    listen::serve(listener, router(shared), listen::Limits::default(), stop).await;
+    let router = router(shared);
+    tokio::join!(
+        listen::serve(listener, router.clone(), Limits::default(), stop),
+        listen::serve(socket.listener()?, router, SOCKET_LIMITS, also),
+    );
+    drop(socket);
     for task in [asking, keeping, sweeping, executing, losing, counting, logging] {
         task.abort();
         // An aborted task lets go of what it shares only once it has ended.
@@ -135,3 +149,13 @@ fn start(data: &Path, signer: NoteSigner) -> Result<(Intake, std::thread::JoinHa
     let ledger = Ledger::open(data, signer)?;
     Ok(Intake::start(data, ledger)?)
 }
+
+/// The Unix socket has places of its own, which connections over TCP cannot take.
+const SOCKET_LIMITS: Limits = Limits {
+    connections: 128,
+    each: 32,
+    first: Duration::from_secs(5),
+    head: Duration::from_secs(100),
+    unread: Duration::from_mins(2),
+    ending: Duration::from_secs(10),
+};

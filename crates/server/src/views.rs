@@ -98,6 +98,28 @@ impl Views {
         Ok(found.flatten().and_then(|text| text.parse().ok()))
     }
 
+    /// The project of a run.
+    ///
+    /// # Errors
+    /// `ViewError` when the view cannot be read.
+    pub fn project_of(&self, run: RunId) -> Result<Option<Name>, ViewError> {
+        let question = "SELECT project FROM run WHERE run = ?1";
+        let found: Option<String> =
+            self.ask(|rows| rows.query_row(question, params![run.to_string()], |row| row.get(0)).optional())?;
+        Ok(found.and_then(|project| project.parse().ok()))
+    }
+
+    /// Projects whose entries name a blob; `None` among them where an entry of no project does.
+    ///
+    /// # Errors
+    /// `ViewError` when the view cannot be read.
+    pub fn projects_of(&self, blob: &Digest) -> Result<Vec<Option<Name>>, ViewError> {
+        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut statement = connection.prepare_cached("SELECT project FROM named WHERE blob = ?1")?;
+        let found = statement.query_map(params![blob.as_bytes()], |row| row.get::<_, String>(0))?;
+        found.map(|project| Ok(project?.parse().ok())).collect()
+    }
+
     /// Runs a question.
     ///
     /// # Errors
@@ -217,6 +239,11 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
     let header = Header::decode(&entry.header).map_err(|error| unsound(&error))?;
     let event = Event::read(&header.kind, &entry.facts).map_err(|error| unsound(&error))?;
     let time = header.time.to_string();
+    let project = project_of(&header, &event).map_or("", Name::as_str);
+    for blob in &header.blobs {
+        rows.prepare_cached("INSERT OR IGNORE INTO named (blob, project) VALUES (?1, ?2)")?
+            .execute(params![blob.as_bytes(), project])?;
+    }
     releases::apply(rows, releases::At { number, time: &time }, &event)?;
     match event {
         Event::Started(run) => {
@@ -270,6 +297,14 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
         other => last(rows, number, &other)?,
     }
     Ok(())
+}
+
+/// The project that an entry belongs to. The first statements of places are founded with the installation, without one.
+fn project_of<'a>(header: &'a Header, event: &'a Event) -> Option<&'a Name> {
+    match event {
+        Event::EnvironmentSet(set) => Some(&set.place.project),
+        _ => header.project.as_ref(),
+    }
 }
 
 fn reported(rows: &Connection, report: &domain::build::Reported) -> rusqlite::Result<()> {
@@ -374,6 +409,8 @@ CREATE TABLE IF NOT EXISTS artifact (run TEXT NOT NULL, name TEXT NOT NULL, mani
   PRIMARY KEY (run, name)) STRICT;
 CREATE TABLE IF NOT EXISTS last (place TEXT PRIMARY KEY, entry INTEGER NOT NULL, release INTEGER NOT NULL,
   outcome TEXT NOT NULL, reasons TEXT NOT NULL, detail TEXT, bundle TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS named (blob BLOB NOT NULL, project TEXT NOT NULL,
+  PRIMARY KEY (blob, project)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS release (place TEXT NOT NULL, began INTEGER NOT NULL, kind TEXT NOT NULL,
   run TEXT NOT NULL, artifact TEXT NOT NULL, release INTEGER, stage TEXT NOT NULL, outcome TEXT,
   reasons TEXT NOT NULL, detail TEXT, bundle TEXT, changed INTEGER NOT NULL, time TEXT NOT NULL, replaces TEXT,
@@ -385,12 +422,13 @@ CREATE INDEX IF NOT EXISTS run_of_commit ON run (project, commit_id);
 ";
 
 /// Tables with their columns, for comparing.
-const TABLES: [(&str, &str); 6] = [
+const TABLES: [(&str, &str); 7] = [
     ("cursor", "entries"),
     ("run", "run, entry, project, commit_id, state, started, services"),
     ("work", "run, entry, kind, name, runner, state, log"),
     ("artifact", "run, name, manifest"),
     ("last", "place, entry, release, outcome, reasons, detail, bundle"),
+    ("named", "hex(blob), project"),
     (
         "release",
         "place, began, kind, run, artifact, release, stage, outcome, reasons, detail, bundle, changed, time, replaces, \
@@ -398,5 +436,5 @@ const TABLES: [(&str, &str); 6] = [
     ),
 ];
 /// Version of the schema; views of another one are made anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 const STALE_MAX: usize = 100;

@@ -2,48 +2,37 @@
 //!
 //! Invariant: answers are bounded, every wait has an end, and a refusal is an `Outcome`, not an error.
 
-use std::sync::Arc;
+use std::path::Path;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes as Body;
 use domain::{Place, RunId};
-use evidence::claim::Claim;
 use evidence::dsse::Envelope;
-use evidence::machine::MachineSigner;
 use evidence::run_order::{self, RunOrder};
-use evidence::{Bytes, CommitId, Digest, Id, Moment, Name};
-use reqwest::{RequestBuilder, Response, StatusCode};
+use evidence::{Bytes, CommitId, Digest, Id, Name};
+use reqwest::header::AUTHORIZATION;
+use reqwest::{ClientBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tlog::{NOTE_BYTES_MAX, TilePath};
 
+use crate::credential::Credential;
 use crate::message::{
-    AgentWork, BODY_BYTES_MAX, EntryView, Installation, Outcome, PlaceView, RunView, RunnerWork, Signed,
+    self, AgentWork, BODY_BYTES_MAX, EntryView, Installation, Outcome, PlaceView, RunView, RunnerWork,
     Submission,
 };
 use crate::problem::{Problem, ProblemKind};
+use crate::who::Who;
 use crate::{API, LOG_PIECE_BYTES_MAX};
 
 /// A client of one server.
 #[derive(Clone, Debug)]
 pub struct Client {
-    http: reqwest::Client,
-    url: String,
-    machine: Option<Arc<Machine>>,
-}
-
-/// The machine in whose name a client asks.
-#[derive(Debug)]
-pub struct Machine {
-    /// The installation.
-    pub installation: Id,
-    /// Its name.
-    pub name: Name,
-    /// Its key.
-    pub signer: MachineSigner,
-    /// Its clock.
-    pub now: fn() -> Moment,
+    pub(crate) http: reqwest::Client,
+    pub(crate) url: String,
+    /// Whether it asks over the server's Unix socket.
+    pub(crate) is_local: bool,
+    pub(crate) who: Who,
 }
 
 /// Why the server gave no usable answer.
@@ -57,6 +46,9 @@ pub enum ClientError {
         /// What happened.
         source: reqwest::Error,
     },
+    /// The person could not sign in.
+    #[error("cannot sign in to read: {0}")]
+    SignIn(String),
     /// The server answered with a problem.
     #[error("{}: {}", .0.title, .0.detail)]
     Problem(Box<Problem>),
@@ -77,7 +69,7 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } => true,
             Self::Problem(problem) => problem.status >= 500,
-            Self::Answer { .. } => false,
+            Self::Answer { .. } | Self::SignIn(_) => false,
         }
     }
 }
@@ -88,15 +80,26 @@ impl Client {
     /// # Errors
     /// `ClientError` when the HTTP library cannot start.
     pub fn new(url: &str) -> Result<Self, ClientError> {
-        let built = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(ANSWER_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build();
+        Self::built(url, Self::builder(), false)
+    }
+
+    /// The same over the server's Unix socket, at a path of 107 bytes at most.
+    ///
+    /// # Errors
+    /// `ClientError` when the HTTP library cannot start.
+    pub fn at_socket(socket: &Path, url: &str) -> Result<Self, ClientError> {
+        Self::built(url, Self::builder().unix_socket(socket.to_path_buf()), true)
+    }
+
+    fn builder() -> ClientBuilder {
+        let builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT);
+        builder.redirect(reqwest::redirect::Policy::none()).no_proxy()
+    }
+
+    fn built(url: &str, builder: ClientBuilder, is_local: bool) -> Result<Self, ClientError> {
         let url = url.trim_end_matches('/').to_owned();
-        match built {
-            Ok(http) => Ok(Self { http, url, machine: None }),
+        match builder.build() {
+            Ok(http) => Ok(Self { http, url, is_local, who: Who::Nobody }),
             Err(source) => Err(ClientError::Unreachable { url, source }),
         }
     }
@@ -106,7 +109,11 @@ impl Client {
     /// # Errors
     /// `ClientError` when there is no decision to report.
     pub async fn submit(&self, submission: &Submission) -> Result<Outcome, ClientError> {
-        let request = self.http.post(format!("{}{API}/requests", self.url)).json(submission);
+        // The signature goes into the head too, so that the server knows whose body it is before it reads it.
+        let signed = Credential::Request(submission.request.clone()).header();
+        let signed = signed.map_err(|error| unreadable("requests", error))?;
+        let request = self.http.post(format!("{}{API}/requests", self.url));
+        let request = request.header(AUTHORIZATION, signed).json(submission);
         let response = request.send().await.map_err(|source| self.unreachable(source))?;
         match self.answer("requests", response).await {
             Err(ClientError::Problem(problem)) if problem.kind == ProblemKind::Refused => {
@@ -134,22 +141,13 @@ impl Client {
         self.get(&format!("entries?from={from}")).await
     }
 
-    /// The same client, asking in the name of a machine.
-    #[must_use]
-    pub fn with_machine(mut self, machine: Machine) -> Self {
-        self.machine = Some(Arc::new(machine));
-        self
-    }
-
     /// A blob's bytes, checked against its digest.
     ///
     /// # Errors
     /// `ClientError` when there is no answer, or it is other bytes.
     pub async fn blob(&self, digest: &Digest, bytes_max: usize) -> Result<Vec<u8>, ClientError> {
         let operation = format!("blobs/{digest}");
-        let url = format!("{}{API}/{operation}", self.url);
-        let request = self.http.get(url).timeout(TRANSFER_TIMEOUT);
-        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        let response = self.asked(&operation, "", TRANSFER_TIMEOUT).await?;
         let (status, bytes) = self.bounded(&operation, response, bytes_max).await?;
         if !status.is_success() {
             return Err(problem_of(&operation, status, &bytes));
@@ -168,7 +166,8 @@ impl Client {
         let digest = Digest::of(&bytes);
         let operation = format!("blobs/{digest}");
         let url = format!("{}{API}/{operation}", self.url);
-        let known = self.http.head(&url).send().await.map_err(|source| self.unreachable(source))?;
+        let known = self.claimed(self.http.head(&url), "HEAD", &operation)?.send().await;
+        let known = known.map_err(|source| self.unreachable(source))?;
         if known.status().is_success() {
             return Ok(digest);
         }
@@ -207,9 +206,7 @@ impl Client {
     /// `ClientError` when there is no answer, or the run has ended.
     pub async fn run_order(&self, run: RunId) -> Result<RunOrder, ClientError> {
         let operation = format!("work/orders/{run}");
-        let request = self.http.get(format!("{}{API}/{operation}", self.url));
-        let request = self.claimed(request, "GET", &operation)?;
-        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        let response = self.asked(&operation, "", ANSWER_TIMEOUT).await?;
         let (status, bytes) = self.bounded(&operation, response, run_order::BYTES_MAX).await?;
         if !status.is_success() {
             return Err(problem_of(&operation, status, &bytes));
@@ -226,9 +223,7 @@ impl Client {
     }
 
     async fn work<T: DeserializeOwned>(&self, operation: &str, query: &str) -> Result<T, ClientError> {
-        let request = self.http.get(format!("{}{API}/{operation}{query}", self.url));
-        let request = self.claimed(request, "GET", operation)?;
-        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        let response = self.asked(operation, query, ANSWER_TIMEOUT).await?;
         self.answer(operation, response).await
     }
 
@@ -237,7 +232,7 @@ impl Client {
     /// # Errors
     /// `ClientError` when it was not recorded.
     pub async fn report_receipt(&self, statement: Envelope) -> Result<Outcome, ClientError> {
-        self.post("receipts", &Signed { statement }).await
+        self.post("receipts", &message::Signed { statement }).await
     }
 
     /// Reports what an agent did.
@@ -245,7 +240,7 @@ impl Client {
     /// # Errors
     /// `ClientError` when it was not recorded.
     pub async fn report_release(&self, statement: Envelope) -> Result<Outcome, ClientError> {
-        self.post("agent-reports", &Signed { statement }).await
+        self.post("agent-reports", &message::Signed { statement }).await
     }
 
     /// Sends a piece of a log that is still being written.
@@ -268,8 +263,7 @@ impl Client {
     /// `ClientError` when there is no such log.
     pub async fn log(&self, path: &str, from: u64) -> Result<(Vec<u8>, bool), ClientError> {
         let operation = format!("logs/{path}");
-        let url = format!("{}{API}/{operation}?from={from}", self.url);
-        let response = self.http.get(url).send().await.map_err(|source| self.unreachable(source))?;
+        let response = self.asked(&operation, &format!("?from={from}"), ANSWER_TIMEOUT).await?;
         let complete = response.headers().get("log-complete").is_some_and(|value| value == "true");
         let (status, bytes) = self.bounded(&operation, response, LOG_PIECE_BYTES_MAX).await?;
         if status.is_success() { Ok((bytes, complete)) } else { Err(problem_of(&operation, status, &bytes)) }
@@ -312,8 +306,7 @@ impl Client {
     /// `ClientError` when none does, or it is not witnessed yet.
     pub async fn evidence(&self, place: &Place) -> Result<Vec<u8>, ClientError> {
         let operation = format!("evidence/{place}");
-        let url = format!("{}{API}/{operation}", self.url);
-        let response = self.http.get(url).send().await.map_err(|source| self.unreachable(source))?;
+        let response = self.asked(&operation, "", ANSWER_TIMEOUT).await?;
         let (status, bytes) = self.bounded(&operation, response, evidence::bundle::BYTES_MAX).await?;
         if status.is_success() { Ok(bytes) } else { Err(problem_of(&operation, status, &bytes)) }
     }
@@ -340,6 +333,7 @@ impl Client {
         body: &B,
     ) -> Result<T, ClientError> {
         let request = self.http.post(format!("{}{API}/{operation}", self.url)).json(body);
+        let request = self.claimed(request, "POST", operation)?;
         let response = request.send().await.map_err(|source| self.unreachable(source))?;
         self.answer(operation, response).await
     }
@@ -356,33 +350,43 @@ impl Client {
         self.answer(operation, response).await
     }
 
-    /// Adds the claim by which a machine shows who it is.
-    fn claimed(
-        &self,
-        request: RequestBuilder,
-        method: &str,
-        operation: &str,
-    ) -> Result<RequestBuilder, ClientError> {
-        let Some(machine) = &self.machine else { return Ok(request) };
-        let claim = Claim {
-            v: 1,
-            installation: machine.installation,
-            machine: machine.name.clone(),
-            operation: format!("{method} {API}/{operation}"),
-            issued: (machine.now)(),
-        };
-        let signed = claim.sign(&machine.signer).map_err(|error| unreadable(operation, error))?;
-        let bytes = signed.encode().map_err(|error| unreadable(operation, error))?;
-        Ok(request.header("authorization", format!("{SCHEME} {}", STANDARD.encode(bytes))))
-    }
-
     pub(crate) async fn get<T: DeserializeOwned>(&self, operation: &str) -> Result<T, ClientError> {
-        let url = format!("{}{API}/{operation}", self.url);
-        let response = self.http.get(url).send().await.map_err(|source| self.unreachable(source))?;
+        let (path, query) = operation.split_at(operation.find('?').unwrap_or(operation.len()));
+        let response = self.asked(path, query, ANSWER_TIMEOUT).await?;
         self.answer(operation, response).await
     }
 
-    async fn answer<T: DeserializeOwned>(
+    /// The newest checkpoint, a signed note, which everybody may read.
+    ///
+    /// # Errors
+    /// `ClientError` when there is no answer.
+    pub async fn checkpoint(&self) -> Result<String, ClientError> {
+        let request = self.http.get(format!("{}/checkpoint", self.url));
+        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        let (status, bytes) = self.bounded("checkpoint", response, NOTE_BYTES_MAX).await?;
+        if !status.is_success() {
+            return Err(problem_of("checkpoint", status, &bytes));
+        }
+        String::from_utf8(bytes).map_err(|error| unreadable("checkpoint", error))
+    }
+
+    /// A tile of the ledger, which everybody may read; `None` when it has none.
+    ///
+    /// # Errors
+    /// `ClientError` when there is no answer.
+    pub async fn tile(&self, path: TilePath) -> Result<Option<Vec<u8>>, ClientError> {
+        let operation = path.to_string();
+        let request = self.http.get(format!("{}/{operation}", self.url));
+        let response = request.send().await.map_err(|source| self.unreachable(source))?;
+        let (status, bytes) = self.bounded(&operation, response, BODY_BYTES_MAX).await?;
+        match status {
+            StatusCode::NOT_FOUND => Ok(None),
+            status if status.is_success() => Ok(Some(bytes)),
+            status => Err(problem_of(&operation, status, &bytes)),
+        }
+    }
+
+    pub(crate) async fn answer<T: DeserializeOwned>(
         &self,
         operation: &str,
         response: Response,
@@ -411,7 +415,7 @@ impl Client {
         Ok((status, bytes))
     }
 
-    fn unreachable(&self, source: reqwest::Error) -> ClientError {
+    pub(crate) fn unreachable(&self, source: reqwest::Error) -> ClientError {
         ClientError::Unreachable { url: self.url.clone(), source }
     }
 }
@@ -423,18 +427,10 @@ fn problem_of(operation: &str, status: StatusCode, bytes: &[u8]) -> ClientError 
     }
 }
 
-fn unreadable(operation: &str, what: impl ToString) -> ClientError {
+pub(crate) fn unreadable(operation: &str, what: impl ToString) -> ClientError {
     ClientError::Answer { operation: operation.to_owned(), what: what.to_string() }
 }
 
-/// The claim inside an `Authorization` header, not verified.
-#[must_use]
-pub fn claim_of(header: &str) -> Option<Envelope> {
-    let encoded = header.strip_prefix(SCHEME)?.trim();
-    Envelope::decode(&STANDARD.decode(encoded).ok()?).ok()
-}
-
-const SCHEME: &str = "Countersign";
 const TRANSFER_TIMEOUT: Duration = Duration::from_mins(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);

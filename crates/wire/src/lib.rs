@@ -4,18 +4,22 @@
 //! It lacks storage and decisions.
 
 mod client;
+mod credential;
 mod message;
 mod problem;
 mod service;
+mod who;
 
-pub use client::{Client, ClientError, Machine, claim_of};
+pub use client::{Client, ClientError};
+pub use credential::Credential;
 pub use message::{
     AgentWork, BODY_BYTES_MAX, EntryView, Installation, LastView, MachineView, OpenView, Outcome, PersonView,
-    PlaceView, ReleaseView, RolledBackView, RunView, RunnerWork, RunningView, Signed, StatusView, Submission,
-    WorkView,
+    PlaceView, ReleaseView, RolledBackView, RunView, RunnerWork, RunningView, Session, Signed, StatusView,
+    Submission, WorkView,
 };
 pub use problem::{Problem, ProblemKind};
 pub use service::{LogPiece, ServiceHeard, ServiceLogView, ServiceReport, ServiceView};
+pub use who::{Machine, SignIn};
 
 /// Media type of a problem (RFC 9457, section 3).
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -27,3 +31,9 @@ pub const LOG_PIECE_BYTES_MAX: usize = 1024 * 1024;
 pub const RUNNER_WORK_MAX: usize = 64;
 /// Prefix of every operation of this version.
 pub const API: &str = "/api/v1";
+/// What a request for a session names as its server when it goes over the Unix socket.
+pub const SOCKET: &str = "unix";
+/// Name of the Unix socket in the server's data directory.
+pub const SOCKET_FILE: &str = "server.sock";
+/// Action of the signed request that opens a session.
+pub const OPEN_SESSION: &str = "open-session";

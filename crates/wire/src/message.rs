@@ -44,6 +44,22 @@ pub struct Signed {
     pub statement: Envelope,
 }
 
+/// A session, by which a person reads for a while.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// The secret that is worth reading.
+    pub token: String,
+    /// When it ends.
+    pub expires: Moment,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Session").field("expires", &self.expires).finish_non_exhaustive()
+    }
+}
+
 /// What is due on a runner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

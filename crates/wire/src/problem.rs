@@ -15,6 +15,9 @@ pub enum ProblemKind {
     /// A decision went against the command; it is on record.
     #[serde(rename = "tag:countersign,2026:refused")]
     Refused,
+    /// Somebody known asks for what they may not read.
+    #[serde(rename = "tag:countersign,2026:forbidden")]
+    Forbidden,
     /// There is no such thing.
     #[serde(rename = "tag:countersign,2026:not-found")]
     NotFound,
@@ -62,7 +65,7 @@ impl ProblemKind {
         match self {
             Self::Malformed => 400,
             Self::Unauthenticated => 401,
-            Self::Refused => 403,
+            Self::Refused | Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::TooLarge => 413,
             Self::KeyReused => 422,
@@ -77,6 +80,7 @@ impl ProblemKind {
             Self::Malformed => "the request cannot be read",
             Self::Unauthenticated => "nobody known signed the request",
             Self::Refused => "refused by a decision",
+            Self::Forbidden => "you have no right to this",
             Self::NotFound => "there is no such thing",
             Self::TooLarge => "the body is too large",
             Self::KeyReused => "the idempotency key was used for another command",

@@ -18,13 +18,12 @@ use evidence::verifier_state::{self, VerifierState};
 use judge::{Anchors, Checked, Judgement, Seen};
 use serde::Serialize;
 use tlog::Checkpoint;
-use wire::Client;
 
-use super::runtime;
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::home;
 use crate::output::Output;
+use crate::remote_tiles;
 use crate::review;
 use crate::trust;
 
@@ -144,7 +143,7 @@ fn eyes(verb: &Verify, bundle: &Bundle, state: Option<&VerifierState>) -> Result
 /// The proof that leads from the state's ledger to the bundle's, or back; without a server none can be had.
 fn proven(kept: &Checkpoint, old: u64, new: u64, url: Option<&str>) -> Result<Vec<Bytes>, Failure> {
     if let Some(url) = url {
-        return Ok(runtime()?.block_on(Client::new(url)?.consistency(old, new))?);
+        return remote_tiles::consistency(url, old, new);
     }
     let what = format!(
         "your state knows the ledger with {} entries, and nothing proves that the bundle's is the same",

@@ -17,6 +17,7 @@ mod lifecycle;
 mod origin;
 mod peers;
 mod quotas;
+mod reading;
 mod rehearsal;
 mod replay;
 mod runs;

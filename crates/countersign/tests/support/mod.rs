@@ -309,7 +309,7 @@ pub fn copy_dir(from: &Path, to: &Path) {
         let target = to.join(item.file_name());
         if item.path().is_dir() {
             copy_dir(&item.path(), &target);
-        } else {
+        } else if item.file_type().unwrap().is_file() {
             std::fs::copy(item.path(), &target).unwrap();
         }
     }

@@ -3,25 +3,27 @@
 use std::io::Read as _;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use evidence::Digest;
+use axum::{Extension, Json};
 use evidence::dsse::Envelope;
 use evidence::entry::Entry;
 use evidence::request::Request;
 use evidence::trust_root::Machine;
+use evidence::{Digest, Name};
 use ledger::{LedgerError, Tiles};
 use serde::Deserialize;
+use serde_json::Value;
 use tlog::inclusion_proof;
 use wire::{EntryView, Installation, MachineView, Outcome, PersonView, ProblemKind, StatusView, Submission};
 
 use super::problem::Failure;
-use super::{Shared, blocking};
+use super::{Shared, blocking, right};
+use crate::caller::Caller;
 use crate::clock;
 use crate::writer::Answer;
 
@@ -155,9 +157,12 @@ pub struct From {
 /// Entries from a number on, at most 256 and about 2 MiB.
 pub async fn entries(
     State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
     Query(From { from }): Query<From>,
 ) -> Result<Json<Vec<EntryView>>, Failure> {
     let read = blocking(move || {
+        let (state, now) = (shared.intake.state(), clock::now());
+        let may = |project: &Name| caller.may_read(project, &state, now);
         shared.gatekeeper.readers().with(|reader| {
             let size = reader.head()?.frontier.size();
             let entries = reader.entries(from.min(size), size.min(from.saturating_add(PAGE)))?;
@@ -167,17 +172,20 @@ pub async fn entries(
                 bytes += entry.facts.bytes.len() + entry.particulars.as_ref().map_or(0, |p| p.bytes.len());
                 fits
             });
-            within.map(|(entry, seq)| view(seq, entry)).collect()
+            within.map(|(entry, seq)| view(seq, entry, &may)).collect()
         })
     });
     read.await.map(Json)
 }
 
-fn view(seq: u64, entry: &Entry) -> Result<EntryView, Failure> {
+/// An entry for reading: of a project that the caller may not read of, its head alone.
+fn view(seq: u64, entry: &Entry, may: &dyn Fn(&Name) -> bool) -> Result<EntryView, Failure> {
     let unsound = |what: String| LedgerError::Row { place: format!("entry {seq}"), what };
     let header = entry.check().map_err(|error| unsound(error.to_string()))?;
+    let may = header.project.as_ref().is_none_or(may);
     let facts = entry.facts.decode("facts").map_err(|error| unsound(error.to_string()))?;
-    let particulars = entry.particulars.as_ref().map(|payload| payload.decode("particulars"));
+    let particulars = entry.particulars.as_ref().filter(|_| may);
+    let particulars = particulars.map(|payload| payload.decode("particulars"));
     Ok(EntryView {
         entry: seq,
         kind: header.kind,
@@ -185,7 +193,7 @@ fn view(seq: u64, entry: &Entry) -> Result<EntryView, Failure> {
         actor: header.actor,
         auth: header.auth,
         cause: header.cause,
-        facts,
+        facts: if may { facts } else { Value::Null },
         particulars: particulars.transpose().map_err(|error| unsound(error.to_string()))?,
     })
 }
@@ -193,11 +201,16 @@ fn view(seq: u64, entry: &Entry) -> Result<EntryView, Failure> {
 /// A blob, by digest, in pieces; whoever reads it compares the digest.
 pub async fn blob(
     State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
     Path(digest): Path<String>,
 ) -> Result<Response, Failure> {
     let digest: Digest =
         digest.parse().map_err(|error| Failure::new(ProblemKind::Malformed, format!("{error}")))?;
-    let (file, size) = blocking(move || Ok(shared.gatekeeper.blobs().open_file(&digest)?)).await?;
+    let opened = blocking(move || {
+        right::of_blob(&shared, &caller, &digest)?;
+        Ok(shared.gatekeeper.blobs().open_file(&digest)?)
+    });
+    let (file, size) = opened.await?;
     // A piece is read when the last one was taken: who reads slowly holds no thread.
     let pieces = futures_util::stream::try_unfold(file, async |mut file| {
         let read = tokio::task::spawn_blocking(move || {

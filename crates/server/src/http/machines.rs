@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use domain::{Place, RunId, build};
 use evidence::dsse::Envelope;
 use evidence::entry::Actor;
@@ -16,10 +16,11 @@ use evidence::receipt::Work;
 use evidence::{Digest, Id, Name};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
-use wire::{AgentWork, Outcome, ProblemKind, RunnerWork, Signed, claim_of};
+use wire::{AgentWork, Credential, Outcome, ProblemKind, RunnerWork, Signed};
 
 use super::problem::Failure;
-use super::{Shared, blocking};
+use super::{Shared, blocking, right};
+use crate::caller::Caller;
 use crate::edge::EdgeError;
 use crate::logs::{Writes, file_name, piece_of};
 use crate::writer::{Answer, Job};
@@ -189,10 +190,15 @@ async fn recorded(shared: &Shared, job: Job) -> Result<Json<Outcome>, Failure> {
 /// Whether a blob is here.
 pub async fn has_blob(
     State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
     Path(digest): Path<String>,
 ) -> Result<Response, Failure> {
     let digest: Digest = digest.parse().map_err(malformed)?;
-    let here = blocking(move || Ok(shared.gatekeeper.blobs().has(&digest))).await?;
+    let looked = blocking(move || {
+        right::of_blob(&shared, &caller, &digest)?;
+        Ok(shared.gatekeeper.blobs().has(&digest))
+    });
+    let here = looked.await?;
     Ok(if here { StatusCode::OK } else { StatusCode::NOT_FOUND }.into_response())
 }
 
@@ -260,10 +266,13 @@ pub struct LogFrom {
 /// A log from an offset on; waits a while for more when there is none yet.
 pub async fn log(
     State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
     Path((run, kind, name, runner)): Path<(String, String, String, String)>,
     Query(LogFrom { from }): Query<LogFrom>,
 ) -> Result<Response, Failure> {
     let (run, work, runner) = log_of(&run, &kind, &name, &runner)?;
+    let at = Arc::clone(&shared);
+    blocking(move || right::of_run(&at, &caller, run)).await?;
     let file = file_name(run, &work, &runner);
     for _ in 0..LOG_LOOKS {
         let (at, name) = (Arc::clone(&shared), file.clone());
@@ -340,9 +349,10 @@ pub async fn waited<T: Send + 'static>(
 }
 
 pub fn claim(headers: &HeaderMap) -> Result<Envelope, Failure> {
-    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let claim = header.and_then(claim_of);
-    claim.ok_or_else(|| Failure::new(ProblemKind::Unauthenticated, "the machine's signed claim is missing"))
+    match right::credential(headers) {
+        Some(Credential::Claim(claim)) => Ok(claim),
+        _ => Err(Failure::new(ProblemKind::Unauthenticated, "the machine's signed claim is missing")),
+    }
 }
 
 pub fn malformed(error: impl std::fmt::Display) -> Failure {

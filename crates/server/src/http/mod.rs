@@ -6,23 +6,25 @@
 //! page in a browser cannot be pointed here by another name (DNS rebinding).
 
 mod api;
+mod bodies;
 mod machines;
 mod problem;
+mod right;
 mod seen;
 mod services;
+mod sign_in;
 mod tiles;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{Method, header};
+use axum::http::header;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use wire::{BLOB_BYTES_MAX, BODY_BYTES_MAX, ProblemKind};
 
 use crate::attendance::Attendance;
@@ -32,6 +34,7 @@ use crate::logs::Logs;
 use crate::presence::Presence;
 use crate::services::Services;
 use crate::views::Views;
+use bodies::Bodies;
 use problem::Failure;
 
 /// What handlers share.
@@ -40,6 +43,8 @@ pub struct Shared {
     pub intake: Intake,
     pub gatekeeper: Gatekeeper,
     pub origin: String,
+    /// Where this server listens, as its own people name it.
+    pub url: String,
     pub views: Views,
     pub logs: Logs,
     pub attendance: Attendance,
@@ -51,7 +56,16 @@ pub struct Shared {
 
 /// All routes.
 pub fn router(shared: Arc<Shared>) -> Router {
+    let room = Bodies::new(Arc::clone(&shared));
+    // Work is handed out on a claim alone, in solo mode too: each of these handlers looks at it.
+    let work = Router::new()
+        .route("/work/runner", get(machines::runner_work))
+        .route("/work/given-up/{nonce}", post(machines::give_up))
+        .route("/work/orders/{run}", get(machines::run_order))
+        .route("/work/agent/{*place}", get(machines::agent_work))
+        .route("/work/services/{*place}", post(services::tell));
     let api = Router::new()
+        .route("/sessions", post(sign_in::open))
         .route("/requests", post(api::submit))
         .route("/installation", get(api::installation))
         .route("/entries", get(api::entries))
@@ -62,11 +76,6 @@ pub fn router(shared: Arc<Shared>) -> Router {
                 .put(machines::put_blob)
                 .layer(DefaultBodyLimit::disable()),
         )
-        .route("/work/runner", get(machines::runner_work))
-        .route("/work/given-up/{nonce}", post(machines::give_up))
-        .route("/work/orders/{run}", get(machines::run_order))
-        .route("/work/agent/{*place}", get(machines::agent_work))
-        .route("/work/services/{*place}", post(services::tell))
         .route("/service-logs/{*place}", get(services::log))
         .route("/receipts", post(machines::receipt))
         .route("/agent-reports", post(machines::report))
@@ -77,46 +86,27 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/evidence/{*place}", get(seen::evidence))
         .route("/consistency", get(seen::consistency))
         .route("/wait", get(seen::wait))
-        .route("/proofs/{entry}", get(api::proof));
+        .route("/proofs/{entry}", get(api::proof))
+        .layer(from_fn_with_state(Arc::clone(&shared), right::reading))
+        .merge(work);
     Router::new()
         .nest(wire::API, api)
         .route("/checkpoint", get(tiles::checkpoint))
         .route("/tile/{*path}", get(tiles::tile))
+        .route("/health", get(health))
         .fallback(async || Failure::new(ProblemKind::NotFound, "no such operation"))
-        .layer(from_fn_with_state(Arc::new(Semaphore::new(BODIES_KIB_MAX)), bounded))
+        .layer(from_fn_with_state(room, bodies::bounded))
         .layer(from_fn(loopback_name))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(shared)
 }
 
-/// Refuses early what is declared too large, lets in as many bodies as fit into memory at once, and gives up on
-/// what does not arrive in time.
-async fn bounded(State(bodies): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    let declared = declared.and_then(|length| length.parse::<u64>().ok());
-    // A blob arrives in pieces and may be large; everything else is small and quick.
-    let (most, timeout) = match *request.method() {
-        Method::PUT => (BLOB_BYTES_MAX as u64, TRANSFER_TIMEOUT),
-        _ => (BODY_BYTES_MAX as u64, REQUEST_TIMEOUT),
-    };
-    if let Some(declared) = declared.filter(|declared| *declared > most) {
-        let detail = format!("a body has at most {most} bytes, this one would have {declared}");
-        return Failure::new(ProblemKind::TooLarge, detail).into_response();
+/// Whether commands are taken; open to everybody, and says nothing else.
+async fn health(State(shared): State<Arc<Shared>>) -> Result<&'static str, Failure> {
+    if shared.intake.is_alive() {
+        return Ok("ok\n");
     }
-    let held = match *request.method() {
-        Method::POST => declared.unwrap_or(most).div_ceil(1024),
-        // A blob goes to disk piece by piece, and nothing else has a body that is read.
-        _ => 0,
-    };
-    let answered = async {
-        let held = bodies.acquire_many(u32::try_from(held).unwrap_or(u32::MAX)).await;
-        let answer = next.run(request).await;
-        drop(held);
-        answer
-    };
-    tokio::time::timeout(timeout, answered).await.unwrap_or_else(|_| {
-        Failure::new(ProblemKind::Busy, "the request did not arrive or finish in time").into_response()
-    })
+    Err(Failure::new(ProblemKind::Failed, "the writer has stopped: see the server's log"))
 }
 
 async fn loopback_name(request: Request, next: Next) -> Response {
@@ -145,58 +135,10 @@ async fn blocking<T: Send + 'static>(
 }
 
 const _: () = assert!(BLOB_BYTES_MAX as u64 == ledger::BLOB_BYTES_MAX);
-/// All bodies that are in memory at once, in KiB; a further one waits.
-const BODIES_KIB_MAX: usize = 256 * 1024;
-const _: () = assert!(BODIES_KIB_MAX * 1024 >= BODY_BYTES_MAX);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(40);
-const TRANSFER_TIMEOUT: Duration = Duration::from_mins(10);
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use axum::Router;
-    use axum::middleware::from_fn_with_state;
-    use axum::routing::get;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::{TcpListener, TcpStream};
-    use tokio::sync::{Semaphore, oneshot};
-
-    use super::{bounded, is_loopback_name};
-
-    #[tokio::test]
-    async fn a_body_waits_for_room_and_what_has_none_does_not() {
-        let room = Arc::new(Semaphore::new(2));
-        let router = Router::new()
-            .route("/", get(async || "read").post(async |body: String| body))
-            .layer(from_fn_with_state(Arc::clone(&room), bounded));
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let at = listener.local_addr().unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let serving = tokio::spawn(listen::serve(listener, router, listen::Limits::default(), async {
-            drop(stopped.await);
-        }));
-        let ask = async |request: &[u8]| {
-            let mut stream = TcpStream::connect(at).await.unwrap();
-            stream.write_all(request).await.unwrap();
-            stream
-        };
-        let answered = async |stream: &mut TcpStream| {
-            let mut answer = [0; 15];
-            stream.read_exact(&mut answer).await.unwrap();
-            assert_eq!(&answer, b"HTTP/1.1 200 OK");
-        };
-        let held = room.acquire().await.unwrap();
-        let body = "x".repeat(1025);
-        let post = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\n\r\n{body}");
-        let mut waiting = ask(post.as_bytes()).await;
-        answered(&mut ask(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await).await;
-        assert!(waiting.try_read(&mut [0]).is_err());
-        drop(held);
-        answered(&mut waiting).await;
-        stop.send(()).unwrap();
-        serving.await.unwrap();
-    }
+    use super::is_loopback_name;
 
     #[test]
     fn only_loopback_names_are_answered() {

@@ -10,6 +10,7 @@ use ledger::{BlobError, LedgerError};
 use wire::{PROBLEM_JSON, Problem, ProblemKind};
 
 use crate::edge::EdgeError;
+use crate::sessions::SessionError;
 use crate::writer::IntakeError;
 
 /// A problem on its way out.
@@ -76,6 +77,10 @@ impl From<EdgeError> for Failure {
         let kind = match error {
             EdgeError::Malformed(_) => ProblemKind::Malformed,
             EdgeError::Unauthenticated(_) => ProblemKind::Unauthenticated,
+            EdgeError::Forbidden(_) => ProblemKind::Forbidden,
+            EdgeError::Session(SessionError::Used) => ProblemKind::Unauthenticated,
+            EdgeError::Session(SessionError::Many) => ProblemKind::Busy,
+            EdgeError::Session(SessionError::Randomness) => ProblemKind::Failed,
             EdgeError::Full(_) => ProblemKind::Full,
             EdgeError::Evidence(_)
             | EdgeError::Signing(_)

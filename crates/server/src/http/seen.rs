@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Json};
 use domain::gate::{AgentKey, EnvironmentSet};
 use domain::release::{Current, Open, RolledBack, Stage};
 use domain::{Place, RunId};
@@ -19,7 +19,8 @@ use wire::{LastView, OpenView, PlaceView, ProblemKind, RolledBackView, RunView, 
 
 use super::machines::waited;
 use super::problem::Failure;
-use super::{Shared, blocking};
+use super::{Shared, blocking, right};
+use crate::caller::Caller;
 use crate::clock;
 use crate::dossier::{DossierError, complete};
 use crate::views::{parsed, releases};
@@ -27,15 +28,18 @@ use crate::views::{parsed, releases};
 /// One run.
 pub async fn run(
     State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
     Path(run): Path<String>,
 ) -> Result<Json<RunView>, Failure> {
     let run: RunId = run.parse().map_err(|error| Failure::new(ProblemKind::Malformed, format!("{error}")))?;
     let found = blocking(move || {
         up_to_date(&shared)?;
-        shared.views.ask(|rows| runs_where(rows, "WHERE run = ?1", &[&run.to_string()])).map_err(failed)
+        let found = shared.views.ask(|rows| runs_where(rows, "WHERE run = ?1", &[&run.to_string()]));
+        let first = found.map_err(failed)?.into_iter().next();
+        first.iter().try_for_each(|view| right::of_project(&shared, &caller, &view.project))?;
+        Ok(first)
     });
-    let first = found.await?.into_iter().next();
-    first.map(Json).ok_or_else(|| Failure::new(ProblemKind::NotFound, "there is no such run"))
+    found.await?.map(Json).ok_or_else(|| Failure::new(ProblemKind::NotFound, "there is no such run"))
 }
 
 /// Which runs are asked for.
@@ -45,20 +49,38 @@ pub struct Which {
     commit: Option<CommitId>,
 }
 
-/// The newest runs, the latest first.
+/// The newest runs that the caller may read of, the latest first.
 pub async fn runs(
     State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
     Query(Which { project, commit }): Query<Which>,
 ) -> Result<Json<Vec<RunView>>, Failure> {
     let found = blocking(move || {
         up_to_date(&shared)?;
+        let (state, now) = (shared.intake.state(), clock::now());
+        let may = |of: &Name| {
+            project.as_ref().is_none_or(|project| project == of) && caller.may_read(of, &state, now)
+        };
         let commit = commit.map(|commit| commit.to_string()).unwrap_or_default();
-        let project = project.map(|project| project.to_string()).unwrap_or_default();
-        let newest =
-            "WHERE (?1 = '' OR commit_id = ?1) AND (?2 = '' OR project = ?2) ORDER BY entry DESC LIMIT 50";
-        shared.views.ask(|rows| runs_where(rows, newest, &[&commit, &project])).map_err(failed)
+        shared.views.ask(|rows| newest_runs(rows, &commit, &may)).map_err(failed)
     });
     Ok(Json(found.await?))
+}
+
+/// Runs of projects that may be read of. The projects come first, so that a busy one hides no other.
+fn newest_runs(
+    rows: &Connection,
+    commit: &str,
+    may: &dyn Fn(&Name) -> bool,
+) -> rusqlite::Result<Vec<RunView>> {
+    let mut statement = rows.prepare("SELECT DISTINCT project FROM run")?;
+    let projects = statement.query_map([], |row| parsed::<Name>(row, 0))?;
+    let mut readable = projects.collect::<rusqlite::Result<Vec<_>>>()?;
+    readable.retain(may);
+    let among = serde_json::to_string(&readable).unwrap_or_default();
+    let newest = "WHERE project IN (SELECT value FROM json_each(?1)) AND (?2 = '' OR commit_id = ?2) \
+                  ORDER BY entry DESC LIMIT 50";
+    runs_where(rows, newest, &[&among, commit])
 }
 
 fn runs_where(rows: &Connection, condition: &str, keys: &[&str]) -> rusqlite::Result<Vec<RunView>> {
@@ -106,12 +128,16 @@ fn artifacts(rows: &Connection, run: &str) -> rusqlite::Result<BTreeMap<String, 
 }
 
 /// What stands at every place.
-pub async fn places(State(shared): State<Arc<Shared>>) -> Result<Json<Vec<PlaceView>>, Failure> {
+pub async fn places(
+    State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Vec<PlaceView>>, Failure> {
     let found = blocking(move || {
         up_to_date(&shared)?;
-        let state = shared.intake.state();
-        let views = state.gate.environments().map(|environment| place(&shared, &state, &environment.facts));
-        views.collect()
+        let (state, now) = (shared.intake.state(), clock::now());
+        let facts = state.gate.environments().map(|environment| &environment.facts);
+        let readable = facts.filter(|facts| caller.may_read(&facts.place.project, &state, now));
+        readable.map(|facts| place(&shared, &state, facts)).collect()
     });
     Ok(Json(found.await?))
 }
@@ -211,10 +237,12 @@ fn last(rows: &Connection, place: &Place) -> rusqlite::Result<Option<LastView>> 
 /// The evidence of the release that stands open at a place, put together now.
 pub async fn evidence(
     State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
     Path(place): Path<String>,
 ) -> Result<Response, Failure> {
     let place: Place =
         place.parse().map_err(|error| Failure::new(ProblemKind::Malformed, format!("{error}")))?;
+    right::of_project(&shared, &caller, &place.project)?;
     for _ in 0..EVIDENCE_LOOKS {
         let (at, place) = (Arc::clone(&shared), place.clone());
         let made = blocking(move || {
@@ -278,7 +306,7 @@ pub async fn wait(
 }
 
 /// Views follow the ledger before they answer.
-fn up_to_date(shared: &Shared) -> Result<(), Failure> {
+pub fn up_to_date(shared: &Shared) -> Result<(), Failure> {
     shared.gatekeeper.readers().with(|reader| shared.views.catch_up(reader).map_err(failed))
 }
 

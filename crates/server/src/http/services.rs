@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Uri};
+use axum::{Extension, Json};
 use domain::Place;
 use serde::Deserialize;
 use wire::{LOG_PIECE_BYTES_MAX, ProblemKind, ServiceHeard, ServiceLogView, ServiceReport};
 
 use super::machines::{claim, malformed};
 use super::problem::Failure;
-use super::{Shared, blocking};
+use super::{Shared, blocking, right};
+use crate::caller::Caller;
 use crate::clock;
 
 /// An agent says how the service of its place is, and what it printed.
@@ -45,10 +46,12 @@ pub struct LogFrom {
 /// What the service of a place printed; waits a while for more, if it is asked to.
 pub async fn log(
     State(shared): State<Arc<Shared>>,
+    Extension(caller): Extension<Caller>,
     Path(place): Path<String>,
     Query(LogFrom { from, wait }): Query<LogFrom>,
 ) -> Result<Json<ServiceLogView>, Failure> {
     let place: Place = place.parse().map_err(malformed)?;
+    right::of_project(&shared, &caller, &place.project)?;
     if shared.intake.state().gate.environment(&place).is_none() {
         return Err(Failure::new(ProblemKind::NotFound, format!("there is no place `{place}`")));
     }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use ledger::Tiles;
-use tlog::TilePath;
+use tlog::{TileKind, TilePath};
 use wire::ProblemKind;
 
 use super::problem::Failure;
-use super::{Shared, blocking};
+use super::{Shared, blocking, right};
 
 /// The newest checkpoint; with cosignatures once witnesses have given them.
 pub async fn checkpoint(State(shared): State<Arc<Shared>>) -> Result<Response, Failure> {
@@ -24,10 +24,20 @@ pub async fn checkpoint(State(shared): State<Arc<Shared>>) -> Result<Response, F
     Ok((headers, note.await?.to_string()).into_response())
 }
 
-/// One tile or entry bundle.
-pub async fn tile(State(shared): State<Arc<Shared>>, Path(path): Path<String>) -> Result<Response, Failure> {
+/// One tile, for everybody, or an entry bundle, for those who may read.
+pub async fn tile(
+    State(shared): State<Arc<Shared>>,
+    Path(path): Path<String>,
+    request: Request,
+) -> Result<Response, Failure> {
     let parsed: Result<TilePath, _> = format!("tile/{path}").parse();
     let path = parsed.map_err(|error| Failure::new(ProblemKind::Malformed, error.to_string()))?;
+    // The path as it was read decides, not as it was spelled: `%65ntries` is `entries`.
+    let is_open = matches!(path.kind(), TileKind::Level(_));
+    if !is_open {
+        let operation = format!("{} /{path}", request.method());
+        right::caller(&shared, &request.into_parts().0, operation).await?;
+    }
     let bytes = blocking(move || {
         shared.gatekeeper.readers().with(|reader| {
             let tiles = Tiles::new(shared.gatekeeper.readers().dir(), reader);
@@ -38,7 +48,11 @@ pub async fn tile(State(shared): State<Arc<Shared>>, Path(path): Path<String>) -
     let bytes = bytes.await?.ok_or_else(absent)?;
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream"),
-        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (header::CACHE_CONTROL, if is_open { KEPT_BY_ALL } else { KEPT_BY_READERS }),
     ];
     Ok((headers, bytes).into_response())
 }
+
+const KEPT_BY_ALL: &str = "public, max-age=31536000, immutable";
+/// A cache between us and a reader must not hand it to somebody else.
+const KEPT_BY_READERS: &str = "private, max-age=31536000, immutable";

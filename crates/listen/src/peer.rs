@@ -1,0 +1,180 @@
+//! Who connected, as the kernel knows it: the user of a process on this machine, else an address.
+//!
+//! Invariant: over a Unix socket the kernel vouches for the user (`SO_PEERCRED`), and a right may rest on that. Over
+//! TCP the user is found by the socket at the other end, which is good enough to count places, and for nothing else.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use rustix::fd::OwnedFd;
+use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
+use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with};
+use rustix::process::geteuid;
+use tokio::net::UnixStream;
+
+/// In whose name places are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Account {
+    /// A user of this machine.
+    User(u32),
+    /// An address, where the user is not known.
+    Address(IpAddr),
+}
+
+/// The other end of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// In whose name its place is counted.
+    pub account: Account,
+    /// The user for whom the kernel vouches: over a Unix socket alone.
+    pub(crate) vouched: Option<u32>,
+}
+
+impl Peer {
+    /// The peer of a connection over a Unix socket.
+    ///
+    /// # Errors
+    /// When the kernel does not say who it is.
+    pub fn local(stream: &UnixStream) -> io::Result<Self> {
+        let uid = stream.peer_cred()?.uid();
+        Ok(Self { account: Account::User(uid), vouched: Some(uid) })
+    }
+
+    /// The peer of a connection over TCP.
+    #[must_use]
+    pub fn remote(finder: &Finder, theirs: SocketAddr, ours: SocketAddr) -> Self {
+        let user = if theirs.ip().is_loopback() { finder.user(theirs, ours) } else { None };
+        Self { account: user.map_or(Account::Address(theirs.ip()), Account::User), vouched: None }
+    }
+
+    /// Whether it connected over a Unix socket.
+    #[must_use]
+    pub const fn is_local(&self) -> bool {
+        self.vouched.is_some()
+    }
+
+    /// Whether the kernel vouches for the user of this very process, or for root.
+    #[must_use]
+    pub fn is_owner(&self) -> bool {
+        self.vouched.is_some_and(is_own)
+    }
+
+    /// Whether its places come out of those that are held back for this process's own user.
+    pub(crate) fn has_reserve(&self) -> bool {
+        matches!(self.account, Account::User(uid) if is_own(uid))
+    }
+}
+
+fn is_own(uid: u32) -> bool {
+    uid == 0 || uid == geteuid().as_raw()
+}
+
+/// Finds the user of a socket on this machine, by `NETLINK_SOCK_DIAG` (sock_diag(7)): one question for one socket,
+/// where `/proc/net/tcp` would be read whole for each connection.
+#[derive(Debug)]
+pub struct Finder(Option<OwnedFd>);
+
+impl Finder {
+    /// Opens the question's socket. Where the system has none, connections are counted by address.
+    #[must_use]
+    pub fn open() -> Self {
+        let opened =
+            socket_with(AddressFamily::NETLINK, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(SOCK_DIAG));
+        Self(opened.ok())
+    }
+
+    /// The user whose connected socket lies at `theirs` and leads to `ours`.
+    fn user(&self, theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
+        let netlink = self.0.as_ref()?;
+        let mut answer = [0; ANSWER_BYTES];
+        // An answer that came late belongs to an earlier question.
+        while recv(netlink, &mut answer, RecvFlags::DONTWAIT).is_ok() {}
+        let kernel = SocketAddrNetlink::new(0, 0);
+        sendto(netlink, &question(theirs, ours), SendFlags::empty(), &kernel).ok()?;
+        // The kernel answers before `sendto` comes back.
+        let (length, _) = recv(netlink, &mut answer, RecvFlags::DONTWAIT).ok()?;
+        user_in(answer.get(..length)?)
+    }
+}
+
+/// `struct nlmsghdr` and `struct inet_diag_req_v2` for one connected socket.
+fn question(theirs: SocketAddr, ours: SocketAddr) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(QUESTION_BYTES);
+    bytes.extend(u32::try_from(QUESTION_BYTES).unwrap_or_default().to_ne_bytes());
+    bytes.extend(SOCK_DIAG_BY_FAMILY.to_ne_bytes());
+    bytes.extend(NLM_F_REQUEST.to_ne_bytes());
+    bytes.extend([0; 8]);
+    let family = if theirs.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    bytes.extend([u8::try_from(family.as_raw()).unwrap_or_default(), IPPROTO_TCP, 0, 0]);
+    bytes.extend(u32::MAX.to_ne_bytes());
+    bytes.extend(theirs.port().to_be_bytes());
+    bytes.extend(ours.port().to_be_bytes());
+    bytes.extend(address(theirs.ip()));
+    bytes.extend(address(ours.ip()));
+    bytes.extend([0; 4]);
+    bytes.extend([0xff; 8]);
+    bytes
+}
+
+fn address(ip: IpAddr) -> [u8; 16] {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [a, b, c, d] = ip.octets();
+            [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
+        }
+        IpAddr::V6(ip) => ip.octets(),
+    }
+}
+
+/// `idiag_uid` of an answer. One for a socket that is closing or listens is none: it may name another user, or root.
+fn user_in(answer: &[u8]) -> Option<u32> {
+    let kind = u16::from_ne_bytes(answer.get(4..6)?.try_into().ok()?);
+    let state = *answer.get(HEADER_BYTES + 1)?;
+    let uid = answer.get(UID_AT..UID_AT + 4)?.try_into().ok()?;
+    (kind == SOCK_DIAG_BY_FAMILY && state == TCP_ESTABLISHED).then(|| u32::from_ne_bytes(uid))
+}
+
+const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const NLM_F_REQUEST: u16 = 1;
+const IPPROTO_TCP: u8 = 6;
+const TCP_ESTABLISHED: u8 = 1;
+/// `struct nlmsghdr`.
+const HEADER_BYTES: usize = 16;
+const QUESTION_BYTES: usize = HEADER_BYTES + 56;
+/// After four bytes, the socket's identity, and three counters.
+const UID_AT: usize = HEADER_BYTES + 4 + 48 + 12;
+const ANSWER_BYTES: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::{Account, Finder, Peer, is_own};
+
+    #[tokio::test]
+    async fn the_user_at_the_other_end_of_a_loopback_connection_is_found() {
+        for at in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = tokio::net::TcpListener::bind(at).await.unwrap();
+            let ours = listener.local_addr().unwrap();
+            let client = tokio::net::TcpStream::connect(ours).await.unwrap();
+            let (_accepted, theirs) = listener.accept().await.unwrap();
+            let finder = Finder::open();
+            let peer = Peer::remote(&finder, theirs, ours);
+            assert_eq!(peer.account, Account::User(rustix::process::geteuid().as_raw()), "{at}");
+            assert!(!peer.is_owner(), "no right rests on what was found for TCP");
+            drop(client);
+            let gone = Peer::remote(&finder, theirs, ours);
+            assert_eq!(gone.account, Account::Address(theirs.ip()), "a closing socket names nobody");
+            let none = Peer::remote(&Finder(None), theirs, ours);
+            assert_eq!(none.account, Account::Address(theirs.ip()));
+        }
+    }
+
+    #[test]
+    fn the_kernel_vouches_over_a_unix_socket() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _inside = runtime.enter();
+        let (one, _other) = tokio::net::UnixStream::pair().unwrap();
+        assert!(Peer::local(&one).unwrap().is_owner());
+        let stranger = Peer { account: Account::User(65_534), vouched: Some(65_534) };
+        assert_eq!(stranger.is_owner(), is_own(65_534));
+    }
+}

@@ -1,0 +1,154 @@
+//! Callers: who asks to read, and of which projects that caller may.
+//!
+//! Invariant: a right to read comes from a signature, from a session that one opened, from the kernel's word that the
+//! caller owns the data directory, or from solo mode. Nothing else gives one.
+
+use std::collections::BTreeSet;
+
+use domain::{PersonId, State};
+use evidence::claim::Claim;
+use evidence::dsse::Envelope;
+use evidence::environment::Environment;
+use evidence::request::Request;
+use evidence::trust_root::Mode;
+use evidence::{Moment, Name};
+use judge::Store as _;
+use wire::OPEN_SESSION;
+
+use crate::edge::{EdgeError, Gatekeeper, evidence, unauthenticated};
+use crate::sessions::Opening;
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// The user who owns the data directory, or root: both could read its files.
+    Owner,
+    /// Anybody on this machine, in solo mode.
+    Anybody,
+    /// A person.
+    Person(PersonId),
+    /// A runner: every runner does the work of every project.
+    Runner(Name),
+    /// An agent, and the projects of its places.
+    Agent(Name, BTreeSet<Name>),
+}
+
+impl Caller {
+    /// Whether this caller may read what belongs to a project. What belongs to none is for everybody who may read.
+    #[must_use]
+    pub fn may_read(&self, project: &Name, state: &State, now: Moment) -> bool {
+        match self {
+            Self::Owner | Self::Anybody | Self::Runner(_) => true,
+            Self::Person(person) => state.identity.works_on(*person, project, now),
+            Self::Agent(_, projects) => projects.contains(project),
+        }
+    }
+
+    /// Whether this caller may read of every project, without a look at which.
+    #[must_use]
+    pub const fn reads_all(&self) -> bool {
+        matches!(self, Self::Owner | Self::Anybody | Self::Runner(_))
+    }
+}
+
+impl Gatekeeper {
+    /// Whose claim it is: a runner's that the trust root names, or an agent's that a statement in force names.
+    ///
+    /// # Errors
+    /// `EdgeError::Unauthenticated` when it is nobody's.
+    pub fn machine(
+        &self,
+        state: &State,
+        envelope: &Envelope,
+        operation: &str,
+        now: Moment,
+    ) -> Result<Caller, EdgeError> {
+        let claim = Claim::read(envelope).map_err(unauthenticated)?;
+        let root = self.root(state)?;
+        if root.runners.iter().any(|runner| runner.name == claim.machine) {
+            let runner = self.runner(state, envelope, operation, now);
+            return runner.map(Caller::Runner).map_err(|(_, error)| error);
+        }
+        let places = || {
+            let named = |set: &&domain::gate::Environment| {
+                set.facts.agents.iter().any(|agent| agent.name == claim.machine)
+            };
+            state.gate.environments().filter(named)
+        };
+        let mut wrong =
+            format!("neither the trust root nor an environment statement names `{}`", claim.machine);
+        for set in places() {
+            let statement = Envelope::decode(&self.store().blob(&set.facts.envelope)?).map_err(evidence)?;
+            let Ok(statement) = Environment::open(&statement, &root) else { continue };
+            let Some(agent) = statement.agents.iter().find(|agent| agent.name == claim.machine) else {
+                continue;
+            };
+            match claim.verify(envelope, &agent.key, root.installation, operation, now) {
+                Ok(()) => {
+                    let key = agent.key.id();
+                    let of_key = |set: &&domain::gate::Environment| {
+                        set.facts.agents.iter().any(|agent| agent.name == claim.machine && agent.key == key)
+                    };
+                    let projects = places().filter(of_key).map(|set| set.facts.place.project.clone());
+                    return Ok(Caller::Agent(claim.machine.clone(), projects.collect()));
+                }
+                Err(error) => wrong = error.to_string(),
+            }
+        }
+        Err(unauthenticated(wrong))
+    }
+
+    /// Whose session a token is of.
+    ///
+    /// # Errors
+    /// `EdgeError` when it is nobody's, or the person holds no role at all.
+    pub fn reader(&self, state: &State, token: &str, now: Moment) -> Result<Caller, EdgeError> {
+        let person = self.sessions().person(token, state, now);
+        let person = person.ok_or_else(|| {
+            unauthenticated("the session has ended, or your enrolment or key no longer counts; sign in again")
+        })?;
+        let has_role = state.identity.person(person, now).is_some_and(|person| !person.grants.is_empty());
+        if has_role { Ok(Caller::Person(person)) } else { Err(EdgeError::Forbidden(NO_ROLE.into())) }
+    }
+
+    /// Opens a session for whoever signed a request for one; answers its token and when it ends.
+    ///
+    /// # Errors
+    /// `EdgeError` when nobody known signed it, or it is for another server.
+    pub fn sign_in(
+        &self,
+        state: &State,
+        envelope: &Envelope,
+        servers: &[&str],
+        now: Moment,
+    ) -> Result<(String, Moment), EdgeError> {
+        let request = Request::read(envelope).map_err(unauthenticated)?;
+        let key = self.authenticate(state, &request, envelope, now)?;
+        if request.action.as_str() != OPEN_SESSION {
+            return Err(unauthenticated(format!(
+                "the request asks for `{}`, not for a session",
+                request.action
+            )));
+        }
+        // Whoever receives the request could pass it on: it counts only where the person meant to send it.
+        let server = request.arguments.get("server").and_then(|server| server.as_str()).unwrap_or_default();
+        if !servers.contains(&server) {
+            return Err(unauthenticated(format!(
+                "the request is for a session at `{server}`, and this is {}",
+                servers.join(" or ")
+            )));
+        }
+        let person = request.person.into();
+        let opening = Opening { person, key: &key, request: request.idempotency(), until: request.expires };
+        self.sessions().open(opening, now).map_err(EdgeError::from)
+    }
+
+    /// The mode of the trust root in force.
+    #[must_use]
+    pub fn is_solo(state: &State) -> bool {
+        state.identity.root().is_some_and(|root| root.mode == Mode::Solo)
+    }
+}
+
+const NO_ROLE: &str = "you are enrolled without any role, so there is nothing here that you may read; \
+                       a registrar can enrol you with one";

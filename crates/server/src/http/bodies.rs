@@ -1,0 +1,226 @@
+//! Bodies: what is declared too large is refused, what is large gets room in memory only once it is known who sends
+//! it, and what does not arrive in time is given up.
+//!
+//! Invariant: a stranger holds no room. A small body needs none, because connections are counted already
+//! (`listen::Limits`). One sender cannot hold the room of all others, and what stops something has room of its own.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use domain::PersonId;
+use evidence::Name;
+use listen::Peer;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use wire::{BLOB_BYTES_MAX, BODY_BYTES_MAX, Credential, ProblemKind};
+
+use super::problem::Failure;
+use super::right::credential;
+use super::{Shared, blocking};
+use crate::caller::Caller;
+use crate::clock;
+
+/// Who sends a body.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Sender {
+    Owner,
+    Person(PersonId),
+    Machine(Name),
+}
+
+/// The room for all bodies.
+#[derive(Debug)]
+pub struct Bodies {
+    shared: Arc<Shared>,
+    ordinary: Arc<Room>,
+    stopping: Arc<Room>,
+}
+
+impl Bodies {
+    /// Room for the bodies of one server.
+    pub fn new(shared: Arc<Shared>) -> Arc<Self> {
+        let ordinary = Room::new(ROOM_KIB, EACH_KIB);
+        Arc::new(Self { shared, ordinary, stopping: Room::new(STOPPING_KIB, STOPPING_EACH_KIB) })
+    }
+}
+
+/// Lets a request through when there is room for its body.
+pub async fn bounded(State(bodies): State<Arc<Bodies>>, request: Request, next: Next) -> Response {
+    let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    let declared = declared.and_then(|length| length.parse::<u64>().ok());
+    // A blob goes to disk piece by piece, after its claim was looked at; everything else is small and quick.
+    let (most, timeout) = match *request.method() {
+        Method::PUT => (BLOB_BYTES_MAX as u64, TRANSFER_TIMEOUT),
+        _ => (BODY_BYTES_MAX as u64, REQUEST_TIMEOUT),
+    };
+    if let Some(declared) = declared.filter(|declared| *declared > most) {
+        let detail = format!("a body has at most {most} bytes, this one would have {declared}");
+        return Failure::new(ProblemKind::TooLarge, detail).into_response();
+    }
+    let wanted = match *request.method() {
+        Method::POST => declared.unwrap_or(most),
+        _ => 0,
+    };
+    let answered = async {
+        let (parts, body) = request.into_parts();
+        let held = match wanted {
+            0..=SMALL_BYTES_MAX => None,
+            large => Some(held(&bodies, &parts, large).await?),
+        };
+        let answer = next.run(Request::from_parts(parts, body)).await;
+        drop(held);
+        Ok::<_, Failure>(answer)
+    };
+    match tokio::time::timeout(timeout, answered).await {
+        Ok(answer) => answer.into_response(),
+        Err(_) => {
+            Failure::new(ProblemKind::Busy, "the request did not arrive or finish in time").into_response()
+        }
+    }
+}
+
+/// Room for a large body of somebody known.
+async fn held(bodies: &Bodies, parts: &Parts, bytes: u64) -> Result<Held, Failure> {
+    let (sender, stops) = sender(&bodies.shared, parts).await?;
+    let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+    let room = if stops && kib <= STOPPING_EACH_KIB { &bodies.stopping } else { &bodies.ordinary };
+    room.take(sender, kib).await
+}
+
+/// Who sends a request, by its head alone, and whether it stops something.
+async fn sender(shared: &Arc<Shared>, parts: &Parts) -> Result<(Sender, bool), Failure> {
+    let credential = credential(&parts.headers);
+    let operation = format!("{} {}", parts.method, parts.uri.path());
+    let (at, is_owner) = (Arc::clone(shared), parts.extensions.get::<Peer>().is_some_and(Peer::is_owner));
+    blocking(move || {
+        let (state, now, keeper) = (at.intake.state(), clock::now(), &at.gatekeeper);
+        match credential {
+            Some(Credential::Request(envelope)) => {
+                let request = keeper.signed(&state, &envelope, now)?;
+                let stops = STOPPING.contains(&request.action.as_str());
+                Ok((if is_owner { Sender::Owner } else { Sender::Person(request.person.into()) }, stops))
+            }
+            Some(Credential::Claim(claim)) => match keeper.machine(&state, &claim, &operation, now)? {
+                Caller::Runner(name) | Caller::Agent(name, _) => Ok((Sender::Machine(name), false)),
+                Caller::Owner | Caller::Anybody | Caller::Person(_) => Err(nobody()),
+            },
+            _ if is_owner => Ok((Sender::Owner, false)),
+            _ => Err(nobody()),
+        }
+    })
+    .await
+}
+
+fn nobody() -> Failure {
+    let what = format!(
+        "a body of more than {SMALL_BYTES_MAX} bytes, or of unknown length, needs the signed request or claim in the \
+         header `Authorization` too, so that it is known who sends it before it is read"
+    );
+    Failure::new(ProblemKind::Unauthenticated, what)
+}
+
+/// Some room, shared by senders.
+#[derive(Debug)]
+struct Room {
+    all: Arc<Semaphore>,
+    each: u32,
+    by: Mutex<BTreeMap<Sender, u32>>,
+}
+
+/// Room that one body holds.
+#[derive(Debug)]
+struct Held {
+    room: Arc<Room>,
+    sender: Sender,
+    kib: u32,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Room {
+    fn new(kib: usize, each: u32) -> Arc<Self> {
+        Arc::new(Self { all: Arc::new(Semaphore::new(kib)), each, by: Mutex::default() })
+    }
+
+    /// Waits for room; refuses what is beyond one sender's part.
+    async fn take(self: &Arc<Self>, sender: Sender, kib: u32) -> Result<Held, Failure> {
+        // Counted before the wait: who waits for more than their part stands in nobody's way.
+        let mut held = {
+            let mut by = self.by();
+            let own = by.get(&sender).copied().unwrap_or_default();
+            if own.saturating_add(kib) > self.each {
+                let what = format!(
+                    "you send more than {} KiB at once; wait until some of it is answered, then send it again",
+                    self.each
+                );
+                return Err(Failure::new(ProblemKind::Busy, what));
+            }
+            by.insert(sender.clone(), own + kib);
+            Held { room: Arc::clone(self), sender, kib, _permit: None }
+        };
+        let permit = Arc::clone(&self.all).acquire_many_owned(kib).await;
+        held._permit = permit.ok();
+        Ok(held)
+    }
+
+    fn by(&self) -> MutexGuard<'_, BTreeMap<Sender, u32>> {
+        self.by.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut by = self.room.by();
+        match by.get_mut(&self.sender) {
+            Some(kib) if *kib > self.kib => *kib -= self.kib,
+            _ => drop(by.remove(&self.sender)),
+        }
+    }
+}
+
+/// Actions of signed requests that stop something; a rejection is an `approve`.
+const STOPPING: [&str; 5] = ["set-status", "set-root", "cancel", "rollback", "approve"];
+/// Largest body that needs no room.
+const SMALL_BYTES_MAX: u64 = 32 * 1024;
+/// All large bodies that are in memory at once, in KiB; a further one waits.
+const ROOM_KIB: usize = 256 * 1024;
+/// What one sender may hold of it.
+const EACH_KIB: u32 = 64 * 1024;
+/// The same for what stops something.
+const STOPPING_KIB: usize = 32 * 1024;
+const STOPPING_EACH_KIB: u32 = 8 * 1024;
+const _: () = assert!(EACH_KIB as usize * 1024 >= BODY_BYTES_MAX);
+const _: () = assert!(BLOB_BYTES_MAX as u64 == ledger::BLOB_BYTES_MAX);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(40);
+const TRANSFER_TIMEOUT: Duration = Duration::from_mins(10);
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Room, Sender};
+
+    fn machine(name: &str) -> Sender {
+        Sender::Machine(name.parse().unwrap())
+    }
+
+    #[tokio::test]
+    async fn one_sender_cannot_hold_the_room_of_others_and_room_comes_back() {
+        let room = Room::new(10, 6);
+        let first = room.take(machine("a"), 6).await.unwrap();
+        assert!(room.take(machine("a"), 1).await.is_err(), "a sender has its part");
+        let second = room.take(machine("b"), 4).await.unwrap();
+        let waits = tokio::time::timeout(Duration::ZERO, room.take(machine("c"), 1)).await;
+        assert!(waits.is_err(), "the room is full, so it waits");
+        assert_eq!(room.by().len(), 2, "who gave up waiting holds nothing");
+        drop(first);
+        let third = room.take(machine("c"), 6).await.unwrap();
+        drop((second, third));
+        assert_eq!(room.by().len(), 0);
+        drop(room.take(machine("a"), 6).await.unwrap());
+    }
+}

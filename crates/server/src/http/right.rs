@@ -1,0 +1,129 @@
+//! The right to read: found for each request before its handler runs, and asked for by the handlers of what belongs
+//! to a project.
+//!
+//! Invariant: no operation below `/api/v1` is read without a [`Caller`]; new ones are protected unless they are put
+//! beside this. Only checkpoint, hash tiles and health are open to everybody.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use domain::RunId;
+use domain::release::Stage;
+use evidence::{Digest, Name};
+use listen::Peer;
+use wire::{Credential, ProblemKind};
+
+use super::problem::Failure;
+use super::seen::up_to_date;
+use super::{Shared, blocking};
+use crate::caller::Caller;
+use crate::clock;
+use crate::edge::Gatekeeper;
+
+/// Lets reading requests through once it is known who asks; handlers find the caller among the extensions. What is
+/// sent carries a signature of its own and is let through.
+pub async fn reading(
+    State(shared): State<Arc<Shared>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Ok(next.run(request).await);
+    }
+    let (mut parts, body) = request.into_parts();
+    let operation = format!("{} {}{}", parts.method, wire::API, parts.uri.path());
+    let caller = caller(&shared, &parts, operation).await?;
+    parts.extensions.insert(caller);
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+/// Who asks to read by an operation: method and path, as claims name them.
+pub async fn caller(shared: &Arc<Shared>, parts: &Parts, operation: String) -> Result<Caller, Failure> {
+    if parts.extensions.get::<Peer>().is_some_and(Peer::is_owner) {
+        return Ok(Caller::Owner);
+    }
+    let state = shared.intake.state();
+    if Gatekeeper::is_solo(&state) {
+        return Ok(Caller::Anybody);
+    }
+    match credential(&parts.headers) {
+        Some(Credential::Token(token)) => Ok(shared.gatekeeper.reader(&state, &token, clock::now())?),
+        Some(Credential::Claim(claim)) => {
+            let keeper = Arc::clone(shared);
+            blocking(move || Ok(keeper.gatekeeper.machine(&state, &claim, &operation, clock::now())?)).await
+        }
+        Some(Credential::Request(_)) => Err(Failure::new(ProblemKind::Unauthenticated, READ_BY_SESSION)),
+        None => Err(Failure::new(ProblemKind::Unauthenticated, NOBODY)),
+    }
+}
+
+/// The credential in a request's head, not verified.
+pub fn credential(headers: &HeaderMap) -> Option<Credential> {
+    Credential::read(headers.get(header::AUTHORIZATION)?.to_str().ok()?)
+}
+
+/// Refuses a caller that may not read of a project.
+pub fn of_project(shared: &Shared, caller: &Caller, project: &Name) -> Result<(), Failure> {
+    if caller.may_read(project, &shared.intake.state(), clock::now()) {
+        return Ok(());
+    }
+    let what = format!("you hold no role in project `{project}`; a registrar can enrol you with one");
+    Err(Failure::new(ProblemKind::Forbidden, what))
+}
+
+/// Refuses a caller that may not read of a run's project.
+pub fn of_run(shared: &Shared, caller: &Caller, run: RunId) -> Result<(), Failure> {
+    if caller.reads_all() {
+        return Ok(());
+    }
+    up_to_date(shared)?;
+    let project = shared.views.project_of(run);
+    match project.map_err(|error| Failure::new(ProblemKind::Failed, error.to_string()))? {
+        Some(project) => of_project(shared, caller, &project),
+        None => Err(Failure::new(ProblemKind::NotFound, "there is no such run")),
+    }
+}
+
+/// Refuses a caller that may read of no project whose entries name a blob. Blobs that entries of no project name are
+/// statements about the whole installation.
+pub fn of_blob(shared: &Shared, caller: &Caller, digest: &Digest) -> Result<(), Failure> {
+    if caller.reads_all() || !shared.gatekeeper.blobs().has(digest) {
+        return Ok(());
+    }
+    let (state, now) = (shared.intake.state(), clock::now());
+    if let Caller::Agent(_, projects) = caller
+        && is_due(&state, projects, digest)
+    {
+        return Ok(());
+    }
+    up_to_date(shared)?;
+    let projects = shared.views.projects_of(digest);
+    let projects = projects.map_err(|error| Failure::new(ProblemKind::Failed, error.to_string()))?;
+    let may =
+        |project: &Option<Name>| project.as_ref().is_none_or(|project| caller.may_read(project, &state, now));
+    if projects.iter().any(may) {
+        return Ok(());
+    }
+    let what = format!("blob {digest} belongs to a project in which you hold no role");
+    Err(Failure::new(ProblemKind::Forbidden, what))
+}
+
+/// Whether a blob is the evidence of a release that is due somewhere in these projects. What an agent is told to look
+/// at, it may read, so that it is the agent who finds out what is wrong with it.
+fn is_due(ledger: &domain::State, projects: &BTreeSet<Name>, digest: &Digest) -> bool {
+    let places = ledger.gate.environments().map(|set| &set.facts.place);
+    let open =
+        places.filter(|place| projects.contains(&place.project)).filter_map(|place| ledger.release.at(place));
+    open.filter_map(|standing| standing.open.as_ref()).any(|open| open.stage == Stage::Due(*digest))
+}
+
+const NOBODY: &str = "reading needs a right: this request carries neither a session nor a machine's claim. Tell this \
+                      machine who you are with `countersign key use --pin LINE --person ID`; `countersign trust pin` \
+                      of a colleague prints the line, and your id is in your enrolment";
+const READ_BY_SESSION: &str =
+    "a signed request opens a session (`POST /api/v1/sessions`); reads carry its token";

@@ -1,0 +1,35 @@
+//! Opens sessions. The signed request lies in the head, so that nothing of a stranger's body is read.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use listen::Peer;
+use wire::{Credential, ProblemKind, SOCKET, Session};
+
+use super::problem::Failure;
+use super::right::credential;
+use super::{Shared, blocking};
+use crate::clock;
+
+/// Opens a session for whoever signed the request.
+pub async fn open(
+    State(shared): State<Arc<Shared>>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+) -> Result<Json<Session>, Failure> {
+    let Some(Credential::Request(envelope)) = credential(&headers) else {
+        let what = "the signed request for a session is missing in the header `Authorization`";
+        return Err(Failure::new(ProblemKind::Unauthenticated, what));
+    };
+    let is_local = peer.is_some_and(|Extension(peer)| peer.is_local());
+    let opened = blocking(move || {
+        let servers: &[&str] = if is_local { &[SOCKET, &shared.url] } else { &[&shared.url] };
+        let state = shared.intake.state();
+        let (token, expires) = shared.gatekeeper.sign_in(&state, &envelope, servers, clock::now())?;
+        Ok(Session { token, expires })
+    });
+    opened.await.map(Json)
+}

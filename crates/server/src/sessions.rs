@@ -1,0 +1,116 @@
+//! Sessions: how a person reads without a signature for each request. One signed request opens a session; its token
+//! is worth reading for an hour, and nothing else.
+//!
+//! Invariant: sessions are kept in memory alone, by the digest of their token, so many for each person. At each use
+//! the person's enrolment and key are looked at anew: a withdrawal or a revocation ends a session at once.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use domain::{PersonId, State};
+use evidence::enrolment::Purpose;
+use evidence::{Digest, Moment};
+
+/// The sessions that are open.
+#[derive(Debug, Default)]
+pub struct Sessions(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    open: BTreeMap<Digest, Session>,
+    /// Requests that opened a session, until they have expired: each counts once.
+    used: BTreeMap<Digest, (PersonId, Moment)>,
+}
+
+#[derive(Debug)]
+struct Session {
+    person: PersonId,
+    /// Fingerprint of the sign-in key that opened it.
+    key: String,
+    expires: Moment,
+}
+
+/// Who opens a session, as the signed request shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// The person.
+    pub person: PersonId,
+    /// Fingerprint of the key that signed.
+    pub key: &'a str,
+    /// Digest under which the request counts once.
+    pub request: Digest,
+    /// When the request expires.
+    pub until: Moment,
+}
+
+/// Why no session was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SessionError {
+    /// The request was used before.
+    #[error("this request has opened a session before; sign a new one")]
+    Used,
+    /// Too many were opened.
+    #[error("more than {OPENED_MAX} sessions were opened for this person within minutes; try again later")]
+    Many,
+    /// The system has no randomness to give.
+    #[error("the system's source of randomness failed")]
+    Randomness,
+}
+
+impl Sessions {
+    /// Opens a session and answers its token and when it ends. Beyond so many for one person, the one that ends first
+    /// ends now.
+    ///
+    /// # Errors
+    /// `SessionError` when none was opened.
+    pub fn open(&self, opening: Opening<'_>, now: Moment) -> Result<(String, Moment), SessionError> {
+        let mut secret = [0; TOKEN_BYTES];
+        SystemRandom::new().fill(&mut secret).map_err(|_| SessionError::Randomness)?;
+        let token = URL_SAFE_NO_PAD.encode(secret);
+        let mut table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Table { open, used } = &mut *table;
+        open.retain(|_, session| session.expires > now);
+        used.retain(|_, (_, until)| *until > now);
+        if used.contains_key(&opening.request) {
+            return Err(SessionError::Used);
+        }
+        if used.values().filter(|(person, _)| *person == opening.person).count() >= OPENED_MAX {
+            return Err(SessionError::Many);
+        }
+        used.insert(opening.request, (opening.person, opening.until));
+        let own = open.iter().filter(|(_, session)| session.person == opening.person);
+        let mut own: Vec<_> = own.map(|(digest, session)| (session.expires, *digest)).collect();
+        own.sort();
+        for (_, digest) in own.iter().take((own.len() + 1).saturating_sub(SESSIONS_EACH)) {
+            open.remove(digest);
+        }
+        let expires = now.later_by(VALIDITY);
+        let session = Session { person: opening.person, key: opening.key.to_owned(), expires };
+        open.insert(Digest::of(token.as_bytes()), session);
+        Ok((token, expires))
+    }
+
+    /// Whose session a token is of; `None` when it has ended, or the person may not sign in with its key any more.
+    #[must_use]
+    pub fn person(&self, token: &str, state: &State, now: Moment) -> Option<PersonId> {
+        let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let session = table.open.get(&Digest::of(token.as_bytes()))?;
+        let person = state.identity.person(session.person, now)?;
+        let counts = session.expires > now
+            && person.has_key(&session.key, Purpose::SignIn)
+            && !state.identity.is_revoked(&session.key, now);
+        counts.then_some(session.person)
+    }
+}
+
+const TOKEN_BYTES: usize = 32;
+/// How long a session lasts.
+const VALIDITY: Duration = Duration::from_hours(1);
+/// Most sessions of one person at once.
+const SESSIONS_EACH: usize = 16;
+/// Most sessions that one person opens while the requests for them are valid.
+const OPENED_MAX: usize = 64;
