@@ -16,7 +16,8 @@ pub fn built_in() -> PolicyFiles {
     PolicyFiles::new(BTreeMap::from([("gate.rego".to_owned(), text)]))
 }
 
-/// The policy files of a directory and the tests beside them (`*_test.rego`), which are no part of it.
+/// The policy files of a directory and the tests beside them (`*_test.rego`), which are no part of it. Refuses what
+/// the gate would never ask.
 pub fn read(dir: &Path) -> Result<(PolicyFiles, BTreeMap<String, String>), Failure> {
     let mut files = BTreeMap::new();
     collect(dir, "", &mut files)?;
@@ -25,7 +26,24 @@ pub fn read(dir: &Path) -> Result<(PolicyFiles, BTreeMap<String, String>), Failu
     if files.is_empty() {
         return Err(Failure::error(format!("`{}` has no file that ends in `.rego`", dir.display())));
     }
+    policy::all_asked(&policy::Bundle::new(files.clone())?)?;
+    if let Some((path, rule)) = tests.iter().find_map(|(path, text)| Some((path, gate_rule(text)?))) {
+        let what = format!(
+            "policy file `{path}`: a file of tests is no part of the policy, but it has the gate's `{rule}`"
+        );
+        return Err(Failure::error(format!(
+            "{what}; move the rule to a file whose name does not end in `_test.rego`"
+        )));
+    }
     Ok((PolicyFiles::new(files), tests))
+}
+
+/// A rule of the gate in a file of tests.
+fn gate_rule(text: &str) -> Option<&'static str> {
+    let is_gate = |line: &str| line.split_whitespace().take(2).eq(["package", "countersign.gate"]);
+    text.lines().any(is_gate).then_some(())?;
+    let begins = |rule: &&str| text.lines().any(|line| line.split_whitespace().next() == Some(rule));
+    ["deny", "checks"].into_iter().find(begins)
 }
 
 fn collect(dir: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Result<(), Failure> {
@@ -33,15 +51,40 @@ fn collect(dir: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Re
         let shown = path.display().to_string();
         move |error: std::io::Error| Failure::error(format!("cannot read `{shown}`: {error}"))
     };
+    if prefix.matches('/').count() > DEPTH_MAX {
+        let what = format!("`{}`: directories of a policy lie more than {DEPTH_MAX} deep", dir.display());
+        return Err(Failure::error(format!("{what}; does a link lead back?")));
+    }
     for item in std::fs::read_dir(dir).map_err(failed(dir))? {
         let item = item.map_err(failed(dir))?;
         let path = item.path();
-        let name = format!("{prefix}{}", item.file_name().to_string_lossy());
+        let name = item.file_name().to_string_lossy().into_owned();
+        // A mounted ConfigMap has each file as a link into a directory whose name begins with two dots
+        // (kubernetes.io/docs/concepts/configuration/configmap): it is read by the link alone.
+        if name.starts_with("..") {
+            continue;
+        }
+        let name = format!("{prefix}{name}");
         if path.is_dir() {
             collect(&path, &format!("{name}/"), files)?;
         } else if name.ends_with(".rego") {
+            if !path.is_file() {
+                return Err(Failure::error(format!("`{}` is not a file that can be read", path.display())));
+            }
             files.insert(name, std::fs::read_to_string(&path).map_err(failed(&path))?);
+        } else if DOCUMENTS.iter().any(|ending| name.ends_with(ending)) {
+            let what = format!("`{}`: documents of data are no part of a policy here", path.display());
+            let remedy =
+                "write them as a rule, `limits := {...}`, in a `.rego` file, or keep the file elsewhere";
+            return Err(Failure::error(format!("{what}; {remedy}")));
         }
     }
     Ok(())
 }
+
+/// What OPA would load as data beside the rules (openpolicyagent.org/docs/management-bundles).
+const DOCUMENTS: [&str; 3] = [".json", ".yaml", ".yml"];
+const DEPTH_MAX: usize = 16;
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,10 @@
 mod builtins;
 mod bundle;
 mod gate;
+mod reading;
 mod testing;
 
 pub use bundle::{BUNDLE_FILES_MAX, Bundle, BundleError, FILE_BYTES_MAX};
 pub use gate::{ENGINE, Finding, Gate, GateError, INSTRUCTIONS_MAX, Verdict};
+pub use reading::{Unasked, all_asked};
 pub use testing::run_tests;
