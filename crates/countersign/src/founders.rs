@@ -49,12 +49,12 @@ pub struct Founder {
 pub fn alone(key: Option<&Path>, name: Option<&str>, email: Option<&str>) -> Result<Founder, Failure> {
     let key = key.map_or_else(PersonKey::discover, PersonKey::read)?;
     let lacks = |what, flag| Failure::error(format!("git knows no {what}; give one with {flag}"));
-    let name = name
-        .map(str::to_owned)
-        .or_else(|| git_config("user.name"))
-        .ok_or_else(|| lacks("user.name", "--name"))?;
-    let email = email.map(str::to_owned).or_else(|| git_config("user.email"));
-    let email = email.ok_or_else(|| lacks("user.email", "--email"))?.to_lowercase();
+    let set = |given: Option<&str>, key| match given {
+        Some(given) => Ok(Some(given.to_owned())),
+        None => git_config(key),
+    };
+    let name = set(name, "user.name")?.ok_or_else(|| lacks("user.name", "--name"))?;
+    let email = set(email, "user.email")?.ok_or_else(|| lacks("user.email", "--email"))?.to_lowercase();
     Ok(Founder {
         id: random::id()?,
         name,

@@ -42,24 +42,74 @@ impl PersonKey {
         Ok(Self { key, file: std::path::absolute(file)? })
     }
 
-    /// The key that this person most likely means: git's signing key, else the usual files.
+    /// The key that this person means: the one that git signs with, else the first usual file that can be used.
     pub fn discover() -> Result<Self, Failure> {
-        let mut candidates: Vec<PathBuf> = Vec::new();
-        if let Some(named) = git_config("user.signingkey") {
-            candidates.push(expand(&named));
+        if let Some(named) = Self::of_git()? {
+            return Ok(named);
         }
-        if let Some(home) = home_dir() {
-            for name in ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub"] {
-                candidates.push(home.join(".ssh").join(name));
+        let dir = home_dir().unwrap_or_default().join(".ssh");
+        let candidates = ["id_ed25519.pub", "id_ecdsa.pub", "id_rsa.pub"].map(|name| dir.join(name));
+        let mut wrong = Vec::new();
+        for file in candidates.iter().filter(|file| file.exists()) {
+            match Self::read(file) {
+                Ok(found) => return Ok(found),
+                Err(failure) => wrong.push(failure.message().to_owned()),
             }
         }
-        let found = candidates.iter().find_map(|file| Self::read(file).ok());
-        found.ok_or_else(|| {
-            let looked: Vec<_> = candidates.iter().map(|file| file.display().to_string()).collect();
-            let remedy = "name one with --key FILE, or make one with `ssh-keygen -t ed25519`";
+        let looked: Vec<_> = candidates.iter().map(|file| file.display().to_string()).collect();
+        let remedy = "name one with --key FILE, or make one with `ssh-keygen -t ed25519`";
+        let what = format!("found no SSH key that can be used; looked at {}; {remedy}", looked.join(", "));
+        Err(Failure::error([vec![what], wrong].concat().join("; ")))
+    }
+
+    /// The key that git signs with (gpg.format, user.signingkey, gpg.ssh.defaultKeyCommand). One that git names and that
+    /// cannot be used is an error: commits would be signed by another key than the enrolled one.
+    fn of_git() -> Result<Option<Self>, Failure> {
+        let ssh = git_config("gpg.format")?.is_some_and(|format| format == "ssh");
+        let (named, source) = match git_config("user.signingkey")? {
+            Some(named) => (named, "user.signingkey"),
+            None if ssh => match default_key()? {
+                Some(named) => (named, "gpg.ssh.defaultKeyCommand"),
+                None => return Ok(None),
+            },
+            None => return Ok(None),
+        };
+        let text = named.strip_prefix("key::").unwrap_or(&named);
+        let literal = ["ssh-", "ecdsa-", "sk-"].iter().any(|kind| text.starts_with(kind));
+        let file = expand(&named);
+        // With another format this is the name of an OpenPGP or X.509 key.
+        if !ssh && !literal && !file.exists() {
+            return Ok(None);
+        }
+        let found = if literal { Self::with_text(text) } else { Self::read(&file) };
+        let wrong = |failure: Failure| {
+            let remedy = "correct it, or name another key with --key FILE and sign commits with that one";
             Failure::error(format!(
-                "found no SSH key that can be used; looked at {}; {remedy}",
-                looked.join(", ")
+                "git's {source} names the key that signs your commits: {}; {remedy}",
+                failure.message()
+            ))
+        };
+        found.map(Some).map_err(wrong)
+    }
+
+    /// A key that is given as text: its file is looked for among the usual ones, since `ssh-keygen` signs with a file.
+    fn with_text(text: &str) -> Result<Self, Failure> {
+        let key: SshKey = text.parse().map_err(|error| Failure::error(format!("`{text}`: {error}")))?;
+        let dir = home_dir().unwrap_or_default().join(".ssh");
+        let files = match fs::read_dir(&dir) {
+            Ok(files) => files.collect::<Result<Vec<_>, _>>()?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(Failure::error(format!("cannot read `{}`: {error}", dir.display()))),
+        };
+        let mut paths: Vec<_> = files.into_iter().map(|file| file.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|ending| ending == "pub"));
+        paths.sort();
+        // Other files of that directory may hold keys of kinds that are not known here.
+        let same = paths.iter().filter_map(|path| Self::read(path).ok()).find(|found| found.key == key);
+        same.ok_or_else(|| {
+            let what = format!("no file `{}/*.pub` holds {}", dir.display(), key.fingerprint());
+            Failure::error(format!(
+                "{what}; save the public key there, so that `ssh-keygen` can sign with it"
             ))
         })
     }
@@ -127,15 +177,33 @@ pub fn ask_for(question: &str, nothing: &str, page: &str, yes: bool, output: Out
     }
 }
 
-/// A value of the person's git configuration.
-pub fn git_config(name: &str) -> Option<String> {
-    let output = runner::program::of_person("git")
-        .args(["config", "--get", name])
-        .stderr(Stdio::null())
-        .output()
-        .ok()?;
-    let value = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-    (output.status.success() && !value.is_empty()).then_some(value)
+/// A value of the person's git configuration; `None` where it is not set, and an error in git's words where it cannot
+/// be read.
+pub fn git_config(name: &str) -> Result<Option<String>, Failure> {
+    let output = runner::program::of_person("git").args(["config", "--get", name]).output();
+    let output = output.map_err(|error| Failure::error(format!("cannot run `git`: {error}")))?;
+    let value = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    match output.status.code() {
+        Some(0) => Ok((!value.is_empty()).then_some(value)),
+        Some(1) => Ok(None),
+        _ => {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            Err(Failure::error(format!("git cannot say what {name} is: {said}")))
+        }
+    }
+}
+
+/// The key that git would take where none is named: the first line of what the command prints.
+fn default_key() -> Result<Option<String>, Failure> {
+    let Some(command) = git_config("gpg.ssh.defaultKeyCommand")? else { return Ok(None) };
+    let output = runner::program::of_person("sh").args(["-c", &command]).stderr(Stdio::inherit()).output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = text.lines().next().map(str::trim).filter(|line| output.status.success() && !line.is_empty());
+    let named = line.map(str::to_owned);
+    named.map(Some).ok_or_else(|| {
+        let what = format!("git's gpg.ssh.defaultKeyCommand, `{command}`, named no key");
+        Failure::error(format!("{what}; name yours with --key FILE"))
+    })
 }
 
 fn expand(path: &str) -> PathBuf {

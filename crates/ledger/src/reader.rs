@@ -99,7 +99,7 @@ impl Reader {
         if self.keeps_cosigned() { cosigned::all(&self.connection) } else { Ok(Vec::new()) }
     }
 
-    fn keeps_cosigned(&self) -> bool {
+    pub(crate) fn keeps_cosigned(&self) -> bool {
         self.tables().len() == schema::TABLES.len()
     }
 

@@ -58,6 +58,9 @@ pub struct Report {
     pub cosignatures: Vec<Cosignature>,
     /// Size of the last witnessed checkpoint.
     pub witnessed_size: Option<u64>,
+    /// Number of cosigned checkpoints that are kept. The last one must be there; of older ones nothing tells how many
+    /// there were.
+    pub cosigned: u64,
     /// Breaches, at most 100.
     pub breaches: Vec<Breach>,
 }
@@ -109,6 +112,7 @@ struct Audit<'a> {
     witnessed_root: Option<Hash>,
     /// Checkpoints that were kept, those not reached yet.
     kept: VecDeque<Checkpoint>,
+    cosigned: u64,
     seen: Option<&'a Checkpoint>,
     seen_root: Option<Hash>,
     cosignatures: Vec<Cosignature>,
@@ -133,6 +137,7 @@ impl<'a> Audit<'a> {
             claimed: claimed.map(|checkpoint| (checkpoint.size, checkpoint.root)),
             witnessed_root: None,
             kept: VecDeque::new(),
+            cosigned: 0,
             seen: seen.filter(|seen| seen.size > 0),
             seen_root: None,
             cosignatures: Vec::new(),
@@ -151,6 +156,7 @@ impl<'a> Audit<'a> {
             orphans: self.orphans,
             cosignatures: self.cosignatures,
             witnessed_size: self.claimed.map(|(size, _)| size),
+            cosigned: self.cosigned,
             breaches: self.breaches,
         }
     }
@@ -187,7 +193,10 @@ impl<'a> Audit<'a> {
 
     fn entries(&mut self) -> Result<(), LedgerError> {
         match self.reader.all_cosigned() {
-            Ok(kept) => self.kept = kept.into(),
+            Ok(kept) => {
+                self.last_is_kept(kept.last());
+                (self.cosigned, self.kept) = (kept.len() as u64, kept.into());
+            }
             Err(LedgerError::Row { place, what }) => self.breach(place, what),
             Err(error) => return Err(error),
         }
@@ -404,6 +413,16 @@ impl<'a> Audit<'a> {
                 self.breach("witnessed", what);
             }
             Err(error) => self.breach("witnessed", error),
+        }
+    }
+
+    /// What witnesses cosigned last is kept beside the older ones, in the same transaction.
+    fn last_is_kept(&mut self, last: Option<&Checkpoint>) {
+        let claimed = self.claimed.map_or(0, |(size, _)| size);
+        if claimed > 0 && self.reader.keeps_cosigned() && last.map(|last| last.size) != Some(claimed) {
+            let what =
+                format!("the checkpoint of {claimed} entries, which witnesses cosigned last, is not kept");
+            self.breach("cosigned", what);
         }
     }
 

@@ -275,6 +275,7 @@ fn audit_verify_names_the_other_tables() {
         ("UPDATE witnessed SET note = replace(note, '12', '11')", "witnessed"),
         ("UPDATE witnessed SET note = (SELECT checkpoint FROM head)", "witnessed"),
         ("DELETE FROM witnessed", "witnessed"),
+        ("DELETE FROM cosigned", "cosigned"),
         ("UPDATE cosigned SET note = 'x'", "cosigned 12"),
         ("UPDATE cosigned SET size = 11", "cosigned 11"),
         ("UPDATE cosigned SET note = replace(note, '12', '13'), size = 13", "cosigned 13"),

@@ -141,10 +141,28 @@ impl Source {
         self.files.iter().filter_map(input).collect()
     }
 
-    /// Commit time in seconds since the Epoch, 0 where it lies before.
+    /// Commit time in seconds since the Epoch; 0 where it lies before, and the last second that an archive can name
+    /// (in the year 2242) where it lies after that.
     #[must_use]
     pub fn time_seconds(&self) -> u64 {
-        u64::try_from(self.commit.committer.time_seconds).unwrap_or(0)
+        u64::try_from(self.commit.committer.time_seconds).unwrap_or(0).min(ARCHIVE_SECONDS_MAX)
+    }
+
+    /// What a step does not see of the commit, a line each: content that lies elsewhere.
+    #[must_use]
+    pub fn remarks(&self) -> Vec<String> {
+        let told = |what: &str, paths: Vec<&str>| {
+            let shown = paths.iter().take(SHOWN_MAX).copied().collect::<Vec<_>>().join(", ");
+            let more = if paths.len() > SHOWN_MAX { ", ..." } else { "" };
+            (!paths.is_empty()).then(|| format!("note: {} {what}: {shown}{more}", paths.len()))
+        };
+        let of = |holds: fn(&SourceFile) -> bool| -> Vec<&str> {
+            self.files.iter().filter(|file| holds(file)).map(|file| file.path.as_str()).collect()
+        };
+        let modules = of(|file| file.mode == FileMode::Submodule);
+        let pointers = of(|file| file.mode != FileMode::Link && file.bytes.starts_with(LFS_POINTER));
+        let modules = told("submodules are not fetched and not in the workspace", modules);
+        modules.into_iter().chain(told("files are Git LFS pointers, not their content", pointers)).collect()
     }
 }
 
@@ -216,3 +234,9 @@ const DEPTH_MAX: u64 = 64;
 const PATH_BYTES_MAX: u64 = 4096;
 /// A tree of 200,000 files has about 10 MiB of directories.
 const TREE_BYTES_MAX: u64 = 256 << 20;
+/// Eleven octal digits (POSIX.1-2017, pax, "ustar Interchange Format").
+const ARCHIVE_SECONDS_MAX: u64 = 0o77_777_777_777;
+/// How a pointer begins (git-lfs/docs/spec.md, "The Pointer").
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
+/// Most paths that a remark names.
+const SHOWN_MAX: usize = 5;

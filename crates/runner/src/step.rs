@@ -187,6 +187,9 @@ pub fn execute(
         kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(piece);
         (host.log)(stream, piece);
     };
+    for remark in source.remarks() {
+        log(Stream::Error, format!("countersign: {remark}\n").as_bytes());
+    }
     let outcome = host.isolation.run(&spec, &inputs, &log, host.wanted)?;
     let mut log = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     if outcome.log_truncated {

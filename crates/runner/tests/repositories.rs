@@ -306,3 +306,40 @@ fn modes_are_read_as_git_reads_them() {
         Err(SourceError::Repository(RepositoryError::Kind { .. }))
     ));
 }
+
+/// Neither is lost without a word, and no time is one that an archive cannot name.
+#[test]
+fn submodules_pointers_and_far_away_times_are_told() {
+    let project = Project::new();
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+    let pointer = object(&project, "blob", pointer);
+    let plain = object(&project, "blob", b"text");
+    let names: Vec<String> = (0..7).map(|number| format!("p{number}")).collect();
+    let mut items = vec![("100644", "a", plain.as_str()), ("160000", "lib", &plain)];
+    items.extend(names.iter().map(|name| ("100644", name.as_str(), pointer.as_str())));
+    let tree = tree(&project, &items);
+    let source = fetch(&project.path(), &commit_of(&project, &tree), Budget::default()).unwrap();
+    assert_eq!(
+        source.remarks(),
+        [
+            "note: 1 submodules are not fetched and not in the workspace: lib",
+            "note: 7 files are Git LFS pointers, not their content: p0, p1, p2, p3, p4, ..."
+        ]
+    );
+    for (time, seconds) in [
+        ("-5", 0),
+        ("0", 0),
+        ("8589934591", 8_589_934_591),
+        ("8589934592", 8_589_934_591),
+        ("9223372036854775807", 8_589_934_591),
+        ("99999999999999999999", 8_589_934_591),
+    ] {
+        let text = format!("tree {tree}\nauthor A <a@x> 1 +0000\ncommitter A <a@x> {time} +0000\n\nx\n");
+        let head = object(&project, "commit", text.as_bytes()).parse().unwrap();
+        assert_eq!(
+            fetch(&project.path(), &head, Budget::default()).unwrap().time_seconds(),
+            seconds,
+            "{time}"
+        );
+    }
+}

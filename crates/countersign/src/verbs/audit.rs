@@ -59,6 +59,7 @@ struct Verified {
     misfits: u64,
     witnesses: usize,
     witnessed_size: Option<u64>,
+    cosigned: u64,
     same_machine: bool,
     breaches: Vec<Found>,
     views: String,
@@ -197,6 +198,7 @@ fn verified(root: &TrustRoot, belief: Belief, report: Report, misfits: u64) -> R
         misfits,
         witnesses: report.cosignatures.len(),
         witnessed_size: report.witnessed_size,
+        cosigned: report.cosigned,
         same_machine,
         breaches: breaches.map(|breach| Found { place: breach.place, what: breach.what }).collect(),
         views: "not looked at".into(),
@@ -218,13 +220,14 @@ fn text(verified: &Verified) -> String {
     let all = verified.breaches.iter().chain(&verified.stale_views);
     let breaches = all.map(|found| format!("breach: {}: {}\n", found.place, found.what));
     format!(
-        "trust root: {} (version {}, {belief})\nmode: {}\nledger: {} entries, root hash {}\nwitnessed by {}{place}{witnessed}\nblobs: {} ({} named by no entry)\nmisfits: {}\nviews: {}\n{}",
+        "trust root: {} (version {}, {belief})\nmode: {}\nledger: {} entries, root hash {}\nwitnessed by {}{place}{witnessed}\ncosigned checkpoints: {} kept (that an older one was removed does not show)\nblobs: {} ({} named by no entry)\nmisfits: {}\nviews: {}\n{}",
         verified.trust_root,
         verified.root_version,
         trust::assurance(verified.mode),
         verified.entries,
         verified.root_hash,
         verified.witnesses,
+        verified.cosigned,
         verified.blobs,
         verified.orphans,
         verified.misfits,

@@ -22,6 +22,7 @@ mod rehearsal;
 mod replay;
 mod runs;
 pub mod shop;
+mod sources;
 mod state;
 
 use std::path::Path;
