@@ -256,14 +256,14 @@ impl Client {
         if status.is_success() { Ok(()) } else { Err(problem_of(&operation, status, &bytes)) }
     }
 
-    /// A piece of a log from an offset on, and whether it is complete with that; waits a while for more when there is
-    /// none.
+    /// A piece of a log from an offset on, and whether it is complete with that; answers at once when there is nothing
+    /// new.
     ///
     /// # Errors
     /// `ClientError` when there is no such log.
     pub async fn log(&self, path: &str, from: u64) -> Result<(Vec<u8>, bool), ClientError> {
         let operation = format!("logs/{path}");
-        let response = self.asked(&operation, &format!("?from={from}"), ANSWER_TIMEOUT).await?;
+        let response = self.asked(&operation, &format!("?from={from}&now=true"), ANSWER_TIMEOUT).await?;
         let complete = response.headers().get("log-complete").is_some_and(|value| value == "true");
         let (status, bytes) = self.bounded(&operation, response, LOG_PIECE_BYTES_MAX).await?;
         if status.is_success() { Ok((bytes, complete)) } else { Err(problem_of(&operation, status, &bytes)) }
@@ -275,6 +275,15 @@ impl Client {
     /// `ClientError` when there is no such run.
     pub async fn run(&self, run: RunId) -> Result<RunView, ClientError> {
         self.get(&format!("runs/{run}")).await
+    }
+
+    /// The newest runs of a project whose ids begin with some digits, the latest first.
+    ///
+    /// # Errors
+    /// `ClientError` when there is no answer.
+    pub async fn runs_like(&self, project: Option<&Name>, begins: &str) -> Result<Vec<RunView>, ClientError> {
+        let project = project.map_or_else(String::new, |name| format!("project={name}&"));
+        self.get(&format!("runs?{project}begins={begins}")).await
     }
 
     /// The newest runs, the latest first.

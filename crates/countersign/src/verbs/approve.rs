@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::Args;
-use domain::{Place as At, RunId};
+use domain::Place as At;
 use evidence::approval::{Approval, Decision, Signed};
 use evidence::bundle::Bundle;
 use evidence::pin::Pin;
@@ -24,6 +24,7 @@ use super::{Place, runtime};
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
+use crate::ids::Beginning;
 use crate::operator::Reach;
 use crate::output::{self, Output};
 use crate::random;
@@ -56,9 +57,10 @@ pub struct Approve {
     /// Sign without asking.
     #[arg(long)]
     yes: bool,
-    /// Agree at an approval node of a run instead, or end the run there: the run.
+    /// Agree at an approval node of a run instead, or end the run there: the run, or the first digits of
+    /// its id.
     #[arg(long, requires = "step", conflicts_with_all = ["at", "reason", "ticket", "rebuild", "show"])]
-    run: Option<RunId>,
+    run: Option<Beginning>,
     /// The approval node.
     #[arg(long, requires = "run")]
     step: Option<Name>,
@@ -81,7 +83,7 @@ struct Said {
 pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     if let (Some(run), Some(step)) = (&verb.run, &verb.step) {
-        return at_node(&home, *run, step, decision, verb.yes, output);
+        return at_node(&home, run, step, decision, verb.yes, output);
     }
     let client = home.client()?;
     let runtime = runtime()?;
@@ -153,13 +155,14 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
 /// run goes nowhere, so who rejects it there ends it.
 fn at_node(
     home: &Home,
-    run: RunId,
+    run: &Beginning,
     step: &Name,
     decision: Decision,
     yes: bool,
     output: Output,
 ) -> Result<(), Failure> {
     let client = home.client()?;
+    let run = runtime()?.block_on(run.run(&client))?;
     let commit = runtime()?.block_on(client.run(run))?.commit;
     ask(&format!("{decision:?} at node `{step}` of run {run}: commit {commit}"), yes, output)?;
     if decision == Decision::Reject {

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{Place, runtime};
 use crate::failure::Failure;
 use crate::home::Home;
+use crate::ids::Beginning;
 use crate::output::Output;
 use crate::request::{self, With};
 
@@ -15,13 +16,15 @@ use crate::request::{self, With};
 pub struct Cancel {
     #[command(flatten)]
     place: Place,
-    /// The run; `countersign status` shows those that have not ended.
-    run: RunId,
+    /// The run, or the first digits of its id; `countersign status` shows those that have not ended.
+    run: Beginning,
 }
 
 /// Asks for the end of a run.
 pub fn run(verb: &Cancel, output: Output) -> Result<(), Failure> {
-    send(&verb.place.home()?, verb.run, output)
+    let home = verb.place.home()?;
+    let run = runtime()?.block_on(verb.run.run(&home.client()?))?;
+    send(&home, run, output)
 }
 
 /// Ends a run of the commit that the server shows for it, and no other.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use domain::PersonId;
+use evidence::enrolment::Purpose;
 use evidence::pin::Pin;
 use serde::Serialize;
 
@@ -11,8 +12,10 @@ use super::trust::together;
 use super::{Place, runtime};
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
+use crate::ids::Beginning;
 use crate::output::Output;
 use crate::signing::PersonKey;
+use crate::{clock, trust};
 
 /// Subcommands of `key`.
 #[derive(Debug, Subcommand)]
@@ -27,11 +30,12 @@ pub enum Key {
     /// Tell this machine who you are in an installation, and which of your keys you use there.
     Use {
         /// The line of `countersign trust pin`, from somebody you trust. With --data alone, who you were there counts again.
-        #[arg(long, requires = "person", required_unless_present = "data")]
+        #[arg(long, required_unless_present = "data")]
         pin: Option<String>,
-        /// Your id, as whoever enrolled you was told.
+        /// Your id, as whoever enrolled you was told; its first digits are enough where the data directory is on this
+        /// machine, and your key is where it is enrolled for one person.
         #[arg(long, requires = "pin")]
-        person: Option<PersonId>,
+        person: Option<Beginning>,
         /// Key that signs approvals and statements, private or public file; found out when left away.
         #[arg(long, requires = "pin")]
         key: Option<PathBuf>,
@@ -57,10 +61,13 @@ pub fn run(verb: &Key, output: Output) -> Result<(), Failure> {
     match verb {
         Key::Show { file } => show(file.as_deref(), output),
         Key::List(place) => list(place, output),
-        Key::Use { pin: Some(pin), person: Some(person), key, sign_in_key, data } => {
+        Key::Use { pin: Some(pin), person, key, sign_in_key, data } => {
             let approval = key.as_deref().map_or_else(PersonKey::discover, PersonKey::read)?;
             let sign_in = sign_in_key.as_deref().map_or_else(|| Ok(approval.clone()), PersonKey::read)?;
-            adopt(pin, *person, approval, sign_in, Home::new(data.as_deref())?, output)
+            let home = Home::new(data.as_deref())?;
+            let pin = beside(pin)?;
+            let person = who(person.as_ref(), &approval, &sign_in, &home)?;
+            adopt(&pin, person, approval, sign_in, &home, output)
         }
         Key::Use { data, .. } => {
             let home = Home::new(data.as_deref())?;
@@ -82,20 +89,76 @@ fn list(place: &Place, output: Output) -> Result<(), Failure> {
     })
 }
 
+/// The person who is meant, whose keys these are as far as this machine knows.
+fn who(
+    given: Option<&Beginning>,
+    approval: &PersonKey,
+    sign_in: &PersonKey,
+    home: &Home,
+) -> Result<PersonId, Failure> {
+    // Where the ledger is elsewhere, or may not be read, the server says so at the first request.
+    let Some(state) = trust::fold(home.data()).ok() else {
+        let given =
+            given.ok_or_else(|| Failure::usage("--person is needed: no ledger is here to find you in"))?;
+        return given.person(std::iter::empty());
+    };
+    let mut people = state.identity.people(clock::now()?);
+    let Some(given) = given else {
+        let fingerprint = approval.key.fingerprint();
+        let mine = people.find(|(_, person)| person.has_key(fingerprint, Purpose::Approve));
+        return mine.map(|(id, _)| id).ok_or_else(|| {
+            let what = format!(
+                "nobody is enrolled with `{}` ({fingerprint}) for approvals",
+                approval.file.display()
+            );
+            Failure::error(format!(
+                "{what}; have it enrolled by `countersign trust enrol`, or name another with --key"
+            ))
+        });
+    };
+    let roles = |person: &domain::identity::Person| {
+        person.grants.iter().map(|grant| grant.role.to_string()).collect::<Vec<_>>().join(", ")
+    };
+    let id = given.person(people.map(|(id, person)| (id, roles(person))))?;
+    let person = state
+        .identity
+        .enrolled(id)
+        .ok_or_else(|| Failure::error(format!("nobody is enrolled as {id}; see `countersign key list`")))?;
+    for (key, purpose, flag) in
+        [(approval, Purpose::Approve, "--key"), (sign_in, Purpose::SignIn, "--sign-in-key")]
+    {
+        if !person.has_key(key.key.fingerprint(), purpose) {
+            let known = person.keys.iter().filter(|known| known.purposes.contains(&purpose));
+            let known: Vec<_> = known.map(|known| known.fingerprint.as_str()).collect();
+            return Err(Failure::error(format!(
+                "`{}` ({}) is not the key that {id} is enrolled with for this, which is {}; name that one with {flag}",
+                key.file.display(),
+                key.key.fingerprint(),
+                known.join(" or ")
+            )));
+        }
+    }
+    Ok(id)
+}
+
+/// The line that somebody gave, beside what is pinned already.
+fn beside(line: &str) -> Result<Pin, Failure> {
+    let new: Pin = line.trim().parse()?;
+    match home::read_pin(new.installation)? {
+        Some(known) => together(&known, new),
+        None => Ok(new),
+    }
+}
+
 fn adopt(
-    pin: &str,
+    pin: &Pin,
     person: PersonId,
     approval: PersonKey,
     sign_in: PersonKey,
-    home: Home,
+    home: &Home,
     output: Output,
 ) -> Result<(), Failure> {
-    let new: Pin = pin.trim().parse()?;
-    let pin = match home::read_pin(new.installation)? {
-        Some(known) => together(&known, new)?,
-        None => new,
-    };
-    home::write_pin(&pin)?;
+    home::write_pin(pin)?;
     let profile = Profile {
         v: 1,
         installation: pin.installation,

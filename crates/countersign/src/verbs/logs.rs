@@ -1,34 +1,50 @@
-//! `countersign logs`: the log of a step, as it comes or as it was kept.
+//! `countersign logs`: the logs of a run, as they come or as they were kept, each below a line that says whose it is.
 
-use std::collections::BTreeMap;
-use std::io::{IsTerminal as _, Write as _};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use clap::Args;
+use domain::RunId;
 use evidence::Name;
 use serde_json::json;
-use wire::{Client, LOG_PIECE_BYTES_MAX, RunView};
+use wire::{Client, LOG_PIECE_BYTES_MAX, RunView, WorkView};
 
 use super::logs_place::{self, Subject};
 use super::{Place, runtime};
 use crate::failure::Failure;
-use crate::output::Output;
+
+use crate::log_text::LogText;
+use crate::output::{self, Output};
+use crate::project;
 
 /// Arguments of `logs`.
 #[derive(Debug, Args)]
 pub struct Logs {
     #[command(flatten)]
     place: Place,
-    /// The run, or a place such as shop/api/staging for what its service printed; the newest run by default.
+    /// The run, or the first digits of its id; or a place such as shop/api/staging for what its service printed. The
+    /// newest run of the project whose repository you are in by default, else the newest of all.
     #[arg(value_name = "RUN|PLACE")]
     run: Option<Subject>,
     /// The step or artifact; all of them when left away.
     step: Option<Name>,
-    /// The runner; the first one when left away.
+    /// The runner; when left away the first one, and others where something failed.
     #[arg(long)]
     runner: Option<Name>,
     /// Follow until the run ends.
     #[arg(short, long)]
     follow: bool,
+}
+
+/// A log that is being read.
+#[derive(Default)]
+struct Reading {
+    offset: u64,
+    is_complete: bool,
+    text: LogText,
+    /// All of it, for JSON.
+    kept: Vec<u8>,
 }
 
 /// Prints logs.
@@ -40,68 +56,182 @@ pub fn run(verb: &Logs, output: Output) -> Result<(), Failure> {
 async fn show(verb: &Logs, client: &Client, output: Output) -> Result<(), Failure> {
     let run = match &verb.run {
         Some(Subject::Place(place)) => return logs_place::show(place, client, verb.follow, output).await,
-        Some(Subject::Run(run)) => *run,
-        None => client
-            .runs()
-            .await?
-            .first()
-            .map(|view| view.run)
-            .ok_or_else(|| Failure::error("there is no run yet"))?,
+        Some(Subject::Run(run)) => run.run(client).await?,
+        None => newest(client).await?,
     };
-    let mut offsets: BTreeMap<String, u64> = BTreeMap::new();
-    let mut kept: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-    let mut seen = 0;
+    let mut readings: BTreeMap<String, Reading> = BTreeMap::new();
+    let mut page = Page { output, ..Page::default() };
     loop {
         let view = client.run(run).await?;
-        for path in paths(verb, &view) {
-            loop {
-                let offset = offsets.entry(path.clone()).or_default();
-                let (bytes, complete) = client.log(&path, *offset).await?;
-                *offset += bytes.len() as u64;
-                match output {
-                    Output::Text => print_piece(&bytes)?,
-                    Output::Json => kept.entry(path.clone()).or_default().extend_from_slice(&bytes),
-                }
-                let is_all = bytes.len() < LOG_PIECE_BYTES_MAX;
-                if complete || bytes.is_empty() || is_all && !verb.follow {
-                    break;
-                }
-            }
+        let has_ended = view.state != "running";
+        page.title(&view)?;
+        let works = works(verb, &view)?;
+        for work in &works {
+            let reading = readings.entry(path(&view, work)).or_default();
+            read(client, &view, work, reading, &mut page).await?;
         }
-        if !verb.follow || view.state != "running" {
+        if has_ended || !verb.follow {
+            for work in works {
+                let reading = readings.entry(path(&view, work)).or_default();
+                let rest = reading.text.rest();
+                page.piece(work, &rest)?;
+                page.nothing(work)?;
+            }
             break;
         }
-        seen = client.wait_past(seen).await?;
+        tokio::time::sleep(LOOK_EVERY).await;
     }
-    match output {
-        Output::Text => Ok(()),
-        Output::Json => {
-            let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-            let logs: BTreeMap<_, _> = kept.into_iter().map(|(path, bytes)| (path, text(bytes))).collect();
-            output.print(&json!({ "run": run, "logs": logs }), |_| String::new())
+    page.end(run, readings)
+}
+
+/// The newest run of the project that we are in, else of all.
+async fn newest(client: &Client) -> Result<RunId, Failure> {
+    let repository = project::toplevel(&std::env::current_dir()?).ok().flatten();
+    let own = repository.and_then(|path| project::name(None, &path).ok());
+    let places = client.places().await?;
+    let own = own.filter(|name| places.iter().any(|view| view.place.project == *name));
+    let runs = client.runs_like(own.as_ref(), "").await?;
+    let first = runs.first().map(|view| view.run);
+    first.ok_or_else(|| match own {
+        Some(name) => {
+            Failure::error(format!("there is no run of {name} yet; begin one with `countersign run`"))
+        }
+        None => Failure::error("there is no run yet; begin one with `countersign run`"),
+    })
+}
+
+/// Reads on in a log as far as it goes, and prints it.
+async fn read(
+    client: &Client,
+    view: &RunView,
+    work: &WorkView,
+    reading: &mut Reading,
+    page: &mut Page,
+) -> Result<(), Failure> {
+    while !reading.is_complete {
+        let (bytes, is_complete) = client.log(&path(view, work), reading.offset).await?;
+        reading.offset += bytes.len() as u64;
+        reading.is_complete = is_complete;
+        match page.output {
+            Output::Text => page.piece(work, &reading.text.take(&bytes))?,
+            Output::Json => reading.kept.extend_from_slice(&bytes),
+        }
+        if bytes.len() < LOG_PIECE_BYTES_MAX {
+            return Ok(());
         }
     }
+    Ok(())
+}
+
+/// The logs that are meant: of each step on the runner that is named, else on the first one and wherever it failed
+/// though it did not on that one.
+fn works<'a>(verb: &Logs, view: &'a RunView) -> Result<Vec<&'a WorkView>, Failure> {
+    let all: Vec<_> = view.works.iter().filter(|work| work.runner.is_some()).collect();
+    if let Some(step) = &verb.step
+        && !view.works.iter().any(|work| work.name == step.as_str())
+    {
+        let known: BTreeSet<_> = all.iter().map(|work| work.name.as_str()).collect();
+        let known: Vec<_> = known.into_iter().collect();
+        return Err(Failure::error(format!(
+            "run {} has nothing called `{step}` so far; it has {}",
+            view.run,
+            known.join(", ")
+        )));
+    }
+    let mut meant: Vec<&WorkView> = Vec::new();
+    for work in all {
+        let is_wanted = verb.step.as_ref().is_none_or(|step| step.as_str() == work.name);
+        let same = meant.iter().find(|other| other.kind == work.kind && other.name == work.name);
+        let is_shown = match &verb.runner {
+            Some(runner) => work.runner.as_ref() == Some(runner),
+            None => same.is_none_or(|first| work.state == "failed" && first.state != "failed"),
+        };
+        if is_wanted && is_shown {
+            meant.push(work);
+        }
+    }
+    Ok(meant)
+}
+
+fn path(view: &RunView, work: &WorkView) -> String {
+    let runner = work.runner.as_ref().map(ToString::to_string).unwrap_or_default();
+    format!("{}/{}/{}/{runner}", view.run, work.kind, work.name)
 }
 
 /// A log is foreign: a terminal is shown its text, anything else gets its bytes.
-pub fn print_piece(bytes: &[u8]) -> std::io::Result<()> {
-    let mut out = std::io::stdout();
-    if out.is_terminal() {
-        return out.write_all(shown::log(&String::from_utf8_lossy(bytes)).as_bytes());
+pub fn print_piece(bytes: &[u8]) -> Result<(), Failure> {
+    if std::io::stdout().is_terminal() {
+        return output::stream(shown::log(&String::from_utf8_lossy(bytes)).as_bytes());
     }
-    out.write_all(bytes)
+    output::stream(bytes)
 }
 
-/// The logs that are meant: of each step on one runner.
-fn paths(verb: &Logs, view: &RunView) -> Vec<String> {
-    let first = view.works.iter().find_map(|work| work.runner.clone());
-    let runner = verb.runner.clone().or(first);
-    view.works
-        .iter()
-        .filter(|work| work.runner.is_some() && work.runner == runner)
-        .filter(|work| verb.step.as_ref().is_none_or(|step| step.as_str() == work.name))
-        .filter_map(|work| {
-            Some(format!("{}/{}/{}/{}", view.run, work.kind, work.name, work.runner.as_ref()?))
-        })
-        .collect()
+/// What was printed so far.
+#[derive(Default)]
+struct Page {
+    output: Output,
+    has_title: bool,
+    has_ended: bool,
+    /// The line above what is being printed.
+    heading: String,
+    /// Works that have a heading.
+    headed: BTreeSet<(String, String, Option<Name>)>,
+    is_in_line: bool,
 }
+
+impl Page {
+    fn title(&mut self, view: &RunView) -> Result<(), Failure> {
+        self.has_ended = view.state != "running";
+        if std::mem::replace(&mut self.has_title, true) || self.output == Output::Json {
+            return Ok(());
+        }
+        let RunView { run, project, commit, state, .. } = view;
+        output::stream(format!("run {run} of {project} at commit {commit}: {state}\n").as_bytes())
+    }
+
+    fn piece(&mut self, work: &WorkView, bytes: &[u8]) -> Result<(), Failure> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.head(work)?;
+        self.is_in_line = !bytes.ends_with(b"\n");
+        print_piece(bytes)
+    }
+
+    /// A heading alone for whatever has said nothing.
+    fn nothing(&mut self, work: &WorkView) -> Result<(), Failure> {
+        if self.headed.contains(&key(work)) { Ok(()) } else { self.head(work) }
+    }
+
+    fn head(&mut self, work: &WorkView) -> Result<(), Failure> {
+        let on = work.runner.as_ref().map_or_else(String::new, |runner| format!(" on {runner}"));
+        let heading = format!("== {} {}{on}", work.kind, work.name);
+        if self.output == Output::Json || self.heading == heading {
+            return Ok(());
+        }
+        let before = if std::mem::take(&mut self.is_in_line) { "\n" } else { "" };
+        self.headed.insert(key(work));
+        // What a run had still to do when it ended is not due any more.
+        let state = if self.has_ended && work.state == "due" { "unfinished" } else { &work.state };
+        output::stream(format!("{before}{heading}: {state}\n").as_bytes())?;
+        self.heading = heading;
+        Ok(())
+    }
+
+    fn end(mut self, run: RunId, readings: BTreeMap<String, Reading>) -> Result<(), Failure> {
+        if self.output == Output::Text {
+            return if std::mem::take(&mut self.is_in_line) { output::stream(b"\n") } else { Ok(()) };
+        }
+        let text = |reading: Reading| String::from_utf8_lossy(&reading.kept).into_owned();
+        let logs: BTreeMap<_, _> =
+            readings.into_iter().map(|(path, reading)| (path, text(reading))).collect();
+        self.output.print(&json!({ "run": run, "logs": logs }), |_| String::new())
+    }
+}
+
+fn key(work: &WorkView) -> (String, String, Option<Name>) {
+    (work.kind.clone(), work.name.clone(), work.runner.clone())
+}
+
+/// How often a log that is being written is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(300);

@@ -5,19 +5,21 @@
 
 use std::str::FromStr;
 
-use domain::{Place, RunId};
+use domain::Place;
 use serde_json::json;
 use wire::Client;
 
 use super::logs::print_piece;
 use crate::failure::Failure;
+use crate::ids::Beginning;
+use crate::log_text::LogText;
 use crate::output::Output;
 
 /// Whose log: of a run, or of a place's service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A run.
-    Run(RunId),
+    Run(Beginning),
     /// A place.
     Place(Place),
 }
@@ -29,14 +31,14 @@ impl FromStr for Subject {
         if text.contains('/') {
             return text.parse().map(Self::Place).map_err(|error| format!("{error}"));
         }
-        text.parse().map(Self::Run).map_err(|error| format!("{error}"))
+        text.parse().map(Self::Run)
     }
 }
 
 /// Prints what the service of a place printed; with `follow` until it is interrupted.
 pub async fn show(place: &Place, client: &Client, follow: bool, output: Output) -> Result<(), Failure> {
     let (mut from, mut wait) = (0, false);
-    let mut kept = Vec::new();
+    let (mut kept, mut text) = (Vec::new(), LogText::default());
     let mut is_silent = true;
     loop {
         let found = client.service_log(place, from, wait).await?;
@@ -44,10 +46,11 @@ pub async fn show(place: &Place, client: &Client, follow: bool, output: Output) 
         is_silent &= is_all;
         from = found.next;
         match output {
-            Output::Text => print_piece(&found.bytes.0)?,
+            Output::Text => print_piece(&text.take(&found.bytes.0))?,
             Output::Json => kept.extend(found.bytes.0),
         }
         if is_all && !follow {
+            print_piece(&text.rest())?;
             break;
         }
         // The first answer comes at once, so that a service which prints nothing does not look like a hang.
@@ -74,7 +77,7 @@ mod tests {
     fn a_place_and_a_run_are_told_apart() {
         assert!(matches!("shop/api/staging".parse(), Ok(Subject::Place(_))));
         let run = "0".repeat(32);
-        assert_eq!(run.parse::<Subject>().is_ok(), run.parse::<RunId>().is_ok());
+        assert!(matches!(run.parse(), Ok(Subject::Run(_))));
         assert!("shop/api".parse::<Subject>().is_err());
     }
 }

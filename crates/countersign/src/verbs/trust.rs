@@ -246,7 +246,36 @@ fn send(home: &Home, envelope: &Envelope, attachments: Vec<Vec<u8>>, output: Out
     };
     let with = With { statements, attachments, ..With::default() };
     let outcome = request::send(home, action, arguments, with)?.outcome;
+    if envelope.payload_type() == enrolment::PAYLOAD_TYPE {
+        return enrolled(home, &Enrolment::read(envelope)?, &outcome, output);
+    }
     output.print(&outcome, |outcome| format!("recorded as entry {}", outcome.entry))
+}
+
+/// Says what the person who was enrolled has to type on their own machine.
+fn enrolled(
+    home: &Home,
+    enrolment: &Enrolment,
+    outcome: &wire::Outcome,
+    output: Output,
+) -> Result<(), Failure> {
+    let (root, _) = trust::root_of(home.data(), None)?;
+    let pin = init::pin_of(home.data(), &root)?;
+    let mut said = json!(outcome);
+    if let Some(said) = said.as_object_mut() {
+        said.insert("person".into(), json!(enrolment.person));
+    }
+    let file = |purpose| {
+        let key = enrolment.keys.iter().find(|key| key.purposes.contains(&purpose));
+        key.map_or_else(String::new, |key| format!("FILE OF {}", key.key.fingerprint()))
+    };
+    let (approve, sign_in) = (file(Purpose::Approve), file(Purpose::SignIn));
+    output.print(&said, |_| {
+        format!(
+            "{} is enrolled as person {}, recorded as entry {}\nnext: give them this line, which they type on their machine:\n  countersign key use --person {} --key '{approve}' --sign-in-key '{sign_in}' --pin {pin}",
+            enrolment.name, enrolment.person, outcome.entry, enrolment.person
+        )
+    })
 }
 
 /// Sends a status as `trust status --save` has written it, base and tightening.

@@ -14,6 +14,7 @@ use super::{Place, runtime};
 use crate::clock::{MONTH, now};
 use crate::failure::Failure;
 use crate::home::Home;
+use crate::ids::Beginning;
 use crate::output::Output;
 use crate::{home, trust};
 
@@ -31,9 +32,9 @@ pub struct Amend {
     /// Withdraw an enrolment by digest.
     #[arg(long)]
     withdraw: Vec<Digest>,
-    /// Bar a digest from running anywhere.
+    /// Bar a digest from running anywhere; of an artifact that the server shows its first digits are enough.
     #[arg(long)]
-    bar: Vec<Digest>,
+    bar: Vec<Beginning>,
     /// Lift a freeze; like a renewal it needs the threshold of status signers.
     #[arg(long)]
     unfreeze: Vec<String>,
@@ -79,7 +80,12 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     home::saw(&pin, |pin| pin.status = current.number)?;
     // One signer may tighten alone; what loosens, or where one signer is the threshold, is a base.
     let base = (!loosens && root.status.threshold > 1).then(|| file.base.payload_digest());
-    let amended = amended(verb, current, base)?;
+    let mut amended = amended(verb, current, base)?;
+    for bar in &verb.bar {
+        amended.barred.push(bar.digest("artifact", || artifacts(&home))?);
+    }
+    amended.barred.sort();
+    amended.barred.dedup();
     let mut envelope = amended.envelope()?;
     sign_shown(&home, &mut envelope, &[], verb.yes, output)?;
     finish(&home, &envelope, verb.out.as_deref(), output)
@@ -118,6 +124,19 @@ fn known(home: &Home, verb: &Amend) -> Result<(), Failure> {
     }
 }
 
+/// Artifacts that the server shows: of the newest runs, and at every place.
+fn artifacts(home: &Home) -> Result<Vec<Digest>, Failure> {
+    let client = home.client()?;
+    let (runs, places) =
+        runtime()?.block_on(async { Ok::<_, Failure>((client.runs().await?, client.places().await?)) })?;
+    let built = runs.iter().flat_map(|run| run.artifacts.values().copied());
+    let at = |view: &PlaceView| {
+        let running = view.running.iter().chain(&view.before).map(|running| running.artifact);
+        running.chain(view.open.iter().map(|open| open.artifact)).collect::<Vec<_>>()
+    };
+    Ok(built.chain(places.iter().flat_map(at)).collect())
+}
+
 /// The status after what was asked for; without a base of its own it tightens.
 fn amended(verb: &Amend, current: Status, base: Option<Digest>) -> Result<Status, Failure> {
     let now = now()?;
@@ -136,14 +155,11 @@ fn amended(verb: &Amend, current: Status, base: Option<Digest>) -> Result<Status
         }
     }
     amended.withdrawn.extend(&verb.withdraw);
-    amended.barred.extend(&verb.bar);
     amended.revoked.sort();
     amended.frozen.sort();
     amended.frozen.dedup();
     amended.withdrawn.sort();
     amended.withdrawn.dedup();
-    amended.barred.sort();
-    amended.barred.dedup();
     if base.is_none() {
         amended.expires = now.later_by(MONTH);
     }

@@ -3,5 +3,6 @@
 
 mod founding;
 mod local;
+mod logs;
 mod projects;
 mod streams;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::release::shop::Shop;
 
 /// A further repository of the same person with the quick pipeline, below the home.
-fn another(shop: &Shop, dir: &str) -> PathBuf {
+pub fn another(shop: &Shop, dir: &str) -> PathBuf {
     let path = shop.home.dir.path().join(dir);
     std::fs::create_dir_all(path.join(".countersign")).unwrap();
     for file in ["pipeline.yaml", "release.yaml"] {

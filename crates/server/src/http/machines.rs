@@ -261,14 +261,17 @@ pub async fn append_log(
 pub struct LogFrom {
     #[serde(default)]
     from: u64,
+    /// Answers at once, also when there is nothing new.
+    #[serde(default)]
+    now: bool,
 }
 
-/// A log from an offset on; waits a while for more when there is none yet.
+/// A log from an offset on; waits a while for more when there is none yet, unless it is to answer at once.
 pub async fn log(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
     Path((run, kind, name, runner)): Path<(String, String, String, String)>,
-    Query(LogFrom { from }): Query<LogFrom>,
+    Query(LogFrom { from, now }): Query<LogFrom>,
 ) -> Result<Response, Failure> {
     let (run, work, runner) = log_of(&run, &kind, &name, &runner)?;
     let at = Arc::clone(&shared);
@@ -303,7 +306,7 @@ pub async fn log(
                 [(header::CONTENT_TYPE.as_str(), "text/plain; charset=utf-8"), ("log-complete", complete)];
             return Ok((headers, bytes).into_response());
         }
-        if *shared.stopping.borrow() {
+        if now || *shared.stopping.borrow() {
             break;
         }
         tokio::time::sleep(LOG_PAUSE).await;

@@ -47,14 +47,20 @@ pub async fn run(
 pub struct Which {
     project: Option<Name>,
     commit: Option<CommitId>,
+    /// Digits that the ids begin with.
+    #[serde(default)]
+    begins: String,
 }
 
 /// The newest runs that the caller may read of, the latest first.
 pub async fn runs(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Query(Which { project, commit }): Query<Which>,
+    Query(Which { project, commit, begins }): Query<Which>,
 ) -> Result<Json<Vec<RunView>>, Failure> {
+    if !begins.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err(Failure::new(ProblemKind::Malformed, format!("`{begins}` begins the id of no run")));
+    }
     let found = blocking(move || {
         up_to_date(&shared)?;
         let (state, now) = (shared.intake.state(), clock::now());
@@ -62,7 +68,7 @@ pub async fn runs(
             project.as_ref().is_none_or(|project| project == of) && caller.may_read(of, &state, now)
         };
         let commit = commit.map(|commit| commit.to_string()).unwrap_or_default();
-        shared.views.ask(|rows| newest_runs(rows, &commit, &may)).map_err(failed)
+        shared.views.ask(|rows| newest_runs(rows, &commit, &begins, &may)).map_err(failed)
     });
     Ok(Json(found.await?))
 }
@@ -71,6 +77,7 @@ pub async fn runs(
 fn newest_runs(
     rows: &Connection,
     commit: &str,
+    begins: &str,
     may: &dyn Fn(&Name) -> bool,
 ) -> rusqlite::Result<Vec<RunView>> {
     let mut statement = rows.prepare("SELECT DISTINCT project FROM run")?;
@@ -79,8 +86,8 @@ fn newest_runs(
     readable.retain(may);
     let among = serde_json::to_string(&readable).unwrap_or_default();
     let newest = "WHERE project IN (SELECT value FROM json_each(?1)) AND (?2 = '' OR commit_id = ?2) \
-                  ORDER BY entry DESC LIMIT 50";
-    runs_where(rows, newest, &[&among, commit])
+                  AND run LIKE ?3 || '%' ORDER BY entry DESC LIMIT 50";
+    runs_where(rows, newest, &[&among, commit, begins])
 }
 
 fn runs_where(rows: &Connection, condition: &str, keys: &[&str]) -> rusqlite::Result<Vec<RunView>> {
