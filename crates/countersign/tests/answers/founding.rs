@@ -70,10 +70,14 @@ fn a_second_init_keeps_the_first_ones_profile() {
     // Both are usable: what is signed for the second is signed as its person.
     let first = home.ok(&["trust", "root"])["statement"]["installation"].clone();
     let up = home.up_in(&["--data", data]);
-    assert_eq!(home.ok(&["trust", "status", "--freeze", "shop", "--data", data])["accepted"], json!(true));
+    let (one, other) = (format!("sha256:{}", "ab".repeat(32)), format!("sha256:{}", "cd".repeat(32)));
+    assert_eq!(
+        home.ok(&["trust", "status", "--bar", &one, "--yes", "--data", data])["accepted"],
+        json!(true)
+    );
     let used = home.ok(&["key", "use", "--data", data]);
     assert_ne!(used["installation"], first);
-    assert_eq!(home.ok(&["trust", "status", "--freeze", "api"])["accepted"], json!(true));
+    assert_eq!(home.ok(&["trust", "status", "--bar", &other, "--yes"])["accepted"], json!(true));
     assert!(up.stop());
     home.ok(&["key", "use", "--data", home.data().to_str().unwrap()]);
     assert_eq!(home.ok(&["trust", "root"])["statement"]["installation"], first);

@@ -60,7 +60,7 @@ fn another_project_is_added_by_one_command_while_everything_is_up() {
     // The name is remembered, and the agents run already.
     let ran = shop.home.json_in(&path, &["run"], 0);
     assert_eq!(ran["next"], json!(format!("countersign approve {} --reason WHY", place("production"))));
-    let approve = ["approve", &place("production"), "--reason", "works"];
+    let approve = ["approve", &place("production"), "--reason", "works", "--yes"];
     shop.home.json_in(&path, &approve, 0);
     let promoted = shop.home.json_in(&path, &["promote", &place("production")], 0);
     assert_eq!(promoted["outcome"], "running");
