@@ -14,6 +14,7 @@ mod leftovers;
 mod lookout;
 mod memory;
 mod own_thread;
+mod patience;
 mod probe;
 mod process;
 mod restarts;

@@ -19,6 +19,7 @@ use crate::interrupts::{Interrupt, Interrupts};
 use crate::lookout::Lookout;
 use crate::memory::Memory;
 use crate::own_thread::OwnThread;
+use crate::patience::{NotDone, Patience, taken};
 use crate::process::Processes;
 use crate::service_log::ServiceLog;
 use crate::telling::tell;
@@ -79,7 +80,7 @@ struct Life {
 impl Life {
     async fn work(&self, stop: impl Future<Output = ()>) {
         tokio::pin!(stop);
-        let mut complained = false;
+        let (mut complained, mut patience) = (false, Patience::default());
         if self.ends_before(&mut stop, self.look(Deployer::resume)).await.is_none() {
             return;
         }
@@ -91,16 +92,17 @@ impl Life {
                     None => return,
                 },
                 Ok(None) => Ok(()),
-                Err(error) => Err(error.to_string()),
+                Err(error) => Err(NotDone::Passing(error.to_string())),
             };
             self.see().await;
-            if let Err(what) = &done {
+            let pause = patience.after(&done);
+            if let (Err(what), Some(pause)) = (&done, pause) {
                 if !complained {
-                    shown::say(&format!("warning: {what}; trying again"));
+                    shown::say(&format!("warning: {}; trying again", what.text()));
                 }
                 tokio::select! {
                     () = &mut stop => return,
-                    () = tokio::time::sleep(ASK_AGAIN) => {}
+                    () = tokio::time::sleep(pause) => {}
                 }
             }
             complained = done.is_err();
@@ -175,19 +177,14 @@ impl Life {
     }
 
     /// One piece of work, to its report.
-    async fn one(&self, work: AgentWork) -> Result<(), String> {
+    async fn one(&self, work: AgentWork) -> Result<(), NotDone> {
         let report = match work {
             AgentWork::Release { bundle, release: number, artifact } => {
                 self.release(bundle, &Asked { release: number, artifact, plan: artifact }).await?
             }
             AgentWork::Return(order) => self.running.run(move |running| running.turn_back(&order)).await?,
         };
-        match self.client.report_release(report).await {
-            Ok(_) => Ok(()),
-            // It is not due any more: somebody saw the same report before.
-            Err(ClientError::Problem(problem)) if !problem.reasons.is_empty() => Ok(()),
-            Err(error) => Err(error.to_string()),
-        }
+        taken(self.client.report_release(report).await)
     }
 
     async fn release(&self, digest: Digest, asked: &Asked) -> Result<Envelope, String> {
@@ -282,7 +279,6 @@ async fn consistency(
     }
 }
 
-const ASK_AGAIN: Duration = Duration::from_millis(500);
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// Where the service's output goes, in the agent's directory.
 const LOG: &str = "service.log";

@@ -151,9 +151,9 @@ impl Gatekeeper {
             attachments: &attachments,
         };
         let mut admitted = judge::admit(state, &root, &self.store(), &sent)?;
-        if bodies.are_large()
-            && let Some(refusal) = self.refused_already(state, &request, &admitted, now)
-        {
+        let over = self.over_bytes(&request, &admitted);
+        let refused = || self.refused_already(state, &admitted.command, now);
+        if let Some(refusal) = over.or_else(|| if bodies.are_large() { refused() } else { None }) {
             // Nothing of it is stored: the refusal names the bodies by their digests.
             admitted.command = Command::Refuse(refusal);
             admitted.blobs = Vec::new();
@@ -180,27 +180,21 @@ impl Gatekeeper {
         Ok(Job { command: admitted.command, origin, particulars, blobs, bodies })
     }
 
+    /// Why what a command stores would be too much for its project or person.
+    fn over_bytes(&self, request: &Request, admitted: &Admitted) -> Option<Refusal> {
+        let stores = matches!(admitted.command, Command::Run(_) | Command::SetEnvironment(_));
+        let over = || self.usage.over(admitted.project.as_ref(), request.person.into(), &self.limits);
+        if stores { Refusal::of(over()) } else { None }
+    }
+
     /// Why a command would be refused if it were decided now. The writer decides again, exactly; this saves storing the
     /// bodies of what is refused.
-    fn refused_already(
-        &self,
-        state: &State,
-        request: &Request,
-        admitted: &Admitted,
-        now: Moment,
-    ) -> Option<Refusal> {
-        let stores_more = matches!(admitted.command, Command::Run(_) | Command::SetEnvironment(_));
-        let project = admitted.project.as_ref();
-        let over = if stores_more {
-            self.usage.over(project, request.person.into(), &self.limits)
-        } else {
-            Vec::new()
-        };
-        let runs = match &admitted.command {
+    fn refused_already(&self, state: &State, command: &Command, now: Moment) -> Option<Refusal> {
+        let over = match command {
             Command::Run(run) => quota::over(state, run, self.limits.runs()),
             _ => None,
         };
-        Refusal::of(over).or(runs).or_else(|| domain::decide(state, &admitted.command, now).err())
+        over.or_else(|| domain::decide(state, command, now).err())
     }
 
     /// Checks a runner's receipt and answers the job for the writer.

@@ -130,3 +130,51 @@ fn attack_a_storm_of_refused_requests_does_not_grow_the_ledger() {
     assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
     assert!(up.stop());
 }
+
+/// What a project has stored is counted, and beyond its quota it stores no more.
+#[test]
+fn attack_a_project_stores_no_more_than_its_quota() {
+    let shop = Shop::solo();
+    let path = shop.repository().join(".countersign/pipeline.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    shop.write(".countersign/pipeline.yaml", &text.replace("test ! -e broken", "yes | head -c 2000000"));
+    shop.commit("a long log");
+    std::fs::write(shop.home.data().join("quotas.json"), r#"{ "stored-mib-per-project": 1 }"#).unwrap();
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    // It is counted beside the ledger: some runs may begin meanwhile.
+    let refused = (0..).find_map(|n| {
+        shop.commit(&format!("another {n}"));
+        let output = shop.home.run_in(&shop.repository(), &["run", "--no-wait", "-o", "json"]);
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap();
+        if output.status.code() == Some(3) {
+            return Some(said);
+        }
+        shop.ok(&["cancel", said["run"].as_str().unwrap()]);
+        None
+    });
+    let refused = refused.unwrap();
+    assert_eq!(codes(&refused), ["quota-bytes-of-project"], "{refused}");
+    assert!(refused.to_string().contains("project `shop` has "), "{refused}");
+    assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
+    assert!(up.stop());
+}
+
+/// Whoever is not known is told so before anything else of what they sent is decoded.
+#[test]
+fn attack_attachments_of_the_unknown_are_not_even_decoded() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    let known = entries(&up, "source.taken").pop().unwrap()["particulars"]["request"].clone();
+    let sent = |request: &Value| {
+        let body = json!({ "request": request, "attachments": ["this is not base64 !"] }).to_string();
+        up.post("/api/v1/requests", "Content-Type: application/json\r\n", &body).0
+    };
+    assert_eq!(sent(&known), 400, "a known person's are");
+    let mut unknown = known;
+    let signature = unknown["signatures"][0]["sig"].as_str().unwrap().replace(['A', 'B', 'C'], "D");
+    unknown["signatures"][0]["sig"] = json!(signature);
+    assert_eq!(sent(&unknown), 401);
+    assert!(up.stop());
+}
