@@ -41,6 +41,9 @@ pub enum Stand {
         /// Why its gate did not let it pass when somebody last asked.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         reasons: Vec<String>,
+        /// Whether the place is frozen, so that people alone do not get it there.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        frozen: bool,
     },
     /// Its gate, its agent or its plan stands in the way.
     Stopped {
@@ -119,7 +122,7 @@ impl Stand {
                     Some(now) => format!("release {release}{by} ran; release {now} runs there now"),
                 }
             }
-            Self::Waiting { release, approvals, rejections, reasons } => {
+            Self::Waiting { release, approvals, rejections, reasons, frozen } => {
                 let votes = match (approvals, rejections) {
                     (0, 0) => String::new(),
                     (approvals, 0) => format!(", {approvals} approved"),
@@ -130,7 +133,8 @@ impl Stand {
                 } else {
                     format!("; its gate did not pass: {}", reasons.join(", "))
                 };
-                format!("release {release} waits for people{votes}{held}")
+                let frozen = if *frozen { "; the place is frozen" } else { "" };
+                format!("release {release} waits for people{votes}{held}{frozen}")
             }
             Self::Stopped { release } => {
                 let number = release.release.map(|number| format!(" {number}")).unwrap_or_default();
@@ -228,6 +232,7 @@ fn of_release(run: &RunView, release: &ReleaseView, view: &PlaceView) -> Stand {
                 approvals: open.map_or(0, |open| open.approvals),
                 rejections: open.map_or(0, |open| open.rejections),
                 reasons: if release.stage == "held" { release.reasons.clone() } else { Vec::new() },
+                frozen: view.frozen,
             }
         }
         "running" => {

@@ -131,7 +131,11 @@ impl PersonKey {
         let failed = |error: std::io::Error| Failure::error(format!("cannot run `ssh-keygen`: {error}"));
         let mut child = command.spawn().map_err(failed)?;
         if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(message).map_err(failed)?;
+            match stdin.write_all(message) {
+                // It has ended before it read all: what it printed says why.
+                Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+                written => written.map_err(failed)?,
+            }
         }
         let output = child.wait_with_output().map_err(failed)?;
         if !output.status.success() {

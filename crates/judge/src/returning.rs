@@ -91,9 +91,8 @@ pub fn check_return(
 /// there for people: an agent has judged the artifact itself.
 fn asks_for(arguments: &Value, asked: &Value) -> bool {
     let Some(mut fields) = arguments.as_object().cloned() else { return false };
-    let release = fields.remove("release").is_none_or(|release| release.is_u64());
-    let reason = fields.remove("reason").is_none_or(|reason| reason.is_string());
-    release && reason && Value::Object(fields) == *asked
+    fields.retain(|field, _| !["release", "reason"].contains(&field.as_str()));
+    Value::Object(fields) == *asked
 }
 
 /// How long after its end a request for a return is still carried out, when an agent was away.

@@ -146,7 +146,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     if let Some(failure) = runtime.block_on(failure(&client, &view, &started))? {
         return Err(failure);
     }
-    started.next = next(&started.places);
+    started.next = next(&started.outcomes);
     output.print(&started, Started::text)
 }
 
@@ -356,17 +356,15 @@ fn failed(view: &RunView) -> Failure {
     Failure::decided(Outcome::Fail, format!("run {} {}", view.run, view.state), findings)
 }
 
-/// What to type next.
-pub fn next(places: &[PlaceView]) -> String {
-    let waits = places.iter().find(|place| {
-        !place.automatic
-            && place.open.as_ref().is_some_and(|open| ["proposed", "held"].contains(&open.stage.as_str()))
+/// What to type next for this run.
+fn next(outcomes: &[At]) -> String {
+    let waits = outcomes.iter().find_map(|at| match at.stand {
+        Stand::Waiting { approvals, .. } => Some((&at.place, approvals)),
+        _ => None,
     });
     match waits {
-        Some(place) if place.open.as_ref().is_some_and(|open| open.approvals > 0) => {
-            format!("countersign promote {}", place.place)
-        }
-        Some(place) => format!("countersign approve {} --reason WHY", place.place),
+        Some((place, 1..)) => format!("countersign promote {place}"),
+        Some((place, 0)) => format!("countersign approve {place} --reason WHY"),
         None => "countersign status".into(),
     }
 }

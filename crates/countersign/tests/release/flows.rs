@@ -347,3 +347,31 @@ fn flow_nothing_is_signed_where_nobody_can_be_asked() {
     assert!(!shop.repository().join("origin.json").exists());
     assert!(up.stop());
 }
+
+/// On a terminal a person is asked, once what is signed was shown; whoever does not say yes signs nothing.
+#[test]
+fn flow_on_a_terminal_people_are_asked() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    let on_terminal = |arguments: &str, answer: &str| {
+        let output = shop.home.on_terminal(&shop.repository(), arguments, answer);
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let approve = "approve --reason tested";
+    let (code, shown) = on_terminal(approve, "n\n");
+    assert!(shown.contains("Sign this? [y/N]") && shown.contains("nothing was signed"), "{shown}");
+    assert_eq!((code, &at(&up, "production")["open"]["approvals"]), (Some(1), &json!(0)));
+    let (code, shown) = on_terminal(approve, "y\n");
+    let asked = shown.find("Sign this?").unwrap();
+    assert!(shown.find("artifact: sha256:").unwrap() < asked, "shown before it is asked: {shown}");
+    assert_eq!((code, &at(&up, "production")["open"]["approvals"]), (Some(0), &json!(1)));
+    let (code, shown) = on_terminal("trust status --freeze shop", "y\n");
+    let changes = shown.find("+      \"project\": \"shop\"").unwrap();
+    assert!(changes < shown.find("Sign this?").unwrap(), "{shown}");
+    assert_eq!((code, &at(&up, "production")["frozen"]), (Some(0), &json!(true)));
+    // What stops or begins something asks nothing.
+    let (code, shown) = on_terminal("run", "");
+    assert!(code == Some(0) && !shown.contains("[y/N]"), "{shown}");
+    assert!(up.stop());
+}

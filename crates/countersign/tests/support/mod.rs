@@ -127,6 +127,23 @@ impl Home {
         command.spawn().unwrap()
     }
 
+    /// Runs on a terminal of its own, on which somebody types an answer.
+    pub fn on_terminal(&self, dir: &Path, arguments: &str, answer: &str) -> Output {
+        let ours = self.command(&[]);
+        let mut command = self.program("script");
+        let line = format!("{} {arguments}", ours.get_program().to_str().unwrap());
+        command.args(["-qec", &line, "/dev/null"]).env_clear();
+        command.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(dir);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut input = child.stdin.take().unwrap();
+        std::io::Write::write_all(&mut input, answer.as_bytes()).unwrap();
+        // Its end would end the terminal; it stays until the program has.
+        let output = child.wait_with_output().unwrap();
+        drop(input);
+        output
+    }
+
     #[cfg(feature = "faults")]
     /// Runs with further variables, for a minute at most: exit code and what was printed.
     pub fn try_in(

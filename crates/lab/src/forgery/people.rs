@@ -92,6 +92,10 @@ fn requests() -> Vec<Forgery> {
             let other = json!({ "project": "shop", "commit": "b".repeat(40) });
             parts.requests[0] = lab.request(&lab.ada, "run", other, 70).1;
         }),
+        forged("a request to run that says more than a judge reads", "request-unsound", |lab, parts| {
+            let more = json!({ "project": "shop", "commit": parts.source.commit, "again": "never" });
+            parts.requests[0] = lab.request(&lab.ada, "run", more, 70).1;
+        }),
         forged("a promotion of another release", "request-unsound", |lab, parts| {
             parts.requests[1] = lab.promotion(parts, 6);
         }),

@@ -94,6 +94,11 @@ fn requests() -> Vec<Forgery> {
             let place = "shop/api/staging";
             asks(lab, order, json!({ "place": place, "from": old_artifact(), "to": before() }));
         }),
+        turned("a return that says more than an agent reads", UNSOUND, |lab, order| {
+            let arguments =
+                json!({ "place": PLACE, "from": old_artifact(), "to": before(), "but": "not today" });
+            asks(lab, order, arguments);
+        }),
         turned("a return by an enrolment that has ended", "enrolment-expired", |lab, order| {
             let mut enrolment = lab.bob.enrolment(&["release-manager"]);
             enrolment.expires = at(-60);

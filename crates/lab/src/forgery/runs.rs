@@ -277,6 +277,11 @@ fn requests() -> Vec<RunForgery> {
             let arguments = json!({ "project": "shop", "commit": "b".repeat(40) });
             asked.asks(lab.request(&lab.ada, "run", arguments, 70).1);
         }),
+        asked("a request to run that says more than a runner reads", UNSOUND, |lab, asked| {
+            let mut arguments = asked.run().arguments;
+            arguments["again"] = json!("never");
+            asked.asks(lab.request(&lab.ada, "run", arguments, 70).1);
+        }),
         asked("a request to run it for another project", UNSOUND, |_, asked| {
             asked.due.project = name("another");
         }),
