@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn one_peer_cannot_take_the_places_of_others() {
+    fn attack_one_peer_cannot_take_the_places_of_others() {
         let places = Places::new(8, 3);
         let held: Vec<_> = std::iter::repeat_with(|| places.take(peer(1))).map_while(|place| place).collect();
         assert_eq!(held.len(), 3, "as many as each may have");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::routing::get;
 use listen::{Limits, serve};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -73,6 +74,50 @@ fn who_sends_no_request_loses_its_place() {
     drop(silent.read_to_end(&mut rest));
     assert!(!rest.starts_with(b"HTTP/1.1 200"));
     running.stop();
+}
+
+#[test]
+fn attack_a_connection_without_a_first_request_ends_soon() {
+    // Between two requests it may wait for long, before the first one it may not.
+    let running = Running::with(Limits { first: SHORT, ..limits() });
+    let mut half = TcpStream::connect(running.at).unwrap();
+    half.write_all(b"GET / HTT").unwrap();
+    assert!(running.answered());
+    let mut idle = running.ask("/small");
+    let mut answer = [0; 15];
+    idle.read_exact(&mut answer).unwrap();
+    // It asked in time, so it stays: what ends it is the end of the listener, which waits for nobody who is idle.
+    running.stop();
+}
+
+/// TCP has a limit of its own for that, a Unix socket has none.
+#[test]
+fn attack_a_reader_over_a_unix_socket_that_does_not_read_loses_its_place() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let path = std::env::temp_dir().join(format!("countersign-listen-{}.sock", std::process::id()));
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = Router::new()
+            .route("/small", get(async || "small"))
+            .route("/large", get(async || vec![0_u8; 64 * 1024 * 1024]));
+        let bears = Limits { unread: SHORT, ..limits() };
+        let serving = tokio::spawn(serve(listener, router, bears, async { drop(stopped.await) }));
+        let ask = async |path_asked: &str| {
+            let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+            let request = format!("GET {path_asked} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            stream
+        };
+        let _unread = ask("/large").await;
+        let mut answer = [0; 15];
+        // There is one place, so this is answered once the other one has lost it.
+        ask("/small").await.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        stop.send(()).unwrap();
+        serving.await.unwrap();
+        std::fs::remove_file(&path).unwrap();
+    });
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod runs;
 pub mod shop;
 mod sources;
 mod state;
+mod stopping;
 
 use std::path::Path;
 
