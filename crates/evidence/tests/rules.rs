@@ -240,3 +240,11 @@ fn every_ecosystem_is_a_destination() {
     assert!(ECOSYSTEMS.iter().all(|name| network_fault(name).is_none()));
     assert!(network_fault(&format!("{}.example", "a".repeat(64))).is_some());
 }
+
+/// The example that people start from, and that `demo` runs.
+#[test]
+fn the_example_follows_the_rules() {
+    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/ledger-api/.countersign");
+    let file = |name: &str| std::fs::read(dir.join(name)).unwrap_or_else(|error| unreachable!("{error}"));
+    assert_eq!(read(&file("pipeline.yaml"), Some(&file("release.yaml"))).problems, []);
+}
