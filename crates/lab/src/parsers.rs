@@ -193,6 +193,8 @@ fn yaml(bytes: &[u8]) {
         assert_eq!(pipeline.order().len(), pipeline.steps.len(), "every step has its turn");
     }
     drop(ReleaseFile::parse(bytes));
+    let read = evidence::rules::read(bytes, Some(bytes));
+    assert!(read.pipeline.is_some() || !read.problems.is_empty(), "what cannot be read is named");
 }
 
 fn bundle(bytes: &[u8]) {

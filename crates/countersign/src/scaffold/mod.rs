@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use evidence::release_file::{self, ReleaseFile};
-use evidence::{Name, pipeline};
+use evidence::{Name, pipeline, rules};
 
 use self::recipe::Recipe;
 use crate::failure::Failure;
@@ -86,8 +86,11 @@ pub fn describe(repository: &Path, project: &Name, service: &Service) -> Result<
     }
     let recipe = recipe_of(repository, service)?;
     let (steps, services) = (recipe.pipeline(project), recipe.release(project, service));
-    let releases = ReleaseFile::parse(services.as_bytes())?;
-    pipeline::Pipeline::parse(steps.as_bytes())?;
+    // What is written must be what `run` accepts.
+    let read = rules::read(steps.as_bytes(), Some(services.as_bytes()));
+    let wrong =
+        || Failure::error(read.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
+    let releases = read.release.clone().filter(|_| read.problems.is_empty()).ok_or_else(wrong)?;
     Ok(Described { releases, missing: vec![(build, steps), (release, services)], kind: Some(recipe.kind) })
 }
 
