@@ -37,7 +37,12 @@ pub fn take_up(path: &Path, device: Option<&Uri>) -> Result<MachineSigner, Failu
     if !exists(path) {
         return make_or_take(path, device);
     }
-    let noted = fs::read_to_string(reference(path)).unwrap_or_default();
+    let noted = match fs::read_to_string(reference(path)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Failure::error(format!("cannot read `{}`: {error}", reference(path).display())));
+        }
+        noted => noted.unwrap_or_default(),
+    };
     match device {
         Some(uri) if noted.trim_end() != uri.to_string() => {
             let what = format!("`{}` is another key already; remove it, or leave --key away", path.display());

@@ -3,10 +3,10 @@
 //! Invariant: no host is known to this program; each comes from the client's configuration or from what the
 //! client has left on this machine. An ecosystem whose client says nothing is refused, with what to do.
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Stdio;
 
 use crate::program::{absolute_variable, helper_of, home};
 use crate::toolchain::Toolchain;
@@ -17,7 +17,13 @@ pub use evidence::rules::ECOSYSTEMS as NAMES;
 /// Hosts of an ecosystem by its name in the pipeline file; `None` when there is no such ecosystem.
 #[must_use]
 pub fn hosts(name: &str, toolchain: &Toolchain) -> Option<Result<BTreeSet<String>, String>> {
-    let ask = |program: &str, arguments: &[&str]| answer(program, arguments, toolchain);
+    let words = RefCell::new(Vec::new());
+    let ask = |program: &str, arguments: &[&str]| {
+        answer(program, arguments, toolchain).unwrap_or_else(|what| {
+            words.borrow_mut().push(what);
+            String::new()
+        })
+    };
     let (found, remedy) = match name {
         "cargo" => (cargo(), "run `cargo fetch` once, so that cargo knows its registry"),
         "pip" => (pip(&ask), "install pip, or name its hosts"),
@@ -25,7 +31,10 @@ pub fn hosts(name: &str, toolchain: &Toolchain) -> Option<Result<BTreeSet<String
         "go" => (go(&ask), "install go or name it by `--toolchain`, or name the hosts"),
         _ => return None,
     };
-    let what = || format!("`{name}` says nothing of its hosts on this machine; {remedy}");
+    let what = || {
+        let words: String = words.borrow().iter().map(|what| format!(" ({what})")).collect();
+        format!("`{name}` says nothing of its hosts on this machine{words}; {remedy}")
+    };
     Some(if found.is_empty() { Err(what()) } else { Ok(found) })
 }
 
@@ -70,13 +79,21 @@ fn go(ask: Ask<'_>) -> BTreeSet<String> {
     urls(&ask("go", &["env", "GOPROXY"])).chain(sums).collect()
 }
 
-/// What a client of the toolchain says of itself, run with nothing of ours around it.
-fn answer(program: &str, arguments: &[&str], toolchain: &Toolchain) -> String {
+/// What a client of the toolchain says of itself, run with nothing of ours around it; else why it says nothing.
+fn answer(program: &str, arguments: &[&str], toolchain: &Toolchain) -> Result<String, String> {
     let mut command = helper_of(program, &toolchain.programs());
     // It must be the toolchain's own go that answers, not one that it would fetch.
-    command.args(arguments).env("GOTOOLCHAIN", "local").stderr(Stdio::null());
-    let output = command.output().ok().filter(|output| output.status.success());
-    output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
+    command.args(arguments).env("GOTOOLCHAIN", "local");
+    let output = command.output().map_err(|error| format!("{program}: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    let last = complaint.lines().rev().map(str::trim).find(|line| !line.is_empty());
+    Err(format!(
+        "{program}: {}",
+        last.map_or_else(|| output.status.to_string(), |line| line.chars().take(200).collect())
+    ))
 }
 
 /// Hosts of the `https` URLs in a text.
@@ -103,6 +120,10 @@ mod tests {
         let bare = Toolchain::of(Vec::new(), std::collections::BTreeMap::new()).unwrap();
         assert!(hosts("maven", &bare).is_none(), "what is not known is not guessed");
         assert!(NAMES.iter().all(|name| hosts(name, &bare).is_some()));
+        let silent = answer("sh", &["-c", "echo first >&2; echo 'cannot say' >&2; exit 3"], &bare);
+        assert_eq!(silent, Err("sh: cannot say".into()), "a client's own words are kept");
+        let absent = answer("no-such-client", &[], &bare).unwrap_err();
+        assert!(absent.contains("no-such-client"), "{absent}");
         let said = |program: &str, arguments: &[&str]| match (program, arguments) {
             ("go", ["env", "GOPROXY"]) => "https://proxy.example.org,direct\n".to_owned(),
             ("go", ["env", "GOSUMDB"]) => "sum.example.org\n".to_owned(),
