@@ -141,6 +141,12 @@ impl Source {
         self.files.iter().filter_map(input).collect()
     }
 
+    /// Bytes of all files.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes.len() as u64).sum()
+    }
+
     /// Commit time in seconds since the Epoch; 0 where it lies before, and the last second that an archive can name
     /// (in the year 2242) where it lies after that.
     #[must_use]

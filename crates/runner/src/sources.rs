@@ -33,6 +33,13 @@ impl Sources {
         held.known.retain(|known| known.id != source.id);
         held.known.insert(0, source);
         held.known.truncate(KNOWN_MAX);
+        let mut bytes = 0_u64;
+        // The newest one stays, however large: its next steps are about to need it.
+        let last = held.known.iter().skip(1).position(|source| {
+            bytes += source.bytes();
+            bytes > KNOWN_BYTES_MAX
+        });
+        held.known.truncate(last.map_or(KNOWN_MAX, |last| last + 1));
     }
 
     /// The source of a commit: a known one, or what `fetch` answers, which is passed whether to go on and has a budget of
@@ -89,6 +96,8 @@ impl Drop for Fetching<'_> {
 
 /// Most sources that are kept in memory for the next step.
 const KNOWN_MAX: usize = 2;
+/// Most bytes of the files of all of them but the newest.
+const KNOWN_BYTES_MAX: u64 = 512 << 20;
 /// How often whoever waits for another's fetch asks whether the work is still wanted.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const UNWANTED: &str = "nobody wants this work any more";
@@ -112,6 +121,28 @@ mod tests {
             Ok(Source { id, object, commit, list, files: Vec::new() })
         };
         (pack.commit, made)
+    }
+
+    /// Sources that no step uses any more do not fill the memory.
+    #[test]
+    fn attack_large_sources_are_not_kept_for_nothing() {
+        let (first, of_first) = source("first");
+        let (_, of_second) = source("second");
+        let sized = |source: Result<Source, String>, sizes: &[u64]| {
+            let file = |size: &u64| {
+                let bytes = vec![0; usize::try_from(*size).unwrap()];
+                crate::SourceFile { path: "large".into(), mode: evidence::tree_list::FileMode::Plain, bytes }
+            };
+            Arc::new(Source { files: sizes.iter().map(file).collect(), ..source.unwrap() })
+        };
+        for (bytes, kept) in [(1, true), (KNOWN_BYTES_MAX + 1, false)] {
+            let sources = Sources::default();
+            sources.add(sized(of_first(), &[bytes]));
+            sources.add(sized(of_second(), &[KNOWN_BYTES_MAX + 1]));
+            let known = sources.lock().known.iter().any(|source| source.id == first);
+            assert_eq!(known, kept, "{bytes}");
+            assert_eq!(sources.lock().known.len(), 1 + usize::from(kept), "the newest one always");
+        }
     }
 
     /// With one lock around all fetches, the second commit would wait for the first for ever.

@@ -101,7 +101,9 @@ impl Isolation for Sandbox {
         let waits = || {
             log(Stream::Error, b"countersign: waiting until other steps leave enough memory\n");
         };
-        let part = self.room.take(spec.limits.filled_bytes(), wanted, &waits);
+        // What lies in this process's memory for the step counts too.
+        let held: u64 = inputs.iter().map(|input| input.bytes.len() as u64).sum();
+        let part = self.room.take(spec.limits.filled_bytes().saturating_add(held), wanted, &waits);
         let _part = part.ok_or(SandboxError::Unwanted)?;
         sandbox::run((self.init)(), spec, inputs, &self.egress, log, wanted)
     }

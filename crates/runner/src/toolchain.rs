@@ -52,6 +52,7 @@ impl Toolchain {
     pub fn of_host(named: &[PathBuf]) -> Result<Self, ToolchainError> {
         let mut binds: Vec<PathBuf> =
             SYSTEM.map(PathBuf::from).into_iter().filter(|path| path.exists()).collect();
+        binds.extend(java_settings());
         let mut programs = Vec::new();
         for dir in named {
             check(dir)?;
@@ -112,6 +113,15 @@ impl Toolchain {
     pub const fn digest(&self) -> Digest {
         self.digest
     }
+}
+
+/// Where distributions keep what a Java runtime cannot start without: its own directory holds only links there.
+fn java_settings() -> Vec<PathBuf> {
+    let entries = fs::read_dir("/etc").into_iter().flatten().flatten();
+    let java = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("java-"));
+    let mut found: Vec<PathBuf> = java.map(|entry| entry.path()).collect();
+    found.sort();
+    found
 }
 
 /// Whether steps can see a directory that the operator names, and use what lies there.
@@ -197,15 +207,63 @@ fn walk(path: &Path, digest: &mut Hasher) -> Result<(), ToolchainError> {
     names.iter().try_for_each(|name| walk(name, digest))
 }
 
-const SYSTEM: [&str; 10] = [
+/// Programs and libraries, and those settings in `/etc` that programs do not run without and that are nobody's secret.
+const SYSTEM: [&str; 20] = [
     "/bin",
     "/sbin",
     "/lib",
     "/lib64",
     "/usr",
     "/etc/alternatives",
+    "/etc/alpine-release",
+    "/etc/crypto-policies",
+    "/etc/debian_version",
+    "/etc/fonts",
     "/etc/ld.so.cache",
+    "/etc/mime.types",
+    "/etc/os-release",
+    "/etc/pki/ca-trust/extracted",
+    "/etc/pki/tls/certs",
     "/etc/protocols",
     "/etc/services",
+    "/etc/ssl/cert.pem",
     "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn toolchains_are_named_by_the_operator() {
+        let dir = tempfile::tempdir().unwrap();
+        let [node, flat, file, closed] = ["node", "flat", "file", "closed"].map(|name| dir.path().join(name));
+        fs::create_dir_all(node.join("bin")).unwrap();
+        fs::create_dir_all(&flat).unwrap();
+        fs::create_dir_all(&closed).unwrap();
+        fs::OpenOptions::new().create(true).append(true).open(&file).unwrap();
+        let link = dir.path().join("current");
+        std::os::unix::fs::symlink(&node, &link).unwrap();
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+        let found = Toolchain::of_host(&[link.clone(), flat.clone()]).unwrap();
+        assert_eq!(found.programs()[..2], [link.join("bin"), flat.clone()], "first on the PATH");
+        for seen in [&link, &node, &flat] {
+            assert!(found.binds().contains(seen), "{seen:?}");
+        }
+        assert_ne!(
+            found.digest(),
+            Toolchain::of_host(&[flat]).unwrap().digest(),
+            "it counts in the manifest"
+        );
+        let unfit = |path: &Path| check(path).unwrap_err().to_string();
+        assert!(unfit(&file).contains("it is not a directory"));
+        assert!(unfit(Path::new("relative")).contains("name an absolute path"));
+        assert!(unfit(Path::new("/proc/self")).contains("name an absolute path"));
+        assert!(unfit(&dir.path().join("gone")).contains("cannot take stock"));
+        if fs::metadata(&closed).unwrap().uid() == 0 {
+            assert!(unfit(&closed).contains("chmod o+rx"));
+        }
+    }
+}

@@ -39,6 +39,22 @@ pub const ATTACKS: &[(&str, Attack)] = &[
             .open("/proc/sys/kernel/hostname")
             .is_ok_and(|mut file| file.write_all(b"x").is_ok())
     }),
+    ("push-into-terminal", push_into_terminal),
+    ("terminals-of-the-host", || fs::read_dir("/dev/pts").is_ok_and(|found| found.count() > 1)),
+    ("real-time-priority", || {
+        let priority = 1_i32;
+        call(
+            libc::SYS_sched_setscheduler,
+            [0, i64::from(libc::SCHED_FIFO), (&raw const priority) as i64, 0, 0],
+        ) == 0
+    }),
+    ("other-user", || {
+        [0, 1, 65534].iter().any(|id| {
+            call(libc::SYS_setresuid, [*id, *id, *id, 0, 0]) == 0
+                || call(libc::SYS_setresgid, [*id, *id, *id, 0, 0]) == 0
+        })
+    }),
+    ("other-groups", || call(libc::SYS_setgroups, [1, (&raw const GROUP_OF_ROOT) as i64, 0, 0, 0]) == 0),
     ("root-of-init", || fs::metadata("/proc/1/root/etc").is_ok()),
 ];
 
@@ -128,10 +144,21 @@ pub fn queue(name: &str, make: bool) -> i64 {
     call(libc::SYS_mq_open, [text(&name), flags, 0o600, 0, 0])
 }
 
+/// Characters that whoever reads the terminal next would take for typed ones.
+fn push_into_terminal() -> bool {
+    // SAFETY: plain calls on a descriptor of this process.
+    unsafe {
+        let terminal = libc::posix_openpt(libc::O_RDWR);
+        let pushed = libc::ioctl(terminal, libc::TIOCSTI, c"x".as_ptr());
+        terminal >= 0 && pushed == 0
+    }
+}
+
 fn queue_of_the_host() -> bool {
     queue(&host("PROBE_QUEUE"), false) >= 0
 }
 
+static GROUP_OF_ROOT: u32 = 0;
 const ATTACH: i64 = 16;
 const POKE: i64 = 4;
 const SET_REGISTERS: i64 = 13;

@@ -48,6 +48,8 @@ fn limits(limits: &Limits) -> Result<(), Failed> {
         ("processes", Resource::Nproc, limits.processes),
         ("file size", Resource::Fsize, limits.workspace_bytes.max(limits.tmp_bytes)),
         ("locked memory", Resource::Memlock, 8 << 20),
+        ("real-time priority", Resource::Rtprio, 0),
+        ("nice", Resource::Nice, 0),
         ("message queues", Resource::Msgqueue, 800 << 10),
     ] {
         // Nobody without rights raises what the supervisor itself has less of.

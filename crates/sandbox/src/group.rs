@@ -304,4 +304,31 @@ mod tests {
         group.fill(&limits, 4711).unwrap();
         assert_eq!(read("pids.max"), "3", "the step's one, and the two that hold it");
     }
+
+    /// Where this user may make a group that counts processes, a step is in one; it goes with the step.
+    #[test]
+    fn processes_are_counted_where_they_can_be() {
+        let limits = Limits {
+            workspace_bytes: 1,
+            tmp_bytes: 1,
+            memory_bytes: 1,
+            processes: 40,
+            open_files: 1,
+            wall_ms: 1,
+            log_bytes: 1,
+        };
+        let mut child = std::process::Command::new("sleep").arg("100").spawn().unwrap();
+        let held = ProcessGroup::hold(&limits, child.id());
+        let dir = held.as_ref().map(|group| group.0.clone());
+        if let Some(dir) = &dir {
+            let read = |file: &str| fs::read_to_string(dir.join(file)).unwrap().trim().to_owned();
+            assert_eq!((read("pids.max"), read("cgroup.procs")), ("42".into(), child.id().to_string()));
+        }
+        let first = own_places("pids").into_iter().any(|(version, _)| version == Version::One);
+        assert_eq!(dir.is_some(), first && geteuid().is_root(), "this machine lets root make one");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        drop(held);
+        assert!(dir.is_none_or(|dir| !dir.exists()));
+    }
 }

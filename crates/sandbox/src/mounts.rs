@@ -86,6 +86,8 @@ pub fn enter(spec: &Spec, granted: &[Granted]) -> Result<OwnedFd, Failed> {
     devices()?;
     accounts().doing("write /etc")?;
     script(spec.script.as_deref()).doing("write the script")?;
+    fs::create_dir_all("/var").doing("/var")?;
+    std::os::unix::fs::symlink("/tmp", "/var/tmp").doing("/var/tmp")?;
     let quiet = flags | MountFlags::NOEXEC;
     mount("proc", "/proc", "proc", quiet, c"hidepid=invisible").doing("mount /proc")?;
     tmpfs(Path::new(WORKSPACE), spec.limits.workspace_bytes, 0o755, flags).doing("mount the workspace")?;
@@ -135,6 +137,12 @@ fn devices() -> Result<(), Failed> {
     fs::create_dir("/dev/shm").doing("/dev/shm")?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     tmpfs(Path::new("/dev/shm"), SHM_BYTES, 0o1777, flags).doing("mount /dev/shm")?;
+    // Terminals of this sandbox alone, for what runs programs in one.
+    fs::create_dir("/dev/pts").doing("/dev/pts")?;
+    let alone = MountFlags::NOSUID | MountFlags::NOEXEC;
+    mount("devpts", "/dev/pts", "devpts", alone, c"newinstance,ptmxmode=0666,mode=0600")
+        .doing("mount /dev/pts")?;
+    std::os::unix::fs::symlink("pts/ptmx", "/dev/ptmx").doing("/dev/ptmx")?;
     // The message queues of this namespace, so that Landlock has a path for what `mq_open` opens.
     fs::create_dir(QUEUES).doing(QUEUES)?;
     mount("mqueue", QUEUES, "mqueue", flags, c"").doing("mount /dev/mqueue")

@@ -28,7 +28,7 @@ fn supervise(user: Option<u32>) {
     let said = String::from_utf8_lossy(&output.stdout);
     println!("{said}{}", String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(said.matches(": stopped\n").count(), 52 + 16, "every attack ran");
+    assert_eq!(said.matches(": stopped\n").count(), 52 + 21, "every attack ran");
     assert!(said.matches("\nattack: ").count() >= 12, "and every one on the proxy");
     let held = said.matches(": stopped by its group\n").count();
     let skipped = said.matches(": skipped: this user has no control group here\n").count();
