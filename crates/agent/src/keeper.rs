@@ -99,6 +99,9 @@ fn keep(agent: &str) -> io::Result<()> {
     let control = UnixStream::from(fcntl_dupfd_cloexec(rustix::stdio::stdout(), 4)?);
     let launch: Launch = serde_json::from_slice(&read_frame(&control)?)?;
     rustix::thread::set_no_new_privs(true)?;
+    // A service manager that stops the agent may signal all of its processes (systemd.kill(5)); those that hold a
+    // service must stay until that has ended.
+    sandbox::ignore_requests_to_end(true)?;
     if launch.namespace {
         // A subreaper must outlive the agent, to end what it holds.
         follow(agent)?;
@@ -252,6 +255,7 @@ fn become_service(launch: &Launch, third: OwnedFd) -> io::Error {
 fn prepare(launch: &Launch, third: OwnedFd) -> io::Result<()> {
     let limit = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
     set_parent_process_death_signal(Some(Signal::KILL))?;
+    sandbox::ignore_requests_to_end(false)?;
     rustix::process::setsid()?;
     setrlimit(Resource::Nofile, limit(launch.open_files))?;
     setrlimit(Resource::Data, limit(launch.memory_bytes))?;

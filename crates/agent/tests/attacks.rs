@@ -79,6 +79,9 @@ attacks! {
     attack_what_outlives_its_parent_as_root: "main-ends", As::Root;
     attack_what_outlives_its_parent_as_ordinary_user: "main-ends", As::Ordinary;
     attack_what_outlives_its_parent_under_subreaper: "main-ends", As::Subreaper;
+    attack_asked_to_end_from_outside_as_root: "asked-to-end-from-outside", As::Root;
+    attack_asked_to_end_from_outside_as_ordinary_user: "asked-to-end-from-outside", As::Ordinary;
+    attack_asked_to_end_from_outside_under_subreaper: "asked-to-end-from-outside", As::Subreaper;
     attack_signals_to_everybody_as_root: "kills-everybody", As::Root;
     attack_signals_to_everybody_as_ordinary_user: "kills-everybody", As::Ordinary;
     attack_a_killed_agent_leaves_nothing_as_root: "agent-killed", As::Root;

@@ -28,7 +28,7 @@ pub use group::memory_max as group_memory_max;
 pub use init::init_main;
 pub use mounts::HOST_NAME;
 pub use outputs::{OutputError, OutputFile, OutputKind, Outputs};
-pub use process::{Fork, close_inherited, fork};
+pub use process::{Fork, close_inherited, fork, ignore_requests_to_end};
 pub use proxy::PROXY_PORT;
 pub use spec::{
     Destination, DestinationError, Exit, Input, InputKind, Level, Limits, Reached, Refused, SCRIPT, Spec,

@@ -35,6 +35,19 @@ pub fn fork() -> io::Result<Fork> {
     }
 }
 
+/// Ignores the signals by which people and service managers ask whole groups of processes to end, or heeds them
+/// again; a program that is executed inherits that signals are ignored (signal(7)).
+pub fn ignore_requests_to_end(ignore: bool) -> io::Result<()> {
+    let disposition = if ignore { libc::SIG_IGN } else { libc::SIG_DFL };
+    for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT] {
+        // SAFETY: neither disposition runs any code of this process.
+        if unsafe { libc::signal(signal, disposition) } == libc::SIG_ERR {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(())
+}
+
 /// Enters new namespaces.
 pub fn unshare(flags: UnshareFlags) -> io::Result<()> {
     // SAFETY: `unshare_unsafe` asks that no FILES flag splits descriptors that other threads rely on; only

@@ -101,6 +101,7 @@ impl Stage {
                 "setsid sh -c 'while :; do setsid sh -c \"sleep TOKEN\" & sleep 0.01; done' & exec sleep TOKEN",
             ),
             "main-ends" => self.main_ends(),
+            "asked-to-end-from-outside" => self.asked_to_end_from_outside(),
             "kills-everybody" => self.kills_everybody(),
             "agent-killed" => self.agent_killed(),
             "agent" => self.agent(),
@@ -212,6 +213,29 @@ impl Stage {
         processes.stop()?;
         self.none_lives()?;
         same(&end.unwrap_or_default(), "exit code 3")
+    }
+
+    /// As systemd stops a unit: SIGTERM to each of its processes.
+    fn asked_to_end_from_outside(&self) -> Done {
+        let mut processes = self.processes()?;
+        let end = "sleep 0.3; echo ended in order; exit 0";
+        let text = format!("trap '{end}' TERM; echo begun; while :; do sleep 0.05; done");
+        let mut plan = self.plan(self.script(&text))?;
+        if let Target::Process { stop_ms, .. } = &mut plan.target {
+            *stop_ms = 20_000;
+        }
+        self.start(&mut processes, &plan)?;
+        let log = || fs::read_to_string(self.dir.join("service.log")).unwrap_or_default();
+        until("it never began", || log().contains("begun"))?;
+        let below = below(std::process::id());
+        if below.len() < 3 {
+            return Err(format!("launcher and service were expected, not {below:?}"));
+        }
+        let mut kill = Command::new("kill");
+        kill.arg("-TERM").args(below.iter().map(ToString::to_string));
+        kill.status().map_err(|error| error.to_string())?;
+        processes.stop()?;
+        if log().contains("ended in order") { Ok(()) } else { Err("it was killed".into()) }
     }
 
     fn kills_everybody(&self) -> Done {
@@ -386,6 +410,16 @@ impl Stage {
         processes.stop()?;
         if log().contains("hidden") { Ok(()) } else { Err(log()) }
     }
+}
+
+/// Every process below one.
+fn below(of: u32) -> Vec<u32> {
+    let tasks = fs::read_dir(format!("/proc/{of}/task")).into_iter().flatten().flatten();
+    let lists = tasks.map(|task| fs::read_to_string(task.path().join("children")).unwrap_or_default());
+    let children: Vec<u32> = lists
+        .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
+        .collect();
+    children.iter().flat_map(|pid| [vec![*pid], below(*pid)].concat()).collect()
 }
 
 fn same(found: &str, expected: &str) -> Done {

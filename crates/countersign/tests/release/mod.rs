@@ -21,6 +21,7 @@ mod reading;
 mod rehearsal;
 mod replay;
 mod runs;
+mod services;
 pub mod shop;
 mod sources;
 mod state;

@@ -1,0 +1,132 @@
+//! Services as people see them: a release that does not work says why, one that crashes shows in `status`, what it
+//! prints in `logs PLACE`, and a freeze ends a probe that goes on.
+
+use serde_json::{Value, json};
+
+use super::{Shop, at};
+use crate::codes;
+
+/// A shop with a process that runs this script and is probed by this one.
+fn shop(service: &str, probe: &str, tries: &str) -> Shop {
+    let shop = Shop::solo();
+    change(&shop, service, probe, tries);
+    shop
+}
+
+fn change(shop: &Shop, service: &str, probe: &str, tries: &str) {
+    let script = format!("#!/bin/sh\nif [ \"${{1:-}}\" = probe ]; then\n{probe}\nexit\nfi\n{service}\n");
+    shop.write("service.sh", &script);
+    shop.write(
+        ".countersign/release.yaml",
+        &format!(
+            "version: 1
+services:
+  ledger-api:
+    artifact: ledger-api
+    process: {{ command: [bin/ledger-api], stop-seconds: 1 }}
+    env: {{ PATH: '/opt/y:/usr/bin:/bin' }}
+    probe: {{ command: [bin/ledger-api, probe], {tries} }}
+"
+        ),
+    );
+    shop.commit(service);
+}
+
+const QUICK: &str = "attempts: 100, interval-ms: 20";
+
+/// Prints, and falls once a file is there that it takes away.
+const FALLS: &str = "echo begun with $PATH
+while :; do
+  if [ -e \"$STATE_DIRECTORY/fall\" ]; then rm \"$STATE_DIRECTORY/fall\"; echo no database; exit 3; fi
+  sleep 0.05
+done";
+
+#[test]
+fn a_service_that_crashes_shows_in_status_and_its_log_in_logs() {
+    let shop = shop(FALLS, "exit 0", QUICK);
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    let quiet = shop.home.run_in(&shop.repository(), &["status"]);
+    assert!(!String::from_utf8_lossy(&quiet.stdout).contains("its service"), "nothing has happened");
+    let state = shop.home.dir.path().join("data.agent-ledger-api-dev/state");
+    std::fs::write(state.join("fall"), "").unwrap();
+    let service = loop {
+        let service = at(&up, "dev")["service"].clone();
+        if service["restarts"] == json!(1) && service.get("down").is_none() {
+            break service;
+        }
+    };
+    let cause = "the service ended by itself with exit code 3";
+    assert_eq!(service["last"], json!(cause), "{service}");
+    assert!(service["since"].is_string(), "{service}");
+    let said = shop.home.run_in(&shop.repository(), &["status"]);
+    let said = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert!(said.contains("its service runs again: it failed once since "), "{said}");
+    assert!(said.contains(&format!("the last time: {cause}")), "{said}");
+    let log = loop {
+        let log = shop.ok(&["logs", "shop/ledger-api/dev"])["log"].as_str().unwrap().to_owned();
+        if log.matches("begun with /opt/y:/usr/bin:/bin").count() == 2 {
+            break log;
+        }
+    };
+    assert!(log.contains("no database\n"), "{log}");
+    let unknown = shop.in_repository(&["logs", "shop/ledger-api/elsewhere"], 1);
+    assert!(unknown["error"].as_str().unwrap().contains("shop/ledger-api/elsewhere"), "{unknown}");
+    assert!(up.stop());
+}
+
+/// What went wrong, in the words that `run` prints.
+fn said(failed: &Value) -> String {
+    failed["reasons"].as_array().unwrap().iter().map(|reason| format!("{reason}\n")).collect()
+}
+
+#[test]
+fn a_release_that_does_not_work_says_why() {
+    let shop = shop("echo it needs a database >&2; exit 7", "exit 0", "attempts: 1000, interval-ms: 20");
+    change(&shop, "echo it needs a database >&2; exit 7", "echo not yet; exit 4", QUICK);
+    let up = shop.home.up();
+    let failed = shop.in_repository(&["run"], 3);
+    assert_eq!(codes(&failed), ["probe-failed"]);
+    let words = said(&failed);
+    assert!(words.contains("the process ended by itself with exit code 7"), "{words}");
+    assert!(words.contains("it needs a database"), "{words}");
+    change(&shop, "exec sleep 1000", "echo not yet; exit 4", "attempts: 2, interval-ms: 20");
+    let words = said(&shop.in_repository(&["run"], 3));
+    let expected =
+        "the probe failed 2 times, the last time: `bin/ledger-api` ended with exit code 4: not yet";
+    assert!(words.contains(expected), "{words}");
+    assert!(words.contains("countersign logs shop/ledger-api/dev"), "{words}");
+    assert!(up.stop());
+}
+
+const ENDLESS: &str = "attempts: 10000, interval-ms: 60000";
+/// Never content; leaves a file once it was asked.
+const ASKED: &str = "touch \"$STATE_DIRECTORY/asked\"; exit 1";
+
+#[test]
+fn attack_a_probe_that_takes_a_week_ends_with_a_freeze_and_with_the_agent() {
+    let shop = shop("exec sleep 1000", ASKED, ENDLESS);
+    let up = shop.home.up();
+    let asked = shop.home.dir.path().join("data.agent-ledger-api-dev/state/asked");
+    let ran = std::thread::scope(|scope| {
+        let run = scope.spawn(|| shop.in_repository(&["run"], 3));
+        while !asked.exists() {}
+        shop.ok(&["trust", "status", "--yes", "--freeze", "shop"]);
+        run.join().unwrap()
+    });
+    assert_eq!(codes(&ran), ["probe-interrupted"]);
+    assert!(said(&ran).contains("shop/ledger-api/dev is frozen"), "{ran}");
+    shop.ok(&["trust", "status", "--yes", "--unfreeze", "shop"]);
+    // Another one is ended with its agent, and is still due when that comes back.
+    std::fs::remove_file(&asked).unwrap();
+    change(&shop, "exec sleep 1001", ASKED, ENDLESS);
+    let mut run = shop.home.spawn_in(&shop.repository(), &["run"]);
+    while !asked.exists() {}
+    assert!(up.stop());
+    // It may have noticed that its server has ended.
+    drop(run.kill());
+    run.wait().unwrap();
+    let up = shop.home.up();
+    assert_eq!(at(&up, "dev")["open"]["stage"], json!("due"));
+    assert!(up.stop());
+}
