@@ -48,7 +48,7 @@ fn a_service_that_crashes_shows_in_status_and_its_log_in_logs() {
     shop.ok(&["run"]);
     let quiet = shop.home.run_in(&shop.repository(), &["status"]);
     assert!(!String::from_utf8_lossy(&quiet.stdout).contains("its service"), "nothing has happened");
-    let state = shop.home.dir.path().join("data.agent-ledger-api-dev/state");
+    let state = shop.home.data().with_file_name("data.agent-ledger-api-dev").join("state");
     std::fs::write(state.join("fall"), "").unwrap();
     let service = loop {
         let service = at(&up, "dev")["service"].clone();
@@ -107,7 +107,7 @@ const ASKED: &str = "touch \"$STATE_DIRECTORY/asked\"; exit 1";
 fn attack_a_probe_that_takes_a_week_ends_with_a_freeze_and_with_the_agent() {
     let shop = shop("exec sleep 1000", ASKED, ENDLESS);
     let up = shop.home.up();
-    let asked = shop.home.dir.path().join("data.agent-ledger-api-dev/state/asked");
+    let asked = shop.home.data().with_file_name("data.agent-ledger-api-dev").join("state/asked");
     let ran = std::thread::scope(|scope| {
         let run = scope.spawn(|| shop.in_repository(&["run"], 3));
         while !asked.exists() {}
