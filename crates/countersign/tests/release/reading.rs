@@ -127,7 +127,12 @@ fn attack_reading_without_a_right_gets_nothing_but_hashes() {
     assert_ne!(session(&shop.home, installation).1, "gone");
 
     // Whoever is not enrolled gets no session, and is told so.
-    let nobody = colleague(&shop, &made, "eve", &"1f".repeat(16));
+    let profile = ".config/countersign/profile.json";
+    let own = std::fs::read_to_string(shop.home.dir.path().join(profile)).unwrap();
+    let nobody = Home::new();
+    std::fs::create_dir_all(nobody.dir.path().join(profile).parent().unwrap()).unwrap();
+    let person = made["people"][0]["person"].as_str().unwrap();
+    std::fs::write(nobody.dir.path().join(profile), own.replace(person, &"1f".repeat(16))).unwrap();
     let refused = nobody.json(&["status"], 1);
     assert!(refused["error"].as_str().unwrap().contains("is not enrolled here"), "{refused}");
     assert!(up.stop());
