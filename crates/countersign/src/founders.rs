@@ -76,6 +76,7 @@ pub fn listed(file: &Path) -> Result<Vec<Founder>, Failure> {
     if people.len() < 2 {
         return Err(Failure::usage(format!("`{shown}` lists {} people; team rules need two", people.len())));
     }
+    people.iter().try_for_each(|person| known_roles(&shown.to_string(), person))?;
     let dir = file.parent().unwrap_or(Path::new("."));
     let founder = |person: PersonFile| {
         let sign_in = PersonKey::read(&dir.join(&person.sign_in_key))?;
@@ -95,6 +96,28 @@ pub fn listed(file: &Path) -> Result<Vec<Founder>, Failure> {
     };
     people.into_iter().map(founder).collect()
 }
+
+/// A role that is nearly one of those that the program and its policy know is a slip: nobody would have that right. A
+/// role of another name may stand in an approval node of somebody's pipeline.
+fn known_roles(file: &str, person: &PersonFile) -> Result<(), Failure> {
+    for role in &person.roles {
+        let near = |known: &&&str| similar::TextDiff::from_chars(role.as_str(), **known).ratio() > NEAR;
+        if let Some(known) = ROLES.iter().find(near).filter(|known| **known != role.as_str()) {
+            let what = format!("`{file}`: {} has the role `{role}`, which nothing asks for", person.name);
+            return Err(Failure::error(format!("{what}; did you mean `{known}`?")));
+        }
+    }
+    if person.roles.is_empty() {
+        let all = ROLES.join(" and ");
+        return Err(Failure::error(format!("`{file}`: {} has no role; known are {all}", person.name)));
+    }
+    Ok(())
+}
+
+/// Roles that the program and the built-in policy know.
+const ROLES: [&str; 2] = ["developer", "release-manager"];
+/// Likeness from which on one name is a slip for another.
+const NEAR: f32 = 0.75;
 
 /// Everyone's enrolment, signed by as many of the others as the root asks for, or by oneself when alone.
 pub fn enrolments(founders: &[Founder], root: &TrustRoot, now: Moment) -> Result<Vec<Envelope>, Failure> {

@@ -5,6 +5,7 @@
 mod children;
 mod clock;
 mod described;
+mod differing;
 mod failure;
 mod footprint;
 mod founders;
@@ -13,6 +14,7 @@ mod ids;
 mod key_files;
 mod local_build;
 mod log_text;
+mod misplaced;
 mod operator;
 mod outcome;
 mod output;

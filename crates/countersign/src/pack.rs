@@ -61,7 +61,7 @@ fn within(
     }
     if !pack.files.contains_key(pipeline::PATH) {
         let what = format!("commit {commit} has no {}", pipeline::PATH);
-        return Err(Failure::error(format!("{what}; `countersign init` writes one to start from")));
+        return Err(Failure::error(format!("{what}; {}", crate::misplaced::instead(path))));
     }
     Ok(pack)
 }

@@ -37,6 +37,11 @@ pub enum SshKeyError {
         "SSH keys of type `{0}` are not accepted: use ed25519, ecdsa p256 or p384, rsa of at least {RSA_BITS_MIN} bits, or a hardware (sk-) key"
     )]
     Algorithm(String),
+    /// An RSA key that is too short.
+    #[error(
+        "this RSA key has {0} bits, at least {RSA_BITS_MIN} are needed: use another key, or make one with `ssh-keygen -t ed25519`"
+    )]
+    Short(usize),
 }
 
 /// Why a signature does not count.
@@ -147,9 +152,14 @@ fn parse_line(text: &str) -> Result<PublicKey, SshKeyError> {
     let strong = match key.algorithm() {
         Algorithm::Ed25519 | Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256 => true,
         Algorithm::Ecdsa { curve } => matches!(curve, EcdsaCurve::NistP256 | EcdsaCurve::NistP384),
-        Algorithm::Rsa { .. } => key.key_data().rsa().is_some_and(|rsa| {
-            rsa.n.as_positive_bytes().is_some_and(|modulus| modulus.len() * 8 >= RSA_BITS_MIN)
-        }),
+        Algorithm::Rsa { .. } => {
+            let modulus = key.key_data().rsa().and_then(|rsa| rsa.n.as_positive_bytes());
+            let bits = modulus.map_or(0, |modulus| modulus.len() * 8);
+            if bits < RSA_BITS_MIN {
+                return Err(SshKeyError::Short(bits));
+            }
+            true
+        }
         _ => false,
     };
     if strong { Ok(key) } else { Err(SshKeyError::Algorithm(key.algorithm().as_str().to_owned())) }

@@ -81,25 +81,69 @@ pub fn open_writer(path: &Path) -> Result<Connection, LedgerError> {
 
 /// Opens an existing file for reading alone; its format comes with it.
 pub fn open_reader(path: &Path) -> Result<(Connection, i64), LedgerError> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let connection = open_read_only(path).map_err(LedgerError::sql("open the ledger"))?;
+    settle(&connection, false)?;
     let format = check(&connection, path)?;
     Ok((connection, format))
+}
+
+/// Opens a database for reading alone, also where nothing can be written: a database in WAL mode wants to make its
+/// index of the log beside it, unless it is said that nobody changes it (https://sqlite.org/wal.html#readonly). That is
+/// said only where this user cannot write and no log lies beside the database, whose last entries would be missing.
+///
+/// # Errors
+/// What the database says.
+pub fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    let probe = |connection: &Connection| {
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
+    };
+    let Err(error) = probe(&connection) else { return Ok(connection) };
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let has_log = std::fs::metadata(log).is_ok_and(|found| found.len() > 0);
+    let is_closed = error
+        .sqlite_error_code()
+        .is_some_and(|code| matches!(code, rusqlite::ErrorCode::CannotOpen | rusqlite::ErrorCode::ReadOnly));
+    if has_log || !is_closed || !path.exists() {
+        return Err(error);
+    }
+    let uri = format!("file:{}?immutable=1", quoted(path));
+    let connection = Connection::open_with_flags(uri, flags | OpenFlags::SQLITE_OPEN_URI)?;
+    probe(&connection)?;
+    Ok(connection)
+}
+
+/// A path as it stands in a URI (RFC 3986, section 2.1).
+fn quoted(path: &Path) -> String {
+    let mut text = String::new();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(byte) {
+            text.push(char::from(*byte));
+        } else {
+            text += &format!("%{byte:02X}");
+        }
+    }
+    text
 }
 
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, LedgerError> {
     let sql = LedgerError::sql("open the ledger");
     let connection =
         Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(sql)?;
-    let settings = if flags.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
+    settle(&connection, true)?;
+    Ok(connection)
+}
+
+fn settle(connection: &Connection, writes: bool) -> Result<(), LedgerError> {
+    let settings = if writes {
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;"
     } else {
         "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;"
     };
     connection.execute_batch(settings).map_err(LedgerError::sql("open the ledger"))?;
-    connection
-        .busy_timeout(std::time::Duration::from_secs(10))
-        .map_err(LedgerError::sql("open the ledger"))?;
-    Ok(connection)
+    connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(LedgerError::sql("open the ledger"))
 }
 
 fn check(connection: &Connection, path: &Path) -> Result<i64, LedgerError> {

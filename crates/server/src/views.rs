@@ -140,7 +140,7 @@ pub fn compare(data: &Path, reader: &Reader) -> Result<Option<Vec<Stale>>, ViewE
     if !path.exists() {
         return Ok(None);
     }
-    let kept = Connection::open_with_flags(&path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let kept = ledger::open_read_only(&path)?;
     let version: i64 = kept.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if version == VERSION { differences(&kept, reader).map(Some) } else { Ok(None) }
 }

@@ -19,6 +19,7 @@ use wire::{Client, PlaceView, RunView};
 use super::run_local::{self, Local};
 use super::{Place, follow, runtime};
 use crate::described;
+use crate::differing;
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::operator::Reach;
@@ -267,7 +268,12 @@ async fn to_the_end(client: &Client, run: RunId, progress: &mut Progress) -> Res
 /// Why the run did not get as far as it goes by itself, if it did not.
 async fn failure(client: &Client, view: &RunView, started: &Started) -> Result<Option<Failure>, Failure> {
     if view.state != "passed" {
-        return Ok(Some(failed(view)));
+        // Without them the failure is still true, so a receipt that cannot be read is no further failure.
+        let differing = match view.state.as_str() {
+            "differed" => differing::files(client, view).await.unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        return Ok(Some(failed(view, &differing)));
     }
     let run = view.run;
     for At { place, stand } in &started.outcomes {
@@ -311,8 +317,8 @@ fn nowhere(view: &RunView, started: &Started) -> Option<Failure> {
     let service = view.services.first().map(String::as_str).unwrap_or_default();
     Some(Failure::error(format!(
         "run {} built commit {}, but there is no place to release it to: no environment statement names service {} of \
-         project `{}`; make one with `countersign trust environment {}/{service}/ENVIRONMENT --policy DIR --agent \
-         NAME=KEY`, then run again; `countersign status` shows the places that there are",
+         project `{}`; make its places with `countersign project add`, or one by one with `countersign trust \
+         environment {}/{service}/ENVIRONMENT`, then run again; `countersign status` shows the places that there are",
         view.run,
         short(view.commit.as_str()),
         view.services.join(", "),
@@ -321,7 +327,8 @@ fn nowhere(view: &RunView, started: &Started) -> Option<Failure> {
     )))
 }
 
-fn failed(view: &RunView) -> Failure {
+fn failed(view: &RunView, differing: &[String]) -> Failure {
+    let differ = format!("what the runners made of the commit differs: {}", differing.join("; "));
     let bad = view.works.iter().filter(|work| work.state == "failed");
     let mut findings: Vec<_> = bad
         .map(|work| {
@@ -337,7 +344,7 @@ fn failed(view: &RunView) -> Failure {
         let (code, what, remedy) = match view.state.as_str() {
             "differed" => (
                 "runners-differ",
-                "what the runners made of the commit differs",
+                differ.trim_end_matches([':', ' ']),
                 "compare their logs, and make the build give the same bytes each time: SOURCE_DATE_EPOCH is set",
             ),
             "cancelled" => (

@@ -68,7 +68,8 @@ struct Verified {
 
 /// Verifies and prints.
 pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
-    let bundle = Bundle::decode(&review::read(&verb.bundle)?)?;
+    // A line's end that an editor or a mail added is no part of the evidence, whose bytes are all under signatures.
+    let bundle = Bundle::decode(review::read(&verb.bundle)?.trim_ascii_end())?;
     let state = verb.state.as_deref().map(read_state).transpose()?.flatten();
     let (anchors, mut seen) = eyes(verb, &bundle, state.as_ref())?;
     let given = verb.status.as_deref().map(read_status).transpose()?;

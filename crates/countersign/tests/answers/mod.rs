@@ -5,4 +5,5 @@ mod founding;
 mod local;
 mod logs;
 mod projects;
+mod remedies;
 mod streams;

@@ -67,7 +67,14 @@ pub fn take(identity: &identity::State, command: &Take, moment: Moment) -> Resul
             if found.is_none() {
                 let what =
                     format!("nobody is enrolled with key {key}, which signed commit {}", command.commit);
-                reasons.push(Reason::new("commit-signer-unknown", what, "have its holder enrolled"));
+                let other = identity
+                    .people(moment)
+                    .find(|(_, person)| person.keys.iter().any(|known| known.fingerprint == *key));
+                let remedy = other.map_or("have its holder enrolled", |_| {
+                    "it is enrolled for something else: sign commits with the key that is enrolled for them, \
+                     `git config user.signingkey FILE`, and commit again"
+                });
+                reasons.push(Reason::new("commit-signer-unknown", what, remedy));
             }
             found
         }

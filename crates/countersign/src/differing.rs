@@ -1,0 +1,60 @@
+//! Which files differ between runners, out of the receipts that they signed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::build::Reported;
+use evidence::Digest;
+use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
+use evidence::receipt::{Output, PAYLOAD_TYPE, Receipt, Work};
+use wire::{Client, RunView};
+
+use crate::failure::Failure;
+
+/// A line for each step that did not leave the same on every runner; empty when no receipt says so.
+pub async fn files(client: &Client, view: &RunView) -> Result<Vec<String>, Failure> {
+    let mut left: BTreeMap<String, Vec<BTreeMap<String, Output>>> = BTreeMap::new();
+    for envelope in receipts(client, view).await? {
+        // For reading alone: what counts was judged where the signatures were checked.
+        let envelope = Envelope::decode(&client.blob(&envelope, ENVELOPE_BYTES_MAX).await?)?;
+        let receipt: Receipt = serde_json::from_slice(envelope.payload(PAYLOAD_TYPE)?)?;
+        if let Work::Step(step) = &receipt.work {
+            left.entry(step.to_string()).or_default().push(receipt.outputs);
+        }
+    }
+    Ok(left.iter().filter_map(|(step, outputs)| line(step, outputs)).collect())
+}
+
+/// Envelopes of the receipts of a run.
+async fn receipts(client: &Client, view: &RunView) -> Result<Vec<Digest>, Failure> {
+    let (mut from, mut found) = (view.entry, Vec::new());
+    loop {
+        let entries = client.entries(from).await?;
+        let Some(last) = entries.last() else { return Ok(found) };
+        from = last.entry + 1;
+        for entry in &entries {
+            if entry.kind == "build.reported"
+                && let Ok(report) = serde_json::from_value::<Reported>(entry.facts.clone())
+                && report.run == view.run
+            {
+                found.push(report.envelope);
+            }
+        }
+    }
+}
+
+fn line(step: &str, outputs: &[BTreeMap<String, Output>]) -> Option<String> {
+    let paths: BTreeSet<&String> = outputs.iter().flat_map(BTreeMap::keys).collect();
+    let first = outputs.first()?;
+    let differ = |path: &&&String| outputs.iter().any(|other| other.get(**path) != first.get(**path));
+    let differing: Vec<&str> = paths.iter().filter(differ).map(|path| path.as_str()).collect();
+    if differing.is_empty() {
+        return None;
+    }
+    let shown = differing.iter().take(SHOWN_MAX).copied().collect::<Vec<_>>().join(", ");
+    let more = differing.len().saturating_sub(SHOWN_MAX);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    Some(format!("step {step}: {shown}{more}"))
+}
+
+/// Most files that are named of a step.
+const SHOWN_MAX: usize = 10;

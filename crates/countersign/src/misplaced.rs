@@ -1,0 +1,41 @@
+//! Why a commit has no pipeline file though somebody thinks that it has one, and what to do.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use evidence::pipeline;
+
+use crate::shell;
+
+/// What to do about a commit without a pipeline file, by what lies in the work tree.
+pub fn instead(repository: &Path) -> String {
+    let place = repository.join(pipeline::PATH);
+    if place.exists() {
+        return "the file is there and not committed: `git add -f .countersign && git commit -S`, and run that commit".into();
+    }
+    if let Some(found) = elsewhere(repository).first() {
+        return format!(
+            "there is {}, which is not where it belongs: `git mv {} {}`, commit it and run that commit",
+            found.display(),
+            shell::path(found),
+            pipeline::PATH
+        );
+    }
+    "`countersign init` writes one to start from for a new installation, `countersign project add` for the one that you have".into()
+}
+
+/// Files of the work tree that look like a pipeline at another place, or under another ending.
+fn elsewhere(repository: &Path) -> Vec<PathBuf> {
+    let mut command = Command::new("git");
+    command.args(["-c", "core.fsmonitor=false", "ls-files", "-z", "--cached", "--others", "--"]);
+    command.args(["*pipeline.yaml", "*pipeline.yml", "*countersign.yaml", "*countersign.yml"]);
+    let output = command.current_dir(repository).stdin(Stdio::null()).output();
+    let text = output.map(|output| output.stdout).unwrap_or_default();
+    let paths = text.split(|byte| *byte == 0).filter_map(|path| std::str::from_utf8(path).ok());
+    let ours = |path: &&str| {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let near = path.contains(".countersign/") || !path.contains('/');
+        near && ["pipeline.yaml", "pipeline.yml", ".countersign.yaml", ".countersign.yml"].contains(&name)
+    };
+    paths.filter(|path| !path.is_empty()).filter(ours).map(PathBuf::from).collect()
+}
