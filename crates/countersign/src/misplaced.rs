@@ -1,7 +1,6 @@
 //! Why a commit has no pipeline file though somebody thinks that it has one, and what to do.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use evidence::pipeline;
 
@@ -26,10 +25,11 @@ pub fn instead(repository: &Path) -> String {
 
 /// Files of the work tree that look like a pipeline at another place, or under another ending.
 fn elsewhere(repository: &Path) -> Vec<PathBuf> {
-    let mut command = Command::new("git");
-    command.args(["-c", "core.fsmonitor=false", "ls-files", "-z", "--cached", "--others", "--"]);
+    let mut command = runner::program::of_person("git");
+    command.arg("-C").arg(repository).args(["-c", "core.fsmonitor=false"]);
+    command.args(["ls-files", "-z", "--cached", "--others", "--"]);
     command.args(["*pipeline.yaml", "*pipeline.yml", "*countersign.yaml", "*countersign.yml"]);
-    let output = command.current_dir(repository).stdin(Stdio::null()).output();
+    let output = command.output();
     let text = output.map(|output| output.stdout).unwrap_or_default();
     let paths = text.split(|byte| *byte == 0).filter_map(|path| std::str::from_utf8(path).ok());
     let ours = |path: &&str| {
