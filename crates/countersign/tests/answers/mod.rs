@@ -2,6 +2,7 @@
 //! ids as people type them, errors with the remedy that works, files to start from.
 
 mod founding;
+mod kinds;
 mod local;
 mod logs;
 mod projects;

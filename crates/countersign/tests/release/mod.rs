@@ -39,8 +39,12 @@ const PLACE: &str = "shop/ledger-api/production";
 
 /// What stands at a place.
 fn at(up: &Up, environment: &str) -> Value {
+    at_place(up, &format!("shop/ledger-api/{environment}"))
+}
+
+/// The same by the place's whole name.
+pub fn at_place(up: &Up, place: &str) -> Value {
     let places: Value = serde_json::from_str(&up.get("/api/v1/places").1).unwrap();
-    let place = format!("shop/ledger-api/{environment}");
     places.as_array().unwrap().iter().find(|view| view["place"] == json!(place)).unwrap().clone()
 }
 
