@@ -100,12 +100,29 @@ impl Life {
                 if !complained {
                     shown::say(&format!("warning: {}; trying again", what.text()));
                 }
-                tokio::select! {
-                    () = &mut stop => return,
-                    () = tokio::time::sleep(pause) => {}
+                if self.wait(pause, &mut stop).await.is_none() {
+                    return;
                 }
             }
             complained = done.is_err();
+        }
+    }
+
+    /// Waits before the server is asked again, and looks at what runs meanwhile: a server that cannot be reached
+    /// answers at once, so that nothing else would look. `None` once the agent is asked to end.
+    async fn wait(&self, pause: Duration, stop: &mut (impl Future<Output = ()> + Unpin)) -> Option<()> {
+        let mut rest = pause;
+        loop {
+            self.ends_before(stop, self.look(Deployer::watch)).await?;
+            let part = rest.min(WATCH_EVERY);
+            tokio::select! {
+                () = &mut *stop => return None,
+                () = tokio::time::sleep(part) => {}
+            }
+            rest = rest.saturating_sub(part);
+            if rest.is_zero() {
+                return Some(());
+            }
         }
     }
 

@@ -122,12 +122,17 @@ pub struct Place {
 impl Place {
     /// The directory given, else that of the person's profile, else the default one; it must be there.
     fn home(&self) -> Result<Home, Failure> {
-        let home = match &self.data {
-            Some(dir) => Home::new(Some(dir)),
-            None => Home::new(Profile::find()?.map(|profile| profile.data).as_deref()),
-        }?;
+        let home = self.named()?;
         home.exists()?;
         Ok(home)
+    }
+
+    /// The same, whether it is there or not: a person who only signs may work on another machine.
+    fn named(&self) -> Result<Home, Failure> {
+        match &self.data {
+            Some(dir) => Home::new(Some(dir)),
+            None => Home::new(Profile::find()?.map(|profile| profile.data).as_deref()),
+        }
     }
 }
 

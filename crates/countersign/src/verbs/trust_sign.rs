@@ -77,7 +77,7 @@ struct Shown {
 pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
     let mut envelope = read_envelope(&verb.file)?;
     let statement = Statement::read(&envelope)?;
-    let home = verb.place.home()?;
+    let home = verb.place.named()?;
     let installation = Profile::of(&home)?.installation;
     if statement.installation() != installation {
         let what = format!("`{}` is of another installation than yours", verb.file.display());

@@ -242,12 +242,16 @@ fn nobody_signs_what_follows_a_forgery_or_what_was_left_behind() {
     lab.mallory.approve.sign(&mut forged, environment::NAMESPACE);
     let told = shop.home.data().join("server.url");
     let url = std::fs::read_to_string(&told).unwrap();
+    // Where the socket of the server's own owner lies, nobody can stand between.
+    let (socket, aside) = (shop.home.data().join("server.sock"), shop.home.data().join("aside.sock"));
+    std::fs::rename(&socket, &aside).unwrap();
     std::fs::write(&told, relay(up.address().to_owned(), statement, forged.encode().unwrap())).unwrap();
     says(
         &["trust", "environment", "--yes", PLACE, "--port", "8081"],
         "this key is not among those that may sign this",
     );
     std::fs::write(&told, url).unwrap();
+    std::fs::rename(&aside, &socket).unwrap();
     // Nothing of it went on record, and the honest way is open.
     assert_eq!(at(&up, "production")["statement"], json!(signed.number));
     shop.ok(&["trust", "environment", "--yes", PLACE, "--port", "8081"]);
