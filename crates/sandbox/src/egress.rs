@@ -211,7 +211,9 @@ const METADATA: [IpAddr; 14] = [
     IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe)),
 ];
 
-const SPECIAL: [(&str, &str); 28] = [
+// Ranges for documentation (RFC 5737, RFC 3849) are absent: no company has hosts there, and transparent proxies answer
+// names with such addresses.
+const SPECIAL: [(&str, &str); 23] = [
     ("0.0.0.0/8", "unspecified"),
     ("10.0.0.0/8", "private"),
     ("100.64.0.0/10", "shared by a provider's customers"),
@@ -219,12 +221,9 @@ const SPECIAL: [(&str, &str); 28] = [
     ("169.254.0.0/16", "link-local"),
     ("172.16.0.0/12", "private"),
     ("192.0.0.0/24", "reserved"),
-    ("192.0.2.0/24", "for documentation"),
     ("192.88.99.0/24", "reserved"),
     ("192.168.0.0/16", "private"),
     ("198.18.0.0/15", "for benchmarks"),
-    ("198.51.100.0/24", "for documentation"),
-    ("203.0.113.0/24", "for documentation"),
     ("224.0.0.0/4", "multicast"),
     ("240.0.0.0/4", "reserved"),
     ("::/128", "unspecified"),
@@ -232,8 +231,6 @@ const SPECIAL: [(&str, &str); 28] = [
     ("64:ff9b:1::/48", "private"),
     ("100::/64", "reserved"),
     ("2001::/23", "reserved"),
-    ("2001:db8::/32", "for documentation"),
-    ("3fff::/20", "for documentation"),
     ("5f00::/16", "reserved"),
     ("fc00::/7", "private"),
     ("fe80::/10", "link-local"),
@@ -295,9 +292,15 @@ mod tests {
         ] {
             assert_eq!(kind(&none, "name.example:443", address), Some(expected), "{address}");
         }
-        for address in
-            ["1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1", "2002:808:808::1", "64:ff9b::808:808"]
-        {
+        for address in [
+            "1.1.1.1",
+            "203.0.113.5",
+            "172.32.0.1",
+            "100.128.0.1",
+            "2606:4700::1",
+            "2002:808:808::1",
+            "64:ff9b::808:808",
+        ] {
             assert_eq!(kind(&none, "name.example:443", address), None, "{address}");
         }
     }
