@@ -88,7 +88,7 @@ pub fn open_reader(path: &Path) -> Result<(Connection, i64), LedgerError> {
 }
 
 /// Opens a database for reading alone, also where nothing can be written: a database in WAL mode wants to make its
-/// index of the log beside it, unless it is said that nobody changes it (https://sqlite.org/wal.html#readonly). That is
+/// index of the log beside it, unless it is said that nobody changes it (<https://sqlite.org/wal.html#readonly>). That is
 /// said only where this user cannot write and no log lies beside the database, whose last entries would be missing.
 ///
 /// # Errors
