@@ -259,8 +259,8 @@ fn of_release(run: &RunView, release: &ReleaseView, view: &PlaceView) -> Stand {
 
 /// After how long without a word a machine counts as gone.
 const GONE_SECONDS: u64 = 30;
-/// The same for an agent that was given a release: all probes of one take an hour at most, and it does not ask while it
-/// makes them.
+/// The same for an agent that was given a release: all probes of one take an hour at most, and what it asks meanwhile may
+/// be held up by the work itself.
 const AT_WORK_SECONDS: u64 = 3_900;
 
 #[cfg(test)]

@@ -340,6 +340,19 @@ fn failed(view: &RunView, differing: &[String]) -> Failure {
             }
         })
         .collect();
+    let given_up = view.works.iter().find(|work| work.state == "given-up");
+    let lost = given_up.map_or_else(
+        || {
+            "a runner that it waited for is not in the trust root any more, or was silent for an hour"
+                .to_owned()
+        },
+        |work| {
+            format!(
+                "{} {} was given up: its runner could not report it, or was silent for an hour",
+                work.kind, work.name
+            )
+        },
+    );
     if findings.is_empty() {
         let (code, what, remedy) = match view.state.as_str() {
             "differed" => (
@@ -354,8 +367,8 @@ fn failed(view: &RunView, differing: &[String]) -> Failure {
             ),
             _ => (
                 "runner-lost",
-                "the trust root no longer names a runner that it waited for",
-                "run the commit again",
+                lost.as_str(),
+                "`countersign status` shows which machines are there; then run the commit again",
             ),
         };
         findings.push(Finding { code: code.into(), what: what.into(), remedy: remedy.into() });

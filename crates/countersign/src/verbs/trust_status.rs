@@ -92,8 +92,9 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
 }
 
 /// A freeze that is of no place, or a withdrawal that is of nobody, would stop nothing while somebody relies on it.
+/// The server's word is no veto: what is written to a file and carried by hand is signed whatever the server shows.
 fn known(home: &Home, verb: &Amend) -> Result<(), Failure> {
-    if verb.freeze.is_empty() && verb.withdraw.is_empty() {
+    if verb.freeze.is_empty() && verb.withdraw.is_empty() || verb.out.is_some() {
         return Ok(());
     }
     let client = home.client()?;
@@ -108,7 +109,8 @@ fn known(home: &Home, verb: &Amend) -> Result<(), Failure> {
         if !places.iter().any(covers) {
             let names: Vec<_> = places.iter().map(|view| view.place.to_string()).collect();
             return Err(Failure::error(format!(
-                "there is no place `{text}`, so nothing would be frozen and nothing was signed; the places are {}",
+                "there is no place `{text}`, so nothing would be frozen and nothing was signed; the places that the server shows you \
+                 are {}. If it hides one, `--out FILE` signs without asking it",
                 names.join(", ")
             )));
         }
