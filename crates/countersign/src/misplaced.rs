@@ -1,4 +1,4 @@
-//! Why a commit has no pipeline file though somebody thinks that it has one, and what to do.
+//! Why a commit lacks what somebody thinks that it has, such as a pipeline file, and what to do.
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,14 @@ pub fn instead(repository: &Path) -> String {
         );
     }
     "`countersign init` writes one to start from for a new installation, `countersign project add` for the one that you have".into()
+}
+
+/// Whether files that git follows have changed since the last commit.
+pub fn has_uncommitted(repository: &Path) -> bool {
+    let mut command = runner::program::of_person("git");
+    command.arg("--no-optional-locks").arg("-C").arg(repository).args(["-c", "core.fsmonitor=false"]);
+    command.args(["status", "--porcelain", "--untracked-files=no"]);
+    command.output().is_ok_and(|output| output.status.success() && !output.stdout.is_empty())
 }
 
 /// Files of the work tree that look like a pipeline at another place, or under another ending.

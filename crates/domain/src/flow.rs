@@ -134,10 +134,11 @@ fn places_after<'a>(state: &'a State, before: &'a Place) -> impl Iterator<Item =
     after.map(|environment| environment.facts.place.clone())
 }
 
-/// Wants again what stands open at a place and is neither judged nor applied.
+/// Wants again what stands open at a place and is neither judged nor applied, unless a person rolled it back there.
 fn again(state: &State, place: &Place) -> Vec<Command> {
     let standing = state.release.at(place).filter(|standing| standing.is_free());
-    let open = standing.and_then(|standing| standing.open.as_ref());
+    let open = standing
+        .and_then(|standing| standing.open.as_ref().filter(|open| !standing.bars(&open.facts.artifact)));
     open.map(|open| want(place.clone(), open.facts.artifact, open.facts.run)).into_iter().collect()
 }
 

@@ -264,3 +264,21 @@ fn what_an_agent_refused_for_a_freeze_is_wanted_again_under_a_later_status() {
     assert_eq!(standing(&state, "dev").wanted.unwrap().artifact, digest("manifest"));
     assert_eq!(codes(&state, &retry("dev")), ["nothing-frozen"], "once");
 }
+
+#[test]
+fn what_was_rolled_back_during_a_freeze_does_not_come_back_by_its_end() {
+    let mut state = both();
+    run_again(&mut state, 53, 2, "second", Some(true));
+    status(&mut state, 1, freeze());
+    let Command::Propose(mut again) = propose("dev") else { return };
+    again.artifact = digest("second");
+    happen(&mut state, &Command::Propose(again));
+    let number = standing(&state, "dev").highest;
+    happen(&mut state, &held("dev", number, "frozen"));
+    happen(&mut state, &roll_back("dev", "second", "manifest", 1));
+    happen(&mut state, &reported("dev", number + 1, "manifest", 1, Outcome::Running));
+    assert!(standing(&state, "dev").bars(&digest("second")));
+    status(&mut state, 2, Vec::new());
+    assert_eq!(codes(&state, &retry("dev")), ["nothing-frozen"]);
+    assert_eq!(wanted(&state), NOTHING);
+}

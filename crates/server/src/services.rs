@@ -84,7 +84,7 @@ impl Log {
         }
         let new = usize::try_from(known).ok().and_then(|known| bytes.get(known..)).unwrap_or_default();
         self.push(new);
-        self.stream_next += new.len() as u64;
+        self.stream_next = self.stream_next.saturating_add(new.len() as u64);
         self.stream_next
     }
 

@@ -4,7 +4,7 @@
 //! what is missing. To end it ends nothing but itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use domain::RunId;
@@ -22,6 +22,7 @@ use crate::described;
 use crate::differing;
 use crate::failure::Failure;
 use crate::home::Home;
+use crate::misplaced;
 use crate::operator::Reach;
 use crate::outcome::{self, At, Stand};
 use crate::output::Output;
@@ -97,7 +98,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     let project = project::name(verb.project.as_ref(), &path)?;
     let commit = runner::resolve(&path, &verb.commit)?;
     let places = runtime.block_on(client.places())?;
-    let mut progress = Progress::new(output);
+    let mut progress = progress(verb, &path, output);
     let before = match verb.again {
         true => None,
         false => runtime.block_on(standing(&client, &project, &commit, &places))?,
@@ -204,7 +205,7 @@ async fn standing(
 fn send(
     home: &Home,
     verb: &Run,
-    (path, project, commit): (&std::path::Path, &Name, &CommitId),
+    (path, project, commit): (&Path, &Name, &CommitId),
     places: &[PlaceView],
     check: impl FnOnce(&SourcePack) -> Result<(), Failure>,
 ) -> Result<RunId, Failure> {
@@ -374,6 +375,16 @@ fn failed(view: &RunView, differing: &[String]) -> Failure {
         findings.push(Finding { code: code.into(), what: what.into(), remedy: remedy.into() });
     }
     Failure::decided(Outcome::Fail, format!("run {} {}", view.run, view.state), findings)
+}
+
+/// A progress that begins with what is not part of the commit: the most usual mistake is to forget that.
+fn progress(verb: &Run, repository: &Path, output: Output) -> Progress {
+    let mut progress = Progress::new(output);
+    if verb.commit == "HEAD" && misplaced::has_uncommitted(repository) {
+        progress
+            .say("files have changed since HEAD; what is not committed is not part of this run".to_owned());
+    }
+    progress
 }
 
 /// What to type next for this run.

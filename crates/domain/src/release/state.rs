@@ -289,6 +289,9 @@ impl Standing {
     #[must_use]
     pub fn waits_for_thaw(&self, status: u64) -> bool {
         match (&self.open, &self.frozen) {
+            // What a rollback took away during the freeze does not come back by its end.
+            (Some(open), _) if self.bars(&open.facts.artifact) => false,
+            (None, Some((wanted, _))) if self.bars(&wanted.artifact) => false,
             (Some(open), _) => open.frozen && open.stage == Stage::Held,
             // An agent may know of a freeze that the ledger does not: it is not asked again in vain.
             (None, Some((_, refused))) => *refused < status && self.is_free(),

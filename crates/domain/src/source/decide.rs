@@ -52,7 +52,7 @@ pub fn take(identity: &identity::State, command: &Take, moment: Moment) -> Resul
     let signer = match &command.signature {
         Signature::None(_) if cfg!(feature = "drill-commit-signature") => Some(command.requester),
         Signature::None(what) => {
-            let remedy = "sign it with an enrolled key: `git -c gpg.format=ssh commit -S`";
+            let remedy = "sign it with an enrolled key: `git -c gpg.format=ssh commit --amend --no-edit -S`";
             reasons.push(Reason::new("commit-unsigned", what.clone(), remedy));
             None
         }

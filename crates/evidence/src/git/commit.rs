@@ -51,7 +51,7 @@ pub enum CommitError {
     #[error("commit: {0}")]
     Shape(&'static str),
     /// Not signed.
-    #[error("the commit is not signed; sign with `git commit -S` and gpg.format=ssh")]
+    #[error("the commit is not signed; sign with `git commit --amend --no-edit -S` and gpg.format=ssh")]
     Unsigned,
     /// Signed by something other than SSH.
     #[error("the commit's signature is not an SSH signature; sign with gpg.format=ssh")]

@@ -389,7 +389,7 @@ fn people(verb: &Init) -> Result<Vec<Founder>, Failure> {
 fn is_free(home: &Home) -> Result<(), Failure> {
     if home.data().exists() {
         let what = format!(
-            "`{}` exists already; nothing was changed. Choose another with --data",
+            "`{}` exists already; nothing was changed. `countersign project add` takes a further project there; --data names another directory for a separate installation",
             home.data().display()
         );
         return Err(Failure::error(what));
