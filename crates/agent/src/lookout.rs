@@ -38,7 +38,7 @@ impl Lookout<'_> {
         let mut by_hand = read_status(&self.dir).ok().flatten();
         loop {
             sleep(LOOK_EVERY).await;
-            // One that cannot be read says nothing yet: whoever lays it there may still be writing.
+            // An unreadable file says nothing yet: the person may still be writing it.
             if let Ok(Some(file)) = read_status(&self.dir)
                 && by_hand.as_ref() != Some(&file)
             {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a release counts as working only when its probe passed and the listener is held by nothing but this
 //! release. In the first form the agent owns the socket, so the port stays open while one process takes the place of
-//! another: whoever connects meanwhile waits. In the other form the process listens by itself.
+//! another: a client that connects meanwhile waits. In the other form the process listens by itself.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -146,7 +146,7 @@ impl Processes {
                 }
                 Ask::Command(words) => self.command(plan, dir, words).await?,
             }
-            // Only now: whoever else answered may have been asked.
+            // Only after the probe: another process may have answered it.
             self.address(plan, keeper).map(drop)
         }))
     }
@@ -256,7 +256,7 @@ const fn listening(plan: &Plan) -> Option<(u16, Listen)> {
     }
 }
 
-/// Sockets that whoever asks this host's loopback could reach.
+/// Listening sockets that a client on this host's loopback can reach.
 fn near(port: u16) -> Vec<sockets::Listening> {
     let is_near =
         |one: &sockets::Listening| one.address.ip().is_loopback() || one.address.ip().is_unspecified();

@@ -336,19 +336,7 @@ impl Client {
         self.get(&format!("wait?past={entries}")).await
     }
 
-    async fn post<B: Serialize, T: DeserializeOwned>(
-        &self,
-        operation: &str,
-        body: &B,
-    ) -> Result<T, ClientError> {
-        let request = self.http.post(format!("{}{API}/{operation}", self.url)).json(body);
-        let request = self.claimed(request, "POST", operation)?;
-        let response = request.send().await.map_err(|source| self.unreachable(source))?;
-        self.answer(operation, response).await
-    }
-
-    /// Sends something under the machine's claim.
-    pub(crate) async fn post_claimed<B: Serialize, T: DeserializeOwned>(
+    pub(crate) async fn post<B: Serialize, T: DeserializeOwned>(
         &self,
         operation: &str,
         body: &B,

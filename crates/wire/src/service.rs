@@ -82,7 +82,7 @@ impl Client {
         place: &Place,
         report: &ServiceReport,
     ) -> Result<ServiceHeard, ClientError> {
-        self.post_claimed(&format!("work/services/{place}"), report).await
+        self.post(&format!("work/services/{place}"), report).await
     }
 
     /// What the service of a place printed, from a place in its log on; waits a while when there is nothing new.

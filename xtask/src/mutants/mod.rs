@@ -30,7 +30,7 @@ const FILES: [&str; 13] = [
 ];
 
 /// Conditions that look like checks and are none: file, text, and why.
-const NOT_CHECKS: [(&str, &str, &str); 15] = [
+const NOT_CHECKS: [(&str, &str, &str); 14] = [
     ("check.rs", "*size < checked.proven.checkpoint.size", "picks the proofs that are needed"),
     ("continuity.rs", "(old > 0 && old < new)", "decides what to ask for; the proof itself is checked"),
     (
@@ -42,7 +42,6 @@ const NOT_CHECKS: [(&str, &str, &str); 15] = [
     ("receipts.rs", "step.run.is_some()", "picks the steps that are to be reported"),
     ("records.rs", "r.invalid_since <= now", "narrows a refusal"),
     ("records.rs", "r.key == key", "narrows a refusal"),
-    ("people.rs", "e.emails.contains(&person.email)", "picks whom an address belongs to"),
     ("reports.rs", "!before.runs_it", "picks what the refusal is about"),
     ("requests.rs", "request.action.as_str() == \"agree\"", "picks the agreements"),
     ("running.rs", "before.contains(name)", "narrows a refusal to the nodes before the work"),

@@ -57,7 +57,7 @@ pub fn run(verb: &Local<'_>, output: Output) -> Result<(), Failure> {
     let snapshot = working_tree::Snapshot::take(&path)?;
     let repository = snapshot.repository();
     let source = Source::fetch(&mut Repository::open(&repository, Budget::default())?, &snapshot.commit)?;
-    // From here on everything is in memory: whoever interrupts a step leaves no directory behind.
+    // From here on everything is in memory: an interrupted step leaves no directory behind.
     drop(snapshot);
     let of = format!("the working tree `{}`", path.display());
     let remedy = "mend the file; `countersign pipeline check` names all problems";
