@@ -3,6 +3,7 @@
 //! Invariant: a law is data here and a check that has a test which breaks it. What clippy can hold
 //! (function length, panics, clocks in `domain`) stands in `clippy.toml` and the workspace lints.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,13 +12,44 @@ use serde_json::Value;
 
 /// Every breach found below `root`, one line each.
 pub fn broken(root: &Path) -> Result<Vec<String>, String> {
+    let read = |file: &Path| fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()));
     let mut found = edges(&metadata(root)?);
+    let mut tests = BTreeSet::new();
     for file in sources(root)? {
-        let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let text = read(&file)?;
         let name = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
         found.extend(breaches(&name, &text));
+        tests.extend(test_names(&text));
+    }
+    for page in EVIDENCE_PAGES {
+        found.extend(unknown_tests(page, &read(&root.join(page))?, &tests));
     }
     Ok(found)
+}
+
+/// Names of the tests that a source file may define: functions, and first words of a line, which macros of tests take.
+fn test_names(text: &str) -> Vec<String> {
+    let name = |rest: &str| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let functions = text.split("fn ").skip(1).map(name);
+    let first_words = text.lines().map(|line| name(line.trim_start())).filter(|word| word.contains('_'));
+    functions.chain(first_words).collect()
+}
+
+/// Tests that a page names as proof and that no source file defines.
+fn unknown_tests(page: &str, text: &str, tests: &BTreeSet<String>) -> Vec<String> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    let is_test_name = |name: &&str| {
+        let name = name.trim_end_matches('*');
+        name.matches('_').count() >= 2
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    let is_known = |name: &&str| match name.strip_suffix('*') {
+        Some(start) => tests.iter().any(|test| test.starts_with(start)),
+        // Tests of policies are rules, not functions.
+        None => tests.contains(*name) || name.starts_with("test_"),
+    };
+    let unknown = quoted.filter(is_test_name).filter(|name| !is_known(name));
+    unknown.map(|name| format!("{page}: names the test `{name}`, which does not exist")).collect()
 }
 
 /// Breaches within one source file.
@@ -169,6 +201,10 @@ fn is_test(name: &str) -> bool {
     name.contains("/tests/") || name.ends_with("/tests.rs") || name.contains("/benches/")
 }
 
+/// Pages that name a test for each promise.
+const EVIDENCE_PAGES: [&str; 4] =
+    ["SECURITY.md", "docs/threats.md", "docs/hostile-server.md", "docs/conformance.md"];
+
 const LINES_MAX: usize = 500;
 const TEST_LINES_MAX: usize = 800;
 
@@ -279,6 +315,17 @@ mod tests {
         assert_eq!(breaches("crates/domain/src/source/decide.rs", fine), Vec::<String>::new());
         let long_test = format!("//! a\n{}", "\n".repeat(700));
         assert_eq!(breaches("crates/x/tests/a.rs", &long_test), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_page_that_names_a_test_which_does_not_exist_is_named() {
+        let tests: BTreeSet<String> =
+            test_names("fn a_b_c() {}\nasync fn attack_from_x() {}").into_iter().collect();
+        let page = "| `a_b_c`, `attack_from_*` | `test_of_policy` `one_word` `cargo x sim` |";
+        assert_eq!(unknown_tests("p.md", page, &tests), Vec::<String>::new());
+        let found = unknown_tests("p.md", "`a_b_d`, `attack_on_*`", &tests);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].contains("`a_b_d`"), "{found:?}");
     }
 
     #[test]
