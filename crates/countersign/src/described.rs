@@ -1,5 +1,8 @@
 //! The two files that describe a project, held against all rules before anything is signed, sent or built.
 
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use domain::gate::Outcome;
 use evidence::configuration::Configuration;
 use evidence::dsse::Envelope;
@@ -12,6 +15,7 @@ use evidence::{Name, configuration, dsse, pipeline, release_file};
 use policy::Finding;
 use wire::{Client, PlaceView};
 
+use crate::descent;
 use crate::failure::Failure;
 use crate::review::short;
 
@@ -52,20 +56,55 @@ pub fn sound<'a>(
     }
 }
 
-/// Holds a commit against all rules, and against the places of its project, before it is sent.
+/// Holds a commit against all rules, and against the places of its project, before it is sent. Answers what its person
+/// should know all the same.
 pub async fn can_be_sent(
+    path: &Path,
     pack: &SourcePack,
     project: &Name,
     client: &Client,
     places: &[PlaceView],
-) -> Result<(), Failure> {
+) -> Result<Vec<String>, Failure> {
     let of = format!("commit {}", short(pack.commit.as_str()));
     let file = |name: &str| pack.files.get(name).map(|bytes| bytes.0.as_slice());
-    let Some(release) = sound(&of, file, COMMIT_AGAIN)?.release else { return Ok(()) };
+    let Some(release) = sound(&of, file, COMMIT_AGAIN)?.release else { return Ok(Vec::new()) };
     let own: Vec<_> = places.iter().filter(|view| view.place.project == *project).cloned().collect();
-    // Where a configuration cannot be read, the planner says what does not fit, after the build.
-    let misfits = misfits(client, &own, &release).await.unwrap_or_default();
-    if misfits.is_empty() { Ok(()) } else { Err(refused(&of, misfits)) }
+    if !own.iter().any(|view| release.services.contains_key(&view.place.service)) {
+        return Err(nowhere(&of, project, &release, places));
+    }
+    let (mut wrong, notes) = descent::of(path, &pack.commit, &release, &own)?;
+    wrong.extend(misfits(client, &own, &release).await?);
+    if wrong.is_empty() { Ok(notes) } else { Err(refused(&of, wrong)) }
+}
+
+/// Nothing could come of it: no place is of any of its services.
+fn nowhere(of: &str, project: &Name, release: &ReleaseFile, places: &[PlaceView]) -> Failure {
+    let services: Vec<_> = release.services.keys().map(Name::as_str).collect();
+    let what = format!("there is no place to release {of} to; nothing was done");
+    let projects: BTreeSet<_> = places.iter().map(|view| view.place.project.as_str()).collect();
+    if !projects.contains(project.as_str()) {
+        let projects: Vec<_> = projects.into_iter().collect();
+        let known = match projects.as_slice() {
+            [] => "it has none yet".to_owned(),
+            known => format!("it has {}: if one of them is meant, name it with --project", known.join(", ")),
+        };
+        return Failure::error(format!(
+            "{what}: this installation shows you no project `{project}`; {known}; `countersign project add` takes this \
+             repository as another one"
+        ));
+    }
+    let first = services.first().copied().unwrap_or_default();
+    Failure::error(format!(
+        "{what}: no environment statement names service {} of project `{project}`; was it renamed? The places are {}. Make \
+         new ones with `countersign trust environment {project}/{first}/ENVIRONMENT`, and run again",
+        services.join(", "),
+        names(places.iter().filter(|view| view.place.project == *project))
+    ))
+}
+
+/// Places, for people.
+pub fn names<'a>(places: impl Iterator<Item = &'a PlaceView>) -> String {
+    places.map(|view| view.place.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 /// A refusal before anything was done.
@@ -83,9 +122,14 @@ pub async fn misfits(
 ) -> Result<Vec<Finding>, Failure> {
     let mut found = Vec::new();
     for view in places.iter().filter(|view| release.services.contains_key(&view.place.service)) {
-        let envelope = client.blob(&view.envelope, dsse::ENVELOPE_BYTES_MAX).await?;
-        let statement = Environment::read(&Envelope::decode(&envelope)?)?;
-        let bytes = client.blob(&statement.configuration, configuration::BYTES_MAX).await?;
+        let (statement, configuration) = configured(client, view).await.map_err(|failure| {
+            Failure::error(format!(
+                "the configuration of {} cannot be read, so nobody can say whether the project fits it, and nothing was \
+                 done: {}; `countersign audit verify` on the server's machine tells whether its files are whole",
+                view.place,
+                failure.message()
+            ))
+        })?;
         let to = Destination {
             installation: statement.installation,
             project: &view.place.project,
@@ -93,7 +137,7 @@ pub async fn misfits(
             environment: &view.place.environment,
             commit: &view.base,
         };
-        if let Err(error) = Plan::derive(&to, release, &Configuration::decode(&bytes)?) {
+        if let Err(error) = Plan::derive(&to, release, &configuration) {
             found.push(Finding {
                 code: "release-file-unsound".to_owned(),
                 what: format!(
@@ -110,6 +154,14 @@ pub async fn misfits(
         }
     }
     Ok(found)
+}
+
+/// The statement of a place and the configuration that it names.
+async fn configured(client: &Client, view: &PlaceView) -> Result<(Environment, Configuration), Failure> {
+    let envelope = client.blob(&view.envelope, dsse::ENVELOPE_BYTES_MAX).await?;
+    let statement = Environment::read(&Envelope::decode(&envelope)?)?;
+    let bytes = client.blob(&statement.configuration, configuration::BYTES_MAX).await?;
+    Ok((statement, Configuration::decode(&bytes)?))
 }
 
 const COMMIT_AGAIN: &str =

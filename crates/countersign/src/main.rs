@@ -4,6 +4,7 @@
 
 mod children;
 mod clock;
+mod descent;
 mod described;
 mod differing;
 mod failure;

@@ -42,8 +42,8 @@ fn within(
             Ok(range) if history.bytes(kept.union(&range)) <= limits.bytes => kept.extend(range),
             Ok(range) => large = Some(left_out(base, &format!("{} commits are too many bytes", range.len()))),
             Err(Absent::Range(count)) => large = Some(left_out(base, &format!("more than {count} commits"))),
-            // A base that is not here leaves the pack without it, and the judge says so.
-            Err(Absent::Base(words)) => warn(base, &words),
+            // A base that is not here leaves the pack without it: `descent` has said so, and the judge will.
+            Err(Absent::Base) => {}
             Err(Absent::Failed(failure)) => return Err(failure),
         }
     }
@@ -72,12 +72,6 @@ fn left_out(base: &CommitId, why: &str) -> Failure {
     ))
 }
 
-fn warn(base: &CommitId, words: &str) {
-    shown::say(&format!(
-        "warning: history back to {base}, which runs now, is not in this repository: {words}"
-    ));
-}
-
 /// Commits of a repository, each read once.
 struct History<'a> {
     path: &'a Path,
@@ -90,8 +84,8 @@ struct History<'a> {
 enum Absent {
     /// There are more commits than so many.
     Range(usize),
-    /// The base is not here, in git's words.
-    Base(String),
+    /// The base is not here.
+    Base,
     /// Git failed, or a commit cannot be read.
     Failed(Failure),
 }
@@ -138,7 +132,7 @@ impl<'a> History<'a> {
     fn revisions(&self, from: &CommitId, without: &CommitId) -> Result<Vec<CommitId>, Absent> {
         revisions(self.path, from, Some(without), self.commits_max).map_err(|error| match error {
             RepositoryError::Range(most, _) => Absent::Range(most),
-            RepositoryError::Revision(_, words) => Absent::Base(words),
+            RepositoryError::Revision(..) => Absent::Base,
             other => Absent::Failed(other.into()),
         })
     }

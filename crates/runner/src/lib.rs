@@ -34,7 +34,8 @@ pub use given::{GivenError, merge};
 pub use keep::{Keep, KeepError};
 pub use left::{Given, Kept, LeftError};
 pub use repository::{
-    Repository, RepositoryError, diff_stat, missing, path_of, path_text, promisor, resolve, revisions, verify,
+    Repository, RepositoryError, diff_stat, is_shallow, missing, path_of, path_text, promisor, resolve,
+    revisions, verify,
 };
 pub use serve::serve;
 pub use slots::{Slots, SlotsError};

@@ -184,6 +184,12 @@ impl RepositoryError {
     }
 }
 
+/// Whether a clone's history is cut short by intent. The answer only betters a message.
+#[must_use]
+pub fn is_shallow(path: &Path) -> bool {
+    incomplete(path, Budget::default()).is_some_and(|(form, _)| form == "shallow")
+}
+
 /// Whether a clone lacks objects by intent: what it is called, and what `git fetch` needs to complete it.
 fn incomplete(path: &Path, budget: Budget<'_>) -> Option<(&'static str, &'static str)> {
     let says = |arguments: &[&str]| {

@@ -115,7 +115,10 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
         }
         None => {
             let check = |pack: &SourcePack| {
-                runtime.block_on(described::can_be_sent(pack, &project, &client, &places))
+                let notes =
+                    runtime.block_on(described::can_be_sent(&path, pack, &project, &client, &places))?;
+                notes.into_iter().for_each(|note| progress.say(format!("note: {note}")));
+                Ok(())
             };
             let run = send(&home, verb, (&path, &project, &commit), &places, check)?;
             progress.say(format!("run {run} of commit {}", short(commit.as_str())));

@@ -6,5 +6,6 @@ mod kinds;
 mod local;
 mod logs;
 mod projects;
+mod ranges;
 mod remedies;
 mod streams;

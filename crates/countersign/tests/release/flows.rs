@@ -214,6 +214,7 @@ fn flow_a_run_ends_where_people_or_places_are_missing() {
     let nowhere = shop.in_repository(&["run"], 1);
     let said = nowhere["error"].as_str().unwrap();
     assert!(said.contains("no environment statement names service renamed"), "{said}");
+    assert!(said.contains("nothing was done") && said.contains("was it renamed?"), "{said}");
     assert!(said.contains("countersign trust environment shop/renamed/ENVIRONMENT"), "{said}");
     assert!(up.stop());
 }

@@ -1,0 +1,114 @@
+//! Whether a commit builds on what runs at each place it would come to, told before anything is sent or built.
+//!
+//! Invariant: what is refused here could only end undecided at a place's gate, after the build. It is no security check:
+//! judges look for themselves.
+
+use std::path::Path;
+
+use evidence::CommitId;
+use evidence::release_file::ReleaseFile;
+use policy::Finding;
+use runner::{RepositoryError, is_shallow, revisions};
+use wire::PlaceView;
+
+use crate::failure::Failure;
+use crate::review::short;
+
+/// How a commit stands to the one that runs at a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Descent {
+    /// It is that one, or descends from it.
+    Builds,
+    /// That one descends from it.
+    Older,
+    /// Neither descends from the other.
+    Apart,
+    /// That one is not in this repository, in git's words.
+    Absent(String),
+}
+
+/// Why a commit cannot come to the places of a release file: what refuses the run, since its way begins there, and
+/// notes on places further on.
+pub fn of(
+    path: &Path,
+    commit: &CommitId,
+    release: &ReleaseFile,
+    places: &[PlaceView],
+) -> Result<(Vec<Finding>, Vec<String>), Failure> {
+    let (mut refusing, mut notes) = (Vec::new(), Vec::new());
+    for view in places.iter().filter(|view| release.services.contains_key(&view.place.service)) {
+        let Some(finding) = finding(view, commit, &descent(path, commit, &view.base)?) else { continue };
+        if view.after.is_none() {
+            refusing.push(finding);
+        } else {
+            notes.push(format!("{}; it cannot go there: {}", finding.what, finding.remedy));
+        }
+    }
+    Ok((refusing, notes))
+}
+
+fn descent(path: &Path, commit: &CommitId, base: &CommitId) -> Result<Descent, Failure> {
+    if commit == base {
+        return Ok(Descent::Builds);
+    }
+    // What is reached from one and not from the other is nothing at all exactly when the other descends from it.
+    let none = |from: &CommitId, without: &CommitId| match revisions(path, from, Some(without), 1) {
+        Ok(found) => Ok(found.is_empty()),
+        Err(RepositoryError::Range(..)) => Ok(false),
+        Err(error) => Err(error),
+    };
+    match (none(base, commit), none(commit, base)) {
+        (Err(RepositoryError::Revision(_, words)), _) => Ok(Descent::Absent(words)),
+        (Err(error), _) | (_, Err(error)) => Err(error.into()),
+        (Ok(true), _) => Ok(Descent::Builds),
+        (Ok(false), Ok(true)) => Ok(Descent::Older),
+        (Ok(false), Ok(false)) if is_shallow(path) => {
+            Ok(Descent::Absent("it is a shallow clone, which ends before they meet".to_owned()))
+        }
+        (Ok(false), Ok(false)) => Ok(Descent::Apart),
+    }
+}
+
+fn finding(view: &PlaceView, commit: &CommitId, descent: &Descent) -> Option<Finding> {
+    let (commit, base, place) = (short(commit.as_str()), short(view.base.as_str()), &view.place);
+    let stands = if view.running.is_some() {
+        format!("which runs in {place}")
+    } else {
+        format!("with which {place} began")
+    };
+    let (code, what, remedy) = match descent {
+        Descent::Builds => return None,
+        Descent::Older => {
+            let back = if view.before.is_some() {
+                format!("; or `countersign rollback {place}`, which returns to what ran before")
+            } else {
+                String::new()
+            };
+            (
+                "range-no-ancestor",
+                format!("commit {commit} is older than {base}, {stands}"),
+                format!(
+                    "undo what is not wanted by `git revert` on top of {base}, and run that commit{back}; \
+                     docs/operating/hotfix.md has the ways"
+                ),
+            )
+        }
+        Descent::Apart => (
+            "range-no-ancestor",
+            format!(
+                "commit {commit} does not descend from {base}, {stands}: was it amended or rebased, or is it of another branch?"
+            ),
+            format!(
+                "`git rebase {base}` or `git merge {base}`, and run the commit that this makes; docs/operating/hotfix.md has \
+                 the ways"
+            ),
+        ),
+        Descent::Absent(words) => (
+            "range-shallow",
+            format!("this repository lacks the history back to commit {base}, {stands}: {words}"),
+            "run from a full clone that has it: `git fetch`, or `git fetch --unshallow` in a shallow clone"
+                .to_owned(),
+        ),
+    };
+    Some(Finding { code: code.to_owned(), what, remedy })
+}
