@@ -90,6 +90,10 @@ fn on_report(state: &State, reported: &release::Reported) -> Vec<Command> {
 fn reach(state: &State, place: &Place, built: &artifact::Built) -> Vec<Command> {
     let wanted = || vec![want(place.clone(), built.manifest, built.run)];
     let (Some(again), Some(standing)) = (built.again, state.release.at(place)) else { return wanted() };
+    if again && standing.bars(&built.manifest) {
+        // Even where it stands open: nobody can promote that until it is wanted anew.
+        return wanted();
+    }
     let environment = state.gate.environment(place).map(|environment| &environment.facts);
     let automatic = environment.is_some_and(|environment| environment.automatic);
     let open = standing.open.as_ref().filter(|open| open.facts.artifact == built.manifest);

@@ -282,3 +282,29 @@ fn what_was_rolled_back_during_a_freeze_does_not_come_back_by_its_end() {
     assert_eq!(codes(&state, &retry("dev")), ["nothing-frozen"]);
     assert_eq!(wanted(&state), NOTHING);
 }
+
+/// The release that stood open beside the one that was rolled back is of the same artifact.
+#[test]
+fn what_was_rolled_back_is_not_promoted_where_it_stands_open_until_it_is_asked_for_again() {
+    let mut state = both();
+    let open = |state: &mut State, run: u8| {
+        run_again(state, run, 2, "second", Some(true));
+        for environment in ["dev", "staging"] {
+            brought(state, environment, "second", 2, Outcome::Running);
+        }
+        let Command::Propose(mut wanted) = propose("production") else { unreachable!() };
+        wanted.artifact = digest("second");
+        happen(state, &Command::Propose(wanted));
+        let release = standing(state, "production").open.unwrap().facts.release;
+        let promoted = Promoted { place: place("production"), release, person: bob(), request: digest("p") };
+        Command::Promote(Promote { promoted, artifact: Some(digest("second")) })
+    };
+    let promote = open(&mut state, 58);
+    let before = standing(&state, "production").before.unwrap().release;
+    happen(&mut state, &roll_back("production", "second", "manifest", before));
+    let number = standing(&state, "production").highest;
+    happen(&mut state, &reported("production", number, "manifest", 1, Outcome::Running));
+    assert_eq!(codes(&state, &promote), ["rolled-back"]);
+    let promote = open(&mut state, 59);
+    happen(&mut state, &promote);
+}

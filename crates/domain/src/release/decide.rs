@@ -1,7 +1,7 @@
 //! Decisions about releases.
 
 use evidence::report::AgentReport;
-use evidence::{Digest, Moment, Name};
+use evidence::{CommitId, Digest, Moment, Name};
 
 use super::event::{Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
 use super::state::{Current, RolledBack, Stage, State};
@@ -154,8 +154,17 @@ pub fn promote(
 ) -> Result<Vec<Event>, Refusal> {
     let promoted = &command.promoted;
     let mut reasons = missing_role(identity, promoted.person, &promoted.place, moment);
-    let open = state.at(&promoted.place).and_then(|standing| standing.open.as_ref());
+    let standing = state.at(&promoted.place);
+    let open = standing.and_then(|standing| standing.open.as_ref());
     let open = open.filter(|open| open.facts.release == promoted.release);
+    let bar = standing.zip(open).and_then(|(standing, open)| standing.bar(&open.facts.artifact));
+    if let Some(RolledBack { release, by, commit, .. }) = bar {
+        let what = format!(
+            "release {} is of the artifact of release {release}, which rollback {by} took back here",
+            promoted.release
+        );
+        reasons.push(Reason::new("rolled-back", what, again(commit)));
+    }
     if open.zip(command.artifact).is_some_and(|(open, artifact)| artifact != open.facts.artifact) {
         let what = format!("release {} is of another artifact", promoted.release);
         reasons.push(Reason::new("promotion-differs", what, "look at it again and ask anew"));
@@ -269,15 +278,12 @@ pub fn turn_back(
         let what = "a release is on its way there";
         reasons.push(Reason::new("already-promoted", what, "wait for its agent's report"));
     }
-    let bar =
-        standing.and_then(|standing| standing.rolled_back.iter().find(|bar| bar.artifact == command.to));
+    let bar = standing.and_then(|standing| standing.bar(&command.to));
     if let Some(RolledBack { release, by, commit, .. }) = bar {
         let what = format!(
             "what ran before is release {release}, which rollback {by} took back: that would go forward"
         );
-        let remedy =
-            format!("`countersign run --again {commit}` releases it again; or release another commit");
-        reasons.push(Reason::new("rolled-back", what, remedy));
+        reasons.push(Reason::new("rolled-back", what, again(commit)));
     }
     match (before, standing, Refusal::of(reasons)) {
         (_, _, Some(refusal)) => Err(refusal),
@@ -318,6 +324,11 @@ pub fn retry(
         (None, Some((wanted, _))) => want(artifacts, gates, &Want { wanted: wanted.clone() }),
         (None, None) => Err(nothing().into()),
     }
+}
+
+/// How what was rolled back is released once more.
+fn again(commit: &CommitId) -> String {
+    format!("`countersign run --again {commit}` releases it again; or release another commit")
 }
 
 fn missing_role(identity: &identity::State, person: PersonId, place: &Place, moment: Moment) -> Vec<Reason> {

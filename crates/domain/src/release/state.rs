@@ -282,7 +282,12 @@ impl Standing {
     /// Whether a person rolled an artifact back here, and nobody has asked for it again.
     #[must_use]
     pub fn bars(&self, artifact: &Digest) -> bool {
-        self.rolled_back.iter().any(|bar| bar.artifact == *artifact)
+        self.bar(artifact).is_some()
+    }
+
+    /// The rollback of an artifact that holds here.
+    pub(super) fn bar(&self, artifact: &Digest) -> Option<&RolledBack> {
+        self.rolled_back.iter().find(|bar| bar.artifact == *artifact)
     }
 
     /// Whether something here can be tried again under a status of this number, when that does not freeze the place.
