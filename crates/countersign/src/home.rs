@@ -224,6 +224,11 @@ pub fn person_dir(installation: Id) -> Result<PathBuf, Failure> {
     Ok(config_dir()?.join(installation.to_string()))
 }
 
+/// Where a person keeps the evidence of an installation's releases: outside of every repository.
+pub fn evidence_dir(installation: Id) -> Result<PathBuf, Failure> {
+    Ok(user_dir("XDG_DATA_HOME", ".local/share")?.join("evidence").join(installation.to_string()))
+}
+
 /// File of the current profile.
 pub fn profile_file() -> Result<PathBuf, Failure> {
     Ok(config_dir()?.join(PROFILE))

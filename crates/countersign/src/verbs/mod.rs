@@ -5,6 +5,7 @@ mod approve;
 mod audit;
 mod cancel;
 mod demo;
+mod evidence;
 mod follow;
 mod init;
 mod key;
@@ -32,8 +33,8 @@ mod witness;
 
 use std::path::PathBuf;
 
+use ::evidence::approval::Decision;
 use clap::{Args, Parser, Subcommand};
-use evidence::approval::Decision;
 
 use crate::failure::Failure;
 use crate::home::{Home, Profile};
@@ -77,6 +78,8 @@ enum Verb {
     Promote(promote::Promote),
     /// Roll a place back to what ran before.
     Rollback(rollback::Rollback),
+    /// Save the evidence by which a release was let through.
+    Evidence(evidence::Evidence),
     /// Verify an evidence bundle, offline.
     Verify(verify::Verify),
     /// Check the files that describe how a project is built and released.
@@ -176,6 +179,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Reject(verb) => approve::run(&verb, Decision::Reject, output),
         Verb::Promote(verb) => promote::run(&verb, output),
         Verb::Rollback(verb) => rollback::run(&verb, output),
+        Verb::Evidence(verb) => evidence::run(&verb, output),
         Verb::Verify(verb) => verify::run(&verb, output),
         Verb::Pipeline(verb) => pipeline::run(&verb, output),
         Verb::Policy(verb) => policy::run(&verb, output),

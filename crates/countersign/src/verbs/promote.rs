@@ -8,12 +8,13 @@ use serde::Serialize;
 use serde_json::json;
 use wire::{Client, PlaceView, ReleaseView};
 
-use super::trust::write_file;
+use super::evidence::save;
 use super::{Place, follow, runtime};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::request::{self, With};
+use crate::shell;
 
 /// Arguments of `promote`.
 #[derive(Debug, Args)]
@@ -22,7 +23,7 @@ pub struct Promote {
     place: Place,
     /// The place, PROJECT/SERVICE/ENVIRONMENT; found out when only one can be meant.
     at: Option<At>,
-    /// Where to write the evidence; a file in this directory when left away.
+    /// Where to write the evidence; if omitted, a file in your own data directory.
     #[arg(long)]
     bundle: Option<PathBuf>,
     /// Wait for the gate alone, not for the agent.
@@ -37,8 +38,8 @@ struct Done {
     outcome: String,
     /// Number of the entry of the agent's report.
     entry: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    bundle: Option<PathBuf>,
+    /// Where its evidence was saved.
+    bundle: PathBuf,
     next: String,
 }
 
@@ -67,23 +68,25 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     if release.stage != "running" {
         return Err(runtime.block_on(follow::why(&client, &release))?);
     }
-    let file = match release.bundle {
-        Some(digest) => {
-            let bytes = runtime.block_on(client.blob(&digest, evidence::bundle::BYTES_MAX))?;
-            let name = format!("{}-{number}.bundle", place.to_string().replace('/', "-"));
-            let file = verb.bundle.clone().unwrap_or_else(|| PathBuf::from(name));
-            write_file(&file, &bytes)?;
-            Some(file)
-        }
-        None => None,
-    };
-    let next = file.as_ref().map_or_else(
-        || "countersign status".to_owned(),
-        |file| format!("countersign verify {}", file.display()),
-    );
-    let done =
-        Done { place, release: number, outcome: release.stage, entry: release.entry, bundle: file, next };
-    output.print(&done, |done| format!("{} runs release {}\nnext: {}", done.place, done.release, done.next))
+    let bundle = runtime.block_on(save(&home, &client, &release, verb.bundle.as_deref())).map_err(|failure| {
+        Failure::error(format!(
+            "{place} runs release {number}, but its evidence was not saved: {}; `countersign evidence {place} {number}` \
+             fetches it",
+            failure.message()
+        ))
+    })?;
+    let bundle = bundle.1;
+    let next = format!("countersign verify {}", shell::path(&bundle));
+    let done = Done { place, release: number, outcome: release.stage, entry: release.entry, bundle, next };
+    output.print(&done, |done| {
+        format!(
+            "{} runs release {}\nevidence: {}\nnext: {}",
+            done.place,
+            done.release,
+            done.bundle.display(),
+            done.next
+        )
+    })
 }
 
 /// Follows a release until it has ended, or until its gate lets it pass where nobody waits for the agent.

@@ -65,16 +65,7 @@ pub fn take(identity: &identity::State, command: &Take, moment: Moment) -> Resul
             let mut people = identity.people(moment);
             let found = people.find(|(_, person)| person.has_key(key, Purpose::Commit)).map(|(id, _)| id);
             if found.is_none() {
-                let what =
-                    format!("nobody is enrolled with key {key}, which signed commit {}", command.commit);
-                let other = identity
-                    .people(moment)
-                    .find(|(_, person)| person.keys.iter().any(|known| known.fingerprint == *key));
-                let remedy = other.map_or("have its holder enrolled", |_| {
-                    "it is enrolled for something else: sign commits with the key that is enrolled for them, \
-                     `git config user.signingkey FILE`, and commit again"
-                });
-                reasons.push(Reason::new("commit-signer-unknown", what, remedy));
+                reasons.push(unknown(identity, moment, &command.commit, key));
             }
             found
         }
@@ -90,6 +81,42 @@ pub fn take(identity: &identity::State, command: &Take, moment: Moment) -> Resul
             request: command.request,
         }),
         _ => Err(reasons),
+    }
+}
+
+/// Why a signature by a key of nobody, or of somebody who has it for something else, does not count.
+fn unknown(identity: &identity::State, moment: Moment, commit: &CommitId, key: &str) -> Reason {
+    let of = |person: &identity::Person| person.keys.iter().find(|known| known.fingerprint == key).cloned();
+    let Some((person, known)) = identity.people(moment).find_map(|(_, person)| Some((person, of(person)?)))
+    else {
+        let what = format!("nobody is enrolled with key {key}, which signed commit {commit}");
+        return Reason::new("commit-signer-unknown", what, "have its holder enrolled");
+    };
+    let purposes: Vec<_> = known.purposes.iter().map(|purpose| signs(*purpose)).collect();
+    let what = format!(
+        "commit {commit} is signed with key {key}, which is enrolled for {} and not for commits",
+        purposes.join(" and ")
+    );
+    let commits = person.keys.iter().find(|key| key.purposes.contains(&Purpose::Commit));
+    let right = commits.map_or_else(
+        || "have a key for commits enrolled".to_owned(),
+        |key| {
+            format!(
+                "sign with {}, which is enrolled for commits: `git config user.signingkey FILE`, \
+                 `git commit --amend --no-edit -S`",
+                key.fingerprint
+            )
+        },
+    );
+    Reason::new("commit-signer-unknown", what, right)
+}
+
+/// What is signed for a purpose.
+const fn signs(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::SignIn => "requests",
+        Purpose::Approve => "approvals",
+        Purpose::Commit => "commits",
     }
 }
 

@@ -1,0 +1,130 @@
+//! `countersign evidence`: saves the evidence by which a release was let through, for whoever wants to verify it.
+//!
+//! Invariant: unless a file is named, nothing is written into a repository, where the next commit would take it along.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use domain::Place as At;
+use evidence::bundle::BYTES_MAX;
+use serde::Serialize;
+use wire::{Client, PlaceView, ReleaseView};
+
+use super::promote::{only, unknown};
+use super::trust::write_file;
+use super::{Place, runtime};
+use crate::failure::Failure;
+use crate::home::{self, Home, Profile};
+use crate::output::Output;
+use crate::shell;
+
+/// Arguments of `evidence`.
+#[derive(Debug, Args)]
+pub struct Evidence {
+    #[command(flatten)]
+    place: Place,
+    /// The place, PROJECT/SERVICE/ENVIRONMENT; if omitted, the only one where something runs that people let through.
+    at: Option<At>,
+    /// Number of the release; if omitted, the one that runs there.
+    release: Option<u64>,
+    /// The file to write; if omitted, one in your own data directory.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+struct Saved {
+    place: At,
+    release: u64,
+    bundle: PathBuf,
+    next: String,
+}
+
+/// Fetches the evidence and saves it.
+pub fn run(verb: &Evidence, output: Output) -> Result<(), Failure> {
+    let home = verb.place.home()?;
+    let client = home.client()?;
+    let runtime = runtime()?;
+    let places = runtime.block_on(client.places())?;
+    let view = match &verb.at {
+        Some(at) => places.into_iter().find(|view| view.place == *at).ok_or_else(|| unknown(at))?,
+        None => {
+            only(places, |view| !view.automatic && view.running.is_some(), "runs what people let through")?
+        }
+    };
+    let release = runtime.block_on(meant(&client, &view, verb.release))?;
+    let (number, file) = runtime.block_on(save(&home, &client, &release, verb.out.as_deref()))?;
+    let next = format!("countersign verify {}", shell::path(&file));
+    let saved = Saved { place: view.place, release: number, bundle: file, next };
+    output.print(&saved, |saved| {
+        format!(
+            "evidence of release {} of {} saved in `{}`\nnext: {}",
+            saved.release,
+            saved.place,
+            saved.bundle.display(),
+            saved.next
+        )
+    })
+}
+
+/// Saves the evidence of a release; answers its number and the file.
+pub async fn save(
+    home: &Home,
+    client: &Client,
+    release: &ReleaseView,
+    out: Option<&Path>,
+) -> Result<(u64, PathBuf), Failure> {
+    let (place, number) = (&release.place, release.release.unwrap_or_default());
+    let digest = release.bundle.ok_or_else(|| {
+        Failure::error(format!(
+            "release {number} of {place} has no evidence yet: its gate has not judged it; it is {}",
+            release.stage
+        ))
+    })?;
+    let bytes = client.blob(&digest, BYTES_MAX).await?;
+    let file = match out {
+        Some(file) => file.to_path_buf(),
+        None => {
+            let dir = home::evidence_dir(Profile::of(home)?.installation)?;
+            home::private_dir(&dir)?;
+            dir.join(format!("{}-{number}.bundle", place.to_string().replace('/', "-")))
+        }
+    };
+    write_file(&file, &bytes)?;
+    Ok((number, file))
+}
+
+/// The release of that number; else the one that runs, and of a rollback the one that it brought back.
+async fn meant(client: &Client, view: &PlaceView, number: Option<u64>) -> Result<ReleaseView, Failure> {
+    let place = &view.place;
+    let running = view.running.as_ref().map(|running| running.release);
+    let Some(wanted) = number.or(running) else {
+        return Err(Failure::error(format!("nothing runs at {place}; see `countersign status`")));
+    };
+    let mut known = view.releases.clone();
+    // A place shows its newest releases; what is older is found by the runs.
+    if !known.iter().any(|release| release.release == Some(wanted)) {
+        let runs = client.runs_like(Some(&place.project), "").await?;
+        let here = runs.into_iter().flat_map(|run| run.releases).filter(|release| release.place == *place);
+        known.extend(here);
+    }
+    let found = known.iter().find(|release| release.release == Some(wanted)).ok_or_else(|| {
+        let mut shown: Vec<_> = known.iter().filter_map(|release| release.release).collect();
+        shown.sort_unstable();
+        shown.dedup();
+        let shown: Vec<_> = shown.iter().map(ToString::to_string).collect();
+        let shown = if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
+        Failure::error(format!("the server shows no release {wanted} of {place}; it shows {shown}"))
+    })?;
+    if found.kind != "rollback" {
+        return Ok(found.clone());
+    }
+    let same = known.iter().filter(|other| other.kind == "release" && other.artifact == found.artifact);
+    let before = same.filter(|other| other.bundle.is_some() && other.began < found.began);
+    before.max_by_key(|other| other.began).cloned().ok_or_else(|| {
+        Failure::error(format!(
+            "release {wanted} of {place} is a rollback, which no gate judged, and the release that it brought back is too \
+             long ago to be shown; name that one by its number"
+        ))
+    })
+}
