@@ -2,7 +2,9 @@
 //!
 //! Invariant: the numbers are the operator's and never the input's, so a refusal that rests on them cannot be derived
 //! from the ledger. Its codes begin with `quota-`: replay checks who asked, and takes the operator's word for the rest,
-//! who could have withheld the answer anyway.
+//! who could have withheld the answer anyway. So no quota applies to an action that stops something.
+
+use evidence::Name;
 
 use crate::build;
 use crate::event::Refused;
@@ -29,11 +31,11 @@ pub fn over(state: &State, run: &build::Run, quota: Runs) -> Option<Refusal> {
     let mut reasons = Vec::new();
     if of_project >= quota.per_project {
         let who = format!("project `{project}`");
-        reasons.push(runs_reason("quota-runs-of-project", &who, of_project, quota.per_project, "project"));
+        reasons.push(runs_reason(RUNS_OF_PROJECT, &who, of_project, quota.per_project, "project"));
     }
     if of_person >= quota.per_person {
         let who = format!("person {person}");
-        reasons.push(runs_reason("quota-runs-of-person", &who, of_person, quota.per_person, "person"));
+        reasons.push(runs_reason(RUNS_OF_PERSON, &who, of_person, quota.per_person, "person"));
     }
     Refusal::of(reasons)
 }
@@ -47,34 +49,76 @@ fn runs_reason(code: &str, who: &str, found: usize, quota: usize, setting: &str)
     Reason::new(code, what, remedy)
 }
 
-/// The reason against storing more; `owner` is `project` or `person`.
+/// For whom something is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// A project.
+    Project,
+    /// A person.
+    Person,
+}
+
+/// The reason against storing more.
 #[must_use]
-pub fn stored(owner: &str, who: &str, bytes: u64, quota: u64) -> Reason {
+pub fn stored(owner: Owner, who: &str, bytes: u64, quota: u64) -> Reason {
+    let (code, owner) = match owner {
+        Owner::Project => (BYTES_OF_PROJECT, "project"),
+        Owner::Person => (BYTES_OF_PERSON, "person"),
+    };
     let what = format!("{who} has {} MiB stored, and the quota is {} MiB", bytes >> 20, quota >> 20);
     let remedy = format!(
         "ask the server's operator for more: `stored-mib-per-{owner}` in quotas.json of the data directory. What is on \
          record stays stored"
     );
-    Reason::new(&format!("quota-bytes-of-{owner}"), what, remedy)
+    Reason::new(code, what, remedy)
 }
 
 /// The fact that so many more requests of a person were refused in a minute than are recorded one by one.
 #[must_use]
-pub fn counted(person: PersonId, action: evidence::Name, more: u64) -> Refused {
+pub fn counted(person: PersonId, action: Name, more: u64) -> Refused {
     Refused { person, action, reasons: vec![REFUSALS.to_owned()], more: Some(more) }
 }
 
-impl Refused {
-    /// Whether every reason is a quota.
-    #[must_use]
-    pub fn rests_on_quotas(&self) -> bool {
-        !self.reasons.is_empty() && self.reasons.iter().all(|code| code.starts_with(PREFIX))
+/// Whether quotas apply to an action: it stores bodies without a narrow limit, and begins something.
+#[must_use]
+pub fn apply_to(action: &Name) -> bool {
+    !codes(action).is_empty()
+}
+
+/// Codes by which quotas can refuse an action.
+fn codes(action: &Name) -> &'static [&'static str] {
+    match action.as_str() {
+        "run" => &[RUNS_OF_PROJECT, RUNS_OF_PERSON, BYTES_OF_PROJECT, BYTES_OF_PERSON],
+        "set-environment" => &[BYTES_OF_PROJECT, BYTES_OF_PERSON],
+        _ => &[],
     }
 }
 
-const PREFIX: &str = "quota-";
+impl Refused {
+    /// Whether every reason is a quota that applies to the action.
+    #[must_use]
+    pub fn rests_on_quotas(&self) -> bool {
+        let known = codes(&self.action);
+        !self.reasons.is_empty() && self.reasons.iter().all(|code| known.contains(&code.as_str()))
+    }
+
+    /// Whether it counts refusals, and says nothing else.
+    #[must_use]
+    pub fn is_a_count(&self) -> bool {
+        self.action.as_str() == COUNT
+            && self.more.is_some_and(|more| more > 0)
+            && self.reasons.iter().map(String::as_str).eq([REFUSALS])
+    }
+}
+
 /// Code of the entry that counts refusals.
 pub const REFUSALS: &str = "quota-refusals";
+/// What an entry that counts refusals has for an action: the server's own.
+pub const COUNT: &str = "count";
+const RUNS_OF_PROJECT: &str = "quota-runs-of-project";
+const RUNS_OF_PERSON: &str = "quota-runs-of-person";
+const BYTES_OF_PROJECT: &str = "quota-bytes-of-project";
+const BYTES_OF_PERSON: &str = "quota-bytes-of-person";
 
 #[cfg(test)]
 mod tests {

@@ -8,10 +8,9 @@
 use std::collections::{BTreeMap, VecDeque, btree_map};
 use std::sync::Arc;
 
-use domain::build::Ended;
 use domain::gate::{self, Judged, Outcome};
 use domain::snapshot::{RecordSnapshot, Snapshotted};
-use domain::{Command, Event, PersonId, Place, RULES, Refused, State, decide, next, release};
+use domain::{Command, Event, Place, RULES, Refused, State, decide, next, release};
 use evidence::bundle::Bundle;
 use evidence::canonical::{self, CanonicalError};
 use evidence::dsse::Envelope;
@@ -19,7 +18,7 @@ use evidence::enrolment::{Enrolment, Purpose};
 use evidence::entry::{Actor, Auth, Entry, Header};
 use evidence::status::StatusFile;
 use evidence::trust_root::TrustRoot;
-use evidence::{Digest, Moment, Name};
+use evidence::{Digest, Moment};
 use serde_json::Value;
 use tlog::{Frontier, leaf_hash};
 
@@ -28,6 +27,7 @@ use crate::admit_machines::{admit_receipt, admit_report};
 use crate::collect::collect;
 use crate::plan::plan;
 use crate::prepare::{Asked, Prepared};
+use crate::recorded::{cannot_be_derived, lost, may_count};
 use crate::store::Store;
 use crate::verdict::{judge, own_eyes};
 
@@ -40,6 +40,19 @@ pub enum Replayed {
     Differs,
     /// It was made by other rules, which this program no longer knows.
     OtherRules(u32),
+}
+
+/// Events that a decision gives, made again.
+struct Again {
+    events: Vec<Event>,
+    /// Whether the ledger does not hold what they rest on, so that they are the server's word.
+    recorded: bool,
+}
+
+impl From<Vec<Event>> for Again {
+    fn from(events: Vec<Event>) -> Self {
+        Self { events, recorded: false }
+    }
 }
 
 /// One decision that did not simply agree.
@@ -75,6 +88,8 @@ pub struct Replay<'a, S: Store> {
     pub verdicts: u64,
     /// Decisions that agree.
     pub agree: u64,
+    /// Decisions that were taken as recorded, because the ledger cannot hold what they rest on.
+    pub recorded: u64,
     /// All others.
     pub others: Vec<Compared>,
 }
@@ -94,6 +109,7 @@ impl<'a, S: Store> Replay<'a, S> {
             decisions: 0,
             verdicts: 0,
             agree: 0,
+            recorded: 0,
             others: Vec::new(),
         }
     }
@@ -153,10 +169,11 @@ impl<'a, S: Store> Replay<'a, S> {
             return;
         }
         match self.again(prepared) {
-            Ok(events) => {
+            Ok(Again { events, recorded }) => {
                 let mut events = events.into_iter();
                 if events.next().as_ref() == Some(event) {
-                    self.agree += 1;
+                    self.agree += u64::from(!recorded);
+                    self.recorded += u64::from(recorded);
                 } else {
                     self.differs(number, format!("`{}` does not come out again", event.kind()));
                 }
@@ -167,17 +184,17 @@ impl<'a, S: Store> Replay<'a, S> {
     }
 
     /// The events of the decision, made again.
-    fn again(&mut self, prepared: &Prepared) -> Result<Vec<Event>, String> {
+    fn again(&mut self, prepared: &Prepared) -> Result<Again, String> {
         let Prepared { header, entry, event, .. } = prepared;
         let command = match (&header.actor, header.auth, event) {
-            (Actor::System, Auth::None, Event::Refused(refused)) if refused.more.is_some() => {
-                // How many there were is the server's word, as it is of whoever was not answered at all.
-                return Ok(vec![event.clone()]);
+            (Actor::System, Auth::None, Event::Refused(refused)) => {
+                may_count(&self.state, refused)?;
+                return Ok(Again { events: vec![event.clone()], recorded: true });
             }
             (Actor::Person(_), Auth::SignedRequest, Event::Refused(refused))
-                if refused.more.is_none() && cannot_be_derived(refused, prepared) =>
+                if cannot_be_derived(refused, prepared) =>
             {
-                return self.refused(prepared, refused);
+                return self.refused(prepared);
             }
             (Actor::Person(_), Auth::SignedRequest, _) => self.of_person(prepared)?,
             (Actor::System, Auth::Statement, _) => self.founding(entry, event)?,
@@ -198,27 +215,25 @@ impl<'a, S: Store> Replay<'a, S> {
             _ => return Err("nobody could have caused it".into()),
         };
         match decide(&self.state, &command, header.time) {
-            Ok(events) => Ok(events),
+            Ok(events) => Ok(events.into()),
             Err(refusal) => {
                 let Actor::Person(person) = header.actor else { return Err(format!("refused: {refusal}")) };
                 let asked = prepared.asked.as_ref().ok_or("it holds no signed request")?.as_ref()?;
                 let reasons = refusal.reasons().map(|reason| reason.code.clone()).collect();
                 let action = asked.request.action.clone();
-                Ok(vec![Event::Refused(Refused { person: person.into(), action, reasons, more: None })])
+                let refused = Refused { person: person.into(), action, reasons, more: None };
+                Ok(vec![Event::Refused(refused)].into())
             }
         }
     }
 
-    /// A refusal that rests on the operator's quotas, or on bodies that were too large to be kept: who asked is checked
-    /// again, and the reasons are the server's word, which could have withheld its answer as well.
-    fn refused(&mut self, prepared: &Prepared, refused: &Refused) -> Result<Vec<Event>, String> {
+    /// A refusal that cannot be derived: that the person asked for that is checked all the same, and the reasons are the
+    /// server's word, which could have withheld its answer as well.
+    fn refused(&mut self, prepared: &Prepared) -> Result<Again, String> {
         let asked = prepared.asked.as_ref().ok_or("it holds no signed request")?.as_ref()?;
         let root = self.root()?;
         self.authentic(asked, prepared.header.time, &root)?;
-        let same = PersonId::from(asked.request.person) == refused.person
-            && asked.request.action == refused.action
-            && !refused.reasons.is_empty();
-        if same { Ok(vec![prepared.event.clone()]) } else { Err("the refusal is not of this request".into()) }
+        Ok(Again { events: vec![prepared.event.clone()], recorded: true })
     }
 
     /// A person's command, out of the signed request and what it names.
@@ -367,11 +382,11 @@ impl<'a, S: Store> Replay<'a, S> {
     }
 
     /// A gate, judged again from evidence that is collected again.
-    fn judged(&self, judged: &Judged) -> Result<Vec<Event>, String> {
+    fn judged(&self, judged: &Judged) -> Result<Again, String> {
         let state = self.recent.get(&judged.at).ok_or("it names a state in which no gate was due")?;
         let Some(digest) = &judged.bundle else {
             let fails = judged.outcome == Outcome::Undecided;
-            let recorded = vec![Event::Judged(judged.clone())];
+            let recorded = Again { events: vec![Event::Judged(judged.clone())], recorded: true };
             return if fails { Ok(recorded) } else { Err("it was decided without evidence".into()) };
         };
         let collected =
@@ -401,7 +416,7 @@ impl<'a, S: Store> Replay<'a, S> {
             return Err(format!("the verdict comes out as {:?}, for {:?}", again.outcome, again.reasons));
         }
         let command = Command::RecordVerdict(Box::new(gate::RecordVerdict { judged: again }));
-        decide(&self.state, &command, judged.moment).map_err(|refusal| refusal.to_string())
+        decide(&self.state, &command, judged.moment).map(Again::from).map_err(|refusal| refusal.to_string())
     }
 
     /// The snapshot, taken again: the same state at the same place of the same ledger.
@@ -472,25 +487,10 @@ impl<'a, S: Store> Replay<'a, S> {
     }
 }
 
-/// Whether the ledger does not hold what a refusal rests on.
-fn cannot_be_derived(refused: &Refused, prepared: &Prepared) -> bool {
-    let left_out = |asked: &Asked| asked.particulars.get(LEFT_OUT).is_some();
-    refused.rests_on_quotas()
-        || prepared.asked.as_ref().is_some_and(|asked| asked.as_ref().is_ok_and(left_out))
-}
-
-/// The end of a run of which a runner, or the server that waited for one, says that some work will never be reported.
-fn lost(ended: &Ended, runner: Option<&Name>) -> Result<Command, String> {
-    let work = ended.because.clone().ok_or("it does not say what is lost")?;
-    Ok(Command::Lose(domain::build::Lose { run: ended.run, work, runner: runner.cloned() }))
-}
-
 /// The last moment at which something that ends at a moment still holds.
 fn before(end: Moment) -> Moment {
     Moment::from_millis(end.millis().saturating_sub(1)).unwrap_or_default()
 }
 
-/// Field of a refusal's particulars that has the digests of bodies which were not kept.
-pub const LEFT_OUT: &str = "left-out";
 /// Most states that are kept while a gate is due.
 const RECENT_MAX: usize = 1024;

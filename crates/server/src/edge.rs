@@ -151,21 +151,22 @@ impl Gatekeeper {
             attachments: &attachments,
         };
         let mut admitted = judge::admit(state, &root, &self.store(), &sent)?;
+        let left_out = bodies.are_left_out(&request.action);
         let over = self.over_bytes(&request, &admitted);
         let refused = || self.refused_already(state, &admitted.command, now);
-        if let Some(refusal) = over.or_else(|| if bodies.are_large() { refused() } else { None }) {
+        if let Some(refusal) = over.or_else(|| if left_out { refused() } else { None }) {
             // Nothing of it is stored: the refusal names the bodies by their digests.
             admitted.command = Command::Refuse(refusal);
             admitted.blobs = Vec::new();
         }
         let blobs = self.keep(&admitted)?;
-        let is_inline =
-            blobs.is_empty() && !(bodies.are_large() && matches!(admitted.command, Command::Refuse(_)));
+        let is_inline = blobs.is_empty() && !(left_out && matches!(admitted.command, Command::Refuse(_)));
         if is_inline && bodies.statements > INLINE_BYTES_MAX {
-            let found = bodies.statements;
-            return Err(EdgeError::Malformed(format!(
-                "statements have {found} bytes, at most {INLINE_BYTES_MAX}"
-            )));
+            let limit = format!("statements have {} bytes, at most {INLINE_BYTES_MAX}", bodies.statements);
+            return Err(EdgeError::Malformed(match &admitted.command {
+                Command::Refuse(refusal) => format!("{refusal}; and too large to be recorded: {limit}"),
+                _ => limit,
+            }));
         }
         let inline = if is_inline { submission.statements.as_slice() } else { &[] };
         let origin = Origin {
@@ -176,7 +177,7 @@ impl Gatekeeper {
             project: admitted.project,
         };
         let particulars = Some(particulars(submission, inline)?);
-        let bodies = if bodies.are_large() { bodies.digests } else { Vec::new() };
+        let bodies = if left_out { bodies.digests } else { Vec::new() };
         Ok(Job { command: admitted.command, origin, particulars, blobs, bodies })
     }
 
@@ -413,9 +414,12 @@ impl Bodies {
         })
     }
 
-    /// Whether they are more than is kept of a refused request.
-    const fn are_large(&self) -> bool {
-        self.statements + self.attachments > REFUSED_BYTES_MAX || self.digests.len() > REFUSED_BODIES_MAX
+    /// Whether a refusal of this action keeps digests alone: where they are more than is kept of a refused request.
+    /// What stops something keeps all, so that replay derives why it did not.
+    fn are_left_out(&self, action: &Name) -> bool {
+        quota::apply_to(action)
+            && (self.statements + self.attachments > REFUSED_BYTES_MAX
+                || self.digests.len() > REFUSED_BODIES_MAX)
     }
 }
 
@@ -466,3 +470,27 @@ const REFUSED_BYTES_MAX: usize = 8 * 1024;
 const REFUSED_BODIES_MAX: usize = 8;
 /// Longest path of a repository that is kept.
 const REPOSITORY_CHARS_MAX: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Replay derives a refusal of what stops something: nothing of it is left out, however large.
+    #[test]
+    fn only_refusals_to_which_quotas_apply_keep_digests_alone() {
+        let bodies = |statements, attachments, count| Bodies {
+            digests: vec![Digest::of(b"body"); count],
+            statements,
+            attachments,
+        };
+        let all = ["enrol", "set-root", "set-status", "set-environment", "run", "agree", "cancel", "approve"];
+        for action in all.into_iter().chain(["promote", "rollback"]) {
+            let may = ["run", "set-environment"].contains(&action);
+            let action = action.parse().unwrap();
+            for large in [bodies(8193, 0, 1), bodies(0, 8193, 1), bodies(4096, 4097, 2), bodies(9, 0, 9)] {
+                assert_eq!(large.are_left_out(&action), may, "{action}");
+            }
+            assert!(!bodies(4096, 4096, 8).are_left_out(&action), "{action}");
+        }
+    }
+}

@@ -59,7 +59,7 @@ impl Job {
         let origin = Origin {
             actor: Actor::System,
             auth: Auth::None,
-            action: "count".parse()?,
+            action: quota::COUNT.parse()?,
             idempotency: None,
             project: None,
         };

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::{PersonId, Reason, quota};
+use domain::quota::{self, Owner};
+use domain::{PersonId, Reason};
 use evidence::Name;
 use serde::Deserialize;
 
@@ -127,7 +128,7 @@ impl Usage {
     pub fn over(&self, project: Option<&Name>, person: PersonId, limits: &Limits) -> Vec<Reason> {
         let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut reasons = Vec::new();
-        let mut look = |owner: &str, who: String, bytes: u64, mib: u64| {
+        let mut look = |owner: Owner, who: String, bytes: u64, mib: u64| {
             let quota = mib.saturating_mul(1 << 20);
             if bytes >= quota {
                 reasons.push(quota::stored(owner, &who, bytes, quota));
@@ -135,10 +136,10 @@ impl Usage {
         };
         if let Some(project) = project {
             let bytes = counted.projects.get(project).copied().unwrap_or_default();
-            look("project", format!("project `{project}`"), bytes, limits.stored_mib_per_project);
+            look(Owner::Project, format!("project `{project}`"), bytes, limits.stored_mib_per_project);
         }
         let bytes = counted.people.get(&person).copied().unwrap_or_default();
-        look("person", format!("person {person}"), bytes, limits.stored_mib_per_person);
+        look(Owner::Person, format!("person {person}"), bytes, limits.stored_mib_per_person);
         reasons
     }
 }

@@ -243,6 +243,10 @@ impl Writer {
     /// Records how many more refusals there were in minutes that are over.
     fn count_refusals(&mut self, moment: Moment, batch: &mut Batch) -> Result<(), WriterError> {
         for (person, more) in self.refusals.take_over(moment) {
+            // Of somebody who was withdrawn meanwhile nothing is counted: replay takes no stranger's.
+            if self.ahead.identity.enrolled(person).is_none() {
+                continue;
+            }
             let job = Job::counting()?;
             let event = Event::Refused(quota::counted(person, job.origin.action.clone(), more));
             // It is small, so it fits an entry.

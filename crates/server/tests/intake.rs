@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::identity::{Rooted, SetRoot};
+use domain::identity::{Enrol, Enrolled, Rooted, SetRoot};
 use domain::{Command, Reason};
 use evidence::entry::{Actor, Auth};
 use evidence::trust_root::Mode;
@@ -35,6 +35,19 @@ fn set_root(version: u32) -> Command {
         expires: Moment::from_millis(250_000_000_000_000).unwrap(),
     };
     Command::SetRoot(SetRoot { root, runners: [].into(), issued: Moment::default() })
+}
+
+fn enrol() -> Command {
+    let enrolment = Enrolled {
+        person: Id::from_random([7; 16]).into(),
+        subject: Digest::of(b"subject"),
+        keys: Vec::new(),
+        grants: Vec::new(),
+        expires: Moment::from_millis(20_000_000_000).unwrap(),
+        digest: Digest::of(b"enrolment"),
+        root: 1,
+    };
+    Command::Enrol(Enrol { enrolment, issued: Moment::default() })
 }
 
 #[tokio::test]
@@ -100,27 +113,35 @@ fn attack_a_storm_of_refusals_is_counted() {
         World { now: || Moment::from_millis(CLOCK.load(Ordering::Relaxed)).unwrap(), ..World::default() };
     let mut writer = Writer::open(dir.path(), ledger, world).unwrap();
     let size = || Reader::open(dir.path()).unwrap().head().unwrap().frontier.size();
+    let founding = [job(b"root", set_root(1)), job(b"enrol", enrol())];
+    assert!(writer.take(founding.iter()).iter().all(|answer| matches!(answer, Ok(Answer::Accepted { .. }))));
+    let stranger = Origin { actor: Actor::Person(Id::from_random([8; 16])), ..job(b"", set_root(1)).origin };
     for n in 0..200_u8 {
         let refuse = job(&[n], Command::Refuse(Reason::new("x", "y", "z").into()));
         let answer = writer.take([refuse].iter()).remove(0).unwrap();
         assert!(matches!(answer, Answer::Refused { entry, .. } if entry.is_some() == (n < 3)), "{n}");
+        // Of whoever is enrolled no more, nothing is counted: replay takes no stranger's.
+        let Job { command, .. } = job(b"", Command::Refuse(Reason::new("x", "y", "z").into()));
+        let idempotency = Some(Digest::of(&[8, n]));
+        let refuse = Job { origin: Origin { idempotency, ..stranger.clone() }, ..job(b"", command) };
+        assert!(matches!(writer.take([refuse].iter()).remove(0), Ok(Answer::Refused { .. })));
     }
-    assert_eq!(size(), 3);
+    assert_eq!(size(), 8);
     assert!(writer.has_counted());
     CLOCK.store(60_000, Ordering::Relaxed);
     assert!(writer.take(std::iter::empty()).is_empty());
     assert!(!writer.has_counted());
-    assert_eq!(size(), 4);
+    assert_eq!(size(), 9);
     let reader = Reader::open(dir.path()).unwrap();
-    let entry = reader.entries(3, 4).unwrap().remove(0);
+    let entry = reader.entries(8, 9).unwrap().remove(0);
     let facts = entry.facts.decode::<serde_json::Value>("facts").unwrap();
     assert_eq!((&facts["more"], &facts["reasons"]), (&json!(197), &json!(["quota-refusals"])));
     let readers = server::Readers::new(dir.path());
     let blobs = ledger::Blobs::read_only(&dir.path().join(ledger::BLOBS));
     let store = server::LedgerStore::new(&readers, &blobs);
     let replay = server::replay(&reader, &store, |_| {}).unwrap();
-    // The three before it hold no signed request: this writer was asked without an edge.
-    assert_eq!((replay.agree, replay.others.len(), replay.state().misfits), (1, 3, 0));
+    // The eight before it hold no signed request: this writer was asked without an edge.
+    assert_eq!((replay.recorded, replay.others.len(), replay.state().misfits), (1, 8, 0));
 }
 
 /// A refused request keeps the digests of its bodies, and names no blob.

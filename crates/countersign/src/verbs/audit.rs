@@ -41,6 +41,8 @@ struct Replayed {
     decisions: u64,
     verdicts: u64,
     agree: u64,
+    /// Taken as recorded, because the ledger cannot hold what they rest on.
+    recorded: u64,
     differ: usize,
     other_rules: usize,
     differences: Vec<Found>,
@@ -111,6 +113,7 @@ fn replay(home: &Home, output: Output) -> Result<(), Failure> {
         decisions: replay.decisions,
         verdicts: replay.verdicts,
         agree: replay.agree,
+        recorded: replay.recorded,
         differ,
         other_rules,
         differences: replay.others.iter().map(found).collect(),
@@ -118,9 +121,9 @@ fn replay(home: &Home, output: Output) -> Result<(), Failure> {
     output.print(&replayed, |replayed| {
         let lines = replayed.differences.iter().map(|found| format!("\n{}: {}", found.place, found.what));
         format!(
-            "{} entries, {} decisions, {} of them verdicts of gates: {} agree, {} differ, {} by other rules{}",
+            "{} entries, {} decisions, {} of them verdicts of gates: {} agree, {} differ, {} by other rules; taken as recorded: {}{}",
             replayed.entries, replayed.decisions, replayed.verdicts, replayed.agree, replayed.differ,
-            replayed.other_rules, lines.collect::<String>()
+            replayed.other_rules, replayed.recorded, lines.collect::<String>()
         )
     })?;
     match (differ, replay.decisions) {

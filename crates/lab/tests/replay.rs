@@ -1,0 +1,195 @@
+//! What whoever owns the server can record as a refusal in a person's name: replay takes as recorded only what the
+//! ledger cannot hold, and counts it apart.
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use std::collections::BTreeMap;
+
+use domain::identity::{Enrolled, Rooted};
+use domain::{Event, RULES, Refused, quota};
+use evidence::dsse::Envelope;
+use evidence::entry::{Actor, Auth, Entry, Header, Payload};
+use evidence::{Digest, Moment};
+use judge::{Replay, Store, Unavailable, prepare};
+use lab::{Lab, Person, at, id, name};
+use serde_json::{Value, json};
+
+/// A ledger in memory.
+#[derive(Default)]
+struct Ledger {
+    entries: Vec<Entry>,
+    blobs: BTreeMap<Digest, Vec<u8>>,
+}
+
+impl Store for Ledger {
+    fn blob(&self, digest: &Digest) -> Result<Vec<u8>, Unavailable> {
+        self.blobs.get(digest).cloned().ok_or_else(|| Unavailable(format!("blob {digest} is missing")))
+    }
+
+    fn entry(&self, number: u64) -> Result<Entry, Unavailable> {
+        let entry = usize::try_from(number).ok().and_then(|at| self.entries.get(at).cloned());
+        entry.ok_or_else(|| Unavailable(format!("entry {number} is missing")))
+    }
+}
+
+impl Ledger {
+    /// Root 1, and Ada with Bob enrolled.
+    fn founded(lab: &Lab) -> Self {
+        let mut ledger = Self::default();
+        let root = lab.root();
+        let bytes = lab.signed_root(&root, &[0, 1]).encode().unwrap();
+        let envelope = Digest::of(&bytes);
+        ledger.blobs.insert(envelope, bytes);
+        let statement = (Actor::System, Auth::Statement);
+        ledger.push(&Event::Rooted(Rooted::of(&root, envelope).unwrap()), statement.clone(), None, None);
+        for (person, role) in [(&lab.ada, "developer"), (&lab.bob, "release-manager")] {
+            let enrolment = person.enrolment(&[role]);
+            let facts = Enrolled::of(&enrolment, 1).unwrap();
+            let particulars = json!({ "statements": [lab.signed_enrolment(&enrolment)] });
+            ledger.push(&Event::Enrolled(facts), statement.clone(), None, Some(&particulars));
+        }
+        ledger
+    }
+
+    fn push(
+        &mut self,
+        event: &Event,
+        (actor, auth): (Actor, Auth),
+        idempotency: Option<Digest>,
+        particulars: Option<&Value>,
+    ) {
+        let facts = event.facts([1; 16]).unwrap();
+        let particulars = particulars.map(|value| Payload::new("particulars", value, [2; 16]).unwrap());
+        let header = Header {
+            v: 1,
+            kind: event.kind().to_owned(),
+            rules: RULES,
+            time: recorded(),
+            project: None,
+            subject: event.subject(),
+            actor,
+            auth,
+            cause: None,
+            idempotency,
+            facts: facts.commitment(),
+            particulars: particulars.as_ref().map(Payload::commitment),
+            blobs: event.blobs(),
+        };
+        self.entries.push(Entry { header: header.encode().unwrap(), facts, particulars });
+    }
+
+    /// What replay makes of the last entry.
+    fn last(&self) -> Found {
+        let mut replay = Replay::new(self);
+        let mut before = (0, 0, 0);
+        for (number, entry) in (0..).zip(&self.entries) {
+            before = (replay.agree, replay.recorded, replay.others.len());
+            replay.take(&prepare(number, entry.clone()).unwrap()).unwrap();
+        }
+        assert_eq!(before, (3, 0, 0), "what founded it agrees");
+        match (replay.agree - before.0, replay.recorded - before.1, replay.others.len() - before.2) {
+            (1, 0, 0) => Found::Agrees,
+            (0, 1, 0) => Found::Recorded,
+            (0, 0, 1) => Found::Differs,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Agrees,
+    Recorded,
+    Differs,
+}
+
+fn recorded() -> Moment {
+    at(-400)
+}
+
+fn arguments(action: &str) -> Value {
+    let place = json!({ "project": "shop", "service": "api", "environment": "production" });
+    let (digest, commit) = (Digest::of(b"bytes"), "ab".repeat(20));
+    match action {
+        "run" => json!({ "project": "shop", "commit": commit }),
+        "cancel" => json!({ "run": id(9), "commit": commit }),
+        "rollback" => json!({ "place": place, "from": digest, "to": digest }),
+        "promote" => json!({ "place": place, "release": 1 }),
+        _ => json!({ "statement": digest }),
+    }
+}
+
+/// A refusal in a person's name, with a request that was signed by somebody's key and digests of bodies left out.
+fn refused(action: &str, codes: &[&str], left_out: Option<Value>, named: &Person, by: &Person) -> Found {
+    let lab = Lab::default();
+    let mut ledger = Ledger::founded(&lab);
+    let (request, envelope): (_, Envelope) = lab.request(by, action, arguments(action), 70);
+    let mut particulars = json!({ "request": envelope });
+    if let Some(left_out) = left_out {
+        particulars.as_object_mut().unwrap().insert("left-out".into(), left_out);
+    }
+    let reasons = codes.iter().map(|code| (*code).to_owned()).collect();
+    let facts = Refused { person: named.id.into(), action: name(action), reasons, more: None };
+    let origin = (Actor::Person(by.id), Auth::SignedRequest);
+    ledger.push(&Event::Refused(facts), origin, Some(request.idempotency()), Some(&particulars));
+    ledger.last()
+}
+
+#[test]
+fn attack_a_false_refusal_in_a_persons_name_differs() {
+    let Lab { ada, mallory, .. } = Lab::default();
+    let digests = || Some(json!([Digest::of(b"a body")]));
+    assert_eq!(refused("cancel", &["no-such-run"], None, &ada, &ada), Found::Agrees);
+    for action in ["run", "set-environment"] {
+        let code = "quota-bytes-of-project";
+        assert_eq!(refused(action, &[code], None, &ada, &ada), Found::Recorded, "{action}");
+        assert_eq!(refused(action, &["role-missing"], digests(), &ada, &ada), Found::Recorded, "{action}");
+    }
+    assert_eq!(refused("run", &["quota-runs-of-person"], None, &ada, &ada), Found::Recorded);
+    let others = ["enrol", "set-root", "set-status", "agree", "cancel", "approve", "promote", "rollback"];
+    for action in others {
+        for code in ["quota-bytes-of-person", "quota-runs-of-project", "quota-refusals"] {
+            assert_eq!(refused(action, &[code], None, &ada, &ada), Found::Differs, "{action}: {code}");
+        }
+        assert_eq!(refused(action, &["whatever"], digests(), &ada, &ada), Found::Differs, "{action}");
+    }
+    for (action, codes) in [
+        ("run", ["quota-of-mine"].as_slice()),
+        ("run", &["quota-runs-of-person", "role-missing"]),
+        ("run", &["quota-refusals"]),
+        ("run", &[]),
+        ("set-environment", &["quota-runs-of-project"]),
+    ] {
+        assert_eq!(refused(action, codes, None, &ada, &ada), Found::Differs, "{action}: {codes:?}");
+    }
+    for (what, left_out) in [("none", json!([])), ("no digests", json!(["x"])), ("no list", json!("x"))] {
+        assert_eq!(refused("run", &["x"], Some(left_out), &ada, &ada), Found::Differs, "{what}");
+    }
+    for (named, by) in [(&mallory, &ada), (&ada, &mallory), (&mallory, &mallory)] {
+        let found = refused("run", &["quota-runs-of-person"], None, named, by);
+        assert_eq!(found, Found::Differs, "{} by {}", named.label, by.label);
+    }
+}
+
+#[test]
+fn attack_a_count_of_refusals_says_nothing_else() {
+    let lab = Lab::default();
+    let found = |change: fn(&mut Refused)| {
+        let mut ledger = Ledger::founded(&lab);
+        let mut facts = quota::counted(lab.ada.id.into(), name(quota::COUNT), 197);
+        change(&mut facts);
+        ledger.push(&Event::Refused(facts), (Actor::System, Auth::None), None, None);
+        ledger.last()
+    };
+    assert_eq!(found(|_| {}), Found::Recorded);
+    for (what, change) in [
+        ("a stranger", (|facts| facts.person = id(77).into()) as fn(&mut Refused)),
+        ("an action", |facts| facts.action = name("approve")),
+        ("another code", |facts| facts.reasons = vec!["role-missing".into()]),
+        ("one more code", |facts| facts.reasons.push("role-missing".into())),
+        ("no code", |facts| facts.reasons.clear()),
+        ("none", |facts| facts.more = Some(0)),
+        ("no count", |facts| facts.more = None),
+    ] {
+        assert_eq!(found(change), Found::Differs, "{what}");
+    }
+}
