@@ -14,17 +14,43 @@ use serde_json::Value;
 pub fn broken(root: &Path) -> Result<Vec<String>, String> {
     let read = |file: &Path| fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()));
     let mut found = edges(&metadata(root)?);
-    let mut tests = BTreeSet::new();
+    let (mut tests, mut items) = (BTreeSet::new(), BTreeSet::new());
     for file in sources(root)? {
         let text = read(&file)?;
         let name = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().into_owned();
         found.extend(breaches(&name, &text));
         tests.extend(test_names(&text));
+        items.extend(public_items(&name, &text));
     }
     for page in EVIDENCE_PAGES {
         found.extend(unknown_tests(page, &read(&root.join(page))?, &tests));
     }
+    found.extend(unknown_items(&read(&root.join(GLOSSARY))?, &items));
     Ok(found)
+}
+
+/// Public items that a source file defines, as `crate::Name`.
+fn public_items(name: &str, text: &str) -> Vec<String> {
+    let Some(crate_name) = crate_of(name) else { return Vec::new() };
+    let item = |line: &str| {
+        let mut words =
+            line.strip_prefix("pub ")?.split(|c: char| !c.is_alphanumeric() && c != '_').peekable();
+        words.next_if(|word| ITEM_WORDS.contains(word))?;
+        let item = words.find(|word| !ITEM_WORDS.contains(word))?;
+        Some(format!("{crate_name}::{item}"))
+    };
+    text.lines().filter_map(|line| item(line.trim_start())).collect()
+}
+
+/// Names in the glossary's last column that no crate defines.
+fn unknown_items(text: &str, items: &BTreeSet<String>) -> Vec<String> {
+    let last_cell = |row: &str| row.strip_suffix("` |")?.rsplit_once('`').map(|(_, name)| name.to_owned());
+    let named = text.lines().filter_map(last_cell);
+    let unknown = named.filter(|name| {
+        let (first, last) = (name.split("::").next(), name.rsplit("::").next());
+        !items.contains(&[first.unwrap_or_default(), last.unwrap_or_default()].join("::"))
+    });
+    unknown.map(|name| format!("{GLOSSARY}: names `{name}`, which no crate defines")).collect()
 }
 
 /// Names of the tests that a source file may define: functions, and first words of a line, which macros of tests take.
@@ -205,6 +231,11 @@ fn is_test(name: &str) -> bool {
 const EVIDENCE_PAGES: [&str; 4] =
     ["SECURITY.md", "docs/threats.md", "docs/hostile-server.md", "docs/conformance.md"];
 
+/// The page of every term with its name in the code.
+const GLOSSARY: &str = "docs/glossary.md";
+
+const ITEM_WORDS: [&str; 8] = ["struct", "enum", "trait", "type", "const", "async", "fn", "mod"];
+
 const LINES_MAX: usize = 500;
 const TEST_LINES_MAX: usize = 800;
 
@@ -326,6 +357,18 @@ mod tests {
         let found = unknown_tests("p.md", "`a_b_d`, `attack_on_*`", &tests);
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found[0].contains("`a_b_d`"), "{found:?}");
+    }
+
+    #[test]
+    fn a_glossary_row_whose_code_does_not_exist_is_named() {
+        let text = "pub struct Run {\n    pub const fn new() {}\npub const MAX: u64 = 1;";
+        let items: BTreeSet<String> = public_items("crates/build/src/run.rs", text).into_iter().collect();
+        let page = "| run | One. | job | `build::run::Run` |\n| new | Two. | - | `build::new` |\n| bare | Three. | - | - |";
+        assert_eq!(unknown_items(page, &items), Vec::<String>::new());
+        let found =
+            unknown_items("| run | `One`. | job | `build::Job` |\n| a | b | c | `other::Run` |", &items);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].contains("`build::Job`"), "{found:?}");
     }
 
     #[test]
