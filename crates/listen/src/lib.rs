@@ -1,33 +1,38 @@
 //! HTTP/1.1 for roles that answer strangers: serves a router on a listener, within limits.
 //!
 //! Invariant: every connection holds one of a bounded number of places, of which no single peer can take all. A
-//! connection loses its place when it sends no request, or does not read what it asked for. It knows nothing of what
-//! is served; handlers find the [`Peer`] among the request's extensions.
+//! connection loses its place when it sends no request, does not read what it asked for, or is closed by its peer, with
+//! every request that still waits on it. It knows nothing of what is served; handlers find the [`Peer`] among the request's extensions.
 
+mod line;
 mod patient;
 mod peer;
 mod places;
 
+use std::convert::Infallible;
 use std::io;
-use std::pin::pin;
+use std::os::fd::AsFd;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use rustix::net::sockopt::set_tcp_user_timeout;
+use rustix::net::sockopt::{set_socket_send_buffer_size, set_tcp_user_timeout};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
 
+use line::{Gone, Line};
 use patient::Patient;
 use peer::Finder;
 pub use peer::{Account, Peer};
@@ -69,7 +74,7 @@ impl Default for Limits {
 /// Where connections come from.
 pub trait Listener: Send {
     /// A connection.
-    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+    type Stream: AsyncRead + AsyncWrite + AsFd + Unpin + Send + 'static;
 
     /// The next connection.
     fn next(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
@@ -90,6 +95,7 @@ impl Listener for TcpListener {
 
     fn peer(stream: &TcpStream, finder: &Finder, unread: Duration) -> io::Result<Peer> {
         set_tcp_user_timeout(stream, u32::try_from(unread.as_millis()).unwrap_or(u32::MAX))?;
+        set_socket_send_buffer_size(stream, UNREAD_BYTES_MAX)?;
         Ok(Peer::remote(finder, stream.peer_addr()?, stream.local_addr()?))
     }
 }
@@ -139,9 +145,10 @@ pub async fn serve<L: Listener>(
         };
         let Ok(peer) = L::peer(&stream, &finder, limits.unread) else { continue };
         let Some(place) = places.take(peer) else { continue };
+        let Ok(line) = Line::of(&stream) else { continue };
         let begun = Arc::new(AtomicBool::new(false));
         let inner = TowerToHyperService::new(router.clone());
-        let service = Introduced { inner, peer, begun: Arc::clone(&begun) };
+        let service = Introduced { inner, peer, line: Arc::new(line), begun: Arc::clone(&begun) };
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(HEAD_BYTES_MAX);
         let stream = TokioIo::new(Patient::new(stream, limits.unread));
@@ -168,22 +175,30 @@ async fn nothing_came(begun: &AtomicBool, first: Duration) {
     }
 }
 
-/// A router whose requests say who sent them.
+/// A router whose requests say who sent them, and go no further once their peer is gone.
 struct Introduced {
     inner: TowerToHyperService<Router>,
     peer: Peer,
+    line: Arc<Line>,
     begun: Arc<AtomicBool>,
 }
 
 impl Service<Request<Incoming>> for Introduced {
-    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
-    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
-    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+    type Response = Response;
+    type Error = Gone;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Gone>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         self.begun.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(self.peer);
-        self.inner.call(request)
+        let (answer, line) = (self.inner.call(request), Arc::clone(&self.line));
+        Box::pin(async move {
+            tokio::select! {
+                biased;
+                () = line.closed() => Err(Gone),
+                answer = answer => answer.map_err(|never: Infallible| match never {}),
+            }
+        })
     }
 }
 
@@ -208,7 +223,9 @@ fn room_for(connections: usize) {
 
 /// Largest request head in bytes.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// Files that a connection may need at once: its own, and what it reads or writes.
+/// Bytes of answers that wait for their reader in the kernel, which doubles them for its own use (socket(7)).
+const UNREAD_BYTES_MAX: usize = 256 * 1024;
+/// Files that a connection may need at once: its own two, and what it reads or writes.
 const FILES_EACH: u64 = 4;
 /// Until the next try, when a connection could not be accepted.
 const AGAIN: Duration = Duration::from_secs(1);

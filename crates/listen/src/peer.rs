@@ -59,8 +59,10 @@ impl Peer {
         self.vouched.is_some_and(is_own)
     }
 
-    /// Whether its places come out of those that are held back for this process's own user.
-    pub(crate) fn has_reserve(&self) -> bool {
+    /// Whether its places come out of those that are held back for this process's own user, or for root. No right rests
+    /// on it.
+    #[must_use]
+    pub fn has_reserve(&self) -> bool {
         matches!(self.account, Account::User(uid) if is_own(uid))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,6 +12,9 @@ use listen::{Limits, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
+
+/// Requests for `/counted` that were answered.
+static COUNTED: AtomicUsize = AtomicUsize::new(0);
 
 /// A listener on a thread of its own, until it is stopped.
 struct Running {
@@ -31,7 +35,8 @@ impl Running {
                 let router = Router::new()
                     .route("/small", get(async || "small"))
                     .route("/large", get(async || vec![0_u8; 64 * 1024 * 1024]))
-                    .route("/never", get(async || std::future::pending::<()>().await));
+                    .route("/never", get(async || std::future::pending::<()>().await))
+                    .route("/counted", get(async || COUNTED.fetch_add(1, Ordering::SeqCst).to_string()));
                 serve(listener, router, limits, async { drop(stopped.await) }).await;
             });
         });
@@ -156,5 +161,30 @@ fn further_ones_wait_and_are_answered() {
 fn what_never_ends_does_not_hold_up_the_end() {
     let running = Running::with(Limits { ending: SHORT, ..limits() });
     let _under_way = running.ask("/never");
+    running.stop();
+}
+
+#[test]
+fn attack_requests_of_a_peer_that_has_closed_are_dropped() {
+    let running = Running::with(limits());
+    let mut hostile = TcpStream::connect(running.at).unwrap();
+    let request = |path| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    // The first one would never be answered, so that the others wait behind it and hide the end.
+    let all = request("/never") + &request("/counted").repeat(50);
+    hostile.write_all(all.as_bytes()).unwrap();
+    drop(hostile);
+    // There is one place: this is answered once the other one has lost it.
+    assert!(running.answered());
+    assert_eq!(COUNTED.load(Ordering::SeqCst), 0, "nothing is done for who is gone");
+    running.stop();
+}
+
+#[test]
+fn who_says_nothing_more_is_gone_with_what_waits() {
+    let running = Running::with(limits());
+    let mut hostile = running.ask("/never");
+    hostile.write_all(b"GET /never HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    hostile.shutdown(std::net::Shutdown::Write).unwrap();
+    assert!(running.answered(), "its place is free, though it would still read");
     running.stop();
 }
