@@ -31,6 +31,7 @@ mod socket;
 mod store;
 mod stored;
 mod sweeping;
+mod turns;
 pub mod views;
 mod witnessing;
 mod writer;

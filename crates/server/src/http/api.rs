@@ -21,6 +21,7 @@ use serde_json::Value;
 use tlog::inclusion_proof;
 use wire::{EntryView, Installation, MachineView, Outcome, PersonView, ProblemKind, StatusView, Submission};
 
+use super::asker::Asker;
 use super::problem::Failure;
 use super::{Shared, blocking, right};
 use crate::caller::Caller;
@@ -73,6 +74,10 @@ fn malformed(error: impl std::fmt::Display) -> Failure {
     Failure::new(ProblemKind::Malformed, error.to_string())
 }
 
+fn failed(error: impl std::fmt::Display) -> Failure {
+    Failure::new(ProblemKind::Failed, error.to_string())
+}
+
 /// The `Idempotency-Key` header, where it is sent, must be the nonce that the person signed.
 fn check_key(headers: &HeaderMap, submission: &Submission) -> Result<(), Failure> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(()) };
@@ -112,6 +117,11 @@ fn outcome(shared: &Shared, submission: &Submission, answer: &Answer) -> Result<
 
 /// The installation as this server sees it.
 pub async fn installation(State(shared): State<Arc<Shared>>) -> Result<Json<Installation>, Failure> {
+    // The trust root is read from disk.
+    blocking(move || installed(&shared)).await.map(Json)
+}
+
+fn installed(shared: &Shared) -> Result<Installation, Failure> {
     let (state, now) = (shared.intake.state(), clock::now());
     let root = state.identity.root();
     let root = root.ok_or_else(|| Failure::new(ProblemKind::Failed, "no trust root is in force"))?;
@@ -122,7 +132,7 @@ pub async fn installation(State(shared): State<Arc<Shared>>) -> Result<Json<Inst
         expires: now.expires,
         enrolment: now.enrolment,
     };
-    Ok(Json(Installation {
+    Ok(Installation {
         installation: root.installation,
         root_version: root.version,
         root: root.digest,
@@ -136,8 +146,8 @@ pub async fn installation(State(shared): State<Arc<Shared>>) -> Result<Json<Inst
         root_expires: Some(root.expires),
         frozen: state.identity.freezes().to_vec(),
         barred: state.identity.barred().to_vec(),
-        runners: runners(&shared, &state)?,
-    }))
+        runners: runners(shared, &state)?,
+    })
 }
 
 /// The runners that the trust root names, and how long ago each asked for work.
@@ -159,7 +169,7 @@ pub async fn entries(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
     Query(From { from }): Query<From>,
-) -> Result<Json<Vec<EntryView>>, Failure> {
+) -> Result<Response, Failure> {
     let read = blocking(move || {
         let (state, now) = (shared.intake.state(), clock::now());
         let may = |project: &Name| caller.may_read(project, &state, now);
@@ -172,10 +182,13 @@ pub async fn entries(
                 bytes += entry.facts.bytes.len() + entry.particulars.as_ref().map_or(0, |p| p.bytes.len());
                 fits
             });
-            within.map(|(entry, seq)| view(seq, entry, &may)).collect()
+            let views: Vec<EntryView> =
+                within.map(|(entry, seq)| view(seq, entry, &may)).collect::<Result<_, Failure>>()?;
+            // Written here, in the asker's turn: it is most of the work.
+            serde_json::to_vec(&views).map_err(failed)
         })
     });
-    read.await.map(Json)
+    Ok(([(header::CONTENT_TYPE, "application/json")], read.await?).into_response())
 }
 
 /// An entry for reading: of a project that the caller may not read of, its head alone.
@@ -211,16 +224,20 @@ pub async fn blob(
         Ok(shared.gatekeeper.blobs().open_file(&digest)?)
     });
     let (file, size) = opened.await?;
-    // A piece is read when the last one was taken: who reads slowly holds no thread.
-    let pieces = futures_util::stream::try_unfold(file, async |mut file| {
-        let read = tokio::task::spawn_blocking(move || {
-            let mut piece = vec![0; PIECE_BYTES];
-            let count = file.read(&mut piece)?;
-            piece.truncate(count);
-            Ok::<_, std::io::Error>((piece, file))
-        });
-        let (piece, file) = read.await.map_err(std::io::Error::other)??;
-        Ok::<_, std::io::Error>((!piece.is_empty()).then_some((piece, file)))
+    // A piece is read when the last one was taken: who reads slowly holds no thread. That is after this has ended.
+    let asker = Asker::here();
+    let pieces = futures_util::stream::try_unfold(file, move |mut file| {
+        let asker = asker.clone();
+        async move {
+            let read = asker.blocking(move || {
+                let mut piece = vec![0; PIECE_BYTES];
+                let count = file.read(&mut piece).map_err(failed)?;
+                piece.truncate(count);
+                Ok((piece, file))
+            });
+            let (piece, file) = read.await.map_err(|failure| std::io::Error::other(failure.to_string()))?;
+            Ok::<_, std::io::Error>((!piece.is_empty()).then_some((piece, file)))
+        }
     });
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),

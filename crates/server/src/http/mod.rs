@@ -6,6 +6,7 @@
 //! page in a browser cannot be pointed here by another name (DNS rebinding).
 
 mod api;
+mod asker;
 mod bodies;
 mod machines;
 mod problem;
@@ -33,7 +34,9 @@ use crate::intake::Intake;
 use crate::logs::Logs;
 use crate::presence::Presence;
 use crate::services::Services;
+use crate::turns::Turns;
 use crate::views::Views;
+use asker::{blocking, in_turn};
 use bodies::Bodies;
 use problem::Failure;
 
@@ -97,6 +100,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .fallback(async || Failure::new(ProblemKind::NotFound, "no such operation"))
         .layer(from_fn_with_state(room, bodies::bounded))
         .layer(from_fn(loopback_name))
+        .layer(from_fn_with_state(Turns::new(), in_turn))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(shared)
 }
@@ -124,14 +128,6 @@ fn is_loopback_name(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     address.or(bare).map_or(name == "localhost", |address| address.is_loopback())
-}
-
-/// Runs blocking work off the runtime's threads.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    let joined = tokio::task::spawn_blocking(work).await;
-    joined.unwrap_or_else(|error| Err(Failure::new(ProblemKind::Failed, error.to_string())))
 }
 
 const _: () = assert!(BLOB_BYTES_MAX as u64 == ledger::BLOB_BYTES_MAX);

@@ -1,0 +1,103 @@
+//! Who asks, for as long as a request is answered: work for others than the server's own user takes turns.
+//!
+//! Invariant: what a request has done off the runtime's threads is done in a turn of its asker, and nothing else is.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use listen::{Account, Peer};
+use wire::ProblemKind;
+
+use super::problem::Failure;
+use crate::turns::Turns;
+
+tokio::task_local! {
+    static ASKER: Asker;
+}
+
+/// In whose turns work is done.
+#[derive(Clone, Debug)]
+pub struct Asker(Option<(Arc<Turns>, Account)>);
+
+/// Answers a request in the turns of who sent it.
+pub async fn in_turn(State(turns): State<Arc<Turns>>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().filter(|peer| !peer.has_reserve());
+    let asker = Asker(peer.map(|peer| (turns, peer.account)));
+    ASKER.scope(asker, next.run(request)).await
+}
+
+/// Runs blocking work off the runtime's threads, in a turn of whose request is answered here.
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    Asker::here().blocking(work).await
+}
+
+impl Asker {
+    /// Whose request is answered here.
+    pub fn here() -> Self {
+        ASKER.try_with(Clone::clone).unwrap_or(Self(None))
+    }
+
+    /// Runs blocking work in a turn. It keeps its turn to its end, also when nobody waits for it any more.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let turn = match &self.0 {
+            Some((turns, account)) => Some(turns.take(*account).await),
+            None => None,
+        };
+        let joined = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(turn);
+            done
+        });
+        joined.await.unwrap_or_else(|error| Err(Failure::new(ProblemKind::Failed, error.to_string())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use listen::Account;
+    use tokio::time::timeout;
+
+    use super::{ASKER, Asker, blocking};
+    use crate::turns::Turns;
+
+    #[tokio::test]
+    async fn attack_work_for_one_asker_waits_and_for_another_it_does_not() {
+        let turns = Turns::new();
+        let asker = |number| {
+            Asker(Some((Arc::clone(&turns), Account::Address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, number))))))
+        };
+        let each = std::thread::available_parallelism().unwrap().get().max(2) / 2;
+        let mut ends = Vec::new();
+        for _ in 0..each {
+            let (end, ended) = std::sync::mpsc::channel::<()>();
+            let (begin, begun) = tokio::sync::oneshot::channel();
+            tokio::spawn(ASKER.scope(
+                asker(1),
+                blocking(move || {
+                    let _ = begin.send(());
+                    let _ = ended.recv();
+                    Ok(())
+                }),
+            ));
+            begun.await.unwrap();
+            ends.push(end);
+        }
+        let mut waits = Box::pin(ASKER.scope(asker(1), blocking(|| Ok(1))));
+        assert!(timeout(Duration::ZERO, &mut waits).await.is_err(), "it has its part");
+        assert_eq!(ASKER.scope(asker(2), blocking(|| Ok(2))).await.unwrap(), 2, "another one has one, too");
+        assert_eq!(blocking(|| Ok(3)).await.unwrap(), 3, "and the server's own work takes no turn");
+        drop(ends);
+        assert_eq!(waits.await.unwrap(), 1);
+    }
+}
