@@ -3,17 +3,16 @@
 //!
 //! What it does follows from `COUNTERSIGN_HOSTILE_SEED`. It prints how long honest runs took without and with company.
 
-use std::io::Write as _;
-use std::net::TcpStream;
+use std::io::Read as _;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::Shop;
-use crate::support::Up;
+use crate::support::{Home, Up};
 
 /// A small generator: what is tried can be tried again.
 struct Dice(u64);
@@ -150,25 +149,36 @@ fn steps(dice: &mut Dice) -> (&'static str, Vec<u8>) {
     }
 }
 
-/// Connections that say nothing, half of something, or nonsense; they are kept open.
-fn connections(up: &Up, dice: &mut Dice, held: &mut Vec<TcpStream>) {
-    let Ok(mut stream) = TcpStream::connect(up.address()) else { return };
-    stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
-    let sent: Vec<u8> = match dice.roll(2) {
-        0 => Vec::new(),
-        1 => b"POST /api/v1/requests HTTP/1.1\r\nHost: localh".to_vec(),
-        2 => {
-            let head = "POST /api/v1/requests HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000000\r\n\r\n";
-            [head.as_bytes(), &dice.bytes(5000)].concat()
-        }
-        3 => dice.bytes(3000),
-        _ => b"GET /api/v1/entries?from=0 HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(50),
-    };
-    // A server that closes it is right.
-    drop(stream.write_all(&sent));
-    held.push(stream);
-    if held.len() > CONNECTIONS_MAX {
-        held.remove(usize::try_from(dice.roll(CONNECTIONS_MAX as u64)).unwrap());
+/// Another user who holds and drops connections as fast as it can.
+struct Neighbour(Child);
+
+impl Neighbour {
+    fn of(home: &Home, up: &Up, seed: u64) -> Self {
+        let program = home.dir.path().join("hostile");
+        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hostile.c");
+        let made = Command::new("gcc").args(["-O1", "-o"]).arg(&program).arg(source).status().unwrap();
+        assert!(made.success());
+        let port = up.address().rsplit(':').next().unwrap();
+        let mut command = Command::new(&program);
+        command.args([port, &CONNECTIONS_MAX.to_string(), "65534", &seed.to_string()]);
+        Self(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// Ends it; how many connections it opened, and bytes that it was sent.
+    fn end(mut self) -> (u64, u64) {
+        drop(self.0.stdin.take());
+        let mut said = String::new();
+        self.0.stdout.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(self.0.wait().unwrap().success(), "it tried to the end");
+        let mut numbers = said.split_whitespace().map(|number| number.parse().unwrap());
+        (numbers.next().unwrap(), numbers.next().unwrap())
+    }
+}
+
+impl Drop for Neighbour {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
     }
 }
 
@@ -219,7 +229,8 @@ fn attack_a_hostile_project_stops_no_run_of_another() {
     let up = shop.home.up();
     hog.ask(&["project", "add", "--project", "hog"]);
     let alone = median((0..3).map(|n| honest(&shop, n)).collect());
-    let (ends, attacks, tried) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    let (ends, attacks) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let neighbour = Neighbour::of(&shop.home, &up, seed.wrapping_mul(77));
     let going = || !ends.load(Ordering::Relaxed);
     let beside = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -239,13 +250,6 @@ fn attack_a_hostile_project_stops_no_run_of_another() {
                 }
             }
         });
-        scope.spawn(|| {
-            let (mut dice, mut held) = (Dice(seed.wrapping_mul(77) | 1), Vec::new());
-            while going() {
-                connections(&up, &mut dice, &mut held);
-                tried.fetch_add(1, Ordering::Relaxed);
-            }
-        });
         let begun = Instant::now();
         let mut times = Vec::new();
         // A panic of one of them must not leave the others attacking.
@@ -260,9 +264,11 @@ fn attack_a_hostile_project_stops_no_run_of_another() {
         }
         times
     });
-    let (attacks, tried) = (attacks.into_inner(), tried.into_inner());
-    assert!(attacks > 0 && tried > 0);
-    let tried = json!({ "seconds": seconds, "seed": seed, "attacks": attacks, "connections": tried });
+    let (attacks, (connections, bytes)) = (attacks.into_inner(), neighbour.end());
+    assert!(attacks > 0 && connections > 0);
+    let tried = json!({
+        "seconds": seconds, "seed": seed, "attacks": attacks, "connections": connections, "bytes": bytes,
+    });
     report(&tried, alone, beside);
     // The ledger is sound, and every decision comes out again.
     assert_eq!(shop.ok(&["audit", "verify"])["misfits"], json!(0));
@@ -271,5 +277,5 @@ fn attack_a_hostile_project_stops_no_run_of_another() {
     assert!(up.stop());
 }
 
-/// Fewer than the server's places: how it holds out against more is another test's matter.
+/// More than one peer's places, fewer than the server's: how it holds out against more is another test's matter.
 const CONNECTIONS_MAX: usize = 200;
