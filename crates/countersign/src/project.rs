@@ -82,6 +82,30 @@ pub fn is_ignored(file: &Path) -> bool {
     found.is_ok_and(|output| output.status.success())
 }
 
+/// Has git leave out a file that it does not follow, by a pattern in the repository's own `info/exclude`, which no commit
+/// takes along (gitignore(5)). Says whether git leaves it out.
+pub fn ignore(file: &Path, pattern: &str) -> bool {
+    is_ignored(file) || (exclude(file, pattern).is_some() && is_ignored(file))
+}
+
+fn exclude(file: &Path, pattern: &str) -> Option<()> {
+    let dir = file.parent()?;
+    let found = git(dir, &["rev-parse", "--git-path", "info/exclude"]).output().ok()?;
+    let exclude =
+        dir.join(String::from_utf8(found.stdout).ok().filter(|_| found.status.success())?.trim_end());
+    let mut text = match std::fs::read_to_string(&exclude) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(_) => return None,
+    };
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(&format!("# evidence that countersign saves here\n{pattern}\n"));
+    disk::make_dir(exclude.parent()?).ok()?;
+    disk::replace("people.file", &exclude, text.as_bytes(), 0o644).ok()
+}
+
 /// A text as a name, as far as it can be one: lower case, each run of other characters a hyphen.
 pub fn label(text: &str) -> Option<Name> {
     let mut label = String::new();

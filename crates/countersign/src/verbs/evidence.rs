@@ -1,6 +1,7 @@
 //! `countersign evidence`: saves the evidence by which a release was let through, for whoever wants to verify it.
 //!
-//! Invariant: unless a file is named, nothing is written into a repository, where the next commit would take it along.
+//! Invariant: unless a file is named, git ignores what is written into a repository; else the next commit, and so the
+//! next artifact, would take it along.
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ use super::{Place, runtime};
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
+use crate::project;
 use crate::shell;
 
 /// Arguments of `evidence`.
@@ -27,7 +29,7 @@ pub struct Evidence {
     at: Option<At>,
     /// Number of the release; if omitted, the one that runs there.
     release: Option<u64>,
-    /// The file to write; if omitted, one in your own data directory.
+    /// The file to write; if omitted, one in this directory, which git is told to ignore.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -84,14 +86,24 @@ pub async fn save(
     let bytes = client.blob(&digest, BYTES_MAX).await?;
     let file = match out {
         Some(file) => file.to_path_buf(),
-        None => {
-            let dir = home::evidence_dir(Profile::of(home)?.installation)?;
-            home::private_dir(&dir)?;
-            dir.join(format!("{}-{number}.bundle", place.to_string().replace('/', "-")))
-        }
+        None => usual(home, place, number)?,
     };
     write_file(&file, &bytes)?;
     Ok((number, file))
+}
+
+/// A file in the directory that we are in. Where that lies in a repository whose git cannot be told to ignore it, one in
+/// the person's own data directory.
+fn usual(home: &Home, place: &At, number: u64) -> Result<PathBuf, Failure> {
+    let name = format!("{}-{number}.bundle", place.to_string().replace('/', "-"));
+    let here = std::env::current_dir()?;
+    let is_outside = matches!(project::toplevel(&here), Ok(None));
+    if is_outside || project::ignore(&here.join(&name), &format!("{}-*.bundle", place.project)) {
+        return Ok(PathBuf::from(name));
+    }
+    let dir = home::evidence_dir(Profile::of(home)?.installation)?;
+    home::private_dir(&dir)?;
+    Ok(dir.join(name))
 }
 
 /// The release of that number; else the one that runs, and of a rollback the one that it brought back.

@@ -23,7 +23,7 @@ pub struct Promote {
     place: Place,
     /// The place, PROJECT/SERVICE/ENVIRONMENT; found out when only one can be meant.
     at: Option<At>,
-    /// Where to write the evidence; if omitted, a file in your own data directory.
+    /// Where to write the evidence; if omitted, a file in this directory, which git is told to ignore.
     #[arg(long)]
     bundle: Option<PathBuf>,
     /// Wait for the gate alone, not for the agent.

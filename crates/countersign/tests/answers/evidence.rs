@@ -9,20 +9,33 @@ use crate::release::shop::Shop;
 const PLACE: &str = "shop/ledger-api/production";
 
 #[test]
-fn evidence_lies_outside_of_the_repository_and_can_be_fetched_later() {
+fn evidence_enters_no_commit_and_can_be_fetched_later() {
     let shop = Shop::solo();
     let up = shop.home.up();
     let promoted = shop.release();
+    let bundle = shop.repository().join("shop-ledger-api-production-1.bundle");
+    assert!(bundle.exists());
+    assert_eq!(promoted["next"], json!("countersign verify shop-ledger-api-production-1.bundle"));
     assert_eq!(shop.git(&["status", "--porcelain"]), "", "nothing that the next commit would take along");
-    let bundle = PathBuf::from(promoted["bundle"].as_str().unwrap());
-    assert!(bundle.starts_with(shop.home.dir.path().join(".local/share/countersign/evidence")));
-    assert_eq!(promoted["next"], json!(format!("countersign verify {}", bundle.display())));
+    let excluded = shop.git(&["check-ignore", "-v", bundle.to_str().unwrap()]);
+    assert!(excluded.starts_with(".git/info/exclude:"), "{excluded}");
     let verified = shop.ok(&["verify", bundle.to_str().unwrap()]);
     assert_eq!((&verified["outcome"], &verified["place"]), (&json!("pass"), &json!(PLACE)));
     let text = shop.home.run_in(&shop.repository(), &["evidence"]);
     let said = String::from_utf8_lossy(&text.stdout).into_owned();
     assert!(said.starts_with(&format!("evidence of release 1 of {PLACE} saved in `")), "{said}");
-    assert_eq!(shop.git(&["status", "--porcelain"]), "");
+    assert!(said.ends_with("next: countersign verify shop-ledger-api-production-1.bundle\n"), "{said}");
+    let exclude = std::fs::read_to_string(shop.repository().join(".git/info/exclude")).unwrap();
+    assert_eq!(exclude.matches("\nshop-*.bundle\n").count(), 1, "it is told once: {exclude}");
+
+    // Where git cannot be told, it lies outside of the repository.
+    std::fs::remove_dir_all(shop.repository().join(".git/info")).unwrap();
+    std::fs::write(shop.repository().join(".git/info"), "").unwrap();
+    std::fs::remove_file(&bundle).unwrap();
+    let elsewhere = PathBuf::from(shop.ok(&["evidence", PLACE])["bundle"].as_str().unwrap());
+    assert!(elsewhere.starts_with(shop.home.dir.path().join(".local/share/countersign/evidence")));
+    assert!(!bundle.exists());
+    std::fs::copy(&elsewhere, shop.home.dir.path().join("one.bundle")).unwrap();
 
     // What went out while nobody waited: a freeze held it, and it went on once that was lifted.
     shop.service("fine");
@@ -40,10 +53,8 @@ fn evidence_lies_outside_of_the_repository_and_can_be_fetched_later() {
     assert_eq!(saved["release"], json!(2));
     assert_eq!(shop.ok(&["verify", "../second.bundle"])["release"], json!(2));
     shop.ok(&["evidence", PLACE, "1", "--out", "../first.bundle"]);
-    assert_eq!(
-        std::fs::read(&bundle).unwrap(),
-        std::fs::read(shop.home.dir.path().join("first.bundle")).unwrap()
-    );
+    let read = |name: &str| std::fs::read(shop.home.dir.path().join(name)).unwrap();
+    assert_eq!(read("one.bundle"), read("first.bundle"));
 
     // A rollback is judged by nobody but the agent: its evidence is that of what it brought back.
     shop.ok(&["rollback", "--yes", PLACE]);
