@@ -85,6 +85,14 @@ pub fn follow_parent(parent: Option<u32>) -> Result<(), Failure> {
     if now == Some(parent) { Ok(()) } else { Err(Failure::error("the process that started this has ended")) }
 }
 
+/// The `up` that started a role, by the words that the role was started with (proc_pid_cmdline(5)).
+pub fn started_by(role: u32) -> Option<u32> {
+    let line = std::fs::read(format!("/proc/{role}/cmdline")).ok()?;
+    let mut words = line.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+    words.find(|word| word == "--with-parent")?;
+    words.next()?.parse().ok()
+}
+
 /// Says that a role is ready.
 pub fn announce(role: &str, url: &str, output: Output) {
     let ready = Ready { role: role.to_owned(), url: url.to_owned(), pid: std::process::id() };

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::home::{Home, Profile};
 use crate::random;
 use crate::signing::PersonKey;
-use crate::verbs::runtime;
+use crate::verbs::{runtime, unless_interrupted};
 
 /// What goes with a request.
 #[derive(Debug, Default)]
@@ -58,12 +58,16 @@ pub fn send(home: &Home, action: &str, arguments: Value, with: With) -> Result<S
         repository: with.repository,
     };
     let client = home.client()?;
-    let outcome = match runtime()?.block_on(client.submit(&submission)) {
-        Err(ClientError::Problem(problem)) if problem.kind == ProblemKind::Refused => {
-            return Err(Failure::counted(problem.detail, problem.reasons));
+    let sending = async {
+        match client.submit(&submission).await {
+            Err(ClientError::Problem(problem)) if problem.kind == ProblemKind::Refused => {
+                Err(Failure::counted(problem.detail, problem.reasons))
+            }
+            outcome => Ok(outcome?),
         }
-        outcome => outcome?,
     };
+    let unknown = "nobody can say whether the server has taken the request; `countersign status` shows what is on record";
+    let outcome = runtime()?.block_on(unless_interrupted(sending, unknown))?;
     if outcome.accepted {
         Ok(Sent { request, outcome })
     } else {

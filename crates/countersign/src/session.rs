@@ -35,6 +35,16 @@ pub fn client(home: &Home) -> Result<Client, Failure> {
     })
 }
 
+/// The process that serves a data directory now, as the kernel tells (SO_PEERCRED, unix(7)).
+pub fn serving(data: &Path) -> Option<u32> {
+    let socket = Socket::of(data)?;
+    let asked = crate::verbs::runtime().ok()?.block_on(async {
+        let stream = tokio::net::UnixStream::connect(&socket.path).await?;
+        stream.peer_cred()
+    });
+    asked.ok()?.pid().and_then(|pid| u32::try_from(pid).ok())
+}
+
 /// The Unix socket of a server that answers.
 struct Socket {
     path: PathBuf,

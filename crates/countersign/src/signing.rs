@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io::{IsTerminal as _, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -14,6 +15,7 @@ use evidence::ssh::SshKey;
 use crate::failure::Failure;
 use crate::home::home_dir;
 use crate::output::{self, Output};
+use crate::verbs::runtime;
 
 /// A person's key and the file that `ssh-keygen` is told to use.
 #[derive(Clone, Debug)]
@@ -138,6 +140,10 @@ impl PersonKey {
             }
         }
         let output = child.wait_with_output().map_err(failed)?;
+        // Ctrl-C at its question for a passphrase ends it, and this program only where nothing has to be tidied.
+        if output.status.signal() == Some(rustix::process::Signal::INT.as_raw()) {
+            return Err(Failure::interrupted("interrupted: nothing was signed"));
+        }
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
             let what = format!("`ssh-keygen` could not sign with `{}`: {}", self.file.display(), said.trim());
@@ -165,20 +171,38 @@ pub fn ask_for(question: &str, nothing: &str, page: &str, yes: bool, output: Out
     if yes {
         return Ok(());
     }
-    let (mut ask, answers) = (std::io::stderr(), std::io::stdin());
-    if !answers.is_terminal() || !ask.is_terminal() {
+    let mut ask = std::io::stderr();
+    if !std::io::stdin().is_terminal() || !ask.is_terminal() {
         return Err(Failure::usage(format!(
             "there is no terminal on which to ask, so {nothing}; look at what would be signed, and give --yes"
         )));
     }
     write!(ask, "\n{question} [y/N] ")?;
     ask.flush()?;
-    let mut said = String::new();
-    answers.read_line(&mut said)?;
-    match said.trim() {
+    match answer(nothing)?.trim() {
         "y" | "Y" | "yes" => Ok(()),
         _ => Err(Failure::error(nothing)),
     }
+}
+
+/// A line that somebody types; Ctrl-C is an answer as well.
+fn answer(nothing: &str) -> Result<String, Failure> {
+    let (send, typed) = tokio::sync::oneshot::channel();
+    // Nothing ends the wait for a line; after Ctrl-C this thread ends with the process.
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line);
+        send.send(read.map(|_| line))
+    });
+    runtime()?.block_on(async {
+        tokio::select! {
+            typed = typed => Ok(typed.map_err(|_| Failure::error(nothing))??),
+            pressed = tokio::signal::ctrl_c() => {
+                pressed?;
+                Err(Failure::interrupted(format!("interrupted: {nothing}")))
+            }
+        }
+    })
 }
 
 /// A value of the person's git configuration; `None` where it is not set, and an error in git's words where it cannot

@@ -6,11 +6,25 @@
 //! nothing of what is said.
 
 use std::io::Write as _;
+use std::sync::OnceLock;
 
-/// Says something in a line of its own on standard error, as processes do that run on their own. A role goes on when
-/// the reader of its standard error has gone or the disk below it is full: a journal is a courtesy.
+/// Says something on standard error, as processes do that run on their own; all but its first line is set in. A role
+/// goes on when the reader of its standard error has gone or the disk below it is full: a journal is a courtesy.
 pub fn say(what: &str) {
-    let _ = std::io::stderr().write_all(format!("{}\n", line(what)).as_bytes());
+    let _ = std::io::stderr().write_all(said(SPEAKER.get(), what).as_bytes());
+}
+
+/// Names who speaks in this process, before everything that it says: several roles may share one terminal. The first
+/// name stays.
+pub fn speak_as(name: &str) {
+    let _ = SPEAKER.set(line(name));
+}
+
+static SPEAKER: OnceLock<String> = OnceLock::new();
+
+fn said(speaker: Option<&String>, what: &str) -> String {
+    let speaker = speaker.map(|name| format!("{name}: ")).unwrap_or_default();
+    format!("{speaker}{}\n", below(what))
 }
 
 /// Text of several lines, which are the program's own.
@@ -100,7 +114,7 @@ fn is_plain(c: char) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "test code")]
 
-    use super::{below, json, line, log, text};
+    use super::{below, json, line, log, said, text};
 
     #[test]
     fn nothing_moves_the_cursor_or_hides() {
@@ -114,6 +128,10 @@ mod tests {
         ] {
             assert_eq!(line(wrote), shown);
         }
+        let what = "warning: it ended:\nerror: \u{1b}[2Jup at http://x";
+        let shown = "agent shop/api/dev: warning: it ended:\n      error: \\u{1b}[2Jup at http://x\n";
+        assert_eq!(said(Some(&"agent shop/api/dev".to_owned()), what), shown);
+        assert_eq!(said(None, "one"), "one\n");
         assert_eq!(below("at gate.rego:1\ndeny"), "at gate.rego:1\n      deny");
         assert_eq!(text("one\n  two\u{1b}c"), "one\n  two\\u{1b}c");
     }

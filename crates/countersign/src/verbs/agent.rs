@@ -162,6 +162,7 @@ fn newest_of(file: &StatusFile) -> Result<Status, Failure> {
 fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(), Failure> {
     follow_parent(child.with_parent)?;
     let memory = Memory::read(data)?;
+    shown::speak_as(&format!("agent {}", memory.place));
     let signer = key_files::read(&data.join("key.pem"))?;
     let machine = Machine {
         installation: memory.installation,

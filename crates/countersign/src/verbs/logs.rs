@@ -138,6 +138,16 @@ fn works<'a>(verb: &Logs, view: &'a RunView) -> Result<Vec<&'a WorkView>, Failur
             known.join(", ")
         )));
     }
+    if let Some(runner) = &verb.runner
+        && !all.iter().any(|work| work.runner.as_ref() == Some(runner))
+    {
+        let known: BTreeSet<_> =
+            all.iter().filter_map(|work| Some(work.runner.as_ref()?.to_string())).collect();
+        let known: Vec<_> = known.into_iter().collect();
+        let known =
+            if known.is_empty() { "has none yet".to_owned() } else { format!("has {}", known.join(", ")) };
+        return Err(Failure::error(format!("run {} has no runner called `{runner}`; it {known}", view.run)));
+    }
     let mut meant: Vec<&WorkView> = Vec::new();
     for work in all {
         let is_wanted = verb.step.as_ref().is_none_or(|step| step.as_str() == work.name);

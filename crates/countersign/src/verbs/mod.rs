@@ -31,6 +31,8 @@ mod up;
 pub mod verify;
 mod witness;
 
+pub use follow::unless_interrupted;
+
 use std::path::PathBuf;
 
 use ::evidence::approval::Decision;

@@ -30,6 +30,7 @@ pub struct Server {
 /// Runs until it is asked to end.
 pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
     follow_parent(verb.child.with_parent)?;
+    shown::speak_as("server");
     let home = verb.place.home()?;
     let (root, _) = trust::root_of(home.data(), None)?;
     let origin = root.ledger_key()?.name().to_owned();

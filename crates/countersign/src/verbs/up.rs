@@ -8,11 +8,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Place, runtime};
-use crate::children::{Role, Stop};
+use crate::children::{self, Role, Stop};
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::operator::Operator;
 use crate::output::Output;
+use crate::session;
 use crate::trust;
 
 /// Arguments of `up`.
@@ -30,6 +31,7 @@ pub struct Up {
 #[derive(Debug, Serialize)]
 struct Started {
     url: String,
+    data: PathBuf,
     mode: &'static str,
     roles: Vec<(String, u32)>,
     next: String,
@@ -38,6 +40,9 @@ struct Started {
 /// Runs until it is asked to end, or a role ends by itself.
 pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
+    if let Some(server) = session::serving(home.data()) {
+        return Err(runs_already(&home, server));
+    }
     let (root, _) = trust::root_of(home.data(), None)?;
     let witness = Role::start("witness", &home.witness(), &[])?;
     let arguments = ["--witness".into(), witness.ready.url.clone(), "--listen".into(), verb.listen.clone()];
@@ -55,6 +60,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     }
     let started = Started {
         url,
+        data: agents.home.data().to_path_buf(),
         mode: trust::assurance(root.mode),
         roles: roles.iter().map(|role| (role.ready.role.clone(), role.ready.pid)).collect(),
         next: "countersign run".into(),
@@ -67,8 +73,11 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     };
     output.print(&started, |started| {
         format!(
-            "up at {}\nmode: {}; all roles run as one user on one machine\nnext: {}   (in another terminal; Ctrl-C here stops everything)",
-            started.url, started.mode, started.next
+            "up at {}\ndata: {}\nmode: {}; all roles run as one user on one machine\nnext: {}   (in another terminal; Ctrl-C here stops everything)",
+            started.url,
+            started.data.display(),
+            started.mode,
+            started.next
         )
     })?;
     let ended = runtime.block_on(watch(&mut roles, &mut agents, stop));
@@ -78,6 +87,19 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
         None => Ok(()),
         Some(role) => Err(Failure::error(format!("{role} ended by itself, so the others were stopped"))),
     }
+}
+
+/// Two servers would undo each other's work; whoever starts a second one wants to know where the first one is.
+fn runs_already(home: &Home, server: u32) -> Failure {
+    let url = home.url().map_or_else(|_| "by its socket".to_owned(), |url| format!("at {url}"));
+    let end = match children::started_by(server) {
+        Some(up) => format!("process {up}, which `up` started: Ctrl-C where it runs, or `kill {up}`"),
+        None => format!("process {server}: `kill {server}`"),
+    };
+    Failure::error(format!(
+        "`{}` is up already {url}: use it as it is, `countersign status` shows it; or end it first, {end}",
+        home.data().display()
+    ))
 }
 
 /// Agents beside the data directory; `project add` adds to them while everything is up.

@@ -28,6 +28,7 @@ pub struct Witness {
 /// Runs until it is asked to end.
 pub fn run(verb: &Witness, output: Output) -> Result<(), Failure> {
     follow_parent(verb.child.with_parent)?;
+    shown::speak_as("witness");
     let read = |name: &str| {
         let path = verb.data.join(name);
         std::fs::read_to_string(&path)

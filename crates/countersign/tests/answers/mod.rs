@@ -9,4 +9,5 @@ mod logs;
 mod projects;
 mod ranges;
 mod remedies;
+mod starting;
 mod streams;

@@ -129,6 +129,12 @@ impl Home {
 
     /// Runs on a terminal of its own, on which somebody types an answer.
     pub fn on_terminal(&self, dir: &Path, arguments: &str, answer: &str) -> Output {
+        self.once_asked(dir, arguments, "", answer)
+    }
+
+    /// The same by somebody who types once these words are there: a key that is a signal is for who asks at that moment.
+    pub fn once_asked(&self, dir: &Path, arguments: &str, words: &str, answer: &str) -> Output {
+        use std::io::{Read as _, Write as _};
         let ours = self.command(&[]);
         let mut command = self.program("script");
         let line = format!("{} {arguments}", ours.get_program().to_str().unwrap());
@@ -136,11 +142,17 @@ impl Home {
         command.envs(ours.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(dir);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let mut input = child.stdin.take().unwrap();
-        std::io::Write::write_all(&mut input, answer.as_bytes()).unwrap();
+        let (mut input, mut shown) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        let (mut read, mut byte) = (Vec::new(), [0]);
+        while !String::from_utf8_lossy(&read).contains(words) && shown.read(&mut byte).unwrap() > 0 {
+            read.push(byte[0]);
+        }
+        input.write_all(answer.as_bytes()).unwrap();
         // Its end would end the terminal; it stays until the program has.
-        let output = child.wait_with_output().unwrap();
+        shown.read_to_end(&mut read).unwrap();
+        let mut output = child.wait_with_output().unwrap();
         drop(input);
+        output.stdout = read;
         output
     }
 

@@ -1,0 +1,80 @@
+//! Starting what runs already, naming what is not there, and changing one's mind.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use serde_json::json;
+
+use crate::release::shop::Shop;
+use crate::support::Home;
+
+#[test]
+fn a_second_up_names_the_first_one() {
+    let home = Home::solo();
+    let up = home.up();
+    let data = home.data().display().to_string();
+    let pid = up.pid();
+    let failed = home.json(&["up"], 1)["error"].clone();
+    let whole = format!(
+        "`{data}` is up already at {}: use it as it is, `countersign status` shows it; or end it first, process {pid}, \
+         which `up` started: Ctrl-C where it runs, or `kill {pid}`",
+        up.url
+    );
+    assert_eq!(failed, json!(whole));
+    assert!(up.stop(), "the first one goes on");
+    let mut text = home.command(&["up"]);
+    let mut child = text.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let lines: Vec<_> = lines.take(2).collect();
+    assert!(lines[0].starts_with("up at http://127.0.0.1:"), "{lines:?}");
+    assert_eq!(lines[1], format!("data: {data}"));
+    let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    assert!(child.wait().unwrap().success());
+}
+
+/// Several agents share the terminal of `up`.
+#[test]
+fn up_says_which_agent_speaks_and_lines_are_lines() {
+    let shop = Shop::solo();
+    let said = shop.home.dir.path().join("said");
+    let up = shop.home.up_saying(std::fs::File::create(&said).unwrap().into());
+    shop.service("bad");
+    shop.commit("this will not work");
+    shop.in_repository(&["run"], 3);
+    assert!(up.stop());
+    let said = std::fs::read_to_string(said).unwrap();
+    let line = said.lines().find(|line| line.contains("does not work")).unwrap();
+    assert!(line.starts_with("agent shop/ledger-api/dev: the release does not work: "), "{said}");
+    assert!(!said.contains("\\n"), "{said}");
+}
+
+#[test]
+fn logs_of_a_runner_that_is_not_there_are_refused_by_name() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    let run = shop.ok(&["run"])["run"].as_str().unwrap().to_owned();
+    let unknown = shop.in_repository(&["logs", "--runner", "runner-9"], 1)["error"].clone();
+    assert_eq!(
+        unknown,
+        json!(format!("run {run} has no runner called `runner-9`; it has runner-1, runner-2"))
+    );
+    shop.ok(&["logs", "--runner", "runner-2"]);
+    assert!(up.stop());
+}
+
+#[test]
+fn ctrl_c_at_a_question_is_an_interruption() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    let entries = || shop.ok(&["status"])["entries"].clone();
+    let before = entries();
+    let ask = "Sign this? [y/N]";
+    let output = shop.home.once_asked(&shop.repository(), "approve --reason ok", ask, "\u{3}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("error: interrupted: nothing was signed"), "{said}");
+    assert_eq!(entries(), before);
+    assert!(up.stop());
+}
