@@ -6,7 +6,7 @@ use evidence::oci::Manifest;
 use evidence::return_order::ReturnOrder;
 use evidence::status::StatusFile;
 use evidence::{Bytes, Moment};
-use judge::{Anchors, Kept, Seen, check, check_return, judge_checked};
+use judge::{Anchors, CheckedReturn, Kept, Seen, check, check_return, judge_checked};
 
 use crate::memory::{Known, Memory};
 
@@ -27,8 +27,7 @@ impl Memory {
     pub fn eyes(&self, now: Moment) -> (Anchors, Seen) {
         let anchors = Anchors { version: self.root_version, digest: self.root, rehearsal: self.rehearsal };
         let seen = Seen {
-            // A clock that was set back does not bring back what has ended.
-            now: Some(now.max(self.seen_time)),
+            now: Some(self.latest(now)),
             root: self.seen_root,
             status: self.seen_status,
             newer: self.status.iter().cloned().collect(),
@@ -38,6 +37,11 @@ impl Memory {
             ledger: None,
         };
         (anchors, seen)
+    }
+
+    /// A clock that was set back does not bring back what has ended.
+    fn latest(&self, now: Moment) -> Moment {
+        now.max(self.seen_time)
     }
 
     /// Judges a release under the newest status of those known, and remembers the numbers of what was authentic.
@@ -111,52 +115,56 @@ impl Memory {
         by_hand: Option<&StatusFile>,
         now: Moment,
     ) -> Decision {
-        let same = self.place.project == order.project
-            && self.place.service == order.service
-            && self.place.environment == order.environment;
-        if !same {
-            return refused("other-place", "the return is for another place");
+        let checked = match self.check_return(order, by_hand, now) {
+            Ok(checked) => checked,
+            Err(decision) => return *decision,
+        };
+        self.seen_root = self.seen_root.max(checked.root.version);
+        self.seen_status = self.seen_status.max(checked.status);
+        let known = self.before.clone().filter(|known| known.artifact == order.artifact);
+        let Some(known) = known else {
+            return refused("never-run", "this agent has not run that artifact before");
+        };
+        // One request is one return, however often its server sends it.
+        if !self.uses(order, checked.until, self.latest(now)) {
+            return refused("return-used", "this request was carried out before");
         }
-        if let Some(what) = self.leaps(order.release) {
-            return refused("number-unbelievable", &what);
-        }
-        let (anchors, mut seen) = self.eyes(now);
-        seen.release = self.newest_before(order.release, &order.artifact);
-        seen.newer.extend(by_hand.cloned());
-        match check_return(order, &anchors, &seen, seen.now.unwrap_or(now)) {
-            Err(findings) => Decision {
-                apply: None,
-                reasons: codes(findings.against.iter().map(|finding| finding.code.clone())),
-                words: findings.against.iter().map(|f| format!("{}: {}", f.code, f.what)).collect(),
-            },
-            Ok(checked) => {
-                self.seen_root = self.seen_root.max(checked.root.version);
-                self.seen_status = self.seen_status.max(checked.status);
-                let known = self.before.clone().filter(|known| known.artifact == order.artifact);
-                let Some(known) = known else {
-                    return refused("never-run", "this agent has not run that artifact before");
-                };
-                // One request is one return, however often its server sends it.
-                if !self.uses(order, checked.until, seen.now.unwrap_or(now)) {
-                    return refused("return-used", "this request was carried out before");
-                }
-                Decision { apply: Some(known), reasons: Vec::new(), words: Vec::new() }
-            }
-        }
+        Decision { apply: Some(known), reasons: Vec::new(), words: Vec::new() }
     }
-}
 
-impl Memory {
     /// Whether an order stops a release that is being probed: it is genuine and names what runs now, which the
     /// release would replace.
     #[must_use]
     pub fn is_stopped_by(&self, order: &ReturnOrder, now: Moment) -> bool {
+        self.check_return(order, None, now).is_ok()
+    }
+
+    /// Checks that an order is genuine, for this place, and of a number that may come next.
+    fn check_return(
+        &self,
+        order: &ReturnOrder,
+        by_hand: Option<&StatusFile>,
+        now: Moment,
+    ) -> Result<CheckedReturn, Box<Decision>> {
         let same = self.place.project == order.project
             && self.place.service == order.service
             && self.place.environment == order.environment;
+        if !same {
+            return Err(refused("other-place", "the return is for another place").into());
+        }
+        if let Some(what) = self.leaps(order.release) {
+            return Err(refused("number-unbelievable", &what).into());
+        }
         let (anchors, mut seen) = self.eyes(now);
         seen.release = self.newest_before(order.release, &order.artifact);
-        same && check_return(order, &anchors, &seen, seen.now.unwrap_or(now)).is_ok()
+        seen.newer.extend(by_hand.cloned());
+        check_return(order, &anchors, &seen, self.latest(now)).map_err(|findings| {
+            Box::new(Decision {
+                apply: None,
+                reasons: codes(findings.against.iter().map(|finding| finding.code.clone())),
+                words: findings.against.iter().map(|f| format!("{}: {}", f.code, f.what)).collect(),
+            })
+        })
     }
 }
 

@@ -129,6 +129,22 @@ fn every_forgery_is_refused_by_name() {
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }
 
+/// A genuine return of this place ends the probe of what it takes back, and no other one does.
+#[test]
+fn a_probe_ends_with_a_return_of_its_own_place() {
+    let lab = Lab::default();
+    let (memory, order) = (lab.agent(), lab.order());
+    assert!(memory.is_stopped_by(&order, at(0)));
+    for row in forgery::all() {
+        let made = row.made();
+        let codes = made.by_agent();
+        let Some(order) = made.order else { continue };
+        // A stop needs nothing to go back to, and may be seen twice.
+        let stops = codes == ["never-run"] || codes == ["return-used"];
+        assert_eq!(made.memory.is_stopped_by(&order, at(row.later())), stops, "{}: {codes:?}", row.name);
+    }
+}
+
 /// What people asked for is done: steps before, at and behind a node, and the artifact at the end.
 #[test]
 fn a_runner_does_what_people_asked_for() {

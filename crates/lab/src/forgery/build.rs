@@ -7,6 +7,7 @@ use evidence::tree_list::TreeList;
 use evidence::{Bytes, Digest, Id, oci};
 
 use super::people::agree;
+use super::people::enrol;
 use super::{Forgery, forged, patched};
 use crate::assemble::{opened, summary};
 use crate::commits::{Written, commit};
@@ -14,7 +15,37 @@ use crate::parts::{PIPELINE_MORE, Parts, built, output, plan};
 use crate::world::{Lab, at, id, lax_policy, name};
 
 pub(super) fn rows() -> Vec<Forgery> {
-    [source(), artifact(), receipts(), chains(), links()].concat()
+    [source(), co_authors(), artifact(), receipts(), chains(), links()].concat()
+}
+
+fn co_authors() -> Vec<Forgery> {
+    fn row(name: &'static str, pieces: fn(&Lab, &mut Parts)) -> Forgery {
+        forged(name, "approvals-missing", pieces)
+    }
+    vec![
+        forged("a co-author without an address whom nobody knows", "identity-unmapped", |lab, parts| {
+            of_message(lab, parts, "a change\n\nCo-authored-by: Zoe\n");
+        }),
+        forged("an approval by a co-author", "approvals-missing", |lab, parts| {
+            of_message(lab, parts, "a change\n\nCo-authored-by: Bob <bob@example.com>\n");
+        }),
+        forged("an approval by a co-author whom only git would read", "approvals-missing", |lab, parts| {
+            of_message(lab, parts, "a change\n\nCo-developed-by :\n Robert\n <BOB@example.com>\n\nmore\n");
+        }),
+        forged("an approval by a co-author without brackets", "approvals-missing", |lab, parts| {
+            of_message(lab, parts, "a change\r\n\r\nCo-authored-by: ada@example.com, bob@example.com\r\n");
+        }),
+        forged("an approval by a co-author without an address", "approvals-missing", |lab, parts| {
+            of_message(lab, parts, "a change\n\nCo-authored-by: Bob B.\n");
+        }),
+        row("an approval by a co-author of a hyphenated name beside one", |l, p| of_short_name(l, p, "b-b")),
+        row("an approval by a co-author of an underscored name beside one", |l, p| {
+            of_short_name(l, p, "b_b")
+        }),
+        forged("an approval by whom signed the change off", "approvals-missing", |lab, parts| {
+            of_message(lab, parts, "a change\n\nSigned-off-by: Bob <bob@example.com>\n");
+        }),
+    ]
 }
 
 fn source() -> Vec<Forgery> {
@@ -42,24 +73,6 @@ fn source() -> Vec<Forgery> {
                 signer: Some(&lab.ada.commits),
             };
             source_of(lab, parts, &written);
-        }),
-        forged("a co-author without an address whom nobody knows", "identity-unmapped", |lab, parts| {
-            of_message(lab, parts, "a change\n\nCo-authored-by: Zoe\n");
-        }),
-        forged("an approval by a co-author", "approvals-missing", |lab, parts| {
-            of_message(lab, parts, "a change\n\nCo-authored-by: Bob <bob@example.com>\n");
-        }),
-        forged("an approval by a co-author whom only git would read", "approvals-missing", |lab, parts| {
-            of_message(lab, parts, "a change\n\nCo-developed-by :\n Robert\n <BOB@example.com>\n\nmore\n");
-        }),
-        forged("an approval by a co-author without brackets", "approvals-missing", |lab, parts| {
-            of_message(lab, parts, "a change\r\n\r\nCo-authored-by: ada@example.com, bob@example.com\r\n");
-        }),
-        forged("an approval by a co-author without an address", "approvals-missing", |lab, parts| {
-            of_message(lab, parts, "a change\n\nCo-authored-by: Bob B.\n");
-        }),
-        forged("an approval by whom signed the change off", "approvals-missing", |lab, parts| {
-            of_message(lab, parts, "a change\n\nSigned-off-by: Bob <bob@example.com>\n");
         }),
         forged("history that is cut short", "range-shallow", |lab, parts| {
             let email = lab.ada.email();
@@ -304,6 +317,12 @@ fn rewrite(lab: &Lab, parts: &mut Parts, signer: Option<&crate::Pair>) {
 }
 
 /// Ada's commit with another message, and everything after it; Bob approves.
+/// Bob, whom an address calls so, is named without one beside Ada.
+fn of_short_name(lab: &Lab, parts: &mut Parts, short: &str) {
+    enrol(lab, parts, &lab.bob, |bob| bob.emails = vec![format!("{short}@example.com")]);
+    of_message(lab, parts, &format!("a change\n\nCo-authored-by: {short} ada\n"));
+}
+
 fn of_message(lab: &Lab, parts: &mut Parts, message: &str) {
     let (base, email) = ([parts.replaces.1.clone()], lab.ada.email());
     let signer = Some(&lab.ada.commits);

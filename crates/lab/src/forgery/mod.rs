@@ -126,6 +126,12 @@ impl Forgery {
         READERS.iter().zip(self.expected).find(|(known, _)| **known == reader).and_then(|(_, code)| code)
     }
 
+    /// Seconds from now at which it is judged.
+    #[must_use]
+    pub const fn later(&self) -> i64 {
+        self.later
+    }
+
     /// Whether a reader needs nothing to refuse it but a pin, today.
     #[must_use]
     pub fn is_plain(&self) -> bool {

@@ -300,7 +300,7 @@ fn third(lab: &Lab) -> Envelope {
 }
 
 /// Enrols a person anew in the place of the enrolment that stands there.
-fn enrol(lab: &Lab, parts: &mut Parts, person: &Person, change: impl FnOnce(&mut Enrolment)) {
+pub(super) fn enrol(lab: &Lab, parts: &mut Parts, person: &Person, change: impl FnOnce(&mut Enrolment)) {
     let roles: &[&str] = if person.id == lab.bob.id { &["release-manager"] } else { &["developer"] };
     let mut enrolment = person.enrolment(roles);
     change(&mut enrolment);
