@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::random;
 use crate::signing::{PersonKey, git_config};
 
-/// One of the first people, as `--people` lists them.
+/// One of the first people, as `--people` lists them: docs/operating/people.md.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PersonFile {
@@ -71,10 +71,11 @@ pub fn listed(file: &Path) -> Result<Vec<Founder>, Failure> {
     let shown = file.display();
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}")))?;
-    let people: Vec<PersonFile> =
-        serde_json::from_str(&text).map_err(|error| Failure::error(format!("`{shown}`: {error}")))?;
+    let people: Vec<PersonFile> = serde_json::from_str(&text)
+        .map_err(|error| Failure::error(format!("`{shown}`: {error}; {PEOPLE_PAGE}")))?;
     if people.len() < 2 {
-        return Err(Failure::usage(format!("`{shown}` lists {} people; team rules need two", people.len())));
+        let what = format!("`{shown}` lists {} people; team rules need two", people.len());
+        return Err(Failure::usage(format!("{what}; {PEOPLE_PAGE}")));
     }
     people.iter().try_for_each(|person| known_roles(&shown.to_string(), person))?;
     let dir = file.parent().unwrap_or(Path::new("."));
@@ -113,6 +114,9 @@ fn known_roles(file: &str, person: &PersonFile) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// Where the file is described.
+pub const PEOPLE_PAGE: &str = "docs/operating/people.md describes the file, with an example";
 
 /// Roles that the program and the built-in policy know.
 const ROLES: [&str; 2] = ["developer", "release-manager"];

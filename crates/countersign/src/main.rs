@@ -4,6 +4,7 @@
 
 mod children;
 mod clock;
+mod colleague;
 mod descent;
 mod described;
 mod differing;

@@ -94,9 +94,23 @@ impl PersonKey {
         found.map(Some).map_err(wrong)
     }
 
+    /// The key of a file, or one of the usual files by its fingerprint.
+    pub fn given(file: &Path) -> Result<Self, Failure> {
+        match file.to_str().filter(|text| text.starts_with("SHA256:") && !file.exists()) {
+            Some(fingerprint) => Self::usual(fingerprint, |key| key.fingerprint() == fingerprint)
+                .map_err(|failure| Failure::error(format!("{}, or name its file", failure.message()))),
+            None => Self::read(file),
+        }
+    }
+
     /// A key that is given as text: its file is looked for among the usual ones, since `ssh-keygen` signs with a file.
     fn with_text(text: &str) -> Result<Self, Failure> {
         let key: SshKey = text.parse().map_err(|error| Failure::error(format!("`{text}`: {error}")))?;
+        Self::usual(key.fingerprint(), |other| *other == key)
+    }
+
+    /// A key out of the directory in which people keep theirs.
+    fn usual(what: &str, is_meant: impl Fn(&SshKey) -> bool) -> Result<Self, Failure> {
         let dir = home_dir().unwrap_or_default().join(".ssh");
         let files = match fs::read_dir(&dir) {
             Ok(files) => files.collect::<Result<Vec<_>, _>>()?,
@@ -107,11 +121,11 @@ impl PersonKey {
         paths.retain(|path| path.extension().is_some_and(|ending| ending == "pub"));
         paths.sort();
         // Other files of that directory may hold keys of kinds that are not known here.
-        let same = paths.iter().filter_map(|path| Self::read(path).ok()).find(|found| found.key == key);
+        let same = paths.iter().filter_map(|path| Self::read(path).ok()).find(|found| is_meant(&found.key));
         same.ok_or_else(|| {
-            let what = format!("no file `{}/*.pub` holds {}", dir.display(), key.fingerprint());
             Failure::error(format!(
-                "{what}; save the public key there, so that `ssh-keygen` can sign with it"
+                "no file `{}/*.pub` holds {what}; save the public key there, so that `ssh-keygen` can sign with it",
+                dir.display()
             ))
         })
     }

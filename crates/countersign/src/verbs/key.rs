@@ -29,21 +29,24 @@ pub enum Key {
     List(Place),
     /// Tell this machine who you are in an installation, and which of your keys you use there.
     Use {
-        /// The line of `countersign trust pin`, from somebody you trust. With --data alone, who you were there counts again.
+        /// The line of `countersign trust pin`, from somebody you trust.
         #[arg(long, required_unless_present = "data")]
         pin: Option<String>,
         /// Your id, as whoever enrolled you was told; its first digits are enough where the data directory is on this
         /// machine, and your key is where it is enrolled for one person.
         #[arg(long, requires = "pin")]
         person: Option<Beginning>,
-        /// Key that signs approvals and statements, private or public file; found out when left away.
-        #[arg(long, requires = "pin")]
+        /// Key that signs approvals and statements: its file, private or public, or its fingerprint where the file lies in
+        /// `~/.ssh`; found out if omitted.
+        #[arg(long, requires = "pin", value_name = "FILE|SHA256:...")]
         key: Option<PathBuf>,
-        /// Key that signs requests; the same when left away, as in solo mode.
-        #[arg(long, requires = "pin")]
+        /// Key that signs requests; the same if omitted, as in solo mode.
+        #[arg(long, requires = "pin", value_name = "FILE|SHA256:...")]
         sign_in_key: Option<PathBuf>,
-        /// The server's data directory on this machine.
-        #[arg(long)]
+        /// Without --pin: the data directory of an installation in which this machine knows you, which becomes the usual
+        /// one again. With --pin: where the data directory of that installation lies on this machine, unless at the
+        /// usual place.
+        #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
 }
@@ -62,8 +65,8 @@ pub fn run(verb: &Key, output: Output) -> Result<(), Failure> {
         Key::Show { file } => show(file.as_deref(), output),
         Key::List(place) => list(place, output),
         Key::Use { pin: Some(pin), person, key, sign_in_key, data } => {
-            let approval = key.as_deref().map_or_else(PersonKey::discover, PersonKey::read)?;
-            let sign_in = sign_in_key.as_deref().map_or_else(|| Ok(approval.clone()), PersonKey::read)?;
+            let approval = key.as_deref().map_or_else(PersonKey::discover, PersonKey::given)?;
+            let sign_in = sign_in_key.as_deref().map_or_else(|| Ok(approval.clone()), PersonKey::given)?;
             let home = Home::new(data.as_deref())?;
             let pin = beside(pin)?;
             let person = who(person.as_ref(), &approval, &sign_in, &home)?;

@@ -18,6 +18,7 @@ use super::{
     trust_status,
 };
 use crate::clock::{YEAR, now};
+use crate::colleague;
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
@@ -265,15 +266,16 @@ fn enrolled(
     if let Some(said) = said.as_object_mut() {
         said.insert("person".into(), json!(enrolment.person));
     }
-    let file = |purpose| {
+    let fingerprint = |purpose| {
         let key = enrolment.keys.iter().find(|key| key.purposes.contains(&purpose));
-        key.map_or_else(String::new, |key| format!("FILE OF {}", key.key.fingerprint()))
+        key.map_or_else(String::new, |key| key.key.fingerprint().to_owned())
     };
-    let (approve, sign_in) = (file(Purpose::Approve), file(Purpose::SignIn));
+    let (approve, sign_in) = (fingerprint(Purpose::Approve), fingerprint(Purpose::SignIn));
+    let line = colleague::key_use(enrolment.person, &approve, &sign_in, home.data(), &pin.to_string());
     output.print(&said, |_| {
         format!(
-            "{} is enrolled as person {}, recorded as entry {}\nnext: give them this line, which they type on their machine:\n  countersign key use --person {} --key '{approve}' --sign-in-key '{sign_in}' --pin {pin}",
-            enrolment.name, enrolment.person, outcome.entry, enrolment.person
+            "{} is enrolled as person {}, recorded as entry {}\nnext: give them this line, which they type as themselves:\n  {line}",
+            enrolment.name, enrolment.person, outcome.entry
         )
     })
 }

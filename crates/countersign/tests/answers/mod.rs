@@ -1,6 +1,7 @@
 //! What the command line answers, word for word where somebody acts on it: outputs that cannot be written, names and
 //! ids as people type them, errors with the remedy that works, files to start from.
 
+mod colleagues;
 mod evidence;
 mod founding;
 mod kinds;

@@ -18,9 +18,10 @@ use serde::Serialize;
 use super::{Place, agent, runner, runtime};
 use crate::children::Stop;
 use crate::clock::now;
+use crate::colleague;
 use crate::failure::Failure;
 use crate::footprint::Footprint;
-use crate::founders::{Founder, alone, enrolments, listed, signed};
+use crate::founders::{Founder, PEOPLE_PAGE, alone, enrolments, listed, signed};
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
 use crate::pkcs11::Uri;
@@ -104,6 +105,9 @@ struct MadePerson {
     person: Id,
     name: String,
     key: String,
+    /// What they type as themselves; the first person's profile is made here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    types: Option<String>,
 }
 
 /// A place that was made.
@@ -235,17 +239,22 @@ fn made(
     written: Vec<PathBuf>,
     pin: &Pin,
 ) -> Result<Made, Failure> {
-    let person = |founder: &Founder| MadePerson {
+    let line = |founder: &Founder| {
+        let [approval, sign_in] = [&founder.approval, &founder.sign_in].map(|key| key.key.fingerprint());
+        colleague::key_use(founder.id, approval, sign_in, home.data(), &pin.to_string())
+    };
+    let person = |(number, founder): (usize, &Founder)| MadePerson {
         person: founder.id,
         name: founder.name.clone(),
         key: founder.approval.key.fingerprint().to_owned(),
+        types: (number > 0).then(|| line(founder)),
     };
     Ok(Made {
         data: home.data().to_path_buf(),
         installation: root.installation,
         mode: root.mode,
         trust_root: root.digest()?,
-        people: founders.iter().map(person).collect(),
+        people: founders.iter().enumerate().map(person).collect(),
         places: prepared.iter().map(MadePlace::of).collect::<Result<_, _>>()?,
         project: None,
         written,
@@ -292,10 +301,13 @@ fn text(made: &Made) -> String {
         }
         Mode::Solo | Mode::Rehearsal => "",
     };
+    let types = made.people.iter().filter_map(|person| Some((&person.name, person.types.as_ref()?)));
+    let types: String =
+        types.map(|(name, line)| format!("{name} types, as themselves:\n  {line}\n")).collect();
     let notes: String = made.notes.iter().map(|note| format!("{note}\n")).collect();
     let next = commit_first(&made.written, &made.next);
     format!(
-        "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\n{note}{notes}next: {next}",
+        "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\n{types}{note}{notes}next: {next}",
         made.installation,
         made.data.display(),
         trust::assurance(made.mode),
@@ -379,7 +391,8 @@ fn people(verb: &Init) -> Result<Vec<Founder>, Failure> {
             Err(Failure::usage("solo mode is for one person: leave --people away"))
         }
         (_, None) => {
-            Err(Failure::usage("team and rehearsal mode need --people FILE with at least two people"))
+            let what = "team and rehearsal mode need --people FILE with at least two people";
+            Err(Failure::usage(format!("{what}; {PEOPLE_PAGE}")))
         }
         (_, Some(file)) => listed(file),
     }
