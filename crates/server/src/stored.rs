@@ -115,7 +115,8 @@ fn count(rows: &Connection, blobs: &Blobs, entry: &Entry) -> Result<(), StoredEr
         if new == 0 {
             continue;
         }
-        let project = header.project.as_ref().map(ToString::to_string);
+        // Whoever is refused only names a project, and need not hold a role in it.
+        let project = header.project.as_ref().filter(|_| header.kind != REFUSED).map(ToString::to_string);
         for (kind, owner) in [("project", project), ("person", person.clone())] {
             let Some(owner) = owner else { continue };
             rows.execute(
@@ -165,6 +166,8 @@ fn all(shared: &Shared, stored: &mut Stored) -> Result<(), StoredError> {
     Ok(())
 }
 
+/// Kind of the entries that record what was refused.
+const REFUSED: &str = "refused";
 /// Name of the file inside the data directory.
 const FILE: &str = "stored.db";
 const PAUSE: Duration = Duration::from_secs(1);
@@ -176,3 +179,50 @@ CREATE TABLE IF NOT EXISTS blob (digest TEXT PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS sum (kind TEXT NOT NULL, owner TEXT NOT NULL, bytes INTEGER NOT NULL,
   PRIMARY KEY (kind, owner)) STRICT;
 ";
+
+#[cfg(test)]
+mod tests {
+    use domain::{RULES, Refused, release};
+    use evidence::entry::{Auth, Payload};
+    use lab::{at, id, name};
+
+    use super::*;
+
+    #[test]
+    fn attack_what_is_refused_is_stored_for_its_sender_and_for_no_project() {
+        let dir = tempfile::tempdir().unwrap();
+        let stored = Stored::open(dir.path()).unwrap();
+        let blobs = Blobs::open(&dir.path().join(BLOBS)).unwrap();
+        let place = "shop/api/production".parse().unwrap();
+        let (person, request) = (id(10).into(), evidence::Digest::of(b"request"));
+        let refused =
+            Refused { person, action: name("run"), reasons: vec!["role-missing".into()], more: None };
+        let promoted = release::Promoted { place, release: 1, person, request };
+        for (event, bytes) in [
+            (Event::Refused(refused), b"of a stranger".as_slice()),
+            (Event::Promoted(promoted), b"in its project"),
+        ] {
+            let facts = event.facts([1; 16]).unwrap();
+            let header = Header {
+                v: 1,
+                kind: event.kind().to_owned(),
+                rules: RULES,
+                time: at(0),
+                project: Some(name("shop")),
+                subject: None,
+                actor: Actor::Person(id(10)),
+                auth: Auth::SignedRequest,
+                cause: None,
+                idempotency: None,
+                facts: Payload::commitment(&facts),
+                particulars: None,
+                blobs: vec![blobs.put(bytes).unwrap()],
+            };
+            let entry = Entry { header: header.encode().unwrap(), facts, particulars: None };
+            count(&stored.connection, &stored.blobs, &entry).unwrap();
+        }
+        let counted = stored.counted().unwrap();
+        assert_eq!(counted.projects, [(name("shop"), 14)].into());
+        assert_eq!(counted.people, [(person, 13 + 14)].into());
+    }
+}
