@@ -137,8 +137,8 @@ pub fn admit(
         "set-status" => set_status(root, sent),
         "set-environment" => set_environment(root, sent),
         "run" => run(root, sent),
-        "agree" => agree(root, sent),
-        "cancel" => cancel(sent),
+        "agree" => agree(state, root, sent),
+        "cancel" => cancel(state, sent),
         "approve" => approve(state, root, store, sent),
         "promote" => promote(sent),
         "rollback" => turn_back(sent),
@@ -318,7 +318,7 @@ fn signature(commit: &Commit) -> Signature {
     }
 }
 
-fn agree(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
+fn agree(state: &State, root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
     let arguments: AgreeArguments = arguments(sent.request)?;
     let envelope = sent.envelope.encode().map_err(malformed)?;
     let command = Command::Agree(build::Agree {
@@ -329,13 +329,18 @@ fn agree(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
         request: Digest::of(&envelope),
         solo: root.mode == Mode::Solo,
     });
-    Ok(Admitted { command, project: None, blobs: vec![envelope] })
+    Ok(Admitted { command, project: project_of(state, arguments.run), blobs: vec![envelope] })
 }
 
-fn cancel(sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
+/// The project of a run that has not ended.
+fn project_of(state: &State, run: RunId) -> Option<Name> {
+    state.build.run(run).map(|run| run.started.project.clone())
+}
+
+fn cancel(state: &State, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
     let CancelArguments { run, commit } = arguments(sent.request)?;
     let command = build::Cancel { run, commit, person: sent.request.person.into() };
-    Ok(bare(Command::Cancel(command)))
+    Ok(Admitted { project: project_of(state, run), ..bare(Command::Cancel(command)) })
 }
 
 fn approve(

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::{PersonId, State};
+use domain::{Event, PersonId, State};
 use evidence::claim::Claim;
 use evidence::dsse::Envelope;
 use evidence::environment::Environment;
@@ -41,6 +41,23 @@ impl Caller {
             Self::Owner | Self::Anybody | Self::Runner(_) => true,
             Self::Person(person) => state.identity.works_on(*person, project, now),
             Self::Agent(_, projects) => projects.contains(project),
+        }
+    }
+
+    /// Whether this caller may read what an entry holds. What belongs to no project is about the whole installation, but
+    /// for what was refused: that can be about any project, so it is for its sender and for who may read of all.
+    #[must_use]
+    pub fn may_read_entry(&self, project: Option<&Name>, event: &Event, state: &State, now: Moment) -> bool {
+        match (project, event) {
+            (Some(project), _) => self.may_read(project, state, now),
+            (None, Event::Refused(refused)) => match self {
+                Self::Owner | Self::Anybody | Self::Runner(_) => true,
+                Self::Person(person) => {
+                    *person == refused.person || state.identity.works_everywhere(*person, now)
+                }
+                Self::Agent(..) => false,
+            },
+            (None, _) => true,
         }
     }
 
@@ -152,3 +169,54 @@ impl Gatekeeper {
 
 const NO_ROLE: &str = "you are enrolled without any role, so there is nothing here that you may read; \
                        a registrar can enrol you with one";
+
+#[cfg(test)]
+mod tests {
+    use domain::Refused;
+    use domain::identity::Enrolled;
+    use lab::{Lab, Person, at, name};
+
+    use super::*;
+
+    #[test]
+    fn attack_what_was_refused_of_no_project_is_not_for_everybody() {
+        let lab = Lab::default();
+        let mut state = State::default();
+        let mut enrol = |person: &Person, project: Option<&str>| {
+            let mut enrolment = person.enrolment(&["developer"]);
+            enrolment.grants[0].project = project.map(name);
+            state.apply(&Event::Enrolled(Enrolled::of(&enrolment, 1).unwrap()), at(-60));
+        };
+        enrol(&lab.ada, Some("shop"));
+        enrol(&lab.bob, Some("elsewhere"));
+        enrol(&lab.officers[0], None);
+        let refused = Event::Refused(Refused {
+            person: lab.ada.id.into(),
+            action: name("set-environment"),
+            reasons: vec!["environment-unsound".into()],
+            more: None,
+        });
+        let person = |person: &Person| Caller::Person(person.id.into());
+        let agent = Caller::Agent(name("agent"), [name("shop")].into());
+        for (caller, of_none, of_shop) in [
+            (person(&lab.ada), true, true),
+            (person(&lab.bob), false, false),
+            (person(&lab.officers[0]), true, true),
+            (person(&lab.mallory), false, false),
+            (agent, false, true),
+            (Caller::Runner(name("runner-1")), true, true),
+            (Caller::Owner, true, true),
+            (Caller::Anybody, true, true),
+        ] {
+            let may = |project| caller.may_read_entry(project, &refused, &state, at(0));
+            assert_eq!((may(None), may(Some(&name("shop")))), (of_none, of_shop), "{caller:?}");
+        }
+        // Statements in force are about the whole installation, those of a place about its project.
+        let environment = lab.environment("staging", &"a".repeat(40).parse().unwrap());
+        let rooted = domain::identity::Rooted::of(&lab.root(), evidence::Digest::of(b"root")).unwrap();
+        assert!(person(&lab.bob).may_read_entry(None, &Event::Rooted(rooted), &state, at(0)));
+        let facts = domain::gate::EnvironmentSet::of(&environment, evidence::Digest::of(b"statement"), 1);
+        let founding = Event::EnvironmentSet(facts);
+        assert_eq!(crate::views::project_of(None, &founding), Some(&name("shop")));
+    }
+}

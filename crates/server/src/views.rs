@@ -102,7 +102,7 @@ impl Views {
     ///
     /// # Errors
     /// `ViewError` when the view cannot be read.
-    pub fn project_of(&self, run: RunId) -> Result<Option<Name>, ViewError> {
+    pub(crate) fn project_of(&self, run: RunId) -> Result<Option<Name>, ViewError> {
         let question = "SELECT project FROM run WHERE run = ?1";
         let found: Option<String> =
             self.ask(|rows| rows.query_row(question, params![run.to_string()], |row| row.get(0)).optional())?;
@@ -239,7 +239,7 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
     let header = Header::decode(&entry.header).map_err(|error| unsound(&error))?;
     let event = Event::read(&header.kind, &entry.facts).map_err(|error| unsound(&error))?;
     let time = header.time.to_string();
-    let project = project_of(&header, &event).map_or("", Name::as_str);
+    let project = project_of(header.project.as_ref(), &event).map_or("", Name::as_str);
     for blob in &header.blobs {
         rows.prepare_cached("INSERT OR IGNORE INTO named (blob, project) VALUES (?1, ?2)")?
             .execute(params![blob.as_bytes(), project])?;
@@ -300,10 +300,10 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
 }
 
 /// The project that an entry belongs to. The first statements of places are founded with the installation, without one.
-fn project_of<'a>(header: &'a Header, event: &'a Event) -> Option<&'a Name> {
+pub fn project_of<'a>(stated: Option<&'a Name>, event: &'a Event) -> Option<&'a Name> {
     match event {
         Event::EnvironmentSet(set) => Some(&set.place.project),
-        _ => header.project.as_ref(),
+        _ => stated,
     }
 }
 

@@ -143,6 +143,13 @@ impl State {
         self.person(person, moment).is_some_and(|person| person.grants.iter().any(covers))
     }
 
+    /// Whether a person holds any role in every project.
+    #[must_use]
+    pub fn works_everywhere(&self, person: PersonId, moment: Moment) -> bool {
+        let is_for_all = |grant: &Grant| grant.project.is_none();
+        self.person(person, moment).is_some_and(|person| person.grants.iter().any(is_for_all))
+    }
+
     pub(crate) fn rooted(&mut self, event: &Rooted) -> bool {
         let follows = self.root.as_ref().map_or(1, |root| root.version + 1) == event.version;
         self.root = Some(event.clone());

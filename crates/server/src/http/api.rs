@@ -10,6 +10,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
+use domain::Event;
 use evidence::dsse::Envelope;
 use evidence::entry::Entry;
 use evidence::request::Request;
@@ -26,6 +27,7 @@ use super::problem::Failure;
 use super::{Shared, blocking, right};
 use crate::caller::Caller;
 use crate::clock;
+use crate::views::project_of;
 use crate::writer::Answer;
 
 /// What of a command is read before it is known who sent it.
@@ -172,7 +174,9 @@ pub async fn entries(
 ) -> Result<Response, Failure> {
     let read = blocking(move || {
         let (state, now) = (shared.intake.state(), clock::now());
-        let may = |project: &Name| caller.may_read(project, &state, now);
+        let may = |project: Option<&Name>, event: &Event| {
+            caller.may_read_entry(project_of(project, event), event, &state, now)
+        };
         shared.gatekeeper.readers().with(|reader| {
             let size = reader.head()?.frontier.size();
             let entries = reader.entries(from.min(size), size.min(from.saturating_add(PAGE)))?;
@@ -192,10 +196,11 @@ pub async fn entries(
 }
 
 /// An entry for reading: of a project that the caller may not read of, its head alone.
-fn view(seq: u64, entry: &Entry, may: &dyn Fn(&Name) -> bool) -> Result<EntryView, Failure> {
+fn view(seq: u64, entry: &Entry, may: &dyn Fn(Option<&Name>, &Event) -> bool) -> Result<EntryView, Failure> {
     let unsound = |what: String| LedgerError::Row { place: format!("entry {seq}"), what };
     let header = entry.check().map_err(|error| unsound(error.to_string()))?;
-    let may = header.project.as_ref().is_none_or(may);
+    let event = Event::read(&header.kind, &entry.facts).map_err(|error| unsound(error.to_string()))?;
+    let may = may(header.project.as_ref(), &event);
     let facts = entry.facts.decode("facts").map_err(|error| unsound(error.to_string()))?;
     let particulars = entry.particulars.as_ref().filter(|_| may);
     let particulars = particulars.map(|payload| payload.decode("particulars"));
