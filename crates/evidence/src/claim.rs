@@ -2,7 +2,7 @@
 //! `docs/formats/claim.md`.
 //!
 //! Invariant: signed by the machine's own key, for one operation on one target, valid for minutes. A claim
-//! moves bytes; it decides nothing, and is not kept.
+//! moves bytes; it decides nothing, and is not kept, but for the one by which a runner gives up work.
 
 use std::time::Duration;
 
@@ -33,6 +33,12 @@ pub struct Claim {
     pub operation: String,
     /// When it was made.
     pub issued: Moment,
+}
+
+/// The operation by which a runner gives up the work with a nonce.
+#[must_use]
+pub fn giving_up(nonce: Id) -> String {
+    format!("POST /api/v1/work/given-up/{nonce}")
 }
 
 /// Why a claim does not count.

@@ -42,7 +42,7 @@ pub use plan::{Planned, plan};
 pub use approvals::Voice;
 pub use prepare::{Prepared, prepare};
 pub use proofs::witnessed_by;
-pub use recorded::LEFT_OUT;
+pub use recorded::{CLAIM, LEFT_OUT};
 pub use replay::{Compared, Replay, Replayed};
 pub use returning::{CheckedReturn, check_return};
 pub use running::{CheckedRun, OpenedRun, Piece, check_run, open_run};

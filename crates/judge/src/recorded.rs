@@ -4,11 +4,29 @@
 //! them, so nobody can record in a person's name that it was refused. Who asked, and for what, is checked for all.
 
 use domain::build::Ended;
-use domain::{Command, Refused, State, quota};
-use evidence::{Digest, Name};
+use domain::{Command, Event, Refused, State, decide, quota};
+use evidence::canonical::CanonicalError;
+use evidence::claim::{Claim, giving_up};
+use evidence::dsse::Envelope;
+use evidence::trust_root::TrustRoot;
+use evidence::{Digest, Moment, Name};
 use serde_json::Value;
 
 use crate::prepare::{Asked, Prepared};
+
+/// Events that a decision gives, made again.
+pub struct Again {
+    /// The events.
+    pub events: Vec<Event>,
+    /// Whether the ledger does not hold what they rest on, so that they are the server's word.
+    pub recorded: bool,
+}
+
+impl From<Vec<Event>> for Again {
+    fn from(events: Vec<Event>) -> Self {
+        Self { events, recorded: false }
+    }
+}
 
 /// Whether the ledger does not hold what a refusal rests on: the operator's quotas, or bodies that were too large to be
 /// kept of a request that was refused.
@@ -36,13 +54,53 @@ pub fn may_count(state: &State, refused: &Refused) -> Result<(), String> {
         .ok_or_else(|| "it counts refusals of a stranger".into())
 }
 
-/// The end of a run of which a runner, or the server that waited for one, says that some work will never be reported.
+/// The end of a run of which some work will never be reported: derived where its runner signed that it gives it up, else
+/// the server's word.
 ///
 /// # Errors
-/// In words, when it does not say which.
-pub fn lost(ended: &Ended, runner: Option<&Name>) -> Result<Command, String> {
+/// In words, when it cannot be.
+pub fn lost(
+    state: &State,
+    ended: &Ended,
+    runner: Option<&Name>,
+    time: Moment,
+    is_signed: bool,
+) -> Result<Again, String> {
     let work = ended.because.clone().ok_or("it does not say what is lost")?;
-    Ok(Command::Lose(domain::build::Lose { run: ended.run, work, runner: runner.cloned() }))
+    let command = Command::Lose(domain::build::Lose { run: ended.run, work, runner: runner.cloned() });
+    let events = decide(state, &command, time).map_err(|refusal| format!("refused: {refusal}"))?;
+    Ok(Again { events, recorded: !is_signed })
+}
+
+/// Whether an entry holds the claim by which a runner gave up the work that ended a run; older programs kept none.
+///
+/// # Errors
+/// In words, when there is a claim and it does not hold.
+pub fn gave_up(
+    state: &State,
+    root: &TrustRoot,
+    prepared: &Prepared,
+    ended: &Ended,
+    runner: &Name,
+) -> Result<bool, String> {
+    if prepared.header.particulars.is_none() {
+        return Ok(false);
+    }
+    let particulars = prepared.entry.particulars.as_ref().ok_or("its particulars were erased")?;
+    let particulars: Value =
+        particulars.decode("particulars").map_err(|error: CanonicalError| error.to_string())?;
+    let claim = particulars.get(CLAIM).cloned().ok_or("it holds no claim")?;
+    let envelope: Envelope = serde_json::from_value(claim).map_err(|error| error.to_string())?;
+    let claim = Claim::read(&envelope).map_err(|error| error.to_string())?;
+    let due = state.build.run(ended.run).and_then(|run| {
+        run.due.iter().find(|due| due.runner == *runner && ended.because.as_ref() == Some(&due.work))
+    });
+    let due = due.ok_or("what is lost was not due on that runner")?;
+    let key = root.runners.iter().find(|named| named.name == *runner).map(|named| &named.key);
+    let key = key.filter(|_| claim.machine == *runner).ok_or("the claim is not that runner's")?;
+    // The server looked at its age, by its own clock.
+    let verified = claim.verify(&envelope, key, root.installation, &giving_up(due.nonce), claim.issued);
+    verified.map(|()| true).map_err(|error| error.to_string())
 }
 
 /// Whether digests stand in the place of the bodies.
@@ -55,3 +113,5 @@ fn has_left_out(asked: &Asked) -> bool {
 
 /// Field of a refusal's particulars that has the digests of bodies which were not kept.
 pub const LEFT_OUT: &str = "left-out";
+/// Field of the particulars of a run's end that has the claim by which a runner gave it up.
+pub const CLAIM: &str = "claim";

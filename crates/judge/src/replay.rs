@@ -27,7 +27,7 @@ use crate::admit_machines::{admit_receipt, admit_report};
 use crate::collect::collect;
 use crate::plan::plan;
 use crate::prepare::{Asked, Prepared};
-use crate::recorded::{cannot_be_derived, lost, may_count};
+use crate::recorded::{Again, cannot_be_derived, gave_up, lost, may_count};
 use crate::store::Store;
 use crate::verdict::{judge, own_eyes};
 
@@ -40,19 +40,6 @@ pub enum Replayed {
     Differs,
     /// It was made by other rules, which this program no longer knows.
     OtherRules(u32),
-}
-
-/// Events that a decision gives, made again.
-struct Again {
-    events: Vec<Event>,
-    /// Whether the ledger does not hold what they rest on, so that they are the server's word.
-    recorded: bool,
-}
-
-impl From<Vec<Event>> for Again {
-    fn from(events: Vec<Event>) -> Self {
-        Self { events, recorded: false }
-    }
 }
 
 /// One decision that did not simply agree.
@@ -198,8 +185,13 @@ impl<'a, S: Store> Replay<'a, S> {
             }
             (Actor::Person(_), Auth::SignedRequest, _) => self.of_person(prepared)?,
             (Actor::System, Auth::Statement, _) => self.founding(entry, event)?,
-            (Actor::Machine(runner), Auth::MachineKey, Event::Ended(ended)) => lost(ended, Some(runner))?,
-            (Actor::System, Auth::None, Event::Ended(ended)) => lost(ended, None)?,
+            (Actor::Machine(runner), Auth::MachineKey, Event::Ended(ended)) => {
+                let is_signed = gave_up(&self.state, &*self.root()?, prepared, ended, runner)?;
+                return lost(&self.state, ended, Some(runner), header.time, is_signed);
+            }
+            (Actor::System, Auth::None, Event::Ended(ended)) => {
+                return lost(&self.state, ended, None, header.time, false);
+            }
             (Actor::Machine(_), Auth::MachineKey, _) => self.of_machine(event)?,
             (Actor::System, Auth::None, Event::Snapshotted(facts)) => self.snapshot(facts)?,
             (Actor::System, Auth::None, Event::Judged(judged)) => return self.judged(judged),

@@ -2,14 +2,18 @@
 //! ledger cannot hold, and counts it apart.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use domain::build::{Ended, Outcome};
 use domain::identity::{Enrolled, Rooted};
-use domain::{Event, RULES, Refused, quota};
+use domain::{Event, RULES, Refused, State, decide, next, quota};
+use evidence::claim::{Claim, giving_up};
 use evidence::dsse::Envelope;
 use evidence::entry::{Actor, Auth, Entry, Header, Payload};
+use evidence::receipt::Work;
+use evidence::request::Request;
 use evidence::{Digest, Moment};
-use judge::{Replay, Store, Unavailable, prepare};
+use judge::{Replay, Sent, Store, Unavailable, admit, prepare};
 use lab::{Lab, Person, at, id, name};
 use serde_json::{Value, json};
 
@@ -18,6 +22,29 @@ use serde_json::{Value, json};
 struct Ledger {
     entries: Vec<Entry>,
     blobs: BTreeMap<Digest, Vec<u8>>,
+    state: State,
+}
+
+/// What is recorded beside the first event of a decision.
+#[derive(Clone)]
+struct Beside {
+    actor: Actor,
+    auth: Auth,
+    idempotency: Option<Digest>,
+    particulars: Option<Value>,
+    blobs: Vec<Digest>,
+}
+
+impl Beside {
+    fn of(actor: Actor, auth: Auth, particulars: Option<Value>) -> Self {
+        Self { actor, auth, idempotency: None, particulars, blobs: Vec::new() }
+    }
+
+    fn asked(request: &Request, particulars: Value) -> Self {
+        let idempotency = Some(request.idempotency());
+        let actor = Actor::Person(request.person);
+        Self { idempotency, ..Self::of(actor, Auth::SignedRequest, Some(particulars)) }
+    }
 }
 
 impl Store for Ledger {
@@ -39,26 +66,22 @@ impl Ledger {
         let bytes = lab.signed_root(&root, &[0, 1]).encode().unwrap();
         let envelope = Digest::of(&bytes);
         ledger.blobs.insert(envelope, bytes);
-        let statement = (Actor::System, Auth::Statement);
-        ledger.push(&Event::Rooted(Rooted::of(&root, envelope).unwrap()), statement.clone(), None, None);
+        let founding = |particulars| Beside::of(Actor::System, Auth::Statement, particulars);
+        ledger.push(&Event::Rooted(Rooted::of(&root, envelope).unwrap()), &founding(None), None);
         for (person, role) in [(&lab.ada, "developer"), (&lab.bob, "release-manager")] {
             let enrolment = person.enrolment(&[role]);
             let facts = Enrolled::of(&enrolment, 1).unwrap();
             let particulars = json!({ "statements": [lab.signed_enrolment(&enrolment)] });
-            ledger.push(&Event::Enrolled(facts), statement.clone(), None, Some(&particulars));
+            ledger.push(&Event::Enrolled(facts), &founding(Some(particulars)), None);
         }
         ledger
     }
 
-    fn push(
-        &mut self,
-        event: &Event,
-        (actor, auth): (Actor, Auth),
-        idempotency: Option<Digest>,
-        particulars: Option<&Value>,
-    ) {
+    fn push(&mut self, event: &Event, beside: &Beside, cause: Option<u64>) {
         let facts = event.facts([1; 16]).unwrap();
-        let particulars = particulars.map(|value| Payload::new("particulars", value, [2; 16]).unwrap());
+        let payload = |value| Payload::new("particulars", value, [2; 16]).unwrap();
+        let particulars = beside.particulars.as_ref().map(payload);
+        let blobs: BTreeSet<_> = event.blobs().into_iter().chain(beside.blobs.iter().copied()).collect();
         let header = Header {
             v: 1,
             kind: event.kind().to_owned(),
@@ -66,15 +89,41 @@ impl Ledger {
             time: recorded(),
             project: None,
             subject: event.subject(),
-            actor,
-            auth,
-            cause: None,
-            idempotency,
+            actor: beside.actor.clone(),
+            auth: beside.auth,
+            cause,
+            idempotency: beside.idempotency,
             facts: facts.commitment(),
             particulars: particulars.as_ref().map(Payload::commitment),
-            blobs: event.blobs(),
+            blobs: blobs.into_iter().collect(),
         };
         self.entries.push(Entry { header: header.encode().unwrap(), facts, particulars });
+        self.state.apply(event, recorded());
+    }
+
+    /// Ada's run of the honest commit, and all that follows from it.
+    fn run(&mut self, lab: &Lab) {
+        let parts = lab.honest();
+        let envelope = &parts.requests[0];
+        let request = Request::read(envelope).unwrap();
+        let attachments = [parts.source.encode().unwrap()];
+        let sent = Sent { request: &request, envelope, statements: &[], attachments: &attachments };
+        let admitted = admit(&self.state, &lab.root(), &*self, &sent).unwrap();
+        self.blobs.extend(admitted.blobs.iter().map(|bytes| (Digest::of(bytes), bytes.clone())));
+        let blobs = admitted.blobs.iter().map(|bytes| Digest::of(bytes)).collect();
+        let mut beside = Beside { blobs, ..Beside::asked(&request, json!({ "request": envelope })) };
+        let events = decide(&self.state, &admitted.command, recorded()).unwrap();
+        let mut queue: VecDeque<_> = events.into_iter().map(|event| (event, None)).collect();
+        while let Some((event, cause)) = queue.pop_front() {
+            let number = self.entries.len() as u64;
+            let follows = Beside::of(Actor::System, Auth::None, None);
+            self.push(&event, if cause.is_some() { &follows } else { &beside }, cause);
+            (beside.idempotency, beside.particulars, beside.blobs) = (None, None, Vec::new());
+            for command in next(&self.state, &event) {
+                let events = decide(&self.state, &command, recorded()).unwrap();
+                queue.extend(events.into_iter().map(|event| (event, Some(number))));
+            }
+        }
     }
 
     /// What replay makes of the last entry.
@@ -85,7 +134,7 @@ impl Ledger {
             before = (replay.agree, replay.recorded, replay.others.len());
             replay.take(&prepare(number, entry.clone()).unwrap()).unwrap();
         }
-        assert_eq!(before, (3, 0, 0), "what founded it agrees");
+        assert_eq!((before.1, before.2), (0, 0), "all before agrees");
         match (replay.agree - before.0, replay.recorded - before.1, replay.others.len() - before.2) {
             (1, 0, 0) => Found::Agrees,
             (0, 1, 0) => Found::Recorded,
@@ -129,8 +178,7 @@ fn refused(action: &str, codes: &[&str], left_out: Option<Value>, named: &Person
     }
     let reasons = codes.iter().map(|code| (*code).to_owned()).collect();
     let facts = Refused { person: named.id.into(), action: name(action), reasons, more: None };
-    let origin = (Actor::Person(by.id), Auth::SignedRequest);
-    ledger.push(&Event::Refused(facts), origin, Some(request.idempotency()), Some(&particulars));
+    ledger.push(&Event::Refused(facts), &Beside::asked(&request, particulars), None);
     ledger.last()
 }
 
@@ -177,7 +225,7 @@ fn attack_a_count_of_refusals_says_nothing_else() {
         let mut ledger = Ledger::founded(&lab);
         let mut facts = quota::counted(lab.ada.id.into(), name(quota::COUNT), 197);
         change(&mut facts);
-        ledger.push(&Event::Refused(facts), (Actor::System, Auth::None), None, None);
+        ledger.push(&Event::Refused(facts), &Beside::of(Actor::System, Auth::None, None), None);
         ledger.last()
     };
     assert_eq!(found(|_| {}), Found::Recorded);
@@ -192,4 +240,53 @@ fn attack_a_count_of_refusals_says_nothing_else() {
     ] {
         assert_eq!(found(change), Found::Differs, "{what}");
     }
+}
+
+/// A run that is lost is so by its runner's own signature, or by the word of the server.
+#[test]
+fn attack_nobody_says_in_a_runners_name_that_it_gave_up() {
+    let lab = Lab::default();
+    let runner = |n: u8| name(&format!("runner-{n}"));
+    let nonce = |ledger: &Ledger| {
+        let first = runner(1);
+        let due = ledger.state.build.outstanding(&first).next().unwrap();
+        (due.run, due.work.clone(), due.nonce)
+    };
+    let found = |actor: Actor, claim: fn(&mut Claim), by: usize, change: fn(&mut Option<Value>)| {
+        let mut ledger = Ledger::founded(&lab);
+        ledger.run(&lab);
+        let (run, work, nonce) = nonce(&ledger);
+        let operation = giving_up(nonce);
+        let mut signed =
+            Claim { v: 1, installation: id(1), machine: runner(1), operation, issued: recorded() };
+        claim(&mut signed);
+        let mut particulars = Some(json!({ "claim": signed.sign(&lab.runners[by]).unwrap() }));
+        change(&mut particulars);
+        let auth = if actor == Actor::System { Auth::None } else { Auth::MachineKey };
+        let ended = Ended { run, outcome: Outcome::Lost, because: Some(work) };
+        ledger.push(&Event::Ended(ended), &Beside::of(actor, auth, particulars), None);
+        ledger.last()
+    };
+    let first = || Actor::Machine(runner(1));
+    assert_eq!(found(first(), |_| {}, 0, |_| {}), Found::Agrees);
+    // As older programs recorded it, and as the server does by itself after a silence.
+    assert_eq!(found(first(), |_| {}, 0, |it| *it = None), Found::Recorded);
+    assert_eq!(found(Actor::System, |_| {}, 0, |it| *it = None), Found::Recorded);
+    let rows: [(&str, Actor, fn(&mut Claim), usize); 5] = [
+        ("another runner's key", first(), |_| {}, 1),
+        ("another runner", Actor::Machine(runner(2)), |_| {}, 0),
+        ("another runner's claim", first(), |claim| claim.machine = name("runner-2"), 1),
+        ("another piece of work", first(), |claim| claim.operation = giving_up(id(9)), 0),
+        ("another installation", first(), |claim| claim.installation = id(2), 0),
+    ];
+    for (what, actor, claim, by) in rows {
+        assert_eq!(found(actor, claim, by, |_| {}), Found::Differs, "{what}");
+    }
+    assert_eq!(found(first(), |_| {}, 0, |it| *it = Some(json!({}))), Found::Differs, "no claim");
+    let mut ledger = Ledger::founded(&lab);
+    ledger.run(&lab);
+    let because = Some(Work::Step(name("deploy")));
+    let ended = Ended { run: nonce(&ledger).0, outcome: Outcome::Lost, because };
+    ledger.push(&Event::Ended(ended), &Beside::of(first(), Auth::MachineKey, None), None);
+    assert_eq!(ledger.last(), Found::Differs, "work that is not due");
 }

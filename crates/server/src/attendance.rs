@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use domain::{Command, State, build};
 use evidence::entry::{Actor, Auth};
 use evidence::{Name, NameError};
+use judge::CLAIM;
+use serde_json::{Value, json};
 
 use crate::http::Shared;
 use crate::writer::{Job, Origin};
@@ -79,7 +81,7 @@ pub async fn run(shared: Arc<Shared>) {
         for lose in shared.attendance.lost(&state, now, gone_after) {
             let (run, minutes) = (lose.run, gone_after.as_secs() / 60);
             let project = state.build.run(run).map(|run| run.started.project.clone());
-            let Ok(job) = job(lose, Actor::System, project) else { continue };
+            let Ok(job) = job(lose, (Actor::System, None), project) else { continue };
             match shared.intake.submit(job).await {
                 Ok(_) => {
                     let what = format!("a runner that it waits for was not heard for {minutes} minutes");
@@ -91,11 +93,16 @@ pub async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// The command that ends a run, as the server or a runner asks for it.
-pub fn job(lose: build::Lose, actor: Actor, project: Option<Name>) -> Result<Job, NameError> {
+/// The command that ends a run, as the server asks for it, or a runner by a claim.
+pub fn job(
+    lose: build::Lose,
+    (actor, claim): (Actor, Option<Value>),
+    project: Option<Name>,
+) -> Result<Job, NameError> {
     let auth = if matches!(actor, Actor::System) { Auth::None } else { Auth::MachineKey };
     let origin = Origin { actor, auth, action: "lose".parse()?, idempotency: None, project };
-    Ok(Job { command: Command::Lose(lose), origin, particulars: None, blobs: Vec::new(), bodies: Vec::new() })
+    let particulars = claim.map(|claim| json!({ CLAIM: claim }));
+    Ok(Job { command: Command::Lose(lose), origin, particulars, blobs: Vec::new(), bodies: Vec::new() })
 }
 
 const LOOK_EVERY: Duration = Duration::from_secs(30);

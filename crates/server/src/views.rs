@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use domain::build::Outcome;
 use domain::{Event, RunId};
-use evidence::entry::{Entry, Header};
+use evidence::entry::{Actor, Entry, Header};
 use evidence::receipt::Work;
 use evidence::{Digest, Name};
 use ledger::{LedgerError, Reader};
@@ -293,7 +293,7 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
                 params![built.run.to_string(), built.name.as_str(), built.manifest.to_string()],
             )?;
         }
-        Event::Ended(ended) => self::ended(rows, &ended)?,
+        Event::Ended(ended) => self::ended(rows, &header, &ended)?,
         other => last(rows, number, &other)?,
     }
     Ok(())
@@ -324,7 +324,7 @@ fn reported(rows: &Connection, report: &domain::build::Reported) -> rusqlite::Re
     Ok(())
 }
 
-fn ended(rows: &Connection, ended: &domain::build::Ended) -> rusqlite::Result<()> {
+fn ended(rows: &Connection, header: &Header, ended: &domain::build::Ended) -> rusqlite::Result<()> {
     let state = match ended.outcome {
         Outcome::Passed => "passed",
         Outcome::Failed | Outcome::Lost => "failed",
@@ -334,9 +334,15 @@ fn ended(rows: &Connection, ended: &domain::build::Ended) -> rusqlite::Result<()
     rows.execute("UPDATE run SET state = ?1 WHERE run = ?2", params![state, ended.run.to_string()])?;
     if let (Outcome::Lost, Some(work)) = (ended.outcome, &ended.because) {
         let (kind, name) = kind_of(work);
+        // Without the runner's claim it is the server alone that says so.
+        let (state, runner) = match (&header.actor, header.particulars) {
+            (Actor::Machine(runner), Some(_)) => ("given-up", runner.as_str()),
+            _ => ("lost", ""),
+        };
         rows.execute(
-            "UPDATE work SET state = 'given-up' WHERE run = ?1 AND kind = ?2 AND name = ?3 AND state = 'due'",
-            params![ended.run.to_string(), kind, name.as_str()],
+            "UPDATE work SET state = ?4 WHERE run = ?1 AND kind = ?2 AND name = ?3 AND state = 'due' \
+             AND ?5 IN (runner, '')",
+            params![ended.run.to_string(), kind, name.as_str(), state, runner],
         )?;
     }
     Ok(())
@@ -436,5 +442,5 @@ const TABLES: [(&str, &str); 7] = [
     ),
 ];
 /// Version of the schema; views of another one are made anew.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 const STALE_MAX: usize = 100;

@@ -157,7 +157,8 @@ pub struct WorkView {
     pub name: String,
     /// The runner; absent for an approval node.
     pub runner: Option<Name>,
-    /// `due`, `passed`, `failed`, `given-up`; for an approval node how many agreed.
+    /// `due`, `passed`, `failed`, `given-up` (the runner says so), `lost` (the server does); for an approval node how
+    /// many agreed.
     pub state: String,
     /// Digest of the log, once it has ended.
     pub log: Option<Digest>,

@@ -14,7 +14,7 @@ use evidence::{CommitId, Digest, Name};
 use policy::Finding;
 use serde::Serialize;
 use serde_json::json;
-use wire::{Client, PlaceView, RunView};
+use wire::{Client, PlaceView, RunView, WorkView};
 
 use super::run_local::{self, Local};
 use super::{Place, follow, runtime};
@@ -344,19 +344,7 @@ fn failed(view: &RunView, differing: &[String]) -> Failure {
             }
         })
         .collect();
-    let given_up = view.works.iter().find(|work| work.state == "given-up");
-    let lost = given_up.map_or_else(
-        || {
-            "a runner that it waited for is not in the trust root any more, or was silent for an hour"
-                .to_owned()
-        },
-        |work| {
-            format!(
-                "{} {} was given up: its runner could not report it, or was silent for an hour",
-                work.kind, work.name
-            )
-        },
-    );
+    let lost = lost(view);
     if findings.is_empty() {
         let (code, what, remedy) = match view.state.as_str() {
             "differed" => (
@@ -378,6 +366,22 @@ fn failed(view: &RunView, differing: &[String]) -> Failure {
         findings.push(Finding { code: code.into(), what: what.into(), remedy: remedy.into() });
     }
     Failure::decided(Outcome::Fail, format!("run {} {}", view.run, view.state), findings)
+}
+
+/// Why a run will never end by itself, and who says so.
+fn lost(view: &RunView) -> String {
+    let of = |state: &str| view.works.iter().find(|work| work.state == state);
+    let runner = |work: &WorkView| work.runner.as_ref().map_or("a runner".to_owned(), Name::to_string);
+    match (of("given-up"), of("lost")) {
+        (Some(work), _) => {
+            format!("{} gave up {} {}: it could not report it", runner(work), work.kind, work.name)
+        }
+        (None, Some(work)) => format!(
+            "the server says that {} {} will not be reported: its runner was silent for an hour, or gave it up",
+            work.kind, work.name
+        ),
+        (None, None) => "a runner that it waited for is not in the trust root any more".to_owned(),
+    }
 }
 
 /// A progress that begins with what is not part of the commit: the most usual mistake is to forget that.

@@ -81,12 +81,12 @@ pub async fn give_up(
     State(shared): State<Arc<Shared>>,
     Path(nonce): Path<String>,
     headers: HeaderMap,
-    uri: Uri,
 ) -> Result<Json<Outcome>, Failure> {
     let claim = claim(&headers)?;
     let nonce: Id = nonce.parse().map_err(malformed)?;
-    let operation = format!("POST {}{}", wire::API, uri.path());
-    let runner = runner_of(&shared, claim, operation).await?;
+    // What is kept of it: nobody has to believe this server that the runner said so.
+    let kept = serde_json::to_value(&claim).map_err(failed)?;
+    let runner = runner_of(&shared, claim, evidence::claim::giving_up(nonce)).await?;
     let state = shared.intake.state();
     let due = state.build.outstanding(&runner).find(|due| due.nonce == nonce).cloned();
     let due = due.ok_or_else(|| Failure::new(ProblemKind::NotFound, "nothing with this nonce is due"))?;
@@ -95,7 +95,8 @@ pub async fn give_up(
         due.work, due.run
     ));
     let lose = build::Lose { run: due.run, work: due.work, runner: Some(runner.clone()) };
-    let job = attendance::job(lose, Actor::Machine(runner), Some(due.project)).map_err(failed)?;
+    let origin = (Actor::Machine(runner), Some(kept));
+    let job = attendance::job(lose, origin, Some(due.project)).map_err(failed)?;
     recorded(&shared, job).await
 }
 
