@@ -28,6 +28,15 @@ pub struct Described {
     pub release: Option<ReleaseFile>,
 }
 
+/// What a person should know of a commit that may be sent.
+#[derive(Debug)]
+pub struct Sendable {
+    /// Places further on that it cannot reach.
+    pub notes: Vec<String>,
+    /// Whether no step of its pipeline tests.
+    pub untested: bool,
+}
+
 /// Reads the two files; a refusal names every problem of both.
 pub fn sound<'a>(
     of: &str,
@@ -45,15 +54,18 @@ pub fn sound<'a>(
     let read = rules::read(steps, file(release_file::PATH));
     match (read.pipeline, read.problems.is_empty()) {
         (Some(pipeline), true) => Ok(Described { pipeline, release: read.release }),
-        (_, _) => {
-            let finding = |problem: &Problem| Finding {
-                code: problem.code().to_owned(),
-                what: problem.to_string(),
-                remedy: remedy.to_owned(),
-            };
-            Err(refused(of, read.problems.iter().map(finding).collect()))
-        }
+        (_, _) => Err(unsound(of, &read.problems, remedy)),
     }
+}
+
+/// A refusal that names every problem.
+pub fn unsound(of: &str, problems: &[Problem], remedy: &str) -> Failure {
+    let finding = |problem: &Problem| Finding {
+        code: problem.code().to_owned(),
+        what: problem.to_string(),
+        remedy: remedy.to_owned(),
+    };
+    refused(of, problems.iter().map(finding).collect())
 }
 
 /// Holds a commit against all rules, and against the places of its project, before it is sent. Answers what its person
@@ -64,17 +76,19 @@ pub async fn can_be_sent(
     project: &Name,
     client: &Client,
     places: &[PlaceView],
-) -> Result<Vec<String>, Failure> {
+) -> Result<Sendable, Failure> {
     let of = format!("commit {}", short(pack.commit.as_str()));
     let file = |name: &str| pack.files.get(name).map(|bytes| bytes.0.as_slice());
-    let Some(release) = sound(&of, file, COMMIT_AGAIN)?.release else { return Ok(Vec::new()) };
+    let Described { pipeline, release } = sound(&of, file, COMMIT_AGAIN)?;
+    let untested = !rules::is_tested(&pipeline);
+    let Some(release) = release else { return Ok(Sendable { notes: Vec::new(), untested }) };
     let own: Vec<_> = places.iter().filter(|view| view.place.project == *project).cloned().collect();
     if !own.iter().any(|view| release.services.contains_key(&view.place.service)) {
         return Err(nowhere(&of, project, &release, places));
     }
     let (mut wrong, notes) = descent::of(path, &pack.commit, &release, &own)?;
     wrong.extend(misfits(client, &own, &release).await?);
-    if wrong.is_empty() { Ok(notes) } else { Err(refused(&of, wrong)) }
+    if wrong.is_empty() { Ok(Sendable { notes, untested }) } else { Err(refused(&of, wrong)) }
 }
 
 /// Nothing could come of it: no place is of any of its services.

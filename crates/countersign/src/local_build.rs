@@ -1,4 +1,4 @@
-//! Steps of a pipeline on this machine, outside of any run: for an approver's rebuild and for `run --local`.
+//! Steps of a pipeline on this machine, outside of any run: for an approver's rebuild and for `pipeline run`.
 //!
 //! Invariant: the sandbox, the inputs and the assembly are those of a runner. Receipts are made on the way and thrown
 //! away: the key that signs them is drawn for the occasion and counts for nobody.

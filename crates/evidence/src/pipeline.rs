@@ -241,6 +241,19 @@ impl Run {
     }
 }
 
+/// The parser's words for people: the file by its name, and numbers by what they may be.
+pub(crate) fn yaml_words(file: &str, said: &str) -> String {
+    // A port is the only number of sixteen bits in the two files.
+    let names = [
+        ("<input>", file),
+        ("invalid u16", "port must be 1 to 65535"),
+        ("invalid u8", "must be a whole number from 0 to 255"),
+        ("invalid u32", "must be a whole number from 0 to 4294967295"),
+        ("invalid u64", "must be a whole number, 0 or more"),
+    ];
+    names.iter().fold(said.to_owned(), |text, (from, to)| text.replace(from, to))
+}
+
 impl Pipeline {
     /// Parses and checks a pipeline file.
     ///
@@ -251,8 +264,8 @@ impl Pipeline {
             return Err(PipelineError::Long);
         }
         let text = std::str::from_utf8(bytes).map_err(|error| PipelineError::Yaml(error.to_string()))?;
-        let pipeline: Self =
-            serde_saphyr::from_str(text).map_err(|error| PipelineError::Yaml(error.to_string()))?;
+        let pipeline: Self = serde_saphyr::from_str(text)
+            .map_err(|error| PipelineError::Yaml(yaml_words(PATH, &error.to_string())))?;
         pipeline.check().map(|()| pipeline)
     }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Name;
 use crate::configuration::{OWN_VARIABLES, variable_fault};
+use crate::pipeline::yaml_words;
 use crate::tree_list::is_tree_path;
 
 /// Where the file lies in a repository.
@@ -144,7 +145,8 @@ impl ReleaseFile {
         if bytes.len() > BYTES_MAX {
             return Err(ReleaseFileError::Long);
         }
-        let yaml = |error: &dyn std::fmt::Display| ReleaseFileError::Yaml(error.to_string());
+        let yaml =
+            |error: &dyn std::fmt::Display| ReleaseFileError::Yaml(yaml_words(PATH, &error.to_string()));
         let text = std::str::from_utf8(bytes).map_err(|error| yaml(&error))?;
         let file: Self = serde_saphyr::from_str(text).map_err(|error| yaml(&error))?;
         if file.version != 1 || file.services.is_empty() || file.services.len() > SERVICES_MAX {

@@ -44,6 +44,8 @@ pub struct Described {
     pub missing: Vec<(PathBuf, String)>,
     /// What kind of project it was taken for, when files are to be written.
     pub kind: Option<&'static str>,
+    /// Whether no step of its pipeline tests.
+    pub untested: bool,
 }
 
 impl Described {
@@ -76,7 +78,9 @@ pub fn describe(repository: &Path, project: &Name, service: &Service) -> Result<
             return Err(Failure::usage(format!("{what}; edit it, and leave --command away")));
         }
         let releases = ReleaseFile::parse(&fs::read(&release)?)?;
-        return Ok(Described { releases, missing: Vec::new(), kind: None });
+        let steps = fs::read(&build).ok().and_then(|bytes| pipeline::Pipeline::parse(&bytes).ok());
+        let untested = steps.is_some_and(|steps| !rules::is_tested(&steps));
+        return Ok(Described { releases, missing: Vec::new(), kind: None, untested });
     }
     if build.exists() {
         let what = format!("there is {} but no {}", pipeline::PATH, release_file::PATH);
@@ -91,7 +95,9 @@ pub fn describe(repository: &Path, project: &Name, service: &Service) -> Result<
     let wrong =
         || Failure::error(read.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
     let releases = read.release.clone().filter(|_| read.problems.is_empty()).ok_or_else(wrong)?;
-    Ok(Described { releases, missing: vec![(build, steps), (release, services)], kind: Some(recipe.kind) })
+    let untested = read.pipeline.as_ref().is_some_and(|steps| !rules::is_tested(steps));
+    let missing = vec![(build, steps), (release, services)];
+    Ok(Described { releases, missing, kind: Some(recipe.kind), untested })
 }
 
 /// A kind of project: the recipe of a repository that is one, what its build leaves in which directory, its start

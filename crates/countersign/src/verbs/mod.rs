@@ -12,12 +12,12 @@ mod key;
 mod logs;
 mod logs_place;
 mod pipeline;
+mod pipeline_run;
 mod policy;
 mod project;
 mod promote;
 mod rollback;
 mod run;
-mod run_local;
 pub mod runner;
 mod server;
 mod status;
@@ -84,7 +84,7 @@ enum Verb {
     Evidence(evidence::Evidence),
     /// Verify an evidence bundle, offline.
     Verify(verify::Verify),
-    /// Check the files that describe how a project is built and released.
+    /// Check the files that describe how a project is built and released, and try them on the working tree.
     #[command(subcommand)]
     Pipeline(pipeline::Pipeline),
     /// Check and test policies.

@@ -1,21 +1,24 @@
-//! `countersign pipeline check`: holds the two files of a working tree against all rules, and shows what a run would do.
+//! `countersign pipeline`: tries a project's two files before a commit. `check` holds the two files of a working tree against all rules, and shows what a run would do.
 //! It needs no commit and no server, and changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use evidence::pipeline::{ApprovalNode, LimitsInForce, Run, Step};
-use evidence::release_file::Service;
-use evidence::rules::notes;
+use evidence::release_file::{ReleaseFile, Service};
+use evidence::rules::{notes, programs};
 use evidence::{Name, pipeline, release_file};
+use policy::Finding;
 use serde::Serialize;
 use wire::PlaceView;
 
+use super::pipeline_run::{self, Local};
 use super::{Place, runtime};
 use crate::described::{self, Described};
 use crate::failure::Failure;
+use crate::operator::Reach;
 use crate::output::Output;
 use crate::{project, working_tree};
 
@@ -25,6 +28,28 @@ pub enum Pipeline {
     /// Check `.countersign/pipeline.yaml` and `.countersign/release.yaml` as they lie in the working tree, and show what
     /// a run would do. Exit code 0: all rules are followed; 3: some is not, and each problem is named.
     Check(Check),
+    /// Run the pipeline here, on the working tree as it is, in the same sandbox: without a server, without a signature,
+    /// and no receipt of it counts.
+    Run(RunHere),
+}
+
+/// Arguments of `pipeline run`.
+#[derive(Debug, Args)]
+pub struct RunHere {
+    /// Steps, which run with all that they need; all of them if omitted.
+    #[arg(value_name = "STEP")]
+    steps: Vec<String>,
+    /// The repository; if omitted, the one you are in.
+    #[arg(long)]
+    repository: Option<PathBuf>,
+    /// The project; if omitted, the repository's name.
+    #[arg(long)]
+    project: Option<Name>,
+    /// An empty or new directory in which the outputs of steps and the artifacts are left.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    reach: Reach,
 }
 
 /// Arguments of `pipeline check`.
@@ -78,7 +103,17 @@ struct PlacePlan {
 
 /// Carries out a subcommand.
 pub fn run(verb: &Pipeline, output: Output) -> Result<(), Failure> {
-    let Pipeline::Check(verb) = verb;
+    match verb {
+        Pipeline::Check(verb) => check(verb, output),
+        Pipeline::Run(verb) => {
+            let (repository, project) = (verb.repository.as_deref(), verb.project.as_ref());
+            let (out, reach) = (verb.out.as_deref(), &verb.reach);
+            pipeline_run::run(&Local { repository, project, steps: &verb.steps, out, reach }, output)
+        }
+    }
+}
+
+fn check(verb: &Check, output: Output) -> Result<(), Failure> {
     let path = project::repository(verb.repository.as_deref())?;
     let project = project::name(verb.project.as_ref(), &path)?;
     let mut files = BTreeMap::new();
@@ -91,9 +126,14 @@ pub fn run(verb: &Pipeline, output: Output) -> Result<(), Failure> {
     }
     let file = |name: &str| files.get(name).map(Vec::as_slice);
     let of = format!("the working tree `{}`", path.display());
-    let described = described::sound(&of, file, "mend the file; docs/pipeline.md describes it")?;
+    let described = described::sound(&of, file, MEND)?;
     let tree = working_tree::paths(&path)?;
+    let missing = programs::missing(&described.pipeline, &tree);
+    if !missing.is_empty() {
+        return Err(described::unsound(&of, &missing, MEND));
+    }
     let mut plan = plan(project, &described, &tree);
+    plan.notes.extend(absent(&described.pipeline)?);
     let views = places(&verb.place, &plan.project, &described)?;
     plan.notes.extend(views.as_ref().err().cloned());
     plan.places = views.ok().flatten();
@@ -125,6 +165,24 @@ fn plan(project: Name, described: &Described, tree: &BTreeSet<String>) -> Plan {
         places: None,
         notes,
     }
+}
+
+/// Programs that steps begin with and that this machine does not have where a runner here would look.
+fn absent(pipeline: &pipeline::Pipeline) -> Result<Vec<String>, Failure> {
+    let dirs = runner::Toolchain::of_host(&[])?.programs();
+    let has = |program: &str| {
+        let path = Path::new(program);
+        if path.is_absolute() { path.exists() } else { dirs.iter().any(|dir| dir.join(program).exists()) }
+    };
+    let lacks = programs::of_host(pipeline).into_iter().filter(|(_, program)| !has(program));
+    Ok(lacks
+        .map(|(step, program)| {
+            format!(
+                "step `{step}` begins with `{program}`, which a runner on this machine would not find; name its toolchain with \
+                 --toolchain where runners are started, or install it there"
+            )
+        })
+        .collect())
 }
 
 fn step_plan(name: &Name, step: &Step, pipeline: &pipeline::Pipeline) -> StepPlan {
@@ -211,9 +269,29 @@ fn places(
         Ok(Err(error)) => unknown(&error.message()),
         Ok(Ok((_, misfits))) if !misfits.is_empty() => Err(described::refused("the working tree", misfits)),
         Ok(Ok((own, _))) => {
+            let names = |service: &Name| own.iter().any(|view| view.place.service == *service);
+            if !own.is_empty() && !release.services.keys().any(names) {
+                return Err(described::refused("the working tree", vec![renamed(release, project, &own)]));
+            }
             let reached = own.iter().filter(|view| release.services.contains_key(&view.place.service));
             Ok(Ok(Some(reached.map(place_plan).collect())))
         }
+    }
+}
+
+/// What is wrong with a release file of which no service has a place, in a project that has places.
+fn renamed(release: &ReleaseFile, project: &Name, own: &[PlaceView]) -> Finding {
+    let services: Vec<_> = release.services.keys().map(Name::as_str).collect();
+    Finding {
+        code: "release-file-unsound".to_owned(),
+        what: format!(
+            "{}: no environment statement names service {} of project `{project}`; was it renamed? The places are {}",
+            release_file::PATH,
+            services.join(", "),
+            described::names(own.iter())
+        ),
+        remedy: "give the service the name that its places have, or make new ones with `countersign trust environment PLACE`"
+            .to_owned(),
     }
 }
 
@@ -238,7 +316,7 @@ fn text(plan: &Plan) -> String {
     }
     lines.extend(plan.notes.iter().map(|note| format!("note: {note}")));
     lines.push(
-        "all rules are followed; next: countersign run --local, or commit and countersign run".to_owned(),
+        "all rules are followed; next: countersign pipeline run, or commit and countersign run".to_owned(),
     );
     lines.join("\n")
 }
@@ -271,4 +349,5 @@ fn step_lines(step: &StepPlan) -> Vec<String> {
     lines
 }
 
+const MEND: &str = "mend the file; docs/pipeline.md describes it";
 const PATIENCE: Duration = Duration::from_secs(5);

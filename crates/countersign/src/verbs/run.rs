@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use domain::RunId;
 use domain::gate::Outcome;
+use evidence::rules::UNTESTED;
 use evidence::source_pack::SourcePack;
 use evidence::{CommitId, Digest, Name};
 use policy::Finding;
@@ -16,7 +17,7 @@ use serde::Serialize;
 use serde_json::json;
 use wire::{Client, PlaceView, RunView, WorkView};
 
-use super::run_local::{self, Local};
+use super::pipeline_run::{self, Local};
 use super::{Place, follow, runtime};
 use crate::described;
 use crate::differing;
@@ -53,15 +54,18 @@ pub struct Run {
     /// people keeps its approvals.
     #[arg(long)]
     again: bool,
-    /// Run the pipeline here, on the working tree as it is, in the same sandbox: without a server, without a signature,
-    /// and no receipt of it counts. Steps may be named; they run with all that they need.
-    #[arg(long, value_name = "STEP", num_args = 0.., conflicts_with_all = ["no_wait", "again"])]
+    /// What `pipeline run` is now.
+    #[arg(long, hide = true, value_name = "STEP", num_args = 0.., conflicts_with_all = ["no_wait", "again"])]
     local: Option<Vec<String>>,
-    /// An empty or new directory in which `--local` leaves the outputs of steps, and the artifacts.
-    #[arg(long, value_name = "DIR", requires = "local")]
+    /// As of `pipeline run`.
+    #[arg(long, hide = true, requires = "local")]
     out: Option<PathBuf>,
-    #[command(flatten)]
-    reach: Reach,
+    /// As of `pipeline run`.
+    #[arg(long, hide = true, requires = "local")]
+    toolchain: Vec<PathBuf>,
+    /// As of `pipeline run`.
+    #[arg(long, hide = true, requires = "local")]
+    allow_network: Vec<sandbox::Allowance>,
 }
 
 #[derive(Debug, Serialize)]
@@ -78,6 +82,9 @@ struct Started {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     without_places: Vec<String>,
     places: Vec<PlaceView>,
+    /// What its person should know all the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
     next: String,
 }
 
@@ -85,11 +92,6 @@ struct Started {
 pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     if let Some(steps) = &verb.local {
         return local(verb, steps, output);
-    }
-    if !verb.reach.toolchain.is_empty() || !verb.reach.allow_network.is_empty() {
-        let what = "--toolchain and --allow-network belong to `run --local`; for other runs, the operators of the \
-                    runners decide";
-        return Err(Failure::usage(what));
     }
     let home = verb.place.home()?;
     let client = home.client()?;
@@ -104,6 +106,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
         false => runtime.block_on(standing(&client, &project, &commit, &places))?,
     };
     let unchanged = before.is_some();
+    let mut untested = false;
     let run = match before {
         Some(view) => {
             let (run, how) = (view.run, if view.state == "running" { "is being built" } else { "was built" });
@@ -115,9 +118,10 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
         }
         None => {
             let check = |pack: &SourcePack| {
-                let notes =
+                let found =
                     runtime.block_on(described::can_be_sent(&path, pack, &project, &client, &places))?;
-                notes.into_iter().for_each(|note| progress.say(format!("note: {note}")));
+                found.notes.into_iter().for_each(|note| progress.say(format!("note: {note}")));
+                untested = found.untested;
                 Ok(())
             };
             let run = send(&home, verb, (&path, &project, &commit), &places, check)?;
@@ -152,6 +156,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
         return Err(failure);
     }
     started.next = next(&started.outcomes);
+    started.notes.extend(untested.then(|| UNTESTED.to_owned()));
     output.print(&started, Started::text)
 }
 
@@ -166,6 +171,7 @@ impl Started {
             outcomes: Vec::new(),
             without_places: Vec::new(),
             places: Vec::new(),
+            notes: Vec::new(),
             next,
         }
     }
@@ -180,7 +186,8 @@ impl Started {
         });
         let lines: String = artifacts.chain(outcomes).chain(missing).collect();
         let done = if self.unchanged { "nothing was done: this commit had been run before\n" } else { "" };
-        format!("{lines}{done}next: {}", self.next)
+        let notes: String = self.notes.iter().map(|note| format!("note: {note}\n")).collect();
+        format!("{lines}{done}{notes}next: {}", self.next)
     }
 }
 
@@ -222,13 +229,14 @@ fn send(
     Ok(request::send(home, "run", arguments, with)?.request.nonce.into())
 }
 
-/// Runs steps here. What stands where a commit would is a step as well, as in `run --local --out DIR build`.
+/// What `pipeline run` does. What stands where a commit would is a step as well, as in `run --local --out DIR build`.
 fn local(verb: &Run, steps: &[String], output: Output) -> Result<(), Failure> {
     let first = Some(&verb.commit).filter(|commit| *commit != HEAD);
     let steps: Vec<_> = first.into_iter().chain(steps).cloned().collect();
     let (repository, project) = (verb.repository.as_deref(), verb.project.as_ref());
-    let (out, reach) = (verb.out.as_deref(), &verb.reach);
-    run_local::run(&Local { repository, project, steps: &steps, out, reach }, output)
+    let reach = Reach { toolchain: verb.toolchain.clone(), allow_network: verb.allow_network.clone() };
+    let out = verb.out.as_deref();
+    pipeline_run::run(&Local { repository, project, steps: &steps, out, reach: &reach }, output)
 }
 
 /// Where nothing follows by itself any more.

@@ -116,3 +116,37 @@ fn a_deleted_data_directory_is_named_with_what_to_do() {
             .ends_with("make one with `countersign init`, or name the data directory of yours with --data")
     );
 }
+
+#[test]
+fn that_nothing_is_tested_is_said_once_by_init_and_by_each_run() {
+    let shop = Shop::new();
+    shop.quick_pipeline();
+    let tested = std::fs::read_to_string(shop.repository().join(".countersign/pipeline.yaml")).unwrap();
+    let untested = tested.replace("  test: { run: test ! -e broken }\n", "");
+    shop.write(".countersign/pipeline.yaml", &untested);
+    shop.commit("no tests");
+    let note = "no tests were part of this pipeline: add a step named `test`, or one that calls what tests your project";
+    let output = shop.home.run_in(&shop.repository(), &["init", "--project", "shop"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(said.matches(&format!("note: {note}\n")).count(), 1, "{said}");
+    assert_eq!(shop.ok(&["pipeline", "check"])["notes"], json!([note]));
+    let up = shop.home.up();
+    let output = shop.home.run_in(&shop.repository(), &["run"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(said.matches(&format!("note: {note}\n")).count(), 1, "{said}");
+    shop.write(".countersign/pipeline.yaml", &tested);
+    shop.commit("tested");
+    assert_eq!(shop.ok(&["run"]).get("notes"), None);
+    // A service that no place is of any more.
+    let release = std::fs::read_to_string(shop.repository().join(".countersign/release.yaml")).unwrap();
+    shop.write(".countersign/release.yaml", &release.replace("  ledger-api:\n", "  renamed:\n"));
+    let refused = shop.in_repository(&["pipeline", "check"], 3);
+    let what = refused["reasons"][0]["what"].as_str().unwrap();
+    assert!(
+        what.contains(
+            "names service renamed of project `shop`; was it renamed? The places are shop/ledger-api/dev"
+        ),
+        "{what}"
+    );
+    assert!(up.stop());
+}

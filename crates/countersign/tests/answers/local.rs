@@ -1,4 +1,4 @@
-//! `pipeline check` and `run --local`: what can be known and tried before a commit, in a repository that no installation
+//! `pipeline check` and `pipeline run`: what can be known and tried before a commit, in a repository that no installation
 //! knows.
 
 use std::fs;
@@ -128,13 +128,13 @@ fn every_problem_of_both_files_is_named_at_once_with_a_code_that_stays() {
 #[test]
 fn a_pipeline_runs_on_the_working_tree_and_leaves_what_it_made() {
     let tree = Tree::new();
-    let (out, err) = tree.text(&["run", "--local"]);
+    let (out, err) = tree.text(&["pipeline", "run"]);
     assert!(out.contains("building for shop\n") && out.contains("tested\n"), "{out}{err}");
     assert!(out.contains("no receipt of this counts"), "{out}");
     assert!(err.contains("step sign: is for people to approve; skipped here"), "{err}");
     let left = tree.home.dir.path().join("left");
     let left = left.to_str().unwrap();
-    let ran = tree.json(&["run", "--local", "test", "--out", left], 0);
+    let ran = tree.json(&["pipeline", "run", "test", "--out", left], 0);
     assert_eq!(ran["steps"], json!({ "build": "passed", "test": "passed" }));
     assert_eq!(ran["counts"], json!(false));
     let left = PathBuf::from(left);
@@ -145,7 +145,7 @@ fn a_pipeline_runs_on_the_working_tree_and_leaves_what_it_made() {
     // Nothing of the repository has changed, not even its objects and its index.
     assert_eq!(tree.git(&["status", "--short"]), "?? .countersign/\n?? .gitignore\n?? main.txt\n");
     assert_eq!(tree.git(&["count-objects"]), "0 objects, 0 kilobytes\n");
-    let again = tree.json(&["run", "--local", "--out", left.to_str().unwrap()], 2);
+    let again = tree.json(&["pipeline", "run", "--out", left.to_str().unwrap()], 2);
     assert!(again["error"].as_str().unwrap().contains("is not empty"), "nobody's files are mixed: {again}");
 }
 
@@ -164,7 +164,7 @@ fn what_is_tracked_deleted_changed_and_new_is_what_a_commit_would_hold() {
                  test ! -e deleted.txt && test ! -e more.log && test -e ignored.log\n      ls -a\n";
     tree.write(".countersign/pipeline.yaml", steps);
     fs::remove_file(tree.dir().join(".countersign/release.yaml")).unwrap();
-    let ran = tree.json(&["run", "--local", "look"], 0);
+    let ran = tree.json(&["pipeline", "run", "look"], 0);
     assert_eq!(ran["steps"], json!({ "look": "passed" }));
 }
 
@@ -172,23 +172,28 @@ fn what_is_tracked_deleted_changed_and_new_is_what_a_commit_would_hold() {
 fn a_local_run_that_fails_says_where_and_exits_3() {
     let tree = Tree::new();
     tree.write(".countersign/pipeline.yaml", &PIPELINE.replace("echo tested", "echo wrong >&2 && exit 7"));
-    let failed = tree.json(&["run", "--local"], 3);
+    let failed = tree.json(&["pipeline", "run"], 3);
     let said = whats(&failed);
     assert!(said[0].contains("step `test` ended with exit code 7") && said[0].contains("wrong"), "{said:?}");
     let clash = PIPELINE
         .replace("needs: [build]\n    run: test", "needs: [build, other]\n    run: test")
         .replace("  sign:", "  other: {run: mkdir out; echo other > out/main.txt, outputs: [out]}\n  sign:");
     tree.write(".countersign/pipeline.yaml", &clash);
-    let clash = tree.json(&["run", "--local"], 3);
+    let clash = tree.json(&["pipeline", "run"], 3);
     let said = whats(&clash);
     assert!(
         said[0].contains("steps `build` and `other` both left `out/main.txt`, and not the same"),
         "{said:?}"
     );
-    let unknown = tree.json(&["run", "--local", "nothing"], 2);
+    let unknown = tree.json(&["pipeline", "run", "nothing"], 2);
     assert!(unknown["error"].as_str().unwrap().contains("no step `nothing`; it has: build"), "{unknown}");
     tree.json(&["run", "--out", "left"], 2);
+    tree.json(&["pipeline", "run", "--no-wait"], 2);
+    // As it was called before; nobody is told of it any more.
+    assert_eq!(tree.json(&["run", "--local", "build"], 0)["steps"], json!({ "build": "passed" }));
     tree.json(&["run", "--local", "--no-wait"], 2);
+    let (help, _) = tree.text(&["run", "--help"]);
+    assert!(!help.contains("--local") && !help.contains("--toolchain"), "{help}");
 }
 
 /// Somebody reads while it runs: the first line is there long before the step ends.
@@ -199,7 +204,7 @@ fn the_log_is_shown_as_it_comes() {
     let steps = "version: 1\nsteps:\n  slow: {run: echo first; while ! test -e stop; do sleep 1; done}\n";
     tree.write(".countersign/pipeline.yaml", steps);
     fs::remove_file(tree.dir().join(".countersign/release.yaml")).unwrap();
-    let mut command = tree.home.command(&["run", "--local"]);
+    let mut command = tree.home.command(&["pipeline", "run"]);
     let mut child =
         command.current_dir(tree.dir()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
@@ -208,4 +213,64 @@ fn the_log_is_shown_as_it_comes() {
     assert!(child.try_wait().unwrap().is_none(), "it still runs");
     child.kill().unwrap();
     child.wait().unwrap();
+}
+
+#[test]
+fn what_is_wrong_is_said_with_the_file_and_in_words() {
+    let tree = Tree::new();
+    let with_port = |port: &str| {
+        RELEASE.replace(
+            "artifact: app,",
+            &format!("artifact: app, process: {{command: [app/ok], port: {port}}},"),
+        )
+    };
+    for port in ["99999", "-1", "eighty"] {
+        tree.write(".countersign/release.yaml", &with_port(port));
+        let said = whats(&tree.json(&["pipeline", "check"], 3)).join("");
+        assert!(said.contains("port must be 1 to 65535"), "{said}");
+        assert!(said.contains(".countersign/release.yaml:3:") && !said.contains("<input>"), "{said}");
+    }
+    tree.write(".countersign/release.yaml", &with_port("0"));
+    let said = whats(&tree.json(&["pipeline", "check"], 3)).join("");
+    assert!(said.contains("is 0, which is no port; name one of 1 to 65535"), "{said}");
+}
+
+#[test]
+fn programs_that_are_not_there_are_named_before_anything_runs() {
+    let tree = Tree::new();
+    let with = |run: &str| {
+        PIPELINE.replace("    run: test -L out/link", &format!("    run: {run} && test -L out/link"))
+    };
+    // A script's first command, where that is one plain line.
+    let script = |run: &str| {
+        let steps = format!("version: 1\nsteps:\n  test:\n    run: {run}\n");
+        tree.write(".countersign/pipeline.yaml", &steps);
+    };
+    fs::remove_file(tree.dir().join(".countersign/release.yaml")).unwrap();
+    for run in ["./build.sh --all", "[./build.sh, --all]", "[tools/build.sh]"] {
+        script(run);
+        let said = whats(&tree.json(&["pipeline", "check"], 3));
+        let what = "which neither the repository nor an output of a step that it needs holds";
+        assert!(said[0].starts_with(".countersign/pipeline.yaml: steps.test.run: begins with `"), "{said:?}");
+        assert!(said[0].ends_with(what), "{said:?}");
+    }
+    tree.write("build.sh", "#!/bin/sh\n");
+    script("./build.sh --all");
+    tree.json(&["pipeline", "check"], 0);
+    for (run, asked) in
+        [("nosuchtool build", true), ("[/opt/nosuch/bin/tool]", true), ("cd out", false), ("[sh, x]", false)]
+    {
+        script(run);
+        let notes = tree.json(&["pipeline", "check"], 0)["notes"].to_string();
+        assert_eq!(notes.contains("which a runner on this machine would not find"), asked, "{run}: {notes}");
+    }
+    // What a needed step leaves may begin; what the artifact turns out to lack is told by a run here.
+    tree.write(".countersign/pipeline.yaml", &with("out/ok"));
+    tree.write(".countersign/release.yaml", &RELEASE.replace("app/ok", "app/nosuch"));
+    tree.json(&["pipeline", "check"], 0);
+    let lacks = tree.json(&["pipeline", "run"], 3);
+    let what = ".countersign/release.yaml: services.app.probe.command: `app/nosuch` is not in artifact `app`";
+    assert_eq!(whats(&lacks), [what]);
+    tree.write(".countersign/release.yaml", &RELEASE.replace("app/ok", "app/main.txt"));
+    assert!(whats(&tree.json(&["pipeline", "run"], 3))[0].contains("`app/main.txt` is not executable in"));
 }

@@ -1,18 +1,21 @@
 //! Rules that a project's two files must follow before anything is built by them: what would fail later, or be
 //! overridden, is named here with its place.
 //!
-//! Invariant: pure, and only asked before something new begins (`run`, `run --local`, `pipeline check`, a runner before
+//! Invariant: pure, and only asked before something new begins (`run`, `pipeline check`, `pipeline run`, a runner before
 //! a step). `Pipeline::parse` and `ReleaseFile::parse` still read what they always read: the evidence of old commits is
 //! verified by them, so a rule that is added here never changes what a ledger means.
 
 mod network;
+pub mod programs;
 mod release;
 mod step;
+mod tested;
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 pub use network::{ECOSYSTEMS, fault as network_fault};
+pub use tested::{UNTESTED, is_tested};
 
 use crate::Name;
 use crate::pipeline::{self, Pipeline};
@@ -104,6 +107,9 @@ pub fn notes(pipeline: &Pipeline, release: Option<&ReleaseFile>) -> Vec<String> 
     let mut notes = Vec::new();
     if pipeline.artifacts.is_empty() {
         notes.push("the pipeline makes no artifact, so nothing can be released".to_owned());
+    }
+    if !is_tested(pipeline) {
+        notes.push(UNTESTED.to_owned());
     }
     let Some(release) = release else {
         notes.push(format!("there is no {}, so what is built is not released anywhere", release_file::PATH));

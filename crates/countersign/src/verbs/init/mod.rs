@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use evidence::pin::{EnvironmentPin, Pin};
+use evidence::rules::UNTESTED;
 use evidence::status::StatusFile;
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Digest, Id, Moment, Name, environment, status, trust_root};
@@ -200,6 +201,7 @@ fn make(
     made.notes.extend(note);
     if let Some(first) = project {
         made.notes.extend(first.described.kind.map(|kind| format!("taken for: {kind}")));
+        made.notes.extend(first.described.untested.then(|| format!("note: {UNTESTED}")));
         made.notes.extend(project::renamed(&first.name, &first.repository));
         made.project = Some(first.name);
     }

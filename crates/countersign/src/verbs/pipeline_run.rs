@@ -1,4 +1,4 @@
-//! `countersign run --local`: runs the pipeline on the working tree of this machine, in the sandbox of a runner. No
+//! `countersign pipeline run`: runs the pipeline on the working tree of this machine, in the sandbox of a runner. No
 //! server takes part, nothing is signed that counts, and no installation is needed.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +11,7 @@ use domain::gate::Outcome;
 use evidence::oci::{LayerEntry, LayerFile, LayerFiles, open_layer};
 use evidence::pipeline::Pipeline;
 use evidence::receipt::{Ending, OutputKind};
+use evidence::release_file::{self, ReleaseFile};
 use evidence::{Digest, Id, Name};
 use policy::Finding;
 use runner::{ArtifactError, Budget, Built, Given, Kept, Repository, Source, assemble};
@@ -84,6 +85,7 @@ pub fn run(verb: &Local<'_>, output: Output) -> Result<(), Failure> {
         if sources.clone().all(|source| build.left.contains_key(&source.step)) {
             let built = assemble(pipeline, name, &build.left, &source.id, source.time_seconds());
             let built = built.map_err(|error| not_made(name, &error))?;
+            holds_programs(name, &built, described.release.as_ref())?;
             progress.say(format!("artifact {name}: put together"));
             ran.out.as_ref().map(|out| leave_artifact(out, name, &built)).transpose()?;
             ran.artifacts.insert(name.clone(), Digest::of(&built.layer));
@@ -122,7 +124,7 @@ fn step(
     let finding = Finding {
         code: "step-failed".to_owned(),
         what: format!("step `{name}` {how}; the last line of its log: {last}"),
-        remedy: format!("mend it; `countersign run --local {name}` runs it and what it needs again"),
+        remedy: format!("mend it; `countersign pipeline run {name}` runs it and what it needs again"),
     };
     Err(Failure::decided(Outcome::Fail, "the pipeline does not pass on this working tree", vec![finding]))
 }
@@ -155,6 +157,38 @@ fn ending(exit: Ending) -> String {
         Ending::TimedOut => "was ended at its time limit".to_owned(),
         Ending::MemoryExceeded => "was ended at its memory limit".to_owned(),
     }
+}
+
+/// What services and their probes start must be in the artifact: what an agent would find out.
+fn holds_programs(name: &Name, built: &Built, release: Option<&ReleaseFile>) -> Result<(), Failure> {
+    let (files, _) = open_layer(&built.layer)?;
+    let mut findings = Vec::new();
+    for (service, how) in release.into_iter().flat_map(|file| &file.services) {
+        let process = how.process.as_ref().map(|process| ("process.command", &process.command));
+        let commands =
+            process.into_iter().chain(how.probe.command.as_ref().map(|words| ("probe.command", words)));
+        for (field, words) in commands.filter(|_| how.artifact == *name) {
+            let program = words.first().map(String::as_str).unwrap_or_default();
+            let why = match files.get(program) {
+                None | Some(LayerEntry::Directory) => "is not in",
+                Some(LayerEntry::File(file)) if !file.executable => "is not executable in",
+                Some(LayerEntry::File(_) | LayerEntry::Link(_)) => continue,
+            };
+            findings.push(Finding {
+                code: "program-missing".to_owned(),
+                what: format!(
+                    "{}: services.{service}.{field}: `{program}` {why} artifact `{name}`",
+                    release_file::PATH
+                ),
+                remedy: "have the step leave it there, as a file that can be run, or name another program"
+                    .to_owned(),
+            });
+        }
+    }
+    if findings.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::decided(Outcome::Fail, "what this working tree builds cannot be started", findings))
 }
 
 fn not_made(name: &Name, error: &ArtifactError) -> Failure {

@@ -1,0 +1,66 @@
+//! Programs that steps begin with, as far as they can be known before anything runs.
+//!
+//! Invariant: what is said to be missing is missing in every run of the same files. What depends on a runner's machine is
+//! only asked about.
+
+use std::collections::BTreeSet;
+
+use super::Problem;
+use crate::Name;
+use crate::pipeline::{PATH, Pipeline, Run, Step};
+
+/// Programs in the workspace that neither the files of the tree nor the outputs of needed steps hold.
+#[must_use]
+pub fn missing(pipeline: &Pipeline, tree: &BTreeSet<String>) -> Vec<Problem> {
+    let lacks = |(name, step): (&Name, &Step)| {
+        let program = first(step)?;
+        let path = program.strip_prefix("./").unwrap_or(program);
+        let is_inside = path.contains('/') || path.len() < program.len();
+        if !is_inside || path.starts_with('/') || path.split('/').any(|part| part == "..") {
+            return None;
+        }
+        let covers = |output: &String| {
+            path.strip_prefix(output.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let needed = step.needs.iter().filter_map(|need| pipeline.steps.get(need));
+        if tree.contains(path) || needed.flat_map(|step| &step.outputs).any(covers) {
+            return None;
+        }
+        let what = format!(
+            "begins with `{program}`, which neither the repository nor an output of a step that it needs holds"
+        );
+        Some(Problem::new(PATH, format!("steps.{name}.run"), what))
+    };
+    pipeline.steps.iter().filter_map(lacks).collect()
+}
+
+/// Programs of the machine that steps begin with: names to be looked for, or whole paths.
+#[must_use]
+pub fn of_host(pipeline: &Pipeline) -> Vec<(&Name, &str)> {
+    let asked = |(name, step)| {
+        let program = first(step).filter(|word| word.starts_with('/') || !word.contains('/'))?;
+        (!BUILT_IN.contains(&program)).then_some((name, program))
+    };
+    pipeline.steps.iter().filter_map(asked).collect()
+}
+
+/// The first word of a program's words, or of a script whose first line is one plain command.
+fn first(step: &Step) -> Option<&str> {
+    match step.run.as_ref()? {
+        Run::Program(words) => words.first().map(String::as_str),
+        Run::Script(text) => {
+            let lines = text.lines().map(str::trim);
+            let line = lines.filter(|line| !line.is_empty() && !line.starts_with('#')).take(1).next()?;
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || " -_./:,@+%".contains(c);
+            let word = line.split(' ').next().filter(|_| line.chars().all(is_plain))?;
+            (!word.is_empty()).then_some(word)
+        }
+    }
+}
+
+/// Words that a shell takes for its own (POSIX, XCU 2.9 and 2.14, and 4 for those that shells have built in).
+const BUILT_IN: [&str; 32] = [
+    ".", ":", "alias", "break", "case", "cd", "command", "continue", "do", "echo", "eval", "exec", "exit",
+    "export", "false", "for", "getopts", "if", "printf", "pwd", "read", "return", "set", "shift", "test",
+    "trap", "true", "ulimit", "umask", "unset", "until", "while",
+];
