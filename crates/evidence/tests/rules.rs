@@ -1,9 +1,9 @@
 //! Rules for what is about to be built: each mistake is named with its file and place before anything begins, and files
 //! that older programs accepted are still read for the sake of their evidence.
 
-use evidence::pipeline::Pipeline;
+use evidence::pipeline::{self, Pipeline};
 use evidence::plan::{Destination, Plan};
-use evidence::release_file::ReleaseFile;
+use evidence::release_file::{self, ReleaseFile};
 use evidence::rules::{ECOSYSTEMS, network_fault, notes, read};
 
 const STEPS: &str = "\
@@ -37,6 +37,16 @@ services:
 
 fn problems(steps: &str, services: &str) -> Vec<String> {
     read(steps.as_bytes(), Some(services.as_bytes())).problems.iter().map(ToString::to_string).collect()
+}
+
+/// A change of one of the two files is named with that file.
+fn check(file: &str, (from, to): (&str, &str), expected: &str) {
+    let sound = if file == pipeline::PATH { STEPS } else { SERVICES };
+    assert!(sound.contains(from), "{from}");
+    let changed = sound.replace(from, to);
+    let found = if file == pipeline::PATH { problems(&changed, SERVICES) } else { problems(STEPS, &changed) };
+    let named = |line: &String| line.starts_with(&format!("{file}: ")) && line.contains(expected);
+    assert!(found.iter().any(named), "expected `{expected}` of {file} in: {found:?}");
 }
 
 #[test]
@@ -110,11 +120,7 @@ fn each_mistake_in_the_pipeline_is_named_before_anything_is_built() {
         ),
         ("LEVEL: a", "LEVEL: a, LEVEL: b", "duplicate"),
     ] {
-        assert!(STEPS.contains(from), "{from}");
-        let found = problems(&STEPS.replace(from, to), SERVICES);
-        let named =
-            |line: &String| line.starts_with(".countersign/pipeline.yaml: ") && line.contains(expected);
-        assert!(found.iter().any(named), "expected `{expected}` in: {found:?}");
+        check(pipeline::PATH, (from, to), expected);
     }
 }
 
@@ -163,21 +169,12 @@ fn each_mistake_in_the_release_file_is_named_before_anything_is_built() {
         ),
         ("process: {command: [bin/api, --serve], port: 8080}", "", "only a process answers over HTTP"),
     ] {
-        assert!(SERVICES.contains(from), "{from}");
-        let found = problems(STEPS, &SERVICES.replace(from, to));
-        let named =
-            |line: &String| line.starts_with(".countersign/release.yaml: ") && line.contains(expected);
-        assert!(found.iter().any(named), "expected `{expected}` in: {found:?}");
+        check(release_file::PATH, (from, to), expected);
     }
-    assert_eq!(
-        problems(
-            STEPS,
-            &SERVICES.replace("attempts: 30, interval-ms: 200", "attempts: 3600, interval-ms: 1000")
-        ),
-        [""; 0]
-    );
+    let hour = SERVICES.replace("attempts: 30, interval-ms: 200", "attempts: 3600, interval-ms: 1000");
+    assert_eq!(problems(STEPS, &hour), [""; 0]);
     let twice = format!("{SERVICES}  api: {{artifact: api, probe: {{command: [bin/x]}}}}\n");
-    assert!(problems(STEPS, &twice).iter().any(|line| line.contains("duplicate")));
+    check(release_file::PATH, (SERVICES, &twice), "duplicate");
 }
 
 #[test]

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use evidence::pipeline::Pipeline;
-use evidence::receipt::{Ending, OutputKind};
+use evidence::receipt::{Ending, Output, OutputKind};
 use evidence::{Name, oci};
-use runner::{ArtifactError, Given, GivenError, Kept, StepError, assemble, merge};
+use runner::{ArtifactError, Execution, Given, GivenError, Kept, StepError, assemble, merge};
 
 use super::{build, name, project, run, source};
 
@@ -40,7 +40,7 @@ fn links_and_empty_directories_are_handed_on_and_enter_artifacts() {
     let project = project(LINKS);
     let (first, second) = (build(&project, 1), build(&project, 2));
     let install = &first.executions[&name("install")];
-    let log = String::from_utf8_lossy(&install.log).into_owned();
+    let log = said(install);
     assert!(install.facts.passed(), "{:?}: {log}", install.facts.exit);
     assert!(
         log.contains("countersign: output `out/hard`: its setuid, setgid or sticky bit is not kept"),
@@ -51,8 +51,8 @@ fn links_and_empty_directories_are_handed_on_and_enter_artifacts() {
     assert_eq!(kind("alone"), OutputKind::Directory);
     assert_eq!(kind("out/node_modules/.bin/tool"), OutputKind::Link("../tool/cli".into()));
     assert!(!install.facts.outputs.contains_key("out/spool"), "it follows from what lies in it");
-    let log = String::from_utf8_lossy(&first.executions[&name("use")].log).into_owned();
-    assert!(first.executions[&name("use")].facts.passed(), "{log}");
+    let used = &first.executions[&name("use")];
+    assert!(used.facts.passed(), "{}", said(used));
     let (one, two) = (first.artifact.unwrap(), second.artifact.unwrap());
     assert_eq!(one.digest(), two.digest(), "the same on every runner");
     let (files, _) = oci::open_layer(&one.layer).unwrap();
@@ -88,7 +88,7 @@ fn attack_what_cannot_be_an_output_is_refused_by_name() {
     let ran = build(&project(&format!("version: 1\nsteps:\n{text}")), 1);
     for (step, _, expected) in rows {
         let done = &ran.executions[&name(step)];
-        let log = String::from_utf8_lossy(&done.log).into_owned();
+        let log = said(done);
         assert_eq!(done.facts.exit, Ending::Code(254), "{step}: {log}");
         assert!(log.contains("countersign: ") && log.contains(expected), "{step}: {log}");
     }
@@ -101,8 +101,21 @@ fn a_receipt_that_nobody_would_take_is_never_written() {
     let ran =
         build(&project(&format!("version: 1\nsteps:\n  many: {{run: '{script}', outputs: [out]}}\n")), 1);
     let done = &ran.executions[&name("many")];
-    assert!(String::from_utf8_lossy(&done.log).contains("do not fit a receipt of 512 KiB"));
+    assert!(said(done).contains("do not fit a receipt of 512 KiB"));
     assert_eq!((done.facts.exit, done.facts.outputs.len()), (Ending::Code(254), 0));
+}
+
+/// What a step printed, and what was said about it.
+fn said(done: &Execution) -> String {
+    String::from_utf8_lossy(&done.log).into_owned()
+}
+
+fn link(to: &str) -> Kept {
+    Kept { output: Output::link(to), bytes: to.as_bytes().to_vec() }
+}
+
+fn directory() -> Kept {
+    Kept { output: Output::directory(), bytes: Vec::new() }
 }
 
 fn given(files: &[(&str, &[u8])]) -> Given {
@@ -145,18 +158,17 @@ fn attack_no_output_takes_the_place_of_a_file_of_the_commit() {
     assert_eq!(refused("main.c", Kept::file(b"evil".to_vec(), false)), "main.c over main.c");
     assert_eq!(refused("main.c/x", Kept::file(b"evil".to_vec(), false)), "main.c/x over main.c");
     assert_eq!(refused("src", Kept::file(b"evil".to_vec(), false)), "src over src/lib.c");
-    let link = Kept { output: evidence::receipt::Output::link("other"), bytes: b"other".to_vec() };
+    let link = link("other");
     assert_eq!(refused("src", link), "src over src/lib.c");
     let own = source.file("main.c").unwrap().to_vec();
     assert_eq!(refused("main.c", Kept::file(own.clone(), true)), "main.c over main.c", "its mode differs");
-    let empty = Kept { output: evidence::receipt::Output::directory(), bytes: Vec::new() };
     let same = Given::from([
         ("main.c".to_owned(), Kept::file(own, false)),
-        ("src".to_owned(), empty.clone()),
-        ("src/empty".to_owned(), empty),
+        ("src".to_owned(), directory()),
+        ("src/empty".to_owned(), directory()),
     ]);
     let done = run(&source, &name("use"), &same, 1).unwrap();
-    assert!(done.facts.passed(), "what is the same is no conflict: {}", String::from_utf8_lossy(&done.log));
+    assert!(done.facts.passed(), "what is the same is no conflict: {}", said(&done));
 }
 
 #[test]
@@ -182,13 +194,11 @@ fn attack_an_artifact_has_one_source_for_each_path() {
     assert!(
         whiteout.unwrap_err().to_string().contains("`app/.wh.passwd` has a part that begins with `.wh.`")
     );
-    let empty = Kept { output: evidence::receipt::Output::directory(), bytes: Vec::new() };
-    let nothing = Given::from([("lib/sub/empty".to_owned(), empty)]);
+    let nothing = Given::from([("lib/sub/empty".to_owned(), directory())]);
     assert!(matches!(made("lib", Given::new(), nothing), Err(ArtifactError::Oci(oci::OciError::Empty))));
     // It stayed inside what the step left, but not inside what is taken of that.
-    let link = Kept { output: evidence::receipt::Output::link("../other"), bytes: b"../other".to_vec() };
     let mut left = given(&[("lib/sub/x", b"x"), ("lib/other", b"o")]);
-    left.insert("lib/sub/link".into(), link);
+    left.insert("lib/sub/link".into(), link("../other"));
     let refused = made("lib", Given::new(), left).unwrap_err();
     assert!(
         refused.to_string().contains("`lib/link` is a link that points outside of its source"),
