@@ -2,9 +2,11 @@
 //!
 //! Invariant: a release counts as working only when its probe passed and the listener is held by nothing but this
 //! release. In the first form the agent owns the socket, so the port stays open while one process takes the place of
-//! another: a client that connects meanwhile waits. In the other form the process listens by itself.
+//! another: a client that connects meanwhile waits. In the other form the process listens by itself. Where there is
+//! no process namespace, something of a release may outlive it, so that each release gets a socket of its own, and
+//! nothing answers at the one before it any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use evidence::plan::{Ask, Plan, Target};
 use evidence::release_file::{Listen, PORT_VARIABLE};
+use rustix::net::{Shutdown, shutdown};
 use sandbox::Hold;
 use tokio::runtime::Runtime;
 
@@ -35,6 +38,8 @@ pub struct Processes {
     /// Shared, so that it can be driven while a probe borrows the rest.
     runtime: Arc<Runtime>,
     socket: Option<(u16, TcpListener)>,
+    /// Whether a release was given the socket.
+    given: bool,
     service: Option<Service>,
     /// Whether this host gives process namespaces, as far as it was tried.
     namespace: bool,
@@ -61,7 +66,8 @@ impl Processes {
     ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (state, runtime) = (dir.join("state"), Arc::new(runtime));
-        Ok(Self { state, launcher, log, interrupts, runtime, socket: None, service: None, namespace: true })
+        let (socket, service) = (None, None);
+        Ok(Self { state, launcher, log, interrupts, runtime, socket, given: false, service, namespace: true })
     }
 
     /// Listens for a process that is given its socket, or sees to it that a port is free for one that listens.
@@ -69,6 +75,14 @@ impl Processes {
         match listening(plan) {
             None => self.socket = None,
             Some((port, Listen::Socket)) => {
+                if self.given && !self.namespace {
+                    self.let_go();
+                    // What still runs may listen again at the old one; `start` tries again when that has ended.
+                    self.socket = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok().map(|new| (port, new));
+                    if self.service.is_some() {
+                        return Ok(());
+                    }
+                }
                 if self.socket.as_ref().is_none_or(|(held, _)| *held != port) {
                     self.socket = Some((port, bind(port)?));
                 }
@@ -79,6 +93,15 @@ impl Processes {
             }
         }
         Ok(())
+    }
+
+    /// Ends the socket for whoever still holds it. Clients that were not accepted yet are turned away by that.
+    fn let_go(&mut self) {
+        if let Some((_, socket)) = self.socket.take() {
+            // One that has ended already is what is wanted.
+            let _ = shutdown(&socket, Shutdown::Both);
+        }
+        self.given = false;
     }
 
     fn launch(&mut self, plan: &Plan, dir: &Path) -> Result<Option<Service>, Fault> {
@@ -95,6 +118,7 @@ impl Processes {
     /// Starts something in the strongest enclosure that this host gives.
     fn held(&mut self, launch: &Launch, log: OwnedFd) -> Result<Held, StartError> {
         let socket = self.socket.as_ref().map(|(_, socket)| socket).filter(|_| launch.socket);
+        self.given |= socket.is_some();
         if self.namespace {
             let copy = log.try_clone().map_err(|error| StartError::Io("copy the log's pipe", error))?;
             match Held::start(self.launcher.as_ref(), launch, socket, copy) {
@@ -163,17 +187,48 @@ impl Processes {
         if listen == Listen::Socket {
             let socket = self.socket.as_ref().and_then(|(_, socket)| sockets::inode_of(socket));
             let socket = socket.ok_or("the agent's own socket cannot be seen")?;
-            return serves_alone(socket, keeper, Some(std::process::id())).map(|()| loopback);
+            return self.serves_alone(socket, keeper, Some(std::process::id())).map(|()| loopback);
         }
         let found = near(port);
         let first = found.first().ok_or_else(|| format!("nothing of the release listens on port {port}"))?;
         for listening in &found {
-            serves_alone(listening.inode, keeper, None)?;
+            self.serves_alone(listening.inode, keeper, None)?;
         }
         Ok(match first.address {
             SocketAddr::V4(_) => loopback,
             SocketAddr::V6(at) if at.ip().is_unspecified() => loopback,
             SocketAddr::V6(_) => SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
+        })
+    }
+
+    /// Whether a listener is held by nothing but the descendants of a keeper, and perhaps the agent.
+    fn serves_alone(&self, socket: u64, keeper: u32, agent: Option<u32>) -> Result<(), String> {
+        let (mut strangers, mut hidden) = (Vec::new(), Vec::new());
+        // A process that ends between the two looks is a descendant no more.
+        for _ in 0..3 {
+            let holders = sockets::holders(socket);
+            let family = sandbox::descendants(keeper);
+            let is_own = |pid: &u32| family.contains(pid) || *pid == keeper || Some(*pid) == agent;
+            let others = |of: &BTreeSet<u32>| of.iter().copied().filter(|pid| !is_own(pid)).collect();
+            strangers = others(&holders.seen);
+            // Nothing has come out of a process namespace, whatever it hides.
+            hidden = if self.namespace { Vec::new() } else { others(&holders.hidden) };
+            let is_held = !holders.seen.is_empty() || holders.hidden.iter().any(is_own);
+            if strangers.is_empty() && hidden.is_empty() && is_held {
+                return Ok(());
+            }
+        }
+        let named = |pids: Vec<u32>| pids.into_iter().map(sockets::name_of).collect::<Vec<_>>().join(", ");
+        Err(match (strangers.is_empty(), hidden.is_empty()) {
+            (false, _) => {
+                format!("the listening socket is held by what is not of this release: {}", named(strangers))
+            }
+            (true, false) => format!(
+                "the listening socket may be held by what hides its files from this agent: {}; end it, or have it \
+                 run as another user",
+                named(hidden)
+            ),
+            (true, true) => "the listening socket is held by a process that this agent cannot see".into(),
         })
     }
 
@@ -286,26 +341,6 @@ fn bind(port: u16) -> Result<TcpListener, Fault> {
 fn taken(port: u16) -> Fault {
     let who = sockets::who_listens(port);
     ("port-taken", format!("port {port} is taken by {who}; end it, or give the place another port"))
-}
-
-/// Whether a listener is held by nothing but the descendants of a keeper, and perhaps the agent.
-fn serves_alone(socket: u64, keeper: u32, agent: Option<u32>) -> Result<(), String> {
-    let mut strangers = Vec::new();
-    // A process that ends between the two looks is a descendant no more.
-    for _ in 0..3 {
-        let holders = sockets::holders(socket);
-        let family = sandbox::descendants(keeper);
-        let is_own = |pid: &u32| family.contains(pid) || *pid == keeper || Some(*pid) == agent;
-        strangers = holders.iter().copied().filter(|pid| !is_own(pid)).collect();
-        if strangers.is_empty() && !holders.is_empty() {
-            return Ok(());
-        }
-    }
-    let names: Vec<_> = strangers.into_iter().map(sockets::name_of).collect();
-    Err(match names.is_empty() {
-        true => "the listening socket is held by a process that this agent cannot see".into(),
-        false => format!("the listening socket is held by what is not of this release: {}", names.join(", ")),
-    })
 }
 
 /// Everything that a process sees of its surroundings. The release's own words win over defaults; names that

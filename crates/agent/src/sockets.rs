@@ -1,12 +1,15 @@
 //! Who listens on a port of this host, as the kernel lists it (proc_net(5) and proc_pid_fd(5)).
 //!
-//! Invariant: a listener counts as a release's own only when every process that holds it was found and is one of
-//! that release. A process whose descriptors cannot be read is of another user and thus never of a release.
+//! Invariant: a listener counts as a release's own only when every process that holds it, or may, is one of that release.
+//! A process of this user can hide its descriptors (`PR_SET_DUMPABLE`, prctl(2)); then it may hold any of them.
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::os::fd::AsRawFd as _;
+
+use rustix::process::geteuid;
 
 /// A socket that listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,17 +36,88 @@ pub fn inode_of(listener: &TcpListener) -> Option<u64> {
     inode(&fs::read_link(format!("/proc/self/fd/{}", listener.as_raw_fd())).ok()?.to_string_lossy())
 }
 
-/// Processes that hold a socket, as far as this user may see.
-pub fn holders(socket: u64) -> BTreeSet<u32> {
+/// Who holds a socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holders {
+    /// Processes that do.
+    pub seen: BTreeSet<u32>,
+    /// Processes of this user that may: they hide their descriptors, and are no older than this process.
+    pub hidden: BTreeSet<u32>,
+}
+
+/// Processes that hold a socket, or may. One of another user cannot have been started by an agent.
+pub fn holders(socket: u64) -> Holders {
     let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = pids.filter_map(|item| item.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| {
-        let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-        descriptors
-            .filter_map(|item| fs::read_link(item.path()).ok())
-            .any(|link| inode(&link.to_string_lossy()) == Some(socket))
-    })
-    .collect()
+    let mut found = Holders::default();
+    for pid in pids.filter_map(|item| item.file_name().to_str()?.parse::<u32>().ok()) {
+        match holds(pid, socket) {
+            Ok(true) => drop(found.seen.insert(pid)),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied && may_be_left(pid) => {
+                found.hidden.insert(pid);
+            }
+            // One that has ended holds nothing.
+            Ok(false) | Err(_) => {}
+        }
+    }
+    found
+}
+
+fn holds(pid: u32, socket: u64) -> io::Result<bool> {
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd"))?.flatten();
+    for item in descriptors {
+        match fs::read_link(item.path()) {
+            Ok(link) if inode(&link.to_string_lossy()) == Some(socket) => return Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
+            // It was closed meanwhile.
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a process may have been left by a release: of this user, no older than this process, and below nothing that is
+/// older or of another user. Whoever loses its parent falls to init or to an ancestor of this process.
+fn may_be_left(pid: u32) -> bool {
+    let (user, own) = (geteuid().as_raw(), std::process::id());
+    let mut above = BTreeSet::from([0]);
+    let mut at = Some(own);
+    while let Some(pid) = at.filter(|pid| above.insert(*pid)) {
+        at = parent(pid);
+    }
+    let mut at = pid;
+    for _ in 0..DEPTH_MAX {
+        if !is_of(at, user) || begun(at) < begun(own) {
+            return false;
+        }
+        match parent(at) {
+            Some(next) if !above.contains(&next) => at = next,
+            found => return found.is_some(),
+        }
+    }
+    true
+}
+
+/// Whether a process has a user's rights. The directory itself belongs to root when a process hides; this file does not
+/// lie (proc_pid_status(5)).
+fn is_of(pid: u32, user: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let users = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap_or_default();
+    users.split_whitespace().any(|found| found.parse() == Ok(user))
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    field(pid, 4)?.parse().ok()
+}
+
+/// When a process was started, in ticks since the system was; `None` when it has ended.
+fn begun(pid: u32) -> Option<u64> {
+    field(pid, 22)?.parse().ok()
+}
+
+/// A field of what the kernel says of a process, counted from one (proc_pid_stat(5)). The second one may hold anything.
+fn field(pid: u32, number: usize) -> Option<String> {
+    let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    line.rsplit_once(')')?.1.split_whitespace().nth(number.checked_sub(3)?).map(str::to_owned)
 }
 
 /// What people call a process.
@@ -57,7 +131,7 @@ pub fn name_of(pid: u32) -> String {
 /// Who is in the way on a port, in words.
 pub fn who_listens(port: u16) -> String {
     let found = on_port(port);
-    let holders: Vec<_> = found.iter().flat_map(|one| holders(one.inode)).collect();
+    let holders: Vec<_> = found.iter().flat_map(|one| holders(one.inode).seen).collect();
     match (holders.first(), found.first()) {
         (Some(pid), _) => name_of(*pid),
         (None, Some(listening)) => format!("a process of user {}", listening.user),
@@ -96,6 +170,8 @@ fn ip(text: &str) -> Option<IpAddr> {
 
 const LISTEN: &str = "0A";
 const NAME_CHARS_MAX: usize = 120;
+/// More than processes lie below each other.
+const DEPTH_MAX: usize = 10_000;
 
 #[cfg(test)]
 mod tests {
@@ -111,9 +187,25 @@ mod tests {
             let own = inode_of(&listener).unwrap();
             let one = found.iter().find(|one| one.inode == own).unwrap();
             assert_eq!(one.address, at);
-            assert!(holders(own).contains(&std::process::id()));
+            let holders = holders(own);
+            assert!(holders.seen.contains(&std::process::id()));
+            assert!(!holders.hidden.contains(&std::process::id()));
             assert!(!who_listens(at.port()).is_empty());
         }
+    }
+
+    #[test]
+    fn what_is_older_or_of_another_user_or_above_was_left_by_nobody() {
+        let own = std::process::id();
+        assert!(is_of(own, geteuid().as_raw()) && !is_of(own, geteuid().as_raw() + 1));
+        assert_eq!(parent(own), Some(std::os::unix::process::parent_id()));
+        assert!(begun(1) <= begun(own) && begun(1).is_some());
+        assert!(!may_be_left(1));
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        assert!(may_be_left(child.id()));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!may_be_left(child.id()), "it has ended");
     }
 
     #[test]

@@ -22,6 +22,8 @@ fn stopped(name: &str, way: As) {
     let is_root =
         std::fs::metadata("/proc/self").map(|meta| std::os::unix::fs::MetadataExt::uid(&meta)).unwrap() == 0;
     if way == As::Root && !is_root {
+        // Whoever accepts has to see each of them (`cargo x accept`).
+        assert!(std::env::var_os("COUNTERSIGN_ACCEPT").is_none(), "the attacks as root need root");
         eprintln!("skipped: the attacks as root need root");
         return;
     }
@@ -37,7 +39,8 @@ fn stopped(name: &str, way: As) {
     let mut command = match way {
         As::Subreaper => {
             let mut command = Command::new("unshare");
-            let limit = "echo 0 > /proc/sys/user/max_pid_namespaces && exec \"$0\" \"$@\"";
+            // Without capabilities in its namespace it sees no more than an ordinary user.
+            let limit = "echo 0 > /proc/sys/user/max_pid_namespaces && exec setpriv --bounding-set=-all \"$0\" \"$@\"";
             command.args(["--user", "--map-root-user", "sh", "-c", limit]).arg(&program);
             command.env("ATTACK_SUBREAPER", "1");
             command
@@ -90,6 +93,9 @@ attacks! {
     attack_an_old_worker_answers_as_root: "old-worker-answers", As::Root;
     attack_an_old_worker_answers_as_ordinary_user: "old-worker-answers", As::Ordinary;
     attack_an_old_worker_answers_under_subreaper: "old-worker-answers", As::Subreaper;
+    attack_a_hidden_worker_answers_as_root: "hidden-worker-answers", As::Root;
+    attack_a_hidden_worker_answers_as_ordinary_user: "hidden-worker-answers", As::Ordinary;
+    attack_a_hidden_worker_answers_under_subreaper: "hidden-worker-answers", As::Subreaper;
     attack_preload_into_the_launcher_as_root: "preload", As::Root;
     attack_preload_into_the_launcher_as_ordinary_user: "preload", As::Ordinary;
     attack_truncated_log_as_root: "truncates-its-log", As::Root;

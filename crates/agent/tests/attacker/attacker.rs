@@ -15,12 +15,13 @@ use std::time::{Duration, Instant};
 use agent::{Interrupts, Launcher, Processes, ServiceLog, Services as _, exec_service};
 use evidence::plan::{Ask, Plan, Probe, Target};
 use evidence::release_file::Listen;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["keep", ..] => Err(exec_service(&words).to_string()),
-        ["serve", how] => serve(how),
+        ["serve", how, ..] => serve(how),
         ["attack", name, dir] => Stage::new(dir).and_then(|stage| stage.attack(name)),
         _ => Err("what is it to do?".into()),
     };
@@ -33,15 +34,23 @@ fn main() -> ExitCode {
     }
 }
 
-/// A server: on its standard input, or on its port; `silent` never answers.
+/// A server: on its standard input, or on its port; `silent` never answers, `hidden` hides what it holds, and listens
+/// again when its socket is ended.
 fn serve(how: &str) -> Result<(), String> {
+    if how == "hidden" {
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| error.to_string())?;
+    }
     let listener = match std::env::var("PORT") {
         Ok(port) => TcpListener::bind(("127.0.0.1", port.parse().unwrap_or(0))),
         Err(_) => std::io::stdin().as_fd().try_clone_to_owned().map(TcpListener::from),
     };
     let listener = listener.map_err(|error| error.to_string())?;
-    for stream in listener.incoming().flatten() {
-        let mut stream = stream;
+    for stream in listener.incoming() {
+        let Ok(mut stream) = stream else {
+            let _ = rustix::net::listen(&listener, 8);
+            std::thread::sleep(Duration::from_millis(1));
+            continue;
+        };
         if how == "silent" {
             std::thread::sleep(Duration::from_secs(1000));
         }
@@ -106,6 +115,7 @@ impl Stage {
             "agent-killed" => self.agent_killed(),
             "agent" => self.agent(),
             "old-worker-answers" => self.old_worker_answers(),
+            "hidden-worker-answers" => self.hidden_worker_answers(),
             "preload" => self.preload(),
             "truncates-its-log" => self.truncates_its_log(),
             "floods-its-log" => self.floods_its_log(),
@@ -311,6 +321,53 @@ impl Stage {
         match processes.start(&new, &self.artifact()) {
             Err(("probe-failed", _)) => Ok(()),
             other => Err(format!("an old worker answered for the new release: {other:?}")),
+        }
+    }
+
+    /// A worker that hides what it holds, and whose main process then ends the subreaper above both.
+    fn hidden_worker_answers(&self) -> Done {
+        let mut processes = self.processes()?;
+        let mut old = self.serving("answer", Listen::Socket)?;
+        if let Target::Process { command, .. } = &mut old.target {
+            let app = self.artifact().join("app");
+            let end = "while [ ! -e end ]; do sleep 0.02; done; kill -9 $PPID; exec sleep 1000";
+            *command = self.script(&format!("setsid {} serve hidden TOKEN <&3 & {end}", app.display()));
+        }
+        self.start(&mut processes, &old)?;
+        self.until_living(1)?;
+        fs::write(self.artifact().join("end"), "").map_err(|error| error.to_string())?;
+        let escapes = std::env::var_os("ATTACK_SUBREAPER").is_some();
+        if escapes {
+            until("its end was not noticed", || processes.ended().is_some())?;
+        }
+        let new = self.serving("silent", Listen::Socket)?;
+        let new = Plan { probe: Probe { attempts: 2, interval_ms: 20, ..new.probe }, ..new };
+        let mut run = |plan: &Plan| {
+            processes.prepare(plan).map_err(|(_, what)| what)?;
+            processes.stop()?;
+            processes.start(plan, &self.artifact()).map_err(|(code, what)| format!("{code}: {what}"))
+        };
+        let answered = run(&new);
+        // The next one would answer by itself; while somebody hides, nobody knows who does.
+        let next = run(&self.serving("answer", Listen::Socket)?);
+        let living = self.living();
+        if !living.is_empty() {
+            let mut kill = Command::new("kill");
+            kill.arg("-KILL").args(living.iter().map(ToString::to_string));
+            kill.status().map_err(|error| error.to_string())?;
+        }
+        until("it lives on", || self.living().is_empty())?;
+        let last = run(&self.serving("answer", Listen::Socket)?);
+        drop(processes.stop());
+        match (answered, next, last) {
+            (Err(answered), next, Ok(())) if answered.starts_with("probe-failed") => match (escapes, next) {
+                (true, Err(what)) if what.contains("hides its files") && what.contains("serve hidden") => {
+                    Ok(())
+                }
+                (false, Ok(())) if living.is_empty() => Ok(()),
+                (_, next) => Err(format!("beside {living:?}: {next:?}")),
+            },
+            other => Err(format!("a hidden worker answered for another release: {other:?}")),
         }
     }
 
