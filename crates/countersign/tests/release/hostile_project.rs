@@ -3,16 +3,15 @@
 //!
 //! What it does follows from `COUNTERSIGN_HOSTILE_SEED`. It prints how long honest runs took without and with company.
 
-use std::io::Read as _;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use super::Shop;
-use crate::support::{Home, Up};
+use crate::support::neighbours::Neighbour;
 
 /// A small generator: what is tried can be tried again.
 struct Dice(u64);
@@ -149,39 +148,6 @@ fn steps(dice: &mut Dice) -> (&'static str, Vec<u8>) {
     }
 }
 
-/// Another user who holds and drops connections as fast as it can.
-struct Neighbour(Child);
-
-impl Neighbour {
-    fn of(home: &Home, up: &Up, seed: u64) -> Self {
-        let program = home.dir.path().join("hostile");
-        let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/hostile.c");
-        let made = Command::new("gcc").args(["-O1", "-o"]).arg(&program).arg(source).status().unwrap();
-        assert!(made.success());
-        let port = up.address().rsplit(':').next().unwrap();
-        let mut command = Command::new(&program);
-        command.args([port, &CONNECTIONS_MAX.to_string(), "65534", &seed.to_string()]);
-        Self(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap())
-    }
-
-    /// Ends it; how many connections it opened, and bytes that it was sent.
-    fn end(mut self) -> (u64, u64) {
-        drop(self.0.stdin.take());
-        let mut said = String::new();
-        self.0.stdout.take().unwrap().read_to_string(&mut said).unwrap();
-        assert!(self.0.wait().unwrap().success(), "it tried to the end");
-        let mut numbers = said.split_whitespace().map(|number| number.parse().unwrap());
-        (numbers.next().unwrap(), numbers.next().unwrap())
-    }
-}
-
-impl Drop for Neighbour {
-    fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
-    }
-}
-
 /// How long one run of the honest project takes, to the end of its release.
 fn honest(shop: &Shop, n: usize) -> Duration {
     shop.service(&format!("ok{n}"));
@@ -230,7 +196,7 @@ fn attack_a_hostile_project_stops_no_run_of_another() {
     hog.ask(&["project", "add", "--project", "hog"]);
     let alone = median((0..3).map(|n| honest(&shop, n)).collect());
     let (ends, attacks) = (AtomicBool::new(false), AtomicUsize::new(0));
-    let neighbour = Neighbour::of(&shop.home, &up, seed.wrapping_mul(77));
+    let neighbour = Neighbour::storming(&shop.home, &up, CONNECTIONS_MAX, seed.wrapping_mul(77));
     let going = || !ends.load(Ordering::Relaxed);
     let beside = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -264,10 +230,10 @@ fn attack_a_hostile_project_stops_no_run_of_another() {
         }
         times
     });
-    let (attacks, (connections, bytes)) = (attacks.into_inner(), neighbour.end());
-    assert!(attacks > 0 && connections > 0);
+    let (attacks, did) = (attacks.into_inner(), neighbour.end());
+    assert!(attacks > 0 && did[0] > 0, "{attacks} {did:?}");
     let tried = json!({
-        "seconds": seconds, "seed": seed, "attacks": attacks, "connections": connections, "bytes": bytes,
+        "seconds": seconds, "seed": seed, "attacks": attacks, "connections": did[0], "bytes": did[1],
     });
     report(&tried, alone, beside);
     // The ledger is sound, and every decision comes out again.
@@ -278,4 +244,4 @@ fn attack_a_hostile_project_stops_no_run_of_another() {
 }
 
 /// More than one peer's places, fewer than the server's: how it holds out against more is another test's matter.
-const CONNECTIONS_MAX: usize = 200;
+const CONNECTIONS_MAX: u32 = 200;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Shop, at};
 use crate::codes;
-use crate::support::Up;
+use crate::support::{Up, until};
 
 /// A run as the server shows it.
 fn view(up: &Up, run: &str) -> Value {
@@ -52,7 +52,8 @@ fn a_step_that_runs_keeps_nobody_from_stopping() {
     shop.commit("a long step");
     let up = shop.home.up();
     let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
-    while !up.get(&format!("/api/v1/logs/{run}/step/test/runner-1")).1.contains("begun") {}
+    let log = format!("/api/v1/logs/{run}/step/test/runner-1");
+    until("the step", || up.get(&log).1.contains("begun").then_some(()));
     assert!(up.stop());
 }
 

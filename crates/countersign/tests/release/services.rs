@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Shop, at};
 use crate::codes;
+use crate::support::until;
 
 /// A shop with a process that runs this script and is probed by this one.
 fn shop(service: &str, probe: &str, tries: &str) -> Shop {
@@ -50,12 +51,10 @@ fn a_service_that_crashes_shows_in_status_and_its_log_in_logs() {
     assert!(!String::from_utf8_lossy(&quiet.stdout).contains("its service"), "nothing has happened");
     let state = shop.home.data().with_file_name("data.agent-ledger-api-dev").join("state");
     std::fs::write(state.join("fall"), "").unwrap();
-    let service = loop {
+    let service = until("the restart", || {
         let service = at(&up, "dev")["service"].clone();
-        if service["restarts"] == json!(1) && service.get("down").is_none() {
-            break service;
-        }
-    };
+        (service["restarts"] == json!(1) && service.get("down").is_none()).then_some(service)
+    });
     let cause = "the service ended by itself with exit code 3";
     assert_eq!(service["last"], json!(cause), "{service}");
     assert!(service["since"].is_string(), "{service}");
@@ -63,12 +62,10 @@ fn a_service_that_crashes_shows_in_status_and_its_log_in_logs() {
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.contains("its service runs again: it failed once since "), "{said}");
     assert!(said.contains(&format!("the last time: {cause}")), "{said}");
-    let log = loop {
+    let log = until("the second beginning", || {
         let log = shop.ok(&["logs", "shop/ledger-api/dev"])["log"].as_str().unwrap().to_owned();
-        if log.matches("begun with /opt/y:/usr/bin:/bin").count() == 2 {
-            break log;
-        }
-    };
+        (log.matches("begun with /opt/y:/usr/bin:/bin").count() == 2).then_some(log)
+    });
     assert!(log.contains("no database\n"), "{log}");
     let unknown = shop.in_repository(&["logs", "shop/ledger-api/elsewhere"], 1);
     assert!(unknown["error"].as_str().unwrap().contains("shop/ledger-api/elsewhere"), "{unknown}");
@@ -110,7 +107,10 @@ fn attack_a_probe_that_takes_an_hour_ends_with_a_freeze_and_with_the_agent() {
     let asked = shop.home.data().with_file_name("data.agent-ledger-api-dev").join("state/asked");
     let ran = std::thread::scope(|scope| {
         let run = scope.spawn(|| shop.in_repository(&["run"], 3));
-        while !asked.exists() {}
+        while !asked.exists() {
+            assert!(!run.is_finished(), "the run ended without a probe");
+            std::thread::yield_now();
+        }
         shop.ok(&["trust", "status", "--yes", "--freeze", "shop"]);
         run.join().unwrap()
     });
@@ -121,7 +121,10 @@ fn attack_a_probe_that_takes_an_hour_ends_with_a_freeze_and_with_the_agent() {
     std::fs::remove_file(&asked).unwrap();
     change(&shop, "exec sleep 1001", ASKED, ENDLESS);
     let mut run = shop.home.spawn_in(&shop.repository(), &["run"]);
-    while !asked.exists() {}
+    while !asked.exists() {
+        assert!(run.try_wait().unwrap().is_none(), "the run ended without a probe");
+        std::thread::yield_now();
+    }
     assert!(up.stop());
     // It may have noticed that its server has ended.
     drop(run.kill());

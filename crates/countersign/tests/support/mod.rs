@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 pub mod grow;
+pub mod neighbours;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -45,6 +46,8 @@ impl Home {
     /// The same for a user who is nobody special; `None` when the test is not root and so is one itself.
     pub fn of_ordinary_user() -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
+            // Whoever accepts has to see both users (`cargo x accept`).
+            assert!(std::env::var_os("COUNTERSIGN_ACCEPT").is_none(), "a second user needs root");
             return None;
         }
         let dir = tempfile::tempdir().unwrap();
@@ -250,6 +253,19 @@ impl Home {
         assert!(self.dir.path().exists() && up.url.is_empty(), "the newest checkpoint was never witnessed");
     }
 }
+
+/// Looks until there is something; each look asks something that takes its time, none sleeps.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let found = (0..LOOKS_MAX).find_map(|_| {
+        std::thread::yield_now();
+        look()
+    });
+    assert!(found.is_some(), "{what} never came");
+    found.unwrap()
+}
+
+/// More than any of them needs on a machine that has a lot to do.
+const LOOKS_MAX: u32 = 100_000;
 
 /// A user id that nobody has.
 const ORDINARY: u32 = 65_534;
