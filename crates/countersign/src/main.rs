@@ -36,6 +36,7 @@ mod scaffold;
 mod session;
 mod shell;
 mod signing;
+mod status_words;
 mod trust;
 mod verbs;
 mod working_tree;

@@ -1,5 +1,6 @@
 //! Evidence as a person looks at it: fetched or read, judged against the person's own pin, shown.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use domain::gate::Outcome;
@@ -7,7 +8,7 @@ use evidence::bundle::{BYTES_MAX, Bundle};
 use evidence::dsse::Envelope;
 use evidence::pin::{EnvironmentPin, Pin};
 use evidence::trust_root::{Mode, TrustRoot};
-use evidence::{Bytes, Moment};
+use evidence::{Bytes, CommitId, Moment};
 use judge::{Anchors, Checked, Findings, Judgement, Kept, Seen};
 use policy::Finding;
 use tlog::Checkpoint;
@@ -109,9 +110,11 @@ pub fn summary(checked: &Checked<'_>) -> String {
         format!("release {} of {} to {}", bundle.release, bundle.plan.artifact, checked.place),
         format!("artifact: {}", bundle.artifact()),
         format!("commit: {}", bundle.source.commit),
-        format!("changes since {}:", short(checked.base.as_str())),
+        changes(checked),
     ];
-    for id in &checked.range {
+    for id in oldest_first(&checked.source.id, &checked.range, |id| {
+        checked.source.commits.get(id).map(|commit| commit.parents.as_slice()).unwrap_or_default()
+    }) {
         let Some(commit) = checked.source.commits.get(id) else { continue };
         let signer = checked
             .people
@@ -125,9 +128,6 @@ pub fn summary(checked: &Checked<'_>) -> String {
             shown::line(&commit.author.email),
             shown::line(&subject)
         ));
-    }
-    if checked.range.is_empty() {
-        lines.push("  none".into());
     }
     let runners: Vec<_> = checked.build.runners.iter().map(ToString::to_string).collect();
     lines.push(format!("built by {} runners with the same result: {}", runners.len(), runners.join(", ")));
@@ -161,6 +161,45 @@ pub fn summary(checked: &Checked<'_>) -> String {
     lines.join("\n")
 }
 
+/// The line above the commits: what they are counted from.
+fn changes(checked: &Checked<'_>) -> String {
+    let (count, base) = (checked.range.len(), short(checked.base.as_str()));
+    let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
+    let is_first = checked.proven.proposals.first().is_some_and(|proposal| proposal.replaces.is_none());
+    let files = many(checked.bundle.tree.files().len(), "file");
+    match (is_first, count) {
+        (true, 0) => {
+            format!("first release here: {files}, and no commit after {base}, with which this place began")
+        }
+        (true, _) => {
+            let commits = many(count, "commit");
+            format!("first release here: {commits}, {files}; after {base}, with which this place began:")
+        }
+        (false, 0) => format!("changes since {base}: none, it is the commit that runs there"),
+        (false, _) => format!("changes since {base}, the oldest first:"),
+    }
+}
+
+/// Commits of a range so that each comes after its parents, from the tip's.
+fn oldest_first<'a>(
+    tip: &'a CommitId,
+    range: &'a BTreeSet<CommitId>,
+    parents: impl Fn(&CommitId) -> &'a [CommitId],
+) -> Vec<&'a CommitId> {
+    let (mut ordered, mut met) = (Vec::new(), BTreeSet::new());
+    let mut open = vec![(tip, false)];
+    while let Some((id, are_parents_done)) = open.pop() {
+        if are_parents_done {
+            ordered.push(id);
+        } else if range.contains(id) && met.insert(id) {
+            open.push((id, true));
+            // The first parent is popped first.
+            open.extend(parents(id).iter().rev().map(|parent| (parent, false)));
+        }
+    }
+    ordered
+}
+
 /// Findings as lines.
 pub fn lines(title: &str, findings: &[Finding]) -> String {
     let lines = findings.iter().map(|Finding { code, what, remedy }| {
@@ -173,4 +212,29 @@ pub fn lines(title: &str, findings: &[Finding]) -> String {
 /// The first digits of an id, for reading.
 pub fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use evidence::CommitId;
+
+    use super::oldest_first;
+
+    #[test]
+    fn commits_come_after_their_parents_whatever_their_ids_are() {
+        let id = |digit: &str| digit.repeat(40).parse::<CommitId>().unwrap();
+        // `9` is the base; `1` merges `5` and `3`, both of which come from `8`.
+        let graph = [("8", vec!["9"]), ("5", vec!["8"]), ("3", vec!["8"]), ("1", vec!["5", "3"])];
+        let graph: BTreeMap<_, Vec<_>> =
+            graph.map(|(name, parents)| (id(name), parents.into_iter().map(id).collect())).into();
+        let range: BTreeSet<_> = graph.keys().cloned().collect();
+        let tip = id("1");
+        let ordered = oldest_first(&tip, &range, |id| graph.get(id).map(Vec::as_slice).unwrap_or_default());
+        let names: Vec<_> = ordered.iter().map(|id| &id.as_str()[..1]).collect();
+        assert_eq!(names, ["8", "5", "3", "1"]);
+    }
 }

@@ -80,6 +80,10 @@ enum Verb {
     Promote(promote::Promote),
     /// Roll a place back to what ran before.
     Rollback(rollback::Rollback),
+    /// Let nothing more be released at a place, or anywhere in a project, until it is lifted. A rollback still works.
+    Freeze(trust_status::Places),
+    /// Lift a freeze: what it held goes on by itself.
+    Unfreeze(trust_status::Places),
     /// Save the evidence by which a release was let through.
     Evidence(evidence::Evidence),
     /// Verify an evidence bundle, offline.
@@ -117,7 +121,7 @@ enum Verb {
 }
 
 /// Where the installation is.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct Place {
     /// The server's data directory.
     #[arg(long, env = "COUNTERSIGN_DATA")]
@@ -181,6 +185,8 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Reject(verb) => approve::run(&verb, Decision::Reject, output),
         Verb::Promote(verb) => promote::run(&verb, output),
         Verb::Rollback(verb) => rollback::run(&verb, output),
+        Verb::Freeze(verb) => trust_status::freezing(&verb, false, output),
+        Verb::Unfreeze(verb) => trust_status::freezing(&verb, true, output),
         Verb::Evidence(verb) => evidence::run(&verb, output),
         Verb::Verify(verb) => verify::run(&verb, output),
         Verb::Pipeline(verb) => pipeline::run(&verb, output),

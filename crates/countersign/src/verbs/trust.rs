@@ -120,7 +120,7 @@ pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
                 environment::PAYLOAD_TYPE => trust_environment::attachments(file)?,
                 _ => Vec::new(),
             };
-            send(&place.home()?, &envelope, attachments, output)
+            send(&place.home()?, &envelope, attachments, "", output)
         }
         Trust::Pin { place, set, replace } => pin(place, set.as_deref(), *replace, output),
     }
@@ -220,7 +220,18 @@ fn grant(text: &str) -> Result<Grant, Failure> {
 
 /// Writes the statement for others, or sends it.
 pub fn finish(home: &Home, envelope: &Envelope, out: Option<&Path>, output: Output) -> Result<(), Failure> {
-    let Some(out) = out else { return send(home, envelope, Vec::new(), output) };
+    finish_saying(home, envelope, out, "", output)
+}
+
+/// The same with words about what follows once it is on record.
+pub fn finish_saying(
+    home: &Home,
+    envelope: &Envelope,
+    out: Option<&Path>,
+    follows: &str,
+    output: Output,
+) -> Result<(), Failure> {
+    let Some(out) = out else { return send(home, envelope, Vec::new(), follows, output) };
     write_envelope(out, envelope)?;
     output.print(&json!({ "file": out }), |_| {
         let file = out.display();
@@ -229,7 +240,13 @@ pub fn finish(home: &Home, envelope: &Envelope, out: Option<&Path>, output: Outp
 }
 
 /// Sends a statement inside a signed request.
-fn send(home: &Home, envelope: &Envelope, attachments: Vec<Vec<u8>>, output: Output) -> Result<(), Failure> {
+fn send(
+    home: &Home,
+    envelope: &Envelope,
+    attachments: Vec<Vec<u8>>,
+    follows: &str,
+    output: Output,
+) -> Result<(), Failure> {
     let digest = envelope.payload_digest();
     let (action, arguments, statements) = match envelope.payload_type() {
         trust_root::PAYLOAD_TYPE => ("set-root", json!({ "statement": digest }), vec![envelope.clone()]),
@@ -250,7 +267,7 @@ fn send(home: &Home, envelope: &Envelope, attachments: Vec<Vec<u8>>, output: Out
     if envelope.payload_type() == enrolment::PAYLOAD_TYPE {
         return enrolled(home, &Enrolment::read(envelope)?, &outcome, output);
     }
-    output.print(&outcome, |outcome| format!("recorded as entry {}", outcome.entry))
+    output.print(&outcome, |outcome| format!("recorded as entry {}{follows}", outcome.entry))
 }
 
 /// Says what the person who was enrolled has to type on their own machine.

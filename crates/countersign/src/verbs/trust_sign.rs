@@ -26,6 +26,7 @@ use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
 use crate::signing::ask;
+use crate::status_words;
 use crate::trust::{self, Belief};
 
 /// Arguments of `trust sign`.
@@ -60,6 +61,8 @@ struct Text {
     configuration: String,
     /// Digests of policy and configuration, where it names them.
     named: Option<[Digest; 2]>,
+    /// The statement, where it is a status.
+    status: Option<Status>,
 }
 
 #[derive(Debug, Serialize)]
@@ -99,10 +102,11 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
         signed: false,
         signatures: envelope.signatures().len(),
     };
+    let sentences = statement.sentences(&before);
     let page = |shown: &Shown| {
         let Shown { digest, compared_with, changes, signatures, .. } = shown;
         format!(
-            "{}\ndigest: {digest}\nsignatures so far: {signatures}\ncompared with {compared_with}\n{changes}",
+            "{}\ndigest: {digest}\nsignatures so far: {signatures}\ncompared with {compared_with}\n{sentences}{changes}",
             statement.title()
         )
     };
@@ -128,16 +132,43 @@ pub fn sign_shown(
     yes: bool,
     output: Output,
 ) -> Result<(), Failure> {
+    sign_page(home, envelope, named, true, yes, output)
+}
+
+/// The same for a status, which is said in sentences; as it stands in the statement only where somebody wants that too.
+pub fn sign_status(
+    home: &Home,
+    envelope: &mut Envelope,
+    verbose: bool,
+    yes: bool,
+    output: Output,
+) -> Result<(), Failure> {
+    sign_page(home, envelope, &[], verbose || output == Output::Json, yes, output)
+}
+
+fn sign_page(
+    home: &Home,
+    envelope: &mut Envelope,
+    named: &[Vec<u8>],
+    whole: bool,
+    yes: bool,
+    output: Output,
+) -> Result<(), Failure> {
     let statement = Statement::read(envelope)?;
     if !yes || output == Output::Text {
         let (before, compared_with) = match before(home, &statement) {
             Ok((before, what)) => (before, what),
             Err(failure) => (Text::default(), format!("nothing: {}", failure.message())),
         };
-        let changes = statement.text(Ok(named.to_vec()), &before)?.against(&before);
-        let digest = envelope.payload_digest();
-        let page =
-            format!("{}\ndigest: {digest}\ncompared with {compared_with}\n{changes}", statement.title());
+        let changes = match whole {
+            true => statement.text(Ok(named.to_vec()), &before)?.against(&before),
+            false => String::new(),
+        };
+        let (digest, sentences) = (envelope.payload_digest(), statement.sentences(&before));
+        let page = format!(
+            "{}\ndigest: {digest}\ncompared with {compared_with}\n{sentences}{changes}",
+            statement.title()
+        );
         ask(&page, yes, output)?;
     }
     my_key(home)?.sign(envelope, statement.namespace())
@@ -187,6 +218,17 @@ impl Statement {
         }
     }
 
+    /// What a status changes, a sentence a line; nothing for other statements, which are shown as they are.
+    fn sentences(&self, before: &Text) -> String {
+        match self {
+            Self::Status(new) => {
+                let lines = status_words::sentences(before.status.as_ref(), new);
+                lines.iter().map(|line| format!("  {line}\n")).collect()
+            }
+            Self::Root(_) | Self::Enrolment(_) | Self::Environment(_) => String::new(),
+        }
+    }
+
     fn json(&self) -> Result<Value, Failure> {
         Ok(match self {
             Self::Root(root) => json!(root),
@@ -220,7 +262,8 @@ impl Statement {
             }
             Err(what) => return Err(Failure::error(what)),
         };
-        Ok(Text { statement, policy, configuration, named: Some([named.policy, named.configuration]) })
+        let named = Some([named.policy, named.configuration]);
+        Ok(Text { statement, policy, configuration, named, status: None })
     }
 }
 
@@ -259,7 +302,8 @@ fn before(home: &Home, statement: &Statement) -> Result<(Text, String), Failure>
         Statement::Enrolment(_) => return Err(Failure::error("an enrolment is shown whole")),
         Statement::Status(_) => {
             let old = trust::status_in(&status_file(home)?, &newest, seen.as_ref())?;
-            (statement_of(json!(old)), format!("status {}", old.number))
+            let number = format!("status {}", old.number);
+            (Text { status: Some(old.clone()), ..statement_of(json!(old)) }, number)
         }
         Statement::Environment(new) => {
             let old = environment_before(home, (&newest, seen.as_ref()), new)?;
@@ -293,6 +337,7 @@ fn environment_before(
         policy: files(&policy),
         configuration: configured(&fetch(&old.configuration, configuration::BYTES_MAX)?)?,
         named: Some([old.policy, old.configuration]),
+        status: None,
     };
     Ok((text, old.number))
 }

@@ -8,8 +8,8 @@ use evidence::{Digest, Moment};
 use serde_json::json;
 use wire::PlaceView;
 
-use super::trust::{Shown, finish, status_file, write_file};
-use super::trust_sign::sign_shown;
+use super::trust::{Shown, finish_saying, status_file, write_file};
+use super::trust_sign::sign_status;
 use super::{Place, runtime};
 use crate::clock::{MONTH, now};
 use crate::failure::Failure;
@@ -48,12 +48,55 @@ pub struct Amend {
     /// Renew: a new base with the same content, valid for 30 days; needs the threshold of status signers.
     #[arg(long)]
     renew: bool,
+    /// Show the statement as it is signed as well, not its sentences alone.
+    #[arg(short, long)]
+    verbose: bool,
     /// Sign without asking.
     #[arg(long)]
     yes: bool,
     /// Write the statement here for others to sign, instead of sending it.
     #[arg(long)]
     out: Option<PathBuf>,
+}
+
+/// Arguments of `freeze` and `unfreeze`.
+#[derive(Debug, Args)]
+pub struct Places {
+    #[command(flatten)]
+    place: Place,
+    /// `PROJECT`, `PROJECT/SERVICE` or `PROJECT/SERVICE/ENVIRONMENT`.
+    #[arg(required = true, value_name = "PLACE")]
+    at: Vec<String>,
+    /// Show the statement as it is signed as well, not its sentences alone.
+    #[arg(short, long)]
+    verbose: bool,
+    /// Sign without asking.
+    #[arg(long)]
+    yes: bool,
+    /// Write the statement here for others to sign, instead of sending it.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// Freezes places, or lifts their freezes, as `trust status` does.
+pub fn freezing(verb: &Places, lifts: bool, output: Output) -> Result<(), Failure> {
+    let (freeze, unfreeze) =
+        if lifts { (Vec::new(), verb.at.clone()) } else { (verb.at.clone(), Vec::new()) };
+    let amend = Amend {
+        place: verb.place.clone(),
+        freeze,
+        unfreeze,
+        revoke: Vec::new(),
+        withdraw: Vec::new(),
+        bar: Vec::new(),
+        since: None,
+        save: None,
+        renew: false,
+        verbose: verb.verbose,
+        yes: verb.yes,
+        out: verb.out.clone(),
+    };
+    run(&amend, output)
 }
 
 /// Shows, saves or amends the status.
@@ -80,15 +123,61 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     home::saw(&pin, |pin| pin.status = current.number)?;
     // One signer may tighten alone; what loosens, or where one signer is the threshold, is a base.
     let base = (!loosens && root.status.threshold > 1).then(|| file.base.payload_digest());
-    let mut amended = amended(verb, current, base)?;
+    let mut amended = amended(verb, current.clone(), base)?;
     for bar in &verb.bar {
         amended.barred.push(bar.digest("artifact", || artifacts(&home))?);
     }
     amended.barred.sort();
     amended.barred.dedup();
+    if !verb.renew && says_the_same(&amended, &current) {
+        let shown = json!({ "unchanged": true, "status": current.number });
+        return output.print(&shown, |_| {
+            let what = match verb.freeze.as_slice() {
+                [] => "all of it is in force".to_owned(),
+                frozen => format!("{} frozen", are(frozen)),
+            };
+            format!(
+                "{what} already, by status {}: nothing was changed, and nothing was signed",
+                current.number
+            )
+        });
+    }
     let mut envelope = amended.envelope()?;
-    sign_shown(&home, &mut envelope, &[], verb.yes, output)?;
-    finish(&home, &envelope, verb.out.as_deref(), output)
+    sign_status(&home, &mut envelope, verb.verbose, verb.yes, output)?;
+    finish_saying(&home, &envelope, verb.out.as_deref(), &follows(verb), output)
+}
+
+/// Whether a status would stop exactly what the one before it stops.
+fn says_the_same(new: &Status, old: &Status) -> bool {
+    let content = |status: &Status| {
+        (status.frozen.clone(), status.revoked.clone(), status.withdrawn.clone(), status.barred.clone())
+    };
+    content(new) == content(old)
+}
+
+fn are(names: &[String]) -> String {
+    format!("{} {}", names.join(", "), if names.len() == 1 { "is" } else { "are" })
+}
+
+/// What a freeze leaves possible, and what the end of one begins.
+fn follows(verb: &Amend) -> String {
+    let mut said = String::new();
+    if !verb.freeze.is_empty() {
+        said += &format!(
+            "\n{} frozen: nothing is released there. `countersign rollback PLACE` still works; approvals stay, and count once \
+             `countersign unfreeze {}` has lifted it",
+            are(&verb.freeze),
+            verb.freeze.join(" ")
+        );
+    }
+    if !verb.unfreeze.is_empty() {
+        said += &format!(
+            "\n{} not frozen any more: what was held goes on by itself. Approvals count as before, unless something else runs \
+             there by now, as after a rollback: then the release is proposed anew, to be approved again",
+            are(&verb.unfreeze)
+        );
+    }
+    said
 }
 
 /// A freeze that is of no place, or a withdrawal that is of nobody, would stop nothing while somebody relies on it.

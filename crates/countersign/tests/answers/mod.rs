@@ -4,6 +4,7 @@
 mod colleagues;
 mod evidence;
 mod founding;
+mod freezing;
 mod kinds;
 mod local;
 mod logs;

@@ -368,7 +368,7 @@ fn flow_on_a_terminal_people_are_asked() {
     assert!(shown.find("artifact: sha256:").unwrap() < asked, "shown before it is asked: {shown}");
     assert_eq!((code, &at(&up, "production")["open"]["approvals"]), (Some(0), &json!(1)));
     let (code, shown) = on_terminal("trust status --freeze shop", "y\n");
-    let changes = shown.find("+      \"project\": \"shop\"").unwrap();
+    let changes = shown.find("it freezes shop: nothing is released there").unwrap();
     assert!(changes < shown.find("Sign this?").unwrap(), "{shown}");
     assert_eq!((code, &at(&up, "production")["frozen"]), (Some(0), &json!(true)));
     // What stops or begins something asks nothing.

@@ -1,0 +1,128 @@
+//! What a status changes, in sentences: pure.
+//!
+//! Invariant: every field that differs from the status before has its sentence, what is let go as well as what is stopped.
+
+use evidence::Moment;
+use evidence::status::{Revocation, Status};
+
+/// Sentences about a status beside the one before it; about all of it where there is none.
+pub fn sentences(before: Option<&Status>, new: &Status) -> Vec<String> {
+    let mut lines = Vec::new();
+    let old = before.map(|old| old.frozen.as_slice()).unwrap_or_default();
+    changes(old, &new.frozen, &mut lines, |freeze, is_new| match is_new {
+        true => format!(
+            "it freezes {freeze}: nothing is released there; a rollback still works, and approvals stay as they are"
+        ),
+        false => format!("it lifts the freeze of {freeze}: what was held there goes on by itself"),
+    });
+    let old = before.map(|old| old.revoked.as_slice()).unwrap_or_default();
+    changes(old, &new.revoked, &mut lines, revoked);
+    let old = before.map(|old| old.withdrawn.as_slice()).unwrap_or_default();
+    changes(old, &new.withdrawn, &mut lines, |digest, is_new| match is_new {
+        true => format!("it withdraws the enrolment {digest}: its person may do nothing any more"),
+        false => format!("it lets the enrolment {digest} count again"),
+    });
+    let old = before.map(|old| old.barred.as_slice()).unwrap_or_default();
+    changes(old, &new.barred, &mut lines, |digest, is_new| match is_new {
+        true => format!("it bars {digest} from running anywhere"),
+        false => format!("it lets {digest} run again"),
+    });
+    if before.is_none_or(|old| old.minimum_root != new.minimum_root) {
+        lines.push(format!("trust roots below version {} do not count", new.minimum_root));
+    }
+    if let Some(old) = before.filter(|old| old.installation != new.installation) {
+        lines.push(format!("it is of installation {}, not of {}", new.installation, old.installation));
+    }
+    let rests = new.base.map(|base| format!(" beside the base {base}")).unwrap_or_default();
+    lines.push(format!("it was made at {} and counts{rests} until {}", new.issued, new.expires));
+    if let Some(old) = before {
+        lines.push(format!("all else stays as status {} says", old.number));
+    }
+    lines
+}
+
+fn revoked(Revocation { key, invalid_since }: &Revocation, is_new: bool) -> String {
+    match (is_new, *invalid_since == Moment::default()) {
+        (true, true) => format!("it revokes key {key}, for all that it ever signed"),
+        (true, false) => format!("it revokes key {key}, for what was first seen from {invalid_since} on"),
+        (false, true) => format!("key {key} is not revoked for all that it ever signed any more"),
+        (false, false) => {
+            format!("key {key} is not revoked for what was first seen from {invalid_since} on any more")
+        }
+    }
+}
+
+/// A sentence for each thing that came, and for each that went.
+fn changes<T: PartialEq>(old: &[T], new: &[T], lines: &mut Vec<String>, words: impl Fn(&T, bool) -> String) {
+    lines.extend(new.iter().filter(|thing| !old.contains(thing)).map(|thing| words(thing, true)));
+    lines.extend(old.iter().filter(|thing| !new.contains(thing)).map(|thing| words(thing, false)));
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
+    use evidence::status::{Freeze, Revocation, Status};
+    use evidence::{Digest, Id, Moment};
+
+    use super::sentences;
+
+    #[test]
+    fn whatever_differs_is_said_both_ways() {
+        let at = |day: u64| Moment::from_millis(day * 86_400_000).unwrap();
+        let empty = Status {
+            v: 1,
+            installation: Id::from_random([1; 16]),
+            number: 4,
+            base: None,
+            issued: at(1),
+            expires: at(31),
+            minimum_root: 1,
+            revoked: Vec::new(),
+            withdrawn: Vec::new(),
+            barred: Vec::new(),
+            frozen: Vec::new(),
+        };
+        let full = Status {
+            number: 5,
+            minimum_root: 2,
+            revoked: vec![
+                Revocation { key: "SHA256:a".into(), invalid_since: Moment::default() },
+                Revocation { key: "SHA256:b".into(), invalid_since: at(9) },
+            ],
+            withdrawn: vec![Digest::of(b"enrolment")],
+            barred: vec![Digest::of(b"artifact")],
+            frozen: vec![Freeze { project: "shop".parse().unwrap(), service: None, environment: None }],
+            ..empty.clone()
+        };
+        let begins = |lines: Vec<String>, expected: &[&str]| {
+            assert_eq!(lines.len(), expected.len(), "{lines:#?}");
+            for (line, words) in lines.iter().zip(expected) {
+                assert!(line.starts_with(words), "`{line}` does not begin with `{words}`");
+            }
+        };
+        let stops = [
+            "it freezes shop: nothing is released there; a rollback still works",
+            "it revokes key SHA256:a, for all that it ever signed",
+            "it revokes key SHA256:b, for what was first seen from 1970-01-10",
+            "it withdraws the enrolment sha256:",
+            "it bars sha256:",
+            "trust roots below version 2 do not count",
+            "it was made at 1970-01-02T00:00:00.000Z and counts until 1970-02-01",
+        ];
+        begins(sentences(None, &full), &stops);
+        begins(sentences(Some(&empty), &full), &[&stops[..], &["all else stays as status 4 says"]].concat());
+        let lets_go = [
+            "it lifts the freeze of shop",
+            "key SHA256:a is not revoked",
+            "key SHA256:b is not revoked",
+            "it lets the enrolment sha256:",
+            "it lets sha256:",
+            "trust roots below version 1 do not count",
+            "it was made at",
+            "all else stays as status 5 says",
+        ];
+        begins(sentences(Some(&full), &empty), &lets_go);
+        begins(sentences(Some(&full), &full), &["it was made at", "all else stays"]);
+    }
+}
