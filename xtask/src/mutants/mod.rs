@@ -30,7 +30,7 @@ const FILES: [&str; 13] = [
 ];
 
 /// Conditions that look like checks and are none: file, text, and why.
-const NOT_CHECKS: [(&str, &str, &str); 15] = [
+const NOT_CHECKS: [(&str, &str, &str); 16] = [
     ("check.rs", "*size < checked.proven.checkpoint.size", "picks the proofs that are needed"),
     ("continuity.rs", "(old > 0 && old < new)", "decides what to ask for; the proof itself is checked"),
     (
@@ -38,6 +38,7 @@ const NOT_CHECKS: [(&str, &str, &str); 15] = [
         "entered(bundle, &heads, &mut proven).map_err(broken)?",
         "gathers what is proven; each check in it is off in its own turn",
     ),
+    ("people.rs", "is_named(person, named)", "picks whom a name means; without it everybody is named"),
     ("people.rs", "word.chars().count() > 1", "narrows a refusal: a single letter names nobody"),
     ("receipts.rs", "receipt.runner == runner", "picks a runner's own receipts"),
     ("receipts.rs", "step.run.is_some()", "picks the steps that are to be reported"),

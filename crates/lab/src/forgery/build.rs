@@ -38,6 +38,9 @@ fn co_authors() -> Vec<Forgery> {
         forged("an approval by a co-author without an address", "approvals-missing", |lab, parts| {
             of_message(lab, parts, "a change\n\nCo-authored-by: Bob B.\n");
         }),
+        row("an approval by a co-author by first name alone beside one", |lab, parts| {
+            of_message(lab, parts, "a change\n\nCo-authored-by: Bob B., ada <>\n");
+        }),
         row("an approval by a co-author of a hyphenated name beside one", |l, p| of_short_name(l, p, "b-b")),
         row("an approval by a co-author of an underscored name beside one", |l, p| {
             of_short_name(l, p, "b_b")
