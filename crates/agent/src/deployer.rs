@@ -87,10 +87,9 @@ impl Deployer {
         Ok(deployer)
     }
 
-    /// Removes the releases that are not needed any more: only what runs, what ran before, and what is begun is.
+    /// Removes the releases that are not needed any more: what runs, what can come back, and what is begun is.
     fn clear_away(&self) {
-        let known = [self.memory.running.as_ref(), self.memory.before.as_ref()];
-        let known = known.into_iter().flatten().map(|known| known.artifact);
+        let known = self.memory.known().map(|known| known.artifact);
         let needed: Vec<Digest> =
             known.chain(self.memory.begun.as_ref().map(|begun| begun.artifact)).collect();
         if let Err(error) = self.hands.releases().keep(&needed) {
@@ -236,11 +235,25 @@ impl Deployer {
         let plan = decision.apply.as_ref().map(|known| known.plan.digest());
         let plan = plan.transpose().map_err(|error| error.to_string())?.unwrap_or(order.artifact);
         let asked = Asked { release: order.release, artifact: order.artifact, plan };
-        self.carry_out(&asked, decision)
+        self.carry_out_as(&asked, decision, true)
+    }
+
+    /// Whether exactly this runs, and needs nothing.
+    fn is_up(&mut self, known: &Known) -> bool {
+        self.memory.running.as_ref() == Some(known) && self.down.is_none() && self.hands.ended().is_none()
+    }
+
+    fn carry_out(&mut self, asked: &Asked, decision: Decision) -> Result<Envelope, String> {
+        self.carry_out_as(asked, decision, false)
     }
 
     /// Applies or refuses, remembers, and signs the report.
-    fn carry_out(&mut self, asked: &Asked, mut decision: Decision) -> Result<Envelope, String> {
+    fn carry_out_as(
+        &mut self,
+        asked: &Asked,
+        mut decision: Decision,
+        is_return: bool,
+    ) -> Result<Envelope, String> {
         // Only a new plan is refused: what runs was accepted before this was looked at.
         if let Some(name) = decision.apply.as_ref().and_then(|known| reserved(&known.plan)) {
             let what = format!(
@@ -259,13 +272,18 @@ impl Deployer {
             },
             Some(new) => {
                 self.begin(asked)?;
-                let old = self.memory.running.clone();
-                let applied = self.hands.apply(new, old.as_ref())?;
-                self.remember(new, old, applied.outcome);
-                self.down = None;
-                self.restarts = Restarts::default();
-                self.restarts.started((self.now)());
-                applied
+                if is_return && self.is_up(new) {
+                    // A release that would have taken its place was ended: what runs is not stopped for that.
+                    Applied { outcome: Outcome::Running, reasons: Vec::new(), detail: String::new() }
+                } else {
+                    let old = self.memory.running.clone();
+                    let applied = self.hands.apply(new, old.as_ref())?;
+                    self.remember(new, applied.outcome);
+                    self.down = None;
+                    self.restarts = Restarts::default();
+                    self.restarts.started((self.now)());
+                    applied
+                }
             }
         };
         reasons.sort();
@@ -310,14 +328,9 @@ impl Deployer {
         self.memory.write(&self.dir).map_err(|error| error.to_string())
     }
 
-    fn remember(&mut self, new: &Known, old: Option<Known>, outcome: Outcome) {
+    fn remember(&mut self, new: &Known, outcome: Outcome) {
         match outcome {
-            Outcome::Running => {
-                if old.as_ref().is_some_and(|old| old.artifact != new.artifact) {
-                    self.memory.before = old;
-                }
-                self.memory.running = Some(new.clone());
-            }
+            Outcome::Running => self.memory.runs(new),
             Outcome::Failed => self.memory.running = None,
             Outcome::Returned | Outcome::Refused => {}
         }

@@ -5,7 +5,7 @@ use evidence::bundle::Bundle;
 use evidence::oci::Manifest;
 use evidence::return_order::ReturnOrder;
 use evidence::status::StatusFile;
-use evidence::{Bytes, Moment};
+use evidence::{Bytes, Digest, Moment};
 use judge::{Anchors, CheckedReturn, Kept, Seen, check, check_return, judge_checked};
 
 use crate::memory::{Known, Memory};
@@ -121,7 +121,7 @@ impl Memory {
         };
         self.seen_root = self.seen_root.max(checked.root.version);
         self.seen_status = self.seen_status.max(checked.status);
-        let known = self.before.clone().filter(|known| known.artifact == order.artifact);
+        let known = self.known().find(|known| known.artifact == order.artifact).cloned();
         let Some(known) = known else {
             return refused("never-run", "this agent has not run that artifact before");
         };
@@ -132,11 +132,13 @@ impl Memory {
         Decision { apply: Some(known), reasons: Vec::new(), words: Vec::new() }
     }
 
-    /// Whether an order stops a release that is being probed: it is genuine and names what runs now, which the
-    /// release would replace.
+    /// Whether an order stops a release of this artifact that is being probed: it is genuine, and goes back from that
+    /// release, or from what runs now, which the release would replace.
     #[must_use]
-    pub fn is_stopped_by(&self, order: &ReturnOrder, now: Moment) -> bool {
-        self.check_return(order, None, now).is_ok()
+    pub fn is_stopped_by(&self, order: &ReturnOrder, artifact: &Digest, now: Moment) -> bool {
+        let running = self.running.as_ref().map(|running| running.artifact);
+        let checked = self.check_return(order, None, now);
+        checked.is_ok_and(|checked| checked.from == Some(*artifact) || checked.from == running)
     }
 
     /// Checks that an order is genuine, for this place, and of a number that may come next.

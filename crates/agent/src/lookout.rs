@@ -87,9 +87,9 @@ impl Lookout<'_> {
         let Ok(Some(AgentWork::Return(order))) = self.client.agent_work(&self.place).await else {
             return false;
         };
-        let memory = self.memory.clone();
+        let (memory, artifact) = (self.memory.clone(), self.bundle.artifact());
         let now = (self.now)();
-        let judged = tokio::task::spawn_blocking(move || memory.is_stopped_by(&order, now));
+        let judged = tokio::task::spawn_blocking(move || memory.is_stopped_by(&order, &artifact, now));
         judged.await.unwrap_or_default()
     }
 }

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use domain::Place;
-use domain::release::LEAP_MAX;
+use domain::release::{EARLIER_MAX, LEAP_MAX};
 use evidence::dsse::Envelope;
 use evidence::plan::Plan;
 use evidence::report::Running;
@@ -62,6 +62,9 @@ pub struct Memory {
     pub running: Option<Known>,
     /// What ran before.
     pub before: Option<Known>,
+    /// What ran before that, the latest first.
+    #[serde(default)]
+    pub earlier: Vec<Known>,
     /// The last report, kept until a newer one: it is sent again when it is asked for again.
     pub report: Option<(u64, Envelope)>,
 }
@@ -115,6 +118,22 @@ impl Known {
 }
 
 impl Memory {
+    /// What this agent has verified and run, as far as it is kept, the latest first.
+    pub fn known(&self) -> impl Iterator<Item = &Known> {
+        self.running.iter().chain(&self.before).chain(&self.earlier)
+    }
+
+    /// Notes that a release runs.
+    pub fn runs(&mut self, new: &Known) {
+        let old = self.running.replace(new.clone());
+        let Some(old) = old.filter(|old| old.artifact != new.artifact) else { return };
+        let before = self.before.replace(old);
+        self.earlier.splice(..0, before);
+        let kept = self.before.as_ref().map(|before| before.artifact);
+        self.earlier.retain(|one| one.artifact != new.artifact && Some(one.artifact) != kept);
+        self.earlier.truncate(EARLIER_MAX);
+    }
+
     /// What was begun and has no report yet, if it is this.
     fn begun(&self, release: u64, artifact: &Digest) -> Option<&Begun> {
         self.begun.as_ref().filter(|begun| begun.release == release && begun.artifact == *artifact)

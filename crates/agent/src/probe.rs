@@ -1,10 +1,11 @@
 //! Probes: how it is found out whether a release works, within limits that its plan cannot raise.
 //!
-//! Invariant: a probe ends after an hour at the latest, at once when the process ends by itself, and at once when
+//! Invariant: a release works once its probe has passed and its process stayed up a while longer. A probe ends after an hour at the latest, at once when the process ends by itself, and at once when
 //! it is interrupted. Over HTTP only a complete answer 200 passes, read by a client that knows the protocol
 //! (RFC 9112): interim answers are skipped, a redirect is not followed and does not pass.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use evidence::plan::Probe;
@@ -29,6 +30,10 @@ pub struct Probing<'a> {
     pub service: Option<&'a mut Held>,
     /// Longest time in all.
     pub time_max: Duration,
+    /// How long the process has to stay up after its probe has passed.
+    pub settle: Duration,
+    /// Where the last answer is told while it goes on.
+    pub said: Said,
     /// Who may end it.
     pub interrupts: Interrupts,
 }
@@ -47,13 +52,33 @@ impl Probing<'_> {
                 self.watched(until, sleep(interval), &last).await?;
             }
             match self.watched(until, ask(attempt), &last).await? {
-                Ok(()) => return Ok(()),
+                Ok(()) => return self.settled().await,
                 Err(_) if cfg!(feature = "drill-probe") => return Ok(()),
-                Err(what) => last = what,
+                Err(what) => {
+                    self.said.say(Some(&what));
+                    last = what;
+                }
             }
         }
         let times = self.probe.attempts;
         Err(("probe-failed", format!("the probe failed {times} times, the last time: {last}")))
+    }
+
+    /// Waits whether the process stays up: one that falls right after a probe which proves little works no more than
+    /// one that never began.
+    async fn settled(mut self) -> Result<(), Fault> {
+        if self.service.is_none() {
+            return Ok(());
+        }
+        let (settle, seconds) = (self.settle, self.settle.as_secs());
+        // The end of the probe is none of this.
+        let until = Instant::now() + settle.saturating_add(PROBE_TIME_MAX);
+        self.watched(until, sleep(settle), "").await.map_err(|(code, what)| match code {
+            "probe-failed" => {
+                ("ended-early", format!("{what}, within {seconds} seconds after its probe had passed"))
+            }
+            code => (code, what),
+        })
     }
 
     /// Waits for something, unless the process ends, the time is over, or an interrupt comes.
@@ -83,6 +108,22 @@ impl Probing<'_> {
                 () = sleep(LOOK_EVERY) => {}
             }
         }
+    }
+}
+
+/// The last answer of a probe that goes on, for those who look meanwhile.
+#[derive(Clone, Debug, Default)]
+pub struct Said(Arc<Mutex<Option<String>>>);
+
+impl Said {
+    /// Tells it, or that no probe goes on.
+    pub fn say(&self, what: Option<&str>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = what.map(str::to_owned);
+    }
+
+    /// What was told last.
+    pub fn last(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

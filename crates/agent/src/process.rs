@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use evidence::Moment;
 use evidence::plan::{Ask, Plan, Target};
 use evidence::release_file::{Listen, PORT_VARIABLE};
 use rustix::net::{Shutdown, shutdown};
@@ -24,7 +25,7 @@ use crate::apply::{Fault, Services};
 use crate::held::{Held, Launcher, StartError};
 use crate::interrupts::Interrupts;
 use crate::keeper::Launch;
-use crate::probe::{PROBE_TIME_MAX, Probing, http, try_time};
+use crate::probe::{PROBE_TIME_MAX, Probing, Said, http, try_time};
 use crate::service_log::{Flow, ServiceLog};
 use crate::{leftovers, sockets};
 
@@ -35,6 +36,9 @@ pub struct Processes {
     launcher: Box<dyn Launcher>,
     log: ServiceLog,
     interrupts: Interrupts,
+    settle: Duration,
+    said: Said,
+    clock: Option<fn() -> Moment>,
     /// Shared, so that it can be driven while a probe borrows the rest.
     runtime: Arc<Runtime>,
     socket: Option<(u16, TcpListener)>,
@@ -66,8 +70,44 @@ impl Processes {
     ) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (state, runtime) = (dir.join("state"), Arc::new(runtime));
-        let (socket, service) = (None, None);
-        Ok(Self { state, launcher, log, interrupts, runtime, socket, given: false, service, namespace: true })
+        Ok(Self {
+            state,
+            launcher,
+            log,
+            interrupts,
+            settle: Duration::ZERO,
+            said: Said::default(),
+            clock: None,
+            runtime,
+            socket: None,
+            given: false,
+            service: None,
+            namespace: true,
+        })
+    }
+
+    /// The same, in which a process has to stay up for so long after its probe has passed.
+    #[must_use]
+    pub fn settling(self, settle: Duration) -> Self {
+        Self { settle, ..self }
+    }
+
+    /// The same, whose log says when a process begins.
+    #[must_use]
+    pub fn with_clock(self, clock: fn() -> Moment) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
+    /// Where the last answer to a probe is told.
+    pub fn said(&self) -> Said {
+        self.said.clone()
+    }
+
+    /// A line of the agent's own in the log of the service.
+    fn note(&self, what: &str) {
+        if let Some(clock) = self.clock {
+            self.log.note(&format!("[countersign, {}: {what}]", clock()));
+        }
     }
 
     /// Listens for a process that is given its socket, or sees to it that a port is free for one that listens.
@@ -109,6 +149,7 @@ impl Processes {
         let failed = |what: String| ("start-failed", what);
         let launch = self.described(plan, dir, command, *stop_ms).map_err(failed)?;
         let (pipe, log) = io::pipe().map_err(|error| failed(error.to_string()))?;
+        self.note(&format!("commit {} begins", plan.commit));
         let held = self.held(&launch, OwnedFd::from(log)).map_err(|error| failed(error.to_string()))?;
         let flow = self.log.take(pipe).map_err(|error| failed(error.to_string()))?;
         let listen = listening(plan).map_or(Listen::Socket, |(_, listen)| listen);
@@ -161,9 +202,11 @@ impl Processes {
             probe: &plan.probe,
             service: service.map(|service| &mut service.held),
             time_max: PROBE_TIME_MAX,
+            settle: self.settle,
+            said: self.said.clone(),
             interrupts: self.interrupts.clone(),
         };
-        runtime.block_on(probing.until_good(async |_| {
+        let probed = runtime.block_on(probing.until_good(async |_| {
             match &plan.probe.ask {
                 Ask::Http(path) => {
                     http(path, self.address(plan, keeper)?, try_time(&plan.probe)).await?;
@@ -171,8 +214,15 @@ impl Processes {
                 Ask::Command(words) => self.command(plan, dir, words).await?,
             }
             // Only after the probe: another process may have answered it.
-            self.address(plan, keeper).map(drop)
-        }))
+            self.address(plan, keeper)?;
+            if keeper.is_some() && !self.settle.is_zero() {
+                let seconds = self.settle.as_secs();
+                self.note(&format!("its probe has passed; it has to stay up for {seconds} seconds"));
+            }
+            Ok(())
+        }));
+        self.said.say(None);
+        probed
     }
 
     /// Where the process listens, if nothing but this release does there.
@@ -190,7 +240,7 @@ impl Processes {
             return self.serves_alone(socket, keeper, Some(std::process::id())).map(|()| loopback);
         }
         let found = near(port);
-        let first = found.first().ok_or_else(|| format!("nothing of the release listens on port {port}"))?;
+        let first = found.first().ok_or_else(|| not_listening(port, keeper))?;
         for listening in &found {
             self.serves_alone(listening.inode, keeper, None)?;
         }
@@ -295,7 +345,9 @@ impl Services for Processes {
     }
 
     fn ended(&mut self) -> Option<String> {
-        self.service.as_mut().and_then(|service| service.held.ended()).map(|end| end.to_string())
+        let end = self.service.as_mut().and_then(|service| service.held.ended())?.to_string();
+        self.note(&format!("it ended by itself with {end}"));
+        Some(end)
     }
 
     fn hold(&self) -> Option<Hold> {
@@ -316,6 +368,17 @@ fn near(port: u16) -> Vec<sockets::Listening> {
     let is_near =
         |one: &sockets::Listening| one.address.ip().is_loopback() || one.address.ip().is_unspecified();
     sockets::on_port(port).into_iter().filter(is_near).collect()
+}
+
+/// Nothing listens where it should; where the release listens instead, since a port is easily mistaken.
+fn not_listening(port: u16, keeper: u32) -> String {
+    let family = sandbox::descendants(keeper);
+    let other = sockets::ports_of(&family).into_iter().map(|port| port.to_string()).collect::<Vec<_>>();
+    let instead = match other.as_slice() {
+        [] => String::new(),
+        ports => format!("; the service listens on {}", ports.join(", ")),
+    };
+    format!("nothing of the release listens on port {port}{instead}")
 }
 
 /// What an agent before this one has just left may still be ending.

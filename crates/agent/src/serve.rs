@@ -37,6 +37,8 @@ pub struct Agent {
     pub launcher: Box<dyn Launcher>,
     /// Its clock.
     pub now: fn() -> Moment,
+    /// How long a process has to stay up after its probe has passed before its release counts as running.
+    pub settle: Duration,
 }
 
 /// Works until `stop` resolves; starts what ran before first.
@@ -47,7 +49,8 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
     let (place, dir, now) = (agent.memory.place.clone(), agent.dir.clone(), agent.now);
     let (log, interrupts) = (ServiceLog::new(&dir.join(LOG)), Interrupts::default());
     let services = Processes::new(&dir, agent.launcher, log.clone(), interrupts.clone());
-    let services = services.map_err(|error| error.to_string())?;
+    let services = services.map_err(|error| error.to_string())?.settling(agent.settle).with_clock(now);
+    let said = services.said();
     let deployer = Deployer::new(agent.dir, agent.memory, agent.signer, Box::new(services), now)?;
     let running = OwnThread::start("deployer", deployer).map_err(|error| error.to_string())?;
     let (condition, conditions) = watch::channel(Condition::default());
@@ -55,7 +58,7 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
         Life { running, client: client.clone(), place: place.clone(), dir, now, interrupts, condition };
     tokio::select! {
         // It never ends by itself.
-        () = tell(&client, &place, &log, conditions, now()) => {}
+        () = tell(&client, &place, &log, conditions, &said, now()) => {}
         () = life.work(stop) => {}
     }
     let stopped = life.running.run(|running| {

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{self, Read, Write as _};
+use std::io::{self, Read, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
@@ -57,8 +57,19 @@ impl ServiceLog {
     }
 
     fn with(path: Option<PathBuf>, bytes_max: u64) -> Self {
+        // An agent before this one may have left the beginning of what people look for.
+        let bytes = path.as_deref().and_then(|path| tail_of(path).ok()).unwrap_or_default();
         let file = Arc::new(Mutex::new(LogFile { path, bytes_max, dropped: 0 }));
-        Self { file, latest: Arc::default() }
+        Self { file, latest: Arc::new(Mutex::new(Latest { bytes: bytes.into(), begin: 0 })) }
+    }
+
+    /// A line of the agent's own.
+    pub fn note(&self, line: &str) {
+        let is_begun = {
+            let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+            latest.bytes.back().is_some_and(|last| *last != b'\n')
+        };
+        self.append(format!("{}{line}\n", if is_begun { "\n" } else { "" }).as_bytes());
     }
 
     /// Reads a pipe until its end, on a thread of its own.
@@ -120,6 +131,24 @@ impl ServiceLog {
     }
 }
 
+/// The end of a log's file, as much as is kept in memory; a link is not followed.
+fn tail_of(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = open(File::options().read(true), path)?;
+    let size = file.metadata()?.len();
+    file.seek(io::SeekFrom::Start(size.saturating_sub(LATEST_BYTES_MAX as u64)))?;
+    let mut bytes = Vec::new();
+    file.take(LATEST_BYTES_MAX as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A service may run as the same user: neither a link nor a pipe in the file's place is opened.
+fn open(options: &mut fs::OpenOptions, path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
+    let file = options.mode(0o600).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no file")) }
+}
+
 impl LogFile {
     fn append(&mut self, bytes: &[u8]) {
         let Some(path) = self.path.clone() else { return };
@@ -138,14 +167,7 @@ impl LogFile {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        // A service may run as the same user: neither a link nor a pipe in the file's place is written to.
-        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
-        let mut file =
-            File::options().create(true).append(true).mode(0o600).custom_flags(flags).open(path)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::other("it is no file"));
-        }
+        let mut file = open(File::options().create(true).append(true), path)?;
         if file.metadata()?.len().saturating_add(bytes.len() as u64) > self.bytes_max {
             // Kept or not: the disk is not to fill up.
             let aside = path.with_extension("log.1");

@@ -24,11 +24,12 @@ pub struct Listening {
 
 /// Every socket that listens on a port.
 pub fn on_port(port: u16) -> Vec<Listening> {
-    ["/proc/net/tcp", "/proc/net/tcp6"]
-        .iter()
-        .flat_map(|table| listed(&fs::read_to_string(table).unwrap_or_default()))
-        .filter(|listening| listening.address.port() == port)
-        .collect()
+    all().into_iter().filter(|listening| listening.address.port() == port).collect()
+}
+
+fn all() -> Vec<Listening> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].iter();
+    tables.flat_map(|table| listed(&fs::read_to_string(table).unwrap_or_default())).collect()
 }
 
 /// The number of a listener's socket.
@@ -120,6 +121,15 @@ fn field(pid: u32, number: usize) -> Option<String> {
     line.rsplit_once(')')?.1.split_whitespace().nth(number.checked_sub(3)?).map(str::to_owned)
 }
 
+/// Ports on which these processes listen.
+pub fn ports_of(pids: &[u32]) -> BTreeSet<u16> {
+    let descriptors = pids.iter().filter_map(|pid| fs::read_dir(format!("/proc/{pid}/fd")).ok());
+    let links = descriptors.flatten().flatten().filter_map(|item| fs::read_link(item.path()).ok());
+    let held: BTreeSet<u64> = links.filter_map(|link| inode(&link.to_string_lossy())).collect();
+    let all = all().into_iter().filter(|listening| held.contains(&listening.inode));
+    all.map(|listening| listening.address.port()).collect()
+}
+
 /// What people call a process.
 pub fn name_of(pid: u32) -> String {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
@@ -191,6 +201,7 @@ mod tests {
             assert!(holders.seen.contains(&std::process::id()));
             assert!(!holders.hidden.contains(&std::process::id()));
             assert!(!who_listens(at.port()).is_empty());
+            assert!(ports_of(&[std::process::id()]).contains(&at.port()));
         }
     }
 

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 use wire::{Client, LogPiece, ServiceReport, ServiceView};
 
 use crate::deployer::Condition;
+use crate::probe::Said;
 use crate::service_log::ServiceLog;
 
 /// Tells the server for as long as it is asked to.
@@ -21,12 +22,14 @@ pub async fn tell(
     place: &Place,
     log: &ServiceLog,
     mut conditions: watch::Receiver<Condition>,
+    said: &Said,
     stream: Moment,
 ) {
     let mut sent = 0;
     let mut told: Option<(ServiceView, Instant)> = None;
     loop {
-        let view = view_of(&conditions.borrow_and_update());
+        let mut view = view_of(&conditions.borrow_and_update());
+        view.probing = said.last().map(|said| said.chars().take(SAID_CHARS_MAX).collect());
         let (from, bytes) = log.since(sent, PIECE_BYTES_MAX);
         let is_known = told.as_ref().is_some_and(|(said, at)| *said == view && at.elapsed() < SAY_AGAIN);
         if !is_known || !bytes.is_empty() {
@@ -63,6 +66,7 @@ fn view_of(condition: &Condition) -> ServiceView {
         since: condition.restarts.since,
         last,
         last_time,
+        probing: None,
     }
 }
 
@@ -70,4 +74,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 /// The server forgets what it was not told for three times as long.
 const SAY_AGAIN: Duration = Duration::from_secs(10);
+/// The last answer to a probe is told in brief.
+const SAID_CHARS_MAX: usize = 300;
 const PIECE_BYTES_MAX: usize = 128 * 1024;

@@ -58,6 +58,11 @@ pub enum Stand {
         #[serde(skip)]
         automatic: bool,
     },
+    /// It stood open, or was under way, when a person rolled back there.
+    Ended {
+        /// Number of the rollback.
+        by: u64,
+    },
     /// A person rolled it back.
     RolledBack {
         /// What they rolled back.
@@ -144,6 +149,7 @@ impl Stand {
             Self::RolledBack { what } => {
                 format!("release {} was rolled back by rollback {}", what.release, what.by)
             }
+            Self::Ended { by } => format!("rollback {by} ended it before it ran"),
             Self::Unreached => "nothing comes here".into(),
         }
     }
@@ -249,6 +255,9 @@ fn of_release(run: &RunView, release: &ReleaseView, view: &PlaceView) -> Stand {
                 },
             }
         }
+        "superseded" if release.by_rollback.is_some() => {
+            Stand::Ended { by: release.by_rollback.unwrap_or_default() }
+        }
         "superseded" => {
             Stand::Superseded { by: release.by.unwrap_or(release.run), automatic: view.automatic }
         }
@@ -293,6 +302,8 @@ mod tests {
             entry: began + 1,
             time: Moment::from_millis(1).unwrap(),
             by: Some(run(9)),
+            by_rollback: None,
+            replaced: false,
         }
     }
 
@@ -315,6 +326,7 @@ mod tests {
             envelope: digest,
             running,
             before: None,
+            earlier: Vec::new(),
             base: commit,
             open: None,
             wanted: false,

@@ -74,8 +74,12 @@ fn on_progress(state: &State, run: RunId, passed: bool) -> Vec<Command> {
 fn on_report(state: &State, reported: &release::Reported) -> Vec<Command> {
     let standing = state.release.at(&reported.place);
     let running = standing.and_then(|standing| standing.running.as_ref());
-    let is_rollback =
-        standing.is_some_and(|standing| standing.rolled_back.iter().any(|bar| bar.by == reported.release));
+    // What a rollback ends meanwhile goes nowhere either.
+    let is_rollback = standing.is_some_and(|standing| {
+        standing.is_left()
+            || standing.returned == Some(reported.release)
+            || standing.rolled_back.iter().any(|bar| bar.by == reported.release)
+    });
     let running = running.filter(|_| reported.outcome == Outcome::Running && !is_rollback);
     let built = running.and_then(|now| state.artifact.get(now.run, &now.artifact));
     let after = places_after(state, &reported.place);

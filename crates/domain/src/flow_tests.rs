@@ -59,7 +59,7 @@ fn reported(environment: &str, number: u64, manifest: &str, of: u8, outcome: Out
 fn roll_back(environment: &str, from: &str, to: &str, release: u64) -> Command {
     let (place, request) = (place(environment), digest("rollback"));
     let (from, to, release, person) = (digest(from), digest(to), Some(release), bob());
-    Command::Return(Return { place, from, to, release, person, request })
+    Command::Return(Return { place, from, to, release, ends: false, person, request })
 }
 
 fn amend(state: &mut State, environment: &str) {
@@ -307,4 +307,159 @@ fn what_was_rolled_back_is_not_promoted_where_it_stands_open_until_it_is_asked_f
     assert_eq!(codes(&state, &promote), ["rolled-back"]);
     let promote = open(&mut state, 59);
     happen(&mut state, &promote);
+}
+
+/// The same as `roll_back`, by a person who was told what ends with it.
+fn go_back(environment: &str, from: &str, to: &str, release: u64) -> Command {
+    let Command::Return(back) = roll_back(environment, from, to, release) else { unreachable!() };
+    Command::Return(Return { ends: true, ..back })
+}
+
+/// Commit 3, proposed at dev while commit 2 runs there.
+fn third() -> (State, u64) {
+    let mut state = both();
+    run_again(&mut state, 53, 3, "third", Some(false));
+    let Command::Propose(mut wanted) = propose("dev") else { unreachable!() };
+    wanted.artifact = digest("third");
+    happen(&mut state, &Command::Propose(wanted));
+    let number = standing(&state, "dev").highest;
+    (state, number)
+}
+
+#[test]
+fn what_stands_open_ends_with_a_rollback_and_does_not_go_live_by_itself() {
+    for code in ["frozen", "not-witnessed", "approvals-missing"] {
+        let (mut state, number) = third();
+        status(&mut state, 1, freeze());
+        happen(&mut state, &held("dev", number, code));
+        happen(&mut state, &go_back("dev", "second", "manifest", 1));
+        assert_eq!(standing(&state, "dev").open, None, "{code}: it ended when the rollback was asked for");
+        let course = standing(&state, "dev").returning.unwrap().0.course.unwrap();
+        assert_eq!((course.ends, course.from_release), (Some(number), 2), "{code}");
+        happen(&mut state, &reported("dev", number + 1, "manifest", 1, Outcome::Running));
+        status(&mut state, 2, Vec::new());
+        assert_eq!(codes(&state, &retry("dev")), ["nothing-frozen"], "{code}");
+        assert_eq!((wanted(&state), standing(&state, "dev").open), (NOTHING.to_vec(), None), "{code}");
+        assert!(!standing(&state, "dev").bars(&digest("third")), "nobody rolled that back");
+        // Whoever runs its commit again has it.
+        run_again(&mut state, 54, 3, "third", Some(false));
+        assert_eq!(standing(&state, "dev").wanted.unwrap().run, id(54).into(), "{code}");
+    }
+}
+
+#[test]
+fn what_waits_for_its_plan_or_was_refused_in_a_freeze_ends_with_a_rollback() {
+    let mut state = both();
+    run_again(&mut state, 53, 3, "third", Some(false));
+    assert!(standing(&state, "dev").wanted.is_some());
+    happen(&mut state, &go_back("dev", "second", "manifest", 1));
+    assert_eq!(wanted(&state), NOTHING);
+    let (mut state, number) = third();
+    happen(&mut state, &verdict("dev", number, 1, Verdict::Pass));
+    let Command::AgentReport(mut refused) = agent_report("dev", number, Outcome::Refused) else { return };
+    (refused.report.artifact, refused.report.reasons) = (digest("third"), vec!["frozen".into()]);
+    refused.report.running =
+        Some(evidence::report::Running { artifact: digest("second"), commit: commit(2) });
+    happen(&mut state, &Command::AgentReport(refused));
+    assert!(standing(&state, "dev").frozen.is_some());
+    happen(&mut state, &go_back("dev", "second", "manifest", 1));
+    happen(&mut state, &reported("dev", number + 1, "manifest", 1, Outcome::Running));
+    status(&mut state, 3, Vec::new());
+    assert_eq!(codes(&state, &retry("dev")), ["nothing-frozen"]);
+}
+
+#[test]
+fn two_bad_releases_in_a_row_are_gone_back_past() {
+    let mut state = both();
+    run_again(&mut state, 53, 3, "third", Some(false));
+    brought(&mut state, "dev", "third", 3, Outcome::Running);
+    happen(&mut state, &go_back("dev", "third", "second", 2));
+    happen(&mut state, &reported("dev", 4, "second", 2, Outcome::Running));
+    assert_eq!(
+        codes(&state, &go_back("dev", "second", "third", 3)),
+        ["rolled-back"],
+        "that would go forward"
+    );
+    assert_eq!(
+        codes(&state, &go_back("dev", "second", "manifest", 2)),
+        ["return-differs"],
+        "another release"
+    );
+    happen(&mut state, &go_back("dev", "second", "manifest", 1));
+    happen(&mut state, &reported("dev", 5, "manifest", 1, Outcome::Running));
+    let now = standing(&state, "dev");
+    assert_eq!(
+        now.running.as_ref().map(|running| (running.artifact, running.run)),
+        Some((digest("manifest"), id(50).into()))
+    );
+    let past: Vec<_> = now.past().map(|past| past.artifact).collect();
+    assert_eq!(past, [digest("second")], "each once, and what was rolled back only as what ran before");
+    assert!(now.bars(&digest("second")) && now.bars(&digest("third")));
+    // In one step, too, where somebody names it.
+    let mut state = both();
+    run_again(&mut state, 53, 3, "third", Some(false));
+    brought(&mut state, "dev", "third", 3, Outcome::Running);
+    happen(&mut state, &go_back("dev", "third", "manifest", 1));
+    happen(&mut state, &reported("dev", 4, "manifest", 1, Outcome::Running));
+    assert_eq!(standing(&state, "dev").running.unwrap().artifact, digest("manifest"));
+    // What older programs ask for goes back by one step.
+    let mut state = both();
+    run_again(&mut state, 53, 3, "third", Some(false));
+    brought(&mut state, "dev", "third", 3, Outcome::Running);
+    assert_eq!(codes(&state, &roll_back("dev", "third", "manifest", 1)), ["return-differs"]);
+}
+
+#[test]
+fn a_release_under_way_is_rolled_back_to_what_runs() {
+    for reached in [None, Some(Outcome::Returned), Some(Outcome::Running)] {
+        let (mut state, number) = third();
+        happen(&mut state, &verdict("dev", number, 1, Verdict::Pass));
+        assert_eq!(
+            codes(&state, &go_back("dev", "second", "manifest", 1)),
+            ["return-differs"],
+            "that is not what ends"
+        );
+        happen(&mut state, &go_back("dev", "third", "second", 2));
+        assert_eq!(codes(&state, &go_back("dev", "third", "second", 2)), ["already-promoted"], "once");
+        if let Some(outcome) = reached {
+            // The agent was at it: it came to its end, or ran before the agent heard of the rollback.
+            let (runs, of) = if outcome == Outcome::Running { ("third", 3) } else { ("second", 2) };
+            let Command::AgentReport(mut report) = reported("dev", number, "third", 3, outcome) else {
+                return;
+            };
+            report.report.running =
+                Some(evidence::report::Running { artifact: digest(runs), commit: commit(of) });
+            happen(&mut state, &Command::AgentReport(report));
+            assert_eq!(wanted(&state), NOTHING, "{reached:?}: it does not go on to staging");
+        }
+        happen(&mut state, &reported("dev", number + 1, "second", 2, Outcome::Running));
+        let now = standing(&state, "dev");
+        assert_eq!(
+            now.running.as_ref().map(|running| running.artifact),
+            Some(digest("second")),
+            "{reached:?}"
+        );
+        assert_eq!((now.open.clone(), wanted(&state)), (None, NOTHING.to_vec()), "{reached:?}");
+        let bar = now.rolled_back.first().cloned().unwrap();
+        assert_eq!(
+            (bar.artifact, bar.commit, bar.release),
+            (digest("third"), commit(3), number),
+            "{reached:?}"
+        );
+        assert_eq!(state.misfits, 0);
+    }
+}
+
+#[test]
+fn nobody_waits_for_the_gate_of_a_release_that_is_rolled_back() {
+    let (mut state, number) = third();
+    assert_eq!(standing(&state, "dev").open.unwrap().stage, Stage::Judging);
+    happen(&mut state, &go_back("dev", "third", "second", 2));
+    assert_eq!(codes(&state, &verdict("dev", number, 1, Verdict::Pass)), ["verdict-stale"]);
+    happen(&mut state, &reported("dev", number + 1, "second", 2, Outcome::Running));
+    assert_eq!((wanted(&state), standing(&state, "dev").open), (NOTHING.to_vec(), None));
+    // The first release of all has nothing to go back to.
+    let mut state = built();
+    happen(&mut state, &propose("dev"));
+    assert_eq!(codes(&state, &go_back("dev", "manifest", "second", 1)), ["nothing-before"]);
 }

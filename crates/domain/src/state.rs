@@ -119,7 +119,12 @@ impl State {
                 let has_memory = |run, digest: &Digest| artifacts.has_memory(run, digest);
                 self.release.reported(event, self.entries, self.identity.status_number(), has_memory)
             }
-            Event::Returning(event) => self.release.returning(event, self.entries),
+            Event::Returning(event) => {
+                if event.course.is_some() {
+                    self.gate.drop(&event.place);
+                }
+                self.release.returning(event, self.entries)
+            }
             Event::Snapshotted(event) => event.size <= self.entries,
             Event::Refused(_) => true,
         };

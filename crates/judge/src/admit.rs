@@ -116,6 +116,8 @@ struct ReturnArguments {
     /// Number of the release that had brought what is to run.
     #[serde(default)]
     release: Option<u64>,
+    #[serde(default)]
+    ends: bool,
     /// Why, for whoever reads the ledger; no decision reads it.
     #[serde(default, rename = "reason")]
     _reason: Option<String>,
@@ -412,6 +414,7 @@ fn turn_back(sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
         from: arguments.from,
         to: arguments.to,
         release: arguments.release,
+        ends: arguments.ends,
         person: sent.request.person.into(),
         request: Digest::of(&envelope),
     });

@@ -1,8 +1,8 @@
 //! Returns: a person's signed request that a place go back to what its agent has verified and run.
 //!
 //! Invariant: no range and no build evidence is needed, since the agent has judged that artifact before;
-//! root, status, enrolment, request and number are checked anew. A request names what runs and what is to
-//! run, and is for today: it cannot be kept and used again.
+//! root, status, enrolment, request and number are checked anew. A request names what runs, or is about to, and what
+//! is to run, and is for today: it cannot be kept and used again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use evidence::enrolment::Purpose;
 use evidence::request::{NAMESPACE, Request};
 use evidence::return_order::ReturnOrder;
 use evidence::trust_root::TrustRoot;
-use evidence::{Moment, ssh};
+use evidence::{Digest, Moment, ssh};
 use serde_json::{Value, json};
 
 use crate::check::{self, Anchors, Seen, walk};
@@ -28,6 +28,8 @@ pub struct CheckedReturn {
     pub status: u64,
     /// Name of the person who asked.
     pub person: String,
+    /// The artifact from which they go back.
+    pub from: Option<Digest>,
     /// Until when the request can be carried out.
     pub until: Moment,
 }
@@ -72,10 +74,13 @@ pub fn check_return(
         let what = format!("the request was for {} at the latest", request.expires);
         return Err(wrong("return-stale", what));
     }
+    // To what runs already one goes back from whatever was to take its place: nothing changes by that.
+    let named = request.arguments.get("from").and_then(|from| from.as_str()?.parse::<Digest>().ok());
+    let from = if running == Some(order.artifact) { named } else { running };
     let place = format!("{}/{}/{}", order.project, order.service, order.environment);
     let asks = request.installation == root.installation
         && request.action.as_str() == "rollback"
-        && asks_for(&request.arguments, &json!({ "place": place, "from": running, "to": order.artifact }))
+        && asks_for(&request.arguments, &json!({ "place": place, "from": from, "to": order.artifact }))
         && signers.len() == 1;
     if !asks {
         return Err(wrong("request-unsound", "it asks for something else".into()));
@@ -84,14 +89,14 @@ pub fn check_return(
     if !may.iter().any(|role| role.as_str() == "release-manager") {
         return Err(wrong("role-missing", format!("{} is no release-manager here", person.name)));
     }
-    Ok(CheckedReturn { status: status.number, person: person.name.clone(), until, root })
+    Ok(CheckedReturn { status: status.number, person: person.name.clone(), from, until, root })
 }
 
-/// Whether arguments say exactly this, beside the number of the release that they go back to and a reason, which are
-/// there for people: an agent has judged the artifact itself.
+/// Whether arguments say exactly this, beside the number of the release that they go back to, whether what stands open
+/// ends, and a reason, which are there for people and the server: an agent has judged the artifact itself.
 fn asks_for(arguments: &Value, asked: &Value) -> bool {
     let Some(mut fields) = arguments.as_object().cloned() else { return false };
-    fields.retain(|field, _| !["release", "reason"].contains(&field.as_str()));
+    fields.retain(|field, _| !["release", "ends", "reason"].contains(&field.as_str()));
     Value::Object(fields) == *asked
 }
 

@@ -67,6 +67,7 @@ impl Lab {
                 commit: "f".repeat(40).parse().unwrap(),
                 plan: plan("production", &source),
             }),
+            earlier: Vec::new(),
             report: None,
         }
     }

@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use agent::Begun;
+use evidence::Digest;
 use evidence::bundle::Bundle;
 use evidence::receipt::Work;
 use evidence::report::{AgentReport, Outcome};
 use lab::forgery::{self, READERS};
+use lab::parts::old_artifact;
 use lab::{Lab, assemble, at, by_agent, name, said};
+use serde_json::json;
 
 #[test]
 fn what_is_honest_passes_everywhere() {
@@ -40,7 +43,7 @@ fn a_new_origin_passes_everywhere() {
 #[test]
 fn what_the_environment_before_still_runs_may_go_on() {
     let lab = Lab::default();
-    let other = evidence::Digest::of(b"another artifact, which came to nothing");
+    let other = Digest::of(b"another artifact, which came to nothing");
     for (artifact, outcome) in
         [(Some(other), Outcome::Refused), (Some(other), Outcome::Returned), (None, Outcome::Refused)]
     {
@@ -134,14 +137,30 @@ fn every_forgery_is_refused_by_name() {
 fn a_probe_ends_with_a_return_of_its_own_place() {
     let lab = Lab::default();
     let (memory, order) = (lab.agent(), lab.order());
-    assert!(memory.is_stopped_by(&order, at(0)));
+    let under_way = Digest::of(b"under way");
+    assert!(memory.is_stopped_by(&order, &under_way, at(0)));
+    // From what is under way to what runs: it ends that, and no other one.
+    let mut back = lab.order();
+    back.artifact = old_artifact();
+    let arguments =
+        json!({ "place": "shop/api/production", "from": under_way, "to": old_artifact(), "ends": true });
+    back.request = lab.request(&lab.bob, "rollback", arguments, 74).1;
+    assert!(memory.is_stopped_by(&back, &under_way, at(0)));
+    assert!(!memory.is_stopped_by(&back, &Digest::of(b"another"), at(0)));
+    let known = memory.clone().judge_return(&back, None, at(0)).apply.unwrap();
+    assert_eq!(known.artifact, old_artifact());
     for row in forgery::all() {
         let made = row.made();
         let codes = made.by_agent();
         let Some(order) = made.order else { continue };
         // A stop needs nothing to go back to, and may be seen twice.
         let stops = codes == ["never-run"] || codes == ["return-used"];
-        assert_eq!(made.memory.is_stopped_by(&order, at(row.later())), stops, "{}: {codes:?}", row.name);
+        assert_eq!(
+            made.memory.is_stopped_by(&order, &under_way, at(row.later())),
+            stops,
+            "{}: {codes:?}",
+            row.name
+        );
     }
 }
 
@@ -183,7 +202,7 @@ fn what_was_begun_is_done_again_after_a_crash() {
     assert_eq!(by_agent(&mut memory.clone(), &bundle, &leaves, at(0)), ["release-not-newer"]);
     memory.begun = Some(Begun { release: 7, artifact: bundle.artifact(), after: 6 });
     assert_eq!(by_agent(&mut memory.clone(), &bundle, &leaves, at(0)), Vec::<String>::new());
-    let other = evidence::Digest::of(b"another artifact");
+    let other = Digest::of(b"another artifact");
     memory.begun = Some(Begun { release: 7, artifact: other, after: 6 });
     assert_eq!(by_agent(&mut memory, &bundle, &leaves, at(0)), ["release-not-newer"]);
 }

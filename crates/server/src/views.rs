@@ -327,7 +327,8 @@ fn reported(rows: &Connection, report: &domain::build::Reported) -> rusqlite::Re
 fn ended(rows: &Connection, header: &Header, ended: &domain::build::Ended) -> rusqlite::Result<()> {
     let state = match ended.outcome {
         Outcome::Passed => "passed",
-        Outcome::Failed | Outcome::Lost => "failed",
+        Outcome::Failed => "failed",
+        Outcome::Lost => "lost",
         Outcome::Differed => "differed",
         Outcome::Cancelled => "cancelled",
     };
@@ -420,7 +421,7 @@ CREATE TABLE IF NOT EXISTS named (blob BLOB NOT NULL, project TEXT NOT NULL,
 CREATE TABLE IF NOT EXISTS release (place TEXT NOT NULL, began INTEGER NOT NULL, kind TEXT NOT NULL,
   run TEXT NOT NULL, artifact TEXT NOT NULL, release INTEGER, stage TEXT NOT NULL, outcome TEXT,
   reasons TEXT NOT NULL, detail TEXT, bundle TEXT, changed INTEGER NOT NULL, time TEXT NOT NULL, replaces TEXT,
-  by_run TEXT, PRIMARY KEY (place, began)) STRICT;
+  by_run TEXT, by_rollback INTEGER, request TEXT, PRIMARY KEY (place, began)) STRICT;
 CREATE INDEX IF NOT EXISTS release_of_run ON release (run);
 CREATE INDEX IF NOT EXISTS release_of_artifact ON release (artifact);
 CREATE INDEX IF NOT EXISTS release_of_place ON release (place, release);
@@ -438,7 +439,7 @@ const TABLES: [(&str, &str); 7] = [
     (
         "release",
         "place, began, kind, run, artifact, release, stage, outcome, reasons, detail, bundle, changed, time, replaces, \
-         by_run",
+         by_run, by_rollback, request",
     ),
 ];
 /// Version of the schema; views of another one are made anew.

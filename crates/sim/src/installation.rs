@@ -109,6 +109,7 @@ pub fn joined(lab: &Lab, agent: usize, seen: &Checkpoint) -> Memory {
         checkpoint: seen.to_string(),
         running: None,
         before: None,
+        earlier: Vec::new(),
         report: None,
     }
 }

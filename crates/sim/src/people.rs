@@ -163,7 +163,7 @@ impl Desk {
             (Told::Status(file), None) => self.set_status(file, office, out),
             (Told::Refused(_) | Told::Failed(_), Some(Sent::Run)) => self.last = false,
             (Told::Nothing(Some((from, to))), None) if !self.calm && happens(30) => {
-                let arguments = json!({ "place": place(1), "from": from, "to": to });
+                let arguments = json!({ "place": place(1), "from": from, "to": to, "ends": true });
                 self.send("rollback", arguments, Vec::new(), Vec::new(), Sent::Return, office, out);
             }
             _ => {}

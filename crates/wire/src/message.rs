@@ -96,7 +96,7 @@ pub struct RunView {
     pub project: Name,
     /// The commit.
     pub commit: CommitId,
-    /// `running`, `passed`, `failed`, `differed`.
+    /// `running`, `passed`, `failed`, `differed`, `cancelled`, `lost`.
     pub state: String,
     /// What is or was done, in order.
     pub works: Vec<WorkView>,
@@ -146,6 +146,12 @@ pub struct ReleaseView {
     pub time: Moment,
     /// The run that took its place, where one did.
     pub by: Option<RunId>,
+    /// The rollback that ended it, where one did.
+    #[serde(default)]
+    pub by_rollback: Option<u64>,
+    /// Whether it ran and runs no more: something else does, or nothing.
+    #[serde(default)]
+    pub replaced: bool,
 }
 
 /// Some work of a run on one runner.
@@ -181,6 +187,9 @@ pub struct PlaceView {
     pub running: Option<RunningView>,
     /// What ran before that.
     pub before: Option<RunningView>,
+    /// What ran before that, the latest first, as far as a rollback can go back to it.
+    #[serde(default)]
+    pub earlier: Vec<RunningView>,
     /// Commit after which the range of a new release begins.
     pub base: CommitId,
     /// The release that stands open.
@@ -222,6 +231,15 @@ pub struct RolledBackView {
     pub by: u64,
     /// Who asked for that.
     pub person: PersonId,
+    /// Their name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Why, in their signed words, where they said.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// When its agent reported it done.
+    #[serde(default)]
+    pub time: Option<Moment>,
 }
 
 /// A machine, as far as the server hears of it. Nothing of this is on record.
@@ -364,6 +382,9 @@ pub struct StatusView {
 pub struct PersonView {
     /// Id of the person.
     pub person: PersonId,
+    /// Their name, as registrars signed it.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Roles, in words.
     pub roles: Vec<Name>,
     /// Fingerprints of the person's keys.

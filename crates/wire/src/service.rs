@@ -30,6 +30,9 @@ pub struct ServiceView {
     /// When that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_time: Option<Moment>,
+    /// Why a release that is probed now has not passed yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probing: Option<String>,
 }
 
 /// What an agent sends.

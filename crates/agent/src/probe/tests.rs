@@ -91,7 +91,7 @@ async fn nobody_who_answers_is_an_error_with_the_address() {
 }
 
 fn probing(probe: &Probe, time_max: Duration, interrupts: Interrupts) -> Probing<'_> {
-    Probing { probe, service: None, time_max, interrupts }
+    Probing { probe, service: None, time_max, settle: Duration::ZERO, said: Said::default(), interrupts }
 }
 
 const fn endless() -> Probe {

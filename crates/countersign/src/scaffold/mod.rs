@@ -46,6 +46,8 @@ pub struct Described {
     pub kind: Option<&'static str>,
     /// Whether no step of its pipeline tests.
     pub untested: bool,
+    /// What may not be meant in files that are to be written.
+    pub notes: Vec<String>,
 }
 
 impl Described {
@@ -80,7 +82,7 @@ pub fn describe(repository: &Path, project: &Name, service: &Service) -> Result<
         let releases = ReleaseFile::parse(&fs::read(&release)?)?;
         let steps = fs::read(&build).ok().and_then(|bytes| pipeline::Pipeline::parse(&bytes).ok());
         let untested = steps.is_some_and(|steps| !rules::is_tested(&steps));
-        return Ok(Described { releases, missing: Vec::new(), kind: None, untested });
+        return Ok(Described { releases, missing: Vec::new(), kind: None, untested, notes: Vec::new() });
     }
     if build.exists() {
         let what = format!("there is {} but no {}", pipeline::PATH, release_file::PATH);
@@ -96,8 +98,9 @@ pub fn describe(repository: &Path, project: &Name, service: &Service) -> Result<
         || Failure::error(read.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
     let releases = read.release.clone().filter(|_| read.problems.is_empty()).ok_or_else(wrong)?;
     let untested = read.pipeline.as_ref().is_some_and(|steps| !rules::is_tested(steps));
+    let notes = read.pipeline.map(|steps| rules::notes(&steps, Some(&releases))).unwrap_or_default();
     let missing = vec![(build, steps), (release, services)];
-    Ok(Described { releases, missing, kind: Some(recipe.kind), untested })
+    Ok(Described { releases, missing, kind: Some(recipe.kind), untested, notes })
 }
 
 /// A kind of project: the recipe of a repository that is one, what its build leaves in which directory, its start

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use agent::{Agent, Launcher, Memory};
 use clap::{Args, Subcommand};
@@ -12,7 +13,7 @@ use evidence::pin::Pin;
 use evidence::status::{Status, StatusFile};
 use wire::{Client, Machine};
 
-use super::{Child, RoleArguments, runtime};
+use super::{RoleArguments, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::home::{self, private_dir};
@@ -28,6 +29,23 @@ pub struct AgentVerb {
     verb: Option<Verb>,
     #[command(flatten)]
     role: RoleArguments,
+    #[command(flatten)]
+    settle: Settle,
+}
+
+/// How patient an agent is with what it starts.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Settle {
+    /// Seconds for which a process has to stay up after its probe has passed, before its release counts as running.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(..=3600))]
+    settle_seconds: u64,
+}
+
+impl Settle {
+    /// The same as arguments of `agent`.
+    pub fn arguments(self) -> [String; 2] {
+        ["--settle-seconds".to_owned(), self.settle_seconds.to_string()]
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,7 +89,7 @@ pub fn run(verb: &AgentVerb, output: Output) -> Result<(), Failure> {
     match (&verb.verb, &verb.role.data, &verb.role.server) {
         (Some(Verb::Join(join)), ..) => joined(join, output),
         (Some(Verb::Status { data, file }), ..) => status(data, file, output),
-        (None, Some(data), Some(server)) => serve(data, server, &verb.role.child, output),
+        (None, Some(data), Some(server)) => serve(data, server, verb, output),
         _ => Err(Failure::usage("--data and --server are needed")),
     }
 }
@@ -127,6 +145,7 @@ pub fn write_memory(
         checkpoint: pin.checkpoint.clone(),
         running: None,
         before: None,
+        earlier: Vec::new(),
         report: None,
     };
     Ok(memory.write(data)?)
@@ -159,8 +178,8 @@ fn newest_of(file: &StatusFile) -> Result<Status, Failure> {
     Ok(Status::read(file.tightening.as_ref().unwrap_or(&file.base))?)
 }
 
-fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(), Failure> {
-    follow_parent(child.with_parent)?;
+fn serve(data: &Path, server: &str, verb: &AgentVerb, output: Output) -> Result<(), Failure> {
+    follow_parent(verb.role.child.with_parent)?;
     let memory = Memory::read(data)?;
     shown::speak_as(&format!("agent {}", memory.place));
     let signer = key_files::read(&data.join("key.pem"))?;
@@ -177,6 +196,7 @@ fn serve(data: &Path, server: &str, child: &Child, output: Output) -> Result<(),
         signer,
         launcher: Box::new(ThisProgram),
         now: clock::moment,
+        settle: Duration::from_secs(verb.settle.settle_seconds),
     };
     let _lock = disk::lock(data)?;
     announce("agent", server, output);

@@ -17,10 +17,12 @@ use judge::Checked;
 use serde::Serialize;
 use serde_json::json;
 use tlog::Checkpoint;
+use wire::PlaceView;
 
 use super::cancel;
-use super::promote::waiting;
-use super::{Place, runtime};
+use super::promote::{elsewhere, waiting};
+use super::rollback::{self, Way};
+use super::{Place, runtime, words};
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
@@ -41,7 +43,7 @@ pub struct Approve {
     /// The place, PROJECT/SERVICE/ENVIRONMENT; found out when only one can be meant.
     at: Option<At>,
     /// Why; it is signed.
-    #[arg(long)]
+    #[arg(long, value_parser = words)]
     reason: Option<String>,
     /// Change ticket; it is signed.
     #[arg(long)]
@@ -87,7 +89,8 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     }
     let client = home.client()?;
     let runtime = runtime()?;
-    let view = waiting(runtime.block_on(client.places())?, verb.at.as_ref())?;
+    let places = runtime.block_on(client.places())?;
+    let view = waiting(places.clone(), verb.at.as_ref())?;
     let profile = Profile::of(&home)?;
     let pin = home::read_pin(profile.installation)?;
     let pin = pin.ok_or_else(|| {
@@ -108,24 +111,18 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     let judgement = judge::judge_checked(&checked);
     let missing = review::lines("what is missing", &judgement.reasons);
     let unclear = review::lines("what cannot be decided", &judgement.unclear);
-    let page = format!("{}{missing}{unclear}{}", review::summary(&checked), changed_files(&checked));
+    let told = told(&places, &view, decision);
+    let page = format!("{}{missing}{unclear}{told}{}", review::summary(&checked), changed_files(&checked));
     if verb.show {
         return if output == Output::Text { output::show(&page) } else { Ok(()) };
     }
     let reason = verb.reason.clone().ok_or_else(|| {
         Failure::usage("give your reason with --reason; it is signed and kept. `--show` only shows")
     })?;
-    let rebuilt = match verb.rebuild {
-        true => Some(rebuild::rebuild(&home, &bundle, &checked, &verb.reach)?),
-        false => None,
-    };
-    if let Some(made) = &rebuilt
-        && made.get("manifest.json") != Some(&bundle.artifact())
-    {
-        return Err(Failure::error(
-            "your rebuild gives another artifact than the runners; nothing was signed",
-        ));
+    if let Some(said) = said_before(&checked, &profile, decision).filter(|_| !verb.rebuild) {
+        return already(&view, &checked, &said, decision, output);
     }
+    let rebuilt = if verb.rebuild { Some(same_artifact(&home, verb, &checked)?) } else { None };
     ask(&page, verb.yes, output)?;
     let entry = sign(&home, &profile, &checked, decision, reason, verb.ticket.clone(), rebuilt.clone())?;
     remember(&pin, &checked)?;
@@ -138,17 +135,91 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
         entry: Some(entry),
         rebuilt: rebuilt.map(|_| true),
         missing: judgement.codes(),
-        next: match decision {
-            Decision::Approve => format!("countersign promote {}", view.place),
-            Decision::Reject => "countersign status".into(),
-        },
+        next: next(decision, &view.place),
     };
+    let under_way = view.open.as_ref().is_some_and(rollback::is_under_way);
+    if decision == Decision::Reject && under_way {
+        return end(&home, &view, &said, output);
+    }
     output.print(&said, |said| {
         format!(
             "\n{:?} of release {} signed, on record as entry {entry}\nnext: {}",
             said.decision, said.release, said.next
         )
     })
+}
+
+/// What a rebuild on this machine made; it must be what the runners made.
+fn same_artifact(
+    home: &Home,
+    verb: &Approve,
+    checked: &Checked<'_>,
+) -> Result<BTreeMap<String, Digest>, Failure> {
+    let made = rebuild::rebuild(home, checked.bundle, checked, &verb.reach)?;
+    if made.get("manifest.json") != Some(&checked.bundle.artifact()) {
+        return Err(Failure::error(
+            "your rebuild gives another artifact than the runners; nothing was signed",
+        ));
+    }
+    Ok(made)
+}
+
+/// Nothing is signed twice: the same word of the same person about the same evidence adds nothing.
+fn already(
+    view: &PlaceView,
+    checked: &Checked<'_>,
+    said: &Approval,
+    decision: Decision,
+    output: Output,
+) -> Result<(), Failure> {
+    let word = if decision == Decision::Approve { "approved" } else { "rejected" };
+    let (bundle, place) = (checked.bundle, &view.place);
+    let (at, next) = (said.not_before.later_by(CLOCK_SKEW_MAX), next(decision, place));
+    let known = json!({
+        "decision": decision, "place": place, "release": bundle.release, "artifact": bundle.artifact(),
+        "evidence": checked.evidence, "entry": null, "already": at, "next": next,
+    });
+    output.print(&known, |_| {
+        let (release, reason) = (bundle.release, shown::line(&said.reason));
+        format!("release {release} of {place} is already {word} by you, at {at}: {reason}\nnext: {next}")
+    })
+}
+
+fn next(decision: Decision, place: &At) -> String {
+    match decision {
+        Decision::Approve => format!("countersign promote {place}"),
+        Decision::Reject => "countersign status".into(),
+    }
+}
+
+/// What this person said of this very release before, where it counts.
+fn said_before(checked: &Checked<'_>, profile: &Profile, decision: Decision) -> Option<Approval> {
+    let given = checked.bundle.approvals.iter().zip(&checked.voices);
+    let counts = given.filter(|(_, voice)| voice.decision == decision && voice.void.is_empty());
+    let said = counts.filter_map(|(envelope, _)| Signed::read(envelope).ok()).map(|signed| signed.said);
+    said.into_iter().find(|said| said.person == profile.person.id())
+}
+
+/// What the server tells of the commit at other places, beside the evidence: it is no proof, and whoever signs wants to
+/// know.
+fn told(places: &[PlaceView], view: &PlaceView, decision: Decision) -> String {
+    let lines = elsewhere(places, view);
+    if lines.is_empty() || decision == Decision::Reject {
+        return String::new();
+    }
+    let lines: String = lines.iter().map(|line| format!("\n  {line}")).collect();
+    format!("\nbesides, the server says (this is not proven):{lines}")
+}
+
+/// Nobody's gate reads a rejection of what is under way already: it is rolled back.
+fn end(home: &Home, view: &PlaceView, said: &Said, output: Output) -> Result<(), Failure> {
+    let Said { release, entry, place, .. } = said;
+    let entry = entry.unwrap_or_default();
+    shown::say(&format!(
+        "rejection of release {release} on record as entry {entry}; it is under way at {place}, so that is rolled back"
+    ));
+    let reason = format!("release {release} is rejected by entry {entry}");
+    rollback::carry_out(home, view, Way::of(view, None)?, Some(&reason), output)
 }
 
 /// Agrees at a node of the pipeline: to this run of the commit that is shown, and no other. Without the agreement the

@@ -2,6 +2,8 @@
 
 use clap::Args;
 use domain::RunId;
+use domain::gate::Outcome;
+use policy::Finding;
 use serde_json::json;
 
 use super::{Place, runtime};
@@ -29,7 +31,14 @@ pub fn run(verb: &Cancel, output: Output) -> Result<(), Failure> {
 
 /// Ends a run of the commit that the server shows for it, and no other.
 pub fn send(home: &Home, run: RunId, output: Output) -> Result<(), Failure> {
-    let commit = runtime()?.block_on(home.client()?.run(run))?.commit;
+    let view = runtime()?.block_on(home.client()?.run(run))?;
+    let commit = view.commit;
+    if view.state != "running" {
+        let what = format!("run {run} of commit {commit} has ended already: {}", view.state);
+        let remedy = "nothing of it is left to end; `countersign status` shows what became of its releases";
+        let finding = Finding { code: "run-ended".into(), what: what.clone(), remedy: remedy.into() };
+        return Err(Failure::decided(Outcome::Fail, what, vec![finding]));
+    }
     let sent = request::send(home, "cancel", json!({ "run": run, "commit": commit }), With::default())?;
     let said = json!({ "run": run, "commit": commit, "entry": sent.outcome.entry });
     output.print(&said, |_| {

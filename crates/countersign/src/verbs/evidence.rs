@@ -11,7 +11,7 @@ use evidence::bundle::BYTES_MAX;
 use serde::Serialize;
 use wire::{Client, PlaceView, ReleaseView};
 
-use super::promote::{only, unknown};
+use super::promote::{named, only};
 use super::trust::write_file;
 use super::{Place, runtime};
 use crate::failure::Failure;
@@ -49,7 +49,7 @@ pub fn run(verb: &Evidence, output: Output) -> Result<(), Failure> {
     let runtime = runtime()?;
     let places = runtime.block_on(client.places())?;
     let view = match &verb.at {
-        Some(at) => places.into_iter().find(|view| view.place == *at).ok_or_else(|| unknown(at))?,
+        Some(at) => named(places, at)?,
         None => {
             only(places, |view| !view.automatic && view.running.is_some(), "runs what people let through")?
         }

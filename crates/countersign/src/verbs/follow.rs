@@ -154,6 +154,10 @@ fn title(release: &ReleaseView) -> String {
         ("failed", _) => format!("{place}: release {number} did not work, and nothing runs there now"),
         ("refused", _) => format!("{place}: the agent refused {} {number}", release.kind),
         ("unplannable", _) => format!("{place}: no plan for this release can be made"),
+        ("superseded", _) if release.by_rollback.is_some() => {
+            let rollback = release.by_rollback.unwrap_or_default();
+            format!("{place}: rollback {rollback} ended release {number}")
+        }
         (other, _) => format!("{place}: {} {number} is {other}", release.kind),
     }
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use wire::Client;
 
 use super::logs::print_piece;
+use super::promote::named;
 use crate::failure::Failure;
 use crate::ids::Beginning;
 use crate::log_text::LogText;
@@ -37,6 +38,8 @@ impl FromStr for Subject {
 
 /// Prints what the service of a place printed; with `follow` until it is interrupted.
 pub async fn show(place: &Place, client: &Client, follow: bool, output: Output) -> Result<(), Failure> {
+    // Who mistypes a place is told which there are.
+    let place = &named(client.places().await?, place)?.place;
     let (mut from, mut wait) = (0, false);
     let (mut kept, mut text) = (Vec::new(), LogText::default());
     let mut is_silent = true;

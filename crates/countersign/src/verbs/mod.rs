@@ -202,6 +202,12 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
     }
 }
 
+/// Words that a person signs: a reason that says nothing is none.
+fn words(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() { Err("it is empty; say why, or leave it out".into()) } else { Ok(text.to_owned()) }
+}
+
 /// Runs asynchronous work on a runtime of its own.
 pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)

@@ -9,7 +9,7 @@ use serde_json::json;
 use wire::{Client, PlaceView, ReleaseView};
 
 use super::evidence::save;
-use super::{Place, follow, runtime};
+use super::{Place, follow, runtime, status};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -48,7 +48,11 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     let client = home.client()?;
     let runtime = runtime()?;
-    let view = waiting(runtime.block_on(client.places())?, verb.at.as_ref())?;
+    let places = runtime.block_on(client.places())?;
+    let view = waiting(places.clone(), verb.at.as_ref())?;
+    for line in elsewhere(&places, &view) {
+        shown::say(&format!("note: {line}"));
+    }
     let open = view.open.as_ref().ok_or_else(|| nothing_open(&view.place))?;
     let number = open.release;
     let arguments = json!({ "place": view.place, "release": number, "artifact": open.artifact });
@@ -89,6 +93,30 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     })
 }
 
+/// What people should know of the open release of a place from the other places of its service: that it was rolled back
+/// there, or that its service does not stay up.
+pub fn elsewhere(places: &[PlaceView], view: &PlaceView) -> Vec<String> {
+    let Some(open) = &view.open else { return Vec::new() };
+    let others = places.iter().filter(|other| {
+        let (at, here) = (&other.place, &view.place);
+        at.project == here.project && at.service == here.service && at != here
+    });
+    let said = |other: &PlaceView| {
+        let bars =
+            other.rolled_back.iter().filter(|bar| bar.artifact == open.artifact || bar.commit == open.commit);
+        let mut lines: Vec<_> = bars.map(|bar| status::rolled_back(other, bar)).collect();
+        let runs_it = other.running.as_ref().is_some_and(|running| running.artifact == open.artifact);
+        let falls =
+            |service: &&wire::ServiceView| runs_it && (service.restarts > 0 || service.down.is_some());
+        let service = other.service.as_ref().filter(falls).map(status::service_text).unwrap_or_default();
+        if let Some(service) = service.strip_prefix("; ") {
+            lines.push(format!("{}: {service}", other.place));
+        }
+        lines
+    };
+    others.flat_map(said).collect()
+}
+
 /// Follows a release until it has ended, or until its gate lets it pass where nobody waits for the agent.
 async fn settle(
     client: &Client,
@@ -115,8 +143,14 @@ async fn settle(
 }
 
 pub async fn look(client: &Client, place: &At) -> Result<PlaceView, Failure> {
-    let places = client.places().await?;
-    places.into_iter().find(|view| view.place == *place).ok_or_else(|| unknown(place))
+    named(client.places().await?, place)
+}
+
+/// The place of this name; who mistypes it is told which there are.
+pub fn named(places: Vec<PlaceView>, place: &At) -> Result<PlaceView, Failure> {
+    let known: Vec<_> = places.iter().map(|view| view.place.to_string()).collect();
+    let found = places.into_iter().find(|view| view.place == *place);
+    found.ok_or_else(|| unknown(place, &known))
 }
 
 fn gone(place: &At, number: u64) -> Failure {
@@ -128,7 +162,7 @@ fn gone(place: &At, number: u64) -> Failure {
 /// The place that is meant: the one given, else the only one whose release waits for people.
 pub fn waiting(places: Vec<PlaceView>, at: Option<&At>) -> Result<PlaceView, Failure> {
     if let Some(at) = at {
-        let found = places.into_iter().find(|view| view.place == *at).ok_or_else(|| unknown(at))?;
+        let found = named(places, at)?;
         return if found.open.is_some() { Ok(found) } else { Err(nothing_open(at)) };
     }
     let waits = |view: &PlaceView| {
@@ -154,8 +188,9 @@ pub fn only(
     }
 }
 
-pub fn unknown(place: &At) -> Failure {
-    Failure::error(format!("there is no place {place}; see `countersign status`"))
+fn unknown(place: &At, known: &[String]) -> Failure {
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Failure::error(format!("there is no place `{place}`; known are {known}"))
 }
 
 fn nothing_open(place: &At) -> Failure {

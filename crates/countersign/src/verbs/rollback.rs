@@ -1,18 +1,19 @@
 //! `countersign rollback`: a person asks for what ran before, and nothing brings back by itself what they rolled back.
 //!
-//! Invariant: what is asked for is named before it is signed: artifact, commit and release, and since when it did not
-//! run. What was rolled back is not rolled back to.
+//! Invariant: what is asked for is named before it is signed: artifact, commit and release, since when it did not run,
+//! and what else ends. What was rolled back is not rolled back to.
 
 use clap::Args;
 use domain::Place as At;
 use evidence::{CommitId, Digest};
 use serde::Serialize;
 use serde_json::json;
-use wire::{Client, PlaceView, ReleaseView, RolledBackView, RunningView};
+use wire::{Client, OpenView, PlaceView, ReleaseView, RolledBackView, RunningView};
 
-use super::promote::{look, only, unknown};
-use super::{Place, follow, runtime};
+use super::promote::{look, named, only};
+use super::{Place, follow, runtime, words};
 use crate::failure::Failure;
+use crate::home::Home;
 use crate::output::Output;
 use crate::request::{self, With};
 use crate::review::short;
@@ -25,12 +26,28 @@ pub struct Rollback {
     place: Place,
     /// The place, PROJECT/SERVICE/ENVIRONMENT; if omitted, the only one where something runs.
     at: Option<At>,
+    /// Number of the release to go back to; if omitted, the latest one that ran there and was not rolled back.
+    #[arg(long, value_name = "RELEASE")]
+    to: Option<u64>,
     /// Why; it is signed and recorded.
-    #[arg(long)]
+    #[arg(long, value_parser = words)]
     reason: Option<String>,
     /// Roll back without asking.
     #[arg(long)]
     yes: bool,
+}
+
+/// A rollback that a person may ask for.
+#[derive(Debug)]
+pub struct Way {
+    from: Target,
+    /// Whether that is a release under way, which has not run yet.
+    is_under_way: bool,
+    to: RunningView,
+    /// What else could be gone back to.
+    further: Vec<RunningView>,
+    /// What else stands there and ends.
+    ends: Vec<Ended>,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,6 +61,8 @@ struct Done {
     to: Target,
     /// What ran, and comes back by nothing but `run --again`.
     from: Target,
+    /// What stood open there, and ended with it.
+    ended: Vec<Ended>,
     next: String,
 }
 
@@ -54,34 +73,43 @@ struct Target {
     artifact: Digest,
 }
 
+#[derive(Clone, Debug, Serialize)]
+struct Ended {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    release: Option<u64>,
+    commit: CommitId,
+    stage: String,
+}
+
 /// Asks for what ran before, and waits for the agent's report.
 pub fn run(verb: &Rollback, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
-    let client = home.client()?;
-    let runtime = runtime()?;
-    let places = runtime.block_on(client.places())?;
+    let places = runtime()?.block_on(home.client()?.places())?;
     let view = match &verb.at {
-        Some(at) => places.into_iter().find(|view| view.place == *at).ok_or_else(|| unknown(at))?,
+        Some(at) => named(places, at)?,
         None => only(places, |view| view.running.is_some(), "runs something")?,
     };
-    let (Some(running), Some(before)) = (&view.running, &view.before) else {
-        return Err(Failure::error(format!(
-            "nothing ran at {} before what runs now; release another commit with `countersign run COMMIT`",
-            view.place
-        )));
-    };
-    // The decision is the domain's; whoever asks is told before they sign.
-    if let Some(bar) = view.rolled_back.iter().find(|bar| bar.artifact == before.artifact) {
-        return Err(forward(&view, bar));
-    }
-    let page = shown(&view, running, before);
-    ask_for("Roll back?", "nothing was rolled back", &page, verb.yes, output)?;
-    let mut arguments = json!({ "place": view.place, "from": running.artifact, "to": before.artifact });
+    let way = Way::of(&view, verb.to)?;
+    ask_for("Roll back?", "nothing was rolled back", &way.shown(&view), verb.yes, output)?;
+    carry_out(&home, &view, way, verb.reason.as_deref(), output)
+}
+
+/// Sends the signed request and waits for the agent's report.
+pub fn carry_out(
+    home: &Home,
+    view: &PlaceView,
+    way: Way,
+    reason: Option<&str>,
+    output: Output,
+) -> Result<(), Failure> {
+    let (client, runtime) = (home.client()?, runtime()?);
+    let (from, to) = (way.from.artifact, way.to.artifact);
+    let mut arguments =
+        json!({ "place": view.place, "from": from, "to": to, "release": way.to.release, "ends": true });
     if let Some(fields) = arguments.as_object_mut() {
-        fields.insert("release".into(), json!(before.release));
-        fields.extend(verb.reason.iter().map(|reason| ("reason".into(), json!(reason))));
+        fields.extend(reason.map(|reason| ("reason".to_owned(), json!(reason))));
     }
-    let sent = request::send(&home, "rollback", arguments, With::default())?;
+    let sent = request::send(home, "rollback", arguments, With::default())?;
     let goes_on = format!("the rollback of {} goes on; `countersign status` shows how", view.place);
     let waiting = follow::unless_interrupted(reported(&client, &view.place, sent.outcome.entry), &goes_on);
     let release = runtime.block_on(waiting)?;
@@ -93,13 +121,15 @@ pub fn run(verb: &Rollback, output: Output) -> Result<(), Failure> {
         release: release.release.unwrap_or_default(),
         outcome: release.stage,
         entry: release.entry,
-        to: Target::of(before),
-        from: Target::of(running),
+        to: Target::of(&way.to),
+        from: way.from,
+        ended: way.ends,
         next: "countersign status".into(),
     };
     output.print(&done, |done| {
+        let ended: String = done.ended.iter().map(|ended| format!("\n{}", ended.words("has ended"))).collect();
         format!(
-            "{} runs commit {} again, as release {}; `countersign run --again {}` would bring back what it replaced\nnext: {}",
+            "{} runs commit {} again, as release {}; `countersign run --again {}` would bring back what it replaced{ended}\nnext: {}",
             done.place,
             short(done.to.commit.as_str()),
             done.release,
@@ -109,30 +139,149 @@ pub fn run(verb: &Rollback, output: Output) -> Result<(), Failure> {
     })
 }
 
+impl Way {
+    /// From a release that is under way to what runs; else from what runs to the latest that ran before and was not
+    /// rolled back, or to the release that is named.
+    pub fn of(view: &PlaceView, to: Option<u64>) -> Result<Self, Failure> {
+        let place = &view.place;
+        let under_way = view.open.as_ref().filter(|open| is_under_way(open));
+        let (from, past): (Target, Vec<&RunningView>) = match (under_way, &view.running) {
+            (Some(open), running) => (Target::of_open(open), running.iter().collect()),
+            (None, Some(running)) => (Target::of(running), view.before.iter().chain(&view.earlier).collect()),
+            (None, None) => {
+                return Err(Failure::error(format!(
+                    "nothing runs at {place}; release a commit with `countersign run COMMIT`"
+                )));
+            }
+        };
+        let bar = |past: &RunningView| view.rolled_back.iter().find(|bar| bar.artifact == past.artifact);
+        let sound: Vec<&RunningView> = past.iter().copied().filter(|past| bar(past).is_none()).collect();
+        let found = match to {
+            None => sound.first().copied(),
+            Some(number) => past.iter().copied().find(|past| past.release == number),
+        };
+        let Some(target) = found else { return Err(nothing(view, under_way, &past, to)) };
+        // The decision is the domain's; whoever asks is told before they sign.
+        if let Some(bar) = bar(target) {
+            return Err(forward(view, bar));
+        }
+        let further = sound.iter().filter(|past| past.release != target.release);
+        Ok(Self {
+            is_under_way: under_way.is_some(),
+            from,
+            to: target.clone(),
+            further: further.map(|&past| past.clone()).collect(),
+            ends: ends(view),
+        })
+    }
+
+    /// What is shown before it is signed.
+    fn shown(&self, view: &PlaceView) -> String {
+        let since = |what: &RunningView| what.since.map(|at| format!(", since {at}")).unwrap_or_default();
+        let line = |word: &str, what: &Target, since: &str| {
+            format!(
+                "{word} release {} of commit {}{since}\n  artifact {}",
+                what.release, what.commit, what.artifact
+            )
+        };
+        let runs = view.running.as_ref().filter(|_| !self.is_under_way).map(since).unwrap_or_default();
+        let word = if self.is_under_way { "under way, and ends:" } else { "runs now:" };
+        let mut lines = vec![
+            view.place.to_string(),
+            line(word, &self.from, &runs),
+            line("goes back to:", &Target::of(&self.to), &since(&self.to)),
+        ];
+        for past in view.before.iter().filter(|_| !self.is_under_way) {
+            if let Some(bar) = view.rolled_back.iter().find(|bar| bar.artifact == past.artifact) {
+                let (release, by) = (past.release, bar.by);
+                lines.push(format!("not to release {release}, which ran before: rollback {by} took it away"));
+            }
+        }
+        lines.extend(self.ends.iter().map(|ended| ended.words("ends with it")));
+        if !self.further.is_empty() {
+            let known: Vec<_> = self.further.iter().map(brief).collect();
+            lines.push(format!("or, with --to RELEASE, to {}", known.join(", ")));
+        }
+        lines.push("until somebody runs it with --again, nothing releases there what is rolled back".into());
+        lines.join("\n")
+    }
+}
+
 impl Target {
     fn of(view: &RunningView) -> Self {
         Self { release: view.release, commit: view.commit.clone(), artifact: view.artifact }
     }
+
+    fn of_open(open: &OpenView) -> Self {
+        Self { release: open.release, commit: open.commit.clone(), artifact: open.artifact }
+    }
 }
 
-/// What is shown before it is signed.
-fn shown(view: &PlaceView, running: &RunningView, before: &RunningView) -> String {
-    let line = |word: &str, what: &RunningView| {
-        let since = what.since.map(|since| format!(", since {since}")).unwrap_or_default();
-        format!(
-            "{word} release {} of commit {}{since}\n  artifact {}",
-            what.release, what.commit, what.artifact
-        )
+impl Ended {
+    fn words(&self, ends: &str) -> String {
+        let what = match self.release {
+            Some(number) => format!("release {number} of commit {}", short(self.commit.as_str())),
+            None => format!("the release of commit {}", short(self.commit.as_str())),
+        };
+        format!("{what}, which is {}, {ends}; `countersign run {}` would bring it", self.stage, self.commit)
+    }
+}
+
+/// Whether its gate or its agent is at it.
+pub fn is_under_way(open: &OpenView) -> bool {
+    ["judging", "due"].contains(&open.stage.as_str())
+}
+
+fn brief(past: &RunningView) -> String {
+    format!("release {} of commit {}", past.release, short(past.commit.as_str()))
+}
+
+/// What stands at a place and is not gone back from: it ends, since a person has to want it again.
+fn ends(view: &PlaceView) -> Vec<Ended> {
+    let is_waiting = |release: &&ReleaseView| {
+        release.kind == "release" && ["wanted", "proposed", "held"].contains(&release.stage.as_str())
     };
-    format!(
-        "{}\n{}\n{}\nuntil somebody runs it with --again, nothing releases there what is rolled back",
-        view.place,
-        line("runs now:", running),
-        line("goes back to:", before)
+    let ended = |release: &ReleaseView| Ended {
+        release: release.release,
+        commit: release.commit.clone(),
+        stage: release.stage.clone(),
+    };
+    view.releases.iter().filter(is_waiting).map(ended).collect()
+}
+
+/// Why there is nothing to go back to.
+fn nothing(
+    view: &PlaceView,
+    under_way: Option<&OpenView>,
+    past: &[&RunningView],
+    to: Option<u64>,
+) -> Failure {
+    let place = &view.place;
+    let barred = |past: &&&RunningView| view.rolled_back.iter().any(|bar| bar.artifact == past.artifact);
+    let known: Vec<_> = past.iter().filter(|past| !barred(past)).map(|past| brief(past)).collect();
+    if let (Some(number), false) = (to, known.is_empty()) {
+        let known = known.join(", ");
+        return Failure::usage(format!("{place} cannot go back to release {number}; it can to {known}"));
+    }
+    if let Some(open) = under_way {
+        return Failure::error(format!(
+            "nothing runs at {place} to which it could go back from release {}, which is under way; \
+             `countersign trust status --freeze {place}` ends that",
+            open.release
+        ));
+    }
+    let bar = past.iter().find_map(|past| view.rolled_back.iter().find(|bar| bar.artifact == past.artifact));
+    bar.map_or_else(
+        || {
+            Failure::error(format!(
+                "nothing ran at {place} before what runs now; release another commit with `countersign run COMMIT`"
+            ))
+        },
+        |bar| forward(view, bar),
     )
 }
 
-/// A second rollback, which would bring back what the first one took away.
+/// A rollback to what another one took away.
 fn forward(view: &PlaceView, bar: &RolledBackView) -> Failure {
     Failure::error(format!(
         "what ran at {} before is release {} of commit {}, which rollback {} took away: to go back to that would go \

@@ -267,6 +267,11 @@ async fn to_the_end(client: &Client, run: RunId, progress: &mut Progress) -> Res
             let stands = if view.state == "passed" { outcome::stands(&view, &places) } else { Vec::new() };
             for At { place, stand } in &stands {
                 progress.once(format!("{place}: {}", stand.words()));
+                let view = places.iter().find(|view| view.place == *place);
+                let probing = view.and_then(|view| view.service.as_ref()?.probing.as_ref());
+                if let (Some(why), Stand::Moving { .. }) = (probing, stand) {
+                    progress.once(format!("{place}: its probe has not passed yet: {}", shown::line(why)));
+                }
             }
             if !stands.iter().any(|at| matches!(at.stand, Stand::Moving { .. })) {
                 return Ok((view, End { places, nodes: None }));
@@ -302,10 +307,20 @@ async fn failure(client: &Client, view: &RunView, started: &Started) -> Result<O
                 let message = format!("{place}: another run took the place of run {run}");
                 return Ok(Some(Failure::decided(Outcome::Fail, message, vec![finding])));
             }
+            Stand::Ended { by } => {
+                let what = format!("rollback {by} of {place} ended it before it ran there");
+                let remedy =
+                    format!("`countersign run {}` brings it there, if it is still wanted", view.commit);
+                let finding = Finding { code: "ended-by-rollback".into(), what, remedy };
+                let message = format!("{place}: somebody rolled back there meanwhile");
+                return Ok(Some(Failure::decided(Outcome::Fail, message, vec![finding])));
+            }
             Stand::RolledBack { what } => {
                 let said = format!(
-                    "release {} of this artifact was rolled back there by person {}, as rollback {}",
-                    what.release, what.person, what.by
+                    "release {} of this artifact was rolled back there by {}, as rollback {}",
+                    what.release,
+                    what.name.clone().unwrap_or_else(|| format!("person {}", what.person)),
+                    what.by
                 );
                 let remedy = format!(
                     "release another commit; or, if it is wanted after all, `countersign run --again {}`",

@@ -6,7 +6,9 @@ use clap::Args;
 use evidence::Moment;
 use evidence::trust_root::Mode;
 use serde::Serialize;
-use wire::{Installation, MachineView, PlaceView, ReleaseView, RunView, ServiceView};
+use wire::{
+    Installation, MachineView, PersonView, PlaceView, ReleaseView, RolledBackView, RunView, ServiceView,
+};
 
 use super::{Place, runtime};
 use crate::clock::now;
@@ -74,13 +76,10 @@ fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
         format!("{freeze} is frozen until `countersign trust status --unfreeze {freeze}`{held}")
     });
     let barred = seen.barred.iter().map(|digest| format!("{digest} is barred from running anywhere"));
-    let rolled_back = places.iter().flat_map(|view| view.rolled_back.iter().map(move |bar| (view, bar)));
-    let rolled_back = rolled_back.map(|(view, bar)| {
-        let (release, commit) = (bar.release, short(bar.commit.as_str()));
-        format!(
-            "{}: release {release} of commit {commit} was rolled back; `countersign run --again {commit}` releases it again",
-            view.place
-        )
+    let bars = places.iter().flat_map(|view| view.rolled_back.iter().map(move |bar| (view, bar)));
+    let bars = bars.map(|(view, bar)| {
+        let commit = short(bar.commit.as_str());
+        format!("{}; `countersign run --again {commit}` releases it again", rolled_back(view, bar))
     });
     let machine = |kind: &str, machine: &MachineView| {
         let silent = machine.silent_seconds;
@@ -91,8 +90,17 @@ fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
     let agents = places.iter().flat_map(|view| view.agents.iter().map(move |agent| (view, agent)));
     let agents = agents.filter(|(_, agent)| outcome::is_gone(agent));
     let agents = agents.map(|(view, agent)| machine(&format!("{}: agent", view.place), agent));
-    let lines: Vec<_> = frozen.chain(barred).chain(rolled_back).chain(runners).chain(agents).collect();
+    let lines: Vec<_> = frozen.chain(barred).chain(bars).chain(runners).chain(agents).collect();
     section("stopped", &lines)
+}
+
+/// That somebody rolled something back, when and why, as the server tells it.
+pub fn rolled_back(view: &PlaceView, bar: &RolledBackView) -> String {
+    let commit = short(bar.commit.as_str());
+    let time = bar.time.map(|time| format!(" at {time}")).unwrap_or_default();
+    let by = bar.name.as_ref().map(|name| format!(" by {}", shown::line(name))).unwrap_or_default();
+    let why = bar.reason.as_ref().map(|why| format!(": {}", shown::line(why))).unwrap_or_default();
+    format!("{}: release {} of commit {commit} was rolled back{by}{time}{why}", view.place, bar.release)
 }
 
 /// What ends within two weeks, the first end first.
@@ -107,10 +115,7 @@ fn ending(seen: &Installation, places: &[PlaceView], now: Moment) -> Vec<String>
     }
     for person in &seen.people {
         let end = person.expires;
-        ends.push((
-            end,
-            format!("the enrolment of person {}, at {end}; have them enrolled anew", person.person),
-        ));
+        ends.push((end, format!("the enrolment of {}, at {end}; have them enrolled anew", named(person))));
     }
     for view in places {
         let open = view.open.as_ref();
@@ -158,14 +163,26 @@ fn places_text(places: &[PlaceView]) -> String {
     section("places", &places.iter().map(line).collect::<Vec<_>>())
 }
 
+/// How far a release has come, or how it ended.
+fn stage_of(release: &ReleaseView) -> String {
+    match (release.stage.as_str(), release.by_rollback) {
+        ("running", _) if release.replaced => "replaced".into(),
+        ("superseded", Some(rollback)) => format!("ended by rollback {rollback}"),
+        (stage, _) => stage.to_owned(),
+    }
+}
+
 /// What an agent says of its service, where that is not just that it runs.
-fn service_text(service: &ServiceView) -> String {
+pub fn service_text(service: &ServiceView) -> String {
     let mut text = String::new();
+    if let Some(why) = &service.probing {
+        text = format!("; a release is probed and has not passed yet: {}", shown::line(why));
+    }
     if let (1.., Some(last), Some(since)) = (service.restarts, &service.last, service.since) {
         let now = if service.down.is_some() { "is down" } else { "runs again" };
         let times =
             if service.restarts == 1 { "once".to_owned() } else { format!("{} times", service.restarts) };
-        text = format!("; its service {now}: it failed {times} since {since}, the last time: {last}");
+        text += &format!("; its service {now}: it failed {times} since {since}, the last time: {last}");
     }
     if service.hold.as_deref() == Some("descendants") {
         text.push_str("; its host gives no process namespace, so a subreaper holds the service");
@@ -188,7 +205,7 @@ fn runs_text(runs: &[RunView], places: &[PlaceView]) -> String {
         }
         newest.sort_by_key(|release| places.iter().position(|view| view.place == release.place));
         let stages =
-            newest.iter().map(|release| format!("; {} {}", release.place.environment, release.stage));
+            newest.iter().map(|release| format!("; {} {}", release.place.environment, stage_of(release)));
         format!("{}  {} of {} at {commit}{}", view.run, view.state, view.project, stages.collect::<String>())
     };
     section("runs, the latest first", &runs.iter().take(RUNS_SHOWN).map(line).collect::<Vec<_>>())
@@ -201,7 +218,9 @@ fn text(seen: &Installation) -> String {
     );
     let people = seen.people.iter().map(|person| {
         let roles: Vec<_> = person.roles.iter().map(ToString::to_string).collect();
-        format!("  {}  {}  until {}\n", person.person, roles.join(", "), person.expires)
+        let keys: Vec<_> = person.keys.iter().map(|key| key.get(..KEY_CHARS).unwrap_or(key)).collect();
+        let (roles, keys) = (roles.join(", "), keys.join(", "));
+        format!("  {}  {roles}  keys {keys}  until {}\n", named(person), person.expires)
     });
     let mode: Mode = seen.mode;
     let until = seen.root_expires.map(|end| format!(", until {end}")).unwrap_or_default();
@@ -218,6 +237,17 @@ fn text(seen: &Installation) -> String {
     )
 }
 
+/// A person as people call them.
+fn named(person: &PersonView) -> String {
+    let id = person.person.to_string();
+    match &person.name {
+        Some(name) => format!("{} ({})", shown::line(name), short(&id)),
+        None => format!("person {id}"),
+    }
+}
+
+/// Enough of a fingerprint to tell keys apart: `SHA256:` and eight characters.
+const KEY_CHARS: usize = 15;
 /// Most runs that are shown to people.
 const RUNS_SHOWN: usize = 10;
 /// What ends within this time is said.

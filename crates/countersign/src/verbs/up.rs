@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
+use super::agent::Settle;
 use super::{Place, runtime};
 use crate::children::{self, Role, Stop};
 use crate::failure::Failure;
@@ -26,6 +27,8 @@ pub struct Up {
     listen: String,
     #[command(flatten)]
     operator: Operator,
+    #[command(flatten)]
+    settle: Settle,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,7 +57,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
         arguments.extend(verb.operator.arguments()?);
         roles.push(Role::start("runner", &dir, &arguments)?);
     }
-    let mut agents = Agents { home, url: url.clone(), known: BTreeSet::new() };
+    let mut agents = Agents { home, url: url.clone(), settle: verb.settle, known: BTreeSet::new() };
     for dir in agents.joined()? {
         roles.push(agents.start(&dir)?);
     }
@@ -106,6 +109,7 @@ fn runs_already(home: &Home, server: u32) -> Failure {
 struct Agents {
     home: Home,
     url: String,
+    settle: Settle,
     known: BTreeSet<PathBuf>,
 }
 
@@ -119,7 +123,8 @@ impl Agents {
     }
 
     fn start(&self, dir: &Path) -> Result<Role, Failure> {
-        Role::start("agent", dir, &["--server".to_owned(), self.url.clone()])
+        let [flag, seconds] = self.settle.arguments();
+        Role::start("agent", dir, &["--server".to_owned(), self.url.clone(), flag, seconds])
     }
 }
 

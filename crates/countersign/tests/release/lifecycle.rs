@@ -230,7 +230,7 @@ fn a_runner_joins_when_the_root_names_its_key() {
         "runner-1",
     ]);
     let view: Value = serde_json::from_str(&up.get(&format!("/api/v1/runs/{run}")).1).unwrap();
-    assert_eq!(view["state"], "failed", "a run of the runner that is gone has ended");
+    assert_eq!(view["state"], "lost", "a run of the runner that is gone has ended");
     shop.write(".countersign/pipeline.yaml", &text);
     shop.commit("it does not");
     let root = shop.ok(&["trust", "root"])["statement"].clone();

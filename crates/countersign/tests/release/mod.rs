@@ -20,6 +20,7 @@ mod quotas;
 mod reading;
 mod rehearsal;
 mod replay;
+mod rollbacks;
 mod runs;
 mod services;
 pub mod shop;

@@ -85,7 +85,7 @@ fn a_run_that_is_cancelled_ends_with_its_steps() {
     let run = newest(&up);
     assert_eq!(view(&up, &run)["state"], "cancelled");
     let again = shop.in_repository(&["cancel", &run], 3);
-    assert_eq!(codes(&again), ["no-such-run"]);
+    assert_eq!(codes(&again), ["run-ended"]);
     assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
     assert!(up.stop());
 }

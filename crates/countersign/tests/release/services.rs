@@ -3,18 +3,18 @@
 
 use serde_json::{Value, json};
 
-use super::{Shop, at};
+use super::{PLACE, Shop, at};
 use crate::codes;
 use crate::support::until;
 
 /// A shop with a process that runs this script and is probed by this one.
-fn shop(service: &str, probe: &str, tries: &str) -> Shop {
+pub fn shop(service: &str, probe: &str, tries: &str) -> Shop {
     let shop = Shop::solo();
     change(&shop, service, probe, tries);
     shop
 }
 
-fn change(shop: &Shop, service: &str, probe: &str, tries: &str) {
+pub fn change(shop: &Shop, service: &str, probe: &str, tries: &str) {
     let script = format!("#!/bin/sh\nif [ \"${{1:-}}\" = probe ]; then\n{probe}\nexit\nfi\n{service}\n");
     shop.write("service.sh", &script);
     shop.write(
@@ -33,7 +33,7 @@ services:
     shop.commit(service);
 }
 
-const QUICK: &str = "attempts: 100, interval-ms: 20";
+pub const QUICK: &str = "attempts: 100, interval-ms: 20";
 
 /// Prints, and falls once a file is there that it takes away.
 const FALLS: &str = "echo begun with $PATH
@@ -67,8 +67,55 @@ fn a_service_that_crashes_shows_in_status_and_its_log_in_logs() {
         (log.matches("begun with /opt/y:/usr/bin:/bin").count() == 2).then_some(log)
     });
     assert!(log.contains("no database\n"), "{log}");
-    let unknown = shop.in_repository(&["logs", "shop/ledger-api/elsewhere"], 1);
-    assert!(unknown["error"].as_str().unwrap().contains("shop/ledger-api/elsewhere"), "{unknown}");
+    let begun = log.lines().filter(|line| line.starts_with("[countersign, 20") && line.ends_with(" begins]"));
+    assert_eq!(begun.count(), 2, "{log}");
+    assert!(log.contains(": it ended by itself with exit code 3]"), "{log}");
+    for verb in ["logs", "approve", "promote", "rollback"] {
+        let unknown = shop.in_repository(&[verb, "shop/ledger-api/elsewhere"], 1);
+        let said = unknown["error"].as_str().unwrap();
+        assert!(
+            said.contains("no place `shop/ledger-api/elsewhere`") && said.contains(PLACE),
+            "{verb}: {unknown}"
+        );
+    }
+    // Who approves what fell where it comes from is told, beside the evidence.
+    let staging = shop.home.data().with_file_name("data.agent-ledger-api-staging").join("state");
+    std::fs::write(staging.join("fall"), "").unwrap();
+    while at(&up, "staging")["service"]["restarts"] != json!(1) {}
+    let review = shop.home.run_in(&shop.repository(), &["approve", "--show"]);
+    let review = String::from_utf8_lossy(&review.stdout).into_owned();
+    assert!(review.contains("the server says (this is not proven)"), "{review}");
+    assert!(
+        review.contains("shop/ledger-api/staging: its service ") && review.contains("it failed once"),
+        "{review}"
+    );
+    assert!(up.stop());
+    // The log is there still after everything was started anew.
+    let up = shop.home.up();
+    while !shop.ok(&["logs", "shop/ledger-api/dev"])["log"].as_str().unwrap().contains("no database") {}
+    assert!(up.stop());
+}
+
+#[test]
+fn a_service_that_falls_after_its_probe_has_passed_is_no_release() {
+    let shop = shop(FALLS, "exit 0", QUICK);
+    let up = shop.home.up_in(&["--settle-seconds", "3600"]);
+    let log = || shop.ok(&["logs", "shop/ledger-api/dev"])["log"].as_str().unwrap().to_owned();
+    let failed = std::thread::scope(|scope| {
+        let run = scope.spawn(|| shop.in_repository(&["run"], 3));
+        while at(&up, "dev")["service"] == json!(null) || !log().contains("its probe has passed") {}
+        let state = shop.home.data().with_file_name("data.agent-ledger-api-dev").join("state");
+        std::fs::write(state.join("fall"), "").unwrap();
+        run.join().unwrap()
+    });
+    assert_eq!(codes(&failed), ["ended-early"]);
+    let words = said(&failed);
+    assert!(
+        words.contains("ended by itself with exit code 3, within 3600 seconds after its probe"),
+        "{words}"
+    );
+    assert!(words.contains("no database"), "{words}");
+    assert_eq!(at(&up, "dev")["running"], json!(null));
     assert!(up.stop());
 }
 
@@ -96,9 +143,9 @@ fn a_release_that_does_not_work_says_why() {
     assert!(up.stop());
 }
 
-const ENDLESS: &str = "attempts: 50, interval-ms: 60000";
+pub const ENDLESS: &str = "attempts: 50, interval-ms: 60000";
 /// Never content; leaves a file once it was asked.
-const ASKED: &str = "touch \"$STATE_DIRECTORY/asked\"; exit 1";
+pub const ASKED: &str = "touch \"$STATE_DIRECTORY/asked\"; exit 1";
 
 #[test]
 fn attack_a_probe_that_takes_an_hour_ends_with_a_freeze_and_with_the_agent() {

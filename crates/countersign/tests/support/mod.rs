@@ -216,21 +216,23 @@ impl Home {
 
     /// `up` with further variables; its address is empty when it did not come up.
     pub fn up_with(&self, variables: &[(&str, &str)]) -> Up {
-        let mut command = self.command(&["up", "-o", "json"]);
+        let mut command = self.command(&UP);
         command.envs(variables.iter().copied());
         Self::started(command)
     }
 
     /// `up` whose standard error goes elsewhere.
     pub fn up_saying(&self, err: Stdio) -> Up {
-        let mut command = self.command(&["up", "-o", "json"]);
+        let mut command = self.command(&UP);
         command.stderr(err);
         Self::started(command)
     }
 
     /// `up` with further arguments.
     pub fn up_in(&self, arguments: &[&str]) -> Up {
-        Self::started(self.command(&[&["up", "-o", "json"], arguments].concat()))
+        let usual: &[&str] =
+            if arguments.contains(&"--settle-seconds") { &["up", "-o", "json"] } else { &UP };
+        Self::started(self.command(&[usual, arguments].concat()))
     }
 
     fn started(mut command: Command) -> Up {
@@ -267,6 +269,8 @@ pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 /// More than any of them needs on a machine that has a lot to do.
 const LOOKS_MAX: u32 = 100_000;
 
+/// A test waits for nobody to stay up.
+const UP: [&str; 5] = ["up", "-o", "json", "--settle-seconds", "0"];
 /// A user id that nobody has.
 const ORDINARY: u32 = 65_534;
 

@@ -56,6 +56,11 @@ impl State {
         true
     }
 
+    /// Nobody asks for a verdict at a place any more.
+    pub(crate) fn drop(&mut self, place: &Place) {
+        self.due.remove(place);
+    }
+
     pub(crate) fn judged(&mut self, event: &Judged) -> bool {
         let due = self.due.remove(&event.place);
         due.is_some_and(|due| due.release == event.release && due.generation == event.generation)

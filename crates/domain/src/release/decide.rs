@@ -3,8 +3,8 @@
 use evidence::report::AgentReport;
 use evidence::{CommitId, Digest, Moment, Name};
 
-use super::event::{Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
-use super::state::{Current, RolledBack, Stage, State};
+use super::event::{Course, Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
+use super::state::{Current, RolledBack, Stage, Standing, State};
 use crate::event::Event;
 use crate::ids::PersonId;
 use crate::place::Place;
@@ -71,6 +71,9 @@ pub struct Return {
     pub to: Digest,
     /// Number of the release that had brought it; requests of older programs do not say, and bar nothing.
     pub release: Option<u64>,
+    /// Whether what else stands open there ends with it, be it under way; requests of older programs do not say, and go
+    /// back by one step.
+    pub ends: bool,
     /// Who.
     pub person: PersonId,
     /// Digest of the signed request.
@@ -261,20 +264,22 @@ pub fn turn_back(
 ) -> Result<Vec<Event>, Refusal> {
     let mut reasons = missing_role(identity, command.person, &command.place, moment);
     let standing = state.at(&command.place);
-    let before = standing.and_then(|standing| standing.before.as_ref());
-    if before.is_none() {
+    let way = standing.map(|standing| way(standing, command)).unwrap_or_default();
+    if way.past.is_empty() {
         let what = format!("nothing ran at {} before what runs now", command.place);
         reasons.push(Reason::new("nothing-before", what, "release another commit"));
     }
-    let running = standing.and_then(|standing| standing.running.as_ref()).map(|running| running.artifact);
-    let same = |before: &Current| {
-        before.artifact == command.to && command.release.is_none_or(|release| release == before.release)
+    let same = |past: &&Current| {
+        past.artifact == command.to && command.release.is_none_or(|release| release == past.release)
     };
-    if before.is_some_and(|before| !same(before)) || running != Some(command.from) {
+    let target = way.past.iter().copied().find(same);
+    let from = way.from.filter(|(artifact, ..)| *artifact == command.from);
+    if !way.past.is_empty() && target.is_none() || from.is_none() {
         let what = "something else runs there, or ran before, than the request names";
         reasons.push(Reason::new("return-differs", what, "look again and ask anew"));
     }
-    if standing.is_some_and(|standing| !standing.is_free()) {
+    let is_busy = |standing: &Standing| standing.returning.is_some() || !command.ends && !standing.is_free();
+    if standing.is_some_and(is_busy) {
         let what = "a release is on its way there";
         reasons.push(Reason::new("already-promoted", what, "wait for its agent's report"));
     }
@@ -285,18 +290,48 @@ pub fn turn_back(
         );
         reasons.push(Reason::new("rolled-back", what, again(commit)));
     }
-    match (before, standing, Refusal::of(reasons)) {
-        (_, _, Some(refusal)) => Err(refusal),
-        (Some(before), Some(standing), None) => Ok(vec![Event::Returning(Returning {
-            place: command.place.clone(),
-            release: standing.highest.saturating_add(1),
-            artifact: before.artifact,
-            person: command.person,
-            request: command.request,
-            from: command.release.map(|_| command.from),
-        })]),
+    match (target, from, standing, Refusal::of(reasons)) {
+        (_, _, _, Some(refusal)) => Err(refusal),
+        (Some(target), Some((_, from_release, from_commit)), Some(standing), None) => {
+            let course = command.ends.then(|| Course {
+                run: target.run,
+                statement: target.statement,
+                from_release,
+                from_commit: from_commit.clone(),
+                ends: standing.open.as_ref().map(|open| open.facts.release),
+            });
+            Ok(vec![Event::Returning(Returning {
+                place: command.place.clone(),
+                release: standing.highest.saturating_add(1),
+                artifact: target.artifact,
+                person: command.person,
+                request: command.request,
+                from: command.release.map(|_| command.from),
+                course,
+            })])
+        }
         _ => Err(Reason::new("nothing-before", "nothing runs there", "release a commit").into()),
     }
+}
+
+/// What a request can go back from, and to.
+#[derive(Default)]
+struct Way<'a> {
+    from: Option<(Digest, u64, &'a CommitId)>,
+    past: Vec<&'a Current>,
+}
+
+/// From a release under way to what runs meanwhile; else from what runs to what ran before.
+fn way<'a>(standing: &'a Standing, command: &Return) -> Way<'a> {
+    let running = standing.running.as_ref();
+    if let Some(open) = standing.under_way().filter(|_| command.ends) {
+        let facts = &open.facts;
+        let from = Some((facts.artifact, facts.release, &facts.commit));
+        return Way { from, past: running.into_iter().collect() };
+    }
+    let from = running.map(|running| (running.artifact, running.release, &running.commit));
+    let past = if command.ends { standing.past().collect() } else { standing.before.iter().collect() };
+    Way { from, past }
 }
 
 /// Decides whether what a freeze held is tried again: its gate is judged anew, or what the agent refused is wanted

@@ -46,6 +46,14 @@ pub struct Proposed {
     pub base: CommitId,
 }
 
+impl Proposed {
+    /// The same as something that is wanted.
+    #[must_use]
+    pub fn wanted(&self) -> Wanted {
+        Wanted { place: self.place.clone(), artifact: self.artifact, run: self.run }
+    }
+}
+
 /// No plan could be derived for a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -136,4 +144,26 @@ pub struct Returning {
     /// rollbacks that older programs asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Digest>,
+    /// What it goes from and to, and what ends with it. Absent in rollbacks that older programs asked for: those end
+    /// nothing, and go back by one step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub course: Option<Course>,
+}
+
+/// The way of a rollback.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Course {
+    /// The run that built what comes back.
+    pub run: RunId,
+    /// Number of the environment statement under which that was planned, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<u64>,
+    /// Number of the release that is rolled back.
+    pub from_release: u64,
+    /// Its commit.
+    pub from_commit: CommitId,
+    /// Number of the release that stood open or was under way, and ends with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends: Option<u64>,
 }

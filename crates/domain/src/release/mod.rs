@@ -15,6 +15,6 @@ pub use decide::{
     Conclude, LEAP_MAX, Promote, Propose, Report, Retry, Return, Want, conclude, promote, propose, report,
     retry, turn_back, want,
 };
-pub use event::{Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
+pub use event::{Course, Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
 pub(crate) use state::is_frozen;
-pub use state::{Current, Open, RolledBack, Stage, Standing, State};
+pub use state::{Current, EARLIER_MAX, Open, RolledBack, Stage, Standing, State};

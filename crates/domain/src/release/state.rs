@@ -33,6 +33,12 @@ pub struct Standing {
     pub running: Option<Current>,
     /// What ran before that.
     pub before: Option<Current>,
+    /// What ran before that, the latest first, as far as it was not rolled back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Current>,
+    /// Number of the last rollback that was carried out; absent for those that older programs asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub returned: Option<u64>,
     /// The last report of the place's agent: digest of its envelope, number of its entry.
     pub reported: Option<(Digest, u64)>,
     /// What people rolled back here: nothing proposes it again by itself.
@@ -128,7 +134,8 @@ impl State {
             let running = standing.running.as_ref().map(|running| running.run);
             let before = standing.before.as_ref().map(|before| before.run);
             let frozen = standing.frozen.as_ref().map(|(wanted, _)| wanted.run);
-            [wanted, open, running, before, frozen].into_iter().flatten()
+            let earlier = standing.earlier.iter().map(|earlier| earlier.run);
+            [wanted, open, running, before, frozen].into_iter().flatten().chain(earlier)
         })
     }
 
@@ -188,6 +195,11 @@ impl State {
         let rises = event.release > standing.highest;
         standing.highest = standing.highest.max(event.release);
         standing.returning = Some((event.clone(), entry));
+        if event.course.is_some() {
+            // What the agent may be at stays until it has reported; all else that stood here ends.
+            standing.open.take_if(|open| !matches!(open.stage, Stage::Due(_)));
+            (standing.wanted, standing.frozen) = (None, None);
+        }
         rises
     }
 
@@ -210,48 +222,37 @@ impl State {
         let standing = self.standing(&event.place);
         let open = standing.open.take_if(|open| open.facts.release == event.release);
         let returning = standing.returning.take_if(|(returning, _)| returning.release == event.release);
+        let returning = returning.map(|(returning, _)| returning);
         let open_memory = open.as_ref().filter(|open| has_memory(open.facts.run, &open.facts.artifact));
-        if let Some(open) =
-            open_memory.filter(|_| event.outcome == Outcome::Refused && is_frozen(&event.reasons))
-        {
-            let Proposed { place, artifact, run, .. } = open.facts.clone();
-            standing.frozen = Some((Wanted { place, artifact, run }, status));
+        // What a rollback ends is not wanted again, whatever becomes of it.
+        let is_ended = standing.is_left();
+        let frozen = open_memory.filter(|_| event.outcome == Outcome::Refused && is_frozen(&event.reasons));
+        if let Some(open) = frozen.filter(|_| !is_ended) {
+            standing.frozen = Some((open.facts.wanted(), status));
         }
-        let statement = match (open_memory, &returning) {
-            (Some(open), _) => Some(open.facts.statement),
-            (None, Some(_)) => standing.before.as_ref().and_then(|before| before.statement),
-            (None, None) => None,
-        };
-        if let Some((returning, _)) = returning.as_ref().filter(|_| event.outcome == Outcome::Running) {
+        if let Some(returning) = returning.as_ref().filter(|_| event.outcome == Outcome::Running) {
             standing.rolled_back(returning);
         }
         if let (Some(highest), Outcome::Refused, Some(open)) = (event.highest, event.outcome, &open) {
             // A restored ledger gave it a number that the agent has seen: it is wanted under the next one.
             standing.highest = standing.highest.max(highest);
-            let Proposed { place, artifact, run, .. } = open.facts.clone();
-            standing.wanted = Some(Wanted { place, artifact, run });
+            standing.wanted = Some(open.facts.wanted()).filter(|_| !is_ended);
         }
         standing.reported = Some((event.envelope, entry));
-        let run = match (&open, &returning) {
-            (Some(open), _) => Some(open.facts.run),
-            (None, Some(_)) => standing.before.as_ref().map(|before| before.run),
+        let came = match (&open, returning.as_ref().map(|returning| returning.course.as_ref())) {
+            (Some(open), _) => Some((open.facts.run, open_memory.map(|open| open.facts.statement))),
+            (None, Some(Some(course))) => Some((course.run, course.statement)),
+            (None, Some(None)) => standing.before.as_ref().map(|before| (before.run, before.statement)),
             (None, None) => None,
         };
-        let now = event.running.as_ref().zip(run).map(|(running, run)| Current {
+        let now = event.running.as_ref().zip(came).map(|(running, (run, statement))| Current {
             artifact: running.artifact,
             commit: running.commit.clone(),
             release: event.release,
             run,
             statement,
         });
-        let changed =
-            now.as_ref().map(|now| now.artifact) != standing.running.as_ref().map(|running| running.artifact);
-        if event.outcome == Outcome::Running && changed {
-            standing.before = standing.running.take();
-        }
-        if changed || event.outcome == Outcome::Running {
-            standing.running = now;
-        }
+        standing.runs(now, event.outcome);
         open.is_some() || returning.is_some()
     }
 
@@ -275,8 +276,42 @@ impl Standing {
     /// Whether a new release may take the place of the open one: not while that is judged or applied.
     #[must_use]
     pub fn is_free(&self) -> bool {
-        let open = self.open.as_ref().is_none_or(|open| matches!(open.stage, Stage::Proposed | Stage::Held));
-        open && self.returning.is_none()
+        self.under_way().is_none() && self.returning.is_none()
+    }
+
+    /// The release that is judged or applied.
+    #[must_use]
+    pub fn under_way(&self) -> Option<&Open> {
+        self.open.as_ref().filter(|open| matches!(open.stage, Stage::Judging | Stage::Due(_)))
+    }
+
+    /// Whether a rollback is on its way that ends all else here.
+    #[must_use]
+    pub fn is_left(&self) -> bool {
+        self.returning.as_ref().is_some_and(|(returning, _)| returning.course.is_some())
+    }
+
+    /// What can be gone back to from what runs, the latest first; what was rolled back is among it.
+    pub fn past(&self) -> impl Iterator<Item = &Current> {
+        self.before.iter().chain(&self.earlier)
+    }
+
+    /// Takes note of what runs after a report.
+    fn runs(&mut self, now: Option<Current>, outcome: Outcome) {
+        let artifact = now.as_ref().map(|now| now.artifact);
+        let changed = artifact != self.running.as_ref().map(|running| running.artifact);
+        if outcome == Outcome::Running && changed {
+            let before = std::mem::replace(&mut self.before, self.running.take());
+            // What older programs asked for says nothing of its statement, and no more than one step was kept of it.
+            let before = before.filter(|before| before.statement.is_some() && !self.bars(&before.artifact));
+            self.earlier.splice(..0, before);
+            let (now, before) = (artifact, self.before.as_ref().map(|before| before.artifact));
+            self.earlier.retain(|one| Some(one.artifact) != now && Some(one.artifact) != before);
+            self.earlier.truncate(EARLIER_MAX);
+        }
+        if changed || outcome == Outcome::Running {
+            self.running = now;
+        }
     }
 
     /// Whether a person rolled an artifact back here, and nobody has asked for it again.
@@ -307,18 +342,25 @@ impl Standing {
     /// Pins what a rollback brought: what it replaced, or is wanted of it still, does not come back by itself.
     fn rolled_back(&mut self, returning: &Returning) {
         let Some(from) = returning.from else { return };
-        let Some(running) = self.running.as_ref().filter(|running| running.artifact == from) else { return };
+        let running = self.running.as_ref().filter(|running| running.artifact == from);
+        let gone = match &returning.course {
+            Some(course) => {
+                // Where its agent never came to it, what was under way ends here.
+                self.open.take_if(|open| Some(open.facts.release) == course.ends);
+                self.returned = Some(returning.release);
+                let is_other = from != returning.artifact;
+                is_other.then(|| (course.from_commit.clone(), course.from_release))
+            }
+            None => running.map(|running| (running.commit.clone(), running.release)),
+        };
+        let Some((commit, release)) = gone else { return };
         self.rolled_back.retain(|bar| bar.artifact != from);
-        self.rolled_back.push(RolledBack {
-            artifact: from,
-            commit: running.commit.clone(),
-            release: running.release,
-            by: returning.release,
-            person: returning.person,
-        });
+        let (by, person) = (returning.release, returning.person);
+        self.rolled_back.push(RolledBack { artifact: from, commit, release, by, person });
         if self.rolled_back.len() > ROLLED_BACK_MAX {
             self.rolled_back.remove(0);
         }
+        self.earlier.retain(|earlier| earlier.artifact != from);
         self.wanted.take_if(|wanted| wanted.artifact == from);
     }
 }
@@ -332,3 +374,5 @@ pub(crate) fn is_frozen(reasons: &[String]) -> bool {
 const FROZEN: &str = "frozen";
 /// Most artifacts that stay rolled back at a place; the oldest one is forgotten.
 const ROLLED_BACK_MAX: usize = 64;
+/// How far back a place can go beyond what ran before; agents keep no more on disk.
+pub const EARLIER_MAX: usize = 8;

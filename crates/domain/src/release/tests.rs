@@ -21,7 +21,7 @@ fn promote(person: PersonId, release: u64) -> Command {
 fn turn_back(environment: &str) -> Command {
     let (from, to) = (digest("manifest"), digest("before"));
     let (place, request) = (place(environment), digest("return"));
-    Command::Return(Return { place, from, to, release: None, person: bob(), request })
+    Command::Return(Return { place, from, to, release: None, ends: false, person: bob(), request })
 }
 
 #[test]
@@ -120,8 +120,15 @@ fn there_is_a_return_only_to_what_ran_before() {
 fn a_return_by_somebody_whose_enrolment_was_withdrawn_holds_up_nothing() {
     let mut state = built();
     let (place, artifact, request) = (place("dev"), digest("before"), digest("return"));
-    let returning =
-        Returning { place: place.clone(), release: 2, artifact, person: bob(), request, from: None };
+    let returning = Returning {
+        place: place.clone(),
+        release: 2,
+        artifact,
+        person: bob(),
+        request,
+        from: None,
+        course: None,
+    };
     state.apply(&Event::Returning(returning), at(10));
     for (number, person, is_free) in [(1, 1, false), (2, 2, true)] {
         let status = StatusSet {

@@ -64,7 +64,10 @@ pub fn notes(file: &ReleaseFile) -> Vec<String> {
                 "service `{name}`: it is probed over HTTP and names no port; the configuration of each place must \
                  (`countersign trust environment PLACE --port PORT`)"
             )),
-            None => {}
+            None => notes.push(format!(
+                "service `{name}`: nothing asks it whether it works but a command, and it gets no port; if it listens, \
+                 give it `process.port` (with `listen: variable` it finds that as `PORT`) and `probe.http`"
+            )),
         }
     }
     notes

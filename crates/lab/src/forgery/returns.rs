@@ -90,6 +90,10 @@ fn requests() -> Vec<Forgery> {
         turned("a return from something else", UNSOUND, |lab, order| {
             asks(lab, order, json!({ "place": PLACE, "from": Digest::of(b"other"), "to": before() }));
         }),
+        turned("a return to what runs that goes back from nothing", UNSOUND, |lab, order| {
+            order.artifact = old_artifact();
+            asks(lab, order, json!({ "place": PLACE, "from": "nothing", "to": old_artifact() }));
+        }),
         turned("a return of another place", UNSOUND, |lab, order| {
             let place = "shop/api/staging";
             asks(lab, order, json!({ "place": place, "from": old_artifact(), "to": before() }));

@@ -117,6 +117,11 @@ fn outcome(shared: &Shared, submission: &Submission, answer: &Answer) -> Result<
     }
 }
 
+/// The name of a person in an enrolment; one that cannot be read names nobody.
+pub fn name_of(shared: &Shared, enrolment: u64) -> Option<String> {
+    judge::enrolment_at(&shared.gatekeeper.store(), enrolment).ok().map(|enrolment| enrolment.name)
+}
+
 /// The installation as this server sees it.
 pub async fn installation(State(shared): State<Arc<Shared>>) -> Result<Json<Installation>, Failure> {
     // The trust root is read from disk.
@@ -129,6 +134,7 @@ fn installed(shared: &Shared) -> Result<Installation, Failure> {
     let root = root.ok_or_else(|| Failure::new(ProblemKind::Failed, "no trust root is in force"))?;
     let person = |(person, now): (domain::PersonId, &domain::identity::Person)| PersonView {
         person,
+        name: name_of(shared, now.entry),
         roles: now.grants.iter().map(|grant| grant.role.clone()).collect(),
         keys: now.keys.iter().map(|key| key.fingerprint.clone()).collect(),
         expires: now.expires,

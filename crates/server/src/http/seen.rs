@@ -11,8 +11,10 @@ use domain::gate::{AgentKey, EnvironmentSet};
 use domain::release::{Current, Open, RolledBack, Stage};
 use domain::{Place, RunId};
 use evidence::approval::Decision;
-use evidence::{Bytes, CommitId, Name};
-use judge::collect;
+use evidence::dsse::Envelope;
+use evidence::request::Request;
+use evidence::{Bytes, CommitId, Digest, Name};
+use judge::{Store as _, collect};
 use rusqlite::{Connection, params, params_from_iter};
 use serde::Deserialize;
 use wire::{LastView, OpenView, PlaceView, ProblemKind, RolledBackView, RunView, RunningView, WorkView};
@@ -128,7 +130,7 @@ fn works(rows: &Connection, run: &str) -> rusqlite::Result<Vec<WorkView>> {
     works.collect()
 }
 
-fn artifacts(rows: &Connection, run: &str) -> rusqlite::Result<BTreeMap<String, evidence::Digest>> {
+fn artifacts(rows: &Connection, run: &str) -> rusqlite::Result<BTreeMap<String, Digest>> {
     let mut statement = rows.prepare("SELECT name, manifest FROM artifact WHERE run = ?1")?;
     let found = statement.query_map(params![run], |row| Ok((row.get(0)?, parsed(row, 1)?)))?;
     found.collect()
@@ -157,10 +159,11 @@ fn place(shared: &Shared, state: &domain::State, facts: &EnvironmentSet) -> Resu
         view.transpose().map_err(failed)
     };
     let agent = |agent: &AgentKey| shared.presence.of(&format!("agent {} {at}", agent.name), &agent.name);
-    let bar = |bar: &RolledBack| {
-        let RolledBack { artifact, commit, release, by, person } = bar.clone();
-        RolledBackView { artifact, commit, release, by, person }
-    };
+    let earlier: Result<Vec<_>, Failure> = standing
+        .earlier
+        .iter()
+        .map(|now| shared.views.ask(|rows| running_view(rows, at, now)).map_err(failed))
+        .collect();
     let now = standing.running.as_ref();
     Ok(PlaceView {
         place: at.clone(),
@@ -171,16 +174,46 @@ fn place(shared: &Shared, state: &domain::State, facts: &EnvironmentSet) -> Resu
         base: now.map_or_else(|| facts.baseline.clone(), |now| now.commit.clone()),
         running: running(&standing.running)?,
         before: running(&standing.before)?,
+        earlier: earlier?,
         open: standing.open.as_ref().map(|open| open_view(state, open)),
         wanted: standing.wanted.is_some(),
         last: shared.views.ask(|rows| last(rows, at)).map_err(failed)?,
         releases: shared.views.ask(|rows| releases::at_place(rows, at)).map_err(failed)?,
         rollback: standing.returning.as_ref().map(|(returning, _)| returning.release),
-        rolled_back: standing.rolled_back.iter().map(bar).collect(),
+        rolled_back: standing
+            .rolled_back
+            .iter()
+            .map(|bar| rolled_back(shared, at, bar))
+            .collect::<Result<_, _>>()?,
         frozen: state.identity.is_frozen(at),
         agents: facts.agents.iter().map(agent).collect(),
         service: shared.services.view(at),
     })
+}
+
+fn rolled_back(shared: &Shared, at: &Place, bar: &RolledBack) -> Result<RolledBackView, Failure> {
+    let done = shared.views.ask(|rows| releases::rollback(rows, at, bar.by)).map_err(failed)?;
+    let (time, request) = done.unzip();
+    let RolledBack { artifact, commit, release, by, person } = bar.clone();
+    let enrolled = shared.intake.state().identity.enrolled(person).map(|person| person.entry);
+    let name = enrolled.and_then(|entry| super::api::name_of(shared, entry));
+    Ok(RolledBackView {
+        artifact,
+        commit,
+        release,
+        by,
+        person,
+        name,
+        reason: request.and_then(|request| reason(shared, &request)),
+        time,
+    })
+}
+
+/// Why somebody asked for something, as they signed it; what cannot be read says nothing.
+fn reason(shared: &Shared, request: &Digest) -> Option<String> {
+    let bytes = shared.gatekeeper.store().blob(request).ok()?;
+    let request = Request::read(&Envelope::decode(&bytes).ok()?).ok()?;
+    request.arguments.get("reason")?.as_str().map(str::to_owned)
 }
 
 fn running_view(rows: &Connection, at: &Place, now: &Current) -> rusqlite::Result<RunningView> {

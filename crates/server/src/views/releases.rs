@@ -98,11 +98,16 @@ fn stage(rows: &Connection, at: At<'_>, place: &Place, release: u64, stage: &str
     rows.execute(text, values).map(drop)
 }
 
-/// A rollback is of the run whose artifact it brings back.
+/// A rollback is of the run whose artifact it brings back; what stands open there ends with it.
 fn roll_back(rows: &Connection, at: At<'_>, returning: &Returning) -> rusqlite::Result<()> {
+    if returning.course.is_some() {
+        let open = "stage IN ('wanted', 'proposed', 'judging', 'held')";
+        end(rows, at, &returning.place, returning.release, open)?;
+    }
     rows.execute(
-        "INSERT INTO release (place, began, kind, run, artifact, release, stage, changed, time, reasons, replaces) \
-         SELECT ?1, ?2, 'rollback', run, artifact, ?3, 'due', ?2, ?4, '', ?6 FROM release \
+        "INSERT INTO release \
+         (place, began, kind, run, artifact, release, stage, changed, time, reasons, replaces, request) \
+         SELECT ?1, ?2, 'rollback', run, artifact, ?3, 'due', ?2, ?4, '', ?6, ?7 FROM release \
          WHERE place = ?1 AND artifact = ?5 AND outcome = 'running' ORDER BY changed DESC LIMIT 1",
         params![
             returning.place.to_string(),
@@ -110,9 +115,20 @@ fn roll_back(rows: &Connection, at: At<'_>, returning: &Returning) -> rusqlite::
             signed(returning.release),
             at.time,
             returning.artifact.to_string(),
-            returning.from.map(|digest| digest.to_string())
+            returning.from.map(|digest| digest.to_string()),
+            returning.request.to_string()
         ],
     )?;
+    Ok(())
+}
+
+/// Releases like these go no further: a rollback ended them.
+fn end(rows: &Connection, at: At<'_>, place: &Place, rollback: u64, which: &str) -> rusqlite::Result<()> {
+    let text = format!(
+        "UPDATE release SET stage = 'superseded', by_rollback = ?2, changed = ?3, time = ?4 \
+         WHERE place = ?1 AND kind = 'release' AND {which}"
+    );
+    rows.execute(&text, params![place.to_string(), signed(rollback), signed(at.number), at.time])?;
     Ok(())
 }
 
@@ -140,13 +156,19 @@ fn report(rows: &Connection, at: At<'_>, reported: &Reported) -> rusqlite::Resul
              WHERE place = ?1 AND release = ?2 AND kind = 'rollback')",
             params![place, release, signed(at.number), at.time],
         )?;
+        let is_rollback = "SELECT 1 FROM release WHERE place = ?1 AND release = ?2 AND kind = 'rollback'";
+        if rows.prepare_cached(is_rollback)?.exists(params![place, release])? {
+            // What was under way when it was asked for, and its agent never came to.
+            end(rows, at, &reported.place, reported.release, "stage = 'due'")?;
+        }
     }
     if reported.outcome == Outcome::Refused && reported.highest.is_some() {
         // Its number was given before a ledger was restored: it is wanted under the next one.
         rows.execute(
             "INSERT INTO release (place, began, kind, run, artifact, stage, changed, time, reasons) \
              SELECT place, ?3, kind, run, artifact, 'wanted', ?3, ?4, '' FROM release \
-             WHERE place = ?1 AND release = ?2 AND kind = 'release'",
+             WHERE place = ?1 AND release = ?2 AND kind = 'release' AND NOT EXISTS (SELECT 1 FROM release AS back \
+             WHERE back.place = ?1 AND back.stage = 'due' AND back.replaces = release.artifact)",
             params![place, release, signed(at.number), at.time],
         )?;
     }
@@ -175,10 +197,22 @@ pub fn since(rows: &Connection, place: &Place, release: u64) -> rusqlite::Result
     times.next().transpose()
 }
 
+/// When its agent reported a rollback done, and the digest of the signed request for it.
+pub fn rollback(rows: &Connection, place: &Place, number: u64) -> rusqlite::Result<Option<(Moment, Digest)>> {
+    let text = "SELECT time, request FROM release WHERE place = ?1 AND release = ?2 AND kind = 'rollback'";
+    let mut statement = rows.prepare(text)?;
+    let mut found = statement.query_map(params![place.to_string(), signed(number)], |row| {
+        Ok((super::parsed(row, 0)?, super::parsed(row, 1)?))
+    })?;
+    found.next().transpose()
+}
+
 fn found(rows: &Connection, condition: &str, keys: &[&str]) -> rusqlite::Result<Vec<ReleaseView>> {
     let text = format!(
         "SELECT place, kind, release, release.run, artifact, commit_id, stage, outcome, reasons, detail, bundle, \
-         began, changed, time, by_run FROM release JOIN run ON run.run = release.run {condition}"
+         began, changed, time, by_run, by_rollback, stage = 'running' AND EXISTS (SELECT 1 FROM release AS later \
+         WHERE later.place = release.place AND later.changed > release.changed \
+         AND later.stage IN ('running', 'failed')) FROM release JOIN run ON run.run = release.run {condition}"
     );
     let mut statement = rows.prepare(&text)?;
     let views = statement.query_map(params_from_iter(keys), view)?;
@@ -193,6 +227,7 @@ fn view(row: &Row<'_>) -> rusqlite::Result<ReleaseView> {
     };
     let (release, reasons, by): (Option<i64>, String, Option<String>) =
         (row.get(2)?, row.get(8)?, row.get(14)?);
+    let by_rollback: Option<i64> = row.get(15)?;
     Ok(ReleaseView {
         place: super::parsed(row, 0)?,
         kind: row.get(1)?,
@@ -209,5 +244,7 @@ fn view(row: &Row<'_>) -> rusqlite::Result<ReleaseView> {
         entry: number(12)?,
         time: super::parsed(row, 13)?,
         by: by.and_then(|run| run.parse().ok()),
+        by_rollback: by_rollback.and_then(|number| u64::try_from(number).ok()),
+        replaced: row.get(16)?,
     })
 }

@@ -221,7 +221,12 @@ impl Stage {
 
     /// Starts a role on its directory.
     pub fn start(&mut self, role: &str, dir: &Path) -> Result<(), Failure> {
-        let started = Role::start(role, dir, &["--server".to_owned(), self.url.clone()])?;
+        let mut arguments = vec!["--server".to_owned(), self.url.clone()];
+        if role == "agent" {
+            // It is watched by people.
+            arguments.extend(["--settle-seconds".to_owned(), "1".to_owned()]);
+        }
+        let started = Role::start(role, dir, &arguments)?;
         self.roles.push((dir.to_path_buf(), started));
         Ok(())
     }

@@ -202,6 +202,7 @@ fn make(
     if let Some(first) = project {
         made.notes.extend(first.described.kind.map(|kind| format!("taken for: {kind}")));
         made.notes.extend(first.described.untested.then(|| format!("note: {UNTESTED}")));
+        made.notes.extend(first.described.notes.iter().cloned());
         made.notes.extend(project::renamed(&first.name, &first.repository));
         made.project = Some(first.name);
     }

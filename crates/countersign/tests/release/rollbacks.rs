@@ -1,0 +1,145 @@
+//! Rollbacks as people see them: what else stands there ends, two bad releases are gone back past, and a release that
+//! hangs is ended.
+
+use serde_json::{Value, json};
+
+use super::services::{ASKED, ENDLESS, QUICK, change, shop};
+use super::{Shop, at};
+use crate::codes;
+use crate::support::Up;
+
+const DEV: &str = "shop/ledger-api/dev";
+
+/// A commit of a service that says this word, run as far as it goes by itself.
+fn bring(shop: &Shop, word: &str) -> String {
+    shop.service(word);
+    let commit = shop.commit(word);
+    shop.ok(&["run"]);
+    commit
+}
+
+fn replays(shop: &Shop, up: Up) {
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!(replayed["differ"], json!(0), "{replayed}");
+    let views = shop.ok(&["audit", "verify"]);
+    assert_eq!((&views["breaches"], &views["misfits"]), (&json!([]), &json!(0)), "{views}");
+    assert!(up.stop());
+}
+
+#[test]
+fn what_is_held_ends_with_a_rollback_and_a_person_brings_it() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    let first = bring(&shop, "one");
+    bring(&shop, "two");
+    shop.ok(&["trust", "status", "--yes", "--freeze", DEV]);
+    shop.service("three");
+    let third = shop.commit("three");
+    assert_eq!(codes(&shop.in_repository(&["run"], 3)), ["frozen"]);
+    let page = shop.home.run_in(&shop.repository(), &["rollback", DEV]);
+    let page = String::from_utf8_lossy(&page.stdout).into_owned();
+    let ends = format!("release 3 of commit {}, which is held, ends with it", &third[..12]);
+    assert!(page.contains(&ends) && page.contains(&format!("`countersign run {third}`")), "{page}");
+    let said = shop.home.run_in(&shop.repository(), &["rollback", "--yes", "--reason", " ", DEV]);
+    assert_eq!(said.status.code(), Some(2), "an empty reason says nothing");
+    let back = shop.ok(&["rollback", "--yes", "--reason", "it loses money", DEV]);
+    assert_eq!(back["ended"][0]["release"], json!(3), "{back}");
+    shop.ok(&["trust", "status", "--yes", "--unfreeze", DEV]);
+    assert_eq!((&back["outcome"], &back["to"]["commit"]), (&json!("running"), &json!(first)));
+    assert_eq!(at(&up, "dev")["open"], json!(null));
+    let row = |up: &Up| {
+        let rows = at(up, "dev")["releases"].as_array().unwrap().clone();
+        rows.into_iter().find(|row| row["release"] == json!(3)).unwrap()
+    };
+    assert_eq!((&row(&up)["stage"], &row(&up)["by_rollback"]), (&json!("superseded"), &json!(4)));
+    let status = String::from_utf8_lossy(&shop.home.run(&["status"]).stdout).into_owned();
+    assert!(status.contains("dev ended by rollback 4"), "{status}");
+    assert!(
+        status.contains("was rolled back by Ada at 20") && status.contains(": it loses money"),
+        "{status}"
+    );
+    assert!(status.contains("; dev replaced"), "{status}");
+    assert!(status.contains("  Ada (") && status.contains("keys SHA256:"), "{status}");
+    // Whoever wants it asks for it.
+    let ran = shop.ok(&["run", &third]);
+    assert_eq!(ran["unchanged"], json!(false));
+    assert_eq!(at(&up, "dev")["running"]["commit"], json!(third));
+    replays(&shop, up);
+}
+
+#[test]
+fn two_bad_releases_are_gone_back_past_and_people_hear_of_it_before_production() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    let first = bring(&shop, "one");
+    let second = bring(&shop, "two");
+    bring(&shop, "three");
+    shop.ok(&["rollback", "--yes", "--reason", "slow", DEV]);
+    let page = shop.home.run_in(&shop.repository(), &["rollback", DEV]);
+    let page = String::from_utf8_lossy(&page.stdout).into_owned();
+    assert!(page.contains(&format!("goes back to: release 1 of commit {first}")), "{page}");
+    assert!(page.contains("not to release 3, which ran before: rollback 4 took it away"), "{page}");
+    let known = shop.in_repository(&["rollback", "--yes", "--to", "7", DEV], 2);
+    assert!(known["error"].as_str().unwrap().contains("it can to release 1 of commit"), "{known}");
+    let back = shop.ok(&["rollback", "--yes", "--to", "1", DEV]);
+    assert_eq!((&back["from"]["commit"], &back["to"]["commit"]), (&json!(second), &json!(first)));
+    assert_eq!(at(&up, "dev")["running"]["commit"], json!(first));
+    let nowhere = shop.in_repository(&["rollback", "--yes", DEV], 1);
+    assert!(nowhere["error"].as_str().unwrap().contains("would go forward"), "{nowhere}");
+    // Production's release is of the commit that was rolled back first: whoever approves it sees that.
+    let review = shop.home.run_in(&shop.repository(), &["approve", "--show"]);
+    let review = String::from_utf8_lossy(&review.stdout).into_owned();
+    let told = review.split("the server says (this is not proven):").nth(1).unwrap_or_default();
+    assert!(told.contains(&format!("{DEV}: release 3 of commit")) && told.contains(": slow"), "{review}");
+    shop.ok(&["approve", "--yes", "--reason", "it is fine here"]);
+    let entries = shop.ok(&["status"])["entries"].clone();
+    let again = shop.ok(&["approve", "--yes", "--reason", "twice"]);
+    assert!(again["already"].is_string() && again["entry"].is_null(), "{again}");
+    assert_eq!(shop.ok(&["status"])["entries"], entries, "nothing is signed twice");
+    let promoted = shop.home.run_in(&shop.repository(), &["promote"]);
+    assert!(promoted.status.success());
+    let noted = String::from_utf8_lossy(&promoted.stderr).into_owned();
+    assert!(noted.contains("note: ") && noted.contains("was rolled back by Ada"), "{noted}");
+    let runs: Vec<Value> = serde_json::from_str(&up.get("/api/v1/runs").1).unwrap();
+    let run = runs[0]["run"].clone();
+    let ended = shop.in_repository(&["cancel", run.as_str().unwrap()], 3);
+    assert_eq!(codes(&ended), ["run-ended"]);
+    assert!(ended["error"].as_str().unwrap().contains("has ended already: passed"), "{ended}");
+    replays(&shop, up);
+}
+
+#[test]
+fn a_release_that_hangs_is_ended_by_a_rollback_and_by_a_rejection() {
+    let shop = shop("echo the good one; exec sleep 1000", "exit 0", QUICK);
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    let good = at(&up, "dev")["running"].clone();
+    let asked = shop.home.data().with_file_name("data.agent-ledger-api-dev").join("state/asked");
+    let stops: [&[&str]; 2] =
+        [&["rollback", "--yes", DEV], &["reject", "--yes", "--reason", "it hangs", DEV]];
+    for (number, stop) in stops.into_iter().enumerate() {
+        change(&shop, &format!("exec sleep 20{number}"), ASKED, ENDLESS);
+        let (ran, back) = std::thread::scope(|scope| {
+            let run = scope.spawn(|| shop.in_repository(&["run"], 3));
+            while !asked.exists() {}
+            let back = shop.ok(stop);
+            (run.join().unwrap(), back)
+        });
+        std::fs::remove_file(&asked).unwrap();
+        assert_eq!(codes(&ran), ["probe-interrupted"], "{ran}");
+        assert_eq!(
+            (&back["outcome"], &back["to"]["artifact"]),
+            (&json!("running"), &good["artifact"]),
+            "{back}"
+        );
+        let dev = at(&up, "dev");
+        assert_eq!((&dev["open"], &dev["running"]["artifact"]), (&json!(null), &good["artifact"]), "{dev}");
+        assert_eq!(dev["rolled_back"].as_array().unwrap().len(), number + 1, "{dev}");
+    }
+    // Once at first, and once after each that hung: a rollback to what runs starts nothing again.
+    let log = shop.ok(&["logs", DEV])["log"].as_str().unwrap().to_owned();
+    assert_eq!(log.matches("the good one").count(), 3, "{log}");
+    let first: Value = at(&up, "staging")["running"].clone();
+    assert_eq!(first["artifact"], good["artifact"], "what was ended went nowhere else");
+    replays(&shop, up);
+}
