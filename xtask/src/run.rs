@@ -97,9 +97,37 @@ pub fn test_for_real(rest: &[&str]) -> Done {
     spawn(&mut command)
 }
 
-/// Figures with their floors, from the profile that is shipped.
+/// Figures with their floors, from the profile that is shipped; then how a hostile project slows down another.
 pub fn bench(rest: &[&str]) -> Done {
-    cargo(&[&["bench", "--workspace", "--profile", "dist", "--bench", "figures", "--"], rest].concat())
+    cargo(&[&["bench", "--workspace", "--profile", "dist", "--bench", "figures", "--"], rest].concat())?;
+    hostile()
+}
+
+/// A minute of a hostile project: how long runs of another one take beside it, and alone.
+fn hostile() -> Done {
+    let report = target().join("hostile.json");
+    let runner: &[&str] = if answers("cargo", "nextest") { &["nextest", "run"] } else { &["test"] };
+    let mut command = Command::new("cargo");
+    command.args(runner).args(["--workspace", "--release", HOSTILE]);
+    command.env("COUNTERSIGN_HOSTILE_SECONDS", "60").env("COUNTERSIGN_HOSTILE_REPORT", &report);
+    spawn(&mut command)?;
+    let text = std::fs::read_to_string(&report).map_err(|error| format!("{}: {error}", report.display()))?;
+    println!("{}", slowdown(&text).ok_or_else(|| format!("{}: `{text}` is no report", report.display()))?);
+    Ok(())
+}
+
+/// A report of the hostile project as a line of figures.
+fn slowdown(report: &str) -> Option<String> {
+    let report: serde_json::Value = serde_json::from_str(report).ok()?;
+    let number = |name: &str| report.get(name).and_then(serde_json::Value::as_f64);
+    let (runs, beside, alone) = (number("honest_runs")?, number("beside_ms")?, number("alone_ms")?);
+    Some(format!(
+        "{:44} {:>12} {:>12}   alone: {alone} ms; {:.1} times that",
+        format!("a run beside a hostile project, of {runs}"),
+        format!("{beside} ms"),
+        "-",
+        number("ratio")?
+    ))
 }
 
 /// Seeds of the simulator, in a build that is quick.
@@ -129,6 +157,8 @@ fn answers(tool: &str, argument: &str) -> bool {
     command.status().is_ok_and(|status| status.success() || tool == "ssh-keygen")
 }
 
+const HOSTILE: &str = "attack_a_hostile_project_stops_no_run_of_another";
+
 const TOOLS: [(&str, &str, &str); 6] = [
     ("cargo", "--version", "install Rust 1.95 or newer with rustup"),
     ("gcc", "--version", "apt-get install gcc libc6-dev"),
@@ -142,3 +172,20 @@ const OPTIONAL: [(&str, &str, &str); 2] = [
     ("nextest", "cargo install --locked cargo-nextest", "runs the tests faster"),
     ("deny", "cargo install --locked cargo-deny", "audits licences and sources"),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::slowdown;
+
+    #[test]
+    fn a_report_is_a_line_of_figures() {
+        let line = slowdown(r#"{"alone_ms":1000,"beside_ms":2500,"honest_runs":15,"ratio":2.5,"tried":{}}"#)
+            .unwrap();
+        assert!(
+            line.contains("of 15")
+                && line.contains("2500 ms")
+                && line.ends_with("alone: 1000 ms; 2.5 times that")
+        );
+        assert_eq!(slowdown("{}"), None);
+    }
+}

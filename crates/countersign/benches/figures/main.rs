@@ -14,6 +14,7 @@
 mod support;
 
 mod isolation;
+mod neighbours;
 mod peers;
 
 use std::process::{Command, Stdio};
@@ -34,6 +35,7 @@ fn main() {
     in_process(&lab, &bundle);
     as_a_process(&lab, &bundle);
     isolation::start();
+    neighbours::freeze();
     commit_to_production();
 }
 
@@ -140,7 +142,7 @@ fn commit_to_production() {
         for n in 0..8 {
             git(&["-C", "shop", "commit", "--allow-empty", "-qm", &format!("change {n}")]);
             home.json_in(&repository, &["run"], 0);
-            home.json_in(&repository, &["approve", "--reason", "measured"], 0);
+            home.json_in(&repository, &["approve", "--yes", "--reason", "measured"], 0);
             home.json_in(&repository, &["promote"], 0);
             let entries = last_entries(&up);
             ours.push(way(&entries));
