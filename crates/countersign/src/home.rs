@@ -111,12 +111,7 @@ impl Home {
     /// URL of the server that runs on this directory.
     pub fn url(&self) -> Result<String, Failure> {
         let path = self.url_file();
-        fs::read_to_string(&path).map(|url| url.trim().to_owned()).map_err(|_| {
-            Failure::error(format!(
-                "no server runs on `{}`; start one with `countersign up`",
-                self.0.display()
-            ))
-        })
+        fs::read_to_string(&path).map(|url| url.trim().to_owned()).map_err(|_| no_server(&self.0))
     }
 
     /// Fails, with what to do, when the data directory is not there.
@@ -165,9 +160,14 @@ impl Home {
 impl Profile {
     /// The profile of whoever works with this data directory: the current one unless another is kept for it.
     pub fn of(home: &Home) -> Result<Self, Failure> {
+        Self::near(home)?.ok_or_else(nobody)
+    }
+
+    /// The same, where there is one.
+    pub fn near(home: &Home) -> Result<Option<Self>, Failure> {
         match Self::find()? {
-            Some(current) if current.data == home.data() => Ok(current),
-            current => Self::kept(home)?.or(current).ok_or_else(nobody),
+            Some(current) if current.data == home.data() => Ok(Some(current)),
+            current => Ok(Self::kept(home)?.or(current)),
         }
     }
 
@@ -210,6 +210,12 @@ impl Profile {
         self.keep()?;
         write_private(&config_dir()?.join(PROFILE), &serde_json::to_string_pretty(self)?)
     }
+}
+
+/// Nobody answers for a data directory.
+pub fn no_server(data: &Path) -> Failure {
+    let shown = data.display();
+    Failure::error(format!("no server runs on `{shown}`; start one with `countersign up`"))
 }
 
 fn nobody() -> Failure {

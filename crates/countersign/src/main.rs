@@ -22,6 +22,7 @@ mod outcome;
 mod output;
 mod pack;
 mod partial;
+mod pinned;
 mod pkcs11;
 mod places;
 mod policies;

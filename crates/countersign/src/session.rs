@@ -1,11 +1,12 @@
 //! How a person's client reaches the server, and how the person signs in to read.
 //!
-//! The Unix socket in the data directory comes first: connections of others cannot fill it, and whoever owns the
-//! directory needs no session there. Otherwise the person signs one request, and the session that it opens is kept for
-//! the next command.
+//! Whoever owns the server's data directory goes through the Unix socket in it and no other way: connections of others
+//! cannot fill it, nobody else can put one there, and no session is needed. Otherwise the server shows by the person's
+//! pin who it is, the person signs one request, and the session that it opens is kept for the next command.
 //! Invariant: a session's token lies in the person's own directory, readable by its owner alone.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -19,48 +20,67 @@ use wire::{Client, OPEN_SESSION, SOCKET_FILE, Session, SignIn};
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
+use crate::pinned::Pinned;
 use crate::random;
 use crate::signing::PersonKey;
 
-/// A client of the server that runs on a data directory, in the person's name.
+/// A client of the server that runs on a data directory, in the person's name. Where the directory is the server's own,
+/// its socket is the only way: whoever took the port of a server that has ended gets nothing.
 pub fn client(home: &Home) -> Result<Client, Failure> {
-    let client = match Socket::of(home.data()) {
+    let client = match socket(home.data())? {
         // The name is for the server's check against other names alone; the socket says where it is.
-        Some(socket) => Client::at_socket(&socket.path, "http://localhost")?,
-        None => Client::new(&home.url()?)?,
+        Some(socket) => Client::at_socket(&socket, "http://localhost")?,
+        None => Client::new(&home.url()?)?.with_anchor(Box::new(pinned(home)?)),
     };
-    Ok(match Profile::find()? {
+    Ok(match Profile::near(home)? {
         Some(profile) => client.with_person(Box::new(Person(profile))),
         None => client,
     })
 }
 
+/// What the person has pinned of the installation that a data directory leads to.
+fn pinned(home: &Home) -> Result<Pinned, Failure> {
+    let profile = Profile::of(home)?;
+    let pin = home::read_pin(profile.installation)?.ok_or_else(|| {
+        Failure::error(
+            "you have pinned nothing, so no server can show you over TCP that it is yours: get the line of \
+             `countersign trust pin` from a colleague, then `countersign key use --pin LINE --person ID`",
+        )
+    })?;
+    Ok(Pinned::of(&pin))
+}
+
+/// The Unix socket of the server in a data directory; `None` where another user's server, or one elsewhere, is asked
+/// over TCP.
+fn socket(data: &Path) -> Result<Option<PathBuf>, Failure> {
+    let path = way_to_socket(data);
+    match UnixStream::connect(&path) {
+        Ok(_) => Ok(Some(path)),
+        // The server is another user's.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
+        Err(_) if data.join(ledger::DATABASE).exists() => Err(home::no_server(data)),
+        Err(_) => Ok(None),
+    }
+}
+
+fn way_to_socket(data: &Path) -> PathBuf {
+    let path = data.join(SOCKET_FILE);
+    if path.as_os_str().len() <= ADDRESS_BYTES_MAX {
+        return path;
+    }
+    let Ok(dir) = File::open(data) else { return path };
+    // The descriptor stays open for as long as this program runs: the way to the socket leads through it.
+    let dir = Box::leak(Box::new(dir));
+    PathBuf::from(format!("/proc/self/fd/{}/{SOCKET_FILE}", dir.as_raw_fd()))
+}
+
 /// The process that serves a data directory now, as the kernel tells (SO_PEERCRED, unix(7)).
 pub fn serving(data: &Path) -> Option<u32> {
-    let socket = Socket::of(data)?;
     let asked = crate::verbs::runtime().ok()?.block_on(async {
-        let stream = tokio::net::UnixStream::connect(&socket.path).await?;
+        let stream = tokio::net::UnixStream::connect(way_to_socket(data)).await?;
         stream.peer_cred()
     });
     asked.ok()?.pid().and_then(|pid| u32::try_from(pid).ok())
-}
-
-/// The Unix socket of a server that answers.
-struct Socket {
-    path: PathBuf,
-}
-
-impl Socket {
-    fn of(data: &Path) -> Option<Self> {
-        let mut path = data.join(SOCKET_FILE);
-        if path.as_os_str().len() > ADDRESS_BYTES_MAX {
-            // The descriptor stays open for as long as this program runs: the way to the socket leads through it.
-            let dir = Box::leak(Box::new(File::open(data).ok()?));
-            path = PathBuf::from(format!("/proc/self/fd/{}/{SOCKET_FILE}", dir.as_raw_fd()));
-        }
-        UnixStream::connect(&path).ok()?;
-        Some(Self { path })
-    }
 }
 
 /// A person who signs in with the sign-in key of the profile.
@@ -83,7 +103,7 @@ impl Person {
         Ok(home::person_dir(self.0.installation)?.join("session.json"))
     }
 
-    fn signed(&self, server: &str) -> Result<Envelope, Failure> {
+    fn signed(&self, server: &str, challenge: &str) -> Result<Envelope, Failure> {
         let now = now()?;
         let request = Request {
             v: 1,
@@ -93,7 +113,7 @@ impl Person {
             expires: now.later_by(crate::request::VALIDITY),
             nonce: random::id()?,
             action: OPEN_SESSION.parse()?,
-            arguments: json!({ "server": server }),
+            arguments: json!({ "server": server, "challenge": challenge }),
         };
         let mut envelope = request.envelope()?;
         PersonKey::read(&self.0.sign_in_key)?.sign(&mut envelope, request::NAMESPACE)?;
@@ -108,8 +128,8 @@ impl SignIn for Person {
         counts.then_some(kept.session.token)
     }
 
-    fn request(&self, server: &str) -> Result<Envelope, String> {
-        self.signed(server).map_err(|failure| failure.message().to_owned())
+    fn request(&self, server: &str, challenge: &str) -> Result<Envelope, String> {
+        self.signed(server, challenge).map_err(|failure| failure.message().to_owned())
     }
 
     /// Where it cannot be kept, the next command signs in again.

@@ -12,7 +12,7 @@ use crate::canonical::{self, CanonicalError};
 use crate::dsse::{Envelope, EnvelopeError};
 use crate::machine::{MachineKey, MachineKeyError, MachineSigner};
 use crate::request::CLOCK_SKEW_MAX;
-use crate::{Id, Moment, Name};
+use crate::{Digest, Id, Moment, Name};
 
 /// DSSE payload type of a claim.
 pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.claim+json";
@@ -33,6 +33,22 @@ pub struct Claim {
     pub operation: String,
     /// When it was made.
     pub issued: Moment,
+    /// The key by which the server that it was made for signs its answers: it counts at no other, and at none that was
+    /// started since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<MachineKey>,
+    /// Digest of the body that comes with it, where there is one that neither path nor signatures of its own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Digest>,
+}
+
+/// What a server was asked.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Method and path of the operation.
+    pub operation: String,
+    /// The key by which the server signs its answers.
+    pub server: MachineKey,
 }
 
 /// The operation by which a runner gives up the work with a nonce.
@@ -78,7 +94,7 @@ impl Claim {
         if claim.v == 1 { Ok(claim) } else { Err(ClaimError::Rule("`v` is not 1")) }
     }
 
-    /// Checks installation, operation, time and signature.
+    /// Checks installation, operation, server, time and signature.
     ///
     /// # Errors
     /// `ClaimError` names what is wrong.
@@ -87,15 +103,40 @@ impl Claim {
         envelope: &Envelope,
         key: &MachineKey,
         installation: Id,
-        operation: &str,
+        asked: &Asked,
         now: Moment,
+    ) -> Result<(), ClaimError> {
+        let rule = |holds: bool, text| if holds { Ok(()) } else { Err(ClaimError::Rule(text)) };
+        rule(self.server == Some(asked.server), "it is for another server, or for one that has ended since")?;
+        rule(self.issued <= now.later_by(CLOCK_SKEW_MAX), "it is from the future: check the clock")?;
+        rule(now <= self.issued.later_by(VALIDITY), "it has expired: check the clock")?;
+        self.verify_kept(envelope, key, installation, &asked.operation)
+    }
+
+    /// Checks one that was kept, at whatever server and time it was made: installation, operation and signature.
+    ///
+    /// # Errors
+    /// `ClaimError` names what is wrong.
+    pub fn verify_kept(
+        &self,
+        envelope: &Envelope,
+        key: &MachineKey,
+        installation: Id,
+        operation: &str,
     ) -> Result<(), ClaimError> {
         let rule = |holds: bool, text| if holds { Ok(()) } else { Err(ClaimError::Rule(text)) };
         rule(self.installation == installation, "it is for another installation")?;
         rule(self.operation == operation, "it is for another operation")?;
-        rule(self.issued <= now.later_by(CLOCK_SKEW_MAX), "it is from the future: check the clock")?;
-        rule(now <= self.issued.later_by(VALIDITY), "it has expired: check the clock")?;
         Ok(key.verify(envelope)?)
+    }
+
+    /// Checks that it was made for this body.
+    ///
+    /// # Errors
+    /// `ClaimError` when it names another one, or none.
+    pub fn is_for(&self, body: &[u8]) -> Result<(), ClaimError> {
+        let holds = self.body == Some(Digest::of(body));
+        if holds { Ok(()) } else { Err(ClaimError::Rule("it was made for another body")) }
     }
 }
 

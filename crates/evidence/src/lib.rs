@@ -15,6 +15,7 @@ pub mod entry;
 pub mod environment;
 pub mod evidence_manifest;
 pub mod git;
+pub mod introduction;
 pub mod link;
 pub mod machine;
 pub mod oci;

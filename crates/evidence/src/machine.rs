@@ -11,7 +11,7 @@ use aws_lc_rs::signature::{ED25519, ParsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use tlog::{MemoryKey, SharedKey, SigningError};
+use tlog::{MemoryKey, NoteVerifier, SharedKey, SigningError};
 
 use crate::Digest;
 use crate::dsse::{Envelope, Signature};
@@ -56,6 +56,14 @@ impl MachineKey {
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// Whether a signature in padded standard base64 is this key's over a text.
+    #[must_use]
+    pub fn has_signed_text(&self, text: &str, signature: &str) -> bool {
+        let key = ParsedPublicKey::new(&ED25519, self.0);
+        let signature = STANDARD.decode(signature);
+        key.is_ok_and(|key| signature.is_ok_and(|sig| key.verify_sig(text.as_bytes(), &sig).is_ok()))
     }
 
     /// Checks that exactly this key signed an envelope.
@@ -111,6 +119,14 @@ impl MachineSigner {
         &self.public
     }
 
+    /// Signs a text whose first line names what it is; no envelope of DSSE begins like that.
+    ///
+    /// # Errors
+    /// `MachineKeyError::Signing` when the key did not sign.
+    pub fn sign_text(&self, text: &str) -> Result<String, MachineKeyError> {
+        Ok(STANDARD.encode(self.key.sign(text.as_bytes())?))
+    }
+
     /// Signs an envelope's PAE bytes and adds the signature.
     ///
     /// # Errors
@@ -155,6 +171,13 @@ impl FromStr for MachineKey {
         let bytes: [u8; 32] = bytes.try_into().map_err(|_| MachineKeyError::Public)?;
         ParsedPublicKey::new(&ED25519, bytes).map_err(|_| MachineKeyError::Public)?;
         Ok(Self(bytes))
+    }
+}
+
+/// The key of a ledger, as it signs envelopes.
+impl From<&NoteVerifier> for MachineKey {
+    fn from(key: &NoteVerifier) -> Self {
+        Self(*key.public())
     }
 }
 

@@ -215,6 +215,14 @@ fn root(bundle: &Bundle, anchors: &Anchors, seen: &Seen) -> Result<(TrustRoot, V
     Ok((root, roots))
 }
 
+/// The newest of these roots, if the pinned one is among them and each follows the one before.
+///
+/// # Errors
+/// `Findings` when it is not to be believed.
+pub fn newest_root(roots: &[Envelope], anchors: &Anchors, seen: &Seen) -> Result<TrustRoot, Findings> {
+    walk(roots, anchors, seen).map(|(root, _)| root)
+}
+
 /// The newest of these roots and all of them, if the pinned one is among them and each follows the one before.
 pub fn walk(
     roots: &[Envelope],

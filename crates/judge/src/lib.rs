@@ -32,7 +32,7 @@ mod verdict;
 pub use admit::enrolment_envelope_at;
 pub use admit::{AdmitError, Admitted, Sent, admit, enrolment_at, runner_names, status_command};
 pub use admit_machines::{admit_receipt, admit_report};
-pub use check::{Anchors, Checked, Seen, check};
+pub use check::{Anchors, Checked, Seen, check, newest_root};
 pub use collect::{Collected, collect, run_order};
 pub use continuity::{Kept, ends, proven_from, sizes_to_prove};
 pub use findings::Findings;

@@ -257,8 +257,15 @@ fn attack_nobody_says_in_a_runners_name_that_it_gave_up() {
         ledger.run(&lab);
         let (run, work, nonce) = nonce(&ledger);
         let operation = giving_up(nonce);
-        let mut signed =
-            Claim { v: 1, installation: id(1), machine: runner(1), operation, issued: recorded() };
+        let mut signed = Claim {
+            v: 1,
+            installation: id(1),
+            machine: runner(1),
+            operation,
+            issued: recorded(),
+            server: None,
+            body: None,
+        };
         claim(&mut signed);
         let mut particulars = Some(json!({ "claim": signed.sign(&lab.runners[by]).unwrap() }));
         change(&mut particulars);

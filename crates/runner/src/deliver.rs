@@ -87,7 +87,7 @@ enum Kind {
 
 fn kind_of(error: &ClientError) -> Kind {
     match error {
-        ClientError::Unreachable { .. } => Kind::Passes,
+        ClientError::Unreachable { .. } | ClientError::Unproven { .. } => Kind::Passes,
         ClientError::Problem(problem) => match problem.kind {
             ProblemKind::Busy | ProblemKind::Full => Kind::Passes,
             ProblemKind::Failed => Kind::Fails,

@@ -338,12 +338,65 @@ mod tests {
 
     fn carried_out(answers: Vec<(&'static str, &'static str)>) -> (Result<(), String>, Vec<String>) {
         let (url, asked) = answering(answers);
+        let wanted = Arc::new(AtomicBool::new(true));
+        let result = carried_out_with(Client::new(&url).unwrap(), &wanted);
+        (result, asked.join().unwrap())
+    }
+
+    fn carried_out_with(client: Client, wanted: &Arc<AtomicBool>) -> Result<(), String> {
         let dir = tempfile::tempdir().unwrap();
         let work = RunnerWork { due: lab::forgery::runs::in_team().asked().due, repository: None };
-        let (client, bench) = (Client::new(&url).unwrap(), Arc::new(bench(dir.path())));
+        let bench = Arc::new(bench(dir.path()));
+        runtime().block_on(carry_out(&bench, &client, work, wanted, Duration::ZERO))
+    }
+
+    /// A pin that nobody here can answer to.
+    #[derive(Debug)]
+    struct Pin;
+
+    impl wire::Anchor for Pin {
+        fn installation(&self) -> evidence::Id {
+            lab::id(1)
+        }
+
+        fn ledger_key(&self, _: &[Envelope], _: u32) -> Result<(evidence::machine::MachineKey, u32), String> {
+            Err("no root of this installation".into())
+        }
+
+        fn now(&self) -> evidence::Moment {
+            lab::at(0)
+        }
+
+        fn nonce(&self) -> Result<evidence::Id, String> {
+            Ok(lab::id(9))
+        }
+    }
+
+    /// Whoever took the port of a server once got a signed failure for work that the server had never given up.
+    #[test]
+    fn attack_who_took_the_servers_port_gets_no_receipt() {
+        let (url, asked) = answering(vec![GONE, LARGE, MALFORMED, EXPIRED]);
+        let machine = wire::Machine {
+            installation: lab::id(1),
+            name: lab::name("runner-1"),
+            signer: lab::forgery::runs::in_team().runners[0].clone(),
+            now: || lab::at(0),
+        };
+        let client = Client::new(&url).unwrap().with_machine(machine, Box::new(Pin));
         let wanted = Arc::new(AtomicBool::new(true));
-        let result = runtime().block_on(carry_out(&bench, &client, work, &wanted, Duration::ZERO));
-        (result, asked.join().unwrap())
+        let still = Arc::clone(&wanted);
+        let heard = std::thread::spawn(move || {
+            let heard = asked.join().unwrap();
+            still.store(false, Ordering::Relaxed);
+            heard
+        });
+        carried_out_with(client, &wanted).unwrap();
+        let heard = heard.join().unwrap();
+        assert_eq!(
+            kinds(&heard),
+            ["GET introduction"; 4],
+            "it goes on asking who answers, and signs nothing"
+        );
     }
 
     /// The server has nothing to show for it: whoever waits for the run is told, by a receipt.

@@ -105,6 +105,12 @@ impl Trust {
         Ok(opened)
     }
 
+    /// Highest version of a trust root that was seen.
+    #[must_use]
+    pub fn newest_root(&self) -> u32 {
+        self.newest(*self.on_disk()).root
+    }
+
     fn on_disk(&self) -> MutexGuard<'_, Option<Numbers>> {
         self.on_disk.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -6,16 +6,17 @@
 use std::collections::BTreeSet;
 
 use domain::{Event, PersonId, State};
-use evidence::claim::Claim;
+use evidence::claim::{Asked, Claim};
 use evidence::dsse::Envelope;
 use evidence::environment::Environment;
 use evidence::request::Request;
 use evidence::trust_root::Mode;
-use evidence::{Moment, Name};
+use evidence::{Digest, Moment, Name};
 use judge::Store as _;
-use wire::OPEN_SESSION;
+use wire::{OPEN_SESSION, SOCKET};
 
 use crate::edge::{EdgeError, Gatekeeper, evidence, unauthenticated};
+use crate::introducer::Introducer;
 use crate::sessions::Opening;
 
 /// Who asks.
@@ -77,13 +78,13 @@ impl Gatekeeper {
         &self,
         state: &State,
         envelope: &Envelope,
-        operation: &str,
+        asked: &Asked,
         now: Moment,
     ) -> Result<Caller, EdgeError> {
         let claim = Claim::read(envelope).map_err(unauthenticated)?;
         let root = self.root(state)?;
         if root.runners.iter().any(|runner| runner.name == claim.machine) {
-            let runner = self.runner(state, envelope, operation, now);
+            let runner = self.runner(state, envelope, asked, now);
             return runner.map(Caller::Runner).map_err(|(_, error)| error);
         }
         let places = || {
@@ -100,7 +101,7 @@ impl Gatekeeper {
             let Some(agent) = statement.agents.iter().find(|agent| agent.name == claim.machine) else {
                 continue;
             };
-            match claim.verify(envelope, &agent.key, root.installation, operation, now) {
+            match claim.verify(envelope, &agent.key, root.installation, asked, now) {
                 Ok(()) => {
                     let key = agent.key.id();
                     let of_key = |set: &&domain::gate::Environment| {
@@ -136,7 +137,8 @@ impl Gatekeeper {
         &self,
         state: &State,
         envelope: &Envelope,
-        servers: &[&str],
+        introducer: &Introducer,
+        is_local: bool,
         now: Moment,
     ) -> Result<(String, Moment), EdgeError> {
         let request = Request::read(envelope).map_err(unauthenticated)?;
@@ -147,16 +149,22 @@ impl Gatekeeper {
                 request.action
             )));
         }
+        let argument = |name| request.arguments.get(name).and_then(|text| text.as_str()).unwrap_or_default();
         // Whoever receives the request could pass it on: it counts only where the person meant to send it.
-        let server = request.arguments.get("server").and_then(|server| server.as_str()).unwrap_or_default();
-        if !servers.contains(&server) {
-            return Err(unauthenticated(format!(
-                "the request is for a session at `{server}`, and this is {}",
-                servers.join(" or ")
-            )));
+        let (server, url) = (argument("server"), introducer.url());
+        if server != url && !(is_local && server == SOCKET) {
+            let what = format!("the request is for a session at `{server}`, and this is {url}");
+            return Err(unauthenticated(what));
         }
-        let person = request.person.into();
-        let opening = Opening { person, key: &key, request: request.idempotency(), until: request.expires };
+        // Nor does it count at a server that was started since, nor twice.
+        let challenge = argument("challenge");
+        let until = introducer.challenged(challenge, now).ok_or_else(|| {
+            unauthenticated(
+                "the request answers no challenge of this server's, or too late; an older program signs none: ask                  again with the program of the server's version",
+            )
+        })?;
+        let (person, challenge) = (request.person.into(), Digest::of(challenge.as_bytes()));
+        let opening = Opening { person, key: &key, challenge, until };
         self.sessions().open(opening, now).map_err(EdgeError::from)
     }
 

@@ -6,7 +6,7 @@
 
 use domain::{Command, PersonId, Place, Refusal, State, quota};
 use evidence::canonical::CanonicalError;
-use evidence::claim::Claim;
+use evidence::claim::{Asked, Claim};
 use evidence::dsse::{Envelope, EnvelopeError};
 use evidence::enrolment::Purpose;
 use evidence::entry::{Actor, Auth, Entry};
@@ -23,6 +23,7 @@ use wire::Submission;
 use crate::quotas::{Limits, QuotaError, Usage};
 use crate::readers::Readers;
 use crate::room::{Full, Room};
+use crate::salt::NoRandomness;
 use crate::sessions::{SessionError, Sessions};
 use crate::store::LedgerStore;
 use crate::writer::{Job, Origin};
@@ -59,6 +60,9 @@ pub enum EdgeError {
     /// The provenance key did not sign.
     #[error("the server cannot sign: {0}")]
     Signing(#[from] MachineKeyError),
+    /// The system has no randomness to give.
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
     /// The operator's quotas cannot be read.
     #[error(transparent)]
     Quotas(#[from] QuotaError),
@@ -256,14 +260,14 @@ impl Gatekeeper {
         &self,
         state: &State,
         envelope: &Envelope,
-        operation: &str,
+        asked: &Asked,
         now: Moment,
     ) -> Result<Name, (Option<Name>, EdgeError)> {
         let claim = Claim::read(envelope).map_err(|error| (None, unauthenticated(error)))?;
         let root = self.root(state).map_err(|error| (None, error))?;
         let runner = root.runners.iter().find(|runner| runner.name == claim.machine);
         let runner = runner.ok_or_else(|| (None, unauthenticated("the trust root names no such runner")))?;
-        let verified = claim.verify(envelope, &runner.key, root.installation, operation, now);
+        let verified = claim.verify(envelope, &runner.key, root.installation, asked, now);
         match verified {
             Ok(()) => Ok(claim.machine),
             Err(error) => Err((Some(claim.machine), unauthenticated(error))),
@@ -279,7 +283,7 @@ impl Gatekeeper {
         state: &State,
         place: &Place,
         envelope: &Envelope,
-        operation: &str,
+        asked: &Asked,
         now: Moment,
     ) -> Result<Name, EdgeError> {
         let claim = Claim::read(envelope).map_err(unauthenticated)?;
@@ -290,7 +294,7 @@ impl Gatekeeper {
         let statement = Environment::open(&statement, &root).map_err(evidence)?;
         let agent = statement.agents.iter().find(|agent| agent.name == claim.machine);
         let agent = agent.ok_or_else(|| unauthenticated("the environment statement names no such agent"))?;
-        claim.verify(envelope, &agent.key, root.installation, operation, now).map_err(unauthenticated)?;
+        claim.verify(envelope, &agent.key, root.installation, asked, now).map_err(unauthenticated)?;
         Ok(claim.machine)
     }
 
@@ -330,6 +334,18 @@ impl Gatekeeper {
         let bytes = self.blobs.read(&root.envelope, evidence::dsse::ENVELOPE_BYTES_MAX as u64)?;
         let envelope = Envelope::decode(&bytes).map_err(evidence)?;
         TrustRoot::read(&envelope).map_err(evidence)
+    }
+
+    /// All trust roots, from version 1 on.
+    ///
+    /// # Errors
+    /// `EdgeError` when one cannot be read.
+    pub(crate) fn roots(&self, state: &State) -> Result<Vec<Envelope>, EdgeError> {
+        let read = |digest: &Digest| {
+            let bytes = self.blobs.read(digest, evidence::dsse::ENVELOPE_BYTES_MAX as u64)?;
+            Envelope::decode(&bytes).map_err(evidence)
+        };
+        state.identity.roots().iter().map(read).collect()
     }
 
     /// Checks that a known person signed a request; answers the fingerprint of the key.

@@ -13,6 +13,7 @@ mod executor;
 mod genesis;
 mod http;
 mod intake;
+mod introducer;
 mod job;
 mod lanes;
 mod logs;

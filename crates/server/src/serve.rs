@@ -16,6 +16,7 @@ use crate::attendance::Attendance;
 use crate::edge::{EdgeError, Gatekeeper};
 use crate::http::{Shared, router};
 use crate::intake::Intake;
+use crate::introducer::Introducer;
 use crate::logs::Logs;
 use crate::presence::Presence;
 use crate::readers::Readers;
@@ -87,6 +88,7 @@ pub async fn serve(
         return Err(ServeError::Exposed(config.listen));
     }
     let origin = config.signer.verifier().name().to_owned();
+    let ledger_key = MachineSigner::new(config.signer.key());
     let (intake, writer) = start(&config.data, config.signer)?;
     let gatekeeper = Gatekeeper::open(Readers::new(&config.data))?;
     let listener = TcpListener::bind(config.listen).await;
@@ -103,7 +105,7 @@ pub async fn serve(
         intake,
         gatekeeper,
         origin,
-        url: url.clone(),
+        introducer: Introducer::new(ledger_key, url.clone()).map_err(EdgeError::from)?,
         views,
         logs,
         attendance,

@@ -22,7 +22,7 @@ pub struct Sessions(Mutex<Table>);
 #[derive(Debug, Default)]
 struct Table {
     open: BTreeMap<Digest, Session>,
-    /// Requests that opened a session, until they have expired: each counts once.
+    /// Challenges that opened a session, until they have expired: each counts once.
     used: BTreeMap<Digest, (PersonId, Moment)>,
 }
 
@@ -41,9 +41,9 @@ pub struct Opening<'a> {
     pub person: PersonId,
     /// Fingerprint of the key that signed.
     pub key: &'a str,
-    /// Digest under which the request counts once.
-    pub request: Digest,
-    /// When the request expires.
+    /// Digest of the challenge that it answers, which counts once.
+    pub challenge: Digest,
+    /// When the challenge expires.
     pub until: Moment,
 }
 
@@ -51,7 +51,7 @@ pub struct Opening<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
     /// The request was used before.
-    #[error("this request has opened a session before; sign a new one")]
+    #[error("this challenge has opened a session before; ask for a new one and sign that")]
     Used,
     /// Too many were opened.
     #[error("more than {OPENED_MAX} sessions were opened for this person within minutes; try again later")]
@@ -75,13 +75,13 @@ impl Sessions {
         let Table { open, used } = &mut *table;
         open.retain(|_, session| session.expires > now);
         used.retain(|_, (_, until)| *until > now);
-        if used.contains_key(&opening.request) {
+        if used.contains_key(&opening.challenge) {
             return Err(SessionError::Used);
         }
         if used.values().filter(|(person, _)| *person == opening.person).count() >= OPENED_MAX {
             return Err(SessionError::Many);
         }
-        used.insert(opening.request, (opening.person, opening.until));
+        used.insert(opening.challenge, (opening.person, opening.until));
         let own = open.iter().filter(|(_, session)| session.person == opening.person);
         let mut own: Vec<_> = own.map(|(digest, session)| (session.expires, *digest)).collect();
         own.sort();
@@ -112,5 +112,5 @@ const TOKEN_BYTES: usize = 32;
 const VALIDITY: Duration = Duration::from_hours(1);
 /// Most sessions of one person at once.
 const SESSIONS_EACH: usize = 16;
-/// Most sessions that one person opens while the requests for them are valid.
+/// Most sessions that one person opens while their challenges are valid.
 const OPENED_MAX: usize = 64;

@@ -148,6 +148,12 @@ impl NoteSigner {
         &self.verifier
     }
 
+    /// The key itself, for what is signed beside notes.
+    #[must_use]
+    pub fn key(&self) -> SharedKey {
+        Arc::clone(&self.key)
+    }
+
     pub(crate) fn sign(&self, message: &[u8]) -> Result<[u8; 64], SigningError> {
         self.key.sign(message)
     }

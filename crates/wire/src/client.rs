@@ -8,20 +8,21 @@ use std::time::Duration;
 use bytes::Bytes as Body;
 use domain::{Place, RunId};
 use evidence::dsse::Envelope;
+use evidence::introduction::Stated;
 use evidence::run_order::{self, RunOrder};
 use evidence::{Bytes, CommitId, Digest, Id, Name};
-use reqwest::header::AUTHORIZATION;
-use reqwest::{ClientBuilder, Response, StatusCode};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::{ClientBuilder, Method, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tlog::{NOTE_BYTES_MAX, TilePath};
 
-use crate::credential::Credential;
 use crate::message::{
     self, AgentWork, BODY_BYTES_MAX, EntryView, Installation, Outcome, PlaceView, RunView, RunnerWork,
     Submission,
 };
 use crate::problem::{Problem, ProblemKind};
+use crate::proof::{Reply, Server};
 use crate::who::Who;
 use crate::{API, LOG_PIECE_BYTES_MAX};
 
@@ -33,6 +34,37 @@ pub struct Client {
     /// Whether it asks over the server's Unix socket.
     pub(crate) is_local: bool,
     pub(crate) who: Who,
+    /// By what the server shows who it is; `None` where nobody asks for that.
+    pub(crate) server: Option<Server>,
+}
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Ask<'a> {
+    pub method: Method,
+    /// The path, without the query.
+    pub path: &'a str,
+    pub query: &'a str,
+    pub timeout: Duration,
+    pub body: Option<Body>,
+    /// Media type of the body.
+    pub kind: &'static str,
+    /// A request that a person has signed.
+    pub signed: Option<Envelope>,
+}
+
+impl<'a> Ask<'a> {
+    pub const fn to(method: Method, path: &'a str) -> Self {
+        Self {
+            method,
+            path,
+            query: "",
+            timeout: ANSWER_TIMEOUT,
+            body: None,
+            kind: "application/json",
+            signed: None,
+        }
+    }
 }
 
 /// Why the server gave no usable answer.
@@ -45,6 +77,16 @@ pub enum ClientError {
         url: String,
         /// What happened.
         source: reqwest::Error,
+    },
+    /// Somebody answers who is not the server, as far as this client can tell. Nothing that it says counts.
+    #[error(
+        "whoever answers at {url} does not show that it is the server: {what}; nothing of its answer counts"
+    )]
+    Unproven {
+        /// Where the server should be.
+        url: String,
+        /// What is missing.
+        what: String,
     },
     /// The person could not sign in.
     #[error("cannot sign in to read: {0}")]
@@ -67,7 +109,7 @@ impl ClientError {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Unreachable { .. } => true,
+            Self::Unreachable { .. } | Self::Unproven { .. } => true,
             Self::Problem(problem) => problem.status >= 500,
             Self::Answer { .. } | Self::SignIn(_) => false,
         }
@@ -99,7 +141,7 @@ impl Client {
     fn built(url: &str, builder: ClientBuilder, is_local: bool) -> Result<Self, ClientError> {
         let url = url.trim_end_matches('/').to_owned();
         match builder.build() {
-            Ok(http) => Ok(Self { http, url, is_local, who: Who::Nobody }),
+            Ok(http) => Ok(Self { http, url, is_local, who: Who::Nobody, server: None }),
             Err(source) => Err(ClientError::Unreachable { url, source }),
         }
     }
@@ -109,13 +151,11 @@ impl Client {
     /// # Errors
     /// `ClientError` when there is no decision to report.
     pub async fn submit(&self, submission: &Submission) -> Result<Outcome, ClientError> {
+        let body = serde_json::to_vec(submission).map_err(|error| unreadable("requests", error))?;
         // The signature goes into the head too, so that the server knows whose body it is before it reads it.
-        let signed = Credential::Request(submission.request.clone()).header();
-        let signed = signed.map_err(|error| unreadable("requests", error))?;
-        let request = self.http.post(format!("{}{API}/requests", self.url));
-        let request = request.header(AUTHORIZATION, signed).json(submission);
-        let response = request.send().await.map_err(|source| self.unreachable(source))?;
-        match self.answer("requests", response).await {
+        let signed = Some(submission.request.clone());
+        let ask = Ask { body: Some(body.into()), signed, ..Ask::to(Method::POST, "/api/v1/requests") };
+        match self.answer("requests", self.ask(&ask).await?).await {
             Err(ClientError::Problem(problem)) if problem.kind == ProblemKind::Refused => {
                 // Without an entry it was counted: more were refused than are recorded one by one.
                 let Some(entry) = problem.entry else { return Err(ClientError::Problem(problem)) };
@@ -147,8 +187,9 @@ impl Client {
     /// `ClientError` when there is no answer, or it is other bytes.
     pub async fn blob(&self, digest: &Digest, bytes_max: usize) -> Result<Vec<u8>, ClientError> {
         let operation = format!("blobs/{digest}");
-        let response = self.asked(&operation, "", TRANSFER_TIMEOUT).await?;
-        let (status, bytes) = self.bounded(&operation, response, bytes_max).await?;
+        let path = path_of(&operation);
+        let ask = Ask { timeout: TRANSFER_TIMEOUT, ..Ask::to(Method::GET, &path) };
+        let (status, bytes) = self.bounded(&operation, self.asked(ask).await?, bytes_max).await?;
         if !status.is_success() {
             return Err(problem_of(&operation, status, &bytes));
         }
@@ -165,16 +206,15 @@ impl Client {
     pub async fn put_blob(&self, bytes: Body) -> Result<Digest, ClientError> {
         let digest = Digest::of(&bytes);
         let operation = format!("blobs/{digest}");
-        let url = format!("{}{API}/{operation}", self.url);
-        let known = self.claimed(self.http.head(&url), "HEAD", &operation)?.send().await;
-        let known = known.map_err(|source| self.unreachable(source))?;
-        if known.status().is_success() {
+        let path = path_of(&operation);
+        let known = self.ask(&Ask::to(Method::HEAD, &path)).await?;
+        self.proven(&known)?;
+        if known.response.status().is_success() {
             return Ok(digest);
         }
-        let request =
-            self.claimed(self.http.put(url), "PUT", &operation)?.timeout(TRANSFER_TIMEOUT).body(bytes);
-        let response = request.send().await.map_err(|source| self.unreachable(source))?;
-        let (status, bytes) = self.bounded(&operation, response, BODY_BYTES_MAX).await?;
+        let ask =
+            Ask { timeout: TRANSFER_TIMEOUT, body: Some(bytes), kind: BYTES, ..Ask::to(Method::PUT, &path) };
+        let (status, bytes) = self.bounded(&operation, self.ask(&ask).await?, BODY_BYTES_MAX).await?;
         if status.is_success() { Ok(digest) } else { Err(problem_of(&operation, status, &bytes)) }
     }
 
@@ -194,10 +234,8 @@ impl Client {
     /// `ClientError` when it was not recorded.
     pub async fn give_up_work(&self, nonce: &Id) -> Result<Outcome, ClientError> {
         let operation = format!("work/given-up/{nonce}");
-        let request = self.http.post(format!("{}{API}/{operation}", self.url));
-        let request = self.claimed(request, "POST", &operation)?;
-        let response = request.send().await.map_err(|source| self.unreachable(source))?;
-        self.answer(&operation, response).await
+        let reply = self.ask(&Ask::to(Method::POST, &path_of(&operation))).await?;
+        self.answer(&operation, reply).await
     }
 
     /// By what the server shows that people asked for a run.
@@ -206,8 +244,8 @@ impl Client {
     /// `ClientError` when there is no answer, or the run has ended.
     pub async fn run_order(&self, run: RunId) -> Result<RunOrder, ClientError> {
         let operation = format!("work/orders/{run}");
-        let response = self.asked(&operation, "", ANSWER_TIMEOUT).await?;
-        let (status, bytes) = self.bounded(&operation, response, run_order::BYTES_MAX).await?;
+        let reply = self.asked(Ask::to(Method::GET, &path_of(&operation))).await?;
+        let (status, bytes) = self.bounded(&operation, reply, run_order::BYTES_MAX).await?;
         if !status.is_success() {
             return Err(problem_of(&operation, status, &bytes));
         }
@@ -223,8 +261,8 @@ impl Client {
     }
 
     async fn work<T: DeserializeOwned>(&self, operation: &str, query: &str) -> Result<T, ClientError> {
-        let response = self.asked(operation, query, ANSWER_TIMEOUT).await?;
-        self.answer(operation, response).await
+        let reply = self.asked(Ask { query, ..Ask::to(Method::GET, &path_of(operation)) }).await?;
+        self.answer(operation, reply).await
     }
 
     /// Reports a receipt.
@@ -249,10 +287,9 @@ impl Client {
     /// `ClientError` when it was not taken.
     pub async fn send_log(&self, path: &str, piece: Vec<u8>) -> Result<(), ClientError> {
         let operation = format!("logs/{path}");
-        let request = self.http.post(format!("{}{API}/{operation}", self.url));
-        let request = self.claimed(request, "POST", &operation)?.body(piece);
-        let response = request.send().await.map_err(|source| self.unreachable(source))?;
-        let (status, bytes) = self.bounded(&operation, response, BODY_BYTES_MAX).await?;
+        let path = path_of(&operation);
+        let ask = Ask { body: Some(piece.into()), kind: BYTES, ..Ask::to(Method::POST, &path) };
+        let (status, bytes) = self.bounded(&operation, self.ask(&ask).await?, BODY_BYTES_MAX).await?;
         if status.is_success() { Ok(()) } else { Err(problem_of(&operation, status, &bytes)) }
     }
 
@@ -263,9 +300,10 @@ impl Client {
     /// `ClientError` when there is no such log.
     pub async fn log(&self, path: &str, from: u64) -> Result<(Vec<u8>, bool), ClientError> {
         let operation = format!("logs/{path}");
-        let response = self.asked(&operation, &format!("?from={from}&now=true"), ANSWER_TIMEOUT).await?;
-        let complete = response.headers().get("log-complete").is_some_and(|value| value == "true");
-        let (status, bytes) = self.bounded(&operation, response, LOG_PIECE_BYTES_MAX).await?;
+        let (path, query) = (path_of(&operation), format!("?from={from}&now=true"));
+        let reply = self.asked(Ask { query: &query, ..Ask::to(Method::GET, &path) }).await?;
+        let complete = reply.response.headers().get("log-complete").is_some_and(|value| value == "true");
+        let (status, bytes) = self.bounded(&operation, reply, LOG_PIECE_BYTES_MAX).await?;
         if status.is_success() { Ok((bytes, complete)) } else { Err(problem_of(&operation, status, &bytes)) }
     }
 
@@ -315,8 +353,8 @@ impl Client {
     /// `ClientError` when none does, or it is not witnessed yet.
     pub async fn evidence(&self, place: &Place) -> Result<Vec<u8>, ClientError> {
         let operation = format!("evidence/{place}");
-        let response = self.asked(&operation, "", ANSWER_TIMEOUT).await?;
-        let (status, bytes) = self.bounded(&operation, response, evidence::bundle::BYTES_MAX).await?;
+        let reply = self.asked(Ask::to(Method::GET, &path_of(&operation))).await?;
+        let (status, bytes) = self.bounded(&operation, reply, evidence::bundle::BYTES_MAX).await?;
         if status.is_success() { Ok(bytes) } else { Err(problem_of(&operation, status, &bytes)) }
     }
 
@@ -341,16 +379,31 @@ impl Client {
         operation: &str,
         body: &B,
     ) -> Result<T, ClientError> {
-        let request = self.http.post(format!("{}{API}/{operation}", self.url)).json(body);
-        let request = self.claimed(request, "POST", operation)?;
-        let response = request.send().await.map_err(|source| self.unreachable(source))?;
-        self.answer(operation, response).await
+        let body = serde_json::to_vec(body).map_err(|error| unreadable(operation, error))?;
+        let path = path_of(operation);
+        let ask = Ask { body: Some(body.into()), ..Ask::to(Method::POST, &path) };
+        self.answer(operation, self.ask(&ask).await?).await
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, operation: &str) -> Result<T, ClientError> {
-        let (path, query) = operation.split_at(operation.find('?').unwrap_or(operation.len()));
-        let response = self.asked(path, query, ANSWER_TIMEOUT).await?;
-        self.answer(operation, response).await
+        let (before, query) = operation.split_at(operation.find('?').unwrap_or(operation.len()));
+        let reply = self.asked(Ask { query, ..Ask::to(Method::GET, &path_of(before)) }).await?;
+        self.answer(operation, reply).await
+    }
+
+    /// Asks once, in somebody's name, when the server has shown who it is.
+    pub(crate) async fn ask(&self, ask: &Ask<'_>) -> Result<Reply, ClientError> {
+        let key = self.server_key().await?;
+        let url = format!("{}{}{}", self.url, ask.path, ask.query);
+        let mut request = self.http.request(ask.method.clone(), url).timeout(ask.timeout);
+        if let Some(body) = &ask.body {
+            request = request.header(CONTENT_TYPE, ask.kind).body(body.clone());
+        }
+        if let Some(shown) = self.shows(ask, key)? {
+            request = request.header(AUTHORIZATION, shown);
+        }
+        let request = request.build().map_err(|source| self.unreachable(source))?;
+        self.replied(request, key).await
     }
 
     /// The newest checkpoint, a signed note, which everybody may read.
@@ -358,9 +411,8 @@ impl Client {
     /// # Errors
     /// `ClientError` when there is no answer.
     pub async fn checkpoint(&self) -> Result<String, ClientError> {
-        let request = self.http.get(format!("{}/checkpoint", self.url));
-        let response = request.send().await.map_err(|source| self.unreachable(source))?;
-        let (status, bytes) = self.bounded("checkpoint", response, NOTE_BYTES_MAX).await?;
+        let reply = self.ask(&Ask::to(Method::GET, "/checkpoint")).await?;
+        let (status, bytes) = self.bounded("checkpoint", reply, NOTE_BYTES_MAX).await?;
         if !status.is_success() {
             return Err(problem_of("checkpoint", status, &bytes));
         }
@@ -373,9 +425,8 @@ impl Client {
     /// `ClientError` when there is no answer.
     pub async fn tile(&self, path: TilePath) -> Result<Option<Vec<u8>>, ClientError> {
         let operation = path.to_string();
-        let request = self.http.get(format!("{}/{operation}", self.url));
-        let response = request.send().await.map_err(|source| self.unreachable(source))?;
-        let (status, bytes) = self.bounded(&operation, response, BODY_BYTES_MAX).await?;
+        let reply = self.ask(&Ask::to(Method::GET, &format!("/{operation}"))).await?;
+        let (status, bytes) = self.bounded(&operation, reply, BODY_BYTES_MAX).await?;
         match status {
             StatusCode::NOT_FOUND => Ok(None),
             status if status.is_success() => Ok(Some(bytes)),
@@ -386,21 +437,25 @@ impl Client {
     pub(crate) async fn answer<T: DeserializeOwned>(
         &self,
         operation: &str,
-        response: Response,
+        reply: Reply,
     ) -> Result<T, ClientError> {
-        let (status, bytes) = self.bounded(operation, response, BODY_BYTES_MAX).await?;
+        let (status, bytes) = self.bounded(operation, reply, BODY_BYTES_MAX).await?;
         if !status.is_success() {
             return Err(problem_of(operation, status, &bytes));
         }
         serde_json::from_slice(&bytes).map_err(|error| unreadable(operation, error))
     }
 
-    async fn bounded(
+    /// An answer's status and bytes, which the server has signed.
+    pub(crate) async fn bounded(
         &self,
         operation: &str,
-        mut response: Response,
+        reply: Reply,
         bytes_max: usize,
     ) -> Result<(StatusCode, Vec<u8>), ClientError> {
+        // Before anything of the body is made of, so that it is the server who sends too much.
+        let stated = self.proven(&reply)?;
+        let mut response = reply.response;
         let status = response.status();
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|source| self.unreachable(source))? {
@@ -409,12 +464,22 @@ impl Client {
                 return Err(unreadable(operation, format!("more than {bytes_max} bytes")));
             }
         }
-        Ok((status, bytes))
+        match stated {
+            Some(Stated(Some(digest))) if digest != Digest::of(&bytes) => Err(self.unsigned()),
+            // In pieces comes what is asked for by its digest, and nothing else.
+            Some(Stated(None)) if !operation.starts_with(BLOBS) => Err(self.unsigned()),
+            _ => Ok((status, bytes)),
+        }
     }
 
     pub(crate) fn unreachable(&self, source: reqwest::Error) -> ClientError {
         ClientError::Unreachable { url: self.url.clone(), source }
     }
+}
+
+/// The path of an operation.
+fn path_of(operation: &str) -> String {
+    format!("{API}/{operation}")
 }
 
 fn problem_of(operation: &str, status: StatusCode, bytes: &[u8]) -> ClientError {
@@ -428,6 +493,9 @@ pub(crate) fn unreadable(operation: &str, what: impl ToString) -> ClientError {
     ClientError::Answer { operation: operation.to_owned(), what: what.to_string() }
 }
 
+const BYTES: &str = "application/octet-stream";
+/// Where blobs are.
+const BLOBS: &str = "blobs/";
 const TRANSFER_TIMEOUT: Duration = Duration::from_mins(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);

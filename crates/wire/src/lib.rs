@@ -7,17 +7,19 @@ mod client;
 mod credential;
 mod message;
 mod problem;
+mod proof;
 mod service;
 mod who;
 
 pub use client::{Client, ClientError};
 pub use credential::Credential;
 pub use message::{
-    AgentWork, BODY_BYTES_MAX, EntryView, Installation, LastView, MachineView, OpenView, Outcome, PersonView,
-    PlaceView, ReleaseView, RolledBackView, RunView, RunnerWork, RunningView, Session, Signed, StatusView,
-    Submission, WorkView,
+    AgentWork, BODY_BYTES_MAX, EntryView, Installation, Introduced, LastView, MachineView, OpenView, Outcome,
+    PersonView, PlaceView, ReleaseView, RolledBackView, RunView, RunnerWork, RunningView, Session, Signed,
+    StatusView, Submission, WorkView,
 };
 pub use problem::{Problem, ProblemKind};
+pub use proof::Anchor;
 pub use service::{LogPiece, ServiceHeard, ServiceLogView, ServiceReport, ServiceView};
 pub use who::{Machine, SignIn};
 
@@ -35,5 +37,9 @@ pub const API: &str = "/api/v1";
 pub const SOCKET: &str = "unix";
 /// Name of the Unix socket in the server's data directory.
 pub const SOCKET_FILE: &str = "server.sock";
+/// Header of a question to which an answer is to be signed: an id that is drawn for it.
+pub const NONCE_HEADER: &str = "countersign-nonce";
+/// Header of an answer that shows by whom it is (`docs/formats/introduction.md`).
+pub const ANSWER_HEADER: &str = "countersign-answer";
 /// Action of the signed request that opens a session.
 pub const OPEN_SESSION: &str = "open-session";

@@ -44,6 +44,18 @@ pub struct Signed {
     pub statement: Envelope,
 }
 
+/// How a server shows who it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Introduced {
+    /// Trust roots from version 1 on; the newest names the ledger's key.
+    pub roots: Vec<Envelope>,
+    /// The introduction that this key signed (`docs/formats/introduction.md`).
+    pub introduction: Envelope,
+    /// What a request for a session has to name.
+    pub challenge: String,
+}
+
 /// A session, by which a person reads for a while.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

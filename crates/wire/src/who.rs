@@ -3,19 +3,18 @@
 //! Invariant: nobody is asked to sign before the server has said that it does not know who reads, and then once.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use evidence::claim::Claim;
 use evidence::dsse::Envelope;
-use evidence::machine::MachineSigner;
-use evidence::{Id, Moment, Name};
-use reqwest::header::AUTHORIZATION;
-use reqwest::{RequestBuilder, Response, StatusCode};
+use evidence::machine::{MachineKey, MachineSigner};
+use evidence::{Digest, Id, Moment, Name};
+use reqwest::{Method, StatusCode};
 
-use crate::client::{Client, ClientError, unreadable};
+use crate::SOCKET;
+use crate::client::{Ask, Client, ClientError, unreadable};
 use crate::credential::Credential;
 use crate::message::Session;
-use crate::{API, SOCKET};
+use crate::proof::{Anchor, Reply};
 
 /// In whose name a client asks.
 #[derive(Clone, Debug)]
@@ -41,7 +40,7 @@ pub trait SignIn: std::fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// Why there is none, for the person to read.
-    fn request(&self, server: &str) -> Result<Envelope, String>;
+    fn request(&self, server: &str, challenge: &str) -> Result<Envelope, String>;
 
     /// Keeps a session for the next time.
     fn keep(&self, session: &Session);
@@ -61,10 +60,10 @@ pub struct Machine {
 }
 
 impl Client {
-    /// The same client, asking in the name of a machine.
+    /// The same client, asking in the name of a machine: it takes answers from nobody but the server.
     #[must_use]
-    pub fn with_machine(self, machine: Machine) -> Self {
-        Self { who: Who::Machine(Arc::new(machine)), ..self }
+    pub fn with_machine(self, machine: Machine, anchor: Box<dyn Anchor>) -> Self {
+        Self { who: Who::Machine(Arc::new(machine)), ..self }.with_anchor(anchor)
     }
 
     /// The same client, asking in the name of a person.
@@ -74,62 +73,63 @@ impl Client {
         Self { who: Who::Person(Arc::new(Signed { sign_in, token })), ..self }
     }
 
-    /// Adds the claim by which a machine shows who it is.
-    pub(crate) fn claimed(
+    /// The header by which somebody shows who asks; a machine claims the operation.
+    pub(crate) fn shows(
         &self,
-        request: RequestBuilder,
-        method: &str,
-        operation: &str,
-    ) -> Result<RequestBuilder, ClientError> {
-        let Who::Machine(machine) = &self.who else { return Ok(request) };
-        let claim = Claim {
-            v: 1,
-            installation: machine.installation,
-            machine: machine.name.clone(),
-            operation: format!("{method} {API}/{operation}"),
-            issued: (machine.now)(),
+        ask: &Ask<'_>,
+        server: Option<MachineKey>,
+    ) -> Result<Option<String>, ClientError> {
+        let credential = match (&ask.signed, &self.who) {
+            (Some(request), _) => Credential::Request(request.clone()),
+            (None, Who::Nobody) => return Ok(None),
+            (None, Who::Machine(machine)) => {
+                let claim = Claim {
+                    v: 1,
+                    installation: machine.installation,
+                    machine: machine.name.clone(),
+                    operation: format!("{} {}", ask.method, ask.path),
+                    issued: (machine.now)(),
+                    server,
+                    body: ask
+                        .body
+                        .as_ref()
+                        .filter(|_| ask.method == Method::POST)
+                        .map(|body| Digest::of(body)),
+                };
+                let signed = claim.sign(&machine.signer);
+                Credential::Claim(signed.map_err(|error| unreadable(ask.path, error))?)
+            }
+            (None, Who::Person(person)) => match person.token() {
+                Some(token) => Credential::Token(token),
+                None => return Ok(None),
+            },
         };
-        let signed = claim.sign(&machine.signer).map_err(|error| unreadable(operation, error))?;
-        let header = Credential::Claim(signed).header().map_err(|error| unreadable(operation, error))?;
-        Ok(request.header(AUTHORIZATION, header))
+        credential.header().map(Some).map_err(|error| unreadable(ask.path, error))
     }
 
     /// Asks to read in somebody's name. A person signs in when the server says that nobody is known, once.
-    pub(crate) async fn asked(
-        &self,
-        operation: &str,
-        query: &str,
-        timeout: Duration,
-    ) -> Result<Response, ClientError> {
-        let url = format!("{}{API}/{operation}{query}", self.url);
-        let mut again = true;
-        loop {
-            let request = self.http.get(&url).timeout(timeout);
-            let request = match &self.who {
-                Who::Nobody | Who::Machine(_) => self.claimed(request, "GET", operation)?,
-                Who::Person(person) => match person.token() {
-                    Some(token) => request.bearer_auth(token),
-                    None => request,
-                },
-            };
-            let response = request.send().await.map_err(|source| self.unreachable(source))?;
-            match &self.who {
-                Who::Person(person) if again && response.status() == StatusCode::UNAUTHORIZED => {
-                    self.sign_in(person).await?;
-                    again = false;
-                }
-                _ => return Ok(response),
+    pub(crate) async fn asked(&self, ask: Ask<'_>) -> Result<Reply, ClientError> {
+        let reply = self.ask(&ask).await?;
+        match &self.who {
+            Who::Person(person) if reply.response.status() == StatusCode::UNAUTHORIZED => {
+                self.proven(&reply)?;
+                self.sign_in(person).await?;
+                self.ask(&ask).await
             }
+            _ => Ok(reply),
         }
     }
 
     async fn sign_in(&self, person: &Signed) -> Result<(), ClientError> {
+        if self.server.is_none() && !self.is_local {
+            return Err(ClientError::SignIn(NOTHING_PINNED.into()));
+        }
         let server = if self.is_local { SOCKET } else { &self.url };
-        let request = person.sign_in.request(server).map_err(ClientError::SignIn)?;
-        let header = Credential::Request(request).header().map_err(|error| unreadable("sessions", error))?;
-        let request = self.http.post(format!("{}{API}/sessions", self.url)).header(AUTHORIZATION, header);
-        let response = request.send().await.map_err(|source| self.unreachable(source))?;
-        let session: Session = self.answer("sessions", response).await?;
+        let challenge = self.introduced().await?.challenge;
+        let request = person.sign_in.request(server, &challenge).map_err(ClientError::SignIn)?;
+        let reply =
+            self.ask(&Ask { signed: Some(request), ..Ask::to(Method::POST, "/api/v1/sessions") }).await?;
+        let session: Session = self.answer("sessions", reply).await?;
         person.sign_in.keep(&session);
         *person.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.token);
         Ok(())
@@ -141,3 +141,5 @@ impl Signed {
         self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
+
+const NOTHING_PINNED: &str = "you have pinned nothing by which the server could show who it is";

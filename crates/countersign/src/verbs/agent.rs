@@ -11,6 +11,7 @@ use domain::Place;
 use evidence::Name;
 use evidence::pin::Pin;
 use evidence::status::{Status, StatusFile};
+use judge::Anchors;
 use wire::{Client, Machine};
 
 use super::{RoleArguments, runtime};
@@ -18,6 +19,7 @@ use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::home::{self, private_dir};
 use crate::output::Output;
+use crate::pinned::Pinned;
 use crate::pkcs11::Uri;
 use crate::{clock, key_files};
 
@@ -189,7 +191,13 @@ fn serve(data: &Path, server: &str, verb: &AgentVerb, output: Output) -> Result<
         signer: signer.clone(),
         now: clock::moment,
     };
-    let client = Client::new(server)?.with_machine(machine);
+    let pinned = Pinned {
+        installation: memory.installation,
+        // Whether a rehearsal counts is no matter of who answers.
+        anchors: Anchors { version: memory.root_version, digest: memory.root, rehearsal: true },
+        seen: memory.seen_root,
+    };
+    let client = Client::new(server)?.with_machine(machine, Box::new(pinned));
     let agent = Agent {
         dir: std::path::absolute(data)?,
         memory,

@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::home::write_private;
 use crate::operator::Operator;
 use crate::output::Output;
+use crate::pinned::Pinned;
 use crate::pkcs11::Uri;
 use crate::{clock, key_files};
 
@@ -131,7 +132,9 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
         signer: signer.clone(),
         now: clock::moment,
     };
-    let client = Client::new(server)?.with_machine(machine);
+    let trust = Trust::open(data, &pin)?;
+    let pinned = Pinned { seen: trust.newest_root(), ..Pinned::of(&pin) };
+    let client = Client::new(server)?.with_machine(machine, Box::new(pinned));
     let bench = Bench {
         installation: pin.installation,
         runner: joined.name.clone(),
@@ -140,7 +143,7 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
         toolchain: verb.operator.reach.host_toolchain()?,
         keep: Keep::open(&data.join("keep"), verb.keep << 30)?,
         isolation: Box::new(verb.operator.sandbox()),
-        trust: Trust::open(data, &pin)?,
+        trust,
         now: clock::moment,
         sources: runner::Sources::default(),
     };

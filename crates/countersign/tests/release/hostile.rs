@@ -1,7 +1,8 @@
 //! Forgeries against the programs that people run: `verify`, and `approve` on a server that lies.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use ::evidence::bundle::Bundle;
@@ -20,9 +21,8 @@ use crate::support::Home;
 type Shown = Arc<Mutex<Option<(Bundle, Vec<tlog::Hash>)>>>;
 
 /// A server that shows whatever it is told, with a summary in which all is well.
-fn liar() -> (String, Shown) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+fn liar(socket: &Path) -> Shown {
+    let listener = UnixListener::bind(socket).unwrap();
     let shown: Shown = Arc::default();
     let told = Arc::clone(&shown);
     std::thread::spawn(move || {
@@ -30,7 +30,10 @@ fn liar() -> (String, Shown) {
             let mut stream = stream.unwrap();
             let mut line = String::new();
             let mut reader = BufReader::new(stream.try_clone().unwrap());
-            reader.read_line(&mut line).unwrap();
+            if reader.read_line(&mut line).unwrap() == 0 {
+                // Somebody looks whether anybody listens.
+                continue;
+            }
             let mut header = line.clone();
             while header.trim() != "" {
                 header.clear();
@@ -44,7 +47,7 @@ fn liar() -> (String, Shown) {
             stream.write_all(&body).unwrap();
         }
     });
-    (url, shown)
+    shown
 }
 
 fn answer(path: &str, bundle: &Bundle, leaves: &[tlog::Hash]) -> Vec<u8> {
@@ -74,14 +77,14 @@ fn answer(path: &str, bundle: &Bundle, leaves: &[tlog::Hash]) -> Vec<u8> {
     serde_json::to_vec(&proof).unwrap()
 }
 
-/// Bob's home: his profile, his pin, and a directory that names the lying server.
-fn home_of(made: &Made, url: &str) -> Home {
+/// Bob's home: his profile, his pin, and the data directory of the lying server.
+fn home_of(made: &Made, socket: &Path) -> Home {
     let home = Home::new();
     let config = home.dir.path().join(".config/countersign");
     let installation = lab::id(1).to_string();
     std::fs::create_dir_all(config.join(&installation)).unwrap();
     std::fs::create_dir_all(home.data()).unwrap();
-    std::fs::write(home.data().join("server.url"), url).unwrap();
+    std::os::unix::fs::symlink(socket, home.data().join("server.sock")).unwrap();
     let key = home.dir.path().join(".ssh/id_ed25519");
     let profile = json!({
         "v": 1, "installation": installation, "person": made.lab.bob.id, "data": home.data(),
@@ -96,13 +99,15 @@ fn home_of(made: &Made, url: &str) -> Home {
 fn people_who_are_shown_forgeries_are_told_so() {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     lab::judged_at(Moment::from_millis(u64::try_from(now.as_millis()).unwrap()).unwrap());
-    let (url, shown) = liar();
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("liar");
+    let shown = liar(&socket);
     let mut wrong = Vec::new();
     let rows: Vec<_> = forgery::all().into_iter().filter(forgery::Forgery::is_plain).collect();
     assert!(rows.len() > 100);
     for row in &rows {
         let made = row.made();
-        let home = home_of(&made, &url);
+        let home = home_of(&made, &socket);
         std::fs::write(home.dir.path().join("bundle.json"), made.bundle.encode().unwrap()).unwrap();
         let root = made.lab.signed_root(&made.lab.root(), &[0, 1]).encode().unwrap();
         std::fs::write(home.dir.path().join("root.json"), root).unwrap();
@@ -153,11 +158,7 @@ impl agent::Services for Nothing {
         Ok(())
     }
 
-    fn start(
-        &mut self,
-        _: &::evidence::plan::Plan,
-        _: &std::path::Path,
-    ) -> Result<(), (&'static str, String)> {
+    fn start(&mut self, _: &::evidence::plan::Plan, _: &Path) -> Result<(), (&'static str, String)> {
         Ok(())
     }
 
@@ -240,17 +241,14 @@ fn nobody_signs_what_follows_a_forgery_or_what_was_left_behind() {
     let lab = lab::Lab::default();
     let mut forged = Environment { automatic: !signed.automatic, ..signed.clone() }.envelope().unwrap();
     lab.mallory.approve.sign(&mut forged, environment::NAMESPACE);
-    let told = shop.home.data().join("server.url");
-    let url = std::fs::read_to_string(&told).unwrap();
-    // Where the socket of the server's own owner lies, nobody can stand between.
+    // Nobody but the server's own owner can put himself between.
     let (socket, aside) = (shop.home.data().join("server.sock"), shop.home.data().join("aside.sock"));
     std::fs::rename(&socket, &aside).unwrap();
-    std::fs::write(&told, relay(up.address().to_owned(), statement, forged.encode().unwrap())).unwrap();
+    relay(&socket, up.address().to_owned(), statement, forged.encode().unwrap());
     says(
         &["trust", "environment", "--yes", PLACE, "--port", "8081"],
         "this key is not among those that may sign this",
     );
-    std::fs::write(&told, url).unwrap();
     std::fs::rename(&aside, &socket).unwrap();
     // Nothing of it went on record, and the honest way is open.
     assert_eq!(at(&up, "production")["statement"], json!(signed.number));
@@ -266,15 +264,16 @@ fn nobody_signs_what_follows_a_forgery_or_what_was_left_behind() {
 }
 
 /// A server between a person and the true one, which shows another statement in the place of one.
-fn relay(to: String, statement: Digest, forged: Vec<u8>) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+fn relay(socket: &Path, to: String, statement: Digest, forged: Vec<u8>) {
+    let listener = UnixListener::bind(socket).unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let mut reader = BufReader::new(stream.try_clone().unwrap());
             let (mut line, mut header) = (String::new(), "-".to_owned());
-            reader.read_line(&mut line).unwrap();
+            if reader.read_line(&mut line).unwrap() == 0 {
+                continue;
+            }
             while header.trim() != "" {
                 header.clear();
                 reader.read_line(&mut header).unwrap();
@@ -297,5 +296,4 @@ fn relay(to: String, statement: Digest, forged: Vec<u8>) -> String {
             stream.write_all(&body).unwrap();
         }
     });
-    url
 }

@@ -1,7 +1,14 @@
 //! Reading needs a right outside solo mode: what strangers of the same machine try, and who reads how.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::net::UnixListener;
 
+use ::evidence::dsse::{Envelope, Signature};
+use ::evidence::request::{NAMESPACE, Request};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::shop::Shop;
@@ -30,20 +37,23 @@ fn rehearsal() -> (Shop, Value) {
 }
 
 /// Somebody else's home, who is a person of the same installation.
-fn colleague(shop: &Shop, made: &Value, name: &str, person: &str) -> Home {
+fn colleague(shop: &Shop, made: &Value, name: &str, person: &str, data: &str) -> Home {
     let (home, at) = (Home::new(), shop.home.dir.path());
     let file = |key: String| at.join(key).to_str().unwrap().to_owned();
-    let (approval, sign_in, data) = (file(name.into()), file(format!("{name}-in")), shop.home.data());
+    let (approval, sign_in) = (file(name.into()), file(format!("{name}-in")));
     let adopt = ["key", "use", "--pin", made["pin"].as_str().unwrap(), "--person", person, "--data"];
-    let keys = [data.to_str().unwrap(), "--key", &approval, "--sign-in-key", &sign_in];
+    let keys = [data, "--key", &approval, "--sign-in-key", &sign_in];
     home.ok(&[&adopt[..], &keys].concat());
     home
 }
 
-/// Takes the Unix socket away, so that commands go over TCP, as those of another machine or user do.
-fn without_socket(shop: &Shop) {
-    let socket = shop.home.data().join("server.sock");
-    std::fs::rename(&socket, socket.with_extension("away")).unwrap();
+/// A directory that says where a server is and is not its own: commands go over TCP, as those of another machine or
+/// user do.
+fn elsewhere(shop: &Shop, name: &str, url: &str) -> String {
+    let dir = shop.home.dir.path().join(name);
+    std::fs::create_dir_all(&dir).unwrap();
+    std::fs::write(dir.join("server.url"), url).unwrap();
+    dir.to_str().unwrap().to_owned()
 }
 
 fn session(home: &Home, installation: &str) -> (std::path::PathBuf, String) {
@@ -110,11 +120,11 @@ fn attack_reading_without_a_right_gets_nothing_but_hashes() {
     }
 
     // Over TCP a person signs in once, and the session is kept where others do not read it.
-    without_socket(&shop);
-    assert_eq!(shop.ok(&["status"])["installation"], installation);
+    let tcp = elsewhere(&shop, "elsewhere", &up.url);
+    assert_eq!(shop.ok(&["status", "--data", &tcp])["installation"], installation);
     let (file, token) = session(&shop.home, installation);
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
-    shop.ok(&["status"]);
+    shop.ok(&["status", "--data", &tcp]);
     assert_eq!(session(&shop.home, installation).1, token, "the same session serves the next command");
     let bearer = format!("Authorization: Bearer {token}\r\n");
     assert_eq!(get(&up, "/api/v1/runs", &bearer).0, 200);
@@ -123,19 +133,29 @@ fn attack_reading_without_a_right_gets_nothing_but_hashes() {
     assert_eq!(get(&up, "/api/v1/runs", &format!("{}x\r\n", bearer.trim_end())).0, 401);
     // A session that the server does not know any more is renewed without a word.
     std::fs::write(&file, std::fs::read_to_string(&file).unwrap().replace(&token, "gone")).unwrap();
-    shop.ok(&["status"]);
+    shop.ok(&["status", "--data", &tcp]);
     assert_ne!(session(&shop.home, installation).1, "gone");
 
-    // Whoever is not enrolled gets no session, and is told so.
+    who_is_not_enrolled_is_told_so(&shop, &made, &tcp, installation);
+    assert!(up.stop());
+}
+
+/// Whoever is not enrolled gets no session, and is told so.
+fn who_is_not_enrolled_is_told_so(shop: &Shop, made: &Value, tcp: &str, installation: &str) {
+    let config = shop.home.dir.path().join(".config/countersign").join(installation);
     let profile = ".config/countersign/profile.json";
     let own = std::fs::read_to_string(shop.home.dir.path().join(profile)).unwrap();
     let nobody = Home::new();
     std::fs::create_dir_all(nobody.dir.path().join(profile).parent().unwrap()).unwrap();
     let person = made["people"][0]["person"].as_str().unwrap();
     std::fs::write(nobody.dir.path().join(profile), own.replace(person, &"1f".repeat(16))).unwrap();
-    let refused = nobody.json(&["status"], 1);
+    let adopted = nobody.dir.path().join(".config/countersign").join(installation);
+    let refused = nobody.json(&["status", "--data", tcp], 1);
+    assert!(refused["error"].as_str().unwrap().contains("you have pinned nothing"), "{refused}");
+    std::fs::create_dir_all(&adopted).unwrap();
+    std::fs::copy(config.join("pin"), adopted.join("pin")).unwrap();
+    let refused = nobody.json(&["status", "--data", tcp], 1);
     assert!(refused["error"].as_str().unwrap().contains("is not enrolled here"), "{refused}");
-    assert!(up.stop());
 }
 
 #[test]
@@ -155,9 +175,8 @@ fn attack_a_colleague_of_another_project_reads_nothing_of_this_one() {
     let eve = people.iter().find(|person| person["roles"] == json!(["developer"])).unwrap();
     let ran = shop.ok(&["run"]);
     let run = ran["run"].as_str().unwrap();
-    without_socket(&shop);
-
-    let home = colleague(&shop, &made, "eve", eve["person"].as_str().unwrap());
+    let tcp = elsewhere(&shop, "elsewhere", &up.url);
+    let home = colleague(&shop, &made, "eve", eve["person"].as_str().unwrap(), &tcp);
     let seen = home.ok(&["status"]);
     assert_eq!(
         (&seen["places"], &seen["runs"]),
@@ -173,7 +192,7 @@ fn attack_a_colleague_of_another_project_reads_nothing_of_this_one() {
     assert_eq!((&of_shop[0]["facts"], of_shop[0].get("particulars")), (&json!(null), None), "its head alone");
     assert!(entries.iter().any(|entry| entry["kind"] == "identity.enrolled" && entry["facts"].is_object()));
     // Ada's own look says which blobs there are: source, log, artifact.
-    shop.ok(&["status"]);
+    shop.ok(&["status", "--data", &tcp]);
     let ada = format!("Authorization: Bearer {}\r\n", session(&shop.home, installation).1);
     let mine: Vec<Value> = serde_json::from_str(&get(&up, "/api/v1/entries", &ada).1).unwrap();
     let facts = |kind: &str| mine.iter().find(|entry| entry["kind"] == kind).unwrap()["facts"].clone();
@@ -208,5 +227,144 @@ fn attack_a_colleague_of_another_project_reads_nothing_of_this_one() {
     let key = shop.ok(&["key", "show", &eve_key("ada-in")])["fingerprint"].clone();
     shop.ok(&["trust", "status", "--yes", "--revoke", key.as_str().unwrap()]);
     assert_eq!(get(&up, "/api/v1/runs", &ada).0, 401);
+    assert!(up.stop());
+}
+
+/// Somebody at a port, who hears each question and says what `answers` says to it; what was heard so far.
+fn somebody(
+    listener: TcpListener,
+    answers: impl Fn(&str) -> Vec<u8> + Send + 'static,
+) -> std::sync::mpsc::Receiver<String> {
+    let (hears, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap() > 0 {}
+            let answer = answers(&head);
+            hears.send(head).unwrap();
+            // Who asked may have gone.
+            drop(stream.write_all(&answer));
+        }
+    });
+    heard
+}
+
+/// What a server answers to a question, as it comes.
+fn passed_on(server: &str, head: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(server).unwrap();
+    stream.write_all(head.replacen("\r\n", "\r\nConnection: close\r\n", 1).as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    answer
+}
+
+/// Who took the port of a server that had crashed once got a signed request that opened a session of the person when
+/// the server was back; who passed everything on read with the person.
+#[test]
+fn attack_who_answers_in_the_servers_place_gets_nothing_that_is_signed() {
+    let (shop, _) = rehearsal();
+    let up = shop.home.up();
+    let (address, url) = (up.address().to_owned(), up.url.clone());
+    let nothing_signed = |heard: &std::sync::mpsc::Receiver<String>, what: &str| {
+        let heard: Vec<_> = heard.try_iter().collect();
+        assert!(!heard.is_empty(), "{what}");
+        for head in heard {
+            assert!(!head.to_ascii_lowercase().contains("authorization"), "{what}: {head}");
+        }
+    };
+    let status = |data: &str| {
+        let said = shop.in_repository(&["status", "--data", data], 1);
+        said["error"].as_str().unwrap().to_owned()
+    };
+    // Between the person and the true server, at another port.
+    let (listener, to) = (TcpListener::bind("127.0.0.1:0").unwrap(), address.clone());
+    let between = elsewhere(&shop, "between", &format!("http://{}", listener.local_addr().unwrap()));
+    let heard = somebody(listener, move |head| passed_on(&to, head));
+    let said = status(&between);
+    assert!(said.contains("it is of a server at"), "{said}");
+    nothing_signed(&heard, "between");
+    // The server has a session of the person's, which the next one at its port would like to have.
+    let tcp = elsewhere(&shop, "elsewhere", &url);
+    shop.ok(&["status", "--data", &tcp]);
+    let question = "GET /api/v1/introduction HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let introduction = passed_on(&address, question);
+    assert!(introduction.starts_with(b"HTTP/1.1 200"));
+    assert!(up.stop());
+    // In its place: with nothing, and with what the true server says to everybody.
+    let listener = TcpListener::bind(&address).unwrap();
+    let shows = std::sync::Arc::new(std::sync::Mutex::new(
+        b"HTTP/1.1 401 X\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}".to_vec(),
+    ));
+    let shown = std::sync::Arc::clone(&shows);
+    let heard = somebody(listener, move |_| shown.lock().unwrap().clone());
+    let said = status(&tcp);
+    assert!(said.contains("does not show that it is the server") && said.contains("status 401"), "{said}");
+    nothing_signed(&heard, "with nothing");
+    *shows.lock().unwrap() = introduction;
+    let said = status(&tcp);
+    assert!(said.contains("cannot sign what it says"), "{said}");
+    nothing_signed(&heard, "with the introduction");
+    // Whoever owns the data directory does not even ask, whatever a server that was killed has left there.
+    drop(UnixListener::bind(shop.home.data().join("server.sock")).unwrap());
+    std::fs::write(shop.home.data().join("server.url"), &url).unwrap();
+    let said = status(shop.home.data().to_str().unwrap());
+    assert!(said.contains("no server runs on"), "{said}");
+    assert_eq!(heard.try_iter().count(), 0);
+}
+
+/// A request for a session that somebody got hold of, all the same.
+#[test]
+fn attack_a_signed_request_opens_one_session_and_only_where_it_was_asked_for() {
+    let (shop, made) = rehearsal();
+    let up = shop.home.up();
+    let installation = shop.ok(&["status"])["installation"].clone();
+    let introduced: Value = serde_json::from_str(&get(&up, "/api/v1/introduction", "").1).unwrap();
+    let signed = |arguments: Value| {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let issued = ::evidence::Moment::default().later_by(now);
+        let request = Request {
+            v: 1,
+            installation: installation.as_str().unwrap().parse().unwrap(),
+            person: made["people"][0]["person"].as_str().unwrap().parse().unwrap(),
+            issued,
+            expires: issued.later_by(std::time::Duration::from_mins(5)),
+            nonce: lab::id(77),
+            action: "open-session".parse().unwrap(),
+            arguments,
+        };
+        let mut envelope: Envelope = request.envelope().unwrap();
+        let (key, file) = (shop.home.dir.path().join("ada-in"), shop.home.dir.path().join("pae"));
+        std::fs::write(&file, envelope.pae()).unwrap();
+        let sign = ["-q", "-Y", "sign", "-n", NAMESPACE, "-f", key.to_str().unwrap(), file.to_str().unwrap()];
+        assert!(shop.home.program("ssh-keygen").args(sign).status().unwrap().success());
+        let text = std::fs::read_to_string(file.with_extension("sig")).unwrap();
+        std::fs::remove_file(file.with_extension("sig")).unwrap();
+        let sig: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
+        let keyid =
+            shop.ok(&["key", "show", key.to_str().unwrap()])["fingerprint"].as_str().unwrap().to_owned();
+        envelope.add(Signature { keyid, sig: STANDARD.decode(sig).unwrap() });
+        format!("Authorization: Countersign-Request {}\r\n", STANDARD.encode(envelope.encode().unwrap()))
+    };
+    let url = &up.url;
+    let opened = |header: &str| up.post("/api/v1/sessions", header, "");
+    for (arguments, why) in [
+        (json!({ "server": url }), "answers no challenge"),
+        (json!({ "server": url, "challenge": "AAAA" }), "answers no challenge"),
+        (json!({ "server": "http://127.0.0.1:1", "challenge": introduced["challenge"] }), "and this is http"),
+        (json!({ "server": "unix", "challenge": introduced["challenge"] }), "and this is http"),
+    ] {
+        let (status, said) = opened(&signed(arguments));
+        assert!(status == 401 && said.contains(why), "{status} {said}");
+    }
+    let right = json!({ "server": url, "challenge": introduced["challenge"] });
+    let header = signed(right.clone());
+    assert_eq!(opened(&header).0, 200);
+    // Neither the same again, nor another one with the same challenge.
+    for header in [header, signed(right)] {
+        let (status, said) = opened(&header);
+        assert!(status == 401 && said.contains("has opened a session before"), "{status} {said}");
+    }
     assert!(up.stop());
 }

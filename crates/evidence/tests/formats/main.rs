@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use evidence::approval::{Approval, Decision, Signed};
 use evidence::bundle::{Logged, hashes};
-use evidence::claim::Claim;
+use evidence::claim::{Asked, Claim};
 use evidence::configuration::Configuration;
 use evidence::dsse::Envelope;
 use evidence::enrolment::Enrolment;
@@ -18,6 +18,7 @@ use evidence::entry::{Actor, Auth, Entry, Header, Payload};
 use evidence::environment::Environment;
 use evidence::evidence_manifest::EvidenceManifest;
 use evidence::git::{self, ObjectKind};
+use evidence::introduction::{self, Answer, Introduction, Stated};
 use evidence::machine::MachineSigner;
 use evidence::pin::{EnvironmentPin, Pin};
 use evidence::plan::{Destination, Plan};

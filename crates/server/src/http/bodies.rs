@@ -15,6 +15,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use domain::PersonId;
 use evidence::Name;
+use evidence::claim::Asked;
 use listen::Peer;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wire::{BLOB_BYTES_MAX, BODY_BYTES_MAX, Credential, ProblemKind};
@@ -96,6 +97,7 @@ async fn held(bodies: &Bodies, parts: &Parts, bytes: u64) -> Result<Held, Failur
 async fn sender(shared: &Arc<Shared>, parts: &Parts) -> Result<(Sender, bool), Failure> {
     let credential = credential(&parts.headers);
     let operation = format!("{} {}", parts.method, parts.uri.path());
+    let asked = Asked { operation, server: *shared.introducer.key() };
     let (at, is_owner) = (Arc::clone(shared), parts.extensions.get::<Peer>().is_some_and(Peer::is_owner));
     blocking(move || {
         let (state, now, keeper) = (at.intake.state(), clock::now(), &at.gatekeeper);
@@ -105,7 +107,7 @@ async fn sender(shared: &Arc<Shared>, parts: &Parts) -> Result<(Sender, bool), F
                 let stops = STOPPING.contains(&request.action.as_str());
                 Ok((if is_owner { Sender::Owner } else { Sender::Person(request.person.into()) }, stops))
             }
-            Some(Credential::Claim(claim)) => match keeper.machine(&state, &claim, &operation, now)? {
+            Some(Credential::Claim(claim)) => match keeper.machine(&state, &claim, &asked, now)? {
                 Caller::Runner(name) | Caller::Agent(name, _) => Ok((Sender::Machine(name), false)),
                 Caller::Owner | Caller::Anybody | Caller::Person(_) => Err(nobody()),
             },

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use domain::{Place, RunId, build};
+use evidence::claim::{Asked, Claim};
 use evidence::dsse::Envelope;
 use evidence::entry::Actor;
 use evidence::receipt::Work;
@@ -44,10 +45,10 @@ pub async fn runner_work(
     uri: Uri,
 ) -> Result<Json<Vec<RunnerWork>>, Failure> {
     let claim = claim(&headers)?;
-    let operation = format!("GET {}{}", wire::API, uri.path());
+    let asked = shared.asked(&Method::GET, &uri);
     let mine: Result<BTreeSet<Id>, _> = mine.split_terminator(',').take(DOING_MAX).map(str::parse).collect();
     let mine = mine.map_err(malformed)?;
-    let runner = runner_of(&shared, claim, operation).await?;
+    let runner = runner_of(&shared, claim, asked).await?;
     let question = shared.presence.asks(format!("runner {runner}"));
     let found = waited(&shared, move |shared| {
         shared.attendance.saw(&runner, Instant::now());
@@ -61,11 +62,11 @@ pub async fn runner_work(
 }
 
 /// The runner that a claim is by; it was heard now.
-async fn runner_of(shared: &Arc<Shared>, claim: Envelope, operation: String) -> Result<Name, Failure> {
+async fn runner_of(shared: &Arc<Shared>, claim: Envelope, asked: Asked) -> Result<Name, Failure> {
     let at = Arc::clone(shared);
     blocking(move || {
         let now = clock::now();
-        let runner = at.gatekeeper.runner(&at.intake.state(), &claim, &operation, now);
+        let runner = at.gatekeeper.runner(&at.intake.state(), &claim, &asked, now);
         match &runner {
             Ok(runner) => at.attendance.saw(runner, Instant::now()),
             Err((Some(runner), error)) => at.attendance.refused(runner, &error.to_string()),
@@ -86,7 +87,8 @@ pub async fn give_up(
     let nonce: Id = nonce.parse().map_err(malformed)?;
     // What is kept of it: nobody has to believe this server that the runner said so.
     let kept = serde_json::to_value(&claim).map_err(failed)?;
-    let runner = runner_of(&shared, claim, evidence::claim::giving_up(nonce)).await?;
+    let asked = Asked { operation: evidence::claim::giving_up(nonce), server: *shared.introducer.key() };
+    let runner = runner_of(&shared, claim, asked).await?;
     let state = shared.intake.state();
     let due = state.build.outstanding(&runner).find(|due| due.nonce == nonce).cloned();
     let due = due.ok_or_else(|| Failure::new(ProblemKind::NotFound, "nothing with this nonce is due"))?;
@@ -109,10 +111,10 @@ pub async fn run_order(
 ) -> Result<Response, Failure> {
     let claim = claim(&headers)?;
     let run: RunId = run.parse().map_err(malformed)?;
-    let operation = format!("GET {}{}", wire::API, uri.path());
+    let asked = shared.asked(&Method::GET, &uri);
     let order = blocking(move || {
         let (state, now) = (shared.intake.state(), clock::now());
-        shared.gatekeeper.runner(&state, &claim, &operation, now).map_err(|(_, error)| error)?;
+        shared.gatekeeper.runner(&state, &claim, &asked, now).map_err(|(_, error)| error)?;
         Ok(due::order(&shared.gatekeeper, &state, run, now)?)
     });
     let nothing = "there is nothing to do for this run: it has ended, or no status is in force";
@@ -129,11 +131,11 @@ pub async fn agent_work(
 ) -> Result<Json<Option<AgentWork>>, Failure> {
     let claim = claim(&headers)?;
     let place: Place = place.parse().map_err(malformed)?;
-    let operation = format!("GET {}{}", wire::API, uri.path());
+    let asked = shared.asked(&Method::GET, &uri);
     let (keeper, at) = (Arc::clone(&shared), place.clone());
     let agent = blocking(move || {
         let state = keeper.intake.state();
-        Ok(keeper.gatekeeper.agent(&state, &at, &claim, &operation, clock::now())?)
+        Ok(keeper.gatekeeper.agent(&state, &at, &claim, &asked, clock::now())?)
     })
     .await?;
     let question = shared.presence.asks(format!("agent {agent} {place}"));
@@ -213,10 +215,10 @@ pub async fn put_blob(
 ) -> Result<Response, Failure> {
     let claim = claim(&headers)?;
     let digest: Digest = digest.parse().map_err(malformed)?;
-    let operation = format!("PUT {}{}", wire::API, uri.path());
+    let asked = shared.asked(&Method::PUT, &uri);
     let keeper = Arc::clone(&shared);
     let mut incoming = blocking(move || {
-        let runner = keeper.gatekeeper.runner(&keeper.intake.state(), &claim, &operation, clock::now());
+        let runner = keeper.gatekeeper.runner(&keeper.intake.state(), &claim, &asked, clock::now());
         runner.map_err(|(_, error)| error)?;
         keeper.gatekeeper.room().for_anything().map_err(EdgeError::from)?;
         Ok(keeper.gatekeeper.blobs().receive()?)
@@ -242,11 +244,12 @@ pub async fn append_log(
 ) -> Result<StatusCode, Failure> {
     let claim = claim(&headers)?;
     let (run, work, runner) = log_of(&run, &kind, &name, &runner)?;
-    let operation = format!("{method} {}{}", wire::API, uri.path());
+    let asked = shared.asked(&method, &uri);
     blocking(move || {
         let state = shared.intake.state();
-        let asking = shared.gatekeeper.runner(&state, &claim, &operation, clock::now());
+        let asking = shared.gatekeeper.runner(&state, &claim, &asked, clock::now());
         let asking = asking.map_err(|(_, error)| error)?;
+        is_for(&claim, &body)?;
         let mut outstanding = state.build.outstanding(&runner);
         let due = outstanding.find(|due| due.run == run && due.work == work && asking == runner);
         let nothing = || Failure::new(ProblemKind::NotFound, "nothing with this log is due on this runner");
@@ -357,6 +360,12 @@ pub fn claim(headers: &HeaderMap) -> Result<Envelope, Failure> {
         Some(Credential::Claim(claim)) => Ok(claim),
         _ => Err(Failure::new(ProblemKind::Unauthenticated, "the machine's signed claim is missing")),
     }
+}
+
+/// Refuses a body that its claim does not name: it was somebody else's, or another one.
+pub fn is_for(claim: &Envelope, body: &[u8]) -> Result<(), Failure> {
+    let holds = Claim::read(claim).and_then(|claim| claim.is_for(body));
+    holds.map_err(|error| Failure::new(ProblemKind::Unauthenticated, error.to_string()))
 }
 
 pub fn malformed(error: impl std::fmt::Display) -> Failure {

@@ -8,6 +8,7 @@
 mod api;
 mod asker;
 mod bodies;
+mod introduction;
 mod machines;
 mod problem;
 mod right;
@@ -21,16 +22,18 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header;
+use axum::http::{Method, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use evidence::claim::Asked;
 use tokio::sync::watch;
 use wire::{BLOB_BYTES_MAX, BODY_BYTES_MAX, ProblemKind};
 
 use crate::attendance::Attendance;
 use crate::edge::Gatekeeper;
 use crate::intake::Intake;
+use crate::introducer::Introducer;
 use crate::logs::Logs;
 use crate::presence::Presence;
 use crate::services::Services;
@@ -46,8 +49,7 @@ pub struct Shared {
     pub intake: Intake,
     pub gatekeeper: Gatekeeper,
     pub origin: String,
-    /// Where this server listens, as its own people name it.
-    pub url: String,
+    pub introducer: Introducer,
     pub views: Views,
     pub logs: Logs,
     pub attendance: Attendance,
@@ -55,6 +57,13 @@ pub struct Shared {
     pub services: Services,
     /// Becomes true when the server is asked to end: whoever waits gives up then.
     pub stopping: watch::Receiver<bool>,
+}
+
+impl Shared {
+    /// What a claim has to be for.
+    fn asked(&self, method: &Method, uri: &Uri) -> Asked {
+        Asked { operation: format!("{method} {}{}", wire::API, uri.path()), server: *self.introducer.key() }
+    }
 }
 
 /// All routes.
@@ -66,7 +75,9 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/work/given-up/{nonce}", post(machines::give_up))
         .route("/work/orders/{run}", get(machines::run_order))
         .route("/work/agent/{*place}", get(machines::agent_work))
-        .route("/work/services/{*place}", post(services::tell));
+        .route("/work/services/{*place}", post(services::tell))
+        // Whoever is asked this shows who it is, before anybody shows it who they are.
+        .route("/introduction", get(introduction::introduce));
     let api = Router::new()
         .route("/sessions", post(sign_in::open))
         .route("/requests", post(api::submit))
@@ -102,6 +113,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .layer(from_fn(loopback_name))
         .layer(from_fn_with_state(Turns::new(), in_turn))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(Arc::clone(&shared), introduction::signed))
         .with_state(shared)
 }
 

@@ -83,6 +83,7 @@ impl From<EdgeError> for Failure {
             EdgeError::Session(SessionError::Randomness) => ProblemKind::Failed,
             EdgeError::Full(_) => ProblemKind::Full,
             EdgeError::Evidence(_)
+            | EdgeError::Randomness(_)
             | EdgeError::Signing(_)
             | EdgeError::Quotas(_)
             | EdgeError::Ledger(_)

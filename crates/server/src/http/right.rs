@@ -14,6 +14,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use domain::RunId;
 use domain::release::Stage;
+use evidence::claim::Asked;
 use evidence::{Digest, Name};
 use listen::Peer;
 use wire::{Credential, ProblemKind};
@@ -36,14 +37,14 @@ pub async fn reading(
         return Ok(next.run(request).await);
     }
     let (mut parts, body) = request.into_parts();
-    let operation = format!("{} {}{}", parts.method, wire::API, parts.uri.path());
-    let caller = caller(&shared, &parts, operation).await?;
+    let asked = shared.asked(&parts.method, &parts.uri);
+    let caller = caller(&shared, &parts, asked).await?;
     parts.extensions.insert(caller);
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
-/// Who asks to read by an operation: method and path, as claims name them.
-pub async fn caller(shared: &Arc<Shared>, parts: &Parts, operation: String) -> Result<Caller, Failure> {
+/// Who asks to read by an operation, as claims name it.
+pub async fn caller(shared: &Arc<Shared>, parts: &Parts, asked: Asked) -> Result<Caller, Failure> {
     if parts.extensions.get::<Peer>().is_some_and(Peer::is_owner) {
         return Ok(Caller::Owner);
     }
@@ -55,7 +56,7 @@ pub async fn caller(shared: &Arc<Shared>, parts: &Parts, operation: String) -> R
         Some(Credential::Token(token)) => Ok(shared.gatekeeper.reader(&state, &token, clock::now())?),
         Some(Credential::Claim(claim)) => {
             let keeper = Arc::clone(shared);
-            blocking(move || Ok(keeper.gatekeeper.machine(&state, &claim, &operation, clock::now())?)).await
+            blocking(move || Ok(keeper.gatekeeper.machine(&state, &claim, &asked, clock::now())?)).await
         }
         Some(Credential::Request(_)) => Err(Failure::new(ProblemKind::Unauthenticated, READ_BY_SESSION)),
         None => Err(Failure::new(ProblemKind::Unauthenticated, NOBODY)),

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::{Extension, Json};
 use domain::Place;
 use serde::Deserialize;
 use wire::{LOG_PIECE_BYTES_MAX, ProblemKind, ServiceHeard, ServiceLogView, ServiceReport};
 
-use super::machines::{claim, malformed};
+use super::machines::{claim, is_for, malformed};
 use super::problem::Failure;
 use super::{Shared, blocking, right};
 use crate::caller::Caller;
@@ -21,14 +22,16 @@ pub async fn tell(
     Path(place): Path<String>,
     headers: HeaderMap,
     uri: Uri,
-    Json(report): Json<ServiceReport>,
+    body: Bytes,
 ) -> Result<Json<ServiceHeard>, Failure> {
     let claim = claim(&headers)?;
     let place: Place = place.parse().map_err(malformed)?;
-    let operation = format!("POST {}{}", wire::API, uri.path());
+    let asked = shared.asked(&Method::POST, &uri);
     let heard = blocking(move || {
         let state = shared.intake.state();
-        shared.gatekeeper.agent(&state, &place, &claim, &operation, clock::now())?;
+        shared.gatekeeper.agent(&state, &place, &claim, &asked, clock::now())?;
+        is_for(&claim, &body)?;
+        let report: ServiceReport = serde_json::from_slice(&body).map_err(malformed)?;
         Ok(shared.services.tell(&place, report))
     });
     Ok(Json(ServiceHeard { log: heard.await? }))

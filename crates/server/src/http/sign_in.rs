@@ -7,7 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use listen::Peer;
-use wire::{Credential, ProblemKind, SOCKET, Session};
+use wire::{Credential, ProblemKind, Session};
 
 use super::problem::Failure;
 use super::right::credential;
@@ -26,9 +26,8 @@ pub async fn open(
     };
     let is_local = peer.is_some_and(|Extension(peer)| peer.is_local());
     let opened = blocking(move || {
-        let servers: &[&str] = if is_local { &[SOCKET, &shared.url] } else { &[&shared.url] };
-        let state = shared.intake.state();
-        let (token, expires) = shared.gatekeeper.sign_in(&state, &envelope, servers, clock::now())?;
+        let (state, keeper, now) = (shared.intake.state(), &shared.gatekeeper, clock::now());
+        let (token, expires) = keeper.sign_in(&state, &envelope, &shared.introducer, is_local, now)?;
         Ok(Session { token, expires })
     });
     opened.await.map(Json)

@@ -1,0 +1,221 @@
+//! Who answers: the server introduces itself before anything is sent to it in somebody's name, and signs each answer.
+//!
+//! Invariant: where a client has an anchor, an answer without the right signature is no answer, whatever it says: not a
+//! refusal, not "there is no such thing". Over the server's Unix socket the owner of its directory vouches instead.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use evidence::dsse::Envelope;
+use evidence::introduction::{Answer, Introduction, Stated};
+use evidence::machine::MachineKey;
+use evidence::{Digest, Id, Moment};
+use reqwest::{Request, Response, StatusCode};
+
+use crate::client::{Client, ClientError, unreadable};
+use crate::message::Introduced;
+use crate::{ANSWER_HEADER, API, NONCE_HEADER};
+
+/// What a client believes before it has spoken with anybody: its pin, its clock, its randomness.
+pub trait Anchor: std::fmt::Debug + Send + Sync {
+    /// The installation.
+    fn installation(&self) -> Id;
+
+    /// The ledger's key, as the newest of these roots names it, and the version of that root, which is none below
+    /// `least`.
+    ///
+    /// # Errors
+    /// Why these roots are not to be believed.
+    fn ledger_key(&self, roots: &[Envelope], least: u32) -> Result<(MachineKey, u32), String>;
+
+    /// Now.
+    fn now(&self) -> Moment;
+
+    /// A random id.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    fn nonce(&self) -> Result<Id, String>;
+}
+
+/// What is known of the server that a client speaks with.
+#[derive(Clone, Debug)]
+pub struct Server(Arc<Known>);
+
+#[derive(Debug)]
+struct Known {
+    anchor: Box<dyn Anchor>,
+    met: Mutex<Met>,
+}
+
+#[derive(Debug, Default)]
+struct Met {
+    introduction: Option<Introduction>,
+    /// Highest version of a trust root that was seen.
+    root: u32,
+}
+
+/// An answer on its way in, and what it has to be signed for.
+#[derive(Debug)]
+pub struct Reply {
+    pub response: Response,
+    question: Option<Question>,
+}
+
+#[derive(Debug)]
+struct Question {
+    nonce: Id,
+    asked: String,
+    key: MachineKey,
+}
+
+impl Server {
+    pub fn new(anchor: Box<dyn Anchor>) -> Self {
+        Self(Arc::new(Known { anchor, met: Mutex::default() }))
+    }
+
+    fn met(&self) -> MutexGuard<'_, Met> {
+        self.0.met.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Its introduction, while it counts.
+    fn introduction(&self) -> Option<Introduction> {
+        let now = self.0.anchor.now();
+        self.met().introduction.clone().filter(|introduction| now <= introduction.expires)
+    }
+
+    /// It has ended, or somebody else answers: it has to introduce itself again.
+    fn forget(&self) {
+        self.met().introduction = None;
+    }
+
+    fn believed(&self, url: &str, introduced: &Introduced) -> Result<Introduction, String> {
+        let (anchor, least) = (&self.0.anchor, self.met().root);
+        let (ledger, root) = anchor.ledger_key(&introduced.roots, least)?;
+        let said = &introduced.introduction;
+        let opened = Introduction::open(said, &ledger, anchor.installation(), anchor.now());
+        let opened = opened.map_err(|error| error.to_string())?;
+        opened.is_of(url).map_err(|error| error.to_string())?;
+        let mut met = self.met();
+        met.root = met.root.max(root);
+        Ok(opened)
+    }
+}
+
+impl Client {
+    /// The same client, which takes answers from nobody but the server that this anchor leads to.
+    #[must_use]
+    pub fn with_anchor(self, anchor: Box<dyn Anchor>) -> Self {
+        Self { server: Some(Server::new(anchor)), ..self }
+    }
+
+    /// By which key the server signs its answers; `None` where nobody asks for that.
+    pub(crate) async fn server_key(&self) -> Result<Option<MachineKey>, ClientError> {
+        let Some(server) = &self.server else { return Ok(None) };
+        if let Some(introduction) = server.introduction() {
+            return Ok(Some(introduction.key));
+        }
+        self.introduced().await?;
+        Ok(server.introduction().map(|introduction| introduction.key))
+    }
+
+    /// Has the server introduce itself, now.
+    pub(crate) async fn introduced(&self) -> Result<Introduced, ClientError> {
+        let request = self.http.get(format!("{}{API}/introduction", self.url));
+        let mut request = request.build().map_err(|source| self.unreachable(source))?;
+        let Some(server) = &self.server else {
+            let response = self.http.execute(request).await.map_err(|source| self.unreachable(source))?;
+            return self.answer("introduction", Reply { response, question: None }).await;
+        };
+        let nonce = self.marked(server, &mut request)?;
+        let asked = asked(&request);
+        let response = self.http.execute(request).await.map_err(|source| self.unreachable(source))?;
+        let (status, header) = (response.status(), header(&response));
+        let (_, bytes) = self.bounded("introduction", Reply { response, question: None }, BYTES_MAX).await?;
+        let proven = (|| {
+            let introduced: Introduced = serde_json::from_slice(&bytes).map_err(|_| {
+                format!("it answers with status {status} and without an introduction; is it of this version?")
+            })?;
+            let introduction = server.believed(&self.url, &introduced)?;
+            let stated = Answer::stated(nonce, &asked, status.as_u16(), &header, &introduction.key);
+            match stated {
+                Some(Stated(Some(digest))) if status == StatusCode::OK && digest == Digest::of(&bytes) => {
+                    server.met().introduction = Some(introduction);
+                    Ok(introduced)
+                }
+                _ => Err("it shows the server's introduction and cannot sign what it says".to_owned()),
+            }
+        })();
+        proven.map_err(|what| self.unproven(what))
+    }
+
+    /// Sends a request whose answer is to be signed by this key.
+    pub(crate) async fn replied(
+        &self,
+        mut request: Request,
+        key: Option<MachineKey>,
+    ) -> Result<Reply, ClientError> {
+        let question = match (&self.server, key) {
+            (Some(server), Some(key)) => {
+                let nonce = self.marked(server, &mut request)?;
+                Some(Question { nonce, asked: asked(&request), key })
+            }
+            (None, None) => None,
+            _ => return Err(self.unproven("it has not introduced itself".into())),
+        };
+        match self.http.execute(request).await {
+            Ok(response) => Ok(Reply { response, question }),
+            Err(source) => {
+                if let Some(server) = &self.server {
+                    server.forget();
+                }
+                Err(self.unreachable(source))
+            }
+        }
+    }
+
+    fn marked(&self, server: &Server, request: &mut Request) -> Result<Id, ClientError> {
+        let nonce = server.0.anchor.nonce().map_err(|what| self.unproven(what))?;
+        let text = nonce.to_string().parse().map_err(|error| unreadable("nonce", error))?;
+        request.headers_mut().insert(NONCE_HEADER, text);
+        Ok(nonce)
+    }
+
+    /// What the server has signed of an answer whose head is here; `None` where nobody asks for that.
+    ///
+    /// # Errors
+    /// `ClientError::Unproven` when it is not by the server.
+    pub(crate) fn proven(&self, reply: &Reply) -> Result<Option<Stated>, ClientError> {
+        let Some(Question { nonce, asked, key }) = &reply.question else { return Ok(None) };
+        let status = reply.response.status().as_u16();
+        match Answer::stated(*nonce, asked, status, &header(&reply.response), key) {
+            Some(stated) => Ok(Some(stated)),
+            None => Err(self.unsigned()),
+        }
+    }
+
+    /// The answer is not by the server that introduced itself.
+    pub(crate) fn unsigned(&self) -> ClientError {
+        if let Some(server) = &self.server {
+            server.forget();
+        }
+        self.unproven("it was started again, or somebody else answers in its place".into())
+    }
+
+    fn unproven(&self, what: String) -> ClientError {
+        ClientError::Unproven { url: self.url.clone(), what }
+    }
+}
+
+fn asked(request: &Request) -> String {
+    let url = request.url();
+    let query = url.query().map_or_else(String::new, |query| format!("?{query}"));
+    format!("{} {}{query}", request.method(), url.path())
+}
+
+fn header(response: &Response) -> String {
+    let header = response.headers().get(ANSWER_HEADER).and_then(|value| value.to_str().ok());
+    header.unwrap_or_default().to_owned()
+}
+
+/// Largest introduction with its roots, from somebody who is not known yet.
+const BYTES_MAX: usize = 8 * 1024 * 1024;

@@ -1,0 +1,193 @@
+//! Whose answers a client with an anchor takes: the server's, and nobody else's.
+#![expect(clippy::unwrap_used, reason = "test code")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
+use std::time::Duration;
+
+use evidence::dsse::Envelope;
+use evidence::introduction::{Answer, Introduction};
+use evidence::machine::{MachineKey, MachineSigner};
+use evidence::{Digest, Id, Moment};
+use serde_json::json;
+use wire::{ANSWER_HEADER, Anchor, Client, ClientError, Machine, NONCE_HEADER};
+
+const INSTALLATION: Id = Id::from_random([1; 16]);
+
+fn now() -> Moment {
+    "2026-11-21T02:41:44.000Z".parse().unwrap()
+}
+
+fn key(seed: u8) -> MachineSigner {
+    MachineSigner::from_seed([seed; 32]).unwrap()
+}
+
+/// A pin that leads to the ledger's key at once.
+#[derive(Debug)]
+struct Pin;
+
+impl Anchor for Pin {
+    fn installation(&self) -> Id {
+        INSTALLATION
+    }
+
+    fn ledger_key(&self, roots: &[Envelope], _: u32) -> Result<(MachineKey, u32), String> {
+        assert!(roots.is_empty());
+        Ok((*key(1).public(), 1))
+    }
+
+    fn now(&self) -> Moment {
+        now()
+    }
+
+    fn nonce(&self) -> Result<Id, String> {
+        Ok(Id::from_random([5; 16]))
+    }
+}
+
+/// What somebody at a port does with the question that comes after the introduction.
+struct Somebody {
+    /// Whose introduction it shows.
+    introduced_by: MachineSigner,
+    url: Option<&'static str>,
+    /// Whose key signs, if any does.
+    signs: Option<MachineSigner>,
+    nonce: Id,
+    status: u16,
+    signed_status: u16,
+    signed_body: Option<&'static [u8]>,
+}
+
+impl Somebody {
+    /// The server itself, which has nothing of what it is asked for.
+    fn server() -> Self {
+        let (signs, body) = (Some(key(2)), Some(NOTHING.as_bytes()));
+        Self {
+            introduced_by: key(1),
+            url: None,
+            signs,
+            nonce: Id::from_random([5; 16]),
+            status: 404,
+            signed_status: 404,
+            signed_body: body,
+        }
+    }
+
+    /// Answers two questions, and tells what was asked.
+    fn answers(self) -> (String, std::thread::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let own = self.url.map_or_else(|| url.clone(), str::to_owned);
+        let asked = std::thread::spawn(move || {
+            let mut heads = Vec::new();
+            loop {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let mut head = String::new();
+                while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap() > 0 {}
+                if head.is_empty() {
+                    return heads;
+                }
+                let line = head.lines().next().unwrap().trim_end_matches(" HTTP/1.1").to_owned();
+                let is_first = line == "GET /api/v1/introduction";
+                let body = if is_first { self.introduction(&own) } else { NOTHING.to_owned() };
+                let (status, signed) = if is_first {
+                    (
+                        200,
+                        Answer {
+                            nonce: self.nonce,
+                            asked: &line,
+                            status: 200,
+                            body: Some(Digest::of(body.as_bytes())),
+                        },
+                    )
+                } else {
+                    let digest = self.signed_body.map(Digest::of);
+                    (
+                        self.status,
+                        Answer { nonce: self.nonce, asked: &line, status: self.signed_status, body: digest },
+                    )
+                };
+                let header = self.signs.as_ref().map_or_else(String::new, |key| {
+                    format!("{ANSWER_HEADER}: {}\r\n", signed.header(key).unwrap())
+                });
+                assert!(head.contains(NONCE_HEADER), "{head}");
+                heads.push(head);
+                write!(
+                    stream,
+                    "HTTP/1.1 {status} X\r\nConnection: close\r\n{header}Content-Length: {}\r\n\r\n{body}",
+                    body.len()
+                )
+                .unwrap();
+                drop(reader.read(&mut [0; 1]));
+            }
+        });
+        (url, asked)
+    }
+
+    fn introduction(&self, url: &str) -> String {
+        let introduction = Introduction {
+            v: 1,
+            installation: INSTALLATION,
+            url: url.into(),
+            key: *key(2).public(),
+            issued: now(),
+            expires: now().later_by(Duration::from_hours(1)),
+        };
+        let signed = introduction.sign(&self.introduced_by).unwrap();
+        json!({ "roots": [], "introduction": signed, "challenge": "x" }).to_string()
+    }
+}
+
+const NOTHING: &str =
+    r#"{"type":"tag:countersign,2026:not-found","title":"none","status":404,"detail":"no such run"}"#;
+
+/// How a runner's client takes an answer about a run, and what was asked of whoever answers.
+fn taken(somebody: Somebody) -> (ClientError, Vec<String>) {
+    let (url, asked) = somebody.answers();
+    let machine =
+        Machine { installation: INSTALLATION, name: "runner-1".parse().unwrap(), signer: key(3), now };
+    let client = Client::new(&url).unwrap().with_machine(machine, Box::new(Pin));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let answer = runtime.block_on(client.run_order("00".repeat(16).parse().unwrap()));
+    // Whoever listens there ends when somebody says nothing.
+    drop(std::net::TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap());
+    (answer.unwrap_err(), asked.join().unwrap())
+}
+
+#[test]
+fn an_answer_that_the_server_signed_counts() {
+    let (error, asked) = taken(Somebody::server());
+    assert!(matches!(&error, ClientError::Problem(problem) if problem.status == 404), "{error}");
+    assert!(!error.is_passing());
+    assert_eq!(asked.len(), 2);
+    assert!(!asked[0].to_ascii_lowercase().contains("authorization"), "first it shows who it is");
+    assert!(asked[1].to_ascii_lowercase().contains("authorization: countersign "));
+}
+
+/// Each of these once made a runner sign a failure of its own, or give up its work.
+#[test]
+fn attack_answers_of_whoever_took_the_port_are_no_answers() {
+    let server = Somebody::server;
+    for (name, somebody, questions) in [
+        ("unsigned", Somebody { signs: None, ..server() }, 1),
+        ("another ledger's introduction", Somebody { introduced_by: key(9), ..server() }, 1),
+        (
+            "an introduction of a server elsewhere",
+            Somebody { url: Some("http://127.0.0.1:1"), ..server() },
+            1,
+        ),
+        ("the introduction without its key", Somebody { signs: Some(key(8)), ..server() }, 1),
+        ("an answer to somebody else", Somebody { nonce: Id::from_random([6; 16]), ..server() }, 1),
+        ("another status", Somebody { signed_status: 200, ..server() }, 2),
+        ("another body", Somebody { signed_body: Some(b"x"), ..server() }, 2),
+        ("a body that nobody vouched for", Somebody { signed_body: None, ..server() }, 2),
+    ] {
+        let (error, asked) = taken(somebody);
+        assert!(matches!(error, ClientError::Unproven { .. }), "{name}: {error}");
+        assert!(error.is_passing(), "{name}");
+        assert_eq!(asked.len(), questions, "{name}");
+        let shown = asked.iter().filter(|head| head.to_ascii_lowercase().contains("authorization")).count();
+        assert_eq!(shown, questions - 1, "{name}: nothing is shown to whoever has not shown who it is");
+    }
+}
