@@ -47,6 +47,12 @@ impl Peer {
         Self { account: user.map_or(Account::Address(theirs.ip()), Account::User), vouched: None }
     }
 
+    /// A peer that nobody vouches for.
+    #[must_use]
+    pub const fn of(account: Account) -> Self {
+        Self { account, vouched: None }
+    }
+
     /// Whether it connected over a Unix socket.
     #[must_use]
     pub const fn is_local(&self) -> bool {

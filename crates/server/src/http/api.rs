@@ -20,7 +20,10 @@ use ledger::{LedgerError, Tiles};
 use serde::Deserialize;
 use serde_json::Value;
 use tlog::inclusion_proof;
-use wire::{EntryView, Installation, MachineView, Outcome, PersonView, ProblemKind, StatusView, Submission};
+use wire::{
+    Credential, EntryView, Installation, MachineView, Outcome, PersonView, ProblemKind, StatusView,
+    Submission,
+};
 
 use super::asker::Asker;
 use super::problem::Failure;
@@ -52,6 +55,7 @@ pub async fn submit(
     let admitted = blocking(move || {
         let (state, now) = (keeper.intake.state(), clock::now());
         let front: Front = serde_json::from_slice(&body).map_err(malformed)?;
+        same_request(&headers, &front.request)?;
         keeper.gatekeeper.signed(&state, &front.request, now)?;
         let submission: Submission = serde_json::from_slice(&body).map_err(malformed)?;
         check_key(&headers, &submission)?;
@@ -78,6 +82,16 @@ fn malformed(error: impl std::fmt::Display) -> Failure {
 
 fn failed(error: impl std::fmt::Display) -> Failure {
     Failure::new(ProblemKind::Failed, error.to_string())
+}
+
+/// The request in the head, by which the body got its room, must be the body's.
+fn same_request(headers: &HeaderMap, request: &Envelope) -> Result<(), Failure> {
+    match right::credential(headers) {
+        Some(Credential::Request(head)) if head != *request => {
+            Err(Failure::new(ProblemKind::Malformed, "the signed request in the head is not the body's"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The `Idempotency-Key` header, where it is sent, must be the nonce that the person signed.
@@ -280,3 +294,19 @@ pub async fn proof(State(shared): State<Arc<Shared>>, Path(entry): Path<u64>) ->
 const PIECE_BYTES: usize = 256 * 1024;
 const PAGE: u64 = 256;
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attack_a_body_comes_with_its_own_request_in_the_head() {
+        let (own, other) = (Envelope::new("a/b", b"{}".to_vec()), Envelope::new("a/b", b"[]".to_vec()));
+        let mut headers = HeaderMap::new();
+        same_request(&headers, &own).unwrap();
+        let shown = Credential::Request(own.clone()).header().unwrap();
+        headers.insert(header::AUTHORIZATION, shown.parse().unwrap());
+        same_request(&headers, &own).unwrap();
+        same_request(&headers, &other).unwrap_err();
+    }
+}

@@ -3,6 +3,7 @@
 //!
 //! Invariant: a stranger holds no room. A small body needs none, because connections are counted already
 //! (`listen::Limits`). One sender cannot hold the room of all others, and what stops something has room of its own.
+//! Colleagues read each other's signed requests in the ledger: who sends one again holds a part of their own, once.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,9 +15,9 @@ use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use domain::PersonId;
-use evidence::Name;
 use evidence::claim::Asked;
-use listen::Peer;
+use evidence::{Digest, Name};
+use listen::{Account, Peer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wire::{BLOB_BYTES_MAX, BODY_BYTES_MAX, Credential, ProblemKind};
 
@@ -26,12 +27,24 @@ use super::{Shared, blocking};
 use crate::caller::Caller;
 use crate::clock;
 
-/// Who sends a body.
+/// In whose name a body holds room.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Sender {
+enum Holder {
     Owner,
-    Person(PersonId),
+    /// A person, as whoever connected: what another user of the machine sends in their name is not theirs.
+    Person(PersonId, Option<Account>),
+    /// Another user of the machine, or an address, in however many names.
+    Peer(Account),
+    /// A signed request, as whoever connected: it has one body at a time.
+    Request(Digest, Option<Account>),
     Machine(Name),
+}
+
+/// In whose names a body holds room, and whether it stops something.
+#[derive(Debug)]
+struct Sender {
+    holders: Vec<Holder>,
+    stops: bool,
 }
 
 /// The room for all bodies.
@@ -87,35 +100,51 @@ pub async fn bounded(State(bodies): State<Arc<Bodies>>, request: Request, next: 
 
 /// Room for a large body of somebody known.
 async fn held(bodies: &Bodies, parts: &Parts, bytes: u64) -> Result<Held, Failure> {
-    let (sender, stops) = sender(&bodies.shared, parts).await?;
+    let sender = sender(&bodies.shared, parts).await?;
     let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-    let room = if stops && kib <= STOPPING_EACH_KIB { &bodies.stopping } else { &bodies.ordinary };
-    room.take(sender, kib).await
+    let room = if sender.stops && kib <= STOPPING_EACH_KIB { &bodies.stopping } else { &bodies.ordinary };
+    room.take(sender.holders, kib).await
 }
 
 /// Who sends a request, by its head alone, and whether it stops something.
-async fn sender(shared: &Arc<Shared>, parts: &Parts) -> Result<(Sender, bool), Failure> {
+async fn sender(shared: &Arc<Shared>, parts: &Parts) -> Result<Sender, Failure> {
     let credential = credential(&parts.headers);
     let operation = format!("{} {}", parts.method, parts.uri.path());
     let asked = Asked { operation, server: *shared.introducer.key() };
-    let (at, is_owner) = (Arc::clone(shared), parts.extensions.get::<Peer>().is_some_and(Peer::is_owner));
+    let (at, peer) = (Arc::clone(shared), parts.extensions.get::<Peer>().copied());
+    let is_owner = peer.as_ref().is_some_and(Peer::is_owner);
     blocking(move || {
         let (state, now, keeper) = (at.intake.state(), clock::now(), &at.gatekeeper);
         match credential {
             Some(Credential::Request(envelope)) => {
                 let request = keeper.signed(&state, &envelope, now)?;
                 let stops = STOPPING.contains(&request.action.as_str());
-                Ok((if is_owner { Sender::Owner } else { Sender::Person(request.person.into()) }, stops))
+                let holders = match peer {
+                    _ if is_owner => vec![Holder::Owner],
+                    peer => holders(request.person.into(), envelope.payload_digest(), peer.as_ref()),
+                };
+                Ok(Sender { holders, stops })
             }
             Some(Credential::Claim(claim)) => match keeper.machine(&state, &claim, &asked, now)? {
-                Caller::Runner(name) | Caller::Agent(name, _) => Ok((Sender::Machine(name), false)),
+                Caller::Runner(name) | Caller::Agent(name, _) => {
+                    Ok(Sender { holders: vec![Holder::Machine(name)], stops: false })
+                }
                 Caller::Owner | Caller::Anybody | Caller::Person(_) => Err(nobody()),
             },
-            _ if is_owner => Ok((Sender::Owner, false)),
+            _ if is_owner => Ok(Sender { holders: vec![Holder::Owner], stops: false }),
             _ => Err(nobody()),
         }
     })
     .await
+}
+
+/// In whose names the body of a person's request is counted.
+fn holders(person: PersonId, request: Digest, peer: Option<&Peer>) -> Vec<Holder> {
+    let account = peer.map(|peer| peer.account);
+    let mut holders = vec![Holder::Person(person, account), Holder::Request(request, account)];
+    // Whoever runs the server may have everybody's commands come through one user.
+    holders.extend(peer.filter(|peer| !peer.has_reserve()).map(|peer| Holder::Peer(peer.account)));
+    holders
 }
 
 fn nobody() -> Failure {
@@ -131,14 +160,14 @@ fn nobody() -> Failure {
 struct Room {
     all: Arc<Semaphore>,
     each: u32,
-    by: Mutex<BTreeMap<Sender, u32>>,
+    by: Mutex<BTreeMap<Holder, u32>>,
 }
 
 /// Room that one body holds.
 #[derive(Debug)]
 struct Held {
     room: Arc<Room>,
-    sender: Sender,
+    holders: Vec<Holder>,
     kib: u32,
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -149,27 +178,33 @@ impl Room {
     }
 
     /// Waits for room; refuses what is beyond one sender's part.
-    async fn take(self: &Arc<Self>, sender: Sender, kib: u32) -> Result<Held, Failure> {
+    async fn take(self: &Arc<Self>, holders: Vec<Holder>, kib: u32) -> Result<Held, Failure> {
         // Counted before the wait: who waits for more than their part stands in nobody's way.
         let mut held = {
             let mut by = self.by();
-            let own = by.get(&sender).copied().unwrap_or_default();
-            if own.saturating_add(kib) > self.each {
+            if holders.iter().any(|holder| matches!(holder, Holder::Request(..)) && by.contains_key(holder)) {
+                let what = "this very request is being sent already; wait for its answer";
+                return Err(Failure::new(ProblemKind::Busy, what));
+            }
+            let own = |holder| by.get(holder).copied().unwrap_or_default();
+            if holders.iter().any(|holder| own(holder).saturating_add(kib) > self.each) {
                 let what = format!(
                     "you send more than {} KiB at once; wait until some of it is answered, then send it again",
                     self.each
                 );
                 return Err(Failure::new(ProblemKind::Busy, what));
             }
-            by.insert(sender.clone(), own + kib);
-            Held { room: Arc::clone(self), sender, kib, _permit: None }
+            for holder in &holders {
+                *by.entry(holder.clone()).or_default() += kib;
+            }
+            Held { room: Arc::clone(self), holders, kib, _permit: None }
         };
         let permit = Arc::clone(&self.all).acquire_many_owned(kib).await;
         held._permit = permit.ok();
         Ok(held)
     }
 
-    fn by(&self) -> MutexGuard<'_, BTreeMap<Sender, u32>> {
+    fn by(&self) -> MutexGuard<'_, BTreeMap<Holder, u32>> {
         self.by.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -177,9 +212,11 @@ impl Room {
 impl Drop for Held {
     fn drop(&mut self) {
         let mut by = self.room.by();
-        match by.get_mut(&self.sender) {
-            Some(kib) if *kib > self.kib => *kib -= self.kib,
-            _ => drop(by.remove(&self.sender)),
+        for holder in &self.holders {
+            match by.get_mut(holder) {
+                Some(kib) if *kib > self.kib => *kib -= self.kib,
+                _ => drop(by.remove(holder)),
+            }
         }
     }
 }
@@ -204,10 +241,42 @@ const TRANSFER_TIMEOUT: Duration = Duration::from_mins(10);
 mod tests {
     use std::time::Duration;
 
-    use super::{Room, Sender};
+    use std::net::{IpAddr, Ipv4Addr};
 
-    fn machine(name: &str) -> Sender {
-        Sender::Machine(name.parse().unwrap())
+    use domain::PersonId;
+    use evidence::Digest;
+    use listen::{Account, Peer};
+
+    use super::{Holder, Room, holders};
+
+    fn machine(name: &str) -> Vec<Holder> {
+        vec![Holder::Machine(name.parse().unwrap())]
+    }
+
+    /// A request of a person's, sent by whoever is at an address.
+    fn sent(person: u8, request: &str, by: u8) -> Vec<Holder> {
+        let account = Account::Address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, by)));
+        let person = PersonId::from(lab::id(person));
+        holders(person, Digest::of(request.as_bytes()), Some(&Peer::of(account)))
+    }
+
+    /// Colleagues read signed requests in the ledger, for minutes in which they could be sent again.
+    #[tokio::test]
+    async fn attack_a_colleagues_request_holds_nothing_of_whose_it_is() {
+        let (ada, eve) = (1, 9);
+        let room = Room::new(20, 6);
+        let stolen = room.take(sent(ada, "a request of Ada's", eve), 5).await.unwrap();
+        let own = room.take(sent(ada, "another one", ada), 6).await.unwrap();
+        drop(own);
+        // The same one, while Eve sends it.
+        drop(room.take(sent(ada, "a request of Ada's", ada), 6).await.unwrap());
+        let again = room.take(sent(ada, "a request of Ada's", eve), 1).await.unwrap_err();
+        assert!(again.to_string().contains("is being sent already"), "{again}");
+        // In however many names she sends, she has one sender's part.
+        let more = room.take(sent(2, "a request of Bob's", eve), 2).await.unwrap_err();
+        assert!(more.to_string().contains("at once"), "{more}");
+        drop(stolen);
+        assert_eq!(room.by().len(), 0);
     }
 
     #[tokio::test]
