@@ -94,6 +94,19 @@ pub enum Outcome {
     Refused,
 }
 
+impl Outcome {
+    /// As it stands in reports and in views.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Returned => "returned",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// Why a report is not one, or is not believed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {

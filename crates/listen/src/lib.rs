@@ -36,7 +36,7 @@ use line::{Gone, Line};
 use patient::Patient;
 use peer::Finder;
 pub use peer::{Account, Peer};
-use places::Places;
+use places::{Place, Places};
 
 /// What a listener bears.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +52,8 @@ pub struct Limits {
     /// How long it may go without the next one, after an answer. Longer than clients keep an idle connection for, so
     /// that none is closed at the moment in which it is used again.
     pub head: Duration,
+    /// The same for a connection on which nobody has shown who they are ([`known`]).
+    pub stranger: Duration,
     /// How long bytes that were sent may wait for their reader.
     pub unread: Duration,
     /// How long answers that are under way may take once the listener is asked to end.
@@ -65,10 +67,21 @@ impl Default for Limits {
             each: 128,
             first: Duration::from_secs(5),
             head: Duration::from_secs(100),
+            stranger: Duration::from_secs(100),
             unread: Duration::from_mins(2),
             ending: Duration::from_secs(10),
         }
     }
+}
+
+tokio::task_local! {
+    static PLACE: Arc<Place>;
+}
+
+/// The request that is answered here has shown who sends it: its connection is no stranger's.
+pub fn known() {
+    // Elsewhere there is no connection.
+    let _ = PLACE.try_with(|place| place.is_known());
 }
 
 /// Where connections come from.
@@ -148,7 +161,9 @@ pub async fn serve<L: Listener>(
         let Ok(line) = Line::of(&stream) else { continue };
         let begun = Arc::new(AtomicBool::new(false));
         let inner = TowerToHyperService::new(router.clone());
-        let service = Introduced { inner, peer, line: Arc::new(line), begun: Arc::clone(&begun) };
+        let place = Arc::new(place);
+        let (line, of) = (Arc::new(line), Arc::clone(&place));
+        let service = Introduced { inner, peer, line, place: of, begun: Arc::clone(&begun) };
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(HEAD_BYTES_MAX);
         let stream = TokioIo::new(Patient::new(stream, limits.unread));
@@ -158,6 +173,7 @@ pub async fn serve<L: Listener>(
             tokio::select! {
                 _ = connection => {}
                 () = nothing_came(&begun, limits.first) => {}
+                () = place.lost(limits.stranger) => {}
             }
             drop(place);
         });
@@ -180,6 +196,7 @@ struct Introduced {
     inner: TowerToHyperService<Router>,
     peer: Peer,
     line: Arc<Line>,
+    place: Arc<Place>,
     begun: Arc<AtomicBool>,
 }
 
@@ -191,14 +208,18 @@ impl Service<Request<Incoming>> for Introduced {
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         self.begun.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(self.peer);
-        let (answer, line) = (self.inner.call(request), Arc::clone(&self.line));
-        Box::pin(async move {
-            tokio::select! {
+        self.place.hears();
+        let (answer, line, place) =
+            (self.inner.call(request), Arc::clone(&self.line), Arc::clone(&self.place));
+        Box::pin(PLACE.scope(Arc::clone(&self.place), async move {
+            let answer = tokio::select! {
                 biased;
                 () = line.closed() => Err(Gone),
                 answer = answer => answer.map_err(|never: Infallible| match never {}),
-            }
-        })
+            };
+            place.answered();
+            answer
+        }))
     }
 }
 

@@ -1,11 +1,15 @@
-//! Places for connections: so many in all, so many for each peer, and some that only this process's own user gets.
+//! Places for connections: so many in all, so many for each peer, some that only this process's own user gets, and some
+//! that no stranger gets.
 //!
-//! Invariant: one peer's connections cannot take the places of all others.
+//! Invariant: one peer's connections cannot take the places of all others, nor can several together keep anybody out:
+//! whoever has shown who they are keeps their place, and among strangers the one with the most gives up the one that was
+//! heard longest ago.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
+use tokio::time::{Duration, Instant, sleep, sleep_until};
 
 use crate::peer::{Account, Peer};
 
@@ -20,16 +24,31 @@ pub struct Places {
 
 #[derive(Debug, Default)]
 struct Held {
-    all: usize,
-    by_others: usize,
-    by: BTreeMap<Account, usize>,
+    /// By number.
+    taken: BTreeMap<u64, Taken>,
+    /// Numbers and requests so far: what has the lower number came before.
+    count: u64,
+}
+
+/// A place that is held.
+#[derive(Debug)]
+struct Taken {
+    peer: Peer,
+    /// Whether a request on this connection has shown who sends it.
+    is_known: bool,
+    /// When it was heard last, in the order of everything that was heard.
+    heard: u64,
+    /// Since when it has nothing to answer.
+    idle: Option<Instant>,
+    lost: Arc<Notify>,
 }
 
 /// A place that somebody holds.
 #[derive(Debug)]
 pub struct Place {
     places: Arc<Places>,
-    peer: Peer,
+    number: u64,
+    lost: Arc<Notify>,
 }
 
 impl Places {
@@ -42,26 +61,24 @@ impl Places {
     pub async fn free(&self) {
         loop {
             let freed = self.freed.notified();
-            if self.held().all < self.all {
+            if self.held().taken.len() < self.all {
                 return;
             }
             freed.await;
         }
     }
 
-    /// A place for a peer, unless it holds as many as it may.
+    /// A place for a peer, unless it holds as many as it may; a stranger's that holds more may be lost to it.
     pub fn take(self: &Arc<Self>, peer: Peer) -> Option<Place> {
         let mut held = self.held();
-        let own = held.by.get(&peer.account).copied().unwrap_or_default();
-        let others = self.all - self.all / RESERVED_OF;
-        let fits = peer.has_reserve() || own < self.each && held.by_others < others;
-        if held.all >= self.all || !fits {
+        let fits = held.taken.len() < self.all && (peer.has_reserve() || held.makes_room(self, peer.account));
+        if !fits {
             return None;
         }
-        held.all += 1;
-        held.by_others += usize::from(!peer.has_reserve());
-        held.by.insert(peer.account, own + 1);
-        Some(Place { places: Arc::clone(self), peer })
+        let (number, lost) = (held.next(), Arc::new(Notify::new()));
+        let taken = Taken { peer, is_known: false, heard: number, idle: None, lost: Arc::clone(&lost) };
+        held.taken.insert(number, taken);
+        Some(Place { places: Arc::clone(self), number, lost })
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -69,62 +86,192 @@ impl Places {
     }
 }
 
+impl Held {
+    const fn next(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
+
+    fn makes_room(&mut self, places: &Places, account: Account) -> bool {
+        let others = || self.taken.values().filter(|taken| !taken.peer.has_reserve());
+        if others().filter(|taken| taken.peer.account == account).count() >= places.each {
+            return false;
+        }
+        let mut strangers = BTreeMap::<Account, usize>::new();
+        for taken in others().filter(|taken| !taken.is_known) {
+            *strangers.entry(taken.peer.account).or_default() += 1;
+        }
+        let common = places.all - places.all / RESERVED_OF;
+        let for_strangers = common - places.all / KNOWN_OF;
+        if others().count() < common && strangers.values().sum::<usize>() < for_strangers {
+            return true;
+        }
+        let own = strangers.get(&account).copied().unwrap_or_default();
+        let most = strangers.into_iter().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > own);
+        most.is_some_and(|(account, _)| self.lose_oldest(account))
+    }
+
+    fn lose_oldest(&mut self, account: Account) -> bool {
+        let strangers =
+            self.taken.iter().filter(|(_, taken)| taken.peer.account == account && !taken.is_known);
+        let oldest = strangers.min_by_key(|(_, taken)| taken.heard).map(|(number, _)| *number);
+        let Some(taken) = oldest.and_then(|number| self.taken.remove(&number)) else { return false };
+        taken.lost.notify_one();
+        true
+    }
+}
+
+impl Place {
+    /// A request has come.
+    pub fn hears(&self) {
+        let mut held = self.places.held();
+        let heard = held.next();
+        if let Some(taken) = held.taken.get_mut(&self.number) {
+            (taken.heard, taken.idle) = (heard, None);
+        }
+    }
+
+    /// It was answered.
+    pub fn answered(&self) {
+        if let Some(taken) = self.places.held().taken.get_mut(&self.number) {
+            taken.idle = Some(Instant::now());
+        }
+    }
+
+    /// A request on this connection has shown who sends it.
+    pub fn is_known(&self) {
+        if let Some(taken) = self.places.held().taken.get_mut(&self.number) {
+            taken.is_known = true;
+        }
+    }
+
+    /// Resolves when it is lost: to somebody else, or because a stranger asks nothing more.
+    pub async fn lost(&self, stranger: Duration) {
+        tokio::select! {
+            () = self.lost.notified() => {}
+            () = self.idles(stranger) => {}
+        }
+    }
+
+    async fn idles(&self, stranger: Duration) {
+        loop {
+            let idle = self
+                .places
+                .held()
+                .taken
+                .get(&self.number)
+                .and_then(|taken| taken.idle.filter(|_| !taken.is_known));
+            match idle {
+                Some(since) if since.elapsed() >= stranger => return,
+                Some(since) => sleep_until(since + stranger).await,
+                None => sleep(stranger).await,
+            }
+        }
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut held = self.places.held();
-        held.all = held.all.saturating_sub(1);
-        held.by_others = held.by_others.saturating_sub(usize::from(!self.peer.has_reserve()));
-        match held.by.get_mut(&self.peer.account) {
-            Some(count) if *count > 1 => *count -= 1,
-            _ => drop(held.by.remove(&self.peer.account)),
-        }
-        drop(held);
+        drop(self.places.held().taken.remove(&self.number));
         self.places.freed.notify_one();
     }
 }
 
 /// One of so many places is for this process's own user alone.
 const RESERVED_OF: usize = 4;
+/// One of so many is for connections on which somebody has shown who they are.
+const KNOWN_OF: usize = 4;
 
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
 
-    use super::Places;
-    use crate::peer::{Account, Finder, Peer};
+    use tokio::time::{Duration, timeout};
+
+    use super::{Place, Places};
+    use crate::peer::{Account, Peer};
 
     fn peer(number: u8) -> Peer {
-        let address = (IpAddr::V4(Ipv4Addr::new(192, 0, 2, number)), 1).into();
-        Peer::remote(&Finder::open(), address, (Ipv4Addr::LOCALHOST, 1).into())
+        Peer::of(Account::Address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, number))))
     }
 
     fn own() -> Peer {
-        Peer { account: Account::User(rustix::process::geteuid().as_raw()), ..peer(0) }
+        Peer::of(Account::User(rustix::process::geteuid().as_raw()))
+    }
+
+    fn all_of(places: &Arc<Places>, peer: Peer) -> Vec<Place> {
+        std::iter::repeat_with(|| places.take(peer)).map_while(|place| place).collect()
+    }
+
+    async fn is_lost(place: &Place) -> bool {
+        timeout(Duration::ZERO, place.lost(Duration::from_hours(1))).await.is_ok()
     }
 
     #[test]
     fn attack_one_peer_cannot_take_the_places_of_others() {
         let places = Places::new(8, 3);
-        let held: Vec<_> = std::iter::repeat_with(|| places.take(peer(1))).map_while(|place| place).collect();
+        let held = all_of(&places, peer(1));
         assert_eq!(held.len(), 3, "as many as each may have");
-        let mut more: Vec<_> = (0..3).map(|_| places.take(peer(2)).unwrap()).collect();
-        assert!(places.take(peer(3)).is_none(), "the rest is held back");
-        let reserve: Vec<_> = (0..2).map(|_| places.take(own()).unwrap()).collect();
-        assert!(places.take(own()).is_none(), "all are held");
-        more.pop();
-        assert!(places.take(peer(1)).is_none() && places.take(peer(3)).is_some());
+        let more = places.take(peer(2)).unwrap();
+        // The rest is held back, for this user and for those who have shown who they are.
+        let reserve = all_of(&places, own());
+        assert_eq!(reserve.len(), 4);
         drop((held, more, reserve));
-        let all: Vec<_> = std::iter::repeat_with(|| places.take(own())).map_while(|place| place).collect();
-        assert_eq!(all.len(), 8);
+        assert_eq!(all_of(&places, own()).len(), 8);
+    }
+
+    /// Three users of the machine together once kept everybody else out.
+    #[tokio::test]
+    async fn attack_several_peers_together_keep_nobody_out() {
+        let places = Places::new(32, 8);
+        // Half of all are for strangers.
+        let held: Vec<_> = (0..16).map(|number| places.take(peer(1 + number % 3)).unwrap()).collect();
+        held[0].hears();
+        let newcomer = places.take(peer(4)).unwrap();
+        let mut lost = Vec::new();
+        for (number, place) in held.iter().enumerate() {
+            if is_lost(place).await {
+                lost.push(number);
+            }
+        }
+        assert_eq!(lost, [3], "of one that has the most, the one that was heard longest ago");
+        // Whoever has shown who they are keeps their place, and leaves that of a stranger.
+        newcomer.is_known();
+        let next = places.take(peer(4)).unwrap();
+        assert!(!is_lost(&newcomer).await && !is_lost(&next).await);
+        // Those who have the most get no further one by coming again and again.
+        for _ in 0..100 {
+            for number in 1..=3 {
+                assert!(places.take(peer(number)).is_none());
+            }
+        }
+        assert!(!is_lost(&newcomer).await && !is_lost(&next).await);
+    }
+
+    #[tokio::test]
+    async fn a_stranger_that_asks_nothing_more_loses_its_place_and_nobody_else_does() {
+        let places = Places::new(8, 8);
+        let [stranger, asks, known] = [(); 3].map(|()| places.take(own()).unwrap());
+        for place in [&stranger, &asks, &known] {
+            place.hears();
+        }
+        stranger.answered();
+        known.answered();
+        known.is_known();
+        let at_once =
+            |place: Place| async move { timeout(Duration::ZERO, place.lost(Duration::ZERO)).await.is_ok() };
+        assert!(at_once(stranger).await);
+        assert!(!at_once(asks).await, "it waits for its answer");
+        assert!(!at_once(known).await);
     }
 
     #[test]
     fn what_is_given_back_is_there_again() {
         let places = Places::new(4, 4);
         for _ in 0..100 {
-            let held: Vec<_> = (0..4).filter_map(|_| places.take(own())).collect();
-            assert_eq!(held.len(), 4);
+            assert_eq!(all_of(&places, own()).len(), 4);
         }
-        assert_eq!(places.held().by.len(), 0);
+        assert_eq!(places.held().taken.len(), 0);
     }
 }

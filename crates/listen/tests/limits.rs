@@ -65,7 +65,7 @@ const SHORT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(3_600);
 
 fn limits() -> Limits {
-    Limits { connections: 1, each: 1, first: LONG, head: LONG, unread: LONG, ending: LONG }
+    Limits { connections: 1, each: 1, first: LONG, head: LONG, stranger: LONG, unread: LONG, ending: LONG }
 }
 
 #[test]

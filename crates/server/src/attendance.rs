@@ -1,62 +1,126 @@
-//! Attendance: when each runner asked for work last, and the end of runs that wait for one that is gone.
+//! Attendance: when each machine was heard last and whether it waits for work, so that whoever waits for one is told
+//! when it is gone, and runs that wait for a runner that is gone end.
 //!
 //! Invariant: what is seen here decides nothing by itself; a run ends by a command like any other, which is recorded and
 //! replayed. It is kept in memory: a server that has just started waits as long as for a runner that it has just seen.
+//! A machine that waits for an answer is here; one that is gone lets its connection go.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::{Command, State, build};
+use domain::{Command, Place, State, build};
 use evidence::entry::{Actor, Auth};
 use evidence::{Name, NameError};
 use judge::CLAIM;
 use serde_json::{Value, json};
+use wire::MachineView;
 
 use crate::http::Shared;
 use crate::writer::{Job, Origin};
 
-/// What is known of the runners since this server started.
+/// Who is attended.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Who {
+    /// A runner.
+    Runner(Name),
+    /// An agent of a place.
+    Agent(Name, Place),
+}
+
+/// What is known of the machines since this server started.
 #[derive(Debug)]
 pub struct Attendance {
     since: Instant,
-    runners: Mutex<BTreeMap<Name, Attended>>,
+    heard: Mutex<BTreeMap<Who, Heard>>,
+    /// What was said of each machine, by kind.
+    said: Mutex<BTreeMap<(String, &'static str), Seldom>>,
 }
 
-/// What is known of one runner.
-#[derive(Clone, Debug, Default)]
-struct Attended {
-    /// When it was heard last.
-    last: Option<Instant>,
-    /// Why a claim in its name was refused since then, which was said.
-    problem: Option<String>,
+/// What is known of one machine.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    last: Instant,
+    /// Questions of it that wait for an answer.
+    waiting: u32,
+    at_work: bool,
+}
+
+/// A question of a machine, until it is answered or given up.
+#[derive(Debug)]
+pub struct Question<'a> {
+    attendance: &'a Attendance,
+    who: Who,
+}
+
+/// What is said once a minute, however often it happens; the rest is counted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seldom {
+    said: Option<Instant>,
+    unsaid: u64,
 }
 
 impl Attendance {
     /// Nobody was seen yet. Time that a host sleeps does not count.
     pub const fn new(since: Instant) -> Self {
-        Self { since, runners: Mutex::new(BTreeMap::new()) }
+        Self { since, heard: Mutex::new(BTreeMap::new()), said: Mutex::new(BTreeMap::new()) }
     }
 
-    /// A runner that the trust root names has shown who it is.
-    pub fn saw(&self, runner: &Name, now: Instant) {
-        self.lock().insert(runner.clone(), Attended { last: Some(now), problem: None });
+    /// A machine has shown who it is.
+    pub fn saw(&self, who: &Who, now: Instant) {
+        self.change(who, now, |_| {});
     }
 
-    /// A claim in the name of a runner that the trust root names was refused: said once for each reason.
-    pub fn refused(&self, runner: &Name, why: &str) {
-        let mut runners = self.lock();
-        let attended = runners.entry(runner.clone()).or_default();
-        if attended.problem.as_deref() != Some(why) {
-            shown::say(&format!("warning: a claim in the name of {runner} was refused: {why}"));
-            attended.problem = Some(why.to_owned());
+    /// A machine asks for work.
+    pub fn asks(&self, who: Who) -> Question<'_> {
+        self.change(&who, Instant::now(), |heard| {
+            heard.waiting += 1;
+            heard.at_work = false;
+        });
+        Question { attendance: self, who }
+    }
+
+    /// A machine, as far as it was heard of.
+    pub fn of(&self, who: &Who) -> MachineView {
+        let heard = self.heard().get(who).copied();
+        let last = heard.map_or(self.since, |heard| heard.last);
+        let is_waiting = heard.is_some_and(|heard| heard.waiting > 0);
+        MachineView {
+            name: who.name().clone(),
+            silent_seconds: if is_waiting { 0 } else { last.elapsed().as_secs() },
+            at_work: heard.is_some_and(|heard| heard.at_work),
         }
+    }
+
+    /// Something that a machine, or somebody in its name, may bring about at will: a line a minute for each kind.
+    pub fn warn(&self, machine: &Name, kind: &'static str, what: &dyn fmt::Display, now: Instant) {
+        if let Some(line) = self.warning(machine, kind, what, now) {
+            shown::say(&line);
+        }
+    }
+
+    fn warning(
+        &self,
+        machine: &Name,
+        kind: &'static str,
+        what: &dyn fmt::Display,
+        now: Instant,
+    ) -> Option<String> {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let unsaid = said.entry((machine.to_string(), kind)).or_default().says(now)?;
+        let more = if unsaid == 0 {
+            String::new()
+        } else {
+            format!(" ({unsaid} more since the last line like this)")
+        };
+        Some(format!("warning: {what}{more}"))
     }
 
     /// The commands that end the runs which wait for a runner that was not heard for so long; one for each run.
     pub fn lost(&self, state: &State, now: Instant, gone_after: Duration) -> Vec<build::Lose> {
         let is_gone = |runner: &Name| {
-            let last = self.lock().get(runner).and_then(|attended| attended.last).unwrap_or(self.since);
+            let last = self.heard().get(&Who::Runner(runner.clone())).map_or(self.since, |heard| heard.last);
             now.saturating_duration_since(last) >= gone_after
         };
         let lost = state.build.runs().filter_map(|run| {
@@ -67,8 +131,49 @@ impl Attendance {
         lost.collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Name, Attended>> {
-        self.runners.lock().unwrap_or_else(PoisonError::into_inner)
+    fn change(&self, who: &Who, now: Instant, change: impl FnOnce(&mut Heard)) {
+        let mut all = self.heard();
+        let heard = all.entry(who.clone()).or_insert(Heard { last: now, waiting: 0, at_work: false });
+        heard.last = now;
+        change(heard);
+    }
+
+    fn heard(&self) -> MutexGuard<'_, BTreeMap<Who, Heard>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Who {
+    const fn name(&self) -> &Name {
+        match self {
+            Self::Runner(name) | Self::Agent(name, _) => name,
+        }
+    }
+}
+
+impl Question<'_> {
+    /// It was given something to do.
+    pub fn has_work(&self) {
+        self.attendance.change(&self.who, Instant::now(), |heard| heard.at_work = true);
+    }
+}
+
+impl Drop for Question<'_> {
+    fn drop(&mut self) {
+        let answered = |heard: &mut Heard| heard.waiting = heard.waiting.saturating_sub(1);
+        self.attendance.change(&self.who, Instant::now(), answered);
+    }
+}
+
+impl Seldom {
+    /// How many were not said since the last one; `None` when this one is not said either.
+    fn says(&mut self, now: Instant) -> Option<u64> {
+        if self.said.is_some_and(|said| now.saturating_duration_since(said) < SAID_EVERY) {
+            self.unsaid += 1;
+            return None;
+        }
+        self.said = Some(now);
+        Some(std::mem::take(&mut self.unsaid))
     }
 }
 
@@ -106,10 +211,55 @@ pub fn job(
 }
 
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+const SAID_EVERY: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn runner(name: &str) -> Who {
+        Who::Runner(lab::name(name))
+    }
+
+    /// Claims that are wrong in two ways by turns once wrote a line each.
+    #[test]
+    fn attack_what_is_brought_about_at_will_is_a_line_a_minute() {
+        let base = Instant::now();
+        let attendance = Attendance::new(base);
+        let name = lab::name("runner-1");
+        let at = |seconds, what: &str| {
+            attendance.warning(&name, "claim", &what, base + Duration::from_secs(seconds))
+        };
+        assert_eq!(at(0, "it has expired").unwrap(), "warning: it has expired");
+        for second in 1..60 {
+            let what = if second % 2 == 0 { "it has expired" } else { "it is for another operation" };
+            assert_eq!(at(second, what), None);
+        }
+        let later = at(60, "it has expired").unwrap();
+        assert_eq!(later, "warning: it has expired (59 more since the last line like this)");
+        // Another kind, and another machine, has its own.
+        let now = base + Duration::from_secs(60);
+        assert!(attendance.warning(&name, "report", &"x", now).is_some());
+        assert!(attendance.warning(&lab::name("runner-2"), "claim", &"x", now).is_some());
+    }
+
+    #[test]
+    fn a_machine_is_here_while_it_asks_and_at_work_after_it_was_given_some() {
+        let attendance = Attendance::new(Instant::now());
+        let question = attendance.asks(runner("runner-1"));
+        assert_eq!(attendance.of(&runner("runner-1")).silent_seconds, 0);
+        assert!(!attendance.of(&runner("runner-1")).at_work);
+        question.has_work();
+        drop(question);
+        assert!(attendance.of(&runner("runner-1")).at_work, "until it asks for more");
+        drop(attendance.asks(runner("runner-1")));
+        assert!(!attendance.of(&runner("runner-1")).at_work);
+        assert!(!attendance.of(&runner("runner-2")).at_work, "never heard of");
+        let place = "shop/api/production".parse().unwrap();
+        let agent = Who::Agent(lab::name("runner-1"), place);
+        drop(attendance.asks(runner("runner-1")));
+        assert!(!attendance.heard().contains_key(&agent), "an agent of the same name is another machine");
+    }
 
     #[test]
     fn a_run_is_lost_once_its_runner_was_silent_for_long_and_not_before() {
@@ -137,8 +287,8 @@ mod tests {
         let attendance = Attendance::new(at(0));
         let lost = |now| attendance.lost(&state, at(now), Duration::from_mins(60));
         assert!(lost(59).is_empty(), "a server that has just started waits");
-        attendance.saw(&name("runner-1"), at(30));
-        attendance.saw(&name("runner-2"), at(90));
+        attendance.saw(&runner("runner-1"), at(30));
+        attendance.saw(&runner("runner-2"), at(90));
         assert!(lost(89).is_empty());
         assert_eq!(lost(90), [build::Lose { run, work: due.work, runner: None }]);
     }

@@ -1,16 +1,17 @@
-//! Callers: who asks to read, and of which projects that caller may.
+//! Callers: which machine or person asks, and of which projects that caller may read.
 //!
 //! Invariant: a right to read comes from a signature, from a session that one opened, from the kernel's word that the
 //! caller owns the data directory, or from solo mode. Nothing else gives one.
 
 use std::collections::BTreeSet;
 
-use domain::{Event, PersonId, State};
+use domain::gate::Environment;
+use domain::{Event, PersonId, Place, State};
 use evidence::claim::{Asked, Claim};
 use evidence::dsse::Envelope;
-use evidence::environment::Environment;
+use evidence::environment::Environment as Statement;
 use evidence::request::Request;
-use evidence::trust_root::Mode;
+use evidence::trust_root::{Machine, Mode, TrustRoot};
 use evidence::{Digest, Moment, Name};
 use judge::Store as _;
 use wire::{OPEN_SESSION, SOCKET};
@@ -88,23 +89,24 @@ impl Gatekeeper {
             return runner.map(Caller::Runner).map_err(|(_, error)| error);
         }
         let places = || {
-            let named = |set: &&domain::gate::Environment| {
-                set.facts.agents.iter().any(|agent| agent.name == claim.machine)
-            };
+            let named = |set: &&Environment| set.facts.agents.iter().any(|agent| agent.name == claim.machine);
             state.gate.environments().filter(named)
         };
         let mut wrong =
             format!("neither the trust root nor an environment statement names `{}`", claim.machine);
         for set in places() {
-            let statement = Envelope::decode(&self.store().blob(&set.facts.envelope)?).map_err(evidence)?;
-            let Ok(statement) = Environment::open(&statement, &root) else { continue };
-            let Some(agent) = statement.agents.iter().find(|agent| agent.name == claim.machine) else {
-                continue;
+            let agent = match self.named_agent(set, &root, &claim.machine) {
+                Ok(agent) => agent,
+                Err(EdgeError::Unauthenticated(what)) => {
+                    wrong = what;
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             match claim.verify(envelope, &agent.key, root.installation, asked, now) {
                 Ok(()) => {
                     let key = agent.key.id();
-                    let of_key = |set: &&domain::gate::Environment| {
+                    let of_key = |set: &&Environment| {
                         set.facts.agents.iter().any(|agent| agent.name == claim.machine && agent.key == key)
                     };
                     let projects = places().filter(of_key).map(|set| set.facts.place.project.clone());
@@ -114,6 +116,70 @@ impl Gatekeeper {
             }
         }
         Err(unauthenticated(wrong))
+    }
+
+    /// Checks that a claim is by a runner that the trust root names.
+    ///
+    /// # Errors
+    /// `EdgeError::Unauthenticated` when it is not; with it the runner in whose name it is, where there is one.
+    pub fn runner(
+        &self,
+        state: &State,
+        envelope: &Envelope,
+        asked: &Asked,
+        now: Moment,
+    ) -> Result<Name, (Option<Name>, EdgeError)> {
+        let claim = Claim::read(envelope).map_err(|error| (None, unauthenticated(error)))?;
+        let root = self.root(state).map_err(|error| (None, error))?;
+        let runner = root.runners.iter().find(|runner| runner.name == claim.machine);
+        let runner = runner.ok_or_else(|| (None, unauthenticated("the trust root names no such runner")))?;
+        let verified = claim.verify(envelope, &runner.key, root.installation, asked, now);
+        match verified {
+            Ok(()) => Ok(claim.machine),
+            Err(error) => Err((Some(claim.machine), unauthenticated(error))),
+        }
+    }
+
+    /// Checks that a claim is by an agent of a place.
+    ///
+    /// # Errors
+    /// `EdgeError::Unauthenticated` when it is not.
+    pub fn agent(
+        &self,
+        state: &State,
+        place: &Place,
+        envelope: &Envelope,
+        asked: &Asked,
+        now: Moment,
+    ) -> Result<Name, EdgeError> {
+        let claim = Claim::read(envelope).map_err(unauthenticated)?;
+        let root = self.root(state)?;
+        let set = state.gate.environment(place);
+        let set = set.ok_or_else(|| unauthenticated(format!("there is no statement for {place}")))?;
+        let agent = self.named_agent(set, &root, &claim.machine)?;
+        claim.verify(envelope, &agent.key, root.installation, asked, now).map_err(unauthenticated)?;
+        Ok(claim.machine)
+    }
+
+    /// An agent that the statement in force at a place names.
+    ///
+    /// # Errors
+    /// `EdgeError::Unauthenticated` when it names none, or does not count under the root in force.
+    pub(crate) fn named_agent(
+        &self,
+        set: &Environment,
+        root: &TrustRoot,
+        name: &Name,
+    ) -> Result<Machine, EdgeError> {
+        let place = &set.facts.place;
+        let envelope = Envelope::decode(&self.store().blob(&set.facts.envelope)?).map_err(evidence)?;
+        let statement = Statement::open(&envelope, root).map_err(|error| {
+            unauthenticated(format!("the environment statement of {place} does not count now: {error}"))
+        })?;
+        let agent = statement.agents.into_iter().find(|agent| agent.name == *name);
+        agent.ok_or_else(|| {
+            unauthenticated(format!("the environment statement of {place} names no such agent"))
+        })
     }
 
     /// Whose session a token is of.
@@ -221,9 +287,9 @@ mod tests {
         }
         // Statements in force are about the whole installation, those of a place about its project.
         let environment = lab.environment("staging", &"a".repeat(40).parse().unwrap());
-        let rooted = domain::identity::Rooted::of(&lab.root(), evidence::Digest::of(b"root")).unwrap();
+        let rooted = domain::identity::Rooted::of(&lab.root(), Digest::of(b"root")).unwrap();
         assert!(person(&lab.bob).may_read_entry(None, &Event::Rooted(rooted), &state, at(0)));
-        let facts = domain::gate::EnvironmentSet::of(&environment, evidence::Digest::of(b"statement"), 1);
+        let facts = domain::gate::EnvironmentSet::of(&environment, Digest::of(b"statement"), 1);
         let founding = Event::EnvironmentSet(facts);
         assert_eq!(crate::views::project_of(None, &founding), Some(&name("shop")));
     }

@@ -4,18 +4,16 @@
 //! not hold becomes a command that refuses it, so that it is on record. Blobs are durable before the
 //! command that names them.
 
-use domain::{Command, PersonId, Place, Refusal, State, quota};
+use domain::{Command, PersonId, Refusal, State, quota};
 use evidence::canonical::CanonicalError;
-use evidence::claim::{Asked, Claim};
 use evidence::dsse::{Envelope, EnvelopeError};
 use evidence::enrolment::Purpose;
 use evidence::entry::{Actor, Auth, Entry};
-use evidence::environment::Environment;
 use evidence::machine::MachineKeyError;
 use evidence::request::{Request, RequestError};
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment, Name};
-use judge::{AdmitError, Admitted, Sent, Store as _, Unavailable, enrolment_at};
+use judge::{AdmitError, Admitted, Sent, Unavailable, enrolment_at};
 use ledger::{BLOBS, BlobError, Blobs, LedgerError};
 use serde_json::{Value, json};
 use wire::Submission;
@@ -250,52 +248,6 @@ impl Gatekeeper {
         blobs.sort();
         blobs.dedup();
         Ok(blobs)
-    }
-
-    /// Checks that a claim is by a runner that the trust root names.
-    ///
-    /// # Errors
-    /// `EdgeError::Unauthenticated` when it is not; with it the runner in whose name it is, where there is one.
-    pub fn runner(
-        &self,
-        state: &State,
-        envelope: &Envelope,
-        asked: &Asked,
-        now: Moment,
-    ) -> Result<Name, (Option<Name>, EdgeError)> {
-        let claim = Claim::read(envelope).map_err(|error| (None, unauthenticated(error)))?;
-        let root = self.root(state).map_err(|error| (None, error))?;
-        let runner = root.runners.iter().find(|runner| runner.name == claim.machine);
-        let runner = runner.ok_or_else(|| (None, unauthenticated("the trust root names no such runner")))?;
-        let verified = claim.verify(envelope, &runner.key, root.installation, asked, now);
-        match verified {
-            Ok(()) => Ok(claim.machine),
-            Err(error) => Err((Some(claim.machine), unauthenticated(error))),
-        }
-    }
-
-    /// Checks that a claim is by an agent of a place.
-    ///
-    /// # Errors
-    /// `EdgeError::Unauthenticated` when it is not.
-    pub fn agent(
-        &self,
-        state: &State,
-        place: &Place,
-        envelope: &Envelope,
-        asked: &Asked,
-        now: Moment,
-    ) -> Result<Name, EdgeError> {
-        let claim = Claim::read(envelope).map_err(unauthenticated)?;
-        let root = self.root(state)?;
-        let set = state.gate.environment(place);
-        let set = set.ok_or_else(|| unauthenticated(format!("there is no statement for {place}")))?;
-        let statement = Envelope::decode(&self.store().blob(&set.facts.envelope)?).map_err(evidence)?;
-        let statement = Environment::open(&statement, &root).map_err(evidence)?;
-        let agent = statement.agents.iter().find(|agent| agent.name == claim.machine);
-        let agent = agent.ok_or_else(|| unauthenticated("the environment statement names no such agent"))?;
-        claim.verify(envelope, &agent.key, root.installation, asked, now).map_err(unauthenticated)?;
-        Ok(claim.machine)
     }
 
     /// Bytes of the ledger, as the judge reads them.

@@ -17,7 +17,6 @@ mod introducer;
 mod job;
 mod lanes;
 mod logs;
-mod presence;
 mod quotas;
 mod readers;
 mod refusals;

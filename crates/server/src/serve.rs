@@ -18,7 +18,6 @@ use crate::http::{Shared, router};
 use crate::intake::Intake;
 use crate::introducer::Introducer;
 use crate::logs::Logs;
-use crate::presence::Presence;
 use crate::readers::Readers;
 use crate::services::Services;
 use crate::snapshots;
@@ -98,7 +97,6 @@ pub async fn serve(
     let (stopping_now, stopping) = watch::channel(false);
     let views = Views::open(&config.data)?;
     let logs = Logs::open(&config.data, gatekeeper.limits())?;
-    let (attendance, presence) = (Attendance::new(Instant::now()), Presence::default());
     let stored = Stored::open(&config.data)?;
     let services = Services::default();
     let shared = Arc::new(Shared {
@@ -108,8 +106,7 @@ pub async fn serve(
         introducer: Introducer::new(ledger_key, url.clone()).map_err(EdgeError::from)?,
         views,
         logs,
-        attendance,
-        presence,
+        attendance: Attendance::new(Instant::now()),
         services,
         stopping,
     });
@@ -130,7 +127,7 @@ pub async fn serve(
     ready(&url);
     let router = router(shared);
     tokio::join!(
-        listen::serve(listener, router.clone(), Limits::default(), stop),
+        listen::serve(listener, router.clone(), Limits { stranger: STRANGER, ..Limits::default() }, stop),
         listen::serve(socket.listener()?, router, SOCKET_LIMITS, also),
     );
     drop(socket);
@@ -152,12 +149,15 @@ fn start(data: &Path, signer: NoteSigner) -> Result<(Intake, std::thread::JoinHa
     Ok(Intake::start(data, ledger)?)
 }
 
+/// Longer than our own clients keep a connection on which nothing happens.
+const STRANGER: Duration = Duration::from_secs(15);
 /// The Unix socket has places of its own, which connections over TCP cannot take.
 const SOCKET_LIMITS: Limits = Limits {
     connections: 128,
     each: 32,
     first: Duration::from_secs(5),
     head: Duration::from_secs(100),
+    stranger: Duration::from_secs(100),
     unread: Duration::from_mins(2),
     ending: Duration::from_secs(10),
 };

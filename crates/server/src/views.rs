@@ -353,12 +353,12 @@ fn ended(rows: &Connection, header: &Header, ended: &domain::build::Ended) -> ru
 fn last(rows: &Connection, number: u64, event: &Event) -> rusqlite::Result<()> {
     let (place, release, outcome, reasons, detail, bundle) = match event {
         Event::Judged(judged) => {
-            let outcome = format!("{:?}", judged.outcome).to_lowercase();
+            let outcome = judged.outcome.name().to_owned();
             let (reasons, detail) = (judged.reasons.join(" "), Some(judged.verdict));
             (&judged.place, judged.release, outcome, reasons, detail, judged.bundle)
         }
         Event::AgentReported(report) => {
-            let outcome = format!("{:?}", report.outcome).to_lowercase();
+            let outcome = report.outcome.name().to_owned();
             let reasons = report.reasons.join(" ");
             (&report.place, report.release, outcome, reasons, Some(report.envelope), None)
         }

@@ -10,7 +10,7 @@ use domain::{Place, RunId};
 use evidence::dsse::Envelope;
 use evidence::introduction::Stated;
 use evidence::run_order::{self, RunOrder};
-use evidence::{Bytes, CommitId, Digest, Id, Name};
+use evidence::{Bytes, Digest, Id};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{ClientBuilder, Method, StatusCode};
 use serde::Serialize;
@@ -19,7 +19,7 @@ use tlog::{NOTE_BYTES_MAX, TilePath};
 
 use crate::message::{
     self, AgentWork, BODY_BYTES_MAX, EntryView, Installation, Outcome, PlaceView, RunView, RunnerWork,
-    Submission,
+    RunsAsked, Submission,
 };
 use crate::problem::{Problem, ProblemKind};
 use crate::proof::{Reply, Server};
@@ -135,7 +135,7 @@ impl Client {
 
     fn builder() -> ClientBuilder {
         let builder = reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT);
-        builder.redirect(reqwest::redirect::Policy::none()).no_proxy()
+        builder.redirect(reqwest::redirect::Policy::none()).no_proxy().pool_idle_timeout(IDLE_MAX)
     }
 
     fn built(url: &str, builder: ClientBuilder, is_local: bool) -> Result<Self, ClientError> {
@@ -315,30 +315,14 @@ impl Client {
         self.get(&format!("runs/{run}")).await
     }
 
-    /// The newest runs of a project whose ids begin with some digits, the latest first.
-    ///
-    /// # Errors
-    /// `ClientError` when there is no answer.
-    pub async fn runs_like(&self, project: Option<&Name>, begins: &str) -> Result<Vec<RunView>, ClientError> {
-        let project = project.map_or_else(String::new, |name| format!("project={name}&"));
-        self.get(&format!("runs?{project}begins={begins}")).await
-    }
-
     /// The newest runs, the latest first.
     ///
     /// # Errors
     /// `ClientError` when there is no answer.
-    pub async fn runs(&self) -> Result<Vec<RunView>, ClientError> {
-        self.get("runs").await
+    pub async fn runs(&self, asked: &RunsAsked) -> Result<Vec<RunView>, ClientError> {
+        self.get(&format!("runs{}", asked.query())).await
     }
 
-    /// The newest runs of a commit, the latest first.
-    ///
-    /// # Errors
-    /// `ClientError` when there is no answer.
-    pub async fn runs_of(&self, project: &Name, commit: &CommitId) -> Result<Vec<RunView>, ClientError> {
-        self.get(&format!("runs?project={project}&commit={commit}")).await
-    }
     /// What stands at every place.
     ///
     /// # Errors
@@ -497,5 +481,7 @@ const BYTES: &str = "application/octet-stream";
 /// Where blobs are.
 const BLOBS: &str = "blobs/";
 const TRANSFER_TIMEOUT: Duration = Duration::from_mins(10);
+/// Shorter than a server waits for the next request of a stranger: a connection is not closed just when it is used again.
+const IDLE_MAX: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);

@@ -15,8 +15,8 @@ pub use client::{Client, ClientError};
 pub use credential::Credential;
 pub use message::{
     AgentWork, BODY_BYTES_MAX, EntryView, Installation, Introduced, LastView, MachineView, OpenView, Outcome,
-    PersonView, PlaceView, ReleaseView, RolledBackView, RunView, RunnerWork, RunningView, Session, Signed,
-    StatusView, Submission, WorkView,
+    PersonView, PlaceView, ReleaseView, RolledBackView, RunView, RunnerWork, RunningView, RunsAsked, Session,
+    Signed, StatusView, Submission, WorkView,
 };
 pub use problem::{Problem, ProblemKind};
 pub use proof::Anchor;

@@ -44,6 +44,32 @@ pub struct Signed {
     pub statement: Envelope,
 }
 
+/// Which runs are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunsAsked {
+    /// Of this project alone.
+    #[serde(default)]
+    pub project: Option<Name>,
+    /// Of this commit alone.
+    #[serde(default)]
+    pub commit: Option<CommitId>,
+    /// Digits that their ids begin with.
+    #[serde(default)]
+    pub begins: String,
+}
+
+impl RunsAsked {
+    /// As the query of a URL.
+    #[must_use]
+    pub fn query(&self) -> String {
+        let project = self.project.iter().map(|project| format!("project={project}"));
+        let commit = self.commit.iter().map(|commit| format!("commit={commit}"));
+        let begins = (!self.begins.is_empty()).then(|| format!("begins={}", self.begins));
+        let all: Vec<_> = project.chain(commit).chain(begins).collect();
+        if all.is_empty() { String::new() } else { format!("?{}", all.join("&")) }
+    }
+}
+
 /// How a server shows who it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,7 +9,7 @@ use clap::Args;
 use domain::Place as At;
 use evidence::bundle::BYTES_MAX;
 use serde::Serialize;
-use wire::{Client, PlaceView, ReleaseView};
+use wire::{Client, PlaceView, ReleaseView, RunsAsked};
 
 use super::promote::{named, only};
 use super::trust::write_file;
@@ -116,7 +116,8 @@ async fn meant(client: &Client, view: &PlaceView, number: Option<u64>) -> Result
     let mut known = view.releases.clone();
     // A place shows its newest releases; what is older is found by the runs.
     if !known.iter().any(|release| release.release == Some(wanted)) {
-        let runs = client.runs_like(Some(&place.project), "").await?;
+        let runs =
+            client.runs(&RunsAsked { project: Some(place.project.clone()), ..RunsAsked::default() }).await?;
         let here = runs.into_iter().flat_map(|run| run.releases).filter(|release| release.place == *place);
         known.extend(here);
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use domain::RunId;
 use evidence::Name;
 use serde_json::json;
-use wire::{Client, LOG_PIECE_BYTES_MAX, RunView, WorkView};
+use wire::{Client, LOG_PIECE_BYTES_MAX, RunView, RunsAsked, WorkView};
 
 use super::logs_place::{self, Subject};
 use super::{Place, runtime};
@@ -90,7 +90,7 @@ async fn newest(client: &Client) -> Result<RunId, Failure> {
     let own = repository.and_then(|path| project::name(None, &path).ok());
     let places = client.places().await?;
     let own = own.filter(|name| places.iter().any(|view| view.place.project == *name));
-    let runs = client.runs_like(own.as_ref(), "").await?;
+    let runs = client.runs(&RunsAsked { project: own.clone(), ..RunsAsked::default() }).await?;
     let first = runs.first().map(|view| view.run);
     first.ok_or_else(|| match own {
         Some(name) => {

@@ -15,7 +15,7 @@ use evidence::{CommitId, Digest, Name};
 use policy::Finding;
 use serde::Serialize;
 use serde_json::json;
-use wire::{Client, PlaceView, RunView, WorkView};
+use wire::{Client, PlaceView, RunView, RunsAsked, WorkView};
 
 use super::pipeline_run::{self, Local};
 use super::{Place, follow, runtime};
@@ -199,7 +199,9 @@ async fn standing(
     commit: &CommitId,
     places: &[PlaceView],
 ) -> Result<Option<RunView>, Failure> {
-    let Some(view) = client.runs_of(project, commit).await?.into_iter().next() else { return Ok(None) };
+    let asked =
+        RunsAsked { project: Some(project.clone()), commit: Some(commit.clone()), ..RunsAsked::default() };
+    let Some(view) = client.runs(&asked).await?.into_iter().next() else { return Ok(None) };
     let stands = outcome::stands(&view, places);
     let settled = |at: &At| at.stand.is_settled() || matches!(at.stand, Stand::RolledBack { .. });
     let is_placed = view.services.is_empty() || !stands.is_empty();

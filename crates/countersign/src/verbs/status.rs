@@ -7,7 +7,8 @@ use evidence::Moment;
 use evidence::trust_root::Mode;
 use serde::Serialize;
 use wire::{
-    Installation, MachineView, PersonView, PlaceView, ReleaseView, RolledBackView, RunView, ServiceView,
+    Installation, MachineView, PersonView, PlaceView, ReleaseView, RolledBackView, RunView, RunsAsked,
+    ServiceView,
 };
 
 use super::{Place, runtime};
@@ -30,7 +31,11 @@ pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     let client = home.client()?;
     let (installation, places, runs) = runtime()?.block_on(async {
-        Ok::<_, Failure>((client.installation().await?, client.places().await?, client.runs().await?))
+        Ok::<_, Failure>((
+            client.installation().await?,
+            client.places().await?,
+            client.runs(&RunsAsked::default()).await?,
+        ))
     })?;
     let ending = ending(&installation, &places, now()?);
     let seen = Seen { installation, places, runs, ending };

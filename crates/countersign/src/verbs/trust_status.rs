@@ -6,7 +6,7 @@ use clap::Args;
 use evidence::status::{Freeze, Revocation, Status};
 use evidence::{Digest, Moment};
 use serde_json::json;
-use wire::PlaceView;
+use wire::{PlaceView, RunsAsked};
 
 use super::trust::{Shown, finish_saying, status_file, write_file};
 use super::trust_sign::sign_status;
@@ -218,8 +218,9 @@ fn known(home: &Home, verb: &Amend) -> Result<(), Failure> {
 /// Artifacts that the server shows: of the newest runs, and at every place.
 fn artifacts(home: &Home) -> Result<Vec<Digest>, Failure> {
     let client = home.client()?;
-    let (runs, places) =
-        runtime()?.block_on(async { Ok::<_, Failure>((client.runs().await?, client.places().await?)) })?;
+    let (runs, places) = runtime()?.block_on(async {
+        Ok::<_, Failure>((client.runs(&RunsAsked::default()).await?, client.places().await?))
+    })?;
     let built = runs.iter().flat_map(|run| run.artifacts.values().copied());
     let at = |view: &PlaceView| {
         let running = view.running.iter().chain(&view.before).map(|running| running.artifact);

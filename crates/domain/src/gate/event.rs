@@ -101,6 +101,18 @@ pub enum Outcome {
     Undecided,
 }
 
+impl Outcome {
+    /// As it stands on record and in views.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
 impl EnvironmentSet {
     /// Facts of a statement whose signatures were checked against a root.
     #[must_use]

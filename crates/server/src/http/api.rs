@@ -28,6 +28,7 @@ use wire::{
 use super::asker::Asker;
 use super::problem::Failure;
 use super::{Shared, blocking, right};
+use crate::attendance::Who;
 use crate::caller::Caller;
 use crate::clock;
 use crate::views::project_of;
@@ -63,6 +64,7 @@ pub async fn submit(
         Ok((job, submission))
     });
     let (job, submission) = admitted.await?;
+    listen::known();
     let answer = shared.intake.submit(job).await?;
     blocking(move || outcome(&shared, &submission, &answer)).await
 }
@@ -175,7 +177,7 @@ fn installed(shared: &Shared) -> Result<Installation, Failure> {
 /// The runners that the trust root names, and how long ago each asked for work.
 fn runners(shared: &Shared, state: &domain::State) -> Result<Vec<MachineView>, Failure> {
     let root = shared.gatekeeper.root(state)?;
-    let view = |runner: &Machine| shared.presence.of(&format!("runner {}", runner.name), &runner.name);
+    let view = |runner: &Machine| shared.attendance.of(&Who::Runner(runner.name.clone()));
     Ok(root.runners.iter().map(view).collect())
 }
 
@@ -301,7 +303,12 @@ mod tests {
 
     #[test]
     fn attack_a_body_comes_with_its_own_request_in_the_head() {
-        let (own, other) = (Envelope::new("a/b", b"{}".to_vec()), Envelope::new("a/b", b"[]".to_vec()));
+        let key = evidence::machine::MachineSigner::from_seed([1; 32]).unwrap();
+        let [own, other] = [b"{}", b"[]"].map(|said| {
+            let mut envelope = Envelope::new("a/b", said.to_vec());
+            key.sign(&mut envelope).unwrap();
+            envelope
+        });
         let mut headers = HeaderMap::new();
         same_request(&headers, &own).unwrap();
         let shown = Credential::Request(own.clone()).header().unwrap();

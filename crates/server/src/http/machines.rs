@@ -21,6 +21,7 @@ use wire::{AgentWork, Credential, Outcome, ProblemKind, RunnerWork, Signed};
 
 use super::problem::Failure;
 use super::{Shared, blocking, right};
+use crate::attendance::Who;
 use crate::caller::Caller;
 use crate::edge::EdgeError;
 use crate::logs::{Writes, file_name, piece_of};
@@ -49,9 +50,10 @@ pub async fn runner_work(
     let mine: Result<BTreeSet<Id>, _> = mine.split_terminator(',').take(DOING_MAX).map(str::parse).collect();
     let mine = mine.map_err(malformed)?;
     let runner = runner_of(&shared, claim, asked).await?;
-    let question = shared.presence.asks(format!("runner {runner}"));
+    let who = Who::Runner(runner.clone());
+    let question = shared.attendance.asks(who.clone());
     let found = waited(&shared, move |shared| {
-        shared.attendance.saw(&runner, Instant::now());
+        shared.attendance.saw(&who, Instant::now());
         let work = due::on_runner(&shared.gatekeeper, &shared.intake.state(), &runner, &mine)?;
         Ok((now || !work.is_empty()).then_some(work))
     });
@@ -68,13 +70,17 @@ async fn runner_of(shared: &Arc<Shared>, claim: Envelope, asked: Asked) -> Resul
         let now = clock::now();
         let runner = at.gatekeeper.runner(&at.intake.state(), &claim, &asked, now);
         match &runner {
-            Ok(runner) => at.attendance.saw(runner, Instant::now()),
-            Err((Some(runner), error)) => at.attendance.refused(runner, &error.to_string()),
+            Ok(runner) => at.attendance.saw(&Who::Runner(runner.clone()), Instant::now()),
+            Err((Some(runner), error)) => {
+                let what = format!("a claim in the name of {runner} was refused: {error}");
+                at.attendance.warn(runner, "claim", &what, Instant::now());
+            }
             Err((None, _)) => {}
         }
         runner.map_err(|(_, error)| error.into())
     })
     .await
+    .inspect(|_| listen::known())
 }
 
 /// A runner gives up a piece of work of which it can report nothing: its run is lost.
@@ -138,7 +144,8 @@ pub async fn agent_work(
         Ok(keeper.gatekeeper.agent(&state, &at, &claim, &asked, clock::now())?)
     })
     .await?;
-    let question = shared.presence.asks(format!("agent {agent} {place}"));
+    listen::known();
+    let question = shared.attendance.asks(Who::Agent(agent, place.clone()));
     let found =
         waited(&shared, move |shared| Ok(due::at_place(&shared.gatekeeper, &shared.intake.state(), &place)?))
             .await?;
@@ -165,7 +172,9 @@ async fn reported(shared: &Shared, job: Job) -> Result<Json<Outcome>, Failure> {
     let (machine, action) = (job.origin.actor.clone(), job.origin.action.clone());
     let answer = recorded(shared, job).await;
     if let (Err(failure), Actor::Machine(machine)) = (&answer, machine) {
-        shown::say(&format!("warning: `{action}` of {machine} was not taken: {failure}"));
+        // Whoever got hold of a report may send it again and again.
+        let what = format!("`{action}` of {machine} was not taken: {failure}");
+        shared.attendance.warn(&machine, "report", &what, Instant::now());
     }
     answer
 }
@@ -224,6 +233,7 @@ pub async fn put_blob(
         Ok(keeper.gatekeeper.blobs().receive()?)
     })
     .await?;
+    listen::known();
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(malformed)?;
@@ -257,6 +267,7 @@ pub async fn append_log(
         shared.logs.append(&Writes { run, project, work: &work, runner: &runner }, &body).map_err(failed)
     })
     .await?;
+    listen::known();
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -35,7 +35,6 @@ use crate::edge::Gatekeeper;
 use crate::intake::Intake;
 use crate::introducer::Introducer;
 use crate::logs::Logs;
-use crate::presence::Presence;
 use crate::services::Services;
 use crate::turns::Turns;
 use crate::views::Views;
@@ -53,7 +52,6 @@ pub struct Shared {
     pub views: Views,
     pub logs: Logs,
     pub attendance: Attendance,
-    pub presence: Presence,
     pub services: Services,
     /// Becomes true when the server is asked to end: whoever waits gives up then.
     pub stopping: watch::Receiver<bool>,

@@ -52,7 +52,7 @@ pub async fn caller(shared: &Arc<Shared>, parts: &Parts, asked: Asked) -> Result
     if Gatekeeper::is_solo(&state) {
         return Ok(Caller::Anybody);
     }
-    match credential(&parts.headers) {
+    let caller = match credential(&parts.headers) {
         Some(Credential::Token(token)) => Ok(shared.gatekeeper.reader(&state, &token, clock::now())?),
         Some(Credential::Claim(claim)) => {
             let keeper = Arc::clone(shared);
@@ -60,7 +60,9 @@ pub async fn caller(shared: &Arc<Shared>, parts: &Parts, asked: Asked) -> Result
         }
         Some(Credential::Request(_)) => Err(Failure::new(ProblemKind::Unauthenticated, READ_BY_SESSION)),
         None => Err(Failure::new(ProblemKind::Unauthenticated, NOBODY)),
-    }
+    }?;
+    listen::known();
+    Ok(caller)
 }
 
 /// The credential in a request's head, not verified.

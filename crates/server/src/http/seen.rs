@@ -13,15 +13,18 @@ use domain::{Place, RunId};
 use evidence::approval::Decision;
 use evidence::dsse::Envelope;
 use evidence::request::Request;
-use evidence::{Bytes, CommitId, Digest, Name};
+use evidence::{Bytes, Digest, Name};
 use judge::{Store as _, collect};
 use rusqlite::{Connection, params, params_from_iter};
 use serde::Deserialize;
-use wire::{LastView, OpenView, PlaceView, ProblemKind, RolledBackView, RunView, RunningView, WorkView};
+use wire::{
+    LastView, OpenView, PlaceView, ProblemKind, RolledBackView, RunView, RunningView, RunsAsked, WorkView,
+};
 
 use super::machines::waited;
 use super::problem::Failure;
 use super::{Shared, blocking, right};
+use crate::attendance::Who;
 use crate::caller::Caller;
 use crate::clock;
 use crate::dossier::{DossierError, complete};
@@ -44,21 +47,11 @@ pub async fn run(
     found.await?.map(Json).ok_or_else(|| Failure::new(ProblemKind::NotFound, "there is no such run"))
 }
 
-/// Which runs are asked for.
-#[derive(Debug, Deserialize)]
-pub struct Which {
-    project: Option<Name>,
-    commit: Option<CommitId>,
-    /// Digits that the ids begin with.
-    #[serde(default)]
-    begins: String,
-}
-
 /// The newest runs that the caller may read of, the latest first.
 pub async fn runs(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Query(Which { project, commit, begins }): Query<Which>,
+    Query(RunsAsked { project, commit, begins }): Query<RunsAsked>,
 ) -> Result<Json<Vec<RunView>>, Failure> {
     if !begins.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(Failure::new(ProblemKind::Malformed, format!("`{begins}` begins the id of no run")));
@@ -158,7 +151,7 @@ fn place(shared: &Shared, state: &domain::State, facts: &EnvironmentSet) -> Resu
         let view = now.as_ref().map(|now| shared.views.ask(|rows| running_view(rows, at, now)));
         view.transpose().map_err(failed)
     };
-    let agent = |agent: &AgentKey| shared.presence.of(&format!("agent {} {at}", agent.name), &agent.name);
+    let agent = |agent: &AgentKey| shared.attendance.of(&Who::Agent(agent.name.clone(), at.clone()));
     let earlier: Result<Vec<_>, Failure> = standing
         .earlier
         .iter()

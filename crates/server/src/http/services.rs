@@ -34,7 +34,9 @@ pub async fn tell(
         let report: ServiceReport = serde_json::from_slice(&body).map_err(malformed)?;
         Ok(shared.services.tell(&place, report))
     });
-    Ok(Json(ServiceHeard { log: heard.await? }))
+    let log = heard.await?;
+    listen::known();
+    Ok(Json(ServiceHeard { log }))
 }
 
 /// Where in a log to start.

@@ -33,7 +33,7 @@ pub fn apply(rows: &Connection, at: At<'_>, event: &Event) -> rusqlite::Result<(
         }
         Event::GateDue(due) => stage(rows, at, &due.place, due.release, "judging"),
         Event::Judged(judged) => {
-            let outcome = format!("{:?}", judged.outcome).to_lowercase();
+            let outcome = judged.outcome.name();
             let text = "UPDATE release SET outcome = ?5, reasons = ?6, detail = ?7, bundle = ?8, changed = ?3, time = ?4 \
                         WHERE place = ?1 AND release = ?2";
             let bundle = judged.bundle.map(|digest| digest.to_string());
@@ -134,7 +134,7 @@ fn end(rows: &Connection, at: At<'_>, place: &Place, rollback: u64, which: &str)
 
 fn report(rows: &Connection, at: At<'_>, reported: &Reported) -> rusqlite::Result<()> {
     let (place, release) = (reported.place.to_string(), signed(reported.release));
-    let outcome = format!("{:?}", reported.outcome).to_lowercase();
+    let outcome = reported.outcome.name();
     rows.execute(
         "UPDATE release SET stage = ?3, outcome = ?3, reasons = ?4, detail = ?5, changed = ?6, time = ?7 \
          WHERE place = ?1 AND release = ?2",
