@@ -1,6 +1,6 @@
 //! What whoever owns the server can record as a refusal in a person's name: replay takes as recorded only what the
 //! ledger cannot hold, and counts it apart.
-#![allow(clippy::unwrap_used, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "test code")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -279,7 +279,8 @@ fn attack_nobody_says_in_a_runners_name_that_it_gave_up() {
     // As older programs recorded it, and as the server does by itself after a silence.
     assert_eq!(found(first(), |_| {}, 0, |it| *it = None), Found::Recorded);
     assert_eq!(found(Actor::System, |_| {}, 0, |it| *it = None), Found::Recorded);
-    let rows: [(&str, Actor, fn(&mut Claim), usize); 5] = [
+    type Row = (&'static str, Actor, fn(&mut Claim), usize);
+    let rows: [Row; 5] = [
         ("another runner's key", first(), |_| {}, 1),
         ("another runner", Actor::Machine(runner(2)), |_| {}, 0),
         ("another runner's claim", first(), |claim| claim.machine = name("runner-2"), 1),
