@@ -24,7 +24,8 @@ pub struct Snapshot {
 /// Paths of the files that a commit of now would hold.
 pub fn paths(top: &Path) -> Result<BTreeSet<String>, Failure> {
     let listed = git(top, &[], &["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
-    Ok(listed.split(|byte| *byte == 0).map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+    let paths = listed.split(|byte| *byte == 0).filter(|path| !path.is_empty());
+    Ok(paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect())
 }
 
 impl Snapshot {

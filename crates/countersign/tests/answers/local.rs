@@ -255,8 +255,11 @@ fn programs_that_are_not_there_are_named_before_anything_runs() {
         assert!(said[0].ends_with(what), "{said:?}");
     }
     tree.write("build.sh", "#!/bin/sh\n");
-    script("./build.sh --all");
-    tree.json(&["pipeline", "check"], 0);
+    std::os::unix::fs::symlink(".", tree.dir().join("linked")).unwrap();
+    for run in ["./build.sh --all", ".//build.sh", "linked/build.sh", "./linked/./build.sh"] {
+        script(run);
+        tree.json(&["pipeline", "check"], 0);
+    }
     for (run, asked) in
         [("nosuchtool build", true), ("[/opt/nosuch/bin/tool]", true), ("cd out", false), ("[sh, x]", false)]
     {

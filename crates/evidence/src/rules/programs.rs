@@ -14,16 +14,12 @@ use crate::pipeline::{PATH, Pipeline, Run, Step};
 pub fn missing(pipeline: &Pipeline, tree: &BTreeSet<String>) -> Vec<Problem> {
     let lacks = |(name, step): (&Name, &Step)| {
         let program = first(step)?;
-        let path = program.strip_prefix("./").unwrap_or(program);
-        let is_inside = path.contains('/') || path.len() < program.len();
-        if !is_inside || path.starts_with('/') || path.split('/').any(|part| part == "..") {
-            return None;
-        }
+        let path = in_workspace(program)?;
         let covers = |output: &String| {
             path.strip_prefix(output.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         let needed = step.needs.iter().filter_map(|need| pipeline.steps.get(need));
-        if tree.contains(path) || needed.flat_map(|step| &step.outputs).any(covers) {
+        if is_held(&path, tree) || needed.flat_map(|step| &step.outputs).any(covers) {
             return None;
         }
         let what = format!(
@@ -32,6 +28,20 @@ pub fn missing(pipeline: &Pipeline, tree: &BTreeSet<String>) -> Vec<Problem> {
         Some(Problem::new(PATH, format!("steps.{name}.run"), what))
     };
     pipeline.steps.iter().filter_map(lacks).collect()
+}
+
+/// A program as the tree would name it. Nothing for one that is looked for by its name, or that lies outside.
+fn in_workspace(program: &str) -> Option<String> {
+    let parts: Vec<_> = program.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    let is_inside = program.contains('/') && !program.starts_with('/') && !parts.contains(&"..");
+    is_inside.then(|| parts.join("/"))
+}
+
+/// Whether the tree holds a path, or may: what lies below an entry, such as a link to a directory, is known to whoever
+/// follows it.
+fn is_held(path: &str, tree: &BTreeSet<String>) -> bool {
+    let above = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
+    above.chain([path]).any(|path| tree.contains(path))
 }
 
 /// Programs of the machine that steps begin with: names to be looked for, or whole paths.
@@ -64,3 +74,47 @@ const BUILT_IN: [&str; 32] = [
     "export", "false", "for", "getopts", "if", "printf", "pwd", "read", "return", "set", "shift", "test",
     "trap", "true", "ulimit", "umask", "unset", "until", "while",
 ];
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
+    use super::missing;
+    use crate::pipeline::Pipeline;
+
+    #[test]
+    fn programs_are_missed_under_whatever_spelling_and_only_where_they_are() {
+        let tree = ["ci/run", "tools", "deep/a/b"].map(str::to_owned).into();
+        let is_missed = |program: &str| {
+            let text = format!(
+                "version: 1\nsteps:\n  make: {{ run: x, outputs: [bin] }}\n  use: {{ needs: [make], run: [\"{program}\"] }}\n"
+            );
+            !missing(&Pipeline::parse(text.as_bytes()).unwrap(), &tree).is_empty()
+        };
+        for there in [
+            "ci/run",
+            "./ci/run",
+            ".//ci/run",
+            "ci//run",
+            "ci/./run",
+            "./deep//a/./b",
+            // `tools` may be a link to a directory.
+            "tools/lint",
+            "./tools/./deep/lint",
+            "bin/made",
+            "./bin//made",
+            // Elsewhere.
+            "sh",
+            "/bin/sh",
+            "../outside",
+            "ci/../../outside",
+        ] {
+            assert!(!is_missed(there), "{there}");
+        }
+        for gone in
+            ["./run", "ci/gone", "ci//gone", "./ci/./gone", "deep/a/c", "tool/lint", "bin2/made", "./"]
+        {
+            assert!(is_missed(gone), "{gone}");
+        }
+    }
+}
