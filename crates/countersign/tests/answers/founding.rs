@@ -125,7 +125,7 @@ fn that_nothing_is_tested_is_said_once_by_init_and_by_each_run() {
     let untested = tested.replace("  test: { run: test ! -e broken }\n", "");
     shop.write(".countersign/pipeline.yaml", &untested);
     shop.commit("no tests");
-    let note = "no tests were part of this pipeline: add a step named `test`, or one that calls what tests your project";
+    let note = "no step of this pipeline runs tests: add a step named `test`, or one that calls what tests your project";
     let output = shop.home.run_in(&shop.repository(), &["init", "--project", "shop"]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(said.matches(&format!("note: {note}\n")).count(), 1, "{said}");

@@ -4,7 +4,7 @@ use crate::pipeline::{Pipeline, Run, Step};
 
 /// What is said of a pipeline in which no step tests.
 pub const UNTESTED: &str =
-    "no tests were part of this pipeline: add a step named `test`, or one that calls what tests your project";
+    "no step of this pipeline runs tests: add a step named `test`, or one that calls what tests your project";
 
 /// Whether some step tests, by its name or by a usual command.
 #[must_use]
@@ -26,7 +26,10 @@ fn calls(step: &Step) -> bool {
     let is_runner = |word: &&str| RUNNERS.contains(&word.rsplit('/').next().unwrap_or_default());
     let pair = |pair: &[&str]| {
         let [first, second] = pair else { return false };
-        TOOLS.contains(first) && (is_named(second) || second.starts_with("test:"))
+        // What `cargo check` and its like do is no more than compile.
+        let is_check = |part: &str| matches!(part, "check" | "checks");
+        let says = |part| NAMES.contains(&part) && (!is_check(part) || CHECK_TESTS.contains(first));
+        TOOLS.contains(first) && (second.split('-').any(says) || second.starts_with("test:"))
     };
     words.iter().any(is_runner) || words.windows(2).any(pair) || text.contains("npm run test")
 }
@@ -54,6 +57,8 @@ const TOOLS: [&str; 13] = [
     "ninja",
     "just",
 ];
+/// Those to which `check` is the usual name of a target that tests.
+const CHECK_TESTS: [&str; 6] = ["make", "just", "gradle", "./gradlew", "meson", "ninja"];
 
 #[cfg(test)]
 mod tests {
@@ -77,6 +82,8 @@ mod tests {
             "ci: { run: [python3, -m, pytest] }",
             "ci: { run: .venv/bin/pytest -q }",
             "ci: { run: make check }",
+            "ci: { run: ./gradlew check }",
+            "build: { run: 'cargo check && cargo test' }",
         ] {
             assert!(tests(step), "{step}");
         }
@@ -85,6 +92,10 @@ mod tests {
             "build: { run: test -e out || mkdir out }",
             "latest: { run: echo testing is for others }",
             "deploy: { run: npm run build }",
+            "build: { run: cargo check --locked }",
+            "build: { run: [cargo, check] }",
+            "build: { run: pnpm check }",
+            "build: { run: yarn check-types }",
         ] {
             assert!(!tests(step), "{step}");
         }
