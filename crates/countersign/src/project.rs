@@ -98,6 +98,10 @@ fn exclude(file: &Path, pattern: &str) -> Option<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(_) => return None,
     };
+    // A `.gitignore` that takes the files back in outweighs it: no further line would change that.
+    if text.lines().any(|line| line.trim_end() == pattern) {
+        return None;
+    }
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }

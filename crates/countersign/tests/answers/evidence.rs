@@ -27,13 +27,19 @@ fn evidence_enters_no_commit_and_can_be_fetched_later() {
     assert!(said.ends_with("next: countersign verify shop-ledger-api-production-1.bundle\n"), "{said}");
     let exclude = std::fs::read_to_string(shop.repository().join(".git/info/exclude")).unwrap();
     assert_eq!(exclude.matches("\nshop-*.bundle\n").count(), 1, "it is told once: {exclude}");
+    // A `.gitignore` that takes bundles back in outweighs that: git is not told again and again.
+    shop.write(".gitignore", "!*.bundle\n");
+    let outside = shop.home.dir.path().join(".local/share/countersign/evidence");
+    assert!(PathBuf::from(shop.ok(&["evidence"])["bundle"].as_str().unwrap()).starts_with(&outside));
+    assert_eq!(std::fs::read_to_string(shop.repository().join(".git/info/exclude")).unwrap(), exclude);
+    std::fs::remove_file(shop.repository().join(".gitignore")).unwrap();
 
     // Where git cannot be told, it lies outside of the repository.
     std::fs::remove_dir_all(shop.repository().join(".git/info")).unwrap();
     std::fs::write(shop.repository().join(".git/info"), "").unwrap();
     std::fs::remove_file(&bundle).unwrap();
     let elsewhere = PathBuf::from(shop.ok(&["evidence", PLACE])["bundle"].as_str().unwrap());
-    assert!(elsewhere.starts_with(shop.home.dir.path().join(".local/share/countersign/evidence")));
+    assert!(elsewhere.starts_with(&outside));
     assert!(!bundle.exists());
     std::fs::copy(&elsewhere, shop.home.dir.path().join("one.bundle")).unwrap();
 
