@@ -14,12 +14,12 @@ use crate::scenario::{
 };
 use crate::{Command, Event, State};
 
-fn standing(state: &State, environment: &str) -> Standing {
+pub fn standing(state: &State, environment: &str) -> Standing {
     state.release.at(&place(environment)).cloned().unwrap_or_default()
 }
 
 /// The same pipeline of a commit in a run of another number, which makes an artifact of this name.
-fn run_again(state: &mut State, number: u8, of: u8, manifest: &str, again: Option<bool>) {
+pub fn run_again(state: &mut State, number: u8, of: u8, manifest: &str, again: Option<bool>) {
     let mut command = run(false);
     (command.take.run, command.take.commit) = (id(number).into(), commit(of));
     (command.seed, command.again) = (id(number), again);
@@ -47,7 +47,7 @@ fn brought(state: &mut State, environment: &str, manifest: &str, of: u8, outcome
     happen(state, &reported(environment, number, manifest, of, outcome));
 }
 
-fn reported(environment: &str, number: u64, manifest: &str, of: u8, outcome: Outcome) -> Command {
+pub fn reported(environment: &str, number: u64, manifest: &str, of: u8, outcome: Outcome) -> Command {
     let Command::AgentReport(mut report) = agent_report(environment, number, outcome) else { unreachable!() };
     report.report.artifact = digest(manifest);
     if let Some(running) = &mut report.report.running {
@@ -73,7 +73,12 @@ fn amend(state: &mut State, environment: &str) {
 }
 
 fn status(state: &mut State, number: u64, frozen: Vec<Freeze>) {
-    let status = StatusSet {
+    state.apply(&Event::StatusSet(StatusSet { frozen, ..quiet(number) }), at(10));
+}
+
+/// A status that says nothing.
+pub fn quiet(number: u64) -> StatusSet {
+    StatusSet {
         number,
         base: digest("base"),
         base_number: 1,
@@ -83,10 +88,9 @@ fn status(state: &mut State, number: u64, frozen: Vec<Freeze>) {
         revoked: Vec::new(),
         withdrawn: Vec::new(),
         barred: Vec::new(),
-        frozen,
+        frozen: Vec::new(),
         root: 1,
-    };
-    state.apply(&Event::StatusSet(status), at(10));
+    }
 }
 
 fn freeze() -> Vec<Freeze> {
@@ -106,12 +110,13 @@ fn retry(environment: &str) -> Command {
 }
 
 /// Wanted at each place: the run that it is of.
-fn wanted(state: &State) -> Vec<(&'static str, Option<crate::RunId>)> {
+pub fn wanted(state: &State) -> Vec<(&'static str, Option<crate::RunId>)> {
     let places = ["dev", "staging", "production"];
     places.map(|place| (place, standing(state, place).wanted.map(|wanted| wanted.run))).to_vec()
 }
 
-const NOTHING: [(&str, Option<crate::RunId>); 3] = [("dev", None), ("staging", None), ("production", None)];
+pub const NOTHING: [(&str, Option<crate::RunId>); 3] =
+    [("dev", None), ("staging", None), ("production", None)];
 
 #[test]
 fn the_same_commit_again_is_proposed_nowhere_and_loses_no_approval() {
@@ -310,13 +315,13 @@ fn what_was_rolled_back_is_not_promoted_where_it_stands_open_until_it_is_asked_f
 }
 
 /// The same as `roll_back`, by a person who was told what ends with it.
-fn go_back(environment: &str, from: &str, to: &str, release: u64) -> Command {
+pub fn go_back(environment: &str, from: &str, to: &str, release: u64) -> Command {
     let Command::Return(back) = roll_back(environment, from, to, release) else { unreachable!() };
     Command::Return(Return { ends: true, ..back })
 }
 
 /// Commit 3, proposed at dev while commit 2 runs there.
-fn third() -> (State, u64) {
+pub fn third() -> (State, u64) {
     let mut state = both();
     run_again(&mut state, 53, 3, "third", Some(false));
     let Command::Propose(mut wanted) = propose("dev") else { unreachable!() };

@@ -15,6 +15,8 @@ pub mod release;
 pub mod source;
 
 mod command;
+#[cfg(test)]
+mod ended_tests;
 mod event;
 mod flow;
 #[cfg(test)]

@@ -421,7 +421,8 @@ CREATE TABLE IF NOT EXISTS named (blob BLOB NOT NULL, project TEXT NOT NULL,
 CREATE TABLE IF NOT EXISTS release (place TEXT NOT NULL, began INTEGER NOT NULL, kind TEXT NOT NULL,
   run TEXT NOT NULL, artifact TEXT NOT NULL, release INTEGER, stage TEXT NOT NULL, outcome TEXT,
   reasons TEXT NOT NULL, detail TEXT, bundle TEXT, changed INTEGER NOT NULL, time TEXT NOT NULL, replaces TEXT,
-  by_run TEXT, by_rollback INTEGER, request TEXT, PRIMARY KEY (place, began)) STRICT;
+  by_run TEXT, by_rollback INTEGER, request TEXT, person TEXT, ends INTEGER, PRIMARY KEY (place, began)) STRICT;
+CREATE TABLE IF NOT EXISTS enrolled (person TEXT PRIMARY KEY, enrolment TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS release_of_run ON release (run);
 CREATE INDEX IF NOT EXISTS release_of_artifact ON release (artifact);
 CREATE INDEX IF NOT EXISTS release_of_place ON release (place, release);
@@ -429,7 +430,7 @@ CREATE INDEX IF NOT EXISTS run_of_commit ON run (project, commit_id);
 ";
 
 /// Tables with their columns, for comparing.
-const TABLES: [(&str, &str); 7] = [
+const TABLES: [(&str, &str); 8] = [
     ("cursor", "entries"),
     ("run", "run, entry, project, commit_id, state, started, services"),
     ("work", "run, entry, kind, name, runner, state, log"),
@@ -439,9 +440,10 @@ const TABLES: [(&str, &str); 7] = [
     (
         "release",
         "place, began, kind, run, artifact, release, stage, outcome, reasons, detail, bundle, changed, time, replaces, \
-         by_run, by_rollback, request",
+         by_run, by_rollback, request, person, ends",
     ),
+    ("enrolled", "person, enrolment"),
 ];
 /// Version of the schema; views of another one are made anew.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 const STALE_MAX: usize = 100;

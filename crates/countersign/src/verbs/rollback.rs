@@ -303,14 +303,14 @@ async fn reported(client: &Client, place: &At, entry: u64) -> Result<ReleaseView
         let release = release.ok_or_else(|| {
             Failure::error("the server does not show the rollback; see `countersign status`")
         })?;
-        if release.stage != "due" {
-            return Ok(release.clone());
-        }
-        if view.rollback != release.release {
+        if release.stage == "dropped" {
             let what = "its agent will not do it: the enrolment of whoever asked was withdrawn meanwhile";
             return Err(Failure::error(format!(
                 "the rollback of {place} was dropped: {what}; ask for it anew"
             )));
+        }
+        if release.stage != "due" {
+            return Ok(release.clone());
         }
         follow::agent(&view)?;
         seen = client.wait_past(seen).await?;

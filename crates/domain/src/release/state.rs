@@ -203,10 +203,11 @@ impl State {
         rises
     }
 
-    /// A return by somebody whose enrolment was withdrawn is carried out nowhere, and holds up nothing.
+    /// A return by somebody whose enrolment was withdrawn is carried out nowhere, and holds up nothing. What it ends is
+    /// not handed out once more all the same.
     pub(crate) fn keep_returns(&mut self, is_enrolled: impl Fn(PersonId) -> bool) {
         for standing in self.places.values_mut() {
-            standing.returning.take_if(|(returning, _)| !is_enrolled(returning.person));
+            standing.take_returning(|returning| !is_enrolled(returning.person));
         }
     }
 
@@ -221,8 +222,9 @@ impl State {
     ) -> bool {
         let standing = self.standing(&event.place);
         let open = standing.open.take_if(|open| open.facts.release == event.release);
-        let returning = standing.returning.take_if(|(returning, _)| returning.release == event.release);
-        let returning = returning.map(|(returning, _)| returning);
+        let (returning, ended) =
+            standing.take_returning(|returning| returning.release == event.release).unzip();
+        let ended = ended.flatten();
         let open_memory = open.as_ref().filter(|open| has_memory(open.facts.run, &open.facts.artifact));
         // What a rollback ends is not wanted again, whatever becomes of it.
         let is_ended = standing.is_left();
@@ -239,8 +241,16 @@ impl State {
             standing.wanted = Some(open.facts.wanted()).filter(|_| !is_ended);
         }
         standing.reported = Some((event.envelope, entry));
+        // An agent that never told of the release that ended may run it.
+        let brought = event.running.as_ref().and_then(|running| {
+            let facts = ended.as_ref().map(|open| &open.facts);
+            facts.filter(|facts| facts.artifact == running.artifact)
+        });
         let came = match (&open, returning.as_ref().map(|returning| returning.course.as_ref())) {
             (Some(open), _) => Some((open.facts.run, open_memory.map(|open| open.facts.statement))),
+            (None, Some(Some(_))) if brought.is_some() => {
+                brought.map(|facts| (facts.run, Some(facts.statement)))
+            }
             (None, Some(Some(course))) => Some((course.run, course.statement)),
             (None, Some(None)) => standing.before.as_ref().map(|before| (before.run, before.statement)),
             (None, None) => None,
@@ -339,14 +349,21 @@ impl Standing {
         }
     }
 
+    /// Takes the return of which that holds, and what was under way and ends with it: whatever became of the return,
+    /// its agent is not given that once more.
+    fn take_returning(&mut self, which: impl Fn(&Returning) -> bool) -> Option<(Returning, Option<Open>)> {
+        let (returning, _) = self.returning.take_if(|(returning, _)| which(returning))?;
+        let ends = returning.course.as_ref().and_then(|course| course.ends);
+        let ended = self.open.take_if(|open| Some(open.facts.release) == ends);
+        Some((returning, ended))
+    }
+
     /// Pins what a rollback brought: what it replaced, or is wanted of it still, does not come back by itself.
     fn rolled_back(&mut self, returning: &Returning) {
         let Some(from) = returning.from else { return };
         let running = self.running.as_ref().filter(|running| running.artifact == from);
         let gone = match &returning.course {
             Some(course) => {
-                // Where its agent never came to it, what was under way ends here.
-                self.open.take_if(|open| Some(open.facts.release) == course.ends);
                 self.returned = Some(returning.release);
                 let is_other = from != returning.artifact;
                 is_other.then(|| (course.from_commit.clone(), course.from_release))

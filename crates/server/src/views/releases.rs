@@ -47,6 +47,12 @@ pub fn apply(rows: &Connection, at: At<'_>, event: &Event) -> rusqlite::Result<(
         Event::ReleaseDue(ReleaseDue { place, release, .. }) => stage(rows, at, place, *release, "due"),
         Event::Returning(returning) => roll_back(rows, at, returning),
         Event::AgentReported(reported) => report(rows, at, reported),
+        Event::Enrolled(enrolled) => {
+            let text = "INSERT OR REPLACE INTO enrolled (person, enrolment) VALUES (?1, ?2)";
+            let values = params![enrolled.person.to_string(), enrolled.digest.to_string()];
+            rows.execute(text, values).map(drop)
+        }
+        Event::StatusSet(status) => withdraw(rows, at, &status.withdrawn),
         _ => Ok(()),
     }
 }
@@ -101,13 +107,13 @@ fn stage(rows: &Connection, at: At<'_>, place: &Place, release: u64, stage: &str
 /// A rollback is of the run whose artifact it brings back; what stands open there ends with it.
 fn roll_back(rows: &Connection, at: At<'_>, returning: &Returning) -> rusqlite::Result<()> {
     if returning.course.is_some() {
-        let open = "stage IN ('wanted', 'proposed', 'judging', 'held')";
-        end(rows, at, &returning.place, returning.release, open)?;
+        let open = format!("(stage IN ('wanted', 'proposed', 'judging', 'held') OR {REFUSED_IN_FREEZE})");
+        end(rows, at, &returning.place, returning.release, &open)?;
     }
     rows.execute(
         "INSERT INTO release \
-         (place, began, kind, run, artifact, release, stage, changed, time, reasons, replaces, request) \
-         SELECT ?1, ?2, 'rollback', run, artifact, ?3, 'due', ?2, ?4, '', ?6, ?7 FROM release \
+         (place, began, kind, run, artifact, release, stage, changed, time, reasons, replaces, request, person, ends) \
+         SELECT ?1, ?2, 'rollback', run, artifact, ?3, 'due', ?2, ?4, '', ?6, ?7, ?8, ?9 FROM release \
          WHERE place = ?1 AND artifact = ?5 AND outcome = 'running' ORDER BY changed DESC LIMIT 1",
         params![
             returning.place.to_string(),
@@ -116,9 +122,28 @@ fn roll_back(rows: &Connection, at: At<'_>, returning: &Returning) -> rusqlite::
             at.time,
             returning.artifact.to_string(),
             returning.from.map(|digest| digest.to_string()),
-            returning.request.to_string()
+            returning.request.to_string(),
+            returning.person.to_string(),
+            returning.course.as_ref().and_then(|course| course.ends).map(signed)
         ],
     )?;
+    Ok(())
+}
+
+/// Rollbacks of people who are enrolled no more are dropped; what was under way then ends all the same.
+fn withdraw(rows: &Connection, at: At<'_>, withdrawn: &[Digest]) -> rusqlite::Result<()> {
+    for enrolment in withdrawn {
+        rows.execute("DELETE FROM enrolled WHERE enrolment = ?1", params![enrolment.to_string()])?;
+    }
+    let dropped = "kind = 'rollback' AND stage = 'due' AND person NOT IN (SELECT person FROM enrolled)";
+    let ends = format!(
+        "UPDATE release SET stage = 'superseded', by_rollback = back.release, changed = ?1, time = ?2 FROM \
+         (SELECT place, release, ends FROM release WHERE {dropped}) AS back \
+         WHERE release.place = back.place AND release.release = back.ends AND release.stage = 'due'"
+    );
+    rows.execute(&ends, params![signed(at.number), at.time])?;
+    let drops = format!("UPDATE release SET stage = 'dropped', changed = ?1, time = ?2 WHERE {dropped}");
+    rows.execute(&drops, params![signed(at.number), at.time])?;
     Ok(())
 }
 
@@ -156,11 +181,15 @@ fn report(rows: &Connection, at: At<'_>, reported: &Reported) -> rusqlite::Resul
              WHERE place = ?1 AND release = ?2 AND kind = 'rollback')",
             params![place, release, signed(at.number), at.time],
         )?;
-        let is_rollback = "SELECT 1 FROM release WHERE place = ?1 AND release = ?2 AND kind = 'rollback'";
-        if rows.prepare_cached(is_rollback)?.exists(params![place, release])? {
-            // What was under way when it was asked for, and its agent never came to.
-            end(rows, at, &reported.place, reported.release, "stage = 'due'")?;
-        }
+    }
+    let is_rollback = "SELECT 1 FROM release WHERE place = ?1 AND release = ?2 AND kind = 'rollback'";
+    if rows.prepare_cached(is_rollback)?.exists(params![place, release])? {
+        // What was under way when it was asked for, and its agent never came to, whatever becomes of the rollback; or
+        // what its agent refused meanwhile, which is tried no more.
+        let of_it =
+            "release = (SELECT back.ends FROM release AS back WHERE back.place = ?1 AND back.release = ?2)";
+        let which = format!("(stage = 'due' OR {REFUSED_IN_FREEZE} AND {of_it})");
+        end(rows, at, &reported.place, reported.release, &which)?;
     }
     if reported.outcome == Outcome::Refused && reported.highest.is_some() {
         // Its number was given before a ledger was restored: it is wanted under the next one.
@@ -247,4 +276,157 @@ fn view(row: &Row<'_>) -> rusqlite::Result<ReleaseView> {
         by_rollback: by_rollback.and_then(|number| u64::try_from(number).ok()),
         replaced: row.get(16)?,
     })
+}
+
+/// The newest release of a place, where its agent refused it in a freeze: it would be tried again.
+const REFUSED_IN_FREEZE: &str = "stage = 'refused' AND ' ' || reasons || ' ' LIKE '% frozen %' AND began = \
+    (SELECT max(began) FROM release AS newest WHERE newest.place = ?1 AND newest.kind = 'release')";
+
+#[cfg(test)]
+mod tests {
+    use domain::identity::{Enrolled, StatusSet};
+    use domain::release::Course;
+    use evidence::{CommitId, Id};
+
+    use super::*;
+
+    const PLACE: &str = "shop/api/dev";
+
+    fn digest(text: &str) -> Digest {
+        Digest::of(text.as_bytes())
+    }
+
+    fn id(n: u8) -> Id {
+        Id::from_random([n; 16])
+    }
+
+    fn commit() -> CommitId {
+        "ab".repeat(20).parse().unwrap()
+    }
+
+    /// Rows after events that happened one after the other.
+    fn after(events: Vec<Event>) -> Connection {
+        let rows = Connection::open_in_memory().unwrap();
+        rows.execute_batch(super::super::SCHEMA).unwrap();
+        for (event, number) in events.iter().zip(0..) {
+            apply(&rows, At { number, time: "2026-11-28T00:00:00.000Z" }, event).unwrap();
+        }
+        rows
+    }
+
+    fn released(number: u64, artifact: &str) -> Vec<Event> {
+        let (place, run): (Place, RunId) = (PLACE.parse().unwrap(), id(50).into());
+        let artifact = digest(artifact);
+        vec![
+            Event::Wanted(Wanted { place: place.clone(), artifact, run }),
+            Event::Proposed(Proposed {
+                place: place.clone(),
+                release: number,
+                artifact,
+                commit: commit(),
+                run,
+                plan: digest("plan"),
+                provenance: digest("provenance"),
+                statement: 1,
+                replaces: None,
+                base: commit(),
+            }),
+            Event::ReleaseDue(ReleaseDue { place, release: number, bundle: digest("bundle") }),
+        ]
+    }
+
+    fn reported(release: u64, outcome: Outcome, reasons: &[&str]) -> Event {
+        Event::AgentReported(Reported {
+            place: PLACE.parse().unwrap(),
+            release,
+            agent: "agent-1".parse().unwrap(),
+            outcome,
+            running: None,
+            reasons: reasons.iter().map(|code| (*code).to_owned()).collect(),
+            highest: None,
+            envelope: digest("report"),
+        })
+    }
+
+    /// Release 1 runs, release 2 has come so far, and a person asks to go back as number 3.
+    fn rolled_back(second: Vec<Event>, ends: Option<u64>) -> Vec<Event> {
+        let enrolled = Enrolled {
+            person: id(2).into(),
+            subject: digest("subject"),
+            keys: Vec::new(),
+            grants: Vec::new(),
+            expires: Moment::from_millis(1).unwrap(),
+            digest: digest("enrolment"),
+            root: 1,
+        };
+        let course =
+            Course { run: id(50).into(), statement: None, from_release: 2, from_commit: commit(), ends };
+        let returning = Returning {
+            place: PLACE.parse().unwrap(),
+            release: 3,
+            artifact: digest("first"),
+            person: id(2).into(),
+            request: digest("request"),
+            from: Some(digest("second")),
+            course: Some(course),
+        };
+        let first = released(1, "first").into_iter().chain([reported(1, Outcome::Running, &[])]);
+        let events = [Event::Enrolled(enrolled)].into_iter().chain(first).chain(second);
+        events.chain([Event::Returning(returning)]).collect()
+    }
+
+    /// Stage of a release or rollback, and the rollback that ended it.
+    fn stage(rows: &Connection, release: i64) -> (String, Option<i64>) {
+        let text = "SELECT stage, by_rollback FROM release WHERE release = ?1";
+        rows.query_row(text, [release], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    }
+
+    #[test]
+    fn a_release_under_way_is_shown_as_ended_whatever_became_of_its_rollback() {
+        for outcome in [Outcome::Refused, Outcome::Returned, Outcome::Failed, Outcome::Running] {
+            let mut events = rolled_back(released(2, "second"), Some(2));
+            assert_eq!(stage(&after(events.clone()), 2), ("due".into(), None), "its agent may be at it");
+            let mut refused = events.clone();
+            events.push(reported(3, outcome, &["return-stale"]));
+            assert_eq!(stage(&after(events), 2), ("superseded".into(), Some(3)), "{outcome:?}");
+            refused.extend([reported(2, Outcome::Refused, &["frozen"]), reported(3, outcome, &[])]);
+            assert_eq!(stage(&after(refused), 2), ("superseded".into(), Some(3)), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_rollback_by_somebody_who_is_withdrawn_is_dropped_and_what_it_ended_has_ended() {
+        for (withdrawn, stages) in
+            [("another", ("due", "due", None)), ("enrolment", ("dropped", "superseded", Some(3)))]
+        {
+            let mut events = rolled_back(released(2, "second"), Some(2));
+            events.push(Event::StatusSet(StatusSet {
+                number: 1,
+                base: digest("base"),
+                base_number: 1,
+                file: digest("file"),
+                expires: Moment::from_millis(1).unwrap(),
+                minimum_root: 1,
+                revoked: Vec::new(),
+                withdrawn: vec![digest(withdrawn)],
+                barred: Vec::new(),
+                frozen: Vec::new(),
+                root: 1,
+            }));
+            let rows = after(events);
+            assert_eq!(stage(&rows, 3).0, stages.0);
+            assert_eq!(stage(&rows, 2), (stages.1.into(), stages.2));
+            assert_eq!(stage(&rows, 1).0, "running");
+        }
+    }
+
+    #[test]
+    fn what_its_agent_refused_in_a_freeze_is_shown_as_ended_by_a_rollback() {
+        for (code, ended) in [("frozen", ("superseded", Some(3))), ("artifact-differs", ("refused", None))] {
+            let mut second = released(2, "second");
+            second.push(reported(2, Outcome::Refused, &["also", code]));
+            let rows = after(rolled_back(second, None));
+            assert_eq!(stage(&rows, 2), (ended.0.into(), ended.1), "{code}");
+        }
+    }
 }

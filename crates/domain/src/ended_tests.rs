@@ -1,0 +1,62 @@
+//! Given a rollback from a release under way, when the rollback does not come to its end, then the release does.
+
+use evidence::Digest;
+use evidence::report::Outcome;
+
+use crate::flow_tests::{NOTHING, go_back, quiet, reported, run_again, standing, third, wanted};
+use crate::gate::Outcome as Verdict;
+use crate::scenario::{at, codes, commit, digest, happen, id, verdict};
+use crate::{Command, Event, State};
+
+/// Somebody is under way to dev with commit 3, and somebody else asked for a rollback from it.
+fn leaving() -> (State, u64) {
+    let (mut state, number) = third();
+    happen(&mut state, &verdict("dev", number, 1, Verdict::Pass));
+    happen(&mut state, &go_back("dev", "third", "second", 2));
+    (state, number)
+}
+
+/// Once its agent had refused the rollback, the release that it ended was handed out again, and went on to staging.
+#[test]
+fn attack_a_release_under_way_ends_whatever_becomes_of_its_rollback() {
+    for outcome in [Outcome::Refused, Outcome::Returned, Outcome::Failed] {
+        for runs in [("second", 2), ("third", 3)] {
+            let (mut state, number) = leaving();
+            assert!(standing(&state, "dev").open.is_some(), "its agent may be at it");
+            let Command::AgentReport(mut report) = reported("dev", number + 1, "second", 2, outcome) else {
+                return;
+            };
+            report.report.reasons = vec!["return-stale".into()];
+            report.report.running =
+                Some(evidence::report::Running { artifact: digest(runs.0), commit: commit(runs.1) });
+            happen(&mut state, &Command::AgentReport(report));
+            let now = standing(&state, "dev");
+            assert_eq!((now.open.as_ref(), wanted(&state)), (None, NOTHING.to_vec()), "{outcome:?}");
+            assert_eq!(
+                codes(&state, &reported("dev", number, "third", 3, Outcome::Running)),
+                ["nothing-due"],
+                "{outcome:?}"
+            );
+            // What runs is told with the run that built it.
+            let run = if runs.1 == 2 { id(52) } else { id(53) };
+            let running = now.running.clone().unwrap();
+            assert_eq!((running.artifact, running.run), (digest(runs.0), run.into()), "{outcome:?}");
+            assert!(now.is_free() && !now.bars(&digest("third")), "{outcome:?}");
+            // Whoever asks for it has it, and nobody else.
+            run_again(&mut state, 54, 3, "third", Some(true));
+            assert_eq!(standing(&state, "dev").wanted.unwrap().run, id(54).into(), "{outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn attack_a_release_under_way_ends_though_whoever_rolled_back_is_withdrawn() {
+    let (mut state, number) = leaving();
+    let mut status = quiet(1);
+    status.withdrawn = vec![Digest::of(&[2, 2])];
+    state.apply(&Event::StatusSet(status), at(10));
+    let now = standing(&state, "dev");
+    assert_eq!((now.returning.as_ref(), now.open.as_ref()), (None, None));
+    assert_eq!(codes(&state, &reported("dev", number, "third", 3, Outcome::Running)), ["nothing-due"]);
+    assert_eq!((wanted(&state), state.misfits), (NOTHING.to_vec(), 0));
+}
