@@ -331,6 +331,7 @@ fn every_page_is_checked() {
         "source-pack",
         "enrolment",
         "environment",
+        "introduction",
         "pin",
         "receipt",
         "request",
