@@ -40,6 +40,7 @@ mod signing;
 mod status_words;
 mod trust;
 mod verbs;
+mod waiting;
 mod working_tree;
 
 use std::process::ExitCode;
@@ -48,7 +49,7 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     // The inside of a sandbox is started for each step, by a runner: there is nothing to parse.
-    if std::env::args_os().skip(1).eq([verbs::SANDBOX_INIT]) {
+    if std::env::args_os().skip(1).eq([operator::SANDBOX_INIT]) {
         return sandbox::init_main().into();
     }
     let command = match verbs::CommandLine::try_parse() {

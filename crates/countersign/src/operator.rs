@@ -3,13 +3,13 @@
 //! Invariant: a pipeline asks, these decide; nothing of them comes from a repository.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use clap::Args;
 use runner::{Caps, Sandbox, Toolchain};
 use sandbox::{Allowance, Egress};
 
 use crate::failure::Failure;
-use crate::verbs::runner::sandbox_init;
 
 /// What the steps of pipelines see and reach on a machine.
 #[derive(Clone, Debug, Default, Args)]
@@ -104,3 +104,13 @@ impl Operator {
         }
     }
 }
+
+/// This program as the sandbox's init.
+fn sandbox_init() -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()));
+    command.arg(SANDBOX_INIT).env_clear().current_dir("/");
+    command
+}
+
+/// The one argument of a sandbox's init.
+pub const SANDBOX_INIT: &str = "sandbox-init";

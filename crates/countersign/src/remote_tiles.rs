@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use wire::Client;
 
 use crate::failure::Failure;
-use crate::verbs::runtime;
+use crate::waiting::runtime;
 
 /// The proof that the first `old` entries of a server's ledger are the beginning of the first `new`.
 pub fn consistency(url: &str, old: u64, new: u64) -> Result<Vec<Bytes>, Failure> {

@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::home::{Home, Profile};
 use crate::random;
 use crate::signing::PersonKey;
-use crate::verbs::{runtime, unless_interrupted};
+use crate::waiting::{runtime, unless_interrupted};
 
 /// What goes with a request.
 #[derive(Debug, Default)]

@@ -76,7 +76,7 @@ fn way_to_socket(data: &Path) -> PathBuf {
 
 /// The process that serves a data directory now, as the kernel tells (SO_PEERCRED, unix(7)).
 pub fn serving(data: &Path) -> Option<u32> {
-    let asked = crate::verbs::runtime().ok()?.block_on(async {
+    let asked = crate::waiting::runtime().ok()?.block_on(async {
         let stream = tokio::net::UnixStream::connect(way_to_socket(data)).await?;
         stream.peer_cred()
     });

@@ -15,7 +15,7 @@ use evidence::ssh::SshKey;
 use crate::failure::Failure;
 use crate::home::home_dir;
 use crate::output::{self, Output};
-use crate::verbs::runtime;
+use crate::waiting::runtime;
 
 /// A person's key and the file that `ssh-keygen` is told to use.
 #[derive(Clone, Debug)]

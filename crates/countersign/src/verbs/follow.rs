@@ -6,27 +6,10 @@ use domain::gate::Outcome;
 use evidence::dsse::Envelope;
 use evidence::report::AgentReport;
 use policy::Finding;
-use tokio::signal::unix::{SignalKind, signal};
 use wire::{Client, MachineView, PlaceView, ReleaseView, RunView};
 
 use crate::failure::Failure;
 use crate::outcome::{self, At, Stand};
-
-/// Waits for something; on Ctrl-C or SIGTERM it says what goes on without it.
-pub async fn unless_interrupted<T>(
-    waiting: impl Future<Output = Result<T, Failure>>,
-    goes_on: &str,
-) -> Result<T, Failure> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        done = waiting => done,
-        interrupted = tokio::signal::ctrl_c() => {
-            interrupted?;
-            Err(Failure::interrupted(format!("interrupted: {goes_on}")))
-        }
-        _ = terminate.recv() => Err(Failure::interrupted(format!("ended: {goes_on}"))),
-    }
-}
 
 /// The approval nodes for which a run waits, when it waits for nothing else.
 pub fn nodes(view: &RunView) -> Option<Vec<String>> {

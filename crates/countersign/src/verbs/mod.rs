@@ -31,8 +31,6 @@ mod up;
 pub mod verify;
 mod witness;
 
-pub use follow::unless_interrupted;
-
 use std::path::PathBuf;
 
 use ::evidence::approval::Decision;
@@ -41,6 +39,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::failure::Failure;
 use crate::home::{Home, Profile};
 use crate::output::Output;
+use crate::waiting::runtime;
 
 /// From commit to production, with evidence that anyone can check.
 #[derive(Debug, Parser)]
@@ -166,9 +165,6 @@ pub struct RoleArguments {
     child: Child,
 }
 
-/// The one argument of a sandbox's init.
-pub const SANDBOX_INIT: &str = "sandbox-init";
-
 /// Carries out a command line.
 pub fn run(command: CommandLine) -> Result<(), Failure> {
     let output = command.output;
@@ -206,9 +202,4 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
 fn words(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() { Err("it is empty; say why, or leave it out".into()) } else { Ok(text.to_owned()) }
-}
-
-/// Runs asynchronous work on a runtime of its own.
-pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }

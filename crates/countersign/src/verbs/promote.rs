@@ -15,6 +15,7 @@ use crate::output::Output;
 use crate::progress::Progress;
 use crate::request::{self, With};
 use crate::shell;
+use crate::waiting::unless_interrupted;
 
 /// Arguments of `promote`.
 #[derive(Debug, Args)]
@@ -61,7 +62,7 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     progress.say(format!("release {number} to {}: being judged", view.place));
     let goes_on = format!("release {number} of {} goes on; `countersign status` shows how", view.place);
     let settled = settle(&client, &view.place, number, verb.no_wait, &mut progress);
-    let release = runtime.block_on(follow::unless_interrupted(settled, &goes_on))?;
+    let release = runtime.block_on(unless_interrupted(settled, &goes_on))?;
     let place = view.place;
     if verb.no_wait && ["due", "running"].contains(&release.stage.as_str()) {
         let entry = release.entry;

@@ -18,6 +18,7 @@ use crate::output::Output;
 use crate::request::{self, With};
 use crate::review::short;
 use crate::signing::ask_for;
+use crate::waiting::unless_interrupted;
 
 /// Arguments of `rollback`.
 #[derive(Debug, Args)]
@@ -111,7 +112,7 @@ pub fn carry_out(
     }
     let sent = request::send(home, "rollback", arguments, With::default())?;
     let goes_on = format!("the rollback of {} goes on; `countersign status` shows how", view.place);
-    let waiting = follow::unless_interrupted(reported(&client, &view.place, sent.outcome.entry), &goes_on);
+    let waiting = unless_interrupted(reported(&client, &view.place, sent.outcome.entry), &goes_on);
     let release = runtime.block_on(waiting)?;
     if release.stage != "running" {
         return Err(runtime.block_on(follow::why(&client, &release))?);

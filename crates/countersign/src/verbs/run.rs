@@ -32,6 +32,7 @@ use crate::progress::Progress;
 use crate::project;
 use crate::request::{self, With};
 use crate::review::short;
+use crate::waiting::unless_interrupted;
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
@@ -137,7 +138,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     let goes_on = format!(
         "run {run} goes on; `countersign cancel {run}` ends it, `countersign run {commit}` follows it again"
     );
-    let followed = follow::unless_interrupted(to_the_end(&client, run, &mut progress), &goes_on);
+    let followed = unless_interrupted(to_the_end(&client, run, &mut progress), &goes_on);
     let (view, end) = runtime.block_on(followed)?;
     let mut started = Started::new(run, commit, &view.state, unchanged, String::new());
     started.artifacts.clone_from(&view.artifacts);

@@ -1,7 +1,6 @@
 //! `countersign runner`: the build plane's process, and how one joins.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
@@ -154,11 +153,4 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
     // Steps that run are not waited for: they end with this process, and are still due at the next start.
     runtime.shutdown_background();
     Ok(())
-}
-
-/// This program as the sandbox's init.
-pub fn sandbox_init() -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()));
-    command.arg(super::SANDBOX_INIT).env_clear().current_dir("/");
-    command
 }

@@ -17,7 +17,7 @@ use super::stage::{Stage, broke};
 use crate::children::Role;
 use crate::failure::Failure;
 use crate::home::Home;
-use crate::verbs::runtime;
+use crate::waiting::runtime;
 
 /// The server's owner replaces an artifact's bytes in the store.
 pub fn replaced(stage: &mut Stage) -> Result<(), Failure> {

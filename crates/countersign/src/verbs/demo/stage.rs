@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::home::{Home, private_dir};
 use crate::output::{self, Output};
 use crate::random;
-use crate::verbs::runtime;
+use crate::waiting::runtime;
 
 /// Who takes part.
 pub const PEOPLE: [&str; 2] = ["alice", "bob"];
