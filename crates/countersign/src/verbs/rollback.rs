@@ -267,7 +267,7 @@ fn nothing(
     if let Some(open) = under_way {
         return Failure::error(format!(
             "nothing runs at {place} to which it could go back from release {}, which is under way; \
-             `countersign trust status --freeze {place}` ends that",
+             `countersign freeze {place}` ends that",
             open.release
         ));
     }

@@ -78,7 +78,7 @@ fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
             .iter()
             .map(|(view, open)| format!("; {} holds release {}", view.place, open.release))
             .collect();
-        format!("{freeze} is frozen until `countersign trust status --unfreeze {freeze}`{held}")
+        format!("{freeze} is frozen until `countersign unfreeze {freeze}`{held}")
     });
     let barred = seen.barred.iter().map(|digest| format!("{digest} is barred from running anywhere"));
     let bars = places.iter().flat_map(|view| view.rolled_back.iter().map(move |bar| (view, bar)));

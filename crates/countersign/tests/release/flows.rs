@@ -232,9 +232,7 @@ fn flow_what_a_freeze_held_goes_on_once_it_is_lifted() {
     assert_eq!(codes(&held), ["frozen"]);
     assert!(held["reasons"][0]["remedy"].as_str().unwrap().contains("tried again by itself"), "{held}");
     let status = String::from_utf8_lossy(&shop.home.run(&["status"]).stdout).into_owned();
-    assert!(
-        status.contains(&format!("{place} is frozen until `countersign trust status --unfreeze {place}`"))
-    );
+    assert!(status.contains(&format!("{place} is frozen until `countersign unfreeze {place}`")));
     assert!(status.contains("holds release 1"), "{status}");
     // It is not a run that stands: the same commit is tried again, and held again.
     assert_eq!(codes(&shop.in_repository(&["run"], 3)), ["frozen"]);
@@ -368,7 +366,7 @@ fn flow_on_a_terminal_people_are_asked() {
     assert!(shown.find("artifact: sha256:").unwrap() < asked, "shown before it is asked: {shown}");
     assert_eq!((code, &at(&up, "production")["open"]["approvals"]), (Some(0), &json!(1)));
     let (code, shown) = on_terminal("trust status --freeze shop", "y\n");
-    let changes = shown.find("it freezes shop: nothing is released there").unwrap();
+    let changes = shown.find("this status freezes shop: nothing is released there").unwrap();
     assert!(changes < shown.find("Sign this?").unwrap(), "{shown}");
     assert_eq!((code, &at(&up, "production")["frozen"]), (Some(0), &json!(true)));
     // What stops or begins something asks nothing.
