@@ -11,30 +11,33 @@ pub fn sentences(before: Option<&Status>, new: &Status) -> Vec<String> {
     let old = before.map(|old| old.frozen.as_slice()).unwrap_or_default();
     changes(old, &new.frozen, &mut lines, |freeze, is_new| match is_new {
         true => format!(
-            "it freezes {freeze}: nothing is released there; a rollback still works, and approvals stay as they are"
+            "this status freezes {freeze}: nothing is released there; a rollback still works, and approvals stay as they are"
         ),
-        false => format!("it lifts the freeze of {freeze}: what was held there goes on by itself"),
+        false => format!("this status lifts the freeze of {freeze}: what was held there goes on by itself"),
     });
     let old = before.map(|old| old.revoked.as_slice()).unwrap_or_default();
     changes(old, &new.revoked, &mut lines, revoked);
     let old = before.map(|old| old.withdrawn.as_slice()).unwrap_or_default();
     changes(old, &new.withdrawn, &mut lines, |digest, is_new| match is_new {
-        true => format!("it withdraws the enrolment {digest}: its person may do nothing any more"),
-        false => format!("it lets the enrolment {digest} count again"),
+        true => format!("this status withdraws the enrolment {digest}: its person may do nothing any more"),
+        false => format!("this status lets the enrolment {digest} count again"),
     });
     let old = before.map(|old| old.barred.as_slice()).unwrap_or_default();
     changes(old, &new.barred, &mut lines, |digest, is_new| match is_new {
-        true => format!("it bars {digest} from running anywhere"),
-        false => format!("it lets {digest} run again"),
+        true => format!("this status bars {digest} from running anywhere"),
+        false => format!("this status lets {digest} run again"),
     });
     if before.is_none_or(|old| old.minimum_root != new.minimum_root) {
         lines.push(format!("trust roots below version {} do not count", new.minimum_root));
     }
     if let Some(old) = before.filter(|old| old.installation != new.installation) {
-        lines.push(format!("it is of installation {}, not of {}", new.installation, old.installation));
+        lines.push(format!(
+            "this status is of installation {}, not of {}",
+            new.installation, old.installation
+        ));
     }
     let rests = new.base.map(|base| format!(" beside the base {base}")).unwrap_or_default();
-    lines.push(format!("it was made at {} and counts{rests} until {}", new.issued, new.expires));
+    lines.push(format!("this status was made at {} and counts{rests} until {}", new.issued, new.expires));
     if let Some(old) = before {
         lines.push(format!("all else stays as status {} says", old.number));
     }
@@ -43,8 +46,10 @@ pub fn sentences(before: Option<&Status>, new: &Status) -> Vec<String> {
 
 fn revoked(Revocation { key, invalid_since }: &Revocation, is_new: bool) -> String {
     match (is_new, *invalid_since == Moment::default()) {
-        (true, true) => format!("it revokes key {key}, for all that it ever signed"),
-        (true, false) => format!("it revokes key {key}, for what was first seen from {invalid_since} on"),
+        (true, true) => format!("this status revokes key {key}, for all that it ever signed"),
+        (true, false) => {
+            format!("this status revokes key {key}, for what was first seen from {invalid_since} on")
+        }
         (false, true) => format!("key {key} is not revoked for all that it ever signed any more"),
         (false, false) => {
             format!("key {key} is not revoked for what was first seen from {invalid_since} on any more")
@@ -102,27 +107,27 @@ mod tests {
             }
         };
         let stops = [
-            "it freezes shop: nothing is released there; a rollback still works",
-            "it revokes key SHA256:a, for all that it ever signed",
-            "it revokes key SHA256:b, for what was first seen from 1970-01-10",
-            "it withdraws the enrolment sha256:",
-            "it bars sha256:",
+            "this status freezes shop: nothing is released there; a rollback still works",
+            "this status revokes key SHA256:a, for all that it ever signed",
+            "this status revokes key SHA256:b, for what was first seen from 1970-01-10",
+            "this status withdraws the enrolment sha256:",
+            "this status bars sha256:",
             "trust roots below version 2 do not count",
-            "it was made at 1970-01-02T00:00:00.000Z and counts until 1970-02-01",
+            "this status was made at 1970-01-02T00:00:00.000Z and counts until 1970-02-01",
         ];
         begins(sentences(None, &full), &stops);
         begins(sentences(Some(&empty), &full), &[&stops[..], &["all else stays as status 4 says"]].concat());
         let lets_go = [
-            "it lifts the freeze of shop",
+            "this status lifts the freeze of shop",
             "key SHA256:a is not revoked",
             "key SHA256:b is not revoked",
-            "it lets the enrolment sha256:",
-            "it lets sha256:",
+            "this status lets the enrolment sha256:",
+            "this status lets sha256:",
             "trust roots below version 1 do not count",
-            "it was made at",
+            "this status was made at",
             "all else stays as status 5 says",
         ];
         begins(sentences(Some(&full), &empty), &lets_go);
-        begins(sentences(Some(&full), &full), &["it was made at", "all else stays"]);
+        begins(sentences(Some(&full), &full), &["this status was made at", "all else stays"]);
     }
 }

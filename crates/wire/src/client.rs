@@ -78,10 +78,8 @@ pub enum ClientError {
         /// What happened.
         source: reqwest::Error,
     },
-    /// Somebody answers who is not the server, as far as this client can tell. Nothing that it says counts.
-    #[error(
-        "whoever answers at {url} does not show that it is the server: {what}; nothing of its answer counts"
-    )]
+    /// The process that answers did not prove that it is the server. Its answer does not count.
+    #[error("the process at {url} did not prove that it is the server: {what}; its answer does not count")]
     Unproven {
         /// Where the server should be.
         url: String,

@@ -23,7 +23,7 @@ fn a_freeze_is_said_in_sentences_and_a_second_one_signs_nothing() {
     // Nobody can be asked here: what would be signed is shown, and nothing is.
     let (code, shown) = text(&["freeze", PLACE]);
     let sentence = format!(
-        "\n  it freezes {PLACE}: nothing is released there; a rollback still works, and approvals stay as they are\n"
+        "\n  this status freezes {PLACE}: nothing is released there; a rollback still works, and approvals stay as they are\n"
     );
     assert!(code == Some(2) && shown.contains(&sentence) && !shown.contains('{'), "{shown}");
     let (_, verbose) = text(&["freeze", PLACE, "--verbose"]);
@@ -49,7 +49,7 @@ fn a_freeze_is_said_in_sentences_and_a_second_one_signs_nothing() {
     assert!(unknown.as_str().unwrap().starts_with("there is no place `shop/nosuch`"), "{unknown}");
     let (_, lifted) = text(&["unfreeze", PLACE, "--yes"]);
     assert!(
-        lifted.contains(&format!("\n  it lifts the freeze of {PLACE}: what was held there goes on")),
+        lifted.contains(&format!("\n  this status lifts the freeze of {PLACE}: what was held there goes on")),
         "{lifted}"
     );
     assert_eq!(at_place(&up, PLACE)["frozen"], json!(false));

@@ -300,7 +300,7 @@ fn attack_who_answers_in_the_servers_place_gets_nothing_that_is_signed() {
     let shown = std::sync::Arc::clone(&shows);
     let heard = somebody(listener, move |_| shown.lock().unwrap().clone());
     let said = status(&tcp);
-    assert!(said.contains("does not show that it is the server") && said.contains("status 401"), "{said}");
+    assert!(said.contains("did not prove that it is the server") && said.contains("status 401"), "{said}");
     nothing_signed(&heard, "with nothing");
     *shows.lock().unwrap() = introduction;
     let said = status(&tcp);

@@ -65,7 +65,7 @@ pub fn notes(file: &ReleaseFile) -> Vec<String> {
                  (`countersign trust environment PLACE --port PORT`)"
             )),
             None => notes.push(format!(
-                "service `{name}`: nothing asks it whether it works but a command, and it gets no port; if it listens, \
+                "service `{name}` has neither a port nor an HTTP probe: only a command tells whether it works; if it listens, \
                  give it `process.port` (with `listen: variable` it finds that as `PORT`) and `probe.http`"
             )),
         }
