@@ -23,7 +23,7 @@ struct PersonFile {
     key: PathBuf,
     /// Signs requests; outside solo mode another key than `key`.
     sign_in_key: PathBuf,
-    /// Signs commits; `sign_in_key` when left away.
+    /// Signs commits; default: `sign_in_key`.
     #[serde(default)]
     commit_key: Option<PathBuf>,
     roles: Vec<Name>,

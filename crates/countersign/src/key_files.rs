@@ -45,7 +45,7 @@ pub fn take_up(path: &Path, device: Option<&Uri>) -> Result<MachineSigner, Failu
     };
     match device {
         Some(uri) if noted.trim_end() != uri.to_string() => {
-            let what = format!("`{}` is another key already; remove it, or leave --key away", path.display());
+            let what = format!("`{}` is another key already; remove it, or omit --key", path.display());
             Err(Failure::error(what))
         }
         _ => read(path),

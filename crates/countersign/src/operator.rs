@@ -19,7 +19,7 @@ pub struct Reach {
     #[arg(long, value_name = "DIR")]
     pub toolchain: Vec<PathBuf>,
     /// Network, or host and port, that steps may reach besides the public internet when their pipeline names it:
-    /// `10.1.0.0/16`, `mirror.example:443`, `127.0.0.1:8080`; may be given several times. None by default: loopback,
+    /// `10.1.0.0/16`, `mirror.example:443`, `127.0.0.1:8080`; may be given several times. Default: none; loopback,
     /// private and link-local addresses and this machine's own are refused. Metadata services always are.
     #[arg(long, value_name = "CIDR|HOST:PORT")]
     pub allow_network: Vec<Allowance>,
@@ -31,20 +31,20 @@ pub struct Operator {
     /// What they see and reach.
     #[command(flatten)]
     pub reach: Reach,
-    /// Most memory that one step may ask for, in MiB; all of the machine's by default.
+    /// Most memory that one step may ask for, in MiB; default: all of the machine's.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..=1 << 24))]
     pub step_memory_max: Option<u64>,
-    /// Largest workspace that one step may ask for, in MiB; workspaces lie in memory. All of the machine's by default.
+    /// Largest workspace that one step may ask for, in MiB; workspaces lie in memory. Default: all of the machine's.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..=1 << 24))]
     pub step_workspace_max: Option<u64>,
-    /// Longest time that one step may ask for, in seconds; 6 hours by default.
+    /// Longest time that one step may ask for, in seconds; default: 6 hours.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub step_time_max: Option<u64>,
-    /// Most processes and threads that one step may ask for; 4,096 by default.
+    /// Most processes and threads that one step may ask for; default: 4,096.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(8..=65_536))]
     pub step_processes_max: Option<u64>,
     /// Most that all steps that run at the same time may use together of memory, workspaces and /tmp, in MiB: further
-    /// ones wait. The machine's memory by default.
+    /// ones wait. Default: the machine's memory.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(256..=1 << 24))]
     pub steps_memory_max: Option<u64>,
 }

@@ -22,15 +22,15 @@ use crate::failure::Failure;
 /// A service's start command and how it is asked whether it works, as the person gives them.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Service {
-    /// Start command of the service, a line for `/bin/sh`; files are only installed when left away. `$PORT` is the
+    /// Start command of the service, a line for `/bin/sh`; if omitted, files are only installed. `$PORT` is the
     /// port that it is to listen on.
     #[arg(long, value_name = "LINE")]
     command: Option<String>,
-    /// Loopback port of the service, which the command gets as `PORT`; 8080 when the command names `$PORT`. Each
+    /// Loopback port of the service, which the command gets as `PORT`; default: 8080 when the command names `$PORT`. Each
     /// environment on this machine gets another one.
     #[arg(long, requires = "command", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
-    /// Path that the service answers with 200 over HTTP once it works; `/` when left away.
+    /// Path that the service answers with 200 over HTTP once it works; default: `/`.
     #[arg(long, requires = "command", value_name = "PATH")]
     probe: Option<String>,
 }
@@ -77,7 +77,7 @@ pub fn describe(repository: &Path, project: &Name, service: &Service) -> Result<
     if release.exists() {
         if service.command.is_some() {
             let what = format!("{} is there already and says how the service is started", release.display());
-            return Err(Failure::usage(format!("{what}; edit it, and leave --command away")));
+            return Err(Failure::usage(format!("{what}; edit it, and omit --command")));
         }
         let releases = ReleaseFile::parse(&fs::read(&release)?)?;
         let steps = fs::read(&build).ok().and_then(|bytes| pipeline::Pipeline::parse(&bytes).ok());

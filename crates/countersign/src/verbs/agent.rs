@@ -81,7 +81,7 @@ struct Join {
     /// Accept the root of a rehearsal.
     #[arg(long)]
     rehearsal: bool,
-    /// PKCS#11 URI (RFC 7512) of an Ed25519 key in a device; a key file is made when left away.
+    /// PKCS#11 URI (RFC 7512) of an Ed25519 key in a device; if omitted, a key file is made.
     #[arg(long, value_name = "URI")]
     key: Option<Uri>,
 }

@@ -40,7 +40,7 @@ use crate::signing::{PersonKey, ask};
 pub struct Approve {
     #[command(flatten)]
     place: Place,
-    /// The place, PROJECT/SERVICE/ENVIRONMENT; found out when only one can be meant.
+    /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only one that can be meant.
     at: Option<At>,
     /// Why; it is signed.
     #[arg(long, value_parser = words)]

@@ -21,7 +21,7 @@ pub enum Audit {
     Verify {
         #[command(flatten)]
         place: Place,
-        /// Trust root to believe; your pinned one when left away.
+        /// Trust root to believe; default: your pinned one.
         #[arg(long)]
         trust_root: Option<PathBuf>,
         /// Make the views anew, when they are not what the ledger says.

@@ -25,11 +25,11 @@ use crate::shell;
 pub struct Evidence {
     #[command(flatten)]
     place: Place,
-    /// The place, PROJECT/SERVICE/ENVIRONMENT; if omitted, the only one where something runs that people let through.
+    /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only one where something runs that people let through.
     at: Option<At>,
-    /// Number of the release; if omitted, the one that runs there.
+    /// Number of the release; default: the one that runs there.
     release: Option<u64>,
-    /// The file to write; if omitted, one in this directory, which git is told to ignore.
+    /// The file to write; default: one in this directory, which git is told to ignore.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }

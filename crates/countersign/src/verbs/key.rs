@@ -20,7 +20,7 @@ use crate::{clock, trust};
 /// Subcommands of `key`.
 #[derive(Debug, Subcommand)]
 pub enum Key {
-    /// Show a key: yours as it is found out, or the one in a file.
+    /// Show a key: the one in a file; default: the one that you would sign with.
     Show {
         /// Private or public key file.
         file: Option<PathBuf>,
@@ -37,10 +37,10 @@ pub enum Key {
         #[arg(long, requires = "pin")]
         person: Option<Beginning>,
         /// Key that signs approvals and statements: its file, private or public, or its fingerprint where the file lies in
-        /// `~/.ssh`; found out if omitted.
+        /// `~/.ssh`; default: the one that git signs with, else the first usual one in `~/.ssh`.
         #[arg(long, requires = "pin", value_name = "FILE|SHA256:...")]
         key: Option<PathBuf>,
-        /// Key that signs requests; the same if omitted, as in solo mode.
+        /// Key that signs requests; default: the same, as in solo mode.
         #[arg(long, requires = "pin", value_name = "FILE|SHA256:...")]
         sign_in_key: Option<PathBuf>,
         /// Without --pin: the data directory of an installation in which this machine knows you, which becomes the usual

@@ -23,13 +23,13 @@ use crate::project;
 pub struct Logs {
     #[command(flatten)]
     place: Place,
-    /// The run, or the first digits of its id; or a place such as shop/api/staging for what its service printed. The
-    /// newest run of the project whose repository you are in by default, else the newest of all.
+    /// The run, or the first digits of its id; or a place such as shop/api/staging for what its service printed. Default:
+    /// the newest run of the project whose repository you are in, else the newest of all.
     #[arg(value_name = "RUN|PLACE")]
     run: Option<Subject>,
-    /// The step or artifact; all of them when left away.
+    /// The step or artifact; default: all of them.
     step: Option<Name>,
-    /// The runner; when left away the first one, and others where something failed.
+    /// The runner; default: the first one, and others where something failed.
     #[arg(long)]
     runner: Option<Name>,
     /// Follow until the run ends.

@@ -36,13 +36,13 @@ pub enum Pipeline {
 /// Arguments of `pipeline run`.
 #[derive(Debug, Args)]
 pub struct RunHere {
-    /// Steps, which run with all that they need; all of them if omitted.
+    /// Steps, which run with all that they need; default: all of them.
     #[arg(value_name = "STEP")]
     steps: Vec<String>,
-    /// The repository; if omitted, the one you are in.
+    /// The repository; default: the one that you are in.
     #[arg(long)]
     repository: Option<PathBuf>,
-    /// The project; if omitted, the repository's name.
+    /// The project; default: the repository's name.
     #[arg(long)]
     project: Option<Name>,
     /// An empty or new directory in which the outputs of steps and the artifacts are left.
@@ -57,10 +57,10 @@ pub struct RunHere {
 pub struct Check {
     #[command(flatten)]
     place: Place,
-    /// The repository; the one you are in when left away.
+    /// The repository; default: the one that you are in.
     #[arg(long)]
     repository: Option<PathBuf>,
-    /// The project; the repository's name when left away.
+    /// The project; default: the repository's name.
     #[arg(long)]
     project: Option<Name>,
 }

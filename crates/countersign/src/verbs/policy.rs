@@ -15,7 +15,7 @@ use crate::policies;
 /// Subcommands of `policy`.
 #[derive(Debug, Subcommand)]
 pub enum Policy {
-    /// Compile a directory of policies and print its digest; the built-in one when left away.
+    /// Compile a directory of policies and print its digest; default: the built-in one.
     Check {
         /// The directory.
         dir: Option<PathBuf>,

@@ -40,13 +40,14 @@ pub enum Project {
 pub struct Add {
     #[command(flatten)]
     place: Place,
-    /// Repository of the project; the one you are in when left away.
+    /// Repository of the project; default: the one that you are in.
     #[arg(long)]
     repository: Option<PathBuf>,
-    /// Name of the project; the repository's when left away.
+    /// Name of the project; default: the repository's.
     #[arg(long)]
     project: Option<Name>,
-    /// Directory for the statements, where more than one person has to sign them; `countersign-PROJECT` when left away.
+    /// Directory for the statements, where more than one person has to sign them; default:
+    /// `countersign-PROJECT`.
     #[arg(long)]
     out: Option<PathBuf>,
     #[command(flatten)]

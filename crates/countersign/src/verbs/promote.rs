@@ -22,9 +22,9 @@ use crate::waiting::unless_interrupted;
 pub struct Promote {
     #[command(flatten)]
     place: Place,
-    /// The place, PROJECT/SERVICE/ENVIRONMENT; found out when only one can be meant.
+    /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only one that can be meant.
     at: Option<At>,
-    /// Where to write the evidence; if omitted, a file in this directory, which git is told to ignore.
+    /// Where to write the evidence; default: a file in this directory, which git is told to ignore.
     #[arg(long)]
     bundle: Option<PathBuf>,
     /// Wait for the gate alone, not for the agent.

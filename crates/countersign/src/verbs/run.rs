@@ -42,10 +42,10 @@ pub struct Run {
     /// The commit: a branch, a tag, an id.
     #[arg(default_value = HEAD)]
     commit: String,
-    /// The repository; if omitted, the one you are in.
+    /// The repository; default: the one you are in.
     #[arg(long)]
     repository: Option<PathBuf>,
-    /// The project; if omitted, the repository's name.
+    /// The project; default: the repository's name.
     #[arg(long)]
     project: Option<Name>,
     /// Do not wait for what comes of it.

@@ -40,10 +40,10 @@ pub struct Runner {
 /// How much a runner does at once.
 #[derive(Clone, Copy, Debug, Args)]
 struct SlotArguments {
-    /// Most steps at once; the number of processors if omitted, but at least 4.
+    /// Most steps at once; default: the number of processors, at least 4.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     steps: Option<u16>,
-    /// Most steps of one project at once; one less than `--steps` if omitted, so that one is left for other projects.
+    /// Most steps of one project at once; default: one less than `--steps`, so that one is left for other projects.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     steps_per_project: Option<u16>,
 }
@@ -61,7 +61,7 @@ enum Verb {
         /// The line of `countersign trust pin`, from somebody you trust.
         #[arg(long)]
         pin: String,
-        /// PKCS#11 URI (RFC 7512) of an Ed25519 key in a device; a key file is made when left away.
+        /// PKCS#11 URI (RFC 7512) of an Ed25519 key in a device; if omitted, a key file is made.
         #[arg(long, value_name = "URI")]
         key: Option<Uri>,
     },

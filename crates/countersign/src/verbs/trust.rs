@@ -81,7 +81,7 @@ pub struct Enrol {
     /// Role, `ROLE`, `ROLE@PROJECT` or `ROLE@PROJECT/ENVIRONMENT`; may be given more than once.
     #[arg(long, required = true)]
     role: Vec<String>,
-    /// Immutable subject; `ssh:` and the key's fingerprint when left away.
+    /// Immutable subject; default: `ssh:` and the key's fingerprint.
     #[arg(long)]
     subject: Option<String>,
     /// Write the statement here for others to sign, instead of sending it.

@@ -29,7 +29,7 @@ pub struct Amend {
     place: Place,
     /// The place, PROJECT/SERVICE/ENVIRONMENT.
     at: At,
-    /// Directory of policies; the one in force, or the built-in one, when left away.
+    /// Directory of policies; default: the policy in force, else the built-in one.
     #[arg(long)]
     policy: Option<PathBuf>,
     /// Loopback port of a process.
@@ -47,7 +47,7 @@ pub struct Amend {
     /// Let releases begin by themselves, or not.
     #[arg(long)]
     automatic: Option<bool>,
-    /// Commit from which the first range counts; `HEAD` of the repository that you are in when left away.
+    /// Commit from which the first range counts; default: `HEAD` of the repository that you are in.
     #[arg(long)]
     baseline: Option<CommitId>,
     /// Say all of it anew, on the statement in force nothing is based but the number: its signers may not count any

@@ -33,7 +33,7 @@ pub struct Origin {
     /// Let the ledger go on under the root in this file, which has all its signatures.
     #[arg(long, value_name = "FILE", conflicts_with = "out")]
     adopt: Option<PathBuf>,
-    /// PKCS#11 URI (RFC 7512) of the new Ed25519 key in a device; a key file is made when left away.
+    /// PKCS#11 URI (RFC 7512) of the new Ed25519 key in a device; if omitted, a key file is made.
     #[arg(long, value_name = "URI", conflicts_with = "adopt")]
     key: Option<Uri>,
     /// Sign the root without asking.

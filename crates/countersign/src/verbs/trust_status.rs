@@ -38,8 +38,8 @@ pub struct Amend {
     /// Lift a freeze; like a renewal it needs the threshold of status signers.
     #[arg(long)]
     unfreeze: Vec<String>,
-    /// Since when a revoked key does not count: what witnesses saw before still does. All that the key ever signed,
-    /// when left away.
+    /// Since when a revoked key does not count: what witnesses saw before still does. If omitted, nothing that the key
+    /// ever signed counts.
     #[arg(long, requires = "revoke")]
     since: Option<Moment>,
     /// Save the status in force as a file that verifiers and agents take, by whichever way it travels.

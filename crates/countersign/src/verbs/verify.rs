@@ -32,7 +32,7 @@ use crate::trust;
 pub struct Verify {
     /// The bundle.
     bundle: PathBuf,
-    /// File of the trust root to believe; your pinned one when left away.
+    /// File of the trust root to believe; default: your pinned one.
     #[arg(long)]
     trust_root: Option<PathBuf>,
     /// File in which you keep what you have seen; it is made the first time and brought up to date when the

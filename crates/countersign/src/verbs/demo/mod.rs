@@ -23,7 +23,7 @@ use crate::output::{self, Output};
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// The server's data directory; a fresh one below the system's temporary directory when left away.
+    /// The server's data directory; default: a new one below the system's temporary directory.
     #[arg(long)]
     data: Option<PathBuf>,
     /// End when the story is over, instead of leaving everything up.

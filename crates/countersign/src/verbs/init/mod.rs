@@ -38,25 +38,26 @@ pub struct Init {
     /// Which second-person rules hold.
     #[arg(long, value_enum, default_value_t)]
     mode: ModeArgument,
-    /// Your SSH key, private or public file; found out when left away.
+    /// Your SSH key, private or public file; default: the one that git signs with, else the first usual one
+    /// in `~/.ssh`.
     #[arg(long)]
     key: Option<PathBuf>,
-    /// Your name; git's `user.name` when left away.
+    /// Your name; default: git's `user.name`.
     #[arg(long)]
     name: Option<String>,
-    /// The address in your commits; git's `user.email` when left away.
+    /// The address in your commits; default: git's `user.email`.
     #[arg(long)]
     email: Option<String>,
     /// For `team` and `rehearsal`: a JSON file that lists the first people and their key files.
     #[arg(long)]
     people: Option<PathBuf>,
-    /// Repository of the first project; the one you are in when left away.
+    /// Repository of the first project; default: the one that you are in.
     #[arg(long)]
     repository: Option<PathBuf>,
-    /// Name of the first project; the repository's when left away.
+    /// Name of the first project; default: the repository's.
     #[arg(long)]
     project: Option<Name>,
-    /// PKCS#11 URI (RFC 7512) of the ledger's Ed25519 key in a device; a key file is made when left away.
+    /// PKCS#11 URI (RFC 7512) of the ledger's Ed25519 key in a device; if omitted, a key file is made.
     #[arg(long, value_name = "URI")]
     ledger_key: Option<Uri>,
     /// The same for the key that signs provenance.
@@ -390,9 +391,7 @@ fn people(verb: &Init) -> Result<Vec<Founder>, Failure> {
         (ModeArgument::Solo, None) => {
             Ok(vec![alone(verb.key.as_deref(), verb.name.as_deref(), verb.email.as_deref())?])
         }
-        (ModeArgument::Solo, Some(_)) => {
-            Err(Failure::usage("solo mode is for one person: leave --people away"))
-        }
+        (ModeArgument::Solo, Some(_)) => Err(Failure::usage("solo mode is for one person: omit --people")),
         (_, None) => {
             let what = "team and rehearsal mode need --people FILE with at least two people";
             Err(Failure::usage(format!("{what}; {PEOPLE_PAGE}")))
