@@ -4,10 +4,13 @@
 //! connection loses its place when it sends no request, does not read what it asked for, or is closed by its peer, with
 //! every request that still waits on it. It knows nothing of what is served; handlers find the [`Peer`] among the request's extensions.
 
+mod answer;
 mod line;
 mod patient;
 mod peer;
 mod places;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
 use std::io;
@@ -18,6 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use hyper::body::Incoming;
@@ -31,7 +35,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 
+use answer::Answered;
 use line::{Gone, Line};
 use patient::Patient;
 use peer::Finder;
@@ -78,7 +84,8 @@ tokio::task_local! {
     static PLACE: Arc<Place>;
 }
 
-/// The request that is answered here has shown who sends it: its connection is no stranger's.
+/// The request that is answered here has shown who sends it: its connection is no stranger's. What somebody else may
+/// have got hold of and sent again shows nothing.
 pub fn known() {
     // Elsewhere there is no connection.
     let _ = PLACE.try_with(|place| place.is_known());
@@ -135,9 +142,10 @@ pub async fn serve<L: Listener>(
     room_for(limits.connections);
     let (places, finder) = (Places::new(limits.connections, limits.each), Finder::open());
     let (graceful, mut connections) = (GracefulShutdown::new(), JoinSet::new());
-    let mut stop = pin!(stop);
+    let (mut stop, mut again) = (pin!(stop), Instant::now());
     loop {
         let next = async {
+            sleep_until(again).await;
             places.free().await;
             listener.next().await
         };
@@ -150,15 +158,20 @@ pub async fn serve<L: Listener>(
             Ok(stream) => stream,
             Err(error) if is_the_clients(&error) => continue,
             Err(error) => {
-                // Files may have run out: some connection ends, and its own with it.
-                shown::say(&format!("warning: a connection could not be accepted: {error}"));
-                tokio::time::sleep(AGAIN).await;
+                again = later(&error);
                 continue;
             }
         };
         let Ok(peer) = L::peer(&stream, &finder, limits.unread) else { continue };
+        // Before its place, which somebody else may lose to it.
+        let line = match Line::of(&stream) {
+            Ok(line) => line,
+            Err(error) => {
+                again = later(&error);
+                continue;
+            }
+        };
         let Some(place) = places.take(peer) else { continue };
-        let Ok(line) = Line::of(&stream) else { continue };
         let begun = Arc::new(AtomicBool::new(false));
         let inner = TowerToHyperService::new(router.clone());
         let place = Arc::new(place);
@@ -166,7 +179,7 @@ pub async fn serve<L: Listener>(
         let service = Introduced { inner, peer, line, place: of, begun: Arc::clone(&begun) };
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(HEAD_BYTES_MAX);
-        let stream = TokioIo::new(Patient::new(stream, limits.unread));
+        let stream = TokioIo::new(Patient::new(stream, limits.unread, Arc::clone(&place)));
         let connection = graceful.watch(http.serve_connection(stream, service));
         connections.spawn(async move {
             // What goes wrong on a connection is its client's matter.
@@ -181,6 +194,12 @@ pub async fn serve<L: Listener>(
     drop(listener);
     drop(tokio::time::timeout(limits.ending, graceful.shutdown()).await);
     connections.shutdown().await;
+}
+
+/// When to try again. Files may have run out: some connection ends, and its own with it.
+fn later(error: &io::Error) -> Instant {
+    shown::say(&format!("warning: a connection could not be accepted: {error}"));
+    Instant::now() + AGAIN
 }
 
 /// Resolves when no request came in time.
@@ -217,8 +236,7 @@ impl Service<Request<Incoming>> for Introduced {
                 () = line.closed() => Err(Gone),
                 answer = answer => answer.map_err(|never: Infallible| match never {}),
             };
-            place.answered();
-            answer
+            answer.map(|answer: Response| answer.map(|body| Body::new(Answered::new(body, place))))
         }))
     }
 }

@@ -1,15 +1,18 @@
-//! A stream that gives up when its reader does not read.
+//! A stream that gives up when its reader does not read, and that tells its place when all was sent.
 //!
 //! Invariant: bytes wait for their reader for a bounded time. TCP has a limit for that of its own, which Unix sockets
 //! lack.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
+
+use crate::places::Place;
 
 /// The stream, and how long it waits.
 #[derive(Debug)]
@@ -19,12 +22,13 @@ pub struct Patient<S> {
     /// Runs while bytes wait.
     waits: bool,
     until: Pin<Box<Sleep>>,
+    place: Arc<Place>,
 }
 
 impl<S> Patient<S> {
     /// A stream whose bytes wait for their reader no longer than `unread`.
-    pub fn new(stream: S, unread: Duration) -> Self {
-        Self { stream, unread, waits: false, until: Box::pin(tokio::time::sleep(unread)) }
+    pub fn new(stream: S, unread: Duration, place: Arc<Place>) -> Self {
+        Self { stream, unread, waits: false, until: Box::pin(tokio::time::sleep(unread)), place }
     }
 
     fn within<T>(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -65,6 +69,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_flush(context);
+        // Whoever writes flushes once it has handed over everything.
+        if matches!(polled, Poll::Ready(Ok(()))) {
+            self.place.sent();
+        }
         self.within(context, polled)
     }
 

@@ -2,10 +2,11 @@
 //! that no stranger gets.
 //!
 //! Invariant: one peer's connections cannot take the places of all others, nor can several together keep anybody out:
-//! whoever has shown who they are keeps their place, and among strangers the one with the most gives up the one that was
-//! heard longest ago.
+//! whoever has shown who they are keeps their place as long as some are left for strangers, and among strangers the one
+//! with the most gives up the one that was heard longest ago.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -49,6 +50,8 @@ pub struct Place {
     places: Arc<Places>,
     number: u64,
     lost: Arc<Notify>,
+    /// Whether an answer has ended of which bytes may still wait here for their reader.
+    sends: AtomicBool,
 }
 
 impl Places {
@@ -78,7 +81,12 @@ impl Places {
         let (number, lost) = (held.next(), Arc::new(Notify::new()));
         let taken = Taken { peer, is_known: false, heard: number, idle: None, lost: Arc::clone(&lost) };
         held.taken.insert(number, taken);
-        Some(Place { places: Arc::clone(self), number, lost })
+        Some(Place { places: Arc::clone(self), number, lost, sends: AtomicBool::new(false) })
+    }
+
+    /// Places that are not for this process's own user alone.
+    const fn common(&self) -> usize {
+        self.all - self.all / RESERVED_OF
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -101,14 +109,22 @@ impl Held {
         for taken in others().filter(|taken| !taken.is_known) {
             *strangers.entry(taken.peer.account).or_default() += 1;
         }
-        let common = places.all - places.all / RESERVED_OF;
-        let for_strangers = common - places.all / KNOWN_OF;
-        if others().count() < common && strangers.values().sum::<usize>() < for_strangers {
+        let for_strangers = places.common() - places.all / KNOWN_OF;
+        if others().count() < places.common() && strangers.values().sum::<usize>() < for_strangers {
             return true;
         }
         let own = strangers.get(&account).copied().unwrap_or_default();
         let most = strangers.into_iter().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > own);
         most.is_some_and(|(account, _)| self.lose_oldest(account))
+    }
+
+    /// Lets somebody keep a place who has shown who they are, unless too few would be left for strangers.
+    fn keep(&mut self, number: u64, places: &Places) {
+        let known = self.taken.values().filter(|taken| taken.is_known && !taken.peer.has_reserve()).count();
+        let fits = known < places.common() - places.all / STRANGERS_OF;
+        if let Some(taken) = self.taken.get_mut(&number) {
+            taken.is_known |= fits || taken.peer.has_reserve();
+        }
     }
 
     fn lose_oldest(&mut self, account: Account) -> bool {
@@ -124,6 +140,7 @@ impl Held {
 impl Place {
     /// A request has come.
     pub fn hears(&self) {
+        self.sends.store(false, Ordering::Relaxed);
         let mut held = self.places.held();
         let heard = held.next();
         if let Some(taken) = held.taken.get_mut(&self.number) {
@@ -131,18 +148,23 @@ impl Place {
         }
     }
 
-    /// It was answered.
+    /// The answer has ended; its last bytes may still wait.
     pub fn answered(&self) {
-        if let Some(taken) = self.places.held().taken.get_mut(&self.number) {
+        self.sends.store(true, Ordering::Relaxed);
+    }
+
+    /// Nothing waits here for its reader. What waits in the kernel is not lost with the place.
+    pub fn sent(&self) {
+        if self.sends.swap(false, Ordering::Relaxed)
+            && let Some(taken) = self.places.held().taken.get_mut(&self.number)
+        {
             taken.idle = Some(Instant::now());
         }
     }
 
     /// A request on this connection has shown who sends it.
     pub fn is_known(&self) {
-        if let Some(taken) = self.places.held().taken.get_mut(&self.number) {
-            taken.is_known = true;
-        }
+        self.places.held().keep(self.number, &self.places);
     }
 
     /// Resolves when it is lost: to somebody else, or because a stranger asks nothing more.
@@ -181,6 +203,8 @@ impl Drop for Place {
 const RESERVED_OF: usize = 4;
 /// One of so many is for connections on which somebody has shown who they are.
 const KNOWN_OF: usize = 4;
+/// One of so many is for strangers.
+const STRANGERS_OF: usize = 8;
 
 #[cfg(test)]
 mod tests {
@@ -249,20 +273,53 @@ mod tests {
         assert!(!is_lost(&newcomer).await && !is_lost(&next).await);
     }
 
+    /// Three users of the machine, each with the right to read, or with a request that somebody else has signed.
+    #[tokio::test]
+    async fn attack_those_who_have_shown_who_they_are_leave_some_for_strangers() {
+        let places = Places::new(32, 8);
+        let mut held = Vec::new();
+        for number in (0..24).map(|number| 1 + number % 3) {
+            held.push(places.take(peer(number)).unwrap());
+            held.last().unwrap().is_known();
+        }
+        assert!(places.take(peer(1)).is_none(), "as many as each may have");
+        let newcomer = places.take(peer(4)).unwrap();
+        newcomer.is_known();
+        assert!(!is_lost(&newcomer).await);
+        let is_kept = |place: &Place| places.held().taken[&place.number].is_known;
+        assert!(!is_kept(&newcomer), "so many are for strangers");
+        let own = places.take(own()).unwrap();
+        own.is_known();
+        assert!(is_kept(&own), "it has places of its own");
+        // What is given back can be kept by the next one.
+        drop(held.remove(0));
+        newcomer.is_known();
+        assert!(is_kept(&newcomer));
+    }
+
     #[tokio::test]
     async fn a_stranger_that_asks_nothing_more_loses_its_place_and_nobody_else_does() {
         let places = Places::new(8, 8);
-        let [stranger, asks, known] = [(); 3].map(|()| places.take(own()).unwrap());
-        for place in [&stranger, &asks, &known] {
+        let [stranger, asks, reads, again, known] = [(); 5].map(|()| places.take(own()).unwrap());
+        for place in [&stranger, &asks, &reads, &again, &known] {
             place.hears();
+            // Nothing was answered yet, so this is no end of an answer.
+            place.sent();
         }
-        stranger.answered();
-        known.answered();
+        for place in [&stranger, &reads, &again, &known] {
+            place.answered();
+        }
+        again.hears();
+        for place in [&stranger, &again, &known] {
+            place.sent();
+        }
         known.is_known();
         let at_once =
             |place: Place| async move { timeout(Duration::ZERO, place.lost(Duration::ZERO)).await.is_ok() };
         assert!(at_once(stranger).await);
         assert!(!at_once(asks).await, "it waits for its answer");
+        assert!(!at_once(reads).await, "it reads its answer");
+        assert!(!at_once(again).await, "it waits for its next answer");
         assert!(!at_once(known).await);
     }
 

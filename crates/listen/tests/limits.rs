@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::routing::get;
 use listen::{Limits, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -34,7 +35,8 @@ impl Running {
                 ready.send(listener.local_addr().unwrap()).unwrap();
                 let router = Router::new()
                     .route("/small", get(async || "small"))
-                    .route("/large", get(async || vec![0_u8; 64 * 1024 * 1024]))
+                    .route("/large", get(async || vec![0_u8; LARGE_BYTES]))
+                    .route("/gated", get(async || Body::from_stream(gated())))
                     .route("/never", get(async || std::future::pending::<()>().await))
                     .route("/counted", get(async || COUNTED.fetch_add(1, Ordering::SeqCst).to_string()));
                 serve(listener, router, limits, async { drop(stopped.await) }).await;
@@ -61,6 +63,19 @@ impl Running {
     }
 }
 
+/// A piece, and one more when the gate is opened.
+fn gated() -> impl futures_util::Stream<Item = std::io::Result<&'static str>> {
+    futures_util::stream::unfold(0, async |piece| {
+        if piece == 1 {
+            GATE.notified().await;
+        }
+        (piece < 2).then_some((Ok("piece"), piece + 1))
+    })
+}
+
+/// Opened when the second piece of `/gated` may come.
+static GATE: tokio::sync::Notify = tokio::sync::Notify::const_new();
+const LARGE_BYTES: usize = 64 * 1024 * 1024;
 const SHORT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(3_600);
 
@@ -141,6 +156,31 @@ fn who_does_not_read_the_answer_loses_its_place() {
     let running = Running::with(Limits { unread: SHORT, ..limits() });
     let _unread = running.ask("/large");
     assert!(running.answered());
+    running.stop();
+}
+
+/// An answer that lies there whole, of which the reader takes its time, and one that comes in pieces.
+#[test]
+fn attack_a_stranger_keeps_its_place_until_its_answer_was_sent() {
+    let running = Running::with(Limits { connections: 3, each: 3, stranger: SHORT, ..limits() });
+    let mut slow = ["/large", "/gated"].map(|path| running.ask(path));
+    let mut head = [0; 15];
+    for answer in &mut slow {
+        answer.read_exact(&mut head).unwrap();
+        assert_eq!(&head, b"HTTP/1.1 200 OK");
+    }
+    // By the time at which one loses its place that was answered later, both would have lost theirs.
+    let idle = |running: &Running| running.ask("/small").read_to_end(&mut Vec::new()).unwrap();
+    assert!(idle(&running) > 0 && idle(&running) > 0);
+    GATE.notify_one();
+    // They end by themselves, since nothing more is asked.
+    let [large, gated] = slow.map(|mut answer| {
+        let mut rest = Vec::new();
+        answer.read_to_end(&mut rest).unwrap();
+        rest
+    });
+    assert!(large.len() > LARGE_BYTES, "the whole answer: {}", large.len());
+    assert!(gated.ends_with(b"0\r\n\r\n"), "its last chunk too");
     running.stop();
 }
 

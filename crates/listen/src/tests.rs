@@ -1,0 +1,112 @@
+//! A listener whose connections cannot all be watched.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::net::UnixStream;
+use tokio::sync::oneshot;
+
+use crate::peer::Finder;
+use crate::{Account, Limits, Listener, Peer, serve};
+
+/// Connections, the next one last.
+struct Broken(Mutex<Vec<Half>>);
+
+/// One end of a connection, and a handle for watching it.
+struct Half(UnixStream, OwnedFd, u8);
+
+impl AsFd for Half {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.1.as_fd()
+    }
+}
+
+impl AsyncRead for Half {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, into)
+    }
+}
+
+impl AsyncWrite for Half {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+impl Listener for Broken {
+    type Stream = Half;
+
+    async fn next(&self) -> io::Result<Half> {
+        let next = self.0.lock().unwrap().pop();
+        match next {
+            Some(next) => Ok(next),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn peer(stream: &Half, _: &Finder, _: Duration) -> io::Result<Peer> {
+        Ok(Peer::of(Account::Address([192, 0, 2, stream.2].into())))
+    }
+}
+
+#[test]
+fn a_connection_that_cannot_be_watched_costs_nobody_a_place() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (connections, mut ours): (Vec<_>, Vec<_>) = [1, 1, 2, 2]
+            .into_iter()
+            .enumerate()
+            .map(|(number, account)| {
+                let (theirs, ours) = UnixStream::pair().unwrap();
+                let handle = theirs.as_fd().try_clone_to_owned().unwrap();
+                // No file of a disk can be watched.
+                let file = || {
+                    let file = std::fs::File::open("/proc/self/exe").unwrap();
+                    rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::NONBLOCK).unwrap();
+                    file.into()
+                };
+                (Half(theirs, if number == 2 { file() } else { handle }, account), ours)
+            })
+            .unzip();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = Router::new().route("/small", get(async || "small"));
+        let listener = Broken(Mutex::new(connections.into_iter().rev().collect()));
+        let bears = Limits { connections: 4, each: 2, ..Limits::default() };
+        let serving = tokio::spawn(serve(listener, router, bears, async { drop(stopped.await) }));
+        // It is closed, and nobody else is.
+        assert_eq!(ours[2].read(&mut [0]).await.unwrap(), 0);
+        for ours in &mut ours[..2] {
+            ours.write_all(b"GET /small HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+            let mut answer = [0; 15];
+            ours.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 200 OK");
+        }
+        // The next one waits a while, in which the listener can be stopped.
+        stop.send(()).unwrap();
+        serving.await.unwrap();
+        assert!(ours[3].read(&mut [0]).await.is_ok_and(|count| count == 0), "it was not answered");
+    });
+}
