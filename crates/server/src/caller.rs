@@ -226,7 +226,8 @@ impl Gatekeeper {
         let challenge = argument("challenge");
         let until = introducer.challenged(challenge, now).ok_or_else(|| {
             unauthenticated(
-                "the request answers no challenge of this server's, or too late; an older program signs none: ask                  again with the program of the server's version",
+                "the request answers no challenge of this server's, or too late; an older program signs none: ask \
+                 again with the program of the server's version",
             )
         })?;
         let (person, challenge) = (request.person.into(), Digest::of(challenge.as_bytes()));

@@ -106,6 +106,15 @@ pub enum Answer {
     Repeated(u64),
 }
 
+impl Answer {
+    /// Whether it shows that whoever sent the command had it first: a command counts once, and can be read and sent
+    /// again by many.
+    #[must_use]
+    pub const fn is_first(&self) -> bool {
+        matches!(self, Self::Accepted { .. })
+    }
+}
+
 /// Why a command was not decided.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum IntakeError {
@@ -124,4 +133,15 @@ pub enum IntakeError {
     /// The commit failed; the ledger was read anew and does not hold the command.
     #[error("the append failed and nothing was recorded: {0}")]
     Append(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Answer;
+
+    #[test]
+    fn attack_a_command_that_is_sent_again_shows_nothing() {
+        assert!(Answer::Accepted { entry: 1, size: 2 }.is_first());
+        assert!(!Answer::Repeated(1).is_first());
+    }
 }

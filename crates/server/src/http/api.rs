@@ -64,8 +64,10 @@ pub async fn submit(
         Ok((job, submission))
     });
     let (job, submission) = admitted.await?;
-    listen::known();
     let answer = shared.intake.submit(job).await?;
+    if answer.is_first() {
+        listen::known();
+    }
     blocking(move || outcome(&shared, &submission, &answer)).await
 }
 
@@ -80,10 +82,6 @@ fn check_type(headers: &HeaderMap) -> Result<(), Failure> {
 
 fn malformed(error: impl std::fmt::Display) -> Failure {
     Failure::new(ProblemKind::Malformed, error.to_string())
-}
-
-fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::new(ProblemKind::Failed, error.to_string())
 }
 
 /// The request in the head, by which the body got its room, must be the body's.
@@ -211,7 +209,7 @@ pub async fn entries(
             let views: Vec<EntryView> =
                 within.map(|(entry, seq)| view(seq, entry, &may)).collect::<Result<_, Failure>>()?;
             // Written here, in the asker's turn: it is most of the work.
-            serde_json::to_vec(&views).map_err(failed)
+            serde_json::to_vec(&views).map_err(Failure::failed)
         })
     });
     Ok(([(header::CONTENT_TYPE, "application/json")], read.await?).into_response())
@@ -258,7 +256,7 @@ pub async fn blob(
         async move {
             let read = asker.blocking(move || {
                 let mut piece = vec![0; PIECE_BYTES];
-                let count = file.read(&mut piece).map_err(failed)?;
+                let count = file.read(&mut piece).map_err(Failure::failed)?;
                 piece.truncate(count);
                 Ok((piece, file))
             });

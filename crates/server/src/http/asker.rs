@@ -60,9 +60,9 @@ impl Asker {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use std::net::{IpAddr, Ipv4Addr};
-    use std::sync::Arc;
+    use std::sync::{Arc, mpsc};
     use std::time::Duration;
 
     use listen::Account;
@@ -71,19 +71,41 @@ mod tests {
     use super::{ASKER, Asker, blocking};
     use crate::turns::Turns;
 
-    #[tokio::test]
-    async fn attack_work_for_one_asker_waits_and_for_another_it_does_not() {
+    /// Somebody all of whose turns are taken, until they end.
+    pub struct Busy {
+        turns: Arc<Turns>,
+        ends: std::sync::Mutex<Vec<mpsc::Sender<()>>>,
+    }
+
+    impl Busy {
+        /// Runs as the request of who is busy.
+        pub async fn is_here<T>(&self, work: impl Future<Output = T>) -> T {
+            ASKER.scope(asker(&self.turns, 1), work).await
+        }
+
+        /// Ends what takes the turns.
+        pub fn end(&self) {
+            self.ends.lock().unwrap().clear();
+        }
+    }
+
+    fn account(number: u8) -> Account {
+        Account::Address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, number)))
+    }
+
+    fn asker(turns: &Arc<Turns>, number: u8) -> Asker {
+        Asker(Some((Arc::clone(turns), account(number))))
+    }
+
+    pub async fn busy() -> Busy {
         let turns = Turns::new();
-        let asker = |number| {
-            Asker(Some((Arc::clone(&turns), Account::Address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, number))))))
-        };
         let each = std::thread::available_parallelism().unwrap().get().max(2) / 2;
         let mut ends = Vec::new();
         for _ in 0..each {
-            let (end, ended) = std::sync::mpsc::channel::<()>();
+            let (end, ended) = mpsc::channel::<()>();
             let (begin, begun) = tokio::sync::oneshot::channel();
             tokio::spawn(ASKER.scope(
-                asker(1),
+                asker(&turns, 1),
                 blocking(move || {
                     let _ = begin.send(());
                     let _ = ended.recv();
@@ -93,11 +115,18 @@ mod tests {
             begun.await.unwrap();
             ends.push(end);
         }
-        let mut waits = Box::pin(ASKER.scope(asker(1), blocking(|| Ok(1))));
+        Busy { turns, ends: ends.into() }
+    }
+
+    #[tokio::test]
+    async fn attack_work_for_one_asker_waits_and_for_another_it_does_not() {
+        let busy = busy().await;
+        let mut waits = Box::pin(busy.is_here(blocking(|| Ok(1))));
         assert!(timeout(Duration::ZERO, &mut waits).await.is_err(), "it has its part");
-        assert_eq!(ASKER.scope(asker(2), blocking(|| Ok(2))).await.unwrap(), 2, "another one has one, too");
+        let another = ASKER.scope(asker(&busy.turns, 2), blocking(|| Ok(2)));
+        assert_eq!(another.await.unwrap(), 2, "another one has one, too");
         assert_eq!(blocking(|| Ok(3)).await.unwrap(), 3, "and the server's own work takes no turn");
-        drop(ends);
+        busy.end();
         assert_eq!(waits.await.unwrap(), 1);
     }
 }

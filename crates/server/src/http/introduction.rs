@@ -3,6 +3,7 @@
 //!
 //! Invariant: it is the outermost of all that answers, refusals included: what a machine takes for a refusal is signed.
 //! Everybody may ask; what it costs is one Ed25519 signature in memory and the digest of a body that lies there already.
+//! A large one is digested in a turn of whoever asks, so whose turns they are is known before.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use evidence::introduction::Answer;
 use evidence::{Digest, Id};
-use wire::{ANSWER_HEADER, Introduced, NONCE_HEADER, ProblemKind};
+use wire::{ANSWER_HEADER, Introduced, NONCE_HEADER};
 
 use super::problem::Failure;
 use super::{Shared, blocking};
@@ -26,8 +27,8 @@ pub async fn introduce(State(shared): State<Arc<Shared>>) -> Result<Json<Introdu
         let (state, now) = (shared.intake.state(), clock::now());
         let roots = shared.gatekeeper.roots(&state)?;
         let installation = shared.gatekeeper.root(&state)?.installation;
-        let introduction = shared.introducer.introduction(installation, now).map_err(failed)?;
-        let challenge = shared.introducer.challenge(now).map_err(failed)?;
+        let introduction = shared.introducer.introduction(installation, now).map_err(Failure::failed)?;
+        let challenge = shared.introducer.challenge(now).map_err(Failure::failed)?;
         Ok(Introduced { roots, introduction, challenge })
     });
     introduced.await.map(Json)
@@ -45,19 +46,76 @@ pub async fn signed(State(shared): State<Arc<Shared>>, request: Request, next: N
     let whole = body.size_hint().exact().filter(|_| !is_head).and_then(|size| usize::try_from(size).ok());
     let (digest, body) = match whole {
         None => (None, body),
-        Some(size) => match to_bytes(body, size).await {
-            Ok(bytes) => (Some(Digest::of(&bytes)), Body::from(bytes)),
-            Err(error) => return failed(error).into_response(),
+        Some(size) => match digested(body, size).await {
+            Ok((digest, body)) => (Some(digest), body),
+            Err(failure) => return failure.into_response(),
         },
     };
     let answer = Answer { nonce, asked: &asked, status: parts.status.as_u16(), body: digest };
-    let header = shared.introducer.sign(&answer).ok().and_then(|text| HeaderValue::from_str(&text).ok());
-    if let Some(header) = header {
-        parts.headers.insert(ANSWER_HEADER, header);
-    }
+    match header(shared.introducer.sign(&answer)) {
+        Ok(header) => parts.headers.insert(ANSWER_HEADER, header),
+        Err(failure) => return failure.into_response(),
+    };
     Response::from_parts(parts, body)
 }
 
-fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::new(ProblemKind::Failed, error.to_string())
+/// The digest of a whole body.
+async fn digested(body: Body, size: usize) -> Result<(Digest, Body), Failure> {
+    let bytes = to_bytes(body, size).await.map_err(Failure::failed)?;
+    let digest = match bytes.len() {
+        0..=SMALL_BYTES_MAX => Digest::of(&bytes),
+        _ => {
+            let bytes = bytes.clone();
+            blocking(move || Ok(Digest::of(&bytes))).await?
+        }
+    };
+    Ok((digest, Body::from(bytes)))
+}
+
+/// The signature as a header. Who asked believes no answer without one, so this server's own log says what failed.
+fn header<E: std::fmt::Display>(signature: Result<String, E>) -> Result<HeaderValue, Failure> {
+    let failed = |error: &dyn std::fmt::Display| {
+        shown::say(&format!("warning: an answer could not be signed: {error}"));
+        Failure::failed(error)
+    };
+    let signature = signature.map_err(|error| failed(&error))?;
+    HeaderValue::from_str(&signature).map_err(|error| failed(&error))
+}
+
+/// Largest body whose digest costs no more than a turn.
+const SMALL_BYTES_MAX: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::body::Body;
+    use evidence::Digest;
+    use tokio::time::timeout;
+
+    use super::{SMALL_BYTES_MAX, digested, header};
+    use crate::http::asker::tests::busy;
+
+    #[tokio::test]
+    async fn attack_a_large_answer_is_digested_in_a_turn_of_who_asks() {
+        let (large, small) = (vec![0; SMALL_BYTES_MAX + 1], vec![0; SMALL_BYTES_MAX]);
+        let digest = async |bytes: &Vec<u8>| {
+            let (digest, _) = digested(Body::from(bytes.clone()), bytes.len()).await.unwrap();
+            assert_eq!(digest, Digest::of(bytes));
+        };
+        let asker = busy().await;
+        asker.is_here(digest(&small)).await;
+        let mut waits = Box::pin(asker.is_here(digest(&large)));
+        assert!(timeout(Duration::ZERO, &mut waits).await.is_err(), "all turns are taken");
+        asker.end();
+        waits.await;
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_signed_is_a_failure() {
+        assert_eq!(header(Ok::<_, String>("signed".into())).unwrap(), "signed");
+        let failure = header(Err("the device is gone")).unwrap_err();
+        assert!(failure.to_string().contains("the device is gone"), "{failure}");
+        header(Ok::<_, String>("no\nheader".into())).unwrap_err();
+    }
 }

@@ -92,7 +92,7 @@ pub async fn give_up(
     let claim = claim(&headers)?;
     let nonce: Id = nonce.parse().map_err(malformed)?;
     // What is kept of it: nobody has to believe this server that the runner said so.
-    let kept = serde_json::to_value(&claim).map_err(failed)?;
+    let kept = serde_json::to_value(&claim).map_err(Failure::failed)?;
     let asked = Asked { operation: evidence::claim::giving_up(nonce), server: *shared.introducer.key() };
     let runner = runner_of(&shared, claim, asked).await?;
     let state = shared.intake.state();
@@ -104,7 +104,7 @@ pub async fn give_up(
     ));
     let lose = build::Lose { run: due.run, work: due.work, runner: Some(runner.clone()) };
     let origin = (Actor::Machine(runner), Some(kept));
-    let job = attendance::job(lose, origin, Some(due.project)).map_err(failed)?;
+    let job = attendance::job(lose, origin, Some(due.project)).map_err(Failure::failed)?;
     recorded(&shared, job).await
 }
 
@@ -125,7 +125,8 @@ pub async fn run_order(
     });
     let nothing = "there is nothing to do for this run: it has ended, or no status is in force";
     let order = order.await?.ok_or_else(|| Failure::new(ProblemKind::NotFound, nothing))?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], order.encode().map_err(failed)?).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/json")], order.encode().map_err(Failure::failed)?)
+        .into_response())
 }
 
 /// What is due at the place whose agent asks; waits a while for something.
@@ -264,7 +265,10 @@ pub async fn append_log(
         let due = outstanding.find(|due| due.run == run && due.work == work && asking == runner);
         let nothing = || Failure::new(ProblemKind::NotFound, "nothing with this log is due on this runner");
         let project = &due.ok_or_else(nothing)?.project;
-        shared.logs.append(&Writes { run, project, work: &work, runner: &runner }, &body).map_err(failed)
+        shared
+            .logs
+            .append(&Writes { run, project, work: &work, runner: &runner }, &body)
+            .map_err(Failure::failed)
     })
     .await?;
     listen::known();
@@ -299,11 +303,11 @@ pub async fn log(
             let state = at.intake.state();
             let due = state.build.outstanding(&runner).any(|due| due.run == run && due.work == work);
             if !due {
-                at.gatekeeper.readers().with(|reader| at.views.catch_up(reader).map_err(failed))?;
+                at.gatekeeper.readers().with(|reader| at.views.catch_up(reader).map_err(Failure::failed))?;
             }
-            if !due && let Some(log) = at.views.log_of(run, &work, &runner).map_err(failed)? {
+            if !due && let Some(log) = at.views.log_of(run, &work, &runner).map_err(Failure::failed)? {
                 let (mut file, size) = at.gatekeeper.blobs().open_file(&log)?;
-                let bytes = piece_of(&mut file, from).map_err(failed)?;
+                let bytes = piece_of(&mut file, from).map_err(Failure::failed)?;
                 let complete = from.saturating_add(bytes.len() as u64) >= size;
                 return Ok(Some((bytes, complete)));
             }
@@ -311,7 +315,7 @@ pub async fn log(
                 // Its run has ended and nobody reported it: no more will come.
                 return Ok(Some((Vec::new(), true)));
             }
-            let bytes = at.logs.read(&name, from).map_err(failed)?;
+            let bytes = at.logs.read(&name, from).map_err(Failure::failed)?;
             Ok((!bytes.is_empty()).then_some((bytes, false)))
         })
         .await?;
@@ -381,10 +385,6 @@ pub fn is_for(claim: &Envelope, body: &[u8]) -> Result<(), Failure> {
 
 pub fn malformed(error: impl std::fmt::Display) -> Failure {
     Failure::new(ProblemKind::Malformed, error.to_string())
-}
-
-fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::new(ProblemKind::Failed, error.to_string())
 }
 
 /// How long a question for work waits.

@@ -109,9 +109,10 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .fallback(async || Failure::new(ProblemKind::NotFound, "no such operation"))
         .layer(from_fn_with_state(room, bodies::bounded))
         .layer(from_fn(loopback_name))
-        .layer(from_fn_with_state(Turns::new(), in_turn))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn_with_state(Arc::clone(&shared), introduction::signed))
+        // What is signed is digested in turns too.
+        .layer(from_fn_with_state(Turns::new(), in_turn))
         .with_state(shared)
 }
 

@@ -23,6 +23,11 @@ impl Failure {
         Self(Problem::new(kind, detail))
     }
 
+    /// Something failed that is nobody's fault who asks.
+    pub fn failed(error: impl fmt::Display) -> Self {
+        Self::new(ProblemKind::Failed, error.to_string())
+    }
+
     /// A refusal with its entry and reasons.
     pub fn refused(entry: Option<u64>, refusal: &Refusal) -> Self {
         let mut problem = Problem::new(ProblemKind::Refused, refusal.to_string());

@@ -40,7 +40,7 @@ pub async fn run(
     let found = blocking(move || {
         up_to_date(&shared)?;
         let found = shared.views.ask(|rows| runs_where(rows, "WHERE run = ?1", &[&run.to_string()]));
-        let first = found.map_err(failed)?.into_iter().next();
+        let first = found.map_err(Failure::failed)?.into_iter().next();
         first.iter().try_for_each(|view| right::of_project(&shared, &caller, &view.project))?;
         Ok(first)
     });
@@ -63,7 +63,7 @@ pub async fn runs(
             project.as_ref().is_none_or(|project| project == of) && caller.may_read(of, &state, now)
         };
         let commit = commit.map(|commit| commit.to_string()).unwrap_or_default();
-        shared.views.ask(|rows| newest_runs(rows, &commit, &begins, &may)).map_err(failed)
+        shared.views.ask(|rows| newest_runs(rows, &commit, &begins, &may)).map_err(Failure::failed)
     });
     Ok(Json(found.await?))
 }
@@ -149,13 +149,13 @@ fn place(shared: &Shared, state: &domain::State, facts: &EnvironmentSet) -> Resu
     let at = &facts.place;
     let running = |now: &Option<Current>| {
         let view = now.as_ref().map(|now| shared.views.ask(|rows| running_view(rows, at, now)));
-        view.transpose().map_err(failed)
+        view.transpose().map_err(Failure::failed)
     };
     let agent = |agent: &AgentKey| shared.attendance.of(&Who::Agent(agent.name.clone(), at.clone()));
     let earlier: Result<Vec<_>, Failure> = standing
         .earlier
         .iter()
-        .map(|now| shared.views.ask(|rows| running_view(rows, at, now)).map_err(failed))
+        .map(|now| shared.views.ask(|rows| running_view(rows, at, now)).map_err(Failure::failed))
         .collect();
     let now = standing.running.as_ref();
     Ok(PlaceView {
@@ -170,8 +170,8 @@ fn place(shared: &Shared, state: &domain::State, facts: &EnvironmentSet) -> Resu
         earlier: earlier?,
         open: standing.open.as_ref().map(|open| open_view(state, open)),
         wanted: standing.wanted.is_some(),
-        last: shared.views.ask(|rows| last(rows, at)).map_err(failed)?,
-        releases: shared.views.ask(|rows| releases::at_place(rows, at)).map_err(failed)?,
+        last: shared.views.ask(|rows| last(rows, at)).map_err(Failure::failed)?,
+        releases: shared.views.ask(|rows| releases::at_place(rows, at)).map_err(Failure::failed)?,
         rollback: standing.returning.as_ref().map(|(returning, _)| returning.release),
         rolled_back: standing
             .rolled_back
@@ -185,7 +185,7 @@ fn place(shared: &Shared, state: &domain::State, facts: &EnvironmentSet) -> Resu
 }
 
 fn rolled_back(shared: &Shared, at: &Place, bar: &RolledBack) -> Result<RolledBackView, Failure> {
-    let done = shared.views.ask(|rows| releases::rollback(rows, at, bar.by)).map_err(failed)?;
+    let done = shared.views.ask(|rows| releases::rollback(rows, at, bar.by)).map_err(Failure::failed)?;
     let (time, request) = done.unzip();
     let RolledBack { artifact, commit, release, by, person } = bar.clone();
     let enrolled = shared.intake.state().identity.enrolled(person).map(|person| person.entry);
@@ -284,9 +284,9 @@ pub async fn evidence(
             let collected = collect(&state, &keeper.store(), &place, clock::now())
                 .map_err(|error| Failure::new(ProblemKind::NotFound, error.to_string()))?;
             match complete(&collected, keeper.readers()) {
-                Ok(bundle) => Ok(Some(bundle.encode().map_err(failed)?)),
+                Ok(bundle) => Ok(Some(bundle.encode().map_err(Failure::failed)?)),
                 Err(DossierError::NotWitnessed) => Ok(None),
-                Err(error) => Err(failed(error)),
+                Err(error) => Err(Failure::failed(error)),
             }
         })
         .await?;
@@ -340,11 +340,7 @@ pub async fn wait(
 
 /// Views follow the ledger before they answer.
 pub fn up_to_date(shared: &Shared) -> Result<(), Failure> {
-    shared.gatekeeper.readers().with(|reader| shared.views.catch_up(reader).map_err(failed))
-}
-
-fn failed(error: impl std::fmt::Display) -> Failure {
-    Failure::new(ProblemKind::Failed, error.to_string())
+    shared.gatekeeper.readers().with(|reader| shared.views.catch_up(reader).map_err(Failure::failed))
 }
 
 const EVIDENCE_LOOKS: u32 = 100;
