@@ -2,9 +2,10 @@
 //! sign in.
 //!
 //! Invariant: what it draws at its start is known to nobody else and ends with the process, so that nothing that was
-//! signed for one process counts at another. The ledger's key, which may lie in a slow device, signs once in half a day.
+//! signed for one process counts at another. The ledger's key, which may lie in a slow device, signs once in half a day, and
+//! nobody waits for it who can have an introduction that still counts.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
@@ -25,6 +26,8 @@ pub struct Introducer {
     answering: MachineSigner,
     challenging: hmac::Key,
     made: Mutex<Option<(Envelope, Moment)>>,
+    /// Held while the ledger's key signs.
+    signing: Mutex<()>,
 }
 
 impl Introducer {
@@ -37,7 +40,7 @@ impl Introducer {
         let secret: [u8; 32] = salt::bytes()?;
         let answering = MachineSigner::from_seed(seed).map_err(|_| NoRandomness)?;
         let challenging = hmac::Key::new(hmac::HMAC_SHA256, &secret);
-        Ok(Self { ledger, url, answering, challenging, made: Mutex::default() })
+        Ok(Self { ledger, url, answering, challenging, made: Mutex::default(), signing: Mutex::default() })
     }
 
     /// Where this server listens.
@@ -50,16 +53,27 @@ impl Introducer {
         self.answering.public()
     }
 
-    /// The introduction, signed anew when half of its time is over.
+    /// The introduction, signed anew when half of its time is over. Until three quarters are, one that was made before
+    /// does while somebody else has a new one signed, or when that fails.
     ///
     /// # Errors
     /// `IntroductionError` when the ledger's key did not sign.
     pub fn introduction(&self, installation: Id, now: Moment) -> Result<Envelope, IntroductionError> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((envelope, issued)) = &*made
-            && (*issued..=issued.later_by(VALIDITY / 2)).contains(&now)
-        {
-            return Ok(envelope.clone());
+        if let Some(young) = self.made_within(VALIDITY / 2, now) {
+            return Ok(young);
+        }
+        let old = self.made_within(VALIDITY / 4 * 3, now);
+        let _signing = match (self.signing.try_lock(), old.clone()) {
+            (Ok(signing), _) => signing,
+            (Err(TryLockError::Poisoned(poisoned)), _) => poisoned.into_inner(),
+            (Err(TryLockError::WouldBlock), Some(old)) => return Ok(old),
+            (Err(TryLockError::WouldBlock), None) => {
+                self.signing.lock().unwrap_or_else(PoisonError::into_inner)
+            }
+        };
+        // Somebody else may have had it signed meanwhile.
+        if let Some(young) = self.made_within(VALIDITY / 2, now) {
+            return Ok(young);
         }
         let introduction = Introduction {
             v: 1,
@@ -69,9 +83,27 @@ impl Introducer {
             issued: now,
             expires: now.later_by(VALIDITY),
         };
-        let envelope = introduction.sign(&self.ledger)?;
-        *made = Some((envelope.clone(), now));
-        Ok(envelope)
+        match (introduction.sign(&self.ledger), old) {
+            (Ok(envelope), _) => {
+                *self.made() = Some((envelope.clone(), now));
+                Ok(envelope)
+            }
+            (Err(error), Some(old)) => {
+                shown::say(&format!("warning: the ledger's key did not sign a new introduction: {error}"));
+                Ok(old)
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    fn made_within(&self, age: Duration, now: Moment) -> Option<Envelope> {
+        let made = self.made();
+        let (envelope, issued) = made.as_ref()?;
+        (*issued..=issued.later_by(age)).contains(&now).then(|| envelope.clone())
+    }
+
+    fn made(&self) -> MutexGuard<'_, Option<(Envelope, Moment)>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Signs an answer.
@@ -109,6 +141,10 @@ const CHALLENGE_VALIDITY: Duration = Duration::from_mins(5);
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, mpsc};
+
+    use tlog::{SharedKey, SigningError, SigningKey};
+
     use super::*;
 
     fn introducer() -> Introducer {
@@ -149,5 +185,51 @@ mod tests {
         assert!(Introduction::open(&first, this.key(), lab::id(1), at(0)).is_err(), "another ledger");
         assert!(Introduction::open(&first, key, lab::id(2), at(0)).is_err(), "another installation");
         assert!(Introduction::open(&first, key, lab::id(1), at(24 * 60 + 1)).is_err(), "expired");
+    }
+
+    /// A key in a device that signs once it is told to, and fails when nobody is left to tell it.
+    struct Device {
+        key: SharedKey,
+        begun: mpsc::Sender<()>,
+        told: Mutex<mpsc::Receiver<()>>,
+    }
+
+    impl SigningKey for Device {
+        fn public(&self) -> [u8; 32] {
+            self.key.public()
+        }
+
+        fn sign(&self, message: &[u8]) -> Result<[u8; 64], SigningError> {
+            let _ = self.begun.send(());
+            let told = self.told.lock().unwrap().recv();
+            told.map_err(|_| SigningError("the device is gone".into()))?;
+            self.key.sign(message)
+        }
+    }
+
+    #[test]
+    fn nobody_waits_for_a_slow_key_who_can_have_what_still_counts() {
+        let (begun, begins) = mpsc::channel();
+        let (tell, told) = mpsc::channel();
+        let key = MachineSigner::from_seed([7; 32]).unwrap().key();
+        let device = MachineSigner::new(Arc::new(Device { key, begun, told: told.into() }));
+        let this = Introducer::new(device, "http://127.0.0.1:8080".into()).unwrap();
+        let introduction = |minutes| this.introduction(lab::id(1), at(minutes));
+        tell.send(()).unwrap();
+        let first = introduction(0).unwrap();
+        begins.recv().unwrap();
+        let late = 12 * 60 + 1;
+        let second = std::thread::scope(|scope| {
+            let waits = scope.spawn(|| introduction(late).unwrap());
+            begins.recv().unwrap();
+            assert_eq!(introduction(late).unwrap(), first, "it still counts");
+            tell.send(()).unwrap();
+            waits.join().unwrap()
+        });
+        assert_ne!(second, first);
+        assert_eq!(introduction(late).unwrap(), second);
+        drop(tell);
+        assert_eq!(introduction(late + 18 * 60).unwrap(), second, "the old one does as long as it may");
+        introduction(late + 18 * 60 + 1).unwrap_err();
     }
 }

@@ -34,14 +34,18 @@ pub enum StoredError {
 }
 
 impl Stored {
-    /// Opens the count of a data directory; begins anew where there is none.
+    /// Opens the count of a data directory; begins anew where there is none, or one by another way of counting.
     ///
     /// # Errors
     /// `StoredError` when the file cannot be opened.
     pub fn open(data: &Path) -> Result<Self, StoredError> {
         let connection = Connection::open(data.join(FILE))?;
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")?;
-        connection.execute_batch(SCHEMA)?;
+        let way: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if way != WAY {
+            // In one transaction, the number with it.
+            connection.execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {WAY}; COMMIT;"))?;
+        }
         Ok(Self { connection, blobs: Blobs::read_only(&data.join(BLOBS)) })
     }
 
@@ -171,12 +175,18 @@ const REFUSED: &str = "refused";
 /// Name of the file inside the data directory.
 const FILE: &str = "stored.db";
 const PAUSE: Duration = Duration::from_secs(1);
+/// The way of counting. The first one (0) charged projects with what was refused to strangers.
+const WAY: i64 = 1;
 const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS cursor (entries INTEGER NOT NULL);
-INSERT INTO cursor (entries) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM cursor);
-CREATE TABLE IF NOT EXISTS run (run TEXT PRIMARY KEY, person TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS blob (digest TEXT PRIMARY KEY) STRICT;
-CREATE TABLE IF NOT EXISTS sum (kind TEXT NOT NULL, owner TEXT NOT NULL, bytes INTEGER NOT NULL,
+DROP TABLE IF EXISTS cursor;
+DROP TABLE IF EXISTS run;
+DROP TABLE IF EXISTS blob;
+DROP TABLE IF EXISTS sum;
+CREATE TABLE cursor (entries INTEGER NOT NULL);
+INSERT INTO cursor (entries) VALUES (0);
+CREATE TABLE run (run TEXT PRIMARY KEY, person TEXT NOT NULL) STRICT;
+CREATE TABLE blob (digest TEXT PRIMARY KEY) STRICT;
+CREATE TABLE sum (kind TEXT NOT NULL, owner TEXT NOT NULL, bytes INTEGER NOT NULL,
   PRIMARY KEY (kind, owner)) STRICT;
 ";
 
@@ -224,5 +234,22 @@ mod tests {
         let counted = stored.counted().unwrap();
         assert_eq!(counted.projects, [(name("shop"), 14)].into());
         assert_eq!(counted.people, [(person, 13 + 14)].into());
+    }
+
+    #[test]
+    fn what_was_counted_another_way_is_counted_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let charge = "UPDATE cursor SET entries = 7; INSERT INTO sum VALUES ('project', 'shop', 5);";
+        let read = |stored: &Stored| {
+            let entries: i64 =
+                stored.connection.query_row("SELECT entries FROM cursor", [], |row| row.get(0)).unwrap();
+            (entries, stored.counted().unwrap().projects)
+        };
+        Stored::open(dir.path()).unwrap().connection.execute_batch(charge).unwrap();
+        let kept = Stored::open(dir.path()).unwrap();
+        assert_eq!(read(&kept), (7, [(name("shop"), 5)].into()));
+        kept.connection.execute_batch("PRAGMA user_version = 0").unwrap();
+        drop(kept);
+        assert_eq!(read(&Stored::open(dir.path()).unwrap()), (0, [].into()));
     }
 }
