@@ -1,5 +1,6 @@
 //! Runs the tools behind each task and says what it runs.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -106,6 +107,7 @@ pub fn bench(rest: &[&str]) -> Done {
 /// A minute of a hostile project: how long runs of another one take beside it, and alone.
 fn hostile() -> Done {
     let report = target().join("hostile.json");
+    removed(&report)?;
     let runner: &[&str] = if answers("cargo", "nextest") { &["nextest", "run"] } else { &["test"] };
     let mut command = Command::new("cargo");
     command.args(runner).args(["--workspace", "--release", HOSTILE]);
@@ -114,6 +116,14 @@ fn hostile() -> Done {
     let text = std::fs::read_to_string(&report).map_err(|error| format!("{}: {error}", report.display()))?;
     println!("{}", slowdown(&text).ok_or_else(|| format!("{}: `{text}` is no report", report.display()))?);
     Ok(())
+}
+
+/// Removes a report of before, which must not pass for one of now.
+fn removed(report: &Path) -> Done {
+    match std::fs::remove_file(report) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(format!("{}: {error}", report.display())),
+        _ => Ok(()),
+    }
 }
 
 /// A report of the hostile project as a line of figures.
@@ -175,7 +185,17 @@ const OPTIONAL: [(&str, &str, &str); 2] = [
 
 #[cfg(test)]
 mod tests {
-    use super::slowdown;
+    use super::{removed, slowdown};
+
+    #[test]
+    fn a_report_of_before_is_removed() {
+        let report = std::env::temp_dir().join(format!("countersign-report-{}.json", std::process::id()));
+        std::fs::write(&report, "{}").unwrap();
+        removed(&report).unwrap();
+        assert!(!report.exists());
+        removed(&report).unwrap();
+        assert!(removed(&std::env::temp_dir()).is_err(), "what cannot be removed is named");
+    }
 
     #[test]
     fn a_report_is_a_line_of_figures() {
