@@ -53,7 +53,7 @@ fn a_step_that_runs_keeps_nobody_from_stopping() {
     let up = shop.home.up();
     let run = shop.ok(&["run", "--no-wait"])["run"].as_str().unwrap().to_owned();
     let log = format!("/api/v1/logs/{run}/step/test/runner-1");
-    until("the step", || up.get(&log).1.contains("begun").then_some(()));
+    until(|| up.get(&log).1.contains("begun").then_some(()));
     assert!(up.stop());
 }
 

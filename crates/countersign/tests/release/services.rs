@@ -51,7 +51,7 @@ fn a_service_that_crashes_shows_in_status_and_its_log_in_logs() {
     assert!(!String::from_utf8_lossy(&quiet.stdout).contains("its service"), "nothing has happened");
     let state = shop.home.data().with_file_name("data.agent-ledger-api-dev").join("state");
     std::fs::write(state.join("fall"), "").unwrap();
-    let service = until("the restart", || {
+    let service = until(|| {
         let service = at(&up, "dev")["service"].clone();
         (service["restarts"] == json!(1) && service.get("down").is_none()).then_some(service)
     });
@@ -62,7 +62,7 @@ fn a_service_that_crashes_shows_in_status_and_its_log_in_logs() {
     let said = String::from_utf8_lossy(&said.stdout).into_owned();
     assert!(said.contains("its service runs again: it failed once since "), "{said}");
     assert!(said.contains(&format!("the last time: {cause}")), "{said}");
-    let log = until("the second beginning", || {
+    let log = until(|| {
         let log = shop.ok(&["logs", "shop/ledger-api/dev"])["log"].as_str().unwrap().to_owned();
         (log.matches("begun with /opt/y:/usr/bin:/bin").count() == 2).then_some(log)
     });
@@ -92,7 +92,7 @@ fn a_service_that_crashes_shows_in_status_and_its_log_in_logs() {
     assert!(up.stop());
     // The log is there still after everything was started anew.
     let up = shop.home.up();
-    until("the log of before", || {
+    until(|| {
         // Before the agent's first word there is no log, which is an error of its own.
         let output = shop.home.run_in(&shop.repository(), &["logs", "shop/ledger-api/dev"]);
         String::from_utf8_lossy(&output.stdout).contains("no database").then_some(())

@@ -244,30 +244,22 @@ impl Home {
         Up { child, url: started["url"].as_str().unwrap_or_default().to_owned(), roles }
     }
 
-    /// Waits until the newest checkpoint carries its witness's line; each look is a request, none a sleep.
+    /// Waits until the newest checkpoint carries its witness's line.
     pub fn witnessed(&self, up: &Up) {
-        for _ in 0..100_000 {
-            if up.get("/checkpoint").1.matches('\u{2014}').count() == 2 {
-                return;
-            }
-            std::thread::yield_now();
-        }
-        assert!(self.dir.path().exists() && up.url.is_empty(), "the newest checkpoint was never witnessed");
+        until(|| (up.get("/checkpoint").1.matches('\u{2014}').count() == 2).then_some(()));
     }
 }
 
-/// Looks until there is something; each look asks something that takes its time, none sleeps.
-pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let found = (0..LOOKS_MAX).find_map(|_| {
+/// Looks until there is something of which no event of the ledger tells; each look asks something that takes its time,
+/// none sleeps. That a test hangs is nextest's to tell (`.config/nextest.toml`): a number of looks is no time.
+pub fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
         std::thread::yield_now();
-        look()
-    });
-    assert!(found.is_some(), "{what} never came");
-    found.unwrap()
+    }
 }
-
-/// More than any of them needs on a machine that has a lot to do.
-const LOOKS_MAX: u32 = 100_000;
 
 /// A test waits for nobody to stay up.
 const UP: [&str; 5] = ["up", "-o", "json", "--settle-seconds", "0"];
