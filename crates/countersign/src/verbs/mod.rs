@@ -158,7 +158,7 @@ pub struct RoleArguments {
     /// The role's own directory.
     #[arg(long, required = true)]
     data: Option<PathBuf>,
-    /// URL of the server.
+    /// URL of the server, letter by letter as it prints it when it starts.
     #[arg(long, required = true)]
     server: Option<String>,
     #[command(flatten)]
