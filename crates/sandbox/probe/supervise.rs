@@ -338,6 +338,10 @@ impl<'a> Trial<'a> {
 
 /// The inputs are still there to be read, and nothing is read through a link.
 fn check_outputs(outcome: &Outcome) {
+    // On a busy machine a short time ends before all inputs are written.
+    if outcome.exit == Exit::TimedOut {
+        return;
+    }
     let Ok(files) = outcome.outputs.list(Path::new(""), 100_000) else { return };
     assert!(files.iter().any(|file| file.path == Path::new("token")), "the workspace outlives the sandbox");
     assert!(outcome.outputs.open(Path::new("token")).is_ok());
