@@ -123,7 +123,7 @@ pub fn names<'a>(places: impl Iterator<Item = &'a PlaceView>) -> String {
 
 /// A refusal before anything was done.
 pub fn refused(of: &str, findings: Vec<Finding>) -> Failure {
-    let what = format!("{of} cannot be built or released as its files say; nothing was done");
+    let what = format!("{of} cannot be built or released; nothing was done");
     Failure::decided(Outcome::Fail, what, findings)
 }
 

@@ -50,6 +50,13 @@ impl Home {
         Ok(Self(std::path::absolute(dir)?))
     }
 
+    /// A command as a person has to type it to reach this installation and not the one of their profile.
+    pub fn command(&self, words: &str) -> String {
+        let usual = Profile::find().and_then(|profile| Self::new(profile.map(|it| it.data).as_deref()));
+        let is_usual = usual.is_ok_and(|usual| usual.0 == self.0);
+        if is_usual { words.to_owned() } else { format!("{words} --data {}", shell::path(&self.0)) }
+    }
+
     /// The server's data directory.
     pub fn data(&self) -> &Path {
         &self.0

@@ -169,16 +169,24 @@ fn changes(checked: &Checked<'_>) -> String {
     let files = many(checked.bundle.tree.files().len(), "file");
     match (is_first, count) {
         (true, 0) => {
-            format!("first release here: {files}, and no commit after {base}, with which this place began")
+            format!(
+                "first release here: {files}, and no commit after {base}, with which this place began{TAKEN_OVER}"
+            )
         }
         (true, _) => {
             let commits = many(count, "commit");
-            format!("first release here: {commits}, {files}; after {base}, with which this place began:")
+            format!(
+                "first release here: {commits}, {files}; after {base}, with which this place began{TAKEN_OVER}\ncommits after {base}:"
+            )
         }
         (false, 0) => format!("changes since {base}: none, it is the commit that runs there"),
         (false, _) => format!("changes since {base}, the oldest first:"),
     }
 }
+
+/// What a first approval has to know: the beginning of a place is vouched for by those who founded it alone.
+const TAKEN_OVER: &str = "\nnot reviewed here: everything up to that commit. The signers of this place's statement took it over as \
+                          it was; its authors may approve, and its commits need no signature. Read the whole source before you sign";
 
 /// Commits of a range so that each comes after its parents, from the tip's.
 fn oldest_first<'a>(

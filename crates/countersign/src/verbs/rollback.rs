@@ -130,7 +130,8 @@ pub fn carry_out(
     output.print(&done, |done| {
         let ended: String = done.ended.iter().map(|ended| format!("\n{}", ended.words("has ended"))).collect();
         format!(
-            "{} runs commit {} again, as release {}; `countersign run --again {}` would bring back what it replaced{ended}\nnext: {}",
+            "{} runs commit {} again, as release {}. To bring back what it replaced, run `countersign run --again {}` \
+             while no newer commit runs in the first environment; otherwise commit on top of what runs there{ended}\nnext: {}",
             done.place,
             short(done.to.commit.as_str()),
             done.release,

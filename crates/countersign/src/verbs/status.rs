@@ -84,7 +84,10 @@ fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
     let bars = places.iter().flat_map(|view| view.rolled_back.iter().map(move |bar| (view, bar)));
     let bars = bars.map(|(view, bar)| {
         let commit = short(bar.commit.as_str());
-        format!("{}; `countersign run --again {commit}` releases it again", rolled_back(view, bar))
+        format!(
+            "{}; `countersign run --again {commit}` releases it again while nothing newer runs before it",
+            rolled_back(view, bar)
+        )
     });
     let machine = |kind: &str, machine: &MachineView| {
         let silent = machine.silent_seconds;

@@ -172,8 +172,9 @@ fn follows(verb: &Amend) -> String {
     }
     if !verb.unfreeze.is_empty() {
         said += &format!(
-            "\n{} not frozen any more: what was held goes on by itself. Approvals count as before, unless something else runs \
-             there by now, as after a rollback: then the release is proposed anew, to be approved again",
+            "\n{} not frozen any more. A release that the freeze held goes on by itself, with its approvals. If something else \
+             runs there since, it is proposed again and needs new approvals. A release that a rollback ended does not come back: \
+             `countersign run COMMIT` proposes it again",
             are(&verb.unfreeze)
         );
     }

@@ -66,7 +66,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
         data: agents.home.data().to_path_buf(),
         mode: trust::assurance(root.mode),
         roles: roles.iter().map(|role| (role.ready.role.clone(), role.ready.pid)).collect(),
-        next: "countersign run".into(),
+        next: agents.home.command("countersign run"),
     };
     // Whoever reads that it is up may ask it to end at once.
     let runtime = runtime()?;

@@ -97,7 +97,7 @@ fn a_first_approval_says_what_it_is_and_commits_come_in_order() {
     shop.ok(&["run"]);
     let page = shown(&shop);
     let first = format!(
-        "first release here: {files} files, and no commit after {base}, with which this place began\n"
+        "first release here: {files} files, and no commit after {base}, with which this place began\nnot reviewed here: "
     );
     assert!(page.contains(&first) && !page.contains("changes since"), "{page}");
     let subjects = ["one", "two", "three", "four"];
@@ -107,8 +107,9 @@ fn a_first_approval_says_what_it_is_and_commits_come_in_order() {
     shop.ok(&["run"]);
     let page = shown(&shop);
     let first =
-        format!("first release here: 4 commits, {files} files; after {base}, with which this place began:\n");
-    assert!(page.contains(&first), "{page}");
+        format!("first release here: 4 commits, {files} files; after {base}, with which this place began\n");
+    assert!(page.contains(&first) && page.contains(&format!("\ncommits after {base}:\n")), "{page}");
+    assert!(page.contains("not reviewed here: everything up to that commit."), "{page}");
     let order = |page: &str| -> Vec<String> {
         let last = |line: &str| line.rsplit(": ").next().unwrap().to_owned();
         page.lines().filter(|line| line.contains(", signed by ")).map(last).collect()

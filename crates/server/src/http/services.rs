@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method, Uri};
+use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use domain::Place;
 use serde::Deserialize;
@@ -54,16 +55,21 @@ pub async fn log(
     Extension(caller): Extension<Caller>,
     Path(place): Path<String>,
     Query(LogFrom { from, wait }): Query<LogFrom>,
-) -> Result<Json<ServiceLogView>, Failure> {
+) -> Result<Response, Failure> {
     let place: Place = place.parse().map_err(malformed)?;
     right::of_project(&shared, &caller, &place.project)?;
     if shared.intake.state().gate.environment(&place).is_none() {
         return Err(Failure::new(ProblemKind::NotFound, format!("there is no place `{place}`")));
     }
     for _ in 0..LOOKS {
-        let found = shared.services.log(&place, from, LOG_PIECE_BYTES_MAX / 2);
-        match found {
-            Some(found) if !wait || !found.bytes.0.is_empty() => return Ok(Json(found)),
+        // A log is copied and written as JSON: work for an asker's turn, not for the runtime's threads.
+        let (services, of) = (Arc::clone(&shared), place.clone());
+        let found = blocking(move || {
+            let found = services.services.log(&of, from, LOG_PIECE_BYTES_MAX / 2);
+            Ok(found.map(|found| (found.bytes.0.is_empty(), Json(found).into_response())))
+        });
+        match found.await? {
+            Some((is_empty, found)) if !wait || !is_empty => return Ok(found),
             None if !wait => {
                 let what = format!("no agent of `{place}` has said anything since the server was started");
                 return Err(Failure::new(ProblemKind::NotFound, what));
@@ -72,7 +78,7 @@ pub async fn log(
             _ => tokio::time::sleep(PAUSE).await,
         }
     }
-    Ok(Json(ServiceLogView { bytes: evidence::Bytes(Vec::new()), next: from }))
+    Ok(Json(ServiceLogView { bytes: evidence::Bytes(Vec::new()), next: from }).into_response())
 }
 
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
