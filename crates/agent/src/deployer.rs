@@ -286,6 +286,9 @@ impl Deployer {
                 }
             }
         };
+        if let Some(left) = decision.leaves.filter(|_| outcome == Outcome::Running) {
+            self.memory.leaves(&left);
+        }
         reasons.sort();
         reasons.dedup();
         let place = &self.memory.place;

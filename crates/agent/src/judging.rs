@@ -15,6 +15,8 @@ use crate::memory::{Known, Memory};
 pub struct Decision {
     /// What is to be run; `None` when it is refused.
     pub apply: Option<Known>,
+    /// What is rolled back by that for good.
+    pub leaves: Option<Digest>,
     /// Codes of the reasons against, sorted.
     pub reasons: Vec<String>,
     /// The reasons in words, for the agent's own log.
@@ -74,6 +76,7 @@ impl Memory {
                 let all: Vec<_> = findings.against.into_iter().chain(findings.unclear).collect();
                 return Decision {
                     apply: None,
+                    leaves: None,
                     reasons: codes(all.iter().map(|finding| finding.code.clone())),
                     words: all.iter().map(|finding| format!("{}: {}", finding.code, finding.what)).collect(),
                 };
@@ -103,6 +106,7 @@ impl Memory {
         let words = judgement.reasons.iter().chain(&judgement.unclear);
         Decision {
             apply: known.filter(|_| passed),
+            leaves: None,
             reasons: judgement.codes(),
             words: words.map(|finding| format!("{}: {}", finding.code, finding.what)).collect(),
         }
@@ -129,7 +133,8 @@ impl Memory {
         if !self.uses(order, checked.until, self.latest(now)) {
             return refused("return-used", "this request was carried out before");
         }
-        Decision { apply: Some(known), reasons: Vec::new(), words: Vec::new() }
+        let leaves = checked.from.filter(|_| checked.bars);
+        Decision { apply: Some(known), leaves, reasons: Vec::new(), words: Vec::new() }
     }
 
     /// Whether an order stops a release of this artifact that is being probed: it is genuine, and goes back from that
@@ -163,6 +168,7 @@ impl Memory {
         check_return(order, &anchors, &seen, self.latest(now)).map_err(|findings| {
             Box::new(Decision {
                 apply: None,
+                leaves: None,
                 reasons: codes(findings.against.iter().map(|finding| finding.code.clone())),
                 words: findings.against.iter().map(|f| format!("{}: {}", f.code, f.what)).collect(),
             })
@@ -172,7 +178,12 @@ impl Memory {
 
 /// A decision against, for one reason.
 pub fn refused(code: &str, what: &str) -> Decision {
-    Decision { apply: None, reasons: vec![code.to_owned()], words: vec![format!("{code}: {what}")] }
+    Decision {
+        apply: None,
+        leaves: None,
+        reasons: vec![code.to_owned()],
+        words: vec![format!("{code}: {what}")],
+    }
 }
 
 fn codes(found: impl Iterator<Item = String>) -> Vec<String> {

@@ -65,6 +65,9 @@ pub struct Memory {
     /// What ran before that, the latest first.
     #[serde(default)]
     pub earlier: Vec<Known>,
+    /// What ran before, where that was rolled back: it does not move on to what ran before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Digest>,
     /// The last report, kept until a newer one: it is sent again when it is asked for again.
     pub report: Option<(u64, Envelope)>,
 }
@@ -127,11 +130,21 @@ impl Memory {
     pub fn runs(&mut self, new: &Known) {
         let old = self.running.replace(new.clone());
         let Some(old) = old.filter(|old| old.artifact != new.artifact) else { return };
-        let before = self.before.replace(old);
+        let left = self.left.take();
+        let before = self.before.replace(old).filter(|before| Some(before.artifact) != left);
         self.earlier.splice(..0, before);
         let kept = self.before.as_ref().map(|before| before.artifact);
         self.earlier.retain(|one| one.artifact != new.artifact && Some(one.artifact) != kept);
         self.earlier.truncate(EARLIER_MAX);
+    }
+
+    /// Notes that an artifact was rolled back: it takes no place among the earlier ones. The server counts in the same
+    /// way, and so asks for nothing that is forgotten here.
+    pub fn leaves(&mut self, artifact: &Digest) {
+        self.earlier.retain(|one| one.artifact != *artifact);
+        if self.before.as_ref().is_some_and(|before| before.artifact == *artifact) {
+            self.left = Some(*artifact);
+        }
     }
 
     /// What was begun and has no report yet, if it is this.

@@ -52,7 +52,11 @@ impl Probing<'_> {
                 self.watched(until, sleep(interval), &last).await?;
             }
             match self.watched(until, ask(attempt), &last).await? {
-                Ok(()) => return self.settled().await,
+                Ok(()) => {
+                    // Whoever looks meanwhile is not told that it has not passed.
+                    self.said.say(None);
+                    return self.settled().await;
+                }
                 Err(_) if cfg!(feature = "drill-probe") => return Ok(()),
                 Err(what) => {
                     self.said.say(Some(&what));

@@ -113,7 +113,7 @@ impl Processes {
     /// Listens for a process that is given its socket, or sees to it that a port is free for one that listens.
     fn listen(&mut self, plan: &Plan) -> Result<(), Fault> {
         match listening(plan) {
-            None => self.socket = None,
+            None => self.let_go(),
             Some((port, Listen::Socket)) => {
                 if self.given && !self.namespace {
                     self.let_go();
@@ -128,7 +128,7 @@ impl Processes {
                 }
             }
             Some((port, Listen::Variable)) => {
-                self.socket = None;
+                self.let_go();
                 patiently(|| if near(port).is_empty() { Ok(()) } else { Err(taken(port)) })?;
             }
         }

@@ -96,6 +96,9 @@ attacks! {
     attack_a_hidden_worker_answers_as_root: "hidden-worker-answers", As::Root;
     attack_a_hidden_worker_answers_as_ordinary_user: "hidden-worker-answers", As::Ordinary;
     attack_a_hidden_worker_answers_under_subreaper: "hidden-worker-answers", As::Subreaper;
+    attack_an_escaped_worker_keeps_the_old_socket_as_root: "old-socket-answers", As::Root;
+    attack_an_escaped_worker_keeps_the_old_socket_as_ordinary_user: "old-socket-answers", As::Ordinary;
+    attack_an_escaped_worker_keeps_the_old_socket_under_subreaper: "old-socket-answers", As::Subreaper;
     attack_preload_into_the_launcher_as_root: "preload", As::Root;
     attack_preload_into_the_launcher_as_ordinary_user: "preload", As::Ordinary;
     attack_truncated_log_as_root: "truncates-its-log", As::Root;

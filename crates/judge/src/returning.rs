@@ -30,6 +30,8 @@ pub struct CheckedReturn {
     pub person: String,
     /// The artifact from which they go back.
     pub from: Option<Digest>,
+    /// Whether that is rolled back for good: nothing goes back to it. Requests of older programs do not say so.
+    pub bars: bool,
     /// Until when the request can be carried out.
     pub until: Moment,
 }
@@ -89,7 +91,8 @@ pub fn check_return(
     if !may.iter().any(|role| role.as_str() == "release-manager") {
         return Err(wrong("role-missing", format!("{} is no release-manager here", person.name)));
     }
-    Ok(CheckedReturn { status: status.number, person: person.name.clone(), from, until, root })
+    let bars = request.arguments.get("release").is_some() && from != Some(order.artifact);
+    Ok(CheckedReturn { status: status.number, person: person.name.clone(), from, bars, until, root })
 }
 
 /// Whether arguments say exactly this, beside the number of the release that they go back to, whether what stands open

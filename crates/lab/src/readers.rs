@@ -68,6 +68,7 @@ impl Lab {
                 plan: plan("production", &source),
             }),
             earlier: Vec::new(),
+            left: None,
             report: None,
         }
     }

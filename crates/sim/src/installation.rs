@@ -110,6 +110,7 @@ pub fn joined(lab: &Lab, agent: usize, seen: &Checkpoint) -> Memory {
         running: None,
         before: None,
         earlier: Vec::new(),
+        left: None,
         report: None,
     }
 }

@@ -130,3 +130,17 @@ async fn an_interrupt_ends_a_probe_at_once() {
         assert_eq!((code, what.as_str()), expected);
     }
 }
+
+/// While its process has yet to stay up, people were told that its probe had not passed.
+#[tokio::test]
+async fn what_a_probe_said_before_it_passed_is_told_no_more() {
+    let probe = Probe { interval_ms: 0, ..endless() };
+    let asking = probing(&probe, PROBE_TIME_MAX, Interrupts::default());
+    let said = asking.said.clone();
+    let passed = asking.until_good(async |attempt| {
+        assert_eq!(said.last().as_deref(), (attempt > 0).then_some("not yet"));
+        if attempt == 0 { Err("not yet".into()) } else { Ok(()) }
+    });
+    passed.await.unwrap();
+    assert_eq!(said.last(), None);
+}

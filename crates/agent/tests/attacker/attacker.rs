@@ -35,9 +35,9 @@ fn main() -> ExitCode {
 }
 
 /// A server: on its standard input, or on its port; `silent` never answers, `hidden` hides what it holds, and listens
-/// again when its socket is ended.
+/// again when its socket is ended, `shy` hides and ends then.
 fn serve(how: &str) -> Result<(), String> {
-    if how == "hidden" {
+    if ["hidden", "shy"].contains(&how) {
         set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| error.to_string())?;
     }
     let listener = match std::env::var("PORT") {
@@ -47,6 +47,9 @@ fn serve(how: &str) -> Result<(), String> {
     let listener = listener.map_err(|error| error.to_string())?;
     for stream in listener.incoming() {
         let Ok(mut stream) = stream else {
+            if how == "shy" {
+                break;
+            }
             let _ = rustix::net::listen(&listener, 8);
             std::thread::sleep(Duration::from_millis(1));
             continue;
@@ -115,6 +118,7 @@ impl Stage {
             "agent-killed" => self.agent_killed(),
             "agent" => self.agent(),
             "old-worker-answers" => self.old_worker_answers(),
+            "old-socket-answers" => self.old_socket_answers(),
             "hidden-worker-answers" => self.hidden_worker_answers(),
             "preload" => self.preload(),
             "truncates-its-log" => self.truncates_its_log(),
@@ -322,6 +326,37 @@ impl Stage {
             Err(("probe-failed", _)) => Ok(()),
             other => Err(format!("an old worker answered for the new release: {other:?}")),
         }
+    }
+
+    /// A worker that escaped answers at the agent's socket, when a release comes that listens by itself, or nowhere.
+    fn old_socket_answers(&self) -> Done {
+        for next in [self.plan(self.script("exec sleep 1000"))?, self.serving("answer", Listen::Variable)?] {
+            let mut processes = self.processes()?;
+            let mut old = self.serving("answer", Listen::Socket)?;
+            if let Target::Process { command, .. } = &mut old.target {
+                let app = self.artifact().join("app");
+                let end = "while [ ! -e end ]; do sleep 0.02; done; kill -9 $PPID; exec sleep 1000";
+                *command = self.script(&format!("setsid {} serve shy TOKEN <&3 & {end}", app.display()));
+            }
+            self.start(&mut processes, &old)?;
+            self.until_living(1)?;
+            let end = self.artifact().join("end");
+            fs::write(&end, "").map_err(|error| error.to_string())?;
+            if std::env::var_os("ATTACK_SUBREAPER").is_some() {
+                until("its end was not noticed", || processes.ended().is_some())?;
+            }
+            processes.stop()?;
+            let begun = processes.start(&next, &self.artifact());
+            let listens = TcpStream::connect(("127.0.0.1", self.port)).is_ok();
+            drop(processes.stop());
+            let is_meant = matches!(&next.target, Target::Process { port: Some(_), .. });
+            if begun.is_err() || listens != is_meant {
+                return Err(format!("at the old socket: {begun:?}, somebody listens: {listens}"));
+            }
+            until("it lives on", || self.living().is_empty())?;
+            fs::remove_file(end).map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 
     /// A worker that hides what it holds, and whose main process then ends the subreaper above both.

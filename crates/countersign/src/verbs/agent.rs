@@ -148,6 +148,7 @@ pub fn write_memory(
         running: None,
         before: None,
         earlier: Vec::new(),
+        left: None,
         report: None,
     };
     Ok(memory.write(data)?)
