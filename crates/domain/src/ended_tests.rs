@@ -60,3 +60,15 @@ fn attack_a_release_under_way_ends_though_whoever_rolled_back_is_withdrawn() {
     assert_eq!(codes(&state, &reported("dev", number, "third", 3, Outcome::Running)), ["nothing-due"]);
     assert_eq!((wanted(&state), state.misfits), (NOTHING.to_vec(), 0));
 }
+
+/// Without the number of the release that comes back nothing was barred, and what had ended was proposed anew.
+#[test]
+fn who_ends_what_stands_there_names_the_release_that_comes_back() {
+    let (state, _) = third();
+    let Command::Return(mut back) = go_back("dev", "third", "second", 2) else { return };
+    assert_eq!(codes(&state, &Command::Return(back.clone())), NONE);
+    back.release = None;
+    assert_eq!(codes(&state, &Command::Return(back)), ["return-differs"]);
+}
+
+const NONE: [&str; 0] = [];

@@ -256,7 +256,8 @@ impl Control {
             Ask::Look(place, seen) => {
                 let standing = state.release.at(place);
                 let both = standing.and_then(|standing| {
-                    Some((standing.running.as_ref()?.artifact, standing.before.as_ref()?.artifact))
+                    let (now, before) = (standing.running.as_ref()?, standing.before.as_ref()?);
+                    Some((now.artifact, before.artifact, before.release))
                 });
                 if standing.is_none_or(|standing| standing.open.is_none()) {
                     return Ok(Told::Nothing(both));

@@ -75,8 +75,8 @@ pub enum Told {
     AgentWork(Option<AgentWork>),
     /// Evidence, its proof, and the layer where it was asked for.
     Evidence(Vec<u8>, Vec<Bytes>, Option<Vec<u8>>),
-    /// What runs at a place, and what ran before.
-    Nothing(Option<(Digest, Digest)>),
+    /// What runs at a place, and what ran before, with the number of its release.
+    Nothing(Option<(Digest, Digest, u64)>),
     /// The status in force.
     Status(Box<StatusFile>),
     /// A cosignature, or the size that the witness has seen.

@@ -162,8 +162,9 @@ impl Desk {
             (Told::Evidence(bytes, proof, _), None) => self.review(bytes, proof, office, out),
             (Told::Status(file), None) => self.set_status(file, office, out),
             (Told::Refused(_) | Told::Failed(_), Some(Sent::Run)) => self.last = false,
-            (Told::Nothing(Some((from, to))), None) if !self.calm && happens(30) => {
-                let arguments = json!({ "place": place(1), "from": from, "to": to, "ends": true });
+            (Told::Nothing(Some((from, to, release))), None) if !self.calm && happens(30) => {
+                let arguments =
+                    json!({ "place": place(1), "from": from, "to": to, "release": release, "ends": true });
                 self.send("rollback", arguments, Vec::new(), Vec::new(), Sent::Return, office, out);
             }
             _ => {}

@@ -20,7 +20,7 @@ use tlog::Checkpoint;
 use wire::PlaceView;
 
 use super::cancel;
-use super::promote::{elsewhere, waiting};
+use super::promote::{elsewhere, look, waiting};
 use super::rollback::{self, Way};
 use super::{Place, runtime, words};
 use crate::clock::now;
@@ -33,7 +33,7 @@ use crate::random;
 use crate::rebuild;
 use crate::request::{self, With};
 use crate::review;
-use crate::signing::{PersonKey, ask};
+use crate::signing::{PersonKey, ask, ask_for};
 
 /// Arguments of both.
 #[derive(Debug, Args)]
@@ -93,17 +93,10 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     let view = waiting(places.clone(), verb.at.as_ref())?;
     let profile = Profile::of(&home)?;
     let pin = home::read_pin(profile.installation)?;
-    let pin = pin.ok_or_else(|| {
-        Failure::error("you have pinned nothing; ask a colleague for their line of `countersign trust pin`")
-    })?;
+    let pin = pin.ok_or_else(nothing_pinned)?;
     let bytes = runtime.block_on(client.evidence(&view.place))?;
     let bundle = Bundle::decode(&bytes)?;
-    if bundle.project != view.place.project
-        || bundle.service != view.place.service
-        || bundle.environment != view.place.environment
-    {
-        return Err(Failure::error("the server sent evidence of another place than asked for"));
-    }
+    of_place(&bundle, &view.place)?;
     let (anchors, mut seen) = review::eyes_of(&pin, &bundle, Some(now()?));
     let prove = |_: &Checkpoint, old, new| Ok(runtime.block_on(client.consistency(old, new))?);
     seen.ledger = Some(review::kept(&pin, &bundle, false, prove)?);
@@ -112,7 +105,10 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     let missing = review::lines("what is missing", &judgement.reasons);
     let unclear = review::lines("what cannot be decided", &judgement.unclear);
     let told = told(&places, &view, decision);
-    let page = format!("{}{missing}{unclear}{told}{}", review::summary(&checked), changed_files(&checked));
+    let end = End::of(&view, bundle.release).filter(|_| decision == Decision::Reject);
+    let ends = end.as_ref().map(|end| end.shown(&view)).unwrap_or_default();
+    let (summary, files) = (review::summary(&checked), changed_files(&checked));
+    let page = format!("{summary}{missing}{unclear}{told}{files}{ends}");
     if verb.show {
         return if output == Output::Text { output::show(&page) } else { Ok(()) };
     }
@@ -120,13 +116,17 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
         Failure::usage("give your reason with --reason; it is signed and kept. `--show` only shows")
     })?;
     if let Some(said) = said_before(&checked, &profile, decision).filter(|_| !verb.rebuild) {
-        return already(&view, &checked, &said, decision, output);
+        // Where it is under way still, the rollback that belongs to the rejection did not come about.
+        return match end {
+            Some(end) => end.carry_out(&home, &view, "is rejected already", None, verb.yes, output),
+            None => already(&view, &checked, &said, decision, output),
+        };
     }
     let rebuilt = if verb.rebuild { Some(same_artifact(&home, verb, &checked)?) } else { None };
     ask(&page, verb.yes, output)?;
     let entry = sign(&home, &profile, &checked, decision, reason, verb.ticket.clone(), rebuilt.clone())?;
     remember(&pin, &checked)?;
-    let said = Said {
+    let mut said = Said {
         decision,
         place: view.place.clone(),
         release: bundle.release,
@@ -137,9 +137,16 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
         missing: judgement.codes(),
         next: next(decision, &view.place),
     };
-    let under_way = view.open.as_ref().is_some_and(rollback::is_under_way);
-    if decision == Decision::Reject && under_way {
-        return end(&home, &view, &said, output);
+    if decision == Decision::Reject {
+        // Its gate may have passed since the page was made.
+        let now = runtime.block_on(look(&client, &view.place))?;
+        if let Some(end) = End::of(&now, bundle.release) {
+            let why = format!("is rejected by entry {entry}");
+            return end.carry_out(&home, &now, &why, Some(&ends), verb.yes, output);
+        }
+        if now.running.is_some_and(|running| running.release == bundle.release) {
+            said.next = format!("countersign rollback {}", view.place);
+        }
     }
     output.print(&said, |said| {
         format!(
@@ -147,6 +154,18 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
             said.decision, said.release, said.next
         )
     })
+}
+
+fn of_place(bundle: &Bundle, place: &At) -> Result<(), Failure> {
+    let is_of_it = bundle.project == place.project
+        && bundle.service == place.service
+        && bundle.environment == place.environment;
+    let other = || Failure::error("the server sent evidence of another place than asked for");
+    is_of_it.then_some(()).ok_or_else(other)
+}
+
+fn nothing_pinned() -> Failure {
+    Failure::error("you have pinned nothing; ask a colleague for their line of `countersign trust pin`")
 }
 
 /// What a rebuild on this machine made; it must be what the runners made.
@@ -211,15 +230,54 @@ fn told(places: &[PlaceView], view: &PlaceView, decision: Decision) -> String {
     format!("\nbesides, the server says (this is not proven):{lines}")
 }
 
-/// Nobody's gate reads a rejection of what is under way already: it is rolled back.
-fn end(home: &Home, view: &PlaceView, said: &Said, output: Output) -> Result<(), Failure> {
-    let Said { release, entry, place, .. } = said;
-    let entry = entry.unwrap_or_default();
-    shown::say(&format!(
-        "rejection of release {release} on record as entry {entry}; it is under way at {place}, so that is rolled back"
-    ));
-    let reason = format!("release {release} is rejected by entry {entry}");
-    rollback::carry_out(home, view, Way::of(view, None)?, Some(&reason), output)
+/// How a rejection ends what is under way already: nobody's gate reads it, so that is rolled back.
+struct End {
+    release: u64,
+    way: Result<Way, Failure>,
+}
+
+impl End {
+    /// `None` where this release is not under way.
+    fn of(view: &PlaceView, release: u64) -> Option<Self> {
+        let open = view.open.as_ref().filter(|open| open.release == release);
+        open.filter(|open| rollback::is_under_way(open)).map(|_| Self { release, way: Way::of(view, None) })
+    }
+
+    fn shown(&self, view: &PlaceView) -> String {
+        let release = self.release;
+        match &self.way {
+            Ok(way) => format!(
+                "\n\nrelease {release} is under way, so that a rejection rolls it back:\n{}",
+                way.shown(view)
+            ),
+            Err(failure) => format!(
+                "\n\nrelease {release} is under way, and cannot be rolled back: {}",
+                failure.message()
+            ),
+        }
+    }
+
+    /// Rolls back; asks first where that is not what was agreed to with the rejection.
+    fn carry_out(
+        self,
+        home: &Home,
+        view: &PlaceView,
+        why: &str,
+        agreed: Option<&str>,
+        yes: bool,
+        output: Output,
+    ) -> Result<(), Failure> {
+        let (release, shown) = (self.release, self.shown(view));
+        let way = self.way?;
+        shown::say(&format!(
+            "release {release} {why}; it is under way at {}, so that is rolled back",
+            view.place
+        ));
+        if agreed != Some(shown.as_str()) {
+            ask_for("Roll back?", "nothing was rolled back", shown.trim_start(), yes, output)?;
+        }
+        rollback::carry_out(home, view, way, Some(&format!("release {release} {why}")), output)
+    }
 }
 
 /// Agrees at a node of the pipeline: to this run of the commit that is shown, and no other. Without the agreement the

@@ -178,7 +178,7 @@ impl Way {
     }
 
     /// What is shown before it is signed.
-    fn shown(&self, view: &PlaceView) -> String {
+    pub fn shown(&self, view: &PlaceView) -> String {
         let since = |what: &RunningView| what.since.map(|at| format!(", since {at}")).unwrap_or_default();
         let line = |word: &str, what: &Target, since: &str| {
             format!(
@@ -240,8 +240,16 @@ fn brief(past: &RunningView) -> String {
 
 /// What stands at a place and is not gone back from: it ends, since a person has to want it again.
 fn ends(view: &PlaceView) -> Vec<Ended> {
+    // What its agent refused in a freeze is tried again after it, unless another release came since.
+    let newest = view.releases.iter().find(|release| release.kind == "release").map(|release| release.began);
     let is_waiting = |release: &&ReleaseView| {
-        release.kind == "release" && ["wanted", "proposed", "held"].contains(&release.stage.as_str())
+        let is_frozen = || {
+            release.stage == "refused"
+                && release.reasons.iter().any(|code| code == "frozen")
+                && Some(release.began) == newest
+        };
+        let waits = ["wanted", "proposed", "held"].contains(&release.stage.as_str());
+        release.kind == "release" && (waits || is_frozen())
     };
     let ended = |release: &ReleaseView| Ended {
         release: release.release,

@@ -121,7 +121,14 @@ fn a_release_that_hangs_is_ended_by_a_rollback_and_by_a_rejection() {
         change(&shop, &format!("exec sleep 20{number}"), ASKED, ENDLESS);
         let (ran, back) = std::thread::scope(|scope| {
             let run = scope.spawn(|| shop.in_repository(&["run"], 3));
-            while !asked.exists() {}
+            while !asked.exists() {
+                assert!(!run.is_finished(), "the run ended without a probe");
+                std::thread::yield_now();
+            }
+            let shown = shop.home.run_in(&shop.repository(), &["reject", "--show", DEV]);
+            let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+            let expected = format!("under way, and ends: release {} of commit", 2 + 2 * number);
+            assert!(shown.contains("a rejection rolls it back") && shown.contains(&expected), "{shown}");
             let back = shop.ok(stop);
             (run.join().unwrap(), back)
         });
@@ -141,5 +148,62 @@ fn a_release_that_hangs_is_ended_by_a_rollback_and_by_a_rejection() {
     assert_eq!(log.matches("the good one").count(), 3, "{log}");
     let first: Value = at(&up, "staging")["running"].clone();
     assert_eq!(first["artifact"], good["artifact"], "what was ended went nowhere else");
+    replays(&shop, up);
+}
+
+/// Whoever rejected it and could not roll it back was told afterwards that all was done already, while it went on.
+#[test]
+fn a_rejection_of_what_is_under_way_is_done_only_with_its_rollback() {
+    let shop = shop("exec sleep 1000", ASKED, ENDLESS);
+    let up = shop.home.up();
+    let asked = shop.home.data().with_file_name("data.agent-ledger-api-dev").join("state/asked");
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| shop.in_repository(&["run"], 3));
+        while !asked.exists() {
+            assert!(!run.is_finished(), "the run ended without a probe");
+            std::thread::yield_now();
+        }
+        let shown = shop.home.run_in(&shop.repository(), &["reject", "--show", DEV]);
+        let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+        assert!(shown.contains("release 1 is under way, and cannot be rolled back: nothing runs"), "{shown}");
+        for _ in 0..2 {
+            let failed = shop.in_repository(&["reject", "--yes", "--reason", "it hangs", DEV], 1);
+            let why = failed["error"].as_str().unwrap();
+            assert!(
+                why.contains("nothing runs at shop/ledger-api/dev to which it could go back"),
+                "{failed}"
+            );
+        }
+        assert_eq!(at(&up, "dev")["open"]["rejections"], json!(1), "nothing is signed twice");
+        shop.ok(&["trust", "status", "--yes", "--freeze", DEV]);
+        assert_eq!(codes(&run.join().unwrap()), ["probe-interrupted"]);
+    });
+    replays(&shop, up);
+}
+
+/// While somebody read what they were to reject, a colleague promoted it: it was rejected, and went on.
+#[test]
+fn what_comes_under_way_while_it_is_rejected_is_rolled_back() {
+    let probe = format!("[ \"$COUNTERSIGN_ENVIRONMENT\" = production ] || exit 0; {ASKED}");
+    let shop = shop("exec sleep 1000", "exit 0", QUICK);
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    shop.ok(&["approve", "--yes", "--reason", "good"]);
+    shop.ok(&["promote"]);
+    let good = at(&up, "production")["running"].clone();
+    change(&shop, "exec sleep 1001", &probe, ENDLESS);
+    shop.ok(&["run"]);
+    shop.ok(&["approve", "--yes", "--reason", "it may be good"]);
+    let rejected = shop.home.once_shown(&shop.repository(), "reject --reason hangs", "[y/N]", || {
+        shop.ok(&["promote", "--no-wait"]);
+        assert_eq!(at(&up, "production")["open"]["stage"], json!("due"));
+        // To the rejection, and to the rollback that was not spoken of before.
+        "y\ny\n"
+    });
+    let said = String::from_utf8_lossy(&rejected.stdout).into_owned();
+    assert!(rejected.status.success() && said.contains("so that a rejection rolls it back"), "{said}");
+    let production = at(&up, "production");
+    assert_eq!((&production["open"], &production["running"]["artifact"]), (&json!(null), &good["artifact"]));
+    assert_eq!(production["rolled_back"].as_array().unwrap().len(), 1, "{production}");
     replays(&shop, up);
 }

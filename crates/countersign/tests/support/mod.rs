@@ -137,6 +137,17 @@ impl Home {
 
     /// The same by somebody who types once these words are there: a key that is a signal is for who asks at that moment.
     pub fn once_asked(&self, dir: &Path, arguments: &str, words: &str, answer: &str) -> Output {
+        self.once_shown(dir, arguments, words, || answer)
+    }
+
+    /// The same, where something else happens before the answer is typed.
+    pub fn once_shown<'a>(
+        &self,
+        dir: &Path,
+        arguments: &str,
+        words: &str,
+        answer: impl FnOnce() -> &'a str,
+    ) -> Output {
         use std::io::{Read as _, Write as _};
         let ours = self.command(&[]);
         let mut command = self.program("script");
@@ -150,7 +161,7 @@ impl Home {
         while !String::from_utf8_lossy(&read).contains(words) && shown.read(&mut byte).unwrap() > 0 {
             read.push(byte[0]);
         }
-        input.write_all(answer.as_bytes()).unwrap();
+        input.write_all(answer().as_bytes()).unwrap();
         // Its end would end the terminal; it stays until the program has.
         shown.read_to_end(&mut read).unwrap();
         let mut output = child.wait_with_output().unwrap();

@@ -270,7 +270,9 @@ pub fn turn_back(
         reasons.push(Reason::new("nothing-before", what, "release another commit"));
     }
     let same = |past: &&Current| {
-        past.artifact == command.to && command.release.is_none_or(|release| release == past.release)
+        // What ends other things names the release, too: nothing would be barred without.
+        let is_it = command.release.map_or(!command.ends, |release| release == past.release);
+        past.artifact == command.to && is_it
     };
     let target = way.past.iter().copied().find(same);
     let from = way.from.filter(|(artifact, ..)| *artifact == command.from);
