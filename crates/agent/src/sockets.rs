@@ -79,6 +79,9 @@ fn holds(pid: u32, socket: u64) -> io::Result<bool> {
 /// Whether a process may have been left by a release: of this user, no older than this process, and below nothing that is
 /// older or of another user. Whoever loses its parent falls to init or to an ancestor of this process.
 fn may_be_left(pid: u32) -> bool {
+    if has_ended(pid) {
+        return false;
+    }
     let (user, own) = (geteuid().as_raw(), std::process::id());
     let mut above = BTreeSet::from([0]);
     let mut at = Some(own);
@@ -96,6 +99,12 @@ fn may_be_left(pid: u32) -> bool {
         }
     }
     true
+}
+
+/// Whether a process has ended and is kept only until somebody asks how. The kernel shows its directory to nobody but root,
+/// although it holds nothing any more.
+fn has_ended(pid: u32) -> bool {
+    field(pid, 3).is_none_or(|state| ["Z", "X"].contains(&state.as_str()))
 }
 
 /// Whether a process has a user's rights. The directory itself belongs to root when a process hides; this file does not
@@ -215,6 +224,10 @@ mod tests {
         let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
         assert!(may_be_left(child.id()));
         child.kill().unwrap();
+        while !has_ended(child.id()) {
+            std::thread::yield_now();
+        }
+        assert!(!may_be_left(child.id()), "nobody has asked how it ended");
         child.wait().unwrap();
         assert!(!may_be_left(child.id()), "it has ended");
     }

@@ -394,11 +394,15 @@ impl Stage {
         until("it lives on", || self.living().is_empty())?;
         let last = run(&self.serving("answer", Listen::Socket)?);
         drop(processes.stop());
+        // One that escaped may listen again before the agent does; then the port is taken, which is a refusal, too.
+        let is_refused =
+            |what: &str| what.starts_with("probe-failed") || (escapes && what.starts_with("port-taken"));
         match (answered, next, last) {
-            (Err(answered), next, Ok(())) if answered.starts_with("probe-failed") => match (escapes, next) {
+            (Err(answered), next, Ok(())) if is_refused(&answered) => match (escapes, next) {
                 (true, Err(what)) if what.contains("hides its files") && what.contains("serve hidden") => {
                     Ok(())
                 }
+                (true, Err(what)) if what.starts_with("port-taken") => Ok(()),
                 (false, Ok(())) if living.is_empty() => Ok(()),
                 (_, next) => Err(format!("beside {living:?}: {next:?}")),
             },
