@@ -98,7 +98,7 @@ mod tests {
     fn each_answer_to_a_report_ends_the_work_or_is_waited_for() {
         for (answer, expected) in [
             (Ok(()), "done"),
-            // A refusal by somebody who is not the server is none.
+            // Only the server can refuse; another process that answers is ignored.
             (Err(ClientError::Unproven { url: "x".into(), what: "x".into() }), "passing"),
             (problem(ProblemKind::Refused, &["nothing-due"]), "done"),
             (problem(ProblemKind::Refused, &["number-unbelievable"]), "refused"),

@@ -53,7 +53,7 @@ impl Probing<'_> {
             }
             match self.watched(until, ask(attempt), &last).await? {
                 Ok(()) => {
-                    // Whoever looks meanwhile is not told that it has not passed.
+                    // From here on status must not say that the probe has not passed.
                     self.said.say(None);
                     return self.settled().await;
                 }
@@ -75,7 +75,7 @@ impl Probing<'_> {
             return Ok(());
         }
         let (settle, seconds) = (self.settle, self.settle.as_secs());
-        // The end of the probe is none of this.
+        // The probe's own end is not the service's.
         let until = Instant::now() + settle.saturating_add(PROBE_TIME_MAX);
         self.watched(until, sleep(settle), "").await.map_err(|(code, what)| match code {
             "probe-failed" => {

@@ -135,7 +135,7 @@ impl Processes {
         Ok(())
     }
 
-    /// Ends the socket for whoever still holds it. Clients that were not accepted yet are turned away by that.
+    /// Ends the socket for every process that still holds it. The kernel resets clients that were not accepted yet.
     fn let_go(&mut self) {
         if let Some((_, socket)) = self.socket.take() {
             // One that has ended already is what is wanted.

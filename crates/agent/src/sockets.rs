@@ -77,7 +77,7 @@ fn holds(pid: u32, socket: u64) -> io::Result<bool> {
 }
 
 /// Whether a process may have been left by a release: of this user, no older than this process, and below nothing that is
-/// older or of another user. Whoever loses its parent falls to init or to an ancestor of this process.
+/// older or of another user. The kernel gives an orphan to init or to an ancestor of this process.
 fn may_be_left(pid: u32) -> bool {
     if has_ended(pid) {
         return false;

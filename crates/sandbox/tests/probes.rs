@@ -45,7 +45,7 @@ fn attack_from_inside_is_stopped_as_root() {
     if is_root() {
         supervise(None);
     } else {
-        // Whoever accepts has to see each of them (`cargo x accept`).
+        // An acceptance run must not skip them (`cargo x accept`).
         assert!(std::env::var_os("COUNTERSIGN_ACCEPT").is_none(), "the attacks as root need root");
         eprintln!("skipped: the attacks as root need root");
     }

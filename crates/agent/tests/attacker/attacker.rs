@@ -328,16 +328,22 @@ impl Stage {
         }
     }
 
+    /// A release with a worker in a session apart, whose main process ends the subreaper above both when `end` is there.
+    fn escaping(&self, how: &str) -> Result<Plan, String> {
+        let mut plan = self.serving("answer", Listen::Socket)?;
+        if let Target::Process { command, .. } = &mut plan.target {
+            let app = self.artifact().join("app");
+            let end = "while [ ! -e end ]; do sleep 0.02; done; kill -9 $PPID; exec sleep 1000";
+            *command = self.script(&format!("setsid {} serve {how} TOKEN <&3 & {end}", app.display()));
+        }
+        Ok(plan)
+    }
+
     /// A worker that escaped answers at the agent's socket, when a release comes that listens by itself, or nowhere.
     fn old_socket_answers(&self) -> Done {
         for next in [self.plan(self.script("exec sleep 1000"))?, self.serving("answer", Listen::Variable)?] {
             let mut processes = self.processes()?;
-            let mut old = self.serving("answer", Listen::Socket)?;
-            if let Target::Process { command, .. } = &mut old.target {
-                let app = self.artifact().join("app");
-                let end = "while [ ! -e end ]; do sleep 0.02; done; kill -9 $PPID; exec sleep 1000";
-                *command = self.script(&format!("setsid {} serve shy TOKEN <&3 & {end}", app.display()));
-            }
+            let old = self.escaping("shy")?;
             self.start(&mut processes, &old)?;
             self.until_living(1)?;
             let end = self.artifact().join("end");
@@ -362,12 +368,7 @@ impl Stage {
     /// A worker that hides what it holds, and whose main process then ends the subreaper above both.
     fn hidden_worker_answers(&self) -> Done {
         let mut processes = self.processes()?;
-        let mut old = self.serving("answer", Listen::Socket)?;
-        if let Target::Process { command, .. } = &mut old.target {
-            let app = self.artifact().join("app");
-            let end = "while [ ! -e end ]; do sleep 0.02; done; kill -9 $PPID; exec sleep 1000";
-            *command = self.script(&format!("setsid {} serve hidden TOKEN <&3 & {end}", app.display()));
-        }
+        let old = self.escaping("hidden")?;
         self.start(&mut processes, &old)?;
         self.until_living(1)?;
         fs::write(self.artifact().join("end"), "").map_err(|error| error.to_string())?;

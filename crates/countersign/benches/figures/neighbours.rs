@@ -7,7 +7,7 @@ use crate::support::Home;
 use crate::support::neighbours::Neighbour;
 use crate::{print, spans};
 
-/// A freeze by whoever owns the server: over its socket, and over TCP where that is gone.
+/// A freeze by the server's owner, over its socket.
 pub fn freeze() {
     let home = Home::solo();
     let up = home.up();

@@ -198,7 +198,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
     }
 }
 
-/// Words that a person signs: a reason that says nothing is none.
+/// Words that a person signs: an empty reason is invalid.
 fn words(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() { Err("it is empty; say why, or leave it out".into()) } else { Ok(text.to_owned()) }

@@ -85,7 +85,7 @@ fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
     let bars = bars.map(|(view, bar)| {
         let commit = short(bar.commit.as_str());
         format!(
-            "{}; `countersign run --again {commit}` releases it again while nothing newer runs before it",
+            "{}; `countersign run --again {commit}` releases it again while no newer commit runs in the first environment",
             rolled_back(view, bar)
         )
     });

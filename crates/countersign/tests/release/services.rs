@@ -93,7 +93,7 @@ fn a_service_that_crashes_shows_in_status_and_its_log_in_logs() {
     // The log is there still after everything was started anew.
     let up = shop.home.up();
     until(|| {
-        // Before the agent's first word there is no log, which is an error of its own.
+        // Until the agent has sent its first line, `logs` answers with an error.
         let output = shop.home.run_in(&shop.repository(), &["logs", "shop/ledger-api/dev"]);
         String::from_utf8_lossy(&output.stdout).contains("no database").then_some(())
     });

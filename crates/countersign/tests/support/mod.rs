@@ -46,7 +46,7 @@ impl Home {
     /// The same for a user who is nobody special; `None` when the test is not root and so is one itself.
     pub fn of_ordinary_user() -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
-            // Whoever accepts has to see both users (`cargo x accept`).
+            // An acceptance run must see both users (`cargo x accept`).
             assert!(std::env::var_os("COUNTERSIGN_ACCEPT").is_none(), "a second user needs root");
             return None;
         }

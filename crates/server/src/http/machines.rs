@@ -173,7 +173,7 @@ async fn reported(shared: &Shared, job: Job) -> Result<Json<Outcome>, Failure> {
     let (machine, action) = (job.origin.actor.clone(), job.origin.action.clone());
     let answer = recorded(shared, job).await;
     if let (Err(failure), Actor::Machine(machine)) = (&answer, machine) {
-        // Whoever got hold of a report may send it again and again.
+        // An attacker who has a copy of a report may send it again and again.
         let what = format!("`{action}` of {machine} was not taken: {failure}");
         shared.attendance.warn(&machine, "report", &what, Instant::now());
     }
