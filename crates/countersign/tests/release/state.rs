@@ -5,6 +5,12 @@ use serde_json::{Value, json};
 use super::{PLACE, Shop, at};
 use crate::codes;
 
+/// Base64 with a character in it that certainly is another one than before.
+fn with_another_character(text: &str, at: usize) -> String {
+    let other = if &text[at..=at] == "A" { "B" } else { "A" };
+    format!("{}{other}{}", &text[..at], &text[at + 1..])
+}
+
 #[test]
 fn a_verifier_that_keeps_state_notices_forks_and_what_was_frozen_since() {
     let shop = Shop::solo();
@@ -37,8 +43,7 @@ fn a_verifier_that_keeps_state_notices_forks_and_what_was_frozen_since() {
     let mut forked: Value = serde_json::from_str(&newest).unwrap();
     let checkpoint = forked["pin"]["checkpoint"].as_str().unwrap().to_owned();
     let mut lines: Vec<_> = checkpoint.split('\n').collect();
-    let (first, rest) = lines[2].split_at(1);
-    let root = format!("{}{rest}", if first == "A" { "B" } else { "A" });
+    let root = with_another_character(lines[2], 0);
     lines[2] = &root;
     forked["pin"]["checkpoint"] = json!(lines.join("\n"));
     std::fs::write(&state, forked.to_string()).unwrap();
@@ -60,7 +65,7 @@ fn a_verifier_that_keeps_state_notices_forks_and_what_was_frozen_since() {
     let text = std::fs::read_to_string(shop.repository().join("status.json")).unwrap();
     let mut forged: Value = serde_json::from_str(&text).unwrap();
     let sig = forged["base"]["signatures"][0]["sig"].as_str().unwrap().to_owned();
-    forged["base"]["signatures"][0]["sig"] = json!(format!("{}A{}", &sig[..200], &sig[201..]));
+    forged["base"]["signatures"][0]["sig"] = json!(with_another_character(&sig, 200));
     std::fs::write(shop.repository().join("status.json"), forged.to_string()).unwrap();
     let refused = shop.in_repository(&frozen, 1);
     assert!(refused["error"].as_str().unwrap().contains("status"), "{refused}");
