@@ -50,7 +50,8 @@ pub struct Limits {
     /// Most connections at once; further ones wait in the system's queue until one ends. A quarter is for this
     /// process's own user and root alone.
     pub connections: usize,
-    /// Most connections of one peer: another user of this machine, or an address. Further ones are closed at once, so
+    /// Most connections of one peer: another user of this machine, or an address; and most that one identity keeps as
+    /// [`known`], from all peers together. Further ones of a peer are closed at once, so
     /// that they do not stand in the queue before others.
     pub each: usize,
     /// How long a new connection may go without its first whole request head.
@@ -60,6 +61,9 @@ pub struct Limits {
     pub head: Duration,
     /// The same for a connection on which nobody has shown who they are ([`known`]).
     pub stranger: Duration,
+    /// For how long somebody counts as known after the last request that has shown who they are. Longer than any answer
+    /// takes: what is sent meanwhile shows nothing more.
+    pub known: Duration,
     /// How long bytes that were sent may wait for their reader.
     pub unread: Duration,
     /// How long answers that are under way may take once the listener is asked to end.
@@ -74,6 +78,7 @@ impl Default for Limits {
             first: Duration::from_secs(5),
             head: Duration::from_secs(100),
             stranger: Duration::from_secs(100),
+            known: Duration::from_mins(10),
             unread: Duration::from_mins(2),
             ending: Duration::from_secs(10),
         }
@@ -84,11 +89,11 @@ tokio::task_local! {
     static PLACE: Arc<Place>;
 }
 
-/// The request that is answered here has shown who sends it: its connection is no stranger's. What somebody else may
-/// have got hold of and sent again shows nothing.
-pub fn known() {
+/// The request that is answered here has shown who sends it: for a while, its connection is no stranger's. Somebody
+/// else may send a request again that they got hold of: that shows nothing. Places are counted by identity.
+pub fn known(identity: &str) {
     // Elsewhere there is no connection.
-    let _ = PLACE.try_with(|place| place.is_known());
+    let _ = PLACE.try_with(|place| place.is_known(identity));
 }
 
 /// Where connections come from.
@@ -140,7 +145,7 @@ pub async fn serve<L: Listener>(
     stop: impl Future<Output = ()> + Send,
 ) {
     room_for(limits.connections);
-    let (places, finder) = (Places::new(limits.connections, limits.each), Finder::open());
+    let (places, finder) = (Places::new(limits.connections, limits.each, limits.known), Finder::open());
     let (graceful, mut connections) = (GracefulShutdown::new(), JoinSet::new());
     let (mut stop, mut again) = (pin!(stop), Instant::now());
     loop {

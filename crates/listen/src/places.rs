@@ -2,8 +2,9 @@
 //! that no stranger gets.
 //!
 //! Invariant: one peer's connections cannot take the places of all others, nor can several together keep anybody out:
-//! whoever has shown who they are keeps their place as long as some are left for strangers, and among strangers the one
-//! with the most gives up the one that was heard longest ago.
+//! whoever has shown who they are keeps their place for a while, as long as some are left for strangers, and among strangers
+//! the one with the most gives up the one that was heard longest ago. One identity, from however many peers it is shown,
+//! keeps no more places than one peer may hold: a session's token can be shown from several accounts.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,6 +20,8 @@ use crate::peer::{Account, Peer};
 pub struct Places {
     all: usize,
     each: usize,
+    /// How long a place is kept after the last request that has shown who sends it.
+    known: Duration,
     held: Mutex<Held>,
     freed: Notify,
 }
@@ -35,13 +38,20 @@ struct Held {
 #[derive(Debug)]
 struct Taken {
     peer: Peer,
-    /// Whether a request on this connection has shown who sends it.
-    is_known: bool,
+    /// Who a request on this connection has shown to send it last.
+    known: Option<Known>,
     /// When it was heard last, in the order of everything that was heard.
     heard: u64,
     /// Since when it has nothing to answer.
     idle: Option<Instant>,
     lost: Arc<Notify>,
+}
+
+/// Somebody who has shown who they are.
+#[derive(Debug)]
+struct Known {
+    identity: Box<str>,
+    until: Instant,
 }
 
 /// A place that somebody holds.
@@ -55,9 +65,10 @@ pub struct Place {
 }
 
 impl Places {
-    /// Places in all, and for each peer other than this process's own user.
-    pub fn new(all: usize, each: usize) -> Arc<Self> {
-        Arc::new(Self { all, each, held: Mutex::default(), freed: Notify::new() })
+    /// Places in all, for each peer other than this process's own user and for each identity, and how long one is kept
+    /// for an identity.
+    pub fn new(all: usize, each: usize, known: Duration) -> Arc<Self> {
+        Arc::new(Self { all, each, known, held: Mutex::default(), freed: Notify::new() })
     }
 
     /// Resolves when there is a place for somebody.
@@ -79,7 +90,7 @@ impl Places {
             return None;
         }
         let (number, lost) = (held.next(), Arc::new(Notify::new()));
-        let taken = Taken { peer, is_known: false, heard: number, idle: None, lost: Arc::clone(&lost) };
+        let taken = Taken { peer, known: None, heard: number, idle: None, lost: Arc::clone(&lost) };
         held.taken.insert(number, taken);
         Some(Place { places: Arc::clone(self), number, lost, sends: AtomicBool::new(false) })
     }
@@ -106,7 +117,7 @@ impl Held {
             return false;
         }
         let mut strangers = BTreeMap::<Account, usize>::new();
-        for taken in others().filter(|taken| !taken.is_known) {
+        for taken in others().filter(|taken| !taken.is_known()) {
             *strangers.entry(taken.peer.account).or_default() += 1;
         }
         let for_strangers = places.common() - places.all / KNOWN_OF;
@@ -118,22 +129,40 @@ impl Held {
         most.is_some_and(|(account, _)| self.lose_oldest(account))
     }
 
-    /// Lets somebody keep a place who has shown who they are, unless too few would be left for strangers.
-    fn keep(&mut self, number: u64, places: &Places) {
-        let known = self.taken.values().filter(|taken| taken.is_known && !taken.peer.has_reserve()).count();
-        let fits = known < places.common() - places.all / STRANGERS_OF;
-        if let Some(taken) = self.taken.get_mut(&number) {
-            taken.is_known |= fits || taken.peer.has_reserve();
+    /// Lets somebody keep a place who has shown who they are, unless they keep as many as one may, or too few would be
+    /// left for strangers.
+    fn keep(&mut self, number: u64, identity: &str, places: &Places) {
+        let others =
+            self.taken.iter().filter(|(other, taken)| **other != number && !taken.peer.has_reserve());
+        let known: Vec<_> = others.filter_map(|(_, taken)| taken.identity()).collect();
+        let own = known.iter().filter(|other| **other == identity).count();
+        let fits = own < places.each && known.len() < places.common() - places.all / STRANGERS_OF;
+        if let Some(taken) = self.taken.get_mut(&number)
+            && (fits || taken.peer.has_reserve())
+        {
+            taken.known = Some(Known { identity: identity.into(), until: Instant::now() + places.known });
         }
     }
 
     fn lose_oldest(&mut self, account: Account) -> bool {
         let strangers =
-            self.taken.iter().filter(|(_, taken)| taken.peer.account == account && !taken.is_known);
+            self.taken.iter().filter(|(_, taken)| taken.peer.account == account && !taken.is_known());
         let oldest = strangers.min_by_key(|(_, taken)| taken.heard).map(|(number, _)| *number);
         let Some(taken) = oldest.and_then(|number| self.taken.remove(&number)) else { return false };
         taken.lost.notify_one();
         true
+    }
+}
+
+impl Taken {
+    /// Who has shown a while ago at most who they are.
+    fn identity(&self) -> Option<&str> {
+        let known = self.known.as_ref().filter(|known| Instant::now() < known.until)?;
+        Some(&known.identity)
+    }
+
+    fn is_known(&self) -> bool {
+        self.identity().is_some()
     }
 }
 
@@ -163,8 +192,8 @@ impl Place {
     }
 
     /// A request on this connection has shown who sends it.
-    pub fn is_known(&self) {
-        self.places.held().keep(self.number, &self.places);
+    pub fn is_known(&self, identity: &str) {
+        self.places.held().keep(self.number, identity, &self.places);
     }
 
     /// Resolves when it is lost: to somebody else, or because a stranger asks nothing more.
@@ -182,7 +211,7 @@ impl Place {
                 .held()
                 .taken
                 .get(&self.number)
-                .and_then(|taken| taken.idle.filter(|_| !taken.is_known));
+                .and_then(|taken| taken.idle.filter(|_| !taken.is_known()));
             match idle {
                 Some(since) if since.elapsed() >= stranger => return,
                 Some(since) => sleep_until(since + stranger).await,
@@ -216,6 +245,8 @@ mod tests {
     use super::{Place, Places};
     use crate::peer::{Account, Peer};
 
+    const HOUR: Duration = Duration::from_hours(1);
+
     fn peer(number: u8) -> Peer {
         Peer::of(Account::Address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, number))))
     }
@@ -229,12 +260,16 @@ mod tests {
     }
 
     async fn is_lost(place: &Place) -> bool {
-        timeout(Duration::ZERO, place.lost(Duration::from_hours(1))).await.is_ok()
+        timeout(Duration::ZERO, place.lost(HOUR)).await.is_ok()
+    }
+
+    fn is_kept(places: &Arc<Places>, place: &Place) -> bool {
+        places.held().taken[&place.number].is_known()
     }
 
     #[test]
     fn attack_one_peer_cannot_take_the_places_of_others() {
-        let places = Places::new(8, 3);
+        let places = Places::new(8, 3, HOUR);
         let held = all_of(&places, peer(1));
         assert_eq!(held.len(), 3, "as many as each may have");
         let more = places.take(peer(2)).unwrap();
@@ -248,7 +283,7 @@ mod tests {
     /// Three users of the machine together once kept everybody else out.
     #[tokio::test]
     async fn attack_several_peers_together_keep_nobody_out() {
-        let places = Places::new(32, 8);
+        let places = Places::new(32, 8, HOUR);
         // Half of all are for strangers.
         let held: Vec<_> = (0..16).map(|number| places.take(peer(1 + number % 3)).unwrap()).collect();
         held[0].hears();
@@ -261,7 +296,7 @@ mod tests {
         }
         assert_eq!(lost, [3], "of one that has the most, the one that was heard longest ago");
         // Whoever has shown who they are keeps their place, and leaves that of a stranger.
-        newcomer.is_known();
+        newcomer.is_known("ada");
         let next = places.take(peer(4)).unwrap();
         assert!(!is_lost(&newcomer).await && !is_lost(&next).await);
         // Those who have the most get no further one by coming again and again.
@@ -276,30 +311,62 @@ mod tests {
     /// Three users of the machine, each with the right to read, or with a request that somebody else has signed.
     #[tokio::test]
     async fn attack_those_who_have_shown_who_they_are_leave_some_for_strangers() {
-        let places = Places::new(32, 8);
+        let places = Places::new(32, 8, HOUR);
         let mut held = Vec::new();
         for number in (0..24).map(|number| 1 + number % 3) {
             held.push(places.take(peer(number)).unwrap());
-            held.last().unwrap().is_known();
+            held.last().unwrap().is_known(["ada", "bob", "eve"][usize::from(number) - 1]);
         }
         assert!(places.take(peer(1)).is_none(), "as many as each may have");
         let newcomer = places.take(peer(4)).unwrap();
-        newcomer.is_known();
+        newcomer.is_known("ada");
         assert!(!is_lost(&newcomer).await);
-        let is_kept = |place: &Place| places.held().taken[&place.number].is_known;
+        let is_kept = |place: &Place| is_kept(&places, place);
         assert!(!is_kept(&newcomer), "so many are for strangers");
         let own = places.take(own()).unwrap();
-        own.is_known();
+        own.is_known("owner");
         assert!(is_kept(&own), "it has places of its own");
         // What is given back can be kept by the next one.
         drop(held.remove(0));
-        newcomer.is_known();
+        newcomer.is_known("ada");
         assert!(is_kept(&newcomer));
+    }
+
+    /// One session's token, shown from three accounts of the machine.
+    #[test]
+    fn attack_one_identity_keeps_no_more_places_than_one_peer_may_hold() {
+        let places = Places::new(32, 8, HOUR);
+        let mut held: Vec<_> = (0..12).map(|number| places.take(peer(1 + number % 3)).unwrap()).collect();
+        for place in held.iter().chain(&held) {
+            place.is_known("eve");
+        }
+        let kept = |held: &[Place]| held.iter().filter(|place| is_kept(&places, place)).count();
+        assert_eq!(kept(&held), 8);
+        // Other people keep theirs, also from an account that she uses.
+        for number in 1..=4 {
+            let place = places.take(peer(number)).unwrap();
+            place.is_known("ada");
+            assert!(is_kept(&places, &place));
+            held.push(place);
+        }
+        // A connection on which she shows another token is that one's.
+        held[0].is_known("ada");
+        held[11].is_known("eve");
+        assert!(is_kept(&places, &held[11]));
+        assert_eq!(kept(&held[..12]), 9);
+    }
+
+    #[test]
+    fn attack_a_place_is_kept_a_while_after_somebody_has_shown_who_they_are() {
+        let places = Places::new(32, 8, Duration::ZERO);
+        let place = places.take(peer(1)).unwrap();
+        place.is_known("eve");
+        assert!(!is_kept(&places, &place));
     }
 
     #[tokio::test]
     async fn a_stranger_that_asks_nothing_more_loses_its_place_and_nobody_else_does() {
-        let places = Places::new(8, 8);
+        let places = Places::new(8, 8, HOUR);
         let [stranger, asks, reads, again, known] = [(); 5].map(|()| places.take(own()).unwrap());
         for place in [&stranger, &asks, &reads, &again, &known] {
             place.hears();
@@ -313,7 +380,7 @@ mod tests {
         for place in [&stranger, &again, &known] {
             place.sent();
         }
-        known.is_known();
+        known.is_known("owner");
         let at_once =
             |place: Place| async move { timeout(Duration::ZERO, place.lost(Duration::ZERO)).await.is_ok() };
         assert!(at_once(stranger).await);
@@ -325,7 +392,7 @@ mod tests {
 
     #[test]
     fn what_is_given_back_is_there_again() {
-        let places = Places::new(4, 4);
+        let places = Places::new(4, 4, HOUR);
         for _ in 0..100 {
             assert_eq!(all_of(&places, own()).len(), 4);
         }

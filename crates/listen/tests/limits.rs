@@ -80,7 +80,8 @@ const SHORT: Duration = Duration::from_millis(50);
 const LONG: Duration = Duration::from_secs(3_600);
 
 fn limits() -> Limits {
-    Limits { connections: 1, each: 1, first: LONG, head: LONG, stranger: LONG, unread: LONG, ending: LONG }
+    let (first, head, stranger, known, unread, ending) = (LONG, LONG, LONG, LONG, LONG, LONG);
+    Limits { connections: 1, each: 1, first, head, stranger, known, unread, ending }
 }
 
 #[test]

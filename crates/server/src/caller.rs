@@ -63,6 +63,16 @@ impl Caller {
         }
     }
 
+    /// By what this caller's connections are counted.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        match self {
+            Self::Owner | Self::Anybody => String::new(),
+            Self::Person(person) => person.to_string(),
+            Self::Runner(machine) | Self::Agent(machine, _) => machine.to_string(),
+        }
+    }
+
     /// Whether this caller may read of every project, without a look at which.
     #[must_use]
     pub const fn reads_all(&self) -> bool {

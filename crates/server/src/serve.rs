@@ -158,6 +158,7 @@ const SOCKET_LIMITS: Limits = Limits {
     first: Duration::from_secs(5),
     head: Duration::from_secs(100),
     stranger: Duration::from_secs(100),
+    known: Duration::from_mins(10),
     unread: Duration::from_mins(2),
     ending: Duration::from_secs(10),
 };

@@ -57,16 +57,16 @@ pub async fn submit(
         let (state, now) = (keeper.intake.state(), clock::now());
         let front: Front = serde_json::from_slice(&body).map_err(malformed)?;
         same_request(&headers, &front.request)?;
-        keeper.gatekeeper.signed(&state, &front.request, now)?;
+        let person = keeper.gatekeeper.signed(&state, &front.request, now)?.person;
         let submission: Submission = serde_json::from_slice(&body).map_err(malformed)?;
         check_key(&headers, &submission)?;
         let job = keeper.gatekeeper.admit(&state, &submission, now)?;
-        Ok((job, submission))
+        Ok((job, submission, person))
     });
-    let (job, submission) = admitted.await?;
+    let (job, submission, person) = admitted.await?;
     let answer = shared.intake.submit(job).await?;
     if answer.is_first() {
-        listen::known();
+        listen::known(&person.to_string());
     }
     blocking(move || outcome(&shared, &submission, &answer)).await
 }

@@ -102,8 +102,10 @@ pub async fn bounded(State(bodies): State<Arc<Bodies>>, request: Request, next: 
 async fn held(bodies: &Bodies, parts: &Parts, bytes: u64) -> Result<Held, Failure> {
     let sender = sender(&bodies.shared, parts).await?;
     // A request can be sent again by whoever reads it in the ledger.
-    if !sender.holders.iter().any(|holder| matches!(holder, Holder::Request(..))) {
-        listen::known();
+    match sender.holders.first() {
+        Some(Holder::Owner) => listen::known(&Caller::Owner.identity()),
+        Some(Holder::Machine(machine)) => listen::known(machine.as_str()),
+        _ => {}
     }
     let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
     let room = if sender.stops && kib <= STOPPING_EACH_KIB { &bodies.stopping } else { &bodies.ordinary };

@@ -80,7 +80,7 @@ async fn runner_of(shared: &Arc<Shared>, claim: Envelope, asked: Asked) -> Resul
         runner.map_err(|(_, error)| error.into())
     })
     .await
-    .inspect(|_| listen::known())
+    .inspect(|runner| listen::known(runner.as_str()))
 }
 
 /// A runner gives up a piece of work of which it can report nothing: its run is lost.
@@ -145,7 +145,7 @@ pub async fn agent_work(
         Ok(keeper.gatekeeper.agent(&state, &at, &claim, &asked, clock::now())?)
     })
     .await?;
-    listen::known();
+    listen::known(agent.as_str());
     let question = shared.attendance.asks(Who::Agent(agent, place.clone()));
     let found =
         waited(&shared, move |shared| Ok(due::at_place(&shared.gatekeeper, &shared.intake.state(), &place)?))
@@ -227,14 +227,14 @@ pub async fn put_blob(
     let digest: Digest = digest.parse().map_err(malformed)?;
     let asked = shared.asked(&Method::PUT, &uri);
     let keeper = Arc::clone(&shared);
-    let mut incoming = blocking(move || {
+    let (runner, mut incoming) = blocking(move || {
         let runner = keeper.gatekeeper.runner(&keeper.intake.state(), &claim, &asked, clock::now());
-        runner.map_err(|(_, error)| error)?;
+        let runner = runner.map_err(|(_, error)| error)?;
         keeper.gatekeeper.room().for_anything().map_err(EdgeError::from)?;
-        Ok(keeper.gatekeeper.blobs().receive()?)
+        Ok((runner, keeper.gatekeeper.blobs().receive()?))
     })
     .await?;
-    listen::known();
+    listen::known(runner.as_str());
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(malformed)?;
@@ -255,7 +255,7 @@ pub async fn append_log(
 ) -> Result<StatusCode, Failure> {
     let claim = claim(&headers)?;
     let (run, work, runner) = log_of(&run, &kind, &name, &runner)?;
-    let asked = shared.asked(&method, &uri);
+    let (asked, of) = (shared.asked(&method, &uri), runner.clone());
     blocking(move || {
         let state = shared.intake.state();
         let asking = shared.gatekeeper.runner(&state, &claim, &asked, clock::now());
@@ -271,7 +271,7 @@ pub async fn append_log(
             .map_err(Failure::failed)
     })
     .await?;
-    listen::known();
+    listen::known(of.as_str());
     Ok(StatusCode::NO_CONTENT)
 }
 

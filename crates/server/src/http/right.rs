@@ -61,7 +61,7 @@ pub async fn caller(shared: &Arc<Shared>, parts: &Parts, asked: Asked) -> Result
         Some(Credential::Request(_)) => Err(Failure::new(ProblemKind::Unauthenticated, READ_BY_SESSION)),
         None => Err(Failure::new(ProblemKind::Unauthenticated, NOBODY)),
     }?;
-    listen::known();
+    listen::known(&caller.identity());
     Ok(caller)
 }
 

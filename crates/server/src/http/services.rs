@@ -30,13 +30,13 @@ pub async fn tell(
     let asked = shared.asked(&Method::POST, &uri);
     let heard = blocking(move || {
         let state = shared.intake.state();
-        shared.gatekeeper.agent(&state, &place, &claim, &asked, clock::now())?;
+        let agent = shared.gatekeeper.agent(&state, &place, &claim, &asked, clock::now())?;
         is_for(&claim, &body)?;
         let report: ServiceReport = serde_json::from_slice(&body).map_err(malformed)?;
-        Ok(shared.services.tell(&place, report))
+        Ok((agent, shared.services.tell(&place, report)))
     });
-    let log = heard.await?;
-    listen::known();
+    let (agent, log) = heard.await?;
+    listen::known(agent.as_str());
     Ok(Json(ServiceHeard { log }))
 }
 
