@@ -205,33 +205,4 @@ fn words(text: &str) -> Result<String, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::{Command, CommandFactory as _};
-
-    use super::CommandLine;
-
-    /// Help of a command and of all below it, a line for each thing that is described.
-    fn help(command: &Command, way: &str, lines: &mut Vec<String>) {
-        let way = format!("{way} {}", command.get_name());
-        lines.extend(command.get_about().map(|about| format!("{way}: {about}")));
-        for argument in command.get_arguments() {
-            lines.extend(argument.get_help().map(|said| format!("{way} {}: {said}", argument.get_id())));
-        }
-        command.get_subcommands().for_each(|inner| help(inner, &way, lines));
-    }
-
-    #[test]
-    fn help_says_what_is_taken_where_nothing_is_given_in_the_same_words() {
-        let mut lines = Vec::new();
-        help(&CommandLine::command(), "", &mut lines);
-        let of_key = " countersign key use key: ";
-        assert!(
-            lines.iter().any(|line| line.starts_with(of_key) && line.contains("default: ")),
-            "{lines:#?}"
-        );
-        let other = ["left away", "left out", "found out", "by default", "when omitted"];
-        let is_other = |line: &&String| other.iter().any(|words| line.contains(words));
-        let found: Vec<_> = lines.iter().filter(is_other).collect();
-        assert!(found.is_empty(), "say `default: ...` or `if omitted, ...`: {found:#?}");
-    }
-}
+mod tests;

@@ -1,0 +1,130 @@
+//! What the command line says of itself: the words of its help, and the page `docs/cli.md`, which holds all of it.
+//! `UPDATE_CLI=1` writes the page.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use clap::{Arg, Command, CommandFactory as _};
+
+use super::CommandLine;
+
+/// Help of a command and of all below it, a line for each thing that is described.
+fn help(command: &Command, way: &str, lines: &mut Vec<String>) {
+    let way = format!("{way} {}", command.get_name());
+    lines.extend(command.get_about().map(|about| format!("{way}: {about}")));
+    for argument in command.get_arguments() {
+        lines.extend(argument.get_help().map(|said| format!("{way} {}: {said}", argument.get_id())));
+    }
+    command.get_subcommands().for_each(|inner| help(inner, &way, lines));
+}
+
+#[test]
+fn help_says_what_is_taken_where_nothing_is_given_in_the_same_words() {
+    let mut lines = Vec::new();
+    help(&CommandLine::command(), "", &mut lines);
+    let of_key = " countersign key use key: ";
+    assert!(lines.iter().any(|line| line.starts_with(of_key) && line.contains("default: ")), "{lines:#?}");
+    let other = ["left away", "left out", "found out", "by default", "when omitted"];
+    let is_other = |line: &&String| other.iter().any(|words| line.contains(words));
+    let found: Vec<_> = lines.iter().filter(is_other).collect();
+    assert!(found.is_empty(), "say `default: ...` or `if omitted, ...`: {found:#?}");
+}
+
+/// Help as one line that ends with a full stop, which clap takes away.
+fn sentence(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
+    if line.is_empty() || line.ends_with(['.', '?', '!', ':']) { line } else { format!("{line}.") }
+}
+
+/// How an argument is written, as code: `-o`, `--output <OUTPUT>`, or `<COMMIT>`.
+fn spelling(argument: &Arg) -> String {
+    let values = argument.get_value_names().unwrap_or_default();
+    let names = values.iter().map(|name| format!("<{}>", name.replace('|', "\\|")));
+    let mut value = names.collect::<Vec<_>>().join(" ");
+    if argument.get_num_args().is_some_and(|count| count.max_values() > values.len().max(1)) {
+        value.push_str("...");
+    }
+    let takes = argument.get_action().takes_values();
+    match (argument.get_short(), argument.get_long()) {
+        (_, None) if argument.is_positional() => format!("`{value}`"),
+        (short, long) => {
+            let mut names: Vec<_> = short.map(|short| format!("-{short}")).into_iter().collect();
+            names.extend(long.map(|long| format!("--{long}")));
+            let last = if takes { format!(" {value}") } else { String::new() };
+            format!("`{}{last}`", names.join("`, `"))
+        }
+    }
+}
+
+/// A row of an argument: how it is written, what it does, what it takes if omitted.
+fn row(argument: &Arg) -> String {
+    let help = argument.get_long_help().or_else(|| argument.get_help()).map(ToString::to_string);
+    let mut said = sentence(&help.unwrap_or_default());
+    let defaults: Vec<_> =
+        argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+    if !argument.get_action().takes_values() {
+        return format!("| {} | {said} |\n", spelling(argument));
+    }
+    let possible: Vec<_> = argument.get_possible_values();
+    let shown: Vec<_> = possible.iter().filter(|value| !value.is_hide_set()).collect();
+    if !shown.is_empty() {
+        let names: Vec<_> = shown.iter().map(|value| format!("`{}`", value.get_name())).collect();
+        let _ = write!(said, " Values: {}.", names.join(", "));
+    }
+    if !defaults.is_empty() {
+        let _ = write!(said, " Default: `{}`.", defaults.join(" "));
+    }
+    if let Some(variable) = argument.get_env() {
+        let _ = write!(said, " Environment variable: `{}`.", variable.to_string_lossy());
+    }
+    let needed = if argument.is_required_set() { " Required." } else { "" };
+    format!("| {} | {said}{needed} |\n", spelling(argument))
+}
+
+fn table<'a>(arguments: impl Iterator<Item = &'a Arg>) -> String {
+    let is_ours = |argument: &&Arg| {
+        !argument.is_hide_set() && !["help", "version"].contains(&argument.get_id().as_str())
+    };
+    let rows: String = arguments.filter(is_ours).map(row).collect();
+    if rows.is_empty() { rows } else { format!("\n| argument | meaning |\n|---|---|\n{rows}") }
+}
+
+/// The section of a command, and of all below it.
+fn section(command: &Command, page: &mut String) {
+    let mut usage = command.clone();
+    let usage = usage.render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage: ").lines().map(str::trim).collect::<Vec<_>>().join("\n");
+    let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
+    let about = command.get_long_about().or_else(|| command.get_about()).map(ToString::to_string);
+    let _ = write!(page, "\n## `{name}`\n\n{}\n\n```\n{usage}\n```\n", sentence(&about.unwrap_or_default()));
+    page.push_str(&table(command.get_arguments().filter(|argument| !argument.is_global_set())));
+    let shown = command.get_subcommands().filter(|inner| !inner.is_hide_set() && inner.get_name() != "help");
+    shown.for_each(|inner| section(inner, page));
+}
+
+/// The table that people read, and against which `cargo x docs` checks every documented command, is this one.
+#[test]
+fn the_cli_page_is_the_help_of_the_program() {
+    let mut command = CommandLine::command();
+    command.build();
+    let mut page = format!(
+        "# Every command\n\n{CLI_PAGE_INTRODUCTION}\n\n## Everywhere\n\nEvery command takes these:\n{}",
+        table(command.get_arguments().filter(|argument| argument.is_global_set()))
+    );
+    section(&command, &mut page);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/cli.md");
+    if std::env::var_os("UPDATE_CLI").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    let differs = |(written, now): &(&str, &str)| written != now;
+    let first = written.lines().zip(page.lines()).find(differs);
+    assert!(
+        written == page,
+        "docs/cli.md is not the help of the program, first at {first:?}; `UPDATE_CLI=1 cargo x test cli_page` writes it"
+    );
+}
+
+const CLI_PAGE_INTRODUCTION: &str = "The test `the_cli_page_is_the_help_of_the_program` writes this page from the program \
+                                     itself. Do not edit it: change the help in\n`crates/countersign/src/verbs/` and run \
+                                     `UPDATE_CLI=1 cargo x test cli_page`. `--help` after a command prints the same.";
