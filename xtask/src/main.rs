@@ -1,4 +1,4 @@
-//! Development tasks: `cargo x setup|check|test|bench|accept`.
+//! Development tasks: `cargo x setup|check|tidy|docs|test|bench|accept`.
 //!
 //! Invariant: each task runs the real tools and exits non-zero when one of them does. It deliberately lacks
 //! any logic of the product.
@@ -6,6 +6,7 @@
 mod accept;
 mod apt;
 mod cases;
+mod docs;
 mod drill;
 mod fresh;
 mod fuzz;
@@ -25,6 +26,7 @@ fn main() -> ExitCode {
         ["setup", "--peers"] => run::setup().and_then(|()| peers::setup()),
         ["check"] => run::check(),
         ["tidy"] => run::tidy(),
+        ["docs"] => run::docs(),
         ["test", "--peers", rest @ ..] => peers::setup().and_then(|()| run::test_with_peers(rest)),
         ["test", rest @ ..] => run::test(rest),
         ["bench", rest @ ..] => run::bench(rest),
@@ -53,8 +55,9 @@ const USAGE: &str = "usage: cargo x <task>
 
   setup          look for the tools that the project needs and say how to install what lacks
   setup --peers  fetch and build other people's programs to compare with, below target/peers
-  check          formatting, lints, laws of the tree, tests, documentation, licences
+  check          formatting, lints, laws of the tree, pages, tests, documentation, licences
   tidy           the laws of the tree alone
+  docs           the pages against the program alone: links, commands, names
   test [ARGS]    all tests; ARGS go to the test runner
   test --peers [ARGS]  the same, with other people's programs beside ours instead of skipping them
   bench [ARGS]   figures with their floors

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::{apt, tidy};
+use crate::{apt, docs, tidy};
 
 /// What a task answers: nothing, or why it failed.
 pub type Done = Result<(), String>;
@@ -45,10 +45,11 @@ pub fn check() -> Done {
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
     tidy()?;
+    docs()?;
     test(&[])?;
-    let mut docs = Command::new("cargo");
-    docs.args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings");
-    spawn(&mut docs)?;
+    let mut rustdoc = Command::new("cargo");
+    rustdoc.args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings");
+    spawn(&mut rustdoc)?;
     if answers("cargo", "deny") {
         return cargo(&["deny", "--offline", "check", "licenses", "bans", "sources"]);
     }
@@ -58,11 +59,16 @@ pub fn check() -> Done {
 
 /// The laws of the tree.
 pub fn tidy() -> Done {
-    let broken = tidy::broken(&root())?;
-    if broken.is_empty() {
-        return Ok(());
-    }
-    Err(format!("the laws of the tree are broken:\n  {}", broken.join("\n  ")))
+    kept("the laws of the tree are broken", &tidy::broken(&root())?)
+}
+
+/// The pages against the program.
+pub fn docs() -> Done {
+    kept("the pages say what is not so", &docs::broken(&root())?)
+}
+
+fn kept(what: &str, broken: &[String]) -> Done {
+    if broken.is_empty() { Ok(()) } else { Err(format!("{what}:\n  {}", broken.join("\n  "))) }
 }
 
 /// All tests: by nextest where it is installed, else by cargo's own runner.

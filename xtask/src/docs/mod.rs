@@ -1,0 +1,69 @@
+//! What holds between the pages and the program, as one pass over README.md, its neighbours and `docs/`.
+//!
+//! Invariant: each check names the file, the line and the remedy, and has a test that breaks it. It deliberately links
+//! nothing of the product: what the program is, is read from its sources and from the page that its test writes.
+
+mod commands;
+mod links;
+mod names;
+mod page;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use page::Page;
+
+use crate::tidy;
+
+/// Every breach found below `root`, one line each.
+pub fn broken(root: &Path) -> Result<Vec<String>, String> {
+    let pages = pages(root)?;
+    let page = |name: &str| {
+        let found = pages.iter().find(|page| page.name == name);
+        found.ok_or_else(|| format!("{name}: this page does not exist: write it, or change xtask/src/docs"))
+    };
+    let mut found = links::dead(root, &pages);
+    found.extend(links::unreachable(root, &pages));
+    let commands = commands::Commands::read(page(CLI)?);
+    // Decisions are history: they name what there was.
+    let present = || pages.iter().filter(|page| !page.name.starts_with("docs/decisions/"));
+    found.extend(present().flat_map(|page| commands::unknown(page, &commands)));
+    let (mut tests, mut items) = (BTreeSet::new(), BTreeSet::new());
+    for (name, text) in tidy::sources(root)? {
+        tests.extend(names::test_names(&text));
+        items.extend(names::public_items(&name, &text));
+    }
+    for name in names::EVIDENCE_PAGES {
+        found.extend(names::unknown_tests(page(name)?, &tests));
+    }
+    found.extend(names::unknown_items(page(names::GLOSSARY)?, &items));
+    Ok(found)
+}
+
+/// Every page that is checked.
+fn pages(root: &Path) -> Result<Vec<Page>, String> {
+    let mut found = Vec::new();
+    for name in TOP {
+        let text = fs::read_to_string(root.join(name)).map_err(|error| format!("{name}: {error}"))?;
+        found.push(Page { name: name.to_owned(), text });
+    }
+    let below = tidy::files(root, &["docs"], "md")?;
+    found.extend(below.into_iter().map(|(name, text)| Page { name, text }));
+    Ok(found)
+}
+
+const TOP: [&str; 5] = ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CONTRIBUTING.md", "STYLE.md"];
+
+/// The page that a test of the binary writes.
+const CLI: &str = "docs/cli.md";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pages_are_true() {
+        assert_eq!(broken(&crate::run::root()), Ok(Vec::new()));
+    }
+}

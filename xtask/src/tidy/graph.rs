@@ -1,0 +1,99 @@
+//! Laws of the graph of crates: which one may import which.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Edges of the crate graph that the architecture does not allow.
+pub fn edges(metadata: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    let packages = metadata.get("packages").and_then(Value::as_array).cloned().unwrap_or_default();
+    for package in &packages {
+        let name = package.get("name").and_then(Value::as_str).unwrap_or_default();
+        let Some((_, allowed)) = EDGES.iter().find(|(known, _)| *known == name) else {
+            found.push(format!("crate `{name}` has no row in the table of edges in xtask/src/tidy/graph.rs"));
+            continue;
+        };
+        for dependency in package.get("dependencies").and_then(Value::as_array).into_iter().flatten() {
+            let text = |field| dependency.get(field).and_then(Value::as_str);
+            let (to, ours) = (text("name").unwrap_or_default(), text("path").is_some());
+            if ours && text("kind").is_none() && !allowed.contains(&to) {
+                found.push(format!("crate `{name}` may not import `{to}`"));
+            }
+        }
+    }
+    found
+}
+
+pub fn metadata(root: &Path) -> Result<Value, String> {
+    let mut command = Command::new("cargo");
+    command.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(root);
+    let output = command.output().map_err(|error| format!("cargo metadata: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr)));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))
+}
+
+/// Which of our crates each crate may import (not counting what only its tests use).
+const EDGES: [(&str, &[&str]); 19] = [
+    ("shown", &[]),
+    ("disk", &[]),
+    ("tlog", &[]),
+    ("evidence", &["tlog"]),
+    ("policy", &["evidence"]),
+    ("domain", &["evidence"]),
+    ("judge", &["tlog", "evidence", "policy", "domain"]),
+    ("wire", &["tlog", "evidence", "domain"]),
+    ("ledger", &["disk", "tlog", "evidence"]),
+    ("listen", &["shown"]),
+    ("witness", &["disk", "tlog", "listen"]),
+    ("sandbox", &[]),
+    (
+        "server",
+        &["shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "listen"],
+    ),
+    ("runner", &["shown", "disk", "tlog", "evidence", "domain", "judge", "wire", "sandbox"]),
+    // The agent takes enclosures from `sandbox`, nothing else: decision 0032.
+    ("agent", &["shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "sandbox"]),
+    (
+        "countersign",
+        &[
+            "shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "sandbox",
+            "server", "runner", "agent", "witness",
+        ],
+    ),
+    (
+        "sim",
+        &[
+            "disk", "tlog", "evidence", "domain", "judge", "wire", "ledger", "sandbox", "server", "runner",
+            "agent", "witness", "lab",
+        ],
+    ),
+    // For tests, benches and the simulator alone: nobody's row names it.
+    ("lab", &["tlog", "evidence", "policy", "domain", "judge", "wire", "agent"]),
+    ("xtask", &[]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forbidden_and_unknown_edges_are_named() {
+        let metadata = serde_json::json!({ "packages": [
+            { "name": "domain", "dependencies": [
+                { "name": "ledger", "path": "/x", "kind": null },
+                { "name": "evidence", "path": "/x", "kind": null },
+                { "name": "ledger", "path": "/x", "kind": "dev" },
+                { "name": "serde", "kind": null },
+            ] },
+            { "name": "surprise", "dependencies": [] },
+        ] });
+        let found = edges(&metadata);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(found[0], "crate `domain` may not import `ledger`");
+        assert!(found[1].contains("`surprise` has no row"));
+    }
+}

@@ -1,0 +1,163 @@
+//! Laws of one source file: its header, its length, what it may name.
+
+use super::{crate_of, is_test};
+
+/// Breaches within one source file.
+pub fn breaches(name: &str, text: &str) -> Vec<String> {
+    let checks: [fn(&str, &str) -> Option<String>; 10] =
+        [header, length, pure, contexts, rehearsal, nouns, unsafe_code, writes, prints, programs];
+    checks.iter().filter_map(|check| check(name, text)).map(|what| format!("{name}: {what}")).collect()
+}
+
+fn header(_: &str, text: &str) -> Option<String> {
+    (!text.starts_with("//! ")).then(|| "does not open with `//!`".to_owned())
+}
+
+fn length(name: &str, text: &str) -> Option<String> {
+    let max = if is_test(name) { TEST_LINES_MAX } else { LINES_MAX };
+    let lines = text.lines().count();
+    (lines > max).then(|| format!("{lines} lines, at most {max}"))
+}
+
+fn pure(name: &str, text: &str) -> Option<String> {
+    let crate_name = crate_of(name)?;
+    if !PURE.contains(&crate_name) || is_test(name) {
+        return None;
+    }
+    let word = IMPURE.iter().find(|word| text.contains(**word))?;
+    Some(format!("`{crate_name}` is pure but names `{word}`"))
+}
+
+fn contexts(name: &str, text: &str) -> Option<String> {
+    let inner = name.strip_prefix("crates/domain/src/")?;
+    let (own, _) = inner.split_once('/')?;
+    let own_rank = CONTEXTS.iter().position(|context| *context == own);
+    let Some(own_rank) = own_rank else { return Some(format!("`{own}` is not a context")) };
+    let later = CONTEXTS.get(own_rank + 1..).unwrap_or_default();
+    let breach = later.iter().find(|context| text.contains(&format!("crate::{context}")))?;
+    Some(format!("context `{own}` imports the later context `{breach}`"))
+}
+
+fn rehearsal(name: &str, text: &str) -> Option<String> {
+    let own = name.contains("/demo")
+        || name.starts_with("xtask/")
+        || name.ends_with("verbs/mod.rs")
+        || is_test(name);
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    let named = !own && words.into_iter().any(|word| word.eq_ignore_ascii_case("demo"));
+    named.then(|| "names `demo`, which only its own module may; the mode is `rehearsal`".to_owned())
+}
+
+fn nouns(name: &str, _: &str) -> Option<String> {
+    let vague = name.split(['/', '.']).find(|part| VAGUE.contains(part))?;
+    Some(format!("`{vague}` says nothing: name the file after what it holds"))
+}
+
+fn unsafe_code(name: &str, text: &str) -> Option<String> {
+    let used = text.lines().any(|line| {
+        let line = line.trim_start();
+        !line.starts_with("//") && (line.contains("unsafe {") || line.contains("unsafe fn"))
+    });
+    let allowed = name.starts_with("crates/sandbox/") || name.starts_with("xtask/");
+    (used && !allowed).then(|| "has `unsafe`, which only `sandbox` may".to_owned())
+}
+
+/// What is written to keep is written by `disk`, where every write has its point of failure.
+fn writes(name: &str, text: &str) -> Option<String> {
+    // The sandbox makes files in worlds that end with the step, the simulator in one that ends with the seed.
+    let own =
+        ["crates/disk/", "crates/sandbox/", "crates/sim/", "xtask/"].iter().any(|own| name.starts_with(own));
+    let word = WRITES.iter().find(|word| text.contains(**word))?;
+    let kept = !own && !is_test(name) && !name.contains("/demo/");
+    kept.then(|| format!("names `{word}`; files are written by the crate `disk`"))
+}
+
+/// Printing panics when the reader has gone, and what is printed holds words of others: both are dealt with where
+/// `shown` and the binary's `output` write.
+fn prints(name: &str, text: &str) -> Option<String> {
+    let own = ["crates/sandbox/probe/", "crates/sim/", "xtask/"];
+    let word = ["println!(", "print!("].iter().find(|word| text.contains(**word))?;
+    let bare = !own.iter().any(|own| name.starts_with(own)) && !is_test(name);
+    bare.then(|| format!("names `{word}`; lines are printed by `shown::say`, in the binary by `output`"))
+}
+
+/// Programs of the system are found on fixed paths and see nothing of where we were started: `runner::program`.
+fn programs(name: &str, text: &str) -> Option<String> {
+    // The simulator's tools and the rehearsal run where a developer stands.
+    let product = name.starts_with("crates/") && name.contains("/src/") && !name.contains("/demo/");
+    let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let word = ["Command::new(\"", "Command::new(&\""].iter().find(|word| shipped.contains(**word))?;
+    (product && !is_test(name))
+        .then(|| format!("names `{word}`; a helper program is started by `runner::program`"))
+}
+
+const WRITES: [&str; 6] =
+    ["fs::write(", "File::create(", "fs::rename(", ".sync_all()", ".create_new(true)", ".sync_data()"];
+
+const LINES_MAX: usize = 500;
+const TEST_LINES_MAX: usize = 800;
+
+/// Contexts of `domain` in the order a change travels; each imports only earlier ones.
+const CONTEXTS: [&str; 12] = [
+    "identity", "source", "build", "artifact", "finding", "gate", "approval", "secret", "release", "flag",
+    "incident", "report",
+];
+
+/// Crates without I/O, clock, randomness and hash order.
+const PURE: [&str; 5] = ["tlog", "evidence", "policy", "domain", "judge"];
+
+const IMPURE: [&str; 13] = [
+    "std::fs",
+    "std::net",
+    "std::process",
+    "std::env",
+    "SystemTime",
+    "Instant",
+    "HashMap",
+    "HashSet",
+    "tokio",
+    "async fn",
+    "SystemRandom",
+    "rusqlite",
+    "Timestamp::now",
+];
+
+const VAGUE: [&str; 9] = ["common", "utils", "util", "types", "helpers", "helper", "manager", "misc", "base"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_law_catches_its_breach() {
+        let cases = [
+            ("crates/x/src/a.rs", "fn a() {}".to_owned(), "does not open"),
+            ("crates/x/src/a.rs", format!("//! a\n{}", "\n".repeat(500)), "501 lines"),
+            ("crates/domain/src/ids.rs", "//! a\nuse std::time::SystemTime;".into(), "is pure but names"),
+            ("crates/evidence/src/a.rs", "//! a\nuse std::collections::HashMap;".into(), "is pure but names"),
+            (
+                "crates/domain/src/source/mod.rs",
+                "//! a\nuse crate::gate::Gate;".into(),
+                "later context `gate`",
+            ),
+            ("crates/domain/src/things/mod.rs", "//! a\n".into(), "is not a context"),
+            ("crates/server/src/a.rs", "//! the demo\n".into(), "names `demo`"),
+            ("crates/server/src/utils.rs", "//! a\n".into(), "says nothing"),
+            ("crates/server/src/a.rs", "//! a\nfn f() { unsafe { g() } }".into(), "has `unsafe`"),
+            ("crates/server/src/a.rs", "//! a\nfn f(x: &str) { eprintln!(\"{x}\") }".into(), "shown::say"),
+            (
+                "crates/countersign/src/a.rs",
+                "//! a\nfn f() { println!(\"a\") }".into(),
+                "in the binary by `output`",
+            ),
+        ];
+        for (name, text, expected) in cases {
+            let found = breaches(name, &text);
+            assert!(found.iter().any(|line| line.contains(expected)), "{name}: {found:?}");
+        }
+        let fine = "//! a\nuse crate::identity::Person;\n";
+        assert_eq!(breaches("crates/domain/src/source/decide.rs", fine), Vec::<String>::new());
+        let long_test = format!("//! a\n{}", "\n".repeat(700));
+        assert_eq!(breaches("crates/x/tests/a.rs", &long_test), Vec::<String>::new());
+    }
+}
