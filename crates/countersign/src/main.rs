@@ -41,6 +41,7 @@ mod status_words;
 mod trust;
 mod verbs;
 mod waiting;
+mod witnesses;
 mod working_tree;
 
 use std::process::ExitCode;

@@ -14,7 +14,7 @@ use policy::Finding;
 use tlog::Checkpoint;
 
 use crate::failure::Failure;
-use crate::trust;
+use crate::{trust, witnesses};
 
 /// The bytes of a bundle's file.
 pub fn read(file: &Path) -> Result<Vec<u8>, Failure> {
@@ -83,9 +83,10 @@ pub fn kept(
 }
 
 /// A failure out of findings that break a check.
-pub fn broken(findings: Findings) -> Failure {
-    let what = "the evidence does not hold";
-    Failure::decided(Outcome::Fail, what, findings.against.into_iter().chain(findings.unclear).collect())
+pub fn broken(bundle: &Bundle, findings: Findings) -> Failure {
+    let mut findings: Vec<_> = findings.against.into_iter().chain(findings.unclear).collect();
+    witnesses::advise(&mut findings, witnesses::of_bundle(bundle));
+    Failure::decided(Outcome::Fail, "the evidence does not hold", findings)
 }
 
 /// A judgement as success or failure.

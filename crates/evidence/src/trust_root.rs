@@ -190,6 +190,12 @@ impl TrustRoot {
         Ok(Digest::of(&canonical::encode("trust root", self)?))
     }
 
+    /// Whether a witness counts: in team mode not on the server's host, whose owner could run it as they like.
+    #[must_use]
+    pub fn counts(&self, witness: &Witness) -> bool {
+        self.mode != Mode::Team || witness.place.host != self.server.host
+    }
+
     /// An envelope without signatures.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::Event;
 use evidence::bundle::{Bundle, hashes};
 use evidence::entry::Header;
-use evidence::trust_root::{Mode, TrustRoot};
+use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment};
 use tlog::{Checkpoint, Cosignature, Hash, Note, NoteVerifier, verify_consistency, verify_inclusion};
 
@@ -128,13 +128,17 @@ fn end_of(seconds: u64) -> Moment {
 
 /// Times of the cosignatures that count. In team mode a witness on the server's host counts zero.
 fn counted(root: &TrustRoot, keys: &[NoteVerifier], found: &[Cosignature]) -> (Vec<u64>, bool) {
-    let on_host = |name: &str| {
+    let witness = |name: &str| {
         let at = keys.iter().position(|key| key.name() == name);
-        let witness = at.and_then(|at| root.witnesses.keys.get(at));
-        witness.is_none_or(|witness| witness.place.host == root.server.host)
+        at.and_then(|at| root.witnesses.keys.get(at))
     };
-    let same_machine = found.iter().any(|cosignature| on_host(&cosignature.witness));
-    let counts = |cosignature: &&Cosignature| root.mode != Mode::Team || !on_host(&cosignature.witness);
+    let on_host = |cosignature: &Cosignature| {
+        witness(&cosignature.witness).is_none_or(|witness| witness.place.host == root.server.host)
+    };
+    let same_machine = found.iter().any(on_host);
+    let counts = |cosignature: &&Cosignature| {
+        witness(&cosignature.witness).is_some_and(|witness| root.counts(witness))
+    };
     (found.iter().filter(counts).map(|cosignature| cosignature.time_seconds).collect(), same_machine)
 }
 

@@ -16,7 +16,7 @@ pub use credential::Credential;
 pub use message::{
     AgentWork, BODY_BYTES_MAX, EntryView, Installation, Introduced, LastView, MachineView, OpenView, Outcome,
     PersonView, PlaceView, ReleaseView, RolledBackView, RunView, RunnerWork, RunningView, RunsAsked, Session,
-    Signed, StatusView, Submission, WorkView,
+    Signed, StatusView, Submission, WitnessesView, WorkView,
 };
 pub use problem::{Problem, ProblemKind};
 pub use proof::Anchor;

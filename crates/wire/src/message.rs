@@ -402,6 +402,18 @@ pub struct Installation {
     /// The runners.
     #[serde(default)]
     pub runners: Vec<MachineView>,
+    /// The witnesses that the trust root in force names.
+    #[serde(default)]
+    pub witnesses: Option<WitnessesView>,
+}
+
+/// Witnesses, as far as they can help a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WitnessesView {
+    /// How many must have cosigned.
+    pub quorum: u32,
+    /// How many count: in team mode none on the server's host does.
+    pub counting: u32,
 }
 
 /// The status in force.

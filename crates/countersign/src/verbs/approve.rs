@@ -100,7 +100,8 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     let (anchors, mut seen) = review::eyes_of(&pin, &bundle, Some(now()?));
     let prove = |_: &Checkpoint, old, new| Ok(runtime.block_on(client.consistency(old, new))?);
     seen.ledger = Some(review::kept(&pin, &bundle, false, prove)?);
-    let checked = judge::check(&bundle, &anchors, &seen).map_err(review::broken)?;
+    let checked =
+        judge::check(&bundle, &anchors, &seen).map_err(|findings| review::broken(&bundle, findings))?;
     let judgement = judge::judge_checked(&checked);
     let missing = review::lines("what is missing", &judgement.reasons);
     let unclear = review::lines("what cannot be decided", &judgement.unclear);

@@ -10,6 +10,7 @@ use wire::{Client, MachineView, PlaceView, ReleaseView, RunView};
 
 use crate::failure::Failure;
 use crate::outcome::{self, At, Stand};
+use crate::witnesses;
 
 /// The approval nodes for which a run waits, when it waits for nothing else.
 pub fn nodes(view: &RunView) -> Option<Vec<String>> {
@@ -115,6 +116,9 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Failure, Fail
         findings.iter_mut().filter(|finding| finding.code == "frozen").for_each(|finding| {
             finding.remedy = format!("{}; {remedy}", finding.remedy);
         });
+    }
+    if findings.iter().any(|finding| finding.code == "not-witnessed") {
+        witnesses::advise(&mut findings, client.installation().await?.witnesses);
     }
     let outcome =
         if release.outcome.as_deref() == Some("undecided") { Outcome::Undecided } else { Outcome::Fail };

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::outcome;
 use crate::output::Output;
 use crate::review::short;
-use crate::trust;
+use crate::{trust, witnesses};
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
@@ -98,6 +98,9 @@ fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
     let agents = places.iter().flat_map(|view| view.agents.iter().map(move |agent| (view, agent)));
     let agents = agents.filter(|(_, agent)| outcome::is_gone(agent));
     let agents = agents.map(|(view, agent)| machine(&format!("{}: agent", view.place), agent));
+    let unwitnessed = seen.witnesses.and_then(witnesses::missing);
+    let unwitnessed = unwitnessed.map(|what| format!("{what}; {}", witnesses::REMEDY));
+    let frozen = unwitnessed.into_iter().chain(frozen);
     let lines: Vec<_> = frozen.chain(barred).chain(bars).chain(runners).chain(agents).collect();
     section("stopped", &lines)
 }
@@ -286,6 +289,7 @@ mod tests {
             frozen: Vec::new(),
             barred: Vec::new(),
             runners: Vec::new(),
+            witnesses: None,
         };
         assert!(ending(&seen, &[], at(10)).is_empty());
         let soon = ending(&seen, &[], at(20));

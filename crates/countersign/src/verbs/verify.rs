@@ -84,7 +84,8 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
         // What it would be worth today is judged beside what it was worth then.
         let today = scope.spawn(|| judge::judge(&bundle, &anchors, &today).codes());
         let then = || {
-            let checked = judge::check(&bundle, &anchors, &seen).map_err(review::broken)?;
+            let checked = judge::check(&bundle, &anchors, &seen)
+                .map_err(|findings| review::broken(&bundle, findings))?;
             let judgement = judge::judge_checked(&checked);
             // Whoever names a status wants it to count.
             given.as_ref().map(|given| given.open(&checked.root)).transpose()?;

@@ -13,3 +13,4 @@ mod ranges;
 mod remedies;
 mod starting;
 mod streams;
+mod teams;

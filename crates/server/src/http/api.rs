@@ -14,15 +14,15 @@ use domain::Event;
 use evidence::dsse::Envelope;
 use evidence::entry::Entry;
 use evidence::request::Request;
-use evidence::trust_root::Machine;
+use evidence::trust_root::{Machine, Witness, Witnesses};
 use evidence::{Digest, Name};
 use ledger::{LedgerError, Tiles};
 use serde::Deserialize;
 use serde_json::Value;
 use tlog::inclusion_proof;
 use wire::{
-    Credential, EntryView, Installation, MachineView, Outcome, PersonView, ProblemKind, StatusView,
-    Submission,
+    Credential, EntryView, Installation, Outcome, PersonView, ProblemKind, StatusView, Submission,
+    WitnessesView,
 };
 
 use super::asker::Asker;
@@ -146,6 +146,9 @@ fn installed(shared: &Shared) -> Result<Installation, Failure> {
     let (state, now) = (shared.intake.state(), clock::now());
     let root = state.identity.root();
     let root = root.ok_or_else(|| Failure::new(ProblemKind::Failed, "no trust root is in force"))?;
+    let trusted = shared.gatekeeper.root(&state)?;
+    // How long ago each asked for work.
+    let runner = |runner: &Machine| shared.attendance.of(&Who::Runner(runner.name.clone()));
     let person = |(person, now): (domain::PersonId, &domain::identity::Person)| PersonView {
         person,
         name: name_of(shared, now.entry),
@@ -168,15 +171,15 @@ fn installed(shared: &Shared) -> Result<Installation, Failure> {
         root_expires: Some(root.expires),
         frozen: state.identity.freezes().to_vec(),
         barred: state.identity.barred().to_vec(),
-        runners: runners(shared, &state)?,
+        runners: trusted.runners.iter().map(runner).collect(),
+        witnesses: Some(witnesses(&trusted.witnesses, |witness| trusted.counts(witness))),
     })
 }
 
-/// The runners that the trust root names, and how long ago each asked for work.
-fn runners(shared: &Shared, state: &domain::State) -> Result<Vec<MachineView>, Failure> {
-    let root = shared.gatekeeper.root(state)?;
-    let view = |runner: &Machine| shared.attendance.of(&Who::Runner(runner.name.clone()));
-    Ok(root.runners.iter().map(view).collect())
+/// How many witnesses a gate can have heard.
+fn witnesses(named: &Witnesses, counts: impl Fn(&&Witness) -> bool) -> WitnessesView {
+    let counting = named.keys.iter().filter(counts).count();
+    WitnessesView { quorum: named.quorum, counting: u32::try_from(counting).unwrap_or(u32::MAX) }
 }
 
 /// Where a listing starts.

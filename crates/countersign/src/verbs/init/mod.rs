@@ -301,7 +301,8 @@ fn text(made: &Made) -> String {
     let places: String = made.places.iter().map(MadePlace::line).collect();
     let note = match made.mode {
         Mode::Team => {
-            "note: in team mode a witness on the server's host counts for nothing: amend the root with one elsewhere\n"
+            "note: in team mode a witness on the server's host counts for nothing, so that no gate can pass yet: run the witness on \
+             another host (docs/operating/ceremonies.md, \"A witness on another host\"), or try it all on this one with `--mode rehearsal`\n"
         }
         Mode::Solo | Mode::Rehearsal => "",
     };

@@ -1,0 +1,66 @@
+//! Words about witnesses that cannot help.
+//!
+//! Invariant: only what a person reads is changed here. A verdict's own words are on record, and replay compares them.
+
+use evidence::bundle::Bundle;
+use evidence::trust_root::TrustRoot;
+use policy::Finding;
+use wire::WitnessesView;
+
+/// What is missing, where too few of the named witnesses count for any gate to pass, however long it waits.
+pub fn missing(seen: WitnessesView) -> Option<String> {
+    (seen.counting < seen.quorum).then(|| {
+        format!(
+            "team mode counts no witness on the server's host, and the trust root names {} elsewhere, where {} must cosign: no \
+             gate can pass",
+            seen.counting, seen.quorum
+        )
+    })
+}
+
+/// The witnesses that the newest root of a bundle names. It need not be believed: nothing is decided by it.
+pub fn of_bundle(bundle: &Bundle) -> Option<WitnessesView> {
+    let root = TrustRoot::read(bundle.roots.last()?).ok()?;
+    let counting = root.witnesses.keys.iter().filter(|witness| root.counts(witness)).count();
+    Some(WitnessesView {
+        quorum: root.witnesses.quorum,
+        counting: u32::try_from(counting).unwrap_or(u32::MAX),
+    })
+}
+
+/// Replaces the advice to wait for witnesses where waiting never helps.
+pub fn advise(findings: &mut [Finding], seen: Option<WitnessesView>) {
+    if let Some(what) = seen.and_then(missing) {
+        for finding in findings.iter_mut().filter(|finding| finding.code == "not-witnessed") {
+            finding.what = format!("{}: {what}", finding.what);
+            REMEDY.clone_into(&mut finding.remedy);
+        }
+    }
+}
+
+/// Where waiting does not help.
+pub const REMEDY: &str = "waiting does not help: run a witness on another host and name it in the trust root \
+                          (docs/operating/ceremonies.md, \"A witness on another host\"); to try team rules on one machine, make \
+                          another installation with `countersign init --mode rehearsal --people FILE --data DIR`";
+
+#[cfg(test)]
+mod tests {
+    use policy::Finding;
+    use wire::WitnessesView;
+
+    use super::{REMEDY, advise};
+
+    #[test]
+    fn advice_to_wait_stays_where_waiting_helps() {
+        let finding = |code: &str| Finding { code: code.into(), what: "w".into(), remedy: "wait".into() };
+        let remedies = |seen| {
+            let mut findings = [finding("not-witnessed"), finding("frozen")];
+            advise(&mut findings, seen);
+            findings.map(|finding| finding.remedy)
+        };
+        let seen = |quorum, counting| Some(WitnessesView { quorum, counting });
+        assert_eq!(remedies(seen(1, 1)), ["wait", "wait"]);
+        assert_eq!(remedies(None), ["wait", "wait"], "an older server does not say");
+        assert_eq!(remedies(seen(2, 1)), [REMEDY, "wait"]);
+    }
+}
