@@ -3,6 +3,7 @@
 //! Invariant: each check names the file, the line and the remedy, and has a test that breaks it. It deliberately links
 //! nothing of the product: what the program is, is read from its sources and from the page that its test writes.
 
+mod codes;
 mod commands;
 mod links;
 mod names;
@@ -30,10 +31,23 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
     let present = || pages.iter().filter(|page| !page.name.starts_with("docs/decisions/"));
     found.extend(present().flat_map(|page| commands::unknown(page, &commands)));
     let (mut tests, mut items) = (BTreeSet::new(), BTreeSet::new());
+    let (mut codes, mut words) = (BTreeSet::new(), BTreeSet::new());
     for (name, text) in tidy::sources(root)? {
         tests.extend(names::test_names(&text));
         items.extend(names::public_items(&name, &text));
+        codes.extend(codes::of_source(&name, &text));
+        words.extend(codes::words(&text));
     }
+    for (name, text) in tidy::files(root, &["policies"], "rego")? {
+        codes.extend(codes::of_source(&name, &text));
+        words.extend(codes::words(&text));
+    }
+    for (_, text) in tidy::files(root, &["crates"], "toml")? {
+        words.extend(codes::words(&text));
+    }
+    let others: Vec<_> = present().filter(|page| page.name != CODES).collect();
+    found.extend(codes::differing(page(CODES)?, &others, &codes));
+    found.extend(present().flat_map(|page| codes::unknown_words(page, &words)));
     for name in names::EVIDENCE_PAGES {
         found.extend(names::unknown_tests(page(name)?, &tests));
     }
@@ -54,6 +68,9 @@ fn pages(root: &Path) -> Result<Vec<Page>, String> {
 }
 
 const TOP: [&str; 5] = ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CONTRIBUTING.md", "STYLE.md"];
+
+/// The page of every code with its remedy.
+const CODES: &str = "docs/codes.md";
 
 /// The page that a test of the binary writes.
 const CLI: &str = "docs/cli.md";
