@@ -137,6 +137,14 @@ impl Gatekeeper {
         Ok(request)
     }
 
+    /// Whether the ledger holds a request: its entry may be read by others, who can send it again.
+    ///
+    /// # Errors
+    /// `EdgeError` when the ledger cannot be read.
+    pub fn is_recorded(&self, request: &Request) -> Result<bool, EdgeError> {
+        Ok(self.readers.with(|reader| reader.by_idempotency(&request.idempotency()))?.is_some())
+    }
+
     /// Checks a submission and answers the job for the writer.
     ///
     /// # Errors

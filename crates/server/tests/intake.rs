@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use domain::identity::{Enrol, Enrolled, Rooted, SetRoot};
 use domain::{Command, Reason};
 use evidence::entry::{Actor, Auth};
+use evidence::request::Request;
 use evidence::trust_root::Mode;
 use evidence::{Digest, Id, Moment};
 use ledger::{Ledger, Reader};
 use serde_json::json;
-use server::{Answer, Intake, IntakeError, Job, Origin, World, Writer};
+use server::{Answer, Gatekeeper, Intake, IntakeError, Job, Origin, Readers, World, Writer};
 use tlog::{NoteSigner, SignatureKind};
 
 fn job(key: &[u8], command: Command) -> Job {
@@ -76,6 +77,31 @@ async fn a_key_counts_once_even_within_one_batch() {
     thread.join().unwrap();
 }
 
+/// Others can read it in the ledger then, and send it again.
+#[tokio::test]
+async fn attack_a_request_that_is_recorded_is_known_as_that() {
+    let dir = tempfile::tempdir().unwrap();
+    let signer = NoteSigner::from_seed("countersign/test", SignatureKind::Ed25519, &[1; 32]).unwrap();
+    let ledger = Ledger::create(dir.path(), signer).unwrap();
+    let (intake, thread) = Intake::start(dir.path(), ledger).unwrap();
+    let gatekeeper = Gatekeeper::open(Readers::new(dir.path())).unwrap();
+    let lab = lab::Lab::default();
+    let [request, refused, other] =
+        [1, 2, 3].map(|nonce| lab.request(&lab.ada, "set-root", json!({}), nonce).0);
+    let sent = |request: &Request, command| {
+        let mut job = job(b"", command);
+        job.origin.idempotency = Some(request.idempotency());
+        intake.submit(job)
+    };
+    assert!(!gatekeeper.is_recorded(&request).unwrap());
+    sent(&request, set_root(1)).await.unwrap();
+    sent(&refused, Command::Refuse(Reason::new("x", "y", "z").into())).await.unwrap();
+    assert!(gatekeeper.is_recorded(&request).unwrap() && gatekeeper.is_recorded(&refused).unwrap());
+    assert!(!gatekeeper.is_recorded(&other).unwrap());
+    drop(intake);
+    thread.join().unwrap();
+}
+
 /// One command that does not fit an entry is no matter of those that came with it.
 #[test]
 fn what_does_not_fit_an_entry_is_refused_alone() {
@@ -136,7 +162,7 @@ fn attack_a_storm_of_refusals_is_counted() {
     let entry = reader.entries(8, 9).unwrap().remove(0);
     let facts = entry.facts.decode::<serde_json::Value>("facts").unwrap();
     assert_eq!((&facts["more"], &facts["reasons"]), (&json!(197), &json!(["quota-refusals"])));
-    let readers = server::Readers::new(dir.path());
+    let readers = Readers::new(dir.path());
     let blobs = ledger::Blobs::read_only(&dir.path().join(ledger::BLOBS));
     let store = server::LedgerStore::new(&readers, &blobs);
     let replay = server::replay(&reader, &store, |_| {}).unwrap();

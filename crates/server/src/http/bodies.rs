@@ -3,7 +3,8 @@
 //!
 //! Invariant: a stranger holds no room. A small body needs none, because connections are counted already
 //! (`listen::Limits`). One sender cannot hold the room of all others, and what stops something has room of its own.
-//! Colleagues read each other's signed requests in the ledger: who sends one again holds a part of their own, once.
+//! A person has one part, from however many accounts it is sent. Colleagues read each other's signed requests in the
+//! ledger: a request that is recorded may come from anybody, so all of these together have one part, and no person does.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,12 +32,14 @@ use crate::clock;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Holder {
     Owner,
-    /// A person, as whoever connected: what another user of the machine sends in their name is not theirs.
-    Person(PersonId, Option<Account>),
+    /// A person, from all accounts together.
+    Person(PersonId),
     /// Another user of the machine, or an address, in however many names.
     Peer(Account),
-    /// A signed request, as whoever connected: it has one body at a time.
-    Request(Digest, Option<Account>),
+    /// A signed request that is not recorded: it has one body at a time.
+    Request(Digest),
+    /// All requests that are recorded and are sent again.
+    Recorded,
     Machine(Name),
 }
 
@@ -101,7 +104,7 @@ pub async fn bounded(State(bodies): State<Arc<Bodies>>, request: Request, next: 
 /// Room for a large body of somebody known.
 async fn held(bodies: &Bodies, parts: &Parts, bytes: u64) -> Result<Held, Failure> {
     let sender = sender(&bodies.shared, parts).await?;
-    // A request can be sent again by whoever reads it in the ledger.
+    // A signed request shows nobody here: its body may be missing or another one.
     match sender.holders.first() {
         Some(Holder::Owner) => listen::known(&Caller::Owner.identity()),
         Some(Holder::Machine(machine)) => listen::known(machine.as_str()),
@@ -127,7 +130,14 @@ async fn sender(shared: &Arc<Shared>, parts: &Parts) -> Result<Sender, Failure> 
                 let stops = STOPPING.contains(&request.action.as_str());
                 let holders = match peer {
                     _ if is_owner => vec![Holder::Owner],
-                    peer => holders(request.person.into(), envelope.payload_digest(), peer.as_ref()),
+                    peer => {
+                        let new = if keeper.is_recorded(&request)? {
+                            None
+                        } else {
+                            Some(envelope.payload_digest())
+                        };
+                        holders(request.person.into(), new, peer.as_ref())
+                    }
                 };
                 Ok(Sender { holders, stops })
             }
@@ -144,10 +154,12 @@ async fn sender(shared: &Arc<Shared>, parts: &Parts) -> Result<Sender, Failure> 
     .await
 }
 
-/// In whose names the body of a person's request is counted.
-fn holders(person: PersonId, request: Digest, peer: Option<&Peer>) -> Vec<Holder> {
-    let account = peer.map(|peer| peer.account);
-    let mut holders = vec![Holder::Person(person, account), Holder::Request(request, account)];
+/// In whose names the body of a person's request is counted; the request's digest, unless it is recorded.
+fn holders(person: PersonId, new: Option<Digest>, peer: Option<&Peer>) -> Vec<Holder> {
+    let mut holders = match new {
+        Some(request) => vec![Holder::Person(person), Holder::Request(request)],
+        None => vec![Holder::Recorded],
+    };
     // Whoever runs the server may have everybody's commands come through one user.
     holders.extend(peer.filter(|peer| !peer.has_reserve()).map(|peer| Holder::Peer(peer.account)));
     holders
@@ -159,6 +171,20 @@ fn nobody() -> Failure {
          header `Authorization` too, so that it is known who sends it before it is read"
     );
     Failure::new(ProblemKind::Unauthenticated, what)
+}
+
+impl Holder {
+    fn holds_too_much(&self, each_kib: u32) -> String {
+        match self {
+            Self::Recorded => format!(
+                "the ledger holds this request already, and such requests are being sent again with more than \
+                 {each_kib} KiB at once; look up what became of it with `countersign status`, or send it again later"
+            ),
+            _ => format!(
+                "you send more than {each_kib} KiB at once; wait until some of it is answered, then send it again"
+            ),
+        }
+    }
 }
 
 /// Some room, shared by senders.
@@ -193,12 +219,9 @@ impl Room {
                 return Err(Failure::new(ProblemKind::Busy, what));
             }
             let own = |holder| by.get(holder).copied().unwrap_or_default();
-            if holders.iter().any(|holder| own(holder).saturating_add(kib) > self.each) {
-                let what = format!(
-                    "you send more than {} KiB at once; wait until some of it is answered, then send it again",
-                    self.each
-                );
-                return Err(Failure::new(ProblemKind::Busy, what));
+            let full = holders.iter().find(|holder| own(holder).saturating_add(kib) > self.each);
+            if let Some(full) = full {
+                return Err(Failure::new(ProblemKind::Busy, full.holds_too_much(self.each)));
             }
             for holder in &holders {
                 *by.entry(holder.clone()).or_default() += kib;
@@ -255,33 +278,60 @@ mod tests {
 
     use super::{Holder, Room, holders};
 
+    /// Who somebody is at whose address.
+    const ADA: u8 = 1;
+    const BOB: u8 = 2;
+    const EVE: u8 = 9;
+
     fn machine(name: &str) -> Vec<Holder> {
         vec![Holder::Machine(name.parse().unwrap())]
     }
 
-    /// A request of a person's, sent by whoever is at an address.
-    fn sent(person: u8, request: &str, by: u8) -> Vec<Holder> {
-        let account = Account::Address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, by)));
-        let person = PersonId::from(lab::id(person));
-        holders(person, Digest::of(request.as_bytes()), Some(&Peer::of(account)))
+    fn at(address: u8) -> Peer {
+        Peer::of(Account::Address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, address))))
+    }
+
+    /// A new request of a person's, sent from an address.
+    fn new(person: u8, request: &str, from: u8) -> Vec<Holder> {
+        holders(PersonId::from(lab::id(person)), Some(Digest::of(request.as_bytes())), Some(&at(from)))
+    }
+
+    /// One that the ledger holds.
+    fn recorded(person: u8, from: u8) -> Vec<Holder> {
+        holders(PersonId::from(lab::id(person)), None, Some(&at(from)))
     }
 
     /// Colleagues read signed requests in the ledger, for minutes in which they could be sent again.
     #[tokio::test]
     async fn attack_a_colleagues_request_holds_nothing_of_whose_it_is() {
-        let (ada, eve) = (1, 9);
         let room = Room::new(20, 6);
-        let stolen = room.take(sent(ada, "a request of Ada's", eve), 5).await.unwrap();
-        let own = room.take(sent(ada, "another one", ada), 6).await.unwrap();
+        let stolen = room.take(recorded(ADA, EVE), 5).await.unwrap();
+        let own = room.take(new(ADA, "another one", ADA), 6).await.unwrap();
         drop(own);
-        // The same one, while Eve sends it.
-        drop(room.take(sent(ada, "a request of Ada's", ada), 6).await.unwrap());
-        let again = room.take(sent(ada, "a request of Ada's", eve), 1).await.unwrap_err();
-        assert!(again.to_string().contains("is being sent already"), "{again}");
         // In however many names she sends, she has one sender's part.
-        let more = room.take(sent(2, "a request of Bob's", eve), 2).await.unwrap_err();
-        assert!(more.to_string().contains("at once"), "{more}");
+        let more = room.take(new(BOB, "a request of Bob's", EVE), 2).await.unwrap_err();
+        assert!(more.to_string().contains("you send more than 6 KiB at once"), "{more}");
         drop(stolen);
+        assert_eq!(room.by().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn attack_requests_from_several_accounts_hold_one_part_of_the_room() {
+        let room = Room::new(20, 6);
+        // Requests that were read in the ledger, whosever they are.
+        let stolen = room.take(recorded(ADA, EVE), 4).await.unwrap();
+        let more = room.take(recorded(BOB, EVE + 1), 4).await.unwrap_err();
+        assert!(more.to_string().contains("the ledger holds this request already"), "{more}");
+        // One that she has signed herself, and many of them.
+        let own = room.take(new(EVE, "one", EVE + 2), 4).await.unwrap();
+        let again = room.take(new(EVE, "one", EVE + 3), 1).await.unwrap_err();
+        assert!(again.to_string().contains("is being sent already"), "{again}");
+        let more = room.take(new(EVE, "another one", EVE + 3), 4).await.unwrap_err();
+        assert!(more.to_string().contains("you send more than 6 KiB at once"), "{more}");
+        // Others have theirs at once.
+        let [ada, bob] = [(ADA, "hers"), (BOB, "his")].map(|(who, what)| room.take(new(who, what, who), 6));
+        let held = tokio::time::timeout(Duration::ZERO, futures_util::future::join(ada, bob)).await.unwrap();
+        drop((stolen, own, held.0.unwrap(), held.1.unwrap()));
         assert_eq!(room.by().len(), 0);
     }
 
