@@ -27,6 +27,9 @@ fn main() -> ExitCode {
         ["check"] => run::check(),
         ["tidy"] => run::tidy(),
         ["docs"] => run::docs(),
+        ["words"] => run::words(""),
+        ["words", "--lower"] => tidy::words::lower(&run::root()),
+        ["words", path] => run::words(path),
         ["test", "--peers", rest @ ..] => peers::setup().and_then(|()| run::test_with_peers(rest)),
         ["test", rest @ ..] => run::test(rest),
         ["bench", rest @ ..] => run::bench(rest),
@@ -58,6 +61,8 @@ const USAGE: &str = "usage: cargo x <task>
   check          formatting, lints, laws of the tree, pages, tests, documentation, licences
   tidy           the laws of the tree alone
   docs           the pages against the program alone: links, commands, names
+  words [PATH]   idioms that STYLE.md replaces by plain words, in all files or below PATH
+  words --lower  write into xtask/src/tidy/words-allowed.txt where fewer are left
   test [ARGS]    all tests; ARGS go to the test runner
   test --peers [ARGS]  the same, with other people's programs beside ours instead of skipping them
   bench [ARGS]   figures with their floors

@@ -67,6 +67,16 @@ pub fn docs() -> Done {
     kept("the pages say what is not so", &docs::broken(&root())?)
 }
 
+/// Idioms that stand between a reader and a sentence, of all files or below a path.
+pub fn words(path: &str) -> Done {
+    let found = tidy::words::listed(&root(), path)?;
+    for line in &found {
+        println!("{line}");
+    }
+    println!("{} in all", found.len());
+    Ok(())
+}
+
 fn kept(what: &str, broken: &[String]) -> Done {
     if broken.is_empty() { Ok(()) } else { Err(format!("{what}:\n  {}", broken.join("\n  "))) }
 }

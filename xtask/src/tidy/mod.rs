@@ -5,7 +5,9 @@
 //! the pages and the program is checked by `docs`.
 
 mod graph;
+mod prose;
 mod source;
+pub mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
     for (name, text) in sources(root)? {
         found.extend(source::breaches(&name, &text));
     }
+    found.extend(words::broken(root)?);
     Ok(found)
 }
 
