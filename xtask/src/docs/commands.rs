@@ -5,7 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::page::Page;
+use super::page::{Page, Piece};
+use crate::tidy::prose;
 
 /// What the program takes.
 #[derive(Debug, Default)]
@@ -62,6 +63,10 @@ impl Commands {
         let mut way = String::new();
         let mut words = line.split_whitespace().map(bare).filter(|word| !word.is_empty()).peekable();
         while let Some(word) = words.next() {
+            // A value that is filled in: from here on anything may stand.
+            if word.starts_with('{') && self.has_inner(&way) {
+                return None;
+            }
             if ENDS.iter().any(|end| word.starts_with(end)) {
                 return None;
             }
@@ -101,15 +106,59 @@ impl Commands {
     }
 }
 
+/// What follows the program's name, in a text that begins with it.
+fn of_program(text: &str) -> Option<String> {
+    let text = text.trim().trim_start_matches("$ ").strip_prefix("countersign ")?;
+    // `countersign answer v1` is how bytes of a format begin.
+    let version = text.split_whitespace().nth(1).and_then(|word| word.strip_prefix('v'));
+    version.is_none_or(|digits| digits.parse::<u32>().is_err()).then(|| text.to_owned())
+}
+
+/// Commands between backticks in what a source file says, in its messages and comments, that the program does not have.
+pub fn unknown_in_source(name: &str, text: &str, commands: &Commands) -> Vec<String> {
+    let mut found = Vec::new();
+    for said in prose::with_code(text) {
+        for (number, span) in said.text.split('`').enumerate().filter(|(number, _)| number % 2 == 1) {
+            let before =
+                said.text.split('`').take(number).map(|part| part.matches('\n').count()).sum::<usize>();
+            if let Some(what) = of_program(span).and_then(|line| commands.wrong(&line)) {
+                let remedy = "name one that docs/cli.md has";
+                found.push(format!(
+                    "{name}:{}: says {what}, which the program does not have: {remedy}",
+                    said.line + before
+                ));
+            }
+        }
+    }
+    found
+}
+
+/// Tasks of `cargo x` that a page names and that there are not.
+pub fn unknown_tasks(page: &Page, usage: &str) -> Vec<String> {
+    let tasks: BTreeSet<&str> =
+        usage.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
+    let of_cargo = |piece: Piece| {
+        let task = piece
+            .text
+            .trim()
+            .trim_start_matches("$ ")
+            .strip_prefix("cargo x ")?
+            .split_whitespace()
+            .next()?
+            .to_owned();
+        (!tasks.contains(task.as_str())).then(|| {
+            format!(
+                "{}:{}: names `cargo x {task}`, which does not exist: `cargo x` lists the tasks",
+                page.name, piece.line
+            )
+        })
+    };
+    page.fenced().into_iter().chain(page.spans()).filter_map(of_cargo).collect()
+}
+
 /// Commands in a page that the program does not have.
 pub fn unknown(page: &Page, commands: &Commands) -> Vec<String> {
     let verbs = commands.verbs();
-    let of_program = |text: &str| {
-        let text = text.trim().trim_start_matches("$ ").strip_prefix("countersign ")?;
-        // `countersign answer v1` is how bytes of a format begin.
-        let version = text.split_whitespace().nth(1).and_then(|word| word.strip_prefix('v'));
-        version.is_none_or(|digits| digits.parse::<u32>().is_err()).then(|| text.to_owned())
-    };
     let operating = page.name.starts_with("docs/operating/") || page.name == "README.md";
     let spoken_alone = |text: &str| {
         let first = text.split_whitespace().next()?;
@@ -129,7 +178,7 @@ pub fn unknown(page: &Page, commands: &Commands) -> Vec<String> {
 
 /// A word without the brackets, quotes and stops around it.
 fn bare(word: &str) -> &str {
-    word.trim_matches(|c: char| "[](){},;:'\"`".contains(c)).trim_end_matches('.')
+    word.trim_matches(|c: char| "[](),;:'\"`".contains(c)).trim_end_matches('.')
 }
 
 /// Placeholders and values are no verbs: `VERB`, `./file`, `api/production`.
@@ -189,5 +238,13 @@ mod tests {
             Vec::<String>::new(),
             "only the operating docs"
         );
+    }
+
+    #[test]
+    fn a_task_that_is_not_there_is_named_with_its_line() {
+        let text = "`cargo x check`\n```\ncargo x test --peers\ncargo x chekc\n```\n".to_owned();
+        let page = Page { name: "a.md".to_owned(), text };
+        let found = unknown_tasks(&page, "usage: cargo x <task>\n\n  check    all\n  test [ARGS]  tests\n");
+        assert!(found.len() == 1 && found[0].starts_with("a.md:4: names `cargo x chekc`"), "{found:?}");
     }
 }

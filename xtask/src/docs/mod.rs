@@ -30,6 +30,7 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
     // Decisions are history: they name what there was.
     let present = || pages.iter().filter(|page| !page.name.starts_with("docs/decisions/"));
     found.extend(present().flat_map(|page| commands::unknown(page, &commands)));
+    found.extend(present().flat_map(|page| commands::unknown_tasks(page, crate::USAGE)));
     let (mut tests, mut items) = (BTreeSet::new(), BTreeSet::new());
     let (mut codes, mut words) = (BTreeSet::new(), BTreeSet::new());
     for (name, text) in tidy::sources(root)? {
@@ -37,6 +38,9 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
         items.extend(names::public_items(&name, &text));
         codes.extend(codes::of_source(&name, &text));
         words.extend(codes::words(&text));
+        if name.contains("/src/") && name.starts_with("crates/") && !tidy::is_test(&name) {
+            found.extend(commands::unknown_in_source(&name, &text, &commands));
+        }
     }
     for (name, text) in tidy::files(root, &["policies"], "rego")? {
         codes.extend(codes::of_source(&name, &text));

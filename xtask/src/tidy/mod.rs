@@ -5,7 +5,7 @@
 //! the pages and the program is checked by `docs`.
 
 mod graph;
-mod prose;
+pub mod prose;
 mod source;
 pub mod words;
 

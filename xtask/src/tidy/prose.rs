@@ -35,8 +35,15 @@ pub fn of_page(text: &str) -> Vec<Prose> {
     found
 }
 
-/// Comments and string literals of a source file.
+/// Comments and string literals of a source file, without code.
 pub fn of_source(text: &str) -> Vec<Prose> {
+    let mut found = with_code(text);
+    found.iter_mut().for_each(|prose| prose.text = without_code(&prose.text));
+    found
+}
+
+/// Comments and string literals of a source file.
+pub fn with_code(text: &str) -> Vec<Prose> {
     let mut found = Vec::new();
     let mut reader = Reader { rest: text, line: 1, before: ' ' };
     // Line of the last comment, and whether it lies in a code block.
@@ -65,7 +72,6 @@ pub fn of_source(text: &str) -> Vec<Prose> {
             reader.skip(c.len_utf8());
         }
     }
-    found.iter_mut().for_each(|prose| prose.text = without_code(&prose.text));
     found
 }
 
