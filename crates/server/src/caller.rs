@@ -50,16 +50,20 @@ impl Caller {
     /// for what was refused: that can be about any project, so it is for its sender and for who may read of all.
     #[must_use]
     pub fn may_read_entry(&self, project: Option<&Name>, event: &Event, state: &State, now: Moment) -> bool {
-        match (project, event) {
+        match (project, refused_of_none(project, event)) {
             (Some(project), _) => self.may_read(project, state, now),
-            (None, Event::Refused(refused)) => match self {
-                Self::Owner | Self::Anybody | Self::Runner(_) => true,
-                Self::Person(person) => {
-                    *person == refused.person || state.identity.works_everywhere(*person, now)
-                }
-                Self::Agent(..) => false,
-            },
-            (None, _) => true,
+            (None, Some(sender)) => self.may_read_refused(sender, state, now),
+            (None, None) => true,
+        }
+    }
+
+    /// Whether this caller may read what was refused of no project.
+    #[must_use]
+    pub fn may_read_refused(&self, sender: PersonId, state: &State, now: Moment) -> bool {
+        match self {
+            Self::Owner | Self::Anybody | Self::Runner(_) => true,
+            Self::Person(person) => *person == sender || state.identity.works_everywhere(*person, now),
+            Self::Agent(..) => false,
         }
     }
 
@@ -77,6 +81,15 @@ impl Caller {
     #[must_use]
     pub const fn reads_all(&self) -> bool {
         matches!(self, Self::Owner | Self::Anybody | Self::Runner(_))
+    }
+}
+
+/// The person whose command an entry of no project refused.
+#[must_use]
+pub const fn refused_of_none(project: Option<&Name>, event: &Event) -> Option<PersonId> {
+    match (project, event) {
+        (None, Event::Refused(refused)) => Some(refused.person),
+        _ => None,
     }
 }
 

@@ -4,17 +4,21 @@
 //! and nothing is ever decided from them.
 
 pub mod releases;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use domain::build::Outcome;
-use domain::{Event, RunId};
+use domain::{Event, PersonId, RunId, State};
 use evidence::entry::{Actor, Entry, Header};
 use evidence::receipt::Work;
-use evidence::{Digest, Name};
+use evidence::{Digest, Moment, Name};
 use ledger::{LedgerError, Reader};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use crate::caller::{Caller, refused_of_none};
 
 /// Name of the file inside the data directory.
 pub const FILE: &str = "views.db";
@@ -50,6 +54,29 @@ pub enum ViewError {
 pub struct Stale {
     /// Table and key.
     pub place: String,
+}
+
+/// By whose entries a blob is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// Entries of a project.
+    Project(Name),
+    /// Refusals of no project, of what this person sent.
+    Refused(PersonId),
+    /// Other entries of no project.
+    Installation,
+}
+
+impl Naming {
+    /// Whether a caller may read a blob for this.
+    #[must_use]
+    pub fn may_read(&self, caller: &Caller, state: &State, now: Moment) -> bool {
+        match self {
+            Self::Project(project) => caller.may_read(project, state, now),
+            Self::Refused(sender) => caller.may_read_refused(*sender, state, now),
+            Self::Installation => true,
+        }
+    }
 }
 
 impl Views {
@@ -109,15 +136,23 @@ impl Views {
         Ok(found.and_then(|project| project.parse().ok()))
     }
 
-    /// Projects whose entries name a blob; `None` among them where an entry of no project does.
+    /// By whose entries a blob is named.
     ///
     /// # Errors
     /// `ViewError` when the view cannot be read.
-    pub fn projects_of(&self, blob: &Digest) -> Result<Vec<Option<Name>>, ViewError> {
+    pub fn named(&self, blob: &Digest) -> Result<Vec<Naming>, ViewError> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut statement = connection.prepare_cached("SELECT project FROM named WHERE blob = ?1")?;
-        let found = statement.query_map(params![blob.as_bytes()], |row| row.get::<_, String>(0))?;
-        found.map(|project| Ok(project?.parse().ok())).collect()
+        let question = "SELECT project, refused FROM named WHERE blob = ?1";
+        let mut statement = connection.prepare_cached(question)?;
+        let found = statement.query_map(params![blob.as_bytes()], |row| {
+            let (project, refused): (String, String) = (row.get(0)?, row.get(1)?);
+            Ok(match (project.is_empty(), refused.is_empty()) {
+                (false, _) => Naming::Project(parsed(row, 0)?),
+                (true, false) => Naming::Refused(parsed(row, 1)?),
+                (true, true) => Naming::Installation,
+            })
+        })?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
     }
 
     /// Runs a question.
@@ -239,10 +274,11 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
     let header = Header::decode(&entry.header).map_err(|error| unsound(&error))?;
     let event = Event::read(&header.kind, &entry.facts).map_err(|error| unsound(&error))?;
     let time = header.time.to_string();
-    let project = project_of(header.project.as_ref(), &event).map_or("", Name::as_str);
+    let project = project_of(header.project.as_ref(), &event);
+    let refused = refused_of_none(project, &event).map_or_else(String::new, |person| person.to_string());
     for blob in &header.blobs {
-        rows.prepare_cached("INSERT OR IGNORE INTO named (blob, project) VALUES (?1, ?2)")?
-            .execute(params![blob.as_bytes(), project])?;
+        rows.prepare_cached("INSERT OR IGNORE INTO named (blob, project, refused) VALUES (?1, ?2, ?3)")?
+            .execute(params![blob.as_bytes(), project.map_or("", Name::as_str), refused])?;
     }
     releases::apply(rows, releases::At { number, time: &time }, &event)?;
     match event {
@@ -416,8 +452,8 @@ CREATE TABLE IF NOT EXISTS artifact (run TEXT NOT NULL, name TEXT NOT NULL, mani
   PRIMARY KEY (run, name)) STRICT;
 CREATE TABLE IF NOT EXISTS last (place TEXT PRIMARY KEY, entry INTEGER NOT NULL, release INTEGER NOT NULL,
   outcome TEXT NOT NULL, reasons TEXT NOT NULL, detail TEXT, bundle TEXT) STRICT;
-CREATE TABLE IF NOT EXISTS named (blob BLOB NOT NULL, project TEXT NOT NULL,
-  PRIMARY KEY (blob, project)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS named (blob BLOB NOT NULL, project TEXT NOT NULL, refused TEXT NOT NULL,
+  PRIMARY KEY (blob, project, refused)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS release (place TEXT NOT NULL, began INTEGER NOT NULL, kind TEXT NOT NULL,
   run TEXT NOT NULL, artifact TEXT NOT NULL, release INTEGER, stage TEXT NOT NULL, outcome TEXT,
   reasons TEXT NOT NULL, detail TEXT, bundle TEXT, changed INTEGER NOT NULL, time TEXT NOT NULL, replaces TEXT,
@@ -436,7 +472,7 @@ const TABLES: [(&str, &str); 8] = [
     ("work", "run, entry, kind, name, runner, state, log"),
     ("artifact", "run, name, manifest"),
     ("last", "place, entry, release, outcome, reasons, detail, bundle"),
-    ("named", "hex(blob), project"),
+    ("named", "hex(blob), project, refused"),
     (
         "release",
         "place, began, kind, run, artifact, release, stage, outcome, reasons, detail, bundle, changed, time, replaces, \
@@ -445,5 +481,5 @@ const TABLES: [(&str, &str); 8] = [
     ("enrolled", "person, enrolment"),
 ];
 /// Version of the schema; views of another one are made anew.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 const STALE_MAX: usize = 100;

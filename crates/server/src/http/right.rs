@@ -92,8 +92,8 @@ pub fn of_run(shared: &Shared, caller: &Caller, run: RunId) -> Result<(), Failur
     }
 }
 
-/// Refuses a caller that may read of no project whose entries name a blob. Blobs that entries of no project name are
-/// statements about the whole installation.
+/// Refuses a caller that may read no entry which names a blob. Blobs that entries of no project name are statements about
+/// the whole installation, unless the entry is a refusal.
 pub fn of_blob(shared: &Shared, caller: &Caller, digest: &Digest) -> Result<(), Failure> {
     if caller.reads_all() || !shared.gatekeeper.blobs().has(digest) {
         return Ok(());
@@ -105,14 +105,14 @@ pub fn of_blob(shared: &Shared, caller: &Caller, digest: &Digest) -> Result<(), 
         return Ok(());
     }
     up_to_date(shared)?;
-    let projects = shared.views.projects_of(digest);
-    let projects = projects.map_err(|error| Failure::new(ProblemKind::Failed, error.to_string()))?;
-    let may =
-        |project: &Option<Name>| project.as_ref().is_none_or(|project| caller.may_read(project, &state, now));
-    if projects.iter().any(may) {
+    let named = shared.views.named(digest);
+    let named = named.map_err(|error| Failure::new(ProblemKind::Failed, error.to_string()))?;
+    if named.iter().any(|naming| naming.may_read(caller, &state, now)) {
         return Ok(());
     }
-    let what = format!("blob {digest} belongs to a project in which you hold no role");
+    let what = format!(
+        "blob {digest} belongs to a project in which you hold no role, or to another person's refused request"
+    );
     Err(Failure::new(ProblemKind::Forbidden, what))
 }
 
