@@ -1,31 +1,67 @@
-//! What a role or a person has pinned, as the anchor by which a server shows who it is.
+//! The pin of a role or a person, as the anchor by which a server proves its identity.
 //!
-//! Invariant: the ledger's key comes from a trust root that follows the pinned one, never from whoever answers.
+//! Invariant: the ledger's key comes from a trust root that follows the pinned one and is no older than any by which a
+//! server has shown itself here before, never from whoever answers. The version of that root lies in a file beside the
+//! pin. The pin itself stays as it is: it may be older than evidence that its owner verifies.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use evidence::dsse::Envelope;
 use evidence::machine::MachineKey;
 use evidence::pin::Pin;
 use evidence::{Id, Moment};
 use judge::{Anchors, Seen};
+use serde::{Deserialize, Serialize};
 
-use crate::{clock, random};
+use crate::failure::Failure;
+use crate::{clock, home, random};
 
 /// A pinned trust root.
 #[derive(Clone, Debug)]
 pub struct Pinned {
-    /// The installation.
-    pub installation: Id,
-    /// The root.
-    pub anchors: Anchors,
+    installation: Id,
+    anchors: Anchors,
     /// Highest version of a root that was seen.
-    pub seen: u32,
+    seen: u32,
+    /// Where the highest version lies by which a server has shown itself.
+    file: PathBuf,
+}
+
+/// The newest trust root by which a server has shown itself, as it lies on disk.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Introduced {
+    /// Version of this format; 1.
+    v: u8,
+    /// Version of the root.
+    root: u32,
 }
 
 impl Pinned {
-    /// What a pin says. Whether a rehearsal counts is no matter of who answers.
-    pub const fn of(pin: &Pin) -> Self {
+    /// The anchor of a pin, with the version of the newest root that its owner has seen, and the owner's directory.
+    pub fn of(pin: &Pin, seen: u32, dir: &Path) -> Result<Self, Failure> {
+        // Whether a rehearsal counts is no matter of who answers.
         let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
-        Self { installation: pin.installation, anchors, seen: pin.root_version }
+        Self::new(pin.installation, anchors, seen, dir)
+    }
+
+    /// The same for a pin that is stored in another form.
+    pub fn new(installation: Id, anchors: Anchors, seen: u32, dir: &Path) -> Result<Self, Failure> {
+        let file = dir.join(FILE);
+        Ok(Self { installation, anchors, seen: seen.max(read(&file)?), file })
+    }
+}
+
+/// Forgets by which root a server has shown itself, where a pin takes its place that may be older.
+pub fn forget(dir: &Path) -> Result<(), Failure> {
+    let file = dir.join(FILE);
+    match fs::remove_file(&file) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(Failure::error(format!("cannot remove `{}`: {error}", file.display())))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -41,11 +77,85 @@ impl wire::Anchor for Pinned {
         Ok((MachineKey::from(&key), root.version))
     }
 
+    fn keep_root(&self, root: u32) -> Result<(), String> {
+        let kept = || {
+            if root <= self.seen.max(read(&self.file)?) {
+                return Ok(());
+            }
+            home::write_private(&self.file, &serde_json::to_string(&Introduced { v: 1, root })?)
+        };
+        kept().map_err(|failure: Failure| failure.message().to_owned())
+    }
+
     fn now(&self) -> Moment {
         clock::moment()
     }
 
     fn nonce(&self) -> Result<Id, String> {
         random::id().map_err(|failure| failure.message().to_owned())
+    }
+}
+
+/// The version in a file, 0 if the file is missing.
+fn read(file: &Path) -> Result<u32, Failure> {
+    let shown = file.display();
+    let text = match fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(Failure::error(format!("cannot read `{shown}`: {error}"))),
+    };
+    match serde_json::from_str(&text) {
+        Ok(Introduced { v: 1, root }) => Ok(root),
+        Ok(Introduced { v, .. }) => Err(Failure::error(format!(
+            "`{shown}` is of version {v}, which this program does not know; use a newer program"
+        ))),
+        Err(error) => Err(Failure::error(format!(
+            "`{shown}` is damaged: {error}; it says which trust root the server has shown last, so remove it only when \
+             you are certain that the true server answers"
+        ))),
+    }
+}
+
+/// In the directory of whoever has the pin.
+const FILE: &str = "introduced.json";
+
+#[cfg(test)]
+mod tests {
+    use lab::Lab;
+    use wire::Anchor as _;
+
+    use super::*;
+
+    fn pinned(lab: &Lab, dir: &Path) -> Result<Pinned, Failure> {
+        let root = lab.root();
+        let anchors = Anchors { version: root.version, digest: root.digest().unwrap(), rehearsal: true };
+        Pinned::new(root.installation, anchors, root.version, dir)
+    }
+
+    /// Every command begins with the same pin, which is older than the rotation.
+    #[test]
+    fn attack_a_rotated_ledger_key_is_no_servers_for_whoever_has_met_the_newer_root() {
+        let (lab, dir) = (Lab::default(), tempfile::tempdir().unwrap());
+        let (old, mut new) = (lab.root(), lab.root());
+        new.version = 2;
+        let roots = [lab.signed_root(&old, &[0, 1]), lab.signed_root(&new, &[0, 1])];
+        let first = pinned(&lab, dir.path()).unwrap();
+        assert_eq!(first.ledger_key(&roots, 0).unwrap().1, 2);
+        // Anybody can show the root: that alone does not prove that the server answers.
+        assert_eq!(pinned(&lab, dir.path()).unwrap().ledger_key(&roots[..1], 0).unwrap().1, 1);
+        first.keep_root(2).unwrap();
+        let next = pinned(&lab, dir.path()).unwrap();
+        let said = next.ledger_key(&roots[..1], 0).unwrap_err();
+        assert!(said.contains("root version 2 was seen before"), "{said}");
+        assert_eq!(next.ledger_key(&roots, 0).unwrap().1, 2);
+        // Nothing goes back, whoever else keeps something at the same time.
+        next.keep_root(1).unwrap();
+        home::write_private(&dir.path().join(FILE), r#"{"v":1,"root":4}"#).unwrap();
+        next.keep_root(3).unwrap();
+        assert_eq!(pinned(&lab, dir.path()).unwrap().seen, 4);
+        for damaged in ["", "{}", r#"{"v":2,"root":4}"#] {
+            home::write_private(&dir.path().join(FILE), damaged).unwrap();
+            pinned(&lab, dir.path()).unwrap_err();
+        }
     }
 }

@@ -47,7 +47,7 @@ fn pinned(home: &Home) -> Result<Pinned, Failure> {
              `countersign trust pin` from a colleague, then `countersign key use --pin LINE --person ID`",
         )
     })?;
-    Ok(Pinned::of(&pin))
+    Pinned::of(&pin, pin.root_version, &home::person_dir(profile.installation)?)
 }
 
 /// The Unix socket of the server in a data directory; `None` where another user's server, or one elsewhere, is asked

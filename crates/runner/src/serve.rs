@@ -363,6 +363,10 @@ mod tests {
             Err("no root of this installation".into())
         }
 
+        fn keep_root(&self, _: u32) -> Result<(), String> {
+            Ok(())
+        }
+
         fn now(&self) -> evidence::Moment {
             lab::at(0)
         }

@@ -27,6 +27,12 @@ pub trait Anchor: std::fmt::Debug + Send + Sync {
     /// Why these roots are not to be believed.
     fn ledger_key(&self, roots: &[Envelope], least: u32) -> Result<(MachineKey, u32), String>;
 
+    /// Keeps that a server has shown itself by a root of this version: no older one counts at the next start.
+    ///
+    /// # Errors
+    /// When that cannot be kept.
+    fn keep_root(&self, root: u32) -> Result<(), String>;
+
     /// Now.
     fn now(&self) -> Moment;
 
@@ -139,6 +145,11 @@ impl Client {
             let stated = Answer::stated(nonce, &asked, status.as_u16(), &header, &introduction.key);
             match stated {
                 Some(Stated(Some(digest))) if status == StatusCode::OK && digest == Digest::of(&bytes) => {
+                    let root = server.met().root;
+                    let kept = server.0.anchor.keep_root(root);
+                    kept.map_err(|what| {
+                        format!("this machine cannot keep which trust root it has shown: {what}")
+                    })?;
                     server.met().introduction = Some(introduction);
                     Ok(introduced)
                 }

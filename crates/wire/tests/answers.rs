@@ -3,6 +3,8 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use evidence::dsse::Envelope;
@@ -22,9 +24,9 @@ fn key(seed: u8) -> MachineSigner {
     MachineSigner::from_seed([seed; 32]).unwrap()
 }
 
-/// A pin that leads to the ledger's key at once.
-#[derive(Debug)]
-struct Pin;
+/// A pin that leads to the ledger's key at once, and the version of the root that is kept beside it.
+#[derive(Clone, Debug, Default)]
+struct Pin(Arc<AtomicU32>);
 
 impl Anchor for Pin {
     fn installation(&self) -> Id {
@@ -33,7 +35,12 @@ impl Anchor for Pin {
 
     fn ledger_key(&self, roots: &[Envelope], _: u32) -> Result<(MachineKey, u32), String> {
         assert!(roots.is_empty());
-        Ok((*key(1).public(), 1))
+        Ok((*key(1).public(), 3))
+    }
+
+    fn keep_root(&self, root: u32) -> Result<(), String> {
+        self.0.store(root, Ordering::Relaxed);
+        Ok(())
     }
 
     fn now(&self) -> Moment {
@@ -142,22 +149,24 @@ impl Somebody {
 const NOTHING: &str =
     r#"{"type":"tag:countersign,2026:not-found","title":"none","status":404,"detail":"no such run"}"#;
 
-/// How a runner's client takes an answer about a run, and what was asked of whoever answers.
-fn taken(somebody: Somebody) -> (ClientError, Vec<String>) {
+/// How a runner's client takes an answer about a run, what was asked of whoever answers, and which root is kept then.
+fn taken(somebody: Somebody) -> (ClientError, Vec<String>, u32) {
     let (url, asked) = somebody.answers();
     let machine =
         Machine { installation: INSTALLATION, name: "runner-1".parse().unwrap(), signer: key(3), now };
-    let client = Client::new(&url).unwrap().with_machine(machine, Box::new(Pin));
+    let pin = Pin::default();
+    let client = Client::new(&url).unwrap().with_machine(machine, Box::new(pin.clone()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let answer = runtime.block_on(client.run_order("00".repeat(16).parse().unwrap()));
     // Whoever listens there ends when somebody says nothing.
     drop(std::net::TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap());
-    (answer.unwrap_err(), asked.join().unwrap())
+    (answer.unwrap_err(), asked.join().unwrap(), pin.0.load(Ordering::Relaxed))
 }
 
 #[test]
 fn an_answer_that_the_server_signed_counts() {
-    let (error, asked) = taken(Somebody::server());
+    let (error, asked, kept) = taken(Somebody::server());
+    assert_eq!(kept, 3);
     assert!(matches!(&error, ClientError::Problem(problem) if problem.status == 404), "{error}");
     assert!(!error.is_passing());
     assert_eq!(asked.len(), 2);
@@ -183,7 +192,8 @@ fn attack_answers_of_whoever_took_the_port_are_no_answers() {
         ("another body", Somebody { signed_body: Some(b"x"), ..server() }, 2),
         ("a body that nobody vouched for", Somebody { signed_body: None, ..server() }, 2),
     ] {
-        let (error, asked) = taken(somebody);
+        let (error, asked, kept) = taken(somebody);
+        assert_eq!(kept, if questions == 2 { 3 } else { 0 }, "{name}: only the server's root is kept");
         assert!(matches!(error, ClientError::Unproven { .. }), "{name}: {error}");
         assert!(error.is_passing(), "{name}");
         assert_eq!(asked.len(), questions, "{name}");

@@ -192,12 +192,9 @@ fn serve(data: &Path, server: &str, verb: &AgentVerb, output: Output) -> Result<
         signer: signer.clone(),
         now: clock::moment,
     };
-    let pinned = Pinned {
-        installation: memory.installation,
-        // Whether a rehearsal counts is no matter of who answers.
-        anchors: Anchors { version: memory.root_version, digest: memory.root, rehearsal: true },
-        seen: memory.seen_root,
-    };
+    // Whether a rehearsal counts is no matter of who answers.
+    let anchors = Anchors { version: memory.root_version, digest: memory.root, rehearsal: true };
+    let pinned = Pinned::new(memory.installation, anchors, memory.seen_root, data)?;
     let client = Client::new(server)?.with_machine(machine, Box::new(pinned));
     let agent = Agent {
         dir: std::path::absolute(data)?,

@@ -132,7 +132,7 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
         now: clock::moment,
     };
     let trust = Trust::open(data, &pin)?;
-    let pinned = Pinned { seen: trust.newest_root(), ..Pinned::of(&pin) };
+    let pinned = Pinned::of(&pin, trust.newest_root(), data)?;
     let client = Client::new(server)?.with_machine(machine, Box::new(pinned));
     let bench = Bench {
         installation: pin.installation,

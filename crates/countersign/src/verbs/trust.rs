@@ -24,7 +24,7 @@ use crate::home::{self, Home, Profile};
 use crate::output::Output;
 use crate::request::{self, With};
 use crate::signing::PersonKey;
-use crate::{random, trust};
+use crate::{pinned, random, trust};
 
 /// Subcommands of `trust`.
 #[derive(Debug, Subcommand)]
@@ -134,6 +134,9 @@ fn pin(place: &Place, set: Option<&str>, replace: bool, output: Output) -> Resul
             _ => new,
         };
         let path = home::write_pin(&pin)?;
+        if replace {
+            pinned::forget(&home::person_dir(pin.installation)?)?;
+        }
         return output.print(&pin, |pin| {
             format!("pinned trust root {} (version {}) in {}", pin.root, pin.root_version, path.display())
         });

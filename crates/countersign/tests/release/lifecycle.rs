@@ -94,6 +94,19 @@ fn roots_rotate_by_the_thresholds_of_both() {
     three.home.ok(&["trust", "root", "--yes", "--renew", "--out", "3.json"]);
     three.signing_as("bob", &["trust", "sign", "--yes", "3.json"], 0);
     assert_eq!(codes(&three.home.json(&["trust", "send", "3.json"], 3)), ["holders-missing"]);
+    // Over TCP a server has shown itself by the newer root: no older one counts then, unless the pin is replaced.
+    let at = three.home.dir.path().join("elsewhere");
+    std::fs::create_dir(&at).unwrap();
+    std::fs::write(at.join("server.url"), &up.url).unwrap();
+    let installation = three.home.ok(&["status", "--data", at.to_str().unwrap()])["installation"].clone();
+    let person = three.home.dir.path().join(".config/countersign").join(installation.as_str().unwrap());
+    let kept = person.join("introduced.json");
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), r#"{"v":1,"root":2}"#);
+    let pin = std::fs::read_to_string(person.join("pin")).unwrap();
+    three.home.ok(&["trust", "pin", "--set", &pin]);
+    assert!(kept.exists());
+    three.home.ok(&["trust", "pin", "--set", &pin, "--replace"]);
+    assert!(!kept.exists());
     // A threshold that nobody could meet is none.
     three.home.json(&["trust", "root", "--yes", "--threshold", "holders=9"], 1);
     three.home.json(&["trust", "root", "--yes", "--threshold", "witnesses=1"], 2);
