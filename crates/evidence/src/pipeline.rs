@@ -266,7 +266,10 @@ impl Pipeline {
         let text = std::str::from_utf8(bytes).map_err(|error| PipelineError::Yaml(error.to_string()))?;
         let pipeline: Self = serde_saphyr::from_str(text)
             .map_err(|error| PipelineError::Yaml(yaml_words(PATH, &error.to_string())))?;
-        pipeline.check().map(|()| pipeline)
+        match pipeline.faults().into_iter().next() {
+            None => Ok(pipeline),
+            Some(fault) => Err(fault),
+        }
     }
 
     /// Digest of the file as it lies in the repository.
@@ -293,22 +296,28 @@ impl Pipeline {
         done
     }
 
-    fn check(&self) -> Result<(), PipelineError> {
-        let fail = |place: String, what: &str| Err(PipelineError::Rule { place, what: what.to_owned() });
+    /// The rules that are broken: of the whole, of each step and of each artifact the first one.
+    pub(crate) fn faults(&self) -> Vec<PipelineError> {
+        let fault = |place: String, what: &str| PipelineError::Rule { place, what: what.to_owned() };
+        let mut faults = Vec::new();
         if self.version != 1 {
-            return fail("version".into(), "is not 1, the version that this program knows");
+            faults.push(fault("version".into(), "is not 1, the version that this program knows"));
         }
         if self.steps.is_empty() || self.steps.len() > STEPS_MAX {
-            return fail("steps".into(), "between 1 and 256 steps are needed");
+            faults.push(fault("steps".into(), "between 1 and 256 steps are needed"));
         }
-        for (name, step) in &self.steps {
-            self.check_step(name, step)?;
-        }
+        faults.extend(self.steps.iter().filter_map(|(name, step)| self.check_step(name, step).err()));
+        let is_known = |step: &Step| step.needs.iter().all(|need| self.steps.contains_key(need));
         let order = self.order();
-        if let Some(name) = self.steps.keys().find(|name| !order.contains(name)) {
-            return fail(format!("steps.{name}.needs"), "the steps need each other in a circle; break it");
+        // A step that needs a missing one is no circle.
+        if let Some(name) = self.steps.keys().find(|name| !order.contains(name))
+            && self.steps.values().all(is_known)
+        {
+            let what = "the steps need each other in a circle; break it";
+            faults.push(fault(format!("steps.{name}.needs"), what));
         }
-        self.artifacts.iter().try_for_each(|(name, artifact)| self.check_artifact(name, artifact))
+        faults.extend(self.artifacts.iter().filter_map(|(name, it)| self.check_artifact(name, it).err()));
+        faults
     }
 
     fn check_step(&self, name: &Name, step: &Step) -> Result<(), PipelineError> {

@@ -149,11 +149,18 @@ impl ReleaseFile {
             |error: &dyn std::fmt::Display| ReleaseFileError::Yaml(yaml_words(PATH, &error.to_string()));
         let text = std::str::from_utf8(bytes).map_err(|error| yaml(&error))?;
         let file: Self = serde_saphyr::from_str(text).map_err(|error| yaml(&error))?;
-        if file.version != 1 || file.services.is_empty() || file.services.len() > SERVICES_MAX {
-            return Err(ReleaseFileError::Count);
+        match file.faults().into_iter().next() {
+            None => Ok(file),
+            Some(fault) => Err(fault),
         }
-        file.services.iter().try_for_each(|(name, service)| service.check(name))?;
-        Ok(file)
+    }
+
+    /// The rules that are broken: of the whole, and of each service the first one.
+    pub(crate) fn faults(&self) -> Vec<ReleaseFileError> {
+        let is_counted = self.version == 1 && (1..=SERVICES_MAX).contains(&self.services.len());
+        let count = (!is_counted).then_some(ReleaseFileError::Count);
+        let services = self.services.iter().filter_map(|(name, service)| service.check(name).err());
+        count.into_iter().chain(services).collect()
     }
 }
 

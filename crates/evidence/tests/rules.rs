@@ -245,3 +245,42 @@ fn the_example_follows_the_rules() {
     let file = |name: &str| std::fs::read(dir.join(name)).unwrap_or_else(|error| unreachable!("{error}"));
     assert_eq!(read(&file("pipeline.yaml"), Some(&file("release.yaml"))).problems, []);
 }
+
+/// A person mends all of it at once: a parser that stops at its first error costs a round for each.
+#[test]
+fn every_step_and_service_that_does_not_parse_is_named() {
+    let steps = "\
+version: 1
+steps:
+  one: {run: make, otuputs: [out]}
+  two: {run: make, limits: {time-seconds: soon}}
+  three: {run: make, network: [maven]}
+  four: {needs: [one]}
+  five: {run: make, needs: [one]}
+";
+    let services = "\
+version: 1
+services:
+  api: {artifact: api, prob: {http: /}}
+  web: {artifact: web, process: {command: [/bin/web]}, probe: {http: /}}
+  worker: {artifact: worker, probe: {}}
+";
+    let found = problems(steps, services);
+    for (place, words) in [
+        (pipeline::PATH, "unknown field `otuputs`"),
+        (pipeline::PATH, "steps.two: invalid type: string \"soon\""),
+        (pipeline::PATH, "steps.three.network: `maven` is neither an ecosystem"),
+        (pipeline::PATH, "steps.four: needs either `run` or `approval`"),
+        (release_file::PATH, "unknown field `prob`"),
+        (release_file::PATH, "services.web.process.command: must start with a path in the artifact"),
+        (release_file::PATH, "services.worker.probe: needs exactly one of"),
+    ] {
+        let named = |line: &&String| line.starts_with(place) && line.contains(words);
+        assert_eq!(found.iter().filter(named).count(), 1, "`{words}` in {found:#?}");
+    }
+    assert_eq!(found.len(), 7, "{found:#?}");
+    let circle = "version: 1\nsteps:\n  a: {run: x, needs: [b]}\n  b: {run: x, needs: [a]}\n  c: {}\n";
+    let found = problems(circle, SERVICES);
+    assert!(found.iter().any(|line| line.contains("in a circle")), "{found:#?}");
+    assert!(found.iter().any(|line| line.contains("steps.c: needs either")), "{found:#?}");
+}

@@ -5,6 +5,7 @@
 //! a step). `Pipeline::parse` and `ReleaseFile::parse` still read what they always read: the evidence of old commits is
 //! verified by them, so a rule that is added here never changes what a ledger means.
 
+mod every;
 mod network;
 pub mod programs;
 mod release;
@@ -67,23 +68,14 @@ impl fmt::Display for Problem {
 #[must_use]
 pub fn read(steps: &[u8], services: Option<&[u8]>) -> Read {
     let mut read = Read::default();
-    // These errors begin with the file already.
-    let bare = |file: &str, error: String| {
-        error.strip_prefix(file).map(|rest| rest.trim_start_matches(": ").to_owned()).unwrap_or(error)
-    };
     match Pipeline::parse(steps) {
         Ok(pipeline) => read.pipeline = Some(pipeline),
-        Err(error) => {
-            let what = bare(pipeline::PATH, error.to_string());
-            read.problems.push(Problem::new(pipeline::PATH, String::new(), what));
-        }
+        Err(error) => read.problems.extend(every::of_pipeline(steps, &error)),
     }
-    match services.map(ReleaseFile::parse).transpose() {
-        Ok(release) => read.release = release,
-        Err(error) => {
-            let what = bare(release_file::PATH, error.to_string());
-            read.problems.push(Problem::new(release_file::PATH, String::new(), what));
-        }
+    match services.map(|bytes| (bytes, ReleaseFile::parse(bytes))) {
+        None => {}
+        Some((_, Ok(release))) => read.release = Some(release),
+        Some((bytes, Err(error))) => read.problems.extend(every::of_release(bytes, &error)),
     }
     read.problems.extend(read.pipeline.iter().flat_map(of_pipeline));
     read.problems.extend(read.release.iter().flat_map(release::problems));
