@@ -115,6 +115,11 @@ impl Home {
         self.0.join("server.url")
     }
 
+    /// File in which `up` keeps the address of its server for the next time.
+    pub fn address_file(&self) -> PathBuf {
+        self.0.join("up.address")
+    }
+
     /// URL of the server that runs on this directory.
     pub fn url(&self) -> Result<String, Failure> {
         let path = self.url_file();

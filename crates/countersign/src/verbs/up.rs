@@ -1,6 +1,7 @@
 //! `countersign up`: starts the roles on what `init` made, each as a process of its own.
 
 use std::collections::BTreeSet;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use super::agent::Settle;
 use super::{Place, runtime};
 use crate::children::{self, Role, Stop};
 use crate::failure::Failure;
-use crate::home::Home;
+use crate::home::{Home, write_private};
 use crate::operator::Operator;
 use crate::output::Output;
 use crate::session;
@@ -22,9 +23,10 @@ use crate::trust;
 pub struct Up {
     #[command(flatten)]
     place: Place,
-    /// Loopback address of the server; port 0 takes any free one.
-    #[arg(long, default_value = "127.0.0.1:0")]
-    listen: String,
+    /// Loopback address of the server; port 0 takes any free one; default: the address that it had the last time, where
+    /// that is free.
+    #[arg(long)]
+    listen: Option<String>,
     #[command(flatten)]
     operator: Operator,
     #[command(flatten)]
@@ -48,9 +50,11 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     }
     let (root, _) = trust::root_of(home.data(), None)?;
     let witness = Role::start("witness", &home.witness(), &[])?;
-    let arguments = ["--witness".into(), witness.ready.url.clone(), "--listen".into(), verb.listen.clone()];
+    let listen = verb.listen.clone().unwrap_or_else(|| usual_address(&home));
+    let arguments = ["--witness".into(), witness.ready.url.clone(), "--listen".into(), listen];
     let server = Role::start("server", home.data(), &arguments)?;
     let url = server.ready.url.clone();
+    write_private(&home.address_file(), &format!("{}\n", url.trim_start_matches("http://")))?;
     let mut roles = vec![server, witness];
     for dir in home.roles("runner")? {
         let mut arguments = vec!["--server".to_owned(), url.clone()];
@@ -89,6 +93,23 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     match ended {
         None => Ok(()),
         Some(role) => Err(Failure::error(format!("{role} ended by itself, so the others were stopped"))),
+    }
+}
+
+/// The address of the last time: people and scripts keep it. Any other where something else is there now.
+fn usual_address(home: &Home) -> String {
+    let kept = std::fs::read_to_string(home.address_file()).ok();
+    let kept = kept.and_then(|text| text.trim().parse::<SocketAddr>().ok());
+    let Some(address) = kept else { return ANY.to_owned() };
+    match TcpListener::bind(address) {
+        Ok(_) => address.to_string(),
+        Err(error) => {
+            shown::say(&format!(
+                "note: {address}, where this installation answered the last time, cannot be used ({error}): it answers at another \
+                 port from now on; `--listen {address}` asks for that one again"
+            ));
+            ANY.to_owned()
+        }
     }
 }
 
@@ -150,4 +171,6 @@ async fn watch(roles: &mut Vec<Role>, agents: &mut Agents, stop: Stop) -> Option
     }
 }
 
+/// Any free port of this machine alone.
+const ANY: &str = "127.0.0.1:0";
 const LOOK_EVERY: Duration = Duration::from_millis(500);

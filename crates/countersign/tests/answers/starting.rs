@@ -78,3 +78,36 @@ fn ctrl_c_at_a_question_is_an_interruption() {
     assert_eq!(entries(), before);
     assert!(up.stop());
 }
+
+/// People and scripts keep the address of an installation.
+#[test]
+fn up_answers_where_it_answered_the_last_time() {
+    let home = Home::solo();
+    let up = home.up();
+    let first = up.url.clone();
+    assert!(up.stop());
+    let taken = std::net::TcpListener::bind(first.strip_prefix("http://").unwrap());
+    if taken.is_err() {
+        // Another test of this machine has got it meanwhile.
+        return;
+    }
+    let said = home.dir.path().join("said");
+    let other = home.up_saying(std::fs::File::create(&said).unwrap().into());
+    assert_ne!(other.url, first);
+    let words = std::fs::read_to_string(&said).unwrap();
+    let note = format!("note: {}, where this installation answered the last time", address(&first));
+    assert!(words.contains(&note), "{words}");
+    drop(taken);
+    let second = other.url.clone();
+    assert!(other.stop());
+    let again = home.up();
+    assert_eq!(again.url, second);
+    assert!(again.stop());
+    let asked = home.up_in(&["--listen", "127.0.0.1:0"]);
+    assert_ne!(asked.url, second, "port 0 is any free one");
+    assert!(asked.stop());
+}
+
+fn address(url: &str) -> &str {
+    url.strip_prefix("http://").unwrap()
+}
