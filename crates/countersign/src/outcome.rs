@@ -349,6 +349,7 @@ mod tests {
             works: Vec::new(),
             artifacts: BTreeMap::from([("api".into(), Digest::of(b"artifact"))]),
             services: vec!["api".into(), "elsewhere".into()],
+            cancelled_by: None,
             entry: 10,
             releases,
         };

@@ -32,8 +32,11 @@ pub fn anchors_of(file: &Path) -> Result<Anchors, Failure> {
     let shown = file.display();
     let failed = |error: &dyn std::fmt::Display| Failure::error(format!("`{shown}`: {error}"));
     let bytes = std::fs::read(file).map_err(|error| failed(&error))?;
-    let envelope = Envelope::decode(&bytes).map_err(|error| failed(&error))?;
-    let root = TrustRoot::open(&envelope).map_err(|error| failed(&error))?;
+    let none = |error: &dyn std::fmt::Display| {
+        failed(&format!("{error}; this is no trust root as `countersign trust root --out FILE` writes it"))
+    };
+    let envelope = Envelope::decode(&bytes).map_err(|error| none(&error))?;
+    let root = TrustRoot::open(&envelope).map_err(|error| none(&error))?;
     Ok(Anchors { version: root.version, digest: root.digest()?, rehearsal: true })
 }
 
@@ -131,7 +134,10 @@ pub fn summary(checked: &Checked<'_>) -> String {
         ));
     }
     let runners: Vec<_> = checked.build.runners.iter().map(ToString::to_string).collect();
-    lines.push(format!("built by {} runners with the same result: {}", runners.len(), runners.join(", ")));
+    lines.push(match runners.as_slice() {
+        [one] => format!("built by 1 runner: {one}"),
+        all => format!("built by {} runners with the same result: {}", all.len(), all.join(", ")),
+    });
     let steps: Vec<_> = checked.build.pipeline.order().iter().map(ToString::to_string).collect();
     lines.push(format!("steps that passed: {}", steps.join(", ")));
     lines.push(format!("files: {} in the commit", bundle.tree.files().len()));
@@ -165,7 +171,6 @@ pub fn summary(checked: &Checked<'_>) -> String {
 /// The line above the commits: what they are counted from.
 fn changes(checked: &Checked<'_>) -> String {
     let (count, base) = (checked.range.len(), short(checked.base.as_str()));
-    let many = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
     let is_first = checked.proven.proposals.first().is_some_and(|proposal| proposal.replaces.is_none());
     let files = many(checked.bundle.tree.files().len(), "file");
     match (is_first, count) {
@@ -216,6 +221,11 @@ pub fn lines(title: &str, findings: &[Finding]) -> String {
         format!("\n  {code}: {what}\n    remedy: {remedy}")
     });
     if findings.is_empty() { String::new() } else { format!("\n{title}:{}", lines.collect::<String>()) }
+}
+
+/// A number of things, in words.
+pub fn many(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The first digits of an id, for reading.

@@ -5,14 +5,14 @@
 //! replayed. It is kept in memory: a server that has just started waits as long as for a runner that it has just seen.
 //! A machine that waits for an answer is here; one that is gone lets its connection go.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::{Command, Place, State, build};
 use evidence::entry::{Actor, Auth};
-use evidence::{Name, NameError};
+use evidence::{Id, Name, NameError};
 use judge::CLAIM;
 use serde_json::{Value, json};
 use wire::MachineView;
@@ -34,6 +34,8 @@ pub enum Who {
 pub struct Attendance {
     since: Instant,
     heard: Mutex<BTreeMap<Who, Heard>>,
+    /// Nonces of the work that each runner says it is at.
+    doing: Mutex<BTreeMap<Name, BTreeSet<Id>>>,
     /// What was said of each machine, by kind.
     said: Mutex<BTreeMap<(String, &'static str), Seldom>>,
 }
@@ -64,7 +66,12 @@ struct Seldom {
 impl Attendance {
     /// Nobody was seen yet. Time that a host sleeps does not count.
     pub const fn new(since: Instant) -> Self {
-        Self { since, heard: Mutex::new(BTreeMap::new()), said: Mutex::new(BTreeMap::new()) }
+        Self {
+            since,
+            heard: Mutex::new(BTreeMap::new()),
+            doing: Mutex::new(BTreeMap::new()),
+            said: Mutex::new(BTreeMap::new()),
+        }
     }
 
     /// A machine has shown who it is.
@@ -79,6 +86,17 @@ impl Attendance {
             heard.at_work = false;
         });
         Question { attendance: self, who }
+    }
+
+    /// A runner says what it is at.
+    pub fn does(&self, runner: &Name, nonces: BTreeSet<Id>) {
+        self.doing.lock().unwrap_or_else(PoisonError::into_inner).insert(runner.clone(), nonces);
+    }
+
+    /// Whether a runner says that it is at this work.
+    pub fn is_at(&self, runner: &Name, nonce: &Id) -> bool {
+        let doing = self.doing.lock().unwrap_or_else(PoisonError::into_inner);
+        doing.get(runner).is_some_and(|nonces| nonces.contains(nonce))
     }
 
     /// A machine, as far as it was heard of.

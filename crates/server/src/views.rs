@@ -3,6 +3,7 @@
 //! Invariant: a pure function of the entries up to a cursor. They can be dropped and rebuilt, identically,
 //! and nothing is ever decided from them.
 
+pub mod freezes;
 pub mod releases;
 #[cfg(test)]
 mod tests;
@@ -281,6 +282,9 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
             .execute(params![blob.as_bytes(), project.map_or("", Name::as_str), refused])?;
     }
     releases::apply(rows, releases::At { number, time: &time }, &event)?;
+    if let Event::StatusSet(status) = &event {
+        freezes::apply(rows, number, &time, &header.actor, status)?;
+    }
     match event {
         Event::Started(run) => {
             let services: Vec<_> = run.services.keys().map(Name::as_str).collect();
@@ -368,7 +372,12 @@ fn ended(rows: &Connection, header: &Header, ended: &domain::build::Ended) -> ru
         Outcome::Differed => "differed",
         Outcome::Cancelled => "cancelled",
     };
-    rows.execute("UPDATE run SET state = ?1 WHERE run = ?2", params![state, ended.run.to_string()])?;
+    let person = match (ended.outcome, &header.actor) {
+        (Outcome::Cancelled, Actor::Person(person)) => Some(person.to_string()),
+        _ => None,
+    };
+    let text = "UPDATE run SET state = ?1, person = ?3 WHERE run = ?2";
+    rows.execute(text, params![state, ended.run.to_string(), person])?;
     if let (Outcome::Lost, Some(work)) = (ended.outcome, &ended.because) {
         let (kind, name) = kind_of(work);
         // Without the runner's claim it is the server alone that says so.
@@ -444,7 +453,8 @@ const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS cursor (entries INTEGER NOT NULL);
 INSERT INTO cursor (entries) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM cursor);
 CREATE TABLE IF NOT EXISTS run (run TEXT PRIMARY KEY, entry INTEGER NOT NULL, project TEXT NOT NULL,
-  commit_id TEXT NOT NULL, state TEXT NOT NULL, started TEXT NOT NULL, services TEXT NOT NULL) STRICT;
+  commit_id TEXT NOT NULL, state TEXT NOT NULL, started TEXT NOT NULL, services TEXT NOT NULL, person TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS freeze (frozen TEXT PRIMARY KEY, entry INTEGER NOT NULL, time TEXT NOT NULL, person TEXT) STRICT;
 CREATE TABLE IF NOT EXISTS work (run TEXT NOT NULL, entry INTEGER NOT NULL, kind TEXT NOT NULL,
   name TEXT NOT NULL, runner TEXT NOT NULL, state TEXT NOT NULL, log TEXT,
   PRIMARY KEY (run, kind, name, runner)) STRICT;
@@ -466,9 +476,10 @@ CREATE INDEX IF NOT EXISTS run_of_commit ON run (project, commit_id);
 ";
 
 /// Tables with their columns, for comparing.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 9] = [
     ("cursor", "entries"),
-    ("run", "run, entry, project, commit_id, state, started, services"),
+    ("run", "run, entry, project, commit_id, state, started, services, person"),
+    ("freeze", "frozen, entry, time, person"),
     ("work", "run, entry, kind, name, runner, state, log"),
     ("artifact", "run, name, manifest"),
     ("last", "place, entry, release, outcome, reasons, detail, bundle"),
@@ -481,5 +492,5 @@ const TABLES: [(&str, &str); 8] = [
     ("enrolled", "person, enrolment"),
 ];
 /// Version of the schema; views of another one are made anew.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 const STALE_MAX: usize = 100;

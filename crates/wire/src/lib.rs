@@ -6,6 +6,7 @@
 mod client;
 mod credential;
 mod message;
+mod named;
 mod problem;
 mod proof;
 mod service;
@@ -16,8 +17,9 @@ pub use credential::Credential;
 pub use message::{
     AgentWork, BODY_BYTES_MAX, EntryView, Installation, Introduced, LastView, MachineView, OpenView, Outcome,
     PersonView, PlaceView, ReleaseView, RolledBackView, RunView, RunnerWork, RunningView, RunsAsked, Session,
-    Signed, StatusView, Submission, WitnessesView, WorkView,
+    Signed, StatusView, Submission, WorkView,
 };
+pub use named::{FreezeView, NamedPerson, WitnessesView};
 pub use problem::{Problem, ProblemKind};
 pub use proof::Anchor;
 pub use service::{LogPiece, ServiceHeard, ServiceLogView, ServiceReport, ServiceView};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use domain::build::Due;
 use domain::{PersonId, Place, Reason, RunId};
 use evidence::dsse::Envelope;
+use evidence::enrolment::Grant;
 use evidence::entry::{Actor, Auth};
 use evidence::return_order::ReturnOrder;
 use evidence::status::Freeze;
@@ -13,6 +14,7 @@ use evidence::{Bytes, CommitId, Digest, Id, Moment, Name};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::named::{FreezeView, NamedPerson, WitnessesView};
 use crate::service::ServiceView;
 
 /// Largest body that either side reads, in bytes.
@@ -142,6 +144,9 @@ pub struct RunView {
     pub artifacts: BTreeMap<String, Digest>,
     /// Services whose artifact it makes.
     pub services: Vec<String>,
+    /// The person who cancelled it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cancelled_by: Option<NamedPerson>,
     /// Number of the entry with which it began.
     #[serde(default)]
     pub entry: u64,
@@ -206,6 +211,9 @@ pub struct WorkView {
     pub state: String,
     /// Digest of the log, once it has ended.
     pub log: Option<Digest>,
+    /// Whether the runner says that it is at it. Nothing of this is on record.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub running: bool,
 }
 
 /// What stands at a place.
@@ -396,6 +404,9 @@ pub struct Installation {
     /// What the status in force freezes.
     #[serde(default)]
     pub frozen: Vec<Freeze>,
+    /// The same with who began each freeze and when.
+    #[serde(default)]
+    pub freezes: Vec<FreezeView>,
     /// Digests that it bars from running anywhere.
     #[serde(default)]
     pub barred: Vec<Digest>,
@@ -405,15 +416,6 @@ pub struct Installation {
     /// The witnesses that the trust root in force names.
     #[serde(default)]
     pub witnesses: Option<WitnessesView>,
-}
-
-/// Witnesses, as far as they can help a gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WitnessesView {
-    /// How many must have cosigned.
-    pub quorum: u32,
-    /// How many count: in team mode none on the server's host does.
-    pub counting: u32,
 }
 
 /// The status in force.
@@ -437,6 +439,9 @@ pub struct PersonView {
     pub name: Option<String>,
     /// Roles, in words.
     pub roles: Vec<Name>,
+    /// The same with the project and environment to which each is bound.
+    #[serde(default)]
+    pub grants: Vec<Grant>,
     /// Fingerprints of the person's keys.
     pub keys: Vec<String>,
     /// When the enrolment ends.

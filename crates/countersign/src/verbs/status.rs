@@ -7,8 +7,8 @@ use evidence::Moment;
 use evidence::trust_root::Mode;
 use serde::Serialize;
 use wire::{
-    Installation, MachineView, PersonView, PlaceView, ReleaseView, RolledBackView, RunView, RunsAsked,
-    ServiceView,
+    FreezeView, Installation, MachineView, PersonView, PlaceView, ReleaseView, RolledBackView, RunView,
+    RunsAsked, ServiceView,
 };
 
 use super::{Place, runtime};
@@ -16,7 +16,7 @@ use crate::clock::now;
 use crate::failure::Failure;
 use crate::outcome;
 use crate::output::Output;
-use crate::review::short;
+use crate::review::{many, short};
 use crate::{trust, witnesses};
 
 /// Arguments of `status`.
@@ -78,7 +78,8 @@ fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
             .iter()
             .map(|(view, open)| format!("; {} holds release {}", view.place, open.release))
             .collect();
-        format!("{freeze} is frozen until `countersign unfreeze {freeze}`{held}")
+        let began = seen.freezes.iter().find(|view| view.freeze == *freeze).map(begun).unwrap_or_default();
+        format!("{freeze} is frozen{began}, until `countersign unfreeze {freeze}`{held}")
     });
     let barred = seen.barred.iter().map(|digest| format!("{digest} is barred from running anywhere"));
     let bars = places.iter().flat_map(|view| view.rolled_back.iter().map(move |bar| (view, bar)));
@@ -103,6 +104,15 @@ fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
     let frozen = unwitnessed.into_iter().chain(frozen);
     let lines: Vec<_> = frozen.chain(barred).chain(bars).chain(runners).chain(agents).collect();
     section("stopped", &lines)
+}
+
+/// The person who froze something, and when.
+fn begun(view: &FreezeView) -> String {
+    let by = view.by.as_ref().map_or_else(String::new, |by| match &by.name {
+        Some(name) => format!(" by {}", shown::line(name)),
+        None => format!(" by person {}", by.person),
+    });
+    format!("{by} since {}", view.time)
 }
 
 /// That somebody rolled something back, when and why, as the server tells it.
@@ -152,14 +162,14 @@ fn places_text(places: &[PlaceView]) -> String {
         let open = view.open.as_ref().map_or_else(String::new, |open| {
             let rejected = match open.rejections {
                 0 => String::new(),
-                count => format!(", {count} rejections"),
+                count => format!(", {}", many(count, "rejection")),
             };
             format!(
-                "; release {} of commit {} is {}, {} approvals{rejected}",
+                "; release {} of commit {} is {}, {}{rejected}",
                 open.release,
                 short(open.commit.as_str()),
                 open.stage,
-                open.approvals
+                many(open.approvals, "approval")
             )
         });
         let rollback = view.rollback.map(|number| format!("; rollback {number} is due")).unwrap_or_default();
@@ -175,9 +185,17 @@ fn places_text(places: &[PlaceView]) -> String {
 }
 
 /// How far a release has come, or how it ended.
-fn stage_of(release: &ReleaseView) -> String {
+fn stage_of(release: &ReleaseView, places: &[PlaceView]) -> String {
+    let view = places.iter().find(|view| view.place == release.place);
+    let now = view.and_then(|view| view.running.as_ref());
+    let runs = now.is_some_and(|now| now.run == release.run && now.artifact == release.artifact);
+    let mut bars = view.into_iter().flat_map(|view| &view.rolled_back);
     match (release.stage.as_str(), release.by_rollback) {
-        ("running", _) if release.replaced => "replaced".into(),
+        ("running", _) if release.replaced && runs => "running again after a rollback".into(),
+        ("running", _) if release.replaced => match bars.find(|bar| Some(bar.release) == release.release) {
+            Some(bar) => format!("rolled back by rollback {}", bar.by),
+            None => "replaced".into(),
+        },
         ("superseded", Some(rollback)) => format!("ended by rollback {rollback}"),
         (stage, _) => stage.to_owned(),
     }
@@ -215,8 +233,9 @@ fn runs_text(runs: &[RunView], places: &[PlaceView]) -> String {
             }
         }
         newest.sort_by_key(|release| places.iter().position(|view| view.place == release.place));
-        let stages =
-            newest.iter().map(|release| format!("; {} {}", release.place.environment, stage_of(release)));
+        let stages = newest
+            .iter()
+            .map(|release| format!("; {} {}", release.place.environment, stage_of(release, places)));
         format!("{}  {} of {} at {commit}{}", view.run, view.state, view.project, stages.collect::<String>())
     };
     section("runs, the latest first", &runs.iter().take(RUNS_SHOWN).map(line).collect::<Vec<_>>())
@@ -287,6 +306,7 @@ mod tests {
             people: Vec::new(),
             root_expires: Some(at(365)),
             frozen: Vec::new(),
+            freezes: Vec::new(),
             barred: Vec::new(),
             runners: Vec::new(),
             witnesses: None,

@@ -25,6 +25,7 @@ use super::{Place, runtime, trust_environment};
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
+use crate::review::many;
 use crate::signing::ask;
 use crate::status_words;
 use crate::trust::{self, Belief};
@@ -119,7 +120,7 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
     write_envelope(&verb.file, &envelope)?;
     (shown.signed, shown.signatures) = (true, envelope.signatures().len());
     output.print(&shown, |shown| {
-        format!("signed with {}; {} signatures now", key.key.fingerprint(), shown.signatures)
+        format!("signed with {}; {} now", key.key.fingerprint(), many(shown.signatures, "signature"))
     })
 }
 

@@ -232,7 +232,8 @@ fn flow_what_a_freeze_held_goes_on_once_it_is_lifted() {
     assert_eq!(codes(&held), ["frozen"]);
     assert!(held["reasons"][0]["remedy"].as_str().unwrap().contains("tried again by itself"), "{held}");
     let status = String::from_utf8_lossy(&shop.home.run(&["status"]).stdout).into_owned();
-    assert!(status.contains(&format!("{place} is frozen until `countersign unfreeze {place}`")));
+    assert!(status.contains(&format!("{place} is frozen by Ada since ")), "{status}");
+    assert!(status.contains(&format!(", until `countersign unfreeze {place}`")), "{status}");
     assert!(status.contains("holds release 1"), "{status}");
     // It is not a run that stands: the same commit is tried again, and held again.
     assert_eq!(codes(&shop.in_repository(&["run"], 3)), ["frozen"]);

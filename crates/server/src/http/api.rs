@@ -14,6 +14,7 @@ use domain::Event;
 use evidence::dsse::Envelope;
 use evidence::entry::Entry;
 use evidence::request::Request;
+use evidence::status::Freeze;
 use evidence::trust_root::{Machine, Witness, Witnesses};
 use evidence::{Digest, Name};
 use ledger::{LedgerError, Tiles};
@@ -21,8 +22,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tlog::inclusion_proof;
 use wire::{
-    Credential, EntryView, Installation, Outcome, PersonView, ProblemKind, StatusView, Submission,
-    WitnessesView,
+    Credential, EntryView, FreezeView, Installation, Outcome, PersonView, ProblemKind, StatusView,
+    Submission, WitnessesView,
 };
 
 use super::asker::Asker;
@@ -153,6 +154,7 @@ fn installed(shared: &Shared) -> Result<Installation, Failure> {
         person,
         name: name_of(shared, now.entry),
         roles: now.grants.iter().map(|grant| grant.role.clone()).collect(),
+        grants: now.grants.clone(),
         keys: now.keys.iter().map(|key| key.fingerprint.clone()).collect(),
         expires: now.expires,
         enrolment: now.enrolment,
@@ -170,10 +172,26 @@ fn installed(shared: &Shared) -> Result<Installation, Failure> {
         people: state.identity.people(now).map(person).collect(),
         root_expires: Some(root.expires),
         frozen: state.identity.freezes().to_vec(),
+        freezes: freezes(shared, state.identity.freezes())?,
         barred: state.identity.barred().to_vec(),
         runners: trusted.runners.iter().map(runner).collect(),
         witnesses: Some(witnesses(&trusted.witnesses, |witness| trusted.counts(witness))),
     })
+}
+
+/// Each freeze with the person who sent the status that began it.
+fn freezes(shared: &Shared, frozen: &[Freeze]) -> Result<Vec<FreezeView>, Failure> {
+    super::seen::up_to_date(shared)?;
+    let view = |freeze: &Freeze| {
+        let began = shared.views.ask(|rows| crate::views::freezes::began(rows, freeze));
+        let began = began.map_err(Failure::failed)?;
+        Ok(began.map(|(time, person)| FreezeView {
+            freeze: freeze.clone(),
+            by: person.map(|person| super::seen::named(shared, person)),
+            time,
+        }))
+    };
+    frozen.iter().filter_map(|freeze| view(freeze).transpose()).collect()
 }
 
 /// How many witnesses a gate can have heard.

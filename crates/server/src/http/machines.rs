@@ -50,6 +50,7 @@ pub async fn runner_work(
     let mine: Result<BTreeSet<Id>, _> = mine.split_terminator(',').take(DOING_MAX).map(str::parse).collect();
     let mine = mine.map_err(malformed)?;
     let runner = runner_of(&shared, claim, asked).await?;
+    shared.attendance.does(&runner, mine.clone());
     let who = Who::Runner(runner.clone());
     let question = shared.attendance.asks(who.clone());
     let found = waited(&shared, move |shared| {

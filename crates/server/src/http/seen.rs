@@ -9,16 +9,18 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use domain::gate::{AgentKey, EnvironmentSet};
 use domain::release::{Current, Open, RolledBack, Stage};
-use domain::{Place, RunId};
+use domain::{PersonId, Place, RunId};
 use evidence::approval::Decision;
 use evidence::dsse::Envelope;
+use evidence::receipt::Work;
 use evidence::request::Request;
 use evidence::{Bytes, Digest, Name};
 use judge::{Store as _, collect};
 use rusqlite::{Connection, params, params_from_iter};
 use serde::Deserialize;
 use wire::{
-    LastView, OpenView, PlaceView, ProblemKind, RolledBackView, RunView, RunningView, RunsAsked, WorkView,
+    LastView, NamedPerson, OpenView, PlaceView, ProblemKind, RolledBackView, RunView, RunningView, RunsAsked,
+    WorkView,
 };
 
 use super::machines::waited;
@@ -40,7 +42,8 @@ pub async fn run(
     let found = blocking(move || {
         up_to_date(&shared)?;
         let found = shared.views.ask(|rows| runs_where(rows, "WHERE run = ?1", &[&run.to_string()]));
-        let first = found.map_err(Failure::failed)?.into_iter().next();
+        let mut first = found.map_err(Failure::failed)?.into_iter().next();
+        first.iter_mut().for_each(|view| complete_run(&shared, view));
         first.iter().try_for_each(|view| right::of_project(&shared, &caller, &view.project))?;
         Ok(first)
     });
@@ -63,9 +66,35 @@ pub async fn runs(
             project.as_ref().is_none_or(|project| project == of) && caller.may_read(of, &state, now)
         };
         let commit = commit.map(|commit| commit.to_string()).unwrap_or_default();
-        shared.views.ask(|rows| newest_runs(rows, &commit, &begins, &may)).map_err(Failure::failed)
+        let found = shared.views.ask(|rows| newest_runs(rows, &commit, &begins, &may));
+        let mut found = found.map_err(Failure::failed)?;
+        found.iter_mut().for_each(|view| complete_run(&shared, view));
+        Ok(found)
     });
     Ok(Json(found.await?))
+}
+
+/// Adds what no view holds: names, and which work its runner is at.
+fn complete_run(shared: &Shared, view: &mut RunView) {
+    if let Some(by) = &mut view.cancelled_by {
+        *by = named(shared, by.person);
+    }
+    let state = shared.intake.state();
+    for work in view.works.iter_mut().filter(|work| work.state == "due") {
+        let Some(runner) = &work.runner else { continue };
+        let mut due = state.build.outstanding(runner).filter(|due| due.run == view.run);
+        let is_it = |due: &&domain::build::Due| match &due.work {
+            Work::Step(name) => work.kind == "step" && *name.as_str() == work.name,
+            Work::Artifact(name) => work.kind == "artifact" && *name.as_str() == work.name,
+        };
+        work.running = due.find(is_it).is_some_and(|due| shared.attendance.is_at(runner, &due.nonce));
+    }
+}
+
+/// A person with their name, where they are enrolled.
+pub fn named(shared: &Shared, person: PersonId) -> NamedPerson {
+    let enrolled = shared.intake.state().identity.enrolled(person).map(|person| person.entry);
+    NamedPerson { person, name: enrolled.and_then(|entry| super::api::name_of(shared, entry)) }
 }
 
 /// Runs of projects that may be read of. The projects come first, so that a busy one hides no other.
@@ -86,11 +115,13 @@ fn newest_runs(
 }
 
 fn runs_where(rows: &Connection, condition: &str, keys: &[&str]) -> rusqlite::Result<Vec<RunView>> {
-    let text = format!("SELECT run, project, commit_id, state, services, entry FROM run {condition}");
+    let text = format!("SELECT run, project, commit_id, state, services, entry, person FROM run {condition}");
     let mut statement = rows.prepare(&text)?;
     let runs = statement.query_map(params_from_iter(keys), |row| {
         let run: String = row.get(0)?;
         let services: String = row.get(4)?;
+        let person: Option<String> = row.get(6)?;
+        let person = person.and_then(|person| person.parse().ok());
         Ok(RunView {
             works: works(rows, &run)?,
             artifacts: artifacts(rows, &run)?,
@@ -101,6 +132,7 @@ fn runs_where(rows: &Connection, condition: &str, keys: &[&str]) -> rusqlite::Re
             commit: parsed(row, 2)?,
             state: row.get(3)?,
             services: services.split_whitespace().map(str::to_owned).collect(),
+            cancelled_by: person.map(|person| NamedPerson { person, name: None }),
         })
     })?;
     runs.collect()
@@ -118,6 +150,7 @@ fn works(rows: &Connection, run: &str) -> rusqlite::Result<Vec<WorkView>> {
             runner: runner.parse().ok(),
             state: row.get(3)?,
             log: log.and_then(|log| log.parse().ok()),
+            running: false,
         })
     })?;
     works.collect()
@@ -188,8 +221,7 @@ fn rolled_back(shared: &Shared, at: &Place, bar: &RolledBack) -> Result<RolledBa
     let done = shared.views.ask(|rows| releases::rollback(rows, at, bar.by)).map_err(Failure::failed)?;
     let (time, request) = done.unzip();
     let RolledBack { artifact, commit, release, by, person } = bar.clone();
-    let enrolled = shared.intake.state().identity.enrolled(person).map(|person| person.entry);
-    let name = enrolled.and_then(|entry| super::api::name_of(shared, entry));
+    let NamedPerson { name, .. } = named(shared, person);
     Ok(RolledBackView {
         artifact,
         commit,
