@@ -8,7 +8,7 @@ use std::path::Path;
 use evidence::CommitId;
 use evidence::release_file::ReleaseFile;
 use policy::Finding;
-use runner::{RepositoryError, is_shallow, revisions};
+use runner::{RepositoryError, is_shallow, resolve, revisions};
 use wire::PlaceView;
 
 use crate::failure::Failure;
@@ -21,8 +21,8 @@ enum Descent {
     Builds,
     /// That one descends from it.
     Older,
-    /// Neither descends from the other.
-    Apart,
+    /// Neither descends from the other. Where both have one parent, that one may have been amended.
+    Apart { may_be_amended: bool },
     /// That one is not in this repository, in git's words.
     Absent(String),
 }
@@ -65,8 +65,15 @@ fn descent(path: &Path, commit: &CommitId, base: &CommitId) -> Result<Descent, F
         (Ok(false), Ok(false)) if is_shallow(path) => {
             Ok(Descent::Absent("it is a shallow clone, which ends before they meet".to_owned()))
         }
-        (Ok(false), Ok(false)) => Ok(Descent::Apart),
+        (Ok(false), Ok(false)) => {
+            Ok(Descent::Apart { may_be_amended: parent(path, commit) == parent(path, base) })
+        }
     }
+}
+
+/// The first parent; `None` for a commit that begins a history.
+fn parent(path: &Path, commit: &CommitId) -> Option<CommitId> {
+    resolve(path, &format!("{commit}^")).ok()
 }
 
 fn finding(view: &PlaceView, commit: &CommitId, descent: &Descent) -> Option<Finding> {
@@ -93,16 +100,24 @@ fn finding(view: &PlaceView, commit: &CommitId, descent: &Descent) -> Option<Fin
                 ),
             )
         }
-        Descent::Apart => (
-            "range-no-ancestor",
-            format!(
-                "commit {commit} does not descend from {base}, {stands}: was it amended or rebased, or is it of another branch?"
-            ),
-            format!(
-                "`git rebase {base}` or `git merge {base}`, and run the commit that this makes; docs/operating/hotfix.md has \
-                 the ways"
-            ),
-        ),
+        Descent::Apart { may_be_amended } => {
+            let onto = format!("`git rebase {base}` or `git merge {base}`");
+            // For a branch beside it that would undo what runs, so it is said with its condition.
+            let onto = if *may_be_amended {
+                format!(
+                    "if you amended {base}: `git reset --soft {base}` and `git commit -S`; otherwise: {onto}"
+                )
+            } else {
+                onto
+            };
+            (
+                "range-no-ancestor",
+                format!(
+                    "commit {commit} does not descend from {base}, {stands}: was it amended or rebased, or is it of another branch?"
+                ),
+                format!("{onto}. Run the commit that this makes; docs/operating/hotfix.md has the ways"),
+            )
+        }
         Descent::Absent(words) => (
             "range-shallow",
             format!("this repository lacks the history back to commit {base}, {stands}: {words}"),

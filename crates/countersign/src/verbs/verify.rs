@@ -10,6 +10,7 @@ use clap::Args;
 use domain::gate::Outcome;
 use evidence::Bytes;
 use evidence::bundle::Bundle;
+use evidence::canonical::CanonicalError;
 use evidence::dsse::ENVELOPE_BYTES_MAX;
 use evidence::pin::Pin;
 use evidence::status::StatusFile;
@@ -32,7 +33,8 @@ use crate::trust;
 pub struct Verify {
     /// The bundle.
     bundle: PathBuf,
-    /// File of the trust root to believe; default: your pinned one.
+    /// File of the trust root to believe, which somebody of the installation writes for you by `countersign trust root
+    /// --out FILE`; default: your pinned one.
     #[arg(long)]
     trust_root: Option<PathBuf>,
     /// File in which you keep what you have seen; it is made the first time and brought up to date when the
@@ -69,7 +71,7 @@ struct Verified {
 /// Verifies and prints.
 pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
     // A line's end that an editor or a mail added is no part of the evidence, whose bytes are all under signatures.
-    let bundle = Bundle::decode(review::read(&verb.bundle)?.trim_ascii_end())?;
+    let bundle = decoded(&verb.bundle, review::read(&verb.bundle)?.trim_ascii_end())?;
     let state = verb.state.as_deref().map(read_state).transpose()?.flatten();
     let (anchors, mut seen) = eyes(verb, &bundle, state.as_ref())?;
     let given = verb.status.as_deref().map(read_status).transpose()?;
@@ -109,6 +111,20 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
     review::verdict(&judgement)
 }
 
+/// A bundle out of the bytes of a file.
+fn decoded(file: &Path, bytes: &[u8]) -> Result<Bundle, Failure> {
+    Bundle::decode(bytes).map_err(|error| {
+        let what = match &error {
+            CanonicalError::Shape { source, .. } if source.is_eof() => format!(
+                "the file is cut: it ends in the middle of the bundle, after {} bytes; have it sent again, whole",
+                bytes.len()
+            ),
+            other => other.to_string(),
+        };
+        Failure::error(format!("`{}`: {what}", file.display()))
+    })
+}
+
 fn text(verified: &Verified, summary: &str) -> String {
     let checks: String = verified.checks.iter().map(|check| format!("\n  checked: {check}")).collect();
     let since: String = verified.since.iter().map(|code| format!("\n  no longer so today: {code}")).collect();
@@ -135,7 +151,11 @@ fn eyes(verb: &Verify, bundle: &Bundle, state: Option<&VerifierState>) -> Result
         None => home::read_pin(bundle.installation)?,
     };
     let pin = pin.ok_or_else(|| {
-        Failure::error("you have pinned no root of this installation; name one with --trust-root FILE")
+        Failure::error(format!(
+            "you have pinned no trust root of installation {}: ask somebody whom you know there for the file that `countersign \
+             trust root --out FILE` writes, over a way that you trust and not with the bundle, and name it with --trust-root FILE",
+            bundle.installation
+        ))
     })?;
     // A bundle stays what it was: numbers that rose since do not count against it.
     let (anchors, seen) = review::eyes_of(&pin, bundle, None);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use crate::release::shop::Shop;
+use crate::support::Home;
 
 const PLACE: &str = "shop/ledger-api/production";
 
@@ -67,5 +68,34 @@ fn evidence_enters_no_commit_and_can_be_fetched_later() {
     assert_eq!(shop.ok(&["evidence", PLACE])["release"], json!(1));
     let none = shop.in_repository(&["evidence", PLACE, "9"], 1)["error"].clone();
     assert_eq!(none, json!(format!("the server shows no release 9 of {PLACE}; it shows 1, 2, 3")));
+    assert!(up.stop());
+}
+
+/// A stranger has the bundle and nothing else.
+#[test]
+fn a_stranger_is_told_where_the_trust_root_comes_from_and_that_a_file_is_cut() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.release_to("evidence.json");
+    let file = shop.repository().join("evidence.json");
+    let stranger = Home::new();
+    let path = file.to_str().unwrap();
+    let failed = stranger.json(&["verify", path], 1)["error"].as_str().unwrap().to_owned();
+    assert!(failed.contains("`countersign trust root --out FILE`") && failed.ends_with("--trust-root FILE"));
+    let help = String::from_utf8_lossy(&stranger.run(&["verify", "--help"]).stdout).into_owned();
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains("`countersign trust root --out FILE`"), "{help}");
+    let root = stranger.dir.path().join("root.json");
+    shop.ok(&["trust", "root", "--out", root.to_str().unwrap()]);
+    stranger.ok(&["verify", path, "--trust-root", root.to_str().unwrap()]);
+    let other = stranger.json(&["verify", path, "--trust-root", path], 1)["error"].clone();
+    assert!(other.as_str().unwrap().ends_with("as `countersign trust root --out FILE` writes it"), "{other}");
+    let bytes = std::fs::read(&file).unwrap();
+    let cut = stranger.dir.path().join("cut.json");
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let failed = stranger.json(&["verify", cut.to_str().unwrap()], 1)["error"].clone();
+    let words =
+        format!("the file is cut: it ends in the middle of the bundle, after {} bytes", bytes.len() / 2);
+    assert!(failed.as_str().unwrap().contains(&words), "{failed}");
     assert!(up.stop());
 }

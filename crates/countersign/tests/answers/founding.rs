@@ -150,3 +150,15 @@ fn that_nothing_is_tested_is_said_once_by_init_and_by_each_run() {
     );
     assert!(up.stop());
 }
+
+#[test]
+fn init_outside_of_a_repository_says_what_to_do() {
+    let home = Home::new();
+    let init = ["init", "--name", "Ada", "--email", "a@b.example"];
+    let said = String::from_utf8_lossy(&home.run(&init).stdout).into_owned();
+    let note = "note: this directory is in no git repository, so no project was made: `git init`";
+    assert!(said.contains(note), "{said}");
+    let bare = Home::new();
+    let said = bare.run(&[&init[..], &["--bare"]].concat());
+    assert!(!String::from_utf8_lossy(&said.stdout).contains("git init"));
+}

@@ -60,8 +60,10 @@ fn what_is_older_or_amended_is_refused_before_it_is_built() {
     assert_eq!(runs(), before, "nothing was begun");
 
     // The remedy that is named works.
-    assert!(remedy.contains(&format!("`git merge {}`", short(&second))), "{remedy}");
-    shop.git(&["merge", "-q", "-S", "-m", "onto what runs", &second]);
+    let soft = format!("if you amended {0}: `git reset --soft {0}` and `git commit -S`; ", short(&second));
+    assert!(remedy.starts_with(&soft) && remedy.contains("otherwise: `git rebase "), "{remedy}");
+    shop.git(&["reset", "-q", "--soft", &second]);
+    shop.commit("said better");
     shop.ok(&["run"]);
     assert!(up.stop());
 }

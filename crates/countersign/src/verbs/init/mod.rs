@@ -206,6 +206,8 @@ fn make(
         made.notes.extend(first.described.notes.iter().cloned());
         made.notes.extend(project::renamed(&first.name, &first.repository));
         made.project = Some(first.name);
+    } else if !verb.bare {
+        made.notes.push(NO_REPOSITORY.to_owned());
     }
     Ok(made)
 }
@@ -457,5 +459,8 @@ pub fn pin_of(data: &Path, root: &TrustRoot) -> Result<Pin, Failure> {
     })
 }
 
+/// Where nobody asked for an installation without a project.
+const NO_REPOSITORY: &str = "note: this directory is in no git repository, so no project was made: `git init` in your project's \
+                             directory, commit something there, and `countersign project add` there takes it in";
 /// What git says of a branch without a commit.
 const UNBORN: &str = "Needed a single revision";
