@@ -271,7 +271,7 @@ fn nothing(
     let known: Vec<_> = past.iter().filter(|past| !barred(past)).map(|past| brief(past)).collect();
     if let (Some(number), false) = (to, known.is_empty()) {
         let known = known.join(", ");
-        return Failure::usage(format!("{place} cannot go back to release {number}; it can to {known}"));
+        return Failure::error(format!("{place} cannot go back to release {number}; it can to {known}"));
     }
     if let Some(open) = under_way {
         return Failure::error(format!(

@@ -102,7 +102,7 @@ fn runners(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
         let before = runners.len();
         runners.retain(|runner| runner.name != *name);
         if runners.len() == before {
-            return Err(Failure::usage(format!("the root names no runner `{name}`")));
+            return Err(Failure::error(format!("the root names no runner `{name}`")));
         }
     }
     for text in &verb.runner {
@@ -123,7 +123,7 @@ fn people(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
         let before = quorum.holders.len();
         quorum.holders.retain(|holder| holder.key.fingerprint() != fingerprint);
         if quorum.holders.len() == before {
-            return Err(Failure::usage(format!("`{text}`: no such key signs for that group")));
+            return Err(Failure::error(format!("`{text}`: no such key signs for that group")));
         }
     }
     for text in &verb.add {
@@ -165,7 +165,7 @@ fn witnesses(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
         let before = root.witnesses.keys.len();
         root.witnesses.keys.retain(|witness| name_of(&witness.vkey) != *name);
         if root.witnesses.keys.len() == before {
-            return Err(Failure::usage(format!("the root names no witness `{name}`")));
+            return Err(Failure::error(format!("the root names no witness `{name}`")));
         }
     }
     for text in &verb.witness {
