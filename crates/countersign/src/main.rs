@@ -2,12 +2,14 @@
 //!
 //! Exit codes: 0 yes, 1 error, 2 usage, 3 refused by a decision, 4 could not decide, 130 interrupted while it waited.
 
+mod approvers;
 mod children;
 mod clock;
 mod colleague;
 mod descent;
 mod described;
 mod differing;
+mod dossier;
 mod failure;
 mod footprint;
 mod founders;
@@ -67,6 +69,11 @@ fn main() -> ExitCode {
 /// Prints help, the version, or what is wrong with the command line.
 fn usage(said: &clap::Error) -> ExitCode {
     let text = said.render();
+    if said.use_stderr() && asks_for_json(std::env::args_os().skip(1)) {
+        let words = text.to_string();
+        let words = words.trim().strip_prefix("error: ").unwrap_or_else(|| words.trim());
+        return failure::Failure::usage(words).report(output::Output::Json);
+    }
     if said.use_stderr() {
         output::say(text.to_string().trim_end());
         return ExitCode::from(2);
@@ -75,4 +82,12 @@ fn usage(said: &clap::Error) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(output::Output::Text),
     }
+}
+
+/// Whether JSON is asked for, in a command line that cannot be parsed.
+fn asks_for_json(arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
+    let words: Vec<_> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<_> = words.iter().map(String::as_str).take_while(|word| *word != "--").collect();
+    words.iter().any(|word| ["-ojson", "-o=json", "--output=json"].contains(word))
+        || words.windows(2).any(|pair| matches!(pair, ["-o" | "--output", "json"]))
 }

@@ -8,22 +8,24 @@ use std::time::Duration;
 
 use clap::Args;
 use domain::Place as At;
+use domain::gate::Outcome;
 use evidence::approval::{Approval, Decision, Signed};
-use evidence::bundle::Bundle;
 use evidence::pin::Pin;
 use evidence::request::CLOCK_SKEW_MAX;
+use evidence::trust_root::Mode;
 use evidence::{CommitId, Digest, Moment, Name};
 use judge::Checked;
 use serde::Serialize;
 use serde_json::json;
-use tlog::Checkpoint;
 use wire::PlaceView;
 
 use super::cancel;
 use super::promote::{elsewhere, look, waiting};
 use super::rollback::{self, Way};
 use super::{Place, runtime, words};
+use crate::approvers;
 use crate::clock::now;
+use crate::dossier::Dossier;
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
 use crate::ids::Beginning;
@@ -92,16 +94,8 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     let places = runtime.block_on(client.places())?;
     let view = waiting(places.clone(), verb.at.as_ref())?;
     let profile = Profile::of(&home)?;
-    let pin = home::read_pin(profile.installation)?;
-    let pin = pin.ok_or_else(nothing_pinned)?;
-    let bytes = runtime.block_on(client.evidence(&view.place))?;
-    let bundle = Bundle::decode(&bytes)?;
-    of_place(&bundle, &view.place)?;
-    let (anchors, mut seen) = review::eyes_of(&pin, &bundle, Some(now()?));
-    let prove = |_: &Checkpoint, old, new| Ok(runtime.block_on(client.consistency(old, new))?);
-    seen.ledger = Some(review::kept(&pin, &bundle, false, prove)?);
-    let checked =
-        judge::check(&bundle, &anchors, &seen).map_err(|findings| review::broken(&bundle, findings))?;
+    let dossier = Dossier::fetch(&profile, &client, &view.place)?;
+    let (bundle, checked) = (&dossier.bundle, dossier.check()?);
     let judgement = judge::judge_checked(&checked);
     let missing = review::lines("what is missing", &judgement.reasons);
     let unclear = review::lines("what cannot be decided", &judgement.unclear);
@@ -112,6 +106,13 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     let page = format!("{summary}{missing}{unclear}{told}{files}{ends}");
     if verb.show {
         return if output == Output::Text { output::show(&page) } else { Ok(()) };
+    }
+    if decision == Decision::Approve && checked.root.mode != Mode::Solo {
+        let people = runtime.block_on(client.installation())?.people;
+        if let Some(own) = approvers::own_change(&checked, &people, profile.person.id()) {
+            let what = format!("{}; nothing was signed", own.what);
+            return Err(Failure::decided(Outcome::Fail, what, vec![own]));
+        }
     }
     let reason = verb.reason.clone().ok_or_else(|| {
         Failure::usage("give your reason with --reason; it is signed and kept. `--show` only shows")
@@ -126,7 +127,7 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     let rebuilt = if verb.rebuild { Some(same_artifact(&home, verb, &checked)?) } else { None };
     ask(&page, verb.yes, output)?;
     let entry = sign(&home, &profile, &checked, decision, reason, verb.ticket.clone(), rebuilt.clone())?;
-    remember(&pin, &checked)?;
+    remember(&dossier.pin, &checked)?;
     let mut said = Said {
         decision,
         place: view.place.clone(),
@@ -155,18 +156,6 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
             said.decision, said.release, said.next
         )
     })
-}
-
-fn of_place(bundle: &Bundle, place: &At) -> Result<(), Failure> {
-    let is_of_it = bundle.project == place.project
-        && bundle.service == place.service
-        && bundle.environment == place.environment;
-    let other = || Failure::error("the server sent evidence of another place than asked for");
-    is_of_it.then_some(()).ok_or_else(other)
-}
-
-fn nothing_pinned() -> Failure {
-    Failure::error("you have pinned nothing; ask a colleague for their line of `countersign trust pin`")
 }
 
 /// What a rebuild on this machine made; it must be what the runners made.

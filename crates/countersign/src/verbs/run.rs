@@ -5,24 +5,28 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
-use domain::RunId;
 use domain::gate::Outcome;
+use domain::{Place as ReleasePlace, RunId};
 use evidence::rules::UNTESTED;
 use evidence::source_pack::SourcePack;
+use evidence::trust_root::Mode;
 use evidence::{CommitId, Digest, Name};
 use policy::Finding;
 use serde::Serialize;
 use serde_json::json;
-use wire::{Client, PlaceView, RunView, RunsAsked, WorkView};
+use wire::{Client, NamedPerson, PlaceView, RunView, RunsAsked, WorkView};
 
 use super::pipeline_run::{self, Local};
 use super::{Place, follow, runtime};
+use crate::approvers;
 use crate::described;
 use crate::differing;
+use crate::dossier::Dossier;
 use crate::failure::Failure;
-use crate::home::Home;
+use crate::home::{Home, Profile};
 use crate::misplaced;
 use crate::operator::Reach;
 use crate::outcome::{self, At, Stand};
@@ -144,7 +148,9 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     started.artifacts.clone_from(&view.artifacts);
     if let Some(nodes) = end.nodes {
         let node = nodes.first().cloned().unwrap_or_default();
-        started.next = format!("countersign approve --run {run} --step {node}");
+        let command = format!("countersign approve --run {run} --step {node}");
+        let mode = runtime.block_on(client.installation())?.mode;
+        started.next = if mode == Mode::Solo { command } else { approvers::somebody(&command) };
         return output.print(&started, |started| {
             format!("run {run} waits for people at {}\nnext: {}", nodes.join(", "), started.next)
         });
@@ -156,7 +162,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     if let Some(failure) = runtime.block_on(failure(&client, &view, &started))? {
         return Err(failure);
     }
-    started.next = next(&started.outcomes);
+    started.next = next(&home, &client, &started.outcomes)?;
     started.notes.extend(untested.then(|| UNTESTED.to_owned()));
     output.print(&started, Started::text)
 }
@@ -257,7 +263,8 @@ async fn to_the_end(client: &Client, run: RunId, progress: &mut Progress) -> Res
         let view = client.run(run).await?;
         for work in &view.works {
             let who = work.runner.as_ref().map_or_else(String::new, |runner| format!(" on {runner}"));
-            progress.once(format!("{} {}{who}: {}", work.kind, work.name, work.state));
+            let state = if work.running { "running" } else { &work.state };
+            progress.once(format!("{} {}{who}: {state}", work.kind, work.name));
         }
         if view.state == "running" {
             if let Some(nodes) = follow::nodes(&view) {
@@ -281,7 +288,14 @@ async fn to_the_end(client: &Client, run: RunId, progress: &mut Progress) -> Res
             }
             follow::agents(&view, &stands, &places)?;
         }
-        seen = client.wait_past(seen).await?;
+        let past = client.wait_past(seen);
+        // That a runner begins is no entry, so nothing in the ledger tells of it.
+        if view.works.iter().any(|work| work.state == "due" && !work.running) {
+            let waited = tokio::time::timeout(LOOK_EVERY, past).await;
+            seen = waited.unwrap_or(Ok(seen))?;
+        } else {
+            seen = past.await?;
+        }
     }
 }
 
@@ -371,6 +385,7 @@ fn failed(view: &RunView, differing: &[String]) -> Failure {
         })
         .collect();
     let lost = lost(view);
+    let cancelled = format!("{} ended it", cancelled_by(view));
     if findings.is_empty() {
         let (code, what, remedy) = match view.state.as_str() {
             "differed" => (
@@ -378,11 +393,9 @@ fn failed(view: &RunView, differing: &[String]) -> Failure {
                 differ.trim_end_matches([':', ' ']),
                 "compare their logs, and make the build give the same bytes each time: SOURCE_DATE_EPOCH is set",
             ),
-            "cancelled" => (
-                "run-cancelled",
-                "somebody ended it; the entry that ended it names them",
-                "run the commit again, when it is wanted after all",
-            ),
+            "cancelled" => {
+                ("run-cancelled", cancelled.as_str(), "run the commit again, when it is wanted after all")
+            }
             _ => (
                 "runner-lost",
                 lost.as_str(),
@@ -392,6 +405,15 @@ fn failed(view: &RunView, differing: &[String]) -> Failure {
         findings.push(Finding { code: code.into(), what: what.into(), remedy: remedy.into() });
     }
     Failure::decided(Outcome::Fail, format!("run {} {}", view.run, view.state), findings)
+}
+
+/// The person who cancelled a run.
+fn cancelled_by(view: &RunView) -> String {
+    match &view.cancelled_by {
+        Some(NamedPerson { name: Some(name), .. }) => shown::line(name),
+        Some(NamedPerson { person, .. }) => format!("person {person}"),
+        None => "somebody".to_owned(),
+    }
 }
 
 /// Why a run will never end by itself, and who says so.
@@ -421,16 +443,35 @@ fn progress(verb: &Run, repository: &Path, output: Output) -> Progress {
 }
 
 /// What to type next for this run.
-fn next(outcomes: &[At]) -> String {
+fn next(home: &Home, client: &Client, outcomes: &[At]) -> Result<String, Failure> {
     let waits = outcomes.iter().find_map(|at| match at.stand {
         Stand::Waiting { approvals, .. } => Some((&at.place, approvals)),
         _ => None,
     });
     match waits {
-        Some((place, 1..)) => format!("countersign promote {place}"),
-        Some((place, 0)) => format!("countersign approve {place} --reason WHY"),
-        None => "countersign status".into(),
+        Some((place, 1..)) => Ok(format!("countersign promote {place}")),
+        Some((place, 0)) => approval(home, client, place),
+        None => Ok("countersign status".into()),
     }
 }
 
+/// The command to approve, with the people who may where this person's own approval would not count.
+fn approval(home: &Home, client: &Client, place: &ReleasePlace) -> Result<String, Failure> {
+    let command = approvers::command(place);
+    let installation = runtime()?.block_on(client.installation())?;
+    if installation.mode == Mode::Solo {
+        return Ok(command);
+    }
+    let profile = Profile::of(home)?;
+    // Without evidence that holds nobody can be named, and `approve` says why it does not hold.
+    let dossier = Dossier::fetch(&profile, client, place);
+    let Ok(checked) = dossier.as_ref().map_err(drop).and_then(|dossier| dossier.check().map_err(drop)) else {
+        return Ok(approvers::somebody(&command));
+    };
+    let own = approvers::own_change(&checked, &installation.people, profile.person.id());
+    Ok(own.map_or(command, |own| own.remedy))
+}
+
 const HEAD: &str = "HEAD";
+/// While work waits for its runner to begin.
+const LOOK_EVERY: Duration = Duration::from_millis(500);

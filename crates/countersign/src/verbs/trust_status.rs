@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::home::Home;
 use crate::ids::Beginning;
 use crate::output::Output;
-use crate::{home, trust};
+use crate::{home, shell, trust};
 
 /// Arguments of `trust status`.
 #[derive(Debug, Args)]
@@ -142,9 +142,47 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
             )
         });
     }
+    if verb.out.is_none() && amended.base.is_none() && root.status.threshold > 1 {
+        return Err(more_signatures(&home, verb, root.status.threshold));
+    }
     let mut envelope = amended.envelope()?;
     sign_status(&home, &mut envelope, verb.verbose, verb.yes, output)?;
     finish_saying(&home, &envelope, verb.out.as_deref(), &follows(verb), output)
+}
+
+/// One signature is too few for what loosens: it would be signed and sent only to be refused.
+fn more_signatures(home: &Home, verb: &Amend, needed: u32) -> Failure {
+    let again = home.command(&again(verb));
+    Failure::error(format!(
+        "lifting a freeze or renewing the status takes signatures of {needed} status signers, and this would be one: nothing \
+         was signed and nothing was sent. First `{again} --out status.json`; then each other signer, until there are \
+         {needed}: `countersign trust sign status.json`; then `{}`",
+        home.command("countersign trust send status.json")
+    ))
+}
+
+/// The command line once more, without what it does in any case.
+fn again(verb: &Amend) -> String {
+    let others = !(verb.freeze.is_empty()
+        && verb.revoke.is_empty()
+        && verb.withdraw.is_empty()
+        && verb.bar.is_empty()
+        && !verb.renew);
+    if !others {
+        return format!("countersign unfreeze {}", verb.unfreeze.join(" "));
+    }
+    let option = |name: &str, values: Vec<String>| -> String {
+        values.iter().map(|value| format!(" --{name} {}", shell::word(value))).collect()
+    };
+    let text = |digests: &[Digest]| digests.iter().map(Digest::to_string).collect();
+    let mut words = "countersign trust status".to_owned();
+    words += &option("freeze", verb.freeze.clone());
+    words += &option("unfreeze", verb.unfreeze.clone());
+    words += &option("revoke", verb.revoke.clone());
+    words += &option("withdraw", text(&verb.withdraw));
+    words += &option("bar", verb.bar.iter().map(Beginning::to_string).collect());
+    words += &option("since", verb.since.iter().map(Moment::to_string).collect());
+    words + if verb.renew { " --renew" } else { "" }
 }
 
 /// Whether a status would stop exactly what the one before it stops.
@@ -280,10 +318,11 @@ fn revoke(amended: &mut Status, key: &str, since: Moment) -> Result<(), Failure>
 }
 
 fn freeze(text: &str) -> Result<Freeze, Failure> {
+    let wrong = |error: evidence::NameError| Failure::usage(format!("`{text}`: {error}"));
     let mut parts = text.split('/');
-    let project = parts.next().unwrap_or_default().parse()?;
-    let service = parts.next().map(str::parse).transpose()?;
-    let environment = parts.next().map(str::parse).transpose()?;
+    let project = parts.next().unwrap_or_default().parse().map_err(wrong)?;
+    let service = parts.next().map(str::parse).transpose().map_err(wrong)?;
+    let environment = parts.next().map(str::parse).transpose().map_err(wrong)?;
     match parts.next() {
         None => Ok(Freeze { project, service, environment }),
         Some(_) => Err(Failure::usage(format!("`{text}` has more parts than PROJECT/SERVICE/ENVIRONMENT"))),

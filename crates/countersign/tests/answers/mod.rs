@@ -8,6 +8,7 @@ mod freezing;
 mod kinds;
 mod local;
 mod logs;
+mod names;
 mod projects;
 mod ranges;
 mod remedies;

@@ -1,0 +1,80 @@
+//! The people who may approve a release, as far as its evidence tells.
+//!
+//! Invariant: it is said before anything is signed, and decides nothing: gates look for themselves. Under a policy of
+//! somebody's own it cannot be known which role approves, so nobody is named.
+
+use domain::Place;
+use evidence::Id;
+use judge::Checked;
+use policy::Finding;
+use wire::PersonView;
+
+use crate::policies;
+use crate::review::short;
+
+/// Why a person's own approval could not count; `None` where it can.
+pub fn own_change(checked: &Checked<'_>, people: &[PersonView], person: Id) -> Option<Finding> {
+    // The evidence has the enrolment of everybody whom it is about; of nobody else it can be an own change.
+    let person = checked.people.by_id(person)?;
+    checked.is_barred(&person.subject).then(|| Finding {
+        code: "own-change".into(),
+        what: format!(
+            "{} is an author of the change to {} or asked for its run, and does not approve it",
+            shown::line(&person.name),
+            checked.place
+        ),
+        remedy: advice(checked, people),
+    })
+}
+
+/// The people who have to approve, and the command that they type; `people` are those that the server shows.
+fn advice(checked: &Checked<'_>, people: &[PersonView]) -> String {
+    match others(checked, people) {
+        None => somebody(&command(&checked.place)),
+        Some(names) if names.is_empty() => format!(
+            "every person with the role {APPROVER} is an author of the change or asked for its run: enrol somebody else \
+             (`countersign trust enrol`), or grant another person that role"
+        ),
+        Some(names) => format!("have {} approve: {}", names.join(" or "), command(&checked.place)),
+    }
+}
+
+/// The same where the people cannot be known.
+pub fn somebody(command: &str) -> String {
+    format!("have somebody other than the change authors approve: {command}")
+}
+
+/// The command by which a person approves at a place.
+pub fn command(place: &Place) -> String {
+    format!("countersign approve {place} --reason WHY")
+}
+
+/// Names of the people whose approval the built-in policy counts; `None` under another policy.
+fn others(checked: &Checked<'_>, people: &[PersonView]) -> Option<Vec<String>> {
+    let built_in = policies::built_in().digest().ok()?;
+    let took_part = |person: &PersonView| {
+        checked.people.by_id(person.person.id()).is_some_and(|person| {
+            checked.is_barred(&person.subject) || checked.behind.signed_off.contains(&person.subject)
+        })
+    };
+    let has_role = |person: &PersonView| {
+        let place = &checked.place;
+        person.grants.iter().any(|grant| {
+            grant.role.as_str() == APPROVER
+                && grant.project.as_ref().is_none_or(|name| *name == place.project)
+                && grant.environment.as_ref().is_none_or(|name| *name == place.environment)
+        })
+    };
+    let found: Vec<_> = people.iter().filter(|person| has_role(person) && !took_part(person)).collect();
+    let named = |person: &&PersonView| match &person.name {
+        Some(name) if found.iter().filter(|other| other.name == person.name).count() == 1 => {
+            shown::line(name)
+        }
+        Some(name) => format!("{} ({})", shown::line(name), short(&person.person.to_string())),
+        None => format!("person {}", person.person),
+    };
+    (checked.environment.policy == built_in).then(|| found.iter().map(named).collect())
+}
+
+/// The role whose approvals the built-in policy counts.
+const APPROVER: &str = "release-manager";
