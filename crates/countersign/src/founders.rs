@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::clock::YEAR;
 use crate::failure::Failure;
 use crate::random;
+use crate::review::counted;
 use crate::signing::{PersonKey, git_config};
 
 /// One of the first people, as `--people` lists them: docs/operating/people.md.
@@ -74,7 +75,8 @@ pub fn listed(file: &Path) -> Result<Vec<Founder>, Failure> {
     let people: Vec<PersonFile> = serde_json::from_str(&text)
         .map_err(|error| Failure::error(format!("`{shown}`: {error}; {PEOPLE_PAGE}")))?;
     if people.len() < 2 {
-        let what = format!("`{shown}` lists {} people; team rules need two", people.len());
+        let what =
+            format!("`{shown}` lists {}; team rules need two", counted(people.len(), "person", "people"));
         return Err(Failure::usage(format!("{what}; {PEOPLE_PAGE}")));
     }
     people.iter().try_for_each(|person| known_roles(&shown.to_string(), person))?;

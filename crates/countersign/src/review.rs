@@ -228,6 +228,11 @@ pub fn many(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// The same of things whose plural is no `s`.
+pub fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
 /// The first digits of an id, for reading.
 pub fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)

@@ -12,6 +12,7 @@ use crate::failure::Failure;
 use crate::home::{self, Home};
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::review::counted;
 use crate::trust::{self, Belief};
 
 /// Subcommands of `audit`.
@@ -129,12 +130,16 @@ fn replay(home: &Home, output: Output) -> Result<(), Failure> {
     match (differ, replay.decisions) {
         // What was decided by rules that this program does not know has not been shown to be right.
         (0, 1..) if other_rules > 0 => {
-            let what = format!("{other_rules} decisions are by other rules and could not be made again");
+            let decisions = counted(other_rules, "decision is", "decisions are");
+            let what = format!("{decisions} by other rules and could not be made again");
             Err(Failure::decided(domain::gate::Outcome::Undecided, what, Vec::new()))
         }
         (0, 1..) => Ok(()),
         (0, 0) => Err(Failure::error("there is no decision to replay")),
-        _ => Err(Failure::error(format!("{differ} decisions do not come out again"))),
+        _ => Err(Failure::error(format!(
+            "{} not come out again",
+            counted(differ, "decision does", "decisions do")
+        ))),
     }
 }
 
@@ -181,8 +186,14 @@ fn verify(
     }
     match (verified.breaches.len(), verified.misfits) {
         (0, 0) => Ok(()),
-        (0, misfits) => Err(Failure::error(format!("{misfits} entries do not fit the state that they met"))),
-        (breaches, _) => Err(Failure::error(format!("the ledger does not verify: {breaches} breaches"))),
+        (0, misfits) => {
+            let entries = counted(usize::try_from(misfits).unwrap_or(usize::MAX), "entry does", "entries do");
+            Err(Failure::error(format!("{entries} not fit the state met there")))
+        }
+        (breaches, _) => {
+            let breaches = counted(breaches, "breach", "breaches");
+            Err(Failure::error(format!("the ledger does not verify: {breaches}")))
+        }
     }
 }
 

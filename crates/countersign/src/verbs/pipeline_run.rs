@@ -23,6 +23,7 @@ use crate::local_build::LocalBuild;
 use crate::operator::Reach;
 use crate::output::{self, Output};
 use crate::progress::Progress;
+use crate::review::many;
 use crate::{project, working_tree};
 
 /// What is asked for.
@@ -66,8 +67,8 @@ pub fn run(verb: &Local<'_>, output: Output) -> Result<(), Failure> {
     let Described { pipeline, .. } = &described;
     let wanted = wanted(pipeline, verb.steps)?;
     let mut progress = Progress::new(output);
-    progress
-        .say(format!("{} files of {of}; no receipt of this counts, and nothing is sent", source.files.len()));
+    let files = many(source.files.len(), "file");
+    progress.say(format!("{files} of {of}; no receipt of this counts, and nothing is sent"));
     let nobody = Id::from_random([0; 16]);
     let mut build = LocalBuild::new(&source, pipeline, (nobody, project, 0), verb.reach)?;
     let mut ran = Ran { counts: false, steps: BTreeMap::new(), artifacts: BTreeMap::new(), out };

@@ -64,6 +64,11 @@ fn what_is_wrong_with_the_people_file_names_its_page() {
         ("[{\"name\": \"Ada\"}]", 1, "missing field `emails`"),
         ("[{\"nmae\": \"Ada\"}]", 1, "unknown field `nmae`"),
         ("[]", 2, "lists 0 people; team rules need two"),
+        (
+            r#"[{"name": "Ada", "emails": [], "key": "a", "sign_in_key": "b", "roles": []}]"#,
+            2,
+            "lists 1 person; team rules need two",
+        ),
     ] {
         std::fs::write(&people, text).unwrap();
         let failed = home.json(&init, code)["error"].as_str().unwrap().to_owned();
