@@ -191,6 +191,7 @@ impl TrustRoot {
     }
 
     /// Whether a witness counts: in team mode not on the server's host, whose owner could run it as they like.
+    /// The judge decides by its own check; this is for words about it.
     #[must_use]
     pub fn counts(&self, witness: &Witness) -> bool {
         self.mode != Mode::Team || witness.place.host != self.server.host

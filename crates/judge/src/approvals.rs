@@ -64,7 +64,7 @@ pub fn open(checked: &Checked<'_>) -> Result<Vec<Voice>, Findings> {
         if !checked.people.keys(person, Purpose::Approve, record).contains(&key) {
             void.push(format!("key {} is revoked", key.fingerprint()));
         }
-        if signed.decision == Decision::Approve && checked.is_barred(&person.subject) {
+        if signed.decision == Decision::Approve && is_barred(checked, &person.subject) {
             void.push("the person is behind the change, or asked for it".into());
         }
         let rebuild = signed.said.rebuild.as_ref();
@@ -117,10 +117,15 @@ fn void(checked: &Checked<'_>, signed: &Signed) -> Vec<String> {
 }
 
 impl Checked<'_> {
-    /// Outside solo mode, a change author or the person who asked for the run does not approve.
+    /// Whether a person may not approve, by subject.
     #[must_use]
     pub fn is_barred(&self, subject: &str) -> bool {
-        self.root.mode != Mode::Solo
-            && (self.behind.subjects.contains(subject) || self.asked.requester == subject)
+        is_barred(self, subject)
     }
+}
+
+/// Outside solo mode, a change author or the person who asked for the run does not approve.
+fn is_barred(checked: &Checked<'_>, subject: &str) -> bool {
+    checked.root.mode != Mode::Solo
+        && (checked.behind.subjects.contains(subject) || checked.asked.requester == subject)
 }

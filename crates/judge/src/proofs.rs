@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::Event;
 use evidence::bundle::{Bundle, hashes};
 use evidence::entry::Header;
-use evidence::trust_root::TrustRoot;
+use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Digest, Moment};
 use tlog::{Checkpoint, Cosignature, Hash, Note, NoteVerifier, verify_consistency, verify_inclusion};
 
@@ -128,17 +128,13 @@ fn end_of(seconds: u64) -> Moment {
 
 /// Times of the cosignatures that count. In team mode a witness on the server's host counts zero.
 fn counted(root: &TrustRoot, keys: &[NoteVerifier], found: &[Cosignature]) -> (Vec<u64>, bool) {
-    let witness = |name: &str| {
+    let on_host = |name: &str| {
         let at = keys.iter().position(|key| key.name() == name);
-        at.and_then(|at| root.witnesses.keys.get(at))
+        let witness = at.and_then(|at| root.witnesses.keys.get(at));
+        witness.is_none_or(|witness| witness.place.host == root.server.host)
     };
-    let on_host = |cosignature: &Cosignature| {
-        witness(&cosignature.witness).is_none_or(|witness| witness.place.host == root.server.host)
-    };
-    let same_machine = found.iter().any(on_host);
-    let counts = |cosignature: &&Cosignature| {
-        witness(&cosignature.witness).is_some_and(|witness| root.counts(witness))
-    };
+    let same_machine = found.iter().any(|cosignature| on_host(&cosignature.witness));
+    let counts = |cosignature: &&Cosignature| root.mode != Mode::Team || !on_host(&cosignature.witness);
     (found.iter().filter(counts).map(|cosignature| cosignature.time_seconds).collect(), same_machine)
 }
 
