@@ -6,10 +6,10 @@
 use std::path::Path;
 
 use evidence::plan::Plan;
-use evidence::report::Outcome;
+use evidence::report::ReleaseOutcome;
 use sandbox::Hold;
 
-use crate::memory::Known;
+use crate::memory::KnownRelease;
 use crate::probe::ENDING;
 use crate::store::Releases;
 
@@ -49,7 +49,7 @@ pub type Fault = (&'static str, String);
 #[derive(Debug)]
 pub struct Applied {
     /// The outcome.
-    pub outcome: Outcome,
+    pub outcome: ReleaseOutcome,
     /// Codes of the reasons against.
     pub reasons: Vec<String>,
     /// The reasons in words.
@@ -78,9 +78,13 @@ impl Hands {
     ///
     /// # Errors
     /// In words, when the agent was asked to end meanwhile: then it is done again when it starts.
-    pub fn apply(&mut self, new: &Known, old: Option<&Known>) -> Result<Applied, String> {
+    pub fn apply(&mut self, new: &KnownRelease, old: Option<&KnownRelease>) -> Result<Applied, String> {
         let Err((code, what)) = self.run(new) else {
-            return Ok(Applied { outcome: Outcome::Running, reasons: Vec::new(), detail: String::new() });
+            return Ok(Applied {
+                outcome: ReleaseOutcome::Running,
+                reasons: Vec::new(),
+                detail: String::new(),
+            });
         };
         if code == ENDING {
             return Err(what);
@@ -88,26 +92,26 @@ impl Hands {
         shown::say(&format!("the release does not work: {what}"));
         let (mut reasons, mut detail) = (vec![code.to_owned()], what);
         let outcome = match old.map(|old| self.run(old)) {
-            Some(Ok(())) => Outcome::Returned,
+            Some(Ok(())) => ReleaseOutcome::Returned,
             Some(Err((ENDING, what))) => return Err(what),
             Some(Err((again, what))) => {
                 let what = format!("the release before it does not work any more: {what}");
                 shown::say(&what);
                 detail = format!("{detail}\n{what}");
                 reasons.push(again.to_owned());
-                Outcome::Failed
+                ReleaseOutcome::Failed
             }
             None => {
                 self.stop();
                 drop(self.releases.switch(None));
-                Outcome::Failed
+                ReleaseOutcome::Failed
             }
         };
         Ok(Applied { outcome, reasons, detail })
     }
 
     /// Makes a release the one that runs, and probes it.
-    pub fn run(&mut self, known: &Known) -> Result<(), Fault> {
+    pub fn run(&mut self, known: &KnownRelease) -> Result<(), Fault> {
         self.releases
             .check(&known.artifact, &known.layer)
             .map_err(|error| ("artifact-differs", error.to_string()))?;

@@ -9,8 +9,8 @@ use evidence::bundle::Bundle;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::machine::MachineSigner;
 use evidence::oci::{Descriptor, Manifest};
-use evidence::report::{AgentReport, DETAIL_BYTES_MAX, Outcome};
-use evidence::return_order::ReturnOrder;
+use evidence::report::{AgentReport, DETAIL_BYTES_MAX, ReleaseOutcome};
+use evidence::rollback_order::RollbackOrder;
 use evidence::status::StatusFile;
 use evidence::{Digest, Moment};
 use sandbox::Hold;
@@ -18,7 +18,7 @@ use tlog::Checkpoint;
 
 use crate::apply::{Applied, Hands, Services};
 use crate::judging::{Decision, refused};
-use crate::memory::{Begun, Known, Memory};
+use crate::memory::{Begun, KnownRelease, Memory};
 use crate::probe::{ENDING, INTERRUPTED};
 use crate::process::reserved;
 use crate::restarts::Restarts;
@@ -49,7 +49,7 @@ pub struct Condition {
 
 /// What was asked, as far as a report names it.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked {
+pub struct RequestedRelease {
     /// Number of the release.
     pub release: u64,
     /// Its artifact.
@@ -112,7 +112,7 @@ impl Deployer {
     ///
     /// # Errors
     /// In words, when the refusal cannot be kept.
-    pub fn unread(&mut self, asked: &Asked, what: &str) -> Result<Envelope, String> {
+    pub fn unread(&mut self, asked: &RequestedRelease, what: &str) -> Result<Envelope, String> {
         self.carry_out(asked, refused("bundle-unsound", what))
     }
 
@@ -156,7 +156,7 @@ impl Deployer {
 
     /// Notes that what should run does not.
     fn fell(&mut self, what: &str) {
-        // Said once for each cause, not with every look.
+        // LastAnswer once for each cause, not with every look.
         if self.down.as_deref() != Some(what) {
             shown::say(&format!("warning: {what}; it is started again"));
         }
@@ -218,7 +218,7 @@ impl Deployer {
             }
         }
         let plan = bundle.plan.digest().map_err(|error| error.to_string())?;
-        let asked = Asked { release: bundle.release, artifact: bundle.artifact(), plan };
+        let asked = RequestedRelease { release: bundle.release, artifact: bundle.artifact(), plan };
         self.carry_out(&asked, decision)
     }
 
@@ -226,7 +226,7 @@ impl Deployer {
     ///
     /// # Errors
     /// In words, when nothing can be said of it now: it stays due.
-    pub fn turn_back(&mut self, order: &ReturnOrder) -> Result<Envelope, String> {
+    pub fn rollback(&mut self, order: &RollbackOrder) -> Result<Envelope, String> {
         if let Some(report) = self.reported(order.release, &order.artifact) {
             return Ok(report);
         }
@@ -234,23 +234,23 @@ impl Deployer {
         let decision = self.memory.judge_return(order, by_hand.as_ref(), (self.now)());
         let plan = decision.apply.as_ref().map(|known| known.plan.digest());
         let plan = plan.transpose().map_err(|error| error.to_string())?.unwrap_or(order.artifact);
-        let asked = Asked { release: order.release, artifact: order.artifact, plan };
+        let asked = RequestedRelease { release: order.release, artifact: order.artifact, plan };
         self.carry_out_as(&asked, decision, true)
     }
 
     /// Whether exactly this runs, and needs nothing.
-    fn is_up(&mut self, known: &Known) -> bool {
+    fn is_up(&mut self, known: &KnownRelease) -> bool {
         self.memory.running.as_ref() == Some(known) && self.down.is_none() && self.hands.ended().is_none()
     }
 
-    fn carry_out(&mut self, asked: &Asked, decision: Decision) -> Result<Envelope, String> {
+    fn carry_out(&mut self, asked: &RequestedRelease, decision: Decision) -> Result<Envelope, String> {
         self.carry_out_as(asked, decision, false)
     }
 
     /// Applies or refuses, remembers, and signs the report.
     fn carry_out_as(
         &mut self,
-        asked: &Asked,
+        asked: &RequestedRelease,
         mut decision: Decision,
         is_return: bool,
     ) -> Result<Envelope, String> {
@@ -266,7 +266,7 @@ impl Deployer {
         }
         let Applied { outcome, mut reasons, detail } = match &decision.apply {
             None => Applied {
-                outcome: Outcome::Refused,
+                outcome: ReleaseOutcome::Refused,
                 reasons: decision.reasons,
                 detail: decision.words.join("\n"),
             },
@@ -274,7 +274,7 @@ impl Deployer {
                 self.begin(asked)?;
                 if is_return && self.is_up(new) {
                     // A release that would have taken its place was ended: what runs is not stopped for that.
-                    Applied { outcome: Outcome::Running, reasons: Vec::new(), detail: String::new() }
+                    Applied { outcome: ReleaseOutcome::Running, reasons: Vec::new(), detail: String::new() }
                 } else {
                     let old = self.memory.running.clone();
                     let applied = self.hands.apply(new, old.as_ref())?;
@@ -286,7 +286,7 @@ impl Deployer {
                 }
             }
         };
-        if let Some(left) = decision.leaves.filter(|_| outcome == Outcome::Running) {
+        if let Some(left) = decision.leaves.filter(|_| outcome == ReleaseOutcome::Running) {
             self.memory.leaves(&left);
         }
         reasons.sort();
@@ -304,7 +304,7 @@ impl Deployer {
             artifact: asked.artifact,
             plan: asked.plan,
             outcome,
-            running: self.memory.running.as_ref().map(Known::running),
+            running: self.memory.running.as_ref().map(KnownRelease::running),
             reasons,
             detail: bounded(&detail),
             root: self.memory.seen_root,
@@ -324,18 +324,18 @@ impl Deployer {
     }
 
     /// Notes what is begun, before anything changes; begun again after a crash, it stays as it was noted.
-    fn begin(&mut self, asked: &Asked) -> Result<(), String> {
+    fn begin(&mut self, asked: &RequestedRelease) -> Result<(), String> {
         let after = self.memory.newest_before(asked.release, &asked.artifact);
         self.memory.begun = Some(Begun { release: asked.release, artifact: asked.artifact, after });
         self.memory.seen_release = self.memory.seen_release.max(asked.release);
         self.memory.write(&self.dir).map_err(|error| error.to_string())
     }
 
-    fn remember(&mut self, new: &Known, outcome: Outcome) {
+    fn remember(&mut self, new: &KnownRelease, outcome: ReleaseOutcome) {
         match outcome {
-            Outcome::Running => self.memory.runs(new),
-            Outcome::Failed => self.memory.running = None,
-            Outcome::Returned | Outcome::Refused => {}
+            ReleaseOutcome::Running => self.memory.runs(new),
+            ReleaseOutcome::Failed => self.memory.running = None,
+            ReleaseOutcome::Returned | ReleaseOutcome::Refused => {}
         }
     }
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use sandbox::Hold;
 
-use crate::keeper::{Launch, Said, write_frame};
+use crate::keeper::{KeeperMessage, Launch, write_frame};
 
 /// Makes a command that ends up in `exec_service`.
 pub trait Launcher: std::fmt::Debug + Send + Sync {
@@ -23,7 +23,7 @@ pub trait Launcher: std::fmt::Debug + Send + Sync {
 
 /// A program that runs, with what it starts.
 #[derive(Debug)]
-pub struct Held {
+pub struct ServiceProcess {
     keeper: Child,
     control: UnixStream,
     heard: Vec<u8>,
@@ -94,7 +94,7 @@ fn name_of(signal: i32) -> Option<&'static str> {
     })
 }
 
-impl Held {
+impl ServiceProcess {
     /// Starts a program; what it prints goes to `log`.
     pub fn start(
         launcher: &dyn Launcher,
@@ -129,9 +129,9 @@ impl Held {
         write_frame(&held.control, &text).map_err(doing("speak to the launcher"))?;
         let until = Instant::now() + START_TIME_MAX;
         match held.next(until).map_err(doing("hear from the launcher"))? {
-            Some(Said::Started(hold)) => held.hold = hold,
-            Some(Said::Unheld(what)) => return Err(StartError::Unheld(what)),
-            Some(Said::Failed(what)) => {
+            Some(KeeperMessage::Started(hold)) => held.hold = hold,
+            Some(KeeperMessage::Unheld(what)) => return Err(StartError::Unheld(what)),
+            Some(KeeperMessage::Failed(what)) => {
                 return Err(StartError::Program(launch.program.display().to_string(), what));
             }
             _ => return Err(doing("hear from the launcher")(io::ErrorKind::UnexpectedEof.into())),
@@ -186,15 +186,15 @@ impl Held {
     }
 
     /// The next word of process 1; `None` when there is none until then.
-    fn next(&mut self, until: Instant) -> io::Result<Option<Said>> {
+    fn next(&mut self, until: Instant) -> io::Result<Option<KeeperMessage>> {
         loop {
             if let Some(end) = self.heard.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.heard.drain(..=end).collect();
                 let said = serde_json::from_slice(&line)?;
                 match said {
-                    Said::Code(code) => self.ended = Some(End::Code(code)),
-                    Said::Signal(signal) => self.ended = Some(End::Signal(signal)),
-                    Said::Gone => self.is_over = true,
+                    KeeperMessage::Code(code) => self.ended = Some(End::Code(code)),
+                    KeeperMessage::Signal(signal) => self.ended = Some(End::Signal(signal)),
+                    KeeperMessage::Gone => self.is_over = true,
                     _ => {}
                 }
                 return Ok(Some(said));
@@ -216,7 +216,7 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for ServiceProcess {
     /// However this ends: process 1 ends everything once the socket is closed.
     fn drop(&mut self) {
         drop(self.control.shutdown(std::net::Shutdown::Both));

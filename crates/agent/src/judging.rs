@@ -1,20 +1,22 @@
 //! What the agent makes of what it was given: everything is proven against its own pin and its own numbers.
 
-use domain::gate::Outcome;
+use domain::gate::GateOutcome;
 use evidence::bundle::Bundle;
 use evidence::oci::Manifest;
-use evidence::return_order::ReturnOrder;
+use evidence::rollback_order::RollbackOrder;
 use evidence::status::StatusFile;
 use evidence::{Bytes, Digest, Moment};
-use judge::{Anchors, CheckedReturn, Kept, Seen, check, check_return, judge_checked};
+use judge::{
+    Anchors, CheckedRollback, PinnedCheckpoint, VerificationContext, check, check_rollback, judge_checked,
+};
 
-use crate::memory::{Known, Memory};
+use crate::memory::{KnownRelease, Memory};
 
 /// A decision of the agent.
 #[derive(Clone, Debug)]
 pub struct Decision {
     /// What is to be run; `None` when it is refused.
-    pub apply: Option<Known>,
+    pub apply: Option<KnownRelease>,
     /// What is rolled back by that for good.
     pub leaves: Option<Digest>,
     /// Codes of the reasons against, sorted.
@@ -26,16 +28,16 @@ pub struct Decision {
 impl Memory {
     /// What this agent judges with.
     #[must_use]
-    pub fn eyes(&self, now: Moment) -> (Anchors, Seen) {
+    pub fn context(&self, now: Moment) -> (Anchors, VerificationContext) {
         let anchors = Anchors { version: self.root_version, digest: self.root, rehearsal: self.rehearsal };
-        let seen = Seen {
+        let seen = VerificationContext {
             now: Some(self.latest(now)),
             root: self.seen_root,
             status: self.seen_status,
             newer: self.status.iter().cloned().collect(),
             statement: self.seen_statement,
             release: self.seen_release,
-            running: Some(self.running.as_ref().map(Known::running)),
+            running: Some(self.running.as_ref().map(KnownRelease::running)),
             ledger: None,
         };
         (anchors, seen)
@@ -66,10 +68,10 @@ impl Memory {
         let Ok(checkpoint) = self.checkpoint.parse() else {
             return refused("memory-damaged", "this agent does not know what it has seen; let it join anew");
         };
-        let (anchors, mut seen) = self.eyes(now);
+        let (anchors, mut seen) = self.context(now);
         seen.release = self.newest_before(bundle.release, &bundle.artifact());
         seen.newer.extend(by_hand.cloned());
-        seen.ledger = Some(Kept { checkpoint, proof: proof.to_vec(), may_be_older: false });
+        seen.ledger = Some(PinnedCheckpoint { checkpoint, proof: proof.to_vec(), may_be_older: false });
         let checked = match check(bundle, &anchors, &seen) {
             Ok(checked) => checked,
             Err(findings) => {
@@ -96,13 +98,13 @@ impl Memory {
         self.seen_statement = self.seen_statement.max(checked.environment.number);
         let layer = Manifest::decode(&bundle.manifest.0).ok();
         let layer = layer.and_then(|manifest| manifest.layers.first().map(|layer| layer.digest));
-        let known = layer.map(|layer| Known {
+        let known = layer.map(|layer| KnownRelease {
             artifact: bundle.artifact(),
             layer,
             commit: bundle.source.commit.clone(),
             plan: bundle.plan.clone(),
         });
-        let passed = judgement.outcome == Outcome::Pass;
+        let passed = judgement.outcome == GateOutcome::Pass;
         let words = judgement.reasons.iter().chain(&judgement.unclear);
         Decision {
             apply: known.filter(|_| passed),
@@ -115,11 +117,11 @@ impl Memory {
     /// Judges a return: only what this agent has verified and run comes back.
     pub fn judge_return(
         &mut self,
-        order: &ReturnOrder,
+        order: &RollbackOrder,
         by_hand: Option<&StatusFile>,
         now: Moment,
     ) -> Decision {
-        let checked = match self.check_return(order, by_hand, now) {
+        let checked = match self.check_rollback(order, by_hand, now) {
             Ok(checked) => checked,
             Err(decision) => return *decision,
         };
@@ -140,19 +142,19 @@ impl Memory {
     /// Whether an order stops a release of this artifact that is being probed: it is genuine, and goes back from that
     /// release, or from what runs now, which the release would replace.
     #[must_use]
-    pub fn is_stopped_by(&self, order: &ReturnOrder, artifact: &Digest, now: Moment) -> bool {
+    pub fn is_stopped_by(&self, order: &RollbackOrder, artifact: &Digest, now: Moment) -> bool {
         let running = self.running.as_ref().map(|running| running.artifact);
-        let checked = self.check_return(order, None, now);
+        let checked = self.check_rollback(order, None, now);
         checked.is_ok_and(|checked| checked.from == Some(*artifact) || checked.from == running)
     }
 
     /// Checks that an order is genuine, for this place, and of a number that may come next.
-    fn check_return(
+    fn check_rollback(
         &self,
-        order: &ReturnOrder,
+        order: &RollbackOrder,
         by_hand: Option<&StatusFile>,
         now: Moment,
-    ) -> Result<CheckedReturn, Box<Decision>> {
+    ) -> Result<CheckedRollback, Box<Decision>> {
         let same = self.place.project == order.project
             && self.place.service == order.service
             && self.place.environment == order.environment;
@@ -162,10 +164,10 @@ impl Memory {
         if let Some(what) = self.leaps(order.release) {
             return Err(refused("number-unbelievable", &what).into());
         }
-        let (anchors, mut seen) = self.eyes(now);
+        let (anchors, mut seen) = self.context(now);
         seen.release = self.newest_before(order.release, &order.artifact);
         seen.newer.extend(by_hand.cloned());
-        check_return(order, &anchors, &seen, self.latest(now)).map_err(|findings| {
+        check_rollback(order, &anchors, &seen, self.latest(now)).map_err(|findings| {
             Box::new(Decision {
                 apply: None,
                 leaves: None,

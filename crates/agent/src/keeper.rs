@@ -50,7 +50,7 @@ pub struct Launch {
 /// What the agent hears over the control socket, one JSON value a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Said {
+pub enum KeeperMessage {
     /// There is no enclosure of this kind here.
     Unheld(String),
     /// The program could not be started.
@@ -107,7 +107,7 @@ fn keep(agent: &str) -> io::Result<()> {
         follow(agent)?;
     }
     match sandbox::enclose(launch.namespace) {
-        Err(error) => say(&control, &Said::Unheld(error.to_string())),
+        Err(error) => say(&control, &KeeperMessage::Unheld(error.to_string())),
         Ok(Enclosed::Outside(inside)) => {
             drop((third, control));
             hold_nothing()?;
@@ -151,17 +151,17 @@ fn run(launch: &Launch, hold: Hold, control: &UnixStream, third: OwnedFd) -> io:
     let mut failure = String::new();
     told.read_to_string(&mut failure)?;
     if !failure.is_empty() {
-        return say(control, &Said::Failed(failure));
+        return say(control, &KeeperMessage::Failed(failure));
     }
     // Standard error is the log: its reader sees the end once the service's own copies are closed.
     hold_nothing()?;
-    say(control, &Said::Started(hold))?;
+    say(control, &KeeperMessage::Started(hold))?;
     let stop = Stop { hold, asked: AtomicBool::new(false), stop_ms: launch.stop_ms };
     std::thread::scope(|scope| {
         scope.spawn(|| stop.listen(control));
         reap(main, control, &stop);
         // It waits for nobody: process 1 ends, and a thread that still sleeps ends with it.
-        drop(say(control, &Said::Gone));
+        drop(say(control, &KeeperMessage::Gone));
         std::process::exit(0)
     })
 }
@@ -181,10 +181,10 @@ fn reap(main: Pid, control: &UnixStream, stop: &Stop) {
     }
 }
 
-fn ended(status: WaitStatus) -> Said {
+fn ended(status: WaitStatus) -> KeeperMessage {
     match (status.exit_status(), status.terminating_signal()) {
-        (Some(code), _) => Said::Code(code),
-        (None, signal) => Said::Signal(signal.unwrap_or_default()),
+        (Some(code), _) => KeeperMessage::Code(code),
+        (None, signal) => KeeperMessage::Signal(signal.unwrap_or_default()),
     }
 }
 
@@ -272,7 +272,7 @@ fn prepare(launch: &Launch, third: OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
-fn say(mut control: &UnixStream, said: &Said) -> io::Result<()> {
+fn say(mut control: &UnixStream, said: &KeeperMessage) -> io::Result<()> {
     let mut line = serde_json::to_vec(said)?;
     line.push(b'\n');
     control.write_all(&line)

@@ -25,12 +25,12 @@ mod store;
 mod telling;
 
 pub use apply::{Fault, Services};
-pub use deployer::{Asked, Deployer, Layer, STATUS_FILE, read_status};
+pub use deployer::{Deployer, Layer, RequestedRelease, STATUS_FILE, read_status};
 pub use held::Launcher;
 pub use interrupts::{Interrupt, Interrupts};
 pub use judging::Decision;
 pub use keeper::exec_service;
-pub use memory::{Begun, FILE as MEMORY_FILE, Known, Memory, MemoryError};
+pub use memory::{Begun, FILE as MEMORY_FILE, KnownRelease, Memory, MemoryError};
 pub use process::Processes;
 pub use serve::{Agent, serve};
 pub use service_log::ServiceLog;

@@ -84,7 +84,7 @@ impl Lookout<'_> {
 
     /// Whether somebody who may has asked for what runs instead.
     async fn is_rolled_back(&self) -> bool {
-        let Ok(Some(AgentWork::Return(order))) = self.client.agent_work(&self.place).await else {
+        let Ok(Some(AgentWork::Rollback(order))) = self.client.agent_work(&self.place).await else {
             return false;
         };
         let (memory, artifact) = (self.memory.clone(), self.bundle.artifact());

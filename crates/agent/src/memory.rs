@@ -13,7 +13,7 @@ use domain::release::{EARLIER_MAX, LEAP_MAX};
 use evidence::dsse::Envelope;
 use evidence::plan::Plan;
 use evidence::report::Running;
-use evidence::return_order::ReturnOrder;
+use evidence::rollback_order::RollbackOrder;
 use evidence::status::StatusFile;
 use evidence::{CommitId, Digest, Id, Moment, Name};
 use serde::{Deserialize, Serialize};
@@ -59,12 +59,12 @@ pub struct Memory {
     /// Text of the newest checkpoint.
     pub checkpoint: String,
     /// What runs.
-    pub running: Option<Known>,
+    pub running: Option<KnownRelease>,
     /// What ran before.
-    pub before: Option<Known>,
+    pub before: Option<KnownRelease>,
     /// What ran before that, the latest first.
     #[serde(default)]
-    pub earlier: Vec<Known>,
+    pub earlier: Vec<KnownRelease>,
     /// What ran before, where that was rolled back: it does not move on to what ran before that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Digest>,
@@ -87,7 +87,7 @@ pub struct Begun {
 /// A release that this agent has verified and run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Known {
+pub struct KnownRelease {
     /// The artifact.
     pub artifact: Digest,
     /// The layer.
@@ -112,7 +112,7 @@ pub enum MemoryError {
     Damaged(PathBuf, serde_json::Error),
 }
 
-impl Known {
+impl KnownRelease {
     /// What a report says of it.
     #[must_use]
     pub fn running(&self) -> Running {
@@ -122,12 +122,12 @@ impl Known {
 
 impl Memory {
     /// What this agent has verified and run, as far as it is kept, the latest first.
-    pub fn known(&self) -> impl Iterator<Item = &Known> {
+    pub fn known(&self) -> impl Iterator<Item = &KnownRelease> {
         self.running.iter().chain(&self.before).chain(&self.earlier)
     }
 
     /// Notes that a release runs.
-    pub fn runs(&mut self, new: &Known) {
+    pub fn runs(&mut self, new: &KnownRelease) {
         let old = self.running.replace(new.clone());
         let Some(old) = old.filter(|old| old.artifact != new.artifact) else { return };
         let left = self.left.take();
@@ -160,7 +160,7 @@ impl Memory {
     }
 
     /// Notes that a request for a return is carried out; `false` when one was before, but for what was begun.
-    pub fn uses(&mut self, order: &ReturnOrder, until: Moment, now: Moment) -> bool {
+    pub fn uses(&mut self, order: &RollbackOrder, until: Moment, now: Moment) -> bool {
         let request = order.request.payload_digest();
         let again =
             self.returned.contains_key(&request) && self.begun(order.release, &order.artifact).is_none();

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::apply::Fault;
-use crate::held::Held;
+use crate::held::ServiceProcess;
 use crate::interrupts::{Interrupt, Interrupts};
 
 /// A probe that goes on.
@@ -27,13 +27,13 @@ pub struct Probing<'a> {
     /// What the plan says.
     pub probe: &'a Probe,
     /// What is probed; `None` when files are only installed.
-    pub service: Option<&'a mut Held>,
+    pub service: Option<&'a mut ServiceProcess>,
     /// Longest time in all.
     pub time_max: Duration,
     /// How long the process has to stay up after its probe has passed.
     pub settle: Duration,
     /// Where the last answer is told while it goes on.
-    pub said: Said,
+    pub said: LastAnswer,
     /// Who may end it.
     pub interrupts: Interrupts,
 }
@@ -117,9 +117,9 @@ impl Probing<'_> {
 
 /// The last answer of a probe that goes on, for those who look meanwhile.
 #[derive(Clone, Debug, Default)]
-pub struct Said(Arc<Mutex<Option<String>>>);
+pub struct LastAnswer(Arc<Mutex<Option<String>>>);
 
-impl Said {
+impl LastAnswer {
     /// Tells it, or that no probe goes on.
     pub fn say(&self, what: Option<&str>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = what.map(str::to_owned);

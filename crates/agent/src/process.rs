@@ -15,17 +15,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use evidence::Moment;
-use evidence::plan::{Ask, Plan, Target};
+use evidence::plan::{Plan, ProbeTarget, Target};
 use evidence::release_file::{Listen, PORT_VARIABLE};
 use rustix::net::{Shutdown, shutdown};
 use sandbox::Hold;
 use tokio::runtime::Runtime;
 
 use crate::apply::{Fault, Services};
-use crate::held::{Held, Launcher, StartError};
+use crate::held::{Launcher, ServiceProcess, StartError};
 use crate::interrupts::Interrupts;
 use crate::keeper::Launch;
-use crate::probe::{PROBE_TIME_MAX, Probing, Said, http, try_time};
+use crate::probe::{LastAnswer, PROBE_TIME_MAX, Probing, http, try_time};
 use crate::service_log::{Flow, ServiceLog};
 use crate::{leftovers, sockets};
 
@@ -37,7 +37,7 @@ pub struct Processes {
     log: ServiceLog,
     interrupts: Interrupts,
     settle: Duration,
-    said: Said,
+    said: LastAnswer,
     clock: Option<fn() -> Moment>,
     /// Shared, so that it can be driven while a probe borrows the rest.
     runtime: Arc<Runtime>,
@@ -52,7 +52,7 @@ pub struct Processes {
 /// A process that runs.
 #[derive(Debug)]
 struct Service {
-    held: Held,
+    held: ServiceProcess,
     flow: Flow,
     listen: Listen,
 }
@@ -76,7 +76,7 @@ impl Processes {
             log,
             interrupts,
             settle: Duration::ZERO,
-            said: Said::default(),
+            said: LastAnswer::default(),
             clock: None,
             runtime,
             socket: None,
@@ -99,7 +99,7 @@ impl Processes {
     }
 
     /// Where the last answer to a probe is told.
-    pub fn said(&self) -> Said {
+    pub fn said(&self) -> LastAnswer {
         self.said.clone()
     }
 
@@ -157,12 +157,12 @@ impl Processes {
     }
 
     /// Starts something in the strongest enclosure that this host gives.
-    fn held(&mut self, launch: &Launch, log: OwnedFd) -> Result<Held, StartError> {
+    fn held(&mut self, launch: &Launch, log: OwnedFd) -> Result<ServiceProcess, StartError> {
         let socket = self.socket.as_ref().map(|(_, socket)| socket).filter(|_| launch.socket);
         self.given |= socket.is_some();
         if self.namespace {
             let copy = log.try_clone().map_err(|error| StartError::Io("copy the log's pipe", error))?;
-            match Held::start(self.launcher.as_ref(), launch, socket, copy) {
+            match ServiceProcess::start(self.launcher.as_ref(), launch, socket, copy) {
                 Err(StartError::Unheld(what)) => {
                     self.namespace = false;
                     shown::say(&format!(
@@ -174,7 +174,7 @@ impl Processes {
             }
         }
         let launch = Launch { namespace: false, ..launch.clone() };
-        Held::start(self.launcher.as_ref(), &launch, socket, log)
+        ServiceProcess::start(self.launcher.as_ref(), &launch, socket, log)
     }
 
     fn described(&self, plan: &Plan, dir: &Path, words: &[String], stop_ms: u64) -> Result<Launch, String> {
@@ -208,10 +208,10 @@ impl Processes {
         };
         let probed = runtime.block_on(probing.until_good(async |_| {
             match &plan.probe.ask {
-                Ask::Http(path) => {
+                ProbeTarget::Http(path) => {
                     http(path, self.address(plan, keeper)?, try_time(&plan.probe)).await?;
                 }
-                Ask::Command(words) => self.command(plan, dir, words).await?,
+                ProbeTarget::Command(words) => self.command(plan, dir, words).await?,
             }
             // Only after the probe: another process may have answered it.
             self.address(plan, keeper)?;
@@ -229,8 +229,8 @@ impl Processes {
     fn address(&self, plan: &Plan, keeper: Option<u32>) -> Result<SocketAddr, String> {
         let (Some((port, listen)), Some(keeper)) = (listening(plan), keeper) else {
             return match plan.probe.ask {
-                Ask::Http(_) => Err("there is no port to ask".into()),
-                Ask::Command(_) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
+                ProbeTarget::Http(_) => Err("there is no port to ask".into()),
+                ProbeTarget::Command(_) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
             };
         };
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -423,13 +423,13 @@ fn variables(plan: &Plan, state: &Path) -> BTreeMap<String, String> {
 /// A variable of a plan that the agent sets itself, so that no release may.
 pub fn reserved(plan: &Plan) -> Option<&str> {
     let by_itself = matches!(listening(plan), Some((_, Listen::Variable)));
-    let is_reserved = |name: &str| {
+    let is_allowed_when_disk_full = |name: &str| {
         name.starts_with("LISTEN_")
             || name.starts_with("COUNTERSIGN_")
             || name == "STATE_DIRECTORY"
             || by_itself && name == PORT_VARIABLE
     };
-    plan.variables.keys().map(String::as_str).find(|name| is_reserved(name))
+    plan.variables.keys().map(String::as_str).find(|name| is_allowed_when_disk_full(name))
 }
 
 /// The least time that a program which probes has: starting one can take a while on a busy machine.

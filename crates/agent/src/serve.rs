@@ -13,7 +13,7 @@ use evidence::{Digest, Moment};
 use tokio::sync::watch;
 use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError};
 
-use crate::deployer::{Asked, Condition, Deployer, Layer};
+use crate::deployer::{Condition, Deployer, Layer, RequestedRelease};
 use crate::held::Launcher;
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::lookout::Lookout;
@@ -90,7 +90,7 @@ impl Life {
         loop {
             let Some(asked) = self.next_work(&mut stop).await else { return };
             let done = match asked {
-                Ok(Some(work)) => match self.ends_before(&mut stop, self.one(work)).await {
+                Ok(Some(work)) => match self.ends_before(&mut stop, self.carry_out(work)).await {
                     Some(done) => done,
                     None => return,
                 },
@@ -197,17 +197,17 @@ impl Life {
     }
 
     /// One piece of work, to its report.
-    async fn one(&self, work: AgentWork) -> Result<(), NotDone> {
+    async fn carry_out(&self, work: AgentWork) -> Result<(), NotDone> {
         let report = match work {
             AgentWork::Release { bundle, release: number, artifact } => {
-                self.release(bundle, &Asked { release: number, artifact, plan: artifact }).await?
+                self.release(bundle, &RequestedRelease { release: number, artifact, plan: artifact }).await?
             }
-            AgentWork::Return(order) => self.running.run(move |running| running.turn_back(&order)).await?,
+            AgentWork::Rollback(order) => self.running.run(move |running| running.rollback(&order)).await?,
         };
         taken(self.client.report_release(report).await)
     }
 
-    async fn release(&self, digest: Digest, asked: &Asked) -> Result<Envelope, String> {
+    async fn release(&self, digest: Digest, asked: &RequestedRelease) -> Result<Envelope, String> {
         let (running, client) = (&self.running, &self.client);
         let (number, artifact) = (asked.release, asked.artifact);
         let known = running.run(move |running| Ok(running.reported(number, &artifact))).await?;
@@ -280,7 +280,11 @@ async fn fetched(client: &Client, wanted: &Descriptor) -> Result<Layer, String> 
 }
 
 /// Refuses evidence that cannot even be read.
-async fn unread(running: &OwnThread<Deployer>, asked: &Asked, what: &str) -> Result<Envelope, String> {
+async fn unread(
+    running: &OwnThread<Deployer>,
+    asked: &RequestedRelease,
+    what: &str,
+) -> Result<Envelope, String> {
     let (asked, what) = (*asked, what.to_owned());
     running.run(move |running| running.unread(&asked, &what)).await
 }

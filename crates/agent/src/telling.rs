@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 use wire::{Client, LogPiece, ServiceReport, ServiceView};
 
 use crate::deployer::Condition;
-use crate::probe::Said;
+use crate::probe::LastAnswer;
 use crate::service_log::ServiceLog;
 
 /// Tells the server for as long as it is asked to.
@@ -22,7 +22,7 @@ pub async fn tell(
     place: &Place,
     log: &ServiceLog,
     mut conditions: watch::Receiver<Condition>,
-    said: &Said,
+    said: &LastAnswer,
     stream: Moment,
 ) {
     let mut sent = 0;

@@ -54,7 +54,7 @@ fn others(checked: &Checked<'_>, people: &[PersonView]) -> Option<Vec<String>> {
     let built_in = policies::built_in().digest().ok()?;
     let took_part = |person: &PersonView| {
         checked.people.by_id(person.person.id()).is_some_and(|person| {
-            checked.is_barred(&person.subject) || checked.behind.signed_off.contains(&person.subject)
+            checked.is_barred(&person.subject) || checked.authors.signed_off.contains(&person.subject)
         })
     };
     let has_role = |person: &PersonView| {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use domain::gate::Outcome;
+use domain::gate::GateOutcome;
 use evidence::configuration::Configuration;
 use evidence::dsse::Envelope;
 use evidence::environment::Environment;
@@ -124,7 +124,7 @@ pub fn names<'a>(places: impl Iterator<Item = &'a PlaceView>) -> String {
 /// A refusal before anything was done.
 pub fn refused(of: &str, findings: Vec<Finding>) -> Failure {
     let what = format!("{of} cannot be built or released; nothing was done");
-    Failure::decided(Outcome::Fail, what, findings)
+    Failure::decided(GateOutcome::Fail, what, findings)
 }
 
 /// Why the release file does not fit the configuration of places of the project: a port that neither names, say. It is

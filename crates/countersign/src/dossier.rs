@@ -5,7 +5,7 @@
 use domain::Place;
 use evidence::bundle::Bundle;
 use evidence::pin::Pin;
-use judge::{Anchors, Checked, Seen};
+use judge::{Anchors, Checked, VerificationContext};
 use tlog::Checkpoint;
 use wire::Client;
 
@@ -23,7 +23,7 @@ pub struct Dossier {
     /// The person's pin.
     pub pin: Pin,
     anchors: Anchors,
-    seen: Seen,
+    seen: VerificationContext,
 }
 
 impl Dossier {
@@ -37,7 +37,7 @@ impl Dossier {
         {
             return Err(Failure::error("the server sent evidence of another place than asked for"));
         }
-        let (anchors, mut seen) = review::eyes_of(&pin, &bundle, Some(now()?));
+        let (anchors, mut seen) = review::context_of(&pin, &bundle, Some(now()?));
         let prove = |_: &Checkpoint, old, new| Ok(runtime.block_on(client.consistency(old, new))?);
         seen.ledger = Some(review::kept(&pin, &bundle, false, prove)?);
         Ok(Self { bundle, pin, anchors, seen })

@@ -4,7 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use domain::Reason;
-use domain::gate::Outcome;
+use domain::gate::GateOutcome;
 use policy::Finding;
 use serde_json::json;
 
@@ -51,8 +51,8 @@ impl Failure {
     }
 
     /// A decision of a gate or agent went against it, or could not be made: exit code 3 or 4.
-    pub fn decided(outcome: Outcome, message: impl fmt::Display, findings: Vec<Finding>) -> Self {
-        let kind = if outcome == Outcome::Undecided { Kind::Undecided } else { Kind::Refused };
+    pub fn decided(outcome: GateOutcome, message: impl fmt::Display, findings: Vec<Finding>) -> Self {
+        let kind = if outcome == GateOutcome::Undecided { Kind::Undecided } else { Kind::Refused };
         let reason = |finding: Finding| Reason::new(&finding.code, finding.what, finding.remedy);
         Self { kind, message: message.to_string(), reasons: findings.into_iter().map(reason).collect() }
     }

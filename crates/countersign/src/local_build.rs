@@ -5,13 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use domain::gate::Outcome;
+use domain::gate::GateOutcome;
 use evidence::machine::MachineSigner;
 use evidence::pipeline::Pipeline;
 use evidence::{Id, Moment, Name};
 use policy::Finding;
 use runner::{
-    Caps, Execution, Given, Host, Identity, Log, Sandbox, Source, StepError, Toolchain, execute, merge,
+    Caps, Execution, Host, Identity, Log, RetainedOutputs, Sandbox, Source, StepError, Toolchain, execute,
+    merge,
 };
 
 use crate::failure::Failure;
@@ -27,7 +28,7 @@ pub struct LocalBuild<'a> {
     toolchain: Toolchain,
     isolation: Sandbox,
     /// What the steps so far have left.
-    pub left: BTreeMap<Name, Given>,
+    pub left: BTreeMap<Name, RetainedOutputs>,
 }
 
 impl<'a> LocalBuild<'a> {
@@ -75,10 +76,10 @@ impl<'a> LocalBuild<'a> {
 /// What the project is to blame for is a verdict on it; everything else is a failure of this machine.
 fn of_step(name: &Name, error: &StepError) -> Failure {
     let what = format!("step `{name}` could not begin: {error}");
-    if !matches!(error, StepError::Given(_)) {
+    if !matches!(error, StepError::RetainedOutputs(_)) {
         return Failure::error(what);
     }
     let remedy = "change the outputs or the needs in the pipeline file".to_owned();
     let finding = Finding { code: "step-failed".to_owned(), what, remedy };
-    Failure::decided(Outcome::Fail, "the pipeline does not pass", vec![finding])
+    Failure::decided(GateOutcome::Fail, "the pipeline does not pass", vec![finding])
 }

@@ -12,7 +12,7 @@ use evidence::dsse::Envelope;
 use evidence::machine::MachineKey;
 use evidence::pin::Pin;
 use evidence::{Id, Moment};
-use judge::{Anchors, Seen};
+use judge::{Anchors, VerificationContext};
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
@@ -20,7 +20,7 @@ use crate::{clock, home, random};
 
 /// A pinned trust root.
 #[derive(Clone, Debug)]
-pub struct Pinned {
+pub struct PinnedRoot {
     installation: Id,
     anchors: Anchors,
     /// Highest version of a root that was seen.
@@ -39,7 +39,7 @@ struct Introduced {
     root: u32,
 }
 
-impl Pinned {
+impl PinnedRoot {
     /// The anchor of a pin, with the version of the newest root that its owner has seen, and the owner's directory.
     pub fn of(pin: &Pin, seen: u32, dir: &Path) -> Result<Self, Failure> {
         // Whether a rehearsal counts is no matter of who answers.
@@ -65,13 +65,13 @@ pub fn forget(dir: &Path) -> Result<(), Failure> {
     }
 }
 
-impl wire::Anchor for Pinned {
+impl wire::Anchor for PinnedRoot {
     fn installation(&self) -> Id {
         self.installation
     }
 
     fn ledger_key(&self, roots: &[Envelope], least: u32) -> Result<(MachineKey, u32), String> {
-        let seen = Seen { root: self.seen.max(least), ..Seen::default() };
+        let seen = VerificationContext { root: self.seen.max(least), ..VerificationContext::default() };
         let root = judge::newest_root(roots, &self.anchors, &seen).map_err(|against| against.to_string())?;
         let key = root.ledger_key().map_err(|error| error.to_string())?;
         Ok((MachineKey::from(&key), root.version))
@@ -126,10 +126,10 @@ mod tests {
 
     use super::*;
 
-    fn pinned(lab: &Lab, dir: &Path) -> Result<Pinned, Failure> {
+    fn pinned(lab: &Lab, dir: &Path) -> Result<PinnedRoot, Failure> {
         let root = lab.root();
         let anchors = Anchors { version: root.version, digest: root.digest().unwrap(), rehearsal: true };
-        Pinned::new(root.installation, anchors, root.version, dir)
+        PinnedRoot::new(root.installation, anchors, root.version, dir)
     }
 
     /// Every command begins with the same pin, which is older than the rotation.

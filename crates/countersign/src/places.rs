@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::{key_files, random};
 
 /// Environments that a new project starts with, in order: name, and whether releases begin by themselves.
-pub const USUAL: [(&str, bool); 3] = [("dev", true), ("staging", true), ("production", false)];
+pub const DEFAULT_ENVIRONMENTS: [(&str, bool); 3] = [("dev", true), ("staging", true), ("production", false)];
 
 /// A statement with what it names, and the agent that it is for.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ pub fn agent_dirs(
 ) -> Result<Vec<PathBuf>, Failure> {
     let mut dirs = Vec::new();
     for service in releases.services.keys() {
-        for (environment, _) in USUAL {
+        for (environment, _) in DEFAULT_ENVIRONMENTS {
             dirs.push(dir(service, &environment.parse()?));
         }
     }
@@ -63,7 +63,7 @@ pub fn agent_dirs(
 
 /// Statements for every service in those of the usual environments that are not known yet, each with an agent whose
 /// key is made here, unless a try that failed has left one.
-pub fn usual(
+pub fn default_places(
     project: &Project<'_>,
     root: &TrustRoot,
     policy: &PolicyFiles,
@@ -76,7 +76,7 @@ pub fn usual(
     let mut ports = BTreeSet::new();
     for (service, described) in &releases.services {
         let mut after: Option<Name> = None;
-        for (environment, automatic) in USUAL {
+        for (environment, automatic) in DEFAULT_ENVIRONMENTS {
             let environment: Name = environment.parse()?;
             let place = Place {
                 project: project.clone(),

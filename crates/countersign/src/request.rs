@@ -6,7 +6,7 @@ use evidence::Bytes;
 use evidence::dsse::Envelope;
 use evidence::request::{self, Request};
 use serde_json::Value;
-use wire::{ClientError, Outcome, ProblemKind, Submission};
+use wire::{ClientError, CommandOutcome, ProblemKind, Submission};
 
 use crate::clock::now;
 use crate::failure::Failure;
@@ -32,7 +32,7 @@ pub struct Sent {
     /// The request.
     pub request: Request,
     /// What became of it.
-    pub outcome: Outcome,
+    pub outcome: CommandOutcome,
 }
 
 /// Signs a request and sends it; a refusal is a failure with its reasons.

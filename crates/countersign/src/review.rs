@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use domain::gate::Outcome;
+use domain::gate::GateOutcome;
 use evidence::bundle::{BYTES_MAX, Bundle};
 use evidence::dsse::Envelope;
 use evidence::pin::{EnvironmentPin, Pin};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Bytes, CommitId, Moment};
-use judge::{Anchors, Checked, Findings, Judgement, Kept, Seen};
+use judge::{Anchors, Checked, Findings, Judgement, PinnedCheckpoint, VerificationContext};
 use policy::Finding;
 use tlog::Checkpoint;
 
@@ -41,19 +41,19 @@ pub fn anchors_of(file: &Path) -> Result<Anchors, Failure> {
 }
 
 /// Anchors and numbers out of a person's pin.
-pub fn eyes_of(pin: &Pin, bundle: &Bundle, now: Option<Moment>) -> (Anchors, Seen) {
+pub fn context_of(pin: &Pin, bundle: &Bundle, now: Option<Moment>) -> (Anchors, VerificationContext) {
     let here = pin.environments.iter().find(|known| {
         known.project == bundle.project
             && known.service == bundle.service
             && known.environment == bundle.environment
     });
     let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
-    let seen = Seen {
+    let seen = VerificationContext {
         now,
         root: pin.root_version,
         status: pin.status,
         statement: here.map_or(0, |known| known.number),
-        ..Seen::default()
+        ..VerificationContext::default()
     };
     (anchors, seen)
 }
@@ -76,29 +76,31 @@ pub fn kept(
     bundle: &Bundle,
     may_be_older: bool,
     prove: impl FnOnce(&Checkpoint, u64, u64) -> Result<Vec<Bytes>, Failure>,
-) -> Result<Kept, Failure> {
+) -> Result<PinnedCheckpoint, Failure> {
     let checkpoint = pin.checkpoint()?;
     let proof = match judge::sizes_to_prove(bundle, &checkpoint) {
         Some((old, new)) => prove(&checkpoint, old, new)?,
         None => Vec::new(),
     };
-    Ok(Kept { checkpoint, proof, may_be_older })
+    Ok(PinnedCheckpoint { checkpoint, proof, may_be_older })
 }
 
 /// A failure out of findings that break a check.
 pub fn broken(bundle: &Bundle, findings: Findings) -> Failure {
     let mut findings: Vec<_> = findings.against.into_iter().chain(findings.unclear).collect();
     witnesses::advise(&mut findings, witnesses::of_bundle(bundle));
-    Failure::decided(Outcome::Fail, "the evidence does not hold", findings)
+    Failure::decided(GateOutcome::Fail, "the evidence does not hold", findings)
 }
 
 /// A judgement as success or failure.
 pub fn verdict(judgement: &Judgement) -> Result<(), Failure> {
     let all = || judgement.reasons.iter().chain(&judgement.unclear).cloned().collect();
     match judgement.outcome {
-        Outcome::Pass => Ok(()),
-        Outcome::Fail => Err(Failure::decided(Outcome::Fail, "the gate does not let it pass", all())),
-        Outcome::Undecided => Err(Failure::decided(Outcome::Undecided, "no decision could be made", all())),
+        GateOutcome::Pass => Ok(()),
+        GateOutcome::Fail => Err(Failure::decided(GateOutcome::Fail, "the gate does not let it pass", all())),
+        GateOutcome::Undecided => {
+            Err(Failure::decided(GateOutcome::Undecided, "no decision could be made", all()))
+        }
     }
 }
 
@@ -156,14 +158,14 @@ pub fn summary(checked: &Checked<'_>) -> String {
         let word = if before.runs_it { "runs" } else { "does NOT run" };
         lines.push(format!("{}: {word} this artifact", before.environment));
     }
-    for voice in &checked.voices {
-        let void = if voice.void.is_empty() {
+    for vote in &checked.votes {
+        let void = if vote.void.is_empty() {
             String::new()
         } else {
-            format!(" (does not count: {})", shown::line(&voice.void.join("; ")))
+            format!(" (does not count: {})", shown::line(&vote.void.join("; ")))
         };
-        let (name, reason) = (shown::line(&voice.name), shown::line(&voice.reason));
-        lines.push(format!("{:?} by {name}: {reason}{void}", voice.decision));
+        let (name, reason) = (shown::line(&vote.name), shown::line(&vote.reason));
+        lines.push(format!("{:?} by {name}: {reason}{void}", vote.decision));
     }
     lines.join("\n")
 }

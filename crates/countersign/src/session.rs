@@ -20,7 +20,7 @@ use wire::{Client, OPEN_SESSION, SOCKET_FILE, Session, SignIn};
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
-use crate::pinned::Pinned;
+use crate::pinned::PinnedRoot;
 use crate::random;
 use crate::signing::PersonKey;
 
@@ -39,7 +39,7 @@ pub fn client(home: &Home) -> Result<Client, Failure> {
 }
 
 /// What the person has pinned of the installation that a data directory leads to.
-fn pinned(home: &Home) -> Result<Pinned, Failure> {
+fn pinned(home: &Home) -> Result<PinnedRoot, Failure> {
     let profile = Profile::of(home)?;
     let pin = home::read_pin(profile.installation)?.ok_or_else(|| {
         Failure::error(
@@ -47,7 +47,7 @@ fn pinned(home: &Home) -> Result<Pinned, Failure> {
              `countersign trust pin` from a colleague, then `countersign key use --pin LINE --person ID`",
         )
     })?;
-    Pinned::of(&pin, pin.root_version, &home::person_dir(profile.installation)?)
+    PinnedRoot::of(&pin, pin.root_version, &home::person_dir(profile.installation)?)
 }
 
 /// The Unix socket of the server in a data directory; `None` where another user's server, or one elsewhere, is asked
@@ -90,7 +90,7 @@ struct Person(Profile);
 /// A session as it is kept.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Kept {
+struct SavedSession {
     /// Version of this format; 1.
     v: u8,
     /// Whose it is.
@@ -123,7 +123,7 @@ impl Person {
 
 impl SignIn for Person {
     fn kept(&self) -> Option<String> {
-        let kept: Kept = serde_json::from_slice(&fs::read(self.file().ok()?).ok()?).ok()?;
+        let kept: SavedSession = serde_json::from_slice(&fs::read(self.file().ok()?).ok()?).ok()?;
         let counts = kept.v == 1 && kept.person == self.0.person && kept.session.expires > now().ok()?;
         counts.then_some(kept.session.token)
     }
@@ -134,7 +134,7 @@ impl SignIn for Person {
 
     /// Where it cannot be kept, the next command signs in again.
     fn keep(&self, session: &Session) {
-        let kept = Kept { v: 1, person: self.0.person, session: session.clone() };
+        let kept = SavedSession { v: 1, person: self.0.person, session: session.clone() };
         if let (Ok(file), Ok(text)) = (self.file(), serde_json::to_string(&kept)) {
             drop(home::write_private(&file, &text));
         }

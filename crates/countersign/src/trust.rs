@@ -23,7 +23,7 @@ pub enum Belief {
     /// It came from a file that the person named.
     File,
     /// Its digest is pinned, or was reached from a pinned one.
-    Pinned,
+    PinnedRoot,
     /// Only the directory under audit names it.
     Unpinned,
 }
@@ -43,7 +43,7 @@ pub fn pinned_root_of(data: &Path) -> Result<(TrustRoot, Pin), Failure> {
 /// The same of a root that was read already.
 pub fn pinned(root: TrustRoot, belief: Belief) -> Result<(TrustRoot, Pin), Failure> {
     match (belief, home::read_pin(root.installation)?) {
-        (Belief::Pinned, Some(pin)) => Ok((root, pin)),
+        (Belief::PinnedRoot, Some(pin)) => Ok((root, pin)),
         _ => Err(Failure::error(format!(
             "you have pinned nothing of installation {}, so nobody but this data directory says what its trust root is; \
              take the line that `countersign trust pin` prints for a colleague with `countersign trust pin --set`",
@@ -123,7 +123,7 @@ fn believed(chain: &[(Envelope, TrustRoot)], file: Option<&Path>) -> Result<(Tru
     let Some(pin) = home::read_pin(newest.installation)? else { return Ok((newest, Belief::Unpinned)) };
     let pinned = chain.iter().find(|(_, root)| root.version == pin.root_version);
     match pinned.map(|(_, root)| root.digest()).transpose()? {
-        Some(digest) if digest == pin.root => Ok((newest, Belief::Pinned)),
+        Some(digest) if digest == pin.root => Ok((newest, Belief::PinnedRoot)),
         _ => Err(Failure::error(format!(
             "the data directory does not hold trust root {} (version {}) that you have pinned",
             pin.root, pin.root_version

@@ -43,10 +43,10 @@ pub const KINDS: [(&str, Kind); 7] = [
 #[derive(Debug)]
 pub struct Gone;
 
-type Ask = Box<dyn FnMut(&'static str) -> Option<Kind>>;
+type FaultSource = Box<dyn FnMut(&'static str) -> Option<Kind>>;
 
 thread_local! {
-    static ASK: RefCell<Option<Ask>> = const { RefCell::new(None) };
+    static ASK: RefCell<Option<FaultSource>> = const { RefCell::new(None) };
     static PENDING: Cell<Option<Kind>> = const { Cell::new(None) };
 }
 

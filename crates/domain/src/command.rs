@@ -38,11 +38,11 @@ pub enum Command {
     /// Bring an environment statement into force.
     SetEnvironment(gate::SetEnvironment),
     /// Have a release judged.
-    Ask(gate::Ask),
+    RequestVerdict(gate::RequestVerdict),
     /// Record what was judged.
     RecordVerdict(Box<gate::RecordVerdict>),
     /// Approve or reject.
-    Give(Box<approval::Give>),
+    SubmitApproval(Box<approval::SubmitApproval>),
     /// Want an artifact at a place.
     Want(release::Want),
     /// Propose what is wanted.
@@ -54,7 +54,7 @@ pub enum Command {
     /// Report what an agent did.
     AgentReport(Box<release::Report>),
     /// Ask for a return to what ran before.
-    Return(release::Return),
+    Rollback(release::Rollback),
     /// Try again what a freeze held.
     Retry(release::Retry),
     /// Record a snapshot of the state.
@@ -67,14 +67,14 @@ impl Command {
     /// Whether it must be possible even when there is hardly any room: what stops something, and what agents
     /// report of it.
     #[must_use]
-    pub const fn is_reserved(&self) -> bool {
+    pub const fn is_allowed_when_disk_full(&self) -> bool {
         matches!(
             self,
             Self::SetStatus(_)
                 | Self::SetRoot(_)
                 | Self::Cancel(_)
                 | Self::Lose(_)
-                | Self::Return(_)
+                | Self::Rollback(_)
                 | Self::AgentReport(_)
         )
     }
@@ -83,8 +83,8 @@ impl Command {
     #[must_use]
     pub fn stops(&self) -> bool {
         match self {
-            Self::Give(command) => command.given.decision == Decision::Reject,
-            other => other.is_reserved(),
+            Self::SubmitApproval(command) => command.given.decision == Decision::Reject,
+            other => other.is_allowed_when_disk_full(),
         }
     }
 }
@@ -116,18 +116,18 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::SetEnvironment(command) => {
             gate::set_environment(&state.identity, &state.gate, command, moment)
         }
-        Command::Ask(command) => gate::ask(&state.gate, command),
+        Command::RequestVerdict(command) => gate::request_verdict(&state.gate, command),
         Command::RecordVerdict(command) => gate::record_verdict(&state.gate, command),
-        Command::Give(command) => {
+        Command::SubmitApproval(command) => {
             let open = open_at(state, &command.given.place);
-            approval::give(&state.identity, open.as_ref(), command, moment)
+            approval::submit(&state.identity, open.as_ref(), command, moment)
         }
         Command::Want(command) => release::want(&state.artifact, &state.gate, command),
         Command::Propose(command) => release::propose(&state.artifact, &state.gate, &state.release, command),
         Command::Promote(command) => release::promote(&state.identity, &state.release, command, moment),
         Command::ConcludeGate(command) => release::conclude(&state.release, command),
         Command::AgentReport(command) => release::report(&state.gate, &state.release, command),
-        Command::Return(command) => release::turn_back(&state.identity, &state.release, command, moment),
+        Command::Rollback(command) => release::rollback(&state.identity, &state.release, command, moment),
         Command::Retry(command) => {
             release::retry(&state.identity, &state.artifact, &state.gate, &state.release, command)
         }

@@ -1,10 +1,10 @@
 //! Given a rollback from a release under way, when the rollback does not come to its end, then the release does.
 
 use evidence::Digest;
-use evidence::report::Outcome;
+use evidence::report::ReleaseOutcome;
 
 use crate::flow_tests::{NOTHING, go_back, quiet, reported, run_again, standing, third, wanted};
-use crate::gate::Outcome as Verdict;
+use crate::gate::GateOutcome as Verdict;
 use crate::scenario::{at, codes, commit, digest, happen, id, verdict};
 use crate::{Command, Event, State};
 
@@ -19,7 +19,7 @@ fn leaving() -> (State, u64) {
 /// Once its agent had refused the rollback, the release that it ended was handed out again, and went on to staging.
 #[test]
 fn attack_a_release_under_way_ends_whatever_becomes_of_its_rollback() {
-    for outcome in [Outcome::Refused, Outcome::Returned, Outcome::Failed] {
+    for outcome in [ReleaseOutcome::Refused, ReleaseOutcome::Returned, ReleaseOutcome::Failed] {
         for runs in [("second", 2), ("third", 3)] {
             let (mut state, number) = leaving();
             assert!(standing(&state, "dev").open.is_some(), "its agent may be at it");
@@ -33,7 +33,7 @@ fn attack_a_release_under_way_ends_whatever_becomes_of_its_rollback() {
             let now = standing(&state, "dev");
             assert_eq!((now.open.as_ref(), wanted(&state)), (None, NOTHING.to_vec()), "{outcome:?}");
             assert_eq!(
-                codes(&state, &reported("dev", number, "third", 3, Outcome::Running)),
+                codes(&state, &reported("dev", number, "third", 3, ReleaseOutcome::Running)),
                 ["nothing-due"],
                 "{outcome:?}"
             );
@@ -57,7 +57,7 @@ fn attack_a_release_under_way_ends_though_whoever_rolled_back_is_withdrawn() {
     state.apply(&Event::StatusSet(status), at(10));
     let now = standing(&state, "dev");
     assert_eq!((now.returning.as_ref(), now.open.as_ref()), (None, None));
-    assert_eq!(codes(&state, &reported("dev", number, "third", 3, Outcome::Running)), ["nothing-due"]);
+    assert_eq!(codes(&state, &reported("dev", number, "third", 3, ReleaseOutcome::Running)), ["nothing-due"]);
     assert_eq!((wanted(&state), state.misfits), (NOTHING.to_vec(), 0));
 }
 
@@ -65,10 +65,10 @@ fn attack_a_release_under_way_ends_though_whoever_rolled_back_is_withdrawn() {
 #[test]
 fn who_ends_what_stands_there_names_the_release_that_comes_back() {
     let (state, _) = third();
-    let Command::Return(mut back) = go_back("dev", "third", "second", 2) else { return };
-    assert_eq!(codes(&state, &Command::Return(back.clone())), NONE);
+    let Command::Rollback(mut back) = go_back("dev", "third", "second", 2) else { return };
+    assert_eq!(codes(&state, &Command::Rollback(back.clone())), NONE);
     back.release = None;
-    assert_eq!(codes(&state, &Command::Return(back)), ["return-differs"]);
+    assert_eq!(codes(&state, &Command::Rollback(back)), ["return-differs"]);
 }
 
 const NONE: [&str; 0] = [];

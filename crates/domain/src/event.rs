@@ -98,7 +98,7 @@ events! {
     /// An agent reported.
     "release.reported" => AgentReported(release::Reported),
     /// A person asked for a return to what ran before.
-    "release.returning" => Returning(release::Returning),
+    "release.returning" => RollbackRequested(release::RollbackRequested),
     /// A snapshot of the state was taken.
     "ledger.snapshotted" => Snapshotted(snapshot::Snapshotted),
     /// A known person's command was refused, or more of them than are recorded one by one.
@@ -163,7 +163,7 @@ impl Event {
             | Self::ReleaseDue(_)
             | Self::Held(_)
             | Self::AgentReported(_)
-            | Self::Returning(_)
+            | Self::RollbackRequested(_)
             | Self::Snapshotted(_) => None,
             Self::Refused(refused) => Some(refused.person.id()),
         }
@@ -193,7 +193,7 @@ impl Event {
             Self::Promoted(promoted) => vec![promoted.request],
             Self::ReleaseDue(due) => vec![due.bundle],
             Self::AgentReported(reported) => vec![reported.envelope],
-            Self::Returning(returning) => vec![returning.request],
+            Self::RollbackRequested(returning) => vec![returning.request],
             Self::Snapshotted(snapshotted) => vec![snapshotted.state],
             Self::Enrolled(_)
             | Self::Started(_)

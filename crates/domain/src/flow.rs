@@ -4,7 +4,7 @@
 //! the event as its cause, and is never refused.
 
 use evidence::Digest;
-use evidence::report::Outcome;
+use evidence::report::ReleaseOutcome;
 
 use crate::command::Command;
 use crate::event::Event;
@@ -33,7 +33,7 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
         }
         Event::Promoted(promoted) => vec![ask(&promoted.place, promoted.release)],
         Event::Judged(judged) => {
-            let passed = judged.outcome == gate::Outcome::Pass;
+            let passed = judged.outcome == gate::GateOutcome::Pass;
             vec![Command::ConcludeGate(release::Conclude {
                 place: judged.place.clone(),
                 release: judged.release,
@@ -55,7 +55,7 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
         | Event::Unplannable(_)
         | Event::ReleaseDue(_)
         | Event::Held(_)
-        | Event::Returning(_)
+        | Event::RollbackRequested(_)
         | Event::Snapshotted(_)
         | Event::Refused(_) => Vec::new(),
     }
@@ -80,7 +80,7 @@ fn on_report(state: &State, reported: &release::Reported) -> Vec<Command> {
             || standing.returned == Some(reported.release)
             || standing.rolled_back.iter().any(|bar| bar.by == reported.release)
     });
-    let running = running.filter(|_| reported.outcome == Outcome::Running && !is_rollback);
+    let running = running.filter(|_| reported.outcome == ReleaseOutcome::Running && !is_rollback);
     let built = running.and_then(|now| state.artifact.get(now.run, &now.artifact));
     let after = places_after(state, &reported.place);
     let next =
@@ -155,5 +155,5 @@ fn want(place: Place, artifact: Digest, run: RunId) -> Command {
 }
 
 fn ask(place: &Place, release: u64) -> Command {
-    Command::Ask(gate::Ask { place: place.clone(), release })
+    Command::RequestVerdict(gate::RequestVerdict { place: place.clone(), release })
 }

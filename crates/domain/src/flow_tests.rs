@@ -2,19 +2,19 @@
 //! asked for: no restart, no lost approval, no way forward by accident.
 
 use evidence::receipt::Work;
-use evidence::report::Outcome;
+use evidence::report::ReleaseOutcome;
 use evidence::status::Freeze;
 
-use crate::gate::Outcome as Verdict;
+use crate::gate::GateOutcome as Verdict;
 use crate::identity::StatusSet;
-use crate::release::{Promote, Promoted, Retry, Return, Stage, Standing};
+use crate::release::{PlaceState, Promote, Promoted, Retry, Rollback, Stage};
 use crate::scenario::{
     agent_report, approve, at, bob, built, codes, commit, deliver, digest, environments, happen, id, name,
     place, propose, proposed, report, run, verdict,
 };
 use crate::{Command, Event, State};
 
-pub fn standing(state: &State, environment: &str) -> Standing {
+pub fn standing(state: &State, environment: &str) -> PlaceState {
     state.release.at(&place(environment)).cloned().unwrap_or_default()
 }
 
@@ -33,7 +33,7 @@ pub fn run_again(state: &mut State, number: u8, of: u8, manifest: &str, again: O
 }
 
 /// Brings what is wanted at a place to its agent's report.
-fn brought(state: &mut State, environment: &str, manifest: &str, of: u8, outcome: Outcome) {
+fn brought(state: &mut State, environment: &str, manifest: &str, of: u8, outcome: ReleaseOutcome) {
     let Command::Propose(mut wanted) = propose(environment) else { return };
     wanted.artifact = digest(manifest);
     happen(state, &Command::Propose(wanted));
@@ -47,7 +47,7 @@ fn brought(state: &mut State, environment: &str, manifest: &str, of: u8, outcome
     happen(state, &reported(environment, number, manifest, of, outcome));
 }
 
-pub fn reported(environment: &str, number: u64, manifest: &str, of: u8, outcome: Outcome) -> Command {
+pub fn reported(environment: &str, number: u64, manifest: &str, of: u8, outcome: ReleaseOutcome) -> Command {
     let Command::AgentReport(mut report) = agent_report(environment, number, outcome) else { unreachable!() };
     report.report.artifact = digest(manifest);
     if let Some(running) = &mut report.report.running {
@@ -59,7 +59,7 @@ pub fn reported(environment: &str, number: u64, manifest: &str, of: u8, outcome:
 fn roll_back(environment: &str, from: &str, to: &str, release: u64) -> Command {
     let (place, request) = (place(environment), digest("rollback"));
     let (from, to, release, person) = (digest(from), digest(to), Some(release), bob());
-    Command::Return(Return { place, from, to, release, ends: false, person, request })
+    Command::Rollback(Rollback { place, from, to, release, ends: false, person, request })
 }
 
 fn amend(state: &mut State, environment: &str) {
@@ -121,7 +121,7 @@ pub const NOTHING: [(&str, Option<crate::RunId>); 3] =
 #[test]
 fn the_same_commit_again_is_proposed_nowhere_and_loses_no_approval() {
     let mut state = proposed();
-    happen(&mut state, &Command::Give(Box::new(approve(bob()))));
+    happen(&mut state, &Command::SubmitApproval(Box::new(approve(bob()))));
     let before = state.release.clone();
     run_again(&mut state, 51, 1, "manifest", Some(false));
     assert_eq!((wanted(&state), &state.release), (NOTHING.to_vec(), &before));
@@ -130,7 +130,7 @@ fn the_same_commit_again_is_proposed_nowhere_and_loses_no_approval() {
     let promoted = Promoted { place: place("production"), release: 1, person: bob(), request: digest("p") };
     happen(&mut state, &Command::Promote(Promote { promoted, artifact: None }));
     happen(&mut state, &verdict("production", 1, 1, Verdict::Pass));
-    happen(&mut state, &agent_report("production", 1, Outcome::Running));
+    happen(&mut state, &agent_report("production", 1, ReleaseOutcome::Running));
     run_again(&mut state, 52, 1, "manifest", Some(false));
     assert_eq!(wanted(&state), NOTHING);
 }
@@ -139,11 +139,11 @@ fn the_same_commit_again_is_proposed_nowhere_and_loses_no_approval() {
 fn asked_for_again_it_is_released_again_and_an_open_release_keeps_its_number() {
     for again in [Some(true), None] {
         let mut state = proposed();
-        happen(&mut state, &Command::Give(Box::new(approve(bob()))));
+        happen(&mut state, &Command::SubmitApproval(Box::new(approve(bob()))));
         run_again(&mut state, 51, 1, "manifest", again);
         assert_eq!(standing(&state, "dev").wanted.unwrap().run, id(51).into(), "{again:?}");
-        brought(&mut state, "dev", "manifest", 1, Outcome::Running);
-        brought(&mut state, "staging", "manifest", 1, Outcome::Running);
+        brought(&mut state, "dev", "manifest", 1, ReleaseOutcome::Running);
+        brought(&mut state, "staging", "manifest", 1, ReleaseOutcome::Running);
         assert_eq!(standing(&state, "staging").running.unwrap().release, 2);
         // Programs before 2026-11-28 asked for what was proposed anew everywhere: their ledgers replay so.
         assert_eq!(standing(&state, "production").wanted.is_some(), again.is_none(), "{again:?}");
@@ -163,7 +163,7 @@ fn a_place_whose_statement_changed_gets_it_again_and_no_other_one_does() {
 fn what_failed_or_never_came_is_wanted_again_beyond_where_it_runs() {
     let mut state = built();
     deliver(&mut state, "dev");
-    brought(&mut state, "staging", "manifest", 1, Outcome::Failed);
+    brought(&mut state, "staging", "manifest", 1, ReleaseOutcome::Failed);
     run_again(&mut state, 51, 1, "manifest", Some(false));
     assert_eq!(wanted(&state), [("dev", None), ("staging", Some(id(51).into())), ("production", None)]);
 }
@@ -176,7 +176,7 @@ fn both() -> State {
             run_again(&mut state, 52, 2, manifest, Some(false));
         }
         for environment in ["dev", "staging", "production"] {
-            brought(&mut state, environment, manifest, of, Outcome::Running);
+            brought(&mut state, environment, manifest, of, ReleaseOutcome::Running);
         }
     }
     state
@@ -191,7 +191,7 @@ fn a_rollback_is_of_its_place_and_a_second_one_does_not_go_forward() {
         "another release"
     );
     happen(&mut state, &roll_back("staging", "second", "manifest", 1));
-    happen(&mut state, &reported("staging", 3, "manifest", 1, Outcome::Running));
+    happen(&mut state, &reported("staging", 3, "manifest", 1, ReleaseOutcome::Running));
     assert_eq!(standing(&state, "staging").running.unwrap().artifact, digest("manifest"));
     assert_eq!(wanted(&state), NOTHING, "production is not rolled back with it");
     assert!(standing(&state, "staging").bars(&digest("second")));
@@ -200,21 +200,21 @@ fn a_rollback_is_of_its_place_and_a_second_one_does_not_go_forward() {
     run_again(&mut state, 53, 2, "second", Some(false));
     assert_eq!(wanted(&state), NOTHING);
     run_again(&mut state, 54, 2, "second", Some(true));
-    brought(&mut state, "dev", "second", 2, Outcome::Running);
+    brought(&mut state, "dev", "second", 2, ReleaseOutcome::Running);
     assert_eq!(standing(&state, "staging").wanted.unwrap().run, id(54).into());
     assert!(!standing(&state, "staging").bars(&digest("second")));
     // What older programs asked for bars nothing.
     let mut state = both();
-    let Command::Return(mut old) = roll_back("staging", "second", "manifest", 1) else { return };
+    let Command::Rollback(mut old) = roll_back("staging", "second", "manifest", 1) else { return };
     old.release = None;
-    happen(&mut state, &Command::Return(old));
-    happen(&mut state, &reported("staging", 3, "manifest", 1, Outcome::Running));
+    happen(&mut state, &Command::Rollback(old));
+    happen(&mut state, &reported("staging", 3, "manifest", 1, ReleaseOutcome::Running));
     assert!(standing(&state, "staging").rolled_back.is_empty());
 }
 
 #[test]
 fn a_rollback_that_was_not_carried_out_bars_nothing() {
-    for outcome in [Outcome::Refused, Outcome::Returned] {
+    for outcome in [ReleaseOutcome::Refused, ReleaseOutcome::Returned] {
         let mut state = both();
         happen(&mut state, &roll_back("production", "second", "manifest", 1));
         let Command::AgentReport(mut report) = reported("production", 3, "manifest", 1, outcome) else {
@@ -254,7 +254,7 @@ fn what_an_agent_refused_for_a_freeze_is_wanted_again_under_a_later_status() {
     status(&mut state, 1, Vec::new());
     happen(&mut state, &propose("dev"));
     happen(&mut state, &verdict("dev", 1, 1, Verdict::Pass));
-    let Command::AgentReport(mut refused) = agent_report("dev", 1, Outcome::Refused) else { return };
+    let Command::AgentReport(mut refused) = agent_report("dev", 1, ReleaseOutcome::Refused) else { return };
     refused.report.reasons = vec!["frozen".into()];
     happen(&mut state, &Command::AgentReport(refused));
     assert_eq!(
@@ -281,7 +281,7 @@ fn what_was_rolled_back_during_a_freeze_does_not_come_back_by_its_end() {
     let number = standing(&state, "dev").highest;
     happen(&mut state, &held("dev", number, "frozen"));
     happen(&mut state, &roll_back("dev", "second", "manifest", 1));
-    happen(&mut state, &reported("dev", number + 1, "manifest", 1, Outcome::Running));
+    happen(&mut state, &reported("dev", number + 1, "manifest", 1, ReleaseOutcome::Running));
     assert!(standing(&state, "dev").bars(&digest("second")));
     status(&mut state, 2, Vec::new());
     assert_eq!(codes(&state, &retry("dev")), ["nothing-frozen"]);
@@ -295,7 +295,7 @@ fn what_was_rolled_back_is_not_promoted_where_it_stands_open_until_it_is_asked_f
     let open = |state: &mut State, run: u8| {
         run_again(state, run, 2, "second", Some(true));
         for environment in ["dev", "staging"] {
-            brought(state, environment, "second", 2, Outcome::Running);
+            brought(state, environment, "second", 2, ReleaseOutcome::Running);
         }
         let Command::Propose(mut wanted) = propose("production") else { unreachable!() };
         wanted.artifact = digest("second");
@@ -308,7 +308,7 @@ fn what_was_rolled_back_is_not_promoted_where_it_stands_open_until_it_is_asked_f
     let before = standing(&state, "production").before.unwrap().release;
     happen(&mut state, &roll_back("production", "second", "manifest", before));
     let number = standing(&state, "production").highest;
-    happen(&mut state, &reported("production", number, "manifest", 1, Outcome::Running));
+    happen(&mut state, &reported("production", number, "manifest", 1, ReleaseOutcome::Running));
     assert_eq!(codes(&state, &promote), ["rolled-back"]);
     let promote = open(&mut state, 59);
     happen(&mut state, &promote);
@@ -316,8 +316,8 @@ fn what_was_rolled_back_is_not_promoted_where_it_stands_open_until_it_is_asked_f
 
 /// The same as `roll_back`, by a person who was told what ends with it.
 pub fn go_back(environment: &str, from: &str, to: &str, release: u64) -> Command {
-    let Command::Return(back) = roll_back(environment, from, to, release) else { unreachable!() };
-    Command::Return(Return { ends: true, ..back })
+    let Command::Rollback(back) = roll_back(environment, from, to, release) else { unreachable!() };
+    Command::Rollback(Rollback { ends: true, ..back })
 }
 
 /// Commit 3, proposed at dev while commit 2 runs there.
@@ -341,7 +341,7 @@ fn what_stands_open_ends_with_a_rollback_and_does_not_go_live_by_itself() {
         assert_eq!(standing(&state, "dev").open, None, "{code}: it ended when the rollback was asked for");
         let course = standing(&state, "dev").returning.unwrap().0.course.unwrap();
         assert_eq!((course.ends, course.from_release), (Some(number), 2), "{code}");
-        happen(&mut state, &reported("dev", number + 1, "manifest", 1, Outcome::Running));
+        happen(&mut state, &reported("dev", number + 1, "manifest", 1, ReleaseOutcome::Running));
         status(&mut state, 2, Vec::new());
         assert_eq!(codes(&state, &retry("dev")), ["nothing-frozen"], "{code}");
         assert_eq!((wanted(&state), standing(&state, "dev").open), (NOTHING.to_vec(), None), "{code}");
@@ -361,14 +361,16 @@ fn what_waits_for_its_plan_or_was_refused_in_a_freeze_ends_with_a_rollback() {
     assert_eq!(wanted(&state), NOTHING);
     let (mut state, number) = third();
     happen(&mut state, &verdict("dev", number, 1, Verdict::Pass));
-    let Command::AgentReport(mut refused) = agent_report("dev", number, Outcome::Refused) else { return };
+    let Command::AgentReport(mut refused) = agent_report("dev", number, ReleaseOutcome::Refused) else {
+        return;
+    };
     (refused.report.artifact, refused.report.reasons) = (digest("third"), vec!["frozen".into()]);
     refused.report.running =
         Some(evidence::report::Running { artifact: digest("second"), commit: commit(2) });
     happen(&mut state, &Command::AgentReport(refused));
     assert!(standing(&state, "dev").frozen.is_some());
     happen(&mut state, &go_back("dev", "second", "manifest", 1));
-    happen(&mut state, &reported("dev", number + 1, "manifest", 1, Outcome::Running));
+    happen(&mut state, &reported("dev", number + 1, "manifest", 1, ReleaseOutcome::Running));
     status(&mut state, 3, Vec::new());
     assert_eq!(codes(&state, &retry("dev")), ["nothing-frozen"]);
 }
@@ -377,9 +379,9 @@ fn what_waits_for_its_plan_or_was_refused_in_a_freeze_ends_with_a_rollback() {
 fn two_bad_releases_in_a_row_are_gone_back_past() {
     let mut state = both();
     run_again(&mut state, 53, 3, "third", Some(false));
-    brought(&mut state, "dev", "third", 3, Outcome::Running);
+    brought(&mut state, "dev", "third", 3, ReleaseOutcome::Running);
     happen(&mut state, &go_back("dev", "third", "second", 2));
-    happen(&mut state, &reported("dev", 4, "second", 2, Outcome::Running));
+    happen(&mut state, &reported("dev", 4, "second", 2, ReleaseOutcome::Running));
     assert_eq!(
         codes(&state, &go_back("dev", "second", "third", 3)),
         ["rolled-back"],
@@ -391,7 +393,7 @@ fn two_bad_releases_in_a_row_are_gone_back_past() {
         "another release"
     );
     happen(&mut state, &go_back("dev", "second", "manifest", 1));
-    happen(&mut state, &reported("dev", 5, "manifest", 1, Outcome::Running));
+    happen(&mut state, &reported("dev", 5, "manifest", 1, ReleaseOutcome::Running));
     let now = standing(&state, "dev");
     assert_eq!(
         now.running.as_ref().map(|running| (running.artifact, running.run)),
@@ -403,20 +405,20 @@ fn two_bad_releases_in_a_row_are_gone_back_past() {
     // In one step, too, where somebody names it.
     let mut state = both();
     run_again(&mut state, 53, 3, "third", Some(false));
-    brought(&mut state, "dev", "third", 3, Outcome::Running);
+    brought(&mut state, "dev", "third", 3, ReleaseOutcome::Running);
     happen(&mut state, &go_back("dev", "third", "manifest", 1));
-    happen(&mut state, &reported("dev", 4, "manifest", 1, Outcome::Running));
+    happen(&mut state, &reported("dev", 4, "manifest", 1, ReleaseOutcome::Running));
     assert_eq!(standing(&state, "dev").running.unwrap().artifact, digest("manifest"));
     // What older programs ask for goes back by one step.
     let mut state = both();
     run_again(&mut state, 53, 3, "third", Some(false));
-    brought(&mut state, "dev", "third", 3, Outcome::Running);
+    brought(&mut state, "dev", "third", 3, ReleaseOutcome::Running);
     assert_eq!(codes(&state, &roll_back("dev", "third", "manifest", 1)), ["return-differs"]);
 }
 
 #[test]
 fn a_release_under_way_is_rolled_back_to_what_runs() {
-    for reached in [None, Some(Outcome::Returned), Some(Outcome::Running)] {
+    for reached in [None, Some(ReleaseOutcome::Returned), Some(ReleaseOutcome::Running)] {
         let (mut state, number) = third();
         happen(&mut state, &verdict("dev", number, 1, Verdict::Pass));
         assert_eq!(
@@ -428,7 +430,7 @@ fn a_release_under_way_is_rolled_back_to_what_runs() {
         assert_eq!(codes(&state, &go_back("dev", "third", "second", 2)), ["already-promoted"], "once");
         if let Some(outcome) = reached {
             // The agent was at it: it came to its end, or ran before the agent heard of the rollback.
-            let (runs, of) = if outcome == Outcome::Running { ("third", 3) } else { ("second", 2) };
+            let (runs, of) = if outcome == ReleaseOutcome::Running { ("third", 3) } else { ("second", 2) };
             let Command::AgentReport(mut report) = reported("dev", number, "third", 3, outcome) else {
                 return;
             };
@@ -437,7 +439,7 @@ fn a_release_under_way_is_rolled_back_to_what_runs() {
             happen(&mut state, &Command::AgentReport(report));
             assert_eq!(wanted(&state), NOTHING, "{reached:?}: it does not go on to staging");
         }
-        happen(&mut state, &reported("dev", number + 1, "second", 2, Outcome::Running));
+        happen(&mut state, &reported("dev", number + 1, "second", 2, ReleaseOutcome::Running));
         let now = standing(&state, "dev");
         assert_eq!(
             now.running.as_ref().map(|running| running.artifact),
@@ -461,7 +463,7 @@ fn nobody_waits_for_the_gate_of_a_release_that_is_rolled_back() {
     assert_eq!(standing(&state, "dev").open.unwrap().stage, Stage::Judging);
     happen(&mut state, &go_back("dev", "third", "second", 2));
     assert_eq!(codes(&state, &verdict("dev", number, 1, Verdict::Pass)), ["verdict-stale"]);
-    happen(&mut state, &reported("dev", number + 1, "second", 2, Outcome::Running));
+    happen(&mut state, &reported("dev", number + 1, "second", 2, ReleaseOutcome::Running));
     assert_eq!((wanted(&state), standing(&state, "dev").open), (NOTHING.to_vec(), None));
     // The first release of all has nothing to go back to.
     let mut state = built();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::approval::Decision;
 use evidence::enrolment::{Grant, Purpose};
 use evidence::receipt::Work;
-use evidence::report::{AgentReport, Outcome, Running};
+use evidence::report::{AgentReport, ReleaseOutcome, Running};
 use evidence::trust_root::Mode;
 use evidence::{CommitId, Digest, Id, Moment, Name};
 
@@ -90,7 +90,7 @@ pub fn run(with_node: bool) -> build::Run {
         steps.insert(name("sign-off"), build::StepPlan { needs: [name("build")].into(), approval });
     }
     build::Run {
-        take: source::Take {
+        take: source::RecordSource {
             run: run_id(),
             project: name("shop"),
             commit: commit(1),
@@ -193,7 +193,7 @@ pub fn propose(environment: &str) -> Command {
     })
 }
 
-pub fn verdict(environment: &str, release: u64, generation: u32, outcome: gate::Outcome) -> Command {
+pub fn verdict(environment: &str, release: u64, generation: u32, outcome: gate::GateOutcome) -> Command {
     Command::RecordVerdict(Box::new(gate::RecordVerdict {
         judged: gate::Judged {
             place: place(environment),
@@ -212,7 +212,7 @@ pub fn verdict(environment: &str, release: u64, generation: u32, outcome: gate::
     }))
 }
 
-pub fn agent_report(environment: &str, number: u64, outcome: Outcome) -> Command {
+pub fn agent_report(environment: &str, number: u64, outcome: ReleaseOutcome) -> Command {
     let running = Running { artifact: digest("manifest"), commit: commit(1) };
     Command::AgentReport(Box::new(release::Report {
         report: AgentReport {
@@ -226,7 +226,7 @@ pub fn agent_report(environment: &str, number: u64, outcome: Outcome) -> Command
             artifact: digest("manifest"),
             plan: digest("plan"),
             outcome,
-            running: (outcome == Outcome::Running).then_some(running),
+            running: (outcome == ReleaseOutcome::Running).then_some(running),
             reasons: Vec::new(),
             detail: String::new(),
             root: 1,
@@ -244,8 +244,8 @@ pub fn agent_report(environment: &str, number: u64, outcome: Outcome) -> Command
 /// Brings release 1 of an environment to its agent's report.
 pub fn deliver(state: &mut State, environment: &str) {
     happen(state, &propose(environment));
-    happen(state, &verdict(environment, 1, 1, gate::Outcome::Pass));
-    happen(state, &agent_report(environment, 1, Outcome::Running));
+    happen(state, &verdict(environment, 1, 1, gate::GateOutcome::Pass));
+    happen(state, &agent_report(environment, 1, ReleaseOutcome::Running));
 }
 
 /// A state in which dev and staging run commit 1 and production's release 1 waits for people.
@@ -257,8 +257,8 @@ pub fn proposed() -> State {
     state
 }
 
-pub fn approve(person: PersonId) -> approval::Give {
-    approval::Give {
+pub fn approve(person: PersonId) -> approval::SubmitApproval {
+    approval::SubmitApproval {
         given: approval::Given {
             place: place("production"),
             release: 1,

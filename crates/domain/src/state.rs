@@ -85,7 +85,7 @@ impl State {
             Event::Reported(event) => self.build.reported(event, self.entries),
             Event::Agreed(event) => self.build.agreed(event, self.entries),
             Event::Ended(event) => {
-                if event.outcome != build::Outcome::Passed {
+                if event.outcome != build::RunOutcome::Passed {
                     self.source.forget(event.run);
                 }
                 self.build.ended(event)
@@ -102,7 +102,7 @@ impl State {
                 self.release.judging(&event.place, event.release) && self.gate.due(event)
             }
             Event::Judged(event) => {
-                if event.outcome != gate::Outcome::Pass && release::is_frozen(&event.reasons) {
+                if event.outcome != gate::GateOutcome::Pass && release::is_frozen(&event.reasons) {
                     self.held_by_a_freeze(event);
                 }
                 self.gate.judged(event)
@@ -119,7 +119,7 @@ impl State {
                 let has_memory = |run, digest: &Digest| artifacts.has_memory(run, digest);
                 self.release.reported(event, self.entries, self.identity.status_number(), has_memory)
             }
-            Event::Returning(event) => {
+            Event::RollbackRequested(event) => {
                 if event.course.is_some() {
                     self.gate.drop(&event.place);
                 }

@@ -44,7 +44,7 @@ pub struct Claim {
 
 /// What a server was asked.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct ClaimedOperation {
     /// Method and path of the operation.
     pub operation: String,
     /// The key by which the server signs its answers.
@@ -103,7 +103,7 @@ impl Claim {
         envelope: &Envelope,
         key: &MachineKey,
         installation: Id,
-        asked: &Asked,
+        asked: &ClaimedOperation,
         now: Moment,
     ) -> Result<(), ClaimError> {
         let rule = |holds: bool, text| if holds { Ok(()) } else { Err(ClaimError::Rule(text)) };

@@ -28,7 +28,7 @@ pub mod receipt;
 pub mod release_file;
 pub mod report;
 pub mod request;
-pub mod return_order;
+pub mod rollback_order;
 pub mod rules;
 pub mod run_order;
 pub mod source_pack;

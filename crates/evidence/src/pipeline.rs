@@ -126,7 +126,7 @@ pub struct Source {
 
 /// One file on its way into an artifact.
 #[derive(Debug)]
-pub struct Taken<'a, T> {
+pub struct ArtifactFile<'a, T> {
     /// Its path in the artifact.
     pub target: String,
     /// The source that brings it.
@@ -182,14 +182,14 @@ impl Artifact {
     pub fn taken<'a, T>(
         &'a self,
         left: &'a BTreeMap<Name, BTreeMap<String, T>>,
-    ) -> Result<Vec<Taken<'a, T>>, &'a Source> {
+    ) -> Result<Vec<ArtifactFile<'a, T>>, &'a Source> {
         let mut all = Vec::new();
         for (target, source) in &self.files {
             let before = all.len();
             for (path, file) in left.get(&source.step).into_iter().flatten() {
                 let rest = path.strip_prefix(source.path.as_str());
                 if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
-                    all.push(Taken { target: format!("{target}{rest}"), source, path, file });
+                    all.push(ArtifactFile { target: format!("{target}{rest}"), source, path, file });
                 }
             }
             if all.len() == before {

@@ -79,7 +79,7 @@ pub enum Target {
 #[serde(deny_unknown_fields)]
 pub struct Probe {
     /// What is asked.
-    pub ask: Ask,
+    pub ask: ProbeTarget,
     /// How often at most.
     pub attempts: u32,
     /// Milliseconds between tries. One try over HTTP may take ten times as long, a program at least 10 seconds.
@@ -89,7 +89,7 @@ pub struct Probe {
 /// What a probe asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Ask {
+pub enum ProbeTarget {
     /// `GET` of this path on the process's port answers 200.
     Http(String),
     /// This program in the artifact, with arguments, ends with 0.
@@ -152,8 +152,8 @@ impl Plan {
                     "a probe over HTTP needs a port in release file or configuration",
                 ));
             }
-            (Some(path), _) => Ask::Http(path.clone()),
-            (None, Some(words)) => Ask::Command(words.clone()),
+            (Some(path), _) => ProbeTarget::Http(path.clone()),
+            (None, Some(words)) => ProbeTarget::Command(words.clone()),
             (None, None) => return Err(PlanError::Rule("the service has no probe")),
         };
         let memory_bytes = service.limits.memory_mib.unwrap_or(4096).checked_mul(1 << 20);

@@ -40,7 +40,7 @@ pub struct AgentReport {
     /// The plan that it was given.
     pub plan: Digest,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: ReleaseOutcome,
     /// Artifact and commit that run after it; absent when nothing does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<Running>,
@@ -83,7 +83,7 @@ pub struct Running {
 /// What came of a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum ReleaseOutcome {
     /// It runs, and its probe passed.
     Running,
     /// Its probe failed; what ran before runs again.
@@ -94,7 +94,7 @@ pub enum Outcome {
     Refused,
 }
 
-impl Outcome {
+impl ReleaseOutcome {
     /// As it stands in reports and in views.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -172,6 +172,6 @@ impl AgentReport {
         rule(self.detail.len() <= DETAIL_BYTES_MAX, "`detail` is too long")?;
         rule(self.reasons.is_sorted() && self.reasons.len() <= 64, "`reasons` are not sorted, or too many")?;
         let runs = self.running.as_ref().is_some_and(|running| running.artifact == self.artifact);
-        rule(self.outcome != Outcome::Running || runs, "it says `running` but something else runs")
+        rule(self.outcome != ReleaseOutcome::Running || runs, "it says `running` but something else runs")
     }
 }

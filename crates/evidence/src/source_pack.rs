@@ -34,7 +34,7 @@ pub struct SourcePack {
 
 /// A pack whose objects were checked.
 #[derive(Clone, Debug)]
-pub struct Checked {
+pub struct VerifiedPack {
     /// The commit that is put forward.
     pub id: CommitId,
     /// All commits by id.
@@ -101,7 +101,7 @@ impl SourcePack {
     ///
     /// # Errors
     /// `SourcePackError` names what is wrong.
-    pub fn check(&self) -> Result<Checked, SourcePackError> {
+    pub fn check(&self) -> Result<VerifiedPack, SourcePackError> {
         let rule = |holds: bool, text| if holds { Ok(()) } else { Err(SourcePackError::Rule(text)) };
         let mut commits = BTreeMap::new();
         for (id, object) in &self.commits {
@@ -141,11 +141,11 @@ impl SourcePack {
         }
         rule(used.len() == trees.len(), "a tree leads to no file")?;
         let files = self.files.iter().map(|(path, bytes)| (path.clone(), bytes.0.clone())).collect();
-        Ok(Checked { id: self.commit.clone(), commits, files })
+        Ok(VerifiedPack { id: self.commit.clone(), commits, files })
     }
 }
 
-impl Checked {
+impl VerifiedPack {
     /// The commit that is put forward.
     #[must_use]
     pub fn commit(&self) -> Option<&Commit> {

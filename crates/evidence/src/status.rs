@@ -114,7 +114,7 @@ pub struct StatusFile {
 
 /// The statement in force out of a status file whose signatures were checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opened {
+pub struct StatusInForce {
     /// What is in force: the tightening, where there is one, else the base.
     pub status: Status,
     /// Digest of the base's payload.
@@ -123,7 +123,7 @@ pub struct Opened {
     pub base_number: u64,
 }
 
-impl Opened {
+impl StatusInForce {
     /// Whether this may follow what was in force before: a newer base, or a further tightening of the same
     /// base that keeps all that was stopped. Without this, one signer could loosen by tightening an old base.
     #[must_use]
@@ -232,7 +232,7 @@ impl StatusFile {
     ///
     /// # Errors
     /// `StatusError` names what is wrong.
-    pub fn open(&self, root: &TrustRoot) -> Result<Opened, StatusError> {
+    pub fn open(&self, root: &TrustRoot) -> Result<StatusInForce, StatusError> {
         let base = Status::read(&self.base)?;
         let rule = |holds: bool, text| if holds { Ok(()) } else { Err(StatusError::Rule(text)) };
         rule(base.installation == root.installation, "it is of another installation")?;
@@ -240,7 +240,7 @@ impl StatusFile {
         root.status.signed(&self.base, NAMESPACE)?;
         let (digest, base_number) = (self.base.payload_digest(), base.number);
         let Some(envelope) = &self.tightening else {
-            return Ok(Opened { status: base, base: digest, base_number });
+            return Ok(StatusInForce { status: base, base: digest, base_number });
         };
         let tightening = Status::read(envelope)?;
         rule(tightening.installation == root.installation, "it is of another installation")?;
@@ -249,6 +249,6 @@ impl StatusFile {
         rule(tightening.contains(&base), "the tightening loosens something or ends later than its base")?;
         let signers = ssh::signers(envelope, NAMESPACE, &root.status.keys()).map_err(QuorumError::from)?;
         rule(!signers.is_empty(), "nobody signed the tightening")?;
-        Ok(Opened { status: tightening, base: digest, base_number })
+        Ok(StatusInForce { status: tightening, base: digest, base_number })
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use domain::identity::{Enrol, Enrolled, Rooted, SetRoot, SetStatus, StatusSet};
-use domain::source::{Signature, Take};
+use domain::source::{RecordSource, Signature};
 use domain::{Command, Event, Place, Reason, RunId, State, approval, build, gate, release};
 use evidence::approval::Signed;
 use evidence::canonical::CanonicalError;
@@ -22,12 +22,14 @@ use evidence::release_file::{self, ReleaseFile};
 use evidence::request::Request;
 use evidence::source_pack::SourcePack;
 use evidence::ssh;
-use evidence::status::{Opened, StatusFile};
+use evidence::status::{StatusFile, StatusInForce};
 use evidence::trust_root::{Mode, QuorumError, TrustRoot, TrustRootError};
-use evidence::{CommitId, Digest, Name};
-use serde::Deserialize;
+use evidence::{Digest, Name};
 use serde::de::DeserializeOwned;
 
+use crate::arguments::{
+    AgreeArguments, CancelArguments, PromoteArguments, RollbackArguments, RunArguments, StatementArguments,
+};
 use crate::store::{Store, Unavailable};
 
 /// What a person sent. The request's signature and time have been checked.
@@ -65,64 +67,6 @@ pub enum AdmitError {
     Store(#[from] Unavailable),
 }
 
-/// What actions about one signed statement take.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Named {
-    statement: Digest,
-    #[serde(default)]
-    tightening: Option<Digest>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RunArguments {
-    project: Name,
-    commit: CommitId,
-    #[serde(default)]
-    again: Option<bool>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AgreeArguments {
-    run: RunId,
-    step: Name,
-    commit: CommitId,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CancelArguments {
-    run: RunId,
-    commit: CommitId,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PromoteArguments {
-    place: Place,
-    release: u64,
-    #[serde(default)]
-    artifact: Option<Digest>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReturnArguments {
-    place: Place,
-    from: Digest,
-    to: Digest,
-    /// Number of the release that had brought what is to run.
-    #[serde(default)]
-    release: Option<u64>,
-    #[serde(default)]
-    ends: bool,
-    /// Why, for whoever reads the ledger; no decision reads it.
-    #[serde(default, rename = "reason")]
-    _reason: Option<String>,
-}
-
 /// Turns what was sent into a command.
 ///
 /// # Errors
@@ -143,7 +87,7 @@ pub fn admit(
         "cancel" => cancel(state, sent),
         "approve" => approve(state, root, store, sent),
         "promote" => promote(sent),
-        "rollback" => turn_back(sent),
+        "rollback" => rollback(sent),
         other => Err(malformed(format!("`{other}` is no action; known are {}", ACTIONS.join(", ")))),
     }
 }
@@ -203,7 +147,7 @@ fn set_status(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
 
 /// The command that brings a status whose signatures were checked into force.
 #[must_use]
-pub fn status_command(opened: Opened, file: Digest, root: u32) -> Command {
+pub fn status_command(opened: StatusInForce, file: Digest, root: u32) -> Command {
     let issued = opened.status.issued;
     Command::SetStatus(SetStatus { status: StatusSet::of(opened, file, root), issued })
 }
@@ -271,7 +215,7 @@ fn run(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
         return kept(refuse("release-file-unsound", &what, COMMIT_AGAIN));
     }
     let command = build::Run {
-        take: Take {
+        take: RecordSource {
             run: sent.request.nonce.into(),
             project: arguments.project.clone(),
             commit: arguments.commit,
@@ -385,10 +329,14 @@ fn approve(
         expires: signed.said.expires,
         envelope: Digest::of(&bytes),
     };
-    let command =
-        approval::Give { given, key, not_before: signed.said.not_before, solo: root.mode == Mode::Solo };
+    let command = approval::SubmitApproval {
+        given,
+        key,
+        not_before: signed.said.not_before,
+        solo: root.mode == Mode::Solo,
+    };
     let project = Some(signed.said.project);
-    Ok(Admitted { command: Command::Give(Box::new(command)), project, blobs: vec![bytes] })
+    Ok(Admitted { command: Command::SubmitApproval(Box::new(command)), project, blobs: vec![bytes] })
 }
 
 fn promote(sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
@@ -405,11 +353,11 @@ fn promote(sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
     Ok(Admitted { command, project, blobs: vec![envelope] })
 }
 
-fn turn_back(sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
-    let arguments: ReturnArguments = arguments(sent.request)?;
+fn rollback(sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
+    let arguments: RollbackArguments = arguments(sent.request)?;
     let envelope = sent.envelope.encode().map_err(malformed)?;
     let project = Some(arguments.place.project.clone());
-    let command = Command::Return(release::Return {
+    let command = Command::Rollback(release::Rollback {
         place: arguments.place,
         from: arguments.from,
         to: arguments.to,
@@ -449,7 +397,7 @@ pub fn enrolment_envelope_at(store: &dyn Store, entry: u64) -> Result<(Envelope,
 
 /// The statement that an action is about, and the tightening of a status.
 fn named<'a>(sent: &Sent<'a>) -> Result<(&'a Envelope, Option<&'a Envelope>), AdmitError> {
-    let named: Named = arguments(sent.request)?;
+    let named: StatementArguments = arguments(sent.request)?;
     let find = |digest: &Digest| {
         let found = sent.statements.iter().find(|envelope| envelope.payload_digest() == *digest);
         found.ok_or_else(|| malformed(format!("statement {digest} is named but was not sent")))

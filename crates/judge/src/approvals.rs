@@ -12,13 +12,13 @@ use evidence::trust_root::Mode;
 use tlog::Checkpoint;
 
 use crate::check::Checked;
-use crate::findings::{Findings, NEW_BUNDLE, one};
+use crate::findings::{Findings, NEW_BUNDLE, one_finding};
 use crate::people::roles;
 use crate::proofs::is_ancestor;
 
 /// What one person said.
 #[derive(Clone, Debug)]
-pub struct Voice {
+pub struct Vote {
     /// Yes or no.
     pub decision: Decision,
     /// Subject of the person.
@@ -44,20 +44,20 @@ pub struct Voice {
 }
 
 /// Opens all of them.
-pub fn open(checked: &Checked<'_>) -> Result<Vec<Voice>, Findings> {
-    let wrong = |what: String| one("approval-unsound", what, NEW_BUNDLE);
+pub fn open(checked: &Checked<'_>) -> Result<Vec<Vote>, Findings> {
+    let wrong = |what: String| one_finding("approval-unsound", what, NEW_BUNDLE);
     let envelopes = &checked.bundle.approvals;
     if !envelopes.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
         return Err(wrong("approvals are not sorted, or one stands twice".into()));
     }
-    let mut voices: Vec<Voice> = Vec::new();
+    let mut votes: Vec<Vote> = Vec::new();
     for (envelope, record) in envelopes.iter().zip(&checked.records.approvals) {
         let signed = Signed::read(envelope).map_err(|error| wrong(error.to_string()))?;
         let person = checked.people.by_id(signed.said.person);
         let person = person.ok_or_else(|| wrong(format!("person {} is not enrolled", signed.said.person)))?;
         let keys: Vec<_> = person.keys_for(Purpose::Approve).collect();
         let key = signed.verify(envelope, &keys).map_err(|error| wrong(error.to_string()))?;
-        if voices.iter().any(|voice| voice.subject == person.subject) {
+        if votes.iter().any(|vote| vote.subject == person.subject) {
             return Err(wrong(format!("{} speaks twice", person.name)));
         }
         let mut void = void(checked, &signed);
@@ -68,7 +68,7 @@ pub fn open(checked: &Checked<'_>) -> Result<Vec<Voice>, Findings> {
             void.push("the person is behind the change, or asked for it".into());
         }
         let rebuild = signed.said.rebuild.as_ref();
-        voices.push(Voice {
+        votes.push(Vote {
             decision: signed.decision,
             subject: person.subject.clone(),
             name: person.name.clone(),
@@ -83,7 +83,7 @@ pub fn open(checked: &Checked<'_>) -> Result<Vec<Voice>, Findings> {
             void,
         });
     }
-    Ok(voices)
+    Ok(votes)
 }
 
 /// Everything about which an approval and the bundle do not say the same.
@@ -127,5 +127,5 @@ impl Checked<'_> {
 /// Outside solo mode, a change author or the person who asked for the run does not approve.
 fn is_barred(checked: &Checked<'_>, subject: &str) -> bool {
     checked.root.mode != Mode::Solo
-        && (checked.behind.subjects.contains(subject) || checked.asked.requester == subject)
+        && (checked.authors.subjects.contains(subject) || checked.asked.requester == subject)
 }

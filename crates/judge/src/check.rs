@@ -22,47 +22,16 @@ use evidence::status::{Status, StatusError, StatusFile};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Digest, Moment};
 
-use crate::approvals::{self, Voice};
-use crate::continuity::{self, Kept};
-use crate::findings::{FORKED, Findings, NEW_BUNDLE, PIN, RENEW_ROOT, broken, one};
-use crate::people::{Behind, People};
+use crate::approvals::{self, Vote};
+use crate::context::{Anchors, VerificationContext};
+use crate::continuity;
+use crate::findings::{FORKED, Findings, NEW_BUNDLE, PIN, RENEW_ROOT, broken, one_finding};
+use crate::people::{ChangeAuthors, People};
 use crate::proofs::{self, Proven};
 use crate::receipts::{self, BuildProof};
 use crate::records::{Records, Revoked};
 use crate::reports::{self, Before};
-use crate::requests::{self, Asked};
-
-/// The root that is believed, and where.
-#[derive(Clone, Debug)]
-pub struct Anchors {
-    /// Version of the pinned root.
-    pub version: u32,
-    /// Its digest.
-    pub digest: Digest,
-    /// Whether a rehearsal's root is accepted.
-    pub rehearsal: bool,
-}
-
-/// What the judge has seen before, and when it judges. By default nothing, at the bundle's own quorum time.
-#[derive(Clone, Debug, Default)]
-pub struct Seen {
-    /// The moment; `None` judges at the bundle's own quorum time.
-    pub now: Option<Moment>,
-    /// Highest version of the trust root.
-    pub root: u32,
-    /// Highest number of a status.
-    pub status: u64,
-    /// Statuses that came by another way; the one with the highest number counts, wherever it came from.
-    pub newer: Vec<StatusFile>,
-    /// Highest number of an environment statement of the place.
-    pub statement: u64,
-    /// Highest number of a release at the place; it must be below.
-    pub release: u64,
-    /// What runs at the place, where the judge knows; `None` when it does not, `Some(None)` when nothing does.
-    pub running: Option<Option<Running>>,
-    /// The ledger, where it was seen before.
-    pub ledger: Option<Kept>,
-}
+use crate::requests::{self, RunRequests};
 
 /// A bundle of which everything was proven.
 #[derive(Debug)]
@@ -92,17 +61,17 @@ pub struct Checked<'a> {
     /// What the receipts prove.
     pub build: BuildProof,
     /// The source.
-    pub source: source_pack::Checked,
+    pub source: source_pack::VerifiedPack,
     /// Commits of the range.
     pub range: BTreeSet<CommitId>,
     /// Commit after which the range begins.
     pub base: CommitId,
     /// Who stands behind the range.
-    pub behind: Behind,
+    pub authors: ChangeAuthors,
     /// Who asked.
-    pub asked: Asked,
+    pub asked: RunRequests,
     /// Approvals and rejections.
-    pub voices: Vec<Voice>,
+    pub votes: Vec<Vote>,
     /// What the environment before reported.
     pub before: Option<Before>,
     /// Sizes of the ledger that agents say they saw.
@@ -119,11 +88,15 @@ pub struct Checked<'a> {
 ///
 /// # Errors
 /// `Findings` when something does not hold; the release is not looked at any further then.
-pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<Checked<'a>, Findings> {
+pub fn check<'a>(
+    bundle: &'a Bundle,
+    anchors: &Anchors,
+    seen: &VerificationContext,
+) -> Result<Checked<'a>, Findings> {
     let (root, roots) = root(bundle, anchors, seen)?;
     let mut findings = Findings::default();
     let proven = proofs::prove(bundle, &root)?;
-    goes_on(bundle, &roots, &proven, seen)?;
+    check_log_consistency(bundle, &roots, &proven, seen)?;
     // The later of the judge's clock and the time that a quorum of witnesses vouches for.
     let now = seen.now.map_or(proven.quorum_time, |now| now.max(proven.quorum_time));
     let status = newest_status(&bundle.status, &root, seen)?;
@@ -134,9 +107,11 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
     standing(bundle, &status, now, &mut findings);
     let (records, revoked) = (Records::of(bundle)?, Revoked::new(&status, now, &proven.named));
     let people = People::open(&bundle.enrolments, &root, &status, revoked.clone(), now)
-        .map_err(|(code, what)| one(&code, what, "have the registrars enrol them again"))?;
-    let source =
-        bundle.source.check().map_err(|error| one("source-unsound", error.to_string(), NEW_BUNDLE))?;
+        .map_err(|(code, what)| one_finding(&code, what, "have the registrars enrol them again"))?;
+    let source = bundle
+        .source
+        .check()
+        .map_err(|error| one_finding("source-unsound", error.to_string(), NEW_BUNDLE))?;
     let build = receipts::prove(bundle, &root, &records, &revoked).map_err(broken)?;
     let plan = plan(bundle, &environment)?;
     summary(bundle, &root, &build)?;
@@ -145,21 +120,18 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
     let base = base(bundle, &environment, own, seen, &proven, plan, &mut findings)?;
     let range = range(&source, &base, &mut findings);
     let commits = range.iter().chain([&source.id]).filter_map(|id| Some((id, source.commits.get(id)?)));
-    let behind = people.behind(commits, &records.pack);
+    let authors = people.authors(commits, &records.pack);
     let mut asked = requests::open(bundle, &environment, &people, &records, &build.pipeline, &mut findings)?;
     if root.mode != Mode::Solo {
-        requests::bar(&mut asked.agreed, &behind, &asked.requester);
+        requests::exclude_change_authors(&mut asked.agreed, &authors, &asked.requester);
     }
     requests::nodes(build.pipeline.steps.iter(), &asked.agreed, &mut findings);
     same_run(&build, &asked)?;
     signer(&source, &people, &records, &mut findings);
     let evidence = manifest(bundle, &range, &build)?;
-    let place = Place {
-        project: bundle.project.clone(),
-        service: bundle.service.clone(),
-        environment: bundle.environment.clone(),
-    };
-    let root_digest = root.digest().map_err(|error| one("root-unsound", error.to_string(), NEW_BUNDLE))?;
+    let place = place_of(bundle);
+    let root_digest =
+        root.digest().map_err(|error| one_finding("root-unsound", error.to_string(), NEW_BUNDLE))?;
     let mut checked = Checked {
         bundle,
         place,
@@ -176,41 +148,55 @@ pub fn check<'a>(bundle: &'a Bundle, anchors: &Anchors, seen: &Seen) -> Result<C
         source,
         range,
         base,
-        behind,
+        authors,
         asked,
-        voices: Vec::new(),
+        votes: Vec::new(),
         before,
         reported_sizes: reported.sizes,
         evidence,
         plan,
         findings,
     };
-    checked.voices = approvals::open(&checked)?;
+    checked.votes = approvals::open(&checked)?;
     unknown_people(&mut checked);
     listed(&checked)?;
     Ok(checked)
 }
 
+fn place_of(bundle: &Bundle) -> Place {
+    let (project, service, environment) = (&bundle.project, &bundle.service, &bundle.environment);
+    Place { project: project.clone(), service: service.clone(), environment: environment.clone() }
+}
+
 /// The ledger continues what was seen of it, and holds what holders signed as the end of older origins.
-fn goes_on(bundle: &Bundle, roots: &[TrustRoot], proven: &Proven, seen: &Seen) -> Result<(), Findings> {
+fn check_log_consistency(
+    bundle: &Bundle,
+    roots: &[TrustRoot],
+    proven: &Proven,
+    seen: &VerificationContext,
+) -> Result<(), Findings> {
     if let Some(kept) = &seen.ledger {
         continuity::continues(roots, kept, &proven.checkpoint)
-            .map_err(|what| one("ledger-forked", what, FORKED))?;
+            .map_err(|what| one_finding("ledger-forked", what, FORKED))?;
     }
     for end in continuity::ends(roots) {
         if !proofs::was_head(bundle, proven, end.size, &end.root) {
             let what = format!("it does not hold the {} entries with which `{}` ended", end.size, end.origin);
-            return Err(one("ledger-forked", what, FORKED));
+            return Err(one_finding("ledger-forked", what, FORKED));
         }
     }
     Ok(())
 }
 
-fn root(bundle: &Bundle, anchors: &Anchors, seen: &Seen) -> Result<(TrustRoot, Vec<TrustRoot>), Findings> {
+fn root(
+    bundle: &Bundle,
+    anchors: &Anchors,
+    seen: &VerificationContext,
+) -> Result<(TrustRoot, Vec<TrustRoot>), Findings> {
     let (root, roots) = walk(&bundle.roots, anchors, seen)?;
     if bundle.v != 1 || bundle.installation != root.installation {
         let what = "the bundle is of another version or installation than its root";
-        return Err(one("other-installation", what, NEW_BUNDLE));
+        return Err(one_finding("other-installation", what, NEW_BUNDLE));
     }
     Ok((root, roots))
 }
@@ -219,7 +205,11 @@ fn root(bundle: &Bundle, anchors: &Anchors, seen: &Seen) -> Result<(TrustRoot, V
 ///
 /// # Errors
 /// `Findings` when it is not to be believed.
-pub fn newest_root(roots: &[Envelope], anchors: &Anchors, seen: &Seen) -> Result<TrustRoot, Findings> {
+pub fn newest_root(
+    roots: &[Envelope],
+    anchors: &Anchors,
+    seen: &VerificationContext,
+) -> Result<TrustRoot, Findings> {
     walk(roots, anchors, seen).map(|(root, _)| root)
 }
 
@@ -227,9 +217,9 @@ pub fn newest_root(roots: &[Envelope], anchors: &Anchors, seen: &Seen) -> Result
 pub fn walk(
     roots: &[Envelope],
     anchors: &Anchors,
-    seen: &Seen,
+    seen: &VerificationContext,
 ) -> Result<(TrustRoot, Vec<TrustRoot>), Findings> {
-    let wrong = |what: String| one("root-unsound", what, PIN);
+    let wrong = |what: String| one_finding("root-unsound", what, PIN);
     let mut opened: Vec<TrustRoot> = Vec::new();
     let mut pinned = false;
     for envelope in roots {
@@ -246,22 +236,30 @@ pub fn walk(
     if !pinned {
         let what =
             format!("no root has version {} and digest {}, the pinned one", anchors.version, anchors.digest);
-        return Err(one("root-not-pinned", what, PIN));
+        return Err(one_finding("root-not-pinned", what, PIN));
     }
     if root.version < seen.root {
         let what = format!("root version {} was seen before, the newest here is {}", seen.root, root.version);
-        return Err(one("root-rollback", what, "ask for the newest evidence; somebody withholds a root"));
+        return Err(one_finding(
+            "root-rollback",
+            what,
+            "ask for the newest evidence; somebody withholds a root",
+        ));
     }
     if root.mode == Mode::Rehearsal && !anchors.rehearsal {
         let what = "this is a rehearsal's root, which counts only where that was agreed to";
-        return Err(one("rehearsal", what, "join with --rehearsal, or use a real installation"));
+        return Err(one_finding("rehearsal", what, "join with --rehearsal, or use a real installation"));
     }
     Ok((root, opened))
 }
 
 /// The newest status that is known: the one that came along, or one that came by another way.
-pub fn newest_status(file: &StatusFile, root: &TrustRoot, seen: &Seen) -> Result<Status, Findings> {
-    let unsound = |error: StatusError| one("status-unsound", error.to_string(), NEW_BUNDLE);
+pub fn newest_status(
+    file: &StatusFile,
+    root: &TrustRoot,
+    seen: &VerificationContext,
+) -> Result<Status, Findings> {
+    let unsound = |error: StatusError| one_finding("status-unsound", error.to_string(), NEW_BUNDLE);
     let mut status = file.open(root).map_err(unsound)?.status;
     // One whose signers the root no longer names tells nothing; its number was seen all the same.
     for newer in seen.newer.iter().filter_map(|newer| newer.open(root).ok()) {
@@ -271,11 +269,11 @@ pub fn newest_status(file: &StatusFile, root: &TrustRoot, seen: &Seen) -> Result
     }
     if status.number < seen.status {
         let what = format!("status {} was seen before, this is {}", seen.status, status.number);
-        return Err(one("status-rollback", what, "ask for the newest status; somebody withholds it"));
+        return Err(one_finding("status-rollback", what, "ask for the newest status; somebody withholds it"));
     }
     if root.version < status.minimum_root {
         let what = format!("the status asks for root version {} or later", status.minimum_root);
-        return Err(one("root-too-old", what, "ask for the newest evidence"));
+        return Err(one_finding("root-too-old", what, "ask for the newest evidence"));
     }
     Ok(status)
 }
@@ -299,9 +297,9 @@ fn standing(bundle: &Bundle, status: &Status, now: Moment, findings: &mut Findin
 fn environments(
     bundle: &Bundle,
     root: &TrustRoot,
-    seen: &Seen,
+    seen: &VerificationContext,
 ) -> Result<(Environment, Option<Environment>), Findings> {
-    let wrong = |what: String| one("environment-unsound", what, NEW_BUNDLE);
+    let wrong = |what: String| one_finding("environment-unsound", what, NEW_BUNDLE);
     let mut opened = Vec::new();
     for envelope in &bundle.environments {
         let statement = Environment::open(envelope, root).map_err(|error| wrong(error.to_string()))?;
@@ -320,22 +318,26 @@ fn environments(
     }
     if here.number < seen.statement {
         let what = format!("statement {} was seen before, this is {}", seen.statement, here.number);
-        return Err(one("environment-rollback", what, "ask for the newest one; somebody withholds it"));
+        return Err(one_finding(
+            "environment-rollback",
+            what,
+            "ask for the newest one; somebody withholds it",
+        ));
     }
     let policy = bundle.policy.digest().map_err(|error| wrong(error.to_string()))?;
     if policy != here.policy {
         let what = "the policy is not the one that the environment statement names";
-        return Err(one("policy-differs", what, NEW_BUNDLE));
+        return Err(one_finding("policy-differs", what, NEW_BUNDLE));
     }
     Ok((here, before))
 }
 
 /// The plan, derived again from the files of the commit and the configuration.
 fn plan(bundle: &Bundle, environment: &Environment) -> Result<Digest, Findings> {
-    let wrong = |what: String| one("plan-differs", what, NEW_BUNDLE);
+    let wrong = |what: String| one_finding("plan-differs", what, NEW_BUNDLE);
     if Digest::of(&bundle.configuration.0) != environment.configuration {
         let what = "the configuration is not the one that the environment statement names";
-        return Err(one("configuration-differs", what, NEW_BUNDLE));
+        return Err(one_finding("configuration-differs", what, NEW_BUNDLE));
     }
     let file = bundle.source.files.get(release_file::PATH);
     let file = file.ok_or_else(|| wrong("the source has no release file".into()))?;
@@ -358,7 +360,7 @@ fn plan(bundle: &Bundle, environment: &Environment) -> Result<Digest, Findings> 
 
 /// The provenance is what the receipts say, signed by the server's key for it.
 fn summary(bundle: &Bundle, root: &TrustRoot, build: &BuildProof) -> Result<(), Findings> {
-    let wrong = |what: String| one("provenance-unsound", what, NEW_BUNDLE);
+    let wrong = |what: String| one_finding("provenance-unsound", what, NEW_BUNDLE);
     let expected = provenance(&bundle.plan.artifact, &bundle.artifact(), &build.receipts)
         .map_err(|error| wrong(error.to_string()))?;
     if expected.payload_digest() != bundle.provenance.payload_digest() {
@@ -373,7 +375,7 @@ fn base(
     bundle: &Bundle,
     environment: &Environment,
     own: Option<Running>,
-    seen: &Seen,
+    seen: &VerificationContext,
     proven: &Proven,
     plan: Digest,
     findings: &mut Findings,
@@ -381,7 +383,7 @@ fn base(
     let base = own.as_ref().map_or_else(|| environment.baseline.clone(), |running| running.commit.clone());
     let [proposal] = proven.proposals.as_slice() else {
         let what = format!("the ledger proves {} proposals, one is needed", proven.proposals.len());
-        return Err(one("proposal-missing", what, NEW_BUNDLE));
+        return Err(one_finding("proposal-missing", what, NEW_BUNDLE));
     };
     let same = proposal.place.project == bundle.project
         && proposal.place.service == bundle.service
@@ -392,7 +394,7 @@ fn base(
         && proposal.commit == bundle.source.commit;
     if !same {
         let what = "the ledger's proposal is of another release, artifact, plan or commit";
-        return Err(one("proposal-differs", what, NEW_BUNDLE));
+        return Err(one_finding("proposal-differs", what, NEW_BUNDLE));
     }
     if proposal.base != base || proposal.replaces != own.as_ref().map(|running| running.artifact) {
         let what = "something else runs there than when the release was proposed";
@@ -409,7 +411,7 @@ fn base(
     Ok(base)
 }
 
-fn range(source: &source_pack::Checked, base: &CommitId, findings: &mut Findings) -> BTreeSet<CommitId> {
+fn range(source: &source_pack::VerifiedPack, base: &CommitId, findings: &mut Findings) -> BTreeSet<CommitId> {
     match source.range(base) {
         Range::Complete(range) => range,
         Range::NoAncestor => {
@@ -426,18 +428,18 @@ fn range(source: &source_pack::Checked, base: &CommitId, findings: &mut Findings
 }
 
 /// Every receipt is of the run that the request asked for: its nonce follows from the request.
-fn same_run(build: &BuildProof, asked: &Asked) -> Result<(), Findings> {
+fn same_run(build: &BuildProof, asked: &RunRequests) -> Result<(), Findings> {
     for (_, receipt) in &build.receipts {
         if receipt.nonce != domain::build::nonce(asked.seed, &receipt.work, &receipt.runner) {
             let what = format!("a receipt of {} is of another run", receipt.runner);
-            return Err(one("receipt-of-another-run", what, NEW_BUNDLE));
+            return Err(one_finding("receipt-of-another-run", what, NEW_BUNDLE));
         }
     }
     Ok(())
 }
 
 /// The commit itself must be signed by somebody enrolled for it.
-fn signer(source: &source_pack::Checked, people: &People, records: &Records, findings: &mut Findings) {
+fn signer(source: &source_pack::VerifiedPack, people: &People, records: &Records, findings: &mut Findings) {
     let commit: Option<&Commit> = source.commit();
     if commit.and_then(|commit| people.signer(commit, &records.pack)).is_none() {
         let what = format!("commit {} is not signed by anybody who is enrolled for that", source.id);
@@ -450,11 +452,11 @@ fn unknown_people(checked: &mut Checked<'_>) {
     if checked.root.mode == Mode::Solo {
         return;
     }
-    for email in &checked.behind.unknown {
+    for email in &checked.authors.unknown {
         let what = format!("nobody is enrolled with address `{email}`, which commits of the range name");
         checked.findings.unclear("identity-unmapped", what, "have a registrar enrol them with that address");
     }
-    for (name, id) in &checked.behind.nameless {
+    for (name, id) in &checked.authors.nameless {
         let what =
             format!("commit {id} names `{name}` without an address, and nobody is enrolled by such a name");
         checked.findings.unclear("identity-unmapped", what, NAMELESS);
@@ -465,7 +467,7 @@ fn manifest(bundle: &Bundle, range: &BTreeSet<CommitId>, build: &BuildProof) -> 
     let reports = bundle.reports.iter().map(Envelope::payload_digest).collect();
     let receipts = build.receipts.iter().map(|(digest, _)| *digest).collect();
     let manifest = EvidenceManifest::new(range.iter().cloned().collect(), receipts, reports, Vec::new());
-    manifest.digest().map_err(|error| one("evidence-unsound", error.to_string(), NEW_BUNDLE))
+    manifest.digest().map_err(|error| one_finding("evidence-unsound", error.to_string(), NEW_BUNDLE))
 }
 
 /// Everything that must be on the ledger is proven to be, and nothing else is.
@@ -474,18 +476,18 @@ fn listed(checked: &Checked<'_>) -> Result<(), Findings> {
     needed.insert(checked.plan);
     if let Some(missing) = needed.iter().find(|digest| !checked.proven.named.contains_key(digest)) {
         let what = format!("no proven entry of the ledger names {missing}");
-        return Err(one("not-on-record", what, NEW_BUNDLE));
+        return Err(one_finding("not-on-record", what, NEW_BUNDLE));
     }
     if checked.proven.entries.iter().any(|named| named.is_disjoint(&needed)) {
-        return Err(one("stray-entry", "an entry names nothing that is needed", NEW_BUNDLE));
+        return Err(one_finding("stray-entry", "an entry names nothing that is needed", NEW_BUNDLE));
     }
-    let voices = checked.voices.iter().filter_map(|voice| voice.seen_size);
+    let votes = checked.votes.iter().filter_map(|vote| vote.seen_size);
     let ends = continuity::ends(&checked.roots).into_iter().map(|end| end.size);
-    let seen: BTreeSet<u64> = voices.chain(checked.reported_sizes.iter().copied()).chain(ends).collect();
+    let seen: BTreeSet<u64> = votes.chain(checked.reported_sizes.iter().copied()).chain(ends).collect();
     let proven: Vec<u64> = checked.bundle.ancestors.iter().map(|ancestor| ancestor.size).collect();
     let earlier: Vec<u64> = seen.into_iter().filter(|size| *size < checked.proven.checkpoint.size).collect();
     if proven != earlier {
-        return Err(one("stray-ancestor", "proofs of checkpoints are not those needed", NEW_BUNDLE));
+        return Err(one_finding("stray-ancestor", "proofs of checkpoints are not those needed", NEW_BUNDLE));
     }
     Ok(())
 }

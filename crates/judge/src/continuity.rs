@@ -10,7 +10,7 @@ use tlog::{Checkpoint, verify_consistency};
 
 /// A ledger as it was seen before.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct PinnedCheckpoint {
     /// The newest checkpoint that was seen.
     pub checkpoint: Checkpoint,
     /// Hashes of the consistency proof (RFC 6962, section 2.1.2) between it and the one that is judged; between
@@ -65,7 +65,7 @@ pub fn sizes_to_prove(bundle: &Bundle, kept: &Checkpoint) -> Option<(u64, u64)> 
 }
 
 /// Why a checkpoint does not continue what was seen.
-pub fn continues(roots: &[TrustRoot], kept: &Kept, newest: &Checkpoint) -> Result<(), String> {
+pub fn continues(roots: &[TrustRoot], kept: &PinnedCheckpoint, newest: &Checkpoint) -> Result<(), String> {
     let seen = &kept.checkpoint;
     let from = proven_from(roots, seen, &newest.origin)
         .ok_or_else(|| format!("no trust root says that `{}` goes on as `{}`", seen.origin, newest.origin))?;

@@ -35,12 +35,13 @@ fn finding(code: &str, what: impl Into<String>, remedy: &str) -> Finding {
     Finding { code: code.to_owned(), what: what.into(), remedy: remedy.to_owned() }
 }
 
-pub fn one(code: &str, what: impl Into<String>, remedy: &str) -> Findings {
+/// Findings with one reason against.
+pub fn one_finding(code: &str, what: impl Into<String>, remedy: &str) -> Findings {
     Findings { against: vec![finding(code, what, remedy)], unclear: Vec::new() }
 }
 
 pub fn broken((code, what): (&'static str, String)) -> Findings {
-    one(code, what, NEW_BUNDLE)
+    one_finding(code, what, NEW_BUNDLE)
 }
 
 pub const NEW_BUNDLE: &str = "ask for the evidence again; if it stays so, somebody has changed it";

@@ -9,7 +9,7 @@ use evidence::canonical::{self, CanonicalError};
 use evidence::receipt::{Receipt, Work};
 use serde_json::{Value, json};
 
-use crate::approvals::Voice;
+use crate::approvals::Vote;
 use crate::check::Checked;
 
 /// The input as canonical JSON.
@@ -43,8 +43,8 @@ pub fn input(checked: &Checked<'_>) -> Result<Vec<u8>, CanonicalError> {
         "source": source(checked),
         "build": build(checked),
         "people": people(checked),
-        "approvals": voices(checked, Decision::Approve),
-        "rejections": voices(checked, Decision::Reject),
+        "approvals": votes(checked, Decision::Approve),
+        "rejections": votes(checked, Decision::Reject),
         "before": checked.before.as_ref().map(|before| json!({
             "environment": before.environment,
             "runs_artifact": before.runs_it,
@@ -68,10 +68,10 @@ fn people(checked: &Checked<'_>) -> Value {
     let mut people = json!({
         "requester": checked.asked.requester,
         "promoter": checked.asked.promoter,
-        "behind": checked.behind.subjects,
+        "behind": checked.authors.subjects,
     });
     // It is absent when empty, as in inputs that were judged before the field was there.
-    let signed_off = &checked.behind.signed_off;
+    let signed_off = &checked.authors.signed_off;
     if let Some(fields) = people.as_object_mut().filter(|_| !signed_off.is_empty()) {
         fields.insert("signed_off".into(), json!(signed_off));
     }
@@ -134,20 +134,20 @@ fn build(checked: &Checked<'_>) -> Value {
     })
 }
 
-fn voices(checked: &Checked<'_>, decision: Decision) -> Vec<Value> {
-    let said = |voice: &Voice| {
+fn votes(checked: &Checked<'_>, decision: Decision) -> Vec<Value> {
+    let said = |vote: &Vote| {
         json!({
-            "subject": voice.subject,
-            "name": voice.name,
-            "roles": voice.roles,
-            "hardware": voice.hardware,
-            "reason": voice.reason,
-            "ticket": voice.ticket,
-            "via": voice.via,
-            "rebuilt": voice.rebuilt,
-            "counts": voice.void.is_empty(),
-            "void": voice.void,
+            "subject": vote.subject,
+            "name": vote.name,
+            "roles": vote.roles,
+            "hardware": vote.hardware,
+            "reason": vote.reason,
+            "ticket": vote.ticket,
+            "via": vote.via,
+            "rebuilt": vote.rebuilt,
+            "counts": vote.void.is_empty(),
+            "void": vote.void,
         })
     };
-    checked.voices.iter().filter(|voice| voice.decision == decision).map(said).collect()
+    checked.votes.iter().filter(|vote| vote.decision == decision).map(said).collect()
 }

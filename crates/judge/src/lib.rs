@@ -2,15 +2,17 @@
 //!
 //! `admit` turns what was sent into a command, `collect` puts the evidence of a release together, `check`
 //! believes none of it before it is proven, `judge` asks the policy about what is left, `replay` does every
-//! decision of a ledger again; `check_return` and `check_run` judge orders that need no release. Invariant: all of
+//! decision of a ledger again; `check_rollback` and `check_run` judge orders that need no release. Invariant: all of
 //! it is a pure function of its arguments; bytes come through `Store`, moments and numbers seen from the caller.
 //! A fact without a signer is unknown, and unknown fails.
 
 mod admit;
 mod admit_machines;
 mod approvals;
+mod arguments;
 mod check;
 mod collect;
+mod context;
 mod continuity;
 mod findings;
 mod input;
@@ -24,7 +26,7 @@ mod records;
 mod replay;
 mod reports;
 mod requests;
-mod returning;
+mod rollback;
 mod running;
 mod store;
 mod verdict;
@@ -32,19 +34,20 @@ mod verdict;
 pub use admit::enrolment_envelope_at;
 pub use admit::{AdmitError, Admitted, Sent, admit, enrolment_at, runner_names, status_command};
 pub use admit_machines::{admit_receipt, admit_report};
-pub use check::{Anchors, Checked, Seen, check, newest_root};
+pub use check::{Checked, check, newest_root};
 pub use collect::{Collected, collect, run_order};
-pub use continuity::{Kept, ends, proven_from, sizes_to_prove};
+pub use context::{Anchors, VerificationContext};
+pub use continuity::{PinnedCheckpoint, ends, proven_from, sizes_to_prove};
 pub use findings::Findings;
 pub use input::input;
 pub use plan::{Planned, plan};
 
-pub use approvals::Voice;
+pub use approvals::Vote;
 pub use prepare::{Prepared, prepare};
 pub use proofs::witnessed_by;
 pub use recorded::{CLAIM, LEFT_OUT};
 pub use replay::{Compared, Replay, Replayed};
-pub use returning::{CheckedReturn, check_return};
+pub use rollback::{CheckedRollback, check_rollback};
 pub use running::{CheckedRun, OpenedRun, Piece, check_run, open_run};
 pub use store::{Store, Unavailable};
-pub use verdict::{Judgement, judge, judge_checked, own_eyes};
+pub use verdict::{Judgement, judge, judge_checked, own_context};

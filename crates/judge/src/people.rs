@@ -21,7 +21,7 @@ pub struct People {
 
 /// Who stands behind the commits of a range.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Behind {
+pub struct ChangeAuthors {
     /// Subjects of everyone found.
     pub subjects: BTreeSet<String>,
     /// Addresses that nobody is enrolled with.
@@ -100,31 +100,31 @@ impl People {
     }
 
     /// Everyone whom commits name, and the addresses and names that nobody has.
-    pub fn behind<'a>(
+    pub fn authors<'a>(
         &self,
         commits: impl Iterator<Item = (&'a CommitId, &'a Commit)>,
         pack: &Digest,
-    ) -> Behind {
-        let mut behind = Behind::default();
+    ) -> ChangeAuthors {
+        let mut authors = ChangeAuthors::default();
         // A range of thousands of commits names few people.
         let mut met: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
         for (id, commit) in commits {
-            behind.subjects.extend(self.signer(commit, pack).map(|person| person.subject.clone()));
+            authors.subjects.extend(self.signer(commit, pack).map(|person| person.subject.clone()));
             for person in commit.people() {
                 let found = met.entry((&person.email, &person.name)).or_insert_with(|| self.subjects(person));
                 if found.is_empty() && person.email.is_empty() {
-                    behind.nameless.entry(person.name.clone()).or_insert_with(|| id.clone());
+                    authors.nameless.entry(person.name.clone()).or_insert_with(|| id.clone());
                 } else if found.is_empty() {
-                    behind.unknown.insert(person.email.clone());
+                    authors.unknown.insert(person.email.clone());
                 }
-                behind.subjects.extend(found.iter().cloned());
+                authors.subjects.extend(found.iter().cloned());
             }
             for person in &commit.signed_off {
                 let found = met.entry((&person.email, &person.name)).or_insert_with(|| self.subjects(person));
-                behind.signed_off.extend(found.iter().cloned());
+                authors.signed_off.extend(found.iter().cloned());
             }
         }
-        behind
+        authors
     }
 
     fn subjects(&self, named: &Identity) -> BTreeSet<String> {

@@ -18,12 +18,12 @@ pub struct Prepared {
     pub(crate) event: Event,
     pub(crate) entry: Entry,
     /// Where a person's request is what began it.
-    pub(crate) asked: Option<Result<Asked, String>>,
+    pub(crate) asked: Option<Result<RecordedRequest, String>>,
 }
 
 /// A person's request, out of an entry's particulars.
 #[derive(Clone, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct RecordedRequest {
     pub envelope: Envelope,
     pub request: Request,
     pub particulars: Value,
@@ -43,7 +43,7 @@ pub fn prepare(number: u64, entry: Entry) -> Result<Prepared, String> {
     Ok(Prepared { number, header, event, entry, asked })
 }
 
-fn asked(header: &Header, entry: &Entry) -> Result<Asked, String> {
+fn asked(header: &Header, entry: &Entry) -> Result<RecordedRequest, String> {
     let particulars = entry.particulars.as_ref().ok_or("its particulars were erased")?;
     let particulars: Value =
         particulars.decode("particulars").map_err(|error: CanonicalError| error.to_string())?;
@@ -56,5 +56,5 @@ fn asked(header: &Header, entry: &Entry) -> Result<Asked, String> {
         return Err("the request is another person's".into());
     }
     let vouched = Vouched::of(&envelope, request::NAMESPACE);
-    Ok(Asked { envelope, request, particulars, vouched })
+    Ok(RecordedRequest { envelope, request, particulars, vouched })
 }

@@ -12,7 +12,7 @@ use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment, Name};
 use serde_json::Value;
 
-use crate::prepare::{Asked, Prepared};
+use crate::prepare::{Prepared, RecordedRequest};
 
 /// Events that a decision gives, made again.
 pub struct Again {
@@ -104,7 +104,7 @@ pub fn gave_up(
 }
 
 /// Whether digests stand in the place of the bodies.
-fn has_left_out(asked: &Asked) -> bool {
+fn has_left_out(asked: &RecordedRequest) -> bool {
     let digest = |value: &Value| value.as_str().is_some_and(|text| text.parse::<Digest>().is_ok());
     let digests = asked.particulars.get(LEFT_OUT).and_then(Value::as_array);
     digests.is_some_and(|digests| !digests.is_empty() && digests.iter().all(digest))

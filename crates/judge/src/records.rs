@@ -10,7 +10,7 @@ use evidence::dsse::{Envelope, EnvelopeError};
 use evidence::status::{Revocation, Status};
 use evidence::{Digest, Moment};
 
-use crate::findings::{Findings, NEW_BUNDLE, one};
+use crate::findings::{Findings, NEW_BUNDLE, one_finding};
 
 /// Digests by which the ledger names what was sent to it, in the order of the bundle.
 #[derive(Clone, Debug)]
@@ -28,7 +28,8 @@ pub struct Records {
 impl Records {
     /// Of a bundle.
     pub fn of(bundle: &Bundle) -> Result<Self, Findings> {
-        let unsound = |error: &dyn std::fmt::Display| one("evidence-unsound", error.to_string(), NEW_BUNDLE);
+        let unsound =
+            |error: &dyn std::fmt::Display| one_finding("evidence-unsound", error.to_string(), NEW_BUNDLE);
         let of = |envelope: &Envelope| envelope.encode().map(|bytes| Digest::of(&bytes));
         let all = |envelopes: &[Envelope]| -> Result<Vec<Digest>, Findings> {
             let digests: Result<_, EnvelopeError> = envelopes.iter().map(of).collect();

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, VecDeque, btree_map};
 use std::sync::Arc;
 
-use domain::gate::{self, Judged, Outcome};
+use domain::gate::{self, GateOutcome, Judged};
 use domain::snapshot::{RecordSnapshot, Snapshotted};
 use domain::{Command, Event, Place, RULES, Refused, State, decide, next, release};
 use evidence::bundle::Bundle;
@@ -26,10 +26,10 @@ use crate::admit::{Sent, admit, enrolment_at, runner_names, status_command};
 use crate::admit_machines::{admit_receipt, admit_report};
 use crate::collect::collect;
 use crate::plan::plan;
-use crate::prepare::{Asked, Prepared};
+use crate::prepare::{Prepared, RecordedRequest};
 use crate::recorded::{Again, cannot_be_derived, gave_up, lost, may_count};
 use crate::store::Store;
-use crate::verdict::{judge, own_eyes};
+use crate::verdict::{judge, own_context};
 
 /// What became of one decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub struct Replay<'a, S: Store> {
     /// Enrolments by the entry that holds them, read once.
     enrolments: BTreeMap<u64, Enrolment>,
     /// A second fold that follows from snapshot to snapshot, and the tree below it.
-    behind: State,
+    authors: State,
     tree: Frontier,
     /// Decisions done again.
     pub decisions: u64,
@@ -91,7 +91,7 @@ impl<'a, S: Store> Replay<'a, S> {
             recent: BTreeMap::new(),
             root: None,
             enrolments: BTreeMap::new(),
-            behind: State::default(),
+            authors: State::default(),
             tree: Frontier::default(),
             decisions: 0,
             verdicts: 0,
@@ -231,7 +231,7 @@ impl<'a, S: Store> Replay<'a, S> {
     /// A person's command, out of the signed request and what it names.
     fn of_person(&mut self, prepared: &Prepared) -> Result<Command, String> {
         let asked = prepared.asked.as_ref().ok_or("it holds no signed request")?.as_ref()?;
-        let Asked { envelope, request, particulars, .. } = asked;
+        let RecordedRequest { envelope, request, particulars, .. } = asked;
         let root = self.root()?;
         self.authentic(asked, prepared.header.time, &root)?;
         let mut statements: Vec<Envelope> = match particulars.get("statements") {
@@ -257,8 +257,8 @@ impl<'a, S: Store> Replay<'a, S> {
     }
 
     /// The signature again, by the keys that the person had then.
-    fn authentic(&mut self, asked: &Asked, time: Moment, root: &TrustRoot) -> Result<(), String> {
-        let Asked { envelope, request, vouched, .. } = asked;
+    fn authentic(&mut self, asked: &RecordedRequest, time: Moment, root: &TrustRoot) -> Result<(), String> {
+        let RecordedRequest { envelope, request, vouched, .. } = asked;
         let person =
             self.state.identity.enrolled(request.person.into()).ok_or("its sender was not enrolled")?;
         let enrolment = match self.enrolments.entry(person.entry) {
@@ -377,7 +377,7 @@ impl<'a, S: Store> Replay<'a, S> {
     fn judged(&self, judged: &Judged) -> Result<Again, String> {
         let state = self.recent.get(&judged.at).ok_or("it names a state in which no gate was due")?;
         let Some(digest) = &judged.bundle else {
-            let fails = judged.outcome == Outcome::Undecided;
+            let fails = judged.outcome == GateOutcome::Undecided;
             let recorded = Again { events: vec![Event::Judged(judged.clone())], recorded: true };
             return if fails { Ok(recorded) } else { Err("it was decided without evidence".into()) };
         };
@@ -389,7 +389,7 @@ impl<'a, S: Store> Replay<'a, S> {
         if bare != collected.bundle {
             return Err("its evidence is not what the ledger held then".into());
         }
-        let (anchors, seen) = own_eyes(state, &judged.place, judged.moment)?;
+        let (anchors, seen) = own_context(state, &judged.place, judged.moment)?;
         let judgement = judge(&bundle, &anchors, &seen);
         let verdict = judgement.encode().map_err(|error| error.to_string())?;
         let again = Judged {
@@ -413,18 +413,18 @@ impl<'a, S: Store> Replay<'a, S> {
 
     /// The snapshot, taken again: the same state at the same place of the same ledger.
     fn snapshot(&mut self, facts: &Snapshotted) -> Result<Command, String> {
-        if facts.size < self.behind.entries {
+        if facts.size < self.authors.entries {
             return Err("it is older than the snapshot before it".into());
         }
-        while self.behind.entries < facts.size.min(self.state.entries) {
-            let entry = self.store.entry(self.behind.entries).map_err(|error| error.to_string())?;
+        while self.authors.entries < facts.size.min(self.state.entries) {
+            let entry = self.store.entry(self.authors.entries).map_err(|error| error.to_string())?;
             let header = Header::decode(&entry.header).map_err(|error| error.to_string())?;
             self.tree.push(leaf_hash(&entry.header));
-            self.behind.fold(&header, &entry.facts).map_err(|error| error.to_string())?;
+            self.authors.fold(&header, &entry.facts).map_err(|error| error.to_string())?;
         }
-        let bytes = canonical::encode("snapshot", &self.behind).map_err(|error| error.to_string())?;
+        let bytes = canonical::encode("snapshot", &self.authors).map_err(|error| error.to_string())?;
         let again = Snapshotted {
-            size: self.behind.entries,
+            size: self.authors.entries,
             root: Digest::from_bytes(*self.tree.root().as_bytes()),
             state: Digest::of(&bytes),
             rules: RULES,

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use evidence::bundle::Bundle;
 use evidence::environment::Environment;
-use evidence::report::{AgentReport, Outcome, Running};
+use evidence::report::{AgentReport, ReleaseOutcome, Running};
 
 use tlog::Hash;
 
-use crate::findings::{FORKED, Findings, NEW_BUNDLE, one};
+use crate::findings::{FORKED, Findings, NEW_BUNDLE, one_finding};
 use crate::proofs::{Proven, was_head};
 
 /// What the environment before reported.
@@ -41,7 +41,7 @@ pub fn open(
     proven: &Proven,
     findings: &mut Findings,
 ) -> Result<Reported, Findings> {
-    let wrong = |what: String| one("report-unsound", what, NEW_BUNDLE);
+    let wrong = |what: String| one_finding("report-unsound", what, NEW_BUNDLE);
     if !bundle.reports.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
         return Err(wrong("agent reports are not sorted, or one stands twice".into()));
     }
@@ -58,7 +58,7 @@ pub fn open(
             && !was_head(bundle, proven, report.checkpoint, &Hash::from_bytes(*head.as_bytes()))
         {
             let what = format!("the agent of `{}` saw another ledger", claimed.environment);
-            return Err(one("ledger-forked", what, FORKED));
+            return Err(one_finding("ledger-forked", what, FORKED));
         }
         sizes.extend(report.checkpoint_root.map(|_| report.checkpoint));
         if slot.replace(report).is_some() {
@@ -69,7 +69,8 @@ pub fn open(
         let artifact = bundle.artifact();
         // What came after it and was refused, or did not come up, changes nothing of what runs.
         let failed = |report: &AgentReport| {
-            report.artifact == artifact && matches!(report.outcome, Outcome::Returned | Outcome::Failed)
+            report.artifact == artifact
+                && matches!(report.outcome, ReleaseOutcome::Returned | ReleaseOutcome::Failed)
         };
         let runs = |report: &AgentReport| {
             !failed(report) && report.running.as_ref().is_some_and(|r| r.artifact == artifact)

@@ -11,13 +11,13 @@ use evidence::request::{NAMESPACE, Request};
 use evidence::{CommitId, Digest, Id, Name, ssh};
 use serde_json::{Value, json};
 
-use crate::findings::{Findings, NEW_BUNDLE, one};
-use crate::people::{Behind, People, roles};
+use crate::findings::{Findings, NEW_BUNDLE, one_finding};
+use crate::people::{ChangeAuthors, People, roles};
 use crate::records::Records;
 
 /// Who asked for what.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct RunRequests {
     /// Subject of who asked for the run.
     pub requester: String,
     /// Seed of the nonces of that run.
@@ -36,8 +36,8 @@ pub fn open(
     records: &Records,
     pipeline: &Pipeline,
     findings: &mut Findings,
-) -> Result<Asked, Findings> {
-    let wrong = |what: String| one("request-unsound", what, NEW_BUNDLE);
+) -> Result<RunRequests, Findings> {
+    let wrong = |what: String| one_finding("request-unsound", what, NEW_BUNDLE);
     if !bundle.requests.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
         return Err(wrong("requests are not sorted, or one stands twice".into()));
     }
@@ -86,13 +86,17 @@ pub fn open(
         let what = format!("nobody has asked for release {} to go ahead", bundle.release);
         findings.against("not-promoted", what, "ask for it with `countersign promote`");
     }
-    Ok(Asked { requester, seed, promoter, agreed })
+    Ok(RunRequests { requester, seed, promoter, agreed })
 }
 
 /// Whoever is behind the change or asked for the run agrees to nothing.
-pub fn bar(agreed: &mut BTreeMap<Name, BTreeSet<String>>, behind: &Behind, requester: &str) {
+pub fn exclude_change_authors(
+    agreed: &mut BTreeMap<Name, BTreeSet<String>>,
+    authors: &ChangeAuthors,
+    requester: &str,
+) {
     for people in agreed.values_mut() {
-        people.retain(|subject| !behind.subjects.contains(subject) && *subject != requester);
+        people.retain(|subject| !authors.subjects.contains(subject) && *subject != requester);
     }
 }
 

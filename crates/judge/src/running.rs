@@ -15,11 +15,12 @@ use evidence::run_order::RunOrder;
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Digest, Moment, Name};
 
-use crate::check::{self, Anchors, Seen, walk};
-use crate::findings::{Findings, RENEW_ROOT, one};
+use crate::check::{self, walk};
+use crate::context::{Anchors, VerificationContext};
+use crate::findings::{Findings, RENEW_ROOT, one_finding};
 use crate::people::{People, roles};
 use crate::records::Revoked;
-use crate::requests::{DEVELOPER, asks_for_run, bar, node_of, nodes, signed};
+use crate::requests::{DEVELOPER, asks_for_run, exclude_change_authors, node_of, nodes, signed};
 
 /// A piece of work as a runner has it before it.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +73,7 @@ pub fn check_run(
     order: &RunOrder,
     piece: &Piece<'_>,
     anchors: &Anchors,
-    seen: &Seen,
+    seen: &VerificationContext,
     now: Moment,
 ) -> Result<CheckedRun, Findings> {
     let opened = open_run(order, piece.due, piece.runner, anchors, seen, now)?;
@@ -90,7 +91,7 @@ pub fn open_run<'a>(
     due: &'a Due,
     runner: &Name,
     anchors: &Anchors,
-    seen: &Seen,
+    seen: &VerificationContext,
     now: Moment,
 ) -> Result<OpenedRun<'a>, Findings> {
     if order.v != 1 {
@@ -98,12 +99,16 @@ pub fn open_run<'a>(
     }
     let (root, _) = walk(&order.roots, anchors, seen)?;
     if root.expires <= now {
-        return Err(one("root-expired", format!("the trust root ended at {}", root.expires), RENEW_ROOT));
+        return Err(one_finding(
+            "root-expired",
+            format!("the trust root ended at {}", root.expires),
+            RENEW_ROOT,
+        ));
     }
     let status = check::newest_status(&order.status, &root, seen)?;
     if status.expires <= now {
         let what = format!("status {} ended at {}", status.number, status.expires);
-        return Err(one("status-expired", what, "renew it with `countersign trust status --renew`"));
+        return Err(one_finding("status-expired", what, "renew it with `countersign trust status --renew`"));
     }
     // Work is judged when it is done, not by when it was asked for: a revoked key counts for none.
     let revoked = Revoked::new(&status, now, &BTreeMap::new());
@@ -149,8 +154,8 @@ impl OpenedRun<'_> {
             agreed.entry(node.flatten().ok_or_else(unneeded)?).or_default().insert(subject);
         }
         if self.root.mode != Mode::Solo {
-            let behind = self.people.behind(std::iter::once((&self.due.commit, commit)), &NOWHERE);
-            bar(&mut agreed, &behind, &self.requester);
+            let authors = self.people.authors(std::iter::once((&self.due.commit, commit)), &NOWHERE);
+            exclude_change_authors(&mut agreed, &authors, &self.requester);
         }
         let before = before(pipeline, &self.due.work)?;
         let mut findings = Findings::default();
@@ -207,7 +212,7 @@ fn before(pipeline: &Pipeline, work: &Work) -> Result<BTreeSet<Name>, Findings> 
 }
 
 fn wrong(code: &str, what: impl Into<String>) -> Findings {
-    one(code, what, "have somebody who may run it again")
+    one_finding(code, what, "have somebody who may run it again")
 }
 
 /// No record is looked at here: what is on no record was seen today.

@@ -1,6 +1,6 @@
 //! The verdict: what was proven, asked of the policy, with every reason and its remedy.
 
-use domain::gate::Outcome;
+use domain::gate::GateOutcome;
 use domain::{Place, State};
 use evidence::bundle::Bundle;
 use evidence::canonical::{self, CanonicalError};
@@ -9,7 +9,8 @@ use evidence::{Digest, Moment};
 use policy::{ENGINE, Finding, Gate, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Anchors, Checked, Seen, check};
+use crate::check::{Checked, check};
+use crate::context::{Anchors, VerificationContext};
 use crate::findings::Findings;
 use crate::input::input;
 
@@ -20,7 +21,7 @@ pub struct Judgement {
     /// Version of this format; 1.
     pub v: u8,
     /// Outcome.
-    pub outcome: Outcome,
+    pub outcome: GateOutcome,
     /// What the policy checked, sorted.
     pub checks: Vec<String>,
     /// Every reason against, sorted.
@@ -39,7 +40,7 @@ pub struct Judgement {
 
 /// Judges a bundle: proves it, then asks the policy that its environment statement names.
 #[must_use]
-pub fn judge(bundle: &Bundle, anchors: &Anchors, seen: &Seen) -> Judgement {
+pub fn judge(bundle: &Bundle, anchors: &Anchors, seen: &VerificationContext) -> Judgement {
     match check(bundle, anchors, seen) {
         Ok(checked) => judge_checked(&checked),
         Err(findings) => Judgement::of(findings, Vec::new(), None, Vec::new()),
@@ -50,18 +51,22 @@ pub fn judge(bundle: &Bundle, anchors: &Anchors, seen: &Seen) -> Judgement {
 ///
 /// # Errors
 /// In words, when no trust root is in force.
-pub fn own_eyes(state: &State, place: &Place, moment: Moment) -> Result<(Anchors, Seen), String> {
+pub fn own_context(
+    state: &State,
+    place: &Place,
+    moment: Moment,
+) -> Result<(Anchors, VerificationContext), String> {
     let root = state.identity.root().ok_or("no trust root is in force")?;
     let running = state.release.at(place).and_then(|standing| standing.running.as_ref());
     let running = running.map(|now| Running { artifact: now.artifact, commit: now.commit.clone() });
     let anchors = Anchors { version: root.version, digest: root.digest, rehearsal: true };
-    let seen = Seen {
+    let seen = VerificationContext {
         now: Some(moment),
         root: root.version,
         status: state.identity.status().map_or(0, |(number, ..)| number),
         statement: state.gate.environment(place).map_or(0, |set| set.facts.number),
         running: Some(running),
-        ..Seen::default()
+        ..VerificationContext::default()
     };
     Ok((anchors, seen))
 }
@@ -109,10 +114,10 @@ impl Judgement {
         reasons.sort();
         unclear.sort();
         let outcome = match (reasons.is_empty(), unclear.is_empty(), checks.is_empty()) {
-            (_, false, _) => Outcome::Undecided,
-            (false, true, _) => Outcome::Fail,
-            (true, true, false) => Outcome::Pass,
-            (true, true, true) => Outcome::Undecided,
+            (_, false, _) => GateOutcome::Undecided,
+            (false, true, _) => GateOutcome::Fail,
+            (true, true, false) => GateOutcome::Pass,
+            (true, true, true) => GateOutcome::Undecided,
         };
         Self { v: 1, outcome, checks, reasons, unclear, engine: ENGINE.to_owned(), input, bytes }
     }

@@ -217,7 +217,7 @@ pub fn entry(kind: &str, facts: Payload, names: Digest) -> (Vec<u8>, Payload) {
 }
 
 fn seen_sizes(bundle: &Bundle) -> BTreeSet<u64> {
-    let voices = bundle.approvals.iter().filter_map(|envelope| {
+    let votes = bundle.approvals.iter().filter_map(|envelope| {
         let signed = evidence::approval::Signed::read(envelope).ok()?;
         signed.said.checkpoint.parse::<Checkpoint>().ok().map(|seen| seen.size)
     });
@@ -227,7 +227,7 @@ fn seen_sizes(bundle: &Bundle) -> BTreeSet<u64> {
     });
     let roots: Vec<_> = bundle.roots.iter().filter_map(|root| TrustRoot::read(root).ok()).collect();
     let ends = judge::ends(&roots).into_iter().map(|end| end.size);
-    voices.chain(reports).chain(ends).filter(|size| *size > 0).collect()
+    votes.chain(reports).chain(ends).filter(|size| *size > 0).collect()
 }
 
 /// A receipt as it is written, whoever signed it.

@@ -22,7 +22,7 @@ use evidence::policy_files::PolicyFiles;
 use evidence::release_file::ReleaseFile;
 use evidence::report::AgentReport;
 use evidence::request::Request;
-use evidence::return_order::ReturnOrder;
+use evidence::rollback_order::RollbackOrder;
 use evidence::run_order::RunOrder;
 use evidence::source_pack::SourcePack;
 use evidence::ssh::{self, SshKey};
@@ -298,7 +298,7 @@ fn git_object(bytes: &[u8]) {
 fn http_body(bytes: &[u8]) {
     drop(serde_json::from_slice::<wire::Submission>(bytes));
     drop(serde_json::from_slice::<wire::Signed>(bytes));
-    drop(serde_json::from_slice::<wire::Outcome>(bytes));
+    drop(serde_json::from_slice::<wire::CommandOutcome>(bytes));
     drop(serde_json::from_slice::<wire::PlaceView>(bytes));
     let text = std::str::from_utf8(bytes).unwrap_or_default();
     drop(text.parse::<Pin>());
@@ -326,7 +326,7 @@ fn canonical_json(bytes: &[u8]) {
     drop(Plan::decode(bytes));
     drop(PolicyFiles::decode(bytes));
     drop(Configuration::decode(bytes));
-    drop(ReturnOrder::decode(bytes));
+    drop(RollbackOrder::decode(bytes));
     drop(RunOrder::decode(bytes));
     if let Ok(envelope) = Envelope::decode(bytes) {
         drop(Request::read(&envelope));

@@ -13,7 +13,7 @@ use evidence::plan::{Destination, Plan};
 use evidence::policy_files::PolicyFiles;
 use evidence::receipt::{Ending, Forge, Output, Receipt, SandboxLevel, Work};
 use evidence::release_file::{self, ReleaseFile};
-use evidence::report::{AgentReport, Outcome, Running};
+use evidence::report::{AgentReport, ReleaseOutcome, Running};
 use evidence::request::Request;
 use evidence::source_pack::SourcePack;
 use evidence::status::StatusFile;
@@ -273,7 +273,7 @@ pub fn report(environment: &str, release: u64, artifact: Digest, commit: &Commit
         release,
         artifact,
         plan: Digest::of(b"an earlier plan"),
-        outcome: Outcome::Running,
+        outcome: ReleaseOutcome::Running,
         running: Some(Running { artifact, commit: commit.clone() }),
         reasons: Vec::new(),
         detail: String::new(),
@@ -318,7 +318,7 @@ pub fn evidence_digest(parts: &Parts) -> Digest {
 
 /// What comes out of the build.
 #[derive(Clone, Debug)]
-pub struct Built {
+pub struct BuiltArtifact {
     /// The program.
     pub program: Output,
     /// The layer.
@@ -329,14 +329,14 @@ pub struct Built {
 
 /// Builds the artifact.
 #[must_use]
-pub fn built() -> Built {
+pub fn built() -> BuiltArtifact {
     let bytes = b"#!/bin/sh\nexec serve\n".to_vec();
     let program = output(&bytes, true);
     let files =
         BTreeMap::from([("bin/api".to_owned(), LayerEntry::File(LayerFile { bytes, executable: true }))]);
     let layer = oci::layer(&files, 1_790_000_000).unwrap();
     let manifest = oci::manifest("application/vnd.countersign.artifact", &layer, BTreeMap::new()).unwrap();
-    Built { program, layer, manifest }
+    BuiltArtifact { program, layer, manifest }
 }
 
 /// An output by its bytes.
@@ -345,7 +345,7 @@ pub fn output(bytes: &[u8], executable: bool) -> Output {
     Output::file(bytes, executable)
 }
 
-fn receipt(parts: &Parts, runner: usize, work: &Work, built: &Built) -> Receipt {
+fn receipt(parts: &Parts, runner: usize, work: &Work, built: &BuiltArtifact) -> Receipt {
     let program = |path: &str| BTreeMap::from([(path.to_owned(), built.program.clone())]);
     let (inputs, outputs) = match work {
         Work::Step(step) if step.as_str() == "build" => (BTreeMap::new(), program("out/api")),

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use agent::{Known, Memory};
-use domain::gate::Outcome;
+use agent::{KnownRelease, Memory};
+use domain::gate::GateOutcome;
 use evidence::bundle::Bundle;
 use evidence::pin::Pin;
-use evidence::return_order::ReturnOrder;
+use evidence::rollback_order::RollbackOrder;
 use evidence::{Digest, Moment};
-use judge::{Anchors, Kept, Seen, check, judge_checked, sizes_to_prove};
+use judge::{Anchors, PinnedCheckpoint, VerificationContext, check, judge_checked, sizes_to_prove};
 use serde_json::json;
 use tlog::Hash;
 
@@ -55,13 +55,13 @@ impl Lab {
             seen_time: at(-3_600),
             status: None,
             checkpoint: crate::Head::honest(self).seen(KEPT).to_string(),
-            running: Some(Known {
+            running: Some(KnownRelease {
                 artifact: old_artifact(),
                 layer: old_artifact(),
                 commit: base,
                 plan: plan("production", &source),
             }),
-            before: Some(Known {
+            before: Some(KnownRelease {
                 artifact: before(),
                 layer: before(),
                 commit: "f".repeat(40).parse().unwrap(),
@@ -75,9 +75,9 @@ impl Lab {
 
     /// Bob asks for a return to what ran before.
     #[must_use]
-    pub fn order(&self) -> ReturnOrder {
+    pub fn order(&self) -> RollbackOrder {
         let arguments = json!({ "place": "shop/api/production", "from": old_artifact(), "to": before() });
-        ReturnOrder {
+        RollbackOrder {
             v: 1,
             project: name("shop"),
             service: name("api"),
@@ -113,23 +113,26 @@ impl Lab {
 
     /// What such a reader has seen before.
     #[must_use]
-    pub fn seen(&self, reader: Reader, bundle: &Bundle, leaves: &[Hash], now: Moment) -> Seen {
+    pub fn seen(&self, reader: Reader, bundle: &Bundle, leaves: &[Hash], now: Moment) -> VerificationContext {
         let checkpoint = crate::Head::honest(self).seen(KEPT);
         let proof = proof_for(bundle, leaves, &checkpoint);
-        let kept =
-            |may_be_older| Some(Kept { checkpoint: checkpoint.clone(), proof: proof.clone(), may_be_older });
+        let kept = |may_be_older| {
+            Some(PinnedCheckpoint { checkpoint: checkpoint.clone(), proof: proof.clone(), may_be_older })
+        };
         match reader {
-            Reader::Agent => Seen::default(),
-            Reader::Approve => Seen {
+            Reader::Agent => VerificationContext::default(),
+            Reader::Approve => VerificationContext {
                 now: Some(now),
                 root: 1,
                 status: 1,
                 statement: 1,
                 ledger: kept(false),
-                ..Seen::default()
+                ..VerificationContext::default()
             },
-            Reader::Verify => Seen { root: 1, ..Seen::default() },
-            Reader::State => Seen { root: 1, ledger: kept(true), ..Seen::default() },
+            Reader::Verify => VerificationContext { root: 1, ..VerificationContext::default() },
+            Reader::State => {
+                VerificationContext { root: 1, ledger: kept(true), ..VerificationContext::default() }
+            }
         }
     }
 }
@@ -165,7 +168,7 @@ pub fn by_agent(memory: &mut Memory, bundle: &Bundle, leaves: &[Hash], now: Mome
 
 /// What an agent says to a return.
 #[must_use]
-pub fn returned(memory: &mut Memory, order: &ReturnOrder, now: Moment) -> Vec<String> {
+pub fn returned(memory: &mut Memory, order: &RollbackOrder, now: Moment) -> Vec<String> {
     let decision = memory.judge_return(order, None, now);
     match (decision.apply, decision.reasons) {
         (Some(_), _) => Vec::new(),
@@ -176,12 +179,12 @@ pub fn returned(memory: &mut Memory, order: &ReturnOrder, now: Moment) -> Vec<St
 
 /// What somebody says who has pinned the root and seen this before.
 #[must_use]
-pub fn by_seen(lab: &Lab, bundle: &Bundle, seen: &Seen) -> Vec<String> {
+pub fn by_seen(lab: &Lab, bundle: &Bundle, seen: &VerificationContext) -> Vec<String> {
     match check(bundle, &lab.anchors(), seen) {
         Ok(checked) => {
             let judgement = judge_checked(&checked);
             match (judgement.outcome, judgement.codes()) {
-                (Outcome::Pass, _) => Vec::new(),
+                (GateOutcome::Pass, _) => Vec::new(),
                 (_, codes) if codes.is_empty() => vec!["undecided-without-reason".into()],
                 (_, codes) => codes,
             }

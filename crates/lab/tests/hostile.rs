@@ -5,7 +5,7 @@ use agent::Begun;
 use evidence::Digest;
 use evidence::bundle::Bundle;
 use evidence::receipt::Work;
-use evidence::report::{AgentReport, Outcome};
+use evidence::report::{AgentReport, ReleaseOutcome};
 use lab::forgery::{self, READERS};
 use lab::parts::old_artifact;
 use lab::{Lab, assemble, at, by_agent, name, said};
@@ -44,9 +44,11 @@ fn a_new_origin_passes_everywhere() {
 fn what_the_environment_before_still_runs_may_go_on() {
     let lab = Lab::default();
     let other = Digest::of(b"another artifact, which came to nothing");
-    for (artifact, outcome) in
-        [(Some(other), Outcome::Refused), (Some(other), Outcome::Returned), (None, Outcome::Refused)]
-    {
+    for (artifact, outcome) in [
+        (Some(other), ReleaseOutcome::Refused),
+        (Some(other), ReleaseOutcome::Returned),
+        (None, ReleaseOutcome::Refused),
+    ] {
         let mut parts = lab.honest();
         let mut report = AgentReport::read(&parts.reports[0]).unwrap();
         (report.release, report.outcome) = (4, outcome);
@@ -117,7 +119,7 @@ fn every_forgery_is_refused_by_name() {
     assert!(rows.len() >= 25);
     let mut wrong = Vec::new();
     for row in &rows {
-        let made = row.made();
+        let made = row.forged();
         for reader in READERS {
             let codes = made.by(reader);
             let right = match row.expected(reader) {
@@ -150,7 +152,7 @@ fn a_probe_ends_with_a_return_of_its_own_place() {
     let known = memory.clone().judge_return(&back, None, at(0)).apply.unwrap();
     assert_eq!(known.artifact, old_artifact());
     for row in forgery::all() {
-        let made = row.made();
+        let made = row.forged();
         let codes = made.by_agent();
         let Some(order) = made.order else { continue };
         // A stop needs nothing to go back to, and may be seen twice.
@@ -184,7 +186,7 @@ fn a_runner_does_what_people_asked_for() {
 fn a_runner_does_nothing_that_nobody_asked_for() {
     let mut wrong = Vec::new();
     for row in forgery::runs::all() {
-        let codes = row.made().by_runner();
+        let codes = row.forged().by_runner();
         if !codes.iter().any(|said| said == row.code) {
             wrong.push(format!("{}: {codes:?}, not {}", row.name, row.code));
         }

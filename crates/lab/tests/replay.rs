@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use domain::build::{Ended, Outcome};
+use domain::build::{Ended, RunOutcome};
 use domain::identity::{Enrolled, Rooted};
 use domain::{Event, RULES, Refused, State, decide, next, quota};
 use evidence::claim::{Claim, giving_up};
@@ -270,7 +270,7 @@ fn attack_nobody_says_in_a_runners_name_that_it_gave_up() {
         let mut particulars = Some(json!({ "claim": signed.sign(&lab.runners[by]).unwrap() }));
         change(&mut particulars);
         let auth = if actor == Actor::System { Auth::None } else { Auth::MachineKey };
-        let ended = Ended { run, outcome: Outcome::Lost, because: Some(work) };
+        let ended = Ended { run, outcome: RunOutcome::Lost, because: Some(work) };
         ledger.push(&Event::Ended(ended), &Beside::of(actor, auth, particulars), None);
         ledger.last()
     };
@@ -294,7 +294,7 @@ fn attack_nobody_says_in_a_runners_name_that_it_gave_up() {
     let mut ledger = Ledger::founded(&lab);
     ledger.run(&lab);
     let because = Some(Work::Step(name("deploy")));
-    let ended = Ended { run: nonce(&ledger).0, outcome: Outcome::Lost, because };
+    let ended = Ended { run: nonce(&ledger).0, outcome: RunOutcome::Lost, because };
     ledger.push(&Event::Ended(ended), &Beside::of(first(), Auth::MachineKey, None), None);
     assert_eq!(ledger.last(), Found::Differs, "work that is not due");
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::build::{self, Ended, Outcome};
+use domain::build::{self, Ended, RunOutcome};
 use domain::{Command, Event, State, decide, next};
 use evidence::dsse::Envelope;
 use evidence::entry::Entry;
@@ -190,7 +190,7 @@ fn every_failure_is_accepted_and_ends_its_run() {
                 let failed = run.receipt("runner-2", work, change);
                 run.report(&failed).unwrap_or_else(|refused| panic!("{what}, {work:?}: {refused:?}"));
                 let ended = run.ended.as_slice();
-                let [Ended { outcome: Outcome::Failed, because: Some(because), .. }] = ended else {
+                let [Ended { outcome: RunOutcome::Failed, because: Some(because), .. }] = ended else {
                     panic!("{what}, {work:?}: {ended:?}");
                 };
                 assert_eq!((because, run.state.misfits), (work, 0), "{what}");
@@ -218,7 +218,7 @@ fn a_pass_that_does_not_fit_is_refused_and_the_failure_after_it_is_not() {
         assert!(run.ended.is_empty());
         let instead = run.receipt("runner-1", &work, gave_up);
         run.report(&instead).unwrap();
-        assert!(matches!(run.ended.as_slice(), [Ended { outcome: Outcome::Failed, .. }]), "{work:?}");
+        assert!(matches!(run.ended.as_slice(), [Ended { outcome: RunOutcome::Failed, .. }]), "{work:?}");
     }
 }
 
@@ -237,7 +237,7 @@ fn work_that_is_given_up_ends_the_run_once() {
     assert_eq!(decided(&run.state, &lose(step("test"), Some(name("runner-3")))), nothing_due);
     for runner in [None, Some(name("runner-2"))] {
         let events = decided(&run.state, &lose(step("test"), runner)).unwrap();
-        let [Event::Ended(Ended { outcome: Outcome::Lost, because, .. })] = events.as_slice() else {
+        let [Event::Ended(Ended { outcome: RunOutcome::Lost, because, .. })] = events.as_slice() else {
             panic!("{events:?}");
         };
         assert_eq!(because.as_ref(), Some(&step("test")));

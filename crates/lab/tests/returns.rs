@@ -1,14 +1,14 @@
 //! What an agent keeps, so that its place can go back to it.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
-use agent::{Known, Memory};
+use agent::{KnownRelease, Memory};
 use evidence::Digest;
-use evidence::return_order::ReturnOrder;
+use evidence::rollback_order::RollbackOrder;
 use lab::{Lab, at};
 use serde_json::json;
 
-fn known(memory: &Memory, name: &str) -> Known {
-    Known { artifact: Digest::of(name.as_bytes()), ..memory.running.clone().unwrap() }
+fn known(memory: &Memory, name: &str) -> KnownRelease {
+    KnownRelease { artifact: Digest::of(name.as_bytes()), ..memory.running.clone().unwrap() }
 }
 
 /// The server offers eight earlier artifacts that were not rolled back; an agent that had forgotten one refused it.
@@ -46,7 +46,7 @@ fn what_was_rolled_back_takes_the_place_of_no_earlier_artifact() {
 fn a_rollback_says_what_is_left_by_it_and_what_older_programs_asked_for_does_not() {
     let lab = Lab::new(0);
     let (mut order, from) = (lab.order(), lab.agent().running.unwrap().artifact);
-    let left = |order: &ReturnOrder| lab.agent().judge_return(order, None, at(0)).leaves;
+    let left = |order: &RollbackOrder| lab.agent().judge_return(order, None, at(0)).leaves;
     assert_eq!(left(&order), None);
     let place = "shop/api/production";
     let arguments = json!({ "place": place, "from": from, "to": order.artifact, "release": 5, "ends": true });

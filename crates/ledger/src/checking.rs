@@ -11,7 +11,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
 /// A batch that was worked on, or how that ended.
-type Done<U> = Result<Vec<U>, Box<dyn Any + Send>>;
+type BatchResult<U> = Result<Vec<U>, Box<dyn Any + Send>>;
 
 /// Reads batches until there is none, works on their parts on every processor, and hands them on in order.
 ///
@@ -24,7 +24,7 @@ pub fn in_order<T: Send, U: Send, E>(
 ) -> Result<(), E> {
     let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(WORKERS_MAX);
     let (to_work, unworked) = sync_channel::<(u64, Vec<T>)>(workers);
-    let (to_take, worked) = sync_channel::<(u64, Done<U>)>(2 * workers + 1);
+    let (to_take, worked) = sync_channel::<(u64, BatchResult<U>)>(2 * workers + 1);
     let unworked = Mutex::new(unworked);
     std::thread::scope(|scope| {
         for _ in 0..workers {
@@ -63,7 +63,7 @@ pub fn in_order<T: Send, U: Send, E>(
 
 fn worker<T, U>(
     unworked: &Mutex<Receiver<(u64, Vec<T>)>>,
-    to_take: &SyncSender<(u64, Done<U>)>,
+    to_take: &SyncSender<(u64, BatchResult<U>)>,
     work: &impl Fn(T) -> U,
 ) {
     loop {

@@ -18,7 +18,7 @@ use crate::store::LedgerError;
 use crate::{Reader, TILES};
 
 /// Bytes of tiles by level, index and width.
-type Kept = BTreeMap<(u8, u64, u64), Rc<Vec<u8>>>;
+type TileCache = BTreeMap<(u8, u64, u64), Rc<Vec<u8>>>;
 
 /// Tiles of one data directory.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct Tiles<'a> {
     dir: PathBuf,
     reader: &'a Reader,
     /// Tiles that one proof has read: it asks for several nodes of each.
-    read: RefCell<Kept>,
+    read: RefCell<TileCache>,
 }
 
 impl<'a> Tiles<'a> {

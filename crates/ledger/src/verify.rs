@@ -225,7 +225,7 @@ impl<'a> Audit<'a> {
         let check = |(entry, leaf): (Option<Entry>, Vec<u8>)| (entry.map(check), leaf);
         let mut listed = reader.connection().prepare(keys::ROWS).map_err(doing)?;
         let mut keys = Keys::new(listed.query([]).map_err(doing)?);
-        let take = |batch: Vec<(Option<Checked>, Vec<u8>)>| {
+        let take = |batch: Vec<(Option<CheckedEntry>, Vec<u8>)>| {
             batch.into_iter().try_for_each(|(entry, leaf)| self.entry(entry, &leaf, &mut keys))
         };
         in_order(read, check, take)?;
@@ -239,13 +239,13 @@ impl<'a> Audit<'a> {
 
     fn entry(
         &mut self,
-        checked: Option<Checked>,
+        checked: Option<CheckedEntry>,
         leaf: &[u8],
         keys: &mut Keys<'_>,
     ) -> Result<(), LedgerError> {
         let seq = self.frontier.size();
         let place = format!("entry {seq}");
-        let Some(Checked { entry, leaf: hash, header }) = checked else {
+        let Some(CheckedEntry { entry, leaf: hash, header }) = checked else {
             self.breach(place, "a payload lacks its salt, or the salt is not 16 bytes");
             self.push(seq, Hash::empty_tree(), Vec::new());
             return Ok(());
@@ -489,12 +489,12 @@ const BREACHES_MAX: usize = 100;
 const BATCH: usize = 1_024;
 
 /// An entry with its leaf hash, and its header where it is sound.
-struct Checked {
+struct CheckedEntry {
     entry: Entry,
     leaf: Hash,
     header: Result<Header, EntryError>,
 }
 
-fn check(entry: Entry) -> Checked {
-    Checked { leaf: leaf_hash(&entry.header), header: entry.check(), entry }
+fn check(entry: Entry) -> CheckedEntry {
+    CheckedEntry { leaf: leaf_hash(&entry.header), header: entry.check(), entry }
 }

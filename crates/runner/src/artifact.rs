@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 
 use evidence::link;
 use evidence::oci::{self, LayerEntry, LayerFile, LayerFiles, OciError};
-use evidence::pipeline::{Pipeline, Taken};
+use evidence::pipeline::{ArtifactFile, Pipeline};
 use evidence::receipt::OutputKind;
 use evidence::{CommitId, Digest, Name};
 
-use crate::left::{Given, Kept};
+use crate::left::{RetainedOutput, RetainedOutputs};
 
 /// An artifact's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Built {
+pub struct ArtifactBytes {
     /// The manifest; its digest is the artifact's.
     pub manifest: Vec<u8>,
     /// The one layer.
@@ -68,7 +68,7 @@ pub enum ArtifactError {
     Oci(#[from] OciError),
 }
 
-impl Built {
+impl ArtifactBytes {
     /// Digest of the manifest: names the artifact.
     #[must_use]
     pub fn digest(&self) -> Digest {
@@ -83,10 +83,10 @@ impl Built {
 pub fn assemble(
     pipeline: &Pipeline,
     name: &Name,
-    outputs: &BTreeMap<Name, Given>,
+    outputs: &BTreeMap<Name, RetainedOutputs>,
     commit: &CommitId,
     time_seconds: u64,
-) -> Result<Built, ArtifactError> {
+) -> Result<ArtifactBytes, ArtifactError> {
     let artifact = pipeline.artifacts.get(name).ok_or_else(|| ArtifactError::Unknown(name.clone()))?;
     let taken = artifact.taken(outputs).map_err(|source| {
         let (step, path) = (source.step.clone(), source.path.clone());
@@ -98,14 +98,14 @@ pub fn assemble(
         ("org.opencontainers.image.title".to_owned(), name.to_string()),
     ]);
     let manifest = oci::manifest(&artifact.artifact_type, &layer, annotations)?;
-    Ok(Built { manifest, layer })
+    Ok(ArtifactBytes { manifest, layer })
 }
 
 /// What lies in the layer: nothing takes the place of something else, and each link means what it meant.
-fn files(artifact: &Name, taken: Vec<Taken<'_, Kept>>) -> Result<LayerFiles, ArtifactError> {
+fn files(artifact: &Name, taken: Vec<ArtifactFile<'_, RetainedOutput>>) -> Result<LayerFiles, ArtifactError> {
     let unfit =
         |path: &str, why| ArtifactError::Unfit { artifact: artifact.clone(), path: path.to_owned(), why };
-    let mut from: BTreeMap<String, Taken<'_, Kept>> = BTreeMap::new();
+    let mut from: BTreeMap<String, ArtifactFile<'_, RetainedOutput>> = BTreeMap::new();
     for taken in taken {
         if taken.target.split('/').any(|part| part.starts_with(WHITEOUT)) {
             return Err(unfit(
@@ -121,7 +121,9 @@ fn files(artifact: &Name, taken: Vec<Taken<'_, Kept>>) -> Result<LayerFiles, Art
         }
         match from.get(&taken.target) {
             Some(other) if other.file != taken.file => {
-                let source = |taken: &Taken<'_, Kept>| format!("{}:{}", taken.source.step, taken.path);
+                let source = |taken: &ArtifactFile<'_, RetainedOutput>| {
+                    format!("{}:{}", taken.source.step, taken.path)
+                };
                 let (first, second) = (source(other), source(&taken));
                 let path = taken.target;
                 return Err(ArtifactError::Clash { artifact: artifact.clone(), path, first, second });
@@ -135,7 +137,7 @@ fn files(artifact: &Name, taken: Vec<Taken<'_, Kept>>) -> Result<LayerFiles, Art
     Ok(from.into_iter().map(|(path, taken)| (path, entry(taken.file))).collect())
 }
 
-fn entry(kept: &Kept) -> LayerEntry {
+fn entry(kept: &RetainedOutput) -> LayerEntry {
     match &kept.output.kind {
         OutputKind::File => {
             LayerEntry::File(LayerFile { bytes: kept.bytes.clone(), executable: kept.output.executable })

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use evidence::tree_list::FILES_MAX;
 
-use crate::step::Wanted;
+use crate::step::IsWanted;
 
 /// Limits of one use of a repository.
 #[derive(Clone, Copy)]
 pub struct Budget<'a> {
     until: Instant,
     time: Duration,
-    wanted: Wanted<'a>,
+    wanted: IsWanted<'a>,
     /// Most files and directories of a tree, each counted as often as it appears.
     pub entries_max: usize,
     /// Most bytes of all files of a tree.
@@ -35,7 +35,7 @@ pub enum BudgetError {
 impl<'a> Budget<'a> {
     /// A budget that ends after some time, or as soon as nobody wants the result.
     #[must_use]
-    pub fn new(time: Duration, wanted: Wanted<'a>) -> Self {
+    pub fn new(time: Duration, wanted: IsWanted<'a>) -> Self {
         let until = Instant::now() + time;
         Self { until, time, wanted, entries_max: FILES_MAX, bytes_max: BYTES_MAX }
     }

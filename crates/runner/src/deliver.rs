@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use evidence::Digest;
 use evidence::dsse::Envelope;
-use wire::{Client, ClientError, Outcome, ProblemKind};
+use wire::{Client, ClientError, CommandOutcome, ProblemKind};
 
-use crate::work::Done;
+use crate::work::CompletedWork;
 
 /// Sends what came of a piece of work; fine when nobody wants it any more.
 ///
@@ -18,7 +18,7 @@ use crate::work::Done;
 /// In words, when the server will not take it.
 pub async fn deliver(
     client: &Client,
-    done: Done,
+    done: CompletedWork,
     wanted: &AtomicBool,
     pause: Duration,
 ) -> Result<(), String> {
@@ -34,7 +34,7 @@ async fn put_blob(client: Client, bytes: bytes::Bytes) -> Result<Digest, ClientE
     client.put_blob(bytes).await
 }
 
-async fn report(client: Client, receipt: Envelope) -> Result<Outcome, ClientError> {
+async fn report(client: Client, receipt: Envelope) -> Result<CommandOutcome, ClientError> {
     client.report_receipt(receipt).await
 }
 

@@ -57,23 +57,23 @@ fn registries(index: &PathBuf) -> BTreeSet<String> {
     hosts
 }
 
-type Ask<'a> = &'a dyn Fn(&str, &[&str]) -> String;
+type ToolQuery<'a> = &'a dyn Fn(&str, &[&str]) -> String;
 
 /// What pip itself would ask: its configured index, else the one that it is built with. `-I` keeps every directory
 /// but Python's own out of what is imported.
-fn pip(ask: Ask<'_>) -> BTreeSet<String> {
+fn pip(ask: ToolQuery<'_>) -> BTreeSet<String> {
     let script = "from pip._internal.models.index import PyPI\nprint(PyPI.simple_url, 'https://' + PyPI.file_storage_domain)";
     let answers =
         [ask("python3", &["-I", "-c", script]), ask("python3", &["-I", "-m", "pip", "config", "list"])];
     answers.iter().flat_map(|text| urls(text)).collect()
 }
 
-fn npm(ask: Ask<'_>) -> BTreeSet<String> {
+fn npm(ask: ToolQuery<'_>) -> BTreeSet<String> {
     urls(&ask("npm", &["config", "get", "registry"])).collect()
 }
 
 /// Its proxies, and the database of checksums, which is named without a scheme.
-fn go(ask: Ask<'_>) -> BTreeSet<String> {
+fn go(ask: ToolQuery<'_>) -> BTreeSet<String> {
     let sums = ask("go", &["env", "GOSUMDB"]);
     let sums = sums.split_whitespace().next().filter(|host| is_host(host)).map(str::to_owned);
     urls(&ask("go", &["env", "GOPROXY"])).chain(sums).collect()

@@ -30,7 +30,7 @@ pub struct Git<'a> {
 
 /// What one call of git left.
 #[derive(Debug)]
-pub struct Said {
+pub struct GitOutput {
     /// How it ended.
     pub status: ExitStatus,
     /// Its standard output.
@@ -61,7 +61,7 @@ impl<'a> Git<'a> {
     ///
     /// # Errors
     /// When it cannot be run, the budget is spent, or it says more.
-    pub fn output(path: &Path, arguments: &[&str], budget: Budget<'a>, most: u64) -> io::Result<Said> {
+    pub fn output(path: &Path, arguments: &[&str], budget: Budget<'a>, most: u64) -> io::Result<GitOutput> {
         let mut git = Self::start(path, arguments, budget)?;
         git.input = None;
         let mut output = Vec::new();
@@ -72,7 +72,7 @@ impl<'a> Git<'a> {
         // Its output has ended, so nothing is left for it to do.
         let status = git.wait()?;
         let complaint = git.complaint();
-        Ok(Said { status, output, complaint })
+        Ok(GitOutput { status, output, complaint })
     }
 
     /// Writes one line of its input.

@@ -11,7 +11,7 @@ use evidence::tree_list::{FileMode, below_a_file};
 use evidence::{Digest, Name};
 use sandbox::{Input, InputKind};
 
-use crate::left::{Given, Kept};
+use crate::left::{RetainedOutput, RetainedOutputs};
 use crate::source::Source;
 
 /// Why a step's workspace cannot be laid out.
@@ -49,8 +49,8 @@ pub enum GivenError {
 ///
 /// # Errors
 /// `GivenError::Steps` when two of them left different things at one path.
-pub fn merge(left: &BTreeMap<Name, Given>) -> Result<Given, GivenError> {
-    let mut from: BTreeMap<String, (&Name, &Kept)> = BTreeMap::new();
+pub fn merge(left: &BTreeMap<Name, RetainedOutputs>) -> Result<RetainedOutputs, GivenError> {
+    let mut from: BTreeMap<String, (&Name, &RetainedOutput)> = BTreeMap::new();
     let clash = |path: &str, first: &Name, second: &Name| GivenError::Steps {
         path: path.to_owned(),
         first: first.clone(),
@@ -78,7 +78,7 @@ pub fn merge(left: &BTreeMap<Name, Given>) -> Result<Given, GivenError> {
 ///
 /// # Errors
 /// `GivenError` when one would hide the other.
-pub fn inputs<'a>(source: &'a Source, given: &'a Given) -> Result<Vec<Input<'a>>, GivenError> {
+pub fn inputs<'a>(source: &'a Source, given: &'a RetainedOutputs) -> Result<Vec<Input<'a>>, GivenError> {
     let mut inputs = source.inputs();
     for (path, kept) in given {
         let output = &kept.output;

@@ -16,7 +16,7 @@ use evidence::dsse::Envelope;
 use evidence::receipt::{PAYLOAD_TYPE, Receipt};
 use evidence::{Digest, Name};
 
-use crate::left::{Given, Kept};
+use crate::left::{RetainedOutput, RetainedOutputs};
 
 /// A directory of receipts and outputs.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Keep {
     ///
     /// # Errors
     /// `KeepError::Io` when they cannot be written.
-    pub fn put(&self, receipt: &Envelope, outputs: &Given) -> Result<(), KeepError> {
+    pub fn put(&self, receipt: &Envelope, outputs: &RetainedOutputs) -> Result<(), KeepError> {
         let digest = receipt.payload_digest();
         let bytes = receipt.encode().map_err(|_| KeepError::Missing(digest))?;
         for kept in outputs.values() {
@@ -77,7 +77,10 @@ impl Keep {
     ///
     /// # Errors
     /// `KeepError` when one is missing or changed, or all are too large together.
-    pub fn given(&self, needs: &BTreeMap<Name, Digest>) -> Result<BTreeMap<Name, Given>, KeepError> {
+    pub fn given(
+        &self,
+        needs: &BTreeMap<Name, Digest>,
+    ) -> Result<BTreeMap<Name, RetainedOutputs>, KeepError> {
         let mut bytes = 0;
         needs.iter().map(|(step, receipt)| Ok((step.clone(), self.taken(receipt, &mut bytes)?))).collect()
     }
@@ -86,11 +89,11 @@ impl Keep {
     ///
     /// # Errors
     /// `KeepError` when one is missing or changed.
-    pub fn outputs(&self, receipt: &Digest) -> Result<Given, KeepError> {
+    pub fn outputs(&self, receipt: &Digest) -> Result<RetainedOutputs, KeepError> {
         self.taken(receipt, &mut 0)
     }
 
-    fn taken(&self, receipt: &Digest, sum: &mut u64) -> Result<Given, KeepError> {
+    fn taken(&self, receipt: &Digest, sum: &mut u64) -> Result<RetainedOutputs, KeepError> {
         let missing = || KeepError::Missing(*receipt);
         let envelope = Envelope::decode(&self.read("receipts", receipt)?).map_err(|_| missing())?;
         let payload = envelope.payload(PAYLOAD_TYPE).map_err(|_| missing())?;
@@ -103,7 +106,7 @@ impl Keep {
         if *sum > GIVEN_BYTES_MAX {
             return Err(KeepError::Large(*sum));
         }
-        let mut given: Given = BTreeMap::new();
+        let mut given: RetainedOutputs = BTreeMap::new();
         for (path, output) in facts.outputs {
             let bytes = self.read("outputs", &output.sha256)?;
             if Digest::of(&bytes) != output.sha256 {
@@ -111,7 +114,7 @@ impl Keep {
                 drop(fs::remove_file(self.path("outputs", &output.sha256)));
                 return Err(KeepError::Missing(output.sha256));
             }
-            given.insert(path, Kept { output, bytes });
+            given.insert(path, RetainedOutput { output, bytes });
         }
         Ok(given)
     }

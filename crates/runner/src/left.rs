@@ -14,11 +14,11 @@ use evidence::tree_list::path_fault;
 use sandbox::{OutputError, OutputKind, Outputs};
 
 /// Files, links and empty directories that steps left, by their paths in the workspace.
-pub type Given = BTreeMap<String, Kept>;
+pub type RetainedOutputs = BTreeMap<String, RetainedOutput>;
 
 /// Something that a step left, with its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct RetainedOutput {
     /// Its digest, size and kind.
     pub output: Output,
     /// Content of a file, target of a link; empty for a directory.
@@ -27,9 +27,9 @@ pub struct Kept {
 
 /// What was found of the outputs of a step.
 #[derive(Debug, Default)]
-pub struct Left {
+pub struct CollectedOutputs {
     /// What is kept.
-    pub outputs: Given,
+    pub outputs: RetainedOutputs,
     /// What of it is not kept, in words.
     pub notes: Vec<String>,
     /// Declared outputs that could not be taken.
@@ -69,7 +69,7 @@ pub enum LeftError {
     Many,
 }
 
-impl Kept {
+impl RetainedOutput {
     /// A file.
     #[must_use]
     pub fn file(bytes: Vec<u8>, executable: bool) -> Self {
@@ -77,7 +77,7 @@ impl Kept {
     }
 }
 
-impl Left {
+impl CollectedOutputs {
     /// Takes the declared outputs of a step.
     pub fn collect(outputs: &Outputs, declared: &BTreeSet<String>) -> Self {
         let mut left = Self::default();
@@ -109,7 +109,7 @@ impl Left {
                 OutputKind::File { .. } => self.file(name, outputs.open(&found.path)?)?,
                 OutputKind::Link(target) => self.link(declared, name, &target)?,
                 OutputKind::Directory => {
-                    self.keep(name, Kept { output: Output::directory(), bytes: Vec::new() })?
+                    self.keep(name, RetainedOutput { output: Output::directory(), bytes: Vec::new() })?
                 }
             }
         }
@@ -133,7 +133,7 @@ impl Left {
         let mut bytes = Vec::new();
         // Nobody can write it any more: what is read is as long as it was.
         file.take(meta.len()).read_to_end(&mut bytes).map_err(io)?;
-        self.keep(name, Kept::file(bytes, mode & 0o100 != 0))
+        self.keep(name, RetainedOutput::file(bytes, mode & 0o100 != 0))
     }
 
     fn link(&mut self, declared: &str, name: &str, target: &Path) -> Result<(), LeftError> {
@@ -146,11 +146,14 @@ impl Left {
         let target = target.to_str().ok_or_else(|| wrong("its target is not UTF-8"))?;
         match link::fault(declared, name, target) {
             Some(why) => Err(wrong(why)),
-            None => self.keep(name, Kept { output: Output::link(target), bytes: target.as_bytes().to_vec() }),
+            None => self.keep(
+                name,
+                RetainedOutput { output: Output::link(target), bytes: target.as_bytes().to_vec() },
+            ),
         }
     }
 
-    fn keep(&mut self, name: &str, kept: Kept) -> Result<(), LeftError> {
+    fn keep(&mut self, name: &str, kept: RetainedOutput) -> Result<(), LeftError> {
         self.outputs.insert(name.to_owned(), kept);
         if self.outputs.len() > OUTPUTS_MAX { Err(LeftError::Many) } else { Ok(()) }
     }

@@ -26,13 +26,13 @@ mod toolchain;
 mod trust;
 mod work;
 
-pub use artifact::{ArtifactError, Built, assemble};
+pub use artifact::{ArtifactBytes, ArtifactError, assemble};
 pub use budget::{Budget, BudgetError, TIME_MAX};
 pub use caps::{CapError, Caps, Room};
 pub use ecosystem::{NAMES as ECOSYSTEMS, hosts as ecosystem_hosts};
 pub use given::{GivenError, merge};
 pub use keep::{Keep, KeepError};
-pub use left::{Given, Kept, LeftError};
+pub use left::{LeftError, RetainedOutput, RetainedOutputs};
 pub use repository::{
     Repository, RepositoryError, diff_stat, is_shallow, missing, path_of, path_text, promisor, resolve,
     revisions, verify,
@@ -41,7 +41,7 @@ pub use serve::serve;
 pub use slots::{Slots, SlotsError};
 pub use source::{Head, Source, SourceError, SourceFile};
 pub use sources::Sources;
-pub use step::{Execution, Host, Identity, Isolation, Log, Sandbox, StepError, Wanted, execute};
+pub use step::{Execution, Host, Identity, IsWanted, Isolation, Log, Sandbox, StepError, execute};
 pub use toolchain::{Toolchain, ToolchainError};
 pub use trust::{Trust, TrustError};
-pub use work::{Bench, Done};
+pub use work::{Bench, CompletedWork};

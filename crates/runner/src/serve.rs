@@ -190,7 +190,7 @@ mod tests {
     use evidence::dsse::Envelope;
 
     use super::*;
-    use crate::work::Done;
+    use crate::work::CompletedWork;
 
     /// A server that answers each request with the next of these, or not at all; its URL, and what it was asked.
     fn answering(
@@ -279,7 +279,7 @@ mod tests {
     fn delivered(answers: Vec<(&'static str, &'static str)>) -> (Result<(), String>, Vec<String>) {
         let (url, asked) = answering(answers);
         let receipt = Envelope::new("application/x", b"{}".to_vec());
-        let done = Done { receipt, blobs: vec![b"a log".to_vec()] };
+        let done = CompletedWork { receipt, blobs: vec![b"a log".to_vec()] };
         let client = Client::new(&url).unwrap();
         let result = runtime().block_on(deliver(&client, done, &AtomicBool::new(true), Duration::ZERO));
         (result, asked.join().unwrap())

@@ -9,17 +9,17 @@ use std::time::Duration;
 use evidence::CommitId;
 
 use crate::source::Source;
-use crate::step::Wanted;
+use crate::step::IsWanted;
 
 /// The newest sources, and the commits that are being fetched.
 #[derive(Debug, Default)]
 pub struct Sources {
-    held: Mutex<Held>,
+    held: Mutex<SourceCache>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct SourceCache {
     /// Fetched sources, the newest first.
     known: Vec<Arc<Source>>,
     /// Commits of which a thread reads objects now.
@@ -50,8 +50,8 @@ impl Sources {
     pub fn of(
         &self,
         commit: &CommitId,
-        wanted: Wanted<'_>,
-        fetch: impl FnOnce(Wanted<'_>) -> Result<Source, String>,
+        wanted: IsWanted<'_>,
+        fetch: impl FnOnce(IsWanted<'_>) -> Result<Source, String>,
     ) -> Result<Arc<Source>, String> {
         let mut held = self.lock();
         loop {
@@ -76,7 +76,7 @@ impl Sources {
         Ok(source)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, SourceCache> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

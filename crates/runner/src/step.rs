@@ -13,11 +13,11 @@ use evidence::pipeline::{PATH, Pipeline, PipelineError};
 use evidence::receipt::{Ending, Forge, Reached, Receipt, ReceiptError, SandboxLevel, Work};
 use evidence::tree_list::TreeListError;
 use evidence::{Digest, Id, Moment, Name};
-use sandbox::{Egress, Exit, Input, Outcome, SandboxError, Spec, Stream};
+use sandbox::{Egress, Exit, Input, SandboxError, Spec, StepOutcome, Stream};
 
 use crate::caps::{CapError, Caps, Room};
 use crate::given::{GivenError, inputs};
-use crate::left::{Given, Left};
+use crate::left::{CollectedOutputs, RetainedOutputs};
 use crate::source::Source;
 use crate::specification::specify;
 use crate::toolchain::Toolchain;
@@ -50,7 +50,7 @@ pub struct Host<'a> {
     /// Where the log goes as it comes.
     pub log: Log<'a>,
     /// Whether anybody still wants the step.
-    pub wanted: Wanted<'a>,
+    pub wanted: IsWanted<'a>,
 }
 
 /// What keeps a step apart from everything else while it runs.
@@ -64,8 +64,8 @@ pub trait Isolation: Send + Sync {
         spec: &Spec,
         inputs: &[Input<'_>],
         log: Log<'_>,
-        wanted: Wanted<'_>,
-    ) -> Result<Outcome, SandboxError>;
+        wanted: IsWanted<'_>,
+    ) -> Result<StepOutcome, SandboxError>;
 
     /// The most that it lets a step use.
     fn caps(&self) -> Caps {
@@ -96,8 +96,8 @@ impl Isolation for Sandbox {
         spec: &Spec,
         inputs: &[Input<'_>],
         log: Log<'_>,
-        wanted: Wanted<'_>,
-    ) -> Result<Outcome, SandboxError> {
+        wanted: IsWanted<'_>,
+    ) -> Result<StepOutcome, SandboxError> {
         let waits = || {
             log(Stream::Error, b"countersign: waiting until other steps leave enough memory\n");
         };
@@ -121,7 +121,7 @@ pub struct Execution {
     /// The same, to be read.
     pub facts: Receipt,
     /// What the step left.
-    pub outputs: Given,
+    pub outputs: RetainedOutputs,
     /// Its log, both streams as they came.
     pub log: Vec<u8>,
 }
@@ -130,7 +130,7 @@ pub struct Execution {
 pub type Log<'a> = &'a (dyn Fn(Stream, &[u8]) + Sync);
 
 /// Says whether what is being done is still wanted.
-pub type Wanted<'a> = &'a dyn Fn() -> bool;
+pub type IsWanted<'a> = &'a dyn Fn() -> bool;
 
 /// Why there is no receipt.
 #[derive(Debug, thiserror::Error)]
@@ -152,7 +152,7 @@ pub enum StepError {
     Cap(Name, CapError),
     /// Its workspace cannot be laid out.
     #[error(transparent)]
-    Given(#[from] GivenError),
+    RetainedOutputs(#[from] GivenError),
     /// The sandbox failed.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -175,7 +175,7 @@ pub fn execute(
     identity: &Identity<'_>,
     source: &Source,
     step: &Name,
-    given: &Given,
+    given: &RetainedOutputs,
     host: &Host<'_>,
 ) -> Result<Execution, StepError> {
     let file = source.file(PATH).ok_or_else(|| StepError::NoPipeline(source.id.clone()))?;
@@ -198,7 +198,7 @@ pub fn execute(
         // It was cut in the middle of a line.
         log.push(b'\n');
     }
-    let mut left = Left::collect(&outcome.outputs, &plan.outputs);
+    let mut left = CollectedOutputs::collect(&outcome.outputs, &plan.outputs);
     let mut said = remarks(&outcome, &left);
     let mut exit = ending(outcome.exit);
     if outcome.exit == Exit::Code(0) && !left.wrong.is_empty() {
@@ -206,8 +206,9 @@ pub fn execute(
         exit = Ending::Code(OUTPUT_MISSING);
         said.extend(left.wrong.iter().map(ToString::to_string));
     }
-    let described =
-        |kept: &Given| kept.iter().map(|(path, kept)| (path.clone(), kept.output.clone())).collect();
+    let described = |kept: &RetainedOutputs| {
+        kept.iter().map(|(path, kept)| (path.clone(), kept.output.clone())).collect()
+    };
     let mut facts = Receipt {
         v: 1,
         installation: identity.installation,
@@ -246,7 +247,7 @@ pub fn execute(
 }
 
 /// What is said in the log of what did not happen as the step may think.
-fn remarks(outcome: &Outcome, left: &Left) -> Vec<String> {
+fn remarks(outcome: &StepOutcome, left: &CollectedOutputs) -> Vec<String> {
     let mut said = Vec::new();
     if outcome.log_truncated {
         said.push("the log reached its limit; the rest was dropped".to_owned());
@@ -261,7 +262,7 @@ fn remarks(outcome: &Outcome, left: &Left) -> Vec<String> {
     said
 }
 
-fn level(outcome: &Outcome, toolchain: &Toolchain) -> SandboxLevel {
+fn level(outcome: &StepOutcome, toolchain: &Toolchain) -> SandboxLevel {
     SandboxLevel {
         user: outcome.level.user.clone(),
         landlock: outcome.level.landlock,

@@ -12,7 +12,7 @@ use domain::build::Due;
 use evidence::pin::Pin;
 use evidence::run_order::RunOrder;
 use evidence::{Moment, Name};
-use judge::{Anchors, Findings, OpenedRun, Seen, open_run};
+use judge::{Anchors, Findings, OpenedRun, VerificationContext, open_run};
 use serde::{Deserialize, Serialize};
 
 /// A runner's trust.
@@ -90,7 +90,8 @@ impl Trust {
         now: Moment,
     ) -> Result<OpenedRun<'a>, TrustError> {
         let seen = self.newest(*self.on_disk());
-        let seen = Seen { root: seen.root, status: seen.status, ..Seen::default() };
+        let seen =
+            VerificationContext { root: seen.root, status: seen.status, ..VerificationContext::default() };
         let opened = open_run(order, due, runner, &self.anchors, &seen, now).map_err(TrustError::Refused)?;
         let mut on_disk = self.on_disk();
         let seen = self.newest(*on_disk);

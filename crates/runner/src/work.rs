@@ -24,11 +24,11 @@ use crate::artifact::assemble;
 use crate::budget::{Budget, TIME_MAX};
 use crate::given::merge;
 use crate::keep::Keep;
-use crate::left::Given;
+use crate::left::RetainedOutputs;
 use crate::repository::{Repository, path_of};
 use crate::source::{Head, Source};
 use crate::sources::Sources;
-use crate::step::{Host, Identity, Isolation, Log, Wanted, execute};
+use crate::step::{Host, Identity, IsWanted, Isolation, Log, execute};
 use crate::toolchain::Toolchain;
 use crate::trust::{Trust, TrustError};
 
@@ -58,7 +58,7 @@ pub struct Bench {
 
 /// What came of it.
 #[derive(Debug)]
-pub struct Done {
+pub struct CompletedWork {
     /// The receipt, signed.
     pub receipt: Envelope,
     /// Bytes that the receipt names and the server keeps: log, tree list, manifest, layer.
@@ -82,8 +82,8 @@ impl Bench {
         order: &RunOrder,
         repository: Option<&str>,
         log: Log<'_>,
-        wanted: Wanted<'_>,
-    ) -> Result<Done, String> {
+        wanted: IsWanted<'_>,
+    ) -> Result<CompletedWork, String> {
         match self.attempt(due, order, repository, log, wanted) {
             Ok(done) => Ok(done),
             Err(what) => self.give_up(due, &what, log),
@@ -96,8 +96,8 @@ impl Bench {
         order: &RunOrder,
         repository: Option<&str>,
         log: Log<'_>,
-        wanted: Wanted<'_>,
-    ) -> Result<Done, String> {
+        wanted: IsWanted<'_>,
+    ) -> Result<CompletedWork, String> {
         let refused = |error: TrustError| error.to_string();
         // No byte of the repository is read before it is clear that people asked for that.
         let opened = self.trust.open_run(order, due, &self.runner, (self.now)()).map_err(refused)?;
@@ -129,7 +129,7 @@ impl Bench {
                 let host = Host { toolchain: &self.toolchain, isolation, now: &self.now, log, wanted };
                 let done = execute(&identity, &source, step, &given, &host).map_err(|e| e.to_string())?;
                 self.keep.put(&done.receipt, &done.outputs).map_err(|error| error.to_string())?;
-                Ok(Done { receipt: done.receipt, blobs: vec![done.log, tree] })
+                Ok(CompletedWork { receipt: done.receipt, blobs: vec![done.log, tree] })
             }
             Work::Artifact(name) => self.artifact(due, name, &source, (&pipeline, &outputs), tree),
         }
@@ -140,9 +140,9 @@ impl Bench {
         due: &Due,
         name: &Name,
         source: &Source,
-        (pipeline, outputs): (&Pipeline, &BTreeMap<Name, Given>),
+        (pipeline, outputs): (&Pipeline, &BTreeMap<Name, RetainedOutputs>),
         tree: Vec<u8>,
-    ) -> Result<Done, String> {
+    ) -> Result<CompletedWork, String> {
         let started = (self.now)();
         let built = assemble(pipeline, name, outputs, &due.commit, source.time_seconds())
             .map_err(|error| error.to_string())?;
@@ -176,21 +176,21 @@ impl Bench {
             ));
         }
         let receipt = facts.sign(&self.signer).map_err(|error| error.to_string())?;
-        Ok(Done { receipt, blobs: vec![log, tree, built.manifest, built.layer] })
+        Ok(CompletedWork { receipt, blobs: vec![log, tree, built.manifest, built.layer] })
     }
 
     /// A receipt that says why some work was not done.
     ///
     /// # Errors
     /// In words, when it cannot be signed.
-    pub fn give_up(&self, due: &Due, what: &str, log: Log<'_>) -> Result<Done, String> {
+    pub fn give_up(&self, due: &Due, what: &str, log: Log<'_>) -> Result<CompletedWork, String> {
         let text = format!("countersign: {what}\n").into_bytes();
         log(sandbox::Stream::Error, &text);
         let tree =
             TreeList::new(Vec::new()).and_then(|list| list.encode()).map_err(|error| error.to_string())?;
         let facts = Receipt { log: Digest::of(&text), tree: Digest::of(&tree), ..self.blank(due) };
         let receipt = facts.sign(&self.signer).map_err(|error| error.to_string())?;
-        Ok(Done { receipt, blobs: vec![text, tree] })
+        Ok(CompletedWork { receipt, blobs: vec![text, tree] })
     }
 
     /// A receipt of work that the supervisor does itself, outside any sandbox.
@@ -230,7 +230,7 @@ impl Bench {
         due: &Due,
         opened: &OpenedRun<'_>,
         repository: Option<&str>,
-        wanted: Wanted<'_>,
+        wanted: IsWanted<'_>,
     ) -> Result<Arc<Source>, String> {
         self.sources.of(&due.commit, wanted, |going| {
             let path = repository.ok_or("nobody said where the repository is")?;

@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use evidence::receipt::{Ending, Receipt, Work};
 use evidence::tree_list::FileMode;
-use lab::forgery::runs::{self, Asked};
+use lab::forgery::runs::{self, WorkOffer};
 use lab::{Lab, name};
-use runner::{Bench, Done, Isolation, Keep, Log, Source, SourceFile, Sources, Toolchain, Trust, Wanted};
-use sandbox::{Exit, Input, Level, Outcome, Outputs, SandboxError, Spec};
+use runner::{
+    Bench, CompletedWork, IsWanted, Isolation, Keep, Log, Source, SourceFile, Sources, Toolchain, Trust,
+};
+use sandbox::{Exit, Input, Level, Outputs, SandboxError, Spec, StepOutcome};
 
 /// Counts what is run; each step leaves the same.
 struct Counted {
@@ -22,9 +24,15 @@ struct Counted {
 }
 
 impl Isolation for Counted {
-    fn run(&self, _: &Spec, _: &[Input<'_>], _: Log<'_>, _: Wanted<'_>) -> Result<Outcome, SandboxError> {
+    fn run(
+        &self,
+        _: &Spec,
+        _: &[Input<'_>],
+        _: Log<'_>,
+        _: IsWanted<'_>,
+    ) -> Result<StepOutcome, SandboxError> {
         self.ran.fetch_add(1, Ordering::Relaxed);
-        Ok(Outcome {
+        Ok(StepOutcome {
             exit: Exit::Code(0),
             level: Level { user: "range".into(), landlock: 6, memory: "watched".into() },
             outputs: Outputs::of_dir(self.left.path()).unwrap(),
@@ -89,7 +97,7 @@ fn commit_without_tree(lab: &Lab) -> (tempfile::TempDir, evidence::CommitId) {
 fn attack_nothing_is_fetched_before_it_is_trusted() {
     let lab = runs::in_team();
     let (repository, commit) = commit_without_tree(&lab);
-    let tried = |asked: &Asked, repository: &str| {
+    let tried = |asked: &WorkOffer, repository: &str| {
         let dir = tempfile::tempdir().unwrap();
         let bench = Bench { sources: Sources::default(), ..bench(&lab, dir.path(), &Arc::default()) };
         let done = bench.work(&asked.due, &asked.order, Some(repository), &|_, _| {}, &|| true).unwrap();
@@ -101,7 +109,7 @@ fn attack_nothing_is_fetched_before_it_is_trusted() {
     let log = tried(&honest, path);
     assert!(log.contains("is not in the repository"), "the tree is read, and is missing: {log}");
     let revoked = runs::all().into_iter().find(|row| row.name == "a commit signed by a revoked key").unwrap();
-    let revoked = build(revoked.made());
+    let revoked = build(revoked.forged());
     assert_eq!(revoked.due.commit, commit);
     let log = tried(&revoked, path);
     assert!(log.contains("commit-unsigned"), "the commit alone decides: {log}");
@@ -111,13 +119,13 @@ fn attack_nothing_is_fetched_before_it_is_trusted() {
     assert!(log.contains("request-unsound"), "no repository is opened: {log}");
 }
 
-fn ending(done: &Done) -> (Ending, String) {
+fn ending(done: &CompletedWork) -> (Ending, String) {
     let payload = done.receipt.payload(evidence::receipt::PAYLOAD_TYPE).unwrap();
     let facts: Receipt = evidence::canonical::decode("receipt", payload, payload.len()).unwrap();
     (facts.exit, String::from_utf8(done.blobs.first().unwrap().clone()).unwrap())
 }
 
-fn build(asked: Asked) -> Asked {
+fn build(asked: WorkOffer) -> WorkOffer {
     let mut asked = asked.with(Work::Step(name("build")));
     asked.due.needs.clear();
     asked
@@ -130,7 +138,7 @@ fn what_nobody_asked_for_is_not_run_and_its_receipt_says_why() {
     let ran = Arc::default();
     let bench = bench(&lab, dir.path(), &ran);
     let mut asked = build(lab.asked());
-    let work = |asked: &Asked| bench.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true).unwrap();
+    let work = |asked: &WorkOffer| bench.work(&asked.due, &asked.order, None, &|_, _| {}, &|| true).unwrap();
     assert_eq!(ending(&work(&asked)).0, Ending::Code(0));
     assert_eq!(ran.load(Ordering::Relaxed), 1);
     asked.order.requests.clear();

@@ -7,7 +7,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use sandbox::{Destination, Egress, Exit, Input, InputKind, Limits, Outcome, SandboxError, Spec, run};
+use sandbox::{Destination, Egress, Exit, Input, InputKind, Limits, SandboxError, Spec, StepOutcome, run};
 
 use crate::attacks::{ATTACKS, call, text};
 use crate::opened;
@@ -283,7 +283,7 @@ fn step(
     command: Vec<String>,
     environment: &BTreeMap<String, String>,
     limits: Limits,
-) -> Result<(Outcome, String), SandboxError> {
+) -> Result<(StepOutcome, String), SandboxError> {
     Trial { limits, ..Trial::new(command, environment) }.run()
 }
 
@@ -311,7 +311,7 @@ impl<'a> Trial<'a> {
         }
     }
 
-    fn run(self) -> Result<(Outcome, String), SandboxError> {
+    fn run(self) -> Result<(StepOutcome, String), SandboxError> {
         let exe = std::env::current_exe().unwrap();
         let system = ["/bin", "/sbin", "/lib", "/lib64", "/usr"].map(PathBuf::from);
         let binds = system.into_iter().filter(|path| path.exists()).chain(self.binds).collect();
@@ -337,7 +337,7 @@ impl<'a> Trial<'a> {
 }
 
 /// The inputs are still there to be read, and nothing is read through a link.
-fn check_outputs(outcome: &Outcome) {
+fn check_outputs(outcome: &StepOutcome) {
     // On a busy machine a short time ends before all inputs are written.
     if outcome.exit == Exit::TimedOut {
         return;

@@ -34,4 +34,4 @@ pub use spec::{
     Destination, DestinationError, Exit, Input, InputKind, Level, Limits, Reached, Refused, SCRIPT, Spec,
     SpecError, WORKSPACE, can_be_bound,
 };
-pub use supervise::{Outcome, SandboxError, Stream, run};
+pub use supervise::{SandboxError, StepOutcome, Stream, run};

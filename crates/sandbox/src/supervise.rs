@@ -34,7 +34,7 @@ pub enum Stream {
 
 /// What became of a step.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct StepOutcome {
     /// How it ended.
     pub exit: Exit,
     /// What isolation it had.
@@ -74,7 +74,7 @@ pub enum SandboxError {
 /// times a second whether the step is to go on.
 ///
 /// # Errors
-/// `SandboxError` when the step did not run to an end; a step that failed is an `Outcome`.
+/// `SandboxError` when the step did not run to an end; a step that failed is an `StepOutcome`.
 pub fn run(
     mut init: Command,
     spec: &Spec,
@@ -82,7 +82,7 @@ pub fn run(
     egress: &Egress,
     log: &(dyn Fn(Stream, &[u8]) + Sync),
     wanted: &dyn Fn() -> bool,
-) -> Result<Outcome, SandboxError> {
+) -> Result<StepOutcome, SandboxError> {
     spec.check()?;
     if let Some(input) = inputs.iter().find(|input| !stays_below(input.path)) {
         return Err(SpecError::Input(input.path.to_path_buf()).into());
@@ -117,7 +117,7 @@ pub fn run(
     .map(|(exit, level, outputs)| {
         let (_, log_truncated) = *budget.lock().unwrap_or_else(PoisonError::into_inner);
         let (reached, refused) = proxy.record();
-        Outcome { exit, level, outputs, log_truncated, reached, refused }
+        StepOutcome { exit, level, outputs, log_truncated, reached, refused }
     })
 }
 

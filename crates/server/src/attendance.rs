@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use wire::MachineView;
 
 use crate::http::Shared;
-use crate::writer::{Job, Origin};
+use crate::writer::{CommandSource, Job};
 
 /// Who is attended.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +33,7 @@ pub enum Who {
 #[derive(Debug)]
 pub struct Attendance {
     since: Instant,
-    heard: Mutex<BTreeMap<Who, Heard>>,
+    heard: Mutex<BTreeMap<Who, MachineRecord>>,
     /// Nonces of the work that each runner says it is at.
     doing: Mutex<BTreeMap<Name, BTreeSet<Id>>>,
     /// What was said of each machine, by kind.
@@ -42,7 +42,7 @@ pub struct Attendance {
 
 /// What is known of one machine.
 #[derive(Clone, Copy, Debug)]
-struct Heard {
+struct MachineRecord {
     last: Instant,
     /// Questions of it that wait for an answer.
     waiting: u32,
@@ -149,14 +149,14 @@ impl Attendance {
         lost.collect()
     }
 
-    fn change(&self, who: &Who, now: Instant, change: impl FnOnce(&mut Heard)) {
+    fn change(&self, who: &Who, now: Instant, change: impl FnOnce(&mut MachineRecord)) {
         let mut all = self.heard();
-        let heard = all.entry(who.clone()).or_insert(Heard { last: now, waiting: 0, at_work: false });
+        let heard = all.entry(who.clone()).or_insert(MachineRecord { last: now, waiting: 0, at_work: false });
         heard.last = now;
         change(heard);
     }
 
-    fn heard(&self) -> MutexGuard<'_, BTreeMap<Who, Heard>> {
+    fn heard(&self) -> MutexGuard<'_, BTreeMap<Who, MachineRecord>> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -178,7 +178,7 @@ impl Question<'_> {
 
 impl Drop for Question<'_> {
     fn drop(&mut self) {
-        let answered = |heard: &mut Heard| heard.waiting = heard.waiting.saturating_sub(1);
+        let answered = |heard: &mut MachineRecord| heard.waiting = heard.waiting.saturating_sub(1);
         self.attendance.change(&self.who, Instant::now(), answered);
     }
 }
@@ -223,7 +223,7 @@ pub fn job(
     project: Option<Name>,
 ) -> Result<Job, NameError> {
     let auth = if matches!(actor, Actor::System) { Auth::None } else { Auth::MachineKey };
-    let origin = Origin { actor, auth, action: "lose".parse()?, idempotency: None, project };
+    let origin = CommandSource { actor, auth, action: "lose".parse()?, idempotency: None, project };
     let particulars = claim.map(|claim| json!({ CLAIM: claim }));
     Ok(Job { command: Command::Lose(lose), origin, particulars, blobs: Vec::new(), bodies: Vec::new() })
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use domain::gate::Environment;
 use domain::{Event, PersonId, Place, State};
-use evidence::claim::{Asked, Claim};
+use evidence::claim::{Claim, ClaimedOperation};
 use evidence::dsse::Envelope;
 use evidence::environment::Environment as Statement;
 use evidence::request::Request;
@@ -102,7 +102,7 @@ impl Gatekeeper {
         &self,
         state: &State,
         envelope: &Envelope,
-        asked: &Asked,
+        asked: &ClaimedOperation,
         now: Moment,
     ) -> Result<Caller, EdgeError> {
         let claim = Claim::read(envelope).map_err(unauthenticated)?;
@@ -149,7 +149,7 @@ impl Gatekeeper {
         &self,
         state: &State,
         envelope: &Envelope,
-        asked: &Asked,
+        asked: &ClaimedOperation,
         now: Moment,
     ) -> Result<Name, (Option<Name>, EdgeError)> {
         let claim = Claim::read(envelope).map_err(|error| (None, unauthenticated(error)))?;
@@ -172,7 +172,7 @@ impl Gatekeeper {
         state: &State,
         place: &Place,
         envelope: &Envelope,
-        asked: &Asked,
+        asked: &ClaimedOperation,
         now: Moment,
     ) -> Result<Name, EdgeError> {
         let claim = Claim::read(envelope).map_err(unauthenticated)?;

@@ -27,7 +27,7 @@ pub enum DossierError {
 ///
 /// # Errors
 /// `DossierError::NotWitnessed` when it is too early.
-pub fn complete(collected: &Collected, readers: &Readers) -> Result<Bundle, DossierError> {
+pub fn attach_log_proofs(collected: &Collected, readers: &Readers) -> Result<Bundle, DossierError> {
     readers.with(|reader| {
         let note = reader.witnessed()?.ok_or(DossierError::NotWitnessed)?;
         let unsound = |error: &dyn std::fmt::Display| DossierError::Unsound(error.to_string());

@@ -6,7 +6,7 @@ use domain::build::Due;
 use domain::release::Stage;
 use domain::{Place, RunId, State};
 use evidence::dsse::Envelope;
-use evidence::return_order::ReturnOrder;
+use evidence::rollback_order::RollbackOrder;
 use evidence::run_order::RunOrder;
 use evidence::{Digest, Id, Moment, Name};
 use judge::{Store as _, enrolment_envelope_at};
@@ -95,7 +95,7 @@ pub fn at_place(keeper: &Gatekeeper, state: &State, place: &Place) -> Result<Opt
             Envelope::decode(&bytes).map_err(failed)
         };
         let status = state.identity.status().ok_or_else(|| failed("no status is in force"))?;
-        let order = ReturnOrder {
+        let order = RollbackOrder {
             v: 1,
             project: place.project.clone(),
             service: place.service.clone(),
@@ -108,7 +108,7 @@ pub fn at_place(keeper: &Gatekeeper, state: &State, place: &Place) -> Result<Opt
             enrolment: enrolment_envelope_at(&store, person.entry).map_err(failed)?.0,
             request: read(&returning.request)?,
         };
-        return Ok(Some(AgentWork::Return(Box::new(order))));
+        return Ok(Some(AgentWork::Rollback(Box::new(order))));
     }
     let due = standing.open.as_ref().and_then(|open| match open.stage {
         Stage::Due(bundle) => {

@@ -24,7 +24,7 @@ use crate::room::{Full, Room};
 use crate::salt::NoRandomness;
 use crate::sessions::{SessionError, Sessions};
 use crate::store::LedgerStore;
-use crate::writer::{Job, Origin};
+use crate::writer::{CommandSource, Job};
 
 /// Checks what is sent against the state and the evidence on disk.
 #[derive(Debug)]
@@ -179,7 +179,7 @@ impl Gatekeeper {
             }));
         }
         let inline = if is_inline { submission.statements.as_slice() } else { &[] };
-        let origin = Origin {
+        let origin = CommandSource {
             actor: Actor::Person(request.person),
             auth: Auth::SignedRequest,
             action: request.action.clone(),
@@ -229,7 +229,7 @@ impl Gatekeeper {
     fn job_of(&self, machine: Name, action: &str, admitted: Admitted) -> Result<Job, EdgeError> {
         let key = admitted.blobs.first().map(|bytes| Digest::of(bytes));
         let blobs = self.keep(&admitted)?;
-        let origin = Origin {
+        let origin = CommandSource {
             actor: Actor::Machine(machine),
             auth: Auth::MachineKey,
             action: action.parse().map_err(malformed)?,

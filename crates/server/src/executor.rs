@@ -12,13 +12,13 @@ use domain::{Command, Place, State, release};
 use evidence::entry::{Actor, Auth};
 use evidence::machine::MachineSigner;
 use evidence::{Digest, Moment};
-use judge::{Judgement, own_eyes};
+use judge::{Judgement, own_context};
 
 use crate::clock;
-use crate::dossier::{DossierError, complete};
+use crate::dossier::{DossierError, attach_log_proofs};
 use crate::edge::{EdgeError, Gatekeeper};
 use crate::http::Shared;
-use crate::writer::{Answer, Job, Origin};
+use crate::writer::{Answer, CommandSource, Job};
 
 /// Gates that could not be judged yet, and how long the executor ran when that was first seen.
 pub type Waiting = BTreeMap<(Place, u64, u32), Duration>;
@@ -166,10 +166,10 @@ impl Round<'_> {
                 return self.record(due, None, &judgement).map(Some);
             }
         };
-        let (bundle, judgement) = match complete(&collected, keeper.readers()) {
+        let (bundle, judgement) = match attach_log_proofs(&collected, keeper.readers()) {
             Ok(bundle) => {
                 let (anchors, seen) =
-                    own_eyes(self.state, &due.place, moment).map_err(EdgeError::Evidence)?;
+                    own_context(self.state, &due.place, moment).map_err(EdgeError::Evidence)?;
                 let judgement = judge::judge(&bundle, &anchors, &seen);
                 (Some(bundle), judgement)
             }
@@ -223,7 +223,7 @@ impl Round<'_> {
 }
 
 fn job(action: &str, place: &Place, command: Command, blobs: Vec<Digest>) -> Result<Job, EdgeError> {
-    let origin = Origin {
+    let origin = CommandSource {
         actor: Actor::System,
         auth: Auth::None,
         action: action.parse().map_err(|error| EdgeError::Evidence(format!("{error}")))?,

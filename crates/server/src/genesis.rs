@@ -21,7 +21,7 @@ use ledger::{BLOBS, BlobError, Blobs, Ledger, LedgerError};
 use serde_json::json;
 use tlog::{Checkpoint, NoteSigner};
 
-use crate::writer::{Answer, IntakeError, Job, Origin, World, Writer, WriterError};
+use crate::writer::{Answer, CommandSource, IntakeError, Job, World, Writer, WriterError};
 
 /// Statements that found an installation.
 #[derive(Clone, Debug)]
@@ -211,8 +211,13 @@ fn submit(
 ) -> Result<(), GenesisError> {
     let action: Name = action.parse()?;
     let particulars = statement.map(|envelope| json!({ "statements": [envelope] }));
-    let origin =
-        Origin { actor: Actor::System, auth: Auth::Statement, action, idempotency: None, project: None };
+    let origin = CommandSource {
+        actor: Actor::System,
+        auth: Auth::Statement,
+        action,
+        idempotency: None,
+        project: None,
+    };
     let job = Job { command, origin, particulars, blobs, bodies: Vec::new() };
     for answer in writer.take(std::iter::once(&job)) {
         if let Answer::Refused { refusal, .. } = answer? {

@@ -85,7 +85,7 @@ impl Introducer {
         };
         match (introduction.sign(&self.ledger), old) {
             (Ok(envelope), _) => {
-                *self.made() = Some((envelope.clone(), now));
+                *self.identity() = Some((envelope.clone(), now));
                 Ok(envelope)
             }
             (Err(error), Some(old)) => {
@@ -97,12 +97,12 @@ impl Introducer {
     }
 
     fn made_within(&self, age: Duration, now: Moment) -> Option<Envelope> {
-        let made = self.made();
+        let made = self.identity();
         let (envelope, issued) = made.as_ref()?;
         (*issued..=issued.later_by(age)).contains(&now).then(|| envelope.clone())
     }
 
-    fn made(&self) -> MutexGuard<'_, Option<(Envelope, Moment)>> {
+    fn identity(&self) -> MutexGuard<'_, Option<(Envelope, Moment)>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

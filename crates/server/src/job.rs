@@ -11,7 +11,7 @@ use crate::writer::QUEUE_MAX;
 
 /// Who sends a command, and how that is known.
 #[derive(Clone, Debug)]
-pub struct Origin {
+pub struct CommandSource {
     /// Who.
     pub actor: Actor,
     /// How they were authenticated.
@@ -30,7 +30,7 @@ pub struct Job {
     /// The command.
     pub command: Command,
     /// Where it comes from.
-    pub origin: Origin,
+    pub origin: CommandSource,
     /// Particulars of the first entry: signed statements, names, texts.
     pub particulars: Option<Value>,
     /// Blobs that the entries name, durable already, sorted.
@@ -56,7 +56,7 @@ impl Job {
 
     /// What records how many refusals there were: the server does that by itself.
     pub(crate) fn counting() -> Result<Self, NameError> {
-        let origin = Origin {
+        let origin = CommandSource {
             actor: Actor::System,
             auth: Auth::None,
             action: quota::COUNT.parse()?,

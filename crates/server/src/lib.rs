@@ -37,7 +37,7 @@ mod witnessing;
 mod writer;
 
 pub use caller::Caller;
-pub use dossier::{DossierError, complete, consistency};
+pub use dossier::{DossierError, attach_log_proofs, consistency};
 pub use edge::{EdgeError, Gatekeeper};
 pub use executor::{Round, Waiting};
 pub use genesis::{FirstEnvironment, Genesis, GenesisError, found, succeed};
@@ -51,4 +51,4 @@ pub use serve::{Serve, ServeError, serve};
 pub use snapshots::{fold, state_of};
 pub use store::LedgerStore;
 pub use witnessing::{take_cosignatures, witness_question};
-pub use writer::{Answer, IntakeError, Job, Origin, World, Writer, WriterError};
+pub use writer::{Answer, CommandSource, IntakeError, Job, World, Writer, WriterError};

@@ -23,12 +23,12 @@ pub struct Logs {
     dir: PathBuf,
     run_bytes_max: u64,
     project_bytes_max: u64,
-    held: Mutex<BTreeMap<String, Held>>,
+    held: Mutex<BTreeMap<String, OpenLog>>,
 }
 
 /// A log that is being written.
 #[derive(Debug)]
-struct Held {
+struct OpenLog {
     run: RunId,
     project: Name,
     bytes: u64,
@@ -74,12 +74,12 @@ impl Logs {
     pub fn append(&self, by: &Writes<'_>, piece: &[u8]) -> io::Result<()> {
         let name = file_name(by.run, by.work, by.runner);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let sum = |of: &dyn Fn(&Held) -> bool| {
+        let sum = |of: &dyn Fn(&OpenLog) -> bool| {
             held.values().filter(|log| of(log)).map(|log| log.bytes).sum::<u64>()
         };
         let of_run = sum(&|log| log.run == by.run);
         let of_project = sum(&|log| log.project == *by.project);
-        let new = Held { run: by.run, project: by.project.clone(), bytes: 0, is_full: false };
+        let new = OpenLog { run: by.run, project: by.project.clone(), bytes: 0, is_full: false };
         let log = held.entry(name.clone()).or_insert(new);
         let piece_bytes = piece.len() as u64;
         let fits = log.bytes + piece_bytes <= STEP_BYTES_MAX

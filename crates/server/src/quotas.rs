@@ -107,11 +107,11 @@ impl Limits {
 
 /// Bytes that the ledger's blobs take, by who they are stored for; as far as they were counted.
 #[derive(Debug, Default)]
-pub struct Usage(Mutex<Counted>);
+pub struct Usage(Mutex<StoredBytes>);
 
 /// Bytes by project and by person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
+pub struct StoredBytes {
     /// By project.
     pub projects: BTreeMap<Name, u64>,
     /// By the person who asked for the run.
@@ -120,7 +120,7 @@ pub struct Counted {
 
 impl Usage {
     /// Takes a new count.
-    pub fn set(&self, counted: Counted) {
+    pub fn set(&self, counted: StoredBytes) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = counted;
     }
 
@@ -178,7 +178,7 @@ mod tests {
         let limits = Limits { stored_mib_per_project: 1, stored_mib_per_person: 2, ..Limits::default() };
         let name = |text: &str| -> Name { text.parse().unwrap() };
         let person = |n| PersonId::from(evidence::Id::from_random([n; 16]));
-        usage.set(Counted {
+        usage.set(StoredBytes {
             projects: [(name("hog"), 1 << 20)].into(),
             people: [(person(1), 3 << 20)].into(),
         });

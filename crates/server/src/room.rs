@@ -1,7 +1,7 @@
 //! Room on the disk: some of it is held back, so that people can still stop things when it is full.
 //!
 //! Invariant: with less than `LOW` bytes free, or without the whole reserve on disk, only the reserved lane is
-//! open (`Command::is_reserved`); it gives the reserve up before it writes. Once there is room again the
+//! open (`Command::is_allowed_when_disk_full`); it gives the reserve up before it writes. Once there is room again the
 //! reserve is made anew, and everything goes on by itself.
 
 use std::fs;
@@ -62,7 +62,7 @@ impl Room {
     /// `Full` when there is not.
     pub fn for_command(&self, command: &Command) -> Result<(), Full> {
         match self.for_anything() {
-            Err(_) if command.is_reserved() => {
+            Err(_) if command.is_allowed_when_disk_full() => {
                 // What is gone already is given up already.
                 drop(fs::remove_file(self.reserve()));
                 Ok(())

@@ -13,11 +13,11 @@ use wire::{LogPiece, ServiceLogView, ServiceReport, ServiceView};
 /// Services of all places.
 #[derive(Debug, Default)]
 pub struct Services {
-    known: Mutex<BTreeMap<Place, Known>>,
+    known: Mutex<BTreeMap<Place, ServiceRecord>>,
 }
 
 #[derive(Debug)]
-struct Known {
+struct ServiceRecord {
     view: ServiceView,
     told: Instant,
     log: Log,
@@ -37,7 +37,7 @@ impl Services {
     /// Takes what an agent says; answers how much of its log is here.
     pub fn tell(&self, place: &Place, report: ServiceReport) -> u64 {
         let mut known = self.known();
-        let known = known.entry(place.clone()).or_insert_with(|| Known {
+        let known = known.entry(place.clone()).or_insert_with(|| ServiceRecord {
             view: ServiceView::default(),
             told: Instant::now(),
             log: Log::default(),
@@ -59,7 +59,7 @@ impl Services {
         self.known().get(place).map(|known| known.log.read(from, most))
     }
 
-    fn known(&self) -> MutexGuard<'_, BTreeMap<Place, Known>> {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<Place, ServiceRecord>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -16,7 +16,7 @@ use ledger::{BLOBS, Blobs, LedgerError, Reader, Tiles};
 use serde::{Deserialize, Serialize};
 
 use crate::http::Shared;
-use crate::writer::{Answer, Job, Origin, WriterError};
+use crate::writer::{Answer, CommandSource, Job, WriterError};
 
 /// Name of the file that says where the newest snapshot is on record.
 const HINT: &str = "snapshot.json";
@@ -137,7 +137,8 @@ async fn take(shared: &Arc<Shared>, state: &Arc<State>) -> Result<(), String> {
     });
     let snapshotted = made.await.map_err(text)??;
     let action: Name = "snapshot".parse().map_err(text)?;
-    let origin = Origin { actor: Actor::System, auth: Auth::None, action, idempotency: None, project: None };
+    let origin =
+        CommandSource { actor: Actor::System, auth: Auth::None, action, idempotency: None, project: None };
     let blobs = vec![snapshotted.state];
     let command = Command::RecordSnapshot(RecordSnapshot { snapshotted });
     match shared

@@ -13,7 +13,7 @@ use ledger::{BLOBS, Blobs, LedgerError, Reader};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use crate::http::Shared;
-use crate::quotas::Counted;
+use crate::quotas::StoredBytes;
 
 /// The count of one data directory.
 #[derive(Debug)]
@@ -76,8 +76,8 @@ impl Stored {
     ///
     /// # Errors
     /// `StoredError` when they cannot be read.
-    pub fn counted(&self) -> Result<Counted, StoredError> {
-        let mut counted = Counted::default();
+    pub fn counted(&self) -> Result<StoredBytes, StoredError> {
+        let mut counted = StoredBytes::default();
         let mut statement = self.connection.prepare("SELECT kind, owner, bytes FROM sum")?;
         let rows = statement.query_map([], |row| {
             let (kind, owner, bytes): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);

@@ -11,7 +11,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use domain::build::Outcome;
+use domain::build::RunOutcome;
 use domain::{Event, PersonId, RunId, State};
 use evidence::entry::{Actor, Entry, Header};
 use evidence::receipt::Work;
@@ -366,19 +366,19 @@ fn reported(rows: &Connection, report: &domain::build::Reported) -> rusqlite::Re
 
 fn ended(rows: &Connection, header: &Header, ended: &domain::build::Ended) -> rusqlite::Result<()> {
     let state = match ended.outcome {
-        Outcome::Passed => "passed",
-        Outcome::Failed => "failed",
-        Outcome::Lost => "lost",
-        Outcome::Differed => "differed",
-        Outcome::Cancelled => "cancelled",
+        RunOutcome::Passed => "passed",
+        RunOutcome::Failed => "failed",
+        RunOutcome::Lost => "lost",
+        RunOutcome::Differed => "differed",
+        RunOutcome::Cancelled => "cancelled",
     };
     let person = match (ended.outcome, &header.actor) {
-        (Outcome::Cancelled, Actor::Person(person)) => Some(person.to_string()),
+        (RunOutcome::Cancelled, Actor::Person(person)) => Some(person.to_string()),
         _ => None,
     };
     let text = "UPDATE run SET state = ?1, person = ?3 WHERE run = ?2";
     rows.execute(text, params![state, ended.run.to_string(), person])?;
-    if let (Outcome::Lost, Some(work)) = (ended.outcome, &ended.because) {
+    if let (RunOutcome::Lost, Some(work)) = (ended.outcome, &ended.because) {
         let (kind, name) = kind_of(work);
         // Without the runner's claim it is the server alone that says so.
         let (state, runner) = match (&header.actor, header.particulars) {

@@ -18,7 +18,7 @@ use ledger::{Ledger, LedgerError, Reader, Tiles};
 use tlog::Note;
 
 use crate::clock;
-pub use crate::job::{Answer, IntakeError, Job, Origin};
+pub use crate::job::{Answer, CommandSource, IntakeError, Job};
 use crate::quotas::{Limits, QuotaError};
 use crate::refusals::Refusals;
 use crate::room::{Full, Room};

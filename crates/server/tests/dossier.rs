@@ -6,7 +6,7 @@ use evidence::entry::{Entry, Payload};
 use judge::Collected;
 use lab::{Cosigned, Lab, Parts, Reader, assemble, at, entry, forgery, said};
 use ledger::Ledger;
-use server::{Readers, complete};
+use server::{Readers, attach_log_proofs};
 use tlog::{CosignatureKey, leaf_hash};
 
 /// Sixteen entries, then those of a release, each as it came; witnesses cosigned now and then.
@@ -44,19 +44,19 @@ impl Told {
         Self { dir, lab, parts, bundle }
     }
 
-    fn complete(&self, bounded: bool) -> Bundle {
+    fn attach_log_proofs(&self, bounded: bool) -> Bundle {
         let collected = Collected {
             bundle: self.bundle.bare(),
             entries: self.bundle.logged.iter().map(|logged| logged.index).collect(),
             ancestors: self.bundle.ancestors.iter().map(|ancestor| ancestor.size).collect(),
             bounded: bounded.then(|| self.lab.root()),
         };
-        complete(&collected, &Readers::new(self.dir.path())).unwrap()
+        attach_log_proofs(&collected, &Readers::new(self.dir.path())).unwrap()
     }
 
     fn sizes(&self) -> Vec<u64> {
         let size = |text: &str| text.lines().nth(1).unwrap().parse::<u64>().unwrap();
-        self.complete(true).earlier.iter().map(|earlier| size(&earlier.checkpoint) - 16).collect()
+        self.attach_log_proofs(true).earlier.iter().map(|earlier| size(&earlier.checkpoint) - 16).collect()
     }
 
     /// What a verifier says of the completed evidence.
@@ -89,11 +89,11 @@ const REVOKED: [&str; 2] = ["approval-void", "approvals-missing"];
 fn what_a_key_signed_before_it_was_revoked_still_counts() {
     // An approval is the ninth entry of its release.
     let told = Told::new(&[(6, both(-9_000)), (10, both(-7_200))]);
-    let plain = told.complete(false);
+    let plain = told.attach_log_proofs(false);
     assert_eq!(plain, told.bundle, "where nothing is revoked nothing comes along");
     assert_eq!(told.said(&plain), REVOKED);
     assert_eq!(told.sizes(), [6, 10]);
-    let full = told.complete(true);
+    let full = told.attach_log_proofs(true);
     assert_eq!(told.said(&full), Vec::<String>::new());
 }
 
@@ -101,7 +101,7 @@ fn what_a_key_signed_before_it_was_revoked_still_counts() {
 fn what_it_signed_later_does_not() {
     let told = Told::new(&[(8, both(-7_200)), (10, both(-3_000))]);
     assert_eq!(told.sizes(), [8, 10]);
-    assert_eq!(told.said(&told.complete(true)), REVOKED);
+    assert_eq!(told.said(&told.attach_log_proofs(true)), REVOKED);
 }
 
 /// What was cosigned by witnesses that the root does not name any more bounds nothing.

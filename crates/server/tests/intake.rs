@@ -12,11 +12,11 @@ use evidence::trust_root::Mode;
 use evidence::{Digest, Id, Moment};
 use ledger::{Ledger, Reader};
 use serde_json::json;
-use server::{Answer, Gatekeeper, Intake, IntakeError, Job, Origin, Readers, World, Writer};
+use server::{Answer, CommandSource, Gatekeeper, Intake, IntakeError, Job, Readers, World, Writer};
 use tlog::{NoteSigner, SignatureKind};
 
 fn job(key: &[u8], command: Command) -> Job {
-    let origin = Origin {
+    let origin = CommandSource {
         actor: Actor::Person(Id::from_random([7; 16])),
         auth: Auth::SignedRequest,
         action: "set-root".parse().unwrap(),
@@ -141,7 +141,8 @@ fn attack_a_storm_of_refusals_is_counted() {
     let size = || Reader::open(dir.path()).unwrap().head().unwrap().frontier.size();
     let founding = [job(b"root", set_root(1)), job(b"enrol", enrol())];
     assert!(writer.take(founding.iter()).iter().all(|answer| matches!(answer, Ok(Answer::Accepted { .. }))));
-    let stranger = Origin { actor: Actor::Person(Id::from_random([8; 16])), ..job(b"", set_root(1)).origin };
+    let stranger =
+        CommandSource { actor: Actor::Person(Id::from_random([8; 16])), ..job(b"", set_root(1)).origin };
     for n in 0..200_u8 {
         let refuse = job(&[n], Command::Refuse(Reason::new("x", "y", "z").into()));
         let answer = writer.take([refuse].iter()).remove(0).unwrap();
@@ -149,7 +150,7 @@ fn attack_a_storm_of_refusals_is_counted() {
         // Of whoever is enrolled no more, nothing is counted: replay takes no stranger's.
         let Job { command, .. } = job(b"", Command::Refuse(Reason::new("x", "y", "z").into()));
         let idempotency = Some(Digest::of(&[8, n]));
-        let refuse = Job { origin: Origin { idempotency, ..stranger.clone() }, ..job(b"", command) };
+        let refuse = Job { origin: CommandSource { idempotency, ..stranger.clone() }, ..job(b"", command) };
         assert!(matches!(writer.take([refuse].iter()).remove(0), Ok(Answer::Refused { .. })));
     }
     assert_eq!(size(), 8);

@@ -10,12 +10,12 @@ use evidence::machine::MachineSigner;
 use evidence::tree_list::FileMode;
 use evidence::{CommitId, Digest, git};
 use lab::Lab;
-use runner::{Bench, Isolation, Keep, Log, Source, SourceFile, Toolchain, Trust, Wanted};
-use sandbox::{Exit, Input, Level, Outcome, Outputs, SandboxError, Spec};
+use runner::{Bench, IsWanted, Isolation, Keep, Log, Source, SourceFile, Toolchain, Trust};
+use sandbox::{Exit, Input, Level, Outputs, SandboxError, Spec, StepOutcome};
 
 use crate::installation::runner_name;
 use crate::machine::{self, between};
-use crate::net::{Ask, Letter, Line, Out, Says, Told};
+use crate::net::{Letter, Line, Out, PeerReply, PeerRequest, Says};
 
 /// Every commit that was made, as a repository would give it.
 pub type Repository = BTreeMap<CommitId, Arc<Source>>;
@@ -62,7 +62,7 @@ impl Builder {
         if self.line.is_busy() {
             self.line.again(now, out);
         } else {
-            self.line.ask(now, 0, Ask::RunnerWork(self.n), out);
+            self.line.ask(now, 0, PeerRequest::RunnerWork(self.n), out);
         }
     }
 
@@ -71,17 +71,17 @@ impl Builder {
     /// # Errors
     /// In words, when it cannot work now.
     pub fn take(&mut self, letter: &Letter, repository: &Repository, out: &mut Out) -> Result<(), String> {
-        let Says::Told(told) = &letter.says else { return Ok(()) };
+        let Says::PeerReply(told) = &letter.says else { return Ok(()) };
         if self.line.answered(letter.call).is_none() {
             return Ok(());
         }
-        let Told::RunnerWork(Some(told)) = told else { return Ok(()) };
+        let PeerReply::RunnerWork(Some(told)) = told else { return Ok(()) };
         let (work, order) = told.as_ref();
         if let Some(source) = repository.get(&work.due.commit) {
             self.bench.sources.add(Arc::clone(source));
         }
         let done = self.bench.work(&work.due, order, None, &|_, _| {}, &|| true)?;
-        let ask = Ask::Receipt(done.blobs, Box::new(done.receipt));
+        let ask = PeerRequest::Receipt(done.blobs, Box::new(done.receipt));
         self.line.ask(machine::now().millis(), between(1_000, 60_000), ask, out);
         Ok(())
     }
@@ -99,8 +99,8 @@ impl Isolation for Steps {
         spec: &Spec,
         _: &[Input<'_>],
         log: Log<'_>,
-        _: Wanted<'_>,
-    ) -> Result<Outcome, SandboxError> {
+        _: IsWanted<'_>,
+    ) -> Result<StepOutcome, SandboxError> {
         let failed = |error| SandboxError::Io("make an output", error);
         let commit = spec.environment.get("COUNTERSIGN_COMMIT").cloned().unwrap_or_default();
         if spec.environment.get("COUNTERSIGN_STEP").is_some_and(|step| step == "build") {
@@ -111,7 +111,7 @@ impl Isolation for Steps {
         }
         fs::create_dir_all(&self.dir).map_err(failed)?;
         log(sandbox::Stream::Out, b"done\n");
-        Ok(Outcome {
+        Ok(StepOutcome {
             exit: Exit::Code(0),
             level: Level { user: "range".into(), landlock: 6, memory: "watched".into() },
             outputs: Outputs::of_dir(&self.dir).map_err(|error| SandboxError::Setup(error.to_string()))?,

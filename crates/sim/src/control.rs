@@ -11,14 +11,14 @@ use judge::{Store as _, collect};
 use lab::Lab;
 use ledger::Ledger;
 use server::{
-    Answer, Gatekeeper, Job, Readers, Round, Waiting, World, Writer, complete, consistency, due,
+    Answer, Gatekeeper, Job, Readers, Round, Waiting, World, Writer, attach_log_proofs, consistency, due,
     take_cosignatures, witness_question,
 };
 use tlog::{Checkpoint, Hash, Note, NoteVerifier, leaf_hash};
 use wire::Submission;
 
 use crate::machine;
-use crate::net::{Ask, Letter, Out, Says, Told, Who};
+use crate::net::{Letter, Out, PeerReply, PeerRequest, Says, Who};
 
 /// The server while it runs.
 #[derive(Debug)]
@@ -170,7 +170,7 @@ impl Control {
     fn ask_witness(&self, n: usize, note: &Note, size: u64, out: &mut Out) -> Result<(), String> {
         let old = self.sizes.get(n).copied().unwrap_or_default().min(size);
         let question = witness_question(self.keeper.readers(), note, old, size).map_err(text)?;
-        out.ask(Who::Witness(n), size, Ask::Cosign(Box::new(question)));
+        out.ask(Who::Witness(n), size, PeerRequest::Cosign(Box::new(question)));
         Ok(())
     }
 
@@ -180,13 +180,13 @@ impl Control {
     /// In words, when it cannot work now; whoever asked gets no answer.
     pub fn take(&mut self, letter: &Letter, out: &mut Out) -> Result<(), String> {
         match &letter.says {
-            Says::Ask(ask) => {
-                let told = self.answer(ask).unwrap_or_else(Told::Failed);
+            Says::PeerRequest(ask) => {
+                let told = self.answer(ask).unwrap_or_else(PeerReply::Failed);
                 out.tell(letter, told);
                 Ok(())
             }
-            Says::Told(Told::Cosigned(cosigned)) => self.cosigned(letter, cosigned, out),
-            Says::Told(_) => Ok(()),
+            Says::PeerReply(PeerReply::Cosigned(cosigned)) => self.cosigned(letter, cosigned, out),
+            Says::PeerReply(_) => Ok(()),
         }
     }
 
@@ -219,61 +219,63 @@ impl Control {
         Ok(())
     }
 
-    fn answer(&mut self, ask: &Ask) -> Result<Told, String> {
+    fn answer(&mut self, ask: &PeerRequest) -> Result<PeerReply, String> {
         let state = self.state();
         let keeper = &self.keeper;
         match ask {
-            Ask::Submit(submission) => self.submit(submission),
-            Ask::RunnerWork(n) => {
+            PeerRequest::Submit(submission) => self.submit(submission),
+            PeerRequest::RunnerWork(n) => {
                 let works = due::on_runner(keeper, &state, &crate::installation::runner_name(*n), &[].into());
                 let Some(work) = works.map_err(text)?.into_iter().next() else {
-                    return Ok(Told::RunnerWork(None));
+                    return Ok(PeerReply::RunnerWork(None));
                 };
                 let order = due::order(keeper, &state, work.due.run, machine::now()).map_err(text)?;
-                Ok(Told::RunnerWork(order.map(|order| Box::new((work, order)))))
+                Ok(PeerReply::RunnerWork(order.map(|order| Box::new((work, order)))))
             }
-            Ask::Receipt(blobs, envelope) => {
+            PeerRequest::Receipt(blobs, envelope) => {
                 for blob in blobs {
                     keeper.blobs().put(blob).map_err(text)?;
                 }
                 let job = keeper.admit_receipt(&state, envelope).map_err(text)?;
                 Ok(told(self.put(&job)?))
             }
-            Ask::AgentWork(place) => Ok(Told::AgentWork(due::at_place(keeper, &state, place).map_err(text)?)),
-            Ask::Report(envelope) => {
+            PeerRequest::AgentWork(place) => {
+                Ok(PeerReply::AgentWork(due::at_place(keeper, &state, place).map_err(text)?))
+            }
+            PeerRequest::Report(envelope) => {
                 let job = keeper.admit_report(&state, envelope).map_err(text)?;
                 Ok(told(self.put(&job)?))
             }
-            Ask::Fetch(digest, seen) => {
+            PeerRequest::Fetch(digest, seen) => {
                 let bytes = keeper.blobs().read(digest, u64::MAX - 1).map_err(text)?;
                 let bundle = evidence::bundle::Bundle::decode(&bytes).map_err(text)?;
                 let proof = self.proof(&bundle, seen)?;
                 let manifest = evidence::oci::Manifest::decode(&bundle.manifest.0).map_err(text)?;
                 let layer = manifest.layers.first().map(|layer| layer.digest);
                 let layer = layer.map(|layer| keeper.blobs().read(&layer, u64::MAX - 1)).transpose();
-                Ok(Told::Evidence(bytes, proof, layer.map_err(text)?))
+                Ok(PeerReply::Evidence(bytes, proof, layer.map_err(text)?))
             }
-            Ask::Look(place, seen) => {
+            PeerRequest::Look(place, seen) => {
                 let standing = state.release.at(place);
                 let both = standing.and_then(|standing| {
                     let (now, before) = (standing.running.as_ref()?, standing.before.as_ref()?);
                     Some((now.artifact, before.artifact, before.release))
                 });
                 if standing.is_none_or(|standing| standing.open.is_none()) {
-                    return Ok(Told::Nothing(both));
+                    return Ok(PeerReply::Nothing(both));
                 }
                 let collected = collect(&state, &keeper.store(), place, machine::now()).map_err(text)?;
-                let bundle = complete(&collected, keeper.readers()).map_err(text)?;
+                let bundle = attach_log_proofs(&collected, keeper.readers()).map_err(text)?;
                 let proof = self.proof(&bundle, seen)?;
-                Ok(Told::Evidence(bundle.encode().map_err(text)?, proof, None))
+                Ok(PeerReply::Evidence(bundle.encode().map_err(text)?, proof, None))
             }
-            Ask::Status => {
+            PeerRequest::Status => {
                 let status = state.identity.status().ok_or("no status is in force")?;
                 let bytes = keeper.store().blob(&status.2).map_err(text)?;
                 let file = evidence::status::StatusFile::decode(&bytes).map_err(text)?;
-                Ok(Told::Status(Box::new(file)))
+                Ok(PeerReply::Status(Box::new(file)))
             }
-            Ask::Cosign(_) => Err("a server cosigns nothing".into()),
+            PeerRequest::Cosign(_) => Err("a server cosigns nothing".into()),
         }
     }
 
@@ -290,10 +292,10 @@ impl Control {
         }
     }
 
-    fn submit(&mut self, submission: &Submission) -> Result<Told, String> {
+    fn submit(&mut self, submission: &Submission) -> Result<PeerReply, String> {
         match self.keeper.admit(&self.state(), submission, machine::now()) {
             Ok(job) => Ok(told(self.put(&job)?)),
-            Err(error) => Ok(Told::Refused(vec![text(error)])),
+            Err(error) => Ok(PeerReply::Refused(vec![text(error)])),
         }
     }
 
@@ -313,11 +315,11 @@ impl Control {
     }
 }
 
-fn told(answer: Answer) -> Told {
+fn told(answer: Answer) -> PeerReply {
     match answer {
-        Answer::Accepted { entry, .. } | Answer::Repeated(entry) => Told::Accepted(entry),
+        Answer::Accepted { entry, .. } | Answer::Repeated(entry) => PeerReply::Accepted(entry),
         Answer::Refused { refusal, .. } => {
-            Told::Refused(refusal.reasons().map(|reason| reason.code.clone()).collect())
+            PeerReply::Refused(refusal.reasons().map(|reason| reason.code.clone()).collect())
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use agent::{Asked, Deployer, Fault, Layer, Memory, Services};
+use agent::{Deployer, Fault, Layer, Memory, RequestedRelease, Services};
 use domain::Place;
 use evidence::Moment;
 use evidence::bundle::Bundle;
@@ -13,7 +13,7 @@ use wire::AgentWork;
 
 use crate::installation::place;
 use crate::machine::{self, fails};
-use crate::net::{Ask, Letter, Line, Out, Says, Told};
+use crate::net::{Letter, Line, Out, PeerReply, PeerRequest, Says};
 
 /// An agent while it runs.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct Agent {
     deployer: Deployer,
     line: Line,
     /// The release whose evidence was asked for.
-    asked: Option<Asked>,
+    asked: Option<RequestedRelease>,
 }
 
 impl Agent {
@@ -66,7 +66,7 @@ impl Agent {
         if self.line.is_busy() {
             self.line.again(now, out);
         } else {
-            self.line.ask(now, 0, Ask::AgentWork(self.place.clone()), out);
+            self.line.ask(now, 0, PeerRequest::AgentWork(self.place.clone()), out);
         }
     }
 
@@ -75,25 +75,26 @@ impl Agent {
     /// # Errors
     /// In words, when it cannot work now: what is due stays due.
     pub fn take(&mut self, letter: &Letter, out: &mut Out) -> Result<(), String> {
-        let Says::Told(told) = &letter.says else { return Ok(()) };
+        let Says::PeerReply(told) = &letter.says else { return Ok(()) };
         if self.line.answered(letter.call).is_none() {
             return Ok(());
         }
         let now = machine::now().millis();
         let report = match told {
-            Told::AgentWork(Some(AgentWork::Release { bundle, release, artifact })) => {
+            PeerReply::AgentWork(Some(AgentWork::Release { bundle, release, artifact })) => {
                 if let Some(report) = self.deployer.reported(*release, artifact) {
                     report
                 } else {
-                    self.asked = Some(Asked { release: *release, artifact: *artifact, plan: *artifact });
+                    self.asked =
+                        Some(RequestedRelease { release: *release, artifact: *artifact, plan: *artifact });
                     let seen: Checkpoint =
                         self.deployer.memory().checkpoint.parse().map_err(|_| "the memory is damaged")?;
-                    self.line.ask(now, 0, Ask::Fetch(*bundle, seen), out);
+                    self.line.ask(now, 0, PeerRequest::Fetch(*bundle, seen), out);
                     return Ok(());
                 }
             }
-            Told::AgentWork(Some(AgentWork::Return(order))) => self.deployer.turn_back(order)?,
-            Told::Evidence(bytes, proof, layer) => {
+            PeerReply::AgentWork(Some(AgentWork::Rollback(order))) => self.deployer.rollback(order)?,
+            PeerReply::Evidence(bytes, proof, layer) => {
                 let Some(asked) = self.asked.take() else { return Ok(()) };
                 match Bundle::decode(bytes) {
                     Ok(bundle) if bundle.release == asked.release => {
@@ -105,7 +106,7 @@ impl Agent {
             }
             _ => return Ok(()),
         };
-        self.line.ask(now, 0, Ask::Report(Box::new(report)), out);
+        self.line.ask(now, 0, PeerRequest::Report(Box::new(report)), out);
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use sim::Report;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let Some(asked) = Asked::of(&words) else {
+    let Some(asked) = Options::of(&words) else {
         eprintln!("usage: sim [--seed N] [--hours H] [--count C] [--tell | --watch]");
         return ExitCode::from(2);
     };
@@ -48,7 +48,7 @@ fn main() -> ExitCode {
 }
 
 /// What was asked for.
-struct Asked {
+struct Options {
     seed: u64,
     hours: u64,
     count: u64,
@@ -56,7 +56,7 @@ struct Asked {
     watches: bool,
 }
 
-impl Asked {
+impl Options {
     fn of(words: &[String]) -> Option<Self> {
         let mut asked = Self { seed: 1, hours: 10, count: 1, tells: false, watches: false };
         let mut words = words.iter();

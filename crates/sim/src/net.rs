@@ -41,7 +41,7 @@ impl fmt::Display for Who {
 
 /// What a node asks of another.
 #[derive(Clone, Debug)]
-pub enum Ask {
+pub enum PeerRequest {
     /// A person's request.
     Submit(Box<Submission>),
     /// A runner asks what is due.
@@ -64,7 +64,7 @@ pub enum Ask {
 
 /// What is answered.
 #[derive(Clone, Debug)]
-pub enum Told {
+pub enum PeerReply {
     /// It is on record from this entry on.
     Accepted(u64),
     /// It was decided against, or not even taken.
@@ -89,9 +89,9 @@ pub enum Told {
 #[derive(Clone, Debug)]
 pub enum Says {
     /// It asks.
-    Ask(Ask),
+    PeerRequest(PeerRequest),
     /// It answers.
-    Told(Told),
+    PeerReply(PeerReply),
 }
 
 /// A letter.
@@ -111,36 +111,39 @@ impl fmt::Display for Letter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { from, to, says, .. } = self;
         let what = match says {
-            Says::Ask(Ask::Submit(submission)) => match evidence::request::Request::read(&submission.request)
-            {
-                Ok(request) => format!("asks for {}", request.action),
-                Err(error) => error.to_string(),
-            },
-            Says::Ask(Ask::RunnerWork(_) | Ask::AgentWork(_)) => "what is due?".into(),
-            Says::Ask(Ask::Receipt(..)) => "a receipt".into(),
-            Says::Ask(Ask::Fetch(..)) => "the evidence?".into(),
-            Says::Ask(Ask::Report(_)) => "a report".into(),
-            Says::Ask(Ask::Look(..)) => "what stands open?".into(),
-            Says::Ask(Ask::Status) => "which status is in force?".into(),
-            Says::Told(Told::Status(_)) => "a status".into(),
-            Says::Ask(Ask::Cosign(_)) => "cosign?".into(),
-            Says::Told(Told::Accepted(entry)) => format!("on record as entry {entry}"),
-            Says::Told(Told::Refused(codes)) => format!("refused: {}", codes.join(", ")),
-            Says::Told(Told::RunnerWork(work)) => {
+            Says::PeerRequest(PeerRequest::Submit(submission)) => {
+                match evidence::request::Request::read(&submission.request) {
+                    Ok(request) => format!("asks for {}", request.action),
+                    Err(error) => error.to_string(),
+                }
+            }
+            Says::PeerRequest(PeerRequest::RunnerWork(_) | PeerRequest::AgentWork(_)) => {
+                "what is due?".into()
+            }
+            Says::PeerRequest(PeerRequest::Receipt(..)) => "a receipt".into(),
+            Says::PeerRequest(PeerRequest::Fetch(..)) => "the evidence?".into(),
+            Says::PeerRequest(PeerRequest::Report(_)) => "a report".into(),
+            Says::PeerRequest(PeerRequest::Look(..)) => "what stands open?".into(),
+            Says::PeerRequest(PeerRequest::Status) => "which status is in force?".into(),
+            Says::PeerReply(PeerReply::Status(_)) => "a status".into(),
+            Says::PeerRequest(PeerRequest::Cosign(_)) => "cosign?".into(),
+            Says::PeerReply(PeerReply::Accepted(entry)) => format!("on record as entry {entry}"),
+            Says::PeerReply(PeerReply::Refused(codes)) => format!("refused: {}", codes.join(", ")),
+            Says::PeerReply(PeerReply::RunnerWork(work)) => {
                 format!("{} is due", if work.is_some() { "a step" } else { "nothing" })
             }
-            Says::Told(Told::AgentWork(work)) => {
+            Says::PeerReply(PeerReply::AgentWork(work)) => {
                 if work.is_some() {
                     "a release is due".into()
                 } else {
                     "nothing is due".into()
                 }
             }
-            Says::Told(Told::Evidence(bytes, ..)) => format!("{} bytes of evidence", bytes.len()),
-            Says::Told(Told::Nothing(_)) => "nothing stands open".into(),
-            Says::Told(Told::Cosigned(Ok(_))) => "cosigned".into(),
-            Says::Told(Told::Cosigned(Err(seen))) => format!("not cosigned, {seen:?} seen"),
-            Says::Told(Told::Failed(what)) => format!("failed: {what}"),
+            Says::PeerReply(PeerReply::Evidence(bytes, ..)) => format!("{} bytes of evidence", bytes.len()),
+            Says::PeerReply(PeerReply::Nothing(_)) => "nothing stands open".into(),
+            Says::PeerReply(PeerReply::Cosigned(Ok(_))) => "cosigned".into(),
+            Says::PeerReply(PeerReply::Cosigned(Err(seen))) => format!("not cosigned, {seen:?} seen"),
+            Says::PeerReply(PeerReply::Failed(what)) => format!("failed: {what}"),
         };
         write!(f, "{from} to {to}: {what}")
     }
@@ -155,20 +158,20 @@ pub struct Out {
 
 impl Out {
     /// Asks somebody.
-    pub fn ask(&mut self, to: Who, call: u64, ask: Ask) {
-        self.letters.push((0, to, call, Says::Ask(ask)));
+    pub fn ask(&mut self, to: Who, call: u64, ask: PeerRequest) {
+        self.letters.push((0, to, call, Says::PeerRequest(ask)));
     }
 
     /// Answers a letter.
-    pub fn tell(&mut self, letter: &Letter, told: Told) {
-        self.letters.push((0, letter.from, letter.call, Says::Told(told)));
+    pub fn tell(&mut self, letter: &Letter, told: PeerReply) {
+        self.letters.push((0, letter.from, letter.call, Says::PeerReply(told)));
     }
 }
 
 /// One question at a time: asked again when no answer comes.
 #[derive(Debug, Default)]
 pub struct Line {
-    open: Option<(u64, u64, Ask)>,
+    open: Option<(u64, u64, PeerRequest)>,
 }
 
 impl Line {
@@ -179,10 +182,10 @@ impl Line {
     }
 
     /// Asks the server something, after some milliseconds of work.
-    pub fn ask(&mut self, now: u64, work: u64, ask: Ask, out: &mut Out) {
+    pub fn ask(&mut self, now: u64, work: u64, ask: PeerRequest, out: &mut Out) {
         // By chance, so that answers to who was here before a crash belong to nothing.
         let call = machine::between(1, u64::MAX);
-        out.letters.push((work, Who::Server, call, Says::Ask(ask.clone())));
+        out.letters.push((work, Who::Server, call, Says::PeerRequest(ask.clone())));
         self.open = Some((call, now + work + PATIENCE, ask));
     }
 
@@ -197,7 +200,7 @@ impl Line {
     }
 
     /// The question that an answer belongs to, if it is still open.
-    pub fn answered(&mut self, call: u64) -> Option<Ask> {
+    pub fn answered(&mut self, call: u64) -> Option<PeerRequest> {
         let (_, _, ask) = self.open.take_if(|(open, _, _)| *open == call)?;
         Some(ask)
     }

@@ -12,7 +12,7 @@ use evidence::dsse::Envelope;
 use evidence::request::{self, Request};
 use evidence::status::{self, Freeze, Status, StatusFile};
 use evidence::{Bytes, CommitId, Digest, Id, Moment};
-use judge::{Anchors, Kept, Seen, check, judge_checked};
+use judge::{Anchors, PinnedCheckpoint, VerificationContext, check, judge_checked};
 use lab::{Lab, Person};
 use serde_json::{Value, json};
 use tlog::Checkpoint;
@@ -21,7 +21,7 @@ use wire::Submission;
 use crate::build::{Repository, source_of};
 use crate::installation::place;
 use crate::machine::{self, between, happens};
-use crate::net::{Ask, Letter, Line, Out, Says, Told};
+use crate::net::{Letter, Line, Out, PeerReply, PeerRequest, Says};
 use crate::truth::Truth;
 
 /// A person at a desk. A desk that crashes forgets what was asked, not what was signed or seen.
@@ -55,7 +55,7 @@ enum Sent {
     Cancellation,
     Approval(u64),
     Promotion,
-    Return,
+    Rollback,
     Status,
     Forgery,
 }
@@ -133,12 +133,12 @@ impl Desk {
             1 => {
                 self.next = now + between(1, 3) * minute;
                 self.looks_at = usize::from(happens(800));
-                let look = Ask::Look(place(self.looks_at), self.seen.clone());
+                let look = PeerRequest::Look(place(self.looks_at), self.seen.clone());
                 self.line.ask(now, 0, look, out);
             }
             2 => {
                 self.next = now + between(20, 40) * minute;
-                self.line.ask(now, 0, Ask::Status, out);
+                self.line.ask(now, 0, PeerRequest::Status, out);
             }
             _ => {
                 self.next = now + between(30, 90) * minute;
@@ -149,23 +149,25 @@ impl Desk {
 
     /// Takes an answer.
     pub fn take(&mut self, letter: &Letter, office: &mut Office<'_>, out: &mut Out) {
-        let Says::Told(told) = &letter.says else { return };
+        let Says::PeerReply(told) = &letter.says else { return };
         if self.line.answered(letter.call).is_none() {
             return;
         }
         match (told, self.sent.take()) {
-            (Told::Accepted(entry), Some(sent)) => {
+            (PeerReply::Accepted(entry), Some(sent)) => {
                 office.truth.acknowledged(*entry);
                 self.follow(sent, office, out);
             }
-            (Told::Evidence(bytes, _, _), None) if self.looks_at == 0 => self.ask_again(bytes, office, out),
-            (Told::Evidence(bytes, proof, _), None) => self.review(bytes, proof, office, out),
-            (Told::Status(file), None) => self.set_status(file, office, out),
-            (Told::Refused(_) | Told::Failed(_), Some(Sent::Run)) => self.last = false,
-            (Told::Nothing(Some((from, to, release))), None) if !self.calm && happens(30) => {
+            (PeerReply::Evidence(bytes, _, _), None) if self.looks_at == 0 => {
+                self.ask_again(bytes, office, out)
+            }
+            (PeerReply::Evidence(bytes, proof, _), None) => self.review(bytes, proof, office, out),
+            (PeerReply::Status(file), None) => self.set_status(file, office, out),
+            (PeerReply::Refused(_) | PeerReply::Failed(_), Some(Sent::Run)) => self.last = false,
+            (PeerReply::Nothing(Some((from, to, release))), None) if !self.calm && happens(30) => {
                 let arguments =
                     json!({ "place": place(1), "from": from, "to": to, "release": release, "ends": true });
-                self.send("rollback", arguments, Vec::new(), Vec::new(), Sent::Return, office, out);
+                self.send("rollback", arguments, Vec::new(), Vec::new(), Sent::Rollback, office, out);
             }
             _ => {}
         }
@@ -180,7 +182,7 @@ impl Desk {
                 let arguments = json!({ "run": self.nonce, "commit": self.last_commit });
                 self.send("cancel", arguments, Vec::new(), Vec::new(), Sent::Cancellation, office, out);
             }
-            Sent::Run | Sent::Cancellation | Sent::Promotion | Sent::Return | Sent::Status => {}
+            Sent::Run | Sent::Cancellation | Sent::Promotion | Sent::Rollback | Sent::Status => {}
         }
     }
 
@@ -204,13 +206,17 @@ impl Desk {
         let Ok(bundle) = Bundle::decode(bytes) else { return };
         let lab = office.lab;
         let anchors = Anchors { version: 1, digest: lab.root().digest().unwrap(), rehearsal: false };
-        let seen = Seen {
+        let seen = VerificationContext {
             now: Some(machine::now()),
             root: 1,
             status: 1,
             statement: 1,
-            ledger: Some(Kept { checkpoint: self.seen.clone(), proof: proof.to_vec(), may_be_older: false }),
-            ..Seen::default()
+            ledger: Some(PinnedCheckpoint {
+                checkpoint: self.seen.clone(),
+                proof: proof.to_vec(),
+                may_be_older: false,
+            }),
+            ..VerificationContext::default()
         };
         let checked = match check(&bundle, &anchors, &seen) {
             Ok(checked) => checked,
@@ -318,7 +324,7 @@ impl Desk {
         let victim = if happens(500) { &lab.ada } else { &lab.bob };
         let submission = submission(victim, &lab.mallory, "promote", arguments, Vec::new(), Vec::new());
         self.sent = Some(Sent::Forgery);
-        self.line.ask(machine::now().millis(), 0, Ask::Submit(Box::new(submission)), out);
+        self.line.ask(machine::now().millis(), 0, PeerRequest::Submit(Box::new(submission)), out);
     }
 
     fn statement(
@@ -349,7 +355,7 @@ impl Desk {
         let submission = submission(person, person, action, arguments, statements, attachments);
         self.nonce = Request::read(&submission.request).ok().map(|request| request.nonce);
         self.sent = Some(sent);
-        self.line.ask(machine::now().millis(), 0, Ask::Submit(Box::new(submission)), out);
+        self.line.ask(machine::now().millis(), 0, PeerRequest::Submit(Box::new(submission)), out);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::control::Control;
 use crate::deploy::Agent;
 use crate::installation;
 use crate::machine;
-use crate::net::{Ask, Out, Says, Who};
+use crate::net::{Out, PeerRequest, Says, Who};
 use crate::world::{World, witness_of};
 
 /// What the nodes have promised so far.
@@ -139,7 +139,7 @@ impl World {
             }
             Who::Runner(n) => {
                 let sent = out.letters.iter().filter_map(|(_, _, _, says)| match says {
-                    Says::Ask(Ask::Receipt(_, receipt)) => Some(receipt.payload_digest()),
+                    Says::PeerRequest(PeerRequest::Receipt(_, receipt)) => Some(receipt.payload_digest()),
                     _ => None,
                 });
                 // Artifacts are put together from what was kept; nothing of theirs is.

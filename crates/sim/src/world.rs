@@ -14,7 +14,7 @@ use crate::control::Control;
 use crate::deploy::Agent;
 use crate::installation::{self, ENVIRONMENTS};
 use crate::machine;
-use crate::net::{Ask, Letter, Out, Says, Told, Who};
+use crate::net::{Letter, Out, PeerReply, PeerRequest, Says, Who};
 use crate::people::{Desk, Office};
 use crate::power::Promised;
 use crate::report::Report;
@@ -237,12 +237,12 @@ impl World {
     }
 
     fn note_answer(&mut self, letter: &Letter) {
-        let Says::Told(told) = &letter.says else { return };
+        let Says::PeerReply(told) = &letter.says else { return };
         let words = match told {
-            Told::Refused(codes) => {
+            PeerReply::Refused(codes) => {
                 codes.iter().map(|code| format!("refused: {}", first_words(code))).collect()
             }
-            Told::Failed(what) => vec![format!("failed: {}", first_words(what))],
+            PeerReply::Failed(what) => vec![format!("failed: {}", first_words(what))],
             _ => Vec::new(),
         };
         for word in words {
@@ -387,7 +387,9 @@ impl World {
     }
 
     fn cosign(&mut self, n: usize, letter: &Letter, out: &mut Out) -> Result<(), String> {
-        let (Some(store), Says::Ask(Ask::Cosign(request))) = (&self.witnesses[n], &letter.says) else {
+        let (Some(store), Says::PeerRequest(PeerRequest::Cosign(request))) =
+            (&self.witnesses[n], &letter.says)
+        else {
             return Ok(());
         };
         let request: &AddCheckpoint = request;
@@ -402,7 +404,7 @@ impl World {
             Err(WitnessRefusal::Conflict(size)) => Err(Some(size)),
             Err(_) => Err(None),
         };
-        out.tell(letter, Told::Cosigned(answer));
+        out.tell(letter, PeerReply::Cosigned(answer));
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! The client of the API, used by the command line and by every role.
 //!
-//! Invariant: answers are bounded, every wait has an end, and a refusal is an `Outcome`, not an error.
+//! Invariant: answers are bounded, every wait has an end, and a refusal is an `CommandOutcome`, not an error.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,8 +17,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tlog::{NOTE_BYTES_MAX, TilePath};
 
+use crate::client_request::ClientRequest;
 use crate::message::{
-    self, AgentWork, BODY_BYTES_MAX, EntryView, Installation, Outcome, PlaceView, RunView, RunnerWork,
+    self, AgentWork, BODY_BYTES_MAX, CommandOutcome, EntryView, Installation, PlaceView, RunView, RunnerWork,
     RunsAsked, Submission,
 };
 use crate::problem::{Problem, ProblemKind};
@@ -36,35 +37,6 @@ pub struct Client {
     pub(crate) who: Who,
     /// By what the server shows who it is; `None` where nobody asks for that.
     pub(crate) server: Option<Server>,
-}
-
-/// What is asked.
-#[derive(Clone, Debug)]
-pub struct Ask<'a> {
-    pub method: Method,
-    /// The path, without the query.
-    pub path: &'a str,
-    pub query: &'a str,
-    pub timeout: Duration,
-    pub body: Option<Body>,
-    /// Media type of the body.
-    pub kind: &'static str,
-    /// A request that a person has signed.
-    pub signed: Option<Envelope>,
-}
-
-impl<'a> Ask<'a> {
-    pub const fn to(method: Method, path: &'a str) -> Self {
-        Self {
-            method,
-            path,
-            query: "",
-            timeout: ANSWER_TIMEOUT,
-            body: None,
-            kind: "application/json",
-            signed: None,
-        }
-    }
 }
 
 /// Why the server gave no usable answer.
@@ -148,16 +120,26 @@ impl Client {
     ///
     /// # Errors
     /// `ClientError` when there is no decision to report.
-    pub async fn submit(&self, submission: &Submission) -> Result<Outcome, ClientError> {
+    pub async fn submit(&self, submission: &Submission) -> Result<CommandOutcome, ClientError> {
         let body = serde_json::to_vec(submission).map_err(|error| unreadable("requests", error))?;
         // The signature goes into the head too, so that the server knows whose body it is before it reads it.
         let signed = Some(submission.request.clone());
-        let ask = Ask { body: Some(body.into()), signed, ..Ask::to(Method::POST, "/api/v1/requests") };
+        let ask = ClientRequest {
+            body: Some(body.into()),
+            signed,
+            ..ClientRequest::to(Method::POST, "/api/v1/requests")
+        };
         match self.answer("requests", self.ask(&ask).await?).await {
             Err(ClientError::Problem(problem)) if problem.kind == ProblemKind::Refused => {
                 // Without an entry it was counted: more were refused than are recorded one by one.
                 let Some(entry) = problem.entry else { return Err(ClientError::Problem(problem)) };
-                Ok(Outcome { accepted: false, entry, size: None, repeated: false, reasons: problem.reasons })
+                Ok(CommandOutcome {
+                    accepted: false,
+                    entry,
+                    size: None,
+                    repeated: false,
+                    reasons: problem.reasons,
+                })
             }
             other => other,
         }
@@ -186,7 +168,7 @@ impl Client {
     pub async fn blob(&self, digest: &Digest, bytes_max: usize) -> Result<Vec<u8>, ClientError> {
         let operation = format!("blobs/{digest}");
         let path = path_of(&operation);
-        let ask = Ask { timeout: TRANSFER_TIMEOUT, ..Ask::to(Method::GET, &path) };
+        let ask = ClientRequest { timeout: TRANSFER_TIMEOUT, ..ClientRequest::to(Method::GET, &path) };
         let (status, bytes) = self.bounded(&operation, self.asked(ask).await?, bytes_max).await?;
         if !status.is_success() {
             return Err(problem_of(&operation, status, &bytes));
@@ -205,13 +187,17 @@ impl Client {
         let digest = Digest::of(&bytes);
         let operation = format!("blobs/{digest}");
         let path = path_of(&operation);
-        let known = self.ask(&Ask::to(Method::HEAD, &path)).await?;
+        let known = self.ask(&ClientRequest::to(Method::HEAD, &path)).await?;
         self.proven(&known)?;
         if known.response.status().is_success() {
             return Ok(digest);
         }
-        let ask =
-            Ask { timeout: TRANSFER_TIMEOUT, body: Some(bytes), kind: BYTES, ..Ask::to(Method::PUT, &path) };
+        let ask = ClientRequest {
+            timeout: TRANSFER_TIMEOUT,
+            body: Some(bytes),
+            kind: BYTES,
+            ..ClientRequest::to(Method::PUT, &path)
+        };
         let (status, bytes) = self.bounded(&operation, self.ask(&ask).await?, BODY_BYTES_MAX).await?;
         if status.is_success() { Ok(digest) } else { Err(problem_of(&operation, status, &bytes)) }
     }
@@ -230,9 +216,9 @@ impl Client {
     ///
     /// # Errors
     /// `ClientError` when it was not recorded.
-    pub async fn give_up_work(&self, nonce: &Id) -> Result<Outcome, ClientError> {
+    pub async fn give_up_work(&self, nonce: &Id) -> Result<CommandOutcome, ClientError> {
         let operation = format!("work/given-up/{nonce}");
-        let reply = self.ask(&Ask::to(Method::POST, &path_of(&operation))).await?;
+        let reply = self.ask(&ClientRequest::to(Method::POST, &path_of(&operation))).await?;
         self.answer(&operation, reply).await
     }
 
@@ -242,7 +228,7 @@ impl Client {
     /// `ClientError` when there is no answer, or the run has ended.
     pub async fn run_order(&self, run: RunId) -> Result<RunOrder, ClientError> {
         let operation = format!("work/orders/{run}");
-        let reply = self.asked(Ask::to(Method::GET, &path_of(&operation))).await?;
+        let reply = self.asked(ClientRequest::to(Method::GET, &path_of(&operation))).await?;
         let (status, bytes) = self.bounded(&operation, reply, run_order::BYTES_MAX).await?;
         if !status.is_success() {
             return Err(problem_of(&operation, status, &bytes));
@@ -259,7 +245,9 @@ impl Client {
     }
 
     async fn work<T: DeserializeOwned>(&self, operation: &str, query: &str) -> Result<T, ClientError> {
-        let reply = self.asked(Ask { query, ..Ask::to(Method::GET, &path_of(operation)) }).await?;
+        let reply = self
+            .asked(ClientRequest { query, ..ClientRequest::to(Method::GET, &path_of(operation)) })
+            .await?;
         self.answer(operation, reply).await
     }
 
@@ -267,7 +255,7 @@ impl Client {
     ///
     /// # Errors
     /// `ClientError` when it was not recorded.
-    pub async fn report_receipt(&self, statement: Envelope) -> Result<Outcome, ClientError> {
+    pub async fn report_receipt(&self, statement: Envelope) -> Result<CommandOutcome, ClientError> {
         self.post("receipts", &message::Signed { statement }).await
     }
 
@@ -275,7 +263,7 @@ impl Client {
     ///
     /// # Errors
     /// `ClientError` when it was not recorded.
-    pub async fn report_release(&self, statement: Envelope) -> Result<Outcome, ClientError> {
+    pub async fn report_release(&self, statement: Envelope) -> Result<CommandOutcome, ClientError> {
         self.post("agent-reports", &message::Signed { statement }).await
     }
 
@@ -286,7 +274,8 @@ impl Client {
     pub async fn send_log(&self, path: &str, piece: Vec<u8>) -> Result<(), ClientError> {
         let operation = format!("logs/{path}");
         let path = path_of(&operation);
-        let ask = Ask { body: Some(piece.into()), kind: BYTES, ..Ask::to(Method::POST, &path) };
+        let ask =
+            ClientRequest { body: Some(piece.into()), kind: BYTES, ..ClientRequest::to(Method::POST, &path) };
         let (status, bytes) = self.bounded(&operation, self.ask(&ask).await?, BODY_BYTES_MAX).await?;
         if status.is_success() { Ok(()) } else { Err(problem_of(&operation, status, &bytes)) }
     }
@@ -299,7 +288,8 @@ impl Client {
     pub async fn log(&self, path: &str, from: u64) -> Result<(Vec<u8>, bool), ClientError> {
         let operation = format!("logs/{path}");
         let (path, query) = (path_of(&operation), format!("?from={from}&now=true"));
-        let reply = self.asked(Ask { query: &query, ..Ask::to(Method::GET, &path) }).await?;
+        let reply =
+            self.asked(ClientRequest { query: &query, ..ClientRequest::to(Method::GET, &path) }).await?;
         let complete = reply.response.headers().get("log-complete").is_some_and(|value| value == "true");
         let (status, bytes) = self.bounded(&operation, reply, LOG_PIECE_BYTES_MAX).await?;
         if status.is_success() { Ok((bytes, complete)) } else { Err(problem_of(&operation, status, &bytes)) }
@@ -335,7 +325,7 @@ impl Client {
     /// `ClientError` when none does, or it is not witnessed yet.
     pub async fn evidence(&self, place: &Place) -> Result<Vec<u8>, ClientError> {
         let operation = format!("evidence/{place}");
-        let reply = self.asked(Ask::to(Method::GET, &path_of(&operation))).await?;
+        let reply = self.asked(ClientRequest::to(Method::GET, &path_of(&operation))).await?;
         let (status, bytes) = self.bounded(&operation, reply, evidence::bundle::BYTES_MAX).await?;
         if status.is_success() { Ok(bytes) } else { Err(problem_of(&operation, status, &bytes)) }
     }
@@ -363,18 +353,19 @@ impl Client {
     ) -> Result<T, ClientError> {
         let body = serde_json::to_vec(body).map_err(|error| unreadable(operation, error))?;
         let path = path_of(operation);
-        let ask = Ask { body: Some(body.into()), ..Ask::to(Method::POST, &path) };
+        let ask = ClientRequest { body: Some(body.into()), ..ClientRequest::to(Method::POST, &path) };
         self.answer(operation, self.ask(&ask).await?).await
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, operation: &str) -> Result<T, ClientError> {
         let (before, query) = operation.split_at(operation.find('?').unwrap_or(operation.len()));
-        let reply = self.asked(Ask { query, ..Ask::to(Method::GET, &path_of(before)) }).await?;
+        let reply =
+            self.asked(ClientRequest { query, ..ClientRequest::to(Method::GET, &path_of(before)) }).await?;
         self.answer(operation, reply).await
     }
 
     /// Asks once, in somebody's name, when the server has shown who it is.
-    pub(crate) async fn ask(&self, ask: &Ask<'_>) -> Result<Reply, ClientError> {
+    pub(crate) async fn ask(&self, ask: &ClientRequest<'_>) -> Result<Reply, ClientError> {
         let key = self.server_key().await?;
         let url = format!("{}{}{}", self.url, ask.path, ask.query);
         let mut request = self.http.request(ask.method.clone(), url).timeout(ask.timeout);
@@ -393,7 +384,7 @@ impl Client {
     /// # Errors
     /// `ClientError` when there is no answer.
     pub async fn checkpoint(&self) -> Result<String, ClientError> {
-        let reply = self.ask(&Ask::to(Method::GET, "/checkpoint")).await?;
+        let reply = self.ask(&ClientRequest::to(Method::GET, "/checkpoint")).await?;
         let (status, bytes) = self.bounded("checkpoint", reply, NOTE_BYTES_MAX).await?;
         if !status.is_success() {
             return Err(problem_of("checkpoint", status, &bytes));
@@ -407,7 +398,7 @@ impl Client {
     /// `ClientError` when there is no answer.
     pub async fn tile(&self, path: TilePath) -> Result<Option<Vec<u8>>, ClientError> {
         let operation = path.to_string();
-        let reply = self.ask(&Ask::to(Method::GET, &format!("/{operation}"))).await?;
+        let reply = self.ask(&ClientRequest::to(Method::GET, &format!("/{operation}"))).await?;
         let (status, bytes) = self.bounded(&operation, reply, BODY_BYTES_MAX).await?;
         match status {
             StatusCode::NOT_FOUND => Ok(None),
@@ -482,4 +473,4 @@ const TRANSFER_TIMEOUT: Duration = Duration::from_mins(10);
 /// Shorter than a server waits for the next request of a stranger: a connection is not closed just when it is used again.
 const IDLE_MAX: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);

@@ -4,6 +4,7 @@
 //! It lacks storage and decisions.
 
 mod client;
+mod client_request;
 mod credential;
 mod message;
 mod named;
@@ -15,9 +16,9 @@ mod who;
 pub use client::{Client, ClientError};
 pub use credential::Credential;
 pub use message::{
-    AgentWork, BODY_BYTES_MAX, EntryView, Installation, Introduced, LastView, MachineView, OpenView, Outcome,
-    PersonView, PlaceView, ReleaseView, RolledBackView, RunView, RunnerWork, RunningView, RunsAsked, Session,
-    Signed, StatusView, Submission, WorkView,
+    AgentWork, BODY_BYTES_MAX, CommandOutcome, EntryView, Installation, Introduced, LastView, MachineView,
+    OpenView, PersonView, PlaceView, ReleaseView, RolledBackView, RunView, RunnerWork, RunningView,
+    RunsAsked, Session, Signed, StatusView, Submission, WorkView,
 };
 pub use named::{FreezeView, NamedPerson, WitnessesView};
 pub use problem::{Problem, ProblemKind};

@@ -7,7 +7,7 @@ use domain::{PersonId, Place, Reason, RunId};
 use evidence::dsse::Envelope;
 use evidence::enrolment::Grant;
 use evidence::entry::{Actor, Auth};
-use evidence::return_order::ReturnOrder;
+use evidence::rollback_order::RollbackOrder;
 use evidence::status::Freeze;
 use evidence::trust_root::Mode;
 use evidence::{Bytes, CommitId, Digest, Id, Moment, Name};
@@ -124,7 +124,7 @@ pub enum AgentWork {
         artifact: Digest,
     },
     /// A return: the order itself.
-    Return(Box<ReturnOrder>),
+    Rollback(Box<RollbackOrder>),
 }
 
 /// A run as the server sees it.
@@ -360,7 +360,7 @@ pub struct LastView {
 
 /// What became of a command. It is durable when this is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct CommandOutcome {
     /// Whether the command was decided for.
     pub accepted: bool,
     /// Number of the first entry that records it.

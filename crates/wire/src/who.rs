@@ -11,7 +11,8 @@ use evidence::{Digest, Id, Moment, Name};
 use reqwest::{Method, StatusCode};
 
 use crate::SOCKET;
-use crate::client::{Ask, Client, ClientError, unreadable};
+use crate::client::{Client, ClientError, unreadable};
+use crate::client_request::ClientRequest;
 use crate::credential::Credential;
 use crate::message::Session;
 use crate::proof::{Anchor, Reply};
@@ -76,7 +77,7 @@ impl Client {
     /// The header by which somebody shows who asks; a machine claims the operation.
     pub(crate) fn shows(
         &self,
-        ask: &Ask<'_>,
+        ask: &ClientRequest<'_>,
         server: Option<MachineKey>,
     ) -> Result<Option<String>, ClientError> {
         let credential = match (&ask.signed, &self.who) {
@@ -108,7 +109,7 @@ impl Client {
     }
 
     /// Asks to read in somebody's name. A person signs in when the server says that nobody is known, once.
-    pub(crate) async fn asked(&self, ask: Ask<'_>) -> Result<Reply, ClientError> {
+    pub(crate) async fn asked(&self, ask: ClientRequest<'_>) -> Result<Reply, ClientError> {
         let reply = self.ask(&ask).await?;
         match &self.who {
             Who::Person(person) if reply.response.status() == StatusCode::UNAUTHORIZED => {
@@ -127,8 +128,12 @@ impl Client {
         let server = if self.is_local { SOCKET } else { &self.url };
         let challenge = self.introduced().await?.challenge;
         let request = person.sign_in.request(server, &challenge).map_err(ClientError::SignIn)?;
-        let reply =
-            self.ask(&Ask { signed: Some(request), ..Ask::to(Method::POST, "/api/v1/sessions") }).await?;
+        let reply = self
+            .ask(&ClientRequest {
+                signed: Some(request),
+                ..ClientRequest::to(Method::POST, "/api/v1/sessions")
+            })
+            .await?;
         let session: Session = self.answer("sessions", reply).await?;
         person.sign_in.keep(&session);
         *person.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.token);

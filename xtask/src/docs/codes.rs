@@ -170,7 +170,7 @@ const PROBLEM: &str = "tag:countersign,2026:";
 /// Functions whose first argument is a code.
 const CALLS: [&str; 9] = [
     "Reason::new",
-    "one",
+    "one_finding",
     "against",
     "unclear",
     "Judgement::undecided",

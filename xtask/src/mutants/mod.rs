@@ -23,7 +23,7 @@ const FILES: [&str; 13] = [
     "crates/judge/src/reports.rs",
     "crates/judge/src/requests.rs",
     "crates/judge/src/approvals.rs",
-    "crates/judge/src/returning.rs",
+    "crates/judge/src/rollback.rs",
     "crates/judge/src/running.rs",
     "crates/judge/src/verdict.rs",
     "crates/agent/src/judging.rs",

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use evidence::plan::{Ask, Probe};
+use evidence::plan::{Probe, ProbeTarget};
 
 use super::*;
 
@@ -91,11 +91,18 @@ async fn nobody_who_answers_is_an_error_with_the_address() {
 }
 
 fn probing(probe: &Probe, time_max: Duration, interrupts: Interrupts) -> Probing<'_> {
-    Probing { probe, service: None, time_max, settle: Duration::ZERO, said: Said::default(), interrupts }
+    Probing {
+        probe,
+        service: None,
+        time_max,
+        settle: Duration::ZERO,
+        said: LastAnswer::default(),
+        interrupts,
+    }
 }
 
 const fn endless() -> Probe {
-    Probe { ask: Ask::Http(String::new()), attempts: 10_000, interval_ms: 60_000 }
+    Probe { ask: ProbeTarget::Http(String::new()), attempts: 10_000, interval_ms: 60_000 }
 }
 
 /// Ten thousand tries with a minute between them would take a week.

@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use agent::{Interrupts, Launcher, Processes, ServiceLog, Services as _, exec_service};
-use evidence::plan::{Ask, Plan, Probe, Target};
+use evidence::plan::{Plan, Probe, ProbeTarget, Target};
 use evidence::release_file::Listen;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
@@ -160,7 +160,7 @@ impl Stage {
             target: Target::Process { command, port: None, listen: Listen::Socket, stop_ms: 300 },
             user: "agent".into(),
             variables: BTreeMap::new(),
-            probe: Probe { ask: Ask::Command(self.script("exit 0")), attempts: 3, interval_ms: 20 },
+            probe: Probe { ask: ProbeTarget::Command(self.script("exit 0")), attempts: 3, interval_ms: 20 },
             open_files: 77,
             memory_bytes: 4 << 30,
             strategy: "replace".into(),
@@ -173,7 +173,7 @@ impl Stage {
         let socket = if listen == Listen::Socket { " <&3" } else { "" };
         let command = self.script(&format!("exec {}/app serve {how}{socket}", self.artifact().display()));
         plan.target = Target::Process { command, port: Some(self.port), listen, stop_ms: 300 };
-        plan.probe = Probe { ask: Ask::Http("/".into()), attempts: 20, interval_ms: 50 };
+        plan.probe = Probe { ask: ProbeTarget::Http("/".into()), attempts: 20, interval_ms: 50 };
         Ok(plan)
     }
 
@@ -452,7 +452,7 @@ impl Stage {
         let mut processes = self.processes()?;
         let mut plan = self.plan(self.script("exec sleep 1000"))?;
         plan.probe.ask =
-            Ask::Command(self.script("setsid sleep TOKEN & (setsid env -i sleep TOKEN &) ; exit 0"));
+            ProbeTarget::Command(self.script("setsid sleep TOKEN & (setsid env -i sleep TOKEN &) ; exit 0"));
         self.start(&mut processes, &plan)?;
         self.none_lives()?;
         processes.stop()
@@ -462,7 +462,7 @@ impl Stage {
         let mut processes = self.processes()?;
         let mut plan = self.plan(self.script("exec sleep 1000"))?;
         let text = "[ $(ulimit -n) = 77 ] && [ $(ulimit -d) = 4194304 ] && [ $(ulimit -c) = 0 ]";
-        plan.probe.ask = Ask::Command(self.script(text));
+        plan.probe.ask = ProbeTarget::Command(self.script(text));
         self.start(&mut processes, &plan)?;
         processes.stop()
     }

@@ -21,7 +21,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use evidence::bundle::Bundle;
-use judge::{Anchors, Seen};
+use judge::{Anchors, VerificationContext};
 use lab::{Lab, assemble};
 use serde_json::Value;
 use support::{Home, Up};
@@ -41,8 +41,11 @@ fn main() {
 
 /// One bundle, again and again: a policy that is compiled each time, as the command does, and the gate alone.
 fn in_process(lab: &Lab, bundle: &Bundle) {
-    let (bytes, anchors, seen) =
-        (bundle.encode().unwrap(), lab.anchors(), Seen { root: 1, ..Seen::default() });
+    let (bytes, anchors, seen) = (
+        bundle.encode().unwrap(),
+        lab.anchors(),
+        VerificationContext { root: 1, ..VerificationContext::default() },
+    );
     let message = vec![7; 300];
     let pair = &lab.bob.approve;
     let mut envelope = evidence::dsse::Envelope::new("application/octet-stream", message);
@@ -72,7 +75,7 @@ fn in_process(lab: &Lab, bundle: &Bundle) {
     print("gate compiled from its Rego", &compile, &parse, "parsing the input alone");
 }
 
-fn judged(bytes: &[u8], anchors: &Anchors, seen: &Seen) {
+fn judged(bytes: &[u8], anchors: &Anchors, seen: &VerificationContext) {
     let bundle = Bundle::decode(bytes).unwrap();
     assert!(judge::judge(&bundle, anchors, seen).codes().is_empty());
 }

@@ -19,7 +19,7 @@ use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::home::{self, private_dir};
 use crate::output::Output;
-use crate::pinned::Pinned;
+use crate::pinned::PinnedRoot;
 use crate::pkcs11::Uri;
 use crate::{clock, key_files};
 
@@ -194,7 +194,7 @@ fn serve(data: &Path, server: &str, verb: &AgentVerb, output: Output) -> Result<
     };
     // Whether a rehearsal counts is no matter of who answers.
     let anchors = Anchors { version: memory.root_version, digest: memory.root, rehearsal: true };
-    let pinned = Pinned::new(memory.installation, anchors, memory.seen_root, data)?;
+    let pinned = PinnedRoot::new(memory.installation, anchors, memory.seen_root, data)?;
     let client = Client::new(server)?.with_machine(machine, Box::new(pinned));
     let agent = Agent {
         dir: std::path::absolute(data)?,

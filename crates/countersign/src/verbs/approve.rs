@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use domain::Place as At;
-use domain::gate::Outcome;
+use domain::gate::GateOutcome;
 use evidence::approval::{Approval, Decision, Signed};
 use evidence::pin::Pin;
 use evidence::request::CLOCK_SKEW_MAX;
@@ -111,7 +111,7 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
         let people = runtime.block_on(client.installation())?.people;
         if let Some(own) = approvers::own_change(&checked, &people, profile.person.id()) {
             let what = format!("{}; nothing was signed", own.what);
-            return Err(Failure::decided(Outcome::Fail, what, vec![own]));
+            return Err(Failure::decided(GateOutcome::Fail, what, vec![own]));
         }
     }
     let reason = verb.reason.clone().ok_or_else(|| {
@@ -203,8 +203,8 @@ fn next(decision: Decision, place: &At) -> String {
 
 /// What this person said of this very release before, where it counts.
 fn said_before(checked: &Checked<'_>, profile: &Profile, decision: Decision) -> Option<Approval> {
-    let given = checked.bundle.approvals.iter().zip(&checked.voices);
-    let counts = given.filter(|(_, voice)| voice.decision == decision && voice.void.is_empty());
+    let given = checked.bundle.approvals.iter().zip(&checked.votes);
+    let counts = given.filter(|(_, vote)| vote.decision == decision && vote.void.is_empty());
     let said = counts.filter_map(|(envelope, _)| Signed::read(envelope).ok()).map(|signed| signed.said);
     said.into_iter().find(|said| said.person == profile.person.id())
 }

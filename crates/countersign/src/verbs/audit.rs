@@ -132,7 +132,7 @@ fn replay(home: &Home, output: Output) -> Result<(), Failure> {
         (0, 1..) if other_rules > 0 => {
             let decisions = counted(other_rules, "decision is", "decisions are");
             let what = format!("{decisions} by other rules and could not be made again");
-            Err(Failure::decided(domain::gate::Outcome::Undecided, what, Vec::new()))
+            Err(Failure::decided(domain::gate::GateOutcome::Undecided, what, Vec::new()))
         }
         (0, 1..) => Ok(()),
         (0, 0) => Err(Failure::error("there is no decision to replay")),
@@ -223,7 +223,7 @@ fn verified(root: &TrustRoot, belief: Belief, report: Report, misfits: u64) -> R
 fn text(verified: &Verified) -> String {
     let belief = match verified.belief {
         Belief::File => "from the file you named",
-        Belief::Pinned => "pinned by you",
+        Belief::PinnedRoot => "pinned by you",
         Belief::Unpinned => "NOT pinned: taken from the directory under audit itself",
     };
     let place = if verified.same_machine { ", same machine" } else { "" };

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use domain::RunId;
-use domain::gate::Outcome;
+use domain::gate::GateOutcome;
 use policy::Finding;
 use serde_json::json;
 
@@ -37,7 +37,7 @@ pub fn send(home: &Home, run: RunId, output: Output) -> Result<(), Failure> {
         let what = format!("run {run} of commit {commit} has ended already: {}", view.state);
         let remedy = "nothing of it is left to end; `countersign status` shows what became of its releases";
         let finding = Finding { code: "run-ended".into(), what: what.clone(), remedy: remedy.into() };
-        return Err(Failure::decided(Outcome::Fail, what, vec![finding]));
+        return Err(Failure::decided(GateOutcome::Fail, what, vec![finding]));
     }
     let sent = request::send(home, "cancel", json!({ "run": run, "commit": commit }), With::default())?;
     let said = json!({ "run": run, "commit": commit, "entry": sent.outcome.entry });

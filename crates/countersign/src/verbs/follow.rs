@@ -2,7 +2,7 @@
 //!
 //! Invariant: a verb that ends early ends nothing else; it says what goes on, and how to end that.
 
-use domain::gate::Outcome;
+use domain::gate::GateOutcome;
 use evidence::dsse::Envelope;
 use evidence::report::AgentReport;
 use policy::Finding;
@@ -47,7 +47,7 @@ pub async fn runners(client: &Client, view: &RunView) -> Result<(), Failure> {
     let mut findings: Vec<_> = gone.iter().map(finding).collect();
     findings.dedup();
     let message = format!("run {run} waits for runners that are gone; it has not ended");
-    Err(Failure::decided(Outcome::Undecided, message, findings))
+    Err(Failure::decided(GateOutcome::Undecided, message, findings))
 }
 
 /// Fails when all that still moves of a run waits for agents that are gone.
@@ -63,14 +63,18 @@ pub fn agents(view: &RunView, stands: &[At], places: &[PlaceView]) -> Result<(),
     };
     let findings = gone.iter().map(|machine| absent(machine)).collect();
     let message = format!("run {} waits for agents that are gone; its releases stay due", view.run);
-    Err(Failure::decided(Outcome::Undecided, message, findings))
+    Err(Failure::decided(GateOutcome::Undecided, message, findings))
 }
 
 /// Fails when a release or rollback is due at a place whose agents are gone.
 pub fn agent(place: &PlaceView) -> Result<(), Failure> {
     let Some(gone) = outcome::gone(place.agents.iter()).filter(|_| is_due(place)) else { return Ok(()) };
     let message = format!("{}: its agent is gone; what was asked for stays due there", place.place);
-    Err(Failure::decided(Outcome::Undecided, message, gone.iter().map(|machine| absent(machine)).collect()))
+    Err(Failure::decided(
+        GateOutcome::Undecided,
+        message,
+        gone.iter().map(|machine| absent(machine)).collect(),
+    ))
 }
 
 fn is_due(place: &PlaceView) -> bool {
@@ -120,8 +124,11 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Failure, Fail
     if findings.iter().any(|finding| finding.code == "not-witnessed") {
         witnesses::advise(&mut findings, client.installation().await?.witnesses);
     }
-    let outcome =
-        if release.outcome.as_deref() == Some("undecided") { Outcome::Undecided } else { Outcome::Fail };
+    let outcome = if release.outcome.as_deref() == Some("undecided") {
+        GateOutcome::Undecided
+    } else {
+        GateOutcome::Fail
+    };
     Ok(Failure::decided(outcome, title(release), findings))
 }
 

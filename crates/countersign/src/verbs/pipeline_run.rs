@@ -7,14 +7,16 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use domain::gate::Outcome;
+use domain::gate::GateOutcome;
 use evidence::oci::{LayerEntry, LayerFile, LayerFiles, open_layer};
 use evidence::pipeline::Pipeline;
 use evidence::receipt::{Ending, OutputKind};
 use evidence::release_file::{self, ReleaseFile};
 use evidence::{Digest, Id, Name};
 use policy::Finding;
-use runner::{ArtifactError, Budget, Built, Given, Kept, Repository, Source, assemble};
+use runner::{
+    ArtifactBytes, ArtifactError, Budget, Repository, RetainedOutput, RetainedOutputs, Source, assemble,
+};
 use serde::Serialize;
 
 use crate::described::{self, Described};
@@ -127,7 +129,7 @@ fn step(
         what: format!("step `{name}` {how}; the last line of its log: {last}"),
         remedy: format!("mend it; `countersign pipeline run {name}` runs it and what it needs again"),
     };
-    Err(Failure::decided(Outcome::Fail, "the pipeline does not pass on this working tree", vec![finding]))
+    Err(Failure::decided(GateOutcome::Fail, "the pipeline does not pass on this working tree", vec![finding]))
 }
 
 /// Shows whole lines of a log as they come, so that no character is cut. A reader that has gone misses the rest; the
@@ -161,7 +163,7 @@ fn ending(exit: Ending) -> String {
 }
 
 /// What services and their probes start must be in the artifact: what an agent would find out.
-fn holds_programs(name: &Name, built: &Built, release: Option<&ReleaseFile>) -> Result<(), Failure> {
+fn holds_programs(name: &Name, built: &ArtifactBytes, release: Option<&ReleaseFile>) -> Result<(), Failure> {
     let (files, _) = open_layer(&built.layer)?;
     let mut findings = Vec::new();
     for (service, how) in release.into_iter().flat_map(|file| &file.services) {
@@ -189,7 +191,7 @@ fn holds_programs(name: &Name, built: &Built, release: Option<&ReleaseFile>) -> 
     if findings.is_empty() {
         return Ok(());
     }
-    Err(Failure::decided(Outcome::Fail, "what this working tree builds cannot be started", findings))
+    Err(Failure::decided(GateOutcome::Fail, "what this working tree builds cannot be started", findings))
 }
 
 fn not_made(name: &Name, error: &ArtifactError) -> Failure {
@@ -198,7 +200,7 @@ fn not_made(name: &Name, error: &ArtifactError) -> Failure {
         what: format!("artifact `{name}` cannot be put together: {error}"),
         remedy: "change its sources in the pipeline file, or what the steps leave".to_owned(),
     };
-    Failure::decided(Outcome::Fail, "the pipeline does not pass on this working tree", vec![finding])
+    Failure::decided(GateOutcome::Fail, "the pipeline does not pass on this working tree", vec![finding])
 }
 
 /// The steps that were named, with all that they need.
@@ -235,15 +237,15 @@ fn empty_dir(out: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// The artifact as an agent would unpack it, with its layer and manifest beside it.
-fn leave_artifact(out: &Path, name: &Name, built: &Built) -> Result<(), Failure> {
+fn leave_artifact(out: &Path, name: &Name, built: &ArtifactBytes) -> Result<(), Failure> {
     let dir = out.join("artifacts");
     leave(&dir.join(name.as_str()), &open_layer(&built.layer)?.0)?;
     disk::write(&dir.join(format!("{name}.layer.tar")), &built.layer, 0o644)?;
     Ok(disk::write(&dir.join(format!("{name}.manifest.json")), &built.manifest, 0o644)?)
 }
 
-fn as_layer(left: &Given) -> LayerFiles {
-    let entry = |kept: &Kept| match &kept.output.kind {
+fn as_layer(left: &RetainedOutputs) -> LayerFiles {
+    let entry = |kept: &RetainedOutput| match &kept.output.kind {
         OutputKind::File => {
             LayerEntry::File(LayerFile { bytes: kept.bytes.clone(), executable: kept.output.executable })
         }

@@ -125,7 +125,8 @@ fn missing(home: &Home, new: &New, known: &[PlaceView]) -> Result<Vec<Prepared>,
         places::Project { name: &new.name, releases: &new.described.releases, baseline: &new.baseline };
     let is_known = |place: &domain::Place| known.iter().any(|view| view.place == *place);
     let agent = |service: &Name, environment: &Name| home.agent_of(&new.name, service, environment);
-    let prepared = places::usual(&project, &new.root, &policies::built_in(), now()?, is_known, agent)?;
+    let prepared =
+        places::default_places(&project, &new.root, &policies::built_in(), now()?, is_known, agent)?;
     Ok(prepared)
 }
 

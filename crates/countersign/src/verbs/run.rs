@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use domain::gate::Outcome;
+use domain::gate::GateOutcome;
 use domain::{Place as ReleasePlace, RunId};
 use evidence::rules::UNTESTED;
 use evidence::source_pack::SourcePack;
@@ -322,7 +322,7 @@ async fn failure(client: &Client, view: &RunView, started: &Started) -> Result<O
                 );
                 let finding = Finding { code: "superseded".into(), what, remedy };
                 let message = format!("{place}: another run took the place of run {run}");
-                return Ok(Some(Failure::decided(Outcome::Fail, message, vec![finding])));
+                return Ok(Some(Failure::decided(GateOutcome::Fail, message, vec![finding])));
             }
             Stand::Ended { by } => {
                 let what = format!("rollback {by} of {place} ended it before it ran there");
@@ -330,7 +330,7 @@ async fn failure(client: &Client, view: &RunView, started: &Started) -> Result<O
                     format!("`countersign run {}` brings it there, if it is still wanted", view.commit);
                 let finding = Finding { code: "ended-by-rollback".into(), what, remedy };
                 let message = format!("{place}: somebody rolled back there meanwhile");
-                return Ok(Some(Failure::decided(Outcome::Fail, message, vec![finding])));
+                return Ok(Some(Failure::decided(GateOutcome::Fail, message, vec![finding])));
             }
             Stand::RolledBack { what } => {
                 let said = format!(
@@ -345,7 +345,7 @@ async fn failure(client: &Client, view: &RunView, started: &Started) -> Result<O
                 );
                 let finding = Finding { code: "rolled-back".into(), what: said, remedy };
                 let message = format!("{place}: commit {} was rolled back", short(view.commit.as_str()));
-                return Ok(Some(Failure::decided(Outcome::Fail, message, vec![finding])));
+                return Ok(Some(Failure::decided(GateOutcome::Fail, message, vec![finding])));
             }
             _ => {}
         }
@@ -404,7 +404,7 @@ fn failed(view: &RunView, differing: &[String]) -> Failure {
         };
         findings.push(Finding { code: code.into(), what: what.into(), remedy: remedy.into() });
     }
-    Failure::decided(Outcome::Fail, format!("run {} {}", view.run, view.state), findings)
+    Failure::decided(GateOutcome::Fail, format!("run {} {}", view.run, view.state), findings)
 }
 
 /// The person who cancelled a run.

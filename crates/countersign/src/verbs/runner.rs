@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::home::write_private;
 use crate::operator::Operator;
 use crate::output::Output;
-use crate::pinned::Pinned;
+use crate::pinned::PinnedRoot;
 use crate::pkcs11::Uri;
 use crate::{clock, key_files};
 
@@ -132,7 +132,7 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
         now: clock::moment,
     };
     let trust = Trust::open(data, &pin)?;
-    let pinned = Pinned::of(&pin, trust.newest_root(), data)?;
+    let pinned = PinnedRoot::of(&pin, trust.newest_root(), data)?;
     let client = Client::new(server)?.with_machine(machine, Box::new(pinned));
     let bench = Bench {
         installation: pin.installation,

@@ -277,7 +277,7 @@ fn send(
 fn enrolled(
     home: &Home,
     enrolment: &Enrolment,
-    outcome: &wire::Outcome,
+    outcome: &wire::CommandOutcome,
     output: Output,
 ) -> Result<(), Failure> {
     let (root, _) = trust::root_of(home.data(), None)?;

@@ -290,7 +290,7 @@ fn before(home: &Home, statement: &Statement) -> Result<(Text, String), Failure>
     let (newest, belief) = trust::root_of(home.data(), None)?;
     let seen = home::read_pin(newest.installation)?;
     let rests = match belief {
-        Belief::File | Belief::Pinned => "the trust root that you have pinned",
+        Belief::File | Belief::PinnedRoot => "the trust root that you have pinned",
         Belief::Unpinned => "the word of this data directory alone; pin its trust root",
     };
     let statement_of = |value: Value| Text { statement: format!("{value:#}\n"), ..Text::default() };

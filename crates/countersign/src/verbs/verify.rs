@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use domain::gate::Outcome;
+use domain::gate::GateOutcome;
 use evidence::Bytes;
 use evidence::bundle::Bundle;
 use evidence::canonical::CanonicalError;
@@ -16,7 +16,7 @@ use evidence::pin::Pin;
 use evidence::status::StatusFile;
 use evidence::trust_root::Mode;
 use evidence::verifier_state::{self, VerifierState};
-use judge::{Anchors, Checked, Judgement, Seen};
+use judge::{Anchors, Checked, Judgement, VerificationContext};
 use serde::Serialize;
 use tlog::Checkpoint;
 
@@ -62,7 +62,7 @@ struct Verified {
     release: u64,
     artifact: String,
     commit: String,
-    outcome: Outcome,
+    outcome: GateOutcome,
     checks: Vec<String>,
     reasons: Vec<String>,
     since: Vec<String>,
@@ -81,7 +81,7 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
         let prove = |kept: &Checkpoint, old, new| proven(kept, old, new, verb.url.as_deref());
         seen.ledger = Some(review::kept(&state.pin, &bundle, true, prove)?);
     }
-    let today = Seen { now: Some(now()?), ..seen.clone() };
+    let today = VerificationContext { now: Some(now()?), ..seen.clone() };
     let (shown, today) = std::thread::scope(|scope| {
         // What it would be worth today is judged beside what it was worth then.
         let today = scope.spawn(|| judge::judge(&bundle, &anchors, &today).codes());
@@ -101,7 +101,7 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
     let today = today.map_err(|_| Failure::error("judging for today failed; please report it"))?;
     let then = judgement.codes();
     verified.since = today.into_iter().filter(|code| !then.contains(code)).collect();
-    let passed = judgement.outcome == Outcome::Pass;
+    let passed = judgement.outcome == GateOutcome::Pass;
     if let Some(file) = verb.state.as_ref().filter(|_| passed) {
         home::write_private(file, &String::from_utf8_lossy(&kept.encode()?))?;
     }
@@ -138,13 +138,20 @@ fn text(verified: &Verified, summary: &str) -> String {
 }
 
 /// The root to believe: a file's, the state's, or the person's own pin.
-fn eyes(verb: &Verify, bundle: &Bundle, state: Option<&VerifierState>) -> Result<(Anchors, Seen), Failure> {
+fn eyes(
+    verb: &Verify,
+    bundle: &Bundle,
+    state: Option<&VerifierState>,
+) -> Result<(Anchors, VerificationContext), Failure> {
     if let Some(file) = &verb.trust_root {
         let anchors = review::anchors_of(file)?;
         if state.is_some_and(|state| state.pin.installation != bundle.installation) {
             return Err(Failure::error("the state is of another installation than the bundle"));
         }
-        return Ok((anchors.clone(), Seen { root: anchors.version, ..Seen::default() }));
+        return Ok((
+            anchors.clone(),
+            VerificationContext { root: anchors.version, ..VerificationContext::default() },
+        ));
     }
     let pin = match state {
         Some(state) => Some(state.pin.clone()),
@@ -158,8 +165,8 @@ fn eyes(verb: &Verify, bundle: &Bundle, state: Option<&VerifierState>) -> Result
         ))
     })?;
     // A bundle stays what it was: numbers that rose since do not count against it.
-    let (anchors, seen) = review::eyes_of(&pin, bundle, None);
-    Ok((anchors, Seen { root: 0, status: 0, statement: 0, ..seen }))
+    let (anchors, seen) = review::context_of(&pin, bundle, None);
+    Ok((anchors, VerificationContext { root: 0, status: 0, statement: 0, ..seen }))
 }
 
 /// The proof that leads from the state's ledger to the bundle's, or back; without a server none can be had.
@@ -176,11 +183,16 @@ fn proven(kept: &Checkpoint, old: u64, new: u64, url: Option<&str>) -> Result<Ve
         what: what.clone(),
         remedy: "name a server of this ledger with --url; it need not be believed".into(),
     };
-    Err(Failure::decided(Outcome::Undecided, &what, vec![finding]))
+    Err(Failure::decided(GateOutcome::Undecided, &what, vec![finding]))
 }
 
 /// What is kept for the next look: the newer of what was known and what this bundle shows.
-fn keep(checked: &Checked<'_>, bundle: &Bundle, seen: &Seen, state: Option<&VerifierState>) -> VerifierState {
+fn keep(
+    checked: &Checked<'_>,
+    bundle: &Bundle,
+    seen: &VerificationContext,
+    state: Option<&VerifierState>,
+) -> VerifierState {
     let mut newest = seen.newer.iter().chain([&bundle.status]);
     let in_force = newest
         .find(|file| file.open(&checked.root).is_ok_and(|opened| opened.status == checked.status))

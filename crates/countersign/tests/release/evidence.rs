@@ -6,7 +6,7 @@ use std::process::Command;
 use ::evidence::bundle::Bundle;
 use ::evidence::dsse::Envelope;
 use ::evidence::trust_root::TrustRoot;
-use judge::{Anchors, Seen};
+use judge::{Anchors, VerificationContext};
 use serde_json::json;
 
 use super::Shop;
@@ -29,7 +29,7 @@ fn released() -> (Shop, Vec<u8>, Anchors) {
 
 /// What the command says of these bytes: `None` when they pass, else what is wrong.
 fn wrong(bytes: &[u8], anchors: &Anchors) -> Option<String> {
-    let seen = Seen { root: anchors.version, ..Seen::default() };
+    let seen = VerificationContext { root: anchors.version, ..VerificationContext::default() };
     let bundle = match Bundle::decode(bytes) {
         Ok(bundle) => bundle,
         Err(error) => return Some(error.to_string()),
@@ -37,7 +37,7 @@ fn wrong(bytes: &[u8], anchors: &Anchors) -> Option<String> {
     match judge::check(&bundle, anchors, &seen) {
         Ok(checked) => {
             let judgement = judge::judge_checked(&checked);
-            (judgement.outcome != domain::gate::Outcome::Pass).then(|| judgement.codes().join(", "))
+            (judgement.outcome != domain::gate::GateOutcome::Pass).then(|| judgement.codes().join(", "))
         }
         Err(findings) => Some(findings.to_string()),
     }
@@ -230,7 +230,7 @@ fn what_was_forged_left_out_or_mixed_is_refused_by_name() {
     }
     // Numbers that were seen before are never seen lower again.
     let seen = |root, status, statement, release| {
-        let seen = Seen { root, status, statement, release, ..Seen::default() };
+        let seen = VerificationContext { root, status, statement, release, ..VerificationContext::default() };
         judge::judge(&honest, &anchors, &seen).codes().join(" ")
     };
     assert_eq!(seen(1, 1, 1, 0), "");

@@ -11,7 +11,7 @@ use ::evidence::environment::{self, Environment};
 use ::evidence::pin::{EnvironmentPin, Pin};
 use ::evidence::{Digest, Moment};
 use lab::Reader;
-use lab::forgery::{self, Made};
+use lab::forgery::{self, ForgedEvidence};
 use serde_json::json;
 
 use super::{PLACE, Shop, at};
@@ -78,7 +78,7 @@ fn answer(path: &str, bundle: &Bundle, leaves: &[tlog::Hash]) -> Vec<u8> {
 }
 
 /// Bob's home: his profile, his pin, and the data directory of the lying server.
-fn home_of(made: &Made, socket: &Path) -> Home {
+fn home_of(made: &ForgedEvidence, socket: &Path) -> Home {
     let home = Home::new();
     let config = home.dir.path().join(".config/countersign");
     let installation = lab::id(1).to_string();
@@ -106,7 +106,7 @@ fn people_who_are_shown_forgeries_are_told_so() {
     let rows: Vec<_> = forgery::all().into_iter().filter(forgery::Forgery::is_plain).collect();
     assert!(rows.len() > 100);
     for row in &rows {
-        let made = row.made();
+        let made = row.forged();
         let home = home_of(&made, &socket);
         std::fs::write(home.dir.path().join("bundle.json"), made.bundle.encode().unwrap()).unwrap();
         let root = made.lab.signed_root(&made.lab.root(), &[0, 1]).encode().unwrap();

@@ -91,11 +91,12 @@ fn opa_decides_as_our_gate_does() {
     let gate = policy::Gate::compile(&policy::Bundle::new(files).unwrap()).unwrap();
     let lab = Lab::default();
     let honest = assemble(&lab, &lab.honest()).0;
-    let forged = forgery::all().into_iter().filter(forgery::Forgery::is_plain).map(|row| row.made());
+    let forged = forgery::all().into_iter().filter(forgery::Forgery::is_plain).map(|row| row.forged());
     let made = std::iter::once((lab, honest)).chain(forged.map(|made| (made.lab, made.bundle)));
     let (mut ours, mut asked) = (Vec::new(), Vec::new());
     for (lab, bundle) in made {
-        let seen = judge::Seen { now: Some(lab::at(0)), ..judge::Seen::default() };
+        let seen =
+            judge::VerificationContext { now: Some(lab::at(0)), ..judge::VerificationContext::default() };
         let Ok(checked) = judge::check(&bundle, &lab.anchors(), &seen) else { continue };
         let input = String::from_utf8(judge::input(&checked).unwrap()).unwrap();
         let file = dir.path().join(format!("input-{}.json", asked.len()));

@@ -11,7 +11,7 @@ use crate::refusal::{Reason, Refusal};
 
 /// Approve or reject.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Give {
+pub struct SubmitApproval {
     /// What goes on record.
     pub given: Given,
     /// Fingerprint of the key that signed.
@@ -39,10 +39,10 @@ pub struct Open {
 ///
 /// # Errors
 /// `Refusal` with every reason.
-pub fn give(
+pub fn submit(
     identity: &identity::State,
     open: Option<&Open>,
-    command: &Give,
+    command: &SubmitApproval,
     moment: Moment,
 ) -> Result<Vec<Event>, Refusal> {
     let given = &command.given;

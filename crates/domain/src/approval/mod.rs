@@ -10,6 +10,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Give, Open, give};
+pub use decide::{Open, SubmitApproval, submit};
 pub use event::Given;
 pub use state::{Approval, State};

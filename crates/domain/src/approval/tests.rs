@@ -2,14 +2,14 @@
 
 use evidence::approval::Decision;
 
-use super::Give;
+use super::SubmitApproval;
 use crate::Command;
 use crate::scenario::{alice, approve, at, bob, codes, digest, happen, place, proposed};
 
-fn code(change: impl FnOnce(&mut Give)) -> Vec<String> {
+fn code(change: impl FnOnce(&mut SubmitApproval)) -> Vec<String> {
     let mut command = approve(bob());
     change(&mut command);
-    codes(&proposed(), &Command::Give(Box::new(command)))
+    codes(&proposed(), &Command::SubmitApproval(Box::new(command)))
 }
 
 #[test]
@@ -41,10 +41,10 @@ fn nobody_approves_their_own_change_but_anybody_may_reject() {
 #[test]
 fn a_later_word_of_the_same_person_replaces_the_earlier_one() {
     let mut state = proposed();
-    happen(&mut state, &Command::Give(Box::new(approve(bob()))));
+    happen(&mut state, &Command::SubmitApproval(Box::new(approve(bob()))));
     let mut rejection = approve(bob());
     rejection.given.decision = Decision::Reject;
-    happen(&mut state, &Command::Give(Box::new(rejection)));
+    happen(&mut state, &Command::SubmitApproval(Box::new(rejection)));
     let said: Vec<_> = state.approval.of(&place("production"), 1).map(|word| word.facts.decision).collect();
     assert_eq!(said, [Decision::Reject]);
 }

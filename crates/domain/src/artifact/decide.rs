@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use evidence::receipt::Work;
 
 use super::event::Built;
-use crate::build::{self, Ended, Outcome, Progress};
+use crate::build::{self, Ended, Progress, RunOutcome};
 use crate::event::Event;
 use crate::ids::RunId;
 use crate::refusal::{Reason, Refusal};
@@ -26,7 +26,7 @@ pub fn conclude(state: &build::State, command: Conclude) -> Result<Vec<Event>, R
     let run = state.run(command.run).ok_or_else(gone)?;
     let end = |outcome, because| Event::Ended(Ended { run: command.run, outcome, because });
     if let Some(failed) = run.reported.iter().find(|report| !report.passed) {
-        return Ok(vec![end(Outcome::Failed, Some(failed.work.clone()))]);
+        return Ok(vec![end(RunOutcome::Failed, Some(failed.work.clone()))]);
     }
     let started = &run.started;
     let assembled = started.artifacts.iter().all(|name| {
@@ -38,16 +38,16 @@ pub fn conclude(state: &build::State, command: Conclude) -> Result<Vec<Event>, R
     }
     let trees: BTreeSet<_> = run.reported.iter().map(|report| report.tree).collect();
     if trees.len() > 1 {
-        return Ok(vec![end(Outcome::Differed, None)]);
+        return Ok(vec![end(RunOutcome::Differed, None)]);
     }
     let mut events = Vec::new();
     for name in &started.artifacts {
         match built(run, name) {
             Some(built) => events.push(Event::Built(built)),
-            None => return Ok(vec![end(Outcome::Differed, Some(Work::Artifact(name.clone())))]),
+            None => return Ok(vec![end(RunOutcome::Differed, Some(Work::Artifact(name.clone())))]),
         }
     }
-    events.push(end(Outcome::Passed, None));
+    events.push(end(RunOutcome::Passed, None));
     Ok(events)
 }
 

@@ -5,19 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::receipt::Work;
 use evidence::{CommitId, Digest, Id, Moment, Name};
 
-use super::event::{Agreed, Due, Ended, Outcome, Reported, Started, StepPlan};
+use super::event::{Agreed, Due, Ended, Reported, RunOutcome, Started, StepPlan};
 use super::state::{Progress, State};
 use crate::event::Event;
 use crate::identity;
 use crate::ids::{PersonId, RunId};
 use crate::refusal::{Reason, Refusal};
-use crate::source::{self, Take};
+use crate::source::{self, RecordSource};
 
 /// Take a commit through its pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// The commit.
-    pub take: Take,
+    pub take: RecordSource,
     /// Digest of the pipeline file.
     pub pipeline: Digest,
     /// Steps by name.
@@ -212,7 +212,7 @@ pub fn due_next(state: &State, command: DueNext) -> Result<Vec<Event>, Refusal> 
 pub fn without(state: &State, runners: &BTreeSet<Name>) -> Vec<Event> {
     let lost =
         state.runs.values().filter(|run| !run.started.runners.iter().all(|name| runners.contains(name)));
-    let end = |run: &Progress| Ended { run: run.started.run, outcome: Outcome::Lost, because: None };
+    let end = |run: &Progress| Ended { run: run.started.run, outcome: RunOutcome::Lost, because: None };
     lost.map(|run| Event::Ended(end(run))).collect()
 }
 
@@ -232,7 +232,7 @@ pub fn lose(state: &State, command: &Lose) -> Result<Vec<Event>, Refusal> {
         return Err(Reason::new("nothing-due", what, "ask for work again").into());
     }
     let because = Some(command.work.clone());
-    Ok(vec![Event::Ended(Ended { run: command.run, outcome: Outcome::Lost, because })])
+    Ok(vec![Event::Ended(Ended { run: command.run, outcome: RunOutcome::Lost, because })])
 }
 
 /// Decides whether a report counts.
@@ -345,7 +345,7 @@ pub fn cancel(
         let remedy = "ask whoever asked for the run, or somebody with a role in the project";
         reasons.push(Reason::new("role-missing", what, remedy));
     }
-    let ended = Ended { run: command.run, outcome: Outcome::Cancelled, because: None };
+    let ended = Ended { run: command.run, outcome: RunOutcome::Cancelled, because: None };
     Refusal::of(reasons).map_or_else(|| Ok(vec![Event::Ended(ended)]), Err)
 }
 

@@ -125,7 +125,7 @@ pub struct Ended {
     /// The run.
     pub run: RunId,
     /// How.
-    pub outcome: Outcome,
+    pub outcome: RunOutcome,
     /// What made it end, unless it passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<Work>,
@@ -134,7 +134,7 @@ pub struct Ended {
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum RunOutcome {
     /// Everything passed, and the runners agree.
     Passed,
     /// Something failed on some runner.

@@ -15,5 +15,5 @@ pub use decide::{
     Agree, Cancel, DueNext, Lose, Report, Run, agree, cancel, due_next, lose, nonce, report, run, seed,
     without,
 };
-pub use event::{Agreed, Agreement, Due, Ended, Outcome, Reported, Started, StepPlan};
+pub use event::{Agreed, Agreement, Due, Ended, Reported, RunOutcome, Started, StepPlan};
 pub use state::{Progress, State};

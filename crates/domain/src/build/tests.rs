@@ -2,7 +2,7 @@
 
 use evidence::receipt::Work;
 
-use super::{Agree, Cancel, Outcome};
+use super::{Agree, Cancel, RunOutcome};
 use crate::scenario::{alice, bob, codes, digest, founded, happen, id, name, report, run, run_id};
 use crate::{Command, Event, State};
 
@@ -179,7 +179,7 @@ fn runners_whose_artifacts_differ_end_the_run() {
     decided.iter().for_each(|event| probe.apply(event, crate::scenario::at(10)));
     let concluded = crate::scenario::concluded(&probe);
     assert!(
-        matches!(&concluded[..], [Event::Ended(ended)] if ended.outcome == Outcome::Differed && ended.because == Some(work))
+        matches!(&concluded[..], [Event::Ended(ended)] if ended.outcome == RunOutcome::Differed && ended.because == Some(work))
     );
     happen(&mut state, &Command::Report(Box::new(second)));
     assert!(state.build.run(run_id()).is_none());

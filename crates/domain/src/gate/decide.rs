@@ -21,7 +21,7 @@ pub struct SetEnvironment {
 
 /// Have a release judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ask {
+pub struct RequestVerdict {
     /// The place.
     pub place: Place,
     /// Number of the release.
@@ -101,7 +101,7 @@ fn comes_after(state: &State, place: &Place, other: &Place) -> bool {
 ///
 /// # Errors
 /// `Refusal` when the place has no statement.
-pub fn ask(state: &State, command: &Ask) -> Result<Vec<Event>, Refusal> {
+pub fn request_verdict(state: &State, command: &RequestVerdict) -> Result<Vec<Event>, Refusal> {
     let unknown = || Reason::new("environment-unknown", "the place has no statement", "send one");
     let environment = state.environment(&command.place).ok_or_else(unknown)?;
     let generation = match state.generations.get(&command.place) {

@@ -68,7 +68,7 @@ pub struct Judged {
     /// Generation that was asked for.
     pub generation: u32,
     /// Outcome.
-    pub outcome: Outcome,
+    pub outcome: GateOutcome,
     /// Codes of every reason against, sorted.
     pub reasons: Vec<String>,
     /// Digest of the policy that decided.
@@ -92,7 +92,7 @@ pub struct Judged {
 /// Outcome of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Outcome {
+pub enum GateOutcome {
     /// Something was checked and nothing is against it.
     Pass,
     /// Something is against it.
@@ -101,7 +101,7 @@ pub enum Outcome {
     Undecided,
 }
 
-impl Outcome {
+impl GateOutcome {
     /// As it stands on record and in views.
     #[must_use]
     pub const fn name(self) -> &'static str {

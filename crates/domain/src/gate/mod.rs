@@ -11,6 +11,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Ask, RecordVerdict, SetEnvironment, ask, record_verdict, set_environment};
-pub use event::{AgentKey, EnvironmentSet, GateDue, Judged, Outcome};
+pub use decide::{
+    RecordVerdict, RequestVerdict, SetEnvironment, record_verdict, request_verdict, set_environment,
+};
+pub use event::{AgentKey, EnvironmentSet, GateDue, GateOutcome, Judged};
 pub use state::{Environment, State};

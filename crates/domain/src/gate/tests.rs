@@ -1,6 +1,6 @@
 //! Given environments, when statements and verdicts come, then they count once and in order.
 
-use super::{Outcome, SetEnvironment};
+use super::{GateOutcome, SetEnvironment};
 use crate::Command;
 use crate::scenario::{at, built, codes, environments, founded, happen, name, place, propose, verdict};
 
@@ -39,12 +39,12 @@ fn a_verdict_counts_for_the_generation_that_was_asked_for() {
     happen(&mut state, &propose("dev"));
     assert_eq!(state.gate.outstanding().count(), 1, "dev is automatic");
     for stale in [
-        verdict("dev", 1, 2, Outcome::Pass),
-        verdict("dev", 2, 1, Outcome::Pass),
-        verdict("staging", 1, 1, Outcome::Pass),
+        verdict("dev", 1, 2, GateOutcome::Pass),
+        verdict("dev", 2, 1, GateOutcome::Pass),
+        verdict("staging", 1, 1, GateOutcome::Pass),
     ] {
         assert_eq!(codes(&state, &stale), ["verdict-stale"]);
     }
-    happen(&mut state, &verdict("dev", 1, 1, Outcome::Undecided));
-    assert_eq!(codes(&state, &verdict("dev", 1, 1, Outcome::Pass)), ["verdict-stale"], "once");
+    happen(&mut state, &verdict("dev", 1, 1, GateOutcome::Undecided));
+    assert_eq!(codes(&state, &verdict("dev", 1, 1, GateOutcome::Pass)), ["verdict-stale"], "once");
 }

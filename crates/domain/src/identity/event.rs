@@ -2,7 +2,7 @@
 //! blobs.
 
 use evidence::enrolment::{Enrolment, EnrolmentError, Grant, Purpose};
-use evidence::status::{Freeze, Opened, Revocation, Status};
+use evidence::status::{Freeze, Revocation, Status, StatusInForce};
 use evidence::trust_root::{Mode, TrustRoot, TrustRootError};
 use evidence::{Digest, Id, Moment};
 use serde::{Deserialize, Serialize};
@@ -127,7 +127,7 @@ impl Enrolled {
 impl StatusSet {
     /// Facts of a status whose signatures were checked against a root.
     #[must_use]
-    pub fn of(opened: Opened, file: Digest, root: u32) -> Self {
+    pub fn of(opened: StatusInForce, file: Digest, root: u32) -> Self {
         let status = opened.status;
         Self {
             number: status.number,
@@ -145,7 +145,7 @@ impl StatusSet {
     }
 
     /// The statement again, as far as succession looks at it.
-    pub(super) fn opened(&self, installation: Id) -> Opened {
+    pub(super) fn opened(&self, installation: Id) -> StatusInForce {
         let status = Status {
             v: 1,
             installation,
@@ -159,6 +159,6 @@ impl StatusSet {
             barred: self.barred.clone(),
             frozen: self.frozen.clone(),
         };
-        Opened { status, base: self.base, base_number: self.base_number }
+        StatusInForce { status, base: self.base, base_number: self.base_number }
     }
 }

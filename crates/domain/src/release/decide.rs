@@ -3,8 +3,10 @@
 use evidence::report::AgentReport;
 use evidence::{CommitId, Digest, Moment, Name};
 
-use super::event::{Course, Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
-use super::state::{Current, RolledBack, Stage, Standing, State};
+use super::event::{
+    Course, Held, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted,
+};
+use super::state::{Current, PlaceState, RolledBack, Stage, State};
 use crate::event::Event;
 use crate::ids::PersonId;
 use crate::place::Place;
@@ -62,7 +64,7 @@ pub struct Report {
 
 /// Ask for a return to what ran before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Return {
+pub struct Rollback {
     /// The place.
     pub place: Place,
     /// Artifact that runs there.
@@ -160,7 +162,7 @@ pub fn promote(
     let standing = state.at(&promoted.place);
     let open = standing.and_then(|standing| standing.open.as_ref());
     let open = open.filter(|open| open.facts.release == promoted.release);
-    let bar = standing.zip(open).and_then(|(standing, open)| standing.bar(&open.facts.artifact));
+    let bar = standing.zip(open).and_then(|(standing, open)| standing.rollback_of(&open.facts.artifact));
     if let Some(RolledBack { release, by, commit, .. }) = bar {
         let what = format!(
             "release {} is of the artifact of release {release}, which rollback {by} took back here",
@@ -256,10 +258,10 @@ pub fn report(gates: &gate::State, state: &State, command: &Report) -> Result<Ve
 ///
 /// # Errors
 /// `Refusal` with every reason.
-pub fn turn_back(
+pub fn rollback(
     identity: &identity::State,
     state: &State,
-    command: &Return,
+    command: &Rollback,
     moment: Moment,
 ) -> Result<Vec<Event>, Refusal> {
     let mut reasons = missing_role(identity, command.person, &command.place, moment);
@@ -280,12 +282,13 @@ pub fn turn_back(
         let what = "something else runs there, or ran before, than the request names";
         reasons.push(Reason::new("return-differs", what, "look again and ask anew"));
     }
-    let is_busy = |standing: &Standing| standing.returning.is_some() || !command.ends && !standing.is_free();
+    let is_busy =
+        |standing: &PlaceState| standing.returning.is_some() || !command.ends && !standing.is_free();
     if standing.is_some_and(is_busy) {
         let what = "a release is on its way there";
         reasons.push(Reason::new("already-promoted", what, "wait for its agent's report"));
     }
-    let bar = standing.and_then(|standing| standing.bar(&command.to));
+    let bar = standing.and_then(|standing| standing.rollback_of(&command.to));
     if let Some(RolledBack { release, by, commit, .. }) = bar {
         let what = format!(
             "what ran before is release {release}, which rollback {by} took back: that would go forward"
@@ -302,7 +305,7 @@ pub fn turn_back(
                 from_commit: from_commit.clone(),
                 ends: standing.open.as_ref().map(|open| open.facts.release),
             });
-            Ok(vec![Event::Returning(Returning {
+            Ok(vec![Event::RollbackRequested(RollbackRequested {
                 place: command.place.clone(),
                 release: standing.highest.saturating_add(1),
                 artifact: target.artifact,
@@ -324,7 +327,7 @@ struct Way<'a> {
 }
 
 /// From a release under way to what runs meanwhile; else from what runs to what ran before.
-fn way<'a>(standing: &'a Standing, command: &Return) -> Way<'a> {
+fn way<'a>(standing: &'a PlaceState, command: &Rollback) -> Way<'a> {
     let running = standing.running.as_ref();
     if let Some(open) = standing.under_way().filter(|_| command.ends) {
         let facts = &open.facts;
@@ -356,7 +359,7 @@ pub fn retry(
     match (&standing.open, &standing.frozen) {
         (Some(open), _) => {
             let (place, release) = (command.place.clone(), open.facts.release);
-            gate::ask(gates, &gate::Ask { place, release })
+            gate::request_verdict(gates, &gate::RequestVerdict { place, release })
         }
         (None, Some((wanted, _))) => want(artifacts, gates, &Want { wanted: wanted.clone() }),
         (None, None) => Err(nothing().into()),

@@ -1,6 +1,6 @@
 //! What can happen to releases, as facts. Plans, bundles, requests and reports are blobs.
 
-use evidence::report::{Outcome, Running};
+use evidence::report::{ReleaseOutcome, Running};
 use evidence::{CommitId, Digest, Name};
 use serde::{Deserialize, Serialize};
 
@@ -113,7 +113,7 @@ pub struct Reported {
     /// The agent.
     pub agent: Name,
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: ReleaseOutcome,
     /// What runs after it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<Running>,
@@ -129,7 +129,7 @@ pub struct Reported {
 /// A person asked for a return to what ran before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Returning {
+pub struct RollbackRequested {
     /// The place.
     pub place: Place,
     /// Number of the return, given like a release's.

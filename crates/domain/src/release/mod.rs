@@ -12,9 +12,11 @@ mod state;
 mod tests;
 
 pub use decide::{
-    Conclude, LEAP_MAX, Promote, Propose, Report, Retry, Return, Want, conclude, promote, propose, report,
-    retry, turn_back, want,
+    Conclude, LEAP_MAX, Promote, Propose, Report, Retry, Rollback, Want, conclude, promote, propose, report,
+    retry, rollback, want,
 };
-pub use event::{Course, Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
+pub use event::{
+    Course, Held, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted,
+};
 pub(crate) use state::is_frozen;
-pub use state::{Current, EARLIER_MAX, Open, RolledBack, Stage, Standing, State};
+pub use state::{Current, EARLIER_MAX, Open, PlaceState, RolledBack, Stage, State};

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use evidence::report::Outcome;
+use evidence::report::ReleaseOutcome;
 use evidence::{CommitId, Digest};
 use serde::{Deserialize, Serialize};
 
-use super::event::{Held, Promoted, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
+use super::event::{Held, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted};
 use crate::ids::{PersonId, RunId};
 use crate::place::Place;
 
@@ -14,13 +14,13 @@ use crate::place::Place;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct State {
-    pub(super) places: BTreeMap<Place, Standing>,
+    pub(super) places: BTreeMap<Place, PlaceState>,
 }
 
 /// What stands at a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Standing {
+pub struct PlaceState {
     /// Highest number given.
     pub highest: u64,
     /// What is wanted next and has no plan yet.
@@ -28,7 +28,7 @@ pub struct Standing {
     /// The release that stands open.
     pub open: Option<Open>,
     /// A return that the agent has not reported yet, and the number of its entry.
-    pub returning: Option<(Returning, u64)>,
+    pub returning: Option<(RollbackRequested, u64)>,
     /// What runs there, as its agent reported.
     pub running: Option<Current>,
     /// What ran before that.
@@ -117,12 +117,12 @@ pub struct Current {
 impl State {
     /// What stands at a place.
     #[must_use]
-    pub fn at(&self, place: &Place) -> Option<&Standing> {
+    pub fn at(&self, place: &Place) -> Option<&PlaceState> {
         self.places.get(place)
     }
 
     /// Every place where something stands.
-    pub fn places(&self) -> impl Iterator<Item = (&Place, &Standing)> {
+    pub fn places(&self) -> impl Iterator<Item = (&Place, &PlaceState)> {
         self.places.iter()
     }
 
@@ -190,7 +190,7 @@ impl State {
         self.stage(&event.place, event.release, Stage::Held)
     }
 
-    pub(crate) fn returning(&mut self, event: &Returning, entry: u64) -> bool {
+    pub(crate) fn returning(&mut self, event: &RollbackRequested, entry: u64) -> bool {
         let standing = self.standing(&event.place);
         let rises = event.release > standing.highest;
         standing.highest = standing.highest.max(event.release);
@@ -228,14 +228,15 @@ impl State {
         let open_memory = open.as_ref().filter(|open| has_memory(open.facts.run, &open.facts.artifact));
         // What a rollback ends is not wanted again, whatever becomes of it.
         let is_ended = standing.is_left();
-        let frozen = open_memory.filter(|_| event.outcome == Outcome::Refused && is_frozen(&event.reasons));
+        let frozen =
+            open_memory.filter(|_| event.outcome == ReleaseOutcome::Refused && is_frozen(&event.reasons));
         if let Some(open) = frozen.filter(|_| !is_ended) {
             standing.frozen = Some((open.facts.wanted(), status));
         }
-        if let Some(returning) = returning.as_ref().filter(|_| event.outcome == Outcome::Running) {
+        if let Some(returning) = returning.as_ref().filter(|_| event.outcome == ReleaseOutcome::Running) {
             standing.rolled_back(returning);
         }
-        if let (Some(highest), Outcome::Refused, Some(open)) = (event.highest, event.outcome, &open) {
+        if let (Some(highest), ReleaseOutcome::Refused, Some(open)) = (event.highest, event.outcome, &open) {
             // A restored ledger gave it a number that the agent has seen: it is wanted under the next one.
             standing.highest = standing.highest.max(highest);
             standing.wanted = Some(open.facts.wanted()).filter(|_| !is_ended);
@@ -277,12 +278,12 @@ impl State {
         (open.facts.release == release).then_some(open)
     }
 
-    fn standing(&mut self, place: &Place) -> &mut Standing {
+    fn standing(&mut self, place: &Place) -> &mut PlaceState {
         self.places.entry(place.clone()).or_default()
     }
 }
 
-impl Standing {
+impl PlaceState {
     /// Whether a new release may take the place of the open one: not while that is judged or applied.
     #[must_use]
     pub fn is_free(&self) -> bool {
@@ -307,10 +308,10 @@ impl Standing {
     }
 
     /// Takes note of what runs after a report.
-    fn runs(&mut self, now: Option<Current>, outcome: Outcome) {
+    fn runs(&mut self, now: Option<Current>, outcome: ReleaseOutcome) {
         let artifact = now.as_ref().map(|now| now.artifact);
         let changed = artifact != self.running.as_ref().map(|running| running.artifact);
-        if outcome == Outcome::Running && changed {
+        if outcome == ReleaseOutcome::Running && changed {
             let before = std::mem::replace(&mut self.before, self.running.take());
             // What older programs asked for says nothing of its statement, and no more than one step was kept of it.
             let before = before.filter(|before| before.statement.is_some() && !self.bars(&before.artifact));
@@ -319,7 +320,7 @@ impl Standing {
             self.earlier.retain(|one| Some(one.artifact) != now && Some(one.artifact) != before);
             self.earlier.truncate(EARLIER_MAX);
         }
-        if changed || outcome == Outcome::Running {
+        if changed || outcome == ReleaseOutcome::Running {
             self.running = now;
         }
     }
@@ -327,11 +328,11 @@ impl Standing {
     /// Whether a person rolled an artifact back here, and nobody has asked for it again.
     #[must_use]
     pub fn bars(&self, artifact: &Digest) -> bool {
-        self.bar(artifact).is_some()
+        self.rollback_of(artifact).is_some()
     }
 
     /// The rollback of an artifact that holds here.
-    pub(super) fn bar(&self, artifact: &Digest) -> Option<&RolledBack> {
+    pub(super) fn rollback_of(&self, artifact: &Digest) -> Option<&RolledBack> {
         self.rolled_back.iter().find(|bar| bar.artifact == *artifact)
     }
 
@@ -351,7 +352,10 @@ impl Standing {
 
     /// Takes the return of which that holds, and what was under way and ends with it: whatever became of the return,
     /// its agent is not given that once more.
-    fn take_returning(&mut self, which: impl Fn(&Returning) -> bool) -> Option<(Returning, Option<Open>)> {
+    fn take_returning(
+        &mut self,
+        which: impl Fn(&RollbackRequested) -> bool,
+    ) -> Option<(RollbackRequested, Option<Open>)> {
         let (returning, _) = self.returning.take_if(|(returning, _)| which(returning))?;
         let ends = returning.course.as_ref().and_then(|course| course.ends);
         let ended = self.open.take_if(|open| Some(open.facts.release) == ends);
@@ -359,7 +363,7 @@ impl Standing {
     }
 
     /// Pins what a rollback brought: what it replaced, or is wanted of it still, does not come back by itself.
-    fn rolled_back(&mut self, returning: &Returning) {
+    fn rolled_back(&mut self, returning: &RollbackRequested) {
         let Some(from) = returning.from else { return };
         let running = self.running.as_ref().filter(|running| running.artifact == from);
         let gone = match &returning.course {

@@ -1,10 +1,10 @@
 //! Given an artifact, when it is proposed, judged and reported, then it moves from place to place.
 
 use evidence::Digest;
-use evidence::report::Outcome;
+use evidence::report::ReleaseOutcome;
 
-use super::{Promote, Promoted, Return, Returning, Stage};
-use crate::gate::Outcome as Verdict;
+use super::{Promote, Promoted, Rollback, RollbackRequested, Stage};
+use crate::gate::GateOutcome as Verdict;
 use crate::identity::StatusSet;
 use crate::ids::PersonId;
 use crate::scenario::{
@@ -18,10 +18,10 @@ fn promote(person: PersonId, release: u64) -> Command {
     Command::Promote(Promote { promoted, artifact: Some(digest("manifest")) })
 }
 
-fn turn_back(environment: &str) -> Command {
+fn rollback(environment: &str) -> Command {
     let (from, to) = (digest("manifest"), digest("before"));
     let (place, request) = (place(environment), digest("return"));
-    Command::Return(Return { place, from, to, release: None, ends: false, person: bob(), request })
+    Command::Rollback(Rollback { place, from, to, release: None, ends: false, person: bob(), request })
 }
 
 #[test]
@@ -61,17 +61,17 @@ fn could_not_decide_is_never_a_pass() {
     let mut state = proposed();
     happen(&mut state, &promote(alice(), 1));
     happen(&mut state, &verdict("production", 1, 1, Verdict::Undecided));
-    assert_eq!(codes(&state, &agent_report("production", 1, Outcome::Running)), ["nothing-due"]);
+    assert_eq!(codes(&state, &agent_report("production", 1, ReleaseOutcome::Running)), ["nothing-due"]);
 }
 
 #[test]
 fn a_report_counts_only_for_what_is_due() {
     let mut state = built();
-    assert_eq!(codes(&state, &agent_report("dev", 1, Outcome::Running)), ["nothing-due"]);
+    assert_eq!(codes(&state, &agent_report("dev", 1, ReleaseOutcome::Running)), ["nothing-due"]);
     happen(&mut state, &propose("dev"));
     happen(&mut state, &verdict("dev", 1, 1, Verdict::Pass));
-    assert_eq!(codes(&state, &agent_report("dev", 2, Outcome::Running)), ["nothing-due"]);
-    happen(&mut state, &agent_report("dev", 1, Outcome::Failed));
+    assert_eq!(codes(&state, &agent_report("dev", 2, ReleaseOutcome::Running)), ["nothing-due"]);
+    happen(&mut state, &agent_report("dev", 1, ReleaseOutcome::Failed));
     let standing = state.release.at(&place("dev")).unwrap();
     assert!(standing.running.is_none() && standing.open.is_none());
     assert!(state.release.at(&place("staging")).is_none(), "what does not run goes nowhere");
@@ -107,11 +107,11 @@ fn what_cannot_be_planned_says_so_and_is_wanted_no_more() {
 #[test]
 fn there_is_a_return_only_to_what_ran_before() {
     let mut state = proposed();
-    assert_eq!(codes(&state, &turn_back("dev")), ["nothing-before"]);
-    assert_eq!(codes(&state, &turn_back("production")), ["nothing-before", "return-differs"]);
+    assert_eq!(codes(&state, &rollback("dev")), ["nothing-before"]);
+    assert_eq!(codes(&state, &rollback("production")), ["nothing-before", "return-differs"]);
     happen(&mut state, &promote(alice(), 1));
     assert_eq!(
-        codes(&state, &turn_back("production")),
+        codes(&state, &rollback("production")),
         ["nothing-before", "return-differs", "already-promoted"]
     );
 }
@@ -120,7 +120,7 @@ fn there_is_a_return_only_to_what_ran_before() {
 fn a_return_by_somebody_whose_enrolment_was_withdrawn_holds_up_nothing() {
     let mut state = built();
     let (place, artifact, request) = (place("dev"), digest("before"), digest("return"));
-    let returning = Returning {
+    let returning = RollbackRequested {
         place: place.clone(),
         release: 2,
         artifact,
@@ -129,7 +129,7 @@ fn a_return_by_somebody_whose_enrolment_was_withdrawn_holds_up_nothing() {
         from: None,
         course: None,
     };
-    state.apply(&Event::Returning(returning), at(10));
+    state.apply(&Event::RollbackRequested(returning), at(10));
     for (number, person, is_free) in [(1, 1, false), (2, 2, true)] {
         let status = StatusSet {
             number,

@@ -10,7 +10,7 @@ use crate::refusal::Reason;
 
 /// Put a commit forward.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Take {
+pub struct RecordSource {
     /// The run that it is for.
     pub run: RunId,
     /// The project.
@@ -40,7 +40,11 @@ pub enum Signature {
 ///
 /// # Errors
 /// Every reason against.
-pub fn take(identity: &identity::State, command: &Take, moment: Moment) -> Result<Taken, Vec<Reason>> {
+pub fn take(
+    identity: &identity::State,
+    command: &RecordSource,
+    moment: Moment,
+) -> Result<Taken, Vec<Reason>> {
     let mut reasons = Vec::new();
     let developer: Option<Name> = DEVELOPER.parse().ok();
     let may = developer

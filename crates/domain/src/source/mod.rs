@@ -11,6 +11,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use decide::{Signature, Take, take};
+pub use decide::{RecordSource, Signature, take};
 pub use event::Taken;
 pub use state::{Source, State};

@@ -158,7 +158,7 @@ fn agent_report_example() {
         release: 4,
         artifact,
         plan: Digest::of(b"plan"),
-        outcome: Outcome::Running,
+        outcome: ReleaseOutcome::Running,
         running: Some(Running { artifact, commit }),
         reasons: Vec::new(),
         detail: String::new(),
@@ -197,7 +197,7 @@ fn claim_example() {
     let envelope = claim.sign(&signer).unwrap();
     check("claim", 0, envelope.payload(evidence::claim::PAYLOAD_TYPE).unwrap());
     let now = NOW.parse().unwrap();
-    let asked = |operation: &str, server| Asked { operation: operation.into(), server };
+    let asked = |operation: &str, server| ClaimedOperation { operation: operation.into(), server };
     let right = asked(&claim.operation, answering);
     let read = Claim::read(&envelope).unwrap();
     read.verify(&envelope, signer.public(), id(1), &right, now).unwrap();
@@ -346,7 +346,7 @@ fn bundle_and_order_examples() {
     let [alice, bob] = people();
     let enrolment = signed(enrolment_of(&alice, 11, 12).envelope().unwrap(), enrolment::NAMESPACE, &[bob]);
     let request = signed(support::request().envelope().unwrap(), request::NAMESPACE, &[alice]);
-    let order = ReturnOrder {
+    let order = RollbackOrder {
         v: 1,
         project: name("shop"),
         service: name("api"),
@@ -359,7 +359,7 @@ fn bundle_and_order_examples() {
         request: Envelope::decode(&request).unwrap(),
     };
     check("return-order", 0, &order.encode().unwrap());
-    assert_eq!(ReturnOrder::decode(&order.encode().unwrap()).unwrap(), order);
+    assert_eq!(RollbackOrder::decode(&order.encode().unwrap()).unwrap(), order);
     let order = RunOrder {
         v: 1,
         roots: Vec::new(),

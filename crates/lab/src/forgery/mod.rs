@@ -17,8 +17,8 @@ pub use revoked::{long_there, revoke};
 
 use agent::Memory;
 use evidence::bundle::Bundle;
-use evidence::return_order::ReturnOrder;
-use judge::Seen;
+use evidence::rollback_order::RollbackOrder;
+use judge::VerificationContext;
 
 use crate::assemble::assemble;
 use crate::parts::Parts;
@@ -39,11 +39,11 @@ pub struct Forgery {
     /// What the agent has seen before.
     memory: fn(&Lab, &mut Memory),
     /// What approvers, and verifiers that keep state, have seen before.
-    seen: fn(&Lab, &mut Seen),
+    seen: fn(&Lab, &mut VerificationContext),
     /// Whether readers have seen the whole log of the server, with what it keeps back.
     all_seen: bool,
     /// What is done to a return instead of a release.
-    order: Option<fn(&Lab, &mut ReturnOrder)>,
+    order: Option<fn(&Lab, &mut RollbackOrder)>,
     /// Whether people have seen something unusual before.
     seen_more: bool,
     /// Seconds from now at which it is judged.
@@ -98,7 +98,7 @@ impl Forgery {
         Self { memory, ..self }
     }
 
-    fn people_saw(self, seen: fn(&Lab, &mut Seen)) -> Self {
+    fn people_saw(self, seen: fn(&Lab, &mut VerificationContext)) -> Self {
         Self { seen, seen_more: true, ..self }
     }
 
@@ -140,7 +140,7 @@ impl Forgery {
 
     /// Makes it.
     #[must_use]
-    pub fn made(&self) -> Made {
+    pub fn forged(&self) -> ForgedEvidence {
         let mut lab = Lab::default();
         (self.lab)(&mut lab);
         let mut parts = lab.honest();
@@ -157,13 +157,13 @@ impl Forgery {
             change(&lab, &mut order);
             order
         });
-        Made { row: self.clone(), lab, bundle, leaves, memory, order }
+        ForgedEvidence { row: self.clone(), lab, bundle, leaves, memory, order }
     }
 }
 
 /// A forgery that was made.
 #[derive(Debug)]
-pub struct Made {
+pub struct ForgedEvidence {
     row: Forgery,
     /// The installation.
     pub lab: Lab,
@@ -174,10 +174,10 @@ pub struct Made {
     /// What the agent has seen before.
     pub memory: Memory,
     /// The order, where it is a return.
-    pub order: Option<ReturnOrder>,
+    pub order: Option<RollbackOrder>,
 }
 
-impl Made {
+impl ForgedEvidence {
     /// What the agent says against it.
     #[must_use]
     pub fn by_agent(&self) -> Vec<String> {

@@ -3,7 +3,7 @@
 use domain::release::LEAP_MAX;
 use evidence::Digest;
 use evidence::environment::Environment;
-use evidence::report::{AgentReport, Outcome};
+use evidence::report::{AgentReport, ReleaseOutcome};
 
 use super::{Forgery, forged, patched};
 use crate::parts::{Parts, old_artifact, report};
@@ -81,7 +81,7 @@ fn reports() -> Vec<Forgery> {
         }),
         forged("an artifact that failed in staging", "not-run-before", |lab, parts| {
             let mut failed = staging(parts);
-            (failed.outcome, failed.reasons) = (Outcome::Returned, vec!["probe-failed".into()]);
+            (failed.outcome, failed.reasons) = (ReleaseOutcome::Returned, vec!["probe-failed".into()]);
             parts.reports[0] = lab.report(&failed, &lab.staging);
             lab.approve(parts);
         }),

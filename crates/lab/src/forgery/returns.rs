@@ -1,7 +1,7 @@
 //! Returns: an order to go back that nobody gave, or gave for something else.
 
 use domain::release::LEAP_MAX;
-use evidence::return_order::ReturnOrder;
+use evidence::rollback_order::RollbackOrder;
 use evidence::{Digest, enrolment, request};
 use serde_json::json;
 
@@ -15,7 +15,7 @@ pub(super) fn rows() -> Vec<Forgery> {
     [orders(), requests()].concat()
 }
 
-fn turned(name: &'static str, code: &'static str, change: fn(&Lab, &mut ReturnOrder)) -> Forgery {
+fn turned(name: &'static str, code: &'static str, change: fn(&Lab, &mut RollbackOrder)) -> Forgery {
     let row = forged(name, code, |_, _| {}).unknown_to(&[Approve, Verify, State]);
     Forgery { order: Some(change), ..row }
 }
@@ -111,7 +111,7 @@ fn requests() -> Vec<Forgery> {
     ]
 }
 
-fn asks(lab: &Lab, order: &mut ReturnOrder, arguments: serde_json::Value) {
+fn asks(lab: &Lab, order: &mut RollbackOrder, arguments: serde_json::Value) {
     order.request = lab.request(&lab.bob, "rollback", arguments, 74).1;
 }
 

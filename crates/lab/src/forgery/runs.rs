@@ -11,7 +11,7 @@ use evidence::run_order::RunOrder;
 use evidence::status::{Revocation, Status};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Digest, Moment, Name, enrolment};
-use judge::{Anchors, Piece, Seen, check_run};
+use judge::{Anchors, Piece, VerificationContext, check_run};
 use serde_json::json;
 
 use crate::commits::{Written, commit};
@@ -26,13 +26,13 @@ pub struct RunForgery {
     /// The code by which a runner refuses.
     pub code: &'static str,
     lab: fn(&mut Lab),
-    change: fn(&Lab, &mut Asked),
+    change: fn(&Lab, &mut WorkOffer),
     later: i64,
 }
 
 /// Everything before a runner that is to work.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct WorkOffer {
     /// What the server shows.
     pub order: RunOrder,
     /// What it says is due.
@@ -46,12 +46,12 @@ pub struct Asked {
     /// The pin.
     pub anchors: Anchors,
     /// What the runner has seen before.
-    pub seen: Seen,
+    pub seen: VerificationContext,
     /// When it looks.
     pub now: Moment,
 }
 
-impl Asked {
+impl WorkOffer {
     /// Codes by which the runner refuses; none when it works.
     #[must_use]
     pub fn by_runner(&self) -> Vec<String> {
@@ -95,7 +95,7 @@ impl Asked {
 impl Lab {
     /// What Ada asked for, and Bob agreed to: the second step, which is behind an approval node.
     #[must_use]
-    pub fn asked(&self) -> Asked {
+    pub fn asked(&self) -> WorkOffer {
         let base = self.base();
         self.asked_of(&Written {
             parents: std::slice::from_ref(&base),
@@ -105,7 +105,7 @@ impl Lab {
         })
     }
 
-    fn asked_of(&self, written: &Written<'_>) -> Asked {
+    fn asked_of(&self, written: &Written<'_>) -> WorkOffer {
         let (pack, _) = commit(&self.files(), written);
         let arguments = json!({ "project": "shop", "commit": pack.commit });
         let (run, envelope) = self.request(&self.ada, "run", arguments, 70);
@@ -117,7 +117,7 @@ impl Lab {
             self.signed_enrolment(&self.bob.enrolment(&["release-manager"])),
         ];
         enrolments.sort_by_key(Envelope::payload_digest);
-        Asked {
+        WorkOffer {
             order: RunOrder {
                 v: 1,
                 roots: vec![self.signed_root(&self.root(), &[0, 1])],
@@ -139,7 +139,7 @@ impl Lab {
             commit: Commit::parse(&pack.commits[pack.commit.as_str()].0).unwrap(),
             pipeline: Pipeline::parse(file).unwrap(),
             anchors: self.anchors(),
-            seen: Seen { root: 1, status: 1, ..Seen::default() },
+            seen: VerificationContext { root: 1, status: 1, ..VerificationContext::default() },
             now: at(0),
         }
     }
@@ -156,7 +156,7 @@ pub fn all() -> Vec<RunForgery> {
     [roots(), people(), requests(), commits(), nodes()].concat()
 }
 
-fn asked(name: &'static str, code: &'static str, change: fn(&Lab, &mut Asked)) -> RunForgery {
+fn asked(name: &'static str, code: &'static str, change: fn(&Lab, &mut WorkOffer)) -> RunForgery {
     RunForgery { name, code, lab: |lab| lab.pipeline = PIPELINE, change, later: 0 }
 }
 
@@ -167,7 +167,7 @@ impl RunForgery {
 
     /// Makes it.
     #[must_use]
-    pub fn made(&self) -> Asked {
+    pub fn forged(&self) -> WorkOffer {
         let mut lab = Lab::default();
         (self.lab)(&mut lab);
         let mut asked = lab.asked();
@@ -371,13 +371,13 @@ fn nodes() -> Vec<RunForgery> {
 }
 
 /// Another status is in force.
-fn in_force(lab: &Lab, asked: &mut Asked, change: impl FnOnce(&Asked, &mut Status)) {
+fn in_force(lab: &Lab, asked: &mut WorkOffer, change: impl FnOnce(&WorkOffer, &mut Status)) {
     let mut status = lab.status();
     change(asked, &mut status);
     asked.order.status = lab.signed_status(&status, &[0, 1]);
 }
 
-fn revoke(lab: &Lab, asked: &mut Asked, pair: &Pair) {
+fn revoke(lab: &Lab, asked: &mut WorkOffer, pair: &Pair) {
     in_force(lab, asked, |_, status| {
         let key = pair.key.fingerprint().to_owned();
         status.revoked = vec![Revocation { key, invalid_since: at(-60) }];
@@ -385,13 +385,13 @@ fn revoke(lab: &Lab, asked: &mut Asked, pair: &Pair) {
 }
 
 /// A person asks for the run.
-fn ask(asked: &mut Asked, lab: &Lab, person: &Person, nonce: u8) {
+fn ask(asked: &mut WorkOffer, lab: &Lab, person: &Person, nonce: u8) {
     let arguments = asked.run().arguments;
     asked.asks(lab.request(person, "run", arguments, nonce).1);
 }
 
 /// The same of a commit that somebody else has signed, or nobody.
-fn of_commit(lab: &Lab, asked: &mut Asked, signer: Option<&Pair>) {
+fn of_commit(lab: &Lab, asked: &mut WorkOffer, signer: Option<&Pair>) {
     let base = lab.base();
     let email = lab.ada.email();
     *asked = lab.asked_of(&Written {
@@ -403,7 +403,7 @@ fn of_commit(lab: &Lab, asked: &mut Asked, signer: Option<&Pair>) {
 }
 
 /// Only this person agrees, who has these roles.
-fn only(lab: &Lab, asked: &mut Asked, person: &Person, roles: &[&str]) {
+fn only(lab: &Lab, asked: &mut WorkOffer, person: &Person, roles: &[&str]) {
     asked.order.requests.pop();
     asked.order.requests.push(lab.agrees(person, 70, &asked.due.commit));
     asked.enrols(lab.signed_enrolment(&person.enrolment(roles)));
@@ -417,7 +417,7 @@ pub fn in_team() -> Lab {
 
 /// One person in solo mode, who asks and agrees.
 #[must_use]
-pub fn alone() -> Asked {
+pub fn alone() -> WorkOffer {
     let lab = Lab { unusual: |root: &mut TrustRoot| root.mode = Mode::Solo, ..in_team() };
     let mut asked = lab.asked();
     only(&lab, &mut asked, &lab.ada, &["developer", "release-manager"]);

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use evidence::pipeline::Pipeline;
 use evidence::receipt::{Ending, Output, OutputKind};
 use evidence::{Name, oci};
-use runner::{ArtifactError, Execution, Given, GivenError, Kept, StepError, assemble, merge};
+use runner::{
+    ArtifactError, Execution, GivenError, RetainedOutput, RetainedOutputs, StepError, assemble, merge,
+};
 
 use super::{build, name, project, run, source};
 
@@ -110,21 +112,24 @@ fn said(done: &Execution) -> String {
     String::from_utf8_lossy(&done.log).into_owned()
 }
 
-fn link(to: &str) -> Kept {
-    Kept { output: Output::link(to), bytes: to.as_bytes().to_vec() }
+fn link(to: &str) -> RetainedOutput {
+    RetainedOutput { output: Output::link(to), bytes: to.as_bytes().to_vec() }
 }
 
-fn directory() -> Kept {
-    Kept { output: Output::directory(), bytes: Vec::new() }
+fn directory() -> RetainedOutput {
+    RetainedOutput { output: Output::directory(), bytes: Vec::new() }
 }
 
-fn given(files: &[(&str, &[u8])]) -> Given {
-    files.iter().map(|(path, bytes)| ((*path).to_owned(), Kept::file(bytes.to_vec(), false))).collect()
+fn given(files: &[(&str, &[u8])]) -> RetainedOutputs {
+    files
+        .iter()
+        .map(|(path, bytes)| ((*path).to_owned(), RetainedOutput::file(bytes.to_vec(), false)))
+        .collect()
 }
 
 #[test]
 fn attack_two_steps_never_take_each_others_place() {
-    let both = |linux: Given, windows: Given| {
+    let both = |linux: RetainedOutputs, windows: RetainedOutputs| {
         merge(&BTreeMap::from([(name("linux"), linux), (name("windows"), windows)]))
     };
     let clash = |linux: &[(&str, &[u8])], windows: &[(&str, &[u8])]| match both(given(linux), given(windows))
@@ -149,21 +154,28 @@ fn attack_no_output_takes_the_place_of_a_file_of_the_commit() {
     project.write("src/lib.c", "int x;\n");
     project.commit("more", "signing");
     let source = source(&project);
-    let with =
-        |path: &str, kept: Kept| run(&source, &name("use"), &Given::from([(path.to_owned(), kept)]), 1);
+    let with = |path: &str, kept: RetainedOutput| {
+        run(&source, &name("use"), &RetainedOutputs::from([(path.to_owned(), kept)]), 1)
+    };
     let refused = |path: &str, kept| match with(path, kept) {
-        Err(StepError::Given(GivenError::Tracked { path, tracked })) => format!("{path} over {tracked}"),
+        Err(StepError::RetainedOutputs(GivenError::Tracked { path, tracked })) => {
+            format!("{path} over {tracked}")
+        }
         other => format!("{other:?}"),
     };
-    assert_eq!(refused("main.c", Kept::file(b"evil".to_vec(), false)), "main.c over main.c");
-    assert_eq!(refused("main.c/x", Kept::file(b"evil".to_vec(), false)), "main.c/x over main.c");
-    assert_eq!(refused("src", Kept::file(b"evil".to_vec(), false)), "src over src/lib.c");
+    assert_eq!(refused("main.c", RetainedOutput::file(b"evil".to_vec(), false)), "main.c over main.c");
+    assert_eq!(refused("main.c/x", RetainedOutput::file(b"evil".to_vec(), false)), "main.c/x over main.c");
+    assert_eq!(refused("src", RetainedOutput::file(b"evil".to_vec(), false)), "src over src/lib.c");
     let link = link("other");
     assert_eq!(refused("src", link), "src over src/lib.c");
     let own = source.file("main.c").unwrap().to_vec();
-    assert_eq!(refused("main.c", Kept::file(own.clone(), true)), "main.c over main.c", "its mode differs");
-    let same = Given::from([
-        ("main.c".to_owned(), Kept::file(own, false)),
+    assert_eq!(
+        refused("main.c", RetainedOutput::file(own.clone(), true)),
+        "main.c over main.c",
+        "its mode differs"
+    );
+    let same = RetainedOutputs::from([
+        ("main.c".to_owned(), RetainedOutput::file(own, false)),
         ("src".to_owned(), directory()),
         ("src/empty".to_owned(), directory()),
     ]);
@@ -177,8 +189,8 @@ fn attack_an_artifact_has_one_source_for_each_path() {
                     app: {files: {app: {step: a, path: out}, app/x: {step: b, path: x}}}\n  \
                     lib: {files: {lib: {step: b, path: lib/sub}}}\n";
     let pipeline = Pipeline::parse(pipeline.as_bytes()).unwrap();
-    let made = |artifact: &str, a: Given, b: Given| {
-        let left: BTreeMap<Name, Given> = BTreeMap::from([(name("a"), a), (name("b"), b)]);
+    let made = |artifact: &str, a: RetainedOutputs, b: RetainedOutputs| {
+        let left: BTreeMap<Name, RetainedOutputs> = BTreeMap::from([(name("a"), a), (name("b"), b)]);
         let commit = "a".repeat(40).parse().unwrap();
         assemble(&pipeline, &name(artifact), &left, &commit, 7)
     };
@@ -194,12 +206,15 @@ fn attack_an_artifact_has_one_source_for_each_path() {
     assert!(
         whiteout.unwrap_err().to_string().contains("`app/.wh.passwd` has a part that begins with `.wh.`")
     );
-    let nothing = Given::from([("lib/sub/empty".to_owned(), directory())]);
-    assert!(matches!(made("lib", Given::new(), nothing), Err(ArtifactError::Oci(oci::OciError::Empty))));
+    let nothing = RetainedOutputs::from([("lib/sub/empty".to_owned(), directory())]);
+    assert!(matches!(
+        made("lib", RetainedOutputs::new(), nothing),
+        Err(ArtifactError::Oci(oci::OciError::Empty))
+    ));
     // It stayed inside what the step left, but not inside what is taken of that.
     let mut left = given(&[("lib/sub/x", b"x"), ("lib/other", b"o")]);
     left.insert("lib/sub/link".into(), link("../other"));
-    let refused = made("lib", Given::new(), left).unwrap_err();
+    let refused = made("lib", RetainedOutputs::new(), left).unwrap_err();
     assert!(
         refused.to_string().contains("`lib/link` is a link that points outside of its source"),
         "{refused}"

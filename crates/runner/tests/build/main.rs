@@ -17,8 +17,8 @@ use evidence::receipt::Ending;
 use evidence::tree_list::FileMode;
 use evidence::{Digest, Id, Moment, Name};
 use runner::{
-    Budget, Built, Caps, Execution, Given, GivenError, Host, Identity, Repository, RepositoryError, Sandbox,
-    Source, SourceError, StepError, Toolchain, assemble, execute, merge, resolve,
+    ArtifactBytes, Budget, Caps, Execution, GivenError, Host, Identity, Repository, RepositoryError,
+    RetainedOutputs, Sandbox, Source, SourceError, StepError, Toolchain, assemble, execute, merge, resolve,
 };
 use sandbox::Egress;
 use support::Project;
@@ -124,7 +124,7 @@ fn a_repository_can_withhold_but_not_lie() {
 
 struct Ran {
     executions: BTreeMap<Name, Execution>,
-    artifact: Option<Built>,
+    artifact: Option<ArtifactBytes>,
 }
 
 /// Runs every step of a project's pipeline in order, handing outputs on, as a runner does.
@@ -147,7 +147,7 @@ fn build(project: &Project, nonce: u8) -> Ran {
 /// Taking stock of the host costs a second; it does not change between these builds.
 static TOOLCHAIN: LazyLock<Toolchain> = LazyLock::new(|| Toolchain::of_host(&[]).unwrap());
 
-fn run(source: &Source, step: &Name, given: &Given, nonce: u8) -> Result<Execution, StepError> {
+fn run(source: &Source, step: &Name, given: &RetainedOutputs, nonce: u8) -> Result<Execution, StepError> {
     let signer = MachineSigner::from_seed([24; 32]).unwrap();
     let identity = Identity {
         installation: Id::from_random([1; 16]),
@@ -293,27 +293,33 @@ fn the_network_is_what_the_pipeline_names_and_on_record() {
 fn what_cannot_be_run_is_refused_with_its_reason() {
     let networked = "version: 1\nsteps:\n  fetch: {run: 'true', network: [maven]}\n  sign: {approval: {role: dev, count: 1}}\n";
     let networked = source(&project(networked));
-    let refused = run(&networked, &name("fetch"), &Given::new(), 1).unwrap_err();
+    let refused = run(&networked, &name("fetch"), &RetainedOutputs::new(), 1).unwrap_err();
     assert!(matches!(refused, StepError::Network(..)), "{refused}");
-    assert!(matches!(run(&networked, &name("sign"), &Given::new(), 1), Err(StepError::NoStep(_))));
-    assert!(matches!(run(&networked, &name("none"), &Given::new(), 1), Err(StepError::NoStep(_))));
+    assert!(matches!(run(&networked, &name("sign"), &RetainedOutputs::new(), 1), Err(StepError::NoStep(_))));
+    assert!(matches!(run(&networked, &name("none"), &RetainedOutputs::new(), 1), Err(StepError::NoStep(_))));
     let bare = Project::new();
     bare.commit("empty", "signing");
-    assert!(matches!(run(&source(&bare), &name("x"), &Given::new(), 1), Err(StepError::NoPipeline(_))));
+    assert!(matches!(
+        run(&source(&bare), &name("x"), &RetainedOutputs::new(), 1),
+        Err(StepError::NoPipeline(_))
+    ));
 
     let fine = source(&project(PIPELINE));
     let hello = build(&project(PIPELINE), 1).executions.remove(&name("compile")).unwrap().outputs;
     let mut forged = hello.clone();
     forged.get_mut("hello").unwrap().bytes.push(0);
-    assert!(matches!(run(&fine, &name("test"), &forged, 1), Err(StepError::Given(GivenError::Changed(_)))));
+    assert!(matches!(
+        run(&fine, &name("test"), &forged, 1),
+        Err(StepError::RetainedOutputs(GivenError::Changed(_)))
+    ));
 
     let linked = project(PIPELINE);
     std::os::unix::fs::symlink(".", linked.path().join("link")).unwrap();
     linked.commit("a link", "signing");
-    let through = Given::from([("link/hello".to_owned(), hello.get("hello").unwrap().clone())]);
+    let through = RetainedOutputs::from([("link/hello".to_owned(), hello.get("hello").unwrap().clone())]);
     let refused = run(&source(&linked), &name("test"), &through, 1);
     assert!(
-        matches!(refused, Err(StepError::Given(GivenError::Tracked { .. }))),
+        matches!(refused, Err(StepError::RetainedOutputs(GivenError::Tracked { .. }))),
         "no input leads through a link of the source"
     );
 }
@@ -342,7 +348,7 @@ fn attack_steps_get_no_more_than_the_operator_gives() {
         ),
         ("processes", "step `processes`: its limit `processes` is 65536, this runner gives at most 4096"),
     ] {
-        let refused = run(&greedy, &name(step), &Given::new(), 1).unwrap_err().to_string();
+        let refused = run(&greedy, &name(step), &RetainedOutputs::new(), 1).unwrap_err().to_string();
         assert!(refused.starts_with(named), "{refused}");
     }
     let bomb = "version: 1\nsteps:\n  bomb:\n    run: |\n      n=0\n      \

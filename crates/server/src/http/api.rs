@@ -22,7 +22,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tlog::inclusion_proof;
 use wire::{
-    Credential, EntryView, FreezeView, Installation, Outcome, PersonView, ProblemKind, StatusView,
+    CommandOutcome, Credential, EntryView, FreezeView, Installation, PersonView, ProblemKind, StatusView,
     Submission, WitnessesView,
 };
 
@@ -111,7 +111,8 @@ fn check_key(headers: &HeaderMap, submission: &Submission) -> Result<(), Failure
 fn outcome(shared: &Shared, submission: &Submission, answer: &Answer) -> Result<Response, Failure> {
     let keeper = &shared.gatekeeper;
     let accepted = |entry, size, repeated| {
-        let outcome = Outcome { accepted: true, entry, size: Some(size), repeated, reasons: Vec::new() };
+        let outcome =
+            CommandOutcome { accepted: true, entry, size: Some(size), repeated, reasons: Vec::new() };
         Ok(Json(outcome).into_response())
     };
     match answer {

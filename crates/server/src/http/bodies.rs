@@ -16,7 +16,7 @@ use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use domain::PersonId;
-use evidence::claim::Asked;
+use evidence::claim::ClaimedOperation;
 use evidence::{Digest, Name};
 use listen::{Account, Peer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -119,7 +119,7 @@ async fn held(bodies: &Bodies, parts: &Parts, bytes: u64) -> Result<Held, Failur
 async fn sender(shared: &Arc<Shared>, parts: &Parts) -> Result<Sender, Failure> {
     let credential = credential(&parts.headers);
     let operation = format!("{} {}", parts.method, parts.uri.path());
-    let asked = Asked { operation, server: *shared.introducer.key() };
+    let asked = ClaimedOperation { operation, server: *shared.introducer.key() };
     let (at, peer) = (Arc::clone(shared), parts.extensions.get::<Peer>().copied());
     let is_owner = peer.as_ref().is_some_and(Peer::is_owner);
     blocking(move || {

@@ -10,14 +10,14 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use domain::{Place, RunId, build};
-use evidence::claim::{Asked, Claim};
+use evidence::claim::{Claim, ClaimedOperation};
 use evidence::dsse::Envelope;
 use evidence::entry::Actor;
 use evidence::receipt::Work;
 use evidence::{Digest, Id, Name};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
-use wire::{AgentWork, Credential, Outcome, ProblemKind, RunnerWork, Signed};
+use wire::{AgentWork, CommandOutcome, Credential, ProblemKind, RunnerWork, Signed};
 
 use super::problem::Failure;
 use super::{Shared, blocking, right};
@@ -65,7 +65,7 @@ pub async fn runner_work(
 }
 
 /// The runner that a claim is by; it was heard now.
-async fn runner_of(shared: &Arc<Shared>, claim: Envelope, asked: Asked) -> Result<Name, Failure> {
+async fn runner_of(shared: &Arc<Shared>, claim: Envelope, asked: ClaimedOperation) -> Result<Name, Failure> {
     let at = Arc::clone(shared);
     blocking(move || {
         let now = clock::now();
@@ -89,12 +89,13 @@ pub async fn give_up(
     State(shared): State<Arc<Shared>>,
     Path(nonce): Path<String>,
     headers: HeaderMap,
-) -> Result<Json<Outcome>, Failure> {
+) -> Result<Json<CommandOutcome>, Failure> {
     let claim = claim(&headers)?;
     let nonce: Id = nonce.parse().map_err(malformed)?;
     // What is kept of it: nobody has to believe this server that the runner said so.
     let kept = serde_json::to_value(&claim).map_err(Failure::failed)?;
-    let asked = Asked { operation: evidence::claim::giving_up(nonce), server: *shared.introducer.key() };
+    let asked =
+        ClaimedOperation { operation: evidence::claim::giving_up(nonce), server: *shared.introducer.key() };
     let runner = runner_of(&shared, claim, asked).await?;
     let state = shared.intake.state();
     let due = state.build.outstanding(&runner).find(|due| due.nonce == nonce).cloned();
@@ -161,7 +162,7 @@ pub async fn agent_work(
 pub async fn receipt(
     State(shared): State<Arc<Shared>>,
     Json(signed): Json<Signed>,
-) -> Result<Json<Outcome>, Failure> {
+) -> Result<Json<CommandOutcome>, Failure> {
     let keeper = Arc::clone(&shared);
     let job =
         blocking(move || Ok(keeper.gatekeeper.admit_receipt(&keeper.intake.state(), &signed.statement)?));
@@ -170,7 +171,7 @@ pub async fn receipt(
 
 /// What became of a known machine's report. Its refusals leave no entry, so the server's log has them: a runner reports a
 /// failure instead, an agent tries again.
-async fn reported(shared: &Shared, job: Job) -> Result<Json<Outcome>, Failure> {
+async fn reported(shared: &Shared, job: Job) -> Result<Json<CommandOutcome>, Failure> {
     let (machine, action) = (job.origin.actor.clone(), job.origin.action.clone());
     let answer = recorded(shared, job).await;
     if let (Err(failure), Actor::Machine(machine)) = (&answer, machine) {
@@ -185,20 +186,20 @@ async fn reported(shared: &Shared, job: Job) -> Result<Json<Outcome>, Failure> {
 pub async fn report(
     State(shared): State<Arc<Shared>>,
     Json(signed): Json<Signed>,
-) -> Result<Json<Outcome>, Failure> {
+) -> Result<Json<CommandOutcome>, Failure> {
     let keeper = Arc::clone(&shared);
     let job =
         blocking(move || Ok(keeper.gatekeeper.admit_report(&keeper.intake.state(), &signed.statement)?));
     reported(&shared, job.await?).await
 }
 
-async fn recorded(shared: &Shared, job: Job) -> Result<Json<Outcome>, Failure> {
+async fn recorded(shared: &Shared, job: Job) -> Result<Json<CommandOutcome>, Failure> {
     let (entry, size, repeated) = match shared.intake.submit(job).await? {
         Answer::Accepted { entry, size } => (entry, Some(size), false),
         Answer::Repeated(entry) => (entry, None, true),
         Answer::Refused { entry, refusal } => return Err(Failure::refused(entry, &refusal)),
     };
-    Ok(Json(Outcome { accepted: true, entry, size, repeated, reasons: Vec::new() }))
+    Ok(Json(CommandOutcome { accepted: true, entry, size, repeated, reasons: Vec::new() }))
 }
 
 /// Whether a blob is here.

@@ -26,7 +26,7 @@ use axum::http::{Method, Uri, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use evidence::claim::Asked;
+use evidence::claim::ClaimedOperation;
 use tokio::sync::watch;
 use wire::{BLOB_BYTES_MAX, BODY_BYTES_MAX, ProblemKind};
 
@@ -59,8 +59,11 @@ pub struct Shared {
 
 impl Shared {
     /// What a claim has to be for.
-    fn asked(&self, method: &Method, uri: &Uri) -> Asked {
-        Asked { operation: format!("{method} {}{}", wire::API, uri.path()), server: *self.introducer.key() }
+    fn asked(&self, method: &Method, uri: &Uri) -> ClaimedOperation {
+        ClaimedOperation {
+            operation: format!("{method} {}{}", wire::API, uri.path()),
+            server: *self.introducer.key(),
+        }
     }
 }
 

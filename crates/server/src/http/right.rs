@@ -14,7 +14,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use domain::RunId;
 use domain::release::Stage;
-use evidence::claim::Asked;
+use evidence::claim::ClaimedOperation;
 use evidence::{Digest, Name};
 use listen::Peer;
 use wire::{Credential, ProblemKind};
@@ -44,7 +44,7 @@ pub async fn reading(
 }
 
 /// Who asks to read by an operation, as claims name it.
-pub async fn caller(shared: &Arc<Shared>, parts: &Parts, asked: Asked) -> Result<Caller, Failure> {
+pub async fn caller(shared: &Arc<Shared>, parts: &Parts, asked: ClaimedOperation) -> Result<Caller, Failure> {
     if parts.extensions.get::<Peer>().is_some_and(Peer::is_owner) {
         return Ok(Caller::Owner);
     }

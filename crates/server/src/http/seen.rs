@@ -29,7 +29,7 @@ use super::{Shared, blocking, right};
 use crate::attendance::Who;
 use crate::caller::Caller;
 use crate::clock;
-use crate::dossier::{DossierError, complete};
+use crate::dossier::{DossierError, attach_log_proofs};
 use crate::views::{parsed, releases};
 
 /// One run.
@@ -315,7 +315,7 @@ pub async fn evidence(
             let keeper = &at.gatekeeper;
             let collected = collect(&state, &keeper.store(), &place, clock::now())
                 .map_err(|error| Failure::new(ProblemKind::NotFound, error.to_string()))?;
-            match complete(&collected, keeper.readers()) {
+            match attach_log_proofs(&collected, keeper.readers()) {
                 Ok(bundle) => Ok(Some(bundle.encode().map_err(Failure::failed)?)),
                 Err(DossierError::NotWitnessed) => Ok(None),
                 Err(error) => Err(Failure::failed(error)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use evidence::claim::Asked;
+use evidence::claim::ClaimedOperation;
 use ledger::Tiles;
 use tlog::{TileKind, TilePath};
 use wire::ProblemKind;
@@ -37,7 +37,7 @@ pub async fn tile(
     let is_open = matches!(path.kind(), TileKind::Level(_));
     if !is_open {
         let operation = format!("{} /{path}", request.method());
-        let asked = Asked { operation, server: *shared.introducer.key() };
+        let asked = ClaimedOperation { operation, server: *shared.introducer.key() };
         right::caller(&shared, &request.into_parts().0, asked).await?;
     }
     let bytes = blocking(move || {

@@ -3,9 +3,9 @@
 //! Invariant: a row begins when something is wanted at a place, before it has a number, so that a run is told when
 //! another one takes its place. Which release stands at a place now is the state's to say.
 
-use domain::release::{Held, Proposed, ReleaseDue, Reported, Returning, Unplannable, Wanted};
+use domain::release::{Held, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted};
 use domain::{Event, Place, RunId};
-use evidence::report::Outcome;
+use evidence::report::ReleaseOutcome;
 use evidence::{Digest, Moment};
 use rusqlite::{Connection, Row, params, params_from_iter};
 use wire::ReleaseView;
@@ -45,7 +45,7 @@ pub fn apply(rows: &Connection, at: At<'_>, event: &Event) -> rusqlite::Result<(
         }
         Event::Held(Held { place, release }) => stage(rows, at, place, *release, "held"),
         Event::ReleaseDue(ReleaseDue { place, release, .. }) => stage(rows, at, place, *release, "due"),
-        Event::Returning(returning) => roll_back(rows, at, returning),
+        Event::RollbackRequested(returning) => roll_back(rows, at, returning),
         Event::AgentReported(reported) => report(rows, at, reported),
         Event::Enrolled(enrolled) => {
             let text = "INSERT OR REPLACE INTO enrolled (person, enrolment) VALUES (?1, ?2)";
@@ -105,7 +105,7 @@ fn stage(rows: &Connection, at: At<'_>, place: &Place, release: u64, stage: &str
 }
 
 /// A rollback is of the run whose artifact it brings back; what stands open there ends with it.
-fn roll_back(rows: &Connection, at: At<'_>, returning: &Returning) -> rusqlite::Result<()> {
+fn roll_back(rows: &Connection, at: At<'_>, returning: &RollbackRequested) -> rusqlite::Result<()> {
     if returning.course.is_some() {
         let open = format!("(stage IN ('wanted', 'proposed', 'judging', 'held') OR {REFUSED_IN_FREEZE})");
         end(rows, at, &returning.place, returning.release, &open)?;
@@ -173,7 +173,7 @@ fn report(rows: &Connection, at: At<'_>, reported: &Reported) -> rusqlite::Resul
             at.time
         ],
     )?;
-    if reported.outcome == Outcome::Running {
+    if reported.outcome == ReleaseOutcome::Running {
         // What a rollback took back, and is wanted there still, is wanted no more.
         rows.execute(
             "UPDATE release SET stage = 'rolled-back', changed = ?3, time = ?4 \
@@ -191,7 +191,7 @@ fn report(rows: &Connection, at: At<'_>, reported: &Reported) -> rusqlite::Resul
         let which = format!("(stage = 'due' OR {REFUSED_IN_FREEZE} AND {of_it})");
         end(rows, at, &reported.place, reported.release, &which)?;
     }
-    if reported.outcome == Outcome::Refused && reported.highest.is_some() {
+    if reported.outcome == ReleaseOutcome::Refused && reported.highest.is_some() {
         // Its number was given before a ledger was restored: it is wanted under the next one.
         rows.execute(
             "INSERT INTO release (place, began, kind, run, artifact, stage, changed, time, reasons) \
@@ -335,7 +335,7 @@ mod tests {
         ]
     }
 
-    fn reported(release: u64, outcome: Outcome, reasons: &[&str]) -> Event {
+    fn reported(release: u64, outcome: ReleaseOutcome, reasons: &[&str]) -> Event {
         Event::AgentReported(Reported {
             place: PLACE.parse().unwrap(),
             release,
@@ -361,7 +361,7 @@ mod tests {
         };
         let course =
             Course { run: id(50).into(), statement: None, from_release: 2, from_commit: commit(), ends };
-        let returning = Returning {
+        let returning = RollbackRequested {
             place: PLACE.parse().unwrap(),
             release: 3,
             artifact: digest("first"),
@@ -370,9 +370,9 @@ mod tests {
             from: Some(digest("second")),
             course: Some(course),
         };
-        let first = released(1, "first").into_iter().chain([reported(1, Outcome::Running, &[])]);
+        let first = released(1, "first").into_iter().chain([reported(1, ReleaseOutcome::Running, &[])]);
         let events = [Event::Enrolled(enrolled)].into_iter().chain(first).chain(second);
-        events.chain([Event::Returning(returning)]).collect()
+        events.chain([Event::RollbackRequested(returning)]).collect()
     }
 
     /// Stage of a release or rollback, and the rollback that ended it.
@@ -383,13 +383,18 @@ mod tests {
 
     #[test]
     fn a_release_under_way_is_shown_as_ended_whatever_became_of_its_rollback() {
-        for outcome in [Outcome::Refused, Outcome::Returned, Outcome::Failed, Outcome::Running] {
+        for outcome in [
+            ReleaseOutcome::Refused,
+            ReleaseOutcome::Returned,
+            ReleaseOutcome::Failed,
+            ReleaseOutcome::Running,
+        ] {
             let mut events = rolled_back(released(2, "second"), Some(2));
             assert_eq!(stage(&after(events.clone()), 2), ("due".into(), None), "its agent may be at it");
             let mut refused = events.clone();
             events.push(reported(3, outcome, &["return-stale"]));
             assert_eq!(stage(&after(events), 2), ("superseded".into(), Some(3)), "{outcome:?}");
-            refused.extend([reported(2, Outcome::Refused, &["frozen"]), reported(3, outcome, &[])]);
+            refused.extend([reported(2, ReleaseOutcome::Refused, &["frozen"]), reported(3, outcome, &[])]);
             assert_eq!(stage(&after(refused), 2), ("superseded".into(), Some(3)), "{outcome:?}");
         }
     }
@@ -424,7 +429,7 @@ mod tests {
     fn what_its_agent_refused_in_a_freeze_is_shown_as_ended_by_a_rollback() {
         for (code, ended) in [("frozen", ("superseded", Some(3))), ("artifact-differs", ("refused", None))] {
             let mut second = released(2, "second");
-            second.push(reported(2, Outcome::Refused, &["also", code]));
+            second.push(reported(2, ReleaseOutcome::Refused, &["also", code]));
             let rows = after(rolled_back(second, None));
             assert_eq!(stage(&rows, 2), (ended.0.into(), ended.1), "{code}");
         }

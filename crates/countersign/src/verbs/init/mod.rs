@@ -174,7 +174,7 @@ fn make(
                 baseline: &first.baseline,
             };
             let agent = |service: &Name, environment: &Name| home.agent(service, environment);
-            places::usual(&of, &root, &policies::built_in(), now, |_| false, agent)?
+            places::default_places(&of, &root, &policies::built_in(), now, |_| false, agent)?
         }
         None => Vec::new(),
     };

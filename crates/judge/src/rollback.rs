@@ -9,19 +9,20 @@ use std::time::Duration;
 
 use evidence::enrolment::Purpose;
 use evidence::request::{NAMESPACE, Request};
-use evidence::return_order::ReturnOrder;
+use evidence::rollback_order::RollbackOrder;
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment, ssh};
 use serde_json::{Value, json};
 
-use crate::check::{self, Anchors, Seen, walk};
-use crate::findings::{Findings, one};
+use crate::check::{self, walk};
+use crate::context::{Anchors, VerificationContext};
+use crate::findings::{Findings, one_finding};
 use crate::people::{People, roles};
 use crate::records::Revoked;
 
 /// A return that holds.
 #[derive(Clone, Debug)]
-pub struct CheckedReturn {
+pub struct CheckedRollback {
     /// The newest trust root.
     pub root: TrustRoot,
     /// Number of the status.
@@ -40,13 +41,13 @@ pub struct CheckedReturn {
 ///
 /// # Errors
 /// `Findings` with what does not hold.
-pub fn check_return(
-    order: &ReturnOrder,
+pub fn check_rollback(
+    order: &RollbackOrder,
     anchors: &Anchors,
-    seen: &Seen,
+    seen: &VerificationContext,
     now: Moment,
-) -> Result<CheckedReturn, Findings> {
-    let wrong = |code: &str, what: String| one(code, what, "ask for it again");
+) -> Result<CheckedRollback, Findings> {
+    let wrong = |code: &str, what: String| one_finding(code, what, "ask for it again");
     if order.v != 1 {
         return Err(wrong("return-unsound", "it is of a version that this program does not know".into()));
     }
@@ -92,10 +93,10 @@ pub fn check_return(
         return Err(wrong("role-missing", format!("{} is no release-manager here", person.name)));
     }
     let bars = request.arguments.get("release").is_some() && from != Some(order.artifact);
-    Ok(CheckedReturn { status: status.number, person: person.name.clone(), from, bars, until, root })
+    Ok(CheckedRollback { status: status.number, person: person.name.clone(), from, bars, until, root })
 }
 
-/// Whether arguments say exactly this, beside the number of the release that they go back to, whether what stands open
+/// Whether arguments say exactly this, beside the number of the release that they go back to, whether what is pending
 /// ends, and a reason, which are there for people and the server: an agent has judged the artifact itself.
 fn asks_for(arguments: &Value, asked: &Value) -> bool {
     let Some(mut fields) = arguments.as_object().cloned() else { return false };

@@ -14,7 +14,7 @@ pub const BYTES_MAX: usize = 8 * 1024 * 1024;
 /// A return order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ReturnOrder {
+pub struct RollbackOrder {
     /// Version of this format; 1.
     pub v: u8,
     /// The project.
@@ -37,7 +37,7 @@ pub struct ReturnOrder {
     pub request: Envelope,
 }
 
-impl ReturnOrder {
+impl RollbackOrder {
     /// Parses a return order.
     ///
     /// # Errors

@@ -1,0 +1,68 @@
+//! Arguments of the requests that people sign, as the JSON of `docs/formats/request.md` has them.
+
+use domain::{Place, RunId};
+use evidence::{CommitId, Digest, Name};
+use serde::Deserialize;
+
+/// Arguments of the actions about one signed statement: `enrol`, `set-root`, `set-status`, `set-environment`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatementArguments {
+    pub statement: Digest,
+    #[serde(default)]
+    pub tightening: Option<Digest>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunArguments {
+    pub project: Name,
+    pub commit: CommitId,
+    #[serde(default)]
+    pub again: Option<bool>,
+}
+
+/// Arguments of `agree`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgreeArguments {
+    pub run: RunId,
+    pub step: Name,
+    pub commit: CommitId,
+}
+
+/// Arguments of `cancel`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CancelArguments {
+    pub run: RunId,
+    pub commit: CommitId,
+}
+
+/// Arguments of `promote`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PromoteArguments {
+    pub place: Place,
+    pub release: u64,
+    #[serde(default)]
+    pub artifact: Option<Digest>,
+}
+
+/// Arguments of `rollback`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RollbackArguments {
+    pub place: Place,
+    pub from: Digest,
+    pub to: Digest,
+    /// Number of the release that had brought what is to run.
+    #[serde(default)]
+    pub release: Option<u64>,
+    #[serde(default)]
+    pub ends: bool,
+    /// The reason, for readers of the ledger; no decision reads it.
+    #[serde(default, rename = "reason")]
+    pub _reason: Option<String>,
+}
