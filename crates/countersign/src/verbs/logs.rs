@@ -65,18 +65,17 @@ async fn show(verb: &Logs, client: &Client, output: Output) -> Result<(), Failur
         let view = client.run(run).await?;
         let has_ended = view.state != "running";
         page.title(&view)?;
+        let is_last_look = has_ended || !verb.follow;
         let works = works(verb, &view)?;
-        for work in &works {
+        for work in if is_last_look { failed_last(works) } else { works } {
             let reading = readings.entry(path(&view, work)).or_default();
             read(client, &view, work, reading, &mut page).await?;
-        }
-        if has_ended || !verb.follow {
-            for work in works {
-                let reading = readings.entry(path(&view, work)).or_default();
-                let rest = reading.text.rest();
-                page.piece(work, &rest)?;
+            if is_last_look {
+                page.piece(work, &reading.text.rest())?;
                 page.nothing(work)?;
             }
+        }
+        if is_last_look {
             break;
         }
         tokio::time::sleep(LOOK_EVERY).await;
@@ -163,6 +162,12 @@ fn works<'a>(verb: &Logs, view: &'a RunView) -> Result<Vec<&'a WorkView>, Failur
     Ok(meant)
 }
 
+/// The reason of a failed run stands last, where people look first: another runner may still be at work then.
+fn failed_last(mut works: Vec<&WorkView>) -> Vec<&WorkView> {
+    works.sort_by_key(|work| work.state == "failed");
+    works
+}
+
 fn path(view: &RunView, work: &WorkView) -> String {
     let runner = work.runner.as_ref().map(ToString::to_string).unwrap_or_default();
     format!("{}/{}/{}/{runner}", view.run, work.kind, work.name)
@@ -245,3 +250,25 @@ fn key(work: &WorkView) -> (String, String, Option<Name>) {
 
 /// How often a log that is being written is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+#[cfg(test)]
+mod tests {
+    use wire::WorkView;
+
+    use super::failed_last;
+
+    #[test]
+    fn what_failed_stands_after_what_is_unfinished_on_another_runner() {
+        let work = |name: &str, state: &str| WorkView {
+            kind: "step".to_owned(),
+            name: name.to_owned(),
+            runner: None,
+            state: state.to_owned(),
+            running: false,
+            log: None,
+        };
+        let works = [work("a", "passed"), work("b", "failed"), work("c", "due"), work("d", "failed")];
+        let names: Vec<_> = failed_last(works.iter().collect()).iter().map(|work| &work.name).collect();
+        assert_eq!(names, ["a", "c", "b", "d"]);
+    }
+}
