@@ -1,7 +1,7 @@
 //! Commands, and the one function that decides them.
 //!
-//! Invariant: deciding changes nothing. Signatures and blobs were checked at the edge, before the writer;
-//! what the edge found wrong arrives as reasons, so that it is refused on record like anything else.
+//! Invariant: to decide changes nothing. The server has verified signatures and blobs before it queues a command. A
+//! fault that it found there arrives as a list of reasons, so that the refusal is recorded like any other.
 
 use evidence::Moment;
 use evidence::approval::Decision;
@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 use crate::state::State;
 use crate::{approval, artifact, build, gate, identity, release, snapshot};
 
-/// Something that a person, a machine or the flow asks for.
+/// A request of a person, a machine or the flow.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Bring a trust root into force.
@@ -21,51 +21,51 @@ pub enum Command {
     Enrol(identity::Enrol),
     /// Bring a status statement into force.
     SetStatus(identity::SetStatus),
-    /// Take a commit through its pipeline.
+    /// Start a run of a commit.
     Run(Box<build::Run>),
-    /// Make due what has become ready in a run.
+    /// Make work of a run due that has become ready.
     DueNext(build::DueNext),
-    /// Report what was due on a runner.
+    /// Report a runner's work.
     Report(Box<build::Report>),
     /// Agree at an approval node.
     Agree(build::Agree),
-    /// End a run that is not wanted any more.
+    /// End a run that a person no longer wants.
     Cancel(build::Cancel),
-    /// End a run of which some work will never be reported.
+    /// End a run because some of its work will never be reported.
     Lose(build::Lose),
     /// Conclude a run.
     ConcludeRun(artifact::Conclude),
     /// Bring an environment statement into force.
     SetEnvironment(gate::SetEnvironment),
-    /// Have a release judged.
+    /// Ask for a verdict on a release.
     RequestVerdict(gate::RequestVerdict),
-    /// Record what was judged.
+    /// Record a verdict.
     RecordVerdict(Box<gate::RecordVerdict>),
-    /// Approve or reject.
+    /// Record a person's approval or rejection.
     SubmitApproval(Box<approval::SubmitApproval>),
-    /// Want an artifact at a place.
+    /// Ask for an artifact at a place.
     Want(release::Want),
-    /// Propose what is wanted.
+    /// Propose the wanted artifact as a release.
     Propose(release::Propose),
-    /// Ask for a release to go ahead.
+    /// Let a pending release go ahead.
     Promote(release::Promote),
-    /// Conclude from a verdict.
+    /// Hand out or hold a release after its verdict.
     ConcludeGate(release::Conclude),
-    /// Report what an agent did.
+    /// Record an agent's report.
     AgentReport(Box<release::Report>),
-    /// Ask for a return to what ran before.
+    /// Roll a place back.
     Rollback(release::Rollback),
-    /// Try again what a freeze held.
+    /// Try again after a freeze has ended.
     Retry(release::Retry),
     /// Record a snapshot of the state.
     RecordSnapshot(snapshot::RecordSnapshot),
-    /// Refuse what the edge could not make sense of.
+    /// Record a refusal of a request that was invalid before any rule could be applied.
     Refuse(Refusal),
 }
 
 impl Command {
-    /// Whether it must be possible even when there is hardly any room: what stops something, and what agents
-    /// report of it.
+    /// Whether the command is accepted even when the disk is nearly full. Commands that stop something, and agents'
+    /// reports, must always be possible.
     #[must_use]
     pub const fn is_allowed_when_disk_full(&self) -> bool {
         matches!(
@@ -79,7 +79,8 @@ impl Command {
         )
     }
 
-    /// Whether it stops something, or says that it was stopped: it goes before commands that came earlier.
+    /// Whether the command stops something or reports that it stopped. Such commands overtake commands that came
+    /// earlier.
     #[must_use]
     pub fn stops(&self) -> bool {
         match self {
@@ -89,7 +90,7 @@ impl Command {
     }
 }
 
-/// Decides a command at a moment: the events that follow, or why none do.
+/// Decides a command at a moment. The result is the list of events to record, or a refusal.
 ///
 /// # Errors
 /// `Refusal` with every reason.
@@ -136,7 +137,7 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
     }
 }
 
-/// The release that stands open at a place, as far as approvals look at it.
+/// The pending release at a place, as far as an approval has to match it.
 fn open_at(state: &State, place: &Place) -> Option<approval::Open> {
     let open = state.release.at(place)?.open.as_ref()?;
     let source = state.source.of(open.facts.run).map(|source| &source.facts);

@@ -1,4 +1,4 @@
-//! Given a rollback from a release under way, when the rollback does not come to its end, then the release does.
+//! Given a rollback from a release under way, when the rollback fails, then the release still ends.
 
 use evidence::Digest;
 use evidence::report::ReleaseOutcome;
@@ -8,7 +8,7 @@ use crate::gate::GateOutcome as Verdict;
 use crate::scenario::{at, codes, commit, digest, happen, id, verdict};
 use crate::{Command, Event, State};
 
-/// Somebody is under way to dev with commit 3, and somebody else asked for a rollback from it.
+/// Commit 3 is under way to dev, and a second person asked for a rollback from it.
 fn leaving() -> (State, u64) {
     let (mut state, number) = third();
     happen(&mut state, &verdict("dev", number, 1, Verdict::Pass));
@@ -16,7 +16,8 @@ fn leaving() -> (State, u64) {
     (state, number)
 }
 
-/// Once its agent had refused the rollback, the release that it ended was handed out again, and went on to staging.
+/// Before the fix, the server handed the ended release out again once the agent had refused the rollback, and the
+/// release went on to staging.
 #[test]
 fn attack_a_release_under_way_ends_whatever_becomes_of_its_rollback() {
     for outcome in [ReleaseOutcome::Refused, ReleaseOutcome::Returned, ReleaseOutcome::Failed] {
@@ -37,12 +38,12 @@ fn attack_a_release_under_way_ends_whatever_becomes_of_its_rollback() {
                 ["nothing-due"],
                 "{outcome:?}"
             );
-            // What runs is told with the run that built it.
+            // The running artifact is named together with the run that built it.
             let run = if runs.1 == 2 { id(52) } else { id(53) };
             let running = now.running.clone().unwrap();
             assert_eq!((running.artifact, running.run), (digest(runs.0), run.into()), "{outcome:?}");
             assert!(now.is_free() && !now.bars(&digest("third")), "{outcome:?}");
-            // Whoever asks for it has it, and nobody else.
+            // A person who asks for the release again gets it; nobody else does.
             run_again(&mut state, 54, 3, "third", Some(true));
             assert_eq!(standing(&state, "dev").wanted.unwrap().run, id(54).into(), "{outcome:?}");
         }
@@ -61,7 +62,8 @@ fn attack_a_release_under_way_ends_though_whoever_rolled_back_is_withdrawn() {
     assert_eq!((wanted(&state), state.misfits), (NOTHING.to_vec(), 0));
 }
 
-/// Without the number of the release that comes back nothing was barred, and what had ended was proposed anew.
+/// Before the fix, a request without the number of the previous release barred nothing, and the ended release was
+/// proposed again.
 #[test]
 fn who_ends_what_stands_there_names_the_release_that_comes_back() {
     let (state, _) = third();

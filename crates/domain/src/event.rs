@@ -1,8 +1,7 @@
-//! Everything that can ever happen: the table of contents of the product.
+//! Every event of the product: the table of contents of everything that the ledger can record.
 //!
-//! Invariant: variants are only added; a kind that is not in this table, or facts that are not canonical,
-//! stop whoever reads them. Facts are ids, digests, enums, numbers and times; names and free text are
-//! particulars and never stand here.
+//! Invariant: variants are only added. A reader stops at a kind that is not in this table, and at facts that are not
+//! canonical. Facts are ids, digests, enums, numbers and times. Names and free text are particulars and never facts.
 
 use evidence::canonical::CanonicalError;
 use evidence::entry::Payload;
@@ -15,14 +14,14 @@ use crate::{approval, artifact, build, gate, identity, release, snapshot, source
 
 macro_rules! events {
     ($($(#[$doc:meta])* $kind:literal => $variant:ident($facts:ty),)*) => {
-        /// Something that happened, as its facts.
+        /// A recorded change, as its facts.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Event {
             $($(#[$doc])* $variant($facts),)*
         }
 
         impl Event {
-            /// Name of the kind, as headers carry it.
+            /// Name of the kind, as it is written in headers.
             #[must_use]
             pub const fn kind(&self) -> &'static str {
                 match self {
@@ -61,13 +60,13 @@ events! {
     "identity.enrolled" => Enrolled(identity::Enrolled),
     /// A status statement came into force.
     "identity.status-set" => StatusSet(identity::StatusSet),
-    /// A commit was put forward, and its signer is known.
+    /// A commit was submitted, and its signer is known.
     "source.taken" => Taken(source::Taken),
     /// A run started.
     "build.started" => Started(build::Started),
-    /// Something is due on a runner.
+    /// Work is due on a runner.
     "build.due" => Due(build::Due),
-    /// A runner reported.
+    /// A runner reported work.
     "build.reported" => Reported(build::Reported),
     /// A person agreed at an approval node.
     "build.agreed" => Agreed(build::Agreed),
@@ -89,56 +88,56 @@ events! {
     "release.proposed" => Proposed(release::Proposed),
     /// No plan could be derived.
     "release.unplannable" => Unplannable(release::Unplannable),
-    /// A person asked for a release to go ahead.
+    /// A person let a release go ahead.
     "release.promoted" => Promoted(release::Promoted),
     /// A release is due at its agent.
     "release.due" => ReleaseDue(release::ReleaseDue),
     /// A release is held by its gate.
     "release.held" => Held(release::Held),
-    /// An agent reported.
+    /// An agent reported a release.
     "release.reported" => AgentReported(release::Reported),
-    /// A person asked for a return to what ran before.
+    /// A person asked for a rollback.
     "release.returning" => RollbackRequested(release::RollbackRequested),
-    /// A snapshot of the state was taken.
+    /// A snapshot of the state was recorded.
     "ledger.snapshotted" => Snapshotted(snapshot::Snapshotted),
-    /// A known person's command was refused, or more of them than are recorded one by one.
+    /// A known person's command was refused; or more such refusals happened than are recorded one by one.
     "refused" => Refused(Refused),
 }
 
 /// Why an entry cannot be read as an event.
 #[derive(Debug, thiserror::Error)]
 pub enum EventError {
-    /// Written by a newer program.
+    /// A newer program wrote the entry.
     #[error("events of kind `{0}` are not known to this program; use the one that wrote them or a newer one")]
     Unknown(String),
-    /// Decided by rules that this program does not know.
+    /// This program does not know the rules of the decision.
     #[error(
         "the ledger holds decisions by rules {0}, this program knows rules up to {RULES}; use the newer one"
     )]
     Rules(u32),
-    /// The facts do not have the shape of their kind.
+    /// The facts do not have the form of their kind.
     #[error(transparent)]
     Facts(#[from] CanonicalError),
 }
 
-/// A known person's command was refused; the texts and the request are particulars.
+/// A known person's command was refused. The texts and the request are particulars.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Refused {
-    /// Who asked.
+    /// The person who sent the request.
     pub person: PersonId,
-    /// What was asked.
+    /// The requested action.
     pub action: Name,
-    /// Codes of every reason.
+    /// Codes of all reasons.
     pub reasons: Vec<String>,
-    /// How many more of the person's requests were refused in a minute than were recorded one by one; then nothing else
-    /// is recorded of them.
+    /// Number of refusals that were counted instead of recorded: within a minute, only the first few refusals of a
+    /// person get entries. If present, the entry records this count and nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more: Option<u64>,
 }
 
 impl Event {
-    /// What the entry is about, for its header.
+    /// Id of the subject of the entry, for its header.
     #[must_use]
     pub fn subject(&self) -> Option<Id> {
         match self {
@@ -171,7 +170,7 @@ impl Event {
 }
 
 impl Event {
-    /// Blobs that the facts name and that must be in the store.
+    /// Blobs that the facts name. They must be stored before the event is appended.
     #[must_use]
     pub fn blobs(&self) -> Vec<Digest> {
         let mut blobs = match self {

@@ -1,7 +1,7 @@
-//! What follows by itself: a finished step starts the next step, gate or rollout, in the same transaction.
+//! The flow: a finished step starts the next step, gate or rollout in the same transaction.
 //!
-//! Invariant: pure and finite; each command it answers is decided like any other, with actor `system` and
-//! the event as its cause, and is never refused.
+//! Invariant: the flow is pure and finite. The server decides each command that the flow returns like any other
+//! command, with actor `system` and the event as its cause. Such a command is never refused.
 
 use evidence::Digest;
 use evidence::report::ReleaseOutcome;
@@ -40,7 +40,7 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
                 bundle: judged.bundle.filter(|_| passed),
             })]
         }
-        // What stands open was proposed under the old statement: it is planned and proposed anew.
+        // The pending release was proposed under the old statement, so it is planned and proposed again.
         Event::EnvironmentSet(set) => again(state, &set.place),
         Event::AgentReported(reported) => on_report(state, reported),
         Event::Rooted(_)
@@ -61,7 +61,7 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
     }
 }
 
-/// A run goes on, or ends.
+/// Continues a run, or ends it.
 fn on_progress(state: &State, run: RunId, passed: bool) -> Vec<Command> {
     if state.build.run(run).is_none() {
         return Vec::new();
@@ -70,11 +70,11 @@ fn on_progress(state: &State, run: RunId, passed: bool) -> Vec<Command> {
     if passed { vec![Command::DueNext(build::DueNext { run }), conclude] } else { vec![conclude] }
 }
 
-/// What an agent brought goes on to the next places; a rollback is of its own place alone.
+/// Sends a release that an agent brought up on to the next places. A rollback concerns its own place only.
 fn on_report(state: &State, reported: &release::Reported) -> Vec<Command> {
     let standing = state.release.at(&reported.place);
     let running = standing.and_then(|standing| standing.running.as_ref());
-    // What a rollback ends meanwhile goes nowhere either.
+    // A release that a rollback is about to end does not go on to the next places.
     let is_rollback = standing.is_some_and(|standing| {
         standing.is_left()
             || standing.returned == Some(reported.release)
@@ -85,17 +85,17 @@ fn on_report(state: &State, reported: &release::Reported) -> Vec<Command> {
     let after = places_after(state, &reported.place);
     let next =
         built.map(|built| after.flat_map(|place| reach(state, &place, &built.facts)).collect::<Vec<_>>());
-    // Something else runs here now than when it was proposed.
+    // A pending release was planned against the artifact that ran before, so it is proposed again.
     next.into_iter().flatten().chain(again(state, &reported.place)).collect()
 }
 
-/// Wants an artifact at a place; where it stands already it goes on from there, unless it is to be released again.
-/// An open release of the same artifact keeps its number and its approvals.
+/// Asks for an artifact at a place. If the artifact runs there already, the flow continues with the next places, unless
+/// the artifact is to be released again. A pending release of the same artifact keeps its number and approvals.
 fn reach(state: &State, place: &Place, built: &artifact::Built) -> Vec<Command> {
     let wanted = || vec![want(place.clone(), built.manifest, built.run)];
     let (Some(again), Some(standing)) = (built.again, state.release.at(place)) else { return wanted() };
     if again && standing.bars(&built.manifest) {
-        // Even where it stands open: nobody can promote that until it is wanted anew.
+        // Also if a release of it is pending: nobody can promote that one until the artifact is wanted again.
         return wanted();
     }
     let environment = state.gate.environment(place).map(|environment| &environment.facts);
@@ -118,7 +118,7 @@ fn reach(state: &State, place: &Place, built: &artifact::Built) -> Vec<Command> 
     if standing.bars(&built.manifest) { Vec::new() } else { wanted() }
 }
 
-/// The places of a service that come after no other.
+/// The places of a service that have no predecessor.
 fn first_places<'a>(
     state: &'a State,
     built: &'a artifact::Built,
@@ -131,7 +131,7 @@ fn first_places<'a>(
     first.map(|environment| environment.facts.place.clone())
 }
 
-/// The places of the same service that come right after one.
+/// The places of the same service that come directly after a place.
 fn places_after<'a>(state: &'a State, before: &'a Place) -> impl Iterator<Item = Place> + 'a {
     let after = state.gate.environments().filter(move |environment| {
         let place = &environment.facts.place;
@@ -142,7 +142,8 @@ fn places_after<'a>(state: &'a State, before: &'a Place) -> impl Iterator<Item =
     after.map(|environment| environment.facts.place.clone())
 }
 
-/// Wants again what stands open at a place and is neither judged nor applied, unless a person rolled it back there.
+/// Asks again for the artifact of a pending release that is neither being judged nor applied. An artifact that a person
+/// rolled back at the place stays away.
 fn again(state: &State, place: &Place) -> Vec<Command> {
     let standing = state.release.at(place).filter(|standing| standing.is_free());
     let open = standing

@@ -1,5 +1,5 @@
-//! Given what stands at places, when a commit is run again, rolled back or thawed, then nothing happens that nobody
-//! asked for: no restart, no lost approval, no way forward by accident.
+//! Given the state of the places, when a commit is run again, rolled back or thawed, then nothing happens that nobody
+//! asked for: no restart, no lost approval, no accidental step forward.
 
 use evidence::receipt::Work;
 use evidence::report::ReleaseOutcome;
@@ -18,7 +18,7 @@ pub fn standing(state: &State, environment: &str) -> PlaceState {
     state.release.at(&place(environment)).cloned().unwrap_or_default()
 }
 
-/// The same pipeline of a commit in a run of another number, which makes an artifact of this name.
+/// Runs the pipeline of a commit again under another run id and gives the artifact this name.
 pub fn run_again(state: &mut State, number: u8, of: u8, manifest: &str, again: Option<bool>) {
     let mut command = run(false);
     (command.take.run, command.take.commit) = (id(number).into(), commit(of));
@@ -32,7 +32,7 @@ pub fn run_again(state: &mut State, number: u8, of: u8, manifest: &str, again: O
     }
 }
 
-/// Brings what is wanted at a place to its agent's report.
+/// Brings the wanted artifact at a place to its agent's report.
 fn brought(state: &mut State, environment: &str, manifest: &str, of: u8, outcome: ReleaseOutcome) {
     let Command::Propose(mut wanted) = propose(environment) else { return };
     wanted.artifact = digest(manifest);
@@ -76,7 +76,7 @@ fn status(state: &mut State, number: u64, frozen: Vec<Freeze>) {
     state.apply(&Event::StatusSet(StatusSet { frozen, ..quiet(number) }), at(10));
 }
 
-/// A status that says nothing.
+/// A status without any revocation, freeze or bar.
 pub fn quiet(number: u64) -> StatusSet {
     StatusSet {
         number,
@@ -109,7 +109,7 @@ fn retry(environment: &str) -> Command {
     Command::Retry(Retry { place: place(environment) })
 }
 
-/// Wanted at each place: the run that it is of.
+/// The run that is wanted at each place.
 pub fn wanted(state: &State) -> Vec<(&'static str, Option<crate::RunId>)> {
     let places = ["dev", "staging", "production"];
     places.map(|place| (place, standing(state, place).wanted.map(|wanted| wanted.run))).to_vec()
@@ -145,7 +145,7 @@ fn asked_for_again_it_is_released_again_and_an_open_release_keeps_its_number() {
         brought(&mut state, "dev", "manifest", 1, ReleaseOutcome::Running);
         brought(&mut state, "staging", "manifest", 1, ReleaseOutcome::Running);
         assert_eq!(standing(&state, "staging").running.unwrap().release, 2);
-        // Programs before 2026-11-28 asked for what was proposed anew everywhere: their ledgers replay so.
+        // Programs before 2026-11-28 asked again for every pending release, and their ledgers must replay.
         assert_eq!(standing(&state, "production").wanted.is_some(), again.is_none(), "{again:?}");
     }
 }
@@ -168,7 +168,7 @@ fn what_failed_or_never_came_is_wanted_again_beyond_where_it_runs() {
     assert_eq!(wanted(&state), [("dev", None), ("staging", Some(id(51).into())), ("production", None)]);
 }
 
-/// Commit 1 runs everywhere, then commit 2.
+/// A state in which commit 1 ran everywhere and commit 2 runs there now.
 fn both() -> State {
     let mut state = built();
     for (manifest, of) in [("manifest", 1), ("second", 2)] {
@@ -196,14 +196,14 @@ fn a_rollback_is_of_its_place_and_a_second_one_does_not_go_forward() {
     assert_eq!(wanted(&state), NOTHING, "production is not rolled back with it");
     assert!(standing(&state, "staging").bars(&digest("second")));
     assert_eq!(codes(&state, &roll_back("staging", "manifest", "second", 2)), ["rolled-back"]);
-    // The same commit again does not come back by itself, whoever asks for it again has it.
+    // The same commit does not come back by itself. A person who runs it with `--again` gets it.
     run_again(&mut state, 53, 2, "second", Some(false));
     assert_eq!(wanted(&state), NOTHING);
     run_again(&mut state, 54, 2, "second", Some(true));
     brought(&mut state, "dev", "second", 2, ReleaseOutcome::Running);
     assert_eq!(standing(&state, "staging").wanted.unwrap().run, id(54).into());
     assert!(!standing(&state, "staging").bars(&digest("second")));
-    // What older programs asked for bars nothing.
+    // A rollback that an older program requested bars nothing.
     let mut state = both();
     let Command::Rollback(mut old) = roll_back("staging", "second", "manifest", 1) else { return };
     old.release = None;
@@ -241,7 +241,7 @@ fn what_a_gate_held_for_a_freeze_is_judged_again_once_it_is_lifted() {
     assert_eq!(standing(&state, "dev").open.unwrap().stage, Stage::Judging);
     assert_eq!(codes(&state, &retry("dev")), ["nothing-frozen"], "once");
     happen(&mut state, &verdict("dev", 1, 2, Verdict::Pass));
-    // Held for something else, it stays held.
+    // A release that is held for another reason stays held.
     let mut state = built();
     happen(&mut state, &propose("dev"));
     happen(&mut state, &held("dev", 1, "approvals-missing"));
@@ -288,7 +288,7 @@ fn what_was_rolled_back_during_a_freeze_does_not_come_back_by_its_end() {
     assert_eq!(wanted(&state), NOTHING);
 }
 
-/// The release that stood open beside the one that was rolled back is of the same artifact.
+/// The release that is pending beside the one that was rolled back has the same artifact.
 #[test]
 fn what_was_rolled_back_is_not_promoted_where_it_stands_open_until_it_is_asked_for_again() {
     let mut state = both();
@@ -314,13 +314,13 @@ fn what_was_rolled_back_is_not_promoted_where_it_stands_open_until_it_is_asked_f
     happen(&mut state, &promote);
 }
 
-/// The same as `roll_back`, by a person who was told what ends with it.
+/// Like `roll_back`, by a person who was told what ends with the rollback.
 pub fn go_back(environment: &str, from: &str, to: &str, release: u64) -> Command {
     let Command::Rollback(back) = roll_back(environment, from, to, release) else { unreachable!() };
     Command::Rollback(Rollback { ends: true, ..back })
 }
 
-/// Commit 3, proposed at dev while commit 2 runs there.
+/// Commit 3 is proposed at dev while commit 2 runs there.
 pub fn third() -> (State, u64) {
     let mut state = both();
     run_again(&mut state, 53, 3, "third", Some(false));
@@ -346,7 +346,7 @@ fn what_stands_open_ends_with_a_rollback_and_does_not_go_live_by_itself() {
         assert_eq!(codes(&state, &retry("dev")), ["nothing-frozen"], "{code}");
         assert_eq!((wanted(&state), standing(&state, "dev").open), (NOTHING.to_vec(), None), "{code}");
         assert!(!standing(&state, "dev").bars(&digest("third")), "nobody rolled that back");
-        // Whoever runs its commit again has it.
+        // A person who runs its commit again gets it.
         run_again(&mut state, 54, 3, "third", Some(false));
         assert_eq!(standing(&state, "dev").wanted.unwrap().run, id(54).into(), "{code}");
     }
@@ -402,14 +402,14 @@ fn two_bad_releases_in_a_row_are_gone_back_past() {
     let past: Vec<_> = now.past().map(|past| past.artifact).collect();
     assert_eq!(past, [digest("second")], "each once, and what was rolled back only as what ran before");
     assert!(now.bars(&digest("second")) && now.bars(&digest("third")));
-    // In one step, too, where somebody names it.
+    // Also in one step, if a person names the release.
     let mut state = both();
     run_again(&mut state, 53, 3, "third", Some(false));
     brought(&mut state, "dev", "third", 3, ReleaseOutcome::Running);
     happen(&mut state, &go_back("dev", "third", "manifest", 1));
     happen(&mut state, &reported("dev", 4, "manifest", 1, ReleaseOutcome::Running));
     assert_eq!(standing(&state, "dev").running.unwrap().artifact, digest("manifest"));
-    // What older programs ask for goes back by one step.
+    // A rollback that an older program requested goes back by one step.
     let mut state = both();
     run_again(&mut state, 53, 3, "third", Some(false));
     brought(&mut state, "dev", "third", 3, ReleaseOutcome::Running);
@@ -429,7 +429,7 @@ fn a_release_under_way_is_rolled_back_to_what_runs() {
         happen(&mut state, &go_back("dev", "third", "second", 2));
         assert_eq!(codes(&state, &go_back("dev", "third", "second", 2)), ["already-promoted"], "once");
         if let Some(outcome) = reached {
-            // The agent was at it: it came to its end, or ran before the agent heard of the rollback.
+            // The agent was working on the release: it either failed, or ran before the agent heard of the rollback.
             let (runs, of) = if outcome == ReleaseOutcome::Running { ("third", 3) } else { ("second", 2) };
             let Command::AgentReport(mut report) = reported("dev", number, "third", 3, outcome) else {
                 return;
@@ -465,7 +465,7 @@ fn nobody_waits_for_the_gate_of_a_release_that_is_rolled_back() {
     assert_eq!(codes(&state, &verdict("dev", number, 1, Verdict::Pass)), ["verdict-stale"]);
     happen(&mut state, &reported("dev", number + 1, "second", 2, ReleaseOutcome::Running));
     assert_eq!((wanted(&state), standing(&state, "dev").open), (NOTHING.to_vec(), None));
-    // The first release of all has nothing to go back to.
+    // The very first release has no predecessor to roll back to.
     let mut state = built();
     happen(&mut state, &propose("dev"));
     assert_eq!(codes(&state, &go_back("dev", "manifest", "second", 1)), ["nothing-before"]);

@@ -1,6 +1,6 @@
-//! The nouns: one type for each kind of random id, so that no two can be confused.
+//! The nouns: a separate type for each kind of random id, so that the compiler tells them apart.
 //!
-//! Invariant: an id says nothing of what it names. Names for people stand in particulars.
+//! Invariant: an id reveals nothing about its subject. Names of people are particulars.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,7 +16,7 @@ macro_rules! id_kinds {
         pub struct $kind(Id);
 
         impl $kind {
-            /// The bare id, as headers carry it.
+            /// The plain id, as headers carry it.
             #[must_use]
             pub const fn id(self) -> Id {
                 self.0
@@ -46,8 +46,8 @@ macro_rules! id_kinds {
 }
 
 id_kinds! {
-    /// A natural person, as a registrar's enrolment names them.
+    /// A natural person, as an enrolment identifies them.
     PersonId
-    /// One commit's way through its pipeline.
+    /// One execution of a project's pipeline for one commit.
     RunId
 }

@@ -1,9 +1,9 @@
-//! The domain: what can happen, who may make it happen, and what follows.
+//! The domain: the events that can happen, the rules that allow them, and the commands that follow.
 //!
-//! `decide` turns a command into events or a refusal and changes nothing; `State::apply` is total; `flow`
-//! turns an event into the commands that follow from it. Invariant: all of it is a pure function of its
-//! arguments, so the same log gives the same state, byte for byte. It deliberately lacks I/O, a clock,
-//! randomness, async, hash order and policy engines.
+//! `decide` turns a command into events or a refusal and changes nothing. `State::apply` accepts every event. `flow`
+//! turns an event into the commands that follow from it. Invariant: all of this is a pure function of its arguments, so
+//! the same log gives the same state, byte for byte. The crate deliberately contains no I/O, clock, randomness, async
+//! code, hash order or policy engine.
 
 pub mod approval;
 pub mod artifact;
@@ -37,6 +37,6 @@ pub use place::{Place, PlaceError};
 pub use refusal::{Reason, Refusal};
 pub use state::State;
 
-/// Number of the decision rules in this build, written into every entry; raised whenever any decision
-/// could differ, so that replay can tell an older judgement from a wrong one.
+/// Number of the decision rules in this build. Every entry carries it. It is raised whenever any decision could differ,
+/// so that replay can tell an older decision from a wrong one.
 pub const RULES: u32 = 1;

@@ -1,4 +1,7 @@
 //! A place: one service of a project in one environment, written `project/service/environment`.
+//!
+//! Invariant: the written form parses back to the same place. A place does not say whether it exists; the environment
+//! statements of the ledger do.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +21,7 @@ pub struct Place {
     pub environment: Name,
 }
 
-/// Why some text is not a place.
+/// Why a text is not a place.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is not a place: expected PROJECT/SERVICE/ENVIRONMENT")]
 pub struct PlaceError(String);

@@ -1,8 +1,9 @@
-//! Quotas: how much of what all share one project or one person may have under way.
+//! Quotas: limits on the runs and the stored bytes of one project or one person.
 //!
-//! Invariant: the numbers are the operator's and never the input's, so a refusal that rests on them cannot be derived
-//! from the ledger. Its codes begin with `quota-`: replay checks who asked, and takes the operator's word for the rest,
-//! who could have withheld the answer anyway. So no quota applies to an action that stops something.
+//! Invariant: the limits come from the operator's configuration and not from the ledger, so the ledger cannot reproduce
+//! a refusal that rests on them. The codes of such refusals begin with `quota-`. Replay checks the requester and
+//! accepts the operator's word for the rest, because an operator can always refuse to answer. For this reason no quota
+//! applies to an action that stops something.
 
 use evidence::Name;
 
@@ -12,16 +13,16 @@ use crate::ids::PersonId;
 use crate::refusal::{Reason, Refusal};
 use crate::state::State;
 
-/// How many runs may be under way at once.
+/// Limits on the runs that may be under way at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Runs {
-    /// Of one project.
+    /// Runs of one project.
     pub per_project: usize,
-    /// That one person asked for.
+    /// Runs that one person asked for.
     pub per_person: usize,
 }
 
-/// Why a run would be one too many; `None` when it is not.
+/// The refusal of a run that would exceed a quota; `None` when it fits.
 #[must_use]
 pub fn over(state: &State, run: &build::Run, quota: Runs) -> Option<Refusal> {
     let (project, person) = (&run.take.project, run.take.requester);
@@ -49,7 +50,7 @@ fn runs_reason(code: &str, who: &str, found: usize, quota: usize, setting: &str)
     Reason::new(code, what, remedy)
 }
 
-/// For whom something is stored.
+/// Owner of stored bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// A project.
@@ -58,7 +59,7 @@ pub enum Owner {
     Person,
 }
 
-/// The reason against storing more.
+/// The reason against storing more bytes.
 #[must_use]
 pub fn stored(owner: Owner, who: &str, bytes: u64, quota: u64) -> Reason {
     let (code, owner) = match owner {
@@ -73,19 +74,19 @@ pub fn stored(owner: Owner, who: &str, bytes: u64, quota: u64) -> Reason {
     Reason::new(code, what, remedy)
 }
 
-/// The fact that so many more requests of a person were refused in a minute than are recorded one by one.
+/// The fact that this many more requests of a person were refused within a minute than are recorded one by one.
 #[must_use]
 pub fn counted(person: PersonId, action: Name, more: u64) -> Refused {
     Refused { person, action, reasons: vec![REFUSALS.to_owned()], more: Some(more) }
 }
 
-/// Whether quotas apply to an action: it stores bodies without a narrow limit, and begins something.
+/// Whether quotas apply to an action. They apply to actions that start something and store large bodies.
 #[must_use]
 pub fn apply_to(action: &Name) -> bool {
     !codes(action).is_empty()
 }
 
-/// Codes by which quotas can refuse an action.
+/// Codes with which quotas can refuse an action.
 fn codes(action: &Name) -> &'static [&'static str] {
     match action.as_str() {
         "run" => &[RUNS_OF_PROJECT, RUNS_OF_PERSON, BYTES_OF_PROJECT, BYTES_OF_PERSON],
@@ -102,7 +103,7 @@ impl Refused {
         !self.reasons.is_empty() && self.reasons.iter().all(|code| known.contains(&code.as_str()))
     }
 
-    /// Whether it counts refusals, and says nothing else.
+    /// Whether the entry only counts refusals.
     #[must_use]
     pub fn is_a_count(&self) -> bool {
         self.action.as_str() == COUNT
@@ -113,7 +114,7 @@ impl Refused {
 
 /// Code of the entry that counts refusals.
 pub const REFUSALS: &str = "quota-refusals";
-/// What an entry that counts refusals has for an action: the server's own.
+/// Action of an entry that counts refusals. No person can request it.
 pub const COUNT: &str = "count";
 const RUNS_OF_PROJECT: &str = "quota-runs-of-project";
 const RUNS_OF_PERSON: &str = "quota-runs-of-person";

@@ -1,7 +1,7 @@
-//! Refusals: decisions against a command, with every reason and its remedy.
+//! Refusals: decisions against a command, with all reasons and their remedies.
 //!
-//! Invariant: a refusal has at least one reason; codes are stable and kebab-case, texts may be improved.
-//! A refusal is data and goes on record; it is never an `Error`.
+//! Invariant: a refusal has at least one reason. Codes are stable and in kebab-case; texts may be improved.
+//! A refusal is data and is recorded; it is never an `Error`.
 
 use std::fmt;
 
@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reason {
-    /// Stable name, for instance `subject-taken`.
+    /// Stable code, for instance `subject-taken`.
     pub code: String,
-    /// What is the matter, in a sentence without a full stop.
+    /// Description of the problem: a sentence without a full stop.
     pub what: String,
-    /// What to do about it.
+    /// Action that resolves the problem.
     pub remedy: String,
 }
 
-/// A decision against a command; written as the list of its reasons.
+/// A decision against a command. It is serialized as the list of its reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Reason>", into = "Vec<Reason>")]
 pub struct Refusal {
@@ -28,7 +28,7 @@ pub struct Refusal {
 }
 
 impl Reason {
-    /// Makes a reason.
+    /// Creates a reason.
     #[must_use]
     pub fn new(code: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { code: code.to_owned(), what: what.into(), remedy: remedy.into() }
@@ -36,14 +36,14 @@ impl Reason {
 }
 
 impl Refusal {
-    /// A refusal for these reasons; `None` when there are none.
+    /// Creates a refusal from reasons; `None` for an empty list.
     #[must_use]
     pub fn of(reasons: Vec<Reason>) -> Option<Self> {
         let mut reasons = reasons.into_iter();
         reasons.next().map(|first| Self { first, rest: reasons.collect() })
     }
 
-    /// The same with every text cut to so many characters.
+    /// The same refusal with every text cut to this number of characters.
     #[must_use]
     pub fn with_texts_of(self, chars_max: usize) -> Self {
         let cut = |text: String| match text.char_indices().nth(chars_max) {
@@ -54,13 +54,13 @@ impl Refusal {
         Self { first: cut(self.first), rest: self.rest.into_iter().map(cut).collect() }
     }
 
-    /// Every reason, in the order found.
+    /// All reasons, in the order in which they were found.
     pub fn reasons(&self) -> impl Iterator<Item = &Reason> {
         std::iter::once(&self.first).chain(&self.rest)
     }
 }
 
-/// A refusal without a reason is none.
+/// The error of a refusal without a reason.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a refusal needs at least one reason")]
 pub struct NoReason;

@@ -1,4 +1,4 @@
-//! For tests of contexts: events that happened, a command, and what is decided.
+//! Fixtures for the tests of contexts: recorded events, a command, and the decision.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -81,7 +81,7 @@ pub fn people() -> Vec<Event> {
     ]
 }
 
-/// Alice takes commit 1 through a pipeline of `build`, and `sign-off` by release managers where asked for.
+/// Alice runs commit 1 through a pipeline of `build`, and `sign-off` by release managers if `with_node`.
 pub fn run(with_node: bool) -> build::Run {
     let mut steps =
         BTreeMap::from([(name("build"), build::StepPlan { needs: BTreeSet::new(), approval: None })]);
@@ -109,7 +109,7 @@ pub fn run(with_node: bool) -> build::Run {
     }
 }
 
-/// A report of what is due on a runner, as the receipt of `work` would give it.
+/// A report of work that is due on a runner, as the receipt of `work` would give it.
 pub fn report(state: &State, runner: &str, work: Work, manifest: &str) -> build::Report {
     let due = state.build.outstanding(&name(runner)).find(|due| due.work == work).cloned().unwrap();
     let artifact = matches!(work, Work::Artifact(_)).then(|| (digest(manifest), digest("layer")));
@@ -129,7 +129,7 @@ pub fn report(state: &State, runner: &str, work: Work, manifest: &str) -> build:
     }
 }
 
-/// Statements of dev, staging and production, each after the one before; production is not automatic.
+/// Statements of dev, staging and production, each after the previous one; production is not automatic.
 pub fn environments() -> Vec<Command> {
     let order = [("dev", None, true), ("staging", Some("dev"), true), ("production", Some("staging"), false)];
     let set = |(environment, after, automatic): (&str, Option<&str>, bool)| {
@@ -150,13 +150,13 @@ pub fn environments() -> Vec<Command> {
     order.map(set).to_vec()
 }
 
-/// Applies a command and all that follows from it by itself; panics when it is refused.
+/// Applies a command and everything that follows from it; panics when it is refused.
 pub fn happen(state: &mut State, command: &Command) {
     let mut open: std::collections::VecDeque<Event> = decide(state, command, at(10)).unwrap().into();
     while let Some(event) = open.pop_front() {
         state.apply(&event, at(10));
         for command in next(state, &event) {
-            open.extend(decide(state, &command, at(10)).expect("what follows is never refused"));
+            open.extend(decide(state, &command, at(10)).expect("a command of the flow is never refused"));
         }
     }
     assert_eq!(state.misfits, 0, "{command:?}");
@@ -275,7 +275,7 @@ pub fn approve(person: PersonId) -> approval::SubmitApproval {
     }
 }
 
-/// Codes of the reasons against a command; empty when it is decided for.
+/// Codes of the reasons against a command; empty when the command is accepted.
 pub fn codes(state: &State, command: &Command) -> Vec<String> {
     let before = state.clone();
     let decided = decide(state, command, at(10));
@@ -286,7 +286,7 @@ pub fn codes(state: &State, command: &Command) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// What was concluded of the artifact of a run, for readers of tests.
+/// The conclusion about the artifact of a run, for readers of tests.
 pub fn concluded(state: &State) -> Vec<Event> {
     artifact::conclude(&state.build, artifact::Conclude { run: run_id() }).unwrap()
 }

@@ -1,6 +1,7 @@
-//! Snapshots: the state as it was at a size of the ledger, so that a start need not fold everything.
+//! Snapshots: copies of the state at one size of the ledger, so that a start does not have to fold every entry.
 //!
-//! Invariant: a snapshot decides nothing. Its entry binds it to size, root hash and rules; what does not
+//! Invariant: a snapshot decides nothing. Its entry binds it to a size, a root hash and the rules. A snapshot that does
+//! not match is discarded, and the ledger is folded from its beginning.
 //! match is thrown away, and the ledger is folded from its beginning.
 
 use evidence::Digest;
@@ -9,17 +10,17 @@ use serde::{Deserialize, Serialize};
 use crate::refusal::{Reason, Refusal};
 use crate::{Event, RULES, State};
 
-/// A snapshot was taken.
+/// A snapshot was recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshotted {
-    /// Number of entries that are folded into it.
+    /// Number of entries that the state contains.
     pub size: u64,
     /// Root hash of the ledger at that size.
     pub root: Digest,
     /// Digest of the state as canonical JSON, a blob.
     pub state: Digest,
-    /// Rules of the program that folded.
+    /// Rules of the program that made the snapshot.
     pub rules: u32,
 }
 
@@ -30,10 +31,10 @@ pub struct RecordSnapshot {
     pub snapshotted: Snapshotted,
 }
 
-/// Decides whether a snapshot goes on record.
+/// Decides whether a snapshot is recorded.
 ///
 /// # Errors
-/// `Refusal` when it is of the future, or of other rules.
+/// `Refusal` when the snapshot is of a larger ledger or of other rules.
 pub fn record(state: &State, command: &RecordSnapshot) -> Result<Vec<Event>, Refusal> {
     let snapshotted = command.snapshotted.clone();
     if snapshotted.size > state.entries || snapshotted.rules != RULES {

@@ -1,7 +1,7 @@
 //! The state: a fold over the ledger, one part for each context.
 //!
-//! Invariant: `apply` is total and depends on nothing but the state and the event. What does not fit is
-//! counted, never ignored; audit demands a count of 0. The state holds only what some decision reads.
+//! Invariant: `apply` accepts every event and depends only on the state and the event. An event that does not fit is
+//! counted and never ignored; an audit demands a count of 0. The state holds only what some decision reads.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use crate::{approval, artifact, build, gate, identity, release, source};
 pub struct State {
     /// People, trust root and status.
     pub identity: identity::State,
-    /// Commits that were put forward.
+    /// Submitted commits.
     pub source: source::State,
     /// Runs that have not ended.
     pub build: build::State,
@@ -30,18 +30,18 @@ pub struct State {
     pub gate: gate::State,
     /// Approvals of open releases.
     pub approval: approval::State,
-    /// What stands at each place.
+    /// The state of each place.
     pub release: release::State,
     /// Number of entries folded.
     pub entries: u64,
     /// Time of the last entry.
     pub time: Moment,
-    /// Entries that did not fit the state they met; 0 in a sound ledger.
+    /// Number of entries that did not fit the state they were applied to; 0 in a sound ledger.
     pub misfits: u64,
 }
 
 impl State {
-    /// Folds one entry as it was read.
+    /// Reads one entry and applies it.
     ///
     /// # Errors
     /// `EventError` when its kind or rules are newer than this program, or its facts are not canonical.
@@ -53,7 +53,8 @@ impl State {
         Ok(())
     }
 
-    /// Sources and artifacts that nothing wants, runs, or can return to leave: memory does not grow with age.
+    /// Forgets sources and artifacts that are neither wanted nor running and that no rollback can reach. So memory does
+    /// not grow with the age of the ledger.
     fn forget_what_nothing_needs(&mut self, newest: RunId) {
         let mut needed: BTreeSet<RunId> = self.release.runs().collect();
         needed.insert(newest);

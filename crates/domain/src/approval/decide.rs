@@ -1,4 +1,7 @@
-//! Decisions about approvals. Signature and key were checked at the edge.
+//! Decisions about approvals.
+//!
+//! Invariant: a decision here reads ids, digests and times only. The server has verified the signature and the key
+//! before it sends the command. Whether an approval satisfies a policy is decided at the gate, not here.
 
 use evidence::approval::Decision;
 use evidence::{Digest, Moment};
@@ -9,20 +12,20 @@ use crate::identity;
 use crate::ids::PersonId;
 use crate::refusal::{Reason, Refusal};
 
-/// Approve or reject.
+/// Submits a person's approval or rejection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubmitApproval {
-    /// What goes on record.
+    /// Facts to record.
     pub given: Given,
-    /// Fingerprint of the key that signed.
+    /// Fingerprint of the signing key.
     pub key: String,
-    /// When it begins to count.
+    /// Start of the approval's validity.
     pub not_before: Moment,
-    /// Whether second-person rules are off.
+    /// Whether the installation is in solo mode, where people may approve their own changes.
     pub solo: bool,
 }
 
-/// What an approval must name to count: the release as it stands open.
+/// The pending release, as far as an approval has to match it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
     /// Number of the release.
@@ -31,11 +34,11 @@ pub struct Open {
     pub artifact: Digest,
     /// The plan.
     pub plan: Digest,
-    /// People who put the change forward.
+    /// People who signed the change or asked for it. They cannot approve it.
     pub own: Vec<PersonId>,
 }
 
-/// Decides whether an approval goes on record as one.
+/// Decides whether an approval or rejection is recorded.
 ///
 /// # Errors
 /// `Refusal` with every reason.

@@ -1,4 +1,6 @@
-//! What can happen to approvals, as facts. Reasons and tickets are in the signed statement, a blob.
+//! Events of approvals, as facts.
+//!
+//! Invariant: facts hold no free text. A person's reasons and tickets are in the signed statement, a blob.
 
 use evidence::approval::Decision;
 use evidence::{Digest, Moment};
@@ -15,15 +17,15 @@ pub struct Given {
     pub place: Place,
     /// Number of the release.
     pub release: u64,
-    /// Who.
+    /// The person who signed.
     pub person: PersonId,
-    /// Yes or no.
+    /// Whether the person approved or rejected.
     pub decision: Decision,
     /// The artifact.
     pub artifact: Digest,
     /// The plan.
     pub plan: Digest,
-    /// When it ceases to count.
+    /// End of the approval's validity.
     pub expires: Moment,
     /// Digest of the signed envelope, a blob.
     pub envelope: Digest,

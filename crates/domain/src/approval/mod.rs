@@ -1,7 +1,8 @@
-//! Approval: what people say of one release, by their own signatures.
+//! Approval: people's signed decisions about one release.
 //!
-//! Words: a person *approves* or *rejects* one artifact under one plan for one place. Invariant: what is
-//! recorded here is a claim; whether it counts is judged anew each time, from the signed statement.
+//! Words: a person *approves* or *rejects* one artifact under one plan for one place. Invariant: an approval that is
+//! recorded here is only a claim. Each gate verifies the signed statement again and decides whether the approval
+//! counts.
 
 mod decide;
 mod event;

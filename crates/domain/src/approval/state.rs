@@ -1,4 +1,4 @@
-//! The fold of approvals of releases that stand open.
+//! The fold of approvals of pending releases.
 
 use std::collections::BTreeMap;
 
@@ -18,14 +18,14 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
-    /// What was recorded.
+    /// Facts as they were recorded.
     pub facts: Given,
     /// Number of the entry.
     pub entry: u64,
 }
 
 impl State {
-    /// What was said of a release.
+    /// Approvals and rejections of one release.
     pub fn of<'a>(&'a self, place: &Place, release: u64) -> impl Iterator<Item = &'a Approval> + use<'a> {
         let all = self.given.get(place).map(Vec::as_slice).unwrap_or_default();
         all.iter().filter(move |approval| approval.facts.release == release)
@@ -33,7 +33,8 @@ impl State {
 
     pub(crate) fn given(&mut self, event: &Given, entry: u64) -> bool {
         let all = self.given.entry(event.place.clone()).or_default();
-        // A person's later word replaces an earlier one, and what was said of older releases leaves.
+        // A person's later decision replaces the earlier one. Decisions about older releases are dropped: no gate reads
+        // them.
         all.retain(|old| old.facts.release >= event.release && old.facts.person != event.person);
         all.push(Approval { facts: event.clone(), entry });
         true

@@ -1,4 +1,4 @@
-//! Decisions about artifacts: what a finished run made.
+//! Decisions about artifacts: the artifacts of a run exist once all its runners agree on the bytes.
 
 use std::collections::BTreeSet;
 
@@ -10,14 +10,14 @@ use crate::event::Event;
 use crate::ids::RunId;
 use crate::refusal::{Reason, Refusal};
 
-/// Conclude a run in which something failed, or everything was reported.
+/// Concludes a run once a step failed or every report arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conclude {
     /// The run.
     pub run: RunId,
 }
 
-/// What a run has come to; nothing while it is still on its way.
+/// Decides how a run ends. A run that still waits for reports gives no events.
 ///
 /// # Errors
 /// `Refusal` when there is no such run.

@@ -1,4 +1,4 @@
-//! What can happen to artifacts, as facts.
+//! Events of artifacts, as facts.
 
 use evidence::{CommitId, Digest, Name};
 use serde::{Deserialize, Serialize};
@@ -17,18 +17,18 @@ pub struct Built {
     pub name: Name,
     /// The commit.
     pub commit: CommitId,
-    /// Digest of the manifest, a blob: names the artifact.
+    /// Digest of the manifest, a blob. This digest names the artifact.
     pub manifest: Digest,
     /// Digest of the layer, a blob.
     pub layer: Digest,
     /// Digest of the tree list, a blob.
     pub tree: Digest,
-    /// Digests of the receipts' envelopes, blobs: every step and this artifact, on every runner.
+    /// Digests of the receipts' envelopes, blobs: one for every step and for this artifact, from every runner.
     pub receipts: Vec<Digest>,
-    /// Services that it is.
+    /// Services that run this artifact.
     pub services: Vec<Name>,
-    /// Whether it is released again where it runs already, as its run was asked for; absent where the run does not
-    /// say.
+    /// Whether the artifact is released again at places where it runs already, as the run's request says. Absent if the
+    /// request came from a program that did not know the option.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<bool>,
 }

@@ -1,7 +1,7 @@
-//! Artifact: what a run made, by the digest of its manifest.
+//! Artifact: the result of a run, named by the digest of its manifest.
 //!
-//! Words: an artifact is *built* when every runner put together the same bytes. Invariant: an artifact on
-//! which the runners differ does not exist.
+//! Words: an artifact is *built* once every runner has produced the same bytes. Invariant: an artifact on which the
+//! runners differ does not exist.
 
 mod decide;
 mod event;

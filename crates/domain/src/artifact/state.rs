@@ -15,11 +15,11 @@ pub struct State {
     pub(super) built: BTreeMap<RunId, BTreeMap<Digest, Artifact>>,
 }
 
-/// An artifact.
+/// An artifact with the entries that prove its build.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Artifact {
-    /// What was recorded.
+    /// Facts as they were recorded.
     pub facts: Built,
     /// Numbers of the entries that record its build.
     pub entries: Vec<u64>,
@@ -32,8 +32,10 @@ impl State {
         self.built.get(&run)?.get(manifest)
     }
 
-    /// Whether more is kept of where an artifact stands than programs before 2026-11-28 kept: their ledgers give the
-    /// same state, byte for byte, as they did then.
+    /// Whether the state keeps the full history of this artifact at its places.
+    ///
+    /// Programs before 2026-11-28 kept less. Replay of their ledgers must give the same state, byte for byte, so the
+    /// state keeps the additional history only for artifacts whose run says `again`.
     #[must_use]
     pub fn has_memory(&self, run: RunId, manifest: &Digest) -> bool {
         self.get(run, manifest).is_some_and(|artifact| artifact.facts.again.is_some())

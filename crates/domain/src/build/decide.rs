@@ -1,4 +1,6 @@
 //! Decisions about runs.
+//!
+//! Invariant: every receipt and every person's agreement counts once, and only for the run and commit that it names.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +15,7 @@ use crate::ids::{PersonId, RunId};
 use crate::refusal::{Reason, Refusal};
 use crate::source::{self, RecordSource};
 
-/// Take a commit through its pipeline.
+/// Starts a run of a commit through its pipeline.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// The commit.
@@ -22,29 +24,29 @@ pub struct Run {
     pub pipeline: Digest,
     /// Steps by name.
     pub steps: BTreeMap<Name, StepPlan>,
-    /// Artifacts that are made.
+    /// Names of the artifacts that the pipeline makes.
     pub artifacts: BTreeSet<Name>,
-    /// Services and their artifacts.
+    /// Services, and the artifact of each.
     pub services: BTreeMap<Name, Name>,
     /// Runners that the trust root names.
     pub runners: Vec<Name>,
-    /// Random.
+    /// Random seed of the nonces, see [`seed`].
     pub seed: Id,
-    /// Whether its artifacts are released again where they run already; requests of older programs do not say.
+    /// Whether the artifacts are released again at places where they run already. Absent in requests of older programs.
     pub again: Option<bool>,
 }
 
-/// Make due what has become ready.
+/// Makes work due that has become ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueNext {
     /// The run.
     pub run: RunId,
 }
 
-/// Report what was due, with a receipt whose signature was checked.
+/// Reports work that was due. The receipt's signature was verified before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// What goes on record; its run is found by the nonce.
+    /// Nonce of the receipt. It identifies the run and the work.
     pub nonce: Id,
     /// The project that the receipt names.
     pub project: Name,
@@ -58,54 +60,54 @@ pub struct Report {
     pub runner: Name,
     /// Digest of the receipt's payload.
     pub receipt: Digest,
-    /// Digest of its envelope.
+    /// Digest of the receipt's envelope.
     pub envelope: Digest,
-    /// Whether it ended with 0.
+    /// Whether the command exited with code 0.
     pub passed: bool,
     /// Digest of the log.
     pub log: Digest,
     /// Digest of the tree list.
     pub tree: Digest,
-    /// Manifest and layer.
+    /// Digests of manifest and layer, if the work made an artifact.
     pub artifact: Option<(Digest, Digest)>,
 }
 
-/// Agree at an approval node.
+/// Records a person's agreement at an approval node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agree {
     /// The run.
     pub run: RunId,
-    /// The node.
+    /// Name of the approval node.
     pub step: Name,
-    /// The commit that is meant.
+    /// The commit that the person saw.
     pub commit: CommitId,
-    /// Who.
+    /// The person who agrees.
     pub person: PersonId,
     /// Digest of the signed request.
     pub request: Digest,
-    /// Whether nobody else is needed, as in solo mode.
+    /// Whether the installation is in solo mode, where people may agree to their own changes.
     pub solo: bool,
 }
 
-/// End a run that is not wanted any more.
+/// Ends a run that a person no longer wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cancel {
     /// The run.
     pub run: RunId,
-    /// The commit that is meant.
+    /// The commit that the person saw.
     pub commit: CommitId,
-    /// Who.
+    /// The person who cancels.
     pub person: PersonId,
 }
 
-/// End a run of which some work will never be reported: its runner gave it up, or is gone.
+/// Ends a run because some of its work will never be reported: the runner gave the work up, or the runner is gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lose {
     /// The run.
     pub run: RunId,
-    /// What will never be reported.
+    /// The work that will never be reported.
     pub work: Work,
-    /// The runner, where it says so itself.
+    /// The runner, if it gave the work up itself.
     pub runner: Option<Name>,
 }
 
@@ -149,7 +151,7 @@ pub fn run(
     });
     let receipts = (command.steps.len() + 1).saturating_mul(command.runners.len());
     if started.facts([0; 16]).is_err() || receipts > RECEIPTS_MAX {
-        // Otherwise a run could begin whose steps, or whose end, would find no room in an entry.
+        // Checked before the start: otherwise a later step, or the end of the run, would not fit into an entry.
         let what = format!(
             "its {} steps, with what they need and on {} runners, do not fit an entry",
             command.steps.len(),
@@ -164,7 +166,7 @@ pub fn run(
     }
 }
 
-/// Everything of a run that is ready and not due yet, on every runner.
+/// Makes due all work of a run that is ready and not due yet, on every runner.
 ///
 /// # Errors
 /// `Refusal` when the run has ended.
@@ -206,8 +208,9 @@ pub fn due_next(state: &State, command: DueNext) -> Result<Vec<Event>, Refusal> 
     Ok(events)
 }
 
-/// Ends the runs of which a runner is no longer among those that the trust root names: they would wait for ever,
-/// or for a receipt that counts for nobody.
+/// Ends the runs that need a runner which the trust root no longer names.
+///
+/// Such a run would wait forever, or for a receipt that no verifier accepts.
 #[must_use]
 pub fn without(state: &State, runners: &BTreeSet<Name>) -> Vec<Event> {
     let lost =
@@ -216,10 +219,10 @@ pub fn without(state: &State, runners: &BTreeSet<Name>) -> Vec<Event> {
     lost.map(|run| Event::Ended(end(run))).collect()
 }
 
-/// Decides whether a run is lost with some work that nobody will report.
+/// Decides whether a run ends because nobody will report some of its work.
 ///
 /// # Errors
-/// `Refusal` when that work is not outstanding.
+/// `Refusal` when the work is not outstanding.
 pub fn lose(state: &State, command: &Lose) -> Result<Vec<Event>, Refusal> {
     let run = state.run(command.run).ok_or_else(unknown_run)?;
     let outstanding = run.due.iter().any(|due| {
@@ -323,8 +326,9 @@ pub fn agree(
     Refusal::of(reasons).map_or_else(|| Ok(vec![Event::Agreed(Agreed { run, step, person, request })]), Err)
 }
 
-/// Decides whether a run ends here: whose change it is may say so, and everybody else with a role in its project. To
-/// stop something takes one person.
+/// Decides whether a person may cancel a run: an author of the change, or anybody with a role in the project.
+///
+/// One person is enough to stop something.
 ///
 /// # Errors
 /// `Refusal` with every reason.
@@ -349,14 +353,14 @@ pub fn cancel(
     Refusal::of(reasons).map_or_else(|| Ok(vec![Event::Ended(ended)]), Err)
 }
 
-/// Seed of a run's nonces: it follows from the request, which is random, so that a receipt counts for the run
-/// that was asked for and no other.
+/// Derives the seed of a run's nonces from the digest of the signed request. The request contains a random nonce, so a
+/// receipt counts for the run that this request started and for no other.
 #[must_use]
 pub fn seed(request: Digest) -> Id {
     first_half(&Digest::of(format!("countersign seed {request}").as_bytes()))
 }
 
-/// The nonce of some work on a runner.
+/// Derives the nonce of some work on a runner.
 #[must_use]
 pub fn nonce(seed: Id, work: &Work, runner: &Name) -> Id {
     let (kind, name) = match work {
@@ -372,12 +376,12 @@ fn first_half(digest: &Digest) -> Id {
     Id::from_random(first.try_into().unwrap_or_default())
 }
 
-/// Whether a run's change is a person's: by who signed the commit, or asked for the run.
+/// Whether a person signed the run's commit or asked for the run.
 fn is_own(source: &source::State, run: RunId, person: PersonId) -> bool {
     source.of(run).is_some_and(|source| source.facts.signer == person || source.facts.requester == person)
 }
 
-/// A reason against what somebody says of a run, when it is of another commit than they mean.
+/// A reason against the command when the person named another commit than the run's.
 fn another_commit(run: &Progress, meant: &CommitId) -> Option<Reason> {
     let what = format!("the run is of commit {}", run.started.commit);
     (*meant != run.started.commit)
@@ -388,7 +392,7 @@ fn unknown_run() -> Refusal {
     Reason::new("no-such-run", "there is no such run, or it has ended", "see `countersign status`").into()
 }
 
-/// Most runs that have not ended.
+/// Highest number of runs that have not ended.
 const RUNS_MAX: usize = 256;
-/// Most receipts that an artifact rests on: their digests fit the facts of one entry.
+/// Highest number of receipts behind one artifact. Their digests have to fit into the facts of one entry.
 const RECEIPTS_MAX: usize = 768;

@@ -1,4 +1,6 @@
-//! What can happen to runs, as facts. Logs, receipts and outputs are blobs.
+//! Events of runs, as facts.
+//!
+//! Invariant: facts hold ids, digests and names of the pipeline. Logs, receipts and outputs are blobs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,42 +24,42 @@ pub struct Started {
     pub pipeline: Digest,
     /// Steps by name.
     pub steps: BTreeMap<Name, StepPlan>,
-    /// Artifacts that are made.
+    /// Names of the artifacts that the pipeline makes.
     pub artifacts: BTreeSet<Name>,
-    /// Services of the release file, and the artifact that each one is.
+    /// Services of the release file, and the artifact of each.
     pub services: BTreeMap<Name, Name>,
-    /// Runners, each of which does everything.
+    /// Runners. Every runner does all the work.
     pub runners: Vec<Name>,
-    /// Random; the nonces of all that is due follow from it.
+    /// Random seed of the run's nonces.
     pub seed: Id,
-    /// Whether its artifacts are released again where they run already; absent in runs that older programs asked
-    /// for, which always are.
+    /// Whether the artifacts are released again at places where they run already. Absent in runs of older programs,
+    /// which always release again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<bool>,
 }
 
-/// What of a step the flow needs to know.
+/// The part of a step that the flow reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StepPlan {
-    /// Steps that must have passed before.
+    /// Steps that have to pass before this one.
     pub needs: BTreeSet<Name>,
-    /// People who must agree, where the step is theirs.
+    /// People who have to agree, if the step is an approval node.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<Agreement>,
 }
 
-/// People who must agree.
+/// The people who have to agree at an approval node.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Agreement {
-    /// Role that they must hold.
+    /// Role that each of them must hold.
     pub role: Name,
-    /// How many.
+    /// Number of people.
     pub count: u32,
 }
 
-/// Something is due on a runner: the whole plan of it.
+/// Work is due on a runner. The event contains everything that the runner has to be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Due {
@@ -69,37 +71,37 @@ pub struct Due {
     pub commit: CommitId,
     /// Digest of the pipeline file.
     pub pipeline: Digest,
-    /// What is to be done.
+    /// The work to do.
     pub work: Work,
-    /// On which runner.
+    /// The runner that has to do it.
     pub runner: Name,
-    /// Nonce of the receipt.
+    /// Nonce that the receipt has to carry.
     pub nonce: Id,
-    /// Receipts of the same runner whose outputs are the inputs: step and digest of the receipt.
+    /// Receipts of the same runner whose outputs are inputs of this work, by step.
     pub needs: BTreeMap<Name, Digest>,
 }
 
-/// A runner reported.
+/// A runner reported work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reported {
     /// The run.
     pub run: RunId,
-    /// What was done.
+    /// The reported work.
     pub work: Work,
-    /// By which runner.
+    /// The runner that did it.
     pub runner: Name,
     /// Digest of the receipt's payload.
     pub receipt: Digest,
     /// Digest of the receipt's envelope, a blob.
     pub envelope: Digest,
-    /// Whether it ended with 0.
+    /// Whether the command exited with code 0.
     pub passed: bool,
     /// Digest of the log, a blob.
     pub log: Digest,
     /// Digest of the tree list, a blob.
     pub tree: Digest,
-    /// Manifest and layer, blobs, when an artifact was put together.
+    /// Digests of manifest and layer, blobs, if the work made an artifact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact: Option<(Digest, Digest)>,
 }
@@ -110,9 +112,9 @@ pub struct Reported {
 pub struct Agreed {
     /// The run.
     pub run: RunId,
-    /// The node.
+    /// Name of the approval node.
     pub step: Name,
-    /// Who.
+    /// The person who agreed.
     pub person: PersonId,
     /// Digest of the signed request's envelope, a blob.
     pub request: Digest,
@@ -124,9 +126,9 @@ pub struct Agreed {
 pub struct Ended {
     /// The run.
     pub run: RunId,
-    /// How.
+    /// How the run ended.
     pub outcome: RunOutcome,
-    /// What made it end, unless it passed.
+    /// The work that ended the run. Absent if the run passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<Work>,
 }
@@ -135,15 +137,15 @@ pub struct Ended {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunOutcome {
-    /// Everything passed, and the runners agree.
+    /// Every step passed, and the runners' artifacts are equal.
     Passed,
-    /// Something failed on some runner.
+    /// Some work failed on some runner.
     Failed,
     /// The runners' artifacts differ.
     Differed,
-    /// What is still to be done, nobody will do: the trust root does not name one of its runners any more; or, where
-    /// work is named, its runner gave that up or is gone.
+    /// Nobody will do the remaining work. Either the trust root no longer names one of the run's runners; or, if work
+    /// is named, the runner gave that work up or is gone.
     Lost,
-    /// Somebody did not want it any more.
+    /// A person cancelled the run.
     Cancelled,
 }

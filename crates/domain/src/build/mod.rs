@@ -1,8 +1,8 @@
 //! Build: runs of a pipeline, step by step, on every runner.
 //!
-//! Words: a *run* takes a commit through its pipeline; each step is *due* on each runner, which *reports*
-//! with a receipt; an approval node waits until enough people *agreed*. Invariant: every runner does every
-//! step, so nothing is claimed twice and nothing rests on one of them alone.
+//! Words: a *run* takes a commit through its pipeline; each step is *due* on each runner; the runner *reports* it with
+//! a receipt; an approval node waits until enough people have *agreed*. Invariant: every runner does every step. So
+//! runners never compete for work, and no result rests on one runner alone.
 
 mod decide;
 mod event;

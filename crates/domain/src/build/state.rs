@@ -16,17 +16,17 @@ pub struct State {
     pub(super) runs: BTreeMap<RunId, Progress>,
 }
 
-/// A run on its way.
+/// A run that has not ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
-    /// What was started.
+    /// Facts of its start.
     pub started: Started,
-    /// What is or was due.
+    /// All work that is or was due.
     pub due: Vec<Due>,
-    /// What was reported.
+    /// Reports in the order of the ledger.
     pub reported: Vec<Reported>,
-    /// Who agreed, by node.
+    /// People who agreed, by approval node.
     pub agreed: BTreeMap<Name, BTreeSet<PersonId>>,
     /// Numbers of the entries that record reports and agreements.
     pub entries: Vec<u64>,
@@ -44,7 +44,7 @@ impl State {
         self.runs.values()
     }
 
-    /// What is outstanding on a runner.
+    /// Work that is due on a runner and not reported yet.
     pub fn outstanding<'a>(&'a self, runner: &'a Name) -> impl Iterator<Item = &'a Due> {
         self.runs.values().flat_map(move |run| {
             run.due.iter().filter(move |due| due.runner == *runner && run.report(&due.work, runner).is_none())
@@ -89,13 +89,13 @@ impl State {
 }
 
 impl Progress {
-    /// What a runner reported of some work.
+    /// A runner's report of some work.
     #[must_use]
     pub fn report(&self, work: &Work, runner: &Name) -> Option<&Reported> {
         self.reported.iter().find(|report| report.work == *work && report.runner == *runner)
     }
 
-    /// Whether everybody who must has passed a step.
+    /// Whether a step has passed on all runners, or enough people agreed if it is an approval node.
     #[must_use]
     pub fn has_passed(&self, step: &Name) -> bool {
         let Some(plan) = self.started.steps.get(step) else { return false };

@@ -1,4 +1,7 @@
 //! Decisions about gates.
+//!
+//! Invariant: a verdict counts only for the generation that was asked for. The policy is evaluated outside; this module
+//! records the outcome and reads no policy.
 
 use evidence::request::CLOCK_SKEW_MAX;
 use evidence::{Digest, Moment};
@@ -15,11 +18,11 @@ use crate::refusal::{Reason, Refusal};
 pub struct SetEnvironment {
     /// Facts of the statement, its signatures checked against the root that they name.
     pub environment: EnvironmentSet,
-    /// When it was made.
+    /// Time at which it was made.
     pub issued: Moment,
 }
 
-/// Have a release judged.
+/// Asks for a verdict on a release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestVerdict {
     /// The place.
@@ -28,10 +31,10 @@ pub struct RequestVerdict {
     pub release: u64,
 }
 
-/// Record what was judged.
+/// Records a verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordVerdict {
-    /// What goes on record.
+    /// Facts to record.
     pub judged: Judged,
 }
 
@@ -82,7 +85,7 @@ pub fn set_environment(
     Refusal::of(reasons).map_or_else(|| Ok(vec![Event::EnvironmentSet(new.clone())]), Err)
 }
 
-/// Whether a place comes, by any way, after another one.
+/// Whether a place comes after another one, directly or through others.
 fn comes_after(state: &State, place: &Place, other: &Place) -> bool {
     let mut at = place.clone();
     for _ in 0..=state.environments.len() {
@@ -97,7 +100,7 @@ fn comes_after(state: &State, place: &Place, other: &Place) -> bool {
     true
 }
 
-/// Makes a gate due, in the next generation.
+/// Makes a gate due in the next generation.
 ///
 /// # Errors
 /// `Refusal` when the place has no statement.
@@ -116,10 +119,10 @@ pub fn request_verdict(state: &State, command: &RequestVerdict) -> Result<Vec<Ev
     })])
 }
 
-/// Decides whether a verdict counts: only for the generation that was asked for, under the same policy.
+/// Decides whether a verdict counts. It does so only for the generation that was asked for, under the same policy.
 ///
 /// # Errors
-/// `Refusal` when it is stale.
+/// `Refusal` when the verdict is stale.
 pub fn record_verdict(state: &State, command: &RecordVerdict) -> Result<Vec<Event>, Refusal> {
     let judged = &command.judged;
     let due = state.due.get(&judged.place);

@@ -1,4 +1,6 @@
-//! What can happen to gates, as facts. Inputs, bundles and verdicts in words are blobs.
+//! Events of gates, as facts.
+//!
+//! Invariant: facts hold codes and digests. Gate inputs, bundles and the texts of verdicts are blobs.
 
 use evidence::environment::Environment;
 use evidence::{CommitId, Digest, Moment, Name};
@@ -20,26 +22,26 @@ pub struct EnvironmentSet {
     pub policy: Digest,
     /// Digest of the configuration, a blob.
     pub configuration: Digest,
-    /// The agents.
+    /// Keys of the place's agents.
     pub agents: Vec<AgentKey>,
-    /// Commit from which the first range counts.
+    /// Commit after which the range of changes of the first release begins.
     pub baseline: CommitId,
-    /// Environment that must run the same artifact before.
+    /// Environment that must run the same artifact first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Name>,
-    /// Whether a release begins by itself.
+    /// Whether releases go ahead without a person's request.
     pub automatic: bool,
-    /// Version of the root under which it was signed.
+    /// Version of the root under which the statement was signed.
     pub root: u32,
 }
 
-/// An agent by name and id of its key.
+/// An agent's name with the id of its key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AgentKey {
-    /// Its name.
+    /// Name of the agent.
     pub name: Name,
-    /// Id of its key.
+    /// Id of the agent's key.
     pub key: Digest,
 }
 
@@ -51,9 +53,9 @@ pub struct GateDue {
     pub place: Place,
     /// Number of the release.
     pub release: u64,
-    /// Rises each time that the same release is judged again.
+    /// Number of this judgement; it rises each time the same release is judged again.
     pub generation: u32,
-    /// Digest of the policy that decides.
+    /// Digest of the policy that has to decide.
     pub policy: Digest,
 }
 
@@ -67,25 +69,25 @@ pub struct Judged {
     pub release: u64,
     /// Generation that was asked for.
     pub generation: u32,
-    /// Outcome.
+    /// Outcome of the gate.
     pub outcome: GateOutcome,
-    /// Codes of every reason against, sorted.
+    /// Codes of all reasons against the release, sorted.
     pub reasons: Vec<String>,
     /// Digest of the policy that decided.
     pub policy: Digest,
     /// Name and version of the policy engine.
     pub engine: String,
-    /// Number of entries whose state was judged.
+    /// Number of ledger entries in the state that was judged.
     pub at: u64,
-    /// Moment at which it was judged.
+    /// Time at which the gate was judged.
     pub moment: Moment,
-    /// Digest of the bundle, a blob; absent when none could be put together.
+    /// Digest of the bundle, a blob. Absent if no bundle could be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bundle: Option<Digest>,
-    /// Digest of the gate input, a blob; absent when none could be made.
+    /// Digest of the gate input, a blob. Absent if no input could be made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Digest>,
-    /// Digest of the verdict in words, a blob.
+    /// Digest of the verdict with its texts, a blob.
     pub verdict: Digest,
 }
 
@@ -93,16 +95,16 @@ pub struct Judged {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GateOutcome {
-    /// Something was checked and nothing is against it.
+    /// The checks ran and found nothing against the release.
     Pass,
-    /// Something is against it.
+    /// At least one check is against the release.
     Fail,
-    /// No decision could be made; never a pass.
+    /// The gate could not decide. This never counts as a pass.
     Undecided,
 }
 
 impl GateOutcome {
-    /// As it stands on record and in views.
+    /// Name of the outcome in entries and views.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {

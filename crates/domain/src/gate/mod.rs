@@ -1,8 +1,8 @@
-//! Gate: what must hold before a release may go to a place, and what was judged.
+//! Gate: the policy decision that a release has to pass at a place.
 //!
-//! Words: an *environment statement* sets policy and configuration of a place; a gate is *due* in a
-//! *generation* and *judged* with an outcome: pass, fail, or could not decide. Invariant: a verdict counts
-//! for the generation that it was asked for, and "could not decide" is never a pass.
+//! Words: an *environment statement* sets the policy and the configuration of a place; a gate is *due* in a
+//! *generation* and *judged* with an outcome: pass, fail, or could not decide. Invariant: a verdict counts only for the
+//! generation that was asked for, and "could not decide" never counts as a pass.
 
 mod decide;
 mod event;

@@ -1,4 +1,4 @@
-//! The fold of gates: environments in force, and what is to be judged.
+//! The fold of gates: environment statements in force, and gates that wait for a verdict.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::place::Place;
 pub struct State {
     pub(super) environments: BTreeMap<Place, Environment>,
     pub(super) due: BTreeMap<Place, GateDue>,
-    /// Highest generation asked for, by place, of the release that stands there.
+    /// Release number and highest generation asked for, by place.
     pub(super) generations: BTreeMap<Place, (u64, u32)>,
 }
 
@@ -21,7 +21,7 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Environment {
-    /// What was recorded.
+    /// Facts as they were recorded.
     pub facts: EnvironmentSet,
     /// Number of the entry.
     pub entry: u64,
@@ -39,7 +39,7 @@ impl State {
         self.environments.values()
     }
 
-    /// Gates that are to be judged.
+    /// Gates that wait for a verdict.
     pub fn outstanding(&self) -> impl Iterator<Item = &GateDue> {
         self.due.values()
     }
@@ -56,7 +56,7 @@ impl State {
         true
     }
 
-    /// Nobody asks for a verdict at a place any more.
+    /// Withdraws the question for a verdict at a place.
     pub(crate) fn drop(&mut self, place: &Place) {
         self.due.remove(place);
     }

@@ -1,7 +1,7 @@
 //! Decisions about identities.
 //!
-//! The edge has checked each statement's signatures against the root whose version the command names; if
-//! another root came into force in between, the command is refused and sent again.
+//! Invariant: the server has verified each statement's signatures against the root whose version the command names. If
+//! another root came into force since then, the command is refused and the sender has to send it again.
 
 use std::collections::BTreeSet;
 
@@ -16,29 +16,29 @@ use crate::refusal::{Reason, Refusal};
 /// Bring a trust root into force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetRoot {
-    /// Facts of the root, its signatures checked against the one before.
+    /// Facts of the root. Its signatures were verified against the previous root.
     pub root: Rooted,
-    /// Runners that it names.
+    /// Runners that the root names.
     pub runners: BTreeSet<Name>,
-    /// When it was made.
+    /// Time at which it was made.
     pub issued: Moment,
 }
 
 /// Enrol a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Enrol {
-    /// Facts of the enrolment, its signatures checked against the root that they name.
+    /// Facts of the enrolment. Its signatures were verified against the root that the facts name.
     pub enrolment: Enrolled,
-    /// When it was made.
+    /// Time at which it was made.
     pub issued: Moment,
 }
 
 /// Bring a status statement into force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetStatus {
-    /// Facts of the status, its signatures checked against the root that they name.
+    /// Facts of the status. Its signatures were verified against the root that the facts name.
     pub status: StatusSet,
-    /// When it was made.
+    /// Time at which it was made.
     pub issued: Moment,
 }
 

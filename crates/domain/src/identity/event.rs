@@ -1,4 +1,6 @@
-//! What can happen to identities, as facts. Names, addresses and the signed statements are particulars or
+//! Events of identities, as facts.
+//!
+//! Invariant: facts hold no personal data. Names and addresses are particulars; signed statements are particulars or
 //! blobs.
 
 use evidence::enrolment::{Enrolment, EnrolmentError, Grant, Purpose};
@@ -21,9 +23,9 @@ pub struct Rooted {
     pub digest: Digest,
     /// Digest of the signed envelope, a blob.
     pub envelope: Digest,
-    /// Which second-person rules hold.
+    /// Mode, which decides whether a second person is required.
     pub mode: Mode,
-    /// When the root ends.
+    /// End of the root's validity.
     pub expires: Moment,
 }
 
@@ -33,13 +35,13 @@ pub struct Rooted {
 pub struct Enrolled {
     /// The person.
     pub person: PersonId,
-    /// Digest of the person's immutable subject.
+    /// Digest of the person's subject, which never changes.
     pub subject: Digest,
     /// Fingerprints and purposes of the person's keys.
     pub keys: Vec<EnrolledKey>,
     /// The person's roles.
     pub grants: Vec<Grant>,
-    /// When the enrolment ends.
+    /// End of the enrolment's validity.
     pub expires: Moment,
     /// Digest of the enrolment's canonical bytes.
     pub digest: Digest,
@@ -47,13 +49,13 @@ pub struct Enrolled {
     pub root: u32,
 }
 
-/// A key by fingerprint.
+/// A key, named by its fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolledKey {
-    /// SHA-256 fingerprint as OpenSSH prints it.
+    /// SHA-256 fingerprint in the form that OpenSSH prints.
     pub fingerprint: String,
-    /// What the key is for.
+    /// Purposes that the key may sign for.
     pub purposes: Vec<Purpose>,
 }
 
@@ -69,24 +71,24 @@ pub struct StatusSet {
     pub base_number: u64,
     /// Digest of the status file, a blob.
     pub file: Digest,
-    /// When the status ends.
+    /// End of the status's validity.
     pub expires: Moment,
-    /// Lowest root version that still counts.
+    /// Lowest root version that is still accepted.
     pub minimum_root: u32,
     /// Revoked keys.
     pub revoked: Vec<Revocation>,
     /// Withdrawn enrolments.
     pub withdrawn: Vec<Digest>,
-    /// Digests that may run nowhere.
+    /// Digests of artifacts that may run nowhere.
     pub barred: Vec<Digest>,
     /// Frozen places.
     pub frozen: Vec<Freeze>,
-    /// Version of the root under which it was signed.
+    /// Version of the root under which the status was signed.
     pub root: u32,
 }
 
 impl Rooted {
-    /// Facts of a root whose signatures were checked.
+    /// Facts of a root whose signatures were verified.
     ///
     /// # Errors
     /// `TrustRootError` when the root cannot be encoded.
@@ -103,7 +105,7 @@ impl Rooted {
 }
 
 impl Enrolled {
-    /// Facts of an enrolment whose signatures were checked against a root.
+    /// Facts of an enrolment whose signatures were verified against a root.
     ///
     /// # Errors
     /// `EnrolmentError` when the enrolment cannot be encoded.
@@ -125,7 +127,7 @@ impl Enrolled {
 }
 
 impl StatusSet {
-    /// Facts of a status whose signatures were checked against a root.
+    /// Facts of a status whose signatures were verified against a root.
     #[must_use]
     pub fn of(opened: StatusInForce, file: Digest, root: u32) -> Self {
         let status = opened.status;
@@ -144,7 +146,7 @@ impl StatusSet {
         }
     }
 
-    /// The statement again, as far as succession looks at it.
+    /// Rebuilds the statement, as far as the check of succession reads it.
     pub(super) fn opened(&self, installation: Id) -> StatusInForce {
         let status = Status {
             v: 1,

@@ -1,4 +1,4 @@
-//! The fold of identities: the root, who is enrolled now, and the status in force.
+//! The fold of identities: the root, the people enrolled now, and the status in force.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::place::Place;
 #[serde(deny_unknown_fields)]
 pub struct State {
     pub(super) root: Option<Rooted>,
-    /// Envelopes of every root, from version 1 on.
+    /// Digests of the envelopes of all roots, from version 1 on.
     pub(super) roots: Vec<Digest>,
     pub(super) people: BTreeMap<PersonId, Person>,
     pub(super) status: Option<StatusSet>,
@@ -26,17 +26,17 @@ pub struct State {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Person {
-    /// Digest of the immutable subject.
+    /// Digest of the person's subject, which never changes.
     pub subject: Digest,
-    /// Keys by fingerprint.
+    /// Keys, each named by its fingerprint.
     pub keys: Vec<EnrolledKey>,
     /// Roles.
     pub grants: Vec<Grant>,
-    /// When the enrolment ends.
+    /// End of the enrolment's validity.
     pub expires: Moment,
     /// Digest of the enrolment.
     pub enrolment: Digest,
-    /// Number of the entry that enrolled the person, counted from 0; there the statement is found.
+    /// Number of the entry that enrolled the person, counted from 0. The signed statement is found there.
     pub entry: u64,
 }
 
@@ -47,25 +47,25 @@ impl State {
         self.root.as_ref()
     }
 
-    /// Envelopes of every trust root from version 1 on, blobs.
+    /// Digests of the envelopes of all trust roots from version 1 on, blobs.
     #[must_use]
     pub fn roots(&self) -> &[Digest] {
         &self.roots
     }
 
-    /// A person, if enrolled and neither expired nor withdrawn at the moment.
+    /// A person whose enrolment is neither expired nor withdrawn at the moment.
     #[must_use]
     pub fn person(&self, person: PersonId, moment: Moment) -> Option<&Person> {
         self.people.get(&person).filter(|person| person.expires > moment)
     }
 
-    /// A person who was enrolled and not withdrawn, whether or not the enrolment has ended.
+    /// A person whose enrolment is not withdrawn; it may have expired.
     #[must_use]
     pub fn enrolled(&self, person: PersonId) -> Option<&Person> {
         self.people.get(&person)
     }
 
-    /// Everyone whose enrolment holds at the moment.
+    /// All people whose enrolment is valid at the moment.
     pub fn people(&self, moment: Moment) -> impl Iterator<Item = (PersonId, &Person)> {
         self.people
             .iter()
@@ -73,13 +73,13 @@ impl State {
             .map(|(id, person)| (*id, person))
     }
 
-    /// Number of the status in force; 0 when there is none.
+    /// Number of the status in force; 0 before the first one.
     #[must_use]
     pub fn status_number(&self) -> u64 {
         self.status.as_ref().map_or(0, |status| status.number)
     }
 
-    /// Number, end and file of the status in force.
+    /// Number, end of validity and file of the status in force.
     #[must_use]
     pub fn status(&self) -> Option<(u64, Moment, Digest)> {
         self.status.as_ref().map(|status| (status.number, status.expires, status.file))
@@ -106,7 +106,7 @@ impl State {
         self.freezes().iter().any(|freeze| freeze.covers(&place.project, &place.service, &place.environment))
     }
 
-    /// What the status in force freezes.
+    /// Freezes of the status in force.
     #[must_use]
     pub fn freezes(&self) -> &[Freeze] {
         self.status.as_ref().map(|status| status.frozen.as_slice()).unwrap_or_default()
@@ -136,7 +136,7 @@ impl State {
         self.person(person, moment).is_some_and(|person| person.grants.iter().any(covers))
     }
 
-    /// Whether a person holds any role in a project, for whichever environment.
+    /// Whether a person holds any role in a project, for any environment.
     #[must_use]
     pub fn works_on(&self, person: PersonId, project: &Name, moment: Moment) -> bool {
         let covers = |grant: &Grant| grant.project.as_ref().is_none_or(|name| name == project);

@@ -1,4 +1,7 @@
 //! Decisions about releases.
+//!
+//! Invariant: release numbers of a place rise and are never used twice, and a release is never handed out without the
+//! bundle of its gate. Plans are derived outside; this module only records their digests.
 
 use evidence::report::AgentReport;
 use evidence::{CommitId, Digest, Moment, Name};
@@ -13,86 +16,86 @@ use crate::place::Place;
 use crate::refusal::{Reason, Refusal};
 use crate::{artifact, gate, identity};
 
-/// Want an artifact at a place.
+/// Asks for an artifact at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Want {
-    /// What is wanted.
+    /// Facts to record.
     pub wanted: Wanted,
 }
 
-/// Propose what is wanted, under a derived plan, or say that there is none.
+/// Proposes the wanted artifact under a derived plan, or records that no plan could be derived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Propose {
     /// The place.
     pub place: Place,
     /// The artifact.
     pub artifact: Digest,
-    /// Number of the environment statement that was read.
+    /// Number of the environment statement that the plan was derived from.
     pub statement: u64,
-    /// Digests of plan and provenance, or the code of the reason why there are none.
+    /// Digests of plan and provenance, or the code of the reason why no plan could be derived.
     pub plan: Result<(Digest, Digest), String>,
 }
 
-/// Ask for an open release to go ahead.
+/// Lets a pending release go ahead.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Promote {
-    /// What goes on record.
+    /// Facts to record.
     pub promoted: Promoted,
-    /// The artifact that is meant; requests of older programs do not say.
+    /// The artifact that the person saw. Absent in requests of older programs.
     pub artifact: Option<Digest>,
 }
 
-/// Conclude from a verdict.
+/// Hands out a release, or holds it, after its verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conclude {
     /// The place.
     pub place: Place,
     /// Number of the release.
     pub release: u64,
-    /// The bundle, when the gate passed.
+    /// Digest of the bundle, if the gate passed.
     pub bundle: Option<Digest>,
 }
 
-/// Report what an agent did, its signature checked.
+/// Records an agent's report. Its signature was verified before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The report.
     pub report: AgentReport,
-    /// Digest of its envelope.
+    /// Digest of the report's envelope.
     pub envelope: Digest,
 }
 
-/// Ask for a return to what ran before.
+/// Rolls a place back to an artifact that ran there before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rollback {
     /// The place.
     pub place: Place,
-    /// Artifact that runs there.
+    /// Artifact that is rolled back.
     pub from: Digest,
-    /// Artifact to return to.
+    /// Artifact that comes back.
     pub to: Digest,
-    /// Number of the release that had brought it; requests of older programs do not say, and bar nothing.
+    /// Number of the release that brought that artifact. Absent in requests of older programs; those bar nothing.
     pub release: Option<u64>,
-    /// Whether what else stands open there ends with it, be it under way; requests of older programs do not say, and go
-    /// back by one step.
+    /// Whether the rollback also ends a pending release and a release under way. Older programs did not send this;
+    /// their requests go back by one step.
     pub ends: bool,
-    /// Who.
+    /// The person who asks.
     pub person: PersonId,
     /// Digest of the signed request.
     pub request: Digest,
 }
 
-/// Try again what a freeze held, once that is lifted.
+/// Tries again after a freeze has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Retry {
     /// The place.
     pub place: Place,
 }
 
-/// Records what is wanted.
+/// Records that an artifact is wanted.
 ///
 /// # Errors
-/// `Refusal` when there is no such artifact or place.
+/// `Refusal` when the artifact or the place does not exist.
 pub fn want(artifacts: &artifact::State, gates: &gate::State, command: &Want) -> Result<Vec<Event>, Refusal> {
     let wanted = &command.wanted;
     if artifacts.get(wanted.run, &wanted.artifact).is_none() || gates.environment(&wanted.place).is_none() {
@@ -102,10 +105,10 @@ pub fn want(artifacts: &artifact::State, gates: &gate::State, command: &Want) ->
     Ok(vec![Event::Wanted(wanted.clone())])
 }
 
-/// Decides whether a proposal stands.
+/// Decides whether a proposal is still current.
 ///
 /// # Errors
-/// `Refusal` when something else is wanted by now.
+/// `Refusal` when another artifact is wanted by now.
 pub fn propose(
     artifacts: &artifact::State,
     gates: &gate::State,
@@ -147,7 +150,7 @@ pub fn propose(
     })])
 }
 
-/// Decides whether an open release is to be judged.
+/// Decides whether a pending release goes to its gate.
 ///
 /// # Errors
 /// `Refusal` with every reason.
@@ -188,10 +191,10 @@ pub fn promote(
     Refusal::of(reasons).map_or_else(|| Ok(vec![Event::Promoted(promoted.clone())]), Err)
 }
 
-/// What follows from a verdict.
+/// Hands out or holds a release after its verdict.
 ///
 /// # Errors
-/// `Refusal` when the release does not stand open.
+/// `Refusal` when the release is not pending.
 pub fn conclude(state: &State, command: &Conclude) -> Result<Vec<Event>, Refusal> {
     let open = state.at(&command.place).and_then(|standing| standing.open.as_ref());
     if open.is_none_or(|open| open.facts.release != command.release) {
@@ -205,7 +208,7 @@ pub fn conclude(state: &State, command: &Conclude) -> Result<Vec<Event>, Refusal
     }])
 }
 
-/// Decides whether an agent's report is of what was due there.
+/// Decides whether an agent's report matches the release that was due at its place.
 ///
 /// # Errors
 /// `Refusal` with every reason.
@@ -254,7 +257,7 @@ pub fn report(gates: &gate::State, state: &State, command: &Report) -> Result<Ve
     Refusal::of(reasons).map_or_else(|| Ok(vec![Event::AgentReported(event)]), Err)
 }
 
-/// Decides whether a place returns to what ran before.
+/// Decides whether a place is rolled back.
 ///
 /// # Errors
 /// `Refusal` with every reason.
@@ -272,7 +275,7 @@ pub fn rollback(
         reasons.push(Reason::new("nothing-before", what, "release another commit"));
     }
     let same = |past: &&Current| {
-        // What ends other things names the release, too: nothing would be barred without.
+        // A rollback that ends other releases has to name the release number: without it, nothing would be barred.
         let is_it = command.release.map_or(!command.ends, |release| release == past.release);
         past.artifact == command.to && is_it
     };
@@ -319,14 +322,15 @@ pub fn rollback(
     }
 }
 
-/// What a request can go back from, and to.
+/// The artifact that a rollback leaves, and the artifacts that it can go back to.
 #[derive(Default)]
 struct Way<'a> {
     from: Option<(Digest, u64, &'a CommitId)>,
     past: Vec<&'a Current>,
 }
 
-/// From a release under way to what runs meanwhile; else from what runs to what ran before.
+/// If a release is under way, the rollback leaves it for the running artifact. Otherwise it leaves the running artifact
+/// for an earlier one.
 fn way<'a>(standing: &'a PlaceState, command: &Rollback) -> Way<'a> {
     let running = standing.running.as_ref();
     if let Some(open) = standing.under_way().filter(|_| command.ends) {
@@ -339,11 +343,11 @@ fn way<'a>(standing: &'a PlaceState, command: &Rollback) -> Way<'a> {
     Way { from, past }
 }
 
-/// Decides whether what a freeze held is tried again: its gate is judged anew, or what the agent refused is wanted
-/// anew.
+/// Decides whether a release is tried again after a freeze. A release that its gate held is judged again; an artifact
+/// that the agent refused is wanted again.
 ///
 /// # Errors
-/// `Refusal` when nothing there waits for that, or the freeze still holds.
+/// `Refusal` when nothing at the place waits for the end of a freeze, or the freeze is still in force.
 pub fn retry(
     identity: &identity::State,
     artifacts: &artifact::State,
@@ -366,7 +370,7 @@ pub fn retry(
     }
 }
 
-/// How what was rolled back is released once more.
+/// Remedy text: how a person releases an artifact that was rolled back.
 fn again(commit: &CommitId) -> String {
     format!("`countersign run --again {commit}` releases it again; or release another commit")
 }
@@ -383,8 +387,8 @@ fn missing_role(identity: &identity::State, person: PersonId, place: &Place, mom
     vec![Reason::new("role-missing", what, "ask a registrar for an enrolment with this role")]
 }
 
-/// How many numbers are left out at once at most, as when a ledger was restored: neither an agent nor a server
-/// can use up the numbers of a place.
+/// Highest number of release numbers that a report may skip at once, as after a restore of the ledger. The bound keeps
+/// a faulty agent or server from using up the numbers of a place.
 pub const LEAP_MAX: u64 = 1_000_000;
-/// Role that may promote and return.
+/// Role that may promote and roll back.
 const MANAGER: &str = "release-manager";

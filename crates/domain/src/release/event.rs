@@ -1,4 +1,6 @@
-//! What can happen to releases, as facts. Plans, bundles, requests and reports are blobs.
+//! Events of releases, as facts.
+//!
+//! Invariant: facts hold ids, digests, numbers and codes. Plans, bundles, requests and reports are blobs.
 
 use evidence::report::{ReleaseOutcome, Running};
 use evidence::{CommitId, Digest, Name};
@@ -7,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{PersonId, RunId};
 use crate::place::Place;
 
-/// An artifact is wanted at a place: its plan is to be derived.
+/// An artifact is wanted at a place. Its plan is derived next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wanted {
@@ -37,9 +39,9 @@ pub struct Proposed {
     pub plan: Digest,
     /// Digest of the provenance's envelope, a blob.
     pub provenance: Digest,
-    /// Number of the environment statement whose configuration is in the plan.
+    /// Number of the environment statement whose configuration the plan contains.
     pub statement: u64,
-    /// Artifact that it replaces.
+    /// Artifact that the release replaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Digest>,
     /// Commit after which the range of changes begins.
@@ -47,7 +49,7 @@ pub struct Proposed {
 }
 
 impl Proposed {
-    /// The same as something that is wanted.
+    /// The same artifact and place as a wanted artifact.
     #[must_use]
     pub fn wanted(&self) -> Wanted {
         Wanted { place: self.place.clone(), artifact: self.artifact, run: self.run }
@@ -62,11 +64,11 @@ pub struct Unplannable {
     pub place: Place,
     /// The artifact.
     pub artifact: Digest,
-    /// Stable name of the reason.
+    /// Stable code of the reason.
     pub code: String,
 }
 
-/// A person asked for a release to go ahead.
+/// A person let a release go ahead.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Promoted {
@@ -74,13 +76,13 @@ pub struct Promoted {
     pub place: Place,
     /// Number of the release.
     pub release: u64,
-    /// Who.
+    /// The person who asked.
     pub person: PersonId,
     /// Digest of the signed request's envelope, a blob.
     pub request: Digest,
 }
 
-/// A release is due at the place's agent: the bundle is its whole plan and evidence.
+/// A release is due at the place's agent. The bundle holds its plan and all evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReleaseDue {
@@ -92,7 +94,7 @@ pub struct ReleaseDue {
     pub bundle: Digest,
 }
 
-/// A release is held: its gate did not pass.
+/// A release is held because its gate did not pass.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Held {
@@ -102,7 +104,7 @@ pub struct Held {
     pub release: u64,
 }
 
-/// An agent reported.
+/// An agent reported a release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reported {
@@ -112,58 +114,58 @@ pub struct Reported {
     pub release: u64,
     /// The agent.
     pub agent: Name,
-    /// What came of it.
+    /// Outcome of the release.
     pub outcome: ReleaseOutcome,
-    /// What runs after it.
+    /// Artifact and commit that run afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<Running>,
     /// Codes of the agent's reasons.
     pub reasons: Vec<String>,
-    /// Highest number that the agent has seen, where that is above all that the ledger knows of.
+    /// Highest release number that the agent has seen, if it is above the highest one in the ledger.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub highest: Option<u64>,
     /// Digest of the report's envelope, a blob.
     pub envelope: Digest,
 }
 
-/// A person asked for a return to what ran before.
+/// A person asked for a rollback.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RollbackRequested {
     /// The place.
     pub place: Place,
-    /// Number of the return, given like a release's.
+    /// Number of the rollback, drawn from the same sequence as release numbers.
     pub release: u64,
-    /// Artifact to return to.
+    /// Artifact that comes back.
     pub artifact: Digest,
-    /// Who.
+    /// The person who asked.
     pub person: PersonId,
     /// Digest of the signed request's envelope, a blob.
     pub request: Digest,
-    /// The artifact that is rolled back: once the rollback is done, nothing proposes it here by itself. Absent in
-    /// rollbacks that older programs asked for.
+    /// The artifact that is rolled back. Once the rollback is done, the flow does not propose it here again. Absent in
+    /// rollbacks of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Digest>,
-    /// What it goes from and to, and what ends with it. Absent in rollbacks that older programs asked for: those end
-    /// nothing, and go back by one step.
+    /// Origin and target of the rollback, and the release that ends with it. Absent in rollbacks of older programs:
+    /// those end nothing and go back by one step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub course: Option<Course>,
 }
 
-/// The way of a rollback.
+/// Origin and target of a rollback.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Course {
-    /// The run that built what comes back.
+    /// The run that built the artifact that comes back.
     pub run: RunId,
-    /// Number of the environment statement under which that was planned, where it is known.
+    /// Number of the environment statement under which that artifact was planned, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<u64>,
     /// Number of the release that is rolled back.
     pub from_release: u64,
-    /// Its commit.
+    /// Commit of the release that is rolled back.
     pub from_commit: CommitId,
-    /// Number of the release that stood open or was under way, and ends with it.
+    /// Number of the pending release, or of the release under way, that ends with the rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ends: Option<u64>,
 }

@@ -1,8 +1,8 @@
-//! Release: one artifact on its way into one place after another.
+//! Release: one artifact on its way through the places of its service.
 //!
-//! Words: an artifact is *wanted* at a place, *proposed* there under a plan and a number, *promoted* by a
-//! person where that is asked for, *due* at the place's agent once its gate has passed, *held* when not;
-//! the agent *reports*. Invariant: numbers rise and are never given twice; what is due names its evidence.
+//! Words: an artifact is *wanted* at a place, *proposed* there under a plan and a number, *promoted* by a person if the
+//! place is manual, *due* at the place's agent once its gate has passed, and *held* if the gate did not pass; the agent
+//! *reports*. Invariant: release numbers rise and are never used twice; a release that is due names its evidence.
 
 mod decide;
 mod event;

@@ -1,4 +1,4 @@
-//! The fold of releases: what stands at each place.
+//! The fold of releases: the state of each place.
 
 use std::collections::BTreeMap;
 
@@ -17,35 +17,35 @@ pub struct State {
     pub(super) places: BTreeMap<Place, PlaceState>,
 }
 
-/// What stands at a place.
+/// The state of one place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlaceState {
-    /// Highest number given.
+    /// Highest release number used.
     pub highest: u64,
-    /// What is wanted next and has no plan yet.
+    /// The artifact that is wanted next and has no plan yet.
     pub wanted: Option<Wanted>,
-    /// The release that stands open.
+    /// The pending release.
     pub open: Option<Open>,
-    /// A return that the agent has not reported yet, and the number of its entry.
+    /// A rollback that the agent has not reported yet, and the number of its entry.
     pub returning: Option<(RollbackRequested, u64)>,
-    /// What runs there, as its agent reported.
+    /// The running artifact, as the agent reported it.
     pub running: Option<Current>,
-    /// What ran before that.
+    /// The artifact that ran directly before.
     pub before: Option<Current>,
-    /// What ran before that, the latest first, as far as it was not rolled back.
+    /// Artifacts that ran before `before`, the latest first. Artifacts that were rolled back are not among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Current>,
-    /// Number of the last rollback that was carried out; absent for those that older programs asked for.
+    /// Number of the last rollback that was carried out. Absent for rollbacks of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returned: Option<u64>,
-    /// The last report of the place's agent: digest of its envelope, number of its entry.
+    /// Digest of the envelope of the agent's last report, and the number of its entry.
     pub reported: Option<(Digest, u64)>,
-    /// What people rolled back here: nothing proposes it again by itself.
+    /// Artifacts that people rolled back here. The flow does not propose them again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rolled_back: Vec<RolledBack>,
-    /// What the agent refused because of a freeze, and the number of the status in force then: wanted again under a
-    /// later one that freezes it no more.
+    /// The artifact that the agent refused because of a freeze, and the number of the status in force then. It is
+    /// wanted again under a later status that no longer freezes the place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen: Option<(Wanted, u64)>,
 }
@@ -56,48 +56,48 @@ pub struct PlaceState {
 pub struct RolledBack {
     /// The artifact.
     pub artifact: Digest,
-    /// Its commit.
+    /// Commit of the artifact.
     pub commit: CommitId,
-    /// Number of the release that had brought it.
+    /// Number of the release that brought the artifact.
     pub release: u64,
     /// Number of the rollback.
     pub by: u64,
-    /// Who asked for that.
+    /// The person who asked for the rollback.
     pub person: PersonId,
 }
 
-/// A release that stands open.
+/// A pending release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Open {
-    /// What was proposed.
+    /// Facts of the proposal.
     pub facts: Proposed,
-    /// Number of the entry.
+    /// Number of the entry that proposed it.
     pub entry: u64,
-    /// How far it has come.
+    /// Stage that the release has reached.
     pub stage: Stage,
-    /// Who asked for it to go ahead, and the number of that entry.
+    /// The person's request to go ahead, and the number of its entry.
     pub promoted: Option<(Promoted, u64)>,
-    /// Whether its gate did not pass because the place was frozen: it is judged again once it is not.
+    /// Whether the gate did not pass because the place was frozen. The release is judged again after the freeze.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub frozen: bool,
 }
 
-/// How far an open release has come.
+/// Stages of a pending release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// It waits for a person.
+    /// The release waits for a person.
     Proposed,
     /// Its gate is being judged.
     Judging,
     /// Its gate did not pass.
     Held,
-    /// It is due at the agent, with this bundle.
+    /// The release is due at the agent, with this bundle.
     Due(Digest),
 }
 
-/// What runs at a place.
+/// A running artifact at a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Current {
@@ -109,24 +109,24 @@ pub struct Current {
     pub release: u64,
     /// The run that built it.
     pub run: RunId,
-    /// Number of the environment statement under which it was planned; absent for what older programs asked for.
+    /// Number of the environment statement under which it was planned. Absent for requests of older programs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<u64>,
 }
 
 impl State {
-    /// What stands at a place.
+    /// The state of a place.
     #[must_use]
     pub fn at(&self, place: &Place) -> Option<&PlaceState> {
         self.places.get(place)
     }
 
-    /// Every place where something stands.
+    /// All places that ever had a release.
     pub fn places(&self) -> impl Iterator<Item = (&Place, &PlaceState)> {
         self.places.iter()
     }
 
-    /// Runs whose artifacts are wanted, open, running, or can be returned to.
+    /// Runs whose artifacts are wanted, pending or running, or can be rolled back to.
     pub(crate) fn runs(&self) -> impl Iterator<Item = RunId> {
         self.places.values().flat_map(|standing| {
             let wanted = standing.wanted.as_ref().map(|wanted| wanted.run);
@@ -143,7 +143,7 @@ impl State {
         let standing = self.standing(&event.place);
         standing.wanted = Some(event.clone());
         standing.frozen = None;
-        // Only somebody who asks for it again wants what was rolled back.
+        // An artifact that was rolled back is wanted again only because a person asked for it.
         standing.rolled_back.retain(|bar| bar.artifact != event.artifact);
         true
     }
@@ -175,7 +175,7 @@ impl State {
         self.stage(place, release, Stage::Judging)
     }
 
-    /// Its gate did not pass because the place is frozen.
+    /// Notes that the gate did not pass because the place is frozen.
     pub(crate) fn frozen(&mut self, place: &Place, release: u64) {
         if let Some(open) = self.open(place, release) {
             open.frozen = true;
@@ -196,23 +196,26 @@ impl State {
         standing.highest = standing.highest.max(event.release);
         standing.returning = Some((event.clone(), entry));
         if event.course.is_some() {
-            // What the agent may be at stays until it has reported; all else that stood here ends.
+            // The agent may be working on a due release, so it stays until the agent has reported. Everything else
+            // ends.
             standing.open.take_if(|open| !matches!(open.stage, Stage::Due(_)));
             (standing.wanted, standing.frozen) = (None, None);
         }
         rises
     }
 
-    /// A return by somebody whose enrolment was withdrawn is carried out nowhere, and holds up nothing. What it ends is
-    /// not handed out once more all the same.
+    /// Drops rollbacks by people whose enrolment was withdrawn: no agent would carry them out, and they would block the
+    /// place. The release that such a rollback ended is still not handed out again.
     pub(crate) fn keep_returns(&mut self, is_enrolled: impl Fn(PersonId) -> bool) {
         for standing in self.places.values_mut() {
             standing.take_returning(|returning| !is_enrolled(returning.person));
         }
     }
 
-    /// What an agent reported. `has_memory` is whether an artifact of a run is one of which more is kept: those that
-    /// older programs asked for leave the state as they left it then.
+    /// Applies an agent's report.
+    ///
+    /// `has_memory` says whether the state keeps the full history of an artifact. Artifacts of older programs must
+    /// leave the same state as those programs left, so that their ledgers replay.
     pub(crate) fn reported(
         &mut self,
         event: &Reported,
@@ -226,7 +229,7 @@ impl State {
             standing.take_returning(|returning| returning.release == event.release).unzip();
         let ended = ended.flatten();
         let open_memory = open.as_ref().filter(|open| has_memory(open.facts.run, &open.facts.artifact));
-        // What a rollback ends is not wanted again, whatever becomes of it.
+        // A release that a rollback ends is not wanted again, even if the rollback fails.
         let is_ended = standing.is_left();
         let frozen =
             open_memory.filter(|_| event.outcome == ReleaseOutcome::Refused && is_frozen(&event.reasons));
@@ -237,12 +240,13 @@ impl State {
             standing.rolled_back(returning);
         }
         if let (Some(highest), ReleaseOutcome::Refused, Some(open)) = (event.highest, event.outcome, &open) {
-            // A restored ledger gave it a number that the agent has seen: it is wanted under the next one.
+            // A restored ledger reused a number that the agent has already seen, so the artifact is wanted under a new
+            // one.
             standing.highest = standing.highest.max(highest);
             standing.wanted = Some(open.facts.wanted()).filter(|_| !is_ended);
         }
         standing.reported = Some((event.envelope, entry));
-        // An agent that never told of the release that ended may run it.
+        // An agent that never reported the ended release may still run it.
         let brought = event.running.as_ref().and_then(|running| {
             let facts = ended.as_ref().map(|open| &open.facts);
             facts.filter(|facts| facts.artifact == running.artifact)
@@ -284,36 +288,37 @@ impl State {
 }
 
 impl PlaceState {
-    /// Whether a new release may take the place of the open one: not while that is judged or applied.
+    /// Whether a new release may replace the pending one. Not while that one is being judged or applied.
     #[must_use]
     pub fn is_free(&self) -> bool {
         self.under_way().is_none() && self.returning.is_none()
     }
 
-    /// The release that is judged or applied.
+    /// The release that is being judged or applied.
     #[must_use]
     pub fn under_way(&self) -> Option<&Open> {
         self.open.as_ref().filter(|open| matches!(open.stage, Stage::Judging | Stage::Due(_)))
     }
 
-    /// Whether a rollback is on its way that ends all else here.
+    /// Whether an unfinished rollback ends everything else at the place.
     #[must_use]
     pub fn is_left(&self) -> bool {
         self.returning.as_ref().is_some_and(|(returning, _)| returning.course.is_some())
     }
 
-    /// What can be gone back to from what runs, the latest first; what was rolled back is among it.
+    /// Artifacts that a rollback can go back to, the latest first. The first one may itself have been rolled back.
     pub fn past(&self) -> impl Iterator<Item = &Current> {
         self.before.iter().chain(&self.earlier)
     }
 
-    /// Takes note of what runs after a report.
+    /// Records the running artifact after a report.
     fn runs(&mut self, now: Option<Current>, outcome: ReleaseOutcome) {
         let artifact = now.as_ref().map(|now| now.artifact);
         let changed = artifact != self.running.as_ref().map(|running| running.artifact);
         if outcome == ReleaseOutcome::Running && changed {
             let before = std::mem::replace(&mut self.before, self.running.take());
-            // What older programs asked for says nothing of its statement, and no more than one step was kept of it.
+            // Older programs recorded no statement and kept one step of history, so their artifacts do not enter
+            // `earlier`.
             let before = before.filter(|before| before.statement.is_some() && !self.bars(&before.artifact));
             self.earlier.splice(..0, before);
             let (now, before) = (artifact, self.before.as_ref().map(|before| before.artifact));
@@ -325,33 +330,35 @@ impl PlaceState {
         }
     }
 
-    /// Whether a person rolled an artifact back here, and nobody has asked for it again.
+    /// Whether a person rolled an artifact back here and nobody asked for it again since.
     #[must_use]
     pub fn bars(&self, artifact: &Digest) -> bool {
         self.rollback_of(artifact).is_some()
     }
 
-    /// The rollback of an artifact that holds here.
+    /// The rollback that bars an artifact here.
     pub(super) fn rollback_of(&self, artifact: &Digest) -> Option<&RolledBack> {
         self.rolled_back.iter().find(|bar| bar.artifact == *artifact)
     }
 
-    /// Whether something here can be tried again under a status of this number, when that does not freeze the place.
+    /// Whether something here can be tried again under the status of this number, if that status does not freeze the
+    /// place.
     #[must_use]
     pub fn waits_for_thaw(&self, status: u64) -> bool {
         match (&self.open, &self.frozen) {
-            // What a rollback took away during the freeze does not come back by its end.
+            // A release that was rolled back during the freeze does not come back at its end.
             (Some(open), _) if self.bars(&open.facts.artifact) => false,
             (None, Some((wanted, _))) if self.bars(&wanted.artifact) => false,
             (Some(open), _) => open.frozen && open.stage == Stage::Held,
-            // An agent may know of a freeze that the ledger does not: it is not asked again in vain.
+            // An agent may know a freeze that the ledger does not contain. So the agent is asked again only under a
+            // newer status.
             (None, Some((_, refused))) => *refused < status && self.is_free(),
             (None, None) => false,
         }
     }
 
-    /// Takes the return of which that holds, and what was under way and ends with it: whatever became of the return,
-    /// its agent is not given that once more.
+    /// Removes the rollback that matches, together with the release under way that it ends. Even if the rollback
+    /// failed, the agent is not given that release again.
     fn take_returning(
         &mut self,
         which: impl Fn(&RollbackRequested) -> bool,
@@ -362,7 +369,8 @@ impl PlaceState {
         Some((returning, ended))
     }
 
-    /// Pins what a rollback brought: what it replaced, or is wanted of it still, does not come back by itself.
+    /// Bars the artifact that a finished rollback replaced, so that it does not come back by itself, and drops it if it
+    /// is still wanted.
     fn rolled_back(&mut self, returning: &RollbackRequested) {
         let Some(from) = returning.from else { return };
         let running = self.running.as_ref().filter(|running| running.artifact == from);
@@ -386,14 +394,14 @@ impl PlaceState {
     }
 }
 
-/// Whether a freeze is among what is against a release.
+/// Whether a freeze is among the reasons against a release.
 pub(crate) fn is_frozen(reasons: &[String]) -> bool {
     reasons.iter().any(|code| code == FROZEN)
 }
 
-/// Code by which gates and agents say that a place is frozen.
+/// Code with which gates and agents report that a place is frozen.
 const FROZEN: &str = "frozen";
-/// Most artifacts that stay rolled back at a place; the oldest one is forgotten.
+/// Highest number of artifacts that stay barred at a place. Beyond it, the oldest one is forgotten.
 const ROLLED_BACK_MAX: usize = 64;
-/// How far back a place can go beyond what ran before; agents keep no more on disk.
+/// Number of artifacts before `before` that a rollback can reach. Agents keep no more of them on disk.
 pub const EARLIER_MAX: usize = 8;

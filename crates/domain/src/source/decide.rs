@@ -1,4 +1,6 @@
-//! Decisions about sources: who signed, and may this person put it forward.
+//! Decisions about sources: the signer must be known, and the requester must be allowed to submit the commit.
+//!
+//! Invariant: the signature bytes were verified before. This module only maps the key to a person and checks roles.
 
 use evidence::enrolment::Purpose;
 use evidence::{CommitId, Digest, Moment, Name};
@@ -8,18 +10,18 @@ use crate::identity;
 use crate::ids::{PersonId, RunId};
 use crate::refusal::Reason;
 
-/// Put a commit forward.
+/// Submits a commit for a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordSource {
-    /// The run that it is for.
+    /// The run that builds the commit.
     pub run: RunId,
     /// The project.
     pub project: Name,
     /// The commit.
     pub commit: CommitId,
-    /// What its signature says, the bytes verified.
+    /// Result of verifying the commit's signature.
     pub signature: Signature,
-    /// Who puts it forward.
+    /// The person who submits it.
     pub requester: PersonId,
     /// Digest of the source pack.
     pub pack: Digest,
@@ -27,19 +29,19 @@ pub struct RecordSource {
     pub request: Digest,
 }
 
-/// What a commit's signature says.
+/// Result of verifying a commit's signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signature {
-    /// There is none, or none that could count; in words.
+    /// The signature is missing or invalid; the text says why.
     None(String),
-    /// It matches, by the key with this fingerprint.
+    /// The signature is valid for the key with this fingerprint.
     By(String),
 }
 
-/// Decides whether a commit is taken.
+/// Decides whether a commit is accepted.
 ///
 /// # Errors
-/// Every reason against.
+/// All reasons against it.
 pub fn take(
     identity: &identity::State,
     command: &RecordSource,
@@ -88,7 +90,7 @@ pub fn take(
     }
 }
 
-/// Why a signature by a key of nobody, or of somebody who has it for something else, does not count.
+/// The reason against a signature whose key nobody has, or whose key is enrolled for other purposes only.
 fn unknown(identity: &identity::State, moment: Moment, commit: &CommitId, key: &str) -> Reason {
     let of = |person: &identity::Person| person.keys.iter().find(|known| known.fingerprint == key).cloned();
     let Some((person, known)) = identity.people(moment).find_map(|(_, person)| Some((person, of(person)?)))
@@ -115,7 +117,7 @@ fn unknown(identity: &identity::State, moment: Moment, commit: &CommitId, key: &
     Reason::new("commit-signer-unknown", what, right)
 }
 
-/// What is signed for a purpose.
+/// Plural name of the statements of a purpose, for messages.
 const fn signs(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::SignIn => "requests",
@@ -124,5 +126,5 @@ const fn signs(purpose: Purpose) -> &'static str {
     }
 }
 
-/// Role that may put commits forward.
+/// Role that may submit commits.
 const DEVELOPER: &str = "developer";

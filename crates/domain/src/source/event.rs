@@ -1,23 +1,25 @@
-//! What can happen to sources, as facts. Messages, names and paths are in the pack, a blob.
+//! Events of sources, as facts.
+//!
+//! Invariant: facts hold ids and digests. Messages, names and paths are in the source pack, a blob.
 
 use evidence::{CommitId, Digest, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{PersonId, RunId};
 
-/// A commit was put forward, and its signer is known.
+/// A commit was submitted, and its signer is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Taken {
-    /// The run that it is for.
+    /// The run that builds the commit.
     pub run: RunId,
     /// The project.
     pub project: Name,
     /// The commit.
     pub commit: CommitId,
-    /// Who signed it.
+    /// The person who signed the commit.
     pub signer: PersonId,
-    /// Who put it forward.
+    /// The person who submitted the commit.
     pub requester: PersonId,
     /// Digest of the source pack, a blob.
     pub pack: Digest,

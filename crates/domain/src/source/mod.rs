@@ -1,8 +1,7 @@
-//! Source: commits that people put forward.
+//! Source: commits that people submit.
 //!
-//! Words: a *requester* puts a commit forward for a *run*; its *signer* is the person whose enrolled key
-//! signed it; the *pack* holds the objects that prove both. Invariant: nothing is built from a commit whose
-//! signer is not known.
+//! Words: a *requester* submits a commit for a *run*; its *signer* is the person whose enrolled key signed it; the
+//! *pack* holds the objects that prove both. Invariant: nothing is built from a commit whose signer is unknown.
 
 mod decide;
 mod event;

@@ -1,4 +1,4 @@
-//! The fold of sources: what was put forward for the runs that still matter.
+//! The fold of sources: the commits of runs that still matter.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,18 +14,18 @@ pub struct State {
     pub(super) taken: BTreeMap<RunId, Source>,
 }
 
-/// A commit that was put forward.
+/// A submitted commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// What was recorded.
+    /// Facts as they were recorded.
     pub facts: Taken,
     /// Number of the entry.
     pub entry: u64,
 }
 
 impl State {
-    /// What a run is of.
+    /// The source of a run.
     #[must_use]
     pub fn of(&self, run: RunId) -> Option<&Source> {
         self.taken.get(&run)
@@ -40,7 +40,7 @@ impl State {
         self.taken.retain(|run, _| runs.contains(run));
     }
 
-    /// Forgets a run that nothing can come of any more.
+    /// Forgets a run that can no longer produce anything.
     pub(crate) fn forget(&mut self, run: RunId) {
         self.taken.remove(&run);
     }
