@@ -10,6 +10,7 @@ mod docs;
 mod drill;
 mod fresh;
 mod fuzz;
+mod hook;
 mod mutants;
 mod peers;
 mod public;
@@ -22,7 +23,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["setup"] => run::setup(),
+        ["setup"] => run::setup().and_then(|()| hook::install(&run::root())),
         ["setup", "--peers"] => run::setup().and_then(|()| peers::setup()),
         ["check"] => run::check(),
         ["tidy"] => run::tidy(),
@@ -56,7 +57,7 @@ fn main() -> ExitCode {
 
 const USAGE: &str = "usage: cargo x <task>
 
-  setup          look for the tools that the project needs and say how to install what lacks
+  setup          look for the tools that the project needs, and turn on the hook that reads commit messages
   setup --peers  fetch and build other people's programs to compare with, below target/peers
   check          formatting, lints, laws of the tree, pages, tests, documentation, licences
   tidy           the laws of the tree alone
