@@ -107,7 +107,7 @@ pub fn check<'a>(
     standing(bundle, &status, now, &mut findings);
     let (records, revoked) = (Records::of(bundle)?, Revoked::new(&status, now, &proven.named));
     let people = People::open(&bundle.enrolments, &root, &status, revoked.clone(), now)
-        .map_err(|(code, what)| one_finding(&code, what, "have the registrars enrol them again"))?;
+        .map_err(|flaw| one_finding(flaw.code, flaw.what, "have the registrars enrol them again"))?;
     let source = bundle
         .source
         .check()
@@ -177,7 +177,7 @@ fn check_log_consistency(
 ) -> Result<(), Findings> {
     if let Some(kept) = &seen.ledger {
         continuity::continues(roots, kept, &proven.checkpoint)
-            .map_err(|what| one_finding("ledger-forked", what, FORKED))?;
+            .map_err(|error| one_finding("ledger-forked", error.to_string(), FORKED))?;
     }
     for end in continuity::ends(roots) {
         if !proofs::was_head(bundle, proven, end.size, &end.root) {

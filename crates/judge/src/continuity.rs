@@ -3,10 +3,12 @@
 //! Invariant: within one origin nothing but a consistency proof counts. A new origin counts only when a
 //! trust root names the checkpoint at which the old one ended, so that its holders vouch for the change.
 
+use std::fmt;
+
 use evidence::Bytes;
 use evidence::bundle::{Bundle, hashes};
 use evidence::trust_root::TrustRoot;
-use tlog::{Checkpoint, verify_consistency};
+use tlog::{Checkpoint, ProofError, verify_consistency};
 
 /// A ledger as it was seen before.
 #[derive(Clone, Debug)]
@@ -65,16 +67,64 @@ pub fn sizes_to_prove(bundle: &Bundle, kept: &Checkpoint) -> Option<(u64, u64)> 
 }
 
 /// Why a checkpoint does not continue what was seen.
-pub fn continues(roots: &[TrustRoot], kept: &PinnedCheckpoint, newest: &Checkpoint) -> Result<(), String> {
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ContinuityError {
+    /// No trust root vouches for the change of origins.
+    #[error("no trust root says that `{seen}` goes on as `{newest}`")]
+    Origin {
+        /// Origin that was seen.
+        seen: String,
+        /// Origin of the checkpoint that is judged.
+        newest: String,
+    },
+    /// The ledger is shorter than it was.
+    #[error("{0}: it was rewound or is withheld")]
+    Rewound(Sizes),
+    /// The consistency proof is not made of hashes.
+    #[error("{0}: the proof is damaged")]
+    Proof(Sizes),
+    /// The consistency proof does not hold.
+    #[error("{sizes}, but it is another ledger: {source}")]
+    OtherLedger {
+        /// Sizes between which it was tried.
+        sizes: Sizes,
+        /// Cause.
+        source: ProofError,
+    },
+}
+
+/// Entries that a ledger was seen with, and that it has here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Number of entries that were seen.
+    pub seen: u64,
+    /// Number of entries here.
+    pub here: u64,
+}
+
+impl fmt::Display for Sizes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the ledger was seen with {} entries, here it has {}", self.seen, self.here)
+    }
+}
+
+/// Whether a checkpoint continues what was seen.
+pub fn continues(
+    roots: &[TrustRoot],
+    kept: &PinnedCheckpoint,
+    newest: &Checkpoint,
+) -> Result<(), ContinuityError> {
     let seen = &kept.checkpoint;
-    let from = proven_from(roots, seen, &newest.origin)
-        .ok_or_else(|| format!("no trust root says that `{}` goes on as `{}`", seen.origin, newest.origin))?;
-    let sizes = format!("the ledger was seen with {} entries, here it has {}", from.size, newest.size);
+    let from = proven_from(roots, seen, &newest.origin).ok_or_else(|| ContinuityError::Origin {
+        seen: seen.origin.clone(),
+        newest: newest.origin.clone(),
+    })?;
+    let sizes = Sizes { seen: from.size, here: newest.size };
     let (old, new) = if from.size <= newest.size { (&from, newest) } else { (newest, &from) };
     if from.size > newest.size && !kept.may_be_older {
-        return Err(format!("{sizes}: it was rewound or is withheld"));
+        return Err(ContinuityError::Rewound(sizes));
     }
-    let proof = hashes(&kept.proof).ok_or_else(|| format!("{sizes}: the proof is damaged"))?;
+    let proof = hashes(&kept.proof).ok_or(ContinuityError::Proof(sizes))?;
     verify_consistency(old.size, new.size, &old.root, &new.root, &proof)
-        .map_err(|error| format!("{sizes}, but it is another ledger: {error}"))
+        .map_err(|source| ContinuityError::OtherLedger { sizes, source })
 }

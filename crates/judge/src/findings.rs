@@ -13,6 +13,22 @@ pub struct Findings {
     pub unclear: Vec<Finding>,
 }
 
+/// A flaw of the evidence: it is forged, contradictory or missing. The caller knows the remedy.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{code}: {what}")]
+pub struct Flaw {
+    /// Code of the finding.
+    pub code: &'static str,
+    /// The fault, in words.
+    pub what: String,
+}
+
+impl Flaw {
+    pub(crate) fn new(code: &'static str, what: impl Into<String>) -> Self {
+        Self { code, what: what.into() }
+    }
+}
+
 impl Findings {
     pub(crate) fn against(&mut self, code: &str, what: impl Into<String>, remedy: &str) {
         self.against.push(finding(code, what, remedy));
@@ -40,8 +56,9 @@ pub fn one_finding(code: &str, what: impl Into<String>, remedy: &str) -> Finding
     Findings { against: vec![finding(code, what, remedy)], unclear: Vec::new() }
 }
 
-pub fn broken((code, what): (&'static str, String)) -> Findings {
-    one_finding(code, what, NEW_BUNDLE)
+/// The finding that a flaw of the evidence gives where only other evidence helps.
+pub fn broken(flaw: Flaw) -> Findings {
+    one_finding(flaw.code, flaw.what, NEW_BUNDLE)
 }
 
 pub const NEW_BUNDLE: &str = "ask for the evidence again; if it stays so, somebody has changed it";

@@ -10,6 +10,7 @@ use evidence::status::Status;
 use evidence::trust_root::TrustRoot;
 use evidence::{CommitId, Digest, Id, Moment, Name};
 
+use crate::findings::Flaw;
 use crate::records::Revoked;
 
 /// Enrolments that hold now.
@@ -40,26 +41,23 @@ impl People {
         status: &Status,
         revoked: Revoked,
         now: Moment,
-    ) -> Result<Self, (String, String)> {
+    ) -> Result<Self, Flaw> {
         let sorted = envelopes.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest());
         if !sorted {
-            return Err((
-                "enrolments-unsorted".into(),
-                "enrolments are not sorted, or one stands twice".into(),
-            ));
+            return Err(Flaw::new("enrolments-unsorted", "enrolments are not sorted, or one stands twice"));
         }
         let mut enrolments: Vec<Enrolment> = Vec::new();
         for envelope in envelopes {
             let enrolment = Enrolment::open(envelope, root)
-                .map_err(|error| ("enrolment-unsound".to_owned(), error.to_string()))?;
+                .map_err(|error| Flaw::new("enrolment-unsound", error.to_string()))?;
             let digest: Digest = envelope.payload_digest();
             if status.withdrawn.contains(&digest) {
                 let what = format!("the enrolment of {} was withdrawn", enrolment.name);
-                return Err(("enrolment-withdrawn".into(), what));
+                return Err(Flaw::new("enrolment-withdrawn", what));
             }
             if enrolment.expires <= now {
                 let what = format!("the enrolment of {} ended at {}", enrolment.name, enrolment.expires);
-                return Err(("enrolment-expired".into(), what));
+                return Err(Flaw::new("enrolment-expired", what));
             }
             let taken = enrolments.iter().any(|other| {
                 other.person == enrolment.person
@@ -68,7 +66,7 @@ impl People {
             });
             if taken {
                 let what = format!("{} shares person, subject or key with another enrolment", enrolment.name);
-                return Err(("enrolment-twice".into(), what));
+                return Err(Flaw::new("enrolment-twice", what));
             }
             enrolments.push(enrolment);
         }

@@ -2,11 +2,13 @@
 //!
 //! Invariant: it depends on the entry alone, so that it may be done for many entries at once, in any order.
 
-use domain::Event;
+use std::sync::Arc;
+
+use domain::{Event, EventError};
 use evidence::canonical::CanonicalError;
 use evidence::dsse::Envelope;
-use evidence::entry::{Actor, Auth, Entry, Header};
-use evidence::request::{self, Request};
+use evidence::entry::{Actor, Auth, Entry, EntryError, Header};
+use evidence::request::{self, Request, RequestError};
 use evidence::vouched::Vouched;
 use serde_json::Value;
 
@@ -18,7 +20,7 @@ pub struct Prepared {
     pub(crate) event: Event,
     pub(crate) entry: Entry,
     /// Where a person's request is what began it.
-    pub(crate) asked: Option<Result<RecordedRequest, String>>,
+    pub(crate) asked: Option<Result<RecordedRequest, Arc<RecordedRequestError>>>,
 }
 
 /// A person's request, out of an entry's particulars.
@@ -30,30 +32,81 @@ pub(crate) struct RecordedRequest {
     pub vouched: Option<Vouched>,
 }
 
+/// Why an entry is not one that this program can read.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// Header, commitments or payloads are unsound.
+    #[error("entry {number}: {source}")]
+    Entry {
+        /// Number of the entry.
+        number: u64,
+        /// Cause.
+        source: EntryError,
+    },
+    /// The facts are not an event of this program.
+    #[error("entry {number}: {source}")]
+    Event {
+        /// Number of the entry.
+        number: u64,
+        /// Cause.
+        source: EventError,
+    },
+}
+
+/// Why an entry's particulars give no request of the person whom its header names.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordedRequestError {
+    /// The particulars were erased.
+    #[error("its particulars were erased")]
+    Erased,
+    /// There is no request.
+    #[error("it holds no signed request")]
+    Missing,
+    /// The request names another person, or another number.
+    #[error("the request is another person's")]
+    OtherPerson,
+    /// The particulars are not canonical.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// The particulars have another shape.
+    #[error(transparent)]
+    Shape(#[from] serde_json::Error),
+    /// The request is unsound.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+}
+
 /// Looks at an entry by itself: commitments, event, request, and whether the request's signatures are good at all.
 ///
 /// # Errors
-/// In words, when the entry is not one that this program can read.
-pub fn prepare(number: u64, entry: Entry) -> Result<Prepared, String> {
-    let header = entry.check().map_err(|error| format!("entry {number}: {error}"))?;
+/// `PrepareError` when the entry is not one that this program can read.
+pub fn prepare(number: u64, entry: Entry) -> Result<Prepared, PrepareError> {
+    let header = entry.check().map_err(|source| PrepareError::Entry { number, source })?;
     let event =
-        Event::read(&header.kind, &entry.facts).map_err(|error| format!("entry {number}: {error}"))?;
+        Event::read(&header.kind, &entry.facts).map_err(|source| PrepareError::Event { number, source })?;
     let by_person = matches!((&header.actor, header.auth), (Actor::Person(_), Auth::SignedRequest));
-    let asked = by_person.then(|| asked(&header, &entry));
+    let asked = by_person.then(|| asked(&header, &entry).map_err(Arc::new));
     Ok(Prepared { number, header, event, entry, asked })
 }
 
-fn asked(header: &Header, entry: &Entry) -> Result<RecordedRequest, String> {
-    let particulars = entry.particulars.as_ref().ok_or("its particulars were erased")?;
-    let particulars: Value =
-        particulars.decode("particulars").map_err(|error: CanonicalError| error.to_string())?;
-    let envelope = particulars.get("request").cloned().ok_or("it holds no signed request")?;
-    let envelope: Envelope = serde_json::from_value(envelope).map_err(|error| error.to_string())?;
-    let request = Request::read(&envelope).map_err(|error| error.to_string())?;
+impl Prepared {
+    /// The person's request that began it.
+    pub(crate) fn request(&self) -> Result<&RecordedRequest, Arc<RecordedRequestError>> {
+        let asked = self.asked.as_ref().ok_or_else(|| Arc::new(RecordedRequestError::Missing))?;
+        asked.as_ref().map_err(Arc::clone)
+    }
+}
+
+fn asked(header: &Header, entry: &Entry) -> Result<RecordedRequest, RecordedRequestError> {
+    let particulars = entry.particulars.as_ref().ok_or(RecordedRequestError::Erased)?;
+    let particulars: Value = particulars.decode("particulars")?;
+    let envelope = particulars.get("request").cloned().ok_or(RecordedRequestError::Missing)?;
+    let envelope: Envelope = serde_json::from_value(envelope)?;
+    let request = Request::read(&envelope)?;
     let same =
         header.actor == Actor::Person(request.person) && header.idempotency == Some(request.idempotency());
     if !same {
-        return Err("the request is another person's".into());
+        return Err(RecordedRequestError::OtherPerson);
     }
     let vouched = Vouched::of(&envelope, request::NAMESPACE);
     Ok(RecordedRequest { envelope, request, particulars, vouched })

@@ -9,7 +9,7 @@ use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Digest, Moment};
 use tlog::{Checkpoint, Cosignature, Hash, Note, NoteVerifier, verify_consistency, verify_inclusion};
 
-use crate::findings::{Findings, broken};
+use crate::findings::{Findings, Flaw, broken};
 
 /// What was proven.
 #[derive(Clone, Debug)]
@@ -61,11 +61,12 @@ fn surely_by(mut times: Vec<u64>, root: &TrustRoot) -> Option<Moment> {
 }
 
 /// Sizes of the earlier checkpoints, and the moment by which each was there.
-fn earlier(bundle: &Bundle, root: &TrustRoot, now: &Checkpoint) -> Result<Vec<(u64, Moment)>, Wrong> {
+fn earlier(bundle: &Bundle, root: &TrustRoot, now: &Checkpoint) -> Result<Vec<(u64, Moment)>, Flaw> {
     let mut heads: Vec<(u64, Moment)> = Vec::new();
     for earlier in &bundle.earlier {
         let (head, times, _) = witnessed(&earlier.checkpoint, root)?;
-        let wrong = |what: &str| ("earlier-unsound", format!("checkpoint of {} entries: {what}", head.size));
+        let wrong =
+            |what: &str| Flaw::new("earlier-unsound", format!("checkpoint of {} entries: {what}", head.size));
         let moment = surely_by(times, root).ok_or_else(|| wrong("too few witnesses cosigned it"))?;
         let proof = hashes(&earlier.proof).ok_or_else(|| wrong("its proof is damaged"))?;
         verify_consistency(head.size, now.size, &head.root, &now.root, &proof)
@@ -81,8 +82,8 @@ fn earlier(bundle: &Bundle, root: &TrustRoot, now: &Checkpoint) -> Result<Vec<(u
 }
 
 /// The checkpoint, the times of the cosignatures that count, and whether one is of the server's host.
-fn witnessed(note: &str, root: &TrustRoot) -> Result<(Checkpoint, Vec<u64>, bool), Wrong> {
-    let unsound = |error: &dyn std::fmt::Display| ("checkpoint-unsound", error.to_string());
+fn witnessed(note: &str, root: &TrustRoot) -> Result<(Checkpoint, Vec<u64>, bool), Flaw> {
+    let unsound = |error: &dyn std::fmt::Display| Flaw::new("checkpoint-unsound", error.to_string());
     let note = Note::parse(note.as_bytes()).map_err(|error| unsound(&error))?;
     let ledger = root.ledger_key().map_err(|error| unsound(&error))?;
     let witnesses = root.witness_keys().map_err(|error| unsound(&error))?;
@@ -138,10 +139,10 @@ fn counted(root: &TrustRoot, keys: &[NoteVerifier], found: &[Cosignature]) -> (V
     (found.iter().filter(counts).map(|cosignature| cosignature.time_seconds).collect(), same_machine)
 }
 
-fn entered(bundle: &Bundle, heads: &[(u64, Moment)], proven: &mut Proven) -> Result<(), Wrong> {
+fn entered(bundle: &Bundle, heads: &[(u64, Moment)], proven: &mut Proven) -> Result<(), Flaw> {
     let mut last = None;
     for logged in &bundle.logged {
-        let wrong = |what: &str| ("entry-unproven", format!("entry {}: {what}", logged.index));
+        let wrong = |what: &str| Flaw::new("entry-unproven", format!("entry {}: {what}", logged.index));
         if last.is_some_and(|last| last >= logged.index) {
             return Err(wrong("stands twice or out of order"));
         }
@@ -190,8 +191,6 @@ pub fn was_head(bundle: &Bundle, proven: &Proven, size: u64, root: &Hash) -> boo
     let proof: Option<Vec<Hash>> = ancestor.and_then(|ancestor| hashes(&ancestor.proof));
     proof.is_some_and(|proof| verify_consistency(size, now.size, root, &now.root, &proof).is_ok())
 }
-
-type Wrong = (&'static str, String);
 
 /// How far the times of witnesses that agree may lie apart, in seconds.
 const APART_SECONDS_MAX: u64 = 600;

@@ -11,6 +11,7 @@ use evidence::receipt::{Output, Receipt, Work};
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Name, canonical};
 
+use crate::findings::Flaw;
 use crate::records::{Records, Revoked};
 
 /// What the receipts prove.
@@ -26,24 +27,23 @@ pub struct BuildProof {
     pub layer: Digest,
 }
 
-type Wrong = (&'static str, String);
-
 /// Proves that receipts lead from the source to the artifact.
 pub fn prove(
     bundle: &Bundle,
     root: &TrustRoot,
     records: &Records,
     revoked: &Revoked,
-) -> Result<BuildProof, Wrong> {
+) -> Result<BuildProof, Flaw> {
     let file = bundle.source.files.get(pipeline::PATH);
-    let file = file.ok_or_else(|| ("pipeline-missing", "the source has no pipeline file".to_owned()))?;
-    let pipeline = Pipeline::parse(&file.0).map_err(|error| ("pipeline-unsound", error.to_string()))?;
+    let file = file.ok_or_else(|| Flaw::new("pipeline-missing", "the source has no pipeline file"))?;
+    let pipeline =
+        Pipeline::parse(&file.0).map_err(|error| Flaw::new("pipeline-unsound", error.to_string()))?;
     let receipts = open(bundle, root, records, revoked)?;
     agree(bundle, &Pipeline::digest(&file.0), &receipts)?;
     let manifest: Manifest = canonical::decode("manifest", &bundle.manifest.0, MANIFEST_MAX)
-        .map_err(|error| ("manifest-unsound", error.to_string()))?;
+        .map_err(|error| Flaw::new("manifest-unsound", error.to_string()))?;
     let [layer] = manifest.layers.as_slice() else {
-        return Err(("manifest-unsound", "the artifact has not exactly one layer".into()));
+        return Err(Flaw::new("manifest-unsound", "the artifact has not exactly one layer"));
     };
     let names: BTreeSet<_> = receipts.iter().map(|(_, receipt)| receipt.runner.clone()).collect();
     let mut runners = BTreeSet::new();
@@ -61,37 +61,37 @@ fn open(
     root: &TrustRoot,
     records: &Records,
     revoked: &Revoked,
-) -> Result<Vec<(Digest, Receipt)>, Wrong> {
+) -> Result<Vec<(Digest, Receipt)>, Flaw> {
     let mut receipts: Vec<(Digest, Receipt)> = Vec::new();
     for (envelope, record) in bundle.receipts.iter().zip(&records.receipts) {
         let digest = envelope.payload_digest();
         let receipt =
-            Receipt::open(envelope, root).map_err(|error| ("receipt-unsound", error.to_string()))?;
+            Receipt::open(envelope, root).map_err(|error| Flaw::new("receipt-unsound", error.to_string()))?;
         if receipts.last().is_some_and(|(last, _)| *last >= digest) {
-            return Err(("receipts-unsorted", "receipts are not sorted, or one stands twice".into()));
+            return Err(Flaw::new("receipts-unsorted", "receipts are not sorted, or one stands twice"));
         }
         let runner = root.runners.iter().find(|runner| runner.name == receipt.runner);
         if !runner.is_some_and(|runner| revoked.counts(&runner.key.id().to_string(), record)) {
-            return Err(("runner-revoked", format!("the key of {} is revoked", receipt.runner)));
+            return Err(Flaw::new("runner-revoked", format!("the key of {} is revoked", receipt.runner)));
         }
         if !receipt.passed() {
             let what = format!("{:?} on {} did not pass", receipt.work, receipt.runner);
-            return Err(("step-failed", what));
+            return Err(Flaw::new("step-failed", what));
         }
         receipts.push((digest, receipt));
     }
     if receipts.is_empty() {
-        return Err(("receipts-missing", "nothing proves how the artifact was built".into()));
+        return Err(Flaw::new("receipts-missing", "nothing proves how the artifact was built"));
     }
     Ok(receipts)
 }
 
 /// All receipts are of the same project, commit, tree and pipeline, those of the bundle.
-fn agree(bundle: &Bundle, pipeline: &Digest, receipts: &[(Digest, Receipt)]) -> Result<(), Wrong> {
-    let tree = bundle.tree.digest().map_err(|error| ("tree-unsound", error.to_string()))?;
+fn agree(bundle: &Bundle, pipeline: &Digest, receipts: &[(Digest, Receipt)]) -> Result<(), Flaw> {
+    let tree = bundle.tree.digest().map_err(|error| Flaw::new("tree-unsound", error.to_string()))?;
     for (_, receipt) in receipts {
         let differs = |what: &str| {
-            Err(("receipt-differs", format!("a receipt of {} names another {what}", receipt.runner)))
+            Err(Flaw::new("receipt-differs", format!("a receipt of {} names another {what}", receipt.runner)))
         };
         if receipt.project != bundle.project {
             return differs("project");
@@ -109,7 +109,7 @@ fn agree(bundle: &Bundle, pipeline: &Digest, receipts: &[(Digest, Receipt)]) -> 
     // What the pack proves by git's ids and what the runners list by SHA-256 must be the same files.
     for (path, bytes) in &bundle.source.files {
         if bundle.tree.file(path).map(|file| file.sha256) != Some(Digest::of(&bytes.0)) {
-            return Err(("tree-differs", format!("`{path}` is another file in the tree list")));
+            return Err(Flaw::new("tree-differs", format!("`{path}` is another file in the tree list")));
         }
     }
     Ok(())
@@ -122,8 +122,8 @@ fn chain(
     runner: &Name,
     receipts: &[&Receipt],
     layer: Digest,
-) -> Result<(), Wrong> {
-    let broken = |what: String| Err(("receipt-chain-broken", format!("{runner}: {what}")));
+) -> Result<(), Flaw> {
+    let broken = |what: String| Err(Flaw::new("receipt-chain-broken", format!("{runner}: {what}")));
     let mut left: BTreeMap<Name, BTreeMap<String, Output>> = BTreeMap::new();
     for receipt in receipts {
         if let Work::Step(step) = &receipt.work
@@ -148,7 +148,7 @@ fn chain(
             Work::Artifact(name) => {
                 assembled += 1;
                 artifact(bundle, name, receipt, layer)
-                    .map_err(|what| ("receipt-chain-broken", format!("{runner}: {what}")))?;
+                    .map_err(|what| Flaw::new("receipt-chain-broken", format!("{runner}: {what}")))?;
                 entering(pipeline, name, &left)
             }
         };

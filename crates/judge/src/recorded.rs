@@ -5,13 +5,13 @@
 
 use domain::build::Ended;
 use domain::{Command, Event, Refused, State, decide, quota};
-use evidence::canonical::CanonicalError;
 use evidence::claim::{Claim, giving_up};
 use evidence::dsse::Envelope;
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment, Name};
 use serde_json::Value;
 
+use crate::decision_error::DecisionError;
 use crate::prepare::{Prepared, RecordedRequest};
 
 /// Events that a decision gives, made again.
@@ -42,8 +42,8 @@ pub fn cannot_be_derived(refused: &Refused, prepared: &Prepared) -> bool {
 /// Whether a count of refusals can be one: how many there were is the server's word, and nothing else.
 ///
 /// # Errors
-/// In words, when it cannot.
-pub fn may_count(state: &State, refused: &Refused) -> Result<(), String> {
+/// `DecisionError` when it cannot.
+pub fn may_count(state: &State, refused: &Refused) -> Result<(), DecisionError> {
     if !refused.is_a_count() {
         return Err("nobody asked for what was refused".into());
     }
@@ -58,40 +58,39 @@ pub fn may_count(state: &State, refused: &Refused) -> Result<(), String> {
 /// the server's word.
 ///
 /// # Errors
-/// In words, when it cannot be.
+/// `DecisionError` when it cannot be.
 pub fn lost(
     state: &State,
     ended: &Ended,
     runner: Option<&Name>,
     time: Moment,
     is_signed: bool,
-) -> Result<Again, String> {
+) -> Result<Again, DecisionError> {
     let work = ended.because.clone().ok_or("it does not say what is lost")?;
     let command = Command::Lose(domain::build::Lose { run: ended.run, work, runner: runner.cloned() });
-    let events = decide(state, &command, time).map_err(|refusal| format!("refused: {refusal}"))?;
+    let events = decide(state, &command, time).map_err(DecisionError::Refused)?;
     Ok(Again { events, recorded: !is_signed })
 }
 
 /// Whether an entry holds the claim by which a runner gave up the work that ended a run; older programs kept none.
 ///
 /// # Errors
-/// In words, when there is a claim and it does not hold.
+/// `DecisionError` when there is a claim and it does not hold.
 pub fn gave_up(
     state: &State,
     root: &TrustRoot,
     prepared: &Prepared,
     ended: &Ended,
     runner: &Name,
-) -> Result<bool, String> {
+) -> Result<bool, DecisionError> {
     if prepared.header.particulars.is_none() {
         return Ok(false);
     }
     let particulars = prepared.entry.particulars.as_ref().ok_or("its particulars were erased")?;
-    let particulars: Value =
-        particulars.decode("particulars").map_err(|error: CanonicalError| error.to_string())?;
+    let particulars: Value = particulars.decode("particulars")?;
     let claim = particulars.get(CLAIM).cloned().ok_or("it holds no claim")?;
-    let envelope: Envelope = serde_json::from_value(claim).map_err(|error| error.to_string())?;
-    let claim = Claim::read(&envelope).map_err(|error| error.to_string())?;
+    let envelope: Envelope = serde_json::from_value(claim)?;
+    let claim = Claim::read(&envelope)?;
     let due = state.build.run(ended.run).and_then(|run| {
         run.due.iter().find(|due| due.runner == *runner && ended.because.as_ref() == Some(&due.work))
     });
@@ -100,7 +99,7 @@ pub fn gave_up(
     let key = key.filter(|_| claim.machine == *runner).ok_or("the claim is not that runner's")?;
     // The server looked at its age, by its own clock.
     let verified = claim.verify_kept(&envelope, key, root.installation, &giving_up(due.nonce));
-    verified.map(|()| true).map_err(|error| error.to_string())
+    verified.map(|()| true).map_err(DecisionError::from)
 }
 
 /// Whether digests stand in the place of the bodies.

@@ -12,7 +12,7 @@ use domain::gate::{self, GateOutcome, Judged};
 use domain::snapshot::{RecordSnapshot, Snapshotted};
 use domain::{Command, Event, Place, RULES, Refused, State, decide, next, release};
 use evidence::bundle::Bundle;
-use evidence::canonical::{self, CanonicalError};
+use evidence::canonical;
 use evidence::dsse::Envelope;
 use evidence::enrolment::{Enrolment, Purpose};
 use evidence::entry::{Actor, Auth, Entry, Header};
@@ -25,11 +25,12 @@ use tlog::{Frontier, leaf_hash};
 use crate::admit::{Sent, admit, enrolment_at, runner_names, status_command};
 use crate::admit_machines::{admit_receipt, admit_report};
 use crate::collect::collect;
+use crate::decision_error::DecisionError;
 use crate::plan::plan;
 use crate::prepare::{Prepared, RecordedRequest};
 use crate::recorded::{Again, cannot_be_derived, gave_up, lost, may_count};
 use crate::store::Store;
-use crate::verdict::{judge, own_context};
+use crate::verdict::{NoTrustRoot, judge, own_context};
 
 /// What became of one decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,16 @@ pub struct Compared {
     pub outcome: Replayed,
     /// In words.
     pub what: String,
+}
+
+/// An entry came out of turn.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("entry {number} comes where entry {due} is due")]
+pub struct OutOfOrder {
+    /// Number of the entry.
+    pub number: u64,
+    /// Number of the entry that is due.
+    pub due: u64,
 }
 
 /// A replay under way.
@@ -110,11 +121,11 @@ impl<'a, S: Store> Replay<'a, S> {
     /// Takes the next entry.
     ///
     /// # Errors
-    /// In words, when it is not the next one.
-    pub fn take(&mut self, prepared: &Prepared) -> Result<(), String> {
+    /// `OutOfOrder` when it is not the next one.
+    pub fn take(&mut self, prepared: &Prepared) -> Result<(), OutOfOrder> {
         let Prepared { number, header, event, .. } = prepared;
         if *number != self.state.entries {
-            return Err(format!("entry {number} comes where entry {} is due", self.state.entries));
+            return Err(OutOfOrder { number: *number, due: self.state.entries });
         }
         match self.expected.pop_front() {
             Some((expected, cause)) => self.follows(*number, header, event, &expected, cause),
@@ -166,12 +177,12 @@ impl<'a, S: Store> Replay<'a, S> {
                 }
                 self.expected.extend(events.map(|event| (event, None)));
             }
-            Err(what) => self.differs(number, what),
+            Err(error) => self.differs(number, error.to_string()),
         }
     }
 
     /// The events of the decision, made again.
-    fn again(&mut self, prepared: &Prepared) -> Result<Again, String> {
+    fn again(&mut self, prepared: &Prepared) -> Result<Again, DecisionError> {
         let Prepared { header, entry, event, .. } = prepared;
         let command = match (&header.actor, header.auth, event) {
             (Actor::System, Auth::None, Event::Refused(refused)) => {
@@ -209,8 +220,8 @@ impl<'a, S: Store> Replay<'a, S> {
         match decide(&self.state, &command, header.time) {
             Ok(events) => Ok(events.into()),
             Err(refusal) => {
-                let Actor::Person(person) = header.actor else { return Err(format!("refused: {refusal}")) };
-                let asked = prepared.asked.as_ref().ok_or("it holds no signed request")?.as_ref()?;
+                let Actor::Person(person) = header.actor else { return Err(DecisionError::Refused(refusal)) };
+                let asked = prepared.request()?;
                 let reasons = refusal.reasons().map(|reason| reason.code.clone()).collect();
                 let action = asked.request.action.clone();
                 let refused = Refused { person: person.into(), action, reasons, more: None };
@@ -221,27 +232,27 @@ impl<'a, S: Store> Replay<'a, S> {
 
     /// A refusal that cannot be derived: that the person asked for that is checked all the same, and the reasons are the
     /// server's word, which could have withheld its answer as well.
-    fn refused(&mut self, prepared: &Prepared) -> Result<Again, String> {
-        let asked = prepared.asked.as_ref().ok_or("it holds no signed request")?.as_ref()?;
+    fn refused(&mut self, prepared: &Prepared) -> Result<Again, DecisionError> {
+        let asked = prepared.request()?;
         let root = self.root()?;
         self.authentic(asked, prepared.header.time, &root)?;
         Ok(Again { events: vec![prepared.event.clone()], recorded: true })
     }
 
     /// A person's command, out of the signed request and what it names.
-    fn of_person(&mut self, prepared: &Prepared) -> Result<Command, String> {
-        let asked = prepared.asked.as_ref().ok_or("it holds no signed request")?.as_ref()?;
+    fn of_person(&mut self, prepared: &Prepared) -> Result<Command, DecisionError> {
+        let asked = prepared.request()?;
         let RecordedRequest { envelope, request, particulars, .. } = asked;
         let root = self.root()?;
         self.authentic(asked, prepared.header.time, &root)?;
         let mut statements: Vec<Envelope> = match particulars.get("statements") {
-            Some(inline) => serde_json::from_value(inline.clone()).map_err(|error| error.to_string())?,
+            Some(inline) => serde_json::from_value(inline.clone())?,
             None => Vec::new(),
         };
         let mut attachments = Vec::new();
-        let own = envelope.encode().map_err(|error| error.to_string())?;
+        let own = envelope.encode()?;
         for digest in &prepared.header.blobs {
-            let bytes = self.store.blob(digest).map_err(|error| error.to_string())?;
+            let bytes = self.store.blob(digest)?;
             if let Ok(file) = StatusFile::decode(&bytes) {
                 statements.extend([Some(file.base), file.tightening].into_iter().flatten());
             } else if bytes != own {
@@ -253,19 +264,22 @@ impl<'a, S: Store> Replay<'a, S> {
         }
         let sent = Sent { request, envelope, statements: &statements, attachments: &attachments };
         let admitted = admit(&self.state, &root, self.store, &sent);
-        admitted.map(|admitted| admitted.command).map_err(|error| error.to_string())
+        admitted.map(|admitted| admitted.command).map_err(DecisionError::from)
     }
 
     /// The signature again, by the keys that the person had then.
-    fn authentic(&mut self, asked: &RecordedRequest, time: Moment, root: &TrustRoot) -> Result<(), String> {
+    fn authentic(
+        &mut self,
+        asked: &RecordedRequest,
+        time: Moment,
+        root: &TrustRoot,
+    ) -> Result<(), DecisionError> {
         let RecordedRequest { envelope, request, vouched, .. } = asked;
         let person =
             self.state.identity.enrolled(request.person.into()).ok_or("its sender was not enrolled")?;
         let enrolment = match self.enrolments.entry(person.entry) {
             btree_map::Entry::Occupied(known) => known.into_mut(),
-            btree_map::Entry::Vacant(new) => {
-                new.insert(enrolment_at(self.store, person.entry).map_err(|error| error.to_string())?)
-            }
+            btree_map::Entry::Vacant(new) => new.insert(enrolment_at(self.store, person.entry)?),
         };
         // The server looked at its clock before it decided.
         let moment = time.min(before(request.expires));
@@ -273,57 +287,49 @@ impl<'a, S: Store> Replay<'a, S> {
             |key: &&evidence::ssh::SshKey| !self.state.identity.is_revoked(key.fingerprint(), moment);
         let keys: Vec<_> = enrolment.keys_for(Purpose::SignIn).filter(counts).collect();
         let verified = request.verify_vouched(envelope, vouched.as_ref(), root.installation, &keys, moment);
-        verified.map(drop).map_err(|error| error.to_string())
+        verified.map(drop).map_err(DecisionError::from)
     }
 
     /// The first statements of an installation, before there was anybody to send them.
-    fn founding(&self, entry: &Entry, event: &Event) -> Result<Command, String> {
-        let blob = |digest: &Digest| self.store.blob(digest).map_err(|error| error.to_string());
+    fn founding(&self, entry: &Entry, event: &Event) -> Result<Command, DecisionError> {
+        let blob = |digest: &Digest| self.store.blob(digest);
         match event {
             Event::Rooted(facts) => {
-                let envelope =
-                    Envelope::decode(&blob(&facts.envelope)?).map_err(|error| error.to_string())?;
+                let envelope = Envelope::decode(&blob(&facts.envelope)?)?;
                 // The first one, or one under which the ledger began anew: nobody could send that either.
                 let root = match self.state.identity.root() {
                     None => TrustRoot::open(&envelope),
                     Some(_) => self.root()?.next(&envelope),
                 };
-                let root = root.map_err(|error| error.to_string())?;
+                let root = root?;
                 let rooted = domain::identity::Rooted::of(&root, facts.envelope);
                 let root = domain::identity::SetRoot {
                     issued: root.issued,
                     runners: runner_names(&root),
-                    root: rooted.map_err(|error| error.to_string())?,
+                    root: rooted?,
                 };
                 Ok(Command::SetRoot(root))
             }
             Event::StatusSet(facts) => {
                 let root = self.root()?;
-                let file = StatusFile::decode(&blob(&facts.file)?).map_err(|error| error.to_string())?;
-                let opened = file.open(&root).map_err(|error| error.to_string())?;
+                let file = StatusFile::decode(&blob(&facts.file)?)?;
+                let opened = file.open(&root)?;
                 Ok(status_command(opened, facts.file, root.version))
             }
             Event::Enrolled(_) => {
                 let root = self.root()?;
                 let particulars = entry.particulars.as_ref().ok_or("its particulars were erased")?;
-                let value: Value =
-                    particulars.decode("particulars").map_err(|error: CanonicalError| error.to_string())?;
+                let value: Value = particulars.decode("particulars")?;
                 let statement = value.pointer("/statements/0").cloned().unwrap_or_default();
-                let envelope: Envelope =
-                    serde_json::from_value(statement).map_err(|error| error.to_string())?;
-                let enrolment = Enrolment::open(&envelope, &root).map_err(|error| error.to_string())?;
+                let envelope: Envelope = serde_json::from_value(statement)?;
+                let enrolment = Enrolment::open(&envelope, &root)?;
                 let facts = domain::identity::Enrolled::of(&enrolment, root.version);
-                Ok(Command::Enrol(domain::identity::Enrol {
-                    enrolment: facts.map_err(|error| error.to_string())?,
-                    issued: enrolment.issued,
-                }))
+                Ok(Command::Enrol(domain::identity::Enrol { enrolment: facts?, issued: enrolment.issued }))
             }
             Event::EnvironmentSet(facts) => {
                 let root = self.root()?;
-                let envelope =
-                    Envelope::decode(&blob(&facts.envelope)?).map_err(|error| error.to_string())?;
-                let statement = evidence::environment::Environment::open(&envelope, &root)
-                    .map_err(|error| error.to_string())?;
+                let envelope = Envelope::decode(&blob(&facts.envelope)?)?;
+                let statement = evidence::environment::Environment::open(&envelope, &root)?;
                 let environment = gate::EnvironmentSet::of(&statement, facts.envelope, root.version);
                 let command = gate::SetEnvironment { environment, issued: statement.issued };
                 Ok(Command::SetEnvironment(command))
@@ -333,39 +339,38 @@ impl<'a, S: Store> Replay<'a, S> {
     }
 
     /// A runner's receipt or an agent's report.
-    fn of_machine(&self, event: &Event) -> Result<Command, String> {
+    fn of_machine(&self, event: &Event) -> Result<Command, DecisionError> {
         let root = self.root()?;
-        let open = |digest: &Digest| {
-            let bytes = self.store.blob(digest).map_err(|error| error.to_string())?;
-            Envelope::decode(&bytes).map_err(|error| error.to_string())
+        let open = |digest: &Digest| -> Result<Envelope, DecisionError> {
+            Ok(Envelope::decode(&self.store.blob(digest)?)?)
         };
         match event {
             Event::Reported(facts) => {
                 let admitted = admit_receipt(&self.state, &root, self.store, &open(&facts.envelope)?);
-                admitted.map(|(admitted, _)| admitted.command).map_err(|error| error.to_string())
+                admitted.map(|(admitted, _)| admitted.command).map_err(DecisionError::from)
             }
             Event::AgentReported(facts) => {
                 let admitted = admit_report(&self.state, &root, self.store, &open(&facts.envelope)?);
-                admitted.map(|(admitted, _)| admitted.command).map_err(|error| error.to_string())
+                admitted.map(|(admitted, _)| admitted.command).map_err(DecisionError::from)
             }
             _ => Err("no machine could have caused it".into()),
         }
     }
 
     /// What the planner does, again.
-    fn proposed(&self, place: &Place, recorded: Option<(Digest, Digest)>) -> Result<Command, String> {
+    fn proposed(&self, place: &Place, recorded: Option<(Digest, Digest)>) -> Result<Command, DecisionError> {
         let root = self.root()?;
-        let planned = plan(&self.state, &root, self.store, place).map_err(|error| error.to_string())?;
+        let planned = plan(&self.state, &root, self.store, place)?;
         let planned = planned.ok_or("nothing was wanted there")?;
         let made = match (&planned.made, recorded) {
             (Ok((plan, unsigned)), Some((_, provenance))) => {
-                let bytes = self.store.blob(&provenance).map_err(|error| error.to_string())?;
-                let envelope = Envelope::decode(&bytes).map_err(|error| error.to_string())?;
-                root.provenance.verify(&envelope).map_err(|error| error.to_string())?;
+                let bytes = self.store.blob(&provenance)?;
+                let envelope = Envelope::decode(&bytes)?;
+                root.provenance.verify(&envelope)?;
                 if envelope.payload_digest() != unsigned.payload_digest() {
                     return Err("the provenance is not what the receipts say".into());
                 }
-                Ok((plan.digest().map_err(|error| error.to_string())?, provenance))
+                Ok((plan.digest()?, provenance))
             }
             (Err(code), _) => Err(code.clone()),
             (Ok(_), None) => return Err("a plan can be derived".into()),
@@ -374,28 +379,27 @@ impl<'a, S: Store> Replay<'a, S> {
     }
 
     /// A gate, judged again from evidence that is collected again.
-    fn judged(&self, judged: &Judged) -> Result<Again, String> {
+    fn judged(&self, judged: &Judged) -> Result<Again, DecisionError> {
         let state = self.recent.get(&judged.at).ok_or("it names a state in which no gate was due")?;
         let Some(digest) = &judged.bundle else {
             let fails = judged.outcome == GateOutcome::Undecided;
             let recorded = Again { events: vec![Event::Judged(judged.clone())], recorded: true };
             return if fails { Ok(recorded) } else { Err("it was decided without evidence".into()) };
         };
-        let collected =
-            collect(state, self.store, &judged.place, judged.moment).map_err(|e| e.to_string())?;
-        let bytes = self.store.blob(digest).map_err(|error| error.to_string())?;
-        let bundle = Bundle::decode(&bytes).map_err(|error| error.to_string())?;
+        let collected = collect(state, self.store, &judged.place, judged.moment)?;
+        let bytes = self.store.blob(digest)?;
+        let bundle = Bundle::decode(&bytes)?;
         let bare = bundle.bare();
         if bare != collected.bundle {
             return Err("its evidence is not what the ledger held then".into());
         }
         let (anchors, seen) = own_context(state, &judged.place, judged.moment)?;
         let judgement = judge(&bundle, &anchors, &seen);
-        let verdict = judgement.encode().map_err(|error| error.to_string())?;
+        let verdict = judgement.encode()?;
         let again = Judged {
             outcome: judgement.outcome,
             reasons: judgement.codes(),
-            policy: bundle.policy.digest().map_err(|error| error.to_string())?,
+            policy: bundle.policy.digest()?,
             engine: judgement.engine.clone(),
             input: judgement.input,
             verdict: Digest::of(&verdict),
@@ -405,24 +409,24 @@ impl<'a, S: Store> Replay<'a, S> {
             return Err("its input comes out differently".into());
         }
         if again != *judged {
-            return Err(format!("the verdict comes out as {:?}, for {:?}", again.outcome, again.reasons));
+            return Err(DecisionError::OtherVerdict { outcome: again.outcome, reasons: again.reasons });
         }
         let command = Command::RecordVerdict(Box::new(gate::RecordVerdict { judged: again }));
-        decide(&self.state, &command, judged.moment).map(Again::from).map_err(|refusal| refusal.to_string())
+        decide(&self.state, &command, judged.moment).map(Again::from).map_err(DecisionError::VerdictRefused)
     }
 
     /// The snapshot, taken again: the same state at the same place of the same ledger.
-    fn snapshot(&mut self, facts: &Snapshotted) -> Result<Command, String> {
+    fn snapshot(&mut self, facts: &Snapshotted) -> Result<Command, DecisionError> {
         if facts.size < self.authors.entries {
             return Err("it is older than the snapshot before it".into());
         }
         while self.authors.entries < facts.size.min(self.state.entries) {
-            let entry = self.store.entry(self.authors.entries).map_err(|error| error.to_string())?;
-            let header = Header::decode(&entry.header).map_err(|error| error.to_string())?;
+            let entry = self.store.entry(self.authors.entries)?;
+            let header = Header::decode(&entry.header)?;
             self.tree.push(leaf_hash(&entry.header));
-            self.authors.fold(&header, &entry.facts).map_err(|error| error.to_string())?;
+            self.authors.fold(&header, &entry.facts)?;
         }
-        let bytes = canonical::encode("snapshot", &self.authors).map_err(|error| error.to_string())?;
+        let bytes = canonical::encode("snapshot", &self.authors)?;
         let again = Snapshotted {
             size: self.authors.entries,
             root: Digest::from_bytes(*self.tree.root().as_bytes()),
@@ -435,16 +439,16 @@ impl<'a, S: Store> Replay<'a, S> {
         Ok(Command::RecordSnapshot(RecordSnapshot { snapshotted: again }))
     }
 
-    fn root(&self) -> Result<Arc<TrustRoot>, String> {
-        let facts = self.state.identity.root().ok_or("no trust root is in force")?;
+    fn root(&self) -> Result<Arc<TrustRoot>, DecisionError> {
+        let facts = self.state.identity.root().ok_or(NoTrustRoot)?;
         if let Some((digest, root)) = &self.root
             && *digest == facts.envelope
         {
             return Ok(Arc::clone(root));
         }
-        let bytes = self.store.blob(&facts.envelope).map_err(|error| error.to_string())?;
-        let envelope = Envelope::decode(&bytes).map_err(|error| error.to_string())?;
-        TrustRoot::read(&envelope).map(Arc::new).map_err(|error| error.to_string())
+        let bytes = self.store.blob(&facts.envelope)?;
+        let envelope = Envelope::decode(&bytes)?;
+        Ok(Arc::new(TrustRoot::read(&envelope)?))
     }
 
     /// What follows by itself from an event must be next in the ledger.

@@ -7,8 +7,9 @@ use evidence::dsse::Envelope;
 use evidence::enrolment::{Enrolment, Purpose};
 use evidence::environment::Environment;
 use evidence::pipeline::{Pipeline, Step};
-use evidence::request::{NAMESPACE, Request};
-use evidence::{CommitId, Digest, Id, Name, ssh};
+use evidence::request::{NAMESPACE, Request, RequestError};
+use evidence::ssh::{self, SshSigError};
+use evidence::{CommitId, Digest, Id, Name};
 use serde_json::{Value, json};
 
 use crate::findings::{Findings, NEW_BUNDLE, one_finding};
@@ -28,6 +29,26 @@ pub struct RunRequests {
     pub agreed: BTreeMap<Name, BTreeSet<String>>,
 }
 
+/// Why a request does not count.
+#[derive(Debug, thiserror::Error)]
+pub enum SignedRequestError {
+    /// It is malformed.
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    /// It is addressed elsewhere.
+    #[error("a request is for another installation")]
+    OtherInstallation,
+    /// Its sender is not among the people.
+    #[error("person {0} is not enrolled")]
+    NotEnrolled(Id),
+    /// Its signature does not count.
+    #[error(transparent)]
+    Signature(#[from] SshSigError),
+    /// It is signed by nobody, or more than once.
+    #[error("a request needs exactly one signature")]
+    Signatures,
+}
+
 /// Opens the requests; each must be needed.
 pub fn open(
     bundle: &Bundle,
@@ -43,7 +64,8 @@ pub fn open(
     }
     let mut opened = Vec::new();
     for (envelope, record) in bundle.requests.iter().zip(&records.requests) {
-        opened.push(signed(envelope, record, bundle.installation, people).map_err(wrong)?);
+        let signed = signed(envelope, record, bundle.installation, people);
+        opened.push(signed.map_err(|error| wrong(error.to_string()))?);
     }
     let (mut requester, mut promoter, mut run) = (None, None, None);
     let mut agreed: BTreeMap<Name, BTreeSet<String>> = BTreeMap::new();
@@ -106,17 +128,17 @@ pub fn signed<'a>(
     record: &Digest,
     installation: Id,
     people: &'a People,
-) -> Result<(Request, &'a Enrolment), String> {
-    let request = Request::read(envelope).map_err(|error| error.to_string())?;
+) -> Result<(Request, &'a Enrolment), SignedRequestError> {
+    let request = Request::read(envelope)?;
     if request.installation != installation {
-        return Err("a request is for another installation".into());
+        return Err(SignedRequestError::OtherInstallation);
     }
     let person = people.by_id(request.person);
-    let person = person.ok_or_else(|| format!("person {} is not enrolled", request.person))?;
+    let person = person.ok_or(SignedRequestError::NotEnrolled(request.person))?;
     let keys = people.keys(person, Purpose::SignIn, record);
-    match ssh::signers(envelope, NAMESPACE, &keys).map_err(|error| error.to_string())?.as_slice() {
+    match ssh::signers(envelope, NAMESPACE, &keys)?.as_slice() {
         [_] => Ok((request, person)),
-        _ => Err("a request needs exactly one signature".into()),
+        _ => Err(SignedRequestError::Signatures),
     }
 }
 

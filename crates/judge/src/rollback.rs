@@ -62,7 +62,7 @@ pub fn check_rollback(
     // A return is judged at once and is on no ledger yet: a revoked key does not count for it.
     let revoked = Revoked::new(&status, now, &BTreeMap::new());
     let people = People::open(std::slice::from_ref(&order.enrolment), &root, &status, revoked, now)
-        .map_err(|(code, what)| wrong(&code, what))?;
+        .map_err(|flaw| wrong(flaw.code, flaw.what))?;
     let request =
         Request::read(&order.request).map_err(|error| wrong("request-unsound", error.to_string()))?;
     let person =

@@ -113,7 +113,7 @@ pub fn open_run<'a>(
     // Work is judged when it is done, not by when it was asked for: a revoked key counts for none.
     let revoked = Revoked::new(&status, now, &BTreeMap::new());
     let people = People::open(&order.enrolments, &root, &status, revoked, now)
-        .map_err(|(code, what)| wrong(&code, what))?;
+        .map_err(|flaw| wrong(flaw.code, flaw.what))?;
     let (run, requester, others) = asked(order, due, &root, &people)?;
     if due.nonce != nonce(seed(run.idempotency()), &due.work, runner) {
         return Err(wrong("other-run", "the work is of another run than was asked for"));
@@ -178,7 +178,8 @@ fn asked(
     let mut runs = Vec::new();
     let mut others = Vec::new();
     for envelope in &order.requests {
-        let (request, person) = signed(envelope, &NOWHERE, root.installation, people).map_err(unsound)?;
+        let signed = signed(envelope, &NOWHERE, root.installation, people);
+        let (request, person) = signed.map_err(|error| unsound(error.to_string()))?;
         let may = roles(person, &due.project, None);
         if request.action.as_str() == "run" {
             if !may.iter().any(|role| role.as_str() == DEVELOPER) {

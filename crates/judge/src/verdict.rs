@@ -38,6 +38,11 @@ pub struct Judgement {
     pub bytes: Vec<u8>,
 }
 
+/// The ledger has no trust root yet, so there is nothing to judge with.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("no trust root is in force")]
+pub struct NoTrustRoot;
+
 /// Judges a bundle: proves it, then asks the policy that its environment statement names.
 #[must_use]
 pub fn judge(bundle: &Bundle, anchors: &Anchors, seen: &VerificationContext) -> Judgement {
@@ -50,13 +55,13 @@ pub fn judge(bundle: &Bundle, anchors: &Anchors, seen: &VerificationContext) -> 
 /// Anchors and numbers of the ledger's own keeper at a moment: what a server, or replay, judges with.
 ///
 /// # Errors
-/// In words, when no trust root is in force.
+/// `NoTrustRoot` when none is in force.
 pub fn own_context(
     state: &State,
     place: &Place,
     moment: Moment,
-) -> Result<(Anchors, VerificationContext), String> {
-    let root = state.identity.root().ok_or("no trust root is in force")?;
+) -> Result<(Anchors, VerificationContext), NoTrustRoot> {
+    let root = state.identity.root().ok_or(NoTrustRoot)?;
     let running = state.release.at(place).and_then(|standing| standing.running.as_ref());
     let running = running.map(|now| Running { artifact: now.artifact, commit: now.commit.clone() });
     let anchors = Anchors { version: root.version, digest: root.digest, rehearsal: true };

@@ -168,8 +168,8 @@ impl Round<'_> {
         };
         let (bundle, judgement) = match attach_log_proofs(&collected, keeper.readers()) {
             Ok(bundle) => {
-                let (anchors, seen) =
-                    own_context(self.state, &due.place, moment).map_err(EdgeError::Evidence)?;
+                let (anchors, seen) = own_context(self.state, &due.place, moment)
+                    .map_err(|error| EdgeError::Evidence(error.to_string()))?;
                 let judgement = judge::judge(&bundle, &anchors, &seen);
                 (Some(bundle), judgement)
             }

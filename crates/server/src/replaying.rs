@@ -1,6 +1,6 @@
 //! Replay from disk: entries are read by one, looked at by themselves on every processor, and decided in their order.
 
-use judge::{Replay, Store, prepare};
+use judge::{OutOfOrder, PrepareError, Replay, Store, prepare};
 use ledger::{LedgerError, Reader, in_order};
 
 /// Why a ledger could not be replayed to its end.
@@ -10,8 +10,11 @@ pub enum ReplayError {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// An entry is not one that this program knows.
-    #[error("{0}")]
-    Entry(String),
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// An entry is missing, or stands twice.
+    #[error(transparent)]
+    OutOfOrder(#[from] OutOfOrder),
 }
 
 /// Does every decision of a ledger again; `said` hears how many entries there have been.
@@ -37,8 +40,7 @@ pub fn replay<'a, S: Store>(
         |(number, entry)| prepare(number, entry),
         |batch| {
             for prepared in batch {
-                let prepared = prepared.map_err(ReplayError::Entry)?;
-                replay.take(&prepared).map_err(ReplayError::Entry)?;
+                replay.take(&prepared?)?;
             }
             said(replay.state().entries);
             Ok(())
