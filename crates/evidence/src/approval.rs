@@ -1,8 +1,9 @@
-//! Approvals and rejections: what one person says of one artifact under one plan. Format:
+//! Approvals and rejections: a person's signed decision about one artifact under one plan. Format:
 //! `docs/formats/approval.md`.
 //!
-//! Invariant: an in-toto statement whose subjects are the artifact's and the plan's digest, signed by one
-//! approval key. It counts only for exactly what it names; the caller compares.
+//! Invariant: an approval is an in-toto statement whose subjects are the digests of the artifact and the plan, signed
+//! by one approval key (<https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md>). It counts only for
+//! the release, evidence and policy that it names. This module does not compare them: the caller does.
 
 use std::collections::BTreeMap;
 
@@ -25,23 +26,23 @@ pub const REJECTION_NAMESPACE: &str = "countersign-rejection@v1";
 /// Largest statement in bytes.
 pub const BYTES_MAX: usize = 24 * 1024;
 
-/// Yes or no.
+/// A person's decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Decision {
-    /// Yes.
+    /// The person approves.
     Approve,
-    /// No.
+    /// The person rejects.
     Reject,
 }
 
-/// What a person says.
+/// Predicate of an approval or rejection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Approval {
     /// The installation.
     pub installation: Id,
-    /// Who says it, by the id in their enrolment.
+    /// The person's id in the enrolment.
     pub person: Id,
     /// The project.
     pub project: Name,
@@ -51,7 +52,7 @@ pub struct Approval {
     pub environment: Name,
     /// Number of the release.
     pub release: u64,
-    /// Artifact that it replaces and may return to; absent for a first release.
+    /// Artifact that the release replaces, and that comes back if its probe fails. Absent for a first release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaces: Option<Digest>,
     /// Digest of the evidence manifest.
@@ -62,38 +63,38 @@ pub struct Approval {
     pub root: u32,
     /// Text of the checkpoint that the person saw.
     pub checkpoint: String,
-    /// Why.
+    /// The person's reason.
     pub reason: String,
-    /// Change ticket.
+    /// Id of the change ticket.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<String>,
-    /// When it begins to count.
+    /// Start of validity.
     pub not_before: Moment,
-    /// When it ceases to count.
+    /// End of validity.
     pub expires: Moment,
-    /// Random.
+    /// Random number that keeps two equal decisions apart.
     pub nonce: Id,
-    /// `command-line`, or `browser` when it was made in a page that the server sent.
+    /// `command-line`, or `browser` if the person signed in a page of the server.
     pub via: String,
-    /// Digests that the person's own rebuild gave, by path; absent when there was none.
+    /// Digests of the person's own rebuild, by path. Absent if the person did not rebuild.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rebuild: Option<BTreeMap<String, Digest>>,
 }
 
-/// An approval with what it is about.
+/// A decision together with its subjects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
-    /// Yes or no.
+    /// The person's decision.
     pub decision: Decision,
     /// The artifact.
     pub artifact: Digest,
     /// The deployment plan.
     pub plan: Digest,
-    /// What is said.
+    /// The predicate.
     pub said: Approval,
 }
 
-/// Why a statement is not an approval, or does not count.
+/// Errors of reading and verifying an approval.
 #[derive(Debug, thiserror::Error)]
 pub enum ApprovalError {
     /// The envelope is malformed.
@@ -102,7 +103,7 @@ pub enum ApprovalError {
     /// The payload is malformed.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// The signature does not count.
+    /// The signature is invalid.
     #[error("approval: {0}")]
     Signature(#[from] SshSigError),
     /// A rule of the format is broken.
@@ -134,7 +135,8 @@ struct Sha256 {
 }
 
 impl Decision {
-    /// SSHSIG namespace of its signature.
+    /// SSHSIG namespace of the signature. Approvals and rejections use different ones, so that a signature over one can
+    /// never pass for the other.
     #[must_use]
     pub const fn namespace(self) -> &'static str {
         match self {
@@ -152,7 +154,7 @@ impl Decision {
 }
 
 impl Signed {
-    /// An envelope without signatures.
+    /// Encodes the statement into an envelope without signatures.
     ///
     /// # Errors
     /// `ApprovalError` when a rule of the format is broken.
@@ -171,10 +173,10 @@ impl Signed {
         Ok(Envelope::new(PAYLOAD_TYPE, canonical::encode("approval", &wire)?))
     }
 
-    /// Reads the payload without looking at the signature; needed to find whose keys count.
+    /// Reads the payload without verifying the signature, in order to look up the person's keys.
     ///
     /// # Errors
-    /// `ApprovalError` names what is wrong.
+    /// `ApprovalError` names the fault.
     pub fn read(envelope: &Envelope) -> Result<Self, ApprovalError> {
         let wire: Wire = canonical::decode("approval", envelope.payload(PAYLOAD_TYPE)?, BYTES_MAX)?;
         if wire.type_uri != TYPE {
@@ -198,10 +200,10 @@ impl Signed {
         signed.check().map(|()| signed)
     }
 
-    /// Checks that exactly one of the person's approval keys signed; answers that key.
+    /// Verifies that exactly one of the person's approval keys signed, and returns that key.
     ///
     /// # Errors
-    /// `ApprovalError` when it does not count.
+    /// `ApprovalError` when the signature is invalid.
     pub fn verify<'a>(&self, envelope: &Envelope, keys: &[&'a SshKey]) -> Result<&'a SshKey, ApprovalError> {
         match ssh::signers(envelope, self.decision.namespace(), keys)?.as_slice() {
             [key] => Ok(key),

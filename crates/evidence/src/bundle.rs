@@ -1,7 +1,7 @@
-//! Evidence bundles: everything that one release rests on, in one file. Format: `docs/formats/bundle.md`.
+//! Evidence bundles: all evidence of one release, in one file. Format: `docs/formats/bundle.md`.
 //!
-//! Invariant: one canonical encoding, and no byte in it that some check does not read. What it means, and
-//! whether it holds, is for the judge; it never says which root to believe.
+//! Invariant: a bundle has one canonical encoding, and some check reads every byte of it. The judge decides what the
+//! evidence means and whether it holds. A bundle never says which root to trust.
 
 use std::collections::BTreeMap;
 
@@ -46,11 +46,11 @@ pub struct Bundle {
     pub roots: Vec<Envelope>,
     /// The status.
     pub status: StatusFile,
-    /// Enrolments of everyone who matters, sorted by the digest of their payloads.
+    /// Enrolments of all people involved, sorted by the digests of their payloads.
     pub enrolments: Vec<Envelope>,
-    /// Environment statements: the one of this release last, those that come before it first.
+    /// Environment statements. The one of this release is last; its predecessors come before it.
     pub environments: Vec<Envelope>,
-    /// Requests by people: the run, and the promotion where one is needed.
+    /// People's requests: the one for the run and, if the place is manual, the one for the promotion.
     pub requests: Vec<Envelope>,
     /// Objects of the source.
     pub source: SourcePack,
@@ -62,32 +62,32 @@ pub struct Bundle {
     pub receipts: Vec<Envelope>,
     /// Provenance.
     pub provenance: Envelope,
-    /// Agent reports: the one before of this environment, where there is one, and of the environment that
-    /// comes before it; sorted by the digest of their payloads.
+    /// Agent reports, sorted by the digests of their payloads: the previous one of this environment, if any, and the
+    /// one of the environment that comes before.
     pub reports: Vec<Envelope>,
     /// Approvals and rejections, sorted by the digest of their payloads.
     pub approvals: Vec<Envelope>,
     /// The policy.
     pub policy: PolicyFiles,
-    /// Entries of the ledger that name the above, in order.
+    /// Ledger entries that record the evidence above, in order.
     pub logged: Vec<Logged>,
-    /// Proofs that the checkpoints which approvers saw are earlier ones of the same ledger, by size.
+    /// Proofs that the checkpoints which approvers saw belong to the same ledger, by size.
     pub ancestors: Vec<Ancestor>,
-    /// Earlier witnessed checkpoints by size, each the first here to hold some entry of `logged`: they bound
-    /// the moment by which it was there. Only where keys are revoked.
+    /// Earlier witnessed checkpoints, by size. Each is the first one in this bundle that contains some entry of
+    /// `logged`, so it bounds the time of that entry. Present only if keys are revoked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Earlier>,
-    /// Checkpoint that the proofs lead to, with its signatures.
+    /// The checkpoint that the proofs lead to, with its signatures.
     pub checkpoint: String,
 }
 
-/// A proof that an earlier checkpoint is of the same ledger.
+/// A proof that an earlier checkpoint belongs to the same ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Ancestor {
     /// Size of the earlier checkpoint.
     pub size: u64,
-    /// Hashes of the consistency proof (RFC 6962, section 2.1.2).
+    /// Hashes of the consistency proof (<https://www.rfc-editor.org/rfc/rfc6962#section-2.1.2>).
     pub proof: Vec<Bytes>,
 }
 
@@ -97,23 +97,23 @@ pub struct Ancestor {
 pub struct Earlier {
     /// The note, with its signatures.
     pub checkpoint: String,
-    /// Hashes of the consistency proof (RFC 6962, section 2.1.2).
+    /// Hashes of the consistency proof (<https://www.rfc-editor.org/rfc/rfc6962#section-2.1.2>).
     pub proof: Vec<Bytes>,
 }
 
-/// An entry of the ledger with its proof.
+/// A ledger entry with its inclusion proof.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Logged {
-    /// Its number.
+    /// Number of the entry, counted from 0.
     pub index: u64,
-    /// Its header, the leaf.
+    /// Header of the entry, the leaf of the ledger.
     pub header: Bytes,
-    /// Salt of its facts.
+    /// Salt of the facts.
     pub salt: Bytes,
-    /// Its facts.
+    /// Facts of the entry.
     pub facts: Bytes,
-    /// Hashes of the inclusion proof (RFC 6962, section 2.1.1).
+    /// Hashes of the inclusion proof (<https://www.rfc-editor.org/rfc/rfc6962#section-2.1.1>).
     pub proof: Vec<Bytes>,
 }
 
@@ -121,12 +121,12 @@ impl Bundle {
     /// Parses a bundle.
     ///
     /// # Errors
-    /// `CanonicalError` names what is wrong.
+    /// `CanonicalError` names the fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, CanonicalError> {
         canonical::decode("bundle", bytes, BYTES_MAX)
     }
 
-    /// Canonical bytes.
+    /// Encodes the bundle into its canonical bytes.
     ///
     /// # Errors
     /// `CanonicalError` when it cannot be encoded.
@@ -134,13 +134,13 @@ impl Bundle {
         canonical::encode("bundle", self)
     }
 
-    /// Digest of the artifact: that of its manifest.
+    /// Digest of the artifact, which is the digest of its manifest.
     #[must_use]
     pub fn artifact(&self) -> Digest {
         Digest::of(&self.manifest.0)
     }
 
-    /// The same without its proofs, which say when it was put together.
+    /// The bundle without its proofs. Proofs depend on the time of collection; everything else does not.
     #[must_use]
     pub fn bare(&self) -> Self {
         Self {
@@ -152,7 +152,7 @@ impl Bundle {
         }
     }
 
-    /// What a bundle says of itself, for messages only.
+    /// The bundle's names for its release, unverified. For messages only.
     #[must_use]
     pub fn title(&self) -> BTreeMap<&'static str, String> {
         BTreeMap::from([
@@ -165,13 +165,13 @@ impl Bundle {
 }
 
 impl Logged {
-    /// Hash of the leaf.
+    /// Hash of the leaf (<https://www.rfc-editor.org/rfc/rfc6962#section-2.1>).
     #[must_use]
     pub fn leaf(&self) -> Hash {
         leaf_hash(&self.header.0)
     }
 
-    /// The facts as a payload; `None` when the salt has another length.
+    /// The facts as a payload; `None` if the salt has a wrong length.
     #[must_use]
     pub fn facts(&self) -> Option<Payload> {
         let salt = self.salt.0.as_slice().try_into().ok()?;
@@ -179,7 +179,7 @@ impl Logged {
     }
 }
 
-/// The hashes of a proof; `None` when one has another length.
+/// The hashes of a proof; `None` if one has a wrong length.
 #[must_use]
 pub fn hashes(proof: &[Bytes]) -> Option<Vec<Hash>> {
     let hash = |bytes: &Bytes| <[u8; HASH_BYTES]>::try_from(bytes.0.as_slice()).ok().map(Hash::from_bytes);

@@ -1,15 +1,17 @@
-//! Bytes inside canonical JSON: padded standard base64 (RFC 4648, section 4), one spelling.
+//! Bytes inside canonical JSON, in padded standard base64 (<https://www.rfc-editor.org/rfc/rfc4648#section-4>).
+//!
+//! Invariant: one spelling. Text that decodes but would be encoded differently is refused.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
-/// Bytes that travel inside a document.
+/// Bytes inside a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Bytes(pub Vec<u8>);
 
-/// Why some text is not bytes.
+/// The text is not padded standard base64 in its one spelling.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not padded standard base64")]
 pub struct BytesError;

@@ -1,56 +1,57 @@
-//! Canonical JSON (RFC 8785): the one encoding of everything that is signed or committed.
+//! Canonical JSON (RFC 8785, <https://www.rfc-editor.org/rfc/rfc8785>): the one encoding of everything that is signed
+//! or committed to.
 //!
-//! Invariant: `decode` accepts exactly the bytes that `encode` makes. Duplicate keys, other orders, white
-//! space, floats, numbers past 2^53 and unknown fields all fail, because the bytes would differ.
+//! Invariant: `decode` accepts exactly the bytes that `encode` makes. Duplicate keys, another order, white space,
+//! floats, numbers above 2^53 and unknown fields all fail, because `encode` would make other bytes.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::ordered;
 
-/// Why some bytes are not the canonical encoding of a type.
+/// Errors of encoding and decoding canonical JSON.
 #[derive(Debug, thiserror::Error)]
 pub enum CanonicalError {
-    /// More bytes than the format allows.
+    /// The input is longer than the format allows.
     #[error("{what} has {found} bytes, at most {max} are allowed")]
     Long {
-        /// The format.
+        /// Name of the format.
         what: &'static str,
-        /// Bytes found.
+        /// Length found, in bytes.
         found: usize,
-        /// Bytes allowed.
+        /// Length allowed, in bytes.
         max: usize,
     },
-    /// Not JSON of this shape.
+    /// The input is not JSON of this format.
     #[error("{what}: {source}")]
     Shape {
-        /// The format.
+        /// Name of the format.
         what: &'static str,
-        /// Place and cause.
+        /// Position and cause.
         source: serde_json::Error,
     },
-    /// JSON of this shape, but not its canonical encoding.
+    /// The input is JSON of this format, but not in its canonical encoding.
     #[error("{what} is not in canonical form (RFC 8785) at byte {at}")]
     Encoding {
-        /// The format.
+        /// Name of the format.
         what: &'static str,
-        /// First byte that differs.
+        /// Position of the first byte that differs.
         at: usize,
     },
 }
 
-/// The canonical encoding of a value.
+/// Encodes a value canonically.
 ///
 /// # Errors
-/// `CanonicalError::Shape` when the value cannot be JSON (a map with keys that are not text, say).
+/// `CanonicalError::Shape` when JSON cannot express the value, for instance a map whose keys are not text.
 pub fn encode<T: Serialize>(what: &'static str, value: &T) -> Result<Vec<u8>, CanonicalError> {
     ordered::to_vec(value).map_err(|source| CanonicalError::Shape { what, source })
 }
 
-/// Parses at most `bytes_max` bytes that must be canonical.
+/// Parses at most `bytes_max` canonical bytes.
 ///
 /// # Errors
-/// `CanonicalError` names format and place.
+/// `CanonicalError` names the format and the position.
 pub fn decode<T: Serialize + DeserializeOwned>(
     what: &'static str,
     bytes: &[u8],

@@ -1,8 +1,9 @@
-//! Claims: how a machine shows who it is when it asks for work or sends bytes. Format:
+//! Claims: short-lived signatures by which a machine proves who it is when it asks for work or uploads bytes. Format:
 //! `docs/formats/claim.md`.
 //!
-//! Invariant: signed by the machine's own key, for one operation on one target, valid for minutes. A claim
-//! moves bytes; it decides nothing, and is not kept, but for the one by which a runner gives up work.
+//! Invariant: the machine's own key signs a claim for one operation on one target, valid for minutes. A claim only
+//! authorises a transfer of bytes and decides nothing. It is not stored, except for the claim by which a runner gives
+//! up work.
 
 use std::time::Duration;
 
@@ -27,37 +28,37 @@ pub struct Claim {
     pub v: u8,
     /// The installation.
     pub installation: Id,
-    /// The machine, by its name in the trust root or an environment statement.
+    /// Name of the machine in the trust root or in an environment statement.
     pub machine: Name,
     /// Method and path of the operation, for instance `GET /api/v1/work/runner`.
     pub operation: String,
-    /// When it was made.
+    /// Time of signing.
     pub issued: Moment,
-    /// The key by which the server that it was made for signs its answers: it counts at no other, and at none that was
-    /// started since.
+    /// Key with which the intended server signs its answers. The key changes with each start of a server, so no other
+    /// server, and no later process, accepts the claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<MachineKey>,
-    /// Digest of the body that comes with it, where there is one that neither path nor signatures of its own name.
+    /// Digest of the request's body, if neither the path nor signatures inside the body already identify it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Digest>,
 }
 
-/// What a server was asked.
+/// Operation that a server received.
 #[derive(Clone, Debug)]
 pub struct ClaimedOperation {
     /// Method and path of the operation.
     pub operation: String,
-    /// The key by which the server signs its answers.
+    /// Key with which the server signs its answers.
     pub server: MachineKey,
 }
 
-/// The operation by which a runner gives up the work with a nonce.
+/// The operation with which a runner gives up the work of a nonce.
 #[must_use]
 pub fn giving_up(nonce: Id) -> String {
     format!("POST /api/v1/work/given-up/{nonce}")
 }
 
-/// Why a claim does not count.
+/// Errors of reading and verifying a claim.
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
     /// The envelope is malformed.
@@ -66,7 +67,7 @@ pub enum ClaimError {
     /// The payload is malformed.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// The signature does not count.
+    /// The signature is invalid.
     #[error("claim: {0}")]
     Signature(#[from] MachineKeyError),
     /// A rule of the format is broken.
@@ -85,19 +86,19 @@ impl Claim {
         Ok(envelope)
     }
 
-    /// Reads a claim without looking at its signature; needed to find whose key counts.
+    /// Reads a claim without verifying the signature, in order to look up the machine's key.
     ///
     /// # Errors
-    /// `ClaimError` names what is wrong.
+    /// `ClaimError` names the fault.
     pub fn read(envelope: &Envelope) -> Result<Self, ClaimError> {
         let claim: Self = canonical::decode("claim", envelope.payload(PAYLOAD_TYPE)?, BYTES_MAX)?;
         if claim.v == 1 { Ok(claim) } else { Err(ClaimError::Rule("`v` is not 1")) }
     }
 
-    /// Checks installation, operation, server, time and signature.
+    /// Verifies installation, operation, server, time and signature.
     ///
     /// # Errors
-    /// `ClaimError` names what is wrong.
+    /// `ClaimError` names the fault.
     pub fn verify(
         &self,
         envelope: &Envelope,
@@ -113,10 +114,11 @@ impl Claim {
         self.verify_kept(envelope, key, installation, &asked.operation)
     }
 
-    /// Checks one that was kept, at whatever server and time it was made: installation, operation and signature.
+    /// Verifies a stored claim: installation, operation and signature. Its server and time are in the past and not
+    /// checked.
     ///
     /// # Errors
-    /// `ClaimError` names what is wrong.
+    /// `ClaimError` names the fault.
     pub fn verify_kept(
         &self,
         envelope: &Envelope,
@@ -130,10 +132,10 @@ impl Claim {
         Ok(key.verify(envelope)?)
     }
 
-    /// Checks that it was made for this body.
+    /// Checks that the claim was made for this body.
     ///
     /// # Errors
-    /// `ClaimError` when it names another one, or none.
+    /// `ClaimError` when it names another body or no body.
     pub fn is_for(&self, body: &[u8]) -> Result<(), ClaimError> {
         let holds = self.body == Some(Digest::of(body));
         if holds { Ok(()) } else { Err(ClaimError::Rule("it was made for another body")) }

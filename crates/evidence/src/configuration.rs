@@ -1,7 +1,7 @@
 //! Configuration of one service in one environment, named by the environment statement. Format:
 //! `docs/formats/configuration.md`.
 //!
-//! Invariant: it may set what the release file leaves open and nothing else; it holds no secret.
+//! Invariant: a configuration sets only those values that the release file leaves to it. It holds no secrets.
 
 use std::collections::BTreeMap;
 
@@ -19,17 +19,17 @@ pub const BYTES_MAX: usize = 64 * 1024;
 pub struct Configuration {
     /// Version of this format; 1.
     pub v: u8,
-    /// Loopback port of a process, where the release file leaves it open.
+    /// Loopback port of the process, over the one of the release file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// Variables, over those of the release file.
+    /// Environment variables, over those of the release file.
     pub variables: BTreeMap<String, String>,
 }
 
-/// Why some bytes are not a configuration.
+/// Errors of reading a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigurationError {
-    /// Not canonical.
+    /// The bytes are not canonical.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
     /// A rule of the format is broken.
@@ -47,13 +47,13 @@ impl Configuration {
     /// Parses a configuration.
     ///
     /// # Errors
-    /// `ConfigurationError` names what is wrong.
+    /// `ConfigurationError` names the fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, ConfigurationError> {
         let configuration: Self = canonical::decode("configuration", bytes, BYTES_MAX)?;
         configuration.check().map(|()| configuration)
     }
 
-    /// Canonical bytes; their digest names the configuration.
+    /// Encodes the configuration into its canonical bytes. Their digest names it.
     ///
     /// # Errors
     /// `ConfigurationError` when a rule is broken.
@@ -62,7 +62,7 @@ impl Configuration {
         Ok(canonical::encode("configuration", self)?)
     }
 
-    /// Digest that names it.
+    /// Digest that names the configuration.
     ///
     /// # Errors
     /// `ConfigurationError` when it cannot be encoded.
@@ -81,13 +81,14 @@ impl Configuration {
     }
 }
 
-/// Whether a name can be a variable that people set: letters, digits, `_`, and none of our own.
+/// Whether people may set a variable of this name: letters, digits and `_`, and not one that countersign sets.
 #[must_use]
 pub fn is_variable(name: &str) -> bool {
     variable_fault(name, &OWN_VARIABLES).is_none()
 }
 
-/// Why a name cannot be a variable that people set, where some names (`X`, or `X_*`) are set by countersign.
+/// The reason why people may not set a variable of this name. `own` lists the names (`X`, or `X_*`) that countersign
+/// sets itself.
 #[must_use]
 pub fn variable_fault(name: &str, own: &[&str]) -> Option<String> {
     let mut bytes = name.bytes();
@@ -104,5 +105,5 @@ pub fn variable_fault(name: &str, own: &[&str]) -> Option<String> {
     own.then(|| format!("`{name}` cannot name a variable of yours: countersign sets it; choose another name"))
 }
 
-/// Variables of a service that are not the file's to set.
+/// Variables of a service that countersign sets, so that files may not.
 pub const OWN_VARIABLES: [&str; 3] = ["COUNTERSIGN_*", "LISTEN_*", "STATE_DIRECTORY"];

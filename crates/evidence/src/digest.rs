@@ -1,6 +1,7 @@
-//! SHA-256 digests of plaintext, written `sha256:<64 hex digits>`.
+//! SHA-256 digests of plaintext, written `sha256:<64 hex digits>`
+//! (<https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md#digests>).
 //!
-//! Invariant: one algorithm, one spelling.
+//! Invariant: one algorithm and one spelling. A second algorithm would give the same bytes two names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,12 +14,12 @@ use serde::ser::{Serialize, Serializer};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
-/// Why some text is not a digest.
+/// The text is not a digest.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is not a digest: expected `sha256:` and 64 lower-case hex digits")]
 pub struct DigestError(String);
 
-/// Computes a digest of bytes that arrive in pieces.
+/// Computes the digest of bytes that arrive in pieces.
 pub struct Hasher(Context);
 
 impl fmt::Debug for Hasher {
@@ -34,12 +35,12 @@ impl Default for Hasher {
 }
 
 impl Hasher {
-    /// Takes the next piece.
+    /// Adds the next piece.
     pub fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The digest of all pieces.
+    /// Returns the digest of all pieces.
     #[must_use]
     pub fn finish(self) -> Digest {
         Digest::from_context(self.0)
@@ -47,13 +48,13 @@ impl Hasher {
 }
 
 impl Digest {
-    /// Digest of some bytes.
+    /// Computes the digest of bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self::of_parts(&[bytes])
     }
 
-    /// Digest of several parts, as if they stood in one buffer.
+    /// Computes the digest of several parts as if they were one buffer.
     #[must_use]
     pub fn of_parts(parts: &[&[u8]]) -> Self {
         let mut context = Context::new(&SHA256);
@@ -61,7 +62,7 @@ impl Digest {
         Self::from_context(context)
     }
 
-    /// Wraps the 32 bytes of a digest computed elsewhere.
+    /// Wraps 32 bytes that were computed elsewhere.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -79,7 +80,7 @@ impl Digest {
         String::from(digits(&self.text()))
     }
 
-    /// The text, all of it ASCII: every entry holds several of them, so no memory is asked for.
+    /// The text form, all ASCII. It is built without an allocation, because every entry holds several digests.
     fn text(&self) -> [u8; TEXT_BYTES] {
         let mut text = [0; TEXT_BYTES];
         let (start, digits) = text.split_at_mut(ALGORITHM.len());

@@ -1,8 +1,8 @@
-//! DSSE envelopes (secure-systems-lab/dsse, protocol and envelope v1.0).
+//! DSSE envelopes v1.0 (<https://github.com/secure-systems-lab/dsse/blob/v1.0.2/envelope.md>).
 //!
-//! Invariant: signatures are checked over the payload bytes as received; which key and which algorithm
-//! counts comes from the caller, the envelope's `keyid` only finds it. Ours have one encoding: canonical
-//! JSON, padded standard base64, signatures sorted by key id, one for each.
+//! Invariant: signatures are verified over the payload bytes as received. The caller decides which key and algorithm
+//! count; the envelope's `keyid` only helps to find the key. Our own envelopes have one encoding: canonical JSON,
+//! padded standard base64, signatures sorted by key id, and one signature for each key.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -17,7 +17,7 @@ use crate::canonical::{self, CanonicalError};
 pub const PAYLOAD_BYTES_MAX: usize = 512 * 1024;
 /// Largest envelope, in bytes.
 pub const ENVELOPE_BYTES_MAX: usize = 1024 * 1024;
-/// Most signatures in one envelope.
+/// Highest number of signatures in one envelope.
 pub const SIGNATURES_MAX: usize = 64;
 
 /// A payload with its type and signatures.
@@ -29,28 +29,28 @@ pub struct Envelope {
     signatures: Vec<Signature>,
 }
 
-/// One signature: bytes, and a hint which key made them.
+/// One signature with a hint at the key that made it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Signature {
-    /// Hint that finds the key; empty when the envelope has none.
+    /// Hint at the key; empty if the envelope has none.
     pub keyid: String,
-    /// Signature bytes, in whatever form the key's algorithm gives them.
+    /// Signature bytes, in the form of the key's algorithm.
     pub sig: Vec<u8>,
 }
 
-/// Why some bytes are not an envelope that can be used.
+/// Errors of reading an envelope.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvelopeError {
-    /// Not canonical JSON of an envelope.
+    /// The bytes are not the canonical JSON of an envelope.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// Not JSON of an envelope.
+    /// The bytes are not the JSON of an envelope.
     #[error("envelope: {0}")]
     Json(#[from] serde_json::Error),
     /// A field is not base64.
     #[error("envelope: field `{0}` is not base64")]
     Base64(&'static str),
-    /// No signature, too many, out of order, or two by one key.
+    /// The signatures are missing, too many, out of order, or two of them are by one key.
     #[error(
         "envelope: between 1 and {SIGNATURES_MAX} signatures are needed, sorted by key id, one for each key"
     )]
@@ -58,10 +58,10 @@ pub enum EnvelopeError {
     /// The payload is larger than allowed.
     #[error("envelope: the payload has more than {PAYLOAD_BYTES_MAX} bytes")]
     Long,
-    /// Another kind of payload than asked for.
+    /// The payload has another type than expected.
     #[error("envelope: the payload is of type `{found}`, expected `{expected}`")]
     Type {
-        /// Type asked for.
+        /// Type expected.
         expected: String,
         /// Type found.
         found: String,
@@ -85,24 +85,25 @@ struct WireSignature {
 }
 
 impl Envelope {
-    /// Makes an envelope without signatures.
+    /// Creates an envelope without signatures.
     #[must_use]
     pub fn new(payload_type: &str, payload: Vec<u8>) -> Self {
         Self { payload_type: payload_type.to_owned(), payload, signatures: Vec::new() }
     }
 
-    /// Parses one of ours: canonical, signatures sorted and unique.
+    /// Parses an envelope of countersign: canonical, signatures sorted and unique.
     ///
     /// # Errors
-    /// `EnvelopeError` names what is wrong.
+    /// `EnvelopeError` names the fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         Ok(canonical::decode("envelope", bytes, ENVELOPE_BYTES_MAX)?)
     }
 
-    /// Parses anybody's: any JSON spacing and either base64 alphabet, as the protocol demands.
+    /// Parses an envelope of any program: with any JSON spacing and either base64 alphabet, as the protocol demands
+    /// (<https://github.com/secure-systems-lab/dsse/blob/v1.0.2/envelope.md#standard-json-envelope>).
     ///
     /// # Errors
-    /// `EnvelopeError` names what is wrong.
+    /// `EnvelopeError` names the fault.
     pub fn decode_foreign(bytes: &[u8]) -> Result<Self, EnvelopeError> {
         if bytes.len() > ENVELOPE_BYTES_MAX {
             return Err(EnvelopeError::Long);
@@ -130,10 +131,10 @@ impl Envelope {
         Ok(Self { payload_type: wire.payload_type, payload, signatures })
     }
 
-    /// The canonical bytes of the envelope.
+    /// Encodes the envelope into its canonical bytes.
     ///
     /// # Errors
-    /// `EnvelopeError::Signatures` when nobody has signed yet.
+    /// `EnvelopeError::Signatures` before the first signature.
     pub fn encode(&self) -> Result<Vec<u8>, EnvelopeError> {
         if self.signatures.is_empty() {
             return Err(EnvelopeError::Signatures);
@@ -141,16 +142,16 @@ impl Envelope {
         Ok(canonical::encode("envelope", self)?)
     }
 
-    /// Digest of the payload: it names what was said, whoever has signed it so far.
+    /// Digest of the payload. It names the statement independently of its signatures.
     #[must_use]
     pub fn payload_digest(&self) -> Digest {
         Digest::of(&self.payload)
     }
 
-    /// The payload, if it is of the type asked for.
+    /// The payload, if it has the expected type.
     ///
     /// # Errors
-    /// `EnvelopeError::Type` when it is another.
+    /// `EnvelopeError::Type` if it has another type.
     pub fn payload(&self, expected: &str) -> Result<&[u8], EnvelopeError> {
         if self.payload_type == expected {
             return Ok(&self.payload);
@@ -164,19 +165,19 @@ impl Envelope {
         &self.payload_type
     }
 
-    /// The signatures, none of them verified.
+    /// The signatures. None of them is verified.
     #[must_use]
     pub fn signatures(&self) -> &[Signature] {
         &self.signatures
     }
 
-    /// The bytes that a signer signs (PAE).
+    /// The bytes that a signer signs, see [`pae`].
     #[must_use]
     pub fn pae(&self) -> Vec<u8> {
         pae(&self.payload_type, &self.payload)
     }
 
-    /// Adds a signature, or replaces the one of the same key.
+    /// Adds a signature. It replaces an older one of the same key.
     pub fn add(&mut self, signature: Signature) {
         self.signatures.retain(|other| other.keyid != signature.keyid);
         self.signatures.push(signature);
@@ -187,7 +188,7 @@ impl Envelope {
 impl TryFrom<Wire> for Envelope {
     type Error = EnvelopeError;
 
-    /// What stands inside other canonical documents follows the same strict rules as `decode`.
+    /// Envelopes inside other canonical documents follow the same strict rules as `decode`.
     fn try_from(wire: Wire) -> Result<Self, Self::Error> {
         let envelope = Self::from_wire(wire, &[STANDARD])?;
         let sorted = envelope.signatures.is_sorted_by(|a, b| a.keyid < b.keyid);
@@ -209,7 +210,8 @@ impl From<Envelope> for Wire {
     }
 }
 
-/// Pre-authentication encoding (DSSE protocol, "Signature Definition").
+/// Pre-authentication encoding
+/// (<https://github.com/secure-systems-lab/dsse/blob/v1.0.2/protocol.md#signature-definition>).
 #[must_use]
 pub fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let head = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len());

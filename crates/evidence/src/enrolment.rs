@@ -1,8 +1,8 @@
-//! Enrolments: one natural person by immutable subject, with keys, roles and scope, signed by registrars.
-//! Format: `docs/formats/enrolment.md`.
+//! Enrolments: signed statements that bind one natural person to keys, roles and scopes. Format:
+//! `docs/formats/enrolment.md`.
 //!
-//! Invariant: nobody's own signature counts towards their own enrolment, except in solo mode. Sign-in and
-//! approval use different keys, except in solo mode where namespaces keep them apart.
+//! Invariant: a person's own signature never counts towards their own enrolment, except in solo mode. Signing in and
+//! approving use different keys, except in solo mode, where the SSHSIG namespaces keep the two apart.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,28 +21,28 @@ pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.enrolment+json";
 pub const NAMESPACE: &str = "countersign-enrolment@v1";
 /// Largest enrolment in bytes.
 pub const BYTES_MAX: usize = 16 * 1024;
-/// Longest that an enrolment may be valid.
+/// Longest validity of an enrolment.
 pub const VALIDITY_MAX: Duration = Duration::from_hours(24 * 366 * 2);
 
-/// What a key is for.
+/// Kinds of statements that a key may sign.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Purpose {
-    /// Signs requests.
+    /// The key signs requests.
     SignIn,
-    /// Signs approvals and rejections.
+    /// The key signs approvals and rejections.
     Approve,
-    /// Signs commits.
+    /// The key signs commits.
     Commit,
 }
 
-/// A key with its purposes, sorted, each once.
+/// A key with its purposes. The purposes are sorted and unique.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnrolledKey {
     /// The key.
     pub key: SshKey,
-    /// What it is for.
+    /// Purposes of the key.
     pub purposes: Vec<Purpose>,
 }
 
@@ -50,12 +50,12 @@ pub struct EnrolledKey {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Grant {
-    /// The role, as policy names it: `developer`, `release-manager`.
+    /// Name of the role in policies: `developer`, `release-manager`.
     pub role: Name,
-    /// Only in this project; absent for all.
+    /// Project of the grant; absent for all projects.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<Name>,
-    /// Only in this environment; absent for all.
+    /// Environment of the grant; absent for all environments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<Name>,
 }
@@ -68,11 +68,11 @@ pub struct Enrolment {
     pub v: u8,
     /// The installation.
     pub installation: Id,
-    /// Random id by which entries name the person.
+    /// Random id under which ledger entries name the person.
     pub person: Id,
-    /// Immutable subject of the person.
+    /// Subject of the person, which never changes.
     pub subject: String,
-    /// Name for people to read.
+    /// Display name.
     pub name: String,
     /// Addresses that the person's commits carry as author or committer, lower case, sorted.
     pub emails: Vec<String>,
@@ -80,13 +80,13 @@ pub struct Enrolment {
     pub keys: Vec<EnrolledKey>,
     /// Roles.
     pub grants: Vec<Grant>,
-    /// When it was made.
+    /// Time of signing.
     pub issued: Moment,
-    /// When it ends.
+    /// End of validity.
     pub expires: Moment,
 }
 
-/// Why an enrolment is not one, or is not believed.
+/// Errors of reading and verifying an enrolment.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolmentError {
     /// The envelope is malformed.
@@ -95,7 +95,7 @@ pub enum EnrolmentError {
     /// The payload is malformed.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// A signature does not count, or too few registrars signed.
+    /// A signature is invalid, or too few registrars signed.
     #[error(
         "enrolment: {0}; it needs the registrars that the trust root names, other than the person enrolled"
     )]
@@ -106,7 +106,7 @@ pub enum EnrolmentError {
 }
 
 impl Enrolment {
-    /// An envelope without signatures.
+    /// Encodes the statement into an envelope without signatures.
     ///
     /// # Errors
     /// `EnrolmentError` when a rule of the format is broken.
@@ -115,19 +115,19 @@ impl Enrolment {
         Ok(Envelope::new(PAYLOAD_TYPE, canonical::encode("enrolment", self)?))
     }
 
-    /// Reads the payload without looking at signatures.
+    /// Reads the payload without verifying signatures.
     ///
     /// # Errors
-    /// `EnrolmentError` names what is wrong.
+    /// `EnrolmentError` names the fault.
     pub fn read(envelope: &Envelope) -> Result<Self, EnrolmentError> {
         let enrolment: Self = canonical::decode("enrolment", envelope.payload(PAYLOAD_TYPE)?, BYTES_MAX)?;
         enrolment.check().map(|()| enrolment)
     }
 
-    /// Reads an enrolment and checks it against a root: installation, threshold, second-person rules.
+    /// Reads an enrolment and verifies it against a root: installation, threshold and second-person rules.
     ///
     /// # Errors
-    /// `EnrolmentError` names what is wrong.
+    /// `EnrolmentError` names the fault.
     pub fn open(envelope: &Envelope, root: &TrustRoot) -> Result<Self, EnrolmentError> {
         let enrolment = Self::read(envelope)?;
         if enrolment.installation != root.installation {
@@ -149,7 +149,7 @@ impl Enrolment {
         Ok(enrolment)
     }
 
-    /// Digest that names this enrolment: that of its canonical bytes.
+    /// Digest of the canonical bytes. It names this enrolment.
     ///
     /// # Errors
     /// `EnrolmentError` when it cannot be encoded.
@@ -157,7 +157,7 @@ impl Enrolment {
         Ok(Digest::of(&canonical::encode("enrolment", self)?))
     }
 
-    /// Keys for one purpose.
+    /// Keys that serve a purpose.
     pub fn keys_for(&self, purpose: Purpose) -> impl Iterator<Item = &SshKey> {
         self.keys.iter().filter(move |key| key.purposes.contains(&purpose)).map(|key| &key.key)
     }

@@ -1,7 +1,8 @@
-//! Ledger entries: the canonical header that is the leaf, and its salted payload commitments.
+//! Ledger entries: the canonical header, which is the leaf, and its salted commitments to payloads. Format:
+//! `docs/formats/entry.md`.
 //!
-//! Invariant: a header is at most 8 KiB and names everything else by digest; *facts* are what a fold reads
-//! and are never erased, *particulars* are erasable and read by no fold. Format: `docs/formats/entry.md`.
+//! Invariant: a header has at most 8 KiB and names everything else by digest. A fold reads the *facts*, which are never
+//! erased. No fold reads the *particulars*, so they may be erased.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -11,11 +12,11 @@ use crate::{Digest, Id, Moment, Name};
 
 /// Largest header in bytes.
 pub const HEADER_BYTES_MAX: usize = 8 * 1024;
-/// Largest facts or particulars in bytes; larger ones are blobs named by digest.
+/// Largest facts or particulars in bytes. Larger content is stored as a blob and named by digest.
 pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
 /// Length of a salt in bytes.
 pub const SALT_BYTES: usize = 16;
-/// Most blobs that one header can name.
+/// Highest number of blobs that one header can name.
 pub const BLOBS_MAX: usize = 64;
 
 /// The leaf of the ledger.
@@ -24,23 +25,23 @@ pub const BLOBS_MAX: usize = 64;
 pub struct Header {
     /// Version of this format; 1.
     pub v: u8,
-    /// What happened, for instance `identity.enrolled`.
+    /// Kind of the event, for instance `identity.enrolled`.
     pub kind: String,
-    /// Number of the decision rules in force; raised whenever any decision could differ.
+    /// Number of the decision rules in force. It rises whenever any decision could differ.
     pub rules: u32,
-    /// When the entry was decided; never before that of the entry before it.
+    /// Time of the decision; never earlier than the time of the previous entry.
     pub time: Moment,
-    /// Project that it belongs to; absent for the installation itself.
+    /// Project of the entry; absent if the entry concerns the whole installation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub project: Option<Name>,
-    /// Random id of what it is about.
+    /// Random id of the entry's subject.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<Id>,
-    /// Who caused it.
+    /// The person, machine or flow that caused the entry.
     pub actor: Actor,
     /// How the actor was authenticated.
     pub auth: Auth,
-    /// Sequence number of the entry that this one follows from, for actor `system`.
+    /// Number of the entry that this one follows from, if the actor is `system`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<u64>,
     /// Digest of the idempotency key of the command.
@@ -48,76 +49,76 @@ pub struct Header {
     pub idempotency: Option<Digest>,
     /// Commitment to the facts.
     pub facts: Digest,
-    /// Commitment to the particulars, where there are any.
+    /// Commitment to the particulars, if there are any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub particulars: Option<Digest>,
-    /// Blobs that must be in the store, sorted, each once.
+    /// Digests of blobs that must be stored, sorted and unique.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub blobs: Vec<Digest>,
 }
 
-/// Who caused an entry.
+/// The person, machine or flow that caused an entry.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Actor {
-    /// A person, by random id.
+    /// A person, by the random id of the enrolment.
     Person(Id),
     /// A runner, agent or witness, by name.
     Machine(Name),
-    /// The flow of the system itself.
+    /// The flow inside the server.
     System,
 }
 
-/// How an actor was authenticated.
+/// Ways to authenticate an actor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Auth {
     /// A request signed by the sign-in key of an enrolment.
     SignedRequest,
-    /// A statement that carries the signatures of all who must sign it.
+    /// A statement that carries all signatures that it needs.
     Statement,
     /// A message signed by a machine's registered key.
     MachineKey,
-    /// Nobody: the flow of the system itself.
+    /// No authentication: the flow inside the server acted.
     None,
 }
 
-/// Bytes committed to by a header, with the salt that hides them.
+/// Bytes that a header commits to, with the salt that hides them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
-    /// Random; it lies with the bytes and goes with them.
+    /// Random salt. It is stored and erased together with the bytes.
     pub salt: [u8; SALT_BYTES],
     /// Canonical JSON.
     pub bytes: Vec<u8>,
 }
 
-/// One entry: the leaf and what it commits to.
+/// One entry: the leaf and the payloads that it commits to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Canonical bytes of the header.
     pub header: Vec<u8>,
     /// Facts.
     pub facts: Payload,
-    /// Particulars; absent when there are none or they were erased.
+    /// Particulars. Absent if the entry never had any, or if they were erased.
     pub particulars: Option<Payload>,
 }
 
-/// Why an entry is not sound.
+/// Faults of an entry.
 #[derive(Debug, thiserror::Error)]
 pub enum EntryError {
-    /// Header or payload is not canonical or too long.
+    /// Header or payload is too long or not canonical.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// The header is of a version that this program does not know.
+    /// This program does not know the version of the header.
     #[error("header: version {0} is newer than this program knows (1)")]
     Version(u8),
-    /// The commitment in the header is of other bytes.
+    /// The payload does not match the commitment in the header.
     #[error("{0} do not match the commitment in the header")]
     Commitment(&'static str),
-    /// Blobs are out of order, named twice, or too many.
+    /// Blobs are out of order, repeated, or too many.
     #[error("header: blobs must be sorted, each once, at most {BLOBS_MAX}")]
     Blobs,
-    /// Payload stands where the header commits to none.
+    /// The entry has particulars, but the header commits to none.
     #[error("particulars are present but the header commits to none")]
     Uncommitted,
 }
@@ -126,13 +127,13 @@ impl Header {
     /// Parses and checks the bytes of a leaf.
     ///
     /// # Errors
-    /// `EntryError` names what is wrong.
+    /// `EntryError` names the fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, EntryError> {
         let header: Self = canonical::decode("header", bytes, HEADER_BYTES_MAX)?;
         header.check().map(|()| header)
     }
 
-    /// Canonical bytes of the leaf.
+    /// Encodes the header into the canonical bytes of the leaf.
     ///
     /// # Errors
     /// `EntryError` when the header breaks a rule of the format.
@@ -156,7 +157,7 @@ impl Header {
 }
 
 impl Payload {
-    /// Encodes a value with a salt from the caller.
+    /// Encodes a value. The caller draws the salt.
     ///
     /// # Errors
     /// `CanonicalError` when it cannot be encoded or is larger than 64 KiB.
@@ -172,7 +173,7 @@ impl Payload {
         Ok(Self { salt, bytes })
     }
 
-    /// `SHA-256(salt || bytes)`.
+    /// Computes the commitment, `SHA-256(salt || bytes)`. Without the salt, short facts could be guessed from it.
     #[must_use]
     pub fn commitment(&self) -> Digest {
         Digest::of_parts(&[&self.salt, &self.bytes])
@@ -188,10 +189,10 @@ impl Payload {
 }
 
 impl Entry {
-    /// Checks header and commitments; absent particulars that the header commits to count as erased.
+    /// Checks header and commitments. Missing particulars that the header commits to count as erased.
     ///
     /// # Errors
-    /// `EntryError` names what is wrong.
+    /// `EntryError` names the fault.
     pub fn check(&self) -> Result<Header, EntryError> {
         let header = Header::decode(&self.header)?;
         if self.facts.commitment() != header.facts {

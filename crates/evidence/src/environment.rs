@@ -1,7 +1,8 @@
-//! Environment statements: the policy and configuration of one service in one environment.
-//! Format: `docs/formats/environment.md`.
+//! Environment statements: the policy and configuration of one service in one environment. Format:
+//! `docs/formats/environment.md`.
 //!
-//! Invariant: it alone sets policy and configuration; its number rises; a threshold of policy signers signs it.
+//! Invariant: no other statement sets policy and configuration. A threshold of policy signers signs it, and its number
+//! rises.
 
 use std::collections::BTreeSet;
 
@@ -32,26 +33,26 @@ pub struct Environment {
     pub service: Name,
     /// The environment.
     pub environment: Name,
-    /// Rises with each statement for this service and environment.
+    /// Number of the statement. It rises with each statement for this service and environment.
     pub number: u64,
-    /// When it was made.
+    /// Time of signing.
     pub issued: Moment,
-    /// Digest of the policy bundle that decides.
+    /// Digest of the policy files.
     pub policy: Digest,
     /// Digest of the configuration.
     pub configuration: Digest,
-    /// The agents that may apply releases here.
+    /// Agents that may apply releases here.
     pub agents: Vec<Machine>,
-    /// Commit from which the first range of changes counts.
+    /// Commit after which the range of changes of the first release begins.
     pub baseline: CommitId,
-    /// Environment of the same service that must run the same artifact before; absent for the first one.
+    /// Environment of the same service that must run the artifact first; absent for the first environment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Name>,
-    /// Whether a release begins by itself; otherwise a person's signed request must ask for it.
+    /// Whether releases go ahead by themselves. If not, each one needs a person's signed request.
     pub automatic: bool,
 }
 
-/// Why an environment statement is not one, or is not believed.
+/// Errors of reading and verifying an environment statement.
 #[derive(Debug, thiserror::Error)]
 pub enum EnvironmentError {
     /// The envelope is malformed.
@@ -60,7 +61,7 @@ pub enum EnvironmentError {
     /// The payload is malformed.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// A signature does not count, or too few signed.
+    /// A signature is invalid, or too few policy signers signed.
     #[error("environment statement: {0}; it needs the policy signers that the trust root names")]
     Quorum(#[from] QuorumError),
     /// A rule of the format is broken.
@@ -69,7 +70,7 @@ pub enum EnvironmentError {
 }
 
 impl Environment {
-    /// An envelope without signatures.
+    /// Encodes the statement into an envelope without signatures.
     ///
     /// # Errors
     /// `EnvironmentError` when a rule of the format is broken.
@@ -78,20 +79,20 @@ impl Environment {
         Ok(Envelope::new(PAYLOAD_TYPE, canonical::encode("environment statement", self)?))
     }
 
-    /// Reads the payload without looking at signatures.
+    /// Reads the payload without verifying signatures.
     ///
     /// # Errors
-    /// `EnvironmentError` names what is wrong.
+    /// `EnvironmentError` names the fault.
     pub fn read(envelope: &Envelope) -> Result<Self, EnvironmentError> {
         let payload = envelope.payload(PAYLOAD_TYPE)?;
         let statement: Self = canonical::decode("environment statement", payload, PAYLOAD_BYTES_MAX)?;
         statement.check().map(|()| statement)
     }
 
-    /// Reads a statement and checks it against a root.
+    /// Reads a statement and verifies it against a root.
     ///
     /// # Errors
-    /// `EnvironmentError` names what is wrong.
+    /// `EnvironmentError` names the fault.
     pub fn open(envelope: &Envelope, root: &TrustRoot) -> Result<Self, EnvironmentError> {
         let statement = Self::read(envelope)?;
         if statement.installation != root.installation {

@@ -1,8 +1,9 @@
-//! The evidence manifest: one digest for all that an approver looked at. Format:
+//! The evidence manifest: one digest over all evidence that an approver looked at. Format:
 //! `docs/formats/evidence-manifest.md`.
 //!
-//! Invariant: sorted digests of commits, receipts, agent reports and the outputs that policy reads; never of
-//! approvals, enrolments, roots, status, verdicts, headers, proofs or rebuilds, which may change meanwhile.
+//! Invariant: it contains sorted digests of commits, receipts, agent reports and the outputs that policy reads. It
+//! never contains approvals, enrolments, roots, status, verdicts, headers, proofs or rebuilds: those may change between
+//! an approval and the release.
 
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +27,7 @@ pub struct EvidenceManifest {
 }
 
 impl EvidenceManifest {
-    /// Makes a manifest of parts in any order.
+    /// Creates a manifest from parts in any order.
     #[must_use]
     pub fn new(
         mut commits: Vec<CommitId>,
@@ -43,7 +44,7 @@ impl EvidenceManifest {
         Self { v: 1, commits, receipts, reports, outputs }
     }
 
-    /// Digest of the canonical bytes; what approvals name.
+    /// Digest of the canonical bytes. Approvals name this digest.
     ///
     /// # Errors
     /// `CanonicalError` when it cannot be encoded.
@@ -51,7 +52,7 @@ impl EvidenceManifest {
         Ok(Digest::of(&self.encode()?))
     }
 
-    /// Canonical bytes.
+    /// Encodes the manifest into its canonical bytes.
     ///
     /// # Errors
     /// `CanonicalError` when it cannot be encoded.

@@ -1,7 +1,7 @@
 //! Identifiers inside formats: random ids, short names and git object ids.
 //!
-//! Invariant: an id is 128 random bits as 32 hex digits and says nothing of what it names; a name is a
-//! short lower-case label that is safe in paths, URLs and command lines.
+//! Invariant: an id is 128 random bits as 32 hex digits and reveals nothing about its subject. A name is a short
+//! lower-case label that is safe in paths, URLs and command lines.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,18 +13,18 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Id([u8; 16]);
 
-/// Why some text is not an id.
+/// The text is not an id.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is not an id: expected 32 lower-case hex digits")]
 pub struct IdError(String);
 
 /// A label of 1 to 63 characters: lower-case letters, digits and inner hyphens, starting with a letter
-/// (RFC 1035, section 2.3.1, lower case only).
+/// (<https://www.rfc-editor.org/rfc/rfc1035#section-2.3.1>, lower case only).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Name(String);
 
-/// Why some text is not a name.
+/// The text is not a name.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "`{0}` is not a name: expected 1 to 63 of `a-z`, `0-9`, `-`, starting with a letter, not ending with `-`"
@@ -36,7 +36,7 @@ pub struct NameError(String);
 #[serde(try_from = "String", into = "String")]
 pub struct CommitId(String);
 
-/// Why some text is not the id of a commit.
+/// The text is not the id of a commit.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is not a commit id: expected 40 or 64 lower-case hex digits, not a branch, tag or short form")]
 pub struct CommitIdError(String);

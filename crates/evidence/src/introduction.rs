@@ -1,8 +1,8 @@
-//! Introductions: how a server shows that it is the one that its clients mean, and how each of its answers shows that
-//! it is by that server. Format: `docs/formats/introduction.md`.
+//! Introductions: signed statements by which a server proves its identity to clients, and each answer proves its
+//! origin. Format: `docs/formats/introduction.md`.
 //!
-//! Invariant: the ledger's key vouches for a key that the server's process has drawn, for one URL and for a day; that
-//! key signs answers and nothing else, each over the asker's own nonce. An introduction decides nothing, and is not kept.
+//! Invariant: the ledger's key vouches for a key that the server process has drawn, for one URL and one day. That key
+//! signs only answers, each over a nonce of the client. An introduction decides nothing and is not stored.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::{Digest, Id, Moment};
 pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.introduction+json";
 /// Largest introduction in bytes.
 pub const BYTES_MAX: usize = 4 * 1024;
-/// How long one counts.
+/// Validity of an introduction.
 pub const VALIDITY: Duration = Duration::from_hours(24);
 
 /// An introduction.
@@ -29,17 +29,17 @@ pub struct Introduction {
     pub v: u8,
     /// The installation.
     pub installation: Id,
-    /// Where the server listens.
+    /// URL of the server.
     pub url: String,
-    /// By which key it signs its answers for as long as it runs.
+    /// Key with which the server signs its answers until it stops.
     pub key: MachineKey,
-    /// When this was made.
+    /// Time of signing.
     pub issued: Moment,
-    /// Until when it counts.
+    /// End of validity.
     pub expires: Moment,
 }
 
-/// Why an introduction does not count.
+/// Errors of reading and verifying an introduction.
 #[derive(Debug, thiserror::Error)]
 pub enum IntroductionError {
     /// The envelope is malformed.
@@ -48,7 +48,7 @@ pub enum IntroductionError {
     /// The payload is malformed.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// The signature does not count.
+    /// The signature is invalid.
     #[error("introduction: {0}")]
     Signature(#[from] MachineKeyError),
     /// A rule of the format is broken.
@@ -57,7 +57,7 @@ pub enum IntroductionError {
 }
 
 impl Introduction {
-    /// Signs it with the ledger's key.
+    /// Signs the introduction with the ledger's key.
     ///
     /// # Errors
     /// `IntroductionError` when it cannot be encoded, or the key did not sign.
@@ -67,10 +67,10 @@ impl Introduction {
         Ok(envelope)
     }
 
-    /// Checks an introduction: by the ledger's key, of this installation, now.
+    /// Reads an introduction and verifies the ledger's signature, the installation and the time.
     ///
     /// # Errors
-    /// `IntroductionError` names what is wrong.
+    /// `IntroductionError` names the fault.
     pub fn open(
         envelope: &Envelope,
         ledger: &MachineKey,
@@ -90,10 +90,10 @@ impl Introduction {
         Ok(said)
     }
 
-    /// Whether it introduces a server to somebody who asked at `url`.
+    /// Checks that the introduction is for the server at `url`.
     ///
     /// # Errors
-    /// `IntroductionError` when it is for a server elsewhere: whoever answered has passed it on.
+    /// `IntroductionError` when it is for another URL: then the answering server has only passed it on.
     pub fn is_of(&self, url: &str) -> Result<(), IntroductionError> {
         if self.url == url {
             return Ok(());
@@ -104,21 +104,21 @@ impl Introduction {
     }
 }
 
-/// What a server says of one answer: enough to tell it from every other.
+/// One answer of a server, identified well enough to tell it from every other.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer<'a> {
-    /// Drawn by whoever asked, for this question alone.
+    /// Nonce that the client drew for this one question.
     pub nonce: Id,
     /// Method, path and query of the question, for instance `GET /api/v1/runs?begins=4`.
     pub asked: &'a str,
     /// HTTP status.
     pub status: u16,
-    /// Digest of the body; `None` of one that is sent in pieces, whose digest the asker knows.
+    /// Digest of the body. `None` if the body is sent in pieces and the client knows its digest.
     pub body: Option<Digest>,
 }
 
 impl Answer<'_> {
-    /// The value of the header that shows by whom an answer is.
+    /// The header value that proves the origin of an answer.
     ///
     /// # Errors
     /// `MachineKeyError` when the key did not sign.
@@ -126,7 +126,7 @@ impl Answer<'_> {
         Ok(format!("{} {}", self.body_word(), key.sign_text(&self.text())?))
     }
 
-    /// Reads such a header: the digest that it states, if it is signed by this key for this question and status.
+    /// Reads such a header value. Returns the digest that it states if this key signed it for this question and status.
     #[must_use]
     pub fn stated(nonce: Id, asked: &str, status: u16, header: &str, key: &MachineKey) -> Option<Stated> {
         let (word, signature) = header.split_once(' ')?;
@@ -148,7 +148,7 @@ impl Answer<'_> {
     }
 }
 
-/// What a server has signed of an answer's body.
+/// A server's signed statement of an answer's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stated(pub Option<Digest>);
 

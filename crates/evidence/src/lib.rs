@@ -1,8 +1,9 @@
-//! Evidence: the signed and committed formats of countersign and the standards they follow.
+//! Evidence: the signed and committed formats of countersign, and the standards that they follow.
 //!
-//! Invariant: everything here is pure. What is parsed has exactly one encoding (RFC 8785), is verified as
-//! received, and carries a version. It deliberately lacks state, storage, a clock and randomness; salts,
-//! nonces and moments come from the caller.
+//! Invariant: everything here is pure. A format has exactly one encoding (RFC 8785), is verified as received, and
+//! carries a version. The crate deliberately contains no state, storage, clock or randomness: salts, nonces and moments
+//! come from the caller. The texts of errors are part of the formats, too: findings quote them, and the ledger records
+//! the digest of a verdict with its findings. So a text that a verdict can quote does not change.
 
 pub mod approval;
 pub mod bundle;

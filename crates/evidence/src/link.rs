@@ -1,15 +1,15 @@
-//! Symbolic links among outputs and in artifacts: which targets are safe to keep.
+//! Symbolic links among outputs and in artifacts: the targets that are safe to keep.
 //!
-//! Invariant: a link that passes never leads out of its root, whatever other links lie there. Its target is relative
-//! and has `..` only in front, no more of them than there are directories between the link and the root. Because
-//! nothing lies below a link, those directories are real; all that follows only descends, through links that were
-//! checked the same way. A `..` behind a name is refused: the name may be a link, and its parent is elsewhere.
+//! Invariant: a link that passes never leads out of its root, whatever other links exist there. Its target is relative
+//! and has `..` only at the front, no more often than there are directories between the link and the root. Nothing lies
+//! below a link, so those directories are real. Everything after them only descends, through links that were checked in
+//! the same way. A `..` after a name is refused: the name may be a link, whose parent is elsewhere.
 
-/// Longest target in bytes; `PATH_MAX` of Linux.
+/// Longest target in bytes: `PATH_MAX` of Linux without the NUL.
 pub const TARGET_BYTES_MAX: usize = 4_095;
 
-/// Why the link at `path` cannot be kept in the tree at `root`, which is `""` or a directory above `path`; `None` when it
-/// can.
+/// The reason why the link at `path` cannot be kept in the tree at `root`; `None` if it can. The root is `""` or a
+/// directory above `path`.
 ///
 /// ```
 /// use evidence::link::fault;

@@ -1,7 +1,7 @@
-//! Keys of machines: Ed25519 (RFC 8032) over the PAE bytes of a DSSE envelope.
+//! Keys of machines: Ed25519 (<https://www.rfc-editor.org/rfc/rfc8032>) over the PAE bytes of a DSSE envelope.
 //!
-//! Invariant: private keys in files are read and written as PKCS#8 version 1 in PEM (RFC 8410, section 7) and never
-//! printed. Randomness comes from the caller.
+//! Invariant: private keys in files are read and written as PKCS#8 version 1 in PEM
+//! (<https://www.rfc-editor.org/rfc/rfc8410#section-7>) and are never printed. Randomness comes from the caller.
 
 use std::fmt;
 use std::str::FromStr;
@@ -28,37 +28,37 @@ pub struct MachineSigner {
     key: SharedKey,
 }
 
-/// Why some text is not a machine's key, or its signature does not count.
+/// Errors of reading a machine's key or verifying its signature.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum MachineKeyError {
-    /// Not a public key.
+    /// The text is not a public key.
     #[error("not an Ed25519 public key: expected 32 bytes in standard base64")]
     Public,
-    /// Not a private key file.
+    /// The text is not a private key file.
     #[error("not an Ed25519 private key: expected PKCS#8 version 1 in PEM")]
     Private,
-    /// A signature is missing, wrong, or by another key.
+    /// The signature is missing, wrong, by another key, or not the only one.
     #[error("the statement is not signed by machine key `{0}` alone")]
     Signature(String),
-    /// The key did not sign.
+    /// The key, in memory or in a device, could not sign.
     #[error(transparent)]
     Signing(#[from] SigningError),
 }
 
 impl MachineKey {
-    /// Names the key: digest of its 32 bytes.
+    /// Id of the key: the digest of its 32 bytes.
     #[must_use]
     pub fn id(&self) -> Digest {
         Digest::of(&self.0)
     }
 
-    /// The 32 bytes (RFC 8032, section 5.1.2).
+    /// The 32 bytes (<https://www.rfc-editor.org/rfc/rfc8032#section-5.1.2>).
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// Whether a signature in padded standard base64 is this key's over a text.
+    /// Whether this key made a signature, in padded standard base64, over a text.
     #[must_use]
     pub fn has_signed_text(&self, text: &str, signature: &str) -> bool {
         let key = ParsedPublicKey::new(&ED25519, self.0);
@@ -66,10 +66,10 @@ impl MachineKey {
         key.is_ok_and(|key| signature.is_ok_and(|sig| key.verify_sig(text.as_bytes(), &sig).is_ok()))
     }
 
-    /// Checks that exactly this key signed an envelope.
+    /// Verifies that exactly this key signed an envelope.
     ///
     /// # Errors
-    /// `MachineKeyError::Signature` when it did not, or when another signature stands beside it.
+    /// `MachineKeyError::Signature` when this key did not sign, or when there is another signature beside its own.
     pub fn verify(&self, envelope: &Envelope) -> Result<(), MachineKeyError> {
         let wrong = || MachineKeyError::Signature(self.id().to_string());
         let [Signature { keyid, sig }] = envelope.signatures() else { return Err(wrong()) };
@@ -80,7 +80,7 @@ impl MachineKey {
 }
 
 impl MachineSigner {
-    /// Makes a key from 32 random bytes.
+    /// Creates a key from 32 random bytes.
     ///
     /// # Errors
     /// `MachineKeyError::Private` when the library refuses the seed.
@@ -89,7 +89,7 @@ impl MachineSigner {
         Ok(Self::new(Arc::new(key)))
     }
 
-    /// Makes a signer around a key, wherever that lies.
+    /// Creates a signer from a key in memory or in a device.
     #[must_use]
     pub fn new(key: SharedKey) -> Self {
         Self { public: MachineKey(key.public()), key }
@@ -98,7 +98,7 @@ impl MachineSigner {
     /// Reads a key file.
     ///
     /// # Errors
-    /// `MachineKeyError::Private` when it is not one.
+    /// `MachineKeyError::Private` when the text is not a key file.
     pub fn from_pem(text: &str) -> Result<Self, MachineKeyError> {
         let wrong = MachineKeyError::Private;
         let inner = text.trim().strip_prefix(PEM_BEGIN).and_then(|rest| rest.strip_suffix(PEM_END));
@@ -107,7 +107,7 @@ impl MachineSigner {
         Self::from_seed(seed.ok_or(MachineKeyError::Private)?)
     }
 
-    /// The key itself, for the note formats of `tlog`.
+    /// The key for the note formats of `tlog`.
     #[must_use]
     pub fn key(&self) -> SharedKey {
         Arc::clone(&self.key)
@@ -119,10 +119,11 @@ impl MachineSigner {
         &self.public
     }
 
-    /// Signs a text whose first line names what it is; no envelope of DSSE begins like that.
+    /// Signs a text whose first line names its kind. No PAE of a DSSE envelope begins with such a line, so the
+    /// signature cannot pass for one over an envelope.
     ///
     /// # Errors
-    /// `MachineKeyError::Signing` when the key did not sign.
+    /// `MachineKeyError::Signing` when the key could not sign.
     pub fn sign_text(&self, text: &str) -> Result<String, MachineKeyError> {
         Ok(STANDARD.encode(self.key.sign(text.as_bytes())?))
     }
@@ -130,7 +131,7 @@ impl MachineSigner {
     /// Signs an envelope's PAE bytes and adds the signature.
     ///
     /// # Errors
-    /// `MachineKeyError::Signing` when the key did not sign; the envelope is as before.
+    /// `MachineKeyError::Signing` when the key could not sign; the envelope is unchanged then.
     pub fn sign(&self, envelope: &mut Envelope) -> Result<(), MachineKeyError> {
         let sig = self.key.sign(&envelope.pae())?.to_vec();
         envelope.add(Signature { keyid: self.public.id().to_string(), sig });
@@ -138,7 +139,7 @@ impl MachineSigner {
     }
 }
 
-/// Text of the key file of a 32-byte seed. Both are secret.
+/// Text of the key file of a 32-byte seed. Both the seed and the text are secret.
 #[must_use]
 pub fn key_file(seed: &[u8; 32]) -> String {
     let der = STANDARD.encode([PKCS8_HEAD, seed].concat());
@@ -174,7 +175,7 @@ impl FromStr for MachineKey {
     }
 }
 
-/// The key of a ledger, as it signs envelopes.
+/// The ledger's key in the form that verifies envelopes.
 impl From<&NoteVerifier> for MachineKey {
     fn from(key: &NoteVerifier) -> Self {
         Self(*key.public())
@@ -197,6 +198,6 @@ impl From<MachineKey> for String {
 
 const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
 const PEM_END: &str = "-----END PRIVATE KEY-----";
-/// PKCS#8 v1 of Ed25519 up to the 32 bytes of the seed (RFC 8410, section 7).
+/// PKCS#8 v1 of Ed25519 up to the 32 bytes of the seed (<https://www.rfc-editor.org/rfc/rfc8410#section-7>).
 const PKCS8_HEAD: &[u8] =
     &[0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];

@@ -1,8 +1,9 @@
-//! Artifacts as OCI image manifests with one canonical tar layer (OCI image-spec v1.1, manifest and layer).
+//! Artifacts as OCI image manifests with one canonical tar layer
+//! (<https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md>, `layer.md` beside it).
 //!
-//! Invariant: the same files and commit time give the same bytes: entries sorted by path, directories
-//! before what lies in them, owner 0, modes 0755 or 0644 (links 0777), mtime the commit's, ustar headers and nothing
-//! else. No link leads out of the layer and nothing lies below one, so that unpacking writes nowhere else.
+//! Invariant: the same files and commit time give the same bytes. Entries are sorted by path, directories come before
+//! their contents, the owner is 0, modes are 0755 or 0644 (links 0777), mtime is the commit's, and headers are plain
+//! ustar. No link leads out of the layer and nothing lies below a link, so unpacking writes nowhere else.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,32 +18,33 @@ use crate::tree_list::{below_a_file, is_tree_path};
 pub const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 /// Media type of an uncompressed layer.
 pub const LAYER_TYPE: &str = "application/vnd.oci.image.layer.v1.tar";
-/// Media type of the empty config (image-spec, "Guidance for an Empty Descriptor").
+/// Media type of the empty config
+/// (<https://github.com/opencontainers/image-spec/blob/v1.1.1/manifest.md#guidance-for-an-empty-descriptor>).
 pub const EMPTY_TYPE: &str = "application/vnd.oci.empty.v1+json";
 /// Bytes of the empty config.
 pub const EMPTY: &[u8] = b"{}";
 
-/// A file on its way into a layer.
+/// A file that goes into a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerFile {
     /// Content.
     pub bytes: Vec<u8>,
-    /// Whether it can be run.
+    /// Whether the file is executable.
     pub executable: bool,
 }
 
-/// What lies at a path of a layer.
+/// An entry of a layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LayerEntry {
     /// A file.
     File(LayerFile),
-    /// A symbolic link with its target.
+    /// A symbolic link, with its target.
     Link(String),
-    /// A directory. Those above files and links follow from their paths and need not be named.
+    /// A directory. Parents of files and links follow from their paths and are not listed.
     Directory,
 }
 
-/// What lies in a layer, by path.
+/// Entries of a layer, by path.
 pub type LayerFiles = BTreeMap<String, LayerEntry>;
 
 /// A manifest, as canonical JSON.
@@ -53,75 +55,76 @@ pub struct Manifest {
     pub schema_version: u32,
     /// Always `MANIFEST_TYPE`.
     pub media_type: String,
-    /// What kind of artifact it is.
+    /// Type of the artifact.
     pub artifact_type: String,
     /// The empty config.
     pub config: Descriptor,
     /// The layers.
     pub layers: Vec<Descriptor>,
-    /// Who made it out of what.
+    /// Annotations that name the producer and the source.
     pub annotations: BTreeMap<String, String>,
 }
 
-/// A descriptor (image-spec, descriptor).
+/// A descriptor (<https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md>).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Descriptor {
     /// Media type of the bytes.
     pub media_type: String,
-    /// Their digest.
+    /// Digest of the bytes.
     pub digest: Digest,
-    /// Their number.
+    /// Number of the bytes.
     pub size: u64,
 }
 
-/// Why files cannot be an artifact.
+/// Faults of an artifact.
 #[derive(Debug, thiserror::Error)]
 pub enum OciError {
-    /// No files.
-    #[error("an artifact without files is none")]
+    /// The artifact has no files.
+    #[error("an artifact needs at least one file")]
     Empty,
-    /// A path that ustar cannot hold, or that is not plain.
+    /// A path is not plain, or does not fit into a ustar header.
     #[error(
         "`{0}` cannot be a path in a layer: plain parts, at most 100 bytes after a prefix of at most 155"
     )]
     Path(String),
-    /// A file or link as another one's directory.
+    /// A file or link is also used as a directory.
     #[error("`{0}` is both a file or link and a directory")]
     Both(String),
-    /// A link that leads out of the layer, or that ustar cannot hold.
+    /// A link leads out of the layer, or does not fit into a ustar header.
     #[error("`{path}` cannot be a link to `{target}` in a layer: {why}")]
     Link {
-        /// Where it lies.
+        /// Path of the link.
         path: String,
-        /// Where it points.
+        /// Target of the link.
         target: String,
-        /// Why not.
+        /// Description of the fault.
         why: &'static str,
     },
-    /// An entry that is neither a file nor a directory nor a symbolic link.
+    /// The archive holds an entry that is neither a file nor a directory nor a symbolic link.
     #[error(
         "`{0}` is an entry of type `{1}` in the layer; only files, directories and symbolic links are unpacked"
     )]
     Entry(String, char),
-    /// A path that stands twice.
+    /// The archive holds a path twice.
     #[error("`{0}` stands twice in the layer")]
     Twice(String),
-    /// Too large for ustar.
+    /// A file is too large for ustar.
     #[error("`{0}` has more than 8 GiB")]
     Large(String),
-    /// An archive that is not the canonical one of its files.
+    /// The archive is not the canonical one of its files.
     #[error("the layer is not the canonical archive of its files")]
     NotCanonical,
-    /// Not canonical.
+    /// The manifest is not canonical.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
 }
 
-/// The layer's bytes: a ustar archive (POSIX.1-2017, pax, "ustar Interchange Format").
+/// Makes the bytes of a layer: a ustar archive
+/// (<https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html#tag_20_92_13_06>).
 ///
 /// # Errors
-/// `OciError` when a file cannot stand in it.
+/// `OciError` when an entry does not fit into a layer.
 pub fn layer(files: &LayerFiles, mtime_seconds: u64) -> Result<Vec<u8>, OciError> {
     if files.is_empty() {
         return Err(OciError::Empty);
@@ -154,7 +157,7 @@ pub fn layer(files: &LayerFiles, mtime_seconds: u64) -> Result<Vec<u8>, OciError
     Ok(archive)
 }
 
-/// Whether a path is one that a layer can hold, so that it can be refused before anything is built.
+/// Whether a layer can hold this path. Callers check it early, before anything is built.
 #[must_use]
 pub fn is_layer_path(path: &str) -> bool {
     is_tree_path(path) && split(path).is_some()
@@ -170,7 +173,7 @@ fn check(path: &str, entry: &LayerEntry) -> Result<(), OciError> {
     why.map_or(Ok(()), |why| Err(OciError::Link { path: path.to_owned(), target: target.clone(), why }))
 }
 
-/// Manifest over one layer.
+/// Makes the manifest of one layer.
 ///
 /// # Errors
 /// `OciError` when it cannot be encoded.
@@ -195,10 +198,10 @@ pub fn manifest(
     Ok(canonical::encode("manifest", &manifest)?)
 }
 
-/// What lies in a layer, and its commit time; only the canonical archive of exactly these entries is read.
+/// Reads a layer: its entries and its commit time. Only the canonical archive of exactly these entries is accepted.
 ///
 /// # Errors
-/// `OciError` when it is not one that `layer` makes.
+/// `OciError` when `layer` would not make these bytes.
 pub fn open_layer(bytes: &[u8]) -> Result<(LayerFiles, u64), OciError> {
     let damaged = || OciError::NotCanonical;
     let (mut files, mut mtime, mut at) = (BTreeMap::new(), 0, 0);
@@ -234,7 +237,7 @@ pub fn open_layer(bytes: &[u8]) -> Result<(LayerFiles, u64), OciError> {
     if layer(&files, mtime)? == bytes { Ok((files, mtime)) } else { Err(damaged()) }
 }
 
-/// Leaves out the directories that follow from what lies in them.
+/// Drops the directories that follow from the paths of their contents.
 fn drop_implied(files: &mut LayerFiles) {
     let implied: BTreeSet<String> = files
         .keys()
@@ -244,7 +247,7 @@ fn drop_implied(files: &mut LayerFiles) {
     files.retain(|path, entry| *entry != LayerEntry::Directory || !implied.contains(path));
 }
 
-/// A field of a header up to its first NUL.
+/// Reads a header field up to its first NUL.
 fn text(block: &[u8], at: usize, most: usize) -> Result<String, OciError> {
     let field = block.get(at..at + most).unwrap_or_default();
     let end = field.iter().position(|byte| *byte == 0).unwrap_or(most);
@@ -274,7 +277,8 @@ fn header(path: &str, entry: &LayerEntry, mtime_seconds: u64) -> Result<[u8; BLO
         (108, octal(0, 7)),
         (116, octal(0, 7)),
         (124, octal(size, 11)),
-        // A commit may be dated past the year 2242, which this field cannot hold; later times count as that.
+        // A commit may carry a date after the year 2242, which this field cannot hold. Later dates are written as that
+        // year.
         (136, octal(mtime_seconds.min(NUMBER_MAX), 11)),
         (148, b"        ".to_vec()),
         (156, kind.to_vec()),
@@ -289,7 +293,7 @@ fn header(path: &str, entry: &LayerEntry, mtime_seconds: u64) -> Result<[u8; BLO
     let sum: u64 = block.iter().map(|byte| u64::from(*byte)).sum();
     let mut checksum = octal(sum, 6);
     checksum.extend_from_slice(b" ");
-    // Six digits, a NUL (which `octal` ends in) and a space.
+    // Six digits, a NUL (which `octal` adds) and a space.
     fields = vec![(148, checksum)];
     write(&mut block, &fields);
     Ok(block)
@@ -299,7 +303,7 @@ impl Manifest {
     /// Parses a manifest.
     ///
     /// # Errors
-    /// `OciError` when it is not canonical.
+    /// `OciError` when the bytes are not canonical.
     pub fn decode(bytes: &[u8]) -> Result<Self, OciError> {
         Ok(canonical::decode("manifest", bytes, MANIFEST_BYTES_MAX)?)
     }
@@ -313,14 +317,14 @@ fn write(block: &mut [u8; BLOCK], fields: &[(usize, Vec<u8>)]) {
     }
 }
 
-/// `digits` octal digits and a NUL.
+/// Writes `digits` octal digits and a NUL.
 fn octal(value: u64, digits: usize) -> Vec<u8> {
     let mut text = format!("{value:0digits$o}").into_bytes();
     text.push(0);
     text
 }
 
-/// Splits a path into ustar's prefix and name at a slash, the name as long as it can be.
+/// Splits a path at a slash into ustar's prefix and name. The name is as long as possible.
 fn split(path: &str) -> Option<(&str, &str)> {
     if path.len() <= 100 {
         return Some(("", path));
@@ -333,7 +337,7 @@ fn split(path: &str) -> Option<(&str, &str)> {
 /// Largest manifest in bytes.
 pub const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
 const BLOCK: usize = 512;
-/// Longest target of a link; the field `linkname` has no room for more.
+/// Longest target of a link in bytes: the size of the ustar field `linkname`.
 const LINK_BYTES_MAX: usize = 100;
 /// Largest number in a field of eleven octal digits.
 const NUMBER_MAX: u64 = 0o77_777_777_777;

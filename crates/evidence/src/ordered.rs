@@ -1,8 +1,9 @@
-//! Writes canonical JSON (RFC 8785) of documents without floats, in one buffer.
+//! Writes canonical JSON (<https://www.rfc-editor.org/rfc/rfc8785>) of documents without floats, in one buffer.
 //!
-//! Invariant: strings and their escapes are `serde_json`'s, which are those of RFC 8785, 3.2.2.2; this orders
-//! properties (3.2.3) and holds numbers to integers that every reader of JSON has exactly (RFC 7493, 2.2). The
-//! tests and the fuzzer hold it against `serde_json_canonicalizer`, which takes two to three times as long.
+//! Invariant: `serde_json` writes strings and their escapes as RFC 8785, section 3.2.2.2, demands. This module orders
+//! properties (section 3.2.3) and restricts numbers to integers that every JSON reader represents exactly
+//! (<https://www.rfc-editor.org/rfc/rfc7493#section-2.2>). Tests and the fuzzer compare it with
+//! `serde_json_canonicalizer`, which needs two to three times as long.
 
 use std::cmp::Ordering;
 use std::io::{self, Write};
@@ -10,10 +11,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter, Serializer};
 
-/// Largest integer either way: 2^53 - 1.
+/// Largest absolute value of an integer: 2^53 - 1.
 const INTEGER_MAX: u64 = (1 << 53) - 1;
 
-/// The canonical bytes of a value.
+/// Encodes a value into its canonical bytes.
 pub fn to_vec<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
     let mut document =
         Document { out: Vec::with_capacity(512), properties: Vec::with_capacity(16), ..Document::default() };
@@ -21,29 +22,29 @@ pub fn to_vec<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
     Ok(document.out)
 }
 
-/// What is written so far.
+/// The document written so far.
 #[derive(Default)]
 struct Document {
     out: Vec<u8>,
-    /// Objects that are open, the innermost last.
+    /// Unfinished objects, the innermost last.
     objects: Vec<Object>,
-    /// Properties of open objects, outer ones first.
+    /// Properties of unfinished objects, outer ones first.
     properties: Vec<Property>,
     /// Whether a name is being written.
     in_key: bool,
-    /// For an object whose properties came in another order.
+    /// Space for reordering the properties of one object.
     scratch: Vec<u8>,
 }
 
-/// An object that is open.
+/// An unfinished object.
 struct Object {
-    /// Its first property in `Document::properties`.
+    /// Index of its first property in `Document::properties`.
     first: usize,
-    /// Whether its properties came in their order so far.
+    /// Whether its properties came in canonical order so far.
     in_order: bool,
 }
 
-/// Where a property stands in the buffer: `"key":value`.
+/// Position of a property, `"key":value`, in the buffer.
 #[derive(Clone, Copy)]
 struct Property {
     start: usize,
@@ -53,7 +54,7 @@ struct Property {
     plain: bool,
 }
 
-/// What holds of every call of `serde_json`, and is an error instead of a panic where it does not.
+/// Error for calls of `serde_json` in an impossible order. An error instead of a panic, as in all libraries here.
 fn astray() -> io::Error {
     io::Error::other("an object was written out of turn")
 }
@@ -77,7 +78,7 @@ impl Document {
         CompactFormatter.write_u64(&mut self.out, magnitude)
     }
 
-    /// Puts the properties from the first on in their order; two of one name are refused.
+    /// Brings the properties from `first` on into canonical order. Two properties of one name are refused.
     fn put_in_order(&mut self, first: usize) -> io::Result<()> {
         let Self { out, properties, scratch, .. } = self;
         let properties = properties.get_mut(first..).ok_or_else(astray)?;
@@ -102,13 +103,13 @@ impl Document {
 }
 
 impl Property {
-    /// How names follow each other in a buffer: by their UTF-16 code units.
+    /// Order of two names in a buffer: by UTF-16 code units (<https://www.rfc-editor.org/rfc/rfc8785#section-3.2.3>).
     fn compare(&self, other: &Self, out: &[u8]) -> Ordering {
-        // With quotes and escapes.
+        // Includes quotes and escapes.
         fn written<'a>(of: &Property, out: &'a [u8]) -> &'a [u8] {
             out.get(of.start..of.key_end).unwrap_or_default()
         }
-        // Without the quotes, since the last one would count as a character.
+        // Excludes the quotes: the closing one would be compared as a character.
         fn plain<'a>(of: &Property, out: &'a [u8]) -> &'a [u8] {
             out.get(of.start + 1..of.key_end.saturating_sub(1)).unwrap_or_default()
         }

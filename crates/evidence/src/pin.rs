@@ -1,8 +1,8 @@
-//! Pins: what a person tells a role or a colleague in one line, so that it need not believe the server.
-//! Format: `docs/formats/pin.md`.
+//! Pins: one line by which a person gives a colleague or a machine the trust anchor, so that it need not trust the
+//! server. Format: `docs/formats/pin.md`.
 //!
-//! Invariant: one spelling, `cs1.` and unpadded URL-safe base64 of canonical JSON. A pin is not secret and
-//! not signed: it is worth what the way it travelled is worth.
+//! Invariant: one spelling: `cs1.` and unpadded URL-safe base64 of canonical JSON. A pin is neither secret nor signed.
+//! It is as trustworthy as the channel over which it was sent.
 
 use std::fmt;
 use std::str::FromStr;
@@ -31,11 +31,11 @@ pub struct Pin {
     pub status: u64,
     /// Environments with their numbers, sorted.
     pub environments: Vec<EnvironmentPin>,
-    /// Text of the newest checkpoint that was seen.
+    /// Text of the newest checkpoint seen.
     pub checkpoint: String,
 }
 
-/// The numbers of one service in one environment.
+/// Numbers seen of one service in one environment.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EnvironmentPin {
@@ -45,14 +45,14 @@ pub struct EnvironmentPin {
     pub service: Name,
     /// The environment.
     pub environment: Name,
-    /// Number of the environment statement.
+    /// Number of the newest environment statement.
     pub number: u64,
-    /// Number of the last release, 0 before the first.
+    /// Number of the newest release; 0 before the first one.
     pub release: u64,
 }
 
 impl EnvironmentPin {
-    /// These with what is known of other places, sorted; of the same place the highest numbers count.
+    /// Merges these numbers into the list of known places, sorted. For the same place, the highest numbers win.
     #[must_use]
     pub fn beside(mut self, known: &[Self]) -> Vec<Self> {
         let same = |other: &Self| {
@@ -70,7 +70,7 @@ impl EnvironmentPin {
     }
 }
 
-/// Why some text is not a pin.
+/// The text is not a pin.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("not a pin: expected the line that `countersign trust pin` prints, starting with `cs1.`")]
 pub struct PinError;
@@ -79,7 +79,7 @@ impl Pin {
     /// The pinned checkpoint.
     ///
     /// # Errors
-    /// `PinError` when the text is not a checkpoint's.
+    /// `PinError` when the pin contains no valid checkpoint.
     pub fn checkpoint(&self) -> Result<Checkpoint, PinError> {
         self.checkpoint.parse().map_err(|_| PinError)
     }

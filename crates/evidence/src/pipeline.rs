@@ -1,8 +1,8 @@
-//! The pipeline file, `.countersign/pipeline.yaml`: steps as a graph, and what they make. Schema:
-//! `docs/schema/pipeline.schema.json`, generated from these types.
+//! The pipeline file, `.countersign/pipeline.yaml`: steps as a graph, and the artifacts that they make. Schema:
+//! `docs/schema/pipeline.schema.json`, generated from these types and their comments.
 //!
-//! Invariant: a parsed pipeline has no cycle, no unknown name and no path out of the workspace. Values reach
-//! commands as variables; nothing here is ever interpolated into a command's text.
+//! Invariant: a parsed pipeline has no cycle, no unknown name and no path out of the workspace. Values reach commands
+//! as environment variables; nothing is ever interpolated into the text of a command.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,11 +13,11 @@ use crate::configuration::variable_fault;
 use crate::tree_list::path_fault;
 use crate::{Digest, Name};
 
-/// Where the file lies in a repository.
+/// Path of the file in a repository.
 pub const PATH: &str = ".countersign/pipeline.yaml";
 /// Largest file in bytes.
 pub const BYTES_MAX: usize = 256 * 1024;
-/// Most steps.
+/// Highest number of steps.
 pub const STEPS_MAX: usize = 256;
 
 /// A pipeline.
@@ -42,23 +42,23 @@ pub struct Step {
     /// The command: a script for `/bin/sh -eu`, or a program with its arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Run>,
-    /// People who must agree before what follows.
+    /// People who have to agree before the steps after this one start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalNode>,
-    /// Steps that must have passed before; their outputs lie in this step's workspace.
+    /// Steps that have to pass before this one. Their outputs are in this step's workspace.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     #[schemars(with = "BTreeSet<String>")]
     pub needs: BTreeSet<Name>,
-    /// Variables of the command.
+    /// Environment variables of the command.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// Package ecosystems or hosts that the step may reach, through the proxy alone.
+    /// Package ecosystems or hosts that the step may reach. All traffic goes through the proxy.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub network: BTreeSet<String>,
-    /// Files or directories that the step leaves for others.
+    /// Files or directories that later steps and artifacts can use.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub outputs: BTreeSet<String>,
-    /// Limits, where the defaults do not fit.
+    /// Limits, if the defaults do not fit.
     #[serde(default, skip_serializing_if = "StepLimits::is_default")]
     pub limits: StepLimits,
 }
@@ -73,18 +73,18 @@ pub enum Run {
     Program(Vec<String>),
 }
 
-/// People who must agree.
+/// People who have to agree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApprovalNode {
-    /// Role that they must hold.
+    /// Role that each of them must hold.
     #[schemars(with = "String")]
     pub role: Name,
-    /// How many different persons.
+    /// Number of different people.
     pub count: u32,
 }
 
-/// How much a step may use.
+/// Resource limits of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct StepLimits {
@@ -102,56 +102,56 @@ pub struct StepLimits {
     pub processes: Option<u64>,
 }
 
-/// An artifact: an OCI image manifest over one layer of files that steps left.
+/// An artifact: an OCI image manifest over one layer of files from steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Artifact {
     /// `artifactType` of the manifest (OCI image manifest, "Guidelines for Artifact Usage").
     #[serde(default = "Artifact::default_type")]
     pub artifact_type: String,
-    /// Files of the layer: path in the artifact, and where it comes from.
+    /// Files of the layer: path in the artifact, and source.
     pub files: BTreeMap<String, Source>,
 }
 
-/// Where a file of an artifact comes from.
+/// Source of a file of an artifact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// The step that left it.
+    /// The step whose output it is.
     #[schemars(with = "String")]
     pub step: Name,
-    /// Its path in that step's outputs: a file, or a directory with all below it.
+    /// Path in the step's outputs: a file, or a directory with everything below it.
     pub path: String,
 }
 
-/// One file on its way into an artifact.
+/// One file that goes into an artifact.
 #[derive(Debug)]
 pub struct ArtifactFile<'a, T> {
-    /// Its path in the artifact.
+    /// Path in the artifact.
     pub target: String,
-    /// The source that brings it.
+    /// The source that contains it.
     pub source: &'a Source,
-    /// Its path among what the step left.
+    /// Path among the outputs of the step.
     pub path: &'a str,
-    /// What lies there.
+    /// The output at that path.
     pub file: &'a T,
 }
 
-/// Why a file is not a pipeline.
+/// Errors of reading a pipeline file.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum PipelineError {
-    /// Larger than allowed.
+    /// The file is larger than allowed.
     #[error("{PATH}: more than {BYTES_MAX} bytes")]
     Long,
-    /// Not YAML of this shape; the text names line and column.
+    /// The file is not YAML of this format; the text names line and column.
     #[error("{PATH}: {0}")]
     Yaml(String),
-    /// A rule is broken.
+    /// The file breaks a rule.
     #[error("{PATH}: {place}: {what}")]
     Rule {
-        /// Where.
+        /// Place in the file.
         place: String,
-        /// What is wrong, and what to do.
+        /// Description of the fault and its remedy.
         what: String,
     },
 }
@@ -161,8 +161,8 @@ impl Artifact {
         "application/vnd.countersign.artifact.v1".into()
     }
 
-    /// The files that enter the artifact, by their paths in it, out of what steps left; or the first source
-    /// at which nothing was left. One rule for whoever assembles and whoever judges.
+    /// The files of the artifact, by their paths in it, from the outputs of steps; or the first source that matches no
+    /// output. Runners and verifiers share this one rule.
     ///
     /// # Errors
     /// The source that is missing.
@@ -170,12 +170,12 @@ impl Artifact {
         &'a self,
         left: &'a BTreeMap<Name, BTreeMap<String, T>>,
     ) -> Result<BTreeMap<String, &'a T>, &'a Source> {
-        // Runners refuse an artifact in which two sources meet at one path. At first they did not, so whoever
-        // judges follows what they did then: the later source wins.
+        // Runners refuse an artifact in which two sources use one path. The first runners did not, so verifiers keep
+        // the rule of that time: the later source wins.
         Ok(self.taken(left)?.into_iter().map(|taken| (taken.target, taken.file)).collect())
     }
 
-    /// Everything that the sources bring, in their order, with what brings it; two may have one path.
+    /// All files that the sources contain, in the order of the sources. Two of them may have one path.
     ///
     /// # Errors
     /// The source that is missing.
@@ -218,7 +218,7 @@ impl StepLimits {
         *self == Self::default()
     }
 
-    /// The limits that hold for the step, as far as its runner allows them.
+    /// Limits in force for the step. A runner may still have lower ones.
     #[must_use]
     pub fn in_force(&self) -> LimitsInForce {
         LimitsInForce {
@@ -231,7 +231,7 @@ impl StepLimits {
 }
 
 impl Run {
-    /// Program and arguments.
+    /// Program and arguments of the command.
     #[must_use]
     pub fn command(&self) -> Vec<String> {
         match self {
@@ -241,9 +241,9 @@ impl Run {
     }
 }
 
-/// The parser's words for people: the file by its name, and numbers by what they may be.
+/// Rewrites a parser's message for people: with the file's name, and with ranges in place of number types.
 pub(crate) fn yaml_words(file: &str, said: &str) -> String {
-    // A port is the only number of sixteen bits in the two files.
+    // A port is the only 16-bit number in the two files.
     let names = [
         ("<input>", file),
         ("invalid u16", "port must be 1 to 65535"),
@@ -258,7 +258,7 @@ impl Pipeline {
     /// Parses and checks a pipeline file.
     ///
     /// # Errors
-    /// `PipelineError` names place and remedy.
+    /// `PipelineError` names the place and the remedy.
     pub fn parse(bytes: &[u8]) -> Result<Self, PipelineError> {
         if bytes.len() > BYTES_MAX {
             return Err(PipelineError::Long);
@@ -272,13 +272,13 @@ impl Pipeline {
         }
     }
 
-    /// Digest of the file as it lies in the repository.
+    /// Digest of the file's bytes in the repository.
     #[must_use]
     pub fn digest(bytes: &[u8]) -> Digest {
         Digest::of(bytes)
     }
 
-    /// The steps in an order in which each comes after all that it needs; those that need nothing first.
+    /// The steps in an order in which each one comes after all that it needs; steps that need nothing come first.
     #[must_use]
     pub fn order(&self) -> Vec<&Name> {
         let mut done: Vec<&Name> = Vec::new();
@@ -287,7 +287,7 @@ impl Pipeline {
             let (ready, blocked): (Vec<_>, Vec<_>) =
                 left.into_iter().partition(|(_, step)| step.needs.iter().all(|need| done.contains(&need)));
             if ready.is_empty() {
-                // A cycle; `check` names it.
+                // A cycle; `check` reports it.
                 return done;
             }
             done.extend(ready.into_iter().map(|(name, _)| name));
@@ -296,7 +296,7 @@ impl Pipeline {
         done
     }
 
-    /// The rules that are broken: of the whole, of each step and of each artifact the first one.
+    /// Broken rules: at most one of the whole file, one of each step and one of each artifact.
     pub(crate) fn faults(&self) -> Vec<PipelineError> {
         let fault = |place: String, what: &str| PipelineError::Rule { place, what: what.to_owned() };
         let mut faults = Vec::new();
@@ -309,7 +309,7 @@ impl Pipeline {
         faults.extend(self.steps.iter().filter_map(|(name, step)| self.check_step(name, step).err()));
         let is_known = |step: &Step| step.needs.iter().all(|need| self.steps.contains_key(need));
         let order = self.order();
-        // A step that needs a missing one is no circle.
+        // A step that needs a missing one is not part of a cycle.
         if let Some(name) = self.steps.keys().find(|name| !order.contains(name))
             && self.steps.values().all(is_known)
         {
@@ -398,9 +398,9 @@ fn names<'a>(names: impl Iterator<Item = &'a Name>) -> String {
     names.map(Name::as_str).collect::<Vec<_>>().join(", ")
 }
 
-/// Variables of a step that are not the file's to set.
+/// Variables of a step that countersign sets, so that files may not.
 const OWN_VARIABLES: [&str; 1] = ["COUNTERSIGN_*"];
-/// A week.
+/// One week.
 const TIME_SECONDS_MAX: u64 = 7 * 24 * 3600;
 const SIZE_MIB_MAX: u64 = 1 << 20;
 const PROCESSES_MAX: u64 = 1 << 16;

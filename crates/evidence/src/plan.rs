@@ -1,8 +1,8 @@
-//! Deployment plans: all that an agent will do, and nothing else. Format: `docs/formats/plan.md`.
+//! Deployment plans: everything that an agent will do for a release, and nothing else. Format: `docs/formats/plan.md`.
 //!
-//! Invariant: a plan is a pure function of the release file of a commit and the configuration that an
-//! environment statement names, so whoever holds those can derive it again. It contains its own failure
-//! branch: what was running before comes back.
+//! Invariant: a plan is a pure function of the release file of a commit and the configuration that an environment
+//! statement names. So everybody who has the two can derive the plan again and compare. A plan contains its failure
+//! branch: if the probe fails, the release that ran before comes back.
 
 use std::collections::BTreeMap;
 
@@ -30,87 +30,87 @@ pub struct Plan {
     pub service: Name,
     /// The environment.
     pub environment: Name,
-    /// The commit whose release file it was derived from.
+    /// The commit whose release file the plan was derived from.
     pub commit: CommitId,
-    /// The artifact, by its name in the pipeline.
+    /// Name of the artifact in the pipeline.
     pub artifact: Name,
-    /// What is run or installed.
+    /// The process to run or the files to install.
     pub target: Target,
-    /// User that everything runs as; always `agent`, the agent's own.
+    /// User that everything runs as. Always `agent`, the user of the agent.
     pub user: String,
-    /// Variables.
+    /// Environment variables.
     pub variables: BTreeMap<String, String>,
-    /// How it is found out whether it works.
+    /// The check whether the release works.
     pub probe: Probe,
-    /// Most open files of a process.
+    /// Highest number of open files of a process.
     pub open_files: u64,
-    /// Most memory of a process in bytes.
+    /// Highest memory of a process in bytes.
     pub memory_bytes: u64,
-    /// How the new one takes the place of the old one; always `replace`: stop, start, probe, the port held open.
+    /// How a release replaces the previous one. Always `replace`: stop, start and probe, while the port stays open.
     pub strategy: String,
-    /// What happens when the probe fails; always `return`: what ran before is started again.
+    /// Reaction to a failed probe. Always `return`: the previous release is started again.
     pub on_failure: String,
 }
 
-/// What is run or installed.
+/// The process to run or the files to install.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
     /// A supervised process.
     Process {
-        /// Program in the artifact, and arguments.
+        /// Program in the artifact, and its arguments.
         command: Vec<String>,
-        /// Loopback port whose listening socket it gets.
+        /// Loopback port of the listening socket.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         port: Option<u16>,
-        /// How it comes by that socket; absent when the agent passes it on. Agents that do not know the field
-        /// refuse the plan, since its encoding is not the one that they would make.
+        /// How the process gets that socket; absent if the agent passes it on. Agents that do not know this field
+        /// refuse the plan, because they would encode it differently.
         #[serde(default, skip_serializing_if = "Listen::is_socket")]
         listen: Listen,
-        /// Milliseconds that it has to end by itself.
+        /// Time to end after a request to stop, in milliseconds.
         stop_ms: u64,
     },
-    /// Files in a directory of their own, and a link to it that is switched atomically.
+    /// Files in a separate directory, and a link to it that is switched atomically.
     Files {},
 }
 
-/// How it is found out whether it works.
+/// The check whether a release works.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Probe {
-    /// What is asked.
+    /// The HTTP request or the program to try.
     pub ask: ProbeTarget,
-    /// How often at most.
+    /// Highest number of tries.
     pub attempts: u32,
-    /// Milliseconds between tries. One try over HTTP may take ten times as long, a program at least 10 seconds.
+    /// Milliseconds between tries. A single HTTP try may take ten times as long, and a program at least 10 seconds.
     pub interval_ms: u64,
 }
 
-/// What a probe asks.
+/// The target of a probe.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProbeTarget {
-    /// `GET` of this path on the process's port answers 200.
+    /// The probe sends `GET` for this path to the process's port and expects status 200.
     Http(String),
-    /// This program in the artifact, with arguments, ends with 0.
+    /// The probe runs this program in the artifact with its arguments and expects exit code 0.
     Command(Vec<String>),
 }
 
-/// Why there is no plan.
+/// Reasons why no plan can be derived.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// Not canonical.
+    /// The bytes are not canonical.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
     /// The release file has no such service.
     #[error("the release file describes no service `{0}`")]
     Service(Name),
-    /// A rule is broken.
+    /// The plan breaks a rule.
     #[error("plan: {0}")]
     Rule(&'static str),
 }
 
-/// Where a release goes, and from which commit.
+/// Target of a release, with the commit.
 #[derive(Clone, Debug)]
 pub struct Destination<'a> {
     /// The installation.
@@ -129,7 +129,7 @@ impl Plan {
     /// Derives the plan of one service for one environment.
     ///
     /// # Errors
-    /// `PlanError` when the files do not describe one.
+    /// `PlanError` when the files do not describe a plan.
     pub fn derive(
         to: &Destination<'_>,
         file: &ReleaseFile,
@@ -198,13 +198,13 @@ impl Plan {
     /// Parses a plan.
     ///
     /// # Errors
-    /// `PlanError` names what is wrong.
+    /// `PlanError` names the fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, PlanError> {
         let plan: Self = canonical::decode("plan", bytes, BYTES_MAX)?;
         if plan.v == 1 { Ok(plan) } else { Err(PlanError::Rule("`v` is not 1")) }
     }
 
-    /// Canonical bytes.
+    /// Encodes the plan into its canonical bytes.
     ///
     /// # Errors
     /// `PlanError` when it cannot be encoded.
@@ -212,7 +212,7 @@ impl Plan {
         Ok(canonical::encode("plan", self)?)
     }
 
-    /// Digest that names it, the second subject of an approval.
+    /// Digest that names the plan. It is the second subject of an approval.
     ///
     /// # Errors
     /// `PlanError` when it cannot be encoded.

@@ -1,6 +1,6 @@
-//! Policy files as they travel: by path, under one digest. Format: `docs/formats/policy.md`.
+//! Policy files in transport and storage: texts by path, under one digest. Format: `docs/formats/policy.md`.
 //!
-//! Invariant: the digest is that of the canonical bytes, so the same bytes that are stored are named.
+//! Invariant: the digest covers the canonical bytes, so it names exactly the bytes that are stored.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ pub struct PolicyFiles {
 }
 
 impl PolicyFiles {
-    /// Wraps files.
+    /// Wraps texts by path.
     #[must_use]
     pub const fn new(files: BTreeMap<String, String>) -> Self {
         Self { v: 1, files }
@@ -32,12 +32,12 @@ impl PolicyFiles {
     /// Parses policy files.
     ///
     /// # Errors
-    /// `CanonicalError` names what is wrong.
+    /// `CanonicalError` names the fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, CanonicalError> {
         canonical::decode("policy files", bytes, BYTES_MAX)
     }
 
-    /// Canonical bytes.
+    /// Encodes the files into their canonical bytes.
     ///
     /// # Errors
     /// `CanonicalError` when they cannot be encoded.

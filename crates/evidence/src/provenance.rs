@@ -1,8 +1,7 @@
-//! SLSA Build provenance, v1.2 (slsa.dev/spec/v1.2/build-provenance): a summary of receipts for other
-//! people's tools.
+//! SLSA Build provenance v1.2 (<https://slsa.dev/spec/v1.2/build-provenance>): a summary of receipts for other tools.
 //!
-//! Invariant: a pure function of receipts; it proves nothing alone, receipts do. It claims no more than the
-//! receipts: what the host's toolchain was is named by the digest of its manifest.
+//! Invariant: provenance is a pure function of receipts. It proves nothing alone; the receipts do. It claims no more
+//! than they do: the toolchain of the host appears only as the digest of its manifest.
 
 use std::collections::BTreeMap;
 
@@ -15,9 +14,9 @@ use crate::receipt::{Receipt, Work};
 use crate::statement::{PAYLOAD_TYPE, TYPE};
 use crate::{Digest, Name};
 
-/// Predicate type of SLSA provenance v1; v1.2 of the specification keeps it.
+/// Predicate type of SLSA provenance v1. Version 1.2 of the specification keeps it.
 pub const PREDICATE: &str = "https://slsa.dev/provenance/v1";
-/// Our build type.
+/// Build type of countersign's pipelines.
 pub const BUILD_TYPE: &str = "tag:countersign,2026:pipeline/v1";
 
 #[derive(Serialize)]
@@ -30,7 +29,7 @@ struct Wire {
     predicate: serde_json::Value,
 }
 
-/// The provenance of an artifact out of the receipts of its build, without a signature.
+/// Makes the provenance of an artifact from the receipts of its build, without a signature.
 ///
 /// # Errors
 /// `CanonicalError` when it cannot be encoded.

@@ -1,8 +1,8 @@
-//! Build receipts: what one runner did in one step, signed by its supervisor outside the sandbox. Format:
+//! Build receipts: one runner's signed statement about one step. The supervisor signs it outside the sandbox. Format:
 //! `docs/formats/receipt.md`.
 //!
-//! Invariant: exactly one runner's key signs, one that the trust root names. A receipt names every input
-//! and output by digest, so that receipts chain from the source to the artifact without the server's word.
+//! Invariant: exactly one key signs, the key of a runner that the trust root names. A receipt names every input and
+//! output by digest, so receipts form a chain from the source to the artifact that needs no trust in the server.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::{CommitId, Digest, Id, Moment, Name};
 
 /// DSSE payload type of a receipt.
 pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.receipt+json";
-/// Most outputs in one receipt.
+/// Highest number of outputs in one receipt.
 pub const OUTPUTS_MAX: usize = 4_096;
 
 /// A receipt.
@@ -29,11 +29,11 @@ pub struct Receipt {
     pub v: u8,
     /// The installation.
     pub installation: Id,
-    /// The runner, by its name in the trust root.
+    /// Name of the runner in the trust root.
     pub runner: Name,
     /// Version of the trust root that the runner has pinned.
     pub root: u32,
-    /// Random; drawn by the server for this run of the step, so that a receipt counts for one run.
+    /// Random number that the server drew for this run of the step. It makes the receipt count for one run only.
     pub nonce: Id,
     /// The project.
     pub project: Name,
@@ -41,94 +41,94 @@ pub struct Receipt {
     pub commit: CommitId,
     /// Digest of the commit's tree list.
     pub tree: Digest,
-    /// Digest of the pipeline file as it lies in that tree.
+    /// Digest of the pipeline file in that tree.
     pub pipeline: Digest,
-    /// What was done.
+    /// The work of this receipt.
     pub work: Work,
-    /// Outputs of other steps that lay in the workspace: path and content.
+    /// Outputs of other steps in the workspace, by path.
     pub inputs: BTreeMap<String, Output>,
-    /// What the step left: path and content.
+    /// Outputs of the step, by path.
     pub outputs: BTreeMap<String, Output>,
-    /// How it ended: 0 to 255, or what ended it.
+    /// How the command ended.
     pub exit: Ending,
-    /// What it ran on.
+    /// The isolation that the step ran in.
     pub sandbox: SandboxLevel,
-    /// Hosts that it reached through the proxy.
+    /// Hosts that the step reached through the proxy.
     pub network: Vec<Reached>,
     /// Digest of the log.
     pub log: Digest,
-    /// When it started.
+    /// Time of the start.
     pub started: Moment,
-    /// When it ended.
+    /// Time of the end.
     pub ended: Moment,
-    /// Whether a forge was there to name pusher and merger.
+    /// Whether a forge named pusher and merger.
     pub forge: Forge,
 }
 
-/// What a runner did.
+/// The work of a runner.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Work {
-    /// Ran this step of the pipeline.
+    /// The runner ran this step of the pipeline.
     Step(Name),
-    /// Put this artifact of the pipeline together: `inputs` are the files by their paths in the artifact,
+    /// The runner assembled this artifact of the pipeline. `inputs` are the files by their paths in the artifact;
     /// `outputs` are `manifest.json` and `layer.tar`.
     Artifact(Name),
 }
 
-/// A file, link or empty directory that a step left.
+/// An output of a step: a file, a link or an empty directory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Output {
-    /// Digest of the content; of a link, of its target; of a directory, of nothing.
+    /// Digest of the content. For a link, of its target; for a directory, of no bytes.
     pub sha256: Digest,
     /// Size of the same in bytes.
     pub size: u64,
-    /// Whether it can be run.
+    /// Whether the file is executable.
     pub executable: bool,
-    /// What it is; omitted for a file, as every output was at first.
+    /// Kind of the output. Omitted for a file, as in receipts of the first programs.
     #[serde(default, skip_serializing_if = "OutputKind::is_file")]
     pub kind: OutputKind,
 }
 
-/// What an output is.
+/// Kinds of outputs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OutputKind {
     /// A file.
     #[default]
     File,
-    /// A directory with nothing in it. Other directories follow from the paths below them.
+    /// An empty directory. Other directories follow from the paths below them.
     Directory,
-    /// A symbolic link with its target.
+    /// A symbolic link, with its target.
     Link(String),
 }
 
-/// How a step ended.
+/// Endings of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ending {
-    /// By itself, with this code.
+    /// The command exited with this code, 0 to 255.
     Code(i32),
-    /// By this signal.
+    /// This signal ended it.
     Signal(i32),
-    /// At its time limit.
+    /// The time limit ended it.
     TimedOut,
-    /// At its memory limit.
+    /// The memory limit ended it.
     MemoryExceeded,
 }
 
-/// What a step ran on.
+/// The isolation that a step ran in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SandboxLevel {
-    /// `range` or `own`: whose user ids the step had.
+    /// `range` or `own`: whether the step had a range of user ids or the id of the runner's user.
     pub user: String,
-    /// Landlock ABI in force.
+    /// Version of the Landlock ABI in force.
     pub landlock: u32,
-    /// How memory was held.
+    /// Mechanism that limited memory.
     pub memory: String,
-    /// Digest of the manifest of what was bound from the host.
+    /// Digest of the manifest of everything that was mounted from the host.
     pub toolchain: Digest,
 }
 
@@ -136,7 +136,7 @@ pub struct SandboxLevel {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reached {
-    /// Name as the step asked for it.
+    /// Host name in the step's request.
     pub host: String,
     /// Port.
     pub port: u16,
@@ -146,15 +146,15 @@ pub struct Reached {
     pub received: u64,
 }
 
-/// Whether a forge was there to name pusher and merger.
+/// Whether a forge named pusher and merger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Forge {
-    /// The commit came from a repository without one.
+    /// The commit came from a repository without a forge.
     None,
 }
 
-/// Why a receipt is not one, or is not believed.
+/// Errors of reading and verifying a receipt.
 #[derive(Debug, thiserror::Error)]
 pub enum ReceiptError {
     /// The envelope is malformed.
@@ -163,7 +163,7 @@ pub enum ReceiptError {
     /// The payload is malformed.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// The signature does not count.
+    /// The signature is invalid.
     #[error("receipt: {0}")]
     Signature(#[from] MachineKeyError),
     /// A rule of the format is broken.
@@ -172,13 +172,13 @@ pub enum ReceiptError {
 }
 
 impl Output {
-    /// A file with its content.
+    /// A file with this content.
     #[must_use]
     pub fn file(bytes: &[u8], executable: bool) -> Self {
         Self { sha256: Digest::of(bytes), size: bytes.len() as u64, executable, kind: OutputKind::File }
     }
 
-    /// A link with its target.
+    /// A link with this target.
     #[must_use]
     pub fn link(target: &str) -> Self {
         Self { kind: OutputKind::Link(target.to_owned()), ..Self::file(target.as_bytes(), false) }
@@ -190,7 +190,7 @@ impl Output {
         Self { kind: OutputKind::Directory, ..Self::file(b"", false) }
     }
 
-    /// Whether digest, size and mode are those that its kind has.
+    /// Whether digest, size and mode fit the kind.
     fn is_consistent(&self) -> bool {
         match &self.kind {
             OutputKind::File => true,
@@ -201,7 +201,7 @@ impl Output {
 }
 
 impl OutputKind {
-    /// Whether it is a file.
+    /// Whether the output is a file.
     #[must_use]
     pub const fn is_file(&self) -> bool {
         matches!(self, Self::File)
@@ -212,7 +212,7 @@ impl Receipt {
     /// Signs the receipt.
     ///
     /// # Errors
-    /// `ReceiptError` when a rule of the format is broken, or the key did not sign.
+    /// `ReceiptError` when a rule of the format is broken, or the key could not sign.
     pub fn sign(&self, signer: &MachineSigner) -> Result<Envelope, ReceiptError> {
         self.check()?;
         let mut envelope = Envelope::new(PAYLOAD_TYPE, canonical::encode("receipt", self)?);
@@ -220,10 +220,10 @@ impl Receipt {
         Ok(envelope)
     }
 
-    /// Reads a receipt and checks that the runner that it names signed it, as the root knows that runner.
+    /// Reads a receipt and verifies the signature of the runner that it names, with the key in the root.
     ///
     /// # Errors
-    /// `ReceiptError` names what is wrong.
+    /// `ReceiptError` names the fault.
     pub fn open(envelope: &Envelope, root: &TrustRoot) -> Result<Self, ReceiptError> {
         let receipt: Self = canonical::decode("receipt", envelope.payload(PAYLOAD_TYPE)?, PAYLOAD_BYTES_MAX)?;
         receipt.check()?;
@@ -255,7 +255,7 @@ impl Receipt {
     }
 }
 
-/// Whether such files can lie in one directory: links stay in it, and nothing lies below a file or link.
+/// Whether these outputs fit into one directory: links stay inside it, and nothing lies below a file or link.
 fn is_tree(files: &BTreeMap<String, Output>) -> Result<(), ReceiptError> {
     let rule = |holds: bool, text| if holds { Ok(()) } else { Err(ReceiptError::Rule(text)) };
     for (path, output) in files {

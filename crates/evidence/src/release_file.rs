@@ -1,7 +1,8 @@
 //! The release file, `.countersign/release.yaml`: the services of a project and how each one runs. Schema:
-//! `docs/schema/release.schema.json`, generated from these types.
+//! `docs/schema/release.schema.json`, generated from these types and their comments.
 //!
-//! Invariant: it describes; where things run, and with which configuration, is for environment statements.
+//! Invariant: the file only describes services. Environment statements decide where they run, and with which
+//! configuration.
 
 use std::collections::BTreeMap;
 
@@ -13,13 +14,13 @@ use crate::configuration::{OWN_VARIABLES, variable_fault};
 use crate::pipeline::yaml_words;
 use crate::tree_list::is_tree_path;
 
-/// Where the file lies in a repository.
+/// Path of the file in a repository.
 pub const PATH: &str = ".countersign/release.yaml";
 /// Largest file in bytes.
 pub const BYTES_MAX: usize = 256 * 1024;
-/// The variable that names the port to a process that listens by itself.
+/// Environment variable that names the port to a process that opens its socket itself.
 pub const PORT_VARIABLE: &str = "PORT";
-/// Most services.
+/// Highest number of services.
 pub const SERVICES_MAX: usize = 64;
 
 /// The services of a project.
@@ -37,18 +38,18 @@ pub struct ReleaseFile {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Service {
-    /// The artifact of the pipeline that it is.
+    /// Name of the service's artifact in the pipeline.
     #[schemars(with = "String")]
     pub artifact: Name,
-    /// A process that the agent supervises; left away when files are only installed.
+    /// A process that the agent supervises. Omit it if files are only installed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<Process>,
-    /// Variables of the process and of the probe.
+    /// Environment variables of the process and of the probe.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
-    /// How it is found out whether the new version works.
+    /// The check whether the new version works.
     pub probe: Probe,
-    /// Limits, where the defaults do not fit.
+    /// Limits, if the defaults do not fit.
     #[serde(default)]
     pub limits: ServiceLimits,
 }
@@ -59,40 +60,40 @@ pub struct Service {
 pub struct Process {
     /// Program, as a path in the artifact, and its arguments.
     pub command: Vec<String>,
-    /// Loopback port whose listening socket the process gets as file descriptor 3 (`sd_listen_fds`); the
-    /// configuration of an environment may set another.
+    /// Loopback port of the listening socket. The configuration of an environment may set another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// How the process comes by its listening socket: `socket` (the default) or `variable`.
+    /// How the process gets its listening socket: `socket` (the default) or `variable`.
     #[serde(default, skip_serializing_if = "Listen::is_socket")]
     pub listen: Listen,
-    /// Seconds that it has to end by itself when asked to; 10 by default.
+    /// Seconds that the process has to end after a request to stop; 10 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_seconds: Option<u64>,
 }
 
-/// How a process comes by its listening socket.
+/// How a process gets its listening socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Listen {
-    /// The agent listens and passes the socket on as file descriptor 3; the port stays open between releases.
+    /// The agent listens and passes the socket as file descriptor 3 (`sd_listen_fds`); the port stays open between
+    /// releases.
     #[default]
     Socket,
-    /// The process listens by itself on the port that the variable `PORT` names; nobody listens between releases.
+    /// The process listens on the port in the variable `PORT`; between releases the port is closed.
     Variable,
 }
 
-/// How it is found out whether the new version works: exactly one of the two.
+/// The check whether the new version works: exactly one of `http` and `command`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Probe {
-    /// Path that answers `200` over HTTP when all is well.
+    /// Path that answers status 200 over HTTP when the service works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<String>,
-    /// Program, as a path in the artifact, and arguments; exit code 0 when all is well.
+    /// Program, as a path in the artifact, and its arguments; it exits with code 0 when the service works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
-    /// How often it is tried; 30 by default.
+    /// Highest number of tries; 30 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
     /// Milliseconds between tries; 200 by default.
@@ -100,11 +101,11 @@ pub struct Probe {
     pub interval_ms: Option<u64>,
 }
 
-/// How much a process may use.
+/// Resource limits of a process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ServiceLimits {
-    /// Open files; 1,024 by default.
+    /// Highest number of open files; 1,024 by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub open_files: Option<u64>,
     /// Memory of each process in MiB; 4,096 by default.
@@ -112,26 +113,26 @@ pub struct ServiceLimits {
     pub memory_mib: Option<u64>,
 }
 
-/// Why a file is not a release file.
+/// Errors of reading a release file.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ReleaseFileError {
-    /// Larger than allowed.
+    /// The file is larger than allowed.
     #[error("{PATH}: more than {BYTES_MAX} bytes")]
     Long,
-    /// Not YAML of this shape; the text names line and column.
+    /// The file is not YAML of this format; the text names line and column.
     #[error("{PATH}: {0}")]
     Yaml(String),
-    /// A rule is broken.
+    /// The file breaks a rule.
     #[error("{PATH}: services.{service}.{place}: {what}")]
     Rule {
         /// The service.
         service: Name,
-        /// Where.
+        /// Place in the service.
         place: &'static str,
-        /// What is wrong, and what to do.
+        /// Description of the fault and its remedy.
         what: String,
     },
-    /// None, too many, or another version.
+    /// The number of services or the version is wrong.
     #[error("{PATH}: `version` must be 1 and between 1 and {SERVICES_MAX} services are needed")]
     Count,
 }
@@ -140,7 +141,7 @@ impl ReleaseFile {
     /// Parses and checks a release file.
     ///
     /// # Errors
-    /// `ReleaseFileError` names place and remedy.
+    /// `ReleaseFileError` names the place and the remedy.
     pub fn parse(bytes: &[u8]) -> Result<Self, ReleaseFileError> {
         if bytes.len() > BYTES_MAX {
             return Err(ReleaseFileError::Long);
@@ -155,7 +156,7 @@ impl ReleaseFile {
         }
     }
 
-    /// The rules that are broken: of the whole, and of each service the first one.
+    /// Broken rules: at most one of the whole file and one of each service.
     pub(crate) fn faults(&self) -> Vec<ReleaseFileError> {
         let is_counted = self.version == 1 && (1..=SERVICES_MAX).contains(&self.services.len());
         let count = (!is_counted).then_some(ReleaseFileError::Count);
@@ -165,7 +166,7 @@ impl ReleaseFile {
 }
 
 impl Listen {
-    /// Whether it is the default, which formats leave out.
+    /// Whether this is the default, which formats omit.
     #[must_use]
     pub const fn is_socket(&self) -> bool {
         matches!(self, Self::Socket)

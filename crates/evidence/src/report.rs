@@ -1,7 +1,8 @@
-//! Agent reports: what one agent did with one release, signed by it. Format: `docs/formats/agent-report.md`.
+//! Agent reports: an agent's signed statement about one release. Format: `docs/formats/agent-report.md`.
 //!
-//! Invariant: exactly one agent's key signs, one that the environment statement names. It states the highest
-//! numbers that the agent has seen, so that nobody can give it older ones unnoticed.
+//! Invariant: exactly one key signs, the key of an agent that the environment statement names. A report states the
+//! highest numbers that the agent has seen. So nobody can hand the agent older statements without its reports showing
+//! it.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ use crate::{CommitId, Digest, Id, Moment, Name};
 /// DSSE payload type of an agent report.
 pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.agent-report+json";
 
-/// Most bytes of the explanation in a report.
+/// Highest number of bytes of the explanation in a report.
 pub const DETAIL_BYTES_MAX: usize = 4096;
 
 /// An agent report.
@@ -31,23 +32,23 @@ pub struct AgentReport {
     pub service: Name,
     /// The environment.
     pub environment: Name,
-    /// The agent, by its name in the environment statement.
+    /// Name of the agent in the environment statement.
     pub agent: Name,
-    /// Number of the release that it was given.
+    /// Number of the release that the agent received.
     pub release: u64,
-    /// The artifact that it was given.
+    /// The artifact that the agent received.
     pub artifact: Digest,
-    /// The plan that it was given.
+    /// The plan that the agent received.
     pub plan: Digest,
-    /// What came of it.
+    /// Outcome of the release.
     pub outcome: ReleaseOutcome,
-    /// Artifact and commit that run after it; absent when nothing does.
+    /// Artifact and commit that run afterwards; absent if nothing runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<Running>,
-    /// Codes of the reasons against, sorted.
+    /// Codes of the reasons against the release, sorted.
     pub reasons: Vec<String>,
-    /// Why it did not work, in the agent's words: the probe's last answer, how the process ended, its last lines.
-    /// Absent when there is nothing to say.
+    /// Explanation of a failure: the probe's last answer, the end of the process, its last lines. Absent if there is
+    /// nothing to explain.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
     /// Version of the newest trust root seen.
@@ -58,19 +59,19 @@ pub struct AgentReport {
     pub statement: u64,
     /// Size of the newest checkpoint seen.
     pub checkpoint: u64,
-    /// Root hash of the ledger with that many entries: two agents that were shown different ledgers are found
-    /// out by whoever reads both reports.
+    /// Root hash of the ledger at that size. If a server shows different ledgers to two agents, a comparison of their
+    /// reports reveals it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkpoint_root: Option<Digest>,
-    /// Highest number of a release that the agent has seen: the next one is above it, also where the ledger
-    /// was restored from a backup that does not know of it.
+    /// Highest release number that the agent has seen. The next release must be above it, even if the ledger was
+    /// restored from a backup that does not contain that number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub highest: Option<u64>,
-    /// When it was made.
+    /// Time of signing.
     pub time: Moment,
 }
 
-/// What runs in an environment.
+/// The running artifact of an environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Running {
@@ -80,22 +81,22 @@ pub struct Running {
     pub commit: CommitId,
 }
 
-/// What came of a release.
+/// Outcomes of a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReleaseOutcome {
-    /// It runs, and its probe passed.
+    /// The release runs, and its probe passed.
     Running,
-    /// Its probe failed; what ran before runs again.
+    /// The probe failed, and the previous release runs again.
     Returned,
-    /// Its probe failed and nothing ran before, or could not be started again.
+    /// The probe failed, and there was no previous release or it could not be started again.
     Failed,
-    /// The agent did not apply it, for the reasons given.
+    /// The agent did not apply the release, for the reasons in the report.
     Refused,
 }
 
 impl ReleaseOutcome {
-    /// As it stands in reports and in views.
+    /// Name of the outcome in reports and views.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -107,7 +108,7 @@ impl ReleaseOutcome {
     }
 }
 
-/// Why a report is not one, or is not believed.
+/// Errors of reading and verifying a report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// The envelope is malformed.
@@ -116,7 +117,7 @@ pub enum ReportError {
     /// The payload is malformed.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// The signature does not count.
+    /// The signature is invalid.
     #[error("agent report: {0}")]
     Signature(#[from] MachineKeyError),
     /// A rule of the format is broken.
@@ -128,7 +129,7 @@ impl AgentReport {
     /// Signs the report.
     ///
     /// # Errors
-    /// `ReportError` when a rule of the format is broken, or the key did not sign.
+    /// `ReportError` when a rule of the format is broken, or the key could not sign.
     pub fn sign(&self, signer: &MachineSigner) -> Result<Envelope, ReportError> {
         self.check()?;
         let mut envelope = Envelope::new(PAYLOAD_TYPE, canonical::encode("agent report", self)?);
@@ -136,21 +137,20 @@ impl AgentReport {
         Ok(envelope)
     }
 
-    /// Reads a report without looking at its signature; needed to find the environment that it is of.
+    /// Reads a report without verifying the signature, in order to look up its environment.
     ///
     /// # Errors
-    /// `ReportError` names what is wrong.
+    /// `ReportError` names the fault.
     pub fn read(envelope: &Envelope) -> Result<Self, ReportError> {
         let payload = envelope.payload(PAYLOAD_TYPE)?;
         let report: Self = canonical::decode("agent report", payload, PAYLOAD_BYTES_MAX)?;
         report.check().map(|()| report)
     }
 
-    /// Reads a report and checks that the agent that it names signed it, as the environment statement knows
-    /// that agent.
+    /// Reads a report and verifies the signature of the agent that it names, with the key in the environment statement.
     ///
     /// # Errors
-    /// `ReportError` names what is wrong.
+    /// `ReportError` names the fault.
     pub fn open(envelope: &Envelope, environment: &Environment) -> Result<Self, ReportError> {
         let report = Self::read(envelope)?;
         let same = report.installation == environment.installation

@@ -1,8 +1,7 @@
-//! Signed requests: what a person asks of the server, kept as evidence. Format: `docs/formats/request.md`.
+//! Signed requests: a person's instructions to the server, stored as evidence. Format: `docs/formats/request.md`.
 //!
-//! Invariant: signed by exactly one sign-in key of the person's enrolment, for this installation, valid for
-//! minutes, with a nonce that makes it count once. What the action means is the product's to know, not this
-//! format's.
+//! Invariant: exactly one sign-in key of the person's enrolment signs a request, for this installation. It is valid for
+//! minutes, and its nonce makes it count once. The product, not this format, knows the meaning of an action.
 
 use std::time::Duration;
 
@@ -18,9 +17,9 @@ use crate::{Digest, Id, Moment, Name};
 pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.request+json";
 /// SSHSIG namespace of its signature.
 pub const NAMESPACE: &str = "countersign-request@v1";
-/// Longest that a request may be valid.
+/// Longest validity of a request.
 pub const VALIDITY_MAX: Duration = Duration::from_mins(10);
-/// How far a sender's clock may run ahead.
+/// How far a sender's clock may be ahead.
 pub const CLOCK_SKEW_MAX: Duration = Duration::from_mins(2);
 
 /// A request.
@@ -31,21 +30,21 @@ pub struct Request {
     pub v: u8,
     /// The installation.
     pub installation: Id,
-    /// Who asks.
+    /// The person who signs.
     pub person: Id,
-    /// When it was signed.
+    /// Time of signing.
     pub issued: Moment,
-    /// When it ends.
+    /// End of validity.
     pub expires: Moment,
-    /// Random; the same nonce of the same person counts once.
+    /// Random number. A nonce counts once for each person.
     pub nonce: Id,
-    /// What is asked, for instance `enrol`.
+    /// Name of the action, for instance `enrol`.
     pub action: Name,
     /// Arguments of the action.
     pub arguments: serde_json::Value,
 }
 
-/// Why a request is not one, or does not count.
+/// Errors of reading and verifying a request.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// The envelope is malformed.
@@ -54,7 +53,7 @@ pub enum RequestError {
     /// The payload is malformed.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// The signature does not count.
+    /// The signature is invalid.
     #[error("request: {0}")]
     Signature(#[from] SshSigError),
     /// A rule of the format is broken.
@@ -63,7 +62,7 @@ pub enum RequestError {
 }
 
 impl Request {
-    /// An envelope without signatures.
+    /// Encodes the request into an envelope without signatures.
     ///
     /// # Errors
     /// `RequestError` when a rule of the format is broken.
@@ -72,19 +71,19 @@ impl Request {
         Ok(Envelope::new(PAYLOAD_TYPE, canonical::encode("request", self)?))
     }
 
-    /// Reads the payload without looking at signatures; needed to find whose keys count.
+    /// Reads the payload without verifying signatures, in order to look up the person's keys.
     ///
     /// # Errors
-    /// `RequestError` names what is wrong.
+    /// `RequestError` names the fault.
     pub fn read(envelope: &Envelope) -> Result<Self, RequestError> {
         let request: Self = canonical::decode("request", envelope.payload(PAYLOAD_TYPE)?, PAYLOAD_BYTES_MAX)?;
         request.check().map(|()| request)
     }
 
-    /// Checks installation, time and signature by one of the person's sign-in keys; answers that key.
+    /// Verifies installation, time and the signature of one of the person's sign-in keys, and returns that key.
     ///
     /// # Errors
-    /// `RequestError` names what is wrong.
+    /// `RequestError` names the fault.
     pub fn verify<'a>(
         &self,
         envelope: &Envelope,
@@ -95,10 +94,10 @@ impl Request {
         self.verify_vouched(envelope, None, installation, sign_in, now)
     }
 
-    /// The same, where the signatures may have been looked at before.
+    /// Like [`Self::verify`], for a request whose signatures may have been verified before.
     ///
     /// # Errors
-    /// `RequestError` names what is wrong.
+    /// `RequestError` names the fault.
     pub fn verify_vouched<'a>(
         &self,
         envelope: &Envelope,
@@ -121,7 +120,7 @@ impl Request {
         }
     }
 
-    /// Digest under which the request counts once.
+    /// Digest that makes a repeated request count once.
     #[must_use]
     pub fn idempotency(&self) -> Digest {
         Digest::of(format!("countersign request {} {}", self.person, self.nonce).as_bytes())

@@ -1,5 +1,8 @@
-//! Return orders: what an agent needs to go back to what it has verified and run. Format:
+//! Rollback orders: the evidence that an agent needs to go back to an artifact that it verified and ran before. Format:
 //! `docs/formats/return-order.md`.
+//!
+//! Invariant: every part is signed on its own, so the order itself is not signed. It deliberately contains no build
+//! evidence: this agent has already judged the artifact.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,10 +11,10 @@ use crate::dsse::Envelope;
 use crate::status::StatusFile;
 use crate::{Digest, Name};
 
-/// Largest return order in bytes.
+/// Largest rollback order in bytes.
 pub const BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// A return order.
+/// A rollback order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RollbackOrder {
@@ -23,9 +26,9 @@ pub struct RollbackOrder {
     pub service: Name,
     /// The environment.
     pub environment: Name,
-    /// Its number, given like a release's.
+    /// Number of the rollback, from the same sequence as release numbers.
     pub release: u64,
-    /// Artifact to return to.
+    /// Artifact that comes back.
     pub artifact: Digest,
     /// Trust roots from version 1 on.
     pub roots: Vec<Envelope>,
@@ -38,15 +41,15 @@ pub struct RollbackOrder {
 }
 
 impl RollbackOrder {
-    /// Parses a return order.
+    /// Parses a rollback order.
     ///
     /// # Errors
-    /// `CanonicalError` names what is wrong.
+    /// `CanonicalError` names the fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, CanonicalError> {
         canonical::decode("return order", bytes, BYTES_MAX)
     }
 
-    /// Canonical bytes.
+    /// Encodes the order into its canonical bytes.
     ///
     /// # Errors
     /// `CanonicalError` when it cannot be encoded.

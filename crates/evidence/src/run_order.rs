@@ -1,5 +1,7 @@
-//! Run orders: by what a runner knows that somebody who may has asked for its work. Format:
+//! Run orders: the evidence with which a runner checks that an authorised person asked for its work. Format:
 //! `docs/formats/run-order.md`.
+//!
+//! Invariant: every part is signed on its own, so the order itself is not signed.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +22,9 @@ pub struct RunOrder {
     pub roots: Vec<Envelope>,
     /// The status.
     pub status: StatusFile,
-    /// Enrolments of who asked, agreed and signed the commit, sorted by the digests of their payloads.
+    /// Enrolments of the people who asked, agreed or signed the commit, sorted by the digests of their payloads.
     pub enrolments: Vec<Envelope>,
-    /// The request for the run, and those by which people agreed at its approval nodes, sorted likewise.
+    /// The request for the run, and the requests that agreed at its approval nodes, sorted in the same way.
     pub requests: Vec<Envelope>,
 }
 
@@ -30,12 +32,12 @@ impl RunOrder {
     /// Parses a run order.
     ///
     /// # Errors
-    /// `CanonicalError` names what is wrong.
+    /// `CanonicalError` names the fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, CanonicalError> {
         canonical::decode("run order", bytes, BYTES_MAX)
     }
 
-    /// Canonical bytes.
+    /// Encodes the order into its canonical bytes.
     ///
     /// # Errors
     /// `CanonicalError` when it cannot be encoded.

@@ -1,8 +1,9 @@
-//! Source packs: what of a repository others need to judge a change, each object under its own id. Format:
+//! Source packs: the part of a repository that others need to judge a change, each object under its git id. Format:
 //! `docs/formats/source-pack.md`.
 //!
-//! Invariant: every object is checked against its git id up to the commit that is asked for; one that is not
-//! reached from there, or from a base, is refused. A pack can lack history, and then says so; it cannot lie.
+//! Invariant: every object is checked against its git id, up to the requested commit. An object that is reachable
+//! neither from that commit nor from a base is refused. A pack may omit history, and then says so; it cannot contain a
+//! false object.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,11 +23,11 @@ pub const BYTES_MAX: usize = 12 * 1024 * 1024;
 pub struct SourcePack {
     /// Version of this format; 1.
     pub v: u8,
-    /// The commit that is put forward.
+    /// The submitted commit.
     pub commit: CommitId,
-    /// Commit objects by id: the one put forward, and history as far as it is needed.
+    /// Commit objects by id: the submitted one, and as much history as is needed.
     pub commits: BTreeMap<String, Bytes>,
-    /// Tree objects by id: from the commit's tree down to the files.
+    /// Tree objects by id, from the commit's tree down to the files.
     pub trees: BTreeMap<String, Bytes>,
     /// Files by path.
     pub files: BTreeMap<String, Bytes>,
@@ -35,33 +36,33 @@ pub struct SourcePack {
 /// A pack whose objects were checked.
 #[derive(Clone, Debug)]
 pub struct VerifiedPack {
-    /// The commit that is put forward.
+    /// The submitted commit.
     pub id: CommitId,
     /// All commits by id.
     pub commits: BTreeMap<CommitId, Commit>,
-    /// Files by path, proven to lie in the commit's tree.
+    /// Files by path. Each is proven to be in the commit's tree.
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
-/// Why a pack is not one.
+/// Faults of a source pack.
 #[derive(Debug, thiserror::Error)]
 pub enum SourcePackError {
-    /// Not canonical.
+    /// The bytes are not canonical.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// An object is not what its id says.
+    /// An object does not match its id.
     #[error("source pack: {0}")]
     Object(#[from] git::ObjectError),
-    /// A commit is none.
+    /// A commit object is invalid.
     #[error("source pack: commit {0}: {1}")]
     Commit(String, CommitError),
-    /// A tree is none.
+    /// A tree object is invalid.
     #[error("source pack: tree {0}: {1}")]
     Tree(String, TreeObjectError),
     /// A rule of the format is broken.
     #[error("source pack: {0}")]
     Rule(&'static str),
-    /// A file that the tree does not have.
+    /// The commit's tree does not contain the file.
     #[error("source pack: `{0}` is not in the commit's tree")]
     File(String),
 }
@@ -69,11 +70,11 @@ pub enum SourcePackError {
 /// The commits between a base and a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Range {
-    /// All of them, the base left out.
+    /// All commits between the two. The base is excluded.
     Complete(BTreeSet<CommitId>),
-    /// The base is not an ancestor of the candidate, as far as the pack shows.
+    /// The base is not an ancestor of the candidate in this pack.
     NoAncestor,
-    /// The pack lacks this commit, so what lies behind it is unknown.
+    /// The pack does not contain this commit, so its ancestors are unknown.
     Shallow(CommitId),
 }
 
@@ -81,13 +82,13 @@ impl SourcePack {
     /// Parses a pack.
     ///
     /// # Errors
-    /// `SourcePackError` names what is wrong.
+    /// `SourcePackError` names the fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, SourcePackError> {
         let pack: Self = canonical::decode("source pack", bytes, BYTES_MAX)?;
         if pack.v == 1 { Ok(pack) } else { Err(SourcePackError::Rule("`v` is not 1")) }
     }
 
-    /// Canonical bytes.
+    /// Encodes the pack into its canonical bytes.
     ///
     /// # Errors
     /// `SourcePackError` when it cannot be encoded or is too large.
@@ -100,7 +101,7 @@ impl SourcePack {
     /// Checks every object against its id, and every file against the commit's tree.
     ///
     /// # Errors
-    /// `SourcePackError` names what is wrong.
+    /// `SourcePackError` names the fault.
     pub fn check(&self) -> Result<VerifiedPack, SourcePackError> {
         let rule = |holds: bool, text| if holds { Ok(()) } else { Err(SourcePackError::Rule(text)) };
         let mut commits = BTreeMap::new();
@@ -146,7 +147,7 @@ impl SourcePack {
 }
 
 impl VerifiedPack {
-    /// The commit that is put forward.
+    /// The submitted commit.
     #[must_use]
     pub fn commit(&self) -> Option<&Commit> {
         self.commits.get(&self.id)
@@ -158,10 +159,10 @@ impl VerifiedPack {
         self.files.get(path).map(|bytes| Digest::of(bytes))
     }
 
-    /// The commits that are reached from the candidate and not from the base.
+    /// The commits that are reachable from the candidate and not from the base.
     #[must_use]
     pub fn range(&self, base: &CommitId) -> Range {
-        // Everything known to be an ancestor of the base, itself included.
+        // All known ancestors of the base, including the base.
         let mut old = BTreeSet::from([base.clone()]);
         let mut open = vec![base.clone()];
         while let Some(id) = open.pop() {

@@ -1,8 +1,9 @@
-//! Signatures of people: SSHSIG (OpenSSH PROTOCOL.sshsig) over the PAE bytes of a DSSE envelope.
+//! People's signatures: SSHSIG over the PAE bytes of a DSSE envelope
+//! (<https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig>).
 //!
-//! Invariant: the key comes from whoever is trusted, never from the signature; namespace, key and, for
-//! hardware keys, the user-presence flag are all checked. The `ssh-key` library does not look at that flag
-//! (its `verify` accepts flags 0), so it is read here. Signing is left to `ssh-keygen` and the agent.
+//! Invariant: the caller supplies the trusted key; it is never taken from the signature. Namespace, key and, for
+//! hardware keys, the user-presence flag are all checked. The `ssh-key` library ignores that flag (its `verify` accepts
+//! flags 0), so this module reads it. This module does not sign: `ssh-keygen` and the SSH agent do.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +16,7 @@ use crate::dsse::{Envelope, Signature};
 
 /// Largest SSHSIG blob that is parsed, in bytes.
 pub const SSHSIG_BYTES_MAX: usize = 8 * 1024;
-/// Shortest RSA modulus that is accepted, in bits (NIST SP 800-57, 128-bit strength).
+/// Shortest accepted RSA modulus in bits (NIST SP 800-57, 128-bit strength).
 pub const RSA_BITS_MIN: usize = 3072;
 
 /// An SSH public key in its one-line form without a comment, `ssh-ed25519 AAAA…`.
@@ -26,10 +27,10 @@ pub struct SshKey {
     fingerprint: String,
 }
 
-/// Why some text is not an SSH key that counts here.
+/// Reasons why a text is not an acceptable SSH key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SshKeyError {
-    /// Not an OpenSSH public key line.
+    /// The text is not an OpenSSH public key line.
     #[error("`{0}` is not an SSH public key such as `ssh-ed25519 AAAA…`")]
     Text(String),
     /// The algorithm is too weak or unknown.
@@ -37,36 +38,36 @@ pub enum SshKeyError {
         "SSH keys of type `{0}` are not accepted: use ed25519, ecdsa p256 or p384, rsa of at least {RSA_BITS_MIN} bits, or a hardware (sk-) key"
     )]
     Algorithm(String),
-    /// An RSA key that is too short.
+    /// The RSA key is too short.
     #[error(
         "this RSA key has {0} bits, at least {RSA_BITS_MIN} are needed: use another key, or make one with `ssh-keygen -t ed25519`"
     )]
     Short(usize),
 }
 
-/// Why a signature does not count.
+/// Reasons why a signature is invalid.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SshSigError {
-    /// The bytes are no SSHSIG.
+    /// The bytes are not an SSHSIG blob.
     #[error("signature by `{0}`: not an SSHSIG blob")]
     Blob(String),
-    /// The key is not one that is trusted for this.
+    /// The key is not trusted for this statement.
     #[error("signature by `{0}`: this key is not among those that may sign this")]
     Unknown(String),
-    /// The key inside the blob is another than the one named.
+    /// The blob contains another key than the one named.
     #[error("signature by `{0}`: made with another key")]
     Key(String),
-    /// Signed for another purpose.
+    /// The signature was made for another purpose.
     #[error("signature by `{keyid}`: made for namespace `{found}`, expected `{expected}`")]
     Namespace {
         /// Key named.
         keyid: String,
-        /// Namespace asked for.
+        /// Namespace expected.
         expected: String,
         /// Namespace in the signature.
         found: String,
     },
-    /// A hardware key signed without its holder touching it.
+    /// The holder of a hardware key did not touch it.
     #[error("signature by `{0}`: the hardware key did not record its holder's presence")]
     Presence(String),
     /// The signature does not match the bytes.
@@ -87,16 +88,16 @@ impl SshKey {
         &self.line
     }
 
-    /// Whether the private half lives in hardware.
+    /// Whether the private half is in a hardware key.
     #[must_use]
     pub fn is_hardware(&self) -> bool {
         self.line.starts_with("sk-")
     }
 
-    /// Checks one SSHSIG blob of this key over `message` in `namespace`.
+    /// Verifies an SSHSIG blob of this key over `message` in `namespace`.
     ///
     /// # Errors
-    /// `SshSigError` names what is wrong.
+    /// `SshSigError` names the fault.
     pub fn verify(&self, namespace: &str, message: &[u8], blob: &[u8]) -> Result<(), SshSigError> {
         let keyid = || self.fingerprint.clone();
         let signature = parse_blob(blob).ok_or_else(|| SshSigError::Blob(keyid()))?;
@@ -119,19 +120,19 @@ impl SshKey {
     }
 }
 
-/// The key that an SSHSIG blob says it was made with, if it is of an accepted kind. It finds the key to
-/// verify with; by itself it proves nothing.
+/// The key inside an SSHSIG blob, if its kind is accepted. The key only helps to find the trusted key; by itself it
+/// proves nothing.
 #[must_use]
 pub fn embedded_key(blob: &[u8]) -> Option<SshKey> {
     let signature = parse_blob(blob)?;
     PublicKey::from(signature.public_key().clone()).to_openssh().ok()?.parse().ok()
 }
 
-/// The keys that signed an envelope. Every signature must be good and by a key in `allowed`: a stray one
-/// would be bytes that nobody vouches for.
+/// The keys that signed an envelope. Every signature must be valid and by a key in `allowed`. A further signature is
+/// refused, because nobody would vouch for its bytes.
 ///
 /// # Errors
-/// `SshSigError` of the first signature that does not count.
+/// `SshSigError` of the first invalid signature.
 pub fn signers<'a>(
     envelope: &Envelope,
     namespace: &str,
@@ -174,12 +175,12 @@ fn parse_blob(blob: &[u8]) -> Option<SshSig> {
     let signature = SshSig::decode(&mut reader).ok()?;
     let mut again = Vec::new();
     signature.encode(&mut again).ok()?;
-    // The library accepts versions below 1, and the version is not under the signature.
+    // The library also accepts lower versions, and the signature does not cover the version.
     (reader.is_empty() && again == blob && signature.version() == SshSig::VERSION).then_some(signature)
 }
 
-/// A hardware signature ends in one byte of flags and a 32-bit counter (OpenSSH PROTOCOL.u2f); bit 0 of
-/// the flags says that the holder was present.
+/// Whether the holder of a hardware key was present. Its signature ends in one byte of flags and a 32-bit counter; bit
+/// 0 of the flags is user presence (<https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.u2f>).
 fn was_present(signature: &[u8]) -> bool {
     signature.len().checked_sub(5).and_then(|at| signature.get(at)).is_some_and(|flags| flags & 1 == 1)
 }
@@ -199,7 +200,7 @@ impl fmt::Debug for SshKey {
 impl FromStr for SshKey {
     type Err = SshKeyError;
 
-    /// Parses a line as in `id_ed25519.pub`; a comment is dropped.
+    /// Parses a line as in `id_ed25519.pub` and drops its comment.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut key = parse_line(text.trim())?;
         key.set_comment("");

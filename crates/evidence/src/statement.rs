@@ -1,7 +1,7 @@
-//! in-toto Statement v1 (in-toto/attestation, spec/v1/statement.md).
+//! in-toto Statement v1 (<https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md>).
 //!
-//! Invariant: what is not a Statement v1 with at least one subject that has a digest is refused. Predicates
-//! are parsed by whoever knows their type.
+//! Invariant: only a Statement v1 is accepted, with at least one subject and a digest for every subject. This module
+//! does not parse predicates; the module of each predicate type does.
 
 use std::collections::BTreeMap;
 
@@ -20,55 +20,56 @@ pub struct Statement {
     /// Always `TYPE`.
     #[serde(rename = "_type")]
     pub type_uri: String,
-    /// What it is about.
+    /// Subjects of the statement.
     pub subject: Vec<ResourceDescriptor>,
     /// Type URI of the predicate.
     pub predicate_type: String,
-    /// What is said; absent counts as empty.
+    /// The predicate; absent counts as empty.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub predicate: Map<String, Value>,
 }
 
-/// A resource by name, place or digest (spec/v1/resource_descriptor.md).
+/// A resource by name, location or digest
+/// (<https://github.com/in-toto/attestation/blob/main/spec/v1/resource_descriptor.md>).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourceDescriptor {
     /// Name within the statement.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Where it is.
+    /// Location of the resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
     /// Digests by algorithm, lower-case hex.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub digest: BTreeMap<String, String>,
-    /// Its bytes, in base64.
+    /// Content of the resource, in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
-    /// Where it was downloaded from.
+    /// Location that the resource was downloaded from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub download_location: Option<String>,
-    /// Its media type.
+    /// Media type of the resource.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
-    /// Anything else.
+    /// Further information.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub annotations: Map<String, Value>,
 }
 
-/// Why some bytes are not a Statement v1.
+/// Errors of reading a Statement v1.
 #[derive(Debug, thiserror::Error)]
 pub enum StatementError {
-    /// Not JSON of a statement.
+    /// The bytes are not the JSON of a statement.
     #[error("statement: {0}")]
     Json(#[from] serde_json::Error),
-    /// Larger than allowed.
+    /// The statement is larger than allowed.
     #[error("statement: more than {BYTES_MAX} bytes")]
     Long,
-    /// Another type or version.
+    /// The statement has another type or version.
     #[error("statement: `_type` is `{0}`, expected `{TYPE}`")]
     Type(String),
-    /// No subject, or one without a digest.
+    /// The statement has no subject, or a subject has no digest.
     #[error("statement: every statement needs a subject, and every subject a digest")]
     Subject,
 }
@@ -77,10 +78,11 @@ pub enum StatementError {
 pub const BYTES_MAX: usize = 512 * 1024;
 
 impl Statement {
-    /// Parses a statement; unknown fields are ignored, as the specification asks of consumers.
+    /// Parses a statement. Unknown fields are ignored, as the specification demands of consumers
+    /// (<https://github.com/in-toto/attestation/blob/main/spec/v1/README.md#parsing-rules>).
     ///
     /// # Errors
-    /// `StatementError` names what is wrong.
+    /// `StatementError` names the fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, StatementError> {
         if bytes.len() > BYTES_MAX {
             return Err(StatementError::Long);

@@ -1,8 +1,8 @@
-//! Status: what is revoked, withdrawn, barred and frozen now. Format: `docs/formats/status.md`.
+//! Status: the revocations, withdrawals, bars and freezes in force. Format: `docs/formats/status.md`.
 //!
-//! Invariant: a *base* needs the threshold of status signers; one signer may add a *tightening* that names
-//! the base, has a higher number, contains all of it and ends no later. So one person can stop things at
-//! once, and nobody alone can start them again.
+//! Invariant: a *base* needs the threshold of status signers. A single signer may add a *tightening*, which names the
+//! base, has a higher number, contains everything in it and ends no later. So one person can stop things at once, but
+//! nobody alone can start them again.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -20,35 +20,35 @@ use crate::{Digest, Id, Moment, Name};
 pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.status+json";
 /// SSHSIG namespace of its signatures.
 pub const NAMESPACE: &str = "countersign-status@v1";
-/// Longest that a status may be valid.
+/// Longest validity of a status.
 pub const VALIDITY_MAX: Duration = Duration::from_hours(24 * 92);
 
-/// A key that no longer counts.
+/// A revoked key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Revocation {
     /// Fingerprint of an SSH key (`SHA256:…`) or id of a machine key (`sha256:…`).
     pub key: String,
-    /// Statements first seen from this moment on do not count.
+    /// Statements that are first recorded at or after this moment do not count.
     pub invalid_since: Moment,
 }
 
-/// A place where nothing may be released.
+/// A place where releases are stopped.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Freeze {
     /// The project.
     pub project: Name,
-    /// Only this service; absent for all.
+    /// Service of the freeze; absent for all services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<Name>,
-    /// Only this environment; absent for all.
+    /// Environment of the freeze; absent for all environments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<Name>,
 }
 
 impl Freeze {
-    /// Whether a place is among those that it freezes.
+    /// Whether the freeze covers a place.
     #[must_use]
     pub fn covers(&self, project: &Name, service: &Name, environment: &Name) -> bool {
         self.project == *project
@@ -58,7 +58,7 @@ impl Freeze {
 }
 
 impl fmt::Display for Freeze {
-    /// As people write it: `PROJECT`, `PROJECT/SERVICE` or `PROJECT/SERVICE/ENVIRONMENT`.
+    /// Writes the form that people use: `PROJECT`, `PROJECT/SERVICE` or `PROJECT/SERVICE/ENVIRONMENT`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.project)?;
         match (&self.service, &self.environment) {
@@ -72,7 +72,7 @@ impl fmt::Display for Freeze {
     }
 }
 
-/// One status statement, base or tightening.
+/// One status statement, a base or a tightening.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Status {
@@ -80,42 +80,42 @@ pub struct Status {
     pub v: u8,
     /// The installation.
     pub installation: Id,
-    /// Rises with each statement.
+    /// Number of the statement. It rises with each statement.
     pub number: u64,
-    /// For a tightening: digest of the base's payload.
+    /// Digest of the base's payload, if this is a tightening.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub base: Option<Digest>,
-    /// When it was made.
+    /// Time of signing.
     pub issued: Moment,
-    /// When it ends.
+    /// End of validity.
     pub expires: Moment,
-    /// Lowest root version that still counts.
+    /// Lowest root version that is still accepted.
     pub minimum_root: u32,
     /// Revoked keys, sorted.
     pub revoked: Vec<Revocation>,
     /// Digests of withdrawn enrolments, sorted.
     pub withdrawn: Vec<Digest>,
-    /// Digests that may run nowhere, sorted.
+    /// Digests of artifacts that may run nowhere, sorted.
     pub barred: Vec<Digest>,
     /// Frozen places, sorted.
     pub frozen: Vec<Freeze>,
 }
 
-/// What travels as `status.json`.
+/// The file `status.json`, as it is sent and stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StatusFile {
     /// The base.
     pub base: Envelope,
-    /// The tightening in force, where there is one.
+    /// The tightening in force, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tightening: Option<Envelope>,
 }
 
-/// The statement in force out of a status file whose signatures were checked.
+/// The statement in force, from a status file whose signatures were verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusInForce {
-    /// What is in force: the tightening, where there is one, else the base.
+    /// The tightening if there is one, otherwise the base.
     pub status: Status,
     /// Digest of the base's payload.
     pub base: Digest,
@@ -124,8 +124,9 @@ pub struct StatusInForce {
 }
 
 impl StatusInForce {
-    /// Whether this may follow what was in force before: a newer base, or a further tightening of the same
-    /// base that keeps all that was stopped. Without this, one signer could loosen by tightening an old base.
+    /// Whether this may replace the status that was in force before. It may if it has a newer base, or if it tightens
+    /// the same base and keeps everything that was stopped. Without this rule, one signer could loosen a status by
+    /// tightening an old base.
     #[must_use]
     pub fn follows(&self, before: &Self) -> bool {
         let newer = self.status.number > before.status.number;
@@ -134,7 +135,7 @@ impl StatusInForce {
     }
 }
 
-/// Why a status is not one, or is not believed.
+/// Errors of reading and verifying a status.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
     /// The envelope is malformed.
@@ -143,7 +144,7 @@ pub enum StatusError {
     /// The payload is malformed.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// A signature does not count, or too few signed.
+    /// A signature is invalid, or too few status signers signed.
     #[error("status: {0}; it needs the status signers that the trust root names")]
     Quorum(#[from] QuorumError),
     /// A rule of the format is broken.
@@ -152,7 +153,7 @@ pub enum StatusError {
 }
 
 impl Status {
-    /// An envelope without signatures.
+    /// Encodes the statement into an envelope without signatures.
     ///
     /// # Errors
     /// `StatusError` when a rule of the format is broken.
@@ -161,16 +162,16 @@ impl Status {
         Ok(Envelope::new(PAYLOAD_TYPE, canonical::encode("status", self)?))
     }
 
-    /// Reads the payload without looking at signatures.
+    /// Reads the payload without verifying signatures.
     ///
     /// # Errors
-    /// `StatusError` names what is wrong.
+    /// `StatusError` names the fault.
     pub fn read(envelope: &Envelope) -> Result<Self, StatusError> {
         let status: Self = canonical::decode("status", envelope.payload(PAYLOAD_TYPE)?, PAYLOAD_BYTES_MAX)?;
         status.check().map(|()| status)
     }
 
-    /// Whether everything stopped by `other` is stopped by this one too, and it ends no later.
+    /// Whether this statement stops everything that `other` stops and ends no later.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
         fn within<T: Ord>(all: &[T], part: &[T]) -> bool {
@@ -213,12 +214,12 @@ impl StatusFile {
     /// Parses `status.json`.
     ///
     /// # Errors
-    /// `StatusError` names what is wrong.
+    /// `StatusError` names the fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, StatusError> {
         Ok(canonical::decode("status file", bytes, 2 * ENVELOPE_BYTES_MAX)?)
     }
 
-    /// The bytes of `status.json`.
+    /// Encodes the bytes of `status.json`.
     ///
     /// # Errors
     /// `StatusError` when an envelope cannot be encoded.
@@ -226,12 +227,12 @@ impl StatusFile {
         Ok(canonical::encode("status file", self)?)
     }
 
-    /// The statement in force, after checking base and tightening against a root.
+    /// Verifies base and tightening against a root and returns the statement in force.
     ///
-    /// Whether it has expired is for the caller to judge, who knows the moment.
+    /// The caller knows the time, so it also decides whether the statement has expired.
     ///
     /// # Errors
-    /// `StatusError` names what is wrong.
+    /// `StatusError` names the fault.
     pub fn open(&self, root: &TrustRoot) -> Result<StatusInForce, StatusError> {
         let base = Status::read(&self.base)?;
         let rule = |holds: bool, text| if holds { Ok(()) } else { Err(StatusError::Rule(text)) };

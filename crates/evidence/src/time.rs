@@ -1,7 +1,8 @@
-//! Moments: milliseconds since the Epoch, written as RFC 3339 in UTC with three decimals.
+//! Moments: milliseconds since the Epoch, written in UTC with three decimals
+//! (<https://www.rfc-editor.org/rfc/rfc3339>).
 //!
-//! Invariant: one spelling (`2026-11-21T02:41:44.123Z`), from 1970 to the last full day but one of 9999. It deliberately cannot ask a
-//! clock; a moment is always handed in.
+//! Invariant: one spelling (`2026-11-21T02:41:44.123Z`), from 1970 to 30 December 9999. This module deliberately has no
+//! clock: callers pass moments in.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,16 +16,16 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Moment(u64);
 
-/// Why some text or number is not a moment.
+/// The text or number is not a moment.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is not a moment: expected UTC with milliseconds, such as `2026-11-21T02:41:44.123Z`")]
 pub struct MomentError(String);
 
 impl Moment {
-    /// The last moment that there is.
+    /// The last moment that can be expressed.
     pub const LAST: Self = Self(MILLIS_MAX);
 
-    /// A moment from milliseconds since the Epoch, up to the end of year 9999.
+    /// Creates a moment from milliseconds since the Epoch.
     ///
     /// # Errors
     /// `MomentError` when the number is larger.
@@ -38,7 +39,7 @@ impl Moment {
         self.0
     }
 
-    /// The moment later by `span`, or the last one there is.
+    /// The moment later by `span`, or the last moment if that is later than it.
     #[must_use]
     pub fn later_by(self, span: Duration) -> Self {
         let span = u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
@@ -85,7 +86,7 @@ impl From<Moment> for String {
     }
 }
 
-/// 9999-12-30T22:00:00.000Z, the last whole hour that every time zone can write.
+/// 9999-12-30T22:00:00.000Z, the last whole hour that can be written in every time zone.
 const MILLIS_MAX: u64 = 253_402_207_200_000;
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! Tree lists: every file of a commit by path, mode, size and SHA-256 of its content. Format:
+//! Tree lists: every file of a commit, with its path, mode, size and SHA-256 digest. Format:
 //! `docs/formats/tree-list.md`.
 //!
-//! Invariant: sorted by the bytes of the path, each path once, no path leaves the tree or lies below a file.
+//! Invariant: the list is sorted by the bytes of the paths and each path is unique. No path leaves the tree or lies
+//! below a file.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +11,24 @@ use serde::{Deserialize, Serialize};
 use crate::Digest;
 use crate::canonical::{self, CanonicalError};
 
-/// Most files in one list.
+/// Highest number of files in one list.
 pub const FILES_MAX: usize = 200_000;
 /// Largest list in bytes.
 pub const BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// What a file of a tree is; written as git's mode.
+/// Kind of a file in a tree, written as git's mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FileMode {
     /// A file.
     #[serde(rename = "100644")]
     Plain,
-    /// A file that is run.
+    /// An executable file.
     #[serde(rename = "100755")]
     Executable,
-    /// A symbolic link; its content is the target.
+    /// A symbolic link. Its content is the target.
     #[serde(rename = "120000")]
     Link,
-    /// A commit of another repository, not materialised; its content is that commit's id.
+    /// A commit of another repository, which is not checked out. Its content is that commit's id.
     #[serde(rename = "160000")]
     Submodule,
 }
@@ -38,7 +39,7 @@ pub enum FileMode {
 pub struct TreeFile {
     /// Path from the root of the tree, with `/`.
     pub path: String,
-    /// What it is.
+    /// Kind of the file.
     pub mode: FileMode,
     /// Size of the content in bytes.
     pub size: u64,
@@ -51,25 +52,25 @@ pub struct TreeFile {
 #[serde(transparent)]
 pub struct TreeList(Vec<TreeFile>);
 
-/// Why some files are not a tree list.
+/// Faults of a tree list.
 #[derive(Debug, thiserror::Error)]
 pub enum TreeListError {
-    /// Not canonical.
+    /// The bytes are not canonical.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// Too many files.
+    /// The list has too many files.
     #[error("tree list: more than {FILES_MAX} files")]
     Many,
-    /// A path that leaves the tree, stands twice, out of order, or below a file.
+    /// A path leaves the tree, is repeated, is out of order, or lies below a file.
     #[error("tree list: `{0}` is not a path that can stand here")]
     Path(String),
 }
 
 impl TreeList {
-    /// Makes a list of files in any order.
+    /// Creates a list from files in any order.
     ///
     /// # Errors
-    /// `TreeListError` when a path is not one or stands twice.
+    /// `TreeListError` when a path is invalid or repeated.
     pub fn new(mut files: Vec<TreeFile>) -> Result<Self, TreeListError> {
         files.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
         let list = Self(files);
@@ -79,13 +80,13 @@ impl TreeList {
     /// Parses a list.
     ///
     /// # Errors
-    /// `TreeListError` names what is wrong.
+    /// `TreeListError` names the fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, TreeListError> {
         let list: Self = canonical::decode("tree list", bytes, BYTES_MAX)?;
         list.check().map(|()| list)
     }
 
-    /// Canonical bytes.
+    /// Encodes the list into its canonical bytes.
     ///
     /// # Errors
     /// `TreeListError` when it cannot be encoded.
@@ -93,7 +94,7 @@ impl TreeList {
         Ok(canonical::encode("tree list", self)?)
     }
 
-    /// Digest of the canonical bytes: names the content of a whole tree.
+    /// Digest of the canonical bytes. It names the content of a whole tree.
     ///
     /// # Errors
     /// `TreeListError` when it cannot be encoded.
@@ -133,7 +134,7 @@ impl TreeList {
         Ok(())
     }
 
-    /// Whether a path leads through one of the files, which includes links.
+    /// Whether a path leads through one of the files. Links count as files.
     #[must_use]
     pub fn lies_below_a_file(&self, path: &str) -> bool {
         let parents = path.match_indices('/').map(|(at, _)| path.get(..at).unwrap_or_default());
@@ -141,7 +142,7 @@ impl TreeList {
     }
 }
 
-/// The first path that leads through another one which is no directory, with that other one.
+/// The first path that leads through an entry that is not a directory, and that entry.
 pub fn below_a_file<T>(
     files: &BTreeMap<String, T>,
     is_directory: impl Fn(&T) -> bool,
@@ -155,13 +156,13 @@ pub fn below_a_file<T>(
     })
 }
 
-/// A relative path of plain parts, without control characters, of at most 4,096 bytes.
+/// Whether a text is a relative path of plain parts, without control characters, of at most 4,096 bytes.
 #[must_use]
 pub fn is_tree_path(path: &str) -> bool {
     path_fault(path).is_none()
 }
 
-/// Why some text is not such a path; `None` when it is one.
+/// The reason why a text is not such a path; `None` if it is one.
 #[must_use]
 pub fn path_fault(path: &str) -> Option<&'static str> {
     if path.is_empty() {

@@ -1,8 +1,9 @@
 //! The trust root: who may sign what. Format: `docs/formats/trust-root.md`.
 //!
-//! Invariant: a root is believed only when pinned by digest or reached from a pinned one step by step,
-//! each signed by the thresholds of the one before and of itself (the TUF way, section 5.3). Thresholds
-//! count persons, not keys. It lacks any way to be taken from a bundle.
+//! Invariant: a root is trusted only if its digest is pinned, or if it is reached from a pinned root step by step. Each
+//! step is signed by the thresholds of the previous root and of the new one, as in TUF
+//! (<https://theupdateframework.github.io/specification/latest/#update-root>). Thresholds count people, not keys. There
+//! is deliberately no way to take a trusted root from a bundle.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -20,58 +21,59 @@ use crate::{Digest, Id, Moment, Name};
 pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.trust-root+json";
 /// SSHSIG namespace of its signatures.
 pub const NAMESPACE: &str = "countersign-trust-root@v1";
-/// Longest that a root may be valid.
+/// Longest validity of a root.
 pub const VALIDITY_MAX: Duration = Duration::from_hours(24 * 366 * 2);
 
-/// Which second-person rules hold.
+/// Modes of an installation: they decide where a second person is required.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// One person: second-person rules are off; said on every verdict.
+    /// One person. Second-person rules are off, and every verdict says so.
     Solo,
-    /// Second-person rules hold, roles stand on hosts of their own.
+    /// Second-person rules hold, and roles run on separate hosts.
     Team,
-    /// Team rules, but roles may share a host; accepted only where joined with `--rehearsal`.
+    /// Team rules, but roles may share a host. Machines accept it only if they joined with `--rehearsal`.
     Rehearsal,
 }
 
-/// A key of a person, by the person's immutable subject.
+/// A person's key, with the person's permanent subject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Holder {
-    /// Immutable subject of the person, for instance `ssh:SHA256:…` or `oidc:<issuer>#<sub>`.
+    /// Subject of the person, which never changes, for instance `ssh:SHA256:…` or `oidc:<issuer>#<sub>`.
     pub subject: String,
     /// The person's key.
     pub key: SshKey,
 }
 
-/// Persons of whom `threshold` must sign.
+/// People of whom `threshold` must sign.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Quorum {
-    /// How many different persons must sign.
+    /// Number of different people who must sign.
     pub threshold: u32,
-    /// Who may.
+    /// The people who may sign.
     pub holders: Vec<Holder>,
 }
 
-/// Where a role runs and who operates it, as the root's signers know it.
+/// Host and operator of a role, as the root's signers state them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
     /// Name of the host.
     pub host: String,
-    /// Who operates it.
+    /// Operator of the role.
     pub operator: String,
 }
 
-/// A ledger's identity: its origin and key, and what it continues.
+/// A ledger's identity: its origin and key, and the checkpoint that it continues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerKey {
-    /// Origin and public key as a verifier key of a signed note; the name is the origin.
+    /// Origin and public key as a verifier key of a signed note (<https://c2sp.org/signed-note>). The name is the
+    /// origin.
     pub vkey: String,
-    /// Checkpoint of the origin that this one replaces, after a lost key or a restored backup.
+    /// Last checkpoint of the previous origin, after a lost key or a restored backup.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaces: Option<String>,
 }
@@ -80,11 +82,11 @@ pub struct LedgerKey {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Machine {
-    /// Its name.
+    /// Name of the machine.
     pub name: Name,
-    /// Its key.
+    /// Key of the machine.
     pub key: MachineKey,
-    /// Where it runs.
+    /// Host and operator of the machine.
     pub place: Place,
 }
 
@@ -92,9 +94,9 @@ pub struct Machine {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Witness {
-    /// Name and cosignature key as a verifier key of a signed note.
+    /// Name and cosignature key as a verifier key of a signed note (<https://c2sp.org/signed-note>).
     pub vkey: String,
-    /// Where it runs.
+    /// Host and operator of the witness.
     pub place: Place,
 }
 
@@ -102,9 +104,9 @@ pub struct Witness {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Witnesses {
-    /// How many; more than half.
+    /// Number of witnesses that must cosign; more than half.
     pub quorum: u32,
-    /// Which.
+    /// The witnesses.
     pub keys: Vec<Witness>,
 }
 
@@ -114,27 +116,27 @@ pub struct Witnesses {
 pub struct TrustRoot {
     /// Version of this format; 1.
     pub v: u8,
-    /// The installation; drawn at random by `init`, never changed.
+    /// The installation. `init` draws it at random; it never changes.
     pub installation: Id,
-    /// Rises by one with each root.
+    /// Version of the root. It rises by one with each root.
     pub version: u32,
-    /// When it was made.
+    /// Time of signing.
     pub issued: Moment,
-    /// When it ends.
+    /// End of validity.
     pub expires: Moment,
-    /// Which second-person rules hold.
+    /// Mode of the installation.
     pub mode: Mode,
-    /// Who signs roots.
+    /// People who sign roots.
     pub holders: Quorum,
-    /// Who signs enrolments.
+    /// People who sign enrolments.
     pub registrars: Quorum,
-    /// Who signs environment statements.
+    /// People who sign environment statements.
     pub policy: Quorum,
-    /// Who signs status.
+    /// People who sign the status.
     pub status: Quorum,
-    /// The ledger.
+    /// Origin and key of the ledger.
     pub ledger: LedgerKey,
-    /// Where the server runs.
+    /// Host and operator of the server.
     pub server: Place,
     /// The server's key for provenance.
     pub provenance: MachineKey,
@@ -144,7 +146,7 @@ pub struct TrustRoot {
     pub witnesses: Witnesses,
 }
 
-/// Why a trust root is not one, or is not believed.
+/// Errors of reading and verifying a trust root.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustRootError {
     /// The envelope is malformed.
@@ -153,36 +155,36 @@ pub enum TrustRootError {
     /// The payload is malformed.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// A signature does not count.
+    /// A signature is invalid.
     #[error("trust root: {0}")]
     Signature(#[from] SshSigError),
     /// A rule of the format is broken.
     #[error("trust root: {0}")]
     Rule(&'static str),
-    /// Too few persons signed.
+    /// Too few people signed.
     #[error("trust root version {version}: {found} of {needed} root holders named by version {by} signed")]
     Threshold {
-        /// Version of the root that is signed.
+        /// Version of the signed root.
         version: u32,
         /// Version of the root whose threshold is not met.
         by: u32,
-        /// Persons found.
+        /// Number of people who signed.
         found: usize,
-        /// Persons needed.
+        /// Number of people needed.
         needed: u32,
     },
-    /// The root is not the successor of the one before.
+    /// The root does not follow the previous one.
     #[error("trust root version {found} does not follow version {after} of the same installation")]
     Succession {
-        /// Version before.
+        /// Version of the previous root.
         after: u32,
-        /// Version found.
+        /// Version of this root.
         found: u32,
     },
 }
 
 impl TrustRoot {
-    /// Digest that names this root: that of its canonical bytes.
+    /// Digest of the canonical bytes. It names this root.
     ///
     /// # Errors
     /// `TrustRootError` when it cannot be encoded.
@@ -190,14 +192,14 @@ impl TrustRoot {
         Ok(Digest::of(&canonical::encode("trust root", self)?))
     }
 
-    /// Whether a witness counts: in team mode not on the server's host, whose owner could run it as they like.
-    /// The judge decides by its own check; this is for words about it.
+    /// Whether a witness counts. In team mode, a witness on the server's host does not, because the host's owner could
+    /// control it. Verdicts rest on the judge's own check; this function only serves messages.
     #[must_use]
     pub fn counts(&self, witness: &Witness) -> bool {
         self.mode != Mode::Team || witness.place.host != self.server.host
     }
 
-    /// An envelope without signatures.
+    /// Encodes the root into an envelope without signatures.
     ///
     /// # Errors
     /// `TrustRootError` when a rule of the format is broken.
@@ -206,11 +208,11 @@ impl TrustRoot {
         Ok(Envelope::new(PAYLOAD_TYPE, canonical::encode("trust root", self)?))
     }
 
-    /// Reads a root and checks that its own threshold signed it: enough for the first version once its
-    /// digest is pinned, never enough by itself for a later one.
+    /// Reads a root and verifies that its own threshold signed it. For version 1 this is enough once its digest is
+    /// pinned; for a later version it is never enough alone.
     ///
     /// # Errors
-    /// `TrustRootError` names what is wrong.
+    /// `TrustRootError` names the fault.
     pub fn open(envelope: &Envelope) -> Result<Self, TrustRootError> {
         let root = Self::read(envelope)?;
         let allowed: Vec<_> = root.holders.holders.iter().map(|holder| &holder.key).collect();
@@ -219,10 +221,10 @@ impl TrustRoot {
         Ok(root)
     }
 
-    /// Reads the root that follows this one: signed by the thresholds of both.
+    /// Reads the successor of this root. The thresholds of both must have signed it.
     ///
     /// # Errors
-    /// `TrustRootError` names what is wrong.
+    /// `TrustRootError` names the fault.
     pub fn next(&self, envelope: &Envelope) -> Result<Self, TrustRootError> {
         let root = Self::read(envelope)?;
         let follows = self.version.checked_add(1) == Some(root.version);
@@ -237,10 +239,10 @@ impl TrustRoot {
         Ok(root)
     }
 
-    /// Reads the payload without looking at signatures, for showing it to its signers.
+    /// Reads the payload without verifying signatures, to show it to its signers.
     ///
     /// # Errors
-    /// `TrustRootError` names what is wrong.
+    /// `TrustRootError` names the fault.
     pub fn read(envelope: &Envelope) -> Result<Self, TrustRootError> {
         let payload = envelope.payload(PAYLOAD_TYPE)?;
         let root: Self = canonical::decode("trust root", payload, PAYLOAD_BYTES_MAX)?;
@@ -250,7 +252,7 @@ impl TrustRoot {
     /// The ledger's public key.
     ///
     /// # Errors
-    /// `TrustRootError::Rule` when it is not a verifier key.
+    /// `TrustRootError::Rule` when the text is not a verifier key.
     pub fn ledger_key(&self) -> Result<NoteVerifier, TrustRootError> {
         let key = self.ledger.vkey.parse::<NoteVerifier>().ok();
         key.filter(|key| key.kind() == SignatureKind::Ed25519)
@@ -260,7 +262,7 @@ impl TrustRoot {
     /// The witnesses' public keys.
     ///
     /// # Errors
-    /// `TrustRootError::Rule` when one is not a cosignature key.
+    /// `TrustRootError::Rule` when a text is not a cosignature key.
     pub fn witness_keys(&self) -> Result<Vec<NoteVerifier>, TrustRootError> {
         let parse = |witness: &Witness| {
             let key = witness.vkey.parse::<NoteVerifier>().ok();
@@ -315,7 +317,7 @@ impl TrustRoot {
 }
 
 impl Quorum {
-    /// The different persons behind some keys that have signed.
+    /// The different people behind keys that have signed.
     #[must_use]
     pub fn persons(&self, signers: &[&SshKey]) -> BTreeSet<&str> {
         let signed = self.holders.iter().filter(|holder| signers.contains(&&holder.key));
@@ -328,10 +330,10 @@ impl Quorum {
         self.holders.iter().map(|holder| &holder.key).collect()
     }
 
-    /// The different persons who signed an envelope, if they are enough.
+    /// The different people who signed an envelope, if there are enough of them.
     ///
     /// # Errors
-    /// `QuorumError` when a signature does not count or there are too few persons.
+    /// `QuorumError` when a signature is invalid or too few people signed.
     pub fn signed(&self, envelope: &Envelope, namespace: &str) -> Result<BTreeSet<&str>, QuorumError> {
         let signers = ssh::signers(envelope, namespace, &self.keys())?;
         let persons = self.persons(&signers);
@@ -357,18 +359,18 @@ impl Quorum {
     }
 }
 
-/// Why too few persons stand behind a statement.
+/// Reasons why a quorum is not met.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum QuorumError {
-    /// A signature does not count.
+    /// A signature is invalid.
     #[error(transparent)]
     Signature(#[from] SshSigError),
-    /// Too few different persons.
+    /// Too few different people signed.
     #[error("{found} of {needed} persons signed")]
     Threshold {
-        /// Persons found.
+        /// Number of people who signed.
         found: usize,
-        /// Persons needed.
+        /// Number of people needed.
         needed: u32,
     },
 }

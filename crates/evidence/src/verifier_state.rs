@@ -1,7 +1,7 @@
-//! What a verifier keeps between two looks: its pin, the newest status, the ledger as it was. Format:
+//! The state that a verifier stores between two runs: its pin, the newest status and the newest checkpoint. Format:
 //! `docs/formats/verifier-state.md`.
 //!
-//! Invariant: nothing in it is secret and nothing is signed by its keeper; it is worth what the file is worth.
+//! Invariant: the state is neither secret nor signed. It is as trustworthy as the file that holds it.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,19 +18,19 @@ pub const BYTES_MAX: usize = 4 * 1024 * 1024;
 pub struct VerifierState {
     /// Version of this format; 1.
     pub v: u8,
-    /// Root, numbers and checkpoint that were seen.
+    /// Root, numbers and checkpoint seen so far.
     pub pin: Pin,
-    /// The newest status that was seen.
+    /// The newest status seen so far.
     pub status: StatusFile,
 }
 
-/// Why bytes are not a verifier's state.
+/// Errors of reading a verifier's state.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifierStateError {
-    /// Not canonical, or too long.
+    /// The bytes are too long or not canonical.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// Of another version, or its pin is none.
+    /// The version is unknown, or the pin is invalid.
     #[error("verifier state: {0}")]
     Rule(&'static str),
 }
@@ -39,17 +39,17 @@ impl VerifierState {
     /// Parses a state.
     ///
     /// # Errors
-    /// `VerifierStateError` names what is wrong.
+    /// `VerifierStateError` names the fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, VerifierStateError> {
         let state: Self = canonical::decode("verifier state", bytes, BYTES_MAX)?;
         if state.v != 1 {
             return Err(VerifierStateError::Rule("`v` is not 1, the version that this program knows"));
         }
         let sound = state.pin.v == 1 && state.pin.checkpoint().is_ok();
-        if sound { Ok(state) } else { Err(VerifierStateError::Rule("its pin is none")) }
+        if sound { Ok(state) } else { Err(VerifierStateError::Rule("its pin is invalid")) }
     }
 
-    /// Canonical bytes.
+    /// Encodes the state into its canonical bytes.
     ///
     /// # Errors
     /// `VerifierStateError` when it cannot be encoded.

@@ -1,12 +1,12 @@
-//! Signatures that are looked at before it is known whose keys count.
+//! Signatures that are verified before the trusted keys are known.
 //!
-//! Invariant: a `Vouched` says that every signature of one envelope is good under the key inside it, and nothing of
-//! whose key that is: it saves the arithmetic where a list of keys is asked later, and proves nothing by itself.
+//! Invariant: a `Vouched` says that every signature of one envelope is valid under the key inside it. It does not say
+//! whose keys those are. It only moves the arithmetic out of the writer; it proves nothing by itself.
 
 use crate::dsse::{Envelope, Signature};
 use crate::ssh::{SshKey, embedded_key};
 
-/// The keys under which all signatures of an envelope are good, in their order.
+/// The keys that made the signatures of an envelope, in the order of the signatures.
 #[derive(Clone, Debug)]
 pub struct Vouched {
     namespace: &'static str,
@@ -15,7 +15,7 @@ pub struct Vouched {
 }
 
 impl Vouched {
-    /// Checks every signature with the key inside it; `None` when one is not good, or not named by that key.
+    /// Verifies every signature with the key inside it. `None` if one is invalid or its `keyid` names another key.
     #[must_use]
     pub fn of(envelope: &Envelope, namespace: &'static str) -> Option<Self> {
         let pae = envelope.pae();
@@ -28,7 +28,7 @@ impl Vouched {
         Some(Self { namespace, envelope: envelope.clone(), keys })
     }
 
-    /// The allowed keys that signed this very envelope; `None` unless every one of its keys is allowed.
+    /// The allowed keys that signed this envelope. `None` unless every one of its keys is allowed.
     #[must_use]
     pub fn signers<'a>(
         &self,

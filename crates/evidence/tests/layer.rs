@@ -1,4 +1,5 @@
-//! Layers: canonical, as other tools read them, and refused by name when unpacking could write or point elsewhere.
+//! Layers are canonical, other tools can read them, and an archive that would write or point elsewhere is refused by
+//! name.
 #![expect(clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::BTreeMap;
@@ -27,7 +28,8 @@ fn a_layer_is_the_same_every_time_and_tar_reads_it() {
     let archive = layer(&files(), 1_700_000_000).unwrap();
     assert_eq!(archive, layer(&files(), 1_700_000_000).unwrap());
     assert_ne!(archive, layer(&files(), 1_700_000_001).unwrap());
-    // What Python's `tarfile` writes of the same files (ustar, device numbers 0). No artifact without links or empty directories may change.
+    // The output of Python's `tarfile` for the same files (ustar, device numbers 0). The bytes of artifacts without
+    // links or empty directories must never change.
     assert_eq!(
         Digest::of(&archive).hex(),
         "64a42c6b87cff3ebd455587a553c8efe2995976db6a786bd3a372bf987b4e1b8"
@@ -77,7 +79,7 @@ fn a_manifest_is_canonical_and_names_its_layer() {
     );
 }
 
-/// Files beside a link, an empty directory and one below which something lies.
+/// Files beside a link, an empty directory and a directory with content.
 fn with_links() -> LayerFiles {
     LayerFiles::from([
         ("lib/libx.so".to_owned(), LayerEntry::Link("libx.so.1".into())),
@@ -149,7 +151,7 @@ fn attack_links_of_a_layer_never_lead_outside() {
     assert!(matches!(layer(&LayerFiles::from(below), 0), Err(OciError::Both(path)) if path == "a"));
 }
 
-/// One header of a hostile archive: kind, path, target, and what follows it.
+/// One header of a hostile archive: kind, path, target, and the content after it.
 fn raw(kind: u8, path: &str, target: &str, content: &[u8]) -> Vec<u8> {
     let mut block = vec![0; 512];
     let mut put = |at: usize, bytes: &[u8]| block[at..at + bytes.len()].copy_from_slice(bytes);
@@ -172,7 +174,7 @@ fn raw(kind: u8, path: &str, target: &str, content: &[u8]) -> Vec<u8> {
     block
 }
 
-/// An archive written by somebody else, whose digest the evidence may well name.
+/// An archive of an attacker, whose digest the evidence may well name.
 #[test]
 fn attack_an_archive_by_somebody_else_is_refused_by_name() {
     let rows: [(&str, &str, Vec<Vec<u8>>); 11] = [

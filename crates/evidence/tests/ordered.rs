@@ -1,4 +1,4 @@
-//! Our canonical JSON beside another one: RFC 8785 has one encoding, whoever writes it.
+//! Compares our canonical JSON with another implementation: RFC 8785 has one encoding.
 #![allow(clippy::unwrap_used, reason = "test code")]
 
 use std::collections::BTreeMap;
@@ -58,7 +58,7 @@ proptest! {
     }
 }
 
-/// RFC 8785, 3.2.3: by UTF-16 code units, where a key that is larger in UTF-8 may come first.
+/// RFC 8785, section 3.2.3: order by UTF-16 code units, so a key that is larger in UTF-8 may come first.
 #[test]
 fn properties_are_ordered_as_in_the_rfc() {
     let value = json!({
@@ -69,7 +69,7 @@ fn properties_are_ordered_as_in_the_rfc() {
     let names = ["Carriage Return", "One", "Control", "o with", "Euro Sign", "Emoji", "Hebrew"];
     let places: Vec<_> = names.iter().map(|name| text.find(name).unwrap()).collect();
     assert!(places.is_sorted(), "{text}");
-    // A key that another one begins with comes first, whatever follows it.
+    // A key that is a prefix of another one comes first.
     assert_eq!(ours(&json!({ "a!": 1, "a": 2, "a ": 3 })).unwrap(), br#"{"a":2,"a ":3,"a!":1}"#);
 }
 

@@ -1,5 +1,5 @@
-//! People's signatures against OpenSSH itself, hardware keys' presence flag, trust-root succession,
-//! enrolments and status: what must be believed and what must not.
+//! People's signatures compared with OpenSSH, the presence flag of hardware keys, the succession of trust roots,
+//! enrolments and status: what must be accepted and what must be refused.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod support;
@@ -277,7 +277,7 @@ fn a_request_counts_for_one_person_one_place_and_ten_minutes() {
     assert!(long.envelope().unwrap_err().to_string().contains("10 minutes"));
 }
 
-/// What was vouched for one envelope says nothing of the same payload under other signatures, or for other keys.
+/// Verified signatures of one envelope do not carry over to the same payload under other signatures or other keys.
 #[test]
 fn vouched_signatures_are_those_of_one_envelope() {
     let (alice, bob) = (Person::new("alice", 1), Person::new("bob", 2));

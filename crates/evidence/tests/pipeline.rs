@@ -1,4 +1,4 @@
-//! Pipeline files: what is accepted, and that each mistake is named with its place; the checked-in schema.
+//! Pipeline files: accepted forms, and an error with its place for each mistake; the checked-in schemas.
 
 use std::path::Path;
 

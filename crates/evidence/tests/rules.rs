@@ -1,5 +1,5 @@
-//! Rules for what is about to be built: each mistake is named with its file and place before anything begins, and files
-//! that older programs accepted are still read for the sake of their evidence.
+//! Rules for new runs: each mistake is named with its file and place before a run starts. Files that older programs
+//! accepted must still be read, because their evidence is verified again.
 
 use evidence::pipeline::{self, Pipeline};
 use evidence::plan::{Destination, Plan};
@@ -39,7 +39,7 @@ fn problems(steps: &str, services: &str) -> Vec<String> {
     read(steps.as_bytes(), Some(services.as_bytes())).problems.iter().map(ToString::to_string).collect()
 }
 
-/// A change of one of the two files is named with that file.
+/// Changes one of the two files and checks the problems, each with the file's name.
 fn check(file: &str, (from, to): (&str, &str), expected: &str) {
     let sound = if file == pipeline::PATH { STEPS } else { SERVICES };
     assert!(sound.contains(from), "{from}");
@@ -207,7 +207,7 @@ fn what_may_not_be_meant_is_said_and_allowed() {
     }
 }
 
-/// Otherwise evidence of a commit that ran before the rule was made would no longer verify.
+/// Otherwise the evidence of a commit that ran before the rule existed would no longer verify.
 #[test]
 fn what_was_accepted_once_is_still_read() {
     let old = STEPS.replace("[cargo, ", "[maven, ").replace("name.txt", ".countersign/x");
@@ -216,7 +216,7 @@ fn what_was_accepted_once_is_still_read() {
     assert!(ReleaseFile::parse(old.as_bytes()).is_ok() && problems(STEPS, &old).len() == 2);
 }
 
-/// Sizes that do not fit are never cut down to some that do.
+/// Sizes that do not fit are never truncated.
 #[test]
 fn a_plan_never_holds_less_memory_than_the_file_says() {
     let text = SERVICES.replace("memory-mib: 512", "memory-mib: 17592186044417");
@@ -246,7 +246,7 @@ fn the_example_follows_the_rules() {
     assert_eq!(read(&file("pipeline.yaml"), Some(&file("release.yaml"))).problems, []);
 }
 
-/// A person mends all of it at once: a parser that stops at its first error costs a round for each.
+/// A person mends all faults at once. A parser that stops at the first error would cost one round for each.
 #[test]
 fn every_step_and_service_that_does_not_parse_is_named() {
     let steps = "\

@@ -1,4 +1,4 @@
-//! Published vectors: the DSSE protocol's worked example and the in-toto attestation examples.
+//! Published vectors: the worked example of the DSSE protocol and the examples of in-toto attestations.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 #[path = "../../tlog/tests/support/published.rs"]
@@ -65,8 +65,8 @@ fn in_toto_examples() {
     assert!(accepted >= 4 && refused >= 10, "{accepted} accepted, {refused} refused");
 }
 
-/// Runs a Wycheproof suite through the verifier behind SSH signatures: raw signatures over raw messages, in
-/// SSH's encoding. Signatures that SSH's encoding cannot even carry count as refused.
+/// Runs a Wycheproof suite through the verifier of SSH signatures: raw signatures over raw messages, in the encoding of
+/// SSH. A signature that this encoding cannot express counts as refused.
 fn wycheproof(name: &str, verify: impl Fn(&serde_json::Value, &[u8], &[u8]) -> bool) {
     let Some(dir) = suite("wycheproof") else { return };
     let suite: serde_json::Value = serde_json::from_slice(&std::fs::read(dir.join(name)).unwrap()).unwrap();
@@ -106,7 +106,7 @@ fn verifies(
     key.key_data().verify(message, &signature).is_ok()
 }
 
-/// The two integers of a DER ECDSA signature, which are SSH's mpints byte for byte; `None` when it is not DER.
+/// The two integers of a DER ECDSA signature. They are equal to SSH's mpints byte for byte. `None` if it is not DER.
 fn mpints(der: &[u8]) -> Option<Vec<u8>> {
     let integer = |bytes: &mut &[u8]| {
         let (head, rest) = bytes.split_at_checked(2)?;

@@ -1,7 +1,8 @@
-//! Commit objects: who, what tree, after which commits, and signed by whom.
+//! Commit objects: tree, parents, people and signature.
 //!
-//! Invariant: the signed payload is the object's bytes without its signature headers, exactly as git signs
-//! it. People who took part are found generously: a trailer anywhere counts, since it only ever bars them.
+//! Invariant: the signed payload is the object's bytes without its signature headers, exactly as git signs it
+//! (<https://git-scm.com/docs/gitformat-signature>). The search for people is generous: a trailer anywhere in the
+//! message counts, because a person found in error is only barred from approving.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,62 +19,62 @@ pub struct Commit {
     pub tree: CommitId,
     /// Ids of the parents, in order.
     pub parents: Vec<CommitId>,
-    /// Who wrote the change.
+    /// Author of the change.
     pub author: Identity,
-    /// Who made the commit.
+    /// Committer of the change.
     pub committer: Identity,
-    /// Who else is named as having written a part of it.
+    /// Further authors that the message names.
     pub co_authors: Vec<Identity>,
-    /// Who signed it off.
+    /// People who signed the commit off.
     pub signed_off: Vec<Identity>,
-    /// The signature, if there is one.
+    /// The signature, if the commit has one.
     pub signature: Option<CommitSignature>,
     /// The message.
     pub message: String,
 }
 
-/// A commit's signature and the bytes that it covers.
+/// A commit's signature with the bytes that it covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitSignature {
-    /// The header's text, armoured.
+    /// Armoured text of the header.
     pub armour: String,
-    /// What was signed.
+    /// Bytes that were signed.
     pub payload: Vec<u8>,
 }
 
-/// Why bytes are not a commit that counts.
+/// Errors of parsing and verifying a commit.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CommitError {
-    /// Larger than allowed.
+    /// The object is larger than allowed.
     #[error("commit: more than {OBJECT_BYTES_MAX} bytes")]
     Long,
-    /// Not the shape of a commit.
+    /// The bytes do not have the form of a commit.
     #[error("commit: {0}")]
     Shape(&'static str),
-    /// Not signed.
+    /// The commit is not signed.
     #[error("the commit is not signed; sign with `git commit --amend --no-edit -S` and gpg.format=ssh")]
     Unsigned,
-    /// Signed by something other than SSH.
+    /// The signature is not an SSH signature.
     #[error("the commit's signature is not an SSH signature; sign with gpg.format=ssh")]
     Format,
-    /// The signature does not count.
+    /// The signature is invalid.
     #[error("commit {0}")]
     Signature(#[from] SshSigError),
 }
 
-/// Namespace of git's SSH signatures (gitformat-signature).
+/// Namespace of git's SSH signatures (<https://git-scm.com/docs/gitformat-signature>).
 pub const NAMESPACE: &str = "git";
 
 impl Commit {
-    /// Parses the bytes of a commit object whose id was checked.
+    /// Parses a commit object whose id was checked.
     ///
     /// # Errors
-    /// `CommitError` names what is wrong.
+    /// `CommitError` names the fault.
     pub fn parse(bytes: &[u8]) -> Result<Self, CommitError> {
         if bytes.len() > OBJECT_BYTES_MAX {
             return Err(CommitError::Long);
         }
-        // Git takes an object without an empty line for one without a message.
+        // Git reads an object without an empty line as a commit without a message.
         let end = bytes.windows(2).position(|pair| pair == b"\n\n").map_or(bytes.len(), |at| at + 1);
         let (head, message) = bytes.split_at(end);
         let headers = headers(head)?;
@@ -88,7 +89,7 @@ impl Commit {
         let latin = encoding.is_some_and(|header| is_latin(&header.value));
         let mut named = Vec::new();
         let mut person = |name: &str| {
-            // Git shows a commit without such a line as one by nobody.
+            // Git shows a commit without such a line as a commit by nobody.
             let header = rest.next_if(|header| header.name == name);
             let line = header.map_or_else(String::new, |header| decoded(&header.value, latin));
             let (person, more) = Identity::of_line(&line);
@@ -106,10 +107,10 @@ impl Commit {
         Ok(Self { tree, parents, author, committer, co_authors: named, signed_off, signature, message })
     }
 
-    /// The key among `allowed` that signed the commit.
+    /// Finds the key in `allowed` that signed the commit.
     ///
     /// # Errors
-    /// `CommitError` when it is unsigned, not by SSH, by another key, or the signature does not match.
+    /// `CommitError` when the commit is unsigned, not signed by SSH, signed by another key, or the signature is wrong.
     pub fn signer<'a>(&self, allowed: &[&'a SshKey]) -> Result<&'a SshKey, CommitError> {
         let signature = self.signature.as_ref().ok_or(CommitError::Unsigned)?;
         let blob = signature.blob().ok_or(CommitError::Format)?;
@@ -120,21 +121,21 @@ impl Commit {
         Ok(key)
     }
 
-    /// Everyone whom the commit names: author, committer, co-authors.
+    /// All people whom the commit names: author, committer, co-authors.
     pub fn people(&self) -> impl Iterator<Item = &Identity> {
         [&self.author, &self.committer].into_iter().chain(&self.co_authors)
     }
 }
 
 impl CommitSignature {
-    /// The SSHSIG blob inside the armour, if it is one.
+    /// The SSHSIG blob inside the armour; `None` if the armour holds something else.
     #[must_use]
     pub fn blob(&self) -> Option<Vec<u8>> {
         unarmour(&self.armour)
     }
 }
 
-/// One header: its name, its value with continuation lines joined, and the bytes that it takes.
+/// One header: name, value with joined continuation lines, and raw bytes.
 struct Header {
     name: String,
     value: Vec<u8>,
@@ -171,7 +172,8 @@ fn headers(head: &[u8]) -> Result<Vec<Header>, CommitError> {
     Ok(found)
 }
 
-/// Git signs the object without any signature header; the one of the repository's hash counts.
+/// Finds the signature and the bytes that it covers. Git signs the object without any of its signature headers; only
+/// the header of the repository's hash counts.
 fn signature(
     headers: &[Header],
     bytes: &[u8],
@@ -205,7 +207,7 @@ fn id(text: &str) -> Result<CommitId, CommitError> {
     text.parse().map_err(|_| CommitError::Shape("an id is not one"))
 }
 
-/// Text in the encoding that the commit states, as far as addresses depend on it; what is left over is replaced.
+/// Decodes text in the encoding that the commit states, as far as addresses depend on it. Invalid bytes are replaced.
 fn decoded(bytes: &[u8], latin: bool) -> String {
     if latin {
         bytes.iter().copied().map(char::from).collect()
@@ -214,7 +216,7 @@ fn decoded(bytes: &[u8], latin: bool) -> String {
     }
 }
 
-/// Names of ISO 8859-1, whose bytes are the first characters of Unicode.
+/// Whether an encoding is ISO 8859-1, whose bytes are the first 256 characters of Unicode.
 fn is_latin(encoding: &[u8]) -> bool {
     let plain: String =
         encoding.iter().filter(|byte| byte.is_ascii_alphanumeric()).copied().map(char::from).collect();
@@ -227,7 +229,7 @@ mod tests {
 
     use super::{Commit, CommitError};
 
-    /// Git reads all of these; what it does not take for a commit is none here either.
+    /// Git reads all of these commits; bytes that git does not read as a commit are refused here too.
     #[test]
     fn commits_of_old_programs_are_read() {
         let tree = "0".repeat(40);
@@ -256,7 +258,7 @@ mod tests {
         }
     }
 
-    /// A header that only looks like one of git's two is signed as any other is.
+    /// A header that only resembles one of git's two signature headers is signed like any other header.
     #[test]
     fn what_is_signed_lacks_git_s_own_signature_headers_alone() {
         let head = format!("tree {}\nauthor A <a@x> 1 +0000\ncommitter A <a@x> 1 +0000\n", "0".repeat(40));

@@ -1,7 +1,7 @@
 //! People as commits name them: author and committer lines, and trailers of the message.
 //!
-//! Invariant: every form that git reads is read, and a few that it does not: a name that is found too many only bars
-//! its owner from approving the change, one that is missed lets a change author approve. `.mailmap` is not obeyed:
+//! Invariant: every form that git reads is read here, and a few more. A name found in error only bars its owner from
+//! approving the change; a missed name would let a change author approve. `.mailmap` is deliberately ignored, because
 //! it is a file of the change itself.
 
 use std::collections::BTreeSet;
@@ -9,30 +9,31 @@ use std::collections::BTreeSet;
 /// A name and address as git writes them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identity {
-    /// Name; without an address it is all that there is to find a person by.
+    /// Name. Without an address, a person can only be found by this name.
     pub name: String,
-    /// Address in lower case, by which an enrolment is found; empty where none is given.
+    /// Address in lower case, by which an enrolment is found; empty if the commit names none.
     pub email: String,
-    /// Seconds since the Epoch that the commit states; nobody vouches for them.
+    /// Time that the commit states, in seconds since the Epoch. It is unverified.
     pub time_seconds: i64,
 }
 
-/// Whom the trailers of a message name.
+/// People whom the trailers of a message name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trailers {
-    /// Who wrote a part of the change.
+    /// Authors of a part of the change.
     pub co_authors: Vec<Identity>,
-    /// Who signed it off: policies decide what that means.
+    /// People who signed it off. Policies decide what that means.
     pub signed_off: Vec<Identity>,
 }
 
 impl Identity {
-    /// An author or committer line as git splits it (`split_ident_line` in ident.c): the name ends at the first `<`,
-    /// the address at the first `>` behind it, and the time follows the last `>`. Second: whoever else it names.
+    /// Splits an author or committer line as git does (`split_ident_line` in `ident.c`): the name ends at the first
+    /// `<`, the address at the first `>` after it, and the time follows the last `>`. The second value holds all other
+    /// people in the line.
     pub(super) fn of_line(line: &str) -> (Self, Vec<Self>) {
         let split = line.split_once('<').and_then(|(name, rest)| Some((name, rest.split_once('>')?)));
         let Some((name, (address, rest))) = split else {
-            // Git shows such a line without a person. All its addresses count; the first one is the person's.
+            // Git shows such a line without a person. All its addresses count; the first one is taken as the person's.
             let mut found = people(line);
             let first = if found.is_empty() { Self::named(line) } else { found.remove(0) };
             return (first, found);
@@ -42,7 +43,7 @@ impl Identity {
         (Self { name: tidy(name), email: innermost(address), time_seconds }, addresses(more))
     }
 
-    /// The parts of the name that may each be a person of its own: `Ann, Bob <bob@example.org>`.
+    /// Parts of the name that may each be a separate person: `Ann, Bob <bob@example.org>`.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.name.split(PARTS).map(str::trim).filter(|name| !name.is_empty())
     }
@@ -53,7 +54,7 @@ impl Identity {
 }
 
 impl Trailers {
-    /// Whom a message names, wherever in it the trailer stands.
+    /// Finds the trailers of a message, wherever in it they are.
     #[must_use]
     pub fn of(message: &str) -> Self {
         let mut found = Self::default();
@@ -69,7 +70,8 @@ impl Trailers {
     }
 }
 
-/// Lines that could be trailers, the key in lower case, with the lines that continue them (`git interpret-trailers`).
+/// Lines that could be trailers, with their continuation lines; the key is in lower case
+/// (<https://git-scm.com/docs/git-interpret-trailers>).
 fn folded(message: &str) -> Vec<(String, String)> {
     let mut found: Vec<(String, String)> = Vec::new();
     let mut open = false;
@@ -88,7 +90,7 @@ fn folded(message: &str) -> Vec<(String, String)> {
     found
 }
 
-/// A key of letters, digits and hyphens, spaces, and one of the separators that `trailer.separators` is set to.
+/// Splits a trailer: a key of letters, digits and hyphens, spaces, and a separator that `trailer.separators` may name.
 fn trailer(line: &str) -> Option<(String, &str)> {
     let line = line.trim();
     let end = line.find(|c: char| !c.is_ascii_alphanumeric() && c != '-')?;
@@ -97,7 +99,7 @@ fn trailer(line: &str) -> Option<(String, &str)> {
     (!key.is_empty()).then(|| (key.to_ascii_lowercase(), value))
 }
 
-/// Everyone whom a trailer's value names: `Name <address>`, an address alone, several of them, or a name alone.
+/// All people whom a trailer's value names: `Name <address>`, one or several addresses, or a name alone.
 fn people(value: &str) -> Vec<Identity> {
     let mut found = Vec::new();
     let mut rest = value;
@@ -120,7 +122,7 @@ fn people(value: &str) -> Vec<Identity> {
     found
 }
 
-/// Addresses that stand without angle brackets.
+/// Addresses without angle brackets.
 fn addresses(text: &str) -> Vec<Identity> {
     let bare = |word: &str| {
         let word = word.trim_matches(|c: char| !c.is_alphanumeric()).trim_start_matches("mailto:");
@@ -131,7 +133,7 @@ fn addresses(text: &str) -> Vec<Identity> {
     text.split(|c: char| c.is_whitespace() || "<>()[],;\"'".contains(c)).filter_map(bare).collect()
 }
 
-/// Of `x <Name<address` the address: what git takes for one starts at the first bracket.
+/// The address in `x <Name<address`: the text after the last bracket. Git itself would begin at the first one.
 fn innermost(address: &str) -> String {
     address.rsplit('<').next().unwrap_or_default().trim().to_lowercase()
 }
@@ -140,7 +142,7 @@ fn tidy(name: &str) -> String {
     name.trim_matches(|c: char| c.is_whitespace() || ",;&<>".contains(c)).to_owned()
 }
 
-/// The text without what stands in round brackets and has no address in it.
+/// The text without remarks in round brackets; a remark that contains an address stays.
 fn without_remarks(text: &str) -> String {
     let mut kept = String::new();
     let mut rest = text;
@@ -156,18 +158,18 @@ fn without_remarks(text: &str) -> String {
     kept
 }
 
-/// The time behind an address: digits, as git reads them. It is 0 where there are none, and the largest number where
-/// there are too many.
+/// The time after an address, as git reads its digits. It is 0 if there are no digits, and the largest number if there
+/// are too many.
 fn seconds(text: &str) -> i64 {
     let digits: String = text.trim_start().chars().take_while(char::is_ascii_digit).collect();
     if digits.is_empty() { 0 } else { digits.parse().unwrap_or(i64::MAX) }
 }
 
-/// Trailers whose people wrote a part of the change, in lower case.
+/// Trailers that name authors of a part of the change, in lower case.
 const CO_AUTHORS: [&str; 6] =
     ["co-authored-by", "co-developed-by", "coauthored-by", "codeveloped-by", "co-author", "authored-by"];
 const SIGNED_OFF: &str = "signed-off-by";
-/// What stands between the people of one value.
+/// Separators between the people of one value.
 const PARTS: [char; 3] = [',', ';', '&'];
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Git objects as bytes: ids, commits, trees, and the signature on a commit.
 //!
-//! Invariant: an object counts only if its bytes have the id that was asked for, so wherever they come from
-//! (a repository, a server, a bundle) is of no matter. SHA-1 ids are computed with collision detection. It
-//! deliberately lacks repositories, references and packs.
+//! Invariant: an object counts only if its bytes have the requested id. So its source (a repository, a server, a
+//! bundle) does not matter. SHA-1 ids are computed with collision detection. The module deliberately contains no
+//! repositories, references or packs.
 
 mod commit;
 mod identity;

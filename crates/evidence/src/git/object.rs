@@ -1,4 +1,7 @@
-//! Object ids: a hash over `<kind> <length>\0<bytes>` (gitformat-pack, "Object types"; hash-function-transition).
+//! Object ids: a hash over `<kind> <length>\0<bytes>` (<https://git-scm.com/docs/gitformat-pack#_object_types>,
+//! <https://git-scm.com/docs/hash-function-transition>).
+//!
+//! Invariant: bytes that show the marks of a SHA-1 collision attack have no id.
 
 use aws_lc_rs::digest::{SHA256, digest};
 use sha1_checked::Sha1;
@@ -15,28 +18,28 @@ pub enum ObjectKind {
     Commit,
     /// A directory.
     Tree,
-    /// A file's content.
+    /// The content of a file.
     Blob,
 }
 
-/// Why bytes are not the object that was asked for.
+/// Errors of checking an object's id.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ObjectError {
-    /// Other bytes.
+    /// The bytes have another id.
     #[error("object {stated}: its bytes have id {found}")]
     Id {
-        /// Id asked for.
+        /// Id requested.
         stated: CommitId,
         /// Id of the bytes.
         found: CommitId,
     },
-    /// The bytes were made to collide under SHA-1.
+    /// The bytes were crafted to collide under SHA-1.
     #[error("object {0}: its bytes are part of a SHA-1 collision attack")]
     Collision(CommitId),
 }
 
 impl ObjectKind {
-    /// The kind's name in ids and in git's answers.
+    /// Name of the kind in ids and in git's output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -47,7 +50,7 @@ impl ObjectKind {
     }
 }
 
-/// Checks that bytes are the object with this id.
+/// Checks that bytes have this id.
 ///
 /// # Errors
 /// `ObjectError` when they are not.
@@ -56,7 +59,7 @@ pub fn check_object(kind: ObjectKind, bytes: &[u8], id: &CommitId) -> Result<(),
     if found == *id { Ok(()) } else { Err(ObjectError::Id { stated: id.clone(), found }) }
 }
 
-/// Id of an object, in SHA-1 (40 digits) or SHA-256 (64 digits).
+/// Computes the id of an object, in SHA-1 (40 digits) or SHA-256 (64 digits).
 ///
 /// # Errors
 /// When the bytes show the marks of a SHA-1 collision attack.

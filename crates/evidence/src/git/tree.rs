@@ -1,18 +1,20 @@
-//! Tree objects: the items of one directory (gitformat-pack; the object's body is `<mode> <name>\0<id>`…).
+//! Tree objects: the items of one directory, each `<mode> <name>\0<id>`
+//! (<https://git-scm.com/docs/gitformat-pack#_object_types>).
 //!
-//! Invariant: names are safe to write: no separators, no dots, nothing that git itself would read as its own.
+//! Invariant: names are safe to write to a disk: no separators, no dot entries, and no name that git itself would
+//! interpret.
 
 use super::object::OBJECT_BYTES_MAX;
 use crate::CommitId;
 
-/// What an item of a tree is.
+/// Kind of a tree item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum GitMode {
     /// A directory.
     Directory,
     /// A file.
     Plain,
-    /// A file that is run.
+    /// An executable file.
     Executable,
     /// A symbolic link.
     Link,
@@ -23,36 +25,36 @@ pub enum GitMode {
 /// One item of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreeItem {
-    /// What it is.
+    /// Kind of the item.
     pub mode: GitMode,
-    /// Its name.
+    /// Name of the item.
     pub name: String,
     /// Id of the object.
     pub id: CommitId,
 }
 
-/// Why bytes are not a tree that can be materialised.
+/// Errors of parsing a tree object.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TreeObjectError {
-    /// Larger than allowed.
+    /// The object is larger than allowed.
     #[error("tree: more than {OBJECT_BYTES_MAX} bytes")]
     Long,
-    /// Not the shape of a tree.
+    /// The bytes do not have the form of a tree.
     #[error("tree: damaged at byte {0}")]
     Shape(usize),
-    /// A mode that is none.
+    /// The mode of an item is unknown.
     #[error("tree: `{0}` has a mode that is not known")]
     Mode(String),
-    /// A name that cannot be written safely.
+    /// The name of an item cannot be written safely.
     #[error("tree: `{0}` cannot be a file's name here")]
     Name(String),
-    /// Items out of order or twice.
+    /// Items are out of order or repeated.
     #[error("tree: `{0}` stands twice or out of order")]
     Order(String),
 }
 
 impl GitMode {
-    /// A mode as git reads it (`canon_mode` in cache.h): octal, with or without zeros before it; of permissions
+    /// Parses a mode as git does (`canon_mode` in `cache.h`): octal, with or without leading zeros. Of the permissions,
     /// only the owner's right to execute counts.
     fn parse(text: &[u8]) -> Option<Self> {
         let octal = |mode: u32, digit: &u8| match digit {
@@ -71,10 +73,10 @@ impl GitMode {
     }
 }
 
-/// Parses the bytes of a tree object whose id was checked; ids have `digits` hex digits.
+/// Parses a tree object whose id was checked. Its ids have `digits` hex digits.
 ///
 /// # Errors
-/// `TreeObjectError` names what is wrong.
+/// `TreeObjectError` names the fault.
 pub fn parse_tree(bytes: &[u8], digits: usize) -> Result<Vec<TreeItem>, TreeObjectError> {
     if bytes.len() > OBJECT_BYTES_MAX {
         return Err(TreeObjectError::Long);
@@ -114,7 +116,7 @@ fn sort_key(item: &TreeItem) -> Vec<u8> {
     key
 }
 
-/// Not empty, no separator or control character, and nothing that is `.`, `..` or `.git` in any case.
+/// Whether a name is not empty, has no separator or control character, and is not `.`, `..` or `.git` in any case.
 fn is_safe(name: &str) -> bool {
     let plain = !name.is_empty() && !name.chars().any(|c| c == '/' || c == '\\' || c.is_control());
     plain && name != "." && name != ".." && !name.eq_ignore_ascii_case(".git") && name.len() <= 255

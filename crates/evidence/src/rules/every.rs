@@ -1,7 +1,7 @@
-//! Everything that is wrong with a file that does not parse: a parser stops at its first error, and a person mends all of
-//! them at once.
+//! All faults of a file that does not parse. A parser stops at the first error, but a person wants to mend all of them
+//! at once.
 //!
-//! Invariant: the parser's own error comes first, with its line. Nothing here makes a file sound that does not parse.
+//! Invariant: the parser's own error comes first, with its line. This module never accepts a file that does not parse.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::Name;
 use crate::pipeline::{self, Artifact, Pipeline, PipelineError, Step, yaml_words};
 use crate::release_file::{self, ReleaseFile, ReleaseFileError, Service};
 
-/// The shape of both files, as far as their parts can be told apart.
+/// The common form of both files, read part by part.
 #[derive(Debug, Default, Deserialize)]
 struct Loose {
     #[serde(default)]
@@ -27,13 +27,13 @@ struct Loose {
     services: BTreeMap<Name, Value>,
 }
 
-/// Parts that can be read, and why the others cannot.
+/// Parts that can be read, and the errors of the others.
 struct Parts<T> {
     sound: BTreeMap<Name, T>,
     unsound: Vec<(Name, String)>,
 }
 
-/// Problems of a pipeline file, of which the parser named the first.
+/// Problems of a pipeline file. The parser reported the first one.
 pub fn of_pipeline(bytes: &[u8], first: &PipelineError) -> Vec<Problem> {
     let text = first.to_string();
     let mut problems = vec![problem(pipeline::PATH, &text)];
@@ -44,7 +44,7 @@ pub fn of_pipeline(bytes: &[u8], first: &PipelineError) -> Vec<Problem> {
     let is_whole = steps.unsound.is_empty();
     let mut rest = Pipeline { version: loose.version, steps: steps.sound, artifacts: artifacts.sound };
     if !is_whole {
-        // Whether these fit the others cannot be said while one is missing.
+        // Without a missing step, nobody can say whether the artifacts fit the steps.
         rest.artifacts.clear();
         for step in rest.steps.values_mut() {
             step.needs.retain(|need| !steps.unsound.iter().any(|(name, _)| name == need));
@@ -56,7 +56,7 @@ pub fn of_pipeline(bytes: &[u8], first: &PipelineError) -> Vec<Problem> {
     each_once(problems)
 }
 
-/// Problems of a release file, of which the parser named the first.
+/// Problems of a release file. The parser reported the first one.
 pub fn of_release(bytes: &[u8], first: &ReleaseFileError) -> Vec<Problem> {
     let mut problems = vec![problem(release_file::PATH, &first.to_string())];
     let Some(loose) = loose(bytes) else { return problems };
@@ -84,7 +84,7 @@ fn parts<T: DeserializeOwned>(all: BTreeMap<Name, Value>) -> Parts<T> {
     parts
 }
 
-/// Adds what cannot be read. The parser's first error has its line, so it is not said again without one.
+/// Adds the parts that cannot be read. The parser's first error has a line number, so it is not repeated without one.
 fn add_unsound(problems: &mut Vec<Problem>, file: &'static str, section: &str, unsound: &[(Name, String)]) {
     let words = |error: &str| yaml_words(file, error);
     let first = problems.first().map(|problem| problem.what.clone()).unwrap_or_default();
@@ -97,13 +97,13 @@ fn add_unsound(problems: &mut Vec<Problem>, file: &'static str, section: &str, u
     }
 }
 
-/// Errors of parsers begin with their file already.
+/// Makes a problem from an error. Errors of parsers already begin with the file's name, which is cut off.
 fn problem(file: &'static str, error: &str) -> Problem {
     let what = error.strip_prefix(file).map_or(error, |rest| rest.trim_start_matches(": "));
     Problem::new(file, String::new(), what)
 }
 
-/// The first error stays the first.
+/// Removes duplicates and keeps the first occurrence.
 fn each_once(problems: Vec<Problem>) -> Vec<Problem> {
     let mut kept: Vec<Problem> = Vec::new();
     for problem in problems {

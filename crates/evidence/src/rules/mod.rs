@@ -1,9 +1,8 @@
-//! Rules that a project's two files must follow before anything is built by them: what would fail later, or be
-//! overridden, is named here with its place.
+//! Rules for a project's two files. They name faults that would otherwise show only during a run, each with its place.
 //!
-//! Invariant: pure, and only asked before something new begins (`run`, `pipeline check`, `pipeline run`, a runner before
-//! a step). `Pipeline::parse` and `ReleaseFile::parse` still read what they always read: the evidence of old commits is
-//! verified by them, so a rule that is added here never changes what a ledger means.
+//! Invariant: the rules are pure and apply only before something new starts (`run`, `pipeline check`, `pipeline run`, a
+//! runner before a step). `Pipeline::parse` and `ReleaseFile::parse` do not apply them and still read what they always
+//! read, because they verify the evidence of old commits. So a new rule never changes the meaning of a ledger.
 
 mod every;
 mod network;
@@ -22,25 +21,25 @@ use crate::Name;
 use crate::pipeline::{self, Pipeline};
 use crate::release_file::{self, ReleaseFile};
 
-/// Something in one of the files that would not work.
+/// A fault in one of the files.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
-    /// The file, as a path in the repository.
+    /// Path of the file in the repository.
     pub file: &'static str,
-    /// Where in the file; empty for the file as a whole.
+    /// Place in the file; empty for the file as a whole.
     pub place: String,
-    /// What is wrong, and what to do.
+    /// Description of the fault and its remedy.
     pub what: String,
 }
 
-/// The two files as they were read, as far as they could be.
+/// The two files, as far as they could be read.
 #[derive(Clone, Debug, Default)]
 pub struct Read {
-    /// The pipeline.
+    /// The pipeline, if it could be read.
     pub pipeline: Option<Pipeline>,
-    /// The release file.
+    /// The release file, if it exists and could be read.
     pub release: Option<ReleaseFile>,
-    /// Everything that is wrong with them.
+    /// All problems of both files.
     pub problems: Vec<Problem>,
 }
 
@@ -49,7 +48,7 @@ impl Problem {
         Self { file, place, what: what.into() }
     }
 
-    /// A stable code: which of the two files is unsound.
+    /// A stable code that names the file with the problem.
     #[must_use]
     pub fn code(&self) -> &'static str {
         if self.file == pipeline::PATH { "pipeline-unsound" } else { "release-file-unsound" }
@@ -63,8 +62,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Reads both files and holds them against all rules. A project may have no release file; then nothing of it runs
-/// anywhere.
+/// Reads both files and applies all rules. A project without a release file is built but never deployed.
 #[must_use]
 pub fn read(steps: &[u8], services: Option<&[u8]>) -> Read {
     let mut read = Read::default();
@@ -85,7 +83,7 @@ pub fn read(steps: &[u8], services: Option<&[u8]>) -> Read {
     read
 }
 
-/// What is wrong with a pipeline that could be parsed.
+/// Problems of a pipeline that could be parsed.
 #[must_use]
 pub fn of_pipeline(pipeline: &Pipeline) -> Vec<Problem> {
     let steps = pipeline.steps.iter().flat_map(|(name, step)| step::problems(name, step));
@@ -93,7 +91,7 @@ pub fn of_pipeline(pipeline: &Pipeline) -> Vec<Problem> {
     steps.chain(artifacts).collect()
 }
 
-/// What is allowed and may still not be meant.
+/// Hints at things that are allowed but probably not intended.
 #[must_use]
 pub fn notes(pipeline: &Pipeline, release: Option<&ReleaseFile>) -> Vec<String> {
     let mut notes = Vec::new();
@@ -114,7 +112,7 @@ pub fn notes(pipeline: &Pipeline, release: Option<&ReleaseFile>) -> Vec<String> 
     notes
 }
 
-/// Why a variable's value, or a word of a command, cannot be handed to a program; `None` when it can.
+/// The reason why a program cannot receive this text as a variable's value or an argument; `None` if it can.
 fn text_fault(text: &str) -> Option<&'static str> {
     if text.contains('\0') {
         return Some("holds a NUL byte, which no program can be given");
@@ -123,5 +121,5 @@ fn text_fault(text: &str) -> Option<&'static str> {
         .then_some("has more than 128 KiB; Linux takes no longer ones: put it in a file")
 }
 
-/// Linux's `MAX_ARG_STRLEN`, less the NUL and room for a variable's name (execve(2)).
+/// Linux's `MAX_ARG_STRLEN` without the NUL and room for a variable's name (execve(2)).
 const TEXT_BYTES_MAX: usize = 128 * 1024 - 1024;

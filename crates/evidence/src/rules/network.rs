@@ -1,9 +1,12 @@
-//! What a step may name in `network`.
+//! Destinations that a step may name in `network`.
+//!
+//! Invariant: every accepted destination is one that the runner's proxy can match: an ecosystem, a host, or a host with
+//! a port. There are no wildcards.
 
-/// Package ecosystems that a runner can find the hosts of.
+/// Package ecosystems whose hosts a runner knows.
 pub const ECOSYSTEMS: [&str; 4] = ["cargo", "go", "npm", "pip"];
 
-/// Why some text names no destination; `None` for an ecosystem, `host` or `host:port`.
+/// The reason why a text is not a destination; `None` for an ecosystem, `host` or `host:port`.
 #[must_use]
 pub fn fault(text: &str) -> Option<String> {
     if ECOSYSTEMS.contains(&text) {
@@ -39,11 +42,11 @@ pub fn fault(text: &str) -> Option<String> {
     })
 }
 
-/// Host and port; the brackets of an IPv6 address taken off.
+/// Splits host and port, without the brackets of an IPv6 address.
 fn split(text: &str) -> Option<(&str, Option<&str>)> {
     if let Some(rest) = text.strip_prefix('[') {
         let (host, rest) = rest.split_once(']')?;
-        // An address is only told from a name by its port.
+        // After a bracketed address only a port can follow.
         return rest.strip_prefix(':').map(|port| (host, Some(port)));
     }
     match text.split_once(':') {

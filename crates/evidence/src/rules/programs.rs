@@ -1,7 +1,7 @@
-//! Programs that steps begin with, as far as they can be known before anything runs.
+//! Programs that steps start with, as far as they are known before a run.
 //!
-//! Invariant: what is said to be missing is missing in every run of the same files. What depends on a runner's machine is
-//! only asked about.
+//! Invariant: a program that is reported missing is missing in every run of the same files. For programs of the
+//! runner's machine, this module only lists the names.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use super::Problem;
 use crate::Name;
 use crate::pipeline::{PATH, Pipeline, Run, Step};
 
-/// Programs in the workspace that neither the files of the tree nor the outputs of needed steps hold.
+/// Programs in the workspace that neither the tree nor the outputs of needed steps contain.
 #[must_use]
 pub fn missing(pipeline: &Pipeline, tree: &BTreeSet<String>) -> Vec<Problem> {
     let lacks = |(name, step): (&Name, &Step)| {
@@ -30,21 +30,21 @@ pub fn missing(pipeline: &Pipeline, tree: &BTreeSet<String>) -> Vec<Problem> {
     pipeline.steps.iter().filter_map(lacks).collect()
 }
 
-/// A program as the tree would name it. Nothing for one that is looked for by its name, or that lies outside.
+/// A program's path in the tree. `None` for a program that is searched by its name or lies outside the workspace.
 fn in_workspace(program: &str) -> Option<String> {
     let parts: Vec<_> = program.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let is_inside = program.contains('/') && !program.starts_with('/') && !parts.contains(&"..");
     is_inside.then(|| parts.join("/"))
 }
 
-/// Whether the tree holds a path, or may: what lies below an entry, such as a link to a directory, is known to whoever
-/// follows it.
+/// Whether the tree contains a path, or may contain it. An entry above the path may be a link to a directory, whose
+/// contents this module cannot see.
 fn is_held(path: &str, tree: &BTreeSet<String>) -> bool {
     let above = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
     above.chain([path]).any(|path| tree.contains(path))
 }
 
-/// Programs of the machine that steps begin with: names to be looked for, or whole paths.
+/// Programs of the machine that steps start with: names to search, or absolute paths.
 #[must_use]
 pub fn of_host(pipeline: &Pipeline) -> Vec<(&Name, &str)> {
     let asked = |(name, step)| {
@@ -54,7 +54,7 @@ pub fn of_host(pipeline: &Pipeline) -> Vec<(&Name, &str)> {
     pipeline.steps.iter().filter_map(asked).collect()
 }
 
-/// The first word of a program's words, or of a script whose first line is one plain command.
+/// The first word of a program, or of a script whose first line is one plain command.
 fn first(step: &Step) -> Option<&str> {
     match step.run.as_ref()? {
         Run::Program(words) => words.first().map(String::as_str),
@@ -68,7 +68,7 @@ fn first(step: &Step) -> Option<&str> {
     }
 }
 
-/// Words that a shell takes for its own (POSIX, XCU 2.9 and 2.14, and 4 for those that shells have built in).
+/// Words that a shell interprets itself (POSIX, XCU 2.9, 2.14 and 4).
 const BUILT_IN: [&str; 32] = [
     ".", ":", "alias", "break", "case", "cd", "command", "continue", "do", "echo", "eval", "exec", "exit",
     "export", "false", "for", "getopts", "if", "printf", "pwd", "read", "return", "set", "shift", "test",
@@ -103,7 +103,7 @@ mod tests {
             "./tools/./deep/lint",
             "bin/made",
             "./bin//made",
-            // Elsewhere.
+            // Outside the workspace.
             "sh",
             "/bin/sh",
             "../outside",

@@ -1,4 +1,6 @@
 //! Rules for services, and for the two files together.
+//!
+//! Invariant: only problems stop a run. Notes are hints that never do.
 
 use std::collections::BTreeMap;
 
@@ -7,12 +9,12 @@ use crate::Name;
 use crate::pipeline::{Artifact, Pipeline};
 use crate::release_file::{PATH, Probe, ReleaseFile, Service, ServiceLimits};
 
-/// What is wrong with the services of a release file.
+/// Problems of the services of a release file.
 pub fn problems(file: &ReleaseFile) -> Vec<Problem> {
     file.services.iter().flat_map(|(name, service)| of_service(name, service)).collect()
 }
 
-/// What does not fit the pipeline.
+/// Problems between the release file and the pipeline.
 pub fn between(pipeline: &Pipeline, file: &ReleaseFile) -> Vec<Problem> {
     let mut found = Vec::new();
     for (name, service) in &file.services {
@@ -42,7 +44,7 @@ pub fn between(pipeline: &Pipeline, file: &ReleaseFile) -> Vec<Problem> {
     found
 }
 
-/// What is allowed and may still not be meant.
+/// Hints at things that are allowed but probably not intended.
 pub fn notes(file: &ReleaseFile) -> Vec<String> {
     let mut notes = Vec::new();
     let mut ports: BTreeMap<u16, &Name> = BTreeMap::new();
@@ -129,25 +131,26 @@ fn of_probe(probe: &Probe) -> Vec<(&'static str, String)> {
     found
 }
 
-/// Whether a file of that path can be in an artifact: what lies below a source is only known after the build.
+/// Whether an artifact may contain a file at this path. The contents of a directory are only known after the build.
 fn may_hold(artifact: &Artifact, path: &str) -> bool {
     artifact.files.keys().any(|target| {
         path.strip_prefix(target.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     })
 }
 
-/// A path and a query in origin form (RFC 9112, 3.2.1; characters by RFC 3986, 3.3).
+/// Whether a text is a path with an optional query in origin form
+/// (<https://www.rfc-editor.org/rfc/rfc9112#section-3.2.1>; characters of RFC 3986, section 3.3).
 fn is_request_path(path: &str) -> bool {
     path.starts_with('/')
         && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%".contains(&byte))
 }
 
-/// Ports below need a right of their own on Linux (`ip_unprivileged_port_start`).
+/// Ports below this one need a special right on Linux (`ip_unprivileged_port_start`).
 const PRIVILEGED: u16 = 1024;
-/// Standard streams, the listening socket, and something for the program itself.
+/// Standard streams, the listening socket, and some files for the program itself.
 const OPEN_FILES_MIN: u64 = 8;
 /// Linux's `fs.nr_open`.
 const OPEN_FILES_MAX: u64 = 1 << 20;
 const MEMORY_MIB_MAX: u64 = 1 << 20;
-/// What agents wait for all tries of a probe together.
+/// Longest time of all tries of a probe together, in milliseconds. Agents wait no longer.
 const PROBE_MS_MAX: u64 = 3_600_000;

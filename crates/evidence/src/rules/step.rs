@@ -1,18 +1,20 @@
 //! Rules for steps and artifacts.
+//!
+//! Invariant: each rule names a fault that would otherwise appear only when a runner starts the step.
 
 use super::{Problem, network, text_fault};
 use crate::Name;
 use crate::oci::is_layer_path;
 use crate::pipeline::{Artifact, PATH, Run, Step, StepLimits};
 
-/// What is wrong with a step.
+/// Problems of a step.
 pub fn problems(name: &Name, step: &Step) -> Vec<Problem> {
     let mut found = Vec::new();
     let mut say = |field: &str, what: String| {
         found.push(Problem::new(PATH, format!("steps.{name}.{field}"), what));
     };
     match &step.run {
-        // A script is handed over as a file, so that its length is only that of this file.
+        // A script is passed as a file, so only the limit of the whole pipeline file applies to its length.
         Some(Run::Script(text)) if text.contains('\0') => say("run", "holds a NUL byte".into()),
         Some(Run::Program(words)) => {
             for why in words.iter().filter_map(|word| text_fault(word)) {
@@ -45,7 +47,7 @@ pub fn problems(name: &Name, step: &Step) -> Vec<Problem> {
     found
 }
 
-/// What is wrong with an artifact.
+/// Problems of an artifact.
 pub fn of_artifact(name: &Name, artifact: &Artifact) -> Vec<Problem> {
     let place = format!("artifacts.{name}");
     let mut found = Vec::new();
@@ -67,7 +69,7 @@ pub fn of_artifact(name: &Name, artifact: &Artifact) -> Vec<Problem> {
     found
 }
 
-/// Why no step can leave something at a path that is otherwise plain.
+/// The reason why no step can leave an output at this path; `None` if one can.
 fn output_fault(path: &str) -> Option<&'static str> {
     if path.split('/').any(|part| part.len() > NAME_BYTES_MAX) {
         return Some("has a part of more than 255 bytes");
@@ -76,7 +78,7 @@ fn output_fault(path: &str) -> Option<&'static str> {
     reserved.then_some("lies in `.countersign`, which describes the project and is never an output")
 }
 
-/// A type and a subtype (RFC 6838, 4.2).
+/// Whether a text is a media type with type and subtype (<https://www.rfc-editor.org/rfc/rfc6838#section-4.2>).
 fn is_media_type(text: &str) -> bool {
     let part = |part: &str| {
         (1..=127).contains(&part.len())
@@ -86,6 +88,6 @@ fn is_media_type(text: &str) -> bool {
     text.split_once('/').is_some_and(|(kind, subtype)| part(kind) && part(subtype))
 }
 
-/// Longest name in a directory (`NAME_MAX`).
+/// Longest name of a directory entry (`NAME_MAX`).
 const NAME_BYTES_MAX: usize = 255;
 const PEOPLE_MAX: u32 = 64;

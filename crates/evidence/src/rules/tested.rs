@@ -1,12 +1,14 @@
-//! Whether a pipeline tests what it builds, as far as names and commands tell. Nothing is decided by it: people are told.
+//! Whether a pipeline tests what it builds, as far as names and commands tell.
+//!
+//! Invariant: no decision rests on this guess. It only gives people a hint.
 
 use crate::pipeline::{Pipeline, Run, Step};
 
-/// What is said of a pipeline in which no step tests.
+/// Hint for a pipeline without a step that tests.
 pub const UNTESTED: &str =
     "no step of this pipeline runs tests: add a step named `test`, or one that calls what tests your project";
 
-/// Whether some step tests, by its name or by a usual command.
+/// Whether some step tests, by its name or by a common command.
 #[must_use]
 pub fn is_tested(pipeline: &Pipeline) -> bool {
     pipeline.steps.iter().any(|(name, step)| is_named(name.as_str()) || calls(step))
@@ -26,7 +28,7 @@ fn calls(step: &Step) -> bool {
     let is_runner = |word: &&str| RUNNERS.contains(&word.rsplit('/').next().unwrap_or_default());
     let pair = |pair: &[&str]| {
         let [first, second] = pair else { return false };
-        // What `cargo check` and its like do is no more than compile.
+        // `cargo check` and similar commands only compile.
         let is_check = |part: &str| matches!(part, "check" | "checks");
         let says = |part| NAMES.contains(&part) && (!is_check(part) || CHECK_TESTS.contains(first));
         TOOLS.contains(first) && (second.split('-').any(says) || second.starts_with("test:"))
@@ -34,14 +36,14 @@ fn calls(step: &Step) -> bool {
     words.iter().any(is_runner) || words.windows(2).any(pair) || text.contains("npm run test")
 }
 
-/// Parts of a step's name that say so.
+/// Parts of a step's name that say that it tests.
 const NAMES: [&str; 8] = ["test", "tests", "tested", "testing", "check", "checks", "spec", "e2e"];
-/// Programs and modules that do nothing else.
+/// Programs and modules that only test.
 const RUNNERS: [&str; 13] = [
     "pytest", "unittest", "tox", "nox", "jest", "vitest", "mocha", "ava", "rspec", "ctest", "nextest",
     "bats", "phpunit",
 ];
-/// Programs that test when their next word says so: `cargo test`, `make check`.
+/// Programs that test if their next word says so: `cargo test`, `make check`.
 const TOOLS: [&str; 13] = [
     "cargo",
     "go",
@@ -57,7 +59,7 @@ const TOOLS: [&str; 13] = [
     "ninja",
     "just",
 ];
-/// Those to which `check` is the usual name of a target that tests.
+/// Programs for which `check` is a common name of a target that tests.
 const CHECK_TESTS: [&str; 6] = ["make", "just", "gradle", "./gradlew", "meson", "ninja"];
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! Every format has a page in `docs/formats` whose example is compared byte for byte with what this code
-//! makes of fixed keys, and read back. The bytes cannot drift unseen. `UPDATE_FORMATS=1` writes the blocks.
+//! Every format has a page in `docs/formats`. Its example is compared byte for byte with the output of this code for
+//! fixed keys, and then read back, so the bytes cannot change unnoticed. `UPDATE_FORMATS=1` rewrites the examples.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod release;
@@ -262,7 +262,7 @@ fn receipt_example() {
     assert!(escaped.sign(&signer).is_err());
 }
 
-/// Links and empty directories, which receipts name beside files.
+/// Receipts name links and empty directories beside files.
 #[test]
 fn receipt_with_links() {
     let signer = MachineSigner::from_seed([24; 32]).unwrap();

@@ -55,7 +55,7 @@ services:
     probe: { http: /health }
 ";
 
-/// A program from before the field refuses such a plan: it would make other bytes of it.
+/// A program from before the field refuses such a plan, because it would encode the plan differently.
 #[test]
 fn a_process_may_listen_by_itself() {
     let file = RELEASE_FILE.replace("--serve]", "--serve], listen: variable");
@@ -127,10 +127,10 @@ fn approval_example() {
     let [alice, _] = people();
     assert_eq!(read.verify(&envelope, &[&alice.key]).unwrap(), &alice.key);
     assert!(read.verify(&envelope, &[&bob.key]).is_err());
-    // As other people's tools see it: an in-toto statement about two subjects.
+    // The view of other tools: an in-toto statement about two subjects.
     let foreign = Statement::decode(envelope.payload(statement::PAYLOAD_TYPE).unwrap());
     assert_eq!(foreign.unwrap().subject.len(), 2);
-    // The same words as a rejection are signed in another namespace, so neither stands in for the other.
+    // A rejection with the same predicate is signed in another namespace, so neither can pass for the other.
     let rejection = Signed { decision: Decision::Reject, ..signed_statement.clone() };
     let mut crossed = rejection.envelope().unwrap();
     alice.sign(&mut crossed, approval::APPROVAL_NAMESPACE);
@@ -239,7 +239,7 @@ fn introduction_example() {
     assert_eq!(Introduction::open(&envelope, ledger.public(), id(1), issued).unwrap(), introduction);
     let long = Introduction { expires: issued.later_by(2 * introduction::VALIDITY), ..introduction };
     Introduction::open(&long.sign(&ledger).unwrap(), ledger.public(), id(1), issued).unwrap_err();
-    // The key that signs answers introduces nobody.
+    // The key that signs answers cannot sign introductions.
     let own = Introduction::open(&long.sign(&answering).unwrap(), ledger.public(), id(1), issued);
     own.unwrap_err();
 

@@ -52,7 +52,8 @@ pub fn blob_of_pem(pem: &str) -> Vec<u8> {
     STANDARD.decode(inner).unwrap()
 }
 
-/// A signature as an `sk-ssh-ed25519` key makes it (OpenSSH PROTOCOL.u2f), with chosen flags.
+/// A signature of an `sk-ssh-ed25519` key with chosen flags
+/// (<https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.u2f>).
 pub fn hardware_signature(seed: u8, flags: u8, namespace: &str, message: &[u8]) -> (SshKey, Vec<u8>) {
     let pair = Ed25519Keypair::from_seed(&[seed; 32]);
     let mut wire = Vec::new();
