@@ -1,8 +1,8 @@
-//! What a person sent, turned into a command, with all signatures checked.
+//! Admission of people's submissions: verifies all signatures and makes a command of the request.
 //!
-//! Invariant: what cannot be read is an error and leaves no entry; what a known person sent that does not
-//! hold becomes a command that refuses it, so that it is on record. Replay calls the same function with
-//! what the ledger holds.
+//! Invariant: a submission that cannot be read is an error and leaves no entry. A readable submission of a known person
+//! that is invalid becomes a command that refuses it, so that the refusal is recorded. Replay calls the same function
+//! with the bytes from the ledger.
 
 use std::collections::BTreeSet;
 
@@ -32,45 +32,45 @@ use crate::arguments::{
 };
 use crate::store::{Store, Unavailable};
 
-/// What a person sent. The request's signature and time have been checked.
+/// A person's submission. The signature and time of its request were verified before.
 #[derive(Clone, Copy, Debug)]
 pub struct Sent<'a> {
     /// The request.
     pub request: &'a Request,
-    /// The same, as it was signed.
+    /// The signed envelope of the request.
     pub envelope: &'a Envelope,
-    /// Statements that it names by the digest of their payload.
+    /// Statements that the request names by the digests of their payloads.
     pub statements: &'a [Envelope],
-    /// Bytes that it, or a statement, names by their digest.
+    /// Bytes that the request or a statement names by their digests.
     pub attachments: &'a [Vec<u8>],
 }
 
-/// A command, and what goes on record with it.
+/// A command with the bytes to record.
 #[derive(Clone, Debug)]
 pub struct Admitted {
     /// The command.
     pub command: Command,
-    /// Project that it belongs to.
+    /// Project of the entry.
     pub project: Option<Name>,
-    /// Bytes that are to be durable before the command.
+    /// Blobs that must be durable before the command is decided.
     pub blobs: Vec<Vec<u8>>,
 }
 
-/// Why nothing could be made of it.
+/// Reasons why a submission cannot become a command.
 #[derive(Debug, thiserror::Error)]
 pub enum AdmitError {
-    /// It cannot be read.
+    /// The submission cannot be read.
     #[error("{0}")]
     Malformed(String),
-    /// Bytes of the ledger cannot be had.
+    /// Bytes of the ledger are unavailable.
     #[error(transparent)]
     Store(#[from] Unavailable),
 }
 
-/// Turns what was sent into a command.
+/// Makes a command of a submission.
 ///
 /// # Errors
-/// `AdmitError` when it cannot be read; refusals are commands.
+/// `AdmitError` when the submission cannot be read. A refusal is not an error but a command.
 pub fn admit(
     state: &State,
     root: &TrustRoot,
@@ -106,7 +106,7 @@ fn enrol(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
     }))
 }
 
-/// Runners that a root names.
+/// Names of the runners in a root.
 #[must_use]
 pub fn runner_names(root: &TrustRoot) -> BTreeSet<Name> {
     root.runners.iter().map(|runner| runner.name.clone()).collect()
@@ -145,7 +145,7 @@ fn set_status(root: &TrustRoot, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
     }
 }
 
-/// The command that brings a status whose signatures were checked into force.
+/// The command that brings a status into force. The signatures were verified before.
 #[must_use]
 pub fn status_command(opened: StatusInForce, file: Digest, root: u32) -> Command {
     let issued = opened.status.issued;
@@ -249,7 +249,7 @@ fn step_plan(step: &pipeline::Step) -> build::StepPlan {
     }
 }
 
-/// The signature by whichever key it says: whose key that is, is for the decision to find out.
+/// Verifies the commit's signature with the key that it names. The decision finds out whose key that is.
 fn signature(commit: &Commit) -> Signature {
     let embedded = commit.signature.as_ref().and_then(|signature| signature.blob());
     let key = embedded.and_then(|blob| ssh::embedded_key(&blob));
@@ -372,12 +372,12 @@ fn rollback(sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
 /// The enrolment that an entry records.
 ///
 /// # Errors
-/// `Unavailable` when the entry does not hold what it records.
+/// `Unavailable` when the entry does not contain an enrolment.
 pub fn enrolment_at(store: &dyn Store, entry: u64) -> Result<Enrolment, Unavailable> {
     enrolment_envelope_at(store, entry).map(|(_, enrolment)| enrolment)
 }
 
-/// The same with its envelope.
+/// Like [`enrolment_at`], with the envelope.
 pub fn enrolment_envelope_at(store: &dyn Store, entry: u64) -> Result<(Envelope, Enrolment), Unavailable> {
     let recorded = store.entry(entry)?;
     let facts = Event::read("identity.enrolled", &recorded.facts).map_err(Unavailable::of)?;
@@ -395,7 +395,7 @@ pub fn enrolment_envelope_at(store: &dyn Store, entry: u64) -> Result<(Envelope,
     }
 }
 
-/// The statement that an action is about, and the tightening of a status.
+/// The statement that the request is about and, for a status, its tightening.
 fn named<'a>(sent: &Sent<'a>) -> Result<(&'a Envelope, Option<&'a Envelope>), AdmitError> {
     let named: StatementArguments = arguments(sent.request)?;
     let find = |digest: &Digest| {

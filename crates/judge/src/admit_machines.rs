@@ -1,7 +1,7 @@
-//! What machines report, turned into commands: receipts of runners, reports of agents.
+//! Admission of machines' reports: makes commands of runners' receipts and agents' reports.
 //!
-//! Invariant: the signature is checked against the trust root or the environment statement in force; what a
-//! receipt says it was given is compared with what the same runner's earlier receipts left.
+//! Invariant: the signature is verified against the trust root or the environment statement in force. The inputs that a
+//! receipt states must equal the outputs of the same runner's earlier receipts.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ use evidence::{Digest, canonical};
 use crate::admit::{AdmitError, Admitted};
 use crate::store::{Store, Unavailable};
 
-/// Turns a receipt into a command.
+/// Makes a command of a receipt.
 ///
 /// # Errors
-/// `AdmitError` when it cannot be read or its signature does not count.
+/// `AdmitError` when the receipt cannot be read or its signature is invalid.
 pub fn admit_receipt(
     state: &State,
     root: &TrustRoot,
@@ -50,7 +50,7 @@ pub fn admit_receipt(
     Ok((Admitted { command, project, blobs: vec![bytes] }, receipt))
 }
 
-/// Why a receipt does not fit what was due, as far as blobs tell.
+/// The reason why a receipt does not match the work that was due, as far as blobs show it.
 fn unfit(
     state: &State,
     root: &TrustRoot,
@@ -60,8 +60,8 @@ fn unfit(
     let due = state.build.outstanding(&receipt.runner).find(|due| due.nonce == receipt.nonce);
     let Some(due) = due else { return Ok(None) };
     if !receipt.passed() {
-        // It counts for nothing but the end of its run. Work that could not begin has no inputs to name, and a
-        // refused report of a failure would keep the run waiting for ever.
+        // A failed receipt only ends its run. Work that could not start has no inputs to name; and if the report of a
+        // failure were refused, the run would wait forever.
         return Ok(None);
     }
     let reason = |what: &str| Some(Reason::new("receipt-differs", what, "do what is due, and nothing else"));
@@ -75,7 +75,7 @@ fn unfit(
     }
     let same = match receipt.work {
         Work::Step(_) => receipt.inputs == left,
-        // Which files enter an artifact, and under which names, the judge derives from the pipeline.
+        // The judge derives from the pipeline which files go into an artifact and under which names.
         Work::Artifact(_) => receipt.inputs.values().all(|input| left.values().any(|output| output == input)),
     };
     if !same {
@@ -98,10 +98,10 @@ fn artifact(receipt: &Receipt) -> Option<(Digest, Digest)> {
     Some((output("manifest.json")?, output("layer.tar")?))
 }
 
-/// Turns an agent's report into a command.
+/// Makes a command of an agent's report.
 ///
 /// # Errors
-/// `AdmitError` when it cannot be read or its signature does not count.
+/// `AdmitError` when the report cannot be read or its signature is invalid.
 pub fn admit_report(
     state: &State,
     root: &TrustRoot,

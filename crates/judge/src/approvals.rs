@@ -1,7 +1,7 @@
-//! Approvals and rejections in a bundle: each counts only for exactly what it names.
+//! Approvals and rejections in a bundle. Each counts only for exactly the release that it names.
 //!
-//! Invariant: one whose signature does not hold breaks the check; one that names something else, has
-//! lapsed, or is by a barred person is kept with the reason why it does not count.
+//! Invariant: an approval with an invalid signature fails the whole check. An approval that names something else, has
+//! expired, or is by a person who may not approve is kept, with the reasons why it does not count.
 
 use std::collections::BTreeSet;
 
@@ -16,34 +16,34 @@ use crate::findings::{Findings, NEW_BUNDLE, one_finding};
 use crate::people::roles;
 use crate::proofs::is_ancestor;
 
-/// What one person said.
+/// One person's approval or rejection.
 #[derive(Clone, Debug)]
 pub struct Vote {
-    /// Yes or no.
+    /// The person's decision.
     pub decision: Decision,
     /// Subject of the person.
     pub subject: String,
-    /// Name of the person, for people to read.
+    /// Display name of the person.
     pub name: String,
     /// Roles that the person holds here.
     pub roles: BTreeSet<Name>,
-    /// Whether the key lives in hardware.
+    /// Whether the key is in hardware.
     pub hardware: bool,
-    /// Why.
+    /// The person's reason.
     pub reason: String,
-    /// Change ticket.
+    /// Id of the change ticket.
     pub ticket: Option<String>,
     /// `command-line` or `browser`.
     pub via: String,
     /// Whether the person's own rebuild gave the same artifact.
     pub rebuilt: bool,
-    /// Size of the checkpoint that the person saw.
+    /// Size of the checkpoint that the person saw, if that checkpoint is an ancestor.
     pub seen_size: Option<u64>,
-    /// Why it does not count; empty when it does.
+    /// Reasons why the vote does not count; empty if it does.
     pub void: Vec<String>,
 }
 
-/// Opens all of them.
+/// Opens all approvals of a bundle.
 pub fn open(checked: &Checked<'_>) -> Result<Vec<Vote>, Findings> {
     let wrong = |what: String| one_finding("approval-unsound", what, NEW_BUNDLE);
     let envelopes = &checked.bundle.approvals;
@@ -86,7 +86,7 @@ pub fn open(checked: &Checked<'_>) -> Result<Vec<Vote>, Findings> {
     Ok(votes)
 }
 
-/// Everything about which an approval and the bundle do not say the same.
+/// All differences between an approval and the bundle.
 fn void(checked: &Checked<'_>, signed: &Signed) -> Vec<String> {
     let (bundle, said) = (checked.bundle, &signed.said);
     let replaces = checked.proven.proposals.first().and_then(|proposal| proposal.replaces);
@@ -117,14 +117,14 @@ fn void(checked: &Checked<'_>, signed: &Signed) -> Vec<String> {
 }
 
 impl Checked<'_> {
-    /// Whether a person may not approve, by subject.
+    /// Whether a person may not approve this release, by subject.
     #[must_use]
     pub fn is_barred(&self, subject: &str) -> bool {
         is_barred(self, subject)
     }
 }
 
-/// Outside solo mode, a change author or the person who asked for the run does not approve.
+/// Outside solo mode, change authors and the person who asked for the run may not approve.
 fn is_barred(checked: &Checked<'_>, subject: &str) -> bool {
     checked.root.mode != Mode::Solo
         && (checked.authors.subjects.contains(subject) || checked.asked.requester == subject)

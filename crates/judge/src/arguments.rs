@@ -1,4 +1,6 @@
-//! Arguments of the requests that people sign, as the JSON of `docs/formats/request.md` has them.
+//! Arguments of signed requests, as JSON (`docs/formats/request.md`).
+//!
+//! Invariant: an unknown field is an error, so that no person signs an argument that the server ignores.
 
 use domain::{Place, RunId};
 use evidence::{CommitId, Digest, Name};
@@ -57,12 +59,12 @@ pub struct RollbackArguments {
     pub place: Place,
     pub from: Digest,
     pub to: Digest,
-    /// Number of the release that had brought what is to run.
+    /// Number of the release that brought the artifact that comes back.
     #[serde(default)]
     pub release: Option<u64>,
     #[serde(default)]
     pub ends: bool,
-    /// The reason, for readers of the ledger; no decision reads it.
+    /// The person's reason, for readers of the ledger. No decision reads it.
     #[serde(default, rename = "reason")]
     pub _reason: Option<String>,
 }

@@ -1,8 +1,8 @@
-//! Believes nothing of a bundle before it is proven, beginning with the trust root.
+//! Proves every part of a bundle, beginning with the trust root, before anything relies on it.
 //!
-//! Invariant: what is forged, contradictory, unlisted or missing from the proof breaks the check; what is
-//! authentic but stands against the release (frozen, expired, not promoted) is kept as a finding, so that
-//! people see all of it at once. Neither is ever a pass.
+//! Invariant: evidence that is forged, contradictory, unlisted or unproven fails the check. Evidence that is authentic
+//! but against the release (frozen, expired, not promoted) is kept as a finding, so that people see all findings at
+//! once. Neither case is ever a pass.
 
 use std::collections::BTreeSet;
 
@@ -33,7 +33,7 @@ use crate::records::{Records, Revoked};
 use crate::reports::{self, Before};
 use crate::requests::{self, RunRequests};
 
-/// A bundle of which everything was proven.
+/// A bundle whose every part was proven.
 #[derive(Debug)]
 pub struct Checked<'a> {
     /// The bundle.
@@ -42,23 +42,23 @@ pub struct Checked<'a> {
     pub place: Place,
     /// The newest trust root.
     pub root: TrustRoot,
-    /// Every trust root, the first one first.
+    /// All trust roots, from version 1 on.
     pub roots: Vec<TrustRoot>,
-    /// Its digest.
+    /// Digest of the newest trust root.
     pub root_digest: Digest,
     /// The status in force.
     pub status: Status,
-    /// The moment that was judged at.
+    /// The time of the judgement.
     pub now: Moment,
     /// The environment statement.
     pub environment: Environment,
     /// The people.
     pub people: People,
-    /// What the ledger proves.
+    /// Facts that the ledger proves.
     pub proven: Proven,
-    /// What has to be on it.
+    /// Digests that must be recorded in the ledger.
     pub records: Records,
-    /// What the receipts prove.
+    /// Facts that the receipts prove.
     pub build: BuildProof,
     /// The source.
     pub source: source_pack::VerifiedPack,
@@ -66,28 +66,28 @@ pub struct Checked<'a> {
     pub range: BTreeSet<CommitId>,
     /// Commit after which the range begins.
     pub base: CommitId,
-    /// Who stands behind the range.
+    /// Change authors of the range.
     pub authors: ChangeAuthors,
-    /// Who asked.
+    /// People's requests.
     pub asked: RunRequests,
     /// Approvals and rejections.
     pub votes: Vec<Vote>,
-    /// What the environment before reported.
+    /// Report of the environment that comes before, if there is one.
     pub before: Option<Before>,
-    /// Sizes of the ledger that agents say they saw.
+    /// Ledger sizes that agents have seen, as their reports say.
     pub reported_sizes: BTreeSet<u64>,
     /// Digest of the evidence manifest.
     pub evidence: Digest,
     /// Digest of the plan.
     pub plan: Digest,
-    /// Authentic, but against the release.
+    /// Authentic evidence against the release.
     pub findings: Findings,
 }
 
-/// Checks a bundle against a pinned root and what was seen before.
+/// Checks a bundle against a pinned root and the judge's own knowledge.
 ///
 /// # Errors
-/// `Findings` when something does not hold; the release is not looked at any further then.
+/// `Findings` when a part cannot be proven. The rest of the release is not judged then.
 pub fn check<'a>(
     bundle: &'a Bundle,
     anchors: &Anchors,
@@ -97,7 +97,7 @@ pub fn check<'a>(
     let mut findings = Findings::default();
     let proven = proofs::prove(bundle, &root)?;
     check_log_consistency(bundle, &roots, &proven, seen)?;
-    // The later of the judge's clock and the time that a quorum of witnesses vouches for.
+    // The later of the judge's clock and the quorum time.
     let now = seen.now.map_or(proven.quorum_time, |now| now.max(proven.quorum_time));
     let status = newest_status(&bundle.status, &root, seen)?;
     if root.expires <= now {
@@ -168,7 +168,8 @@ fn place_of(bundle: &Bundle) -> Place {
     Place { project: project.clone(), service: service.clone(), environment: environment.clone() }
 }
 
-/// The ledger continues what was seen of it, and holds what holders signed as the end of older origins.
+/// Checks that the ledger continues every checkpoint seen before and contains the checkpoints at which, as holders
+/// signed, older origins ended.
 fn check_log_consistency(
     bundle: &Bundle,
     roots: &[TrustRoot],
@@ -201,10 +202,10 @@ fn root(
     Ok((root, roots))
 }
 
-/// The newest of these roots, if the pinned one is among them and each follows the one before.
+/// The newest of these roots, if the pinned one is among them and each root follows the previous one.
 ///
 /// # Errors
-/// `Findings` when it is not to be believed.
+/// `Findings` when the roots are not trusted.
 pub fn newest_root(
     roots: &[Envelope],
     anchors: &Anchors,
@@ -213,7 +214,7 @@ pub fn newest_root(
     walk(roots, anchors, seen).map(|(root, _)| root)
 }
 
-/// The newest of these roots and all of them, if the pinned one is among them and each follows the one before.
+/// Like [`newest_root`], with all roots.
 pub fn walk(
     roots: &[Envelope],
     anchors: &Anchors,
@@ -253,7 +254,7 @@ pub fn walk(
     Ok((root, opened))
 }
 
-/// The newest status that is known: the one that came along, or one that came by another way.
+/// The newest known status: the one in the evidence, or a newer one that the judge received in another way.
 pub fn newest_status(
     file: &StatusFile,
     root: &TrustRoot,
@@ -261,7 +262,7 @@ pub fn newest_status(
 ) -> Result<Status, Findings> {
     let unsound = |error: StatusError| one_finding("status-unsound", error.to_string(), NEW_BUNDLE);
     let mut status = file.open(root).map_err(unsound)?.status;
-    // One whose signers the root no longer names tells nothing; its number was seen all the same.
+    // A status whose signers the root no longer names is ignored, but its number counts as seen.
     for newer in seen.newer.iter().filter_map(|newer| newer.open(root).ok()) {
         if newer.status.number > status.number {
             status = newer.status;
@@ -278,7 +279,7 @@ pub fn newest_status(
     Ok(status)
 }
 
-/// Authentic, but in the way: expired, frozen, barred.
+/// Collects authentic facts against the release: expired, frozen, barred.
 fn standing(bundle: &Bundle, status: &Status, now: Moment, findings: &mut Findings) {
     if status.expires <= now {
         let what = format!("status {} ended at {}", status.number, status.expires);
@@ -293,7 +294,7 @@ fn standing(bundle: &Bundle, status: &Status, now: Moment, findings: &mut Findin
     }
 }
 
-/// This place's statement, and the one right before it.
+/// Opens the environment statement of this place and the one directly before it.
 fn environments(
     bundle: &Bundle,
     root: &TrustRoot,
@@ -332,7 +333,7 @@ fn environments(
     Ok((here, before))
 }
 
-/// The plan, derived again from the files of the commit and the configuration.
+/// Derives the plan again from the files of the commit and the configuration.
 fn plan(bundle: &Bundle, environment: &Environment) -> Result<Digest, Findings> {
     let wrong = |what: String| one_finding("plan-differs", what, NEW_BUNDLE);
     if Digest::of(&bundle.configuration.0) != environment.configuration {
@@ -358,7 +359,7 @@ fn plan(bundle: &Bundle, environment: &Environment) -> Result<Digest, Findings> 
     derived.digest().map_err(|error| wrong(error.to_string()))
 }
 
-/// The provenance is what the receipts say, signed by the server's key for it.
+/// Checks that the provenance equals the one derived from the receipts and that the server's key signed it.
 fn summary(bundle: &Bundle, root: &TrustRoot, build: &BuildProof) -> Result<(), Findings> {
     let wrong = |what: String| one_finding("provenance-unsound", what, NEW_BUNDLE);
     let expected = provenance(&bundle.plan.artifact, &bundle.artifact(), &build.receipts)
@@ -369,8 +370,8 @@ fn summary(bundle: &Bundle, root: &TrustRoot, build: &BuildProof) -> Result<(), 
     root.provenance.verify(&bundle.provenance).map_err(|error| wrong(error.to_string()))
 }
 
-/// Commit after which the range begins: what the agent reported to run, or the baseline; the ledger's
-/// proposal and the judge's own eyes must say the same.
+/// The commit after which the range begins: the running commit in the agent's report, or the baseline. The proposal in
+/// the ledger and the judge's own knowledge must agree with it.
 fn base(
     bundle: &Bundle,
     environment: &Environment,
@@ -427,7 +428,7 @@ fn range(source: &source_pack::VerifiedPack, base: &CommitId, findings: &mut Fin
     }
 }
 
-/// Every receipt is of the run that the request asked for: its nonce follows from the request.
+/// Checks that every receipt belongs to the requested run. The receipts' nonces follow from the request.
 fn same_run(build: &BuildProof, asked: &RunRequests) -> Result<(), Findings> {
     for (_, receipt) in &build.receipts {
         if receipt.nonce != domain::build::nonce(asked.seed, &receipt.work, &receipt.runner) {
@@ -438,7 +439,7 @@ fn same_run(build: &BuildProof, asked: &RunRequests) -> Result<(), Findings> {
     Ok(())
 }
 
-/// The commit itself must be signed by somebody enrolled for it.
+/// Checks that a person who is enrolled for commits signed the commit itself.
 fn signer(source: &source_pack::VerifiedPack, people: &People, records: &Records, findings: &mut Findings) {
     let commit: Option<&Commit> = source.commit();
     if commit.and_then(|commit| people.signer(commit, &records.pack)).is_none() {
@@ -447,7 +448,7 @@ fn signer(source: &source_pack::VerifiedPack, people: &People, records: &Records
     }
 }
 
-/// Outside solo mode everyone behind the range must be known, or it cannot be said who is barred.
+/// Outside solo mode every author of the range must be known. Otherwise nobody could tell who may not approve.
 fn unknown_people(checked: &mut Checked<'_>) {
     if checked.root.mode == Mode::Solo {
         return;
@@ -470,7 +471,7 @@ fn manifest(bundle: &Bundle, range: &BTreeSet<CommitId>, build: &BuildProof) -> 
     manifest.digest().map_err(|error| one_finding("evidence-unsound", error.to_string(), NEW_BUNDLE))
 }
 
-/// Everything that must be on the ledger is proven to be, and nothing else is.
+/// Checks that the ledger proves every part that must be recorded, and that the bundle proves no entry without need.
 fn listed(checked: &Checked<'_>) -> Result<(), Findings> {
     let mut needed = checked.records.all();
     needed.insert(checked.plan);

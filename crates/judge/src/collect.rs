@@ -1,7 +1,7 @@
-//! Puts the evidence of an open release together, and what stands behind a run, out of state and blobs.
+//! Collects the evidence of a pending release, and the order of a run, from state and blobs.
 //!
-//! Invariant: a pure function of both, so that replay collects the same again. Whoever collects believes
-//! nothing of it: that is for `check`.
+//! Invariant: the result is a pure function of both, so that replay collects the same evidence again. Collecting
+//! verifies nothing; `check` does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,23 +28,23 @@ use crate::continuity::ends;
 use crate::people::is_named;
 use crate::store::{Store, Unavailable};
 
-/// A bundle without its proofs, and what is to be proven.
+/// A bundle without its proofs, and a list of the proofs that it needs.
 #[derive(Clone, Debug)]
 pub struct Collected {
     /// The bundle; `logged`, `ancestors`, `earlier` and `checkpoint` are empty.
     pub bundle: Bundle,
-    /// Numbers of the entries that are to be proven.
+    /// Numbers of the entries to prove.
     pub entries: Vec<u64>,
-    /// Sizes of the checkpoints that are to be proven ancestors.
+    /// Sizes of the checkpoints to prove as ancestors.
     pub ancestors: Vec<u64>,
-    /// Where keys are revoked: the root whose witnesses bound when the entries were there.
+    /// If keys are revoked: the root whose witnesses bound the times of the entries.
     pub bounded: Option<TrustRoot>,
 }
 
-/// Collects the evidence of the release that stands open at a place.
+/// Collects the evidence of the pending release at a place.
 ///
 /// # Errors
-/// `Unavailable` when none stands open, or bytes of the ledger cannot be had.
+/// `Unavailable` when no release is pending, or bytes of the ledger are unavailable.
 pub fn collect(
     state: &State,
     store: &dyn Store,
@@ -52,8 +52,8 @@ pub fn collect(
     moment: Moment,
 ) -> Result<Collected, Unavailable> {
     let nothing = |what: &str| Unavailable(format!("{what} at {place}"));
-    let standing = state.release.at(place).ok_or_else(|| nothing("nothing stands"))?;
-    let open = standing.open.as_ref().ok_or_else(|| nothing("no release stands open"))?;
+    let standing = state.release.at(place).ok_or_else(|| nothing("there is no release"))?;
+    let open = standing.open.as_ref().ok_or_else(|| nothing("no release is pending"))?;
     let artifact = state
         .artifact
         .get(open.facts.run, &open.facts.artifact)
@@ -64,7 +64,7 @@ pub fn collect(
     let status = state.identity.status().ok_or_else(|| nothing("no status is in force"))?;
     let root = state.identity.root().ok_or_else(|| nothing("no trust root is in force"))?;
 
-    // What somebody said who is not enrolled any more is no evidence.
+    // The approval of a person who is no longer enrolled is not evidence.
     let enrolled = |given: &domain::approval::Given| state.identity.person(given.person, moment).is_some();
     let approvals: Vec<_> =
         state.approval.of(place, open.facts.release).filter(|approval| enrolled(&approval.facts)).collect();
@@ -123,11 +123,11 @@ pub fn collect(
     Ok(Collected { bundle, entries, ancestors, bounded })
 }
 
-/// The order behind the work of a run: what is known of who asked, signed and agreed and is enrolled still. `None`
-/// when the run has ended, or no status is in force.
+/// Collects the run order of a run: the statements of the requester, the signer and the people who agreed, as far as
+/// they are still enrolled. `None` if the run has ended, or no status is in force.
 ///
 /// # Errors
-/// `Unavailable` when bytes of the ledger cannot be had.
+/// `Unavailable` when bytes of the ledger are unavailable.
 pub fn run_order(
     state: &State,
     store: &dyn Store,
@@ -161,7 +161,7 @@ pub fn run_order(
     }))
 }
 
-/// Requests by which people agreed at approval nodes.
+/// Digests of the requests by which people agreed at approval nodes.
 fn agreements(store: &dyn Store, entries: &BTreeSet<u64>) -> Result<Vec<Digest>, Unavailable> {
     let mut found = Vec::new();
     for number in entries {
@@ -176,7 +176,7 @@ fn agreements(store: &dyn Store, entries: &BTreeSet<u64>) -> Result<Vec<Digest>,
     Ok(found)
 }
 
-/// The entries that name something that is needed.
+/// The entries that name any of the needed digests.
 fn kept(
     store: &dyn Store,
     entries: &BTreeSet<u64>,
@@ -192,7 +192,7 @@ fn kept(
     Ok(kept)
 }
 
-/// Enrolments of everyone whom the evidence names: by id, by key, or by an address in a commit.
+/// Enrolments of all people whom the evidence names: by id, by key, or by a name or address in a commit.
 fn enrolments(
     state: &State,
     store: &dyn Store,
@@ -230,7 +230,7 @@ fn enrolments(
     Ok(found.into_values().collect())
 }
 
-/// The environment statements up to this place, the first of them first.
+/// The environment statements of the place directly before, if there is one, and of this place, in this order.
 fn environments(state: &State, store: &dyn Store, place: &Place) -> Result<Vec<Envelope>, Unavailable> {
     let mut found = Vec::new();
     let mut at: Option<Name> = Some(place.environment.clone());
@@ -238,13 +238,13 @@ fn environments(state: &State, store: &dyn Store, place: &Place) -> Result<Vec<E
         let set = state.gate.environment(&Place { environment, ..place.clone() });
         let set = set.ok_or_else(|| Unavailable(format!("an environment before {place} is not set")))?;
         found.insert(0, envelope(store, &set.facts.envelope)?);
-        // Only the one right before has to have run the artifact.
+        // Only the place directly before has to have run the artifact.
         at = set.facts.after.clone().filter(|_| found.len() < 2);
     }
     Ok(found)
 }
 
-/// The last report of this place's agent, and that of the environment before, as far as there are any.
+/// The last reports of this place's agent and of the environment before, as far as they exist.
 fn reports(
     state: &State,
     store: &dyn Store,
@@ -273,7 +273,7 @@ fn reported_size(envelope: &Envelope) -> Option<u64> {
     report.checkpoint_root.map(|_| report.checkpoint)
 }
 
-/// Envelopes by the digest of their payloads, each once.
+/// Envelopes, sorted by the digests of their payloads, without duplicates.
 fn envelopes<'a>(
     store: &dyn Store,
     digests: impl IntoIterator<Item = &'a Digest>,

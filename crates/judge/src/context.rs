@@ -1,4 +1,6 @@
 //! Knowledge of a judge before it reads a bundle: the pinned root, and the verification context.
+//!
+//! Invariant: a bundle never supplies any of it. The check of a number that the judge does not know is skipped.
 
 use evidence::report::Running;
 use evidence::status::StatusFile;
@@ -6,35 +8,37 @@ use evidence::{Digest, Moment};
 
 use crate::continuity::PinnedCheckpoint;
 
-/// The trust root that the judge believes without proof.
+/// The trust root that the judge trusts without proof.
 #[derive(Clone, Debug)]
 pub struct Anchors {
     /// Version of the pinned root.
     pub version: u32,
-    /// Its digest.
+    /// Digest of the pinned root.
     pub digest: Digest,
-    /// Whether a rehearsal's root is accepted.
+    /// Whether a root in mode `rehearsal` is accepted.
     pub rehearsal: bool,
 }
 
-/// The judge's own knowledge: the highest numbers that it has seen, the ledger as it has seen it, and the time.
-/// The default knows nothing and judges at the bundle's quorum time.
+/// The judge's own knowledge: the highest numbers seen, the ledger as it was seen, and the time.
+///
+/// The default contains no knowledge, and judges at the bundle's quorum time.
 #[derive(Clone, Debug, Default)]
 pub struct VerificationContext {
-    /// The moment; `None` judges at the bundle's own quorum time.
+    /// The time of the judgement; `None` judges at the bundle's quorum time.
     pub now: Option<Moment>,
-    /// Highest version of the trust root.
+    /// Highest version of the trust root seen.
     pub root: u32,
-    /// Highest number of a status.
+    /// Highest number of a status seen.
     pub status: u64,
-    /// Statuses that came by another way; the one with the highest number counts, wherever it came from.
+    /// Statuses that the judge received in another way. The status with the highest number is in force, whatever its
+    /// source.
     pub newer: Vec<StatusFile>,
-    /// Highest number of an environment statement of the place.
+    /// Highest number of the place's environment statement seen.
     pub statement: u64,
-    /// Highest number of a release at the place; it must be below.
+    /// Highest number of a release at the place seen. The judged release must be above it.
     pub release: u64,
     /// The release that runs at the place; `None` when the judge does not know, `Some(None)` when nothing runs.
     pub running: Option<Option<Running>>,
-    /// The ledger, where it was seen before.
+    /// The ledger, if it was seen before.
     pub ledger: Option<PinnedCheckpoint>,
 }

@@ -1,7 +1,7 @@
-//! Continuity: whether a checkpoint continues the ledger that somebody has seen before.
+//! Continuity: whether a checkpoint continues the ledger that the judge has seen before.
 //!
-//! Invariant: within one origin nothing but a consistency proof counts. A new origin counts only when a
-//! trust root names the checkpoint at which the old one ended, so that its holders vouch for the change.
+//! Invariant: within one origin, only a consistency proof counts. A new origin counts only if a trust root names the
+//! checkpoint at which the old one ended: then its holders vouch for the change.
 
 use std::fmt;
 
@@ -13,18 +13,19 @@ use tlog::{Checkpoint, ProofError, verify_consistency};
 /// A ledger as it was seen before.
 #[derive(Clone, Debug)]
 pub struct PinnedCheckpoint {
-    /// The newest checkpoint that was seen.
+    /// The newest checkpoint seen.
     pub checkpoint: Checkpoint,
-    /// Hashes of the consistency proof (RFC 6962, section 2.1.2) between it and the one that is judged; between
-    /// the end of its origin and that one where holders gave later entries up. Empty when they are equal.
+    /// Hashes of the consistency proof between the seen checkpoint and the judged one
+    /// (<https://www.rfc-editor.org/rfc/rfc6962#section-2.1.2>). If holders gave up later entries, the proof is between
+    /// the end of the old origin and the judged checkpoint. Empty if the two are equal.
     pub proof: Vec<Bytes>,
-    /// Whether the one that is judged may be the older of the two: evidence stays what it was.
+    /// Whether the judged checkpoint may be the older one. Evidence of the past stays valid.
     pub may_be_older: bool,
 }
 
-/// The checkpoint from which a proof has to lead to one of `origin`: the kept one, or the end of its origin
-/// where holders gave up what came after; origin after origin as the roots name them. `None` when no root
-/// names that end. The roots are in order of their versions.
+/// The checkpoint that a proof has to start from in order to reach `origin`: the pinned one, or the end of its origin
+/// if holders gave up the entries after that. The function follows origin after origin, as the roots name them. `None`
+/// if no root names that end. The roots are sorted by version.
 #[must_use]
 pub fn proven_from(roots: &[TrustRoot], kept: &Checkpoint, origin: &str) -> Option<Checkpoint> {
     let mut from = kept.clone();
@@ -40,8 +41,8 @@ pub fn proven_from(roots: &[TrustRoot], kept: &Checkpoint, origin: &str) -> Opti
     (from.origin == origin).then_some(from)
 }
 
-/// Where older origins ended, as the roots name it, in order: the ledger must still hold each of these trees,
-/// but for what a later root gave up.
+/// The ends of older origins, as the roots name them, in order. The ledger must still contain each of these trees,
+/// except for entries that a later root gave up.
 #[must_use]
 pub fn ends(roots: &[TrustRoot]) -> Vec<Checkpoint> {
     let mut ends: Vec<Checkpoint> = Vec::new();
@@ -55,8 +56,8 @@ pub fn ends(roots: &[TrustRoot]) -> Vec<Checkpoint> {
     ends
 }
 
-/// Sizes between which a consistency proof is to be asked for, so that evidence can be held against a kept
-/// checkpoint; `None` when none is needed, or none could help. Nothing of it is believed yet.
+/// The two sizes for which a consistency proof is needed to compare evidence with a pinned checkpoint. `None` if no
+/// proof is needed, or none could help. Nothing is verified here.
 #[must_use]
 pub fn sizes_to_prove(bundle: &Bundle, kept: &Checkpoint) -> Option<(u64, u64)> {
     let roots: Vec<_> = bundle.roots.iter().filter_map(|root| TrustRoot::read(root).ok()).collect();

@@ -1,10 +1,13 @@
-//! Findings: what stands against a release, each with its remedy.
+//! Findings: reasons against a release, each with its remedy.
+//!
+//! Invariant: the ledger records the digest of a verdict with the texts of its findings, and replay compares it. So the
+//! text of an existing finding never changes.
 
 use std::fmt;
 
 use policy::Finding;
 
-/// What stands against a release.
+/// Findings about a release.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     /// Reasons against.
@@ -51,7 +54,7 @@ fn finding(code: &str, what: impl Into<String>, remedy: &str) -> Finding {
     Finding { code: code.to_owned(), what: what.into(), remedy: remedy.to_owned() }
 }
 
-/// Findings with one reason against.
+/// Findings with a single reason against the release.
 pub fn one_finding(code: &str, what: impl Into<String>, remedy: &str) -> Findings {
     Findings { against: vec![finding(code, what, remedy)], unclear: Vec::new() }
 }

@@ -1,6 +1,7 @@
-//! The gate input: what a policy is asked about. Format: `docs/policy/input.md`.
+//! The gate input: the JSON that a policy evaluates. Format: `docs/policy/input.md`.
 //!
-//! Invariant: a pure function of what was proven and the moment; nothing in it rests on the server's word.
+//! Invariant: the input is a pure function of proven facts and the time of the judgement. No part of it rests on the
+//! server's word.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use crate::approvals::Vote;
 use crate::check::Checked;
 
-/// The input as canonical JSON.
+/// Encodes the input as canonical JSON.
 ///
 /// # Errors
 /// `CanonicalError` when it cannot be encoded.
@@ -70,7 +71,7 @@ fn people(checked: &Checked<'_>) -> Value {
         "promoter": checked.asked.promoter,
         "behind": checked.authors.subjects,
     });
-    // It is absent when empty, as in inputs that were judged before the field was there.
+    // The field is omitted when empty, because inputs from before the field existed must stay the same.
     let signed_off = &checked.authors.signed_off;
     if let Some(fields) = people.as_object_mut().filter(|_| !signed_off.is_empty()) {
         fields.insert("signed_off".into(), json!(signed_off));

@@ -1,10 +1,10 @@
 //! The judge: the one evaluator of server, agent, command line and replay.
 //!
-//! `admit` turns what was sent into a command, `collect` puts the evidence of a release together, `check`
-//! believes none of it before it is proven, `judge` asks the policy about what is left, `replay` does every
-//! decision of a ledger again; `check_rollback` and `check_run` judge orders that need no release. Invariant: all of
-//! it is a pure function of its arguments; bytes come through `Store`, moments and numbers seen from the caller.
-//! A fact without a signer is unknown, and unknown fails.
+//! `admit` makes commands of submissions. `collect` gathers the evidence of a release. `check` proves the evidence, and
+//! `judge` asks the policy about the proven facts. `replay` makes every decision of a ledger again. `check_rollback`
+//! and `check_run` judge orders that need no release. Invariant: all of this is a pure function of its arguments; bytes
+//! come through `Store`, times and seen numbers from the caller. A fact without a signer is unknown, and an unknown
+//! fact fails.
 
 mod admit;
 mod admit_machines;

@@ -1,4 +1,6 @@
-//! The people of a bundle: enrolments that hold, found by id, key and address.
+//! The people of a bundle: valid enrolments, found by id, key, address and name.
+//!
+//! Invariant: one invalid enrolment fails the whole bundle.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,28 +15,28 @@ use evidence::{CommitId, Digest, Id, Moment, Name};
 use crate::findings::Flaw;
 use crate::records::Revoked;
 
-/// Enrolments that hold now.
+/// Enrolments that are valid now.
 #[derive(Clone, Debug)]
 pub struct People {
     enrolments: Vec<Enrolment>,
     revoked: Revoked,
 }
 
-/// Who stands behind the commits of a range.
+/// Change authors of a range.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChangeAuthors {
-    /// Subjects of everyone found.
+    /// Subjects of all people found.
     pub subjects: BTreeSet<String>,
-    /// Addresses that nobody is enrolled with.
+    /// Addresses that belong to no enrolment.
     pub unknown: BTreeSet<String>,
-    /// Names without an address that nobody is found by, and a commit that has each.
+    /// Names without an address that match no enrolment, each with a commit that has it.
     pub nameless: BTreeMap<String, CommitId>,
-    /// Subjects of everyone who signed a commit off.
+    /// Subjects of all people who signed a commit off.
     pub signed_off: BTreeSet<String>,
 }
 
 impl People {
-    /// Opens every enrolment against the root; one that does not hold spoils all.
+    /// Opens every enrolment against the root. One invalid enrolment is an error for all.
     pub fn open(
         envelopes: &[Envelope],
         root: &TrustRoot,
@@ -73,7 +75,7 @@ impl People {
         Ok(Self { enrolments, revoked })
     }
 
-    /// Everyone.
+    /// All people.
     pub fn all(&self) -> impl Iterator<Item = &Enrolment> {
         self.enrolments.iter()
     }
@@ -83,12 +85,12 @@ impl People {
         self.enrolments.iter().find(|enrolment| enrolment.person == id)
     }
 
-    /// A person's keys for a purpose that count for what is on record under a digest.
+    /// A person's keys for a purpose that count for the record with this digest.
     pub fn keys<'a>(&self, person: &'a Enrolment, purpose: Purpose, record: &Digest) -> Vec<&'a SshKey> {
         person.keys_for(purpose).filter(|key| self.revoked.counts(key.fingerprint(), record)).collect()
     }
 
-    /// Who signed a commit of a source pack, if it is signed by a key that counts.
+    /// The person who signed a commit of a source pack, if the key counts.
     pub fn signer(&self, commit: &Commit, pack: &Digest) -> Option<&Enrolment> {
         let blob = commit.signature.as_ref()?.blob()?;
         let embedded = ssh::embedded_key(&blob)?;
@@ -97,14 +99,14 @@ impl People {
         commit.signer(&keys(person)).ok().map(|_| person)
     }
 
-    /// Everyone whom commits name, and the addresses and names that nobody has.
+    /// All people whom commits name, and the addresses and names that match nobody.
     pub fn authors<'a>(
         &self,
         commits: impl Iterator<Item = (&'a CommitId, &'a Commit)>,
         pack: &Digest,
     ) -> ChangeAuthors {
         let mut authors = ChangeAuthors::default();
-        // A range of thousands of commits names few people.
+        // Caches the matches: a range of thousands of commits names few people.
         let mut met: BTreeMap<(&str, &str), BTreeSet<String>> = BTreeMap::new();
         for (id, commit) in commits {
             authors.subjects.extend(self.signer(commit, pack).map(|person| person.subject.clone()));
@@ -131,8 +133,8 @@ impl People {
     }
 }
 
-/// Whether a commit that names somebody so can mean this person: by the address, by an address or a whole name within
-/// the name, and, where there is no address at all, by any word of the name.
+/// Whether a name in a commit can mean this person: by the address, by an address or a whole name inside the name, and,
+/// if there is no address at all, by any word of the name.
 pub fn is_named(person: &Enrolment, named: &Identity) -> bool {
     let own = |address: &str| person.emails.iter().any(|email| email == address);
     let name = person.name.to_lowercase();
@@ -151,7 +153,7 @@ pub fn is_named(person: &Enrolment, named: &Identity) -> bool {
         }
 }
 
-/// The roles that a person holds for a project and environment.
+/// Roles of a person in a project and environment.
 pub fn roles(enrolment: &Enrolment, project: &Name, environment: Option<&Name>) -> BTreeSet<Name> {
     let covers = |grant: &&evidence::enrolment::Grant| {
         grant.project.as_ref().is_none_or(|name| name == project)

@@ -1,4 +1,6 @@
-//! What the server's planner does: derives the plan of what is wanted at a place, and sums up the build.
+//! The server's planner: derives the plan of the wanted artifact at a place, and summarises its build.
+//!
+//! Invariant: the result is a pure function of state and blobs, so that replay plans the same again.
 
 use domain::{Command, Place, State, release};
 use evidence::configuration::Configuration;
@@ -12,23 +14,23 @@ use evidence::trust_root::TrustRoot;
 
 use crate::store::{Store, Unavailable};
 
-/// What is to be proposed.
+/// A planned proposal, not yet signed.
 #[derive(Clone, Debug)]
 pub struct Planned {
-    /// The command, complete but for the provenance's digest, which needs the server's signature.
+    /// The place.
     pub place: Place,
     /// The artifact that is wanted.
     pub artifact: evidence::Digest,
     /// Number of the environment statement.
     pub statement: u64,
-    /// Plan and unsigned provenance, or the code of the reason why there are none.
+    /// Plan and unsigned provenance, or the code of the reason why no plan could be derived.
     pub made: Result<(Plan, Envelope), String>,
 }
 
-/// Plans what is wanted at a place; `None` when nothing is, or it has to wait.
+/// Plans the wanted artifact at a place. `None` if no artifact is wanted, or the place is not free.
 ///
 /// # Errors
-/// `Unavailable` when bytes of the ledger cannot be had.
+/// `Unavailable` when bytes of the ledger are unavailable.
 pub fn plan(
     state: &State,
     root: &TrustRoot,
@@ -61,7 +63,7 @@ pub fn plan(
 }
 
 impl Planned {
-    /// The command, once plan and provenance are durable under these digests.
+    /// The command, once plan and signed provenance are durable under these digests.
     #[must_use]
     pub fn command(&self, made: Result<(evidence::Digest, evidence::Digest), String>) -> Command {
         Command::Propose(release::Propose {

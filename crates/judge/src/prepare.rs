@@ -1,6 +1,6 @@
-//! What can be found out about an entry before anything is known of what came before it.
+//! Preparation of an entry for replay: all checks that need no knowledge of earlier entries.
 //!
-//! Invariant: it depends on the entry alone, so that it may be done for many entries at once, in any order.
+//! Invariant: the result depends on the entry alone. So many entries can be prepared in parallel and in any order.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use evidence::request::{self, Request, RequestError};
 use evidence::vouched::Vouched;
 use serde_json::Value;
 
-/// An entry that has been looked at by itself.
+/// An entry that passed all checks that need nothing else.
 #[derive(Debug)]
 pub struct Prepared {
     pub(crate) number: u64,
@@ -23,7 +23,7 @@ pub struct Prepared {
     pub(crate) asked: Option<Result<RecordedRequest, Arc<RecordedRequestError>>>,
 }
 
-/// A person's request, out of an entry's particulars.
+/// A person's request from the particulars of an entry.
 #[derive(Clone, Debug)]
 pub(crate) struct RecordedRequest {
     pub envelope: Envelope,

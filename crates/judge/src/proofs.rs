@@ -1,4 +1,7 @@
 //! The ledger's part of a bundle: a checkpoint that enough witnesses signed, and entries proven under it.
+//!
+//! Invariant: an entry counts only with an inclusion proof under the witnessed checkpoint. The server's word for an
+//! entry or a time counts for nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,26 +14,26 @@ use tlog::{Checkpoint, Cosignature, Hash, Note, NoteVerifier, verify_consistency
 
 use crate::findings::{Findings, Flaw, broken};
 
-/// What was proven.
+/// Facts that the ledger proves.
 #[derive(Clone, Debug)]
 pub struct Proven {
     /// The checkpoint.
     pub checkpoint: Checkpoint,
-    /// How many witnesses count.
+    /// Number of witnesses that count.
     pub witnesses: usize,
     /// Whether a witness shares the server's host.
     pub same_machine: bool,
-    /// The latest time that a quorum of witnesses vouches for.
+    /// The quorum time: the latest time that a quorum of witnesses vouches for.
     pub quorum_time: Moment,
-    /// Blobs that proven entries name, and a moment by which each was there for sure.
+    /// Blobs that proven entries name, each with a time by which it was certainly recorded.
     pub named: BTreeMap<Digest, Moment>,
     /// The proposals among the entries.
     pub proposals: Vec<domain::release::Proposed>,
-    /// Blobs by entry, to find entries that nothing needs.
+    /// Blobs of each entry, to detect entries that nothing needs.
     pub entries: Vec<BTreeSet<Digest>>,
 }
 
-/// Proves checkpoint and entries.
+/// Proves the checkpoint and the entries.
 pub fn prove(bundle: &Bundle, root: &TrustRoot) -> Result<Proven, Findings> {
     let (checkpoint, times, same_machine) = witnessed(&bundle.checkpoint, root).map_err(broken)?;
     let witnesses = times.len();
@@ -44,16 +47,17 @@ pub fn prove(bundle: &Bundle, root: &TrustRoot) -> Result<Proven, Findings> {
     Ok(proven)
 }
 
-/// The moment by which whoever owns a kept note can prove that its entries were there: at least one of each
-/// quorum of witnesses is honest. `None` when too few that the root names cosigned it.
+/// The time by which the holder of a stored note can prove that its entries existed: at least one witness of each
+/// quorum is honest. `None` if fewer witnesses of the root than the quorum cosigned it.
 #[must_use]
 pub fn witnessed_by(note: &str, root: &TrustRoot) -> Option<Moment> {
     let (_, times, _) = witnessed(note, root).ok()?;
     surely_by(times, root)
 }
 
-/// The earliest moment by which one of a quorum had cosigned. Unlike the quorum time it errs late: witnesses
-/// that lie, fewer than a quorum, cannot make anything older than it is.
+/// The earliest time by which a whole quorum had cosigned, and with it at least one honest witness. Unlike the quorum
+/// time, it errs towards later times: lying witnesses, if fewer than a quorum, cannot make an entry look older than it
+/// is.
 fn surely_by(mut times: Vec<u64>, root: &TrustRoot) -> Option<Moment> {
     times.sort_unstable();
     let last = (root.witnesses.quorum as usize).checked_sub(1)?;
@@ -71,7 +75,7 @@ fn earlier(bundle: &Bundle, root: &TrustRoot, now: &Checkpoint) -> Result<Vec<(u
         let proof = hashes(&earlier.proof).ok_or_else(|| wrong("its proof is damaged"))?;
         verify_consistency(head.size, now.size, &head.root, &now.root, &proof)
             .map_err(|error| wrong(&error.to_string()))?;
-        // Each is the first to hold some entry, so none is there for nothing.
+        // Each checkpoint must be the first one that contains some entry; otherwise nothing needs it.
         let after = heads.last().map_or(0, |(size, _)| *size);
         if !bundle.logged.iter().any(|logged| (after..head.size).contains(&logged.index)) {
             return Err(wrong("no entry needs it"));
@@ -97,8 +101,8 @@ fn witnessed(note: &str, root: &TrustRoot) -> Result<(Checkpoint, Vec<u64>, bool
     Ok((checkpoint, times, same_machine))
 }
 
-/// The latest time that a quorum of witnesses vouches for, which have to agree about it: fewer than a quorum
-/// that lie can neither move it nor stand in for those that do not answer.
+/// The latest time that a quorum of witnesses vouches for. The times of that quorum must agree: lying witnesses, if
+/// fewer than a quorum, can neither move the time nor replace witnesses that do not answer.
 fn quorum_time(mut times: Vec<u64>, quorum: usize) -> Result<Moment, Findings> {
     let undecided = |code, what: String| {
         let mut findings = Findings::default();
@@ -122,12 +126,12 @@ fn quorum_time(mut times: Vec<u64>, quorum: usize) -> Result<Moment, Findings> {
     Ok(end_of(seconds))
 }
 
-/// Cosignatures tell whole seconds: the end of the second is the latest that they vouch for.
+/// Cosignatures state whole seconds. The end of the second is the latest moment that they vouch for.
 fn end_of(seconds: u64) -> Moment {
     Moment::from_millis(seconds.saturating_mul(1000).saturating_add(999)).unwrap_or(Moment::LAST)
 }
 
-/// Times of the cosignatures that count. In team mode a witness on the server's host counts zero.
+/// Times of the cosignatures that count. In team mode, a witness on the server's host does not count.
 fn counted(root: &TrustRoot, keys: &[NoteVerifier], found: &[Cosignature]) -> (Vec<u64>, bool) {
     let on_host = |name: &str| {
         let at = keys.iter().position(|key| key.name() == name);
@@ -175,13 +179,13 @@ fn entered(bundle: &Bundle, heads: &[(u64, Moment)], proven: &mut Proven) -> Res
     Ok(())
 }
 
-/// Whether a checkpoint that somebody saw is an earlier one of the same ledger.
+/// Whether a checkpoint that a person saw is an ancestor of the proven one.
 pub fn is_ancestor(bundle: &Bundle, proven: &Proven, seen: &str) -> bool {
     let Ok(seen) = seen.parse::<Checkpoint>() else { return false };
     seen.origin == proven.checkpoint.origin && was_head(bundle, proven, seen.size, &seen.root)
 }
 
-/// Whether the ledger had this root hash when it had so many entries.
+/// Whether the ledger had this root hash at this size.
 pub fn was_head(bundle: &Bundle, proven: &Proven, size: u64, root: &Hash) -> bool {
     let now = &proven.checkpoint;
     if size == now.size {

@@ -1,6 +1,6 @@
-//! The build's part of a bundle: receipts that chain from the source to the artifact, runner by runner.
+//! The build's part of a bundle: receipts that form a chain from the source to the artifact, for each runner.
 //!
-//! Invariant: every receipt is needed and every one passed; a runner counts only when its chain is whole.
+//! Invariant: every receipt is needed, and every receipt passed. A runner counts only if its chain is complete.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,14 +14,14 @@ use evidence::{Digest, Name, canonical};
 use crate::findings::Flaw;
 use crate::records::{Records, Revoked};
 
-/// What the receipts prove.
+/// Facts that the receipts prove.
 #[derive(Clone, Debug)]
 pub struct BuildProof {
     /// The pipeline.
     pub pipeline: Pipeline,
     /// Receipts with the digests of their payloads, sorted.
     pub receipts: Vec<(Digest, Receipt)>,
-    /// Runners whose chains are whole.
+    /// Runners whose chains are complete.
     pub runners: BTreeSet<Name>,
     /// Digest of the layer.
     pub layer: Digest,
@@ -106,7 +106,7 @@ fn agree(bundle: &Bundle, pipeline: &Digest, receipts: &[(Digest, Receipt)]) -> 
             return differs("pipeline");
         }
     }
-    // What the pack proves by git's ids and what the runners list by SHA-256 must be the same files.
+    // The pack proves files by git's ids, and the runners list them by SHA-256. The files must be the same.
     for (path, bytes) in &bundle.source.files {
         if bundle.tree.file(path).map(|file| file.sha256) != Some(Digest::of(&bytes.0)) {
             return Err(Flaw::new("tree-differs", format!("`{path}` is another file in the tree list")));
@@ -115,7 +115,8 @@ fn agree(bundle: &Bundle, pipeline: &Digest, receipts: &[(Digest, Receipt)]) -> 
     Ok(())
 }
 
-/// One runner's receipts: each step once, inputs what the steps before left, the artifact out of them.
+/// Checks one runner's receipts: each step once, inputs equal to the outputs of earlier steps, and the artifact made of
+/// them.
 fn chain(
     bundle: &Bundle,
     pipeline: &Pipeline,
@@ -178,7 +179,7 @@ fn entering(
     Some(files.into_iter().map(|(path, output)| (path, output.clone())).collect())
 }
 
-/// The receipt that put the artifact together names the bundle's manifest and its layer.
+/// Checks that the receipt of the artifact names the bundle's manifest and its layer.
 fn artifact(bundle: &Bundle, name: &Name, receipt: &Receipt, layer: Digest) -> Result<(), String> {
     if *name != bundle.plan.artifact {
         return Err(format!("artifact `{name}` is not the one of the plan"));

@@ -1,7 +1,8 @@
-//! What replay takes as it is recorded, because the ledger cannot hold what it rests on.
+//! Decisions that replay accepts as recorded, because the ledger does not contain their grounds.
 //!
-//! Invariant: as few as can be. What stops something (a status, a rejection, a cancellation, a return) is never among
-//! them, so nobody can record in a person's name that it was refused. Who asked, and for what, is checked for all.
+//! Invariant: there are as few of them as possible. Events that stop something (a status, a rejection, a cancellation,
+//! a rollback) are never among them, so nobody can record a false refusal of one in a person's name. The requester and
+//! the requested action are verified in all cases.
 
 use domain::build::Ended;
 use domain::{Command, Event, Refused, State, decide, quota};
@@ -14,11 +15,11 @@ use serde_json::Value;
 use crate::decision_error::DecisionError;
 use crate::prepare::{Prepared, RecordedRequest};
 
-/// Events that a decision gives, made again.
+/// The events of a decision that was made again.
 pub struct Again {
     /// The events.
     pub events: Vec<Event>,
-    /// Whether the ledger does not hold what they rest on, so that they are the server's word.
+    /// Whether the ledger does not contain the grounds of the decision, so that the events are the server's word.
     pub recorded: bool,
 }
 
@@ -28,8 +29,8 @@ impl From<Vec<Event>> for Again {
     }
 }
 
-/// Whether the ledger does not hold what a refusal rests on: the operator's quotas, or bodies that were too large to be
-/// kept of a request that was refused.
+/// Whether the ledger does not contain the grounds of a refusal: the operator's quotas, or bodies of a refused request
+/// that were too large to store.
 pub fn cannot_be_derived(refused: &Refused, prepared: &Prepared) -> bool {
     let Some(Ok(asked)) = &prepared.asked else { return false };
     let same = refused.person == asked.request.person.into() && refused.action == asked.request.action;
@@ -39,7 +40,7 @@ pub fn cannot_be_derived(refused: &Refused, prepared: &Prepared) -> bool {
         && (refused.rests_on_quotas() || has_left_out(asked) && prepared.header.blobs.is_empty())
 }
 
-/// Whether a count of refusals can be one: how many there were is the server's word, and nothing else.
+/// Checks that an entry may count refusals. Only the count is the server's word.
 ///
 /// # Errors
 /// `DecisionError` when it cannot.
@@ -54,8 +55,8 @@ pub fn may_count(state: &State, refused: &Refused) -> Result<(), DecisionError> 
         .ok_or_else(|| "it counts refusals of a stranger".into())
 }
 
-/// The end of a run of which some work will never be reported: derived where its runner signed that it gives it up, else
-/// the server's word.
+/// Makes the end of a run again whose work will never be reported. It is derived if the runner signed that it gives the
+/// work up; otherwise it is the server's word.
 ///
 /// # Errors
 /// `DecisionError` when it cannot be.
@@ -72,7 +73,7 @@ pub fn lost(
     Ok(Again { events, recorded: !is_signed })
 }
 
-/// Whether an entry holds the claim by which a runner gave up the work that ended a run; older programs kept none.
+/// Whether an entry contains the claim by which a runner gave up the work that ended a run. Older programs stored none.
 ///
 /// # Errors
 /// `DecisionError` when there is a claim and it does not hold.
@@ -94,15 +95,15 @@ pub fn gave_up(
     let due = state.build.run(ended.run).and_then(|run| {
         run.due.iter().find(|due| due.runner == *runner && ended.because.as_ref() == Some(&due.work))
     });
-    let due = due.ok_or("what is lost was not due on that runner")?;
+    let due = due.ok_or("the lost work was not due on that runner")?;
     let key = root.runners.iter().find(|named| named.name == *runner).map(|named| &named.key);
     let key = key.filter(|_| claim.machine == *runner).ok_or("the claim is not that runner's")?;
-    // The server looked at its age, by its own clock.
+    // The server checked the claim's age when it arrived, by its own clock.
     let verified = claim.verify_kept(&envelope, key, root.installation, &giving_up(due.nonce));
     verified.map(|()| true).map_err(DecisionError::from)
 }
 
-/// Whether digests stand in the place of the bodies.
+/// Whether the entry has digests in place of the bodies.
 fn has_left_out(asked: &RecordedRequest) -> bool {
     let digest = |value: &Value| value.as_str().is_some_and(|text| text.parse::<Digest>().is_ok());
     let digests = asked.particulars.get(LEFT_OUT).and_then(Value::as_array);
@@ -110,7 +111,7 @@ fn has_left_out(asked: &RecordedRequest) -> bool {
         && asked.particulars.get("statements").is_none()
 }
 
-/// Field of a refusal's particulars that has the digests of bodies which were not kept.
+/// Field of a refusal's particulars with the digests of bodies that were not stored.
 pub const LEFT_OUT: &str = "left-out";
-/// Field of the particulars of a run's end that has the claim by which a runner gave it up.
+/// Field in the particulars of a run's end with the claim by which a runner gave up the work.
 pub const CLAIM: &str = "claim";

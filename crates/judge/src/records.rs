@@ -1,7 +1,7 @@
-//! What of a bundle stands on the ledger, and which keys still count for what stands there.
+//! The parts of a bundle that the ledger must record, and the keys that count for them.
 //!
-//! Invariant: a revoked key counts only for what witnesses are known to have seen before its revocation
-//! began; what is on no proven entry was seen now at the earliest.
+//! Invariant: a revoked key counts only for records that witnesses saw before the revocation took effect. A record
+//! without a proven entry counts as seen now.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use evidence::{Digest, Moment};
 
 use crate::findings::{Findings, NEW_BUNDLE, one_finding};
 
-/// Digests by which the ledger names what was sent to it, in the order of the bundle.
+/// Digests under which the ledger names its submissions, in the order of the bundle.
 #[derive(Clone, Debug)]
 pub struct Records {
     /// The source pack.
@@ -26,7 +26,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Of a bundle.
+    /// The records of a bundle.
     pub fn of(bundle: &Bundle) -> Result<Self, Findings> {
         let unsound =
             |error: &dyn std::fmt::Display| one_finding("evidence-unsound", error.to_string(), NEW_BUNDLE);
@@ -43,30 +43,30 @@ impl Records {
         })
     }
 
-    /// All of them, each of which must be on record.
+    /// All digests. Each of them must be recorded.
     pub fn all(&self) -> BTreeSet<Digest> {
         let envelopes = self.receipts.iter().chain(&self.requests).chain(&self.approvals);
         envelopes.chain([&self.pack]).copied().collect()
     }
 }
 
-/// Keys that are revoked, and what they counted for before.
+/// Revoked keys, and the records that they still count for.
 #[derive(Clone, Debug)]
 pub struct Revoked {
     keys: Vec<Revocation>,
-    /// The moment by which each record was surely there; empty where no key is revoked.
+    /// The time by which each record was certainly recorded; empty if no key is revoked.
     there: BTreeMap<Digest, Moment>,
 }
 
 impl Revoked {
-    /// What a status revokes at a moment.
+    /// The revocations of a status at a moment.
     pub fn new(status: &Status, now: Moment, there: &BTreeMap<Digest, Moment>) -> Self {
         let keys: Vec<_> = status.revoked.iter().filter(|r| r.invalid_since <= now).cloned().collect();
         let there = if keys.is_empty() { BTreeMap::new() } else { there.clone() };
         Self { keys, there }
     }
 
-    /// Whether a key counts for its signature on what is on record under a digest.
+    /// Whether a key counts for its signature on the record with this digest.
     pub fn counts(&self, key: &str, record: &Digest) -> bool {
         let there = self.there.get(record).copied().unwrap_or(Moment::LAST);
         self.keys.iter().filter(|r| r.key == key).all(|r| there < r.invalid_since)

@@ -1,9 +1,8 @@
-//! Replay: every decision of a ledger done again, by the same functions that made it.
+//! Replay: makes every decision of a ledger again, with the functions that made it first.
 //!
-//! Invariant: entries are fed in order; each command is rebuilt from what is on record (signed request,
-//! receipt, report, plan, bundle), decided in the state before it, and must give exactly the events that
-//! follow in the ledger. A gate is judged again from evidence that is collected again. What cannot be
-//! rebuilt does not agree.
+//! Invariant: entries come in order. Each command is rebuilt from recorded bytes (signed request, receipt, report,
+//! plan, bundle), is decided in the state before it, and must give exactly the events that follow in the ledger. A gate
+//! is judged again on evidence that is collected again. A command that cannot be rebuilt counts as a difference.
 
 use std::collections::{BTreeMap, VecDeque, btree_map};
 use std::sync::Arc;
@@ -32,25 +31,25 @@ use crate::recorded::{Again, cannot_be_derived, gave_up, lost, may_count};
 use crate::store::Store;
 use crate::verdict::{NoTrustRoot, judge, own_context};
 
-/// What became of one decision.
+/// Outcome of the comparison of one decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Replayed {
-    /// The same came out.
+    /// The decision came out the same.
     Agrees,
-    /// Something else came out, or it could not be rebuilt.
+    /// The decision came out differently, or could not be rebuilt.
     Differs,
-    /// It was made by other rules, which this program no longer knows.
+    /// Other rules made the decision, which this program no longer knows.
     OtherRules(u32),
 }
 
-/// One decision that did not simply agree.
+/// One decision that did not come out the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Compared {
     /// Number of the entry that records it.
     pub entry: u64,
-    /// What became of it.
+    /// Outcome of the comparison.
     pub outcome: Replayed,
-    /// In words.
+    /// Explanation for people.
     pub what: String,
 }
 
@@ -69,31 +68,31 @@ pub struct OutOfOrder {
 pub struct Replay<'a, S: Store> {
     store: &'a S,
     state: State,
-    /// What must follow by itself before the next command: event and cause.
+    /// Events of the flow that must come next in the ledger, each with its cause.
     expected: VecDeque<(Event, Option<u64>)>,
-    /// States while a gate is due: a verdict names the one that it was judged in.
+    /// States while a gate is due. A verdict names the state that it was judged in.
     recent: BTreeMap<u64, State>,
-    /// The newest root, read once.
+    /// The newest root, cached.
     root: Option<(Digest, Arc<TrustRoot>)>,
-    /// Enrolments by the entry that holds them, read once.
+    /// Enrolments by the entry that contains them, cached.
     enrolments: BTreeMap<u64, Enrolment>,
-    /// A second fold that follows from snapshot to snapshot, and the tree below it.
+    /// A second fold that advances from snapshot to snapshot, and the tree below it.
     authors: State,
     tree: Frontier,
-    /// Decisions done again.
+    /// Number of decisions made again.
     pub decisions: u64,
-    /// Those among them that are verdicts of gates.
+    /// Number of gate verdicts among them.
     pub verdicts: u64,
-    /// Decisions that agree.
+    /// Number of decisions that came out the same.
     pub agree: u64,
-    /// Decisions that were taken as recorded, because the ledger cannot hold what they rest on.
+    /// Number of decisions that were accepted as recorded, because the ledger does not contain their grounds.
     pub recorded: u64,
-    /// All others.
+    /// All other decisions.
     pub others: Vec<Compared>,
 }
 
 impl<'a, S: Store> Replay<'a, S> {
-    /// A replay from the first entry on.
+    /// Creates a replay from the first entry on.
     pub fn new(store: &'a S) -> Self {
         Self {
             store,
@@ -137,7 +136,7 @@ impl<'a, S: Store> Replay<'a, S> {
         Ok(())
     }
 
-    /// What is still missing at the end of the ledger.
+    /// Notes the events that are still missing at the end of the ledger.
     pub fn finish(&mut self) {
         if let Some((event, _)) = self.expected.front() {
             let what = format!("`{}` should follow, but the ledger ends", event.kind());
@@ -145,7 +144,7 @@ impl<'a, S: Store> Replay<'a, S> {
         }
     }
 
-    /// An entry that must follow by itself from one before.
+    /// Compares an entry with the event that the flow must have caused.
     fn follows(&mut self, number: u64, header: &Header, event: &Event, expected: &Event, cause: Option<u64>) {
         if event != expected {
             let what = format!("`{}` was expected here by what came before", expected.kind());
@@ -155,7 +154,7 @@ impl<'a, S: Store> Replay<'a, S> {
         }
     }
 
-    /// An entry that begins a decision.
+    /// Makes the decision of an entry again that begins one.
     fn decide(&mut self, prepared: &Prepared) {
         let Prepared { number, header, event, .. } = prepared;
         let number = *number;
@@ -210,7 +209,7 @@ impl<'a, S: Store> Replay<'a, S> {
                 self.proposed(&facts.place, Some((facts.plan, facts.provenance)))?
             }
             (Actor::System, Auth::None, Event::Unplannable(facts)) => self.proposed(&facts.place, None)?,
-            // What a freeze held is tried again: only where the state says so.
+            // Only a retry after a freeze has no other cause; the state decides whether one is possible.
             (Actor::System, Auth::None, Event::GateDue(gate::GateDue { place, .. }))
             | (Actor::System, Auth::None, Event::Wanted(release::Wanted { place, .. })) => {
                 Command::Retry(release::Retry { place: place.clone() })
@@ -281,7 +280,7 @@ impl<'a, S: Store> Replay<'a, S> {
             btree_map::Entry::Occupied(known) => known.into_mut(),
             btree_map::Entry::Vacant(new) => new.insert(enrolment_at(self.store, person.entry)?),
         };
-        // The server looked at its clock before it decided.
+        // The server checked the time when the request arrived, which was before the decision.
         let moment = time.min(before(request.expires));
         let counts =
             |key: &&evidence::ssh::SshKey| !self.state.identity.is_revoked(key.fingerprint(), moment);
@@ -451,12 +450,12 @@ impl<'a, S: Store> Replay<'a, S> {
         Ok(Arc::new(TrustRoot::read(&envelope)?))
     }
 
-    /// What follows by itself from an event must be next in the ledger.
+    /// Expects the events that the flow derives from an event next in the ledger.
     fn expect(&mut self, number: u64, event: &Event, time: Moment) {
         for command in next(&self.state, event) {
             match decide(&self.state, &command, time) {
                 Ok(events) => self.expected.extend(events.into_iter().map(|event| (event, Some(number)))),
-                Err(refusal) => self.differs(number, format!("what follows from it is refused: {refusal}")),
+                Err(refusal) => self.differs(number, format!("a command of the flow is refused: {refusal}")),
             }
         }
     }
@@ -483,10 +482,10 @@ impl<'a, S: Store> Replay<'a, S> {
     }
 }
 
-/// The last moment at which something that ends at a moment still holds.
+/// The last moment at which something is valid that ends at `end`.
 fn before(end: Moment) -> Moment {
     Moment::from_millis(end.millis().saturating_sub(1)).unwrap_or_default()
 }
 
-/// Most states that are kept while a gate is due.
+/// Highest number of states that are kept while a gate is due.
 const RECENT_MAX: usize = 1024;

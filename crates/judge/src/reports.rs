@@ -1,4 +1,6 @@
-//! Agent reports in a bundle: what runs here, and what the environment before has run.
+//! Agent reports in a bundle: the running artifact of this place, and of the environment before.
+//!
+//! Invariant: only the agent that the environment statement names can say what runs at its place.
 
 use std::collections::BTreeSet;
 
@@ -11,29 +13,29 @@ use tlog::Hash;
 use crate::findings::{FORKED, Findings, NEW_BUNDLE, one_finding};
 use crate::proofs::{Proven, was_head};
 
-/// What the environment before reported.
+/// The report of the environment before.
 #[derive(Clone, Debug)]
 pub struct Before {
-    /// Its name.
+    /// Name of the environment.
     pub environment: evidence::Name,
-    /// Its last report.
+    /// Last report of its agent.
     pub report: Option<AgentReport>,
-    /// Whether it runs this very artifact.
+    /// Whether this artifact runs there.
     pub runs_it: bool,
 }
 
-/// What the reports say.
+/// Facts from the reports.
 #[derive(Clone, Debug)]
 pub struct Reported {
-    /// The environment before, where there is one.
+    /// The environment before, if there is one.
     pub before: Option<Before>,
-    /// What runs here.
+    /// The running artifact of this place.
     pub own: Option<Running>,
-    /// Sizes of the ledger that the agents saw, where they tell its root hash too.
+    /// Ledger sizes that the agents have seen, if the reports also state the root hash.
     pub sizes: BTreeSet<u64>,
 }
 
-/// Opens the reports: what stood before, and what runs here.
+/// Opens the reports of this place and of the environment before.
 pub fn open(
     bundle: &Bundle,
     here: &Environment,
@@ -67,7 +69,7 @@ pub fn open(
     }
     let before = before.map(|before| {
         let artifact = bundle.artifact();
-        // What came after it and was refused, or did not come up, changes nothing of what runs.
+        // A later release that was refused or did not come up does not change the running artifact.
         let failed = |report: &AgentReport| {
             report.artifact == artifact
                 && matches!(report.outcome, ReleaseOutcome::Returned | ReleaseOutcome::Failed)

@@ -1,4 +1,6 @@
-//! Requests: who asked for a run, who agreed at approval nodes, who asked for the release.
+//! Requests in a bundle: for the run, at approval nodes, and for the release.
+//!
+//! Invariant: a request that nothing needs fails the check, so that no signature is in a bundle by accident.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,16 +18,16 @@ use crate::findings::{Findings, NEW_BUNDLE, one_finding};
 use crate::people::{ChangeAuthors, People, roles};
 use crate::records::Records;
 
-/// Who asked for what.
+/// People's requests behind a release.
 #[derive(Clone, Debug)]
 pub struct RunRequests {
-    /// Subject of who asked for the run.
+    /// Subject of the person who asked for the run.
     pub requester: String,
     /// Seed of the nonces of that run.
     pub seed: Id,
-    /// Subject of who asked for the release, where somebody did.
+    /// Subject of the person who let the release go ahead, if a person did.
     pub promoter: Option<String>,
-    /// Subjects of who agreed, by approval node.
+    /// Subjects of the people who agreed, by approval node.
     pub agreed: BTreeMap<Name, BTreeSet<String>>,
 }
 
@@ -71,7 +73,7 @@ pub fn open(
     let mut agreed: BTreeMap<Name, BTreeSet<String>> = BTreeMap::new();
     let place = format!("{}/{}/{}", bundle.project, bundle.service, bundle.environment);
     let promotion = json!({ "place": place, "release": bundle.release, "artifact": bundle.artifact() });
-    // As programs before 2026-11-22 had it signed: a number at a place stands for one artifact.
+    // Programs before 2026-11-22 signed no artifact: the release number at a place identifies it.
     let promotion_without = json!({ "place": place, "release": bundle.release });
     for (request, person) in &opened {
         let needed = match request.action.as_str() {
@@ -111,7 +113,7 @@ pub fn open(
     Ok(RunRequests { requester, seed, promoter, agreed })
 }
 
-/// Whoever is behind the change or asked for the run agrees to nothing.
+/// Removes change authors and the requester of the run from the people who agreed.
 pub fn exclude_change_authors(
     agreed: &mut BTreeMap<Name, BTreeSet<String>>,
     authors: &ChangeAuthors,
@@ -122,7 +124,7 @@ pub fn exclude_change_authors(
     }
 }
 
-/// A request, and who signed it with a key that counts for what is on record under a digest.
+/// Reads a request and finds the person who signed it with a key that counts for the record with this digest.
 pub fn signed<'a>(
     envelope: &Envelope,
     record: &Digest,
@@ -142,16 +144,16 @@ pub fn signed<'a>(
     }
 }
 
-/// Whether a request's arguments ask for a run of a commit, be it once or again. Programs before 2026-11-28 did not
-/// say which.
+/// Whether a request's arguments ask for a run of a commit, for the first time or again. Programs before 2026-11-28 did
+/// not say which.
 pub fn asks_for_run(arguments: &Value, project: &Name, commit: &CommitId) -> bool {
     let run = |again: bool| json!({ "project": project, "commit": commit, "again": again });
     *arguments == json!({ "project": project, "commit": commit })
         || [true, false].into_iter().any(|again| *arguments == run(again))
 }
 
-/// The node of the pipeline at which a request, by somebody with these roles, agrees to this run of this commit.
-/// Whoever asks for a run draws its number: two runs of one number are told apart by their commits.
+/// The approval node at which a request, by a person with these roles, agrees to this run of this commit. The requester
+/// draws the run's id, so two runs with one id are told apart by their commits.
 pub fn node_of(
     request: &Request,
     run: Id,
@@ -165,7 +167,7 @@ pub fn node_of(
     (agrees && may.contains(&approval.role)).then_some(node)
 }
 
-/// Each of these steps that is an approval node has as many people as it asks for.
+/// Checks that each approval node among these steps has enough people.
 pub fn nodes<'a>(
     steps: impl Iterator<Item = (&'a Name, &'a Step)>,
     agreed: &BTreeMap<Name, BTreeSet<String>>,
@@ -181,6 +183,6 @@ pub fn nodes<'a>(
     }
 }
 
-/// Role of who may ask for runs.
+/// Role that may ask for runs.
 pub const DEVELOPER: &str = "developer";
 const MANAGER: &str = "release-manager";

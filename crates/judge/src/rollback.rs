@@ -1,8 +1,8 @@
-//! Returns: a person's signed request that a place go back to what its agent has verified and run.
+//! Rollbacks: a person's signed request to return a place to an artifact that its agent has verified and run.
 //!
-//! Invariant: no range and no build evidence is needed, since the agent has judged that artifact before;
-//! root, status, enrolment, request and number are checked anew. A request names what runs, or is about to, and what
-//! is to run, and is for today: it cannot be kept and used again.
+//! Invariant: no range and no build evidence is needed, because the agent has judged that artifact before. Root,
+//! status, enrolment, request and number are verified again. A request names the artifact that runs (or is about to
+//! run) and the artifact that comes back, and is valid for a short time: nobody can store it and use it again later.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::findings::{Findings, one_finding};
 use crate::people::{People, roles};
 use crate::records::Revoked;
 
-/// A return that holds.
+/// A valid rollback.
 #[derive(Clone, Debug)]
 pub struct CheckedRollback {
     /// The newest trust root.
@@ -29,18 +29,18 @@ pub struct CheckedRollback {
     pub status: u64,
     /// Name of the person who asked.
     pub person: String,
-    /// The artifact from which they go back.
+    /// The artifact that is rolled back.
     pub from: Option<Digest>,
-    /// Whether that is rolled back for good: nothing goes back to it. Requests of older programs do not say so.
+    /// Whether the rolled-back artifact is barred at the place. Requests of older programs do not bar it.
     pub bars: bool,
-    /// Until when the request can be carried out.
+    /// End of the time in which the request can be carried out.
     pub until: Moment,
 }
 
-/// Checks a return against a pinned root and what was seen before.
+/// Checks a rollback against a pinned root and the judge's own knowledge.
 ///
 /// # Errors
-/// `Findings` with what does not hold.
+/// `Findings` with the faults.
 pub fn check_rollback(
     order: &RollbackOrder,
     anchors: &Anchors,
@@ -59,7 +59,7 @@ pub fn check_rollback(
     if order.release <= seen.release {
         return Err(wrong("release-not-newer", format!("number {} was seen before", seen.release)));
     }
-    // A return is judged at once and is on no ledger yet: a revoked key does not count for it.
+    // A rollback is judged at once and has no ledger entry yet, so a revoked key does not count.
     let revoked = Revoked::new(&status, now, &BTreeMap::new());
     let people = People::open(std::slice::from_ref(&order.enrolment), &root, &status, revoked, now)
         .map_err(|flaw| wrong(flaw.code, flaw.what))?;
@@ -73,11 +73,11 @@ pub fn check_rollback(
     let running = seen.running.clone().flatten().map(|running| running.artifact);
     let until = request.expires.later_by(LATE_MAX);
     if until < now {
-        // Otherwise whoever owns the server could keep it for another day.
+        // Otherwise the owner of the server could store the request and use it on another day.
         let what = format!("the request was for {} at the latest", request.expires);
         return Err(wrong("return-stale", what));
     }
-    // To what runs already one goes back from whatever was to take its place: nothing changes by that.
+    // If the artifact that comes back already runs, the request names the artifact that was to replace it.
     let named = request.arguments.get("from").and_then(|from| from.as_str()?.parse::<Digest>().ok());
     let from = if running == Some(order.artifact) { named } else { running };
     let place = format!("{}/{}/{}", order.project, order.service, order.environment);
@@ -96,13 +96,13 @@ pub fn check_rollback(
     Ok(CheckedRollback { status: status.number, person: person.name.clone(), from, bars, until, root })
 }
 
-/// Whether arguments say exactly this, beside the number of the release that they go back to, whether what is pending
-/// ends, and a reason, which are there for people and the server: an agent has judged the artifact itself.
+/// Whether the arguments are exactly these, apart from the number of the release to go back to, whether pending
+/// releases end, and a reason. Those fields are for people and the server; the agent has judged the artifact itself.
 fn asks_for(arguments: &Value, asked: &Value) -> bool {
     let Some(mut fields) = arguments.as_object().cloned() else { return false };
     fields.retain(|field, _| !["release", "ends", "reason"].contains(&field.as_str()));
     Value::Object(fields) == *asked
 }
 
-/// How long after its end a request for a return is still carried out, when an agent was away.
+/// How long after its end a request is still carried out, if the agent was away.
 const LATE_MAX: Duration = Duration::from_hours(1);

@@ -1,8 +1,8 @@
-//! Runs: whether a runner does a piece of work, of which the server says that it is due.
+//! Runs: whether a runner may do a piece of work that the server says is due.
 //!
-//! Invariant: somebody who may has asked for this run of this commit, somebody enrolled has signed the commit,
-//! as many people agreed before as the pipeline wants, and nothing that was revoked by today counts. So the
-//! server's owner can have a runner do nothing that people did not ask for, and can only keep work from it.
+//! Invariant: an authorised person asked for this run of this commit, an enrolled person signed the commit, enough
+//! people agreed at the approval nodes before this work, and no key that is revoked today counts. So the server's owner
+//! cannot make a runner do work that people did not ask for. The owner can only withhold work.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,20 +22,20 @@ use crate::people::{People, roles};
 use crate::records::Revoked;
 use crate::requests::{DEVELOPER, asks_for_run, exclude_change_authors, node_of, nodes, signed};
 
-/// A piece of work as a runner has it before it.
+/// A piece of work, as a runner sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Piece<'a> {
-    /// What the server says.
+    /// The server's description of the work.
     pub due: &'a Due,
-    /// The runner's own name.
+    /// Name of this runner.
     pub runner: &'a Name,
-    /// The commit that the work names, its bytes compared with its id.
+    /// The commit of the work. Its bytes were compared with its id.
     pub commit: &'a Commit,
     /// The pipeline in that commit.
     pub pipeline: &'a Pipeline,
 }
 
-/// An order that holds.
+/// A valid order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CheckedRun {
     /// Version of the newest trust root.
@@ -44,8 +44,8 @@ pub struct CheckedRun {
     pub status: u64,
 }
 
-/// An order that shows that somebody who may has asked for this work on this runner. Nothing of the repository was
-/// needed for that; what the commit and its pipeline have to say comes after.
+/// An order that proves that an authorised person asked for this work on this runner. The proof needed no byte of the
+/// repository; the commit and its pipeline are checked afterwards.
 #[derive(Clone, Debug)]
 pub struct OpenedRun<'a> {
     due: &'a Due,
@@ -57,7 +57,7 @@ pub struct OpenedRun<'a> {
     others: Vec<Other>,
 }
 
-/// A request beside the one for the run: who signed it, and their roles.
+/// Another request than the one for the run, with its signer and the signer's roles.
 #[derive(Clone, Debug)]
 struct Other {
     request: Request,
@@ -65,10 +65,10 @@ struct Other {
     may: BTreeSet<Name>,
 }
 
-/// Checks the order behind a piece of work against a pinned root and what was seen before.
+/// Checks the order of a piece of work against a pinned root and the judge's own knowledge.
 ///
 /// # Errors
-/// `Findings` with what does not hold.
+/// `Findings` with the faults.
 pub fn check_run(
     order: &RunOrder,
     piece: &Piece<'_>,
@@ -81,11 +81,11 @@ pub fn check_run(
     opened.agreed(piece.commit, piece.pipeline)
 }
 
-/// Checks what needs no byte of the repository: root, status, enrolments, the signed requests, and that the work is of
-/// the run that was asked for.
+/// Checks everything that needs no byte of the repository: root, status, enrolments, signed requests, and that the work
+/// belongs to the requested run.
 ///
 /// # Errors
-/// `Findings` with what does not hold.
+/// `Findings` with the faults.
 pub fn open_run<'a>(
     order: &RunOrder,
     due: &'a Due,
@@ -110,7 +110,7 @@ pub fn open_run<'a>(
         let what = format!("status {} ended at {}", status.number, status.expires);
         return Err(one_finding("status-expired", what, "renew it with `countersign trust status --renew`"));
     }
-    // Work is judged when it is done, not by when it was asked for: a revoked key counts for none.
+    // Work is judged at the time when it is done, not when it was requested. So a revoked key never counts.
     let revoked = Revoked::new(&status, now, &BTreeMap::new());
     let people = People::open(&order.enrolments, &root, &status, revoked, now)
         .map_err(|flaw| wrong(flaw.code, flaw.what))?;
@@ -128,10 +128,10 @@ impl OpenedRun<'_> {
         (self.root.version, self.status)
     }
 
-    /// Checks the commit's own signature, before anything of its tree is looked at.
+    /// Verifies the commit's own signature, before anything of its tree is read.
     ///
     /// # Errors
-    /// `Findings` when nobody who is enrolled for that has signed it.
+    /// `Findings` when no person who is enrolled for commits has signed it.
     pub fn signed(&self, commit: &Commit) -> Result<(), Findings> {
         if self.people.signer(commit, &NOWHERE).is_none() {
             let what =
@@ -141,10 +141,10 @@ impl OpenedRun<'_> {
         Ok(())
     }
 
-    /// Checks that as many people agreed before this work as the pipeline wants.
+    /// Checks that enough people agreed at the approval nodes before this work.
     ///
     /// # Errors
-    /// `Findings` with what does not hold.
+    /// `Findings` with the faults.
     pub fn agreed(self, commit: &Commit, pipeline: &Pipeline) -> Result<CheckedRun, Findings> {
         let mut agreed: BTreeMap<Name, BTreeSet<String>> = BTreeMap::new();
         for Other { request, subject, may } in self.others {
@@ -167,7 +167,7 @@ impl OpenedRun<'_> {
     }
 }
 
-/// The request for the run, the subject of who signed it, and the other requests.
+/// Finds the request for the run, the subject of its signer, and the other requests.
 fn asked(
     order: &RunOrder,
     due: &Due,
@@ -199,7 +199,7 @@ fn asked(
     Ok((run, requester, others))
 }
 
-/// All steps that have to have passed before a piece of work.
+/// All steps that have to pass before a piece of work.
 fn before(pipeline: &Pipeline, work: &Work) -> Result<BTreeSet<Name>, Findings> {
     let Work::Step(name) = work else { return Ok(pipeline.steps.keys().cloned().collect()) };
     let mut open = vec![name];
@@ -216,5 +216,5 @@ fn wrong(code: &str, what: impl Into<String>) -> Findings {
     one_finding(code, what, "have somebody who may run it again")
 }
 
-/// No record is looked at here: what is on no record was seen today.
+/// Digest of no record: a runner has no ledger, so everything counts as seen today.
 const NOWHERE: Digest = Digest::from_bytes([0; 32]);

@@ -1,27 +1,26 @@
-//! Where bytes come from: blobs by digest, entries by number.
+//! Access to bytes of a ledger: blobs by digest, entries by number.
 //!
-//! Invariant: whoever implements it has checked a blob against its digest and an entry against its
-//! commitments.
+//! Invariant: an implementation has checked each blob against its digest and each entry against its commitments.
 
 use evidence::Digest;
 use evidence::entry::Entry;
 
 /// Bytes of a ledger.
 pub trait Store {
-    /// A blob.
+    /// Reads a blob.
     ///
     /// # Errors
-    /// `Unavailable` when it is not there or not what its digest says.
+    /// `Unavailable` when the blob is missing or does not match its digest.
     fn blob(&self, digest: &Digest) -> Result<Vec<u8>, Unavailable>;
 
-    /// An entry.
+    /// Reads an entry.
     ///
     /// # Errors
-    /// `Unavailable` when it is not there or not sound.
+    /// `Unavailable` when the entry is missing or unsound.
     fn entry(&self, number: u64) -> Result<Entry, Unavailable>;
 }
 
-/// Why bytes cannot be had; never a reason to pass anything.
+/// Bytes are unavailable. This is never a reason to pass anything.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{0}")]
 pub struct Unavailable(pub String);

@@ -1,4 +1,7 @@
-//! The verdict: what was proven, asked of the policy, with every reason and its remedy.
+//! The verdict: asks the policy about the proven facts and lists every reason with its remedy.
+//!
+//! Invariant: a gate passes only if the policy ran some check and nothing is against the release. Missing evidence, a
+//! failing policy and an empty list of checks never pass.
 
 use domain::gate::GateOutcome;
 use domain::{Place, State};
@@ -14,26 +17,26 @@ use crate::context::{Anchors, VerificationContext};
 use crate::findings::Findings;
 use crate::input::input;
 
-/// A decision about a release, in words.
+/// A decision about a release, with its texts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Judgement {
     /// Version of this format; 1.
     pub v: u8,
-    /// Outcome.
+    /// Outcome of the gate.
     pub outcome: GateOutcome,
-    /// What the policy checked, sorted.
+    /// Checks that the policy made, sorted.
     pub checks: Vec<String>,
-    /// Every reason against, sorted.
+    /// All reasons against the release, sorted.
     pub reasons: Vec<Finding>,
-    /// Every reason why no decision could be made, sorted.
+    /// All reasons why no decision could be made, sorted.
     pub unclear: Vec<Finding>,
-    /// Policy engine.
+    /// Name and version of the policy engine.
     pub engine: String,
-    /// Digest of the gate input; absent when the evidence did not hold and no policy was asked.
+    /// Digest of the gate input. Absent if the evidence was invalid and no policy was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<Digest>,
-    /// The input itself; it is a blob of its own.
+    /// The gate input. It is stored as a separate blob.
     #[serde(skip)]
     pub bytes: Vec<u8>,
 }
@@ -52,7 +55,7 @@ pub fn judge(bundle: &Bundle, anchors: &Anchors, seen: &VerificationContext) -> 
     }
 }
 
-/// Anchors and numbers of the ledger's own keeper at a moment: what a server, or replay, judges with.
+/// Anchors and numbers of the ledger's own server at a moment. Server and replay judge with these.
 ///
 /// # Errors
 /// `NoTrustRoot` when none is in force.
@@ -76,7 +79,7 @@ pub fn own_context(
     Ok((anchors, seen))
 }
 
-/// Judges what has been proven.
+/// Judges proven evidence.
 #[must_use]
 pub fn judge_checked(checked: &Checked<'_>) -> Judgement {
     let mut findings = checked.findings.clone();
@@ -113,7 +116,7 @@ fn ask(checked: &Checked<'_>, input: &[u8]) -> Result<Verdict, String> {
 }
 
 impl Judgement {
-    /// A judgement out of findings and what the policy checked.
+    /// Makes a judgement of findings and the checks of the policy.
     pub(crate) fn of(findings: Findings, checks: Vec<String>, input: Option<Digest>, bytes: Vec<u8>) -> Self {
         let (mut reasons, mut unclear) = (findings.against, findings.unclear);
         reasons.sort();
@@ -135,7 +138,7 @@ impl Judgement {
         Self::of(findings, Vec::new(), None, Vec::new())
     }
 
-    /// Canonical bytes; the judgement in words is a blob.
+    /// Encodes the judgement, with its texts, into the canonical bytes of its blob.
     ///
     /// # Errors
     /// `CanonicalError` when it cannot be encoded.
@@ -143,7 +146,7 @@ impl Judgement {
         canonical::encode("judgement", self)
     }
 
-    /// Codes of everything that stands in the way, sorted, each once.
+    /// Codes of all reasons, sorted and unique.
     #[must_use]
     pub fn codes(&self) -> Vec<String> {
         let mut codes: Vec<_> =
