@@ -1,6 +1,7 @@
-//! Checkpoints (C2SP tlog-checkpoint): origin, size and root hash of a log.
+//! Checkpoints (<https://c2sp.org/tlog-checkpoint>): origin, size and root hash of a log.
 //!
-//! Invariant: extension lines are refused, since nobody could audit them; what is parsed prints as read.
+//! Invariant: extension lines are refused, because no auditor could check them. A parsed checkpoint prints as it was
+//! read.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +11,7 @@ use crate::key::{NoteSigner, NoteVerifier};
 use crate::note::{Note, NoteError};
 use crate::signing::SigningError;
 
-/// What a log says of itself at one size.
+/// The state of a log at one size.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// Unique identifier of the log.
@@ -21,13 +22,13 @@ pub struct Checkpoint {
     pub root: Hash,
 }
 
-/// Why a note is not a checkpoint that can be used.
+/// Reasons why a note is not a valid checkpoint.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CheckpointError {
     /// The note is malformed, unsigned or wrongly signed.
     #[error(transparent)]
     Note(#[from] NoteError),
-    /// The key did not sign.
+    /// The key could not sign.
     #[error(transparent)]
     Signing(#[from] SigningError),
     /// The text is not exactly origin, size and root hash.
@@ -36,12 +37,12 @@ pub enum CheckpointError {
     /// The size is zero but the root is not that of the empty tree.
     #[error("a checkpoint of size 0 has the root hash of the empty tree")]
     Empty,
-    /// It belongs to another log.
+    /// The checkpoint belongs to another log.
     #[error("the checkpoint is of log `{found}`, expected `{expected}`")]
     Origin {
-        /// Origin asked for.
+        /// Origin expected.
         expected: String,
-        /// Origin in the checkpoint.
+        /// Origin found.
         found: String,
     },
 }
@@ -50,7 +51,7 @@ impl Checkpoint {
     /// Parses a note and accepts it only if one of the log's keys signed it.
     ///
     /// # Errors
-    /// `CheckpointError` names what is wrong.
+    /// `CheckpointError` names the fault.
     pub fn open(note: &Note, origin: &str, keys: &[NoteVerifier]) -> Result<Self, CheckpointError> {
         note.verify(keys)?;
         let checkpoint: Self = note.text().parse()?;
@@ -64,7 +65,7 @@ impl Checkpoint {
     /// Signs the checkpoint as a note.
     ///
     /// # Errors
-    /// `CheckpointError` when the origin cannot stand in a note, or the key did not sign.
+    /// `CheckpointError` when a note cannot hold the origin, or the key could not sign.
     pub fn sign(&self, signer: &NoteSigner) -> Result<Note, CheckpointError> {
         let mut note = Note::new(&self.to_string())?;
         note.sign(signer)?;

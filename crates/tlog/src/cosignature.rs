@@ -1,6 +1,6 @@
-//! Timestamped Ed25519 cosignatures on checkpoints (C2SP tlog-cosignature, `cosignature/v1`).
+//! Timestamped Ed25519 cosignatures on checkpoints (<https://c2sp.org/tlog-cosignature>, `cosignature/v1`).
 //!
-//! Invariant: a `Cosignature` has been verified; its time is the witness's word, in seconds since the Epoch.
+//! Invariant: a `Cosignature` was verified. Its time, in seconds since the Epoch, is only the word of its witness.
 
 use crate::key::{KeyError, NoteSigner, NoteVerifier, SignatureKind};
 use crate::note::{Note, NoteError, NoteSignature};
@@ -17,23 +17,23 @@ pub struct Cosignature {
     pub witness: String,
     /// Id of the witness's key.
     pub key_id: u32,
-    /// When the witness saw the checkpoint as the largest, in seconds since the Epoch.
+    /// Time at which this checkpoint was the largest one that the witness had seen, in seconds since the Epoch.
     pub time_seconds: u64,
 }
 
 impl CosignatureKey {
-    /// Makes a key from a name and a 32-byte Ed25519 seed.
+    /// Creates a key from a name and a 32-byte Ed25519 seed.
     ///
     /// # Errors
-    /// `KeyError` when name or seed cannot be one.
+    /// `KeyError` when the name or the seed is invalid.
     pub fn from_seed(name: &str, seed: &[u8; 32]) -> Result<Self, KeyError> {
         NoteSigner::from_seed(name, SignatureKind::Cosignature, seed).map(Self)
     }
 
-    /// Makes a key from a name and a private key, wherever that lies.
+    /// Creates a key from a name and a private key, in memory or in a device.
     ///
     /// # Errors
-    /// `KeyError` when the name cannot be one.
+    /// `KeyError` when the name is invalid.
     pub fn new(name: &str, key: SharedKey) -> Result<Self, KeyError> {
         NoteSigner::new(name, SignatureKind::Cosignature, key).map(Self)
     }
@@ -44,10 +44,10 @@ impl CosignatureKey {
         self.0.verifier()
     }
 
-    /// Cosigns a checkpoint's text at a time in seconds since the Epoch.
+    /// Cosigns the text of a checkpoint at a time in seconds since the Epoch.
     ///
     /// # Errors
-    /// `SigningError` when the key did not sign.
+    /// `SigningError` when the key could not sign.
     pub fn cosign(&self, checkpoint: &Note, time_seconds: u64) -> Result<NoteSignature, SigningError> {
         let mut bytes = time_seconds.to_be_bytes().to_vec();
         bytes.extend(self.0.sign(&message(checkpoint.text(), time_seconds))?);
@@ -56,10 +56,10 @@ impl CosignatureKey {
 }
 
 impl Cosignature {
-    /// All cosignatures of known witnesses on a note, at most one (the latest) for each key.
+    /// All cosignatures of known witnesses on a note: for each key at most one, the latest.
     ///
     /// # Errors
-    /// `NoteError::Wrong` when a known witness's line does not match the text.
+    /// `NoteError::Wrong` when the line of a known witness does not match the text.
     pub fn all(note: &Note, known: &[NoteVerifier]) -> Result<Vec<Self>, NoteError> {
         let mut found = Vec::new();
         for key in known.iter().filter(|key| key.kind() == SignatureKind::Cosignature) {

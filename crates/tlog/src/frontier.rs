@@ -1,18 +1,18 @@
-//! The right edge of a tree: the roots of its complete subtrees, largest first.
+//! The right edge of a tree: the roots of its complete subtrees, the largest first.
 //!
-//! Invariant: one hash for each set bit of the size, so that appending and the root cost O(log n) hashes
-//! and O(log n) memory. It lacks proofs; those need the nodes to the left (`proof`).
+//! Invariant: there is one hash for each set bit of the size, so an append and the root cost O(log n) hashes and O(log
+//! n) memory. The frontier makes no proofs: those need the nodes to its left (`proof`).
 
 use crate::hash::{HASH_BYTES, Hash, node_hash};
 
-/// The right edge of a tree of some size.
+/// The right edge of a tree.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Frontier {
     size: u64,
     roots: Vec<Hash>,
 }
 
-/// Why some bytes are not the right edge of a tree.
+/// The bytes are not the right edge of a tree of this size.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum FrontierError {
     /// The number of hashes is not the number of set bits of the size.
@@ -20,18 +20,18 @@ pub enum FrontierError {
     Length {
         /// Size of the tree.
         size: u64,
-        /// Hashes that such a tree needs.
+        /// Number of hashes that such a tree has.
         expected: u32,
-        /// Bytes found.
+        /// Number of bytes found.
         found: usize,
     },
 }
 
 impl Frontier {
-    /// Rebuilds an edge from its stored bytes (`to_bytes`).
+    /// Rebuilds an edge from its stored bytes ([`Self::to_bytes`]).
     ///
     /// # Errors
-    /// `FrontierError` when the bytes do not fit the size.
+    /// `FrontierError` when the number of bytes does not match the size.
     pub fn from_bytes(size: u64, bytes: &[u8]) -> Result<Self, FrontierError> {
         let expected = size.count_ones();
         let wrong = || FrontierError::Length { size, expected, found: bytes.len() };
@@ -42,7 +42,7 @@ impl Frontier {
         Ok(Self { size, roots: roots.map_err(|_| wrong())? })
     }
 
-    /// The hashes of the edge, largest subtree first, 32 bytes each.
+    /// The hashes of the edge, the largest subtree first, 32 bytes each.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         self.roots.iter().flat_map(|hash| *hash.as_bytes()).collect()
@@ -66,7 +66,7 @@ impl Frontier {
         self.size += 1;
     }
 
-    /// Root hash of the tree (RFC 6962, section 2.1).
+    /// Root hash of the tree (<https://www.rfc-editor.org/rfc/rfc6962#section-2.1>).
     #[must_use]
     pub fn root(&self) -> Hash {
         let mut edge = self.roots.iter().rev();

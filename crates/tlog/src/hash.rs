@@ -1,7 +1,8 @@
-//! RFC 6962 hashing (section 2.1): SHA-256 with a leaf and a node prefix.
+//! The hashing of RFC 6962 (<https://www.rfc-editor.org/rfc/rfc6962#section-2.1>): SHA-256 with prefixes for leaves and
+//! nodes.
 //!
-//! Invariant: a `Hash` is always 32 bytes. The only module of the tree where indexing would be allowed,
-//! because every index is a constant below a constant length.
+//! Invariant: a `Hash` always has 32 bytes. This is the only module of the tree where indexing is allowed, because
+//! every index is a constant below a constant length.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,17 +14,17 @@ use base64::engine::general_purpose::STANDARD;
 /// Length of a hash in bytes.
 pub const HASH_BYTES: usize = 32;
 
-/// A SHA-256 tree hash; shown and parsed as standard base64, as the C2SP formats do.
+/// A SHA-256 tree hash. It is printed and parsed as standard base64, as in the C2SP formats.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash([u8; HASH_BYTES]);
 
-/// Why some text is not a hash.
+/// The text is not a hash.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("a hash is 32 bytes in standard base64")]
 pub struct HashError;
 
 impl Hash {
-    /// Hash of the empty tree: SHA-256 of no bytes (RFC 6962, section 2.1).
+    /// Hash of the empty tree: SHA-256 of no bytes (<https://www.rfc-editor.org/rfc/rfc6962#section-2.1>).
     #[must_use]
     pub fn empty_tree() -> Self {
         finish(Context::new(&SHA256))
@@ -50,7 +51,7 @@ impl Hash {
     }
 }
 
-/// Hash of a leaf: `SHA-256(0x00 || entry)`.
+/// Hash of a leaf: `SHA-256(0x00 || entry)`. The prefix keeps leaves and inner nodes apart.
 #[must_use]
 pub fn leaf_hash(entry: &[u8]) -> Hash {
     let mut context = Context::new(&SHA256);

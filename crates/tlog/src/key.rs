@@ -1,7 +1,8 @@
-//! Keys of signed notes: verifier keys as text, signers around a private key (C2SP signed-note, "Verifier keys").
+//! Keys of signed notes (<https://c2sp.org/signed-note>, "Verifier keys"): verifier keys as text, signers around a
+//! private key.
 //!
-//! Invariant: a key id is always the one that name, kind and public key give; a text with another id is
-//! refused. Ed25519 only (0x01) and its timestamped cosignature (0x04); see `docs/decisions/0003`.
+//! Invariant: the id of a key follows from its name, kind and public key; a text with another id is refused. Only
+//! Ed25519 (0x01) and its timestamped cosignature (0x04) are supported; see `docs/decisions/0003`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::signing::{MemoryKey, SharedKey, SigningError};
 
-/// What a key signs: a note's text, or a checkpoint with a time.
+/// Kinds of signatures that a key makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum SignatureKind {
     /// `0x01`: Ed25519 over the note text.
@@ -32,16 +33,16 @@ pub struct NoteVerifier {
     public: [u8; 32],
 }
 
-/// Private half of a note key; it prints only its public half.
+/// Private half of a note key. Its debug output shows only the public half.
 pub struct NoteSigner {
     verifier: NoteVerifier,
     key: SharedKey,
 }
 
-/// Why some text or bytes are not a note key.
+/// Reasons why a text or bytes are not a note key.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum KeyError {
-    /// The name is empty or holds a space or a plus sign.
+    /// The name is empty, or contains a space, control character or plus sign.
     #[error("`{0}` cannot name a key: a name is not empty and has no space, control character or `+`")]
     Name(String),
     /// The text is not `<name>+<id>+<base64>`.
@@ -50,15 +51,15 @@ pub enum KeyError {
     /// The signature type is not one of the two known.
     #[error("signature type 0x{0:02x} is not supported; known are 0x01 and 0x04")]
     Kind(u8),
-    /// The id does not belong to this name and key.
+    /// The id does not follow from this name and key.
     #[error("the key id {stated:08x} is not that of this name and key ({computed:08x})")]
     Id {
-        /// Id in the text.
+        /// Id found in the text.
         stated: u32,
-        /// Id of this name, type and key.
+        /// Id that follows from name, type and key.
         computed: u32,
     },
-    /// The bytes are no Ed25519 key.
+    /// The bytes are not an Ed25519 key.
     #[error("not an Ed25519 key")]
     Bytes,
 }
@@ -81,10 +82,10 @@ impl SignatureKind {
 }
 
 impl NoteVerifier {
-    /// Makes a verifier from its parts.
+    /// Creates a verifier from its parts.
     ///
     /// # Errors
-    /// `KeyError` when the name or the key cannot be one.
+    /// `KeyError` when the name or the key is invalid.
     pub fn new(name: &str, kind: SignatureKind, public: [u8; 32]) -> Result<Self, KeyError> {
         if !is_key_name(name) {
             return Err(KeyError::Name(name.chars().take(80).collect()));
@@ -99,13 +100,13 @@ impl NoteVerifier {
         &self.name
     }
 
-    /// First four bytes of the key's hash; an identifier, not a fingerprint.
+    /// First four bytes of the key's hash. It only identifies the key and is too short to authenticate it.
     #[must_use]
     pub const fn id(&self) -> u32 {
         self.id
     }
 
-    /// What the key signs.
+    /// Kind of the signatures that the key makes.
     #[must_use]
     pub const fn kind(&self) -> SignatureKind {
         self.kind
@@ -117,7 +118,7 @@ impl NoteVerifier {
         &self.public
     }
 
-    /// Whether `signature` is this key's over exactly `message`; no note format around it.
+    /// Whether `signature` is this key's signature over exactly `message`, without any note format.
     #[must_use]
     pub fn verify_raw(&self, message: &[u8], signature: &[u8]) -> bool {
         ParsedPublicKey::new(&ED25519, self.public)
@@ -126,18 +127,18 @@ impl NoteVerifier {
 }
 
 impl NoteSigner {
-    /// Makes a signer from a 32-byte Ed25519 seed (RFC 8032, section 5.1.5).
+    /// Creates a signer from a 32-byte Ed25519 seed (<https://www.rfc-editor.org/rfc/rfc8032#section-5.1.5>).
     ///
     /// # Errors
-    /// `KeyError` when the name or the seed cannot be one.
+    /// `KeyError` when the name or the seed is invalid.
     pub fn from_seed(name: &str, kind: SignatureKind, seed: &[u8; 32]) -> Result<Self, KeyError> {
         Self::new(name, kind, Arc::new(MemoryKey::from_seed(seed)?))
     }
 
-    /// Makes a signer around a key, wherever that lies.
+    /// Creates a signer around a key in memory or in a device.
     ///
     /// # Errors
-    /// `KeyError` when the name cannot be one, or the key has no sound public half.
+    /// `KeyError` when the name or the key's public half is invalid.
     pub fn new(name: &str, kind: SignatureKind, key: SharedKey) -> Result<Self, KeyError> {
         Ok(Self { verifier: NoteVerifier::new(name, kind, key.public())?, key })
     }
@@ -148,7 +149,7 @@ impl NoteSigner {
         &self.verifier
     }
 
-    /// The key itself, for what is signed beside notes.
+    /// The private key, for signatures over other bytes than notes.
     #[must_use]
     pub fn key(&self) -> SharedKey {
         Arc::clone(&self.key)
@@ -159,7 +160,7 @@ impl NoteSigner {
     }
 }
 
-/// Key names are not empty and hold no Unicode space, control character or plus sign.
+/// Whether a text is a key name: not empty, and without any Unicode space, control character or plus sign.
 pub fn is_key_name(name: &str) -> bool {
     !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+')
 }

@@ -1,9 +1,9 @@
-//! Transparency-log formats after C2SP: RFC 6962 hash tree, tiles, signed notes, checkpoints,
+//! Transparency-log formats of C2SP (<https://c2sp.org>): the hash tree of RFC 6962, tiles, signed notes, checkpoints,
 //! cosignatures and the witness protocol.
 //!
-//! Invariant: everything here is pure and total; bytes from outside are bounded and parsed into types
-//! that cannot be wrong. It deliberately lacks I/O, storage, a clock and any knowledge of countersign,
-//! so that a verifier can import the formats alone.
+//! Invariant: everything here is pure and total. Bytes from outside are bounded, and are parsed into types that cannot
+//! hold invalid values. The crate deliberately contains no I/O, storage, clock or knowledge of countersign, so that a
+//! verifier can import the formats alone.
 
 mod checkpoint;
 mod cosignature;

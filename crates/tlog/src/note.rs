@@ -1,7 +1,7 @@
-//! Signed notes (C2SP signed-note): text, a blank line, signature lines.
+//! Signed notes (<https://c2sp.org/signed-note>): text, a blank line, signature lines.
 //!
-//! Invariant: a parsed note prints the bytes it was read from. The text means nothing until `verify`
-//! has found a signature of a known key; a known key whose signature is wrong spoils the whole note.
+//! Invariant: a parsed note prints the bytes that it was read from. The text is untrusted until `verify` has found a
+//! signature of a known key. A wrong signature under the name and id of a known key makes the whole note invalid.
 
 use std::fmt;
 use std::str::FromStr;
@@ -30,16 +30,16 @@ pub struct NoteSignature {
     signature: Vec<u8>,
 }
 
-/// Why some bytes are not a note, or not a trustworthy one.
+/// Reasons why bytes are not a note, or not a trusted one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum NoteError {
-    /// Too many bytes.
+    /// The note is larger than allowed.
     #[error("the note has more than {NOTE_BYTES_MAX} bytes")]
     Long,
-    /// Not UTF-8, or a control character other than newline.
+    /// The bytes are not UTF-8, or contain a control character other than newline.
     #[error("the note holds bytes that are not UTF-8 text or a control character")]
     Characters,
-    /// No blank line, or no text before it.
+    /// The note has no blank line, or no text before it.
     #[error("the note has no text followed by a blank line and signatures")]
     Shape,
     /// A signature line does not follow the format.
@@ -51,7 +51,7 @@ pub enum NoteError {
     /// A known key's signature is wrong.
     #[error("the signature of `{0}` does not match the text")]
     Wrong(String),
-    /// No known key signed.
+    /// No known key signed the note.
     #[error("no known key signed the note")]
     Unsigned,
 }
@@ -60,10 +60,10 @@ const SIGNATURES_MAX: usize = 64;
 const LINE_START: &str = "\u{2014} ";
 
 impl Note {
-    /// Makes a note without signatures.
+    /// Creates a note without signatures.
     ///
     /// # Errors
-    /// `NoteError` when the text cannot be one.
+    /// `NoteError` when the text cannot be the text of a note.
     pub fn new(text: &str) -> Result<Self, NoteError> {
         check_characters(text)?;
         if text.len() < 2 || !text.ends_with('\n') {
@@ -72,10 +72,10 @@ impl Note {
         Ok(Self { text: text.to_owned(), signatures: Vec::new() })
     }
 
-    /// Parses bytes from outside.
+    /// Parses a note from outside.
     ///
     /// # Errors
-    /// `NoteError` names what is wrong.
+    /// `NoteError` names the fault.
     pub fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
         if bytes.len() > NOTE_BYTES_MAX {
             return Err(NoteError::Long);
@@ -83,19 +83,19 @@ impl Note {
         std::str::from_utf8(bytes).map_err(|_| NoteError::Characters)?.parse()
     }
 
-    /// The signed text, its final newline included.
+    /// The signed text, including its final newline.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The signature lines, verified or not.
+    /// The signature lines. None of them is verified.
     #[must_use]
     pub fn signatures(&self) -> &[NoteSignature] {
         &self.signatures
     }
 
-    /// Appends signature lines, for instance those that a witness answered.
+    /// Appends signature lines, for instance those that a witness returned.
     pub fn extend(&mut self, lines: impl IntoIterator<Item = NoteSignature>) {
         for line in lines {
             if !self.signatures.contains(&line) {
@@ -107,7 +107,7 @@ impl Note {
     /// Signs the text with a plain Ed25519 key and appends the line.
     ///
     /// # Errors
-    /// `SigningError` when the key did not sign; the note is as before.
+    /// `SigningError` when the key could not sign; the note is unchanged then.
     pub fn sign(&mut self, signer: &NoteSigner) -> Result<(), SigningError> {
         let key = signer.verifier();
         let signature = signer.sign(self.text.as_bytes())?.to_vec();
@@ -115,10 +115,10 @@ impl Note {
         Ok(())
     }
 
-    /// The known keys whose plain Ed25519 signature the note carries, in the order given.
+    /// The known keys whose plain Ed25519 signatures are on the note, in the order given.
     ///
     /// # Errors
-    /// `NoteError::Wrong` when a known key's signature does not match, `Unsigned` when there is none.
+    /// `NoteError::Wrong` when the signature of a known key does not match, `Unsigned` when no known key signed.
     pub fn verify<'a>(&self, known: &'a [NoteVerifier]) -> Result<Vec<&'a NoteVerifier>, NoteError> {
         let plain = known.iter().filter(|key| key.kind() == SignatureKind::Ed25519);
         let mut signers = Vec::new();
@@ -141,10 +141,10 @@ impl NoteSignature {
         Self { name: key.name().to_owned(), id: key.id(), signature }
     }
 
-    /// Parses lines as a witness answers them, each ending in a newline.
+    /// Parses signature lines as a witness returns them, each with a final newline.
     ///
     /// # Errors
-    /// `NoteError::Line` names the first that is wrong.
+    /// `NoteError::Line` names the first wrong line.
     pub fn parse_lines(text: &str) -> Result<Vec<Self>, NoteError> {
         if text.len() > NOTE_BYTES_MAX {
             return Err(NoteError::Long);

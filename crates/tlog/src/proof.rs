@@ -1,15 +1,15 @@
-//! Inclusion, consistency and subtree proofs: made from stored nodes, verified from nothing but hashes.
+//! Inclusion, consistency and subtree proofs: made from stored nodes, verified with hashes alone.
 //!
-//! After RFC 6962 sections 2.1.1 and 2.1.2, and draft-ietf-plants-merkle-tree-certs-03 section 4 for
-//! subtrees; consistency of two trees is the subtree case with start 0. Invariant: a proof of the wrong
-//! length, in either direction, is refused.
+//! They follow RFC 6962 (<https://www.rfc-editor.org/rfc/rfc6962#section-2.1.1> and section 2.1.2) and, for subtrees,
+//! draft-ietf-plants-merkle-tree-certs-03, section 4. Consistency of two trees is the subtree case with start 0.
+//! Invariant: a proof that is too long or too short is refused.
 
 use crate::hash::{Hash, node_hash};
 
-/// Why a proof does not verify.
+/// Reasons why a proof is invalid.
 #[derive(Debug, thiserror::Error, PartialEq, Eq, Clone, Copy)]
 pub enum ProofError {
-    /// The index lies outside the tree.
+    /// The index is outside the tree.
     #[error("index {index} lies outside a tree of {size} entries")]
     Index {
         /// Index asked for.
@@ -20,9 +20,9 @@ pub enum ProofError {
     /// The range is not a subtree of a tree of this size.
     #[error("[{start}, {end}) is not a subtree of a tree of {size} entries")]
     Range {
-        /// First leaf.
+        /// First leaf of the range.
         start: u64,
-        /// One past the last leaf.
+        /// Leaf after the last one of the range.
         end: u64,
         /// Size of the tree.
         size: u64,
@@ -30,26 +30,27 @@ pub enum ProofError {
     /// The proof has too few or too many hashes.
     #[error("the proof has {0} hashes, which is not the number that these sizes need")]
     Length(usize),
-    /// The proof leads to another root.
+    /// The proof leads to another root hash.
     #[error("the proof does not lead to the stated root hash")]
     Root,
 }
 
-/// Where the hashes of complete subtrees come from.
+/// Source of the hashes of complete subtrees.
 pub trait Nodes {
-    /// What can go wrong while reading.
+    /// Error of reading a hash.
     type Error;
     /// Hash over the `2^level` leaves that start at `index * 2^level`.
     ///
     /// # Errors
-    /// Whatever the storage reports.
+    /// The error of the storage.
     fn node(&self, level: u8, index: u64) -> Result<Hash, Self::Error>;
 }
 
-/// Root of the leaves `[start, end)` with `start < end`, split as RFC 6962 does.
+/// Root of the leaves `[start, end)` with `start < end`, split as in RFC 6962
+/// (<https://www.rfc-editor.org/rfc/rfc6962#section-2.1>).
 ///
 /// # Errors
-/// Whatever the node source reports.
+/// The error of the node source.
 pub fn root_of<N: Nodes>(nodes: &N, start: u64, end: u64) -> Result<Hash, N::Error> {
     let count = end - start;
     if count.is_power_of_two() && start.is_multiple_of(count) {
@@ -62,7 +63,7 @@ pub fn root_of<N: Nodes>(nodes: &N, start: u64, end: u64) -> Result<Hash, N::Err
 /// Audit path of leaf `index` in the first `size` leaves, sibling of the leaf first.
 ///
 /// # Errors
-/// Whatever the node source reports.
+/// The error of the node source.
 pub fn inclusion_proof<N: Nodes>(nodes: &N, index: u64, size: u64) -> Result<Vec<Hash>, N::Error> {
     let (mut start, mut end) = (0, size);
     let mut path = Vec::new();
@@ -83,7 +84,7 @@ pub fn inclusion_proof<N: Nodes>(nodes: &N, index: u64, size: u64) -> Result<Vec
 /// Consistency proof from the first `old` to the first `new` leaves, `old <= new`.
 ///
 /// # Errors
-/// Whatever the node source reports.
+/// The error of the node source.
 pub fn consistency_proof<N: Nodes>(nodes: &N, old: u64, new: u64) -> Result<Vec<Hash>, N::Error> {
     if old == 0 || old == new {
         return Ok(Vec::new());
@@ -107,10 +108,10 @@ pub fn consistency_proof<N: Nodes>(nodes: &N, old: u64, new: u64) -> Result<Vec<
     Ok(path)
 }
 
-/// Verifies that `leaf` stands at `index` in the tree of `size` leaves with `root`.
+/// Verifies that `leaf` is at `index` in the tree of `size` leaves with `root`.
 ///
 /// # Errors
-/// `ProofError` names what is wrong.
+/// `ProofError` names the fault.
 pub fn verify_inclusion(
     leaf: &Hash,
     index: u64,
@@ -143,10 +144,11 @@ pub fn verify_inclusion(
 
 /// Verifies that the tree of `old` leaves is a prefix of the tree of `new` leaves, `old > 0`.
 ///
-/// From the empty tree nothing can be proved, so that is refused; who has seen nothing yet need not ask.
+/// An empty old tree is refused, because a proof from it would prove nothing. A verifier that has seen nothing yet does
+/// not need a proof.
 ///
 /// # Errors
-/// `ProofError` names what is wrong.
+/// `ProofError` names the fault.
 pub fn verify_consistency(
     old: u64,
     new: u64,
@@ -160,10 +162,10 @@ pub fn verify_consistency(
     verify_subtree_consistency(0, old, new, old_root, new_root, proof)
 }
 
-/// Verifies that `leaf` stands at `index` in the subtree `[start, end)` with `root`.
+/// Verifies that `leaf` is at `index` in the subtree `[start, end)` with `root`.
 ///
 /// # Errors
-/// `ProofError` names what is wrong.
+/// `ProofError` names the fault.
 pub fn verify_subtree_inclusion(
     leaf: &Hash,
     index: u64,
@@ -178,10 +180,10 @@ pub fn verify_subtree_inclusion(
 
 /// Verifies that the subtree `[start, end)` with `part` belongs to the tree of `size` leaves with `root`.
 ///
-/// The empty subtree belongs to every tree, and `root` is not looked at.
+/// The empty subtree belongs to every tree, so `root` is ignored for it.
 ///
 /// # Errors
-/// `ProofError` names what is wrong.
+/// `ProofError` names the fault.
 pub fn verify_subtree_consistency(
     start: u64,
     end: u64,
@@ -231,7 +233,8 @@ fn conclude(complete: bool, length: usize, seen: &Hash, stated: &Hash) -> Result
     }
 }
 
-/// A subtree is non-empty, inside the tree, and starts at a multiple of its size rounded up to a power of two.
+/// Checks that a range is a subtree: not empty, inside the tree, and starting at a multiple of its size rounded up to a
+/// power of two.
 fn subtree(start: u64, end: u64, size: u64) -> Result<(), ProofError> {
     let wrong = ProofError::Range { start, end, size };
     let count = end.checked_sub(start).filter(|count| *count > 0 && end <= size).ok_or(wrong)?;

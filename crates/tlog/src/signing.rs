@@ -1,7 +1,7 @@
-//! Where a private Ed25519 key lies: in memory, or in a device that signs for its owner and may fail.
+//! Private Ed25519 keys, in memory or in a device that signs and may fail.
 //!
-//! Invariant: nobody but the key itself sees its private half; what cannot be signed is an error, never an
-//! empty or partial signature.
+//! Invariant: the private half never leaves its holder. A failure to sign is an error, never an empty or partial
+//! signature.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,22 +10,22 @@ use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 
 use crate::key::KeyError;
 
-/// An Ed25519 private key (RFC 8032, `PureEdDSA`).
+/// An Ed25519 private key (<https://www.rfc-editor.org/rfc/rfc8032>, `PureEdDSA`).
 pub trait SigningKey: Send + Sync {
     /// The 32 bytes of the public half.
     fn public(&self) -> [u8; 32];
 
-    /// Signs a message, whole.
+    /// Signs a whole message.
     ///
     /// # Errors
-    /// `SigningError` when whatever holds the key did not sign.
+    /// `SigningError` when the key's holder could not sign.
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], SigningError>;
 }
 
 /// A key that several signers share.
 pub type SharedKey = Arc<dyn SigningKey>;
 
-/// Why a key did not sign, in the words of what holds it.
+/// The key could not sign, with the explanation of its holder.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the signing key did not sign: {0}")]
 pub struct SigningError(pub String);
@@ -37,7 +37,7 @@ pub struct MemoryKey {
 }
 
 impl MemoryKey {
-    /// Makes a key from a 32-byte Ed25519 seed (RFC 8032, section 5.1.5).
+    /// Creates a key from a 32-byte Ed25519 seed (<https://www.rfc-editor.org/rfc/rfc8032#section-5.1.5>).
     ///
     /// # Errors
     /// `KeyError::Bytes` when the library refuses the seed.

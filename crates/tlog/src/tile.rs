@@ -1,7 +1,7 @@
-//! Tiles and entry bundles (C2SP tlog-tiles): paths, widths, and the bytes of each.
+//! Tiles and entry bundles (<https://c2sp.org/tlog-tiles>): paths, widths and bytes.
 //!
-//! Invariant: a path has exactly one spelling; a tile has between 1 and 256 hashes; a bundle decodes to
-//! the bytes it was made from. It lacks any idea of where tiles are kept.
+//! Invariant: a path has exactly one spelling; a tile has between 1 and 256 hashes; a bundle decodes to the entries
+//! that it was made from. This module does not store tiles.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ pub const TILE_WIDTH: u64 = 256;
 /// Largest entry that a bundle can hold: its length is a 16-bit number.
 pub const ENTRY_BYTES_MAX: usize = u16::MAX as usize;
 
-/// Whether a tile holds hashes of some level, or entries.
+/// Kinds of tiles: hashes of some level, or entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TileKind {
     /// Hashes of this tile level, 0 to 63.
@@ -24,7 +24,7 @@ pub enum TileKind {
     Entries,
 }
 
-/// A tile's place: `tile/<L>/<N>[.p/<W>]`.
+/// Path of a tile: `tile/<L>/<N>[.p/<W>]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TilePath {
     kind: TileKind,
@@ -32,23 +32,23 @@ pub struct TilePath {
     width: u64,
 }
 
-/// Why some text is not the path of a tile, or some bytes are not one.
+/// Reasons why a text is not the path of a tile, or bytes are not a tile.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TileError {
     /// The path does not follow `tile/<L>/<N>[.p/<W>]`.
     #[error("`{0}` is not a tile path: expected `tile/<level or entries>/<index>[.p/<width>]`")]
     Path(String),
-    /// The tile has another length than its width says.
+    /// The number of bytes does not match the width.
     #[error("a tile of width {width} has {expected} bytes, found {found}")]
     Length {
-        /// Hashes expected.
+        /// Width of the tile in hashes.
         width: u64,
-        /// Bytes expected.
+        /// Number of bytes expected.
         expected: u64,
-        /// Bytes found.
+        /// Number of bytes found.
         found: usize,
     },
-    /// The node does not lie in this tile.
+    /// The node is not in this tile.
     #[error("node {index} at level {level} does not lie in the tile")]
     Node {
         /// Level of the node in the tree.
@@ -58,7 +58,7 @@ pub enum TileError {
     },
 }
 
-/// Why some bytes are not an entry bundle, or entries do not fit in one.
+/// Reasons why bytes are not an entry bundle, or entries do not fit into one.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BundleError {
     /// An entry is longer than 65,535 bytes.
@@ -73,14 +73,14 @@ pub enum BundleError {
 }
 
 impl TilePath {
-    /// Names a tile; `None` when level, index or width are out of range.
+    /// Creates the path of a tile; `None` if level, index or width are out of range.
     #[must_use]
     pub fn new(kind: TileKind, index: u64, width: u64) -> Option<Self> {
         let level_fits = !matches!(kind, TileKind::Level(level) if level > 63);
         (level_fits && (1..=TILE_WIDTH).contains(&width)).then_some(Self { kind, index, width })
     }
 
-    /// Level or entries.
+    /// Kind of the tile.
     #[must_use]
     pub const fn kind(&self) -> TileKind {
         self.kind
@@ -98,7 +98,7 @@ impl TilePath {
         self.width
     }
 
-    /// Whether the tile can never grow.
+    /// Whether the tile is full, so that it never changes.
     #[must_use]
     pub const fn is_full(&self) -> bool {
         self.width == TILE_WIDTH
@@ -129,7 +129,7 @@ impl FromStr for TilePath {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = || TileError::Path(text.chars().take(120).collect());
         let parsed = parse_path(text).ok_or_else(wrong)?;
-        // One spelling only: whatever does not print as it was read is refused.
+        // A path has one spelling only: a text that would be printed differently is refused.
         if parsed.to_string() == text { Ok(parsed) } else { Err(wrong()) }
     }
 }
@@ -150,18 +150,18 @@ fn parse_path(text: &str) -> Option<TilePath> {
     TilePath::new(kind, number, width)
 }
 
-/// Width of the partial tile at `level` for a tree of `size` leaves; 0 when there is none.
+/// Width of the partial tile at `level` for a tree of `size` leaves; 0 if all its tiles are full.
 #[must_use]
 pub fn partial_width(level: u8, size: u64) -> u64 {
     size.checked_shr(u32::from(level) * u32::from(TILE_HEIGHT)).unwrap_or(0) % TILE_WIDTH
 }
 
-/// Hash of a node out of the bytes of the tile that spans it.
+/// Hash of a node, from the bytes of the tile that contains it.
 ///
-/// The tile at tile level `level / 8`; `bytes` may be partial as long as the node is complete.
+/// The tile is the one at tile level `level / 8`. It may be partial, as long as the node is complete.
 ///
 /// # Errors
-/// `TileError` when the node does not lie in these bytes.
+/// `TileError` when these bytes do not contain the node.
 pub fn tile_node(bytes: &[u8], level: u8, index: u64) -> Result<Hash, TileError> {
     let wrong = || TileError::Node { level, index };
     let inner = level % TILE_HEIGHT;
@@ -172,7 +172,7 @@ pub fn tile_node(bytes: &[u8], level: u8, index: u64) -> Result<Hash, TileError>
     fold(hashes.collect::<Result<_, _>>().map_err(|_| wrong())?).ok_or_else(wrong)
 }
 
-/// Hash over a full tile: the node that stands for it in the tile above.
+/// Hash over a full tile, which is a node in the tile above.
 ///
 /// # Errors
 /// `TileError::Length` when the tile is not full.
@@ -193,7 +193,7 @@ fn fold(mut hashes: Vec<Hash>) -> Option<Hash> {
     hashes.pop()
 }
 
-/// Bytes of an entry bundle: each entry behind its big-endian 16-bit length.
+/// Bytes of an entry bundle: each entry after its length as a big-endian 16-bit number.
 ///
 /// # Errors
 /// `BundleError` when an entry is too long or there are too many.

@@ -1,7 +1,7 @@
-//! The witness protocol (C2SP tlog-witness): one `add-checkpoint` request, decided from the last state.
+//! The witness protocol (<https://c2sp.org/tlog-witness>): decides one `add-checkpoint` request from the last state.
 //!
-//! Invariant: the decision is pure; a caller cosigns and answers only after it has stored the new state
-//! durably, and stores only what was decided from the state it replaces.
+//! Invariant: the decision is pure. A caller may cosign and answer only after it has stored the new state durably, and
+//! may store a state only in place of the one that it was decided from.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +15,7 @@ use crate::proof::{ProofError, verify_consistency};
 /// A parsed request body: old size, consistency proof, checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddCheckpoint {
-    /// Size that the sender believes the witness cosigned last.
+    /// Size of the checkpoint that, as the sender believes, the witness cosigned last.
     pub old_size: u64,
     /// Consistency proof from that size.
     pub proof: Vec<Hash>,
@@ -23,7 +23,7 @@ pub struct AddCheckpoint {
     pub note: Note,
 }
 
-/// What a witness remembers of one log: the largest checkpoint that it cosigned.
+/// State of a witness for one log: the largest checkpoint that it cosigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Latest {
     /// Tree size.
@@ -32,7 +32,7 @@ pub struct Latest {
     pub root: Hash,
 }
 
-/// Why a request body cannot be read: answered with 400.
+/// Reasons why a request body cannot be read. The HTTP status is 400.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum WitnessError {
     /// The first line is not `old <size>`.
@@ -46,25 +46,25 @@ pub enum WitnessError {
     Note(#[from] NoteError),
 }
 
-/// Why a witness does not cosign, with the HTTP status that the protocol gives it.
+/// Reasons why a witness does not cosign, with the HTTP status of the protocol.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum WitnessRefusal {
-    /// 404.
+    /// The witness does not know the log. Status 404.
     #[error("the origin of this checkpoint is not known here")]
     UnknownOrigin,
-    /// 403.
+    /// No valid signature of a trusted key. Status 403.
     #[error("no valid signature of a trusted key: {0}")]
     Signature(NoteError),
-    /// 400.
+    /// The old size is larger than the checkpoint. Status 400.
     #[error("the old size is larger than the checkpoint's")]
     OldSize,
-    /// 409; the body is the size.
+    /// The old size is not the last one cosigned. Status 409; the body is the last size.
     #[error("the last checkpoint cosigned here has size {0}")]
     Conflict(u64),
-    /// 422.
+    /// The consistency proof is invalid. Status 422.
     #[error("the checkpoint is not consistent with the one cosigned before: {0}")]
     Inconsistent(ProofError),
-    /// 422.
+    /// The note is not a checkpoint. Status 422.
     #[error("the text is not a checkpoint")]
     Text,
 }
@@ -72,17 +72,17 @@ pub enum WitnessRefusal {
 const PROOF_LINES_MAX: usize = 63;
 
 impl AddCheckpoint {
-    /// Origin named in the checkpoint's first line, before anything is verified.
+    /// Origin in the checkpoint's first line, unverified.
     #[must_use]
     pub fn claimed_origin(&self) -> &str {
         self.note.text().split('\n').next().unwrap_or_default()
     }
 }
 
-/// Decides one request against the state of that origin; answers the state to store before cosigning.
+/// Decides one request against the state of its origin, and returns the state to store before cosigning.
 ///
 /// # Errors
-/// `WitnessRefusal` as the protocol orders them.
+/// `WitnessRefusal`, in the order of the protocol.
 pub fn add_checkpoint(
     request: &AddCheckpoint,
     origin: &str,

@@ -1,4 +1,4 @@
-//! Properties over trees of every small size and over damaged notes: what must hold and what must not.
+//! Properties of trees of every small size and of damaged notes: valid ones are accepted, damaged ones are refused.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use proptest::prelude::*;

@@ -1,5 +1,5 @@
-//! Published vectors: merkle-proofs (transparency-dev/merkle), tlog-tiles-tessera, the worked examples of
-//! the C2SP texts and Wycheproof's Ed25519. Absent vectors are skipped by name, in CI they fail.
+//! Published vectors: merkle-proofs (transparency-dev/merkle), tlog-tiles-tessera, the worked examples of the C2SP
+//! texts, and Wycheproof's Ed25519. Missing vectors are skipped by name, except in CI, where they fail.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 #[path = "support/published.rs"]
@@ -61,7 +61,7 @@ fn check(kind: &str, floor: usize, verify: impl Fn(&Case, &[Hash]) -> Option<Res
     assert!(accepted > 0, "{kind}: a suite without a good case proves nothing");
 }
 
-/// A few cases state roots such as "don't care" that are not 32 bytes; a digest of the text stands for them.
+/// Parses a root. A few cases state roots such as "don't care", which are not 32 bytes; a digest of the text stands in.
 fn hash(text: &str) -> Option<Hash> {
     let stand_in = || (!text.is_empty()).then(|| leaf_hash(text.as_bytes()));
     text.parse().ok().or_else(stand_in)
@@ -99,7 +99,7 @@ fn merkle_subtree_consistency() {
     });
 }
 
-/// Reads nodes out of a directory of tiles, as any client of a log would.
+/// Reads nodes from a directory of tiles, like any client of a log.
 struct TileDir(PathBuf, u64);
 
 impl Nodes for TileDir {
@@ -152,7 +152,7 @@ fn tessera_log() {
     }
 }
 
-/// The indented or fenced blocks of a C2SP text, without the indent.
+/// The indented or fenced blocks of a C2SP text, without their indent.
 fn blocks(name: &str) -> Option<String> {
     let text = std::fs::read_to_string(suite("c2sp-specs")?.join(name)).unwrap();
     Some(text.lines().map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line))).collect())
@@ -180,7 +180,7 @@ fn cosignature_example_has_its_shape() {
     let note: Note = text[start..].split("```").next().unwrap().parse().unwrap();
     let checkpoint: Checkpoint = note.text().parse().unwrap();
     assert_eq!((checkpoint.size, note.signatures().len()), (20_852_163, 2));
-    // The text gives no keys: an unknown witness is ignored, never believed.
+    // The text gives no keys. An unknown witness must be ignored and never trusted.
     let stranger = NoteVerifier::new(
         "witness.example.com/w1",
         SignatureKind::Cosignature,

@@ -1,9 +1,9 @@
-//! Finds published vectors; shared by the test binaries of several crates, each of which uses its own part.
+//! Finds published vectors. The test binaries of several crates share this module, and each uses a part of it.
 #![allow(dead_code, reason = "each test binary uses its own part of this module")]
 
 use std::path::{Path, PathBuf};
 
-/// The directory of a suite; absent ones are skipped by name, in CI they fail.
+/// The directory of a suite. A missing suite is skipped by name, except in CI, where it fails.
 pub fn suite(name: &str) -> Option<PathBuf> {
     let root = std::env::var_os("COUNTERSIGN_VECTORS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors"), PathBuf::from);
