@@ -1,34 +1,34 @@
-//! Faults on purpose, for the tests of what a write may meet.
+//! Injected faults, for tests of every write.
 //!
-//! With the feature `faults`, `COUNTERSIGN_FAULT=POINT:KIND` makes the first write at that point of each
-//! process go wrong. With the feature `inject` a thread asks for faults of its own writes; nothing outside the
-//! process can.
+//! With the feature `faults`, `COUNTERSIGN_FAULT=POINT:KIND` makes the first write at that point of each process fail.
+//! With the feature `inject`, a thread can inject faults into its own writes. Invariant: without these features no code
+//! here is built, and nothing outside the process can inject a fault.
 
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io;
 use std::path::Path;
 
-/// What goes wrong with a write.
+/// Kinds of faults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
-    /// Nothing is written.
+    /// The write fails, and nothing is written.
     Fail,
     /// The same, because the disk is full (`ENOSPC`).
     Full,
     /// The same, because the disk is broken (`EIO`).
     Broken,
-    /// Only half of it is written, and that is noticed.
+    /// Only half of the bytes are written, and the write reports it.
     Short,
-    /// The process is gone before it has its name.
+    /// The process crashes before the file gets its name.
     Lost,
-    /// It is written and fails all the same.
+    /// The write succeeds but reports a failure.
     Persisted,
-    /// It is written and the process is gone.
+    /// The write succeeds, and then the process crashes.
     Crash,
 }
 
-/// Every kind, by the name that it has in `COUNTERSIGN_FAULT`.
+/// All kinds, by their names in `COUNTERSIGN_FAULT`.
 pub const KINDS: [(&str, Kind); 7] = [
     ("fail", Kind::Fail),
     ("full", Kind::Full),
@@ -39,7 +39,7 @@ pub const KINDS: [(&str, Kind); 7] = [
     ("crash", Kind::Crash),
 ];
 
-/// What a thread unwinds with whose process is gone.
+/// Panic payload of a thread that simulates a crashed process.
 #[derive(Debug)]
 pub struct Gone;
 
@@ -50,14 +50,14 @@ thread_local! {
     static PENDING: Cell<Option<Kind>> = const { Cell::new(None) };
 }
 
-/// Asks `ask` before each write of this thread what is to go wrong with it. A process that is gone is then a
-/// thread that unwinds with `Gone`.
+/// Calls `ask` before each write of this thread for the fault to inject. A simulated crash unwinds the thread with
+/// [`Gone`].
 #[cfg(feature = "inject")]
 pub fn on_write(ask: impl FnMut(&'static str) -> Option<Kind> + 'static) {
     ASK.set(Some(Box::new(ask)));
 }
 
-/// Before something gets its name, or is committed; `staged` is the file that waits for its name.
+/// Called before a file gets its name, or a transaction is committed. `staged` is the file that waits for its name.
 pub fn before(point: &'static str, staged: Option<&Path>) -> io::Result<()> {
     let kind = due(point);
     PENDING.set(kind);
@@ -77,7 +77,7 @@ pub fn before(point: &'static str, staged: Option<&Path>) -> io::Result<()> {
     }
 }
 
-/// After it got its name, or was committed.
+/// Called after the file got its name, or the transaction was committed.
 pub fn after() -> io::Result<()> {
     match PENDING.take() {
         Some(Kind::Persisted) => Err(io::Error::other("a fault on purpose, after all was done")),

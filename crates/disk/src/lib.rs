@@ -1,8 +1,8 @@
-//! Durable files: what is written is there whole or not at all, whatever happens to the process.
+//! Durable files: a file is stored whole or not at all, whatever happens to the process.
 //!
-//! Invariant: this is the only place of the product that writes files to keep (a law of the tree), and every
-//! write has a named point at which it can be made to fail, to fail after all, or to be the last thing that
-//! the process does. It knows nothing of what is written.
+//! Invariant: this is the only code of the product that writes files to keep (a law of the tree). Every write has a
+//! named point, at which tests can make it fail, make it report a failure although it succeeded, or crash the process.
+//! The crate knows nothing about the contents of files.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 #[cfg(any(feature = "faults", feature = "inject"))]
 pub mod faults;
 
-/// Every point at which something becomes durable, and what that is.
+/// All points at which something becomes durable, each with a description.
 pub const POINTS: [(&str, &str); 20] = [
     ("ledger.append", "a batch of entries"),
     ("ledger.witnessed", "a cosigned checkpoint"),
@@ -21,30 +21,30 @@ pub const POINTS: [(&str, &str); 20] = [
     ("ledger.origin", "a ledger's head under a new origin"),
     ("ledger.format", "a ledger's file in a newer format"),
     ("ledger.found", "a new ledger's directory"),
-    ("server.views", "views made anew"),
-    ("server.reserve", "room that is held back"),
-    ("server.snapshot", "where the newest snapshot is"),
+    ("server.views", "rebuilt views"),
+    ("server.reserve", "the reserve file that holds back disk space"),
+    ("server.snapshot", "the place of the newest snapshot"),
     ("runner.output", "an output of a step"),
     ("runner.receipt", "a receipt"),
     ("runner.seen", "the newest root and status that a runner has seen"),
-    ("agent.memory", "what an agent has seen and runs"),
+    ("agent.memory", "the numbers that an agent has seen, and its running release"),
     ("agent.stamp", "the time of a layer's files"),
     ("agent.layer", "an unpacked layer"),
-    ("agent.switch", "which release is current"),
-    ("witness.state", "what a witness has cosigned"),
+    ("agent.switch", "the link to the current release"),
+    ("witness.state", "the last checkpoint that a witness cosigned"),
     ("people.private", "a key, a pin or a profile"),
-    ("people.file", "a file that somebody asked for"),
+    ("people.file", "a file that a person asked for"),
 ];
 
-/// Why something did not become durable; whether it is there all the same is not known.
+/// A write that did not become durable. The new bytes may be on disk all the same.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {doing} `{path}`: {source}", path = path.display())]
 pub struct DiskError {
-    /// What was being done.
+    /// The operation.
     pub doing: &'static str,
-    /// To what.
+    /// The path of the operation.
     pub path: PathBuf,
-    /// What the system says.
+    /// The error of the system.
     pub source: io::Error,
 }
 
@@ -52,10 +52,10 @@ fn failed(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DiskErr
     move |source| DiskError { doing, path: path.to_path_buf(), source }
 }
 
-/// Writes a file whole: beside its place, synced, then renamed over what was there.
+/// Writes a whole file: to a temporary name beside it, synced, then renamed over the old file.
 ///
 /// # Errors
-/// `DiskError`; the old file stays, or the new one is there already.
+/// `DiskError`. The file then has either its old or its new content.
 pub fn replace(point: &'static str, path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
@@ -64,7 +64,7 @@ pub fn replace(point: &'static str, path: &Path, bytes: &[u8], mode: u32) -> Res
     rename(point, &new, path)
 }
 
-/// Writes a new file and syncs it; it counts for nothing until it is renamed, or what it lies in is.
+/// Writes a new file and syncs it. It counts only once it, or the directory that contains it, is renamed.
 ///
 /// # Errors
 /// `DiskError`.
@@ -74,7 +74,7 @@ pub fn write(path: &Path, bytes: &[u8], mode: u32) -> Result<(), DiskError> {
     file.sync_all().map_err(failed("sync", path))
 }
 
-/// A new, empty file in the place of one that a crash may have left.
+/// Creates a new, empty file. It replaces one that a crash may have left.
 ///
 /// # Errors
 /// `DiskError`.
@@ -86,10 +86,10 @@ pub fn create(path: &Path, mode: u32) -> Result<File, DiskError> {
     File::options().write(true).create_new(true).mode(mode).open(path).map_err(failed("create", path))
 }
 
-/// Takes so many bytes of the disk under a name, so that they can be had later by removing it.
+/// Allocates a file of this size, so that its removal frees the space later.
 ///
 /// # Errors
-/// `DiskError`; nothing stays taken then.
+/// `DiskError`. Nothing stays allocated then.
 pub fn reserve(point: &'static str, path: &Path, bytes: u64) -> Result<(), DiskError> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");
@@ -103,7 +103,7 @@ pub fn reserve(point: &'static str, path: &Path, bytes: u64) -> Result<(), DiskE
 
 fn fill(path: &Path, bytes: u64) -> Result<(), DiskError> {
     let mut file = create(path, 0o600)?;
-    // Zeros, and not a hole: the blocks must really be there.
+    // Writes zeros instead of making a sparse file, so that the blocks are really allocated.
     io::copy(&mut io::repeat(0).take(bytes), &mut file).map_err(failed("write", path))?;
     file.sync_all().map_err(failed("sync", path))
 }
@@ -116,10 +116,10 @@ pub fn sync(file: &File, path: &Path) -> Result<(), DiskError> {
     file.sync_all().map_err(failed("sync", path))
 }
 
-/// Gives something that is durable its name, durably.
+/// Renames a durable file or directory, and makes the new name durable.
 ///
 /// # Errors
-/// `DiskError`; it has the old name or the new one.
+/// `DiskError`. The file then has either its old or its new name.
 pub fn rename(point: &'static str, from: &Path, to: &Path) -> Result<(), DiskError> {
     meet(point, Some(from)).map_err(failed("rename", from))?;
     fs::rename(from, to).map_err(failed("rename", from))?;
@@ -127,11 +127,11 @@ pub fn rename(point: &'static str, from: &Path, to: &Path) -> Result<(), DiskErr
     after(point).map_err(failed("rename", from))
 }
 
-/// The right to a role's directory, as long as what is answered lives: two processes of one role would each
-/// undo what the other does. Waits a moment for one that is just ending.
+/// Takes the lock on a role's directory, which is held while the returned file lives. Without it, two processes of one
+/// role would undo each other's work. Waits a moment for a process that is just ending.
 ///
 /// # Errors
-/// `DiskError`, of kind `WouldBlock` when another process has it.
+/// `DiskError`, of kind `WouldBlock` when another process holds the lock.
 pub fn lock(dir: &Path) -> Result<File, DiskError> {
     let path = dir.join(LOCK);
     let opened = File::options().create(true).truncate(false).write(true).open(&path);
@@ -157,7 +157,7 @@ pub fn lock(dir: &Path) -> Result<File, DiskError> {
     }
 }
 
-/// Name of the file whose lock says that a process of a role is at work.
+/// Name of the file that the process of a role locks.
 const LOCK: &str = "role.lock";
 const LOCK_LOOKS: u32 = 40;
 const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
@@ -170,7 +170,7 @@ pub fn sync_dir(dir: &Path) -> Result<(), DiskError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed("sync", dir))
 }
 
-/// A directory, with all above it that lack; each has its name durably.
+/// Creates a directory with all missing parents, and makes all their names durable.
 ///
 /// # Errors
 /// `DiskError`.
@@ -178,7 +178,7 @@ pub fn make_dir(dir: &Path) -> Result<(), DiskError> {
     make_dir_of(dir, 0o777)
 }
 
-/// The same for a directory that its owner alone can look into.
+/// Like [`make_dir`], for a directory that only its owner may read.
 ///
 /// # Errors
 /// `DiskError`.
@@ -193,14 +193,14 @@ fn make_dir_of(dir: &Path, mode: u32) -> Result<(), DiskError> {
     let parent = dir.parent().unwrap_or(dir);
     make_dir_of(parent, mode)?;
     match fs::DirBuilder::new().mode(mode).create(dir) {
-        // Somebody else was quicker; whose name is durable first does not matter.
+        // Another process created it first. It does not matter which of the two makes the name durable.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => {}
         made => made.map_err(failed("create", dir))?,
     }
     sync_dir(if parent.as_os_str().is_empty() { Path::new(".") } else { parent })
 }
 
-/// Makes durable what a directory and all below it hold; files have been synced already.
+/// Makes a directory and everything below it durable. The files in it were synced before.
 ///
 /// # Errors
 /// `DiskError`.
@@ -214,10 +214,10 @@ pub fn sync_dirs(dir: &Path) -> Result<(), DiskError> {
     sync_dir(dir)
 }
 
-/// To be called right before something becomes durable by other means, such as the commit of a database.
+/// Must be called directly before something becomes durable in another way, such as the commit of a database.
 ///
 /// # Errors
-/// What a fault makes of it.
+/// The injected fault, if a test injected one.
 pub fn before(point: &'static str) -> io::Result<()> {
     meet(point, None)
 }
@@ -233,10 +233,10 @@ fn meet(point: &'static str, staged: Option<&Path>) -> io::Result<()> {
     Ok(())
 }
 
-/// To be called right after something became durable by other means.
+/// Must be called directly after something became durable in another way.
 ///
 /// # Errors
-/// What a fault makes of it.
+/// The injected fault, if a test injected one.
 pub fn after(point: &'static str) -> io::Result<()> {
     debug_assert!(POINTS.iter().any(|(known, _)| *known == point), "`{point}` is not in the list");
     #[cfg(any(feature = "faults", feature = "inject"))]

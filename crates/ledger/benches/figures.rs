@@ -1,4 +1,4 @@
-//! Figures of the ledger, each with its floor from the same run: append by one caller, append in batches,
+//! Figures of the ledger, each compared with its floor in the same run: single appends, appends in batches, and the
 //! verification of a whole directory. `cargo x bench`; the numbers go to `docs/performance.md`.
 #![expect(clippy::unwrap_used, reason = "a benchmark")]
 
@@ -42,7 +42,7 @@ fn entry(n: u64) -> Entry {
         actor: Actor::System,
         auth: Auth::None,
         cause: None,
-        // As with most real entries, since requests carry one.
+        // Most real entries have one, because requests carry one.
         idempotency: Some(evidence::Digest::of(&n.to_be_bytes())),
         facts: facts.commitment(),
         particulars: None,
@@ -51,7 +51,7 @@ fn entry(n: u64) -> Entry {
     Entry { header: header.encode().unwrap(), facts, particulars: None }
 }
 
-/// One entry in each append, against one row of the same size in each commit of a bare database.
+/// One entry for each append, compared with one row of the same size for each commit of a plain database.
 fn one_caller() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::create(dir.path(), signer()).unwrap();
@@ -100,7 +100,7 @@ fn saturated(count: u64) -> (tempfile::TempDir, Ledger) {
     (dir, ledger)
 }
 
-/// Every row and hash of a directory, offline.
+/// Offline verification of every row and hash of a directory.
 fn verification(dir: &Path, count: u64) -> Duration {
     let anchors =
         Anchors { ledger: signer().verifier().clone(), witnesses: Vec::new(), quorum: 0, seen: None };

@@ -1,7 +1,7 @@
-//! Blobs: larger bytes in a directory, each under its own digest.
+//! Blobs: larger bytes in a directory, each in a file that is named by its digest.
 //!
-//! Invariant: a blob is durable before `put` returns and is read only if its bytes still have its digest.
-//! What a crash leaves behind: a file under a temporary name, swept when the store is opened.
+//! Invariant: a blob is durable before `put` returns, and is read only if its bytes still have its digest. A crash
+//! leaves at most a file under a temporary name, which the next start removes.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -21,25 +21,25 @@ pub const BLOB_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 #[derive(Clone, Debug)]
 pub struct Blobs {
     dir: PathBuf,
-    /// What a sweep leaves alone; shared by all clones, so that there is one opener for each directory.
+    /// Blobs that a sweep must not remove. All clones share them, so a directory must be opened only once.
     claims: Arc<Mutex<Claims>>,
 }
 
-/// Why a blob could not be written or read.
+/// Reasons why a blob cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum BlobError {
     /// The file system failed.
     #[error(transparent)]
     Io(#[from] LedgerError),
-    /// There is no such blob.
+    /// The store does not contain the blob.
     #[error("blob {0} is not in the store")]
     Missing(Digest),
-    /// The file's bytes are not those it was stored for.
+    /// The bytes of the file no longer have the digest in its name.
     #[error("blob {stated} has been changed: its bytes have digest {found}")]
     Changed {
         /// Digest that names the file.
         stated: Digest,
-        /// Digest of its bytes.
+        /// Digest of the bytes.
         found: Digest,
     },
     /// The blob is larger than asked for or allowed.
@@ -47,18 +47,18 @@ pub enum BlobError {
     Long {
         /// The blob.
         digest: Digest,
-        /// Its size.
+        /// Size of the blob in bytes.
         found: u64,
-        /// Size allowed.
+        /// Size allowed in bytes.
         max: u64,
     },
 }
 
 impl Blobs {
-    /// Opens a store, making its directory and sweeping what a crash left half written.
+    /// Opens a store, creates its directory, and removes files that a crash left unfinished.
     ///
     /// # Errors
-    /// `BlobError::Io` when the directory cannot be made.
+    /// `BlobError::Io` when the directory cannot be created.
     pub fn open(dir: &Path) -> Result<Self, BlobError> {
         let temporary = dir.join(TEMPORARY);
         if temporary.exists() {
@@ -68,13 +68,13 @@ impl Blobs {
         Ok(Self { dir: dir.to_path_buf(), claims: Arc::default() })
     }
 
-    /// A store for reading alone: nothing is made or swept.
+    /// Opens a store for reading. Nothing is created or removed.
     #[must_use]
     pub fn read_only(dir: &Path) -> Self {
         Self { dir: dir.to_path_buf(), claims: Arc::default() }
     }
 
-    /// Stores bytes durably and answers their digest; storing them again changes nothing.
+    /// Stores bytes durably and returns their digest. To store them again changes nothing.
     ///
     /// # Errors
     /// `BlobError` when they are too large or the file system fails.
@@ -83,7 +83,7 @@ impl Blobs {
         if bytes.len() as u64 > BLOB_BYTES_MAX {
             return Err(BlobError::Long { digest, found: bytes.len() as u64, max: BLOB_BYTES_MAX });
         }
-        // First, so that no sweep takes away what is found here.
+        // Claimed before the look-up, so that no sweep removes a blob that is found here.
         self.claims().claim(digest);
         if self.path(&digest).exists() {
             return Ok(digest);
@@ -95,7 +95,7 @@ impl Blobs {
         Ok(digest)
     }
 
-    /// Gives a file that is durable its name.
+    /// Renames a durable file to the name of its digest.
     fn settle(&self, new: &Path, digest: &Digest) -> Result<(), BlobError> {
         self.claims().claim(*digest);
         let path = self.path(digest);
@@ -104,10 +104,10 @@ impl Blobs {
         Ok(disk::rename("ledger.blob", new, &path).map_err(LedgerError::from)?)
     }
 
-    /// Begins to receive a blob that arrives in pieces.
+    /// Starts to receive a blob in pieces.
     ///
     /// # Errors
-    /// `BlobError::Io` when no file can be made.
+    /// `BlobError::Io` when no file can be created.
     pub fn receive(&self) -> Result<Incoming, BlobError> {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let path = self.dir.join(TEMPORARY).join(format!("{}-{number}", std::process::id()));
@@ -115,10 +115,10 @@ impl Blobs {
         Ok(Incoming { blobs: self.clone(), path, file, hasher: Hasher::default(), size: 0, done: false })
     }
 
-    /// Opens a blob for reading in pieces, unverified: whoever reads compares the digest.
+    /// Opens a blob for reading in pieces, unverified. The reader has to compare the digest.
     ///
     /// # Errors
-    /// `BlobError::Missing` when it is not there.
+    /// `BlobError::Missing` when the store does not contain it.
     pub fn open_file(&self, digest: &Digest) -> Result<(File, u64), BlobError> {
         let path = self.path(digest);
         let file = File::open(&path).map_err(|_| BlobError::Missing(*digest))?;
@@ -126,7 +126,8 @@ impl Blobs {
         Ok((file, size))
     }
 
-    /// Whether a blob is there, unread; if it is, it stays for whoever asked.
+    /// Whether the store contains a blob. The blob is not read, but it is claimed, so that no sweep removes it before
+    /// the caller names it.
     #[must_use]
     pub fn has(&self, digest: &Digest) -> bool {
         let mut claims = self.claims();
@@ -164,7 +165,7 @@ impl Blobs {
         if found == *digest { Ok(bytes) } else { Err(BlobError::Changed { stated: *digest, found }) }
     }
 
-    /// Every file in the store: its path, and the digest that its name states, if it states one.
+    /// All files of the store, each with the digest that its name states, if it states one.
     ///
     /// # Errors
     /// `BlobError::Io` when a directory cannot be read.
@@ -191,7 +192,7 @@ impl Blobs {
         self.dir.join("sha256")
     }
 
-    /// Where a blob lies.
+    /// Path of a blob.
     #[must_use]
     pub fn path(&self, digest: &Digest) -> PathBuf {
         let hex = digest.hex();
@@ -200,7 +201,7 @@ impl Blobs {
     }
 }
 
-/// A blob on its way in. What a crash leaves behind: a file under a temporary name.
+/// A blob that is being received. A crash leaves at most a file under a temporary name.
 #[derive(Debug)]
 pub struct Incoming {
     blobs: Blobs,
@@ -212,10 +213,10 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Takes the next piece.
+    /// Adds the next piece.
     ///
     /// # Errors
-    /// `BlobError` when it grows too large or cannot be written.
+    /// `BlobError` when the blob becomes too large or cannot be written.
     pub fn write(&mut self, piece: &[u8]) -> Result<(), BlobError> {
         self.size += piece.len() as u64;
         if self.size > BLOB_BYTES_MAX {
@@ -226,10 +227,10 @@ impl Incoming {
         Ok(self.file.write_all(piece).map_err(LedgerError::io("write", &self.path))?)
     }
 
-    /// Makes it durable, if its bytes are those that were announced.
+    /// Makes the blob durable, if its bytes have the announced digest.
     ///
     /// # Errors
-    /// `BlobError::Changed` when they are others.
+    /// `BlobError::Changed` when they have another digest.
     pub fn finish(mut self, stated: Digest) -> Result<(), BlobError> {
         let found = std::mem::take(&mut self.hasher).finish();
         if found != stated {

@@ -1,8 +1,8 @@
-//! Work on batches beside the reading of the next ones: hashing and parsing is most of what verification and replay
-//! cost, and needs to know nothing of what came before.
+//! Parallel work on batches while the next ones are read. Hashing and parsing take most of the time of verification and
+//! replay, and need no knowledge of earlier entries.
 //!
-//! Invariant: what comes out has the order of what went in; at most a few batches are under way at once; a panic of a
-//! worker is a panic of the caller.
+//! Invariant: results have the order of the input; only a few batches are in progress at once; a panic of a worker
+//! becomes a panic of the caller.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -10,13 +10,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
-/// A batch that was worked on, or how that ended.
+/// The results of a batch, or the panic of its worker.
 type BatchResult<U> = Result<Vec<U>, Box<dyn Any + Send>>;
 
-/// Reads batches until there is none, works on their parts on every processor, and hands them on in order.
+/// Reads batches until an empty one, processes their parts on all processors, and passes the results on in order.
 ///
 /// # Errors
-/// What reading or taking answers.
+/// The error of `read` or `take`.
 pub fn in_order<T: Send, U: Send, E>(
     mut read: impl FnMut() -> Result<Vec<T>, E>,
     work: impl Fn(T) -> U + Sync,
@@ -32,7 +32,7 @@ pub fn in_order<T: Send, U: Send, E>(
             scope.spawn(move || worker(unworked, &to_take, work));
         }
         drop(to_take);
-        // Dropped at the end, and with it the workers' reason to wait.
+        // Dropped at the end of the scope, which ends the workers.
         let to_work = to_work;
         let mut waiting = BTreeMap::new();
         let (mut sent, mut taken) = (0, 0);
@@ -42,11 +42,11 @@ pub fn in_order<T: Send, U: Send, E>(
             if !is_last && to_work.send((sent, batch)).is_ok() {
                 sent += 1;
             }
-            // No more are under way than the workers and their queue hold.
+            // Bounds the batches in progress to what the workers and their queue hold.
             while taken < sent && (is_last || sent - taken > workers as u64) {
                 match worked.recv() {
                     Ok((number, batch)) => drop(waiting.insert(number, batch)),
-                    // The workers are gone; leaving the scope passes their panic on.
+                    // All workers are gone. The scope passes their panic on when it ends.
                     Err(_) => return Ok(()),
                 }
                 while let Some(batch) = waiting.remove(&taken) {
@@ -76,7 +76,7 @@ fn worker<T, U>(
     }
 }
 
-/// More would wait for the one that reads.
+/// With more workers, the reader would be the bottleneck.
 const WORKERS_MAX: usize = 4;
 
 #[cfg(test)]

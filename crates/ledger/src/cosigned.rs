@@ -1,7 +1,8 @@
-//! Cosigned checkpoints that are kept: proof of when entries were there, should a key be revoked later.
+//! Stored cosigned checkpoints. If a key is revoked later, they prove by which time an entry existed.
 //!
-//! Invariant: of each `SLOT` the last one is kept, so that an entry is bounded to within it while the table grows with
-//! time alone. A slot decides what is kept, never what is believed: that is for whoever reads the signatures.
+//! Invariant: the last checkpoint of each `SLOT` is stored. So the time of an entry is known to within one slot, while
+//! the table grows only with time and not with entries. A slot only decides which checkpoints are stored; readers
+//! verify their signatures.
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use tlog::{Checkpoint, Note};
 
 use crate::store::{LedgerError, stored};
 
-/// Keeps a cosigned checkpoint, in the place of the last one where that is of the same slot.
+/// Stores a cosigned checkpoint. It replaces the last one if both are of the same slot.
 pub fn keep(connection: &Connection, note: &Note, at: Moment) -> Result<(), LedgerError> {
     let doing = LedgerError::sql("keep a cosigned checkpoint");
     let checkpoint: Checkpoint = note.text().parse()?;
@@ -20,7 +21,8 @@ pub fn keep(connection: &Connection, note: &Note, at: Moment) -> Result<(), Ledg
     let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
     let last = connection.query_row(text, [], read).optional().map_err(doing)?;
     if last.map_or(0, |(last, _)| last) >= size {
-        // The first time that a size was seen is the one that counts; an empty tree bounds nothing.
+        // The first cosignature of a size proves the earliest time, so later ones are ignored. An empty tree proves
+        // nothing.
         return Ok(());
     }
     if let Some((last, _)) = last.filter(|(_, of)| *of == slot) {
@@ -31,7 +33,7 @@ pub fn keep(connection: &Connection, note: &Note, at: Moment) -> Result<(), Ledg
     Ok(())
 }
 
-/// The smallest one that is kept of at least so many entries.
+/// The smallest stored checkpoint that contains at least this many entries.
 pub fn at_least(connection: &Connection, size: u64) -> Result<Option<Note>, LedgerError> {
     let text = "SELECT size, note FROM cosigned WHERE size >= ?1 ORDER BY size LIMIT 1";
     let read = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?));
@@ -40,7 +42,7 @@ pub fn at_least(connection: &Connection, size: u64) -> Result<Option<Note>, Ledg
     found.map(|(size, note)| parsed(size, &note).map(|(note, _)| note)).transpose()
 }
 
-/// All of them, the smallest first.
+/// All stored checkpoints, the smallest first.
 pub fn all(connection: &Connection) -> Result<Vec<Checkpoint>, LedgerError> {
     let doing = LedgerError::sql("read cosigned checkpoints");
     let mut statement = connection.prepare("SELECT size, note FROM cosigned ORDER BY size").map_err(doing)?;
@@ -56,7 +58,7 @@ pub fn all(connection: &Connection) -> Result<Vec<Checkpoint>, LedgerError> {
 fn parsed(size: i64, text: &str) -> Result<(Note, Checkpoint), LedgerError> {
     let wrong = |what: String| LedgerError::Row { place: format!("cosigned {size}"), what };
     let note = Note::parse(text.as_bytes()).map_err(|error| wrong(error.to_string()))?;
-    let checkpoint: Checkpoint = note.text().parse().map_err(|_| wrong("it is no checkpoint".into()))?;
+    let checkpoint: Checkpoint = note.text().parse().map_err(|_| wrong("it is not a checkpoint".into()))?;
     if stored(checkpoint.size)? != size {
         return Err(wrong(format!("its checkpoint is of {} entries", checkpoint.size)));
     }
@@ -68,5 +70,5 @@ fn slot(at: Moment) -> Result<i64, LedgerError> {
     stored(at.millis() / millis)
 }
 
-/// How exactly a later revocation can tell what was there before it.
+/// Precision with which a later revocation can tell older records from newer ones.
 const SLOT: Duration = Duration::from_mins(5);

@@ -1,7 +1,7 @@
-//! Verification of the table of idempotency keys: it says of each entry the key that the entry names, and nothing else.
+//! Verification of the table of idempotency keys: for each entry it must contain exactly the key that the entry names.
 //!
-//! Invariant: keys and entries are compared as both go by, in the order of the entries, so that neither is looked up in
-//! the other and no more than one is held.
+//! Invariant: both tables are read once, in the order of the entries, and compared side by side. So no look-ups are
+//! needed, and only one key is in memory at a time.
 
 use evidence::Digest;
 use rusqlite::Rows;
@@ -9,13 +9,13 @@ use rusqlite::Rows;
 use crate::store::{LedgerError, stored};
 use crate::verify::Breach;
 
-/// Rows of the table, as `Keys` takes them.
+/// Query for the rows of the table, in the order that `Keys` needs.
 pub const ROWS: &str = "SELECT seq, key FROM idempotency ORDER BY seq";
 
-/// Keys on record.
+/// The rows of the table.
 pub struct Keys<'a> {
     rows: Rows<'a>,
-    /// The next one, once it was read.
+    /// The next row, if it was read already.
     next: Option<(i64, Vec<u8>)>,
 }
 
@@ -24,7 +24,7 @@ impl<'a> Keys<'a> {
         Self { rows, next: None }
     }
 
-    /// Compares with what an entry names; entries come in their order.
+    /// Compares the table with the key that an entry names. The entries must come in order.
     pub fn named(&mut self, seq: u64, key: Option<Digest>) -> Result<Vec<Breach>, LedgerError> {
         let number = stored(seq)?;
         let mut breaches = self.strays(|of| of < number)?;
@@ -43,7 +43,7 @@ impl<'a> Keys<'a> {
         Ok(breaches)
     }
 
-    /// Those that no entry was compared with.
+    /// The rows that belong to no entry.
     pub fn rest(&mut self) -> Result<Vec<Breach>, LedgerError> {
         self.strays(|_| true)
     }
@@ -51,7 +51,7 @@ impl<'a> Keys<'a> {
     fn strays(&mut self, wanted: impl Fn(i64) -> bool) -> Result<Vec<Breach>, LedgerError> {
         let mut breaches = Vec::new();
         while let Some((of, _)) = self.next_if(&wanted)? {
-            // Enough to say that there are many.
+            // Enough to show that there are many.
             if breaches.len() < STRAYS_MAX {
                 breaches.push(stray(of));
             }
@@ -75,5 +75,5 @@ fn stray(of: i64) -> Breach {
     Breach { place: "table idempotency".into(), what }
 }
 
-/// Most strays that are named at once.
+/// Highest number of stray rows to report.
 const STRAYS_MAX: usize = 100;

@@ -1,8 +1,8 @@
 //! The ledger's storage: one append at a time, tiles, blobs, and verification of all three from disk.
 //!
-//! Invariant: an entry is durable, with its place in the tree and a signed checkpoint, before `append`
-//! returns; nothing is ever changed in place. It knows bytes, headers and commitments only; what entries
-//! mean is the domain's to know.
+//! Invariant: an entry is durable, has its place in the tree and is covered by a signed checkpoint before `append`
+//! returns. Nothing is ever changed in place. The crate knows only bytes, headers and commitments; the domain knows the
+//! meaning of entries.
 
 mod blobs;
 mod checking;
@@ -29,5 +29,5 @@ pub const DATABASE: &str = "ledger.db";
 pub const BLOBS: &str = "blobs";
 /// Name of the directory of full tiles inside the data directory.
 pub const TILES: &str = "tiles";
-/// Name of the file whose lock says that a writer is at work.
+/// Name of the file that the writer locks.
 pub const LOCK: &str = "writer.lock";

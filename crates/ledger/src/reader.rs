@@ -1,6 +1,6 @@
-//! The readers' side: entries, head and idempotency keys, through a read-only connection of their own.
+//! The readers' side: entries, head and idempotency keys, through a separate read-only connection.
 //!
-//! Invariant: reads only what is durable; never takes the writer's lock.
+//! Invariant: a reader sees only durable data and never takes the writer's lock.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -28,37 +28,37 @@ impl Reader {
     /// Opens the ledger of a directory for reading.
     ///
     /// # Errors
-    /// `LedgerError` when it is absent or of another format.
+    /// `LedgerError` when there is no ledger, or it has another format.
     pub fn open(dir: &Path) -> Result<Self, LedgerError> {
         let (connection, format) = schema::open_reader(&dir.join(DATABASE))?;
         Ok(Self { connection, format, roots: RefCell::default() })
     }
 
-    /// Size, edge and checkpoint now.
+    /// Current size, edge and checkpoint.
     ///
     /// # Errors
-    /// `LedgerError` when the row cannot be read or is not sound.
+    /// `LedgerError` when the row is unreadable or unsound.
     pub fn head(&self) -> Result<Head, LedgerError> {
         read_head(&self.connection)
     }
 
-    /// Entries `[from, to)`, at most 1,024 of them.
+    /// Reads the entries `[from, to)`, at most 1,024 of them.
     ///
     /// # Errors
-    /// `LedgerError` when one is missing or not sound.
+    /// `LedgerError` when an entry is missing or unsound.
     pub fn entries(&self, from: u64, to: u64) -> Result<Vec<Entry>, LedgerError> {
         read_entries(&self.connection, from, to.min(from.saturating_add(READ_ENTRIES_MAX)))
     }
 
-    /// The same, unchecked, for a caller who checks them beside the reading (`in_order`).
+    /// Like [`Self::entries`], but unchecked, for a caller that checks entries in parallel (`in_order`).
     ///
     /// # Errors
-    /// `LedgerError` when one is missing.
+    /// `LedgerError` when an entry is missing.
     pub fn unchecked(&self, from: u64, to: u64) -> Result<Vec<Entry>, LedgerError> {
         read_rows(&self.connection, from, to.min(from.saturating_add(READ_ENTRIES_MAX)))
     }
 
-    /// Number of the entry that a command with this idempotency digest made.
+    /// Number of the entry that was caused by the command with this idempotency digest.
     ///
     /// # Errors
     /// `LedgerError` when the database fails.
@@ -71,10 +71,10 @@ impl Reader {
         Ok(found.and_then(|seq| u64::try_from(seq).ok()))
     }
 
-    /// The last checkpoint with cosignatures, where there is one.
+    /// The last checkpoint with cosignatures, if there is one.
     ///
     /// # Errors
-    /// `LedgerError` when the row is not a note.
+    /// `LedgerError` when the row is not a signed note.
     pub fn witnessed(&self) -> Result<Option<Note>, LedgerError> {
         let text = "SELECT note FROM witnessed WHERE only_row = 1";
         let note = self.connection.query_row(text, [], |row| row.get::<_, String>(0)).optional();
@@ -86,15 +86,15 @@ impl Reader {
         note.map(parse).transpose()
     }
 
-    /// The smallest cosigned checkpoint that is kept of at least so many entries.
+    /// The smallest stored cosigned checkpoint that contains at least this many entries.
     ///
     /// # Errors
-    /// `LedgerError` when its row is not a note of that size.
+    /// `LedgerError` when its row is not a signed note of that size.
     pub fn cosigned(&self, least: u64) -> Result<Option<Note>, LedgerError> {
         if self.keeps_cosigned() { cosigned::at_least(&self.connection, least) } else { Ok(None) }
     }
 
-    /// All that are kept, the smallest first.
+    /// All stored cosigned checkpoints, the smallest first.
     pub(crate) fn all_cosigned(&self) -> Result<Vec<Checkpoint>, LedgerError> {
         if self.keeps_cosigned() { cosigned::all(&self.connection) } else { Ok(Vec::new()) }
     }
@@ -103,7 +103,7 @@ impl Reader {
         self.tables().len() == schema::TABLES.len()
     }
 
-    /// Tables that the file must have.
+    /// Tables of the file's format.
     pub(crate) fn tables(&self) -> &'static [(&'static str, &'static str)] {
         schema::tables(self.format)
     }
@@ -132,7 +132,7 @@ impl Reader {
     pub(crate) fn keep_root(&self, level: u8, index: u64, root: Hash) {
         let mut roots = self.roots.borrow_mut();
         if roots.len() >= ROOTS_MAX {
-            // Those at the right edge are asked for most.
+            // Drops the lowest key: the tiles at the right edge are needed most often.
             roots.pop_first();
         }
         roots.insert((level, index), root);
@@ -144,5 +144,5 @@ impl Reader {
 }
 
 const READ_ENTRIES_MAX: u64 = 1024;
-/// Roots of tiles that a reader keeps; with keys some 64 bytes each.
+/// Highest number of tile roots in memory; each takes about 64 bytes with its key.
 const ROOTS_MAX: usize = 16_384;

@@ -1,7 +1,8 @@
-//! The database file: its tables, and opening it with the settings that durability needs.
+//! The database file: its tables, and how it is opened so that commits are durable.
 //!
-//! Invariant: the schema in the file is exactly this text for its format. The writer brings an older format to this
-//! one in one transaction; readers take both; a newer one is refused. WAL with `synchronous=FULL`: a committed transaction survives a power cut.
+//! Invariant: the schema in the file is exactly this text for its format. The writer converts an older format in one
+//! transaction, readers accept both, and a newer format is refused. With WAL and `synchronous=FULL`, a committed
+//! transaction survives a power cut.
 
 use std::path::Path;
 
@@ -11,12 +12,12 @@ use crate::store::LedgerError;
 
 /// Format number of the database file, kept in `user_version`.
 pub const FORMAT: i64 = 2;
-/// The first format; it kept the last cosigned checkpoint alone.
+/// The first format. It stored only the last cosigned checkpoint.
 const FIRST: i64 = 1;
-/// Marks the file as ours (`application_id`): "CSLG".
+/// Marks the file as a ledger of countersign (`application_id`): "CSLG".
 pub const APPLICATION: i64 = 0x4353_4c47;
 
-/// Name and exact text of each table, by name; those of the first format are all but `COSIGNED`.
+/// Name and exact text of each table, by name. The first format has all of them except `COSIGNED`.
 pub const TABLES: [(&str, &str); 5] = [
     COSIGNED,
     (
@@ -44,12 +45,12 @@ const COSIGNED: (&str, &str) = (
     "CREATE TABLE cosigned (size INTEGER PRIMARY KEY, slot INTEGER NOT NULL, note TEXT NOT NULL) STRICT",
 );
 
-/// Tables that a file of a format has.
+/// Tables of a format.
 pub fn tables(format: i64) -> &'static [(&'static str, &'static str)] {
     if format == FIRST { TABLES.get(1..).unwrap_or_default() } else { &TABLES }
 }
 
-/// Creates the tables in a new file, all or nothing.
+/// Creates the tables in a new file, in one transaction.
 pub fn create(path: &Path) -> Result<Connection, LedgerError> {
     let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     let transaction = connection.transaction().map_err(LedgerError::sql("create the ledger"))?;
@@ -62,7 +63,7 @@ pub fn create(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// Opens an existing file for the writer, and brings it to this format.
+/// Opens an existing file for the writer, and converts it to this format.
 pub fn open_writer(path: &Path) -> Result<Connection, LedgerError> {
     let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     if check(&connection, path)? == FIRST {
@@ -79,7 +80,7 @@ pub fn open_writer(path: &Path) -> Result<Connection, LedgerError> {
     Ok(connection)
 }
 
-/// Opens an existing file for reading alone; its format comes with it.
+/// Opens an existing file for reading, and returns its format.
 pub fn open_reader(path: &Path) -> Result<(Connection, i64), LedgerError> {
     let connection = open_read_only(path).map_err(LedgerError::sql("open the ledger"))?;
     settle(&connection, false)?;
@@ -87,12 +88,14 @@ pub fn open_reader(path: &Path) -> Result<(Connection, i64), LedgerError> {
     Ok((connection, format))
 }
 
-/// Opens a database for reading alone, also where nothing can be written: a database in WAL mode wants to make its
-/// index of the log beside it, unless it is said that nobody changes it (<https://sqlite.org/wal.html#readonly>). That is
-/// said only where this user cannot write and no log lies beside the database, whose last entries would be missing.
+/// Opens a database for reading, even on a read-only disk.
+///
+/// A database in WAL mode needs to create an index of its log, unless it is opened as immutable
+/// (<https://sqlite.org/wal.html#readonly>). It is opened so only if this user cannot write and there is no log,
+/// because the last entries would be missing otherwise.
 ///
 /// # Errors
-/// What the database says.
+/// The error of the database.
 pub fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
@@ -115,7 +118,7 @@ pub fn open_read_only(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// A path as it stands in a URI (RFC 3986, section 2.1).
+/// A path as it is written in a URI (<https://www.rfc-editor.org/rfc/rfc3986#section-2.1>).
 fn quoted(path: &Path) -> String {
     let mut text = String::new();
     for byte in path.as_os_str().as_encoded_bytes() {

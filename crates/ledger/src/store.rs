@@ -1,7 +1,8 @@
 //! The writer's side: one turn, one transaction.
 //!
-//! What a crash leaves behind: before the commit nothing; after it entries, edge, checkpoint and
-//! idempotency keys together. Tile files are derived afterwards and made again when they lack.
+//! Invariant: entries, edge, checkpoint and idempotency keys are committed together. A crash before the commit leaves
+//! nothing of them, a crash after it leaves all of them. Tile files are derived after the commit and are derived again
+//! if they are missing.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -13,12 +14,12 @@ use tlog::{Checkpoint, CheckpointError, Frontier, FrontierError, Note, NoteSigne
 
 use crate::{BLOBS, DATABASE, LOCK, TILES, cosigned, schema};
 
-/// Most entries in one append.
+/// Highest number of entries in one append.
 pub const BATCH_ENTRIES_MAX: usize = 16_384;
-/// Most bytes of headers and payloads in one append.
+/// Highest number of bytes of headers and payloads in one append.
 pub const BATCH_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// The writer's handle on a data directory. There is one for each directory: it holds a file lock.
+/// The writer of a data directory. A file lock ensures that there is only one.
 #[derive(Debug)]
 pub struct Ledger {
     connection: Connection,
@@ -29,13 +30,13 @@ pub struct Ledger {
 /// Size, right edge and signed checkpoint of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// The tree's right edge; its size is the number of entries.
+    /// The right edge of the tree. Its size is the number of entries.
     pub frontier: Frontier,
     /// Checkpoint of that size, signed by the ledger's key.
     pub checkpoint: Note,
 }
 
-/// The right to append once, with what others appended since the caller last looked.
+/// The right to append once, with the entries that others appended since the caller last looked.
 #[derive(Debug)]
 pub struct Turn<'a> {
     transaction: Transaction<'a>,
@@ -44,7 +45,7 @@ pub struct Turn<'a> {
     news: Vec<Entry>,
 }
 
-/// Why the ledger could not be read or written.
+/// Reasons why the ledger cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// The file system failed.
@@ -54,10 +55,10 @@ pub enum LedgerError {
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// Something did not become durable.
+    /// A write did not become durable.
     #[error(transparent)]
     Disk(#[from] disk::DiskError),
     /// The database failed.
@@ -65,16 +66,16 @@ pub enum LedgerError {
     Sql {
         /// The operation.
         doing: &'static str,
-        /// What the database said.
+        /// The error of the database.
         source: rusqlite::Error,
     },
-    /// Another process has the directory.
+    /// Another process has locked the directory.
     #[error("another server writes to `{0}`; stop it first")]
     Locked(PathBuf),
     /// The directory already holds a ledger.
     #[error("`{0}` already holds a ledger; nothing was changed")]
     Exists(PathBuf),
-    /// The file is not a ledger, or of a newer format.
+    /// The file is not a ledger, or has a newer format.
     #[error(
         "`{path}` is not a ledger of format {known} (application {application:#x}, format {format}); use the \
          program that wrote it or a newer one",
@@ -88,12 +89,12 @@ pub enum LedgerError {
         /// `user_version` found.
         format: i64,
     },
-    /// A row does not hold what it must.
+    /// A row is unsound.
     #[error("{place}: {what}; run `countersign audit verify`")]
     Row {
         /// Table and row.
         place: String,
-        /// What is wrong.
+        /// Description of the fault.
         what: String,
     },
     /// The caller's entry breaks a rule of the format.
@@ -101,27 +102,27 @@ pub enum LedgerError {
     Entry {
         /// Index in the batch.
         at: usize,
-        /// What is wrong.
+        /// The broken rule.
         source: EntryError,
     },
     /// The batch is empty or larger than allowed.
     #[error("a batch has 1 to {BATCH_ENTRIES_MAX} entries and at most {BATCH_BYTES_MAX} bytes")]
     Batch,
-    /// Somebody else appended in between; nothing was written.
+    /// Another process appended in between. Nothing was written.
     #[error("the ledger has grown since this turn began; nothing was written")]
     Stale,
-    /// The ledger does not end where the new origin is said to begin.
+    /// The ledger does not end at the checkpoint where the new origin begins.
     #[error(
         "the ledger here has {found} entries, or other ones than the root names, which says that it ended after \
          {end}; make the root anew from this directory"
     )]
     OtherEnd {
-        /// Entries here.
+        /// Number of entries in this ledger.
         found: u64,
-        /// Entries at the end that the root names.
+        /// Number of entries at the end that the root names.
         end: u64,
     },
-    /// The checkpoint could not be made.
+    /// The checkpoint could not be signed.
     #[error("checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
 }
@@ -142,10 +143,10 @@ impl LedgerError {
 }
 
 impl Ledger {
-    /// Makes an empty ledger in a directory that has none, with its first checkpoint.
+    /// Creates an empty ledger with its first checkpoint.
     ///
     /// # Errors
-    /// `LedgerError::Exists` when there is one already; otherwise what failed.
+    /// `LedgerError::Exists` when the directory already contains a ledger; otherwise the failed operation.
     pub fn create(dir: &Path, signer: NoteSigner) -> Result<Self, LedgerError> {
         for path in [dir.to_path_buf(), dir.join(BLOBS), dir.join(TILES)] {
             disk::make_dir(&path)?;
@@ -155,7 +156,7 @@ impl Ledger {
         if path.exists() {
             return Err(LedgerError::Exists(dir.to_path_buf()));
         }
-        // A crash before the rename leaves only the file under its temporary name, which is made anew.
+        // A crash before the rename leaves only the file under its temporary name, which the next attempt replaces.
         let new = dir.join(format!("{DATABASE}.new"));
         if new.exists() {
             fs::remove_file(&new).map_err(LedgerError::io("remove", &new))?;
@@ -178,7 +179,7 @@ impl Ledger {
     /// Opens the ledger of a directory for writing.
     ///
     /// # Errors
-    /// `LedgerError` when it is locked, absent, of another format, or signed by another key.
+    /// `LedgerError` when the ledger is locked, missing, of another format, or signed by another key.
     pub fn open(dir: &Path, signer: NoteSigner) -> Result<Self, LedgerError> {
         let path = dir.join(DATABASE);
         let lock = lock(dir)?;
@@ -189,11 +190,11 @@ impl Ledger {
         Ok(Self { connection, signer, _lock: lock })
     }
 
-    /// Opens the ledger of a directory under a new origin, after a lost key or a restored backup: its head is
-    /// signed anew, and what witnesses cosigned under the old one is forgotten. Done again it changes nothing.
+    /// Opens the ledger of a directory under a new origin, after a lost key or a restored backup. The head is signed
+    /// again, and the cosignatures under the old origin are deleted. To repeat it changes nothing.
     ///
     /// # Errors
-    /// `LedgerError` when it is locked, absent or of another format, or when its head is another than `end`.
+    /// `LedgerError` when the ledger is locked, missing or of another format, or when its head differs from `end`.
     pub fn succeed(dir: &Path, end: &Checkpoint, signer: NoteSigner) -> Result<Self, LedgerError> {
         let path = dir.join(DATABASE);
         let lock = lock(dir)?;
@@ -222,18 +223,18 @@ impl Ledger {
         Ok(Self { connection, signer, _lock: lock })
     }
 
-    /// Size, edge and checkpoint now.
+    /// Current size, edge and checkpoint.
     ///
     /// # Errors
-    /// `LedgerError` when the row cannot be read or is not sound.
+    /// `LedgerError` when the row is unreadable or unsound.
     pub fn head(&self) -> Result<Head, LedgerError> {
         read_head(&self.connection)
     }
 
-    /// Begins a turn: takes the right to append, and the entries from number `seen` on.
+    /// Begins a turn: takes the right to append, and reads the entries from number `seen` on.
     ///
     /// # Errors
-    /// `LedgerError` when the database fails or a row is not sound.
+    /// `LedgerError` when the database fails or a row is unsound.
     pub fn turn(&mut self, seen: u64) -> Result<Turn<'_>, LedgerError> {
         let begin = LedgerError::sql("begin a turn");
         let transaction =
@@ -243,10 +244,10 @@ impl Ledger {
         Ok(Turn { transaction, signer: &self.signer, head, news })
     }
 
-    /// Stores the checkpoint as witnesses have cosigned it, which was about that moment.
+    /// Stores a checkpoint with its cosignatures. Witnesses cosigned it at about `at`.
     ///
     /// # Errors
-    /// `LedgerError` when it is no checkpoint, or the database fails.
+    /// `LedgerError` when the note is not a checkpoint, or the database fails.
     pub fn set_witnessed(&mut self, note: &Note, at: Moment) -> Result<(), LedgerError> {
         let text = "INSERT INTO witnessed (only_row, note) VALUES (1, ?1) \
                     ON CONFLICT (only_row) DO UPDATE SET note = excluded.note";
@@ -277,10 +278,11 @@ impl Turn<'_> {
 
     /// Appends entries in one transaction and returns once they are durable.
     ///
-    /// After an error nothing is known of the commit: the caller reads the ledger anew before it answers.
+    /// After an error the commit may or may not have happened. The caller has to read the ledger again before it
+    /// answers.
     ///
     /// # Errors
-    /// `LedgerError` when an entry is not sound, the ledger has grown, or the database fails.
+    /// `LedgerError` when an entry is unsound, the ledger has grown, or the database fails.
     pub fn append(self, entries: &[Entry]) -> Result<Head, LedgerError> {
         let bytes: usize = entries.iter().map(entry_bytes).sum();
         if entries.is_empty() || entries.len() > BATCH_ENTRIES_MAX || bytes > BATCH_BYTES_MAX {
@@ -370,7 +372,7 @@ pub(crate) fn read_head(connection: &Connection) -> Result<Head, LedgerError> {
     Ok(Head { frontier, checkpoint })
 }
 
-/// Entries `[from, to)`, every one of them present and sound.
+/// Reads the entries `[from, to)`. All of them must be present and sound.
 pub(crate) fn read_entries(connection: &Connection, from: u64, to: u64) -> Result<Vec<Entry>, LedgerError> {
     let entries = read_rows(connection, from, to)?;
     for (number, entry) in (from..).zip(&entries) {
@@ -379,7 +381,7 @@ pub(crate) fn read_entries(connection: &Connection, from: u64, to: u64) -> Resul
     Ok(entries)
 }
 
-/// Entries `[from, to)`, every one of them present; nothing is known yet of what they hold.
+/// Reads the entries `[from, to)`. All of them must be present; their contents are unchecked.
 pub(crate) fn read_rows(connection: &Connection, from: u64, to: u64) -> Result<Vec<Entry>, LedgerError> {
     let text = "SELECT seq, header, facts_salt, facts, particulars_salt, particulars FROM entry \
                 WHERE seq >= ?1 AND seq < ?2 ORDER BY seq";
@@ -406,7 +408,7 @@ pub(crate) fn read_rows(connection: &Connection, from: u64, to: u64) -> Result<V
     Err(LedgerError::row(&format!("entry {}", from + entries.len() as u64), "is missing"))
 }
 
-/// Columns 1 to 5 as an entry; `None` when a salt has the wrong length.
+/// Reads columns 1 to 5 as an entry; `None` if a salt has the wrong length.
 pub(crate) fn entry_of(row: &Row<'_>) -> Result<Option<Entry>, rusqlite::Error> {
     let payload = |salt: usize, bytes: Option<Vec<u8>>| {
         let salt = row.get_ref(salt)?.as_blob_or_null()?;
@@ -427,7 +429,7 @@ pub(crate) fn entry_of(row: &Row<'_>) -> Result<Option<Entry>, rusqlite::Error> 
     })
 }
 
-/// SQLite integers are signed; a sequence number past `i64` cannot be stored.
+/// Converts a number for SQLite, whose integers are signed. A number above `i64::MAX` cannot be stored.
 pub(crate) fn stored(number: u64) -> Result<i64, LedgerError> {
     i64::try_from(number).map_err(|error| LedgerError::row("entry", error))
 }

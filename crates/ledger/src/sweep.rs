@@ -1,9 +1,9 @@
-//! Removal of blobs that no entry names: what came with a command that never came, or was refused before it was put
-//! to a decision.
+//! Removal of blobs that no entry names. They belong to commands that never came, or that were refused before a
+//! decision.
 //!
-//! Invariant: a blob stays when an entry names it, when it is young, or when it was put or asked for since the sweep
-//! before last began. A command names its blobs after it has put or asked for them, so that one that is on
-//! its way finds them, whatever the clock of the file system does. What cannot be read removes nothing.
+//! Invariant: a blob stays if an entry names it, if it is young, or if it was claimed after the sweep before the last
+//! one began. `put` and `has` claim a blob, and a command is sent only after them. So the blobs of a command on its way
+//! are safe, even if the clock of the file system is wrong. If anything cannot be read, nothing is removed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +17,7 @@ use crate::Reader;
 use crate::blobs::{BlobError, Blobs, list};
 use crate::store::LedgerError;
 
-/// Blobs that were put or asked for, since the last sweep began and in the time before that.
+/// Blobs that were claimed since the last sweep began, and in the interval before that.
 #[derive(Debug, Default)]
 pub struct Claims {
     since: BTreeSet<Digest>,
@@ -39,8 +39,8 @@ impl Claims {
 }
 
 impl Blobs {
-    /// Removes the blobs that no entry names, if they are older than `age`; answers how many. Ends early when
-    /// `go_on` says so.
+    /// Removes the blobs that no entry names and that are older than `age`, and returns their number. Ends early when
+    /// `go_on` returns `false`.
     ///
     /// # Errors
     /// `BlobError::Io` when the ledger or a directory cannot be read.
@@ -64,7 +64,7 @@ impl Blobs {
         Ok(removed)
     }
 
-    /// Blobs of a directory that are old enough.
+    /// Blobs of a directory that are old enough to remove.
     fn old(&self, shard: &Path, age: Duration) -> Result<Vec<Digest>, BlobError> {
         Ok(list(shard)?
             .iter()
@@ -75,7 +75,8 @@ impl Blobs {
 
     fn remove(&self, digest: &Digest, age: Duration) -> Result<bool, BlobError> {
         let path = self.path(digest);
-        // Held while it goes, so that whoever asks for it afterwards finds it gone, and puts it again.
+        // The lock is held during the removal. A caller that asks afterwards sees that the blob is gone and stores it
+        // again.
         let claims = self.claims();
         if claims.has(digest) || !is_old(&path, age) {
             return Ok(false);
@@ -90,7 +91,7 @@ impl Blobs {
     }
 }
 
-/// Leaves those that no entry names; `false` when it was to end early.
+/// Keeps only the candidates that no entry names; `false` if the sweep was to end early.
 fn unname(
     reader: &Reader,
     candidates: &mut BTreeSet<Digest>,
@@ -121,11 +122,11 @@ fn unname(
     Ok(true)
 }
 
-/// Whether a file is older than so; one from the future is not.
+/// Whether a file is older than `age`. A file with a time in the future is not.
 fn is_old(path: &Path, age: Duration) -> bool {
     let modified = fs::metadata(path).and_then(|meta| meta.modified());
     modified.is_ok_and(|at| SystemTime::now().duration_since(at).is_ok_and(|since| since >= age))
 }
 
-/// Most blobs that are looked for in one pass over the entries.
+/// Highest number of blobs to look for in one pass over the entries.
 const PASS_MAX: usize = 65_536;

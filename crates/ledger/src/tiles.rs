@@ -1,7 +1,7 @@
-//! Tiles and entry bundles of a ledger, and the tree's nodes out of them.
+//! Tiles and entry bundles of a ledger (<https://c2sp.org/tlog-tiles>), and the nodes of the tree from them.
 //!
-//! Invariant: full ones are files derived after the commit and never change; partial ones are made on
-//! request from the durable rows. What a crash leaves behind: missing files, made again by `derive`.
+//! Invariant: full tiles are files, derived after the commit, and never change. Partial tiles are made on request from
+//! the durable rows. A crash leaves at most missing files, which `derive` writes again.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ type TileCache = BTreeMap<(u8, u64, u64), Rc<Vec<u8>>>;
 pub struct Tiles<'a> {
     dir: PathBuf,
     reader: &'a Reader,
-    /// Tiles that one proof has read: it asks for several nodes of each.
+    /// Tiles that the current proof has read. A proof needs several nodes of each.
     read: RefCell<TileCache>,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Tiles<'a> {
         Self { dir: data.join(TILES), reader, read: RefCell::default() }
     }
 
-    /// The bytes of one tile or bundle, if a tree of the ledger's size has it.
+    /// The bytes of a tile or bundle, if the tree has it at its current size.
     ///
     /// # Errors
     /// `LedgerError` when rows or files cannot be read.
@@ -51,7 +51,7 @@ impl<'a> Tiles<'a> {
         }
     }
 
-    /// Writes every full tile and bundle that a tree of this size has and the directory lacks.
+    /// Writes every full tile and bundle of the tree that is missing in the directory.
     ///
     /// # Errors
     /// `LedgerError` when rows cannot be read or a file cannot be written.
@@ -74,7 +74,7 @@ impl<'a> Tiles<'a> {
         Ok(())
     }
 
-    /// First index below `full` whose file lacks, looking back from the end: files are written in order.
+    /// The first missing index below `full`. Files are written in order, so the search goes back from the end.
     fn missing_from(&self, kind: TileKind, full: u64) -> u64 {
         let lacks = |index: &u64| !self.path(kind, *index).is_file();
         (0..full).rev().take_while(lacks).last().unwrap_or(full)
@@ -97,8 +97,8 @@ impl<'a> Tiles<'a> {
         Ok(hashes.iter().flat_map(|hash| *hash.as_bytes()).collect())
     }
 
-    /// Root of a full tile. It never changes, so the reader keeps it: a tile that is not full yet needs those of
-    /// up to 255 tiles below it, at every look.
+    /// Root of a full tile. The reader caches it, because it never changes: a partial tile needs the roots of up to 255
+    /// tiles below it each time it is read.
     fn root(&self, level: u8, index: u64) -> Result<Hash, LedgerError> {
         if let Some(known) = self.reader.known_root(level, index) {
             return Ok(known);
@@ -152,7 +152,7 @@ impl Nodes for Tiles<'_> {
     }
 }
 
-/// Whether a tree of `size` leaves has this tile; older, narrower partial tiles count too.
+/// Whether a tree of `size` leaves has this tile. Older, narrower partial tiles count, too.
 fn exists(path: TilePath, size: u64) -> bool {
     let level = if let TileKind::Level(level) = path.kind() { level } else { 0 };
     let shift = u32::from(level) * u32::from(TILE_HEIGHT);
@@ -167,7 +167,7 @@ fn bad(level: u8, error: &dyn std::fmt::Display) -> LedgerError {
     LedgerError::Row { place: format!("tile level {level}"), what: error.to_string() }
 }
 
-/// Most tiles that one proof keeps.
+/// Highest number of tiles in memory for one proof.
 const READ_MAX: usize = 64;
 /// Tiles of level 7 span 2^64 leaves.
 const LEVEL_MAX: u8 = 6;

@@ -1,7 +1,7 @@
-//! Verification of a data directory from nothing but its bytes and the keys of a trust root.
+//! Verification of a data directory from its bytes and the keys of a trust root alone.
 //!
-//! Invariant: reads every row and every blob, in bounded memory, and names the place of each breach. What
-//! it cannot see is a whole history that the ledger's own key signed anew: that is what witnesses are for.
+//! Invariant: it reads every row and every blob, in bounded memory, and names the place of each breach. It cannot
+//! detect a whole history that the ledger's own key signed again; witnesses exist to detect that.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File};
@@ -21,61 +21,61 @@ use crate::keys::{self, Keys};
 use crate::store::{LedgerError, entry_of, read_head};
 use crate::{BLOBS, Blobs, Reader, TILES};
 
-/// Whose signatures count.
+/// Keys whose signatures count.
 #[derive(Clone, Debug)]
 pub struct Anchors {
-    /// The ledger's key; its name is the origin.
+    /// The ledger's key. Its name is the origin.
     pub ledger: NoteVerifier,
     /// The witnesses' keys.
     pub witnesses: Vec<NoteVerifier>,
-    /// How many witnesses must have cosigned.
+    /// Number of witnesses that must have cosigned.
     pub quorum: usize,
-    /// A checkpoint that the verifier has seen before; the ledger must still begin with it.
+    /// A checkpoint that the verifier has seen before. The ledger must contain it.
     pub seen: Option<Checkpoint>,
 }
 
-/// One thing that is not as it must be.
+/// A fault of the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Breach {
-    /// Where: a row, a file.
+    /// Place of the fault: a row or a file.
     pub place: String,
-    /// What is wrong there.
+    /// Description of the fault.
     pub what: String,
 }
 
-/// What was found.
+/// Result of a verification.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// Number of entries read.
     pub entries: u64,
-    /// Root hash over them.
+    /// Root hash over these entries.
     pub root: Hash,
     /// Number of blobs read.
     pub blobs: u64,
-    /// Blobs that no entry names; the server removes them after a day, no breach.
+    /// Number of blobs that no entry names. This is not a breach: the server removes them after a day.
     pub orphans: u64,
     /// Cosignatures on the last witnessed checkpoint.
     pub cosignatures: Vec<Cosignature>,
     /// Size of the last witnessed checkpoint.
     pub witnessed_size: Option<u64>,
-    /// Number of cosigned checkpoints that are kept. The last one must be there; of older ones nothing tells how many
-    /// there were.
+    /// Number of stored cosigned checkpoints. The last one must exist; the number of older ones is not recorded
+    /// anywhere.
     pub cosigned: u64,
-    /// Breaches, at most 100.
+    /// Faults, at most 100.
     pub breaches: Vec<Breach>,
 }
 
 /// Verifies the ledger, tiles and blobs of a data directory.
 ///
 /// # Errors
-/// `LedgerError` only when the files cannot be opened or read at all; breaches are in the report.
+/// `LedgerError` only when the files cannot be opened or read at all. Faults are in the report.
 pub fn verify(dir: &Path, anchors: &Anchors) -> Result<Report, LedgerError> {
     let reader = Reader::open(dir)?;
-    // One moment of the ledger, whatever a server appends meanwhile.
+    // A read transaction gives one state of the ledger, even if a server appends meanwhile.
     reader.connection().execute_batch("BEGIN").map_err(LedgerError::sql("begin to verify"))?;
     let mut audit = Audit::new(dir, &reader, anchors.seen.as_ref());
     let structure = std::thread::scope(|scope| {
-        // The file's structure is looked at beside what is in it.
+        // The structure of the file is checked in parallel with its contents.
         let structure = scope.spawn(|| structure(dir));
         audit.tables()?;
         audit.entries()?;
@@ -90,7 +90,7 @@ pub fn verify(dir: &Path, anchors: &Anchors) -> Result<Report, LedgerError> {
     Ok(audit.report())
 }
 
-/// What the database says of its own structure, where it is not sound.
+/// Faults that the database finds in its own structure.
 fn structure(dir: &Path) -> Result<Vec<String>, LedgerError> {
     let doing = LedgerError::sql("check the ledger's structure");
     let reader = Reader::open(dir)?;
@@ -110,7 +110,7 @@ struct Audit<'a> {
     headers: Vec<Vec<u8>>,
     claimed: Option<(u64, Hash)>,
     witnessed_root: Option<Hash>,
-    /// Checkpoints that were kept, those not reached yet.
+    /// Stored cosigned checkpoints that the tree has not reached yet.
     kept: VecDeque<Checkpoint>,
     cosigned: u64,
     seen: Option<&'a Checkpoint>,
@@ -171,7 +171,7 @@ impl<'a> Audit<'a> {
         }
     }
 
-    /// The file has our tables and nothing beside them.
+    /// Checks that the file has exactly the tables of its format.
     fn tables(&mut self) -> Result<(), LedgerError> {
         let doing = LedgerError::sql("check the ledger's tables");
         let reader = self.reader;
@@ -206,7 +206,7 @@ impl<'a> Audit<'a> {
                     ORDER BY seq";
         let mut statement = reader.connection().prepare(text).map_err(doing)?;
         let mut rows = statement.query([]).map_err(doing)?;
-        // A row that is missing ends the reading; what follows it has no place in the tree.
+        // A missing row ends the reading, because the place of later rows in the tree is unknown.
         let (mut next, mut gap) = (0, None);
         let read = || {
             let mut batch: Vec<(Option<Entry>, Vec<u8>)> = Vec::new();
@@ -246,7 +246,7 @@ impl<'a> Audit<'a> {
         let seq = self.frontier.size();
         let place = format!("entry {seq}");
         let Some(CheckedEntry { entry, leaf: hash, header }) = checked else {
-            self.breach(place, "a payload lacks its salt, or the salt is not 16 bytes");
+            self.breach(place, "a payload has no salt, or the salt is not 16 bytes");
             self.push(seq, Hash::empty_tree(), Vec::new());
             return Ok(());
         };
@@ -266,7 +266,7 @@ impl<'a> Audit<'a> {
 
     fn header(&mut self, seq: u64, place: &str, header: &Header, entry: &Entry) {
         if header.particulars.is_some() && entry.particulars.is_none() {
-            self.breach(place, "the particulars are missing and no erasure is on record");
+            self.breach(place, "the particulars are missing and no erasure is recorded");
         }
         if header.time < self.last_time {
             self.breach(place, "its time is before that of the entry before it");
@@ -306,7 +306,7 @@ impl<'a> Audit<'a> {
         }
     }
 
-    /// Compares a full tile and bundle with their files; absent files are derived anew, so no breach.
+    /// Compares a full tile and bundle with their files. A missing file is not a breach, because it is derived again.
     fn full_tile(&mut self, index: u64) {
         for kind in [TileKind::Level(0), TileKind::Entries] {
             let Some(path) = TilePath::new(kind, index, TILE_WIDTH) else { continue };
@@ -354,7 +354,7 @@ impl<'a> Audit<'a> {
         Ok(())
     }
 
-    /// The entries below the first subtree that differs, if the stored edge is the one that was signed.
+    /// The entries below the first subtree that differs, if the stored edge matches the signed root.
     fn differing_range(&self, stored: &Frontier, signed: Hash) -> String {
         let size = self.frontier.size();
         let (ours, theirs) = (self.frontier.to_bytes(), stored.to_bytes());
@@ -416,17 +416,17 @@ impl<'a> Audit<'a> {
         }
     }
 
-    /// What witnesses cosigned last is kept beside the older ones, in the same transaction.
+    /// Checks that the last cosigned checkpoint is also stored beside the older ones, as one transaction writes both.
     fn last_is_kept(&mut self, last: Option<&Checkpoint>) {
         let claimed = self.claimed.map_or(0, |(size, _)| size);
         if claimed > 0 && self.reader.keeps_cosigned() && last.map(|last| last.size) != Some(claimed) {
             let what =
-                format!("the checkpoint of {claimed} entries, which witnesses cosigned last, is not kept");
+                format!("the checkpoint of {claimed} entries, which witnesses cosigned last, is not stored");
             self.breach("cosigned", what);
         }
     }
 
-    /// Kept checkpoints that no tree here came to; the others were compared on the way.
+    /// Reports stored checkpoints that are larger than the tree. The others were compared on the way.
     fn cosigned(&mut self) {
         for kept in std::mem::take(&mut self.kept) {
             let what = format!("witnesses saw {} entries, only {} are here", kept.size, self.frontier.size());
@@ -447,7 +447,7 @@ impl<'a> Audit<'a> {
             };
             let named = self.named.contains(&stated);
             let found = match digest_of(&path) {
-                // Removed by the server meanwhile; those that are named have been looked for already.
+                // The server removed it meanwhile. Blobs that an entry names were checked before.
                 Err(error) if !named && error.kind() == std::io::ErrorKind::NotFound => continue,
                 found => found.map_err(LedgerError::io("read", &path))?,
             };
@@ -485,10 +485,10 @@ fn digest_of(path: &PathBuf) -> std::io::Result<Digest> {
 }
 
 const BREACHES_MAX: usize = 100;
-/// Rows that are checked together.
+/// Number of rows that are checked together.
 const BATCH: usize = 1_024;
 
-/// An entry with its leaf hash, and its header where it is sound.
+/// An entry with its leaf hash, and its header if that is sound.
 struct CheckedEntry {
     entry: Entry,
     leaf: Hash,

@@ -1,5 +1,5 @@
-//! The storage as its callers see it: appends, turns, tiles as an independent client reads them, and
-//! `audit_verify`: every row and blob changed, removed and reordered, one at a time.
+//! The storage as its callers use it: appends, turns, tiles as an independent client reads them, and `audit_verify`:
+//! every row and blob changed, removed and reordered, one at a time.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::path::Path;
@@ -88,7 +88,7 @@ fn appended_entries_are_there_after_reopening() {
     assert_eq!(report(dir.path()).breaches, []);
 }
 
-/// A key in a device that is there or is not.
+/// A key in a device that can be absent.
 struct Device {
     key: tlog::MemoryKey,
     there: Arc<AtomicBool>,
@@ -197,7 +197,7 @@ fn tiles_of_every_shape_give_proofs() {
     assert_eq!(report(dir.path()).breaches, []);
 }
 
-/// One act of tampering: SQL to run on a copy of the database.
+/// Runs SQL that tampers with a copy of the database, and verifies the copy.
 fn tampered(dir: &Path, sql: &str) -> Report {
     let copy = tempfile::tempdir().unwrap();
     copy_dir(dir, copy.path());
@@ -290,7 +290,7 @@ fn audit_verify_names_the_other_tables() {
     assert!(verify_fails_without(dir.path(), "DELETE FROM head"));
 }
 
-/// A server goes on while somebody verifies: what is verified is one moment of its ledger.
+/// A server goes on during a verification: the verification sees one state of its ledger.
 #[test]
 fn a_ledger_that_grows_meanwhile_is_sound() {
     let dir = tempfile::tempdir().unwrap();
@@ -314,7 +314,7 @@ fn a_ledger_that_grows_meanwhile_is_sound() {
     });
 }
 
-/// Format 1 kept the last cosigned checkpoint alone: it is read as it is, and the writer brings it to format 2.
+/// Format 1 stored only the last cosigned checkpoint. Readers accept it, and the writer converts it to format 2.
 #[test]
 fn the_first_format_is_read_and_brought_to_the_next() {
     let dir = tempfile::tempdir().unwrap();
@@ -354,7 +354,7 @@ fn what_no_entry_names_is_removed_unless_somebody_is_about_to() {
     };
     let open = || Blobs::open(&dir.path().join("blobs")).unwrap();
     let orphans = [b"one", b"two", b"six"].map(|bytes| put(&open(), bytes));
-    // Another process of the server, later: what it has put or was asked for stays for two sweeps.
+    // Another process of the server, later. Blobs that it stored or asked for stay for two sweeps.
     let blobs = open();
     let young = blobs.put(b"young").unwrap();
     let day = std::time::Duration::from_hours(24);
@@ -373,7 +373,7 @@ fn what_no_entry_names_is_removed_unless_somebody_is_about_to() {
     assert_eq!(report(dir.path()).orphans, 1);
     put(&open(), b"one more");
     assert_eq!(sweep(false), 0, "it was to end early");
-    // A ledger that cannot be read removes nothing.
+    // If the ledger cannot be read, nothing is removed.
     Connection::open(dir.path().join(DATABASE))
         .unwrap()
         .execute("DELETE FROM entry WHERE seq = 7", [])
