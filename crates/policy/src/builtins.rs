@@ -1,6 +1,8 @@
-//! The built-ins that a policy may use: pure functions of their arguments.
+//! The built-ins that a policy may use.
+//!
+//! Invariant: each of them is a pure function of its arguments, and none makes the engine panic.
 
-/// Names of all that are allowed, sorted. `strings.count` is left out: the engine panics on an empty needle.
+/// Names of all allowed built-ins, sorted. `strings.count` is excluded: the engine panics on an empty needle.
 #[rustfmt::skip]
 pub const ALLOWED: &[&str] = &[
     "abs", "all", "any", "array.concat", "array.reverse", "array.slice", "base64.decode", "base64.encode",
@@ -20,7 +22,7 @@ pub const ALLOWED: &[&str] = &[
     "union", "units.parse", "units.parse_bytes", "upper", "walk",
 ];
 
-/// Whether a policy may use this built-in; names with a leading `__` are the engine's own.
+/// Whether a policy may use this built-in. Names that begin with `__` are internal to the engine.
 pub fn is_allowed(name: &str) -> bool {
     name.starts_with("__") || ALLOWED.binary_search(&name).is_ok()
 }

@@ -1,6 +1,6 @@
 //! A bundle of policy files, named by one digest.
 //!
-//! Invariant: the digest covers every file's path and content; two bundles with the same digest decide alike.
+//! Invariant: the digest covers the path and content of every file, so two bundles with one digest decide alike.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use evidence::canonical::CanonicalError;
 use evidence::policy_files::PolicyFiles;
 use evidence::tree_list::is_tree_path;
 
-/// Most files in a bundle.
+/// Highest number of files in a bundle.
 pub const BUNDLE_FILES_MAX: usize = 256;
 /// Largest file in bytes.
 pub const FILE_BYTES_MAX: usize = 256 * 1024;
@@ -21,13 +21,13 @@ pub struct Bundle {
     digest: Digest,
 }
 
-/// Why some files are not a bundle.
+/// Reasons why files are not a bundle.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleError {
-    /// None, or too many.
+    /// The bundle has no file, or too many.
     #[error("a policy bundle has between 1 and {BUNDLE_FILES_MAX} files ending in `.rego`, found {0}")]
     Count(usize),
-    /// A file that cannot be in a bundle.
+    /// A file cannot be in a bundle.
     #[error(
         "policy file `{0}`: not a plain relative path ending in `.rego`, or more than {FILE_BYTES_MAX} bytes"
     )]
@@ -38,10 +38,10 @@ pub enum BundleError {
 }
 
 impl Bundle {
-    /// Makes a bundle of files by relative path.
+    /// Creates a bundle from files by relative path.
     ///
     /// # Errors
-    /// `BundleError` when a file cannot be in one.
+    /// `BundleError` when a file cannot be in a bundle.
     pub fn new(files: BTreeMap<String, String>) -> Result<Self, BundleError> {
         if files.is_empty() || files.len() > BUNDLE_FILES_MAX {
             return Err(BundleError::Count(files.len()));

@@ -1,14 +1,16 @@
-//! A gate: a compiled policy, asked with an input.
+//! A gate: a compiled policy that is asked about an input.
 //!
-//! A policy is a package `countersign.gate` with two sets: `checks`, the names of all that it looked at, and
-//! `deny`, an object `{code, what, remedy}` for each reason against. It passes when something was checked
-//! and nothing denies.
+//! A policy is a package `countersign.gate` with two sets: `checks`, the names of the checks that it made, and `deny`,
+//! an object `{code, what, remedy}` for each reason against the release. The gate passes if `checks` is not empty and
+//! `deny` is.
 //!
-//! Each rule is evaluated twice. The bytecode machine counts instructions, so a runaway ends at the same
-//! place everywhere; but it takes a built-in's error inside a rule for "does not hold", and a `deny` that
-//! failed would let through. The interpreter, strict, stops at such errors; but it has no such count. So the
-//! machine bounds the work, the interpreter decides, and both must agree (decision 0007). Over a large input they
-//! work side by side; what comes out is the same.
+//! Invariant: each rule is evaluated twice, and both evaluators must agree. The bytecode machine counts instructions,
+//! so an endless rule stops at the same place everywhere. But it treats an error of a built-in inside a rule as "does
+//! not hold", so a `deny` that failed would let the release through. The strict interpreter stops at such errors, but
+//! has no such count. So the machine bounds the work, and the interpreter decides (decision 0007). For a large input
+//! the two run in parallel, with the same result.
+//!
+//! The reason texts of an undecided verdict are recorded by digest in the ledger, so existing ones never change.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroU32;
@@ -28,7 +30,7 @@ use crate::bundle::Bundle;
 
 /// Name and version of the engine, stored with each decision.
 pub const ENGINE: &str = "regorus 0.14.1";
-/// Instructions that one rule set may take; a gate of 300 components and 50 findings takes under 100,000.
+/// Highest number of instructions of one rule set. A gate of 300 components and 50 findings takes less than 100,000.
 pub const INSTRUCTIONS_MAX: usize = 5_000_000;
 /// Largest input in bytes.
 pub const INPUT_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -41,51 +43,51 @@ pub struct Gate {
     instructions_max: usize,
 }
 
-/// What a gate says.
+/// Answer of a gate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Verdict {
-    /// Something was checked and nothing denies.
+    /// The policy made checks and denied nothing.
     Pass {
-        /// What was checked.
+        /// Names of the checks.
         checks: BTreeSet<String>,
     },
-    /// Something denies.
+    /// The policy denied the release.
     Fail {
-        /// What was checked.
+        /// Names of the checks.
         checks: BTreeSet<String>,
-        /// Every reason, sorted.
+        /// All reasons, sorted.
         reasons: BTreeSet<Finding>,
     },
-    /// No decision could be made, and why; never a pass.
+    /// The gate could not decide. This never counts as a pass.
     Undecided {
-        /// Why.
+        /// Reason why it could not decide.
         why: String,
     },
 }
 
-/// One reason against.
+/// One reason against a release.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Finding {
-    /// Stable name.
+    /// Stable code.
     pub code: String,
-    /// What is the matter.
+    /// Description of the problem.
     pub what: String,
-    /// What to do about it.
+    /// Action that resolves the problem.
     pub remedy: String,
 }
 
-/// Why a bundle is no policy.
+/// Reasons why a bundle is not a policy.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum GateError {
-    /// It does not parse or compile; the text names file and line.
+    /// A file does not parse or compile. The text names file and line.
     #[error("policy: {0}")]
     Compile(String),
-    /// It lacks one of the two sets.
+    /// One of the two sets is missing.
     #[error("policy: package `countersign.gate` has no rule `{0}`; a gate needs `checks` and `deny`")]
     Rule(&'static str),
-    /// It uses a built-in that is not allowed.
+    /// The policy uses a built-in that is not allowed.
     #[error("policy: built-in `{0}` is not allowed: a gate depends on its input alone")]
     Builtin(String),
 }
@@ -100,7 +102,7 @@ impl Gate {
     /// Compiles a bundle.
     ///
     /// # Errors
-    /// `GateError` names file and line, rule or built-in.
+    /// `GateError` names file and line, rule, or built-in.
     pub fn compile(bundle: &Bundle) -> Result<Self, GateError> {
         let wrong = |error: &dyn std::fmt::Display| GateError::Compile(error.to_string().trim().to_owned());
         let mut engine = Engine::new();
@@ -130,17 +132,17 @@ impl Gate {
         }
     }
 
-    /// The same gate with another budget, for tests and dry runs.
+    /// The same gate with another instruction budget, for tests and dry runs.
     #[must_use]
     pub fn with_budget(mut self, instructions_max: usize) -> Self {
         self.instructions_max = instructions_max;
         self
     }
 
-    /// Asks the gate about an input, which is JSON text.
+    /// Asks the gate about an input in JSON.
     #[must_use]
     pub fn ask(&self, input: &str) -> Verdict {
-        // The engine works on copies, so that a panic of its own leaves nothing behind but this answer.
+        // The engine works on copies. So after a panic inside it, only this answer remains.
         let decided = std::panic::catch_unwind(AssertUnwindSafe(|| self.decide(input)));
         let decided = decided
             .unwrap_or_else(|_| Err("the policy engine failed on this input; please report it".into()));
@@ -163,19 +165,19 @@ impl Gate {
         }
     }
 
-    /// What both evaluators say of both rules, one evaluator after the other.
+    /// Evaluates both rules in both evaluators, one after the other.
     fn in_turn(&self, input: &Value) -> [Evaluated; 2] {
         RULES.map(|rule| {
             let bounded = self.by_machine(rule, input);
-            // What does not end within its bound is not begun again without one.
+            // A rule that exceeds its bound is not started again in the interpreter, which has no bound.
             let found =
                 if bounded.is_ok() { self.by_interpreter(rule, input, None) } else { Ok(Value::Undefined) };
             Evaluated { bounded, found }
         })
     }
 
-    /// The same, both evaluators at once. The interpreter goes ahead of the bound for a while at most; what it
-    /// could not do by then it does again once the bound is known to hold, so that time decides nothing.
+    /// Like [`Self::in_turn`], in parallel. The interpreter gets a time limit while the bound is unknown. If it exceeds
+    /// the limit, it runs again once the machine has shown that the bound holds. So the result never depends on time.
     fn side_by_side(&self, input: &Value) -> [Evaluated; 2] {
         std::thread::scope(|scope| {
             let ahead = scope.spawn(|| RULES.map(|rule| self.by_interpreter(rule, input, Some(AHEAD_MAX))));
@@ -220,15 +222,15 @@ impl Gate {
     }
 }
 
-/// What both evaluators say of a rule.
+/// Results of both evaluators for one rule.
 struct Evaluated {
-    /// The machine, within its bound.
+    /// Result of the bytecode machine, within its bound.
     bounded: Result<Value, String>,
-    /// The interpreter.
+    /// Result of the interpreter.
     found: Result<Value, String>,
 }
 
-/// One of the two sets, each element of the expected shape.
+/// Reads one of the two sets; each element must have the expected form.
 fn set<T: serde::de::DeserializeOwned + Ord>(
     rule: &str,
     evaluated: Evaluated,
@@ -251,8 +253,8 @@ const PACKAGE: &str = "data.countersign.gate";
 const CHECKS: &str = "data.countersign.gate.checks";
 const DENY: &str = "data.countersign.gate.deny";
 const RULES: [&str; 2] = [CHECKS, DENY];
-/// Inputs of so many bytes keep an evaluator busy for longer than a thread takes to start.
+/// Smallest input in bytes for which parallel evaluation is worth the start of a thread.
 const SIDE_BY_SIDE_BYTES: usize = 8 * 1024;
-/// How long the interpreter goes ahead of the bound.
+/// Time limit of the interpreter while the bound is unknown.
 const AHEAD_MAX: Duration = Duration::from_secs(2);
 const CHECKED_EVERY: NonZeroU32 = NonZeroU32::new(1_000).unwrap();

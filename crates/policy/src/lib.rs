@@ -1,9 +1,9 @@
-//! Policy as code: may this ship? Rego over a JSON input, decided the same way everywhere and for ever.
+//! Policy as code: decides whether a release may ship, in Rego over a JSON input.
 //!
-//! Invariant: a verdict depends on policy and input alone. Built-ins are allow-listed when a policy is
-//! loaded, so there is no clock, randomness or network; the budget is counted in instructions, so that a
-//! replay on a slower machine ends at the same place. "Could not decide" is a verdict of its own and never
-//! a pass, and neither is a policy that checked nothing. It knows nothing of what the input means.
+//! Invariant: a verdict depends on policy and input alone, everywhere and forever. Built-ins are checked against a list
+//! when a policy is loaded, so there is no clock, randomness or network. The budget is counted in instructions, so a
+//! replay on a slower machine stops at the same place. "Could not decide" is a separate verdict and never a pass, and a
+//! policy that made no check does not pass either. The crate deliberately knows nothing about the meaning of the input.
 
 mod builtins;
 mod bundle;

@@ -1,12 +1,12 @@
-//! Rego text, read as far as it takes to say which packages are asked and which rules are tests.
+//! A light reading of Rego text: it finds the packages that a gate asks and the rules that are tests.
 //!
-//! Invariant: strings and comments are no rules. It does not compile anything: that is for the engine.
+//! Invariant: nothing inside strings and comments is taken for a rule. This module does not compile; the engine does.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::bundle::Bundle;
 
-/// A file that a gate never asks, although it has rules.
+/// A file with rules that a gate never asks.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "policy file `{file}`: nothing asks for its package `{package}`, so its rules decide nothing; put them into package \
@@ -15,11 +15,11 @@ use crate::bundle::Bundle;
 pub struct Unasked {
     /// The file.
     pub file: String,
-    /// Its package.
+    /// Package of the file.
     pub package: String,
 }
 
-/// Checks that every file is of the gate's package, or of one that an asked file refers to.
+/// Checks that every file is in the gate's package, or in a package that an asked file refers to.
 ///
 /// # Errors
 /// `Unasked` names the first file that is not.
@@ -49,7 +49,7 @@ pub fn all_asked(bundle: &Bundle) -> Result<(), Unasked> {
     }
 }
 
-/// Whether a text refers to a package: by its whole name or a part below it, or to all of a document above it.
+/// Whether a text refers to a package: by its full name, by a part below it, or by a document above it.
 fn refers(text: &str, package: &str) -> bool {
     let whole = format!("data.{package}");
     text.match_indices("data.").any(|(at, _)| {
@@ -61,7 +61,7 @@ fn refers(text: &str, package: &str) -> bool {
         let end = rest.find(|c: char| !is_word(c) && c != '.').unwrap_or(rest.len());
         let (path, behind) = rest.split_at(end);
         let path = path.trim_end_matches('.');
-        // `data.a[name]` and `x := data.a` mean all that lies below.
+        // `data.a[name]` and `x := data.a` refer to everything below.
         let above = |path: &str| whole.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
         path == whole
             || path.strip_prefix(&whole).is_some_and(|rest| rest.starts_with('.'))
@@ -69,22 +69,22 @@ fn refers(text: &str, package: &str) -> bool {
     })
 }
 
-/// The package that a text without comments and strings declares.
+/// The package that a text declares. Its comments and strings were removed before.
 fn package(plain: &str) -> Option<String> {
     let line = plain.lines().find_map(|line| line.trim_start().strip_prefix("package "))?;
     line.split_whitespace().next().map(str::to_owned)
 }
 
-/// A definition of a test, as other tools count them: every one by itself.
+/// A definition of a test. Definitions of one name are counted separately, as other tools count them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Definition {
     /// Name of the rule.
     pub name: String,
-    /// Where the name begins in the text, in bytes.
+    /// Position of the name in the text, in bytes.
     pub at: usize,
 }
 
-/// Rules whose names begin with `test_`, wherever in a line they begin.
+/// Rules whose names begin with `test_`, anywhere in a line.
 pub fn tests(text: &str) -> Vec<Definition> {
     let plain = plain(text);
     let (mut found, mut depth, mut at) = (Vec::new(), 0_usize, 0);
@@ -106,7 +106,7 @@ pub fn tests(text: &str) -> Vec<Definition> {
     found
 }
 
-/// The text with everything in strings and comments replaced by spaces, byte for byte.
+/// Replaces everything inside strings and comments by spaces, byte for byte.
 fn plain(text: &str) -> String {
     enum Within {
         Code,
@@ -198,7 +198,7 @@ mod tests_of_reading {
             let text = format!("package countersign.gate\n{text}\n");
             assert!(asked(&[extra, ("use.rego", &text)]).is_err(), "{text}");
         }
-        // By way of a package that is itself asked, and not by one that is not.
+        // Through a package that is asked itself, and not through one that is not.
         let lib = ("lib.rego", "package lib\nimport data.countersign.gate.extra\n");
         assert!(asked(&[extra, lib]).is_err());
         assert_eq!(asked(&[extra, lib, ("use.rego", "package countersign.gate\nimport data.lib\n")]), Ok(()));

@@ -1,7 +1,7 @@
-//! Tests of policies: every rule whose name begins with `test_` must be true, as with other people's tools.
+//! Tests of policies: every rule whose name begins with `test_` must be true, as in other Rego tools.
 //!
-//! Invariant: each definition counts by itself. To the engine, definitions of one name are alternatives, so one that
-//! fails would hide behind one that holds; later ones are given names of their own before they are asked.
+//! Invariant: each definition counts by itself. For the engine, definitions of one name are alternatives, so a failing
+//! one would hide behind a passing one. So later definitions get separate names before they are evaluated.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::bundle::Bundle;
 use crate::gate::GateError;
 use crate::reading::tests;
 
-/// Runs the tests in a policy and beside it: name of each, and why it failed, where it did.
+/// Runs the tests in and beside a policy. Returns the name of each, and the reason if it failed.
 ///
 /// # Errors
 /// `GateError::Compile` when policy or tests do not parse.
@@ -23,12 +23,12 @@ pub fn run_tests(
     let mut engine = Engine::new();
     engine.set_strict_builtin_errors(true);
     let mut met: BTreeMap<String, usize> = BTreeMap::new();
-    // Name to show, and the rule that is asked.
+    // Display name, and name of the rule to evaluate.
     let mut asked: Vec<(String, String)> = Vec::new();
     for (path, text) in bundle.files().iter().chain(beside) {
         let package = Engine::new().add_policy(path.clone(), text.clone()).map_err(|error| wrong(&error))?;
         let mut renamed = text.clone();
-        // From the end, so that what was found before stays where it is.
+        // From the end, so that earlier positions stay valid.
         let mut changes = Vec::new();
         for test in tests(text) {
             let shown = format!("{package}.{}", test.name);

@@ -1,6 +1,6 @@
-//! OPA's compliance cases (rego-compliance) on the engine as it is built here. The engine is known not to
-//! pass all of them; the floor keeps it from getting worse unseen. Where it panics the
-//! built-in is not on the allow-list, and `Gate::ask` answers "undecided" all the same.
+//! OPA's compliance cases (rego-compliance) on the engine as it is built here. The engine does not pass all of them;
+//! the floor keeps it from getting worse unnoticed. The built-in with which it panics is not on the allow-list, and
+//! `Gate::ask` answers "undecided" even then.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 #[path = "../../tlog/tests/support/published.rs"]
@@ -65,5 +65,5 @@ fn rego_compliance_vectors() {
 }
 
 const FLOOR_PERCENT: u32 = 65;
-/// Both `strings.count` with an empty needle.
+/// Both are `strings.count` with an empty needle.
 const PANICS_MAX: u32 = 2;

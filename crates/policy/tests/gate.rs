@@ -1,4 +1,4 @@
-//! Gates: passes, failures, and every way in which no decision is made.
+//! Gates: passes, failures, and every way in which no decision is possible.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::collections::BTreeMap;
@@ -68,7 +68,7 @@ fn a_runaway_ends_at_the_same_instruction_every_time() {
     assert_eq!(undecided(gate.ask("{}")), why);
 }
 
-/// A large input is evaluated by both at once: verdicts, reasons and words are those of a small one.
+/// Both evaluators process a large input in parallel. Verdicts, reasons and texts equal those of a small one.
 #[test]
 fn a_large_input_is_decided_as_a_small_one_is() {
     let deny = |condition: &str| {
@@ -147,7 +147,7 @@ fn the_engine_is_the_one_in_the_lock_file() {
     assert!(lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\"\n")), "{ENGINE}");
 }
 
-/// The bytecode machine alone would take each of these for "does not hold", and the gate would pass.
+/// The bytecode machine alone would treat each of these errors as "does not hold", and the gate would pass.
 #[test]
 fn an_error_inside_a_deny_never_lets_through() {
     for condition in [

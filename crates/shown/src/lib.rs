@@ -1,20 +1,21 @@
-//! Text for a terminal or a journal: what others wrote cannot move the cursor, hide or reorder what is shown, or
-//! begin a line of its own.
+//! Text for a terminal or a journal. Text from others cannot move the cursor, hide or reorder what is shown, or start a
+//! new line.
 //!
-//! Invariant: all text that is printed for people goes through here. Control characters (C0, DEL, C1), those
-//! that change direction, and those that cannot be seen are written as escapes (Unicode TR 36, 3.1 and 3.6). It knows
-//! nothing of what is said.
+//! Invariant: all text that is printed for people passes through this crate. Control characters (C0, DEL, C1),
+//! characters that change direction, and invisible characters are written as escapes (Unicode TR 36,
+//! <https://www.unicode.org/reports/tr36/>). The crate knows nothing about the meaning of a text.
 
 use std::io::Write as _;
 use std::sync::OnceLock;
 
-/// Says something on standard error, as processes do that run on their own; all but its first line is set in. A role
-/// goes on when the reader of its standard error has gone or the disk below it is full: a journal is a courtesy.
+/// Prints a message on standard error, as long-running processes do. All lines after the first are indented. A role
+/// goes on even if nobody reads its standard error or the disk below it is full, because its work matters more than a
+/// journal.
 pub fn say(what: &str) {
     let _ = std::io::stderr().write_all(said(SPEAKER.get(), what).as_bytes());
 }
 
-/// Names who speaks in this process, before everything that it says: several roles may share one terminal. The first
+/// Sets the name that precedes every message of this process, since several roles may share one terminal. The first
 /// name stays.
 pub fn speak_as(name: &str) {
     let _ = SPEAKER.set(line(name));
@@ -27,25 +28,26 @@ fn said(speaker: Option<&String>, what: &str) -> String {
     format!("{speaker}{}\n", below(what))
 }
 
-/// Text of several lines, which are the program's own.
+/// Text of several lines that the program itself wrote.
 #[must_use]
 pub fn text(text: &str) -> String {
     escaped(text, |c| c == '\n' || c == '\t')
 }
 
-/// Text by somebody else within a line.
+/// Text of another person or program, inside a line.
 #[must_use]
 pub fn line(text: &str) -> String {
     escaped(text, |_| false)
 }
 
-/// Text by somebody else below a line: all but its first line is set in.
+/// Text of another person or program, below a line. All lines after the first are indented.
 #[must_use]
 pub fn below(text: &str) -> String {
     self::text(text).replace('\n', "\n      ")
 }
 
-/// JSON that says the same: what a terminal would act on is written as JSON's own escapes (RFC 8259, section 7).
+/// JSON of the same meaning. Characters that a terminal would act on are written as JSON's own escapes
+/// (<https://www.rfc-editor.org/rfc/rfc8259#section-7>).
 #[must_use]
 pub fn json(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -59,7 +61,7 @@ pub fn json(text: &str) -> String {
     shown
 }
 
-/// A piece of a build's log: its lines and colours stay.
+/// A piece of a build's log. Its lines and colours stay.
 #[must_use]
 pub fn log(piece: &str) -> String {
     let mut shown = String::new();

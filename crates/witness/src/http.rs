@@ -1,4 +1,8 @@
-//! The witness's HTTP interface: `POST /add-checkpoint` and `GET /<origin hash>/checkpoint`.
+//! The witness's HTTP interface (<https://c2sp.org/tlog-witness>): `POST /add-checkpoint` and `GET /<origin
+//! hash>/checkpoint`.
+//!
+//! Invariant: a request body is bounded before it is parsed. The interface deliberately has no TLS, so it listens on
+//! loopback addresses only.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,10 +18,10 @@ use tokio::net::TcpListener;
 
 use crate::store::Store;
 
-/// Why the witness could not run.
+/// Reasons why the witness cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum WitnessError {
-    /// Not a loopback address.
+    /// The address is not a loopback address.
     #[error("`{0}` is not a loopback address; listening elsewhere needs mTLS, which is still to come")]
     Exposed(SocketAddr),
     /// The listener failed.
@@ -25,7 +29,7 @@ pub enum WitnessError {
     Listen(SocketAddr, std::io::Error),
 }
 
-/// Serves until `stop` resolves; calls `ready` with the URL once requests are answered.
+/// Serves until `stop` resolves. Calls `ready` with the URL once requests are answered.
 ///
 /// # Errors
 /// `WitnessError` when it cannot listen.
@@ -87,5 +91,5 @@ async fn latest(State(store): State<Arc<Store>>, Path(origin_hash): Path<String>
     }
 }
 
-/// A note, 63 proof lines and the size.
+/// Room for a note, 63 proof lines and the line with the old size.
 const BODY_BYTES_MAX: usize = NOTE_BYTES_MAX + 4096;

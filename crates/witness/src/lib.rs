@@ -1,8 +1,9 @@
-//! A witness of ledgers (C2SP tlog-witness): remembers the largest checkpoint of each log and cosigns growth.
+//! A witness of ledgers (<https://c2sp.org/tlog-witness>): stores the largest checkpoint of each log and cosigns
+//! growth.
 //!
-//! Invariant: a checkpoint is on disk before its cosignature leaves, and two requests for one log are
-//! decided one after the other. It runs as a process of its own, with its state and key outside the
-//! server's directories, and knows nothing of countersign but the public formats.
+//! Invariant: a checkpoint is durable before its cosignature is sent, and requests for one log are decided one after
+//! the other. The witness runs as a separate process, with its state and key outside the server's directories, and
+//! knows nothing about countersign except its public formats.
 
 mod http;
 mod store;

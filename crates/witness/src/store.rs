@@ -1,7 +1,7 @@
-//! What a witness remembers: one cosigned checkpoint for each log, in one file each.
+//! State of a witness: one cosigned checkpoint for each log, each in a separate file.
 //!
-//! What a crash leaves behind: the old checkpoint or the new one, never half of either. A file that cannot
-//! be read stops the witness: it must not forget what it signed.
+//! Invariant: a crash leaves the old checkpoint or the new one, never a part of either. If a file cannot be read, the
+//! witness stops, because it must not forget which checkpoint it signed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use tlog::{
     WitnessRefusal, add_checkpoint,
 };
 
-/// One log that is witnessed.
+/// A witnessed log.
 #[derive(Debug)]
 pub struct Log {
     key: NoteVerifier,
@@ -20,17 +20,17 @@ pub struct Log {
     latest: Mutex<Option<Note>>,
 }
 
-/// All logs that are witnessed, and the key that cosigns them.
+/// All witnessed logs, and the key that cosigns them.
 #[derive(Debug)]
 pub struct Store {
     key: CosignatureKey,
     logs: Vec<Log>,
 }
 
-/// Why the state could not be read or written.
+/// Reasons why the state cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Something did not become durable.
+    /// A write did not become durable.
     #[error(transparent)]
     Disk(#[from] disk::DiskError),
     /// The file system failed.
@@ -40,13 +40,13 @@ pub enum StoreError {
         doing: &'static str,
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
-    /// The file is not the checkpoint that was written.
+    /// The file does not contain the checkpoint that was written.
     #[error("`{0}` is damaged; this witness must not sign without it: restore it, or make a new witness key")]
     Damaged(PathBuf),
-    /// The key did not sign; nothing was stored.
+    /// The key could not sign. Nothing was stored.
     #[error(transparent)]
     Signing(#[from] SigningError),
 }
@@ -65,7 +65,7 @@ impl Store {
     /// Decides one request, stores the new state, and only then cosigns.
     ///
     /// # Errors
-    /// The protocol's refusal, or what failed on disk.
+    /// A refusal of the protocol, or the failed operation on disk.
     pub fn add(
         &self,
         request: &AddCheckpoint,
@@ -112,7 +112,7 @@ impl Log {
     }
 }
 
-/// Lower-case hex SHA-256 of an origin, as the monitoring path names a log.
+/// Lower-case hex SHA-256 of an origin, which names the log in the monitoring path.
 fn origin_hash_of(origin: &str) -> String {
     hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, origin.as_bytes()).as_ref())
 }

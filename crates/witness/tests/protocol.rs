@@ -1,4 +1,5 @@
-//! The protocol over real HTTP: status codes in its order, state that survives a restart, damage refused.
+//! The protocol over real HTTP: status codes in the order of the protocol, state that survives a restart, and damaged
+//! state.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::path::Path;
