@@ -67,7 +67,7 @@ pub fn sizes_to_prove(bundle: &Bundle, kept: &Checkpoint) -> Option<(u64, u64)> 
     (old > 0 && old < new).then_some((old, new))
 }
 
-/// Why a checkpoint does not continue what was seen.
+/// Reasons why a checkpoint does not continue the ledger seen before.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ContinuityError {
     /// No trust root vouches for the change of origins.
@@ -75,31 +75,31 @@ pub enum ContinuityError {
     Origin {
         /// Origin that was seen.
         seen: String,
-        /// Origin of the checkpoint that is judged.
+        /// Origin of the judged checkpoint.
         newest: String,
     },
-    /// The ledger is shorter than it was.
+    /// The ledger is shorter than when it was seen.
     #[error("{0}: it was rewound or is withheld")]
     Rewound(Sizes),
-    /// The consistency proof is not made of hashes.
+    /// The consistency proof is malformed.
     #[error("{0}: the proof is damaged")]
     Proof(Sizes),
-    /// The consistency proof does not hold.
+    /// The consistency proof is invalid.
     #[error("{sizes}, but it is another ledger: {source}")]
     OtherLedger {
-        /// Sizes between which it was tried.
+        /// Sizes of the two trees.
         sizes: Sizes,
-        /// Cause.
+        /// The fault of the proof.
         source: ProofError,
     },
 }
 
-/// Entries that a ledger was seen with, and that it has here.
+/// Sizes of a ledger: when it was seen, and at the judged checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sizes {
-    /// Number of entries that were seen.
+    /// Number of entries when it was seen.
     pub seen: u64,
-    /// Number of entries here.
+    /// Number of entries at the judged checkpoint.
     pub here: u64,
 }
 
@@ -109,7 +109,7 @@ impl fmt::Display for Sizes {
     }
 }
 
-/// Whether a checkpoint continues what was seen.
+/// Checks that a checkpoint continues the ledger seen before.
 pub fn continues(
     roots: &[TrustRoot],
     kept: &PinnedCheckpoint,

@@ -1,4 +1,4 @@
-//! The reasons why a decision cannot be made again from what is recorded.
+//! Reasons why replay cannot make a decision again from recorded bytes.
 //!
 //! Invariant: each text is the one that replay reports, so errors of other modules pass through it unchanged.
 
@@ -22,10 +22,10 @@ use crate::prepare::RecordedRequestError;
 use crate::store::Unavailable;
 use crate::verdict::NoTrustRoot;
 
-/// Why a decision cannot be made again.
+/// Reasons why a decision cannot be made again.
 #[derive(Debug, thiserror::Error)]
 pub enum DecisionError {
-    /// The entry contradicts the ledger before it, or does not hold what it must hold.
+    /// The entry contradicts the ledger before it, or does not contain what it must contain.
     #[error("{0}")]
     Contradiction(&'static str),
     /// The command is refused in the state before it.
@@ -34,10 +34,10 @@ pub enum DecisionError {
     /// The verdict is refused in the state that it names.
     #[error("{0}")]
     VerdictRefused(Refusal),
-    /// The gate decides otherwise.
+    /// The gate gives another verdict.
     #[error("the verdict comes out as {outcome:?}, for {reasons:?}")]
     OtherVerdict {
-        /// Outcome that comes out now.
+        /// Outcome of the new verdict.
         outcome: domain::gate::GateOutcome,
         /// Codes of its reasons.
         reasons: Vec<String>,
@@ -45,19 +45,19 @@ pub enum DecisionError {
     /// The person's request cannot be read.
     #[error(transparent)]
     RecordedRequest(#[from] Arc<RecordedRequestError>),
-    /// Bytes of the ledger cannot be had.
+    /// Bytes of the ledger are unavailable.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
     /// No trust root is in force.
     #[error(transparent)]
     NoTrustRoot(#[from] NoTrustRoot),
-    /// The command cannot be read out of the request.
+    /// The request cannot become a command.
     #[error(transparent)]
     Admit(#[from] AdmitError),
     /// Bytes are not canonical.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// Particulars have another shape.
+    /// Particulars have another form.
     #[error(transparent)]
     Shape(#[from] serde_json::Error),
     /// A header or a commitment is unsound.
@@ -69,7 +69,7 @@ pub enum DecisionError {
     /// An envelope is malformed.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
-    /// The signature of the provenance does not count.
+    /// The signature of the provenance is invalid.
     #[error(transparent)]
     Provenance(#[from] MachineKeyError),
     /// A request is unsound.

@@ -22,7 +22,7 @@ pub struct Findings {
 pub struct Flaw {
     /// Code of the finding.
     pub code: &'static str,
-    /// The fault, in words.
+    /// Description of the fault.
     pub what: String,
 }
 
@@ -59,7 +59,7 @@ pub fn one_finding(code: &str, what: impl Into<String>, remedy: &str) -> Finding
     Findings { against: vec![finding(code, what, remedy)], unclear: Vec::new() }
 }
 
-/// The finding that a flaw of the evidence gives where only other evidence helps.
+/// The finding for a flaw whose only remedy is other evidence.
 pub fn broken(flaw: Flaw) -> Findings {
     one_finding(flaw.code, flaw.what, NEW_BUNDLE)
 }

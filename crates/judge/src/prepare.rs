@@ -19,7 +19,7 @@ pub struct Prepared {
     pub(crate) header: Header,
     pub(crate) event: Event,
     pub(crate) entry: Entry,
-    /// Where a person's request is what began it.
+    /// The person's request, if a request caused the entry.
     pub(crate) asked: Option<Result<RecordedRequest, Arc<RecordedRequestError>>>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct RecordedRequest {
     pub vouched: Option<Vouched>,
 }
 
-/// Why an entry is not one that this program can read.
+/// Reasons why this program cannot read an entry.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
     /// Header, commitments or payloads are unsound.
@@ -40,35 +40,35 @@ pub enum PrepareError {
     Entry {
         /// Number of the entry.
         number: u64,
-        /// Cause.
+        /// The fault.
         source: EntryError,
     },
-    /// The facts are not an event of this program.
+    /// This program cannot read the facts as an event.
     #[error("entry {number}: {source}")]
     Event {
         /// Number of the entry.
         number: u64,
-        /// Cause.
+        /// The fault.
         source: EventError,
     },
 }
 
-/// Why an entry's particulars give no request of the person whom its header names.
+/// Reasons why the particulars of an entry do not contain the request of the person in its header.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordedRequestError {
     /// The particulars were erased.
     #[error("its particulars were erased")]
     Erased,
-    /// There is no request.
+    /// The particulars contain no request.
     #[error("it holds no signed request")]
     Missing,
-    /// The request names another person, or another number.
+    /// The request names another person or another idempotency key.
     #[error("the request is another person's")]
     OtherPerson,
     /// The particulars are not canonical.
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
-    /// The particulars have another shape.
+    /// The particulars have another form.
     #[error(transparent)]
     Shape(#[from] serde_json::Error),
     /// The request is unsound.
@@ -76,10 +76,11 @@ pub enum RecordedRequestError {
     Request(#[from] RequestError),
 }
 
-/// Looks at an entry by itself: commitments, event, request, and whether the request's signatures are good at all.
+/// Prepares an entry: verifies its commitments, reads event and request, and verifies the request's signatures under
+/// the keys inside them.
 ///
 /// # Errors
-/// `PrepareError` when the entry is not one that this program can read.
+/// `PrepareError` when this program cannot read the entry.
 pub fn prepare(number: u64, entry: Entry) -> Result<Prepared, PrepareError> {
     let header = entry.check().map_err(|source| PrepareError::Entry { number, source })?;
     let event =
@@ -90,7 +91,7 @@ pub fn prepare(number: u64, entry: Entry) -> Result<Prepared, PrepareError> {
 }
 
 impl Prepared {
-    /// The person's request that began it.
+    /// The person's request that caused the entry.
     pub(crate) fn request(&self) -> Result<&RecordedRequest, Arc<RecordedRequestError>> {
         let asked = self.asked.as_ref().ok_or_else(|| Arc::new(RecordedRequestError::Missing))?;
         asked.as_ref().map_err(Arc::clone)

@@ -64,7 +64,7 @@ fn surely_by(mut times: Vec<u64>, root: &TrustRoot) -> Option<Moment> {
     times.get(last).map(|seconds| end_of(*seconds))
 }
 
-/// Sizes of the earlier checkpoints, and the moment by which each was there.
+/// Sizes of the earlier checkpoints, each with the time by which it certainly existed.
 fn earlier(bundle: &Bundle, root: &TrustRoot, now: &Checkpoint) -> Result<Vec<(u64, Moment)>, Flaw> {
     let mut heads: Vec<(u64, Moment)> = Vec::new();
     for earlier in &bundle.earlier {
@@ -85,7 +85,7 @@ fn earlier(bundle: &Bundle, root: &TrustRoot, now: &Checkpoint) -> Result<Vec<(u
     Ok(heads)
 }
 
-/// The checkpoint, the times of the cosignatures that count, and whether one is of the server's host.
+/// The checkpoint, the times of the cosignatures that count, and whether one witness shares the server's host.
 fn witnessed(note: &str, root: &TrustRoot) -> Result<(Checkpoint, Vec<u64>, bool), Flaw> {
     let unsound = |error: &dyn std::fmt::Display| Flaw::new("checkpoint-unsound", error.to_string());
     let note = Note::parse(note.as_bytes()).map_err(|error| unsound(&error))?;
@@ -196,5 +196,5 @@ pub fn was_head(bundle: &Bundle, proven: &Proven, size: u64, root: &Hash) -> boo
     proof.is_some_and(|proof| verify_consistency(size, now.size, root, &now.root, &proof).is_ok())
 }
 
-/// How far the times of witnesses that agree may lie apart, in seconds.
+/// Largest difference between the times of witnesses that agree, in seconds.
 const APART_SECONDS_MAX: u64 = 600;

@@ -27,7 +27,7 @@ pub struct BuildProof {
     pub layer: Digest,
 }
 
-/// Proves that receipts lead from the source to the artifact.
+/// Proves that the receipts lead from the source to the artifact.
 pub fn prove(
     bundle: &Bundle,
     root: &TrustRoot,
@@ -86,7 +86,7 @@ fn open(
     Ok(receipts)
 }
 
-/// All receipts are of the same project, commit, tree and pipeline, those of the bundle.
+/// Checks that all receipts name the bundle's project, commit, tree and pipeline.
 fn agree(bundle: &Bundle, pipeline: &Digest, receipts: &[(Digest, Receipt)]) -> Result<(), Flaw> {
     let tree = bundle.tree.digest().map_err(|error| Flaw::new("tree-unsound", error.to_string()))?;
     for (_, receipt) in receipts {

@@ -43,7 +43,7 @@ pub fn cannot_be_derived(refused: &Refused, prepared: &Prepared) -> bool {
 /// Checks that an entry may count refusals. Only the count is the server's word.
 ///
 /// # Errors
-/// `DecisionError` when it cannot.
+/// `DecisionError` when the entry may not count refusals.
 pub fn may_count(state: &State, refused: &Refused) -> Result<(), DecisionError> {
     if !refused.is_a_count() {
         return Err("nobody asked for what was refused".into());
@@ -59,7 +59,7 @@ pub fn may_count(state: &State, refused: &Refused) -> Result<(), DecisionError> 
 /// work up; otherwise it is the server's word.
 ///
 /// # Errors
-/// `DecisionError` when it cannot be.
+/// `DecisionError` when the run cannot have ended so.
 pub fn lost(
     state: &State,
     ended: &Ended,
@@ -76,7 +76,7 @@ pub fn lost(
 /// Whether an entry contains the claim by which a runner gave up the work that ended a run. Older programs stored none.
 ///
 /// # Errors
-/// `DecisionError` when there is a claim and it does not hold.
+/// `DecisionError` when there is a claim and it is invalid.
 pub fn gave_up(
     state: &State,
     root: &TrustRoot,

@@ -53,17 +53,17 @@ pub struct Compared {
     pub what: String,
 }
 
-/// An entry came out of turn.
+/// Entries did not come in order.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("entry {number} comes where entry {due} is due")]
 pub struct OutOfOrder {
-    /// Number of the entry.
+    /// Number of the entry that came.
     pub number: u64,
-    /// Number of the entry that is due.
+    /// Number of the entry that had to come.
     pub due: u64,
 }
 
-/// A replay under way.
+/// A replay in progress.
 #[derive(Debug)]
 pub struct Replay<'a, S: Store> {
     store: &'a S,
@@ -120,7 +120,7 @@ impl<'a, S: Store> Replay<'a, S> {
     /// Takes the next entry.
     ///
     /// # Errors
-    /// `OutOfOrder` when it is not the next one.
+    /// `OutOfOrder` when the entry is not the next one.
     pub fn take(&mut self, prepared: &Prepared) -> Result<(), OutOfOrder> {
         let Prepared { number, header, event, .. } = prepared;
         if *number != self.state.entries {
@@ -180,7 +180,7 @@ impl<'a, S: Store> Replay<'a, S> {
         }
     }
 
-    /// The events of the decision, made again.
+    /// Makes the events of a decision again.
     fn again(&mut self, prepared: &Prepared) -> Result<Again, DecisionError> {
         let Prepared { header, entry, event, .. } = prepared;
         let command = match (&header.actor, header.auth, event) {
@@ -229,8 +229,8 @@ impl<'a, S: Store> Replay<'a, S> {
         }
     }
 
-    /// A refusal that cannot be derived: that the person asked for that is checked all the same, and the reasons are the
-    /// server's word, which could have withheld its answer as well.
+    /// Accepts a refusal that cannot be derived. The person's request is still verified. Its reasons are the server's
+    /// word; a dishonest server could equally have withheld its answer.
     fn refused(&mut self, prepared: &Prepared) -> Result<Again, DecisionError> {
         let asked = prepared.request()?;
         let root = self.root()?;
@@ -238,7 +238,7 @@ impl<'a, S: Store> Replay<'a, S> {
         Ok(Again { events: vec![prepared.event.clone()], recorded: true })
     }
 
-    /// A person's command, out of the signed request and what it names.
+    /// Rebuilds a person's command from the signed request and the bytes that it names.
     fn of_person(&mut self, prepared: &Prepared) -> Result<Command, DecisionError> {
         let asked = prepared.request()?;
         let RecordedRequest { envelope, request, particulars, .. } = asked;
@@ -266,7 +266,7 @@ impl<'a, S: Store> Replay<'a, S> {
         admitted.map(|admitted| admitted.command).map_err(DecisionError::from)
     }
 
-    /// The signature again, by the keys that the person had then.
+    /// Verifies the signature again, with the keys that the person had then.
     fn authentic(
         &mut self,
         asked: &RecordedRequest,
@@ -289,13 +289,14 @@ impl<'a, S: Store> Replay<'a, S> {
         verified.map(drop).map_err(DecisionError::from)
     }
 
-    /// The first statements of an installation, before there was anybody to send them.
+    /// Rebuilds the first statements of an installation. No person was enrolled yet who could have sent them.
     fn founding(&self, entry: &Entry, event: &Event) -> Result<Command, DecisionError> {
         let blob = |digest: &Digest| self.store.blob(digest);
         match event {
             Event::Rooted(facts) => {
                 let envelope = Envelope::decode(&blob(&facts.envelope)?)?;
-                // The first one, or one under which the ledger began anew: nobody could send that either.
+                // The first root, or the root under which a restored ledger began anew. No person could have sent that
+                // one either.
                 let root = match self.state.identity.root() {
                     None => TrustRoot::open(&envelope),
                     Some(_) => self.root()?.next(&envelope),
@@ -337,7 +338,7 @@ impl<'a, S: Store> Replay<'a, S> {
         }
     }
 
-    /// A runner's receipt or an agent's report.
+    /// Rebuilds the command of a runner's receipt or an agent's report.
     fn of_machine(&self, event: &Event) -> Result<Command, DecisionError> {
         let root = self.root()?;
         let open = |digest: &Digest| -> Result<Envelope, DecisionError> {
@@ -356,7 +357,7 @@ impl<'a, S: Store> Replay<'a, S> {
         }
     }
 
-    /// What the planner does, again.
+    /// Plans again like the server's planner.
     fn proposed(&self, place: &Place, recorded: Option<(Digest, Digest)>) -> Result<Command, DecisionError> {
         let root = self.root()?;
         let planned = plan(&self.state, &root, self.store, place)?;
@@ -377,7 +378,7 @@ impl<'a, S: Store> Replay<'a, S> {
         Ok(planned.command(made))
     }
 
-    /// A gate, judged again from evidence that is collected again.
+    /// Judges a gate again, on evidence that is collected again.
     fn judged(&self, judged: &Judged) -> Result<Again, DecisionError> {
         let state = self.recent.get(&judged.at).ok_or("it names a state in which no gate was due")?;
         let Some(digest) = &judged.bundle else {
@@ -414,7 +415,7 @@ impl<'a, S: Store> Replay<'a, S> {
         decide(&self.state, &command, judged.moment).map(Again::from).map_err(DecisionError::VerdictRefused)
     }
 
-    /// The snapshot, taken again: the same state at the same place of the same ledger.
+    /// Takes a snapshot again: it must have the same state at the same size of the same ledger.
     fn snapshot(&mut self, facts: &Snapshotted) -> Result<Command, DecisionError> {
         if facts.size < self.authors.entries {
             return Err("it is older than the snapshot before it".into());

@@ -31,27 +31,27 @@ pub struct RunRequests {
     pub agreed: BTreeMap<Name, BTreeSet<String>>,
 }
 
-/// Why a request does not count.
+/// Reasons why a request does not count.
 #[derive(Debug, thiserror::Error)]
 pub enum SignedRequestError {
-    /// It is malformed.
+    /// The request is malformed.
     #[error(transparent)]
     Request(#[from] RequestError),
-    /// It is addressed elsewhere.
+    /// The request is for another installation.
     #[error("a request is for another installation")]
     OtherInstallation,
-    /// Its sender is not among the people.
+    /// The signer is not among the people of the bundle.
     #[error("person {0} is not enrolled")]
     NotEnrolled(Id),
-    /// Its signature does not count.
+    /// The signature is invalid.
     #[error(transparent)]
     Signature(#[from] SshSigError),
-    /// It is signed by nobody, or more than once.
+    /// The request has no signature, or more than one.
     #[error("a request needs exactly one signature")]
     Signatures,
 }
 
-/// Opens the requests; each must be needed.
+/// Opens the requests. Each of them must be needed.
 pub fn open(
     bundle: &Bundle,
     environment: &Environment,

@@ -41,12 +41,12 @@ pub struct Judgement {
     pub bytes: Vec<u8>,
 }
 
-/// The ledger has no trust root yet, so there is nothing to judge with.
+/// No trust root is in force yet, so there is nothing to judge with.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("no trust root is in force")]
 pub struct NoTrustRoot;
 
-/// Judges a bundle: proves it, then asks the policy that its environment statement names.
+/// Judges a bundle: proves it, then asks the policy of its environment statement.
 #[must_use]
 pub fn judge(bundle: &Bundle, anchors: &Anchors, seen: &VerificationContext) -> Judgement {
     match check(bundle, anchors, seen) {
@@ -58,7 +58,7 @@ pub fn judge(bundle: &Bundle, anchors: &Anchors, seen: &VerificationContext) -> 
 /// Anchors and numbers of the ledger's own server at a moment. Server and replay judge with these.
 ///
 /// # Errors
-/// `NoTrustRoot` when none is in force.
+/// `NoTrustRoot` when no trust root is in force.
 pub fn own_context(
     state: &State,
     place: &Place,
