@@ -1,154 +1,261 @@
-//! The gate input: the JSON that a policy evaluates. Format: `docs/policy/input.md`.
+//! The gate input: the JSON that a policy evaluates. Format: `docs/policy/input.md`, which a test compares with it.
 //!
 //! Invariant: the input is a pure function of proven facts and the time of the judgement. No part of it rests on the
-//! server's word.
+//! server's word. Replay compares digests of it: if the input of an older bundle changes, `domain::RULES` has to rise. A
+//! field that is omitted when empty, such as `people.signed_off`, leaves the input of older bundles as it is.
 
 use std::collections::BTreeSet;
 
 use evidence::approval::Decision;
 use evidence::canonical::{self, CanonicalError};
+use evidence::plan::Plan;
 use evidence::receipt::{Receipt, Work};
-use serde_json::{Value, json};
+use evidence::trust_root::Mode;
+use evidence::{CommitId, Digest, Id, Moment, Name};
+use serde::Serialize;
 
 use crate::approvals::Vote;
 use crate::check::Checked;
+use crate::reports::Before;
 
 /// Encodes the input as canonical JSON.
 ///
 /// # Errors
 /// `CanonicalError` when it cannot be encoded.
 pub fn input(checked: &Checked<'_>) -> Result<Vec<u8>, CanonicalError> {
-    let bundle = checked.bundle;
-    let place = json!({
-        "project": bundle.project,
-        "service": bundle.service,
-        "environment": bundle.environment,
-        "automatic": checked.environment.automatic,
-        "after": checked.environment.after,
-    });
-    let release = json!({
-        "number": bundle.release,
-        "artifact": bundle.artifact(),
-        "plan": checked.plan,
-        "evidence": checked.evidence,
-        "commit": bundle.source.commit,
-        "replaces": checked.proven.proposals.first().and_then(|proposal| proposal.replaces),
-    });
-    let value = json!({
-        "v": 1,
-        "installation": bundle.installation,
-        "mode": checked.root.mode,
-        "moment": checked.now,
-        "place": place,
-        "release": release,
-        "source": source(checked),
-        "build": build(checked),
-        "people": people(checked),
-        "approvals": votes(checked, Decision::Approve),
-        "rejections": votes(checked, Decision::Reject),
-        "before": checked.before.as_ref().map(|before| json!({
-            "environment": before.environment,
-            "runs_artifact": before.runs_it,
-            "release": before.report.as_ref().map(|report| report.release),
-        })),
-        "status": {
-            "number": checked.status.number,
-            "expires": checked.status.expires,
-        },
-        "ledger": {
-            "witnesses": checked.proven.witnesses,
-            "quorum": checked.root.witnesses.quorum,
-            "same_machine": checked.proven.same_machine,
-        },
-        "plan": bundle.plan,
-    });
-    canonical::encode("gate input", &value)
+    canonical::encode("gate input", &GateInput::of(checked))
 }
 
-fn people(checked: &Checked<'_>) -> Value {
-    let mut people = json!({
-        "requester": checked.asked.requester,
-        "promoter": checked.asked.promoter,
-        "behind": checked.authors.subjects,
-    });
-    // The field is omitted when empty, because inputs from before the field existed must stay the same.
-    let signed_off = &checked.authors.signed_off;
-    if let Some(fields) = people.as_object_mut().filter(|_| !signed_off.is_empty()) {
-        fields.insert("signed_off".into(), json!(signed_off));
+#[derive(Serialize)]
+struct GateInput<'a> {
+    v: u8,
+    installation: Id,
+    mode: Mode,
+    moment: Moment,
+    place: PlaceInput<'a>,
+    release: ReleaseInput<'a>,
+    source: SourceInput<'a>,
+    build: BuildInput<'a>,
+    people: PeopleInput<'a>,
+    approvals: Vec<VoteInput<'a>>,
+    rejections: Vec<VoteInput<'a>>,
+    before: Option<BeforeInput<'a>>,
+    status: StatusInput,
+    ledger: LedgerInput,
+    plan: &'a Plan,
+}
+
+#[derive(Serialize)]
+struct PlaceInput<'a> {
+    project: &'a Name,
+    service: &'a Name,
+    environment: &'a Name,
+    automatic: bool,
+    after: Option<&'a Name>,
+}
+
+#[derive(Serialize)]
+struct ReleaseInput<'a> {
+    number: u64,
+    artifact: Digest,
+    plan: Digest,
+    evidence: Digest,
+    commit: &'a CommitId,
+    replaces: Option<Digest>,
+}
+
+#[derive(Serialize)]
+struct SourceInput<'a> {
+    commit: &'a CommitId,
+    signer: Option<&'a str>,
+    base: &'a CommitId,
+    range: Vec<CommitInput<'a>>,
+    files: usize,
+}
+
+#[derive(Serialize)]
+struct CommitInput<'a> {
+    commit: &'a CommitId,
+    signer: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct BuildInput<'a> {
+    pipeline: Option<Digest>,
+    runners: Vec<RunnerInput<'a>>,
+    steps: Vec<StepInput<'a>>,
+    sandboxes: BTreeSet<&'a str>,
+}
+
+#[derive(Serialize)]
+struct RunnerInput<'a> {
+    name: &'a Name,
+    host: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct StepInput<'a> {
+    name: &'a Name,
+    kind: &'static str,
+    receipts: usize,
+    equal_outputs: bool,
+    agreed: usize,
+    network: BTreeSet<&'a str>,
+}
+
+#[derive(Serialize)]
+struct PeopleInput<'a> {
+    requester: &'a str,
+    promoter: Option<&'a str>,
+    behind: &'a BTreeSet<String>,
+    /// The field is omitted when empty, because inputs from before the field existed must stay the same.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    signed_off: &'a BTreeSet<String>,
+}
+
+#[derive(Serialize)]
+struct VoteInput<'a> {
+    subject: &'a str,
+    name: &'a str,
+    roles: &'a BTreeSet<Name>,
+    hardware: bool,
+    reason: &'a str,
+    ticket: Option<&'a str>,
+    via: &'a str,
+    rebuilt: bool,
+    counts: bool,
+    void: &'a [String],
+}
+
+#[derive(Serialize)]
+struct BeforeInput<'a> {
+    environment: &'a Name,
+    runs_artifact: bool,
+    release: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct StatusInput {
+    number: u64,
+    expires: Moment,
+}
+
+#[derive(Serialize)]
+struct LedgerInput {
+    witnesses: usize,
+    quorum: u32,
+    same_machine: bool,
+}
+
+impl<'a> GateInput<'a> {
+    fn of(checked: &'a Checked<'_>) -> Self {
+        Self {
+            v: 1,
+            installation: checked.bundle.installation,
+            mode: checked.root.mode,
+            moment: checked.now,
+            place: PlaceInput {
+                project: &checked.place.project,
+                service: &checked.place.service,
+                environment: &checked.place.environment,
+                automatic: checked.environment.automatic,
+                after: checked.environment.after.as_ref(),
+            },
+            release: ReleaseInput {
+                number: checked.bundle.release,
+                artifact: checked.bundle.artifact(),
+                plan: checked.plan,
+                evidence: checked.evidence,
+                commit: &checked.bundle.source.commit,
+                replaces: checked.proven.proposals.first().and_then(|proposal| proposal.replaces),
+            },
+            source: source(checked),
+            build: build(checked),
+            people: PeopleInput {
+                requester: &checked.asked.requester,
+                promoter: checked.asked.promoter.as_deref(),
+                behind: &checked.authors.subjects,
+                signed_off: &checked.authors.signed_off,
+            },
+            approvals: votes(checked, Decision::Approve),
+            rejections: votes(checked, Decision::Reject),
+            before: checked.before.as_ref().map(before),
+            status: StatusInput { number: checked.status.number, expires: checked.status.expires },
+            ledger: LedgerInput {
+                witnesses: checked.proven.witnesses,
+                quorum: checked.root.witnesses.quorum,
+                same_machine: checked.proven.same_machine,
+            },
+            plan: &checked.bundle.plan,
+        }
     }
-    people
 }
 
-fn source(checked: &Checked<'_>) -> Value {
-    let signer =
-        |commit| checked.people.signer(commit, &checked.records.pack).map(|person| person.subject.clone());
-    let commits: Vec<_> = checked
-        .range
-        .iter()
-        .filter_map(|id| checked.source.commits.get(id).map(|commit| (id, commit)))
-        .map(|(id, commit)| json!({ "commit": id, "signer": signer(commit) }))
-        .collect();
-    json!({
-        "commit": checked.source.id,
-        "signer": checked.source.commit().and_then(signer),
-        "base": checked.base,
-        "range": commits,
-        "files": checked.bundle.tree.files().len(),
-    })
+fn source<'a>(checked: &'a Checked<'_>) -> SourceInput<'a> {
+    let signer = |commit| {
+        let signer = checked.people.signer(commit, &checked.records.pack);
+        signer.map(|person| person.subject.as_str())
+    };
+    let range =
+        checked.range.iter().filter_map(|id| checked.source.commits.get(id).map(|commit| (id, commit)));
+    SourceInput {
+        commit: &checked.source.id,
+        signer: checked.source.commit().and_then(signer),
+        base: &checked.base,
+        range: range.map(|(id, commit)| CommitInput { commit: id, signer: signer(commit) }).collect(),
+        files: checked.bundle.tree.files().len(),
+    }
 }
 
-fn build(checked: &Checked<'_>) -> Value {
+fn build<'a>(checked: &'a Checked<'_>) -> BuildInput<'a> {
     let receipts: Vec<&Receipt> = checked.build.receipts.iter().map(|(_, receipt)| receipt).collect();
-    let host = |name: &evidence::Name| {
+    let host = |name: &Name| {
         let runner = checked.root.runners.iter().find(|runner| runner.name == *name);
-        runner.map(|runner| runner.place.host.clone())
+        runner.map(|runner| runner.place.host.as_str())
     };
-    let runners: Vec<_> =
-        checked.build.runners.iter().map(|name| json!({ "name": name, "host": host(name) })).collect();
-    let steps: Vec<_> = checked
-        .build
-        .pipeline
-        .steps
-        .iter()
-        .map(|(name, step)| {
-            let work = Work::Step(name.clone());
-            let own: Vec<_> = receipts.iter().filter(|receipt| receipt.work == work).collect();
-            let outputs: BTreeSet<_> = own.iter().map(|receipt| &receipt.outputs).collect();
-            let hosts: BTreeSet<_> =
-                own.iter().flat_map(|r| r.network.iter().map(|to| to.host.as_str())).collect();
-            json!({
-                "name": name,
-                "kind": if step.approval.is_some() { "approval" } else { "run" },
-                "receipts": own.len(),
-                "equal_outputs": outputs.len() <= 1,
-                "agreed": checked.asked.agreed.get(name).map_or(0, BTreeSet::len),
-                "network": hosts,
-            })
-        })
-        .collect();
-    let sandboxes: BTreeSet<_> = receipts.iter().map(|receipt| receipt.sandbox.memory.as_str()).collect();
-    json!({
-        "pipeline": receipts.first().map(|receipt| receipt.pipeline),
-        "runners": runners,
-        "steps": steps,
-        "sandboxes": sandboxes,
-    })
+    let runners = checked.build.runners.iter().map(|name| RunnerInput { name, host: host(name) });
+    let steps = checked.build.pipeline.steps.iter().map(|(name, step)| {
+        let work = Work::Step(name.clone());
+        let own: Vec<_> = receipts.iter().filter(|receipt| receipt.work == work).collect();
+        let outputs: BTreeSet<_> = own.iter().map(|receipt| &receipt.outputs).collect();
+        StepInput {
+            name,
+            kind: if step.approval.is_some() { "approval" } else { "run" },
+            receipts: own.len(),
+            equal_outputs: outputs.len() <= 1,
+            agreed: checked.asked.agreed.get(name).map_or(0, BTreeSet::len),
+            network: own.iter().flat_map(|r| r.network.iter().map(|to| to.host.as_str())).collect(),
+        }
+    });
+    BuildInput {
+        pipeline: receipts.first().map(|receipt| receipt.pipeline),
+        runners: runners.collect(),
+        steps: steps.collect(),
+        sandboxes: receipts.iter().map(|receipt| receipt.sandbox.memory.as_str()).collect(),
+    }
 }
 
-fn votes(checked: &Checked<'_>, decision: Decision) -> Vec<Value> {
-    let said = |vote: &Vote| {
-        json!({
-            "subject": vote.subject,
-            "name": vote.name,
-            "roles": vote.roles,
-            "hardware": vote.hardware,
-            "reason": vote.reason,
-            "ticket": vote.ticket,
-            "via": vote.via,
-            "rebuilt": vote.rebuilt,
-            "counts": vote.void.is_empty(),
-            "void": vote.void,
-        })
+fn votes<'a>(checked: &'a Checked<'_>, decision: Decision) -> Vec<VoteInput<'a>> {
+    let votes = checked.votes.iter().filter(|vote| vote.decision == decision);
+    let written = |vote: &'a Vote| VoteInput {
+        subject: &vote.subject,
+        name: &vote.name,
+        roles: &vote.roles,
+        hardware: vote.hardware,
+        reason: &vote.reason,
+        ticket: vote.ticket.as_deref(),
+        via: &vote.via,
+        rebuilt: vote.rebuilt,
+        counts: vote.void.is_empty(),
+        void: &vote.void,
     };
-    checked.votes.iter().filter(|vote| vote.decision == decision).map(said).collect()
+    votes.map(written).collect()
+}
+
+fn before(before: &Before) -> BeforeInput<'_> {
+    BeforeInput {
+        environment: &before.environment,
+        runs_artifact: before.runs_it,
+        release: before.report.as_ref().map(|report| report.release),
+    }
 }

@@ -1,0 +1,70 @@
+//! The gate input against its page: every field that a policy can ask about is documented, and no other one.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+
+use std::collections::BTreeSet;
+
+use judge::{VerificationContext, check, input};
+use lab::forgery;
+use serde_json::Value;
+
+const PAGE: &str = include_str!("../../../docs/policy/input.md");
+
+/// Releases that fill every list and every field that may be absent, between them.
+const FULL: [&str; 2] = ["a rejection", "an approval by whom signed the change off"];
+
+fn inputs() -> Vec<Vec<u8>> {
+    let rows = forgery::all();
+    let full = FULL.map(|name| rows.iter().find(|row| row.name == name).unwrap());
+    let input_of = |row: &forgery::Forgery| {
+        let made = row.forged();
+        let seen = VerificationContext { root: 1, ..VerificationContext::default() };
+        input(&check(&made.bundle, &made.lab.anchors(), &seen).unwrap()).unwrap()
+    };
+    full.map(input_of).to_vec()
+}
+
+/// Names of the fields of a value with the way to them; `[]` stands for each item of a list.
+fn walk(value: &Value, path: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                // The plan has a page that shows it whole.
+                if path != "plan" {
+                    walk(field, &path, found);
+                }
+                let has_fields = field.is_object() || field.get(0).is_some_and(Value::is_object);
+                if path == "plan" || !has_fields {
+                    found.insert(path);
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| walk(item, &format!("{path}[]"), found)),
+        _ => {}
+    }
+}
+
+/// The fields that rows of the table name in their first cell.
+fn documented(page: &str) -> BTreeSet<String> {
+    let table = page.split("| field | meaning |").nth(1).unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let cells = rows.map(|row| row.split('|').nth(1).unwrap());
+    cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_page_of_the_gate_input_has_every_field_and_no_other() {
+    let mut fields = BTreeSet::new();
+    for input in inputs() {
+        walk(&serde_json::from_slice(&input).unwrap(), "", &mut fields);
+    }
+    // It is null where nothing comes before; the examples are releases to production.
+    fields.insert("before".to_owned());
+    // The second example has no rejection; the first one shows the fields of one.
+    fields.remove("rejections");
+    let documented = documented(PAGE);
+    let missing: Vec<_> = fields.difference(&documented).collect();
+    assert!(missing.is_empty(), "docs/policy/input.md: rows are missing for the fields {missing:?}");
+    let unknown: Vec<_> = documented.difference(&fields).collect();
+    assert!(unknown.is_empty(), "docs/policy/input.md: no gate input has the fields {unknown:?}");
+}
