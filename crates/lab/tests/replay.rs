@@ -13,7 +13,7 @@ use evidence::entry::{Actor, Auth, Entry, Header, Payload};
 use evidence::receipt::Work;
 use evidence::request::Request;
 use evidence::{Digest, Moment};
-use judge::{Replay, Sent, Store, Unavailable, admit, prepare};
+use judge::{Replay, Replayed, Sent, Store, Unavailable, admit, prepare};
 use lab::{Lab, Person, at, id, name};
 use serde_json::{Value, json};
 
@@ -23,6 +23,8 @@ struct Ledger {
     entries: Vec<Entry>,
     blobs: BTreeMap<Digest, Vec<u8>>,
     state: State,
+    /// By how many numbers its rules are older than today's.
+    older: u32,
 }
 
 /// What is recorded beside the first event of a decision.
@@ -62,19 +64,23 @@ impl Ledger {
     /// Root 1, and Ada with Bob enrolled.
     fn founded(lab: &Lab) -> Self {
         let mut ledger = Self::default();
+        ledger.found(lab);
+        ledger
+    }
+
+    fn found(&mut self, lab: &Lab) {
         let root = lab.root();
         let bytes = lab.signed_root(&root, &[0, 1]).encode().unwrap();
         let envelope = Digest::of(&bytes);
-        ledger.blobs.insert(envelope, bytes);
+        self.blobs.insert(envelope, bytes);
         let founding = |particulars| Beside::of(Actor::System, Auth::Statement, particulars);
-        ledger.push(&Event::Rooted(Rooted::of(&root, envelope).unwrap()), &founding(None), None);
+        self.push(&Event::Rooted(Rooted::of(&root, envelope).unwrap()), &founding(None), None);
         for (person, role) in [(&lab.ada, "developer"), (&lab.bob, "release-manager")] {
             let enrolment = person.enrolment(&[role]);
             let facts = Enrolled::of(&enrolment, 1).unwrap();
             let particulars = json!({ "statements": [lab.signed_enrolment(&enrolment)] });
-            ledger.push(&Event::Enrolled(facts), &founding(Some(particulars)), None);
+            self.push(&Event::Enrolled(facts), &founding(Some(particulars)), None);
         }
-        ledger
     }
 
     fn push(&mut self, event: &Event, beside: &Beside, cause: Option<u64>) {
@@ -85,7 +91,7 @@ impl Ledger {
         let header = Header {
             v: 1,
             kind: event.kind().to_owned(),
-            rules: RULES,
+            rules: RULES - self.older,
             time: recorded(),
             project: None,
             subject: event.subject(),
@@ -297,4 +303,24 @@ fn attack_nobody_says_in_a_runners_name_that_it_gave_up() {
     let ended = Ended { run: nonce(&ledger).0, outcome: RunOutcome::Lost, because };
     ledger.push(&Event::Ended(ended), &Beside::of(first(), Auth::MachineKey, None), None);
     assert_eq!(ledger.last(), Found::Differs, "work that is not due");
+}
+
+/// Once `RULES` has risen, a ledger by older ones goes on as they said, not as today's would have it.
+#[test]
+fn what_older_rules_decided_does_not_differ() {
+    let lab = Lab::default();
+    let mut ledger = Ledger { older: 1, ..Ledger::default() };
+    ledger.found(&lab);
+    ledger.run(&lab);
+    let all = ledger.entries.len();
+    // Older rules made no work due by themselves.
+    ledger.entries.truncate(all - 1);
+    let mut replay = Replay::new(&ledger);
+    for (number, entry) in (0..).zip(&ledger.entries) {
+        replay.take(&prepare(number, entry.clone()).unwrap()).unwrap();
+    }
+    replay.finish();
+    let others: Vec<_> = replay.others.iter().map(|compared| compared.outcome).collect();
+    assert_eq!(others, vec![Replayed::OtherRules(RULES - 1); all - 1]);
+    assert_eq!((replay.agree, replay.decisions), (0, all as u64 - 1));
 }
