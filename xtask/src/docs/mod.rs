@@ -8,6 +8,7 @@ mod commands;
 mod links;
 mod names;
 mod page;
+mod paths;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -54,6 +55,9 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
     found.extend(present().flat_map(|page| codes::unknown_words(page, &words)));
     for name in names::EVIDENCE_PAGES {
         found.extend(names::unknown_tests(page(name)?, &tests));
+    }
+    for name in paths::PAGES {
+        found.extend(paths::unknown(root, page(name)?));
     }
     found.extend(names::unknown_items(page(names::GLOSSARY)?, &items));
     Ok(found)
