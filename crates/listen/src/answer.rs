@@ -1,6 +1,7 @@
-//! The body of an answer, which says when it has ended.
+//! The body of an answer, which reports when it has ended.
 //!
-//! Invariant: whoever is sent an answer is not idle before the last of its bytes was taken, or it was given up.
+//! Invariant: a connection does not count as idle until the last byte of its answer was taken or the answer was
+//! abandoned.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use hyper::body::{Frame, SizeHint};
 
 use crate::places::Place;
 
-/// A body, and the place that it is sent to.
+/// A body, and the place of its connection.
 #[derive(Debug)]
 pub struct Answered {
     body: Body,
@@ -19,7 +20,7 @@ pub struct Answered {
 }
 
 impl Answered {
-    /// The body of an answer on this place.
+    /// Creates the body of an answer on this place.
     pub const fn new(body: Body, place: Arc<Place>) -> Self {
         Self { body, place }
     }

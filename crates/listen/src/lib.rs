@@ -1,6 +1,9 @@
 //! HTTP/1.1 for roles that answer strangers: serves a router on a listener, within limits.
 //!
-//! Invariant: every connection holds one of a bounded number of places, of which no single peer can take all. A
+//! Invariant: every connection holds one of a bounded number of places, and no single peer can take all of them. A
+//! connection loses its place if it sends no request, does not read its answer, or is closed by its peer; with it end
+//! all requests that still wait on it. The crate knows nothing about the served content; handlers find the [`Peer`]
+//! among the request's extensions.
 //! connection loses its place when it sends no request, does not read what it asked for, or is closed by its peer, with
 //! every request that still waits on it. It knows nothing of what is served; handlers find the [`Peer`] among the request's extensions.
 
@@ -44,29 +47,29 @@ use peer::Finder;
 pub use peer::{Account, Peer};
 use places::{Place, Places};
 
-/// What a listener bears.
+/// Limits of a listener.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Most connections at once; further ones wait in the system's queue until one ends. A quarter is for this
-    /// process's own user and root alone.
+    /// Highest number of connections at once. Further ones wait in the system's queue until one ends. A quarter is
+    /// reserved for this process's own user and root.
     pub connections: usize,
-    /// Most connections of one peer: another user of this machine, or an address; and most that one identity keeps as
-    /// [`known`], from all peers together. Further ones of a peer are closed at once, so
-    /// that they do not stand in the queue before others.
+    /// Highest number of connections of one peer, which is another user of this machine or an address. It is also the
+    /// highest number of connections that one identity keeps as [`known`], from all peers together. Further ones of a
+    /// peer are closed at once, so that they do not wait in the queue in front of others.
     pub each: usize,
-    /// How long a new connection may go without its first whole request head.
+    /// Time in which a new connection has to send its first complete request head.
     pub first: Duration,
-    /// How long it may go without the next one, after an answer. Longer than clients keep an idle connection for, so
-    /// that none is closed at the moment in which it is used again.
+    /// Time in which a connection has to send the next head after an answer. It is longer than clients keep an idle
+    /// connection, so that the server never closes a connection just when a client reuses it.
     pub head: Duration,
-    /// The same for a connection on which nobody has shown who they are ([`known`]).
+    /// The same for a connection on which no identity was proven ([`known`]).
     pub stranger: Duration,
-    /// For how long somebody counts as known after the last request that has shown who they are. Longer than any answer
-    /// takes: what is sent meanwhile shows nothing more.
+    /// Time for which an identity counts as known after the last request that proved it. It is longer than any answer
+    /// takes, because a request under way proves nothing new.
     pub known: Duration,
-    /// How long bytes that were sent may wait for their reader.
+    /// Time that sent bytes may wait for their reader.
     pub unread: Duration,
-    /// How long answers that are under way may take once the listener is asked to end.
+    /// Time that answers under way may take after the listener was asked to stop.
     pub ending: Duration,
 }
 
@@ -89,25 +92,26 @@ tokio::task_local! {
     static PLACE: Arc<Place>;
 }
 
-/// The request that is answered here has shown who sends it: for a while, its connection is no stranger's. Somebody
-/// else may send a request again that they got hold of: that shows nothing. Places are counted by identity.
+/// Notes that the current request has proven the identity of its sender, so that its connection is not a stranger's for
+/// a while. Call it only for a first-time request: a repeated one may come from anybody who intercepted it. Places are
+/// counted by identity.
 pub fn known(identity: &str) {
-    // Elsewhere there is no connection.
+    // Outside of a connection, for instance in a test, there is no place.
     let _ = PLACE.try_with(|place| place.is_known(identity));
 }
 
-/// Where connections come from.
+/// Source of connections.
 pub trait Listener: Send {
     /// A connection.
     type Stream: AsyncRead + AsyncWrite + AsFd + Unpin + Send + 'static;
 
-    /// The next connection.
+    /// Waits for the next connection.
     fn next(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
-    /// Whose it is. A connection that takes no limit is gone already.
+    /// Finds the peer of a connection, and sets the limit on unread bytes.
     ///
     /// # Errors
-    /// When it is gone.
+    /// When the connection is already gone.
     fn peer(stream: &Self::Stream, finder: &Finder, unread: Duration) -> io::Result<Peer>;
 }
 
@@ -137,7 +141,7 @@ impl Listener for UnixListener {
     }
 }
 
-/// Serves until `stop` resolves and the answers that are under way then were given, or took too long.
+/// Serves until `stop` resolves. Then waits until the answers under way have ended, or the time for them is over.
 pub async fn serve<L: Listener>(
     listener: L,
     router: Router,
@@ -168,7 +172,7 @@ pub async fn serve<L: Listener>(
             }
         };
         let Ok(peer) = L::peer(&stream, &finder, limits.unread) else { continue };
-        // Before its place, which somebody else may lose to it.
+        // Before the place is taken: otherwise another connection might lose its place for nothing.
         let line = match Line::of(&stream) {
             Ok(line) => line,
             Err(error) => {
@@ -187,7 +191,7 @@ pub async fn serve<L: Listener>(
         let stream = TokioIo::new(Patient::new(stream, limits.unread, Arc::clone(&place)));
         let connection = graceful.watch(http.serve_connection(stream, service));
         connections.spawn(async move {
-            // What goes wrong on a connection is its client's matter.
+            // An error on a connection concerns its client only.
             tokio::select! {
                 _ = connection => {}
                 () = nothing_came(&begun, limits.first) => {}
@@ -201,13 +205,13 @@ pub async fn serve<L: Listener>(
     connections.shutdown().await;
 }
 
-/// When to try again. Files may have run out: some connection ends, and its own with it.
+/// Time of the next try. If the process has run out of files, some connection will end and free some.
 fn later(error: &io::Error) -> Instant {
     shown::say(&format!("warning: a connection could not be accepted: {error}"));
     Instant::now() + AGAIN
 }
 
-/// Resolves when no request came in time.
+/// Resolves if no request came in time.
 async fn nothing_came(begun: &AtomicBool, first: Duration) {
     tokio::time::sleep(first).await;
     if begun.load(Ordering::Relaxed) {
@@ -215,7 +219,7 @@ async fn nothing_came(begun: &AtomicBool, first: Duration) {
     }
 }
 
-/// A router whose requests say who sent them, and go no further once their peer is gone.
+/// A router that adds the peer to each request, and drops a request when its peer is gone.
 struct Introduced {
     inner: TowerToHyperService<Router>,
     peer: Peer,
@@ -246,13 +250,13 @@ impl Service<Request<Incoming>> for Introduced {
     }
 }
 
-/// Whether a connection was gone before it was accepted, which says nothing about the next one.
+/// Whether the error concerns only one connection that was gone before it was accepted.
 fn is_the_clients(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Raises this process's own limit of open files as far as it may, so that as many connections leave some to work with.
+/// Raises the limit of open files of this process as far as allowed, so that this many connections leave enough files.
 fn room_for(connections: usize) {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_mul(FILES_EACH);
@@ -267,9 +271,9 @@ fn room_for(connections: usize) {
 
 /// Largest request head in bytes.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
-/// Bytes of answers that wait for their reader in the kernel, which doubles them for its own use (socket(7)).
+/// Unread bytes of answers that the kernel may hold. It doubles the number for its own use (socket(7)).
 const UNREAD_BYTES_MAX: usize = 256 * 1024;
-/// Files that a connection may need at once: its own two, and what it reads or writes.
+/// Files that a connection may need at once: two for itself, and two for the content that it reads or writes.
 const FILES_EACH: u64 = 4;
-/// Until the next try, when a connection could not be accepted.
+/// Pause after a connection could not be accepted.
 const AGAIN: Duration = Duration::from_secs(1);

@@ -1,7 +1,7 @@
-//! The other end of a connection, watched while a request of it is under way.
+//! The other end of a connection, watched while a request is under way.
 //!
-//! Invariant: work for a peer that has closed goes no further, whatever else it sent before: requests that wait behind
-//! one another (pipelined) hide the end from whoever reads them in order.
+//! Invariant: work for a peer that has closed is stopped, whatever else the peer sent before. The watch is needed
+//! because pipelined requests hide the end of the connection from a reader that takes them in order.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -9,8 +9,8 @@ use std::os::fd::AsFd;
 use tokio::io::Interest;
 use tokio::net::UnixStream;
 
-/// A second handle on a connection, by which nothing is read. Tokio watches any socket as a Unix one: what differs is
-/// reading and writing alone.
+/// A second handle on a connection, which reads nothing. Tokio can watch any socket as a Unix socket: only reading and
+/// writing differ.
 #[derive(Debug)]
 pub struct Line(UnixStream);
 
@@ -18,20 +18,21 @@ impl Line {
     /// The line of a connection.
     ///
     /// # Errors
-    /// When files have run out.
+    /// When the process has run out of files.
     pub fn of(stream: &impl AsFd) -> io::Result<Self> {
         let handle = stream.as_fd().try_clone_to_owned()?;
         UnixStream::from_std(handle.into()).map(Self)
     }
 
-    /// Resolves once the other end has closed, or sends nothing more.
+    /// Resolves once the other end has closed, or will send nothing more.
     pub async fn closed(&self) {
-        // One that cannot be watched any more is gone.
+        // A connection that can no longer be watched is gone.
         while let Ok(ready) = self.0.ready(Interest::READABLE).await {
             if ready.is_read_closed() {
                 return;
             }
-            // Bytes came, which are for somebody else. The next event is told anew; an end stays.
+            // Bytes have arrived for the HTTP reader. Clearing the readiness makes the next event visible; an end stays
+            // visible.
             let unread: io::Result<()> =
                 self.0.try_io(Interest::READABLE, || Err(io::ErrorKind::WouldBlock.into()));
             drop(unread);
@@ -39,7 +40,7 @@ impl Line {
     }
 }
 
-/// The peer of a request closed before it was answered.
+/// The peer of a request closed the connection before the answer.
 #[derive(Debug)]
 pub struct Gone;
 

@@ -1,7 +1,6 @@
-//! A stream that gives up when its reader does not read, and that tells its place when all was sent.
+//! A stream that gives up if its reader does not read, and that tells its place when everything was sent.
 //!
-//! Invariant: bytes wait for their reader for a bounded time. TCP has a limit for that of its own, which Unix sockets
-//! lack.
+//! Invariant: bytes wait for their reader for a bounded time. TCP has a limit for this, but Unix sockets do not.
 
 use std::io;
 use std::pin::Pin;
@@ -14,19 +13,19 @@ use tokio::time::{Instant, Sleep};
 
 use crate::places::Place;
 
-/// The stream, and how long it waits.
+/// A stream with a limit on waiting.
 #[derive(Debug)]
 pub struct Patient<S> {
     stream: S,
     unread: Duration,
-    /// Runs while bytes wait.
+    /// Whether bytes are waiting, so that the timer runs.
     waits: bool,
     until: Pin<Box<Sleep>>,
     place: Arc<Place>,
 }
 
 impl<S> Patient<S> {
-    /// A stream whose bytes wait for their reader no longer than `unread`.
+    /// Wraps a stream, whose bytes may wait for their reader for `unread` at most.
     pub fn new(stream: S, unread: Duration, place: Arc<Place>) -> Self {
         Self { stream, unread, waits: false, until: Box::pin(tokio::time::sleep(unread)), place }
     }
@@ -69,7 +68,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.stream).poll_flush(context);
-        // Whoever writes flushes once it has handed over everything.
+        // The HTTP writer flushes once it has handed over everything, so a finished flush means that all was sent.
         if matches!(polled, Poll::Ready(Ok(()))) {
             self.place.sent();
         }

@@ -1,7 +1,8 @@
-//! Who connected, as the kernel knows it: the user of a process on this machine, else an address.
+//! The peer of a connection, as the kernel knows it: the user of a process on this machine, or an address.
 //!
-//! Invariant: over a Unix socket the kernel vouches for the user (`SO_PEERCRED`), and a right may rest on that. Over
-//! TCP the user is found by the socket at the other end, which is good enough to count places, and for nothing else.
+//! Invariant: over a Unix socket the kernel vouches for the user (`SO_PEERCRED`), so rights may depend on it. Over TCP
+//! the user is looked up by the socket at the other end. That is good enough to count places, but no right may depend
+//! on it.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -12,21 +13,21 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 use rustix::process::geteuid;
 use tokio::net::UnixStream;
 
-/// In whose name places are counted.
+/// The account under which places are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Account {
     /// A user of this machine.
     User(u32),
-    /// An address, where the user is not known.
+    /// An address, if the user is unknown.
     Address(IpAddr),
 }
 
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// In whose name its place is counted.
+    /// The account under which its place is counted.
     pub account: Account,
-    /// The user for whom the kernel vouches: over a Unix socket alone.
+    /// The user that the kernel vouches for. Only set over a Unix socket.
     pub(crate) vouched: Option<u32>,
 }
 
@@ -34,7 +35,7 @@ impl Peer {
     /// The peer of a connection over a Unix socket.
     ///
     /// # Errors
-    /// When the kernel does not say who it is.
+    /// When the kernel does not tell the user.
     pub fn local(stream: &UnixStream) -> io::Result<Self> {
         let uid = stream.peer_cred()?.uid();
         Ok(Self { account: Account::User(uid), vouched: Some(uid) })
@@ -47,26 +48,26 @@ impl Peer {
         Self { account: user.map_or(Account::Address(theirs.ip()), Account::User), vouched: None }
     }
 
-    /// A peer that nobody vouches for.
+    /// A peer that the kernel does not vouch for.
     #[must_use]
     pub const fn of(account: Account) -> Self {
         Self { account, vouched: None }
     }
 
-    /// Whether it connected over a Unix socket.
+    /// Whether the peer connected over a Unix socket.
     #[must_use]
     pub const fn is_local(&self) -> bool {
         self.vouched.is_some()
     }
 
-    /// Whether the kernel vouches for the user of this very process, or for root.
+    /// Whether the kernel vouches for this process's own user or for root.
     #[must_use]
     pub fn is_owner(&self) -> bool {
         self.vouched.is_some_and(is_own)
     }
 
-    /// Whether its places come out of those that are held back for this process's own user, or for root. No right rests
-    /// on it.
+    /// Whether the peer may use the places that are reserved for this process's own user and root. No right depends on
+    /// this.
     #[must_use]
     pub fn has_reserve(&self) -> bool {
         matches!(self.account, Account::User(uid) if is_own(uid))
@@ -77,13 +78,13 @@ fn is_own(uid: u32) -> bool {
     uid == 0 || uid == geteuid().as_raw()
 }
 
-/// Finds the user of a socket on this machine, by `NETLINK_SOCK_DIAG` (sock_diag(7)): one question for one socket,
-/// where `/proc/net/tcp` would be read whole for each connection.
+/// Finds the user of a socket on this machine with `NETLINK_SOCK_DIAG` (sock_diag(7)): one query for one socket. The
+/// alternative, `/proc/net/tcp`, would have to be read completely for each connection.
 #[derive(Debug)]
 pub struct Finder(Option<OwnedFd>);
 
 impl Finder {
-    /// Opens the question's socket. Where the system has none, connections are counted by address.
+    /// Opens the netlink socket. If the system does not allow it, connections are counted by address.
     #[must_use]
     pub fn open() -> Self {
         let opened =
@@ -91,21 +92,21 @@ impl Finder {
         Self(opened.ok())
     }
 
-    /// The user whose connected socket lies at `theirs` and leads to `ours`.
+    /// The user of the connected socket at `theirs` that leads to `ours`.
     fn user(&self, theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
         let netlink = self.0.as_ref()?;
         let mut answer = [0; ANSWER_BYTES];
-        // An answer that came late belongs to an earlier question.
+        // Drops late answers to earlier queries.
         while recv(netlink, &mut answer, RecvFlags::DONTWAIT).is_ok() {}
         let kernel = SocketAddrNetlink::new(0, 0);
         sendto(netlink, &question(theirs, ours), SendFlags::empty(), &kernel).ok()?;
-        // The kernel answers before `sendto` comes back.
+        // The kernel answers before `sendto` returns.
         let (length, _) = recv(netlink, &mut answer, RecvFlags::DONTWAIT).ok()?;
         user_in(answer.get(..length)?)
     }
 }
 
-/// `struct nlmsghdr` and `struct inet_diag_req_v2` for one connected socket.
+/// Encodes `struct nlmsghdr` and `struct inet_diag_req_v2` for one connected socket.
 fn question(theirs: SocketAddr, ours: SocketAddr) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(QUESTION_BYTES);
     bytes.extend(u32::try_from(QUESTION_BYTES).unwrap_or_default().to_ne_bytes());
@@ -134,7 +135,7 @@ fn address(ip: IpAddr) -> [u8; 16] {
     }
 }
 
-/// `idiag_uid` of an answer. One for a socket that is closing or listens is none: it may name another user, or root.
+/// `idiag_uid` of an answer. A closing or listening socket is ignored: its answer may name another user, or root.
 fn user_in(answer: &[u8]) -> Option<u32> {
     let kind = u16::from_ne_bytes(answer.get(4..6)?.try_into().ok()?);
     let state = *answer.get(HEADER_BYTES + 1)?;
@@ -146,10 +147,10 @@ const SOCK_DIAG_BY_FAMILY: u16 = 20;
 const NLM_F_REQUEST: u16 = 1;
 const IPPROTO_TCP: u8 = 6;
 const TCP_ESTABLISHED: u8 = 1;
-/// `struct nlmsghdr`.
+/// Size of `struct nlmsghdr`.
 const HEADER_BYTES: usize = 16;
 const QUESTION_BYTES: usize = HEADER_BYTES + 56;
-/// After four bytes, the socket's identity, and three counters.
+/// Offset of the user id: after four bytes, the identity of the socket, and three counters.
 const UID_AT: usize = HEADER_BYTES + 4 + 48 + 12;
 const ANSWER_BYTES: usize = 1024;
 

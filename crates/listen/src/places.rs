@@ -1,10 +1,11 @@
-//! Places for connections: so many in all, so many for each peer, some that only this process's own user gets, and some
-//! that no stranger gets.
+//! Places for connections: a number in total, a number for each peer, a share reserved for this process's own user, and
+//! a share reserved for known identities.
 //!
-//! Invariant: one peer's connections cannot take the places of all others, nor can several together keep anybody out:
-//! whoever has shown who they are keeps their place for a while, as long as some are left for strangers, and among strangers
-//! the one with the most gives up the one that was heard longest ago. One identity, from however many peers it is shown,
-//! keeps no more places than one peer may hold: a session's token can be shown from several accounts.
+//! Invariant: one peer cannot take the places of all others, and several peers together cannot keep anybody out. A
+//! connection on which an identity was proven keeps its place for a while, as long as some places are left for
+//! strangers. Among strangers, the account with the most places loses the one that was heard longest ago. One identity
+//! keeps no more places than one peer may hold, even if it is proven from many peers, because a session's token can be
+//! used from several accounts.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +21,7 @@ use crate::peer::{Account, Peer};
 pub struct Places {
     all: usize,
     each: usize,
-    /// How long a place is kept after the last request that has shown who sends it.
+    /// Time for which a place is kept after the last request that proved an identity.
     known: Duration,
     held: Mutex<Held>,
     freed: Notify,
@@ -28,50 +29,50 @@ pub struct Places {
 
 #[derive(Debug, Default)]
 struct Held {
-    /// By number.
+    /// Places taken, by number.
     taken: BTreeMap<u64, Taken>,
-    /// Numbers and requests so far: what has the lower number came before.
+    /// Counter of places and requests. A lower number came earlier.
     count: u64,
 }
 
-/// A place that is held.
+/// A place that is taken.
 #[derive(Debug)]
 struct Taken {
     peer: Peer,
-    /// Who a request on this connection has shown to send it last.
+    /// The identity that the last proof on this connection showed.
     known: Option<Known>,
-    /// When it was heard last, in the order of everything that was heard.
+    /// Number of the last request, in the order of all requests of the listener.
     heard: u64,
-    /// Since when it has nothing to answer.
+    /// Since when the connection has no request to answer.
     idle: Option<Instant>,
     lost: Arc<Notify>,
 }
 
-/// Somebody who has shown who they are.
+/// A proven identity.
 #[derive(Debug)]
 struct Known {
     identity: Box<str>,
     until: Instant,
 }
 
-/// A place that somebody holds.
+/// A place of a connection.
 #[derive(Debug)]
 pub struct Place {
     places: Arc<Places>,
     number: u64,
     lost: Arc<Notify>,
-    /// Whether an answer has ended of which bytes may still wait here for their reader.
+    /// Whether an answer has ended and its last bytes may still wait for the reader.
     sends: AtomicBool,
 }
 
 impl Places {
-    /// Places in all, for each peer other than this process's own user and for each identity, and how long one is kept
-    /// for an identity.
+    /// Creates the places: the total, the number for each other user or address and for each identity, and the time for
+    /// which a place is kept for an identity.
     pub fn new(all: usize, each: usize, known: Duration) -> Arc<Self> {
         Arc::new(Self { all, each, known, held: Mutex::default(), freed: Notify::new() })
     }
 
-    /// Resolves when there is a place for somebody.
+    /// Resolves when a place is free.
     pub async fn free(&self) {
         loop {
             let freed = self.freed.notified();
@@ -82,7 +83,8 @@ impl Places {
         }
     }
 
-    /// A place for a peer, unless it holds as many as it may; a stranger's that holds more may be lost to it.
+    /// Takes a place for a peer, unless the peer already holds as many as allowed. If all are taken, a stranger that
+    /// holds more places may lose one.
     pub fn take(self: &Arc<Self>, peer: Peer) -> Option<Place> {
         let mut held = self.held();
         let fits = held.taken.len() < self.all && (peer.has_reserve() || held.makes_room(self, peer.account));
@@ -95,7 +97,7 @@ impl Places {
         Some(Place { places: Arc::clone(self), number, lost, sends: AtomicBool::new(false) })
     }
 
-    /// Places that are not for this process's own user alone.
+    /// Number of places that are not reserved for this process's own user.
     const fn common(&self) -> usize {
         self.all - self.all / RESERVED_OF
     }
@@ -129,8 +131,8 @@ impl Held {
         most.is_some_and(|(account, _)| self.lose_oldest(account))
     }
 
-    /// Lets somebody keep a place who has shown who they are, unless they keep as many as one may, or too few would be
-    /// left for strangers.
+    /// Keeps a place for a proven identity, unless the identity already keeps as many as allowed, or too few places
+    /// would be left for strangers.
     fn keep(&mut self, number: u64, identity: &str, places: &Places) {
         let others =
             self.taken.iter().filter(|(other, taken)| **other != number && !taken.peer.has_reserve());
@@ -155,7 +157,7 @@ impl Held {
 }
 
 impl Taken {
-    /// Who has shown a while ago at most who they are.
+    /// The identity, if it was proven recently.
     fn identity(&self) -> Option<&str> {
         let known = self.known.as_ref().filter(|known| Instant::now() < known.until)?;
         Some(&known.identity)
@@ -167,7 +169,7 @@ impl Taken {
 }
 
 impl Place {
-    /// A request has come.
+    /// Notes that a request has arrived.
     pub fn hears(&self) {
         self.sends.store(false, Ordering::Relaxed);
         let mut held = self.places.held();
@@ -177,12 +179,12 @@ impl Place {
         }
     }
 
-    /// The answer has ended; its last bytes may still wait.
+    /// Notes that the answer has ended. Its last bytes may still wait for the reader.
     pub fn answered(&self) {
         self.sends.store(true, Ordering::Relaxed);
     }
 
-    /// Nothing waits here for its reader. What waits in the kernel is not lost with the place.
+    /// Notes that all bytes were handed to the kernel. Bytes in the kernel are still delivered if the place is lost.
     pub fn sent(&self) {
         if self.sends.swap(false, Ordering::Relaxed)
             && let Some(taken) = self.places.held().taken.get_mut(&self.number)
@@ -191,12 +193,12 @@ impl Place {
         }
     }
 
-    /// A request on this connection has shown who sends it.
+    /// Notes that a request on this connection has proven an identity.
     pub fn is_known(&self, identity: &str) {
         self.places.held().keep(self.number, identity, &self.places);
     }
 
-    /// Resolves when it is lost: to somebody else, or because a stranger asks nothing more.
+    /// Resolves when the place is lost: to another peer, or because a stranger sends no further request.
     pub async fn lost(&self, stranger: Duration) {
         tokio::select! {
             () = self.lost.notified() => {}
@@ -228,11 +230,11 @@ impl Drop for Place {
     }
 }
 
-/// One of so many places is for this process's own user alone.
+/// One of this many places is reserved for this process's own user.
 const RESERVED_OF: usize = 4;
-/// One of so many is for connections on which somebody has shown who they are.
+/// One of this many is reserved for connections with a proven identity.
 const KNOWN_OF: usize = 4;
-/// One of so many is for strangers.
+/// One of this many is reserved for strangers.
 const STRANGERS_OF: usize = 8;
 
 #[cfg(test)]
@@ -273,18 +275,18 @@ mod tests {
         let held = all_of(&places, peer(1));
         assert_eq!(held.len(), 3, "as many as each may have");
         let more = places.take(peer(2)).unwrap();
-        // The rest is held back, for this user and for those who have shown who they are.
+        // The rest is reserved, for this user and for proven identities.
         let reserve = all_of(&places, own());
         assert_eq!(reserve.len(), 4);
         drop((held, more, reserve));
         assert_eq!(all_of(&places, own()).len(), 8);
     }
 
-    /// Three users of the machine together once kept everybody else out.
+    /// Three users of the machine together could once keep everybody else out.
     #[tokio::test]
     async fn attack_several_peers_together_keep_nobody_out() {
         let places = Places::new(32, 8, HOUR);
-        // Half of all are for strangers.
+        // Half of all places are open to strangers.
         let held: Vec<_> = (0..16).map(|number| places.take(peer(1 + number % 3)).unwrap()).collect();
         held[0].hears();
         let newcomer = places.take(peer(4)).unwrap();
@@ -295,11 +297,11 @@ mod tests {
             }
         }
         assert_eq!(lost, [3], "of one that has the most, the one that was heard longest ago");
-        // Whoever has shown who they are keeps their place, and leaves that of a stranger.
+        // A proven identity keeps its place, and leaves its former place to strangers.
         newcomer.is_known("ada");
         let next = places.take(peer(4)).unwrap();
         assert!(!is_lost(&newcomer).await && !is_lost(&next).await);
-        // Those who have the most get no further one by coming again and again.
+        // The accounts with the most places get no more by connecting again and again.
         for _ in 0..100 {
             for number in 1..=3 {
                 assert!(places.take(peer(number)).is_none());
@@ -308,7 +310,7 @@ mod tests {
         assert!(!is_lost(&newcomer).await && !is_lost(&next).await);
     }
 
-    /// Three users of the machine, each with the right to read, or with a request that somebody else has signed.
+    /// Three users of the machine, each with the right to read, or with a request that another person signed.
     #[tokio::test]
     async fn attack_those_who_have_shown_who_they_are_leave_some_for_strangers() {
         let places = Places::new(32, 8, HOUR);
@@ -325,14 +327,14 @@ mod tests {
         assert!(!is_kept(&newcomer), "so many are for strangers");
         let own = places.take(own()).unwrap();
         own.is_known("owner");
-        assert!(is_kept(&own), "it has places of its own");
-        // What is given back can be kept by the next one.
+        assert!(is_kept(&own), "its places are reserved");
+        // A place that is given back can be kept by the next identity.
         drop(held.remove(0));
         newcomer.is_known("ada");
         assert!(is_kept(&newcomer));
     }
 
-    /// One session's token, shown from three accounts of the machine.
+    /// One session's token, used from three accounts of the machine.
     #[test]
     fn attack_one_identity_keeps_no_more_places_than_one_peer_may_hold() {
         let places = Places::new(32, 8, HOUR);
@@ -342,14 +344,14 @@ mod tests {
         }
         let kept = |held: &[Place]| held.iter().filter(|place| is_kept(&places, place)).count();
         assert_eq!(kept(&held), 8);
-        // Other people keep theirs, also from an account that she uses.
+        // Other people keep theirs, even from an account that she uses.
         for number in 1..=4 {
             let place = places.take(peer(number)).unwrap();
             place.is_known("ada");
             assert!(is_kept(&places, &place));
             held.push(place);
         }
-        // A connection on which she shows another token is that one's.
+        // A connection on which another token is used belongs to that one's identity.
         held[0].is_known("ada");
         held[11].is_known("eve");
         assert!(is_kept(&places, &held[11]));
@@ -370,7 +372,7 @@ mod tests {
         let [stranger, asks, reads, again, known] = [(); 5].map(|()| places.take(own()).unwrap());
         for place in [&stranger, &asks, &reads, &again, &known] {
             place.hears();
-            // Nothing was answered yet, so this is no end of an answer.
+            // No answer was given yet, so a flush is not the end of an answer.
             place.sent();
         }
         for place in [&stranger, &reads, &again, &known] {

@@ -1,4 +1,4 @@
-//! A listener whose connections cannot all be watched.
+//! A listener whose connections cannot be watched.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use crate::peer::Finder;
 use crate::{Account, Limits, Listener, Peer, serve};
 
-/// Connections, the next one last.
+/// Connections; the next one is last.
 struct Broken(Mutex<Vec<Half>>);
 
 /// One end of a connection, and a handle for watching it.
@@ -82,7 +82,7 @@ fn a_connection_that_cannot_be_watched_costs_nobody_a_place() {
             .map(|(number, account)| {
                 let (theirs, ours) = UnixStream::pair().unwrap();
                 let handle = theirs.as_fd().try_clone_to_owned().unwrap();
-                // No file of a disk can be watched.
+                // A file on a disk cannot be watched.
                 let file = || {
                     let file = std::fs::File::open("/proc/self/exe").unwrap();
                     rustix::fs::fcntl_setfl(&file, rustix::fs::OFlags::NONBLOCK).unwrap();
@@ -96,7 +96,7 @@ fn a_connection_that_cannot_be_watched_costs_nobody_a_place() {
         let listener = Broken(Mutex::new(connections.into_iter().rev().collect()));
         let bears = Limits { connections: 4, each: 2, ..Limits::default() };
         let serving = tokio::spawn(serve(listener, router, bears, async { drop(stopped.await) }));
-        // It is closed, and nobody else is.
+        // This connection is closed, and no other one.
         assert_eq!(ours[2].read(&mut [0]).await.unwrap(), 0);
         for ours in &mut ours[..2] {
             ours.write_all(b"GET /small HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
@@ -104,7 +104,7 @@ fn a_connection_that_cannot_be_watched_costs_nobody_a_place() {
             ours.read_exact(&mut answer).await.unwrap();
             assert_eq!(&answer, b"HTTP/1.1 200 OK");
         }
-        // The next one waits a while, in which the listener can be stopped.
+        // The listener pauses before the next try, and can be stopped meanwhile.
         stop.send(()).unwrap();
         serving.await.unwrap();
         assert!(ours[3].read(&mut [0]).await.is_ok_and(|count| count == 0), "it was not answered");

@@ -1,4 +1,4 @@
-//! What a listener bears, over real sockets.
+//! Limits of a listener, over real sockets.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::io::{Read as _, Write as _};
@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 /// Requests for `/counted` that were answered.
 static COUNTED: AtomicUsize = AtomicUsize::new(0);
 
-/// A listener on a thread of its own, until it is stopped.
+/// A listener on a separate thread, until it is stopped.
 struct Running {
     at: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -51,7 +51,7 @@ impl Running {
         stream
     }
 
-    /// Asks and reads until the answer is there.
+    /// Sends a request and reads the whole answer.
     fn answered(&self) -> bool {
         let mut answer = [0; 15];
         self.ask("/small").read_exact(&mut answer).is_ok() && &answer == b"HTTP/1.1 200 OK"
@@ -63,7 +63,7 @@ impl Running {
     }
 }
 
-/// A piece, and one more when the gate is opened.
+/// A first piece, and a second one when the gate is opened.
 fn gated() -> impl futures_util::Stream<Item = std::io::Result<&'static str>> {
     futures_util::stream::unfold(0, async |piece| {
         if piece == 1 {
@@ -73,7 +73,7 @@ fn gated() -> impl futures_util::Stream<Item = std::io::Result<&'static str>> {
     })
 }
 
-/// Opened when the second piece of `/gated` may come.
+/// Opened to let the second piece of `/gated` through.
 static GATE: tokio::sync::Notify = tokio::sync::Notify::const_new();
 const LARGE_BYTES: usize = 64 * 1024 * 1024;
 const SHORT: Duration = Duration::from_millis(50);
@@ -89,7 +89,7 @@ fn who_sends_no_request_loses_its_place() {
     let running = Running::with(Limits { head: SHORT, ..limits() });
     let mut silent = TcpStream::connect(running.at).unwrap();
     silent.write_all(b"GET / HTT").unwrap();
-    // There is one place, so this is answered once the other one has lost it.
+    // There is only one place, so this is answered once the other connection has lost it.
     assert!(running.answered());
     let mut rest = Vec::new();
     drop(silent.read_to_end(&mut rest));
@@ -99,7 +99,7 @@ fn who_sends_no_request_loses_its_place() {
 
 #[test]
 fn attack_a_connection_without_a_first_request_ends_soon() {
-    // Between two requests it may wait for long, before the first one it may not.
+    // A connection may wait long between two requests, but not before the first one.
     let running = Running::with(Limits { first: SHORT, ..limits() });
     let mut half = TcpStream::connect(running.at).unwrap();
     half.write_all(b"GET / HTT").unwrap();
@@ -107,11 +107,11 @@ fn attack_a_connection_without_a_first_request_ends_soon() {
     let mut idle = running.ask("/small");
     let mut answer = [0; 15];
     idle.read_exact(&mut answer).unwrap();
-    // It asked in time, so it stays: what ends it is the end of the listener, which waits for nobody who is idle.
+    // It sent its request in time, so it stays until the listener stops, which does not wait for idle connections.
     running.stop();
 }
 
-/// TCP has a limit of its own for that, a Unix socket has none.
+/// TCP has a limit for this; a Unix socket does not.
 #[test]
 fn attack_a_reader_over_a_unix_socket_that_does_not_read_loses_its_place() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -132,7 +132,7 @@ fn attack_a_reader_over_a_unix_socket_that_does_not_read_loses_its_place() {
         };
         let _unread = ask("/large").await;
         let mut answer = [0; 15];
-        // There is one place, so this is answered once the other one has lost it.
+        // There is only one place, so this is answered once the other connection has lost it.
         ask("/small").await.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"HTTP/1.1 200 OK");
         stop.send(()).unwrap();
@@ -160,7 +160,7 @@ fn who_does_not_read_the_answer_loses_its_place() {
     running.stop();
 }
 
-/// An answer that lies there whole, of which the reader takes its time, and one that comes in pieces.
+/// An answer that is complete at once but read slowly, and one that comes in pieces.
 #[test]
 fn attack_a_stranger_keeps_its_place_until_its_answer_was_sent() {
     let running = Running::with(Limits { connections: 3, each: 3, stranger: SHORT, ..limits() });
@@ -170,11 +170,11 @@ fn attack_a_stranger_keeps_its_place_until_its_answer_was_sent() {
         answer.read_exact(&mut head).unwrap();
         assert_eq!(&head, b"HTTP/1.1 200 OK");
     }
-    // By the time at which one loses its place that was answered later, both would have lost theirs.
+    // Once a connection that was answered later has lost its place, both would have lost theirs.
     let idle = |running: &Running| running.ask("/small").read_to_end(&mut Vec::new()).unwrap();
     assert!(idle(&running) > 0 && idle(&running) > 0);
     GATE.notify_one();
-    // They end by themselves, since nothing more is asked.
+    // They end by themselves, since no further request comes.
     let [large, gated] = slow.map(|mut answer| {
         let mut rest = Vec::new();
         answer.read_to_end(&mut rest).unwrap();
@@ -210,11 +210,11 @@ fn attack_requests_of_a_peer_that_has_closed_are_dropped() {
     let running = Running::with(limits());
     let mut hostile = TcpStream::connect(running.at).unwrap();
     let request = |path| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    // The first one would never be answered, so that the others wait behind it and hide the end.
+    // The first request is never answered, so the others wait behind it and hide the end of the connection.
     let all = request("/never") + &request("/counted").repeat(50);
     hostile.write_all(all.as_bytes()).unwrap();
     drop(hostile);
-    // There is one place: this is answered once the other one has lost it.
+    // There is only one place: this is answered once the other connection has lost it.
     assert!(running.answered());
     assert_eq!(COUNTED.load(Ordering::SeqCst), 0, "nothing is done for who is gone");
     running.stop();

@@ -1,4 +1,4 @@
-//! The attacks, by name. Each answers whether it got anywhere.
+//! The attacks, by name. Each returns whether it succeeded.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -11,7 +11,7 @@ use crate::{ESCAPED, STOPPED, opened};
 
 pub type Attack = fn() -> bool;
 
-/// Every attack; true means that it got through.
+/// All attacks. A result of `true` means that the attack succeeded.
 pub const ATTACKS: &[(&str, Attack)] = &[
     ("read-shadow", || reads("/etc/shadow")),
     ("read-host-file", || reads(&host("PROBE_HOST_FILE"))),
@@ -78,7 +78,7 @@ pub fn run(name: &str) -> ExitCode {
     ExitCode::from(if attack() { ESCAPED } else { STOPPED })
 }
 
-/// Takes memory and keeps it until it is killed.
+/// Allocates memory and holds it until the process is killed.
 pub fn hold(mebibytes: &str) -> ExitCode {
     let block = vec![1_u8; mebibytes.parse::<usize>().unwrap() << 20];
     loop {
@@ -88,7 +88,7 @@ pub fn hold(mebibytes: &str) -> ExitCode {
     }
 }
 
-/// Sends text to a target through the proxy and prints all that comes back.
+/// Sends text to a target through the proxy and prints the whole answer.
 pub fn through(target: &str, text: &str) -> ExitCode {
     let mut proxy = TcpStream::connect(("127.0.0.1", sandbox::PROXY_PORT)).unwrap();
     if target.starts_with("http://") {
@@ -133,10 +133,10 @@ pub fn text(text: &std::ffi::CStr) -> i64 {
     text.as_ptr() as i64
 }
 
-/// A system call; the error number, negated, when it fails.
+/// Makes a system call. Returns the negated error number if it fails.
 pub fn call(number: c_long, arguments: [i64; 5]) -> i64 {
     let [a, b, c, d, e] = arguments;
-    // SAFETY: attacks pass null or static pointers; a call that gets through must not corrupt this process.
+    // SAFETY: attacks pass null or static pointers. A call that succeeds must not corrupt this process.
     let answer = unsafe { libc::syscall(number, a, b, c, d, e) };
     if answer >= 0 { answer } else { -i64::from(std::io::Error::last_os_error().raw_os_error().unwrap_or(1)) }
 }
@@ -152,8 +152,8 @@ fn abstract_socket() -> bool {
     std::os::unix::net::UnixStream::connect_addr(&address).is_ok()
 }
 
-/// Process 1 takes no signals from inside. If it did, this process would die with it and the supervisor
-/// would see a sandbox that ended without a report.
+/// Process 1 must ignore signals from inside. If it did not, this process would die with it, and the supervisor would
+/// see a sandbox that ended without a report.
 fn signal_init() -> bool {
     [libc::SIGKILL, libc::SIGTERM, libc::SIGSTOP].iter().any(|signal| {
         call(libc::SYS_kill, [1, i64::from(*signal), 0, 0, 0]);
@@ -184,7 +184,7 @@ fn has_bits(name: &str) -> bool {
     u64::from_str_radix(&status(name), 16).unwrap() != 0
 }
 
-/// A setuid program of the host must not change the user: no_new_privs, and no mount without nosuid.
+/// A setuid program of the host must not change the user, because of no_new_privs and nosuid on every mount.
 fn setuid_binary() -> bool {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
     let loose = mounts
@@ -193,7 +193,7 @@ fn setuid_binary() -> bool {
     status("NoNewPrivs:") != "1" || loose
 }
 
-/// Only the standard streams, and the one that lists the directory.
+/// Only the standard streams, and the descriptor that lists the directory, may be open.
 fn inherited() -> bool {
     let open = fs::read_dir("/proc/self/fd").unwrap().flatten();
     open.filter(|entry| entry.file_name().to_str().and_then(|n| n.parse::<u32>().ok()).is_none_or(|n| n > 2))
@@ -227,14 +227,14 @@ fn allocate() -> bool {
         // SAFETY: `at` is below `bytes`.
         unsafe { block.add(at).write_volatile(1) };
     }
-    // Held until somebody ends it: what is taken for a moment alone is not had.
+    // Holds the memory until the process is killed: the limit must also hold over time, not only at one moment.
     std::thread::sleep(std::time::Duration::from_secs(20));
     // SAFETY: it came from malloc.
     unsafe { libc::free(block.cast::<c_void>()) };
     true
 }
 
-/// Bytes that could be written below a directory.
+/// Number of bytes that could be written below a directory.
 fn fill(dir: &str) -> u64 {
     let block = vec![7; 1 << 20];
     let mut bytes = 0;

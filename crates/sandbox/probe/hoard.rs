@@ -1,4 +1,4 @@
-//! Memory that no process seems to have: shared, in files without names, in the buffers of sockets.
+//! Memory that belongs to no process visibly: shared memory, files without names, and buffers of sockets.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use crate::{ESCAPED, STOPPED};
 
-/// Hoards so much in one of these ways; says so when it got there.
+/// Hoards this much memory in one of these ways, and prints a line once it succeeded.
 pub fn hoard(what: &str, mebibytes: &str) -> ExitCode {
     let bytes = mebibytes.parse::<usize>().unwrap() << 20;
     let done = match what {
@@ -22,7 +22,7 @@ pub fn hoard(what: &str, mebibytes: &str) -> ExitCode {
     ExitCode::from(if done { ESCAPED } else { STOPPED })
 }
 
-/// Shared memory without a file, forgotten by this process as soon as it is filled.
+/// Shared memory without a file. This process unmaps it as soon as it is filled.
 fn shared(bytes: usize) -> bool {
     let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
     // SAFETY: a new mapping, touched within its bounds.
@@ -39,7 +39,7 @@ fn shared(bytes: usize) -> bool {
     true
 }
 
-/// System V segments, which outlive every mapping.
+/// System V segments, which remain after every mapping is gone.
 fn segments(bytes: usize) -> bool {
     for _ in (0..bytes).step_by(PIECE) {
         // SAFETY: a new segment, touched within its bounds.
@@ -60,7 +60,7 @@ fn memfd(bytes: usize) -> bool {
     let block = vec![1; PIECE];
     let mut held = Vec::new();
     for _ in (0..bytes).step_by(PIECE) {
-        // SAFETY: the name is static, and the descriptor is nobody else's.
+        // SAFETY: the name is static, and nothing else uses the descriptor.
         let file = unsafe {
             match libc::memfd_create(c"hoard".as_ptr(), 0) {
                 -1 => return false,
@@ -75,7 +75,7 @@ fn memfd(bytes: usize) -> bool {
     true
 }
 
-/// Messages that nobody reads, in as many processes as that takes.
+/// Unread messages, in as many processes as are needed.
 fn sockets(bytes: usize) -> bool {
     let (mut reader, mut writer) = std::io::pipe().unwrap();
     for _ in (0..bytes).step_by(PIECE) {

@@ -1,9 +1,10 @@
-//! Attacks on the sandbox from inside, and the supervisor that sets them up. Test code.
+//! Attacks on the sandbox from inside, and the supervisor that runs them. Test code.
 //!
-//! `sandbox-probe init` is the sandbox's init, `sandbox-probe attack NAME` runs one attack inside, `sandbox-probe
-//! ordinary` does what must work there, `sandbox-probe through TARGET TEXT` talks through the proxy, and `sandbox-probe supervise` runs them all and prints a line for each. Invariant: an attack refuses to run
-//! unless it can prove that it is inside: its mount namespace differs from the supervisor's, and the
-//! workspace holds the token that the supervisor drew.
+//! `sandbox-probe init` is the sandbox's init. `sandbox-probe attack NAME` runs one attack inside. `sandbox-probe
+//! ordinary` does things that must work there. `sandbox-probe through TARGET TEXT` sends text through the proxy.
+//! `sandbox-probe supervise` runs them all and prints a line for each. Invariant: an attack refuses to run unless it
+//! can prove that it is inside: its mount namespace differs from the supervisor's, and the workspace holds the token
+//! that the supervisor drew.
 #![expect(unsafe_code, reason = "attacks make system calls that no library would offer")]
 #![expect(clippy::unwrap_used, reason = "test code: an attack that panics counts as not stopped")]
 
@@ -34,7 +35,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Proof of being inside: another mount namespace than the supervisor's, and its token in the workspace.
+/// Proof that this process is inside: its mount namespace differs from the supervisor's, and the token is in the
+/// workspace.
 fn is_inside() -> bool {
     let host = std::env::var("PROBE_HOST_MOUNTS").unwrap_or_default();
     let own = std::fs::read_link("/proc/self/ns/mnt").unwrap_or_default();

@@ -1,12 +1,12 @@
-//! Attacks through what ordinary programs need and a step may therefore do: lists of interfaces, tracing by leak
-//! checkers, System V IPC and message queues, the log's pipes, the script.
+//! Attacks through features that ordinary programs need, so that a step may use them: lists of interfaces, tracing by
+//! leak checkers, System V IPC and message queues, the log's pipes, the script.
 
 use std::fs::{self, File};
 use std::io::Write as _;
 
 use crate::attacks::{Attack, call, host, text};
 
-/// Every attack; true means that it got through.
+/// All attacks. A result of `true` means that the attack succeeded.
 pub const ATTACKS: &[(&str, Attack)] = &[
     ("netlink-other-families", || (1..32).any(|protocol| netlink(protocol) >= 0)),
     ("netlink-change-interface", change_interface),
@@ -58,13 +58,13 @@ pub const ATTACKS: &[(&str, Attack)] = &[
     ("root-of-init", || fs::metadata("/proc/1/root/etc").is_ok()),
 ];
 
-/// A netlink socket of the kind that libraries ask for; the error number, negated, where there is none.
+/// Opens a netlink socket of the kind that libraries use. Returns the negated error number if it fails.
 fn netlink(protocol: i64) -> i64 {
     let kind = i64::from(libc::SOCK_RAW | libc::SOCK_CLOEXEC);
     call(libc::SYS_socket, [i64::from(libc::AF_NETLINK), kind, protocol, 0, 0])
 }
 
-/// Takes the loopback down (RTM_NEWLINK, rtnetlink(7)); the kernel's answer tells whether it did.
+/// Tries to take the loopback down (RTM_NEWLINK, rtnetlink(7)). The kernel's answer shows whether it worked.
 fn change_interface() -> bool {
     let descriptor = netlink(0);
     if descriptor < 0 {
@@ -82,7 +82,7 @@ fn change_interface() -> bool {
     let mut answer = [0_u8; 256];
     let sent = call(libc::SYS_sendto, [descriptor, message.as_ptr() as i64, message.len() as i64, 0, 0]);
     let read = call(libc::SYS_read, [descriptor, answer.as_mut_ptr() as i64, answer.len() as i64, 0, 0]);
-    // NLMSG_ERROR with the error number, or 0 for done.
+    // NLMSG_ERROR with the error number, or 0 for success.
     let error = i32::from_ne_bytes(answer[16..20].try_into().unwrap());
     sent > 0 && read >= 20 && error == 0
 }
@@ -115,7 +115,7 @@ fn stops(pid: i64) -> bool {
     unsafe { libc::waitpid(pid as i32, std::ptr::null_mut(), libc::__WALL) == pid as i32 }
 }
 
-/// Does something to a child that waits to be killed.
+/// Attacks a child that waits to be killed.
 fn with_child(attack: impl Fn(i64) -> bool) -> bool {
     // SAFETY: the child only waits.
     match unsafe { libc::fork() } {
@@ -132,19 +132,19 @@ fn with_child(attack: impl Fn(i64) -> bool) -> bool {
     }
 }
 
-/// A new segment of System V shared memory, or the error number, negated.
+/// Creates a segment of System V shared memory. Returns the negated error number if it fails.
 pub fn shared_memory(bytes: i64) -> i64 {
     call(libc::SYS_shmget, [0, bytes, i64::from(libc::IPC_CREAT | 0o600), 0, 0])
 }
 
-/// A message queue, or the error number, negated.
+/// Opens a message queue. Returns the negated error number if it fails.
 pub fn queue(name: &str, make: bool) -> i64 {
     let name = std::ffi::CString::new(name).unwrap();
     let flags = i64::from(libc::O_RDWR | if make { libc::O_CREAT } else { 0 });
     call(libc::SYS_mq_open, [text(&name), flags, 0o600, 0, 0])
 }
 
-/// Characters that whoever reads the terminal next would take for typed ones.
+/// Pushes characters into the terminal, which the next program that reads from it would take for typed ones.
 fn push_into_terminal() -> bool {
     // SAFETY: plain calls on a descriptor of this process.
     unsafe {

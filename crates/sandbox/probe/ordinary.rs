@@ -1,4 +1,4 @@
-//! What ordinary programs do, and must be able to do in a step.
+//! Things that ordinary programs do, and that must work in a step.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -38,7 +38,7 @@ const DEEDS: &[(&str, Deed)] = &[
     ("more is mapped than there is memory", || {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         let protection = libc::PROT_READ | libc::PROT_WRITE;
-        // SAFETY: a new mapping that nobody touches, as sanitizers and garbage collectors make them.
+        // SAFETY: a new mapping that is never touched. Sanitizers and garbage collectors make such mappings.
         let mapped = unsafe { libc::mmap(std::ptr::null_mut(), 1 << 42, protection, flags, -1, 0) };
         mapped != libc::MAP_FAILED
     }),
@@ -72,7 +72,7 @@ const DEEDS: &[(&str, Deed)] = &[
     }),
 ];
 
-/// Does them all and names what does not work.
+/// Does all of them and prints the names of those that fail.
 pub fn all() -> ExitCode {
     let mut good = true;
     for (name, deed) in DEEDS {

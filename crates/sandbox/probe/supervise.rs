@@ -1,5 +1,5 @@
-//! The supervisor of the attacks: sets up what they go for on the host, runs each in a sandbox of its own,
-//! and prints one line for each.
+//! The supervisor of the attacks: prepares their targets on the host, runs each attack in a separate sandbox, and
+//! prints one line for each.
 
 use std::collections::BTreeMap;
 use std::os::linux::net::SocketAddrExt as _;
@@ -12,7 +12,7 @@ use sandbox::{Destination, Egress, Exit, Input, InputKind, Limits, SandboxError,
 use crate::attacks::{ATTACKS, call, text};
 use crate::opened;
 
-/// Runs every attack, and a few steps that must work; exit code 0 when all is as it must be.
+/// Runs every attack, and a few steps that must work. The exit code is 0 if all results are as expected.
 pub fn supervise() -> ExitCode {
     let host = std::env::temp_dir().join(format!("probe-host-{}", std::process::id()));
     std::fs::write(&host, "of the host").unwrap();
@@ -24,7 +24,7 @@ pub fn supervise() -> ExitCode {
     let queue = std::ffi::CString::new(name.clone()).unwrap();
     let made = call(libc::SYS_mq_open, [text(&queue), i64::from(libc::O_CREAT | libc::O_RDWR), 0o666, 0, 0]);
     assert!(segment >= 0 && made >= 0, "the host has what is looked for");
-    // A descriptor that a careless supervisor would pass on.
+    // A descriptor that a careless supervisor would leave open for the step.
     let inherited = std::fs::File::open(&host).unwrap();
     // SAFETY: clears close-on-exec of a descriptor that this function owns.
     unsafe { libc::fcntl(std::os::fd::AsRawFd::as_raw_fd(&inherited), libc::F_SETFD, 0) };
@@ -49,7 +49,7 @@ pub fn supervise() -> ExitCode {
         let command = vec!["/work/probe".to_owned(), "attack".into(), (*attack).into()];
         let verdict = match step(command, &environment, LIMITS) {
             Ok((outcome, _)) if outcome.exit == Exit::Code(0) => "stopped".to_owned(),
-            // Whoever takes too much memory is ended.
+            // The supervisor ends a step that uses too much memory.
             Ok((outcome, _)) if *attack == "allocate" && outcome.exit == Exit::MemoryExceeded => {
                 "stopped".into()
             }
@@ -72,7 +72,7 @@ pub fn supervise() -> ExitCode {
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Steps that are no attacks: what must work, and how limits end them.
+/// Steps that are not attacks: ordinary work must succeed, and limits must end a step.
 fn behaviour(environment: &BTreeMap<String, String>) -> bool {
     let short = Limits { wall_ms: 300, ..LIMITS };
     let small = Limits { memory_bytes: 200 << 20, ..LIMITS };
@@ -114,7 +114,7 @@ fn behaviour(environment: &BTreeMap<String, String>) -> bool {
     good
 }
 
-/// Memory that the supervisor cannot see: a control group holds it, and where there is none the level says so.
+/// Memory that the supervisor cannot see. A control group limits it; without a group, the level must say so.
 fn hoards(environment: &BTreeMap<String, String>, level: &str) -> bool {
     let small = Limits { memory_bytes: 64 << 20, ..LIMITS };
     let mut good = true;
@@ -123,7 +123,7 @@ fn hoards(environment: &BTreeMap<String, String>, level: &str) -> bool {
             println!("hoards {what}: skipped: this user has no control group here");
             continue;
         }
-        // More than memory, workspace, `/tmp` and what the kernel may keep together.
+        // More than memory, workspace, `/tmp` and kernel memory together.
         let command = ["/work/probe", "hoard", what, "1024"].map(str::to_owned).to_vec();
         let verdict = match step(command, environment, small) {
             Ok((outcome, _)) if outcome.exit == Exit::MemoryExceeded => "stopped by its group".to_owned(),
@@ -136,7 +136,7 @@ fn hoards(environment: &BTreeMap<String, String>, level: &str) -> bool {
     good
 }
 
-/// Ordinary deeds, one script longer than an argument may be, and a toolchain below the host's `/tmp`.
+/// Ordinary work, a script that is longer than an argument may be, and a toolchain below the host's `/tmp`.
 fn ordinary(environment: &BTreeMap<String, String>) -> bool {
     let deeds = step(["/work/probe", "ordinary"].map(str::to_owned).to_vec(), environment, LIMITS);
     let long = format!("{}\necho ran $0", ": 'a line of a generated table'\n".repeat(6_000));
@@ -173,7 +173,7 @@ fn ordinary(environment: &BTreeMap<String, String>) -> bool {
 
 type Ask<'a> = (&'a str, String, Vec<String>, &'a str, &'a str);
 
-/// What is asked of the proxy: a name, the target, what the operator allows, and how the answer starts and ends.
+/// Requests to the proxy: a name, the target, the operator's allowances, and the start and end of the answer.
 fn asks(port: u16) -> Vec<Ask<'static>> {
     const REFUSED: &str = "HTTP/1.1 403";
     const NEVER: &str = "which no step reaches\n";
@@ -205,7 +205,7 @@ fn asks(port: u16) -> Vec<Ask<'static>> {
     asks
 }
 
-/// The proxy: what is named and allowed is reached and counted, everything else is refused and recorded.
+/// The proxy: a named and allowed destination is reached and counted; all others are refused and recorded.
 fn network(environment: &BTreeMap<String, String>) -> bool {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -246,7 +246,7 @@ fn network(environment: &BTreeMap<String, String>) -> bool {
         good &= verdict == "ok";
         println!("{name}: {verdict}");
     }
-    // With a proxy at hand, the direct way is as closed as without.
+    // The proxy must not open any direct way to the network.
     let direct = ["/work/probe", "attack", "tcp-host-loopback"].map(str::to_owned).to_vec();
     let direct = Trial { network: named, ..Trial::new(direct, environment) }.run();
     let closed = direct.is_ok_and(|(outcome, _)| outcome.exit == Exit::Code(0));
@@ -287,7 +287,7 @@ fn step(
     Trial { limits, ..Trial::new(command, environment) }.run()
 }
 
-/// One step to be tried.
+/// One step to run.
 struct Trial<'a> {
     command: Vec<String>,
     script: Option<String>,
@@ -336,9 +336,9 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// The inputs are still there to be read, and nothing is read through a link.
+/// Checks that the inputs can still be read afterwards, and that nothing is read through a link.
 fn check_outputs(outcome: &StepOutcome) {
-    // On a busy machine a short time ends before all inputs are written.
+    // On a busy machine, a short time limit may end the step before all inputs are written.
     if outcome.exit == Exit::TimedOut {
         return;
     }

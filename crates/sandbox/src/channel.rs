@@ -1,6 +1,6 @@
-//! The socket between supervisor and init: bounded frames, and one descriptor handed over.
+//! The socket between supervisor and init: frames of bounded size, and descriptors that are passed over.
 //!
-//! Invariant: a frame is a 32-bit length and that many bytes, at most `FRAME_BYTES_MAX`.
+//! Invariant: a frame is a 32-bit length followed by that many bytes, at most `FRAME_BYTES_MAX`.
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::mem::MaybeUninit;
@@ -36,7 +36,7 @@ pub fn read_frame(mut from: impl Read) -> io::Result<Vec<u8>> {
     if bytes.len() == length as usize { Ok(bytes) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
-/// Hands a descriptor over, with one byte that carries it.
+/// Sends a descriptor, with one byte that carries it.
 pub fn send_descriptor(socket: &UnixStream, tag: u8, descriptor: impl AsFd) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
@@ -48,7 +48,7 @@ pub fn send_descriptor(socket: &UnixStream, tag: u8, descriptor: impl AsFd) -> i
     Ok(())
 }
 
-/// Takes one byte, and the descriptor that came with it, if one did.
+/// Receives one byte, and the descriptor that came with it, if there was one.
 pub fn receive_descriptor(socket: &UnixStream) -> io::Result<(Option<u8>, Option<OwnedFd>)> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);

@@ -1,6 +1,6 @@
-//! What is taken away from the step before it starts: capabilities, privileges to gain, paths, limits.
+//! Confinement of the step before it starts: capabilities, privilege gains, paths and limits are removed.
 //!
-//! Invariant: applied to init itself, so the step cannot be without it; nothing here can be undone.
+//! Invariant: init confines itself first, so the step cannot run without it. Nothing here can be undone.
 
 use landlock::{
     ABI, Access as _, AccessFs, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset, RulesetAttr as _,
@@ -16,16 +16,16 @@ use crate::filter;
 use crate::mounts::{Doing as _, Failed, QUEUES};
 use crate::spec::{Limits, Spec, WORKSPACE};
 
-/// Oldest Landlock that has scopes for signals and abstract sockets.
+/// Oldest Landlock ABI with scopes for signals and abstract sockets.
 pub const LANDLOCK_ABI: u32 = 6;
 
-/// Confines this process for good.
+/// Confines this process permanently.
 pub fn confine(spec: &Spec) -> Result<(), Failed> {
     limits(&spec.limits)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable).doing("make init not dumpable")?;
     clear_ambient_capability_set().doing("clear ambient capabilities")?;
     for capability in CapabilitySet::all().iter() {
-        // Bits past the last capability that this kernel knows answer EINVAL; there is nothing to remove.
+        // For a capability that this kernel does not know, it answers EINVAL; then there is nothing to remove.
         match remove_capability_from_bounding_set(capability) {
             Ok(()) | Err(rustix::io::Errno::INVAL) => {}
             Err(error) => return Err(Failed(format!("drop capability {capability:?}: {error}"))),
@@ -39,8 +39,8 @@ pub fn confine(spec: &Spec) -> Result<(), Failed> {
     filter::apply()
 }
 
-/// No limit of a process's data: sanitizers and garbage collectors map far more than they use, and memory that is used
-/// is held by the control group or the supervisor.
+/// Sets resource limits. The data size is not limited, because sanitizers and garbage collectors map far more than they
+/// use. The control group or the supervisor limits the memory that is really used.
 fn limits(limits: &Limits) -> Result<(), Failed> {
     for (name, resource, value) in [
         ("core", Resource::Core, 0),
@@ -52,15 +52,15 @@ fn limits(limits: &Limits) -> Result<(), Failed> {
         ("nice", Resource::Nice, 0),
         ("message queues", Resource::Msgqueue, 800 << 10),
     ] {
-        // Nobody without rights raises what the supervisor itself has less of.
+        // An unprivileged process cannot raise a limit above the supervisor's own.
         let value = getrlimit(resource).maximum.map_or(value, |most| most.min(value));
         setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) }).doing(name)?;
     }
     Ok(())
 }
 
-/// Reading and running anywhere in the new root, writing in workspace, `/tmp`, `/dev`; no signals and no
-/// abstract sockets out of the sandbox.
+/// Restricts paths with Landlock: read and execute anywhere in the new root; write in the workspace, `/tmp` and `/dev`;
+/// no signals and no abstract sockets out of the sandbox.
 fn paths() -> Result<(), Failed> {
     let abi = ABI::V6;
     let read = AccessFs::from_read(abi);

@@ -1,9 +1,10 @@
-//! Where the runner's operator lets steps go: the judge of addresses, after a name was resolved.
+//! The operator's rules for network access of steps. They judge addresses, after a name was resolved.
 //!
-//! Invariant: the pipeline names what a step wants, this says what it gets, and this one wins. Without an allowance
-//! only addresses of the public internet are reached, none that means this machine, its link, a private network, or
-//! one of those in another spelling (mapped, NAT64, 6to4, Teredo). Metadata services of clouds are never reached,
-//! because they hand out the machine's own credentials. What is judged here is what is connected to.
+//! Invariant: the pipeline names the destinations that a step wants; these rules restrict them and win. Without an
+//! allowance, only addresses of the public internet are reached. This excludes this machine, its link, private
+//! networks, and other spellings of such addresses (mapped, NAT64, 6to4, Teredo). Metadata services of clouds are never
+//! reached, because they hand out the machine's own credentials. The proxy connects to exactly the address that was
+//! judged.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
@@ -12,7 +13,7 @@ use std::str::FromStr;
 use crate::process::interface_addresses;
 use crate::spec::Destination;
 
-/// What the operator allows besides the public internet; nothing by default.
+/// The operator's allowances beyond the public internet. Empty by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Egress {
     allowed: Vec<Allowance>,
@@ -21,24 +22,24 @@ pub struct Egress {
 /// One network or destination that the operator allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allowance {
-    /// A network in CIDR notation (RFC 4632), on every port.
+    /// A network in CIDR notation (<https://www.rfc-editor.org/rfc/rfc4632>), on every port.
     Network(IpAddr, u8),
-    /// One host and port, wherever its name leads.
+    /// One host and port, whatever address the name resolves to.
     Destination(Destination),
 }
 
-/// Why an address is not reached.
+/// An address that may not be reached, with the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied {
     /// The address.
     pub address: IpAddr,
-    /// What it is.
+    /// Kind of the address.
     pub kind: &'static str,
     /// Whether the operator may allow it.
     pub may_be_allowed: bool,
 }
 
-/// Why some text is not an allowance.
+/// The text is not an allowance.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "`{0}` is neither a network nor a destination: expected `10.0.0.0/8`, `fd00::/8`, `10.1.2.3`, `mirror.example:443` or `[::1]:8080`"
@@ -46,16 +47,16 @@ pub struct Denied {
 pub struct AllowanceError(String);
 
 impl Egress {
-    /// The public internet, and what is named here.
+    /// Allows the public internet and these allowances.
     #[must_use]
     pub const fn new(allowed: Vec<Allowance>) -> Self {
         Self { allowed }
     }
 
-    /// Judges one address that a destination's name has led to.
+    /// Judges one address of a destination.
     ///
     /// # Errors
-    /// `Denied` says what the address is.
+    /// `Denied` with the kind of the address.
     pub fn judge(&self, to: &Destination, address: IpAddr) -> Result<(), Denied> {
         self.judge_with(to, address, &is_own)
     }
@@ -132,7 +133,7 @@ impl fmt::Display for Denied {
     }
 }
 
-/// An address, and every IPv4 address that it carries for a gateway or the kernel to unwrap.
+/// The meanings of an address: itself, and every IPv4 address inside it that a gateway or the kernel would reach.
 fn meanings(address: IpAddr) -> Vec<IpAddr> {
     let IpAddr::V6(v6) = address else { return vec![address] };
     let [a, b, c, d, e, f, g, h] = v6.segments();
@@ -140,7 +141,7 @@ fn meanings(address: IpAddr) -> Vec<IpAddr> {
     match [a, b, c, d, e, f] {
         // Mapped and translated (RFC 4291, 2.5.5.2; RFC 2765): the kernel reaches the IPv4 address itself.
         [0, 0, 0, 0, 0, 0xffff] | [0, 0, 0, 0, 0xffff, 0] => vec![v4(g, h)],
-        // Compatible (RFC 4291, 2.5.5.1), but for `::` and `::1`.
+        // Compatible (RFC 4291, 2.5.5.1), except `::` and `::1`.
         [0, 0, 0, 0, 0, 0] if g != 0 || h > 1 => vec![v4(g, h), address],
         // NAT64, well-known and local (RFC 6052; RFC 8215).
         [0x64, 0xff9b, 0, 0, 0, 0] => vec![address, v4(g, h)],
@@ -152,27 +153,28 @@ fn meanings(address: IpAddr) -> Vec<IpAddr> {
     }
 }
 
-/// What an address is that the public internet does not lead to: the IANA registries of special-purpose addresses
-/// (RFC 6890), "globally reachable: false".
+/// The kind of an address that is not on the public internet: the IANA registries of special-purpose addresses
+/// (<https://www.rfc-editor.org/rfc/rfc6890>), "globally reachable: false".
 fn special(address: IpAddr) -> Option<&'static str> {
     let found = SPECIAL.iter().find(|(network, _)| {
         let (network, bits) = network.split_once('/').unwrap_or_default();
         let parsed = network.parse().ok().zip(bits.parse().ok());
-        // What cannot be read covers everything; a test reads every row.
+        // A row that does not parse covers everything, to fail closed. A test parses every row.
         parsed.is_none_or(|(network, bits)| covers(network, bits, address))
     });
     found.map(|(_, kind)| *kind)
 }
 
-/// Whether this machine itself has an address: one of its interfaces, or one that its routes call local. Asked only
-/// of addresses that are not special anyway, such as the unspecified one, to which a socket can be bound too.
+/// Whether an address belongs to this machine: to one of its interfaces, or to its local routes. Called only for
+/// addresses that are not special. The unspecified address, for instance, is special, and a socket could be bound to
+/// it, too.
 fn is_own(address: IpAddr) -> bool {
-    // Where sockets may be bound to addresses of others, only the interfaces can tell.
+    // If sockets may be bound to foreign addresses, only the list of interfaces can tell.
     let binds_foreign = ["ipv4", "ipv6"].iter().any(|family| {
         let file = format!("/proc/sys/net/{family}/ip_nonlocal_bind");
         std::fs::read_to_string(file).is_ok_and(|text| text.trim() != "0")
     });
-    // When nobody can say which addresses the interfaces have, every address counts as one of them.
+    // If the interfaces cannot be listed, every address counts as one of them.
     let listed = interface_addresses().map_or(true, |addresses| addresses.contains(&address));
     listed || !binds_foreign && UdpSocket::bind((address, 0)).is_ok()
 }
@@ -192,8 +194,8 @@ const fn width(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
-/// Where clouds answer who holds a machine: AWS and most others, its container and pod credentials, Alibaba, Azure's
-/// wire server, Oracle, Scaleway, and the same over IPv6 (AWS, GCP, Scaleway, OpenStack).
+/// Addresses of the metadata services of clouds: AWS and most others, its container and pod credentials, Alibaba,
+/// Azure's wire server, Oracle, Scaleway, and the same over IPv6 (AWS, GCP, Scaleway, OpenStack).
 const METADATA: [IpAddr; 14] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 253)),
@@ -211,8 +213,8 @@ const METADATA: [IpAddr; 14] = [
     IpAddr::V6(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe)),
 ];
 
-// Ranges for documentation (RFC 5737, RFC 3849) are absent: no company has hosts there, and transparent proxies answer
-// names with such addresses.
+// Ranges for documentation (RFC 5737, RFC 3849) are deliberately absent: no company has hosts there, and transparent
+// proxies answer names with such addresses.
 const SPECIAL: [(&str, &str); 23] = [
     ("0.0.0.0/8", "unspecified"),
     ("10.0.0.0/8", "private"),
@@ -253,7 +255,7 @@ mod tests {
         judged.err().map(|denied| denied.kind)
     }
 
-    /// Every spelling of an address that is not of the public internet.
+    /// All spellings of an address that is not on the public internet.
     #[test]
     fn attack_addresses_are_judged_by_what_they_mean() {
         let none = Egress::default();

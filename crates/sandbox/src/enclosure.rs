@@ -1,10 +1,10 @@
-//! An enclosure holds a service together with everything that it starts: a process namespace where the host
-//! allows one, else a subreaper.
+//! An enclosure holds a service together with all processes that it starts: a process namespace if the host allows one,
+//! otherwise a subreaper.
 //!
-//! Invariant: nothing leaves a process namespace, and the kernel reports the end of its process 1 only after
-//! everything in it has ended (pid_namespaces(7)). A subreaper gets every orphan of its descendants
-//! (`PR_SET_CHILD_SUBREAPER`, prctl(2)), but ends them only as long as nobody ends the subreaper. An enclosure
-//! deliberately lacks limits, a root directory and a network of its own: it isolates nothing but lifetimes.
+//! Invariant: no process leaves a process namespace, and the kernel reports the end of its process 1 only after all
+//! other processes in it have ended (pid_namespaces(7)). A subreaper adopts every orphan of its descendants
+//! (`PR_SET_CHILD_SUBREAPER`, prctl(2)), but only while the subreaper itself lives. An enclosure deliberately has no
+//! limits, no separate root directory and no separate network: it isolates only lifetimes.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -20,31 +20,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::process::{Fork, fork, unshare};
 
-/// What holds the processes together.
+/// Mechanisms that hold processes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hold {
-    /// A process namespace with a `/proc` of its own.
+    /// A process namespace with a separate `/proc`.
     Namespace,
-    /// A process namespace; `/proc` is that of the host, since this host lets nobody mount another one.
+    /// A process namespace with the host's `/proc`, because this host does not allow another one to be mounted.
     NamespaceHostProc,
     /// A subreaper.
     Descendants,
 }
 
-/// Which side of an enclosure the caller is on.
+/// The side of an enclosure that the caller is on.
 #[derive(Debug)]
 pub enum Enclosed {
-    /// The process inside to which everything else will belong.
+    /// Inside: the process that all other processes will belong to.
     Inside(Hold),
-    /// The process outside, which waits for that one.
+    /// Outside: the process that waits for the one inside.
     Outside(Pid),
 }
 
-/// Makes an enclosure; with `namespace`, in a process namespace or not at all. The caller must have one thread.
+/// Creates an enclosure. With `namespace`, it must be a process namespace. The caller must have a single thread.
 ///
 /// # Errors
-/// When the host does not allow it. The caller may be half inside then and has to end.
+/// When the host does not allow it. The caller may be half inside then, so it has to exit.
 pub fn enclose(namespace: bool) -> io::Result<Enclosed> {
     if !namespace {
         set_child_subreaper(Some(rustix::process::getpid()))?;
@@ -55,7 +55,7 @@ pub fn enclose(namespace: bool) -> io::Result<Enclosed> {
         Fork::Parent(pid) => Ok(Enclosed::Outside(pid)),
         Fork::Child => {
             set_parent_process_death_signal(Some(Signal::KILL))?;
-            // What runs inside may have the same user, and must not take this process over (ptrace(2)).
+            // A program inside may run as the same user. It must not be able to trace this process (ptrace(2)).
             set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
             let own_proc = private_proc().is_ok();
             Ok(Enclosed::Inside(if own_proc { Hold::Namespace } else { Hold::NamespaceHostProc }))
@@ -63,13 +63,13 @@ pub fn enclose(namespace: bool) -> io::Result<Enclosed> {
     }
 }
 
-/// Sends a signal to everybody in the enclosure but the caller, who is inside.
+/// Sends a signal to every process in the enclosure except the caller, which is inside.
 ///
 /// # Errors
-/// When the kernel refuses for another reason than that nobody is left.
+/// When the kernel refuses, unless no process is left.
 pub fn signal_all(hold: Hold, signal: Signal) -> io::Result<()> {
     let sent = match hold {
-        // `kill(-1)` from process 1 reaches its own namespace alone (kill(2)); from elsewhere it would not.
+        // From process 1, `kill(-1)` reaches only its own namespace (kill(2)). From elsewhere it would reach more.
         Hold::Namespace | Hold::NamespaceHostProc if rustix::process::getpid().is_init() => {
             rustix::process::kill_process_group(Pid::INIT, signal)
         }
@@ -77,7 +77,7 @@ pub fn signal_all(hold: Hold, signal: Signal) -> io::Result<()> {
         Hold::Descendants => {
             for pid in descendants(std::process::id()) {
                 if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-                    // It may have ended since it was listed.
+                    // The process may have ended since it was listed.
                     let _ = rustix::process::kill_process(pid, signal);
                 }
             }
@@ -90,13 +90,13 @@ pub fn signal_all(hold: Hold, signal: Signal) -> io::Result<()> {
     }
 }
 
-/// Everything below a process, as `/proc` lists it now.
+/// All descendants of a process that `/proc` lists now.
 #[must_use]
 pub fn descendants(of: u32) -> Vec<u32> {
     let mut parents = Vec::new();
     for item in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(pid) = item.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        // pid (comm) state ppid …: the name may hold anything, so the last parenthesis counts (proc(5)).
+        // pid (comm) state ppid …: the name may contain any character, so the last parenthesis ends it (proc(5)).
         let stat = fs::read_to_string(item.path().join("stat")).unwrap_or_default();
         let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse::<u32>().ok());
         parents.extend(parent.map(|parent| (pid, parent)));
@@ -112,7 +112,7 @@ pub fn descendants(of: u32) -> Vec<u32> {
     found
 }
 
-/// Enters the namespaces; an ordinary user needs one of users for that, in which that user stays who it is.
+/// Enters the namespaces. An ordinary user needs a user namespace for that, in which the user id stays the same.
 fn enter() -> io::Result<()> {
     let flags = UnshareFlags::NEWPID | UnshareFlags::NEWNS;
     match unshare(flags) {
@@ -129,7 +129,7 @@ fn enter() -> io::Result<()> {
     write("gid_map", format!("{gid} {gid} 1"))
 }
 
-/// A `/proc` of the new namespace; mounts of the host still arrive, none leave.
+/// Mounts the `/proc` of the new namespace. Mounts of the host still arrive; none propagate back.
 fn private_proc() -> io::Result<()> {
     mount_change("/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
@@ -163,7 +163,7 @@ mod tests {
         shell.wait().unwrap();
     }
 
-    /// Outside of a namespace `kill(-1)` would end everything that this user runs.
+    /// Outside of a namespace, `kill(-1)` would end all processes of this user.
     #[test]
     fn nobody_but_process_1_signals_a_whole_namespace() {
         assert!(signal_all(Hold::Namespace, Signal::CONT).is_err());

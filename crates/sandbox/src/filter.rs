@@ -1,18 +1,18 @@
-//! The allow-list of system calls, and what everything else is answered.
+//! The allow-list of system calls, and the error for all others.
 //!
-//! Invariant: a call runs only when the allow-list names it and no refusal matches it. What is not named here
-//! answers ENOSYS, as a kernel without it would, so that libraries fall back to what they did before it came. What is
-//! refused on purpose answers EPERM, and sockets of other families EAFNOSUPPORT. `clone3` answers ENOSYS, because
-//! its flags lie in memory where a filter cannot see them; libraries then use `clone`, whose namespace flags are
-//! refused. Sockets are local, IPv4 or IPv6, because a network namespace does not confine vsock; and NETLINK_ROUTE,
-//! by which programs list their interfaces: it answers for the socket's own network namespace, which has nothing but
-//! a loopback, and changes nothing without a capability that no process of the step can have (rtnetlink(7)). Calls of
-//! other ABIs (x32, 32 bit) have other numbers or another architecture and never match.
+//! Invariant: a call runs only if the allow-list names it and no refusal matches it. Other calls fail with ENOSYS, as
+//! on a kernel that does not have them, so that libraries fall back to older calls. Deliberate refusals fail with
+//! EPERM, and sockets of other families with EAFNOSUPPORT. `clone3` fails with ENOSYS, because its flags are in memory,
+//! where a filter cannot see them; libraries then use `clone`, whose namespace flags are refused. Sockets may be local,
+//! IPv4 or IPv6; others such as vsock are refused, because a network namespace does not confine them. NETLINK_ROUTE is
+//! allowed, because programs list their interfaces with it: it concerns only the socket's own network namespace, which
+//! has only a loopback, and changes nothing without a capability that no process of the step can have (rtnetlink(7)).
+//! Calls of other ABIs (x32, 32 bit) have other numbers or another architecture and never match.
 //!
-//! `ptrace` may do what leak checkers do: attach to processes of the same step, read registers, go on. It does not
-//! reach process 1, which is not dumpable, nor does it get around a filter: filters judge after a tracer
-//! (seccomp(2)). Tracing from a program's start (PTRACE_TRACEME, PTRACE_SEIZE) and writing stay refused, so debuggers
-//! do not run.
+//! `ptrace` is allowed as far as leak checkers need it: attach to processes of the same step, read registers, continue.
+//! It does not reach process 1, which is not dumpable, and it does not bypass a filter, because filters run after a
+//! tracer (seccomp(2)). Tracing from a program's start (PTRACE_TRACEME, PTRACE_SEIZE) and writing stay refused, so
+//! debuggers do not run.
 
 use std::collections::BTreeMap;
 
@@ -24,13 +24,13 @@ use seccompiler::{
 
 use crate::mounts::{Doing as _, Failed};
 
-/// Puts the filters in force for this process and all that it starts.
+/// Installs the filters for this process and all processes that it starts.
 pub fn apply() -> Result<(), Failed> {
     let arch: TargetArch = std::env::consts::ARCH.try_into().doing("seccomp architecture")?;
     for (errno, rules) in refusals()? {
         install(rules, SeccompAction::Allow, SeccompAction::Errno(errno.unsigned_abs()), arch)?;
     }
-    // The last one, because it lets no further one in. Of several answers the kernel takes the strictest.
+    // Last, because it refuses to install further ones. Of several answers, the kernel takes the strictest.
     install(allowed(), SeccompAction::Errno(ENOSYS.unsigned_abs()), SeccompAction::Allow, arch)
 }
 
@@ -47,29 +47,29 @@ fn install(
     apply_filter(&program).doing("seccomp")
 }
 
-/// Calls that may run unless a refusal matches. What is refused whatever it asks for is named here too, so that it
-/// gets its own answer.
+/// Calls that may run unless a refusal matches. Calls that are always refused are listed here, too, so that they fail
+/// with their own error and not with ENOSYS.
 fn allowed() -> Rules {
     let lists = [ALLOWED, ALLOWED_ON_ARCH, JUDGED, REFUSED, WITHOUT_ATTRIBUTES, &[SYS_clone3]];
     lists.into_iter().flatten().map(|call| (*call, Vec::new())).collect()
 }
 
-/// What is refused, and how.
+/// The refusals, by the error that they give.
 fn refusals() -> Result<[(c_int, Rules); 4], Failed> {
     let always = |calls: &[c_long]| calls.iter().map(|call| (*call, Vec::new())).collect::<Rules>();
     let mut refused = always(REFUSED);
     refused.extend(arguments()?);
     Ok([
         (ENOSYS, always(&[SYS_clone3])),
-        // What a file system without extended attributes answers; whoever copies files goes on without them.
+        // The error of a file system without extended attributes. Programs that copy files continue without them.
         (EOPNOTSUPP, always(WITHOUT_ATTRIBUTES)),
         (EAFNOSUPPORT, sockets()?),
         (EPERM, refused),
     ])
 }
 
-/// Families of sockets that reach out of the namespaces, and netlink but for lists of interfaces and routes. Libraries
-/// ask for those with SOCK_CLOEXEC; without it the socket would be passed on to programs that nobody meant.
+/// Refused sockets: families that reach out of the namespaces, and netlink except for lists of interfaces and routes.
+/// Libraries open those with SOCK_CLOEXEC; without it, other programs would inherit the socket.
 fn sockets() -> Result<Rules, Failed> {
     let [unix, v4, v6, netlink] = [AF_UNIX, AF_INET, AF_INET6, AF_NETLINK].map(number);
     let kinds = [SOCK_RAW, SOCK_DGRAM].map(|kind| kind | SOCK_CLOEXEC);
@@ -84,16 +84,16 @@ fn sockets() -> Result<Rules, Failed> {
     Ok(Rules::from([(SYS_socket, rules(single)?), (SYS_socketpair, rules([pair])?)]))
 }
 
-/// Calls whose arguments decide.
+/// Refusals that depend on arguments.
 fn arguments() -> Result<Rules, Failed> {
-    // New namespaces would bring capabilities back.
+    // A new namespace would give capabilities back.
     let namespaces =
         [CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET];
     let clone = namespaces.map(number).map(|flag| vec![masked(0, flag, flag)]);
     let ioctl = [TIOCSTI, TIOCLINUX].map(|request| vec![equal(1, request)]);
     let personality = [PERSONAS.map(|persona| not(0, persona)).into()];
     let ptrace = [TRACES.map(|request| not(0, request)).into()];
-    // Pipes and plain files, no devices.
+    // Pipes and plain files are allowed, devices are not.
     let device = |argument| DEVICES.map(|kind| vec![masked(argument, u64::from(S_IFMT), u64::from(kind))]);
     Ok(Rules::from([
         (SYS_clone, rules(clone)?),
@@ -135,14 +135,15 @@ fn number(value: c_int) -> u64 {
     u64::from(value.unsigned_abs())
 }
 
-/// The usual one, one whose addresses are not drawn (`setarch -R`, which thread sanitizers need), and the question.
+/// The usual personality, one without address randomization (`setarch -R`, which thread sanitizers need), and the
+/// query.
 const PERSONAS: [u64; 3] = [0, 0x0004_0000, 0xffff_ffff];
 /// PTRACE_CONT, PTRACE_KILL, PTRACE_GETREGS, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_GETREGSET.
 const TRACES: [u64; 6] = [7, 8, 12, 16, 17, 0x4204];
 const DEVICES: [mode_t; 3] = [S_IFCHR, S_IFBLK, S_IFSOCK];
-/// Characters pushed into a terminal.
+/// Pushes characters into a terminal.
 const TIOCSTI: u64 = 0x5412;
-/// The console's selection.
+/// Controls the console, for instance its selection.
 const TIOCLINUX: u64 = 0x541c;
 
 #[rustfmt::skip]
@@ -165,7 +166,7 @@ const ALLOWED: &[c_long] = &[
     // processes, threads and signals
     SYS_execve, SYS_execveat, SYS_exit, SYS_exit_group, SYS_wait4, SYS_waitid, SYS_kill, SYS_tkill,
     SYS_tgkill, SYS_getpid, SYS_getppid, SYS_gettid, SYS_getpgid, SYS_setpgid, SYS_getsid, SYS_setsid,
-    // to the one user that there is, and down in priority: anything else needs a capability
+    // to the only user that exists, and to a lower priority: anything else needs a capability
     SYS_setuid, SYS_setgid, SYS_setreuid, SYS_setregid, SYS_setresuid, SYS_setresgid, SYS_setfsuid, SYS_setfsgid,
     SYS_setgroups, SYS_capset, SYS_ioprio_set, SYS_ioprio_get, SYS_sched_setscheduler, SYS_sched_setparam,
     SYS_sched_setattr, SYS_sched_rr_get_interval,
@@ -184,20 +185,20 @@ const ALLOWED: &[c_long] = &[
     // waiting
     SYS_ppoll, SYS_pselect6, SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_epoll_pwait2,
     SYS_eventfd2,
-    // sockets of the kinds that `socket` gives
+    // sockets of the kinds that `socket` allows
     SYS_connect, SYS_accept, SYS_accept4, SYS_bind, SYS_listen, SYS_shutdown, SYS_sendto, SYS_recvfrom,
     SYS_sendmsg, SYS_recvmsg, SYS_sendmmsg, SYS_recvmmsg, SYS_getsockname, SYS_getpeername,
     SYS_getsockopt, SYS_setsockopt,
-    // System V IPC and message queues of the step's own namespace
+    // System V IPC and message queues of the step's separate namespace
     SYS_shmget, SYS_shmat, SYS_shmdt, SYS_shmctl, SYS_semget, SYS_semop, SYS_semtimedop, SYS_semctl, SYS_msgget,
     SYS_msgsnd, SYS_msgrcv, SYS_msgctl, SYS_mq_open, SYS_mq_unlink, SYS_mq_timedsend, SYS_mq_timedreceive,
     SYS_mq_notify, SYS_mq_getsetattr,
-    // the rest that runtimes ask for
+    // further calls of language runtimes
     SYS_uname, SYS_sysinfo, SYS_getrandom, SYS_landlock_create_ruleset, SYS_landlock_add_rule,
     SYS_landlock_restrict_self,
 ];
 
-/// Calls that a refusal judges by their arguments.
+/// Calls that refusals judge by their arguments.
 const JUDGED: &[c_long] = &[
     SYS_socket,
     SYS_socketpair,
@@ -213,16 +214,16 @@ const JUDGED: &[c_long] = &[
 const WITHOUT_ATTRIBUTES: &[c_long] =
     &[SYS_setxattr, SYS_lsetxattr, SYS_fsetxattr, SYS_removexattr, SYS_lremovexattr, SYS_fremovexattr];
 
-/// Ways out, ways up, and the machine's own matters: nothing that a build asks for.
+/// Refused calls: they lead out of the sandbox, raise privileges, or control the machine. No build needs them.
 #[rustfmt::skip]
 const REFUSED: &[c_long] = &[
     // namespaces and mounts
     SYS_unshare, SYS_setns, SYS_mount, SYS_umount2, SYS_pivot_root, SYS_chroot, SYS_open_tree, SYS_move_mount,
     SYS_fsopen, SYS_fsconfig, SYS_fsmount, SYS_fspick, SYS_mount_setattr, SYS_quotactl, SYS_swapon, SYS_swapoff,
-    // other processes, and descriptors that were not given
+    // other processes, and descriptors of other processes
     SYS_process_vm_readv, SYS_process_vm_writev, SYS_process_madvise, SYS_kcmp, SYS_pidfd_getfd,
     SYS_open_by_handle_at, SYS_name_to_handle_at,
-    // programs in the kernel, and what it keeps
+    // programs in the kernel, and kernel keyrings
     SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_io_uring_setup, SYS_io_uring_enter, SYS_io_uring_register,
     SYS_keyctl, SYS_add_key, SYS_request_key, SYS_fanotify_init, SYS_fanotify_mark,
     SYS_init_module, SYS_finit_module, SYS_delete_module, SYS_kexec_load, SYS_syslog, SYS_acct,

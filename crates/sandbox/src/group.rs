@@ -1,10 +1,10 @@
-//! A control group for each step, where the host lets this user make one: then the kernel holds together all
-//! memory that the step causes, with its files, what its processes share, and what the kernel keeps for them; and
-//! counts its processes, whoever else the same user runs.
+//! A control group for each step, if the host allows this user to create one. The kernel then limits all memory that
+//! the step causes, including its files, memory shared between its processes, and kernel memory. It also counts the
+//! step's processes, independently of other processes of the same user.
 //!
-//! Invariant: a step is inside before it is told what to run, or has no group and its level says so. Control
-//! groups v2 are used below a delegated group (<https://docs.kernel.org/admin-guide/cgroup-v2.html>,
-//! "Delegation"), v1 below the supervisor's own.
+//! Invariant: a step is in its group before it is told what to run. If there is no group, the step's level says so.
+//! Version 2 groups are created below a delegated group (<https://docs.kernel.org/admin-guide/cgroup-v2.html>,
+//! "Delegation"), version 1 groups below the supervisor's own.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -15,14 +15,14 @@ use rustix::process::geteuid;
 
 use crate::spec::Limits;
 
-/// The group of one step; removed when this is dropped.
+/// The group of one step. It is removed when this value is dropped.
 #[derive(Debug)]
 pub struct Group {
     dir: PathBuf,
     version: Version,
 }
 
-/// The group that counts processes, where that is another one: control groups v1 have a tree for each controller.
+/// The group that counts processes, if it is a separate one: version 1 has one tree for each controller.
 #[derive(Debug)]
 pub struct ProcessGroup(PathBuf);
 
@@ -33,8 +33,8 @@ enum Version {
 }
 
 impl Group {
-    /// Puts a process, and all that it will start, into a group of its own with these limits; `None` where the
-    /// host has no place for one.
+    /// Puts a process, and all processes that it will start, into a new group with these limits. `None` if the host
+    /// does not allow a group.
     pub fn hold(limits: &Limits, pid: u32) -> Option<Self> {
         let below = |(version, own)| Self::below(&base(version, own)?, version, limits, pid).ok();
         own_places("memory").into_iter().find_map(below)
@@ -46,30 +46,30 @@ impl Group {
         Ok(group)
     }
 
-    /// Limits first, so that the process never is in a group that has none.
+    /// Sets the limits first, so that the process is never in a group without limits.
     fn fill(&self, limits: &Limits, pid: u32) -> io::Result<()> {
         let write = |file: &str, value: u64| write(&self.dir, file, value);
         let bytes = limits.filled_bytes();
         match self.version {
             Version::One => {
                 write("memory.limit_in_bytes", bytes)?;
-                // With swap, where swap is counted; else none is used.
+                // Limits memory including swap, if the kernel counts swap; otherwise forbids swap.
                 write("memory.memsw.limit_in_bytes", bytes).or_else(|_| write("memory.swappiness", 0))?;
             }
             Version::Two => {
                 write("memory.max", bytes)?;
-                // A kernel without swap has no such file.
+                // A kernel without swap does not have this file.
                 write("memory.swap.max", 0).or_else(ignore_missing)?;
-                // Where only memory is handed on, each user's limit of processes holds.
+                // If only memory is delegated, the limit on the user's processes still applies.
                 write("pids.max", processes(limits)).or_else(ignore_missing)?;
             }
         }
-        // A kernel that does not count them holds nothing that we would know of.
+        // A kernel that does not count kills would end processes without our knowledge.
         self.kills().ok_or(io::ErrorKind::Unsupported)?;
         write("cgroup.procs", pid.into())
     }
 
-    /// Whether the kernel had to kill a process of the step; what cannot be read counts as if.
+    /// Whether the kernel had to kill a process of the step. An unreadable count is taken as yes, to fail closed.
     pub fn ran_out(&self) -> bool {
         self.kills() != Some(0)
     }
@@ -86,14 +86,14 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // A process that has just ended may count for a moment; the next step of anybody removes what is left.
+        // A process that has just ended may still be counted for a moment. The next step removes a group that is left.
         drop(fs::remove_dir(&self.dir));
     }
 }
 
 impl ProcessGroup {
-    /// Puts a process, and all that it will start, into a group that counts them; `None` where there is no place for
-    /// one, or the group of its memory counts them too.
+    /// Puts a process, and all processes that it will start, into a group that counts them. `None` if the host does not
+    /// allow one, or if the memory group counts processes, too.
     pub fn hold(limits: &Limits, pid: u32) -> Option<Self> {
         let mut bases = own_places("pids").into_iter().filter(|(version, _)| *version == Version::One);
         bases.find_map(|(_, base)| {
@@ -110,7 +110,7 @@ impl Drop for ProcessGroup {
     }
 }
 
-/// The processes of a step, with the two that hold it.
+/// Process limit of a step, including the two processes that hold it.
 const fn processes(limits: &Limits) -> u64 {
     limits.processes.saturating_add(2)
 }
@@ -122,12 +122,12 @@ fn write(dir: &Path, file: &str, value: u64) -> io::Result<()> {
 fn make(base: &Path, pid: u32) -> io::Result<PathBuf> {
     sweep(base);
     let dir = base.join(format!("{PREFIX}{}-{pid}", std::process::id()));
-    // A number that came again, of a step that has ended.
+    // A process id that was used before, by a step that has ended.
     fs::create_dir(&dir).or_else(|_| fs::remove_dir(&dir).and_then(|()| fs::create_dir(&dir)))?;
     Ok(dir)
 }
 
-/// Most memory that this process's own group, and those above it, leave to it, in bytes; `None` without a limit.
+/// Highest memory in bytes that this process's own group and its parents allow; `None` without a limit.
 #[must_use]
 pub fn memory_max() -> Option<u64> {
     let limit = |(version, own): (Version, PathBuf)| {
@@ -146,7 +146,7 @@ fn own_places(controller: &str) -> Vec<(Version, PathBuf)> {
     places(controller, &read("/proc/self/mountinfo"), &read("/proc/self/cgroup"))
 }
 
-/// Where this process stands in each hierarchy that has a controller: proc(5), `mountinfo` and cgroups(7).
+/// The groups of this process in each hierarchy that has a controller: proc(5), `mountinfo` and cgroups(7).
 fn places(controller: &str, mountinfo: &str, own: &str) -> Vec<(Version, PathBuf)> {
     let found = mountinfo.lines().filter_map(|line| {
         let (mount, system) = line.split_once(" - ")?;
@@ -170,12 +170,12 @@ fn places(controller: &str, mountinfo: &str, own: &str) -> Vec<(Version, PathBuf
     found.collect()
 }
 
-/// The group below which steps get theirs.
+/// The group below which the groups of steps are created.
 fn base(version: Version, own: PathBuf) -> Option<PathBuf> {
     match version {
         Version::One => Some(own),
-        // Only groups without processes may hand memory on, so it is not the supervisor's own, but the one
-        // above, if that is left to us: systemd's `Delegate=` with `DelegateSubgroup=`.
+        // Only groups without processes may delegate memory. So it is not the supervisor's own group but its parent, if
+        // that is delegated: systemd's `Delegate=` with `DelegateSubgroup=`.
         Version::Two => {
             own.parent().filter(|base| is_delegated(base) && hands_memory_on(base)).map(Path::to_path_buf)
         }
@@ -198,13 +198,13 @@ fn hands_memory_on(base: &Path) -> bool {
             .is_ok_and(|list| list.split_whitespace().any(|item| item == controller));
         listed || fs::write(&file, format!("+{controller}")).is_ok()
     };
-    // Processes are counted where that can be had; memory decides whether there is a group.
+    // Processes are counted if possible. Only memory decides whether there is a group.
     let memory = hands_on("memory");
     hands_on("pids");
     memory
 }
 
-/// Removes groups of steps that are gone; one with a living process cannot be removed.
+/// Removes groups of steps that have ended. A group with a living process cannot be removed.
 fn sweep(base: &Path) {
     let is_gone = |pid: &str| !Path::new("/proc").join(pid).exists();
     for entry in fs::read_dir(base).into_iter().flatten().flatten() {
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(place(TWO, "0::/x.slice/y.service/runner\n"), ["/sys/fs/cgroup/x.slice/y.service/runner"]);
         let both = format!("{ONE}{TWO}");
         assert_eq!(place(&both, "4:memory:/b\n0::/d\n"), ["/sys/fs/cgroup/memory/b", "/sys/fs/cgroup/d"]);
-        // A container's mount that shows its own part of the tree, and one that shows another's.
+        // A container's mount that shows its own part of the tree, and one that shows another part.
         let part = ONE.replace(" / ", " /docker/abc ");
         assert_eq!(place(&part, "4:memory:/docker/abc\n"), ["/sys/fs/cgroup/memory/"]);
         assert!(place(&part, "4:memory:/docker/abcd\n").is_empty());
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(found, [(Version::One, PathBuf::from("/sys/fs/cgroup/pids/a"))]);
     }
 
-    /// The files of version 2, in a directory that stands for a delegated group.
+    /// The files of version 2, in a directory that stands in for a delegated group.
     #[test]
     fn a_group_of_version_2_gets_limits_and_its_process() {
         let limits = Limits {
@@ -284,8 +284,8 @@ mod tests {
         for file in ["memory.max", "cgroup.procs"] {
             fs::write(group.dir.join(file), "").unwrap();
         }
-        assert!(group.fill(&limits, 4711).is_err(), "nothing counts what is killed");
-        assert!(group.ran_out(), "what cannot be read is not a pass");
+        assert!(group.fill(&limits, 4711).is_err(), "nothing counts the kills");
+        assert!(group.ran_out(), "an unreadable count is not a pass");
         fs::write(group.dir.join("memory.events"), "oom 0\noom_kill 0\n").unwrap();
         group.fill(&limits, 4711).unwrap();
         fs::write(group.dir.join("memory.swap.max"), "").unwrap();
@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(read("pids.max"), "3", "the step's one, and the two that hold it");
     }
 
-    /// Where this user may make a group that counts processes, a step is in one; it goes with the step.
+    /// If this user may create a group that counts processes, each step is in one, and the group ends with the step.
     #[test]
     fn processes_are_counted_where_they_can_be() {
         let limits = Limits {

@@ -1,9 +1,10 @@
-//! The inside: enters the namespaces, builds the file system, takes the inputs, confines itself, runs the
-//! step, and reports once every process of the step is dead.
+//! The inside: enters the namespaces, builds the file system, receives the inputs, confines itself, runs the step, and
+//! reports once every process of the step is dead.
 //!
-//! Invariant: single-threaded; its standard input is the supervisor's socket, its outputs are the step's
-//! log: pipes that the step's own user has made, so that the step may open them again (`/dev/stdout`). Stage one waits outside the process namespace; stage two is process 1 inside it. When the
-//! supervisor ends, both end, and with process 1 everything in its namespace.
+//! Invariant: init has a single thread. Its standard input is the supervisor's socket. Its outputs are the step's log:
+//! pipes that the step's own user creates, so that the step may open them again (`/dev/stdout`). Stage one waits
+//! outside the process namespace; stage two is process 1 inside it. If the supervisor ends, both end, and with process
+//! 1 every process in its namespace.
 
 use std::fs;
 use std::io::Write as _;
@@ -29,7 +30,7 @@ use crate::process::{
 use crate::proxy::PROXY_PORT;
 use crate::spec::{Exit, InputKind, Spec, WORKSPACE, stays_below};
 
-/// Tags of what init sends.
+/// Tags of init's messages.
 pub const UNSHARED: u8 = b'U';
 pub const WORKSPACE_OPEN: u8 = b'W';
 pub const PROXY_OPEN: u8 = b'P';
@@ -40,16 +41,16 @@ pub const EXITED: u8 = b'X';
 /// User and group of the step, as the step sees them.
 pub const BUILD_ID: u32 = 1000;
 
-/// Runs init; the answer is the exit code of this process, which says nothing of the step.
+/// Runs init. The return value is the exit code of this process and says nothing about the step.
 #[must_use]
 pub fn init_main() -> u8 {
-    // First of all, so that nothing of the supervisor is held open; the socket is standard input.
+    // Before anything else, so that no descriptor of the supervisor stays open. The socket is standard input.
     let socket = close_inherited().and_then(|()| std::io::stdin().as_fd().try_clone_to_owned());
     let Ok(socket) = socket.map(UnixStream::from) else { return 1 };
     match stage_one(&socket) {
         Ok(()) => 0,
         Err(Failed(what)) => {
-            // The supervisor may be gone already; then there is nobody to tell.
+            // The supervisor may be gone already. Then there is nobody to tell.
             drop((&socket).write_all(&[FAILED]).and_then(|()| write_frame(&socket, what.as_bytes())));
             1
         }
@@ -74,7 +75,7 @@ fn stage_one(socket: &UnixStream) -> Result<(), Failed> {
             | UnshareFlags::NEWCGROUP,
     )
     .doing("namespaces")?;
-    // Changing the user has cleared the signal that follows the supervisor.
+    // The change of the user has cleared the signal that ends this process with the supervisor.
     set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the supervisor")?;
     match fork().doing("fork")? {
         Fork::Parent(child) => wait_for(child),
@@ -84,7 +85,7 @@ fn stage_one(socket: &UnixStream) -> Result<(), Failed> {
                     (&*socket).write_all(&[FAILED]).and_then(|()| write_frame(socket, what.as_bytes()));
                 drop(told);
             }
-            // Process 1 ends here, and the kernel ends whatever else is in its namespace.
+            // Process 1 ends here, and the kernel ends all other processes in its namespace.
             std::process::exit(0);
         }
     }
@@ -104,10 +105,10 @@ fn stage_two(socket: &UnixStream, spec: &Spec, granted: &[Granted]) -> Result<()
     set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the supervisor")?;
     rustix::system::sethostname(mounts::HOST_NAME.as_bytes()).doing("set the host name")?;
     open_log(socket).doing("open the log")?;
-    // The namespace's own loopback, so that tests can talk to themselves; it leads nowhere else.
+    // The loopback of the namespace, for tests that talk to themselves. It leads nowhere else.
     bring_up_loopback().doing("bring up the loopback")?;
     if !spec.network.is_empty() {
-        // Bound in this namespace, answered by the supervisor outside.
+        // Bound inside this namespace; the supervisor answers it outside.
         let listener = TcpListener::bind(("127.0.0.1", PROXY_PORT)).doing("listen for the proxy")?;
         send_descriptor(socket, PROXY_OPEN, &listener).doing("hand over the proxy's listener")?;
     }
@@ -121,7 +122,7 @@ fn stage_two(socket: &UnixStream, spec: &Spec, granted: &[Granted]) -> Result<()
     (&*socket).write_all(&[EXITED]).and_then(|()| write_frame(socket, &report)).doing("report")
 }
 
-/// Makes the pipes of the step's log its standard outputs, and hands their other ends over.
+/// Makes the pipes of the step's log its standard outputs, and sends their other ends to the supervisor.
 fn open_log(socket: &UnixStream) -> std::io::Result<()> {
     let (from, to) = std::io::pipe()?;
     dup2_stdout(&to)?;
@@ -131,7 +132,7 @@ fn open_log(socket: &UnixStream) -> std::io::Result<()> {
     send_descriptor(socket, ERROR_OPEN, &from)
 }
 
-/// Takes inputs until an empty frame: kind, path, bytes.
+/// Receives inputs until an empty frame: kind, path, bytes.
 fn inputs(socket: &UnixStream) -> Result<(), Failed> {
     loop {
         let kind = read_frame(socket).doing("read an input")?;
@@ -163,12 +164,12 @@ fn input(path: &Path, kind: InputKind, bytes: &[u8]) -> std::io::Result<()> {
             return std::os::unix::fs::symlink(target, path);
         }
     };
-    // Never through a link that an earlier input made: the file must be new.
+    // `create_new` never writes through a link that an earlier input created.
     let mut file = fs::File::options().write(true).create_new(true).mode(mode).open(path)?;
     file.write_all(bytes)
 }
 
-/// Runs the step to its end and kills what it leaves behind.
+/// Runs the step to its end and kills all processes that it leaves.
 fn step(spec: &Spec) -> Result<Exit, Failed> {
     let (program, arguments) = spec.command.split_first().ok_or_else(|| Failed("no command".into()))?;
     let mut command = Command::new(program);
@@ -177,7 +178,7 @@ fn step(spec: &Spec) -> Result<Exit, Failed> {
     let child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
-            // Into the log of the step; a runner that no longer reads it has ended the step.
+            // Written to the step's log. A runner that no longer reads the log has ended the step.
             let _ = writeln!(std::io::stderr(), "cannot run `{program}`: {error}");
             return Ok(Exit::Code(127));
         }
@@ -187,7 +188,7 @@ fn step(spec: &Spec) -> Result<Exit, Failed> {
     loop {
         match wait(WaitOptions::empty()) {
             Err(Errno::INTR) => {}
-            // Everybody else is dead and reaped.
+            // All other processes are dead and reaped.
             Err(Errno::CHILD) => return exit.ok_or_else(|| Failed("the step was lost".into())),
             Err(error) => return Err(Failed(format!("wait for the step: {error}"))),
             Ok(Some((pid, status))) if Some(pid) == main => {
@@ -199,7 +200,7 @@ fn step(spec: &Spec) -> Result<Exit, Failed> {
     }
 }
 
-/// Kills every process that this one can see, which is all of the namespace but itself.
+/// Kills every process that this one can see: all others in the namespace.
 fn kill_all() -> Result<(), Failed> {
     match kill_everyone_else() {
         Ok(()) => Ok(()),

@@ -1,12 +1,12 @@
-//! Isolation of one build step on Linux: namespaces, a read-only root, Landlock, an allow-list of system
-//! calls, limits, and nothing of the host that was not granted.
+//! Isolation of one build step on Linux: namespaces, a read-only root, Landlock, an allow-list of system calls, limits,
+//! and only those parts of the host that were granted.
 //!
-//! `run` is the supervisor's side; `init_main` is the other side, reached by running a program of the
-//! caller's anew, so that it is single-threaded when it enters its namespaces. Invariant: the step runs
-//! only if every part of the isolation stands; what the host could not offer is said in `Level`, never
-//! skipped silently. Inputs come in and outputs go out by the supervisor's hand alone. `enclose` is for services: it holds
-//! processes together and isolates nothing else. The only crate with
-//! `unsafe`. It deliberately lacks any idea of pipelines, receipts and digests.
+//! `run` is the supervisor's side. `init_main` is the inner side: the caller starts its own program again, so
+//! that the process has a single thread when it enters its namespaces. Invariant: the step runs only if every part of
+//! the isolation is in place; `Level` says which parts the host could not offer, and none is skipped silently. Only the
+//! supervisor moves inputs in and outputs out. `enclose` is for services: it holds processes together and isolates
+//! nothing else. This is the only crate with `unsafe`. It deliberately knows nothing about pipelines, receipts and
+//! digests.
 
 mod channel;
 mod confine;

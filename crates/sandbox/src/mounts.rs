@@ -1,8 +1,8 @@
-//! The step's file system: an empty root with the granted host paths bound read-only, a private `/proc`,
-//! six devices, and size-limited memory for workspace and `/tmp`.
+//! The step's file system: an empty root with the granted host paths mounted read-only, a private `/proc`, six devices,
+//! and size-limited memory for workspace and `/tmp`.
 //!
-//! Invariant: propagation is made private before any mount, so nothing here is ever seen on the host.
-//! Afterwards the old root is gone and the new one is read-only.
+//! Invariant: mount propagation is made private before any mount, so the host never sees one of them. Afterwards the
+//! old root is gone and the new root is read-only.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -21,20 +21,20 @@ use rustix::process::geteuid;
 use crate::process::{seal_device, seal_tree};
 use crate::spec::{SCRIPT, Spec, WORKSPACE};
 
-/// Where POSIX message queues are seen.
+/// Mount point of POSIX message queues.
 pub const QUEUES: &str = "/dev/mqueue";
 /// The host name of every sandbox.
 pub const HOST_NAME: &str = "sandbox";
 
-/// Where the new root is put together, on a mount of this namespace alone.
+/// Directory where the new root is built, on a mount that only this namespace sees.
 const STAGE: &str = "/tmp";
 
-/// A host path on its way into the sandbox.
+/// A host path to mount in the sandbox.
 #[derive(Debug)]
 pub struct Granted {
     path: PathBuf,
     kind: Kind,
-    /// A copy of the mount, taken while this process was still root: the step's user could not reach it.
+    /// A copy of the mount, made while this process was still root, because the step's user cannot reach the original.
     tree: Option<OwnedFd>,
 }
 
@@ -45,12 +45,12 @@ enum Kind {
     Link(PathBuf),
 }
 
-/// Looks at the host paths before any namespace is entered, with the supervisor's own rights.
+/// Opens the host paths before any namespace is entered, with the supervisor's own rights.
 pub fn grant(binds: &[PathBuf]) -> Result<Vec<Granted>, Failed> {
     let one = |path: &PathBuf| -> io::Result<Granted> {
         let meta = fs::symlink_metadata(path)?;
         let kind = if meta.is_symlink() {
-            // `/bin -> usr/bin`: the link itself, which leads to what is granted or to nothing.
+            // `/bin -> usr/bin`: the link itself is recreated. It leads to a granted path or nowhere.
             Kind::Link(fs::read_link(path)?)
         } else if meta.is_dir() {
             Kind::Directory
@@ -66,7 +66,7 @@ pub fn grant(binds: &[PathBuf]) -> Result<Vec<Granted>, Failed> {
     binds.iter().map(|path| one(path).doing(&format!("bind `{}`", path.display()))).collect()
 }
 
-/// Builds the file system and enters it; answers the workspace's directory.
+/// Builds the file system and enters it. Returns the directory of the workspace.
 pub fn enter(spec: &Spec, granted: &[Granted]) -> Result<OwnedFd, Failed> {
     mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)
         .doing("make mounts private")?;
@@ -77,7 +77,7 @@ pub fn enter(spec: &Spec, granted: &[Granted]) -> Result<OwnedFd, Failed> {
     }
     rustix::process::pivot_root(STAGE, &*root.join("old").to_string_lossy()).doing("pivot_root")?;
     rustix::process::chdir("/").doing("chdir")?;
-    // Before the paths of the host: a toolchain may lie below its `/tmp`.
+    // Before the host paths, because a toolchain may be below the host's `/tmp`.
     let flags = MountFlags::NOSUID | MountFlags::NODEV;
     tmpfs(Path::new("/tmp"), spec.limits.tmp_bytes, 0o1777, flags).doing("mount /tmp")?;
     for granted in granted {
@@ -105,7 +105,7 @@ fn tmpfs(at: &Path, bytes: u64, mode: u32, flags: MountFlags) -> rustix::io::Res
     mount("tmpfs", at, "tmpfs", flags, data.unwrap_or_default().as_c_str())
 }
 
-/// Puts a host path at its own place, read-only with all below it.
+/// Mounts a host path at the same path, read-only with everything below it.
 fn bind(granted: &Granted) -> io::Result<()> {
     let path = &granted.path;
     if let Some(parent) = path.parent() {
@@ -118,7 +118,7 @@ fn bind(granted: &Granted) -> io::Result<()> {
     }
     match &granted.tree {
         Some(tree) => move_mount(tree, "", CWD, path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?,
-        // The old root now lies below `/old`.
+        // The old root is now at `/old`.
         None => mount_bind_recursive(Path::new("/old").join(path.strip_prefix("/").unwrap_or(path)), path)?,
     }
     seal_tree(path)
@@ -137,18 +137,18 @@ fn devices() -> Result<(), Failed> {
     fs::create_dir("/dev/shm").doing("/dev/shm")?;
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
     tmpfs(Path::new("/dev/shm"), SHM_BYTES, 0o1777, flags).doing("mount /dev/shm")?;
-    // Terminals of this sandbox alone, for what runs programs in one.
+    // Terminals of this sandbox only, for programs that need one.
     fs::create_dir("/dev/pts").doing("/dev/pts")?;
     let alone = MountFlags::NOSUID | MountFlags::NOEXEC;
     mount("devpts", "/dev/pts", "devpts", alone, c"newinstance,ptmxmode=0666,mode=0600")
         .doing("mount /dev/pts")?;
     std::os::unix::fs::symlink("pts/ptmx", "/dev/ptmx").doing("/dev/ptmx")?;
-    // The message queues of this namespace, so that Landlock has a path for what `mq_open` opens.
+    // The message queues of this namespace. Landlock needs a path in order to allow `mq_open`.
     fs::create_dir(QUEUES).doing(QUEUES)?;
     mount("mqueue", QUEUES, "mqueue", flags, c"").doing("mount /dev/mqueue")
 }
 
-/// The script that the step runs, as a file: an argument has its limit (execve(2)).
+/// Writes the script of the step to a file, because the length of an argument is limited (execve(2)).
 fn script(text: Option<&str>) -> io::Result<()> {
     let Some(text) = text else { return Ok(()) };
     let path = Path::new(SCRIPT);
@@ -159,7 +159,7 @@ fn script(text: Option<&str>) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(0o444))
 }
 
-/// The one account of a sandbox that can do anything, those that own what it sees, and no name service but files.
+/// Writes the accounts: the step's user, the owners of the files that it sees, and name look-ups in files only.
 fn accounts() -> io::Result<()> {
     let hosts = format!("127.0.0.1 localhost {HOST_NAME}\n::1 localhost ip6-localhost ip6-loopback\n");
     let users = "root:x:0:0:root:/:/bin/false\nbuild:x:1000:1000:build:/work:/bin/sh\n\
@@ -182,9 +182,9 @@ fn accounts() -> io::Result<()> {
 #[derive(Debug)]
 pub struct Failed(pub String);
 
-/// Names the operation that failed.
+/// Adds the name of the failed operation to an error.
 pub trait Doing<T> {
-    /// Names the operation that failed.
+    /// Adds the name of the failed operation.
     fn doing(self, what: &str) -> Result<T, Failed>;
 }
 
@@ -194,7 +194,7 @@ impl<T, E: std::fmt::Display> Doing<T> for Result<T, E> {
     }
 }
 
-/// What every sandbox may fill besides workspace and `/tmp`.
+/// Bytes that every sandbox may fill in addition to workspace and `/tmp`.
 pub const FIXED_BYTES: u64 = ROOT_BYTES + SHM_BYTES;
 
 const ROOT_BYTES: u64 = 4 << 20;

@@ -1,6 +1,6 @@
-//! What a step left in its workspace, read through the one descriptor that outlives the sandbox.
+//! The outputs of a step in its workspace, read through the one descriptor that remains after the sandbox.
 //!
-//! Invariant: read only after every process of the step is dead, never through a link, and within limits.
+//! Invariant: outputs are read only after every process of the step is dead, never through a link, and within limits.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -22,47 +22,47 @@ pub struct Outputs(OwnedFd);
 pub struct OutputFile {
     /// Path below the workspace.
     pub path: PathBuf,
-    /// What it is.
+    /// Kind of the output.
     pub kind: OutputKind,
 }
 
-/// What an output is.
+/// Kinds of outputs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum OutputKind {
-    /// A file, with its size in bytes and whether it can be run.
+    /// A file.
     File {
-        /// Size.
+        /// Size in bytes.
         bytes: u64,
-        /// Whether its owner can run it.
+        /// Whether its owner can execute it.
         executable: bool,
     },
-    /// A symbolic link with its target; it is never followed.
+    /// A symbolic link, with its target. It is never followed.
     Link(PathBuf),
-    /// A directory with nothing in it.
+    /// An empty directory.
     Directory,
 }
 
-/// Why outputs cannot be read.
+/// Reasons why outputs cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// The file system failed, or a link stands where a file was asked for.
+    /// The file system failed, or a link is where a file was expected.
     #[error("output `{path}`: {source}", path = path.display())]
     Io {
         /// The output.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// A directory, where a file was to be opened.
+    /// A directory is where a file was expected.
     #[error("output `{0}` is a directory")]
     Directory(PathBuf),
-    /// Neither file, directory nor link.
+    /// The entry is neither a file nor a directory nor a link.
     #[error("output `{path}` is a {what}, which cannot be an output; remove it at the end of the step", path = .0.display(), what = .1)]
     Kind(PathBuf, &'static str),
-    /// Too many.
+    /// There are too many files.
     #[error("the step left more than {0} files")]
     Many(usize),
-    /// Too deep.
+    /// A file is too many directories deep.
     #[error("output `{0}` lies more than {DEPTH_MAX} directories deep")]
     Deep(PathBuf),
 }
@@ -72,7 +72,7 @@ impl Outputs {
         Self(workspace)
     }
 
-    /// A directory as if a step had left it.
+    /// Treats a directory as the workspace of a step.
     ///
     /// # Errors
     /// `OutputError::Io` when it cannot be opened.
@@ -83,8 +83,8 @@ impl Outputs {
             .map_err(|source| OutputError::Io { path: dir.to_path_buf(), source })
     }
 
-    /// Every file, link and empty directory below a directory, sorted by path; `""` for the whole workspace. The
-    /// directory itself is listed when it is empty.
+    /// All files, links and empty directories below a directory, sorted by path; `""` is the whole workspace. The
+    /// directory itself is listed if it is empty.
     ///
     /// # Errors
     /// `OutputError` when something cannot be an output, or there are more than `files_max`.
@@ -125,13 +125,13 @@ impl Outputs {
     /// Opens one file for reading.
     ///
     /// # Errors
-    /// `OutputError` when it is absent, not a plain file, a link or reached through one.
+    /// `OutputError` when the file is missing, is not a plain file, or is a link or reached through one.
     pub fn open(&self, path: &Path) -> Result<File, OutputError> {
         let io = |source: io::Error| OutputError::Io { path: path.to_path_buf(), source };
         if !stays_below(path) {
             return Err(io(io::Error::other("it does not lie below the workspace")));
         }
-        // What it is is looked at first: a pipe or socket is never opened.
+        // The kind is checked before the real open, so that a pipe or socket is never opened.
         let named = self.open_at(path, OFlags::PATH | OFlags::NOFOLLOW).map_err(|errno| io(errno.into()))?;
         match FileType::from_raw_mode(fstat(&named).map_err(|errno| io(errno.into()))?.st_mode) {
             FileType::RegularFile => {}
@@ -147,7 +147,7 @@ impl Outputs {
     /// Target of the link at a path.
     ///
     /// # Errors
-    /// `OutputError` when there is none, or it is reached through another one.
+    /// `OutputError` when there is no link at the path, or it is reached through another one.
     pub fn link(&self, path: &Path) -> Result<PathBuf, OutputError> {
         let io =
             |errno: rustix::io::Errno| OutputError::Io { path: path.to_path_buf(), source: errno.into() };
@@ -163,7 +163,7 @@ impl Outputs {
     }
 }
 
-/// What an entry is; `None` for a directory.
+/// Kind of an entry; `None` for a directory.
 fn kind(directory: &OwnedFd, name: &OsStr, path: &Path) -> Result<Option<OutputKind>, OutputError> {
     let io = |source: rustix::io::Errno| OutputError::Io { path: path.to_path_buf(), source: source.into() };
     let stat = statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).map_err(io)?;

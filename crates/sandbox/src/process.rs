@@ -1,4 +1,6 @@
-//! The system calls that have no safe form: each behind a function that is.
+//! System calls that have no safe form, each behind a safe function.
+//!
+//! Invariant: every `unsafe` block states why its call is sound. No other crate of the product contains `unsafe`.
 #![expect(
     unsafe_code,
     reason = "fork, unshare, close_range and mount_setattr have no safe form in our libraries"
@@ -13,20 +15,20 @@ use std::path::Path;
 use rustix::process::Pid;
 use rustix::thread::UnshareFlags;
 
-/// Which side of a fork this is.
+/// The side of a fork that this process is on.
 pub enum Fork {
     /// The new process.
     Child,
-    /// The old one, with the new one's id.
+    /// The old process, with the id of the new one.
     Parent(Pid),
 }
 
-/// Forks a process that has one thread.
+/// Forks a process that has a single thread.
 pub fn fork() -> io::Result<Fork> {
     if std::fs::read_dir("/proc/self/task")?.count() != 1 {
         return Err(io::Error::other("a process with several threads must not fork here"));
     }
-    // SAFETY: there is one thread (checked above), so no lock of another one is copied in a held state.
+    // SAFETY: there is only one thread (checked above), so no lock of another thread is copied while it is held.
     let pid = unsafe { libc::fork() };
     match Pid::from_raw(pid) {
         None => Ok(Fork::Child),
@@ -35,8 +37,8 @@ pub fn fork() -> io::Result<Fork> {
     }
 }
 
-/// Ignores the signals by which people and service managers ask whole groups of processes to end, or heeds them
-/// again; a program that is executed inherits that signals are ignored (signal(7)).
+/// Ignores, or no longer ignores, the signals by which people and service managers ask whole groups of processes to
+/// end. A program that is executed inherits ignored signals (signal(7)).
 pub fn ignore_requests_to_end(ignore: bool) -> io::Result<()> {
     let disposition = if ignore { libc::SIG_IGN } else { libc::SIG_DFL };
     for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT] {
@@ -50,24 +52,24 @@ pub fn ignore_requests_to_end(ignore: bool) -> io::Result<()> {
 
 /// Enters new namespaces.
 pub fn unshare(flags: UnshareFlags) -> io::Result<()> {
-    // SAFETY: `unshare_unsafe` asks that no FILES flag splits descriptors that other threads rely on; only
+    // SAFETY: `unshare_unsafe` requires that no FILES flag separates descriptors that other threads rely on. Only
     // namespace flags are passed here.
     Ok(unsafe { rustix::thread::unshare_unsafe(flags) }?)
 }
 
 /// Closes every descriptor from 3 on.
 pub fn close_inherited() -> io::Result<()> {
-    // SAFETY: called once, before this process has opened anything that it keeps.
+    // SAFETY: called once, before this process has opened any descriptor that it needs.
     let done = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Makes a mount and all below it read-only, without setuid and without devices.
+/// Makes a mount and everything below it read-only, without setuid and without devices.
 pub fn seal_tree(path: &Path) -> io::Result<()> {
     set_attributes(path, libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV)
 }
 
-/// Makes a mount of one device good for nothing but that.
+/// Restricts the mount of one device to that device.
 pub fn seal_device(path: &Path) -> io::Result<()> {
     set_attributes(path, libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC)
 }
@@ -96,11 +98,11 @@ fn set_attributes(path: &Path, set: u64) -> io::Result<()> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Becomes the one account of the sandbox, with no supplementary groups where the namespace allows it.
+/// Changes to the one account of the sandbox, without supplementary groups if the namespace allows it.
 pub fn become_build_user(id: u32) -> io::Result<()> {
     // SAFETY: plain calls with plain numbers, in a process with one thread.
     unsafe {
-        // An ordinary user's namespace has setgroups denied; those groups are then not mapped at all.
+        // In an ordinary user's namespace, setgroups is denied. Those groups are then not mapped at all.
         libc::setgroups(0, std::ptr::null());
         if libc::setresgid(id, id, id) != 0 || libc::setresuid(id, id, id) != 0 {
             return Err(io::Error::last_os_error());
@@ -109,19 +111,19 @@ pub fn become_build_user(id: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Kills every process of this process namespace but process 1, which must be the caller.
+/// Kills every process of this process namespace except process 1, which must be the caller.
 pub fn kill_everyone_else() -> io::Result<()> {
     if std::process::id() != 1 {
-        return Err(io::Error::other("only process 1 of a namespace of its own may do this"));
+        return Err(io::Error::other("only process 1 of a separate namespace may do this"));
     }
-    // SAFETY: a plain call; inside a process namespace it reaches that namespace alone (checked above).
+    // SAFETY: a plain call. Inside a process namespace it reaches only that namespace (checked above).
     if unsafe { libc::kill(-1, libc::SIGKILL) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Brings up `lo` of this network namespace.
 pub fn bring_up_loopback() -> io::Result<()> {
     let socket = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, None)?;
-    // SAFETY: all of `ifreq` is plain data for which zero is a value.
+    // SAFETY: all of `ifreq` is plain data, and zero is a valid value of it.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     for (to, from) in request.ifr_name.iter_mut().zip(b"lo\0") {
         *to = from.cast_signed();
@@ -142,19 +144,19 @@ pub fn interface_addresses() -> io::Result<Vec<IpAddr>> {
     }
     let mut addresses = Vec::new();
     let mut at = first;
-    // SAFETY: the list ends with null; each address is null or of the size that its family says.
+    // SAFETY: the list ends with null. Each address is null or has the size of its family.
     while let Some(interface) = unsafe { at.as_ref() } {
-        // SAFETY: as above; both families are read without regard to alignment.
+        // SAFETY: as above. Both families are read unaligned.
         addresses.extend(unsafe { address(interface.ifa_addr) });
         at = interface.ifa_next;
     }
-    // SAFETY: it came from getifaddrs and is not used any more.
+    // SAFETY: it came from getifaddrs and is not used afterwards.
     unsafe { libc::freeifaddrs(first) };
     Ok(addresses)
 }
 
 /// # Safety
-/// The pointer is null, or leads to an address of the size that its family says.
+/// The pointer is null, or points to an address of the size of its family.
 unsafe fn address(from: *const libc::sockaddr) -> Option<IpAddr> {
     if from.is_null() {
         return None;

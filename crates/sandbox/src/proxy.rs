@@ -1,10 +1,10 @@
-//! The way out of a sandbox: an HTTP proxy that the supervisor runs on a listener inside the step's network
-//! namespace, handed over by the step's init. The sandbox itself has no route and no name service.
+//! The way out of a sandbox: an HTTP proxy that the supervisor runs. Its listener is inside the step's network
+//! namespace, and the step's init passes it to the supervisor. The sandbox itself has no route and no name resolution.
 //!
-//! Invariant: only destinations that the pipeline names by host and port are reached, and of those only the addresses
-//! that the runner's operator lets through (`egress`): a name is resolved once, and what was judged is connected to.
-//! What was reached and what was refused is recorded. It deliberately does not look into TLS: host, port and bytes
-//! are all that it knows.
+//! Invariant: only destinations that the pipeline names by host and port are reached, and of those only addresses that
+//! the runner's operator allows (`egress`). A name is resolved once, and the proxy connects to the address that was
+//! judged. Reached and refused destinations are recorded. The proxy deliberately does not decrypt TLS: it knows only
+//! host, port and byte counts.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
@@ -19,10 +19,10 @@ use rustix::event::{PollFd, PollFlags, poll};
 use crate::egress::Egress;
 use crate::spec::{Destination, Reached, Refused};
 
-/// Where the proxy answers inside a sandbox.
+/// Port of the proxy inside a sandbox.
 pub const PROXY_PORT: u16 = 3128;
 
-/// What went through, and what did not.
+/// Destinations that were reached or refused.
 #[derive(Debug, Default)]
 pub struct Traffic {
     reached: BTreeMap<Destination, (u64, u64)>,
@@ -33,7 +33,7 @@ pub struct Traffic {
     stopped: bool,
 }
 
-/// A proxy at work.
+/// A running proxy.
 #[derive(Debug)]
 pub struct Proxy<'a> {
     named: &'a [Destination],
@@ -42,7 +42,7 @@ pub struct Proxy<'a> {
 }
 
 impl<'a> Proxy<'a> {
-    /// A proxy for a step that names these destinations, on a machine whose operator lets it go so far.
+    /// A proxy for a step that names these destinations, under the rules of the operator.
     pub const fn new(named: &'a [Destination], egress: &'a Egress) -> Self {
         let traffic = Traffic {
             reached: BTreeMap::new(),
@@ -55,7 +55,7 @@ impl<'a> Proxy<'a> {
         Self { named, egress, traffic: Mutex::new(traffic) }
     }
 
-    /// Answers until the other end of `stop` is closed, then cuts what is still open.
+    /// Serves until the other end of `stop` is closed, then cuts all open connections.
     pub fn serve(&self, listener: OwnedFd, stop: &UnixStream) {
         let listener = TcpListener::from(listener);
         std::thread::scope(|scope| {
@@ -70,7 +70,7 @@ impl<'a> Proxy<'a> {
                     self.answer(client);
                     self.traffic().connections -= 1;
                 });
-                // A step that cannot have one more thread of ours loses that connection, nothing else.
+                // If no further thread can be started, the step loses this connection only.
                 if answering.is_err() {
                     self.traffic().connections -= 1;
                 }
@@ -83,7 +83,7 @@ impl<'a> Proxy<'a> {
         });
     }
 
-    /// What was reached, and what was asked for in vain, each sorted.
+    /// Reached and refused destinations, each list sorted.
     pub fn record(&self) -> (Vec<Reached>, Vec<Refused>) {
         let traffic = self.traffic();
         let reached = traffic.reached.iter().map(|(to, (sent, received))| Reached {
@@ -128,8 +128,8 @@ impl<'a> Proxy<'a> {
         }
     }
 
-    /// Connects to the first address that answers, of a few: a name with many that do not answer must not hold up the
-    /// end of its step.
+    /// Connects to the first address that answers, out of a few. A name with many dead addresses must not delay the end
+    /// of its step.
     fn connect(&self, to: &Destination) -> Result<TcpStream, Unreached> {
         if !self.named.contains(to) {
             return Err(Unreached::Refused("it is not among the step's `network` destinations".into()));
@@ -147,7 +147,8 @@ impl<'a> Proxy<'a> {
         Err(Unreached::Failed(answer))
     }
 
-    /// The addresses of a destination that may be reached; refused when it has some and none of them may.
+    /// Addresses of a destination that may be reached. Refused if the name has addresses but none of them may be
+    /// reached.
     fn judged(&self, to: &Destination) -> Result<Vec<SocketAddr>, Unreached> {
         let addresses = (to.host.as_str(), to.port).to_socket_addrs().map_err(Unreached::Failed)?;
         let mut good = Vec::new();
@@ -164,7 +165,7 @@ impl<'a> Proxy<'a> {
         }
     }
 
-    /// Copies both ways until both sides have ended, and counts.
+    /// Copies in both directions until both sides have ended, and counts the bytes.
     fn tunnel(&self, request: &Request, client: &TcpStream, upstream: &TcpStream) {
         let Some(number) = self.register(client, upstream) else { return };
         let forwarded = request.forward.as_ref().map_or(0, Vec::len) as u64;
@@ -180,7 +181,7 @@ impl<'a> Proxy<'a> {
         traffic.open.remove(&number);
     }
 
-    /// Notes two streams to be cut at the stop; `None` when it has come already, so that nothing outlives it.
+    /// Registers two streams to be cut at the stop. `None` if the stop has already come, so that no connection remains.
     fn register(&self, client: &TcpStream, upstream: &TcpStream) -> Option<u64> {
         let both = [client.try_clone().ok()?, upstream.try_clone().ok()?];
         let mut traffic = self.traffic();
@@ -205,21 +206,21 @@ impl<'a> Proxy<'a> {
     }
 }
 
-/// Why there is no connection.
+/// Reasons why there is no connection.
 enum Unreached {
-    /// It may not be made.
+    /// The connection is not allowed.
     Refused(String),
-    /// It could not be made.
+    /// The connection failed.
     Failed(io::Error),
 }
 
-/// Where a request goes; for `http://` the head as the server is to see it.
+/// Target of a request. For `http://` requests also the head to send to the server.
 struct Request {
     to: Destination,
     forward: Option<Vec<u8>>,
 }
 
-/// Waits for a connection; false when it is time to stop.
+/// Waits for a connection. Returns `false` when it is time to stop.
 fn wait(listener: &TcpListener, stop: &UnixStream) -> bool {
     loop {
         let (listening, stopping) = (listener.as_fd(), stop.as_fd());
@@ -240,7 +241,7 @@ fn wait(listener: &TcpListener, stop: &UnixStream) -> bool {
     }
 }
 
-/// Reads up to the blank line and not a byte further.
+/// Reads up to the blank line and no byte more, because the following bytes belong to the tunnel.
 fn read_head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -253,8 +254,9 @@ fn read_head(client: &mut TcpStream) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// `CONNECT host:port HTTP/1.1` (RFC 9110, section 9.3.6), or absolute-form `http://`. That one's `Host` is
-/// the target's, whatever was sent (RFC 9112, 3.2.2), so that no other site of the same server is reached.
+/// Parses `CONNECT host:port HTTP/1.1` (<https://www.rfc-editor.org/rfc/rfc9110#section-9.3.6>) or an absolute-form
+/// `http://` request. The `Host` of the latter is replaced by the target's
+/// (<https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2>), so that no other site of the same server is reached.
 fn parse(head: &[u8]) -> Option<Request> {
     let text = std::str::from_utf8(head).ok()?;
     let (line, rest) = text.split_once("\r\n")?;
@@ -282,8 +284,8 @@ fn parse(head: &[u8]) -> Option<Request> {
     Some(Request { to: authority.parse().ok()?, forward: Some(forward.into_bytes()) })
 }
 
-/// The name in a header's line; `None` where another reader could see another line or name (RFC 9112, 2.2, 5.1
-/// and 5.2).
+/// The name in a header line. `None` if another parser could see a different line or name
+/// (<https://www.rfc-editor.org/rfc/rfc9112#section-5.1>, and sections 2.2 and 5.2).
 fn field_name(line: &str) -> Option<&str> {
     let (name, value) = line.split_once(':')?;
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
@@ -291,7 +293,7 @@ fn field_name(line: &str) -> Option<&str> {
     sound.then_some(name)
 }
 
-/// Copies one way until its end, tells the other side, and counts.
+/// Copies in one direction until its end, shuts down the other side, and counts the bytes.
 fn copy(mut from: &TcpStream, mut to: &TcpStream) -> u64 {
     let mut buffer = vec![0; 64 * 1024];
     let mut bytes = 0;
@@ -310,13 +312,14 @@ fn reply(client: &mut TcpStream, status: &str, what: &str) {
     let body = format!("countersign: {what}\n");
     let head = format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n", body.len());
     drop(client.write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes()));
-    // Closing with unread bytes would reset the connection, and the answer could be lost (RFC 9112, 9.6).
+    // To close with unread bytes would reset the connection, and the answer could be lost
+    // (<https://www.rfc-editor.org/rfc/rfc9112#section-9.6>).
     drop(client.shutdown(Shutdown::Write));
     drop(client.set_read_timeout(Some(LINGER)));
     drop(io::copy(&mut client.take(HEAD_BYTES_MAX as u64), &mut io::sink()));
 }
 
-/// Headers that are the proxy's own, or for it alone.
+/// Headers that are for the proxy only, or that it sets itself.
 const STAYS_BEHIND: [&str; 5] =
     ["host", "connection", "proxy-connection", "proxy-authorization", "keep-alive"];
 const CONNECTIONS_MAX: usize = 128;

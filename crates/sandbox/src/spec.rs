@@ -1,4 +1,7 @@
-//! What a step may do, and what became of it.
+//! Specification and result types of a step.
+//!
+//! Invariant: `check` accepts only a specification that the sandbox can enforce completely; everything that depends on
+//! the host is checked when the sandbox is built.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,25 +12,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::mounts::FIXED_BYTES;
 
-/// Where a step finds its inputs and leaves its outputs; the same path in every sandbox.
+/// Directory of a step's inputs and outputs. The path is the same in every sandbox.
 pub const WORKSPACE: &str = "/work";
-/// Where a step finds its script, read-only.
+/// Path of the step's script, which is read-only.
 pub const SCRIPT: &str = "/run/step";
 
-/// A step: what is run, what it sees, how much it may use.
+/// A step: its command, the files that it sees, and its limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
-    /// Program and arguments; no shell unless it is named here.
+    /// Program and arguments. There is no shell unless it is named here.
     pub command: Vec<String>,
-    /// Text of the file `SCRIPT`, for a command that runs it: an argument could hold no more than 128 KiB.
+    /// Text of the file `SCRIPT`, for a command that runs it. An argument could hold only 128 KiB.
     pub script: Option<String>,
-    /// The whole environment.
+    /// The complete environment.
     pub environment: BTreeMap<String, String>,
-    /// Host paths that are seen read-only at the same place: files or directories.
+    /// Host paths, files or directories, that the step sees read-only at the same path.
     pub binds: Vec<PathBuf>,
-    /// Destinations that it may reach, through the proxy alone; none for no network at all.
+    /// Destinations that the step may reach, through the proxy only. If empty, the step has no network.
     pub network: Vec<Destination>,
-    /// How much it may use.
+    /// Limits of the step.
     pub limits: Limits,
 }
 
@@ -43,7 +46,7 @@ pub struct Destination {
 /// A destination that a step has reached.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reached {
-    /// Name or address, as it was asked for.
+    /// Name or address in the step's request.
     pub host: String,
     /// Port.
     pub port: u16,
@@ -53,16 +56,16 @@ pub struct Reached {
     pub received: u64,
 }
 
-/// A destination that a step asked for in vain.
+/// A destination that a step asked for and the proxy refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// What it asked for.
+    /// The destination.
     pub to: Destination,
-    /// Why it was refused.
+    /// Reason of the refusal.
     pub why: String,
 }
 
-/// Why some text is not a destination.
+/// The text is not a destination.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is not a destination: expected `host:port`, such as `registry.example:443`")]
 pub struct DestinationError(String);
@@ -96,99 +99,99 @@ impl fmt::Display for Destination {
     }
 }
 
-/// How much a step may use.
+/// Limits of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
-    /// Size of the workspace.
+    /// Size of the workspace in bytes.
     pub workspace_bytes: u64,
-    /// Size of `/tmp`.
+    /// Size of `/tmp` in bytes.
     pub tmp_bytes: u64,
-    /// Memory of all processes together.
+    /// Memory of all processes together in bytes.
     pub memory_bytes: u64,
-    /// Processes and threads.
+    /// Number of processes and threads.
     pub processes: u64,
-    /// Open files of each process.
+    /// Number of open files of each process.
     pub open_files: u64,
-    /// Wall-clock time.
+    /// Wall-clock time in milliseconds.
     pub wall_ms: u64,
-    /// Bytes of standard output and error together; what comes after is dropped.
+    /// Bytes of standard output and error together. Later output is dropped.
     pub log_bytes: u64,
 }
 
-/// Something that lies in the workspace when the step starts. The bytes stay the caller's: steps that run at the
-/// same time share one copy of their source.
+/// A file, link or directory in the workspace at the start of the step. The bytes are borrowed, so that steps that run
+/// at the same time share one copy of their source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Input<'a> {
     /// Relative path below the workspace.
     pub path: &'a Path,
-    /// File, link or directory.
+    /// Kind of the input.
     pub kind: InputKind,
-    /// Content of a file, target of a link; empty for a directory.
+    /// Content of a file, or target of a link; empty for a directory.
     pub bytes: &'a [u8],
 }
 
-/// What an input is.
+/// Kinds of inputs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum InputKind {
-    /// A file that is read.
+    /// A file that is not executable.
     Plain,
-    /// A file that is run.
+    /// An executable file.
     Executable,
     /// A symbolic link.
     Link,
-    /// A directory, whether or not anything else lies in it.
+    /// A directory, empty or not.
     Directory,
 }
 
-/// How a step ended.
+/// Endings of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Exit {
-    /// By itself, with this code.
+    /// The command exited with this code.
     Code(i32),
-    /// By this signal.
+    /// This signal ended it.
     Signal(i32),
-    /// Killed at its time limit.
+    /// The time limit ended it.
     TimedOut,
-    /// Killed at its memory limit.
+    /// The memory limit ended it.
     MemoryExceeded,
 }
 
-/// What isolation was reached; recorded beside the result, and compared with what policy asks for.
+/// The isolation that the host offered. It is recorded beside the result, and policies compare it with their demands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Level {
-    /// User ids of the step: `range` outside every account of the host, or `own`, the runner's.
+    /// User ids of the step: `range`, outside every account of the host; or `own`, the runner's.
     pub user: String,
     /// Landlock ABI in force.
     pub landlock: u32,
-    /// How memory is held: by a `control-group`, which counts all that a step causes, or only `watched` by the
-    /// supervisor, which looks many times a second: enough against mistakes, not against a step that means harm.
+    /// Mechanism that limits memory: a `control-group`, which counts everything that a step causes; or `watched`, by
+    /// the supervisor many times a second. The latter protects against mistakes, not against a malicious step.
     pub memory: String,
 }
 
-/// Why a specification is none.
+/// Faults of a specification.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum SpecError {
-    /// No program.
+    /// The command is empty.
     #[error("a step needs a command")]
     Command,
     /// A bind is not an absolute, plain path.
     #[error(
-        "`{0}` cannot be bound: it is not an absolute path without `..`, or is one that every sandbox has of its own (`/`, `/tmp`, `/proc`, `/sys`, `/dev`, `/work`)"
+        "`{0}` cannot be bound: it is not an absolute path without `..`, or every sandbox has a separate one there (`/`, `/tmp`, `/proc`, `/sys`, `/dev`, `/work`)"
     )]
     Bind(PathBuf),
-    /// An input would lie outside the workspace.
+    /// An input would be outside the workspace.
     #[error("input `{0}` does not lie below the workspace")]
     Input(PathBuf),
-    /// A limit is zero or beyond reason.
+    /// A limit is zero or unreasonably large.
     #[error("limit `{0}` is 0 or too large")]
     Limit(&'static str),
-    /// A NUL byte where the system takes none.
+    /// A text contains a NUL byte, which system calls cannot pass.
     #[error("command, environment and paths cannot hold NUL bytes")]
     Nul,
-    /// An argument or variable that no program can be started with (execve(2), "Limits on size of arguments").
+    /// An argument or variable is too long to start a program with (execve(2), "Limits on size of arguments").
     #[error(
         "{0} has more than {TEXT_BYTES_MAX} bytes, the most that Linux hands to a program in one piece; put it into a file"
     )]
@@ -196,10 +199,10 @@ pub enum SpecError {
 }
 
 impl Spec {
-    /// Checks all that can be checked without the host.
+    /// Checks everything that does not depend on the host.
     ///
     /// # Errors
-    /// `SpecError` names what is wrong.
+    /// `SpecError` names the fault.
     pub fn check(&self) -> Result<(), SpecError> {
         if self.command.first().is_none_or(String::is_empty) {
             return Err(SpecError::Command);
@@ -222,7 +225,7 @@ impl Spec {
     }
 }
 
-/// Whether a host path can be seen at its own place in a sandbox, which has these directories of its own.
+/// Whether a host path can be mounted at the same path in a sandbox, which has separate directories of these names.
 #[must_use]
 pub fn can_be_bound(path: &Path) -> bool {
     let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
@@ -232,7 +235,7 @@ pub fn can_be_bound(path: &Path) -> bool {
 }
 
 impl Limits {
-    /// All that a step may fill: its memory, its file systems, which lie in memory, and what the kernel keeps for it.
+    /// Everything that a step may fill: its memory, its file systems, which are in memory, and kernel memory for it.
     #[must_use]
     pub const fn filled_bytes(&self) -> u64 {
         let files = self.workspace_bytes.saturating_add(self.tmp_bytes);
@@ -254,14 +257,14 @@ impl Limits {
     }
 }
 
-/// Whether a relative path stays below where it starts.
+/// Whether a relative path never leaves its start.
 pub fn stays_below(path: &Path) -> bool {
     let mut parts = path.components().peekable();
     parts.peek().is_some() && parts.all(|part| matches!(part, Component::Normal(_)))
 }
 
 const RESERVED: [&str; 4] = ["proc", "sys", "dev", "work"];
-/// Page tables, stacks, sockets and the like.
+/// Room for page tables, stacks, sockets and similar kernel memory.
 const KERNEL_BYTES: u64 = 64 << 20;
 /// `MAX_ARG_STRLEN` without the NUL.
 const TEXT_BYTES_MAX: usize = 128 * 1024 - 1;

@@ -1,8 +1,8 @@
-//! The outside: starts init, maps its user, hands in the inputs, keeps log, time and memory, and takes the
+//! The outside: starts init, maps its user, sends the inputs, enforces log size, time and memory, and reads the
 //! workspace.
 //!
-//! Invariant: when `run` returns, no process of the step lives. The thread that calls it must live as long
-//! as the call, which a synchronous function gives for free: the step dies with it.
+//! Invariant: when `run` returns, no process of the step lives. The kernel kills the step when the thread that started
+//! it ends. So that thread must live as long as the call, which a synchronous function guarantees.
 
 use std::io::{self, Read as _, Write as _};
 use std::os::fd::OwnedFd;
@@ -23,7 +23,7 @@ use crate::outputs::Outputs;
 use crate::proxy::Proxy;
 use crate::spec::{Exit, Input, Level, Reached, Refused, Spec, SpecError, stays_below};
 
-/// Which of a step's two outputs.
+/// The two outputs of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
@@ -32,49 +32,51 @@ pub enum Stream {
     Error,
 }
 
-/// What became of a step.
+/// Result of a step that ran.
 #[derive(Debug)]
 pub struct StepOutcome {
-    /// How it ended.
+    /// How the step ended.
     pub exit: Exit,
-    /// What isolation it had.
+    /// The isolation that the step ran in.
     pub level: Level,
-    /// What it left in its workspace.
+    /// Files in the workspace after the step.
     pub outputs: Outputs,
-    /// Whether some of its log was dropped.
+    /// Whether a part of the log was dropped.
     pub log_truncated: bool,
-    /// What it reached through the proxy, sorted.
+    /// Destinations that the step reached through the proxy, sorted.
     pub reached: Vec<Reached>,
-    /// What it asked the proxy for in vain, sorted.
+    /// Destinations that the proxy refused, sorted.
     pub refused: Vec<Refused>,
 }
 
-/// Why a step did not run to an end.
+/// Reasons why a step did not run to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
-    /// The specification is none.
+    /// The specification is invalid.
     #[error(transparent)]
     Spec(#[from] SpecError),
-    /// A part of the isolation could not be put in place, so nothing ran.
+    /// A part of the isolation could not be put in place, so the step did not run.
     #[error("the sandbox could not be made, so the step did not run: {0}")]
     Setup(String),
     /// The system failed.
     #[error("cannot {0}: {1}")]
     Io(&'static str, io::Error),
-    /// It was ended from outside.
-    #[error("nobody wants the step any more, so it was ended")]
+    /// The caller no longer wanted the step.
+    #[error("the step was ended, because its work is no longer wanted")]
     Unwanted,
-    /// Init ended without a word.
+    /// Init ended without a report.
     #[error("the sandbox ended without a report")]
     Lost,
 }
 
-/// Runs a step. `init` is a command that ends up in `init_main`; its standard streams are set here. `egress` is how
-/// far the operator lets it go. `log` gets each piece of output as it comes, from two threads; `wanted` is asked many
-/// times a second whether the step is to go on.
+/// Runs a step.
+///
+/// `init` is a command that calls `init_main`; this function sets its standard streams. `egress` holds the operator's
+/// network rules. `log` receives each piece of output as it arrives, from two threads. `wanted` is called many times a
+/// second; if it returns `false`, the step is ended.
 ///
 /// # Errors
-/// `SandboxError` when the step did not run to an end; a step that failed is an `StepOutcome`.
+/// `SandboxError` when the step did not run to its end. A step that ran and failed gives a `StepOutcome`.
 pub fn run(
     mut init: Command,
     spec: &Spec,
@@ -93,7 +95,7 @@ pub fn run(
     // `init` still holds a copy of the child's end of the socket.
     drop(init);
     let mut child = Guard { child, ended: false };
-    // It waits for its specification: whatever it does, it does inside.
+    // The child waits for its specification, so everything that it does happens inside the group.
     let group = Group::hold(&spec.limits, child.child.id());
     let _counted = ProcessGroup::hold(&spec.limits, child.child.id());
     let budget = Mutex::new((spec.limits.log_bytes, false));
@@ -109,7 +111,7 @@ pub fn run(
         };
         let process = Process { id: child.child.id(), group: group.as_ref(), wanted };
         let ended = supervise(&socket, &process, spec, inputs, serve);
-        // Whatever happened: everything inside is dead before the outputs are read and the log is closed.
+        // On every path, all processes inside are dead before the outputs are read and the log is closed.
         child.end();
         drop(stop);
         ended
@@ -121,17 +123,17 @@ pub fn run(
     })
 }
 
-/// What init has opened inside, to be served from outside.
+/// A descriptor that init opened inside and the supervisor serves outside.
 enum Open {
-    /// Where the step reaches the proxy.
+    /// The listener of the proxy.
     Proxy(OwnedFd),
-    /// What the step writes.
+    /// A pipe of the step's log.
     Log(Stream, OwnedFd),
 }
 
 type Ended = (Exit, Level, Outputs);
 
-/// The sandbox's first process, and what is known of it from outside.
+/// The sandbox's first process, with the supervisor's view of it.
 struct Process<'a> {
     id: u32,
     group: Option<&'a Group>,
@@ -139,7 +141,7 @@ struct Process<'a> {
 }
 
 impl Process<'_> {
-    /// Whether the kernel has ended something of it for want of memory.
+    /// Whether the kernel killed a process of the step because memory ran out.
     fn ran_out(&self) -> bool {
         self.group.is_some_and(Group::ran_out)
     }
@@ -169,11 +171,11 @@ fn supervise(
     }
     let workspace = descriptor(socket, WORKSPACE_OPEN)?;
     if hand_in(socket, inputs).is_err() {
-        // Init has said why, unless it is gone.
+        // Init has sent the reason, unless it is gone.
         return Err(failure(socket, read_tag(socket)));
     }
     let exit = match wait(socket, process, spec, deadline) {
-        // The kernel killed some of its processes, or its init: whatever the rest made of that, it ran out.
+        // The kernel killed some of the step's processes, or its init. Memory ran out, even if the others report something else.
         Ok(_) | Err(SandboxError::Lost) if process.ran_out() => Exit::MemoryExceeded,
         ended => ended?,
     };
@@ -182,7 +184,7 @@ fn supervise(
     Ok((exit, level, Outputs::new(workspace)))
 }
 
-/// Takes a descriptor that init hands over under a tag.
+/// Receives a descriptor that init sends under a tag.
 fn descriptor(socket: &UnixStream, tag: u8) -> Result<OwnedFd, SandboxError> {
     match receive_descriptor(socket).map_err(|error| SandboxError::Io("take a descriptor", error))? {
         (Some(found), Some(descriptor)) if found == tag => Ok(descriptor),
@@ -199,7 +201,7 @@ fn hand_in(socket: &UnixStream, inputs: &[Input<'_>]) -> io::Result<()> {
     write_frame(socket, b"")
 }
 
-/// Waits for the report, looking at time and memory in between, and whether anybody still wants it.
+/// Waits for the report. In between, checks time, memory, and whether the caller still wants the step.
 fn wait(
     socket: &UnixStream,
     process: &Process<'_>,
@@ -213,7 +215,7 @@ fn wait(
         match reader.read(&mut tag) {
             Ok(0) => return Err(SandboxError::Lost),
             Ok(_) => {
-                // What follows is on its way; on a busy machine it may take longer than one look.
+                // The rest of the report is on its way. On a busy machine it may take longer than one interval.
                 let patient = socket.set_read_timeout(Some(SETUP_TIMEOUT));
                 patient.map_err(|error| SandboxError::Io("set a timeout", error))?;
                 return report(socket, tag);
@@ -255,7 +257,7 @@ fn read_tag(mut socket: &UnixStream) -> Option<u8> {
     socket.read_exact(&mut tag).ok().map(|()| tag[0])
 }
 
-/// What init said before it gave up.
+/// The reason that init sent before it gave up.
 fn failure(socket: &UnixStream, tag: Option<u8>) -> SandboxError {
     match (tag, read_frame(socket)) {
         (Some(FAILED), Ok(what)) => SandboxError::Setup(String::from_utf8_lossy(&what).into_owned()),
@@ -263,7 +265,8 @@ fn failure(socket: &UnixStream, tag: Option<u8>) -> SandboxError {
     }
 }
 
-/// Maps the step's one user: for root to an id outside every account, else to the supervisor's own.
+/// Maps the step's one user: if the supervisor is root, to an id outside every account; otherwise to the supervisor's
+/// own.
 fn map_user(pid: u32) -> io::Result<&'static str> {
     let (uid, gid, kind) = if geteuid().is_root() {
         let id = RANGE_START + pid;
@@ -282,7 +285,7 @@ fn map_user(pid: u32) -> io::Result<&'static str> {
     Ok(kind)
 }
 
-/// Anonymous memory of a process and all below it, in bytes; what has ended meanwhile counts zero.
+/// Anonymous memory of a process and its descendants in bytes. Processes that have ended meanwhile count zero.
 fn anonymous_memory(pid: u32) -> u64 {
     let mut open = vec![pid];
     let mut bytes = 0;
@@ -323,18 +326,18 @@ fn copy(
     }
 }
 
-/// Ends the sandbox with the call, however the call ends.
+/// Ends the sandbox when the call ends, on every path.
 struct Guard {
     child: Child,
     ended: bool,
 }
 
 impl Guard {
-    /// Kills process 1 of the namespace and waits for stage one, which ends only when the kernel has ended
-    /// everything in the namespace. Before there is a process 1, stage one itself is killed.
+    /// Kills process 1 of the namespace and waits for stage one, which ends only after the kernel has ended all
+    /// processes in the namespace. If there is no process 1 yet, stage one itself is killed.
     fn end(&mut self) {
         if std::mem::replace(&mut self.ended, true) {
-            // The id is free once it was waited for: whoever has it now is none of ours.
+            // After the wait, the process id is free and may belong to an unrelated process.
             return;
         }
         let inner = children(self.child.id());
@@ -342,7 +345,8 @@ impl Guard {
             drop(self.child.kill());
         }
         for pid in inner.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
-            // It may have ended by itself meanwhile; stage one has not reaped it unless it ends, too.
+            // The process may have ended meanwhile. Its id is still reserved, unless stage one has reaped it and ends,
+            // too.
             let _ = kill_process(pid, Signal::KILL);
         }
         drop(self.child.wait());
@@ -374,7 +378,7 @@ mod tests {
     use super::*;
     use crate::Limits;
 
-    /// Init may be interrupted between the tag and what follows it, for longer than one look at memory takes.
+    /// Init may be interrupted between the tag and the rest of its report, for longer than one interval of checks.
     #[test]
     fn the_rest_of_a_report_may_take_its_time() {
         let spec = Spec {

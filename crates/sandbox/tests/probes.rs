@@ -1,4 +1,4 @@
-//! Every attack is stopped, as root and as an ordinary user, and the host's mount table stays as it was.
+//! Every attack must be stopped, as root and as an ordinary user, and the host's mount table must not change.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,11 +9,11 @@ use std::process::Command;
 const ORDINARY: u32 = 65534;
 
 fn supervise(user: Option<u32>) {
-    // The target directory may lie where an ordinary user cannot go.
+    // The target directory may be in a place that an ordinary user cannot enter.
     let dir = tempfile::tempdir().unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let probe = dir.path().join("sandbox-probe");
-    // By `cp`, so that this process never has the file open for writing: a test beside this one could fork
+    // Copied by `cp`, so that this process never has the file open for writing. Otherwise a parallel test could fork
     // just then, and running the copy would fail with "text file busy".
     let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_sandbox-probe")).arg(&probe).status();
     assert!(copied.unwrap().success());

@@ -1,4 +1,4 @@
-//! What a specification may not ask for.
+//! Specifications that must be refused.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
