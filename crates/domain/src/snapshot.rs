@@ -2,7 +2,6 @@
 //!
 //! Invariant: a snapshot decides nothing. Its entry binds it to a size, a root hash and the rules. A snapshot that does
 //! not match is discarded, and the ledger is folded from its beginning.
-//! match is thrown away, and the ledger is folded from its beginning.
 
 use evidence::Digest;
 use serde::{Deserialize, Serialize};

@@ -131,7 +131,8 @@ impl<'a, S: Store> Replay<'a, S> {
             None => self.decide(prepared),
         }
         self.state.apply(event, header.time);
-        // Only these rules say how it goes on; after others each entry counts as decided by them.
+        // The flow is known for these rules only. After an entry of other rules, each entry counts as a decision by
+        // those rules.
         if header.rules == RULES {
             self.expect(*number, event, header.time);
         }

@@ -4,8 +4,6 @@
 //! connection loses its place if it sends no request, does not read its answer, or is closed by its peer; with it end
 //! all requests that still wait on it. The crate knows nothing about the served content; handlers find the [`Peer`]
 //! among the request's extensions.
-//! connection loses its place when it sends no request, does not read what it asked for, or is closed by its peer, with
-//! every request that still waits on it. It knows nothing of what is served; handlers find the [`Peer`] among the request's extensions.
 
 mod answer;
 mod line;

@@ -175,7 +175,8 @@ fn supervise(
         return Err(failure(socket, read_tag(socket)));
     }
     let exit = match wait(socket, process, spec, deadline) {
-        // The kernel killed some of the step's processes, or its init. Memory ran out, even if the others report something else.
+        // The kernel killed some of the step's processes, or its init. Memory ran out, even if the others report
+        // something else.
         Ok(_) | Err(SandboxError::Lost) if process.ran_out() => Exit::MemoryExceeded,
         ended => ended?,
     };

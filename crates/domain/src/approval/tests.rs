@@ -1,4 +1,4 @@
-//! Given a release that stands open, when people speak, then their words go on record or are refused.
+//! Given a pending release, when people approve or reject it, then their decisions are recorded or refused.
 
 use evidence::approval::Decision;
 

@@ -1,4 +1,5 @@
-//! Given a run that everybody finished alike, then its artifact exists, with all its receipts and entries.
+//! Given a run that all runners finished with the same result, then its artifact exists, with all its receipts and
+//! entries.
 
 use evidence::receipt::Work;
 
@@ -22,7 +23,7 @@ fn an_artifact_names_its_receipts_and_is_wanted_where_nothing_comes_before() {
 fn what_nothing_needs_any_more_leaves_the_state() {
     let mut state = built();
     for n in 0..20 {
-        // The same commit again and again: each new artifact is wanted in dev instead of the one before.
+        // Runs the same commit many times: each new artifact is wanted in dev instead of the previous one.
         let mut command = run(false);
         command.take.run = id(100 + n).into();
         command.seed = id(100 + n);

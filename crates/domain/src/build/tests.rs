@@ -26,7 +26,7 @@ fn every_runner_does_every_step_under_a_nonce_of_its_own() {
     assert!(due("runner-3").is_empty());
 }
 
-/// What cannot be recorded to its end is not begun.
+/// A run whose end could not be recorded is not started.
 #[test]
 fn a_pipeline_that_does_not_fit_an_entry_is_refused() {
     let steps = |count: u32, needs: u32| {
@@ -77,7 +77,7 @@ fn a_report_counts_once_and_only_for_what_was_due() {
     assert_eq!(codes(&state, &Command::Report(Box::new(honest))), ["already-reported"]);
 }
 
-/// A nonce is drawn by whoever asks: it cannot take the place of somebody else's run.
+/// The requester draws the run's id. It must not replace the run of another person.
 #[test]
 fn a_run_that_is_known_is_not_begun_again() {
     let again = Command::Run(Box::new(run(false)));

@@ -1,4 +1,4 @@
-//! Given environments, when statements and verdicts come, then they count once and in order.
+//! Given environments, when statements and verdicts arrive, then each counts once and in order.
 
 use super::{GateOutcome, SetEnvironment};
 use crate::Command;

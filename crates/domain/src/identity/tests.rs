@@ -1,4 +1,4 @@
-//! Given events, when a command, then the decision.
+//! Given recorded identities, when a root, enrolment or status arrives, then it comes into force or is refused.
 
 use evidence::enrolment::Purpose;
 use evidence::trust_root::Mode;
@@ -64,7 +64,7 @@ fn set_root(root: Rooted) -> Command {
     Command::SetRoot(SetRoot { root, runners: [].into(), issued: at(1) })
 }
 
-/// Given these events, this command at second 10 is decided so: `Ok(())`, or the codes of all reasons.
+/// Checks the decision about a command at second 10 after these events: `Ok(())`, or the codes of all reasons.
 fn check(given: &[Event], when: &Command, then: Result<(), &[&str]>) {
     let mut state = State::default();
     given.iter().for_each(|event| state.apply(event, at(5)));

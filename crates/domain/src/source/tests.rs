@@ -1,4 +1,4 @@
-//! Given who is enrolled, when a commit is put forward, then it is taken or refused with every reason.
+//! Given the enrolled people, when a commit is submitted, then it is accepted or refused with every reason.
 
 use super::Signature;
 use crate::Command;
@@ -25,7 +25,7 @@ fn what_is_unsigned_or_unknown_is_refused_with_every_reason() {
         ["commit-unsigned"]
     );
     assert_eq!(codes(&state, &signed(Signature::By("SHA256:stranger".into()))), ["commit-signer-unknown"]);
-    // A key for another purpose is not one for commits.
+    // A key for another purpose must not sign commits.
     assert_eq!(codes(&state, &signed(Signature::By("SHA256:1-Approve".into()))), ["commit-signer-unknown"]);
     let refusal =
         crate::decide(&state, &signed(Signature::By("SHA256:1-Approve".into())), at(10)).unwrap_err();
