@@ -9,29 +9,30 @@ use evidence::plan::Plan;
 use evidence::report::ReleaseOutcome;
 use sandbox::Hold;
 
+use crate::held::AliveError;
 use crate::memory::KnownRelease;
 use crate::probe::ENDING;
-use crate::store::Releases;
+use crate::store::{ReleaseError, Releases};
 
 /// How a release is made to run: processes, or what stands in for them.
 pub trait Services: std::fmt::Debug + Send {
     /// Takes what a plan needs before anything is stopped.
     ///
     /// # Errors
-    /// Code and words.
+    /// `Fault` when it cannot have that.
     fn prepare(&mut self, plan: &Plan) -> Result<(), Fault>;
 
     /// Starts what a plan says out of an artifact's directory, and probes it; stops it when that fails.
     ///
     /// # Errors
-    /// Code and words.
+    /// `Fault` when it does not run, or its probe fails.
     fn start(&mut self, plan: &Plan, dir: &Path) -> Result<(), Fault>;
 
     /// Ends what runs, with everything that it started.
     ///
     /// # Errors
-    /// In words, when some of it lives on.
-    fn stop(&mut self) -> Result<(), String>;
+    /// `AliveError` when some of it lives on.
+    fn stop(&mut self) -> Result<(), AliveError>;
 
     /// How what should run has ended by itself; `None` while it runs.
     fn ended(&mut self) -> Option<String>;
@@ -42,8 +43,22 @@ pub trait Services: std::fmt::Debug + Send {
     }
 }
 
-/// Why something does not run: a code for the report, and words.
-pub type Fault = (&'static str, String);
+/// Why something does not run.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{what}")]
+pub struct Fault {
+    /// Code for the report.
+    pub code: &'static str,
+    /// The reason, in words.
+    pub what: String,
+}
+
+impl Fault {
+    /// A fault with a code for the report.
+    pub fn new(code: &'static str, what: impl Into<String>) -> Self {
+        Self { code, what: what.into() }
+    }
+}
 
 /// What came of a release.
 #[derive(Debug)]
@@ -65,8 +80,8 @@ pub struct Hands {
 
 impl Hands {
     /// Hands of an agent that runs nothing yet.
-    pub fn new(dir: &Path, services: Box<dyn Services>) -> Result<Self, String> {
-        Ok(Self { releases: Releases::open(dir).map_err(|error| error.to_string())?, services })
+    pub fn new(dir: &Path, services: Box<dyn Services>) -> Result<Self, ReleaseError> {
+        Ok(Self { releases: Releases::open(dir)?, services })
     }
 
     /// The releases on disk.
@@ -77,28 +92,28 @@ impl Hands {
     /// Puts a release in the place of what runs; when it does not work, that comes back.
     ///
     /// # Errors
-    /// In words, when the agent was asked to end meanwhile: then it is done again when it starts.
-    pub fn apply(&mut self, new: &KnownRelease, old: Option<&KnownRelease>) -> Result<Applied, String> {
-        let Err((code, what)) = self.run(new) else {
+    /// `Fault` when the agent was asked to end meanwhile: then it is done again when it starts.
+    pub fn apply(&mut self, new: &KnownRelease, old: Option<&KnownRelease>) -> Result<Applied, Fault> {
+        let Err(fault) = self.run(new) else {
             return Ok(Applied {
                 outcome: ReleaseOutcome::Running,
                 reasons: Vec::new(),
                 detail: String::new(),
             });
         };
-        if code == ENDING {
-            return Err(what);
+        if fault.code == ENDING {
+            return Err(fault);
         }
-        shown::say(&format!("the release does not work: {what}"));
-        let (mut reasons, mut detail) = (vec![code.to_owned()], what);
+        shown::say(&format!("the release does not work: {fault}"));
+        let (mut reasons, mut detail) = (vec![fault.code.to_owned()], fault.what);
         let outcome = match old.map(|old| self.run(old)) {
             Some(Ok(())) => ReleaseOutcome::Returned,
-            Some(Err((ENDING, what))) => return Err(what),
-            Some(Err((again, what))) => {
-                let what = format!("the release before it does not work any more: {what}");
+            Some(Err(fault)) if fault.code == ENDING => return Err(fault),
+            Some(Err(fault)) => {
+                let what = format!("the release before it does not work any more: {fault}");
                 shown::say(&what);
                 detail = format!("{detail}\n{what}");
-                reasons.push(again.to_owned());
+                reasons.push(fault.code.to_owned());
                 ReleaseOutcome::Failed
             }
             None => {
@@ -114,11 +129,13 @@ impl Hands {
     pub fn run(&mut self, known: &KnownRelease) -> Result<(), Fault> {
         self.releases
             .check(&known.artifact, &known.layer)
-            .map_err(|error| ("artifact-differs", error.to_string()))?;
+            .map_err(|error| Fault::new("artifact-differs", error.to_string()))?;
         self.services.prepare(&known.plan)?;
         // Nothing begins while something of the release before it may still answer.
-        self.services.stop().map_err(|what| ("still-alive", what))?;
-        self.releases.switch(Some(&known.artifact)).map_err(|error| ("switch-failed", error.to_string()))?;
+        self.services.stop().map_err(|error| Fault::new("still-alive", error.to_string()))?;
+        self.releases
+            .switch(Some(&known.artifact))
+            .map_err(|error| Fault::new("switch-failed", error.to_string()))?;
         self.services.start(&known.plan, &self.releases.path(&known.artifact))
     }
 
@@ -134,8 +151,8 @@ impl Hands {
 
     /// Ends what runs.
     pub fn stop(&mut self) {
-        if let Err(what) = self.services.stop() {
-            shown::say(&format!("warning: {what}"));
+        if let Err(error) = self.services.stop() {
+            shown::say(&format!("warning: {error}"));
         }
     }
 }

@@ -17,6 +17,7 @@ use sandbox::Hold;
 use tlog::Checkpoint;
 
 use crate::apply::{Applied, Hands, Services};
+use crate::error::{DeployError, StatusFileError};
 use crate::judging::{Decision, refused};
 use crate::memory::{Begun, KnownRelease, Memory};
 use crate::probe::{ENDING, INTERRUPTED};
@@ -73,14 +74,14 @@ impl Deployer {
     /// A deployer over an agent's directory; what a crash left there is cleared away.
     ///
     /// # Errors
-    /// In words, when the directory cannot be used.
+    /// `DeployError` when the directory cannot be used.
     pub fn new(
         dir: PathBuf,
         memory: Memory,
         signer: MachineSigner,
         services: Box<dyn Services>,
         now: fn() -> Moment,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, DeployError> {
         let hands = Hands::new(&dir, services)?;
         let deployer = Self { dir, memory, hands, signer, now, down: None, restarts: Restarts::default() };
         deployer.clear_away();
@@ -111,8 +112,8 @@ impl Deployer {
     /// Refuses evidence that cannot even be read.
     ///
     /// # Errors
-    /// In words, when the refusal cannot be kept.
-    pub fn unread(&mut self, asked: &RequestedRelease, what: &str) -> Result<Envelope, String> {
+    /// `DeployError` when the refusal cannot be kept.
+    pub fn unread(&mut self, asked: &RequestedRelease, what: &str) -> Result<Envelope, DeployError> {
         self.carry_out(asked, refused("bundle-unsound", what))
     }
 
@@ -122,36 +123,31 @@ impl Deployer {
         Condition { hold: self.hands.hold(), down: self.down.clone(), restarts: self.restarts.clone() }
     }
 
-    /// Starts what ran when the agent ended.
-    ///
-    /// # Errors
-    /// None: what does not start is started again by a later look.
-    pub fn resume(&mut self) -> Result<(), String> {
-        let Some(known) = self.memory.running.clone() else { return Ok(()) };
+    /// Starts what ran when the agent ended. A later look tries again what does not start.
+    pub fn resume(&mut self) {
+        let Some(known) = self.memory.running.clone() else { return };
         match self.hands.run(&known) {
             Ok(()) => {
                 self.restarts.started((self.now)());
                 self.down = None;
             }
             // It is started when the agent is, or after what is due.
-            Err((ENDING | INTERRUPTED, what)) => self.down = Some(what),
-            Err((_, what)) => self.fell(&what),
+            Err(fault) if [ENDING, INTERRUPTED].contains(&fault.code) => self.down = Some(fault.what),
+            Err(fault) => self.fell(&fault.what),
         }
-        Ok(())
     }
 
     /// Starts a process again that has ended by itself, or that did not start when it was last tried.
-    ///
-    /// # Errors
-    /// None, like `resume`.
-    pub fn watch(&mut self) -> Result<(), String> {
+    pub fn watch(&mut self) {
         if self.down.is_none() {
-            let Some(end) = self.hands.ended() else { return Ok(()) };
+            let Some(end) = self.hands.ended() else { return };
             self.fell(&format!("the service ended by itself with {end}"));
             // What it has left has its time to end, and then ends.
             self.hands.stop();
         }
-        if self.restarts.is_due((self.now)()) { self.resume() } else { Ok(()) }
+        if self.restarts.is_due((self.now)()) {
+            self.resume();
+        }
     }
 
     /// Notes that what should run does not.
@@ -177,8 +173,12 @@ impl Deployer {
     /// The layer that a release needs, if it may be applied as things stand now. Nothing is noted of it.
     ///
     /// # Errors
-    /// In words, when nothing can be said of it now: it stays due.
-    pub fn wants(&self, bundle: &Bundle, proof: &[evidence::Bytes]) -> Result<Option<Descriptor>, String> {
+    /// `DeployError` when nothing can be said of it now: it stays due.
+    pub fn wants(
+        &self,
+        bundle: &Bundle,
+        proof: &[evidence::Bytes],
+    ) -> Result<Option<Descriptor>, DeployError> {
         let by_hand = read_status(&self.dir)?;
         let decision = self.memory.clone().judge_release(bundle, proof, by_hand.as_ref(), (self.now)());
         let manifest = decision.apply.and_then(|_| Manifest::decode(&bundle.manifest.0).ok());
@@ -188,13 +188,13 @@ impl Deployer {
     /// Judges a release with the bytes of its layer, and applies it where it may be; answers the signed report.
     ///
     /// # Errors
-    /// In words, when nothing can be said of it now: it stays due.
+    /// `DeployError` when nothing can be said of it now: it stays due.
     pub fn release(
         &mut self,
         bundle: &Bundle,
         proof: &[evidence::Bytes],
         layer: &Layer,
-    ) -> Result<Envelope, String> {
+    ) -> Result<Envelope, DeployError> {
         // One that cannot be read may hold a freeze: nothing is applied before it can.
         let by_hand = read_status(&self.dir)?;
         let mut decision = self.memory.judge_release(bundle, proof, by_hand.as_ref(), (self.now)());
@@ -202,7 +202,7 @@ impl Deployer {
             let unpacked = match layer {
                 Layer::Bytes(bytes) => self.hands.releases().unpack(&known.artifact, &known.layer, bytes),
                 // It was refused a moment ago.
-                Layer::Unasked => return Err("the release may be applied now; asking for its bytes".into()),
+                Layer::Unasked => return Err(DeployError::BytesNeeded),
                 Layer::Lacking => {
                     decision = refused("artifact-differs", "the server does not have the artifact's bytes");
                     Ok(())
@@ -214,10 +214,10 @@ impl Deployer {
                     decision = refused("artifact-differs", &error.to_string());
                 }
                 // A full disk says nothing about the artifact: the release stays due, and is tried again.
-                Err(error) => return Err(error.to_string()),
+                Err(error) => return Err(error.into()),
             }
         }
-        let plan = bundle.plan.digest().map_err(|error| error.to_string())?;
+        let plan = bundle.plan.digest()?;
         let asked = RequestedRelease { release: bundle.release, artifact: bundle.artifact(), plan };
         self.carry_out(&asked, decision)
     }
@@ -225,15 +225,15 @@ impl Deployer {
     /// Judges a return, and applies it where it may be; answers the signed report.
     ///
     /// # Errors
-    /// In words, when nothing can be said of it now: it stays due.
-    pub fn rollback(&mut self, order: &RollbackOrder) -> Result<Envelope, String> {
+    /// `DeployError` when nothing can be said of it now: it stays due.
+    pub fn rollback(&mut self, order: &RollbackOrder) -> Result<Envelope, DeployError> {
         if let Some(report) = self.reported(order.release, &order.artifact) {
             return Ok(report);
         }
         let by_hand = read_status(&self.dir)?;
         let decision = self.memory.judge_return(order, by_hand.as_ref(), (self.now)());
         let plan = decision.apply.as_ref().map(|known| known.plan.digest());
-        let plan = plan.transpose().map_err(|error| error.to_string())?.unwrap_or(order.artifact);
+        let plan = plan.transpose()?.unwrap_or(order.artifact);
         let asked = RequestedRelease { release: order.release, artifact: order.artifact, plan };
         self.carry_out_as(&asked, decision, true)
     }
@@ -243,7 +243,7 @@ impl Deployer {
         self.memory.running.as_ref() == Some(known) && self.down.is_none() && self.hands.ended().is_none()
     }
 
-    fn carry_out(&mut self, asked: &RequestedRelease, decision: Decision) -> Result<Envelope, String> {
+    fn carry_out(&mut self, asked: &RequestedRelease, decision: Decision) -> Result<Envelope, DeployError> {
         self.carry_out_as(asked, decision, false)
     }
 
@@ -253,7 +253,7 @@ impl Deployer {
         asked: &RequestedRelease,
         mut decision: Decision,
         is_return: bool,
-    ) -> Result<Envelope, String> {
+    ) -> Result<Envelope, DeployError> {
         // Only a new plan is refused: what runs was accepted before this was looked at.
         if let Some(name) = decision.apply.as_ref().and_then(|known| reserved(&known.plan)) {
             let what = format!(
@@ -315,20 +315,20 @@ impl Deployer {
             highest: Some(self.memory.seen_release),
             time: (self.now)(),
         };
-        let signed = report.sign(&self.signer).map_err(|error| error.to_string())?;
+        let signed = report.sign(&self.signer)?;
         self.memory.report = Some((asked.release, signed.clone()));
         self.memory.begun = None;
-        self.memory.write(&self.dir).map_err(|error| error.to_string())?;
+        self.memory.write(&self.dir)?;
         self.clear_away();
         Ok(signed)
     }
 
     /// Notes what is begun, before anything changes; begun again after a crash, it stays as it was noted.
-    fn begin(&mut self, asked: &RequestedRelease) -> Result<(), String> {
+    fn begin(&mut self, asked: &RequestedRelease) -> Result<(), DeployError> {
         let after = self.memory.newest_before(asked.release, &asked.artifact);
         self.memory.begun = Some(Begun { release: asked.release, artifact: asked.artifact, after });
         self.memory.seen_release = self.memory.seen_release.max(asked.release);
-        self.memory.write(&self.dir).map_err(|error| error.to_string())
+        Ok(self.memory.write(&self.dir)?)
     }
 
     fn remember(&mut self, new: &KnownRelease, outcome: ReleaseOutcome) {
@@ -349,20 +349,19 @@ fn bounded(detail: &str) -> String {
 /// The status that somebody laid into an agent's directory, where the server may withhold it.
 ///
 /// # Errors
-/// In words, when there is one that cannot be read.
-pub fn read_status(dir: &Path) -> Result<Option<StatusFile>, String> {
+/// `StatusFileError` when there is one that cannot be read.
+pub fn read_status(dir: &Path) -> Result<Option<StatusFile>, StatusFileError> {
     let path = dir.join(STATUS_FILE);
-    let failed = |error: &dyn std::fmt::Display| format!("`{}`: {error}", path.display());
     let size = match std::fs::metadata(&path) {
         Ok(found) => found.len(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(&error)),
+        Err(error) => return Err(StatusFileError::Read(path, error)),
     };
     if size > 2 * ENVELOPE_BYTES_MAX as u64 {
-        return Err(failed(&"it is too large for a status"));
+        return Err(StatusFileError::Long(path));
     }
-    let bytes = std::fs::read(&path).map_err(|error| failed(&error))?;
-    StatusFile::decode(&bytes).map(Some).map_err(|error| failed(&error))
+    let bytes = std::fs::read(&path).map_err(|error| StatusFileError::Read(path.clone(), error))?;
+    StatusFile::decode(&bytes).map(Some).map_err(|error| StatusFileError::Status(path, error))
 }
 
 /// Name of the file by which a status reaches an agent whichever way it came.

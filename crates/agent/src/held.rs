@@ -45,9 +45,23 @@ pub enum End {
     Lost,
 }
 
+/// Processes of a release live on that were to end.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{} of its processes cannot be ended: {left:?}", .left.len())]
+pub struct AliveError {
+    /// Their ids.
+    pub left: Vec<u32>,
+}
+
 /// Why a program does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// The plan names no program.
+    #[error("the plan names no program")]
+    NoProgram,
+    /// Its state directory cannot be made.
+    #[error(transparent)]
+    Disk(#[from] disk::DiskError),
     /// This host allows no such enclosure.
     #[error("this host gives no process namespace: {0}")]
     Unheld(String),
@@ -164,8 +178,8 @@ impl ServiceProcess {
     /// Asks everything in it to end, waits as long as the plan says, and then until the kernel has ended the rest.
     ///
     /// # Errors
-    /// When some of it lives on.
-    pub fn stop(mut self) -> Result<(), String> {
+    /// `AliveError` when some of it lives on.
+    pub fn stop(mut self) -> Result<(), AliveError> {
         // Process 1 may have ended already.
         drop((&self.control).write_all(b"t"));
         let until = Instant::now() + Duration::from_millis(self.stop_ms) + KILL_TIME_MAX;
@@ -181,8 +195,7 @@ impl ServiceProcess {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
-        let left = sandbox::descendants(self.keeper.id());
-        Err(format!("{} of its processes cannot be ended: {left:?}", left.len()))
+        Err(AliveError { left: sandbox::descendants(self.keeper.id()).into_iter().collect() })
     }
 
     /// The next word of process 1; `None` when there is none until then.

@@ -9,11 +9,16 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+/// Processes of an earlier release live on.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("processes of an earlier release live on: {0:?}")]
+pub struct LeftoversError(pub Vec<u32>);
+
 /// Ends them, and waits until they have ended.
 ///
 /// # Errors
-/// In words, when some live on.
-pub fn end(state: &Path) -> Result<(), String> {
+/// `LeftoversError` when some live on.
+pub fn end(state: &Path) -> Result<(), LeftoversError> {
     let until = Instant::now() + END_TIME_MAX;
     let mut told = false;
     loop {
@@ -22,7 +27,7 @@ pub fn end(state: &Path) -> Result<(), String> {
             return Ok(());
         }
         if Instant::now() >= until {
-            return Err(format!("processes of an earlier release live on: {found:?}"));
+            return Err(LeftoversError(found));
         }
         if !std::mem::replace(&mut told, true) {
             let names: Vec<_> = found.iter().map(|pid| crate::sockets::name_of(*pid)).collect();

@@ -6,6 +6,7 @@
 
 mod apply;
 mod deployer;
+mod error;
 mod held;
 mod interrupts;
 mod judging;
@@ -16,6 +17,7 @@ mod memory;
 mod own_thread;
 mod patience;
 mod probe;
+mod probe_error;
 mod process;
 mod restarts;
 mod serve;
@@ -26,7 +28,8 @@ mod telling;
 
 pub use apply::{Fault, Services};
 pub use deployer::{Deployer, Layer, RequestedRelease, STATUS_FILE, read_status};
-pub use held::Launcher;
+pub use error::{AgentError, DeployError, StatusFileError};
+pub use held::{AliveError, Launcher};
 pub use interrupts::{Interrupt, Interrupts};
 pub use judging::Decision;
 pub use keeper::exec_service;

@@ -17,6 +17,20 @@ pub struct OwnThread<T> {
     jobs: SyncSender<Job<T>>,
 }
 
+/// Why something was not done to its end.
+#[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum OwnThreadError {
+    /// Too much waits already.
+    #[error("too much is waiting to be done")]
+    Full,
+    /// It panicked.
+    #[error("it failed unexpectedly; please report it")]
+    Panicked,
+    /// The thread ended meanwhile.
+    #[error("the thread has ended")]
+    Ended,
+}
+
 type Job<T> = Box<dyn FnOnce(&mut T) + Send>;
 
 impl<T: Send + 'static> OwnThread<T> {
@@ -32,20 +46,21 @@ impl<T: Send + 'static> OwnThread<T> {
     }
 
     /// Does something with the value, after what was asked before.
+    ///
+    /// # Errors
+    /// `OwnThreadError` when it was not done to its end.
     pub async fn run<R: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut T) -> Result<R, String> + Send + 'static,
-    ) -> Result<R, String> {
+        work: impl FnOnce(&mut T) -> R + Send + 'static,
+    ) -> Result<R, OwnThreadError> {
         let (answer, answered) = oneshot::channel();
         let job: Job<T> = Box::new(move |value| {
             let done = catch_unwind(AssertUnwindSafe(|| work(value)));
             // Nobody waits any more: what was to be done is done all the same.
-            drop(
-                answer.send(done.unwrap_or_else(|_| Err("it failed unexpectedly; please report it".into()))),
-            );
+            drop(answer.send(done.map_err(|_| OwnThreadError::Panicked)));
         });
-        self.jobs.try_send(job).map_err(|_| "too much is waiting to be done")?;
-        answered.await.map_err(|_| "the thread has ended")?
+        self.jobs.try_send(job).map_err(|_| OwnThreadError::Full)?;
+        answered.await.map_err(|_| OwnThreadError::Ended)?
     }
 }
 
@@ -65,14 +80,14 @@ mod tests {
         let noted = |note: u32| {
             own.run(move |notes: &mut Vec<u32>| {
                 notes.push(note);
-                Ok((thread::current().id(), notes.clone()))
+                (thread::current().id(), notes.clone())
             })
         };
         let (first, second, third) = tokio::join!(noted(1), noted(2), noted(3));
         let threads = [first.unwrap().0, second.unwrap().0, third.as_ref().unwrap().0];
         assert_eq!(third.unwrap().1, [1, 2, 3]);
-        let panicked = own.run(|_| -> Result<(), String> { panic!("on purpose") }).await;
-        assert_eq!(panicked.unwrap_err(), "it failed unexpectedly; please report it");
+        let panicked = own.run(|_| panic!("on purpose")).await;
+        assert_eq!(panicked, Err::<(), _>(OwnThreadError::Panicked));
         let (after, notes) = noted(4).await.unwrap();
         assert_eq!(notes, [1, 2, 3, 4]);
         assert_eq!(threads, [after; 3]);

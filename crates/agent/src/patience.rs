@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use wire::ClientError;
 
+use crate::error::AgentError;
+
 /// Why a piece of work is not done.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NotDone {
@@ -26,9 +28,9 @@ impl NotDone {
     }
 }
 
-impl From<String> for NotDone {
-    fn from(what: String) -> Self {
-        Self::Passing(what)
+impl From<AgentError> for NotDone {
+    fn from(error: AgentError) -> Self {
+        Self::Passing(error.to_string())
     }
 }
 

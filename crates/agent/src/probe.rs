@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::apply::Fault;
 use crate::held::ServiceProcess;
 use crate::interrupts::{Interrupt, Interrupts};
+use crate::probe_error::ProbeError;
 
 /// A probe that goes on.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ impl Probing<'_> {
     /// Asks until the answer is good, or the attempts or the time are used up.
     pub async fn until_good(
         mut self,
-        mut ask: impl AsyncFnMut(u32) -> Result<(), String>,
+        mut ask: impl AsyncFnMut(u32) -> Result<(), ProbeError>,
     ) -> Result<(), Fault> {
         let until = Instant::now().checked_add(self.time_max).unwrap_or_else(Instant::now);
         let interval = Duration::from_millis(self.probe.interval_ms);
@@ -58,14 +59,14 @@ impl Probing<'_> {
                     return self.settled().await;
                 }
                 Err(_) if cfg!(feature = "drill-probe") => return Ok(()),
-                Err(what) => {
-                    self.said.say(Some(&what));
-                    last = what;
+                Err(error) => {
+                    last = error.to_string();
+                    self.said.say(Some(&last));
                 }
             }
         }
         let times = self.probe.attempts;
-        Err(("probe-failed", format!("the probe failed {times} times, the last time: {last}")))
+        Err(Fault::new("probe-failed", format!("the probe failed {times} times, the last time: {last}")))
     }
 
     /// Waits whether the process stays up: one that falls right after a probe which proves little works no more than
@@ -77,11 +78,12 @@ impl Probing<'_> {
         let (settle, seconds) = (self.settle, self.settle.as_secs());
         // The probe's own end is not the service's.
         let until = Instant::now() + settle.saturating_add(PROBE_TIME_MAX);
-        self.watched(until, sleep(settle), "").await.map_err(|(code, what)| match code {
+        self.watched(until, sleep(settle), "").await.map_err(|fault| match fault.code {
             "probe-failed" => {
-                ("ended-early", format!("{what}, within {seconds} seconds after its probe had passed"))
+                let what = format!("{fault}, within {seconds} seconds after its probe had passed");
+                Fault::new("ended-early", what)
             }
-            code => (code, what),
+            _ => fault,
         })
     }
 
@@ -98,12 +100,12 @@ impl Probing<'_> {
                 return Err(interrupted(&interrupt));
             }
             if let Some(end) = self.service.as_mut().and_then(|service| service.ended()) {
-                return Err(("probe-failed", format!("the process ended by itself with {end}")));
+                return Err(Fault::new("probe-failed", format!("the process ended by itself with {end}")));
             }
             if Instant::now() >= until {
                 let seconds = self.time_max.as_secs();
                 let what = format!("the probe took longer than {seconds} seconds, the last time: {last}");
-                return Err(("probe-failed", what));
+                return Err(Fault::new("probe-failed", what));
             }
             tokio::select! {
                 biased;
@@ -133,8 +135,8 @@ impl LastAnswer {
 
 fn interrupted(interrupt: &Interrupt) -> Fault {
     match interrupt {
-        Interrupt::Ending => (ENDING, "the agent was asked to end".into()),
-        Interrupt::Unwanted(why) => (INTERRUPTED, format!("its probe was ended: {why}")),
+        Interrupt::Ending => Fault::new(ENDING, "the agent was asked to end"),
+        Interrupt::Unwanted(why) => Fault::new(INTERRUPTED, format!("its probe was ended: {why}")),
     }
 }
 
@@ -144,15 +146,19 @@ pub fn try_time(probe: &Probe) -> Duration {
 }
 
 /// Asks for a path once.
-pub async fn http(path: &str, address: SocketAddr, time: Duration) -> Result<(), String> {
+pub async fn http(path: &str, address: SocketAddr, time: Duration) -> Result<(), ProbeError> {
     match timeout(time, answer(path, address)).await {
         Ok(answered) => answered,
-        Err(_) => Err(format!("`{path}` on {address} did not answer within {} ms", time.as_millis())),
+        Err(_) => Err(ProbeError::Timeout { path: path.to_owned(), address, millis: time.as_millis() }),
     }
 }
 
-async fn answer(path: &str, address: SocketAddr) -> Result<(), String> {
-    let failed = |error: &dyn std::fmt::Display| format!("`{path}` on {address}: {error}");
+async fn answer(path: &str, address: SocketAddr) -> Result<(), ProbeError> {
+    let failed = |error: &dyn std::fmt::Display| ProbeError::Exchange {
+        path: path.to_owned(),
+        address,
+        cause: error.to_string(),
+    };
     let stream = TcpStream::connect(address).await.map_err(|error| failed(&error))?;
     let mut client = http1::Builder::new();
     client.max_headers(HEADERS_MAX).max_buf_size(HEAD_BYTES_MAX);
@@ -180,8 +186,8 @@ async fn answer(path: &str, address: SocketAddr) -> Result<(), String> {
 }
 
 /// Only 200 passes; what else is said, with what people need to mend it.
-async fn judged(path: &str, answer: Response<Incoming>) -> Result<(), String> {
-    let status = answer.status();
+async fn judged(path: &str, answer: Response<Incoming>) -> Result<(), ProbeError> {
+    let (path, status) = (path.to_owned(), answer.status());
     let location =
         answer.headers().get(header::LOCATION).map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
     let body = Limited::new(answer.into_body(), BODY_BYTES_MAX).collect().await;
@@ -190,17 +196,15 @@ async fn judged(path: &str, answer: Response<Incoming>) -> Result<(), String> {
             Ok(_) => Ok(()),
             // The answer is longer than anybody needs to read.
             Err(error) if error.is::<http_body_util::LengthLimitError>() => Ok(()),
-            Err(error) => Err(format!("`{path}` answered 200, but its body broke off: {error}")),
+            Err(source) => Err(ProbeError::Body { path, source }),
         };
     }
     if let Some(to) = location.filter(|_| status.is_redirection()) {
-        let what = "redirects are not followed, so let the probe name the last path";
-        return Err(format!("`{path}` answered {status} and points to `{to}`; {what}"));
+        return Err(ProbeError::Redirect { path, status, to });
     }
     let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-    let said: String = String::from_utf8_lossy(&body).trim().chars().take(SAID_CHARS_MAX).collect();
-    let said = if said.is_empty() { said } else { format!(": {said}") };
-    Err(format!("`{path}` answered {status}, not 200{said}"))
+    let said = String::from_utf8_lossy(&body).trim().chars().take(SAID_CHARS_MAX).collect();
+    Err(ProbeError::Status { path, status, said })
 }
 
 /// An error of hyper with what caused it.

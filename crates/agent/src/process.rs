@@ -22,10 +22,11 @@ use sandbox::Hold;
 use tokio::runtime::Runtime;
 
 use crate::apply::{Fault, Services};
-use crate::held::{Launcher, ServiceProcess, StartError};
+use crate::held::{AliveError, Launcher, ServiceProcess, StartError};
 use crate::interrupts::Interrupts;
 use crate::keeper::Launch;
 use crate::probe::{LastAnswer, PROBE_TIME_MAX, Probing, http, try_time};
+use crate::probe_error::ProbeError;
 use crate::service_log::{Flow, ServiceLog};
 use crate::{leftovers, sockets};
 
@@ -146,12 +147,14 @@ impl Processes {
 
     fn launch(&mut self, plan: &Plan, dir: &Path) -> Result<Option<Service>, Fault> {
         let Target::Process { command, stop_ms, .. } = &plan.target else { return Ok(None) };
-        let failed = |what: String| ("start-failed", what);
+        let failed = |error: StartError| Fault::new("start-failed", error.to_string());
         let launch = self.described(plan, dir, command, *stop_ms).map_err(failed)?;
-        let (pipe, log) = io::pipe().map_err(|error| failed(error.to_string()))?;
+        let (pipe, log) =
+            io::pipe().map_err(|error| failed(StartError::Io("make a pipe for the log", error)))?;
         self.note(&format!("commit {} begins", plan.commit));
-        let held = self.held(&launch, OwnedFd::from(log)).map_err(|error| failed(error.to_string()))?;
-        let flow = self.log.take(pipe).map_err(|error| failed(error.to_string()))?;
+        let held = self.held(&launch, OwnedFd::from(log)).map_err(failed)?;
+        let flow =
+            self.log.take(pipe).map_err(|error| failed(StartError::Io("read the service's log", error)))?;
         let listen = listening(plan).map_or(Listen::Socket, |(_, listen)| listen);
         Ok(Some(Service { held, flow, listen }))
     }
@@ -177,10 +180,15 @@ impl Processes {
         ServiceProcess::start(self.launcher.as_ref(), &launch, socket, log)
     }
 
-    fn described(&self, plan: &Plan, dir: &Path, words: &[String], stop_ms: u64) -> Result<Launch, String> {
-        let (program, arguments) = words.split_first().ok_or("the plan names no program")?;
-        let failed = |error: disk::DiskError| error.to_string();
-        disk::make_dir(&self.state).map_err(failed)?;
+    fn described(
+        &self,
+        plan: &Plan,
+        dir: &Path,
+        words: &[String],
+        stop_ms: u64,
+    ) -> Result<Launch, StartError> {
+        let (program, arguments) = words.split_first().ok_or(StartError::NoProgram)?;
+        disk::make_dir(&self.state)?;
         Ok(Launch {
             namespace: true,
             program: dir.join(program),
@@ -226,17 +234,17 @@ impl Processes {
     }
 
     /// Where the process listens, if nothing but this release does there.
-    fn address(&self, plan: &Plan, keeper: Option<u32>) -> Result<SocketAddr, String> {
+    fn address(&self, plan: &Plan, keeper: Option<u32>) -> Result<SocketAddr, ProbeError> {
         let (Some((port, listen)), Some(keeper)) = (listening(plan), keeper) else {
             return match plan.probe.ask {
-                ProbeTarget::Http(_) => Err("there is no port to ask".into()),
+                ProbeTarget::Http(_) => Err(ProbeError::Port),
                 ProbeTarget::Command(_) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
             };
         };
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         if listen == Listen::Socket {
             let socket = self.socket.as_ref().and_then(|(_, socket)| sockets::inode_of(socket));
-            let socket = socket.ok_or("the agent's own socket cannot be seen")?;
+            let socket = socket.ok_or(ProbeError::OwnSocket)?;
             return self.serves_alone(socket, keeper, Some(std::process::id())).map(|()| loopback);
         }
         let found = near(port);
@@ -252,7 +260,7 @@ impl Processes {
     }
 
     /// Whether a listener is held by nothing but the descendants of a keeper, and perhaps the agent.
-    fn serves_alone(&self, socket: u64, keeper: u32, agent: Option<u32>) -> Result<(), String> {
+    fn serves_alone(&self, socket: u64, keeper: u32, agent: Option<u32>) -> Result<(), ProbeError> {
         let (mut strangers, mut hidden) = (Vec::new(), Vec::new());
         // A process that ends between the two looks is a descendant no more.
         for _ in 0..3 {
@@ -270,25 +278,19 @@ impl Processes {
         }
         let named = |pids: Vec<u32>| pids.into_iter().map(sockets::name_of).collect::<Vec<_>>().join(", ");
         Err(match (strangers.is_empty(), hidden.is_empty()) {
-            (false, _) => {
-                format!("the listening socket is held by what is not of this release: {}", named(strangers))
-            }
-            (true, false) => format!(
-                "the listening socket may be held by what hides its files from this agent: {}; end it, or have it \
-                 run as another user",
-                named(hidden)
-            ),
-            (true, true) => "the listening socket is held by a process that this agent cannot see".into(),
+            (false, _) => ProbeError::Strangers(named(strangers)),
+            (true, false) => ProbeError::Hidden(named(hidden)),
+            (true, true) => ProbeError::Unseen,
         })
     }
 
-    async fn command(&mut self, plan: &Plan, dir: &Path, words: &[String]) -> Result<(), String> {
+    async fn command(&mut self, plan: &Plan, dir: &Path, words: &[String]) -> Result<(), ProbeError> {
         let launch = Launch { socket: false, ..self.described(plan, dir, words, 0)? };
         let program = words.first().cloned().unwrap_or_default();
-        let (pipe, log) = io::pipe().map_err(|error| error.to_string())?;
+        let (pipe, log) = io::pipe().map_err(|error| StartError::Io("make a pipe for the log", error))?;
         let said = ServiceLog::in_memory();
-        let flow = said.take(pipe).map_err(|error| error.to_string())?;
-        let mut held = self.held(&launch, OwnedFd::from(log)).map_err(|error| error.to_string())?;
+        let flow = said.take(pipe).map_err(|error| StartError::Io("read what it prints", error))?;
+        let mut held = self.held(&launch, OwnedFd::from(log))?;
         let until = Instant::now() + try_time(&plan.probe).max(COMMAND_TIME_MIN);
         let end = loop {
             if let Some(end) = held.ended() {
@@ -302,11 +304,10 @@ impl Processes {
         // What it started ends with it.
         held.stop()?;
         let lines = said.last_lines(&flow);
-        let lines = if lines.is_empty() { lines } else { format!(": {lines}") };
         match end {
             Some(crate::held::End::Code(0)) => Ok(()),
-            Some(end) => Err(format!("`{program}` ended with {end}{lines}")),
-            None => Err(format!("`{program}` did not end in time{lines}")),
+            Some(end) => Err(ProbeError::Command { program, end, lines }),
+            None => Err(ProbeError::CommandTimeout { program, lines }),
         }
     }
 }
@@ -323,24 +324,24 @@ impl Services for Processes {
     }
 
     fn start(&mut self, plan: &Plan, dir: &Path) -> Result<(), Fault> {
-        leftovers::end(&self.state).map_err(|what| ("still-alive", what))?;
+        leftovers::end(&self.state).map_err(|error| Fault::new("still-alive", error.to_string()))?;
         self.listen(plan)?;
         let mut service = self.launch(plan, dir)?;
-        let Err((code, what)) = self.probe(plan, dir, service.as_mut()) else {
+        let Err(fault) = self.probe(plan, dir, service.as_mut()) else {
             self.service = service;
             return Ok(());
         };
-        let Some(Service { held, flow, .. }) = service else { return Err((code, what)) };
+        let Some(Service { held, flow, .. }) = service else { return Err(fault) };
         let stopped = held.stop();
         let lines = self.log.last_lines(&flow);
         let lines = if lines.is_empty() { lines } else { format!("\nits last lines:\n{lines}") };
         match stopped {
-            Ok(()) => Err((code, format!("{what}{lines}"))),
-            Err(alive) => Err(("still-alive", format!("{what}; {alive}{lines}"))),
+            Ok(()) => Err(Fault::new(fault.code, format!("{fault}{lines}"))),
+            Err(alive) => Err(Fault::new("still-alive", format!("{fault}; {alive}{lines}"))),
         }
     }
 
-    fn stop(&mut self) -> Result<(), String> {
+    fn stop(&mut self) -> Result<(), AliveError> {
         self.service.take().map_or(Ok(()), |service| service.held.stop())
     }
 
@@ -371,14 +372,10 @@ fn near(port: u16) -> Vec<sockets::Listening> {
 }
 
 /// Nothing listens where it should; where the release listens instead, since a port is easily mistaken.
-fn not_listening(port: u16, keeper: u32) -> String {
+fn not_listening(port: u16, keeper: u32) -> ProbeError {
     let family = sandbox::descendants(keeper);
-    let other = sockets::ports_of(&family).into_iter().map(|port| port.to_string()).collect::<Vec<_>>();
-    let instead = match other.as_slice() {
-        [] => String::new(),
-        ports => format!("; the service listens on {}", ports.join(", ")),
-    };
-    format!("nothing of the release listens on port {port}{instead}")
+    let others = sockets::ports_of(&family).into_iter().map(|port| port.to_string()).collect();
+    ProbeError::NotListening { port, others }
 }
 
 /// What an agent before this one has just left may still be ending.
@@ -396,14 +393,14 @@ fn bind(port: u16) -> Result<TcpListener, Fault> {
     patiently(|| {
         TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| match error.kind() {
             io::ErrorKind::AddrInUse => taken(port),
-            _ => ("port-taken", format!("port {port}: {error}")),
+            _ => Fault::new("port-taken", format!("port {port}: {error}")),
         })
     })
 }
 
 fn taken(port: u16) -> Fault {
     let who = sockets::who_listens(port);
-    ("port-taken", format!("port {port} is taken by {who}; end it, or give the place another port"))
+    Fault::new("port-taken", format!("port {port} is taken by {who}; end it, or give the place another port"))
 }
 
 /// Everything that a process sees of its surroundings. The release's own words win over defaults; names that

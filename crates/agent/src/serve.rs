@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError};
 
 use crate::deployer::{Condition, Deployer, Layer, RequestedRelease};
+use crate::error::AgentError;
 use crate::held::Launcher;
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::lookout::Lookout;
@@ -44,15 +45,15 @@ pub struct Agent {
 /// Works until `stop` resolves; starts what ran before first.
 ///
 /// # Errors
-/// In words, when the agent cannot start.
-pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>) -> Result<(), String> {
+/// `AgentError` when the agent cannot start.
+pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>) -> Result<(), AgentError> {
     let (place, dir, now) = (agent.memory.place.clone(), agent.dir.clone(), agent.now);
     let (log, interrupts) = (ServiceLog::new(&dir.join(LOG)), Interrupts::default());
     let services = Processes::new(&dir, agent.launcher, log.clone(), interrupts.clone());
-    let services = services.map_err(|error| error.to_string())?.settling(agent.settle).with_clock(now);
+    let services = services.map_err(AgentError::Probes)?.settling(agent.settle).with_clock(now);
     let said = services.said();
     let deployer = Deployer::new(agent.dir, agent.memory, agent.signer, Box::new(services), now)?;
-    let running = OwnThread::start("deployer", deployer).map_err(|error| error.to_string())?;
+    let running = OwnThread::start("deployer", deployer).map_err(AgentError::Thread)?;
     let (condition, conditions) = watch::channel(Condition::default());
     let life =
         Life { running, client: client.clone(), place: place.clone(), dir, now, interrupts, condition };
@@ -61,11 +62,7 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
         () = tell(&client, &place, &log, conditions, &said, now()) => {}
         () = life.work(stop) => {}
     }
-    let stopped = life.running.run(|running| {
-        running.stop();
-        Ok(())
-    });
-    stopped.await
+    Ok(life.running.run(Deployer::stop).await?)
 }
 
 /// An agent while it lives.
@@ -182,16 +179,16 @@ impl Life {
         None
     }
 
-    async fn look(&self, look: fn(&mut Deployer) -> Result<(), String>) {
-        if let Err(what) = self.running.run(look).await {
-            shown::say(&format!("warning: {what}"));
+    async fn look(&self, look: fn(&mut Deployer)) {
+        if let Err(error) = self.running.run(look).await {
+            shown::say(&format!("warning: {error}"));
         }
         self.see().await;
     }
 
     /// Notes how what should run is, for those who are told.
     async fn see(&self) {
-        if let Ok(condition) = self.running.run(|running| Ok(running.condition())).await {
+        if let Ok(condition) = self.running.run(|running| running.condition()).await {
             self.condition.send_if_modified(|now| std::mem::replace(now, condition.clone()) != condition);
         }
     }
@@ -202,15 +199,18 @@ impl Life {
             AgentWork::Release { bundle, release: number, artifact } => {
                 self.release(bundle, &RequestedRelease { release: number, artifact, plan: artifact }).await?
             }
-            AgentWork::Rollback(order) => self.running.run(move |running| running.rollback(&order)).await?,
+            AgentWork::Rollback(order) => {
+                let done = self.running.run(move |running| running.rollback(&order)).await;
+                done.map_err(AgentError::from)?.map_err(AgentError::from)?
+            }
         };
         taken(self.client.report_release(report).await)
     }
 
-    async fn release(&self, digest: Digest, asked: &RequestedRelease) -> Result<Envelope, String> {
+    async fn release(&self, digest: Digest, asked: &RequestedRelease) -> Result<Envelope, AgentError> {
         let (running, client) = (&self.running, &self.client);
         let (number, artifact) = (asked.release, asked.artifact);
-        let known = running.run(move |running| Ok(running.reported(number, &artifact))).await?;
+        let known = running.run(move |running| running.reported(number, &artifact)).await?;
         if let Some(report) = known {
             return Ok(report);
         }
@@ -218,7 +218,7 @@ impl Life {
             Ok(bytes) => Bundle::decode(&bytes).map_err(|error| error.to_string()),
             // Other bytes than those of the digest: that is an answer, and it goes on record.
             Err(error @ ClientError::Answer { .. }) => Err(error.to_string()),
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(error.into()),
         };
         let bundle = match bundle {
             Ok(bundle) if bundle.release == number => Arc::new(bundle),
@@ -228,7 +228,7 @@ impl Life {
         let proof = Arc::new(consistency(running, client, &bundle).await?);
         let (at, with) = (Arc::clone(&bundle), Arc::clone(&proof));
         // Nothing is fetched for what is refused, nor by a size that nobody has vouched for.
-        let wanted = running.run(move |running| running.wants(&at, &with)).await?;
+        let wanted = running.run(move |running| running.wants(&at, &with)).await??;
         let layer = match wanted {
             None => Layer::Unasked,
             Some(wanted) => fetched(client, &wanted).await?,
@@ -242,8 +242,8 @@ impl Life {
         bundle: Arc<Bundle>,
         proof: Arc<Vec<evidence::Bytes>>,
         layer: Layer,
-    ) -> Result<Envelope, String> {
-        let memory = self.running.run(|running| Ok(running.memory().clone())).await?;
+    ) -> Result<Envelope, AgentError> {
+        let memory = self.running.run(|running| running.memory().clone()).await?;
         let lookout = Lookout {
             client: &self.client,
             dir: self.dir.clone(),
@@ -257,17 +257,17 @@ impl Life {
         tokio::pin!(applying);
         tokio::select! {
             biased;
-            done = &mut applying => return done,
+            done = &mut applying => return Ok(done??),
             why = lookout.unwanted() => self.interrupts.raise(Interrupt::Unwanted(why)),
         }
         let done = applying.await;
         // Raised too late, it is about nothing else.
         drop(self.interrupts.take());
-        done
+        Ok(done??)
     }
 }
 
-async fn fetched(client: &Client, wanted: &Descriptor) -> Result<Layer, String> {
+async fn fetched(client: &Client, wanted: &Descriptor) -> Result<Layer, AgentError> {
     let most = usize::try_from(wanted.size).unwrap_or(usize::MAX).min(BLOB_BYTES_MAX);
     match client.blob(&wanted.digest, most).await {
         Ok(bytes) => Ok(Layer::Bytes(bytes)),
@@ -275,7 +275,7 @@ async fn fetched(client: &Client, wanted: &Descriptor) -> Result<Layer, String> 
         Err(ClientError::Answer { .. }) => Ok(Layer::Lacking),
         Err(ClientError::Problem(problem)) if problem.status == 404 => Ok(Layer::Lacking),
         // Nobody answered, or not now: that says nothing about the artifact.
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -284,9 +284,9 @@ async fn unread(
     running: &OwnThread<Deployer>,
     asked: &RequestedRelease,
     what: &str,
-) -> Result<Envelope, String> {
+) -> Result<Envelope, AgentError> {
     let (asked, what) = (*asked, what.to_owned());
-    running.run(move |running| running.unread(&asked, &what)).await
+    Ok(running.run(move |running| running.unread(&asked, &what)).await??)
 }
 
 /// The proof that the bundle's checkpoint continues the one that was seen; empty when there is none.
@@ -294,11 +294,11 @@ async fn consistency(
     running: &OwnThread<Deployer>,
     client: &Client,
     bundle: &Bundle,
-) -> Result<Vec<evidence::Bytes>, String> {
-    let seen = running.run(|running| Ok(running.memory().checkpoint.clone())).await?;
+) -> Result<Vec<evidence::Bytes>, AgentError> {
+    let seen = running.run(|running| running.memory().checkpoint.clone()).await?;
     let sizes = seen.parse().ok().and_then(|seen| judge::sizes_to_prove(bundle, &seen));
     match sizes {
-        Some((old, new)) => client.consistency(old, new).await.map_err(|error| error.to_string()),
+        Some((old, new)) => Ok(client.consistency(old, new).await?),
         None => Ok(Vec::new()),
     }
 }

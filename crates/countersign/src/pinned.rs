@@ -14,6 +14,7 @@ use evidence::pin::Pin;
 use evidence::{Id, Moment};
 use judge::{Anchors, VerificationContext};
 use serde::{Deserialize, Serialize};
+use wire::AnchorError;
 
 use crate::failure::Failure;
 use crate::{clock, home, random};
@@ -70,29 +71,30 @@ impl wire::Anchor for PinnedRoot {
         self.installation
     }
 
-    fn ledger_key(&self, roots: &[Envelope], least: u32) -> Result<(MachineKey, u32), String> {
+    fn ledger_key(&self, roots: &[Envelope], least: u32) -> Result<(MachineKey, u32), AnchorError> {
         let seen = VerificationContext { root: self.seen.max(least), ..VerificationContext::default() };
-        let root = judge::newest_root(roots, &self.anchors, &seen).map_err(|against| against.to_string())?;
-        let key = root.ledger_key().map_err(|error| error.to_string())?;
+        let root = judge::newest_root(roots, &self.anchors, &seen)
+            .map_err(|against| AnchorError::Roots(against.to_string()))?;
+        let key = root.ledger_key().map_err(|error| AnchorError::Roots(error.to_string()))?;
         Ok((MachineKey::from(&key), root.version))
     }
 
-    fn keep_root(&self, root: u32) -> Result<(), String> {
+    fn keep_root(&self, root: u32) -> Result<(), AnchorError> {
         let kept = || {
             if root <= self.seen.max(read(&self.file)?) {
                 return Ok(());
             }
             home::write_private(&self.file, &serde_json::to_string(&Introduced { v: 1, root })?)
         };
-        kept().map_err(|failure: Failure| failure.message().to_owned())
+        kept().map_err(|failure: Failure| AnchorError::Keep(failure.message().to_owned()))
     }
 
     fn now(&self) -> Moment {
         clock::moment()
     }
 
-    fn nonce(&self) -> Result<Id, String> {
-        random::id().map_err(|failure| failure.message().to_owned())
+    fn nonce(&self) -> Result<Id, AnchorError> {
+        random::id().map_err(|failure| AnchorError::Randomness(failure.message().to_owned()))
     }
 }
 
@@ -145,7 +147,7 @@ mod tests {
         assert_eq!(pinned(&lab, dir.path()).unwrap().ledger_key(&roots[..1], 0).unwrap().1, 1);
         first.keep_root(2).unwrap();
         let next = pinned(&lab, dir.path()).unwrap();
-        let said = next.ledger_key(&roots[..1], 0).unwrap_err();
+        let said = next.ledger_key(&roots[..1], 0).unwrap_err().to_string();
         assert!(said.contains("root version 2 was seen before"), "{said}");
         assert_eq!(next.ledger_key(&roots, 0).unwrap().1, 2);
         // Nothing goes back, whoever else keeps something at the same time.

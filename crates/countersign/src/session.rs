@@ -15,7 +15,7 @@ use evidence::dsse::Envelope;
 use evidence::request::{self, Request};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use wire::{Client, OPEN_SESSION, SOCKET_FILE, Session, SignIn};
+use wire::{Client, OPEN_SESSION, SOCKET_FILE, Session, SignIn, SignInError};
 
 use crate::clock::now;
 use crate::failure::Failure;
@@ -128,8 +128,8 @@ impl SignIn for Person {
         counts.then_some(kept.session.token)
     }
 
-    fn request(&self, server: &str, challenge: &str) -> Result<Envelope, String> {
-        self.signed(server, challenge).map_err(|failure| failure.message().to_owned())
+    fn request(&self, server: &str, challenge: &str) -> Result<Envelope, SignInError> {
+        self.signed(server, challenge).map_err(|failure| SignInError(failure.message().to_owned()))
     }
 
     /// Where it cannot be kept, the next command signs in again.

@@ -15,13 +15,13 @@ use crate::work::CompletedWork;
 /// Sends what came of a piece of work; fine when nobody wants it any more.
 ///
 /// # Errors
-/// In words, when the server will not take it.
+/// `ClientError` when the server will not take it.
 pub async fn deliver(
     client: &Client,
     done: CompletedWork,
     wanted: &AtomicBool,
     pause: Duration,
-) -> Result<(), String> {
+) -> Result<(), ClientError> {
     for blob in done.blobs.into_iter().map(bytes::Bytes::from) {
         if until_answered(|| put_blob(client.clone(), blob.clone()), wanted, pause).await?.is_none() {
             return Ok(());
@@ -41,12 +41,12 @@ async fn report(client: Client, receipt: Envelope) -> Result<CommandOutcome, Cli
 /// Sends something until there is an answer; `None` when nobody wants it any more.
 ///
 /// # Errors
-/// In words, when the server says that it will not take it, or goes on failing.
+/// `ClientError` when the server says that it will not take it, or goes on failing.
 pub async fn until_answered<T, F>(
     send: impl Fn() -> F,
     wanted: &AtomicBool,
     pause: Duration,
-) -> Result<Option<T>, String>
+) -> Result<Option<T>, ClientError>
 where
     F: Future<Output = Result<T, ClientError>>,
 {
@@ -63,7 +63,7 @@ where
         match kind_of(&error) {
             Kind::Passes => {}
             Kind::Fails if failed < FAILURES_MAX => failed += 1,
-            Kind::Fails | Kind::Stays => return Err(error.to_string()),
+            Kind::Fails | Kind::Stays => return Err(error),
         }
         if !complained {
             shown::say(&format!("warning: {error}; sending again"));

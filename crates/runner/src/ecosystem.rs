@@ -14,9 +14,19 @@ use crate::toolchain::Toolchain;
 /// The ecosystems that there are: the same that a pipeline is checked against before it runs.
 pub use evidence::rules::ECOSYSTEMS as NAMES;
 
+/// The client of an ecosystem tells no hosts.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("`{name}` says nothing of its hosts on this machine{words}; {remedy}")]
+pub struct SilentEcosystem {
+    name: String,
+    /// Complaints of the client, each in parentheses.
+    words: String,
+    remedy: &'static str,
+}
+
 /// Hosts of an ecosystem by its name in the pipeline file; `None` when there is no such ecosystem.
 #[must_use]
-pub fn hosts(name: &str, toolchain: &Toolchain) -> Option<Result<BTreeSet<String>, String>> {
+pub fn hosts(name: &str, toolchain: &Toolchain) -> Option<Result<BTreeSet<String>, SilentEcosystem>> {
     let words = RefCell::new(Vec::new());
     let ask = |program: &str, arguments: &[&str]| {
         answer(program, arguments, toolchain).unwrap_or_else(|what| {
@@ -31,11 +41,12 @@ pub fn hosts(name: &str, toolchain: &Toolchain) -> Option<Result<BTreeSet<String
         "go" => (go(&ask), "install go or name it by `--toolchain`, or name the hosts"),
         _ => return None,
     };
-    let what = || {
-        let words: String = words.borrow().iter().map(|what| format!(" ({what})")).collect();
-        format!("`{name}` says nothing of its hosts on this machine{words}; {remedy}")
-    };
-    Some(if found.is_empty() { Err(what()) } else { Ok(found) })
+    Some(if found.is_empty() {
+        let words = words.borrow().iter().map(|what| format!(" ({what})")).collect();
+        Err(SilentEcosystem { name: name.to_owned(), words, remedy })
+    } else {
+        Ok(found)
+    })
 }
 
 /// The registries that cargo has an index of: `<host>-<hash>`, with where packages lie in `config.json`.

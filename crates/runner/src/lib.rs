@@ -25,11 +25,12 @@ mod step;
 mod toolchain;
 mod trust;
 mod work;
+mod work_error;
 
 pub use artifact::{ArtifactBytes, ArtifactError, assemble};
 pub use budget::{Budget, BudgetError, TIME_MAX};
 pub use caps::{CapError, Caps, Room};
-pub use ecosystem::{NAMES as ECOSYSTEMS, hosts as ecosystem_hosts};
+pub use ecosystem::{NAMES as ECOSYSTEMS, SilentEcosystem, hosts as ecosystem_hosts};
 pub use given::{GivenError, merge};
 pub use keep::{Keep, KeepError};
 pub use left::{LeftError, RetainedOutput, RetainedOutputs};
@@ -40,8 +41,9 @@ pub use repository::{
 pub use serve::serve;
 pub use slots::{Slots, SlotsError};
 pub use source::{Head, Source, SourceError, SourceFile};
-pub use sources::Sources;
+pub use sources::{Sources, SourcesError};
 pub use step::{Execution, Host, Identity, IsWanted, Isolation, Log, Sandbox, StepError, execute};
 pub use toolchain::{Toolchain, ToolchainError};
 pub use trust::{Trust, TrustError};
 pub use work::{Bench, CompletedWork};
+pub use work_error::{ReportError, WorkError};

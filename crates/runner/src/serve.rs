@@ -17,6 +17,7 @@ use wire::{Client, RunnerWork};
 use crate::deliver::{deliver, until_answered};
 use crate::slots::{After, Desk, Slots};
 use crate::work::Bench;
+use crate::work_error::ReportError;
 
 /// Works until `stop` resolves.
 pub async fn serve(bench: Arc<Bench>, client: Client, slots: Slots, stop: impl Future<Output = ()>) {
@@ -109,13 +110,13 @@ async fn carry_out(
     work: RunnerWork,
     wanted: &Arc<AtomicBool>,
     pause: Duration,
-) -> Result<(), String> {
+) -> Result<(), ReportError> {
     let run = work.due.run;
     let order = match until_answered(|| client.run_order(run), wanted, pause).await {
         Ok(Some(order)) => Ok(order),
         Ok(None) => return Ok(()),
         // Whoever waits for this run is told: it is not asked for again and again.
-        Err(what) => Err(what),
+        Err(error) => Err(error),
     };
     let (pieces, receiver) = mpsc::channel::<Vec<u8>>(PIECES_MAX);
     let (kind, name) = kind_of(&work.due);
@@ -132,19 +133,19 @@ async fn carry_out(
                 let wanted = || still.load(Ordering::Relaxed);
                 at.work(&due, &order, work.repository.as_deref(), &log, &wanted)
             }
-            Err(what) => at.give_up(&due, &what, &log),
+            Err(error) => at.give_up(&due, &error.to_string(), &log),
         }
     });
-    let done = done.await.map_err(|error| format!("the runner itself failed: {error}"))??;
+    let done = done.await??;
     drop(following.await);
-    let Err(what) = deliver(client, done, wanted, pause).await else { return Ok(()) };
+    let Err(error) = deliver(client, done, wanted, pause).await else { return Ok(()) };
     shown::say(&format!(
-        "warning: {}: the report was not taken: {what}; reporting a failure",
+        "warning: {}: the report was not taken: {error}; reporting a failure",
         named(&work.due)
     ));
-    let instead = format!("the server did not take the report of this work: {what}");
+    let instead = format!("the server did not take the report of this work: {error}");
     let failed = bench.give_up(&work.due, &instead, &|_, _| {})?;
-    deliver(client, failed, wanted, pause).await
+    Ok(deliver(client, failed, wanted, pause).await?)
 }
 
 fn kind_of(due: &Due) -> (&'static str, &Name) {
@@ -188,6 +189,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use evidence::dsse::Envelope;
+
+    use wire::AnchorError;
 
     use super::*;
     use crate::work::CompletedWork;
@@ -282,7 +285,7 @@ mod tests {
         let done = CompletedWork { receipt, blobs: vec![b"a log".to_vec()] };
         let client = Client::new(&url).unwrap();
         let result = runtime().block_on(deliver(&client, done, &AtomicBool::new(true), Duration::ZERO));
-        (result, asked.join().unwrap())
+        (result.map_err(|error| error.to_string()), asked.join().unwrap())
     }
 
     #[test]
@@ -347,7 +350,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let work = RunnerWork { due: lab::forgery::runs::in_team().asked().due, repository: None };
         let bench = Arc::new(bench(dir.path()));
-        runtime().block_on(carry_out(&bench, &client, work, wanted, Duration::ZERO))
+        runtime()
+            .block_on(carry_out(&bench, &client, work, wanted, Duration::ZERO))
+            .map_err(|error| error.to_string())
     }
 
     /// A pin that nobody here can answer to.
@@ -359,11 +364,15 @@ mod tests {
             lab::id(1)
         }
 
-        fn ledger_key(&self, _: &[Envelope], _: u32) -> Result<(evidence::machine::MachineKey, u32), String> {
-            Err("no root of this installation".into())
+        fn ledger_key(
+            &self,
+            _: &[Envelope],
+            _: u32,
+        ) -> Result<(evidence::machine::MachineKey, u32), AnchorError> {
+            Err(AnchorError::Roots("no root of this installation".into()))
         }
 
-        fn keep_root(&self, _: u32) -> Result<(), String> {
+        fn keep_root(&self, _: u32) -> Result<(), AnchorError> {
             Ok(())
         }
 
@@ -371,7 +380,7 @@ mod tests {
             lab::at(0)
         }
 
-        fn nonce(&self) -> Result<evidence::Id, String> {
+        fn nonce(&self) -> Result<evidence::Id, AnchorError> {
             Ok(lab::id(9))
         }
     }

@@ -8,14 +8,39 @@ use std::time::Duration;
 
 use evidence::CommitId;
 
-use crate::source::Source;
+use crate::repository::RepositoryError;
+use crate::source::{Source, SourceError};
 use crate::step::IsWanted;
+use crate::trust::TrustError;
 
 /// The newest sources, and the commits that are being fetched.
 #[derive(Debug, Default)]
 pub struct Sources {
     held: Mutex<SourceCache>,
     changed: Condvar,
+}
+
+/// Why the source of a commit cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SourcesError {
+    /// The work was cancelled meanwhile.
+    #[error("nobody wants this work any more")]
+    Unwanted,
+    /// The server named no repository.
+    #[error("nobody said where the repository is")]
+    NoRepository,
+    /// The server named something else.
+    #[error("`{0}` is no path of a repository")]
+    NoPath(String),
+    /// The repository cannot be read.
+    #[error(transparent)]
+    Repository(#[from] RepositoryError),
+    /// The commit cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The commit is not signed by a person who may.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
 }
 
 #[derive(Debug, Default)]
@@ -46,13 +71,13 @@ impl Sources {
     /// its own. Two callers never fetch the same commit at once.
     ///
     /// # Errors
-    /// In words, when it cannot be fetched, or nobody wants it any more.
+    /// `SourcesError` when it cannot be fetched, or nobody wants it any more.
     pub fn of(
         &self,
         commit: &CommitId,
         wanted: IsWanted<'_>,
-        fetch: impl FnOnce(IsWanted<'_>) -> Result<Source, String>,
-    ) -> Result<Arc<Source>, String> {
+        fetch: impl FnOnce(IsWanted<'_>) -> Result<Source, SourcesError>,
+    ) -> Result<Arc<Source>, SourcesError> {
         let mut held = self.lock();
         loop {
             if let Some(known) = held.known.iter().find(|source| source.id == *commit) {
@@ -62,7 +87,7 @@ impl Sources {
                 break;
             }
             if !wanted() {
-                return Err(UNWANTED.into());
+                return Err(SourcesError::Unwanted);
             }
             held = self.changed.wait_timeout(held, LOOK_AGAIN).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -70,7 +95,8 @@ impl Sources {
         drop(held);
         let fetching = Fetching { sources: self, commit };
         let fetched = fetch(wanted);
-        let source = fetched.map(Arc::new).map_err(|what| if wanted() { what } else { UNWANTED.into() })?;
+        let source =
+            fetched.map(Arc::new).map_err(|error| if wanted() { error } else { SourcesError::Unwanted })?;
         self.add(Arc::clone(&source));
         drop(fetching);
         Ok(source)
@@ -100,7 +126,6 @@ const KNOWN_MAX: usize = 2;
 const KNOWN_BYTES_MAX: u64 = 512 << 20;
 /// How often whoever waits for another's fetch asks whether the work is still wanted.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-const UNWANTED: &str = "nobody wants this work any more";
 
 #[cfg(test)]
 mod tests {
@@ -110,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    fn source(text: &str) -> (CommitId, impl Fn() -> Result<Source, String> + use<>) {
+    fn source(text: &str) -> (CommitId, impl Fn() -> Result<Source, SourcesError> + use<>) {
         let lab = lab::Lab::default();
         let (pack, list) = lab.written(text, &[]);
         let object = pack.commits.values().next().unwrap().0.clone();
@@ -128,7 +153,7 @@ mod tests {
     fn attack_large_sources_are_not_kept_for_nothing() {
         let (first, of_first) = source("first");
         let (_, of_second) = source("second");
-        let sized = |source: Result<Source, String>, sizes: &[u64]| {
+        let sized = |source: Result<Source, SourcesError>, sizes: &[u64]| {
             let file = |size: &u64| {
                 let bytes = vec![0; usize::try_from(*size).unwrap()];
                 crate::SourceFile { path: "large".into(), mode: evidence::tree_list::FileMode::Plain, bytes }
@@ -172,7 +197,8 @@ mod tests {
         let (commit, made) = source("shared");
         let sources = Sources::default();
         let fetched = AtomicUsize::new(0);
-        assert_eq!(sources.of(&commit, &|| true, |_| Err("git failed".into())).unwrap_err(), "git failed");
+        let failed = sources.of(&commit, &|| true, |_| Err(SourcesError::NoRepository)).unwrap_err();
+        assert!(matches!(failed, SourcesError::NoRepository));
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
@@ -200,15 +226,16 @@ mod tests {
                 sources.of(commit, &|| wanted.load(Ordering::Relaxed), |going| {
                     begun.send(()).unwrap();
                     ended.recv().unwrap();
-                    if going() { made() } else { Err("stopped".into()) }
+                    if going() { made() } else { Err(SourcesError::NoRepository) }
                 })
             });
             is_begun.recv().unwrap();
             wanted.store(false, Ordering::Relaxed);
-            let second = sources.of(commit, &|| wanted.load(Ordering::Relaxed), |_| Err("not asked".into()));
-            assert_eq!(second.unwrap_err(), UNWANTED);
+            let second =
+                sources.of(commit, &|| wanted.load(Ordering::Relaxed), |_| Err(SourcesError::NoRepository));
+            assert!(matches!(second, Err(SourcesError::Unwanted)));
             end.send(()).unwrap();
-            assert_eq!(first.join().unwrap().unwrap_err(), UNWANTED);
+            assert!(matches!(first.join().unwrap(), Err(SourcesError::Unwanted)));
         });
     }
 }

@@ -55,7 +55,7 @@ fn destinations(name: &Name, step: &Step, toolchain: &Toolchain) -> Result<Vec<D
     for text in &step.network {
         let wrong = |what: String| StepError::Network(name.clone(), what);
         let hosts = match ecosystem::hosts(text, toolchain) {
-            Some(hosts) => hosts.map_err(wrong)?.into_iter().collect(),
+            Some(hosts) => hosts.map_err(|error| wrong(error.to_string()))?.into_iter().collect(),
             None => vec![text.clone()],
         };
         for host in hosts {

@@ -27,10 +27,11 @@ use crate::keep::Keep;
 use crate::left::RetainedOutputs;
 use crate::repository::{Repository, path_of};
 use crate::source::{Head, Source};
-use crate::sources::Sources;
+use crate::sources::{Sources, SourcesError};
 use crate::step::{Host, Identity, IsWanted, Isolation, Log, execute};
 use crate::toolchain::Toolchain;
 use crate::trust::{Trust, TrustError};
+use crate::work_error::WorkError;
 
 /// What stays the same from one piece of work to the next.
 pub struct Bench {
@@ -75,7 +76,7 @@ impl Bench {
     /// Does what is due.
     ///
     /// # Errors
-    /// In words, when not even a receipt can be made.
+    /// `WorkError` when not even a receipt can be made.
     pub fn work(
         &self,
         due: &Due,
@@ -83,10 +84,10 @@ impl Bench {
         repository: Option<&str>,
         log: Log<'_>,
         wanted: IsWanted<'_>,
-    ) -> Result<CompletedWork, String> {
+    ) -> Result<CompletedWork, WorkError> {
         match self.attempt(due, order, repository, log, wanted) {
             Ok(done) => Ok(done),
-            Err(what) => self.give_up(due, &what, log),
+            Err(error) => self.give_up(due, &error.to_string(), log),
         }
     }
 
@@ -97,26 +98,25 @@ impl Bench {
         repository: Option<&str>,
         log: Log<'_>,
         wanted: IsWanted<'_>,
-    ) -> Result<CompletedWork, String> {
-        let refused = |error: TrustError| error.to_string();
+    ) -> Result<CompletedWork, WorkError> {
         // No byte of the repository is read before it is clear that people asked for that.
-        let opened = self.trust.open_run(order, due, &self.runner, (self.now)()).map_err(refused)?;
+        let opened = self.trust.open_run(order, due, &self.runner, (self.now)())?;
         let source = self.source(due, &opened, repository, wanted)?;
-        opened.signed(&source.commit).map_err(TrustError::Refused).map_err(refused)?;
-        let file = source.file(PATH).ok_or_else(|| format!("the commit has no {PATH}"))?;
+        opened.signed(&source.commit).map_err(TrustError::Refused)?;
+        let file = source.file(PATH).ok_or(WorkError::NoPipeline)?;
         if Pipeline::digest(file) != due.pipeline {
-            return Err("the pipeline in the commit is not the one of the plan".into());
+            return Err(WorkError::OtherPipeline);
         }
-        let pipeline = Pipeline::parse(file).map_err(|error| error.to_string())?;
-        if let Some(problem) = rules::of_pipeline(&pipeline).first() {
-            return Err(format!("{problem}; `countersign pipeline check` names all problems"));
+        let pipeline = Pipeline::parse(file)?;
+        if let Some(problem) = rules::of_pipeline(&pipeline).into_iter().next() {
+            return Err(WorkError::Rule(problem));
         }
-        opened.agreed(&source.commit, &pipeline).map_err(TrustError::Refused).map_err(refused)?;
-        let outputs = self.keep.given(&due.needs).map_err(|error| error.to_string())?;
-        let tree = source.list.encode().map_err(|error| error.to_string())?;
+        opened.agreed(&source.commit, &pipeline).map_err(TrustError::Refused)?;
+        let outputs = self.keep.given(&due.needs)?;
+        let tree = source.list.encode()?;
         match &due.work {
             Work::Step(step) => {
-                let given = merge(&outputs).map_err(|error| error.to_string())?;
+                let given = merge(&outputs)?;
                 let identity = Identity {
                     installation: self.installation,
                     runner: self.runner.clone(),
@@ -127,8 +127,8 @@ impl Bench {
                 };
                 let isolation = self.isolation.as_ref();
                 let host = Host { toolchain: &self.toolchain, isolation, now: &self.now, log, wanted };
-                let done = execute(&identity, &source, step, &given, &host).map_err(|e| e.to_string())?;
-                self.keep.put(&done.receipt, &done.outputs).map_err(|error| error.to_string())?;
+                let done = execute(&identity, &source, step, &given, &host)?;
+                self.keep.put(&done.receipt, &done.outputs)?;
                 Ok(CompletedWork { receipt: done.receipt, blobs: vec![done.log, tree] })
             }
             Work::Artifact(name) => self.artifact(due, name, &source, (&pipeline, &outputs), tree),
@@ -142,17 +142,16 @@ impl Bench {
         source: &Source,
         (pipeline, outputs): (&Pipeline, &BTreeMap<Name, RetainedOutputs>),
         tree: Vec<u8>,
-    ) -> Result<CompletedWork, String> {
+    ) -> Result<CompletedWork, WorkError> {
         let started = (self.now)();
-        let built = assemble(pipeline, name, outputs, &due.commit, source.time_seconds())
-            .map_err(|error| error.to_string())?;
+        let built = assemble(pipeline, name, outputs, &due.commit, source.time_seconds())?;
         if built.layer.len() > BLOB_BYTES_MAX {
             let bytes = built.layer.len();
-            return Err(format!("artifact `{name}` has {bytes} bytes, at most {BLOB_BYTES_MAX} are stored"));
+            return Err(WorkError::ArtifactLong { name: name.clone(), bytes });
         }
-        let described = pipeline.artifacts.get(name).ok_or("the pipeline has no such artifact")?;
+        let described = pipeline.artifacts.get(name).ok_or(WorkError::NoArtifact)?;
         let entering =
-            described.entering(outputs).map_err(|source| format!("`{}` left nothing", source.step))?;
+            described.entering(outputs).map_err(|source| WorkError::NothingLeft(source.step.clone()))?;
         let log = entering.keys().map(|path| format!("{path}\n")).collect::<String>().into_bytes();
         let made = |bytes: &[u8]| Output::file(bytes, false);
         let facts = Receipt {
@@ -167,29 +166,25 @@ impl Bench {
             started,
             ..self.blank(due)
         };
-        let bytes = canonical::encode("receipt", &facts).map_err(|error| error.to_string())?.len();
+        let bytes = canonical::encode("receipt", &facts)?.len();
         if bytes > PAYLOAD_BYTES_MAX {
             let files = facts.inputs.len();
-            return Err(format!(
-                "artifact `{name}` has {files} files, whose names and digests do not fit a receipt of 512 KiB; pack them \
-                 into fewer, with `tar` for example"
-            ));
+            return Err(WorkError::FilesMany { name: name.clone(), files });
         }
-        let receipt = facts.sign(&self.signer).map_err(|error| error.to_string())?;
+        let receipt = facts.sign(&self.signer)?;
         Ok(CompletedWork { receipt, blobs: vec![log, tree, built.manifest, built.layer] })
     }
 
     /// A receipt that says why some work was not done.
     ///
     /// # Errors
-    /// In words, when it cannot be signed.
-    pub fn give_up(&self, due: &Due, what: &str, log: Log<'_>) -> Result<CompletedWork, String> {
+    /// `WorkError` when it cannot be signed.
+    pub fn give_up(&self, due: &Due, what: &str, log: Log<'_>) -> Result<CompletedWork, WorkError> {
         let text = format!("countersign: {what}\n").into_bytes();
         log(sandbox::Stream::Error, &text);
-        let tree =
-            TreeList::new(Vec::new()).and_then(|list| list.encode()).map_err(|error| error.to_string())?;
+        let tree = TreeList::new(Vec::new()).and_then(|list| list.encode())?;
         let facts = Receipt { log: Digest::of(&text), tree: Digest::of(&tree), ..self.blank(due) };
-        let receipt = facts.sign(&self.signer).map_err(|error| error.to_string())?;
+        let receipt = facts.sign(&self.signer)?;
         Ok(CompletedWork { receipt, blobs: vec![text, tree] })
     }
 
@@ -231,15 +226,15 @@ impl Bench {
         opened: &OpenedRun<'_>,
         repository: Option<&str>,
         wanted: IsWanted<'_>,
-    ) -> Result<Arc<Source>, String> {
+    ) -> Result<Arc<Source>, SourcesError> {
         self.sources.of(&due.commit, wanted, |going| {
-            let path = repository.ok_or("nobody said where the repository is")?;
-            let path = path_of(path).ok_or_else(|| format!("`{path}` is no path of a repository"))?;
+            let path = repository.ok_or(SourcesError::NoRepository)?;
+            let path = path_of(path).ok_or_else(|| SourcesError::NoPath(path.to_owned()))?;
             let budget = Budget::new(TIME_MAX, going);
-            let mut open = Repository::open(&path, budget).map_err(|error| error.to_string())?;
-            let head = Head::fetch(&mut open, &due.commit).map_err(|error| error.to_string())?;
-            opened.signed(&head.commit).map_err(|found| TrustError::Refused(found).to_string())?;
-            Source::below(&mut open, head).map_err(|error| error.to_string())
+            let mut open = Repository::open(&path, budget)?;
+            let head = Head::fetch(&mut open, &due.commit)?;
+            opened.signed(&head.commit).map_err(TrustError::Refused)?;
+            Ok(Source::below(&mut open, head)?)
         })
     }
 }

@@ -80,7 +80,10 @@ impl Builder {
         if let Some(source) = repository.get(&work.due.commit) {
             self.bench.sources.add(Arc::clone(source));
         }
-        let done = self.bench.work(&work.due, order, None, &|_, _| {}, &|| true)?;
+        let done = self
+            .bench
+            .work(&work.due, order, None, &|_, _| {}, &|| true)
+            .map_err(|error| error.to_string())?;
         let ask = PeerRequest::Receipt(done.blobs, Box::new(done.receipt));
         self.line.ask(machine::now().millis(), between(1_000, 60_000), ask, out);
         Ok(())

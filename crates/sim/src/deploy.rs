@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use agent::{Deployer, Fault, Layer, Memory, RequestedRelease, Services};
+use agent::{AliveError, Deployer, Fault, Layer, Memory, RequestedRelease, Services};
 use domain::Place;
 use evidence::Moment;
 use evidence::bundle::Bundle;
@@ -36,8 +36,9 @@ impl Agent {
         let seed = 124 + u8::try_from(n).map_err(|error| error.to_string())?;
         let signer = MachineSigner::from_seed([seed; 32]).map_err(|error| error.to_string())?;
         let now: fn() -> Moment = machine::now;
-        let mut deployer = Deployer::new(dir.to_path_buf(), memory, signer, Box::new(Simulated), now)?;
-        deployer.resume()?;
+        let mut deployer = Deployer::new(dir.to_path_buf(), memory, signer, Box::new(Simulated), now)
+            .map_err(|error| error.to_string())?;
+        deployer.resume();
         Ok(Self { place: place(n), dir: dir.to_path_buf(), deployer, line: Line::default(), asked: None })
     }
 
@@ -93,16 +94,19 @@ impl Agent {
                     return Ok(());
                 }
             }
-            PeerReply::AgentWork(Some(AgentWork::Rollback(order))) => self.deployer.rollback(order)?,
+            PeerReply::AgentWork(Some(AgentWork::Rollback(order))) => {
+                self.deployer.rollback(order).map_err(|error| error.to_string())?
+            }
             PeerReply::Evidence(bytes, proof, layer) => {
                 let Some(asked) = self.asked.take() else { return Ok(()) };
                 match Bundle::decode(bytes) {
                     Ok(bundle) if bundle.release == asked.release => {
                         let layer = layer.clone().map_or(Layer::Lacking, Layer::Bytes);
-                        self.deployer.release(&bundle, proof, &layer)?
+                        self.deployer.release(&bundle, proof, &layer)
                     }
-                    _ => self.deployer.unread(&asked, "it cannot be read or is of another release")?,
+                    _ => self.deployer.unread(&asked, "it cannot be read or is of another release"),
                 }
+                .map_err(|error| error.to_string())?
             }
             _ => return Ok(()),
         };
@@ -121,10 +125,10 @@ impl Services for Simulated {
     }
 
     fn start(&mut self, _: &Plan, _: &Path) -> Result<(), Fault> {
-        if fails(20) { Err(("probe-failed", "by chance".into())) } else { Ok(()) }
+        if fails(20) { Err(Fault::new("probe-failed", "by chance")) } else { Ok(()) }
     }
 
-    fn stop(&mut self) -> Result<(), String> {
+    fn stop(&mut self) -> Result<(), AliveError> {
         Ok(())
     }
 

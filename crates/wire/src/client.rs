@@ -24,7 +24,7 @@ use crate::message::{
 };
 use crate::problem::{Problem, ProblemKind};
 use crate::proof::{Reply, Server};
-use crate::who::Who;
+use crate::who::{SignInError, Who};
 use crate::{API, LOG_PIECE_BYTES_MAX};
 
 /// A client of one server.
@@ -60,7 +60,7 @@ pub enum ClientError {
     },
     /// The person could not sign in.
     #[error("cannot sign in to read: {0}")]
-    SignIn(String),
+    SignIn(#[from] SignInError),
     /// The server answered with a problem.
     #[error("{}: {}", .0.title, .0.detail)]
     Problem(Box<Problem>),

@@ -22,9 +22,9 @@ pub use message::{
 };
 pub use named::{FreezeView, NamedPerson, WitnessesView};
 pub use problem::{Problem, ProblemKind};
-pub use proof::Anchor;
+pub use proof::{Anchor, AnchorError};
 pub use service::{LogPiece, ServiceHeard, ServiceLogView, ServiceReport, ServiceView};
-pub use who::{Machine, SignIn};
+pub use who::{Machine, SignIn, SignInError};
 
 /// Media type of a problem (RFC 9457, section 3).
 pub const PROBLEM_JSON: &str = "application/problem+json";

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use evidence::dsse::Envelope;
-use evidence::introduction::{Answer, Introduction, Stated};
+use evidence::introduction::{Answer, Introduction, IntroductionError, Stated};
 use evidence::machine::MachineKey;
 use evidence::{Digest, Id, Moment};
 use reqwest::{Request, Response, StatusCode};
@@ -14,6 +14,20 @@ use reqwest::{Request, Response, StatusCode};
 use crate::client::{Client, ClientError, unreadable};
 use crate::message::Introduced;
 use crate::{ANSWER_HEADER, API, NONCE_HEADER};
+
+/// Why an anchor cannot tell who the server is.
+#[derive(Debug, thiserror::Error)]
+pub enum AnchorError {
+    /// The roots do not lead from the pin to a ledger's key.
+    #[error("{0}")]
+    Roots(String),
+    /// The version of the newest root cannot be kept.
+    #[error("this machine cannot keep which trust root it has shown: {0}")]
+    Keep(String),
+    /// The system has no randomness to give.
+    #[error("{0}")]
+    Randomness(String),
+}
 
 /// What a client believes before it has spoken with anybody: its pin, its clock, its randomness.
 pub trait Anchor: std::fmt::Debug + Send + Sync {
@@ -24,14 +38,14 @@ pub trait Anchor: std::fmt::Debug + Send + Sync {
     /// `least`.
     ///
     /// # Errors
-    /// Why these roots are not to be believed.
-    fn ledger_key(&self, roots: &[Envelope], least: u32) -> Result<(MachineKey, u32), String>;
+    /// `AnchorError::Roots` when these roots are not to be believed.
+    fn ledger_key(&self, roots: &[Envelope], least: u32) -> Result<(MachineKey, u32), AnchorError>;
 
     /// Keeps that a server has shown itself by a root of this version: no older one counts at the next start.
     ///
     /// # Errors
-    /// When that cannot be kept.
-    fn keep_root(&self, root: u32) -> Result<(), String>;
+    /// `AnchorError::Keep` when that cannot be kept.
+    fn keep_root(&self, root: u32) -> Result<(), AnchorError>;
 
     /// Now.
     fn now(&self) -> Moment;
@@ -39,8 +53,8 @@ pub trait Anchor: std::fmt::Debug + Send + Sync {
     /// A random id.
     ///
     /// # Errors
-    /// When the system has no randomness to give.
-    fn nonce(&self) -> Result<Id, String>;
+    /// `AnchorError::Randomness` when the system has none to give.
+    fn nonce(&self) -> Result<Id, AnchorError>;
 }
 
 /// What is known of the server that a client speaks with.
@@ -51,6 +65,15 @@ pub struct Server(Arc<Known>);
 struct Known {
     anchor: Box<dyn Anchor>,
     met: Mutex<Met>,
+}
+
+/// Why an introduction is not the server's.
+#[derive(Debug, thiserror::Error)]
+enum BelievedError {
+    #[error(transparent)]
+    Anchor(#[from] AnchorError),
+    #[error(transparent)]
+    Introduction(#[from] IntroductionError),
 }
 
 #[derive(Debug, Default)]
@@ -94,13 +117,13 @@ impl Server {
         self.met().introduction = None;
     }
 
-    fn believed(&self, url: &str, introduced: &Introduced) -> Result<Introduction, String> {
+    fn believed(&self, url: &str, introduced: &Introduced) -> Result<Introduction, BelievedError> {
         let (anchor, least) = (&self.0.anchor, self.met().root);
         let (ledger, root) = anchor.ledger_key(&introduced.roots, least)?;
         let said = &introduced.introduction;
         let opened = Introduction::open(said, &ledger, anchor.installation(), anchor.now());
-        let opened = opened.map_err(|error| error.to_string())?;
-        opened.is_of(url).map_err(|error| error.to_string())?;
+        let opened = opened?;
+        opened.is_of(url)?;
         let mut met = self.met();
         met.root = met.root.max(root);
         Ok(opened)
@@ -141,15 +164,12 @@ impl Client {
             let introduced: Introduced = serde_json::from_slice(&bytes).map_err(|_| {
                 format!("it answers with status {status} and without an introduction; is it of this version?")
             })?;
-            let introduction = server.believed(&self.url, &introduced)?;
+            let introduction = server.believed(&self.url, &introduced).map_err(|error| error.to_string())?;
             let stated = Answer::stated(nonce, &asked, status.as_u16(), &header, &introduction.key);
             match stated {
                 Some(Stated(Some(digest))) if status == StatusCode::OK && digest == Digest::of(&bytes) => {
                     let root = server.met().root;
-                    let kept = server.0.anchor.keep_root(root);
-                    kept.map_err(|what| {
-                        format!("this machine cannot keep which trust root it has shown: {what}")
-                    })?;
+                    server.0.anchor.keep_root(root).map_err(|error| error.to_string())?;
                     server.met().introduction = Some(introduction);
                     Ok(introduced)
                 }
@@ -185,7 +205,7 @@ impl Client {
     }
 
     fn marked(&self, server: &Server, request: &mut Request) -> Result<Id, ClientError> {
-        let nonce = server.0.anchor.nonce().map_err(|what| self.unproven(what))?;
+        let nonce = server.0.anchor.nonce().map_err(|error| self.unproven(error.to_string()))?;
         let text = nonce.to_string().parse().map_err(|error| unreadable("nonce", error))?;
         request.headers_mut().insert(NONCE_HEADER, text);
         Ok(nonce)

@@ -32,6 +32,11 @@ pub struct Signed {
     token: Mutex<Option<String>>,
 }
 
+/// Why a person did not sign the request that opens a session; the text is for that person.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct SignInError(pub String);
+
 /// How a person signs in.
 pub trait SignIn: std::fmt::Debug + Send + Sync {
     /// The token of a session that is kept.
@@ -40,8 +45,8 @@ pub trait SignIn: std::fmt::Debug + Send + Sync {
     /// A signed request that opens a session at a server.
     ///
     /// # Errors
-    /// Why there is none, for the person to read.
-    fn request(&self, server: &str, challenge: &str) -> Result<Envelope, String>;
+    /// `SignInError` when the request cannot be signed.
+    fn request(&self, server: &str, challenge: &str) -> Result<Envelope, SignInError>;
 
     /// Keeps a session for the next time.
     fn keep(&self, session: &Session);
@@ -123,11 +128,11 @@ impl Client {
 
     async fn sign_in(&self, person: &Signed) -> Result<(), ClientError> {
         if self.server.is_none() && !self.is_local {
-            return Err(ClientError::SignIn(NOTHING_PINNED.into()));
+            return Err(SignInError(NOTHING_PINNED.into()).into());
         }
         let server = if self.is_local { SOCKET } else { &self.url };
         let challenge = self.introduced().await?.challenge;
-        let request = person.sign_in.request(server, &challenge).map_err(ClientError::SignIn)?;
+        let request = person.sign_in.request(server, &challenge)?;
         let reply = self
             .ask(&ClientRequest {
                 signed: Some(request),

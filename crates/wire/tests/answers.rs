@@ -12,7 +12,7 @@ use evidence::introduction::{Answer, Introduction};
 use evidence::machine::{MachineKey, MachineSigner};
 use evidence::{Digest, Id, Moment};
 use serde_json::json;
-use wire::{ANSWER_HEADER, Anchor, Client, ClientError, Machine, NONCE_HEADER};
+use wire::{ANSWER_HEADER, Anchor, AnchorError, Client, ClientError, Machine, NONCE_HEADER};
 
 const INSTALLATION: Id = Id::from_random([1; 16]);
 
@@ -33,12 +33,12 @@ impl Anchor for Pin {
         INSTALLATION
     }
 
-    fn ledger_key(&self, roots: &[Envelope], _: u32) -> Result<(MachineKey, u32), String> {
+    fn ledger_key(&self, roots: &[Envelope], _: u32) -> Result<(MachineKey, u32), AnchorError> {
         assert!(roots.is_empty());
         Ok((*key(1).public(), 3))
     }
 
-    fn keep_root(&self, root: u32) -> Result<(), String> {
+    fn keep_root(&self, root: u32) -> Result<(), AnchorError> {
         self.0.store(root, Ordering::Relaxed);
         Ok(())
     }
@@ -47,7 +47,7 @@ impl Anchor for Pin {
         now()
     }
 
-    fn nonce(&self) -> Result<Id, String> {
+    fn nonce(&self) -> Result<Id, AnchorError> {
         Ok(Id::from_random([5; 16]))
     }
 }

@@ -24,7 +24,7 @@ async fn asked(answer: Vec<u8>) -> Result<(), String> {
     let request = server.join().unwrap();
     assert!(request.starts_with("GET /health HTTP/1.1\r\n"), "{request}");
     assert!(request.to_lowercase().contains(&format!("host: localhost:{}\r\n", address.port())), "{request}");
-    judged
+    judged.map_err(|error| error.to_string())
 }
 
 /// RFC 9110, section 15.2: a client must be able to parse interim answers; RFC 9112, section 4: the reason phrase may
@@ -83,10 +83,10 @@ async fn whatever_is_not_a_complete_200_says_why() {
 async fn nobody_who_answers_is_an_error_with_the_address() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    let said = http("/x", address, Duration::from_millis(50)).await.unwrap_err();
+    let said = http("/x", address, Duration::from_millis(50)).await.unwrap_err().to_string();
     assert_eq!(said, format!("`/x` on {address} did not answer within 50 ms"));
     drop(listener);
-    let said = http("/x", address, Duration::from_secs(20)).await.unwrap_err();
+    let said = http("/x", address, Duration::from_secs(20)).await.unwrap_err().to_string();
     assert!(said.contains("refused"), "{said}");
 }
 
@@ -110,11 +110,11 @@ const fn endless() -> Probe {
 async fn attack_a_plan_cannot_probe_for_longer_than_an_hour() {
     let (probe, most) = (endless(), Duration::from_millis(30));
     let asking = probing(&probe, most, Interrupts::default());
-    let (code, what) = asking.until_good(async |_| Err("not yet".into())).await.unwrap_err();
-    let expected = "the probe took longer than 0 seconds, the last time: not yet";
+    let Fault { code, what } = asking.until_good(async |_| Err(ProbeError::Port)).await.unwrap_err();
+    let expected = "the probe took longer than 0 seconds, the last time: there is no port to ask";
     assert_eq!((code, what.as_str()), ("probe-failed", expected));
     let hanging = probing(&probe, most, Interrupts::default());
-    let (code, _) = hanging.until_good(async |_| std::future::pending().await).await.unwrap_err();
+    let Fault { code, .. } = hanging.until_good(async |_| std::future::pending().await).await.unwrap_err();
     assert_eq!(code, "probe-failed", "nor by an answer that never comes");
     assert_eq!(PROBE_TIME_MAX.as_secs(), 3600);
     assert_eq!(try_time(&Probe { interval_ms: u64::MAX, ..endless() }), PROBE_TIME_MAX);
@@ -133,7 +133,7 @@ async fn an_interrupt_ends_a_probe_at_once() {
             interrupts.raise(interrupt);
         };
         let (ended, ()) = tokio::join!(hanging.until_good(async |_| std::future::pending().await), raise);
-        let (code, what) = ended.unwrap_err();
+        let Fault { code, what } = ended.unwrap_err();
         assert_eq!((code, what.as_str()), expected);
     }
 }
@@ -145,8 +145,8 @@ async fn what_a_probe_said_before_it_passed_is_told_no_more() {
     let asking = probing(&probe, PROBE_TIME_MAX, Interrupts::default());
     let said = asking.said.clone();
     let passed = asking.until_good(async |attempt| {
-        assert_eq!(said.last().as_deref(), (attempt > 0).then_some("not yet"));
-        if attempt == 0 { Err("not yet".into()) } else { Ok(()) }
+        assert_eq!(said.last().as_deref(), (attempt > 0).then_some("there is no port to ask"));
+        if attempt == 0 { Err(ProbeError::Port) } else { Ok(()) }
     });
     passed.await.unwrap();
     assert_eq!(said.last(), None);

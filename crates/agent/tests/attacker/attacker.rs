@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use agent::{Interrupts, Launcher, Processes, ServiceLog, Services as _, exec_service};
+use agent::{Fault, Interrupts, Launcher, Processes, ServiceLog, Services as _, exec_service};
 use evidence::plan::{Plan, Probe, ProbeTarget, Target};
 use evidence::release_file::Listen;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -178,8 +178,8 @@ impl Stage {
     }
 
     fn start(&self, processes: &mut Processes, plan: &Plan) -> Done {
-        processes.prepare(plan).map_err(|(code, what)| format!("{code}: {what}"))?;
-        processes.start(plan, &self.artifact()).map_err(|(code, what)| format!("{code}: {what}"))
+        processes.prepare(plan).map_err(described)?;
+        processes.start(plan, &self.artifact()).map_err(described)
     }
 
     /// Processes that run with the token in their command line.
@@ -207,7 +207,7 @@ impl Stage {
         let mut processes = self.processes()?;
         self.start(&mut processes, &self.plan(self.script(text))?)?;
         self.until_living(2)?;
-        processes.stop()?;
+        stop(&mut processes)?;
         self.none_lives()
     }
 
@@ -224,7 +224,7 @@ impl Stage {
             end = processes.ended();
             end.is_some()
         })?;
-        processes.stop()?;
+        stop(&mut processes)?;
         self.none_lives()?;
         same(&end.unwrap_or_default(), "exit code 3")
     }
@@ -248,7 +248,7 @@ impl Stage {
         let mut kill = Command::new("kill");
         kill.arg("-TERM").args(below.iter().map(ToString::to_string));
         kill.status().map_err(|error| error.to_string())?;
-        processes.stop()?;
+        stop(&mut processes)?;
         if log().contains("ended in order") { Ok(()) } else { Err("it was killed".into()) }
     }
 
@@ -260,10 +260,10 @@ impl Stage {
         self.until_living(1)?;
         fs::write(self.artifact().join("end"), "").map_err(|error| error.to_string())?;
         until("its end was not noticed", || processes.ended().is_some())?;
-        processes.stop()?;
+        stop(&mut processes)?;
         // Under a subreaper its keeper may have been killed: then the next start finds what is left.
         self.start(&mut processes, &self.plan(self.script("exec sleep 1000"))?)?;
-        processes.stop()?;
+        stop(&mut processes)?;
         self.none_lives()
     }
 
@@ -306,7 +306,7 @@ impl Stage {
         let mut processes = self.processes()?;
         self.start(&mut processes, &self.serving("answer", Listen::Socket)?)?;
         self.none_lives()?;
-        processes.stop()
+        stop(&mut processes)
     }
 
     fn old_worker_answers(&self) -> Done {
@@ -318,12 +318,12 @@ impl Stage {
         }
         self.start(&mut processes, &old)?;
         let new = self.serving("silent", Listen::Socket)?;
-        processes.prepare(&new).map_err(|(_, what)| what)?;
-        processes.stop()?;
+        processes.prepare(&new).map_err(|fault| fault.what)?;
+        stop(&mut processes)?;
         self.none_lives()?;
         let new = Plan { probe: Probe { attempts: 2, interval_ms: 20, ..new.probe }, ..new };
         match processes.start(&new, &self.artifact()) {
-            Err(("probe-failed", _)) => Ok(()),
+            Err(Fault { code: "probe-failed", .. }) => Ok(()),
             other => Err(format!("an old worker answered for the new release: {other:?}")),
         }
     }
@@ -351,7 +351,7 @@ impl Stage {
             if std::env::var_os("ATTACK_SUBREAPER").is_some() {
                 until("its end was not noticed", || processes.ended().is_some())?;
             }
-            processes.stop()?;
+            stop(&mut processes)?;
             let begun = processes.start(&next, &self.artifact());
             let listens = TcpStream::connect(("127.0.0.1", self.port)).is_ok();
             drop(processes.stop());
@@ -379,9 +379,9 @@ impl Stage {
         let new = self.serving("silent", Listen::Socket)?;
         let new = Plan { probe: Probe { attempts: 2, interval_ms: 20, ..new.probe }, ..new };
         let mut run = |plan: &Plan| {
-            processes.prepare(plan).map_err(|(_, what)| what)?;
-            processes.stop()?;
-            processes.start(plan, &self.artifact()).map_err(|(code, what)| format!("{code}: {what}"))
+            processes.prepare(plan).map_err(|fault| fault.what)?;
+            stop(&mut processes)?;
+            processes.start(plan, &self.artifact()).map_err(described)
         };
         let answered = run(&new);
         // The next one would answer by itself; while somebody hides, nobody knows who does.
@@ -420,7 +420,7 @@ impl Stage {
         self.start(&mut processes, &plan)?;
         let log = || fs::read_to_string(self.dir.join("service.log")).unwrap_or_default();
         until("it never began", || log().contains("begun"))?;
-        processes.stop()?;
+        stop(&mut processes)?;
         same(&log().matches("attack.so").count().to_string(), "1")
     }
 
@@ -430,7 +430,7 @@ impl Stage {
         self.start(&mut processes, &self.plan(self.script(text))?)?;
         let log = || fs::read_to_string(self.dir.join("service.log")).unwrap_or_default();
         until("it never ended", || log().contains("last"))?;
-        processes.stop()?;
+        stop(&mut processes)?;
         same(&log(), "first\nlast\n")
     }
 
@@ -443,7 +443,7 @@ impl Stage {
         until("it never ended", || {
             self.living().len() == 1 && size("service.log.1") > 0 && size("service.log") <= most
         })?;
-        processes.stop()?;
+        stop(&mut processes)?;
         let (now, aside) = (size("service.log"), size("service.log.1"));
         if now <= most && aside <= most { Ok(()) } else { Err(format!("{now} and {aside} bytes")) }
     }
@@ -455,7 +455,7 @@ impl Stage {
             ProbeTarget::Command(self.script("setsid sleep TOKEN & (setsid env -i sleep TOKEN &) ; exit 0"));
         self.start(&mut processes, &plan)?;
         self.none_lives()?;
-        processes.stop()
+        stop(&mut processes)
     }
 
     fn probe_limits(&self) -> Done {
@@ -464,7 +464,7 @@ impl Stage {
         let text = "[ $(ulimit -n) = 77 ] && [ $(ulimit -d) = 4194304 ] && [ $(ulimit -c) = 0 ]";
         plan.probe.ask = ProbeTarget::Command(self.script(text));
         self.start(&mut processes, &plan)?;
-        processes.stop()
+        stop(&mut processes)
     }
 
     fn stranger_on_the_port(&self) -> Done {
@@ -477,7 +477,9 @@ impl Stage {
         let started = processes.start(&plan, &self.artifact());
         other.kill().and_then(|()| other.wait()).map_err(|error| error.to_string())?;
         match started {
-            Err(("port-taken", what)) if what.contains(&format!("process {}", other.id())) => Ok(()),
+            Err(Fault { code: "port-taken", what }) if what.contains(&format!("process {}", other.id())) => {
+                Ok(())
+            }
             started => Err(format!("somebody else answered: {started:?}")),
         }
     }
@@ -487,11 +489,11 @@ impl Stage {
         let mut processes = self.processes()?;
         for listen in [Listen::Variable, Listen::Variable, Listen::Socket, Listen::Variable] {
             let plan = self.serving("answer", listen)?;
-            processes.prepare(&plan).map_err(|(_, what)| what)?;
-            processes.stop()?;
-            processes.start(&plan, &self.artifact()).map_err(|(code, what)| format!("{code}: {what}"))?;
+            processes.prepare(&plan).map_err(|fault| fault.what)?;
+            stop(&mut processes)?;
+            processes.start(&plan, &self.artifact()).map_err(described)?;
         }
-        processes.stop()
+        stop(&mut processes)
     }
 
     /// Whoever could see the agent could trace it, or end it.
@@ -504,7 +506,7 @@ impl Stage {
         self.start(&mut processes, &self.plan(self.script(&text))?)?;
         let log = || fs::read_to_string(self.dir.join("service.log")).unwrap_or_default();
         until("it said nothing", || log().contains("seen") || log().contains("hidden"))?;
-        processes.stop()?;
+        stop(&mut processes)?;
         if log().contains("hidden") { Ok(()) } else { Err(log()) }
     }
 }
@@ -517,6 +519,14 @@ fn below(of: u32) -> Vec<u32> {
         .flat_map(|list| list.split_whitespace().filter_map(|pid| pid.parse().ok()).collect::<Vec<_>>())
         .collect();
     children.iter().flat_map(|pid| [vec![*pid], below(*pid)].concat()).collect()
+}
+
+fn stop(processes: &mut Processes) -> Done {
+    processes.stop().map_err(|error| error.to_string())
+}
+
+fn described(fault: Fault) -> String {
+    format!("{}: {}", fault.code, fault.what)
 }
 
 fn same(found: &str, expected: &str) -> Done {

@@ -154,15 +154,15 @@ fn words_of_others_are_shown_as_words() {
 struct Nothing;
 
 impl agent::Services for Nothing {
-    fn prepare(&mut self, _: &::evidence::plan::Plan) -> Result<(), (&'static str, String)> {
+    fn prepare(&mut self, _: &::evidence::plan::Plan) -> Result<(), agent::Fault> {
         Ok(())
     }
 
-    fn start(&mut self, _: &::evidence::plan::Plan, _: &Path) -> Result<(), (&'static str, String)> {
+    fn start(&mut self, _: &::evidence::plan::Plan, _: &Path) -> Result<(), agent::Fault> {
         Ok(())
     }
 
-    fn stop(&mut self) -> Result<(), String> {
+    fn stop(&mut self) -> Result<(), agent::AliveError> {
         Ok(())
     }
 

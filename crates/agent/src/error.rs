@@ -1,0 +1,74 @@
+//! The reasons why an agent cannot do what is due now. None of them is about the release: its work stays due.
+
+use std::io;
+use std::path::PathBuf;
+
+use evidence::plan::PlanError;
+use evidence::report::ReportError;
+use evidence::status::StatusError;
+use wire::ClientError;
+
+use crate::apply::Fault;
+use crate::memory::MemoryError;
+use crate::own_thread::OwnThreadError;
+use crate::store::ReleaseError;
+
+/// Why a deployer can say nothing of a release now.
+#[derive(Debug, thiserror::Error)]
+pub enum DeployError {
+    /// The releases on disk cannot be used.
+    #[error(transparent)]
+    Releases(#[from] ReleaseError),
+    /// The memory cannot be kept.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// A status that somebody laid into the directory cannot be read.
+    #[error(transparent)]
+    StatusFile(#[from] StatusFileError),
+    /// The agent ends.
+    #[error(transparent)]
+    Ending(#[from] Fault),
+    /// The release may be applied now, and its bytes were not fetched.
+    #[error("the release may be applied now; asking for its bytes")]
+    BytesNeeded,
+    /// The plan has no digest.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// The report cannot be signed.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+}
+
+/// Why a status that somebody laid into an agent's directory cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusFileError {
+    /// The file system failed.
+    #[error("`{0}`: {1}")]
+    Read(PathBuf, io::Error),
+    /// It is too long.
+    #[error("`{0}`: it is too large for a status")]
+    Long(PathBuf),
+    /// It is no status.
+    #[error("`{0}`: {1}")]
+    Status(PathBuf, StatusError),
+}
+
+/// Why an agent cannot start, or cannot do a piece of work now.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// There are no resources for probes.
+    #[error("cannot prepare probes: {0}")]
+    Probes(io::Error),
+    /// There is no thread for what runs.
+    #[error("cannot start the deployer's thread: {0}")]
+    Thread(io::Error),
+    /// The thread does not answer.
+    #[error(transparent)]
+    OwnThread(#[from] OwnThreadError),
+    /// The deployer can say nothing now.
+    #[error(transparent)]
+    Deploy(#[from] DeployError),
+    /// The server gave no usable answer.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+}
