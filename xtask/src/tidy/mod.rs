@@ -4,6 +4,7 @@
 //! (function length, panics, clocks in `domain`) stands in `clippy.toml` and the workspace lints; what holds between
 //! the pages and the program is checked by `docs`.
 
+mod errors;
 mod graph;
 pub mod prose;
 mod source;

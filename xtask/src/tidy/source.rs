@@ -1,11 +1,12 @@
 //! Laws of one source file: its header, its length, what it may name.
 
+use super::errors::strings;
 use super::{crate_of, is_test};
 
 /// Breaches within one source file.
 pub fn breaches(name: &str, text: &str) -> Vec<String> {
-    let checks: [fn(&str, &str) -> Option<String>; 10] =
-        [header, length, pure, contexts, rehearsal, nouns, unsafe_code, writes, prints, programs];
+    let checks: [fn(&str, &str) -> Option<String>; 11] =
+        [header, length, pure, contexts, rehearsal, nouns, unsafe_code, writes, prints, programs, strings];
     checks.iter().filter_map(|check| check(name, text)).map(|what| format!("{name}: {what}")).collect()
 }
 
