@@ -26,7 +26,8 @@ pub fn accept(area: &str, only: Option<&str>) -> Done {
         "ship" => SHIP,
         "hold" => HOLD,
         "sound" => SOUND,
-        _ => return Err(format!("`{area}` is no area; known: ship, hold, sound")),
+        "plain" => PLAIN,
+        _ => return Err(format!("`{area}` is no area; known: ship, hold, sound, plain")),
     };
     let mut report = Vec::new();
     for line in lines.iter().filter(|line| only.is_none_or(|text| line.claim.contains(text))) {
@@ -224,6 +225,33 @@ const SOUND: &[Line] = &[
         claim: "no idle check: every forgery is refused, each check is needed, the corpus replays",
         shown_by: &["every_forgery_is_refused_by_name", "ledgers_of_every_release_replay"],
         done_by: Some(mutants::run),
+        lacks: None,
+    },
+];
+
+const PLAIN: &[Line] = &[
+    Line {
+        claim: "words: the list of idioms finds nothing in docs, help and comments",
+        shown_by: &[],
+        done_by: Some(run::no_idiom),
+        lacks: None,
+    },
+    Line {
+        claim: "pages: links, documented commands, codes and names of the glossary are true",
+        shown_by: &["the_cli_page_is_the_help_of_the_program"],
+        done_by: Some(run::docs),
+        lacks: None,
+    },
+    Line {
+        claim: "formats: the old corpus replays unchanged, and no signed format changed",
+        shown_by: &["ledgers_of_every_release_replay", "_example", "every_page_is_checked"],
+        done_by: None,
+        lacks: None,
+    },
+    Line {
+        claim: "structure: no circle between files without a reason, no text as an error of a public function",
+        shown_by: &[],
+        done_by: Some(run::tidy),
         lacks: None,
     },
 ];

@@ -77,6 +77,11 @@ pub fn words(path: &str) -> Done {
     Ok(())
 }
 
+/// Fails where any idiom is left, whatever the rows allow.
+pub fn no_idiom() -> Done {
+    kept("idioms of STYLE.md's list are left", &tidy::words::listed(&root(), "")?)
+}
+
 fn kept(what: &str, broken: &[String]) -> Done {
     if broken.is_empty() { Ok(()) } else { Err(format!("{what}:\n  {}", broken.join("\n  "))) }
 }

@@ -158,7 +158,9 @@ fn taken(somebody: Somebody) -> (ClientError, Vec<String>, u32) {
     let client = Client::new(&url).unwrap().with_machine(machine, Box::new(pin.clone()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let answer = runtime.block_on(client.run_order("00".repeat(16).parse().unwrap()));
-    // Whoever listens there ends when somebody says nothing.
+    // A connection that nobody polls any more is closed by this alone, and the thread reads until it is closed.
+    drop((client, runtime));
+    // The thread ends when a peer says nothing.
     drop(std::net::TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap());
     (answer.unwrap_err(), asked.join().unwrap(), pin.0.load(Ordering::Relaxed))
 }

@@ -27,6 +27,7 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
     };
     let mut found = links::dead(root, &pages);
     found.extend(links::unreachable(root, &pages));
+    found.extend(pages.iter().flat_map(|page| tidy::left_by_a_merge(&page.name, &page.text)));
     let commands = commands::Commands::read(page(CLI)?);
     // Decisions are history: they name what there was.
     let present = || pages.iter().filter(|page| !page.name.starts_with("docs/decisions/"));

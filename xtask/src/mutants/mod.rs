@@ -30,11 +30,22 @@ const FILES: [&str; 13] = [
 ];
 
 /// Conditions that look like checks and are none: file, text, and why.
-const NOT_CHECKS: [(&str, &str, &str); 17] = [
+const NOT_CHECKS: [(&str, &str, &str); 20] = [
     (
         "judging.rs",
         "checked.from == Some(*artifact) || checked.from == running",
         "picks the probe that a genuine order ends; to end another one withholds, and no more",
+    ),
+    ("judging.rs", "checked.bars", "narrows a refusal: the agent bars what a rollback left, and no more"),
+    (
+        "rollback.rs",
+        "request.arguments.get(\"release\").is_some()",
+        "narrows a refusal: a request without this number, by an older program, bars nothing",
+    ),
+    (
+        "rollback.rs",
+        "from != Some(order.artifact)",
+        "narrows a refusal: an artifact that runs again is not barred",
     ),
     ("check.rs", "*size < checked.proven.checkpoint.size", "picks the proofs that are needed"),
     ("continuity.rs", "(old > 0 && old < new)", "decides what to ask for; the proof itself is checked"),
@@ -57,7 +68,7 @@ const NOT_CHECKS: [(&str, &str, &str); 17] = [
     ("approvals.rs", "checked.root.mode != Mode::Solo", "narrows a refusal"),
     (
         "approvals.rs",
-        "checked.behind.subjects.contains(subject) || checked.asked.requester == subject",
+        "checked.authors.subjects.contains(subject) || checked.asked.requester == subject",
         "widens a refusal; its use is a check",
     ),
 ];

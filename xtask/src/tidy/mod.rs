@@ -18,6 +18,7 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
     let mut found = graph::edges(&graph::metadata(root)?);
     for (name, text) in sources(root)? {
         found.extend(source::breaches(&name, &text));
+        found.extend(left_by_a_merge(&name, &text));
     }
     found.extend(words::broken(root)?);
     Ok(found)
@@ -49,6 +50,13 @@ pub fn files(root: &Path, below: &[&str], ending: &str) -> Result<Vec<(String, S
     Ok(found)
 }
 
+/// Lines by which git marks the two sides of a conflict: in a page nothing else would notice them.
+pub fn left_by_a_merge(name: &str, text: &str) -> Vec<String> {
+    let marks = ["<<<<<<< ", ">>>>>>> "];
+    let lines = text.lines().zip(1..).filter(|(line, _)| marks.iter().any(|mark| line.starts_with(mark)));
+    lines.map(|(_, at)| format!("{name}:{at}: a merge was not resolved here: choose a side")).collect()
+}
+
 /// The crate that a file belongs to.
 pub fn crate_of(name: &str) -> Option<&str> {
     name.strip_prefix("crates/")?.split('/').next()
@@ -62,6 +70,13 @@ pub fn is_test(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sides_of_a_conflict_are_found() {
+        let text = "a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> other\n";
+        assert_eq!(left_by_a_merge("README.md", text).len(), 2);
+        assert_eq!(left_by_a_merge("README.md", "a <<<<<<< b\n"), Vec::<String>::new());
+    }
 
     #[test]
     fn the_tree_keeps_its_laws() {
