@@ -155,10 +155,7 @@ impl Memory {
         by_hand: Option<&StatusFile>,
         now: Moment,
     ) -> Result<CheckedRollback, Box<Decision>> {
-        let same = self.place.project == order.project
-            && self.place.service == order.service
-            && self.place.environment == order.environment;
-        if !same {
+        if self.place != order.place() {
             return Err(refused("other-place", "the return is for another place").into());
         }
         if let Some(what) = self.leaps(order.release) {

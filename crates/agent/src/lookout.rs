@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Place;
+use evidence::Place;
 use evidence::bundle::Bundle;
 use evidence::dsse::ENVELOPE_BYTES_MAX;
 use evidence::status::StatusFile;

@@ -8,8 +8,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use domain::Place;
 use domain::release::{EARLIER_MAX, LEAP_MAX};
+use evidence::Place;
 use evidence::dsse::Envelope;
 use evidence::plan::Plan;
 use evidence::report::Running;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use domain::Place;
+use evidence::Place;
 use evidence::{Bytes, Moment};
 use sandbox::Hold;
 use tokio::sync::watch;

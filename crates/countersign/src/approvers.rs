@@ -3,8 +3,8 @@
 //! Invariant: it is said before anything is signed, and decides nothing: gates look for themselves. Under a policy of
 //! somebody's own it cannot be known which role approves, so nobody is named.
 
-use domain::Place;
 use evidence::Id;
+use evidence::Place;
 use judge::Checked;
 use policy::Finding;
 use wire::PersonView;

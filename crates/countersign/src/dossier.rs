@@ -2,7 +2,7 @@
 //!
 //! Invariant: nothing of it is believed before `check`, which rests on the pin and not on the server.
 
-use domain::Place;
+use evidence::Place;
 use evidence::bundle::Bundle;
 use evidence::pin::Pin;
 use judge::{Anchors, Checked, VerificationContext};

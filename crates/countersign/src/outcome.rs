@@ -3,7 +3,9 @@
 //! Invariant: a run is judged by its own releases, or by another run's release of the very same artifact. What another
 //! run brought to a place is never taken for this run's.
 
-use domain::{Place, RunId};
+use evidence::Place;
+
+use domain::RunId;
 use serde::Serialize;
 use wire::{MachineView, PlaceView, ReleaseView, RolledBackView, RunView};
 

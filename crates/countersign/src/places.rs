@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::PathBuf;
 
-use domain::Place;
+use evidence::Place;
 use evidence::configuration::Configuration;
 use evidence::dsse::Envelope;
 use evidence::environment::Environment;

@@ -42,11 +42,7 @@ pub fn anchors_of(file: &Path) -> Result<Anchors, Failure> {
 
 /// Anchors and numbers out of a person's pin.
 pub fn context_of(pin: &Pin, bundle: &Bundle, now: Option<Moment>) -> (Anchors, VerificationContext) {
-    let here = pin.environments.iter().find(|known| {
-        known.project == bundle.project
-            && known.service == bundle.service
-            && known.environment == bundle.environment
-    });
+    let here = pin.environments.iter().find(|known| known.place() == bundle.place());
     let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
     let seen = VerificationContext {
         now,

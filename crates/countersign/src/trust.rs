@@ -4,7 +4,9 @@
 
 use std::path::Path;
 
-use domain::{Event, Place as At, State};
+use evidence::Place as At;
+
+use domain::{Event, State};
 use evidence::Digest;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::environment::Environment;

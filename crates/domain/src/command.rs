@@ -7,10 +7,10 @@ use evidence::Moment;
 use evidence::approval::Decision;
 
 use crate::event::Event;
-use crate::place::Place;
 use crate::refusal::Refusal;
 use crate::state::State;
 use crate::{approval, artifact, build, gate, identity, release, snapshot};
+use evidence::Place;
 
 /// A request of a person, a machine or the flow.
 #[derive(Clone, Debug, PartialEq, Eq)]

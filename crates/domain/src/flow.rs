@@ -9,9 +9,9 @@ use evidence::report::ReleaseOutcome;
 use crate::command::Command;
 use crate::event::Event;
 use crate::ids::RunId;
-use crate::place::Place;
 use crate::state::State;
 use crate::{artifact, build, gate, release};
+use evidence::Place;
 
 /// Commands that follow from an event, given the state after it.
 #[must_use]

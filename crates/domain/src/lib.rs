@@ -22,7 +22,6 @@ mod flow;
 #[cfg(test)]
 mod flow_tests;
 mod ids;
-mod place;
 mod refusal;
 #[cfg(test)]
 mod scenario;
@@ -33,7 +32,6 @@ pub use command::{Command, decide};
 pub use event::{Event, EventError, Refused};
 pub use flow::next;
 pub use ids::{PersonId, RunId};
-pub use place::{Place, PlaceError};
 pub use refusal::{Reason, Refusal};
 pub use state::State;
 

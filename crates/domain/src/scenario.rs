@@ -11,8 +11,8 @@ use evidence::{CommitId, Digest, Id, Moment, Name};
 
 use crate::identity::{Enrolled, EnrolledKey, Rooted};
 use crate::ids::{PersonId, RunId};
-use crate::place::Place;
 use crate::{Command, Event, State, approval, artifact, build, decide, gate, next, release, source};
+use evidence::Place;
 
 pub fn at(seconds: u64) -> Moment {
     Moment::from_millis(seconds * 1000).unwrap()

@@ -153,10 +153,7 @@ impl AgentReport {
     /// `ReportError` names the fault.
     pub fn open(envelope: &Envelope, environment: &Environment) -> Result<Self, ReportError> {
         let report = Self::read(envelope)?;
-        let same = report.installation == environment.installation
-            && report.project == environment.project
-            && report.service == environment.service
-            && report.environment == environment.environment;
+        let same = report.installation == environment.installation && report.place() == environment.place();
         if !same {
             return Err(ReportError::Rule("it is of another environment"));
         }

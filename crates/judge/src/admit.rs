@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use domain::identity::{Enrol, Enrolled, Rooted, SetRoot, SetStatus, StatusSet};
 use domain::source::{RecordSource, Signature};
-use domain::{Command, Event, Place, Reason, RunId, State, approval, build, gate, release};
+use domain::{Command, Event, Reason, RunId, State, approval, build, gate, release};
 use evidence::approval::Signed;
 use evidence::canonical::CanonicalError;
 use evidence::configuration::Configuration;
@@ -316,11 +316,7 @@ fn approve(
     };
     let bytes = envelope.encode().map_err(malformed)?;
     let given = approval::Given {
-        place: Place {
-            project: signed.said.project.clone(),
-            service: signed.said.service.clone(),
-            environment: signed.said.environment.clone(),
-        },
+        place: signed.said.place(),
         release: signed.said.release,
         person,
         decision: signed.decision,

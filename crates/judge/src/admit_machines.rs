@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{Command, Place, Reason, State, build, release};
+use domain::{Command, Reason, State, build, release};
 use evidence::dsse::Envelope;
 use evidence::environment::Environment;
 use evidence::oci::Manifest;
@@ -109,11 +109,7 @@ pub fn admit_report(
     envelope: &Envelope,
 ) -> Result<(Admitted, AgentReport), AdmitError> {
     let claimed = AgentReport::read(envelope).map_err(malformed)?;
-    let place = Place {
-        project: claimed.project.clone(),
-        service: claimed.service.clone(),
-        environment: claimed.environment.clone(),
-    };
+    let place = claimed.place();
     let set = state.gate.environment(&place);
     let set = set.ok_or_else(|| malformed(format!("there is no environment statement for {place}")))?;
     let statement = Envelope::decode(&store.blob(&set.facts.envelope)?).map_err(malformed)?;

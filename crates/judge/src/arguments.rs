@@ -2,7 +2,9 @@
 //!
 //! Invariant: an unknown field is an error, so that no person signs an argument that the server ignores.
 
-use domain::{Place, RunId};
+use evidence::Place;
+
+use domain::RunId;
 use evidence::{CommitId, Digest, Name};
 use serde::Deserialize;
 

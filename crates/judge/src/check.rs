@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::Place;
+use evidence::Place;
 use evidence::bundle::Bundle;
 use evidence::configuration::Configuration;
 use evidence::dsse::Envelope;
@@ -129,7 +129,7 @@ pub fn check<'a>(
     same_run(&build, &asked)?;
     signer(&source, &people, &records, &mut findings);
     let evidence = manifest(bundle, &range, &build)?;
-    let place = place_of(bundle);
+    let place = bundle.place();
     let root_digest =
         root.digest().map_err(|error| one_finding("root-unsound", error.to_string(), NEW_BUNDLE))?;
     let mut checked = Checked {
@@ -161,11 +161,6 @@ pub fn check<'a>(
     unknown_people(&mut checked);
     listed(&checked)?;
     Ok(checked)
-}
-
-fn place_of(bundle: &Bundle) -> Place {
-    let (project, service, environment) = (&bundle.project, &bundle.service, &bundle.environment);
-    Place { project: project.clone(), service: service.clone(), environment: environment.clone() }
 }
 
 /// Checks that the ledger continues every checkpoint seen before and contains the checkpoints at which, as holders
@@ -386,9 +381,7 @@ fn base(
         let what = format!("the ledger proves {} proposals, one is needed", proven.proposals.len());
         return Err(one_finding("proposal-missing", what, NEW_BUNDLE));
     };
-    let same = proposal.place.project == bundle.project
-        && proposal.place.service == bundle.service
-        && proposal.place.environment == bundle.environment
+    let same = proposal.place == bundle.place()
         && proposal.release == bundle.release
         && proposal.artifact == bundle.artifact()
         && proposal.plan == plan

@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::release::Open;
-use domain::{Event, PersonId, Place, RunId, State};
+use domain::{Event, PersonId, RunId, State};
+use evidence::Place;
 use evidence::approval::Signed;
 use evidence::bundle::Bundle;
 use evidence::dsse::Envelope;

@@ -2,7 +2,9 @@
 //!
 //! Invariant: the result is a pure function of state and blobs, so that replay plans the same again.
 
-use domain::{Command, Place, State, release};
+use evidence::Place;
+
+use domain::{Command, State, release};
 use evidence::configuration::Configuration;
 use evidence::dsse::Envelope;
 use evidence::plan::{Destination, Plan};

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use domain::gate::{self, GateOutcome, Judged};
 use domain::snapshot::{RecordSnapshot, Snapshotted};
-use domain::{Command, Event, Place, RULES, Refused, State, decide, next, release};
+use domain::{Command, Event, RULES, Refused, State, decide, next, release};
+use evidence::Place;
 use evidence::bundle::Bundle;
 use evidence::canonical;
 use evidence::dsse::Envelope;

@@ -3,8 +3,9 @@
 //! Invariant: a gate passes only if the policy ran some check and nothing is against the release. Missing evidence, a
 //! failing policy and an empty list of checks never pass.
 
+use domain::State;
 use domain::gate::GateOutcome;
-use domain::{Place, State};
+use evidence::Place;
 use evidence::bundle::Bundle;
 use evidence::canonical::{self, CanonicalError};
 use evidence::report::Running;

@@ -165,11 +165,7 @@ pub fn proof_between(leaves: &[Hash], old: u64, new: u64) -> Vec<Bytes> {
 fn entries(bundle: &Bundle, parts: &Parts) -> Vec<(Vec<u8>, Payload)> {
     let (replaces, base) = parts.replaces.clone();
     let mut proposed = Proposed {
-        place: domain::Place {
-            project: bundle.project.clone(),
-            service: bundle.service.clone(),
-            environment: bundle.environment.clone(),
-        },
+        place: bundle.place(),
         release: parts.release,
         artifact: bundle.artifact(),
         commit: parts.source.commit.clone(),

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use domain::Place;
+use evidence::Place;
 use evidence::approval::Signed;
 use evidence::configuration::Configuration;
 use evidence::dsse::Envelope;

@@ -10,7 +10,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::{Command, Place, State, build};
+use evidence::Place;
+
+use domain::{Command, State, build};
 use evidence::entry::{Actor, Auth};
 use evidence::{Id, Name, NameError};
 use judge::CLAIM;

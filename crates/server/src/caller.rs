@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use domain::gate::Environment;
-use domain::{Event, PersonId, Place, State};
+use domain::{Event, PersonId, State};
+use evidence::Place;
 use evidence::claim::{Claim, ClaimedOperation};
 use evidence::dsse::Envelope;
 use evidence::environment::Environment as Statement;

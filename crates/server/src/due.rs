@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map};
 
 use domain::build::Due;
 use domain::release::Stage;
-use domain::{Place, RunId, State};
+use domain::{RunId, State};
+use evidence::Place;
 use evidence::dsse::Envelope;
 use evidence::rollback_order::RollbackOrder;
 use evidence::run_order::RunOrder;

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::gate::{GateDue, Judged, RecordVerdict};
-use domain::{Command, Place, State, release};
+use domain::{Command, State, release};
+use evidence::Place;
 use evidence::entry::{Actor, Auth};
 use evidence::machine::MachineSigner;
 use evidence::{Digest, Moment};

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use domain::Place;
+use evidence::Place;
 use wire::{LogPiece, ServiceLogView, ServiceReport, ServiceView};
 
 /// Services of all places.

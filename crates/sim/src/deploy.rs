@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use agent::{AliveError, Deployer, Fault, Layer, Memory, RequestedRelease, Services};
-use domain::Place;
 use evidence::Moment;
+use evidence::Place;
 use evidence::bundle::Bundle;
 use evidence::machine::MachineSigner;
 use evidence::plan::Plan;

@@ -78,7 +78,7 @@ pub fn projects_of(count: u64) -> Projects {
     for n in 0..REQUESTS {
         machine::set_now(START + n * 10);
         let place =
-            domain::Place { project: lab::name(&format!("p-{}", n % count)), ..installation::place(0) };
+            evidence::Place { project: lab::name(&format!("p-{}", n % count)), ..installation::place(0) };
         let arguments = json!({ "place": place, "release": n + 1 });
         let sent = submission(&lab.bob, &lab.bob, "promote", arguments, Vec::new(), Vec::new());
         let begun = Instant::now();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use agent::Memory;
-use domain::Place;
+use evidence::Place;
 use evidence::dsse::Envelope;
 use evidence::status::StatusFile;
 use evidence::{CommitId, Name, enrolment};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use domain::Place;
+use evidence::Place;
 use evidence::dsse::Envelope;
 use evidence::run_order::RunOrder;
 use evidence::status::StatusFile;

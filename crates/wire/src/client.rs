@@ -6,7 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes as Body;
-use domain::{Place, RunId};
+use domain::RunId;
+use evidence::Place;
 use evidence::dsse::Envelope;
 use evidence::introduction::Stated;
 use evidence::run_order::{self, RunOrder};

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::build::Due;
-use domain::{PersonId, Place, Reason, RunId};
+use domain::{PersonId, Reason, RunId};
+use evidence::Place;
 use evidence::dsse::Envelope;
 use evidence::enrolment::Grant;
 use evidence::entry::{Actor, Auth};

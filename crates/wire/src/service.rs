@@ -3,7 +3,7 @@
 //! Invariant: a courtesy for people, sent under the agent's claim. Nothing of it is signed, on record or decided
 //! from, and a server keeps a bounded part in memory.
 
-use domain::Place;
+use evidence::Place;
 use evidence::{Bytes, Moment};
 use serde::{Deserialize, Serialize};
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use agent::{Agent, Launcher, Memory};
 use clap::{Args, Subcommand};
-use domain::Place;
 use evidence::Name;
+use evidence::Place;
 use evidence::pin::Pin;
 use evidence::status::{Status, StatusFile};
 use judge::Anchors;
@@ -123,11 +123,7 @@ pub fn write_memory(
     if Memory::read(data).is_ok() {
         return Err(Failure::error(format!("`{}` has joined already; nothing was changed", data.display())));
     }
-    let here = pin.environments.iter().find(|known| {
-        known.project == place.project
-            && known.service == place.service
-            && known.environment == place.environment
-    });
+    let here = pin.environments.iter().find(|known| known.place() == *place);
     let memory = Memory {
         v: 1,
         installation: pin.installation,

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::Args;
-use domain::Place as At;
 use domain::gate::GateOutcome;
+use evidence::Place as At;
 use evidence::approval::{Approval, Decision, Signed};
 use evidence::pin::Pin;
 use evidence::request::CLOCK_SKEW_MAX;

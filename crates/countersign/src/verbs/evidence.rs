@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use domain::Place as At;
+use evidence::Place as At;
 use evidence::bundle::BYTES_MAX;
 use serde::Serialize;
 use wire::{Client, PlaceView, ReleaseView, RunsAsked};

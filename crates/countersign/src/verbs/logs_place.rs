@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use domain::Place;
+use evidence::Place;
 use serde_json::json;
 use wire::Client;
 

@@ -123,7 +123,7 @@ fn add(verb: &Add, output: Output) -> Result<(), Failure> {
 fn missing(home: &Home, new: &New, known: &[PlaceView]) -> Result<Vec<Prepared>, Failure> {
     let project =
         places::Project { name: &new.name, releases: &new.described.releases, baseline: &new.baseline };
-    let is_known = |place: &domain::Place| known.iter().any(|view| view.place == *place);
+    let is_known = |place: &evidence::Place| known.iter().any(|view| view.place == *place);
     let agent = |service: &Name, environment: &Name| home.agent_of(&new.name, service, environment);
     let prepared =
         places::default_places(&project, &new.root, &policies::built_in(), now()?, is_known, agent)?;
@@ -168,7 +168,7 @@ fn signed(home: &Home, place: &Prepared) -> Result<Envelope, Failure> {
 }
 
 /// Lets an agent know where it belongs, unless it knows.
-fn join(home: &Home, new: &New, dir: &Path, at: &domain::Place, name: &Name) -> Result<(), Failure> {
+fn join(home: &Home, new: &New, dir: &Path, at: &evidence::Place, name: &Name) -> Result<(), Failure> {
     if dir.join(::agent::MEMORY_FILE).exists() {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use domain::Place as At;
+use evidence::Place as At;
 use serde::Serialize;
 use serde_json::json;
 use wire::{Client, PlaceView, ReleaseView};

@@ -4,7 +4,7 @@
 //! and what else ends. What was rolled back is not rolled back to.
 
 use clap::Args;
-use domain::Place as At;
+use evidence::Place as At;
 use evidence::{CommitId, Digest};
 use serde::Serialize;
 use serde_json::json;

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use domain::RunId;
 use domain::gate::GateOutcome;
-use domain::{Place as ReleasePlace, RunId};
+use evidence::Place as ReleasePlace;
 use evidence::rules::UNTESTED;
 use evidence::source_pack::SourcePack;
 use evidence::trust_root::Mode;

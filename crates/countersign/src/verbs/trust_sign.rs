@@ -323,11 +323,8 @@ fn environment_before(
 ) -> Result<(Text, u64), Failure> {
     let client = home.client()?;
     let runtime = runtime()?;
-    let same = |view: &wire::PlaceView| {
-        let place = &view.place;
-        place.project == new.project && place.service == new.service && place.environment == new.environment
-    };
-    let view = runtime.block_on(client.places())?.into_iter().find(same);
+    let place = new.place();
+    let view = runtime.block_on(client.places())?.into_iter().find(|view| view.place == place);
     let view = view.ok_or_else(|| Failure::error("there is no statement of this place yet"))?;
     let fetch = |digest: &Digest, most: usize| runtime.block_on(client.blob(digest, most));
     let envelope = Envelope::decode(&fetch(&view.envelope, ENVELOPE_BYTES_MAX)?)?;

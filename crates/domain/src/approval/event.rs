@@ -7,7 +7,7 @@ use evidence::{Digest, Moment};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::PersonId;
-use crate::place::Place;
+use evidence::Place;
 
 /// A person approved or rejected.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

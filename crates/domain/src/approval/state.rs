@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::event::Given;
-use crate::place::Place;
+use evidence::Place;
 
 /// Approvals as decisions read them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

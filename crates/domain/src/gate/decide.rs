@@ -10,8 +10,8 @@ use super::event::{EnvironmentSet, GateDue, Judged};
 use super::state::State;
 use crate::event::Event;
 use crate::identity;
-use crate::place::Place;
 use crate::refusal::{Reason, Refusal};
+use evidence::Place;
 
 /// Bring an environment statement into force.
 #[derive(Clone, Debug, PartialEq, Eq)]

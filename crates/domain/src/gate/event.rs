@@ -6,7 +6,7 @@ use evidence::environment::Environment;
 use evidence::{CommitId, Digest, Moment, Name};
 use serde::{Deserialize, Serialize};
 
-use crate::place::Place;
+use evidence::Place;
 
 /// An environment statement came into force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,11 +124,7 @@ impl EnvironmentSet {
             key: machine.key.id(),
         };
         Self {
-            place: Place {
-                project: statement.project.clone(),
-                service: statement.service.clone(),
-                environment: statement.environment.clone(),
-            },
+            place: statement.place(),
             number: statement.number,
             envelope,
             policy: statement.policy,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::event::{EnvironmentSet, GateDue, Judged};
-use crate::place::Place;
+use evidence::Place;
 
 /// Gates as decisions read them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

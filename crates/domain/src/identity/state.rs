@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Enrolled, EnrolledKey, Rooted, StatusSet};
 use crate::ids::PersonId;
-use crate::place::Place;
+use evidence::Place;
 
 /// Identities as decisions read them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,9 +12,9 @@ use super::event::{
 use super::state::{Current, PlaceState, RolledBack, Stage, State};
 use crate::event::Event;
 use crate::ids::PersonId;
-use crate::place::Place;
 use crate::refusal::{Reason, Refusal};
 use crate::{artifact, gate, identity};
+use evidence::Place;
 
 /// Asks for an artifact at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,11 +214,7 @@ pub fn conclude(state: &State, command: &Conclude) -> Result<Vec<Event>, Refusal
 /// `Refusal` with every reason.
 pub fn report(gates: &gate::State, state: &State, command: &Report) -> Result<Vec<Event>, Refusal> {
     let report = &command.report;
-    let place = Place {
-        project: report.project.clone(),
-        service: report.service.clone(),
-        environment: report.environment.clone(),
-    };
+    let place = report.place();
     let mut reasons = Vec::new();
     if gates.environment(&place).is_none() {
         reasons.push(Reason::new("environment-unknown", "the place has no statement", "send one"));

@@ -7,7 +7,7 @@ use evidence::{CommitId, Digest, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{PersonId, RunId};
-use crate::place::Place;
+use evidence::Place;
 
 /// An artifact is wanted at a place. Its plan is derived next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Held, Promoted, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted};
 use crate::ids::{PersonId, RunId};
-use crate::place::Place;
+use evidence::Place;
 
 /// Releases as decisions read them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
-use domain::Place;
+use evidence::Place;
 use serde::Deserialize;
 use wire::{LOG_PIECE_BYTES_MAX, ProblemKind, ServiceHeard, ServiceLogView, ServiceReport};
 

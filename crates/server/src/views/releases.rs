@@ -4,7 +4,8 @@
 //! another one takes its place. Which release stands at a place now is the state's to say.
 
 use domain::release::{Held, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted};
-use domain::{Event, Place, RunId};
+use domain::{Event, RunId};
+use evidence::Place;
 use evidence::report::ReleaseOutcome;
 use evidence::{Digest, Moment};
 use rusqlite::{Connection, Row, params, params_from_iter};

@@ -116,7 +116,7 @@ struct MadePerson {
 #[derive(Debug, Serialize)]
 pub struct MadePlace {
     /// The place.
-    pub place: domain::Place,
+    pub place: evidence::Place,
     /// The port of its process.
     pub port: Option<u16>,
 }
