@@ -1,4 +1,6 @@
 //! The fold of approvals of pending releases.
+//!
+//! Invariant: each person has at most one decision at a place, the latest one.
 
 use std::collections::BTreeMap;
 

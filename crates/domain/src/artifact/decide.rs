@@ -1,4 +1,6 @@
 //! Decisions about artifacts: the artifacts of a run exist once all its runners agree on the bytes.
+//!
+//! Invariant: if the runners differ in any artifact or in the tree, the run ends without any artifact.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,6 @@
 //! Events of artifacts, as facts.
+//!
+//! Invariant: facts hold ids, names and digests. Manifests, layers, tree lists and receipts are blobs.
 
 use evidence::{CommitId, Digest, Name};
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,6 @@
 //! The fold of artifacts that can still be released.
+//!
+//! Invariant: an artifact is forgotten once no place wants it, runs it or can go back to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,4 +1,6 @@
 //! The fold of runs that have not ended.
+//!
+//! Invariant: a run leaves the fold when it ends. Work that is made due twice, and a repeated report, are misfits.
 
 use std::collections::{BTreeMap, BTreeSet};
 

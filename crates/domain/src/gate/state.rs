@@ -1,4 +1,6 @@
 //! The fold of gates: environment statements in force, and gates that wait for a verdict.
+//!
+//! Invariant: at most one gate is due at each place, and a verdict for another release or generation is a misfit.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,7 @@
 //! The fold of identities: the root, the people enrolled now, and the status in force.
+//!
+//! Invariant: each event function applies its event and returns whether the event fitted; `false` counts as a misfit.
+//! The fold has no clock: queries take the moment.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,7 @@
 //! The fold of releases: the state of each place.
+//!
+//! Invariant: a place has at most one pending release and one unfinished rollback, and its history is bounded by
+//! `EARLIER_MAX` and `ROLLED_BACK_MAX`. Release numbers of a place only rise.
 
 use std::collections::BTreeMap;
 

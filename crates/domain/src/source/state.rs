@@ -1,4 +1,6 @@
 //! The fold of sources: the commits of runs that still matter.
+//!
+//! Invariant: a source is forgotten once no run, release or rollback needs it, so memory does not grow with the ledger.
 
 use std::collections::{BTreeMap, BTreeSet};
 
