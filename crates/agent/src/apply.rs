@@ -11,7 +11,6 @@ use sandbox::Hold;
 
 use crate::held::AliveError;
 use crate::memory::KnownRelease;
-use crate::probe::ENDING;
 use crate::store::{ReleaseError, Releases};
 
 /// How a release is made to run: processes, or what stands in for them.
@@ -59,6 +58,9 @@ impl Fault {
         Self { code, what: what.into() }
     }
 }
+
+/// Code that ends an attempt although nothing failed: the agent ends.
+pub const ENDING: &str = "agent-ending";
 
 /// What came of a release.
 #[derive(Debug)]

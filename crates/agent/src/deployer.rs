@@ -16,11 +16,11 @@ use evidence::{Digest, Moment};
 use sandbox::Hold;
 use tlog::Checkpoint;
 
-use crate::apply::{Applied, Hands, Services};
+use crate::apply::{Applied, ENDING, Hands, Services};
 use crate::error::{DeployError, StatusFileError};
 use crate::judging::{Decision, refused};
 use crate::memory::{Begun, KnownRelease, Memory};
-use crate::probe::{ENDING, INTERRUPTED};
+use crate::probe::INTERRUPTED;
 use crate::process::reserved;
 use crate::restarts::Restarts;
 

@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::apply::Fault;
+use crate::apply::{ENDING, Fault};
 use crate::held::ServiceProcess;
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::probe_error::ProbeError;
@@ -215,8 +215,6 @@ fn chain(error: &hyper::Error) -> String {
     }
 }
 
-/// Code of a fault that is none: the agent ends.
-pub const ENDING: &str = "agent-ending";
 /// Code of a probe that nobody wants any more.
 pub const INTERRUPTED: &str = "probe-interrupted";
 /// Longest time of a probe in all; a plan can make it shorter only.

@@ -1,14 +1,10 @@
-//! Failures of the command line: a message for a person, or JSON, and an exit code.
+//! Failures of the command line: a message for a person, the reasons of a decision, and an exit code.
 
 use std::fmt;
-use std::process::ExitCode;
 
 use domain::Reason;
 use domain::gate::GateOutcome;
 use policy::Finding;
-use serde_json::json;
-
-use crate::output::{self, Output};
 
 /// Why a verb did not do what was asked.
 #[derive(Debug)]
@@ -72,35 +68,25 @@ impl Failure {
         &self.message
     }
 
-    /// Prints the failure, for people on standard error or as JSON on standard output, and answers its
-    /// exit code.
-    pub fn report(&self, output: Output) -> ExitCode {
-        match (self.kind, output) {
-            (Kind::ReaderGone, _) => {}
-            (_, Output::Text) => self.report_text(),
-            (_, Output::Json) => {
-                let said = json!({ "error": self.message, "reasons": self.reasons });
-                // Whoever read a role's standard output may be gone; what went wrong is said all the same.
-                if output::stream(format!("{}\n", shown::json(&said.to_string())).as_bytes()).is_err() {
-                    self.report_text();
-                }
-            }
-        }
-        ExitCode::from(match self.kind {
+    /// Why the command was refused, or could not be decided.
+    pub fn reasons(&self) -> &[Reason] {
+        &self.reasons
+    }
+
+    /// Whether there is nobody to print it for.
+    pub const fn is_quiet(&self) -> bool {
+        matches!(self.kind, Kind::ReaderGone)
+    }
+
+    /// The exit code that scripts tell it by.
+    pub const fn exit_code(&self) -> u8 {
+        match self.kind {
             Kind::ReaderGone => 0,
             Kind::Error => 1,
             Kind::Usage => 2,
             Kind::Refused => 3,
             Kind::Undecided => 4,
             Kind::Interrupted => 130,
-        })
-    }
-
-    fn report_text(&self) {
-        output::say(&format!("error: {}", shown::text(&self.message)));
-        for Reason { code, what, remedy } in &self.reasons {
-            let [code, what, remedy] = [code, what, remedy].map(|text| shown::below(text));
-            output::say(&format!("  {code}: {what}\n    remedy: {remedy}"));
         }
     }
 }

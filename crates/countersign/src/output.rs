@@ -4,9 +4,12 @@
 //! pipe is no error, since it has what it wanted; every other failed write is one. Neither ends in a panic.
 
 use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
 
 use clap::ValueEnum;
+use domain::Reason;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::failure::Failure;
 
@@ -55,6 +58,32 @@ pub fn stream(bytes: &[u8]) -> Result<(), Failure> {
 /// Says something on standard error. If nobody can read it there, there is nobody left to tell.
 pub fn say(line: &str) {
     let _ = written(&mut io::stderr(), format!("{line}\n").as_bytes());
+}
+
+impl Failure {
+    /// Prints the failure, for people on standard error or as JSON on standard output, and answers its exit code.
+    pub fn report(&self, output: Output) -> ExitCode {
+        match output {
+            _ if self.is_quiet() => {}
+            Output::Text => self.report_text(),
+            Output::Json => {
+                let said = json!({ "error": self.message(), "reasons": self.reasons() });
+                // The reader of a role's standard output may be gone: the failure is printed all the same.
+                if stream(format!("{}\n", shown::json(&said.to_string())).as_bytes()).is_err() {
+                    self.report_text();
+                }
+            }
+        }
+        ExitCode::from(self.exit_code())
+    }
+
+    fn report_text(&self) {
+        say(&format!("error: {}", shown::text(self.message())));
+        for Reason { code, what, remedy } in self.reasons() {
+            let [code, what, remedy] = [code, what, remedy].map(|text| shown::below(text));
+            say(&format!("  {code}: {what}\n    remedy: {remedy}"));
+        }
+    }
 }
 
 fn unwritten(error: &io::Error) -> Failure {

@@ -8,9 +8,9 @@ use evidence::entry::Payload;
 use evidence::{Digest, Id, Name};
 use serde::{Deserialize, Serialize};
 
-use crate::RULES;
 use crate::ids::PersonId;
-use crate::{approval, artifact, build, gate, identity, release, snapshot, source};
+use crate::rules::RULES;
+use crate::{approval, artifact, build, gate, identity, release, source};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $kind:literal => $variant:ident($facts:ty),)*) => {
@@ -99,7 +99,7 @@ events! {
     /// A person asked for a rollback.
     "release.returning" => RollbackRequested(release::RollbackRequested),
     /// A snapshot of the state was recorded.
-    "ledger.snapshotted" => Snapshotted(snapshot::Snapshotted),
+    "ledger.snapshotted" => Snapshotted(Snapshotted),
     /// A known person's command was refused; or more such refusals happened than are recorded one by one.
     "refused" => Refused(Refused),
 }
@@ -134,6 +134,20 @@ pub struct Refused {
     /// person get entries. If present, the entry records this count and nothing else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more: Option<u64>,
+}
+
+/// A snapshot was recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshotted {
+    /// Number of entries that the state contains.
+    pub size: u64,
+    /// Root hash of the ledger at that size.
+    pub root: Digest,
+    /// Digest of the state as canonical JSON, a blob.
+    pub state: Digest,
+    /// Rules of the program that made the snapshot.
+    pub rules: u32,
 }
 
 impl Event {

@@ -23,6 +23,7 @@ mod flow;
 mod flow_tests;
 mod ids;
 mod refusal;
+mod rules;
 #[cfg(test)]
 mod scenario;
 pub mod snapshot;
@@ -33,8 +34,5 @@ pub use event::{Event, EventError, Refused};
 pub use flow::next;
 pub use ids::{PersonId, RunId};
 pub use refusal::{Reason, Refusal};
+pub use rules::RULES;
 pub use state::State;
-
-/// Number of the decision rules in this build. Every entry carries it. It is raised whenever any decision could differ,
-/// so that replay can tell an older decision from a wrong one.
-pub const RULES: u32 = 1;

@@ -3,25 +3,12 @@
 //! Invariant: a snapshot decides nothing. Its entry binds it to a size, a root hash and the rules. A snapshot that does
 //! not match is discarded, and the ledger is folded from its beginning.
 
-use evidence::Digest;
-use serde::{Deserialize, Serialize};
+pub use crate::event::Snapshotted;
 
+use crate::event::Event;
 use crate::refusal::{Reason, Refusal};
-use crate::{Event, RULES, State};
-
-/// A snapshot was recorded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Snapshotted {
-    /// Number of entries that the state contains.
-    pub size: u64,
-    /// Root hash of the ledger at that size.
-    pub root: Digest,
-    /// Digest of the state as canonical JSON, a blob.
-    pub state: Digest,
-    /// Rules of the program that made the snapshot.
-    pub rules: u32,
-}
+use crate::rules::RULES;
+use crate::state::State;
 
 /// Records a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]

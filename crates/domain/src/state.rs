@@ -9,9 +9,9 @@ use evidence::entry::{Header, Payload};
 use evidence::{Digest, Moment};
 use serde::{Deserialize, Serialize};
 
-use crate::RULES;
 use crate::event::{Event, EventError};
 use crate::ids::RunId;
+use crate::rules::RULES;
 use crate::{approval, artifact, build, gate, identity, release, source};
 
 /// Everything that decisions read.

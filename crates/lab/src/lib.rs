@@ -12,7 +12,10 @@
 
 pub mod assemble;
 mod commits;
+mod files;
+mod fixed;
 pub mod forgery;
+mod head;
 pub mod parsers;
 pub mod parts;
 mod people;

@@ -21,8 +21,9 @@ use evidence::tree_list::TreeList;
 use evidence::{CommitId, Digest, Name};
 use serde_json::json;
 
-use crate::assemble::Head;
 use crate::commits::{Written, commit};
+pub use crate::files::{PIPELINE, PIPELINE_MORE, RELEASE};
+use crate::head::Head;
 use crate::world::{Lab, at, configuration, id, name, runner_name};
 
 /// The pieces.
@@ -69,51 +70,6 @@ pub struct Parts {
     /// What the server makes of the ledger.
     pub head: Head,
 }
-
-/// A pipeline of two steps and one artifact.
-pub const PIPELINE: &str = "version: 1
-steps:
-  build:
-    run: make
-    outputs: [out/api]
-  test:
-    needs: [build]
-    run: make test
-artifacts:
-  api:
-    files:
-      bin/api: { step: build, path: out/api }
-";
-
-/// The same with a node at which people agree, and a second artifact.
-pub const PIPELINE_MORE: &str = "version: 1
-steps:
-  build:
-    run: make
-    outputs: [out/api]
-  test:
-    needs: [build]
-    run: make test
-  agreed:
-    needs: [build]
-    approval: { role: release-manager, count: 1 }
-artifacts:
-  api:
-    files:
-      bin/api: { step: build, path: out/api }
-  tool:
-    files:
-      bin/api: { step: build, path: out/api }
-";
-
-/// A service of one process.
-pub const RELEASE: &str = "version: 1
-services:
-  api:
-    artifact: api
-    process: { command: [bin/api] }
-    probe: { http: /health }
-";
 
 impl Lab {
     /// The commit that runs already.

@@ -9,7 +9,7 @@ use ssh_encoding::Encode as _;
 use ssh_key::private::{Ed25519Keypair, PrivateKey};
 use ssh_key::{HashAlg, LineEnding};
 
-use crate::world::{at, id, name};
+use crate::fixed::{at, id, name};
 
 /// A key pair.
 #[derive(Debug)]

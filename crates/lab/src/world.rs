@@ -1,8 +1,5 @@
 //! The installation: who holds which key, and the statements that they sign.
 
-use std::sync::OnceLock;
-use std::time::Duration;
-
 use evidence::Place;
 use evidence::approval::Signed;
 use evidence::configuration::Configuration;
@@ -17,14 +14,12 @@ use evidence::status::{self, Status, StatusFile};
 use evidence::trust_root::{
     self, LedgerKey, Machine, Mode, Place as Where, Quorum, TrustRoot, Witness, Witnesses,
 };
-use evidence::{Digest, Id, Moment, Name};
+use evidence::{Digest, Name};
 use tlog::{CosignatureKey, NoteSigner, SignatureKind};
 
-use crate::parts::PIPELINE;
+use crate::files::PIPELINE;
+pub use crate::fixed::{NOW, at, id, judged_at, name};
 use crate::people::{Pair, Person};
-
-/// The moment at which everything here is judged, where nobody says otherwise.
-pub const NOW: &str = "2026-11-21T12:00:00.000Z";
 
 /// Everybody's keys.
 #[derive(Debug)]
@@ -57,37 +52,6 @@ pub struct Lab {
     pub pipeline: &'static str,
     /// What is unusual about trust root version 1.
     pub unusual: fn(&mut TrustRoot),
-}
-
-static BASE: OnceLock<Moment> = OnceLock::new();
-
-/// Lets everything here be judged at another moment, for programs that look at their own clock; once, before
-/// anything is made.
-pub fn judged_at(now: Moment) {
-    assert!(BASE.set(now).is_ok(), "the moment is set before anything is made");
-}
-
-/// A moment so many seconds from now on.
-#[must_use]
-pub fn at(seconds: i64) -> Moment {
-    let now = *BASE.get_or_init(|| NOW.parse().unwrap());
-    let by = Duration::from_secs(seconds.unsigned_abs());
-    if seconds >= 0 {
-        return now.later_by(by);
-    }
-    Moment::from_millis(now.millis() - u64::try_from(by.as_millis()).unwrap()).unwrap()
-}
-
-/// An id of one repeated byte.
-#[must_use]
-pub fn id(n: u8) -> Id {
-    Id::from_random([n; 16])
-}
-
-/// A name.
-#[must_use]
-pub fn name(text: &str) -> Name {
-    text.parse().unwrap()
 }
 
 impl Default for Lab {

@@ -19,7 +19,7 @@ use rustix::mount::{
 use rustix::process::geteuid;
 
 use crate::process::{seal_device, seal_tree};
-use crate::spec::{SCRIPT, Spec, WORKSPACE};
+use crate::spec::{ROOT_BYTES, SCRIPT, SHM_BYTES, Spec, WORKSPACE};
 
 /// Mount point of POSIX message queues.
 pub const QUEUES: &str = "/dev/mqueue";
@@ -193,9 +193,3 @@ impl<T, E: std::fmt::Display> Doing<T> for Result<T, E> {
         self.map_err(|error| Failed(format!("{what}: {error}")))
     }
 }
-
-/// Bytes that every sandbox may fill in addition to workspace and `/tmp`.
-pub const FIXED_BYTES: u64 = ROOT_BYTES + SHM_BYTES;
-
-const ROOT_BYTES: u64 = 4 << 20;
-const SHM_BYTES: u64 = 64 << 20;

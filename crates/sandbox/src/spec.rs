@@ -10,12 +10,15 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::mounts::FIXED_BYTES;
-
 /// Directory of a step's inputs and outputs. The path is the same in every sandbox.
 pub const WORKSPACE: &str = "/work";
 /// Path of the step's script, which is read-only.
 pub const SCRIPT: &str = "/run/step";
+/// Size of a sandbox's root and of its shared memory.
+pub const ROOT_BYTES: u64 = 4 << 20;
+pub const SHM_BYTES: u64 = 64 << 20;
+/// Bytes that every sandbox may fill in addition to workspace and `/tmp`.
+const FIXED_BYTES: u64 = ROOT_BYTES + SHM_BYTES;
 
 /// A step: its command, the files that it sees, and its limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 mod agent;
 mod approve;
+mod arguments;
 mod audit;
 mod cancel;
 mod demo;
@@ -31,13 +32,11 @@ mod up;
 pub mod verify;
 mod witness;
 
-use std::path::PathBuf;
-
 use ::evidence::approval::Decision;
-use clap::{Args, Parser, Subcommand};
+use arguments::{Child, Place, RoleArguments, words};
+use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
-use crate::home::{Home, Profile};
 use crate::output::Output;
 use crate::waiting::runtime;
 
@@ -119,52 +118,6 @@ enum Verb {
     },
 }
 
-/// Where the installation is.
-#[derive(Clone, Debug, Args)]
-pub struct Place {
-    /// The server's data directory.
-    #[arg(long, env = "COUNTERSIGN_DATA")]
-    data: Option<PathBuf>,
-}
-
-impl Place {
-    /// The directory given, else that of the person's profile, else the default one; it must be there.
-    fn home(&self) -> Result<Home, Failure> {
-        let home = self.named()?;
-        home.exists()?;
-        Ok(home)
-    }
-
-    /// The same, whether it is there or not: a person who only signs may work on another machine.
-    fn named(&self) -> Result<Home, Failure> {
-        match &self.data {
-            Some(dir) => Home::new(Some(dir)),
-            None => Home::new(Profile::find()?.map(|profile| profile.data).as_deref()),
-        }
-    }
-}
-
-/// What `up` tells the roles that it starts.
-#[derive(Debug, Args)]
-pub struct Child {
-    /// End when the process with this id does.
-    #[arg(long, hide = true)]
-    with_parent: Option<u32>,
-}
-
-/// What a role beside the server is started with.
-#[derive(Debug, Args)]
-pub struct RoleArguments {
-    /// The role's own directory.
-    #[arg(long, required = true)]
-    data: Option<PathBuf>,
-    /// URL of the server, letter by letter as it prints it when it starts.
-    #[arg(long, required = true)]
-    server: Option<String>,
-    #[command(flatten)]
-    child: Child,
-}
-
 /// Carries out a command line.
 pub fn run(command: CommandLine) -> Result<(), Failure> {
     let output = command.output;
@@ -196,12 +149,6 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Agent(verb) => agent::run(&verb, output),
         Verb::ServiceExec { arguments } => Err(Failure::error(::agent::exec_service(&arguments))),
     }
-}
-
-/// Words that a person signs: an empty reason is invalid.
-fn words(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    if text.is_empty() { Err("it is empty; say why, or leave it out".into()) } else { Ok(text.to_owned()) }
 }
 
 #[cfg(test)]
