@@ -16,8 +16,11 @@ mod peers;
 mod public;
 mod run;
 mod tidy;
+mod usage;
 
 use std::process::ExitCode;
+
+use usage::USAGE;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -54,20 +57,3 @@ fn main() -> ExitCode {
         }
     }
 }
-
-const USAGE: &str = "usage: cargo x <task>
-
-  setup          look for the tools that the project needs, and turn on the hook that reads commit messages
-  setup --peers  fetch and build other people's programs to compare with, below target/peers
-  check          formatting, lints, laws of the tree, pages, tests, documentation, licences
-  tidy           the laws of the tree alone
-  docs           the pages against the program alone: links, commands, names
-  words [PATH]   idioms that STYLE.md replaces by plain words, in all files or below PATH
-  words --lower  write into xtask/src/tidy/words-allowed.txt where fewer are left
-  test [ARGS]    all tests; ARGS go to the test runner
-  test --peers [ARGS]  the same, with other people's programs beside ours instead of skipping them
-  bench [ARGS]   figures with their floors
-  mutants        the judge without each of its checks, against every forgery
-  fuzz SECONDS [PARSER]  every parser of foreign bytes under libFuzzer, and its record
-  sim [ARGS]     the whole product under virtual time and seeded faults: --seed N --hours H --count C --tell
-  accept AREA [TEXT]  the acceptance lines of an area, or those that contain TEXT, each run for real";

@@ -17,6 +17,7 @@ use std::path::Path;
 use page::Page;
 
 use crate::tidy;
+use crate::usage::USAGE;
 
 /// Every breach found below `root`, one line each.
 pub fn broken(root: &Path) -> Result<Vec<String>, String> {
@@ -32,7 +33,7 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
     // Decisions are history: they name what there was.
     let present = || pages.iter().filter(|page| !page.name.starts_with("docs/decisions/"));
     found.extend(present().flat_map(|page| commands::unknown(page, &commands)));
-    found.extend(present().flat_map(|page| commands::unknown_tasks(page, crate::USAGE)));
+    found.extend(present().flat_map(|page| commands::unknown_tasks(page, USAGE)));
     let (mut tests, mut items) = (BTreeSet::new(), BTreeSet::new());
     let (mut codes, mut words) = (BTreeSet::new(), BTreeSet::new());
     for (name, text) in tidy::sources(root)? {

@@ -1,7 +1,7 @@
 //! Laws of one source file: its header, its length, what it may name.
 
 use super::errors::strings;
-use super::{crate_of, is_test};
+use super::{crate_of, imports, is_test};
 
 /// Breaches within one source file.
 pub fn breaches(name: &str, text: &str) -> Vec<String> {
@@ -35,7 +35,10 @@ fn contexts(name: &str, text: &str) -> Option<String> {
     let own_rank = CONTEXTS.iter().position(|context| *context == own);
     let Some(own_rank) = own_rank else { return Some(format!("`{own}` is not a context")) };
     let later = CONTEXTS.get(own_rank + 1..).unwrap_or_default();
-    let breach = later.iter().find(|context| text.contains(&format!("crate::{context}")))?;
+    let paths = imports::read(&imports::module_of(name)?, text).paths;
+    let breach = later
+        .iter()
+        .find(|context| paths.iter().any(|path| path.first().is_some_and(|first| first == *context)))?;
     Some(format!("context `{own}` imports the later context `{breach}`"))
 }
 
@@ -139,6 +142,21 @@ mod tests {
             (
                 "crates/domain/src/source/mod.rs",
                 "//! a\nuse crate::gate::Gate;".into(),
+                "later context `gate`",
+            ),
+            (
+                "crates/domain/src/source/decide.rs",
+                "//! a\nuse crate::{identity, gate};".into(),
+                "later context `gate`",
+            ),
+            (
+                "crates/domain/src/source/decide.rs",
+                "//! a\nuse super::super::gate::Gate;".into(),
+                "later context `gate`",
+            ),
+            (
+                "crates/domain/src/source/decide.rs",
+                "//! a\nfn f(gate: &crate::gate::Gate) {}".into(),
                 "later context `gate`",
             ),
             ("crates/domain/src/things/mod.rs", "//! a\n".into(), "is not a context"),

@@ -1,0 +1,19 @@
+//! The tasks, as they are shown to a person who asks for none or for one that is not there.
+
+/// What `cargo x` prints; pages may name no other task.
+pub const USAGE: &str = "usage: cargo x <task>
+
+  setup          look for the tools that the project needs, and turn on the hook that reads commit messages
+  setup --peers  fetch and build other people's programs to compare with, below target/peers
+  check          formatting, lints, laws of the tree, pages, tests, documentation, licences
+  tidy           the laws of the tree alone
+  docs           the pages against the program alone: links, commands, names
+  words [PATH]   idioms that STYLE.md replaces by plain words, in all files or below PATH
+  words --lower  write into xtask/src/tidy/words-allowed.txt where fewer are left
+  test [ARGS]    all tests; ARGS go to the test runner
+  test --peers [ARGS]  the same, with other people's programs beside ours instead of skipping them
+  bench [ARGS]   figures with their floors
+  mutants        the judge without each of its checks, against every forgery
+  fuzz SECONDS [PARSER]  every parser of foreign bytes under libFuzzer, and its record
+  sim [ARGS]     the whole product under virtual time and seeded faults: --seed N --hours H --count C --tell
+  accept AREA [TEXT]  the acceptance lines of an area, or those that contain TEXT, each run for real";
