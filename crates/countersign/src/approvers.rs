@@ -1,7 +1,7 @@
-//! The people who may approve a release, as far as its evidence tells.
+//! The people who may approve a release, as far as its evidence shows.
 //!
-//! Invariant: it is said before anything is signed, and decides nothing: gates look for themselves. Under a policy of
-//! somebody's own it cannot be known which role approves, so nobody is named.
+//! Invariant: this advice is given before anything is signed, and it decides nothing: each gate checks again. Under a
+//! policy other than the built-in one the approving role is unknown, so no names are listed.
 
 use evidence::Id;
 use evidence::Place;
@@ -12,9 +12,9 @@ use wire::PersonView;
 use crate::policies;
 use crate::review::short;
 
-/// Why a person's own approval could not count; `None` where it can.
+/// The reason why a person's own approval would not count; `None` if it would.
 pub fn own_change(checked: &Checked<'_>, people: &[PersonView], person: Id) -> Option<Finding> {
-    // The evidence has the enrolment of everybody whom it is about; of nobody else it can be an own change.
+    // The evidence holds the enrolment of every change author; a person without one in it cannot be a change author.
     let person = checked.people.by_id(person)?;
     checked.is_barred(&person.subject).then(|| Finding {
         code: "own-change".into(),
@@ -27,7 +27,7 @@ pub fn own_change(checked: &Checked<'_>, people: &[PersonView], person: Id) -> O
     })
 }
 
-/// The people who have to approve, and the command that they type; `people` are those that the server shows.
+/// The people who have to approve, and the command that they type. `people` are those that the server lists.
 fn advice(checked: &Checked<'_>, people: &[PersonView]) -> String {
     match others(checked, people) {
         None => somebody(&command(&checked.place)),
@@ -39,7 +39,7 @@ fn advice(checked: &Checked<'_>, people: &[PersonView]) -> String {
     }
 }
 
-/// The same where the people cannot be known.
+/// The same advice for a case where the people are unknown.
 pub fn somebody(command: &str) -> String {
     format!("have somebody other than the change authors approve: {command}")
 }

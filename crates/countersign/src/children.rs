@@ -1,7 +1,7 @@
-//! Roles as processes of their own: started, waited for, stopped; and the child's side of it.
+//! Roles as separate child processes: how they are started, awaited and stopped, and the child's side of it.
 //!
-//! Invariant: a role says that it is ready in one JSON line on its standard output. A role started by `up`
-//! ends when `up` does, however that happens.
+//! Invariant: a role reports that it is ready in one JSON line on its standard output. A role started by `up`
+//! ends when `up` ends, for whatever reason `up` ends.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -14,21 +14,21 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// What a role prints once it answers.
+/// The line that a role prints once it answers requests.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Ready {
-    /// The role.
+    /// Name of the role.
     pub role: String,
-    /// Where it answers.
+    /// URL at which the role answers.
     pub url: String,
-    /// Its process id.
+    /// Process id of the role.
     pub pid: u32,
 }
 
 /// A role that runs as a child.
 #[derive(Debug)]
 pub struct Role {
-    /// What it printed when it was ready.
+    /// The line that the role printed when it was ready.
     pub ready: Ready,
     child: Child,
 }
@@ -51,25 +51,27 @@ impl Role {
                 let said: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
                 match said.get("error").and_then(serde_json::Value::as_str) {
                     Some(error) => Err(failed(&error)),
-                    None => Err(failed(&format!("it ended with {status} and said nothing"))),
+                    None => Err(failed(&format!(
+                        "it ended with {status} before it was ready and printed nothing"
+                    ))),
                 }
             }
         }
     }
 
-    /// Whether it has ended by itself.
+    /// Whether the process has ended without being asked to.
     pub fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
 }
 
 impl Drop for Role {
-    /// Asks it to end and waits until it has, also when something else went wrong.
+    /// Asks the process to end and waits until it has, also when an error is being returned.
     fn drop(&mut self) {
         if let Ok(None) = self.child.try_wait() {
             let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
             if let Some(pid) = pid {
-                // It may have ended meanwhile; the wait below tells either way.
+                // The process may have ended meanwhile, so a failed signal is no error; the wait below covers both cases.
                 let _ = kill_process(pid, Signal::TERM);
             }
         }
@@ -77,7 +79,7 @@ impl Drop for Role {
     }
 }
 
-/// The child's side: end with the parent, and not outlive one that ended before this ran.
+/// The child's side: end when the parent ends, and fail if the parent ended before this call.
 pub fn follow_parent(parent: Option<u32>) -> Result<(), Failure> {
     let Some(parent) = parent else { return Ok(()) };
     set_parent_process_death_signal(Some(Signal::TERM))?;
@@ -85,7 +87,7 @@ pub fn follow_parent(parent: Option<u32>) -> Result<(), Failure> {
     if now == Some(parent) { Ok(()) } else { Err(Failure::error("the process that started this has ended")) }
 }
 
-/// The `up` that started a role, by the words that the role was started with (proc_pid_cmdline(5)).
+/// The `up` process that started a role, read from the role's command line (proc_pid_cmdline(5)).
 pub fn started_by(role: u32) -> Option<u32> {
     let line = std::fs::read(format!("/proc/{role}/cmdline")).ok()?;
     let mut words = line.split(|byte| *byte == 0).map(String::from_utf8_lossy);
@@ -93,7 +95,7 @@ pub fn started_by(role: u32) -> Option<u32> {
     words.next()?.parse().ok()
 }
 
-/// Says that a role is ready.
+/// Prints the line that reports a role as ready.
 pub fn announce(role: &str, url: &str, output: Output) {
     let ready = Ready { role: role.to_owned(), url: url.to_owned(), pid: std::process::id() };
     if let Err(failure) = output.print(&ready, |ready| format!("{} answers at {}", ready.role, ready.url)) {
@@ -101,7 +103,7 @@ pub fn announce(role: &str, url: &str, output: Output) {
     }
 }
 
-/// Listens for the wish that this process end.
+/// Listens for the signals that ask this process to end.
 #[derive(Debug)]
 pub struct Stop {
     term: tokio::signal::unix::Signal,
@@ -109,7 +111,7 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Listens from now on; inside a runtime.
+    /// Starts to listen; must be called inside a runtime.
     pub fn listen() -> std::io::Result<Self> {
         Ok(Self { term: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
@@ -123,7 +125,7 @@ impl Stop {
     }
 }
 
-/// Resolves when the process is asked to end, from the first look on.
+/// Resolves when the process is asked to end. Signals count from the first poll on.
 pub async fn stop_signal() {
     match Stop::listen() {
         Ok(stop) => stop.asked().await,

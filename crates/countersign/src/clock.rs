@@ -1,4 +1,4 @@
-//! The one place of the command line that asks the system's clock, and the usual spans of statements.
+//! The only place of the command line that reads the system's clock, and the usual validity spans of statements.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,17 +6,17 @@ use evidence::Moment;
 
 use crate::failure::Failure;
 
-/// How long roots and enrolments are made for.
+/// Validity of roots and enrolments.
 pub const YEAR: Duration = Duration::from_hours(24 * 365);
-/// How long a status is made for.
+/// Validity of a status.
 pub const MONTH: Duration = Duration::from_hours(24 * 30);
 
-/// Now.
+/// The current time; an error if the clock stands before the Epoch.
 pub fn now() -> Result<Moment, Failure> {
     Ok(Moment::default().later_by(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?))
 }
 
-/// Now, for roles that run for long; a clock before the Epoch counts as the Epoch, which nothing accepts.
+/// The current time, for roles that run for long. A clock before the Epoch counts as the Epoch, which no check accepts.
 pub fn moment() -> Moment {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     Moment::default().later_by(since.unwrap_or_default())

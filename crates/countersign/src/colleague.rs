@@ -1,4 +1,4 @@
-//! What somebody types who was enrolled by another person, so that this machine, or theirs, knows who they are.
+//! The command that a newly enrolled person types, so that their machine knows who they are.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use evidence::Id;
 
 use crate::shell;
 
-/// A command that is typed as it stands: keys are named by fingerprint, and found where people keep theirs.
+/// A command that can be typed unchanged: it names keys by fingerprint, and `key use` looks for them in the usual files.
 pub fn key_use(person: Id, approval: &str, sign_in: &str, data: &Path, pin: &str) -> String {
     let sign_in =
         if sign_in == approval { String::new() } else { format!(" --sign-in-key {}", shell::word(sign_in)) };

@@ -1,7 +1,7 @@
-//! Whether a commit builds on what runs at each place it would come to, told before anything is sent or built.
+//! Checks whether a commit builds on the commit that runs at each place, before anything is sent or built.
 //!
-//! Invariant: what is refused here could only end undecided at a place's gate, after the build. It is no security check:
-//! judges look for themselves.
+//! Invariant: a commit that is refused here would only end undecided at a place's gate, after the build. This is no
+//! security check: judges check again.
 
 use std::path::Path;
 
@@ -14,21 +14,21 @@ use wire::PlaceView;
 use crate::failure::Failure;
 use crate::review::short;
 
-/// How a commit stands to the one that runs at a place.
+/// How a commit relates to the commit that runs at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Descent {
-    /// It is that one, or descends from it.
+    /// It is the running commit, or descends from it.
     Builds,
-    /// That one descends from it.
+    /// The running commit descends from it.
     Older,
-    /// Neither descends from the other. Where both have one parent, that one may have been amended.
+    /// Neither descends from the other. If both have the same parent, the running commit may have been amended.
     Apart { may_be_amended: bool },
-    /// That one is not in this repository, in git's words.
+    /// The running commit is not in this repository; the text is git's reason.
     Absent(String),
 }
 
-/// Why a commit cannot come to the places of a release file: what refuses the run, since its way begins there, and
-/// notes on places further on.
+/// Why a commit cannot be released to the places of a release file: findings at first places, which refuse the run,
+/// and notes on later places, which do not.
 pub fn of(
     path: &Path,
     commit: &CommitId,
@@ -51,7 +51,7 @@ fn descent(path: &Path, commit: &CommitId, base: &CommitId) -> Result<Descent, F
     if commit == base {
         return Ok(Descent::Builds);
     }
-    // What is reached from one and not from the other is nothing at all exactly when the other descends from it.
+    // A commit descends from another exactly if nothing is reachable from the other that is not reachable from it.
     let none = |from: &CommitId, without: &CommitId| match revisions(path, from, Some(without), 1) {
         Ok(found) => Ok(found.is_empty()),
         Err(RepositoryError::Range(..)) => Ok(false),
@@ -71,7 +71,7 @@ fn descent(path: &Path, commit: &CommitId, base: &CommitId) -> Result<Descent, F
     }
 }
 
-/// The first parent; `None` for a commit that begins a history.
+/// The first parent; `None` if the commit is the first of a history.
 fn parent(path: &Path, commit: &CommitId) -> Option<CommitId> {
     resolve(path, &format!("{commit}^")).ok()
 }
@@ -87,7 +87,7 @@ fn finding(view: &PlaceView, commit: &CommitId, descent: &Descent) -> Option<Fin
         Descent::Builds => return None,
         Descent::Older => {
             let back = if view.before.is_some() {
-                format!("; or `countersign rollback {place}`, which returns to what ran before")
+                format!("; or `countersign rollback {place}`, which returns to the release that ran before")
             } else {
                 String::new()
             };
@@ -95,14 +95,14 @@ fn finding(view: &PlaceView, commit: &CommitId, descent: &Descent) -> Option<Fin
                 "range-no-ancestor",
                 format!("commit {commit} is older than {base}, {stands}"),
                 format!(
-                    "undo what is not wanted by `git revert` on top of {base}, and run that commit{back}; \
-                     docs/operating/hotfix.md has the ways"
+                    "undo the unwanted changes with `git revert` on top of {base}, and run that commit{back}; \
+                     docs/operating/hotfix.md describes the ways"
                 ),
             )
         }
         Descent::Apart { may_be_amended } => {
             let onto = format!("`git rebase {base}` or `git merge {base}`");
-            // For a branch beside it that would undo what runs, so it is said with its condition.
+            // A rebase would undo the running commit if the branch only lies beside it, so the advice names its condition.
             let onto = if *may_be_amended {
                 format!(
                     "if you amended {base}: `git reset --soft {base}` and `git commit -S`; otherwise: {onto}"
@@ -113,14 +113,14 @@ fn finding(view: &PlaceView, commit: &CommitId, descent: &Descent) -> Option<Fin
             (
                 "range-no-ancestor",
                 format!(
-                    "commit {commit} does not descend from {base}, {stands}: was it amended or rebased, or is it of another branch?"
+                    "commit {commit} does not descend from {base}, {stands}: was it amended or rebased, or is it on another branch?"
                 ),
-                format!("{onto}. Run the commit that this makes; docs/operating/hotfix.md has the ways"),
+                format!("{onto}. Then run the new commit; docs/operating/hotfix.md describes the ways"),
             )
         }
         Descent::Absent(words) => (
             "range-shallow",
-            format!("this repository lacks the history back to commit {base}, {stands}: {words}"),
+            format!("the history back to commit {base}, {stands}, is missing in this repository: {words}"),
             "run from a full clone that has it: `git fetch`, or `git fetch --unshallow` in a shallow clone"
                 .to_owned(),
         ),

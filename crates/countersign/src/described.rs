@@ -1,4 +1,4 @@
-//! The two files that describe a project, held against all rules before anything is signed, sent or built.
+//! The two files that describe a project, checked against all rules before anything is signed, sent or built.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -19,21 +19,21 @@ use crate::descent;
 use crate::failure::Failure;
 use crate::review::short;
 
-/// A project whose files follow the rules.
+/// The description of a project whose files follow the rules.
 #[derive(Debug)]
 pub struct Described {
-    /// How it is built.
+    /// The pipeline: how the project is built.
     pub pipeline: pipeline::Pipeline,
-    /// How it is released, where it is.
+    /// The release file: how the project is released; `None` if the file is missing.
     pub release: Option<ReleaseFile>,
 }
 
-/// What a person should know of a commit that may be sent.
+/// Warnings about a commit that may be sent.
 #[derive(Debug)]
 pub struct Sendable {
-    /// Places further on that it cannot reach.
+    /// One note for each later place that the commit cannot reach.
     pub notes: Vec<String>,
-    /// Whether no step of its pipeline tests.
+    /// Whether the pipeline has no step that tests.
     pub untested: bool,
 }
 
@@ -68,8 +68,8 @@ pub fn unsound(of: &str, problems: &[Problem], remedy: &str) -> Failure {
     refused(of, problems.iter().map(finding).collect())
 }
 
-/// Holds a commit against all rules, and against the places of its project, before it is sent. Answers what its person
-/// should know all the same.
+/// Checks a commit against all rules, and against the places of its project, before it is sent. Returns the warnings
+/// that its author should read even so.
 pub async fn can_be_sent(
     path: &Path,
     pack: &SourcePack,
@@ -91,7 +91,7 @@ pub async fn can_be_sent(
     if wrong.is_empty() { Ok(Sendable { notes, untested }) } else { Err(refused(&of, wrong)) }
 }
 
-/// Nothing could come of it: no place is of any of its services.
+/// Nothing could come of the run, because no place belongs to one of its services.
 fn nowhere(of: &str, project: &Name, release: &ReleaseFile, places: &[PlaceView]) -> Failure {
     let services: Vec<_> = release.services.keys().map(Name::as_str).collect();
     let what = format!("there is no place to release {of} to; nothing was done");
@@ -116,19 +116,19 @@ fn nowhere(of: &str, project: &Name, release: &ReleaseFile, places: &[PlaceView]
     ))
 }
 
-/// Places, for people.
+/// A list of places, for messages.
 pub fn names<'a>(places: impl Iterator<Item = &'a PlaceView>) -> String {
     places.map(|view| view.place.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// A refusal before anything was done.
+/// A refusal that was decided on this machine, before anything was sent.
 pub fn refused(of: &str, findings: Vec<Finding>) -> Failure {
     let what = format!("{of} cannot be built or released; nothing was done");
     Failure::decided(GateOutcome::Fail, what, findings)
 }
 
-/// Why the release file does not fit the configuration of places of the project: a port that neither names, say. It is
-/// what the planner would say after the build.
+/// Why the release file does not fit the configuration of the project's places, for example because neither names a
+/// port. The planner would report the same after the build.
 pub async fn misfits(
     client: &Client,
     places: &[PlaceView],
@@ -138,7 +138,7 @@ pub async fn misfits(
     for view in places.iter().filter(|view| release.services.contains_key(&view.place.service)) {
         let (statement, configuration) = configured(client, view).await.map_err(|failure| {
             Failure::error(format!(
-                "the configuration of {} cannot be read, so nobody can say whether the project fits it, and nothing was \
+                "the configuration of {} cannot be read, so it is unknown whether the project fits it, and nothing was \
                  done: {}; `countersign audit verify` on the server's machine tells whether its files are whole",
                 view.place,
                 failure.message()
@@ -161,7 +161,7 @@ pub async fn misfits(
                     view.place
                 ),
                 remedy: format!(
-                    "mend the file, or the place's configuration with `countersign trust environment {}`",
+                    "correct the file, or the place's configuration with `countersign trust environment {}`",
                     view.place
                 ),
             });
@@ -170,7 +170,7 @@ pub async fn misfits(
     Ok(found)
 }
 
-/// The statement of a place and the configuration that it names.
+/// The statement of a place and the configuration that the statement names.
 async fn configured(client: &Client, view: &PlaceView) -> Result<(Environment, Configuration), Failure> {
     let envelope = client.blob(&view.envelope, dsse::ENVELOPE_BYTES_MAX).await?;
     let statement = Environment::read(&Envelope::decode(&envelope)?)?;
@@ -179,4 +179,4 @@ async fn configured(client: &Client, view: &PlaceView) -> Result<(Environment, C
 }
 
 const COMMIT_AGAIN: &str =
-    "mend the file (`countersign pipeline check` tells when it is right), commit it and run again";
+    "correct the file (`countersign pipeline check` checks it), commit it and run again";

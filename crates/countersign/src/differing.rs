@@ -1,4 +1,4 @@
-//! Which files differ between runners, out of the receipts that they signed.
+//! The files that differ between runners, read from the receipts that they signed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,11 +10,11 @@ use wire::{Client, RunView};
 
 use crate::failure::Failure;
 
-/// A line for each step that did not leave the same on every runner; empty when no receipt says so.
+/// One line for each step whose outputs differ between runners; empty if no receipt shows a difference.
 pub async fn files(client: &Client, view: &RunView) -> Result<Vec<String>, Failure> {
     let mut left: BTreeMap<String, Vec<BTreeMap<String, Output>>> = BTreeMap::new();
     for envelope in receipts(client, view).await? {
-        // For reading alone: what counts was judged where the signatures were checked.
+        // No signature is checked, since this list is only shown; the receipts were verified where they counted.
         let envelope = Envelope::decode(&client.blob(&envelope, ENVELOPE_BYTES_MAX).await?)?;
         let receipt: Receipt = serde_json::from_slice(envelope.payload(PAYLOAD_TYPE)?)?;
         if let Work::Step(step) = &receipt.work {
@@ -56,5 +56,5 @@ fn line(step: &str, outputs: &[BTreeMap<String, Output>]) -> Option<String> {
     Some(format!("step {step}: {shown}{more}"))
 }
 
-/// Most files that are named of a step.
+/// Most files that are named for a step.
 const SHOWN_MAX: usize = 10;

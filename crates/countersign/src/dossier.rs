@@ -1,6 +1,6 @@
-//! The evidence of the pending release of a place, as this person's own pin holds it up.
+//! The evidence of the pending release of a place, verified under this person's own pin.
 //!
-//! Invariant: nothing of it is believed before `check`, which rests on the pin and not on the server.
+//! Invariant: no part of the evidence is believed before `check`, which relies on the pin and not on the server.
 
 use evidence::Place;
 use evidence::bundle::Bundle;
@@ -15,10 +15,10 @@ use crate::home::{self, Profile};
 use crate::review;
 use crate::waiting::runtime;
 
-/// Evidence that was fetched, and what it is held against.
+/// Evidence that was fetched, and the pin that it is checked against.
 #[derive(Debug)]
 pub struct Dossier {
-    /// The evidence.
+    /// The evidence, unchecked.
     pub bundle: Bundle,
     /// The person's pin.
     pub pin: Pin,
@@ -27,7 +27,7 @@ pub struct Dossier {
 }
 
 impl Dossier {
-    /// Asks the server for it.
+    /// Fetches the evidence from the server.
     pub fn fetch(profile: &Profile, client: &Client, place: &Place) -> Result<Self, Failure> {
         let runtime = runtime()?;
         let pin = home::read_pin(profile.installation)?.ok_or_else(nothing_pinned)?;
@@ -35,7 +35,7 @@ impl Dossier {
         if [&bundle.project, &bundle.service, &bundle.environment]
             != [&place.project, &place.service, &place.environment]
         {
-            return Err(Failure::error("the server sent evidence of another place than asked for"));
+            return Err(Failure::error("the server sent evidence of another place than the one asked for"));
         }
         let (anchors, mut seen) = review::context_of(&pin, &bundle, Some(now()?));
         let prove = |_: &Checkpoint, old, new| Ok(runtime.block_on(client.consistency(old, new))?);
@@ -43,7 +43,7 @@ impl Dossier {
         Ok(Self { bundle, pin, anchors, seen })
     }
 
-    /// All that it proves, or why it does not hold.
+    /// Everything that the evidence proves, or the findings against it.
     pub fn check(&self) -> Result<Checked<'_>, Failure> {
         judge::check(&self.bundle, &self.anchors, &self.seen)
             .map_err(|findings| review::broken(&self.bundle, findings))

@@ -6,7 +6,7 @@ use domain::Reason;
 use domain::gate::GateOutcome;
 use policy::Finding;
 
-/// Why a verb did not do what was asked.
+/// Why a verb failed.
 #[derive(Debug)]
 pub struct Failure {
     kind: Kind,
@@ -25,45 +25,45 @@ enum Kind {
 }
 
 impl Failure {
-    /// The world failed, or bad input: exit code 1.
+    /// The world failed, or the input is invalid: exit code 1.
     pub fn error(message: impl fmt::Display) -> Self {
         Self { kind: Kind::Error, message: message.to_string(), reasons: Vec::new() }
     }
 
-    /// The command line asks for something that makes no sense: exit code 2.
+    /// The command line is invalid: exit code 2.
     pub fn usage(message: impl fmt::Display) -> Self {
         Self { kind: Kind::Usage, message: message.to_string(), reasons: Vec::new() }
     }
 
     /// A decision went against the command: exit code 3.
     pub fn refused(entry: u64, reasons: Vec<Reason>) -> Self {
-        let message = format!("refused by a decision, on record as entry {entry}");
+        let message = format!("refused by a decision, recorded as entry {entry}");
         Self { kind: Kind::Refused, message, reasons }
     }
 
-    /// A decision went against the command, one of more than are recorded one by one: exit code 3.
+    /// A decision went against the command, but only the number of such decisions is recorded: exit code 3.
     pub fn counted(message: String, reasons: Vec<Reason>) -> Self {
         Self { kind: Kind::Refused, message, reasons }
     }
 
-    /// A decision of a gate or agent went against it, or could not be made: exit code 3 or 4.
+    /// A gate or an agent decided against the release, or could not decide: exit code 3 or 4.
     pub fn decided(outcome: GateOutcome, message: impl fmt::Display, findings: Vec<Finding>) -> Self {
         let kind = if outcome == GateOutcome::Undecided { Kind::Undecided } else { Kind::Refused };
         let reason = |finding: Finding| Reason::new(&finding.code, finding.what, finding.remedy);
         Self { kind, message: message.to_string(), reasons: findings.into_iter().map(reason).collect() }
     }
 
-    /// Somebody ended the verb, and not what it waited for: exit code 130, as a shell gives it after Ctrl-C.
+    /// A person ended the verb before its result was there: exit code 130, as a shell reports it after Ctrl-C.
     pub fn interrupted(message: impl fmt::Display) -> Self {
         Self { kind: Kind::Interrupted, message: message.to_string(), reasons: Vec::new() }
     }
 
-    /// Whoever reads the output has closed it and wants no more: ends quietly with exit code 0.
+    /// The reader of the output has closed it: the verb ends quietly with exit code 0.
     pub fn reader_gone() -> Self {
         Self { kind: Kind::ReaderGone, message: "the reader has gone".into(), reasons: Vec::new() }
     }
 
-    /// What is said of it.
+    /// The message of the failure.
     pub fn message(&self) -> &str {
         &self.message
     }

@@ -1,12 +1,12 @@
-//! What a verb makes on disk, removed again when the verb fails.
+//! Files and directories that a verb creates, removed again if the verb fails.
 //!
-//! Invariant: only what was not there when the verb began is removed: files and directories that are the verb's own
-//! with all that is in them, directories above those only when they are empty.
+//! Invariant: only paths that did not exist when the verb began are removed: the verb's own files and directories with
+//! everything in them, and the directories above those only if they are empty.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Paths that did not exist. Dropped before `keep`, it removes them.
+/// Paths that did not exist. If this is dropped before `keep`, the paths are removed.
 #[derive(Debug, Default)]
 pub struct Footprint {
     own: Vec<PathBuf>,
@@ -14,7 +14,7 @@ pub struct Footprint {
 }
 
 impl Footprint {
-    /// Remembers which of these paths, and of the directories above them, are not there.
+    /// Notes which of these paths, and of the directories above them, do not exist.
     pub fn of(paths: impl IntoIterator<Item = PathBuf>) -> Self {
         let mut footprint = Self::default();
         for path in paths {
@@ -23,7 +23,7 @@ impl Footprint {
         footprint
     }
 
-    /// One more path that may be made from now on.
+    /// Adds one more path that the verb may create.
     pub fn expect(&mut self, path: PathBuf) {
         if fs::symlink_metadata(&path).is_ok() {
             return;
@@ -32,13 +32,13 @@ impl Footprint {
         let above: Vec<_> = above.filter(|dir| !self.above.iter().any(|known| known == dir)).collect();
         let above: Vec<_> = above.into_iter().map(Path::to_path_buf).collect();
         self.above.extend(above);
-        // A write that failed half way leaves its file under this name.
+        // A write that failed half way leaves its temporary file under this name.
         let mut beside = path.clone().into_os_string();
         beside.push(".new");
         self.own.extend([path, beside.into()]);
     }
 
-    /// All of it is to stay.
+    /// Keeps everything that was created.
     pub fn keep(mut self) {
         self.own.clear();
         self.above.clear();
@@ -49,7 +49,7 @@ impl Drop for Footprint {
     fn drop(&mut self) {
         for path in &self.own {
             let is_dir = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
-            // What cannot be removed is named by the next `init`, which finds it.
+            // A failed removal is ignored here: the next `init` detects the path and names it.
             let _ = if is_dir { fs::remove_dir_all(path) } else { fs::remove_file(path) };
         }
         self.above.sort_by_key(|dir| std::cmp::Reverse(dir.components().count()));

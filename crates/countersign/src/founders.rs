@@ -1,4 +1,4 @@
-//! The people who found an installation: found out, or listed in a file.
+//! The people who found an installation: detected on this machine, or listed in a file.
 
 use std::path::{Path, PathBuf};
 
@@ -20,17 +20,17 @@ use crate::signing::{PersonKey, git_config};
 struct PersonFile {
     name: String,
     emails: Vec<String>,
-    /// Signs statements and approvals.
+    /// The key that signs statements and approvals.
     key: PathBuf,
-    /// Signs requests; outside solo mode another key than `key`.
+    /// The key that signs requests; outside solo mode it must differ from `key`.
     sign_in_key: PathBuf,
-    /// Signs commits; default: `sign_in_key`.
+    /// The key that signs commits; default: `sign_in_key`.
     #[serde(default)]
     commit_key: Option<PathBuf>,
     roles: Vec<Name>,
 }
 
-/// A person with keys that were read.
+/// A person whose keys were read.
 #[derive(Clone, Debug)]
 pub struct Founder {
     /// Id of the person.
@@ -38,15 +38,15 @@ pub struct Founder {
     /// Name.
     pub name: String,
     emails: Vec<String>,
-    /// Signs statements and approvals.
+    /// The key that signs statements and approvals.
     pub approval: PersonKey,
-    /// Signs requests.
+    /// The key that signs requests.
     pub sign_in: PersonKey,
     commit: PersonKey,
     roles: Vec<Name>,
 }
 
-/// The one person of a solo installation, found out as far as nothing is given.
+/// The one person of a solo installation; values that are not given are detected from git and the usual key files.
 pub fn alone(key: Option<&Path>, name: Option<&str>, email: Option<&str>) -> Result<Founder, Failure> {
     let key = key.map_or_else(PersonKey::discover, PersonKey::read)?;
     let lacks = |what, flag| Failure::error(format!("git knows no {what}; give one with {flag}"));
@@ -100,13 +100,13 @@ pub fn listed(file: &Path) -> Result<Vec<Founder>, Failure> {
     people.into_iter().map(founder).collect()
 }
 
-/// A role that is nearly one of those that the program and its policy know is a slip: nobody would have that right. A
-/// role of another name may stand in an approval node of somebody's pipeline.
+/// A role whose name is close to a known one is taken for a typing error, because nobody would get the intended right.
+/// A role of any other name is allowed, since an approval node of a pipeline may name it.
 fn known_roles(file: &str, person: &PersonFile) -> Result<(), Failure> {
     for role in &person.roles {
         let near = |known: &&&str| similar::TextDiff::from_chars(role.as_str(), **known).ratio() > NEAR;
         if let Some(known) = ROLES.iter().find(near).filter(|known| **known != role.as_str()) {
-            let what = format!("`{file}`: {} has the role `{role}`, which nothing asks for", person.name);
+            let what = format!("`{file}`: {} has the role `{role}`, which no rule uses", person.name);
             return Err(Failure::error(format!("{what}; did you mean `{known}`?")));
         }
     }
@@ -117,15 +117,15 @@ fn known_roles(file: &str, person: &PersonFile) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where the file is described.
+/// The page that describes the file.
 pub const PEOPLE_PAGE: &str = "docs/operating/people.md describes the file, with an example";
 
-/// Roles that the program and the built-in policy know.
+/// Roles that the program and the built-in policy use.
 const ROLES: [&str; 2] = ["developer", "release-manager"];
-/// Likeness from which on one name is a slip for another.
+/// Likeness from which on a name is taken for a misspelled one.
 const NEAR: f32 = 0.75;
 
-/// Everyone's enrolment, signed by as many of the others as the root asks for, or by oneself when alone.
+/// The enrolments of all founders, each signed by as many others as the root demands, or by the person alone in solo mode.
 pub fn enrolments(founders: &[Founder], root: &TrustRoot, now: Moment) -> Result<Vec<Envelope>, Failure> {
     let enrol = |founder: &Founder| {
         let statement = Enrolment {
@@ -155,7 +155,7 @@ fn grants(roles: &[Name]) -> Vec<Grant> {
     grants
 }
 
-/// One entry for each different key, with all that it is for.
+/// One entry for each different key, with all purposes of that key.
 fn keys(founder: &Founder) -> Vec<EnrolledKey> {
     let uses = [
         (&founder.sign_in.key, Purpose::SignIn),
@@ -172,7 +172,7 @@ fn keys(founder: &Founder) -> Vec<EnrolledKey> {
     keys
 }
 
-/// Signed by as many as the threshold asks for.
+/// Signs a statement by as many holders as the threshold demands.
 pub fn signed(
     mut envelope: Envelope,
     by: &[Founder],
@@ -185,7 +185,7 @@ pub fn signed(
     Ok(envelope)
 }
 
-/// Without an identity provider the first key is what stays the same of a person.
+/// The subject of a person. Without an identity provider the first key identifies a person, since it does not change.
 pub fn subject(founder: &Founder) -> String {
     format!("ssh:{}", founder.approval.key.fingerprint())
 }

@@ -1,8 +1,8 @@
-//! Where things lie: the server's data directory with the roles' directories beside it, and the person's
+//! The directories of this machine: the server's data directory, the roles' directories beside it, and the person's
 //! own directory with pins and profile.
 //!
-//! Invariant: no private key of a person lies in any of them, and no key of a role lies below the server's
-//! data directory.
+//! Invariant: none of them holds a private key of a person, and no key of a role lies below the server's data
+//! directory, so that a backup of that directory contains no keys.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -18,30 +18,30 @@ use crate::failure::Failure;
 use crate::session;
 use crate::shell;
 
-/// The server's data directory and what lies beside it.
+/// The server's data directory and the directories beside it.
 #[derive(Clone, Debug)]
 pub struct Home(PathBuf);
 
-/// Who the person is in an installation, and which keys they use there.
+/// A person's identity in an installation, and the keys that the person uses there.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// Version of this format; 1.
     pub v: u8,
-    /// The installation.
+    /// Id of the installation.
     pub installation: Id,
-    /// The person.
+    /// Id of the person.
     pub person: PersonId,
-    /// The server's data directory, where it is on this machine.
+    /// The server's data directory on this machine.
     pub data: PathBuf,
-    /// File of the public or private key that signs requests; a public one is looked for in the agent.
+    /// File of the public or private key that signs requests; for a public key the ssh agent holds the private half.
     pub sign_in_key: PathBuf,
     /// File of the public or private key that signs approvals and statements.
     pub approval_key: PathBuf,
 }
 
 impl Home {
-    /// The directory given, or the default `$XDG_DATA_HOME/countersign/data`.
+    /// The directory that was named; if omitted, `$XDG_DATA_HOME/countersign/data`.
     pub fn new(data: Option<&Path>) -> Result<Self, Failure> {
         let dir = match data {
             Some(dir) => dir.to_path_buf(),
@@ -50,7 +50,7 @@ impl Home {
         Ok(Self(std::path::absolute(dir)?))
     }
 
-    /// A command as a person has to type it to reach this installation and not the one of their profile.
+    /// A command as a person has to type it to reach this installation instead of the one of their profile.
     pub fn command(&self, words: &str) -> String {
         let usual = Profile::find().and_then(|profile| Self::new(profile.map(|it| it.data).as_deref()));
         let is_usual = usual.is_ok_and(|usual| usual.0 == self.0);
@@ -67,7 +67,7 @@ impl Home {
         self.beside("keys")
     }
 
-    /// The ledger key of an origin that has not begun yet.
+    /// The next ledger key, for an origin that has not begun yet.
     pub fn next_ledger_key(&self) -> PathBuf {
         self.keys().join("ledger.next.pem")
     }
@@ -77,17 +77,17 @@ impl Home {
         self.beside(&format!("runner-{number}"))
     }
 
-    /// Directory of an agent of the project that an installation began with.
+    /// Directory of an agent of the first project of an installation.
     pub fn agent(&self, service: &Name, environment: &Name) -> PathBuf {
         self.beside(&format!("agent-{service}-{environment}"))
     }
 
-    /// Directory of an agent of a later project. No name has a dot, so no two of them meet.
+    /// Directory of an agent of a later project. Names contain no dot, so two such directories never have the same name.
     pub fn agent_of(&self, project: &Name, service: &Name, environment: &Name) -> PathBuf {
         self.beside(&format!("agent-{project}.{service}-{environment}"))
     }
 
-    /// Directories of runners and of agents that lie beside the data directory, in order.
+    /// Directories of runners or of agents beside the data directory, in order.
     pub fn roles(&self, role: &str) -> Result<Vec<PathBuf>, Failure> {
         let prefix = self.beside(&format!("{role}-"));
         let prefix = prefix.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -110,12 +110,12 @@ impl Home {
         self.beside("witness")
     }
 
-    /// File in which a running server notes its URL.
+    /// File in which a running server writes its URL.
     pub fn url_file(&self) -> PathBuf {
         self.0.join("server.url")
     }
 
-    /// File in which `up` keeps the address of its server for the next time.
+    /// File in which `up` keeps the address of its server for the next start.
     pub fn address_file(&self) -> PathBuf {
         self.0.join("up.address")
     }
@@ -126,7 +126,7 @@ impl Home {
         fs::read_to_string(&path).map(|url| url.trim().to_owned()).map_err(|_| no_server(&self.0))
     }
 
-    /// Fails, with what to do, when the data directory is not there.
+    /// Fails, with a remedy, if the data directory does not exist.
     pub fn exists(&self) -> Result<(), Failure> {
         if self.0.exists() {
             return Ok(());
@@ -139,7 +139,7 @@ impl Home {
         Err(Failure::error(format!("the data directory `{shown}` is gone; {}", self.instead()?)))
     }
 
-    /// Directories of roles that lie beside the data directory.
+    /// Directories of roles that exist beside the data directory.
     pub fn left(&self) -> Result<Vec<PathBuf>, Failure> {
         let mut left = vec![self.keys(), self.witness()];
         left.extend(self.roles("runner")?);
@@ -147,7 +147,7 @@ impl Home {
         Ok(left.into_iter().filter(|dir| dir.exists()).collect())
     }
 
-    /// What to do when roles have lost their data directory.
+    /// The remedy if the directories of roles exist but their data directory does not.
     pub fn instead(&self) -> Result<String, Failure> {
         let left: Vec<_> = self.left()?.iter().map(|dir| shell::path(dir)).collect();
         Ok(format!(
@@ -157,7 +157,7 @@ impl Home {
         ))
     }
 
-    /// A client of the server that runs on this directory, in the person's name.
+    /// A client of the server that runs on this directory, under the person's name.
     pub fn client(&self) -> Result<Client, Failure> {
         session::client(self)
     }
@@ -170,12 +170,12 @@ impl Home {
 }
 
 impl Profile {
-    /// The profile of whoever works with this data directory: the current one unless another is kept for it.
+    /// The profile that belongs to this data directory: the one kept for it, else the current one.
     pub fn of(home: &Home) -> Result<Self, Failure> {
         Self::near(home)?.ok_or_else(nobody)
     }
 
-    /// The same, where there is one.
+    /// The same; `None` if there is no profile.
     pub fn near(home: &Home) -> Result<Option<Self>, Failure> {
         match Self::find()? {
             Some(current) if current.data == home.data() => Ok(Some(current)),
@@ -183,12 +183,12 @@ impl Profile {
         }
     }
 
-    /// The current profile, where there is one.
+    /// The current profile, if it exists.
     pub fn find() -> Result<Option<Self>, Failure> {
         Self::read_file(&config_dir()?.join(PROFILE))
     }
 
-    /// The profile that is kept for a data directory.
+    /// The profile that is kept for a data directory, if it exists.
     pub fn kept(home: &Home) -> Result<Option<Self>, Failure> {
         let mut dirs: Vec<_> = fs::read_dir(config_dir()?).into_iter().flatten().flatten().collect();
         dirs.sort_by_key(fs::DirEntry::file_name);
@@ -211,20 +211,20 @@ impl Profile {
         }
     }
 
-    /// Keeps this profile for its installation, and leaves the current one as it is.
+    /// Saves this profile for its installation and leaves the current profile as it is.
     pub fn keep(&self) -> Result<(), Failure> {
         let dir = config_dir()?.join(self.installation.to_string());
         write_private(&dir.join(PROFILE), &serde_json::to_string_pretty(self)?)
     }
 
-    /// Makes this profile the current one, and keeps it for its installation.
+    /// Makes this profile the current one, and saves it for its installation.
     pub fn write(&self) -> Result<(), Failure> {
         self.keep()?;
         write_private(&config_dir()?.join(PROFILE), &serde_json::to_string_pretty(self)?)
     }
 }
 
-/// Nobody answers for a data directory.
+/// The error for a data directory on which no server runs.
 pub fn no_server(data: &Path) -> Failure {
     let shown = data.display();
     Failure::error(format!("no server runs on `{shown}`; start one with `countersign up`"))
@@ -237,12 +237,12 @@ fn nobody() -> Failure {
     )
 }
 
-/// The person's own directory of an installation: its pin, and who the person is there.
+/// The person's own directory for an installation, which holds its pin and profile.
 pub fn person_dir(installation: Id) -> Result<PathBuf, Failure> {
     Ok(config_dir()?.join(installation.to_string()))
 }
 
-/// Where a person keeps the evidence of an installation's releases: outside of every repository.
+/// The directory in which a person keeps the evidence of an installation's releases, outside of every repository.
 pub fn evidence_dir(installation: Id) -> Result<PathBuf, Failure> {
     Ok(user_dir("XDG_DATA_HOME", ".local/share")?.join("evidence").join(installation.to_string()))
 }
@@ -252,14 +252,14 @@ pub fn profile_file() -> Result<PathBuf, Failure> {
     Ok(config_dir()?.join(PROFILE))
 }
 
-/// Keeps a pin for its installation.
+/// Saves a pin for its installation.
 pub fn write_pin(pin: &Pin) -> Result<PathBuf, Failure> {
     let path = person_dir(pin.installation)?.join("pin");
     write_private(&path, &format!("{pin}\n"))?;
     Ok(path)
 }
 
-/// Keeps in somebody's pin what was seen now.
+/// Saves newer numbers in a person's pin.
 pub fn saw(pin: &Pin, what: impl FnOnce(&mut Pin)) -> Result<(), Failure> {
     let mut newer = pin.clone();
     what(&mut newer);
@@ -269,7 +269,7 @@ pub fn saw(pin: &Pin, what: impl FnOnce(&mut Pin)) -> Result<(), Failure> {
     write_pin(&newer).map(drop)
 }
 
-/// The pin of an installation, where the person has one.
+/// The person's pin of an installation; `None` if the person has none.
 pub fn read_pin(installation: Id) -> Result<Option<Pin>, Failure> {
     let path = person_dir(installation)?.join("pin");
     match fs::read_to_string(&path) {
@@ -287,7 +287,7 @@ fn config_dir() -> Result<PathBuf, Failure> {
     user_dir("XDG_CONFIG_HOME", ".config")
 }
 
-/// The home directory.
+/// The person's home directory; `None` if the environment names none.
 pub fn home_dir() -> Option<PathBuf> {
     std::env::var_os("HOME").map(PathBuf::from).filter(|dir| dir.is_absolute())
 }
@@ -299,14 +299,14 @@ fn user_dir(variable: &str, fallback: &str) -> Result<PathBuf, Failure> {
     Ok(dir.join("countersign"))
 }
 
-/// Writes a file that only its owner reads, whole or not at all.
+/// Writes a file that only its owner can read, completely or not at all.
 pub fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     let path = std::path::absolute(path)?;
     private_dir(path.parent().unwrap_or(&path))?;
     Ok(disk::replace("people.private", &path, text.as_bytes(), 0o600)?)
 }
 
-/// Makes a directory that only its owner enters.
+/// Makes a directory that only its owner can enter.
 pub fn private_dir(dir: &Path) -> Result<(), Failure> {
     Ok(disk::private_dir(dir)?)
 }

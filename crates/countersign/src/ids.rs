@@ -1,6 +1,6 @@
-//! Ids as people type them: whole, or as many digits from the beginning as only one has.
+//! Ids as people type them: the whole id, or enough of its first digits to match only one id.
 //!
-//! Invariant: what is meant is never guessed: more than one candidate is an error that names them.
+//! Invariant: an ambiguous id is never guessed: if several ids match, the error names them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -38,7 +38,7 @@ impl fmt::Display for Beginning {
 }
 
 impl Beginning {
-    /// The run that is meant.
+    /// The run that the digits match.
     pub async fn run(&self, client: &Client) -> Result<RunId, Failure> {
         if let Ok(whole) = self.0.parse() {
             return Ok(whole);
@@ -48,7 +48,7 @@ impl Beginning {
         self.only("run", runs.iter().map(|run| (run.run, line(run))), "countersign status")
     }
 
-    /// The person that is meant, of those enrolled.
+    /// The person that the digits match, among the enrolled people.
     pub fn person(&self, people: impl Iterator<Item = (PersonId, String)>) -> Result<PersonId, Failure> {
         if let Ok(whole) = self.0.parse() {
             return Ok(whole);
@@ -57,7 +57,7 @@ impl Beginning {
         self.only("person", named, "countersign key list")
     }
 
-    /// The digest that is meant, of those known.
+    /// The digest that the digits match, among the known ones.
     pub fn digest(
         &self,
         what: &str,
@@ -98,9 +98,9 @@ impl Beginning {
     }
 }
 
-/// Fewest digits: fewer would soon be somebody else's too.
+/// Fewest digits: with fewer, a second match would soon appear.
 const DIGITS_MIN: usize = 4;
-/// Digits of a whole digest.
+/// Number of digits of a whole digest.
 const DIGITS_MAX: usize = 64;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! Keys of machines: files made once, PKCS#8 in PEM and readable by their owner alone, or references to keys in
+//! Keys of machines: PKCS#8 files in PEM, made once and readable by their owner alone, or references to keys in
 //! PKCS#11 devices.
 //!
-//! Invariant: a key lies in one place. Where `key.pem` would be the file, `key.pkcs11` holds the URI of a key in
-//! a device; both at once are refused.
+//! Invariant: each key has one location. `key.pem` is a file with the key; `key.pkcs11` instead holds the URI of a key
+//! in a device. If both exist, the key is refused.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -24,7 +24,7 @@ pub fn make(path: &Path) -> Result<MachineSigner, Failure> {
     Ok(signer)
 }
 
-/// Makes a key, or takes the one in a device: where its file would be, the device's URI is noted.
+/// Makes a key in a file; if a device is given, writes the device's URI instead.
 pub fn make_or_take(path: &Path, device: Option<&Uri>) -> Result<MachineSigner, Failure> {
     let Some(uri) = device else { return make(path) };
     let signer = MachineSigner::new(pkcs11::open(uri)?);
@@ -32,7 +32,7 @@ pub fn make_or_take(path: &Path, device: Option<&Uri>) -> Result<MachineSigner, 
     Ok(signer)
 }
 
-/// Goes on with the key that is there, or makes or takes one; another device than the one noted is refused.
+/// Uses the existing key, or makes one or notes the given device. A device other than the noted one is refused.
 pub fn take_up(path: &Path, device: Option<&Uri>) -> Result<MachineSigner, Failure> {
     if !exists(path) {
         return make_or_take(path, device);
@@ -52,12 +52,12 @@ pub fn take_up(path: &Path, device: Option<&Uri>) -> Result<MachineSigner, Failu
     }
 }
 
-/// Whether there is a key of this name, in a file or in a device.
+/// Whether a key of this name exists, in a file or in a device.
 pub fn exists(path: &Path) -> bool {
     path.exists() || reference(path).exists()
 }
 
-/// Reads a key file, and refuses one that others can read; or opens the key in a device that stands in its place.
+/// Reads a key file, and refuses one that others can read; or opens the device's key that is noted instead of a file.
 pub fn read(path: &Path) -> Result<MachineSigner, Failure> {
     let named = reference(path);
     let shown = path.display();
@@ -76,7 +76,7 @@ pub fn read(path: &Path) -> Result<MachineSigner, Failure> {
     Ok(MachineSigner::new(pkcs11::open(&uri)?))
 }
 
-/// Puts one key in another's place.
+/// Replaces one key with another.
 pub fn replace(from: &Path, to: &Path) -> Result<(), Failure> {
     let device = reference(from);
     let (from, to, other) = if device.exists() {
@@ -92,7 +92,7 @@ pub fn replace(from: &Path, to: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads a secret of its owner alone.
+/// Reads a secret that only its owner may be able to read.
 pub fn read_private(path: &Path) -> Result<String, Failure> {
     let shown = path.display();
     let failed = |error: std::io::Error| Failure::error(format!("cannot read key `{shown}`: {error}"));
@@ -105,12 +105,12 @@ pub fn read_private(path: &Path) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(failed)
 }
 
-/// The ledger's signer out of its key.
+/// The ledger's signer for a key.
 pub fn ledger(key: &MachineSigner, origin: &str) -> Result<NoteSigner, Failure> {
     Ok(NoteSigner::new(origin, SignatureKind::Ed25519, key.key())?)
 }
 
-/// A witness's signer out of its key.
+/// A witness's signer for a key.
 pub fn witness(key: &MachineSigner, name: &str) -> Result<CosignatureKey, Failure> {
     Ok(CosignatureKey::new(name, key.key())?)
 }

@@ -1,7 +1,7 @@
 //! Steps of a pipeline on this machine, outside of any run: for an approver's rebuild and for `pipeline run`.
 //!
-//! Invariant: the sandbox, the inputs and the assembly are those of a runner. Receipts are made on the way and thrown
-//! away: the key that signs them is drawn for the occasion and counts for nobody.
+//! Invariant: sandbox, inputs and assembly are the same as on a runner. Each step makes a receipt as on a runner, but
+//! its key is random and no root knows it, so the receipt is dropped and counts nowhere.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::failure::Failure;
 use crate::operator::Reach;
 use crate::{clock, random};
 
-/// A build under way.
+/// A build in progress.
 pub struct LocalBuild<'a> {
     source: &'a Source,
     pipeline: &'a Pipeline,
@@ -27,12 +27,12 @@ pub struct LocalBuild<'a> {
     signer: MachineSigner,
     toolchain: Toolchain,
     isolation: Sandbox,
-    /// What the steps so far have left.
+    /// Outputs of the steps that have run.
     pub left: BTreeMap<Name, RetainedOutputs>,
 }
 
 impl<'a> LocalBuild<'a> {
-    /// A build of a source for a project, in which no step has run.
+    /// A build of a source for a project; no step has run yet.
     pub fn new(
         source: &'a Source,
         pipeline: &'a Pipeline,
@@ -44,7 +44,7 @@ impl<'a> LocalBuild<'a> {
         Ok(Self { source, pipeline, identity, signer, toolchain, isolation, left: BTreeMap::new() })
     }
 
-    /// Runs a step whose needs have run; `None` when it is people's.
+    /// Runs a step whose needs have run; `None` if the step is an approval by people.
     pub fn step(&mut self, name: &Name, log: Log<'_>) -> Result<Option<Execution>, Failure> {
         let Some(step) = self.pipeline.steps.get(name).filter(|step| step.run.is_some()) else {
             return Ok(None);
@@ -73,7 +73,7 @@ impl<'a> LocalBuild<'a> {
     }
 }
 
-/// What the project is to blame for is a verdict on it; everything else is a failure of this machine.
+/// A fault of the project is a verdict on the project; every other fault is a failure of this machine.
 fn of_step(name: &Name, error: &StepError) -> Failure {
     let what = format!("step `{name}` could not begin: {error}");
     if !matches!(error, StepError::RetainedOutputs(_)) {

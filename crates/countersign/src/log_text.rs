@@ -1,32 +1,32 @@
-//! A log that comes in pieces, cut anywhere: what is passed on ends where nothing is cut in two.
+//! A log that arrives in pieces that may be cut anywhere, passed on in pieces that are safe to print.
 //!
-//! Invariant: all bytes come out, in order. Neither a character nor the code of a colour nor a line's end is divided,
-//! whatever the pieces were.
+//! Invariant: all bytes come out, in order. No piece ends inside a character, a colour code or a line's end,
+//! wherever the input was cut.
 
-/// One log.
+/// The part of one log that was not passed on yet.
 #[derive(Debug, Default)]
 pub struct LogText(Vec<u8>);
 
 impl LogText {
-    /// As much as can be passed on with this piece.
+    /// Adds a piece and returns all bytes that can be passed on.
     pub fn take(&mut self, piece: &[u8]) -> Vec<u8> {
         self.0.extend_from_slice(piece);
         let rest = self.0.split_off(whole(&self.0));
         std::mem::replace(&mut self.0, rest)
     }
 
-    /// What is left when nothing more comes.
+    /// The held-back bytes, for the end of the log.
     pub fn rest(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.0)
     }
 }
 
-/// How many bytes can be passed on.
+/// Number of bytes that can be passed on.
 fn whole(bytes: &[u8]) -> usize {
     let len = bytes.len();
     let tail = bytes.get(len.saturating_sub(HELD_MAX)..).unwrap_or_default();
     let from = len - tail.len();
-    // The code of a colour ends with a letter: `ESC [ 1 ; 31 m`.
+    // A colour code ends with a letter: `ESC [ 1 ; 31 m`.
     if let Some(at) = tail.iter().rposition(|byte| *byte == b'\x1b') {
         let code = tail.get(at + 1..).unwrap_or_default();
         let code = code.strip_prefix(b"[").unwrap_or(code);
@@ -37,7 +37,7 @@ fn whole(bytes: &[u8]) -> usize {
     if tail.last() == Some(&b'\r') {
         return len - 1;
     }
-    // A character begun (RFC 3629): a first byte that says more are to come than have.
+    // An incomplete character (RFC 3629): its first byte announces more bytes than have arrived.
     let begun = tail.iter().rposition(|byte| byte & 0xc0 != 0x80);
     match begun.and_then(|at| Some((at, *tail.get(at)?))) {
         Some((at, first)) if tail.len() - at < width(first) => from + at,
@@ -54,7 +54,7 @@ const fn width(first: u8) -> usize {
     }
 }
 
-/// Most bytes that are held back; no code of a colour is longer.
+/// Most bytes that are held back; no colour code is longer.
 const HELD_MAX: usize = 32;
 
 #[cfg(test)]

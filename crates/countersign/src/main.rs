@@ -1,6 +1,6 @@
-//! The binary: parses the command line and hands over to one file for each verb.
+//! The binary: parses the command line and calls the file of the verb; each verb has one file.
 //!
-//! Exit codes: 0 yes, 1 error, 2 usage, 3 refused by a decision, 4 could not decide, 130 interrupted while it waited.
+//! Exit codes: 0 success, 1 error, 2 usage, 3 refused by a decision, 4 could not decide, 130 interrupted while waiting.
 
 mod approvers;
 mod children;
@@ -51,7 +51,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 fn main() -> ExitCode {
-    // The inside of a sandbox is started for each step, by a runner: there is nothing to parse.
+    // A runner starts this program as the init process of each sandbox; that command line has no options to parse.
     if std::env::args_os().skip(1).eq([operator::SANDBOX_INIT]) {
         return sandbox::init_main().into();
     }
@@ -66,7 +66,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints help, the version, or what is wrong with the command line.
+/// Prints help, the version, or the error in the command line.
 fn usage(said: &clap::Error) -> ExitCode {
     let text = said.render();
     if said.use_stderr() && asks_for_json(std::env::args_os().skip(1)) {
@@ -84,7 +84,7 @@ fn usage(said: &clap::Error) -> ExitCode {
     }
 }
 
-/// Whether JSON is asked for, in a command line that cannot be parsed.
+/// Whether an invalid command line asks for JSON; the arguments are searched because they cannot be parsed.
 fn asks_for_json(arguments: impl Iterator<Item = std::ffi::OsString>) -> bool {
     let words: Vec<_> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
     let words: Vec<_> = words.iter().map(String::as_str).take_while(|word| *word != "--").collect();

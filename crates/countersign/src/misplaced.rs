@@ -1,4 +1,4 @@
-//! Why a commit lacks what somebody thinks that it has, such as a pipeline file, and what to do.
+//! Advice for a commit in which a file is missing that its author expected there, such as the pipeline file.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use evidence::pipeline;
 
 use crate::shell;
 
-/// What to do about a commit without a pipeline file, by what lies in the work tree.
+/// The remedy for a commit without a pipeline file; it depends on the files of the work tree.
 pub fn instead(repository: &Path) -> String {
     let place = repository.join(pipeline::PATH);
     if place.exists() {
@@ -23,7 +23,7 @@ pub fn instead(repository: &Path) -> String {
     "`countersign init` writes one to start from for a new installation, `countersign project add` for the one that you have".into()
 }
 
-/// Whether files that git follows have changed since the last commit.
+/// Whether tracked files have changed since the last commit.
 pub fn has_uncommitted(repository: &Path) -> bool {
     let mut command = runner::program::of_person("git");
     command.arg("--no-optional-locks").arg("-C").arg(repository).args(["-c", "core.fsmonitor=false"]);
@@ -31,7 +31,7 @@ pub fn has_uncommitted(repository: &Path) -> bool {
     command.output().is_ok_and(|output| output.status.success() && !output.stdout.is_empty())
 }
 
-/// Files of the work tree that look like a pipeline at another place, or under another ending.
+/// Files of the work tree that look like a pipeline in the wrong directory or with the wrong extension.
 fn elsewhere(repository: &Path) -> Vec<PathBuf> {
     let mut command = runner::program::of_person("git");
     command.arg("-C").arg(repository).args(["-c", "core.fsmonitor=false"]);

@@ -1,6 +1,6 @@
-//! What the operator of a machine decides about the steps that run there, as options of the verbs that run steps.
+//! Limits that the operator of a machine sets for the steps that run there, as options of the verbs that run steps.
 //!
-//! Invariant: a pipeline asks, these decide; nothing of them comes from a repository.
+//! Invariant: a pipeline may ask, but these options decide; none of them is read from a repository.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -11,65 +11,65 @@ use sandbox::{Allowance, Egress};
 
 use crate::failure::Failure;
 
-/// What the steps of pipelines see and reach on a machine.
+/// Toolchains and networks that the steps of pipelines can use on a machine.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Reach {
-    /// Directory of a toolchain that steps see read-only at the same place, with its `bin` first on their PATH; may be
-    /// given several times. The system's own directories, the account's Rust and /usr/local/go need no naming.
+    /// Directory of a toolchain that steps can read at the same path, with its `bin` first on their PATH; may be given
+    /// several times; default: none; steps always see the system's own directories, the account's Rust and /usr/local/go.
     #[arg(long, value_name = "DIR")]
     pub toolchain: Vec<PathBuf>,
-    /// Network, or host and port, that steps may reach besides the public internet when their pipeline names it:
-    /// `10.1.0.0/16`, `mirror.example:443`, `127.0.0.1:8080`; may be given several times. Default: none; loopback,
-    /// private and link-local addresses and this machine's own are refused. Metadata services always are.
+    /// Network, or host and port, that steps may reach besides the public internet if their pipeline names it:
+    /// `10.1.0.0/16`, `mirror.example:443`, `127.0.0.1:8080`; may be given several times. Default: none; loopback, private
+    /// and link-local addresses and this machine's own are refused. Metadata services are always refused.
     #[arg(long, value_name = "CIDR|HOST:PORT")]
     pub allow_network: Vec<Allowance>,
 }
 
-/// What the operator of a runner's machine lets steps see, reach and use there.
+/// Resources, toolchains and networks that steps can use on a runner's machine.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Operator {
-    /// What they see and reach.
+    /// Toolchains and networks.
     #[command(flatten)]
     pub reach: Reach,
-    /// Most memory that one step may ask for, in MiB; default: all of the machine's.
+    /// Most memory that one step may ask for, in MiB; default: all memory of the machine.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..=1 << 24))]
     pub step_memory_max: Option<u64>,
-    /// Largest workspace that one step may ask for, in MiB; workspaces lie in memory. Default: all of the machine's.
+    /// Largest workspace that one step may ask for, in MiB; workspaces lie in memory; default: all memory of the machine.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(16..=1 << 24))]
     pub step_workspace_max: Option<u64>,
-    /// Longest time that one step may ask for, in seconds; default: 6 hours.
+    /// Longest time that one step may ask for, in seconds; default: 21600 (6 hours).
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=604_800))]
     pub step_time_max: Option<u64>,
-    /// Most processes and threads that one step may ask for; default: 4,096.
+    /// Most processes and threads that one step may ask for; default: 4096.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(8..=65_536))]
     pub step_processes_max: Option<u64>,
-    /// Most that all steps that run at the same time may use together of memory, workspaces and /tmp, in MiB: further
-    /// ones wait. Default: the machine's memory.
+    /// Most memory, in MiB, that all steps that run at the same time may use together for processes, workspaces and /tmp;
+    /// further steps wait; default: all memory of the machine.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(256..=1 << 24))]
     pub steps_memory_max: Option<u64>,
 }
 
 impl Reach {
-    /// A sandbox that reaches what this allows, and uses at most so much.
+    /// A sandbox with these toolchains and networks, and with these limits.
     pub fn sandbox(&self, caps: Caps) -> Sandbox {
         Sandbox::new(sandbox_init, Egress::new(self.allow_network.clone()), caps)
     }
 
-    /// What steps see of this machine.
+    /// Toolchains of this machine that steps can read.
     pub fn host_toolchain(&self) -> Result<Toolchain, Failure> {
-        // A relative path means what the operator sees where the command is given.
+        // A relative path is relative to the directory in which the operator gives the command.
         let dirs = self.toolchain.iter().map(std::path::absolute).collect::<Result<Vec<_>, _>>()?;
         Ok(Toolchain::of_host(&dirs)?)
     }
 }
 
 impl Operator {
-    /// The sandbox of steps as the operator wants it.
+    /// The sandbox for steps with the operator's limits.
     pub fn sandbox(&self) -> Sandbox {
         self.reach.sandbox(self.caps())
     }
 
-    /// The same as arguments of a runner that is started.
+    /// The same options as arguments, for a runner that `up` starts.
     pub fn arguments(&self) -> Result<Vec<String>, Failure> {
         let mut arguments = Vec::new();
         for dir in &self.reach.toolchain {
@@ -105,12 +105,12 @@ impl Operator {
     }
 }
 
-/// This program as the sandbox's init.
+/// The command that starts this program as the init process of a sandbox.
 fn sandbox_init() -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()));
     command.arg(SANDBOX_INIT).env_clear().current_dir("/");
     command
 }
 
-/// The one argument of a sandbox's init.
+/// The only argument of a sandbox's init process.
 pub const SANDBOX_INIT: &str = "sandbox-init";

@@ -1,7 +1,7 @@
-//! What has become of a run at each place where its artifacts go: pure, from what the server shows.
+//! The outcome of a run at each place that its artifacts go to; a pure function of the server's views.
 //!
-//! Invariant: a run is judged by its own releases, or by another run's release of the very same artifact. What another
-//! run brought to a place is never taken for this run's.
+//! Invariant: a run is judged by its own releases, or by another run's release of the very same artifact. A different
+//! artifact that another run released is never counted for this run.
 
 use evidence::Place;
 
@@ -9,82 +9,82 @@ use domain::RunId;
 use serde::Serialize;
 use wire::{MachineView, PlaceView, ReleaseView, RolledBackView, RunView};
 
-/// Where a run stands at a place.
+/// Position of a run at a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Stand {
-    /// It goes on by itself.
+    /// The release proceeds without people.
     Moving {
-        /// In words.
+        /// The current stage, in words.
         what: String,
     },
-    /// It runs there, or did until something else took its place.
+    /// The release runs here, or did until a later release replaced it.
     Running {
         /// Number of the release.
         release: u64,
-        /// The run that released it, where that is another one.
+        /// The run that released it, if it is another run.
         #[serde(skip_serializing_if = "Option::is_none")]
         by: Option<RunId>,
-        /// The release that runs there now, where that is another one.
+        /// The release that runs there now, if it is another release.
         #[serde(skip_serializing_if = "Option::is_none")]
         now: Option<u64>,
-        /// Whether the place's statement has changed since it was planned.
+        /// Whether the place's statement has changed since the release was planned.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         outdated: bool,
     },
-    /// It waits for people.
+    /// The release waits for people.
     Waiting {
         /// Number of the release.
         release: u64,
-        /// How many approved.
+        /// Number of approvals.
         approvals: usize,
-        /// How many rejected.
+        /// Number of rejections.
         rejections: usize,
-        /// Why its gate did not let it pass when somebody last asked.
+        /// Reasons why its gate did not let it pass at the last attempt.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         reasons: Vec<String>,
-        /// Whether the place is frozen, so that people alone do not get it there.
+        /// Whether the place is frozen, so that approvals alone are not enough.
         #[serde(skip_serializing_if = "std::ops::Not::not")]
         frozen: bool,
     },
-    /// Its gate, its agent or its plan stands in the way.
+    /// The gate, the agent or the plan stopped the release.
     Stopped {
         /// The release.
         release: Box<ReleaseView>,
     },
-    /// Another run took its place before it ran.
+    /// Another run's release replaced this one before it ran.
     Superseded {
-        /// That run; the same run when the release was planned anew.
+        /// That run; it is the same run if the release was planned anew.
         by: RunId,
-        /// Whether people would have had to let it go ahead.
+        /// Whether people would have had to promote it.
         #[serde(skip)]
         automatic: bool,
     },
-    /// It stood open, or was under way, when a person rolled back there.
+    /// The release was pending or in progress when a person rolled the place back.
     Ended {
         /// Number of the rollback.
         by: u64,
     },
-    /// A person rolled it back.
+    /// A person rolled the release back.
     RolledBack {
-        /// What they rolled back.
+        /// The release that was rolled back.
         what: RolledBackView,
     },
-    /// Nothing comes here.
+    /// No release of the run comes to this place.
     Unreached,
 }
 
-/// A place and where a run stands there.
+/// A place, and the position of a run there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct At {
     /// The place.
     pub place: Place,
-    /// How it stands.
+    /// Position of the run.
     #[serde(flatten)]
     pub stand: Stand,
 }
 
-/// Where a run that has passed stands at every place of its services, in the order in which it gets there.
+/// The position of a passed run at every place of its services, in the order in which its release reaches them.
 pub fn stands(run: &RunView, places: &[PlaceView]) -> Vec<At> {
     let mut own: Vec<&PlaceView> = places
         .iter()
@@ -105,7 +105,7 @@ pub fn without_places(run: &RunView, places: &[PlaceView]) -> Vec<String> {
     run.services.iter().filter(|name| !has(name)).cloned().collect()
 }
 
-/// Machines that everything left to do waits for, and that have not been heard of for long.
+/// The machines that all remaining work waits for, if none of them has been heard of for long.
 pub fn gone<'a>(machines: impl Iterator<Item = &'a MachineView>) -> Option<Vec<&'a MachineView>> {
     let all: Vec<_> = machines.collect();
     (!all.is_empty() && all.iter().all(|machine| is_gone(machine))).then_some(all)
@@ -117,7 +117,7 @@ pub const fn is_gone(machine: &MachineView) -> bool {
 }
 
 impl Stand {
-    /// In words, for a line behind the place.
+    /// The position in words, for a line that begins with the place.
     pub fn words(&self) -> String {
         match self {
             Self::Moving { what } => what.clone(),
@@ -156,7 +156,7 @@ impl Stand {
         }
     }
 
-    /// Whether the commit needs nothing done here: it runs, waits for people, or is on its way.
+    /// Whether nobody needs to act: the release runs, waits for people, or is in progress.
     pub const fn is_settled(&self) -> bool {
         matches!(
             self,
@@ -165,7 +165,7 @@ impl Stand {
     }
 }
 
-/// How many places come before one.
+/// Number of places that come before one.
 fn depth(view: &PlaceView, places: &[PlaceView]) -> usize {
     let mut at = view;
     let mut count = 0;
@@ -192,7 +192,7 @@ fn stand(run: &RunView, view: &PlaceView, places: &[PlaceView]) -> Stand {
         None if rolled_back(run, view).is_some() => {
             rolled_back(run, view).map_or(Stand::Unreached, |what| Stand::RolledBack { what })
         }
-        // It comes once the place before runs it, if that ever does.
+        // Its release is proposed once the place before runs the artifact, if that happens.
         None => match before(view, places).map(|before| (before, stand(run, before, places))) {
             Some((before, Stand::Moving { .. })) => {
                 Stand::Moving { what: format!("comes after {}", before.place.environment) }
@@ -202,7 +202,7 @@ fn stand(run: &RunView, view: &PlaceView, places: &[PlaceView]) -> Stand {
     }
 }
 
-/// The newest release of a run at a place; else another run's of the same artifact, where that one counts for it too.
+/// The newest release of a run at a place; else another run's release of the same artifact, if that counts for this run.
 fn release_of<'a>(run: &'a RunView, view: &PlaceView) -> Option<&'a ReleaseView> {
     let here = || run.releases.iter().rev().filter(|r| r.kind == "release" && r.place == view.place);
     let counts = |release: &&ReleaseView| {
@@ -268,10 +268,10 @@ fn of_release(run: &RunView, release: &ReleaseView, view: &PlaceView) -> Stand {
     }
 }
 
-/// After how long without a word a machine counts as gone.
+/// Seconds without contact after which a machine counts as gone.
 const GONE_SECONDS: u64 = 30;
-/// The same for an agent that was given a release: all probes of one take an hour at most, and what it asks meanwhile may
-/// be held up by the work itself.
+/// The same for an agent that works on a release: all probes of one release take an hour at most, and the work itself
+/// may delay the agent's requests.
 const AT_WORK_SECONDS: u64 = 3_900;
 
 #[cfg(test)]
@@ -362,7 +362,7 @@ mod tests {
 
     #[test]
     fn a_run_is_judged_by_its_own_release_whatever_another_one_brought() {
-        // What another run's release came to is no matter of this one's, be it good or bad.
+        // The outcome of another run's release must not count for this run, be it good or bad.
         let other = |stage| ReleaseView { artifact: Digest::of(b"other"), ..release(8, stage, 5, 20) };
         for (stage, others) in [("returned", "running"), ("running", "failed")] {
             let found =
@@ -412,7 +412,7 @@ mod tests {
         let mut amended = place(true, Some((3, b"artifact")));
         amended.statement = 2;
         assert!(!stand(vec![release(8, "running", 3, 2)], amended).is_settled(), "its statement has changed");
-        // What failed before this run began says nothing of it.
+        // A failure from before this run began says nothing about this run.
         assert_eq!(stand(vec![release(8, "failed", 3, 2)], place(true, None)), Stand::Unreached);
         assert!(matches!(stand(vec![release(8, "failed", 3, 12)], place(true, None)), Stand::Stopped { .. }));
     }

@@ -1,7 +1,7 @@
-//! What verbs print: text for people, or one JSON object with `-o json`.
+//! Output of the verbs: text for people, or one JSON object with `-o json`.
 //!
-//! Invariant: nothing else in the program writes to standard output or standard error. A reader that closes the
-//! pipe is no error, since it has what it wanted; every other failed write is one. Neither ends in a panic.
+//! Invariant: nothing else in the program writes to standard output or standard error. A reader that closes the pipe
+//! is no error, because it has read enough; every other failed write is an error. Neither ends in a panic.
 
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
@@ -13,10 +13,10 @@ use serde_json::json;
 
 use crate::failure::Failure;
 
-/// How to print.
+/// The format of the output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
     /// One JSON object.
@@ -24,8 +24,8 @@ pub enum Output {
 }
 
 impl Output {
-    /// Prints the answer of a verb as JSON, or as the text that `text` makes of it. When the reader has gone, what
-    /// the verb found still decides its exit code.
+    /// Prints the answer of a verb as JSON, or as the text that `text` makes of it. If the reader has gone, the result of
+    /// the verb still decides its exit code.
     pub fn print<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
         let line = match self {
             Self::Text => shown::text(text(value).trim_end()),
@@ -39,7 +39,7 @@ impl Output {
     }
 }
 
-/// Prints text that somebody must be able to read before something is signed: a reader that has gone is a failure.
+/// Prints text that a person must be able to read before a signature: a reader that has gone is a failure.
 pub fn show(text: &str) -> Result<(), Failure> {
     let line = format!("{}\n", shown::text(text.trim_end()));
     written(&mut io::stdout(), line.as_bytes()).map_err(|error| {
@@ -47,7 +47,7 @@ pub fn show(text: &str) -> Result<(), Failure> {
     })
 }
 
-/// Prints a part of something that may go on for long. When the reader has gone, the failure ends the verb quietly.
+/// Prints a part of a long output. If the reader has gone, the failure ends the verb quietly.
 pub fn stream(bytes: &[u8]) -> Result<(), Failure> {
     written(&mut io::stdout(), bytes).map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => Failure::reader_gone(),
@@ -55,7 +55,7 @@ pub fn stream(bytes: &[u8]) -> Result<(), Failure> {
     })
 }
 
-/// Says something on standard error. If nobody can read it there, there is nobody left to tell.
+/// Prints a line on standard error. A failed write is ignored, because there is no other place to report it.
 pub fn say(line: &str) {
     let _ = written(&mut io::stderr(), format!("{line}\n").as_bytes());
 }
@@ -88,7 +88,7 @@ impl Failure {
 
 fn unwritten(error: &io::Error) -> Failure {
     Failure::error(format!(
-        "cannot write to standard output: {error}; the answer is incomplete, `countersign status` shows what is on record"
+        "cannot write to standard output: {error}; the answer is incomplete, `countersign status` shows what is recorded"
     ))
 }
 

@@ -1,5 +1,5 @@
-//! Source packs out of a repository on this machine: the commit, the history that judges need, the files
-//! that describe build and release.
+//! Makes source packs from a repository on this machine: the commit, the history that judges need, and the files that
+//! describe build and release.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,12 +12,12 @@ use runner::{Budget, Repository, RepositoryError, revisions};
 use crate::failure::Failure;
 use crate::partial;
 
-/// The pack of a commit, with history back to each base that the repository knows and that fits.
+/// The pack of a commit, with the history back to each base that the repository has and that fits into the pack.
 pub fn pack(path: &Path, commit: &CommitId, bases: &BTreeSet<CommitId>) -> Result<SourcePack, Failure> {
     within(path, commit, bases, LIMITS)
 }
 
-/// How much history a pack takes.
+/// Limits on the history in a pack.
 #[derive(Clone, Copy)]
 struct Limits {
     /// Most commits of one range.
@@ -42,13 +42,13 @@ fn within(
             Ok(range) if history.bytes(kept.union(&range)) <= limits.bytes => kept.extend(range),
             Ok(range) => large = Some(left_out(base, &format!("{} commits are too many bytes", range.len()))),
             Err(Absent::Range(count)) => large = Some(left_out(base, &format!("more than {count} commits"))),
-            // A base that is not here leaves the pack without it: `descent` has said so, and the judge will.
+            // The pack is made without a base that is missing here: `descent` has reported it, and the judge will.
             Err(Absent::Base) => {}
             Err(Absent::Failed(failure)) => return Err(failure),
         }
     }
     match large {
-        // Nothing could come of this run: no place has a range that can be judged.
+        // The run would be useless without any base: no place would have a range that can be judged.
         Some(failure) if kept.len() == 1 && !bases.contains(commit) => return Err(failure),
         Some(failure) => shown::say(&format!("warning: {}", failure.message())),
         None => {}
@@ -72,7 +72,7 @@ fn left_out(base: &CommitId, why: &str) -> Failure {
     ))
 }
 
-/// Commits of a repository, each read once.
+/// Commits of a repository; each is read once.
 struct History<'a> {
     path: &'a Path,
     repository: Repository<'a>,
@@ -80,13 +80,13 @@ struct History<'a> {
     commits_max: usize,
 }
 
-/// Why there is no history back to a base.
+/// Why the history back to a base cannot be packed.
 enum Absent {
-    /// There are more commits than so many.
+    /// The range has more commits than this limit.
     Range(usize),
-    /// The base is not here.
+    /// The base is not in this repository.
     Base,
-    /// Git failed, or a commit cannot be read.
+    /// Git failed, or a commit is invalid.
     Failed(Failure),
 }
 
@@ -108,7 +108,7 @@ impl<'a> History<'a> {
         read.ok_or_else(|| Failure::error(format!("commit {id} is gone")))
     }
 
-    /// The commits after a base, and those that show their other parents to be ancestors of the base.
+    /// The commits after a base, and the commits that prove their other parents to be ancestors of the base.
     fn between(&mut self, commit: &CommitId, base: &CommitId) -> Result<BTreeSet<CommitId>, Absent> {
         let range: BTreeSet<CommitId> = self.revisions(commit, base)?.into_iter().collect();
         let mut joins = BTreeSet::new();
@@ -137,7 +137,7 @@ impl<'a> History<'a> {
         })
     }
 
-    /// What these commits take in a pack: Base64 and the id.
+    /// Size of these commits in a pack: their Base64 and their ids.
     fn bytes<'b>(&self, ids: impl Iterator<Item = &'b CommitId>) -> usize {
         let size = |id: &CommitId| self.read.get(id).map_or(0, |(object, _)| object.len().div_ceil(3) * 4);
         ids.map(|id| size(id) + id.as_str().len() + 6).sum()
@@ -149,7 +149,7 @@ impl<'a> History<'a> {
     }
 }
 
-/// Adds a file and the trees that lead to it, where the commit has it.
+/// Adds a file and the trees that lead to it, if the commit has the file.
 fn add(
     repository: &mut Repository<'_>,
     pack: &mut SourcePack,
@@ -177,12 +177,12 @@ fn add(
     Ok(())
 }
 
-/// Trees and the two files take the rest of a pack's bytes.
+/// The limit on history leaves the rest of a pack's bytes for trees and the two files.
 const LIMITS: Limits = Limits { commits: 20_000, bytes: BYTES_MAX - (2 << 20) };
-const SMALLER: &str = "release a signed commit in between first (`countersign run COMMIT`), or bring the change in as \
+const SMALLER: &str = "release a signed commit in between first (`countersign run COMMIT`), or add the change as \
                        one commit (`git merge --squash`)";
 const UNREADABLE: &str =
-    "bring its change in as a new commit (`git merge --squash`), so that it is not in the history";
+    "add its change as a new commit (`git merge --squash`), so that it is not in the history";
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
-//! Partial clones: what a commit's tree needs and the clone does not have is fetched before anything is put forward.
+//! Partial clones: the objects of a commit's tree that are missing in the clone are fetched before anything is sent.
 //!
 //! The person's own git fetches, from the remote and with the settings of this clone, as any of their git commands
-//! would; runners never do, since a repository's settings can name programs to run. No hook runs.
+//! would. Runners never fetch, since a repository's settings can name programs to run. No hook runs.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -12,11 +12,11 @@ use runner::{missing, promisor};
 
 use crate::failure::Failure;
 
-/// Fetches the objects of a commit's tree that a partial clone lacks.
+/// Fetches the objects of a commit's tree that are missing in a partial clone.
 pub fn complete(path: &Path, commit: &CommitId) -> Result<(), Failure> {
     let Some(remote) = promisor(path)? else { return Ok(()) };
     let mut before = usize::MAX;
-    // A clone without trees learns of the next level only when it has this one.
+    // A clone without trees learns the ids of the next level only once it has this level.
     for _ in 0..LEVELS_MAX {
         let lacking = missing(path, commit)?;
         if lacking.is_empty() {
@@ -56,7 +56,7 @@ fn fetch(path: &Path, remote: &str, objects: &str) -> Result<(), String> {
 fn incomplete(path: &Path, count: usize, words: &str) -> Failure {
     let shown = path.display();
     Failure::error(format!(
-        "`{shown}` is a partial clone that lacks {count} objects of the commit, and git could not fetch them: {words}; \
+        "`{shown}` is a partial clone in which {count} objects of the commit are missing, and git could not fetch them: {words}; \
          complete the clone with `git -C {shown} fetch --refetch --no-filter`"
     ))
 }

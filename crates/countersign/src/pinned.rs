@@ -1,8 +1,8 @@
 //! The pin of a role or a person, as the anchor by which a server proves its identity.
 //!
-//! Invariant: the ledger's key comes from a trust root that follows the pinned one and is no older than any by which a
-//! server has shown itself here before, never from whoever answers. The version of that root lies in a file beside the
-//! pin. The pin itself stays as it is: it may be older than evidence that its owner verifies.
+//! Invariant: the ledger's key comes from a trust root that follows the pinned one and is at least as new as every root
+//! that a server proved itself by before; it never comes from the answering server alone. The version of that root lies
+//! in a file beside the pin. The pin itself stays as it is: it may be older than evidence that its owner verifies.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -24,13 +24,13 @@ use crate::{clock, home, random};
 pub struct PinnedRoot {
     installation: Id,
     anchors: Anchors,
-    /// Highest version of a root that was seen.
+    /// Highest version of a root that the owner has seen.
     seen: u32,
-    /// Where the highest version lies by which a server has shown itself.
+    /// File with the highest version of a root that a server proved itself by.
     file: PathBuf,
 }
 
-/// The newest trust root by which a server has shown itself, as it lies on disk.
+/// The newest trust root that a server proved itself by, as stored on disk.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Introduced {
@@ -43,7 +43,7 @@ struct Introduced {
 impl PinnedRoot {
     /// The anchor of a pin, with the version of the newest root that its owner has seen, and the owner's directory.
     pub fn of(pin: &Pin, seen: u32, dir: &Path) -> Result<Self, Failure> {
-        // Whether a rehearsal counts is no matter of who answers.
+        // The identity of the server does not depend on whether a rehearsal counts.
         let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
         Self::new(pin.installation, anchors, seen, dir)
     }
@@ -55,7 +55,7 @@ impl PinnedRoot {
     }
 }
 
-/// Forgets by which root a server has shown itself, where a pin takes its place that may be older.
+/// Deletes the record of the root that a server proved itself by; for a new pin, which may be older.
 pub fn forget(dir: &Path) -> Result<(), Failure> {
     let file = dir.join(FILE);
     match fs::remove_file(&file) {
@@ -112,13 +112,13 @@ fn read(file: &Path) -> Result<u32, Failure> {
             "`{shown}` is of version {v}, which this program does not know; use a newer program"
         ))),
         Err(error) => Err(Failure::error(format!(
-            "`{shown}` is damaged: {error}; it says which trust root the server has shown last, so remove it only when \
-             you are certain that the true server answers"
+            "`{shown}` is damaged: {error}; it holds the version of the newest trust root that the server has shown, so remove it only if \
+             you are certain that the genuine server answers"
         ))),
     }
 }
 
-/// In the directory of whoever has the pin.
+/// Name of the file in the directory of the pin's owner.
 const FILE: &str = "introduced.json";
 
 #[cfg(test)]
@@ -143,14 +143,14 @@ mod tests {
         let roots = [lab.signed_root(&old, &[0, 1]), lab.signed_root(&new, &[0, 1])];
         let first = pinned(&lab, dir.path()).unwrap();
         assert_eq!(first.ledger_key(&roots, 0).unwrap().1, 2);
-        // Anybody can show the root: that alone does not prove that the server answers.
+        // Anybody can send the root, so a root alone does not prove the server's identity.
         assert_eq!(pinned(&lab, dir.path()).unwrap().ledger_key(&roots[..1], 0).unwrap().1, 1);
         first.keep_root(2).unwrap();
         let next = pinned(&lab, dir.path()).unwrap();
         let said = next.ledger_key(&roots[..1], 0).unwrap_err().to_string();
         assert!(said.contains("root version 2 was seen before"), "{said}");
         assert_eq!(next.ledger_key(&roots, 0).unwrap().1, 2);
-        // Nothing goes back, whoever else keeps something at the same time.
+        // The version never goes down, even if another process writes at the same time.
         next.keep_root(1).unwrap();
         home::write_private(&dir.path().join(FILE), r#"{"v":1,"root":4}"#).unwrap();
         next.keep_root(3).unwrap();

@@ -16,13 +16,13 @@ use evidence::{CommitId, Moment, Name};
 use crate::failure::Failure;
 use crate::{key_files, random};
 
-/// Environments that a new project starts with, in order: name, and whether releases begin by themselves.
+/// Environments that a new project starts with, in order: name, and whether releases start automatically.
 pub const DEFAULT_ENVIRONMENTS: [(&str, bool); 3] = [("dev", true), ("staging", true), ("production", false)];
 
-/// A statement with what it names, and the agent that it is for.
+/// A statement, the payloads that it names, and the agent that it is for.
 #[derive(Debug)]
 pub struct Prepared {
-    /// The statement, not signed.
+    /// The statement, unsigned.
     pub statement: Environment,
     /// The policy.
     pub policy: Vec<u8>,
@@ -36,14 +36,14 @@ pub struct Prepared {
     pub place: Place,
 }
 
-/// The project whose places are made.
+/// The project whose places are prepared.
 #[derive(Debug)]
 pub struct Project<'a> {
     /// Its name.
     pub name: &'a Name,
     /// Its services.
     pub releases: &'a ReleaseFile,
-    /// The commit from which its first range counts.
+    /// The commit after which its first range begins.
     pub baseline: &'a CommitId,
 }
 
@@ -61,8 +61,8 @@ pub fn agent_dirs(
     Ok(dirs)
 }
 
-/// Statements for every service in those of the usual environments that are not known yet, each with an agent whose
-/// key is made here, unless a try that failed has left one.
+/// Statements for every service in those of the default environments that have no statement yet. Each gets an agent
+/// whose key is made here, unless a failed earlier try has left one.
 pub fn default_places(
     project: &Project<'_>,
     root: &TrustRoot,
@@ -118,12 +118,12 @@ pub fn default_places(
     Ok(prepared)
 }
 
-/// Name of the one agent of a place that is made here.
+/// The default name of an agent.
 pub fn agent() -> Result<Name, Failure> {
     Ok("agent-1".parse()?)
 }
 
-/// A port of its own for a process, so that environments on one machine do not meet.
+/// A configuration with a separate port for a process, so that environments on one machine do not collide.
 fn configuration_of(service: &Service, taken: &mut BTreeSet<u16>) -> Result<Configuration, Failure> {
     let listens = service.process.as_ref().is_some_and(|process| process.port.is_some())
         || service.probe.http.is_some();
@@ -131,7 +131,7 @@ fn configuration_of(service: &Service, taken: &mut BTreeSet<u16>) -> Result<Conf
     Ok(Configuration { port, ..Configuration::default() })
 }
 
-/// A free port below those that the system itself hands out for a moment (32768 and up).
+/// A free port below the range from which the system assigns temporary ports (32768 and up).
 fn free_port(taken: &mut BTreeSet<u16>) -> Result<u16, Failure> {
     for _ in 0..ATTEMPTS {
         let port = PORT_MIN + u16::from_le_bytes(random::bytes()?) % (PORT_MAX - PORT_MIN);
@@ -148,7 +148,7 @@ const PORT_MIN: u16 = 10_240;
 const PORT_MAX: u16 = 32_768;
 
 impl Prepared {
-    /// The statement's envelope, not signed.
+    /// The statement's envelope, unsigned.
     pub fn envelope(&self) -> Result<Envelope, Failure> {
         Ok(self.statement.envelope()?)
     }

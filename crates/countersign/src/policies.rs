@@ -1,4 +1,4 @@
-//! Policies: the ones that are built in, and those of a directory.
+//! Policies: the built-in one, and those of a directory.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,8 +16,8 @@ pub fn built_in() -> PolicyFiles {
     PolicyFiles::new(BTreeMap::from([("gate.rego".to_owned(), text)]))
 }
 
-/// The policy files of a directory and the tests beside them (`*_test.rego`), which are no part of it. Refuses what
-/// the gate would never ask.
+/// The policy files of a directory, and the tests beside them (`*_test.rego`), which are not part of the policy.
+/// Refuses rules that the gate would never evaluate.
 pub fn read(dir: &Path) -> Result<(PolicyFiles, BTreeMap<String, String>), Failure> {
     let mut files = BTreeMap::new();
     collect(dir, "", &mut files)?;
@@ -29,7 +29,7 @@ pub fn read(dir: &Path) -> Result<(PolicyFiles, BTreeMap<String, String>), Failu
     policy::all_asked(&policy::Bundle::new(files.clone())?)?;
     if let Some((path, rule)) = tests.iter().find_map(|(path, text)| Some((path, gate_rule(text)?))) {
         let what = format!(
-            "policy file `{path}`: a file of tests is no part of the policy, but it has the gate's `{rule}`"
+            "policy file `{path}`: a test file is not part of the policy, but it has the gate's `{rule}`"
         );
         return Err(Failure::error(format!(
             "{what}; move the rule to a file whose name does not end in `_test.rego`"
@@ -38,7 +38,7 @@ pub fn read(dir: &Path) -> Result<(PolicyFiles, BTreeMap<String, String>), Failu
     Ok((PolicyFiles::new(files), tests))
 }
 
-/// A rule of the gate in a file of tests.
+/// The gate's rule that a test file defines; `None` if it defines none.
 fn gate_rule(text: &str) -> Option<&'static str> {
     let is_gate = |line: &str| line.split_whitespace().take(2).eq(["package", "countersign.gate"]);
     text.lines().any(is_gate).then_some(())?;
@@ -60,7 +60,7 @@ fn collect(dir: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Re
         let path = item.path();
         let name = item.file_name().to_string_lossy().into_owned();
         // A mounted ConfigMap has each file as a link into a directory whose name begins with two dots
-        // (kubernetes.io/docs/concepts/configuration/configmap): it is read by the link alone.
+        // (kubernetes.io/docs/concepts/configuration/configmap); the file is read through the link only.
         if name.starts_with("..") {
             continue;
         }
@@ -73,7 +73,7 @@ fn collect(dir: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Re
             }
             files.insert(name, std::fs::read_to_string(&path).map_err(failed(&path))?);
         } else if DOCUMENTS.iter().any(|ending| name.ends_with(ending)) {
-            let what = format!("`{}`: documents of data are no part of a policy here", path.display());
+            let what = format!("`{}`: documents of data cannot be part of a policy", path.display());
             let remedy =
                 "write them as a rule, `limits := {...}`, in a `.rego` file, or keep the file elsewhere";
             return Err(Failure::error(format!("{what}; {remedy}")));
@@ -82,7 +82,7 @@ fn collect(dir: &Path, prefix: &str, files: &mut BTreeMap<String, String>) -> Re
     Ok(())
 }
 
-/// What OPA would load as data beside the rules (openpolicyagent.org/docs/management-bundles).
+/// Extensions that OPA would load as data beside the rules (openpolicyagent.org/docs/management-bundles).
 const DOCUMENTS: [&str; 3] = [".json", ".yaml", ".yml"];
 const DEPTH_MAX: usize = 16;
 

@@ -1,11 +1,11 @@
-//! Progress of something that takes a while: a line for each thing that happens, on standard error, so that
-//! what is printed at the end stays alone on standard output.
+//! Progress of a long operation: one line for each thing that happens, on standard error, so that standard output
+//! holds the final answer alone.
 
 use std::collections::BTreeSet;
 
 use crate::output::{self, Output};
 
-/// Lines that were said.
+/// The lines printed so far, so that none is printed twice.
 #[derive(Debug)]
 pub struct Progress {
     silent: bool,
@@ -13,12 +13,12 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Says nothing when machines read.
+    /// Progress for an output format; it prints nothing with `-o json`.
     pub const fn new(output: Output) -> Self {
         Self { silent: matches!(output, Output::Json), said: BTreeSet::new() }
     }
 
-    /// Says a line.
+    /// Prints a line.
     pub fn say(&mut self, line: String) {
         if !self.silent {
             output::say(&shown::line(&line));
@@ -26,7 +26,7 @@ impl Progress {
         self.said.insert(line);
     }
 
-    /// Says a line unless it was said before.
+    /// Prints a line unless it was printed before.
     pub fn once(&mut self, line: String) {
         if !self.said.contains(&line) {
             self.say(line);

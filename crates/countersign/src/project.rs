@@ -1,7 +1,7 @@
 //! The project that a person works on: its repository, and its name.
 //!
-//! Invariant: one directory always gives one name. A name that was given to `init` or `project add` and that the
-//! directory does not give is kept in the repository's own git configuration, so that later commands need no flag.
+//! Invariant: one directory always gives the same name. A name that `init` or `project add` was given and that the
+//! directory would not give is kept in the repository's own git configuration, so that later commands need no flag.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,7 +10,7 @@ use evidence::Name;
 
 use crate::failure::Failure;
 
-/// The repository that is meant: the one given, else the one that we are in.
+/// The repository to work on: the one named, else the one that contains the current directory.
 pub fn repository(given: Option<&Path>) -> Result<PathBuf, Failure> {
     let here = given.map_or_else(std::env::current_dir, |path| Ok(path.to_path_buf()))?;
     toplevel(&here)?.ok_or_else(|| {
@@ -19,8 +19,8 @@ pub fn repository(given: Option<&Path>) -> Result<PathBuf, Failure> {
     })
 }
 
-/// The top of the repository that a directory lies in, under its own name: a work tree, or a bare repository. `None`
-/// when it lies in none; an error, in git's words, when git does not take it for one.
+/// The top of the repository that contains a directory, under its own name: a work tree, or a bare repository. `None` if
+/// the directory is in no repository; an error, in git's words, if git rejects the repository.
 pub fn toplevel(dir: &Path) -> Result<Option<PathBuf>, Failure> {
     let dir = std::fs::canonicalize(dir).map_err(|error| {
         Failure::error(format!("cannot look for a repository in `{}`: {error}", dir.display()))
@@ -28,21 +28,21 @@ pub fn toplevel(dir: &Path) -> Result<Option<PathBuf>, Failure> {
     let found =
         dir.ancestors().find(|dir| std::fs::symlink_metadata(dir.join(".git")).is_ok() || is_bare(dir));
     let Some(found) = found else { return Ok(None) };
-    // Inside of `.git` the repository is what this belongs to.
+    // Inside of `.git`, the repository is the directory above.
     let within = found.file_name().is_some_and(|name| name == ".git") && is_bare(found);
     let top = found.parent().filter(|_| within).unwrap_or(found);
     runner::verify(top)?;
     Ok(Some(top.to_path_buf()))
 }
 
-/// Whether a directory is a repository without a work tree, as git tells (`is_git_directory` in setup.c).
+/// Whether a directory is a repository without a work tree, by git's own criteria (`is_git_directory` in setup.c).
 pub fn is_bare(dir: &Path) -> bool {
     std::fs::symlink_metadata(dir.join("HEAD")).is_ok()
         && ["objects", "refs"].iter().all(|name| dir.join(name).is_dir())
 }
 
-/// The project's name: the one given, else the one kept in the repository, else its directory's as far as it can be
-/// one.
+/// The project's name: the one given, else the one kept in the repository, else the directory's name turned into a
+/// valid one.
 pub fn name(given: Option<&Name>, repository: &Path) -> Result<Name, Failure> {
     if let Some(name) = given.cloned().or_else(|| kept(repository)) {
         return Ok(name);
@@ -51,12 +51,12 @@ pub fn name(given: Option<&Name>, repository: &Path) -> Result<Name, Failure> {
     label(&dir).ok_or_else(|| {
         let rule = "a name has letters `a` to `z`, digits and hyphens, and begins with a letter";
         Failure::error(format!(
-            "the directory `{dir}` gives no name of a project: {rule}; name it with --project"
+            "the directory `{dir}` does not give a valid project name: {rule}; name the project with --project"
         ))
     })
 }
 
-/// A line for the person when the project is not called as its directory is.
+/// A line for the person if the project's name differs from its directory's.
 pub fn renamed(name: &Name, repository: &Path) -> Option<String> {
     let dir = directory(repository);
     (dir != name.as_str()).then(|| format!("project: {name} (its directory is `{dir}`)"))
@@ -75,15 +75,15 @@ pub fn keep(name: &Name, repository: &Path) -> Result<(), Failure> {
     Err(Failure::error(format!("git cannot keep the project's name in `{}`: {said}", repository.display())))
 }
 
-/// Whether git would leave a file out unless it is told otherwise.
+/// Whether git ignores a file.
 pub fn is_ignored(file: &Path) -> bool {
     let dir = file.parent().unwrap_or(file);
     let found = git(dir, &["check-ignore", "-q"]).arg(file).output();
     found.is_ok_and(|output| output.status.success())
 }
 
-/// Has git leave out a file that it does not follow, by a pattern in the repository's own `info/exclude`, which no commit
-/// takes along (gitignore(5)). Says whether git leaves it out.
+/// Makes git ignore an untracked file, by a pattern in the repository's own `info/exclude`, which no commit contains
+/// (gitignore(5)). Returns whether git ignores the file afterwards.
 pub fn ignore(file: &Path, pattern: &str) -> bool {
     is_ignored(file) || (exclude(file, pattern).is_some() && is_ignored(file))
 }
@@ -98,7 +98,7 @@ fn exclude(file: &Path, pattern: &str) -> Option<()> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(_) => return None,
     };
-    // A `.gitignore` that takes the files back in outweighs it: no further line would change that.
+    // A `.gitignore` that includes the files again has priority: one more line would not change that.
     if text.lines().any(|line| line.trim_end() == pattern) {
         return None;
     }
@@ -110,7 +110,7 @@ fn exclude(file: &Path, pattern: &str) -> Option<()> {
     disk::replace("people.file", &exclude, text.as_bytes(), 0o644).ok()
 }
 
-/// A text as a name, as far as it can be one: lower case, each run of other characters a hyphen.
+/// A text turned into a name if possible: lower case, with a hyphen for each run of other characters.
 pub fn label(text: &str) -> Option<Name> {
     let mut label = String::new();
     for c in text.to_lowercase().chars() {
@@ -129,7 +129,7 @@ fn kept(repository: &Path) -> Option<Name> {
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
-/// The name of a repository's directory, without the `.git` of a bare one.
+/// The name of a repository's directory, without the `.git` of a bare repository.
 fn directory(repository: &Path) -> String {
     let name = repository.file_name().unwrap_or_default().to_string_lossy().into_owned();
     name.strip_suffix(".git").map(str::to_owned).unwrap_or(name)
@@ -141,7 +141,7 @@ fn git(repository: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Where the name is kept.
+/// The git setting that keeps the name.
 const KEY: &str = "countersign.project";
 /// Longest name (RFC 1035, section 2.3.4).
 const NAME_BYTES_MAX: usize = 63;

@@ -1,4 +1,4 @@
-//! A rebuild on the approver's own machine: the same steps, the same assembly, from this machine's clone.
+//! A rebuild on the approver's own machine: the same steps and the same assembly, from this machine's clone.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::local_build::LocalBuild;
 use crate::operator::Reach;
 use crate::{output, project};
 
-/// Digests of what came out: `manifest.json` and `layer.tar`.
+/// Rebuilds an artifact and returns the digests of `manifest.json` and `layer.tar`.
 pub fn rebuild(
     _home: &Home,
     bundle: &Bundle,

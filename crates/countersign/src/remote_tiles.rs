@@ -1,5 +1,5 @@
-//! Consistency of a ledger, worked out of the hash tiles that every server shows everybody: a verifier who is nobody
-//! there needs no right to read, and believes nothing but the arithmetic.
+//! Consistency proofs computed from the hash tiles that every server publishes. A verifier without an account needs no
+//! right to read, and trusts only the computed hashes.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -30,14 +30,14 @@ pub fn consistency(url: &str, old: u64, new: u64) -> Result<Vec<Bytes>, Failure>
             Tiles { client: &client, runtime: &runtime, size: checkpoint.size, read: RefCell::default() };
         match consistency_proof(&tiles, old, new) {
             Ok(proof) => return Ok(proof.iter().map(|hash| Bytes(hash.as_bytes().to_vec())).collect()),
-            // While it grows, a narrower tile may go between the two questions.
+            // If the ledger grows between the two requests, a partial tile may have disappeared; one more try then succeeds.
             Err(failure) => failed = Some(failure),
         }
     }
     Err(failed.unwrap_or_else(|| Failure::error(format!("the ledger at {url} shows no tiles"))))
 }
 
-/// Tiles of a ledger at one size.
+/// Tiles of a ledger of one size.
 struct Tiles<'a> {
     client: &'a Client,
     runtime: &'a Runtime,
@@ -65,7 +65,7 @@ impl Tiles<'_> {
         let full = self.size >> (u32::from(TILE_HEIGHT) * (u32::from(level) + 1));
         let width = if index < full { TILE_WIDTH } else { partial_width(level, self.size) };
         let path = TilePath::new(TileKind::Level(level), index, width);
-        let path = path.ok_or_else(|| Failure::error("the ledger's size makes no sense"))?;
+        let path = path.ok_or_else(|| Failure::error("the ledger's size is invalid"))?;
         let found = self.runtime.block_on(self.client.tile(path))?;
         found
             .ok_or_else(|| Failure::error(format!("the server does not show `{path}`, a part of its ledger")))

@@ -1,4 +1,4 @@
-//! A person's commands: signed by the sign-in key of the profile, sent, answered.
+//! A person's commands: signed by the sign-in key of the profile, sent, and answered by the server.
 
 use std::time::Duration;
 
@@ -15,23 +15,23 @@ use crate::random;
 use crate::signing::PersonKey;
 use crate::waiting::{runtime, unless_interrupted};
 
-/// What goes with a request.
+/// Parts that accompany a request.
 #[derive(Debug, Default)]
 pub struct With {
     /// Signed statements.
     pub statements: Vec<Envelope>,
-    /// Bytes that are named by digest.
+    /// Bytes that the statements name by digest.
     pub attachments: Vec<Vec<u8>>,
-    /// Where the repository is.
+    /// Path of the repository.
     pub repository: Option<String>,
 }
 
-/// A request that was signed.
+/// A request that was signed and sent.
 #[derive(Debug)]
 pub struct Sent {
     /// The request.
     pub request: Request,
-    /// What became of it.
+    /// The server's answer.
     pub outcome: CommandOutcome,
 }
 
@@ -66,7 +66,7 @@ pub fn send(home: &Home, action: &str, arguments: Value, with: With) -> Result<S
             outcome => Ok(outcome?),
         }
     };
-    let unknown = "nobody can say whether the server has taken the request; `countersign status` shows what is on record";
+    let unknown = "it is unknown whether the server has recorded the request; `countersign status` shows what is recorded";
     let outcome = runtime()?.block_on(unless_interrupted(sending, unknown))?;
     if outcome.accepted {
         Ok(Sent { request, outcome })
@@ -75,5 +75,5 @@ pub fn send(home: &Home, action: &str, arguments: Value, with: With) -> Result<S
     }
 }
 
-/// How long a request may take to its server.
+/// Validity of a request, and so the longest time that it may take to reach its server.
 pub const VALIDITY: Duration = Duration::from_mins(5);

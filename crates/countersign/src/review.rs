@@ -1,4 +1,4 @@
-//! Evidence as a person looks at it: fetched or read, judged against the person's own pin, shown.
+//! Evidence for a person: fetched or read, judged under the person's own pin, and shown.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -27,7 +27,7 @@ pub fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(file).map_err(|error| failed(&error))
 }
 
-/// Anchors out of a trust root's file.
+/// The anchors in a trust root's file.
 pub fn anchors_of(file: &Path) -> Result<Anchors, Failure> {
     let shown = file.display();
     let failed = |error: &dyn std::fmt::Display| Failure::error(format!("`{shown}`: {error}"));
@@ -40,7 +40,7 @@ pub fn anchors_of(file: &Path) -> Result<Anchors, Failure> {
     Ok(Anchors { version: root.version, digest: root.digest()?, rehearsal: true })
 }
 
-/// Anchors and numbers out of a person's pin.
+/// The anchors and numbers of a person's pin.
 pub fn context_of(pin: &Pin, bundle: &Bundle, now: Option<Moment>) -> (Anchors, VerificationContext) {
     let here = pin.environments.iter().find(|known| known.place() == bundle.place());
     let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
@@ -54,7 +54,7 @@ pub fn context_of(pin: &Pin, bundle: &Bundle, now: Option<Moment>) -> (Anchors, 
     (anchors, seen)
 }
 
-/// Numbers of a place that its evidence shows.
+/// The numbers of a place that its evidence proves.
 pub fn seen_of(checked: &Checked<'_>) -> EnvironmentPin {
     let bundle = checked.bundle;
     EnvironmentPin {
@@ -66,7 +66,7 @@ pub fn seen_of(checked: &Checked<'_>) -> EnvironmentPin {
     }
 }
 
-/// The ledger as the person has seen it, with the proof that a server gives for evidence, where one is needed.
+/// The checkpoint that the person has pinned, with the server's consistency proof for the evidence if one is needed.
 pub fn kept(
     pin: &Pin,
     bundle: &Bundle,
@@ -81,7 +81,7 @@ pub fn kept(
     Ok(PinnedCheckpoint { checkpoint, proof, may_be_older })
 }
 
-/// A failure out of findings that break a check.
+/// The failure for evidence that does not hold.
 pub fn broken(bundle: &Bundle, findings: Findings) -> Failure {
     let mut findings: Vec<_> = findings.against.into_iter().chain(findings.unclear).collect();
     witnesses::advise(&mut findings, witnesses::of_bundle(bundle));
@@ -100,7 +100,7 @@ pub fn verdict(judgement: &Judgement) -> Result<(), Failure> {
     }
 }
 
-/// What is shown of evidence, all of it verified.
+/// A summary of evidence; every line of it is verified.
 pub fn summary(checked: &Checked<'_>) -> String {
     let bundle = checked.bundle;
     let mode: Mode = checked.root.mode;
@@ -166,7 +166,7 @@ pub fn summary(checked: &Checked<'_>) -> String {
     lines.join("\n")
 }
 
-/// The line above the commits: what they are counted from.
+/// The line above the commits, which names their base.
 fn changes(checked: &Checked<'_>) -> String {
     let (count, base) = (checked.range.len(), short(checked.base.as_str()));
     let is_first = checked.proven.proposals.first().is_some_and(|proposal| proposal.replaces.is_none());
@@ -188,11 +188,11 @@ fn changes(checked: &Checked<'_>) -> String {
     }
 }
 
-/// What a first approval has to know: the beginning of a place is vouched for by those who founded it alone.
+/// A warning for a first approval: only the founders of a place vouch for the commits before its baseline.
 const TAKEN_OVER: &str = "\nnot reviewed here: everything up to that commit. The signers of this place's statement took it over as \
                           it was; its authors may approve, and its commits need no signature. Read the whole source before you sign";
 
-/// Commits of a range so that each comes after its parents, from the tip's.
+/// Commits of a range, starting from the tip, sorted so that each comes after its parents.
 fn oldest_first<'a>(
     tip: &'a CommitId,
     range: &'a BTreeSet<CommitId>,
@@ -205,14 +205,14 @@ fn oldest_first<'a>(
             ordered.push(id);
         } else if range.contains(id) && met.insert(id) {
             open.push((id, true));
-            // The first parent is popped first.
+            // The stack is last in, first out, so that the first parent is popped first.
             open.extend(parents(id).iter().rev().map(|parent| (parent, false)));
         }
     }
     ordered
 }
 
-/// Findings as lines.
+/// Findings, one to a line.
 pub fn lines(title: &str, findings: &[Finding]) -> String {
     let lines = findings.iter().map(|Finding { code, what, remedy }| {
         let [code, what, remedy] = [code, what, remedy].map(|text| shown::below(text));
@@ -221,17 +221,17 @@ pub fn lines(title: &str, findings: &[Finding]) -> String {
     if findings.is_empty() { String::new() } else { format!("\n{title}:{}", lines.collect::<String>()) }
 }
 
-/// A number of things, in words.
+/// A number with its noun.
 pub fn many(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// The same of things whose plural is no `s`.
+/// A number with its noun, for a noun with an irregular plural.
 pub fn counted(count: usize, one: &str, several: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { several })
 }
 
-/// The first digits of an id, for reading.
+/// The first digits of an id, for display.
 pub fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }

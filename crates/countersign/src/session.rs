@@ -1,8 +1,8 @@
 //! How a person's client reaches the server, and how the person signs in to read.
 //!
-//! Whoever owns the server's data directory goes through the Unix socket in it and no other way: connections of others
-//! cannot fill it, nobody else can put one there, and no session is needed. Otherwise the server shows by the person's
-//! pin who it is, the person signs one request, and the session that it opens is kept for the next command.
+//! The owner of the server's data directory always connects through the Unix socket in it: connections of others cannot
+//! fill it, nobody else can replace it, and it needs no session. Any other person connects over TCP: the server proves
+//! its identity under the person's pin, the person signs one request, and the session is kept for the next command.
 //! Invariant: a session's token lies in the person's own directory, readable by its owner alone.
 
 use std::fs::{self, File};
@@ -24,11 +24,11 @@ use crate::pinned::PinnedRoot;
 use crate::random;
 use crate::signing::PersonKey;
 
-/// A client of the server that runs on a data directory, in the person's name. Where the directory is the server's own,
-/// its socket is the only way: whoever took the port of a server that has ended gets nothing.
+/// A client of the server that runs on a data directory, under the person's name. The owner of the directory connects
+/// through its socket only: a program that took over the port of a stopped server gets nothing.
 pub fn client(home: &Home) -> Result<Client, Failure> {
     let client = match socket(home.data())? {
-        // The name is for the server's check against other names alone; the socket says where it is.
+        // The name satisfies the server's check of the host; the socket alone decides which server is reached.
         Some(socket) => Client::at_socket(&socket, "http://localhost")?,
         None => Client::new(&home.url()?)?.with_anchor(Box::new(pinned(home)?)),
     };
@@ -38,7 +38,7 @@ pub fn client(home: &Home) -> Result<Client, Failure> {
     })
 }
 
-/// What the person has pinned of the installation that a data directory leads to.
+/// The person's pin of the installation that a data directory belongs to.
 fn pinned(home: &Home) -> Result<PinnedRoot, Failure> {
     let profile = Profile::of(home)?;
     let pin = home::read_pin(profile.installation)?.ok_or_else(|| {
@@ -50,13 +50,13 @@ fn pinned(home: &Home) -> Result<PinnedRoot, Failure> {
     PinnedRoot::of(&pin, pin.root_version, &home::person_dir(profile.installation)?)
 }
 
-/// The Unix socket of the server in a data directory; `None` where another user's server, or one elsewhere, is asked
-/// over TCP.
+/// The Unix socket of the server in a data directory; `None` if the server runs as another user or on another machine,
+/// which is then asked over TCP.
 fn socket(data: &Path) -> Result<Option<PathBuf>, Failure> {
     let path = way_to_socket(data);
     match UnixStream::connect(&path) {
         Ok(_) => Ok(Some(path)),
-        // The server is another user's.
+        // The server runs as another user.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
         Err(_) if data.join(ledger::DATABASE).exists() => Err(home::no_server(data)),
         Err(_) => Ok(None),
@@ -69,12 +69,12 @@ fn way_to_socket(data: &Path) -> PathBuf {
         return path;
     }
     let Ok(dir) = File::open(data) else { return path };
-    // The descriptor stays open for as long as this program runs: the way to the socket leads through it.
+    // The descriptor stays open for as long as this program runs, because the path of the socket leads through it.
     let dir = Box::leak(Box::new(dir));
     PathBuf::from(format!("/proc/self/fd/{}/{SOCKET_FILE}", dir.as_raw_fd()))
 }
 
-/// The process that serves a data directory now, as the kernel tells (SO_PEERCRED, unix(7)).
+/// The process that serves a data directory now, as the kernel reports it (SO_PEERCRED, unix(7)).
 pub fn serving(data: &Path) -> Option<u32> {
     let asked = crate::waiting::runtime().ok()?.block_on(async {
         let stream = tokio::net::UnixStream::connect(way_to_socket(data)).await?;
@@ -87,13 +87,13 @@ pub fn serving(data: &Path) -> Option<u32> {
 #[derive(Debug)]
 struct Person(Profile);
 
-/// A session as it is kept.
+/// A session as stored on disk.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SavedSession {
     /// Version of this format; 1.
     v: u8,
-    /// Whose it is.
+    /// The person whose session this is.
     person: domain::PersonId,
     session: Session,
 }
@@ -132,7 +132,7 @@ impl SignIn for Person {
         self.signed(server, challenge).map_err(|failure| SignInError(failure.message().to_owned()))
     }
 
-    /// Where it cannot be kept, the next command signs in again.
+    /// Saves a session. A failure is ignored: the next command signs in again.
     fn keep(&self, session: &Session) {
         let kept = SavedSession { v: 1, person: self.0.person, session: session.clone() };
         if let (Ok(file), Ok(text)) = (self.file(), serde_json::to_string(&kept)) {
@@ -141,5 +141,5 @@ impl SignIn for Person {
     }
 }
 
-/// Longest path that `struct sockaddr_un` holds (unix(7)).
+/// Longest path that `struct sockaddr_un` can hold (unix(7)).
 const ADDRESS_BYTES_MAX: usize = 107;

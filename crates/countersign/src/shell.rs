@@ -1,13 +1,13 @@
-//! Words of a command that a person is told to type: a shell reads each one as it is meant.
+//! Quotes words of a command that a person is told to type, so that a shell reads each word as it is meant.
 
 use std::path::Path;
 
-/// A path as one word.
+/// A path, quoted as one word.
 pub fn path(path: &Path) -> String {
     word(&path.display().to_string())
 }
 
-/// A text as one word.
+/// A text, quoted as one word.
 pub fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@+%".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {

@@ -1,5 +1,5 @@
-//! People's keys: found where they usually are, and used by `ssh-keygen`, so that agents, passphrases and
-//! hardware keys work as the person is used to. No private key passes through this program.
+//! People's keys: found in the usual files, and used by `ssh-keygen`, so that agents, passphrases and hardware keys work
+//! as the person is used to. No private key passes through this program.
 
 use std::fs;
 use std::io::{IsTerminal as _, Write as _};
@@ -17,17 +17,17 @@ use crate::home::home_dir;
 use crate::output::{self, Output};
 use crate::waiting::runtime;
 
-/// A person's key and the file that `ssh-keygen` is told to use.
+/// A person's key and the file that `ssh-keygen` signs with.
 #[derive(Clone, Debug)]
 pub struct PersonKey {
     /// The public key.
     pub key: SshKey,
-    /// Private key file, or a public one whose private half is in the agent.
+    /// Private key file, or a public key file whose private half is in the ssh agent.
     pub file: PathBuf,
 }
 
 impl PersonKey {
-    /// Reads the public half beside or in a file: `id_ed25519`, `id_ed25519.pub`.
+    /// Reads the public key from a file or from the `.pub` file beside it: `id_ed25519`, `id_ed25519.pub`.
     pub fn read(file: &Path) -> Result<Self, Failure> {
         let mut public = file.to_path_buf();
         if file.extension().is_none_or(|ending| ending != "pub") {
@@ -44,7 +44,7 @@ impl PersonKey {
         Ok(Self { key, file: std::path::absolute(file)? })
     }
 
-    /// The key that this person means: the one that git signs with, else the first usual file that can be used.
+    /// The person's key: the one that git signs with, else the first of the usual files that can be used.
     pub fn discover() -> Result<Self, Failure> {
         if let Some(named) = Self::of_git()? {
             return Ok(named);
@@ -64,8 +64,8 @@ impl PersonKey {
         Err(Failure::error([vec![what], wrong].concat().join("; ")))
     }
 
-    /// The key that git signs with (gpg.format, user.signingkey, gpg.ssh.defaultKeyCommand). One that git names and that
-    /// cannot be used is an error: commits would be signed by another key than the enrolled one.
+    /// The key that git signs with (gpg.format, user.signingkey, gpg.ssh.defaultKeyCommand). If git names one that cannot be
+    /// used, that is an error: commits would be signed by another key than the enrolled one.
     fn of_git() -> Result<Option<Self>, Failure> {
         let ssh = git_config("gpg.format")?.is_some_and(|format| format == "ssh");
         let (named, source) = match git_config("user.signingkey")? {
@@ -94,7 +94,7 @@ impl PersonKey {
         found.map(Some).map_err(wrong)
     }
 
-    /// The key of a file, or one of the usual files by its fingerprint.
+    /// The key of a file, or the one of the usual files that has this fingerprint.
     pub fn given(file: &Path) -> Result<Self, Failure> {
         match file.to_str().filter(|text| text.starts_with("SHA256:") && !file.exists()) {
             Some(fingerprint) => Self::usual(fingerprint, |key| key.fingerprint() == fingerprint)
@@ -103,13 +103,13 @@ impl PersonKey {
         }
     }
 
-    /// A key that is given as text: its file is looked for among the usual ones, since `ssh-keygen` signs with a file.
+    /// A key that is given as text: its file is searched among the usual ones, because `ssh-keygen` signs with a file.
     fn with_text(text: &str) -> Result<Self, Failure> {
         let key: SshKey = text.parse().map_err(|error| Failure::error(format!("`{text}`: {error}")))?;
         Self::usual(key.fingerprint(), |other| *other == key)
     }
 
-    /// A key out of the directory in which people keep theirs.
+    /// A key in the directory in which people keep their keys.
     fn usual(what: &str, is_meant: impl Fn(&SshKey) -> bool) -> Result<Self, Failure> {
         let dir = home_dir().unwrap_or_default().join(".ssh");
         let files = match fs::read_dir(&dir) {
@@ -120,7 +120,7 @@ impl PersonKey {
         let mut paths: Vec<_> = files.into_iter().map(|file| file.path()).collect();
         paths.retain(|path| path.extension().is_some_and(|ending| ending == "pub"));
         paths.sort();
-        // Other files of that directory may hold keys of kinds that are not known here.
+        // Other files of that directory may hold keys of unsupported kinds; they are skipped.
         let same = paths.iter().filter_map(|path| Self::read(path).ok()).find(|found| is_meant(&found.key));
         same.ok_or_else(|| {
             Failure::error(format!(
@@ -130,7 +130,7 @@ impl PersonKey {
         })
     }
 
-    /// Signs an envelope's PAE bytes in a namespace and adds the signature, checked at once.
+    /// Signs an envelope's PAE bytes in a namespace, checks the signature at once, and adds it.
     pub fn sign(&self, envelope: &mut Envelope, namespace: &str) -> Result<(), Failure> {
         let message = envelope.pae();
         let sig = self.sshsig(namespace, &message)?;
@@ -139,7 +139,7 @@ impl PersonKey {
         Ok(())
     }
 
-    /// An SSHSIG blob by `ssh-keygen -Y sign`, which reads the message from its standard input.
+    /// Makes an SSHSIG blob with `ssh-keygen -Y sign`, which reads the message from its standard input.
     fn sshsig(&self, namespace: &str, message: &[u8]) -> Result<Vec<u8>, Failure> {
         let mut command = runner::program::of_person("ssh-keygen");
         command.args(["-q", "-Y", "sign", "-n", namespace, "-f"]).arg(&self.file);
@@ -148,13 +148,13 @@ impl PersonKey {
         let mut child = command.spawn().map_err(failed)?;
         if let Some(mut stdin) = child.stdin.take() {
             match stdin.write_all(message) {
-                // It has ended before it read all: what it printed says why.
+                // `ssh-keygen` ended before it read the whole message; its output below says why.
                 Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
                 written => written.map_err(failed)?,
             }
         }
         let output = child.wait_with_output().map_err(failed)?;
-        // Ctrl-C at its question for a passphrase ends it, and this program only where nothing has to be tidied.
+        // Ctrl-C at the passphrase prompt ends `ssh-keygen`. This program returns a failure, so that callers can clean up.
         if output.status.signal() == Some(rustix::process::Signal::INT.as_raw()) {
             return Err(Failure::interrupted("interrupted: nothing was signed"));
         }
@@ -169,13 +169,13 @@ impl PersonKey {
     }
 }
 
-/// Shows what is to be signed and asks whether it is, unless `--yes` was given. Where nobody can be asked, nothing is
-/// signed. A machine that reads the answer gets nothing else: for it the page goes to standard error.
+/// Shows the statement to sign and asks for consent, unless `--yes` was given. Without a terminal nothing is signed. With
+/// `-o json` standard output holds the answer alone, so the page goes to standard error.
 pub fn ask(page: &str, yes: bool, output: Output) -> Result<(), Failure> {
     ask_for("Sign this?", "nothing was signed", page, yes, output)
 }
 
-/// The same with words of its own.
+/// The same with other texts for the question and the refusal.
 pub fn ask_for(question: &str, nothing: &str, page: &str, yes: bool, output: Output) -> Result<(), Failure> {
     match output {
         Output::Text => output::show(page)?,
@@ -188,7 +188,7 @@ pub fn ask_for(question: &str, nothing: &str, page: &str, yes: bool, output: Out
     let mut ask = std::io::stderr();
     if !std::io::stdin().is_terminal() || !ask.is_terminal() {
         return Err(Failure::usage(format!(
-            "there is no terminal on which to ask, so {nothing}; look at what would be signed, and give --yes"
+            "there is no terminal on which to ask, so {nothing}; read the statement, and give --yes"
         )));
     }
     write!(ask, "\n{question} [y/N] ")?;
@@ -199,10 +199,10 @@ pub fn ask_for(question: &str, nothing: &str, page: &str, yes: bool, output: Out
     }
 }
 
-/// A line that somebody types; Ctrl-C is an answer as well.
+/// Reads a typed line; Ctrl-C counts as an answer too.
 fn answer(nothing: &str) -> Result<String, Failure> {
     let (send, typed) = tokio::sync::oneshot::channel();
-    // Nothing ends the wait for a line; after Ctrl-C this thread ends with the process.
+    // A blocking read cannot be cancelled; after Ctrl-C this thread ends with the process.
     std::thread::spawn(move || {
         let mut line = String::new();
         let read = std::io::stdin().read_line(&mut line);
@@ -219,8 +219,8 @@ fn answer(nothing: &str) -> Result<String, Failure> {
     })
 }
 
-/// A value of the person's git configuration; `None` where it is not set, and an error in git's words where it cannot
-/// be read.
+/// A value of the person's git configuration; `None` if it is not set, and an error in git's words if it cannot be
+/// read.
 pub fn git_config(name: &str) -> Result<Option<String>, Failure> {
     let output = runner::program::of_person("git").args(["config", "--get", name]).output();
     let output = output.map_err(|error| Failure::error(format!("cannot run `git`: {error}")))?;
@@ -230,12 +230,12 @@ pub fn git_config(name: &str) -> Result<Option<String>, Failure> {
         Some(1) => Ok(None),
         _ => {
             let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            Err(Failure::error(format!("git cannot say what {name} is: {said}")))
+            Err(Failure::error(format!("git cannot read its setting {name}: {said}")))
         }
     }
 }
 
-/// The key that git would take where none is named: the first line of what the command prints.
+/// The key that git uses if none is named: the first line that the configured command prints.
 fn default_key() -> Result<Option<String>, Failure> {
     let Some(command) = git_config("gpg.ssh.defaultKeyCommand")? else { return Ok(None) };
     let output = runner::program::of_person("sh").args(["-c", &command]).stderr(Stdio::inherit()).output()?;

@@ -1,11 +1,11 @@
-//! What a status changes, in sentences: pure.
+//! The changes of a status, in sentences; a pure function.
 //!
-//! Invariant: every field that differs from the status before has its sentence, what is let go as well as what is stopped.
+//! Invariant: every field that differs from the status before has its sentence, whether an item was added or removed.
 
 use evidence::Moment;
 use evidence::status::{Revocation, Status};
 
-/// Sentences about a status beside the one before it; about all of it where there is none.
+/// Sentences for the differences between a status and the one before it; for the whole status if it is the first.
 pub fn sentences(before: Option<&Status>, new: &Status) -> Vec<String> {
     let mut lines = Vec::new();
     let old = before.map(|old| old.frozen.as_slice()).unwrap_or_default();
@@ -13,13 +13,15 @@ pub fn sentences(before: Option<&Status>, new: &Status) -> Vec<String> {
         true => format!(
             "this status freezes {freeze}: nothing is released there; a rollback still works, and approvals stay as they are"
         ),
-        false => format!("this status lifts the freeze of {freeze}: what was held there goes on by itself"),
+        false => {
+            format!("this status lifts the freeze of {freeze}: releases held there proceed automatically")
+        }
     });
     let old = before.map(|old| old.revoked.as_slice()).unwrap_or_default();
     changes(old, &new.revoked, &mut lines, revoked);
     let old = before.map(|old| old.withdrawn.as_slice()).unwrap_or_default();
     changes(old, &new.withdrawn, &mut lines, |digest, is_new| match is_new {
-        true => format!("this status withdraws the enrolment {digest}: its person may do nothing any more"),
+        true => format!("this status withdraws the enrolment {digest}: its person has no rights any more"),
         false => format!("this status lets the enrolment {digest} count again"),
     });
     let old = before.map(|old| old.barred.as_slice()).unwrap_or_default();
@@ -37,27 +39,31 @@ pub fn sentences(before: Option<&Status>, new: &Status) -> Vec<String> {
         ));
     }
     let rests = new.base.map(|base| format!(" beside the base {base}")).unwrap_or_default();
-    lines.push(format!("this status was made at {} and counts{rests} until {}", new.issued, new.expires));
+    lines.push(format!("this status was made at {} and is valid{rests} until {}", new.issued, new.expires));
     if let Some(old) = before {
-        lines.push(format!("all else stays as status {} says", old.number));
+        lines.push(format!("everything else stays as in status {}", old.number));
     }
     lines
 }
 
 fn revoked(Revocation { key, invalid_since }: &Revocation, is_new: bool) -> String {
     match (is_new, *invalid_since == Moment::default()) {
-        (true, true) => format!("this status revokes key {key}, for all that it ever signed"),
+        (true, true) => format!("this status revokes key {key}, for everything that it ever signed"),
         (true, false) => {
-            format!("this status revokes key {key}, for what was first seen from {invalid_since} on")
+            format!(
+                "this status revokes key {key}, for everything that was first seen from {invalid_since} on"
+            )
         }
-        (false, true) => format!("key {key} is not revoked for all that it ever signed any more"),
+        (false, true) => format!("key {key} is not revoked any more for everything that it ever signed"),
         (false, false) => {
-            format!("key {key} is not revoked for what was first seen from {invalid_since} on any more")
+            format!(
+                "key {key} is not revoked any more for everything that was first seen from {invalid_since} on"
+            )
         }
     }
 }
 
-/// A sentence for each thing that came, and for each that went.
+/// A sentence for each item that was added, and for each that was removed.
 fn changes<T: PartialEq>(old: &[T], new: &[T], lines: &mut Vec<String>, words: impl Fn(&T, bool) -> String) {
     lines.extend(new.iter().filter(|thing| !old.contains(thing)).map(|thing| words(thing, true)));
     lines.extend(old.iter().filter(|thing| !new.contains(thing)).map(|thing| words(thing, false)));
@@ -108,15 +114,18 @@ mod tests {
         };
         let stops = [
             "this status freezes shop: nothing is released there; a rollback still works",
-            "this status revokes key SHA256:a, for all that it ever signed",
-            "this status revokes key SHA256:b, for what was first seen from 1970-01-10",
+            "this status revokes key SHA256:a, for everything that it ever signed",
+            "this status revokes key SHA256:b, for everything that was first seen from 1970-01-10",
             "this status withdraws the enrolment sha256:",
             "this status bars sha256:",
             "trust roots below version 2 do not count",
-            "this status was made at 1970-01-02T00:00:00.000Z and counts until 1970-02-01",
+            "this status was made at 1970-01-02T00:00:00.000Z and is valid until 1970-02-01",
         ];
         begins(sentences(None, &full), &stops);
-        begins(sentences(Some(&empty), &full), &[&stops[..], &["all else stays as status 4 says"]].concat());
+        begins(
+            sentences(Some(&empty), &full),
+            &[&stops[..], &["everything else stays as in status 4"]].concat(),
+        );
         let lets_go = [
             "this status lifts the freeze of shop",
             "key SHA256:a is not revoked",
@@ -125,9 +134,9 @@ mod tests {
             "this status lets sha256:",
             "trust roots below version 1 do not count",
             "this status was made at",
-            "all else stays as status 5 says",
+            "everything else stays as in status 5",
         ];
         begins(sentences(Some(&full), &empty), &lets_go);
-        begins(sentences(Some(&full), &full), &["this status was made at", "all else stays"]);
+        begins(sentences(Some(&full), &full), &["this status was made at", "everything else stays"]);
     }
 }

@@ -1,6 +1,6 @@
-//! The trust root as this machine knows it: a file, a pin, or only the data directory's own word.
+//! The trust root as this machine knows it: from a file, from a pin, or only from the data directory itself.
 //!
-//! Invariant: which of the three it was is always said.
+//! Invariant: every result says which of the three it came from.
 
 use std::path::Path;
 
@@ -18,50 +18,50 @@ use ledger::{BLOBS, Blobs, Reader};
 use crate::failure::Failure;
 use crate::home;
 
-/// Why a root is believed.
+/// The reason why a root is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Belief {
-    /// It came from a file that the person named.
+    /// The person named its file.
     File,
-    /// Its digest is pinned, or was reached from a pinned one.
+    /// Its digest is pinned, or it follows a pinned root.
     PinnedRoot,
-    /// Only the directory under audit names it.
+    /// Only the directory under audit names it; nothing confirms it.
     Unpinned,
 }
 
-/// The newest root of a data directory, with why it is believed.
+/// The newest root of a data directory, and the reason why it is believed.
 pub fn root_of(data: &Path, file: Option<&Path>) -> Result<(TrustRoot, Belief), Failure> {
     believed(&chain(data)?, file)
 }
 
-/// The newest root for whoever signs what comes after it, and what that person has seen: nobody signs on the word
-/// of a directory or a server alone.
+/// The newest root for a person who signs a statement based on it, and that person's pin. Nobody signs on the word of a
+/// directory or a server alone, so an unpinned root is an error.
 pub fn pinned_root_of(data: &Path) -> Result<(TrustRoot, Pin), Failure> {
     let (root, belief) = root_of(data, None)?;
     pinned(root, belief)
 }
 
-/// The same of a root that was read already.
+/// The same for a root that was read already.
 pub fn pinned(root: TrustRoot, belief: Belief) -> Result<(TrustRoot, Pin), Failure> {
     match (belief, home::read_pin(root.installation)?) {
         (Belief::PinnedRoot, Some(pin)) => Ok((root, pin)),
         _ => Err(Failure::error(format!(
-            "you have pinned nothing of installation {}, so nobody but this data directory says what its trust root is; \
+            "you have pinned nothing of installation {}, so only this data directory says what its trust root is; \
              take the line that `countersign trust pin` prints for a colleague with `countersign trust pin --set`",
             root.installation
         ))),
     }
 }
 
-/// The status in a file, as it is signed, and no older than what was seen.
+/// The status in a file; it must be signed, and no older than the pinned number.
 pub fn status_in(file: &StatusFile, root: &TrustRoot, seen: Option<&Pin>) -> Result<Status, Failure> {
     let status = file.open(root)?.status;
     not_before("status", status.number, seen.map_or(0, |pin| pin.status))?;
     Ok(status)
 }
 
-/// The statement of a place, as it is signed, and no older than what was seen.
+/// The statement of a place; it must be signed, and no older than the pinned number.
 pub fn statement_in(
     envelope: &Envelope,
     place: &At,
@@ -79,7 +79,7 @@ pub fn statement_in(
     Ok(statement)
 }
 
-/// What was seen of a place.
+/// The pinned numbers of a place.
 pub fn seen_of<'a>(pin: &'a Pin, place: &At) -> Option<&'a EnvironmentPin> {
     pin.environments.iter().find(|known| {
         [&known.project, &known.service, &known.environment]
@@ -92,12 +92,12 @@ fn not_before(what: &str, shown: u64, seen: u64) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::error(format!(
-        "the server shows {what} number {shown}, and you have seen {seen}: it withholds what is in force, or was \
-         restored from a backup (docs/operating/restore.md says what to do then); find out before you sign anything"
+        "the server shows {what} number {shown}, and you have seen {seen}: it withholds the current one, or was \
+         restored from a backup (docs/operating/restore.md says what to do then); clarify this before you sign anything"
     )))
 }
 
-/// The same for an audit, out of every entry; with every root, the first one first.
+/// The same for an audit, read from every entry; with every root, oldest first.
 pub fn audited_root_of(
     data: &Path,
     file: Option<&Path>,
@@ -141,20 +141,20 @@ pub fn envelope_of(data: &Path, version: u32) -> Result<Envelope, Failure> {
         .ok_or_else(|| Failure::error(format!("there is no root version {version}")))
 }
 
-/// Folds the whole ledger of a data directory.
+/// Computes the state from the whole ledger of a data directory.
 pub fn fold(data: &Path) -> Result<State, Failure> {
     let mut state = State::default();
     server::fold(&mut state, &Reader::open(data)?)?;
     Ok(state)
 }
 
-/// Every root of the ledger, each checked against the one before.
+/// Every root of the ledger, each checked against the one before it.
 fn chain(data: &Path) -> Result<Vec<(Envelope, TrustRoot)>, Failure> {
     let (state, _) = server::state_of(data, &Reader::open(data)?)?;
     checked(data, state.identity.roots())
 }
 
-/// The same out of every entry: an audit rests on no snapshot, which the server's owner may have made.
+/// The same, read from every entry: an audit uses no snapshot, because the server's owner may have made it.
 fn audited_chain(data: &Path) -> Result<Vec<(Envelope, TrustRoot)>, Failure> {
     let reader = Reader::open(data)?;
     let size = reader.head()?.frontier.size();
@@ -187,7 +187,7 @@ fn checked(data: &Path, roots: &[Digest]) -> Result<Vec<(Envelope, TrustRoot)>, 
     Ok(chain)
 }
 
-/// What a mode means for the reader of a verdict; printed on every one.
+/// The meaning of a mode for the reader of a verdict; printed with every verdict.
 pub const fn assurance(mode: Mode) -> &'static str {
     match mode {
         Mode::Solo => "solo: one person, second-person rules are off",

@@ -1,6 +1,6 @@
 //! How commands wait for asynchronous work.
 //!
-//! Invariant: a wait that is interrupted ends nothing but itself, and says what goes on without it.
+//! Invariant: an interrupted wait cancels nothing else, and says what continues without it.
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -11,7 +11,7 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?)
 }
 
-/// Waits for something; on Ctrl-C or SIGTERM it says what goes on without it.
+/// Waits for a result; on Ctrl-C or SIGTERM it fails with a message about what continues.
 pub async fn unless_interrupted<T>(
     waiting: impl Future<Output = Result<T, Failure>>,
     goes_on: &str,

@@ -1,13 +1,13 @@
-//! Words about witnesses that cannot help.
+//! Advice about witnesses that can never be enough.
 //!
-//! Invariant: only what a person reads is changed here. A verdict's own words are on record, and replay compares them.
+//! Invariant: only the text for a person is changed here. The words of a verdict are recorded, and replay compares them.
 
 use evidence::bundle::Bundle;
 use evidence::trust_root::TrustRoot;
 use policy::Finding;
 use wire::WitnessesView;
 
-/// What is missing, where too few of the named witnesses count for any gate to pass, however long it waits.
+/// The finding for a root whose named witnesses can never be enough for a gate to pass, however long it waits.
 pub fn missing(seen: WitnessesView) -> Option<String> {
     (seen.counting < seen.quorum).then(|| {
         format!(
@@ -18,7 +18,7 @@ pub fn missing(seen: WitnessesView) -> Option<String> {
     })
 }
 
-/// The witnesses that the newest root of a bundle names. It need not be believed: nothing is decided by it.
+/// The witnesses that the newest root of a bundle names. The root is unverified, because the result only gives advice.
 pub fn of_bundle(bundle: &Bundle) -> Option<WitnessesView> {
     let root = TrustRoot::read(bundle.roots.last()?).ok()?;
     let counting = root.witnesses.keys.iter().filter(|witness| root.counts(witness)).count();
@@ -28,7 +28,7 @@ pub fn of_bundle(bundle: &Bundle) -> Option<WitnessesView> {
     })
 }
 
-/// Replaces the advice to wait for witnesses where waiting never helps.
+/// Replaces the remedy to wait for witnesses if waiting never helps.
 pub fn advise(findings: &mut [Finding], seen: Option<WitnessesView>) {
     if let Some(what) = seen.and_then(missing) {
         for finding in findings.iter_mut().filter(|finding| finding.code == "not-witnessed") {
@@ -38,7 +38,7 @@ pub fn advise(findings: &mut [Finding], seen: Option<WitnessesView>) {
     }
 }
 
-/// Where waiting does not help.
+/// The remedy if waiting does not help.
 pub const REMEDY: &str = "waiting does not help: run a witness on another host and name it in the trust root \
                           (docs/operating/ceremonies.md, \"A witness on another host\"); to try team rules on one machine, make \
                           another installation with `countersign init --mode rehearsal --people FILE --data DIR`";

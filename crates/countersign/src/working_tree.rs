@@ -1,8 +1,8 @@
-//! The working tree as a commit of now would hold it: what git tracks, and what it neither tracks nor ignores, with the
-//! filters that `git add` applies.
+//! The working tree as a commit made now would contain it: tracked files, and files that are neither tracked nor ignored,
+//! with the filters that `git add` applies.
 //!
-//! Invariant: nothing of the repository changes. The index is a copy, and new objects go to a directory of their own that
-//! is removed at the end.
+//! Invariant: nothing of the repository changes. The index is a copy, and new objects go to a separate directory that is
+//! removed at the end.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use evidence::CommitId;
 
 use crate::failure::Failure;
 
-/// A commit of the working tree in a repository of its own, which borrows the objects of the real one.
+/// A commit of the working tree in a separate repository, which borrows the objects of the real one.
 #[derive(Debug)]
 pub struct Snapshot {
     dir: tempfile::TempDir,
@@ -21,7 +21,7 @@ pub struct Snapshot {
     pub commit: CommitId,
 }
 
-/// Paths of the files that a commit of now would hold.
+/// Paths of the files that a commit made now would contain.
 pub fn paths(top: &Path) -> Result<BTreeSet<String>, Failure> {
     let listed = git(top, &[], &["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
     let paths = listed.split(|byte| *byte == 0).filter(|path| !path.is_empty());
@@ -29,7 +29,7 @@ pub fn paths(top: &Path) -> Result<BTreeSet<String>, Failure> {
 }
 
 impl Snapshot {
-    /// Takes the working tree at the top of a repository.
+    /// Commits the working tree at the top of a repository.
     pub fn take(top: &Path) -> Result<Self, Failure> {
         let dir = tempfile::Builder::new().prefix("countersign-local-").tempdir()?;
         let bare = dir.path().join("objects.git");
@@ -45,7 +45,7 @@ impl Snapshot {
         let index = dir.path().join("index");
         let old = top.join(word(&["rev-parse", "--git-path", "index"])?);
         if old.exists() {
-            // What was looked at before is not read again, and what was added with `-f` stays.
+            // The copied index saves git from reading unchanged files again, and keeps files that were added with `-f`.
             disk::write(&index, &fs::read(old)?, 0o644)?;
         }
         let mut environment = vec![
@@ -55,7 +55,7 @@ impl Snapshot {
         ];
         git(top, &environment, &["add", "--all", "--", "."])?;
         let tree = String::from_utf8_lossy(&git(top, &environment, &["write-tree"])?).trim().to_owned();
-        // The time of the last commit, so that the same files give the same bytes again.
+        // The time of the last commit, so that the same files always give the same bytes.
         let time = word(&["log", "-1", "--format=%ct"]).unwrap_or_else(|_| "0".to_owned());
         for (name, value) in IDENTITY {
             environment.push((name, PathBuf::from(value)));
@@ -74,7 +74,7 @@ impl Snapshot {
     }
 }
 
-/// Runs git in the person's own repository, in their name and with their configuration, as they do.
+/// Runs git in the person's own repository, in their name and with their configuration.
 fn git(top: &Path, environment: &[(&str, PathBuf)], arguments: &[&str]) -> Result<Vec<u8>, Failure> {
     let mut command = runner::program::of_person("git");
     command.arg("-C").arg(top).args(arguments).stdin(Stdio::null()).env("GIT_TERMINAL_PROMPT", "0");
@@ -87,7 +87,7 @@ fn git(top: &Path, environment: &[(&str, PathBuf)], arguments: &[&str]) -> Resul
     Err(Failure::error(format!("`git {}` in `{}`: {said}", arguments.join(" "), top.display())))
 }
 
-/// Nobody's name: what is built locally is no evidence.
+/// A placeholder identity, since a local build is no evidence.
 const IDENTITY: [(&str, &str); 4] = [
     ("GIT_AUTHOR_NAME", "working tree"),
     ("GIT_AUTHOR_EMAIL", "nobody@localhost"),

@@ -36,7 +36,7 @@ impl Clone {
         self.git(&["rev-parse", name]).parse().unwrap()
     }
 
-    /// Adds commits to branches: branch, how many, message, bytes of each message.
+    /// Adds commits to branches; each row has the branch, the number of commits, the message and its length in bytes.
     fn import(&self, branches: &[(&str, usize, &str, usize)]) {
         let mut stream = String::new();
         for &(branch, count, message, bytes) in branches {
@@ -82,7 +82,7 @@ fn thousands_of_commits_between_are_packed_whole() {
     }
 }
 
-/// Beyond every limit: the remedy that is named works.
+/// A range beyond every limit is refused, and the remedy that the error names works.
 #[test]
 fn a_range_that_does_not_fit_names_a_remedy_that_works() {
     let clone = Clone::new();
@@ -103,7 +103,7 @@ fn a_range_that_does_not_fit_names_a_remedy_that_works() {
             "{said}"
         );
         tried(&[&clone.id(between)]).unwrap();
-        // A place that is not far behind goes on.
+        // A place whose base is near enough still gets its history.
         let both = tried(&[&main, &clone.id(between)]).unwrap().check().unwrap();
         assert!(matches!(both.range(&clone.id(between)), Range::Complete(_)));
         assert!(matches!(both.range(&main), Range::Shallow(_)));
@@ -177,7 +177,7 @@ fn a_repository_is_found_in_every_form() {
     let said = top(&odd).unwrap_err();
     assert!(said.message().contains("bad config line 1"), "{}", said.message());
     if rustix::process::geteuid().is_root() {
-        // Only root can give a repository to somebody else.
+        // Only root can change the owner of a repository.
         std::os::unix::fs::lchown(bare.join("HEAD"), Some(12345), Some(12345)).unwrap();
         std::os::unix::fs::lchown(&bare, Some(12345), Some(12345)).unwrap();
         assert_eq!(top(&bare).unwrap(), Some(bare.clone()));

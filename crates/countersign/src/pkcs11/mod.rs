@@ -1,7 +1,7 @@
 //! Ed25519 keys in PKCS#11 devices (version 2.40 and 3.0: `CKM_EDDSA`, `CKK_EC_EDWARDS`).
 //!
-//! Invariant: what a device returns counts only once it verifies under the public key that was read when the key
-//! was opened.
+//! Invariant: a device's signature counts only once it verifies under the public key that was read when the key was
+//! opened.
 
 mod module;
 mod uri;
@@ -28,7 +28,7 @@ pub fn open(uri: &Uri) -> Result<SharedKey, Failure> {
     let public = module.with(uri, |opened| opened.public(uri));
     let public = public.map_err(|what| Failure::error(format!("key `{uri}`: {what}")))?;
     let key = DeviceKey { uri: uri.clone(), module, public };
-    // Better now than at the first signature that somebody waits for.
+    // A key that cannot sign should fail now and not at the first signature that somebody waits for.
     key.sign(b"countersign: does this key sign?")?;
     Ok(Arc::new(key))
 }
@@ -40,7 +40,8 @@ impl SigningKey for DeviceKey {
 
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], SigningError> {
         let checked = |signature: [u8; 64]| {
-            let known = ParsedPublicKey::new(&ED25519, self.public).map_err(|_| "its public key is none")?;
+            let known =
+                ParsedPublicKey::new(&ED25519, self.public).map_err(|_| "its public key is invalid")?;
             match known.verify_sig(message, &signature) {
                 Ok(()) => Ok(signature),
                 Err(_) => Err("the device returned a signature that is not of this key".to_owned()),

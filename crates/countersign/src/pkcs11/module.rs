@@ -1,8 +1,8 @@
 //! A vendor's PKCS#11 library in this process, and the sessions in it.
 //!
-//! Invariant: one thread at a time is inside the library, however many keys lie behind it. After a failure nothing
-//! of it is used again: sessions are closed and the library is initialised anew, so that a device that went away
-//! and came back signs again without a restart.
+//! Invariant: one thread at a time is inside the library, however many keys use it. After a failure no session is
+//! used again: all are closed and the library is initialised anew, so that a device that was removed and connected
+//! again signs without a restart.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,23 +28,23 @@ pub struct Module {
 
 #[derive(Default)]
 struct State {
-    /// Loaded, and initialised or not.
+    /// The loaded library, initialised or not.
     library: Option<Pkcs11>,
     initialised: bool,
-    /// PINs that tokens have refused, by their files: one is not tried again, since a few more would lock the token.
+    /// PINs that tokens have refused, by their files. A refused PIN is not tried again, since a few more tries lock the token.
     refused: BTreeMap<PathBuf, String>,
-    /// What is open, by URI.
+    /// Open sessions, by URI.
     sessions: BTreeMap<String, Opened>,
 }
 
-/// A session in which the user is logged in, and the key in it.
+/// A session in which the user is logged in, and its key.
 pub struct Opened {
     session: Session,
     key: ObjectHandle,
 }
 
 impl Module {
-    /// The library at this path: the same one for everybody in this process.
+    /// The library at this path; every key of this process shares it.
     pub fn of(path: &Path) -> Arc<Self> {
         static KNOWN: LazyLock<Mutex<BTreeMap<PathBuf, Arc<Module>>>> = LazyLock::new(Mutex::default);
         let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,7 +52,7 @@ impl Module {
         Arc::clone(known.entry(path.to_path_buf()).or_insert_with(new))
     }
 
-    /// Works with a key: in the session that is open, and if that fails once more in a new one.
+    /// Uses a key in its open session; if that fails, tries once more in a new session.
     pub fn with<T>(&self, uri: &Uri, work: impl Fn(&Opened) -> Result<T, String>) -> Result<T, String> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let tries = if state.sessions.is_empty() { 1 } else { 2 };
@@ -90,7 +90,7 @@ impl State {
     fn forget(&mut self) {
         self.sessions.clear();
         if let Some(library) = self.library.clone().filter(|_| self.initialised) {
-            // What cannot be ended cannot be begun either, and then the next use says so.
+            // A failed finalisation is ignored here: the next initialisation then fails and reports it.
             drop(library.finalize());
             self.initialised = false;
         }
@@ -105,7 +105,7 @@ impl Opened {
             return Err(format!("cannot log in: the PIN in `{}` was refused before", uri.key.pin.display()));
         }
         match session.login(UserType::User, Some(&AuthPin::new(pin.trim_end().into()))) {
-            // Another key of this process lies in the same token.
+            // Another key of this process uses the same token, so the user is logged in already.
             Ok(()) | Err(Error::Pkcs11(RvError::UserAlreadyLoggedIn, _)) => {}
             Err(error) => {
                 if matches!(error, Error::Pkcs11(RvError::PinIncorrect, _)) {
@@ -118,7 +118,7 @@ impl Opened {
         Ok(Self { session, key })
     }
 
-    /// The 32 bytes of the public half.
+    /// The 32 bytes of the public key.
     pub fn public(&self, uri: &Uri) -> Result<[u8; 32], String> {
         let key = only(&self.session, uri, ObjectClass::PUBLIC_KEY)?;
         let read = self
@@ -128,12 +128,12 @@ impl Opened {
         let Some(Attribute::EcPoint(point)) = read.first() else {
             return Err("its public key has no CKA_EC_POINT".into());
         };
-        // An OCTET STRING of 32 bytes (PKCS#11 3.0, 2.3.5), or as some devices have it the bytes alone.
+        // An OCTET STRING of 32 bytes (PKCS#11 3.0, 2.3.5); some devices return the bytes alone.
         let bytes = point.strip_prefix(&[0x04, 0x20]).filter(|rest| rest.len() == 32).unwrap_or(point);
         bytes.try_into().map_err(|_| "its public key is not the 32 bytes of Ed25519".to_owned())
     }
 
-    /// Signs (PureEdDSA).
+    /// Signs a message (PureEdDSA).
     pub fn sign(&self, message: &[u8]) -> Result<[u8; 64], String> {
         let mechanism = Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Ed25519));
         let signature = self.session.sign(&mechanism, self.key, message).map_err(said("sign"))?;
@@ -141,7 +141,7 @@ impl Opened {
     }
 }
 
-/// The one slot whose token is as the URI says.
+/// The one slot whose token matches the URI.
 fn slot(module: &Pkcs11, uri: &Uri) -> Result<Slot, String> {
     let wanted = &uri.key.token;
     let same = |wanted: &Option<String>, found: &str| {
@@ -161,12 +161,12 @@ fn slot(module: &Pkcs11, uri: &Uri) -> Result<Slot, String> {
     }
     match matching.as_slice() {
         [slot] => Ok(*slot),
-        [] => Err("no token is as it says; is the device connected?".into()),
-        several => Err(format!("{} tokens are as it says; name `serial` or `slot-id` too", several.len())),
+        [] => Err("no token matches it; is the device connected?".into()),
+        several => Err(format!("{} tokens match it; name `serial` or `slot-id` too", several.len())),
     }
 }
 
-/// The one Ed25519 key of a class that the URI names.
+/// The one Ed25519 key of a class that matches the URI.
 fn only(session: &Session, uri: &Uri, class: ObjectClass) -> Result<ObjectHandle, String> {
     let mut template = vec![Attribute::Class(class), Attribute::KeyType(KeyType::EC_EDWARDS)];
     template.extend(uri.key.object.clone().map(Attribute::Label));

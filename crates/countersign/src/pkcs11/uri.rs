@@ -1,7 +1,7 @@
-//! PKCS#11 URIs (RFC 7512): which key, in which token, behind which module, unlocked from which file.
+//! PKCS#11 URIs (RFC 7512): they name a key, its token, the module that reaches it, and the file with its PIN.
 //!
-//! Invariant: an attribute that is not understood is refused, since it might have told two keys apart; the PIN
-//! itself never stands in the URI.
+//! Invariant: an unknown attribute is refused, since it might have told two keys apart. The URI never contains the PIN
+//! itself.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,14 +12,14 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uri {
     text: String,
-    /// What it says.
+    /// The key that the URI names.
     pub key: Box<Key>,
 }
 
-/// Which key, and how it is reached.
+/// The attributes of a URI: which key, and how to reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// What the token must say of itself; what is not named may be anything.
+    /// Attributes that the token must have; an attribute that is omitted matches every token.
     pub token: Token,
     /// Label of the key (`CKA_LABEL`).
     pub object: Option<Vec<u8>>,
@@ -31,18 +31,18 @@ pub struct Key {
     pub pin: PathBuf,
 }
 
-/// What tells one token from another.
+/// Attributes that distinguish tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Token {
-    /// Its label.
+    /// Label of the token.
     pub label: Option<String>,
-    /// Its serial number.
+    /// Serial number of the token.
     pub serial: Option<String>,
-    /// Who made it.
+    /// Manufacturer of the token.
     pub manufacturer: Option<String>,
-    /// Its model.
+    /// Model of the token.
     pub model: Option<String>,
-    /// Number of the slot that it is in.
+    /// Number of the slot that holds the token.
     pub slot: Option<u64>,
 }
 
@@ -73,7 +73,7 @@ impl FromStr for Uri {
         let mut query = attributes(query, '&')?;
         if query.contains_key("pin-value") {
             return Err(UriError(
-                "a PIN must not stand in it: write the PIN to a file and name that by `pin-source`".into(),
+                "it must not contain a PIN: write the PIN to a file and name the file in `pin-source`".into(),
             ));
         }
         if let Some(kind) = path.remove("type").filter(|kind| kind != b"private") {
@@ -127,7 +127,7 @@ fn attributes(text: &str, between: char) -> Result<BTreeMap<String, Vec<u8>>, Ur
     for part in text.split(between).filter(|part| !part.is_empty()) {
         let (name, value) = part.split_once('=').ok_or_else(|| UriError(format!("`{part}` has no `=`")))?;
         if found.insert(name.to_owned(), decoded(value)?).is_some() {
-            return Err(UriError(format!("attribute `{name}` stands in it twice")));
+            return Err(UriError(format!("it has attribute `{name}` twice")));
         }
     }
     Ok(found)
@@ -194,7 +194,7 @@ mod tests {
             (format!("pkcs11:object=%0{TAIL}"), "two hexadecimal digits"),
             (format!("pkcs11:object=a;type=public{TAIL}"), "expected `private`"),
             (format!("pkcs11:object=a;library-version=3{TAIL}"), "`library-version` is not known"),
-            (format!("pkcs11:object=a{TAIL}&pin-value=1234"), "must not stand in it"),
+            (format!("pkcs11:object=a{TAIL}&pin-value=1234"), "must not contain a PIN"),
             (format!("pkcs11:object=a;token=%ff{TAIL}"), "not UTF-8"),
             (format!("pkcs11:object=a;slot-id=x{TAIL}"), "not a number"),
             ("pkcs11:object=a?pin-source=/pin".to_owned(), "`module-path` is missing"),

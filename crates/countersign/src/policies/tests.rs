@@ -1,4 +1,4 @@
-//! Directories of policies as they are mounted, and what is refused in them.
+//! Tests of policy directories: mounted ones, and files that are refused.
 
 use std::os::unix::fs::symlink;
 

@@ -1,5 +1,5 @@
-//! Go programs. No ecosystem of the runner knows Go's module proxy: a module has its dependencies in `vendor`, or the
-//! hosts of the proxy that `go` itself is set to are named in the file.
+//! Go programs. No ecosystem of the runner includes Go's module proxy: a module either has its dependencies in `vendor`,
+//! or its pipeline names the hosts of the proxy that `go` itself is configured with.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ pub fn recipe(repository: &Path, out: &str, start: Option<&str>) -> Result<Optio
     let Ok(module) = fs::read_to_string(repository.join("go.mod")) else { return Ok(None) };
     let is_vendored = repository.join("vendor/modules.txt").exists();
     let network = if is_vendored || !requires(&module) { Vec::new() } else { proxies()? };
-    // Nothing of it is kept between steps, and the commit's own directory is no place for caches.
+    // Nothing is kept between steps, so the caches lie in /tmp and not among the commit's files.
     let settings = "export GOCACHE=/tmp/go-cache GOPATH=/tmp/go GOTOOLCHAIN=local CGO_ENABLED=0\n";
     let mut build = format!(
         "{settings}mkdir -p {out}/bin\ngo build -trimpath -buildvcs=false -ldflags=-buildid= -o {out}/bin/ ./...\n"
@@ -26,7 +26,7 @@ pub fn recipe(repository: &Path, out: &str, start: Option<&str>) -> Result<Optio
     }
     let mut notes = Vec::new();
     if !network.is_empty() {
-        notes.push("`network` names the module proxy that `go env GOPROXY` named; with `go mod vendor`, committed, none is needed.".to_owned());
+        notes.push("`network` names the module proxy of `go env GOPROXY`; if you run `go mod vendor` and commit `vendor`, no network is needed.".to_owned());
     }
     Ok(Some(Recipe {
         kind: "a Go module",
@@ -38,7 +38,7 @@ pub fn recipe(repository: &Path, out: &str, start: Option<&str>) -> Result<Optio
     }))
 }
 
-/// Whether a module needs others.
+/// Whether a module depends on others.
 fn requires(module: &str) -> bool {
     module.lines().any(|line| line.split_whitespace().next() == Some("require"))
 }
@@ -46,7 +46,7 @@ fn requires(module: &str) -> bool {
 /// Hosts of the module proxy and of the checksum database that `go` uses here.
 fn proxies() -> Result<Vec<String>, Failure> {
     let mut command = runner::program::of_person("go");
-    // Outside the repository, whose `go.mod` and `go.work` name a toolchain of their own.
+    // `go` runs outside the repository, because the repository's `go.mod` and `go.work` may name another toolchain.
     let output =
         command.args(["env", "GOPROXY", "GOSUMDB"]).current_dir("/").stdin(Stdio::null()).output().ok();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
@@ -61,7 +61,7 @@ fn proxies() -> Result<Vec<String>, Failure> {
     hosts.sort();
     hosts.dedup();
     if hosts.is_empty() {
-        let what = "the module needs others, and nothing here says where a step could fetch them";
+        let what = "the module depends on others, and no module proxy is configured from which a step could fetch them";
         return Err(Failure::error(format!("{what}; run `go mod vendor`, commit `vendor`, and try again")));
     }
     Ok(hosts)

@@ -1,8 +1,8 @@
-//! Files to start from, for a repository that has no `.countersign` yet: how it is built, and how its
-//! artifact is released, as far as its own files tell.
+//! First versions of the two files, for a repository that has no `.countersign` yet: how it is built, and how its
+//! artifact is released, as far as the repository's own files show.
 //!
-//! Invariant: nothing of the repository is executed to find that out, and nothing is written before the caller says
-//! so. What cannot be read from the files is said in a comment of the pipeline, not guessed.
+//! Invariant: no code of the repository is executed, and nothing is written before the caller calls `write`. A fact that
+//! cannot be read from the files is mentioned in a comment of the pipeline and not guessed.
 
 mod go;
 mod node;
@@ -19,39 +19,39 @@ use evidence::{Name, pipeline, rules};
 use self::recipe::Recipe;
 use crate::failure::Failure;
 
-/// A service's start command and how it is asked whether it works, as the person gives them.
+/// A service's start command and its probe, as the person gives them.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Service {
-    /// Start command of the service, a line for `/bin/sh`; if omitted, files are only installed. `$PORT` is the
-    /// port that it is to listen on.
+    /// Start command of the service, one line for `/bin/sh`; `$PORT` is the port that it must listen on; default: none;
+    /// files are installed and no process is started.
     #[arg(long, value_name = "LINE")]
     command: Option<String>,
-    /// Loopback port of the service, which the command gets as `PORT`; default: 8080 when the command names `$PORT`. Each
-    /// environment on this machine gets another one.
+    /// Loopback port of the service, which the command gets as `PORT`; each environment on this machine gets another one;
+    /// default: 8080 if the command names `$PORT`, else no port.
     #[arg(long, requires = "command", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
-    /// Path that the service answers with 200 over HTTP once it works; default: `/`.
+    /// Path that the service answers with status 200 over HTTP once it works; default: `/`.
     #[arg(long, requires = "command", value_name = "PATH")]
     probe: Option<String>,
 }
 
-/// What a repository is to begin with.
+/// The description that a repository begins with.
 #[derive(Debug)]
 pub struct Described {
-    /// Its release file, as it lies there or is to be written.
+    /// Its release file, as read from disk or as prepared.
     pub releases: ReleaseFile,
-    /// Files that are to be written; empty when they are there.
+    /// Files to write; empty if the repository has them.
     pub missing: Vec<(PathBuf, String)>,
-    /// What kind of project it was taken for, when files are to be written.
+    /// Kind of the project, if files are to be written.
     pub kind: Option<&'static str>,
-    /// Whether no step of its pipeline tests.
+    /// Whether the pipeline has no step that tests.
     pub untested: bool,
-    /// What may not be meant in files that are to be written.
+    /// Warnings about the files to write.
     pub notes: Vec<String>,
 }
 
 impl Described {
-    /// Writes what is missing, and answers which files those are.
+    /// Writes the missing files, and returns their paths.
     pub fn write(&self) -> Result<Vec<PathBuf>, Failure> {
         for (path, text) in &self.missing {
             fs::create_dir_all(path.parent().unwrap_or(path))?;
@@ -62,7 +62,7 @@ impl Described {
 }
 
 impl Service {
-    /// The start command, with the port when it listens on one.
+    /// The start command, and the port if it listens on one.
     fn start(&self) -> Option<(&str, Option<u16>)> {
         let command = self.command.as_deref()?;
         let named = command.contains("$PORT") || command.contains("${PORT}");
@@ -92,7 +92,7 @@ pub fn describe(repository: &Path, project: &Name, service: &Service) -> Result<
     }
     let recipe = recipe_of(repository, service)?;
     let (steps, services) = (recipe.pipeline(project), recipe.release(project, service));
-    // What is written must be what `run` accepts.
+    // The prepared files must be valid for `run`, so that the same rules read them.
     let read = rules::read(steps.as_bytes(), Some(services.as_bytes()));
     let wrong =
         || Failure::error(read.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
@@ -103,11 +103,11 @@ pub fn describe(repository: &Path, project: &Name, service: &Service) -> Result<
     Ok(Described { releases, missing, kind: Some(recipe.kind), untested, notes })
 }
 
-/// A kind of project: the recipe of a repository that is one, what its build leaves in which directory, its start
+/// A kind of project: makes a recipe if the repository is of this kind, from the output directory's name and the start
 /// command.
 type Kind = fn(&Path, &str, Option<&str>) -> Result<Option<Recipe>, Failure>;
 
-/// How a repository is built, by the first kind whose files it has.
+/// The recipe of the first kind whose files the repository has.
 fn recipe_of(repository: &Path, service: &Service) -> Result<Recipe, Failure> {
     let start = service.start().map(|(command, _)| command);
     if start.is_some_and(|line| line.is_empty() || line.contains('\n')) {
@@ -137,5 +137,5 @@ fn recipe_of(repository: &Path, service: &Service) -> Result<Recipe, Failure> {
     Err(Failure::error(format!("`{}`: {what}; {remedy}", repository.display())))
 }
 
-/// The port of a service in the file that `init` writes; each place has its own in its configuration.
+/// Port of a service in the file that `init` writes; each place has a separate port in its configuration.
 const PORT: u16 = 8080;

@@ -46,7 +46,7 @@ pub fn recipe(repository: &Path, out: &str, start: Option<&str>) -> Result<Optio
     Ok(Some(Recipe { kind: "a Node project", out: out.to_owned(), build, network, test, notes }))
 }
 
-/// The command that installs what it depends on; none when it depends on nothing.
+/// The command that installs the dependencies; `None` if the package has no dependencies.
 fn install(repository: &Path, package: &Value, notes: &mut Vec<String>) -> Option<String> {
     let lists = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "workspaces"];
     let is_empty = |list: &Value| {
@@ -61,11 +61,11 @@ fn install(repository: &Path, package: &Value, notes: &mut Vec<String>) -> Optio
         notes.push("There is no package-lock.json, so what is installed depends on the day: `npm install --package-lock-only`, commit it, and write `npm ci`.".into());
     }
     let command = if is_locked { "npm ci" } else { "npm install --no-package-lock" };
-    // Its own scripts (husky, prepare) are for developers' clones; those of dependencies are run by `npm rebuild`.
+    // The package's own scripts (husky, prepare) are for developers' clones; `npm rebuild` runs those of dependencies.
     Some(format!("{command} --ignore-scripts --no-audit --no-fund"))
 }
 
-/// The project's own test script, where there is something for it to test.
+/// The project's own test script, if there is anything for it to test.
 fn tests(
     repository: &Path,
     script: Option<&str>,
@@ -75,7 +75,7 @@ fn tests(
     let line = script.filter(|line| !line.contains("no test specified"))?;
     if !has_tests(repository) {
         notes.push(format!(
-            "`npm test` ({}) is not run: no files of tests are here.",
+            "`npm test` ({}) is not run: the repository has no test files.",
             line.chars().take(80).collect::<String>()
         ));
         return None;
@@ -84,7 +84,7 @@ fn tests(
     Some(Test { run: format!("{install}npm test"), after_build: false })
 }
 
-/// Whether there are files of tests, by the names that test runners look for.
+/// Whether there are test files, by the names that test runners look for.
 fn has_tests(repository: &Path) -> bool {
     let is_test = |name: &str| {
         ["test", "tests", "__tests__", "spec"].contains(&name.split('.').next().unwrap_or_default())
@@ -98,7 +98,7 @@ fn has_tests(repository: &Path) -> bool {
 
 const SETTINGS: &str = "export npm_config_cache=/tmp/npm npm_config_update_notifier=false\n";
 
-/// Everything that it depends on is there, and its main file can be read as a program.
+/// Checks that all dependencies are there and that the main file parses as a program.
 const CHECK: &str = r#"cd "$here/app" && exec node -e '
 const fs = require("fs"), own = JSON.parse(fs.readFileSync("package.json"));
 for (const name of Object.keys(own.dependencies || {})) fs.accessSync("node_modules/" + name);

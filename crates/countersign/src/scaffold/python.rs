@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::recipe::{self, Recipe, Test};
 use crate::failure::Failure;
 
-/// The recipe of a repository that is one of the two.
+/// The recipe of a repository of either kind.
 pub fn recipe(repository: &Path, out: &str, start: Option<&str>) -> Result<Option<Recipe>, Failure> {
     if is_package(repository) {
         return Ok(Some(package(repository, out, start)));
@@ -14,7 +14,7 @@ pub fn recipe(repository: &Path, out: &str, start: Option<&str>) -> Result<Optio
     Ok(repository.join("requirements.txt").exists().then(|| sources(repository, out, start)))
 }
 
-/// Not every `pyproject.toml` describes a package: some hold settings of tools alone.
+/// Whether `pyproject.toml` describes a package: some hold only settings of tools.
 fn is_package(repository: &Path) -> bool {
     let text = fs::read_to_string(repository.join("pyproject.toml")).unwrap_or_default();
     let sections = ["[project]", "[build-system]", "[tool.poetry]"];
@@ -65,7 +65,7 @@ fn started(out: &str, start: Option<&str>, dir: &str) -> String {
     })
 }
 
-/// Lines that note which modules are the package's own: pip marks what it installed from a directory (PEP 610).
+/// Lines that list the package's own modules: pip marks those that it installed from a directory (PEP 610).
 fn modules(out: &str) -> String {
     format!(
         "python3 - > {out}/modules <<'COUNTERSIGN'
@@ -79,14 +79,14 @@ COUNTERSIGN
     )
 }
 
-/// Lines that remove what differs from one build to the next.
+/// Lines that remove files that differ from one build to the next.
 fn tidied(out: &str) -> String {
     format!(
         "find {out} -name __pycache__ -prune -exec rm -rf {{}} +\nfind {out}/site -name RECORD -delete\nfind {out}/site -name direct_url.json -delete\n"
     )
 }
 
-/// The script of tests that need nothing but Python, else what to say about those that are there.
+/// The script for tests that need nothing but Python, and a note about tests that need more.
 fn tests(repository: &Path, out: &str) -> (Option<String>, Option<String>) {
     let files = test_files(repository);
     let imports = |name: &str| {
@@ -101,7 +101,7 @@ fn tests(repository: &Path, out: &str) -> (Option<String>, Option<String>) {
         return (None, None);
     }
     if imports("pytest") || !imports("unittest") {
-        let note = "Tests are not run yet: which packages they need stands in no file that is read here. A step for them: `run: python3 -m pip install --target /tmp/t pytest . && PYTHONPATH=/tmp/t python3 -m pytest`, `network: [pip]`.";
+        let note = "Tests are not run yet: no file that `init` reads lists the packages that they need. A step for them: `run: python3 -m pip install --target /tmp/t pytest . && PYTHONPATH=/tmp/t python3 -m pytest`, `network: [pip]`.";
         return (None, Some(note.to_owned()));
     }
     let run = format!(
@@ -111,7 +111,7 @@ fn tests(repository: &Path, out: &str) -> (Option<String>, Option<String>) {
     (Some(run), None)
 }
 
-/// Files of tests at the usual places.
+/// Test files at the usual paths.
 fn test_files(repository: &Path) -> Vec<PathBuf> {
     let is_test = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -1,7 +1,7 @@
-//! A recipe: how one project is built and tested, and the two files that say so.
+//! A recipe: how one project is built and tested, and the two files that describe it.
 //!
-//! Invariant: all that an artifact needs lies in one directory, with a program `check` that ends with 0 where the
-//! artifact works, and a program `start` when it is a service. Both runners get the same bytes of it.
+//! Invariant: everything that an artifact needs lies in one directory, with a program `check` that ends with 0 if the
+//! artifact works, and a program `start` if it is a service. Two runners build the same bytes of it.
 
 use std::path::Path;
 
@@ -12,26 +12,26 @@ use super::Service;
 /// How one project is built.
 #[derive(Debug)]
 pub struct Recipe {
-    /// What it is, in words.
+    /// Kind of the project, in words.
     pub kind: &'static str,
-    /// The directory that the build leaves.
+    /// Output directory of the build.
     pub out: String,
-    /// Script that fills it.
+    /// Script that fills the output directory.
     pub build: String,
-    /// What the build may reach.
+    /// Ecosystems and hosts that the build may reach.
     pub network: Vec<String>,
-    /// The tests: what they need, and their script.
+    /// Script of the tests and their needs; `None` if there are no tests.
     pub test: Option<Test>,
-    /// What a person should know, as comments.
+    /// Remarks for a person, written as comments.
     pub notes: Vec<String>,
 }
 
 /// A step that tests.
 #[derive(Debug)]
 pub struct Test {
-    /// Its script.
+    /// Script of the step.
     pub run: String,
-    /// Whether it gets what the build left.
+    /// Whether the step gets the outputs of the build.
     pub after_build: bool,
 }
 
@@ -50,7 +50,7 @@ impl Recipe {
         text += &format!("    outputs: [{}]\n", self.out);
         if let Some(test) = &self.test {
             text += "  test:\n";
-            // What the build left needs nothing more from anywhere.
+            // A test after the build needs no network, because the build has fetched everything.
             text += if test.after_build { "    needs: [build]\n" } else { "" };
             text += &step(&test.run, if test.after_build { &[] } else { &self.network });
         }
@@ -67,7 +67,7 @@ impl Recipe {
             None => String::new(),
             Some((_, None)) => "    process:\n      command: [app/start]\n".to_owned(),
             Some((_, Some(port))) => format!(
-                "    process:\n      command: [app/start]\n      port: {port}          # each place has its own in its configuration\n      listen: variable    # the process finds it as PORT and listens by itself\n"
+                "    process:\n      command: [app/start]\n      port: {port}          # each place has its own in its configuration\n      listen: variable    # the process reads it from the variable PORT and listens\n"
             ),
         };
         let probe = match start {
@@ -80,9 +80,7 @@ impl Recipe {
         };
         let what = match start {
             Some(_) => "it runs as a process that the agent supervises.",
-            None => {
-                "its files are installed. `init --command` would have made it a process that is supervised."
-            }
+            None => "its files are installed. `init --command` would have described a supervised process.",
         };
         format!(
             "# How {project} is released: {what}\nversion: 1\nservices:\n  {project}:\n    artifact: {project}\n{process}{probe}"
@@ -112,7 +110,7 @@ pub fn plain(out: &str, start: &str) -> Recipe {
     }
 }
 
-/// A directory for what the build leaves that is no file of the repository.
+/// A name for the output directory that no file of the repository has.
 pub fn out_of(repository: &Path) -> String {
     let taken = |name: &&str| !repository.join(name).exists();
     ["out", "countersign-out"]
@@ -123,7 +121,7 @@ pub fn out_of(repository: &Path) -> String {
         .to_owned()
 }
 
-/// Lines that copy the source beside what is built from it.
+/// Lines that copy the source into the output directory.
 pub fn copied(out: &str) -> String {
     format!(
         "mkdir -p {out}/app\nfind . -mindepth 1 -maxdepth 1 ! -name {out} ! -name .countersign ! -name .git -exec cp -R {{}} {out}/app/ \\;\n"
@@ -138,7 +136,7 @@ pub fn program(out: &str, name: &str, lines: &str) -> String {
     )
 }
 
-/// The start command in the place of the shell, unless it is more than one command.
+/// The start command with `exec`, so that it replaces the shell, unless the line is more than one command.
 pub fn exec(line: &str) -> String {
     if line.contains(['&', ';', '|', '<', '>']) || line.split_whitespace().any(|word| word == "exec") {
         line.to_owned()
@@ -147,8 +145,8 @@ pub fn exec(line: &str) -> String {
     }
 }
 
-/// Lines of `check` for programs: each one can be run here. Any exit code of its own will do, for not every program
-/// knows `--help`, but neither a signal nor 126 or 127, by which a shell says that it cannot be run.
+/// Lines of `check` for programs: each can be started here. Any exit code of the program is accepted, because some do
+/// not know `--help`; a signal, 126 and 127 are not, because a shell uses 126 and 127 for a program that cannot run.
 pub fn runs(dir: &str) -> String {
     format!(
         "for program in \"$here\"/{dir}/*; do\n  code=0\n  timeout 10 \"$program\" --help </dev/null >/dev/null || code=$?\n  [ \"$code\" -lt 126 ]\ndone\n"

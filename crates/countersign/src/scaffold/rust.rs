@@ -1,4 +1,4 @@
-//! Rust programs: whatever `cargo` builds as a program is installed.
+//! Rust programs: every program that `cargo` builds is installed.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::recipe::{self, Recipe, Test};
 use crate::failure::Failure;
 
-/// The recipe of a repository with a `Cargo.toml` that has programs.
+/// The recipe of a repository whose `Cargo.toml` has programs.
 pub fn recipe(repository: &Path, out: &str, start: Option<&str>) -> Result<Option<Recipe>, Failure> {
     let manifest = repository.join("Cargo.toml");
     if !manifest.exists() {
@@ -44,8 +44,8 @@ pub fn recipe(repository: &Path, out: &str, start: Option<&str>) -> Result<Optio
     }))
 }
 
-/// Programs that cargo knows of. It is started outside the repository, whose own settings could name other programs
-/// to be run in its place (`rust-toolchain.toml`, `.cargo/config.toml`).
+/// The programs that cargo lists. Cargo runs outside the repository, whose own settings could make it run other
+/// programs (`rust-toolchain.toml`, `.cargo/config.toml`).
 fn programs(manifest: &Path) -> Result<Vec<String>, Failure> {
     let mut command = runner::program::of_person("cargo");
     command.args(["metadata", "--no-deps", "--offline", "--format-version", "1", "--manifest-path"]);
@@ -66,7 +66,7 @@ fn programs(manifest: &Path) -> Result<Vec<String>, Failure> {
     Ok(programs)
 }
 
-/// The name of a target that is a program and needs no feature that is off.
+/// The name of a target if it is a program and needs no disabled feature.
 fn program(target: &Value) -> Option<String> {
     let is_program = target.get("kind")?.as_array()?.iter().any(|kind| kind == "bin");
     let needs =

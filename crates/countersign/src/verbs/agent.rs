@@ -1,4 +1,4 @@
-//! `countersign agent`: the deploy plane's process at one place, and how one joins.
+//! `countersign agent`: the deploy plane's process at one place, and how an agent joins.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ pub struct AgentVerb {
     settle: Settle,
 }
 
-/// How patient an agent is with what it starts.
+/// Waiting times for the services that an agent starts.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Settle {
     /// Seconds for which a process has to stay up after its probe has passed, before its release counts as running.
@@ -44,7 +44,7 @@ pub struct Settle {
 }
 
 impl Settle {
-    /// The same as arguments of `agent`.
+    /// The same options as arguments of `agent`.
     pub fn arguments(self) -> [String; 2] {
         ["--settle-seconds".to_owned(), self.settle_seconds.to_string()]
     }
@@ -52,47 +52,47 @@ impl Settle {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Make an agent's directory and key; the environment statement has to name the key before it counts.
+    /// Make an agent's directory and key; the key counts once the environment statement names it.
     Join(Join),
-    /// Give an agent a status by hand, which counts where the server withholds it.
+    /// Give an agent a status file directly, in case the server withholds the status.
     Status {
-        /// The agent's own directory.
+        /// Directory of the agent.
         #[arg(long)]
         data: PathBuf,
-        /// File of `countersign trust status --save`.
+        /// File that `countersign trust status --save` wrote.
         file: PathBuf,
     },
 }
 
 #[derive(Debug, Args)]
 struct Join {
-    /// The agent's own directory.
+    /// Directory of the agent; it is created.
     #[arg(long)]
     data: PathBuf,
-    /// Its name.
+    /// Name of the agent.
     #[arg(long)]
     name: Name,
-    /// The place, PROJECT/SERVICE/ENVIRONMENT.
+    /// Place of the agent, PROJECT/SERVICE/ENVIRONMENT.
     #[arg(long)]
     place: Place,
-    /// The line of `countersign trust pin`, from somebody you trust.
+    /// The line that `countersign trust pin` prints, from a person that you trust.
     #[arg(long)]
     pin: String,
-    /// Accept the root of a rehearsal.
+    /// Accept the trust root of a rehearsal; default: it is refused.
     #[arg(long)]
     rehearsal: bool,
-    /// PKCS#11 URI (RFC 7512) of an Ed25519 key in a device; if omitted, a key file is made.
+    /// PKCS#11 URI (RFC 7512) of an Ed25519 key in a device; default: a key file is made.
     #[arg(long, value_name = "URI")]
     key: Option<Uri>,
 }
 
-/// Joins, or runs until it is asked to end.
+/// Joins an agent, or runs it until it is asked to end.
 pub fn run(verb: &AgentVerb, output: Output) -> Result<(), Failure> {
     match (&verb.verb, &verb.role.data, &verb.role.server) {
         (Some(Verb::Join(join)), ..) => joined(join, output),
         (Some(Verb::Status { data, file }), ..) => status(data, file, output),
         (None, Some(data), Some(server)) => serve(data, server, verb, output),
-        _ => Err(Failure::usage("--data and --server are needed")),
+        _ => Err(Failure::usage("--data and --server are required")),
     }
 }
 
@@ -111,7 +111,7 @@ fn joined(join: &Join, output: Output) -> Result<(), Failure> {
     })
 }
 
-/// Writes what an agent starts with: a pin, and the numbers in it.
+/// Writes the first memory of an agent: its pin, and the numbers in the pin.
 pub fn write_memory(
     data: &Path,
     name: &Name,
@@ -150,13 +150,13 @@ pub fn write_memory(
     Ok(memory.write(data)?)
 }
 
-/// Lays a status into an agent's directory, if it is newer than what lies or is remembered there. Whether it
-/// is believed is for the agent: only signatures under its own root count.
+/// Writes a status into an agent's directory if it is newer than the file there and than the number that the agent
+/// remembers. The agent itself decides whether to believe it: only signatures under its own root count.
 fn status(data: &Path, file: &Path, output: Output) -> Result<(), Failure> {
     let memory = Memory::read(data)?;
     let given = super::verify::read_status(file)?;
     let newest = newest_of(&given)?;
-    // One that lies there damaged is what this replaces.
+    // A damaged file counts as missing, because this command replaces it.
     let lies = agent::read_status(data).ok().flatten().map(|lies| newest_of(&lies)).transpose()?;
     if newest.installation != memory.installation {
         return Err(Failure::error("the status is of another installation; nothing was changed"));
@@ -188,7 +188,7 @@ fn serve(data: &Path, server: &str, verb: &AgentVerb, output: Output) -> Result<
         signer: signer.clone(),
         now: clock::moment,
     };
-    // Whether a rehearsal counts is no matter of who answers.
+    // The identity of the server does not depend on whether a rehearsal counts.
     let anchors = Anchors { version: memory.root_version, digest: memory.root, rehearsal: true };
     let pinned = PinnedRoot::new(memory.installation, anchors, memory.seen_root, data)?;
     let client = Client::new(server)?.with_machine(machine, Box::new(pinned));
@@ -205,7 +205,7 @@ fn serve(data: &Path, server: &str, verb: &AgentVerb, output: Output) -> Result<
     runtime()?.block_on(agent::serve(agent, client, stop_signal())).map_err(Failure::error)
 }
 
-/// This program as the last thing before a service.
+/// Starts this program as the launcher that runs just before a service.
 #[derive(Debug)]
 struct ThisProgram;
 

@@ -1,7 +1,7 @@
-//! `countersign approve` and `reject`: verifies everything against the person's own pin, shows it, signs.
+//! `countersign approve` and `reject`: verify the evidence under the person's own pin, show it, and sign.
 //!
-//! Invariant: what is shown and what is signed come from verified bytes alone; the server's summary is not
-//! even asked for.
+//! Invariant: everything that is shown as proven and everything that is signed comes from verified bytes; the server's
+//! own summary is not used for either.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -37,35 +37,35 @@ use crate::request::{self, With};
 use crate::review;
 use crate::signing::{PersonKey, ask, ask_for};
 
-/// Arguments of both.
+/// Arguments of both verbs.
 #[derive(Debug, Args)]
 pub struct Approve {
     #[command(flatten)]
     place: Place,
-    /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only one that can be meant.
+    /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only place whose release waits for people.
     at: Option<At>,
-    /// Why; it is signed.
+    /// Reason for the decision; it is signed and recorded. Required unless --show or --run is given.
     #[arg(long, value_parser = words)]
     reason: Option<String>,
-    /// Change ticket; it is signed.
+    /// Change ticket; it is signed and recorded; default: none.
     #[arg(long)]
     ticket: Option<String>,
-    /// Rebuild the artifact on this machine first, and sign what came out.
+    /// Rebuild the artifact on this machine first, and sign the digests of the rebuild; default: no rebuild.
     #[arg(long)]
     rebuild: bool,
     #[command(flatten)]
     reach: Reach,
-    /// Only show, sign nothing.
+    /// Show the evidence and sign nothing.
     #[arg(long)]
     show: bool,
-    /// Sign without asking.
+    /// Sign without asking; default: show the statement and ask.
     #[arg(long)]
     yes: bool,
-    /// Agree at an approval node of a run instead, or end the run there: the run, or the first digits of
-    /// its id.
+    /// Agree at an approval node of a run, or reject the run there, instead of deciding on a release: the run's id or its
+    /// first digits.
     #[arg(long, requires = "step", conflicts_with_all = ["at", "reason", "ticket", "rebuild", "show"])]
     run: Option<Beginning>,
-    /// The approval node.
+    /// Name of the approval node. Required with --run.
     #[arg(long, requires = "run")]
     step: Option<Name>,
 }
@@ -83,7 +83,7 @@ struct Said {
     next: String,
 }
 
-/// Shows and signs.
+/// Verifies the evidence, shows it and signs.
 pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     if let (Some(run), Some(step)) = (&verb.run, &verb.step) {
@@ -97,8 +97,8 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     let dossier = Dossier::fetch(&profile, &client, &view.place)?;
     let (bundle, checked) = (&dossier.bundle, dossier.check()?);
     let judgement = judge::judge_checked(&checked);
-    let missing = review::lines("what is missing", &judgement.reasons);
-    let unclear = review::lines("what cannot be decided", &judgement.unclear);
+    let missing = review::lines("missing", &judgement.reasons);
+    let unclear = review::lines("cannot be decided", &judgement.unclear);
     let told = told(&places, &view, decision);
     let end = End::of(&view, bundle.release).filter(|_| decision == Decision::Reject);
     let ends = end.as_ref().map(|end| end.shown(&view)).unwrap_or_default();
@@ -118,7 +118,7 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
         Failure::usage("give your reason with --reason; it is signed and kept. `--show` only shows")
     })?;
     if let Some(said) = said_before(&checked, &profile, decision).filter(|_| !verb.rebuild) {
-        // Where it is under way still, the rollback that belongs to the rejection did not come about.
+        // If the release is still in progress, the rollback that the rejection asked for did not start: ask for it now.
         return match end {
             Some(end) => end.carry_out(&home, &view, "is rejected already", None, verb.yes, output),
             None => already(&view, &checked, &said, decision, output),
@@ -140,7 +140,7 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
         next: next(decision, &view.place),
     };
     if decision == Decision::Reject {
-        // Its gate may have passed since the page was made.
+        // The gate may have passed since the page was made, so the place is read again.
         let now = runtime.block_on(look(&client, &view.place))?;
         if let Some(end) = End::of(&now, bundle.release) {
             let why = format!("is rejected by entry {entry}");
@@ -152,13 +152,13 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     }
     output.print(&said, |said| {
         format!(
-            "\n{:?} of release {} signed, on record as entry {entry}\nnext: {}",
+            "\n{:?} of release {} signed, recorded as entry {entry}\nnext: {}",
             said.decision, said.release, said.next
         )
     })
 }
 
-/// What a rebuild on this machine made; it must be what the runners made.
+/// Rebuilds on this machine; the result must equal the runners' artifact.
 fn same_artifact(
     home: &Home,
     verb: &Approve,
@@ -173,7 +173,7 @@ fn same_artifact(
     Ok(made)
 }
 
-/// Nothing is signed twice: the same word of the same person about the same evidence adds nothing.
+/// Returns an earlier vote: the same vote of the same person on the same evidence adds nothing, so nothing is signed.
 fn already(
     view: &PlaceView,
     checked: &Checked<'_>,
@@ -201,7 +201,7 @@ fn next(decision: Decision, place: &At) -> String {
     }
 }
 
-/// What this person said of this very release before, where it counts.
+/// The person's earlier vote on this very release, if it counts.
 fn said_before(checked: &Checked<'_>, profile: &Profile, decision: Decision) -> Option<Approval> {
     let given = checked.bundle.approvals.iter().zip(&checked.votes);
     let counts = given.filter(|(_, vote)| vote.decision == decision && vote.void.is_empty());
@@ -209,8 +209,8 @@ fn said_before(checked: &Checked<'_>, profile: &Profile, decision: Decision) -> 
     said.into_iter().find(|said| said.person == profile.person.id())
 }
 
-/// What the server tells of the commit at other places, beside the evidence: it is no proof, and whoever signs wants to
-/// know.
+/// The server's statements about the commit at other places, shown beside the evidence. They are not proven, but useful
+/// to the person who signs.
 fn told(places: &[PlaceView], view: &PlaceView, decision: Decision) -> String {
     let lines = elsewhere(places, view);
     if lines.is_empty() || decision == Decision::Reject {
@@ -220,14 +220,14 @@ fn told(places: &[PlaceView], view: &PlaceView, decision: Decision) -> String {
     format!("\nbesides, the server says (this is not proven):{lines}")
 }
 
-/// How a rejection ends what is under way already: nobody's gate reads it, so that is rolled back.
+/// The rollback that a rejection needs if the release is in progress: no gate would read the rejection any more.
 struct End {
     release: u64,
     way: Result<Way, Failure>,
 }
 
 impl End {
-    /// `None` where this release is not under way.
+    /// `None` if the release is not in progress.
     fn of(view: &PlaceView, release: u64) -> Option<Self> {
         let open = view.open.as_ref().filter(|open| open.release == release);
         open.filter(|open| rollback::is_under_way(open)).map(|_| Self { release, way: Way::of(view, None) })
@@ -237,17 +237,17 @@ impl End {
         let release = self.release;
         match &self.way {
             Ok(way) => format!(
-                "\n\nrelease {release} is under way, so that a rejection rolls it back:\n{}",
+                "\n\nrelease {release} is in progress, so a rejection rolls it back:\n{}",
                 way.shown(view)
             ),
             Err(failure) => format!(
-                "\n\nrelease {release} is under way, and cannot be rolled back: {}",
+                "\n\nrelease {release} is in progress, and cannot be rolled back: {}",
                 failure.message()
             ),
         }
     }
 
-    /// Rolls back; asks first where that is not what was agreed to with the rejection.
+    /// Rolls back; asks first if the rollback differs from the one that the person agreed to with the rejection.
     fn carry_out(
         self,
         home: &Home,
@@ -260,7 +260,7 @@ impl End {
         let (release, shown) = (self.release, self.shown(view));
         let way = self.way?;
         shown::say(&format!(
-            "release {release} {why}; it is under way at {}, so that is rolled back",
+            "release {release} {why}; it is in progress at {}, so it is rolled back",
             view.place
         ));
         if agreed != Some(shown.as_str()) {
@@ -270,8 +270,8 @@ impl End {
     }
 }
 
-/// Agrees at a node of the pipeline: to this run of the commit that is shown, and no other. Without the agreement the
-/// run goes nowhere, so who rejects it there ends it.
+/// Agrees at a node of the pipeline to this run of the commit that is shown, and to no other run. The run cannot proceed
+/// without the agreement, so a rejection at the node cancels it.
 fn at_node(
     home: &Home,
     run: &Beginning,
@@ -291,7 +291,7 @@ fn at_node(
     let sent = request::send(home, "agree", arguments, With::default())?;
     let said = json!({ "run": run, "step": step, "commit": commit, "entry": sent.outcome.entry });
     output.print(&said, |_| {
-        format!("agreed at `{step}` to commit {commit}, on record as entry {}", sent.outcome.entry)
+        format!("agreed at `{step}` to commit {commit}, recorded as entry {}", sent.outcome.entry)
     })
 }
 
@@ -338,7 +338,7 @@ fn sign(
     Ok(request::send(home, "approve", arguments, with)?.outcome.entry)
 }
 
-/// Keeps the numbers that were seen, so that nobody can show older ones next time.
+/// Pins the numbers of the evidence, so that nobody can show older ones next time.
 fn remember(pin: &Pin, checked: &Checked<'_>) -> Result<(), Failure> {
     let environments = review::seen_of(checked).beside(&pin.environments);
     let newer = Pin {
@@ -353,10 +353,10 @@ fn remember(pin: &Pin, checked: &Checked<'_>) -> Result<(), Failure> {
     home::write_pin(&newer).map(drop)
 }
 
-/// What changed in the files, from the repository that we are in, where it has both commits.
+/// The changed files, from the repository of the current directory, if it has both commits.
 fn changed_files(checked: &Checked<'_>) -> String {
     let (base, commit): (&CommitId, &CommitId) = (&checked.base, &checked.source.id);
-    // Whoever approves may be anywhere; outside of the repository there is nothing to show.
+    // An approver may work in any directory; outside of the repository there is nothing to show.
     let here = std::env::current_dir().map_err(Failure::from).and_then(|dir| crate::project::toplevel(&dir));
     let repository = match here {
         Ok(Some(repository)) => repository,
@@ -371,11 +371,11 @@ fn changed_files(checked: &Checked<'_>) -> String {
     }
 }
 
-/// A little before now, so that a machine whose clock is behind lets it count too.
+/// A time a little before now, so that the approval counts on a machine whose clock is behind.
 fn earlier(now: Moment) -> Moment {
     let millis = u64::try_from(CLOCK_SKEW_MAX.as_millis()).unwrap_or_default();
     Moment::from_millis(now.millis().saturating_sub(millis)).unwrap_or(now)
 }
 
-/// How long an approval counts.
+/// Validity of an approval.
 const VALIDITY: Duration = Duration::from_hours(7 * 24);

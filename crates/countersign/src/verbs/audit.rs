@@ -22,14 +22,14 @@ pub enum Audit {
     Verify {
         #[command(flatten)]
         place: Place,
-        /// Trust root to believe; default: your pinned one.
+        /// File of the trust root to believe; default: your pinned root.
         #[arg(long)]
         trust_root: Option<PathBuf>,
-        /// Make the views anew, when they are not what the ledger says.
+        /// Rebuild the views if they differ from the ledger; default: only report the difference.
         #[arg(long)]
         rebuild_views: bool,
     },
-    /// Do every decision of a ledger again, and compare.
+    /// Decide every recorded command of a ledger again, and compare the outcomes.
     Replay {
         #[command(flatten)]
         place: Place,
@@ -42,7 +42,7 @@ struct Replayed {
     decisions: u64,
     verdicts: u64,
     agree: u64,
-    /// Taken as recorded, because the ledger cannot hold what they rest on.
+    /// Decisions taken as recorded, because the ledger does not contain everything that they depend on.
     recorded: u64,
     differ: usize,
     other_rules: usize,
@@ -75,7 +75,7 @@ struct Found {
     what: String,
 }
 
-/// Verifies and prints; fails when anything is not as it must be.
+/// Verifies and prints; fails if anything is not as it must be.
 pub fn run(verb: &Audit, output: Output) -> Result<(), Failure> {
     match verb {
         Audit::Verify { place, trust_root, rebuild_views } => {
@@ -85,7 +85,7 @@ pub fn run(verb: &Audit, output: Output) -> Result<(), Failure> {
     }
 }
 
-/// Does every decision again.
+/// Replays every decision.
 fn replay(home: &Home, output: Output) -> Result<(), Failure> {
     let readers = server::Readers::new(home.data());
     let blobs = Blobs::read_only(&home.data().join(BLOBS));
@@ -128,7 +128,7 @@ fn replay(home: &Home, output: Output) -> Result<(), Failure> {
         )
     })?;
     match (differ, replay.decisions) {
-        // What was decided by rules that this program does not know has not been shown to be right.
+        // A decision under rules that this program does not know has not been shown to be right.
         (0, 1..) if other_rules > 0 => {
             let decisions = counted(other_rules, "decision is", "decisions are");
             let what = format!("{decisions} by other rules and could not be made again");
@@ -137,7 +137,7 @@ fn replay(home: &Home, output: Output) -> Result<(), Failure> {
         (0, 1..) => Ok(()),
         (0, 0) => Err(Failure::error("there is no decision to replay")),
         _ => Err(Failure::error(format!(
-            "{} not come out again",
+            "{} not give the same outcome again",
             counted(differ, "decision does", "decisions do")
         ))),
     }
@@ -151,7 +151,7 @@ fn verify(
 ) -> Result<(), Failure> {
     let (root, belief, roots) = trust::audited_root_of(home.data(), trust_root)?;
     let ledger = root.ledger_key()?;
-    // Where holders of the root gave up the end of an older origin, what was seen of it ends there too.
+    // If holders of the root gave up the end of an older origin, the part of the pin beyond that end does not count.
     let pinned = home::read_pin(root.installation)?.map(|pin| pin.checkpoint()).transpose()?;
     let seen = pinned.map(|pinned| judge::proven_from(&roots, &pinned, ledger.name()).unwrap_or(pinned));
     let anchors =
@@ -169,11 +169,11 @@ fn verify(
             server::views::rebuild(home.data(), &reader)?;
             verified.views = format!("made anew; {} rows were not what the ledger says", stale.len());
         } else {
-            let mend = "the ledger says otherwise; `--rebuild-views` mends it";
+            let mend = "they differ from the ledger; `--rebuild-views` rebuilds them";
             let found = stale.into_iter().map(|stale| Found { place: stale.place, what: mend.to_owned() });
             verified.stale_views.extend(found);
             verified.views = match (none, verified.stale_views.is_empty()) {
-                (true, _) => "there are none; the server makes them when it starts",
+                (true, _) => "missing; the server makes them when it starts",
                 (false, true) => "as the ledger says",
                 (false, false) => "changed",
             }
@@ -250,5 +250,5 @@ fn text(verified: &Verified) -> String {
     )
 }
 
-/// Ledgers larger than this say how far a replay has come.
+/// A replay of a larger ledger prints its progress.
 const SAID_EVERY: u64 = 5_000;

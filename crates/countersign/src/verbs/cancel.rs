@@ -1,4 +1,4 @@
-//! `countersign cancel`: ends a run that is not wanted any more, and with it what its runners are doing.
+//! `countersign cancel`: ends a run that is not wanted any more, and the steps that runners execute for it.
 
 use clap::Args;
 use domain::RunId;
@@ -18,30 +18,31 @@ use crate::request::{self, With};
 pub struct Cancel {
     #[command(flatten)]
     place: Place,
-    /// The run, or the first digits of its id; `countersign status` shows those that have not ended.
+    /// The run: its id or the first digits of it; `countersign status` shows the runs that have not ended.
     run: Beginning,
 }
 
-/// Asks for the end of a run.
+/// Cancels the run.
 pub fn run(verb: &Cancel, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     let run = runtime()?.block_on(verb.run.run(&home.client()?))?;
     send(&home, run, output)
 }
 
-/// Ends a run of the commit that the server shows for it, and no other.
+/// Cancels a run of the commit that the server names for it, and of no other commit.
 pub fn send(home: &Home, run: RunId, output: Output) -> Result<(), Failure> {
     let view = runtime()?.block_on(home.client()?.run(run))?;
     let commit = view.commit;
     if view.state != "running" {
         let what = format!("run {run} of commit {commit} has ended already: {}", view.state);
-        let remedy = "nothing of it is left to end; `countersign status` shows what became of its releases";
+        let remedy =
+            "there is nothing left to cancel; `countersign status` shows the outcome of its releases";
         let finding = Finding { code: "run-ended".into(), what: what.clone(), remedy: remedy.into() };
         return Err(Failure::decided(GateOutcome::Fail, what, vec![finding]));
     }
     let sent = request::send(home, "cancel", json!({ "run": run, "commit": commit }), With::default())?;
     let said = json!({ "run": run, "commit": commit, "entry": sent.outcome.entry });
     output.print(&said, |_| {
-        format!("run {run} of commit {commit} has ended, on record as entry {}", sent.outcome.entry)
+        format!("run {run} of commit {commit} has ended, recorded as entry {}", sent.outcome.entry)
     })
 }

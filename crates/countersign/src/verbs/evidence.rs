@@ -1,7 +1,7 @@
-//! `countersign evidence`: saves the evidence by which a release was let through, for whoever wants to verify it.
+//! `countersign evidence`: saves the evidence of a released artifact, for anyone who wants to verify it.
 //!
-//! Invariant: unless a file is named, git ignores what is written into a repository; else the next commit, and so the
-//! next artifact, would take it along.
+//! Invariant: unless a file is named, git ignores a file that is written into a repository; otherwise the next commit,
+//! and so the next artifact, would contain it.
 
 use std::path::{Path, PathBuf};
 
@@ -25,11 +25,11 @@ use crate::shell;
 pub struct Evidence {
     #[command(flatten)]
     place: Place,
-    /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only one where something runs that people let through.
+    /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only place that runs a release approved by people.
     at: Option<At>,
-    /// Number of the release; default: the one that runs there.
+    /// Number of the release; default: the release that runs at the place.
     release: Option<u64>,
-    /// The file to write; default: one in this directory, which git is told to ignore.
+    /// File to write; default: a file in the current directory, which git is told to ignore.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -50,9 +50,11 @@ pub fn run(verb: &Evidence, output: Output) -> Result<(), Failure> {
     let places = runtime.block_on(client.places())?;
     let view = match &verb.at {
         Some(at) => named(places, at)?,
-        None => {
-            only(places, |view| !view.automatic && view.running.is_some(), "runs what people let through")?
-        }
+        None => only(
+            places,
+            |view| !view.automatic && view.running.is_some(),
+            "runs a release that people promoted",
+        )?,
     };
     let release = runtime.block_on(meant(&client, &view, verb.release))?;
     let (number, file) = runtime.block_on(save(&home, &client, &release, verb.out.as_deref()))?;
@@ -69,7 +71,7 @@ pub fn run(verb: &Evidence, output: Output) -> Result<(), Failure> {
     })
 }
 
-/// Saves the evidence of a release; answers its number and the file.
+/// Saves the evidence of a release; returns its number and the file.
 pub async fn save(
     home: &Home,
     client: &Client,
@@ -92,8 +94,8 @@ pub async fn save(
     Ok((number, file))
 }
 
-/// A file in the directory that we are in. Where that lies in a repository whose git cannot be told to ignore it, one in
-/// the person's own data directory.
+/// A file in the current directory. If that is in a repository whose git cannot be told to ignore the file, a file in the
+/// person's own data directory.
 fn usual(home: &Home, place: &At, number: u64) -> Result<PathBuf, Failure> {
     let name = format!("{}-{number}.bundle", place.to_string().replace('/', "-"));
     let here = std::env::current_dir()?;
@@ -106,7 +108,7 @@ fn usual(home: &Home, place: &At, number: u64) -> Result<PathBuf, Failure> {
     Ok(dir.join(name))
 }
 
-/// The release of that number; else the one that runs, and of a rollback the one that it brought back.
+/// The release of that number, else the running one; for a rollback, the release that it brought back.
 async fn meant(client: &Client, view: &PlaceView, number: Option<u64>) -> Result<ReleaseView, Failure> {
     let place = &view.place;
     let running = view.running.as_ref().map(|running| running.release);
@@ -114,7 +116,7 @@ async fn meant(client: &Client, view: &PlaceView, number: Option<u64>) -> Result
         return Err(Failure::error(format!("nothing runs at {place}; see `countersign status`")));
     };
     let mut known = view.releases.clone();
-    // A place shows its newest releases; what is older is found by the runs.
+    // The view of a place has only its newest releases; older ones are found in the views of the runs.
     if !known.iter().any(|release| release.release == Some(wanted)) {
         let runs =
             client.runs(&RunsAsked { project: Some(place.project.clone()), ..RunsAsked::default() }).await?;
@@ -137,7 +139,7 @@ async fn meant(client: &Client, view: &PlaceView, number: Option<u64>) -> Result
     before.max_by_key(|other| other.began).cloned().ok_or_else(|| {
         Failure::error(format!(
             "release {wanted} of {place} is a rollback, which no gate judged, and the release that it brought back is too \
-             long ago to be shown; name that one by its number"
+             old to be listed; name that release by its number"
         ))
     })
 }

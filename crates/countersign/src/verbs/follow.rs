@@ -1,6 +1,7 @@
-//! How verbs wait for what they began: until it has ended, nothing can follow, or somebody has had enough of waiting.
+//! How verbs wait for a run or release that they began: until it has ended, nothing more can follow, or a person
+//! interrupts.
 //!
-//! Invariant: a verb that ends early ends nothing else; it says what goes on, and how to end that.
+//! Invariant: an interrupted verb cancels nothing; it says what continues, and how to cancel it.
 
 use domain::gate::GateOutcome;
 use evidence::dsse::Envelope;
@@ -12,7 +13,7 @@ use crate::failure::Failure;
 use crate::outcome::{self, At, Stand};
 use crate::witnesses;
 
-/// The approval nodes for which a run waits, when it waits for nothing else.
+/// The approval nodes that a run waits for, if it waits for nothing else.
 pub fn nodes(view: &RunView) -> Option<Vec<String>> {
     let is_open = |state: &str| state.split_once(" of ").is_some_and(|(given, needed)| given != needed);
     let open: Vec<_> = view
@@ -25,7 +26,7 @@ pub fn nodes(view: &RunView) -> Option<Vec<String>> {
     (!is_busy && !open.is_empty()).then_some(open)
 }
 
-/// Fails when all that is left of a run waits for runners that are gone.
+/// Fails if all remaining work of a run waits for runners that are gone.
 pub async fn runners(client: &Client, view: &RunView) -> Result<(), Failure> {
     let due: Vec<_> = view.works.iter().filter(|work| work.state == "due").collect();
     let all = client.installation().await?.runners;
@@ -40,7 +41,7 @@ pub async fn runners(client: &Client, view: &RunView) -> Result<(), Failure> {
             machine.name, machine.silent_seconds
         ),
         remedy: format!(
-            "start it: the run goes on then, and `countersign run {}` follows it; or `countersign cancel {run}`",
+            "start it: the run then continues, and `countersign run {}` follows it; or `countersign cancel {run}`",
             view.commit
         ),
     };
@@ -50,12 +51,12 @@ pub async fn runners(client: &Client, view: &RunView) -> Result<(), Failure> {
     Err(Failure::decided(GateOutcome::Undecided, message, findings))
 }
 
-/// Fails when all that still moves of a run waits for agents that are gone.
+/// Fails if all releases of a run that are in progress wait for agents that are gone.
 pub fn agents(view: &RunView, stands: &[At], places: &[PlaceView]) -> Result<(), Failure> {
     let waits = |at: &&At| matches!(at.stand, Stand::Moving { .. });
     let moving =
         stands.iter().filter(waits).filter_map(|at| places.iter().find(|place| place.place == at.place));
-    // A place that comes after another one waits for that.
+    // A place that comes after another place waits for that place and not for its own agent.
     let due: Vec<_> = moving.filter(|place| is_due(place) || place.wanted).collect();
     let all_due = due.iter().all(|place| is_due(place));
     let Some(gone) = outcome::gone(due.iter().flat_map(|place| &place.agents)).filter(|_| all_due) else {
@@ -66,10 +67,10 @@ pub fn agents(view: &RunView, stands: &[At], places: &[PlaceView]) -> Result<(),
     Err(Failure::decided(GateOutcome::Undecided, message, findings))
 }
 
-/// Fails when a release or rollback is due at a place whose agents are gone.
+/// Fails if a release or rollback is due at a place whose agents are gone.
 pub fn agent(place: &PlaceView) -> Result<(), Failure> {
     let Some(gone) = outcome::gone(place.agents.iter()).filter(|_| is_due(place)) else { return Ok(()) };
-    let message = format!("{}: its agent is gone; what was asked for stays due there", place.place);
+    let message = format!("{}: its agent is gone; the release or rollback stays due there", place.place);
     Err(Failure::decided(
         GateOutcome::Undecided,
         message,
@@ -85,7 +86,7 @@ fn absent(machine: &MachineView) -> Finding {
     Finding {
         code: "agent-gone".into(),
         what: format!("agent {} has not asked for work for {} seconds", machine.name, machine.silent_seconds),
-        remedy: "start it: it does then what is due; `countersign status` shows how that goes".into(),
+        remedy: "start it: it then does what is due; `countersign status` shows the progress".into(),
     }
 }
 
@@ -103,11 +104,11 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Failure, Fail
     if findings.is_empty() {
         let said = if is_verdict { None } else { reported(client, release).await };
         let what = said.unwrap_or_else(|| {
-            format!("so said the {}", if is_verdict { "gate" } else { "agent, without a reason" })
+            format!("reported by the {}", if is_verdict { "gate" } else { "agent, without a reason" })
         });
         let remedy = match is_verdict {
             true => format!("see entry {}", release.entry),
-            false => format!("see `countersign logs {}` for more of what the service printed", release.place),
+            false => format!("see `countersign logs {}` for more of the service's log", release.place),
         };
         findings.extend(release.reasons.iter().map(|code| Finding {
             code: code.clone(),
@@ -116,7 +117,7 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Failure, Fail
         }));
     }
     if release.stage == "held" && release.reasons.iter().any(|code| code == "frozen") {
-        let remedy = "it is tried again by itself once the freeze is lifted";
+        let remedy = "it is tried again automatically once the freeze is lifted";
         findings.iter_mut().filter(|finding| finding.code == "frozen").for_each(|finding| {
             finding.remedy = format!("{}; {remedy}", finding.remedy);
         });
@@ -132,7 +133,7 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Failure, Fail
     Ok(Failure::decided(outcome, title(release), findings))
 }
 
-/// Why it did not work, in the words of the agent's signed report.
+/// The reason of a failure, in the words of the agent's signed report.
 async fn reported(client: &Client, release: &ReleaseView) -> Option<String> {
     let bytes = client.blob(&release.detail?, DETAIL_MAX).await.ok()?;
     let report = AgentReport::read(&Envelope::decode(&bytes).ok()?).ok()?;
@@ -144,7 +145,9 @@ fn title(release: &ReleaseView) -> String {
     match (release.stage.as_str(), release.outcome.as_deref()) {
         ("held", Some("undecided")) => format!("{place}: no decision about release {number} could be made"),
         ("held", _) => format!("{place}: the gate does not let release {number} pass"),
-        ("returned", _) => format!("{place}: release {number} did not work, so what ran before runs again"),
+        ("returned", _) => {
+            format!("{place}: release {number} did not work, so the release that ran before runs again")
+        }
         ("failed", _) => format!("{place}: release {number} did not work, and nothing runs there now"),
         ("refused", _) => format!("{place}: the agent refused {} {number}", release.kind),
         ("unplannable", _) => format!("{place}: no plan for this release can be made"),

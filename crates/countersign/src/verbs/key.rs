@@ -1,4 +1,4 @@
-//! `countersign key`: which of your keys would be used, and what countersign thinks of a key.
+//! `countersign key`: shows the keys that would be used and what countersign knows of a key.
 
 use std::path::{Path, PathBuf};
 
@@ -20,32 +20,31 @@ use crate::{clock, trust};
 /// Subcommands of `key`.
 #[derive(Debug, Subcommand)]
 pub enum Key {
-    /// Show a key: the one in a file; default: the one that you would sign with.
+    /// Show a key: whether it can be used, and its fingerprint.
     Show {
-        /// Private or public key file.
+        /// Private or public key file; default: the key that you would sign with.
         file: Option<PathBuf>,
     },
-    /// List the keys of everyone who is enrolled, as the server sees them.
+    /// List the keys of all enrolled people, as the server sees them.
     List(Place),
     /// Tell this machine who you are in an installation, and which of your keys you use there.
     Use {
-        /// The line of `countersign trust pin`, from somebody you trust.
+        /// The line that `countersign trust pin` prints, from a person that you trust. Required unless --data is given.
         #[arg(long, required_unless_present = "data")]
         pin: Option<String>,
-        /// Your id, as whoever enrolled you was told; its first digits are enough where the data directory is on this
-        /// machine, and your key is where it is enrolled for one person.
+        /// Your person id, which the person who enrolled you was shown. If the data directory is on this machine, its first
+        /// digits are enough; default there: the only person who is enrolled with your key.
         #[arg(long, requires = "pin")]
         person: Option<Beginning>,
-        /// Key that signs approvals and statements: its file, private or public, or its fingerprint where the file lies in
-        /// `~/.ssh`; default: the one that git signs with, else the first usual one in `~/.ssh`.
+        /// Key that signs approvals and statements: its private or public file, or its fingerprint if the file is in `~/.ssh`;
+        /// default: the key that git signs with, else the first of the usual files in `~/.ssh`.
         #[arg(long, requires = "pin", value_name = "FILE|SHA256:...")]
         key: Option<PathBuf>,
-        /// Key that signs requests; default: the same, as in solo mode.
+        /// Key that signs requests; default: the same key as --key, as in solo mode.
         #[arg(long, requires = "pin", value_name = "FILE|SHA256:...")]
         sign_in_key: Option<PathBuf>,
-        /// Without --pin: the data directory of an installation in which this machine knows you, which becomes the usual
-        /// one again. With --pin: where the data directory of that installation lies on this machine, unless at the
-        /// usual place.
+        /// Without --pin: the data directory of an installation that this machine has a profile for; that profile becomes the
+        /// default again. With --pin: the path of that installation's data directory on this machine. Default: the usual path.
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
     },
@@ -76,7 +75,10 @@ pub fn run(verb: &Key, output: Output) -> Result<(), Failure> {
             let home = Home::new(data.as_deref())?;
             let kept = Profile::kept(&home)?.ok_or_else(|| {
                 let remedy = "say who you are there with --pin and --person";
-                Failure::error(format!("nothing is kept of you at `{}`; {remedy}", home.data().display()))
+                Failure::error(format!(
+                    "this machine has no profile of you for `{}`; {remedy}",
+                    home.data().display()
+                ))
             })?;
             use_profile(&kept, output)
         }
@@ -92,17 +94,18 @@ fn list(place: &Place, output: Output) -> Result<(), Failure> {
     })
 }
 
-/// The person who is meant, whose keys these are as far as this machine knows.
+/// The person with these keys, as far as this machine knows.
 fn who(
     given: Option<&Beginning>,
     approval: &PersonKey,
     sign_in: &PersonKey,
     home: &Home,
 ) -> Result<PersonId, Failure> {
-    // Where the ledger is elsewhere, or may not be read, the server says so at the first request.
+    // If the ledger is on another machine or cannot be read, the server checks the person at the first request.
     let Some(state) = trust::fold(home.data()).ok() else {
-        let given =
-            given.ok_or_else(|| Failure::usage("--person is needed: no ledger is here to find you in"))?;
+        let given = given.ok_or_else(|| {
+            Failure::usage("--person is required: this machine has no ledger in which to look you up")
+        })?;
         return given.person(std::iter::empty());
     };
     let mut people = state.identity.people(clock::now()?);
@@ -144,7 +147,7 @@ fn who(
     Ok(id)
 }
 
-/// The line that somebody gave, beside what is pinned already.
+/// The pin in the given line, combined with the one that is pinned already.
 fn beside(line: &str) -> Result<Pin, Failure> {
     let new: Pin = line.trim().parse()?;
     match home::read_pin(new.installation)? {

@@ -1,4 +1,4 @@
-//! `countersign logs`: the logs of a run, as they come or as they were kept, each below a line that says whose it is.
+//! `countersign logs`: the logs of a run, live or as recorded, each below a line that names its step and runner.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
@@ -23,16 +23,16 @@ use crate::project;
 pub struct Logs {
     #[command(flatten)]
     place: Place,
-    /// The run, or the first digits of its id; or a place such as shop/api/staging for what its service printed. Default:
-    /// the newest run of the project whose repository you are in, else the newest of all.
+    /// The run's id or the first digits of it, or a place such as shop/api/staging for the log of its service; default: the
+    /// newest run of the project whose repository you are in, else the newest run of all.
     #[arg(value_name = "RUN|PLACE")]
     run: Option<Subject>,
     /// The step or artifact; default: all of them.
     step: Option<Name>,
-    /// The runner; default: the first one, and others where something failed.
+    /// The runner; default: the first one, and others whose step failed.
     #[arg(long)]
     runner: Option<Name>,
-    /// Follow until the run ends.
+    /// Follow the log until the run ends; default: print what is there and end.
     #[arg(short, long)]
     follow: bool,
 }
@@ -43,7 +43,7 @@ struct Reading {
     offset: u64,
     is_complete: bool,
     text: LogText,
-    /// All of it, for JSON.
+    /// The whole log, for JSON.
     kept: Vec<u8>,
 }
 
@@ -83,7 +83,7 @@ async fn show(verb: &Logs, client: &Client, output: Output) -> Result<(), Failur
     page.end(run, readings)
 }
 
-/// The newest run of the project that we are in, else of all.
+/// The newest run of the current directory's project, else the newest of all.
 async fn newest(client: &Client) -> Result<RunId, Failure> {
     let repository = project::toplevel(&std::env::current_dir()?).ok().flatten();
     let own = repository.and_then(|path| project::name(None, &path).ok());
@@ -99,7 +99,7 @@ async fn newest(client: &Client) -> Result<RunId, Failure> {
     })
 }
 
-/// Reads on in a log as far as it goes, and prints it.
+/// Reads the part of a log that is new, and prints it.
 async fn read(
     client: &Client,
     view: &RunView,
@@ -122,8 +122,8 @@ async fn read(
     Ok(())
 }
 
-/// The logs that are meant: of each step on the runner that is named, else on the first one and wherever it failed
-/// though it did not on that one.
+/// The selected logs: of each step on the named runner; without one, on the first runner and on others where the step
+/// failed although it did not fail on the first.
 fn works<'a>(verb: &Logs, view: &'a RunView) -> Result<Vec<&'a WorkView>, Failure> {
     let all: Vec<_> = view.works.iter().filter(|work| work.runner.is_some()).collect();
     if let Some(step) = &verb.step
@@ -132,7 +132,7 @@ fn works<'a>(verb: &Logs, view: &'a RunView) -> Result<Vec<&'a WorkView>, Failur
         let known: BTreeSet<_> = all.iter().map(|work| work.name.as_str()).collect();
         let known: Vec<_> = known.into_iter().collect();
         return Err(Failure::error(format!(
-            "run {} has nothing called `{step}` so far; it has {}",
+            "run {} has no step or artifact `{step}` so far; it has {}",
             view.run,
             known.join(", ")
         )));
@@ -162,7 +162,7 @@ fn works<'a>(verb: &Logs, view: &'a RunView) -> Result<Vec<&'a WorkView>, Failur
     Ok(meant)
 }
 
-/// The reason of a failed run stands last, where people look first: another runner may still be at work then.
+/// Sorts the log with the reason of a failed run last, where people look first; another runner may still be running.
 fn failed_last(mut works: Vec<&WorkView>) -> Vec<&WorkView> {
     works.sort_by_key(|work| work.state == "failed");
     works
@@ -173,7 +173,7 @@ fn path(view: &RunView, work: &WorkView) -> String {
     format!("{}/{}/{}/{runner}", view.run, work.kind, work.name)
 }
 
-/// A log is foreign: a terminal is shown its text, anything else gets its bytes.
+/// A log is untrusted: a terminal gets its escaped text, any other output gets its bytes.
 pub fn print_piece(bytes: &[u8]) -> Result<(), Failure> {
     if std::io::stdout().is_terminal() {
         return output::stream(shown::log(&String::from_utf8_lossy(bytes)).as_bytes());
@@ -181,15 +181,15 @@ pub fn print_piece(bytes: &[u8]) -> Result<(), Failure> {
     output::stream(bytes)
 }
 
-/// What was printed so far.
+/// The printed page so far.
 #[derive(Default)]
 struct Page {
     output: Output,
     has_title: bool,
     has_ended: bool,
-    /// The line above what is being printed.
+    /// The heading above the current log.
     heading: String,
-    /// Works that have a heading.
+    /// Works whose heading was printed.
     headed: BTreeSet<(String, String, Option<Name>)>,
     is_in_line: bool,
 }
@@ -213,7 +213,7 @@ impl Page {
         print_piece(bytes)
     }
 
-    /// A heading alone for whatever has said nothing.
+    /// Prints the heading of a log that is empty.
     fn nothing(&mut self, work: &WorkView) -> Result<(), Failure> {
         if self.headed.contains(&key(work)) { Ok(()) } else { self.head(work) }
     }
@@ -226,7 +226,7 @@ impl Page {
         }
         let before = if std::mem::take(&mut self.is_in_line) { "\n" } else { "" };
         self.headed.insert(key(work));
-        // What a run had still to do when it ended is not due any more.
+        // Work that remained when a run ended is not due any more.
         let state = if self.has_ended && work.state == "due" { "unfinished" } else { &work.state };
         output::stream(format!("{before}{heading}: {state}\n").as_bytes())?;
         self.heading = heading;
@@ -248,7 +248,7 @@ fn key(work: &WorkView) -> (String, String, Option<Name>) {
     (work.kind.clone(), work.name.clone(), work.runner.clone())
 }
 
-/// How often a log that is being written is looked at.
+/// Interval at which a growing log is read.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 #[cfg(test)]

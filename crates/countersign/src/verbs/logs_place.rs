@@ -1,7 +1,7 @@
-//! `countersign logs PLACE`: what the service of a place printed, as its agent sent it.
+//! `countersign logs PLACE`: the output of a place's service, as its agent sent it.
 //!
-//! It shows the latest part, which the server keeps in memory; the agent's own files `service.log` and
-//! `service.log.1` have more.
+//! It shows the latest part, which the server keeps in memory; the agent's own files `service.log` and `service.log.1`
+//! have more.
 
 use std::str::FromStr;
 
@@ -16,7 +16,7 @@ use crate::ids::Beginning;
 use crate::log_text::LogText;
 use crate::output::Output;
 
-/// Whose log: of a run, or of a place's service.
+/// The subject of the log: a run, or a place's service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A run.
@@ -36,9 +36,9 @@ impl FromStr for Subject {
     }
 }
 
-/// Prints what the service of a place printed; with `follow` until it is interrupted.
+/// Prints the log of a place's service; with `follow` until it is interrupted.
 pub async fn show(place: &Place, client: &Client, follow: bool, output: Output) -> Result<(), Failure> {
-    // Who mistypes a place is told which there are.
+    // An unknown place is an error that lists the known places.
     let place = &named(client.places().await?, place)?.place;
     let (mut from, mut wait) = (0, false);
     let (mut kept, mut text) = (Vec::new(), LogText::default());
@@ -56,7 +56,7 @@ pub async fn show(place: &Place, client: &Client, follow: bool, output: Output) 
             print_piece(&text.rest())?;
             break;
         }
-        // The first answer comes at once, so that a service which prints nothing does not look like a hang.
+        // The first request does not wait, so that a service that prints nothing does not look like a hang.
         wait = follow;
     }
     match output {

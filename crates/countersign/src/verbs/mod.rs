@@ -46,45 +46,45 @@ use crate::waiting::runtime;
 pub struct CommandLine {
     #[command(subcommand)]
     verb: Verb,
-    /// How to print.
+    /// Output format.
     #[arg(short, long, global = true, value_enum, default_value_t)]
     pub output: Output,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Rehearse the whole way with two people on an example, without network.
+    /// Rehearse the whole way from commit to production with two people on an example, without network.
     Demo(demo::Demo),
     /// Make an installation: keys of the roles, trust root, first enrolment.
     Init(init::Init),
-    /// Give an installation one more project.
+    /// Add a project to an installation.
     #[command(subcommand)]
     Project(project::Project),
-    /// Start all roles on what `init` made, and stop them together.
+    /// Start all roles of an installation that `init` made, and stop them together.
     Up(up::Up),
-    /// Put a commit forward: build it, and release it as far as that goes by itself.
+    /// Build a commit and release it to each place that needs no people.
     Run(run::Run),
-    /// End a run that is not wanted any more.
+    /// Cancel a run.
     Cancel(cancel::Cancel),
-    /// Show what there is: installation, runs, places.
+    /// Show the installation, its runs and its places.
     Status(status::Status),
     /// Show the log of a run, or of the service at a place.
     Logs(logs::Logs),
-    /// Verify what stands open against your own pin, show it, and approve it with your signature.
+    /// Verify the pending release under your own pin, show it, and approve it with your signature.
     Approve(approve::Approve),
-    /// Verify what stands open, show it, and reject it with your signature.
+    /// Verify the pending release under your own pin, show it, and reject it with your signature.
     Reject(approve::Approve),
-    /// Ask for an open release to go ahead.
+    /// Ask for a pending release to go ahead.
     Promote(promote::Promote),
-    /// Roll a place back to what ran before.
+    /// Roll a place back to the release that ran before.
     Rollback(rollback::Rollback),
-    /// Let nothing more be released at a place, or anywhere in a project, until it is lifted. A rollback still works.
+    /// Stop all releases to a place or a project until the freeze is lifted. A rollback still works.
     Freeze(trust_status::Places),
-    /// Lift a freeze: what it held goes on by itself.
+    /// Lift a freeze; releases that it held proceed automatically.
     Unfreeze(trust_status::Places),
-    /// Save the evidence by which a release was let through.
+    /// Save the evidence of a release.
     Evidence(evidence::Evidence),
-    /// Verify an evidence bundle, offline.
+    /// Verify an evidence bundle offline.
     Verify(verify::Verify),
     /// Check the files that describe how a project is built and released, and try them on the working tree.
     #[command(subcommand)]
@@ -98,7 +98,7 @@ enum Verb {
     /// Verify a ledger from its files.
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// Show keys.
+    /// Show keys, and choose the ones that you use.
     #[command(subcommand)]
     Key(key::Key),
     /// Run the server.
@@ -109,7 +109,7 @@ enum Verb {
     Runner(runner::Runner),
     /// Run the agent of a place, or make one.
     Agent(agent::AgentVerb),
-    /// The last thing before a service; started by agents.
+    /// Set up a service's process and start its program; started by agents.
     #[command(hide = true)]
     ServiceExec {
         /// Limits, sockets, program and its arguments.

@@ -1,5 +1,5 @@
-//! `countersign pipeline`: tries a project's two files before a commit. `check` holds the two files of a working tree against all rules, and shows what a run would do.
-//! It needs no commit and no server, and changes nothing.
+//! `countersign pipeline`: tries a project's two files before a commit. `check` checks the two files of a working tree
+//! against all rules, and shows what a run would do. It needs no commit and no server, and changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -25,27 +25,27 @@ use crate::{project, working_tree};
 /// Subcommands of `pipeline`.
 #[derive(Debug, Subcommand)]
 pub enum Pipeline {
-    /// Check `.countersign/pipeline.yaml` and `.countersign/release.yaml` as they lie in the working tree, and show what
-    /// a run would do. Exit code 0: all rules are followed; 3: some is not, and each problem is named.
+    /// Check `.countersign/pipeline.yaml` and `.countersign/release.yaml` in the working tree, and show what a run would do.
+    /// Exit code 0: all rules are followed; 3: some are not, and each problem is named.
     Check(Check),
-    /// Run the pipeline here, on the working tree as it is, in the same sandbox: without a server, without a signature,
-    /// and no receipt of it counts.
+    /// Run the pipeline on this machine, on the working tree as it is, in the same sandbox as a runner. It needs no server
+    /// and no signature, and its receipts do not count.
     Run(RunHere),
 }
 
 /// Arguments of `pipeline run`.
 #[derive(Debug, Args)]
 pub struct RunHere {
-    /// Steps, which run with all that they need; default: all of them.
+    /// Steps to run, with all steps that they need; default: all steps.
     #[arg(value_name = "STEP")]
     steps: Vec<String>,
-    /// The repository; default: the one that you are in.
+    /// The repository; default: the repository of the current directory.
     #[arg(long)]
     repository: Option<PathBuf>,
-    /// The project; default: the repository's name.
+    /// Name of the project; default: the repository's name.
     #[arg(long)]
     project: Option<Name>,
-    /// An empty or new directory in which the outputs of steps and the artifacts are left.
+    /// Empty or new directory that receives the outputs of steps and the artifacts; default: they are discarded.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -57,22 +57,22 @@ pub struct RunHere {
 pub struct Check {
     #[command(flatten)]
     place: Place,
-    /// The repository; default: the one that you are in.
+    /// The repository; default: the repository of the current directory.
     #[arg(long)]
     repository: Option<PathBuf>,
-    /// The project; default: the repository's name.
+    /// Name of the project; default: the repository's name.
     #[arg(long)]
     project: Option<Name>,
 }
 
-/// What a run would do.
+/// A description of what a run would do.
 #[derive(Debug, Serialize)]
 struct Plan {
     project: Name,
     steps: Vec<StepPlan>,
     artifacts: BTreeMap<Name, BTreeMap<String, String>>,
     services: BTreeMap<Name, String>,
-    /// Absent when no installation is at hand.
+    /// Places; `None` if no installation is found.
     #[serde(skip_serializing_if = "Option::is_none")]
     places: Option<Vec<PlacePlan>>,
     notes: Vec<String>,
@@ -86,7 +86,7 @@ struct StepPlan {
     #[serde(skip_serializing_if = "Option::is_none")]
     approval: Option<ApprovalNode>,
     needs: BTreeSet<Name>,
-    /// Outputs of the steps that it needs, beside the commit's files.
+    /// Outputs of the steps that this step needs, in addition to the commit's files.
     gets: BTreeMap<Name, BTreeSet<String>>,
     network: BTreeSet<String>,
     outputs: BTreeSet<String>,
@@ -167,7 +167,7 @@ fn plan(project: Name, described: &Described, tree: &BTreeSet<String>) -> Plan {
     }
 }
 
-/// Programs that steps begin with and that this machine does not have where a runner here would look.
+/// Programs that steps start with and that a runner on this machine would not find.
 fn absent(pipeline: &pipeline::Pipeline) -> Result<Vec<String>, Failure> {
     let dirs = runner::Toolchain::of_host(&[])?.programs();
     let has = |program: &str| {
@@ -203,7 +203,7 @@ fn step_plan(name: &Name, step: &Step, pipeline: &pipeline::Pipeline) -> StepPla
     }
 }
 
-/// Outputs that stand in the way of files of the tree: whoever needs such a step can only begin when they are the same.
+/// Outputs that have the path of a tracked file. A step that needs the output can only start if both are the same.
 fn over_tracked(pipeline: &pipeline::Pipeline, tree: &BTreeSet<String>) -> Vec<String> {
     let mut notes = Vec::new();
     for (name, step) in &pipeline.steps {
@@ -233,8 +233,8 @@ fn service_plan(service: &Service) -> String {
     format!("artifact {}, {how}, probe {probe}", service.artifact)
 }
 
-/// The places that the services would reach; nothing when no installation is at hand, an error in words when one is
-/// but cannot be asked.
+/// The places that the services would reach; `None` if no installation is found, an error in words if one is found but
+/// does not answer.
 fn places(
     place: &Place,
     project: &Name,
@@ -279,7 +279,7 @@ fn places(
     }
 }
 
-/// What is wrong with a release file of which no service has a place, in a project that has places.
+/// The finding for a release file whose services have no places, in a project that has places.
 fn renamed(release: &ReleaseFile, project: &Name, own: &[PlaceView]) -> Finding {
     let services: Vec<_> = release.services.keys().map(Name::as_str).collect();
     Finding {
@@ -349,5 +349,5 @@ fn step_lines(step: &StepPlan) -> Vec<String> {
     lines
 }
 
-const MEND: &str = "mend the file; docs/pipeline.md describes it";
+const MEND: &str = "correct the file; docs/pipeline.md describes it";
 const PATIENCE: Duration = Duration::from_secs(5);

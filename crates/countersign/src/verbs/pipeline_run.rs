@@ -1,5 +1,5 @@
-//! `countersign pipeline run`: runs the pipeline on the working tree of this machine, in the sandbox of a runner. No
-//! server takes part, nothing is signed that counts, and no installation is needed.
+//! `countersign pipeline run`: runs the pipeline on the working tree of this machine, in the sandbox of a runner. It uses
+//! no server, signs nothing that counts, and needs no installation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -28,24 +28,24 @@ use crate::progress::Progress;
 use crate::review::many;
 use crate::{project, working_tree};
 
-/// What is asked for.
+/// The options of `pipeline run`.
 #[derive(Debug)]
 pub struct Local<'a> {
-    /// The repository; the one we are in when absent.
+    /// The repository; if `None`, the one of the current directory.
     pub repository: Option<&'a Path>,
-    /// The project; the repository's name when absent.
+    /// The project; if `None`, the repository's name.
     pub project: Option<&'a Name>,
-    /// Steps to run, with all that they need; all of them when empty.
+    /// Steps to run, with all steps that they need; if empty, all steps.
     pub steps: &'a [String],
-    /// Where outputs and artifacts are left.
+    /// Directory for outputs and artifacts.
     pub out: Option<&'a Path>,
-    /// What the steps see and reach of this machine.
+    /// Toolchains and networks that the steps can use.
     pub reach: &'a Reach,
 }
 
 #[derive(Debug, Serialize)]
 struct Ran {
-    /// Always false: no receipt of it counts.
+    /// Always false: no receipt of a local run counts.
     counts: bool,
     steps: BTreeMap<Name, String>,
     artifacts: BTreeMap<Name, Digest>,
@@ -53,7 +53,7 @@ struct Ran {
     out: Option<PathBuf>,
 }
 
-/// Runs the steps, and puts together the artifacts whose steps have all run.
+/// Runs the steps, and assembles the artifacts whose steps have all run.
 pub fn run(verb: &Local<'_>, output: Output) -> Result<(), Failure> {
     let path = project::repository(verb.repository)?;
     let project = project::name(verb.project, &path)?;
@@ -61,16 +61,16 @@ pub fn run(verb: &Local<'_>, output: Output) -> Result<(), Failure> {
     let snapshot = working_tree::Snapshot::take(&path)?;
     let repository = snapshot.repository();
     let source = Source::fetch(&mut Repository::open(&repository, Budget::default())?, &snapshot.commit)?;
-    // From here on everything is in memory: an interrupted step leaves no directory behind.
+    // From here on everything is in memory, so that an interrupted step leaves no directory behind.
     drop(snapshot);
     let of = format!("the working tree `{}`", path.display());
-    let remedy = "mend the file; `countersign pipeline check` names all problems";
+    let remedy = "correct the file; `countersign pipeline check` names all problems";
     let described = described::sound(&of, |name| source.file(name), remedy)?;
     let Described { pipeline, .. } = &described;
     let wanted = wanted(pipeline, verb.steps)?;
     let mut progress = Progress::new(output);
     let files = many(source.files.len(), "file");
-    progress.say(format!("{files} of {of}; no receipt of this counts, and nothing is sent"));
+    progress.say(format!("{files} of {of}; its receipts do not count, and nothing is sent"));
     let nobody = Id::from_random([0; 16]);
     let mut build = LocalBuild::new(&source, pipeline, (nobody, project, 0), verb.reach)?;
     let mut ran = Ran { counts: false, steps: BTreeMap::new(), artifacts: BTreeMap::new(), out };
@@ -89,7 +89,7 @@ pub fn run(verb: &Local<'_>, output: Output) -> Result<(), Failure> {
             let built = assemble(pipeline, name, &build.left, &source.id, source.time_seconds());
             let built = built.map_err(|error| not_made(name, &error))?;
             holds_programs(name, &built, described.release.as_ref())?;
-            progress.say(format!("artifact {name}: put together"));
+            progress.say(format!("artifact {name}: assembled"));
             ran.out.as_ref().map(|out| leave_artifact(out, name, &built)).transpose()?;
             ran.artifacts.insert(name.clone(), Digest::of(&built.layer));
         }
@@ -97,7 +97,7 @@ pub fn run(verb: &Local<'_>, output: Output) -> Result<(), Failure> {
     output.print(&ran, text)
 }
 
-/// Runs one step and shows its log as it comes.
+/// Runs one step and shows its log as it arrives.
 fn step(
     build: &mut LocalBuild<'_>,
     name: &Name,
@@ -106,7 +106,7 @@ fn step(
 ) -> Result<String, Failure> {
     progress.say(format!("step {name}: running"));
     let pending = Mutex::new(Vec::new());
-    // For machines, standard output stays alone with the result.
+    // With `-o json`, standard output holds the result alone.
     let live = |piece: &[u8], is_last| match output {
         Output::Text => show(&mut pending.lock().unwrap_or_else(PoisonError::into_inner), piece, is_last),
         Output::Json => {}
@@ -127,13 +127,15 @@ fn step(
     let finding = Finding {
         code: "step-failed".to_owned(),
         what: format!("step `{name}` {how}; the last line of its log: {last}"),
-        remedy: format!("mend it; `countersign pipeline run {name}` runs it and what it needs again"),
+        remedy: format!(
+            "correct it; `countersign pipeline run {name}` runs it and the steps that it needs again"
+        ),
     };
     Err(Failure::decided(GateOutcome::Fail, "the pipeline does not pass on this working tree", vec![finding]))
 }
 
-/// Shows whole lines of a log as they come, so that no character is cut. A reader that has gone misses the rest; the
-/// step and its verdict do not depend on it.
+/// Shows whole lines of a log as they arrive, so that no character is cut. If the reader has gone, the rest is dropped;
+/// the step and its verdict do not depend on it.
 fn show(pending: &mut Vec<u8>, piece: &[u8], is_last: bool) {
     pending.extend_from_slice(piece);
     let whole = if is_last {
@@ -162,7 +164,7 @@ fn ending(exit: Ending) -> String {
     }
 }
 
-/// What services and their probes start must be in the artifact: what an agent would find out.
+/// Checks that the artifact contains the programs that services and probes start; an agent would fail on them later.
 fn holds_programs(name: &Name, built: &ArtifactBytes, release: Option<&ReleaseFile>) -> Result<(), Failure> {
     let (files, _) = open_layer(&built.layer)?;
     let mut findings = Vec::new();
@@ -183,7 +185,7 @@ fn holds_programs(name: &Name, built: &ArtifactBytes, release: Option<&ReleaseFi
                     "{}: services.{service}.{field}: `{program}` {why} artifact `{name}`",
                     release_file::PATH
                 ),
-                remedy: "have the step leave it there, as a file that can be run, or name another program"
+                remedy: "have the step write it there as an executable file, or name another program"
                     .to_owned(),
             });
         }
@@ -191,19 +193,19 @@ fn holds_programs(name: &Name, built: &ArtifactBytes, release: Option<&ReleaseFi
     if findings.is_empty() {
         return Ok(());
     }
-    Err(Failure::decided(GateOutcome::Fail, "what this working tree builds cannot be started", findings))
+    Err(Failure::decided(GateOutcome::Fail, "the artifacts of this working tree cannot be started", findings))
 }
 
 fn not_made(name: &Name, error: &ArtifactError) -> Failure {
     let finding = Finding {
         code: "artifact-failed".to_owned(),
-        what: format!("artifact `{name}` cannot be put together: {error}"),
-        remedy: "change its sources in the pipeline file, or what the steps leave".to_owned(),
+        what: format!("artifact `{name}` cannot be assembled: {error}"),
+        remedy: "change its sources in the pipeline file, or the outputs of the steps".to_owned(),
     };
     Failure::decided(GateOutcome::Fail, "the pipeline does not pass on this working tree", vec![finding])
 }
 
-/// The steps that were named, with all that they need.
+/// The named steps, with all steps that they need.
 fn wanted(pipeline: &Pipeline, named: &[String]) -> Result<BTreeSet<Name>, Failure> {
     if named.is_empty() {
         return Ok(pipeline.steps.keys().cloned().collect());
@@ -225,7 +227,7 @@ fn wanted(pipeline: &Pipeline, named: &[String]) -> Result<BTreeSet<Name>, Failu
     Ok(wanted)
 }
 
-/// A directory that is there and empty: nobody's files are mixed with what is left.
+/// A directory that exists and is empty, so that outputs are not mixed with other files.
 fn empty_dir(out: &Path) -> Result<PathBuf, Failure> {
     let out = std::path::absolute(out)?;
     fs::create_dir_all(&out)?;
@@ -236,7 +238,7 @@ fn empty_dir(out: &Path) -> Result<PathBuf, Failure> {
     Ok(out)
 }
 
-/// The artifact as an agent would unpack it, with its layer and manifest beside it.
+/// Writes the artifact as an agent would unpack it, with its layer and manifest beside it.
 fn leave_artifact(out: &Path, name: &Name, built: &ArtifactBytes) -> Result<(), Failure> {
     let dir = out.join("artifacts");
     leave(&dir.join(name.as_str()), &open_layer(&built.layer)?.0)?;
@@ -255,7 +257,7 @@ fn as_layer(left: &RetainedOutputs) -> LayerFiles {
     left.iter().map(|(path, kept)| (path.clone(), entry(kept))).collect()
 }
 
-/// Writes files below a new directory. Links are made and never followed: nothing lies below one.
+/// Writes files below a new directory. Links are made but never followed, because no file lies below a link.
 fn leave(dir: &Path, files: &LayerFiles) -> Result<(), Failure> {
     fs::create_dir_all(dir)?;
     for (path, entry) in files {
@@ -277,7 +279,7 @@ fn leave(dir: &Path, files: &LayerFiles) -> Result<(), Failure> {
 fn text(ran: &Ran) -> String {
     let mut lines: Vec<String> =
         ran.artifacts.iter().map(|(name, layer)| format!("artifact {name}: layer {layer}")).collect();
-    lines.extend(ran.out.as_ref().map(|out| format!("left in {}", out.display())));
-    lines.push("no receipt of this counts; next: commit, then countersign run".to_owned());
+    lines.extend(ran.out.as_ref().map(|out| format!("written to {}", out.display())));
+    lines.push("its receipts do not count; next: commit, then countersign run".to_owned());
     lines.join("\n")
 }

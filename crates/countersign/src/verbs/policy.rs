@@ -1,5 +1,5 @@
-//! `countersign policy`: checks and tests a directory of policies. It decides nothing until its digest is
-//! signed in an environment statement.
+//! `countersign policy`: checks and tests a directory of policies. A policy decides nothing until an environment
+//! statement with its digest is signed.
 
 use std::path::PathBuf;
 
@@ -15,19 +15,19 @@ use crate::policies;
 /// Subcommands of `policy`.
 #[derive(Debug, Subcommand)]
 pub enum Policy {
-    /// Compile a directory of policies and print its digest; default: the built-in one.
+    /// Compile a directory of policies and print its digest.
     Check {
-        /// The directory.
+        /// Directory of policies; default: the built-in policy.
         dir: Option<PathBuf>,
     },
-    /// Run the tests (every definition of a `test_…` rule, in any package) of a directory of policies.
+    /// Run the tests of a directory of policies: every definition of a `test_…` rule, in any package.
     Test {
-        /// The directory.
+        /// Directory of policies.
         dir: PathBuf,
     },
-    /// Write the built-in policy and its tests to a directory, to start from.
+    /// Write the built-in policy and its tests to a directory, as a starting point.
     Copy {
-        /// The directory; it must not exist.
+        /// Directory to write; it must not exist.
         dir: PathBuf,
     },
 }

@@ -1,7 +1,7 @@
-//! `countersign project`: gives an installation one more project, with its environments and their agents.
+//! `countersign project`: adds a project to an installation, with its environments and their agents.
 //!
-//! What a crash leaves behind: places that are on record already, each with its agent's key; `project add` again goes
-//! on with those that are missing.
+//! A crash here leaves behind places that are recorded already, each with its agent's key; `project add` again adds the
+//! missing ones.
 
 use std::path::{Path, PathBuf};
 
@@ -30,8 +30,8 @@ use crate::{policies, project, shell, trust};
 /// Subcommands of `project`.
 #[derive(Debug, Subcommand)]
 pub enum Project {
-    /// Make dev, staging and production with their agents for every service of a repository that has none yet, and the
-    /// two files to start from where they are missing.
+    /// Make the environments dev, staging and production with their agents for every service of a repository that has none
+    /// yet, and write the project's two files if they are missing.
     Add(Add),
 }
 
@@ -40,14 +40,14 @@ pub enum Project {
 pub struct Add {
     #[command(flatten)]
     place: Place,
-    /// Repository of the project; default: the one that you are in.
+    /// Repository of the project; default: the repository of the current directory.
     #[arg(long)]
     repository: Option<PathBuf>,
-    /// Name of the project; default: the repository's.
+    /// Name of the project; default: the repository's name.
     #[arg(long)]
     project: Option<Name>,
-    /// Directory for the statements, where more than one person has to sign them; default:
-    /// `countersign-PROJECT`.
+    /// Directory for the statements, if more than one person has to sign them; default: `countersign-PROJECT` in the current
+    /// directory.
     #[arg(long)]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -59,14 +59,14 @@ struct Added {
     project: Name,
     places: Vec<MadePlace>,
     written: Vec<PathBuf>,
-    /// Statements that others have to sign first.
+    /// Statements that other people have to sign first.
     statements: Vec<PathBuf>,
     next: String,
     #[serde(skip)]
     notes: Vec<String>,
 }
 
-/// The project as it is described, and what its places are made under.
+/// The description of the project, and the root and pin under which its places are made.
 struct New {
     name: Name,
     repository: PathBuf,
@@ -130,7 +130,7 @@ fn missing(home: &Home, new: &New, known: &[PlaceView]) -> Result<Vec<Prepared>,
     Ok(prepared)
 }
 
-/// Signs and sends a statement, and lets its agent know where it belongs.
+/// Signs and sends a statement, and makes the agent's directory for the place.
 fn send(home: &Home, new: &New, place: &Prepared) -> Result<(), Failure> {
     let envelope = signed(home, place)?;
     let arguments = json!({ "statement": envelope.payload_digest() });
@@ -143,7 +143,7 @@ fn send(home: &Home, new: &New, place: &Prepared) -> Result<(), Failure> {
     join(home, new, &place.agent_dir, &place.place, &place.agent)
 }
 
-/// Statements for others to sign, signed by this person, with what they name beside them.
+/// Writes statements for others to sign, signed by this person, with the files that they name beside them.
 fn prepare(verb: &Add, home: &Home, new: &New, missing: &[Prepared]) -> Result<Vec<PathBuf>, Failure> {
     let dir = verb.out.clone().unwrap_or_else(|| PathBuf::from(format!("countersign-{}", new.name)));
     std::fs::create_dir_all(&dir)?;
@@ -176,7 +176,7 @@ fn join(home: &Home, new: &New, dir: &Path, at: &evidence::Place, name: &Name) -
     agent::write_memory(dir, name, at, &pin, new.root.mode == Mode::Rehearsal)
 }
 
-/// Agents whose place came on record when the command was interrupted.
+/// Makes the directories of agents whose place was recorded when the command was interrupted.
 fn rejoin(home: &Home, new: &New, known: &[PlaceView]) -> Result<(), Failure> {
     for view in known.iter().filter(|view| view.place.project == new.name) {
         let dir = home.agent_of(&new.name, &view.place.service, &view.place.environment);
@@ -187,7 +187,7 @@ fn rejoin(home: &Home, new: &New, known: &[PlaceView]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Who has to sign what, and how it is sent then.
+/// The people who have to sign, the statements that they sign, and the commands that send them.
 fn signers(home: &Home, new: &New, files: &[PathBuf]) -> Result<String, Failure> {
     let mine = my_key(home)?.key;
     let quorum = &new.root.policy;

@@ -22,12 +22,12 @@ use crate::waiting::unless_interrupted;
 pub struct Promote {
     #[command(flatten)]
     place: Place,
-    /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only one that can be meant.
+    /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only place whose release waits for people.
     at: Option<At>,
-    /// Where to write the evidence; default: a file in this directory, which git is told to ignore.
+    /// File for the evidence; default: a file in the current directory, which git is told to ignore.
     #[arg(long)]
     bundle: Option<PathBuf>,
-    /// Wait for the gate alone, not for the agent.
+    /// Wait only for the gate; default: wait for the agent's report too.
     #[arg(long)]
     no_wait: bool,
 }
@@ -37,14 +37,14 @@ struct Done {
     place: At,
     release: u64,
     outcome: String,
-    /// Number of the entry of the agent's report.
+    /// Number of the entry with the agent's report.
     entry: u64,
-    /// Where its evidence was saved.
+    /// File in which the evidence was saved.
     bundle: PathBuf,
     next: String,
 }
 
-/// Asks for the open release to go ahead, and follows it to its agent's report.
+/// Promotes the pending release, and follows it to its agent's report.
 pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     let client = home.client()?;
@@ -60,7 +60,8 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     request::send(&home, "promote", arguments, With::default())?;
     let mut progress = Progress::new(output);
     progress.say(format!("release {number} to {}: being judged", view.place));
-    let goes_on = format!("release {number} of {} goes on; `countersign status` shows how", view.place);
+    let goes_on =
+        format!("release {number} of {} continues; `countersign status` shows its progress", view.place);
     let settled = settle(&client, &view.place, number, verb.no_wait, &mut progress);
     let release = runtime.block_on(unless_interrupted(settled, &goes_on))?;
     let place = view.place;
@@ -94,8 +95,8 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     })
 }
 
-/// What people should know of the open release of a place from the other places of its service: that it was rolled back
-/// there, or that its service does not stay up.
+/// Warnings about the pending release from other places of its service: it was rolled back there, or the service does
+/// not stay up.
 pub fn elsewhere(places: &[PlaceView], view: &PlaceView) -> Vec<String> {
     let Some(open) = &view.open else { return Vec::new() };
     let others = places.iter().filter(|other| {
@@ -118,7 +119,7 @@ pub fn elsewhere(places: &[PlaceView], view: &PlaceView) -> Vec<String> {
     others.flat_map(said).collect()
 }
 
-/// Follows a release until it has ended, or until its gate lets it pass where nobody waits for the agent.
+/// Follows a release until it has ended, or, if the caller does not wait for the agent, until its gate lets it pass.
 async fn settle(
     client: &Client,
     place: &At,
@@ -134,7 +135,7 @@ async fn settle(
         match release.stage.as_str() {
             "proposed" | "judging" => {}
             "due" if !for_the_gate => {
-                progress.once(format!("release {number}: the gate let it pass; the agent judges for itself"));
+                progress.once(format!("release {number}: the gate let it pass; the agent judges on its own"));
                 follow::agent(&view)?;
             }
             _ => return Ok(release.clone()),
@@ -147,7 +148,7 @@ pub async fn look(client: &Client, place: &At) -> Result<PlaceView, Failure> {
     named(client.places().await?, place)
 }
 
-/// The place of this name; who mistypes it is told which there are.
+/// The place of this name; an unknown name is an error that lists the known places.
 pub fn named(places: Vec<PlaceView>, place: &At) -> Result<PlaceView, Failure> {
     let known: Vec<_> = places.iter().map(|view| view.place.to_string()).collect();
     let found = places.into_iter().find(|view| view.place == *place);
@@ -156,11 +157,11 @@ pub fn named(places: Vec<PlaceView>, place: &At) -> Result<PlaceView, Failure> {
 
 fn gone(place: &At, number: u64) -> Failure {
     Failure::error(format!(
-        "the server does not say what became of release {number} of {place}; see `countersign status`"
+        "the server does not show the outcome of release {number} of {place}; see `countersign status`"
     ))
 }
 
-/// The place that is meant: the one given, else the only one whose release waits for people.
+/// The place to act on: the one given, else the only one whose release waits for people.
 pub fn waiting(places: Vec<PlaceView>, at: Option<&At>) -> Result<PlaceView, Failure> {
     if let Some(at) = at {
         let found = named(places, at)?;
@@ -195,5 +196,5 @@ fn unknown(place: &At, known: &[String]) -> Failure {
 }
 
 fn nothing_open(place: &At) -> Failure {
-    Failure::error(format!("no release stands open at {place}; see `countersign status`"))
+    Failure::error(format!("no release is pending at {place}; see `countersign status`"))
 }

@@ -1,7 +1,8 @@
-//! `countersign rollback`: a person asks for what ran before, and nothing brings back by itself what they rolled back.
+//! `countersign rollback`: a person returns a place to the release that ran before. The place refuses the artifact that
+//! was rolled back until a person runs its commit with `--again`.
 //!
-//! Invariant: what is asked for is named before it is signed: artifact, commit and release, since when it did not run,
-//! and what else ends. What was rolled back is not rolled back to.
+//! Invariant: before the person signs, the target is named: artifact, commit and release, since when it has not run, and
+//! which pending releases end. A release that was rolled back cannot be the target.
 
 use clap::Args;
 use evidence::Place as At;
@@ -25,15 +26,15 @@ use crate::waiting::unless_interrupted;
 pub struct Rollback {
     #[command(flatten)]
     place: Place,
-    /// The place, PROJECT/SERVICE/ENVIRONMENT; if omitted, the only one where something runs.
+    /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only place where a release runs.
     at: Option<At>,
-    /// Number of the release to go back to; if omitted, the latest one that ran there and was not rolled back.
+    /// Number of the release to return to; default: the latest one that ran there and was not rolled back.
     #[arg(long, value_name = "RELEASE")]
     to: Option<u64>,
-    /// Why; it is signed and recorded.
+    /// Reason for the rollback; it is signed and recorded; default: none.
     #[arg(long, value_parser = words)]
     reason: Option<String>,
-    /// Roll back without asking.
+    /// Roll back without asking; default: show the rollback and ask.
     #[arg(long)]
     yes: bool,
 }
@@ -42,12 +43,12 @@ pub struct Rollback {
 #[derive(Debug)]
 pub struct Way {
     from: Target,
-    /// Whether that is a release under way, which has not run yet.
+    /// Whether the rolled-back release is in progress and has not run yet.
     is_under_way: bool,
     to: RunningView,
-    /// What else could be gone back to.
+    /// Other possible targets.
     further: Vec<RunningView>,
-    /// What else stands there and ends.
+    /// Pending releases of the place that end.
     ends: Vec<Ended>,
 }
 
@@ -58,11 +59,11 @@ struct Done {
     release: u64,
     outcome: String,
     entry: u64,
-    /// What runs again.
+    /// The release that runs again.
     to: Target,
-    /// What ran, and comes back by nothing but `run --again`.
+    /// The release that ran; only `run --again` releases it again.
     from: Target,
-    /// What stood open there, and ended with it.
+    /// Pending releases that ended with the rollback.
     ended: Vec<Ended>,
     next: String,
 }
@@ -82,7 +83,7 @@ struct Ended {
     stage: String,
 }
 
-/// Asks for what ran before, and waits for the agent's report.
+/// Asks for the rollback, and waits for the agent's report.
 pub fn run(verb: &Rollback, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     let places = runtime()?.block_on(home.client()?.places())?;
@@ -111,7 +112,8 @@ pub fn carry_out(
         fields.extend(reason.map(|reason| ("reason".to_owned(), json!(reason))));
     }
     let sent = request::send(home, "rollback", arguments, With::default())?;
-    let goes_on = format!("the rollback of {} goes on; `countersign status` shows how", view.place);
+    let goes_on =
+        format!("the rollback of {} continues; `countersign status` shows its progress", view.place);
     let waiting = unless_interrupted(reported(&client, &view.place, sent.outcome.entry), &goes_on);
     let release = runtime.block_on(waiting)?;
     if release.stage != "running" {
@@ -130,8 +132,8 @@ pub fn carry_out(
     output.print(&done, |done| {
         let ended: String = done.ended.iter().map(|ended| format!("\n{}", ended.words("has ended"))).collect();
         format!(
-            "{} runs commit {} again, as release {}. To bring back what it replaced, run `countersign run --again {}` \
-             while no newer commit runs in the first environment; otherwise commit on top of what runs there{ended}\nnext: {}",
+            "{} runs commit {} again, as release {}. To release the replaced commit again, run `countersign run --again {}` \
+             while no newer commit runs in the first environment; otherwise commit on top of the running commit{ended}\nnext: {}",
             done.place,
             short(done.to.commit.as_str()),
             done.release,
@@ -142,8 +144,8 @@ pub fn carry_out(
 }
 
 impl Way {
-    /// From a release that is under way to what runs; else from what runs to the latest that ran before and was not
-    /// rolled back, or to the release that is named.
+    /// From a release in progress back to the running one; otherwise from the running release to the latest that ran before
+    /// and was not rolled back, or to the release that is named.
     pub fn of(view: &PlaceView, to: Option<u64>) -> Result<Self, Failure> {
         let place = &view.place;
         let under_way = view.open.as_ref().filter(|open| is_under_way(open));
@@ -163,7 +165,7 @@ impl Way {
             Some(number) => past.iter().copied().find(|past| past.release == number),
         };
         let Some(target) = found else { return Err(nothing(view, under_way, &past, to)) };
-        // The decision is the domain's; whoever asks is told before they sign.
+        // The domain decides about the rollback; this check tells the person before they sign.
         if let Some(bar) = bar(target) {
             return Err(forward(view, bar));
         }
@@ -177,7 +179,7 @@ impl Way {
         })
     }
 
-    /// What is shown before it is signed.
+    /// The page that is shown before the signature.
     pub fn shown(&self, view: &PlaceView) -> String {
         let since = |what: &RunningView| what.since.map(|at| format!(", since {at}")).unwrap_or_default();
         let line = |word: &str, what: &Target, since: &str| {
@@ -187,7 +189,7 @@ impl Way {
             )
         };
         let runs = view.running.as_ref().filter(|_| !self.is_under_way).map(since).unwrap_or_default();
-        let word = if self.is_under_way { "under way, and ends:" } else { "runs now:" };
+        let word = if self.is_under_way { "in progress, ends:" } else { "runs now:" };
         let mut lines = vec![
             view.place.to_string(),
             line(word, &self.from, &runs),
@@ -196,7 +198,7 @@ impl Way {
         for past in view.before.iter().filter(|_| !self.is_under_way) {
             if let Some(bar) = view.rolled_back.iter().find(|bar| bar.artifact == past.artifact) {
                 let (release, by) = (past.release, bar.by);
-                lines.push(format!("not to release {release}, which ran before: rollback {by} took it away"));
+                lines.push(format!("not to release {release}, which ran before: rollback {by} removed it"));
             }
         }
         lines.extend(self.ends.iter().map(|ended| ended.words("ends with it")));
@@ -204,7 +206,7 @@ impl Way {
             let known: Vec<_> = self.further.iter().map(brief).collect();
             lines.push(format!("or, with --to RELEASE, to {}", known.join(", ")));
         }
-        lines.push("until somebody runs it with --again, nothing releases there what is rolled back".into());
+        lines.push("the place refuses the artifact until somebody runs its commit with --again".into());
         lines.join("\n")
     }
 }
@@ -229,7 +231,7 @@ impl Ended {
     }
 }
 
-/// Whether its gate or its agent is at it.
+/// Whether the gate or the agent works on the release.
 pub fn is_under_way(open: &OpenView) -> bool {
     ["judging", "due"].contains(&open.stage.as_str())
 }
@@ -238,9 +240,9 @@ fn brief(past: &RunningView) -> String {
     format!("release {} of commit {}", past.release, short(past.commit.as_str()))
 }
 
-/// What stands at a place and is not gone back from: it ends, since a person has to want it again.
+/// Pending releases of a place that the rollback ends besides its own; a person has to ask for them again.
 fn ends(view: &PlaceView) -> Vec<Ended> {
-    // What its agent refused in a freeze is tried again after it, unless another release came since.
+    // A release that the agent refused because of a freeze is tried again afterwards, unless a newer release exists.
     let newest = view.releases.iter().find(|release| release.kind == "release").map(|release| release.began);
     let is_waiting = |release: &&ReleaseView| {
         let is_frozen = || {
@@ -259,7 +261,7 @@ fn ends(view: &PlaceView) -> Vec<Ended> {
     view.releases.iter().filter(is_waiting).map(ended).collect()
 }
 
-/// Why there is nothing to go back to.
+/// The failure for a place without a target to return to.
 fn nothing(
     view: &PlaceView,
     under_way: Option<&OpenView>,
@@ -275,7 +277,7 @@ fn nothing(
     }
     if let Some(open) = under_way {
         return Failure::error(format!(
-            "nothing runs at {place} to which it could go back from release {}, which is under way; \
+            "nothing runs at {place} to which it could go back from release {}, which is in progress; \
              `countersign freeze {place}` ends that",
             open.release
         ));
@@ -284,17 +286,17 @@ fn nothing(
     bar.map_or_else(
         || {
             Failure::error(format!(
-                "nothing ran at {place} before what runs now; release another commit with `countersign run COMMIT`"
+                "nothing ran at {place} before the release that runs now; release another commit with `countersign run COMMIT`"
             ))
         },
         |bar| forward(view, bar),
     )
 }
 
-/// A rollback to what another one took away.
+/// The failure for a target that another rollback removed.
 fn forward(view: &PlaceView, bar: &RolledBackView) -> Failure {
     Failure::error(format!(
-        "what ran at {} before is release {} of commit {}, which rollback {} took away: to go back to that would go \
+        "the release that ran at {} before is {} of commit {}, which rollback {} removed: to go back to that would go \
          forward; `countersign run --again {}` releases it again, or release another commit",
         view.place,
         bar.release,
@@ -304,7 +306,7 @@ fn forward(view: &PlaceView, bar: &RolledBackView) -> Failure {
     ))
 }
 
-/// Waits for what the agent reports of the rollback that an entry began.
+/// Waits for the agent's report on the rollback that an entry began.
 async fn reported(client: &Client, place: &At, entry: u64) -> Result<ReleaseView, Failure> {
     let mut seen = 0;
     loop {
@@ -314,7 +316,7 @@ async fn reported(client: &Client, place: &At, entry: u64) -> Result<ReleaseView
             Failure::error("the server does not show the rollback; see `countersign status`")
         })?;
         if release.stage == "dropped" {
-            let what = "its agent will not do it: the enrolment of whoever asked was withdrawn meanwhile";
+            let what = "its agent refuses it: the enrolment of the person who asked was withdrawn meanwhile";
             return Err(Failure::error(format!(
                 "the rollback of {place} was dropped: {what}; ask for it anew"
             )));

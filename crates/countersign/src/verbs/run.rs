@@ -1,7 +1,7 @@
-//! `countersign run`: puts a commit forward and follows it as far as it goes by itself.
+//! `countersign run`: submits a commit and follows it as far as it gets without people.
 //!
-//! Invariant: what it prints and its exit code are of its own run; it ends when nothing can follow by itself, and says
-//! what is missing. To end it ends nothing but itself.
+//! Invariant: its output and its exit code are about its own run only. It ends when nothing more can happen
+//! automatically, and says what is missing. To interrupt it cancels nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -44,32 +44,32 @@ use crate::waiting::unless_interrupted;
 pub struct Run {
     #[command(flatten)]
     place: Place,
-    /// The commit: a branch, a tag, an id.
+    /// The commit: a branch, a tag or an id.
     #[arg(default_value = HEAD)]
     commit: String,
-    /// The repository; default: the one you are in.
+    /// The repository; default: the repository of the current directory.
     #[arg(long)]
     repository: Option<PathBuf>,
-    /// The project; default: the repository's name.
+    /// Name of the project; default: the repository's name.
     #[arg(long)]
     project: Option<Name>,
-    /// Do not wait for what comes of it.
+    /// End once the run is recorded; default: wait until nothing more happens automatically.
     #[arg(long)]
     no_wait: bool,
-    /// Build and release the commit again, even where it runs already or was rolled back. A release that waits for
-    /// people keeps its approvals.
+    /// Build and release the commit again, even if it runs already or was rolled back. A release that waits for people keeps
+    /// its approvals. Default: a commit that was run before is only followed.
     #[arg(long)]
     again: bool,
-    /// What `pipeline run` is now.
+    /// The old form of `pipeline run`.
     #[arg(long, hide = true, value_name = "STEP", num_args = 0.., conflicts_with_all = ["no_wait", "again"])]
     local: Option<Vec<String>>,
-    /// As of `pipeline run`.
+    /// As in `pipeline run`.
     #[arg(long, hide = true, requires = "local")]
     out: Option<PathBuf>,
-    /// As of `pipeline run`.
+    /// As in `pipeline run`.
     #[arg(long, hide = true, requires = "local")]
     toolchain: Vec<PathBuf>,
-    /// As of `pipeline run`.
+    /// As in `pipeline run`.
     #[arg(long, hide = true, requires = "local")]
     allow_network: Vec<sandbox::Allowance>,
 }
@@ -79,22 +79,22 @@ struct Started {
     run: RunId,
     commit: CommitId,
     state: String,
-    /// Whether the commit had been run before, so that nothing was begun.
+    /// Whether the commit had been run before, so that no run was begun.
     unchanged: bool,
     artifacts: BTreeMap<String, Digest>,
-    /// What became of it at each place.
+    /// Outcome at each place.
     outcomes: Vec<At>,
-    /// Services that no environment statement has a place for.
+    /// Services for which no environment statement has a place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     without_places: Vec<String>,
     places: Vec<PlaceView>,
-    /// What its person should know all the same.
+    /// Warnings for the person who runs the commit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
     next: String,
 }
 
-/// Puts the commit forward, unless it was and nothing is missing.
+/// Submits the commit, unless it was run before and nothing is missing.
 pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     if let Some(steps) = &verb.local {
         return local(verb, steps, output);
@@ -117,7 +117,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
         Some(view) => {
             let (run, how) = (view.run, if view.state == "running" { "is being built" } else { "was built" });
             progress.say(format!(
-                "commit {} {how} by run {run}: nothing is begun; `countersign run --again` repeats it",
+                "commit {} {how} by run {run}: no new run; `countersign run --again` repeats it",
                 short(commit.as_str())
             ));
             run
@@ -141,7 +141,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
         return output.print(&started, |started| format!("next: {}", started.next));
     }
     let goes_on = format!(
-        "run {run} goes on; `countersign cancel {run}` ends it, `countersign run {commit}` follows it again"
+        "run {run} continues; `countersign cancel {run}` ends it, `countersign run {commit}` follows it again"
     );
     let followed = unless_interrupted(to_the_end(&client, run, &mut progress), &goes_on);
     let (view, end) = runtime.block_on(followed)?;
@@ -193,14 +193,14 @@ impl Started {
             )
         });
         let lines: String = artifacts.chain(outcomes).chain(missing).collect();
-        let done = if self.unchanged { "nothing was done: this commit had been run before\n" } else { "" };
+        let done = if self.unchanged { "nothing was done: this commit was run before\n" } else { "" };
         let notes: String = self.notes.iter().map(|note| format!("note: {note}\n")).collect();
         format!("{lines}{done}{notes}next: {}", self.next)
     }
 }
 
-/// The last run of a commit, when another one would change nothing: it is on its way, or what it made stands at every
-/// place, or a person rolled it back there.
+/// The last run of a commit, if another run would change nothing: it is in progress, or its artifacts are settled at
+/// every place, or a person rolled them back there.
 async fn standing(
     client: &Client,
     project: &Name,
@@ -221,7 +221,7 @@ async fn standing(
     Ok(stays.then_some(view))
 }
 
-/// Sends the signed request and the source, once they were checked; answers the run's id.
+/// Checks and sends the signed request and the source; returns the run's id.
 fn send(
     home: &Home,
     verb: &Run,
@@ -239,7 +239,7 @@ fn send(
     Ok(request::send(home, "run", arguments, with)?.request.nonce.into())
 }
 
-/// What `pipeline run` does. What stands where a commit would is a step as well, as in `run --local --out DIR build`.
+/// The old form of `pipeline run`. An argument in the place of the commit is a step too, as in `run --local --out DIR build`.
 fn local(verb: &Run, steps: &[String], output: Output) -> Result<(), Failure> {
     let first = Some(&verb.commit).filter(|commit| *commit != HEAD);
     let steps: Vec<_> = first.into_iter().chain(steps).cloned().collect();
@@ -249,7 +249,7 @@ fn local(verb: &Run, steps: &[String], output: Output) -> Result<(), Failure> {
     pipeline_run::run(&Local { repository, project, steps: &steps, out, reach: &reach }, output)
 }
 
-/// Where nothing follows by itself any more.
+/// The point at which nothing more happens automatically.
 #[derive(Default)]
 struct End {
     places: Vec<PlaceView>,
@@ -257,7 +257,7 @@ struct End {
     nodes: Option<Vec<String>>,
 }
 
-/// Follows a run and its releases until nothing more happens by itself, and says what happens.
+/// Follows a run and its releases until nothing more happens automatically, and prints each change.
 async fn to_the_end(client: &Client, run: RunId, progress: &mut Progress) -> Result<(RunView, End), Failure> {
     let mut seen = 0;
     loop {
@@ -290,7 +290,7 @@ async fn to_the_end(client: &Client, run: RunId, progress: &mut Progress) -> Res
             follow::agents(&view, &stands, &places)?;
         }
         let past = client.wait_past(seen);
-        // That a runner begins is no entry, so nothing in the ledger tells of it.
+        // The start of a runner's work is no entry, so nothing in the ledger shows it: the server is asked at intervals.
         if view.works.iter().any(|work| work.state == "due" && !work.running) {
             let waited = tokio::time::timeout(LOOK_EVERY, past).await;
             seen = waited.unwrap_or(Ok(seen))?;
@@ -300,10 +300,10 @@ async fn to_the_end(client: &Client, run: RunId, progress: &mut Progress) -> Res
     }
 }
 
-/// Why the run did not get as far as it goes by itself, if it did not.
+/// The failure of a run that did not get as far as it could without people; `None` if it did.
 async fn failure(client: &Client, view: &RunView, started: &Started) -> Result<Option<Failure>, Failure> {
     if view.state != "passed" {
-        // Without them the failure is still true, so a receipt that cannot be read is no further failure.
+        // The failure is true even without the file list, so a receipt that cannot be read is no further failure.
         let differing = match view.state.as_str() {
             "differed" => differing::files(client, view).await.unwrap_or_default(),
             _ => Vec::new(),
@@ -315,20 +315,19 @@ async fn failure(client: &Client, view: &RunView, started: &Started) -> Result<O
         match stand {
             Stand::Stopped { release } => return follow::why(client, release).await.map(Some),
             Stand::Superseded { by, automatic: true } => {
-                let what =
-                    format!("run {by} put another release forward at {place} before run {run} ran there");
+                let what = format!("run {by} proposed another release at {place} before run {run} ran there");
                 let remedy = format!(
-                    "see `countersign status`; a commit that builds on {} and on what runs there takes both along",
+                    "see `countersign status`; a commit that descends from {} and from the running commit contains both",
                     short(view.commit.as_str())
                 );
                 let finding = Finding { code: "superseded".into(), what, remedy };
-                let message = format!("{place}: another run took the place of run {run}");
+                let message = format!("{place}: another run replaced run {run}");
                 return Ok(Some(Failure::decided(GateOutcome::Fail, message, vec![finding])));
             }
             Stand::Ended { by } => {
                 let what = format!("rollback {by} of {place} ended it before it ran there");
                 let remedy =
-                    format!("`countersign run {}` brings it there, if it is still wanted", view.commit);
+                    format!("`countersign run {}` releases it there, if it is still wanted", view.commit);
                 let finding = Finding { code: "ended-by-rollback".into(), what, remedy };
                 let message = format!("{place}: somebody rolled back there meanwhile");
                 return Ok(Some(Failure::decided(GateOutcome::Fail, message, vec![finding])));
@@ -354,7 +353,7 @@ async fn failure(client: &Client, view: &RunView, started: &Started) -> Result<O
     Ok(nowhere(view, started))
 }
 
-/// A run that made something for services of which none has a place.
+/// The failure of a run whose services have no place.
 fn nowhere(view: &RunView, started: &Started) -> Option<Failure> {
     if view.services.is_empty() || !started.outcomes.is_empty() {
         return None;
@@ -373,7 +372,7 @@ fn nowhere(view: &RunView, started: &Started) -> Option<Failure> {
 }
 
 fn failed(view: &RunView, differing: &[String]) -> Failure {
-    let differ = format!("what the runners made of the commit differs: {}", differing.join("; "));
+    let differ = format!("the runners' outputs differ: {}", differing.join("; "));
     let bad = view.works.iter().filter(|work| work.state == "failed");
     let mut findings: Vec<_> = bad
         .map(|work| {
@@ -392,15 +391,15 @@ fn failed(view: &RunView, differing: &[String]) -> Failure {
             "differed" => (
                 "runners-differ",
                 differ.trim_end_matches([':', ' ']),
-                "compare their logs, and make the build give the same bytes each time: SOURCE_DATE_EPOCH is set",
+                "compare their logs, and make the build reproducible; SOURCE_DATE_EPOCH is set for it",
             ),
             "cancelled" => {
-                ("run-cancelled", cancelled.as_str(), "run the commit again, when it is wanted after all")
+                ("run-cancelled", cancelled.as_str(), "run the commit again if it is still wanted")
             }
             _ => (
                 "runner-lost",
                 lost.as_str(),
-                "`countersign status` shows which machines are there; then run the commit again",
+                "`countersign status` shows which machines are connected; then run the commit again",
             ),
         };
         findings.push(Finding { code: code.into(), what: what.into(), remedy: remedy.into() });
@@ -417,7 +416,7 @@ fn cancelled_by(view: &RunView) -> String {
     }
 }
 
-/// Why a run will never end by itself, and who says so.
+/// The reason why a run cannot end automatically, and who reported it.
 fn lost(view: &RunView) -> String {
     let of = |state: &str| view.works.iter().find(|work| work.state == state);
     let runner = |work: &WorkView| work.runner.as_ref().map_or("a runner".to_owned(), Name::to_string);
@@ -426,14 +425,14 @@ fn lost(view: &RunView) -> String {
             format!("{} gave up {} {}: it could not report it", runner(work), work.kind, work.name)
         }
         (None, Some(work)) => format!(
-            "the server says that {} {} will not be reported: its runner was silent for an hour, or gave it up",
+            "the server reports that {} {} will not be finished: its runner was silent for an hour, or gave it up",
             work.kind, work.name
         ),
-        (None, None) => "a runner that it waited for is not in the trust root any more".to_owned(),
+        (None, None) => "a runner that it waited for is no longer in the trust root".to_owned(),
     }
 }
 
-/// A progress that begins with what is not part of the commit: the most usual mistake is to forget that.
+/// A progress that begins with a warning about uncommitted changes, because forgetting them is the most usual mistake.
 fn progress(verb: &Run, repository: &Path, output: Output) -> Progress {
     let mut progress = Progress::new(output);
     if verb.commit == "HEAD" && misplaced::has_uncommitted(repository) {
@@ -443,7 +442,7 @@ fn progress(verb: &Run, repository: &Path, output: Output) -> Progress {
     progress
 }
 
-/// What to type next for this run.
+/// The next command for this run.
 fn next(home: &Home, client: &Client, outcomes: &[At]) -> Result<String, Failure> {
     let waits = outcomes.iter().find_map(|at| match at.stand {
         Stand::Waiting { approvals, .. } => Some((&at.place, approvals)),
@@ -456,7 +455,7 @@ fn next(home: &Home, client: &Client, outcomes: &[At]) -> Result<String, Failure
     }
 }
 
-/// The command to approve, with the people who may where this person's own approval would not count.
+/// The command that approves a release, with the names of possible approvers if this person's own approval would not count.
 fn approval(home: &Home, client: &Client, place: &ReleasePlace) -> Result<String, Failure> {
     let command = approvers::command(place);
     let installation = runtime()?.block_on(client.installation())?;
@@ -464,7 +463,7 @@ fn approval(home: &Home, client: &Client, place: &ReleasePlace) -> Result<String
         return Ok(command);
     }
     let profile = Profile::of(home)?;
-    // Without evidence that holds nobody can be named, and `approve` says why it does not hold.
+    // If the evidence does not hold, nobody can be named; `approve` then reports why it does not hold.
     let dossier = Dossier::fetch(&profile, client, place);
     let Ok(checked) = dossier.as_ref().map_err(drop).and_then(|dossier| dossier.check().map_err(drop)) else {
         return Ok(approvers::somebody(&command));
@@ -474,5 +473,5 @@ fn approval(home: &Home, client: &Client, place: &ReleasePlace) -> Result<String
 }
 
 const HEAD: &str = "HEAD";
-/// While work waits for its runner to begin.
+/// Interval at which a run is read while its work waits for a runner.
 const LOOK_EVERY: Duration = Duration::from_millis(500);

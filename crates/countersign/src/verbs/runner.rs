@@ -1,4 +1,4 @@
-//! `countersign runner`: the build plane's process, and how one joins.
+//! `countersign runner`: the build plane's process, and how a runner joins.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub struct Runner {
     verb: Option<Verb>,
     #[command(flatten)]
     role: RoleArguments,
-    /// Most that it keeps of what its steps left, in GiB; what was left longest ago goes first.
+    /// Most disk space for kept outputs of steps, in GiB; the oldest outputs are removed first.
     #[arg(long, value_name = "GIB", default_value_t = 20, value_parser = clap::value_parser!(u64).range(4..=1 << 20))]
     keep: u64,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub struct Runner {
     slots: SlotArguments,
 }
 
-/// How much a runner does at once.
+/// Limits on the steps that a runner executes at the same time.
 #[derive(Clone, Copy, Debug, Args)]
 struct SlotArguments {
     /// Most steps at once; default: the number of processors, at least 4.
@@ -50,18 +50,18 @@ struct SlotArguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Make a runner's directory and key; the trust root has to name the key before it counts.
+    /// Make a runner's directory and key; the key counts once the trust root names it.
     Join {
-        /// The runner's own directory.
+        /// Directory of the runner; it is created.
         #[arg(long)]
         data: PathBuf,
-        /// Its name.
+        /// Name of the runner.
         #[arg(long)]
         name: Name,
-        /// The line of `countersign trust pin`, from somebody you trust.
+        /// The line that `countersign trust pin` prints, from a person that you trust.
         #[arg(long)]
         pin: String,
-        /// PKCS#11 URI (RFC 7512) of an Ed25519 key in a device; if omitted, a key file is made.
+        /// PKCS#11 URI (RFC 7512) of an Ed25519 key in a device; default: a key file is made.
         #[arg(long, value_name = "URI")]
         key: Option<Uri>,
     },
@@ -74,7 +74,7 @@ impl SlotArguments {
     }
 }
 
-/// What a runner knows of its installation.
+/// A runner's own record of its installation.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Joined {
@@ -82,16 +82,16 @@ pub struct Joined {
     pub v: u8,
     /// The runner's name.
     pub name: Name,
-    /// The pin that it joined with.
+    /// The pin that the runner joined with.
     pub pin: String,
 }
 
-/// Joins, or runs until it is asked to end.
+/// Joins a runner, or runs it until it is asked to end.
 pub fn run(verb: &Runner, output: Output) -> Result<(), Failure> {
     match (&verb.verb, &verb.role.data, &verb.role.server) {
         (Some(Verb::Join { data, name, pin, key }), ..) => join(data, name, pin, key.as_ref(), output),
         (None, Some(data), Some(server)) => serve(data, server, verb, output),
-        _ => Err(Failure::usage("--data and --server are needed")),
+        _ => Err(Failure::usage("--data and --server are required")),
     }
 }
 
@@ -109,7 +109,7 @@ fn join(data: &Path, name: &Name, pin: &str, device: Option<&Uri>, output: Outpu
     })
 }
 
-/// Writes what a runner knows.
+/// Writes a runner's record of its installation.
 pub fn write_joined(data: &Path, name: &Name, pin: &Pin) -> Result<(), Failure> {
     let joined = Joined { v: 1, name: name.clone(), pin: pin.to_string() };
     write_private(&data.join("runner.json"), &serde_json::to_string_pretty(&joined)?)
@@ -150,7 +150,7 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
     announce("runner", server, output);
     let runtime = runtime()?;
     runtime.block_on(runner::serve(Arc::new(bench), client, slots, stop_signal()));
-    // Steps that run are not waited for: they end with this process, and are still due at the next start.
+    // Running steps are not waited for: they end with this process, and are due again at the next start.
     runtime.shutdown_background();
     Ok(())
 }

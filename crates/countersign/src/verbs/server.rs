@@ -17,10 +17,10 @@ use crate::trust;
 pub struct Server {
     #[command(flatten)]
     place: Place,
-    /// Loopback address to listen on; port 0 takes any free one.
+    /// Loopback address to listen on; port 0 selects any free port.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Submission prefix of a witness to ask; may be given more than once.
+    /// Submission URL prefix of a witness; may be given several times; default: no witness.
     #[arg(long)]
     witness: Vec<String>,
     #[command(flatten)]

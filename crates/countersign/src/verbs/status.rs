@@ -1,4 +1,4 @@
-//! `countersign status`: the installation as its server sees it: places, runs, what is stopped, what ends soon.
+//! `countersign status`: the installation as its server sees it: places, runs, obstacles to releases, expiry dates.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub struct Status {
     place: Place,
 }
 
-/// Asks the server and prints what it says.
+/// Reads the server's views and prints them.
 pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     let client = home.client()?;
@@ -57,7 +57,7 @@ struct Seen {
     installation: Installation,
     places: Vec<PlaceView>,
     runs: Vec<RunView>,
-    /// What ends within two weeks, and how to renew it.
+    /// Statements that expire within two weeks, and how to renew them.
     ending: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ fn section(title: &str, lines: &[String]) -> String {
     if lines.is_empty() { lines } else { format!("{title}:\n{lines}") }
 }
 
-/// What keeps releases from running: freezes, bars, machines that are gone.
+/// Obstacles to releases: freezes, bars, machines that are gone.
 fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
     let frozen = seen.frozen.iter().map(|freeze| {
         let held = places.iter().filter(|view| {
@@ -106,7 +106,7 @@ fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
     section("stopped", &lines)
 }
 
-/// The person who froze something, and when.
+/// The person who froze a place, and the time.
 fn begun(view: &FreezeView) -> String {
     let by = view.by.as_ref().map_or_else(String::new, |by| match &by.name {
         Some(name) => format!(" by {}", shown::line(name)),
@@ -115,7 +115,7 @@ fn begun(view: &FreezeView) -> String {
     format!("{by} since {}", view.time)
 }
 
-/// That somebody rolled something back, when and why, as the server tells it.
+/// A line about a rollback, with its time and reason, as the server reports it.
 pub fn rolled_back(view: &PlaceView, bar: &RolledBackView) -> String {
     let commit = short(bar.commit.as_str());
     let time = bar.time.map(|time| format!(" at {time}")).unwrap_or_default();
@@ -124,7 +124,7 @@ pub fn rolled_back(view: &PlaceView, bar: &RolledBackView) -> String {
     format!("{}: release {} of commit {commit} was rolled back{by}{time}{why}", view.place, bar.release)
 }
 
-/// What ends within two weeks, the first end first.
+/// Statements that expire within two weeks, the first one first.
 fn ending(seen: &Installation, places: &[PlaceView], now: Moment) -> Vec<String> {
     let mut ends: Vec<(Moment, String)> = Vec::new();
     if let Some(end) = seen.root_expires {
@@ -184,7 +184,7 @@ fn places_text(places: &[PlaceView]) -> String {
     section("places", &places.iter().map(line).collect::<Vec<_>>())
 }
 
-/// How far a release has come, or how it ended.
+/// The stage of a release, or its outcome.
 fn stage_of(release: &ReleaseView, places: &[PlaceView]) -> String {
     let view = places.iter().find(|view| view.place == release.place);
     let now = view.and_then(|view| view.running.as_ref());
@@ -201,7 +201,7 @@ fn stage_of(release: &ReleaseView, places: &[PlaceView]) -> String {
     }
 }
 
-/// What an agent says of its service, where that is not just that it runs.
+/// An agent's report about its service, unless the service simply runs.
 pub fn service_text(service: &ServiceView) -> String {
     let mut text = String::new();
     if let Some(why) = &service.probing {
@@ -214,18 +214,18 @@ pub fn service_text(service: &ServiceView) -> String {
         text += &format!("; its service {now}: it failed {times} since {since}, the last time: {last}");
     }
     if service.hold.as_deref() == Some("descendants") {
-        text.push_str("; its host gives no process namespace, so a subreaper holds the service");
+        text.push_str("; its host has no process namespaces, so a subreaper supervises the service");
     }
     text
 }
 
-/// The newest runs, each with what became of it at its places.
+/// The newest runs, each with its outcome at its places.
 fn runs_text(runs: &[RunView], places: &[PlaceView]) -> String {
     let line = |view: &RunView| {
         let commit = short(view.commit.as_str());
         let released =
             view.releases.iter().rev().filter(|release| release.run == view.run && release.kind == "release");
-        // Of each place the newest one.
+        // Only the newest release of each place is shown.
         let mut newest: Vec<&ReleaseView> = Vec::new();
         for release in released {
             if !newest.iter().any(|known| known.place == release.place) {
@@ -267,7 +267,7 @@ fn text(seen: &Installation) -> String {
     )
 }
 
-/// A person as people call them.
+/// The name by which people call a person.
 fn named(person: &PersonView) -> String {
     let id = person.person.to_string();
     match &person.name {
@@ -276,11 +276,11 @@ fn named(person: &PersonView) -> String {
     }
 }
 
-/// Enough of a fingerprint to tell keys apart: `SHA256:` and eight characters.
+/// Enough characters of a fingerprint to distinguish keys: `SHA256:` and eight more.
 const KEY_CHARS: usize = 15;
 /// Most runs that are shown to people.
 const RUNS_SHOWN: usize = 10;
-/// What ends within this time is said.
+/// A statement that expires within this time is listed.
 const SOON: Duration = Duration::from_hours(24 * 14);
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What the command line says of itself: the words of its help, and the page `docs/cli.md`, which holds all of it.
-//! `UPDATE_CLI=1` writes the page.
+//! Tests of the command line's help: its words, and the page `docs/cli.md`, which contains all of it. `UPDATE_CLI=1`
+//! writes the page.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,7 +8,7 @@ use clap::{Arg, Command, CommandFactory as _};
 
 use super::CommandLine;
 
-/// Help of a command and of all below it, a line for each thing that is described.
+/// Help of a command and of all commands below it, one line for each described item.
 fn help(command: &Command, way: &str, lines: &mut Vec<String>) {
     let way = format!("{way} {}", command.get_name());
     lines.extend(command.get_about().map(|about| format!("{way}: {about}")));
@@ -30,13 +30,13 @@ fn help_says_what_is_taken_where_nothing_is_given_in_the_same_words() {
     assert!(found.is_empty(), "say `default: ...` or `if omitted, ...`: {found:#?}");
 }
 
-/// Help as one line that ends with a full stop, which clap takes away.
+/// Help as one line that ends with a full stop, because clap removes the full stop.
 fn sentence(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|");
     if line.is_empty() || line.ends_with(['.', '?', '!', ':']) { line } else { format!("{line}.") }
 }
 
-/// How an argument is written, as code: `-o`, `--output <OUTPUT>`, or `<COMMIT>`.
+/// The spelling of an argument, as code: `-o`, `--output <OUTPUT>`, or `<COMMIT>`.
 fn spelling(argument: &Arg) -> String {
     let values = argument.get_value_names().unwrap_or_default();
     let names = values.iter().map(|name| format!("<{}>", name.replace('|', "\\|")));
@@ -56,7 +56,7 @@ fn spelling(argument: &Arg) -> String {
     }
 }
 
-/// A row of an argument: how it is written, what it does, what it takes if omitted.
+/// The row of an argument: its spelling, its help, its default.
 fn row(argument: &Arg) -> String {
     let help = argument.get_long_help().or_else(|| argument.get_help()).map(ToString::to_string);
     let mut said = sentence(&help.unwrap_or_default());
@@ -89,7 +89,7 @@ fn table<'a>(arguments: impl Iterator<Item = &'a Arg>) -> String {
     if rows.is_empty() { rows } else { format!("\n| argument | meaning |\n|---|---|\n{rows}") }
 }
 
-/// The section of a command, and of all below it.
+/// The section of a command, and of all commands below it.
 fn section(command: &Command, page: &mut String) {
     let mut usage = command.clone();
     let usage = usage.render_usage().to_string();
@@ -102,7 +102,7 @@ fn section(command: &Command, page: &mut String) {
     shown.for_each(|inner| section(inner, page));
 }
 
-/// The table that people read, and against which `cargo x docs` checks every documented command, is this one.
+/// The page that people read must be the program's own help; `cargo x docs` checks every documented command against it.
 #[test]
 fn the_cli_page_is_the_help_of_the_program() {
     let mut command = CommandLine::command();

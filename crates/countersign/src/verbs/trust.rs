@@ -1,4 +1,4 @@
-//! `countersign trust`: statements of trust, made here, signed by people's keys, sent as signed requests.
+//! `countersign trust`: statements of trust; made here, signed by people's keys, and sent as signed requests.
 
 use std::path::{Path, PathBuf};
 
@@ -29,33 +29,33 @@ use crate::{pinned, random, trust};
 /// Subcommands of `trust`.
 #[derive(Debug, Subcommand)]
 pub enum Trust {
-    /// Show the trust root in force, write it to a file, or amend it.
+    /// Show the current trust root, write it to a file, or amend it.
     Root(trust_root_verb::Root),
     /// Enrol a person.
     Enrol(Enrol),
-    /// Show the status in force, or amend it.
+    /// Show the current status, or amend it.
     Status(trust_status::Amend),
     /// Make or amend the statement of a place: policy, configuration, agents.
     Environment(trust_environment::Amend),
-    /// A new ledger key and origin, after a lost key or a restored backup.
+    /// Begin a new origin with a new ledger key, after a lost key or a restored backup.
     Origin(trust_origin::Origin),
-    /// Show a statement in a file and what it changes, and add your signature to it.
+    /// Show a statement in a file and its changes, and add your signature to it.
     Sign(trust_sign::Sign),
     /// Send a statement that has all its signatures.
     Send {
         #[command(flatten)]
         place: Place,
-        /// The file.
+        /// File of the statement.
         file: PathBuf,
     },
-    /// Print the line by which others can pin this installation, or pin one yourself.
+    /// Print the line by which other people can pin this installation, or pin one yourself.
     Pin {
         #[command(flatten)]
         place: Place,
-        /// The line that a colleague gave you.
+        /// The line that a colleague gave you; default: your own line is printed.
         #[arg(long)]
         set: Option<String>,
-        /// Take the line even where it contradicts what you have pinned, or is older.
+        /// Replace your pin even if it contradicts the line or is newer; default: such a line is refused.
         #[arg(long, requires = "set")]
         replace: bool,
     },
@@ -66,28 +66,28 @@ pub enum Trust {
 pub struct Enrol {
     #[command(flatten)]
     place: Place,
-    /// The person's name.
+    /// Name of the person.
     #[arg(long)]
     name: String,
-    /// An address in the person's commits; may be given more than once.
+    /// Email address in the person's commits; may be given several times.
     #[arg(long, required = true)]
     email: Vec<String>,
-    /// Public key that signs approvals.
+    /// File of the public key that signs approvals.
     #[arg(long)]
     key: PathBuf,
-    /// Public key that signs requests and commits.
+    /// File of the public key that signs requests and commits; outside solo mode it must differ from --key.
     #[arg(long)]
     sign_in_key: PathBuf,
-    /// Role, `ROLE`, `ROLE@PROJECT` or `ROLE@PROJECT/ENVIRONMENT`; may be given more than once.
+    /// Role: `ROLE`, `ROLE@PROJECT` or `ROLE@PROJECT/ENVIRONMENT`; may be given several times.
     #[arg(long, required = true)]
     role: Vec<String>,
-    /// Immutable subject; default: `ssh:` and the key's fingerprint.
+    /// Subject, an identity that never changes; default: `ssh:` and the key's fingerprint.
     #[arg(long)]
     subject: Option<String>,
-    /// Write the statement here for others to sign, instead of sending it.
+    /// File to write the statement to, for others to sign; default: the statement is sent.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Sign without asking.
+    /// Sign without asking; default: show the statement and ask.
     #[arg(long)]
     yes: bool,
 }
@@ -148,7 +148,7 @@ fn pin(place: &Place, set: Option<&str>, replace: bool, output: Output) -> Resul
     output.print(&json!({ "pin": line }), |_| line.clone())
 }
 
-/// A line beside what is pinned already: nothing that was seen is forgotten for it.
+/// The pin of a line combined with the existing pin: no number that was seen is lost.
 pub fn together(known: &Pin, new: Pin) -> Result<Pin, Failure> {
     let (old, version) = (known.root_version, new.root_version);
     if version < old {
@@ -158,7 +158,7 @@ pub fn together(known: &Pin, new: Pin) -> Result<Pin, Failure> {
     if version == old && new.root != known.root {
         let what = format!("you have pinned another trust root of version {version}, {}", known.root);
         return Err(Failure::error(format!(
-            "{what}; find out with your colleagues whose is right, and take this one with --replace if it is"
+            "{what}; ask your colleagues which one is right, and pin this one with --replace if it is"
         )));
     }
     let (seen, told) = (known.checkpoint()?, new.checkpoint()?);
@@ -221,12 +221,12 @@ fn grant(text: &str) -> Result<Grant, Failure> {
     Ok(Grant { role: role.parse()?, project: name(project)?, environment: name(environment)? })
 }
 
-/// Writes the statement for others, or sends it.
+/// Writes the statement to a file for others, or sends it.
 pub fn finish(home: &Home, envelope: &Envelope, out: Option<&Path>, output: Output) -> Result<(), Failure> {
     finish_saying(home, envelope, out, "", output)
 }
 
-/// The same with words about what follows once it is on record.
+/// The same, with a text about the effects once the statement is recorded.
 pub fn finish_saying(
     home: &Home,
     envelope: &Envelope,
@@ -263,7 +263,11 @@ fn send(
             ("set-status", arguments, vec![base, envelope.clone()])
         }
         status::PAYLOAD_TYPE => ("set-status", json!({ "statement": digest }), vec![envelope.clone()]),
-        other => return Err(Failure::error(format!("statements of type `{other}` are not sent here"))),
+        other => {
+            return Err(Failure::error(format!(
+                "statements of type `{other}` cannot be sent by this command"
+            )));
+        }
     };
     let with = With { statements, attachments, ..With::default() };
     let outcome = request::send(home, action, arguments, with)?.outcome;
@@ -273,7 +277,7 @@ fn send(
     output.print(&outcome, |outcome| format!("recorded as entry {}{follows}", outcome.entry))
 }
 
-/// Says what the person who was enrolled has to type on their own machine.
+/// Prints the command that the enrolled person types on their own machine.
 fn enrolled(
     home: &Home,
     enrolment: &Enrolment,
@@ -300,7 +304,7 @@ fn enrolled(
     })
 }
 
-/// Sends a status as `trust status --save` has written it, base and tightening.
+/// Sends a status as `trust status --save` wrote it, base and tightening.
 fn send_status(home: &Home, file: &StatusFile, output: Output) -> Result<(), Failure> {
     let tightening = file.tightening.as_ref().map(Envelope::payload_digest);
     let mut arguments = json!({ "statement": file.base.payload_digest() });
@@ -313,11 +317,11 @@ fn send_status(home: &Home, file: &StatusFile, output: Output) -> Result<(), Fai
     output.print(&outcome, |outcome| format!("recorded as entry {}", outcome.entry))
 }
 
-/// The status in force, as a file.
+/// The current status, as a file.
 pub fn status_file(home: &Home) -> Result<StatusFile, Failure> {
     let client = home.client()?;
     let seen = runtime()?.block_on(client.installation())?;
-    let status = seen.status.ok_or_else(|| Failure::error("no status is in force"))?;
+    let status = seen.status.ok_or_else(|| Failure::error("there is no status yet"))?;
     let bytes =
         Blobs::read_only(&home.data().join(BLOBS)).read(&status.file, 2 * ENVELOPE_BYTES_MAX as u64)?;
     Ok(StatusFile::decode(&bytes)?)
@@ -328,7 +332,7 @@ pub fn my_key(home: &Home) -> Result<PersonKey, Failure> {
     PersonKey::read(&Profile::of(home)?.approval_key)
 }
 
-/// Reads a statement out of a file.
+/// Reads a statement from a file.
 pub fn read_envelope(file: &Path) -> Result<Envelope, Failure> {
     envelope_in(file, &read(file)?)
 }
@@ -351,7 +355,7 @@ pub fn write_envelope(file: &Path, envelope: &Envelope) -> Result<(), Failure> {
     write_file(file, &envelope.encode()?)
 }
 
-/// Writes a file that people pass on.
+/// Writes a file that people pass on to each other.
 pub fn write_file(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     Ok(disk::replace("people.file", &std::path::absolute(file)?, bytes, 0o644)?)
 }

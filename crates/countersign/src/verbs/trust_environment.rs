@@ -29,47 +29,47 @@ pub struct Amend {
     place: Place,
     /// The place, PROJECT/SERVICE/ENVIRONMENT.
     at: At,
-    /// Directory of policies; default: the policy in force, else the built-in one.
+    /// Directory of policies; default: the current policy, else the built-in one.
     #[arg(long)]
     policy: Option<PathBuf>,
-    /// Loopback port of a process.
+    /// Loopback port of the process; default: the current port.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
-    /// Variable, NAME=VALUE; an empty value removes it. May be given more than once.
+    /// Variable, NAME=VALUE; an empty value removes it; may be given several times. Other variables keep their values.
     #[arg(long)]
     variable: Vec<String>,
-    /// Agent, NAME=KEY as `agent join` prints it; replaces the agents in force. May be given more than once.
+    /// Agent, NAME=KEY as `agent join` prints it; may be given several times; default: the current agents.
     #[arg(long)]
     agent: Vec<String>,
-    /// Environment that must run the same artifact before.
+    /// Environment that must run the same artifact first; default: the current one.
     #[arg(long)]
     after: Option<Name>,
-    /// Let releases begin by themselves, or not.
+    /// Whether releases start automatically, `true` or `false`; default: the current setting.
     #[arg(long)]
     automatic: Option<bool>,
-    /// Commit from which the first range counts; default: `HEAD` of the repository that you are in.
+    /// Commit after which the first range begins; default: the current one, else `HEAD` of the current repository.
     #[arg(long)]
     baseline: Option<CommitId>,
-    /// Say all of it anew, on the statement in force nothing is based but the number: its signers may not count any
-    /// more.
+    /// Make the whole statement anew; only its number is based on the current statement, whose signers may have lost their
+    /// rights; default: omitted options keep their current values.
     #[arg(long, requires = "agent")]
     anew: bool,
-    /// Sign without asking.
+    /// Sign without asking; default: show the statement and ask.
     #[arg(long)]
     yes: bool,
-    /// Write the statement here for others to sign, instead of sending it.
+    /// File to write the statement to, for others to sign; default: the statement is sent.
     #[arg(long)]
     out: Option<PathBuf>,
 }
 
-/// What a statement names, as bytes.
+/// The payloads that a statement names by digest.
 struct Named {
     statement: Environment,
     policy: Vec<u8>,
     configuration: Vec<u8>,
 }
 
-/// Makes or amends, signs, sends or writes.
+/// Makes or amends the statement, signs it, and sends it or writes it.
 pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     let client = home.client()?;
@@ -90,7 +90,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
         write_file(&beside(out, "configuration"), &named.configuration)?;
         return output.print(&json!({ "file": out }), |_| {
             let file = out.display();
-            format!("wrote {file} with what it names beside it\nnext: countersign trust sign {file}   (each other signer), then: countersign trust send {file}")
+            format!("wrote {file} with its policy and configuration beside it\nnext: countersign trust sign {file}   (each other signer), then: countersign trust send {file}")
         });
     }
     let statement = serde_json::to_string_pretty(&named.statement)?;
@@ -104,7 +104,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     output.print(&outcome, |outcome| format!("{statement}\nrecorded as entry {}", outcome.entry))
 }
 
-/// Policy and configuration that lie beside a statement in a file.
+/// Policy and configuration in the files beside a statement's file.
 pub fn attachments(file: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     let read = |what| {
         let path = beside(file, what);
@@ -114,7 +114,7 @@ pub fn attachments(file: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     Ok(vec![read("policy")?, read("configuration")?])
 }
 
-/// The file beside a statement in which something lies that it names.
+/// The file beside a statement that holds one of its payloads.
 pub fn beside(file: &Path, what: &str) -> PathBuf {
     let mut name = file.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
     name.push(format!(".{what}"));
@@ -158,14 +158,16 @@ async fn amended(
     Ok(Named { statement, policy, configuration })
 }
 
-/// The number in force, 0 where there is said to be none, for a statement that takes nothing else from the server: a lie
-/// about it leaves none for those after it, or is refused by whoever has seen a higher one.
+/// The current number, 0 if the server shows no statement, for a statement that takes nothing else from the server. If the
+/// server lies about the number, the new statement is refused by everybody who has seen a higher one.
 fn number_of(at: &At, shown: Option<&PlaceView>, pin: &Pin) -> Result<u64, Failure> {
     let number = shown.map_or(0, |view| view.statement);
     let seen = trust::seen_of(pin, at).map_or(0, |known| known.number);
     if number < seen || number - seen > LEAP_MAX {
-        let what = format!("the server says that statement {number} of {at} is in force");
-        return Err(Failure::error(format!("{what}, and you have seen {seen}; find out which one is")));
+        let what = format!("the server shows statement {number} of {at} as the current one");
+        return Err(Failure::error(format!(
+            "{what}, and you have seen {seen}; clarify which one is right before you sign"
+        )));
     }
     Ok(number)
 }
@@ -218,7 +220,7 @@ fn change(verb: &Amend, mut configuration: Configuration) -> Result<Configuratio
 }
 
 fn agents(verb: &Amend, host: Option<Host>) -> Result<Vec<Machine>, Failure> {
-    let host = host.ok_or_else(|| Failure::error("nobody says where the agent runs"))?;
+    let host = host.ok_or_else(|| Failure::error("the host of the agent is unknown"))?;
     let agent = |text: &String| {
         let (name, key) =
             text.split_once('=').ok_or_else(|| Failure::usage(format!("`{text}` is not NAME=KEY")))?;
@@ -229,5 +231,5 @@ fn agents(verb: &Amend, host: Option<Host>) -> Result<Vec<Machine>, Failure> {
     Ok(agents)
 }
 
-/// Most numbers that anybody has missed.
+/// Largest accepted step between two numbers of a place.
 const LEAP_MAX: u64 = 10_000;

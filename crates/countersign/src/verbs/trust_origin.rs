@@ -1,7 +1,7 @@
 //! `countersign trust origin`: a new ledger key and origin, after a lost key or a restored backup.
 //!
-//! Invariant: nothing is rewound. Holders of the root sign where the old origin ends; only then does the ledger
-//! go on, under a name and a key of its own. The server must not run meanwhile: the ledger's lock sees to it.
+//! Invariant: the ledger is never rewound. Holders of the root sign at which entry the old origin ends; only then does
+//! the ledger continue, under a new name and key. The server must be stopped meanwhile, which the ledger's lock ensures.
 
 use std::path::PathBuf;
 
@@ -27,21 +27,21 @@ use crate::trust;
 pub struct Origin {
     #[command(flatten)]
     place: Place,
-    /// Make a new ledger key, and the next root that names it and the end of the old origin, for others to sign.
+    /// Make a new ledger key and the next root, which names the key and the end of the old origin, and write it for signing.
     #[arg(long, value_name = "FILE", required_unless_present = "adopt")]
     out: Option<PathBuf>,
-    /// Let the ledger go on under the root in this file, which has all its signatures.
+    /// Continue the ledger under the root in this file, which has all its signatures.
     #[arg(long, value_name = "FILE", conflicts_with = "out")]
     adopt: Option<PathBuf>,
-    /// PKCS#11 URI (RFC 7512) of the new Ed25519 key in a device; if omitted, a key file is made.
+    /// PKCS#11 URI (RFC 7512) of the new Ed25519 key in a device; default: a key file is made.
     #[arg(long, value_name = "URI", conflicts_with = "adopt")]
     key: Option<Uri>,
-    /// Sign the root without asking.
+    /// Sign the root without asking; default: show the root and ask.
     #[arg(long, conflicts_with = "adopt")]
     yes: bool,
 }
 
-/// Carries it out.
+/// Begins a new origin.
 pub fn run(verb: &Origin, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     match (&verb.out, &verb.adopt) {
@@ -57,7 +57,7 @@ fn begin(home: &Home, out: &std::path::Path, verb: &Origin, output: Output) -> R
     let old = root.ledger_key()?.name().to_owned();
     let end = Checkpoint { origin: old.clone(), size: head.frontier.size(), root: head.frontier.root() };
     let path = home.next_ledger_key();
-    // Made once: who begins again, because the first attempt was interrupted, goes on with the same key.
+    // The key is made once: a second attempt after an interrupted one uses the same key.
     let key = key_files::take_up(&path, verb.key.as_ref())?;
     let version = root.version + 1;
     let origin = format!("countersign/{}/{version}", root.installation);
@@ -77,7 +77,7 @@ fn begin(home: &Home, out: &std::path::Path, verb: &Origin, output: Output) -> R
     let shown = json!({ "file": out, "origin": origin, "vkey": vkey, "replaces": old, "entries": end.size });
     output.print(&shown, |_| {
         format!(
-            "wrote {file}: origin `{old}` ends after {} entries and goes on as `{origin}`\nnext: countersign trust \
+            "wrote {file}: origin `{old}` ends after {} entries and continues as `{origin}`\nnext: countersign trust \
              sign {file}   (each other holder), then, with the server stopped: countersign trust origin --adopt \
              {file}",
             end.size
@@ -90,7 +90,7 @@ fn adopt(home: &Home, file: &std::path::Path, output: Output) -> Result<(), Fail
     let next = TrustRoot::read(&envelope)?;
     let path = home.next_ledger_key();
     let own = home.keys().join("ledger.pem");
-    // The last step may be all that lacks.
+    // An earlier attempt may have completed all steps but the last, so either key file may exist.
     let key = key_files::read(if key_files::exists(&path) { &path } else { &own })?;
     let origin = next.ledger_key()?.name().to_owned();
     let signer = key_files::ledger(&key, &origin)?;
@@ -102,16 +102,16 @@ fn adopt(home: &Home, file: &std::path::Path, output: Output) -> Result<(), Fail
     let shown =
         json!({ "origin": origin, "version": root.version, "vkey": root.ledger.vkey, "witness": told });
     output.print(&shown, |_| {
-        let here = if told { "the witness here was told; tell" } else { "tell" };
+        let here = if told { "the witness on this machine was updated; update" } else { "update" };
         format!(
-            "the ledger goes on as `{origin}`, root version {} is on record\n{here} every other witness: a line in \
+            "the ledger continues as `{origin}`, root version {} is recorded\n{here} every other witness: a line in \
              its `logs`:\n{}\nnext: countersign up",
             root.version, root.ledger.vkey
         )
     })
 }
 
-/// A witness on this machine reads from its own file which logs it watches.
+/// Adds the log to the file of a witness on this machine, which lists the logs that the witness cosigns.
 fn tell_witness(home: &Home, vkey: &str) -> Result<bool, Failure> {
     let path = home.witness().join("logs");
     let Ok(known) = std::fs::read_to_string(&path) else { return Ok(false) };

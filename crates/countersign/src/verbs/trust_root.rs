@@ -1,4 +1,4 @@
-//! `countersign trust root`: shows the trust root in force, writes it to a file, or amends it.
+//! `countersign trust root`: shows the current trust root, writes it to a file, or amends it.
 
 use std::path::{Path, PathBuf};
 
@@ -21,38 +21,39 @@ use crate::trust;
 pub struct Root {
     #[command(flatten)]
     place: At,
-    /// Write the root here: the one in force, or the amended one for others to sign.
+    /// File to write the root to: the current one, or the amended one for others to sign; default: the current root is
+    /// printed, an amended one is sent.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// Name a runner, NAME=KEY as `runner join` prints it. May be given more than once.
+    /// Add a runner, NAME=KEY as `runner join` prints it; may be given several times.
     #[arg(long)]
     runner: Vec<String>,
-    /// Name a runner no longer. May be given more than once.
+    /// Remove a runner by name; may be given several times.
     #[arg(long)]
     remove_runner: Vec<Name>,
-    /// Let a person sign for a group, GROUP=FILE with a public key: holders, registrars, policy or status. May be
-    /// given more than once.
+    /// Let a person sign for a group (holders, registrars, policy or status), GROUP=FILE with a public key; may be given
+    /// several times.
     #[arg(long, value_name = "GROUP=FILE")]
     add: Vec<String>,
-    /// Let a key sign for a group no longer, GROUP=FINGERPRINT. May be given more than once.
+    /// Remove a key from a group, GROUP=FINGERPRINT; may be given several times.
     #[arg(long, value_name = "GROUP=FINGERPRINT")]
     remove: Vec<String>,
-    /// How many persons of a group must sign, GROUP=NUMBER. May be given more than once.
+    /// Number of people of a group who must sign, GROUP=NUMBER; may be given several times; default: as now.
     #[arg(long, value_name = "GROUP=NUMBER")]
     threshold: Vec<String>,
-    /// Name a witness, VKEY@HOST. May be given more than once.
+    /// Add a witness, VKEY@HOST; may be given several times.
     #[arg(long, value_name = "VKEY@HOST")]
     witness: Vec<String>,
-    /// Name a witness no longer. May be given more than once.
+    /// Remove a witness by name; may be given several times.
     #[arg(long, value_name = "NAME")]
     remove_witness: Vec<String>,
-    /// How many witnesses must have cosigned.
+    /// Number of witnesses that must have cosigned; default: as now.
     #[arg(long, value_name = "NUMBER")]
     witness_quorum: Option<u32>,
-    /// Renew: the same, valid for another year.
+    /// Renew the root: the same content, valid for another year.
     #[arg(long)]
     renew: bool,
-    /// Sign without asking.
+    /// Sign without asking; default: show the root and ask.
     #[arg(long)]
     yes: bool,
 }
@@ -66,7 +67,7 @@ impl Root {
     }
 }
 
-/// Shows, writes or amends.
+/// Shows, writes or amends the root.
 pub fn run(verb: &Root, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     if verb.amends() {
@@ -116,7 +117,7 @@ fn runners(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Who signs what, and how many of them.
+/// Amends the groups: their keys and their thresholds.
 fn people(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
     for text in &verb.remove {
         let (quorum, fingerprint) = group(root, text)?;
@@ -138,7 +139,7 @@ fn people(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
     for text in &verb.threshold {
         let (quorum, number) = group(root, text)?;
         quorum.threshold =
-            number.parse().map_err(|_| Failure::usage(format!("`{text}`: `{number}` is no number")))?;
+            number.parse().map_err(|_| Failure::usage(format!("`{text}`: `{number}` is not a number")))?;
     }
     Ok(())
 }
@@ -152,7 +153,7 @@ fn group<'a, 'b>(root: &'a mut TrustRoot, text: &'b str) -> Result<(&'a mut Quor
         "policy" => &mut root.policy,
         "status" => &mut root.status,
         _ => {
-            let what = format!("`{group}` is no group; known: holders, registrars, policy, status");
+            let what = format!("`{group}` is not a group; known: holders, registrars, policy, status");
             return Err(Failure::usage(what));
         }
     };

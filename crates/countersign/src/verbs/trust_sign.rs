@@ -1,8 +1,8 @@
-//! `countersign trust sign`: shows a statement beside the one before it, and adds a signature.
+//! `countersign trust sign`: shows a statement beside the current one, and adds a signature.
 //!
-//! Invariant: nothing is signed that was not shown. What a statement names by digest lies beside it and is shown
-//! too; it is compared only with what counts under a root that this directory proves, and what that rests on is
-//! said. Where there is nothing to compare with, all of it is shown.
+//! Invariant: everything that is signed was shown. Payloads that a statement names by digest lie beside it and are shown
+//! too. The current statement is used for comparison only if it is valid under a root that this directory proves, and
+//! the page says why that root is believed. Without a current statement, the whole new one is shown.
 
 use std::path::PathBuf;
 
@@ -35,12 +35,12 @@ use crate::trust::{self, Belief};
 pub struct Sign {
     #[command(flatten)]
     place: Place,
-    /// The file; it is written anew with your signature.
+    /// File of the statement; it is rewritten with your signature.
     file: PathBuf,
-    /// Only show what it says and changes.
+    /// Only show the statement and its changes; default: ask, and sign.
     #[arg(long)]
     show: bool,
-    /// Sign without asking.
+    /// Sign without asking; default: show the statement and ask.
     #[arg(long)]
     yes: bool,
 }
@@ -53,16 +53,16 @@ enum Statement {
     Environment(Environment),
 }
 
-/// What people read: a statement, and what it names by digest.
+/// The readable text of a statement and of the payloads that it names by digest.
 #[derive(Default)]
 struct Text {
     statement: String,
     /// Files of the policy, one after the other.
     policy: String,
     configuration: String,
-    /// Digests of policy and configuration, where it names them.
+    /// Digests of policy and configuration, if the statement names them.
     named: Option<[Digest; 2]>,
-    /// The statement, where it is a status.
+    /// The statement, if it is a status.
     status: Option<Status>,
 }
 
@@ -77,7 +77,7 @@ struct Shown {
     signatures: usize,
 }
 
-/// Shows, asks, signs.
+/// Shows the statement, asks, and signs.
 pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
     let mut envelope = read_envelope(&verb.file)?;
     let statement = Statement::read(&envelope)?;
@@ -124,8 +124,8 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
     })
 }
 
-/// Shows a statement that was just made beside the one before it, asks, and adds the person's signature. `named` is
-/// what the statement names by digest: policy and configuration of an environment statement.
+/// Shows a statement that was just made beside the current one, asks, and adds the person's signature. `named` has the
+/// payloads that it names by digest: policy and configuration of an environment statement.
 pub fn sign_shown(
     home: &Home,
     envelope: &mut Envelope,
@@ -136,7 +136,7 @@ pub fn sign_shown(
     sign_page(home, envelope, named, true, yes, output)
 }
 
-/// The same for a status, which is said in sentences; as it stands in the statement only where somebody wants that too.
+/// The same for a status, which is shown as sentences; its JSON is shown only if the person asks for it.
 pub fn sign_status(
     home: &Home,
     envelope: &mut Envelope,
@@ -182,7 +182,11 @@ impl Statement {
             enrolment::PAYLOAD_TYPE => Self::Enrolment(Enrolment::read(envelope)?),
             status::PAYLOAD_TYPE => Self::Status(Status::read(envelope)?),
             environment::PAYLOAD_TYPE => Self::Environment(Environment::read(envelope)?),
-            other => return Err(Failure::error(format!("statements of type `{other}` are not signed here"))),
+            other => {
+                return Err(Failure::error(format!(
+                    "statements of type `{other}` cannot be signed by this command"
+                )));
+            }
         })
     }
 
@@ -219,7 +223,7 @@ impl Statement {
         }
     }
 
-    /// What a status changes, a sentence a line; nothing for other statements, which are shown as they are.
+    /// The changes of a status, one sentence to a line; empty for other statements, which are shown as they are.
     fn sentences(&self, before: &Text) -> String {
         match self {
             Self::Status(new) => {
@@ -239,7 +243,7 @@ impl Statement {
         })
     }
 
-    /// All that people read of it. What is named and not changed need not lie beside the file.
+    /// The readable text. A payload that did not change may be missing beside the file.
     fn text(&self, beside: Result<Vec<Vec<u8>>, String>, before: &Text) -> Result<Text, Failure> {
         let statement = format!("{:#}\n", self.json()?);
         let Self::Environment(named) = self else { return Ok(Text { statement, ..Text::default() }) };
@@ -252,7 +256,9 @@ impl Statement {
                     [(policy, named.policy, "policy"), (configuration, named.configuration, "configuration")]
                 {
                     if Digest::of(bytes) != digest {
-                        let what = format!("the {what} beside the statement is not the one that it names");
+                        let what = format!(
+                            "the {what} beside the statement is not the one that the statement names"
+                        );
                         return Err(Failure::error(what));
                     }
                 }
@@ -269,7 +275,7 @@ impl Statement {
 }
 
 impl Text {
-    /// What changes against an earlier one; all of it where there is none.
+    /// The changes against the current statement; the whole text if no current statement exists.
     fn against(&self, before: &Self) -> String {
         if before.statement.is_empty() {
             return format!("{}{}{}", self.statement, self.policy, self.configuration);
@@ -285,7 +291,7 @@ impl Text {
     }
 }
 
-/// The statement before, believed, and what that rests on.
+/// The current statement, and the reason why it is believed.
 fn before(home: &Home, statement: &Statement) -> Result<(Text, String), Failure> {
     let (newest, belief) = trust::root_of(home.data(), None)?;
     let seen = home::read_pin(newest.installation)?;
@@ -300,7 +306,7 @@ fn before(home: &Home, statement: &Statement) -> Result<(Text, String), Failure>
             let old = TrustRoot::read(&trust::envelope_of(home.data(), version)?)?;
             (statement_of(json!(old)), format!("version {version}"))
         }
-        Statement::Enrolment(_) => return Err(Failure::error("an enrolment is shown whole")),
+        Statement::Enrolment(_) => return Err(Failure::error("an enrolment is new, so all of it is shown")),
         Statement::Status(_) => {
             let old = trust::status_in(&status_file(home)?, &newest, seen.as_ref())?;
             let number = format!("status {}", old.number);
@@ -315,7 +321,7 @@ fn before(home: &Home, statement: &Statement) -> Result<(Text, String), Failure>
     Ok((text, format!("{what}, which is in force by {rests}")))
 }
 
-/// The statement in force of the same place, with what it names; its signatures are checked.
+/// The current statement of the same place, with its payloads; its signatures are checked.
 fn environment_before(
     home: &Home,
     (root, seen): (&TrustRoot, Option<&Pin>),

@@ -1,4 +1,4 @@
-//! `countersign trust status`: shows, saves and amends what is revoked, withdrawn, barred and frozen.
+//! `countersign trust status`: shows, saves and amends the list of revoked, withdrawn, barred and frozen items.
 
 use std::path::PathBuf;
 
@@ -23,38 +23,38 @@ use crate::{home, shell, trust};
 pub struct Amend {
     #[command(flatten)]
     place: Place,
-    /// Freeze `PROJECT`, `PROJECT/SERVICE` or `PROJECT/SERVICE/ENVIRONMENT`.
+    /// Freeze `PROJECT`, `PROJECT/SERVICE` or `PROJECT/SERVICE/ENVIRONMENT`; may be given several times.
     #[arg(long)]
     freeze: Vec<String>,
-    /// Revoke a key by fingerprint from now on.
+    /// Revoke the key with this fingerprint; may be given several times.
     #[arg(long)]
     revoke: Vec<String>,
-    /// Withdraw an enrolment by digest.
+    /// Withdraw the enrolment with this digest; may be given several times.
     #[arg(long)]
     withdraw: Vec<Digest>,
-    /// Bar a digest from running anywhere; of an artifact that the server shows its first digits are enough.
+    /// Bar an artifact from running anywhere, by its digest; the first digits are enough if the server shows it.
     #[arg(long)]
     bar: Vec<Beginning>,
     /// Lift a freeze; like a renewal it needs the threshold of status signers.
     #[arg(long)]
     unfreeze: Vec<String>,
-    /// Since when a revoked key does not count: what witnesses saw before still does. If omitted, nothing that the key
-    /// ever signed counts.
+    /// Time from which the revoked key does not count; signatures that witnesses saw earlier still count; default: no
+    /// signature of the key counts, however old.
     #[arg(long, requires = "revoke")]
     since: Option<Moment>,
-    /// Save the status in force as a file that verifiers and agents take, by whichever way it travels.
+    /// File to save the current status to, for verifiers and agents that cannot get it from the server.
     #[arg(long, conflicts_with_all = ["freeze", "revoke", "withdraw", "bar", "renew", "unfreeze"])]
     save: Option<PathBuf>,
-    /// Renew: a new base with the same content, valid for 30 days; needs the threshold of status signers.
+    /// Renew the status: the same content, valid for 30 days; needs the threshold of status signers.
     #[arg(long)]
     renew: bool,
-    /// Show the statement as it is signed as well, not its sentences alone.
+    /// Show the JSON of the statement too; default: show only its sentences.
     #[arg(short, long)]
     verbose: bool,
-    /// Sign without asking.
+    /// Sign without asking; default: show the status and ask.
     #[arg(long)]
     yes: bool,
-    /// Write the statement here for others to sign, instead of sending it.
+    /// File to write the status to, for others to sign; default: the status is sent.
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -64,21 +64,21 @@ pub struct Amend {
 pub struct Places {
     #[command(flatten)]
     place: Place,
-    /// `PROJECT`, `PROJECT/SERVICE` or `PROJECT/SERVICE/ENVIRONMENT`.
+    /// `PROJECT`, `PROJECT/SERVICE` or `PROJECT/SERVICE/ENVIRONMENT`; may be given several times.
     #[arg(required = true, value_name = "PLACE")]
     at: Vec<String>,
-    /// Show the statement as it is signed as well, not its sentences alone.
+    /// Show the JSON of the statement too; default: show only its sentences.
     #[arg(short, long)]
     verbose: bool,
-    /// Sign without asking.
+    /// Sign without asking; default: show the status and ask.
     #[arg(long)]
     yes: bool,
-    /// Write the statement here for others to sign, instead of sending it.
+    /// File to write the status to, for others to sign; default: the status is sent.
     #[arg(long)]
     out: Option<PathBuf>,
 }
 
-/// Freezes places, or lifts their freezes, as `trust status` does.
+/// Freezes places, or lifts their freezes, in the same way as `trust status`.
 pub fn freezing(verb: &Places, lifts: bool, output: Output) -> Result<(), Failure> {
     let (freeze, unfreeze) =
         if lifts { (Vec::new(), verb.at.clone()) } else { (verb.at.clone(), Vec::new()) };
@@ -121,7 +121,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     known(&home, verb)?;
     let (root, pin) = trust::pinned(root, belief)?;
     home::saw(&pin, |pin| pin.status = current.number)?;
-    // One signer may tighten alone; what loosens, or where one signer is the threshold, is a base.
+    // One signer may tighten alone. A status that loosens, or any status if the threshold is one, is a base.
     let base = (!loosens && root.status.threshold > 1).then(|| file.base.payload_digest());
     let mut amended = amended(verb, current.clone(), base)?;
     for bar in &verb.bar {
@@ -133,7 +133,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
         let shown = json!({ "unchanged": true, "status": current.number });
         return output.print(&shown, |_| {
             let what = match verb.freeze.as_slice() {
-                [] => "all of it is in force".to_owned(),
+                [] => "all of it is in effect".to_owned(),
                 frozen => format!("{} frozen", are(frozen)),
             };
             format!(
@@ -150,18 +150,18 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     finish_saying(&home, &envelope, verb.out.as_deref(), &follows(verb), output)
 }
 
-/// One signature is too few for what loosens: it would be signed and sent only to be refused.
+/// A change that loosens needs more signatures: a request with one signature would only be refused.
 fn more_signatures(home: &Home, verb: &Amend, needed: u32) -> Failure {
     let again = home.command(&again(verb));
     Failure::error(format!(
-        "lifting a freeze or renewing the status takes signatures of {needed} status signers, and this would be one: nothing \
+        "lifting a freeze or renewing the status needs signatures of {needed} status signers, and this would be one: nothing \
          was signed and nothing was sent. First `{again} --out status.json`; then each other signer, until there are \
          {needed}: `countersign trust sign status.json`; then `{}`",
         home.command("countersign trust send status.json")
     ))
 }
 
-/// The command line once more, without what it does in any case.
+/// The same command line, without the options that have no effect on the statement.
 fn again(verb: &Amend) -> String {
     let others = !(verb.freeze.is_empty()
         && verb.revoke.is_empty()
@@ -185,7 +185,7 @@ fn again(verb: &Amend) -> String {
     words + if verb.renew { " --renew" } else { "" }
 }
 
-/// Whether a status would stop exactly what the one before it stops.
+/// Whether a status stops exactly the same items as the one before it.
 fn says_the_same(new: &Status, old: &Status) -> bool {
     let content = |status: &Status| {
         (status.frozen.clone(), status.revoked.clone(), status.withdrawn.clone(), status.barred.clone())
@@ -197,7 +197,7 @@ fn are(names: &[String]) -> String {
     format!("{} {}", names.join(", "), if names.len() == 1 { "is" } else { "are" })
 }
 
-/// What a freeze leaves possible, and what the end of one begins.
+/// The effects of a freeze or of its end.
 fn follows(verb: &Amend) -> String {
     let mut said = String::new();
     if !verb.freeze.is_empty() {
@@ -210,8 +210,8 @@ fn follows(verb: &Amend) -> String {
     }
     if !verb.unfreeze.is_empty() {
         said += &format!(
-            "\n{} not frozen any more. A release that the freeze held goes on by itself, with its approvals. If something else \
-             runs there since, it is proposed again and needs new approvals. A release that a rollback ended does not come back: \
+            "\n{} not frozen any more. A release that the freeze held proceeds automatically, with its approvals. If something else \
+             runs there since, it is proposed again and needs new approvals. A release that a rollback ended is not proposed again: \
              `countersign run COMMIT` proposes it again",
             are(&verb.unfreeze)
         );
@@ -219,8 +219,8 @@ fn follows(verb: &Amend) -> String {
     said
 }
 
-/// A freeze that is of no place, or a withdrawal that is of nobody, would stop nothing while somebody relies on it.
-/// The server's word is no veto: what is written to a file and carried by hand is signed whatever the server shows.
+/// A freeze of an unknown place, or a withdrawal of an unknown enrolment, would stop nothing while somebody relies on it.
+/// The check is skipped for a statement that is written to a file, so that a server cannot prevent a freeze.
 fn known(home: &Home, verb: &Amend) -> Result<(), Failure> {
     if verb.freeze.is_empty() && verb.withdraw.is_empty() || verb.out.is_some() {
         return Ok(());
@@ -268,7 +268,7 @@ fn artifacts(home: &Home) -> Result<Vec<Digest>, Failure> {
     Ok(built.chain(places.iter().flat_map(at)).collect())
 }
 
-/// The status after what was asked for; without a base of its own it tightens.
+/// The status with the requested changes; without a new base it is a tightening.
 fn amended(verb: &Amend, current: Status, base: Option<Digest>) -> Result<Status, Failure> {
     let now = now()?;
     let mut amended = Status { number: current.number + 1, issued: now, base, ..current };
@@ -297,7 +297,7 @@ fn amended(verb: &Amend, current: Status, base: Option<Digest>) -> Result<Status
     Ok(amended)
 }
 
-/// Revokes a key since a moment. Only a base may say a later one than before: it lets something count again.
+/// Revokes a key from a time on. Only a base may set a later time than before, because that makes signatures count again.
 fn revoke(amended: &mut Status, key: &str, since: Moment) -> Result<(), Failure> {
     let tightens = amended.base.is_some();
     match amended.revoked.iter_mut().find(|revocation| revocation.key == key) {

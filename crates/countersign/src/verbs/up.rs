@@ -1,4 +1,4 @@
-//! `countersign up`: starts the roles on what `init` made, each as a process of its own.
+//! `countersign up`: starts the roles of an installation that `init` made, each as a separate process.
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
@@ -23,8 +23,8 @@ use crate::trust;
 pub struct Up {
     #[command(flatten)]
     place: Place,
-    /// Loopback address of the server; port 0 takes any free one; default: the address that it had the last time, where
-    /// that is free.
+    /// Loopback address of the server; port 0 selects any free port; default: the address of the last start, if its port is
+    /// free, else any free port.
     #[arg(long)]
     listen: Option<String>,
     #[command(flatten)]
@@ -42,7 +42,7 @@ struct Started {
     next: String,
 }
 
-/// Runs until it is asked to end, or a role ends by itself.
+/// Runs until it is asked to end, or until a role ends by itself.
 pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let home = verb.place.home()?;
     if let Some(server) = session::serving(home.data()) {
@@ -72,7 +72,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
         roles: roles.iter().map(|role| (role.ready.role.clone(), role.ready.pid)).collect(),
         next: agents.home.command("countersign run"),
     };
-    // Whoever reads that it is up may ask it to end at once.
+    // A reader of the line below may ask this process to end at once, so it listens for signals first.
     let runtime = runtime()?;
     let stop = {
         let _inside = runtime.enter();
@@ -88,7 +88,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
         )
     })?;
     let ended = runtime.block_on(watch(&mut roles, &mut agents, stop));
-    // The server goes last, so that the others' last words are heard.
+    // The server ends last, so that the other roles can still report to it.
     while roles.pop().is_some() {}
     match ended {
         None => Ok(()),
@@ -96,7 +96,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     }
 }
 
-/// The address of the last time: people and scripts keep it. Any other where something else is there now.
+/// The address of the last start, because people and scripts keep it; any free port if another program uses it now.
 fn usual_address(home: &Home) -> String {
     let kept = std::fs::read_to_string(home.address_file()).ok();
     let kept = kept.and_then(|text| text.trim().parse::<SocketAddr>().ok());
@@ -113,7 +113,7 @@ fn usual_address(home: &Home) -> String {
     }
 }
 
-/// Two servers would undo each other's work; whoever starts a second one wants to know where the first one is.
+/// The failure for a second server, which would conflict with the first; it names the first one's address and process.
 fn runs_already(home: &Home, server: u32) -> Failure {
     let url = home.url().map_or_else(|_| "by its socket".to_owned(), |url| format!("at {url}"));
     let end = match children::started_by(server) {
@@ -126,7 +126,7 @@ fn runs_already(home: &Home, server: u32) -> Failure {
     ))
 }
 
-/// Agents beside the data directory; `project add` adds to them while everything is up.
+/// Agents beside the data directory; `project add` may add more while everything runs.
 struct Agents {
     home: Home,
     url: String,
@@ -135,8 +135,8 @@ struct Agents {
 }
 
 impl Agents {
-    /// Directories of agents that were not seen before. One that has a key and no memory has not joined yet, which is
-    /// how `project add` leaves it for a moment, or for good when it fails.
+    /// Directories of agents that were not seen before. An agent with a key but without a memory has not joined yet:
+    /// `project add` is about to finish it, or failed.
     fn joined(&mut self) -> Result<Vec<PathBuf>, Failure> {
         let mut dirs = self.home.roles("agent")?;
         dirs.retain(|dir| dir.join(agent::MEMORY_FILE).exists() && self.known.insert(dir.clone()));
@@ -171,6 +171,6 @@ async fn watch(roles: &mut Vec<Role>, agents: &mut Agents, stop: Stop) -> Option
     }
 }
 
-/// Any free port of this machine alone.
+/// Any free port on the loopback address.
 const ANY: &str = "127.0.0.1:0";
 const LOOK_EVERY: Duration = Duration::from_millis(500);

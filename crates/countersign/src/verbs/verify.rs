@@ -1,8 +1,7 @@
-//! `countersign verify`: judges an evidence bundle offline, against a pinned root, at the time that its
-//! witnesses vouch for.
+//! `countersign verify`: judges an evidence bundle offline, against a pinned root, at its quorum time.
 //!
-//! With `--state` the verifier keeps what it saw: a ledger that was forked or rewound since does not verify,
-//! and what was revoked, withdrawn, barred or frozen counts from the newest status that it knows.
+//! With `--state` the verifier keeps the newest checkpoint, root and status that it saw: a ledger that was forked or
+//! rewound since does not verify, and the newest known status decides what is revoked, withdrawn, barred or frozen.
 
 use std::path::{Path, PathBuf};
 
@@ -31,20 +30,20 @@ use crate::trust;
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
 pub struct Verify {
-    /// The bundle.
+    /// File of the evidence bundle.
     bundle: PathBuf,
-    /// File of the trust root to believe, which somebody of the installation writes for you by `countersign trust root
-    /// --out FILE`; default: your pinned one.
+    /// File of the trust root to believe, which somebody of the installation writes for you with `countersign trust root
+    /// --out FILE`; default: your pinned root.
     #[arg(long)]
     trust_root: Option<PathBuf>,
-    /// File in which you keep what you have seen; it is made the first time and brought up to date when the
-    /// bundle verifies.
+    /// File in which you keep the newest checkpoint, root and status that you saw; it is created the first time and updated
+    /// when a bundle verifies; default: nothing is kept.
     #[arg(long)]
     state: Option<PathBuf>,
-    /// A status that came by another way, as `countersign trust status --save` writes it.
+    /// File of a newer status, as `countersign trust status --save` writes it; default: the bundle's status.
     #[arg(long)]
     status: Option<PathBuf>,
-    /// Where to ask for the proof that the ledger continues the one in your state.
+    /// URL of a server that proves that the ledger continues the one in your state; default: no server is asked.
     #[arg(long, requires = "state")]
     url: Option<String>,
 }
@@ -68,9 +67,9 @@ struct Verified {
     since: Vec<String>,
 }
 
-/// Verifies and prints.
+/// Verifies the bundle and prints the verdict.
 pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
-    // A line's end that an editor or a mail added is no part of the evidence, whose bytes are all under signatures.
+    // A final line break that an editor or a mail program added is not part of the evidence and is ignored.
     let bundle = decoded(&verb.bundle, review::read(&verb.bundle)?.trim_ascii_end())?;
     let state = verb.state.as_deref().map(read_state).transpose()?.flatten();
     let (anchors, mut seen) = eyes(verb, &bundle, state.as_ref())?;
@@ -83,13 +82,13 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
     }
     let today = VerificationContext { now: Some(now()?), ..seen.clone() };
     let (shown, today) = std::thread::scope(|scope| {
-        // What it would be worth today is judged beside what it was worth then.
+        // The bundle is judged a second time, as of today, to report what has changed since.
         let today = scope.spawn(|| judge::judge(&bundle, &anchors, &today).codes());
         let then = || {
             let checked = judge::check(&bundle, &anchors, &seen)
                 .map_err(|findings| review::broken(&bundle, findings))?;
             let judgement = judge::judge_checked(&checked);
-            // Whoever names a status wants it to count.
+            // A status that the person named must be valid, or it would silently not count.
             given.as_ref().map(|given| given.open(&checked.root)).transpose()?;
             let kept = keep(&checked, &bundle, &seen, state.as_ref());
             let summary = review::summary(&checked);
@@ -111,7 +110,7 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
     review::verdict(&judgement)
 }
 
-/// A bundle out of the bytes of a file.
+/// A bundle decoded from the bytes of a file.
 fn decoded(file: &Path, bytes: &[u8]) -> Result<Bundle, Failure> {
     Bundle::decode(bytes).map_err(|error| {
         let what = match &error {
@@ -137,7 +136,7 @@ fn text(verified: &Verified, summary: &str) -> String {
     )
 }
 
-/// The root to believe: a file's, the state's, or the person's own pin.
+/// The root to believe: a file's, the state's, or that of the person's own pin.
 fn eyes(
     verb: &Verify,
     bundle: &Bundle,
@@ -164,18 +163,18 @@ fn eyes(
             bundle.installation
         ))
     })?;
-    // A bundle stays what it was: numbers that rose since do not count against it.
+    // A bundle keeps the verdict of its time: numbers that rose since do not count against it.
     let (anchors, seen) = review::context_of(&pin, bundle, None);
     Ok((anchors, VerificationContext { root: 0, status: 0, statement: 0, ..seen }))
 }
 
-/// The proof that leads from the state's ledger to the bundle's, or back; without a server none can be had.
+/// The consistency proof between the state's ledger and the bundle's; without a server this fails.
 fn proven(kept: &Checkpoint, old: u64, new: u64, url: Option<&str>) -> Result<Vec<Bytes>, Failure> {
     if let Some(url) = url {
         return remote_tiles::consistency(url, old, new);
     }
     let what = format!(
-        "your state knows the ledger with {} entries, and nothing proves that the bundle's is the same",
+        "your state knows the ledger with {} entries, and nothing proves that the bundle's ledger is the same one",
         kept.size
     );
     let finding = policy::Finding {
@@ -186,7 +185,7 @@ fn proven(kept: &Checkpoint, old: u64, new: u64, url: Option<&str>) -> Result<Ve
     Err(Failure::decided(GateOutcome::Undecided, &what, vec![finding]))
 }
 
-/// What is kept for the next look: the newer of what was known and what this bundle shows.
+/// The new state: the newer of what was known and what this bundle shows.
 fn keep(
     checked: &Checked<'_>,
     bundle: &Bundle,
@@ -213,7 +212,7 @@ fn keep(
         environments,
         checkpoint: older.unwrap_or(checkpoint).to_string(),
     };
-    // A bundle from before an amendment of the root is no reason to go back to the older root.
+    // A bundle from before an amendment of the root must not bring back the older root.
     let pin = match known {
         Some(known) if known.root_version > pin.root_version => {
             Pin { root_version: known.root_version, root: known.root, ..pin }
@@ -232,7 +231,7 @@ fn read_state(file: &Path) -> Result<Option<VerifierState>, Failure> {
     }
 }
 
-/// A status out of a file that somebody names.
+/// A status from a file that the person named.
 pub fn read_status(file: &Path) -> Result<StatusFile, Failure> {
     let failed = |what: &dyn std::fmt::Display| Failure::error(format!("`{}`: {what}", file.display()));
     let bytes =

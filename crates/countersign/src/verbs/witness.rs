@@ -1,4 +1,4 @@
-//! `countersign witness`: remembers checkpoints and cosigns growth, as a process of its own.
+//! `countersign witness`: remembers checkpoints and cosigns growth, as a separate process.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,10 +15,10 @@ use crate::output::Output;
 /// Arguments of `witness`.
 #[derive(Debug, Args)]
 pub struct Witness {
-    /// The witness's own directory, with `key.pem`, `name` and `logs`.
+    /// Directory of the witness, with `key.pem`, `name` and `logs`.
     #[arg(long)]
     data: PathBuf,
-    /// Loopback address to listen on; port 0 takes any free one.
+    /// Loopback address to listen on; port 0 selects any free port.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
     #[command(flatten)]

@@ -77,6 +77,6 @@ fn what_is_wrong_with_the_people_file_names_its_page() {
     let none = home.json(&["init", "--mode", "team"], 2)["error"].clone();
     assert_eq!(
         none,
-        json!(format!("team and rehearsal mode need --people FILE with at least two people; {page}"))
+        json!(format!("team and rehearsal mode require --people FILE with at least two people; {page}"))
     );
 }

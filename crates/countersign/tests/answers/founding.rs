@@ -61,9 +61,9 @@ fn a_second_init_keeps_the_first_ones_profile() {
     let before = std::fs::read_to_string(&profile).unwrap();
     let output = home.run(&["init", "--name", "Ada", "--email", "a@b.example", "--data", data]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let note = format!("or make it the usual one with `countersign key use --data {data}`");
+    let note = format!("or make it the default with `countersign key use --data {data}`");
     assert!(
-        said.contains("note: without --data, commands go on working on") && said.contains(&note),
+        said.contains("note: without --data, commands still use installation") && said.contains(&note),
         "{said}"
     );
     assert_eq!(std::fs::read_to_string(&profile).unwrap(), before);

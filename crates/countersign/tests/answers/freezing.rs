@@ -18,7 +18,7 @@ fn a_freeze_is_said_in_sentences_and_a_second_one_signs_nothing() {
     };
     let (_, help) = text(&["--help"]);
     let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("freeze Let nothing more be released at a place"), "{help}");
+    assert!(words.contains("freeze Stop all releases to a place or a project"), "{help}");
     assert!(words.contains("A rollback still works unfreeze Lift a freeze"), "{help}");
     // Nobody can be asked here: what would be signed is shown, and nothing is.
     let (code, shown) = text(&["freeze", PLACE]);
@@ -49,7 +49,7 @@ fn a_freeze_is_said_in_sentences_and_a_second_one_signs_nothing() {
     assert!(unknown.as_str().unwrap().starts_with("there is no place `shop/nosuch`"), "{unknown}");
     let (_, lifted) = text(&["unfreeze", PLACE, "--yes"]);
     assert!(
-        lifted.contains(&format!("\n  this status lifts the freeze of {PLACE}: what was held there goes on")),
+        lifted.contains(&format!("\n  this status lifts the freeze of {PLACE}: releases held there proceed")),
         "{lifted}"
     );
     assert_eq!(at_place(&up, PLACE)["frozen"], json!(false));

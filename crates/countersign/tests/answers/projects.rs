@@ -41,7 +41,9 @@ fn a_project_is_called_as_its_directory_as_far_as_that_can_be() {
     let path = another(&shop, "2024");
     let refused = shop.home.json_in(&path, &["init", "--data", "d"], 1)["error"].clone();
     let rule = "a name has letters `a` to `z`, digits and hyphens, and begins with a letter";
-    let whole = format!("the directory `2024` gives no name of a project: {rule}; name it with --project");
+    let whole = format!(
+        "the directory `2024` does not give a valid project name: {rule}; name the project with --project"
+    );
     assert_eq!(refused, json!(whole));
 }
 

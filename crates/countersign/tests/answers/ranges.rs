@@ -44,7 +44,7 @@ fn what_is_older_or_amended_is_refused_before_it_is_built() {
     let apart = shop.in_repository(&["run"], 3);
     let (what, remedy) = reason(&apart);
     let whole = format!(
-        "{} does not descend from {}, which runs in {DEV}: was it amended or rebased, or is it of another branch?",
+        "{} does not descend from {}, which runs in {DEV}: was it amended or rebased, or is it on another branch?",
         of(&amended),
         short(&second)
     );

@@ -49,7 +49,7 @@ fn runners_that_differ_are_told_by_file() {
     shop.commit("not the same twice");
     let up = shop.home.up();
     let failed = shop.in_repository(&["run"], 3);
-    let what = "what the runners made of the commit differs: step build: out/when";
+    let what = "the runners' outputs differ: step build: out/when";
     assert_eq!(failed["reasons"][0]["what"], json!(what), "{failed}");
     assert!(up.stop());
 }
@@ -80,7 +80,7 @@ fn keys_and_roles_that_do_not_count_say_why() {
             .unwrap();
         home.json(&["init", "--mode", "rehearsal", "--people", people], 1)["error"].clone()
     };
-    let slip = "bob has the role `relase-manager`, which nothing asks for; did you mean `release-manager`?";
+    let slip = "bob has the role `relase-manager`, which no rule uses; did you mean `release-manager`?";
     assert_eq!(founded(&["relase-manager"]), json!(format!("`{people}`: {slip}")));
     let none = "bob has no role; known are developer and release-manager";
     assert_eq!(founded(&[]), json!(format!("`{people}`: {none}")));

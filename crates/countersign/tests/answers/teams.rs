@@ -121,7 +121,7 @@ fn what_lifts_a_freeze_names_the_signature_that_is_missing() {
     let before = entries(&shop);
     let failed = shop.in_repository(&["unfreeze", "--yes", PLACE], 1)["error"].clone();
     let words = format!(
-        "lifting a freeze or renewing the status takes signatures of 2 status signers, and this would be one: nothing was \
+        "lifting a freeze or renewing the status needs signatures of 2 status signers, and this would be one: nothing was \
          signed and nothing was sent. First `countersign unfreeze {PLACE} --out status.json`; then each other signer, until \
          there are 2: `countersign trust sign status.json`; then `countersign trust send status.json`"
     );

@@ -125,9 +125,7 @@ fn flow_the_same_commit_twice_changes_nothing_and_says_so() {
     let now = (entries(), at(&up, "production")["open"].clone(), at(&up, "dev")["running"].clone());
     assert_eq!(now, before, "no restart, no lost approval, nothing proposed");
     let text = shop.home.run_in(&shop.repository(), &["run"]);
-    assert!(
-        String::from_utf8_lossy(&text.stdout).contains("nothing was done: this commit had been run before")
-    );
+    assert!(String::from_utf8_lossy(&text.stdout).contains("nothing was done: this commit was run before"));
     assert!(String::from_utf8_lossy(&text.stderr).contains("`countersign run --again` repeats it"));
     shop.ok(&["promote"]);
     assert_eq!(shop.ok(&["run"])["unchanged"], json!(true), "nor once it runs everywhere");
@@ -230,7 +228,7 @@ fn flow_what_a_freeze_held_goes_on_once_it_is_lifted() {
     shop.ok(&["trust", "status", "--yes", "--freeze", place]);
     let held = shop.in_repository(&["run"], 3);
     assert_eq!(codes(&held), ["frozen"]);
-    assert!(held["reasons"][0]["remedy"].as_str().unwrap().contains("tried again by itself"), "{held}");
+    assert!(held["reasons"][0]["remedy"].as_str().unwrap().contains("tried again automatically"), "{held}");
     let status = String::from_utf8_lossy(&shop.home.run(&["status"]).stdout).into_owned();
     assert!(status.contains(&format!("{place} is frozen by Ada since ")), "{status}");
     assert!(status.contains(&format!(", until `countersign unfreeze {place}`")), "{status}");

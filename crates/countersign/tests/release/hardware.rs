@@ -182,7 +182,7 @@ fn without_its_device_the_server_records_nothing_and_says_why() {
     refused("can be read by others");
     mode(0o600);
     device.is_there(false);
-    refused("no token is as it says; is the device connected?");
+    refused("no token matches it; is the device connected?");
     device.is_there(true);
     std::fs::write(kept.join("ledger.pem"), key_file(&[9; 32])).unwrap();
     refused("both hold a key");
@@ -216,7 +216,7 @@ fn a_pin_that_was_refused_is_not_tried_again() {
         assert!(!output.status.success() && said.contains(why), "{why}: {said}");
     };
     device.is_there(false);
-    refused("no token is as it says");
+    refused("no token matches it");
     device.is_there(true);
     device.set_pin("4321");
     refused("cannot log in");

@@ -79,7 +79,7 @@ fn two_bad_releases_are_gone_back_past_and_people_hear_of_it_before_production()
     let page = shop.home.run_in(&shop.repository(), &["rollback", DEV]);
     let page = String::from_utf8_lossy(&page.stdout).into_owned();
     assert!(page.contains(&format!("goes back to: release 1 of commit {first}")), "{page}");
-    assert!(page.contains("not to release 3, which ran before: rollback 4 took it away"), "{page}");
+    assert!(page.contains("not to release 3, which ran before: rollback 4 removed it"), "{page}");
     let known = shop.in_repository(&["rollback", "--yes", "--to", "7", DEV], 1);
     assert!(known["error"].as_str().unwrap().contains("it can to release 1 of commit"), "{known}");
     let back = shop.ok(&["rollback", "--yes", "--to", "1", DEV]);
@@ -128,7 +128,7 @@ fn a_release_that_hangs_is_ended_by_a_rollback_and_by_a_rejection() {
             }
             let shown = shop.home.run_in(&shop.repository(), &["reject", "--show", DEV]);
             let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
-            let expected = format!("under way, and ends: release {} of commit", 2 + 2 * number);
+            let expected = format!("in progress, ends: release {} of commit", 2 + 2 * number);
             assert!(shown.contains("a rejection rolls it back") && shown.contains(&expected), "{shown}");
             let back = shop.ok(stop);
             (run.join().unwrap(), back)
@@ -166,7 +166,10 @@ fn a_rejection_of_what_is_under_way_is_done_only_with_its_rollback() {
         }
         let shown = shop.home.run_in(&shop.repository(), &["reject", "--show", DEV]);
         let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
-        assert!(shown.contains("release 1 is under way, and cannot be rolled back: nothing runs"), "{shown}");
+        assert!(
+            shown.contains("release 1 is in progress, and cannot be rolled back: nothing runs"),
+            "{shown}"
+        );
         for _ in 0..2 {
             let failed = shop.in_repository(&["reject", "--yes", "--reason", "it hangs", DEV], 1);
             let why = failed["error"].as_str().unwrap();

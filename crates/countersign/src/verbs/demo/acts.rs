@@ -1,4 +1,4 @@
-//! The acts: each one does something by the public commands, reads back what came of it, and tells a line.
+//! The acts: each one uses the public commands, reads back the outcome, and prints one line.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::attack;
 use super::stage::{Answered, PROJECT, SERVICE, Stage, broke};
 use crate::failure::Failure;
 
-/// Everything, in order.
+/// All acts, in order.
 pub fn all(stage: &mut Stage) -> Result<(), Failure> {
     green(stage)?;
     unsigned(stage)?;
@@ -60,7 +60,7 @@ fn green(stage: &mut Stage) -> Result<(), Failure> {
     if (number.as_str(), balance.as_str()) != ("1", "250") {
         return Err(broke(line, &format!("the service answers `{number}` and `{balance}`")));
     }
-    stage.tell("Bob approves, the agent judges for itself: production serves, balance 250".into());
+    stage.tell("Bob approves, the agent judges on its own: production serves, balance 250".into());
     Ok(())
 }
 
@@ -74,11 +74,11 @@ fn unsigned(stage: &mut Stage) -> Result<(), Failure> {
     refused(&answered, 3, &["commit-unsigned"], line)?;
     recorded(stage, &answered, line)?;
     stage.git("bob", &["reset", "-q", "--hard", "HEAD~1"])?;
-    stage.tell("an unsigned commit: refused, commit-unsigned, on record".into());
+    stage.tell("an unsigned commit: refused, commit-unsigned, recorded".into());
     Ok(())
 }
 
-/// A change that its tests do not survive.
+/// A change whose tests fail.
 fn failing_test(stage: &mut Stage) -> Result<(), Failure> {
     let line = "a failing test";
     let path = "src/book.rs";
@@ -95,11 +95,11 @@ fn failing_test(stage: &mut Stage) -> Result<(), Failure> {
         return Err(broke(line, "the run did not end as failed, or dev runs something else"));
     }
     stage.git("alice", &["reset", "-q", "--hard", "HEAD~1"])?;
-    stage.tell("a failing test: the run ends as failed, and nothing moves".into());
+    stage.tell("a failing test: the run ends as failed, and nothing is released".into());
     Ok(())
 }
 
-/// A release whose health fails.
+/// A release whose probe fails.
 fn unhealthy(stage: &mut Stage) -> Result<(), Failure> {
     let line = "a release that is not healthy";
     let before = running(stage, "dev")?;
@@ -111,29 +111,29 @@ fn unhealthy(stage: &mut Stage) -> Result<(), Failure> {
     refused(&answered, 3, &["probe-failed"], line)?;
     let outcome = stage.standing("dev")?.pointer("/last/outcome").cloned();
     if outcome != Some(json!("returned")) || running(stage, "dev")? != before {
-        return Err(broke(line, "the agent did not return to what ran before"));
+        return Err(broke(line, "the agent did not return to the release that ran before"));
     }
     let health = stage.ask("dev", "GET", "/health", "")?;
     if health != "ok" {
         return Err(broke(line, &format!("dev answers `{health}`")));
     }
-    stage.tell("a release whose health fails: the agent returns to what ran before by itself".into());
+    stage.tell("a release whose health fails: the agent returns to the release that ran before".into());
     Ok(())
 }
 
-/// What a stranger finds afterwards.
+/// The checks that any outsider can make afterwards.
 fn aftermath(stage: &mut Stage) -> Result<(), Failure> {
     let line = "the evidence";
     let (bundle, root) = (stage.bundle().display().to_string(), stage.trust_root().display().to_string());
     let verified = stage.expect("bob", &["verify", &bundle, "--trust-root", &root], 0, line)?.value;
     let artifact = verified.get("artifact").cloned();
     if artifact != Some(json!(running(stage, "production")?)) {
-        return Err(broke(line, "the evidence is of another artifact than what runs"));
+        return Err(broke(line, "the evidence is of another artifact than the running one"));
     }
     let replayed = stage.expect("bob", &["audit", "replay"], 0, line)?.value;
     let (decisions, agree) = (replayed.get("decisions").cloned(), replayed.get("agree").cloned());
     if decisions != agree {
-        return Err(broke(line, "a decision does not come out again"));
+        return Err(broke(line, "a replayed decision differs"));
     }
     let balance = stage.ask("production", "GET", "/balance", "")?;
     if balance != "250" {
@@ -141,18 +141,18 @@ fn aftermath(stage: &mut Stage) -> Result<(), Failure> {
     }
     let count = decisions.unwrap_or_default();
     stage.tell(format!(
-        "the evidence verifies offline, {count} decisions come out again, production still says 250"
+        "the evidence verifies offline, {count} replayed decisions agree, production still answers 250"
     ));
     Ok(())
 }
 
-/// Alice asks for the open release, and keeps its evidence.
+/// Alice promotes the pending release, and saves its evidence.
 pub fn promote(stage: &Stage, line: &str) -> Result<Value, Failure> {
     let bundle = stage.bundle().display().to_string();
     Ok(stage.expect("alice", &["promote", "--bundle", &bundle], 0, line)?.value)
 }
 
-/// A command was refused, for exactly these reasons.
+/// Checks that a command was refused, for exactly these reasons.
 pub fn refused(answered: &Answered, code: i32, codes: &[&str], line: &str) -> Result<(), Failure> {
     let reasons = answered.value.get("reasons").and_then(Value::as_array).cloned().unwrap_or_default();
     let mut found: Vec<_> = reasons.iter().filter_map(|reason| reason.get("code")?.as_str()).collect();
@@ -166,12 +166,12 @@ pub fn refused(answered: &Answered, code: i32, codes: &[&str], line: &str) -> Re
     Err(broke(line, &what))
 }
 
-/// The refusal stands in the ledger, with the same reasons.
+/// Checks that the refusal is recorded in the ledger, with the same reasons.
 fn recorded(stage: &Stage, answered: &Answered, line: &str) -> Result<(), Failure> {
     let reasons = answered.value.get("reasons").cloned().unwrap_or_default();
     let last = stage.entries(0)?.into_iter().rev().find(|entry| entry.kind == "refused");
     let kept = last.and_then(|entry| entry.particulars?.get("refusal").cloned());
-    if kept == Some(reasons) { Ok(()) } else { Err(broke(line, "the refusal is not on record")) }
+    if kept == Some(reasons) { Ok(()) } else { Err(broke(line, "the refusal is not recorded")) }
 }
 
 /// The artifact that runs in an environment.
@@ -186,7 +186,7 @@ pub fn artifact_of(ran: &Value) -> String {
     artifact.and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-/// The place that the story is about.
+/// The place of the story.
 pub fn production() -> String {
     format!("{PROJECT}/{SERVICE}/production")
 }

@@ -1,5 +1,5 @@
-//! Two attacks by whoever owns the server: bytes replaced under an artifact's name, and an artifact swapped
-//! together with its manifest and its row of the ledger, which is tried on a copy of everything.
+//! Two attacks by the owner of the server: the bytes of an artifact are replaced in the store, and an artifact is swapped
+//! together with its manifest and its row of the ledger. The second one is tried on a copy of everything.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ pub fn swapped(stage: &mut Stage) -> Result<(), Failure> {
     let line = "an artifact swapped with manifest and ledger row";
     stage.expect("bob", &["run"], 0, line)?;
     stage.expect("alice", &["approve", "--yes", "--reason", "only documentation"], 0, line)?;
-    // The agent is away while the release becomes due, so that there is something to swap.
+    // The agent is stopped while the release becomes due, so that there is time to swap the artifact.
     let agent = stage.agent_dir("production")?;
     stage.end(&agent);
     let due = stage.expect("bob", &["promote", "--no-wait", &production()], 0, line)?.value;
@@ -60,11 +60,11 @@ pub fn swapped(stage: &mut Stage) -> Result<(), Failure> {
     let reasons = attacked(&aside, due)?;
     fs::remove_dir_all(&aside)?;
     if reasons != json!(["entry-unproven"]) {
-        return Err(broke(line, &format!("the agent says {reasons}")));
+        return Err(broke(line, &format!("the agent reported {reasons}")));
     }
     stage
         .tell("artifact, manifest and ledger row swapped together: the agent refuses, entry-unproven".into());
-    // On the stage itself nothing was touched: the honest release goes on.
+    // The original installation was not touched: the honest release proceeds.
     stage.start("agent", &agent)?;
     let line = "the honest release after it";
     wait_running(stage, line)?;
@@ -76,7 +76,7 @@ pub fn swapped(stage: &mut Stage) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Waits until the agent has reported what became due.
+/// Waits until the agent has reported the due release.
 fn wait_running(stage: &Stage, line: &str) -> Result<(), Failure> {
     let client = stage.client()?;
     let runtime = runtime()?;
@@ -155,7 +155,7 @@ fn salt_of(bytes: &[u8]) -> [u8; 16] {
     bytes.try_into().unwrap_or_default()
 }
 
-/// Runs server and agent on the copy and answers the reasons of the agent's report.
+/// Runs server and agent on the copy and returns the reasons in the agent's report.
 fn attacked(aside: &Path, due: u64) -> Result<Value, Failure> {
     let server = Role::start("server", &aside.join("data"), &[])?;
     let client = Home::new(Some(&aside.join("data")))?.client()?;
@@ -174,10 +174,10 @@ fn attacked(aside: &Path, due: u64) -> Result<Value, Failure> {
         }
         seen = runtime.block_on(client.wait_past(seen))?;
     }
-    Ok(json!("nothing within the time that was given"))
+    Ok(json!("no report before the limit"))
 }
 
-/// Where the layer of an artifact lies.
+/// File of an artifact's layer.
 fn layer_of(data: &Path, artifact: &str) -> Result<PathBuf, Failure> {
     let blobs = Blobs::read_only(&data.join(BLOBS));
     let manifest = Manifest::decode(&blobs.read(&artifact.parse()?, 1 << 20)?)?;
@@ -185,7 +185,7 @@ fn layer_of(data: &Path, artifact: &str) -> Result<PathBuf, Failure> {
     Ok(blobs.path(&layer.digest))
 }
 
-/// The same layer with other programs in it, and still the canonical archive of its files.
+/// The same layer with other programs, still in the canonical archive form.
 fn forged(honest: &[u8]) -> Result<Vec<u8>, Failure> {
     let (mut files, mtime) = open_layer(honest)?;
     for entry in files.values_mut() {
@@ -216,5 +216,5 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Most changes of the ledger that are waited for.
+/// Most changes of the ledger to wait for.
 const LOOKS_MAX: u32 = 200;

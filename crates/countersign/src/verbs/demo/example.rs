@@ -1,6 +1,6 @@
-//! The example service, as it lies in `examples/ledger-api`.
+//! The example service, included from `examples/ledger-api`.
 
-/// Its files by path.
+/// Its files, by path.
 pub const FILES: [(&str, &str); 7] = [
     ("Cargo.toml", include_str!("../../../../../examples/ledger-api/Cargo.toml")),
     ("Cargo.lock", include_str!("../../../../../examples/ledger-api/Cargo.lock")),

@@ -1,8 +1,8 @@
-//! `countersign demo`: a rehearsal of the whole way, with two people, on the example service.
+//! `countersign demo`: a rehearsal of the whole way from commit to production, with two people, on the example service.
 //!
-//! Invariant: it drives the public command line and HTTP of separate processes and nothing else. Each line
-//! that it prints was read back from an exit code, an answer or the ledger; a line that does not come out
-//! as it must ends the story with its name.
+//! Invariant: the demo uses only the public command line and HTTP of separate processes. Each line that it prints was
+//! read back from an exit code, an answer or the ledger. The first line whose check fails ends the story with an error
+//! that names the line.
 
 mod acts;
 mod attack;
@@ -23,10 +23,10 @@ use crate::output::{self, Output};
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// The server's data directory; default: a new one below the system's temporary directory.
+    /// The server's data directory; default: a new directory below the system's temporary directory.
     #[arg(long)]
     data: Option<PathBuf>,
-    /// End when the story is over, instead of leaving everything up.
+    /// End when the story is over; default: keep all roles running until Ctrl-C.
     #[arg(long)]
     exit: bool,
 }
@@ -41,11 +41,11 @@ struct Told {
     verify: String,
 }
 
-/// Tells the story.
+/// Plays the story.
 pub fn run(verb: &Demo, output: Output) -> Result<(), Failure> {
     let mut stage = Stage::build(verb.data.as_deref(), output)?;
     acts::all(&mut stage)?;
-    // The story is told; if nobody reads it, nothing is left up for the reader.
+    // The story is over; if nobody could read it, no roles are left running for a reader.
     if let Some(failure) = stage.unread.take() {
         return Err(failure);
     }
@@ -65,7 +65,7 @@ pub fn run(verb: &Demo, output: Output) -> Result<(), Failure> {
     };
     output.print(&told, |told| {
         format!(
-            "\nNothing reached production but what two people's signatures and the evidence let through.\n\
+            "\nOnly the release with two people's signatures and sound evidence reached production.\n\
              The evidence of the last release: {}\nAnyone can verify it, without this machine's server:\n  {}\nThe whole ledger: {} audit verify --data {}",
             told.bundle.display(), told.verify, stage.program.display(), told.data.display()
         )

@@ -1,5 +1,5 @@
-//! The stage: directories, two people with keys in an agent of their own, a repository, and every role as a
-//! process of its own.
+//! The stage: directories, two people with keys in a separate ssh agent, a repository, and every role as a separate
+//! process.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ use crate::output::{self, Output};
 use crate::random;
 use crate::waiting::runtime;
 
-/// Who takes part.
+/// The people of the story.
 pub const PEOPLE: [&str; 2] = ["alice", "bob"];
 /// Name of the project.
 pub const PROJECT: &str = "bank";
@@ -27,33 +27,33 @@ pub const SERVICE: &str = "ledger-api";
 /// Everything that the story needs.
 #[derive(Debug)]
 pub struct Stage {
-    /// This program.
+    /// Path of this program.
     pub program: PathBuf,
     /// The server's data directory.
     pub data: PathBuf,
-    /// Where the server answers.
+    /// URL of the server.
     pub url: String,
-    /// The story so far.
+    /// Lines of the story so far.
     pub story: Vec<String>,
-    /// Ports by environment.
+    /// Ports of the service, by environment.
     pub ports: BTreeMap<String, u16>,
     people: PathBuf,
     socket: PathBuf,
     output: Output,
-    /// Why lines of the story could not be printed.
+    /// The failure to print lines of the story, if any.
     pub unread: Option<Failure>,
-    /// Roles that run; they end when this goes, the first ones last.
+    /// Running roles; they end when this is dropped, in reverse order of their start.
     roles: Vec<(PathBuf, Role)>,
     agent: Option<Child>,
     scratch: PathBuf,
 }
 
-/// What a command answered.
+/// The answer of a command.
 #[derive(Debug)]
 pub struct Answered {
     /// Its exit code.
     pub code: i32,
-    /// The last object that it printed.
+    /// The last JSON object that it printed.
     pub value: Value,
 }
 
@@ -91,7 +91,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Says which tools of the host are used, and stops when one lacks.
+    /// Names the tools of the host that are used, and fails if one is missing.
     fn tools(&mut self) -> Result<(), Failure> {
         let mut missing = Vec::new();
         for (tool, remedy) in TOOLS {
@@ -109,7 +109,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Two keys for each person, in an agent alone: no file with a private key stays behind.
+    /// Makes two keys for each person, held in an ssh agent: no file with a private key remains.
     fn keys(&mut self) -> Result<(), Failure> {
         let mut agent = Command::new(&self.program);
         let own = std::process::id().to_string();
@@ -146,7 +146,7 @@ impl Stage {
         Ok(())
     }
 
-    /// The installation, founded by both, and a profile for each.
+    /// Makes the installation, founded by both people, and a profile for each.
     fn found(&mut self) -> Result<(), Failure> {
         let person = |name: &str| {
             json!({
@@ -200,7 +200,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Every role as a process of its own.
+    /// Starts every role as a separate process.
     fn raise(&mut self) -> Result<(), Failure> {
         let home = Home::new(Some(&self.data))?;
         let witness = Role::start("witness", &home.witness(), &[])?;
@@ -223,7 +223,7 @@ impl Stage {
     pub fn start(&mut self, role: &str, dir: &Path) -> Result<(), Failure> {
         let mut arguments = vec!["--server".to_owned(), self.url.clone()];
         if role == "agent" {
-            // It is watched by people.
+            // People are watching the demo, so the agent waits only one second.
             arguments.extend(["--settle-seconds".to_owned(), "1".to_owned()]);
         }
         let started = Role::start(role, dir, &arguments)?;
@@ -241,22 +241,22 @@ impl Stage {
         Ok(Home::new(Some(&self.data))?.agent(&SERVICE.parse()?, &environment.parse()?))
     }
 
-    /// Where the repository lies.
+    /// Directory of the repository.
     pub fn repository_dir(&self) -> PathBuf {
         self.people.join("alice").join(PROJECT)
     }
 
-    /// Where the evidence of the last release is kept.
+    /// File of the last release's evidence.
     pub fn bundle(&self) -> PathBuf {
         self.people.join("production.bundle")
     }
 
-    /// Where the signed trust root is kept.
+    /// File of the signed trust root.
     pub fn trust_root(&self) -> PathBuf {
         self.people.join("trust-root.json")
     }
 
-    /// A directory for what must not touch the installation.
+    /// A directory for copies that must not touch the installation.
     pub fn aside(&self, name: &str) -> PathBuf {
         self.scratch.join(name)
     }
@@ -270,7 +270,7 @@ impl Stage {
         Ok(fs::write(path, text)?)
     }
 
-    /// Commits everything, signed by a person, and answers the id.
+    /// Commits everything, signed by a person, and returns the commit's id.
     pub fn commit(&self, person: &str, message: &str) -> Result<String, Failure> {
         self.git(person, &["add", "-A"])?;
         self.git(person, &["commit", "-q", "-S", "-m", message])?;
@@ -305,7 +305,7 @@ impl Stage {
         Ok(Answered { code: output.status.code().unwrap_or(-1), value })
     }
 
-    /// The same, when only one exit code will do.
+    /// The same; any exit code other than the expected one is an error.
     pub fn expect(
         &self,
         person: &str,
@@ -338,7 +338,7 @@ impl Stage {
         command
     }
 
-    /// A client of the stage's server, as whoever owns its data directory.
+    /// A client of the stage's server, connected as the owner of its data directory.
     pub fn client(&self) -> Result<Client, Failure> {
         Home::new(Some(&self.data))?.client()
     }
@@ -356,7 +356,7 @@ impl Stage {
         }
     }
 
-    /// What stands in an environment.
+    /// The server's view of an environment's place.
     pub fn standing(&self, environment: &str) -> Result<Value, Failure> {
         let places = runtime()?.block_on(self.client()?.places())?;
         let place = format!("{PROJECT}/{SERVICE}/{environment}");
@@ -365,7 +365,7 @@ impl Stage {
         Ok(serde_json::to_value(found)?)
     }
 
-    /// Asks the service that runs in an environment.
+    /// Sends a request to the service of an environment.
     pub fn ask(&self, environment: &str, method: &str, path: &str, body: &str) -> Result<String, Failure> {
         use std::io::{Read as _, Write as _};
         let port = self.ports.get(environment).copied().unwrap_or_default();
@@ -381,7 +381,7 @@ impl Stage {
         Ok(text.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned())
     }
 
-    /// A line of the story that came out.
+    /// Adds a line of the story whose checks passed.
     pub fn tell(&mut self, line: String) {
         self.note(&format!("  ok  {line}"));
         self.story.push(line);
@@ -397,7 +397,7 @@ impl Stage {
 }
 
 impl Drop for Stage {
-    /// Ends the roles, the server after those that talk to it, then the people's agent.
+    /// Ends the roles, the server after the roles that talk to it, then the people's ssh agent.
     fn drop(&mut self) {
         while self.roles.pop().is_some() {}
         if let Some(mut agent) = self.agent.take() {
@@ -408,9 +408,9 @@ impl Drop for Stage {
     }
 }
 
-/// A line of the story that did not come out as it must.
+/// The failure of a line of the story whose check did not pass.
 pub fn broke(line: &str, what: &str) -> Failure {
-    Failure::error(format!("the story broke at \"{line}\": {what}"))
+    Failure::error(format!("the demo failed at \"{line}\": {what}"))
 }
 
 fn quiet(command: &mut Command) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
-//! `countersign init`: makes an installation out of SSH public keys that people already have.
+//! `countersign init`: makes an installation for SSH public keys that people already have.
 //!
-//! What a crash leaves behind: directories of roles without a data directory, which the next `init` names and
-//! does not touch, since they could belong to data that was moved. The data directory appears last, complete.
+//! A crash here leaves behind directories of roles without a data directory. The next `init` names them and does not
+//! touch them, since they could belong to data that was moved. The data directory appears last, complete.
 
 mod root;
 
@@ -35,38 +35,38 @@ use crate::{policies, project, random, shell, trust};
 pub struct Init {
     #[command(flatten)]
     place: Place,
-    /// Which second-person rules hold.
+    /// Mode of the installation, which decides the second-person rules.
     #[arg(long, value_enum, default_value_t)]
     mode: ModeArgument,
-    /// Your SSH key, private or public file; default: the one that git signs with, else the first usual one
-    /// in `~/.ssh`.
+    /// Your SSH key, private or public file; default: the key that git signs with, else the first of the usual files in
+    /// `~/.ssh`.
     #[arg(long)]
     key: Option<PathBuf>,
     /// Your name; default: git's `user.name`.
     #[arg(long)]
     name: Option<String>,
-    /// The address in your commits; default: git's `user.email`.
+    /// The email address in your commits; default: git's `user.email`.
     #[arg(long)]
     email: Option<String>,
-    /// For `team` and `rehearsal`: a JSON file that lists the first people and their key files.
+    /// JSON file that lists the first people and their key files. Required in `team` and `rehearsal` mode, refused in `solo`.
     #[arg(long)]
     people: Option<PathBuf>,
-    /// Repository of the first project; default: the one that you are in.
+    /// Repository of the first project; default: the repository of the current directory.
     #[arg(long)]
     repository: Option<PathBuf>,
-    /// Name of the first project; default: the repository's.
+    /// Name of the first project; default: the repository's name.
     #[arg(long)]
     project: Option<Name>,
-    /// PKCS#11 URI (RFC 7512) of the ledger's Ed25519 key in a device; if omitted, a key file is made.
+    /// PKCS#11 URI (RFC 7512) of the ledger's Ed25519 key in a device; default: a key file is made.
     #[arg(long, value_name = "URI")]
     ledger_key: Option<Uri>,
-    /// The same for the key that signs provenance.
+    /// PKCS#11 URI of the key that signs provenance; default: a key file is made.
     #[arg(long, value_name = "URI")]
     provenance_key: Option<Uri>,
-    /// The same for the receipt keys of `runner-1` and then `runner-2`.
+    /// PKCS#11 URI of the receipt key of `runner-1`; given again, of `runner-2`; default: key files are made.
     #[arg(long, value_name = "URI")]
     runner_key: Vec<Uri>,
-    /// Make no project: neither files in a repository nor environments.
+    /// Make no project: neither files in a repository nor environments; default: the first project is made.
     #[arg(long, conflicts_with = "command")]
     bare: bool,
     #[command(flatten)]
@@ -78,7 +78,7 @@ enum ModeArgument {
     /// One person; second-person rules are off.
     #[default]
     Solo,
-    /// Second-person rules hold; roles stand on hosts of their own.
+    /// Second-person rules hold; each role runs on a separate host.
     Team,
     /// Team rules, but roles may share this host.
     Rehearsal,
@@ -97,7 +97,7 @@ struct Made {
     written: Vec<PathBuf>,
     pin: String,
     next: String,
-    /// Lines that are for people alone.
+    /// Lines for people; not part of the JSON.
     #[serde(skip)]
     notes: Vec<String>,
 }
@@ -107,7 +107,7 @@ struct MadePerson {
     person: Id,
     name: String,
     key: String,
-    /// What they type as themselves; the first person's profile is made here.
+    /// The commands that the other people type under their own account; the first person's profile is made here.
     #[serde(skip_serializing_if = "Option::is_none")]
     types: Option<String>,
 }
@@ -130,7 +130,7 @@ pub fn run(verb: &Init, output: Output) -> Result<(), Failure> {
     let project = first_project(verb)?;
     let installation = random::id()?;
     let footprint = Footprint::of(paths(&home, installation, project.as_ref())?);
-    // Whoever presses Ctrl-C at a passphrase ends `ssh-keygen`, and with it this verb by a failure that tidies.
+    // Ctrl-C at a passphrase ends `ssh-keygen`; this verb then returns a failure, which removes everything it made.
     let runtime = runtime()?;
     let _stop = {
         let _inside = runtime.enter();
@@ -142,7 +142,7 @@ pub fn run(verb: &Init, output: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Everything that is made: the first project's files too.
+/// Every path that may be created, including the first project's files.
 fn paths(home: &Home, installation: Id, project: Option<&FirstProject>) -> Result<Vec<PathBuf>, Failure> {
     let mut new = home.data().as_os_str().to_owned();
     new.push(".new");
@@ -212,7 +212,7 @@ fn make(
     Ok(made)
 }
 
-/// Who the first person is here. A profile of another installation stays the current one; a note says so.
+/// Makes the first person's profile. A profile of another installation stays the current one, and a note says so.
 fn profile(home: &Home, first: &Founder, installation: Id) -> Result<Option<String>, Failure> {
     let profile = Profile {
         v: 1,
@@ -229,8 +229,8 @@ fn profile(home: &Home, first: &Founder, installation: Id) -> Result<Option<Stri
     profile.keep()?;
     let data = shell::path(home.data());
     Ok(Some(format!(
-        "note: without --data, commands go on working on installation {} in {}; give this one's with `--data {data}`, or make it \
-         the usual one with `countersign key use --data {data}`",
+        "note: without --data, commands still use installation {} in {}; name this one with `--data {data}`, or make it \
+         the default with `countersign key use --data {data}`",
         current.installation,
         current.data.display()
     )))
@@ -271,7 +271,7 @@ fn made(
 }
 
 impl MadePlace {
-    /// A place out of what its statement names.
+    /// The description of a place, from its statement and configuration.
     pub fn of(prepared: &Prepared) -> Result<Self, Failure> {
         let configuration = evidence::configuration::Configuration::decode(&prepared.configuration)?;
         Ok(Self { place: prepared.place.clone(), port: configuration.port })
@@ -284,7 +284,7 @@ impl MadePlace {
     }
 }
 
-/// What to do with files that were written.
+/// The next step for files that were written.
 pub fn commit_first(written: &[PathBuf], next: &str) -> String {
     if written.is_empty() {
         return next.to_owned();
@@ -303,8 +303,8 @@ fn text(made: &Made) -> String {
     let places: String = made.places.iter().map(MadePlace::line).collect();
     let note = match made.mode {
         Mode::Team => {
-            "note: in team mode a witness on the server's host counts for nothing, so that no gate can pass yet: run the witness on \
-             another host (docs/operating/ceremonies.md, \"A witness on another host\"), or try it all on this one with `--mode rehearsal`\n"
+            "note: in team mode a witness on the server's host does not count, so no gate can pass yet: run the witness on \
+             another host (docs/operating/ceremonies.md, \"A witness on another host\"), or try everything on this host with `--mode rehearsal`\n"
         }
         Mode::Solo | Mode::Rehearsal => "",
     };
@@ -331,16 +331,18 @@ struct FirstProject {
     baseline: CommitId,
 }
 
-/// The repository that we are in, described; `None` when we are in none.
+/// The repository of the current directory, described; `None` outside of a repository.
 fn first_project(verb: &Init) -> Result<Option<FirstProject>, Failure> {
     let here = std::env::current_dir()?;
     let named = verb.repository.is_some() || verb.project.is_some();
     let path = project::toplevel(verb.repository.as_deref().unwrap_or(&here))?;
     let Some(path) = path.filter(|_| !verb.bare) else {
         return if named {
-            Err(project::repository(verb.repository.as_deref())
-                .err()
-                .unwrap_or_else(|| Failure::usage("--bare makes no project")))
+            Err(project::repository(verb.repository.as_deref()).err().unwrap_or_else(|| {
+                Failure::usage(
+                    "with --bare no project is made; omit the options of the project, or omit --bare",
+                )
+            }))
         } else {
             Ok(None)
         };
@@ -396,18 +398,18 @@ fn people(verb: &Init) -> Result<Vec<Founder>, Failure> {
         }
         (ModeArgument::Solo, Some(_)) => Err(Failure::usage("solo mode is for one person: omit --people")),
         (_, None) => {
-            let what = "team and rehearsal mode need --people FILE with at least two people";
+            let what = "team and rehearsal mode require --people FILE with at least two people";
             Err(Failure::usage(format!("{what}; {PEOPLE_PAGE}")))
         }
         (_, Some(file)) => listed(file),
     }
 }
 
-/// Refuses to build where something stands.
+/// Fails if the paths of the installation exist already.
 fn is_free(home: &Home) -> Result<(), Failure> {
     if home.data().exists() {
         let what = format!(
-            "`{}` exists already; nothing was changed. `countersign project add` takes a further project there; --data names another directory for a separate installation",
+            "`{}` exists already; nothing was changed. `countersign project add` adds another project there; --data names another directory for a separate installation",
             home.data().display()
         );
         return Err(Failure::error(what));
@@ -432,7 +434,7 @@ fn next(verb: &Init, home: &Home) -> String {
     }
 }
 
-/// The numbers of an installation as this machine sees them now.
+/// The numbers of an installation as this machine sees them now, as a pin.
 pub fn pin_of(data: &Path, root: &TrustRoot) -> Result<Pin, Failure> {
     let head = Reader::open(data)?.head()?;
     let state = trust::fold(data)?;
@@ -459,8 +461,8 @@ pub fn pin_of(data: &Path, root: &TrustRoot) -> Result<Pin, Failure> {
     })
 }
 
-/// Where nobody asked for an installation without a project.
+/// A note for an installation without a project that nobody asked for with --bare.
 const NO_REPOSITORY: &str = "note: this directory is in no git repository, so no project was made: `git init` in your project's \
-                             directory, commit something there, and `countersign project add` there takes it in";
-/// What git says of a branch without a commit.
+                             directory, commit something there, and run `countersign project add` there";
+/// Git's message for a branch without a commit.
 const UNBORN: &str = "Needed a single revision";

@@ -14,11 +14,11 @@ use crate::home::{self, Home};
 use crate::key_files;
 use crate::pkcs11::{self, Uri};
 
-/// Every key in a device signs, and none is named twice, before anything is made.
+/// Checks before anything is made that every key in a device signs, and that no key is named twice.
 pub fn devices_answer(verb: &Init) -> Result<(), Failure> {
     if verb.runner_key.len() > 2 {
         return Err(Failure::usage(
-            "an installation begins with two runners: --runner-key is said twice at most",
+            "an installation begins with two runners: give --runner-key twice at most",
         ));
     }
     let mut seen: Vec<([u8; 32], &Uri)> = Vec::new();
