@@ -1,9 +1,9 @@
-//! Attendance: when each machine was heard last and whether it waits for work, so that whoever waits for one is told
-//! when it is gone, and runs that wait for a runner that is gone end.
+//! Attendance: when each machine was heard last and whether it waits for work. Clients report a machine that is gone to
+//! their users, and a run that waits for a runner that is gone ends.
 //!
-//! Invariant: what is seen here decides nothing by itself; a run ends by a command like any other, which is recorded and
-//! replayed. It is kept in memory: a server that has just started waits as long as for a runner that it has just seen.
-//! A machine that waits for an answer is here; one that is gone lets its connection go.
+//! Invariant: attendance itself decides nothing; a run ends by a command like any other, which is recorded and replayed.
+//! It is kept in memory, so a server that has just started treats each runner as if it had just been heard. A machine
+//! whose request waits for an answer is present; when it is gone, its connection closes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -22,7 +22,7 @@ use wire::MachineView;
 use crate::http::Shared;
 use crate::writer::{CommandSource, Job};
 
-/// Who is attended.
+/// A machine whose attendance is kept.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Who {
     /// A runner.
@@ -31,34 +31,34 @@ pub enum Who {
     Agent(Name, Place),
 }
 
-/// What is known of the machines since this server started.
+/// Everything known of the machines since this server started.
 #[derive(Debug)]
 pub struct Attendance {
     since: Instant,
     heard: Mutex<BTreeMap<Who, MachineRecord>>,
-    /// Nonces of the work that each runner says it is at.
+    /// Nonces of the work that each runner reports as running.
     doing: Mutex<BTreeMap<Name, BTreeSet<Id>>>,
-    /// What was said of each machine, by kind.
+    /// Rate-limited log lines of each machine, by kind.
     said: Mutex<BTreeMap<(String, &'static str), Seldom>>,
 }
 
-/// What is known of one machine.
+/// Attendance of one machine.
 #[derive(Clone, Copy, Debug)]
 struct MachineRecord {
     last: Instant,
-    /// Questions of it that wait for an answer.
+    /// Number of its requests that wait for an answer.
     waiting: u32,
     at_work: bool,
 }
 
-/// A question of a machine, until it is answered or given up.
+/// A request for work, until it is answered or given up.
 #[derive(Debug)]
 pub struct Question<'a> {
     attendance: &'a Attendance,
     who: Who,
 }
 
-/// What is said once a minute, however often it happens; the rest is counted.
+/// A log line that is printed at most once a minute; the rest is counted.
 #[derive(Clone, Copy, Debug, Default)]
 struct Seldom {
     said: Option<Instant>,
@@ -66,7 +66,7 @@ struct Seldom {
 }
 
 impl Attendance {
-    /// Nobody was seen yet. Time that a host sleeps does not count.
+    /// No machine was heard yet. Time in which the host sleeps does not count.
     pub const fn new(since: Instant) -> Self {
         Self {
             since,
@@ -76,12 +76,12 @@ impl Attendance {
         }
     }
 
-    /// A machine has shown who it is.
+    /// Notes that a machine has proved its identity now.
     pub fn saw(&self, who: &Who, now: Instant) {
         self.change(who, now, |_| {});
     }
 
-    /// A machine asks for work.
+    /// Notes that a machine asks for work.
     pub fn asks(&self, who: Who) -> Question<'_> {
         self.change(&who, Instant::now(), |heard| {
             heard.waiting += 1;
@@ -90,18 +90,18 @@ impl Attendance {
         Question { attendance: self, who }
     }
 
-    /// A runner says what it is at.
+    /// Notes the work that a runner reports as running.
     pub fn does(&self, runner: &Name, nonces: BTreeSet<Id>) {
         self.doing.lock().unwrap_or_else(PoisonError::into_inner).insert(runner.clone(), nonces);
     }
 
-    /// Whether a runner says that it is at this work.
+    /// Whether a runner reports this work as running.
     pub fn is_at(&self, runner: &Name, nonce: &Id) -> bool {
         let doing = self.doing.lock().unwrap_or_else(PoisonError::into_inner);
         doing.get(runner).is_some_and(|nonces| nonces.contains(nonce))
     }
 
-    /// A machine, as far as it was heard of.
+    /// The attendance of a machine, as far as it was heard.
     pub fn of(&self, who: &Who) -> MachineView {
         let heard = self.heard().get(who).copied();
         let last = heard.map_or(self.since, |heard| heard.last);
@@ -113,7 +113,7 @@ impl Attendance {
         }
     }
 
-    /// Something that a machine, or somebody in its name, may bring about at will: a line a minute for each kind.
+    /// Logs an event that a machine, or somebody in its name, may cause at will: at most one line a minute for each kind.
     pub fn warn(&self, machine: &Name, kind: &'static str, what: &dyn fmt::Display, now: Instant) {
         if let Some(line) = self.warning(machine, kind, what, now) {
             shown::say(&line);
@@ -137,7 +137,7 @@ impl Attendance {
         Some(format!("warning: {what}{more}"))
     }
 
-    /// The commands that end the runs which wait for a runner that was not heard for so long; one for each run.
+    /// The commands that end runs which wait for a runner that was not heard for this long; one for each run.
     pub fn lost(&self, state: &State, now: Instant, gone_after: Duration) -> Vec<build::Lose> {
         let is_gone = |runner: &Name| {
             let last = self.heard().get(&Who::Runner(runner.clone())).map_or(self.since, |heard| heard.last);
@@ -172,7 +172,7 @@ impl Who {
 }
 
 impl Question<'_> {
-    /// It was given something to do.
+    /// Notes that the machine was given work.
     pub fn has_work(&self) {
         self.attendance.change(&self.who, Instant::now(), |heard| heard.at_work = true);
     }
@@ -186,7 +186,7 @@ impl Drop for Question<'_> {
 }
 
 impl Seldom {
-    /// How many were not said since the last one; `None` when this one is not said either.
+    /// The number of suppressed lines since the last printed one; `None` if this line is suppressed too.
     fn says(&mut self, now: Instant) -> Option<u64> {
         if self.said.is_some_and(|said| now.saturating_duration_since(said) < SAID_EVERY) {
             self.unsaid += 1;
@@ -218,7 +218,7 @@ pub async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// The command that ends a run, as the server asks for it, or a runner by a claim.
+/// The job that ends a run, in the name of the server, or of a runner by its claim.
 pub fn job(
     lose: build::Lose,
     (actor, claim): (Actor, Option<Value>),
@@ -241,7 +241,7 @@ mod tests {
         Who::Runner(lab::name(name))
     }
 
-    /// Claims that are wrong in two ways by turns once wrote a line each.
+    /// Claims with two different faults in turn must not print a line each.
     #[test]
     fn attack_what_is_brought_about_at_will_is_a_line_a_minute() {
         let base = Instant::now();
@@ -257,7 +257,7 @@ mod tests {
         }
         let later = at(60, "it has expired").unwrap();
         assert_eq!(later, "warning: it has expired (59 more since the last line like this)");
-        // Another kind, and another machine, has its own.
+        // Another kind, and another machine, has a separate limit.
         let now = base + Duration::from_secs(60);
         assert!(attendance.warning(&name, "report", &"x", now).is_some());
         assert!(attendance.warning(&lab::name("runner-2"), "claim", &"x", now).is_some());

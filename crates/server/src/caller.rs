@@ -1,7 +1,7 @@
-//! Callers: which machine or person asks, and of which projects that caller may read.
+//! Callers: the machine or person that sends a request, and the projects that it may read.
 //!
-//! Invariant: a right to read comes from a signature, from a session that one opened, from the kernel's word that the
-//! caller owns the data directory, or from solo mode. Nothing else gives one.
+//! Invariant: a right to read comes from a signature, from a session that a signature opened, from the kernel's word that
+//! the caller owns the data directory, or from solo mode. Nothing else gives a right.
 
 use std::collections::BTreeSet;
 
@@ -21,23 +21,23 @@ use crate::edge::{EdgeError, Gatekeeper, evidence, unauthenticated};
 use crate::introducer::Introducer;
 use crate::sessions::Opening;
 
-/// Who asks.
+/// The sender of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Caller {
-    /// The user who owns the data directory, or root: both could read its files.
+    /// The user who owns the data directory, or root: both could read its files anyway.
     Owner,
     /// Anybody on this machine, in solo mode.
     Anybody,
-    /// A person.
+    /// An enrolled person.
     Person(PersonId),
-    /// A runner: every runner does the work of every project.
+    /// A runner, which may read every project, because every runner works for all of them.
     Runner(Name),
     /// An agent, and the projects of its places.
     Agent(Name, BTreeSet<Name>),
 }
 
 impl Caller {
-    /// Whether this caller may read what belongs to a project. What belongs to none is for everybody who may read.
+    /// Whether this caller may read the data of a project. Data without a project may be read by every known caller.
     #[must_use]
     pub fn may_read(&self, project: &Name, state: &State, now: Moment) -> bool {
         match self {
@@ -47,8 +47,8 @@ impl Caller {
         }
     }
 
-    /// Whether this caller may read what an entry holds. What belongs to no project is about the whole installation, but
-    /// for what was refused: that can be about any project, so it is for its sender and for who may read of all.
+    /// Whether this caller may read an entry's content. An entry without a project is about the whole installation, except
+    /// for a refusal: it may be about any project, so only its sender and callers who may read everything can read it.
     #[must_use]
     pub fn may_read_entry(&self, project: Option<&Name>, event: &Event, state: &State, now: Moment) -> bool {
         match (project, refused_of_none(project, event)) {
@@ -58,7 +58,7 @@ impl Caller {
         }
     }
 
-    /// Whether this caller may read what was refused of no project.
+    /// Whether this caller may read refusals without a project.
     #[must_use]
     pub fn may_read_refused(&self, sender: PersonId, state: &State, now: Moment) -> bool {
         match self {
@@ -68,7 +68,7 @@ impl Caller {
         }
     }
 
-    /// By what this caller's connections are counted.
+    /// The account to which this caller's connections are counted.
     #[must_use]
     pub fn identity(&self) -> String {
         match self {
@@ -78,14 +78,14 @@ impl Caller {
         }
     }
 
-    /// Whether this caller may read of every project, without a look at which.
+    /// Whether this caller may read every project.
     #[must_use]
     pub const fn reads_all(&self) -> bool {
         matches!(self, Self::Owner | Self::Anybody | Self::Runner(_))
     }
 }
 
-/// The person whose command an entry of no project refused.
+/// The person whose command was refused in an entry without a project.
 #[must_use]
 pub const fn refused_of_none(project: Option<&Name>, event: &Event) -> Option<PersonId> {
     match (project, event) {
@@ -95,10 +95,10 @@ pub const fn refused_of_none(project: Option<&Name>, event: &Event) -> Option<Pe
 }
 
 impl Gatekeeper {
-    /// Whose claim it is: a runner's that the trust root names, or an agent's that a statement in force names.
+    /// The machine that signed a claim: a runner that the trust root names, or an agent that a current statement names.
     ///
     /// # Errors
-    /// `EdgeError::Unauthenticated` when it is nobody's.
+    /// `EdgeError::Unauthenticated` if no named machine signed it.
     pub fn machine(
         &self,
         state: &State,
@@ -142,10 +142,10 @@ impl Gatekeeper {
         Err(unauthenticated(wrong))
     }
 
-    /// Checks that a claim is by a runner that the trust root names.
+    /// Checks that a runner that the trust root names signed a claim.
     ///
     /// # Errors
-    /// `EdgeError::Unauthenticated` when it is not; with it the runner in whose name it is, where there is one.
+    /// `EdgeError::Unauthenticated` if not; with the runner that the claim names, if it exists.
     pub fn runner(
         &self,
         state: &State,
@@ -164,10 +164,10 @@ impl Gatekeeper {
         }
     }
 
-    /// Checks that a claim is by an agent of a place.
+    /// Checks that an agent of a place signed a claim.
     ///
     /// # Errors
-    /// `EdgeError::Unauthenticated` when it is not.
+    /// `EdgeError::Unauthenticated` if not.
     pub fn agent(
         &self,
         state: &State,
@@ -185,10 +185,10 @@ impl Gatekeeper {
         Ok(claim.machine)
     }
 
-    /// An agent that the statement in force at a place names.
+    /// An agent that the current statement of a place names.
     ///
     /// # Errors
-    /// `EdgeError::Unauthenticated` when it names none, or does not count under the root in force.
+    /// `EdgeError::Unauthenticated` if the statement does not name it, or is invalid under the current root.
     pub(crate) fn named_agent(
         &self,
         set: &Environment,
@@ -206,10 +206,10 @@ impl Gatekeeper {
         })
     }
 
-    /// Whose session a token is of.
+    /// The person whose session has this token.
     ///
     /// # Errors
-    /// `EdgeError` when it is nobody's, or the person holds no role at all.
+    /// `EdgeError` if the session has ended or is unknown, or the person holds no role at all.
     pub fn reader(&self, state: &State, token: &str, now: Moment) -> Result<Caller, EdgeError> {
         let person = self.sessions().person(token, state, now);
         let person = person.ok_or_else(|| {
@@ -219,10 +219,10 @@ impl Gatekeeper {
         if has_role { Ok(Caller::Person(person)) } else { Err(EdgeError::Forbidden(NO_ROLE.into())) }
     }
 
-    /// Opens a session for whoever signed a request for one; answers its token and when it ends.
+    /// Opens a session for the person who signed a request for one; returns its token and its end.
     ///
     /// # Errors
-    /// `EdgeError` when nobody known signed it, or it is for another server.
+    /// `EdgeError` if no known person signed it, or it is for another server.
     pub fn sign_in(
         &self,
         state: &State,
@@ -240,13 +240,13 @@ impl Gatekeeper {
             )));
         }
         let argument = |name| request.arguments.get(name).and_then(|text| text.as_str()).unwrap_or_default();
-        // Whoever receives the request could pass it on: it counts only where the person meant to send it.
+        // A server that receives the request could pass it on, so the request names the one server that it is valid for.
         let (server, url) = (argument("server"), introducer.url());
         if server != url && !(is_local && server == SOCKET) {
             let what = format!("the request is for a session at `{server}`, and this is {url}");
             return Err(unauthenticated(what));
         }
-        // Nor does it count at a server that was started since, nor twice.
+        // The challenge makes it valid only once, and only at the process that issued the challenge.
         let challenge = argument("challenge");
         let until = introducer.challenged(challenge, now).ok_or_else(|| {
             unauthenticated(
@@ -259,7 +259,7 @@ impl Gatekeeper {
         self.sessions().open(opening, now).map_err(EdgeError::from)
     }
 
-    /// The mode of the trust root in force.
+    /// The mode of the current trust root.
     #[must_use]
     pub fn is_solo(state: &State) -> bool {
         state.identity.root().is_some_and(|root| root.mode == Mode::Solo)
@@ -310,7 +310,7 @@ mod tests {
             let may = |project| caller.may_read_entry(project, &refused, &state, at(0));
             assert_eq!((may(None), may(Some(&name("shop")))), (of_none, of_shop), "{caller:?}");
         }
-        // Statements in force are about the whole installation, those of a place about its project.
+        // Current statements are about the whole installation; those of a place are about its project.
         let environment = lab.environment("staging", &"a".repeat(40).parse().unwrap());
         let rooted = domain::identity::Rooted::of(&lab.root(), Digest::of(b"root")).unwrap();
         assert!(person(&lab.bob).may_read_entry(None, &Event::Rooted(rooted), &state, at(0)));

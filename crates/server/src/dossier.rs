@@ -1,4 +1,4 @@
-//! Completes collected evidence with the ledger's proofs, under the newest checkpoint that witnesses signed.
+//! Adds the ledger's proofs to collected evidence, under the newest checkpoint that witnesses signed.
 
 use evidence::Bytes;
 use evidence::bundle::{Ancestor, Bundle, Earlier, Logged};
@@ -9,7 +9,7 @@ use tlog::{Checkpoint, Hash, Note, consistency_proof, inclusion_proof};
 
 use crate::readers::Readers;
 
-/// Why evidence cannot be proven.
+/// Why the proofs cannot be added.
 #[derive(Debug, thiserror::Error)]
 pub enum DossierError {
     /// The newest entries are not witnessed yet.
@@ -18,15 +18,15 @@ pub enum DossierError {
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// An entry or checkpoint is not sound.
+    /// An entry or checkpoint is invalid.
     #[error("{0}")]
     Unsound(String),
 }
 
-/// Adds checkpoint, entries with their proofs, and proofs for the checkpoints that approvers saw.
+/// Adds the checkpoint, the entries with their proofs, and proofs for the checkpoints that approvers saw.
 ///
 /// # Errors
-/// `DossierError::NotWitnessed` when it is too early.
+/// `DossierError::NotWitnessed` if the newest entries are not witnessed yet.
 pub fn attach_log_proofs(collected: &Collected, readers: &Readers) -> Result<Bundle, DossierError> {
     readers.with(|reader| {
         let note = reader.witnessed()?.ok_or(DossierError::NotWitnessed)?;
@@ -53,7 +53,7 @@ pub fn attach_log_proofs(collected: &Collected, readers: &Readers) -> Result<Bun
     })
 }
 
-/// For each entry the first kept checkpoint below `size` that holds it and counts under the root.
+/// For each entry the first stored checkpoint below `size` that contains it and is valid under the root.
 fn earlier(
     reader: &Reader,
     tiles: &Tiles<'_>,
@@ -75,8 +75,8 @@ fn earlier(
     Ok(found)
 }
 
-/// The first kept checkpoint of `least` entries or more, below `size`, that counts under the root. Where witnesses
-/// were replaced the older ones do not: what does is found by halving.
+/// The first stored checkpoint with at least `least` entries and fewer than `size` that is valid under the root. After
+/// witnesses were replaced, older checkpoints are invalid; a binary search finds the first valid one.
 fn first_that_counts(
     reader: &Reader,
     root: &TrustRoot,
@@ -107,11 +107,11 @@ fn checkpoint_of(note: &Note) -> Result<Checkpoint, DossierError> {
     checkpoint.map_err(|error: tlog::CheckpointError| DossierError::Unsound(error.to_string()))
 }
 
-/// The proof that the first `old` entries are the beginning of the first `new`; the size
-/// of the ledger when they are not sizes of it, in order.
+/// The proof that the first `old` entries are the beginning of the first `new`; the size of the ledger if the two sizes
+/// are out of order or too large.
 ///
 /// # Errors
-/// `LedgerError` when the ledger cannot be read.
+/// `LedgerError` if the ledger cannot be read.
 pub fn consistency(readers: &Readers, old: u64, new: u64) -> Result<Result<Vec<Bytes>, u64>, LedgerError> {
     readers.with(|reader| {
         let size = reader.head()?.frontier.size();

@@ -1,4 +1,4 @@
-//! What is due on a machine, as it is handed out: complete plans out of the state, with the bytes they need.
+//! Work that is due on a machine: complete plans derived from the state, with the bytes that they need.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque, btree_map};
 
@@ -15,11 +15,11 @@ use wire::{AgentWork, RUNNER_WORK_MAX, RunnerWork};
 
 use crate::edge::{EdgeError, Gatekeeper};
 
-/// What is due on a runner, with the repository that whoever asked has named. Of more than are told at once, those that
-/// the runner is doing come first, then the projects take turns: none fills the list.
+/// The work that is due on a runner, with the repository that the requester named. If the list is too long for one answer,
+/// running work comes first, then the projects take turns, so that no project fills the list.
 ///
 /// # Errors
-/// `EdgeError` when an entry cannot be read.
+/// `EdgeError` if an entry cannot be read.
 pub fn on_runner(
     keeper: &Gatekeeper,
     state: &State,
@@ -44,7 +44,7 @@ fn repository_of(keeper: &Gatekeeper, state: &State, run: RunId) -> Result<Optio
     Ok(particulars.get("repository").and_then(|path| path.as_str()).map(str::to_owned))
 }
 
-/// At most so many of what is outstanding: what is being done, then one piece of each project after the other.
+/// The outstanding work up to a limit: running work first, then one piece of each project in turn.
 fn in_turn<'a>(
     outstanding: impl Iterator<Item = &'a Due>,
     doing: &BTreeSet<Id>,
@@ -68,10 +68,10 @@ fn in_turn<'a>(
     chosen
 }
 
-/// By what a runner sees that people asked for a run; `None` when there is nothing to do for it.
+/// The evidence by which a runner checks that people asked for a run; `None` if the run needs no work.
 ///
 /// # Errors
-/// `EdgeError` when the evidence on disk cannot be read.
+/// `EdgeError` if the evidence on disk cannot be read.
 pub fn order(
     keeper: &Gatekeeper,
     state: &State,
@@ -81,10 +81,10 @@ pub fn order(
     judge::run_order(state, &keeper.store(), run, now).map_err(failed)
 }
 
-/// What is due at a place.
+/// The work that is due at a place.
 ///
 /// # Errors
-/// `EdgeError` when the evidence on disk cannot be read.
+/// `EdgeError` if the evidence on disk cannot be read.
 pub fn at_place(keeper: &Gatekeeper, state: &State, place: &Place) -> Result<Option<AgentWork>, EdgeError> {
     let Some(standing) = state.release.at(place) else { return Ok(None) };
     if let Some((returning, _)) = &standing.returning {
@@ -95,7 +95,7 @@ pub fn at_place(keeper: &Gatekeeper, state: &State, place: &Place) -> Result<Opt
             let bytes = store.blob(digest).map_err(failed)?;
             Envelope::decode(&bytes).map_err(failed)
         };
-        let status = state.identity.status().ok_or_else(|| failed("no status is in force"))?;
+        let status = state.identity.status().ok_or_else(|| failed("there is no valid status"))?;
         let order = RollbackOrder {
             v: 1,
             project: place.project.clone(),
@@ -147,9 +147,6 @@ mod tests {
         assert_eq!(projects(&[], 64).len(), 64);
         let doing = BTreeSet::from([lab::id(99), lab::id(201)]);
         let chosen = in_turn(outstanding.iter(), &doing, 4);
-        assert!(
-            chosen[..2].iter().all(|due| doing.contains(&due.nonce)),
-            "what is being done is always told"
-        );
+        assert!(chosen[..2].iter().all(|due| doing.contains(&due.nonce)), "running work is always listed");
     }
 }

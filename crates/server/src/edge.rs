@@ -1,8 +1,7 @@
-//! The edge: authenticates what people and machines sent, and has it turned into a command for the writer.
+//! The edge: authenticates submissions of people and machines, and turns each into a command for the writer.
 //!
-//! Invariant: who cannot be authenticated gets an error and no entry; what a known person sent that does
-//! not hold becomes a command that refuses it, so that it is on record. Blobs are durable before the
-//! command that names them.
+//! Invariant: an unauthenticated sender gets an error and no entry. An invalid submission of a known person becomes a
+//! command that refuses it, so that the refusal is recorded. Blobs are durable before the command that names them.
 
 use domain::{Command, PersonId, Refusal, State, quota};
 use evidence::canonical::CanonicalError;
@@ -26,7 +25,7 @@ use crate::sessions::{SessionError, Sessions};
 use crate::store::LedgerStore;
 use crate::writer::{CommandSource, Job};
 
-/// Checks what is sent against the state and the evidence on disk.
+/// Checks submissions against the state and the evidence on disk.
 #[derive(Debug)]
 pub struct Gatekeeper {
     readers: Readers,
@@ -37,16 +36,16 @@ pub struct Gatekeeper {
     sessions: Sessions,
 }
 
-/// Why a submission was not even put to a decision.
+/// Why a submission was rejected before any decision.
 #[derive(Debug, thiserror::Error)]
 pub enum EdgeError {
-    /// It cannot be read.
+    /// It is malformed.
     #[error("{0}")]
     Malformed(String),
-    /// Nobody known signed it.
+    /// No known person or machine signed it.
     #[error("{0}")]
     Unauthenticated(String),
-    /// Somebody known has no right to it.
+    /// The sender is known but has no right to it.
     #[error("{0}")]
     Forbidden(String),
     /// No session was opened.
@@ -58,13 +57,13 @@ pub enum EdgeError {
     /// The provenance key did not sign.
     #[error("the server cannot sign: {0}")]
     Signing(#[from] MachineKeyError),
-    /// The system has no randomness to give.
+    /// The system's source of randomness failed.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
-    /// The operator's quotas cannot be read.
+    /// The operator's quotas are invalid.
     #[error(transparent)]
     Quotas(#[from] QuotaError),
-    /// There is no room on the disk.
+    /// The disk is full.
     #[error(transparent)]
     Full(#[from] Full),
     /// The ledger failed.
@@ -76,10 +75,10 @@ pub enum EdgeError {
 }
 
 impl Gatekeeper {
-    /// A gatekeeper over a data directory.
+    /// A gatekeeper for a data directory.
     ///
     /// # Errors
-    /// `EdgeError` when the blobs cannot be opened.
+    /// `EdgeError` if the blobs cannot be opened.
     pub fn open(readers: Readers) -> Result<Self, EdgeError> {
         let blobs = Blobs::open(&readers.dir().join(BLOBS))?;
         let room = Room::of(readers.dir());
@@ -93,19 +92,19 @@ impl Gatekeeper {
         &self.limits
     }
 
-    /// How much is stored, and for whom.
+    /// The stored bytes, by project and person.
     #[must_use]
     pub(crate) const fn usage(&self) -> &Usage {
         &self.usage
     }
 
-    /// The sessions that are open.
+    /// The open sessions.
     #[must_use]
     pub(crate) const fn sessions(&self) -> &Sessions {
         &self.sessions
     }
 
-    /// The room on the disk.
+    /// The free space on the disk.
     #[must_use]
     pub const fn room(&self) -> &Room {
         &self.room
@@ -123,10 +122,10 @@ impl Gatekeeper {
         &self.blobs
     }
 
-    /// Checks that a known person signed a request, before anything else of what was sent is looked at.
+    /// Checks that a known person signed a request, before any other part of the submission is decoded.
     ///
     /// # Errors
-    /// `EdgeError` when it cannot be read or authenticated.
+    /// `EdgeError` if it is malformed or cannot be authenticated.
     pub fn signed(&self, state: &State, envelope: &Envelope, now: Moment) -> Result<Request, EdgeError> {
         let bytes = envelope.encode().map_err(malformed)?;
         if bytes.len() > REQUEST_BYTES_MAX {
@@ -137,18 +136,18 @@ impl Gatekeeper {
         Ok(request)
     }
 
-    /// Whether the ledger holds a request: its entry may be read by others, who can send it again.
+    /// Whether the ledger contains a request: other people may read it there and send it again.
     ///
     /// # Errors
-    /// `EdgeError` when the ledger cannot be read.
+    /// `EdgeError` if the ledger cannot be read.
     pub fn is_recorded(&self, request: &Request) -> Result<bool, EdgeError> {
         Ok(self.readers.with(|reader| reader.by_idempotency(&request.idempotency()))?.is_some())
     }
 
-    /// Checks a submission and answers the job for the writer.
+    /// Checks a submission and returns the job for the writer.
     ///
     /// # Errors
-    /// `EdgeError` when it cannot be read or authenticated; refusals are jobs.
+    /// `EdgeError` if it is malformed or cannot be authenticated; a refusal is a job.
     pub fn admit(&self, state: &State, submission: &Submission, now: Moment) -> Result<Job, EdgeError> {
         let request = self.signed(state, &submission.request, now)?;
         let root = self.root(state)?;
@@ -165,7 +164,7 @@ impl Gatekeeper {
         let over = self.over_bytes(&request, &admitted);
         let refused = || self.refused_already(state, &admitted.command, now);
         if let Some(refusal) = over.or_else(|| if left_out { refused() } else { None }) {
-            // Nothing of it is stored: the refusal names the bodies by their digests.
+            // No body is stored: the refusal names the bodies by their digests.
             admitted.command = Command::Refuse(refusal);
             admitted.blobs = Vec::new();
         }
@@ -191,15 +190,15 @@ impl Gatekeeper {
         Ok(Job { command: admitted.command, origin, particulars, blobs, bodies })
     }
 
-    /// Why what a command stores would be too much for its project or person.
+    /// The refusal if the command's blobs would exceed the quota of its project or person.
     fn over_bytes(&self, request: &Request, admitted: &Admitted) -> Option<Refusal> {
         let stores = matches!(admitted.command, Command::Run(_) | Command::SetEnvironment(_));
         let over = || self.usage.over(admitted.project.as_ref(), request.person.into(), &self.limits);
         if stores { Refusal::of(over()) } else { None }
     }
 
-    /// Why a command would be refused if it were decided now. The writer decides again, exactly; this saves storing the
-    /// bodies of what is refused.
+    /// The refusal if the command would be refused now. The writer decides again, and its decision counts; this check only
+    /// saves storing the bodies of refused commands.
     fn refused_already(&self, state: &State, command: &Command, now: Moment) -> Option<Refusal> {
         let over = match command {
             Command::Run(run) => quota::over(state, run, self.limits.runs()),
@@ -208,19 +207,19 @@ impl Gatekeeper {
         over.or_else(|| domain::decide(state, command, now).err())
     }
 
-    /// Checks a runner's receipt and answers the job for the writer.
+    /// Checks a runner's receipt and returns the job for the writer.
     ///
     /// # Errors
-    /// `EdgeError` when it cannot be read or authenticated, or names blobs that are not here.
+    /// `EdgeError` if it is malformed, cannot be authenticated, or names blobs that were not sent.
     pub fn admit_receipt(&self, state: &State, envelope: &Envelope) -> Result<Job, EdgeError> {
         let (admitted, receipt) = judge::admit_receipt(state, &self.root(state)?, &self.store(), envelope)?;
         self.job_of(receipt.runner, "report", admitted)
     }
 
-    /// Checks an agent's report and answers the job for the writer.
+    /// Checks an agent's report and returns the job for the writer.
     ///
     /// # Errors
-    /// `EdgeError` when it cannot be read or authenticated.
+    /// `EdgeError` if it is malformed or cannot be authenticated.
     pub fn admit_report(&self, state: &State, envelope: &Envelope) -> Result<Job, EdgeError> {
         let (admitted, report) = judge::admit_report(state, &self.root(state)?, &self.store(), envelope)?;
         self.job_of(report.agent, "agent-report", admitted)
@@ -239,7 +238,7 @@ impl Gatekeeper {
         Ok(Job { command: admitted.command, origin, particulars: None, blobs, bodies: Vec::new() })
     }
 
-    /// Makes the bytes of a command durable, and refuses one that names blobs which are not here.
+    /// Makes the bytes of a command durable, and rejects a command that names missing blobs.
     fn keep(&self, admitted: &Admitted) -> Result<Vec<Digest>, EdgeError> {
         if let Command::Report(report) = &admitted.command {
             let artifact = report.artifact.iter().flat_map(|(manifest, layer)| [*manifest, *layer]);
@@ -258,16 +257,16 @@ impl Gatekeeper {
         Ok(blobs)
     }
 
-    /// Bytes of the ledger, as the judge reads them.
+    /// The ledger's bytes, as the judge reads them.
     #[must_use]
     pub const fn store(&self) -> LedgerStore<'_> {
         LedgerStore::new(&self.readers, &self.blobs)
     }
 
-    /// Whether a recorded entry answers this very request: same action and arguments.
+    /// Whether a recorded entry answers this very request: the same action and arguments.
     ///
     /// # Errors
-    /// `EdgeError` when the entry cannot be read.
+    /// `EdgeError` if the entry cannot be read.
     pub fn is_same(&self, entry: u64, submission: &Submission) -> Result<bool, EdgeError> {
         let new = Request::read(&submission.request).map_err(malformed)?;
         let recorded = self.particulars(entry)?.get("request").cloned().unwrap_or_default();
@@ -276,21 +275,21 @@ impl Gatekeeper {
         Ok(recorded.action == new.action && recorded.arguments == new.arguments)
     }
 
-    /// The refusal that an entry records; `None` when it records something else.
+    /// The refusal that an entry records; `None` if it records something else.
     ///
     /// # Errors
-    /// `EdgeError` when the entry cannot be read.
+    /// `EdgeError` if the entry cannot be read.
     pub fn refusal(&self, entry: u64) -> Result<Option<Refusal>, EdgeError> {
         let refusal = self.particulars(entry)?.get("refusal").cloned();
         refusal.map(|value| serde_json::from_value(value).map_err(evidence)).transpose()
     }
 
-    /// The trust root in force, read from its blob.
+    /// The current trust root, read from its blob.
     ///
     /// # Errors
-    /// `EdgeError` when there is none or it cannot be read.
+    /// `EdgeError` if it is missing or cannot be read.
     pub fn root(&self, state: &State) -> Result<TrustRoot, EdgeError> {
-        let root = state.identity.root().ok_or_else(|| evidence("no trust root is in force"))?;
+        let root = state.identity.root().ok_or_else(|| evidence("there is no trust root yet"))?;
         let bytes = self.blobs.read(&root.envelope, evidence::dsse::ENVELOPE_BYTES_MAX as u64)?;
         let envelope = Envelope::decode(&bytes).map_err(evidence)?;
         TrustRoot::read(&envelope).map_err(evidence)
@@ -299,7 +298,7 @@ impl Gatekeeper {
     /// All trust roots, from version 1 on.
     ///
     /// # Errors
-    /// `EdgeError` when one cannot be read.
+    /// `EdgeError` if one of them cannot be read.
     pub(crate) fn roots(&self, state: &State) -> Result<Vec<Envelope>, EdgeError> {
         let read = |digest: &Digest| {
             let bytes = self.blobs.read(digest, evidence::dsse::ENVELOPE_BYTES_MAX as u64)?;
@@ -308,7 +307,7 @@ impl Gatekeeper {
         state.identity.roots().iter().map(read).collect()
     }
 
-    /// Checks that a known person signed a request; answers the fingerprint of the key.
+    /// Checks that a known person signed a request; returns the fingerprint of the key.
     pub(crate) fn authenticate(
         &self,
         state: &State,
@@ -324,7 +323,7 @@ impl Gatekeeper {
             EdgeError::Unauthenticated(what)
         })?;
         let installation = state.identity.root().map(|root| root.installation);
-        let installation = installation.ok_or_else(|| evidence("no trust root is in force"))?;
+        let installation = installation.ok_or_else(|| evidence("there is no trust root yet"))?;
         let enrolment = enrolment_at(&self.store(), person.entry)?;
         let keys: Vec<_> = enrolment
             .keys_for(Purpose::SignIn)
@@ -339,7 +338,7 @@ impl Gatekeeper {
     /// The particulars of an entry.
     ///
     /// # Errors
-    /// `EdgeError` when there are none.
+    /// `EdgeError` if they are missing.
     pub fn particulars(&self, entry: u64) -> Result<Value, EdgeError> {
         particulars_of(entry, self.entry(entry)?)
     }
@@ -355,7 +354,7 @@ fn particulars_of(number: u64, entry: Entry) -> Result<Value, EdgeError> {
     payload.decode("particulars").map_err(|error: CanonicalError| evidence(error))
 }
 
-/// What is recorded of a submission beside its facts.
+/// The particulars that are recorded for a submission.
 fn particulars(submission: &Submission, inline: &[Envelope]) -> Result<Value, EdgeError> {
     let mut particulars = json!({ "request": to_value(&submission.request)? });
     if let Some(object) = particulars.as_object_mut() {
@@ -371,7 +370,7 @@ fn particulars(submission: &Submission, inline: &[Envelope]) -> Result<Value, Ed
     Ok(particulars)
 }
 
-/// What a request carries: its digests, and how large it is.
+/// The bodies of a request: their digests and total size.
 struct Bodies {
     digests: Vec<Digest>,
     statements: usize,
@@ -390,8 +389,8 @@ impl Bodies {
         })
     }
 
-    /// Whether a refusal of this action keeps digests alone: where they are more than is kept of a refused request.
-    /// What stops something keeps all, so that replay derives why it did not.
+    /// Whether a refusal of this action records only digests, because the bodies exceed the limit for a refused request. A
+    /// stopping action keeps its bodies, because replay derives from them why it was refused.
     fn are_left_out(&self, action: &Name) -> bool {
         quota::apply_to(action)
             && (self.statements + self.attachments > REFUSED_BYTES_MAX
@@ -438,20 +437,20 @@ impl From<EnvelopeError> for EdgeError {
 
 /// Largest request envelope in bytes: with its statements and a refusal it has to fit into particulars.
 const REQUEST_BYTES_MAX: usize = 16 * 1024;
-/// Most bytes of statements that lie in particulars; larger kinds are blobs.
+/// Most bytes of statements that are recorded in particulars; larger kinds are blobs.
 const INLINE_BYTES_MAX: usize = 32 * 1024;
-/// Most bytes of statements and attachments that are kept of a refused request; of more, their digests.
+/// Most bytes of statements and attachments that are recorded for a refused request; beyond it, only their digests.
 const REFUSED_BYTES_MAX: usize = 8 * 1024;
-/// Most statements and attachments that are kept of one.
+/// Most statements and attachments that are recorded for a refused request.
 const REFUSED_BODIES_MAX: usize = 8;
-/// Longest path of a repository that is kept.
+/// Longest path of a repository that is recorded.
 const REPOSITORY_CHARS_MAX: usize = 4096;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Replay derives a refusal of what stops something: nothing of it is left out, however large.
+    /// Replay derives the refusal of a stopping action, so all of its bodies are recorded, however large.
     #[test]
     fn only_refusals_to_which_quotas_apply_keep_digests_alone() {
         let bodies = |statements, attachments, count| Bodies {

@@ -1,7 +1,7 @@
-//! The server's own executors: derives plans that are wanted, judges gates that are due.
+//! The server's own executors: they derive plans that are wanted and judge gates that are due.
 //!
-//! Invariant: they make no choices. What is outstanding is read from the durable state, so a crash loses
-//! nothing: the next start does it again, and a verdict that nobody waits for any more is refused.
+//! Invariant: they make no choices. Outstanding work is read from the durable state, so a crash loses nothing: the next
+//! start does it again, and a verdict that is no longer needed is refused.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,26 +21,26 @@ use crate::edge::{EdgeError, Gatekeeper};
 use crate::http::Shared;
 use crate::writer::{Answer, CommandSource, Job};
 
-/// Gates that could not be judged yet, and how long the executor ran when that was first seen.
+/// Gates that could not be judged yet, and the executor's running time when that was first seen.
 pub type Waiting = BTreeMap<(Place, u64, u32), Duration>;
 
-/// What one round of the executor looks at.
+/// The inputs of one round of the executor.
 #[derive(Clone, Copy, Debug)]
 pub struct Round<'a> {
     /// The evidence on disk.
     pub keeper: &'a Gatekeeper,
-    /// What is on disk.
+    /// The durable state.
     pub state: &'a State,
     /// The key for provenance.
     pub provenance: &'a MachineSigner,
-    /// The moment at which gates are judged.
+    /// The time at which gates are judged.
     pub moment: Moment,
     /// How long the executor has run.
     pub running: Duration,
 }
 
-/// Runs until the server ends: a round after each change of the ledger, and one after a pause while a gate
-/// waits for its witnesses.
+/// Runs until the server ends: one round after each change of the ledger, and more after pauses while a gate waits for
+/// its witnesses.
 pub async fn run(shared: Arc<Shared>, provenance: Arc<MachineSigner>) {
     let mut changes = shared.intake.changes();
     let mut waiting = Waiting::new();
@@ -68,9 +68,11 @@ pub async fn run(shared: Arc<Shared>, provenance: Arc<MachineSigner>) {
                 for job in jobs {
                     match shared.intake.submit(job).await {
                         Ok(Answer::Accepted { .. } | Answer::Repeated(_)) => {}
-                        // Something else happened meanwhile; the next round sees it.
+                        // The state changed meanwhile; the next round sees the change.
                         Ok(Answer::Refused { .. }) => {}
-                        Err(error) => shown::say(&format!("warning: the executor was not heard: {error}")),
+                        Err(error) => shown::say(&format!(
+                            "warning: the writer did not accept the executor's command: {error}; trying again"
+                        )),
                     }
                 }
             }
@@ -95,12 +97,12 @@ pub async fn run(shared: Arc<Shared>, provenance: Arc<MachineSigner>) {
 }
 
 impl Round<'_> {
-    /// Everything that is outstanding and can be done now.
+    /// The commands for all outstanding work that can be done now.
     ///
     /// # Errors
-    /// `EdgeError` when the server's own files fail.
+    /// `EdgeError` if the server's own files fail.
     pub fn jobs(&self, waiting: &mut Waiting) -> Result<Vec<Job>, EdgeError> {
-        // Evidence takes room, and nothing of this is in a hurry.
+        // Evidence takes space, and this work can wait until there is enough.
         self.keeper.room().for_anything()?;
         let mut jobs = Vec::new();
         for (place, standing) in self.state.release.places() {
@@ -115,7 +117,7 @@ impl Round<'_> {
             }
             match self.propose(place) {
                 Ok(job) => jobs.extend(job),
-                // One place whose evidence cannot be read holds up no other.
+                // A place whose evidence cannot be read must not stop the other places.
                 Err(error) => shown::say(&format!("warning: nothing can be proposed at {place}: {error}")),
             }
         }
@@ -128,12 +130,12 @@ impl Round<'_> {
         for due in due {
             match self.judge(due, waiting) {
                 Ok(job) => jobs.extend(job),
-                // Nor does one gate hold up the others.
+                // A gate that cannot be judged must not stop the other gates.
                 Err(error) => failed = Some(error),
             }
         }
         match failed {
-            // What is recorded now brings the next round; with nothing to record it is tried again in a moment.
+            // Recording a command starts the next round; with nothing to record, the failed one is tried again after a pause.
             Some(error) if jobs.is_empty() => return Err(error),
             Some(error) => shown::say(&format!("warning: a gate could not be judged: {error}")),
             None => {}
@@ -157,7 +159,7 @@ impl Round<'_> {
         job("propose", place, planned.command(made), Vec::new()).map(Some)
     }
 
-    /// Judges one gate; `None` while the ledger is not witnessed far enough, for a bounded while.
+    /// Judges one gate; `None` while the newest entries are not witnessed, for a limited time.
     fn judge(&self, due: &GateDue, waiting: &mut Waiting) -> Result<Option<Job>, EdgeError> {
         let (keeper, moment) = (self.keeper, self.moment);
         let collected = match judge::collect(self.state, &keeper.store(), &due.place, moment) {
@@ -235,9 +237,9 @@ fn job(action: &str, place: &Place, command: Command, blobs: Vec<Digest>) -> Res
 }
 
 const AUDIT: &str = "run `countersign audit verify`, mend what it names, and ask again";
-/// Between two looks while a gate waits for its witnesses.
+/// Pause between two rounds while a gate waits for its witnesses.
 const PAUSE: Duration = Duration::from_millis(200);
-/// Until it tries again after a failure.
+/// Pause after a failure.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How long a gate waits for its witnesses before it is undecided.
+/// Time for which a gate waits for its witnesses before it is undecided.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,8 +1,8 @@
-//! The first entries of a ledger: trust root, status, enrolments, each a statement signed by those whom
-//! the root itself names.
+//! The first entries of a ledger: trust root, status and enrolments, each a statement signed by people whom the root
+//! itself names.
 //!
-//! Invariant: all or nothing. The ledger is made in a directory beside the final one and renamed when it is
-//! complete; a crash leaves only that, and the next attempt starts over.
+//! Invariant: all or nothing. The ledger is made in a directory beside the final one, which is renamed when it is
+//! complete. A crash here leaves behind only that directory, and the next attempt starts over.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -32,11 +32,11 @@ pub struct Genesis {
     pub status: StatusFile,
     /// First enrolments.
     pub enrolments: Vec<Envelope>,
-    /// First environment statements, those that come before others first.
+    /// First environment statements; a place that comes before others is listed before them.
     pub environments: Vec<FirstEnvironment>,
 }
 
-/// An environment statement with what it names.
+/// An environment statement with the payloads that it names.
 #[derive(Clone, Debug)]
 pub struct FirstEnvironment {
     /// The statement.
@@ -68,25 +68,25 @@ pub enum GenesisError {
     /// The writer failed.
     #[error(transparent)]
     Writer(#[from] WriterError),
-    /// The writer gave no answer.
+    /// The writer did not accept a command.
     #[error(transparent)]
     Intake(#[from] IntakeError),
     /// An envelope is malformed.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
-    /// The root does not hold.
+    /// The root is invalid.
     #[error(transparent)]
     Root(#[from] TrustRootError),
-    /// The status does not hold.
+    /// The status is invalid.
     #[error(transparent)]
     Status(#[from] StatusError),
-    /// An environment statement does not hold.
+    /// An environment statement is invalid.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
-    /// An enrolment does not hold.
+    /// An enrolment is invalid.
     #[error(transparent)]
     Enrolment(#[from] EnrolmentError),
-    /// A name is none.
+    /// A name is invalid.
     #[error(transparent)]
     Name(#[from] NameError),
     /// The domain refused a statement.
@@ -97,7 +97,7 @@ pub enum GenesisError {
 /// Founds an installation in a directory that does not exist yet.
 ///
 /// # Errors
-/// `GenesisError`; the directory does not exist then.
+/// `GenesisError`; the directory then does not exist.
 pub fn found(
     dir: &Path,
     signer: NoteSigner,
@@ -164,11 +164,11 @@ fn fill(dir: &Path, signer: NoteSigner, genesis: &Genesis, world: World) -> Resu
     Ok(root)
 }
 
-/// Lets the ledger of a directory go on under the new origin that a root names, and puts that root on record:
-/// after a lost ledger key, or on a restored backup. Done again after a crash it goes on where it was.
+/// Continues the ledger of a directory under the new origin that a root names, and records that root: after a lost ledger
+/// key, or on a restored backup. After a crash, a second call continues where the first one stopped.
 ///
 /// # Errors
-/// `GenesisError` when the root does not follow the one in force, names another key or another end.
+/// `GenesisError` if the root does not follow the current one, or names another key or another end.
 pub fn succeed(
     dir: &Path,
     signer: NoteSigner,
@@ -185,12 +185,19 @@ pub fn succeed(
             let bytes = blobs.read(&root.envelope, evidence::dsse::ENVELOPE_BYTES_MAX as u64)?;
             TrustRoot::read(&Envelope::decode(&bytes)?)?.next(envelope)?
         }
-        None => return Err(TrustRootError::Rule("there is no root that it could follow").into()),
+        None => {
+            return Err(
+                TrustRootError::Rule("the ledger has no earlier trust root that it could follow").into()
+            );
+        }
     };
     let end = next.ledger.replaces.as_ref().and_then(|text| text.parse::<Checkpoint>().ok());
     let end = end.ok_or(TrustRootError::Rule("`ledger.replaces` names no checkpoint"))?;
     if next.ledger_key()? != *signer.verifier() {
-        return Err(TrustRootError::Rule("`ledger.vkey` is not that of the key that was made here").into());
+        return Err(TrustRootError::Rule(
+            "`ledger.vkey` does not belong to the key that was made in this directory",
+        )
+        .into());
     }
     let mut writer = Writer::open(dir, Ledger::succeed(dir, &end, signer)?, world)?;
     if !on_record {

@@ -1,8 +1,8 @@
-//! Intake: the queue in front of the writer, and its thread. Drains the queue, has one batch decided and
-//! appended, answers everybody in it.
+//! Intake: the queue in front of the writer, and the writer's thread. It drains the queue, has the writer decide and
+//! append one batch, and answers every sender in the batch.
 //!
-//! Invariant: the thread is the only one that holds the writer; the queue is bounded. What stops something has a lane
-//! of its own (`lanes.rs`).
+//! Invariant: only this thread holds the writer, and the queue is bounded. Stopping actions have a separate lane
+//! (`lanes.rs`).
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 use crate::lanes::{Full, Lanes, Next, Tasks};
 use crate::writer::{Answer, IntakeError, Job, World, Writer, WriterError};
 
-/// The writer's handle: a queue in front of a thread, and the durable state.
+/// The handle of the writer: a queue in front of its thread, and the durable state.
 #[derive(Clone, Debug)]
 pub struct Intake {
     queue: Arc<Lanes<Task>>,
@@ -28,7 +28,7 @@ pub struct Intake {
 
 type Waiting = (Job, oneshot::Sender<Result<Answer, IntakeError>>);
 
-/// What the writer's thread is asked to do.
+/// A task for the writer's thread.
 #[derive(Debug)]
 enum Task {
     Decide(Box<Waiting>),
@@ -36,7 +36,7 @@ enum Task {
 }
 
 impl Task {
-    /// Whether it goes before others: what stops something, and what witnesses say, which is a line for each of them.
+    /// Whether the task goes first: stopping actions do, and cosignatures, which are small.
     fn goes_first(&self) -> bool {
         match self {
             Self::Decide(waiting) => waiting.0.command.stops(),
@@ -46,10 +46,10 @@ impl Task {
 }
 
 impl Intake {
-    /// Folds the ledger from its newest snapshot and starts the writer's thread.
+    /// Computes the state from the ledger's newest snapshot and starts the writer's thread.
     ///
     /// # Errors
-    /// `WriterError` when the ledger cannot be read or holds what this program does not know.
+    /// `WriterError` if the ledger cannot be read or has an entry that this program does not know.
     pub fn start(dir: &Path, ledger: Ledger) -> Result<(Self, JoinHandle<()>), WriterError> {
         let writer = Writer::open(dir, ledger, World::default())?;
         let (durable, snapshot) = (writer.durable(), writer.snapshot());
@@ -62,36 +62,40 @@ impl Intake {
         Ok((Self { queue: Arc::new(queue), durable, appended, snapshot }, thread))
     }
 
-    /// The state as it is on disk.
+    /// The durable state.
     #[must_use]
     pub fn state(&self) -> Arc<State> {
         Arc::clone(&self.durable.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Size of the snapshot from which the state was folded at the start; 0 when there was none.
+    /// Size of the snapshot that the start used; 0 if it used none.
     #[must_use]
     pub const fn snapshot(&self) -> u64 {
         self.snapshot
     }
 
-    /// Hands a command to the writer and waits until its outcome is durable.
+    /// Submits a command to the writer and waits until its outcome is durable.
     ///
     /// # Errors
-    /// `IntakeError` when it was not decided.
+    /// `IntakeError` if it was not decided.
     pub async fn submit(&self, job: Job) -> Result<Answer, IntakeError> {
         let (sender, receiver) = oneshot::channel();
         self.enqueue(Task::Decide(Box::new((job, sender))))?;
-        receiver.await.unwrap_or_else(|_| Err(IntakeError::Stopped("it ended while this waited".into())))
+        receiver
+            .await
+            .unwrap_or_else(|_| Err(IntakeError::Stopped("it ended before the command was decided".into())))
     }
 
-    /// Stores a checkpoint as a quorum of witnesses has cosigned it.
+    /// Stores a checkpoint that a quorum of witnesses has cosigned.
     ///
     /// # Errors
-    /// `IntakeError` when it was not stored.
+    /// `IntakeError` if it was not stored.
     pub async fn witnessed(&self, note: Note) -> Result<(), IntakeError> {
         let (sender, receiver) = oneshot::channel();
         self.enqueue(Task::Witnessed(note, sender))?;
-        receiver.await.unwrap_or_else(|_| Err(IntakeError::Stopped("it ended while this waited".into())))
+        receiver.await.unwrap_or_else(|_| {
+            Err(IntakeError::Stopped("it ended before the cosignatures were stored".into()))
+        })
     }
 
     /// Changes after each append, and when the newest checkpoint was witnessed.
@@ -100,7 +104,7 @@ impl Intake {
         self.appended.subscribe()
     }
 
-    /// Whether the writer still takes commands.
+    /// Whether the writer still accepts commands.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         !self.queue.has_ended()
@@ -123,7 +127,7 @@ fn run(mut writer: Writer, tasks: &Tasks<Task>, appended: &watch::Sender<u64>) {
         let mut next = match first {
             Next::Task(first) => Some(first),
             Next::Nothing => {
-                // Nobody asks for anything, and refusals of a minute that is over are still to be recorded.
+                // No command came, but counted refusals of a past minute may still have to be recorded.
                 writer.take(std::iter::empty());
                 signal();
                 None
@@ -143,7 +147,7 @@ fn run(mut writer: Writer, tasks: &Tasks<Task>, appended: &watch::Sender<u64>) {
                 }
             }
             if waiting.len() < BATCH_COMMANDS_MAX && bytes < BATCH_BYTES_MAX {
-                // Nothing more at the moment, or nobody left to send: decide what is here.
+                // The queue is empty or closed: decide the batch so far.
                 next = tasks.at_once();
             }
         }
@@ -155,16 +159,16 @@ fn run(mut writer: Writer, tasks: &Tasks<Task>, appended: &watch::Sender<u64>) {
             signal();
         }
         for ((_, sender), answer) in waiting.into_iter().zip(answers) {
-            // Nobody listens any more: the entry stands all the same.
+            // The sender may have gone; the entry is recorded even so.
             drop(sender.send(answer));
         }
         writer.settle();
     }
 }
 
-/// How often the writer looks whether a minute of counted refusals is over.
+/// Interval at which the writer checks whether a minute of counted refusals is over.
 const COUNTED_AFTER: Duration = Duration::from_secs(5);
 /// Most commands in one append.
 const BATCH_COMMANDS_MAX: usize = 4_096;
-/// Bytes of particulars from which on no more commands join an append.
+/// Bytes of particulars beyond which no more commands join a batch.
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;

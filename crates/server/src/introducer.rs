@@ -1,9 +1,8 @@
-//! The introducer: by what this process shows that it is the server, and the challenges that it gives to those who
-//! sign in.
+//! The introducer: proves this server's identity to clients, and issues challenges to people who sign in.
 //!
-//! Invariant: what it draws at its start is known to nobody else and ends with the process, so that nothing that was
-//! signed for one process counts at another. The ledger's key, which may lie in a slow device, signs once in half a day, and
-//! nobody waits for it who can have an introduction that still counts.
+//! Invariant: its keys are random, known to nobody else, and end with the process, so that a signature for one process is
+//! invalid at another. The ledger's key, which may be in a slow device, signs once in half a day, and a client waits for
+//! it only if no valid introduction exists.
 
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
@@ -18,7 +17,7 @@ use evidence::{Id, Moment};
 
 use crate::salt::{self, NoRandomness};
 
-/// How this process introduces itself.
+/// The identity of this process.
 #[derive(Debug)]
 pub struct Introducer {
     ledger: MachineSigner,
@@ -34,7 +33,7 @@ impl Introducer {
     /// Draws the keys of this process.
     ///
     /// # Errors
-    /// `NoRandomness` when the system has none to give.
+    /// `NoRandomness` if the system's source of randomness failed.
     pub fn new(ledger: MachineSigner, url: String) -> Result<Self, NoRandomness> {
         let seed: [u8; 32] = salt::bytes()?;
         let secret: [u8; 32] = salt::bytes()?;
@@ -43,21 +42,21 @@ impl Introducer {
         Ok(Self { ledger, url, answering, challenging, made: Mutex::default(), signing: Mutex::default() })
     }
 
-    /// Where this server listens.
+    /// URL at which this server listens.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// By which key answers are signed.
+    /// The public key of the answers' signatures.
     pub const fn key(&self) -> &MachineKey {
         self.answering.public()
     }
 
-    /// The introduction, signed anew when half of its time is over. Until three quarters are, one that was made before
-    /// does while somebody else has a new one signed, or when that fails.
+    /// The introduction, signed anew when half of its validity is over. Until three quarters are over, the old one is used
+    /// while another task has a new one signed, or if that fails.
     ///
     /// # Errors
-    /// `IntroductionError` when the ledger's key did not sign.
+    /// `IntroductionError` if the ledger's key did not sign.
     pub fn introduction(&self, installation: Id, now: Moment) -> Result<Envelope, IntroductionError> {
         if let Some(young) = self.made_within(VALIDITY / 2, now) {
             return Ok(young);
@@ -71,7 +70,7 @@ impl Introducer {
                 self.signing.lock().unwrap_or_else(PoisonError::into_inner)
             }
         };
-        // Somebody else may have had it signed meanwhile.
+        // Another task may have had it signed meanwhile.
         if let Some(young) = self.made_within(VALIDITY / 2, now) {
             return Ok(young);
         }
@@ -109,15 +108,15 @@ impl Introducer {
     /// Signs an answer.
     ///
     /// # Errors
-    /// `MachineKeyError` when the key did not sign.
+    /// `MachineKeyError` if the key did not sign.
     pub fn sign(&self, answer: &Answer<'_>) -> Result<String, MachineKeyError> {
         answer.header(&self.answering)
     }
 
-    /// A challenge for somebody who signs in: nobody guesses it, nothing is kept for it, and it counts for minutes.
+    /// A challenge for a person who signs in. It cannot be guessed, needs no memory, and is valid for minutes.
     ///
     /// # Errors
-    /// `NoRandomness` when the system has none to give.
+    /// `NoRandomness` if the system's source of randomness failed.
     pub fn challenge(&self, now: Moment) -> Result<String, NoRandomness> {
         let random: [u8; RANDOM_BYTES] = salt::bytes()?;
         let mut bytes = random.to_vec();
@@ -126,7 +125,7 @@ impl Introducer {
         Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// Until when a challenge of this process counts; `None` when it is none, or does not count any more.
+    /// The end of a challenge of this process; `None` if it is invalid or has expired.
     pub fn challenged(&self, challenge: &str, now: Moment) -> Option<Moment> {
         let bytes = URL_SAFE_NO_PAD.decode(challenge).ok()?;
         let (said, tag) = bytes.split_at_checked(RANDOM_BYTES + 8)?;
@@ -165,7 +164,7 @@ mod tests {
         assert_eq!(other.challenged(&challenge, at(0)), None, "the server was started again");
         assert_ne!(this.challenge(at(0)).unwrap(), challenge);
         let mut bytes = URL_SAFE_NO_PAD.decode(&challenge).unwrap();
-        // Its time, put forward.
+        // The challenge with a changed time.
         bytes[RANDOM_BYTES + 5] ^= 1;
         assert_eq!(this.challenged(&URL_SAFE_NO_PAD.encode(bytes), at(0)), None);
         assert_eq!(this.challenged("", at(0)), None);
@@ -187,7 +186,7 @@ mod tests {
         assert!(Introduction::open(&first, key, lab::id(1), at(24 * 60 + 1)).is_err(), "expired");
     }
 
-    /// A key in a device that signs once it is told to, and fails when nobody is left to tell it.
+    /// A key in a device that signs when the test tells it to, and fails when the test's end is gone.
     struct Device {
         key: SharedKey,
         begun: mpsc::Sender<()>,

@@ -1,4 +1,4 @@
-//! Commands on their way to the writer: who sends them, what goes on record beside them, and what became of them.
+//! Jobs for the writer: a command, its sender, the data that is recorded with it, and its outcome.
 
 use domain::{Command, Reason, Refusal, quota};
 use evidence::entry::{Actor, Auth};
@@ -9,39 +9,39 @@ use serde_json::Value;
 use crate::room::Full;
 use crate::writer::QUEUE_MAX;
 
-/// Who sends a command, and how that is known.
+/// The sender of a command, and how it was authenticated.
 #[derive(Clone, Debug)]
 pub struct CommandSource {
-    /// Who.
+    /// The actor.
     pub actor: Actor,
-    /// How they were authenticated.
+    /// How the actor was authenticated.
     pub auth: Auth,
-    /// What they call it, for refusals on record.
+    /// The name of the action, as a refusal records it.
     pub action: Name,
     /// Digest under which the command counts once.
     pub idempotency: Option<Digest>,
-    /// Project that it belongs to.
+    /// The project of the command.
     pub project: Option<Name>,
 }
 
-/// One command for the writer, with what goes on record beside its facts.
+/// One command for the writer, with the data that is recorded beside its facts.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// The command.
     pub command: Command,
-    /// Where it comes from.
+    /// The sender.
     pub origin: CommandSource,
     /// Particulars of the first entry: signed statements, names, texts.
     pub particulars: Option<Value>,
-    /// Blobs that the entries name, durable already, sorted.
+    /// Blobs that the entries name; already durable, sorted.
     pub blobs: Vec<Digest>,
-    /// Digests of statements and attachments that are too large to be kept of a refused request: with these, a refusal
-    /// records them in the place of the bodies, and names no blob.
+    /// Digests of statements and attachments that are too large to be recorded with a refused request: a refusal records
+    /// these digests in place of the bodies, and names no blob.
     pub bodies: Vec<Digest>,
 }
 
 impl Job {
-    /// About how many bytes it takes on record: those of the texts in its particulars.
+    /// Approximate size of its record in bytes: the sum of the texts in its particulars.
     pub(crate) fn bytes(&self) -> usize {
         fn texts(value: &Value) -> usize {
             match value {
@@ -54,7 +54,7 @@ impl Job {
         self.particulars.as_ref().map_or(0, texts)
     }
 
-    /// What records how many refusals there were: the server does that by itself.
+    /// The job by which the server itself records the number of counted refusals.
     pub(crate) fn counting() -> Result<Self, NameError> {
         let origin = CommandSource {
             actor: Actor::System,
@@ -67,7 +67,7 @@ impl Job {
         Ok(Self { command, origin, particulars: None, blobs: Vec::new(), bodies: Vec::new() })
     }
 
-    /// The same as it is recorded when it was refused: with the reasons, and without large bodies.
+    /// The job as a refusal records it: with the reasons, and without large bodies.
     pub(crate) fn refused(&self, texts: Value) -> Self {
         let mut object = match self.particulars.clone() {
             Some(Value::Object(object)) => object,
@@ -85,30 +85,30 @@ impl Job {
     }
 }
 
-/// What became of a command.
+/// The outcome of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Decided for; recorded from this entry on.
+    /// Accepted; recorded from this entry on.
     Accepted {
         /// Number of the first entry.
         entry: u64,
         /// Size of the ledger after the append.
         size: u64,
     },
-    /// Decided against.
+    /// Refused.
     Refused {
-        /// Number of the entry, when a known person asked.
+        /// Number of the entry, if the refusal was recorded.
         entry: Option<u64>,
-        /// Why.
+        /// The reasons.
         refusal: Refusal,
     },
-    /// Its idempotency key is on record at this entry.
+    /// Its idempotency key is recorded at this entry already.
     Repeated(u64),
 }
 
 impl Answer {
-    /// Whether it shows that whoever sent the command had it first: a command counts once, and can be read and sent
-    /// again by many.
+    /// Whether the outcome proves that this sender sent the command first: a command counts once, but many people can read
+    /// it and send it again.
     #[must_use]
     pub const fn is_first(&self) -> bool {
         matches!(self, Self::Accepted { .. })
@@ -124,13 +124,13 @@ pub enum IntakeError {
     /// The writer has stopped.
     #[error("the writer has stopped: {0}")]
     Stopped(String),
-    /// There is no room on the disk.
+    /// The disk is full.
     #[error(transparent)]
     Full(#[from] Full),
-    /// What is to be recorded of it does not fit an entry.
+    /// Its record does not fit an entry.
     #[error("it cannot be recorded: {0}; send less")]
     Unfit(String),
-    /// The commit failed; the ledger was read anew and does not hold the command.
+    /// The commit failed; the ledger was read anew and does not contain the command.
     #[error("the append failed and nothing was recorded: {0}")]
     Append(String),
 }

@@ -1,7 +1,7 @@
-//! Two queues to one reader: what goes first, and everything else.
+//! Two queues with one reader: one for tasks that go first, one for everything else.
 //!
-//! Invariant: both are bounded, and however many ordinary tasks wait, one that goes first is the next to be read. The
-//! reader ends when every sender is gone and both queues are empty; senders learn that it has ended.
+//! Invariant: both are bounded, and a task that goes first is read next, however many ordinary tasks wait. The reader
+//! ends when every sender is gone and both queues are empty; senders are told when it has ended.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -17,7 +17,7 @@ pub struct Lanes<T>(Arc<Queues<T>>);
 #[derive(Debug)]
 pub struct Tasks<T>(Arc<Queues<T>>);
 
-/// Why a task was not taken.
+/// Why a task was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
     /// Its lane is full.
@@ -26,14 +26,14 @@ pub enum Full {
     Ended,
 }
 
-/// What comes next.
+/// The result of reading.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next<T> {
     /// A task.
     Task(T),
-    /// None came within the time.
+    /// No task arrived within the time limit.
     Nothing,
-    /// None can come any more.
+    /// No more tasks can arrive.
     Closed,
 }
 
@@ -63,7 +63,7 @@ impl<T> Lanes<T> {
     /// Adds a task to its lane.
     ///
     /// # Errors
-    /// `Full` when it was not taken.
+    /// `Full` if it was not accepted.
     pub fn send(&self, task: T, goes_first: bool) -> Result<(), Full> {
         let mut waiting = self.0.waiting();
         if waiting.ended {
@@ -96,7 +96,7 @@ impl<T> Drop for Lanes<T> {
 }
 
 impl<T> Tasks<T> {
-    /// The next task; waits for one, for so long where that is limited.
+    /// The next task; waits for one, at most for the given time.
     pub fn next(&self, within: Option<Duration>) -> Next<T> {
         let idle = |waiting: &mut Waiting<T>| waiting.is_idle();
         let waiting = self.0.waiting();
@@ -114,14 +114,14 @@ impl<T> Tasks<T> {
         }
     }
 
-    /// The next task, if one waits.
+    /// The next task, if one is waiting.
     pub fn at_once(&self) -> Option<T> {
         self.0.waiting().next()
     }
 }
 
 impl<T> Drop for Tasks<T> {
-    /// Whoever waits for an answer learns that none comes, also when the reader's thread has failed.
+    /// Senders that wait for an answer are told that none comes, also if the reader's thread has failed.
     fn drop(&mut self) {
         let mut waiting = self.0.waiting();
         waiting.ended = true;
@@ -147,7 +147,7 @@ impl<T> Waiting<T> {
     }
 }
 
-/// Most tasks that go first and wait.
+/// Most waiting tasks in the lane that goes first.
 const FIRST_MAX: usize = 1_024;
 
 #[cfg(test)]
@@ -177,7 +177,7 @@ mod tests {
         let (lanes, tasks) = Lanes::open();
         lanes.send(1, false).unwrap();
         drop(lanes);
-        assert_eq!(tasks.next(None), Next::Task(1), "what waits is still read");
+        assert_eq!(tasks.next(None), Next::Task(1), "waiting tasks are still read");
         assert_eq!(tasks.next(Some(Duration::MAX)), Next::Closed);
         let (lanes, tasks) = Lanes::<u32>::open();
         assert_eq!(tasks.next(Some(Duration::ZERO)), Next::Nothing);

@@ -1,7 +1,7 @@
 //! The control plane: intake (the only writer), the edge before it, and HTTP around both.
 //!
-//! Invariant: only `intake` appends; signatures and blobs are checked before it; an answer leaves only
-//! after its entry is durable. It holds no key that could forge an approval, a receipt or a deployment.
+//! Invariant: only `intake` appends; signatures and blobs are checked before it; an answer is sent only after its entry
+//! is durable. The server holds no key that could forge an approval, a receipt or a deployment.
 
 mod attendance;
 mod caller;

@@ -1,7 +1,7 @@
-//! Logs while they are being written: pieces appended to a file, until the log is a blob named by a report.
+//! Live logs: pieces appended to a file while a step runs, until a report names the whole log as a blob.
 //!
-//! Invariant: a live log is a courtesy; what counts is the blob. It is bounded for each step, run and project, and leaves
-//! with the work that writes it: when that was reported, given up, or its run has ended.
+//! Invariant: a live log is only for convenience; the blob is the record. It is bounded for each step, run and project,
+//! and is removed once its work was reported or given up, or its run has ended.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
@@ -26,7 +26,7 @@ pub struct Logs {
     held: Mutex<BTreeMap<String, OpenLog>>,
 }
 
-/// A log that is being written.
+/// A log that is still growing.
 #[derive(Debug)]
 struct OpenLog {
     run: RunId,
@@ -35,24 +35,24 @@ struct OpenLog {
     is_full: bool,
 }
 
-/// Whose log it is.
+/// The owner of a log.
 #[derive(Clone, Copy, Debug)]
 pub struct Writes<'a> {
     /// The run.
     pub run: RunId,
     /// Its project.
     pub project: &'a Name,
-    /// The work.
+    /// The work that writes it.
     pub work: &'a Work,
-    /// The runner that does it.
+    /// The runner that executes the work.
     pub runner: &'a Name,
 }
 
 impl Logs {
-    /// Live logs below the data directory; what an earlier process left is removed.
+    /// Opens the directory of live logs below the data directory, and removes the logs of an earlier process.
     ///
     /// # Errors
-    /// When the directory cannot be made.
+    /// If the directory cannot be made.
     pub fn open(data: &Path, limits: &Limits) -> io::Result<Self> {
         let dir = data.join("live-logs");
         if dir.exists() {
@@ -67,10 +67,10 @@ impl Logs {
         })
     }
 
-    /// Appends a piece; past a limit it is dropped, and the log says so once.
+    /// Appends a piece; beyond a limit it is dropped, and the log says so once.
     ///
     /// # Errors
-    /// When the file cannot be written.
+    /// If the file cannot be written.
     pub fn append(&self, by: &Writes<'_>, piece: &[u8]) -> io::Result<()> {
         let name = file_name(by.run, by.work, by.runner);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
@@ -99,10 +99,10 @@ impl Logs {
         Ok(())
     }
 
-    /// A piece from an offset on; nothing when there is no such log.
+    /// A piece from an offset on; empty if the log does not exist.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// If the file cannot be read.
     pub fn read(&self, name: &str, from: u64) -> io::Result<Vec<u8>> {
         match File::open(self.dir.join(name)) {
             Ok(mut file) => piece_of(&mut file, from),
@@ -111,7 +111,7 @@ impl Logs {
         }
     }
 
-    /// Removes the logs of work that is not outstanding any more.
+    /// Removes the logs of work that is no longer outstanding.
     pub fn keep_outstanding(&self, state: &State) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_empty() {
@@ -125,7 +125,7 @@ impl Logs {
         held.retain(|name, _| {
             let stays = names.contains(name);
             if !stays {
-                // One that cannot be removed is removed at the next start.
+                // A log that cannot be removed now is removed at the next start.
                 drop(fs::remove_file(self.dir.join(name)));
             }
             stays
@@ -133,7 +133,7 @@ impl Logs {
     }
 }
 
-/// Removes live logs with their work, for as long as the server runs.
+/// Removes live logs once their work has ended, for as long as the server runs.
 pub async fn run(shared: Arc<Shared>) {
     let mut changes = shared.intake.changes();
     while changes.changed().await.is_ok() {
@@ -153,10 +153,10 @@ pub fn file_name(run: RunId, work: &Work, runner: &Name) -> String {
     }
 }
 
-/// As much of a file from an offset on as goes into one answer.
+/// The part of a file from an offset on that fits into one answer.
 ///
 /// # Errors
-/// When it cannot be read.
+/// If it cannot be read.
 pub fn piece_of(file: &mut File, from: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let size = file.metadata()?.len();
@@ -165,7 +165,7 @@ pub fn piece_of(file: &mut File, from: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Largest live log of one step: what a step may write, and what is said about it.
+/// Largest live log of one step: a step's own limit and the lines around it.
 const STEP_BYTES_MAX: u64 = 32 * 1024 * 1024;
 const FULL: &[u8] = b"\ncountersign: the live log reached its limit; the rest comes with the report\n";
 

@@ -1,6 +1,6 @@
-//! Quotas as the operator sets them: `quotas.json` in the data directory, read when the server starts.
+//! The operator's quotas: `quotas.json` in the data directory, read when the server starts.
 //!
-//! Invariant: no request changes them. A file that cannot be read stops the server: a typing error must not lift a limit.
+//! Invariant: no request changes them. An invalid file stops the server, because a typing error must not lift a limit.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,36 +13,36 @@ use domain::{PersonId, Reason};
 use evidence::Name;
 use serde::Deserialize;
 
-/// What the operator sets; what is omitted has its default.
+/// The operator's limits; each has a default if omitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub struct Limits {
-    /// Runs of one project that may be under way at once.
+    /// Runs of one project that may be in progress at once.
     pub runs_per_project: u32,
-    /// Runs that one person asked for and that may be under way at once.
+    /// Runs that one person asked for and that may be in progress at once.
     pub runs_per_person: u32,
-    /// What the ledger stores for one project.
+    /// Size of the blobs that the ledger stores for one project.
     pub stored_mib_per_project: u64,
-    /// What the ledger stores for the runs that one person asked for.
+    /// Size of the blobs that the ledger stores for the runs that one person asked for.
     pub stored_mib_per_person: u64,
     /// Refusals of one person in a minute that are recorded one by one; one entry counts the rest.
     pub refusals_per_minute: u32,
-    /// Live logs of one run.
+    /// Size of the live logs of one run.
     pub live_log_mib_per_run: u64,
-    /// Live logs of one project.
+    /// Size of the live logs of one project.
     pub live_log_mib_per_project: u64,
-    /// How long a runner may be silent before the runs that wait for it are lost.
+    /// Time without contact after which a runner is gone and the runs that wait for it are lost.
     pub runner_gone_minutes: u64,
 }
 
-/// Why the quotas cannot be read.
+/// Why the quotas are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum QuotaError {
     /// The file cannot be read.
     #[error("cannot read `{0}`: {1}")]
     Io(PathBuf, io::Error),
-    /// It does not say what quotas are.
-    #[error("`{0}`: {1}; mend the file, or remove it for the defaults")]
+    /// The content of the file is invalid.
+    #[error("`{0}`: {1}; correct the file, or remove it for the defaults")]
     Unsound(PathBuf, String),
 }
 
@@ -65,7 +65,7 @@ impl Limits {
     /// The limits of a data directory.
     ///
     /// # Errors
-    /// `QuotaError` when there is a file and it cannot be read, or has a limit of 0.
+    /// `QuotaError` if the file exists and is invalid, or has a limit of 0.
     pub fn read(data: &Path) -> Result<Self, QuotaError> {
         let path = data.join(FILE);
         let text = match std::fs::read_to_string(&path) {
@@ -86,26 +86,26 @@ impl Limits {
             limits.runner_gone_minutes,
         ];
         if least.contains(&0) {
-            return Err(QuotaError::Unsound(path, "a quota of 0 would let nobody do anything".into()));
+            return Err(QuotaError::Unsound(path, "a quota of 0 would refuse everything".into()));
         }
         Ok(limits)
     }
 
-    /// Runs that may be under way at once.
+    /// The limits for runs in progress.
     #[must_use]
     pub fn runs(&self) -> quota::Runs {
         let most = |limit: u32| usize::try_from(limit).unwrap_or(usize::MAX);
         quota::Runs { per_project: most(self.runs_per_project), per_person: most(self.runs_per_person) }
     }
 
-    /// How long a runner may be silent.
+    /// Time without contact after which a runner is gone.
     #[must_use]
     pub const fn runner_gone(&self) -> Duration {
         Duration::from_secs(self.runner_gone_minutes.saturating_mul(60))
     }
 }
 
-/// Bytes that the ledger's blobs take, by who they are stored for; as far as they were counted.
+/// Bytes of the ledger's blobs, by their owner, as far as they were counted.
 #[derive(Debug, Default)]
 pub struct Usage(Mutex<StoredBytes>);
 
@@ -119,12 +119,12 @@ pub struct StoredBytes {
 }
 
 impl Usage {
-    /// Takes a new count.
+    /// Replaces the count.
     pub fn set(&self, counted: StoredBytes) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = counted;
     }
 
-    /// Reasons against storing more for a project and a person.
+    /// The reasons against storing more for a project and a person.
     pub fn over(&self, project: Option<&Name>, person: PersonId, limits: &Limits) -> Vec<Reason> {
         let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut reasons = Vec::new();
@@ -164,7 +164,7 @@ mod tests {
         for (text, said) in [
             (r#"{ "runs-per-persons": 2 }"#, "unknown field `runs-per-persons`"),
             (r#"{ "runs-per-person": -1 }"#, "invalid value"),
-            (r#"{ "runs-per-person": 0 }"#, "would let nobody do anything"),
+            (r#"{ "runs-per-person": 0 }"#, "would refuse everything"),
             ("", "EOF"),
         ] {
             let error = read(text).unwrap_err().to_string();

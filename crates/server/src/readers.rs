@@ -1,4 +1,4 @@
-//! Read-only connections for handlers: taken from a small pool, each used by one thread at a time.
+//! Read-only connections for handlers, from a small pool; each is used by one thread at a time.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +13,7 @@ pub struct Readers {
 }
 
 impl Readers {
-    /// A pool for the ledger in `dir`; connections are opened when first needed.
+    /// A pool for the ledger in `dir`; connections are opened when they are first needed.
     #[must_use]
     pub fn new(dir: &Path) -> Self {
         Self { dir: dir.to_path_buf(), idle: Mutex::new(Vec::new()) }
@@ -22,7 +22,7 @@ impl Readers {
     /// Runs `work` with a reader.
     ///
     /// # Errors
-    /// `LedgerError` when no connection can be opened, or what `work` answers.
+    /// `LedgerError` if no connection can be opened, or the error of `work`.
     pub fn with<T, E: From<LedgerError>>(&self, work: impl FnOnce(&Reader) -> Result<T, E>) -> Result<T, E> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let reader = match idle {

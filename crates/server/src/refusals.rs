@@ -1,7 +1,7 @@
-//! How many refusals of each person are recorded one by one, and how many more there were.
+//! Limits how many refusals of each person are recorded one by one, and counts the rest.
 //!
-//! Invariant: the ledger grows by at most a fixed number of refusals a person and minute, and by one entry that counts
-//! the rest. The counts are in memory: a crash loses those of the last minute, never an answer.
+//! Invariant: for each person and minute the ledger grows by at most a fixed number of refusals and one entry that counts
+//! the rest. The counts are in memory: a crash loses the counts of the last minute, but no answer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,12 +24,12 @@ struct Minute {
 }
 
 impl Refusals {
-    /// So many are recorded one by one.
+    /// Records this many refusals a minute one by one.
     pub const fn new(per_minute: u32) -> Self {
         Self { per_minute, minutes: BTreeMap::new() }
     }
 
-    /// Whether a refusal of a person is recorded by itself; otherwise it is counted.
+    /// Whether a refusal of a person is recorded as a separate entry; otherwise it is counted.
     pub fn may_record(&mut self, person: PersonId, now: Moment) -> bool {
         let minute = self.minutes.entry(person).or_insert(Minute { begun: now, recorded: 0, more: 0 });
         if minute.recorded < self.per_minute {
@@ -40,7 +40,7 @@ impl Refusals {
         false
     }
 
-    /// What was counted in minutes that are over; they begin anew.
+    /// The counts of minutes that are over; counting begins anew.
     pub fn take_over(&mut self, now: Moment) -> Vec<(PersonId, u64)> {
         let over = |minute: &Minute| minute.begun.later_by(MINUTE) <= now;
         let counted = self.minutes.iter().filter(|(_, minute)| over(minute) && minute.more > 0);
@@ -49,7 +49,7 @@ impl Refusals {
         counted
     }
 
-    /// Whether something is still to be recorded.
+    /// Whether counts remain to be recorded.
     pub fn are_counted(&self) -> bool {
         self.minutes.values().any(|minute| minute.more > 0)
     }

@@ -1,4 +1,4 @@
-//! Replay from disk: entries are read by one, looked at by themselves on every processor, and decided in their order.
+//! Replay from disk: one thread reads entries, all processors check them one by one, and one decides them in order.
 
 use judge::{OutOfOrder, PrepareError, Replay, Store, prepare};
 use ledger::{LedgerError, Reader, in_order};
@@ -9,18 +9,18 @@ pub enum ReplayError {
     /// It could not be read.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
-    /// An entry is not one that this program knows.
+    /// An entry is unknown to this program.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
-    /// An entry is missing, or stands twice.
+    /// An entry is missing, or exists twice.
     #[error(transparent)]
     OutOfOrder(#[from] OutOfOrder),
 }
 
-/// Does every decision of a ledger again; `said` hears how many entries there have been.
+/// Decides every command of a ledger again; `said` is called with the number of entries so far.
 ///
 /// # Errors
-/// `ReplayError` when an entry cannot be read at all; what merely differs is in the answer.
+/// `ReplayError` if an entry cannot be read at all; differing outcomes are part of the result.
 pub fn replay<'a, S: Store>(
     reader: &Reader,
     store: &'a S,
@@ -50,5 +50,5 @@ pub fn replay<'a, S: Store>(
     Ok(replay)
 }
 
-/// Entries in a batch: some milliseconds of work.
+/// Entries in a batch: a few milliseconds of work.
 const BATCH: u64 = 128;

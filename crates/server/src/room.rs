@@ -1,29 +1,29 @@
-//! Room on the disk: some of it is held back, so that people can still stop things when it is full.
+//! Free space on the disk: some of it is reserved, so that people can still stop things when the disk is full.
 //!
-//! Invariant: with less than `LOW` bytes free, or without the whole reserve on disk, only the reserved lane is
-//! open (`Command::is_allowed_when_disk_full`); it gives the reserve up before it writes. Once there is room again the
-//! reserve is made anew, and everything goes on by itself.
+//! Invariant: with less than `LOW` bytes free, or without the whole reserve on disk, only commands for a full disk are
+//! accepted (`Command::is_allowed_when_disk_full`); the reserve is released before such a command is written. Once there
+//! is enough space, the reserve is made again, and everything continues automatically.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::Command;
 
-/// The room of one data directory.
+/// The free space of one data directory.
 #[derive(Clone, Debug)]
 pub struct Room {
     dir: PathBuf,
 }
 
-/// There is no room for what was asked.
+/// The disk is too full for the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the server's disk is full: {free} bytes are free, {} are needed. Nothing was recorded. Statuses, trust roots \
-     and returns are still taken; make room on the disk and everything goes on by itself",
+     and rollbacks are still accepted; free space on the disk, and everything continues automatically",
     LOW + RESERVE
 )]
 pub struct Full {
-    /// Bytes that are free, without the reserve.
+    /// Free bytes, without the reserve.
     pub free: u64,
 }
 
@@ -34,10 +34,10 @@ impl Room {
         Self { dir: dir.to_path_buf() }
     }
 
-    /// Whether there is room for anything; holds some back again where that is possible.
+    /// Checks that there is space for any command; makes the reserve again if possible.
     ///
     /// # Errors
-    /// `Full` when only the reserved lane is open.
+    /// `Full` if only commands for a full disk are accepted.
     pub fn for_anything(&self) -> Result<(), Full> {
         let Some(free) = self.free() else { return Ok(()) };
         let path = self.reserve();
@@ -50,20 +50,20 @@ impl Room {
         match disk::reserve("server.reserve", &path, RESERVE) {
             Ok(()) => Ok(()),
             Err(error) => {
-                shown::say(&format!("warning: no room can be held back: {error}"));
+                shown::say(&format!("warning: the reserve file on the disk cannot be made: {error}"));
                 Err(Full { free })
             }
         }
     }
 
-    /// Whether there is room for a command; the reserved lane gives the reserve up for it.
+    /// Checks that there is space for a command; a command for a full disk releases the reserve.
     ///
     /// # Errors
-    /// `Full` when there is not.
+    /// `Full` if there is not enough.
     pub fn for_command(&self, command: &Command) -> Result<(), Full> {
         match self.for_anything() {
             Err(_) if command.is_allowed_when_disk_full() => {
-                // What is gone already is given up already.
+                // A missing reserve file counts as released.
                 drop(fs::remove_file(self.reserve()));
                 Ok(())
             }
@@ -75,14 +75,14 @@ impl Room {
         self.dir.join("reserve")
     }
 
-    /// Bytes that this process may still write; `None` where the system does not say.
+    /// Bytes that this process may still write; `None` if the system does not report them.
     fn free(&self) -> Option<u64> {
         let found = rustix::fs::statvfs(&self.dir).ok()?;
         Some(found.f_bavail.saturating_mul(found.f_frsize))
     }
 }
 
-/// Bytes below which nothing but the reserved lane is open.
+/// Free bytes below which only commands for a full disk are accepted.
 const LOW: u64 = 8 << 20;
-/// Bytes that are held back.
+/// Size of the reserve.
 const RESERVE: u64 = 16 << 20;

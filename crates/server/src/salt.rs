@@ -1,4 +1,4 @@
-//! Random bytes, for salts of payload commitments and for what a process draws at its start, from the system's source.
+//! Random bytes from the system's source, for salts of payload commitments and for keys of a process.
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use evidence::entry::SALT_BYTES;
@@ -6,7 +6,7 @@ use evidence::entry::SALT_BYTES;
 /// Sixteen random bytes.
 ///
 /// # Errors
-/// When the system has no randomness to give; nothing may be committed then.
+/// If the system's source of randomness failed; nothing may be committed then.
 pub fn draw() -> Result<[u8; SALT_BYTES], NoRandomness> {
     bytes::<SALT_BYTES>()
 }
@@ -14,13 +14,13 @@ pub fn draw() -> Result<[u8; SALT_BYTES], NoRandomness> {
 /// Random bytes for keys and challenges of a process.
 ///
 /// # Errors
-/// When the system has no randomness to give.
+/// If the system's source of randomness failed.
 pub fn bytes<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let mut bytes = [0; N];
     SystemRandom::new().fill(&mut bytes).map(|()| bytes).map_err(|_| NoRandomness)
 }
 
-/// The system has no randomness to give.
+/// The system's source of randomness failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the system's source of randomness failed")]
 pub struct NoRandomness;

@@ -1,4 +1,4 @@
-//! Runs the server: opens the ledger, starts intake, listens on loopback until it is told to stop.
+//! Runs the server: opens the ledger, starts intake, and listens on loopback until it is asked to stop.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,14 +27,14 @@ use crate::views::{ViewError, Views};
 use crate::writer::WriterError;
 use crate::{attendance, executor, logs, stored, sweeping, witnessing};
 
-/// What the server needs to run.
+/// The inputs of a server.
 #[derive(Debug)]
 pub struct Serve {
     /// The data directory.
     pub data: PathBuf,
     /// The ledger's key; its name is the origin.
     pub signer: NoteSigner,
-    /// Where to listen; a loopback address, port 0 for any free one.
+    /// Address to listen on: a loopback address; port 0 selects any free port.
     pub listen: SocketAddr,
     /// Submission prefixes of the witnesses to ask.
     pub witnesses: Vec<String>,
@@ -48,10 +48,10 @@ pub enum ServeError {
     /// Not a loopback address.
     #[error("`{0}` is not a loopback address; listening elsewhere needs mTLS, which is still to come")]
     Exposed(SocketAddr),
-    /// The address cannot be had.
+    /// The address cannot be used.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, std::io::Error),
-    /// The Unix socket cannot be had.
+    /// The Unix socket cannot be used.
     #[error("cannot listen on `{0}`: {1}")]
     Socket(PathBuf, std::io::Error),
     /// The ledger failed.
@@ -63,7 +63,7 @@ pub enum ServeError {
     /// The views failed.
     #[error(transparent)]
     Views(#[from] ViewError),
-    /// What is stored cannot be counted.
+    /// The stored bytes cannot be counted.
     #[error(transparent)]
     Stored(#[from] StoredError),
     /// The evidence on disk failed.
@@ -77,7 +77,7 @@ pub enum ServeError {
 /// Serves until `stop` resolves; calls `ready` with the URL once requests are answered.
 ///
 /// # Errors
-/// `ServeError` when it cannot start or the listener breaks.
+/// `ServeError` if it cannot start or the listener fails.
 pub async fn serve(
     config: Serve,
     ready: impl FnOnce(&str),
@@ -120,7 +120,7 @@ pub async fn serve(
     let mut stopped = shared.stopping.clone();
     let stop = async move {
         stop.await;
-        // Whoever waits for something gives up, so that the server ends at once.
+        // Waiting handlers answer at once, so that the server ends without delay.
         let _ = stopping_now.send(true);
     };
     let also = async move { drop(stopped.wait_for(|stopped| *stopped).await) };
@@ -133,10 +133,10 @@ pub async fn serve(
     drop(socket);
     for task in [asking, keeping, sweeping, executing, losing, counting, logging] {
         task.abort();
-        // An aborted task lets go of what it shares only once it has ended.
+        // An aborted task releases its shared state only once it has ended.
         drop(task.await);
     }
-    // All handles on the queue are gone, so the writer finishes what it has and ends.
+    // No sender of the queue is left, so the writer finishes its tasks and ends.
     let joined = tokio::task::spawn_blocking(move || writer.join()).await;
     match joined {
         Ok(Ok(())) => Ok(()),
@@ -149,9 +149,9 @@ fn start(data: &Path, signer: NoteSigner) -> Result<(Intake, std::thread::JoinHa
     Ok(Intake::start(data, ledger)?)
 }
 
-/// Longer than our own clients keep a connection on which nothing happens.
+/// Longer than our own clients keep an idle connection.
 const STRANGER: Duration = Duration::from_secs(15);
-/// The Unix socket has places of its own, which connections over TCP cannot take.
+/// The Unix socket has separate places, which connections over TCP cannot take.
 const SOCKET_LIMITS: Limits = Limits {
     connections: 128,
     each: 32,

@@ -1,7 +1,7 @@
-//! What agents say of their services, in memory: how each is, and the latest of what it printed.
+//! Reports of agents about their services, in memory: the state of each service and the latest part of its log.
 //!
-//! Invariant: bounded for each place, and only the agent of a place writes to it. Nothing is decided from it, and a
-//! server that is started anew knows nothing until it is told again.
+//! Invariant: bounded for each place, and only the agent of a place writes to it. No decision uses it, and a restarted
+//! server knows nothing until the agents report again.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -23,8 +23,8 @@ struct ServiceRecord {
     log: Log,
 }
 
-/// The latest of what a service printed. Readers count by a number of the server's own, which goes on when an
-/// agent is started anew.
+/// The latest part of a service's log. Readers use the server's own positions, which continue when an agent is
+/// restarted.
 #[derive(Debug, Default)]
 struct Log {
     stream: u64,
@@ -34,7 +34,7 @@ struct Log {
 }
 
 impl Services {
-    /// Takes what an agent says; answers how much of its log is here.
+    /// Stores an agent's report; returns the position up to which its log was received.
     pub fn tell(&self, place: &Place, report: ServiceReport) -> u64 {
         let mut known = self.known();
         let known = known.entry(place.clone()).or_insert_with(|| ServiceRecord {
@@ -47,14 +47,14 @@ impl Services {
         known.log.append(&report.log)
     }
 
-    /// How the service of a place is, if its agent has said so lately.
+    /// The state of a place's service, if its agent has reported it recently.
     pub fn view(&self, place: &Place) -> Option<ServiceView> {
         let known = self.known();
         let known = known.get(place)?;
         (known.told.elapsed() < FORGET_AFTER).then(|| known.view.clone())
     }
 
-    /// What a service printed from a place on; `None` when its agent never said anything.
+    /// A place's log from a position on; `None` if its agent never reported.
     pub fn log(&self, place: &Place, from: u64, most: usize) -> Option<ServiceLogView> {
         self.known().get(place).map(|known| known.log.read(from, most))
     }
@@ -67,7 +67,7 @@ impl Services {
 impl Log {
     fn append(&mut self, piece: &LogPiece) -> u64 {
         if piece.stream != self.stream {
-            // What came before is still with the agent, and is asked for.
+            // The agent still has the earlier part, so it is asked for that part.
             if piece.from > 0 && !piece.is_oldest {
                 return 0;
             }
@@ -77,8 +77,10 @@ impl Log {
         let known = self.stream_next.saturating_sub(piece.from);
         if let Some(lost) = piece.from.checked_sub(self.stream_next).filter(|lost| *lost > 0) {
             self.push(
-                format!("\n[{lost} bytes are left out here: the service prints faster than they are sent]\n")
-                    .as_bytes(),
+                format!(
+                    "\n[{lost} bytes are left out here: the service prints faster than the agent sends]\n"
+                )
+                .as_bytes(),
             );
             self.stream_next = piece.from;
         }
@@ -97,7 +99,7 @@ impl Log {
 
     fn read(&self, from: u64, most: usize) -> ServiceLogView {
         let end = self.begin + self.bytes.len() as u64;
-        // A number past the end is one of a server before this one.
+        // A position beyond the end comes from an earlier server process.
         let from = if from > end { self.begin } else { from.max(self.begin) };
         let skip = usize::try_from(from - self.begin).unwrap_or(usize::MAX);
         let bytes: Vec<u8> = self.bytes.iter().skip(skip).take(most).copied().collect();
@@ -106,9 +108,9 @@ impl Log {
     }
 }
 
-/// How much of each service's log is kept.
+/// Size of the part of each log that is kept.
 const LOG_BYTES_MAX: usize = 512 * 1024;
-/// An agent says how its service is every ten seconds.
+/// An agent reports every ten seconds, so three missing reports make its state unknown.
 const FORGET_AFTER: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
@@ -140,7 +142,7 @@ mod tests {
         assert_eq!(log.append(&piece(1, 5000, "new")), 0);
         let oldest = LogPiece { is_oldest: true, ..piece(1, 4990, "older, new") };
         assert_eq!(log.append(&oldest), 5000);
-        // The agent was started anew; readers go on where they were.
+        // The agent was restarted; readers continue at their position.
         assert_eq!(log.append(&piece(2, 0, "again")), 5);
         assert_eq!(log.read(10, 100).bytes.0, b"again");
         assert_eq!(log.read(99, 3).bytes.0, b"old", "a number of a server before this one");

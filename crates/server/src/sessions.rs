@@ -1,8 +1,8 @@
-//! Sessions: how a person reads without a signature for each request. One signed request opens a session; its token
-//! is worth reading for an hour, and nothing else.
+//! Sessions: a person reads without a signature for each request. One signed request opens a session; its token allows
+//! reading for an hour, and nothing else.
 //!
-//! Invariant: sessions are kept in memory alone, by the digest of their token, so many for each person. At each use
-//! the person's enrolment and key are looked at anew: a withdrawal or a revocation ends a session at once.
+//! Invariant: sessions are in memory only, by the digest of their token, up to a limit for each person. At each use the
+//! person's enrolment and key are checked again: a withdrawal or a revocation ends a session at once.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -15,14 +15,14 @@ use domain::{PersonId, State};
 use evidence::enrolment::Purpose;
 use evidence::{Digest, Moment};
 
-/// The sessions that are open.
+/// The open sessions.
 #[derive(Debug, Default)]
 pub struct Sessions(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
     open: BTreeMap<Digest, Session>,
-    /// Challenges that opened a session, until they have expired: each counts once.
+    /// Challenges that opened a session, until they expire: each opens only one.
     used: BTreeMap<Digest, (PersonId, Moment)>,
 }
 
@@ -34,14 +34,14 @@ struct Session {
     expires: Moment,
 }
 
-/// Who opens a session, as the signed request shows it.
+/// The opener of a session, according to the signed request.
 #[derive(Clone, Copy, Debug)]
 pub struct Opening<'a> {
     /// The person.
     pub person: PersonId,
     /// Fingerprint of the key that signed.
     pub key: &'a str,
-    /// Digest of the challenge that it answers, which counts once.
+    /// Digest of the answered challenge, which counts once.
     pub challenge: Digest,
     /// When the challenge expires.
     pub until: Moment,
@@ -50,23 +50,23 @@ pub struct Opening<'a> {
 /// Why no session was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SessionError {
-    /// The request was used before.
+    /// The challenge was used before.
     #[error("this challenge has opened a session before; ask for a new one and sign that")]
     Used,
     /// Too many were opened.
     #[error("more than {OPENED_MAX} sessions were opened for this person within minutes; try again later")]
     Many,
-    /// The system has no randomness to give.
+    /// The system's source of randomness failed.
     #[error("the system's source of randomness failed")]
     Randomness,
 }
 
 impl Sessions {
-    /// Opens a session and answers its token and when it ends. Beyond so many for one person, the one that ends first
-    /// ends now.
+    /// Opens a session and returns its token and its end. Beyond the limit for one person, the session that ends first ends
+    /// now.
     ///
     /// # Errors
-    /// `SessionError` when none was opened.
+    /// `SessionError` if no session was opened.
     pub fn open(&self, opening: Opening<'_>, now: Moment) -> Result<(String, Moment), SessionError> {
         let mut secret = [0; TOKEN_BYTES];
         SystemRandom::new().fill(&mut secret).map_err(|_| SessionError::Randomness)?;
@@ -94,7 +94,7 @@ impl Sessions {
         Ok((token, expires))
     }
 
-    /// Whose session a token is of; `None` when it has ended, or the person may not sign in with its key any more.
+    /// The person whose session has this token; `None` if it has ended, or the person may no longer sign in with its key.
     #[must_use]
     pub fn person(&self, token: &str, state: &State, now: Moment) -> Option<PersonId> {
         let table = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,9 +108,9 @@ impl Sessions {
 }
 
 const TOKEN_BYTES: usize = 32;
-/// How long a session lasts.
+/// Validity of a session.
 const VALIDITY: Duration = Duration::from_hours(1);
 /// Most sessions of one person at once.
 const SESSIONS_EACH: usize = 16;
-/// Most sessions that one person opens while their challenges are valid.
+/// Most sessions that one person can open while their challenges are valid.
 const OPENED_MAX: usize = 64;

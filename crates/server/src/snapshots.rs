@@ -1,8 +1,8 @@
-//! Snapshots of the state: taken now and then, on record, and where a start begins.
+//! Snapshots of the state: taken at intervals, recorded, and used to start faster.
 //!
-//! Invariant: a snapshot is believed only when the entry that the hint names binds it to this ledger's size
-//! and root hash, to this program's rules, and to its own bytes. Anything else is thrown away with a warning,
-//! and the ledger is folded from its beginning: a snapshot saves time and decides nothing.
+//! Invariant: a snapshot counts only if the entry that the hint names binds it to this ledger's size and root hash, to
+//! this program's rules, and to its own bytes. Otherwise it is dropped with a warning, and the state is computed from the
+//! whole ledger: a snapshot saves time and decides nothing.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -18,14 +18,14 @@ use serde::{Deserialize, Serialize};
 use crate::http::Shared;
 use crate::writer::{Answer, CommandSource, Job, WriterError};
 
-/// Name of the file that says where the newest snapshot is on record.
+/// Name of the file that names the entry of the newest snapshot.
 const HINT: &str = "snapshot.json";
-/// Entries after which a new one is taken.
+/// Number of entries after which a new snapshot is taken.
 const EVERY: u64 = 10_000;
-/// Largest state that is kept, in bytes.
+/// Largest state that is stored, in bytes.
 const STATE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Where to look for the newest snapshot; it proves nothing.
+/// The position of the newest snapshot; it proves nothing.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Hint {
@@ -33,15 +33,17 @@ struct Hint {
     entry: u64,
 }
 
-/// The state of a ledger, from its newest snapshot on, and the size of that snapshot; 0 when there is none.
+/// The state of a ledger, computed from its newest snapshot, and that snapshot's size; 0 if no snapshot was used.
 ///
 /// # Errors
-/// `WriterError` when entries cannot be read or are not known to this program.
+/// `WriterError` if entries cannot be read or are unknown to this program.
 pub fn state_of(dir: &Path, reader: &Reader) -> Result<(State, u64), WriterError> {
     let mut state = match newest(dir, reader) {
         Ok(state) => state.unwrap_or_default(),
         Err(what) => {
-            shown::say(&format!("warning: the snapshot does not count, everything is folded anew: {what}"));
+            shown::say(&format!(
+                "warning: the snapshot does not count, so the state is computed from the whole ledger: {what}"
+            ));
             State::default()
         }
     };
@@ -50,10 +52,10 @@ pub fn state_of(dir: &Path, reader: &Reader) -> Result<(State, u64), WriterError
     Ok((state, from))
 }
 
-/// Folds all entries that a state lacks; from the beginning for whoever rests on no snapshot.
+/// Applies all entries that the state does not contain yet; on an empty state, the whole ledger.
 ///
 /// # Errors
-/// `WriterError` when entries cannot be read or are not known to this program.
+/// `WriterError` if entries cannot be read or are unknown to this program.
 pub fn fold(state: &mut State, reader: &Reader) -> Result<(), WriterError> {
     let size = reader.head()?.frontier.size();
     while state.entries < size {
@@ -64,7 +66,7 @@ pub fn fold(state: &mut State, reader: &Reader) -> Result<(), WriterError> {
     Ok(())
 }
 
-/// The newest snapshot, if there is one; in words why it does not count.
+/// The newest snapshot, if there is one; an error in words if it does not count.
 fn newest(dir: &Path, reader: &Reader) -> Result<Option<State>, String> {
     let hint = match std::fs::read(dir.join(HINT)) {
         Ok(bytes) => serde_json::from_slice::<Hint>(&bytes).map_err(text)?,
@@ -79,7 +81,7 @@ fn newest(dir: &Path, reader: &Reader) -> Result<Option<State>, String> {
     let header = entry.check().map_err(text)?;
     let event = Event::read(&header.kind, &entry.facts).map_err(text)?;
     let Event::Snapshotted(found) = event else {
-        return Err(format!("entry {} is no snapshot", hint.entry));
+        return Err(format!("entry {} is not a snapshot", hint.entry));
     };
     if found.rules != RULES || found.size > hint.entry || found.size == 0 {
         return Err(format!("it is of rules {} at size {}", found.rules, found.size));
@@ -102,7 +104,7 @@ fn root_at(dir: &Path, reader: &Reader, size: u64) -> Result<Digest, LedgerError
     Ok(Digest::from_bytes(*root.as_bytes()))
 }
 
-/// Takes a snapshot whenever the ledger has grown enough since the last one.
+/// Takes a snapshot each time the ledger has grown enough since the last one.
 pub async fn run(shared: Arc<Shared>) {
     let mut changes = shared.intake.changes();
     let mut last = shared.intake.snapshot();
@@ -114,7 +116,7 @@ pub async fn run(shared: Arc<Shared>) {
                 Ok(()) => {}
                 Err(what) => shown::say(&format!("warning: no snapshot was taken: {what}")),
             }
-            // Whether it went well or not: the next try is for when the ledger has grown again.
+            // After a failure too, the next attempt waits until the ledger has grown again.
             last = state.entries;
         }
         if changes.changed().await.is_err() {

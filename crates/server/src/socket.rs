@@ -1,9 +1,9 @@
-//! The Unix socket in the data directory: a lane that connections over TCP cannot fill, for whoever may enter the
+//! The Unix socket in the data directory: a way in that connections over TCP cannot fill, for users who may enter the
 //! directory.
 //!
-//! Invariant: nobody reaches it without passing the directory's own permissions; the socket's are those of its owner
-//! and group. It goes away with the server; one that a killed server left is replaced, because the ledger's lock says
-//! that no other server runs here.
+//! Invariant: a client must pass the directory's own permissions; the socket's permissions are for owner and group. The
+//! socket is removed when the server ends; a socket that a killed server left is replaced, because the ledger's lock
+//! proves that no other server runs here.
 
 use std::fs::{self, File, Permissions};
 use std::io;
@@ -28,7 +28,7 @@ impl Socket {
     /// Listens in a data directory.
     ///
     /// # Errors
-    /// `ServeError::Socket` when the directory does not let us.
+    /// `ServeError::Socket` if the socket cannot be made.
     pub fn bind(data: &Path) -> Result<Self, ServeError> {
         let path = data.join(SOCKET_FILE);
         let failed = |error| ServeError::Socket(path.clone(), error);
@@ -36,7 +36,7 @@ impl Socket {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
         }
-        // An address holds 107 bytes, a data directory may have a longer path: the way through a descriptor is short.
+        // An address holds 107 bytes, and the path of the data directory may be longer; the path of a descriptor is short.
         let dir = File::open(data).map_err(failed)?;
         let short = format!("/proc/self/fd/{}/{SOCKET_FILE}", dir.as_raw_fd());
         let listener = Listener::bind(short).map_err(failed)?;
@@ -48,7 +48,7 @@ impl Socket {
     /// The listener, inside a runtime.
     ///
     /// # Errors
-    /// When the runtime takes no further descriptor.
+    /// If the runtime accepts no further descriptor.
     pub fn listener(&self) -> io::Result<UnixListener> {
         UnixListener::from_std(self.listener.try_clone()?)
     }

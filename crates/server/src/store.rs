@@ -1,4 +1,4 @@
-//! The ledger's bytes as the judge reads them: blobs checked by digest, entries by their commitments.
+//! The ledger's bytes as the judge reads them: blobs verified by digest, entries by their commitments.
 
 use evidence::Digest;
 use evidence::entry::Entry;
@@ -15,7 +15,7 @@ pub struct LedgerStore<'a> {
 }
 
 impl<'a> LedgerStore<'a> {
-    /// A store over readers and blobs.
+    /// A store that reads through these readers and blobs.
     #[must_use]
     pub const fn new(readers: &'a Readers, blobs: &'a Blobs) -> Self {
         Self { readers, blobs }

@@ -1,7 +1,7 @@
-//! What the ledger's blobs take on the disk, by project and by person, in a file beside it.
+//! Disk space of the ledger's blobs, by project and by person, in a file beside the ledger.
 //!
-//! Invariant: a function of the entries and the sizes of their blobs, so it may be removed and is counted anew. A blob
-//! counts once, for whoever named it first. Nothing is decided from it but the operator's quota of bytes.
+//! Invariant: the count is a function of the entries and the sizes of their blobs, so the file may be removed and is
+//! computed again. A blob counts once, for the first entry that names it. Only the operator's quota of bytes uses it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,11 +22,11 @@ pub struct Stored {
     blobs: Blobs,
 }
 
-/// Why it cannot be counted.
+/// Why the bytes cannot be counted.
 #[derive(Debug, thiserror::Error)]
 pub enum StoredError {
     /// `SQLite` failed.
-    #[error("{FILE}: {0}; stop the server, remove that file and start it again: it is counted anew")]
+    #[error("{FILE}: {0}; stop the server, remove that file and start the server again: it counts anew")]
     Sql(#[from] rusqlite::Error),
     /// The ledger failed.
     #[error(transparent)]
@@ -34,25 +34,25 @@ pub enum StoredError {
 }
 
 impl Stored {
-    /// Opens the count of a data directory; begins anew where there is none, or one by another way of counting.
+    /// Opens the count of a data directory; begins anew if it is missing, or was made by another method.
     ///
     /// # Errors
-    /// `StoredError` when the file cannot be opened.
+    /// `StoredError` if the file cannot be opened.
     pub fn open(data: &Path) -> Result<Self, StoredError> {
         let connection = Connection::open(data.join(FILE))?;
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")?;
         let way: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if way != WAY {
-            // In one transaction, the number with it.
+            // One transaction sets the schema and its version together.
             connection.execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {WAY}; COMMIT;"))?;
         }
         Ok(Self { connection, blobs: Blobs::read_only(&data.join(BLOBS)) })
     }
 
-    /// Counts entries that are new, a page of them; says whether there are more.
+    /// Counts one page of new entries; returns whether there are more.
     ///
     /// # Errors
-    /// `StoredError` when they cannot be read.
+    /// `StoredError` if they cannot be read.
     pub fn catch_up(&mut self, reader: &Reader) -> Result<bool, StoredError> {
         let size = reader.head()?.frontier.size();
         let from: i64 = self.connection.query_row("SELECT entries FROM cursor", [], |row| row.get(0))?;
@@ -75,7 +75,7 @@ impl Stored {
     /// The sums.
     ///
     /// # Errors
-    /// `StoredError` when they cannot be read.
+    /// `StoredError` if they cannot be read.
     pub fn counted(&self) -> Result<StoredBytes, StoredError> {
         let mut counted = StoredBytes::default();
         let mut statement = self.connection.prepare("SELECT kind, owner, bytes FROM sum")?;
@@ -96,7 +96,7 @@ impl Stored {
 
 /// Counts the blobs of one entry.
 fn count(rows: &Connection, blobs: &Blobs, entry: &Entry) -> Result<(), StoredError> {
-    // An entry that cannot be read is a matter of the audit.
+    // An entry that cannot be read is skipped here; the audit reports it.
     let Ok(header) = Header::decode(&entry.header) else { return Ok(()) };
     if let Ok(Event::Taken(taken)) = Event::read(&header.kind, &entry.facts) {
         rows.execute(
@@ -119,7 +119,7 @@ fn count(rows: &Connection, blobs: &Blobs, entry: &Entry) -> Result<(), StoredEr
         if new == 0 {
             continue;
         }
-        // Whoever is refused only names a project, and need not hold a role in it.
+        // The sender of a refused command only names a project and may have no role in it, so the project is not charged.
         let project = header.project.as_ref().filter(|_| header.kind != REFUSED).map(ToString::to_string);
         for (kind, owner) in [("project", project), ("person", person.clone())] {
             let Some(owner) = owner else { continue };
@@ -150,7 +150,7 @@ pub async fn run(shared: Arc<Shared>, stored: Stored) {
         match result {
             Ok(()) => complained = false,
             Err(error) if !complained => {
-                shown::say(&format!("warning: what is stored is not counted: {error}"));
+                shown::say(&format!("warning: the stored bytes cannot be counted: {error}"));
                 complained = true;
             }
             Err(_) => {}
@@ -158,7 +158,7 @@ pub async fn run(shared: Arc<Shared>, stored: Stored) {
         if changes.changed().await.is_err() {
             return;
         }
-        // Entries come in bursts.
+        // Entries come in bursts, so a pause lets one page count several of them.
         tokio::time::sleep(PAUSE).await;
     }
 }
@@ -170,12 +170,12 @@ fn all(shared: &Shared, stored: &mut Stored) -> Result<(), StoredError> {
     Ok(())
 }
 
-/// Kind of the entries that record what was refused.
+/// Kind of the entries that record refusals.
 const REFUSED: &str = "refused";
 /// Name of the file inside the data directory.
 const FILE: &str = "stored.db";
 const PAUSE: Duration = Duration::from_secs(1);
-/// The way of counting. The first one (0) charged projects with what was refused to strangers.
+/// Version of the counting method. Version 0 charged projects for refused commands of strangers.
 const WAY: i64 = 1;
 const SCHEMA: &str = "
 DROP TABLE IF EXISTS cursor;

@@ -1,7 +1,7 @@
-//! Blobs that no entry names are removed: an hour after the start, and once a day.
+//! Removes blobs that no entry names: an hour after the start, and once a day.
 //!
-//! Invariant: what a command on its way needs stays (`ledger::Blobs::sweep`); it takes a thread of the pool and no lock
-//! of the writer.
+//! Invariant: blobs that a waiting command needs stay (`ledger::Blobs::sweep`). The sweep runs on a thread of the pool and
+//! takes no lock of the writer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +20,12 @@ pub async fn run(shared: Arc<Shared>) {
         match tokio::task::spawn_blocking(move || sweep(&at)).await {
             Ok(Ok(0)) => {}
             Ok(Ok(removed)) => shown::say(&format!("removed {removed} blobs that no entry names")),
-            Ok(Err(error)) => shown::say(&format!("warning: blobs that no entry names stay: {error}")),
-            Err(error) => shown::say(&format!("warning: blobs that no entry names stay: {error}")),
+            Ok(Err(error)) => {
+                shown::say(&format!("warning: blobs that no entry names could not be removed: {error}"))
+            }
+            Err(error) => {
+                shown::say(&format!("warning: blobs that no entry names could not be removed: {error}"))
+            }
         }
     }
 }
@@ -32,7 +36,7 @@ fn sweep(shared: &Shared) -> Result<u64, BlobError> {
     keeper.readers().with(|reader| keeper.blobs().sweep(reader, AGE, &|| !stopping()))
 }
 
-/// Commands that were on their way at the start have come by then, or are sent anew.
+/// By then every command that was waiting at the start has been recorded, or is sent again.
 const FIRST: Duration = Duration::from_hours(1);
 const EVERY: Duration = Duration::from_hours(24);
 const AGE: Duration = Duration::from_hours(24);

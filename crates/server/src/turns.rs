@@ -1,8 +1,8 @@
-//! Turns at work, shared fairly by those who ask: another user of this machine, or an address, gets so many at once,
-//! and the next one goes to whoever has used the least time.
+//! Turns at work, shared fairly by askers: each other user of this machine, or each address, gets a limited number at
+//! once, and the next turn goes to the asker that has used the least time.
 //!
-//! Invariant: however much one of them asks for, another one waits for no more than the work that was begun before. The
-//! server's own user and root take no turns and wait for nobody. Who gives up waiting leaves nothing behind.
+//! Invariant: however much one asker requests, another one waits only for work that was begun before. The server's own
+//! user and root take no turns and never wait. An asker that stops waiting leaves nothing behind.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,14 +23,14 @@ struct Table {
 }
 
 impl Turns {
-    /// As many turns as this machine has processors, of which one asker has half.
+    /// As many turns as this machine has processors; one asker can take half of them.
     pub fn new() -> Arc<Self> {
         let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).max(2);
         let queue = Queue::new(processors, processors / 2);
         Arc::new(Self(Mutex::new(Table { queue, waiting: BTreeMap::new(), tickets: 0 })))
     }
 
-    /// Waits for a turn, which ends when what this answers is dropped.
+    /// Waits for a turn; it ends when the result is dropped.
     pub async fn take(self: &Arc<Self>, account: Account) -> Turn {
         let (mut turn, granted) = {
             let mut table = self.table();
@@ -45,7 +45,7 @@ impl Turns {
             (turn, (!now).then_some(granted))
         };
         if let Some(granted) = granted {
-            // It is given, never dropped: the table keeps the sender until then.
+            // The turn is always granted and never dropped: the table keeps the sender until then.
             drop(granted.await);
         }
         turn.begun = Some(Instant::now());
@@ -76,20 +76,20 @@ impl Drop for Turn {
         let next = table.queue.done(self.account, self.begun.map_or(Duration::ZERO, |begun| begun.elapsed()));
         for ticket in next {
             if let Some(grant) = table.waiting.remove(&ticket) {
-                // Who is gone gives it back by its own end, which waits for this lock.
+                // An asker that is gone returns the turn in its own drop, which waits for this lock.
                 let _ = grant.send(());
             }
         }
     }
 }
 
-/// Who works, who waits, and how much each has used. Pure.
+/// The running and waiting askers, and the time that each has used; pure.
 #[derive(Debug)]
 struct Queue<K> {
     slots: usize,
     each: usize,
     running: usize,
-    /// What whoever got the last turn had used: nobody who comes anew has used less.
+    /// The used time of the asker of the last turn: a new asker starts with at least this value.
     floor: Duration,
     by: BTreeMap<K, Share>,
 }
@@ -106,17 +106,17 @@ impl<K: Copy + Ord> Queue<K> {
         Self { slots, each, running: 0, floor: Duration::ZERO, by: BTreeMap::new() }
     }
 
-    /// Asks for a turn; whether it is given at once.
+    /// Asks for a turn; returns whether it is granted at once.
     fn ask(&mut self, who: K, ticket: u64) -> bool {
         let floor = self.floor;
         let share = self.by.entry(who).or_default();
         share.used = share.used.max(floor);
         share.waiting.push_back(ticket);
-        // Whoever could have had a turn has it already, so that this is the only one that may begin.
+        // Every other asker that could have a turn has one already, so only this asker may begin.
         self.next().is_some()
     }
 
-    /// Ends a turn; whose turns begin by that.
+    /// Ends a turn; returns the tickets whose turns begin now.
     fn done(&mut self, who: K, spent: Duration) -> Vec<u64> {
         if let Some(share) = self.by.get_mut(&who) {
             share.running = share.running.saturating_sub(1);
@@ -128,7 +128,7 @@ impl<K: Copy + Ord> Queue<K> {
         next
     }
 
-    /// Gives up waiting.
+    /// Stops waiting.
     fn leave(&mut self, who: K, ticket: u64) {
         if let Some(share) = self.by.get_mut(&who) {
             share.waiting.retain(|waits| *waits != ticket);
@@ -149,7 +149,7 @@ impl<K: Copy + Ord> Queue<K> {
         share.waiting.pop_front()
     }
 
-    /// Forgets whom nothing is known of that still counts.
+    /// Forgets askers whose used time no longer matters.
     fn forget(&mut self) {
         let floor = self.floor;
         let is_busy = |share: &Share| share.running > 0 || !share.waiting.is_empty();
@@ -184,7 +184,7 @@ mod tests {
         assert!(!queue.ask("other", 1_001));
         assert_eq!(queue.done("honest", WORK), [1_001]);
         assert!(!queue.ask("honest", 1_002));
-        // Of the two that wait, the hostile one has used the most.
+        // Of the two waiting askers, the hostile one has used the most.
         assert_eq!(queue.done("hostile", 5 * WORK), [1_002]);
         assert_eq!(queue.done("other", WORK), [1]);
     }
@@ -208,7 +208,7 @@ mod tests {
         }
         let dear = begun.iter().filter(|who| **who == "dear").count();
         assert_eq!(dear, 10, "one dear piece of work for ten cheap ones");
-        // Who comes late is first once, and not a hundred times.
+        // A new asker is first once, and not a hundred times.
         assert!(!queue.ask("late", 9_000) && !queue.ask("late", 9_001));
         let next = queue.done(now, cost(now));
         assert!(!next.contains(&9_001));
@@ -237,13 +237,13 @@ mod tests {
         }
         let mut waits = Box::pin(turns.take(who(1)));
         let mut leaves = Box::pin(turns.take(who(1)));
-        // Asked for in this order.
+        // They wait in this order.
         assert!(timeout(Duration::ZERO, &mut leaves).await.is_err());
         assert!(timeout(Duration::ZERO, &mut waits).await.is_err());
         drop(leaves);
         held.pop();
         let last = waits.await;
-        // Given, and given up before it was looked at.
+        // A turn that was granted and given up before it was used.
         let mut granted = Box::pin(turns.take(who(1)));
         assert!(timeout(Duration::ZERO, &mut granted).await.is_err());
         drop(last);

@@ -1,7 +1,7 @@
-//! Views: what people ask for most, in a second SQLite file beside the ledger.
+//! Views: tables for frequent queries, in a second SQLite file beside the ledger.
 //!
-//! Invariant: a pure function of the entries up to a cursor. They can be dropped and rebuilt, identically,
-//! and nothing is ever decided from them.
+//! Invariant: a pure function of the entries up to a cursor. They can be dropped and rebuilt identically, and no decision
+//! uses them.
 
 pub mod freezes;
 pub mod releases;
@@ -30,14 +30,14 @@ pub struct Views {
     connection: Mutex<Connection>,
 }
 
-/// Why a view cannot be had.
+/// Why a view cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum ViewError {
     /// The file did not become durable.
     #[error(transparent)]
     Disk(#[from] disk::DiskError),
     /// SQLite failed.
-    #[error("views: {0}; `countersign audit verify --rebuild-views` makes them anew")]
+    #[error("views: {0}; `countersign audit verify --rebuild-views` rebuilds them")]
     Sql(#[from] rusqlite::Error),
     /// The ledger failed.
     #[error(transparent)]
@@ -50,26 +50,26 @@ pub enum ViewError {
     Io(&'static str, PathBuf, std::io::Error),
 }
 
-/// One row that is not what the ledger says.
+/// A row that differs from the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stale {
-    /// Table and key.
+    /// The table and the row.
     pub place: String,
 }
 
-/// By whose entries a blob is named.
+/// The kind of entry that names a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Naming {
-    /// Entries of a project.
+    /// An entry of a project.
     Project(Name),
-    /// Refusals of no project, of what this person sent.
+    /// A refusal without a project, of a command of this person.
     Refused(PersonId),
-    /// Other entries of no project.
+    /// Another entry without a project.
     Installation,
 }
 
 impl Naming {
-    /// Whether a caller may read a blob for this.
+    /// Whether a caller may read the blob because of this entry.
     #[must_use]
     pub fn may_read(&self, caller: &Caller, state: &State, now: Moment) -> bool {
         match self {
@@ -81,16 +81,16 @@ impl Naming {
 }
 
 impl Views {
-    /// Opens the views of a data directory, making them when they are not there.
+    /// Opens the views of a data directory, and makes them if they are missing.
     ///
     /// # Errors
-    /// `ViewError` when the file is none of ours.
+    /// `ViewError` if the file is not a file of views.
     pub fn open(data: &Path) -> Result<Self, ViewError> {
         let connection = Connection::open(data.join(FILE))?;
         connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")?;
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if version != VERSION {
-            // Of another release of this program: they are made anew from the ledger.
+            // The file is of another version of this program: it is rebuilt from the ledger.
             for (table, _) in TABLES {
                 connection.execute_batch(&format!("DROP TABLE IF EXISTS \"{table}\";"))?;
             }
@@ -100,10 +100,10 @@ impl Views {
         Ok(Self { connection: Mutex::new(connection) })
     }
 
-    /// Takes in every entry that is new.
+    /// Applies every new entry.
     ///
     /// # Errors
-    /// `ViewError` when entries cannot be read or rows not written.
+    /// `ViewError` if entries cannot be read or rows cannot be written.
     pub fn catch_up(&self, reader: &Reader) -> Result<(), ViewError> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         fill(&mut connection, reader, u64::MAX)
@@ -112,7 +112,7 @@ impl Views {
     /// Digest of the log of some work on a runner.
     ///
     /// # Errors
-    /// `ViewError` when the view cannot be read.
+    /// `ViewError` if the view cannot be read.
     pub fn log_of(&self, run: RunId, work: &Work, runner: &Name) -> Result<Option<Digest>, ViewError> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let (kind, name) = kind_of(work);
@@ -129,7 +129,7 @@ impl Views {
     /// The project of a run.
     ///
     /// # Errors
-    /// `ViewError` when the view cannot be read.
+    /// `ViewError` if the view cannot be read.
     pub(crate) fn project_of(&self, run: RunId) -> Result<Option<Name>, ViewError> {
         let question = "SELECT project FROM run WHERE run = ?1";
         let found: Option<String> =
@@ -137,10 +137,10 @@ impl Views {
         Ok(found.and_then(|project| project.parse().ok()))
     }
 
-    /// By whose entries a blob is named.
+    /// The kinds of entries that name a blob.
     ///
     /// # Errors
-    /// `ViewError` when the view cannot be read.
+    /// `ViewError` if the view cannot be read.
     pub fn named(&self, blob: &Digest) -> Result<Vec<Naming>, ViewError> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let question = "SELECT project, refused FROM named WHERE blob = ?1";
@@ -156,21 +156,21 @@ impl Views {
         Ok(found.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Runs a question.
+    /// Runs a query.
     ///
     /// # Errors
-    /// `ViewError` when the view cannot be read.
+    /// `ViewError` if the view cannot be read.
     pub fn ask<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, ViewError> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(ask(&connection)?)
     }
 }
 
-/// Compares the views of a data directory with what its ledger gives, up to their own cursor; `None` when
-/// there are none, or they are of another release of this program, which makes its own at the next start.
+/// Compares the views of a data directory with its ledger, up to the views' own cursor; `None` if they are missing, or are
+/// of another version of this program, which rebuilds them at the next start.
 ///
 /// # Errors
-/// `ViewError` when either cannot be read.
+/// `ViewError` if either cannot be read.
 pub fn compare(data: &Path, reader: &Reader) -> Result<Option<Vec<Stale>>, ViewError> {
     let path = data.join(FILE);
     if !path.exists() {
@@ -200,22 +200,22 @@ fn differences(kept: &Connection, reader: &Reader) -> Result<Vec<Stale>, ViewErr
             continue;
         };
         for row in ours.iter().filter(|row| theirs.binary_search(row).is_err()).take(STALE_MAX) {
-            stale.push(Stale { place: format!("views, table {table}: lacks {row}") });
+            stale.push(Stale { place: format!("views, table {table}: the row {row} is missing") });
         }
         for row in theirs.iter().filter(|row| ours.binary_search(row).is_err()).take(STALE_MAX) {
-            stale.push(Stale { place: format!("views, table {table}: has {row}") });
+            stale.push(Stale { place: format!("views, table {table}: the row {row} is not in the ledger") });
         }
         if stale.is_empty() && ours.len() != theirs.len() {
-            stale.push(Stale { place: format!("views, table {table}: a row stands twice") });
+            stale.push(Stale { place: format!("views, table {table}: a row exists twice") });
         }
     }
     Ok(stale)
 }
 
-/// Makes the views of a data directory anew.
+/// Rebuilds the views of a data directory.
 ///
 /// # Errors
-/// `ViewError` when they cannot be written; the old ones stay then.
+/// `ViewError` if they cannot be written; the old ones then stay.
 pub fn rebuild(data: &Path, reader: &Reader) -> Result<(), ViewError> {
     let new = data.join(format!("{FILE}.new"));
     for path in [new.clone(), data.join(format!("{FILE}.new-journal"))] {
@@ -288,7 +288,7 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
     match event {
         Event::Started(run) => {
             let services: Vec<_> = run.services.keys().map(Name::as_str).collect();
-            // A run of the same number that nothing came of is shown no more.
+            // A run of the same number that had no outcome is no longer shown.
             rows.execute("DELETE FROM work WHERE run = ?1", params![run.run.to_string()])?;
             rows.execute("DELETE FROM artifact WHERE run = ?1", params![run.run.to_string()])?;
             rows.execute(
@@ -339,7 +339,7 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
     Ok(())
 }
 
-/// The project that an entry belongs to. The first statements of places are founded with the installation, without one.
+/// The project of an entry. The first statements of places are recorded at the installation's start, without a project.
 pub fn project_of<'a>(stated: Option<&'a Name>, event: &'a Event) -> Option<&'a Name> {
     match event {
         Event::EnvironmentSet(set) => Some(&set.place.project),
@@ -380,7 +380,7 @@ fn ended(rows: &Connection, header: &Header, ended: &domain::build::Ended) -> ru
     rows.execute(text, params![state, ended.run.to_string(), person])?;
     if let (RunOutcome::Lost, Some(work)) = (ended.outcome, &ended.because) {
         let (kind, name) = kind_of(work);
-        // Without the runner's claim it is the server alone that says so.
+        // Without the runner's claim only the server vouches for it.
         let (state, runner) = match (&header.actor, header.particulars) {
             (Actor::Machine(runner), Some(_)) => ("given-up", runner.as_str()),
             _ => ("lost", ""),
@@ -394,7 +394,7 @@ fn ended(rows: &Connection, header: &Header, ended: &domain::build::Ended) -> ru
     Ok(())
 }
 
-/// The last thing that happened at a place.
+/// Updates the latest event of a place.
 fn last(rows: &Connection, number: u64, event: &Event) -> rusqlite::Result<()> {
     let (place, release, outcome, reasons, detail, bundle) = match event {
         Event::Judged(judged) => {
@@ -437,7 +437,7 @@ const fn kind_of(work: &Work) -> (&'static str, &Name) {
     }
 }
 
-/// A column of text as what it says.
+/// A text column, parsed.
 pub fn parsed<T: std::str::FromStr>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
     let text: String = row.get(at)?;
     let wrong = || rusqlite::Error::InvalidColumnType(at, text.clone(), rusqlite::types::Type::Text);
@@ -491,6 +491,6 @@ const TABLES: [(&str, &str); 9] = [
     ),
     ("enrolled", "person, enrolment"),
 ];
-/// Version of the schema; views of another one are made anew.
+/// Version of the schema; views of another version are rebuilt.
 const VERSION: i64 = 7;
 const STALE_MAX: usize = 100;

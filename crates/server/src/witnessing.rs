@@ -1,8 +1,8 @@
 //! Asks witnesses to cosign each new checkpoint (C2SP tlog-witness, the log's side).
 //!
-//! Invariant: only cosignatures that verify under the keys of the trust root in force are kept, and only
-//! when a quorum of them stands on one checkpoint. All are asked at once, so that one that does not answer
-//! delays nobody: the ledger goes on, and the next round asks again.
+//! Invariant: cosignatures are stored only if they verify under the keys of the current trust root, and only if a quorum
+//! signed the same checkpoint. All witnesses are asked at once, so that a silent witness delays nobody: the ledger
+//! continues, and the next round asks again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tlog::{AddCheckpoint, Checkpoint, Cosignature, Note, NoteSignature, NoteVeri
 use crate::http::Shared;
 use crate::readers::Readers;
 
-/// Runs until the server ends: a round after each append, and one after a pause when the last was short.
+/// Runs until the server ends: one round after each append, and one after a pause if the last round found too few.
 pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
     let no_redirects = reqwest::redirect::Policy::none();
     let built = reqwest::Client::builder().timeout(TIMEOUT).redirect(no_redirects).no_proxy().build();
@@ -32,7 +32,7 @@ pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
         changes.borrow_and_update();
         let entries = shared.intake.state().entries;
         if done == Some(entries) {
-            // What changed was the cosignature itself.
+            // The change was the cosignature itself.
             if changes.changed().await.is_err() {
                 return;
             }
@@ -95,8 +95,8 @@ async fn round(
     shared.intake.witnessed(note).await.map_err(text)
 }
 
-/// Keeps what verifies under known keys of what a witness answered, one line of each, and says by how many a
-/// note is cosigned: with a second line of one key no evidence would hold.
+/// Adds those lines of a witness's answer that verify under known keys, one for each key, and returns the number of keys
+/// that cosigned: with two lines of one key no evidence would be valid.
 pub fn take_cosignatures(note: &mut Note, lines: Vec<NoteSignature>, keys: &[NoteVerifier]) -> usize {
     for line in lines {
         if known(note, &line, keys) {
@@ -106,10 +106,10 @@ pub fn take_cosignatures(note: &mut Note, lines: Vec<NoteSignature>, keys: &[Not
     Cosignature::all(note, keys).map_or(0, |found| found.len())
 }
 
-/// What a witness is asked that has seen so many entries.
+/// The request to a witness that has seen this many entries.
 ///
 /// # Errors
-/// `LedgerError` when the ledger cannot be read.
+/// `LedgerError` if the ledger cannot be read.
 pub fn witness_question(
     readers: &Readers,
     note: &Note,
@@ -120,7 +120,7 @@ pub fn witness_question(
     Ok(AddCheckpoint { old_size: old, proof, note: note.clone() })
 }
 
-/// Whether a line verifies under a known key on this note.
+/// Whether a line of this note verifies under a known key.
 fn known(note: &Note, line: &NoteSignature, keys: &[NoteVerifier]) -> bool {
     let mut alone = note.clone();
     alone.extend([line.clone()]);
@@ -162,7 +162,7 @@ async fn ask(
     Err("it keeps naming other sizes".into())
 }
 
-/// Asks all at once and takes what comes; once that is enough, only for as long as `grace` lasts.
+/// Runs all requests at once and collects the results; once they are enough, waits only for `grace`.
 async fn gather<T>(
     asks: Vec<impl Future<Output = T>>,
     mut take: impl FnMut(T) -> bool,
@@ -183,7 +183,7 @@ async fn gather<T>(
     }
 }
 
-/// The text of an answer, which is a few lines.
+/// The text of an answer, which has a few lines.
 async fn bounded(mut answer: reqwest::Response) -> Result<String, String> {
     let mut bytes = Vec::new();
     while let Some(piece) = answer.chunk().await.map_err(text)? {
@@ -220,7 +220,7 @@ fn text(error: impl std::fmt::Display) -> String {
 const TIMEOUT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_secs(5);
 const ATTEMPTS: usize = 3;
-/// How long the others are waited for when a quorum has answered.
+/// How long the other witnesses are waited for after a quorum has answered.
 const GRACE: Duration = Duration::from_millis(500);
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
 
@@ -235,7 +235,7 @@ mod tests {
 
     use super::{gather, take_cosignatures};
 
-    /// A witness that answers with two times, or with lines of others, changes nothing but for its own one.
+    /// A witness that answers with two times, or with lines of others, adds only one line, under its own key.
     #[test]
     fn of_each_witness_one_line_is_kept() {
         let ledger = NoteSigner::from_seed("countersign/test", SignatureKind::Ed25519, &[1; 32]).unwrap();

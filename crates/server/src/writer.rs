@@ -1,9 +1,9 @@
-//! The writer: decides commands and appends what they become, one batch after the other.
+//! The writer: decides commands and appends their events, one batch after the other.
 //!
-//! Two folds: the writer's runs ahead of the disk, the durable one serves everybody else. After a failed
-//! or unknown commit the writer starts again from what the ledger holds, which is also how it starts.
-//! Invariant: what was answered is on disk; what is not on disk was not answered. It asks neither clock nor
-//! randomness itself: both come from its `World`.
+//! It keeps two states: its own is ahead of the disk, the durable one serves everybody else. After a failed or unknown
+//! commit the writer computes its state again from the ledger, which is also how it starts.
+//! Invariant: an answered command is on disk; a command that is not on disk was not answered. The writer itself reads
+//! neither clock nor randomness: both come from its `World`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
@@ -28,7 +28,7 @@ use crate::snapshots;
 /// Draws a salt.
 type Salt = fn() -> Result<[u8; SALT_BYTES], NoRandomness>;
 
-/// What the writer asks of the machine that it runs on.
+/// Functions of the machine that the writer uses.
 #[derive(Clone, Copy, Debug)]
 pub struct World {
     /// The clock.
@@ -43,7 +43,7 @@ impl Default for World {
     }
 }
 
-/// The only one who appends.
+/// The only component that appends to the ledger.
 #[derive(Debug)]
 pub struct Writer {
     ledger: Ledger,
@@ -55,7 +55,7 @@ pub struct Writer {
     refusals: Refusals,
     ahead: State,
     durable: Arc<RwLock<Arc<State>>>,
-    /// Size of the snapshot from which the state was folded.
+    /// Size of the snapshot that the state was computed from.
     snapshot: u64,
 }
 
@@ -69,10 +69,10 @@ struct Batch {
 }
 
 impl Writer {
-    /// Folds the ledger from its newest snapshot, and derives the tiles that it lacks.
+    /// Computes the state from the ledger's newest snapshot, and derives missing tiles.
     ///
     /// # Errors
-    /// `WriterError` when the ledger cannot be read or holds what this program does not know.
+    /// `WriterError` if the ledger cannot be read or has an entry that this program does not know.
     pub fn open(dir: &Path, ledger: Ledger, world: World) -> Result<Self, WriterError> {
         let limits = Limits::read(dir)?;
         let mut writer = Self {
@@ -92,25 +92,25 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Where the durable state is kept up to date for others.
+    /// The shared durable state.
     #[must_use]
     pub fn durable(&self) -> Arc<RwLock<Arc<State>>> {
         Arc::clone(&self.durable)
     }
 
-    /// Size of the snapshot from which the state was folded; 0 when there was none.
+    /// Size of the snapshot that the state was computed from; 0 if none was used.
     #[must_use]
     pub const fn snapshot(&self) -> u64 {
         self.snapshot
     }
 
-    /// Decides commands in order and appends what they become at once; durable when it answers, in the same
-    /// order.
+    /// Decides commands in order and appends their events in one batch; they are durable when it returns. The answers have
+    /// the same order.
     pub fn take<'a>(
         &mut self,
         jobs: impl Iterator<Item = &'a Job> + Clone,
     ) -> Vec<Result<Answer, IntakeError>> {
-        // Who finds no room is turned away; the others are decided as if they had come alone.
+        // A command without space is rejected; the others are decided as if they had come alone.
         let room: Vec<_> = jobs.clone().map(|job| self.room.for_command(&job.command)).collect();
         let admitted = || jobs.clone().zip(&room).filter(|(_, room)| room.is_ok()).map(|(job, _)| job);
         let mut decided = match self.decide_and_append(admitted()) {
@@ -131,23 +131,23 @@ impl Writer {
         room.into_iter().map(answer).collect()
     }
 
-    /// Files that follow from the entries: they are made after the answers, which need none of them.
+    /// Writes files that follow from the entries. They are made after the answers, which do not need them.
     pub fn settle(&self) {
         if let Err(error) = Tiles::new(&self.dir, &self.reader).derive() {
             shown::say(&format!("warning: tiles are not up to date: {error}"));
         }
     }
 
-    /// Stores a checkpoint as witnesses have cosigned it.
+    /// Stores a checkpoint with its cosignatures.
     ///
     /// # Errors
-    /// `IntakeError` when it was not stored.
+    /// `IntakeError` if it was not stored.
     pub fn witnessed(&mut self, note: &Note) -> Result<(), IntakeError> {
         let stored = self.ledger.set_witnessed(note, (self.world.now)());
         stored.map_err(|error| IntakeError::Append(error.to_string()))
     }
 
-    /// After a commit whose fate was unknown: what the ledger holds of a command.
+    /// After a commit whose outcome is unknown: the answer for a command that the ledger contains.
     fn recorded(&self, job: &Job) -> Option<Answer> {
         let key = job.origin.idempotency?;
         self.reader.by_idempotency(&key).ok().flatten().map(Answer::Repeated)
@@ -182,8 +182,8 @@ impl Writer {
         Ok(answers)
     }
 
-    /// Decides one command and adds what it becomes to a batch. What does not fit an entry changes nothing, and
-    /// is no matter of the others'.
+    /// Decides one command and adds its events to a batch. A command that does not fit an entry changes nothing and does not
+    /// affect the others.
     fn decide(
         &mut self,
         job: &Job,
@@ -191,7 +191,7 @@ impl Writer {
         batch: &mut Batch,
     ) -> Result<Result<Answer, IntakeError>, WriterError> {
         if let Some(key) = job.origin.idempotency {
-            // Whether it is the same command is asked of the recorded entry, once that is durable.
+            // Whether it is the same command is checked against the recorded entry, once that entry is durable.
             let recorded = match batch.keys.get(&key) {
                 Some(entry) => Some(*entry),
                 None => self.reader.by_idempotency(&key)?,
@@ -234,28 +234,28 @@ impl Writer {
         }
     }
 
-    /// Whether refusals are counted that a later call is to record.
+    /// Whether counted refusals remain to be recorded by a later call.
     #[must_use]
     pub fn has_counted(&self) -> bool {
         self.refusals.are_counted()
     }
 
-    /// Records how many more refusals there were in minutes that are over.
+    /// Records the number of counted refusals in minutes that are over.
     fn count_refusals(&mut self, moment: Moment, batch: &mut Batch) -> Result<(), WriterError> {
         for (person, more) in self.refusals.take_over(moment) {
-            // Of somebody who was withdrawn meanwhile nothing is counted: replay takes no stranger's.
+            // Refusals of a person who was withdrawn meanwhile are dropped, because replay accepts no entry of a stranger.
             if self.ahead.identity.enrolled(person).is_none() {
                 continue;
             }
             let job = Job::counting()?;
             let event = Event::Refused(quota::counted(person, job.origin.action.clone(), more));
-            // It is small, so it fits an entry.
+            // The event is small, so it always fits an entry.
             let _ = self.record(&job, vec![event], moment, batch)?;
         }
         Ok(())
     }
 
-    /// Records events and everything that follows from them; nothing when one of them does not fit an entry.
+    /// Records events and everything that follows from them; nothing if one of them does not fit an entry.
     fn record(
         &mut self,
         job: &Job,
@@ -304,7 +304,7 @@ impl Writer {
         batch.events.iter().for_each(|(event, moment)| state.apply(event, *moment));
     }
 
-    /// Folds the ledger from its newest snapshot: how the writer starts, and how it recovers.
+    /// Computes the state from the ledger's newest snapshot: at the start, and after a failed commit.
     fn reload(&mut self) -> Result<(), WriterError> {
         let (state, snapshot) = snapshots::state_of(&self.dir, &self.reader)?;
         self.snapshot = snapshot;
@@ -313,7 +313,7 @@ impl Writer {
         Ok(())
     }
 
-    /// The moment of a batch: it never runs back, and a clock minutes behind the ledger stops the writer.
+    /// The time of a batch: it never goes back, and a clock that is minutes behind the ledger stops the writer.
     fn moment(&self) -> Result<Moment, WriterError> {
         let (now, last) = ((self.world.now)(), self.ahead.time);
         if now.later_by(CLOCK_BEHIND_MAX) < last {
@@ -374,7 +374,7 @@ pub enum WriterError {
     /// An entry is not an event that this program knows.
     #[error(transparent)]
     Event(#[from] EventError),
-    /// An entry could not be made or is not sound.
+    /// An entry could not be made or is invalid.
     #[error(transparent)]
     Entry(#[from] EntryError),
     /// Facts or particulars could not be encoded.
@@ -383,25 +383,25 @@ pub enum WriterError {
     /// No randomness for a salt.
     #[error(transparent)]
     Randomness(#[from] NoRandomness),
-    /// The operator's quotas cannot be read.
+    /// The operator's quotas are invalid.
     #[error(transparent)]
     Quotas(#[from] QuotaError),
-    /// A name of this program's own is none.
+    /// A name that this program uses itself is invalid.
     #[error(transparent)]
     Name(#[from] NameError),
     /// The clock is behind the ledger.
     #[error("the clock says {now}, but the ledger's last entry is of {last}; set the clock")]
     Clock {
-        /// What the clock says.
+        /// Time of the clock.
         now: Moment,
         /// Time of the last entry.
         last: Moment,
     },
-    /// Flow would not end.
+    /// The flow would not end.
     #[error("more than {FOLLOWING_MAX} commands follow from one; this is a bug")]
     Endless,
-    /// What flow asked for was refused.
-    #[error("what follows by itself was refused; this is a bug: {0}")]
+    /// A command of the flow was refused.
+    #[error("a command that follows automatically was refused; this is a bug: {0}")]
     Flow(Refusal),
     /// The thread could not be started.
     #[error("cannot start the writer's thread: {0}")]
@@ -418,7 +418,7 @@ impl WriterError {
 pub const QUEUE_MAX: usize = 16_384;
 /// Most commands that may follow from one.
 const FOLLOWING_MAX: usize = 1_000;
-/// Longest text of a reason that goes on record; longer ones echo what was sent.
+/// Longest recorded text of a reason; a longer one repeats text that was sent.
 const REFUSAL_TEXT_CHARS_MAX: usize = 500;
 /// How far the clock may be behind the ledger before the writer stops.
 const CLOCK_BEHIND_MAX: Duration = Duration::from_mins(2);

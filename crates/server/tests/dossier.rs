@@ -1,4 +1,4 @@
-//! Evidence out of a real ledger, when a key is revoked after it was used.
+//! Evidence from a real ledger, for keys that are revoked after they were used.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use evidence::bundle::Bundle;
@@ -9,7 +9,7 @@ use ledger::Ledger;
 use server::{Readers, attach_log_proofs};
 use tlog::{CosignatureKey, leaf_hash};
 
-/// Sixteen entries, then those of a release, each as it came; witnesses cosigned now and then.
+/// Sixteen entries, then those of a release, each with its own append; witnesses cosign at given points.
 struct Told {
     dir: tempfile::TempDir,
     lab: Lab,
@@ -18,7 +18,7 @@ struct Told {
 }
 
 impl Told {
-    /// After how many entries of the release who cosigned, and when.
+    /// `cosigned` has the number of the release's entries, the cosigning witnesses, and their times.
     fn new(cosigned: &[(usize, [Cosigned; 2])]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let lab = Lab::default();
@@ -59,7 +59,7 @@ impl Told {
         self.attach_log_proofs(true).earlier.iter().map(|earlier| size(&earlier.checkpoint) - 16).collect()
     }
 
-    /// What a verifier says of the completed evidence.
+    /// A verifier's findings on the completed evidence.
     fn said(&self, bundle: &Bundle) -> Vec<String> {
         let (_, leaves) = assemble(&self.lab, &self.parts);
         said(&self.lab, Reader::Verify, bundle, &leaves, at(0))
@@ -82,7 +82,7 @@ fn both(seconds: i64) -> [Cosigned; 2] {
     [(0, seconds), (1, seconds)]
 }
 
-/// What is said where the approval does not count.
+/// The findings if the approval does not count.
 const REVOKED: [&str; 2] = ["approval-void", "approvals-missing"];
 
 #[test]
@@ -104,7 +104,7 @@ fn what_it_signed_later_does_not() {
     assert_eq!(told.said(&told.attach_log_proofs(true)), REVOKED);
 }
 
-/// What was cosigned by witnesses that the root does not name any more bounds nothing.
+/// Cosignatures of witnesses that the root no longer names prove no time.
 #[test]
 fn replaced_witnesses_bound_nothing() {
     let mut told = Told::new(&[
@@ -118,7 +118,7 @@ fn replaced_witnesses_bound_nothing() {
     assert_eq!(told.sizes(), [6, 10]);
 }
 
-/// In a slot of five minutes the last checkpoint stays, and the first time that a size was seen.
+/// In a slot of five minutes only the last checkpoint is stored, and the first time at which a size was seen.
 #[test]
 fn the_last_checkpoint_of_five_minutes_is_kept() {
     let told = Told::new(&[

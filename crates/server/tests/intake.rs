@@ -1,5 +1,5 @@
-//! The writer as its callers see it: keys count once within a batch and across batches, and what was
-//! answered is on disk.
+//! The writer as its callers see it: keys count once within a batch and across batches, and an answered command is on
+//! disk.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,7 +57,7 @@ async fn a_key_counts_once_even_within_one_batch() {
     let signer = NoteSigner::from_seed("countersign/test", SignatureKind::Ed25519, &[1; 32]).unwrap();
     let ledger = Ledger::create(dir.path(), signer).unwrap();
     let (intake, thread) = Intake::start(dir.path(), ledger).unwrap();
-    // Sent together: whichever share a batch, another command under the same key is never "accepted".
+    // All are sent together: if two share a batch, another command under the same key is never "accepted".
     let refuse = Command::Refuse(Reason::new("x", "y", "z").into());
     let (first, again, other) = tokio::join!(
         intake.submit(job(b"key", set_root(1))),
@@ -77,7 +77,7 @@ async fn a_key_counts_once_even_within_one_batch() {
     thread.join().unwrap();
 }
 
-/// Others can read it in the ledger then, and send it again.
+/// Others can then read the command in the ledger, and send it again.
 #[tokio::test]
 async fn attack_a_request_that_is_recorded_is_known_as_that() {
     let dir = tempfile::tempdir().unwrap();
@@ -102,7 +102,7 @@ async fn attack_a_request_that_is_recorded_is_known_as_that() {
     thread.join().unwrap();
 }
 
-/// One command that does not fit an entry is no matter of those that came with it.
+/// A command that does not fit an entry does not affect the commands that came with it.
 #[test]
 fn what_does_not_fit_an_entry_is_refused_alone() {
     let dir = tempfile::tempdir().unwrap();
@@ -128,7 +128,7 @@ fn what_does_not_fit_an_entry_is_refused_alone() {
 /// Milliseconds of the clock in `attack_a_storm_of_refusals_is_counted`.
 static CLOCK: AtomicU64 = AtomicU64::new(0);
 
-/// Beyond its quota a person's refusals are counted: one entry for a minute, on record after it, and replayed.
+/// Beyond its quota a person's refusals are counted: one entry for a minute, recorded after it, and replayed.
 #[test]
 fn attack_a_storm_of_refusals_is_counted() {
     let dir = tempfile::tempdir().unwrap();
@@ -147,7 +147,7 @@ fn attack_a_storm_of_refusals_is_counted() {
         let refuse = job(&[n], Command::Refuse(Reason::new("x", "y", "z").into()));
         let answer = writer.take([refuse].iter()).remove(0).unwrap();
         assert!(matches!(answer, Answer::Refused { entry, .. } if entry.is_some() == (n < 3)), "{n}");
-        // Of whoever is enrolled no more, nothing is counted: replay takes no stranger's.
+        // Refusals of a person who is no longer enrolled are not counted: replay accepts no entry of a stranger.
         let Job { command, .. } = job(b"", Command::Refuse(Reason::new("x", "y", "z").into()));
         let idempotency = Some(Digest::of(&[8, n]));
         let refuse = Job { origin: CommandSource { idempotency, ..stranger.clone() }, ..job(b"", command) };
@@ -167,11 +167,11 @@ fn attack_a_storm_of_refusals_is_counted() {
     let blobs = ledger::Blobs::read_only(&dir.path().join(ledger::BLOBS));
     let store = server::LedgerStore::new(&readers, &blobs);
     let replay = server::replay(&reader, &store, |_| {}).unwrap();
-    // The eight before it hold no signed request: this writer was asked without an edge.
+    // The eight entries before it hold no signed request, because this test has no edge.
     assert_eq!((replay.recorded, replay.others.len(), replay.state().misfits), (1, 8, 0));
 }
 
-/// A refused request keeps the digests of its bodies, and names no blob.
+/// The record of a refused request has the digests of its bodies, and names no blob.
 #[test]
 fn attack_a_refused_request_keeps_digests_and_no_bodies() {
     let dir = tempfile::tempdir().unwrap();

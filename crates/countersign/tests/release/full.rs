@@ -84,7 +84,7 @@ fn shop_cannot_grow(shop: &Shop) {
     let output = shop.home.run_in(&shop.repository(), &["run", "--again"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("the server's disk is full") && said.contains("make room on the disk"), "{said}");
+    assert!(said.contains("the server's disk is full") && said.contains("free space on the disk"), "{said}");
 }
 
 /// Takes every last byte.

@@ -1,4 +1,4 @@
-//! Operations of the API. Each is a thin translation; what they do is intake's, the edge's or the ledger's.
+//! Operations of the API. Each only translates; the work is done by intake, the edge or the ledger.
 
 use std::io::Read as _;
 use std::sync::Arc;
@@ -35,13 +35,13 @@ use crate::clock;
 use crate::views::project_of;
 use crate::writer::Answer;
 
-/// What of a command is read before it is known who sent it.
+/// The part of a command that is decoded before its sender is known.
 #[derive(Debug, Deserialize)]
 struct Front {
     request: Envelope,
 }
 
-/// A person's command. Statements and attachments are not even decoded before a known person's signature was found.
+/// A person's command. Statements and attachments are decoded only after a known person's signature was found.
 pub async fn submit(
     State(shared): State<Arc<Shared>>,
     headers: HeaderMap,
@@ -72,7 +72,7 @@ pub async fn submit(
     blocking(move || outcome(&shared, &submission, &answer)).await
 }
 
-/// A page in a browser may send other types to anybody, without asking.
+/// A page in a browser may send other content types to any server without asking, so only JSON is accepted.
 fn check_type(headers: &HeaderMap) -> Result<(), Failure> {
     let sent = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if sent.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
@@ -85,22 +85,23 @@ fn malformed(error: impl std::fmt::Display) -> Failure {
     Failure::new(ProblemKind::Malformed, error.to_string())
 }
 
-/// The request in the head, by which the body got its room, must be the body's.
+/// The request in the header, which reserved memory for the body, must be the one in the body.
 fn same_request(headers: &HeaderMap, request: &Envelope) -> Result<(), Failure> {
     match right::credential(headers) {
-        Some(Credential::Request(head)) if head != *request => {
-            Err(Failure::new(ProblemKind::Malformed, "the signed request in the head is not the body's"))
-        }
+        Some(Credential::Request(head)) if head != *request => Err(Failure::new(
+            ProblemKind::Malformed,
+            "the signed request in the header `Authorization` differs from the one in the body",
+        )),
         _ => Ok(()),
     }
 }
 
-/// The `Idempotency-Key` header, where it is sent, must be the nonce that the person signed.
+/// The `Idempotency-Key` header, if it is sent, must be the nonce that the person signed.
 fn check_key(headers: &HeaderMap, submission: &Submission) -> Result<(), Failure> {
     let Some(key) = headers.get("idempotency-key") else { return Ok(()) };
     let request = Request::read(&submission.request);
     let request = request.map_err(|error| Failure::new(ProblemKind::Malformed, error.to_string()))?;
-    // The header is a structured field: a string in quotes (draft-ietf-httpapi-idempotency-key-header).
+    // The header is a structured field: a quoted string (draft-ietf-httpapi-idempotency-key-header).
     let sent = key.to_str().unwrap_or_default().trim_matches('"');
     if sent == request.nonce.to_string() {
         return Ok(());
@@ -133,23 +134,23 @@ fn outcome(shared: &Shared, submission: &Submission, answer: &Answer) -> Result<
     }
 }
 
-/// The name of a person in an enrolment; one that cannot be read names nobody.
+/// The name of a person in an enrolment; `None` if the enrolment cannot be read.
 pub fn name_of(shared: &Shared, enrolment: u64) -> Option<String> {
     judge::enrolment_at(&shared.gatekeeper.store(), enrolment).ok().map(|enrolment| enrolment.name)
 }
 
 /// The installation as this server sees it.
 pub async fn installation(State(shared): State<Arc<Shared>>) -> Result<Json<Installation>, Failure> {
-    // The trust root is read from disk.
+    // Reading the trust root blocks on the disk.
     blocking(move || installed(&shared)).await.map(Json)
 }
 
 fn installed(shared: &Shared) -> Result<Installation, Failure> {
     let (state, now) = (shared.intake.state(), clock::now());
     let root = state.identity.root();
-    let root = root.ok_or_else(|| Failure::new(ProblemKind::Failed, "no trust root is in force"))?;
+    let root = root.ok_or_else(|| Failure::new(ProblemKind::Failed, "there is no trust root yet"))?;
     let trusted = shared.gatekeeper.root(&state)?;
-    // How long ago each asked for work.
+    // The time since each runner last asked for work.
     let runner = |runner: &Machine| shared.attendance.of(&Who::Runner(runner.name.clone()));
     let person = |(person, now): (domain::PersonId, &domain::identity::Person)| PersonView {
         person,
@@ -195,13 +196,13 @@ fn freezes(shared: &Shared, frozen: &[Freeze]) -> Result<Vec<FreezeView>, Failur
     frozen.iter().filter_map(|freeze| view(freeze).transpose()).collect()
 }
 
-/// How many witnesses a gate can have heard.
+/// The number of witnesses that can count for a gate.
 fn witnesses(named: &Witnesses, counts: impl Fn(&&Witness) -> bool) -> WitnessesView {
     let counting = named.keys.iter().filter(counts).count();
     WitnessesView { quorum: named.quorum, counting: u32::try_from(counting).unwrap_or(u32::MAX) }
 }
 
-/// Where a listing starts.
+/// Start of a listing.
 #[derive(Debug, Deserialize)]
 pub struct From {
     #[serde(default)]
@@ -230,14 +231,14 @@ pub async fn entries(
             });
             let views: Vec<EntryView> =
                 within.map(|(entry, seq)| view(seq, entry, &may)).collect::<Result<_, Failure>>()?;
-            // Written here, in the asker's turn: it is most of the work.
+            // The JSON is written here, in the asker's turn, because it is most of the work.
             serde_json::to_vec(&views).map_err(Failure::failed)
         })
     });
     Ok(([(header::CONTENT_TYPE, "application/json")], read.await?).into_response())
 }
 
-/// An entry for reading: of a project that the caller may not read of, its head alone.
+/// An entry for reading; only its header if the caller may not read its project.
 fn view(seq: u64, entry: &Entry, may: &dyn Fn(Option<&Name>, &Event) -> bool) -> Result<EntryView, Failure> {
     let unsound = |what: String| LedgerError::Row { place: format!("entry {seq}"), what };
     let header = entry.check().map_err(|error| unsound(error.to_string()))?;
@@ -258,7 +259,7 @@ fn view(seq: u64, entry: &Entry, may: &dyn Fn(Option<&Name>, &Event) -> bool) ->
     })
 }
 
-/// A blob, by digest, in pieces; whoever reads it compares the digest.
+/// A blob, by digest, in pieces; the reader compares the digest.
 pub async fn blob(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
@@ -271,7 +272,7 @@ pub async fn blob(
         Ok(shared.gatekeeper.blobs().open_file(&digest)?)
     });
     let (file, size) = opened.await?;
-    // A piece is read when the last one was taken: who reads slowly holds no thread. That is after this has ended.
+    // Each piece is read only after the client took the last one, so that a slow reader holds no thread.
     let asker = Asker::here();
     let pieces = futures_util::stream::try_unfold(file, move |mut file| {
         let asker = asker.clone();

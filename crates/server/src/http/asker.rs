@@ -1,6 +1,6 @@
-//! Who asks, for as long as a request is answered: work for others than the server's own user takes turns.
+//! The asker of a request, for as long as it is answered: work for anybody but the server's own user takes turns.
 //!
-//! Invariant: what a request has done off the runtime's threads is done in a turn of its asker, and nothing else is.
+//! Invariant: blocking work for a request runs in a turn of its asker, and nothing else does.
 
 use std::sync::Arc;
 
@@ -17,18 +17,18 @@ tokio::task_local! {
     static ASKER: Asker;
 }
 
-/// In whose turns work is done.
+/// The account whose turns the work takes.
 #[derive(Clone, Debug)]
 pub struct Asker(Option<(Arc<Turns>, Account)>);
 
-/// Answers a request in the turns of who sent it.
+/// Answers a request in the turns of its sender.
 pub async fn in_turn(State(turns): State<Arc<Turns>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().filter(|peer| !peer.has_reserve());
     let asker = Asker(peer.map(|peer| (turns, peer.account)));
     ASKER.scope(asker, next.run(request)).await
 }
 
-/// Runs blocking work off the runtime's threads, in a turn of whose request is answered here.
+/// Runs blocking work off the runtime's threads, in a turn of the current request's asker.
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
@@ -36,12 +36,12 @@ pub async fn blocking<T: Send + 'static>(
 }
 
 impl Asker {
-    /// Whose request is answered here.
+    /// The asker of the current request.
     pub fn here() -> Self {
         ASKER.try_with(Clone::clone).unwrap_or(Self(None))
     }
 
-    /// Runs blocking work in a turn. It keeps its turn to its end, also when nobody waits for it any more.
+    /// Runs blocking work in a turn. It keeps the turn to the end, even if nobody waits for its result any more.
     pub async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
@@ -71,19 +71,19 @@ pub mod tests {
     use super::{ASKER, Asker, blocking};
     use crate::turns::Turns;
 
-    /// Somebody all of whose turns are taken, until they end.
+    /// An asker all of whose turns are taken, until they end.
     pub struct Busy {
         turns: Arc<Turns>,
         ends: std::sync::Mutex<Vec<mpsc::Sender<()>>>,
     }
 
     impl Busy {
-        /// Runs as the request of who is busy.
+        /// Runs a future as a request of the busy asker.
         pub async fn is_here<T>(&self, work: impl Future<Output = T>) -> T {
             ASKER.scope(asker(&self.turns, 1), work).await
         }
 
-        /// Ends what takes the turns.
+        /// Ends the work that takes the turns.
         pub fn end(&self) {
             self.ends.lock().unwrap().clear();
         }

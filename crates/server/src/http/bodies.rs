@@ -1,10 +1,10 @@
-//! Bodies: what is declared too large is refused, what is large gets room in memory only once it is known who sends
-//! it, and what does not arrive in time is given up.
+//! Bodies: a body that is declared too large is refused, a large body gets memory only once its sender is known, and a
+//! body that does not arrive in time is dropped.
 //!
-//! Invariant: a stranger holds no room. A small body needs none, because connections are counted already
-//! (`listen::Limits`). One sender cannot hold the room of all others, and what stops something has room of its own.
-//! A person has one part, from however many accounts it is sent. Colleagues read each other's signed requests in the
-//! ledger: a request that is recorded may come from anybody, so all of these together have one part, and no person does.
+//! Invariant: an unknown sender reserves no memory. A small body needs no reservation, because connections are limited
+//! already (`listen::Limits`). One sender cannot reserve the memory of all others, and stopping actions have a separate
+//! reserve. A person has one share, whatever accounts it is sent from. People read each other's signed requests in the
+//! ledger, so a recorded request may come from anybody: all recorded requests together have one share.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -28,29 +28,29 @@ use super::{Shared, blocking};
 use crate::caller::Caller;
 use crate::clock;
 
-/// In whose name a body holds room.
+/// The owner of a memory reservation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Holder {
     Owner,
     /// A person, from all accounts together.
     Person(PersonId),
-    /// Another user of the machine, or an address, in however many names.
+    /// Another user of the machine, or an address, under whatever names it sends.
     Peer(Account),
-    /// A signed request that is not recorded: it has one body at a time.
+    /// A signed request that is not recorded yet: only one copy of its body is received at a time.
     Request(Digest),
-    /// All requests that are recorded and are sent again.
+    /// All recorded requests that are sent again.
     Recorded,
     Machine(Name),
 }
 
-/// In whose names a body holds room, and whether it stops something.
+/// The owners of a body's reservation, and whether the body is a stopping action.
 #[derive(Debug)]
 struct Sender {
     holders: Vec<Holder>,
     stops: bool,
 }
 
-/// The room for all bodies.
+/// The memory for all bodies.
 #[derive(Debug)]
 pub struct Bodies {
     shared: Arc<Shared>,
@@ -59,18 +59,18 @@ pub struct Bodies {
 }
 
 impl Bodies {
-    /// Room for the bodies of one server.
+    /// The memory for the bodies of one server.
     pub fn new(shared: Arc<Shared>) -> Arc<Self> {
         let ordinary = Room::new(ROOM_KIB, EACH_KIB);
         Arc::new(Self { shared, ordinary, stopping: Room::new(STOPPING_KIB, STOPPING_EACH_KIB) })
     }
 }
 
-/// Lets a request through when there is room for its body.
+/// Lets a request through once memory for its body is reserved.
 pub async fn bounded(State(bodies): State<Arc<Bodies>>, request: Request, next: Next) -> Response {
     let declared = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     let declared = declared.and_then(|length| length.parse::<u64>().ok());
-    // A blob goes to disk piece by piece, after its claim was looked at; everything else is small and quick.
+    // A blob is written to disk in pieces after its claim was checked; every other body is small and quick.
     let (most, timeout) = match *request.method() {
         Method::PUT => (BLOB_BYTES_MAX as u64, TRANSFER_TIMEOUT),
         _ => (BODY_BYTES_MAX as u64, REQUEST_TIMEOUT),
@@ -101,10 +101,10 @@ pub async fn bounded(State(bodies): State<Arc<Bodies>>, request: Request, next: 
     }
 }
 
-/// Room for a large body of somebody known.
+/// Reserves memory for a large body of a known sender.
 async fn held(bodies: &Bodies, parts: &Parts, bytes: u64) -> Result<Held, Failure> {
     let sender = sender(&bodies.shared, parts).await?;
-    // A signed request shows nobody here: its body may be missing or another one.
+    // A signed request alone does not prove who sends it: its body may be missing or another one.
     match sender.holders.first() {
         Some(Holder::Owner) => listen::known(&Caller::Owner.identity()),
         Some(Holder::Machine(machine)) => listen::known(machine.as_str()),
@@ -115,7 +115,7 @@ async fn held(bodies: &Bodies, parts: &Parts, bytes: u64) -> Result<Held, Failur
     room.take(sender.holders, kib).await
 }
 
-/// Who sends a request, by its head alone, and whether it stops something.
+/// The sender of a request, from its header alone, and whether it is a stopping action.
 async fn sender(shared: &Arc<Shared>, parts: &Parts) -> Result<Sender, Failure> {
     let credential = credential(&parts.headers);
     let operation = format!("{} {}", parts.method, parts.uri.path());
@@ -154,13 +154,13 @@ async fn sender(shared: &Arc<Shared>, parts: &Parts) -> Result<Sender, Failure> 
     .await
 }
 
-/// In whose names the body of a person's request is counted; the request's digest, unless it is recorded.
+/// The owners of a person's reservation; the request's digest is one, unless it is recorded.
 fn holders(person: PersonId, new: Option<Digest>, peer: Option<&Peer>) -> Vec<Holder> {
     let mut holders = match new {
         Some(request) => vec![Holder::Person(person), Holder::Request(request)],
         None => vec![Holder::Recorded],
     };
-    // Whoever runs the server may have everybody's commands come through one user.
+    // The server's own user is not counted, because its owner may route everybody's commands through that user.
     holders.extend(peer.filter(|peer| !peer.has_reserve()).map(|peer| Holder::Peer(peer.account)));
     holders
 }
@@ -187,7 +187,7 @@ impl Holder {
     }
 }
 
-/// Some room, shared by senders.
+/// Memory that senders share.
 #[derive(Debug)]
 struct Room {
     all: Arc<Semaphore>,
@@ -195,7 +195,7 @@ struct Room {
     by: Mutex<BTreeMap<Holder, u32>>,
 }
 
-/// Room that one body holds.
+/// The reservation of one body.
 #[derive(Debug)]
 struct Held {
     room: Arc<Room>,
@@ -209,9 +209,9 @@ impl Room {
         Arc::new(Self { all: Arc::new(Semaphore::new(kib)), each, by: Mutex::default() })
     }
 
-    /// Waits for room; refuses what is beyond one sender's part.
+    /// Waits for memory; refuses a reservation beyond one sender's share.
     async fn take(self: &Arc<Self>, holders: Vec<Holder>, kib: u32) -> Result<Held, Failure> {
-        // Counted before the wait: who waits for more than their part stands in nobody's way.
+        // The reservation is counted before the wait, so that a sender beyond its share delays nobody else.
         let mut held = {
             let mut by = self.by();
             if holders.iter().any(|holder| matches!(holder, Holder::Request(..)) && by.contains_key(holder)) {
@@ -252,13 +252,13 @@ impl Drop for Held {
 
 /// Actions of signed requests that stop something; a rejection is an `approve`.
 const STOPPING: [&str; 5] = ["set-status", "set-root", "cancel", "rollback", "approve"];
-/// Largest body that needs no room.
+/// Largest body that needs no reservation.
 const SMALL_BYTES_MAX: u64 = 32 * 1024;
-/// All large bodies that are in memory at once, in KiB; a further one waits.
+/// All large bodies in memory at once, in KiB; a further one waits.
 const ROOM_KIB: usize = 256 * 1024;
-/// What one sender may hold of it.
+/// One sender's share, in KiB.
 const EACH_KIB: u32 = 64 * 1024;
-/// The same for what stops something.
+/// Separate memory for stopping actions, in KiB.
 const STOPPING_KIB: usize = 32 * 1024;
 const STOPPING_EACH_KIB: u32 = 8 * 1024;
 const _: () = assert!(EACH_KIB as usize * 1024 >= BODY_BYTES_MAX);
@@ -278,7 +278,7 @@ mod tests {
 
     use super::{Holder, Room, holders};
 
-    /// Who somebody is at whose address.
+    /// A person, by the number of their address.
     const ADA: u8 = 1;
     const BOB: u8 = 2;
     const EVE: u8 = 9;
@@ -291,24 +291,24 @@ mod tests {
         Peer::of(Account::Address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, address))))
     }
 
-    /// A new request of a person's, sent from an address.
+    /// The owners for a new request of a person, sent from an address.
     fn new(person: u8, request: &str, from: u8) -> Vec<Holder> {
         holders(PersonId::from(lab::id(person)), Some(Digest::of(request.as_bytes())), Some(&at(from)))
     }
 
-    /// One that the ledger holds.
+    /// The owners for a recorded request.
     fn recorded(person: u8, from: u8) -> Vec<Holder> {
         holders(PersonId::from(lab::id(person)), None, Some(&at(from)))
     }
 
-    /// Colleagues read signed requests in the ledger, for minutes in which they could be sent again.
+    /// Colleagues read signed requests in the ledger while the requests could still be sent again.
     #[tokio::test]
     async fn attack_a_colleagues_request_holds_nothing_of_whose_it_is() {
         let room = Room::new(20, 6);
         let stolen = room.take(recorded(ADA, EVE), 5).await.unwrap();
         let own = room.take(new(ADA, "another one", ADA), 6).await.unwrap();
         drop(own);
-        // In however many names she sends, she has one sender's part.
+        // Under however many names she sends, she has one sender's share.
         let more = room.take(new(BOB, "a request of Bob's", EVE), 2).await.unwrap_err();
         assert!(more.to_string().contains("you send more than 6 KiB at once"), "{more}");
         drop(stolen);
@@ -318,17 +318,17 @@ mod tests {
     #[tokio::test]
     async fn attack_requests_from_several_accounts_hold_one_part_of_the_room() {
         let room = Room::new(20, 6);
-        // Requests that were read in the ledger, whosever they are.
+        // Recorded requests share one part, whoever signed them.
         let stolen = room.take(recorded(ADA, EVE), 4).await.unwrap();
         let more = room.take(recorded(BOB, EVE + 1), 4).await.unwrap_err();
         assert!(more.to_string().contains("the ledger holds this request already"), "{more}");
-        // One that she has signed herself, and many of them.
+        // A request that she signed herself is received once at a time, and many of them share her part.
         let own = room.take(new(EVE, "one", EVE + 2), 4).await.unwrap();
         let again = room.take(new(EVE, "one", EVE + 3), 1).await.unwrap_err();
         assert!(again.to_string().contains("is being sent already"), "{again}");
         let more = room.take(new(EVE, "another one", EVE + 3), 4).await.unwrap_err();
         assert!(more.to_string().contains("you send more than 6 KiB at once"), "{more}");
-        // Others have theirs at once.
+        // Others have their full share at once.
         let [ada, bob] = [(ADA, "hers"), (BOB, "his")].map(|(who, what)| room.take(new(who, what, who), 6));
         let held = tokio::time::timeout(Duration::ZERO, futures_util::future::join(ada, bob)).await.unwrap();
         drop((stolen, own, held.0.unwrap(), held.1.unwrap()));
@@ -343,7 +343,7 @@ mod tests {
         let second = room.take(machine("b"), 4).await.unwrap();
         let waits = tokio::time::timeout(Duration::ZERO, room.take(machine("c"), 1)).await;
         assert!(waits.is_err(), "the room is full, so it waits");
-        assert_eq!(room.by().len(), 2, "who gave up waiting holds nothing");
+        assert_eq!(room.by().len(), 2, "a sender that stopped waiting holds nothing");
         drop(first);
         let third = room.take(machine("c"), 6).await.unwrap();
         drop((second, third));

@@ -1,9 +1,8 @@
-//! How answers show that they are this server's: its introduction, and a signature on each answer to whoever sends a
-//! nonce with the question.
+//! Proof that answers are this server's: its introduction, and a signature on each answer to a request with a nonce.
 //!
-//! Invariant: it is the outermost of all that answers, refusals included: what a machine takes for a refusal is signed.
-//! Everybody may ask; what it costs is one Ed25519 signature in memory and the digest of a body that lies there already.
-//! A large one is digested in a turn of whoever asks, so whose turns they are is known before.
+//! Invariant: this is the outermost layer, so refusals are signed too: a machine believes a refusal only if it is signed.
+//! Everybody may ask, because it costs one Ed25519 signature in memory and the digest of a body that is there already. A
+//! large body is digested in a turn of the asker, so the asker is known before.
 
 use std::sync::Arc;
 
@@ -21,7 +20,7 @@ use super::problem::Failure;
 use super::{Shared, blocking};
 use crate::clock;
 
-/// Who this server is, and a challenge for whoever wants to sign in; open to everybody.
+/// The server's introduction, and a challenge for signing in; open to everybody.
 pub async fn introduce(State(shared): State<Arc<Shared>>) -> Result<Json<Introduced>, Failure> {
     let introduced = blocking(move || {
         let (state, now) = (shared.intake.state(), clock::now());
@@ -34,7 +33,7 @@ pub async fn introduce(State(shared): State<Arc<Shared>>) -> Result<Json<Introdu
     introduced.await.map(Json)
 }
 
-/// Signs the answer to a question that carries a nonce.
+/// Signs the answer to a request that carries a nonce.
 pub async fn signed(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let nonce = request.headers().get(NONCE_HEADER).and_then(|nonce| nonce.to_str().ok()?.parse::<Id>().ok());
     let Some(nonce) = nonce else { return next.run(request).await };
@@ -42,7 +41,7 @@ pub async fn signed(State(shared): State<Arc<Shared>>, request: Request, next: N
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let asked = format!("{} {path}", request.method());
     let (mut parts, body) = next.run(request).await.into_parts();
-    // What is sent in pieces has no exact size here, and its digest is known to whoever asks for it.
+    // A body that is sent in pieces has no exact size here, and its reader knows its digest.
     let whole = body.size_hint().exact().filter(|_| !is_head).and_then(|size| usize::try_from(size).ok());
     let (digest, body) = match whole {
         None => (None, body),
@@ -72,7 +71,7 @@ async fn digested(body: Body, size: usize) -> Result<(Digest, Body), Failure> {
     Ok((digest, Body::from(bytes)))
 }
 
-/// The signature as a header. Who asked believes no answer without one, so this server's own log says what failed.
+/// The signature as a header. The asker believes no answer without one, so this server's log records the failure.
 fn header<E: std::fmt::Display>(signature: Result<String, E>) -> Result<HeaderValue, Failure> {
     let failed = |error: &dyn std::fmt::Display| {
         shown::say(&format!("warning: an answer could not be signed: {error}"));
@@ -82,7 +81,7 @@ fn header<E: std::fmt::Display>(signature: Result<String, E>) -> Result<HeaderVa
     HeaderValue::from_str(&signature).map_err(|error| failed(&error))
 }
 
-/// Largest body whose digest costs no more than a turn.
+/// Largest body whose digest costs less than a turn.
 const SMALL_BYTES_MAX: usize = 16 * 1024;
 
 #[cfg(test)]

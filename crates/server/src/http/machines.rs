@@ -1,4 +1,4 @@
-//! Operations of machines: work, receipts, reports, blobs, live logs. Each shows who it is by a claim.
+//! Operations of machines: work, receipts, reports, blobs, live logs. Each request proves its sender by a claim.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,17 +29,17 @@ use crate::logs::{Writes, file_name, piece_of};
 use crate::writer::{Answer, Job};
 use crate::{attendance, clock, due};
 
-/// How a runner asks.
+/// Parameters of a runner's request for work.
 #[derive(Debug, Deserialize)]
 pub struct Asks {
     #[serde(default)]
     now: bool,
-    /// Nonces of what it is doing, with commas between them.
+    /// Nonces of its running work, separated by commas.
     #[serde(default)]
     mine: String,
 }
 
-/// What is due on the runner that asks; waits a while for something, unless it asks for what is due now.
+/// The work that is due on the asking runner; waits for work unless the request asks for an immediate answer.
 pub async fn runner_work(
     State(shared): State<Arc<Shared>>,
     Query(Asks { now, mine }): Query<Asks>,
@@ -60,12 +60,12 @@ pub async fn runner_work(
         Ok((now || !work.is_empty()).then_some(work))
     });
     let found = found.await?.unwrap_or_default();
-    // It goes on asking while it works.
+    // The runner keeps asking while it works, so this request no longer counts as waiting for work.
     drop(question);
     Ok(Json(found))
 }
 
-/// The runner that a claim is by; it was heard now.
+/// The runner that signed a claim; its attendance is noted.
 async fn runner_of(shared: &Arc<Shared>, claim: Envelope, asked: ClaimedOperation) -> Result<Name, Failure> {
     let at = Arc::clone(shared);
     blocking(move || {
@@ -85,7 +85,7 @@ async fn runner_of(shared: &Arc<Shared>, claim: Envelope, asked: ClaimedOperatio
     .inspect(|runner| listen::known(runner.as_str()))
 }
 
-/// A runner gives up a piece of work of which it can report nothing: its run is lost.
+/// A runner gives up work that it can never report: the run is lost.
 pub async fn give_up(
     State(shared): State<Arc<Shared>>,
     Path(nonce): Path<String>,
@@ -93,25 +93,22 @@ pub async fn give_up(
 ) -> Result<Json<CommandOutcome>, Failure> {
     let claim = claim(&headers)?;
     let nonce: Id = nonce.parse().map_err(malformed)?;
-    // What is kept of it: nobody has to believe this server that the runner said so.
+    // The claim is recorded, so that nobody has to trust this server's word about the runner.
     let kept = serde_json::to_value(&claim).map_err(Failure::failed)?;
     let asked =
         ClaimedOperation { operation: evidence::claim::giving_up(nonce), server: *shared.introducer.key() };
     let runner = runner_of(&shared, claim, asked).await?;
     let state = shared.intake.state();
     let due = state.build.outstanding(&runner).find(|due| due.nonce == nonce).cloned();
-    let due = due.ok_or_else(|| Failure::new(ProblemKind::NotFound, "nothing with this nonce is due"))?;
-    shown::say(&format!(
-        "warning: {runner} gives up {:?} of run {}, which is lost by that",
-        due.work, due.run
-    ));
+    let due = due.ok_or_else(|| Failure::new(ProblemKind::NotFound, "no work with this nonce is due"))?;
+    shown::say(&format!("warning: {runner} gives up {:?} of run {}, so the run is lost", due.work, due.run));
     let lose = build::Lose { run: due.run, work: due.work, runner: Some(runner.clone()) };
     let origin = (Actor::Machine(runner), Some(kept));
     let job = attendance::job(lose, origin, Some(due.project)).map_err(Failure::failed)?;
     recorded(&shared, job).await
 }
 
-/// By what a runner sees that people asked for a run.
+/// The evidence by which a runner checks that people asked for a run.
 pub async fn run_order(
     State(shared): State<Arc<Shared>>,
     Path(run): Path<String>,
@@ -126,13 +123,13 @@ pub async fn run_order(
         shared.gatekeeper.runner(&state, &claim, &asked, now).map_err(|(_, error)| error)?;
         Ok(due::order(&shared.gatekeeper, &state, run, now)?)
     });
-    let nothing = "there is nothing to do for this run: it has ended, or no status is in force";
+    let nothing = "there is nothing to do for this run: it has ended, or there is no valid status";
     let order = order.await?.ok_or_else(|| Failure::new(ProblemKind::NotFound, nothing))?;
     Ok(([(header::CONTENT_TYPE, "application/json")], order.encode().map_err(Failure::failed)?)
         .into_response())
 }
 
-/// What is due at the place whose agent asks; waits a while for something.
+/// The work that is due at the asking agent's place; waits for work.
 pub async fn agent_work(
     State(shared): State<Arc<Shared>>,
     Path(place): Path<String>,
@@ -170,14 +167,14 @@ pub async fn receipt(
     reported(&shared, job.await?).await
 }
 
-/// What became of a known machine's report. Its refusals leave no entry, so the server's log has them: a runner reports a
-/// failure instead, an agent tries again.
+/// Submits a known machine's report. A refused report leaves no entry, so the server's log records it: a runner then
+/// reports a failure instead, and an agent tries again.
 async fn reported(shared: &Shared, job: Job) -> Result<Json<CommandOutcome>, Failure> {
     let (machine, action) = (job.origin.actor.clone(), job.origin.action.clone());
     let answer = recorded(shared, job).await;
     if let (Err(failure), Actor::Machine(machine)) = (&answer, machine) {
-        // An attacker who has a copy of a report may send it again and again.
-        let what = format!("`{action}` of {machine} was not taken: {failure}");
+        // Anybody who has a copy of a report may send it again and again, so the line is rate-limited.
+        let what = format!("`{action}` of {machine} was not accepted: {failure}");
         shared.attendance.warn(&machine, "report", &what, Instant::now());
     }
     answer
@@ -203,7 +200,7 @@ async fn recorded(shared: &Shared, job: Job) -> Result<Json<CommandOutcome>, Fai
     Ok(Json(CommandOutcome { accepted: true, entry, size, repeated, reasons: Vec::new() }))
 }
 
-/// Whether a blob is here.
+/// Whether the server has a blob.
 pub async fn has_blob(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
@@ -218,7 +215,7 @@ pub async fn has_blob(
     Ok(if here { StatusCode::OK } else { StatusCode::NOT_FOUND }.into_response())
 }
 
-/// Receives a blob in pieces; durable when this answers.
+/// Receives a blob in pieces; it is durable when this answers.
 pub async fn put_blob(
     State(shared): State<Arc<Shared>>,
     Path(digest): Path<String>,
@@ -266,7 +263,7 @@ pub async fn append_log(
         is_for(&claim, &body)?;
         let mut outstanding = state.build.outstanding(&runner);
         let due = outstanding.find(|due| due.run == run && due.work == work && asking == runner);
-        let nothing = || Failure::new(ProblemKind::NotFound, "nothing with this log is due on this runner");
+        let nothing = || Failure::new(ProblemKind::NotFound, "no work with this log is due on this runner");
         let project = &due.ok_or_else(nothing)?.project;
         shared
             .logs
@@ -278,17 +275,17 @@ pub async fn append_log(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Where in a log to start.
+/// Start position in a log.
 #[derive(Debug, Deserialize)]
 pub struct LogFrom {
     #[serde(default)]
     from: u64,
-    /// Answers at once, also when there is nothing new.
+    /// Whether to answer at once, even if nothing is new.
     #[serde(default)]
     now: bool,
 }
 
-/// A log from an offset on; waits a while for more when there is none yet, unless it is to answer at once.
+/// A log from an offset on; waits for more if nothing is new, unless an immediate answer is wanted.
 pub async fn log(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
@@ -315,7 +312,7 @@ pub async fn log(
                 return Ok(Some((bytes, complete)));
             }
             if !due && state.build.run(run).is_none() {
-                // Its run has ended and nobody reported it: no more will come.
+                // The run has ended without a report: the log cannot grow any more.
                 return Ok(Some((Vec::new(), true)));
             }
             let bytes = at.logs.read(&name, from).map_err(Failure::failed)?;
@@ -346,8 +343,8 @@ fn log_of(run: &str, kind: &str, name: &str, runner: &str) -> Result<(RunId, Wor
     Ok((run.parse().map_err(malformed)?, work, runner.parse().map_err(malformed)?))
 }
 
-/// Looks until there is something, the server stops, or a while has passed. A look may read from disk, so
-/// each is made away from the runtime's own threads.
+/// Looks until there is a result, the server stops, or a time limit has passed. A look may read from disk, so each runs
+/// off the runtime's own threads.
 pub async fn waited<T: Send + 'static>(
     shared: &Arc<Shared>,
     look: impl Fn(&Shared) -> Result<Option<T>, Failure> + Send + Sync + 'static,
@@ -380,7 +377,7 @@ pub fn claim(headers: &HeaderMap) -> Result<Envelope, Failure> {
     }
 }
 
-/// Refuses a body that its claim does not name: it was somebody else's, or another one.
+/// Rejects a body that its claim does not name: it is another machine's, or another one.
 pub fn is_for(claim: &Envelope, body: &[u8]) -> Result<(), Failure> {
     let holds = Claim::read(claim).and_then(|claim| claim.is_for(body));
     holds.map_err(|error| Failure::new(ProblemKind::Unauthenticated, error.to_string()))
@@ -390,9 +387,9 @@ pub fn malformed(error: impl std::fmt::Display) -> Failure {
     Failure::new(ProblemKind::Malformed, error.to_string())
 }
 
-/// How long a question for work waits.
+/// Longest time for which a request for work waits.
 const WAIT: Duration = Duration::from_secs(20);
 const LOG_PAUSE: Duration = Duration::from_millis(100);
 const LOG_LOOKS: u32 = 200;
-/// Most pieces of work that a runner does at once.
+/// Most pieces of work that a runner executes at once.
 const DOING_MAX: usize = 1024;

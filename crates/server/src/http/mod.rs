@@ -1,9 +1,9 @@
-//! HTTP around intake and ledger: the API under `/api/v1`, and the log's tiles at the root in the layout
-//! that clients of C2SP tlog-tiles read.
+//! HTTP around intake and ledger: the API under `/api/v1`, and the log's tiles at the root in the layout of C2SP
+//! tlog-tiles.
 //!
-//! Invariant: bodies are bounded, blocking work runs off the runtime's threads, every error is a problem
-//! document. Only loopback addresses reach it until mTLS exists, and only by a loopback name, so that a
-//! page in a browser cannot be pointed here by another name (DNS rebinding).
+//! Invariant: bodies are bounded, blocking work runs off the runtime's threads, and every error is a problem document.
+//! Until mTLS exists, requests are accepted on loopback addresses only, and only for a loopback name, so that a page in a
+//! browser cannot reach this server under another name (DNS rebinding).
 
 mod api;
 mod asker;
@@ -42,7 +42,7 @@ use asker::{blocking, in_turn};
 use bodies::Bodies;
 use problem::Failure;
 
-/// What handlers share.
+/// State that the handlers share.
 #[derive(Debug)]
 pub struct Shared {
     pub intake: Intake,
@@ -53,12 +53,12 @@ pub struct Shared {
     pub logs: Logs,
     pub attendance: Attendance,
     pub services: Services,
-    /// Becomes true when the server is asked to end: whoever waits gives up then.
+    /// Becomes true when the server is asked to end; waiting handlers then answer at once.
     pub stopping: watch::Receiver<bool>,
 }
 
 impl Shared {
-    /// What a claim has to be for.
+    /// The operation that a claim has to name.
     fn asked(&self, method: &Method, uri: &Uri) -> ClaimedOperation {
         ClaimedOperation {
             operation: format!("{method} {}{}", wire::API, uri.path()),
@@ -70,14 +70,14 @@ impl Shared {
 /// All routes.
 pub fn router(shared: Arc<Shared>) -> Router {
     let room = Bodies::new(Arc::clone(&shared));
-    // Work is handed out on a claim alone, in solo mode too: each of these handlers looks at it.
+    // Work is given only to a machine with a claim, in solo mode too, so each of these handlers checks the claim itself.
     let work = Router::new()
         .route("/work/runner", get(machines::runner_work))
         .route("/work/given-up/{nonce}", post(machines::give_up))
         .route("/work/orders/{run}", get(machines::run_order))
         .route("/work/agent/{*place}", get(machines::agent_work))
         .route("/work/services/{*place}", post(services::tell))
-        // Whoever is asked this shows who it is, before anybody shows it who they are.
+        // The server proves its identity here before the client proves its own.
         .route("/introduction", get(introduction::introduce));
     let api = Router::new()
         .route("/sessions", post(sign_in::open))
@@ -114,12 +114,12 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .layer(from_fn(loopback_name))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn_with_state(Arc::clone(&shared), introduction::signed))
-        // What is signed is digested in turns too.
+        // Digests for signatures are computed in turns too.
         .layer(from_fn_with_state(Turns::new(), in_turn))
         .with_state(shared)
 }
 
-/// Whether commands are taken; open to everybody, and says nothing else.
+/// Whether commands are accepted; open to everybody, and says nothing else.
 async fn health(State(shared): State<Arc<Shared>>) -> Result<&'static str, Failure> {
     if shared.intake.is_alive() {
         return Ok("ok\n");
@@ -136,7 +136,7 @@ async fn loopback_name(request: Request, next: Next) -> Response {
     Failure::new(ProblemKind::Malformed, detail).into_response()
 }
 
-/// `localhost` or a loopback address, with or without a port; nothing that a name service could answer.
+/// `localhost` or a loopback address, with or without a port; no name that a name service could resolve.
 fn is_loopback_name(host: &str) -> bool {
     let address = host.parse().map(|address: SocketAddr| address.ip());
     let bare = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();

@@ -13,7 +13,7 @@ use crate::edge::EdgeError;
 use crate::sessions::SessionError;
 use crate::writer::IntakeError;
 
-/// A problem on its way out.
+/// A problem document as an answer.
 #[derive(Debug)]
 pub struct Failure(Problem);
 
@@ -23,7 +23,7 @@ impl Failure {
         Self(Problem::new(kind, detail))
     }
 
-    /// Something failed that is nobody's fault who asks.
+    /// A failure that is not the asker's fault.
     pub fn failed(error: impl fmt::Display) -> Self {
         Self::new(ProblemKind::Failed, error.to_string())
     }
@@ -36,11 +36,11 @@ impl Failure {
         Self(problem)
     }
 
-    /// A refusal that is counted and not recorded by itself.
+    /// A refusal that is counted and not recorded as a separate entry.
     pub fn counted(refusal: &Refusal, most: u32) -> Self {
         let mut failure = Self::refused(None, refusal);
         failure.0.detail = format!(
-            "this refusal is counted and not recorded by itself: more than {most} requests of yours were refused in a \
+            "this refusal is counted and not recorded as a separate entry: more than {most} requests of yours were refused in a \
              minute"
         );
         failure

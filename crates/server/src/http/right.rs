@@ -1,8 +1,7 @@
-//! The right to read: found for each request before its handler runs, and asked for by the handlers of what belongs
-//! to a project.
+//! The right to read: determined for each request before its handler runs, and checked by the handlers of project data.
 //!
-//! Invariant: no operation below `/api/v1` is read without a [`Caller`]; new ones are protected unless they are put
-//! beside this. Only checkpoint, hash tiles and health are open to everybody.
+//! Invariant: every operation below `/api/v1` is read with a [`Caller`]; a new operation is protected unless it is listed
+//! beside this layer. Only checkpoint, hash tiles and health are open to everybody.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,8 +25,8 @@ use crate::caller::Caller;
 use crate::clock;
 use crate::edge::Gatekeeper;
 
-/// Lets reading requests through once it is known who asks; handlers find the caller among the extensions. What is
-/// sent carries a signature of its own and is let through.
+/// Lets reading requests through once their caller is known; handlers find the caller among the extensions. Requests
+/// that send something carry a signature of their own, so they are let through.
 pub async fn reading(
     State(shared): State<Arc<Shared>>,
     request: Request,
@@ -43,7 +42,7 @@ pub async fn reading(
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
-/// Who asks to read by an operation, as claims name it.
+/// The caller of a read operation; claims name the operation.
 pub async fn caller(shared: &Arc<Shared>, parts: &Parts, asked: ClaimedOperation) -> Result<Caller, Failure> {
     if parts.extensions.get::<Peer>().is_some_and(Peer::is_owner) {
         return Ok(Caller::Owner);
@@ -65,12 +64,12 @@ pub async fn caller(shared: &Arc<Shared>, parts: &Parts, asked: ClaimedOperation
     Ok(caller)
 }
 
-/// The credential in a request's head, not verified.
+/// The credential in a request's header, unverified.
 pub fn credential(headers: &HeaderMap) -> Option<Credential> {
     Credential::read(headers.get(header::AUTHORIZATION)?.to_str().ok()?)
 }
 
-/// Refuses a caller that may not read of a project.
+/// Refuses a caller who may not read a project.
 pub fn of_project(shared: &Shared, caller: &Caller, project: &Name) -> Result<(), Failure> {
     if caller.may_read(project, &shared.intake.state(), clock::now()) {
         return Ok(());
@@ -79,7 +78,7 @@ pub fn of_project(shared: &Shared, caller: &Caller, project: &Name) -> Result<()
     Err(Failure::new(ProblemKind::Forbidden, what))
 }
 
-/// Refuses a caller that may not read of a run's project.
+/// Refuses a caller who may not read a run's project.
 pub fn of_run(shared: &Shared, caller: &Caller, run: RunId) -> Result<(), Failure> {
     if caller.reads_all() {
         return Ok(());
@@ -92,8 +91,8 @@ pub fn of_run(shared: &Shared, caller: &Caller, run: RunId) -> Result<(), Failur
     }
 }
 
-/// Refuses a caller that may read no entry which names a blob. Blobs that entries of no project name are statements about
-/// the whole installation, unless the entry is a refusal.
+/// Refuses a caller who may read no entry that names a blob. A blob named by an entry without a project is a statement
+/// about the whole installation, unless the entry is a refusal.
 pub fn of_blob(shared: &Shared, caller: &Caller, digest: &Digest) -> Result<(), Failure> {
     if caller.reads_all() || !shared.gatekeeper.blobs().has(digest) {
         return Ok(());
@@ -116,8 +115,8 @@ pub fn of_blob(shared: &Shared, caller: &Caller, digest: &Digest) -> Result<(), 
     Err(Failure::new(ProblemKind::Forbidden, what))
 }
 
-/// Whether a blob is the evidence of a release that is due somewhere in these projects. What an agent is told to look
-/// at, it may read, so that it is the agent who finds out what is wrong with it.
+/// Whether a blob is the evidence of a release that is due in these projects. An agent may read the evidence that it is
+/// told to verify, so that the agent itself detects what is wrong with it.
 fn is_due(ledger: &domain::State, projects: &BTreeSet<Name>, digest: &Digest) -> bool {
     let places = ledger.gate.environments().map(|set| &set.facts.place);
     let open =

@@ -1,4 +1,4 @@
-//! Operations for people's eyes: runs, places, evidence, and waiting for what comes. Views and state answer.
+//! Operations for people who read: runs, places, evidence, and waiting for changes. They answer from views and state.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -51,14 +51,14 @@ pub async fn run(
     found.await?.map(Json).ok_or_else(|| Failure::new(ProblemKind::NotFound, "there is no such run"))
 }
 
-/// The newest runs that the caller may read of, the latest first.
+/// The newest runs that the caller may read, the latest first.
 pub async fn runs(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
     Query(RunsAsked { project, commit, begins }): Query<RunsAsked>,
 ) -> Result<Json<Vec<RunView>>, Failure> {
     if !begins.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
-        return Err(Failure::new(ProblemKind::Malformed, format!("`{begins}` begins the id of no run")));
+        return Err(Failure::new(ProblemKind::Malformed, format!("no id of a run begins with `{begins}`")));
     }
     let found = blocking(move || {
         up_to_date(&shared)?;
@@ -75,7 +75,7 @@ pub async fn runs(
     Ok(Json(found.await?))
 }
 
-/// Adds what no view holds: names, and which work its runner is at.
+/// Adds names and running work, which no view holds.
 fn complete_run(shared: &Shared, view: &mut RunView) {
     if let Some(by) = &mut view.cancelled_by {
         *by = named(shared, by.person);
@@ -92,13 +92,13 @@ fn complete_run(shared: &Shared, view: &mut RunView) {
     }
 }
 
-/// A person with their name, where they are enrolled.
+/// A person with their name, if they are enrolled.
 pub fn named(shared: &Shared, person: PersonId) -> NamedPerson {
     let enrolled = shared.intake.state().identity.enrolled(person).map(|person| person.entry);
     NamedPerson { person, name: enrolled.and_then(|entry| super::api::name_of(shared, entry)) }
 }
 
-/// Runs of projects that may be read of. The projects come first, so that a busy one hides no other.
+/// Runs of readable projects. The limit counts for each project, so that a busy project hides no other.
 fn newest_runs(
     rows: &Connection,
     commit: &str,
@@ -163,7 +163,7 @@ fn artifacts(rows: &Connection, run: &str) -> rusqlite::Result<BTreeMap<String, 
     found.collect()
 }
 
-/// What stands at every place.
+/// The current view of every place.
 pub async fn places(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
@@ -235,7 +235,7 @@ fn rolled_back(shared: &Shared, at: &Place, bar: &RolledBack) -> Result<RolledBa
     })
 }
 
-/// Why somebody asked for something, as they signed it; what cannot be read says nothing.
+/// The signed reason of a request; `None` if the request cannot be read.
 fn reason(shared: &Shared, request: &Digest) -> Option<String> {
     let bytes = shared.gatekeeper.store().blob(request).ok()?;
     let request = Request::read(&Envelope::decode(&bytes).ok()?).ok()?;
@@ -300,7 +300,7 @@ fn last(rows: &Connection, place: &Place) -> rusqlite::Result<Option<LastView>> 
     found.next().transpose()
 }
 
-/// The evidence of the release that stands open at a place, put together now.
+/// The evidence of the pending release at a place, collected now.
 pub async fn evidence(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
@@ -352,13 +352,13 @@ pub async fn consistency(
     Ok(Json(made.await?))
 }
 
-/// What to wait for.
+/// The size to wait for.
 #[derive(Debug, Deserialize)]
 pub struct Past {
     past: u64,
 }
 
-/// Waits until the ledger has grown past a number of entries; answers how many there are.
+/// Waits until the ledger has more than a number of entries; returns its size.
 pub async fn wait(
     State(shared): State<Arc<Shared>>,
     Query(Past { past }): Query<Past>,
@@ -371,7 +371,7 @@ pub async fn wait(
     Ok(Json(entries.unwrap_or_else(|| shared.intake.state().entries)))
 }
 
-/// Views follow the ledger before they answer.
+/// Brings the views up to date before they are read.
 pub fn up_to_date(shared: &Shared) -> Result<(), Failure> {
     shared.gatekeeper.readers().with(|reader| shared.views.catch_up(reader).map_err(Failure::failed))
 }

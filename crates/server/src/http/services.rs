@@ -1,4 +1,4 @@
-//! What agents say of their services, and who asks for it.
+//! Operations for the state and log of a service, which its agent sends and people read.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use super::{Shared, blocking, right};
 use crate::caller::Caller;
 use crate::clock;
 
-/// An agent says how the service of its place is, and what it printed.
+/// Receives an agent's report about the service of its place, and its new log.
 pub async fn tell(
     State(shared): State<Arc<Shared>>,
     Path(place): Path<String>,
@@ -40,7 +40,7 @@ pub async fn tell(
     Ok(Json(ServiceHeard { log }))
 }
 
-/// Where in a log to start.
+/// Start position in a log.
 #[derive(Debug, Deserialize)]
 pub struct LogFrom {
     #[serde(default)]
@@ -49,7 +49,7 @@ pub struct LogFrom {
     wait: bool,
 }
 
-/// What the service of a place printed; waits a while for more, if it is asked to.
+/// The log of a place's service; waits for more if the request asks to.
 pub async fn log(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
@@ -62,7 +62,7 @@ pub async fn log(
         return Err(Failure::new(ProblemKind::NotFound, format!("there is no place `{place}`")));
     }
     for _ in 0..LOOKS {
-        // A log is copied and written as JSON: work for an asker's turn, not for the runtime's threads.
+        // Copying a log and writing JSON takes long, so it runs in the asker's turn and not on the runtime's threads.
         let (services, of) = (Arc::clone(&shared), place.clone());
         let found = blocking(move || {
             let found = services.services.log(&of, from, LOG_PIECE_BYTES_MAX / 2);
@@ -71,7 +71,7 @@ pub async fn log(
         match found.await? {
             Some((is_empty, found)) if !wait || !is_empty => return Ok(found),
             None if !wait => {
-                let what = format!("no agent of `{place}` has said anything since the server was started");
+                let what = format!("no agent of `{place}` has reported since the server was started");
                 return Err(Failure::new(ProblemKind::NotFound, what));
             }
             _ if *shared.stopping.borrow() => break,

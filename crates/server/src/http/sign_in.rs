@@ -1,4 +1,4 @@
-//! Opens sessions. The signed request lies in the head, so that nothing of a stranger's body is read.
+//! Opens sessions. The signed request is in the header, so that the body of an unknown sender is never read.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::right::credential;
 use super::{Shared, blocking};
 use crate::clock;
 
-/// Opens a session for whoever signed the request.
+/// Opens a session for the person who signed the request.
 pub async fn open(
     State(shared): State<Arc<Shared>>,
     peer: Option<Extension<Peer>>,

@@ -1,4 +1,4 @@
-//! The log as C2SP tlog-tiles serves it: `/checkpoint` and `/tile/…`.
+//! The log in the layout of C2SP tlog-tiles: `/checkpoint` and `/tile/…`.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use wire::ProblemKind;
 use super::problem::Failure;
 use super::{Shared, blocking, right};
 
-/// The newest checkpoint; with cosignatures once witnesses have given them.
+/// The newest checkpoint, with cosignatures once witnesses have given them.
 pub async fn checkpoint(State(shared): State<Arc<Shared>>) -> Result<Response, Failure> {
     let note = blocking(move || {
         shared.gatekeeper.readers().with(|reader| {
@@ -25,7 +25,7 @@ pub async fn checkpoint(State(shared): State<Arc<Shared>>) -> Result<Response, F
     Ok((headers, note.await?.to_string()).into_response())
 }
 
-/// One tile, for everybody, or an entry bundle, for those who may read.
+/// One hash tile, which everybody may read, or one entry bundle, for callers with the right to read.
 pub async fn tile(
     State(shared): State<Arc<Shared>>,
     Path(path): Path<String>,
@@ -33,7 +33,7 @@ pub async fn tile(
 ) -> Result<Response, Failure> {
     let parsed: Result<TilePath, _> = format!("tile/{path}").parse();
     let path = parsed.map_err(|error| Failure::new(ProblemKind::Malformed, error.to_string()))?;
-    // The path as it was read decides, not as it was spelled: `%65ntries` is `entries`.
+    // The decoded path decides and not its spelling, because `%65ntries` is `entries`.
     let is_open = matches!(path.kind(), TileKind::Level(_));
     if !is_open {
         let operation = format!("{} /{path}", request.method());
@@ -56,5 +56,5 @@ pub async fn tile(
 }
 
 const KEPT_BY_ALL: &str = "public, max-age=31536000, immutable";
-/// A cache between us and a reader must not hand it to somebody else.
+/// Forbids shared caches, which could give a private answer to another reader.
 const KEPT_BY_READERS: &str = "private, max-age=31536000, immutable";

@@ -1,6 +1,6 @@
-//! One row for each freeze in force: which status began it, who sent that, and when.
+//! One row for each current freeze: the status that began it, who sent the status, and when.
 //!
-//! Invariant: a freeze that is lifted leaves its row; frozen again, it begins anew.
+//! Invariant: the end of a freeze removes its row; a later freeze of the same place begins anew.
 
 use domain::PersonId;
 use domain::identity::StatusSet;
@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::signed;
 
-/// Takes in a status.
+/// Applies a status.
 pub fn apply(
     rows: &Connection,
     number: u64,
@@ -35,7 +35,7 @@ pub fn apply(
     Ok(())
 }
 
-/// When a freeze began, and the person who sent the status.
+/// The beginning of a freeze, and the person who sent the status.
 pub fn began(rows: &Connection, freeze: &Freeze) -> rusqlite::Result<Option<(Moment, Option<PersonId>)>> {
     let text = "SELECT time, person FROM freeze WHERE frozen = ?1";
     let row = rows.query_row(text, params![freeze.to_string()], |row| {

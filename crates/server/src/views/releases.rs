@@ -1,7 +1,7 @@
-//! One row for each release and rollback at a place: of which run it is, how far it has come, why it stands still.
+//! One row for each release and rollback at a place: its run, its stage, and the reasons why it stopped.
 //!
-//! Invariant: a row begins when something is wanted at a place, before it has a number, so that a run is told when
-//! another one takes its place. Which release stands at a place now is the state's to say.
+//! Invariant: a row begins when a release is wanted at a place, before it has a number, so that a run is told when another
+//! run replaces it. The state and not this view decides which release is current at a place.
 
 use domain::release::{Held, Proposed, ReleaseDue, Reported, RollbackRequested, Unplannable, Wanted};
 use domain::{Event, RunId};
@@ -13,16 +13,16 @@ use wire::ReleaseView;
 
 use super::signed;
 
-/// An entry as a row remembers it.
+/// An entry as the rows store it.
 #[derive(Clone, Copy, Debug)]
 pub struct At<'a> {
-    /// Its number.
+    /// Number of the entry.
     pub number: u64,
-    /// Its time.
+    /// Time of the entry.
     pub time: &'a str,
 }
 
-/// Takes in an event, unless it is about something else.
+/// Applies an event; ignores unrelated ones.
 pub fn apply(rows: &Connection, at: At<'_>, event: &Event) -> rusqlite::Result<()> {
     match event {
         Event::Wanted(wanted) => begin(rows, at, wanted),
@@ -58,7 +58,7 @@ pub fn apply(rows: &Connection, at: At<'_>, event: &Event) -> rusqlite::Result<(
     }
 }
 
-/// A row for what is wanted; what was wanted there before is not any more.
+/// Adds a row for a wanted release; an earlier wanted release there is superseded.
 fn begin(rows: &Connection, at: At<'_>, wanted: &Wanted) -> rusqlite::Result<()> {
     let place = wanted.place.to_string();
     supersede(rows, at, &place, &["wanted"], wanted.run)?;
@@ -87,7 +87,7 @@ fn number(rows: &Connection, at: At<'_>, proposed: &Proposed) -> rusqlite::Resul
     Ok(())
 }
 
-/// Rows in these stages go no further: another run took their place.
+/// Ends rows in these stages, because another run replaced them.
 fn supersede(rows: &Connection, at: At<'_>, place: &str, stages: &[&str], by: RunId) -> rusqlite::Result<()> {
     for stage in stages {
         rows.execute(
@@ -105,7 +105,7 @@ fn stage(rows: &Connection, at: At<'_>, place: &Place, release: u64, stage: &str
     rows.execute(text, values).map(drop)
 }
 
-/// A rollback is of the run whose artifact it brings back; what stands open there ends with it.
+/// Adds a row for a rollback, which belongs to the run whose artifact it brings back; pending releases there end.
 fn roll_back(rows: &Connection, at: At<'_>, returning: &RollbackRequested) -> rusqlite::Result<()> {
     if returning.course.is_some() {
         let open = format!("(stage IN ('wanted', 'proposed', 'judging', 'held') OR {REFUSED_IN_FREEZE})");
@@ -131,7 +131,7 @@ fn roll_back(rows: &Connection, at: At<'_>, returning: &RollbackRequested) -> ru
     Ok(())
 }
 
-/// Rollbacks of people who are enrolled no more are dropped; what was under way then ends all the same.
+/// Drops rollbacks of people who are no longer enrolled; releases that the rollbacks ended stay ended.
 fn withdraw(rows: &Connection, at: At<'_>, withdrawn: &[Digest]) -> rusqlite::Result<()> {
     for enrolment in withdrawn {
         rows.execute("DELETE FROM enrolled WHERE enrolment = ?1", params![enrolment.to_string()])?;
@@ -148,7 +148,7 @@ fn withdraw(rows: &Connection, at: At<'_>, withdrawn: &[Digest]) -> rusqlite::Re
     Ok(())
 }
 
-/// Releases like these go no further: a rollback ended them.
+/// Ends matching releases because of a rollback.
 fn end(rows: &Connection, at: At<'_>, place: &Place, rollback: u64, which: &str) -> rusqlite::Result<()> {
     let text = format!(
         "UPDATE release SET stage = 'superseded', by_rollback = ?2, changed = ?3, time = ?4 \
@@ -175,7 +175,7 @@ fn report(rows: &Connection, at: At<'_>, reported: &Reported) -> rusqlite::Resul
         ],
     )?;
     if reported.outcome == ReleaseOutcome::Running {
-        // What a rollback took back, and is wanted there still, is wanted no more.
+        // A release that the rollback replaced and that is still wanted there is wanted no longer.
         rows.execute(
             "UPDATE release SET stage = 'rolled-back', changed = ?3, time = ?4 \
              WHERE place = ?1 AND stage = 'wanted' AND artifact = (SELECT replaces FROM release \
@@ -185,15 +185,15 @@ fn report(rows: &Connection, at: At<'_>, reported: &Reported) -> rusqlite::Resul
     }
     let is_rollback = "SELECT 1 FROM release WHERE place = ?1 AND release = ?2 AND kind = 'rollback'";
     if rows.prepare_cached(is_rollback)?.exists(params![place, release])? {
-        // What was under way when it was asked for, and its agent never came to, whatever becomes of the rollback; or
-        // what its agent refused meanwhile, which is tried no more.
+        // The release in progress at the time of the request, which the agent never started, whatever becomes of the rollback;
+        // or a release that the agent refused meanwhile, which is not tried again.
         let of_it =
             "release = (SELECT back.ends FROM release AS back WHERE back.place = ?1 AND back.release = ?2)";
         let which = format!("(stage = 'due' OR {REFUSED_IN_FREEZE} AND {of_it})");
         end(rows, at, &reported.place, reported.release, &which)?;
     }
     if reported.outcome == ReleaseOutcome::Refused && reported.highest.is_some() {
-        // Its number was given before a ledger was restored: it is wanted under the next one.
+        // It was numbered before a ledger was restored: it is wanted under the next number.
         rows.execute(
             "INSERT INTO release (place, began, kind, run, artifact, stage, changed, time, reasons) \
              SELECT place, ?3, kind, run, artifact, 'wanted', ?3, ?4, '' FROM release \
@@ -205,7 +205,7 @@ fn report(rows: &Connection, at: At<'_>, reported: &Reported) -> rusqlite::Resul
     Ok(())
 }
 
-/// What was released of a run's artifacts, by this run or another one, the oldest first.
+/// Releases of a run's artifacts, by this run or another one, the oldest first.
 pub fn of_run(rows: &Connection, run: &str) -> rusqlite::Result<Vec<ReleaseView>> {
     let condition = "WHERE release.run = ?1 OR release.artifact IN (SELECT manifest FROM artifact WHERE run = ?1) \
                      ORDER BY release.began";
@@ -218,7 +218,7 @@ pub fn at_place(rows: &Connection, place: &Place) -> rusqlite::Result<Vec<Releas
     found(rows, "WHERE release.place = ?1 ORDER BY release.began DESC LIMIT 20", &[&place])
 }
 
-/// When a release came to run at a place.
+/// The time from which a release ran at a place.
 pub fn since(rows: &Connection, place: &Place, release: u64) -> rusqlite::Result<Option<Moment>> {
     let text = "SELECT time FROM release WHERE place = ?1 AND release = ?2 AND stage = 'running'";
     let mut statement = rows.prepare(text)?;
@@ -227,7 +227,7 @@ pub fn since(rows: &Connection, place: &Place, release: u64) -> rusqlite::Result
     times.next().transpose()
 }
 
-/// When its agent reported a rollback done, and the digest of the signed request for it.
+/// When the agent reported a rollback as done, and the digest of the signed request for it.
 pub fn rollback(rows: &Connection, place: &Place, number: u64) -> rusqlite::Result<Option<(Moment, Digest)>> {
     let text = "SELECT time, request FROM release WHERE place = ?1 AND release = ?2 AND kind = 'rollback'";
     let mut statement = rows.prepare(text)?;
@@ -279,7 +279,7 @@ fn view(row: &Row<'_>) -> rusqlite::Result<ReleaseView> {
     })
 }
 
-/// The newest release of a place, where its agent refused it in a freeze: it would be tried again.
+/// The newest release of a place, if its agent refused it because of a freeze: it would be tried again.
 const REFUSED_IN_FREEZE: &str = "stage = 'refused' AND ' ' || reasons || ' ' LIKE '% frozen %' AND began = \
     (SELECT max(began) FROM release AS newest WHERE newest.place = ?1 AND newest.kind = 'release')";
 
@@ -305,7 +305,7 @@ mod tests {
         "ab".repeat(20).parse().unwrap()
     }
 
-    /// Rows after events that happened one after the other.
+    /// Rows after these events, in order.
     fn after(events: Vec<Event>) -> Connection {
         let rows = Connection::open_in_memory().unwrap();
         rows.execute_batch(super::super::SCHEMA).unwrap();
@@ -349,7 +349,7 @@ mod tests {
         })
     }
 
-    /// Release 1 runs, release 2 has come so far, and a person asks to go back as number 3.
+    /// Release 1 runs, release 2 has the given events, and a person asks for rollback number 3.
     fn rolled_back(second: Vec<Event>, ends: Option<u64>) -> Vec<Event> {
         let enrolled = Enrolled {
             person: id(2).into(),

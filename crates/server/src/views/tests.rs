@@ -1,4 +1,4 @@
-//! Who may read a blob, by the entries that name it.
+//! Tests of the right to read a blob, by the entries that name it.
 
 use domain::identity::Enrolled;
 use domain::{RULES, Refused, release};
@@ -28,7 +28,7 @@ fn naming(blob: Digest, project: Option<&str>, event: &Event) -> Entry {
     Entry { header: header.encode().unwrap(), facts, particulars: None }
 }
 
-/// An agreement whose run has ended is refused of no project, and names the signed request as a blob.
+/// The refusal of an agreement whose run has ended has no project, and names the signed request as a blob.
 #[test]
 fn attack_a_blob_that_was_refused_of_no_project_is_not_for_everybody() {
     let (lab, dir) = (Lab::default(), tempfile::tempdir().unwrap());
@@ -56,7 +56,7 @@ fn attack_a_blob_that_was_refused_of_no_project_is_not_for_everybody() {
         naming(cancel, Some("elsewhere"), &refused(&lab.ada)),
         naming(promote, Some("shop"), &promoted),
         naming(root, None, &rooted),
-        // Refused at first, and in force later.
+        // The blob was named by a refusal first, and by a current statement later.
         naming(both, None, &refused(&lab.officers[0])),
         naming(both, None, &rooted),
     ];
