@@ -1,5 +1,5 @@
-//! The sandbox's init as a program of its own, for this crate's tests; the product uses its one binary. With the word
-//! `surroundings` it asks the machine all that a runner asks, in whatever directory and environment it is started.
+//! The sandbox's init as a separate program for this crate's tests; the product uses its one binary. With the argument
+//! `surroundings` it runs every helper program of a runner, in the directory and environment in which it is started.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -1,7 +1,7 @@
-//! Artifacts out of what steps left, by the pipeline's own description.
+//! Artifacts assembled from the outputs of steps, as the pipeline describes them.
 //!
-//! Invariant: a pure function of pipeline, outputs and commit time; the same commit gives the same digest
-//! on any machine that gives the same outputs.
+//! Invariant: a pure function of pipeline, outputs and commit time; equal outputs of the same commit give the same digest
+//! on any machine.
 
 use std::collections::BTreeMap;
 
@@ -13,22 +13,22 @@ use evidence::{CommitId, Digest, Name};
 
 use crate::left::{RetainedOutput, RetainedOutputs};
 
-/// An artifact's bytes.
+/// The bytes of an artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ArtifactBytes {
     /// The manifest; its digest is the artifact's.
     pub manifest: Vec<u8>,
-    /// The one layer.
+    /// The only layer.
     pub layer: Vec<u8>,
 }
 
-/// Why an artifact could not be made.
+/// Why an artifact cannot be assembled.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
     /// The pipeline describes no such artifact.
     #[error("the pipeline describes no artifact `{0}`")]
     Unknown(Name),
-    /// A step did not leave what the artifact needs.
+    /// A step did not leave an output that the artifact needs.
     #[error("artifact `{artifact}`: step `{step}` left nothing at `{path}`")]
     Missing {
         /// The artifact.
@@ -38,7 +38,7 @@ pub enum ArtifactError {
         /// The path.
         path: String,
     },
-    /// Two sources bring different things to one path.
+    /// Two sources have different content for one path.
     #[error(
         "artifact `{artifact}`: `{path}` comes from `{first}` and from `{second}`, which are not the same; give them \
          different paths in the artifact"
@@ -53,14 +53,14 @@ pub enum ArtifactError {
         /// The other one.
         second: String,
     },
-    /// Something that a layer cannot hold by its name or kind.
+    /// A file whose name or kind a layer cannot hold.
     #[error("artifact `{artifact}`: `{path}` {why}")]
     Unfit {
         /// The artifact.
         artifact: Name,
         /// The path in it.
         path: String,
-        /// Why not.
+        /// The reason.
         why: &'static str,
     },
     /// The layer or manifest cannot be made.
@@ -76,10 +76,10 @@ impl ArtifactBytes {
     }
 }
 
-/// Puts an artifact together from the outputs of steps.
+/// Assembles an artifact from the outputs of steps.
 ///
 /// # Errors
-/// `ArtifactError` names what lacks.
+/// `ArtifactError` names the missing or unfit output.
 pub fn assemble(
     pipeline: &Pipeline,
     name: &Name,
@@ -101,7 +101,7 @@ pub fn assemble(
     Ok(ArtifactBytes { manifest, layer })
 }
 
-/// What lies in the layer: nothing takes the place of something else, and each link means what it meant.
+/// The files of the layer: no file hides another one, and each link still has its meaning.
 fn files(artifact: &Name, taken: Vec<ArtifactFile<'_, RetainedOutput>>) -> Result<LayerFiles, ArtifactError> {
     let unfit =
         |path: &str, why| ArtifactError::Unfit { artifact: artifact.clone(), path: path.to_owned(), why };
@@ -110,7 +110,7 @@ fn files(artifact: &Name, taken: Vec<ArtifactFile<'_, RetainedOutput>>) -> Resul
         if taken.target.split('/').any(|part| part.starts_with(WHITEOUT)) {
             return Err(unfit(
                 &taken.target,
-                "has a part that begins with `.wh.`: a layer would delete files by it",
+                "has a part that begins with `.wh.`: in a layer such a name deletes files",
             ));
         }
         if let OutputKind::Link(to) = &taken.file.output.kind
@@ -147,5 +147,5 @@ fn entry(kept: &RetainedOutput) -> LayerEntry {
     }
 }
 
-/// Prefix of names by which a layer deletes what lies in the layers below it (OCI image-spec, layer, "Whiteouts").
+/// Prefix of names with which a layer deletes files of the layers below it (OCI image-spec, layer, "Whiteouts").
 const WHITEOUT: &str = ".wh.";

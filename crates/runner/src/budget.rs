@@ -1,7 +1,7 @@
-//! What may be spent on one source: time, entries of trees, bytes; and whether anybody still wants it.
+//! Limits for reading one source: time, tree entries and bytes; and whether the source is still wanted.
 //!
-//! Invariant: every wait and every loop over foreign objects asks the budget, so a hostile repository cannot
-//! hold a worker for longer than its time. A budget is no schedule: work that ends earlier costs nothing.
+//! Invariant: every wait and every loop over untrusted objects checks the budget, so a hostile repository cannot occupy a
+//! worker for longer than the time limit. A budget reserves nothing: work that ends earlier costs nothing.
 
 use std::time::{Duration, Instant};
 
@@ -21,10 +21,10 @@ pub struct Budget<'a> {
     pub bytes_max: u64,
 }
 
-/// Why a budget is spent.
+/// Why reading must stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BudgetError {
-    /// The time is over.
+    /// The time limit is reached.
     #[error("reading the repository took longer than {} seconds; make the tree smaller, or the repository faster to read", .0.as_secs())]
     Late(Duration),
     /// The run was cancelled, or has failed elsewhere.
@@ -33,24 +33,24 @@ pub enum BudgetError {
 }
 
 impl<'a> Budget<'a> {
-    /// A budget that ends after some time, or as soon as nobody wants the result.
+    /// A budget that ends after some time, or as soon as the result is not wanted any more.
     #[must_use]
     pub fn new(time: Duration, wanted: IsWanted<'a>) -> Self {
         let until = Instant::now() + time;
         Self { until, time, wanted, entries_max: FILES_MAX, bytes_max: BYTES_MAX }
     }
 
-    /// The same budget with other limits of a tree.
+    /// The same budget with other limits for a tree.
     #[must_use]
     pub const fn of(mut self, entries_max: usize, bytes_max: u64) -> Self {
         (self.entries_max, self.bytes_max) = (entries_max, bytes_max);
         self
     }
 
-    /// Whether there is time left and somebody waits.
+    /// Checks that time is left and that the source is still wanted.
     ///
     /// # Errors
-    /// `BudgetError` when not.
+    /// `BudgetError` if not.
     pub fn check(&self) -> Result<(), BudgetError> {
         if !(self.wanted)() {
             return Err(BudgetError::Unwanted);
@@ -60,7 +60,7 @@ impl<'a> Budget<'a> {
 }
 
 impl Default for Budget<'_> {
-    /// Ten minutes for somebody who waits.
+    /// Ten minutes, for a source that stays wanted.
     fn default() -> Self {
         Self::new(TIME_MAX, &|| true)
     }
@@ -72,6 +72,6 @@ impl std::fmt::Debug for Budget<'_> {
     }
 }
 
-/// Longest time for one source.
+/// Time limit for one source.
 pub const TIME_MAX: Duration = Duration::from_mins(10);
 const BYTES_MAX: u64 = 4 << 30;

@@ -1,8 +1,8 @@
-//! What the runner's operator lets steps use: each one by itself, and all that run at the same time together.
+//! Limits that the runner's operator sets for steps: for each step, and for all steps that run at the same time.
 //!
-//! Invariant: a step that asks for more than its runner gives is refused by name before it runs, because it would be
-//! ended later without anybody knowing why. What it does not ask for is made to fit the machine. Steps whose limits
-//! together pass the total wait for each other; one that fits does not wait for a larger one that does not.
+//! Invariant: a step that asks for more than its runner allows is refused by the limit's name before it runs, because it
+//! would be stopped later without a clear reason. A limit that the step does not name is fitted to the machine. Steps
+//! whose limits exceed the total wait for each other; a step that fits does not wait for a larger one that does not.
 
 use std::fs;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use evidence::pipeline::StepLimits;
 use sandbox::Limits;
 
-/// The most that steps may use.
+/// The limits of a runner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caps {
     /// Memory of one step, in MiB.
@@ -26,7 +26,7 @@ pub struct Caps {
     pub total_mib: u64,
 }
 
-/// Why a step does not get what it asks for.
+/// A step asks for more than a limit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "its limit `{limit}` is {asked}, this runner gives at most {most}; ask for less, or have the operator raise `{option}`"
@@ -39,14 +39,14 @@ pub struct CapError {
 }
 
 impl Default for Caps {
-    /// Those of a machine of 64 GiB.
+    /// The limits of a machine with 64 GiB.
     fn default() -> Self {
         Self::of_memory(64 << 10)
     }
 }
 
 impl Caps {
-    /// What this machine bears: all of its memory, or as much of it as this process's own control group has.
+    /// The limits of this machine: all of its memory, or the limit of this process's own control group.
     #[must_use]
     pub fn of_host() -> Self {
         let bytes = memory_total().into_iter().chain(sandbox::group_memory_max()).min();
@@ -58,10 +58,10 @@ impl Caps {
         Self { memory_mib: total_mib, workspace_mib: total_mib, time_seconds, processes, total_mib }
     }
 
-    /// The limits of a step: what it asks for, or what it gets without asking.
+    /// The limits of a step: those that it asks for, or defaults.
     ///
     /// # Errors
-    /// `CapError` when it asks for more than this.
+    /// `CapError` if it asks for more than these limits.
     pub fn limits(&self, asked: &StepLimits) -> Result<Limits, CapError> {
         let capped = |limit, asked: Option<u64>, usual: u64, most: u64, option| match asked {
             Some(asked) if asked > most => Err(CapError { limit, asked, most, option }),
@@ -95,7 +95,7 @@ impl Caps {
     }
 }
 
-/// The memory of all steps that run at the same time.
+/// The memory for all steps that run at the same time.
 #[derive(Debug)]
 pub struct Room {
     bytes: u64,
@@ -103,7 +103,7 @@ pub struct Room {
     given_back: Condvar,
 }
 
-/// A part of the room, given back when this is dropped.
+/// A reservation, released when this is dropped.
 #[derive(Debug)]
 pub struct Part<'a> {
     room: &'a Room,
@@ -111,20 +111,20 @@ pub struct Part<'a> {
 }
 
 impl Room {
-    /// Room for so many bytes.
+    /// Memory of this many bytes.
     #[must_use]
     pub fn new(bytes: u64) -> Self {
         Self { bytes, taken: Mutex::default(), given_back: Condvar::new() }
     }
 
-    /// Takes a part as soon as it is free; `None` when nobody wants it any more. `waits` is called once, when it is not
-    /// free at once. Nobody has to wait for a turn: a large step would hold up everybody else's small ones for as long
-    /// as another large one runs.
+    /// Reserves memory as soon as it is free; `None` if the step is not wanted any more. `waits` is called once if the memory
+    /// is not free at once. There is no queue: in a queue, a large step that waits for another large one would delay all
+    /// small ones behind it.
     pub fn take(&self, bytes: u64, wanted: &dyn Fn() -> bool, waits: &dyn Fn()) -> Option<Part<'_>> {
         let mut taken = self.taken();
         let mut said = false;
         loop {
-            // What is larger than the room gets all of it.
+            // A step that is larger than the total gets all of it, and runs alone.
             if *taken == 0 || taken.saturating_add(bytes) <= self.bytes {
                 *taken = taken.saturating_add(bytes);
                 return Some(Part { room: self, bytes });
@@ -160,12 +160,12 @@ fn memory_total() -> Option<u64> {
     line.split_whitespace().next()?.parse::<u64>().ok().map(|kibibytes| kibibytes << 10)
 }
 
-/// What every sandbox takes besides what its step asks for, and a little more.
+/// Memory that every sandbox uses in addition to its step's limit, with a margin.
 const OWN_MIB: u64 = 140;
 /// Six hours.
 const TIME_SECONDS_MAX: u64 = 6 * 3600;
 const PROCESSES_MAX: u64 = 4096;
-/// How often somebody who waits for room looks whether the step is still wanted.
+/// Interval at which a waiting step checks whether it is still wanted.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
@@ -174,7 +174,7 @@ mod tests {
 
     use super::*;
 
-    /// What a step asks for beyond its runner's own limits is refused by the limit's name and the operator's option.
+    /// A step that asks for more than its runner's limits is refused with the limit's name and the operator's option.
     #[test]
     fn attack_limits_above_the_runners_are_refused_by_name() {
         let caps =
@@ -241,7 +241,10 @@ mod tests {
         });
         assert!(most.load(Ordering::SeqCst) <= 2, "three times 40 are more than 100");
         assert_eq!(*room.taken(), 0);
-        assert!(room.take(1 << 40, &|| true, &|| {}).is_some(), "what is larger than the room runs alone");
+        assert!(
+            room.take(1 << 40, &|| true, &|| {}).is_some(),
+            "a step that is larger than the total runs alone"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Sends what came of a piece of work until the server has taken it, or has said that it never will.
+//! Sends the result of a piece of work until the server has accepted it, or has refused it for good.
 //!
-//! Invariant: nothing is sent without end to a server that answers. Nobody's answer, a busy server and a full disk pass;
-//! a failing server is asked a bounded number of times; what is refused is not sent again.
+//! Invariant: nothing is sent without end to a server that answers. A missing answer, a busy server and a full disk are
+//! temporary; a failing server is asked a limited number of times; a refused result is not sent again.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use wire::{Client, ClientError, CommandOutcome, ProblemKind};
 
 use crate::work::CompletedWork;
 
-/// Sends what came of a piece of work; fine when nobody wants it any more.
+/// Sends the result of a piece of work; also succeeds if the work is not wanted any more.
 ///
 /// # Errors
 /// `ClientError` when the server will not take it.
@@ -38,7 +38,7 @@ async fn report(client: Client, receipt: Envelope) -> Result<CommandOutcome, Cli
     client.report_receipt(receipt).await
 }
 
-/// Sends something until there is an answer; `None` when nobody wants it any more.
+/// Sends something until there is an answer; `None` if the work is not wanted any more.
 ///
 /// # Errors
 /// `ClientError` when the server says that it will not take it, or goes on failing.
@@ -74,14 +74,14 @@ where
     }
 }
 
-/// What an error says about the next try.
+/// The meaning of an error for the next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    /// It says nothing about what is sent: it may be sent for as long as somebody wants it.
+    /// Temporary, and independent of the content: it is sent again as long as the work is wanted.
     Passes,
-    /// The server failed at it: it may do so again.
+    /// The server failed, possibly because of the content: it is sent again a limited number of times.
     Fails,
-    /// The answer to the same is the same.
+    /// Permanent: the same content always gets the same answer.
     Stays,
 }
 
@@ -97,15 +97,15 @@ fn kind_of(error: &ClientError) -> Kind {
     }
 }
 
-/// Whether somebody decided meanwhile that this is not wanted any more, or it was taken before.
+/// Whether the work ended meanwhile, or its result was accepted before.
 fn is_over(error: &ClientError) -> bool {
     let ClientError::Problem(problem) = error else { return false };
     !problem.reasons.is_empty() && problem.reasons.iter().all(|reason| OVER.contains(&reason.code.as_str()))
 }
 
-/// Reasons by which work has come to an end.
+/// Reasons with which the server says that the work has ended.
 const OVER: [&str; 3] = ["nothing-due", "already-reported", "no-such-run"];
-/// How often a server may fail at the same.
+/// Number of times that a server may fail on the same content.
 const FAILURES_MAX: u32 = 8;
-/// Longest pause between two tries.
+/// Longest pause between two attempts.
 const PAUSE_MAX: Duration = Duration::from_secs(30);

@@ -1,7 +1,7 @@
-//! Package ecosystems as steps name them in `network`, and the hosts that each one's own client uses here.
+//! Package ecosystems that steps name in `network`, and the hosts that each one's own client uses on this machine.
 //!
-//! Invariant: no host is known to this program; each comes from the client's configuration or from what the
-//! client has left on this machine. An ecosystem whose client says nothing is refused, with what to do.
+//! Invariant: this program contains no host; each comes from the client's configuration or from files that the client
+//! left on this machine. If the client names no host, the ecosystem is refused with a remedy.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use crate::program::{absolute_variable, helper_of, home};
 use crate::toolchain::Toolchain;
 
-/// The ecosystems that there are: the same that a pipeline is checked against before it runs.
+/// The supported ecosystems: the same list that a pipeline is checked against before it runs.
 pub use evidence::rules::ECOSYSTEMS as NAMES;
 
 /// The client of an ecosystem tells no hosts.
@@ -49,7 +49,7 @@ pub fn hosts(name: &str, toolchain: &Toolchain) -> Option<Result<BTreeSet<String
     })
 }
 
-/// The registries that cargo has an index of: `<host>-<hash>`, with where packages lie in `config.json`.
+/// The registries that cargo has an index of: directories `<host>-<hash>`, each with the packages' host in `config.json`.
 fn cargo() -> BTreeSet<String> {
     let cargo_home = absolute_variable("CARGO_HOME").or_else(|| home().map(|home| home.join(".cargo")));
     let index = cargo_home.map(|home| home.join("registry/index")).unwrap_or_default();
@@ -70,8 +70,8 @@ fn registries(index: &PathBuf) -> BTreeSet<String> {
 
 type ToolQuery<'a> = &'a dyn Fn(&str, &[&str]) -> String;
 
-/// What pip itself would ask: its configured index, else the one that it is built with. `-I` keeps every directory
-/// but Python's own out of what is imported.
+/// The hosts that pip itself would use: its configured index, else its built-in one. `-I` keeps every directory but
+/// Python's own out of the import path.
 fn pip(ask: ToolQuery<'_>) -> BTreeSet<String> {
     let script = "from pip._internal.models.index import PyPI\nprint(PyPI.simple_url, 'https://' + PyPI.file_storage_domain)";
     let answers =
@@ -83,17 +83,17 @@ fn npm(ask: ToolQuery<'_>) -> BTreeSet<String> {
     urls(&ask("npm", &["config", "get", "registry"])).collect()
 }
 
-/// Its proxies, and the database of checksums, which is named without a scheme.
+/// Its proxies, and the checksum database, which is named without a scheme.
 fn go(ask: ToolQuery<'_>) -> BTreeSet<String> {
     let sums = ask("go", &["env", "GOSUMDB"]);
     let sums = sums.split_whitespace().next().filter(|host| is_host(host)).map(str::to_owned);
     urls(&ask("go", &["env", "GOPROXY"])).chain(sums).collect()
 }
 
-/// What a client of the toolchain says of itself, run with nothing of ours around it; else why it says nothing.
+/// The output of a toolchain's client, run in a cleared environment; an error with the reason if it fails.
 fn answer(program: &str, arguments: &[&str], toolchain: &Toolchain) -> Result<String, String> {
     let mut command = helper_of(program, &toolchain.programs());
-    // It must be the toolchain's own go that answers, not one that it would fetch.
+    // The toolchain's own go must answer, and not a version that it would download.
     command.args(arguments).env("GOTOOLCHAIN", "local");
     let output = command.output().map_err(|error| format!("{program}: {error}"))?;
     if output.status.success() {
@@ -129,7 +129,7 @@ mod tests {
         let text = r#"{"dl":"https://files.example.net/crates","api":"https://www.example.org"} http://no.example https:// https://x/"#;
         assert_eq!(urls(text).collect::<Vec<_>>(), ["files.example.net", "www.example.org"]);
         let bare = Toolchain::of(Vec::new(), std::collections::BTreeMap::new()).unwrap();
-        assert!(hosts("maven", &bare).is_none(), "what is not known is not guessed");
+        assert!(hosts("maven", &bare).is_none(), "an unknown ecosystem is not guessed");
         assert!(NAMES.iter().all(|name| hosts(name, &bare).is_some()));
         let silent = answer("sh", &["-c", "echo first >&2; echo 'cannot say' >&2; exit 3"], &bare);
         assert_eq!(silent, Err("sh: cannot say".into()), "a client's own words are kept");

@@ -1,8 +1,8 @@
-//! The program `git`, as a carrier of objects.
+//! The program `git`, used only to transport objects.
 //!
-//! Invariant: git runs from `/` in a process group of its own, with an environment of ours. It runs no hook, filter,
-//! transport or lazy fetch, whatever the repository's configuration says; it is killed with its group when the budget
-//! is spent or it stays silent. Its own words on standard error are kept: they are the reason that people are shown.
+//! Invariant: git runs from `/` in a separate process group, with an environment that this program sets. It runs no hook,
+//! filter, transport or lazy fetch, whatever the repository's configuration says; it is killed with its group when the
+//! budget is spent or it stays silent. Its standard error is kept, because it is the reason that people are shown.
 
 use std::io::{self, Read, Write as _};
 use std::os::unix::process::CommandExt as _;
@@ -28,10 +28,10 @@ pub struct Git<'a> {
     ended: bool,
 }
 
-/// What one call of git left.
+/// The result of one call of git.
 #[derive(Debug)]
 pub struct GitOutput {
-    /// How it ended.
+    /// Its exit status.
     pub status: ExitStatus,
     /// Its standard output.
     pub output: Vec<u8>,
@@ -43,7 +43,7 @@ impl<'a> Git<'a> {
     /// Starts git on a repository.
     ///
     /// # Errors
-    /// When the path cannot be a repository, or git cannot be run.
+    /// If the path cannot be a repository, or git cannot be run.
     pub fn start(path: &Path, arguments: &[&str], budget: Budget<'a>) -> io::Result<Self> {
         plain(path)?;
         let mut command = command(path);
@@ -57,28 +57,28 @@ impl<'a> Git<'a> {
         Ok(Self { child, input, answers, complaint, budget, ended: false })
     }
 
-    /// Runs git to its end; at most so many bytes of its output are taken.
+    /// Runs git to its end and reads at most `most` bytes of its output.
     ///
     /// # Errors
-    /// When it cannot be run, the budget is spent, or it says more.
+    /// If it cannot be run, the budget is spent, or its output is longer.
     pub fn output(path: &Path, arguments: &[&str], budget: Budget<'a>, most: u64) -> io::Result<GitOutput> {
         let mut git = Self::start(path, arguments, budget)?;
         git.input = None;
         let mut output = Vec::new();
         (&mut git).take(most + 1).read_to_end(&mut output)?;
         if output.len() as u64 > most {
-            return Err(io::Error::other(format!("git said more than {most} bytes")));
+            return Err(io::Error::other(format!("git printed more than {most} bytes")));
         }
-        // Its output has ended, so nothing is left for it to do.
+        // The output has ended, so git has nothing left to do.
         let status = git.wait()?;
         let complaint = git.complaint();
         Ok(GitOutput { status, output, complaint })
     }
 
-    /// Writes one line of its input.
+    /// Writes one line to its standard input.
     ///
     /// # Errors
-    /// When git has ended.
+    /// If git has ended.
     pub fn ask(&mut self, line: &str) -> io::Result<()> {
         self.budget.check().map_err(io::Error::other)?;
         let input = self.input.as_mut().ok_or_else(|| io::Error::other("git has ended"))?;
@@ -86,12 +86,12 @@ impl<'a> Git<'a> {
         input.flush()
     }
 
-    /// The budget that it was started with.
+    /// The budget of this call.
     pub const fn budget(&self) -> &Budget<'a> {
         &self.budget
     }
 
-    /// Ends git and answers the first words of its standard error.
+    /// Ends git and returns the first words of its standard error.
     pub fn complaint(&mut self) -> String {
         self.end();
         let words = self.complaint.take().and_then(|reader| reader.join().ok()).unwrap_or_default();
@@ -111,7 +111,7 @@ impl<'a> Git<'a> {
 
     fn end(&mut self) {
         self.input = None;
-        // Once git has been waited for, its number may be another group's.
+        // Once git has been waited for, its process id may belong to another group.
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
@@ -152,7 +152,7 @@ impl Drop for Git<'_> {
     }
 }
 
-/// Keeps the first words and reads the rest, so that git never waits for a reader.
+/// Keeps the first words and reads the rest, so that git never blocks on a full pipe.
 fn first_words(mut errors: impl Read) -> Vec<u8> {
     let mut words = Vec::new();
     drop(errors.by_ref().take(WORDS_BYTES_MAX).read_to_end(&mut words));
@@ -160,7 +160,7 @@ fn first_words(mut errors: impl Read) -> Vec<u8> {
     words
 }
 
-/// A directory under its own name, in which git opens nothing but files and directories.
+/// Checks that this is a directory and no link, and that git would open only files and directories in it.
 fn plain(path: &Path) -> io::Result<()> {
     let wrong = |what: String| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
     if !path.is_absolute() || path.symlink_metadata().is_ok_and(|found| found.is_symlink()) {
@@ -198,9 +198,9 @@ fn command(path: &Path) -> Command {
     for (name, value) in ENVIRONMENT {
         command.env(name, value);
     }
-    // Git does not look for a repository above the one that is named.
+    // Git must not look for a repository above the one that is named.
     command.env("GIT_CEILING_DIRECTORIES", path.parent().unwrap_or(path));
-    // Another user may own the repository: nothing here trusts it, and git reads nothing that could run a program.
+    // Another user may own the repository. That is safe, since git reads no setting here that could run a program.
     for setting in SETTINGS {
         command.args(["-c", setting]);
     }
@@ -228,7 +228,7 @@ const SETTINGS: [&str; 6] = [
     "core.fsmonitor=false",
     "core.commitGraph=false",
 ];
-/// What git opens of a repository before it answers.
+/// Files that git opens in a repository before it answers.
 const OPENED: [&str; 8] = [
     "HEAD",
     "config",
@@ -239,9 +239,9 @@ const OPENED: [&str; 8] = [
     "packed-refs",
     "shallow",
 ];
-/// How often the budget is looked at while git is silent.
+/// Interval at which the budget is checked while git is silent.
 const TURN: Duration = Duration::from_millis(100);
 const ENDING: Duration = Duration::from_millis(5);
-/// Git answers for a packed gigabyte within a few seconds.
+/// Longest silence; git answers for a packed gigabyte within a few seconds.
 const SILENCE_MAX: Duration = Duration::from_mins(1);
 const WORDS_BYTES_MAX: u64 = 4096;

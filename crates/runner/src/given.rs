@@ -1,7 +1,7 @@
-//! What a step finds in its workspace: the commit's files, and what the steps that it needs left.
+//! The content of a step's workspace: the commit's files, and the outputs of the steps that it needs.
 //!
-//! Invariant: no file takes the place of another one. Where two of them meet at one path they are the same, or the
-//! step does not begin, and the reason names the path and both sides.
+//! Invariant: no file replaces another one. If two files have the same path, they are equal, or the step does not begin
+//! and the reason names the path and both sides.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,13 +14,13 @@ use sandbox::{Input, InputKind};
 use crate::left::{RetainedOutput, RetainedOutputs};
 use crate::source::Source;
 
-/// Why a step's workspace cannot be laid out.
+/// Why a step's workspace cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum GivenError {
-    /// An input is not what its digest says.
-    #[error("input `{0}` is not what its digest says")]
+    /// An input does not match its digest.
+    #[error("input `{0}` does not match its digest; run the commit again")]
     Changed(String),
-    /// Two steps left different things at one path, or one of them a file where the other has a directory.
+    /// Two steps left different content at one path, or one left a file where the other left a directory.
     #[error(
         "steps `{first}` and `{second}` both left `{path}`, and not the same; give their outputs different paths, or \
          need only one of them"
@@ -30,12 +30,12 @@ pub enum GivenError {
         path: String,
         /// One of the steps.
         first: Name,
-        /// The other one.
+        /// The other step.
         second: Name,
     },
-    /// Something that a step left would take the place of a file of the commit.
+    /// An output would hide a file of the commit.
     #[error(
-        "output `{path}` of a needed step would take the place of `{tracked}` in the commit; leave it at another path"
+        "output `{path}` of a needed step would replace `{tracked}` of the commit; write it to another path"
     )]
     Tracked {
         /// The output.
@@ -45,10 +45,10 @@ pub enum GivenError {
     },
 }
 
-/// What several steps left, in one directory.
+/// The outputs of several steps, in one directory.
 ///
 /// # Errors
-/// `GivenError::Steps` when two of them left different things at one path.
+/// `GivenError::Steps` if two of them left different content at one path.
 pub fn merge(left: &BTreeMap<Name, RetainedOutputs>) -> Result<RetainedOutputs, GivenError> {
     let mut from: BTreeMap<String, (&Name, &RetainedOutput)> = BTreeMap::new();
     let clash = |path: &str, first: &Name, second: &Name| GivenError::Steps {
@@ -74,10 +74,10 @@ pub fn merge(left: &BTreeMap<Name, RetainedOutputs>) -> Result<RetainedOutputs, 
     Ok(from.into_iter().map(|(path, (_, kept))| (path, kept.clone())).collect())
 }
 
-/// The source, and what needed steps left on top of it.
+/// The source, and on top of it the outputs of needed steps.
 ///
 /// # Errors
-/// `GivenError` when one would hide the other.
+/// `GivenError` if an output would hide a file.
 pub fn inputs<'a>(source: &'a Source, given: &'a RetainedOutputs) -> Result<Vec<Input<'a>>, GivenError> {
     let mut inputs = source.inputs();
     for (path, kept) in given {
@@ -102,7 +102,7 @@ pub fn inputs<'a>(source: &'a Source, given: &'a RetainedOutputs) -> Result<Vec<
     Ok(inputs)
 }
 
-/// The file of the commit that something at a path would hide, or that is in its way.
+/// The file of the commit that an output at a path would hide, or that is in its way.
 fn tracked<'a>(source: &'a Source, path: &str, kind: InputKind) -> Option<&'a str> {
     let list = &source.list;
     let parents = path.match_indices('/').filter_map(|(at, _)| path.get(..at));

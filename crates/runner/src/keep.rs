@@ -1,8 +1,8 @@
-//! What a runner keeps of its own work: receipts and the outputs that they name, for the steps after.
+//! The runner's store of receipts and of the outputs that they name, for later steps.
 //!
-//! Invariant: a file is there whole or not at all, and is compared with its digest when it is read. No other
-//! runner's outputs are ever here: that is what makes two of them worth more than one. What is kept has a
-//! limit: beyond it goes what nobody has left for the longest time, and a step that still needs it fails with
+//! Invariant: a file is stored completely or not at all, and is compared with its digest when it is read. Outputs of
+//! other runners are never stored here: two runners prove more than one only if they work independently. The store has a
+//! size limit: beyond it the outputs that were left longest ago are removed, and a step that still needs them fails with
 //! that reason.
 
 use std::collections::BTreeMap;
@@ -26,30 +26,28 @@ pub struct Keep {
     held: Mutex<u64>,
 }
 
-/// Why something is not there.
+/// Why an output is missing.
 #[derive(Debug, thiserror::Error)]
 pub enum KeepError {
-    /// Something did not become durable.
+    /// A file did not become durable.
     #[error(transparent)]
     Disk(#[from] disk::DiskError),
     /// The file system failed.
     #[error("cannot {0} `{1}`: {2}")]
     Io(&'static str, PathBuf, io::Error),
     /// A receipt or output is missing or changed.
-    #[error("{0} is not here any more, or not what it was; run again")]
+    #[error("{0} was removed or changed on this runner; run the commit again")]
     Missing(Digest),
-    /// More than a step may be given.
-    #[error(
-        "the steps that are needed left {0} bytes together, at most {GIVEN_BYTES_MAX} are given to a step"
-    )]
+    /// The inputs are larger than a step may get.
+    #[error("the needed steps left {0} bytes together, at most {GIVEN_BYTES_MAX} can be given to a step")]
     Large(u64),
 }
 
 impl Keep {
-    /// A keep in a directory, which is made; it holds so many bytes.
+    /// Opens or makes a store in a directory, with a size limit.
     ///
     /// # Errors
-    /// `KeepError::Io` when it cannot be.
+    /// `KeepError::Io` if it cannot be made.
     pub fn open(dir: &Path, room: u64) -> Result<Self, KeepError> {
         for part in PARTS {
             disk::make_dir(&dir.join(part))?;
@@ -60,10 +58,10 @@ impl Keep {
         Ok(keep)
     }
 
-    /// Keeps a receipt and its outputs.
+    /// Stores a receipt and its outputs.
     ///
     /// # Errors
-    /// `KeepError::Io` when they cannot be written.
+    /// `KeepError::Io` if they cannot be written.
     pub fn put(&self, receipt: &Envelope, outputs: &RetainedOutputs) -> Result<(), KeepError> {
         let digest = receipt.payload_digest();
         let bytes = receipt.encode().map_err(|_| KeepError::Missing(digest))?;
@@ -76,7 +74,7 @@ impl Keep {
     /// The outputs of each step that another one needs, by the digests of their receipts' payloads.
     ///
     /// # Errors
-    /// `KeepError` when one is missing or changed, or all are too large together.
+    /// `KeepError` if one is missing or changed, or all together are too large.
     pub fn given(
         &self,
         needs: &BTreeMap<Name, Digest>,
@@ -85,10 +83,10 @@ impl Keep {
         needs.iter().map(|(step, receipt)| Ok((step.clone(), self.taken(receipt, &mut bytes)?))).collect()
     }
 
-    /// The outputs of a receipt by the digest of its payload.
+    /// The outputs of a receipt, by the digest of its payload.
     ///
     /// # Errors
-    /// `KeepError` when one is missing or changed.
+    /// `KeepError` if one is missing or changed.
     pub fn outputs(&self, receipt: &Digest) -> Result<RetainedOutputs, KeepError> {
         self.taken(receipt, &mut 0)
     }
@@ -110,7 +108,7 @@ impl Keep {
         for (path, output) in facts.outputs {
             let bytes = self.read("outputs", &output.sha256)?;
             if Digest::of(&bytes) != output.sha256 {
-                // Out of the way, so that the next run can leave it anew.
+                // The damaged file is removed, so that the next run can store it again.
                 drop(fs::remove_file(self.path("outputs", &output.sha256)));
                 return Err(KeepError::Missing(output.sha256));
             }
@@ -134,7 +132,7 @@ impl Keep {
     fn write(&self, point: &'static str, part: &str, digest: &Digest, bytes: &[u8]) -> Result<(), KeepError> {
         let path = self.path(part, digest);
         match fs::File::open(&path) {
-            // Left again just now, so not the oldest any more.
+            // A file that is left again becomes the newest one.
             Ok(file) => {
                 file.set_modified(SystemTime::now()).map_err(|error| KeepError::Io("touch", path, error))
             }
@@ -147,8 +145,8 @@ impl Keep {
         }
     }
 
-    /// Removes the oldest when so many bytes more are too many, down to nine tenths, so that it is not looked
-    /// for each time.
+    /// Removes the oldest files if a new one would exceed the limit, down to nine tenths of it, so that files are not listed
+    /// for each new one.
     fn make_room(&self, new: u64) -> Result<(), KeepError> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         *held = held.saturating_add(new);
@@ -185,7 +183,7 @@ impl Keep {
                         let left = meta.modified().map_err(failed)?;
                         files.push(File { path, bytes: meta.len(), left });
                     }
-                    // What another thread is just writing has got its name.
+                    // Another thread has just renamed its temporary file.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => return Err(KeepError::Io("read", path, error)),
                 }
@@ -195,7 +193,7 @@ impl Keep {
     }
 }
 
-/// A file of the keep.
+/// A file of the store.
 struct File {
     path: PathBuf,
     bytes: u64,
@@ -203,7 +201,7 @@ struct File {
 }
 
 const PARTS: [&str; 2] = ["receipts", "outputs"];
-/// Most bytes that a step is given besides the source.
+/// Most bytes of outputs that a step can get in addition to the source.
 const GIVEN_BYTES_MAX: u64 = 4 << 30;
 
 #[cfg(test)]
@@ -229,7 +227,7 @@ mod tests {
             let output = Output::file(&bytes, false);
             let digest = output.sha256;
             keep.write("runner.output", "outputs", &digest, &bytes).unwrap();
-            // One that is left again and again is never the oldest.
+            // A file that is left again and again is never the oldest.
             left.push(digest);
             let file = fs::File::open(path(&digest)).unwrap();
             file.set_modified(begin + Duration::from_secs(number.into())).unwrap();
@@ -243,7 +241,7 @@ mod tests {
         assert!(there[0] && there[29] && !there[1] && !there[10], "{there:?}");
         assert!(there[1..].is_sorted(), "the youngest stay: {there:?}");
         assert!(there.iter().filter(|there| **there).count() >= 8, "no more than needed goes: {there:?}");
-        // Another start counts what is there, with what a crash has left.
+        // A second start counts the stored files, and removes the rest of a crashed write.
         let half_written = dir.path().join("outputs/x.new");
         disk::write(&half_written, &vec![0; 2 * usize::try_from(room).unwrap()], 0o644).unwrap();
         Keep::open(dir.path(), room).unwrap();

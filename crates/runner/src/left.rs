@@ -1,7 +1,7 @@
-//! What a step left: its declared outputs, read once and held in memory.
+//! The outputs of a step: its declared outputs, read once and held in memory.
 //!
-//! Invariant: nothing that was declared is lost without a word. Files, empty directories and links that stay inside
-//! their output are kept; everything else that lies in an output is an error that names it.
+//! Invariant: no declared output is dropped silently. Files, empty directories and links that stay inside their output
+//! are kept; every other kind of file in an output is an error that names it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
@@ -16,7 +16,7 @@ use sandbox::{OutputError, OutputKind, Outputs};
 /// Files, links and empty directories that steps left, by their paths in the workspace.
 pub type RetainedOutputs = BTreeMap<String, RetainedOutput>;
 
-/// Something that a step left, with its content.
+/// A file, link or directory that a step left, with its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RetainedOutput {
     /// Its digest, size and kind.
@@ -25,25 +25,25 @@ pub struct RetainedOutput {
     pub bytes: Vec<u8>,
 }
 
-/// What was found of the outputs of a step.
+/// The collected outputs of a step.
 #[derive(Debug, Default)]
 pub struct CollectedOutputs {
-    /// What is kept.
+    /// The kept outputs.
     pub outputs: RetainedOutputs,
-    /// What of it is not kept, in words.
+    /// Properties that are not kept, in words.
     pub notes: Vec<String>,
-    /// Declared outputs that could not be taken.
+    /// Declared outputs that cannot be kept.
     pub wrong: Vec<LeftError>,
     bytes: u64,
 }
 
-/// Why an output could not be taken.
+/// Why an output cannot be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum LeftError {
-    /// It cannot be read, or is of a kind that cannot be kept.
+    /// It cannot be read, or has a kind that cannot be kept.
     #[error(transparent)]
     Output(#[from] OutputError),
-    /// It is there but cannot be kept.
+    /// It has a name or content that cannot be kept.
     #[error("output `{0}` {1}")]
     Unfit(String, &'static str),
     /// It is a link that cannot be kept.
@@ -52,25 +52,25 @@ pub enum LeftError {
          `{declared}`, or copy what it points to"
     )]
     Link {
-        /// Where the link lies.
+        /// Path of the link.
         path: String,
-        /// What it points to.
+        /// Target of the link.
         target: String,
-        /// Why not.
+        /// The reason.
         why: &'static str,
         /// The declared output that it is part of.
         declared: String,
     },
-    /// Too much.
+    /// The outputs are too large.
     #[error("all outputs of a step are more than 2 GiB")]
     Large,
-    /// Too many.
+    /// The outputs are too many files.
     #[error("the step left more than {OUTPUTS_MAX} files; pack them into fewer, with `tar` for example")]
     Many,
 }
 
 impl RetainedOutput {
-    /// A file.
+    /// A file as an output.
     #[must_use]
     pub fn file(bytes: Vec<u8>, executable: bool) -> Self {
         Self { output: Output::file(&bytes, executable), bytes }
@@ -78,7 +78,7 @@ impl RetainedOutput {
 }
 
 impl CollectedOutputs {
-    /// Takes the declared outputs of a step.
+    /// Collects the declared outputs of a step.
     pub fn collect(outputs: &Outputs, declared: &BTreeSet<String>) -> Self {
         let mut left = Self::default();
         for declared in declared {
@@ -89,7 +89,7 @@ impl CollectedOutputs {
         left
     }
 
-    /// Takes a declared output: one file, or a directory with all below it.
+    /// Collects a declared output: one file, or a directory with everything below it.
     fn take(&mut self, outputs: &Outputs, declared: &str) -> Result<(), LeftError> {
         let path = Path::new(declared);
         match outputs.open(path) {
@@ -116,8 +116,8 @@ impl CollectedOutputs {
         Ok(())
     }
 
-    /// Takes one file into memory. Files with holes are large and cost the step nothing: what all have together is
-    /// looked at before one is read.
+    /// Reads one file into memory. A sparse file is large but costs the step nothing, so the total size is checked before a
+    /// file is read.
     fn file(&mut self, name: &str, file: std::fs::File) -> Result<(), LeftError> {
         let io = |source| OutputError::Io { path: name.into(), source };
         let meta = file.metadata().map_err(io)?;
@@ -131,7 +131,7 @@ impl CollectedOutputs {
             self.notes.push(format!("output `{name}`: {text}"));
         }
         let mut bytes = Vec::new();
-        // Nobody can write it any more: what is read is as long as it was.
+        // All processes of the step are dead, so the file cannot grow any more.
         file.take(meta.len()).read_to_end(&mut bytes).map_err(io)?;
         self.keep(name, RetainedOutput::file(bytes, mode & 0o100 != 0))
     }
@@ -164,7 +164,7 @@ fn unfit(path: &Path) -> LeftError {
     LeftError::Unfit(printable(path), why.unwrap_or("cannot be kept"))
 }
 
-/// A path in one line of a log.
+/// A path, escaped for one line of a log.
 fn printable(path: &Path) -> String {
     let text = path.to_string_lossy();
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()

@@ -1,9 +1,9 @@
-//! The build plane: takes a commit's source from git, runs a step of its pipeline in the sandbox, and signs
-//! what came of it.
+//! The build plane: reads a commit's source through git, runs a step of its pipeline in the sandbox, and signs a receipt
+//! of the result.
 //!
-//! Invariant: nothing counts that was not checked here: who asked, by the runner's own pin; objects by their ids,
-//! the pipeline by its digest, outputs by one read after every process of the step is dead. The receipt key never comes near a step.
-//! It deliberately lacks SQL, state and decisions.
+//! Invariant: everything that counts was checked here: the person who asked, by the runner's own pin; objects by their
+//! ids; the pipeline by its digest; outputs by one read after every process of the step is dead. The receipt key is never
+//! visible to a step. This crate deliberately omits SQL, state and decisions.
 
 mod artifact;
 mod budget;

@@ -1,9 +1,9 @@
-//! Programs of this machine that are run beside the product: git, rustc, cargo, python3, npm, go, ssh-keygen.
+//! Helper programs of this machine: git, rustc, cargo, python3, npm, go, ssh-keygen.
 //!
 //! Invariant: a helper program is found on fixed paths, is started in `/`, and sees a cleared environment, so that
-//! neither the directory in which somebody started us nor a variable decides what runs with our rights: no
-//! `./pip/`, no `rust-toolchain.toml`, no `.npmrc`, no `GIT_DIR`. A law of the tree: only this file names a program
-//! to be started. Programs of artifacts (the agent's) and of steps (the sandbox's) are no helpers.
+//! neither the current directory nor a variable decides which program runs with this process's rights: no `./pip/`, no
+//! `rust-toolchain.toml`, no `.npmrc`, no `GIT_DIR`. `cargo x tidy` enforces that only this file names a helper program.
+//! Programs of artifacts (started by the agent) and of steps (started by the sandbox) are not helpers.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,19 +15,19 @@ pub fn helper(name: &str) -> Command {
     helper_of(name, &system_dirs())
 }
 
-/// A helper program out of these directories alone.
+/// A helper program from these directories only.
 #[must_use]
 pub fn helper_of(name: &str, dirs: &[PathBuf]) -> Command {
     let mut command = Command::new(find(name, dirs));
     let path = std::env::join_paths(dirs.iter().filter(|dir| dir.is_absolute())).unwrap_or_default();
     command.env_clear().env("PATH", path).env("LC_ALL", "C.UTF-8").current_dir("/").stdin(Stdio::null());
-    // Where the account that runs us keeps its own configuration.
+    // The account's home directory holds the helper's own configuration.
     command.envs(home().map(|home| ("HOME", home)));
     command
 }
 
-/// A program that works for the person at the terminal and needs what the person has: agent, terminal, locale. It is
-/// found on the fixed paths first, then on the person's own that do not lie where the person stands.
+/// A program for the person at the terminal, which needs the person's ssh agent, terminal and locale. It is searched on
+/// the fixed paths first, then on the person's own PATH, except for directories inside the current one.
 #[must_use]
 pub fn of_person(name: &str) -> Command {
     let here = std::env::current_dir().unwrap_or_default();
@@ -37,7 +37,7 @@ pub fn of_person(name: &str) -> Command {
     let mut command = Command::new(find(name, &dirs));
     let aimed = |name: &OsString| name.to_string_lossy().starts_with("GIT_");
     for (name, _) in std::env::vars_os().filter(|(name, _)| aimed(name)) {
-        // A hook's variables name the hook's repository, not the one that is asked about.
+        // Variables of a hook name the hook's repository, not the one that is queried.
         if !matches!(name.to_str(), Some("GIT_CONFIG_GLOBAL" | "GIT_CONFIG_NOSYSTEM" | "GIT_CONFIG_SYSTEM")) {
             command.env_remove(name);
         }
@@ -45,31 +45,31 @@ pub fn of_person(name: &str) -> Command {
     command
 }
 
-/// The home directory of the account that runs us.
+/// The home directory of this account.
 #[must_use]
 pub fn home() -> Option<PathBuf> {
     absolute_variable("HOME")
 }
 
-/// A variable that names a directory; a relative one would mean whatever lies where we were started.
+/// A variable that names an absolute directory; a relative one would depend on the current directory.
 #[must_use]
 pub fn absolute_variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
-/// Where programs of the system lie.
+/// Directories of the system's programs.
 #[must_use]
 pub fn system_dirs() -> Vec<PathBuf> {
     SYSTEM_DIRS.map(PathBuf::from).to_vec()
 }
 
-/// The first of its name; where none is, the path at which starting it fails.
+/// The first program of this name; if none exists, a path at which the start fails.
 fn find(name: &str, dirs: &[PathBuf]) -> PathBuf {
     let paths = dirs.iter().filter(|dir| dir.is_absolute()).map(|dir| dir.join(name));
     paths.into_iter().find(|path| path.is_file()).unwrap_or_else(|| Path::new("/usr/bin").join(name))
 }
 
-/// The usual ones, and NixOS's.
+/// The usual directories, and NixOS's.
 const SYSTEM_DIRS: [&str; 7] = [
     "/usr/local/bin",
     "/usr/bin",

@@ -1,7 +1,7 @@
-//! Objects out of a git repository, through `git cat-file --batch`.
+//! Objects of a git repository, read through `git cat-file --batch`.
 //!
-//! Invariant: git is only the carrier. Each object's bytes are checked against the id that was asked for,
-//! so a repository can withhold but not lie. How git is kept from running anything stands in `git.rs`.
+//! Invariant: git only transports. Each object's bytes are checked against the requested id, so a repository can withhold
+//! objects but cannot change them. `git.rs` describes how git is kept from running other programs.
 
 use std::ffi::OsStr;
 use std::io::{self, BufRead as _, BufReader, Read as _};
@@ -21,21 +21,21 @@ pub struct Repository<'a> {
     answers: BufReader<Git<'a>>,
 }
 
-/// Why an object could not be had.
+/// Why an object cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum RepositoryError {
-    /// Git could not be run or broke off, or the budget is spent.
+    /// Git could not be run or failed, or the budget is spent.
     #[error("git in `{0}`: {1}")]
     Io(PathBuf, io::Error),
     /// The budget is spent.
     #[error(transparent)]
     Budget(#[from] BudgetError),
-    /// Git refused, in its own words.
+    /// Git refused; the text is git's own.
     #[error("git in `{0}` says: {1}")]
     Git(PathBuf, String),
-    /// Not there, in a clone that has everything.
+    /// The object is missing, although the clone should be complete.
     #[error(
-        "object {id} is not in the repository `{}`; was the commit pushed there? `git -C {} fsck` tells whether the repository is damaged",
+        "object {id} is not in the repository `{}`; was the commit pushed there? `git -C {} fsck` checks whether the repository is damaged",
         path.display(), path.display()
     )]
     Missing {
@@ -44,7 +44,7 @@ pub enum RepositoryError {
         /// The repository.
         path: PathBuf,
     },
-    /// Not there, in a clone that lacks objects by intent.
+    /// The object is missing in a clone that is incomplete by intent.
     #[error(
         "object {id} is not in the repository `{}`, which is a {form} clone; complete it with `git -C {} fetch {remedy}`",
         path.display(), path.display()
@@ -56,36 +56,36 @@ pub enum RepositoryError {
         path: PathBuf,
         /// `shallow` or `partial`.
         form: &'static str,
-        /// Options of `git fetch` that complete it.
+        /// Options of `git fetch` that complete the clone.
         remedy: &'static str,
     },
-    /// Another kind than asked for.
+    /// The object has another kind than expected.
     #[error("object {id} is a {found}, expected a {expected}")]
     Kind {
         /// The object.
         id: CommitId,
-        /// Kind asked for.
+        /// The expected kind.
         expected: &'static str,
-        /// Kind that git says it is.
+        /// The kind that git reports.
         found: String,
     },
-    /// Too large.
+    /// The object is too large.
     #[error("object {id} has {bytes} bytes, at most {max} are allowed")]
     Long {
         /// The object.
         id: CommitId,
-        /// Its size.
+        /// Size of the object.
         bytes: u64,
-        /// Size allowed.
+        /// Largest allowed size.
         max: u64,
     },
-    /// Not the object that was asked for.
+    /// The bytes do not match the requested id.
     #[error(transparent)]
     Object(#[from] ObjectError),
     /// Git's answer does not follow its own format.
     #[error("git answered `{0}`")]
     Answer(String),
-    /// A name that is no commit.
+    /// A name that does not name a commit.
     #[error("`{0}` names no commit here: {1}")]
     Revision(String, String),
     /// A range with more commits than can be judged.
@@ -97,17 +97,17 @@ pub enum RepositoryError {
 const FILE_BYTES_MAX: u64 = 1 << 30;
 
 impl<'a> Repository<'a> {
-    /// Opens the repository at a path, which is absolute and no link.
+    /// Opens the repository at an absolute path that is not a link.
     ///
     /// # Errors
-    /// `RepositoryError::Io` when it is not a directory or git cannot be run.
+    /// `RepositoryError::Io` if it is not a directory or git cannot be run.
     pub fn open(path: &Path, budget: Budget<'a>) -> Result<Self, RepositoryError> {
         let git = Git::start(path, &["cat-file", "--batch"], budget);
         let git = git.map_err(|error| RepositoryError::io(path, error))?;
         Ok(Self { path: path.to_path_buf(), answers: BufReader::new(git) })
     }
 
-    /// What may be spent on it.
+    /// The limits for reading it.
     #[must_use]
     pub fn budget(&self) -> Budget<'a> {
         *self.answers.get_ref().budget()
@@ -116,7 +116,7 @@ impl<'a> Repository<'a> {
     /// The bytes of one object, checked against its id.
     ///
     /// # Errors
-    /// `RepositoryError` when it is missing, another kind, too large, or not what it claims to be.
+    /// `RepositoryError` if it is missing, has another kind, is too large, or does not match its id.
     pub fn object(&mut self, kind: ObjectKind, id: &CommitId) -> Result<Vec<u8>, RepositoryError> {
         let asked = self.answers.get_mut().ask(id.as_str());
         asked.map_err(|error| self.broken(error))?;
@@ -137,7 +137,7 @@ impl<'a> Repository<'a> {
         };
         let max = if kind == ObjectKind::Blob { FILE_BYTES_MAX } else { OBJECT_BYTES_MAX as u64 };
         if bytes > max {
-            // The object's content is not read, so this process of git is of no more use.
+            // The object's content is not read, so this git process cannot be used for the next object.
             drop(self.answers.get_mut().complaint());
             return Err(RepositoryError::Long { id: id.clone(), bytes, max });
         }
@@ -155,7 +155,7 @@ impl<'a> Repository<'a> {
         Ok(object)
     }
 
-    /// Why git broke off: its own words where it said any.
+    /// Why git failed: its own words, if it printed any.
     fn broken(&mut self, error: io::Error) -> RepositoryError {
         let error = RepositoryError::io(&self.path, error);
         let words = self.answers.get_mut().complaint();
@@ -165,7 +165,7 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// Why an object is missing: the clone lacks history or content by intent, or is damaged.
+    /// Why an object is missing: the clone is incomplete by intent, or damaged.
     fn missing(&self, id: &CommitId) -> RepositoryError {
         let (id, path) = (id.clone(), self.path.clone());
         match incomplete(&path, self.budget()) {
@@ -184,16 +184,16 @@ impl RepositoryError {
     }
 }
 
-/// Whether a clone's history is cut short by intent. The answer only betters a message.
+/// Whether a clone's history is cut short by intent. The result only improves a message.
 #[must_use]
 pub fn is_shallow(path: &Path) -> bool {
     incomplete(path, Budget::default()).is_some_and(|(form, _)| form == "shallow")
 }
 
-/// Whether a clone lacks objects by intent: what it is called, and what `git fetch` needs to complete it.
+/// Whether a clone is incomplete by intent: the name of its form, and the options of `git fetch` that complete it.
 fn incomplete(path: &Path, budget: Budget<'_>) -> Option<(&'static str, &'static str)> {
     let says = |arguments: &[&str]| {
-        // The question only betters a message; an answer that cannot be had leaves the plain one.
+        // The result only improves a message, so a failed query leaves the plain message.
         let said = Git::output(path, arguments, budget, LINE_BYTES_MAX).ok()?;
         said.status.success().then(|| String::from_utf8_lossy(&said.output).trim().to_owned())
     };
@@ -205,10 +205,10 @@ fn incomplete(path: &Path, budget: Budget<'_>) -> Option<(&'static str, &'static
     partial.map(|_| ("partial", "--refetch --no-filter"))
 }
 
-/// The commit that a name means in a repository now: `HEAD`, a branch, a tag, a short id.
+/// The commit that a name currently means in a repository: `HEAD`, a branch, a tag, a short id.
 ///
 /// # Errors
-/// `RepositoryError::Revision` when it means none.
+/// `RepositoryError::Revision` if it does not name a commit.
 pub fn resolve(path: &Path, revision: &str) -> Result<CommitId, RepositoryError> {
     let wanted = format!("{revision}^{{commit}}");
     let arguments = ["rev-parse", "--verify", "--end-of-options", &wanted];
@@ -221,10 +221,10 @@ pub fn resolve(path: &Path, revision: &str) -> Result<CommitId, RepositoryError>
     })
 }
 
-/// Commits that are reached from one and not from another, at most so many.
+/// Commits that are reachable from one commit and not from another, up to a limit.
 ///
 /// # Errors
-/// `RepositoryError::Revision` when one is not here, `RepositoryError::Range` when there are more.
+/// `RepositoryError::Revision` if one of them is missing, `RepositoryError::Range` if there are more.
 pub fn revisions(
     path: &Path,
     from: &CommitId,
@@ -244,22 +244,22 @@ pub fn revisions(
     }
     let text = String::from_utf8_lossy(&said.output);
     let ids = text.lines().map(str::parse).collect::<Result<Vec<_>, _>>();
-    let ids = ids.map_err(|_| wrong("git listed something else than commits"))?;
+    let ids = ids.map_err(|_| wrong("git listed something other than commits"))?;
     if ids.len() > most { Err(RepositoryError::Range(most, RANGE_REMEDY)) } else { Ok(ids) }
 }
 
-/// Whether git takes a directory for a repository.
+/// Checks that git accepts a directory as a repository.
 ///
 /// # Errors
-/// `RepositoryError` with git's own words when not.
+/// `RepositoryError` with git's own words if not.
 pub fn verify(path: &Path) -> Result<(), RepositoryError> {
     words(path, &["rev-parse", "--git-dir"], PATH_BYTES_MAX).map(drop)
 }
 
-/// The remote that a partial clone has its other objects from.
+/// The remote from which a partial clone gets its missing objects.
 ///
 /// # Errors
-/// `RepositoryError` when git fails.
+/// `RepositoryError` if git fails.
 pub fn promisor(path: &Path) -> Result<Option<String>, RepositoryError> {
     let arguments = ["config", "--local", "--name-only", "--get-regexp", r"^remote\..*\.promisor$"];
     let said = Git::output(path, &arguments, Budget::default(), PATH_BYTES_MAX);
@@ -269,10 +269,10 @@ pub fn promisor(path: &Path) -> Result<Option<String>, RepositoryError> {
     Ok(name.map(str::to_owned))
 }
 
-/// Ids of the objects of a commit's tree that are not here.
+/// Ids of the missing objects of a commit's tree.
 ///
 /// # Errors
-/// `RepositoryError` when git fails.
+/// `RepositoryError` if git fails.
 pub fn missing(path: &Path, commit: &CommitId) -> Result<Vec<String>, RepositoryError> {
     let list =
         ["rev-list", "--objects", "--no-object-names", "--missing=print", "--no-walk", "--end-of-options"];
@@ -281,17 +281,17 @@ pub fn missing(path: &Path, commit: &CommitId) -> Result<Vec<String>, Repository
     Ok(listed.lines().filter_map(|line| line.strip_prefix('?')).map(str::to_owned).collect())
 }
 
-/// Which files differ between two commits, and by how many lines; for people to read.
+/// The changed files between two commits, with numbers of lines; for people to read.
 ///
 /// # Errors
-/// `RepositoryError` when git fails.
+/// `RepositoryError` if git fails.
 pub fn diff_stat(path: &Path, from: &CommitId, to: &CommitId) -> Result<String, RepositoryError> {
     let plain =
         ["diff", "--no-color", "--stat", "--no-ext-diff", "--no-textconv", from.as_str(), to.as_str(), "--"];
     words(path, &plain, LIST_BYTES_MAX).map(|text| text.trim_end().to_owned())
 }
 
-/// What git says on its standard output.
+/// Git's standard output as text.
 fn words(path: &Path, arguments: &[&str], most: u64) -> Result<String, RepositoryError> {
     let said = Git::output(path, arguments, Budget::default(), most);
     let said = said.map_err(|error| RepositoryError::io(path, error))?;
@@ -301,7 +301,7 @@ fn words(path: &Path, arguments: &[&str], most: u64) -> Result<String, Repositor
     Err(RepositoryError::Git(path.to_path_buf(), said.complaint))
 }
 
-/// How a path is told to a runner: as it is where it is UTF-8, else as a `file:` URL (RFC 8089).
+/// A path in the form that is sent to a runner: unchanged if it is UTF-8, else as a `file:` URL (RFC 8089).
 #[must_use]
 pub fn path_text(path: &Path) -> String {
     match path.to_str().filter(|text| !text.starts_with(URL)) {
@@ -317,7 +317,7 @@ pub fn path_text(path: &Path) -> String {
     }
 }
 
-/// The path that a runner was told; `None` when a `file:` URL is none.
+/// The path in a received text; `None` if its `file:` URL is invalid.
 #[must_use]
 pub fn path_of(text: &str) -> Option<PathBuf> {
     let Some(escaped) = text.strip_prefix(URL) else { return Some(PathBuf::from(text)) };
@@ -338,7 +338,7 @@ pub fn path_of(text: &str) -> Option<PathBuf> {
 
 const LINE_BYTES_MAX: u64 = 1024;
 const PATH_BYTES_MAX: u64 = 64 * 1024;
-/// A tree of 200,000 files has as many lines of 66 bytes.
+/// The list for a tree of 200,000 files has as many lines of 66 bytes.
 const LIST_BYTES_MAX: u64 = 64 << 20;
 const URL: &str = "file://";
 const RANGE_REMEDY: &str = "release a commit in between first: `countersign run COMMIT`";

@@ -1,8 +1,8 @@
-//! The runner's process: asks for work, does it, sends what came of it.
+//! The runner's process: asks for work, executes it, and sends the results.
 //!
-//! Invariant: the server is asked in signed claims and believed in nothing that is not checked here. Work in
-//! progress is known by its nonce, so nothing is done twice at once; after a crash it is simply still due. Work of which
-//! nothing can be reported is given up after a bounded number of tries, and the server told.
+//! Invariant: requests to the server carry signed claims, and every answer of the server is checked here. Work in progress
+//! is known by its nonce, so nothing is executed twice at once; after a crash it is simply still due. Work whose result
+//! cannot be reported is given up after a limited number of attempts, and the server is told.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,7 +31,7 @@ pub async fn serve(bench: Arc<Bench>, client: Client, slots: Slots, stop: impl F
         };
         let asked = tokio::select! {
             () = &mut stop => return,
-            // While something is being done, it may be taken back.
+            // While work is running, the server may cancel it, so the request is always open.
             asked = hall.client.runner_work(waits, &mine) => asked,
         };
         let pause = match asked {
@@ -42,7 +42,7 @@ pub async fn serve(bench: Arc<Bench>, client: Client, slots: Slots, stop: impl F
                     desk.due(&works);
                     desk.begin(works, Instant::now())
                 };
-                // An idle runner's question waits at the server.
+                // An idle runner's request waits at the server, so that no pause is needed.
                 let pause = if begun.is_empty() && waits { Duration::ZERO } else { LOOK_AGAIN };
                 begun.into_iter().for_each(|(work, wanted)| begin(&hall, work, wanted));
                 pause
@@ -57,14 +57,14 @@ pub async fn serve(bench: Arc<Bench>, client: Client, slots: Slots, stop: impl F
         };
         tokio::select! {
             () = &mut stop => return,
-            // A slot is free: look for what has become due by that.
+            // A slot is free: ask at once for the work that may now begin.
             () = hall.freed.notified(), if !pause.is_zero() => {}
             () = tokio::time::sleep(pause) => {}
         }
     }
 }
 
-/// What the pieces of work under way share.
+/// State that the running pieces of work share.
 struct Hall {
     bench: Arc<Bench>,
     client: Client,
@@ -89,11 +89,11 @@ fn begin(hall: &Arc<Hall>, work: RunnerWork, wanted: Arc<AtomicBool>) {
                 shown::say(&format!("warning: {named}: {what}"));
                 let after = hall.desk().failed(nonce, Instant::now());
                 if after == After::GiveUp {
-                    shown::say(&format!("error: {named} is given up, and its run is lost with it: {what}"));
+                    shown::say(&format!("error: {named} is given up, so its run is lost: {what}"));
                     let told = || hall.client.give_up_work(&nonce);
                     if let Err(error) = until_answered(told, &wanted, ASK_AGAIN).await {
                         shown::say(&format!(
-                            "error: the server was not told that {named} is given up: {error}"
+                            "error: the server could not be told that {named} is given up: {error}; trying again later"
                         ));
                     }
                 }
@@ -103,7 +103,7 @@ fn begin(hall: &Arc<Hall>, work: RunnerWork, wanted: Arc<AtomicBool>) {
     });
 }
 
-/// Does a piece of work and has its receipt taken; where that is refused, a receipt that says that it failed.
+/// Executes work and sends its receipt; if the server refuses it, sends a receipt of a failure instead.
 async fn carry_out(
     bench: &Arc<Bench>,
     client: &Client,
@@ -125,7 +125,7 @@ async fn carry_out(
     let (at, due, still) = (Arc::clone(bench), work.due.clone(), Arc::clone(wanted));
     let done = tokio::task::spawn_blocking(move || {
         let log = |_, piece: &[u8]| {
-            // A reader that is too slow misses pieces of the live log; the stored one is whole.
+            // If the reader is too slow, pieces of the live log are dropped; the stored log is complete.
             drop(pieces.try_send(piece.to_vec()));
         };
         match order {
@@ -155,13 +155,13 @@ fn kind_of(due: &Due) -> (&'static str, &Name) {
     }
 }
 
-/// A piece of work in words.
+/// Description of a piece of work, for messages.
 fn named(due: &Due) -> String {
     let (kind, name) = kind_of(due);
     format!("{kind} `{name}` of run {}", due.run)
 }
 
-/// Sends the log as it comes, a few pieces at a time.
+/// Sends the live log as it grows, a few pieces at a time.
 async fn follow(client: Client, path: String, mut pieces: mpsc::Receiver<Vec<u8>>) {
     while let Some(mut piece) = pieces.recv().await {
         while piece.len() < PIECE_BYTES_MAX {
@@ -169,7 +169,7 @@ async fn follow(client: Client, path: String, mut pieces: mpsc::Receiver<Vec<u8>
             piece.extend(more);
         }
         if client.send_log(&path, piece).await.is_err() {
-            // The live log is a courtesy: the stored one is sent with the report.
+            // The live log is only for convenience: the stored one is sent with the report.
             pieces.close();
             return;
         }
@@ -195,7 +195,7 @@ mod tests {
     use super::*;
     use crate::work::CompletedWork;
 
-    /// A server that answers each request with the next of these, or not at all; its URL, and what it was asked.
+    /// A server that gives each request the next of these answers, or none; returns its URL and the received requests.
     fn answering(
         answers: Vec<(&'static str, &'static str)>,
     ) -> (String, std::thread::JoinHandle<Vec<String>>) {
@@ -303,7 +303,7 @@ mod tests {
         refused.unwrap();
     }
 
-    /// What nobody will ever take is not sent for ever.
+    /// A report that is refused for good is not sent again.
     #[test]
     fn attack_each_answer_that_stays_ends_the_sending() {
         for answer in [MALFORMED, DIFFERS, EXPIRED, LARGE, GONE] {
@@ -355,7 +355,7 @@ mod tests {
             .map_err(|error| error.to_string())
     }
 
-    /// A pin that nobody here can answer to.
+    /// A pin under which no server here can prove its identity.
     #[derive(Debug)]
     struct Pin;
 
@@ -385,7 +385,7 @@ mod tests {
         }
     }
 
-    /// Whoever took the port of a server once got a signed failure for work that the server had never given up.
+    /// A program that takes over the server's port must not get a signed failure for work that the server never gave up.
     #[test]
     fn attack_who_took_the_servers_port_gets_no_receipt() {
         let (url, asked) = answering(vec![GONE, LARGE, MALFORMED, EXPIRED]);
@@ -412,7 +412,7 @@ mod tests {
         );
     }
 
-    /// The server has nothing to show for it: whoever waits for the run is told, by a receipt.
+    /// If the server has no run order to send, a receipt of a failure ends the run.
     #[test]
     fn work_without_an_order_fails_and_does_not_wait() {
         let (result, asked) = carried_out(vec![GONE, CREATED, NONE, CREATED, NONE, CREATED, TAKEN]);
@@ -421,7 +421,7 @@ mod tests {
         assert_eq!(kinds(&asked), ["GET work", "POST logs", look, put, look, put, "POST receipts"]);
     }
 
-    /// Whatever a server does with a report, what follows is a failure on record, or the word that it is given up.
+    /// For every answer of a server to a report, a recorded failure follows, or the work is given up.
     #[test]
     fn attack_a_report_that_is_refused_is_followed_by_a_failure_that_is_taken() {
         let begun = [GONE, CREATED];

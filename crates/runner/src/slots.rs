@@ -1,8 +1,8 @@
-//! Slots: which pieces of work a runner begins now, so that no project keeps the others waiting.
+//! Slots: decides which pieces of work a runner begins now, so that no project makes the others wait.
 //!
-//! Invariant: at most `steps` pieces at once, at most `steps_per_project` of one project, and whichever project has the
-//! fewest under way comes first. What could not be reported waits longer after each try. Pure but for the clock's
-//! moments, which the caller passes.
+//! Invariant: at most `steps` pieces run at once, at most `steps_per_project` of one project, and the project with the
+//! fewest running pieces comes first. Work whose result could not be reported waits longer after each attempt. Pure but
+//! for the current time, which the caller passes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use std::time::{Duration, Instant};
 use evidence::{Id, Name};
 use wire::RunnerWork;
 
-/// How much a runner does at once.
+/// Limits on the steps that run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slots {
     steps: usize,
     steps_per_project: usize,
 }
 
-/// Why slots cannot be like this.
+/// Invalid limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("--steps-per-project {0} is more than --steps {1}; give at most as many")]
 pub struct SlotsError(usize, usize);
 
 impl Slots {
-    /// So many steps at once, as many as there are processors but at least four if omitted; of one project at most one
-    /// less, so that a slot is left for the others, unless that is given.
+    /// Limits for all steps, by default the number of processors but at least four, and for the steps of one project, by
+    /// default one less, so that one slot is left for other projects.
     ///
     /// # Errors
-    /// `SlotsError` when one project may have more than there are.
+    /// `SlotsError` if the limit of one project is larger than the limit of all.
     pub fn new(steps: Option<usize>, steps_per_project: Option<usize>) -> Result<Self, SlotsError> {
         let processors = || std::thread::available_parallelism().map_or(STEPS_MIN, usize::from);
         let steps = steps.unwrap_or_else(|| processors().max(STEPS_MIN)).max(1);
@@ -41,15 +41,15 @@ impl Slots {
     }
 }
 
-/// What a runner does now, and what it has tried in vain.
+/// Running work, and work whose result could not be reported.
 #[derive(Debug)]
 pub struct Desk {
     slots: Slots,
     busy: BTreeMap<Id, Doing>,
     failed: BTreeMap<Id, Failed>,
-    /// What was reported and may stand on a list that was asked for before that.
+    /// Reported work that may still be in a list that was requested before.
     reported: BTreeSet<Id>,
-    /// When each project began something last, in turns.
+    /// When each project last began a piece, as a turn number.
     turns: BTreeMap<Name, u64>,
     turn: u64,
 }
@@ -60,14 +60,14 @@ struct Doing {
     wanted: Arc<AtomicBool>,
 }
 
-/// Work that neither a receipt nor a failure could be reported of.
+/// Work for which neither a receipt nor a failure could be reported.
 #[derive(Clone, Copy, Debug)]
 struct Failed {
     times: u32,
     again: Instant,
 }
 
-/// What to do with work that could not be reported.
+/// The next action for work that could not be reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
     /// It is tried again later.
@@ -77,7 +77,7 @@ pub enum After {
 }
 
 impl Desk {
-    /// A desk with nothing on it.
+    /// A desk without work.
     pub fn new(slots: Slots) -> Self {
         Self {
             slots,
@@ -89,18 +89,18 @@ impl Desk {
         }
     }
 
-    /// Nonces of what is being done.
+    /// Nonces of the running work.
     pub fn nonces(&self) -> Vec<Id> {
         self.busy.keys().copied().collect()
     }
 
-    /// Whether nothing is being done, nor waits to be tried again: then the server may take its time to answer.
+    /// Whether no work runs or waits for another attempt; the request for work may then wait at the server.
     pub fn is_idle(&self) -> bool {
         self.busy.is_empty() && self.failed.is_empty()
     }
 
-    /// Takes the list of what is due: what is being done and is not due any more is ended, and what failed and is not
-    /// due any more is forgotten.
+    /// Applies a new list of due work: stops running work that is no longer due, and forgets failed work that is no longer
+    /// due.
     pub fn due(&mut self, works: &[RunnerWork]) {
         let due: BTreeSet<Id> = works.iter().map(|work| work.due.nonce).collect();
         for (nonce, doing) in &self.busy {
@@ -115,7 +115,7 @@ impl Desk {
         self.turns.retain(|project, _| projects.contains(project));
     }
 
-    /// Takes from a list what begins now; each comes with whether it is still wanted.
+    /// Selects the work of a list that begins now; each piece comes with a flag that says whether it is still wanted.
     pub fn begin(&mut self, mut works: Vec<RunnerWork>, now: Instant) -> Vec<(RunnerWork, Arc<AtomicBool>)> {
         works.retain(|work| {
             let waits = self.failed.get(&work.due.nonce).is_some_and(|failed| failed.again > now);
@@ -136,7 +136,7 @@ impl Desk {
         begun
     }
 
-    /// The first piece of the project that has the fewest under way; among equals, of the one that has waited longest.
+    /// The first piece of the project with the fewest running pieces; among equals, of the one that has waited longest.
     fn next(&self, works: &[RunnerWork]) -> Option<usize> {
         let under_way = |project: &Name| self.busy.values().filter(|doing| doing.project == *project).count();
         let turn = |project: &Name| self.turns.get(project).copied().unwrap_or_default();
@@ -148,14 +148,14 @@ impl Desk {
         allowed.min_by_key(|(at, work)| (rank(work), *at)).map(|(at, _)| at)
     }
 
-    /// A piece is done, and its report taken.
+    /// Notes that a piece is done and its report was accepted.
     pub fn done(&mut self, nonce: &Id) {
         self.busy.remove(nonce);
         self.failed.remove(nonce);
         self.reported.insert(*nonce);
     }
 
-    /// A piece is done, and nothing could be reported of it.
+    /// Notes that a piece is done but could not be reported.
     pub fn failed(&mut self, nonce: Id, now: Instant) -> After {
         self.busy.remove(&nonce);
         let times = self.failed.get(&nonce).map_or(0, |failed| failed.times) + 1;
@@ -165,13 +165,13 @@ impl Desk {
     }
 }
 
-/// Fewest slots by default: a pipeline's steps run side by side on a small machine too.
+/// Fewest slots by default, so that a pipeline's steps run in parallel on a small machine too.
 const STEPS_MIN: usize = 4;
-/// How often work is tried of which nothing can be reported.
+/// Number of attempts for work that cannot be reported.
 const TRIES_MAX: u32 = 5;
-/// Pause after the first try; it doubles.
+/// Pause after the first attempt; it doubles.
 const AGAIN: Duration = Duration::from_secs(1);
-/// Pause once it was given up and the server did not hear of it.
+/// Pause after the server could not be told that the work is given up.
 const AGAIN_MAX: Duration = Duration::from_mins(10);
 
 #[cfg(test)]
@@ -201,7 +201,7 @@ mod tests {
         desk.done(&begun[0].0.due.nonce);
         let more: Vec<_> = late.into_iter().chain([work(201, "shop")]).collect();
         let next = desk.begin(more, Instant::now());
-        assert_eq!(projects(&next), ["shop"], "who has fewer under way comes first");
+        assert_eq!(projects(&next), ["shop"], "the project with fewer running pieces comes first");
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
         assert_eq!(wanted, [false, true]);
     }
 
-    /// Some twenty tries a second, for ever, is what a refused report did once.
+    /// A refused report must not be tried without end: some twenty times a second.
     #[test]
     fn attack_what_cannot_be_reported_waits_longer_each_time_and_is_given_up() {
         let mut desk = Desk::new(Slots::new(None, None).unwrap());

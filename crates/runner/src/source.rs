@@ -1,7 +1,7 @@
 //! The source of a build: a commit and every file of its tree, checked object by object.
 //!
-//! Invariant: the tree list is computed from bytes whose ids were checked up to the commit. Submodules are
-//! not followed, LFS pointers stay pointers, links are carried as links.
+//! Invariant: the tree list is computed from bytes whose ids were checked up to the commit. Submodules are not fetched,
+//! LFS pointers remain pointers, links remain links.
 
 use std::path::Path;
 
@@ -28,7 +28,7 @@ pub struct Source {
     pub files: Vec<SourceFile>,
 }
 
-/// A commit without its tree: enough to check who signed it.
+/// A commit without its tree: enough to check its signature.
 #[derive(Debug)]
 pub struct Head {
     /// Id of the commit.
@@ -44,22 +44,22 @@ pub struct Head {
 pub struct SourceFile {
     /// Path from the root of the tree.
     pub path: String,
-    /// What it is.
+    /// Its mode: file, executable, link or submodule.
     pub mode: FileMode,
-    /// Its content; a link's target.
+    /// Its content, or the target of a link.
     pub bytes: Vec<u8>,
 }
 
-/// Why a source could not be had.
+/// Why a source cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// The repository failed or lied.
+    /// The repository failed, or its bytes do not match an id.
     #[error(transparent)]
     Repository(#[from] RepositoryError),
-    /// The commit is none.
+    /// The commit is invalid.
     #[error("commit {0}: {1}")]
     Commit(CommitId, CommitError),
-    /// A tree is none.
+    /// A tree is invalid.
     #[error("commit {0}, directory `{1}`: {2}")]
     Tree(CommitId, String, TreeObjectError),
     /// The files cannot be listed.
@@ -68,23 +68,23 @@ pub enum SourceError {
     /// The budget is spent.
     #[error(transparent)]
     Budget(#[from] BudgetError),
-    /// Too much.
+    /// The tree is too large.
     #[error("commit {commit}: its tree has more than {max} {what}; that is the most that a runner takes")]
     Large {
         /// The commit.
         commit: CommitId,
-        /// What there is too much of.
+        /// The limited quantity.
         what: &'static str,
-        /// How much there may be.
+        /// The limit.
         max: u64,
     },
 }
 
 impl Head {
-    /// Fetches the commit object alone.
+    /// Fetches only the commit object.
     ///
     /// # Errors
-    /// `SourceError` names what is wrong.
+    /// `SourceError` names the fault.
     pub fn fetch(repository: &mut Repository<'_>, id: &CommitId) -> Result<Self, SourceError> {
         let object = repository.object(ObjectKind::Commit, id)?;
         let commit = Commit::parse(&object).map_err(|error| SourceError::Commit(id.clone(), error))?;
@@ -96,16 +96,16 @@ impl Source {
     /// Fetches a commit and its whole tree, within the budget of the repository.
     ///
     /// # Errors
-    /// `SourceError` names what is wrong.
+    /// `SourceError` names the fault.
     pub fn fetch(repository: &mut Repository<'_>, id: &CommitId) -> Result<Self, SourceError> {
         let head = Head::fetch(repository, id)?;
         Self::below(repository, head)
     }
 
-    /// Fetches the tree of a commit. Between two objects the budget of the repository says whether to go on.
+    /// Fetches the tree of a commit. The repository's budget is checked between two objects.
     ///
     /// # Errors
-    /// `SourceError` names what is wrong.
+    /// `SourceError` names the fault.
     pub fn below(repository: &mut Repository<'_>, head: Head) -> Result<Self, SourceError> {
         let Head { id, object, commit } = head;
         let files = Walk::new(repository, &id).files(&commit.tree)?;
@@ -126,7 +126,7 @@ impl Source {
         self.files.get(at).map(|file| file.bytes.as_slice())
     }
 
-    /// The files as a sandbox takes them; submodules are left out.
+    /// The files in the form that a sandbox expects; submodules are omitted.
     #[must_use]
     pub fn inputs(&self) -> Vec<Input<'_>> {
         fn input(file: &SourceFile) -> Option<Input<'_>> {
@@ -141,20 +141,20 @@ impl Source {
         self.files.iter().filter_map(input).collect()
     }
 
-    /// Bytes of all files.
+    /// Total size of all files.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.files.iter().map(|file| file.bytes.len() as u64).sum()
     }
 
-    /// Commit time in seconds since the Epoch; 0 where it lies before, and the last second that an archive can name
-    /// (in the year 2242) where it lies after that.
+    /// Commit time in seconds since the Epoch; 0 if it lies before, and the last second that an archive can represent (in the
+    /// year 2242) if it lies after that.
     #[must_use]
     pub fn time_seconds(&self) -> u64 {
         u64::try_from(self.commit.committer.time_seconds).unwrap_or(0).min(ARCHIVE_SECONDS_MAX)
     }
 
-    /// What a step does not see of the commit, a line each: content that lies elsewhere.
+    /// Content of the commit that a step cannot see because it is stored elsewhere, one line for each kind.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
         let told = |what: &str, paths: Vec<&str>| {
@@ -172,8 +172,8 @@ impl Source {
     }
 }
 
-/// One pass over the directories of a tree. A directory counts each time that it is named, as a file does: few
-/// objects can name each other along endlessly many paths.
+/// One pass over the directories of a tree. A directory counts each time that it is referenced, as a file does, because a
+/// few objects can reference each other along an exponential number of paths.
 struct Walk<'a, 'b> {
     repository: &'a mut Repository<'b>,
     id: &'a CommitId,
@@ -242,7 +242,7 @@ const PATH_BYTES_MAX: u64 = 4096;
 const TREE_BYTES_MAX: u64 = 256 << 20;
 /// Eleven octal digits (POSIX.1-2017, pax, "ustar Interchange Format").
 const ARCHIVE_SECONDS_MAX: u64 = 0o77_777_777_777;
-/// How a pointer begins (git-lfs/docs/spec.md, "The Pointer").
+/// The beginning of a pointer file (git-lfs/docs/spec.md, "The Pointer").
 const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
-/// Most paths that a remark names.
+/// Most paths that a note lists.
 const SHOWN_MAX: usize = 5;

@@ -1,7 +1,7 @@
-//! Sources that steps of this runner share: each commit is fetched once, several commits at the same time.
+//! Sources that steps of this runner share: each commit is fetched once; different commits may be fetched in parallel.
 //!
-//! Invariant: no lock is held while git is read, so a slow repository keeps only those waiting who need its commit.
-//! Whoever waits stops when nobody wants the work any more. It lacks trust: what may be fetched is decided before.
+//! Invariant: no lock is held while git is read, so a slow repository delays only work on its own commit. A waiting step
+//! stops as soon as it is not wanted any more. This file checks no rights: the caller decides what may be fetched.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -47,7 +47,7 @@ pub enum SourcesError {
 struct SourceCache {
     /// Fetched sources, the newest first.
     known: Vec<Arc<Source>>,
-    /// Commits of which a thread reads objects now.
+    /// Commits whose objects a thread is reading now.
     fetching: Vec<CommitId>,
 }
 
@@ -59,7 +59,7 @@ impl Sources {
         held.known.insert(0, source);
         held.known.truncate(KNOWN_MAX);
         let mut bytes = 0_u64;
-        // The newest one stays, however large: its next steps are about to need it.
+        // The newest one stays, however large, because its next steps are about to need it.
         let last = held.known.iter().skip(1).position(|source| {
             bytes += source.bytes();
             bytes > KNOWN_BYTES_MAX
@@ -67,8 +67,8 @@ impl Sources {
         held.known.truncate(last.map_or(KNOWN_MAX, |last| last + 1));
     }
 
-    /// The source of a commit: a known one, or what `fetch` answers, which is passed whether to go on and has a budget of
-    /// its own. Two callers never fetch the same commit at once.
+    /// The source of a commit: a known one, or the result of `fetch`, which gets a callback that says whether to go on and has
+    /// a separate budget. Two callers never fetch the same commit at once.
     ///
     /// # Errors
     /// `SourcesError` when it cannot be fetched, or nobody wants it any more.
@@ -107,7 +107,7 @@ impl Sources {
     }
 }
 
-/// A fetch under way; however it ends, others may try.
+/// A fetch in progress; when it ends, for whatever reason, other callers may fetch.
 struct Fetching<'a> {
     sources: &'a Sources,
     commit: &'a CommitId,
@@ -124,7 +124,7 @@ impl Drop for Fetching<'_> {
 const KNOWN_MAX: usize = 2;
 /// Most bytes of the files of all of them but the newest.
 const KNOWN_BYTES_MAX: u64 = 512 << 20;
-/// How often whoever waits for another's fetch asks whether the work is still wanted.
+/// Interval at which a caller that waits for another's fetch checks whether its work is still wanted.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
@@ -148,7 +148,7 @@ mod tests {
         (pack.commit, made)
     }
 
-    /// Sources that no step uses any more do not fill the memory.
+    /// Sources that no step uses any more are dropped from memory.
     #[test]
     fn attack_large_sources_are_not_kept_for_nothing() {
         let (first, of_first) = source("first");
@@ -170,7 +170,7 @@ mod tests {
         }
     }
 
-    /// With one lock around all fetches, the second commit would wait for the first for ever.
+    /// With one lock around all fetches, the second commit would wait for the first without end.
     #[test]
     fn attack_a_slow_repository_holds_up_no_other_commit() {
         let (slow, of_slow) = source("slow");

@@ -1,7 +1,7 @@
-//! What a step of the pipeline becomes on this machine: the specification that a sandbox runs.
+//! The specification that a sandbox runs, derived from a step of the pipeline and this machine.
 //!
-//! Invariant: variables come from the machine first, then from the file, so that the file wins; only
-//! `COUNTERSIGN_*` is ours alone, and a file cannot set it. Limits are the operator's where the step asks for none.
+//! Invariant: variables come from the machine first, then from the file, so that the file has priority; only
+//! `COUNTERSIGN_*` is reserved, and a file cannot set it. The operator's limits apply if the step names none.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::toolchain::Toolchain;
 /// The specification of a step.
 ///
 /// # Errors
-/// `StepError` when it asks for what this machine does not give.
+/// `StepError` if it asks for something that this machine does not allow.
 pub fn specify(
     identity: &Identity<'_>,
     source: &Source,
@@ -49,7 +49,7 @@ pub fn specify(
     Ok(Spec { command, script, environment, binds: host.toolchain.binds().to_vec(), network, limits })
 }
 
-/// Destinations as the pipeline names them: ecosystems by the hosts of their own clients, or hosts.
+/// Destinations in the pipeline's notation: hosts, or ecosystems, which stand for the hosts of their own clients.
 fn destinations(name: &Name, step: &Step, toolchain: &Toolchain) -> Result<Vec<Destination>, StepError> {
     let mut destinations = Vec::new();
     for text in &step.network {
@@ -64,7 +64,7 @@ fn destinations(name: &Name, step: &Step, toolchain: &Toolchain) -> Result<Vec<D
             let remedy = || {
                 let known = ecosystem::NAMES.join(", ");
                 wrong(format!(
-                    "`{host}` is no host; write `host` (port 443), `host:port` or an ecosystem: {known}"
+                    "`{host}` is not a host; write `host` (port 443), `host:port` or an ecosystem: {known}"
                 ))
             };
             destinations.push(full.parse().ok().filter(|_| known).ok_or_else(remedy)?);
@@ -73,7 +73,7 @@ fn destinations(name: &Name, step: &Step, toolchain: &Toolchain) -> Result<Vec<D
     Ok(destinations)
 }
 
-/// How package managers and other clients are told of the proxy, and that the sandbox's own loopback is not behind it.
+/// Variables that name the proxy to package managers and other clients, and exclude the sandbox's own loopback from it.
 fn proxy_environment() -> BTreeMap<String, String> {
     let url = format!("http://127.0.0.1:{}", sandbox::PROXY_PORT);
     let own = format!("localhost,127.0.0.1,::1,{}", sandbox::HOST_NAME);

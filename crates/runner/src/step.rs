@@ -1,7 +1,7 @@
-//! One step: the sandbox around its command, and a signed receipt of what came of it.
+//! One step: the sandbox around its command, and a signed receipt of the result.
 //!
-//! Invariant: outputs are read once, after every process of the step is dead, and the receipt names the
-//! bytes that were read. A step whose declared output is missing has failed, whatever it said itself.
+//! Invariant: outputs are read once, after every process of the step is dead, and the receipt names the bytes that were
+//! read. A step whose declared output is missing has failed, whatever its exit code.
 
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -22,7 +22,7 @@ use crate::source::Source;
 use crate::specification::specify;
 use crate::toolchain::Toolchain;
 
-/// Who runs the step, and for what.
+/// The runner, and the run for which it executes the step.
 #[derive(Debug)]
 pub struct Identity<'a> {
     /// The installation.
@@ -39,26 +39,26 @@ pub struct Identity<'a> {
     pub nonce: Id,
 }
 
-/// The machine that runs it.
+/// The machine that executes the step.
 pub struct Host<'a> {
-    /// What steps see of it.
+    /// Toolchains that steps can see.
     pub toolchain: &'a Toolchain,
-    /// What keeps the step apart from everything else.
+    /// The isolation of the step.
     pub isolation: &'a dyn Isolation,
     /// Its clock.
     pub now: &'a dyn Fn() -> Moment,
-    /// Where the log goes as it comes.
+    /// Receives the log as it grows.
     pub log: Log<'a>,
-    /// Whether anybody still wants the step.
+    /// Whether the step is still wanted.
     pub wanted: IsWanted<'a>,
 }
 
-/// What keeps a step apart from everything else while it runs.
+/// Isolates a step from everything else while it runs.
 pub trait Isolation: Send + Sync {
-    /// Runs a step to its end, or until nobody wants it; every process of it is dead when this answers.
+    /// Runs a step to its end, or until it is not wanted any more; all of its processes are dead when this returns.
     ///
     /// # Errors
-    /// `SandboxError` when it did not run to an end.
+    /// `SandboxError` if the step did not run to an end.
     fn run(
         &self,
         spec: &Spec,
@@ -67,7 +67,7 @@ pub trait Isolation: Send + Sync {
         wanted: IsWanted<'_>,
     ) -> Result<StepOutcome, SandboxError>;
 
-    /// The most that it lets a step use.
+    /// The operator's limits for a step.
     fn caps(&self) -> Caps {
         Caps::default()
     }
@@ -83,7 +83,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// A sandbox whose init `init` starts, that reaches and uses as much as the operator lets it.
+    /// A sandbox whose init process `init` starts, with the operator's limits on destinations and resources.
     #[must_use]
     pub fn new(init: fn() -> Command, egress: Egress, caps: Caps) -> Self {
         Self { init, egress, caps, room: Room::new(caps.total_mib << 20) }
@@ -101,7 +101,7 @@ impl Isolation for Sandbox {
         let waits = || {
             log(Stream::Error, b"countersign: waiting until other steps leave enough memory\n");
         };
-        // What lies in this process's memory for the step counts too.
+        // Inputs that this process holds in memory for the step count too.
         let held: u64 = inputs.iter().map(|input| input.bytes.len() as u64).sum();
         let part = self.room.take(spec.limits.filled_bytes().saturating_add(held), wanted, &waits);
         let _part = part.ok_or(SandboxError::Unwanted)?;
@@ -113,44 +113,44 @@ impl Isolation for Sandbox {
     }
 }
 
-/// What came of a step.
+/// The result of a step.
 #[derive(Debug)]
 pub struct Execution {
     /// The receipt, signed.
     pub receipt: Envelope,
-    /// The same, to be read.
+    /// The payload of the receipt.
     pub facts: Receipt,
-    /// What the step left.
+    /// The kept outputs of the step.
     pub outputs: RetainedOutputs,
-    /// Its log, both streams as they came.
+    /// Its log: both streams, in the order in which they arrived.
     pub log: Vec<u8>,
 }
 
-/// Gets each piece of the log as it comes.
+/// Receives each piece of the log as it arrives.
 pub type Log<'a> = &'a (dyn Fn(Stream, &[u8]) + Sync);
 
-/// Says whether what is being done is still wanted.
+/// Says whether the work is still wanted.
 pub type IsWanted<'a> = &'a dyn Fn() -> bool;
 
-/// Why there is no receipt.
+/// Why a step has no receipt.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
     /// The commit has no pipeline file.
     #[error("commit {0} has no {PATH}")]
     NoPipeline(evidence::CommitId),
-    /// The file is none.
+    /// The file is invalid.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
-    /// The pipeline has no such step, or it is people's.
-    #[error("the pipeline has no step `{0}` that is run")]
+    /// The pipeline has no such step, or the step is an approval by people.
+    #[error("the pipeline has no step `{0}` that a runner executes")]
     NoStep(Name),
-    /// A step asks for a destination that is none.
+    /// A destination of the step is invalid.
     #[error("step `{0}`: network: {1}")]
     Network(Name, String),
-    /// A step asks for more than this runner gives.
+    /// The step asks for more than this runner allows.
     #[error("step `{0}`: {1}")]
     Cap(Name, CapError),
-    /// Its workspace cannot be laid out.
+    /// Its workspace cannot be made.
     #[error(transparent)]
     RetainedOutputs(#[from] GivenError),
     /// The sandbox failed.
@@ -167,10 +167,10 @@ pub enum StepError {
     Tree(#[from] TreeListError),
 }
 
-/// Runs one step of the pipeline that lies in the source.
+/// Runs one step of the pipeline in the source.
 ///
 /// # Errors
-/// `StepError` when there is nothing to sign; a step that failed has a receipt.
+/// `StepError` if there is nothing to sign; a step that failed has a receipt.
 pub fn execute(
     identity: &Identity<'_>,
     source: &Source,
@@ -195,14 +195,14 @@ pub fn execute(
     let outcome = host.isolation.run(&spec, &inputs, &log, host.wanted)?;
     let mut log = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
     if outcome.log_truncated {
-        // It was cut in the middle of a line.
+        // The last line has no end, because the log was cut.
         log.push(b'\n');
     }
     let mut left = CollectedOutputs::collect(&outcome.outputs, &plan.outputs);
     let mut said = remarks(&outcome, &left);
     let mut exit = ending(outcome.exit);
     if outcome.exit == Exit::Code(0) && !left.wrong.is_empty() {
-        // What was promised is not there: the step has failed, and its log says why.
+        // A declared output is missing: the step has failed, and its log says why.
         exit = Ending::Code(OUTPUT_MISSING);
         said.extend(left.wrong.iter().map(ToString::to_string));
     }
@@ -231,7 +231,7 @@ pub fn execute(
         forge: Forge::None,
     };
     if canonical::encode("receipt", &facts)?.len() > PAYLOAD_BYTES_MAX {
-        // Such a receipt would be refused by whoever it is sent to.
+        // A larger receipt would be refused by everybody who gets it.
         said.push(TOO_MANY.to_owned());
         left.outputs.clear();
         facts.outputs.clear();
@@ -246,7 +246,7 @@ pub fn execute(
     Ok(Execution { receipt: facts.sign(identity.signer)?, facts, outputs: left.outputs, log })
 }
 
-/// What is said in the log of what did not happen as the step may think.
+/// Remarks in the log about events that the step may not have noticed.
 fn remarks(outcome: &StepOutcome, left: &CollectedOutputs) -> Vec<String> {
     let mut said = Vec::new();
     if outcome.log_truncated {
@@ -284,7 +284,7 @@ const fn ending(exit: Exit) -> Ending {
     }
 }
 
-const TOO_MANY: &str = "the names and digests of what the step was given and left do not fit a receipt of 512 KiB; pack \
+const TOO_MANY: &str = "the names and digests of the step's inputs and outputs do not fit a receipt of 512 KiB; pack \
                         them into fewer files, with `tar` for example";
-/// Exit code of a step that passed by its own account but did not leave what it declared.
+/// Exit code of a step that ended with 0 but did not leave a declared output.
 const OUTPUT_MISSING: i32 = 254;

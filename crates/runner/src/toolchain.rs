@@ -1,7 +1,7 @@
-//! The host's toolchain as steps see it: which paths are bound, and a manifest of what lies there.
+//! The host's toolchain that steps can use: the bound paths, and a manifest of their files.
 //!
-//! Invariant: the manifest names path, mode and size of every bound file, so its digest changes when the
-//! host is upgraded; it does not hash contents, and a build on it claims no more than that.
+//! Invariant: the manifest names path, mode and size of every bound file, so its digest changes when the host is
+//! upgraded. It does not hash contents, so a receipt with this digest proves no more than that.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use evidence::{Digest, Hasher};
 
 use crate::program::{absolute_variable, helper_of, home, system_dirs};
 
-/// What steps see of the host.
+/// The part of the host that steps can see.
 #[derive(Clone, Debug)]
 pub struct Toolchain {
     binds: Vec<PathBuf>,
@@ -22,33 +22,33 @@ pub struct Toolchain {
     digest: Digest,
 }
 
-/// Why the host's toolchain could not be taken stock of.
+/// Why the host's toolchain cannot be listed.
 #[derive(Debug, thiserror::Error)]
 pub enum ToolchainError {
     /// The file system failed.
-    #[error("cannot take stock of `{path}`: {source}", path = path.display())]
+    #[error("cannot list the toolchain at `{path}`: {source}", path = path.display())]
     Io {
-        /// Where.
+        /// The path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Steps could not see or use it there.
+    /// Steps could not see the directory or could not use it.
     #[error("`{path}` cannot be a toolchain: {what}", path = path.display())]
     Unfit {
         /// The directory.
         path: PathBuf,
-        /// Why, and what to do.
+        /// The reason, and the remedy.
         what: &'static str,
     },
 }
 
 impl Toolchain {
-    /// The host's system directories, the toolchains that the operator names, and the Rust toolchain in use where
-    /// there is one. Each is seen at its own place, because toolchains cannot be moved.
+    /// The host's system directories, the toolchains that the operator names, and the account's Rust toolchain if there is
+    /// one. Each is bound at its own path, because toolchains cannot be moved.
     ///
     /// # Errors
-    /// `ToolchainError` when a directory cannot be read, or one that is named cannot be seen in a sandbox.
+    /// `ToolchainError` if a directory cannot be read, or a named one cannot be bound in a sandbox.
     pub fn of_host(named: &[PathBuf]) -> Result<Self, ToolchainError> {
         let mut binds: Vec<PathBuf> =
             SYSTEM.map(PathBuf::from).into_iter().filter(|path| path.exists()).collect();
@@ -80,17 +80,17 @@ impl Toolchain {
         Self::of(binds, environment)
     }
 
-    /// Where its programs lie: the directories of its `PATH`.
+    /// Directories of its programs: those of its `PATH`.
     #[must_use]
     pub fn programs(&self) -> Vec<PathBuf> {
         let path = self.environment.get("PATH").map(String::as_str).unwrap_or_default();
         std::env::split_paths(path).filter(|dir| dir.is_absolute()).collect()
     }
 
-    /// Only these paths of the host, with these variables.
+    /// A toolchain of only these paths of the host, with these variables.
     ///
     /// # Errors
-    /// `ToolchainError` when one cannot be read.
+    /// `ToolchainError` if a path cannot be read.
     pub fn of(binds: Vec<PathBuf>, environment: BTreeMap<String, String>) -> Result<Self, ToolchainError> {
         let digest = manifest(&binds)?;
         Ok(Self { binds, environment, digest })
@@ -115,7 +115,7 @@ impl Toolchain {
     }
 }
 
-/// Where distributions keep what a Java runtime cannot start without: its own directory holds only links there.
+/// Configuration that a Java runtime needs to start: in its own directory, distributions have only links to it.
 fn java_settings() -> Vec<PathBuf> {
     let entries = fs::read_dir("/etc").into_iter().flatten().flatten();
     let java = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("java-"));
@@ -124,7 +124,7 @@ fn java_settings() -> Vec<PathBuf> {
     found
 }
 
-/// Whether steps can see a directory that the operator names, and use what lies there.
+/// Checks that steps can see a directory that the operator names, and can use its programs.
 fn check(dir: &Path) -> Result<(), ToolchainError> {
     let unfit = |what| Err(ToolchainError::Unfit { path: dir.to_path_buf(), what });
     if !sandbox::can_be_bound(dir) {
@@ -133,33 +133,33 @@ fn check(dir: &Path) -> Result<(), ToolchainError> {
         );
     }
     if dir.to_str().is_none_or(|text| text.contains(':')) {
-        return unfit("a colon, or what is not UTF-8, cannot stand on a PATH; move it");
+        return unfit("a PATH cannot contain a colon or text that is not UTF-8; move the directory");
     }
     let meta = fs::metadata(dir).map_err(|source| ToolchainError::Io { path: dir.to_path_buf(), source })?;
     if !meta.is_dir() {
         return unfit("it is not a directory");
     }
-    // Steps of a runner that is root have another user, to whom everything here is another's.
+    // If the runner is root, its steps run as another user, who needs the permissions of others.
     if meta.uid() == 0 && meta.mode() & 0o005 != 0o005 {
         return unfit("only root can read it, and steps are not root; `chmod o+rx` it");
     }
     Ok(())
 }
 
-/// A directory, and where its links lead, each at its own place.
+/// A directory, and the targets of its links, each at its own path.
 fn places(dir: &Path) -> Result<Vec<PathBuf>, ToolchainError> {
     let real =
         fs::canonicalize(dir).map_err(|source| ToolchainError::Io { path: dir.to_path_buf(), source })?;
     if real == dir || !sandbox::can_be_bound(&real) {
         return Ok(vec![dir.to_path_buf()]);
     }
-    // A link on the way is seen as what it leads to.
+    // A link on the path is bound as its target.
     let is_link = fs::symlink_metadata(dir).is_ok_and(|meta| meta.is_symlink());
     Ok(if is_link { vec![real, dir.to_path_buf()] } else { vec![dir.to_path_buf()] })
 }
 
-/// Where the Rust toolchain in use lies, if there is one: what the account's own `rustc` says, wherever we were
-/// started. Rustup must not fetch one for that.
+/// Directory of the account's Rust toolchain, if there is one: the answer of the account's own `rustc`, independent of the
+/// current directory. Rustup must not download a toolchain for that.
 fn rust_sysroot() -> Option<PathBuf> {
     let mut dirs = system_dirs();
     dirs.extend(absolute_variable("CARGO_HOME").map(|home| home.join("bin")));
@@ -174,7 +174,7 @@ fn rust_sysroot() -> Option<PathBuf> {
     (output.status.success() && path.is_absolute()).then_some(path)
 }
 
-/// Digest over a line for each file: path, mode, size, and a link's target.
+/// Digest over one line for each file: path, mode, size, and a link's target.
 fn manifest(binds: &[PathBuf]) -> Result<Digest, ToolchainError> {
     let mut digest = Hasher::default();
     for bind in binds {
@@ -194,7 +194,7 @@ fn walk(path: &Path, digest: &mut Hasher) -> Result<(), ToolchainError> {
         return Ok(());
     }
     let listed = match fs::read_dir(path) {
-        // What this user cannot look into, no step of this user can.
+        // A file that this user cannot read cannot be read by the user's steps either.
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             digest.update(b"closed\0");
             return Ok(());
@@ -207,7 +207,7 @@ fn walk(path: &Path, digest: &mut Hasher) -> Result<(), ToolchainError> {
     names.iter().try_for_each(|name| walk(name, digest))
 }
 
-/// Programs and libraries, and those settings in `/etc` that programs do not run without and that are nobody's secret.
+/// Programs and libraries, and files in `/etc` that programs need to run and that hold no secrets.
 const SYSTEM: [&str; 20] = [
     "/bin",
     "/sbin",
@@ -261,7 +261,7 @@ mod tests {
         assert!(unfit(&file).contains("it is not a directory"));
         assert!(unfit(Path::new("relative")).contains("name an absolute path"));
         assert!(unfit(Path::new("/proc/self")).contains("name an absolute path"));
-        assert!(unfit(&dir.path().join("gone")).contains("cannot take stock"));
+        assert!(unfit(&dir.path().join("gone")).contains("cannot list the toolchain"));
         if fs::metadata(&closed).unwrap().uid() == 0 {
             assert!(unfit(&closed).contains("chmod o+rx"));
         }

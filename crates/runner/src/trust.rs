@@ -1,7 +1,7 @@
-//! What a runner believes, and the newest of it that it has seen.
+//! The runner's trust: its pin, and the newest numbers that it has seen.
 //!
-//! Invariant: it begins with the pin that a person gave, and goes only forwards: the numbers are on disk before
-//! anything is done that rests on them. The server is believed in nothing.
+//! Invariant: it begins with the pin that a person gave, and numbers never go down: they are on disk before anything that
+//! depends on them is done. No statement of the server alone is believed.
 
 use std::fs;
 use std::io;
@@ -30,17 +30,17 @@ pub struct Trust {
 struct Numbers {
     /// Version of this format; 1.
     v: u8,
-    /// Of a trust root.
+    /// Version of the newest trust root.
     root: u32,
-    /// Of a status.
+    /// Number of the newest status.
     status: u64,
 }
 
-/// Why a piece of work is not done.
+/// Why a piece of work is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
-    /// Nobody who may has asked for it.
-    #[error("this runner does not do what nobody asked for: {0}")]
+    /// No authorised person has asked for it.
+    #[error("no authorised person asked this runner for the work: {0}")]
     Refused(Findings),
     /// The numbers cannot be read.
     #[error("cannot read `{0}`: {1}")]
@@ -54,10 +54,10 @@ pub enum TrustError {
 }
 
 impl Trust {
-    /// What lies in a runner's directory, beside the pin that it joined with.
+    /// Reads the numbers in a runner's directory, beside the pin that it joined with.
     ///
     /// # Errors
-    /// `TrustError` when the file is there and cannot be read.
+    /// `TrustError` if the file exists and cannot be read.
     pub fn open(dir: &Path, pin: &Pin) -> Result<Self, TrustError> {
         let file = dir.join(FILE);
         let damaged = |what: String| TrustError::Damaged(file.display().to_string(), what);
@@ -72,16 +72,16 @@ impl Trust {
             return Err(damaged(format!("it is of version {}, which this program does not know", unknown.v)));
         }
         let pinned = Numbers { v: 1, root: pin.root_version, status: pin.status };
-        // What a rehearsal builds counts only where a rehearsal counts: that is for agents to say.
+        // A runner accepts rehearsals too, because agents decide whether the artifact of a rehearsal counts.
         let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
         Ok(Self { anchors, pinned, file, on_disk: Mutex::new(on_disk) })
     }
 
-    /// Checks that people asked for a piece of work, as far as that needs nothing of the repository, and remembers what
-    /// is newest of what they signed. The commit's signature and the agreements are still to be checked.
+    /// Checks that authorised people asked for a piece of work, as far as that needs nothing of the repository, and stores the
+    /// newest numbers of their statements. The commit's signature and the agreements remain to be checked.
     ///
     /// # Errors
-    /// `TrustError` when it is not to be done.
+    /// `TrustError` if the work is refused.
     pub fn open_run<'a>(
         &self,
         order: &RunOrder,
@@ -106,7 +106,7 @@ impl Trust {
         Ok(opened)
     }
 
-    /// Highest version of a trust root that was seen.
+    /// Highest version of a trust root that the runner has seen.
     #[must_use]
     pub fn newest_root(&self) -> u32 {
         self.newest(*self.on_disk()).root

@@ -1,8 +1,8 @@
-//! One piece of work as it was handed out: a step in the sandbox, or an artifact put together; a signed
-//! receipt comes of it in every case.
+//! One due piece of work: a step in the sandbox, or the assembly of an artifact. Each ends with a signed receipt, whether
+//! it passed or not.
 //!
-//! Invariant: what is done is what the plan names, and people have asked for it. When it cannot be done at all, the receipt says so with
-//! exit code 125 and the reason in its log, so that nobody waits for it for ever.
+//! Invariant: the work is the one that the plan names, and people have asked for it. If it cannot be done at all, the
+//! receipt says so with exit code 125 and the reason in its log, so that nobody waits for it without end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,7 +33,7 @@ use crate::toolchain::Toolchain;
 use crate::trust::{Trust, TrustError};
 use crate::work_error::WorkError;
 
-/// What stays the same from one piece of work to the next.
+/// State that all pieces of work share.
 pub struct Bench {
     /// The installation.
     pub installation: Id,
@@ -43,13 +43,13 @@ pub struct Bench {
     pub root: u32,
     /// The receipt key.
     pub signer: MachineSigner,
-    /// What steps see of the host.
+    /// Toolchains that steps can see.
     pub toolchain: Toolchain,
-    /// What was done before.
+    /// Results of earlier work.
     pub keep: Keep,
-    /// What keeps steps apart from everything else.
+    /// The isolation of steps.
     pub isolation: Box<dyn Isolation>,
-    /// What is believed of those who ask for work.
+    /// The checks that authorised people asked for the work.
     pub trust: Trust,
     /// The clock.
     pub now: fn() -> Moment,
@@ -57,12 +57,12 @@ pub struct Bench {
     pub sources: Sources,
 }
 
-/// What came of it.
+/// The result of a piece of work.
 #[derive(Debug)]
 pub struct CompletedWork {
     /// The receipt, signed.
     pub receipt: Envelope,
-    /// Bytes that the receipt names and the server keeps: log, tree list, manifest, layer.
+    /// Bytes that the receipt names and the server stores: log, tree list, manifest, layer.
     pub blobs: Vec<Vec<u8>>,
 }
 
@@ -73,7 +73,7 @@ impl std::fmt::Debug for Bench {
 }
 
 impl Bench {
-    /// Does what is due.
+    /// Executes due work.
     ///
     /// # Errors
     /// `WorkError` when not even a receipt can be made.
@@ -188,7 +188,7 @@ impl Bench {
         Ok(CompletedWork { receipt, blobs: vec![text, tree] })
     }
 
-    /// A receipt of work that the supervisor does itself, outside any sandbox.
+    /// An empty receipt for work that the runner does itself, outside any sandbox.
     fn blank(&self, due: &Due) -> Receipt {
         let now = (self.now)();
         Receipt {
@@ -219,7 +219,7 @@ impl Bench {
         }
     }
 
-    /// The commit's source. Its tree is read only once the commit itself was found to be signed.
+    /// The commit's source. Its tree is read only once the commit's signature was verified.
     fn source(
         &self,
         due: &Due,

@@ -1,4 +1,4 @@
-//! Work that a server has a runner do: only what people asked for is run, and what was seen stays seen.
+//! Work that a server sends to a runner: only work that people asked for is done, and numbers never go down.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use runner::{
 };
 use sandbox::{Exit, Input, Level, Outputs, SandboxError, Spec, StepOutcome};
 
-/// Counts what is run; each step leaves the same.
+/// Counts the executed steps; each step leaves the same output.
 struct Counted {
     ran: Arc<AtomicUsize>,
     left: tempfile::TempDir,
@@ -75,7 +75,7 @@ fn bench(lab: &Lab, dir: &Path, ran: &Arc<AtomicUsize>) -> Bench {
     }
 }
 
-/// A repository that holds the commit object alone: whoever reads its tree finds nothing.
+/// A repository with only the commit object: a read of its tree finds nothing.
 fn commit_without_tree(lab: &Lab) -> (tempfile::TempDir, evidence::CommitId) {
     let dir = tempfile::tempdir().unwrap();
     let git = |arguments: &[&str]| {
@@ -92,7 +92,7 @@ fn commit_without_tree(lab: &Lab) -> (tempfile::TempDir, evidence::CommitId) {
     (dir, pack.commit)
 }
 
-/// A repository is opened only for a run that people asked for, and a tree read only below a commit that counts.
+/// A repository is opened only for a run that people asked for, and a tree is read only below a commit that counts.
 #[test]
 fn attack_nothing_is_fetched_before_it_is_trusted() {
     let lab = runs::in_team();
@@ -144,7 +144,7 @@ fn what_nobody_asked_for_is_not_run_and_its_receipt_says_why() {
     asked.order.requests.clear();
     let (exit, log) = ending(&work(&asked));
     assert_eq!((exit, ran.load(Ordering::Relaxed)), (Ending::Code(125), 1), "{log}");
-    assert!(log.contains("this runner does not do what nobody asked for: request-unsound"), "{log}");
+    assert!(log.contains("no authorised person asked this runner for the work: request-unsound"), "{log}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Hostile and unusual repositories: none of them runs anything, holds a worker, or is opened as what it is not.
+//! Hostile and unusual repositories: none of them runs a program, blocks a worker, or is opened as something else.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod support;
@@ -21,7 +21,7 @@ fn refused(path: &Path, id: &CommitId, budget: Budget<'_>) -> String {
     fetch(path, id, budget).unwrap_err().to_string()
 }
 
-/// Writes an object of any form and answers its id.
+/// Writes an object of any form and returns its id.
 fn object(project: &Project, kind: &str, bytes: &[u8]) -> String {
     let file = project.dir.path().join("object");
     std::fs::write(&file, bytes).unwrap();
@@ -70,7 +70,7 @@ fn attack_a_tree_bomb_ends_at_the_count_of_entries() {
     }
 }
 
-/// One blob that is named often counts as often; so do depth and the length of a path.
+/// A blob that is referenced often counts as often; so do depth and the length of a path.
 #[test]
 fn attack_a_tree_that_is_too_deep_or_too_large_is_refused() {
     let project = Project::new();
@@ -114,7 +114,7 @@ fn attack_a_repository_of_pipes_holds_nobody() {
     let object = project.path().join(".git/objects").join(&head.as_str()[..2]).join(&head.as_str()[2..]);
     std::fs::remove_file(&object).unwrap();
     mkfifo(&object);
-    // Git itself waits for this one: it ends with the time, and at once when nobody wants it.
+    // Git itself blocks on this file: the call ends at the time limit, or at once when the result is not wanted.
     let late = fetch(&project.path(), &head, Budget::new(Duration::from_millis(300), &|| true)).unwrap_err();
     assert!(late.to_string().contains("took longer"), "{late}");
     let asked = std::cell::Cell::new(0);
@@ -152,7 +152,7 @@ fn attack_links_pipes_and_files_are_no_repositories() {
     assert!(said.contains("not a git repository"), "{said}");
 }
 
-/// Whatever a repository's configuration names is not run: neither for reading nor where an object is missing.
+/// No program that a repository's configuration names is run, neither for reading nor for a missing object.
 #[test]
 fn attack_configuration_hooks_filters_and_transports_run_nothing() {
     let project = Project::new();
@@ -245,7 +245,7 @@ fn shallow_and_partial_clones_name_what_completes_them() {
     fetch(&partial, &second, Budget::default()).expect("the remedy works");
 }
 
-/// Bare, owned by somebody else, in a linked worktree, with a name that is not UTF-8.
+/// Repositories that are bare, owned by another user, a linked worktree, or have a name that is not UTF-8.
 #[test]
 fn other_forms_of_repositories_are_read() {
     use std::os::unix::ffi::OsStrExt as _;
@@ -306,7 +306,7 @@ fn modes_are_read_as_git_reads_them() {
     ));
 }
 
-/// Neither is lost without a word, and no time is one that an archive cannot name.
+/// Submodules and LFS pointers are reported, and a time that an archive cannot represent is limited.
 #[test]
 fn submodules_pointers_and_far_away_times_are_told() {
     let project = Project::new();

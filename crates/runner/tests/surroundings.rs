@@ -1,5 +1,5 @@
-//! A runner that is started in a checkout by somebody who means harm: nothing that lies there, and no variable, decides
-//! what runs with the runner's rights.
+//! A runner that is started in a hostile checkout: neither its files nor a variable decides which programs run with the
+//! runner's rights.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::fs;
@@ -67,7 +67,7 @@ impl Checkout {
         fs::write(self.path(path), text).unwrap();
     }
 
-    /// A repository that lacks a file and names commands where it could be fetched from.
+    /// A repository in which a file is missing and that names commands to fetch it.
     fn repository(&self) {
         let git = |arguments: &[&str]| {
             let mut command = Command::new("git");
@@ -102,7 +102,7 @@ impl Checkout {
         fs::write(self.path(".git/config"), config).unwrap();
     }
 
-    /// Everything that ran although it should not.
+    /// Every trap that ran although it should not.
     fn sprung(&self) -> Vec<String> {
         let names = fs::read_dir(self.path("sprung")).unwrap();
         let mut names: Vec<_> =
@@ -123,7 +123,7 @@ fn open_to_all(path: &Path) {
     }
 }
 
-/// What the runner says of its surroundings, started in the checkout with variables that lead there.
+/// The runner's report on its surroundings, started in the checkout with variables that lead there.
 fn look(checkout: &Checkout, user: Option<u32>) -> String {
     let program = checkout.path("runner-init");
     assert!(
@@ -194,7 +194,7 @@ fn attack_from_a_checkout_is_stopped_as_an_ordinary_user() {
     attack(is_root().then_some(ORDINARY));
 }
 
-/// The traps do spring where somebody steps into them.
+/// The traps do run when a program is started in the checkout directly.
 #[test]
 fn traps_are_traps() {
     let checkout = Checkout::new();

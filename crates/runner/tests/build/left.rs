@@ -1,5 +1,4 @@
-//! What steps leave: everything that is declared is kept and handed on, or refused by name; nothing takes the place of
-//! something else.
+//! Outputs of steps: each declared one is kept and handed on, or refused by name; no output replaces another file.
 
 use std::collections::BTreeMap;
 
@@ -107,7 +106,7 @@ fn a_receipt_that_nobody_would_take_is_never_written() {
     assert_eq!((done.facts.exit, done.facts.outputs.len()), (Ending::Code(254), 0));
 }
 
-/// What a step printed, and what was said about it.
+/// The output of a step, and the remarks about it.
 fn said(done: &Execution) -> String {
     String::from_utf8_lossy(&done.log).into_owned()
 }
@@ -211,7 +210,7 @@ fn attack_an_artifact_has_one_source_for_each_path() {
         made("lib", RetainedOutputs::new(), nothing),
         Err(ArtifactError::Oci(oci::OciError::Empty))
     ));
-    // It stayed inside what the step left, but not inside what is taken of that.
+    // The link stays inside the step's output, but not inside the part that the artifact takes.
     let mut left = given(&[("lib/sub/x", b"x"), ("lib/other", b"o")]);
     left.insert("lib/sub/link".into(), link("../other"));
     let refused = made("lib", RetainedOutputs::new(), left).unwrap_err();

@@ -1,4 +1,4 @@
-//! Source from real git, steps in the real sandbox, receipts that chain, artifacts that come out the same.
+//! Sources from real git, steps in the real sandbox, receipts that chain, artifacts that are reproducible.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod left;
@@ -144,7 +144,7 @@ fn build(project: &Project, nonce: u8) -> Ran {
     Ran { artifact: pipeline.artifacts.keys().next().map(made), executions }
 }
 
-/// Taking stock of the host costs a second; it does not change between these builds.
+/// Listing the host's toolchain takes a second; it does not change between these builds.
 static TOOLCHAIN: LazyLock<Toolchain> = LazyLock::new(|| Toolchain::of_host(&[]).unwrap());
 
 fn run(source: &Source, step: &Name, given: &RetainedOutputs, nonce: u8) -> Result<Execution, StepError> {
@@ -162,7 +162,7 @@ fn run(source: &Source, step: &Name, given: &RetainedOutputs, nonce: u8) -> Resu
         init.env_clear();
         init
     };
-    // The servers of these tests answer on the loopback, which a runner reaches only when its operator says so.
+    // The servers of these tests listen on the loopback, which steps reach only if the operator allows it.
     let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]);
     let caps = Caps { memory_mib: 8192, ..Caps::default() };
     let now = || Moment::from_millis(1_800_000_000_000).unwrap();
@@ -330,8 +330,8 @@ fn copy_file(from: &Path, to: &Path) {
     std::fs::copy(from, to).unwrap();
 }
 
-/// Whatever a file may ask for beyond its runner is refused by name; a destination on the runner's own machine is
-/// named in the log that the receipt names.
+/// A step that asks for more than its runner allows is refused by name; a refused destination on the runner's own machine
+/// is named in the log that the receipt names.
 #[test]
 fn attack_steps_get_no_more_than_the_operator_gives() {
     let greedy = "version: 1\nsteps:\n  memory: {run: 'true', limits: {memory-mib: 8193}}\n  \
@@ -371,7 +371,7 @@ fn attack_steps_get_no_more_than_the_operator_gives() {
     assert!(done.facts.network.is_empty());
 }
 
-/// What the file sets, the step sees; only our own names are not the file's.
+/// A step sees the variables that the file sets; only our own names are reserved.
 #[test]
 fn variables_of_the_file_win() {
     let pipeline = "version: 1\nsteps:\n  look:\n    network: ['127.0.0.1:1']\n    \
@@ -386,7 +386,7 @@ fn variables_of_the_file_win() {
     );
 }
 
-/// A script of the size that the file allows, its own loopback past the proxy, and its standard outputs by name.
+/// A script of the largest allowed size; a server on the step's own loopback, past the proxy; its outputs by name.
 #[test]
 fn ordinary_scripts_run() {
     let filler = ": 'a line of a generated table of some sixty characters or so'\n      ".repeat(3_000);

@@ -1,4 +1,4 @@
-//! A real repository with commits that are signed by real SSH keys.
+//! A real repository with commits that real SSH keys signed.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::path::PathBuf;
