@@ -1,7 +1,7 @@
-//! Applies a release under its plan: stop, start, probe; and the plan's own failure branch.
+//! Applies a release under its plan: stop, start, probe; if that fails, back to the release before.
 //!
-//! Invariant: nothing is started whose directory was not hashed right before. When the new one does not pass
-//! its probe, what ran before is started again, hashed again.
+//! Invariant: nothing is started whose directory was not hashed right before. If the new release does not pass its probe,
+//! the release that ran before is hashed and started again.
 
 use std::path::Path;
 
@@ -13,30 +13,30 @@ use crate::held::AliveError;
 use crate::memory::KnownRelease;
 use crate::store::{ReleaseError, Releases};
 
-/// How a release is made to run: processes, or what stands in for them.
+/// Makes a release run: real processes, or a substitute in tests.
 pub trait Services: std::fmt::Debug + Send {
-    /// Takes what a plan needs before anything is stopped.
+    /// Reserves resources that a plan needs before anything is stopped.
     ///
     /// # Errors
-    /// `Fault` when it cannot have that.
+    /// A code and a text.
     fn prepare(&mut self, plan: &Plan) -> Result<(), Fault>;
 
-    /// Starts what a plan says out of an artifact's directory, and probes it; stops it when that fails.
+    /// Starts the process of a plan from an artifact's directory, and probes it; stops it if the probe fails.
     ///
     /// # Errors
-    /// `Fault` when it does not run, or its probe fails.
+    /// A code and a text.
     fn start(&mut self, plan: &Plan, dir: &Path) -> Result<(), Fault>;
 
-    /// Ends what runs, with everything that it started.
+    /// Stops the running process, with everything that it started.
     ///
     /// # Errors
     /// `AliveError` when some of it lives on.
     fn stop(&mut self) -> Result<(), AliveError>;
 
-    /// How what should run has ended by itself; `None` while it runs.
+    /// How the process that should run has ended by itself; `None` while it runs.
     fn ended(&mut self) -> Option<String>;
 
-    /// What holds together what runs, where that is known.
+    /// The enclosure of the running process, if known.
     fn hold(&self) -> Option<Hold> {
         None
     }
@@ -73,7 +73,7 @@ pub struct Applied {
     pub detail: String,
 }
 
-/// What an agent holds in its hands: releases on disk, and what runs.
+/// The resources of an agent: releases on disk, and the running process.
 #[derive(Debug)]
 pub struct Hands {
     releases: Releases,
@@ -91,7 +91,7 @@ impl Hands {
         &self.releases
     }
 
-    /// Puts a release in the place of what runs; when it does not work, that comes back.
+    /// Replaces the running release with a new one; if the new one does not work, the old one is started again.
     ///
     /// # Errors
     /// `Fault` when the agent was asked to end meanwhile: then it is done again when it starts.
@@ -127,7 +127,7 @@ impl Hands {
         Ok(Applied { outcome, reasons, detail })
     }
 
-    /// Makes a release the one that runs, and probes it.
+    /// Makes a release the current one, starts it and probes it.
     pub fn run(&mut self, known: &KnownRelease) -> Result<(), Fault> {
         self.releases
             .check(&known.artifact, &known.layer)
@@ -141,17 +141,17 @@ impl Hands {
         self.services.start(&known.plan, &self.releases.path(&known.artifact))
     }
 
-    /// How what should run has ended by itself; `None` while it runs.
+    /// How the process that should run has ended by itself; `None` while it runs.
     pub fn ended(&mut self) -> Option<String> {
         self.services.ended()
     }
 
-    /// What holds together what runs.
+    /// The enclosure of the running process.
     pub fn hold(&self) -> Option<Hold> {
         self.services.hold()
     }
 
-    /// Ends what runs.
+    /// Stops the running process.
     pub fn stop(&mut self) {
         if let Err(error) = self.services.stop() {
             shown::say(&format!("warning: {error}"));

@@ -1,7 +1,7 @@
-//! What an agent does with what it was given: judges it, applies it, remembers, and signs its report.
+//! The deployer: judges a due release or rollback, applies it, stores it in the memory, and signs the report.
 //!
-//! Invariant: nothing is applied whose evidence was not proven against this agent's own memory, and nothing
-//! changes before it is noted. It asks neither network nor clock itself: bytes are given, `now` is its clock.
+//! Invariant: nothing is applied whose evidence was not proven under this agent's own memory, and nothing changes before
+//! the change is stored. The deployer uses neither network nor clock itself: the caller passes bytes, and `now`.
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ use crate::probe::INTERRUPTED;
 use crate::process::reserved;
 use crate::restarts::Restarts;
 
-/// An agent's memory, key and hands.
+/// An agent's memory, key and resources.
 #[derive(Debug)]
 pub struct Deployer {
     dir: PathBuf,
@@ -32,15 +32,15 @@ pub struct Deployer {
     hands: Hands,
     signer: MachineSigner,
     now: fn() -> Moment,
-    /// Why what should run does not; tried again by the next look.
+    /// Why the current release does not run; it is started again by the next check.
     down: Option<String>,
     restarts: Restarts,
 }
 
-/// How what should run is, for those who ask.
+/// State of the current release, for status reports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Condition {
-    /// What holds its processes together.
+    /// The enclosure of its processes.
     pub hold: Option<Hold>,
     /// Why it does not run now.
     pub down: Option<String>,
@@ -48,7 +48,7 @@ pub struct Condition {
     pub restarts: Restarts,
 }
 
-/// What was asked, as far as a report names it.
+/// The requested release, as far as a report names it.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestedRelease {
     /// Number of the release.
@@ -62,16 +62,16 @@ pub struct RequestedRelease {
 /// The bytes of a release's layer.
 #[derive(Clone, Debug)]
 pub enum Layer {
-    /// These, not looked at yet.
+    /// The bytes, unverified.
     Bytes(Vec<u8>),
     /// The server was asked and does not have them.
     Lacking,
-    /// Nobody asked for them, since the release was not wanted.
+    /// They were not requested, because the release may not be applied.
     Unasked,
 }
 
 impl Deployer {
-    /// A deployer over an agent's directory; what a crash left there is cleared away.
+    /// A deployer for an agent's directory; remains of a crash are removed.
     ///
     /// # Errors
     /// `DeployError` when the directory cannot be used.
@@ -88,28 +88,30 @@ impl Deployer {
         Ok(deployer)
     }
 
-    /// Removes the releases that are not needed any more: what runs, what can come back, and what is begun is.
+    /// Removes releases that are not needed any more. The running one, possible rollback targets and a begun one are kept.
     fn clear_away(&self) {
         let known = self.memory.known().map(|known| known.artifact);
         let needed: Vec<Digest> =
             known.chain(self.memory.begun.as_ref().map(|begun| begun.artifact)).collect();
         if let Err(error) = self.hands.releases().keep(&needed) {
-            shown::say(&format!("warning: releases that are not needed any more stay: {error}"));
+            shown::say(&format!(
+                "warning: releases that are not needed any more could not be removed: {error}"
+            ));
         }
     }
 
-    /// What it remembers.
+    /// The agent's memory.
     #[must_use]
     pub const fn memory(&self) -> &Memory {
         &self.memory
     }
 
-    /// Ends what runs.
+    /// Stops the running process.
     pub fn stop(&mut self) {
         self.hands.stop();
     }
 
-    /// Refuses evidence that cannot even be read.
+    /// Refuses evidence that cannot be decoded.
     ///
     /// # Errors
     /// `DeployError` when the refusal cannot be kept.
@@ -117,7 +119,7 @@ impl Deployer {
         self.carry_out(asked, refused("bundle-unsound", what))
     }
 
-    /// How what should run is.
+    /// State of the current release.
     #[must_use]
     pub fn condition(&self) -> Condition {
         Condition { hold: self.hands.hold(), down: self.down.clone(), restarts: self.restarts.clone() }
@@ -142,7 +144,7 @@ impl Deployer {
         if self.down.is_none() {
             let Some(end) = self.hands.ended() else { return };
             self.fell(&format!("the service ended by itself with {end}"));
-            // What it has left has its time to end, and then ends.
+            // Other processes of the release get their time to end, and are then killed.
             self.hands.stop();
         }
         if self.restarts.is_due((self.now)()) {
@@ -150,9 +152,9 @@ impl Deployer {
         }
     }
 
-    /// Notes that what should run does not.
+    /// Notes that the current release does not run.
     fn fell(&mut self, what: &str) {
-        // LastAnswer once for each cause, not with every look.
+        // One line for each cause, not for every check.
         if self.down.as_deref() != Some(what) {
             shown::say(&format!("warning: {what}; it is started again"));
         }
@@ -160,8 +162,8 @@ impl Deployer {
         self.down = Some(what.to_owned());
     }
 
-    /// The report of a release that was reported before. A ledger restored from a backup may give a number
-    /// again, to another artifact.
+    /// The stored report of a release that was reported before. A ledger that was restored from a backup may use a number
+    /// again for another artifact.
     #[must_use]
     pub fn reported(&self, release: u64, artifact: &Digest) -> Option<Envelope> {
         let (number, report) = self.memory.report.as_ref()?;
@@ -170,7 +172,7 @@ impl Deployer {
         same.then(|| report.clone())
     }
 
-    /// The layer that a release needs, if it may be applied as things stand now. Nothing is noted of it.
+    /// The layer that a release needs, if the release may be applied now. Nothing is stored.
     ///
     /// # Errors
     /// `DeployError` when nothing can be said of it now: it stays due.
@@ -185,7 +187,7 @@ impl Deployer {
         Ok(manifest.and_then(|manifest| manifest.layers.into_iter().next()))
     }
 
-    /// Judges a release with the bytes of its layer, and applies it where it may be; answers the signed report.
+    /// Judges a release with the bytes of its layer, and applies it if allowed; returns the signed report.
     ///
     /// # Errors
     /// `DeployError` when nothing can be said of it now: it stays due.
@@ -222,7 +224,7 @@ impl Deployer {
         self.carry_out(&asked, decision)
     }
 
-    /// Judges a return, and applies it where it may be; answers the signed report.
+    /// Judges a rollback, and applies it if allowed; returns the signed report.
     ///
     /// # Errors
     /// `DeployError` when nothing can be said of it now: it stays due.
@@ -238,7 +240,7 @@ impl Deployer {
         self.carry_out_as(&asked, decision, true)
     }
 
-    /// Whether exactly this runs, and needs nothing.
+    /// Whether exactly this release runs, so that nothing needs to be done.
     fn is_up(&mut self, known: &KnownRelease) -> bool {
         self.memory.running.as_ref() == Some(known) && self.down.is_none() && self.hands.ended().is_none()
     }
@@ -247,7 +249,7 @@ impl Deployer {
         self.carry_out_as(asked, decision, false)
     }
 
-    /// Applies or refuses, remembers, and signs the report.
+    /// Applies or refuses, stores the result, and signs the report.
     fn carry_out_as(
         &mut self,
         asked: &RequestedRelease,
@@ -273,7 +275,7 @@ impl Deployer {
             Some(new) => {
                 self.begin(asked)?;
                 if is_return && self.is_up(new) {
-                    // A release that would have taken its place was ended: what runs is not stopped for that.
+                    // The rolled-back release had not replaced the running one, so the running one is not stopped.
                     Applied { outcome: ReleaseOutcome::Running, reasons: Vec::new(), detail: String::new() }
                 } else {
                     let old = self.memory.running.clone();
@@ -340,13 +342,13 @@ impl Deployer {
     }
 }
 
-/// The beginning of an explanation, as much of it as a report takes.
+/// The beginning of an explanation, cut to the length that a report allows.
 fn bounded(detail: &str) -> String {
     let end = detail.floor_char_boundary(DETAIL_BYTES_MAX);
     detail.get(..end).unwrap_or_default().to_owned()
 }
 
-/// The status that somebody laid into an agent's directory, where the server may withhold it.
+/// The status file in an agent's directory, which a person can write if the server withholds the status.
 ///
 /// # Errors
 /// `StatusFileError` when there is one that cannot be read.
@@ -364,5 +366,5 @@ pub fn read_status(dir: &Path) -> Result<Option<StatusFile>, StatusFileError> {
     StatusFile::decode(&bytes).map(Some).map_err(|error| StatusFileError::Status(path, error))
 }
 
-/// Name of the file by which a status reaches an agent whichever way it came.
+/// Name of the file by which a person can give a status to an agent.
 pub const STATUS_FILE: &str = "status.json";

@@ -1,7 +1,6 @@
-//! A program that runs in an enclosure, as the agent holds it: started, asked how it is, ended with everything
-//! that it started.
+//! A program in an enclosure, from the agent's side: started, observed, and ended with everything that it started.
 //!
-//! Invariant: `stop` answers `Ok` only when the kernel has said that nothing of it is left.
+//! Invariant: `stop` returns `Ok` only once the kernel has confirmed that none of its processes is left.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpListener;
@@ -15,13 +14,13 @@ use sandbox::Hold;
 
 use crate::keeper::{KeeperMessage, Launch, write_frame};
 
-/// Makes a command that ends up in `exec_service`.
+/// Makes a command that calls `exec_service`.
 pub trait Launcher: std::fmt::Debug + Send + Sync {
-    /// The command, without arguments of the stage.
+    /// The command, without the arguments of the stage.
     fn command(&self) -> Command;
 }
 
-/// A program that runs, with what it starts.
+/// A running program and everything that it started.
 #[derive(Debug)]
 pub struct ServiceProcess {
     keeper: Child,
@@ -30,18 +29,18 @@ pub struct ServiceProcess {
     hold: Hold,
     stop_ms: u64,
     ended: Option<End>,
-    /// Whether process 1 says that nothing is left, or has ended itself.
+    /// Whether process 1 has reported that nothing is left, or has ended itself.
     is_over: bool,
 }
 
 /// How a program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// With this code.
+    /// It ended with this exit code.
     Code(i32),
-    /// By this signal.
+    /// This signal ended it.
     Signal(i32),
-    /// Its enclosure ended before it could say.
+    /// Its enclosure ended before it could report the cause.
     Lost,
 }
 
@@ -86,7 +85,7 @@ impl std::fmt::Display for End {
     }
 }
 
-/// Signals by which programs end, as people know them (signal(7)).
+/// Names of signals that end programs (signal(7)).
 fn name_of(signal: i32) -> Option<&'static str> {
     Some(match signal {
         1 => "SIGHUP",
@@ -109,7 +108,7 @@ fn name_of(signal: i32) -> Option<&'static str> {
 }
 
 impl ServiceProcess {
-    /// Starts a program; what it prints goes to `log`.
+    /// Starts a program; its output goes to `log`.
     pub fn start(
         launcher: &dyn Launcher,
         launch: &Launch,
@@ -119,7 +118,7 @@ impl ServiceProcess {
         let doing = |what| move |error| StartError::Io(what, error);
         let (control, theirs) = UnixStream::pair().map_err(doing("make a socket"))?;
         let mut command = launcher.command();
-        // The launcher has no variables at all: those of the release are set by the last `execve` alone.
+        // The launcher has no variables: the variables of the release are set only by the last `execve`.
         command.args(["keep", &std::process::id().to_string()]).env_clear().current_dir("/");
         match socket {
             Some(socket) => command
@@ -128,7 +127,7 @@ impl ServiceProcess {
         };
         command.stdout(OwnedFd::from(theirs)).stderr(log).process_group(0);
         let keeper = command.spawn().map_err(doing("start the launcher"))?;
-        // `command` still holds the other end of the control socket and of the log.
+        // `command` still owns the other end of the control socket and of the log, which must be closed here.
         drop(command);
         let mut held = Self {
             keeper,
@@ -153,17 +152,17 @@ impl ServiceProcess {
         Ok(held)
     }
 
-    /// What holds it.
+    /// The kind of enclosure.
     pub const fn hold(&self) -> Hold {
         self.hold
     }
 
-    /// Its keeper, of which everything that it starts is a descendant.
+    /// Its keeper process; every process that the program starts is a descendant of the keeper.
     pub fn keeper(&self) -> u32 {
         self.keeper.id()
     }
 
-    /// How it has ended by itself, once it has; what it left is asked to end then, too.
+    /// How the program has ended by itself, once it has; its remaining processes are then asked to end too.
     pub fn ended(&mut self) -> Option<End> {
         while self.ended.is_none() && !self.is_over {
             match self.next(Instant::now()) {
@@ -175,7 +174,7 @@ impl ServiceProcess {
         self.ended.or_else(|| self.is_over.then_some(End::Lost))
     }
 
-    /// Asks everything in it to end, waits as long as the plan says, and then until the kernel has ended the rest.
+    /// Asks every process to end, waits as long as the plan says, and then until the kernel has ended the rest.
     ///
     /// # Errors
     /// `AliveError` when some of it lives on.
@@ -198,7 +197,7 @@ impl ServiceProcess {
         Err(AliveError { left: sandbox::descendants(self.keeper.id()).into_iter().collect() })
     }
 
-    /// The next word of process 1; `None` when there is none until then.
+    /// The next message of process 1; `None` if none arrives in time.
     fn next(&mut self, until: Instant) -> io::Result<Option<KeeperMessage>> {
         loop {
             if let Some(end) = self.heard.iter().position(|byte| *byte == b'\n') {
@@ -230,7 +229,7 @@ impl ServiceProcess {
 }
 
 impl Drop for ServiceProcess {
-    /// However this ends: process 1 ends everything once the socket is closed.
+    /// On every way out: process 1 ends everything once the socket is closed.
     fn drop(&mut self) {
         drop(self.control.shutdown(std::net::Shutdown::Both));
         for _ in 0..1000 {
@@ -244,7 +243,7 @@ impl Drop for ServiceProcess {
     }
 }
 
-/// How long a launcher may take to start a program.
+/// Longest time for a launcher to start a program.
 const START_TIME_MAX: Duration = Duration::from_secs(30);
-/// How long the kernel may take to end what was killed.
+/// Longest time for the kernel to end killed processes.
 const KILL_TIME_MAX: Duration = Duration::from_secs(10);

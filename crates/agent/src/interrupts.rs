@@ -1,22 +1,22 @@
-//! How what the agent does at length is told to end.
+//! Interrupts, which end the agent's long operations early.
 //!
-//! Invariant: the wish that the agent end stays; that a release is unwanted is taken once, so that it does not
-//! reach what is started in the release's place.
+//! Invariant: the request to end the agent stays raised; the interrupt of a release is taken once, so that it does not
+//! affect the release that is started next.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Why a probe ends before it is decided.
+/// Why a probe ends before its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Interrupt {
-    /// The agent was asked to end: what it does now is done again when it starts.
+    /// The agent was asked to end: the current work is done again at the next start.
     Ending,
-    /// Nobody wants the release any more, for this reason.
+    /// The release is not wanted any more, for this reason.
     Unwanted(String),
 }
 
-/// Interrupts between those who raise them and the one who is interrupted.
+/// Interrupts, shared by their senders and the interrupted operation.
 #[derive(Clone, Debug)]
 pub struct Interrupts(Arc<watch::Sender<Option<Interrupt>>>);
 
@@ -27,7 +27,7 @@ impl Default for Interrupts {
 }
 
 impl Interrupts {
-    /// Raises one.
+    /// Raises an interrupt.
     pub fn raise(&self, interrupt: Interrupt) {
         self.0.send_if_modified(|now| {
             let changes = *now != Some(Interrupt::Ending);
@@ -38,7 +38,7 @@ impl Interrupts {
         });
     }
 
-    /// Takes what was raised.
+    /// Takes the raised interrupt.
     #[must_use]
     pub fn take(&self) -> Option<Interrupt> {
         let mut taken = None;
@@ -52,9 +52,9 @@ impl Interrupts {
         taken
     }
 
-    /// Resolves once something is raised.
+    /// Resolves once an interrupt is raised.
     pub async fn raised(&self) {
-        // The sender lives as long as this does.
+        // Waiting cannot fail: the sender lives as long as this value.
         drop(self.0.subscribe().wait_for(Option::is_some).await);
     }
 }

@@ -1,4 +1,4 @@
-//! What the agent makes of what it was given: everything is proven against its own pin and its own numbers.
+//! The agent's decisions about due work: everything is proven under its own pin and its own numbers.
 
 use domain::gate::GateOutcome;
 use evidence::bundle::Bundle;
@@ -15,18 +15,18 @@ use crate::memory::{KnownRelease, Memory};
 /// A decision of the agent.
 #[derive(Clone, Debug)]
 pub struct Decision {
-    /// What is to be run; `None` when it is refused.
+    /// The release to run; `None` if the work is refused.
     pub apply: Option<KnownRelease>,
-    /// What is rolled back by that for good.
+    /// The artifact that this rolls back for good.
     pub leaves: Option<Digest>,
     /// Codes of the reasons against, sorted.
     pub reasons: Vec<String>,
-    /// The reasons in words, for the agent's own log.
+    /// The reasons as texts, for the agent's own log.
     pub words: Vec<String>,
 }
 
 impl Memory {
-    /// What this agent judges with.
+    /// The verification context of this agent.
     #[must_use]
     pub fn context(&self, now: Moment) -> (Anchors, VerificationContext) {
         let anchors = Anchors { version: self.root_version, digest: self.root, rehearsal: self.rehearsal };
@@ -43,12 +43,12 @@ impl Memory {
         (anchors, seen)
     }
 
-    /// A clock that was set back does not bring back what has ended.
+    /// The current time, or the latest witnessed one if that is later: a clock that was set back revives no expired statement.
     fn latest(&self, now: Moment) -> Moment {
         now.max(self.seen_time)
     }
 
-    /// Judges a release under the newest status of those known, and remembers the numbers of what was authentic.
+    /// Judges a release under the newest known status, and stores the numbers of authentic statements.
     pub fn judge_release(
         &mut self,
         bundle: &Bundle,
@@ -66,7 +66,10 @@ impl Memory {
             return refused("number-unbelievable", &what);
         }
         let Ok(checkpoint) = self.checkpoint.parse() else {
-            return refused("memory-damaged", "this agent does not know what it has seen; let it join anew");
+            return refused(
+                "memory-damaged",
+                "this agent's memory is damaged, so it does not know which numbers it has seen; let it join anew with `countersign agent join`",
+            );
         };
         let (anchors, mut seen) = self.context(now);
         seen.release = self.newest_before(bundle.release, &bundle.artifact());
@@ -114,7 +117,7 @@ impl Memory {
         }
     }
 
-    /// Judges a return: only what this agent has verified and run comes back.
+    /// Judges a rollback: the target must be a release that this agent has verified and run.
     pub fn judge_return(
         &mut self,
         order: &RollbackOrder,
@@ -131,7 +134,7 @@ impl Memory {
         let Some(known) = known else {
             return refused("never-run", "this agent has not run that artifact before");
         };
-        // One request is one return, however often its server sends it.
+        // One request is carried out once, however often the server sends it.
         if !self.uses(order, checked.until, self.latest(now)) {
             return refused("return-used", "this request was carried out before");
         }
@@ -139,8 +142,8 @@ impl Memory {
         Decision { apply: Some(known), leaves, reasons: Vec::new(), words: Vec::new() }
     }
 
-    /// Whether an order stops a release of this artifact that is being probed: it is genuine, and goes back from that
-    /// release, or from what runs now, which the release would replace.
+    /// Whether an order stops the probe of this artifact's release: the order is genuine, and goes back from that release or
+    /// from the running release, which the new one would replace.
     #[must_use]
     pub fn is_stopped_by(&self, order: &RollbackOrder, artifact: &Digest, now: Moment) -> bool {
         let running = self.running.as_ref().map(|running| running.artifact);
@@ -148,7 +151,7 @@ impl Memory {
         checked.is_ok_and(|checked| checked.from == Some(*artifact) || checked.from == running)
     }
 
-    /// Checks that an order is genuine, for this place, and of a number that may come next.
+    /// Checks that an order is genuine, for this place, and has an allowed number.
     fn check_rollback(
         &self,
         order: &RollbackOrder,
@@ -175,7 +178,7 @@ impl Memory {
     }
 }
 
-/// A decision against, for one reason.
+/// A refusal for one reason.
 pub fn refused(code: &str, what: &str) -> Decision {
     Decision {
         apply: None,

@@ -1,9 +1,9 @@
-//! The stages between the agent and a service: the keeper outside of the enclosure, process 1 inside, and the
-//! last thing before the service itself.
+//! The stages between the agent and a service: the keeper outside of the enclosure, process 1 inside it, and the last
+//! stage before the service itself.
 //!
-//! Invariant: no variable of a release is set before the service's own `execve`, so none reaches this program's
-//! loader (`LD_PRELOAD`, ld.so(8)). Process 1 ends everything as soon as the agent's end of the control socket
-//! closes, however the agent ended.
+//! Invariant: no variable of a release is set before the service's own `execve`, so no variable affects this program's
+//! loader (`LD_PRELOAD`, ld.so(8)). Process 1 ends everything as soon as the agent's end of the control socket closes,
+//! however the agent ended.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _, Write as _};
@@ -23,17 +23,17 @@ use rustix::process::{
 use sandbox::{Enclosed, Fork, Hold, signal_all};
 use serde::{Deserialize, Serialize};
 
-/// What a keeper is asked to start.
+/// The program that a keeper is asked to start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Launch {
-    /// Whether in a process namespace; else under a subreaper.
+    /// Whether it runs in a process namespace; otherwise it runs under a subreaper.
     pub namespace: bool,
     /// The program.
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
-    /// Where it starts.
+    /// Its working directory.
     pub directory: PathBuf,
     /// All of its variables.
     pub variables: BTreeMap<String, String>,
@@ -43,29 +43,29 @@ pub struct Launch {
     pub memory_bytes: u64,
     /// Milliseconds between SIGTERM and SIGKILL.
     pub stop_ms: u64,
-    /// Whether the keeper's standard input is a listening socket for it.
+    /// Whether the keeper's standard input is a listening socket for the program.
     pub socket: bool,
 }
 
-/// What the agent hears over the control socket, one JSON value a line.
+/// Messages to the agent over the control socket, one JSON value to a line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum KeeperMessage {
-    /// There is no enclosure of this kind here.
+    /// This host does not allow this kind of enclosure.
     Unheld(String),
     /// The program could not be started.
     Failed(String),
-    /// It runs, held by this.
+    /// The program runs in this enclosure.
     Started(Hold),
-    /// It has ended with this code.
+    /// The program has ended with this exit code.
     Code(i32),
-    /// It was ended by this signal.
+    /// This signal ended the program.
     Signal(i32),
-    /// Nothing that it started is left.
+    /// No process that it started is left.
     Gone,
 }
 
-/// Carries out a hidden stage of the binary; it returns only when that fails.
+/// Carries out a hidden stage of the binary; returns only if the stage fails.
 ///
 /// `keep AGENT`: keeps one service of the agent with this process id. `follow PARENT PROGRAM …`: becomes a program
 /// that ends with its parent.
@@ -84,7 +84,7 @@ pub fn exec_service(arguments: &[String]) -> io::Error {
     }
 }
 
-/// Ends with its parent, also when that has ended before this process could say so.
+/// Makes this process end with its parent, also if the parent ended before this call.
 fn follow(parent: &str) -> io::Result<()> {
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let now = rustix::process::getppid().map(|pid| pid.as_raw_nonzero().to_string());
@@ -94,16 +94,16 @@ fn follow(parent: &str) -> io::Result<()> {
 /// Standard input is the listening socket or nothing, standard output the control socket, standard error the log.
 fn keep(agent: &str) -> io::Result<()> {
     sandbox::close_inherited()?;
-    // The first descriptor that is opened is 3, where the service will look for its socket.
+    // The first descriptor that is opened is 3, where the service expects its socket.
     let third = fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
     let control = UnixStream::from(fcntl_dupfd_cloexec(rustix::stdio::stdout(), 4)?);
     let launch: Launch = serde_json::from_slice(&read_frame(&control)?)?;
     rustix::thread::set_no_new_privs(true)?;
-    // A service manager that stops the agent may signal all of its processes (systemd.kill(5)); those that hold a
-    // service must stay until that has ended.
+    // A service manager that stops the agent may signal all of its processes (systemd.kill(5)); the processes that hold a
+    // service must stay until the service has ended.
     sandbox::ignore_requests_to_end(true)?;
     if launch.namespace {
-        // A subreaper must outlive the agent, to end what it holds.
+        // A subreaper must outlive the agent, because it ends the remaining processes.
         follow(agent)?;
     }
     match sandbox::enclose(launch.namespace) {
@@ -117,7 +117,7 @@ fn keep(agent: &str) -> io::Result<()> {
     }
 }
 
-/// Lets go of socket and log, so that only the service has them.
+/// Closes its copies of socket and log, so that only the service has them.
 fn hold_nothing() -> io::Result<()> {
     let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdin(&null)?;
@@ -134,14 +134,14 @@ fn wait_for(child: Pid) -> io::Result<()> {
     }
 }
 
-/// Starts the service and stays until nothing of it is left.
+/// Starts the service and waits until none of its processes is left.
 fn run(launch: &Launch, hold: Hold, control: &UnixStream, third: OwnedFd) -> io::Result<()> {
     let (mut told, tell) = io::pipe()?;
     let main = match sandbox::fork()? {
         Fork::Child => {
             drop(told);
             let error = become_service(launch, third);
-            // Nobody reads it when the agent has ended.
+            // Nobody reads the message if the agent has ended.
             drop((&tell).write_all(error.to_string().as_bytes()));
             std::process::exit(127);
         }
@@ -160,13 +160,13 @@ fn run(launch: &Launch, hold: Hold, control: &UnixStream, third: OwnedFd) -> io:
     std::thread::scope(|scope| {
         scope.spawn(|| stop.listen(control));
         reap(main, control, &stop);
-        // It waits for nobody: process 1 ends, and a thread that still sleeps ends with it.
+        // This does not wait for the other thread: process 1 ends, and a sleeping thread ends with it.
         drop(say(control, &KeeperMessage::Gone));
         std::process::exit(0)
     })
 }
 
-/// Takes notice of every end until nobody is left.
+/// Waits for the end of every process until none is left.
 fn reap(main: Pid, control: &UnixStream, stop: &Stop) {
     loop {
         match wait(WaitOptions::empty()) {
@@ -188,7 +188,7 @@ fn ended(status: WaitStatus) -> KeeperMessage {
     }
 }
 
-/// How an enclosure ends: SIGTERM to everybody, then SIGKILL.
+/// Ends an enclosure: SIGTERM to every process, then SIGKILL.
 struct Stop {
     hold: Hold,
     asked: AtomicBool,
@@ -196,7 +196,7 @@ struct Stop {
 }
 
 impl Stop {
-    /// Waits for the agent's word; its end is one, too.
+    /// Waits for the agent's message, or for the agent's end, which means the same.
     fn listen(&self, mut control: &UnixStream) {
         let mut word = [0; 1];
         while let Ok(1) = control.read(&mut word) {
@@ -210,7 +210,7 @@ impl Stop {
         if self.asked.swap(true, Ordering::SeqCst) {
             return;
         }
-        // What is stopped (SIGSTOP) cannot end by itself; what cannot be asked is killed below.
+        // A stopped process (SIGSTOP) must be continued to end; a process that cannot be signalled is killed below.
         drop(signal_all(self.hold, Signal::TERM).and_then(|()| signal_all(self.hold, Signal::CONT)));
         let (hold, stop_ms) = (self.hold, self.stop_ms);
         std::thread::spawn(move || {
@@ -224,7 +224,7 @@ impl Stop {
     }
 }
 
-/// Kills everybody; a subreaper looks again, since children may have been made meanwhile.
+/// Kills every process; a subreaper looks again, because new children may have been started meanwhile.
 fn kill(hold: Hold) {
     loop {
         drop(signal_all(hold, Signal::KILL));
@@ -235,7 +235,7 @@ fn kill(hold: Hold) {
     }
 }
 
-/// The last thing before a service: its session, limits and socket (`sd_listen_fds(3)`).
+/// The last stage before a service: sets its session, limits and socket (`sd_listen_fds(3)`).
 fn become_service(launch: &Launch, third: OwnedFd) -> io::Error {
     if let Err(error) = prepare(launch, third) {
         return error;
@@ -266,7 +266,7 @@ fn prepare(launch: &Launch, third: OwnedFd) -> io::Result<()> {
             return Err(io::Error::other("file descriptor 3 is taken"));
         }
         fcntl_setfd(&mut third, FdFlags::empty())?;
-        // It must stay open across the exec that follows.
+        // The descriptor must stay open across the exec that follows.
         let _ = rustix::fd::IntoRawFd::into_raw_fd(third);
     }
     Ok(())
@@ -278,7 +278,7 @@ fn say(mut control: &UnixStream, said: &KeeperMessage) -> io::Result<()> {
     control.write_all(&line)
 }
 
-/// A length of four bytes, and as many bytes.
+/// Reads a length of four bytes, and as many bytes.
 fn read_frame(mut control: &UnixStream) -> io::Result<Vec<u8>> {
     let mut length = [0; 4];
     control.read_exact(&mut length)?;
@@ -288,21 +288,21 @@ fn read_frame(mut control: &UnixStream) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Writes what `read_frame` reads.
+/// Writes a frame that `read_frame` reads.
 pub fn write_frame(mut control: &UnixStream, bytes: &[u8]) -> io::Result<()> {
     let length = u32::try_from(bytes.len()).map_err(io::Error::other)?;
     control.write_all(&length.to_be_bytes())?;
     control.write_all(bytes)
 }
 
-/// More than any plan has.
+/// Larger than any plan.
 const LAUNCH_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Otherwise a service would go on for ever whose agent was killed while it began.
+    /// Otherwise a service whose agent was killed during the start would run on without end.
     #[test]
     fn nothing_begins_whose_agent_has_ended() {
         let arguments = ["follow", "0", "/bin/false"].map(str::to_owned);

@@ -1,7 +1,7 @@
-//! Processes of this agent's releases that an agent before it has left behind, as when it was killed.
+//! Processes of this agent's releases that an earlier agent process left behind, for example because it was killed.
 //!
-//! Invariant: only a process of this user is ended whose variables name this agent's state directory and a commit,
-//! which the agent alone sets on what it starts. A process namespace leaves none behind; a subreaper may.
+//! Invariant: a process is ended only if it belongs to this user and its variables name this agent's state directory and a
+//! commit; only the agent sets these variables. A process namespace leaves no process behind; a subreaper may.
 
 use std::fs;
 use std::path::Path;
@@ -31,10 +31,13 @@ pub fn end(state: &Path) -> Result<(), LeftoversError> {
         }
         if !std::mem::replace(&mut told, true) {
             let names: Vec<_> = found.iter().map(|pid| crate::sockets::name_of(*pid)).collect();
-            shown::say(&format!("warning: ending what an earlier release has left: {}", names.join(", ")));
+            shown::say(&format!(
+                "warning: ending processes that an earlier release left behind: {}",
+                names.join(", ")
+            ));
         }
         for pid in found.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
-            // It may have ended meanwhile.
+            // The process may have ended meanwhile.
             let _ = kill_process(pid, Signal::KILL);
         }
         std::thread::sleep(LOOK_EVERY);
@@ -50,7 +53,7 @@ pub fn find(state: &Path) -> Vec<u32> {
 }
 
 fn is_marked(pid: u32, mark: &[u8]) -> bool {
-    // One that has ended, or of another user, shows no variables.
+    // A process that has ended or belongs to another user shows no variables.
     let variables = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     let has = |wanted: &dyn Fn(&[u8]) -> bool| variables.split(|byte| *byte == 0).any(wanted);
     has(&|variable| variable == mark) && has(&|variable| variable.starts_with(b"COUNTERSIGN_COMMIT="))
@@ -78,7 +81,7 @@ mod tests {
         };
         let mut ours = start(dir.path(), true);
         let mut others = [start(&dir.path().join("other"), true), start(dir.path(), false)];
-        // The first one is a child of this test, which has to take notice of its end.
+        // The first process is a child of this test, so the test has to reap it.
         while find(dir.path()) != [ours.id()] {}
         end(dir.path()).unwrap();
         assert!(ours.try_wait().unwrap().is_some() || ours.wait().is_ok());

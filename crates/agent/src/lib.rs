@@ -1,8 +1,8 @@
-//! The deploy plane: pulls what is due at one place, verifies and judges it, applies it, reports.
+//! The deploy plane: gets due work for one place, verifies and judges it, applies it, and reports.
 //!
-//! Invariant: nothing is applied whose evidence was not proven here against the agent's own pin, with the
-//! numbers that it has seen itself; nothing is run whose bytes were not hashed right before. It
-//! deliberately lacks SQL, an HTTP server and any way to be told what to do without evidence.
+//! Invariant: nothing is applied whose evidence was not proven here under the agent's own pin and the numbers that it has
+//! seen; no program is run whose bytes were not hashed right before. This crate deliberately omits SQL, an HTTP server and
+//! any command without evidence.
 
 mod apply;
 mod deployer;

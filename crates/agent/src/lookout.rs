@@ -1,7 +1,7 @@
-//! Looks, while a release is probed, for what ends it: a newer status that stands against it, or a rollback.
+//! Watches, while a release is probed, for a reason to end the probe: a newer status against the release, or a rollback.
 //!
-//! Invariant: what the server says ends a probe only when its signatures are good and this agent would not begin
-//! the release any more; the server can withhold a release anyway.
+//! Invariant: an answer of the server ends a probe only if its signatures are valid and this agent would not begin the
+//! release any more. This gives the server no new power, because it can withhold a release anyway.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,13 +18,13 @@ use wire::{AgentWork, Client};
 use crate::deployer::read_status;
 use crate::memory::Memory;
 
-/// What a release that is probed was judged by.
+/// The inputs under which the probed release was judged.
 #[derive(Debug)]
 pub struct Lookout<'a> {
     pub client: &'a Client,
     pub dir: PathBuf,
     pub place: Place,
-    /// What the agent knew when it judged the release.
+    /// The agent's memory at that time.
     pub memory: Memory,
     pub bundle: Arc<Bundle>,
     pub proof: Arc<Vec<Bytes>>,
@@ -32,13 +32,13 @@ pub struct Lookout<'a> {
 }
 
 impl Lookout<'_> {
-    /// Resolves when the release is unwanted, with the reason.
+    /// Resolves with the reason once the release is not wanted any more.
     pub async fn unwanted(&self) -> String {
         let mut seen: Option<Digest> = None;
         let mut by_hand = read_status(&self.dir).ok().flatten();
         loop {
             sleep(LOOK_EVERY).await;
-            // An unreadable file says nothing yet: the person may still be writing it.
+            // A file that cannot be read is ignored for now, because a person may still be writing it.
             if let Ok(Some(file)) = read_status(&self.dir)
                 && by_hand.as_ref() != Some(&file)
             {
@@ -58,7 +58,7 @@ impl Lookout<'_> {
         }
     }
 
-    /// A status of the server that was not looked at yet.
+    /// A status of the server that was not checked yet.
     async fn newer(&self, seen: &mut Option<Digest>) -> Option<StatusFile> {
         let status = self.client.installation().await.ok()?.status?;
         let known = self.bundle.status.encode().map(|bytes| Digest::of(&bytes)).ok();
@@ -79,10 +79,10 @@ impl Lookout<'_> {
             decision.apply.is_none().then(|| decision.words.join("; "))
         });
         let why = judged.await.ok().flatten()?;
-        Some(format!("a newer status stands against the release: {why}"))
+        Some(format!("a newer status forbids the release: {why}"))
     }
 
-    /// Whether somebody who may has asked for what runs instead.
+    /// Whether an authorised person has asked for a rollback.
     async fn is_rolled_back(&self) -> bool {
         let Ok(Some(AgentWork::Rollback(order))) = self.client.agent_work(&self.place).await else {
             return false;

@@ -1,7 +1,7 @@
-//! What an agent remembers: its pin, the highest numbers that it has seen, what it runs, what it reported.
+//! The agent's memory: its pin, the highest numbers that it has seen, the release that it runs, its last report.
 //!
-//! Invariant: one file, written whole or not at all, before anything that depends on it. A crash between a
-//! switch and this file leaves the old one, and the switch is done again.
+//! Invariant: one file, written completely or not at all, before anything that depends on it. A crash between a switch and
+//! this file leaves behind the old file, and the switch is done again.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub struct Memory {
     /// Version of this format; 1.
     pub v: u8,
-    /// The installation.
+    /// Id of the installation.
     pub installation: Id,
     /// The agent's name in the environment statement.
     pub agent: Name,
@@ -44,35 +44,35 @@ pub struct Memory {
     pub seen_statement: u64,
     /// Highest number of a release.
     pub seen_release: u64,
-    /// What was begun and has no report yet: after a crash it is done again, not refused as old.
+    /// Begun work without a report: after a crash it is done again, instead of being refused as old.
     #[serde(default)]
     pub begun: Option<Begun>,
-    /// Requests for returns that were carried out, by digest, and until when each could be sent again.
+    /// Digests of rollback requests that were carried out, and until when each could be sent again.
     #[serde(default)]
     pub returned: BTreeMap<Digest, Moment>,
     /// Latest time that a quorum of witnesses vouched for.
     #[serde(default)]
     pub seen_time: Moment,
-    /// The newest status, whichever way it came.
+    /// The newest status, from the server or from a file.
     #[serde(default)]
     pub status: Option<StatusFile>,
     /// Text of the newest checkpoint.
     pub checkpoint: String,
-    /// What runs.
+    /// The running release.
     pub running: Option<KnownRelease>,
-    /// What ran before.
+    /// The release that ran before.
     pub before: Option<KnownRelease>,
-    /// What ran before that, the latest first.
+    /// Earlier releases, the latest first.
     #[serde(default)]
     pub earlier: Vec<KnownRelease>,
-    /// What ran before, where that was rolled back: it does not move on to what ran before that.
+    /// The release that ran before, if it was rolled back: it is not added to the earlier ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Digest>,
-    /// The last report, kept until a newer one: it is sent again when it is asked for again.
+    /// The last report, kept until a newer one, so that it can be sent again.
     pub report: Option<(u64, Envelope)>,
 }
 
-/// A release, or a return, whose application was begun.
+/// A release or rollback whose application was begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Begun {
@@ -80,7 +80,7 @@ pub struct Begun {
     pub release: u64,
     /// Its artifact.
     pub artifact: Digest,
-    /// The highest number that was seen before.
+    /// The highest number that was seen before it.
     pub after: u64,
 }
 
@@ -104,7 +104,7 @@ pub enum MemoryError {
     /// The file system failed.
     #[error("cannot {0} `{1}`: {2}")]
     Io(&'static str, PathBuf, io::Error),
-    /// It did not become durable.
+    /// The memory did not become durable.
     #[error(transparent)]
     Disk(#[from] disk::DiskError),
     /// The file is damaged.
@@ -113,7 +113,7 @@ pub enum MemoryError {
 }
 
 impl KnownRelease {
-    /// What a report says of it.
+    /// The release as a report names it.
     #[must_use]
     pub fn running(&self) -> Running {
         Running { artifact: self.artifact, commit: self.commit.clone() }
@@ -121,7 +121,7 @@ impl KnownRelease {
 }
 
 impl Memory {
-    /// What this agent has verified and run, as far as it is kept, the latest first.
+    /// Releases that this agent has verified and run and still has, the latest first.
     pub fn known(&self) -> impl Iterator<Item = &KnownRelease> {
         self.running.iter().chain(&self.before).chain(&self.earlier)
     }
@@ -138,8 +138,8 @@ impl Memory {
         self.earlier.truncate(EARLIER_MAX);
     }
 
-    /// Notes that an artifact was rolled back: it takes no place among the earlier ones. The server counts in the same
-    /// way, and so asks for nothing that is forgotten here.
+    /// Notes that an artifact was rolled back, so that it is not added to the earlier ones. The server counts in the same way,
+    /// so it never asks for a release that is forgotten here.
     pub fn leaves(&mut self, artifact: &Digest) {
         self.earlier.retain(|one| one.artifact != *artifact);
         if self.before.as_ref().is_some_and(|before| before.artifact == *artifact) {
@@ -147,19 +147,19 @@ impl Memory {
         }
     }
 
-    /// What was begun and has no report yet, if it is this.
+    /// The begun work without a report, if it is this one.
     fn begun(&self, release: u64, artifact: &Digest) -> Option<&Begun> {
         self.begun.as_ref().filter(|begun| begun.release == release && begun.artifact == *artifact)
     }
 
-    /// Why a number is none that this agent takes, since it would leave none for what comes after.
+    /// Why a number is refused: it is so high that no numbers would be left for later releases.
     pub fn leaps(&self, release: u64) -> Option<String> {
         let most = self.seen_release.saturating_add(LEAP_MAX);
         (release > most)
             .then(|| format!("release {release} is more than {LEAP_MAX} above {}", self.seen_release))
     }
 
-    /// Notes that a request for a return is carried out; `false` when one was before, but for what was begun.
+    /// Notes that a rollback request is carried out; `false` if it was carried out before and is not the begun work.
     pub fn uses(&mut self, order: &RollbackOrder, until: Moment, now: Moment) -> bool {
         let request = order.request.payload_digest();
         let again =
@@ -169,7 +169,7 @@ impl Memory {
         !again
     }
 
-    /// The highest number that counts against a release: its own does not, where it was begun and not ended.
+    /// The highest number that counts against a release; the release's own number does not, if it was begun and has no report.
     #[must_use]
     pub fn newest_before(&self, release: u64, artifact: &Digest) -> u64 {
         self.begun(release, artifact).map_or(self.seen_release, |begun| begun.after)
@@ -178,17 +178,17 @@ impl Memory {
     /// Reads the memory of an agent's directory.
     ///
     /// # Errors
-    /// `MemoryError` when there is none or it is damaged.
+    /// `MemoryError` if the file is missing or damaged.
     pub fn read(dir: &Path) -> Result<Self, MemoryError> {
         let path = dir.join(FILE);
         let text = fs::read(&path).map_err(|error| MemoryError::Io("read", path.clone(), error))?;
         serde_json::from_slice(&text).map_err(|error| MemoryError::Damaged(path, error))
     }
 
-    /// Writes it, durably.
+    /// Writes the memory, durably.
     ///
     /// # Errors
-    /// `MemoryError::Io` when it cannot be written; the old one stays.
+    /// `MemoryError::Io` if it cannot be written; the old file stays.
     pub fn write(&self, dir: &Path) -> Result<(), MemoryError> {
         let path = dir.join(FILE);
         let text =

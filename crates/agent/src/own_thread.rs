@@ -1,8 +1,8 @@
-//! A thread of its own for what works with child processes.
+//! A dedicated thread for a value that works with child processes.
 //!
-//! Invariant: all that is done with the value is done on one thread, which lives as long as this does. The
-//! kernel ends a child that follows its parent when the *thread* ends that made it (prctl(2),
-//! `PR_SET_PDEATHSIG`), and a runtime ends threads for blocking work that have been idle for a while.
+//! Invariant: every operation on the value runs on one thread, which lives as long as the handle. The kernel ends a child
+//! that follows its parent when the *thread* ends that started it (prctl(2), `PR_SET_PDEATHSIG`), and a runtime ends its
+//! threads for blocking work after some idle time.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +11,7 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-/// A value on a thread of its own.
+/// A value on a dedicated thread.
 #[derive(Debug)]
 pub struct OwnThread<T> {
     jobs: SyncSender<Job<T>>,
@@ -64,7 +64,7 @@ impl<T: Send + 'static> OwnThread<T> {
     }
 }
 
-/// Most pieces of work that wait.
+/// Most operations that wait.
 const WAITING_MAX: usize = 16;
 
 #[cfg(test)]
@@ -73,7 +73,7 @@ mod tests {
 
     use super::*;
 
-    /// Work that comes at once, which a pool would spread over its threads, and work after a panic.
+    /// Operations at the same time, which a pool would spread over its threads, and an operation after a panic.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn everything_is_done_on_one_thread_in_order() {
         let own = OwnThread::start("test", Vec::new()).unwrap();

@@ -1,8 +1,8 @@
-//! How long an agent waits before it tries the same work again.
+//! Pauses of an agent before it tries the same work again.
 //!
-//! Invariant: a server that could not be reached is asked again at once, so that nothing waits longer than the server was
-//! away; a report that was refused is sent again less and less often, for the same report gets the same answer. The
-//! longest pause is short: a rollback that arrives meanwhile waits for it.
+//! Invariant: a server that could not be reached is asked again at once, so that work waits only while the server is away;
+//! a refused report is sent again at growing intervals, because the same report gets the same answer. The longest pause is
+//! short, because a rollback that arrives meanwhile waits for it.
 
 use std::time::Duration;
 
@@ -13,14 +13,14 @@ use crate::error::AgentError;
 /// Why a piece of work is not done.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NotDone {
-    /// It may go better the next time.
+    /// Temporary: the next attempt may succeed.
     Passing(String),
-    /// The server does not take the report.
+    /// The server refuses the report.
     Refused(String),
 }
 
 impl NotDone {
-    /// What is said of it.
+    /// The reason as a text.
     pub fn text(&self) -> &str {
         match self {
             Self::Passing(what) | Self::Refused(what) => what,
@@ -34,14 +34,14 @@ impl From<AgentError> for NotDone {
     }
 }
 
-/// What became of a report.
+/// The result of sending a report.
 ///
 /// # Errors
-/// `NotDone` when it is not on record, and its work is still due.
+/// `NotDone` if the report is not recorded, so that its work is still due.
 pub fn taken<T>(answer: Result<T, ClientError>) -> Result<(), NotDone> {
     match answer {
         Ok(_) => Ok(()),
-        // It is not due any more: somebody saw the same report before.
+        // The work is not due any more: the server has the same report already.
         Err(ClientError::Problem(problem))
             if !problem.reasons.is_empty()
                 && problem.reasons.iter().all(|reason| reason.code == NOTHING_DUE) =>
@@ -49,7 +49,7 @@ pub fn taken<T>(answer: Result<T, ClientError>) -> Result<(), NotDone> {
             Ok(())
         }
         Err(error) if error.is_passing() => Err(NotDone::Passing(error.to_string())),
-        Err(error) => Err(NotDone::Refused(format!("the server does not take the report: {error}"))),
+        Err(error) => Err(NotDone::Refused(format!("the server does not accept the report: {error}"))),
     }
 }
 
@@ -60,7 +60,7 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// How long to wait now; `None` when the work is done.
+    /// The pause after an attempt; `None` if the work is done.
     pub fn after(&mut self, done: &Result<(), NotDone>) -> Option<Duration> {
         match done {
             Ok(()) => {
@@ -95,12 +95,12 @@ mod tests {
         Err(ClientError::Problem(Box::new(problem)))
     }
 
-    /// Each answer that a report may get, and whether the agent is done, tries again soon, or less and less often.
+    /// For each answer to a report: whether the agent is done, tries again soon, or tries again at growing intervals.
     #[test]
     fn each_answer_to_a_report_ends_the_work_or_is_waited_for() {
         for (answer, expected) in [
             (Ok(()), "done"),
-            // Only the server can refuse; another process that answers is ignored.
+            // Only the genuine server can refuse; the answer of another process is ignored.
             (Err(ClientError::Unproven { url: "x".into(), what: "x".into() }), "passing"),
             (problem(ProblemKind::Refused, &["nothing-due"]), "done"),
             (problem(ProblemKind::Refused, &["number-unbelievable"]), "refused"),
@@ -122,7 +122,7 @@ mod tests {
         }
     }
 
-    /// A refused report was once sent again as fast as the server answered.
+    /// A refused report must not be sent again as fast as the server answers.
     #[test]
     fn attack_a_refused_report_is_sent_less_and_less_often() {
         let mut patience = Patience::default();

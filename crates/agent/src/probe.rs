@@ -1,8 +1,9 @@
-//! Probes: how it is found out whether a release works, within limits that its plan cannot raise.
+//! Probes: they check whether a release works, within limits that its plan cannot raise.
 //!
-//! Invariant: a release works once its probe has passed and its process stayed up a while longer. A probe ends after an hour at the latest, at once when the process ends by itself, and at once when
-//! it is interrupted. Over HTTP only a complete answer 200 passes, read by a client that knows the protocol
-//! (RFC 9112): interim answers are skipped, a redirect is not followed and does not pass.
+//! Invariant: a release works once its probe has passed and its process stayed up for a while after that. A probe ends
+//! after an hour at the latest, and at once if the process ends by itself or the probe is interrupted. Over HTTP only a
+//! complete answer with status 200 passes, read by a client of the protocol (RFC 9112): interim answers are skipped, and a
+//! redirect is not followed and does not pass.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,25 +23,25 @@ use crate::held::ServiceProcess;
 use crate::interrupts::{Interrupt, Interrupts};
 use crate::probe_error::ProbeError;
 
-/// A probe that goes on.
+/// A running probe.
 #[derive(Debug)]
 pub struct Probing<'a> {
-    /// What the plan says.
+    /// The probe of the plan.
     pub probe: &'a Probe,
-    /// What is probed; `None` when files are only installed.
+    /// The probed process; `None` if files are only installed.
     pub service: Option<&'a mut ServiceProcess>,
-    /// Longest time in all.
+    /// Longest total time.
     pub time_max: Duration,
-    /// How long the process has to stay up after its probe has passed.
+    /// Time for which the process has to stay up after its probe has passed.
     pub settle: Duration,
-    /// Where the last answer is told while it goes on.
+    /// Receives the last answer while the probe runs.
     pub said: LastAnswer,
-    /// Who may end it.
+    /// Interrupts that may end it.
     pub interrupts: Interrupts,
 }
 
 impl Probing<'_> {
-    /// Asks until the answer is good, or the attempts or the time are used up.
+    /// Repeats the probe until it passes, or its attempts or its time are used up.
     pub async fn until_good(
         mut self,
         mut ask: impl AsyncFnMut(u32) -> Result<(), ProbeError>,
@@ -54,7 +55,7 @@ impl Probing<'_> {
             }
             match self.watched(until, ask(attempt), &last).await? {
                 Ok(()) => {
-                    // From here on status must not say that the probe has not passed.
+                    // From here on, the status must not report the probe as failing.
                     self.said.say(None);
                     return self.settled().await;
                 }
@@ -69,14 +70,14 @@ impl Probing<'_> {
         Err(Fault::new("probe-failed", format!("the probe failed {times} times, the last time: {last}")))
     }
 
-    /// Waits whether the process stays up: one that falls right after a probe which proves little works no more than
-    /// one that never began.
+    /// Waits whether the process stays up: a process that ends right after a weak probe works no better than one that never
+    /// started.
     async fn settled(mut self) -> Result<(), Fault> {
         if self.service.is_none() {
             return Ok(());
         }
         let (settle, seconds) = (self.settle, self.settle.as_secs());
-        // The probe's own end is not the service's.
+        // The time limit of the probe does not apply to this wait.
         let until = Instant::now() + settle.saturating_add(PROBE_TIME_MAX);
         self.watched(until, sleep(settle), "").await.map_err(|fault| match fault.code {
             "probe-failed" => {
@@ -87,7 +88,7 @@ impl Probing<'_> {
         })
     }
 
-    /// Waits for something, unless the process ends, the time is over, or an interrupt comes.
+    /// Waits for a future, unless the process ends, the time is over, or an interrupt arrives.
     async fn watched<T>(
         &mut self,
         until: Instant,
@@ -117,17 +118,17 @@ impl Probing<'_> {
     }
 }
 
-/// The last answer of a probe that goes on, for those who look meanwhile.
+/// The last answer of a running probe, for status reports.
 #[derive(Clone, Debug, Default)]
 pub struct LastAnswer(Arc<Mutex<Option<String>>>);
 
 impl LastAnswer {
-    /// Tells it, or that no probe goes on.
+    /// Sets the last answer, or clears it when no probe runs.
     pub fn say(&self, what: Option<&str>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = what.map(str::to_owned);
     }
 
-    /// What was told last.
+    /// The last answer.
     pub fn last(&self) -> Option<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -140,7 +141,7 @@ fn interrupted(interrupt: &Interrupt) -> Fault {
     }
 }
 
-/// Longest time of one try over HTTP: ten intervals, but never more than the whole probe may take.
+/// Longest time of one attempt over HTTP: ten intervals, but never more than the whole probe may take.
 pub fn try_time(probe: &Probe) -> Duration {
     Duration::from_millis(probe.interval_ms).saturating_mul(10).min(PROBE_TIME_MAX)
 }
@@ -179,7 +180,7 @@ async fn answer(path: &str, address: SocketAddr) -> Result<(), ProbeError> {
     tokio::select! {
         biased;
         judged = &mut read => return judged,
-        // It drives the other one. When it ends, all that came is there, and the other one says what is missing.
+        // The connection drives the request. When it ends, all bytes are there, and the request reports what is missing.
         _ = &mut connection => {}
     }
     read.await
@@ -194,7 +195,7 @@ async fn judged(path: &str, answer: Response<Incoming>) -> Result<(), ProbeError
     if status == hyper::StatusCode::OK {
         return match body {
             Ok(_) => Ok(()),
-            // The answer is longer than anybody needs to read.
+            // The answer is longer than needed, so the rest is not read.
             Err(error) if error.is::<http_body_util::LengthLimitError>() => Ok(()),
             Err(source) => Err(ProbeError::Body { path, source }),
         };
@@ -207,7 +208,7 @@ async fn judged(path: &str, answer: Response<Incoming>) -> Result<(), ProbeError
     Err(ProbeError::Status { path, status, said })
 }
 
-/// An error of hyper with what caused it.
+/// An error of hyper with its causes.
 fn chain(error: &hyper::Error) -> String {
     match std::error::Error::source(error) {
         Some(cause) => format!("{error}: {cause}"),
@@ -217,7 +218,7 @@ fn chain(error: &hyper::Error) -> String {
 
 /// Code of a probe that nobody wants any more.
 pub const INTERRUPTED: &str = "probe-interrupted";
-/// Longest time of a probe in all; a plan can make it shorter only.
+/// Longest total time of a probe; a plan can only shorten it.
 pub const PROBE_TIME_MAX: Duration = Duration::from_hours(1);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const HEADERS_MAX: usize = 100;

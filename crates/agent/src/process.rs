@@ -1,10 +1,9 @@
 //! The process of a place: it gets its socket or its port, runs in an enclosure, and is probed.
 //!
-//! Invariant: a release counts as working only when its probe passed and the listener is held by nothing but this
-//! release. In the first form the agent owns the socket, so the port stays open while one process takes the place of
-//! another: a client that connects meanwhile waits. In the other form the process listens by itself. Where there is
-//! no process namespace, something of a release may outlive it, so that each release gets a socket of its own, and
-//! nothing answers at the one before it any more.
+//! Invariant: a release counts as working only if its probe passed and only processes of this release hold the listener.
+//! In the first form the agent owns the socket, so the port stays open while one process replaces another: a client that
+//! connects meanwhile waits. In the other form the process opens the port itself. Without process namespaces, a process
+//! of a release may outlive it, so each release gets a new socket, and nothing answers at the old one any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -30,7 +29,7 @@ use crate::probe_error::ProbeError;
 use crate::service_log::{Flow, ServiceLog};
 use crate::{leftovers, sockets};
 
-/// The process of a place, with the socket that it is given.
+/// The process of a place, with its socket.
 #[derive(Debug)]
 pub struct Processes {
     state: PathBuf,
@@ -40,17 +39,17 @@ pub struct Processes {
     settle: Duration,
     said: LastAnswer,
     clock: Option<fn() -> Moment>,
-    /// Shared, so that it can be driven while a probe borrows the rest.
+    /// Shared, so that it can run while a probe borrows the rest.
     runtime: Arc<Runtime>,
     socket: Option<(u16, TcpListener)>,
-    /// Whether a release was given the socket.
+    /// Whether the socket was given to a release.
     given: bool,
     service: Option<Service>,
-    /// Whether this host gives process namespaces, as far as it was tried.
+    /// Whether this host allows process namespaces, as far as it was tried.
     namespace: bool,
 }
 
-/// A process that runs.
+/// A running process.
 #[derive(Debug)]
 struct Service {
     held: ServiceProcess,
@@ -59,10 +58,10 @@ struct Service {
 }
 
 impl Processes {
-    /// Nothing runs yet.
+    /// A place without a running process.
     ///
     /// # Errors
-    /// When there are no resources for probes.
+    /// If the resources for probes cannot be made.
     pub fn new(
         dir: &Path,
         launcher: Box<dyn Launcher>,
@@ -87,38 +86,38 @@ impl Processes {
         })
     }
 
-    /// The same, in which a process has to stay up for so long after its probe has passed.
+    /// The same, with the time for which a process has to stay up after its probe has passed.
     #[must_use]
     pub fn settling(self, settle: Duration) -> Self {
         Self { settle, ..self }
     }
 
-    /// The same, whose log says when a process begins.
+    /// The same, with a log that says when a process begins.
     #[must_use]
     pub fn with_clock(self, clock: fn() -> Moment) -> Self {
         Self { clock: Some(clock), ..self }
     }
 
-    /// Where the last answer to a probe is told.
+    /// The place of the last answer to a probe.
     pub fn said(&self) -> LastAnswer {
         self.said.clone()
     }
 
-    /// A line of the agent's own in the log of the service.
+    /// Writes a line of the agent itself into the log of the service.
     fn note(&self, what: &str) {
         if let Some(clock) = self.clock {
             self.log.note(&format!("[countersign, {}: {what}]", clock()));
         }
     }
 
-    /// Listens for a process that is given its socket, or sees to it that a port is free for one that listens.
+    /// Opens a socket for a process that is given one, or checks that the port is free for a process that listens itself.
     fn listen(&mut self, plan: &Plan) -> Result<(), Fault> {
         match listening(plan) {
             None => self.let_go(),
             Some((port, Listen::Socket)) => {
                 if self.given && !self.namespace {
                     self.let_go();
-                    // What still runs may listen again at the old one; `start` tries again when that has ended.
+                    // A process of the old release may listen at the old port again; `start` tries again once it has ended.
                     self.socket = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok().map(|new| (port, new));
                     if self.service.is_some() {
                         return Ok(());
@@ -136,10 +135,10 @@ impl Processes {
         Ok(())
     }
 
-    /// Ends the socket for every process that still holds it. The kernel resets clients that were not accepted yet.
+    /// Shuts the socket down for every process that still holds it. The kernel resets clients that were not accepted yet.
     fn let_go(&mut self) {
         if let Some((_, socket)) = self.socket.take() {
-            // One that has ended already is what is wanted.
+            // A socket that is shut down already is fine.
             let _ = shutdown(&socket, Shutdown::Both);
         }
         self.given = false;
@@ -159,7 +158,7 @@ impl Processes {
         Ok(Some(Service { held, flow, listen }))
     }
 
-    /// Starts something in the strongest enclosure that this host gives.
+    /// Starts a program in the strongest enclosure that this host allows.
     fn held(&mut self, launch: &Launch, log: OwnedFd) -> Result<ServiceProcess, StartError> {
         let socket = self.socket.as_ref().map(|(_, socket)| socket).filter(|_| launch.socket);
         self.given |= socket.is_some();
@@ -169,8 +168,8 @@ impl Processes {
                 Err(StartError::Unheld(what)) => {
                     self.namespace = false;
                     shown::say(&format!(
-                        "warning: this host gives no process namespace ({what}); a subreaper holds services, \
-                         which one that ends the subreaper escapes"
+                        "warning: this host does not allow process namespaces ({what}); a subreaper holds services, \
+                         and a service that ends the subreaper escapes"
                     ));
                 }
                 done => return done,
@@ -202,7 +201,7 @@ impl Processes {
         })
     }
 
-    /// Probes until the answer is good and the listener is the release's alone.
+    /// Probes until the probe passes, then checks that only this release holds the listener.
     fn probe(&mut self, plan: &Plan, dir: &Path, service: Option<&mut Service>) -> Result<(), Fault> {
         let keeper = service.as_ref().map(|service| service.held.keeper());
         let runtime = Arc::clone(&self.runtime);
@@ -221,7 +220,7 @@ impl Processes {
                 }
                 ProbeTarget::Command(words) => self.command(plan, dir, words).await?,
             }
-            // Only after the probe: another process may have answered it.
+            // The check comes after the probe, because another process may have answered it.
             self.address(plan, keeper)?;
             if keeper.is_some() && !self.settle.is_zero() {
                 let seconds = self.settle.as_secs();
@@ -262,14 +261,14 @@ impl Processes {
     /// Whether a listener is held by nothing but the descendants of a keeper, and perhaps the agent.
     fn serves_alone(&self, socket: u64, keeper: u32, agent: Option<u32>) -> Result<(), ProbeError> {
         let (mut strangers, mut hidden) = (Vec::new(), Vec::new());
-        // A process that ends between the two looks is a descendant no more.
+        // A process may end between the two looks and then no longer counts as a descendant, so the check is repeated.
         for _ in 0..3 {
             let holders = sockets::holders(socket);
             let family = sandbox::descendants(keeper);
             let is_own = |pid: &u32| family.contains(pid) || *pid == keeper || Some(*pid) == agent;
             let others = |of: &BTreeSet<u32>| of.iter().copied().filter(|pid| !is_own(pid)).collect();
             strangers = others(&holders.seen);
-            // Nothing has come out of a process namespace, whatever it hides.
+            // A process cannot leave a process namespace, so hidden descriptors do not matter there.
             hidden = if self.namespace { Vec::new() } else { others(&holders.hidden) };
             let is_held = !holders.seen.is_empty() || holders.hidden.iter().any(is_own);
             if strangers.is_empty() && hidden.is_empty() && is_held {
@@ -301,7 +300,7 @@ impl Processes {
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         };
-        // What it started ends with it.
+        // Processes that it started end with it.
         held.stop()?;
         let lines = said.last_lines(&flow);
         match end {
@@ -316,9 +315,9 @@ impl Services for Processes {
     fn prepare(&mut self, plan: &Plan) -> Result<(), Fault> {
         let listens = self.service.as_ref().map(|service| service.listen);
         match (listening(plan), listens) {
-            // Before anything is stopped, so that the port is never closed.
+            // The new socket is opened before the old process is stopped, so that the port is never closed.
             (Some((_, Listen::Socket)), Some(Listen::Socket)) => self.listen(plan),
-            // Nothing runs, or what runs holds the port itself: that is for `start`.
+            // No process runs, or the running one holds the port itself: `start` opens the new socket.
             _ => Ok(()),
         }
     }
@@ -356,7 +355,7 @@ impl Services for Processes {
     }
 }
 
-/// The port of a plan's process, and how it comes by it.
+/// The port of a plan's process, and how the process gets it.
 const fn listening(plan: &Plan) -> Option<(u16, Listen)> {
     match &plan.target {
         Target::Process { port: Some(port), listen, .. } => Some((*port, *listen)),
@@ -378,7 +377,7 @@ fn not_listening(port: u16, keeper: u32) -> ProbeError {
     ProbeError::NotListening { port, others }
 }
 
-/// What an agent before this one has just left may still be ending.
+/// Repeats an attempt for a short time, because an earlier agent's processes may still be ending.
 fn patiently<T>(mut attempt: impl FnMut() -> Result<T, Fault>) -> Result<T, Fault> {
     let until = Instant::now() + PORT_TIME_MAX;
     loop {
@@ -403,8 +402,8 @@ fn taken(port: u16) -> Fault {
     Fault::new("port-taken", format!("port {port} is taken by {who}; end it, or give the place another port"))
 }
 
-/// Everything that a process sees of its surroundings. The release's own words win over defaults; names that
-/// the agent sets are refused before (`reserved`).
+/// All environment variables of a process. The release's variables replace defaults; names that the agent sets are
+/// refused before (`reserved`).
 fn variables(plan: &Plan, state: &Path) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::from([("PATH".to_owned(), "/usr/local/bin:/usr/bin:/bin".to_owned())]);
     variables.extend(plan.variables.clone());
@@ -417,7 +416,7 @@ fn variables(plan: &Plan, state: &Path) -> BTreeMap<String, String> {
     variables
 }
 
-/// A variable of a plan that the agent sets itself, so that no release may.
+/// A variable in a plan that only the agent may set.
 pub fn reserved(plan: &Plan) -> Option<&str> {
     let by_itself = matches!(listening(plan), Some((_, Listen::Variable)));
     let is_allowed_when_disk_full = |name: &str| {
@@ -429,7 +428,7 @@ pub fn reserved(plan: &Plan) -> Option<&str> {
     plan.variables.keys().map(String::as_str).find(|name| is_allowed_when_disk_full(name))
 }
 
-/// The least time that a program which probes has: starting one can take a while on a busy machine.
+/// Shortest time limit of a probe command, because starting one can take a while on a busy machine.
 const COMMAND_TIME_MIN: Duration = Duration::from_secs(10);
-/// How long a port may stay taken by what is ending.
+/// How long a port may stay taken by a process that is ending.
 const PORT_TIME_MAX: Duration = Duration::from_secs(3);

@@ -1,7 +1,7 @@
-//! How often what runs was started again, why, and when it is tried next.
+//! Restarts of the current release: their number, the last cause, and the time of the next attempt.
 //!
-//! Invariant: the pause between two tries doubles up to a minute, and begins anew once something has run for a
-//! minute. It has no clock: moments are given.
+//! Invariant: the pause between two attempts doubles up to a minute, and starts small again once the process has run for a
+//! minute. There is no clock here: the caller passes the time.
 
 use std::time::Duration;
 
@@ -10,11 +10,11 @@ use evidence::Moment;
 /// Restarts of one release.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Restarts {
-    /// How often it has ended by itself, or did not start.
+    /// How often the process ended by itself, or did not start.
     pub count: u32,
-    /// When that happened first.
+    /// Time of the first such event.
     pub since: Option<Moment>,
-    /// How it ended the last time, and when.
+    /// The last such event: its cause and time.
     pub last: Option<(String, Moment)>,
     started: Option<Moment>,
     pause_ms: u64,
@@ -22,7 +22,7 @@ pub struct Restarts {
 }
 
 impl Restarts {
-    /// Notes that it has ended, or did not start.
+    /// Notes that the process has ended, or did not start.
     pub fn ended(&mut self, cause: &str, now: Moment) {
         let ran_ms = self.started.take().map_or(0, |started| now.millis().saturating_sub(started.millis()));
         if ran_ms >= STEADY_MS {
@@ -35,12 +35,12 @@ impl Restarts {
         self.pause_ms = self.pause_ms.saturating_mul(2).clamp(PAUSE_MS_MIN, PAUSE_MS_MAX);
     }
 
-    /// Notes that it runs.
+    /// Notes that the process runs.
     pub const fn started(&mut self, now: Moment) {
         self.started = Some(now);
     }
 
-    /// Whether it is to be tried again. A clock that was set back does not hold it up.
+    /// Whether the next attempt is due. A clock that was set back does not delay it.
     #[must_use]
     pub fn is_due(&self, now: Moment) -> bool {
         let rest_ms = self.due.millis().saturating_sub(now.millis());

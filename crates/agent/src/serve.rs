@@ -1,4 +1,4 @@
-//! The agent's process: asks for what is due at its place, judges, applies, reports; watches what runs.
+//! The agent's process: requests due work for its place, judges, applies, reports; and watches the running release.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ use crate::process::Processes;
 use crate::service_log::ServiceLog;
 use crate::telling::tell;
 
-/// What an agent is made of.
+/// The parts of an agent.
 #[derive(Debug)]
 pub struct Agent {
     /// Its directory.
@@ -34,15 +34,15 @@ pub struct Agent {
     pub memory: Memory,
     /// Its report key.
     pub signer: MachineSigner,
-    /// Makes a command that ends up in `exec_service`.
+    /// Makes a command that calls `exec_service`.
     pub launcher: Box<dyn Launcher>,
     /// Its clock.
     pub now: fn() -> Moment,
-    /// How long a process has to stay up after its probe has passed before its release counts as running.
+    /// Time for which a process has to stay up after its probe has passed, before its release counts as running.
     pub settle: Duration,
 }
 
-/// Works until `stop` resolves; starts what ran before first.
+/// Runs until `stop` resolves; starts the release that ran before first.
 ///
 /// # Errors
 /// `AgentError` when the agent cannot start.
@@ -58,14 +58,14 @@ pub async fn serve(agent: Agent, client: Client, stop: impl Future<Output = ()>)
     let life =
         Life { running, client: client.clone(), place: place.clone(), dir, now, interrupts, condition };
     tokio::select! {
-        // It never ends by itself.
+        // This future never ends by itself.
         () = tell(&client, &place, &log, conditions, &said, now()) => {}
         () = life.work(stop) => {}
     }
     Ok(life.running.run(Deployer::stop).await?)
 }
 
-/// An agent while it lives.
+/// A running agent.
 #[derive(Debug)]
 struct Life {
     running: OwnThread<Deployer>,
@@ -108,8 +108,8 @@ impl Life {
         }
     }
 
-    /// Waits before the server is asked again, and looks at what runs meanwhile: a server that cannot be reached
-    /// answers at once, so that nothing else would look. `None` once the agent is asked to end.
+    /// Waits before the next request, and watches the running release meanwhile: requests to an unreachable server fail at
+    /// once, so no other code would watch. `None` once the agent is asked to end.
     async fn wait(&self, pause: Duration, stop: &mut (impl Future<Output = ()> + Unpin)) -> Option<()> {
         let mut rest = pause;
         loop {
@@ -126,8 +126,8 @@ impl Life {
         }
     }
 
-    /// What is due next. What runs is looked at beside that: a server that cannot be reached keeps nothing from
-    /// being started again, and what does not start does not keep a newer release waiting.
+    /// The next due work. The running release is watched in parallel: an unreachable server does not prevent a restart, and a
+    /// release that does not start does not delay a newer one.
     async fn next_work(
         &self,
         stop: &mut (impl Future<Output = ()> + Unpin),
@@ -162,7 +162,7 @@ impl Life {
         }
     }
 
-    /// Does something to its end, which comes soon once the agent is asked to end; then `None`.
+    /// Runs an operation to its end, which comes soon once the agent is asked to end; returns `None` then.
     async fn ends_before<T>(
         &self,
         stop: &mut (impl Future<Output = ()> + Unpin),
@@ -186,14 +186,14 @@ impl Life {
         self.see().await;
     }
 
-    /// Notes how what should run is, for those who are told.
+    /// Publishes the state of the current release.
     async fn see(&self) {
         if let Ok(condition) = self.running.run(|running| running.condition()).await {
             self.condition.send_if_modified(|now| std::mem::replace(now, condition.clone()) != condition);
         }
     }
 
-    /// One piece of work, to its report.
+    /// Carries out one piece of work, up to its report.
     async fn carry_out(&self, work: AgentWork) -> Result<(), NotDone> {
         let report = match work {
             AgentWork::Release { bundle, release: number, artifact } => {
@@ -216,7 +216,7 @@ impl Life {
         }
         let bundle = match client.blob(&digest, BYTES_MAX).await {
             Ok(bytes) => Bundle::decode(&bytes).map_err(|error| error.to_string()),
-            // Other bytes than those of the digest: that is an answer, and it goes on record.
+            // The server sent bytes with another digest: that is an answer about the release, and it is recorded.
             Err(error @ ClientError::Answer { .. }) => Err(error.to_string()),
             Err(error) => return Err(error.into()),
         };
@@ -236,7 +236,7 @@ impl Life {
         self.applied(bundle, proof, layer).await
     }
 
-    /// Judges and applies, unless nobody wants that any more meanwhile.
+    /// Judges and applies a release, unless it is not wanted any more meanwhile.
     async fn applied(
         &self,
         bundle: Arc<Bundle>,
@@ -261,7 +261,7 @@ impl Life {
             why = lookout.unwanted() => self.interrupts.raise(Interrupt::Unwanted(why)),
         }
         let done = applying.await;
-        // Raised too late, it is about nothing else.
+        // An interrupt that came too late must not affect other work.
         drop(self.interrupts.take());
         Ok(done??)
     }
@@ -271,7 +271,7 @@ async fn fetched(client: &Client, wanted: &Descriptor) -> Result<Layer, AgentErr
     let most = usize::try_from(wanted.size).unwrap_or(usize::MAX).min(BLOB_BYTES_MAX);
     match client.blob(&wanted.digest, most).await {
         Ok(bytes) => Ok(Layer::Bytes(bytes)),
-        // Bytes that are not those of the digest are refused by the client; the agent says so on record.
+        // The client refuses bytes with another digest; the agent reports that, so that it is recorded.
         Err(ClientError::Answer { .. }) => Ok(Layer::Lacking),
         Err(ClientError::Problem(problem)) if problem.status == 404 => Ok(Layer::Lacking),
         // Nobody answered, or not now: that says nothing about the artifact.
@@ -279,7 +279,7 @@ async fn fetched(client: &Client, wanted: &Descriptor) -> Result<Layer, AgentErr
     }
 }
 
-/// Refuses evidence that cannot even be read.
+/// Refuses evidence that cannot be decoded.
 async fn unread(
     running: &OwnThread<Deployer>,
     asked: &RequestedRelease,
@@ -289,7 +289,7 @@ async fn unread(
     Ok(running.run(move |running| running.unread(&asked, &what)).await??)
 }
 
-/// The proof that the bundle's checkpoint continues the one that was seen; empty when there is none.
+/// The proof that the bundle's checkpoint continues the pinned one; empty if nothing is pinned.
 async fn consistency(
     running: &OwnThread<Deployer>,
     client: &Client,
@@ -304,5 +304,5 @@ async fn consistency(
 }
 
 const WATCH_EVERY: Duration = Duration::from_secs(1);
-/// Where the service's output goes, in the agent's directory.
+/// Name of the file with the service's output, in the agent's directory.
 const LOG: &str = "service.log";

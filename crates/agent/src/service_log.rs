@@ -1,8 +1,8 @@
-//! What a service prints: a pipe that the agent reads, a file with a limit, and the latest part in memory.
+//! The output of a service: a pipe that the agent reads, a file with a size limit, and the latest part in memory.
 //!
-//! Invariant: the service has no descriptor of the file, so it can neither truncate it nor fill the disk. When it
-//! prints faster than the disk takes it, the pipe is full and the service waits in its write(2); when the disk
-//! takes nothing, what was printed is dropped and counted. Nobody waits for the end of a pipe for long.
+//! Invariant: the service has no descriptor of the file, so it can neither truncate it nor fill the disk. If it prints
+//! faster than the disk can write, the pipe fills and the service blocks in write(2); if the disk accepts nothing, output
+//! is dropped and counted. No operation waits long for the end of a pipe.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -22,11 +22,11 @@ pub struct ServiceLog {
     latest: Arc<Mutex<Latest>>,
 }
 
-/// The latest of what was printed.
+/// The latest part of the output.
 #[derive(Debug, Default)]
 struct Latest {
     bytes: VecDeque<u8>,
-    /// How much was printed before these.
+    /// Number of bytes that were printed before this part.
     begin: u64,
 }
 
@@ -37,7 +37,7 @@ struct LogFile {
     dropped: u64,
 }
 
-/// One pipe on its way into a log.
+/// One pipe that is copied into a log.
 #[derive(Debug)]
 pub struct Flow {
     /// The end of the log when it began.
@@ -46,24 +46,24 @@ pub struct Flow {
 }
 
 impl ServiceLog {
-    /// The log whose file lies here; a link is not followed.
+    /// The log with a file at this path; a link there is not followed.
     pub fn new(path: &Path) -> Self {
         Self::with(Some(path.to_path_buf()), LOG_BYTES_MAX)
     }
 
-    /// A log that is in memory alone.
+    /// A log in memory only.
     pub fn in_memory() -> Self {
         Self::with(None, 0)
     }
 
     fn with(path: Option<PathBuf>, bytes_max: u64) -> Self {
-        // An agent before this one may have left the beginning of what people look for.
+        // An earlier agent process may have written the beginning of the part that people look for.
         let bytes = path.as_deref().and_then(|path| tail_of(path).ok()).unwrap_or_default();
         let file = Arc::new(Mutex::new(LogFile { path, bytes_max, dropped: 0 }));
         Self { file, latest: Arc::new(Mutex::new(Latest { bytes: bytes.into(), begin: 0 })) }
     }
 
-    /// A line of the agent's own.
+    /// Writes a line of the agent itself.
     pub fn note(&self, line: &str) {
         let is_begun = {
             let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,7 +72,7 @@ impl ServiceLog {
         self.append(format!("{}{line}\n", if is_begun { "\n" } else { "" }).as_bytes());
     }
 
-    /// Reads a pipe until its end, on a thread of its own.
+    /// Copies a pipe to its end, on a separate thread.
     pub fn take(&self, mut pipe: impl Read + Send + 'static) -> io::Result<Flow> {
         let (end, done) = channel();
         let (begin, log) = (self.end(), self.clone());
@@ -86,7 +86,7 @@ impl ServiceLog {
                     Err(_) => break,
                 }
             }
-            // Nobody may be waiting.
+            // The receiver may be gone.
             let _ = end.send(());
         })?;
         Ok(Flow { begin, done })
@@ -103,13 +103,13 @@ impl ServiceLog {
         self.file.lock().unwrap_or_else(PoisonError::into_inner).append(bytes);
     }
 
-    /// How much was printed since the agent began.
+    /// Number of bytes that were printed since the agent began.
     pub fn end(&self) -> u64 {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         latest.begin + latest.bytes.len() as u64
     }
 
-    /// What was printed from a place on, as far as it is still here: where that begins, and at most so many bytes.
+    /// The output from a position on, as far as it is still in memory: its first position, and at most `most` bytes.
     pub fn since(&self, from: u64, most: usize) -> (u64, Vec<u8>) {
         let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let end = latest.begin + latest.bytes.len() as u64;
@@ -118,9 +118,9 @@ impl ServiceLog {
         (from, latest.bytes.iter().skip(skip).take(most).copied().collect())
     }
 
-    /// The last lines that one pipe brought.
+    /// The last lines that arrived through one pipe.
     pub fn last_lines(&self, of: &Flow) -> String {
-        // What was printed just before the end is on its way; what holds the pipe open is not waited for.
+        // The last output may still be in the pipe; a process that keeps the pipe open is not waited for.
         let _ = of.done.recv_timeout(LAST_WORDS);
         let (_, bytes) = self.since(of.begin.max(self.end().saturating_sub(LINES_BYTES_MAX)), usize::MAX);
         let text = String::from_utf8_lossy(&bytes);
@@ -141,7 +141,7 @@ fn tail_of(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A service may run as the same user: neither a link nor a pipe in the file's place is opened.
+/// Opens a plain file. A service may run as the same user and put a link or a pipe in its place; both are refused.
 fn open(options: &mut fs::OpenOptions, path: &Path) -> io::Result<File> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let flags = i32::try_from(flags.bits()).map_err(io::Error::other)?;
@@ -157,7 +157,7 @@ impl LogFile {
             Err(error) => {
                 if self.dropped == 0 {
                     shown::say(&format!(
-                        "warning: `{}`: {error}; what the service prints is lost",
+                        "warning: `{}`: {error}; the service's output is lost",
                         path.display()
                     ));
                 }
@@ -169,7 +169,7 @@ impl LogFile {
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let mut file = open(File::options().create(true).append(true), path)?;
         if file.metadata()?.len().saturating_add(bytes.len() as u64) > self.bytes_max {
-            // Kept or not: the disk is not to fill up.
+            // A failed rename is ignored: the file is then replaced, so that the disk does not fill up.
             let aside = path.with_extension("log.1");
             let kept = match fs::remove_file(&aside) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -179,19 +179,19 @@ impl LogFile {
             kept?;
         }
         if self.dropped > 0 {
-            writeln!(file, "[{} bytes were lost here: the disk did not take them]", self.dropped)?;
+            writeln!(file, "[{} bytes were lost here: the disk could not write them]", self.dropped)?;
         }
         file.write_all(bytes)
     }
 }
 
-/// A log past this is put aside, and what was aside is gone.
+/// Size at which a log is renamed to `.1`; an older `.1` is deleted.
 const LOG_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// How much is kept in memory for those who ask.
+/// Size of the part in memory.
 const LATEST_BYTES_MAX: usize = 256 * 1024;
 const LINES_MAX: usize = 10;
 const LINES_BYTES_MAX: u64 = 2048;
-/// How long the last words of a process that has ended may take.
+/// Longest wait for the last output of a process that has ended.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 
 #[cfg(test)]

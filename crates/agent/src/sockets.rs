@@ -1,7 +1,7 @@
-//! Who listens on a port of this host, as the kernel lists it (proc_net(5) and proc_pid_fd(5)).
+//! The processes that listen on a port of this host, as the kernel lists them (proc_net(5) and proc_pid_fd(5)).
 //!
-//! Invariant: a listener counts as a release's own only when every process that holds it, or may, is one of that release.
-//! A process of this user can hide its descriptors (`PR_SET_DUMPABLE`, prctl(2)); then it may hold any of them.
+//! Invariant: a listener counts as a release's own only if every process that holds it, or may hold it, belongs to that
+//! release. A process of this user can hide its descriptors (`PR_SET_DUMPABLE`, prctl(2)); then it may hold any socket.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,10 +11,10 @@ use std::os::fd::AsRawFd as _;
 
 use rustix::process::geteuid;
 
-/// A socket that listens.
+/// A listening socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listening {
-    /// Where.
+    /// Its address.
     pub address: SocketAddr,
     /// The socket's number, by which descriptors name it.
     pub inode: u64,
@@ -37,16 +37,16 @@ pub fn inode_of(listener: &TcpListener) -> Option<u64> {
     inode(&fs::read_link(format!("/proc/self/fd/{}", listener.as_raw_fd())).ok()?.to_string_lossy())
 }
 
-/// Who holds a socket.
+/// The processes that hold a socket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Holders {
-    /// Processes that do.
+    /// Processes that hold it.
     pub seen: BTreeSet<u32>,
-    /// Processes of this user that may: they hide their descriptors, and are no older than this process.
+    /// Processes of this user that may hold it: they hide their descriptors, and are no older than this process.
     pub hidden: BTreeSet<u32>,
 }
 
-/// Processes that hold a socket, or may. One of another user cannot have been started by an agent.
+/// Processes that hold a socket, or may. A process of another user cannot have been started by an agent.
 pub fn holders(socket: u64) -> Holders {
     let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
     let mut found = Holders::default();
@@ -56,7 +56,7 @@ pub fn holders(socket: u64) -> Holders {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied && may_be_left(pid) => {
                 found.hidden.insert(pid);
             }
-            // One that has ended holds nothing.
+            // A process that has ended holds nothing.
             Ok(false) | Err(_) => {}
         }
     }
@@ -69,15 +69,15 @@ fn holds(pid: u32, socket: u64) -> io::Result<bool> {
         match fs::read_link(item.path()) {
             Ok(link) if inode(&link.to_string_lossy()) == Some(socket) => return Ok(true),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Err(error),
-            // It was closed meanwhile.
+            // The descriptor was closed meanwhile.
             Ok(_) | Err(_) => {}
         }
     }
     Ok(false)
 }
 
-/// Whether a process may have been left by a release: of this user, no older than this process, and below nothing that is
-/// older or of another user. The kernel gives an orphan to init or to an ancestor of this process.
+/// Whether a process may come from a release: it belongs to this user, is no older than this process, and has no ancestor
+/// that is older or of another user. The kernel gives an orphan to init or to an ancestor of this process.
 fn may_be_left(pid: u32) -> bool {
     if has_ended(pid) {
         return false;
@@ -101,14 +101,13 @@ fn may_be_left(pid: u32) -> bool {
     true
 }
 
-/// Whether a process has ended and is kept only until somebody asks how. The kernel shows its directory to nobody but root,
-/// although it holds nothing any more.
+/// Whether a process is a zombie. The kernel shows its directory only to root, although it holds nothing any more.
 fn has_ended(pid: u32) -> bool {
     field(pid, 3).is_none_or(|state| ["Z", "X"].contains(&state.as_str()))
 }
 
-/// Whether a process has a user's rights. The directory itself belongs to root when a process hides; this file does not
-/// lie (proc_pid_status(5)).
+/// Whether a process has a user's rights. The directory of a process that hides belongs to root; this file is always right
+/// (proc_pid_status(5)).
 fn is_of(pid: u32, user: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let users = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap_or_default();
@@ -119,12 +118,12 @@ fn parent(pid: u32) -> Option<u32> {
     field(pid, 4)?.parse().ok()
 }
 
-/// When a process was started, in ticks since the system was; `None` when it has ended.
+/// Start time of a process, in ticks since the system's start; `None` if it has ended.
 fn begun(pid: u32) -> Option<u64> {
     field(pid, 22)?.parse().ok()
 }
 
-/// A field of what the kernel says of a process, counted from one (proc_pid_stat(5)). The second one may hold anything.
+/// A field of the kernel's line about a process, counted from one (proc_pid_stat(5)). The second may contain any text.
 fn field(pid: u32, number: usize) -> Option<String> {
     let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     line.rsplit_once(')')?.1.split_whitespace().nth(number.checked_sub(3)?).map(str::to_owned)
@@ -139,7 +138,7 @@ pub fn ports_of(pids: &[u32]) -> BTreeSet<u16> {
     all.map(|listening| listening.address.port()).collect()
 }
 
-/// What people call a process.
+/// A description of a process, for messages.
 pub fn name_of(pid: u32) -> String {
     let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let line = String::from_utf8_lossy(&line).replace('\0', " ");
@@ -147,7 +146,7 @@ pub fn name_of(pid: u32) -> String {
     format!("process {pid} (`{short}`)")
 }
 
-/// Who is in the way on a port, in words.
+/// A description of the program that listens on a port, for messages.
 pub fn who_listens(port: u16) -> String {
     let found = on_port(port);
     let holders: Vec<_> = found.iter().flat_map(|one| holders(one.inode).seen).collect();
@@ -162,7 +161,7 @@ fn inode(link: &str) -> Option<u64> {
     link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
 
-/// Reads a table of TCP sockets; addresses stand in it as numbers in the host's own byte order.
+/// Reads a table of TCP sockets, in which addresses are numbers in the host's byte order.
 fn listed(table: &str) -> Vec<Listening> {
     let one = |line: &str| {
         let fields: Vec<_> = line.split_whitespace().collect();
@@ -189,7 +188,7 @@ fn ip(text: &str) -> Option<IpAddr> {
 
 const LISTEN: &str = "0A";
 const NAME_CHARS_MAX: usize = 120;
-/// More than processes lie below each other.
+/// Deeper than any chain of processes.
 const DEPTH_MAX: usize = 10_000;
 
 #[cfg(test)]
@@ -199,7 +198,7 @@ mod tests {
     #[test]
     fn a_listener_of_this_process_is_found_with_its_holder() {
         for address in ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0"] {
-            // A host without IPv6 has no such address.
+            // A host without IPv6 does not have this address.
             let Ok(listener) = TcpListener::bind(address) else { continue };
             let at = listener.local_addr().unwrap();
             let found = on_port(at.port());

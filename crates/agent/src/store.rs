@@ -1,7 +1,7 @@
-//! Releases on disk: an immutable directory for each artifact, and a link to the one that is current.
+//! Releases on disk: an immutable directory for each artifact, and a link to the current one.
 //!
-//! Invariant: a directory appears complete, under its artifact's digest, after every byte of its layer was
-//! hashed; it is hashed again before anything in it is run. What a crash leaves behind: `*.new`, removed.
+//! Invariant: a directory appears complete, under its artifact's digest, after every byte of its layer was hashed; it is
+//! hashed again before any program in it is run. A crash here leaves behind `*.new`, which the next start removes.
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -20,17 +20,17 @@ pub struct Releases {
 /// Why a release cannot be stored or used.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
-    /// Something did not become durable.
+    /// A file did not become durable.
     #[error(transparent)]
     Disk(#[from] disk::DiskError),
     /// The file system failed.
     #[error("cannot {0} `{1}`: {2}")]
     Io(&'static str, PathBuf, io::Error),
-    /// The layer is none.
+    /// The layer is invalid.
     #[error(transparent)]
     Layer(#[from] OciError),
-    /// The bytes are not those of the digest.
-    #[error("the layer's bytes are not those that the evidence names: expected {expected}, found {found}")]
+    /// The bytes have another digest.
+    #[error("the layer's bytes differ from the evidence: expected {expected}, found {found}")]
     Differs {
         /// Digest in the evidence.
         expected: Digest,
@@ -40,14 +40,14 @@ pub enum ReleaseError {
 }
 
 impl ReleaseError {
-    /// Whether it is the artifact that is wrong, and not this machine.
+    /// Whether the artifact is at fault, and not this machine.
     pub const fn is_of_the_artifact(&self) -> bool {
         matches!(self, Self::Layer(_) | Self::Differs { .. })
     }
 }
 
 impl Releases {
-    /// Releases below an agent's directory; what a crash left is removed.
+    /// Opens the releases below an agent's directory; remains of a crash are removed.
     pub fn open(dir: &Path) -> Result<Self, ReleaseError> {
         let releases = Self { dir: dir.join("releases") };
         disk::make_dir(&releases.dir)?;
@@ -61,12 +61,12 @@ impl Releases {
         Ok(releases)
     }
 
-    /// Where an artifact lies.
+    /// Directory of an artifact.
     pub fn path(&self, artifact: &Digest) -> PathBuf {
         self.dir.join(artifact.hex())
     }
 
-    /// Unpacks a layer, hashed first, into the artifact's directory.
+    /// Unpacks a layer, after it was hashed, into the artifact's directory.
     pub fn unpack(&self, artifact: &Digest, expected: &Digest, bytes: &[u8]) -> Result<(), ReleaseError> {
         let found = Digest::of(bytes);
         if found != *expected && !cfg!(feature = "drill-artifact-hash") {
@@ -76,13 +76,13 @@ impl Releases {
         let dir = self.path(artifact);
         if dir.exists() {
             match self.verify(artifact, expected, mtime) {
-                // The bytes at hand are right: what is damaged is this machine's copy.
+                // The received bytes are right, so this machine's copy is damaged and is unpacked again.
                 Err(ReleaseError::Differs { .. }) => clear(&dir)?,
                 verified => return verified,
             }
         }
         let new = dir.with_extension("new");
-        // What a crash has left is read-only already, and in the way.
+        // The remains of a crash may be read-only, and must be removed first.
         clear(&new)?;
         fs::create_dir_all(&new).map_err(failed("create", &new))?;
         for (path, entry) in &files {
@@ -90,13 +90,13 @@ impl Releases {
         }
         disk::sync_dirs(&new)?;
         protect(&new)?;
-        // The time of the commit is needed to hash the directory again.
+        // The commit's time is needed to compute the layer's digest from the directory again.
         let stamp = dir.with_extension("mtime");
         disk::replace("agent.stamp", &stamp, mtime.to_string().as_bytes(), 0o644)?;
         Ok(disk::rename("agent.layer", &new, &dir)?)
     }
 
-    /// Removes every artifact but these.
+    /// Removes every artifact except these.
     pub fn keep(&self, wanted: &[Digest]) -> Result<(), ReleaseError> {
         let failed = |error| ReleaseError::Io("read", self.dir.clone(), error);
         for item in fs::read_dir(&self.dir).map_err(failed)? {
@@ -109,7 +109,7 @@ impl Releases {
         Ok(())
     }
 
-    /// Hashes a directory again: its files must still make the very layer.
+    /// Hashes a directory again: its files must still give the same layer.
     pub fn check(&self, artifact: &Digest, expected: &Digest) -> Result<(), ReleaseError> {
         let stamp = self.path(artifact).with_extension("mtime");
         let text = fs::read_to_string(&stamp).map_err(|error| ReleaseError::Io("read", stamp, error))?;
@@ -119,7 +119,7 @@ impl Releases {
     fn verify(&self, artifact: &Digest, expected: &Digest, mtime: u64) -> Result<(), ReleaseError> {
         let mut files = LayerFiles::new();
         collect(&self.path(artifact), "", &mut files)?;
-        // A copy that no layer could hold (a link that leads outside, say) is a damaged one.
+        // A copy that no layer could contain, for example with a link that leads outside, is a damaged one.
         let found = layer(&files, mtime).map_or_else(|_| Digest::of(b""), |bytes| Digest::of(&bytes));
         if found == *expected || cfg!(feature = "drill-artifact-hash") {
             Ok(())
@@ -148,7 +148,7 @@ impl Releases {
     }
 }
 
-/// Removes what a crash has left: a file, or a directory that may be unwritable already.
+/// Removes the remains of a crash: a file, or a directory that may be read-only already.
 fn clear(dir: &Path) -> Result<(), ReleaseError> {
     let failed = |error| ReleaseError::Io("clear", dir.to_path_buf(), error);
     if !dir.exists() {
@@ -169,7 +169,7 @@ fn clear(dir: &Path) -> Result<(), ReleaseError> {
     fs::remove_dir_all(dir).map_err(failed)
 }
 
-/// Makes the directories below, and the one itself, unwritable.
+/// Makes a directory and everything below it read-only.
 fn protect(dir: &Path) -> Result<(), ReleaseError> {
     let failed = |error| ReleaseError::Io("protect", dir.to_path_buf(), error);
     for item in fs::read_dir(dir).map_err(failed)?.flatten() {
@@ -180,8 +180,8 @@ fn protect(dir: &Path) -> Result<(), ReleaseError> {
     fs::set_permissions(dir, Permissions::from_mode(0o555)).map_err(failed)
 }
 
-/// Writes one entry of a layer. Links are made and never followed: `open_layer` has refused a layer in which anything
-/// lies below a link.
+/// Writes one entry of a layer. Links are made but never followed: `open_layer` has refused a layer in which an entry lies
+/// below a link.
 fn place(target: &Path, entry: &LayerEntry) -> Result<(), ReleaseError> {
     if let Some(parent) = target.parent() {
         fs::create_dir_all(parent).map_err(failed("create", parent))?;
@@ -197,7 +197,7 @@ fn place(target: &Path, entry: &LayerEntry) -> Result<(), ReleaseError> {
     }
 }
 
-/// Reads a directory as the entries of a layer; answers whether there was any.
+/// Reads a directory as the entries of a layer; returns whether there was any.
 fn collect(dir: &Path, prefix: &str, files: &mut LayerFiles) -> Result<bool, ReleaseError> {
     let mut any = false;
     for item in fs::read_dir(dir).map_err(failed("read", dir))? {
@@ -215,7 +215,7 @@ fn collect(dir: &Path, prefix: &str, files: &mut LayerFiles) -> Result<bool, Rel
             let to = fs::read_link(&path).map_err(failed("read", &path))?;
             LayerEntry::Link(to.to_string_lossy().into_owned())
         } else {
-            // What is neither was never unpacked here: it is not opened, and the digest will differ.
+            // Any other kind of file was never unpacked here: it is not opened, and the digest will differ.
             let bytes =
                 if meta.is_file() { fs::read(&path).map_err(failed("read", &path))? } else { Vec::new() };
             LayerEntry::File(LayerFile { bytes, executable: meta.permissions().mode() & 0o100 != 0 })
@@ -279,7 +279,7 @@ mod tests {
         assert_eq!(fs::read(at("lib/libx.so")).unwrap(), b"x");
         assert!(at("spool/in").is_dir());
         releases.check(&artifact, &digest).unwrap();
-        // Each change of what is no file is noticed, and mended by unpacking again.
+        // Each change of a directory or link is detected, and repaired by unpacking again.
         let open = |path: &str| fs::set_permissions(at(path), Permissions::from_mode(0o755)).unwrap();
         let turn = |to: &str| {
             open("lib");
@@ -308,14 +308,14 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path().join("releases")).unwrap().count(), 0);
     }
 
-    /// The digest may be what the evidence says: whoever wrote the archive also wrote the evidence.
+    /// The digest may match the evidence: the author of a hostile archive may also write the evidence.
     #[test]
     fn attack_a_layer_that_writes_elsewhere_is_not_unpacked() {
         let dir = tempfile::tempdir().unwrap();
         let releases = Releases::open(dir.path()).unwrap();
         let link = |to: &str| LayerFiles::from([("a".to_owned(), LayerEntry::Link(to.into()))]);
         let honest = layer(&link("b"), 7).unwrap();
-        // The same archive with another target and its checksum; `layer` itself would not write it.
+        // The same archive with another link target and its checksum; `layer` itself would not write it.
         let mut bytes = honest.clone();
         bytes[157..170].copy_from_slice(b"/etc/cron.d/x");
         let sum: u32 = bytes[..512].iter().map(|byte| u32::from(*byte)).sum();

@@ -1,7 +1,7 @@
-//! What the agent tells its server about the service: how it is, and what it prints.
+//! The agent's reports to its server about the service: its state, and its output.
 //!
-//! Invariant: it is a courtesy beside the agent's work, bounded in rate and size: whatever happens here holds up
-//! nothing. It is said again now and then, so that a server which was started anew knows it, too.
+//! Invariant: these reports are optional for the agent's work and bounded in rate and size: a failure here delays nothing.
+//! They are repeated at intervals, so that a restarted server gets them too.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::deployer::Condition;
 use crate::probe::LastAnswer;
 use crate::service_log::ServiceLog;
 
-/// Tells the server for as long as it is asked to.
+/// Reports to the server until this future is dropped.
 pub async fn tell(
     client: &Client,
     place: &Place,
@@ -40,12 +40,12 @@ pub async fn tell(
                     sent = heard.log;
                     told = Some((view, Instant::now()));
                 }
-                // The agent's own work says so when the server cannot be reached.
+                // The agent's main loop reports that the server cannot be reached.
                 Err(_) => sleep(ASK_AGAIN).await,
             }
         }
         tokio::select! {
-            // It ends with the agent.
+            // The channel closes when the agent ends.
             Ok(()) = conditions.changed() => {}
             () = sleep(LOOK_EVERY) => {}
         }
@@ -72,8 +72,8 @@ fn view_of(condition: &Condition) -> ServiceView {
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const ASK_AGAIN: Duration = Duration::from_secs(2);
-/// The server forgets what it was not told for three times as long.
+/// The server forgets a state that was not reported for three times as long.
 const SAY_AGAIN: Duration = Duration::from_secs(10);
-/// The last answer to a probe is told in brief.
+/// Longest reported text of a probe's last answer.
 const SAID_CHARS_MAX: usize = 300;
 const PIECE_BYTES_MAX: usize = 128 * 1024;

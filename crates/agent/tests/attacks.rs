@@ -1,5 +1,4 @@
-//! Attacks by services on what holds them, each as root, as an ordinary user, and where no process namespace is to
-//! be had.
+//! Attacks by services on their enclosure, each as root, as an ordinary user, and on a host without process namespaces.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::fs::Permissions;
@@ -14,7 +13,7 @@ const ORDINARY: u32 = 65534;
 enum As {
     Root,
     Ordinary,
-    /// An ordinary user of a host that gives nobody a process namespace.
+    /// An ordinary user of a host that does not allow process namespaces.
     Subreaper,
 }
 
@@ -27,11 +26,11 @@ fn stopped(name: &str, way: As) {
         eprintln!("skipped: the attacks as root need root");
         return;
     }
-    // The target directory may lie where an ordinary user cannot go.
+    // The target directory may be unreadable for an ordinary user.
     let dir = tempfile::tempdir().unwrap();
     std::fs::set_permissions(dir.path(), Permissions::from_mode(0o755)).unwrap();
     let program = dir.path().join("agent-attack");
-    // By `cp`, so that this process never has the file open for writing: running it could fail with "text file busy".
+    // `cp` copies it, so that this process never has the file open for writing: starting it could fail with "text file busy".
     let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_agent-attack")).arg(&program).status();
     assert!(copied.unwrap().success());
     let own = dir.path().join("agent");
@@ -61,8 +60,8 @@ fn stopped(name: &str, way: As) {
     assert_eq!(said.contains("a subreaper holds services"), way == As::Subreaper, "{said}");
 }
 
-/// The user that a test runs as. A process that hides counts as foreign for every agent of its user, so tests with such a
-/// process, which run beside others, each have a user of their own.
+/// The user of a test. A process that hides counts as foreign for every agent of its user, so parallel tests with such a
+/// process each have a separate user.
 fn user_of(name: &str, way: &As) -> u32 {
     let hiding =
         ["hidden-worker-answers", "old-socket-answers"].iter().zip(1..).find(|(hides, _)| **hides == name);

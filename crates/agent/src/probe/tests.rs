@@ -1,4 +1,4 @@
-//! Tests of probes: what a server may answer, and what ends a probe early.
+//! Tests of probes: possible answers of a server, and reasons to end a probe early.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -8,7 +8,7 @@ use evidence::plan::{Probe, ProbeTarget};
 
 use super::*;
 
-/// Asks a server that gives this answer and closes.
+/// Probes a server that gives this answer and closes.
 async fn asked(answer: Vec<u8>) -> Result<(), String> {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -16,7 +16,7 @@ async fn asked(answer: Vec<u8>) -> Result<(), String> {
         let (mut stream, _) = listener.accept().unwrap();
         let mut request = [0; 4096];
         let count = stream.read(&mut request).unwrap();
-        // The client may have given up before the end.
+        // The client may have closed the connection before the end.
         drop(stream.write_all(&answer));
         String::from_utf8_lossy(request.get(..count).unwrap()).into_owned()
     });
@@ -105,7 +105,7 @@ const fn endless() -> Probe {
     Probe { ask: ProbeTarget::Http(String::new()), attempts: 10_000, interval_ms: 60_000 }
 }
 
-/// Ten thousand tries with a minute between them would take a week.
+/// Ten thousand attempts with a minute between them would take a week.
 #[tokio::test]
 async fn attack_a_plan_cannot_probe_for_longer_than_an_hour() {
     let (probe, most) = (endless(), Duration::from_millis(30));
@@ -138,7 +138,7 @@ async fn an_interrupt_ends_a_probe_at_once() {
     }
 }
 
-/// While its process has yet to stay up, people were told that its probe had not passed.
+/// While its process has yet to stay up, the status must not report that the probe has not passed.
 #[tokio::test]
 async fn what_a_probe_said_before_it_passed_is_told_no_more() {
     let probe = Probe { interval_ms: 0, ..endless() };

@@ -1,4 +1,4 @@
-//! Tests of the log: limits, a disk that takes nothing, links in its place, a pipe that stays open.
+//! Tests of the log: limits, a full disk, links in its place, a pipe that stays open.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn a_log_that_grows_is_put_aside() {
     assert_eq!(log.since(99, 5), (29, Vec::new()));
 }
 
-/// `/dev/full` in the place of a full disk would be no file; a directory that does not exist stands for it.
+/// `/dev/full` would not be a plain file, so a missing directory represents the full disk.
 #[test]
 fn what_the_disk_does_not_take_is_counted_and_holds_nobody_up() {
     let dir = tempfile::tempdir().unwrap();
@@ -27,7 +27,7 @@ fn what_the_disk_does_not_take_is_counted_and_holds_nobody_up() {
     fs::create_dir(dir.path().join("later")).unwrap();
     log.append(b"kept\n");
     let text = fs::read_to_string(&path).unwrap();
-    assert_eq!(text, "[5 bytes were lost here: the disk did not take them]\nkept\n");
+    assert_eq!(text, "[5 bytes were lost here: the disk could not write them]\nkept\n");
     let file = log.file.lock().unwrap();
     assert_eq!(file.dropped, 0);
 }
@@ -48,7 +48,7 @@ fn attack_links_and_pipes_in_the_place_of_the_log_are_not_written() {
     assert_eq!(log.end(), 2);
 }
 
-/// Whoever left the service's enclosure may hold its pipe for ever.
+/// A process that left the service's enclosure may hold its pipe without end.
 #[test]
 fn a_pipe_that_stays_open_holds_nobody_up() {
     let log = ServiceLog::in_memory();

@@ -1,7 +1,7 @@
-//! Attacks on what holds services, each as a program of its own: the agent's side, the launcher, and the services.
+//! Attacks on the enclosure of services, each as a separate program: the agent's side, the launcher, and the services.
 //!
-//! `keep …` is the launcher's stage; `attack NAME DIR` acts as an agent with the directory, and ends with 0 when the
-//! attack is stopped. It is for tests alone.
+//! `keep …` is the launcher's stage; `attack NAME DIR` acts as an agent with the directory, and ends with 0 if the attack
+//! is stopped. It is for tests only.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ fn main() -> ExitCode {
         ["keep", ..] => Err(exec_service(&words).to_string()),
         ["serve", how, ..] => serve(how),
         ["attack", name, dir] => Stage::new(dir).and_then(|stage| stage.attack(name)),
-        _ => Err("what is it to do?".into()),
+        _ => Err("expected `keep`, `serve` or `attack`".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -34,8 +34,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// A server: on its standard input, or on its port; `silent` never answers, `hidden` hides what it holds, and listens
-/// again when its socket is ended, `shy` hides and ends then.
+/// A server on its standard input, or on its port. `silent` never answers; `hidden` hides its descriptors, and listens
+/// again when its socket is shut down; `shy` hides and ends in that case.
 fn serve(how: &str) -> Result<(), String> {
     if ["hidden", "shy"].contains(&how) {
         set_dumpable_behavior(DumpableBehavior::NotDumpable).map_err(|error| error.to_string())?;
@@ -76,7 +76,7 @@ impl Launcher for This {
 /// An agent's directory, with one artifact.
 struct Stage {
     dir: PathBuf,
-    /// A number that stands in the command line of what must not live on.
+    /// A number in the command line of each process that must not live on.
     token: String,
     port: u16,
 }
@@ -142,7 +142,7 @@ impl Stage {
         vec!["app-sh".into(), "-c".into(), text.replace("TOKEN", &self.token)]
     }
 
-    /// A plan of a process, probed by a program that is always content.
+    /// A plan of a process with a probe command that always passes.
     fn plan(&self, command: Vec<String>) -> Result<Plan, String> {
         let sh = self.artifact().join("app-sh");
         if !sh.exists() {
@@ -193,7 +193,7 @@ impl Stage {
         .collect()
     }
 
-    /// Waits until the service has started what it wants to hide.
+    /// Waits until the service has started the processes that it wants to hide.
     fn until_living(&self, least: usize) -> Done {
         until("nothing of the attack began", || self.living().len() >= least)
     }
@@ -302,7 +302,7 @@ impl Stage {
         out.read_exact(&mut word).map_err(|error| error.to_string())?;
         self.until_living(1)?;
         agent.kill().and_then(|()| agent.wait()).map_err(|error| error.to_string())?;
-        // The next start has the port, though nobody waited for anything.
+        // The next start gets the port, although nobody waited for the old processes.
         let mut processes = self.processes()?;
         self.start(&mut processes, &self.serving("answer", Listen::Socket)?)?;
         self.none_lives()?;
@@ -328,7 +328,7 @@ impl Stage {
         }
     }
 
-    /// A release with a worker in a session apart, whose main process ends the subreaper above both when `end` is there.
+    /// A release with a worker in a separate session; its main process ends the subreaper above both once `end` exists.
     fn escaping(&self, how: &str) -> Result<Plan, String> {
         let mut plan = self.serving("answer", Listen::Socket)?;
         if let Target::Process { command, .. } = &mut plan.target {
@@ -339,7 +339,7 @@ impl Stage {
         Ok(plan)
     }
 
-    /// A worker that escaped answers at the agent's socket, when a release comes that listens by itself, or nowhere.
+    /// An escaped worker answers at the agent's socket while a release follows that listens itself, or not at all.
     fn old_socket_answers(&self) -> Done {
         for next in [self.plan(self.script("exec sleep 1000"))?, self.serving("answer", Listen::Variable)?] {
             let mut processes = self.processes()?;
@@ -365,7 +365,7 @@ impl Stage {
         Ok(())
     }
 
-    /// A worker that hides what it holds, and whose main process then ends the subreaper above both.
+    /// A worker that hides its descriptors; its main process then ends the subreaper above both.
     fn hidden_worker_answers(&self) -> Done {
         let mut processes = self.processes()?;
         let old = self.escaping("hidden")?;
@@ -384,7 +384,7 @@ impl Stage {
             processes.start(plan, &self.artifact()).map_err(described)
         };
         let answered = run(&new);
-        // The next one would answer by itself; while somebody hides, nobody knows who does.
+        // The next release would answer by itself; but while a process hides, it is unknown which one answers.
         let next = run(&self.serving("answer", Listen::Socket)?);
         let living = self.living();
         if !living.is_empty() {
@@ -395,7 +395,7 @@ impl Stage {
         until("it lives on", || self.living().is_empty())?;
         let last = run(&self.serving("answer", Listen::Socket)?);
         drop(processes.stop());
-        // One that escaped may listen again before the agent does; then the port is taken, which is a refusal, too.
+        // An escaped worker may listen again before the agent does; then the port is taken, which is a refusal too.
         let is_refused =
             |what: &str| what.starts_with("probe-failed") || (escapes && what.starts_with("port-taken"));
         match (answered, next, last) {
@@ -411,7 +411,7 @@ impl Stage {
         }
     }
 
-    /// The loader complains on standard error about a library that it cannot find, once for each program.
+    /// The loader prints an error on standard error for a library that it cannot find, once for each program.
     fn preload(&self) -> Done {
         let mut processes = self.processes()?;
         let mut plan = self.plan(self.script("echo begun; exec < /dev/null; kill -STOP $$"))?;
@@ -484,7 +484,7 @@ impl Stage {
         }
     }
 
-    /// One release after the other, in each way to come by a port.
+    /// Several releases in sequence, with each way to get a port.
     fn port_as_variable(&self) -> Done {
         let mut processes = self.processes()?;
         for listen in [Listen::Variable, Listen::Variable, Listen::Socket, Listen::Variable] {
@@ -496,7 +496,7 @@ impl Stage {
         stop(&mut processes)
     }
 
-    /// Whoever could see the agent could trace it, or end it.
+    /// A process that could see the agent could trace it, or end it.
     fn reads_the_agent(&self) -> Done {
         let mut processes = self.processes()?;
         let own = std::process::id();
@@ -533,7 +533,7 @@ fn same(found: &str, expected: &str) -> Done {
     if found == expected { Ok(()) } else { Err(format!("expected `{expected}`, found `{found}`")) }
 }
 
-/// Waits for something that comes; a minute is for machines that have a lot to do.
+/// Waits for a condition; the limit of a minute is for busy machines.
 fn until(otherwise: &str, mut holds: impl FnMut() -> bool) -> Done {
     let end = Instant::now() + Duration::from_secs(60);
     while Instant::now() < end {
