@@ -1,6 +1,6 @@
 //! The client of the API, used by the command line and by every role.
 //!
-//! Invariant: answers are bounded, every wait has an end, and a refusal is an `CommandOutcome`, not an error.
+//! Invariant: answers are bounded, every wait has an end, and a refusal is a `CommandOutcome`, not an error.
 
 use std::path::Path;
 use std::time::Duration;
@@ -33,30 +33,30 @@ use crate::{API, LOG_PIECE_BYTES_MAX};
 pub struct Client {
     pub(crate) http: reqwest::Client,
     pub(crate) url: String,
-    /// Whether it asks over the server's Unix socket.
+    /// Whether it uses the server's Unix socket.
     pub(crate) is_local: bool,
     pub(crate) who: Who,
-    /// By what the server shows who it is; `None` where nobody asks for that.
+    /// The anchor by which the server proves its identity; `None` if no proof is demanded.
     pub(crate) server: Option<Server>,
 }
 
-/// Why the server gave no usable answer.
+/// Why there is no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// No connection, or it broke.
+    /// The connection failed.
     #[error("cannot reach the server at {url}: {source}; is it up? `countersign up`")]
     Unreachable {
-        /// The server.
+        /// URL of the server.
         url: String,
-        /// What happened.
+        /// The error.
         source: reqwest::Error,
     },
-    /// The process that answers did not prove that it is the server. Its answer does not count.
+    /// The process that answers did not prove that it is the server, so its answer does not count.
     #[error("the process at {url} did not prove that it is the server: {what}; its answer does not count")]
     Unproven {
-        /// Where the server should be.
+        /// URL at which the server should be.
         url: String,
-        /// What is missing.
+        /// The missing proof.
         what: String,
     },
     /// The person could not sign in.
@@ -65,18 +65,18 @@ pub enum ClientError {
     /// The server answered with a problem.
     #[error("{}: {}", .0.title, .0.detail)]
     Problem(Box<Problem>),
-    /// The answer is not what the contract says.
+    /// The answer does not follow the API.
     #[error("the server's answer to `{operation}` cannot be read: {what}")]
     Answer {
         /// The operation.
         operation: String,
-        /// What is wrong with it.
+        /// The fault.
         what: String,
     },
 }
 
 impl ClientError {
-    /// Whether the same may be sent again: nobody answered, or the server could not do it just now.
+    /// Whether the same request may be sent again: there was no answer, or the server was temporarily unable.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
@@ -91,15 +91,15 @@ impl Client {
     /// A client of the server at `url`, for instance `http://127.0.0.1:8080`.
     ///
     /// # Errors
-    /// `ClientError` when the HTTP library cannot start.
+    /// `ClientError` if the HTTP library cannot start.
     pub fn new(url: &str) -> Result<Self, ClientError> {
         Self::built(url, Self::builder(), false)
     }
 
-    /// The same over the server's Unix socket, at a path of 107 bytes at most.
+    /// A client that uses the server's Unix socket, at a path of 107 bytes at most.
     ///
     /// # Errors
-    /// `ClientError` when the HTTP library cannot start.
+    /// `ClientError` if the HTTP library cannot start.
     pub fn at_socket(socket: &Path, url: &str) -> Result<Self, ClientError> {
         Self::built(url, Self::builder().unix_socket(socket.to_path_buf()), true)
     }
@@ -117,13 +117,13 @@ impl Client {
         }
     }
 
-    /// Sends a person's command and answers what became of it.
+    /// Sends a person's command and returns its outcome.
     ///
     /// # Errors
-    /// `ClientError` when there is no decision to report.
+    /// `ClientError` if there is no decision to report.
     pub async fn submit(&self, submission: &Submission) -> Result<CommandOutcome, ClientError> {
         let body = serde_json::to_vec(submission).map_err(|error| unreadable("requests", error))?;
-        // The signature goes into the head too, so that the server knows whose body it is before it reads it.
+        // The signed request is also sent in the header, so that the server knows the sender before it reads the body.
         let signed = Some(submission.request.clone());
         let ask = ClientRequest {
             body: Some(body.into()),
@@ -132,7 +132,7 @@ impl Client {
         };
         match self.answer("requests", self.ask(&ask).await?).await {
             Err(ClientError::Problem(problem)) if problem.kind == ProblemKind::Refused => {
-                // Without an entry it was counted: more were refused than are recorded one by one.
+                // A refusal without an entry was only counted, because too many were refused within a minute.
                 let Some(entry) = problem.entry else { return Err(ClientError::Problem(problem)) };
                 Ok(CommandOutcome {
                     accepted: false,
@@ -149,15 +149,15 @@ impl Client {
     /// The installation as the server sees it.
     ///
     /// # Errors
-    /// `ClientError` when there is no answer.
+    /// `ClientError` if there is no answer.
     pub async fn installation(&self) -> Result<Installation, ClientError> {
         self.get("installation").await
     }
 
-    /// Entries from a number on, as many as the server gives at once.
+    /// Entries from a number on, as many as the server sends at once.
     ///
     /// # Errors
-    /// `ClientError` when there is no answer.
+    /// `ClientError` if there is no answer.
     pub async fn entries(&self, from: u64) -> Result<Vec<EntryView>, ClientError> {
         self.get(&format!("entries?from={from}")).await
     }
@@ -165,7 +165,7 @@ impl Client {
     /// A blob's bytes, checked against its digest.
     ///
     /// # Errors
-    /// `ClientError` when there is no answer, or it is other bytes.
+    /// `ClientError` if there is no answer, or its bytes have another digest.
     pub async fn blob(&self, digest: &Digest, bytes_max: usize) -> Result<Vec<u8>, ClientError> {
         let operation = format!("blobs/{digest}");
         let path = path_of(&operation);
@@ -177,13 +177,13 @@ impl Client {
         if Digest::of(&bytes) == *digest || cfg!(feature = "drill-artifact-hash") {
             return Ok(bytes);
         }
-        Err(unreadable(&operation, "other bytes than asked for"))
+        Err(unreadable(&operation, "its bytes have another digest"))
     }
 
     /// Sends a blob, unless the server has it.
     ///
     /// # Errors
-    /// `ClientError` when it was not stored.
+    /// `ClientError` if it was not stored.
     pub async fn put_blob(&self, bytes: Body) -> Result<Digest, ClientError> {
         let digest = Digest::of(&bytes);
         let operation = format!("blobs/{digest}");
@@ -203,30 +203,30 @@ impl Client {
         if status.is_success() { Ok(digest) } else { Err(problem_of(&operation, status, &bytes)) }
     }
 
-    /// What is due on this runner, at most `RUNNER_WORK_MAX` pieces; whatever of `mine` is still due is among them. When
-    /// nothing is due, the answer may wait a while for something.
+    /// The work that is due on this runner, at most `RUNNER_WORK_MAX` pieces; work of `mine` that is still due is always in
+    /// the list. If nothing is due, the server may wait before it answers.
     ///
     /// # Errors
-    /// `ClientError` when there is no answer.
+    /// `ClientError` if there is no answer.
     pub async fn runner_work(&self, wait: bool, mine: &[Id]) -> Result<Vec<RunnerWork>, ClientError> {
         let mine: Vec<_> = mine.iter().map(Id::to_string).collect();
         self.work("work/runner", &format!("?now={}&mine={}", !wait, mine.join(","))).await
     }
 
-    /// Says that this runner gives up a piece of work, which ends its run.
+    /// Reports that this runner gives up a piece of work, which ends its run.
     ///
     /// # Errors
-    /// `ClientError` when it was not recorded.
+    /// `ClientError` if it was not recorded.
     pub async fn give_up_work(&self, nonce: &Id) -> Result<CommandOutcome, ClientError> {
         let operation = format!("work/given-up/{nonce}");
         let reply = self.ask(&ClientRequest::to(Method::POST, &path_of(&operation))).await?;
         self.answer(&operation, reply).await
     }
 
-    /// By what the server shows that people asked for a run.
+    /// The evidence that people asked for a run.
     ///
     /// # Errors
-    /// `ClientError` when there is no answer, or the run has ended.
+    /// `ClientError` if there is no answer, or the run has ended.
     pub async fn run_order(&self, run: RunId) -> Result<RunOrder, ClientError> {
         let operation = format!("work/orders/{run}");
         let reply = self.asked(ClientRequest::to(Method::GET, &path_of(&operation))).await?;
@@ -237,10 +237,10 @@ impl Client {
         RunOrder::decode(&bytes).map_err(|error| unreadable(&operation, error))
     }
 
-    /// What is due at this agent's place; waits a while for something when nothing is.
+    /// The work that is due at this agent's place; if nothing is due, the server waits before it answers.
     ///
     /// # Errors
-    /// `ClientError` when there is no answer.
+    /// `ClientError` if there is no answer.
     pub async fn agent_work(&self, place: &Place) -> Result<Option<AgentWork>, ClientError> {
         self.work(&format!("work/agent/{place}"), "").await
     }
@@ -255,23 +255,23 @@ impl Client {
     /// Reports a receipt.
     ///
     /// # Errors
-    /// `ClientError` when it was not recorded.
+    /// `ClientError` if it was not recorded.
     pub async fn report_receipt(&self, statement: Envelope) -> Result<CommandOutcome, ClientError> {
         self.post("receipts", &message::Signed { statement }).await
     }
 
-    /// Reports what an agent did.
+    /// Sends an agent's report.
     ///
     /// # Errors
-    /// `ClientError` when it was not recorded.
+    /// `ClientError` if it was not recorded.
     pub async fn report_release(&self, statement: Envelope) -> Result<CommandOutcome, ClientError> {
         self.post("agent-reports", &message::Signed { statement }).await
     }
 
-    /// Sends a piece of a log that is still being written.
+    /// Sends a piece of a live log.
     ///
     /// # Errors
-    /// `ClientError` when it was not taken.
+    /// `ClientError` if it was not accepted.
     pub async fn send_log(&self, path: &str, piece: Vec<u8>) -> Result<(), ClientError> {
         let operation = format!("logs/{path}");
         let path = path_of(&operation);
@@ -281,11 +281,11 @@ impl Client {
         if status.is_success() { Ok(()) } else { Err(problem_of(&operation, status, &bytes)) }
     }
 
-    /// A piece of a log from an offset on, and whether it is complete with that; answers at once when there is nothing
-    /// new.
+    /// A piece of a log from an offset on, and whether the log is complete; if nothing is new, it answers at once with an
+    /// empty piece.
     ///
     /// # Errors
-    /// `ClientError` when there is no such log.
+    /// `ClientError` if the log does not exist.
     pub async fn log(&self, path: &str, from: u64) -> Result<(Vec<u8>, bool), ClientError> {
         let operation = format!("logs/{path}");
         let (path, query) = (path_of(&operation), format!("?from={from}&now=true"));
@@ -299,7 +299,7 @@ impl Client {
     /// A run.
     ///
     /// # Errors
-    /// `ClientError` when there is no such run.
+    /// `ClientError` if the run does not exist.
     pub async fn run(&self, run: RunId) -> Result<RunView, ClientError> {
         self.get(&format!("runs/{run}")).await
     }
@@ -307,23 +307,23 @@ impl Client {
     /// The newest runs, the latest first.
     ///
     /// # Errors
-    /// `ClientError` when there is no answer.
+    /// `ClientError` if there is no answer.
     pub async fn runs(&self, asked: &RunsAsked) -> Result<Vec<RunView>, ClientError> {
         self.get(&format!("runs{}", asked.query())).await
     }
 
-    /// What stands at every place.
+    /// The current view of every place.
     ///
     /// # Errors
-    /// `ClientError` when there is no answer.
+    /// `ClientError` if there is no answer.
     pub async fn places(&self) -> Result<Vec<PlaceView>, ClientError> {
         self.get("places").await
     }
 
-    /// The evidence of the release that stands open at a place, put together now.
+    /// The evidence of the pending release at a place, collected now.
     ///
     /// # Errors
-    /// `ClientError` when none does, or it is not witnessed yet.
+    /// `ClientError` if no release is pending, or the newest entries are not witnessed yet.
     pub async fn evidence(&self, place: &Place) -> Result<Vec<u8>, ClientError> {
         let operation = format!("evidence/{place}");
         let reply = self.asked(ClientRequest::to(Method::GET, &path_of(&operation))).await?;
@@ -334,15 +334,15 @@ impl Client {
     /// Hashes of the proof that the first `old` entries are the beginning of the first `new`.
     ///
     /// # Errors
-    /// `ClientError` when there is no answer.
+    /// `ClientError` if there is no answer.
     pub async fn consistency(&self, old: u64, new: u64) -> Result<Vec<Bytes>, ClientError> {
         self.get(&format!("consistency?old={old}&new={new}")).await
     }
 
-    /// Waits until the ledger has grown past a number of entries, or a while has passed.
+    /// Waits until the ledger has more than a number of entries, or a time limit has passed; returns its size.
     ///
     /// # Errors
-    /// `ClientError` when there is no answer.
+    /// `ClientError` if there is no answer.
     pub async fn wait_past(&self, entries: u64) -> Result<u64, ClientError> {
         self.get(&format!("wait?past={entries}")).await
     }
@@ -365,7 +365,7 @@ impl Client {
         self.answer(operation, reply).await
     }
 
-    /// Asks once, in somebody's name, when the server has shown who it is.
+    /// Sends one request, once the server has proved its identity.
     pub(crate) async fn ask(&self, ask: &ClientRequest<'_>) -> Result<Reply, ClientError> {
         let key = self.server_key().await?;
         let url = format!("{}{}{}", self.url, ask.path, ask.query);
@@ -383,7 +383,7 @@ impl Client {
     /// The newest checkpoint, a signed note, which everybody may read.
     ///
     /// # Errors
-    /// `ClientError` when there is no answer.
+    /// `ClientError` if there is no answer.
     pub async fn checkpoint(&self) -> Result<String, ClientError> {
         let reply = self.ask(&ClientRequest::to(Method::GET, "/checkpoint")).await?;
         let (status, bytes) = self.bounded("checkpoint", reply, NOTE_BYTES_MAX).await?;
@@ -393,10 +393,10 @@ impl Client {
         String::from_utf8(bytes).map_err(|error| unreadable("checkpoint", error))
     }
 
-    /// A tile of the ledger, which everybody may read; `None` when it has none.
+    /// A tile of the ledger, which everybody may read; `None` if the ledger has no such tile.
     ///
     /// # Errors
-    /// `ClientError` when there is no answer.
+    /// `ClientError` if there is no answer.
     pub async fn tile(&self, path: TilePath) -> Result<Option<Vec<u8>>, ClientError> {
         let operation = path.to_string();
         let reply = self.ask(&ClientRequest::to(Method::GET, &format!("/{operation}"))).await?;
@@ -420,14 +420,14 @@ impl Client {
         serde_json::from_slice(&bytes).map_err(|error| unreadable(operation, error))
     }
 
-    /// An answer's status and bytes, which the server has signed.
+    /// An answer's status and bytes; the server's signature on them was verified.
     pub(crate) async fn bounded(
         &self,
         operation: &str,
         reply: Reply,
         bytes_max: usize,
     ) -> Result<(StatusCode, Vec<u8>), ClientError> {
-        // Before anything of the body is made of, so that it is the server who sends too much.
+        // The signature is checked before the body is read, so that only the server itself can send a large body.
         let stated = self.proven(&reply)?;
         let mut response = reply.response;
         let status = response.status();
@@ -440,7 +440,7 @@ impl Client {
         }
         match stated {
             Some(Stated(Some(digest))) if digest != Digest::of(&bytes) => Err(self.unsigned()),
-            // In pieces comes what is asked for by its digest, and nothing else.
+            // Only blobs are sent in pieces without a signed digest, because the request names their digest.
             Some(Stated(None)) if !operation.starts_with(BLOBS) => Err(self.unsigned()),
             _ => Ok((status, bytes)),
         }
@@ -468,10 +468,10 @@ pub(crate) fn unreadable(operation: &str, what: impl ToString) -> ClientError {
 }
 
 const BYTES: &str = "application/octet-stream";
-/// Where blobs are.
+/// Prefix of the paths of blobs.
 const BLOBS: &str = "blobs/";
 const TRANSFER_TIMEOUT: Duration = Duration::from_mins(10);
-/// Shorter than a server waits for the next request of a stranger: a connection is not closed just when it is used again.
+/// Shorter than a server keeps an idle connection of a stranger, so that a connection is not closed just when it is reused.
 const IDLE_MAX: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);

@@ -19,7 +19,7 @@ pub struct ClientRequest<'a> {
     pub body: Option<Body>,
     /// Media type of the body.
     pub kind: &'static str,
-    /// A request that a person has signed.
+    /// A request that a person has signed, for the header.
     pub signed: Option<Envelope>,
 }
 

@@ -1,12 +1,12 @@
-//! Credentials: what shows in the head of a request who sends it, before any byte of its body is read.
+//! Credentials: the part of a request's header that shows its sender, before any byte of the body is read.
 //!
-//! Invariant: nothing is believed here; whose signature or session it is, the server finds.
+//! Invariant: this file only parses; the server verifies the signature or session.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use evidence::dsse::{Envelope, EnvelopeError};
 
-/// A credential, as the header `Authorization` carries it.
+/// A credential, as carried by the header `Authorization`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credential {
     /// A machine's claim (`docs/formats/claim.md`).
@@ -18,7 +18,7 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// Reads the value of an `Authorization` header; `None` when it is no credential of ours.
+    /// Parses the value of an `Authorization` header; `None` if it is not one of these credentials.
     #[must_use]
     pub fn read(header: &str) -> Option<Self> {
         let (scheme, value) = header.split_once(' ')?;
@@ -35,7 +35,7 @@ impl Credential {
     /// The value of an `Authorization` header.
     ///
     /// # Errors
-    /// `EnvelopeError` when the envelope cannot be encoded.
+    /// `EnvelopeError` if the envelope cannot be encoded.
     pub fn header(&self) -> Result<String, EnvelopeError> {
         Ok(match self {
             Self::Claim(envelope) => format!("{CLAIM} {}", STANDARD.encode(envelope.encode()?)),

@@ -1,7 +1,7 @@
-//! The API contract: what travels between server, runners, agents and the command line, and the client.
+//! The API contract: the messages between server, runners, agents and the command line, and the client.
 //!
-//! Invariant: roles meet only here. Bodies are typed and bounded on both sides; problems follow RFC 9457.
-//! It lacks storage and decisions.
+//! Invariant: roles communicate only through this crate. Bodies are typed and bounded on both sides; problems follow RFC
+//! 9457. This crate deliberately omits storage and decisions.
 
 mod client;
 mod client_request;
@@ -28,21 +28,21 @@ pub use who::{Machine, SignIn, SignInError};
 
 /// Media type of a problem (RFC 9457, section 3).
 pub const PROBLEM_JSON: &str = "application/problem+json";
-/// Largest blob in bytes, an artifact's layer too.
+/// Largest blob in bytes; this also limits an artifact's layer.
 pub const BLOB_BYTES_MAX: usize = 1024 * 1024 * 1024;
-/// Most bytes of a log in one answer; who wants more asks again.
+/// Most bytes of a log in one answer; a client that needs more asks again.
 pub const LOG_PIECE_BYTES_MAX: usize = 1024 * 1024;
-/// Most pieces of work that a runner is told of at once; of fewer it can tell that there is no other.
+/// Most pieces of work in one answer to a runner; a shorter list is complete.
 pub const RUNNER_WORK_MAX: usize = 64;
 /// Prefix of every operation of this version.
 pub const API: &str = "/api/v1";
-/// What a request for a session names as its server when it goes over the Unix socket.
+/// The server's name in a request for a session over the Unix socket.
 pub const SOCKET: &str = "unix";
 /// Name of the Unix socket in the server's data directory.
 pub const SOCKET_FILE: &str = "server.sock";
-/// Header of a question to which an answer is to be signed: an id that is drawn for it.
+/// Header of a request whose answer must be signed; its value is a random id.
 pub const NONCE_HEADER: &str = "countersign-nonce";
-/// Header of an answer that shows by whom it is (`docs/formats/introduction.md`).
+/// Header with the signature of an answer (`docs/formats/introduction.md`).
 pub const ANSWER_HEADER: &str = "countersign-answer";
 /// Action of the signed request that opens a session.
 pub const OPEN_SESSION: &str = "open-session";

@@ -1,4 +1,4 @@
-//! Messages of the API. What is signed is nested as the envelope that its signer made.
+//! Messages of the API. Signed statements are nested as the envelopes that their signers made.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub const BODY_BYTES_MAX: usize = 18 * 1024 * 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Submission {
-    /// The request.
+    /// The signed request.
     pub request: Envelope,
     /// Signed statements that the request names by the digest of their payload.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -33,13 +33,13 @@ pub struct Submission {
     /// Bytes that the request or a statement names by their digest.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Bytes>,
-    /// For a run: where runners on this machine find the repository. It only carries objects, which are
-    /// checked against their ids, so it is not signed.
+    /// For a run: the path at which runners on this machine find the repository. The repository only transports objects,
+    /// which are checked against their ids, so the path is not signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<String>,
 }
 
-/// What a machine sends: its signed receipt or report.
+/// The message of a machine: its signed receipt or report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Signed {
@@ -47,22 +47,22 @@ pub struct Signed {
     pub statement: Envelope,
 }
 
-/// Which runs are asked for.
+/// A selection of runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunsAsked {
-    /// Of this project alone.
+    /// Only runs of this project.
     #[serde(default)]
     pub project: Option<Name>,
-    /// Of this commit alone.
+    /// Only runs of this commit.
     #[serde(default)]
     pub commit: Option<CommitId>,
-    /// Digits that their ids begin with.
+    /// Only runs whose id begins with these digits.
     #[serde(default)]
     pub begins: String,
 }
 
 impl RunsAsked {
-    /// As the query of a URL.
+    /// The selection as the query of a URL.
     #[must_use]
     pub fn query(&self) -> String {
         let project = self.project.iter().map(|project| format!("project={project}"));
@@ -73,25 +73,25 @@ impl RunsAsked {
     }
 }
 
-/// How a server shows who it is.
+/// The identity of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Introduced {
     /// Trust roots from version 1 on; the newest names the ledger's key.
     pub roots: Vec<Envelope>,
-    /// The introduction that this key signed (`docs/formats/introduction.md`).
+    /// The introduction, signed by the ledger's key (`docs/formats/introduction.md`).
     pub introduction: Envelope,
-    /// What a request for a session has to name.
+    /// The challenge that a request for a session has to name.
     pub challenge: String,
 }
 
-/// A session, by which a person reads for a while.
+/// A session, which gives a person the right to read for some time.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Session {
-    /// The secret that is worth reading.
+    /// The secret token of the session.
     pub token: String,
-    /// When it ends.
+    /// End of the session.
     pub expires: Moment,
 }
 
@@ -101,17 +101,17 @@ impl std::fmt::Debug for Session {
     }
 }
 
-/// What is due on a runner.
+/// Work that is due on a runner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunnerWork {
     /// The plan.
     pub due: Due,
-    /// Where the repository is.
+    /// Path of the repository.
     pub repository: Option<String>,
 }
 
-/// What is due at an agent.
+/// Work that is due at an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AgentWork {
@@ -119,12 +119,12 @@ pub enum AgentWork {
     Release {
         /// Digest of its evidence bundle.
         bundle: Digest,
-        /// Its number, for a report when the bundle cannot even be read.
+        /// Number of the release, for a report if the bundle cannot be decoded.
         release: u64,
-        /// Its artifact, for the same.
+        /// Artifact of the release, for the same report.
         artifact: Digest,
     },
-    /// A return: the order itself.
+    /// A rollback, with its order.
     Rollback(Box<RollbackOrder>),
 }
 
@@ -139,19 +139,19 @@ pub struct RunView {
     pub commit: CommitId,
     /// `running`, `passed`, `failed`, `differed`, `cancelled`, `lost`.
     pub state: String,
-    /// What is or was done, in order.
+    /// Work of the run, in order.
     pub works: Vec<WorkView>,
     /// Artifacts: name and digest.
     pub artifacts: BTreeMap<String, Digest>,
-    /// Services whose artifact it makes.
+    /// Services that use an artifact of the run.
     pub services: Vec<String>,
     /// The person who cancelled it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled_by: Option<NamedPerson>,
-    /// Number of the entry with which it began.
+    /// Number of the run's first entry.
     #[serde(default)]
     pub entry: u64,
-    /// What was released of it: its own releases, and those of other runs that made the same artifact.
+    /// Its own releases, and releases by other runs of the same artifact.
     #[serde(default)]
     pub releases: Vec<ReleaseView>,
 }
@@ -165,35 +165,35 @@ pub struct ReleaseView {
     pub kind: String,
     /// Its number, once it has one.
     pub release: Option<u64>,
-    /// The run whose artifact it is.
+    /// The run that built the artifact.
     pub run: RunId,
     /// The artifact.
     pub artifact: Digest,
     /// The commit.
     pub commit: CommitId,
-    /// `wanted`, `proposed`, `judging`, `held`, `due`; or how it ended: `running`, `returned`, `failed`, `refused`,
-    /// `unplannable`, `superseded`, `rolled-back`.
+    /// `wanted`, `proposed`, `judging`, `held`, `due`; or its end: `running`, `returned`, `failed`, `refused`, `unplannable`,
+    /// `superseded`, `rolled-back`.
     pub stage: String,
     /// The last verdict or report: `pass`, `fail`, `undecided`, `running`, `returned`, `failed`, `refused`.
     pub outcome: Option<String>,
     /// Codes of the reasons against it.
     pub reasons: Vec<String>,
-    /// Digest of the verdict or report in full.
+    /// Digest of the full verdict or report.
     pub detail: Option<Digest>,
     /// Digest of its bundle, once a gate has judged it.
     pub bundle: Option<Digest>,
-    /// Number of the entry with which it began.
+    /// Number of its first entry.
     pub began: u64,
     /// Number of the entry that last changed it.
     pub entry: u64,
     /// Time of that entry.
     pub time: Moment,
-    /// The run that took its place, where one did.
+    /// The run that replaced it, if any.
     pub by: Option<RunId>,
-    /// The rollback that ended it, where one did.
+    /// The rollback that ended it, if any.
     #[serde(default)]
     pub by_rollback: Option<u64>,
-    /// Whether it ran and runs no more: something else does, or nothing.
+    /// Whether it ran and no longer runs.
     #[serde(default)]
     pub replaced: bool,
 }
@@ -205,45 +205,45 @@ pub struct WorkView {
     pub kind: String,
     /// Its name.
     pub name: String,
-    /// The runner; absent for an approval node.
+    /// The runner; `None` for an approval node.
     pub runner: Option<Name>,
-    /// `due`, `passed`, `failed`, `given-up` (the runner says so), `lost` (the server does); for an approval node how
-    /// many agreed.
+    /// `due`, `passed`, `failed`, `given-up` (by the runner), `lost` (by the server's decision); for an approval node the
+    /// number of agreements.
     pub state: String,
     /// Digest of the log, once it has ended.
     pub log: Option<Digest>,
-    /// Whether the runner says that it is at it. Nothing of this is on record.
+    /// Whether the runner reports the work as running. This is not recorded.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub running: bool,
 }
 
-/// What stands at a place.
+/// The current view of a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlaceView {
     /// The place.
     pub place: Place,
-    /// Environment that comes before.
+    /// Environment that comes before this one.
     pub after: Option<Name>,
-    /// Whether releases begin by themselves.
+    /// Whether releases start automatically.
     pub automatic: bool,
     /// Number of the environment statement.
     pub statement: u64,
     /// Digest of its envelope, a blob.
     pub envelope: Digest,
-    /// What runs there.
+    /// The running release.
     pub running: Option<RunningView>,
-    /// What ran before that.
+    /// The release that ran before.
     pub before: Option<RunningView>,
-    /// What ran before that, the latest first, as far as a rollback can go back to it.
+    /// Earlier releases that a rollback can return to, the latest first.
     #[serde(default)]
     pub earlier: Vec<RunningView>,
     /// Commit after which the range of a new release begins.
     pub base: CommitId,
-    /// The release that stands open.
+    /// The pending release.
     pub open: Option<OpenView>,
-    /// Whether a plan is still to be derived.
+    /// Whether a plan remains to be derived.
     pub wanted: bool,
-    /// The last thing that happened there, in words of the ledger.
+    /// The latest recorded verdict or report.
     pub last: Option<LastView>,
     /// The newest releases and rollbacks there, the latest first.
     #[serde(default)]
@@ -251,16 +251,16 @@ pub struct PlaceView {
     /// Number of a rollback that the agent has not reported yet.
     #[serde(default)]
     pub rollback: Option<u64>,
-    /// What people rolled back there, and nobody has asked for again.
+    /// Artifacts that people rolled back there and nobody has released again.
     #[serde(default)]
     pub rolled_back: Vec<RolledBackView>,
-    /// Whether the status in force freezes it.
+    /// Whether the current status freezes the place.
     #[serde(default)]
     pub frozen: bool,
     /// Its agents.
     #[serde(default)]
     pub agents: Vec<MachineView>,
-    /// How the service is, as its agent says; absent when the agent has said nothing lately.
+    /// State of the service, as its agent reports it; `None` if the agent has not reported recently.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceView>,
 }
@@ -276,31 +276,31 @@ pub struct RolledBackView {
     pub release: u64,
     /// Number of the rollback.
     pub by: u64,
-    /// Who asked for that.
+    /// The person who asked for the rollback.
     pub person: PersonId,
-    /// Their name.
+    /// Name of that person.
     #[serde(default)]
     pub name: Option<String>,
-    /// Why, in their signed words, where they said.
+    /// The signed reason, if one was given.
     #[serde(default)]
     pub reason: Option<String>,
-    /// When its agent reported it done.
+    /// Time at which the agent reported the rollback as done.
     #[serde(default)]
     pub time: Option<Moment>,
 }
 
-/// A machine, as far as the server hears of it. Nothing of this is on record.
+/// A machine, as far as the server heard from it. This is not recorded.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineView {
     /// Its name.
     pub name: Name,
-    /// For how many seconds it has not asked for work; since the server's start, when it never did.
+    /// Seconds since its last request for work; since the server's start if there was none.
     pub silent_seconds: u64,
-    /// Whether it was given work and has not come back for more.
+    /// Whether it was given work and has not asked for more since.
     pub at_work: bool,
 }
 
-/// What runs at a place.
+/// A running release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunningView {
     /// The artifact.
@@ -311,15 +311,15 @@ pub struct RunningView {
     pub release: u64,
     /// The run that built it.
     pub run: RunId,
-    /// Number of the environment statement under which it was planned, where that is known.
+    /// Number of the environment statement under which it was planned, if known.
     #[serde(default)]
     pub statement: Option<u64>,
-    /// Since when.
+    /// Time from which it runs.
     #[serde(default)]
     pub since: Option<Moment>,
 }
 
-/// A release that stands open.
+/// A pending release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenView {
     /// Its number.
@@ -332,12 +332,12 @@ pub struct OpenView {
     pub run: RunId,
     /// `proposed`, `judging`, `held`, `due`.
     pub stage: String,
-    /// How many people approved, and their approvals have not expired.
+    /// Number of people whose approvals are valid.
     pub approvals: usize,
-    /// How many people rejected it.
+    /// Number of people who rejected it.
     #[serde(default)]
     pub rejections: usize,
-    /// When the first of the approvals expires.
+    /// Time at which the first approval expires.
     #[serde(default)]
     pub approvals_expire: Option<Moment>,
 }
@@ -353,89 +353,89 @@ pub struct LastView {
     pub outcome: String,
     /// Codes of the reasons.
     pub reasons: Vec<String>,
-    /// Digest of the verdict or report in full.
+    /// Digest of the full verdict or report.
     pub detail: Option<Digest>,
     /// Digest of the bundle, for verdicts.
     pub bundle: Option<Digest>,
 }
 
-/// What became of a command. It is durable when this is sent.
+/// The outcome of a command. It is durable when this is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandOutcome {
-    /// Whether the command was decided for.
+    /// Whether the command was accepted.
     pub accepted: bool,
     /// Number of the first entry that records it.
     pub entry: u64,
-    /// Size of the ledger after it, when it was accepted.
+    /// Size of the ledger after it, if it was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// Whether it had been recorded before and this is the recorded answer.
+    /// Whether the command was recorded before and this is the recorded outcome.
     pub repeated: bool,
-    /// Reasons, when it was refused.
+    /// Reasons, if it was refused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
 }
 
-/// The installation as the server sees it. A client believes none of it: it has pins of its own.
+/// The installation as the server sees it. A client trusts none of it and uses its own pins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Installation {
     /// Id of the installation.
     pub installation: Id,
-    /// Version of the trust root in force.
+    /// Version of the current trust root.
     pub root_version: u32,
-    /// Digest of the trust root in force.
+    /// Digest of the current trust root.
     pub root: Digest,
-    /// Mode of the trust root in force.
+    /// Mode of the current trust root.
     pub mode: Mode,
     /// Origin of the ledger.
     pub origin: String,
     /// Number of entries.
     pub entries: u64,
-    /// Size of the snapshot from which this server started; 0 when there was none.
+    /// Size of the snapshot from which this server started; 0 if none was used.
     pub snapshot: u64,
     /// Entries that did not fit the state; 0 in a sound ledger.
     pub misfits: u64,
-    /// The status in force.
+    /// The current status.
     pub status: Option<StatusView>,
-    /// Who is enrolled now.
+    /// The enrolled people.
     pub people: Vec<PersonView>,
-    /// When the trust root in force ends.
+    /// End of the current trust root.
     #[serde(default)]
     pub root_expires: Option<Moment>,
-    /// What the status in force freezes.
+    /// Freezes of the current status.
     #[serde(default)]
     pub frozen: Vec<Freeze>,
-    /// The same with who began each freeze and when.
+    /// The same, with the person and time of each freeze's beginning.
     #[serde(default)]
     pub freezes: Vec<FreezeView>,
-    /// Digests that it bars from running anywhere.
+    /// Digests that the status bars from running anywhere.
     #[serde(default)]
     pub barred: Vec<Digest>,
     /// The runners.
     #[serde(default)]
     pub runners: Vec<MachineView>,
-    /// The witnesses that the trust root in force names.
+    /// The witnesses of the current trust root.
     #[serde(default)]
     pub witnesses: Option<WitnessesView>,
 }
 
-/// The status in force.
+/// The current status.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusView {
     /// Its number.
     pub number: u64,
-    /// When it ends.
+    /// When it expires.
     pub expires: Moment,
     /// Digest of the status file.
     pub file: Digest,
 }
 
-/// A person who is enrolled now.
+/// An enrolled person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonView {
     /// Id of the person.
     pub person: PersonId,
-    /// Their name, as registrars signed it.
+    /// Name of the person, as registrars signed it.
     #[serde(default)]
     pub name: Option<String>,
     /// Roles, in words.
@@ -445,7 +445,7 @@ pub struct PersonView {
     pub grants: Vec<Grant>,
     /// Fingerprints of the person's keys.
     pub keys: Vec<String>,
-    /// When the enrolment ends.
+    /// When the enrolment expires.
     pub expires: Moment,
     /// Digest of the enrolment.
     pub enrolment: Digest,
@@ -456,20 +456,20 @@ pub struct PersonView {
 pub struct EntryView {
     /// Its number.
     pub entry: u64,
-    /// What happened.
+    /// Kind of the event.
     pub kind: String,
-    /// When.
+    /// Time of the entry.
     pub time: Moment,
-    /// Who caused it.
+    /// The actor who caused it.
     pub actor: Actor,
-    /// How they were authenticated.
+    /// How the actor was authenticated.
     pub auth: Auth,
-    /// What followed from what.
+    /// The entry that this one follows from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<u64>,
     /// The facts.
     pub facts: Value,
-    /// The particulars, unless there are none or they were erased.
+    /// The particulars; `None` if the entry has none or they were erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub particulars: Option<Value>,
 }

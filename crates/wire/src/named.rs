@@ -1,11 +1,11 @@
-//! Parts of the API's messages that say who did something, and what is in the way of releases.
+//! Parts of the API's messages about people, freezes and witnesses.
 
 use domain::PersonId;
 use evidence::Moment;
 use evidence::status::Freeze;
 use serde::{Deserialize, Serialize};
 
-/// A person, with the name that registrars signed where they are still enrolled.
+/// A person, with the name that registrars signed if the person is still enrolled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedPerson {
     /// Id of the person.
@@ -14,22 +14,22 @@ pub struct NamedPerson {
     pub name: Option<String>,
 }
 
-/// A freeze in force, and the person who sent the status that began it.
+/// A current freeze, and the person who sent the status that began it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FreezeView {
     /// The frozen places.
     pub freeze: Freeze,
-    /// The person; absent where it was founded with the installation.
+    /// The person; `None` if the freeze was founded with the installation.
     pub by: Option<NamedPerson>,
     /// When the status was recorded.
     pub time: Moment,
 }
 
-/// Witnesses, as far as they can help a gate.
+/// Witnesses that can count for a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WitnessesView {
-    /// How many must have cosigned.
+    /// Number of witnesses that must have cosigned.
     pub quorum: u32,
-    /// How many count: in team mode none on the server's host does.
+    /// Number of witnesses that count: in team mode, a witness on the server's host does not.
     pub counting: u32,
 }

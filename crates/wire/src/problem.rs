@@ -1,24 +1,24 @@
-//! Problems as the API answers them (RFC 9457), each kind with its status and exit code.
+//! Problem documents of the API (RFC 9457); each kind has an HTTP status and an exit code.
 
 use domain::Reason;
 use serde::{Deserialize, Serialize};
 
-/// What kind of problem it is.
+/// The kind of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ProblemKind {
-    /// The body or a parameter cannot be read.
+    /// The body or a parameter is malformed.
     #[serde(rename = "tag:countersign,2026:malformed")]
     Malformed,
-    /// Nobody known signed the request.
+    /// No known person or machine signed the request.
     #[serde(rename = "tag:countersign,2026:unauthenticated")]
     Unauthenticated,
-    /// A decision went against the command; it is on record.
+    /// A decision went against the command; it is recorded.
     #[serde(rename = "tag:countersign,2026:refused")]
     Refused,
-    /// Somebody known asks for what they may not read.
+    /// The sender is known but may not read this.
     #[serde(rename = "tag:countersign,2026:forbidden")]
     Forbidden,
-    /// There is no such thing.
+    /// The requested object does not exist.
     #[serde(rename = "tag:countersign,2026:not-found")]
     NotFound,
     /// The idempotency key was used for another command.
@@ -27,13 +27,13 @@ pub enum ProblemKind {
     /// The body is too large.
     #[serde(rename = "tag:countersign,2026:too-large")]
     TooLarge,
-    /// The server has more to do than it takes on.
+    /// The server has too much work.
     #[serde(rename = "tag:countersign,2026:busy")]
     Busy,
     /// The server's disk is full; nothing was done.
     #[serde(rename = "tag:countersign,2026:full")]
     Full,
-    /// The server failed; nothing is known to have been done.
+    /// The server failed; it is unknown whether anything was done.
     #[serde(rename = "tag:countersign,2026:failed")]
     Failed,
 }
@@ -44,11 +44,11 @@ pub struct Problem {
     /// The kind, a stable URI.
     #[serde(rename = "type")]
     pub kind: ProblemKind,
-    /// The kind in words.
+    /// Description of the kind.
     pub title: String,
     /// HTTP status.
     pub status: u16,
-    /// What is the matter this time, and what to do.
+    /// The fault in this case, and the remedy.
     pub detail: String,
     /// Number of the entry that records it, for refusals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -78,10 +78,10 @@ impl ProblemKind {
     const fn title(self) -> &'static str {
         match self {
             Self::Malformed => "the request cannot be read",
-            Self::Unauthenticated => "nobody known signed the request",
+            Self::Unauthenticated => "no known person or machine signed the request",
             Self::Refused => "refused by a decision",
             Self::Forbidden => "you have no right to this",
-            Self::NotFound => "there is no such thing",
+            Self::NotFound => "it does not exist",
             Self::TooLarge => "the body is too large",
             Self::KeyReused => "the idempotency key was used for another command",
             Self::Busy => "the server is busy",

@@ -1,7 +1,8 @@
-//! Who answers: the server introduces itself before anything is sent to it in somebody's name, and signs each answer.
+//! Proof of the server's identity: the server introduces itself before anything is sent under somebody's name, and signs
+//! each answer.
 //!
-//! Invariant: where a client has an anchor, an answer without the right signature is no answer, whatever it says: not a
-//! refusal, not "there is no such thing". Over the server's Unix socket the owner of its directory vouches instead.
+//! Invariant: if a client has an anchor, an answer without a valid signature does not count, whatever it says, be it a
+//! refusal or "not found". Over the server's Unix socket, the directory's permissions prove the identity instead.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,20 +35,19 @@ pub trait Anchor: std::fmt::Debug + Send + Sync {
     /// The installation.
     fn installation(&self) -> Id;
 
-    /// The ledger's key, as the newest of these roots names it, and the version of that root, which is none below
-    /// `least`.
+    /// The ledger's key in the newest of these roots, and the version of that root, which must be at least `least`.
     ///
     /// # Errors
     /// `AnchorError::Roots` when these roots are not to be believed.
     fn ledger_key(&self, roots: &[Envelope], least: u32) -> Result<(MachineKey, u32), AnchorError>;
 
-    /// Keeps that a server has shown itself by a root of this version: no older one counts at the next start.
+    /// Stores that a server has proved itself by a root of this version: an older root is refused at the next start.
     ///
     /// # Errors
     /// `AnchorError::Keep` when that cannot be kept.
     fn keep_root(&self, root: u32) -> Result<(), AnchorError>;
 
-    /// Now.
+    /// The current time.
     fn now(&self) -> Moment;
 
     /// A random id.
@@ -57,7 +57,7 @@ pub trait Anchor: std::fmt::Debug + Send + Sync {
     fn nonce(&self) -> Result<Id, AnchorError>;
 }
 
-/// What is known of the server that a client speaks with.
+/// The known facts about the client's server.
 #[derive(Clone, Debug)]
 pub struct Server(Arc<Known>);
 
@@ -83,7 +83,7 @@ struct Met {
     root: u32,
 }
 
-/// An answer on its way in, and what it has to be signed for.
+/// An incoming answer, and the request that its signature must name.
 #[derive(Debug)]
 pub struct Reply {
     pub response: Response,
@@ -106,13 +106,13 @@ impl Server {
         self.0.met.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Its introduction, while it counts.
+    /// The introduction, while it is valid.
     fn introduction(&self) -> Option<Introduction> {
         let now = self.0.anchor.now();
         self.met().introduction.clone().filter(|introduction| now <= introduction.expires)
     }
 
-    /// It has ended, or somebody else answers: it has to introduce itself again.
+    /// Forgets the introduction: it has expired, or another process answers, so the server must introduce itself again.
     fn forget(&self) {
         self.met().introduction = None;
     }
@@ -131,13 +131,13 @@ impl Server {
 }
 
 impl Client {
-    /// The same client, which takes answers from nobody but the server that this anchor leads to.
+    /// The same client, which accepts answers only from the server that this anchor leads to.
     #[must_use]
     pub fn with_anchor(self, anchor: Box<dyn Anchor>) -> Self {
         Self { server: Some(Server::new(anchor)), ..self }
     }
 
-    /// By which key the server signs its answers; `None` where nobody asks for that.
+    /// The key of the server's signatures; `None` if no proof is demanded.
     pub(crate) async fn server_key(&self) -> Result<Option<MachineKey>, ClientError> {
         let Some(server) = &self.server else { return Ok(None) };
         if let Some(introduction) = server.introduction() {
@@ -147,7 +147,7 @@ impl Client {
         Ok(server.introduction().map(|introduction| introduction.key))
     }
 
-    /// Has the server introduce itself, now.
+    /// Requests the server's introduction now.
     pub(crate) async fn introduced(&self) -> Result<Introduced, ClientError> {
         let request = self.http.get(format!("{}{API}/introduction", self.url));
         let mut request = request.build().map_err(|source| self.unreachable(source))?;
@@ -179,7 +179,7 @@ impl Client {
         proven.map_err(|what| self.unproven(what))
     }
 
-    /// Sends a request whose answer is to be signed by this key.
+    /// Sends a request whose answer must be signed by this key.
     pub(crate) async fn replied(
         &self,
         mut request: Request,
@@ -211,10 +211,10 @@ impl Client {
         Ok(nonce)
     }
 
-    /// What the server has signed of an answer whose head is here; `None` where nobody asks for that.
+    /// The digest that the server signed for this answer; `None` if no proof is demanded.
     ///
     /// # Errors
-    /// `ClientError::Unproven` when it is not by the server.
+    /// `ClientError::Unproven` if the server did not sign it.
     pub(crate) fn proven(&self, reply: &Reply) -> Result<Option<Stated>, ClientError> {
         let Some(Question { nonce, asked, key }) = &reply.question else { return Ok(None) };
         let status = reply.response.status().as_u16();
@@ -224,7 +224,7 @@ impl Client {
         }
     }
 
-    /// The answer is not by the server that introduced itself.
+    /// The error for an answer that the introduced server did not sign.
     pub(crate) fn unsigned(&self) -> ClientError {
         if let Some(server) = &self.server {
             server.forget();
@@ -248,5 +248,5 @@ fn header(response: &Response) -> String {
     header.unwrap_or_default().to_owned()
 }
 
-/// Largest introduction with its roots, from somebody who is not known yet.
+/// Largest introduction with its roots, from a server that has not proved itself yet.
 const BYTES_MAX: usize = 8 * 1024 * 1024;

@@ -1,7 +1,7 @@
-//! What an agent says of the service that it runs: how it is, and what it prints.
+//! An agent's reports about its service: the state, and the output.
 //!
-//! Invariant: a courtesy for people, sent under the agent's claim. Nothing of it is signed, on record or decided
-//! from, and a server keeps a bounded part in memory.
+//! Invariant: information for people, sent under the agent's claim. None of it is signed or recorded, no decision uses it,
+//! and a server keeps a bounded part in memory.
 
 use evidence::Place;
 use evidence::{Bytes, Moment};
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::client::{Client, ClientError};
 
-/// How a service is.
+/// State of a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceView {
-    /// What holds its processes together: `namespace`, `namespace-host-proc`, `descendants`.
+    /// The enclosure of its processes: `namespace`, `namespace-host-proc`, `descendants`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<String>,
     /// Why it does not run now.
@@ -21,65 +21,65 @@ pub struct ServiceView {
     /// How often this release has ended by itself or did not start.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub restarts: u32,
-    /// When that happened first.
+    /// Time of the first such event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Moment>,
-    /// How it ended the last time.
+    /// Cause of the last such event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last: Option<String>,
-    /// When that was.
+    /// Time of the last such event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_time: Option<Moment>,
-    /// Why a release that is probed now has not passed yet.
+    /// Why a release that is being probed has not passed yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probing: Option<String>,
 }
 
-/// What an agent sends.
+/// The message of an agent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceReport {
-    /// How the service is.
+    /// State of the service.
     pub service: ServiceView,
-    /// What it printed.
+    /// New output.
     pub log: LogPiece,
 }
 
-/// A piece of what a service printed.
+/// A piece of a service's output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogPiece {
-    /// Which life of the agent counts the bytes: its first moment in milliseconds.
+    /// The agent process that counts the bytes: its start time in milliseconds.
     pub stream: u64,
-    /// How many bytes of that stream came before.
+    /// Number of bytes of that stream before this piece.
     pub from: u64,
     /// Whether the agent has nothing older.
     pub is_oldest: bool,
-    /// The bytes; none when there is nothing new.
+    /// The bytes; empty if nothing is new.
     pub bytes: Bytes,
 }
 
-/// What the server wants next.
+/// The part that the server wants next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceHeard {
-    /// How many bytes of the stream it has; 0 asks for the oldest that there is.
+    /// Number of bytes of the stream that it has; 0 asks for the oldest part.
     pub log: u64,
 }
 
-/// Part of what a service printed.
+/// A part of a service's output.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceLogView {
     /// The bytes.
     pub bytes: Bytes,
-    /// Where to ask from next.
+    /// Position from which to ask next.
     pub next: u64,
 }
 
 impl Client {
-    /// Says how the service of a place is, in the name of its agent.
+    /// Reports the state and output of a place's service, signed as its agent.
     ///
     /// # Errors
-    /// `ClientError` when there is no answer.
+    /// `ClientError` if there is no answer.
     pub async fn tell_service(
         &self,
         place: &Place,
@@ -88,10 +88,10 @@ impl Client {
         self.post(&format!("work/services/{place}"), report).await
     }
 
-    /// What the service of a place printed, from a place in its log on; waits a while when there is nothing new.
+    /// The output of a place's service from a position on; if nothing is new, the server waits before it answers.
     ///
     /// # Errors
-    /// `ClientError` when there is no answer.
+    /// `ClientError` if there is no answer.
     pub async fn service_log(
         &self,
         place: &Place,

@@ -1,6 +1,7 @@
-//! In whose name a client asks: a machine claims each operation, a person signs in once and reads by the session.
+//! The identity under which a client sends requests: a machine signs a claim for each operation; a person signs in once and
+//! then reads with a session.
 //!
-//! Invariant: nobody is asked to sign before the server has said that it does not know who reads, and then once.
+//! Invariant: a person is asked to sign only after the server has answered that the reader is unknown, and only once.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,7 +18,7 @@ use crate::credential::Credential;
 use crate::message::Session;
 use crate::proof::{Anchor, Reply};
 
-/// In whose name a client asks.
+/// The identity of a client.
 #[derive(Clone, Debug)]
 pub enum Who {
     Nobody,
@@ -39,7 +40,7 @@ pub struct SignInError(pub String);
 
 /// How a person signs in.
 pub trait SignIn: std::fmt::Debug + Send + Sync {
-    /// The token of a session that is kept.
+    /// The token of a stored session.
     fn kept(&self) -> Option<String>;
 
     /// A signed request that opens a session at a server.
@@ -48,38 +49,38 @@ pub trait SignIn: std::fmt::Debug + Send + Sync {
     /// `SignInError` when the request cannot be signed.
     fn request(&self, server: &str, challenge: &str) -> Result<Envelope, SignInError>;
 
-    /// Keeps a session for the next time.
+    /// Stores a session for later commands.
     fn keep(&self, session: &Session);
 }
 
-/// The machine in whose name a client asks.
+/// The machine as which a client sends requests.
 #[derive(Debug)]
 pub struct Machine {
     /// The installation.
     pub installation: Id,
-    /// Its name.
+    /// Name of the machine.
     pub name: Name,
-    /// Its key.
+    /// Key of the machine.
     pub signer: MachineSigner,
-    /// Its clock.
+    /// Clock of the machine.
     pub now: fn() -> Moment,
 }
 
 impl Client {
-    /// The same client, asking in the name of a machine: it takes answers from nobody but the server.
+    /// The same client, which sends requests as a machine and accepts answers only from the server.
     #[must_use]
     pub fn with_machine(self, machine: Machine, anchor: Box<dyn Anchor>) -> Self {
         Self { who: Who::Machine(Arc::new(machine)), ..self }.with_anchor(anchor)
     }
 
-    /// The same client, asking in the name of a person.
+    /// The same client, which sends requests as a person.
     #[must_use]
     pub fn with_person(self, sign_in: Box<dyn SignIn>) -> Self {
         let token = Mutex::new(sign_in.kept());
         Self { who: Who::Person(Arc::new(Signed { sign_in, token })), ..self }
     }
 
-    /// The header by which somebody shows who asks; a machine claims the operation.
+    /// The header that shows the sender; a machine's names the operation.
     pub(crate) fn shows(
         &self,
         ask: &ClientRequest<'_>,
@@ -113,7 +114,7 @@ impl Client {
         credential.header().map(Some).map_err(|error| unreadable(ask.path, error))
     }
 
-    /// Asks to read in somebody's name. A person signs in when the server says that nobody is known, once.
+    /// Sends a read request. A person signs in once if the server answers that the reader is unknown.
     pub(crate) async fn asked(&self, ask: ClientRequest<'_>) -> Result<Reply, ClientError> {
         let reply = self.ask(&ask).await?;
         match &self.who {
@@ -152,4 +153,5 @@ impl Signed {
     }
 }
 
-const NOTHING_PINNED: &str = "you have pinned nothing by which the server could show who it is";
+const NOTHING_PINNED: &str = "you have pinned nothing by which the server could prove its identity; get the \
+                              line of `countersign trust pin` from a colleague, and pin it with `countersign trust pin --set`";

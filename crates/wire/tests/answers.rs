@@ -1,4 +1,4 @@
-//! Whose answers a client with an anchor takes: the server's, and nobody else's.
+//! A client with an anchor accepts the server's answers, and no others.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -24,7 +24,7 @@ fn key(seed: u8) -> MachineSigner {
     MachineSigner::from_seed([seed; 32]).unwrap()
 }
 
-/// A pin that leads to the ledger's key at once, and the version of the root that is kept beside it.
+/// A pin that leads to the ledger's key directly, and the version of the root that is stored beside it.
 #[derive(Clone, Debug, Default)]
 struct Pin(Arc<AtomicU32>);
 
@@ -52,12 +52,12 @@ impl Anchor for Pin {
     }
 }
 
-/// What somebody at a port does with the question that comes after the introduction.
+/// A process at a port, and its answer to the request after the introduction.
 struct Somebody {
-    /// Whose introduction it shows.
+    /// Key of the introduction.
     introduced_by: MachineSigner,
     url: Option<&'static str>,
-    /// Whose key signs, if any does.
+    /// Key of the answer's signature; `None` for an unsigned answer.
     signs: Option<MachineSigner>,
     nonce: Id,
     status: u16,
@@ -66,7 +66,7 @@ struct Somebody {
 }
 
 impl Somebody {
-    /// The server itself, which has nothing of what it is asked for.
+    /// The genuine server, which has nothing that it is asked for.
     fn server() -> Self {
         let (signs, body) = (Some(key(2)), Some(NOTHING.as_bytes()));
         Self {
@@ -80,7 +80,7 @@ impl Somebody {
         }
     }
 
-    /// Answers two questions, and tells what was asked.
+    /// Answers two requests, and returns their headers.
     fn answers(self) -> (String, std::thread::JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -149,7 +149,7 @@ impl Somebody {
 const NOTHING: &str =
     r#"{"type":"tag:countersign,2026:not-found","title":"none","status":404,"detail":"no such run"}"#;
 
-/// How a runner's client takes an answer about a run, what was asked of whoever answers, and which root is kept then.
+/// A runner's result for an answer about a run, the requests that it sent, and the root that it stored then.
 fn taken(somebody: Somebody) -> (ClientError, Vec<String>, u32) {
     let (url, asked) = somebody.answers();
     let machine =
@@ -176,7 +176,7 @@ fn an_answer_that_the_server_signed_counts() {
     assert!(asked[1].to_ascii_lowercase().contains("authorization: countersign "));
 }
 
-/// Each of these once made a runner sign a failure of its own, or give up its work.
+/// None of these may make a runner sign a failure, or give up its work.
 #[test]
 fn attack_answers_of_whoever_took_the_port_are_no_answers() {
     let server = Somebody::server;
