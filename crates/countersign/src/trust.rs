@@ -25,6 +25,7 @@ pub enum Belief {
     /// The person named its file.
     File,
     /// Its digest is pinned, or it follows a pinned root.
+    #[serde(rename = "pinned")]
     PinnedRoot,
     /// Only the directory under audit names it; nothing confirms it.
     Unpinned,
