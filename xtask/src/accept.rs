@@ -1,7 +1,7 @@
 //! Acceptance lines: each runs for real and prints `ok` or `falls short`.
 //!
-//! Invariant: a line is `ok` only when every test that shows it passes and nothing of it is known to lack;
-//! nothing is counted by hand.
+//! Invariant: a line is `ok` only if every test that proves it passes and no part of it is known to be missing; nothing is
+//! counted by hand.
 
 use std::time::Instant;
 
@@ -10,13 +10,13 @@ use crate::{cases, drill, fresh, fuzz, mutants, public};
 
 /// One line of an area.
 struct Line {
-    /// What it claims.
+    /// The claim of the line.
     claim: &'static str,
-    /// Filters of the tests that show it, or parts of it.
+    /// Filters of the tests that prove it, or parts of it.
     shown_by: &'static [&'static str],
-    /// What else is done for real.
+    /// Another check that is run.
     done_by: Option<fn() -> Done>,
-    /// What of it is not built or not shown yet.
+    /// The part of it that is not built or not proven yet.
     lacks: Option<&'static str>,
 }
 
@@ -45,7 +45,7 @@ pub fn accept(area: &str, only: Option<&str>) -> Done {
         let verdict = match (failed.is_empty(), line.lacks, nothing) {
             (true, None, false) => "ok".to_owned(),
             (true, Some(lacks), _) => format!("falls short: {lacks}"),
-            (true, None, true) => "falls short: nothing shows it".to_owned(),
+            (true, None, true) => "falls short: no test proves it".to_owned(),
             (false, ..) => format!("falls short: {}", failed.join("; ")),
         };
         report.push((line.claim, format!("{verdict} ({} s)", started.elapsed().as_secs())));
@@ -63,7 +63,7 @@ fn figures() -> Done {
     run::bench(&[])
 }
 
-/// Every write, every fault, in a build that can have faults; then a thousand seeds.
+/// Every fault at every write, in a build with fault injection; then a thousand seeds.
 fn faults() -> Done {
     run::sim(&["--seed", "0", "--hours", "10", "--count", "1000"])?;
     run::cargo(&[
@@ -71,7 +71,7 @@ fn faults() -> Done {
         "run",
         "--workspace",
         "--release",
-        // Another program than everybody else's: it has a directory of its own.
+        // The build has other features than the usual one, so it gets a separate target directory.
         "--target-dir",
         "target/faults",
         "--features",
@@ -99,13 +99,13 @@ const SHIP: &[Line] = &[
         lacks: None,
     },
     Line {
-        claim: "audit verify: any changed row or blob is named, views are mended",
+        claim: "audit verify: any changed row or blob is named, views are rebuilt",
         shown_by: &["audit_verify"],
         done_by: None,
         lacks: None,
     },
     Line {
-        claim: "audit replay: every decision agrees, what was changed is named",
+        claim: "audit replay: every decision agrees, a changed one is named",
         shown_by: &["audit_replay_names_what_was_changed", "the_rehearsal_tells_its_story"],
         done_by: None,
         lacks: None,
@@ -152,7 +152,7 @@ const SHIP: &[Line] = &[
         claim: "three newcomers place a gate, a verb and a context in ten minutes",
         shown_by: &[],
         done_by: None,
-        lacks: Some("nobody has been asked yet"),
+        lacks: Some("no newcomer has been asked yet"),
     },
 ];
 

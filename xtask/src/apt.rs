@@ -1,5 +1,5 @@
-//! Debian's packages, fetched and unpacked privately: nothing is installed, and the system's sources and lists stay
-//! as they are.
+//! Debian packages, downloaded and unpacked privately: nothing is installed, and the system's sources and lists are not
+//! changed.
 //!
 //! Invariant: packages come from the mirror that the system's own sources name, with its own keys.
 
@@ -10,13 +10,13 @@ use std::process::Command;
 
 use crate::run::{Done, spawn};
 
-/// A private place for apt: its own lists, status and cache.
+/// A private directory for apt, with its own lists, status and cache.
 pub struct Apt {
     dir: PathBuf,
 }
 
 impl Apt {
-    /// Makes the place, with its sources.
+    /// Makes the directory, with its sources.
     pub fn new(dir: &Path, sources: &str) -> Result<Self, String> {
         for part in ["lists/partial", "cache/archives/partial"] {
             fs::create_dir_all(dir.join(part)).map_err(text)?;
@@ -33,12 +33,12 @@ impl Apt {
         Ok(Self { dir: dir.to_path_buf() })
     }
 
-    /// Runs apt-get there.
+    /// Runs apt-get in it.
     pub fn run(&self, arguments: &[&str]) -> Done {
         spawn(Command::new("apt-get").args(arguments).env("APT_CONFIG", self.dir.join("apt.conf")))
     }
 
-    /// What was downloaded.
+    /// The downloaded packages.
     pub fn packages(&self) -> Result<Vec<PathBuf>, String> {
         let listed = fs::read_dir(self.dir.join("cache/archives")).map_err(text)?;
         let paths = listed.flatten().map(|entry| entry.path());
@@ -46,13 +46,13 @@ impl Apt {
     }
 }
 
-/// Where the system's packages come from.
+/// The source of the system's packages.
 pub struct Mirror {
     /// Base of the mirror.
     pub uri: String,
     /// Key ring that its lists are signed with.
     pub key: String,
-    /// The suite that runs here.
+    /// The suite of this system.
     pub suite: String,
 }
 
@@ -72,7 +72,7 @@ pub fn mirror() -> Result<Mirror, String> {
             }
         }
     }
-    Err("the system's sources name no Debian mirror; what is fetched comes from one".into())
+    Err("the system's sources name no Debian mirror, from which packages could be downloaded; add one to /etc/apt/sources.list".into())
 }
 
 /// Unpacks a package below a directory.
@@ -80,13 +80,13 @@ pub fn unpack(package: &Path, into: &Path) -> Done {
     spawn(Command::new("dpkg").arg("-x").arg(package).arg(into))
 }
 
-/// A program that tests need: the system's, or a private one beside what is built.
+/// A program that tests need: the system's, or a private one in the target directory.
 struct Tool {
-    /// Its package, and the name of its directory.
+    /// Name of its package, and of its directory.
     name: &'static str,
-    /// Files that are there where it is.
+    /// Files that exist if it is installed.
     files: &'static [&'static str],
-    /// Packages that are unpacked: it, and what it needs beyond what every system has.
+    /// Packages to unpack: its own, and those that it needs and that are not on every system.
     packages: &'static [&'static str],
     purpose: &'static str,
 }
@@ -96,17 +96,17 @@ const TOOLS: [Tool; 2] = [
         name: "softhsm2",
         files: &["usr/lib/softhsm/libsofthsm2.so", "usr/bin/softhsm2-util"],
         packages: &["softhsm2_", "libsofthsm2_"],
-        purpose: "keys in a device",
+        purpose: "keys in a PKCS#11 device",
     },
     Tool {
         name: "strace",
         files: &["usr/bin/strace"],
         packages: &["strace_", "libunwind8_", "liblzma5_"],
-        purpose: "what is written, for power cuts",
+        purpose: "record of all writes, to simulate power cuts",
     },
 ];
 
-/// The programs that tests need; what lacks is fetched.
+/// Downloads the programs that tests need and that are missing.
 pub fn tools(target: &Path) -> Done {
     for tool in TOOLS {
         let (name, purpose) = (tool.name, tool.purpose);

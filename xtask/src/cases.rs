@@ -1,10 +1,10 @@
-//! Other people's bug reports as small runnable cases, which lie beside the project; `cargo x accept sound` runs them.
+//! Other projects' bug reports as small runnable cases, in a directory beside the project; `cargo x accept sound` runs them.
 
 use std::process::Command;
 
 use crate::run::{self, Done};
 
-/// Runs every case against the program that people run.
+/// Runs every case against the program of the release profile.
 pub fn run() -> Done {
     let all = run::root().join("../shared/cases/run-all");
     if !all.exists() {

@@ -1,5 +1,5 @@
-//! The controls of the rehearsal: each is disabled in the product's code by a feature that no released
-//! binary has, and the rehearsal, its own code unchanged, must break at the line that depends on it.
+//! The controls of the rehearsal: each is disabled in the product's code by a feature that no released binary has, and the
+//! rehearsal, with unchanged code, must fail at the line that depends on the control.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,22 +18,22 @@ pub const CONTROLS: [(&str, &str); 8] = [
     ("drill-probe", "a release that is not healthy"),
 ];
 
-/// Builds and runs one rehearsal after the other.
+/// Builds and runs one rehearsal for each control.
 pub fn controls() -> Done {
     let mut wrong = Vec::new();
     for (feature, line) in CONTROLS {
         let found = broken_at(feature)?;
-        println!("{feature}: {}", found.as_deref().unwrap_or("the story did not break"));
+        println!("{feature}: {}", found.as_deref().unwrap_or("the demo did not fail"));
         if found.as_deref() != Some(line) {
             wrong.push(format!("{feature} breaks {found:?}, not `{line}`"));
         }
     }
-    // The binary that is left behind is the real one again.
+    // The binary that remains is the real one again.
     run::cargo(&["build", "-p", "countersign", "--quiet"])?;
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
 }
 
-/// The line at which the story breaks without a control.
+/// The line at which the rehearsal fails without a control.
 fn broken_at(feature: &str) -> Result<Option<String>, String> {
     run::cargo(&["build", "-p", "countersign", "--quiet", "--features", feature])?;
     let target =
@@ -52,6 +52,7 @@ fn broken_at(feature: &str) -> Result<Option<String>, String> {
     let value: serde_json::Value =
         serde_json::from_str(text.lines().last().unwrap_or_default()).unwrap_or_default();
     let said = value.get("error").and_then(|error| error.as_str()).unwrap_or_default().to_owned();
-    let line = said.strip_prefix("the story broke at \"").and_then(|rest| rest.split('"').next());
-    line.map(|line| Some(line.to_owned())).ok_or_else(|| format!("{feature}: it failed otherwise: {said}"))
+    let line = said.strip_prefix("the demo failed at \"").and_then(|rest| rest.split('"').next());
+    line.map(|line| Some(line.to_owned()))
+        .ok_or_else(|| format!("{feature}: it failed in another way: {said}"))
 }

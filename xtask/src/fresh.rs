@@ -1,5 +1,5 @@
-//! A fresh machine: a Debian 12 root made by mmdebstrap, with the host's Rust toolchain at its own path, in
-//! which the README's first two commands are run.
+//! A fresh machine: a Debian 12 root made by mmdebstrap, with the host's Rust toolchain at its own path, in which the first
+//! two commands of the README are run.
 //!
 //! Invariant: everything is mounted in a private mount namespace, and the root is removed afterwards.
 
@@ -28,7 +28,7 @@ fn made(dir: &Path) -> Done {
     run::spawn(&mut command).map_err(|what| format!("{what}; is mmdebstrap installed, and are you root?"))
 }
 
-/// The host's own package sources, so that the same mirror is asked.
+/// The host's own package sources, so that the same mirror is used.
 fn sources() -> Vec<PathBuf> {
     let mut found = vec![PathBuf::from("/etc/apt/sources.list")];
     let parts = fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten();

@@ -1,7 +1,7 @@
-//! Runs the parsers under libFuzzer, keeps a record of it, and refuses a record of parsers that have changed.
+//! Runs the parsers under libFuzzer, keeps a record of it, and refuses a record of other versions of the parsers.
 //!
-//! Invariant: `fuzz/record.json` says of each parser for which source files (by digest) how many seconds of a
-//! processor it has had, and what it found; a parser that changes starts anew. `docs/fuzz.md` is written from it.
+//! Invariant: `fuzz/record.json` has for each parser the digest of its source files, the seconds of processor time and the
+//! findings; a changed parser starts again at zero. `docs/fuzz.md` is written from it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 use crate::run::{Done, root};
 
-/// Runs some parsers, or all, for so many seconds each.
+/// Runs some parsers, or all, for a number of seconds each.
 pub fn run(seconds: u64, only: &[&str]) -> Done {
     let program = build()?;
     let all = parsers(&program)?;
-    // Of the sources as they were built: they may be edited while it runs.
+    // The digests are taken before the build, because the sources may be edited while the fuzzer runs.
     let digests: BTreeMap<_, _> = all
         .iter()
         .map(|(name, sources)| Ok((name.clone(), digest(sources)?)))
@@ -34,7 +34,7 @@ pub fn run(seconds: u64, only: &[&str]) -> Done {
     Ok(())
 }
 
-/// Each parser for a minute, and every record complete: an hour in all, of the parser as it is now.
+/// Runs each parser for a minute, and checks every record: an hour in total for the current version of the parser.
 pub fn accept() -> Done {
     run(60, &[])?;
     let program = build()?;
@@ -46,7 +46,7 @@ pub fn accept() -> Done {
         let now = digest(&sources)?;
         match (own.get("parser").and_then(Value::as_str) == Some(&now), number("seconds"), number("findings"))
         {
-            (false, ..) => short.push(format!("{name}: the record is of another parser")),
+            (false, ..) => short.push(format!("{name}: the record is of another version of the parser")),
             (_, _, findings @ 1..) => short.push(format!("{name}: {findings} findings")),
             (_, seconds @ 0..HOUR, _) => short.push(format!("{name}: {seconds} of {HOUR} s")),
             _ => {}
@@ -106,7 +106,7 @@ fn one(program: &Path, parser: &Parser, seconds: u64) -> Done {
     if !made.map_err(text)?.success() {
         return Err(format!("{name}: its seeds could not be written"));
     }
-    // It takes what nobody else wants: its time is counted by the processor, so that a busy machine costs nothing.
+    // It runs at low priority, and its time is processor time, so that a busy machine does not shorten the run.
     let mut command = Command::new("nice");
     command.args(["-n", "19"]).arg(program);
     command.env("COUNTERSIGN_FUZZ", name).args(["-print_final_stats=1", "-rss_limit_mb=2048", "-timeout=10"]);
@@ -127,7 +127,7 @@ fn one(program: &Path, parser: &Parser, seconds: u64) -> Done {
         return Ok(());
     }
     if found == 0 && output.status.code() == Some(INTERRUPTED) {
-        return Err(format!("{name} was ended from outside; what it had is on record"));
+        return Err(format!("{name} was ended from outside; its time so far is recorded"));
     }
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let end: Vec<_> = said.lines().rev().take(30).collect();
@@ -154,7 +154,7 @@ impl Stats {
         };
         Self {
             executions: last("stat::number_of_executed_units:").unwrap_or(0),
-            // It does not say where it was ended from outside; a processor's time counts then.
+            // libFuzzer does not print its time if it was ended from outside; the processor time counts then.
             seconds: last("runs in ").unwrap_or(u64::MAX),
             coverage: last(" cov: ").unwrap_or(0),
             features: last(" ft: ").unwrap_or(0),
@@ -162,7 +162,7 @@ impl Stats {
     }
 }
 
-/// The smallest inputs that reach everything which was reached; the tests mutate them too.
+/// Keeps the smallest set of inputs with the same coverage; the tests mutate these inputs too.
 fn keep(program: &Path, name: &str, corpus: &Path, kept: &Path) -> Done {
     let merged = kept.with_extension("merged");
     drop(fs::remove_dir_all(&merged));
@@ -184,7 +184,7 @@ fn keep(program: &Path, name: &str, corpus: &Path, kept: &Path) -> Done {
     }
     files.sort();
     for old in fs::read_dir(kept).map_err(text)?.flatten() {
-        // What was once found stays for ever.
+        // Inputs that once caused a finding are kept for ever.
         if !old.file_name().to_string_lossy().starts_with("found-") {
             fs::remove_file(old.path()).map_err(text)?;
         }
@@ -196,9 +196,9 @@ fn keep(program: &Path, name: &str, corpus: &Path, kept: &Path) -> Done {
     fs::remove_dir_all(&merged).map_err(text)
 }
 
-/// Adds a run to the record and writes the page anew.
+/// Adds a run to the record and writes the page again.
 fn remember(parser: &Parser, stats: &Stats, found: u64) -> Done {
-    // Several may run side by side.
+    // Several runs may be in progress at the same time.
     let lock = fs::File::create(root().join("target/fuzz-work/lock")).map_err(text)?;
     lock.lock().map_err(text)?;
     let Parser { name, sources, digest: now } = parser;
@@ -221,8 +221,7 @@ fn remember(parser: &Parser, stats: &Stats, found: u64) -> Done {
     fs::write(root().join("docs/fuzz.md"), page(&record)).map_err(text)
 }
 
-/// Seconds of a processor that ended children have had, in whole ones (proc_pid_stat(5), cutime and cstime, in
-/// hundredths).
+/// Processor time of ended child processes, in whole seconds (proc_pid_stat(5), cutime and cstime, in hundredths).
 fn children_seconds() -> Result<u64, String> {
     let stat = fs::read_to_string("/proc/self/stat").map_err(text)?;
     let after_name = stat.rsplit(')').next().unwrap_or_default();
@@ -271,7 +270,7 @@ fn digest(sources: &[String]) -> Result<String, String> {
     let output = Command::new("sha256sum").arg(&copy).output().map_err(text)?;
     fs::remove_file(&copy).map_err(text)?;
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    printed.split_whitespace().next().map(str::to_owned).ok_or_else(|| "sha256sum said nothing".to_owned())
+    printed.split_whitespace().next().map(str::to_owned).ok_or_else(|| "sha256sum printed nothing".to_owned())
 }
 
 fn text(error: impl std::fmt::Display) -> String {
@@ -281,14 +280,15 @@ fn text(error: impl std::fmt::Display) -> String {
 const RECORD: &str = "fuzz/record.json";
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 const KEPT_MAX: usize = 64;
-/// What libFuzzer reads: counters, their places, and comparisons (LLVM's SanitizerCoverage).
+/// Instrumentation that libFuzzer reads: counters, their addresses, and comparisons (LLVM's SanitizerCoverage).
 const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares --cfg fuzzing";
 const HEAD: &str = "# Fuzzing
 
-Every parser of foreign bytes runs under libFuzzer with `cargo x fuzz SECONDS [PARSER…]`; this page is written from
-`fuzz/record.json` by that command. A record is of the parser whose sources have the digest given: when they change it starts
-anew, and `cargo x accept hold fuzz` refuses it. The same functions (`crates/lab/src/parsers.rs`) run in `cargo x test` over
-`fuzz/corpus` and 10,000 mutations each. Seconds are a processor's, not the clock's. Coverage counts edges of the whole program, as libFuzzer prints it.
+Every parser of foreign bytes runs under libFuzzer with `cargo x fuzz SECONDS [PARSER…]`; that command writes this page from
+`fuzz/record.json`. A row counts only for the sources with its digest: when the sources of a parser change, its row starts again
+at zero, and `cargo x accept hold fuzz` fails until the parser has had its hour. `cargo x test` runs the same functions
+(`crates/lab/src/parsers.rs`) over `fuzz/corpus`, with 10,000 mutations each. Seconds are processor time. Coverage is the number
+of edges of the whole program that libFuzzer reports.
 
 | parser | sources | seconds | executions | coverage | findings |
 |---|---|---|---|---|---|

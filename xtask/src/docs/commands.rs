@@ -1,19 +1,19 @@
-//! Documented commands: each verb, subcommand and flag is one that the program has.
+//! Documented commands: each verb, subcommand and flag must exist in the program.
 //!
-//! Invariant: the truth is `docs/cli.md`, which a test of the binary keeps equal to its command line; nothing of the
-//! product is linked here.
+//! Invariant: `docs/cli.md` decides, which a test of the binary keeps equal to its command line; this file links no crate
+//! of the product.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::page::{Page, Piece};
 use crate::tidy::prose;
 
-/// What the program takes.
+/// The commands and flags of the program.
 #[derive(Debug, Default)]
 pub struct Commands {
-    /// Flags of each command, by its words: `trust status`. Whether a flag takes a value.
+    /// Flags of each command, by its words, such as `trust status`; with whether a flag takes a value.
     flags: BTreeMap<String, BTreeMap<String, bool>>,
-    /// Flags that every command takes.
+    /// Flags of every command.
     everywhere: BTreeMap<String, bool>,
 }
 
@@ -58,12 +58,12 @@ impl Commands {
         own.or_else(|| self.everywhere.get(flag)).copied()
     }
 
-    /// What a command line, without the program's name, names that the program does not have.
+    /// The first part of a command line, without the program's name, that the program does not have.
     fn wrong(&self, line: &str) -> Option<String> {
         let mut way = String::new();
         let mut words = line.split_whitespace().map(bare).filter(|word| !word.is_empty()).peekable();
         while let Some(word) = words.next() {
-            // A value that is filled in: from here on anything may stand.
+            // A placeholder for a value: the rest of the line may be anything.
             if word.starts_with('{') && self.has_inner(&way) {
                 return None;
             }
@@ -106,15 +106,15 @@ impl Commands {
     }
 }
 
-/// What follows the program's name, in a text that begins with it.
+/// The text after the program's name, for a text that begins with it.
 fn of_program(text: &str) -> Option<String> {
     let text = text.trim().trim_start_matches("$ ").strip_prefix("countersign ")?;
-    // `countersign answer v1` is how bytes of a format begin.
+    // `countersign answer v1` is the beginning of a signed format.
     let version = text.split_whitespace().nth(1).and_then(|word| word.strip_prefix('v'));
     version.is_none_or(|digits| digits.parse::<u32>().is_err()).then(|| text.to_owned())
 }
 
-/// Commands between backticks in what a source file says, in its messages and comments, that the program does not have.
+/// Commands between backticks in a source file's messages and comments that the program does not have.
 pub fn unknown_in_source(name: &str, text: &str, commands: &Commands) -> Vec<String> {
     let mut found = Vec::new();
     for said in prose::with_code(text) {
@@ -133,7 +133,7 @@ pub fn unknown_in_source(name: &str, text: &str, commands: &Commands) -> Vec<Str
     found
 }
 
-/// Tasks of `cargo x` that a page names and that there are not.
+/// Tasks of `cargo x` that a page names and that do not exist.
 pub fn unknown_tasks(page: &Page, usage: &str) -> Vec<String> {
     let tasks: BTreeSet<&str> =
         usage.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
@@ -176,12 +176,12 @@ pub fn unknown(page: &Page, commands: &Commands) -> Vec<String> {
         .collect()
 }
 
-/// A word without the brackets, quotes and stops around it.
+/// A word without surrounding brackets, quotes and punctuation.
 fn bare(word: &str) -> &str {
     word.trim_matches(|c: char| "[](),;:'\"`".contains(c)).trim_end_matches('.')
 }
 
-/// Placeholders and values are no verbs: `VERB`, `./file`, `api/production`.
+/// Whether a word can be a verb; placeholders and values cannot: `VERB`, `./file`, `api/production`.
 fn is_verb_like(word: &str) -> bool {
     word.chars().all(|c| c.is_ascii_lowercase() || c == '-')
 }
@@ -190,7 +190,7 @@ fn spoken(way: &str) -> String {
     if way.is_empty() { "countersign".to_owned() } else { format!("countersign {way}") }
 }
 
-/// With one of these the command line of the program ends.
+/// Words that end the command line of the program.
 const ENDS: [&str; 7] = ["#", "&&", "||", ">", "<", "--]", "\\"];
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Links between pages: each leads somewhere, and every page is two clicks from README.md.
+//! Links between pages: each target exists, and every page is at most two clicks from README.md.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 use super::page::Page;
 
-/// Relative links that lead to no file, or to no heading of one.
+/// Relative links to a missing file, or to a missing heading of a file.
 pub fn dead(root: &Path, pages: &[Page]) -> Vec<String> {
     let anchors: BTreeMap<&str, Vec<String>> =
         pages.iter().map(|page| (page.name.as_str(), page.anchors())).collect();
@@ -15,7 +15,9 @@ pub fn dead(root: &Path, pages: &[Page]) -> Vec<String> {
             let Some((path, heading)) = target(page, &link.text) else { continue };
             let at = format!("{}:{}", page.name, link.line);
             if !root.join(&path).exists() {
-                found.push(format!("{at}: links to `{path}`, which does not exist: mend or remove the link"));
+                found.push(format!(
+                    "{at}: links to `{path}`, which does not exist: correct or remove the link"
+                ));
                 continue;
             }
             let Some(heading) = heading else { continue };
@@ -36,7 +38,7 @@ pub fn dead(root: &Path, pages: &[Page]) -> Vec<String> {
     found
 }
 
-/// Pages of `docs/` that are further than two clicks from README.md. A link to a directory shows its files.
+/// Pages of `docs/` that are more than two clicks from README.md. A link to a directory counts for all of its files.
 pub fn unreachable(root: &Path, pages: &[Page]) -> Vec<String> {
     let mut next: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for page in pages {
@@ -68,7 +70,7 @@ fn is_relative(link: &str) -> bool {
     !link.contains("://") && !link.starts_with("mailto:")
 }
 
-/// Where a link of a page leads: a path from the root, and a heading.
+/// The target of a page's link: a path from the root, and a heading.
 fn target(page: &Page, link: &str) -> Option<(String, Option<String>)> {
     let (path, heading) = match link.split_once('#') {
         Some((path, heading)) => (path, Some(heading.to_owned())),

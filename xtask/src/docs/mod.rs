@@ -1,7 +1,7 @@
-//! What holds between the pages and the program, as one pass over README.md, its neighbours and `docs/`.
+//! Checks that the pages agree with the program: README.md, the other pages at the root, and `docs/`.
 //!
-//! Invariant: each check names the file, the line and the remedy, and has a test that breaks it. It deliberately links
-//! nothing of the product: what the program is, is read from its sources and from the page that its test writes.
+//! Invariant: each check names the file, the line and the remedy, and has a test that breaks it. This module links no crate
+//! of the product: it reads the sources, and the page that the product's test writes.
 
 mod codes;
 mod commands;
@@ -19,7 +19,7 @@ use page::Page;
 use crate::tidy;
 use crate::usage::USAGE;
 
-/// Every breach found below `root`, one line each.
+/// Every fault found below `root`, one line each.
 pub fn broken(root: &Path) -> Result<Vec<String>, String> {
     let pages = pages(root)?;
     let page = |name: &str| {
@@ -30,7 +30,7 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
     found.extend(links::unreachable(root, &pages));
     found.extend(pages.iter().flat_map(|page| tidy::left_by_a_merge(&page.name, &page.text)));
     let commands = commands::Commands::read(page(CLI)?);
-    // Decisions are history: they name what there was.
+    // Decisions are history, so they may name things that no longer exist.
     let present = || pages.iter().filter(|page| !page.name.starts_with("docs/decisions/"));
     found.extend(present().flat_map(|page| commands::unknown(page, &commands)));
     found.extend(present().flat_map(|page| commands::unknown_tasks(page, USAGE)));

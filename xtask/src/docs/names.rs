@@ -1,4 +1,4 @@
-//! Names in pages that must be names in the code: terms of the glossary, and tests that prove a promise.
+//! Names in pages that must exist in the code: terms of the glossary, and tests that prove a promise.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +36,7 @@ pub fn unknown_items(page: &Page, items: &BTreeSet<String>) -> Vec<String> {
     unknown.map(told).collect()
 }
 
-/// Names of the tests that a source file may define: functions, and first words of a line, which macros of tests take.
+/// Names of the tests that a source file may define: functions, and first words of lines inside test macros.
 pub fn test_names(text: &str) -> Vec<String> {
     let name = |rest: &str| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     let functions = text.split("fn ").skip(1).map(name);
@@ -58,7 +58,7 @@ pub fn unknown_tests(page: &Page, tests: &BTreeSet<String>) -> Vec<String> {
     };
     let unknown = page.spans().into_iter().filter(is_test_name).filter(|piece| !is_known(piece));
     let told = |Piece { line, text }| {
-        let remedy = "write the name that it has now, or take the promise back";
+        let remedy = "write the name that it has now, or remove the promise";
         format!("{}:{line}: names the test `{text}`, which does not exist: {remedy}", page.name)
     };
     unknown.map(told).collect()
@@ -68,7 +68,7 @@ pub fn unknown_tests(page: &Page, tests: &BTreeSet<String>) -> Vec<String> {
 pub const EVIDENCE_PAGES: [&str; 4] =
     ["SECURITY.md", "docs/threats.md", "docs/hostile-server.md", "docs/conformance.md"];
 
-/// The page of every term with its name in the code.
+/// The page that lists every term with its name in the code.
 pub const GLOSSARY: &str = "docs/glossary.md";
 
 const ITEM_WORDS: [&str; 8] = ["struct", "enum", "trait", "type", "const", "async", "fn", "mod"];

@@ -1,6 +1,6 @@
-//! A page of documentation, cut into what the laws look at: headings, links, code spans, lines of code fences.
+//! A page of documentation, cut into the parts that the checks read: headings, links, code spans, fenced lines.
 //!
-//! Invariant: each piece keeps the line at which it begins. It reads the Markdown that this tree writes, not all of it.
+//! Invariant: each part keeps its first line number. Only the Markdown that this tree uses is supported.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct Piece {
 }
 
 impl Page {
-    /// Targets of links, as they are written.
+    /// Targets of links, as written.
     pub fn links(&self) -> Vec<Piece> {
         let mut found = Vec::new();
         for paragraph in self.paragraphs() {
@@ -59,8 +59,8 @@ impl Page {
         self.lines().filter(|(fenced, _)| *fenced).map(|(_, piece)| piece).collect()
     }
 
-    /// Anchors of all headings, by GitHub's rule: lower case, without punctuation, spaces as hyphens, and a number
-    /// behind what stands twice.
+    /// Anchors of all headings, by GitHub's rule: lower case, without punctuation, spaces as hyphens, and a number appended to
+    /// repeated ones.
     pub fn anchors(&self) -> Vec<String> {
         let mut seen: BTreeMap<String, usize> = BTreeMap::new();
         let headings = self.lines().filter(|(fenced, piece)| !fenced && piece.text.starts_with('#'));
@@ -73,7 +73,7 @@ impl Page {
         anchors.collect()
     }
 
-    /// Every line, and whether it lies in a code fence; the fences themselves are left out.
+    /// Every line, and whether it is inside a code fence; the fences themselves are omitted.
     fn lines(&self) -> impl Iterator<Item = (bool, Piece)> + '_ {
         let mut fenced = false;
         self.text.lines().enumerate().filter_map(move |(number, text)| {
@@ -85,7 +85,7 @@ impl Page {
         })
     }
 
-    /// Paragraphs outside code fences. A row of a table is one of its own: a backtick opens nothing beyond it.
+    /// Paragraphs outside code fences. Each row of a table is a paragraph: a backtick opens nothing beyond its row.
     fn paragraphs(&self) -> Vec<Piece> {
         let mut found: Vec<Piece> = Vec::new();
         let mut next = None;
@@ -107,7 +107,7 @@ impl Page {
 }
 
 fn anchor(heading: &str) -> String {
-    // Of a link in a heading only the text is seen.
+    // Of a link in a heading only the text counts.
     let mut seen = String::new();
     let mut rest = heading;
     while let Some((before, after)) = rest.split_once("](") {

@@ -1,5 +1,5 @@
-//! Switches off the judge's checks one by one, in a copy of the tree, and sees which forgeries get through:
-//! a check whose absence lets none through, or a row that no check stands against, is idle.
+//! Disables the judge's checks one by one, in a copy of the tree, and reports which forgeries are then accepted. A check
+//! whose absence lets no forgery through is idle, and so is a row that no check refuses.
 
 mod sites;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::run::{Done, root};
 
-/// Files whose checks are switched off, with the crate that they are in.
+/// Files whose checks are disabled, with their crate.
 const FILES: [&str; 13] = [
     "crates/judge/src/check.rs",
     "crates/judge/src/continuity.rs",
@@ -73,12 +73,12 @@ const NOT_CHECKS: [(&str, &str, &str); 20] = [
     ),
 ];
 
-/// Whether this looks like a check and is none.
+/// Whether this condition looks like a check but is not.
 fn is_none(file: &str, site: &sites::Site) -> bool {
     NOT_CHECKS.iter().any(|(name, text, _)| file.ends_with(name) && site.text == *text)
 }
 
-/// Runs every forgery against a judge that lacks one check, for each check.
+/// Runs every forgery against a judge without one check, for each check.
 pub fn run() -> Done {
     let copy = root().join("target/mutants");
     mirror(&copy)?;
@@ -86,7 +86,7 @@ pub fn run() -> Done {
     fs::write(copy.join("crates/lab/tests/without.rs"), LOOP).map_err(text)?;
     let mut command = Command::new("cargo");
     command.args(["test", "--package", "lab", "--quiet", "--test", "without", "--", "--nocapture"]);
-    // A target of its own: cargo would take the copy's crates for the tree's.
+    // A separate target directory: cargo would otherwise take the copy's crates for the tree's.
     command.current_dir(&copy).env("CARGO_TARGET_DIR", copy.join("target")).env("RUSTFLAGS", "-Awarnings");
     command.env("COUNTERSIGN_CHECKS", found.len().to_string());
     let output = command.stderr(std::process::Stdio::inherit()).output().map_err(text)?;
@@ -96,7 +96,7 @@ pub fn run() -> Done {
     report(&found, &String::from_utf8_lossy(&output.stdout))
 }
 
-/// Prints what got through, and fails when a check is idle.
+/// Prints the accepted forgeries, and fails if a check is idle.
 fn report(found: &[(String, sites::Site)], printed: &str) -> Done {
     let mut idle = Vec::new();
     let mut shown = 0;
@@ -135,7 +135,7 @@ fn report(found: &[(String, sites::Site)], printed: &str) -> Done {
     if idle.is_empty() { Ok(()) } else { Err(format!("idle checks:\n  {}", idle.join("\n  "))) }
 }
 
-/// Copies the tree; what has not changed keeps its time, so that little is built again, and what is gone goes.
+/// Copies the tree. Unchanged files keep their time, so that little is built again; removed files are removed.
 fn mirror(copy: &Path) -> Done {
     let mut command = Command::new("git");
     command.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(root());
@@ -153,7 +153,7 @@ fn mirror(copy: &Path) -> Done {
     Ok(())
 }
 
-/// Removes files of an older copy that are in the tree no more.
+/// Removes files of an older copy that the tree no longer has.
 fn prune(copy: &Path, dir: &Path, names: &BTreeSet<&str>) -> Done {
     for item in fs::read_dir(dir).into_iter().flatten() {
         let path = item.map_err(text)?.path();
@@ -187,7 +187,7 @@ fn switch(copy: &Path) -> Result<Vec<(String, sites::Site)>, String> {
         let source = fs::read_to_string(root().join(file)).map_err(text)?;
         let (written, sites) = sites::rewrite(&source, found.len())?;
         let import = if file.starts_with("crates/judge") { "crate" } else { "judge" };
-        // After the file's own documentation, before its first import.
+        // The import comes after the file's own documentation, before its first import.
         let at = written.find("\nuse ").ok_or_else(|| format!("{file} imports nothing"))?;
         let (head, tail) = written.split_at(at);
         put(&copy.join(file), format!("{head}\nuse {import}::judge_off;{tail}").as_bytes())?;
@@ -203,7 +203,7 @@ fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }
 
-/// What the copy of the judge has more: which check is off.
+/// Code that the copy of the judge has in addition: the number of the disabled check.
 const SWITCH: &str = "thread_local! {
     static OFF: std::cell::Cell<usize> = const { std::cell::Cell::new(usize::MAX) };
 }
@@ -219,7 +219,7 @@ pub fn switch_off(check: usize) {
 }
 ";
 
-/// The test that the copy has more: every row against the judge without each check.
+/// The test that the copy has in addition: every row against the judge without each check.
 const LOOP: &str = "//! Every forgery against a judge that lacks one check.
 #[test]
 fn without_each_check() {

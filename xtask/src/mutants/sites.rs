@@ -1,8 +1,8 @@
-//! Finds the checks in a source file and writes the file anew, so that each one can be switched off.
+//! Finds the checks in a source file and rewrites the file, so that each one can be disabled.
 //!
-//! A check is an `if` that ends in a refusal, a call whose only result is `?`, one part of a comparison of
-//! many, or a condition that lets something count. What is structure (a `let … else`, an arm of a `match`)
-//! cannot be left out and is none.
+//! A check is an `if` that ends in a refusal, a call whose only result is `?`, one part of a comparison of many, or a
+//! condition that lets something count. Structure (a `let … else`, an arm of a `match`) cannot be removed, so it is not a
+//! check.
 
 use proc_macro2::Span;
 use syn::spanned::Spanned as _;
@@ -18,14 +18,14 @@ pub struct Site {
     pub text: String,
 }
 
-/// A file with switches, numbered from `first` on, and what each one switches off.
+/// A file with switches, numbered from `first` on, and the check of each switch.
 pub fn rewrite(source: &str, first: usize) -> Result<(String, Vec<Site>), String> {
     let file = syn::parse_file(source).map_err(|error| error.to_string())?;
     let mut finder = Finder { source, starts: starts(source), first, sites: Vec::new(), edits: Vec::new() };
     finder.visit_file(&file);
     let mut text = source.to_owned();
     let mut edits = finder.edits;
-    // From the end on, so that places before stay; what is inserted first at one place stands first.
+    // Edits are applied from the end, so that earlier positions stay valid; of two at one position, the first inserted is first.
     edits.sort_by_key(|(at, order, _)| (*at, *order));
     for (at, _, inserted) in edits.iter().rev() {
         text.insert_str(*at, inserted);
@@ -38,7 +38,7 @@ struct Finder<'a> {
     starts: Vec<usize>,
     first: usize,
     sites: Vec<Site>,
-    /// Place, order at that place, text.
+    /// Position, order at that position, text.
     edits: Vec<(usize, i64, String)>,
 }
 
@@ -65,10 +65,10 @@ impl Finder<'_> {
         self.first + self.sites.len() - 1
     }
 
-    /// Wraps a piece: `before` and `after` around it.
+    /// Puts `before` and `after` around a piece.
     fn wrap(&mut self, span: Span, before: &str, after: &str) {
         let (start, end) = self.range(span);
-        // The outer one opens first and closes last.
+        // The outer piece opens first and closes last.
         let width = i64::try_from(end - start).unwrap_or_default();
         self.edits.push((start, -width, before.to_owned()));
         self.edits.push((end, width, after.to_owned()));
@@ -194,7 +194,7 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 
     fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
-        // Tests are no checks.
+        // Code of tests is not a check.
         if module.ident != "tests" {
             visit::visit_item_mod(self, module);
         }
@@ -209,7 +209,7 @@ fn has_let(condition: &Expr) -> bool {
     }
 }
 
-/// Whether a block ends in a refusal, or notes one.
+/// Whether a block ends in a refusal, or adds one to the findings.
 fn refuses(block: &Block) -> bool {
     struct Refusal(bool);
     impl<'ast> Visit<'ast> for Refusal {

@@ -1,4 +1,4 @@
-//! Laws of the graph of crates: which one may import which.
+//! Laws of the graph of crates: the imports that each crate may have.
 
 use std::path::Path;
 use std::process::Command;
@@ -36,7 +36,7 @@ pub fn metadata(root: &Path) -> Result<Value, String> {
     serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))
 }
 
-/// Which of our crates each crate may import (not counting what only its tests use).
+/// The crates of this tree that each crate may import (test dependencies are not counted).
 const EDGES: [(&str, &[&str]); 19] = [
     ("shown", &[]),
     ("disk", &[]),
@@ -55,7 +55,7 @@ const EDGES: [(&str, &[&str]); 19] = [
         &["shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "listen"],
     ),
     ("runner", &["shown", "disk", "tlog", "evidence", "domain", "judge", "wire", "sandbox"]),
-    // The agent takes enclosures from `sandbox`, nothing else: decision 0032.
+    // The agent uses `sandbox` only for enclosures: decision 0032.
     ("agent", &["shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "sandbox"]),
     (
         "countersign",
@@ -71,7 +71,7 @@ const EDGES: [(&str, &[&str]); 19] = [
             "agent", "witness", "lab",
         ],
     ),
-    // For tests, benches and the simulator alone: nobody's row names it.
+    // Only for tests, benches and the simulator: no other row names it.
     ("lab", &["tlog", "evidence", "policy", "domain", "judge", "wire", "agent"]),
     ("xtask", &[]),
 ];

@@ -1,8 +1,8 @@
 //! The laws of the tree, as one pass over its files and its dependency graph.
 //!
-//! Invariant: a law is data here and a check that has a test which breaks it. What clippy can hold
-//! (function length, panics, clocks in `domain`) stands in `clippy.toml` and the workspace lints; what holds between
-//! the pages and the program is checked by `docs`.
+//! Invariant: a law is data in this module, and a check with a test that breaks it. Laws that clippy can check (function
+//! length, panics, clocks in `domain`) are in `clippy.toml` and the workspace lints; `docs` checks the pages against the
+//! program.
 
 mod circles;
 mod errors;

@@ -1,7 +1,7 @@
-//! What people read, cut out of pages and sources: paragraphs, comments and string literals.
+//! Texts that people read, extracted from pages and sources: paragraphs, comments and string literals.
 //!
-//! Invariant: each text keeps its line and has one line feed where its source has one, so that a place in it has a
-//! line. It reads the Rust and the Markdown that this tree writes, not all of it.
+//! Invariant: each text keeps its line number and has one line feed where its source has one, so that a position in it has
+//! a line number. Only the Rust and the Markdown that this tree uses are supported.
 
 /// A text that people read.
 #[derive(Debug, PartialEq, Eq)]
@@ -9,7 +9,7 @@ pub struct Prose {
     /// Line at which it begins.
     pub line: usize,
     pub text: String,
-    /// It is a string literal: it begins in lower case, where messages do.
+    /// Whether it is a string literal: messages begin in lower case.
     pub literal: bool,
 }
 
@@ -91,7 +91,7 @@ fn is_item(line: &str) -> bool {
         || digits.len() < line.len() && digits.starts_with(". ")
 }
 
-/// The text with what stands between backticks as `x`, letter by letter: no idiom is looked for in code.
+/// The text with the letters between backticks replaced by `x`, because idioms are not searched in code.
 fn without_code(text: &str) -> String {
     let mut within = false;
     let blank = |c: char| match c {
@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
         self.skip(end).trim_start_matches(['/', '!']).trim()
     }
 
-    /// Skips the opening of a raw string; its number signs.
+    /// Skips the opening of a raw string; returns its number signs.
     fn raw(&mut self) -> Option<String> {
         let tail =
             self.rest.strip_prefix('r').filter(|_| !self.before.is_alphanumeric() && self.before != '_')?;

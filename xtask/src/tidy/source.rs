@@ -1,4 +1,4 @@
-//! Laws of one source file: its header, its length, what it may name.
+//! Laws of one source file: its header, its length, and the names that it may use.
 
 use super::errors::strings;
 use super::{crate_of, imports, is_test};
@@ -54,7 +54,7 @@ fn rehearsal(name: &str, text: &str) -> Option<String> {
 
 fn nouns(name: &str, _: &str) -> Option<String> {
     let vague = name.split(['/', '.']).find(|part| VAGUE.contains(part))?;
-    Some(format!("`{vague}` says nothing: name the file after what it holds"))
+    Some(format!("`{vague}` says nothing: name the file after its content"))
 }
 
 fn unsafe_code(name: &str, text: &str) -> Option<String> {
@@ -66,9 +66,9 @@ fn unsafe_code(name: &str, text: &str) -> Option<String> {
     (used && !allowed).then(|| "has `unsafe`, which only `sandbox` may".to_owned())
 }
 
-/// What is written to keep is written by `disk`, where every write has its point of failure.
+/// Files that are kept must be written by `disk`, where every write has a point of failure for tests.
 fn writes(name: &str, text: &str) -> Option<String> {
-    // The sandbox makes files in worlds that end with the step, the simulator in one that ends with the seed.
+    // The sandbox writes files that end with the step, the simulator files that end with the seed.
     let own =
         ["crates/disk/", "crates/sandbox/", "crates/sim/", "xtask/"].iter().any(|own| name.starts_with(own));
     let word = WRITES.iter().find(|word| text.contains(**word))?;
@@ -76,8 +76,8 @@ fn writes(name: &str, text: &str) -> Option<String> {
     kept.then(|| format!("names `{word}`; files are written by the crate `disk`"))
 }
 
-/// Printing panics when the reader has gone, and what is printed holds words of others: both are dealt with where
-/// `shown` and the binary's `output` write.
+/// Printing panics if the reader has gone, and printed text may contain untrusted text: `shown` and the binary's `output`
+/// handle both.
 fn prints(name: &str, text: &str) -> Option<String> {
     let own = ["crates/sandbox/probe/", "crates/sim/", "xtask/"];
     let word = ["println!(", "print!("].iter().find(|word| text.contains(**word))?;
@@ -85,9 +85,9 @@ fn prints(name: &str, text: &str) -> Option<String> {
     bare.then(|| format!("names `{word}`; lines are printed by `shown::say`, in the binary by `output`"))
 }
 
-/// Programs of the system are found on fixed paths and see nothing of where we were started: `runner::program`.
+/// Programs of the system are found on fixed paths and see nothing of the current directory: `runner::program`.
 fn programs(name: &str, text: &str) -> Option<String> {
-    // The simulator's tools and the rehearsal run where a developer stands.
+    // The simulator's tools and the rehearsal are run by developers in their own directory.
     let product = name.starts_with("crates/") && name.contains("/src/") && !name.contains("/demo/");
     let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
     let word = ["Command::new(\"", "Command::new(&\""].iter().find(|word| shipped.contains(**word))?;

@@ -1,7 +1,7 @@
 //! Idioms that stand between a reader and a sentence: the list, and how many of them each file still has.
 //!
-//! Invariant: the numbers in `words-allowed.txt` only go down. A file without a row has no such idiom. Decisions and
-//! the changelog are history; `docs/cli.md` is written from help texts, which are counted where they stand.
+//! Invariant: the numbers in `words-allowed.txt` only go down. A file without a row has no such idiom. Decisions and the
+//! changelog are not checked, because they are history; `docs/cli.md` is not, because help texts are checked in the sources.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use std::path::Path;
 
 use super::{files, is_test, prose, prose::Prose};
 
-/// An idiom, and where it stands.
+/// An idiom, and its line.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Hit {
     pub line: usize,
@@ -21,14 +21,14 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
     Ok(differing(&found(root)?, &allowed(root)?))
 }
 
-/// The idioms of all files, or of those whose name begins with a path, one line each.
+/// The idioms of all files, or of files whose name begins with a path, one line each.
 pub fn listed(root: &Path, path: &str) -> Result<Vec<String>, String> {
     let found = found(root)?;
     let within = found.iter().filter(|(name, _)| name.starts_with(path.trim_start_matches("./")));
     Ok(within.flat_map(|(name, hits)| told(name, hits)).collect())
 }
 
-/// Lowers every row that allows more than its file has; none is raised.
+/// Lowers every row that allows more than its file has; no row is raised.
 pub fn lower(root: &Path) -> Result<(), String> {
     let found = found(root)?;
     let mut rows = String::new();
@@ -81,9 +81,10 @@ fn rows(text: &str) -> Result<BTreeMap<String, usize>, String> {
     };
     let mut rows = BTreeMap::new();
     for (number, line) in text.lines().enumerate() {
-        let (name, count) = row(line)
-            .ok_or_else(|| format!("{ALLOWED}:{}: `{line}` is no count and file: correct it", number + 1))?;
-        // Git merges this file by keeping the rows of both sides: the lower one holds.
+        let (name, count) = row(line).ok_or_else(|| {
+            format!("{ALLOWED}:{}: `{line}` is not a count and a file: correct it", number + 1)
+        })?;
+        // Git merges this file by keeping the rows of both sides: the lower number counts.
         let most = rows.entry(name).or_insert(count);
         *most = count.min(*most);
     }
@@ -133,11 +134,11 @@ fn hits(prose: &Prose) -> Vec<Hit> {
     for (at, sentence) in sentences(&text) {
         let bare = sentence.trim_start_matches(|c: char| !c.is_alphanumeric());
         let first = bare.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-        // Messages begin in lower case; `what` alone is a name.
+        // Messages begin in lower case; a literal `what` alone is a name.
         let message = prose.literal && at == 0 && bare.split_whitespace().count() > 2;
         let is_subject =
             SUBJECTS.iter().any(|word| *word == first || message && word.eq_ignore_ascii_case(first));
-        // `{what}` is a name, too.
+        // `{what}` is a name too.
         let begin = at + sentence.len() - bare.len();
         let apart = sentence.starts_with('#') || text.get(at..begin).is_some_and(|mark| mark.ends_with('{'));
         if is_subject && !apart && !sentence.trim_end_matches(['"', ')', '*']).ends_with('?') {
@@ -148,7 +149,7 @@ fn hits(prose: &Prose) -> Vec<Hit> {
     found
 }
 
-/// Sentences with the place at which each begins, without blanks around it.
+/// Sentences with their positions, without blanks around them.
 fn sentences(text: &str) -> Vec<(usize, &str)> {
     let mut found = Vec::new();
     let mut start = 0;
@@ -166,12 +167,12 @@ fn sentences(text: &str) -> Vec<(usize, &str)> {
     found
 }
 
-/// How many idioms a file may have: a count and a file in each row.
+/// File with the number of idioms that each file may have: a count and a file in each row.
 const ALLOWED: &str = "xtask/src/tidy/words-allowed.txt";
 
 const PAGES: [&str; 5] = ["README.md", "ARCHITECTURE.md", "SECURITY.md", "CONTRIBUTING.md", "STYLE.md"];
 
-/// Say instead: if omitted, is invalid, is missing, is pending, separate, detect, is recorded.
+/// Write instead: if omitted, is invalid, is missing, is pending, separate, detect, is recorded.
 const IDIOMS: [&str; 10] = [
     "left away",
     "is none",
@@ -185,7 +186,7 @@ const IDIOMS: [&str; 10] = [
     "goes on record",
 ];
 
-/// No subject of a sentence: name the subject.
+/// Words that are no subject: name the subject of the sentence.
 const SUBJECTS: [&str; 4] = ["Who", "Whoever", "What", "Whatever"];
 
 #[cfg(test)]
