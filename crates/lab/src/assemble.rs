@@ -1,7 +1,7 @@
-//! What whoever owns the server makes of the pieces: provenance, entries, proofs, a checkpoint.
+//! The server owner's part of an installation: provenance, entries, proofs and a checkpoint, assembled from the parts.
 //!
-//! Invariant: with the ledger's and the provenance key alone everything here is as consistent as it can be,
-//! so that no forgery is refused for a clumsiness of its maker.
+//! Invariant: everything here is as consistent as the ledger's and the provenance key allow, so that no forgery is refused
+//! only because it was made carelessly.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ pub use crate::head::{Cosigned, Head};
 use crate::parts::Parts;
 use crate::world::{Lab, at, id, name};
 
-/// Puts a bundle together; the leaves of its log come with it, for further proofs.
+/// Assembles a bundle; the leaves of its log are returned too, for further proofs.
 #[must_use]
 pub fn assemble(lab: &Lab, parts: &Parts) -> (Bundle, Vec<Hash>) {
     let receipts: Vec<_> = sorted(&parts.receipts).iter().filter_map(opened).collect();
@@ -103,7 +103,7 @@ pub fn proof_between(leaves: &[Hash], old: u64, new: u64) -> Vec<Bytes> {
     bytes(&proof)
 }
 
-/// Entries that name what the evidence needs, and the proposal.
+/// Entries for everything that the evidence needs, and for the proposal.
 fn entries(bundle: &Bundle, parts: &Parts) -> Vec<(Vec<u8>, Payload)> {
     let (replaces, base) = parts.replaces.clone();
     let mut proposed = Proposed {
@@ -168,7 +168,7 @@ fn seen_sizes(bundle: &Bundle) -> BTreeSet<u64> {
     votes.chain(reports).chain(ends).filter(|size| *size > 0).collect()
 }
 
-/// A receipt as it is written, whoever signed it.
+/// A receipt as recorded, whoever signed it.
 #[must_use]
 pub fn opened(envelope: &Envelope) -> Option<(Digest, Receipt)> {
     let payload = envelope.payload(evidence::receipt::PAYLOAD_TYPE).ok()?;

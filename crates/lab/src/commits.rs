@@ -10,7 +10,7 @@ use evidence::{Bytes, CommitId, Digest};
 
 use crate::people::Pair;
 
-/// A commit as it is written.
+/// The content of a commit.
 #[derive(Clone, Debug)]
 pub struct Written<'a> {
     /// Parents.
@@ -19,7 +19,7 @@ pub struct Written<'a> {
     pub email: &'a str,
     /// Message.
     pub message: &'a str,
-    /// Who signs it.
+    /// The signer; `None` for an unsigned commit.
     pub signer: Option<&'a Pair>,
 }
 

@@ -1,8 +1,8 @@
-//! A whole installation in memory, with everybody's keys: for tests, benches and what attacks the judge.
+//! A whole installation in memory, with everybody's keys: for tests, benches and the attacks on the judge.
 //!
-//! Invariant: nothing of the product imports it (a law of the tree). All is deterministic: keys come from
-//! fixed seeds, moments are constants. Statements are made by the product's own formats, so what is honest
-//! here is honest there; what a hostile server does to them stands in `forgery`.
+//! Invariant: no crate of the product imports it; `cargo x tidy` enforces that. Everything is deterministic: keys come from
+//! fixed seeds, times are constants. Statements are made by the product's own formats, so an honest statement here is
+//! honest there; `forgery` has the attacks of a hostile server.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,7 +1,6 @@
-//! Every parser of foreign bytes, as a plain function that must neither panic nor accept two spellings.
+//! Every parser of untrusted bytes, as a plain function that must neither panic nor accept two spellings of one value.
 //!
-//! The same functions are run over their corpus and its mutations by the tests, and under libFuzzer by
-//! `cargo x fuzz`.
+//! The tests run the same functions over their corpus and its mutations, and `cargo x fuzz` runs them under libFuzzer.
 
 use evidence::approval::Signed;
 use evidence::bundle::Bundle;
@@ -40,15 +39,15 @@ use crate::world::Lab;
 pub struct Target {
     /// Its name.
     pub name: &'static str,
-    /// Parses, and panics when what was accepted does not hold.
+    /// Parses, and panics if the accepted value breaks a rule.
     pub run: fn(&[u8]),
-    /// Bytes that it accepts, to begin with.
+    /// Valid inputs to begin with.
     pub seeds: fn(&Lab) -> Vec<Vec<u8>>,
-    /// Source files of the parser; what was found out about it holds for these.
+    /// Source files of the parser; the fuzzing record counts for these versions only.
     pub sources: &'static [&'static str],
 }
 
-/// Every one of them.
+/// All parsers.
 pub const TARGETS: [Target; 12] = [
     Target {
         name: "yaml",
@@ -194,7 +193,7 @@ fn yaml(bytes: &[u8]) {
     }
     drop(ReleaseFile::parse(bytes));
     let read = evidence::rules::read(bytes, Some(bytes));
-    assert!(read.pipeline.is_some() || !read.problems.is_empty(), "what cannot be read is named");
+    assert!(read.pipeline.is_some() || !read.problems.is_empty(), "an invalid file has problems");
 }
 
 fn bundle(bytes: &[u8]) {
@@ -253,7 +252,7 @@ fn tile(bytes: &[u8]) {
     drop(tlog::tile_node(bytes, level, index));
 }
 
-/// Two bytes say which entry and how large the tree is; hashes follow. None of it was proven by anybody.
+/// Two bytes give the entry and the size of the tree; hashes follow. No tree has these hashes, so no proof may hold.
 fn proof(bytes: &[u8]) {
     let [index, size, hashes @ ..] = bytes else { return };
     let hash = |bytes: &[u8]| Hash::from_bytes(bytes.try_into().unwrap());
@@ -335,7 +334,7 @@ fn canonical_json(bytes: &[u8]) {
     }
 }
 
-/// Whether a document has numbers that ours do not have: floats, and integers beyond 2^53 - 1.
+/// Whether a document has numbers that our formats do not allow: floats, and integers beyond 2^53 - 1.
 fn has_other_numbers(value: &serde_json::Value) -> bool {
     match value {
         serde_json::Value::Number(number) => {

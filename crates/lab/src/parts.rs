@@ -1,4 +1,4 @@
-//! What a release rests on, piece by piece, before the server puts it together. A forgery changes pieces.
+//! The parts of a release's evidence, before the server assembles them. A forgery changes parts.
 
 use std::collections::BTreeMap;
 
@@ -26,14 +26,14 @@ pub use crate::files::{PIPELINE, PIPELINE_MORE, RELEASE};
 use crate::head::Head;
 use crate::world::{Lab, at, configuration, id, name, runner_name};
 
-/// The pieces.
+/// The parts.
 #[derive(Clone, Debug)]
 pub struct Parts {
     /// The place's environment.
     pub environment: Name,
     /// Number of the release.
     pub release: u64,
-    /// What the ledger's proposal says it replaces, and the commit after which the range begins.
+    /// The running artifact in the ledger's proposal, and the commit after which the range begins.
     pub replaces: (Option<Digest>, CommitId),
     /// Trust roots.
     pub roots: Vec<Envelope>,
@@ -41,7 +41,7 @@ pub struct Parts {
     pub status: StatusFile,
     /// Enrolments.
     pub enrolments: Vec<Envelope>,
-    /// Environment statements, those before first.
+    /// Environment statements; those of earlier environments come first.
     pub environments: Vec<Envelope>,
     /// Requests.
     pub requests: Vec<Envelope>,
@@ -63,11 +63,11 @@ pub struct Parts {
     pub reports: Vec<Envelope>,
     /// Approvals and rejections.
     pub approvals: Vec<Envelope>,
-    /// What is unusual about the ledger's proposal.
+    /// Changes the ledger's proposal to an unusual one.
     pub proposal: fn(&mut Proposed),
-    /// What further entries of the ledger name.
+    /// Digests that additional entries of the ledger name.
     pub strays: Vec<Digest>,
-    /// What the server makes of the ledger.
+    /// The ledger as the server shows it.
     pub head: Head,
 }
 
@@ -86,7 +86,7 @@ impl Lab {
         commit(&self.files(), &Written { parents, email: &email, message, signer })
     }
 
-    /// Everything of a release to production that may pass.
+    /// All parts of a release to production that passes.
     #[must_use]
     pub fn honest(&self) -> Parts {
         let base = self.base();
@@ -132,7 +132,7 @@ impl Lab {
         parts
     }
 
-    /// Bob approves what he is shown.
+    /// Bob approves the shown release.
     pub fn approve(&self, parts: &mut Parts) {
         parts.approvals = vec![self.approval(&yes(parts, self.bob.id), &self.bob.approve)];
     }
@@ -153,7 +153,7 @@ impl Lab {
         ])
     }
 
-    /// Bob asks for a release to go ahead.
+    /// Bob promotes a release.
     #[must_use]
     pub fn promotion(&self, parts: &Parts, release: u64) -> Envelope {
         let place = format!("shop/api/{}", parts.environment);
@@ -180,7 +180,7 @@ impl Lab {
     }
 }
 
-/// What a person says yes to when looking at these pieces.
+/// The approval of a person who was shown these parts.
 #[must_use]
 pub fn yes(parts: &Parts, person: evidence::Id) -> Signed {
     Signed {
@@ -210,13 +210,13 @@ pub fn yes(parts: &Parts, person: evidence::Id) -> Signed {
     }
 }
 
-/// A rejection of the same.
+/// A rejection of the same release.
 #[must_use]
 pub fn no(parts: &Parts, person: evidence::Id) -> Signed {
     Signed { decision: Decision::Reject, ..yes(parts, person) }
 }
 
-/// A report that something runs.
+/// A report that a release runs.
 #[must_use]
 pub fn report(environment: &str, release: u64, artifact: Digest, commit: &CommitId) -> AgentReport {
     AgentReport {
@@ -272,7 +272,7 @@ pub fn evidence_digest(parts: &Parts) -> Digest {
     manifest.digest().unwrap()
 }
 
-/// What comes out of the build.
+/// The results of the build.
 #[derive(Clone, Debug)]
 pub struct BuiltArtifact {
     /// The program.
@@ -295,7 +295,7 @@ pub fn built() -> BuiltArtifact {
     BuiltArtifact { program, layer, manifest }
 }
 
-/// An output by its bytes.
+/// An output with these bytes.
 #[must_use]
 pub fn output(bytes: &[u8], executable: bool) -> Output {
     Output::file(bytes, executable)

@@ -1,4 +1,4 @@
-//! People with their SSH keys, out of fixed seeds.
+//! People with their SSH keys, made from fixed seeds.
 
 use evidence::Id;
 use evidence::dsse::{Envelope, Signature};
@@ -28,7 +28,7 @@ pub struct Person {
     pub id: Id,
     /// Immutable subject.
     pub subject: String,
-    /// Signs approvals, and root, enrolment, environment and status statements where the root says so.
+    /// Signs approvals, and root, enrolment, environment and status statements if the root allows it.
     pub approve: Pair,
     /// Signs requests.
     pub sign_in: Pair,
@@ -37,7 +37,7 @@ pub struct Person {
 }
 
 impl Pair {
-    /// A pair out of a seed.
+    /// A key pair made from a seed.
     #[must_use]
     pub fn from_seed(seed: u8) -> Self {
         let private = PrivateKey::from(Ed25519Keypair::from_seed(&[seed; 32]));
@@ -53,7 +53,7 @@ impl Pair {
         envelope.add(Signature { keyid: self.key.fingerprint().to_owned(), sig });
     }
 
-    /// An armoured signature, as git keeps it.
+    /// An armoured signature, as git stores it.
     #[must_use]
     pub fn armoured(&self, namespace: &str, message: &[u8]) -> String {
         self.private.sign(namespace, HashAlg::Sha512, message).unwrap().to_pem(LineEnding::LF).unwrap()
@@ -61,7 +61,7 @@ impl Pair {
 }
 
 impl Person {
-    /// A person whose id comes from a seed, and the keys from three, shifted.
+    /// A person whose id comes from a seed, and whose keys come from three seeds, shifted.
     #[must_use]
     pub fn new(label: &'static str, seed: u8, shift: u8) -> Self {
         Self {
@@ -80,7 +80,7 @@ impl Person {
         format!("{}@example.com", self.label)
     }
 
-    /// As a holder of a quorum.
+    /// The person as a holder of a quorum.
     #[must_use]
     pub fn holder(&self) -> Holder {
         Holder { subject: self.subject.clone(), key: self.approve.key.clone() }

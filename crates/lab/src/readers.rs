@@ -1,4 +1,4 @@
-//! Those who read evidence: the agent, an approver, whoever verifies, and whoever verifies and keeps state.
+//! Readers of evidence: the agent, an approver, a verifier, and a verifier with a state.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use crate::assemble::proof_between;
 use crate::parts::{old_artifact, plan};
 use crate::world::{Lab, at, id, name, production};
 
-/// Who reads.
+/// A reader of evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reader {
     /// The place's agent.
@@ -33,7 +33,7 @@ pub enum Reader {
 pub const KEPT: u64 = 9;
 
 impl Lab {
-    /// The production agent as it was before this release.
+    /// The production agent before this release.
     #[must_use]
     pub fn agent(&self) -> Memory {
         let base = self.base();
@@ -73,7 +73,7 @@ impl Lab {
         }
     }
 
-    /// Bob asks for a return to what ran before.
+    /// Bob asks for a rollback to the release that ran before.
     #[must_use]
     pub fn order(&self) -> RollbackOrder {
         let arguments = json!({ "place": "shop/api/production", "from": old_artifact(), "to": before() });
@@ -91,7 +91,7 @@ impl Lab {
         }
     }
 
-    /// What Bob has pinned.
+    /// Bob's pin.
     #[must_use]
     pub fn pin(&self) -> Pin {
         Pin {
@@ -105,13 +105,13 @@ impl Lab {
         }
     }
 
-    /// What readers other than the agent have pinned.
+    /// The pins of readers other than the agent.
     #[must_use]
     pub fn anchors(&self) -> Anchors {
         Anchors { version: 1, digest: self.root().digest().unwrap(), rehearsal: true }
     }
 
-    /// What such a reader has seen before.
+    /// The numbers that such a reader has seen before.
     #[must_use]
     pub fn seen(&self, reader: Reader, bundle: &Bundle, leaves: &[Hash], now: Moment) -> VerificationContext {
         let checkpoint = crate::Head::honest(self).seen(KEPT);
@@ -143,7 +143,7 @@ pub fn before() -> Digest {
     Digest::of(b"the artifact two before")
 }
 
-/// What a reader says against a bundle: codes, sorted; none when it passes.
+/// A reader's codes against a bundle, sorted; empty if it passes.
 #[must_use]
 pub fn said(lab: &Lab, reader: Reader, bundle: &Bundle, leaves: &[Hash], now: Moment) -> Vec<String> {
     if reader == Reader::Agent {
@@ -153,7 +153,7 @@ pub fn said(lab: &Lab, reader: Reader, bundle: &Bundle, leaves: &[Hash], now: Mo
     by_seen(lab, bundle, &lab.seen(reader, bundle, leaves, now))
 }
 
-/// What an agent says.
+/// An agent's codes against a bundle.
 #[must_use]
 pub fn by_agent(memory: &mut Memory, bundle: &Bundle, leaves: &[Hash], now: Moment) -> Vec<String> {
     let proof =
@@ -166,7 +166,7 @@ pub fn by_agent(memory: &mut Memory, bundle: &Bundle, leaves: &[Hash], now: Mome
     }
 }
 
-/// What an agent says to a return.
+/// An agent's codes against a rollback.
 #[must_use]
 pub fn returned(memory: &mut Memory, order: &RollbackOrder, now: Moment) -> Vec<String> {
     let decision = memory.judge_return(order, None, now);
@@ -177,7 +177,7 @@ pub fn returned(memory: &mut Memory, order: &RollbackOrder, now: Moment) -> Vec<
     }
 }
 
-/// What somebody says who has pinned the root and seen this before.
+/// The codes of a reader who has pinned the root and has seen these numbers before.
 #[must_use]
 pub fn by_seen(lab: &Lab, bundle: &Bundle, seen: &VerificationContext) -> Vec<String> {
     match check(bundle, &lab.anchors(), seen) {
@@ -196,7 +196,7 @@ pub fn by_seen(lab: &Lab, bundle: &Bundle, seen: &VerificationContext) -> Vec<St
     }
 }
 
-/// The proof that a server gives who wants to be believed.
+/// The consistency proof that a server gives to a reader.
 #[must_use]
 pub fn proof_for(bundle: &Bundle, leaves: &[Hash], kept: &tlog::Checkpoint) -> Vec<evidence::Bytes> {
     match sizes_to_prove(bundle, kept) {

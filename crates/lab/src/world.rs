@@ -1,4 +1,4 @@
-//! The installation: who holds which key, and the statements that they sign.
+//! The installation: the people and machines with their keys, and the statements that they sign.
 
 use evidence::Place;
 use evidence::approval::Signed;
@@ -30,7 +30,7 @@ pub struct Lab {
     pub bob: Person,
     /// Hold root, registry, policy and status; two of three are needed.
     pub officers: [Person; 3],
-    /// Nobody.
+    /// A person without any right.
     pub mallory: Person,
     /// The server's ledger key.
     pub ledger: NoteSigner,
@@ -50,7 +50,7 @@ pub struct Lab {
     pub policy: PolicyFiles,
     /// The pipeline of the project.
     pub pipeline: &'static str,
-    /// What is unusual about trust root version 1.
+    /// Changes trust root version 1 to an unusual one.
     pub unusual: fn(&mut TrustRoot),
 }
 
@@ -136,7 +136,7 @@ impl Lab {
         self.by_officers(enrolment.envelope().unwrap(), enrolment::NAMESPACE, &[0])
     }
 
-    /// Status 1: nothing is revoked, barred or frozen; it ends in a month.
+    /// Status 1: nothing is revoked, barred or frozen; it expires in a month.
     #[must_use]
     pub fn status(&self) -> Status {
         Status {
@@ -236,7 +236,7 @@ impl Lab {
     }
 }
 
-/// A ledger key out of a seed.
+/// A ledger key made from a seed.
 #[must_use]
 pub fn ledger_key(origin: &str, seed: u8) -> NoteSigner {
     NoteSigner::from_seed(origin, SignatureKind::Ed25519, &[seed; 32]).unwrap()
@@ -271,7 +271,7 @@ fn place(host: &str) -> Where {
     Where { host: host.to_owned(), operator: "platform".to_owned() }
 }
 
-/// A policy that asks for nothing, signed like any other: what the judge itself demands holds under it too.
+/// A policy that demands nothing, signed like any other: the judge's own rules hold under it too.
 #[must_use]
 pub fn lax_policy() -> PolicyFiles {
     let text = "package countersign.gate\nimport rego.v1\nchecks contains \"nothing\"\ndeny contains \"never\" if input.v != 1\n";

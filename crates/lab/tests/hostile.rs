@@ -21,7 +21,7 @@ fn what_is_honest_passes_everywhere() {
     assert_eq!(Bundle::decode(&bundle.encode().unwrap()).unwrap(), bundle);
 }
 
-/// A lost key, or a backup that lacks what readers have seen: holders sign where the old origin ends.
+/// A lost key, or a backup without entries that readers have seen: holders sign where the old origin ends.
 #[test]
 fn a_new_origin_passes_everywhere() {
     for end in [12, 5] {
@@ -39,7 +39,7 @@ fn a_new_origin_passes_everywhere() {
     }
 }
 
-/// Staging goes on running it, whatever was tried there since.
+/// Staging keeps running the artifact, whatever was tried there since.
 #[test]
 fn what_the_environment_before_still_runs_may_go_on() {
     let lab = Lab::default();
@@ -63,7 +63,7 @@ fn what_the_environment_before_still_runs_may_go_on() {
     }
 }
 
-/// Three witnesses, quorum two: one that is down or lies changes nothing, whatever it says.
+/// Three witnesses, quorum two: one that is silent or lies changes nothing.
 #[test]
 fn one_witness_that_is_down_or_lies_changes_nothing() {
     for cosigned in [
@@ -83,7 +83,7 @@ fn one_witness_that_is_down_or_lies_changes_nothing() {
     }
 }
 
-/// A key that was revoked counts for what witnesses saw before: at least one of each quorum is honest.
+/// A revoked key counts for signatures that witnesses saw before: at least one of each quorum is honest.
 #[test]
 fn what_was_seen_before_a_revocation_still_counts() {
     let lab = Lab::default();
@@ -94,7 +94,7 @@ fn what_was_seen_before_a_revocation_still_counts() {
         lab.runners[0].public().id().to_string(),
     ];
     let seen = vec![(0, -7_200), (1, -7_200)];
-    // All at once, one after the other, and by a witness that lies beside two that do not.
+    // All at once, one after the other, and by a lying witness beside two honest ones.
     let heads = [
         vec![(10, seen.clone())],
         vec![(6, vec![(0, -9_000), (2, -9_000)]), (8, seen.clone()), (10, seen)],
@@ -134,14 +134,14 @@ fn every_forgery_is_refused_by_name() {
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }
 
-/// A genuine return of this place ends the probe of what it takes back, and no other one does.
+/// A genuine rollback of this place ends the probe of the release that it rolls back, and no other probe.
 #[test]
 fn a_probe_ends_with_a_return_of_its_own_place() {
     let lab = Lab::default();
     let (memory, order) = (lab.agent(), lab.order());
     let under_way = Digest::of(b"under way");
     assert!(memory.is_stopped_by(&order, &under_way, at(0)));
-    // From what is under way to what runs: it ends that, and no other one.
+    // From the release in progress to the running one: this ends the release in progress, and no other.
     let mut back = lab.order();
     back.artifact = old_artifact();
     let arguments =
@@ -155,7 +155,7 @@ fn a_probe_ends_with_a_return_of_its_own_place() {
         let made = row.forged();
         let codes = made.by_agent();
         let Some(order) = made.order else { continue };
-        // A stop needs nothing to go back to, and may be seen twice.
+        // Such a stop needs no earlier release to return to, and may be seen twice.
         let stops = codes == ["never-run"] || codes == ["return-used"];
         assert_eq!(
             made.memory.is_stopped_by(&order, &under_way, at(row.later())),
@@ -166,7 +166,7 @@ fn a_probe_ends_with_a_return_of_its_own_place() {
     }
 }
 
-/// What people asked for is done: steps before, at and behind a node, and the artifact at the end.
+/// Work that people asked for is done: steps before, at and behind a node, and the artifact at the end.
 #[test]
 fn a_runner_does_what_people_asked_for() {
     let honest = forgery::runs::in_team().asked();
@@ -174,7 +174,7 @@ fn a_runner_does_what_people_asked_for() {
     for work in [step("build"), step("test"), step("last"), Work::Artifact(name("api"))] {
         assert_eq!(honest.clone().with(work.clone()).by_runner(), Vec::<String>::new(), "{work:?}");
     }
-    // What comes before the node needs nobody's agreement.
+    // A step before the node needs no agreement.
     let mut early = honest.with(step("build"));
     early.order.requests.pop();
     assert_eq!(early.by_runner(), Vec::<String>::new());
@@ -194,7 +194,7 @@ fn a_runner_does_nothing_that_nobody_asked_for() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// A crash after the agent noted the number, and before its report: the same release again is not an old one.
+/// After a crash between noting the number and the report, the same release does not count as an old one.
 #[test]
 fn what_was_begun_is_done_again_after_a_crash() {
     let lab = Lab::default();
@@ -209,7 +209,7 @@ fn what_was_begun_is_done_again_after_a_crash() {
     assert_eq!(by_agent(&mut memory, &bundle, &leaves, at(0)), ["release-not-newer"]);
 }
 
-/// The table that people read is this one. `UPDATE_THREATS=1` writes it.
+/// The page that people read must be this table. `UPDATE_THREATS=1` writes it.
 #[test]
 fn the_page_of_forgeries_is_this_table() {
     let mut page = HEAD.to_owned();
@@ -229,25 +229,26 @@ fn the_page_of_forgeries_is_this_table() {
     assert_eq!(std::fs::read_to_string(&path).unwrap(), page, "UPDATE_THREATS=1 writes the page anew");
 }
 
-const HEAD: &str = "# What whoever owns the server can try
+const HEAD: &str = "# Attacks by the owner of the server
 
-The attacker holds every key of the server (ledger, provenance), its database and both networks; where a row says so, also stolen
-runners. Around each forgery everything else is as consistent as those keys can make it: the ledger names it, witnesses cosigned it,
-approvers were shown the same. Columns say by which code each reader refuses, and `-` where it cannot know: the place's agent, a
-person with `countersign approve`, anybody with `countersign verify` and a trust root, and the same with `--state`. The rows are
-`crates/lab/src/forgery`; `every_forgery_is_refused_by_name` runs them, `people_who_are_shown_forgeries_are_told_so` runs them
-against the programs with a server that lies, and `cargo x mutants` runs them against the judge without each of its checks: every
-check has a row that gets through without it.
+The attacker has every key of the server (ledger, provenance), its database and both networks; if the row says so, also stolen
+runners. Everything around a forgery is as consistent as these keys allow: the ledger names it, witnesses cosigned it, approvers
+were shown the same. Each column has the code with which a reader refuses, and `-` if the reader cannot detect the forgery. The
+readers are the agent of the place, a person with `countersign approve`, anybody with `countersign verify` and a trust root, and
+the same with `--state`. The rows are in `crates/lab/src/forgery`. The test `every_forgery_is_refused_by_name` runs them, and
+`people_who_are_shown_forgeries_are_told_so` runs them against the programs with a server that lies. `cargo x mutants` runs them
+against the judge without each of its checks: for every check, some row is then accepted.
 
 | forgery | agent | approve | verify | verify --state |
 |---|---|---|---|---|
 ";
 
 const RUNS: &str = "
-## Work that a server has its runners do
+## Work that a server gives to its runners
 
-A runner does a piece of work when people asked for it: it judges each one by its own pin. The rows are
-`crates/lab/src/forgery/runs.rs`; `a_runner_does_nothing_that_nobody_asked_for` runs them, and `cargo x mutants` without each check.
+A runner does a piece of work only if people asked for it, and checks that under its own pin. The rows are in
+`crates/lab/src/forgery/runs.rs`. The test `a_runner_does_nothing_that_nobody_asked_for` runs them, and `cargo x mutants` runs them
+without each check.
 
 | forgery | runner |
 |---|---|

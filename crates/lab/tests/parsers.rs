@@ -6,7 +6,7 @@ use std::path::Path;
 use lab::Lab;
 use lab::parsers::{TARGETS, Target};
 
-/// A small generator of numbers, the same every time (Marsaglia's xorshift64).
+/// A small generator of numbers that always gives the same sequence (Marsaglia's xorshift64).
 struct Numbers(u64);
 
 impl Numbers {
@@ -18,7 +18,7 @@ impl Numbers {
     }
 }
 
-/// Seeds, and what fuzzing has found worth keeping.
+/// Seeds, and the inputs that fuzzing kept.
 fn corpus(target: &Target) -> Vec<Vec<u8>> {
     let mut corpus = (target.seeds)(&Lab::default());
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target.name);

@@ -1,5 +1,5 @@
-//! What whoever owns the server can record as a refusal in a person's name: replay takes as recorded only what the
-//! ledger cannot hold, and counts it apart.
+//! Refusals that the owner of a server can record in a person's name: replay takes a refusal as recorded only if the ledger
+//! cannot contain its reasons, and counts it separately.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "test code")]
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -27,7 +27,7 @@ struct Ledger {
     older: u32,
 }
 
-/// What is recorded beside the first event of a decision.
+/// Data that is recorded beside the first event of a decision.
 #[derive(Clone)]
 struct Beside {
     actor: Actor,
@@ -107,7 +107,7 @@ impl Ledger {
         self.state.apply(event, recorded());
     }
 
-    /// Ada's run of the honest commit, and all that follows from it.
+    /// Ada's run of the honest commit, and everything that follows from it.
     fn run(&mut self, lab: &Lab) {
         let parts = lab.honest();
         let envelope = &parts.requests[0];
@@ -132,7 +132,7 @@ impl Ledger {
         }
     }
 
-    /// What replay makes of the last entry.
+    /// The outcome of replay for the last entry.
     fn last(&self) -> Found {
         let mut replay = Replay::new(self);
         let mut before = (0, 0, 0);
@@ -173,7 +173,7 @@ fn arguments(action: &str) -> Value {
     }
 }
 
-/// A refusal in a person's name, with a request that was signed by somebody's key and digests of bodies left out.
+/// A refusal in a person's name, with a request signed by somebody's key and with digests of omitted bodies.
 fn refused(action: &str, codes: &[&str], left_out: Option<Value>, named: &Person, by: &Person) -> Found {
     let lab = Lab::default();
     let mut ledger = Ledger::founded(&lab);
@@ -248,7 +248,7 @@ fn attack_a_count_of_refusals_says_nothing_else() {
     }
 }
 
-/// A run that is lost is so by its runner's own signature, or by the word of the server.
+/// A run counts as lost by its runner's own signature, or by the server's word.
 #[test]
 fn attack_nobody_says_in_a_runners_name_that_it_gave_up() {
     let lab = Lab::default();
@@ -282,7 +282,7 @@ fn attack_nobody_says_in_a_runners_name_that_it_gave_up() {
     };
     let first = || Actor::Machine(runner(1));
     assert_eq!(found(first(), |_| {}, 0, |_| {}), Found::Agrees);
-    // As older programs recorded it, and as the server does by itself after a silence.
+    // Older programs recorded it in this form, and so does the server after a silence.
     assert_eq!(found(first(), |_| {}, 0, |it| *it = None), Found::Recorded);
     assert_eq!(found(Actor::System, |_| {}, 0, |it| *it = None), Found::Recorded);
     type Row = (&'static str, Actor, fn(&mut Claim), usize);

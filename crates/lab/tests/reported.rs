@@ -1,5 +1,5 @@
-//! Each way in which work on a runner can fail, against what the judge and the decision answer: every failure is
-//! accepted and ends its run, or the runner can say that it gives the work up, which ends the run too.
+//! Every way in which work on a runner can fail, against the judge and the domain: each failure is accepted and ends its
+//! run, or the runner can report that it gives the work up, which ends the run too.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ impl Store for Blobs {
     }
 }
 
-/// A run on its way, and the receipts of both runners as they would be if everything passed.
+/// A run in progress, and the receipts of both runners if everything passed.
 struct Run {
     lab: Lab,
     parts: Parts,
@@ -97,7 +97,7 @@ impl Run {
         envelope
     }
 
-    /// What a server does with a receipt: reasons when it is refused.
+    /// The server's answer to a receipt: the reasons if it is refused.
     fn report(&mut self, envelope: &Envelope) -> Result<(), Vec<String>> {
         let root = self.lab.root();
         let Admitted { command, blobs, .. } =
@@ -137,7 +137,7 @@ fn stray() -> Output {
     Output::file(b"nobody left this", false)
 }
 
-/// Could not begin: an unknown ecosystem, a source that cannot be had, inputs that the runner lost.
+/// The receipt of work that could not begin: an unknown ecosystem, an unreadable source, inputs that the runner lost.
 fn gave_up(receipt: &mut Receipt) {
     receipt.exit = Ending::Code(125);
     receipt.tree = Digest::of(b"an empty list");
@@ -199,7 +199,7 @@ fn every_failure_is_accepted_and_ends_its_run() {
     }
 }
 
-/// What is said to have passed has to fit; the runner that is refused says instead that it failed, which is accepted.
+/// A receipt of success has to be consistent; a runner whose receipt is refused reports a failure, which is accepted.
 #[test]
 fn a_pass_that_does_not_fit_is_refused_and_the_failure_after_it_is_not() {
     type Change = fn(&mut Receipt);
@@ -222,7 +222,7 @@ fn a_pass_that_does_not_fit_is_refused_and_the_failure_after_it_is_not() {
     }
 }
 
-/// What a runner can neither do nor report ends the run by its word; what it has reported does not.
+/// Work that a runner can neither do nor report ends the run by the runner's word; reported work does not.
 #[test]
 fn work_that_is_given_up_ends_the_run_once() {
     let mut run = Run::after(&[&step("build")]);

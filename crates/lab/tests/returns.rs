@@ -1,4 +1,4 @@
-//! What an agent keeps, so that its place can go back to it.
+//! Releases that an agent keeps, so that its place can return to them.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 use agent::{KnownRelease, Memory};
@@ -11,7 +11,7 @@ fn known(memory: &Memory, name: &str) -> KnownRelease {
     KnownRelease { artifact: Digest::of(name.as_bytes()), ..memory.running.clone().unwrap() }
 }
 
-/// The server offers eight earlier artifacts that were not rolled back; an agent that had forgotten one refused it.
+/// The server offers eight earlier artifacts that were not rolled back, so an agent must not forget one of them.
 #[test]
 fn what_was_rolled_back_takes_the_place_of_no_earlier_artifact() {
     let mut memory = Lab::new(0).agent();
@@ -23,13 +23,13 @@ fn what_was_rolled_back_takes_the_place_of_no_earlier_artifact() {
         memory.runs(&bad);
         memory.runs(now);
         memory.leaves(&bad.artifact);
-        // Asked for again, it can be gone back to at once.
+        // An artifact that was released again can be the target at once.
         assert_eq!(memory.before.as_ref(), Some(&bad));
     }
     let kept: Vec<_> = memory.known().filter(|known| good.contains(known)).collect();
     assert_eq!(kept, good[1..].iter().rev().collect::<Vec<_>>());
     assert_eq!(memory.known().count(), 10);
-    // Two in a row leave nothing of either.
+    // Two rollbacks in a row leave neither artifact.
     let (third, fourth) = (known(&memory, "third"), known(&memory, "fourth"));
     memory.runs(&third);
     memory.runs(&fourth);

@@ -1,4 +1,4 @@
-//! Source, receipts, artifact and plan: something else was built, or not the way it is told.
+//! Source, receipts, artifact and plan: the build differs from the evidence.
 
 use evidence::dsse::Envelope;
 use evidence::receipt::{Ending, Output, Receipt, Work};
@@ -23,7 +23,7 @@ fn co_authors() -> Vec<Forgery> {
         forged(name, "approvals-missing", pieces)
     }
     vec![
-        forged("a co-author without an address whom nobody knows", "identity-unmapped", |lab, parts| {
+        forged("an unknown co-author without an address", "identity-unmapped", |lab, parts| {
             of_message(lab, parts, "a change\n\nCo-authored-by: Zoe\n");
         }),
         forged("an approval by a co-author", "approvals-missing", |lab, parts| {
@@ -45,7 +45,7 @@ fn co_authors() -> Vec<Forgery> {
         row("an approval by a co-author of an underscored name beside one", |l, p| {
             of_short_name(l, p, "b_b")
         }),
-        forged("an approval by whom signed the change off", "approvals-missing", |lab, parts| {
+        forged("an approval by the person who signed the change off", "approvals-missing", |lab, parts| {
             of_message(lab, parts, "a change\n\nSigned-off-by: Bob <bob@example.com>\n");
         }),
     ]
@@ -312,15 +312,15 @@ fn links() -> Vec<Forgery> {
     ]
 }
 
-/// The commit made anew with another signature, and everything after it.
+/// Makes the commit again with another signature, and everything after it.
 fn rewrite(lab: &Lab, parts: &mut Parts, signer: Option<&crate::Pair>) {
     let base = [parts.replaces.1.clone()];
     let email = lab.ada.email();
     source_of(lab, parts, &Written { parents: &base, email: &email, message: "a change", signer });
 }
 
-/// Ada's commit with another message, and everything after it; Bob approves.
-/// Bob, whom an address calls so, is named without one beside Ada.
+/// Ada's commit with another message, and everything after it; Bob approves. An address gives Bob this short name, and the
+/// message names it without an address beside Ada.
 fn of_short_name(lab: &Lab, parts: &mut Parts, short: &str) {
     enrol(lab, parts, &lab.bob, |bob| bob.emails = vec![format!("{short}@example.com")]);
     of_message(lab, parts, &format!("a change\n\nCo-authored-by: {short} ada\n"));
@@ -341,7 +341,7 @@ fn source_of(lab: &Lab, parts: &mut Parts, written: &Written<'_>) {
     signed_again(lab, parts, |_| {});
 }
 
-/// Staging runs what these pieces are about, and Bob asks for it to go ahead.
+/// Staging runs the artifact of these parts, and Bob promotes the release.
 fn staged(lab: &Lab, parts: &mut Parts) {
     let artifact = Digest::of(&parts.manifest);
     let staging = crate::parts::report("staging", 3, artifact, &parts.source.commit);
@@ -349,13 +349,13 @@ fn staged(lab: &Lab, parts: &mut Parts) {
     parts.requests[1] = lab.promotion(parts, parts.release);
 }
 
-/// The receipts again by the same keys, changed before they are signed; approvers saw no more than that.
+/// The receipts with a change, signed by the same keys; approvers saw these changed ones.
 fn signed_again(lab: &Lab, parts: &mut Parts, change: impl Fn(&mut Receipt)) {
     parts.receipts = lab.receipts(parts, lab.run(parts).idempotency(), change);
     lab.approve(parts);
 }
 
-/// Both runners sign one receipt more.
+/// Both runners sign one more receipt.
 fn extra(lab: &Lab, parts: &mut Parts, work: Work, change: impl Fn(&mut Receipt)) {
     let run = lab.run(parts).idempotency();
     let more = lab.receipts(parts, run, |receipt| {
@@ -372,7 +372,7 @@ fn extra(lab: &Lab, parts: &mut Parts, work: Work, change: impl Fn(&mut Receipt)
     lab.approve(parts);
 }
 
-/// Steps that no runner has a receipt of here; they take in what the test takes in.
+/// Whether this is work of no runner here; such steps get the inputs of the test.
 fn works_alike(work: &Work) -> bool {
     ["other", "agreed"].iter().any(|step| *work == Work::Step(name(step)))
 }
@@ -394,7 +394,7 @@ fn nonce(envelope: &Envelope) -> Id {
     read(envelope).nonce
 }
 
-/// The runners put it together under a name that the plan does not have.
+/// The runners assemble the artifact under a name that the plan does not have.
 fn rename_artifact(lab: &Lab, parts: &mut Parts) {
     let run = lab.run(parts).idempotency();
     signed_again(lab, parts, |receipt| {

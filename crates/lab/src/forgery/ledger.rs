@@ -1,4 +1,4 @@
-//! The ledger: forks, rewinds, entries that are not there, witnesses that do not answer or lie.
+//! The ledger: forks, rewinds, missing entries, witnesses that are silent or lie.
 
 use evidence::bundle::Bundle;
 use evidence::trust_root::LedgerKey;
@@ -48,7 +48,7 @@ fn logs() -> Vec<Forgery> {
     ]
 }
 
-/// Holders have signed that the ledger goes on under another name; its owner makes use of that.
+/// Holders have signed that the ledger continues under another name; its owner misuses that.
 fn origins() -> Vec<Forgery> {
     vec![
         forged("a new origin with another history", "ledger-forked", |lab, parts| {
@@ -80,7 +80,7 @@ fn new_origin_without(lab: &Lab, parts: &mut Parts, entry: usize) {
     lab.approve(parts);
 }
 
-/// Root 2 names a new key and origin, and where the old one ended.
+/// Root 2 names a new key and origin, and the end of the old one.
 pub fn new_origin(lab: &Lab, parts: &mut Parts, end: u64) {
     new_origin_of(lab, parts, "countersign/0101", end);
 }
@@ -156,7 +156,7 @@ fn entries() -> Vec<Forgery> {
     ]
 }
 
-/// Another history that agrees with what was approved but not with what agent and people have seen.
+/// Another history that agrees with the approved one but not with the one that agent and people have seen.
 fn fork(lab: &Lab, parts: &mut Parts) {
     parts.head.past[3] = leaf_hash(b"another entry");
     lab.approve(parts);

@@ -1,7 +1,7 @@
-//! Forgeries: what whoever owns the server, its keys and its network can try, one row each.
+//! Forgeries: attacks by the owner of the server, its keys and its network, one row each.
 //!
-//! Invariant: everything around a forgery is as consistent as its maker can make it: approvers were shown
-//! the same, the ledger names it, witnesses cosigned it. So each row rests on the check that it is about.
+//! Invariant: everything around a forgery is as consistent as the attacker can make it: approvers were shown the same, the
+//! ledger names it, witnesses cosigned it. So each row depends on exactly the check that it is about.
 
 mod build;
 mod ledger;
@@ -28,31 +28,31 @@ use crate::world::{Lab, at};
 /// One row of the table.
 #[derive(Clone, Debug)]
 pub struct Forgery {
-    /// What is tried.
+    /// Description of the attack.
     pub name: &'static str,
-    /// How the installation is unusual, without anybody's fault.
+    /// Changes the installation to an unusual but honest one.
     lab: fn(&mut Lab),
-    /// What is done to the pieces, before the server puts them together.
+    /// Changes the parts, before the server assembles them.
     pieces: fn(&Lab, &mut Parts),
-    /// What is done to the bundle afterwards.
+    /// Changes the assembled bundle.
     bundle: fn(&Lab, &mut Bundle),
-    /// What the agent has seen before.
+    /// Changes the numbers that the agent has seen before.
     memory: fn(&Lab, &mut Memory),
-    /// What approvers, and verifiers that keep state, have seen before.
+    /// Changes the numbers that approvers, and verifiers with a state, have seen before.
     seen: fn(&Lab, &mut VerificationContext),
-    /// Whether readers have seen the whole log of the server, with what it keeps back.
+    /// Whether readers have seen the server's whole log, including the withheld part.
     all_seen: bool,
-    /// What is done to a return instead of a release.
+    /// Changes a rollback order, for a row about a rollback.
     order: Option<fn(&Lab, &mut RollbackOrder)>,
     /// Whether people have seen something unusual before.
     seen_more: bool,
-    /// Seconds from now at which it is judged.
+    /// Time of the judgement, in seconds from now.
     later: i64,
-    /// Code by which each reader refuses: agent, approve, verify, verify with state. `None`: it cannot know.
+    /// Code with which each reader refuses: agent, approve, verify, verify with state. `None`: the reader cannot detect it.
     expected: [Option<&'static str>; 4],
 }
 
-/// Everybody who reads, in the order of `Forgery::expected`.
+/// All readers, in the order of `Forgery::expected`.
 pub const READERS: [Reader; 4] = [Reader::Agent, Reader::Approve, Reader::Verify, Reader::State];
 
 /// Every row.
@@ -63,7 +63,7 @@ pub fn all() -> Vec<Forgery> {
     [of_what_is_shown, ledger::rows(), returns::rows()].concat()
 }
 
-/// A row about pieces, refused by everybody for this code.
+/// A row about parts, refused by every reader with this code.
 fn forged(name: &'static str, code: &'static str, pieces: fn(&Lab, &mut Parts)) -> Forgery {
     Forgery {
         name,
@@ -110,7 +110,7 @@ impl Forgery {
         Self { all_seen: true, ..self }
     }
 
-    /// Who cannot know.
+    /// Sets the readers who cannot detect it.
     fn unknown_to(mut self, readers: &[Reader]) -> Self {
         for (reader, expected) in READERS.iter().zip(&mut self.expected) {
             if readers.contains(reader) {
@@ -120,25 +120,25 @@ impl Forgery {
         self
     }
 
-    /// The code by which a reader must refuse; `None` when it cannot know.
+    /// The code with which a reader must refuse; `None` if it cannot detect the forgery.
     #[must_use]
     pub fn expected(&self, reader: Reader) -> Option<&'static str> {
         READERS.iter().zip(self.expected).find(|(known, _)| **known == reader).and_then(|(_, code)| code)
     }
 
-    /// Seconds from now at which it is judged.
+    /// Time of the judgement, in seconds from now.
     #[must_use]
     pub const fn later(&self) -> i64 {
         self.later
     }
 
-    /// Whether a reader needs nothing to refuse it but a pin, today.
+    /// Whether a reader with only a pin refuses it today.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         !self.seen_more && !self.all_seen && self.later == 0 && self.order.is_none()
     }
 
-    /// Makes it.
+    /// Makes the forgery.
     #[must_use]
     pub fn forged(&self) -> ForgedEvidence {
         let mut lab = Lab::default();
@@ -169,16 +169,16 @@ pub struct ForgedEvidence {
     pub lab: Lab,
     /// The forged bundle.
     pub bundle: Bundle,
-    /// Leaves of the log that the server tells.
+    /// Leaves of the log that the server shows.
     pub leaves: Vec<tlog::Hash>,
-    /// What the agent has seen before.
+    /// The agent's memory before the forgery.
     pub memory: Memory,
-    /// The order, where it is a return.
+    /// The order, for a rollback.
     pub order: Option<RollbackOrder>,
 }
 
 impl ForgedEvidence {
-    /// What the agent says against it.
+    /// The agent's codes against it.
     #[must_use]
     pub fn by_agent(&self) -> Vec<String> {
         let mut memory = self.memory.clone();
@@ -188,14 +188,14 @@ impl ForgedEvidence {
         by_agent(&mut memory, &self.bundle, &self.leaves, at(self.row.later))
     }
 
-    /// What a reader says against it.
+    /// A reader's codes against it.
     #[must_use]
     pub fn by(&self, reader: Reader) -> Vec<String> {
         if reader == Reader::Agent {
             return self.by_agent();
         }
         if self.row.order.is_some() {
-            // A return goes to the agent alone.
+            // Only agents get a rollback order.
             return Vec::new();
         }
         let mut seen = self.lab.seen(reader, &self.bundle, &self.leaves, at(self.row.later));

@@ -1,4 +1,4 @@
-//! Enrolments, requests, approvals: what people did not say, or said of something else.
+//! Enrolments, requests, approvals: statements that people did not make, or made about something else.
 
 use evidence::approval::{Approval, Signed};
 use evidence::dsse::{Envelope, Signature};
@@ -130,7 +130,7 @@ fn nodes() -> Vec<Forgery> {
             let other = json!({ "run": id(70), "step": "agreed", "commit": "b".repeat(40) });
             parts.requests.push(lab.request(&lab.bob, "agree", other, 73).1);
         })),
-        more(forged("an agreement by whom the change is by", "node-open", |lab, parts| {
+        more(forged("an agreement by an author of the change", "node-open", |lab, parts| {
             let commit = json!({ "project": "shop", "commit": parts.source.commit });
             let (run, envelope) = lab.request(&lab.officers[1], "run", commit, 70);
             parts.requests[0] = envelope;
@@ -140,7 +140,7 @@ fn nodes() -> Vec<Forgery> {
             parts.requests.push(agreement(lab, parts, &lab.ada, 70, "agreed"));
             lab.approve(parts);
         })),
-        more(forged("an agreement by whom asked for the run", "node-open", |lab, parts| {
+        more(forged("an agreement by the person who asked for the run", "node-open", |lab, parts| {
             enrol(lab, parts, &lab.bob, |enrolment| enrolment.grants.insert(0, developer()));
             let commit = json!({ "project": "shop", "commit": parts.source.commit });
             let (run, envelope) = lab.request(&lab.bob, "run", commit, 70);
@@ -202,11 +202,11 @@ fn approvals() -> Vec<Forgery> {
             parts.approvals.push(lab.approval(&second, &lab.officers[1].approve));
         })
         .then(|_, bundle| bundle.approvals.reverse()),
-        forged("an approval by whom the change is by", "approvals-missing", |lab, parts| {
+        forged("an approval by an author of the change", "approvals-missing", |lab, parts| {
             enrol(lab, parts, &lab.ada, |enrolment| enrolment.grants.clone_from(&manager()));
             parts.approvals = vec![lab.approval(&yes(parts, lab.ada.id), &lab.ada.approve)];
         }),
-        forged("an approval by whom asked for the run", "approvals-missing", |lab, parts| {
+        forged("an approval by the person who asked for the run", "approvals-missing", |lab, parts| {
             enrol(lab, parts, &lab.bob, |enrolment| enrolment.grants.insert(0, developer()));
             let commit = json!({ "project": "shop", "commit": parts.source.commit });
             let (run, envelope) = lab.request(&lab.bob, "run", commit, 70);
@@ -239,7 +239,7 @@ fn approvals() -> Vec<Forgery> {
     ]
 }
 
-/// Each is signed by Bob himself, about something that differs in one point.
+/// Bob himself signs each of these, about something that differs in one point.
 fn approvals_of_something_else() -> Vec<Forgery> {
     fn row(name: &'static str, pieces: fn(&Lab, &mut Parts)) -> Forgery {
         forged(name, "approvals-missing", pieces)
@@ -299,7 +299,7 @@ fn third(lab: &Lab) -> Envelope {
     lab.signed_enrolment(&enrolment)
 }
 
-/// Enrols a person anew in the place of the enrolment that stands there.
+/// Replaces a person's enrolment.
 pub(super) fn enrol(lab: &Lab, parts: &mut Parts, person: &Person, change: impl FnOnce(&mut Enrolment)) {
     let roles: &[&str] = if person.id == lab.bob.id { &["release-manager"] } else { &["developer"] };
     let mut enrolment = person.enrolment(roles);

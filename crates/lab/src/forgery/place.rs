@@ -1,4 +1,4 @@
-//! The place: environment statements, reports of agents, what runs there, numbers of releases.
+//! The place: environment statements, reports of agents, the running release, numbers of releases.
 
 use domain::release::LEAP_MAX;
 use evidence::Digest;
@@ -152,8 +152,7 @@ fn releases() -> Vec<Forgery> {
     ]
 }
 
-/// Another statement in the place of production's, signed by the same people, with a policy that asks for
-/// nothing.
+/// Another statement in place of production's, signed by the same people, with a policy that demands nothing.
 fn instead(lab: &Lab, parts: &mut Parts, change: impl FnOnce(&mut Environment)) {
     let mut statement = lab.environment("production", &parts.replaces.1);
     parts.policy = lax_policy();
@@ -162,7 +161,7 @@ fn instead(lab: &Lab, parts: &mut Parts, change: impl FnOnce(&mut Environment)) 
     let before = lab.environment("staging", &parts.replaces.1);
     parts.environments =
         vec![lab.signed_environment(&before, &[0, 1]), lab.signed_environment(&statement, &[0, 1])];
-    // Its own agent's report names this environment, not that one: there is none, so nothing runs.
+    // The report of production's agent names production and not this environment, so no report is left and nothing runs.
     parts.reports.truncate(1);
     parts.replaces.0 = None;
     lab.approve(parts);

@@ -1,4 +1,4 @@
-//! Returns: an order to go back that nobody gave, or gave for something else.
+//! Rollbacks: an order that nobody gave, or that a person gave for something else.
 
 use domain::release::LEAP_MAX;
 use evidence::rollback_order::RollbackOrder;
@@ -42,7 +42,7 @@ fn orders() -> Vec<Forgery> {
         turned("an old return again", "release-not-newer", |_, _| {})
             .agent_saw(|_, memory| memory.seen_release = 7),
         turned("a return that was carried out before", "return-used", |_, _| {}).agent_saw(|lab, memory| {
-            // It was released again since, within the hour in which the request could still be sent.
+            // The artifact was released again since, within the hour in which the request could still be sent.
             assert!(memory.uses(&lab.order(), at(3_600), at(0)));
         }),
         turned("a return whose number leaves none for those after it", "number-unbelievable", |_, order| {

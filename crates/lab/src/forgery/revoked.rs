@@ -1,7 +1,7 @@
-//! Keys that were stolen and revoked: what their thief signs later is made to look older than it is.
+//! Keys that were stolen and revoked: the thief's later signatures are made to look older than they are.
 //!
-//! The thief owns the server too. Witnesses are honest but for one; entries stand in the ledger as `assemble`
-//! orders them: receipts, requests, approvals, the source, the proposal.
+//! The thief owns the server too. All witnesses but one are honest; the ledger has the entries in the order of `assemble`:
+//! receipts, requests, approvals, the source, the proposal.
 
 use evidence::bundle::Earlier;
 use evidence::status::Revocation;
@@ -12,14 +12,14 @@ use crate::assemble::Head;
 use crate::parts::Parts;
 use crate::world::{Lab, at};
 
-/// Revokes a key since an hour ago.
+/// Revokes a key from an hour ago on.
 pub fn revoke(lab: &Lab, parts: &mut Parts, key: &str) {
     let mut status = lab.status();
     status.revoked = vec![Revocation { key: key.to_owned(), invalid_since: at(-3_600) }];
     parts.status = lab.signed_status(&status, &[0, 1]);
 }
 
-/// Everything that is signed stood in the ledger two hours ago, and witnesses saw it.
+/// All statements were in the ledger two hours ago, and witnesses saw them.
 pub fn long_there(parts: &mut Parts) {
     parts.head.earlier = vec![(SIGNED, vec![(0, -7_200), (1, -7_200)])];
 }
@@ -28,7 +28,7 @@ pub(super) fn rows() -> Vec<Forgery> {
     [signed_later(), checkpoints()].concat()
 }
 
-/// What a thief signs after the key was revoked.
+/// Signatures of a thief after the key was revoked.
 fn signed_later() -> Vec<Forgery> {
     vec![
         forged(
@@ -47,7 +47,7 @@ fn signed_later() -> Vec<Forgery> {
             stolen_approval(l, p);
             p.head.earlier = vec![(SIGNED, vec![(0, -7_200), (1, -60), (2, -60)])];
         }),
-        forged("the same, under a checkpoint that lacks it", "approvals-missing", |lab, parts| {
+        forged("the same, under a checkpoint without it", "approvals-missing", |lab, parts| {
             stolen_approval(lab, parts);
             parts.head.earlier = vec![(REQUESTS, vec![(0, -7_200), (1, -7_200)])];
         }),
@@ -84,7 +84,7 @@ fn signed_later() -> Vec<Forgery> {
     ]
 }
 
-/// Earlier checkpoints that prove nothing, or are none.
+/// Earlier checkpoints that prove nothing, or are invalid.
 fn checkpoints() -> Vec<Forgery> {
     vec![
         forged("an earlier checkpoint that no entry needs", "earlier-unsound", |_, parts| {
@@ -105,7 +105,7 @@ fn checkpoints() -> Vec<Forgery> {
             note.extend([stranger.cosign(&note.clone(), 1_790_000_000).unwrap()]);
             bundle.earlier[0].checkpoint = note.to_string();
         }),
-        patched("an earlier checkpoint that is none", "checkpoint-unsound", |_, bundle| {
+        patched("an earlier checkpoint that is not a checkpoint", "checkpoint-unsound", |_, bundle| {
             bundle.earlier.push(Earlier { checkpoint: "nothing".into(), proof: Vec::new() });
         }),
     ]
@@ -115,7 +115,7 @@ fn stolen_approval(lab: &Lab, parts: &mut Parts) {
     revoke(lab, parts, lab.bob.approve.key.fingerprint());
 }
 
-/// Entries that hold receipts and requests.
+/// Number of entries that hold receipts and requests.
 const REQUESTS: usize = 8;
-/// Entries that hold all that is signed: everything but the proposal.
+/// Number of entries that hold all statements: every entry but the proposal.
 const SIGNED: usize = 10;

@@ -49,9 +49,13 @@ fn roots() -> Vec<Forgery> {
         forged("a root that has ended", "root-expired", |_, _| {})
             .in_lab(|lab| lab.unusual = |root| root.expires = at(-3_600)),
         patched("another version of the format", "other-installation", |_, bundle| bundle.v = 2),
-        forged("what the same people signed for another installation", "other-installation", |lab, parts| {
-            elsewhere(lab, parts);
-        })
+        forged(
+            "statements that the same people signed for another installation",
+            "other-installation",
+            |lab, parts| {
+                elsewhere(lab, parts);
+            },
+        )
         .in_lab(|lab| lab.policy = crate::world::lax_policy())
         .then(|_, bundle| bundle.installation = id(2)),
     ]
@@ -113,7 +117,7 @@ fn push_root(
     parts.roots.push(lab.signed_root(&root, officers));
 }
 
-/// The same people have signed the same for installation 2; only the roots and what they bind are ours.
+/// The same people have signed the same for installation 2; only the roots and the statements that they bind are ours.
 fn elsewhere(lab: &Lab, parts: &mut Parts) {
     let other = id(2);
     parts.plan.installation = other;

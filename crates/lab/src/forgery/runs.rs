@@ -1,4 +1,4 @@
-//! Runs: work that a server has a runner do, which nobody asked for, or not like this.
+//! Runs: work that a server gives to a runner although nobody asked for it, or asked for something else.
 
 use domain::build::{Due, nonce, seed};
 use evidence::dsse::Envelope;
@@ -21,21 +21,21 @@ use crate::world::{Lab, at, id, name, runner_name};
 /// One row of the table.
 #[derive(Clone, Debug)]
 pub struct RunForgery {
-    /// What is tried.
+    /// Description of the attack.
     pub name: &'static str,
-    /// The code by which a runner refuses.
+    /// The code with which a runner refuses.
     pub code: &'static str,
     lab: fn(&mut Lab),
     change: fn(&Lab, &mut WorkOffer),
     later: i64,
 }
 
-/// Everything before a runner that is to work.
+/// Everything that a runner sees before it works.
 #[derive(Clone, Debug)]
 pub struct WorkOffer {
-    /// What the server shows.
+    /// The run order that the server shows.
     pub order: RunOrder,
-    /// What it says is due.
+    /// The work that the server shows as due.
     pub due: Due,
     /// The runner.
     pub runner: Name,
@@ -43,16 +43,16 @@ pub struct WorkOffer {
     pub commit: Commit,
     /// The pipeline in it.
     pub pipeline: Pipeline,
-    /// The pin.
+    /// The runner's pin.
     pub anchors: Anchors,
-    /// What the runner has seen before.
+    /// The numbers that the runner has seen before.
     pub seen: VerificationContext,
-    /// When it looks.
+    /// The runner's time.
     pub now: Moment,
 }
 
 impl WorkOffer {
-    /// Codes by which the runner refuses; none when it works.
+    /// Codes with which the runner refuses; empty if it works.
     #[must_use]
     pub fn by_runner(&self) -> Vec<String> {
         let piece =
@@ -75,7 +75,7 @@ impl WorkOffer {
         read.find(|request| request.action.as_str() == "run").unwrap()
     }
 
-    /// Puts another request in the place of the run's.
+    /// Replaces the run's request.
     fn asks(&mut self, envelope: Envelope) {
         self.order.requests.retain(|other| Request::read(other).unwrap().action.as_str() != "run");
         self.due.nonce =
@@ -83,7 +83,7 @@ impl WorkOffer {
         self.order.requests.push(envelope);
     }
 
-    /// Puts another enrolment in the place of a person's.
+    /// Replaces a person's enrolment.
     fn enrols(&mut self, envelope: Envelope) {
         let person = Enrolment::read(&envelope).unwrap().person;
         self.order.enrolments.retain(|other| Enrolment::read(other).unwrap().person != person);
@@ -93,7 +93,7 @@ impl WorkOffer {
 }
 
 impl Lab {
-    /// What Ada asked for, and Bob agreed to: the second step, which is behind an approval node.
+    /// A run that Ada asked for and Bob agreed to: the second step, which is behind an approval node.
     #[must_use]
     pub fn asked(&self) -> WorkOffer {
         let base = self.base();
@@ -165,7 +165,7 @@ impl RunForgery {
         Self { lab, ..self }
     }
 
-    /// Makes it.
+    /// Makes the offer.
     #[must_use]
     pub fn forged(&self) -> WorkOffer {
         let mut lab = Lab::default();
@@ -339,10 +339,10 @@ fn nodes() -> Vec<RunForgery> {
             asked.order.requests.pop();
             *asked = asked.clone().with(Work::Step(name("last")));
         }),
-        asked("an agreement by who asked for the run", OPEN, |lab, asked| {
+        asked("an agreement by the person who asked for the run", OPEN, |lab, asked| {
             only(lab, asked, &lab.ada, &["developer", "release-manager"]);
         }),
-        asked("an agreement by who wrote the commit", OPEN, |lab, asked| {
+        asked("an agreement by the author of the commit", OPEN, |lab, asked| {
             let base = lab.base();
             let (email, signer) = (lab.bob.email(), Some(&lab.ada.commits));
             let written =
@@ -370,7 +370,7 @@ fn nodes() -> Vec<RunForgery> {
     ]
 }
 
-/// Another status is in force.
+/// Replaces the current status.
 fn in_force(lab: &Lab, asked: &mut WorkOffer, change: impl FnOnce(&WorkOffer, &mut Status)) {
     let mut status = lab.status();
     change(asked, &mut status);
@@ -390,7 +390,7 @@ fn ask(asked: &mut WorkOffer, lab: &Lab, person: &Person, nonce: u8) {
     asked.asks(lab.request(person, "run", arguments, nonce).1);
 }
 
-/// The same of a commit that somebody else has signed, or nobody.
+/// The same for a commit that another person has signed, or nobody.
 fn of_commit(lab: &Lab, asked: &mut WorkOffer, signer: Option<&Pair>) {
     let base = lab.base();
     let email = lab.ada.email();
@@ -402,7 +402,7 @@ fn of_commit(lab: &Lab, asked: &mut WorkOffer, signer: Option<&Pair>) {
     });
 }
 
-/// Only this person agrees, who has these roles.
+/// Only this person agrees, and has these roles.
 fn only(lab: &Lab, asked: &mut WorkOffer, person: &Person, roles: &[&str]) {
     asked.order.requests.pop();
     asked.order.requests.push(lab.agrees(person, 70, &asked.due.commit));
@@ -424,7 +424,7 @@ pub fn alone() -> WorkOffer {
     asked
 }
 
-/// A pipeline with a node, a step behind it, and one behind that.
+/// A pipeline with a node, a step behind it, and a third behind that one.
 const PIPELINE: &str = "version: 1
 steps:
   build:
