@@ -40,7 +40,7 @@ fn main() {
     }
 }
 
-/// One request where there are few projects and where there are many.
+/// Times of one request with few projects and with many.
 fn many_projects() {
     let mut medians = Vec::new();
     for count in [10_u64, 100, 1_000] {

@@ -1,4 +1,4 @@
-//! A runner as a node: the real bench, with what it keeps on disk; steps are simulated.
+//! A runner as a node: the real bench, with its store on disk; steps are simulated.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,10 +17,10 @@ use crate::installation::runner_name;
 use crate::machine::{self, between};
 use crate::net::{Letter, Line, Out, PeerReply, PeerRequest, Says};
 
-/// Every commit that was made, as a repository would give it.
+/// Every commit that was made, as a repository would provide it.
 pub type Repository = BTreeMap<CommitId, Arc<Source>>;
 
-/// A runner while it runs.
+/// A running runner.
 #[derive(Debug)]
 pub struct Builder {
     n: usize,
@@ -29,10 +29,10 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// Starts on what is on disk.
+    /// Starts from the files on disk.
     ///
     /// # Errors
-    /// In words.
+    /// A text.
     pub fn start(dir: &Path, n: usize, lab: &Lab) -> Result<Self, String> {
         let seed = 122 + u8::try_from(n).map_err(|error| error.to_string())?;
         let bench = Bench {
@@ -50,13 +50,13 @@ impl Builder {
         Ok(Self { n, bench, line: Line::default() })
     }
 
-    /// Whether it has kept a receipt with all its outputs.
+    /// Whether it has stored a receipt with all its outputs.
     #[must_use]
     pub fn keeps(&self, receipt: &Digest) -> bool {
         self.bench.keep.outputs(receipt).is_ok()
     }
 
-    /// Asks what is due, when nothing is being done.
+    /// Asks for due work if it has none.
     pub fn tick(&mut self, out: &mut Out) {
         let now = machine::now().millis();
         if self.line.is_busy() {
@@ -66,10 +66,10 @@ impl Builder {
         }
     }
 
-    /// Takes an answer.
+    /// Handles an answer.
     ///
     /// # Errors
-    /// In words, when it cannot work now.
+    /// A text, if it cannot work now.
     pub fn take(&mut self, letter: &Letter, repository: &Repository, out: &mut Out) -> Result<(), String> {
         let Says::PeerReply(told) = &letter.says else { return Ok(()) };
         if self.line.answered(letter.call).is_none() {
@@ -144,5 +144,5 @@ pub fn source_of(
     }
 }
 
-/// More than any seed leaves.
+/// More than any seed needs.
 pub const KEEP_BYTES: u64 = 1 << 30;

@@ -1,5 +1,5 @@
-//! The server as a node: the real writer, edge, executor and proofs over a real ledger on disk; only HTTP and
-//! threads are left out.
+//! The server as a node: the real writer, edge, executor and proofs over a real ledger on disk; only HTTP and threads are
+//! omitted.
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,7 +20,7 @@ use wire::Submission;
 use crate::machine;
 use crate::net::{Letter, Out, PeerReply, PeerRequest, Says, Who};
 
-/// The server while it runs.
+/// A running server.
 #[derive(Debug)]
 pub struct Control {
     writer: Writer,
@@ -29,24 +29,24 @@ pub struct Control {
     provenance: MachineSigner,
     started: u64,
     waiting: Waiting,
-    /// What the executor has made and not handed in yet, and the size that it looked at.
+    /// The executor's commands that were not submitted yet, and the size of the state that they were made for.
     jobs: Vec<Job>,
     looked_at: Option<u64>,
     witnesses: Vec<NoteVerifier>,
     quorum: usize,
-    /// The checkpoint for which cosignatures come in.
+    /// The checkpoint for which witnesses were asked.
     asked: Option<(Note, u64)>,
     witnessed: u64,
     sizes: [u64; 3],
-    /// When blobs were swept last.
+    /// Time of the last sweep of blobs.
     swept: u64,
 }
 
 impl Control {
-    /// Starts on what is on disk.
+    /// Starts from the files on disk.
     ///
     /// # Errors
-    /// In words, when it cannot start now.
+    /// A text, if it cannot start now.
     pub fn start(dir: &Path, lab: &Lab) -> Result<Self, String> {
         let ledger = Ledger::open(dir, crate::installation::ledger_key(lab)).map_err(text)?;
         let writer = Writer::open(dir, ledger, world()).map_err(text)?;
@@ -70,7 +70,7 @@ impl Control {
         })
     }
 
-    /// The state on disk.
+    /// The durable state.
     #[must_use]
     pub fn state(&self) -> Arc<State> {
         Arc::clone(&self.durable.read().unwrap_or_else(PoisonError::into_inner))
@@ -79,7 +79,7 @@ impl Control {
     /// Leaves of the entries from a number on, with their times.
     ///
     /// # Errors
-    /// In words.
+    /// A text.
     pub fn leaves(&self, from: u64) -> Result<Vec<(Hash, u64)>, String> {
         let size = self.state().entries;
         let mut leaves = Vec::new();
@@ -98,17 +98,17 @@ impl Control {
     /// Root and size of the tree on disk.
     ///
     /// # Errors
-    /// In words.
+    /// A text.
     pub fn head(&self) -> Result<Checkpoint, String> {
         let head = self.keeper.readers().with(|reader| reader.head()).map_err(text)?;
         head.checkpoint.text().parse().map_err(text)
     }
 
-    /// The ledger folded from its first entry on, and every decision done again: the number that agree, and in
-    /// words those that do not.
+    /// Computes the state from the first entry on and replays every decision: the number that agree, and a text for each that
+    /// does not.
     ///
     /// # Errors
-    /// In words, when it cannot be read.
+    /// A text, if the ledger cannot be read.
     pub fn replay(&self) -> Result<(State, u64, Vec<String>), String> {
         let store = self.keeper.store();
         let reader = ledger::Reader::open(self.keeper.readers().dir()).map_err(text)?;
@@ -117,12 +117,12 @@ impl Control {
         Ok((replay.state().clone(), replay.agree, others.collect()))
     }
 
-    /// A round of the executor, and one of asking witnesses.
+    /// One round of the executor, and one of asking witnesses.
     ///
     /// # Errors
-    /// In words, when it cannot work now.
+    /// A text, if it cannot work now.
     pub fn tick(&mut self, out: &mut Out) -> Result<(), String> {
-        // What the executor made was made of the state that it looked at; meanwhile much may have happened.
+        // The executor's commands were made for an older state, as in the real server; the state may have changed since.
         for job in std::mem::take(&mut self.jobs) {
             drop(self.put(&job));
         }
@@ -145,7 +145,7 @@ impl Control {
         Ok(())
     }
 
-    /// Removes blobs that no entry names, however young: then only what is on its way protects one.
+    /// Removes blobs that no entry names, however young: then only a waiting command protects a blob.
     fn sweep(&mut self) -> Result<(), String> {
         let now = machine::now().millis();
         if now.saturating_sub(self.swept) >= SWEEP_EVERY_MS {
@@ -174,10 +174,10 @@ impl Control {
         Ok(())
     }
 
-    /// Takes a letter.
+    /// Handles a letter.
     ///
     /// # Errors
-    /// In words, when it cannot work now; whoever asked gets no answer.
+    /// A text, if it cannot work now; the asker then gets no answer.
     pub fn take(&mut self, letter: &Letter, out: &mut Out) -> Result<(), String> {
         match &letter.says {
             Says::PeerRequest(ask) => {
@@ -299,10 +299,10 @@ impl Control {
         }
     }
 
-    /// Has a person's request decided.
+    /// Submits a person's request for a decision.
     ///
     /// # Errors
-    /// In words, when it could not be.
+    /// A text, if it could not be decided.
     pub fn put_request(&mut self, submission: &Submission) -> Result<(), String> {
         let job = self.keeper.admit(&self.state(), submission, machine::now()).map_err(text)?;
         self.put(&job).map(drop)
@@ -324,7 +324,7 @@ fn told(answer: Answer) -> PeerReply {
     }
 }
 
-/// What the writer asks of its machine.
+/// The functions of the machine that the writer uses.
 #[must_use]
 pub fn world() -> World {
     World { now: machine::now, salt: machine::salt }

@@ -15,22 +15,22 @@ use crate::installation::place;
 use crate::machine::{self, fails};
 use crate::net::{Letter, Line, Out, PeerReply, PeerRequest, Says};
 
-/// An agent while it runs.
+/// A running agent.
 #[derive(Debug)]
 pub struct Agent {
     place: Place,
     dir: PathBuf,
     deployer: Deployer,
     line: Line,
-    /// The release whose evidence was asked for.
+    /// The release whose evidence was requested.
     asked: Option<RequestedRelease>,
 }
 
 impl Agent {
-    /// Starts on what is on disk, and what ran before with it.
+    /// Starts from the files on disk, and starts the release that ran before.
     ///
     /// # Errors
-    /// In words.
+    /// A text.
     pub fn start(dir: &Path, n: usize) -> Result<Self, String> {
         let memory = Memory::read(dir).map_err(|error| error.to_string())?;
         let seed = 124 + u8::try_from(n).map_err(|error| error.to_string())?;
@@ -42,13 +42,13 @@ impl Agent {
         Ok(Self { place: place(n), dir: dir.to_path_buf(), deployer, line: Line::default(), asked: None })
     }
 
-    /// What it remembers.
+    /// Its memory.
     #[must_use]
     pub const fn memory(&self) -> &Memory {
         self.deployer.memory()
     }
 
-    /// The highest release that is noted on its disk.
+    /// The highest release number that is stored on its disk.
     #[must_use]
     pub fn noted(&self) -> Option<u64> {
         Memory::read(&self.dir).ok().map(|memory| memory.seen_release)
@@ -61,7 +61,7 @@ impl Agent {
         Some(link.file_name()?.to_string_lossy().into_owned())
     }
 
-    /// Asks what is due.
+    /// Asks for due work.
     pub fn tick(&mut self, out: &mut Out) {
         let now = machine::now().millis();
         if self.line.is_busy() {
@@ -71,10 +71,10 @@ impl Agent {
         }
     }
 
-    /// Takes an answer.
+    /// Handles an answer.
     ///
     /// # Errors
-    /// In words, when it cannot work now: what is due stays due.
+    /// A text, if it cannot work now: due work stays due.
     pub fn take(&mut self, letter: &Letter, out: &mut Out) -> Result<(), String> {
         let Says::PeerReply(told) = &letter.says else { return Ok(()) };
         if self.line.answered(letter.call).is_none() {
@@ -115,7 +115,7 @@ impl Agent {
     }
 }
 
-/// Services that start, but for a few.
+/// Services that start, except for a few.
 #[derive(Debug)]
 struct Simulated;
 

@@ -1,4 +1,4 @@
-//! What the simulator's installation is good for beside simulating: a ledger of many real decisions, replayed.
+//! Measurements on the simulator's installation: a ledger of many real decisions, replayed.
 
 use std::time::{Duration, Instant};
 
@@ -15,18 +15,18 @@ use crate::installation;
 use crate::machine;
 use crate::people::submission;
 
-/// What a replay took.
+/// Times of a replay.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
-    /// Decisions that came out again.
+    /// Number of decisions that agree.
     pub agree: u64,
-    /// All of it.
+    /// Time of the whole replay.
     pub replay: Duration,
-    /// The signatures of the requests alone.
+    /// Time of checking the requests' signatures alone.
     pub signatures: Duration,
 }
 
-/// A ledger of so many requests by Bob, each signed, decided and on record, done again.
+/// Replays a ledger of this many requests by Bob, each signed, decided and recorded.
 #[must_use]
 pub fn replay_of(decisions: u64) -> Measured {
     let (lab, _dir, mut server) = founded(1);
@@ -46,20 +46,20 @@ pub fn replay_of(decisions: u64) -> Measured {
     Measured { agree, replay, signatures }
 }
 
-/// What many projects cost.
+/// Costs of many projects.
 #[derive(Clone, Debug)]
 pub struct Projects {
-    /// A request decided and durable, for each of many.
+    /// Times from a request to its durable decision, for each of many.
     pub decided: Vec<Duration>,
-    /// What is outstanding, asked of the state as the executor asks it.
+    /// Times of reading the outstanding work from the state, as the executor does.
     pub looked: Vec<Duration>,
-    /// The server's start.
+    /// Time of the server's start.
     pub start: Duration,
-    /// The state in its canonical form, in bytes.
+    /// Size of the state in its canonical form, in bytes.
     pub state_bytes: usize,
 }
 
-/// An installation with so many projects, each with an environment of its own, and what one request costs there.
+/// An installation with this many projects, each with a separate environment, and the costs of one request in it.
 #[must_use]
 pub fn projects_of(count: u64) -> Projects {
     let (lab, dir, mut server) = founded(2);

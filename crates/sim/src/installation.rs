@@ -1,4 +1,4 @@
-//! The installation that is simulated: lab's people and keys, founded on disk as `init` does it.
+//! The simulated installation: lab's people and keys, founded on disk as `init` does it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub fn runner_name(n: usize) -> Name {
     lab::name(&format!("runner-{}", n + 1))
 }
 
-/// A directory in memory, where the system has such a place: nothing here has to survive the machine.
+/// A directory in memory if the system has one, because nothing here has to survive the machine.
 #[must_use]
 pub fn disk() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");
@@ -50,7 +50,7 @@ pub fn baseline(lab: &Lab) -> CommitId {
     lab.base()
 }
 
-/// Founds it in a directory; answers the checkpoint that everybody is given at the start.
+/// Founds the installation in a directory; returns the checkpoint that everybody gets at the start.
 #[must_use]
 pub fn found(dir: &Path, lab: &Lab) -> Checkpoint {
     let base = baseline(lab);
@@ -74,7 +74,7 @@ pub fn found(dir: &Path, lab: &Lab) -> Checkpoint {
     head.checkpoint.text().parse().unwrap()
 }
 
-/// Carol's enrolment: nobody registers herself, so Dave signs it.
+/// Carol's enrolment; nobody can register herself, so Dave signs it.
 fn carol(lab: &Lab) -> Envelope {
     let mut envelope = lab.officers[0].enrolment(&["officer"]).envelope().unwrap();
     lab.officers[1].approve.sign(&mut envelope, enrolment::NAMESPACE);
@@ -87,7 +87,7 @@ pub fn first_status(lab: &Lab) -> StatusFile {
     lab.signed_status(&lab.status(), &[0, 1])
 }
 
-/// An agent's memory as it joins.
+/// An agent's memory after it joined.
 #[must_use]
 pub fn joined(lab: &Lab, agent: usize, seen: &Checkpoint) -> Memory {
     Memory {

@@ -1,9 +1,9 @@
 //! The whole product under virtual time and seeded faults, on one thread: server, runners, agents, witnesses
 //! and people.
 //!
-//! Invariant: the nodes are the product's own writer, edge, executor, bench, deployer, judge and witness, over
-//! real files; simulated are network, clocks, chance, build steps and services alone. A seed is a course: the
-//! same one happens again. `truth` looks after every event.
+//! Invariant: the nodes are the product's own writer, edge, executor, bench, deployer, judge and witness, over real files;
+//! only network, clocks, chance, build steps and services are simulated. A seed always gives the same course of events.
+//! `truth` checks after every event.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,

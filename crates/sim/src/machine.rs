@@ -1,5 +1,5 @@
-//! The machine that a node believes to run on: its clock, its randomness, its disk. One thread simulates all
-//! nodes, so each is told its own right before it acts.
+//! The simulated machine of a node: its clock, its randomness, its disk. One thread simulates all nodes, so the machine is
+//! set to each node's values right before the node acts.
 
 use std::cell::{Cell, RefCell};
 
@@ -15,14 +15,14 @@ thread_local! {
     static FAULT: RefCell<Fault> = const { RefCell::new(Fault { armed: None, met: Vec::new() }) };
 }
 
-/// What is to go wrong with the next write of the node that acts, and what has gone wrong so far.
+/// The fault of the acting node's next write, and the faults so far.
 #[derive(Debug)]
 struct Fault {
     armed: Option<(Option<&'static str>, Kind)>,
     met: Vec<(&'static str, Kind)>,
 }
 
-/// Begins anew with a seed: the randomness of all nodes, and the disks.
+/// Starts again with a seed: the randomness of all nodes, and the disks.
 pub fn begin(seed: u64) {
     CHANCE.set(Rng::with_seed(seed));
     CALM.set(false);
@@ -50,7 +50,7 @@ pub fn now() -> Moment {
     Moment::from_millis(NOW.get()).unwrap()
 }
 
-/// Sixteen bytes by chance.
+/// Sixteen random bytes.
 ///
 /// # Errors
 /// Never; the product's own source may fail.
@@ -58,47 +58,47 @@ pub fn salt() -> Result<[u8; 16], NoRandomness> {
     Ok(bytes())
 }
 
-/// Sixteen bytes by chance.
+/// Sixteen random bytes.
 #[must_use]
 pub fn bytes() -> [u8; 16] {
     CHANCE.with_borrow_mut(|chance| chance.u128(..).to_be_bytes())
 }
 
-/// From now on services start as they should.
+/// From now on services start without failures.
 pub fn calm() {
     CALM.set(true);
 }
 
-/// True so many times in a thousand, until it is calm.
+/// True this many times in a thousand, until `calm`.
 #[must_use]
 pub fn fails(in_a_thousand: u32) -> bool {
     happens(in_a_thousand) && !CALM.get()
 }
 
-/// True so many times in a thousand.
+/// True this many times in a thousand.
 #[must_use]
 pub fn happens(in_a_thousand: u32) -> bool {
     CHANCE.with_borrow_mut(|chance| chance.u32(0..1000) < in_a_thousand)
 }
 
-/// A number by chance.
+/// A random number.
 #[must_use]
 pub fn between(from: u64, to: u64) -> u64 {
     CHANCE.with_borrow_mut(|chance| chance.u64(from..=to))
 }
 
-/// Lets the next write go wrong, at a point or wherever it is; `None` heals the disk.
+/// Makes the next write fail, at a named point or at any; `None` heals the disk.
 pub fn arm(fault: Option<(Option<&'static str>, Kind)>) {
     FAULT.with_borrow_mut(|now| now.armed = fault);
 }
 
-/// What is still armed.
+/// The fault that is still set.
 #[must_use]
 pub fn armed() -> Option<(Option<&'static str>, Kind)> {
     FAULT.with_borrow(|fault| fault.armed)
 }
 
-/// Faults of disks that were met since the last time this was asked.
+/// Disk faults that occurred since the last call.
 #[must_use]
 pub fn met() -> Vec<(&'static str, Kind)> {
     FAULT.with_borrow_mut(|fault| std::mem::take(&mut fault.met))

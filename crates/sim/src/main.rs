@@ -1,6 +1,6 @@
 //! `sim [--seed N] [--hours H] [--count C] [--tell | --watch]`: simulates seeds N to N + C - 1, on every processor, and
-//! prints what came of them. With `--tell` every event is told as it happens; with `--watch` nothing goes wrong, and it is
-//! told too what the disks must hold (`tests/power`).
+//! prints the results. With `--tell` every event is printed as it happens; with `--watch` there are no faults, and the
+//! required content of the disks is printed too (`tests/power`).
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     if broken == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// What was asked for.
+/// The options.
 struct Options {
     seed: u64,
     hours: u64,
@@ -74,7 +74,7 @@ impl Options {
         Some(asked)
     }
 
-    /// All seeds, as many at once as there are processors; the sum of their reports, and how many broke.
+    /// Simulates all seeds, as many at once as there are processors; returns the sum of their reports, and the number that broke.
     fn simulate(&self) -> (Report, u64) {
         let (next, broken) = (AtomicU64::new(0), AtomicU64::new(0));
         let all = Mutex::new(Report::default());

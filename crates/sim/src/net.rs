@@ -1,4 +1,4 @@
-//! Letters between nodes, and everything else that can happen next.
+//! Letters between nodes, and the other things that can happen next.
 
 use std::fmt;
 
@@ -39,45 +39,45 @@ impl fmt::Display for Who {
     }
 }
 
-/// What a node asks of another.
+/// A request of one node to another.
 #[derive(Clone, Debug)]
 pub enum PeerRequest {
     /// A person's request.
     Submit(Box<Submission>),
-    /// A runner asks what is due.
+    /// A runner asks for due work.
     RunnerWork(usize),
     /// A runner's receipt, with the blobs that it names.
     Receipt(Vec<Vec<u8>>, Box<Envelope>),
-    /// An agent asks what is due at its place.
+    /// An agent asks for due work at its place.
     AgentWork(Place),
-    /// An agent asks for evidence, with the proof that it continues what the agent has seen, and the layer.
+    /// An agent requests evidence, the proof that it continues the checkpoint that the agent has seen, and the layer.
     Fetch(Digest, Checkpoint),
     /// An agent's report.
     Report(Box<Envelope>),
-    /// A person asks for the evidence of what stands open, with the same proof.
+    /// A person requests the evidence of the pending release, with the same proof.
     Look(Place, Checkpoint),
-    /// A person asks for the status in force.
+    /// A person requests the current status.
     Status,
-    /// The server asks a witness.
+    /// The server asks a witness for a cosignature.
     Cosign(Box<AddCheckpoint>),
 }
 
-/// What is answered.
+/// A reply.
 #[derive(Clone, Debug)]
 pub enum PeerReply {
-    /// It is on record from this entry on.
+    /// The command is recorded from this entry on.
     Accepted(u64),
-    /// It was decided against, or not even taken.
+    /// The command was refused.
     Refused(Vec<String>),
-    /// What is due on a runner.
+    /// Work that is due on a runner.
     RunnerWork(Option<Box<(RunnerWork, RunOrder)>>),
-    /// What is due at a place.
+    /// Work that is due at a place.
     AgentWork(Option<AgentWork>),
-    /// Evidence, its proof, and the layer where it was asked for.
+    /// Evidence, its proof, and the layer if it was requested.
     Evidence(Vec<u8>, Vec<Bytes>, Option<Vec<u8>>),
-    /// What runs at a place, and what ran before, with the number of its release.
+    /// No release is pending; the running artifact of the place, the one before, and the number of its release.
     Nothing(Option<(Digest, Digest, u64)>),
-    /// The status in force.
+    /// The current status.
     Status(Box<StatusFile>),
     /// A cosignature, or the size that the witness has seen.
     Cosigned(Result<NoteSignature, Option<u64>>),
@@ -85,25 +85,25 @@ pub enum PeerReply {
     Failed(String),
 }
 
-/// What a letter says.
+/// The content of a letter.
 #[derive(Clone, Debug)]
 pub enum Says {
-    /// It asks.
+    /// A request.
     PeerRequest(PeerRequest),
-    /// It answers.
+    /// A reply.
     PeerReply(PeerReply),
 }
 
 /// A letter.
 #[derive(Clone, Debug)]
 pub struct Letter {
-    /// Who sent it.
+    /// The sender.
     pub from: Who,
-    /// Who gets it.
+    /// The receiver.
     pub to: Who,
-    /// Which question of the asker it belongs to.
+    /// The number of the asker's request.
     pub call: u64,
-    /// What it says.
+    /// The content.
     pub says: Says,
 }
 
@@ -123,11 +123,11 @@ impl fmt::Display for Letter {
             Says::PeerRequest(PeerRequest::Receipt(..)) => "a receipt".into(),
             Says::PeerRequest(PeerRequest::Fetch(..)) => "the evidence?".into(),
             Says::PeerRequest(PeerRequest::Report(_)) => "a report".into(),
-            Says::PeerRequest(PeerRequest::Look(..)) => "what stands open?".into(),
-            Says::PeerRequest(PeerRequest::Status) => "which status is in force?".into(),
+            Says::PeerRequest(PeerRequest::Look(..)) => "which release is pending?".into(),
+            Says::PeerRequest(PeerRequest::Status) => "which status is current?".into(),
             Says::PeerReply(PeerReply::Status(_)) => "a status".into(),
             Says::PeerRequest(PeerRequest::Cosign(_)) => "cosign?".into(),
-            Says::PeerReply(PeerReply::Accepted(entry)) => format!("on record as entry {entry}"),
+            Says::PeerReply(PeerReply::Accepted(entry)) => format!("recorded as entry {entry}"),
             Says::PeerReply(PeerReply::Refused(codes)) => format!("refused: {}", codes.join(", ")),
             Says::PeerReply(PeerReply::RunnerWork(work)) => {
                 format!("{} is due", if work.is_some() { "a step" } else { "nothing" })
@@ -140,7 +140,7 @@ impl fmt::Display for Letter {
                 }
             }
             Says::PeerReply(PeerReply::Evidence(bytes, ..)) => format!("{} bytes of evidence", bytes.len()),
-            Says::PeerReply(PeerReply::Nothing(_)) => "nothing stands open".into(),
+            Says::PeerReply(PeerReply::Nothing(_)) => "no release is pending".into(),
             Says::PeerReply(PeerReply::Cosigned(Ok(_))) => "cosigned".into(),
             Says::PeerReply(PeerReply::Cosigned(Err(seen))) => format!("not cosigned, {seen:?} seen"),
             Says::PeerReply(PeerReply::Failed(what)) => format!("failed: {what}"),
@@ -149,15 +149,15 @@ impl fmt::Display for Letter {
     }
 }
 
-/// What a node leaves to be sent, and when it wants to act again by itself.
+/// The letters that a node wants to send, and the time at which it wants to act again.
 #[derive(Debug, Default)]
 pub struct Out {
-    /// Letters, with milliseconds of work before they go.
+    /// Letters, each with the milliseconds of work before it is sent.
     pub letters: Vec<(u64, Who, u64, Says)>,
 }
 
 impl Out {
-    /// Asks somebody.
+    /// Sends a request.
     pub fn ask(&mut self, to: Who, call: u64, ask: PeerRequest) {
         self.letters.push((0, to, call, Says::PeerRequest(ask)));
     }
@@ -168,28 +168,28 @@ impl Out {
     }
 }
 
-/// One question at a time: asked again when no answer comes.
+/// At most one open request; it is repeated if no reply arrives.
 #[derive(Debug, Default)]
 pub struct Line {
     open: Option<(u64, u64, PeerRequest)>,
 }
 
 impl Line {
-    /// Whether a question is open.
+    /// Whether a request is open.
     #[must_use]
     pub const fn is_busy(&self) -> bool {
         self.open.is_some()
     }
 
-    /// Asks the server something, after some milliseconds of work.
+    /// Sends a request to the server, after some milliseconds of work.
     pub fn ask(&mut self, now: u64, work: u64, ask: PeerRequest, out: &mut Out) {
-        // By chance, so that answers to who was here before a crash belong to nothing.
+        // The number is random, so that replies to a request from before a crash match no request.
         let call = machine::between(1, u64::MAX);
         out.letters.push((work, Who::Server, call, Says::PeerRequest(ask.clone())));
         self.open = Some((call, now + work + PATIENCE, ask));
     }
 
-    /// Asks again where no answer came in time; after a few times somebody gives up.
+    /// Repeats a request without a reply in time; after a few attempts it is dropped.
     pub fn again(&mut self, now: u64, out: &mut Out) {
         if let Some((call, until, ask)) = &mut self.open
             && now > *until
@@ -199,12 +199,12 @@ impl Line {
         }
     }
 
-    /// The question that an answer belongs to, if it is still open.
+    /// The request that a reply belongs to, if it is still open.
     pub fn answered(&mut self, call: u64) -> Option<PeerRequest> {
         let (_, _, ask) = self.open.take_if(|(open, _, _)| *open == call)?;
         Some(ask)
     }
 }
 
-/// Milliseconds until a question is asked again.
+/// Milliseconds until a request is repeated.
 const PATIENCE: u64 = 15_000;

@@ -1,7 +1,7 @@
-//! People as nodes: Ada commits and asks for runs, some of which she cancels, Bob approves what he has verified and
-//! promotes it, Carol freezes and lifts, Mallory tries what she may not.
+//! People as nodes: Ada commits, asks for runs and cancels some of them; Bob approves what he has verified and promotes it;
+//! Carol freezes and lifts freezes; Mallory tries forbidden things.
 //!
-//! People verify like `countersign approve`: against what they have seen themselves, by the judge.
+//! People verify as `countersign approve` does: with the judge, against the numbers that they have seen themselves.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -24,31 +24,31 @@ use crate::machine::{self, between, happens};
 use crate::net::{Letter, Line, Out, PeerReply, PeerRequest, Says};
 use crate::truth::Truth;
 
-/// A person at a desk. A desk that crashes forgets what was asked, not what was signed or seen.
+/// A person at a desk. A desk that crashes forgets open requests, but not signatures and seen numbers.
 #[derive(Debug)]
 pub struct Desk {
     who: usize,
     line: Line,
-    /// When the next thing is done that the person does now and then.
+    /// Time of the person's next regular action.
     next: u64,
     seen: Checkpoint,
     last_commit: CommitId,
     history: BTreeMap<String, Bytes>,
     approved: Option<(u64, Digest)>,
-    /// Where somebody looked last, and which release stood in staging then.
+    /// The place that was looked at last, and the pending release of staging at that time.
     looks_at: usize,
     stands: Option<u64>,
-    /// What was sent, for what follows when it is on record.
+    /// The sent request, for the next action once it is recorded.
     sent: Option<Sent>,
-    /// The nonce of the request in which it was.
+    /// The nonce of that request.
     nonce: Option<Id>,
-    /// What the officers do when the status in force is to be lifted.
+    /// Whether the officers only lift freezes from now on.
     calm: bool,
-    /// The last run was asked for, and not refused.
+    /// Whether the last run was submitted and not refused.
     last: bool,
 }
 
-/// What somebody sent.
+/// The kind of a sent request.
 #[derive(Clone, Debug)]
 enum Sent {
     Run,
@@ -60,14 +60,14 @@ enum Sent {
     Forgery,
 }
 
-/// What people have around them.
+/// The surroundings of a person.
 #[derive(Debug)]
 pub struct Office<'a> {
-    /// The keys.
+    /// All keys.
     pub lab: &'a Lab,
-    /// Where commits go.
+    /// The repository that commits are added to.
     pub repository: &'a mut Repository,
-    /// What is true.
+    /// The checks of the simulation.
     pub truth: &'a mut Truth,
 }
 
@@ -98,19 +98,19 @@ impl Desk {
         &self.last_commit
     }
 
-    /// Forgets what was under way, as a machine does that is turned off.
+    /// Forgets open requests, as a machine does that is turned off.
     pub fn crash(&mut self) {
         self.line = Line::default();
         self.sent = None;
     }
 
-    /// From now on nothing is stopped any more, and one last commit is made.
+    /// From now on nothing is cancelled or frozen any more, and one last commit is made.
     pub fn calm(&mut self) {
         self.calm = true;
         self.next = 0;
     }
 
-    /// Does what is due, or asks again.
+    /// Does the next action, or repeats a request.
     pub fn tick(&mut self, office: &mut Office<'_>, out: &mut Out) {
         let now = machine::now().millis();
         if self.line.is_busy() {
@@ -123,7 +123,7 @@ impl Desk {
         let minute = 60_000;
         match self.who {
             0 => {
-                // The last one is asked for until it is on record: what was sent while the server was away expires.
+                // The last run is submitted until it is recorded, because a request expires while the server is away.
                 self.next = now + if self.calm { 6 } else { between(15, 50) } * minute;
                 if !self.last {
                     self.last = self.calm;
@@ -147,7 +147,7 @@ impl Desk {
         }
     }
 
-    /// Takes an answer.
+    /// Handles a reply.
     pub fn take(&mut self, letter: &Letter, office: &mut Office<'_>, out: &mut Out) {
         let Says::PeerReply(told) = &letter.says else { return };
         if self.line.answered(letter.call).is_none() {
@@ -177,7 +177,7 @@ impl Desk {
         match sent {
             Sent::Approval(release) => self.promote(1, release, office, out),
             Sent::Forgery => office.truth.broken("a forgery was accepted"),
-            // Runners are doing it already, or not yet: she has thought better of it.
+            // She cancels the run, whether or not runners have begun it.
             Sent::Run if !self.calm && happens(100) => {
                 let arguments = json!({ "run": self.nonce, "commit": self.last_commit });
                 self.send("cancel", arguments, Vec::new(), Vec::new(), Sent::Cancellation, office, out);
@@ -191,7 +191,7 @@ impl Desk {
         let (mut pack, list) = office.lab.written(&message, std::slice::from_ref(&self.last_commit));
         self.last_commit = pack.commit.clone();
         let source = source_of(office.lab, &pack, list);
-        // A range of several commits needs them all.
+        // A range of several commits needs all of them in the pack.
         self.history.append(&mut pack.commits);
         pack.commits.clone_from(&self.history);
         office.repository.insert(pack.commit.clone(), source.into());
@@ -201,7 +201,7 @@ impl Desk {
         self.send("run", arguments, Vec::new(), attachments, Sent::Run, office, out);
     }
 
-    /// Verifies what stands open at production, and approves it when nothing but that is missing.
+    /// Verifies the pending release of production, and approves it if only approvals are missing.
     fn review(&mut self, bytes: &[u8], proof: &[Bytes], office: &mut Office<'_>, out: &mut Out) {
         let Ok(bundle) = Bundle::decode(bytes) else { return };
         let lab = office.lab;
@@ -227,7 +227,7 @@ impl Desk {
         };
         self.seen = checked.proven.checkpoint.clone();
         if self.approved == Some((bundle.release, bundle.artifact())) {
-            // It is on record already, and still stands here.
+            // The approval is recorded already, and the release is still pending.
             self.promote(1, bundle.release, office, out);
             return;
         }
@@ -269,7 +269,7 @@ impl Desk {
         self.statement("approve", vec![envelope], sent, office, out);
     }
 
-    /// What stands open in staging goes ahead by itself; seen there twice, it is asked about again.
+    /// A release in staging proceeds automatically; if it is seen there twice, it is promoted again.
     fn ask_again(&mut self, bytes: &[u8], office: &mut Office<'_>, out: &mut Out) {
         let Ok(bundle) = Bundle::decode(bytes) else { return };
         if self.stands.replace(bundle.release) == Some(bundle.release) {
@@ -282,7 +282,7 @@ impl Desk {
         self.send("promote", arguments, Vec::new(), Vec::new(), Sent::Promotion, office, out);
     }
 
-    /// One officer freezes production now and then, two lift it again.
+    /// One officer freezes production at intervals, two lift the freeze.
     fn set_status(&mut self, file: &StatusFile, office: &mut Office<'_>, out: &mut Out) {
         let lab = office.lab;
         let now = &file.open(&lab.root()).unwrap().status;
@@ -317,7 +317,7 @@ impl Desk {
         self.send("set-status", arguments, statements, Vec::new(), Sent::Status, office, out);
     }
 
-    /// Mallory speaks in Ada's name, and approves in Bob's.
+    /// Mallory signs a request in Ada's name, and an approval in Bob's.
     fn forge(&mut self, office: &mut Office<'_>, out: &mut Out) {
         let lab = office.lab;
         let arguments = json!({ "place": place(1), "release": between(1, 9) });
@@ -339,7 +339,7 @@ impl Desk {
         self.send(action, json!({ "statement": digest }), statements, Vec::new(), sent, office, out);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "what goes into a request")]
+    #[expect(clippy::too_many_arguments, reason = "all parts of a request")]
     fn send(
         &mut self,
         action: &str,
@@ -359,7 +359,7 @@ impl Desk {
     }
 }
 
-/// A request in a person's name, signed by whoever it is.
+/// A request in a person's name, signed by any key.
 pub fn submission(
     person: &Person,
     signer: &Person,
@@ -388,7 +388,7 @@ pub fn submission(
     }
 }
 
-/// A little before now, so that a machine whose clock is behind lets it count too.
+/// A time a little before now, so that the statement counts on a machine whose clock is behind.
 fn earlier() -> Moment {
     Moment::from_millis(machine::now().millis() - 120_000).unwrap()
 }

@@ -1,6 +1,6 @@
-//! What every disk must still hold after the power was cut: said while it runs, and compared with what is left.
+//! The content that every disk must still have after a power cut: noted while the nodes run, and compared afterwards.
 //!
-//! Invariant: a promise is made when a node has answered or sent what rests on its disk, and never before.
+//! Invariant: a promise is noted when a node has sent a message that depends on its disk, and never before.
 
 use std::path::Path;
 
@@ -21,22 +21,22 @@ use crate::machine;
 use crate::net::{Out, PeerRequest, Says, Who};
 use crate::world::{World, witness_of};
 
-/// What the nodes have promised so far.
+/// The promises of the nodes so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Promised {
     /// Entries of the ledger, and the root of their tree.
     pub entries: u64,
-    /// In base64.
+    /// The root in base64.
     pub root: String,
     /// Size of the tree that each witness has cosigned.
     pub cosigned: [u64; 3],
-    /// Of each agent its highest release, and the artifact that runs.
+    /// Each agent's highest release, and its running artifact.
     pub agents: [Option<(u64, Option<Digest>)>; 2],
     /// Receipts that each runner has sent.
     pub receipts: [Vec<Digest>; 2],
 }
 
-/// Starts every node on what is left below a directory; answers in words which promises are broken.
+/// Starts every node from the files below a directory; returns a text for each broken promise.
 #[must_use]
 pub fn survived(root: &Path, promised: &Promised, now: u64) -> Vec<String> {
     machine::begin(0);
@@ -109,7 +109,7 @@ fn kept_agent(dir: &Path, n: usize, promised: Option<&(u64, Option<Digest>)>) ->
     let agent = Agent::start(dir, n)?;
     let current = agent.current();
     match runs {
-        // What was begun is done again, whichever of the two is current.
+        // Work that was begun is done again, whichever of the two artifacts is current.
         Some(runs) if memory.begun.is_none() && current.as_deref() != Some(runs.hex().as_str()) => {
             Err(format!("{runs} should be current, not {current:?}"))
         }
@@ -118,7 +118,7 @@ fn kept_agent(dir: &Path, n: usize, promised: Option<&(u64, Option<Digest>)>) ->
 }
 
 impl World {
-    /// Tells what a node's disk holds, once it has acted on it and before it is heard of.
+    /// Notes the content of a node's disk, after it was written and before anybody hears of it.
     pub fn promise(&mut self, who: Who, out: &Out) {
         let Some(mut promised) = self.promised.clone() else { return };
         match who {
@@ -142,7 +142,7 @@ impl World {
                     Says::PeerRequest(PeerRequest::Receipt(_, receipt)) => Some(receipt.payload_digest()),
                     _ => None,
                 });
-                // Artifacts are put together from what was kept; nothing of theirs is.
+                // Artifacts are assembled from stored outputs; nothing of theirs is stored.
                 let kept = |receipt: &Digest| self.builders[n].as_ref().is_some_and(|it| it.keeps(receipt));
                 promised.receipts[n].extend(sent.filter(kept));
                 promised.receipts[n].dedup();

@@ -1,34 +1,34 @@
-//! What came of a seed.
+//! The result of a seed.
 
 use std::collections::BTreeMap;
 
-/// What came of a seed.
+/// The result of a seed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Events that happened.
     pub events: u64,
     /// Entries of the ledger.
     pub entries: u64,
-    /// Commands whose outcome somebody was told.
+    /// Commands whose outcome was sent to their sender.
     pub acknowledged: u64,
-    /// Decisions that replay did again, all of which agree.
+    /// Replayed decisions, all of which agree.
     pub decisions: u64,
-    /// Releases that agents have put to run.
+    /// Releases that agents have started.
     pub applied: u64,
     /// Faults, by kind.
     pub faults: BTreeMap<String, u64>,
-    /// Answers that said no, with how often.
+    /// Refusals, with their number.
     pub answers: BTreeMap<String, u64>,
-    /// Why people did not believe evidence, with how often.
+    /// Reasons why people did not believe evidence, with their number.
     pub disbelief: BTreeMap<String, u64>,
-    /// What was broken.
+    /// Broken invariants.
     pub breaches: Vec<String>,
-    /// Digest of the whole course: the same seed gives the same.
+    /// Digest of the whole course: the same seed gives the same digest.
     pub course: String,
 }
 
 impl Report {
-    /// Adds what came of another seed; courses and breaches are each seed's own.
+    /// Adds the result of another seed; courses and breaches are not added, because each seed has its own.
     pub fn add(&mut self, other: Self) {
         self.events += other.events;
         self.entries += other.entries;

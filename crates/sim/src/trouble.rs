@@ -1,4 +1,4 @@
-//! What goes wrong: letters, clocks, disks, nodes, all by chance out of the seed; and that it stops.
+//! Faults: letters, clocks, disks, nodes, chosen by the seed's randomness; and the end of all faults.
 
 use std::collections::BTreeSet;
 
@@ -10,21 +10,21 @@ use crate::net::{Letter, Who};
 use crate::people::Desk;
 use crate::world::{Happening, MINUTE, World, everybody};
 
-/// How bad the world is, out of the seed.
+/// The frequency of faults, chosen by the seed.
 #[derive(Clone, Copy, Debug)]
 pub struct Weather {
-    /// Letters lost, of a thousand.
+    /// Lost letters, of a thousand.
     pub drops: u32,
-    /// Letters doubled, of a thousand.
+    /// Doubled letters, of a thousand.
     pub doubles: u32,
-    /// Letters delayed, of a thousand.
+    /// Delayed letters, of a thousand.
     pub slow: u32,
-    /// Half of the longest time between two troubles, in minutes.
+    /// Half of the longest time between two faults, in minutes.
     pub minutes_between_troubles: u64,
 }
 
 impl Weather {
-    /// Out of chance.
+    /// Random frequencies.
     pub fn of(chance: &mut Rng) -> Self {
         Self {
             drops: chance.u32(0..150),
@@ -36,13 +36,13 @@ impl Weather {
 }
 
 impl World {
-    /// A while until something goes wrong.
+    /// A random time until the next fault.
     pub fn minutes(&mut self) -> u64 {
         let most = self.weather.minutes_between_troubles * 2;
         self.chance.u64(0..most * MINUTE)
     }
 
-    /// Something goes wrong, and with what is to go wrong next it is arranged too.
+    /// Causes a fault, and schedules the next one.
     pub fn trouble(&mut self) {
         if self.calm {
             return;
@@ -63,8 +63,7 @@ impl World {
                 self.at(for_how_long, Happening::Reunites);
             }
             _ => {
-                // One witness that lies about the time by days is outvoted; the server stops when its clock is
-                // behind its ledger.
+                // A single witness with a wrong time of days is outvoted; the server stops if its clock is behind its ledger.
                 let minutes = match who {
                     Who::Server => 4,
                     Who::Witness(_) => 10 * 24 * 60,
@@ -80,7 +79,7 @@ impl World {
         }
     }
 
-    /// A node dies where it stands.
+    /// Ends a node at once, as a crash does.
     pub fn die(&mut self, who: Who) {
         if self.down.contains(&who) {
             return;
@@ -89,16 +88,16 @@ impl World {
         self.gone(who);
     }
 
-    /// The next write of a node will go wrong.
+    /// Makes the next write of a node fail.
     pub fn break_disk(&mut self, who: Who) {
         let (_, kind) = KINDS[self.chance.usize(0..KINDS.len())];
         let points = points_of(who);
-        // One past the last: whichever comes next.
+        // One past the last point means the next write, whichever it is.
         let point = points.get(self.chance.usize(0..=points.len())).copied();
         self.armed.insert(who, (point, kind));
     }
 
-    /// Puts a letter on its way, through what weather there is.
+    /// Sends a letter, which the faults may lose, double or delay.
     pub fn send(&mut self, work: u64, letter: Letter) {
         let weather = self.weather;
         let apart = self.cut.contains(&letter.from) != self.cut.contains(&letter.to);
@@ -121,7 +120,7 @@ impl World {
         self.at(delay, Happening::Arrives(Box::new(letter)));
     }
 
-    /// From now on nothing goes wrong.
+    /// From now on there are no faults.
     pub fn calm_down(&mut self) {
         self.calm = true;
         machine::calm();
@@ -136,7 +135,7 @@ impl World {
     }
 }
 
-/// Where a node writes.
+/// The points at which a node writes.
 const fn points_of(who: Who) -> &'static [&'static str] {
     match who {
         Who::Server => &["ledger.append", "ledger.append", "ledger.witnessed", "ledger.blob", "ledger.tile"],

@@ -1,7 +1,7 @@
-//! What is true whatever the nodes believe, and what must never happen.
+//! The facts of a simulation, independent of the nodes' beliefs, and the invariants that must always hold.
 //!
-//! Invariant: it knows of every acknowledgement, approval and commit by itself, and compares after every event.
-//! Nothing that the product says of itself is taken for granted.
+//! Invariant: every acknowledgement, approval and commit is noted here independently, and compared after every event. No
+//! statement of the product about itself is taken for granted.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::control::Control;
 use crate::deploy::Agent;
 use crate::installation::place;
 
-/// What is true.
+/// The facts.
 #[derive(Debug, Default)]
 pub struct Truth {
     /// Every leaf that was ever durable, in order.
@@ -25,58 +25,58 @@ pub struct Truth {
     acknowledged: u64,
     commits: BTreeSet<CommitId>,
     approvals: BTreeMap<u64, (Digest, Digest)>,
-    /// Artifact and highest release of each agent when it was last looked at.
+    /// Artifact and highest release of each agent at the last check.
     ran: [Option<(Digest, u64)>; 2],
-    /// Highest release that each agent has noted or applied.
+    /// Highest release that each agent has stored or applied.
     numbers: [u64; 2],
     /// Checkpoints that witnesses have cosigned.
     cosigned: BTreeMap<u64, Hash>,
-    /// What was broken, in words; empty as long as all is well.
+    /// Broken invariants, as texts; empty if none is broken.
     pub breaches: Vec<String>,
-    /// Releases that agents have put to run.
+    /// Releases that agents have started.
     pub applied: u64,
-    /// Commands whose outcome somebody was told.
+    /// Commands whose outcome was sent to their sender.
     pub acknowledgements: u64,
     unsound: BTreeMap<String, u64>,
 }
 
 impl Truth {
-    /// Something must never happen, and has.
+    /// Notes a broken invariant.
     pub fn broken(&mut self, what: impl Into<String>) {
         self.breaches.push(what.into());
     }
 
-    /// Somebody was told that an entry is on record.
+    /// Notes that somebody was told that an entry is recorded.
     pub fn acknowledged(&mut self, entry: u64) {
         self.acknowledgements += 1;
         self.acknowledged = self.acknowledged.max(entry + 1);
     }
 
-    /// A commit was made.
+    /// Notes a commit.
     pub fn committed(&mut self, commit: CommitId) {
         self.commits.insert(commit);
     }
 
-    /// Somebody approved.
+    /// Notes an approval.
     pub fn approved(&mut self, release: u64, artifact: Digest, plan: Digest) {
         self.approvals.insert(release, (artifact, plan));
     }
 
-    /// Evidence did not hold for somebody: with skewed clocks that may be, but only for want of time.
+    /// Checks the codes of evidence that did not hold for somebody: with skewed clocks only codes about time are allowed.
     pub fn unsound(&mut self, codes: impl Iterator<Item = String>) {
         codes.for_each(|code| *self.unsound.entry(code).or_default() += 1);
     }
 
-    /// Codes for which people did not believe evidence, with how often.
+    /// Codes for which people did not believe evidence, with their number.
     #[must_use]
     pub const fn disbelief(&self) -> &BTreeMap<String, u64> {
         &self.unsound
     }
 
-    /// Looks at the server after an event: its ledger has only grown, and its state is sound.
+    /// Checks the server after an event: its ledger has only grown, and its state is sound.
     ///
     /// # Errors
-    /// In words, when its disk cannot be read.
+    /// A text, if its disk cannot be read.
     pub fn look_at_server(&mut self, server: &Control) -> Result<(), String> {
         let state = server.state();
         let known = self.leaves.len() as u64;
@@ -112,10 +112,10 @@ impl Truth {
         Ok(())
     }
 
-    /// Looks at a server that has just started: all that was ever durable is there, and folds to its state.
+    /// Checks a server that has just started: every durable entry is there, and the entries give its state.
     ///
     /// # Errors
-    /// In words, when its disk cannot be read.
+    /// A text, if its disk cannot be read.
     pub fn look_at_start(&mut self, server: &Control) -> Result<(), String> {
         let leaves = server.leaves(0)?;
         if leaves.len() < self.leaves.len()
@@ -126,8 +126,8 @@ impl Truth {
         self.look_at_server(server)
     }
 
-    /// Looks at an agent after an event: what runs was built of a known commit and, in production, approved
-    /// for exactly this; its number has not gone down, and nothing was applied under a freeze that it knew.
+    /// Checks an agent after an event: the running artifact was built from a known commit and, in production, approved for
+    /// exactly this release; its number has not gone down, and nothing was applied under a freeze that it knew.
     pub fn look_at_agent(&mut self, n: usize, agent: &Agent) {
         let memory = agent.memory();
         let Some(running) = &memory.running else { return };
@@ -141,10 +141,10 @@ impl Truth {
             self.broken(format!("{} runs a commit that nobody made", place(n)));
         }
         if memory.begun.is_none() && agent.current() != Some(running.artifact.hex()) {
-            self.broken(format!("{}: what is current is not what it remembers", place(n)));
+            self.broken(format!("{}: the current release differs from its memory", place(n)));
         }
         let same = before.is_some_and(|(artifact, _)| artifact == running.artifact);
-        // A number that could not be noted is forgotten by a crash, and may be: nothing was applied under it.
+        // A number that could not be stored may be forgotten in a crash, because nothing was applied under it.
         let number = if same { agent.noted().unwrap_or(0) } else { memory.seen_release };
         if number < self.numbers[n] {
             self.broken(format!("{}: its release number went down", place(n)));
@@ -162,7 +162,7 @@ impl Truth {
         }
     }
 
-    /// A witness has cosigned a checkpoint.
+    /// Notes that a witness has cosigned a checkpoint.
     pub fn cosigned(&mut self, checkpoint: &Checkpoint) {
         let known = *self.cosigned.entry(checkpoint.size).or_insert(checkpoint.root);
         if known != checkpoint.root {
@@ -170,17 +170,16 @@ impl Truth {
         }
     }
 
-    /// The whole course in one hash: that of the ledger's tree.
+    /// The whole course as one hash: the root of the ledger's tree.
     #[must_use]
     pub fn course(&self) -> String {
         self.tree.root().to_string()
     }
 
-    /// At the end: the state is the fold of the ledger, every decision agrees, and every cosigned checkpoint
-    /// is of this ledger.
+    /// Checks at the end: the entries give the state, every decision agrees, and every cosigned checkpoint is of this ledger.
     ///
     /// # Errors
-    /// In words, when its disk cannot be read.
+    /// A text, if its disk cannot be read.
     pub fn look_at_end(&mut self, server: &Control) -> Result<u64, String> {
         self.look_at_start(server)?;
         let (state, agree, others) = server.replay()?;

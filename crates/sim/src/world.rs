@@ -1,4 +1,4 @@
-//! The world: all nodes on one thread, what happens next out of a seed, and the truth after every event.
+//! The world: all nodes on one thread, the next event chosen by a seed, and the checks after every event.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -21,7 +21,7 @@ use crate::report::Report;
 use crate::trouble::Weather;
 use crate::truth::Truth;
 
-/// Something that happens at its time.
+/// An event at its time.
 #[derive(Clone, Debug)]
 pub enum Happening {
     /// A letter arrives.
@@ -32,41 +32,41 @@ pub enum Happening {
     Dies(Who),
     /// A node starts.
     Starts(Who),
-    /// Something goes wrong.
+    /// A fault is chosen.
     Trouble,
-    /// A clock is turned by so many milliseconds.
+    /// A clock is changed by this many milliseconds.
     ClockTurns(Who, i64),
-    /// Some are cut off from the others.
+    /// Some nodes are cut off from the others.
     Divides(BTreeSet<Who>),
-    /// Everybody reaches everybody again.
+    /// All nodes reach each other again.
     Reunites,
-    /// A disk will fail.
+    /// The next write of a disk will fail.
     DiskFails(Who),
 }
 
-/// Everything there is.
+/// The whole simulation.
 pub struct World {
     /// The seed.
     pub seed: u64,
-    /// Chance.
+    /// The random generator.
     pub chance: Rng,
-    /// How bad it is.
+    /// The frequency of faults.
     pub weather: Weather,
-    /// The keys.
+    /// All keys.
     pub lab: Lab,
-    /// Where all disks are.
+    /// Directory of all disks.
     pub root: tempfile::TempDir,
     /// True time, in milliseconds since the Epoch.
     pub now: u64,
-    /// Number of the last happening.
+    /// Number of the last event.
     pub order: u64,
-    /// What happens when.
+    /// Events by time and number.
     pub queue: BTreeMap<(u64, u64), Happening>,
-    /// By how much clocks are wrong, in milliseconds.
+    /// Errors of the clocks, in milliseconds.
     pub skew: BTreeMap<Who, i64>,
-    /// Who is cut off from all others.
+    /// Nodes that are cut off from all others.
     pub cut: BTreeSet<Who>,
-    /// What goes wrong with the next write of whom.
+    /// The fault of each node's next write.
     pub armed: BTreeMap<Who, (Option<&'static str>, Kind)>,
     /// The server.
     pub server: Option<Control>,
@@ -78,29 +78,29 @@ pub struct World {
     pub witnesses: [Option<Store>; 3],
     /// The people.
     pub desks: Vec<Desk>,
-    /// Who is down.
+    /// Nodes that are down.
     pub down: BTreeSet<Who>,
     /// Every commit.
     pub repository: Repository,
-    /// What is true.
+    /// The checks of the simulation.
     pub truth: Truth,
-    /// What came of it so far.
+    /// The result so far.
     pub report: Report,
-    /// Whether nothing goes wrong any more.
+    /// Whether there are no more faults.
     pub calm: bool,
-    /// Whether every event is told.
+    /// Whether every event is printed.
     pub tells: bool,
-    /// What is on the disks for certain, where that is told.
+    /// The required content of the disks, if it is printed.
     pub promised: Option<Promised>,
 }
 
-/// Simulates so many hours out of a seed, and then two in which nothing goes wrong any more.
+/// Simulates this many hours of a seed, and then two hours without faults.
 #[must_use]
 pub fn run(seed: u64, hours: u64) -> Report {
     told(seed, hours, false)
 }
 
-/// The same, telling every event as it happens.
+/// The same, with every event printed as it happens.
 #[must_use]
 pub fn told(seed: u64, hours: u64, tells: bool) -> Report {
     let mut world = World::new(seed);
@@ -112,8 +112,8 @@ pub fn told(seed: u64, hours: u64, tells: bool) -> Report {
     world.conclude()
 }
 
-/// Simulates so many hours in which nothing goes wrong, and tells beside every event where the disks are and what
-/// they must hold from then on: somebody else watches what is written.
+/// Simulates this many hours without faults, and prints beside every event the directory of the disks and their required
+/// content: another process watches what is written.
 pub fn watched(seed: u64, hours: u64) {
     let mut world = World::new(seed);
     (world.calm, world.tells, world.promised) = (true, true, Some(Promised::default()));
@@ -173,7 +173,7 @@ impl World {
         world
     }
 
-    /// Something happens later.
+    /// Schedules an event.
     pub fn at(&mut self, later: u64, what: Happening) {
         self.order += 1;
         self.queue.insert((self.now + later, self.order), what);
@@ -250,7 +250,7 @@ impl World {
         }
     }
 
-    /// A node is gone, and comes back after a while.
+    /// Removes a node, which comes back after some time.
     pub fn gone(&mut self, who: Who) {
         self.down.insert(who);
         match who {
@@ -296,7 +296,7 @@ impl World {
                 }
             }
             Ok(Err(what)) => {
-                // It tries again, as whoever supervises it would.
+                // It tries again, as a supervisor would do.
                 self.count(format!("start failed: {}", first_words(&what)));
                 self.gone(who);
             }
@@ -318,7 +318,7 @@ impl World {
         }
     }
 
-    /// A node acts by itself or on a letter; what it sends is on its way.
+    /// Lets a node act, by itself or on a letter; the letters that it sends are scheduled.
     fn act(&mut self, who: Who, letter: Option<Letter>) {
         machine::set_now(self.clock_of(who));
         machine::arm(self.armed.remove(&who));
@@ -329,7 +329,7 @@ impl World {
             Ok(Ok(())) => {}
             Ok(Err(what)) => self.count(format!("could not: {}", first_words(&what))),
             Err(unwound) => {
-                // What it would have said, it has not said.
+                // Letters of a node that crashed while it acted are not sent.
                 self.crashed(who, unwound);
                 out = Out::default();
             }
@@ -397,7 +397,7 @@ impl World {
         let answer = match added {
             Ok(line) => {
                 let checkpoint: Checkpoint =
-                    request.note.text().parse().map_err(|_| "what was cosigned is no checkpoint")?;
+                    request.note.text().parse().map_err(|_| "the cosigned text is not a checkpoint")?;
                 self.truth.cosigned(&checkpoint);
                 Ok(line)
             }
@@ -424,7 +424,7 @@ impl World {
         self.truth = truth;
     }
 
-    /// All that was due is done, and the last commit runs in production.
+    /// Checks that all due work is done, and that the last commit runs in production.
     fn conclude(mut self) -> Report {
         if self.truth.breaches.is_empty() {
             match self.server.as_ref().ok_or_else(|| "the server is down".to_owned()) {
@@ -484,10 +484,10 @@ fn first_words(what: &str) -> String {
     what.split([':', '`']).next().unwrap_or_default().trim().to_owned()
 }
 
-/// Lab's own moment, in milliseconds since the Epoch: its statements are of the day before.
+/// Lab's own time, in milliseconds since the Epoch: its statements are of the day before.
 const START: u64 = 1_795_262_400_000;
 /// Milliseconds.
 pub const MINUTE: u64 = 60_000;
 const HOUR: u64 = 60 * MINUTE;
-/// How long nothing goes wrong at the end.
+/// Time without faults at the end.
 const CALM: u64 = 2 * HOUR;

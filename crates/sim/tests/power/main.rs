@@ -1,6 +1,6 @@
-//! The power is cut: whatever was written and not synced is lost, wholly or in part, and every node still holds what
-//! it has promised. What a run of the simulator asks of the file system is watched from outside (strace), replayed
-//! on a disk that loses, and every node starts on what is left.
+//! Power cuts: writes that were not synced are lost, wholly or in part, and every node still keeps its promises. strace
+//! records the file operations of a run of the simulator, which are replayed on a simulated disk that loses writes; then
+//! every node starts from the remaining files.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod platter;
@@ -14,7 +14,7 @@ use platter::{Left, Platter};
 use sim::Promised;
 use trace::Act;
 
-/// Runs the simulator under watch and answers all that it did.
+/// Runs the simulator under strace and returns all of its file operations.
 fn watched() -> Vec<Act> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("trace");
@@ -28,7 +28,7 @@ fn watched() -> Vec<Act> {
     trace::read(&std::fs::read_to_string(&file).unwrap())
 }
 
-/// Where `cargo x setup` put strace, with the libraries that it needs; or the system's.
+/// The strace program of `cargo x setup`, with its libraries; or the system's.
 fn strace() -> (PathBuf, PathBuf) {
     let target = Path::new(env!("CARGO_BIN_EXE_sim")).ancestors().nth(2).unwrap();
     let own = target.join("strace/usr/bin/strace");
@@ -37,8 +37,8 @@ fn strace() -> (PathBuf, PathBuf) {
     (found.ok_or("strace is not there: `cargo x setup`").unwrap(), libraries)
 }
 
-/// Cuts the power after every so many changes, once with nothing left of what was not synced and once with some of
-/// it; answers how many cuts there were, and what was broken after them.
+/// Cuts the power after every so many changes, once with all unsynced writes lost and once with some of them; returns the
+/// number of cuts, and the promises that were broken after them.
 fn cuts(acts: &[Act], every: usize, syncs: impl Fn(&str) -> bool) -> (usize, Vec<String>) {
     let said = |prefix: &str| {
         let with = |act: &Act| match act {

@@ -1,7 +1,7 @@
-//! A disk whose power can be cut: what was written is there for the process, and what was synced is there for ever.
+//! A simulated disk whose power can be cut: written bytes are visible to the process, synced bytes also survive.
 //!
-//! The model is that of POSIX, stricter than any one file system: bytes last once their file was synced, names once
-//! a directory that holds them was; what was not synced may be there or not, each write and each name by itself.
+//! The model is that of POSIX, which is stricter than any one file system: bytes survive once their file was synced, names
+//! once their directory was synced; each unsynced write and each unsynced name may survive or not, independently.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -16,7 +16,7 @@ use crate::trace::{APPENDS, Act};
 pub struct Platter {
     root: String,
     nodes: Vec<Node>,
-    /// Changes of names that no sync has reached yet.
+    /// Changes of names that were not synced yet.
     unsynced: Vec<Vec<Change>>,
 }
 
@@ -34,7 +34,7 @@ enum Written {
     Length(u64),
 }
 
-/// In a directory, a name is of this node from now on, or of none.
+/// A change in a directory: from now on a name is of this node, or removed.
 #[derive(Clone)]
 struct Change {
     dir: usize,
@@ -42,11 +42,11 @@ struct Change {
     node: Option<usize>,
 }
 
-/// What a cut leaves of what was not synced.
+/// The unsynced changes that survive a cut.
 pub enum Left<'a> {
     /// Nothing.
     Nothing,
-    /// Each by chance.
+    /// Each one at random.
     Some(&'a mut Rng),
 }
 
@@ -56,7 +56,7 @@ impl Platter {
         Self { root: root.to_owned(), nodes: vec![empty], unsynced: Vec::new() }
     }
 
-    /// Does what the process did; says whether anything on the disk is different now.
+    /// Applies an operation of the process; returns whether the disk has changed.
     pub fn act(&mut self, act: &Act) -> bool {
         match act {
             Act::Open { path, create, truncate } => {
@@ -107,7 +107,7 @@ impl Platter {
         }
     }
 
-    /// Writes what a cut right now leaves into an empty directory.
+    /// Writes the content that a cut would leave now into an empty directory.
     pub fn cut(&self, mut left: Left<'_>, into: &Path) {
         let mut dirs: BTreeMap<usize, Names> = BTreeMap::new();
         for (number, node) in self.nodes.iter().enumerate() {

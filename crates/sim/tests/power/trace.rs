@@ -1,32 +1,32 @@
-//! What a process asked of the file system, out of strace's words (strace(1), `-xx -y`: every string in
-//! hexadecimal, every descriptor with its path).
+//! The file operations of a process, parsed from strace's output (strace(1), `-xx -y`: every string in hexadecimal, every
+//! descriptor with its path).
 
 use std::collections::BTreeMap;
 
-/// One thing that a process did.
+/// One operation of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
-    /// A file was opened for writing: made if it is not there, emptied if so asked.
+    /// A file was opened for writing: created if it is missing, emptied if requested.
     Open { path: String, create: bool, truncate: bool },
     /// Bytes were written at an offset.
     Write { path: String, offset: u64, bytes: Vec<u8> },
-    /// A file was cut or grown.
+    /// A file was truncated or extended.
     Truncate { path: String, length: u64 },
     /// A file or directory was synced.
     Sync { path: String },
-    /// A name was given to what had another.
+    /// A file was renamed.
     Rename { from: String, to: String },
-    /// A name was taken away.
+    /// A name was removed.
     Remove { path: String },
     /// A directory was made.
     MakeDir { path: String },
     /// A symbolic link was made.
     Link { target: String, path: String },
-    /// The process said something.
+    /// The process printed a line.
     Said(String),
 }
 
-/// Reads a whole trace. Whatever it does not know ends the test: it could be a write.
+/// Parses a whole trace. An unknown call ends the test, because it could be a write.
 pub fn read(text: &str) -> Vec<Act> {
     let mut reading = Reading::default();
     let mut unfinished: BTreeMap<String, String> = BTreeMap::new();
@@ -46,18 +46,18 @@ pub fn read(text: &str) -> Vec<Act> {
     reading.acts
 }
 
-/// Half way through a trace.
+/// The parser's state within a trace.
 #[derive(Default)]
 struct Reading {
     acts: Vec<Act>,
-    /// Where the next write of each descriptor goes; `APPENDS` for the end.
+    /// Offset of the next write of each descriptor; `APPENDS` for the end.
     offsets: BTreeMap<String, u64>,
-    /// The beginning of a line that is being said.
+    /// The beginning of a printed line.
     said: String,
 }
 
 impl Reading {
-    /// Takes `name(words) = result`; what failed changed nothing.
+    /// Parses `name(words) = result`; a failed call changed nothing.
     fn take(&mut self, call: &str) {
         let Some((name, rest)) = call.split_once('(') else { return };
         let Some((words, result)) = rest.rsplit_once(" = ") else { return };
@@ -118,10 +118,10 @@ impl Reading {
     }
 }
 
-/// The offset of a write that goes to the end, wherever that is.
+/// The offset of a write that appends to the file.
 pub const APPENDS: u64 = u64::MAX;
 
-/// Every call that changes files, or moves where the next write goes.
+/// Every call that changes files, or the offset of the next write.
 pub const CALLS: &str = "trace=openat,openat2,creat,write,pwrite64,writev,pwritev,pwritev2,ftruncate,truncate,fallocate,\
                          copy_file_range,sendfile,lseek,fsync,fdatasync,sync_file_range,rename,renameat,renameat2,link,\
                          linkat,symlink,symlinkat,unlink,unlinkat,mkdir,mkdirat,rmdir";
