@@ -205,7 +205,7 @@ fn what_comes_under_way_while_it_is_rejected_is_rolled_back() {
         "y\ny\n"
     });
     let said = String::from_utf8_lossy(&rejected.stdout).into_owned();
-    assert!(rejected.status.success() && said.contains("so that a rejection rolls it back"), "{said}");
+    assert!(rejected.status.success() && said.contains("so a rejection rolls it back"), "{said}");
     let production = at(&up, "production");
     assert_eq!((&production["open"], &production["running"]["artifact"]), (&json!(null), &good["artifact"]));
     assert_eq!(production["rolled_back"].as_array().unwrap().len(), 1, "{production}");
