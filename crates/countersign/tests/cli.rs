@@ -1,5 +1,5 @@
-//! The real binary: an installation founded, roles as processes, commands on record, refusals with their
-//! reasons, the ledger verified from its files, and other people's view of its tiles.
+//! The real binary: an installation is founded, roles run as processes, commands are recorded, refusals have their
+//! reasons, the ledger is verified from its files, and another implementation reads its tiles.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod answers;
@@ -100,7 +100,7 @@ fn a_refusal_is_on_record_with_every_reason() {
     assert!(up.stop());
 }
 
-/// A digest of nothing that there is.
+/// A digest that names nothing.
 fn digest(two: &str) -> String {
     format!("sha256:{}", two.repeat(32))
 }
@@ -149,7 +149,7 @@ fn requests_that_cannot_be_authenticated_leave_no_entry() {
         let problem: Value = serde_json::from_str(&problem).unwrap();
         assert_eq!(problem["type"], "tag:countersign,2026:malformed", "{body}");
     }
-    // Nobody sends more than a body may have, and nobody unknown sends much.
+    // Nobody can send a body beyond the limit, and an unknown sender can send only a small one.
     for (length, status) in [(50_000_000, 413), (5_000_000, 401)] {
         let head = format!("POST /api/v1/requests HTTP/1.0\r\nHost: localhost\r\n{json}");
         assert_eq!(up.send(&format!("{head}Content-Length: {length}\r\n\r\n")).0, status, "{length}");
@@ -160,7 +160,7 @@ fn requests_that_cannot_be_authenticated_leave_no_entry() {
     assert_eq!(up.get("/tile/0/0").0, 400);
     assert_eq!(up.get("/tile/0/000").0, 404);
 
-    // A stranger with a valid profile but another key is nobody here.
+    // A stranger with a valid profile but another key is unknown here.
     let stranger = home.ssh_key("stranger");
     let profile = home.dir.path().join(".config/countersign/profile.json");
     let text = std::fs::read_to_string(&profile).unwrap();
@@ -208,7 +208,7 @@ fn audit_verify_fails_on_a_changed_directory_and_on_another_root() {
     assert_eq!(home.ok(&["audit", "verify"])["belief"], "unpinned");
 }
 
-/// What was seen is not forgotten for a line that somebody passes on.
+/// Pinned numbers are kept when a person pins another line.
 #[test]
 fn a_line_that_contradicts_what_is_pinned_is_not_taken_unseen() {
     let home = Home::solo();
@@ -272,10 +272,10 @@ fn two_people_found_an_installation_and_need_each_other() {
     let root = home.ok(&["trust", "root"])["statement"].clone();
     assert_eq!((&root["holders"]["threshold"], &root["registrars"]["threshold"]), (&json!(2), &json!(1)));
     let up = home.up();
-    // One of the two may stop things alone, and may not renew alone.
+    // One of the two may freeze alone, and may not renew alone.
     home.ok(&["trust", "status", "--yes", "--bar", &digest("ab")]);
     assert_eq!(codes(&home.json(&["trust", "status", "--yes", "--renew"], 3)), ["status-unsound"]);
-    // Both together may: written, signed by the other, sent.
+    // Both together may renew: one writes, the other signs and sends.
     let file = home.dir.path().join("renewal.json");
     let file = file.to_str().unwrap();
     home.ok(&["trust", "status", "--yes", "--renew", "--out", file]);

@@ -1,4 +1,4 @@
-//! Several people: the file that lists the first ones, and what each further one types.
+//! Installations of several people: the file that lists the founders, and the command of each further person.
 
 use serde_json::json;
 
@@ -27,7 +27,7 @@ fn the_documented_people_found_an_installation_and_each_types_what_is_printed() 
     assert!(!said.contains("Ada Example types"), "her profile is there: {said}");
     let line = said.split("Bob Example types, as themselves:\n  ").nth(1).unwrap().lines().next().unwrap();
 
-    // Bob has his keys where people have theirs, and types the line as it stands.
+    // Bob's keys are in the usual files, so he can type the line unchanged.
     let bob = Home::new();
     for (key, name) in [("approval", "id_approval"), ("sign-in", "id_sign_in")] {
         for ending in ["", ".pub"] {
@@ -45,7 +45,7 @@ fn the_documented_people_found_an_installation_and_each_types_what_is_printed() 
         |home: &Home, fingerprint: &str| home.ok(&["key", "list"]).to_string().contains(fingerprint);
     assert!(line_of(&bob, words[6]), "he signs in and reads");
 
-    // A key that is not where people keep theirs is asked for by its file.
+    // A key outside of the usual files must be named by its file.
     let carol = Home::new();
     let failed = carol.json(&words[1..], 1)["error"].as_str().unwrap().to_owned();
     assert!(failed.contains(&format!("/*.pub` holds {}", words[6])), "{failed}");

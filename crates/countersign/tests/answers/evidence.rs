@@ -28,14 +28,14 @@ fn evidence_enters_no_commit_and_can_be_fetched_later() {
     assert!(said.ends_with("next: countersign verify shop-ledger-api-production-1.bundle\n"), "{said}");
     let exclude = std::fs::read_to_string(shop.repository().join(".git/info/exclude")).unwrap();
     assert_eq!(exclude.matches("\nshop-*.bundle\n").count(), 1, "it is told once: {exclude}");
-    // A `.gitignore` that takes bundles back in outweighs that: git is not told again and again.
+    // A `.gitignore` that includes bundles again has priority: the exclude file gets no second line.
     shop.write(".gitignore", "!*.bundle\n");
     let outside = shop.home.dir.path().join(".local/share/countersign/evidence");
     assert!(PathBuf::from(shop.ok(&["evidence"])["bundle"].as_str().unwrap()).starts_with(&outside));
     assert_eq!(std::fs::read_to_string(shop.repository().join(".git/info/exclude")).unwrap(), exclude);
     std::fs::remove_file(shop.repository().join(".gitignore")).unwrap();
 
-    // Where git cannot be told, it lies outside of the repository.
+    // If git cannot be told to ignore the file, it is saved outside of the repository.
     std::fs::remove_dir_all(shop.repository().join(".git/info")).unwrap();
     std::fs::write(shop.repository().join(".git/info"), "").unwrap();
     std::fs::remove_file(&bundle).unwrap();
@@ -44,7 +44,7 @@ fn evidence_enters_no_commit_and_can_be_fetched_later() {
     assert!(!bundle.exists());
     std::fs::copy(&elsewhere, shop.home.dir.path().join("one.bundle")).unwrap();
 
-    // What went out while nobody waited: a freeze held it, and it went on once that was lifted.
+    // A freeze held this release while nobody waited, and it proceeded once the freeze was lifted.
     shop.service("fine");
     shop.commit("another");
     shop.ok(&["run"]);
@@ -63,7 +63,7 @@ fn evidence_enters_no_commit_and_can_be_fetched_later() {
     let read = |name: &str| std::fs::read(shop.home.dir.path().join(name)).unwrap();
     assert_eq!(read("one.bundle"), read("first.bundle"));
 
-    // A rollback is judged by nobody but the agent: its evidence is that of what it brought back.
+    // Only the agent judges a rollback: its evidence is that of the release that it brought back.
     shop.ok(&["rollback", "--yes", PLACE]);
     assert_eq!(shop.ok(&["evidence", PLACE])["release"], json!(1));
     let none = shop.in_repository(&["evidence", PLACE, "9"], 1)["error"].clone();
@@ -71,7 +71,7 @@ fn evidence_enters_no_commit_and_can_be_fetched_later() {
     assert!(up.stop());
 }
 
-/// A stranger has the bundle and nothing else.
+/// A stranger has only the bundle.
 #[test]
 fn a_stranger_is_told_where_the_trust_root_comes_from_and_that_a_file_is_cut() {
     let shop = Shop::solo();

@@ -1,4 +1,4 @@
-//! `init`: what it makes and says, what a failed one leaves, and what a second one keeps.
+//! `init`: the files that it makes and its output, the remains of a failed one, and the effects of a second one.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::release::shop::Shop;
 use crate::support::Home;
 
-/// Every path below a directory but git's objects, sorted.
+/// Every path below a directory except git's objects, sorted.
 fn paths(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut dirs = vec![dir.to_path_buf()];
@@ -35,17 +35,17 @@ fn a_failed_init_leaves_nothing_behind() {
     std::fs::copy(public, &unsigned).unwrap();
     let unsigned = unsigned.to_str().unwrap();
     let before = paths(home);
-    // Nobody can sign: there is no private half. Roles have their keys by then.
+    // Nobody can sign, because the private key is missing. The roles have their keys by then.
     let failed = shop.in_repository(&["init", "--key", unsigned], 1);
     assert!(failed["error"].as_str().unwrap().contains("`ssh-keygen` could not sign"), "{failed}");
     assert_eq!(paths(home), before);
-    // The answer cannot be written, which is the last thing that can go wrong.
+    // The answer cannot be written, which is the last step that can fail.
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let mut command = shop.home.command(&["init"]);
     command.current_dir(shop.repository()).stdin(Stdio::null()).stdout(full).stderr(Stdio::null());
     assert_eq!(command.status().unwrap().code(), Some(1));
     assert_eq!(paths(home), before);
-    // Somewhere else, where even the directory above the data is new.
+    // In another place, where even the parent of the data directory is new.
     let deep = home.join("a/b/data");
     shop.in_repository(&["init", "--key", unsigned, "--data", deep.to_str().unwrap()], 1);
     assert_eq!(paths(home), before);
@@ -67,7 +67,7 @@ fn a_second_init_keeps_the_first_ones_profile() {
         "{said}"
     );
     assert_eq!(std::fs::read_to_string(&profile).unwrap(), before);
-    // Both are usable: what is signed for the second is signed as its person.
+    // Both are usable: a statement for the second installation is signed as its person.
     let first = home.ok(&["trust", "root"])["statement"]["installation"].clone();
     let up = home.up_in(&["--data", data]);
     let (one, other) = (format!("sha256:{}", "ab".repeat(32)), format!("sha256:{}", "cd".repeat(32)));
@@ -83,7 +83,7 @@ fn a_second_init_keeps_the_first_ones_profile() {
     assert_eq!(home.ok(&["trust", "root"])["statement"]["installation"], first);
 }
 
-/// A profile that names a directory which is gone is nobody's any more.
+/// A profile whose data directory is gone no longer counts.
 #[test]
 fn a_deleted_data_directory_is_named_with_what_to_do() {
     let home = Home::solo();
@@ -137,7 +137,7 @@ fn that_nothing_is_tested_is_said_once_by_init_and_by_each_run() {
     shop.write(".countersign/pipeline.yaml", &tested);
     shop.commit("tested");
     assert_eq!(shop.ok(&["run"]).get("notes"), None);
-    // A service that no place is of any more.
+    // A service that has no place any more.
     let release = std::fs::read_to_string(shop.repository().join(".countersign/release.yaml")).unwrap();
     shop.write(".countersign/release.yaml", &release.replace("  ledger-api:\n", "  renamed:\n"));
     let refused = shop.in_repository(&["pipeline", "check"], 3);

@@ -1,4 +1,4 @@
-//! Freezes: found in the help, said in sentences, signed once; what they leave possible, and what they keep.
+//! Freezes: they are in the help, shown in sentences and signed once; which operations they leave, and what they keep.
 
 use serde_json::json;
 
@@ -20,7 +20,7 @@ fn a_freeze_is_said_in_sentences_and_a_second_one_signs_nothing() {
     let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words.contains("freeze Stop all releases to a place or a project"), "{help}");
     assert!(words.contains("A rollback still works unfreeze Lift a freeze"), "{help}");
-    // Nobody can be asked here: what would be signed is shown, and nothing is.
+    // Without a terminal the statement is shown, and nothing is signed.
     let (code, shown) = text(&["freeze", PLACE]);
     let sentence = format!(
         "\n  this status freezes {PLACE}: nothing is released there; a rollback still works, and approvals stay as they are\n"

@@ -1,11 +1,11 @@
-//! Files that `init` writes for the kinds of projects that it knows.
+//! Files that `init` writes for the supported kinds of projects.
 
 use serde_json::json;
 
 use crate::release::at_place;
 use crate::release::shop::Shop;
 
-/// A repository with these files alone, and what `init` wrote for it: pipeline, release file.
+/// A repository with only these files, and the files that `init` wrote for it: pipeline, release file.
 fn written(files: &[(&str, &str)], arguments: &[&str]) -> (Shop, [String; 2]) {
     let shop = Shop::new();
     shop.git(&["rm", "-rq", "."]);
@@ -58,7 +58,7 @@ fn each_kind_of_project_gets_a_pipeline_of_its_own() {
     }
 }
 
-/// No file is written by hand, and no network is needed: the start command is all that is told.
+/// No file is written by hand, and no network is needed: only the start command is given.
 #[test]
 fn a_start_command_makes_a_service_that_listens_by_itself() {
     let command = "python3 -m http.server --bind 127.0.0.1 $PORT";
@@ -68,7 +68,7 @@ fn a_start_command_makes_a_service_that_listens_by_itself() {
     let up = shop.home.up();
     shop.ok(&["run"]);
     assert_ne!(at_place(&up, "shop/shop/staging")["running"], json!(null));
-    // What is there already is not written again, and another start command would mean nothing.
+    // Existing files are not written again, so another start command would have no effect and is refused.
     shop.in_repository(&["project", "add", "--command", "x"], 2);
     assert!(up.stop());
 }

@@ -1,5 +1,4 @@
-//! `pipeline check` and `pipeline run`: what can be known and tried before a commit, in a repository that no installation
-//! knows.
+//! `pipeline check` and `pipeline run`: checks and trials before a commit, in a repository that no installation knows.
 
 use std::fs;
 use std::path::PathBuf;
@@ -114,7 +113,7 @@ fn every_problem_of_both_files_is_named_at_once_with_a_code_that_stays() {
     assert_eq!(codes, ["pipeline-unsound", "release-file-unsound"]);
     tree.write(".countersign/pipeline.yaml", &steps);
     assert!(whats(&tree.json(&["pipeline", "check"], 3))[0].contains("`A=B` cannot name a variable"));
-    // The line, as the file's own parser sees it.
+    // The line number of the file's own parser.
     tree.write(".countersign/release.yaml", &RELEASE.replace("probe", "prob"));
     tree.write(".countersign/pipeline.yaml", PIPELINE);
     let said = whats(&tree.json(&["pipeline", "check"], 3)).join("");
@@ -189,14 +188,14 @@ fn a_local_run_that_fails_says_where_and_exits_3() {
     assert!(unknown["error"].as_str().unwrap().contains("no step `nothing`; it has: build"), "{unknown}");
     tree.json(&["run", "--out", "left"], 2);
     tree.json(&["pipeline", "run", "--no-wait"], 2);
-    // As it was called before; nobody is told of it any more.
+    // The old form of the command; the help does not mention it any more.
     assert_eq!(tree.json(&["run", "--local", "build"], 0)["steps"], json!({ "build": "passed" }));
     tree.json(&["run", "--local", "--no-wait"], 2);
     let (help, _) = tree.text(&["run", "--help"]);
     assert!(!help.contains("--local") && !help.contains("--toolchain"), "{help}");
 }
 
-/// Somebody reads while it runs: the first line is there long before the step ends.
+/// A reader sees the first line long before the step ends.
 #[test]
 fn the_log_is_shown_as_it_comes() {
     use std::io::{BufRead as _, BufReader};
@@ -241,7 +240,7 @@ fn programs_that_are_not_there_are_named_before_anything_runs() {
     let with = |run: &str| {
         PIPELINE.replace("    run: test -L out/link", &format!("    run: {run} && test -L out/link"))
     };
-    // A script's first command, where that is one plain line.
+    // The first command of a script, if it is one plain line.
     let script = |run: &str| {
         let steps = format!("version: 1\nsteps:\n  test:\n    run: {run}\n");
         tree.write(".countersign/pipeline.yaml", &steps);
@@ -267,7 +266,7 @@ fn programs_that_are_not_there_are_named_before_anything_runs() {
         let notes = tree.json(&["pipeline", "check"], 0)["notes"].to_string();
         assert_eq!(notes.contains("which a runner on this machine would not find"), asked, "{run}: {notes}");
     }
-    // What a needed step leaves may begin; what the artifact turns out to lack is told by a run here.
+    // The output of a needed step may contain the program; a run here detects a program that the artifact does not have.
     tree.write(".countersign/pipeline.yaml", &with("out/ok"));
     tree.write(".countersign/release.yaml", &RELEASE.replace("app/ok", "app/nosuch"));
     tree.json(&["pipeline", "check"], 0);

@@ -1,4 +1,4 @@
-//! Logs as people read them, and ids as they type them.
+//! Logs as people read them, and ids as people type them.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::projects::another;
 use crate::codes;
 use crate::release::shop::Shop;
 
-/// What a command prints in the repository.
+/// The output of a command in the repository.
 fn printed(shop: &Shop, arguments: &[&str]) -> String {
     let output = shop.home.run_in(&shop.repository(), arguments);
     String::from_utf8(output.stdout).unwrap()
@@ -17,7 +17,7 @@ fn logs_say_whose_they_are_and_of_which_run() {
     let shop = Shop::solo();
     let path = shop.repository().join(".countersign/pipeline.yaml");
     let text = std::fs::read_to_string(path).unwrap();
-    // More than one answer of the server, cut within a character, and no line's end at its end.
+    // The log needs more than one answer, cut within a character, and its last line has no end.
     let build = "      mkdir -p out\n      printf 'x'; yes ä | head -n 400000 | tr -d '\\n'";
     let test = "test: { needs: [build], run: 'echo never >&2; exit 1' }";
     let text = text.replace("      mkdir -p out", build).replace("test: { run: test ! -e broken }", test);
@@ -28,7 +28,7 @@ fn logs_say_whose_they_are_and_of_which_run() {
     let runs: Value = serde_json::from_str(&up.get("/api/v1/runs").1).unwrap();
     let run = runs[0]["run"].as_str().unwrap();
     let whole = format!("run {run} of shop at commit {commit}: failed\n");
-    // The runner that is done first ends the run for both.
+    // The runner that finishes first ends the run for both.
     let works = runs[0]["works"].as_array().unwrap();
     let failed = works.iter().find(|work| work["state"] == "failed").unwrap()["runner"].as_str().unwrap();
     let built = format!("== step build on {failed}: passed\nx{}\n", "ä".repeat(400_000));
@@ -40,7 +40,7 @@ fn logs_say_whose_they_are_and_of_which_run() {
     let said = printed(&shop, &["logs", "--runner", failed]);
     assert!(said == format!("{whole}{built}{tested}"), "{} bytes", said.len());
     assert_eq!(printed(&shop, &["logs", "-f", run, "test", "--runner", failed]), format!("{whole}{tested}"));
-    // The first digits are enough, and a step that is not there is named with those that are.
+    // The first digits are enough, and an unknown step is an error that lists the known ones.
     let short = &run[..6];
     assert_eq!(printed(&shop, &["logs", short, "test", "--runner", failed]), format!("{whole}{tested}"));
     let missing = shop.in_repository(&["logs", short, "tset"], 1)["error"].clone();
@@ -64,7 +64,7 @@ fn logs_say_whose_they_are_and_of_which_run() {
     assert!(up.stop());
 }
 
-/// A step that never began has no log, and nobody waits for one.
+/// A step that never began has no log, and the command does not wait for one.
 #[test]
 fn what_a_run_never_did_is_said_at_once() {
     let shop = Shop::solo();

@@ -1,5 +1,5 @@
-//! What the command line answers, word for word where somebody acts on it: outputs that cannot be written, names and
-//! ids as people type them, errors with the remedy that works, files to start from.
+//! Answers of the command line, word for word if a person acts on them: outputs that cannot be written, names and ids as
+//! people type them, errors with a working remedy, first files of a project.
 
 mod colleagues;
 mod evidence;

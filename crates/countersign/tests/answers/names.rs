@@ -1,4 +1,4 @@
-//! What people name and what they mistype, and what the answer calls things.
+//! Names that people use and mistype, and the words of the answers.
 
 use std::io::{BufRead as _, BufReader};
 
@@ -10,7 +10,7 @@ use crate::support::Home;
 
 const PLACE: &str = "shop/ledger-api/production";
 
-/// A name of the right shape that the installation does not know is an error (1); one of another shape is usage (2).
+/// A valid but unknown name is an error (1); an invalid name is a usage error (2).
 #[test]
 fn unknown_names_end_alike_everywhere() {
     let shop = Shop::solo();
@@ -66,7 +66,7 @@ fn usage_errors_are_json_where_that_is_asked_for() {
         assert!(!error.is_empty() && !error.starts_with("error:"), "{said}");
         assert!(output.stderr.is_empty(), "{words:?}");
     }
-    // A word after `--` asks for nothing.
+    // A word after `--` is not an option.
     let output = home.run(&["run", "--nosuch", "--", "-o", "json"]);
     assert!(output.stdout.is_empty() && output.status.code() == Some(2));
 }
@@ -99,7 +99,7 @@ fn status_says_what_is_true_of_rollbacks_and_freezes() {
     let time = view["time"].as_str().unwrap();
     let line = format!("{PLACE} is frozen by Ada since {time}, until `countersign unfreeze {PLACE}`");
     assert!(status().contains(&line), "{}", status());
-    // Another status leaves the beginning of a freeze as it is.
+    // A newer status does not change the beginning of a freeze.
     shop.ok(&["freeze", "--yes", "shop/ledger-api/dev"]);
     let views = shop.ok(&["status"])["freezes"].clone();
     assert!(views.as_array().unwrap().contains(&view), "{views}");

@@ -59,7 +59,7 @@ fn another_project_is_added_by_one_command_while_everything_is_up() {
         added["places"].as_array().unwrap().iter().map(|made| made["place"].clone()).collect();
     assert_eq!(json!(places), json!(["dev", "staging", "production"].map(place)));
     assert_eq!((&added["next"], &added["written"]), (&json!("countersign run"), &json!([])));
-    // The name is remembered, and the agents run already.
+    // The name is kept, and the agents run already.
     let ran = shop.home.json_in(&path, &["run"], 0);
     assert_eq!(ran["next"], json!(format!("countersign approve {} --reason WHY", place("production"))));
     let approve = ["approve", &place("production"), "--reason", "works", "--yes"];
@@ -110,7 +110,7 @@ fn where_more_than_one_signs_the_statements_and_their_signers_are_named() {
         each("send")
     );
     assert!(said.starts_with("prepared project books\n") && said.ends_with(&next), "{said}");
-    // As it says: Bob signs, and Ada sends.
+    // The commands that it printed: Bob signs, and Ada sends.
     let profile = shop.home.dir.path().join(".config/countersign/profile.json");
     let ada = std::fs::read_to_string(&profile).unwrap();
     let mut bobs: Value = serde_json::from_str(&ada).unwrap();

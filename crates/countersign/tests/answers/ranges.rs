@@ -1,4 +1,4 @@
-//! Commits that do not build on what runs: refused before anything is sent, with a way on that works.
+//! Commits that do not build on the running one: refused before anything is sent, with a remedy that works.
 
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ fn what_is_older_or_amended_is_refused_before_it_is_built() {
     assert!(reason(&shallow).1.starts_with("run from a full clone"), "{shallow}");
     assert_eq!(runs(), before, "nothing was begun");
 
-    // The remedy that is named works.
+    // The remedy in the error works.
     let soft = format!("if you amended {0}: `git reset --soft {0}` and `git commit -S`; ", short(&second));
     assert!(remedy.starts_with(&soft) && remedy.contains("otherwise: `git rebase "), "{remedy}");
     shop.git(&["reset", "-q", "--soft", &second]);
@@ -87,7 +87,7 @@ fn a_hotfix_of_what_runs_in_production_goes_there_without_what_dev_runs() {
     shop.release();
     let fixed = shop.git(&["rev-parse", "HEAD"]);
     assert_eq!(at_place(&up, "shop/ledger-api/production")["running"]["commit"], json!(fixed));
-    // And back to the feature, with the fix.
+    // Then back to the feature, with the fix.
     shop.git(&["switch", "-q", "main"]);
     shop.git(&["merge", "-q", "-S", "-s", "ours", "-m", "hotfix is in production", "hotfix"]);
     shop.git(&["cherry-pick", "-S", &fix]);
@@ -125,7 +125,7 @@ fn what_has_no_place_to_go_is_refused_before_it_is_built() {
         "{unknown}"
     );
     assert!(unknown.contains("it has shop: if one of them is meant, name it with --project"), "{unknown}");
-    // What the places want of it must be known: a configuration that cannot be read lets nothing through.
+    // The configuration of every place must be readable: otherwise the run is refused.
     let envelope = at_place(&up, DEV)["envelope"].as_str().unwrap().to_owned();
     let (start, rest) = envelope.strip_prefix("sha256:").unwrap().split_at(2);
     let file = shop.home.data().join("blobs/sha256").join(start).join(rest);

@@ -115,7 +115,7 @@ fn a_new_colleague_is_told_what_to_type() {
     assert!(up.stop());
 }
 
-/// An auditor gets a copy that cannot be written, and a bundle to which an editor added a line's end.
+/// An auditor gets a read-only copy, and a bundle to which an editor added a final line break.
 #[test]
 fn copies_that_cannot_be_written_and_bundles_with_a_newline_are_verified() {
     let Some(auditor) = Home::of_ordinary_user() else { return };
@@ -129,7 +129,7 @@ fn copies_that_cannot_be_written_and_bundles_with_a_newline_are_verified() {
     shop.ok(&["verify", "evidence.json"]);
     shop.home.witnessed(&up);
     assert!(up.stop());
-    // Owned by root and closed to writing: the auditor reads, and can make no file beside anything.
+    // The copy belongs to root and is read-only: the auditor can read it, and can create no file in it.
     let copy = auditor.dir.path().join("co py#1");
     copy_dir(&shop.home.data(), &copy);
     let mut dirs = vec![copy.clone()];

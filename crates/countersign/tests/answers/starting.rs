@@ -1,4 +1,4 @@
-//! Starting what runs already, naming what is not there, and changing one's mind.
+//! Starting an installation that runs already, naming missing things, and interrupting commands.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
@@ -79,7 +79,7 @@ fn ctrl_c_at_a_question_is_an_interruption() {
     assert!(up.stop());
 }
 
-/// People and scripts keep the address of an installation.
+/// An installation keeps its address, because people and scripts use it.
 #[test]
 fn up_answers_where_it_answered_the_last_time() {
     let home = Home::solo();
@@ -88,7 +88,7 @@ fn up_answers_where_it_answered_the_last_time() {
     assert!(up.stop());
     let taken = std::net::TcpListener::bind(first.strip_prefix("http://").unwrap());
     if taken.is_err() {
-        // Another test of this machine has got it meanwhile.
+        // Another test on this machine uses the port meanwhile.
         return;
     }
     let said = home.dir.path().join("said");

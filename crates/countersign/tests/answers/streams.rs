@@ -1,11 +1,11 @@
-//! Readers that close the pipe, and disks that are full: neither ends in a panic, and no failure looks like a success.
+//! Readers that close the pipe, and full disks: neither ends in a panic, and no failure looks like a success.
 
 use std::fs::File;
 use std::process::Stdio;
 
 use crate::support::Home;
 
-/// Verbs that answer on standard output, without a server.
+/// Verbs that write to standard output and need no server.
 const ANSWERS: [&[&str]; 10] = [
     &["policy", "check"],
     &["policy", "check", "-o", "json"],
@@ -30,7 +30,7 @@ fn full() -> Stdio {
     File::options().write(true).open("/dev/full").unwrap().into()
 }
 
-/// Exit code, and what was said on standard error.
+/// Exit code, and the text on standard error.
 fn tried(home: &Home, arguments: &[&str], out: Stdio, err: Stdio) -> (Option<i32>, String) {
     let child = home.command(arguments).stdin(Stdio::null()).stdout(out).stderr(err).spawn().unwrap();
     let output = child.wait_with_output().unwrap();
@@ -44,7 +44,7 @@ fn a_reader_that_has_gone_ends_nothing_in_a_panic() {
         let (code, said) = tried(&home, arguments, closed(), Stdio::piped());
         assert_eq!((code, said.as_str()), (Some(0), ""), "{arguments:?}");
     }
-    // What was found decides the exit code, whoever listens: 1 for a ledger that is not there, 2 for a flag.
+    // The result decides the exit code, even if nobody reads it: 1 for a missing ledger, 2 for a wrong flag.
     for (arguments, expected) in [(&["audit", "verify", "--data", "none"][..], 1), (&["status", "--no"], 2)] {
         for (out, err) in [(closed(), Stdio::piped()), (Stdio::null(), closed()), (closed(), closed())] {
             let (code, said) = tried(&home, arguments, out, err);
@@ -65,11 +65,11 @@ fn a_full_disk_is_an_error_that_is_said() {
     }
 }
 
-/// Roles say what goes wrong on a standard error that nobody may read any more.
+/// Roles report faults on standard error even if nobody reads it any more.
 #[test]
 fn roles_outlive_whoever_read_what_they_say() {
     let home = Home::solo();
-    // The server warns of it at every start.
+    // The server prints this warning at every start.
     std::fs::write(home.data().join("snapshot.json"), "no snapshot").unwrap();
     for err in [closed(), full()] {
         let up = home.up_saying(err);

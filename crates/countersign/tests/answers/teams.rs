@@ -1,4 +1,4 @@
-//! Rules for several people, all on one machine: what holds a release, who may approve it, who has to sign.
+//! Rules for several people, all on one machine: reasons that hold a release, possible approvers, required signers.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::Home;
 
 const PLACE: &str = "shop/ledger-api/production";
 
-/// The shop with an installation of Ada, who commits, and Bob, who has a home of his own.
+/// The shop with an installation of Ada, who commits, and Bob, who has a separate home.
 fn founded(mode: &str) -> (Shop, Home) {
     let (shop, bob) = (Shop::new(), Home::new());
     shop.quick_pipeline();
@@ -57,7 +57,7 @@ fn a_team_on_one_machine_is_told_that_waiting_does_not_help() {
     };
     let stopped = "stopped:\n  team mode counts no witness on the server's host";
     assert!(status().contains(stopped), "{}", status());
-    // What docs/operating/ceremonies.md says: the witness is named with another host.
+    // As docs/operating/ceremonies.md describes: the root names the witness on another host.
     let witness = shop.ok(&["trust", "root"])["statement"]["witnesses"]["keys"][0]["vkey"].clone();
     let vkey = witness.as_str().unwrap();
     let (name, elsewhere) = (vkey.split('+').next().unwrap(), format!("{vkey}@elsewhere"));
@@ -68,7 +68,7 @@ fn a_team_on_one_machine_is_told_that_waiting_does_not_help() {
     shop.ok(&["trust", "send", next]);
     assert!(!status().contains("team mode counts no witness"), "{}", status());
     shop.ok(&["run", "--again"]);
-    // Words are a reader's: what is on record replays.
+    // Only the shown words differ: the recorded verdict replays.
     assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
     assert!(up.stop());
 }
@@ -87,7 +87,7 @@ fn an_author_is_told_who_approves_and_signs_nothing_for_it() {
     assert_eq!(entries(&shop), before, "nothing was sent either");
     bob.ok(&["approve", "--yes", "--reason", "read it"]);
     assert_eq!(shop.ok(&["promote"])["outcome"], json!("running"));
-    // Both are behind the next one, so that nobody is left.
+    // Both are authors of the next change, so nobody is left to approve.
     shop.git(&[
         "-c",
         "user.name=bob",
@@ -102,7 +102,7 @@ fn an_author_is_told_who_approves_and_signs_nothing_for_it() {
     ]);
     let nobody = shop.ok(&["run"])["next"].as_str().unwrap().to_owned();
     assert!(nobody.starts_with("every person with the role release-manager is an author"), "{nobody}");
-    // A node of a pipeline asks for somebody else, too.
+    // A node of a pipeline needs somebody else too.
     shop.sign_off();
     let run = shop.ok(&["run"]);
     let expected = format!(
@@ -129,7 +129,7 @@ fn what_lifts_a_freeze_names_the_signature_that_is_missing() {
     let renewed = shop.in_repository(&["trust", "status", "--renew", "--yes"], 1)["error"].clone();
     assert!(renewed.as_str().unwrap().contains("`countersign trust status --renew --out status.json`"));
     assert_eq!(entries(&shop), before);
-    // Its commands work as they stand.
+    // The printed commands work unchanged.
     shop.ok(&["unfreeze", "--yes", PLACE, "--out", "status.json"]);
     let file = shop.repository().join("status.json");
     bob.ok(&["trust", "sign", "--yes", file.to_str().unwrap()]);

@@ -1,5 +1,5 @@
-//! Old ledgers are read for ever: each directory of `tests/corpus` is the data directory of an installation, named after
-//! the rules that decided it. `UPDATE_CORPUS=1` makes the one of today's rules anew, while no release has them.
+//! Old ledgers always replay: each directory of `tests/corpus` is the data directory of an installation of an earlier
+//! release. `UPDATE_CORPUS=1` makes the one of this release again until it is published.
 //!
 //! By the same rules every decision comes out again. By older ones it cannot be made again, and replay says so; but the
 //! ledger folds without a misfit, verifies, and holds nothing that differs.

@@ -1,10 +1,10 @@
-//! Directories that are not as they were left: two processes on one, half a copy, a newer format, no keys.
+//! Damaged directories: two processes on one, half a copy, a newer format, no keys.
 
 use std::process::Command;
 
 use super::Shop;
 
-/// What a command says that fails.
+/// The error of a command.
 fn said(shop: &Shop, arguments: &[&str]) -> String {
     let output = shop.home.run_in(&shop.repository(), arguments);
     assert!(!output.status.success(), "{arguments:?}");
@@ -42,7 +42,7 @@ fn a_directory_that_is_not_whole_is_named_with_what_it_lacks() {
         assert!(Command::new("cp").arg("-a").arg(&data).arg(&to).status().unwrap().success());
         to
     };
-    // Half copied: no blobs, then half of the database.
+    // A partial copy: first without blobs, then with half of the database.
     let half = copy("half");
     std::fs::remove_dir_all(half.join("blobs")).unwrap();
     let words = said(&shop, &["audit", "verify", "--data", half.to_str().unwrap()]);
@@ -62,11 +62,11 @@ fn a_directory_that_is_not_whole_is_named_with_what_it_lacks() {
     drop(database);
     let words = said(&shop, &["audit", "verify", "--data", newer.to_str().unwrap()]);
     assert!(words.contains("format 99") && words.contains("newer"), "{words}");
-    // From another machine, without the keys that lay beside it.
+    // On another machine, without the keys that were beside the directory.
     let moved = copy("moved");
     let words = said(&shop, &["server", "--data", moved.to_str().unwrap()]);
     assert!(words.contains("ledger.pem"), "{words}");
-    // None of it has touched the original.
+    // The original was not changed.
     let up = shop.home.up();
     shop.commit("another");
     assert_eq!(shop.release()["outcome"], serde_json::json!("running"));

@@ -1,4 +1,4 @@
-//! Evidence as a stranger has it: one file and a root, nothing else.
+//! Evidence as a stranger has it: one file and a root.
 
 use std::path::Path;
 use std::process::Command;
@@ -27,7 +27,7 @@ fn released() -> (Shop, Vec<u8>, Anchors) {
     (shop, bytes, anchors)
 }
 
-/// What the command says of these bytes: `None` when they pass, else what is wrong.
+/// The command's error for these bytes; `None` if they pass.
 fn wrong(bytes: &[u8], anchors: &Anchors) -> Option<String> {
     let seen = VerificationContext { root: anchors.version, ..VerificationContext::default() };
     let bundle = match Bundle::decode(bytes) {
@@ -48,7 +48,7 @@ fn every_flipped_byte_of_a_bundle_is_named() {
     let (shop, bytes, anchors) = released();
     assert_eq!(wrong(&bytes, &anchors), None);
     assert!(bytes.len() <= 1 << 20, "{} bytes", bytes.len());
-    // All of them where that is asked for, else a part.
+    // Every byte in an acceptance run, a sample otherwise.
     let every = std::env::var_os("COUNTERSIGN_ACCEPT").is_some();
     let step = if every { 1 } else { 41 };
     let threads: Vec<_> = (0..2)
@@ -77,7 +77,7 @@ fn every_flipped_byte_of_a_bundle_is_named() {
         missed.len(),
         missed.iter().take(5).map(around).collect::<Vec<_>>()
     );
-    // Some through the command itself.
+    // A few through the command itself.
     let file = shop.repository().join("flipped.json");
     let count = if every { 200 } else { 10 };
     for n in 0..count {
@@ -137,7 +137,7 @@ fn a_bundle_of_another_root_is_refused() {
 
 #[test]
 fn the_same_commit_in_two_data_directories_gives_the_same_artifact() {
-    // With a compiler and a minute between where that is asked for, else a script and at once.
+    // With a compiler and a minute between the builds in an acceptance run, otherwise with a script and at once.
     let real = std::env::var_os("COUNTERSIGN_ACCEPT").is_some();
     let shop = if real { Shop::compiled() } else { Shop::solo() };
     let up = shop.home.up();
@@ -146,7 +146,7 @@ fn the_same_commit_in_two_data_directories_gives_the_same_artifact() {
     if real {
         std::thread::sleep(std::time::Duration::from_mins(1));
     }
-    // Another person on another path, with the same commit and nothing of the first one's.
+    // Another person on another path, with the same commit and no files of the first person.
     let other = Shop::new();
     let from = format!("file://{}", shop.repository().display());
     let elsewhere = other.home.dir.path().join("a/much/longer/path/to/a/clone");
@@ -165,7 +165,7 @@ fn the_same_commit_in_two_data_directories_gives_the_same_artifact() {
     assert!(up.stop());
 }
 
-/// A forgery: its name, what it does to a bundle, and the code by which it is refused.
+/// A forgery: its name, the change to a bundle, and the code with which it is refused.
 type Forgery = (&'static str, fn(&mut Bundle), &'static str);
 
 const FORGERIES: [Forgery; 18] = [
@@ -193,10 +193,10 @@ const FORGERIES: [Forgery; 18] = [
     ("no root", |b| b.roots.clear(), "root-unsound"),
 ];
 
-/// Parts of another bundle in the place of one's own.
+/// Replaces parts of a bundle with parts of another one.
 type Mix = (&'static str, fn(&mut Bundle, &Bundle));
 
-/// A note with its first signature alone, the ledger's own.
+/// A note with only its first signature, the ledger's.
 fn first_signature(note: &str) -> String {
     let (text, signatures) = note.split_once("\n\n").unwrap();
     format!("{text}\n\n{}\n", signatures.lines().next().unwrap())
@@ -212,7 +212,7 @@ fn what_was_forged_left_out_or_mixed_is_refused_by_name() {
         let what = wrong(&forged.encode().unwrap(), &anchors);
         assert!(what.as_ref().is_some_and(|what| what.contains(code)), "{name}: {what:?}");
     }
-    // Parts of another release of the same installation's kind, each authentic there.
+    // Parts of another release of a similar installation, each authentic there.
     let (_, foreign, _) = released();
     let foreign = Bundle::decode(&foreign).unwrap();
     let mixes: [Mix; 6] = [
@@ -228,7 +228,7 @@ fn what_was_forged_left_out_or_mixed_is_refused_by_name() {
         mix(&mut mixed, &foreign);
         assert!(wrong(&mixed.encode().unwrap(), &anchors).is_some(), "{name}");
     }
-    // Numbers that were seen before are never seen lower again.
+    // Numbers that were seen before never go down.
     let seen = |root, status, statement, release| {
         let seen = VerificationContext { root, status, statement, release, ..VerificationContext::default() };
         judge::judge(&honest, &anchors, &seen).codes().join(" ")

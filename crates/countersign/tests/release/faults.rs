@@ -1,5 +1,5 @@
-//! Every write of every role fails, fails although it was done, meets a full disk, or is the last thing that a
-//! process does. Then all is well again: nothing that was acknowledged is lost, nothing is half done.
+//! Every write of every role fails, fails after it was done, meets a full disk, or is the last action of a process. After
+//! the fault is healed, nothing acknowledged is lost, and nothing is half done.
 //!
 //! Only in a build with the feature `faults`: `cargo x accept hold faults`.
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Shop, at};
 use crate::support::Home;
 
-/// Points that the way to production meets.
+/// Points of failure on the way to production.
 const ON_THE_WAY: [&str; 10] = [
     "ledger.append",
     "ledger.witnessed",
@@ -21,10 +21,10 @@ const ON_THE_WAY: [&str; 10] = [
     "agent.layer",
     "agent.switch",
 ];
-/// Points that a start, or a long ledger, meets.
+/// Points of failure at a start, or with a long ledger.
 const AT_A_START: [&str; 5] =
     ["witness.state", "ledger.tile", "ledger.format", "server.snapshot", "server.reserve"];
-/// Points that a person's own command meets.
+/// Points of failure of a person's own command.
 const BY_HAND: [(&str, &[&str]); 5] = [
     ("ledger.origin", &["trust", "origin", "--adopt", "next-root.json"]),
     ("ledger.found", &["init", "--project", "shop"]),
@@ -43,7 +43,7 @@ fn every_point_has_its_row() {
     assert_eq!(rows, points);
 }
 
-/// Takes a release to production while one write goes wrong, heals, and looks at everything.
+/// Takes a release to production while one write fails, heals the fault, and checks everything.
 fn on_the_way(point: &str, kind: &str) {
     let shop = Shop::solo();
     let fault = format!("{point}:{kind}");
@@ -110,7 +110,7 @@ fn a_write_that_is_the_last_thing_a_process_does() {
     ON_THE_WAY.iter().for_each(|point| on_the_way(point, "crash"));
 }
 
-/// Starts on a long ledger while one write goes wrong, then again.
+/// Starts with a long ledger while one write fails, then again without faults.
 fn at_a_start(point: &str) {
     assert!(AT_A_START.contains(&point));
     for (kind, _) in disk::faults::KINDS {
@@ -178,7 +178,7 @@ fn writes_by_hand_are_done_again_by_the_same_command() {
             assert_ne!(code, Some(0), "{fault}: nobody noticed: {said}");
             let (mut code, mut said) = shop.home.try_in(&shop.repository(), arguments, &[]);
             if point == "ledger.found" || point == "people.private" {
-                // `init` names what the one before has left, and does not guess what is worth keeping.
+                // `init` names the remains of the failed one, and does not guess which are needed.
                 if code != Some(0) {
                     assert!(said.contains("countersign/data"), "{fault}: {said}");
                     std::fs::remove_dir_all(shop.home.data().parent().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Flows of more than one run: what each `run` prints is true of its own commit, and its exit code says so.
+//! Flows of more than one run: the output of each `run` is about its own commit, and so is its exit code.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use super::{PLACE, Shop, at};
 use crate::codes;
 use crate::support::Up;
 
-/// A shop whose service is healthy once a file is there, asked so often.
+/// A shop whose service is healthy once a file exists, with this number of probe attempts.
 struct Gated {
     shop: Shop,
     up: Up,
@@ -26,7 +26,7 @@ impl Gated {
         self.shop.home.dir.path().join(name)
     }
 
-    /// Commits a service that is healthy once a file of this name is there.
+    /// Commits a service that is healthy once a file of this name exists.
     fn commit(&self, name: &str, attempts: u32) -> String {
         let flag = self.flag(name);
         self.shop.write("service.sh", &format!("#!/bin/sh\ntest -e {}\n", flag.display()));
@@ -38,7 +38,7 @@ impl Gated {
         self.shop.commit(name)
     }
 
-    /// Waits until something holds of what the server shows; each look follows a change of the ledger.
+    /// Waits until the server's view fulfils a condition; each look follows a change of the ledger.
     fn until(&self, holds: impl Fn(&Self) -> bool) {
         let mut entries = 0;
         while !holds(self) {
@@ -67,7 +67,7 @@ fn flow_b_is_run_while_a_is_on_its_way_and_each_says_what_is_true_of_it() {
             let ran = shop.ok(&["run", &b]);
             (b, ran)
         });
-        // B has been built and waits behind A, which its agent has not reported yet.
+        // B was built and waits behind A, which its agent has not reported yet.
         gated.until(|gated| at(&gated.up, "dev")["wanted"] == json!(true));
         std::fs::write(&flag, "").unwrap();
         (first.join().unwrap(), second.join().unwrap())
@@ -132,7 +132,7 @@ fn flow_the_same_commit_twice_changes_nothing_and_says_so() {
     let repeated = shop.ok(&["run", "--again"]);
     assert_ne!(repeated["run"], first["run"]);
     assert_eq!(outcome(&repeated, "dev")["release"], json!(2), "{repeated}");
-    // A run that failed stands for nothing: its commit is built and tried again.
+    // A failed run does not count: its commit is built and tried again.
     shop.service("bad");
     let bad = shop.commit("this will not work");
     for tried in 1..=2 {
@@ -150,7 +150,7 @@ fn flow_two_who_ask_at_once_restart_nothing() {
     let up = shop.home.up();
     let first = shop.ok(&["run"]);
     let running = at(&up, "dev")["running"].clone();
-    // As if the second one had looked before the first one had ended: the server is asked all the same.
+    // As if the second command had looked before the first one had ended: it asks the server again.
     let commit = first["commit"].as_str().unwrap();
     shop.write("broken", "");
     shop.commit("a failure in between");
@@ -173,7 +173,7 @@ fn flow_who_stops_waiting_ends_nothing_and_is_told_how() {
     {
         let mut waiting = shop.home.spawn_in(&shop.repository(), &["run"]);
         let mut lines = BufReader::new(waiting.stderr.take().unwrap()).lines().map(Result::unwrap);
-        // It waits once it has said what its run is doing.
+        // The command is waiting once it has printed the state of its run.
         assert!(lines.any(|line| line == "step test on runner-1: due"));
         let runs: Vec<Value> = serde_json::from_str(&up.get("/api/v1/runs").1).unwrap();
         let run = runs[0]["run"].as_str().unwrap().to_owned();
@@ -233,7 +233,7 @@ fn flow_what_a_freeze_held_goes_on_once_it_is_lifted() {
     assert!(status.contains(&format!("{place} is frozen by Ada since ")), "{status}");
     assert!(status.contains(&format!(", until `countersign unfreeze {place}`")), "{status}");
     assert!(status.contains("holds release 1"), "{status}");
-    // It is not a run that stands: the same commit is tried again, and held again.
+    // This run has no lasting result: the same commit is tried again, and held again.
     assert_eq!(codes(&shop.in_repository(&["run"], 3)), ["frozen"]);
     shop.ok(&["trust", "status", "--yes", "--unfreeze", place]);
     let mut entries = 0;
@@ -241,7 +241,7 @@ fn flow_what_a_freeze_held_goes_on_once_it_is_lifted() {
         entries = serde_json::from_str(&up.get(&format!("/api/v1/wait?past={entries}")).1).unwrap();
     }
     assert_eq!(at(&up, "dev")["frozen"], json!(false));
-    // What somebody asked for and a freeze held goes on as well.
+    // A promoted release that a freeze held proceeds too.
     shop.ok(&["approve", "--yes", "--reason", "tested"]);
     shop.ok(&["trust", "status", "--yes", "--freeze", PLACE]);
     assert_eq!(codes(&shop.in_repository(&["promote"], 3)), ["frozen"]);
@@ -264,7 +264,7 @@ fn flow_a_rollback_names_what_it_goes_back_to_and_a_second_one_goes_nowhere() {
     let commit = shop.commit("another");
     shop.release();
     let second = at(&up, "production")["running"].clone();
-    // Nobody can be asked here, and nothing is signed then.
+    // Without a terminal, nothing is signed.
     let asked = shop.home.run_in(&shop.repository(), &["rollback", PLACE]);
     assert_eq!(asked.status.code(), Some(2));
     let shown = String::from_utf8_lossy(&asked.stdout).into_owned();
@@ -284,7 +284,7 @@ fn flow_a_rollback_names_what_it_goes_back_to_and_a_second_one_goes_nowhere() {
     let refused = shop.in_repository(&["rollback", "--yes", PLACE], 1);
     let said = refused["error"].as_str().unwrap();
     assert!(said.contains("would go forward") && said.contains(&format!("run --again {commit}")), "{said}");
-    // The commit comes back by nobody but who asks for it again.
+    // The commit comes back only if a person runs it again.
     let barred = shop.in_repository(&["run"], 3);
     assert_eq!(codes(&barred), ["rolled-back"]);
     assert_eq!(at(&up, "production")["open"], json!(null));
@@ -346,7 +346,7 @@ fn flow_nothing_is_signed_where_nobody_can_be_asked() {
     assert!(up.stop());
 }
 
-/// On a terminal a person is asked, once what is signed was shown; whoever does not say yes signs nothing.
+/// On a terminal the statement is shown and the person is asked; any answer but yes signs nothing.
 #[test]
 fn flow_on_a_terminal_people_are_asked() {
     let shop = Shop::solo();
@@ -368,7 +368,7 @@ fn flow_on_a_terminal_people_are_asked() {
     let changes = shown.find("this status freezes shop: nothing is released there").unwrap();
     assert!(changes < shown.find("Sign this?").unwrap(), "{shown}");
     assert_eq!((code, &at(&up, "production")["frozen"]), (Some(0), &json!(true)));
-    // What stops or begins something asks nothing.
+    // Commands that stop or begin something do not ask.
     let (code, shown) = on_terminal("run", "");
     assert!(code == Some(0) && !shown.contains("[y/N]"), "{shown}");
     assert!(up.stop());

@@ -1,4 +1,4 @@
-//! A disk that is really full: a small file system of its own, in a mount namespace that ends with the test.
+//! A disk that is really full: a small separate file system, in a mount namespace that ends with the test.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{PLACE, Shop, at};
 
-/// Says that this process has a mount namespace of its own.
+/// Tells this process that it has a separate mount namespace.
 const INSIDE: &str = "COUNTERSIGN_TEST_FULL_DISK";
 
 #[test]
@@ -17,7 +17,7 @@ fn a_full_disk_stops_the_writer_and_lets_people_stop_things() {
     if std::env::var_os(INSIDE).is_some() {
         return on_a_small_disk();
     }
-    // As root alone for the namespace of mounts; everybody else needs one of users around it.
+    // Root needs only a mount namespace; any other user needs a user namespace around it.
     let flags: &[&str] =
         if rustix::process::geteuid().is_root() { &["--mount"] } else { &["--mount", "--map-root-user"] };
     let mut command = Command::new("unshare");
@@ -58,14 +58,14 @@ fn on_a_small_disk() {
         "what was turned away left no entry"
     );
 
-    // The lane: a freeze and a return, from the record to what runs.
+    // Commands for a full disk: a freeze and a rollback, from the record to the running release.
     shop.ok(&["trust", "status", "--yes", "--freeze", PLACE]);
     assert!(!reserve.exists(), "the reserve was given up for it");
     assert_eq!(shop.ok(&["rollback", "--yes", PLACE])["outcome"], json!("running"));
     assert_eq!(at(&up, "production")["running"]["artifact"], first);
     shop_cannot_grow(&shop);
 
-    // Room again: it goes on by itself, and holds some back again.
+    // With free space again, everything continues automatically, and the reserve is made again.
     fs::remove_file(at_disk.join("filler")).unwrap();
     shop.ok(&["trust", "status", "--yes", "--unfreeze", PLACE]);
     shop.ok(&["run", "--again"]);
@@ -79,7 +79,7 @@ fn on_a_small_disk() {
     assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
 }
 
-/// A run is turned away, with what to do about it.
+/// A run is refused, with a remedy.
 fn shop_cannot_grow(shop: &Shop) {
     let output = shop.home.run_in(&shop.repository(), &["run", "--again"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -87,7 +87,7 @@ fn shop_cannot_grow(shop: &Shop) {
     assert!(said.contains("the server's disk is full") && said.contains("free space on the disk"), "{said}");
 }
 
-/// Takes every last byte.
+/// Fills the disk to the last byte.
 fn fill(path: &Path) {
     let mut file = File::create(path).unwrap();
     let mut piece = vec![0; 1 << 20];

@@ -1,4 +1,4 @@
-//! Many entries: a start from a snapshot, one that does not count, and memory that history does not fill.
+//! Many entries: a start from a snapshot, an invalid snapshot, and memory that does not grow with the history.
 
 use std::time::Instant;
 
@@ -13,16 +13,16 @@ fn installation(up: &Up) -> Value {
     serde_json::from_str(&up.get("/api/v1/installation").1).unwrap()
 }
 
-/// Waits until a snapshot is on record.
+/// Waits until a snapshot is recorded.
 fn snapshotted(home: &Home, up: &Up) {
     while !home.data().join("snapshot.json").exists() {
-        // Each answer comes when the ledger has grown, or after a while.
+        // Each answer comes when the ledger has grown, or after a time limit.
         let entries = installation(up)["entries"].as_u64().unwrap();
         up.get(&format!("/api/v1/wait?past={entries}"));
     }
 }
 
-/// A field of the memory of a process and all below it, in KiB.
+/// A memory figure of the process and all processes below it, in KiB.
 fn memory(pid: u32, field: &str) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(field));
@@ -49,13 +49,13 @@ fn a_start_goes_on_from_a_snapshot_and_throws_away_one_that_does_not_fit() {
     let hint: Value =
         serde_json::from_slice(&std::fs::read(home.data().join("snapshot.json")).unwrap()).unwrap();
     let at = hint["entry"].as_u64().unwrap();
-    // Replay folds anew and finds the same state; the refusals above were never asked for by anybody.
+    // Replay computes the same state from the whole ledger; no request belongs to the refusals above.
     let replayed = home.run(&["audit", "replay", "-o", "json"]);
     let replayed = String::from_utf8(replayed.stdout).unwrap();
     assert!(replayed.contains("entry 10000\""), "{replayed:.2000}");
     assert!(!replayed.contains(&format!("entry {at}\"")), "{replayed:.2000}");
 
-    // One byte of it changed: it is thrown away, and everything is folded.
+    // With one changed byte the snapshot is dropped, and the state is computed from the whole ledger.
     let reader = Reader::open(&home.data()).unwrap();
     let entry = reader.entries(at, at + 1).unwrap().pop().unwrap();
     let header = Header::decode(&entry.header).unwrap();
@@ -75,7 +75,7 @@ fn a_start_goes_on_from_a_snapshot_and_throws_away_one_that_does_not_fit() {
     assert!(up.stop());
 }
 
-/// With a million entries where that is asked for, else with as many as make no difference to anybody.
+/// With a million entries in an acceptance run, otherwise with few enough for every day.
 #[test]
 fn memory_and_start_do_not_grow_with_history() {
     let real = std::env::var_os("COUNTERSIGN_ACCEPT").is_some();
@@ -91,7 +91,7 @@ fn memory_and_start_do_not_grow_with_history() {
         let up = home.up();
         let took = started.elapsed();
         home.witnessed(&up);
-        // Alone on a machine: what the targets measure. Beside other tests: what nobody else shares.
+        // Alone on a machine the target applies; beside other tests only unshared memory counts.
         let memory = memory(up.pid(), if real { "Pss:" } else { "Anonymous:" });
         let from = installation(&up)["snapshot"].as_u64().unwrap();
         assert!(up.stop());
@@ -103,7 +103,7 @@ fn memory_and_start_do_not_grow_with_history() {
     println!(
         "{count} entries: up in {start:.2?}, {memory} KiB; empty: {empty_start:.2?}, {empty_memory} KiB"
     );
-    // Counts, not times, in a test of every day: the entries alone would be three times that slack.
+    // A test of every day checks counts and not times: the entries alone would be three times that limit.
     let slack = if real { 0 } else { 4 * 1024 };
     assert!(memory * 10 <= (empty_memory + slack) * 11, "{memory} KiB against {empty_memory} KiB");
     assert!(!real || start.as_secs_f64() <= 3.0, "{start:?}");

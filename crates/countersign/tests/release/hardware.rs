@@ -1,4 +1,4 @@
-//! Keys of ledger, provenance and receipts in a PKCS#11 device: SoftHSM, in a directory of the test's own.
+//! Keys of ledger, provenance and receipts in a PKCS#11 device: SoftHSM, in a separate directory of the test.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -20,7 +20,7 @@ struct Device {
 }
 
 impl Device {
-    /// Makes a token in a directory of the home, and has everything that runs in the home find it.
+    /// Makes a token in a directory of the home, where every program of the home finds it.
     fn new(home: &mut Home) -> Self {
         let (util, module) = soft_hsm();
         let device = Self { dir: home.dir.path().join("hsm"), util, module };
@@ -43,7 +43,7 @@ impl Device {
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// What the file says that unlocks the device.
+    /// Content of the file that unlocks the device.
     fn set_pin(&self, pin: &str) {
         use std::io::Write as _;
         use std::os::unix::fs::OpenOptionsExt as _;
@@ -56,14 +56,14 @@ impl Device {
         self.dir.join("pin")
     }
 
-    /// Puts a key into the token, answers its URI.
+    /// Creates a key in the token, returns its URI.
     fn key(&self, label: &str, number: u8) -> String {
         let file = self.dir.join("import.pem");
         std::fs::write(&file, key_file(&[number; 32])).unwrap();
         self.moved(&file, label, number)
     }
 
-    /// Moves a key file into the token, answers its URI.
+    /// Moves a key file into the token, returns its URI.
     fn moved(&self, file: &Path, label: &str, number: u8) -> String {
         let id = format!("{number:02x}");
         let token = ["--token", "release keys", "--label", label, "--id", &id];
@@ -80,7 +80,7 @@ impl Device {
         )
     }
 
-    /// Takes the token out, or puts it back.
+    /// Removes the token, or puts it back.
     fn is_there(&self, there: bool) {
         let (here, away) = (self.dir.join("tokens"), self.dir.join("away"));
         if there {
@@ -93,7 +93,7 @@ impl Device {
     }
 }
 
-/// SoftHSM's program and module, from where `cargo x setup` put them or the system has them.
+/// SoftHSM's program and module: those of `cargo x setup`, or the system's.
 fn soft_hsm() -> (PathBuf, PathBuf) {
     let target = Path::new(env!("CARGO_BIN_EXE_countersign")).ancestors().nth(2).unwrap();
     let places = [target.join("softhsm2"), PathBuf::from("/")];
@@ -120,7 +120,7 @@ fn shop() -> (Device, Shop) {
     (device, shop)
 }
 
-/// The public half of the key that a device was given under this number.
+/// The public half of the device's key with this number.
 fn public(number: u8) -> String {
     MachineSigner::from_seed([number; 32]).unwrap().public().to_string()
 }
@@ -142,7 +142,7 @@ fn a_release_is_signed_by_keys_in_a_device() {
     let up = shop.home.up();
     shop.release_to("evidence.json");
     shop.home.witnessed(&up);
-    // The same as with keys in files: nothing on record knows where they lie.
+    // The same as with keys in files: no record shows where the keys are.
     assert_eq!(shop.ok(&["verify", "evidence.json"])["outcome"], "pass");
     assert!(at(&up, "production")["running"]["artifact"].is_string());
     assert_eq!(shop.ok(&["audit", "verify"])["breaches"], json!([]));
@@ -161,7 +161,7 @@ fn one_key_in_a_device_does_not_serve_two_roles() {
     assert!(!twice.status.success() && said.contains("are one key; each role needs its own"), "{said}");
     let thrice = [["--runner-key", &one]; 3].concat();
     assert_eq!(home.run(&[&given[..], &thrice].concat()).status.code(), Some(2));
-    // Nothing was made of it, so that it can be said again.
+    // Nothing was made, so the command can be repeated.
     home.ok(&given);
 }
 
@@ -187,7 +187,7 @@ fn without_its_device_the_server_records_nothing_and_says_why() {
     std::fs::write(kept.join("ledger.pem"), key_file(&[9; 32])).unwrap();
     refused("both hold a key");
     std::fs::remove_file(kept.join("ledger.pem")).unwrap();
-    // It goes away while the server runs: what was asked meanwhile is not on record, and is once it is back.
+    // The token is removed while the server runs: a request is not recorded meanwhile, and is once the token is back.
     let up = shop.home.up();
     let freeze = ["trust", "status", "--yes", "--freeze", "shop/ledger-api/production"];
     let entries = up.get("/checkpoint").1;
@@ -204,7 +204,7 @@ fn without_its_device_the_server_records_nothing_and_says_why() {
     assert!(up.stop());
 }
 
-/// A few wrong PINs lock a token, and a server asks it at every entry.
+/// A few wrong PINs lock a token, and a server uses it at every entry.
 #[test]
 fn a_pin_that_was_refused_is_not_tried_again() {
     let (device, shop) = shop();
@@ -243,7 +243,7 @@ fn new_machines_and_a_new_origin_take_keys_in_a_device() {
     let again = [&join[..], &["--key", &runner]].concat();
     let refused = shop.home.run_in(&shop.repository(), &again);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("is another key already"), "{refused:?}");
-    // A key that is not there, and what is no URI, make nothing.
+    // Nothing is made for a missing key or an invalid URI.
     let join = ["runner", "join", "--data", "fourth", "--name", "runner-4", "--pin", &pin, "--key"];
     shop.in_repository(&[&join[..], &[&device.uri("object=nobody")]].concat(), 1);
     shop.in_repository(&[&join[..], &["runner.pem"]].concat(), 2);
@@ -251,7 +251,7 @@ fn new_machines_and_a_new_origin_take_keys_in_a_device() {
     // A witness's key moves into the device, and its root still names it; then the ledger gets a new key there.
     let own = shop.home.data().with_extension("witness").join("key.pem");
     let witness = device.moved(&own, "witness", 4);
-    // With the mode of a secret.
+    // With the mode of a secret file.
     std::fs::copy(device.pin(), own.with_extension("pkcs11")).unwrap();
     std::fs::write(own.with_extension("pkcs11"), witness).unwrap();
     let up = shop.home.up();

@@ -1,4 +1,4 @@
-//! Forgeries against the programs that people run: `verify`, and `approve` on a server that lies.
+//! Forgeries against the programs that people run: `verify`, and `approve` with a lying server.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixListener;
@@ -17,10 +17,10 @@ use serde_json::json;
 use super::{PLACE, Shop, at};
 use crate::support::Home;
 
-/// What the lying server shows now.
+/// The current answers of the lying server.
 type Shown = Arc<Mutex<Option<(Bundle, Vec<tlog::Hash>)>>>;
 
-/// A server that shows whatever it is told, with a summary in which all is well.
+/// A server that shows the given evidence, with a summary in which everything is fine.
 fn liar(socket: &Path) -> Shown {
     let listener = UnixListener::bind(socket).unwrap();
     let shown: Shown = Arc::default();
@@ -31,7 +31,7 @@ fn liar(socket: &Path) -> Shown {
             let mut line = String::new();
             let mut reader = BufReader::new(stream.try_clone().unwrap());
             if reader.read_line(&mut line).unwrap() == 0 {
-                // Somebody looks whether anybody listens.
+                // A connection without a request only checks whether anybody listens.
                 continue;
             }
             let mut header = line.clone();
@@ -130,7 +130,7 @@ fn people_who_are_shown_forgeries_are_told_so() {
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }
 
-/// What somebody wrote into the evidence neither moves the cursor nor begins a line of its own.
+/// Text in the evidence can neither move the cursor nor begin a new line.
 #[test]
 fn words_of_others_are_shown_as_words() {
     let lab = lab::Lab::default();
@@ -149,7 +149,7 @@ fn words_of_others_are_shown_as_words() {
     assert!(said.contains(r"read it\u{1b}[2J\u{202e}\nproduction: runs"), "{said}");
 }
 
-/// Services of an agent that is only asked what it would do.
+/// Services of an agent that is only asked for its decision.
 #[derive(Debug)]
 struct Nothing;
 
@@ -171,7 +171,7 @@ impl agent::Services for Nothing {
     }
 }
 
-/// Until the evidence holds, nobody has vouched for the size of a layer, and nothing needs it.
+/// Until the evidence is valid, nobody has vouched for the size of a layer, so the layer is not fetched.
 #[test]
 fn a_layer_is_asked_for_only_when_it_may_be_applied() {
     let lab = lab::Lab::default();
@@ -191,7 +191,7 @@ fn a_layer_is_asked_for_only_when_it_may_be_applied() {
     let wanted = willing.wants(&honest, &proof).unwrap().unwrap();
     let manifest = ::evidence::oci::Manifest::decode(&honest.manifest.0).unwrap();
     assert_eq!(Some(&wanted), manifest.layers.first());
-    // What was refused a moment ago and may be applied now stays due; it is not noted as begun.
+    // A release that was refused a moment ago and may be applied now stays due; it is not noted as begun.
     willing.release(&honest, &proof, &agent::Layer::Unasked).unwrap_err();
     assert_eq!((willing.memory().seen_release, &willing.memory().begun), (lab.agent().seen_release, &None));
     parts.approvals.clear();
@@ -202,8 +202,8 @@ fn a_layer_is_asked_for_only_when_it_may_be_applied() {
     assert_eq!(report.reasons, ["approvals-missing"]);
 }
 
-/// Whoever signs what follows a statement rests on what its signers signed, and on nothing older than was seen: the
-/// server shows what it likes, and gets no signature for it.
+/// A person signs the next statement only on top of a signed one that is no older than the pinned numbers: a lying server
+/// gets no signature.
 #[test]
 fn nobody_signs_what_follows_a_forgery_or_what_was_left_behind() {
     let shop = Shop::solo();
@@ -215,7 +215,7 @@ fn nobody_signs_what_follows_a_forgery_or_what_was_left_behind() {
     let statement: Digest = at(&up, "production")["envelope"].as_str().unwrap().parse().unwrap();
     let (_, bytes) = up.get_bytes(&format!("/api/v1/blobs/{statement}"));
     let signed = Environment::read(&Envelope::decode(&bytes).unwrap()).unwrap();
-    // Seen before, and withheld now.
+    // A statement that was seen before, and is withheld now.
     let line = shop.ok(&["trust", "pin"])["pin"].as_str().unwrap().to_owned();
     let pin: Pin = line.parse().unwrap();
     let seen = EnvironmentPin {
@@ -237,11 +237,11 @@ fn nobody_signs_what_follows_a_forgery_or_what_was_left_behind() {
         "you have seen 2",
     );
     shop.ok(&["trust", "pin", "--set", &line, "--replace"]);
-    // By nobody who may.
+    // Signed by nobody with the right.
     let lab = lab::Lab::default();
     let mut forged = Environment { automatic: !signed.automatic, ..signed.clone() }.envelope().unwrap();
     lab.mallory.approve.sign(&mut forged, environment::NAMESPACE);
-    // Nobody but the server's own owner can put himself between.
+    // Only the server's own owner can put himself between.
     let (socket, aside) = (shop.home.data().join("server.sock"), shop.home.data().join("aside.sock"));
     std::fs::rename(&socket, &aside).unwrap();
     relay(&socket, up.address().to_owned(), statement, forged.encode().unwrap());
@@ -250,7 +250,7 @@ fn nobody_signs_what_follows_a_forgery_or_what_was_left_behind() {
         "this key is not among those that may sign this",
     );
     std::fs::rename(&aside, &socket).unwrap();
-    // Nothing of it went on record, and the honest way is open.
+    // Nothing was recorded, and the honest way works.
     assert_eq!(at(&up, "production")["statement"], json!(signed.number));
     shop.ok(&["trust", "environment", "--yes", PLACE, "--port", "8081"]);
     assert_eq!(at(&up, "production")["statement"], json!(signed.number + 1));
@@ -263,7 +263,7 @@ fn nobody_signs_what_follows_a_forgery_or_what_was_left_behind() {
     assert!(up.stop());
 }
 
-/// A server between a person and the true one, which shows another statement in the place of one.
+/// A server between a person and the genuine one, which replaces one statement with another.
 fn relay(socket: &Path, to: String, statement: Digest, forged: Vec<u8>) {
     let listener = UnixListener::bind(socket).unwrap();
     std::thread::spawn(move || {

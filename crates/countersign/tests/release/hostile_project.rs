@@ -1,7 +1,7 @@
-//! A hostile project beside an honest one: commits, pipelines, requests and connections that try to stop everybody, for
+//! A hostile project beside an honest one: its commits, pipelines, requests and connections try to stop everybody, for
 //! `COUNTERSIGN_HOSTILE_SECONDS` seconds, while every run of the honest project has to finish.
 //!
-//! What it does follows from `COUNTERSIGN_HOSTILE_SEED`. It prints how long honest runs took without and with company.
+//! Its actions follow from `COUNTERSIGN_HOSTILE_SEED`. The test prints the times of honest runs alone and beside it.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -13,7 +13,7 @@ use serde_json::json;
 use super::Shop;
 use crate::support::neighbours::Neighbour;
 
-/// A small generator: what is tried can be tried again.
+/// A small generator, so that an attack can be repeated.
 struct Dice(u64);
 
 impl Dice {
@@ -63,7 +63,7 @@ impl<'a> Hog<'a> {
         std::fs::write(self.path.join(".countersign/pipeline.yaml"), text).unwrap();
     }
 
-    /// Asks for something; what comes of it is the server's matter.
+    /// Sends a command; the outcome does not matter.
     fn ask(&self, arguments: &[&str]) -> String {
         let output = self.shop.home.run_in(&self.path, &[arguments, &["-o", "json"]].concat());
         String::from_utf8_lossy(&output.stdout).into_owned()
@@ -112,7 +112,7 @@ impl<'a> Hog<'a> {
     }
 }
 
-/// A pipeline that hoards, forks, fills, floods, or is none.
+/// A pipeline that allocates, forks, fills the disk, floods the log, or is invalid.
 fn steps(dice: &mut Dice) -> (&'static str, Vec<u8>) {
     let one = |script: &str| {
         format!("version: 1\nsteps:\n  step:\n    run: {script}\n    limits: {{ time-seconds: 20 }}\n")
@@ -137,7 +137,7 @@ fn steps(dice: &mut Dice) -> (&'static str, Vec<u8>) {
         _ => ("a wide tree", one("'true'")),
     };
     match dice.roll(6) {
-        // One byte of it is another.
+        // One byte of the request is changed.
         0 => {
             let (kind, mut text) = made;
             let at = usize::try_from(dice.roll(text.len() as u64)).unwrap();
@@ -148,7 +148,7 @@ fn steps(dice: &mut Dice) -> (&'static str, Vec<u8>) {
     }
 }
 
-/// How long one run of the honest project takes, to the end of its release.
+/// The time of one run of the honest project, to the end of its release.
 fn honest(shop: &Shop, n: usize) -> Duration {
     shop.service(&format!("ok{n}"));
     shop.commit(&format!("honest {n}"));
@@ -163,7 +163,7 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times[times.len() / 2]
 }
 
-/// Says how it went, and writes it where somebody asks for that.
+/// Prints the result, and writes it to a file if one is named.
 fn report(tried: &serde_json::Value, alone: Duration, beside: Vec<Duration>) {
     let (runs, with) = (beside.len(), median(beside));
     let report = json!({
@@ -181,7 +181,7 @@ fn attack_a_hostile_project_stops_no_run_of_another() {
     let number = |name: &str, default: u64| {
         std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
     };
-    // Five minutes where it is accepted, a glance every day.
+    // Five minutes in an acceptance run, a few seconds every day.
     let long = std::env::var_os("COUNTERSIGN_ACCEPT").is_some();
     let seconds = number("COUNTERSIGN_HOSTILE_SECONDS", if long { 300 } else { 20 });
     let seed = number("COUNTERSIGN_HOSTILE_SEED", 15);
@@ -236,12 +236,12 @@ fn attack_a_hostile_project_stops_no_run_of_another() {
         "seconds": seconds, "seed": seed, "attacks": attacks, "connections": did[0], "bytes": did[1],
     });
     report(&tried, alone, beside);
-    // The ledger is sound, and every decision comes out again.
+    // The ledger is sound, and every decision agrees in a replay.
     assert_eq!(shop.ok(&["audit", "verify"])["misfits"], json!(0));
     let replayed = shop.ok(&["audit", "replay"]);
     assert_eq!(replayed["differ"], json!(0), "{replayed}");
     assert!(up.stop());
 }
 
-/// More than one peer's places, fewer than the server's: how it holds out against more is another test's matter.
+/// More than one peer's places, fewer than the server's; another test covers more.
 const CONNECTIONS_MAX: u32 = 200;

@@ -1,5 +1,5 @@
-//! kill -9 at random: of `up`, or of one role, while a release is on its way. What was acknowledged stays, what
-//! runs was approved, and nothing is half applied.
+//! kill -9 at random: of `up`, or of one role, while a release is in progress. Acknowledged commands stay, the running
+//! release was approved, and nothing is half applied.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Shop, at};
 use crate::support::Up;
 
-/// Numbers that look random and are the same every time (Marsaglia's xorshift64).
+/// Pseudo-random numbers that are the same every time (Marsaglia's xorshift64).
 struct Numbers(u64);
 
 impl Numbers {
@@ -21,7 +21,7 @@ impl Numbers {
     }
 }
 
-/// The newest entries that the server has shown, by number: once seen, they must be there for ever.
+/// The newest entries that the server has shown, by number: an entry that was shown must always exist.
 fn seen(up: &Up, kept: &mut BTreeMap<u64, String>) {
     let installation: Value = serde_json::from_str(&up.get("/api/v1/installation").1).unwrap();
     let entries = installation["entries"].as_u64().unwrap();
@@ -37,7 +37,7 @@ fn nothing_is_lost_when_roles_are_killed_at_random() {
     let real = std::env::var_os("COUNTERSIGN_ACCEPT").is_some();
     let (default, installations) = if real { (1_000, 4) } else { (6, 1) };
     let kills: u64 = std::env::var("COUNTERSIGN_KILLS").map_or(default, |text| text.parse().unwrap());
-    // Beside each other: none knows of the others, and all that a machine has is used.
+    // Several installations at once, independent of each other, so that the whole machine is used.
     std::thread::scope(|scope| {
         for n in 0..installations {
             scope.spawn(move || killed_at_random(n, kills.div_ceil(installations)));
@@ -45,7 +45,7 @@ fn nothing_is_lost_when_roles_are_killed_at_random() {
     });
 }
 
-/// Kills so often in an installation of its own, and looks at everything.
+/// Kills this many times in a separate installation, and checks everything.
 fn killed_at_random(installation: u64, kills: u64) {
     let shop = Shop::solo();
     let mut numbers = Numbers(0x2545_f491_4f6c_dd1d ^ (installation << 32));
@@ -55,7 +55,7 @@ fn killed_at_random(installation: u64, kills: u64) {
         let up = shop.home.up();
         assert!(!up.url.is_empty(), "kill {n}: it does not come up again");
         shop.commit(&format!("change {n}"));
-        // The last of some commands is under way when it happens; what any acknowledges counts.
+        // The last command may be in progress when the kill happens; every acknowledged one counts.
         let commands = [&["run"][..], &["approve", "--yes", "--reason", "tested"], &["promote"]];
         let last = usize::try_from(numbers.below(3)).unwrap();
         let run = |arguments: &[&str]| {
@@ -69,7 +69,7 @@ fn killed_at_random(installation: u64, kills: u64) {
         acknowledged.extend(commands.iter().take(last).filter_map(|arguments| run(arguments)));
         let role = std::thread::scope(|scope| {
             let under_way = scope.spawn(|| run(commands[last]));
-            // The moment is a number of requests, not of seconds.
+            // The time of the kill is a number of requests, not of seconds.
             for _ in 0..numbers.below(60) {
                 seen(&up, &mut kept);
             }
@@ -108,7 +108,7 @@ fn killed_at_random(installation: u64, kills: u64) {
     }
     let verified = shop.ok(&["audit", "verify"]);
     assert_eq!((&verified["misfits"], &verified["breaches"]), (&json!(0), &json!([])));
-    // Every decision again: nothing was released that was not approved.
+    // Every decision is replayed: nothing was released that was not approved.
     let replayed = shop.ok(&["audit", "replay"]);
     assert_eq!(replayed["differ"], json!(0), "{replayed}");
     println!(
@@ -119,7 +119,7 @@ fn killed_at_random(installation: u64, kills: u64) {
     );
 }
 
-/// What the server says that runs, what the agent remembers, and what `current` names are one artifact.
+/// The server's running artifact, the agent's memory, and the `current` link are the same.
 fn whole(shop: &Shop, up: &Up) {
     let view = at(up, "production")["running"]["artifact"].clone();
     let dir = shop.home.data().with_file_name("data.agent-ledger-api-production");

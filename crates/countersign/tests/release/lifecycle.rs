@@ -1,5 +1,5 @@
-//! The trust root over its life: holders, thresholds, registrars and witnesses change, each time by those who
-//! hold it before and after.
+//! The trust root over its life: holders, thresholds, registrars and witnesses change, each time signed by the old and the
+//! new holders.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::Shop;
 use crate::codes;
 use crate::support::{Home, Up};
 
-/// Ada and Bob found it; Carol is somebody with a key. Whoever signs is who the profile names.
+/// Ada and Bob found it; Carol is a person with a key. The signer is the person of the profile.
 struct Three {
     home: Home,
     profile: std::path::PathBuf,
@@ -32,7 +32,7 @@ impl Three {
         Self { home, profile, ada }
     }
 
-    /// Does something with another person's key for statements; requests stay Ada's.
+    /// Runs a command with another person's key for statements; requests stay Ada's.
     fn signing_as(&self, name: &str, arguments: &[&str], code: i32) -> Value {
         let mut profile: Value = serde_json::from_str(&self.ada).unwrap();
         profile["approval_key"] = json!(self.home.dir.path().join(name));
@@ -81,7 +81,7 @@ fn roots_rotate_by_the_thresholds_of_both() {
         "2.json",
     ];
     three.home.ok(&amend);
-    // One of two who hold it now; then both of them, but not all three of those who will hold it.
+    // First one of the two current holders; then both of them, but not all three of the future ones.
     assert_eq!(codes(&three.home.json(&["trust", "send", "2.json"], 3)), ["holders-missing"]);
     three.signing_as("bob", &["trust", "sign", "--yes", "2.json"], 0);
     assert_eq!(codes(&three.home.json(&["trust", "send", "2.json"], 3)), ["holders-missing"]);
@@ -89,12 +89,12 @@ fn roots_rotate_by_the_thresholds_of_both() {
     three.home.ok(&["trust", "send", "2.json"]);
     let root = three.root();
     assert_eq!((&root["version"], &root["holders"]["threshold"]), (&json!(2), &json!(3)));
-    // Once it is in force it does not come again, and two of three are too few for the next.
+    // The root cannot be recorded a second time, and two of three signatures are too few for the next.
     assert_eq!(codes(&three.home.json(&["trust", "send", "2.json"], 3)), ["root-out-of-order"]);
     three.home.ok(&["trust", "root", "--yes", "--renew", "--out", "3.json"]);
     three.signing_as("bob", &["trust", "sign", "--yes", "3.json"], 0);
     assert_eq!(codes(&three.home.json(&["trust", "send", "3.json"], 3)), ["holders-missing"]);
-    // Over TCP a server has shown itself by the newer root: no older one counts then, unless the pin is replaced.
+    // Over TCP the server has proved itself by the newer root: an older one is refused then, unless the pin is replaced.
     let at = three.home.dir.path().join("elsewhere");
     std::fs::create_dir(&at).unwrap();
     std::fs::write(at.join("server.url"), &up.url).unwrap();
@@ -107,7 +107,7 @@ fn roots_rotate_by_the_thresholds_of_both() {
     assert!(kept.exists());
     three.home.ok(&["trust", "pin", "--set", &pin, "--replace"]);
     assert!(!kept.exists());
-    // A threshold that nobody could meet is none.
+    // A threshold that cannot be met is refused.
     three.home.json(&["trust", "root", "--yes", "--threshold", "holders=9"], 1);
     three.home.json(&["trust", "root", "--yes", "--threshold", "witnesses=1"], 2);
     assert!(up.stop());
@@ -141,7 +141,7 @@ fn what_is_signed_is_shown_beside_what_it_changes() {
     assert!(with.starts_with("version 1, ") && with.contains("pinned"), "{with}");
     assert_eq!((&shown["signed"], &shown["signatures"]), (&json!(false), &json!(1)));
     assert_eq!(std::fs::read(three.home.dir.path().join("2.json")).unwrap(), before);
-    // Who has nothing to compare it with sees all of it; a statement of another installation is not signed.
+    // A person without the current statement sees the whole new one; a statement of another installation is not signed.
     let elsewhere = ["trust", "sign", "--yes", "--show", "2.json", "--data", "nowhere"];
     let whole = three.home.ok(&elsewhere);
     assert!(whole["compared_with"].as_str().unwrap().starts_with("nothing: "));
@@ -150,7 +150,7 @@ fn what_is_signed_is_shown_beside_what_it_changes() {
     std::fs::copy(three.home.dir.path().join("2.json"), other.home.dir.path().join("2.json")).unwrap();
     let refused = other.home.json(&["trust", "sign", "--yes", "2.json"], 1);
     assert!(refused["error"].as_str().unwrap().contains("another installation"), "{refused}");
-    // An enrolment is shown whole.
+    // All of an enrolment is shown.
     let enrol =
         ["trust", "enrol", "--yes", "--role", "developer", "--name", "carol", "--email", "carol@example.com"];
     let keys = ["--key", "carol.pub", "--sign-in-key", "carol-in.pub", "--out", "carol.json"];
@@ -171,10 +171,10 @@ fn registrars_and_witnesses_change_with_the_root() {
     three.home.ok(&[&amend[..], &["--out", "2.json"]].concat());
     three.signing_as("bob", &["trust", "sign", "--yes", "2.json"], 0);
     three.home.ok(&["trust", "send", "2.json"]);
-    // Who registers no more enrols nobody; who does, does.
+    // A former registrar can enrol nobody; a current one can.
     assert!(!codes(&three.enrol("ada", "dave", 3)).is_empty());
     three.enrol("carol", "dave", 0);
-    // A witness more, and a quorum over half of them; half is none.
+    // One more witness, and a quorum over half of them; exactly half is refused.
     let vkey = three.root()["witnesses"]["keys"][0]["vkey"].as_str().unwrap().to_owned();
     let other = tlog::CosignatureKey::from_seed("witness/second", &[9; 32]).unwrap().verifier().to_string();
     let add = format!("{other}@elsewhere");
@@ -183,7 +183,7 @@ fn registrars_and_witnesses_change_with_the_root() {
     three.signing_as("bob", &["trust", "sign", "--yes", "3.json"], 0);
     three.home.ok(&["trust", "send", "3.json"]);
     assert_eq!(three.root()["witnesses"]["quorum"], json!(2));
-    // The second one is not up: it can be taken out again, which needs no witness.
+    // The second witness is not up: it can be removed, which needs no witness.
     let amend = ["trust", "root", "--yes", "--remove-witness", "witness/second", "--witness-quorum", "1"];
     three.home.ok(&[&amend[..], &["--out", "4.json"]].concat());
     three.signing_as("bob", &["trust", "sign", "--yes", "4.json"], 0);
@@ -197,7 +197,7 @@ fn registrars_and_witnesses_change_with_the_root() {
     assert_eq!(three.home.ok(&["audit", "replay"])["differ"], json!(0));
 }
 
-/// One signer may say that a key was stolen earlier; that it counts for longer is the threshold's to say.
+/// One signer may date a key's theft earlier; a later date needs the threshold.
 #[test]
 fn a_revocation_begins_earlier_by_one_and_later_by_all() {
     let three = Three::new();
@@ -260,7 +260,7 @@ fn a_runner_joins_when_the_root_names_its_key() {
     assert!(up.stop());
 }
 
-/// The server lets a run go on that began before; the runners look anew before each step.
+/// The server continues a run that began before; the runners check the root again before each step.
 #[test]
 fn a_commit_whose_key_was_revoked_is_built_no_further() {
     let shop = Shop::solo();
@@ -292,7 +292,7 @@ fn a_commit_whose_key_was_revoked_is_built_no_further() {
         wait();
     }
     assert_eq!(view()["state"], "failed");
-    // The first runner whose receipt says so ends the run; the other one's is not waited for.
+    // The first receipt with this failure ends the run; the other runner's is not waited for.
     let ended = view();
     let works = ended["works"].as_array().unwrap();
     let failed = works.iter().find(|work| work["kind"] == "artifact" && work["state"] == "failed").unwrap();

@@ -1,5 +1,5 @@
-//! From a commit to production by the commands that people type, on the example service: what passes, what
-//! is refused and why, and what an auditor finds afterwards.
+//! From a commit to production with the commands that people type, on the example service: passing releases, refusals with
+//! their reasons, and an auditor's findings afterwards.
 
 mod corpus;
 mod damage;
@@ -38,12 +38,12 @@ use crate::support::{Home, Up};
 
 const PLACE: &str = "shop/ledger-api/production";
 
-/// What stands at a place.
+/// The view of a place.
 fn at(up: &Up, environment: &str) -> Value {
     at_place(up, &format!("shop/ledger-api/{environment}"))
 }
 
-/// The same by the place's whole name.
+/// The same by the place's full name.
 pub fn at_place(up: &Up, place: &str) -> Value {
     let places: Value = serde_json::from_str(&up.get("/api/v1/places").1).unwrap();
     places.as_array().unwrap().iter().find(|view| view["place"] == json!(place)).unwrap().clone()
@@ -62,7 +62,7 @@ fn one_person_takes_a_commit_to_production() {
     for environment in ["dev", "staging"] {
         assert_eq!(at(&up, environment)["running"]["artifact"], artifact, "{environment}");
     }
-    // Nobody has approved: the gate says so, the release stays where it is, and all of it is on record.
+    // Nobody has approved: the gate refuses, the release stays held, and all of it is recorded.
     let early = shop.in_repository(&["promote"], 3);
     assert_eq!(codes(&early), ["approvals-missing"]);
     assert_eq!(at(&up, "production")["open"]["stage"], "held");
@@ -143,7 +143,7 @@ fn freezes_and_rejections_stop_a_release() {
     shop.ok(&["run"]);
     shop.ok(&["reject", "--yes", "--reason", "not on a Friday"]);
     assert_eq!(codes(&shop.in_repository(&["promote"], 3)), ["approvals-missing", "rejected"]);
-    // A person's later word replaces the earlier one.
+    // A person's later vote replaces the earlier one.
     shop.ok(&["approve", "--yes", "--reason", "it is Monday"]);
     shop.ok(&["trust", "status", "--yes", "--freeze", PLACE]);
     assert_eq!(codes(&shop.in_repository(&["promote"], 3)), ["frozen"]);
@@ -176,7 +176,7 @@ fn an_artifact_that_was_replaced_in_the_store_is_refused_by_the_agent() {
     let up = shop.home.up();
     let ran = shop.ok(&["run"]);
     shop.ok(&["approve", "--yes", "--reason", "tested"]);
-    // Whoever owns the server changes the layer under its digest's name.
+    // The server's owner changes the layer under its digest's name.
     let digest = ran["artifacts"]["ledger-api"].as_str().unwrap();
     let blob = |digest: &str| {
         let hex = digest.strip_prefix("sha256:").unwrap();
@@ -266,7 +266,7 @@ fn policies_are_tested_and_decide_only_when_signed() {
     let up = shop.home.up();
     shop.ok(&["run"]);
     assert_eq!(codes(&shop.in_repository(&["promote"], 3)), ["approvals-missing"]);
-    // Whoever else has to sign it sees the line that changes, and another policy beside the file is noticed.
+    // Another signer sees the changed line, and a different policy beside the file is detected.
     let out = shop.home.dir.path().join("next.json");
     let out = out.to_str().unwrap();
     shop.ok(&["trust", "environment", "--yes", PLACE, "--policy", dir, "--out", out]);
@@ -285,7 +285,7 @@ fn policies_are_tested_and_decide_only_when_signed() {
 
 #[test]
 fn an_ordinary_user_takes_a_commit_to_production() {
-    // Where the tests themselves run as an ordinary user, all the others show this.
+    // If the tests themselves run as an ordinary user, all the other tests show this.
     let Some(home) = Home::of_ordinary_user() else { return };
     let shop = Shop::solo_of(home);
     let up = shop.home.up();
@@ -322,13 +322,13 @@ fn the_port_stays_open_while_one_version_takes_the_place_of_another() {
         u16::try_from(memory["running"]["plan"]["target"]["process"]["port"].as_u64().unwrap()).unwrap();
     let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let stop = std::sync::Arc::clone(&done);
-    // A user who never stops asking: nobody may ever turn the connection away.
+    // A client that never stops asking: its connections must never be refused.
     let asking = std::thread::spawn(move || {
         let mut answers = 0;
         while !stop.load(std::sync::atomic::Ordering::Relaxed) {
             use std::io::{Read as _, Write as _};
             let mut stream = std::net::TcpStream::connect(("127.0.0.1", port)).expect("the port is open");
-            // A connection that the old version had taken when it ended is cut; that one asks again.
+            // A connection that the old version had accepted when it ended is cut; the client asks again.
             let mut text = String::new();
             let asked = stream
                 .write_all(b"GET /balance HTTP/1.1\r\n\r\n")
@@ -399,7 +399,7 @@ fn an_approval_by_a_revoked_key_no_longer_counts() {
     let refused = shop.in_repository(&["promote"], 3);
     assert_eq!(codes(&refused), ["approval-void", "approvals-missing"], "{refused}");
     assert!(refused.to_string().contains("is revoked"), "{refused}");
-    // It was only lost, and its holder says from when on: the approval is from before.
+    // The key was only lost, and its holder says from when on: the approval is older.
     shop.ok(&[&revoke[..], &["--since", "2199-01-01T00:00:00.000Z"]].concat());
     shop.ok(&["promote"]);
     assert!(at(&up, "production")["running"]["artifact"].is_string());

@@ -1,5 +1,5 @@
-//! A lost ledger key, and a restored backup: the ledger goes on under a new origin that holders of the root
-//! have signed, and agents, witness, approver and auditor go along.
+//! A lost ledger key, and a restored backup: the ledger continues under a new origin that holders of the root have signed,
+//! and agents, witness, approver and auditor accept it.
 
 use std::process::Command;
 
@@ -8,14 +8,14 @@ use serde_json::json;
 use super::{Shop, at};
 use crate::support::Up;
 
-/// New key, next root, adopted; answers the new origin.
+/// Makes a new key and the next root, and adopts it; returns the new origin.
 fn anew(shop: &Shop) -> String {
     let begun = shop.ok(&["trust", "origin", "--yes", "--out", "next-root.json"]);
-    // Interrupted and begun again, it is the same key.
+    // A second attempt after an interruption uses the same key.
     assert_eq!(shop.ok(&["trust", "origin", "--yes", "--out", "next-root.json"])["vkey"], begun["vkey"]);
     let adopted = shop.ok(&["trust", "origin", "--adopt", "next-root.json"]);
     assert_eq!((&adopted["origin"], &adopted["witness"]), (&begun["origin"], &json!(true)));
-    // Done again after a crash, it changes nothing.
+    // Repeated after a crash, it changes nothing.
     assert_eq!(shop.ok(&["trust", "origin", "--adopt", "next-root.json"]), adopted);
     adopted["origin"].as_str().unwrap().to_owned()
 }
@@ -27,7 +27,7 @@ fn sound(shop: &Shop) {
     assert_eq!(replayed["differ"], json!(0), "{replayed}");
 }
 
-/// Waits until a release to production stands open for people; each look waits for the ledger to grow.
+/// Waits until a release to production is pending for people; each look waits for the ledger to grow.
 fn stands_open(up: &Up) {
     let mut entries = 0;
     for _ in 0..200 {
@@ -46,7 +46,7 @@ fn a_lost_ledger_key_is_a_new_origin() {
     let up = shop.home.up();
     shop.release();
     let running = at(&up, "production")["running"]["artifact"].clone();
-    // Not while the server has the ledger.
+    // It is refused while the server holds the ledger.
     shop.ok(&["trust", "origin", "--yes", "--out", "early.json"]);
     let busy = shop.home.run_in(&shop.repository(), &["trust", "origin", "--adopt", "early.json"]);
     let said = String::from_utf8_lossy(&busy.stderr).into_owned();
@@ -101,17 +101,17 @@ fn a_restored_backup_is_a_new_origin_and_numbers_that_agents_saw_are_not_used_ag
     assert!(up.stop());
     std::fs::remove_dir_all(&data).unwrap();
     copy(&backup, &data);
-    // What the approver has seen is not there any more, and no root says so: the audit tells.
+    // Entries that the approver has seen are missing, and no root says so: the audit detects it.
     let found = shop.in_repository(&["audit", "verify"], 1);
     assert!(found["error"].as_str().unwrap_or_default().contains("does not verify"), "{found}");
     anew(&shop);
     let up = shop.home.up();
-    // Agents have seen a newer status than the backup holds: it comes back by hand.
+    // Agents have seen a newer status than the backup holds: a person sends it again.
     shop.ok(&["trust", "send", "status.json"]);
     shop.service("fourth");
     shop.commit("after the backup was restored");
-    // Each agent refuses the number that it has seen, and tells which is the highest: what it refused is
-    // wanted under the next one, without anybody's doing.
+    // Each agent refuses a number that is not above the highest that it has seen, and reports the highest: the refused
+    // release is then wanted under the next number automatically.
     drop(shop.home.run_in(&shop.repository(), &["run"]));
     stands_open(&up);
     drop(shop.home.run_in(&shop.repository(), &["approve", "--yes", "--reason", "after the backup"]));

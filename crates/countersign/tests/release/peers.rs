@@ -1,4 +1,4 @@
-//! Other people's programs look at what we make: cosign at the provenance, OPA at the gate, Tessera's client at the log.
+//! Other projects' programs check our output: cosign the provenance, OPA the gate, Tessera's client the log.
 //!
 //! They come with `cargo x setup --peers`; without them these tests say that they were skipped, and with
 //! `cargo x test --peers` a missing one fails.
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::support::Home;
 
-/// A peer's program, where it was fetched.
+/// A peer's program, if it was downloaded.
 fn peer(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/peers/bin").join(name);
     if path.exists() {
@@ -30,7 +30,7 @@ fn told(command: &mut Command) -> (bool, String) {
     (status.success(), String::from_utf8_lossy(if status.success() { &stdout } else { &stderr }).into_owned())
 }
 
-/// RFC 8410: an Ed25519 key as others read it.
+/// An Ed25519 key in the form of RFC 8410, which other programs read.
 fn pem(key: &MachineKey) -> String {
     let prefix = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
     let der = [&prefix[..], &key.as_bytes()[..]].concat();
@@ -49,7 +49,7 @@ fn cosign_verifies_our_provenance() {
     write("key.pem", pem(lab.provenance.public()).as_bytes());
     write("other.pem", pem(lab.production.public()).as_bytes());
     let mut envelope: Value = serde_json::from_slice(&bundle.provenance.encode().unwrap()).unwrap();
-    // An optional hint in DSSE, which is not signed: cosign does not take ours, and takes none.
+    // The key id is an optional, unsigned hint in DSSE: cosign does not accept ours, but accepts none.
     envelope["signatures"][0].as_object_mut().unwrap().remove("keyid").unwrap();
     let sigstore = |envelope: &Value| {
         json!({
@@ -81,7 +81,7 @@ fn cosign_verifies_our_provenance() {
     }
 }
 
-/// The policy of a new installation, asked about every release that is authentic, whatever stands against it.
+/// The policy of a new installation, evaluated for every authentic release, whatever the findings.
 #[test]
 fn opa_decides_as_our_gate_does() {
     let Some(opa) = peer("opa") else { return };

@@ -1,4 +1,4 @@
-//! Quotas, and failures on which runner and server agree: nobody stops everybody, and nothing waits for ever.
+//! Quotas, and failures on which runner and server agree: nobody can stop everybody, and nothing waits without end.
 
 use std::path::PathBuf;
 
@@ -24,7 +24,7 @@ fn run_of(up: &Up, run: &str) -> Value {
     serde_json::from_str(&up.get(&format!("/api/v1/runs/{run}")).1).unwrap()
 }
 
-/// Waits until a run has come so far.
+/// Waits until a run has reached this state.
 fn until(up: &Up, run: &str, reached: impl Fn(&Value) -> bool) -> Value {
     let mut entries = 0;
     loop {
@@ -36,7 +36,7 @@ fn until(up: &Up, run: &str, reached: impl Fn(&Value) -> bool) -> Value {
     }
 }
 
-/// Where the runners keep what their steps left.
+/// The directories in which the runners keep outputs.
 fn keeps(shop: &Shop) -> Vec<PathBuf> {
     let data = shop.home.data();
     let beside = std::fs::read_dir(data.parent().unwrap()).unwrap().flatten().map(|entry| entry.path());
@@ -45,8 +45,8 @@ fn keeps(shop: &Shop) -> Vec<PathBuf> {
     keeps
 }
 
-/// The artifact needs what `build` left, and both runners have lost it: once some twenty reports a second were refused,
-/// for ever.
+/// The artifact needs the output of `build`, and both runners have lost it. A refused report must not be sent again some
+/// twenty times a second, without end.
 #[test]
 fn attack_work_that_cannot_begin_ends_its_run() {
     let shop = Shop::solo();
@@ -75,7 +75,7 @@ fn attack_work_that_cannot_begin_ends_its_run() {
     assert!(up.stop());
 }
 
-/// Beyond its quota a project is told so, and nothing of what it sent is stored but digests.
+/// Beyond its quota a project is told so, and only digests of its submissions are stored.
 #[test]
 fn attack_a_project_takes_no_more_runs_than_its_quota_and_a_refused_request_keeps_digests() {
     let shop = Shop::solo();
@@ -112,7 +112,7 @@ fn attack_a_project_takes_no_more_runs_than_its_quota_and_a_refused_request_keep
     assert!(up.stop());
 }
 
-/// Refusals beyond the quota are answered all the same, and leave no entry of their own.
+/// Refusals beyond the quota are answered too, and leave no separate entry.
 #[test]
 fn attack_a_storm_of_refused_requests_does_not_grow_the_ledger() {
     let shop = Shop::solo();
@@ -132,7 +132,7 @@ fn attack_a_storm_of_refused_requests_does_not_grow_the_ledger() {
     assert!(up.stop());
 }
 
-/// What a project has stored is counted, and beyond its quota it stores no more.
+/// The stored bytes of a project are counted, and beyond its quota it stores no more.
 #[test]
 fn attack_a_project_stores_no_more_than_its_quota() {
     let shop = Shop::solo();
@@ -143,7 +143,7 @@ fn attack_a_project_stores_no_more_than_its_quota() {
     std::fs::write(shop.home.data().join("quotas.json"), r#"{ "stored-mib-per-project": 1 }"#).unwrap();
     let up = shop.home.up();
     shop.ok(&["run"]);
-    // It is counted beside the ledger: some runs may begin meanwhile.
+    // The count is made beside the ledger: some runs may begin meanwhile.
     let refused = (0..).find_map(|n| {
         shop.commit(&format!("another {n}"));
         let output = shop.home.run_in(&shop.repository(), &["run", "--no-wait", "-o", "json"]);
@@ -161,7 +161,7 @@ fn attack_a_project_stores_no_more_than_its_quota() {
     assert!(up.stop());
 }
 
-/// Whoever is not known is told so before anything else of what they sent is decoded.
+/// An unknown sender is told so before any other part of the submission is decoded.
 #[test]
 fn attack_attachments_of_the_unknown_are_not_even_decoded() {
     let shop = Shop::solo();

@@ -1,4 +1,4 @@
-//! Reading needs a right outside solo mode: what strangers of the same machine try, and who reads how.
+//! Reading needs a right outside solo mode: attempts of strangers on the same machine, and the ways to read.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -36,7 +36,7 @@ fn rehearsal() -> (Shop, Value) {
     (shop, made)
 }
 
-/// Somebody else's home, who is a person of the same installation.
+/// The home of another person of the same installation.
 fn colleague(shop: &Shop, made: &Value, name: &str, person: &str, data: &str) -> Home {
     let (home, at) = (Home::new(), shop.home.dir.path());
     let file = |key: String| at.join(key).to_str().unwrap().to_owned();
@@ -47,8 +47,8 @@ fn colleague(shop: &Shop, made: &Value, name: &str, person: &str, data: &str) ->
     home
 }
 
-/// A directory that says where a server is and is not its own: commands go over TCP, as those of another machine or
-/// user do.
+/// A directory that names a server's URL and is not the server's own: commands go over TCP, as on another machine or as
+/// another user.
 fn elsewhere(shop: &Shop, name: &str, url: &str) -> String {
     let dir = shop.home.dir.path().join(name);
     std::fs::create_dir_all(&dir).unwrap();
@@ -72,7 +72,7 @@ fn get(up: &Up, path: &str, header: &str) -> (u16, String) {
 fn attack_reading_without_a_right_gets_nothing_but_hashes() {
     let (shop, made) = rehearsal();
     let up = shop.home.up();
-    // Whoever owns the data directory reads over its Unix socket, and signs nothing for it.
+    // The owner of the data directory reads over its Unix socket, and signs nothing for it.
     let status = shop.ok(&["status"]);
     let installation = status["installation"].as_str().unwrap();
     let config = shop.home.dir.path().join(".config/countersign").join(installation);
@@ -114,12 +114,12 @@ fn attack_reading_without_a_right_gets_nothing_but_hashes() {
     }
     let said = get(&up, &paths[0], "").1;
     assert!(said.contains("countersign key use --pin LINE --person ID"), "it names the remedy: {said}");
-    // What stays open is what proves a history without telling it.
+    // Only data that proves a history without revealing it stays open.
     for open in ["/checkpoint".to_owned(), format!("/tile/0/000.p/{size}"), "/health".into()] {
         assert_eq!(get(&up, &open, "").0, 200, "{open}");
     }
 
-    // Over TCP a person signs in once, and the session is kept where others do not read it.
+    // Over TCP a person signs in once, and the session is stored in a private file.
     let tcp = elsewhere(&shop, "elsewhere", &up.url);
     assert_eq!(shop.ok(&["status", "--data", &tcp])["installation"], installation);
     let (file, token) = session(&shop.home, installation);
@@ -129,9 +129,9 @@ fn attack_reading_without_a_right_gets_nothing_but_hashes() {
     let bearer = format!("Authorization: Bearer {token}\r\n");
     assert_eq!(get(&up, "/api/v1/runs", &bearer).0, 200);
     assert_eq!(get(&up, &format!("/tile/{bundle}"), &bearer).0, 200);
-    // A token that is one letter off is nobody's.
+    // A token with one changed letter is unknown.
     assert_eq!(get(&up, "/api/v1/runs", &format!("{}x\r\n", bearer.trim_end())).0, 401);
-    // A session that the server does not know any more is renewed without a word.
+    // A session that the server no longer knows is renewed silently.
     std::fs::write(&file, std::fs::read_to_string(&file).unwrap().replace(&token, "gone")).unwrap();
     shop.ok(&["status", "--data", &tcp]);
     assert_ne!(session(&shop.home, installation).1, "gone");
@@ -140,7 +140,7 @@ fn attack_reading_without_a_right_gets_nothing_but_hashes() {
     assert!(up.stop());
 }
 
-/// Whoever is not enrolled gets no session, and is told so.
+/// A person who is not enrolled gets no session, and is told so.
 fn who_is_not_enrolled_is_told_so(shop: &Shop, made: &Value, tcp: &str, installation: &str) {
     let config = shop.home.dir.path().join(".config/countersign").join(installation);
     let profile = ".config/countersign/profile.json";
@@ -191,7 +191,7 @@ fn attack_a_colleague_of_another_project_reads_nothing_of_this_one() {
     assert_eq!(of_shop.len(), 1);
     assert_eq!((&of_shop[0]["facts"], of_shop[0].get("particulars")), (&json!(null), None), "its head alone");
     assert!(entries.iter().any(|entry| entry["kind"] == "identity.enrolled" && entry["facts"].is_object()));
-    // Ada's own look says which blobs there are: source, log, artifact.
+    // Ada's own view lists the blobs: source, log, artifact.
     shop.ok(&["status", "--data", &tcp]);
     let ada = format!("Authorization: Bearer {}\r\n", session(&shop.home, installation).1);
     let mine: Vec<Value> = serde_json::from_str(&get(&up, "/api/v1/entries", &ada).1).unwrap();
@@ -222,7 +222,7 @@ fn attack_a_colleague_of_another_project_reads_nothing_of_this_one() {
     shop.ok(&["trust", "status", "--yes", "--withdraw", eve["enrolment"].as_str().unwrap()]);
     assert_eq!(get(&up, "/api/v1/runs", &bearer).0, 401);
     assert!(home.json(&["status"], 1)["error"].as_str().unwrap().contains("is not enrolled here"));
-    // So does a revocation of the key that signed in.
+    // A revocation of the key that signed in does the same.
     assert_eq!(get(&up, "/api/v1/runs", &ada).0, 200);
     let key = shop.ok(&["key", "show", &eve_key("ada-in")])["fingerprint"].clone();
     shop.ok(&["trust", "status", "--yes", "--revoke", key.as_str().unwrap()]);
@@ -230,7 +230,7 @@ fn attack_a_colleague_of_another_project_reads_nothing_of_this_one() {
     assert!(up.stop());
 }
 
-/// Somebody at a port, who hears each question and says what `answers` says to it; what was heard so far.
+/// A process at a port, which records each request and answers it with `answers`; returns the recorded requests.
 fn somebody(
     listener: TcpListener,
     answers: impl Fn(&str) -> Vec<u8> + Send + 'static,
@@ -244,14 +244,14 @@ fn somebody(
             while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap() > 0 {}
             let answer = answers(&head);
             hears.send(head).unwrap();
-            // Who asked may have gone.
+            // The asker may have gone.
             drop(stream.write_all(&answer));
         }
     });
     heard
 }
 
-/// What a server answers to a question, as it comes.
+/// A server's answer to a request, unchanged.
 fn passed_on(server: &str, head: &str) -> Vec<u8> {
     let mut stream = TcpStream::connect(server).unwrap();
     stream.write_all(head.replacen("\r\n", "\r\nConnection: close\r\n", 1).as_bytes()).unwrap();
@@ -260,8 +260,8 @@ fn passed_on(server: &str, head: &str) -> Vec<u8> {
     answer
 }
 
-/// Who took the port of a server that had crashed once got a signed request that opened a session of the person when
-/// the server was back; who passed everything on read with the person.
+/// A process that takes over the port of a crashed server must not get a request that opens a session later, and one that
+/// forwards everything must not read with the person.
 #[test]
 fn attack_who_answers_in_the_servers_place_gets_nothing_that_is_signed() {
     let (shop, _) = rehearsal();
@@ -278,21 +278,21 @@ fn attack_who_answers_in_the_servers_place_gets_nothing_that_is_signed() {
         let said = shop.in_repository(&["status", "--data", data], 1);
         said["error"].as_str().unwrap().to_owned()
     };
-    // Between the person and the true server, at another port.
+    // Between the person and the genuine server, at another port.
     let (listener, to) = (TcpListener::bind("127.0.0.1:0").unwrap(), address.clone());
     let between = elsewhere(&shop, "between", &format!("http://{}", listener.local_addr().unwrap()));
     let heard = somebody(listener, move |head| passed_on(&to, head));
     let said = status(&between);
     assert!(said.contains("it is of a server at"), "{said}");
     nothing_signed(&heard, "between");
-    // The server has a session of the person's, which the next one at its port would like to have.
+    // The server has a session of the person, which the next process at its port would like to get.
     let tcp = elsewhere(&shop, "elsewhere", &url);
     shop.ok(&["status", "--data", &tcp]);
     let question = "GET /api/v1/introduction HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let introduction = passed_on(&address, question);
     assert!(introduction.starts_with(b"HTTP/1.1 200"));
     assert!(up.stop());
-    // In its place: with nothing, and with what the true server says to everybody.
+    // In its place: first with nothing, then with the public answers of the genuine server.
     let listener = TcpListener::bind(&address).unwrap();
     let shows = std::sync::Arc::new(std::sync::Mutex::new(
         b"HTTP/1.1 401 X\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}".to_vec(),
@@ -306,7 +306,7 @@ fn attack_who_answers_in_the_servers_place_gets_nothing_that_is_signed() {
     let said = status(&tcp);
     assert!(said.contains("cannot sign what it says"), "{said}");
     nothing_signed(&heard, "with the introduction");
-    // Whoever owns the data directory does not even ask, whatever a server that was killed has left there.
+    // The owner of the data directory does not use TCP at all, whatever a killed server left there.
     drop(UnixListener::bind(shop.home.data().join("server.sock")).unwrap());
     std::fs::write(shop.home.data().join("server.url"), &url).unwrap();
     let said = status(shop.home.data().to_str().unwrap());
@@ -314,7 +314,7 @@ fn attack_who_answers_in_the_servers_place_gets_nothing_that_is_signed() {
     assert_eq!(heard.try_iter().count(), 0);
 }
 
-/// A request for a session that somebody got hold of, all the same.
+/// A stolen request for a session.
 #[test]
 fn attack_a_signed_request_opens_one_session_and_only_where_it_was_asked_for() {
     let (shop, made) = rehearsal();
@@ -361,7 +361,7 @@ fn attack_a_signed_request_opens_one_session_and_only_where_it_was_asked_for() {
     let right = json!({ "server": url, "challenge": introduced["challenge"] });
     let header = signed(right.clone());
     assert_eq!(opened(&header).0, 200);
-    // Neither the same again, nor another one with the same challenge.
+    // Neither the same request again, nor another one with the same challenge.
     for header in [header, signed(right)] {
         let (status, said) = opened(&header);
         assert!(status == 401 && said.contains("has opened a session before"), "{status} {said}");

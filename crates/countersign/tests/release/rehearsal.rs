@@ -1,4 +1,4 @@
-//! The rehearsal as a user runs it, and what it leaves behind.
+//! The rehearsal as a user runs it, and the files that it leaves behind.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Replay finds what was changed: one outcome, one input, one policy, one refusal, each by its entry.
+//! Replay detects changes: one outcome, one input, one policy, one refusal, each by its entry.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Shop;
 
-/// Rewrites the facts of an entry as whoever owns the ledger's key could: with a header that commits to them.
+/// Rewrites the facts of an entry as the owner of the ledger's key could: with a header that commits to them.
 fn rewrite(ledger: &Connection, seq: i64, change: impl FnOnce(&mut Value)) {
     let text = "SELECT header, facts_salt, facts FROM entry WHERE seq = ?1";
     let (header, salt, facts): (Vec<u8>, [u8; 16], Vec<u8>) =
@@ -32,7 +32,7 @@ fn entries(ledger: &Connection, kind: &str) -> Vec<i64> {
         .collect()
 }
 
-/// Where the policy of a verdict lies.
+/// The policy file of a verdict.
 fn policy_of(dir: &Path, ledger: &Connection, seq: i64) -> PathBuf {
     let text = "SELECT facts FROM entry WHERE seq = ?1";
     let facts: Vec<u8> = ledger.query_row(text, params![seq], |row| row.get(0)).unwrap();
@@ -72,7 +72,7 @@ fn audit_replay_names_what_was_changed() {
         (named, found)
     };
 
-    // An outcome: the gate that held the release is said to have passed.
+    // An outcome: the gate that held the release is recorded as passed.
     let dir = copy("outcome");
     let ledger = Connection::open(dir.join("ledger.db")).unwrap();
     let verdicts = entries(&ledger, "gate.judged");
@@ -85,7 +85,7 @@ fn audit_replay_names_what_was_changed() {
     let (named, found) = differs(&dir);
     assert!(named.contains(&format!("entry {held}")), "{found}");
 
-    // An input: another digest stands where the gate's input was.
+    // An input: the digest of the gate's input is replaced.
     let dir = copy("input");
     let ledger = Connection::open(dir.join("ledger.db")).unwrap();
     let last = *verdicts.last().unwrap();
@@ -93,7 +93,7 @@ fn audit_replay_names_what_was_changed() {
     drop(ledger);
     assert_eq!(differs(&dir).0, [format!("entry {last}")]);
 
-    // A policy: its bytes are others, so every verdict under it cannot be rebuilt.
+    // A policy: its bytes differ, so no verdict under it can be rebuilt.
     let dir = copy("policy");
     let ledger = Connection::open(dir.join("ledger.db")).unwrap();
     let blob = policy_of(&dir, &ledger, last);
@@ -105,7 +105,7 @@ fn audit_replay_names_what_was_changed() {
         assert!(named.contains(&format!("entry {verdict}")), "{found}");
     }
 
-    // What must follow by itself is missing: a release becomes due that no gate let pass.
+    // A command that must follow automatically is missing: a release becomes due that no gate let pass.
     let dir = copy("flow");
     let ledger = Connection::open(dir.join("ledger.db")).unwrap();
     let due = entries(&ledger, "release.due")[0];
@@ -114,7 +114,7 @@ fn audit_replay_names_what_was_changed() {
     let (named, found) = differs(&dir);
     assert_eq!(named.first(), Some(&format!("entry {due}")), "{found}");
 
-    // A person's request is another person's.
+    // A person's request is replaced with another person's.
     let dir = copy("actor");
     let ledger = Connection::open(dir.join("ledger.db")).unwrap();
     let promoted = entries(&ledger, "release.promoted")[0];

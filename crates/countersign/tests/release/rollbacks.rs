@@ -1,5 +1,5 @@
-//! Rollbacks as people see them: what else stands there ends, two bad releases are gone back past, and a release that
-//! hangs is ended.
+//! Rollbacks as people see them: other pending releases end, two bad releases are skipped, and a release that hangs is
+//! ended.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::support::Up;
 
 const DEV: &str = "shop/ledger-api/dev";
 
-/// A commit of a service that says this word, run as far as it goes by itself.
+/// A commit of a service that prints this word, run as far as it gets without people.
 fn bring(shop: &Shop, word: &str) -> String {
     shop.service(word);
     let commit = shop.commit(word);
@@ -61,7 +61,7 @@ fn what_is_held_ends_with_a_rollback_and_a_person_brings_it() {
     assert!(status.contains("; dev running again after a rollback"), "{status}");
     assert!(status.contains("; dev rolled back by rollback 4"), "{status}");
     assert!(status.contains("  Ada (") && status.contains("keys SHA256:"), "{status}");
-    // Whoever wants it asks for it.
+    // A person who wants the commit has to run it again.
     let ran = shop.ok(&["run", &third]);
     assert_eq!(ran["unchanged"], json!(false));
     assert_eq!(at(&up, "dev")["running"]["commit"], json!(third));
@@ -87,7 +87,7 @@ fn two_bad_releases_are_gone_back_past_and_people_hear_of_it_before_production()
     assert_eq!(at(&up, "dev")["running"]["commit"], json!(first));
     let nowhere = shop.in_repository(&["rollback", "--yes", DEV], 1);
     assert!(nowhere["error"].as_str().unwrap().contains("would go forward"), "{nowhere}");
-    // Production's release is of the commit that was rolled back first: whoever approves it sees that.
+    // Production's release is of the commit that was rolled back first, so its approver is told.
     let review = shop.home.run_in(&shop.repository(), &["approve", "--show"]);
     let review = String::from_utf8_lossy(&review.stdout).into_owned();
     let told = review.split("the server says (this is not proven):").nth(1).unwrap_or_default();
@@ -144,7 +144,7 @@ fn a_release_that_hangs_is_ended_by_a_rollback_and_by_a_rejection() {
         assert_eq!((&dev["open"], &dev["running"]["artifact"]), (&json!(null), &good["artifact"]), "{dev}");
         assert_eq!(dev["rolled_back"].as_array().unwrap().len(), number + 1, "{dev}");
     }
-    // Once at first, and once after each that hung: a rollback to what runs starts nothing again.
+    // Once at first, and once after each that hung: a rollback to the running release starts nothing again.
     let log = shop.ok(&["logs", DEV])["log"].as_str().unwrap().to_owned();
     assert_eq!(log.matches("the good one").count(), 3, "{log}");
     let first: Value = at(&up, "staging")["running"].clone();
@@ -152,7 +152,7 @@ fn a_release_that_hangs_is_ended_by_a_rollback_and_by_a_rejection() {
     replays(&shop, up);
 }
 
-/// Whoever rejected it and could not roll it back was told afterwards that all was done already, while it went on.
+/// A person who rejects a release in progress must not be told that all is done while the release proceeds.
 #[test]
 fn a_rejection_of_what_is_under_way_is_done_only_with_its_rollback() {
     let shop = shop("exec sleep 1000", ASKED, ENDLESS);
@@ -185,7 +185,7 @@ fn a_rejection_of_what_is_under_way_is_done_only_with_its_rollback() {
     replays(&shop, up);
 }
 
-/// While somebody read what they were to reject, a colleague promoted it: it was rejected, and went on.
+/// While a person reads the page of a rejection, a colleague promotes the release: the rejection must end it.
 #[test]
 fn what_comes_under_way_while_it_is_rejected_is_rolled_back() {
     let probe = format!("[ \"$COUNTERSIGN_ENVIRONMENT\" = production ] || exit 0; {ASKED}");
@@ -201,7 +201,7 @@ fn what_comes_under_way_while_it_is_rejected_is_rolled_back() {
     let rejected = shop.home.once_shown(&shop.repository(), "reject --reason hangs", "[y/N]", || {
         shop.ok(&["promote", "--no-wait"]);
         assert_eq!(at(&up, "production")["open"]["stage"], json!("due"));
-        // To the rejection, and to the rollback that was not spoken of before.
+        // One answer for the rejection, and one for the rollback that was not on the page.
         "y\ny\n"
     });
     let said = String::from_utf8_lossy(&rejected.stdout).into_owned();

@@ -1,4 +1,4 @@
-//! Runs: their logs, the people whom they wait for, and how they end before their time.
+//! Runs: their logs, the people whom they wait for, and their cancellation.
 
 use serde_json::{Value, json};
 
@@ -33,7 +33,7 @@ fn logs_are_kept_and_followed() {
     let logs = shop.ok(&["logs", "-f", &run, "build", "--runner", "runner-2"]);
     let path = format!("{run}/step/build/runner-2");
     assert_eq!(logs["logs"][path.as_str()], "building the thing\n");
-    // Of a long one each answer is a piece.
+    // Each answer has a piece of a long log.
     let whole = shop.ok(&["logs", &run, "test"])["logs"][format!("{run}/step/test/runner-1")].clone();
     assert_eq!(whole.as_str().unwrap().len(), 3_000_000);
     let piece =
@@ -42,7 +42,7 @@ fn logs_are_kept_and_followed() {
     assert!(up.stop());
 }
 
-/// Whoever ends it does not wait for a step that has hours to go; it is done again at the next start.
+/// A runner that is asked to end does not wait for a step of hours; the step is done again at the next start.
 #[test]
 fn a_step_that_runs_keeps_nobody_from_stopping() {
     let shop = Shop::solo();
@@ -57,7 +57,7 @@ fn a_step_that_runs_keeps_nobody_from_stopping() {
     assert!(up.stop());
 }
 
-/// Whoever waits for it is told, and what its runners are doing ends with it.
+/// A command that follows the run is told, and the runners' steps end with the run.
 #[test]
 fn a_run_that_is_cancelled_ends_with_its_steps() {
     let shop = Shop::solo();
@@ -119,7 +119,7 @@ fn an_approval_node_waits_for_people() {
         entries = serde_json::from_str(&up.get(&format!("/api/v1/wait?past={entries}")).1).unwrap();
     }
     assert_eq!((state("approval"), state("artifact")), (vec![json!("0 of 1")], Vec::new()));
-    // What would not be signed is not taken in silence.
+    // An option that would not be signed is an error.
     for said in [
         &["approve", "--yes", "--run", &run, "--step", "sign-off", "--reason", "x"][..],
         &["rollback", "--yes", "--no-wait"],

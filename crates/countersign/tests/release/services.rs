@@ -1,5 +1,5 @@
-//! Services as people see them: a release that does not work says why, one that crashes shows in `status`, what it
-//! prints in `logs PLACE`, and a freeze ends a probe that goes on.
+//! Services as people see them: a release that does not work says why, a crash shows in `status`, the output is in
+//! `logs PLACE`, and a freeze ends a running probe.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::{PLACE, Shop, at};
 use crate::codes;
 use crate::support::until;
 
-/// A shop with a process that runs this script and is probed by this one.
+/// A shop with a process that runs this script, and this probe command.
 pub fn shop(service: &str, probe: &str, tries: &str) -> Shop {
     let shop = Shop::solo();
     change(&shop, service, probe, tries);
@@ -35,7 +35,7 @@ services:
 
 pub const QUICK: &str = "attempts: 100, interval-ms: 20";
 
-/// Prints, and falls once a file is there that it takes away.
+/// Prints, and ends once a file exists, which it removes.
 const FALLS: &str = "echo begun with $PATH
 while :; do
   if [ -e \"$STATE_DIRECTORY/fall\" ]; then rm \"$STATE_DIRECTORY/fall\"; echo no database; exit 3; fi
@@ -78,7 +78,7 @@ fn a_service_that_crashes_shows_in_status_and_its_log_in_logs() {
             "{verb}: {unknown}"
         );
     }
-    // Who approves what fell where it comes from is told, beside the evidence.
+    // The approver of an artifact that crashed in an earlier place is told so, beside the evidence.
     let staging = shop.home.data().with_file_name("data.agent-ledger-api-staging").join("state");
     std::fs::write(staging.join("fall"), "").unwrap();
     while at(&up, "staging")["service"]["restarts"] != json!(1) {}
@@ -90,7 +90,7 @@ fn a_service_that_crashes_shows_in_status_and_its_log_in_logs() {
         "{review}"
     );
     assert!(up.stop());
-    // The log is there still after everything was started anew.
+    // The log survives a restart of everything.
     let up = shop.home.up();
     until(|| {
         // Until the agent has sent its first line, `logs` answers with an error.
@@ -123,7 +123,7 @@ fn a_service_that_falls_after_its_probe_has_passed_is_no_release() {
     assert!(up.stop());
 }
 
-/// What went wrong, in the words that `run` prints.
+/// The failure in the words that `run` prints.
 fn said(failed: &Value) -> String {
     failed["reasons"].as_array().unwrap().iter().map(|reason| format!("{reason}\n")).collect()
 }
@@ -148,7 +148,7 @@ fn a_release_that_does_not_work_says_why() {
 }
 
 pub const ENDLESS: &str = "attempts: 50, interval-ms: 60000";
-/// Never content; leaves a file once it was asked.
+/// Never passes; creates a file once it was run.
 pub const ASKED: &str = "touch \"$STATE_DIRECTORY/asked\"; exit 1";
 
 #[test]
@@ -168,7 +168,7 @@ fn attack_a_probe_that_takes_an_hour_ends_with_a_freeze_and_with_the_agent() {
     assert_eq!(codes(&ran), ["probe-interrupted"]);
     assert!(said(&ran).contains("shop/ledger-api/dev is frozen"), "{ran}");
     shop.ok(&["trust", "status", "--yes", "--unfreeze", "shop"]);
-    // Another one is ended with its agent, and is still due when that comes back.
+    // Another probe ends with its agent, and its release is still due when the agent starts again.
     std::fs::remove_file(&asked).unwrap();
     change(&shop, "exec sleep 1001", ASKED, ENDLESS);
     let mut run = shop.home.spawn_in(&shop.repository(), &["run"]);

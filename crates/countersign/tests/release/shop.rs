@@ -1,4 +1,4 @@
-//! The example service in a repository of its own, with a person who commits to it.
+//! The example service in a separate repository, with a person who commits to it.
 
 use std::path::{Path, PathBuf};
 
@@ -59,7 +59,7 @@ impl Shop {
         shop
     }
 
-    /// Steps of a shell script instead of a compiler: what is tested here is the way, not the building.
+    /// Steps of a shell script instead of a compiler, because these tests are about the way and not about the build.
     pub fn quick_pipeline(&self) {
         self.write(
             ".countersign/pipeline.yaml",
@@ -81,7 +81,7 @@ artifacts:
         self.service("ok");
     }
 
-    /// Has somebody sign off before an artifact is made; answers the pipeline as it was.
+    /// Adds an approval node before the artifact; returns the old pipeline.
     pub fn sign_off(&self) -> String {
         let text = std::fs::read_to_string(self.repository().join(".countersign/pipeline.yaml")).unwrap();
         let node = "steps:\n  sign-off: { needs: [test], approval: { role: release-manager, count: 1 } }\n";
@@ -90,7 +90,7 @@ artifacts:
         text
     }
 
-    /// A release whose command answers with these words; `bad` does not pass its probe.
+    /// A release whose command prints these words; `bad` does not pass its probe.
     pub fn service(&self, word: &str) {
         self.write("service.sh", &format!("#!/bin/sh\ntest {word} != bad\n"));
         self.write(
@@ -133,7 +133,7 @@ services:
         self.git(&["rev-parse", "HEAD"])
     }
 
-    /// Runs a command in the repository, as JSON, with this exit code.
+    /// Runs a command in the repository with `-o json`, and expects this exit code.
     pub fn in_repository(&self, arguments: &[&str], code: i32) -> Value {
         self.home.json_in(&self.repository(), arguments, code)
     }
@@ -142,7 +142,7 @@ services:
         self.in_repository(arguments, 0)
     }
 
-    /// All the way into production.
+    /// Takes a release all the way into production.
     pub fn release(&self) -> Value {
         self.ok(&["run"]);
         self.ok(&["approve", "--yes", "--reason", "tested in staging"]);

@@ -1,4 +1,4 @@
-//! What of a repository counts: signatures below the tip in solo mode, odd commits, and the key that git signs with.
+//! The parts of a repository that count: signatures below the tip in solo mode, odd commits, and git's signing key.
 
 use serde_json::{Value, json};
 
@@ -12,8 +12,8 @@ fn commit_object(shop: &Shop, text: &str) -> String {
     shop.git(&["hash-object", "-t", "commit", "-w", "--literally", file.to_str().unwrap()])
 }
 
-/// Whoever signs the tip vouches for what it brings in: commits without a signature, and one by an old program. The
-/// tip itself must be signed.
+/// The signer of the tip vouches for merged commits: commits without a signature, and one by an old program. The tip itself
+/// must be signed.
 #[test]
 fn solo_mode_asks_for_a_signature_on_the_tip_alone() {
     let shop = Shop::solo();
@@ -39,7 +39,7 @@ fn config(home: &Home, name: &str, value: &str) {
     assert!(home.program("git").args(["config", "--global", name, value]).status().unwrap().success());
 }
 
-/// A person whose commits are signed by `~/keys`, not by a file that is usually found.
+/// A person whose commits are signed by a key in `~/keys`, which is not one of the usual files.
 fn person() -> (Home, String, String) {
     let home = Home::new();
     for (name, value) in [("user.name", "Ada"), ("user.email", "ada@example.com"), ("gpg.format", "ssh")] {
@@ -98,7 +98,7 @@ fn a_signing_key_that_cannot_be_used_is_named() {
     );
     config(&home, "gpg.ssh.defaultKeyCommand", "exit 3");
     fails(&["gpg.ssh.defaultKeyCommand", "`exit 3`", "named no key"]);
-    // The name of an OpenPGP key is none of ours: the usual file is taken.
+    // With the name of an OpenPGP key, the usual SSH key file is used.
     config(&home, "gpg.format", "openpgp");
     config(&home, "user.signingkey", "0xDEADBEEF");
     let made = home.ok(&["init", "--bare"]);
@@ -109,7 +109,7 @@ fn a_signing_key_that_cannot_be_used_is_named() {
     assert!(failed["error"].as_str().unwrap().contains("bad config line 1"), "{failed}");
 }
 
-/// A nested package with a `deny` of its own decides nothing: the commands that people use say so.
+/// A nested package with its own `deny` decides nothing: the commands report it.
 #[test]
 fn a_policy_that_nothing_asks_is_refused() {
     let home = Home::new();

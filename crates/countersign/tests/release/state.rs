@@ -1,11 +1,11 @@
-//! What verifiers and agents keep between two looks, against a server that forks, rewinds or withholds.
+//! The state of verifiers and agents between two commands, against a server that forks, rewinds or withholds.
 
 use serde_json::{Value, json};
 
 use super::{PLACE, Shop, at};
 use crate::codes;
 
-/// Base64 with a character in it that certainly is another one than before.
+/// Base64 with one character changed.
 fn with_another_character(text: &str, at: usize) -> String {
     let other = if &text[at..=at] == "A" { "B" } else { "A" };
     format!("{}{other}{}", &text[..at], &text[at + 1..])
@@ -34,12 +34,12 @@ fn a_verifier_that_keeps_state_notices_forks_and_what_was_frozen_since() {
     assert_eq!(std::fs::read_to_string(&state).unwrap(), before, "nothing is kept of what did not verify");
     verify("second.json", true, 0);
     assert_ne!(std::fs::read_to_string(&state).unwrap(), before);
-    // Evidence stays what it was, and the state does not go back.
+    // Old evidence keeps its verdict, and the state does not go back.
     let newest = std::fs::read_to_string(&state).unwrap();
     verify("first.json", true, 0);
     assert_eq!(std::fs::read_to_string(&state).unwrap(), newest);
 
-    // The same size with another root hash: somebody shows two ledgers.
+    // The same size with another root hash: the server shows two ledgers.
     let mut forked: Value = serde_json::from_str(&newest).unwrap();
     let checkpoint = forked["pin"]["checkpoint"].as_str().unwrap().to_owned();
     let mut lines: Vec<_> = checkpoint.split('\n').collect();
@@ -50,7 +50,7 @@ fn a_verifier_that_keeps_state_notices_forks_and_what_was_frozen_since() {
     assert_eq!(codes(&verify("second.json", true, 3)), ["ledger-forked"]);
     std::fs::write(&state, &newest).unwrap();
 
-    // A freeze counts by whichever way its status came, and stays known.
+    // A freeze counts whichever way its status came, and is kept in the state.
     shop.ok(&["trust", "status", "--yes", "--freeze", PLACE]);
     shop.ok(&["trust", "status", "--yes", "--save", "status.json"]);
     let frozen = [&["verify", "second.json", "--status", "status.json"], &kept[..]].concat();
@@ -61,7 +61,7 @@ fn a_verifier_that_keeps_state_notices_forks_and_what_was_frozen_since() {
     assert!(again["error"].as_str().unwrap().contains("not frozen"), "{again}");
     shop.ok(&["trust", "status", "--yes", "--save", "status.json"]);
     assert_eq!(shop.ok(&frozen)["status"], json!(3));
-    // A status that the root's signers did not sign is named, not passed over.
+    // A status that the root's signers did not sign is an error.
     let text = std::fs::read_to_string(shop.repository().join("status.json")).unwrap();
     let mut forged: Value = serde_json::from_str(&text).unwrap();
     let sig = forged["base"]["signatures"][0]["sig"].as_str().unwrap().to_owned();
@@ -78,7 +78,7 @@ fn an_agent_that_got_a_freeze_by_hand_refuses_what_the_server_lets_pass() {
     let up = shop.home.up();
     shop.ok(&["run"]);
     shop.ok(&["approve", "--yes", "--reason", "tested"]);
-    // Signed, and withheld by the server: it never hears of it.
+    // Signed, and never sent to the server.
     shop.ok(&["trust", "status", "--yes", "--freeze", PLACE, "--out", "frozen.json"]);
     let base: Value =
         serde_json::from_slice(&std::fs::read(shop.repository().join("frozen.json")).unwrap()).unwrap();
@@ -88,17 +88,17 @@ fn an_agent_that_got_a_freeze_by_hand_refuses_what_the_server_lets_pass() {
     assert_eq!(given["status"], json!(2));
     assert_eq!(codes(&shop.in_repository(&["promote"], 3)), ["frozen"]);
     assert_eq!(at(&up, "production")["running"], json!(null));
-    // Something that is no status of this installation changes nothing.
+    // A file that is not a status of this installation changes nothing.
     std::fs::write(shop.repository().join("status.json"), "{}").unwrap();
     shop.in_repository(&["agent", "status", "--data", agent.to_str().unwrap(), "status.json"], 1);
     assert!(up.stop());
 }
 
-/// What does not start is tried again, and no server is needed for that.
+/// A service that does not start is tried again, without a server.
 #[test]
 fn an_agent_alone_starts_again_what_should_run() {
     let shop = Shop::solo();
-    // With a pipe in its directory the probe tells that it was asked, and fails.
+    // A pipe in its directory shows that the probe ran; the probe fails.
     let script = "#!/bin/sh
 pipe=$STATE_DIRECTORY/told
 case $1 in
@@ -128,7 +128,7 @@ services:
     let mut agent = shop.home.program(env!("CARGO_BIN_EXE_countersign"));
     agent.args(["agent", "--server", &format!("http://{nobody}"), "--data"]).arg(&dir);
     let mut agent = agent.stdin(std::process::Stdio::null()).spawn().unwrap();
-    // At its own start, and by looking.
+    // At the agent's own start, and at each check.
     for _ in 0..2 {
         assert_eq!(std::fs::read_to_string(&pipe).unwrap(), "asked\n");
     }

@@ -1,4 +1,4 @@
-//! Stopping things while somebody else holds what they can.
+//! Stopping actions while somebody else occupies everything that they can.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -6,29 +6,29 @@ use std::net::TcpStream;
 use crate::support::neighbours::Neighbour;
 use crate::support::{Home, Up};
 
-/// Bars something, and looks whether that is in force.
+/// Bars a digest, and checks that the bar is current.
 fn stops(home: &Home, up: &Up, word: &str) {
     let digest = format!("sha256:{word}{}", "0".repeat(62));
     home.ok(&["trust", "status", "--yes", "--bar", &digest]);
     assert!(up.get("/api/v1/installation").1.contains(&digest), "it is in force");
 }
 
-/// Connections of another user hold all the places that they can, for as long as this takes: what stops something goes
-/// before them. How much later it comes is a figure (`cargo x bench`).
+/// Another user's connections occupy as many places as they can: stopping actions go before them. The delay is a figure
+/// (`cargo x bench`).
 #[test]
 fn attack_ten_thousand_connections_delay_nothing_that_stops() {
     let home = Home::solo();
     let up = home.up();
     let (flood, connections) = Neighbour::holding(&home, &up, 10_000);
-    // It is signed over the Unix socket and looked at over TCP, where this user's own connections find places that others
-    // cannot take.
+    // The request goes over the Unix socket and the check over TCP, where this user's connections have places that others
+    // cannot occupy.
     stops(&home, &up, "aa");
     println!("{connections} connections of another user");
     assert!(flood.end().is_empty(), "it held them all the time");
     assert!(up.stop(), "runners and agents were reached all the time");
 }
 
-/// What connections of strangers may send and what they get: never memory, never a wait for others.
+/// Limits for connections of strangers: no memory, and no delay for others.
 #[test]
 fn attack_requests_without_measure_are_refused_by_name() {
     let home = Home::solo();
@@ -69,13 +69,13 @@ fn attack_requests_without_measure_are_refused_by_name() {
     ];
     for (what, request, status) in cases {
         let mut stream = TcpStream::connect(up.address()).unwrap();
-        // What is refused early may be closed before all of it was sent.
+        // A connection that is refused early may be closed before all bytes were sent.
         drop(stream.write_all(request.as_bytes()));
         let mut answer = String::new();
         BufReader::new(stream).read_line(&mut answer).unwrap();
         assert_eq!(answer.split(' ').nth(1), Some(status.to_string().as_str()), "{what}: {answer}");
     }
-    // Pipelined requests are answered one after the other, on the one place that they hold.
+    // Pipelined requests are answered in order, in the one place that they occupy.
     let mut stream = TcpStream::connect(up.address()).unwrap();
     let last = format!("{get}Connection: close\r\n\r\n");
     stream.write_all((format!("{get}\r\n").repeat(50) + &last).as_bytes()).unwrap();

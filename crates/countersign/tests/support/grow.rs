@@ -1,4 +1,4 @@
-//! A long history, quickly.
+//! Makes a long history quickly.
 
 use domain::{Event, Refused};
 use evidence::Moment;
@@ -9,7 +9,7 @@ use tlog::{NoteSigner, SignatureKind};
 
 use super::Home;
 
-/// Appends refusals to a ledger whose server is down, with its own key, until it has so many entries.
+/// Appends refusals to a ledger whose server is down, with the ledger's key, until it has this many entries.
 pub fn grow(home: &Home, entries: u64) {
     let pem = std::fs::read_to_string(home.data().with_file_name("data.keys/ledger.pem")).unwrap();
     let reader = Reader::open(&home.data()).unwrap();

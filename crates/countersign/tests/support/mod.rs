@@ -1,4 +1,4 @@
-//! A person with a home of their own, an installation, and its roles as real processes.
+//! A person with a separate home, an installation, and its roles as real processes.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 pub mod grow;
@@ -12,9 +12,9 @@ use serde_json::Value;
 
 pub struct Home {
     pub dir: tempfile::TempDir,
-    /// Everything is done as this user, where the test itself is root.
+    /// The user of all commands, if the test itself is root.
     user: Option<u32>,
-    /// Further variables of everything that runs here.
+    /// Additional variables of all commands.
     pub variables: Vec<(String, String)>,
 }
 
@@ -43,10 +43,10 @@ impl Home {
         home
     }
 
-    /// The same for a user who is nobody special; `None` when the test is not root and so is one itself.
+    /// The same for an ordinary user; `None` if the test is not root, because it is an ordinary user then.
     pub fn of_ordinary_user() -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
-            // An acceptance run must see both users (`cargo x accept`).
+            // An acceptance run must cover both users (`cargo x accept`).
             assert!(std::env::var_os("COUNTERSIGN_ACCEPT").is_none(), "a second user needs root");
             return None;
         }
@@ -55,7 +55,7 @@ impl Home {
         for path in [dir.path().join(".ssh"), dir.path().to_path_buf()] {
             std::os::unix::fs::chown(path, Some(ORDINARY), Some(ORDINARY)).unwrap();
         }
-        // Copied by another process: one that writes a program must not be about to run it.
+        // Another process copies it: a process that has a program open for writing cannot start it.
         let mut copy = Command::new("cp");
         copy.arg(env!("CARGO_BIN_EXE_countersign")).arg(dir.path().join("countersign"));
         assert!(copy.status().unwrap().success());
@@ -64,7 +64,7 @@ impl Home {
         Some(home)
     }
 
-    /// A program as this home's user runs it.
+    /// A program run as this home's user.
     pub fn program(&self, program: &str) -> Command {
         use std::os::unix::process::CommandExt as _;
         let mut command = Command::new(program);
@@ -123,24 +123,24 @@ impl Home {
         self.command(arguments).current_dir(dir).stdin(Stdio::null()).output().unwrap()
     }
 
-    /// Begins something whose output is read once it has ended.
+    /// Starts a command whose output is read once it has ended.
     pub fn spawn_in(&self, dir: &Path, arguments: &[&str]) -> Child {
         let mut command = self.command(arguments);
         command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     }
 
-    /// Runs on a terminal of its own, on which somebody types an answer.
+    /// Runs a command on a separate terminal, on which an answer is typed.
     pub fn on_terminal(&self, dir: &Path, arguments: &str, answer: &str) -> Output {
         self.once_asked(dir, arguments, "", answer)
     }
 
-    /// The same by somebody who types once these words are there: a key that is a signal is for who asks at that moment.
+    /// The same, with the answer typed once these words appear: a signal key affects only the program that asks at that time.
     pub fn once_asked(&self, dir: &Path, arguments: &str, words: &str, answer: &str) -> Output {
         self.once_shown(dir, arguments, words, || answer)
     }
 
-    /// The same, where something else happens before the answer is typed.
+    /// The same, with a callback before the answer is typed.
     pub fn once_shown<'a>(
         &self,
         dir: &Path,
@@ -162,7 +162,7 @@ impl Home {
             read.push(byte[0]);
         }
         input.write_all(answer().as_bytes()).unwrap();
-        // Its end would end the terminal; it stays until the program has.
+        // Dropping this would close the terminal, so it is kept until the program has ended.
         shown.read_to_end(&mut read).unwrap();
         let mut output = child.wait_with_output().unwrap();
         drop(input);
@@ -171,7 +171,7 @@ impl Home {
     }
 
     #[cfg(feature = "faults")]
-    /// Runs with further variables, for a minute at most: exit code and what was printed.
+    /// Runs a command with additional variables, for a minute at most: exit code and output.
     pub fn try_in(
         &self,
         dir: &Path,
@@ -187,12 +187,12 @@ impl Home {
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Runs with `-o json`, expects an exit code, answers what was printed.
+    /// Runs a command with `-o json`, expects an exit code, returns the output.
     pub fn json(&self, arguments: &[&str], code: i32) -> Value {
         self.json_in(self.dir.path(), arguments, code)
     }
 
-    /// The same in another directory. The last line counts: a verdict is followed by why it failed.
+    /// The same in another directory. The last line counts: a verdict is followed by the failure.
     pub fn json_in(&self, dir: &Path, arguments: &[&str], code: i32) -> Value {
         let mut command = self.command(&[arguments, &["-o", "json"]].concat());
         let output = command.current_dir(dir).stdin(Stdio::null()).output().unwrap();
@@ -203,7 +203,7 @@ impl Home {
         out.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default()
     }
 
-    /// What the logs say that a refusal names: whoever reads of a failed test cannot look any more.
+    /// The logs that a refusal names, because they are gone when a person reads the test's output.
     fn logs_named(&self, dir: &Path, said: &str) -> String {
         let last: Value =
             said.lines().last().and_then(|line| serde_json::from_str(line).ok()).unwrap_or_default();
@@ -225,7 +225,7 @@ impl Home {
         self.up_with(&[])
     }
 
-    /// `up` with further variables; its address is empty when it did not come up.
+    /// `up` with additional variables; its address is empty if it did not start.
     pub fn up_with(&self, variables: &[(&str, &str)]) -> Up {
         let mut command = self.command(&UP);
         command.envs(variables.iter().copied());
@@ -239,7 +239,7 @@ impl Home {
         Self::started(command)
     }
 
-    /// `up` with further arguments.
+    /// `up` with additional arguments.
     pub fn up_in(&self, arguments: &[&str]) -> Up {
         let usual: &[&str] =
             if arguments.contains(&"--settle-seconds") { &["up", "-o", "json"] } else { &UP };
@@ -255,14 +255,14 @@ impl Home {
         Up { child, url: started["url"].as_str().unwrap_or_default().to_owned(), roles }
     }
 
-    /// Waits until the newest checkpoint carries its witness's line.
+    /// Waits until the newest checkpoint has its witness's line.
     pub fn witnessed(&self, up: &Up) {
         until(|| (up.get("/checkpoint").1.matches('\u{2014}').count() == 2).then_some(()));
     }
 }
 
-/// Looks until there is something of which no event of the ledger tells; each look asks something that takes its time,
-/// none sleeps. That a test hangs is nextest's to tell (`.config/nextest.toml`): a number of looks is no time.
+/// Repeats a look until a condition holds that no ledger event announces. Each look takes some time and none sleeps.
+/// nextest ends a test that hangs (`.config/nextest.toml`), so the number of looks is not limited.
 pub fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
     loop {
         if let Some(found) = look() {
@@ -272,9 +272,9 @@ pub fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// A test waits for nobody to stay up.
+/// Tests need no waiting time after a passed probe.
 const UP: [&str; 5] = ["up", "-o", "json", "--settle-seconds", "0"];
-/// A user id that nobody has.
+/// A user id that no account has.
 const ORDINARY: u32 = 65_534;
 
 impl Up {
@@ -317,7 +317,7 @@ impl Up {
         self.child.id()
     }
 
-    /// Ends `up` as Ctrl-C does, and says whether it ended well.
+    /// Ends `up` as Ctrl-C does, and returns whether it ended well.
     pub fn stop(mut self) -> bool {
         self.interrupt();
         self.child.wait().unwrap().success()
@@ -332,7 +332,7 @@ impl Up {
         role
     }
 
-    /// kill -9: nothing of `up` itself can tidy.
+    /// kill -9: `up` itself cannot clean up.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
@@ -346,7 +346,7 @@ impl Up {
 
 impl Drop for Up {
     fn drop(&mut self) {
-        // A test that failed must not leave processes behind.
+        // A failed test must not leave processes behind.
         if let Ok(None) = self.child.try_wait() {
             drop(self.child.kill());
             drop(self.child.wait());

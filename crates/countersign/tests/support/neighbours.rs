@@ -1,20 +1,19 @@
-//! Other users of the machine who mean no good, as programs of their own: another user where the test is root, else the
-//! same one.
+//! Hostile users of the same machine, as separate programs: another user if the test is root, else the same user.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use super::{Home, ORDINARY, Up};
 
-/// A program that goes on until it is told to end.
+/// A program that runs until it is told to end.
 pub struct Neighbour {
     child: Child,
     said: BufReader<ChildStdout>,
 }
 
 impl Neighbour {
-    /// Holds this many connections, idle or half sent, and opens each again that the server closes. It has opened all of
-    /// them once when this answers, with their number.
+    /// Holds this many connections, idle or half sent, and reopens each that the server closes. Returns once all were open,
+    /// with their number.
     pub fn holding(home: &Home, up: &Up, connections: u32) -> (Self, u32) {
         let mut neighbour =
             Self::start(home, up, "flood", &[&connections.to_string(), &ORDINARY.to_string()]);
@@ -23,7 +22,7 @@ impl Neighbour {
         (neighbour, line.trim().parse().unwrap())
     }
 
-    /// Opens and drops connections as fast as it can, this many at once, and reads all that it can get.
+    /// Opens and drops connections as fast as possible, this many at once, and reads everything that it gets.
     pub fn storming(home: &Home, up: &Up, connections: u32, seed: u64) -> Self {
         let words = [connections.to_string(), ORDINARY.to_string(), seed.to_string()];
         Self::start(home, up, "hostile", &words.each_ref().map(String::as_str))
@@ -42,7 +41,7 @@ impl Neighbour {
         Self { child, said }
     }
 
-    /// Ends it, and answers the numbers that it says then.
+    /// Ends it, and returns the numbers that it prints.
     pub fn end(mut self) -> Vec<u64> {
         drop(self.child.stdin.take());
         let mut said = String::new();
