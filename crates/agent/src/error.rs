@@ -13,16 +13,16 @@ use crate::memory::MemoryError;
 use crate::own_thread::OwnThreadError;
 use crate::store::ReleaseError;
 
-/// Why a deployer can say nothing of a release now.
+/// Why a deployer cannot decide about a release now.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
     /// The releases on disk cannot be used.
     #[error(transparent)]
     Releases(#[from] ReleaseError),
-    /// The memory cannot be kept.
+    /// The memory cannot be written.
     #[error(transparent)]
     Memory(#[from] MemoryError),
-    /// A status that somebody laid into the directory cannot be read.
+    /// The status file in the directory cannot be read.
     #[error(transparent)]
     StatusFile(#[from] StatusFileError),
     /// The agent ends.
@@ -39,7 +39,7 @@ pub enum DeployError {
     Report(#[from] ReportError),
 }
 
-/// Why a status that somebody laid into an agent's directory cannot be read.
+/// Why the status file in the directory of an agent cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusFileError {
     /// The file system failed.
@@ -48,7 +48,7 @@ pub enum StatusFileError {
     /// It is too long.
     #[error("`{0}`: it is too large for a status")]
     Long(PathBuf),
-    /// It is no status.
+    /// It is not a status.
     #[error("`{0}`: {1}")]
     Status(PathBuf, StatusError),
 }
@@ -65,7 +65,7 @@ pub enum AgentError {
     /// The thread does not answer.
     #[error(transparent)]
     OwnThread(#[from] OwnThreadError),
-    /// The deployer can say nothing now.
+    /// The deployer cannot decide now.
     #[error(transparent)]
     Deploy(#[from] DeployError),
     /// The server gave no usable answer.

@@ -72,11 +72,11 @@ pub enum ProbeError {
         others: Vec<String>,
     },
     /// Another process holds the listener.
-    #[error("the listening socket is held by what is not of this release: {0}")]
+    #[error("the listening socket is held by processes of other programs: {0}")]
     Strangers(String),
     /// Another user's process may hold the listener.
     #[error(
-        "the listening socket may be held by what hides its files from this agent: {0}; end it, or have it run as \
+        "the listening socket may be held by a process that hides its files from this agent: {0}; end it, or run it as \
          another user"
     )]
     Hidden(String),

@@ -14,9 +14,9 @@ use crate::toolchain::Toolchain;
 /// The supported ecosystems: the same list that a pipeline is checked against before it runs.
 pub use evidence::rules::ECOSYSTEMS as NAMES;
 
-/// The client of an ecosystem tells no hosts.
+/// The client of an ecosystem names no hosts.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{name}` says nothing of its hosts on this machine{words}; {remedy}")]
+#[error("the hosts of `{name}` are unknown on this machine{words}; {remedy}")]
 pub struct SilentEcosystem {
     name: String,
     /// Complaints of the client, each in parentheses.

@@ -115,7 +115,7 @@ async fn carry_out(
     let order = match until_answered(|| client.run_order(run), wanted, pause).await {
         Ok(Some(order)) => Ok(order),
         Ok(None) => return Ok(()),
-        // Whoever waits for this run is told: it is not asked for again and again.
+        // The error leads to giving the work up, so the run ends and its followers are told.
         Err(error) => Err(error),
     };
     let (pieces, receiver) = mpsc::channel::<Vec<u8>>(PIECES_MAX);
@@ -140,10 +140,10 @@ async fn carry_out(
     drop(following.await);
     let Err(error) = deliver(client, done, wanted, pause).await else { return Ok(()) };
     shown::say(&format!(
-        "warning: {}: the report was not taken: {error}; reporting a failure",
+        "warning: {}: the server did not accept the report: {error}; reporting a failure instead",
         named(&work.due)
     ));
-    let instead = format!("the server did not take the report of this work: {error}");
+    let instead = format!("the server did not accept the report of this work: {error}");
     let failed = bench.give_up(&work.due, &instead, &|_, _| {})?;
     Ok(deliver(client, failed, wanted, pause).await?)
 }

@@ -18,7 +18,7 @@ use crate::trust::TrustError;
 /// Why a piece of work is not done.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkError {
-    /// Nobody who may has asked for it.
+    /// No authorised person has asked for it.
     #[error(transparent)]
     Trust(#[from] TrustError),
     /// The commit's source cannot be had.
@@ -28,7 +28,7 @@ pub enum WorkError {
     #[error("the commit has no {PATH}")]
     NoPipeline,
     /// The plan is for another pipeline.
-    #[error("the pipeline in the commit is not the one of the plan")]
+    #[error("the pipeline in the commit differs from the one in the plan")]
     OtherPipeline,
     /// The pipeline cannot be parsed.
     #[error(transparent)]
@@ -48,7 +48,7 @@ pub enum WorkError {
     /// The step cannot be run.
     #[error(transparent)]
     Step(#[from] StepError),
-    /// The artifact cannot be put together.
+    /// The artifact cannot be assembled.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
     /// The artifact is larger than the server stores.
@@ -62,7 +62,7 @@ pub enum WorkError {
     /// The pipeline has no such artifact.
     #[error("the pipeline has no such artifact")]
     NoArtifact,
-    /// A step left nothing of what the artifact takes.
+    /// A step did not leave an output that the artifact needs.
     #[error("`{0}` left nothing")]
     NothingLeft(Name),
     /// The artifact has more files than a receipt names.
@@ -84,16 +84,16 @@ pub enum WorkError {
     Receipt(#[from] ReceiptError),
 }
 
-/// Why a piece of work gave no receipt that the server took.
+/// Why the server accepted no receipt for a piece of work.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// The thread that did the work did not come to its end.
+    /// The thread of the work failed.
     #[error("the runner itself failed: {0}")]
     Runner(#[from] tokio::task::JoinError),
     /// Not even a receipt of a failure can be made.
     #[error(transparent)]
     Work(#[from] WorkError),
-    /// The server does not take it.
+    /// The server refuses it.
     #[error(transparent)]
     Client(#[from] ClientError),
 }

@@ -30,7 +30,7 @@ pub enum AnchorError {
     Randomness(String),
 }
 
-/// What a client believes before it has spoken with anybody: its pin, its clock, its randomness.
+/// The client's own basis of trust: its pin, its clock, its randomness.
 pub trait Anchor: std::fmt::Debug + Send + Sync {
     /// The installation.
     fn installation(&self) -> Id;
