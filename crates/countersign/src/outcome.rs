@@ -7,7 +7,7 @@ use evidence::Place;
 
 use domain::RunId;
 use serde::Serialize;
-use wire::{MachineView, PlaceView, ReleaseView, RolledBackView, RunView};
+use wire::{MachineView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView, RolledBackView, RunView};
 
 /// Position of a run at a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -204,16 +204,20 @@ fn stand(run: &RunView, view: &PlaceView, places: &[PlaceView]) -> Stand {
 
 /// The newest release of a run at a place; else another run's release of the same artifact, if that counts for this run.
 fn release_of<'a>(run: &'a RunView, view: &PlaceView) -> Option<&'a ReleaseView> {
-    let here = || run.releases.iter().rev().filter(|r| r.kind == "release" && r.place == view.place);
+    let here =
+        || run.releases.iter().rev().filter(|r| r.kind == ReleaseKind::Release && r.place == view.place);
     let counts = |release: &&ReleaseView| {
         let runs = view.running.as_ref().is_some_and(|running| running.artifact == release.artifact);
-        is_moving(&release.stage) || release.stage == "running" && runs || release.entry > run.entry
+        is_moving(release.stage)
+            || release.stage == ReleaseStage::Running && runs
+            || release.entry > run.entry
     };
     here().find(|release| release.run == run.run).or_else(|| here().find(counts))
 }
 
-fn is_moving(stage: &str) -> bool {
-    ["wanted", "proposed", "judging", "held", "due"].contains(&stage)
+const fn is_moving(stage: ReleaseStage) -> bool {
+    use ReleaseStage::{Due, Held, Judging, Proposed, Wanted};
+    matches!(stage, Wanted | Proposed | Judging | Held | Due)
 }
 
 fn rolled_back(run: &RunView, view: &PlaceView) -> Option<RolledBackView> {
@@ -224,26 +228,30 @@ fn rolled_back(run: &RunView, view: &PlaceView) -> Option<RolledBackView> {
 fn of_release(run: &RunView, release: &ReleaseView, view: &PlaceView) -> Stand {
     let number = release.release.unwrap_or_default();
     let moving = |what: String| Stand::Moving { what };
-    match release.stage.as_str() {
-        "wanted" => moving(match &view.open {
+    match release.stage {
+        ReleaseStage::Wanted => moving(match &view.open {
             Some(open) => format!("waits until release {} has ended, which is {}", open.release, open.stage),
             None => "a plan is being derived".into(),
         }),
-        "proposed" if view.automatic => moving(format!("release {number} proposed")),
-        "judging" => moving(format!("release {number} is being judged")),
-        "due" => moving(format!("release {number} is due at its agent")),
-        "held" if view.automatic => Stand::Stopped { release: Box::new(release.clone()) },
-        "proposed" | "held" => {
+        ReleaseStage::Proposed if view.automatic => moving(format!("release {number} proposed")),
+        ReleaseStage::Judging => moving(format!("release {number} is being judged")),
+        ReleaseStage::Due => moving(format!("release {number} is due at its agent")),
+        ReleaseStage::Held if view.automatic => Stand::Stopped { release: Box::new(release.clone()) },
+        ReleaseStage::Proposed | ReleaseStage::Held => {
             let open = view.open.as_ref().filter(|open| open.release == number);
             Stand::Waiting {
                 release: number,
                 approvals: open.map_or(0, |open| open.approvals),
                 rejections: open.map_or(0, |open| open.rejections),
-                reasons: if release.stage == "held" { release.reasons.clone() } else { Vec::new() },
+                reasons: if release.stage == ReleaseStage::Held {
+                    release.reasons.clone()
+                } else {
+                    Vec::new()
+                },
                 frozen: view.frozen,
             }
         }
-        "running" => {
+        ReleaseStage::Running => {
             let now = view.running.as_ref();
             let here = now.filter(|now| now.artifact == release.artifact);
             match rolled_back(run, view) {
@@ -257,13 +265,15 @@ fn of_release(run: &RunView, release: &ReleaseView, view: &PlaceView) -> Stand {
                 },
             }
         }
-        "superseded" if release.by_rollback.is_some() => {
+        ReleaseStage::Superseded if release.by_rollback.is_some() => {
             Stand::Ended { by: release.by_rollback.unwrap_or_default() }
         }
-        "superseded" => {
+        ReleaseStage::Superseded => {
             Stand::Superseded { by: release.by.unwrap_or(release.run), automatic: view.automatic }
         }
-        "rolled-back" => rolled_back(run, view).map_or(Stand::Unreached, |what| Stand::RolledBack { what }),
+        ReleaseStage::RolledBack => {
+            rolled_back(run, view).map_or(Stand::Unreached, |what| Stand::RolledBack { what })
+        }
         _ => Stand::Stopped { release: Box::new(release.clone()) },
     }
 }
@@ -279,7 +289,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use evidence::{Digest, Id, Moment};
-    use wire::{MachineView, PlaceView, ReleaseView, RunView, RunningView};
+    use wire::{MachineView, PlaceView, ReleaseKind, ReleaseView, RunState, RunView, RunningView};
 
     use super::{At, Stand, gone, stands, without_places};
 
@@ -290,12 +300,12 @@ mod tests {
     fn release(of: u8, stage: &str, number: u64, began: u64) -> ReleaseView {
         ReleaseView {
             place: "shop/api/dev".parse().unwrap(),
-            kind: "release".into(),
+            kind: ReleaseKind::Release,
             release: Some(number),
             run: run(of),
             artifact: Digest::of(b"artifact"),
             commit: "11".repeat(20).parse().unwrap(),
-            stage: stage.into(),
+            stage: stage.parse().unwrap(),
             outcome: None,
             reasons: vec!["a-reason".into()],
             detail: None,
@@ -347,7 +357,7 @@ mod tests {
             run: run(7),
             project: "shop".parse().unwrap(),
             commit: "11".repeat(20).parse().unwrap(),
-            state: "passed".into(),
+            state: RunState::Passed,
             works: Vec::new(),
             artifacts: BTreeMap::from([("api".into(), Digest::of(b"artifact"))]),
             services: vec!["api".into(), "elsewhere".into()],

@@ -18,6 +18,7 @@ use evidence::receipt::Work;
 use evidence::{Digest, Moment, Name};
 use ledger::{LedgerError, Reader};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use wire::{RunState, WorkState};
 
 use crate::caller::{Caller, refused_of_none};
 
@@ -305,10 +306,11 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
             )?;
             for (step, plan) in run.steps.iter().filter(|(_, plan)| plan.approval.is_some()) {
                 let count = plan.approval.as_ref().map_or(0, |approval| approval.count);
+                let none = WorkState::Agreed { given: 0, needed: count }.to_string();
                 rows.execute(
                     "INSERT INTO work (run, entry, kind, name, runner, state) \
                      VALUES (?1, ?2, 'approval', ?3, '', ?4)",
-                    params![run.run.to_string(), signed(number), step.as_str(), format!("0 of {count}")],
+                    params![run.run.to_string(), signed(number), step.as_str(), none],
                 )?;
             }
         }
@@ -349,11 +351,11 @@ pub fn project_of<'a>(stated: Option<&'a Name>, event: &'a Event) -> Option<&'a 
 
 fn reported(rows: &Connection, report: &domain::build::Reported) -> rusqlite::Result<()> {
     let (kind, name) = kind_of(&report.work);
-    let state = if report.passed { "passed" } else { "failed" };
+    let state = if report.passed { WorkState::Passed } else { WorkState::Failed };
     rows.execute(
         "UPDATE work SET state = ?1, log = ?2 WHERE run = ?3 AND kind = ?4 AND name = ?5 AND runner = ?6",
         params![
-            state,
+            state.to_string(),
             report.log.to_string(),
             report.run.to_string(),
             kind,
@@ -366,29 +368,29 @@ fn reported(rows: &Connection, report: &domain::build::Reported) -> rusqlite::Re
 
 fn ended(rows: &Connection, header: &Header, ended: &domain::build::Ended) -> rusqlite::Result<()> {
     let state = match ended.outcome {
-        RunOutcome::Passed => "passed",
-        RunOutcome::Failed => "failed",
-        RunOutcome::Lost => "lost",
-        RunOutcome::Differed => "differed",
-        RunOutcome::Cancelled => "cancelled",
+        RunOutcome::Passed => RunState::Passed,
+        RunOutcome::Failed => RunState::Failed,
+        RunOutcome::Lost => RunState::Lost,
+        RunOutcome::Differed => RunState::Differed,
+        RunOutcome::Cancelled => RunState::Cancelled,
     };
     let person = match (ended.outcome, &header.actor) {
         (RunOutcome::Cancelled, Actor::Person(person)) => Some(person.to_string()),
         _ => None,
     };
     let text = "UPDATE run SET state = ?1, person = ?3 WHERE run = ?2";
-    rows.execute(text, params![state, ended.run.to_string(), person])?;
+    rows.execute(text, params![state.name(), ended.run.to_string(), person])?;
     if let (RunOutcome::Lost, Some(work)) = (ended.outcome, &ended.because) {
         let (kind, name) = kind_of(work);
         // Without the runner's claim only the server vouches for it.
         let (state, runner) = match (&header.actor, header.particulars) {
-            (Actor::Machine(runner), Some(_)) => ("given-up", runner.as_str()),
-            _ => ("lost", ""),
+            (Actor::Machine(runner), Some(_)) => (WorkState::GivenUp, runner.as_str()),
+            _ => (WorkState::Lost, ""),
         };
         rows.execute(
             "UPDATE work SET state = ?4 WHERE run = ?1 AND kind = ?2 AND name = ?3 AND state = 'due' \
              AND ?5 IN (runner, '')",
-            params![ended.run.to_string(), kind, name.as_str(), state, runner],
+            params![ended.run.to_string(), kind, name.as_str(), state.to_string(), runner],
         )?;
     }
     Ok(())

@@ -11,6 +11,7 @@ mod named;
 mod problem;
 mod proof;
 mod service;
+mod states;
 mod who;
 
 pub use client::{Client, ClientError};
@@ -24,6 +25,7 @@ pub use named::{FreezeView, NamedPerson, WitnessesView};
 pub use problem::{Problem, ProblemKind};
 pub use proof::{Anchor, AnchorError};
 pub use service::{LogPiece, ServiceHeard, ServiceLogView, ServiceReport, ServiceView};
+pub use states::{LastOutcome, ReleaseKind, ReleaseStage, RunState, UnknownName, WorkKind, WorkState};
 pub use who::{Machine, SignIn, SignInError};
 
 /// Media type of a problem (RFC 9457, section 3).

@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use crate::named::{FreezeView, NamedPerson, WitnessesView};
 use crate::service::ServiceView;
+use crate::states::{LastOutcome, ReleaseKind, ReleaseStage, RunState, WorkKind, WorkState};
 
 /// Largest body that either side reads, in bytes.
 pub const BODY_BYTES_MAX: usize = 18 * 1024 * 1024;
@@ -137,8 +138,8 @@ pub struct RunView {
     pub project: Name,
     /// The commit.
     pub commit: CommitId,
-    /// `running`, `passed`, `failed`, `differed`, `cancelled`, `lost`.
-    pub state: String,
+    /// How far it has come.
+    pub state: RunState,
     /// Work of the run, in order.
     pub works: Vec<WorkView>,
     /// Artifacts: name and digest.
@@ -161,8 +162,8 @@ pub struct RunView {
 pub struct ReleaseView {
     /// The place.
     pub place: Place,
-    /// `release` or `rollback`.
-    pub kind: String,
+    /// Release or rollback.
+    pub kind: ReleaseKind,
     /// Its number, once it has one.
     pub release: Option<u64>,
     /// The run that built the artifact.
@@ -171,11 +172,10 @@ pub struct ReleaseView {
     pub artifact: Digest,
     /// The commit.
     pub commit: CommitId,
-    /// `wanted`, `proposed`, `judging`, `held`, `due`; or its end: `running`, `returned`, `failed`, `refused`, `unplannable`,
-    /// `superseded`, `rolled-back`.
-    pub stage: String,
-    /// The last verdict or report: `pass`, `fail`, `undecided`, `running`, `returned`, `failed`, `refused`.
-    pub outcome: Option<String>,
+    /// How far it has come, or how it ended.
+    pub stage: ReleaseStage,
+    /// The last verdict or report.
+    pub outcome: Option<LastOutcome>,
     /// Codes of the reasons against it.
     pub reasons: Vec<String>,
     /// Digest of the full verdict or report.
@@ -201,15 +201,14 @@ pub struct ReleaseView {
 /// Some work of a run on one runner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkView {
-    /// `step` or `artifact`.
-    pub kind: String,
+    /// Step, artifact or approval node.
+    pub kind: WorkKind,
     /// Its name.
     pub name: String,
     /// The runner; `None` for an approval node.
     pub runner: Option<Name>,
-    /// `due`, `passed`, `failed`, `given-up` (by the runner), `lost` (by the server's decision); for an approval node the
-    /// number of agreements.
-    pub state: String,
+    /// How far it has come.
+    pub state: WorkState,
     /// Digest of the log, once it has ended.
     pub log: Option<Digest>,
     /// Whether the runner reports the work as running. This is not recorded.
@@ -330,8 +329,8 @@ pub struct OpenView {
     pub commit: CommitId,
     /// The run.
     pub run: RunId,
-    /// `proposed`, `judging`, `held`, `due`.
-    pub stage: String,
+    /// How far it has come: proposed, judging, held or due.
+    pub stage: ReleaseStage,
     /// Number of people whose approvals are valid.
     pub approvals: usize,
     /// Number of people who rejected it.
@@ -349,8 +348,8 @@ pub struct LastView {
     pub entry: u64,
     /// Number of the release.
     pub release: u64,
-    /// `pass`, `fail`, `undecided`, `running`, `returned`, `failed`, `refused`, `unplannable`.
-    pub outcome: String,
+    /// The verdict or report.
+    pub outcome: LastOutcome,
     /// Codes of the reasons.
     pub reasons: Vec<String>,
     /// Digest of the full verdict or report.

@@ -33,7 +33,7 @@ pub fn run(verb: &Cancel, output: Output) -> Result<(), Failure> {
 pub fn send(home: &Home, run: RunId, output: Output) -> Result<(), Failure> {
     let view = runtime()?.block_on(home.client()?.run(run))?;
     let commit = view.commit;
-    if view.state != "running" {
+    if view.state != wire::RunState::Running {
         let what = format!("run {run} of commit {commit} has ended already: {}", view.state);
         let remedy =
             "there is nothing left to cancel; `countersign status` shows the outcome of its releases";

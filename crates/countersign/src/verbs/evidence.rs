@@ -9,7 +9,7 @@ use clap::Args;
 use evidence::Place as At;
 use evidence::bundle::BYTES_MAX;
 use serde::Serialize;
-use wire::{Client, PlaceView, ReleaseView, RunsAsked};
+use wire::{Client, PlaceView, ReleaseKind, ReleaseView, RunsAsked};
 
 use super::promote::{named, only};
 use super::trust::write_file;
@@ -131,10 +131,11 @@ async fn meant(client: &Client, view: &PlaceView, number: Option<u64>) -> Result
         let shown = if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
         Failure::error(format!("the server shows no release {wanted} of {place}; it shows {shown}"))
     })?;
-    if found.kind != "rollback" {
+    if found.kind != ReleaseKind::Rollback {
         return Ok(found.clone());
     }
-    let same = known.iter().filter(|other| other.kind == "release" && other.artifact == found.artifact);
+    let same =
+        known.iter().filter(|other| other.kind == ReleaseKind::Release && other.artifact == found.artifact);
     let before = same.filter(|other| other.bundle.is_some() && other.began < found.began);
     before.max_by_key(|other| other.began).cloned().ok_or_else(|| {
         Failure::error(format!(

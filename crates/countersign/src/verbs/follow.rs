@@ -7,7 +7,7 @@ use domain::gate::GateOutcome;
 use evidence::dsse::Envelope;
 use evidence::report::AgentReport;
 use policy::Finding;
-use wire::{Client, MachineView, PlaceView, ReleaseView, RunView};
+use wire::{Client, LastOutcome, MachineView, PlaceView, ReleaseStage, ReleaseView, RunView, WorkState};
 
 use crate::failure::Failure;
 use crate::outcome::{self, At, Stand};
@@ -15,20 +15,16 @@ use crate::witnesses;
 
 /// The approval nodes that a run waits for, if it waits for nothing else.
 pub fn nodes(view: &RunView) -> Option<Vec<String>> {
-    let is_open = |state: &str| state.split_once(" of ").is_some_and(|(given, needed)| given != needed);
-    let open: Vec<_> = view
-        .works
-        .iter()
-        .filter(|work| work.kind == "approval" && is_open(&work.state))
-        .map(|work| work.name.clone())
-        .collect();
-    let is_busy = view.works.iter().any(|work| work.state == "due");
+    let is_open = |state: WorkState| matches!(state, WorkState::Agreed { given, needed } if given != needed);
+    let open: Vec<_> =
+        view.works.iter().filter(|work| is_open(work.state)).map(|work| work.name.clone()).collect();
+    let is_busy = view.works.iter().any(|work| work.state == WorkState::Due);
     (!is_busy && !open.is_empty()).then_some(open)
 }
 
 /// Fails if all remaining work of a run waits for runners that are gone.
 pub async fn runners(client: &Client, view: &RunView) -> Result<(), Failure> {
-    let due: Vec<_> = view.works.iter().filter(|work| work.state == "due").collect();
+    let due: Vec<_> = view.works.iter().filter(|work| work.state == WorkState::Due).collect();
     let all = client.installation().await?.runners;
     let machines =
         due.iter().filter_map(|work| all.iter().find(|machine| Some(&machine.name) == work.runner.as_ref()));
@@ -79,7 +75,7 @@ pub fn agent(place: &PlaceView) -> Result<(), Failure> {
 }
 
 fn is_due(place: &PlaceView) -> bool {
-    place.rollback.is_some() || place.open.as_ref().is_some_and(|open| open.stage == "due")
+    place.rollback.is_some() || place.open.as_ref().is_some_and(|open| open.stage == ReleaseStage::Due)
 }
 
 fn absent(machine: &MachineView) -> Finding {
@@ -93,7 +89,7 @@ fn absent(machine: &MachineView) -> Finding {
 /// Why a release does not run, in the words of its gate or agent.
 pub async fn why(client: &Client, release: &ReleaseView) -> Result<Failure, Failure> {
     let mut findings: Vec<Finding> = Vec::new();
-    let is_verdict = release.stage == "held";
+    let is_verdict = release.stage == ReleaseStage::Held;
     if let (Some(detail), true) = (&release.detail, is_verdict)
         && let Ok(bytes) = client.blob(detail, DETAIL_MAX).await
         && let Ok(judgement) = serde_json::from_slice::<judge::Judgement>(&bytes)
@@ -116,7 +112,7 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Failure, Fail
             remedy: remedy.clone(),
         }));
     }
-    if release.stage == "held" && release.reasons.iter().any(|code| code == "frozen") {
+    if release.stage == ReleaseStage::Held && release.reasons.iter().any(|code| code == "frozen") {
         let remedy = "it is tried again automatically once the freeze is lifted";
         findings.iter_mut().filter(|finding| finding.code == "frozen").for_each(|finding| {
             finding.remedy = format!("{}; {remedy}", finding.remedy);
@@ -125,7 +121,7 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Failure, Fail
     if findings.iter().any(|finding| finding.code == "not-witnessed") {
         witnesses::advise(&mut findings, client.installation().await?.witnesses);
     }
-    let outcome = if release.outcome.as_deref() == Some("undecided") {
+    let outcome = if release.outcome == Some(LastOutcome::Undecided) {
         GateOutcome::Undecided
     } else {
         GateOutcome::Fail
@@ -142,16 +138,20 @@ async fn reported(client: &Client, release: &ReleaseView) -> Option<String> {
 
 fn title(release: &ReleaseView) -> String {
     let (place, number) = (&release.place, release.release.unwrap_or_default());
-    match (release.stage.as_str(), release.outcome.as_deref()) {
-        ("held", Some("undecided")) => format!("{place}: no decision about release {number} could be made"),
-        ("held", _) => format!("{place}: the gate does not let release {number} pass"),
-        ("returned", _) => {
+    match (release.stage, release.outcome) {
+        (ReleaseStage::Held, Some(LastOutcome::Undecided)) => {
+            format!("{place}: no decision about release {number} could be made")
+        }
+        (ReleaseStage::Held, _) => format!("{place}: the gate does not let release {number} pass"),
+        (ReleaseStage::Returned, _) => {
             format!("{place}: release {number} did not work, so the release that ran before runs again")
         }
-        ("failed", _) => format!("{place}: release {number} did not work, and nothing runs there now"),
-        ("refused", _) => format!("{place}: the agent refused {} {number}", release.kind),
-        ("unplannable", _) => format!("{place}: no plan for this release can be made"),
-        ("superseded", _) if release.by_rollback.is_some() => {
+        (ReleaseStage::Failed, _) => {
+            format!("{place}: release {number} did not work, and nothing runs there now")
+        }
+        (ReleaseStage::Refused, _) => format!("{place}: the agent refused {} {number}", release.kind),
+        (ReleaseStage::Unplannable, _) => format!("{place}: no plan for this release can be made"),
+        (ReleaseStage::Superseded, _) if release.by_rollback.is_some() => {
             let rollback = release.by_rollback.unwrap_or_default();
             format!("{place}: rollback {rollback} ended release {number}")
         }

@@ -8,7 +8,7 @@ use clap::Args;
 use domain::RunId;
 use evidence::Name;
 use serde_json::json;
-use wire::{Client, LOG_PIECE_BYTES_MAX, RunView, RunsAsked, WorkView};
+use wire::{Client, LOG_PIECE_BYTES_MAX, RunState, RunView, RunsAsked, WorkKind, WorkState, WorkView};
 
 use super::logs_place::{self, Subject};
 use super::{Place, runtime};
@@ -63,7 +63,7 @@ async fn show(verb: &Logs, client: &Client, output: Output) -> Result<(), Failur
     let mut page = Page { output, ..Page::default() };
     loop {
         let view = client.run(run).await?;
-        let has_ended = view.state != "running";
+        let has_ended = view.state != RunState::Running;
         page.title(&view)?;
         let is_last_look = has_ended || !verb.follow;
         let works = works(verb, &view)?;
@@ -153,7 +153,9 @@ fn works<'a>(verb: &Logs, view: &'a RunView) -> Result<Vec<&'a WorkView>, Failur
         let same = meant.iter().find(|other| other.kind == work.kind && other.name == work.name);
         let is_shown = match &verb.runner {
             Some(runner) => work.runner.as_ref() == Some(runner),
-            None => same.is_none_or(|first| work.state == "failed" && first.state != "failed"),
+            None => {
+                same.is_none_or(|first| work.state == WorkState::Failed && first.state != WorkState::Failed)
+            }
         };
         if is_wanted && is_shown {
             meant.push(work);
@@ -164,7 +166,7 @@ fn works<'a>(verb: &Logs, view: &'a RunView) -> Result<Vec<&'a WorkView>, Failur
 
 /// Sorts the log with the reason of a failed run last, where people look first; another runner may still be running.
 fn failed_last(mut works: Vec<&WorkView>) -> Vec<&WorkView> {
-    works.sort_by_key(|work| work.state == "failed");
+    works.sort_by_key(|work| work.state == WorkState::Failed);
     works
 }
 
@@ -190,13 +192,13 @@ struct Page {
     /// The heading above the current log.
     heading: String,
     /// Works whose heading was printed.
-    headed: BTreeSet<(String, String, Option<Name>)>,
+    headed: BTreeSet<(WorkKind, String, Option<Name>)>,
     is_in_line: bool,
 }
 
 impl Page {
     fn title(&mut self, view: &RunView) -> Result<(), Failure> {
-        self.has_ended = view.state != "running";
+        self.has_ended = view.state != RunState::Running;
         if std::mem::replace(&mut self.has_title, true) || self.output == Output::Json {
             return Ok(());
         }
@@ -227,7 +229,8 @@ impl Page {
         let before = if std::mem::take(&mut self.is_in_line) { "\n" } else { "" };
         self.headed.insert(key(work));
         // Work that remained when a run ended is not due any more.
-        let state = if self.has_ended && work.state == "due" { "unfinished" } else { &work.state };
+        let is_unfinished = self.has_ended && work.state == WorkState::Due;
+        let state = if is_unfinished { "unfinished".to_owned() } else { work.state.to_string() };
         output::stream(format!("{before}{heading}: {state}\n").as_bytes())?;
         self.heading = heading;
         Ok(())
@@ -244,8 +247,8 @@ impl Page {
     }
 }
 
-fn key(work: &WorkView) -> (String, String, Option<Name>) {
-    (work.kind.clone(), work.name.clone(), work.runner.clone())
+fn key(work: &WorkView) -> (WorkKind, String, Option<Name>) {
+    (work.kind, work.name.clone(), work.runner.clone())
 }
 
 /// Interval at which a growing log is read.
@@ -253,17 +256,17 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 #[cfg(test)]
 mod tests {
-    use wire::WorkView;
+    use wire::{WorkKind, WorkView};
 
     use super::failed_last;
 
     #[test]
     fn what_failed_stands_after_what_is_unfinished_on_another_runner() {
         let work = |name: &str, state: &str| WorkView {
-            kind: "step".to_owned(),
+            kind: WorkKind::Step,
             name: name.to_owned(),
             runner: None,
-            state: state.to_owned(),
+            state: state.parse().unwrap(),
             running: false,
             log: None,
         };

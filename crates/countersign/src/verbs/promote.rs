@@ -6,7 +6,7 @@ use clap::Args;
 use evidence::Place as At;
 use serde::Serialize;
 use serde_json::json;
-use wire::{Client, PlaceView, ReleaseView};
+use wire::{Client, PlaceView, ReleaseStage, ReleaseView};
 
 use super::evidence::save;
 use super::{Place, follow, runtime, status};
@@ -36,7 +36,7 @@ pub struct Promote {
 struct Done {
     place: At,
     release: u64,
-    outcome: String,
+    outcome: ReleaseStage,
     /// Number of the entry with the agent's report.
     entry: u64,
     /// File in which the evidence was saved.
@@ -65,13 +65,13 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     let settled = settle(&client, &view.place, number, verb.no_wait, &mut progress);
     let release = runtime.block_on(unless_interrupted(settled, &goes_on))?;
     let place = view.place;
-    if verb.no_wait && ["due", "running"].contains(&release.stage.as_str()) {
+    if verb.no_wait && [ReleaseStage::Due, ReleaseStage::Running].contains(&release.stage) {
         let entry = release.entry;
         return output.print(&json!({ "place": place, "release": number, "due": entry }), |_| {
             format!("release {number} is due at the agent of {place}, by entry {entry}")
         });
     }
-    if release.stage != "running" {
+    if release.stage != ReleaseStage::Running {
         return Err(runtime.block_on(follow::why(&client, &release))?);
     }
     let bundle = runtime.block_on(save(&home, &client, &release, verb.bundle.as_deref())).map_err(|failure| {
@@ -132,9 +132,9 @@ async fn settle(
         let view = look(client, place).await?;
         let release = view.releases.iter().find(|release| release.release == Some(number));
         let release = release.ok_or_else(|| gone(place, number))?;
-        match release.stage.as_str() {
-            "proposed" | "judging" => {}
-            "due" if !for_the_gate => {
+        match release.stage {
+            ReleaseStage::Proposed | ReleaseStage::Judging => {}
+            ReleaseStage::Due if !for_the_gate => {
                 progress.once(format!("release {number}: the gate let it pass; the agent judges on its own"));
                 follow::agent(&view)?;
             }
@@ -169,7 +169,8 @@ pub fn waiting(places: Vec<PlaceView>, at: Option<&At>) -> Result<PlaceView, Fai
     }
     let waits = |view: &PlaceView| {
         let open = view.open.as_ref();
-        !view.automatic && open.is_some_and(|open| ["proposed", "held"].contains(&open.stage.as_str()))
+        !view.automatic
+            && open.is_some_and(|open| [ReleaseStage::Proposed, ReleaseStage::Held].contains(&open.stage))
     };
     only(places, waits, "has a release that waits for people")
 }

@@ -9,7 +9,9 @@ use evidence::Place as At;
 use evidence::{CommitId, Digest};
 use serde::Serialize;
 use serde_json::json;
-use wire::{Client, OpenView, PlaceView, ReleaseView, RolledBackView, RunningView};
+use wire::{
+    Client, OpenView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView, RolledBackView, RunningView,
+};
 
 use super::promote::{look, named, only};
 use super::{Place, follow, runtime, words};
@@ -57,7 +59,7 @@ struct Done {
     place: At,
     /// Number of the rollback.
     release: u64,
-    outcome: String,
+    outcome: ReleaseStage,
     entry: u64,
     /// The release that runs again.
     to: Target,
@@ -80,7 +82,7 @@ struct Ended {
     #[serde(skip_serializing_if = "Option::is_none")]
     release: Option<u64>,
     commit: CommitId,
-    stage: String,
+    stage: ReleaseStage,
 }
 
 /// Asks for the rollback, and waits for the agent's report.
@@ -116,7 +118,7 @@ pub fn carry_out(
         format!("the rollback of {} continues; `countersign status` shows its progress", view.place);
     let waiting = unless_interrupted(reported(&client, &view.place, sent.outcome.entry), &goes_on);
     let release = runtime.block_on(waiting)?;
-    if release.stage != "running" {
+    if release.stage != ReleaseStage::Running {
         return Err(runtime.block_on(follow::why(&client, &release))?);
     }
     let done = Done {
@@ -233,7 +235,7 @@ impl Ended {
 
 /// Whether the gate or the agent works on the release.
 pub fn is_under_way(open: &OpenView) -> bool {
-    ["judging", "due"].contains(&open.stage.as_str())
+    [ReleaseStage::Judging, ReleaseStage::Due].contains(&open.stage)
 }
 
 fn brief(past: &RunningView) -> String {
@@ -243,20 +245,25 @@ fn brief(past: &RunningView) -> String {
 /// Pending releases of a place that the rollback ends besides its own; a person has to ask for them again.
 fn ends(view: &PlaceView) -> Vec<Ended> {
     // A release that the agent refused because of a freeze is tried again afterwards, unless a newer release exists.
-    let newest = view.releases.iter().find(|release| release.kind == "release").map(|release| release.began);
+    let newest = view
+        .releases
+        .iter()
+        .find(|release| release.kind == ReleaseKind::Release)
+        .map(|release| release.began);
     let is_waiting = |release: &&ReleaseView| {
         let is_frozen = || {
-            release.stage == "refused"
+            release.stage == ReleaseStage::Refused
                 && release.reasons.iter().any(|code| code == "frozen")
                 && Some(release.began) == newest
         };
-        let waits = ["wanted", "proposed", "held"].contains(&release.stage.as_str());
-        release.kind == "release" && (waits || is_frozen())
+        let waits =
+            [ReleaseStage::Wanted, ReleaseStage::Proposed, ReleaseStage::Held].contains(&release.stage);
+        release.kind == ReleaseKind::Release && (waits || is_frozen())
     };
     let ended = |release: &ReleaseView| Ended {
         release: release.release,
         commit: release.commit.clone(),
-        stage: release.stage.clone(),
+        stage: release.stage,
     };
     view.releases.iter().filter(is_waiting).map(ended).collect()
 }
@@ -315,13 +322,13 @@ async fn reported(client: &Client, place: &At, entry: u64) -> Result<ReleaseView
         let release = release.ok_or_else(|| {
             Failure::error("the server does not show the rollback; see `countersign status`")
         })?;
-        if release.stage == "dropped" {
+        if release.stage == ReleaseStage::Dropped {
             let what = "its agent refuses it: the enrolment of the person who asked was withdrawn meanwhile";
             return Err(Failure::error(format!(
                 "the rollback of {place} was dropped: {what}; ask for it anew"
             )));
         }
-        if release.stage != "due" {
+        if release.stage != ReleaseStage::Due {
             return Ok(release.clone());
         }
         follow::agent(&view)?;

@@ -18,7 +18,7 @@ use evidence::{CommitId, Digest, Name};
 use policy::Finding;
 use serde::Serialize;
 use serde_json::json;
-use wire::{Client, NamedPerson, PlaceView, RunView, RunsAsked, WorkView};
+use wire::{Client, NamedPerson, PlaceView, RunState, RunView, RunsAsked, WorkState, WorkView};
 
 use super::pipeline_run::{self, Local};
 use super::{Place, follow, runtime};
@@ -78,7 +78,7 @@ pub struct Run {
 struct Started {
     run: RunId,
     commit: CommitId,
-    state: String,
+    state: RunState,
     /// Whether the commit had been run before, so that no run was begun.
     unchanged: bool,
     artifacts: BTreeMap<String, Digest>,
@@ -115,7 +115,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     let mut untested = false;
     let run = match before {
         Some(view) => {
-            let (run, how) = (view.run, if view.state == "running" { "is being built" } else { "was built" });
+            let (run, how) = (view.run, how_far(view.state));
             progress.say(format!(
                 "commit {} {how} by run {run}: no new run; `countersign run --again` repeats it",
                 short(commit.as_str())
@@ -137,7 +137,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     };
     if verb.no_wait {
         let next = format!("countersign logs -f {run}");
-        let started = Started::new(run, commit, "running", unchanged, next);
+        let started = Started::new(run, commit, RunState::Running, unchanged, next);
         return output.print(&started, |started| format!("next: {}", started.next));
     }
     let goes_on = format!(
@@ -145,7 +145,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     );
     let followed = unless_interrupted(to_the_end(&client, run, &mut progress), &goes_on);
     let (view, end) = runtime.block_on(followed)?;
-    let mut started = Started::new(run, commit, &view.state, unchanged, String::new());
+    let mut started = Started::new(run, commit, view.state, unchanged, String::new());
     started.artifacts.clone_from(&view.artifacts);
     if let Some(nodes) = end.nodes {
         let node = nodes.first().cloned().unwrap_or_default();
@@ -168,12 +168,16 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     output.print(&started, Started::text)
 }
 
+const fn how_far(state: RunState) -> &'static str {
+    if matches!(state, RunState::Running) { "is being built" } else { "was built" }
+}
+
 impl Started {
-    fn new(run: RunId, commit: CommitId, state: &str, unchanged: bool, next: String) -> Self {
+    fn new(run: RunId, commit: CommitId, state: RunState, unchanged: bool, next: String) -> Self {
         Self {
             run,
             commit,
-            state: state.to_owned(),
+            state,
             unchanged,
             artifacts: BTreeMap::new(),
             outcomes: Vec::new(),
@@ -213,9 +217,9 @@ async fn standing(
     let stands = outcome::stands(&view, places);
     let settled = |at: &At| at.stand.is_settled() || matches!(at.stand, Stand::RolledBack { .. });
     let is_placed = view.services.is_empty() || !stands.is_empty();
-    let stays = match view.state.as_str() {
-        "running" => true,
-        "passed" => is_placed && stands.iter().all(settled),
+    let stays = match view.state {
+        RunState::Running => true,
+        RunState::Passed => is_placed && stands.iter().all(settled),
         _ => false,
     };
     Ok(stays.then_some(view))
@@ -264,10 +268,10 @@ async fn to_the_end(client: &Client, run: RunId, progress: &mut Progress) -> Res
         let view = client.run(run).await?;
         for work in &view.works {
             let who = work.runner.as_ref().map_or_else(String::new, |runner| format!(" on {runner}"));
-            let state = if work.running { "running" } else { &work.state };
+            let state = if work.running { "running".to_owned() } else { work.state.to_string() };
             progress.once(format!("{} {}{who}: {state}", work.kind, work.name));
         }
-        if view.state == "running" {
+        if view.state == RunState::Running {
             if let Some(nodes) = follow::nodes(&view) {
                 return Ok((view, End { nodes: Some(nodes), ..End::default() }));
             }
@@ -275,7 +279,8 @@ async fn to_the_end(client: &Client, run: RunId, progress: &mut Progress) -> Res
         } else {
             progress.once(format!("run: {}", view.state));
             let places = client.places().await?;
-            let stands = if view.state == "passed" { outcome::stands(&view, &places) } else { Vec::new() };
+            let stands =
+                if view.state == RunState::Passed { outcome::stands(&view, &places) } else { Vec::new() };
             for At { place, stand } in &stands {
                 progress.once(format!("{place}: {}", stand.words()));
                 let view = places.iter().find(|view| view.place == *place);
@@ -291,7 +296,7 @@ async fn to_the_end(client: &Client, run: RunId, progress: &mut Progress) -> Res
         }
         let past = client.wait_past(seen);
         // The start of a runner's work is no entry, so nothing in the ledger shows it: the server is asked at intervals.
-        if view.works.iter().any(|work| work.state == "due" && !work.running) {
+        if view.works.iter().any(|work| work.state == WorkState::Due && !work.running) {
             let waited = tokio::time::timeout(LOOK_EVERY, past).await;
             seen = waited.unwrap_or(Ok(seen))?;
         } else {
@@ -302,10 +307,10 @@ async fn to_the_end(client: &Client, run: RunId, progress: &mut Progress) -> Res
 
 /// The failure of a run that did not get as far as it could without people; `None` if it did.
 async fn failure(client: &Client, view: &RunView, started: &Started) -> Result<Option<Failure>, Failure> {
-    if view.state != "passed" {
+    if view.state != RunState::Passed {
         // The failure is true even without the file list, so a receipt that cannot be read is no further failure.
-        let differing = match view.state.as_str() {
-            "differed" => differing::files(client, view).await.unwrap_or_default(),
+        let differing = match view.state {
+            RunState::Differed => differing::files(client, view).await.unwrap_or_default(),
             _ => Vec::new(),
         };
         return Ok(Some(failed(view, &differing)));
@@ -373,7 +378,7 @@ fn nowhere(view: &RunView, started: &Started) -> Option<Failure> {
 
 fn failed(view: &RunView, differing: &[String]) -> Failure {
     let differ = format!("the runners' outputs differ: {}", differing.join("; "));
-    let bad = view.works.iter().filter(|work| work.state == "failed");
+    let bad = view.works.iter().filter(|work| work.state == WorkState::Failed);
     let mut findings: Vec<_> = bad
         .map(|work| {
             let runner = work.runner.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -387,13 +392,13 @@ fn failed(view: &RunView, differing: &[String]) -> Failure {
     let lost = lost(view);
     let cancelled = format!("{} ended it", cancelled_by(view));
     if findings.is_empty() {
-        let (code, what, remedy) = match view.state.as_str() {
-            "differed" => (
+        let (code, what, remedy) = match view.state {
+            RunState::Differed => (
                 "runners-differ",
                 differ.trim_end_matches([':', ' ']),
                 "compare their logs, and make the build reproducible; SOURCE_DATE_EPOCH is set for it",
             ),
-            "cancelled" => {
+            RunState::Cancelled => {
                 ("run-cancelled", cancelled.as_str(), "run the commit again if it is still wanted")
             }
             _ => (
@@ -418,9 +423,9 @@ fn cancelled_by(view: &RunView) -> String {
 
 /// The reason why a run cannot end automatically, and who reported it.
 fn lost(view: &RunView) -> String {
-    let of = |state: &str| view.works.iter().find(|work| work.state == state);
+    let of = |state: WorkState| view.works.iter().find(|work| work.state == state);
     let runner = |work: &WorkView| work.runner.as_ref().map_or("a runner".to_owned(), Name::to_string);
-    match (of("given-up"), of("lost")) {
+    match (of(WorkState::GivenUp), of(WorkState::Lost)) {
         (Some(work), _) => {
             format!("{} gave up {} {}: it could not report it", runner(work), work.kind, work.name)
         }

@@ -7,8 +7,8 @@ use evidence::Moment;
 use evidence::trust_root::Mode;
 use serde::Serialize;
 use wire::{
-    FreezeView, Installation, MachineView, PersonView, PlaceView, ReleaseView, RolledBackView, RunView,
-    RunsAsked, ServiceView,
+    FreezeView, Installation, MachineView, PersonView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView,
+    RolledBackView, RunView, RunsAsked, ServiceView,
 };
 
 use super::{Place, runtime};
@@ -190,14 +190,16 @@ fn stage_of(release: &ReleaseView, places: &[PlaceView]) -> String {
     let now = view.and_then(|view| view.running.as_ref());
     let runs = now.is_some_and(|now| now.run == release.run && now.artifact == release.artifact);
     let mut bars = view.into_iter().flat_map(|view| &view.rolled_back);
-    match (release.stage.as_str(), release.by_rollback) {
-        ("running", _) if release.replaced && runs => "running again after a rollback".into(),
-        ("running", _) if release.replaced => match bars.find(|bar| Some(bar.release) == release.release) {
-            Some(bar) => format!("rolled back by rollback {}", bar.by),
-            None => "replaced".into(),
-        },
-        ("superseded", Some(rollback)) => format!("ended by rollback {rollback}"),
-        (stage, _) => stage.to_owned(),
+    match (release.stage, release.by_rollback) {
+        (ReleaseStage::Running, _) if release.replaced && runs => "running again after a rollback".into(),
+        (ReleaseStage::Running, _) if release.replaced => {
+            match bars.find(|bar| Some(bar.release) == release.release) {
+                Some(bar) => format!("rolled back by rollback {}", bar.by),
+                None => "replaced".into(),
+            }
+        }
+        (ReleaseStage::Superseded, Some(rollback)) => format!("ended by rollback {rollback}"),
+        (stage, _) => stage.to_string(),
     }
 }
 
@@ -223,8 +225,11 @@ pub fn service_text(service: &ServiceView) -> String {
 fn runs_text(runs: &[RunView], places: &[PlaceView]) -> String {
     let line = |view: &RunView| {
         let commit = short(view.commit.as_str());
-        let released =
-            view.releases.iter().rev().filter(|release| release.run == view.run && release.kind == "release");
+        let released = view
+            .releases
+            .iter()
+            .rev()
+            .filter(|release| release.run == view.run && release.kind == ReleaseKind::Release);
         // Only the newest release of each place is shown.
         let mut newest: Vec<&ReleaseView> = Vec::new();
         for release in released {

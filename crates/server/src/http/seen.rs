@@ -20,8 +20,8 @@ use judge::{Store as _, collect};
 use rusqlite::{Connection, params, params_from_iter};
 use serde::Deserialize;
 use wire::{
-    LastView, NamedPerson, OpenView, PlaceView, ProblemKind, RolledBackView, RunView, RunningView, RunsAsked,
-    WorkView,
+    LastView, NamedPerson, OpenView, PlaceView, ProblemKind, ReleaseStage, RolledBackView, RunView,
+    RunningView, RunsAsked, WorkKind, WorkState, WorkView,
 };
 
 use super::machines::waited;
@@ -81,12 +81,12 @@ fn complete_run(shared: &Shared, view: &mut RunView) {
         *by = named(shared, by.person);
     }
     let state = shared.intake.state();
-    for work in view.works.iter_mut().filter(|work| work.state == "due") {
+    for work in view.works.iter_mut().filter(|work| work.state == WorkState::Due) {
         let Some(runner) = &work.runner else { continue };
         let mut due = state.build.outstanding(runner).filter(|due| due.run == view.run);
         let is_it = |due: &&domain::build::Due| match &due.work {
-            Work::Step(name) => work.kind == "step" && *name.as_str() == work.name,
-            Work::Artifact(name) => work.kind == "artifact" && *name.as_str() == work.name,
+            Work::Step(name) => work.kind == WorkKind::Step && *name.as_str() == work.name,
+            Work::Artifact(name) => work.kind == WorkKind::Artifact && *name.as_str() == work.name,
         };
         work.running = due.find(is_it).is_some_and(|due| shared.attendance.is_at(runner, &due.nonce));
     }
@@ -131,7 +131,7 @@ fn runs_where(rows: &Connection, condition: &str, keys: &[&str]) -> rusqlite::Re
             run: parsed(row, 0)?,
             project: parsed(row, 1)?,
             commit: parsed(row, 2)?,
-            state: row.get(3)?,
+            state: parsed(row, 3)?,
             services: services.split_whitespace().map(str::to_owned).collect(),
             cancelled_by: person.map(|person| NamedPerson { person, name: None }),
         })
@@ -146,10 +146,10 @@ fn works(rows: &Connection, run: &str) -> rusqlite::Result<Vec<WorkView>> {
         let runner: String = row.get(2)?;
         let log: Option<String> = row.get(4)?;
         Ok(WorkView {
-            kind: row.get(0)?,
+            kind: parsed(row, 0)?,
             name: row.get(1)?,
             runner: runner.parse().ok(),
-            state: row.get(3)?,
+            state: parsed(row, 3)?,
             log: log.and_then(|log| log.parse().ok()),
             running: false,
         })
@@ -255,10 +255,10 @@ fn running_view(rows: &Connection, at: &Place, now: &Current) -> rusqlite::Resul
 
 fn open_view(state: &domain::State, open: &Open) -> OpenView {
     let stage = match open.stage {
-        Stage::Proposed => "proposed",
-        Stage::Judging => "judging",
-        Stage::Held => "held",
-        Stage::Due(_) => "due",
+        Stage::Proposed => ReleaseStage::Proposed,
+        Stage::Judging => ReleaseStage::Judging,
+        Stage::Held => ReleaseStage::Held,
+        Stage::Due(_) => ReleaseStage::Due,
     };
     let now = clock::now();
     let given = |decision| {
@@ -271,7 +271,7 @@ fn open_view(state: &domain::State, open: &Open) -> OpenView {
         artifact: open.facts.artifact,
         commit: open.facts.commit.clone(),
         run: open.facts.run,
-        stage: stage.to_owned(),
+        stage,
         approvals: given(Decision::Approve).count(),
         rejections: given(Decision::Reject).count(),
         approvals_expire: given(Decision::Approve).map(|given| given.expires).min(),
@@ -291,7 +291,7 @@ fn last(rows: &Connection, place: &Place) -> rusqlite::Result<Option<LastView>> 
         Ok(LastView {
             entry: number(0)?,
             release: number(1)?,
-            outcome: row.get(2)?,
+            outcome: parsed(row, 2)?,
             reasons: reasons.split_whitespace().map(str::to_owned).collect(),
             detail: digest(4)?,
             bundle: digest(5)?,

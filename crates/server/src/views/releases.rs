@@ -9,7 +9,7 @@ use evidence::Place;
 use evidence::report::ReleaseOutcome;
 use evidence::{Digest, Moment};
 use rusqlite::{Connection, Row, params, params_from_iter};
-use wire::ReleaseView;
+use wire::{ReleaseStage, ReleaseView};
 
 use super::signed;
 
@@ -32,7 +32,7 @@ pub fn apply(rows: &Connection, at: At<'_>, event: &Event) -> rusqlite::Result<(
                         time = ?3 WHERE place = ?1 AND stage = 'wanted'";
             rows.execute(text, params![place.to_string(), signed(at.number), at.time, code]).map(drop)
         }
-        Event::GateDue(due) => stage(rows, at, &due.place, due.release, "judging"),
+        Event::GateDue(due) => stage(rows, at, &due.place, due.release, ReleaseStage::Judging),
         Event::Judged(judged) => {
             let outcome = judged.outcome.name();
             let text = "UPDATE release SET outcome = ?5, reasons = ?6, detail = ?7, bundle = ?8, changed = ?3, time = ?4 \
@@ -44,8 +44,10 @@ pub fn apply(rows: &Connection, at: At<'_>, event: &Event) -> rusqlite::Result<(
                 params![place, release, signed(at.number), at.time, outcome, reasons, detail, bundle];
             rows.execute(text, values).map(drop)
         }
-        Event::Held(Held { place, release }) => stage(rows, at, place, *release, "held"),
-        Event::ReleaseDue(ReleaseDue { place, release, .. }) => stage(rows, at, place, *release, "due"),
+        Event::Held(Held { place, release }) => stage(rows, at, place, *release, ReleaseStage::Held),
+        Event::ReleaseDue(ReleaseDue { place, release, .. }) => {
+            stage(rows, at, place, *release, ReleaseStage::Due)
+        }
         Event::RollbackRequested(returning) => roll_back(rows, at, returning),
         Event::AgentReported(reported) => report(rows, at, reported),
         Event::Enrolled(enrolled) => {
@@ -99,9 +101,15 @@ fn supersede(rows: &Connection, at: At<'_>, place: &str, stages: &[&str], by: Ru
     Ok(())
 }
 
-fn stage(rows: &Connection, at: At<'_>, place: &Place, release: u64, stage: &str) -> rusqlite::Result<()> {
+fn stage(
+    rows: &Connection,
+    at: At<'_>,
+    place: &Place,
+    release: u64,
+    stage: ReleaseStage,
+) -> rusqlite::Result<()> {
     let text = "UPDATE release SET stage = ?3, changed = ?4, time = ?5 WHERE place = ?1 AND release = ?2";
-    let values = params![place.to_string(), signed(release), stage, signed(at.number), at.time];
+    let values = params![place.to_string(), signed(release), stage.name(), signed(at.number), at.time];
     rows.execute(text, values).map(drop)
 }
 
@@ -260,13 +268,13 @@ fn view(row: &Row<'_>) -> rusqlite::Result<ReleaseView> {
     let by_rollback: Option<i64> = row.get(15)?;
     Ok(ReleaseView {
         place: super::parsed(row, 0)?,
-        kind: row.get(1)?,
+        kind: super::parsed(row, 1)?,
         release: release.and_then(|number| u64::try_from(number).ok()),
         run: super::parsed(row, 3)?,
         artifact: super::parsed(row, 4)?,
         commit: super::parsed(row, 5)?,
-        stage: row.get(6)?,
-        outcome: row.get(7)?,
+        stage: super::parsed(row, 6)?,
+        outcome: row.get::<_, Option<String>>(7)?.map(|_| super::parsed(row, 7)).transpose()?,
         reasons: reasons.split_whitespace().map(str::to_owned).collect(),
         detail: digest(9)?,
         bundle: digest(10)?,
