@@ -62,7 +62,7 @@ impl Fault {
 /// Code that ends an attempt although nothing failed: the agent ends.
 pub const ENDING: &str = "agent-ending";
 
-/// What came of a release.
+/// The result of applying a release.
 #[derive(Debug)]
 pub struct Applied {
     /// The outcome.

@@ -10,7 +10,7 @@ use serde_json::Value;
 const PAGE: &str = include_str!("../../../docs/policy/input.md");
 
 /// Releases that fill every list and every field that may be absent, between them.
-const FULL: [&str; 2] = ["a rejection", "an approval by whom signed the change off"];
+const FULL: [&str; 2] = ["a rejection", "an approval by the person who signed the change off"];
 
 fn inputs() -> Vec<Vec<u8>> {
     let rows = forgery::all();

@@ -9,23 +9,23 @@ use clap::Args;
 use crate::failure::Failure;
 use crate::home::{Home, Profile};
 
-/// Where the installation is.
+/// Location of the installation.
 #[derive(Clone, Debug, Args)]
 pub struct Place {
-    /// The server's data directory.
+    /// The server's data directory; default: the one of your profile, else `$XDG_DATA_HOME/countersign/data`.
     #[arg(long, env = "COUNTERSIGN_DATA")]
     pub data: Option<PathBuf>,
 }
 
 impl Place {
-    /// The directory given, else that of the person's profile, else the default one; it must be there.
+    /// The directory given, else that of the person's profile, else the default one; it must exist.
     pub fn home(&self) -> Result<Home, Failure> {
         let home = self.named()?;
         home.exists()?;
         Ok(home)
     }
 
-    /// The same, whether it is there or not: a person who only signs may work on another machine.
+    /// The same, whether it exists or not: a person who only signs may work on another machine.
     pub fn named(&self) -> Result<Home, Failure> {
         match &self.data {
             Some(dir) => Home::new(Some(dir)),
@@ -34,28 +34,28 @@ impl Place {
     }
 }
 
-/// Arguments that `up` gives to the roles that it starts.
+/// Options with which `up` starts each role.
 #[derive(Debug, Args)]
 pub struct Child {
-    /// End when the process with this id does.
+    /// End when the process with this id ends.
     #[arg(long, hide = true)]
     pub with_parent: Option<u32>,
 }
 
-/// Arguments of a role other than the server.
+/// Options of each role other than the server.
 #[derive(Debug, Args)]
 pub struct RoleArguments {
     /// The role's own directory.
     #[arg(long, required = true)]
     pub data: Option<PathBuf>,
-    /// URL of the server, letter by letter as it prints it when it starts.
+    /// URL of the server, exactly as the server prints it when it starts.
     #[arg(long, required = true)]
     pub server: Option<String>,
     #[command(flatten)]
     pub child: Child,
 }
 
-/// Words that a person signs: an empty reason is invalid.
+/// A text that a person signs; an empty text is invalid.
 pub fn words(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() { Err("it is empty; say why, or leave it out".into()) } else { Ok(text.to_owned()) }
