@@ -104,7 +104,15 @@ fn tested(rest: &[&str], with_peers: bool) -> Done {
     if with_peers {
         command.env("COUNTERSIGN_PEERS", "1");
     }
-    spawn(&mut command)
+    spawn(&mut command)?;
+    // Arguments choose among the other tests; nextest runs no examples of documentation.
+    if rest.is_empty() { examples() } else { Ok(()) }
+}
+
+/// The examples in the documentation. Of the whole workspace, as the tests are: fewer crates would be built anew, with other
+/// features of what they depend on.
+fn examples() -> Done {
+    cargo(&["test", "--quiet", "--doc", "--workspace"])
 }
 
 /// Runs the tests that match the filters, including those that are too slow for every day: every byte flipped, a minute

@@ -4,6 +4,28 @@
 //! carries a version. The crate deliberately contains no state, storage, clock or randomness: salts, nonces and moments
 //! come from the caller. The texts of errors are part of the formats, too: findings quote them, and the ledger records
 //! the digest of a verdict with its findings. So a text that a verdict can quote does not change.
+//!
+//! An [`Envelope`](dsse::Envelope) that a machine signs, and a [`Pipeline`](pipeline::Pipeline) that is read:
+//!
+//! ```
+//! use evidence::dsse::Envelope;
+//! use evidence::machine::MachineSigner;
+//! use evidence::pipeline::Pipeline;
+//!
+//! let signer = MachineSigner::from_seed([7; 32])?;
+//! let mut envelope = Envelope::new("application/vnd.example+json", b"{}".to_vec());
+//! signer.sign(&mut envelope)?;
+//!
+//! let received = Envelope::decode(&envelope.encode()?)?;
+//! signer.public().verify(&received)?;
+//! assert_eq!(received.payload("application/vnd.example+json")?, b"{}");
+//! let other = MachineSigner::from_seed([8; 32])?;
+//! assert!(other.public().verify(&received).is_err());
+//!
+//! let pipeline = Pipeline::parse(b"version: 1\nsteps:\n  build:\n    run: make\n")?;
+//! assert_eq!(pipeline.order().len(), 1);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod approval;
 pub mod bundle;

@@ -5,6 +5,23 @@
 //! and `check_run` judge orders that need no release. Invariant: all of this is a pure function of its arguments; bytes
 //! come through `Store`, times and seen numbers from the caller. A fact without a signer is unknown, and an unknown
 //! fact fails.
+//!
+//! `countersign verify` does this with a bundle and a trusted root; the crate `lab` makes bundles to try it on:
+//!
+//! ```
+//! use evidence::bundle::Bundle;
+//! use evidence::trust_root::TrustRoot;
+//! use judge::{Anchors, Judgement, VerificationContext, judge};
+//!
+//! fn verify(bundle: &[u8], root: &TrustRoot) -> Result<Judgement, Box<dyn std::error::Error>> {
+//!     let bundle = Bundle::decode(bundle)?;
+//!     let anchors = Anchors { version: root.version, digest: root.digest()?, rehearsal: false };
+//!     let seen = VerificationContext { root: root.version, ..VerificationContext::default() };
+//!     Ok(judge(&bundle, &anchors, &seen))
+//! }
+//! ```
+//!
+//! [`judge()`] is [`check()`] and the question to the policy; both name every reason. [`Replay`] does it for a whole ledger.
 
 mod admit;
 mod admit_machines;

@@ -4,6 +4,28 @@
 //! when a policy is loaded, so there is no clock, randomness or network. The budget is counted in instructions, so a
 //! replay on a slower machine stops at the same place. "Could not decide" is a separate verdict and never a pass, and a
 //! policy that made no check does not pass either. The crate deliberately knows nothing about the meaning of the input.
+//!
+//! A [`Gate`] that denies unsigned commits:
+//!
+//! ```
+//! use policy::{Bundle, Gate, Verdict};
+//!
+//! let rules = r#"
+//! package countersign.gate
+//!
+//! checks contains "signed-commits"
+//!
+//! deny contains {"code": "unsigned", "what": "the commit is not signed", "remedy": "sign it"} if not input.signed
+//! "#;
+//! let bundle = Bundle::new([("gate.rego".to_owned(), rules.to_owned())].into())?;
+//! let gate = Gate::compile(&bundle)?;
+//!
+//! assert!(matches!(gate.ask(r#"{"signed": true}"#), Verdict::Pass { .. }));
+//! let Verdict::Fail { reasons, .. } = gate.ask(r#"{"signed": false}"#) else { panic!("it passed") };
+//! assert_eq!(reasons.first().map(|reason| reason.code.as_str()), Some("unsigned"));
+//! assert!(matches!(gate.ask("no JSON"), Verdict::Undecided { .. }));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod builtins;
 mod bundle;
