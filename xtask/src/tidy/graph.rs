@@ -37,8 +37,9 @@ pub fn metadata(root: &Path) -> Result<Value, String> {
 }
 
 /// The crates of this tree that each crate may import (test dependencies are not counted).
-const EDGES: [(&str, &[&str]); 19] = [
+const EDGES: [(&str, &[&str]); 20] = [
     ("shown", &[]),
+    ("journal", &["shown"]),
     ("disk", &[]),
     ("tlog", &[]),
     ("evidence", &["tlog"]),
@@ -47,21 +48,18 @@ const EDGES: [(&str, &[&str]); 19] = [
     ("judge", &["tlog", "evidence", "policy", "domain"]),
     ("wire", &["tlog", "evidence", "domain"]),
     ("ledger", &["disk", "tlog", "evidence"]),
-    ("listen", &["shown"]),
+    ("listen", &[]),
     ("witness", &["disk", "tlog", "listen"]),
     ("sandbox", &[]),
-    (
-        "server",
-        &["shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "listen"],
-    ),
+    ("server", &["disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "listen"]),
     ("runner", &["shown", "disk", "tlog", "evidence", "domain", "judge", "wire", "sandbox"]),
     // The agent uses `sandbox` only for enclosures: decision 0032.
-    ("agent", &["shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "sandbox"]),
+    ("agent", &["disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "sandbox"]),
     (
         "countersign",
         &[
-            "shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "sandbox",
-            "server", "runner", "agent", "witness",
+            "shown", "journal", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger",
+            "sandbox", "server", "runner", "agent", "witness",
         ],
     ),
     (

@@ -1,0 +1,159 @@
+//! One line: text for people, or a JSON object (RFC 8259) for machines.
+//!
+//! Invariant: nothing in it moves a cursor, hides, or begins a line: that is `shown`'s part for both formats.
+
+use std::fmt::{self, Write as _};
+
+use serde_json::Value;
+use tracing::Level;
+use tracing::field::{Field, Visit};
+
+/// How lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// `server: warning: what happened run=... place=...`, without a time: journald has one.
+    #[default]
+    Text,
+    /// One object for each line, with `time`, `level`, `target`, `message`, and each field by its name.
+    Json,
+}
+
+/// By whom all lines of a process are.
+#[derive(Clone, Debug, Default)]
+pub struct Speaker {
+    /// As text has it before each line; several roles may share one terminal.
+    pub title: String,
+    /// As JSON has it: `role`, and the names of the role.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+/// One thing said, with its fields in order.
+pub struct Said<'a> {
+    pub level: Level,
+    pub target: &'a str,
+    pub message: String,
+    pub fields: Vec<(&'static str, Value)>,
+}
+
+/// Fields of an event or a span, in the order in which they were given.
+#[derive(Debug, Default)]
+pub struct Fields(Vec<(&'static str, Value)>);
+
+impl Said<'_> {
+    /// The line, with its end.
+    pub fn line(&self, speaker: &Speaker, format: Format) -> String {
+        match format {
+            Format::Text => self.text(speaker),
+            Format::Json => self.json(speaker),
+        }
+    }
+
+    fn text(&self, speaker: &Speaker) -> String {
+        let mut line = String::new();
+        if !speaker.title.is_empty() {
+            line = format!("{}: ", shown::line(&speaker.title));
+        }
+        line += match self.level {
+            Level::ERROR => "error: ",
+            Level::WARN => "warning: ",
+            Level::INFO => "",
+            Level::DEBUG => "debug: ",
+            Level::TRACE => "trace: ",
+        };
+        line += &shown::below(&self.message);
+        for (name, value) in &self.fields {
+            let _ = write!(line, " {name}={}", word(value));
+        }
+        line.push('\n');
+        line
+    }
+
+    fn json(&self, speaker: &Speaker) -> String {
+        let time = jiff::Timestamp::now();
+        let mut line = format!("{{\"time\":\"{time:.3}\"");
+        let mut add = |name: &str, value: &Value| {
+            let name = Value::from(name);
+            let _ = write!(line, ",{name}:{value}");
+        };
+        add("level", &self.level.as_str().to_ascii_lowercase().into());
+        add("target", &self.target.into());
+        for (name, value) in &speaker.fields {
+            add(name, &value.as_str().into());
+        }
+        add("message", &self.message.as_str().into());
+        for (name, value) in &self.fields {
+            // A name that is taken would make an object with two members of one name.
+            if !speaker.fields.iter().any(|(taken, _)| taken == name) && !OWN.contains(name) {
+                add(name, value);
+            }
+        }
+        format!("{}}}\n", shown::json(&line))
+    }
+}
+
+/// A value within a line of text: in quotes where it could be taken for more than one word.
+fn word(value: &Value) -> String {
+    match value {
+        Value::String(text) if text.is_empty() || text.contains([' ', '"', '=', '\n', '\t']) => {
+            shown::line(&value.to_string())
+        }
+        Value::String(text) => shown::line(text),
+        other => other.to_string(),
+    }
+}
+
+impl Fields {
+    /// Adds what these do not name yet.
+    pub fn below(&mut self, others: &Self) {
+        for (name, value) in &others.0 {
+            if !self.0.iter().any(|(own, _)| own == name) {
+                self.0.push((name, value.clone()));
+            }
+        }
+    }
+
+    pub fn take_message(&mut self) -> String {
+        let at = self.0.iter().position(|(name, _)| *name == "message");
+        match at.map(|at| self.0.remove(at).1) {
+            Some(Value::String(text)) => text,
+            Some(other) => other.to_string(),
+            None => String::new(),
+        }
+    }
+
+    pub fn into_inner(self) -> Vec<(&'static str, Value)> {
+        self.0
+    }
+
+    fn set(&mut self, field: &Field, value: Value) {
+        match self.0.iter_mut().find(|(name, _)| *name == field.name()) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((field.name(), value)),
+        }
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.set(field, format!("{value:?}").into());
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.set(field, value.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.set(field, value.into());
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.set(field, value.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.set(field, value.into());
+    }
+}
+
+/// Members that each JSON line has.
+const OWN: [&str; 4] = ["time", "level", "target", "message"];

@@ -1,0 +1,131 @@
+//! Lines on their way to standard error: a bounded queue, and a thread that writes.
+//!
+//! Invariant: whoever logs never waits for whoever reads. A pipe that nobody empties would otherwise stop the role that
+//! writes into it.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The way in.
+#[derive(Clone, Debug, Default)]
+pub struct Queue(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: VecDeque<String>,
+    is_writing: bool,
+    /// Lines that found no room since the last one that was written.
+    lost: u64,
+}
+
+impl Queue {
+    /// Starts the thread that writes. Where no thread can be started, lines only fill the queue.
+    pub fn start(to: impl Write + Send + 'static) -> Self {
+        let queue = Self::default();
+        let own = Self(Arc::clone(&queue.0));
+        drop(std::thread::Builder::new().name("journal".into()).spawn(move || own.write(to)));
+        queue
+    }
+
+    /// Puts a line into the queue, or counts it.
+    pub fn send(&self, line: String) {
+        let mut waiting = self.waiting();
+        if waiting.lines.len() < LINES_MAX {
+            waiting.lines.push_back(line);
+            self.0.changed.notify_all();
+        } else {
+            waiting.lost += 1;
+        }
+    }
+
+    /// Waits until every line is written, for a bounded time: when nobody reads, there is nobody left to wait for.
+    pub fn flush(&self) {
+        let is_busy = |waiting: &mut Waiting| waiting.is_writing || !waiting.lines.is_empty();
+        drop(self.0.changed.wait_timeout_while(self.waiting(), FLUSH_MAX, is_busy));
+    }
+
+    fn write(&self, mut to: impl Write) {
+        loop {
+            let (line, lost) = self.next();
+            // A reader that has gone, or a full disk, ends no role: the next line is tried all the same.
+            let _ = to.write_all(line.as_bytes());
+            if lost > 0 {
+                tracing::warn!(lost, "{lost} lines were not written: standard error was not read in time");
+            }
+            self.waiting().is_writing = false;
+            self.0.changed.notify_all();
+        }
+    }
+
+    /// The next line, and how many were lost before it.
+    fn next(&self) -> (String, u64) {
+        let mut waiting = self.waiting();
+        loop {
+            if let Some(line) = waiting.lines.pop_front() {
+                waiting.is_writing = true;
+                return (line, std::mem::take(&mut waiting.lost));
+            }
+            waiting = self.0.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lines that wait; a line has some hundred bytes.
+const LINES_MAX: usize = 4096;
+const FLUSH_MAX: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
+    use std::io::{self, Write};
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::{LINES_MAX, Queue};
+
+    /// Writes nothing until it is let, and tells what it was given.
+    struct Stuck(Receiver<()>, Sender<String>);
+
+    impl Write for Stuck {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            self.1.send(String::from_utf8(bytes.to_vec()).unwrap()).unwrap();
+            Err(io::Error::other("a full disk"))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn attack_a_reader_that_does_not_read_holds_nobody_up() {
+        let (go, wait) = channel();
+        let (sender, written) = channel();
+        let queue = Queue::start(Stuck(wait, sender));
+        for n in 0..LINES_MAX * 2 {
+            queue.send(format!("{n}\n"));
+        }
+        let lost = queue.waiting().lost;
+        assert!((LINES_MAX as u64 - 1..=LINES_MAX as u64).contains(&lost), "{lost}");
+        drop(go);
+        queue.flush();
+        // A write that fails does not end the thread.
+        assert_eq!(written.try_iter().count(), LINES_MAX * 2 - usize::try_from(lost).unwrap());
+        queue.send("last\n".into());
+        queue.flush();
+        assert_eq!(written.try_iter().collect::<String>(), "last\n");
+    }
+}
