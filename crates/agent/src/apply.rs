@@ -8,6 +8,7 @@ use std::path::Path;
 use evidence::plan::Plan;
 use evidence::report::ReleaseOutcome;
 use sandbox::Hold;
+use tracing::{error, warn};
 
 use crate::held::AliveError;
 use crate::memory::KnownRelease;
@@ -106,14 +107,14 @@ impl Hands {
         if fault.code == ENDING {
             return Err(fault);
         }
-        shown::say(&format!("the release does not work: {fault}"));
+        warn!("the release does not work: {fault}");
         let (mut reasons, mut detail) = (vec![fault.code.to_owned()], fault.what);
         let outcome = match old.map(|old| self.run(old)) {
             Some(Ok(())) => ReleaseOutcome::Returned,
             Some(Err(fault)) if fault.code == ENDING => return Err(fault),
             Some(Err(fault)) => {
                 let what = format!("the release before it does not work any more: {fault}");
-                shown::say(&what);
+                error!("{what}");
                 detail = format!("{detail}\n{what}");
                 reasons.push(fault.code.to_owned());
                 ReleaseOutcome::Failed
@@ -154,7 +155,7 @@ impl Hands {
     /// Stops the running process.
     pub fn stop(&mut self) {
         if let Err(error) = self.services.stop() {
-            shown::say(&format!("warning: {error}"));
+            warn!("{error}");
         }
     }
 }

@@ -15,6 +15,7 @@ use evidence::status::StatusFile;
 use evidence::{Digest, Moment};
 use sandbox::Hold;
 use tlog::Checkpoint;
+use tracing::{info, warn};
 
 use crate::apply::{Applied, ENDING, Hands, Services};
 use crate::error::{DeployError, StatusFileError};
@@ -94,9 +95,7 @@ impl Deployer {
         let needed: Vec<Digest> =
             known.chain(self.memory.begun.as_ref().map(|begun| begun.artifact)).collect();
         if let Err(error) = self.hands.releases().keep(&needed) {
-            shown::say(&format!(
-                "warning: releases that are not needed any more could not be removed: {error}"
-            ));
+            warn!("releases that are not needed any more could not be removed: {error}");
         }
     }
 
@@ -156,7 +155,7 @@ impl Deployer {
     fn fell(&mut self, what: &str) {
         // One line for each cause, not for every check.
         if self.down.as_deref() != Some(what) {
-            shown::say(&format!("warning: {what}; it is started again"));
+            warn!("{what}; it is started again");
         }
         self.restarts.ended(what.lines().next().unwrap_or_default(), (self.now)());
         self.down = Some(what.to_owned());
@@ -264,7 +263,10 @@ impl Deployer {
             decision = refused("variable-reserved", &what);
         }
         for words in &decision.words {
-            shown::say(&format!("release {}: {words}", asked.release));
+            match decision.apply {
+                Some(_) => info!(release = asked.release, "release {}: {words}", asked.release),
+                None => warn!(release = asked.release, "release {}: {words}", asked.release),
+            }
         }
         let Applied { outcome, mut reasons, detail } = match &decision.apply {
             None => Applied {

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
+use tracing::warn;
 
 /// Processes of an earlier release live on.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
@@ -31,10 +32,7 @@ pub fn end(state: &Path) -> Result<(), LeftoversError> {
         }
         if !std::mem::replace(&mut told, true) {
             let names: Vec<_> = found.iter().map(|pid| crate::sockets::name_of(*pid)).collect();
-            shown::say(&format!(
-                "warning: ending processes that an earlier release left behind: {}",
-                names.join(", ")
-            ));
+            warn!("ending processes that an earlier release left behind: {}", names.join(", "));
         }
         for pid in found.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
             // The process may have ended meanwhile.

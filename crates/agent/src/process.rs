@@ -19,6 +19,7 @@ use evidence::release_file::{Listen, PORT_VARIABLE};
 use rustix::net::{Shutdown, shutdown};
 use sandbox::Hold;
 use tokio::runtime::Runtime;
+use tracing::warn;
 
 use crate::apply::{Fault, Services};
 use crate::held::{AliveError, Launcher, ServiceProcess, StartError};
@@ -167,10 +168,10 @@ impl Processes {
             match ServiceProcess::start(self.launcher.as_ref(), launch, socket, copy) {
                 Err(StartError::Unheld(what)) => {
                     self.namespace = false;
-                    shown::say(&format!(
-                        "warning: this host does not allow process namespaces ({what}); a subreaper holds services, \
+                    warn!(
+                        "this host does not allow process namespaces ({what}); a subreaper holds services, \
                          and a service that ends the subreaper escapes"
-                    ));
+                    );
                 }
                 done => return done,
             }

@@ -11,6 +11,7 @@ use evidence::machine::MachineSigner;
 use evidence::oci::Descriptor;
 use evidence::{Digest, Moment};
 use tokio::sync::watch;
+use tracing::warn;
 use wire::{AgentWork, BLOB_BYTES_MAX, Client, ClientError};
 
 use crate::deployer::{Condition, Deployer, Layer, RequestedRelease};
@@ -98,7 +99,7 @@ impl Life {
             let pause = patience.after(&done);
             if let (Err(what), Some(pause)) = (&done, pause) {
                 if !complained {
-                    shown::say(&format!("warning: {}; trying again", what.text()));
+                    warn!("{}; trying again", what.text());
                 }
                 if self.wait(pause, &mut stop).await.is_none() {
                     return;
@@ -181,7 +182,7 @@ impl Life {
 
     async fn look(&self, look: fn(&mut Deployer)) {
         if let Err(error) = self.running.run(look).await {
-            shown::say(&format!("warning: {error}"));
+            warn!("{error}");
         }
         self.see().await;
     }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::fs::OFlags;
+use tracing::warn;
 
 /// The log of the services of one place.
 #[derive(Clone, Debug)]
@@ -156,10 +157,7 @@ impl LogFile {
             Ok(()) => self.dropped = 0,
             Err(error) => {
                 if self.dropped == 0 {
-                    shown::say(&format!(
-                        "warning: `{}`: {error}; the service's output is lost",
-                        path.display()
-                    ));
+                    warn!("`{}`: {error}; the service's output is lost", path.display());
                 }
                 self.dropped += bytes.len() as u64;
             }

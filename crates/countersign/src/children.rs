@@ -97,6 +97,7 @@ pub fn started_by(role: u32) -> Option<u32> {
 
 /// Prints the line that reports a role as ready.
 pub fn announce(role: &str, url: &str, output: Output) {
+    tracing::info!(url, pid = std::process::id(), version = env!("CARGO_PKG_VERSION"), "started");
     let ready = Ready { role: role.to_owned(), url: url.to_owned(), pid: std::process::id() };
     if let Err(failure) = output.print(&ready, |ready| format!("{} answers at {}", ready.role, ready.url)) {
         let _ = failure.report(output);
@@ -128,7 +129,10 @@ impl Stop {
 /// Resolves when the process is asked to end. Signals count from the first poll on.
 pub async fn stop_signal() {
     match Stop::listen() {
-        Ok(stop) => stop.asked().await,
+        Ok(stop) => {
+            stop.asked().await;
+            tracing::info!("asked to end");
+        }
         Err(_) => std::future::pending().await,
     }
 }

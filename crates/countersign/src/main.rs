@@ -17,6 +17,7 @@ mod home;
 mod ids;
 mod key_files;
 mod local_build;
+mod log_options;
 mod log_text;
 mod misplaced;
 mod operator;

@@ -78,6 +78,11 @@ impl Failure {
     }
 
     fn report_text(&self) {
+        // A role whose log is JSON writes this as JSON too, so that programs can read each of its lines.
+        let reasons = self.reasons().iter().map(|Reason { code, what, .. }| format!("\n{code}: {what}"));
+        if journal::last_words(&format!("{}{}", self.message(), reasons.collect::<String>())) {
+            return;
+        }
         say(&format!("error: {}", shown::text(self.message())));
         for Reason { code, what, remedy } in self.reasons() {
             let [code, what, remedy] = [code, what, remedy].map(|text| shown::below(text));

@@ -205,7 +205,7 @@ pub async fn serve<L: Listener>(
 
 /// Time of the next try. If the process has run out of files, some connection will end and free some.
 fn later(error: &io::Error) -> Instant {
-    shown::say(&format!("warning: a connection could not be accepted: {error}"));
+    tracing::warn!("a connection could not be accepted: {error}");
     Instant::now() + AGAIN
 }
 
@@ -262,7 +262,7 @@ fn room_for(connections: usize) {
     if current.is_some_and(|current| current < possible) {
         let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(possible), maximum });
         if let Err(error) = raised {
-            shown::say(&format!("warning: the limit of open files stays as it is: {error}"));
+            tracing::warn!("the limit of open files stays as it is: {error}");
         }
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use evidence::Digest;
 use evidence::dsse::Envelope;
+use tracing::warn;
 use wire::{Client, ClientError, CommandOutcome, ProblemKind};
 
 use crate::work::CompletedWork;
@@ -66,7 +67,7 @@ where
             Kind::Fails | Kind::Stays => return Err(error),
         }
         if !complained {
-            shown::say(&format!("warning: {error}; sending again"));
+            warn!("{error}; sending again");
             complained = true;
         }
         tokio::time::sleep(pause).await;

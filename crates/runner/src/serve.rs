@@ -12,6 +12,7 @@ use domain::build::Due;
 use evidence::Name;
 use evidence::receipt::Work;
 use tokio::sync::{Notify, mpsc};
+use tracing::{Instrument as _, Span, error, error_span, info, warn};
 use wire::{Client, RunnerWork};
 
 use crate::deliver::{deliver, until_answered};
@@ -49,7 +50,7 @@ pub async fn serve(bench: Arc<Bench>, client: Client, slots: Slots, stop: impl F
             }
             Err(error) => {
                 if !complained {
-                    shown::say(&format!("warning: {error}; asking again"));
+                    warn!("{error}; asking again");
                     complained = true;
                 }
                 ASK_AGAIN
@@ -81,26 +82,33 @@ impl Hall {
 /// Begins a piece of work that has a slot.
 fn begin(hall: &Arc<Hall>, work: RunnerWork, wanted: Arc<AtomicBool>) {
     let hall = Arc::clone(hall);
-    tokio::spawn(async move {
-        let (nonce, named) = (work.due.nonce, named(&work.due));
+    let (nonce, named) = (work.due.nonce, named(&work.due));
+    // Each log line about this work has its run.
+    let span = error_span!("work", run = %work.due.run);
+    let doing = async move {
+        info!("{named} has begun");
         match carry_out(&hall.bench, &hall.client, work, &wanted, ASK_AGAIN).await {
-            Ok(()) => hall.desk().done(&nonce),
+            Ok(()) => {
+                info!("{named} is done");
+                hall.desk().done(&nonce);
+            }
             Err(what) => {
-                shown::say(&format!("warning: {named}: {what}"));
+                warn!("{named}: {what}");
                 let after = hall.desk().failed(nonce, Instant::now());
                 if after == After::GiveUp {
-                    shown::say(&format!("error: {named} is given up, so its run is lost: {what}"));
+                    error!("{named} is given up, so its run is lost: {what}");
                     let told = || hall.client.give_up_work(&nonce);
                     if let Err(error) = until_answered(told, &wanted, ASK_AGAIN).await {
-                        shown::say(&format!(
-                            "error: the server could not be told that {named} is given up: {error}; trying again later"
-                        ));
+                        error!(
+                            "the server could not be told that {named} is given up: {error}; trying again later"
+                        );
                     }
                 }
             }
         }
         hall.freed.notify_one();
-    });
+    };
+    tokio::spawn(doing.instrument(span));
 }
 
 /// Executes work and sends its receipt; if the server refuses it, sends a receipt of a failure instead.
@@ -123,7 +131,9 @@ async fn carry_out(
     let path = format!("{run}/{kind}/{name}/{}", bench.runner);
     let following = tokio::spawn(follow(client.clone(), path, receiver));
     let (at, due, still) = (Arc::clone(bench), work.due.clone(), Arc::clone(wanted));
+    let span = Span::current();
     let done = tokio::task::spawn_blocking(move || {
+        let _inside = span.enter();
         let log = |_, piece: &[u8]| {
             // If the reader is too slow, pieces of the live log are dropped; the stored log is complete.
             drop(pieces.try_send(piece.to_vec()));
@@ -139,10 +149,7 @@ async fn carry_out(
     let done = done.await??;
     drop(following.await);
     let Err(error) = deliver(client, done, wanted, pause).await else { return Ok(()) };
-    shown::say(&format!(
-        "warning: {}: the server did not accept the report: {error}; reporting a failure instead",
-        named(&work.due)
-    ));
+    warn!("{}: the server did not accept the report: {error}; reporting a failure instead", named(&work.due));
     let instead = format!("the server did not accept the report of this work: {error}");
     let failed = bench.give_up(&work.due, &instead, &|_, _| {})?;
     Ok(deliver(client, failed, wanted, pause).await?)

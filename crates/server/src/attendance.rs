@@ -17,9 +17,11 @@ use evidence::entry::{Actor, Auth};
 use evidence::{Id, Name, NameError};
 use judge::CLAIM;
 use serde_json::{Value, json};
+use tracing::{Span, debug, error, warn};
 use wire::MachineView;
 
 use crate::http::Shared;
+use crate::seldom::{self, Seldom};
 use crate::writer::{CommandSource, Job};
 
 /// A machine whose attendance is kept.
@@ -56,13 +58,6 @@ struct MachineRecord {
 pub struct Question<'a> {
     attendance: &'a Attendance,
     who: Who,
-}
-
-/// A log line that is printed at most once a minute; the rest is counted.
-#[derive(Clone, Copy, Debug, Default)]
-struct Seldom {
-    said: Option<Instant>,
-    unsaid: u64,
 }
 
 impl Attendance {
@@ -115,8 +110,9 @@ impl Attendance {
 
     /// Logs an event that a machine, or somebody in its name, may cause at will: at most one line a minute for each kind.
     pub fn warn(&self, machine: &Name, kind: &'static str, what: &dyn fmt::Display, now: Instant) {
-        if let Some(line) = self.warning(machine, kind, what, now) {
-            shown::say(&line);
+        match self.warning(machine, kind, what, now) {
+            Some(line) => warn!(%machine, kind, "{line}"),
+            None => debug!(%machine, kind, "{what}"),
         }
     }
 
@@ -129,12 +125,7 @@ impl Attendance {
     ) -> Option<String> {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let unsaid = said.entry((machine.to_string(), kind)).or_default().says(now)?;
-        let more = if unsaid == 0 {
-            String::new()
-        } else {
-            format!(" ({unsaid} more since the last line like this)")
-        };
-        Some(format!("warning: {what}{more}"))
+        Some(format!("{what}{}", seldom::more(unsaid)))
     }
 
     /// The commands that end runs which wait for a runner that was not heard for this long; one for each run.
@@ -185,18 +176,6 @@ impl Drop for Question<'_> {
     }
 }
 
-impl Seldom {
-    /// The number of suppressed lines since the last printed one; `None` if this line is suppressed too.
-    fn says(&mut self, now: Instant) -> Option<u64> {
-        if self.said.is_some_and(|said| now.saturating_duration_since(said) < SAID_EVERY) {
-            self.unsaid += 1;
-            return None;
-        }
-        self.said = Some(now);
-        Some(std::mem::take(&mut self.unsaid))
-    }
-}
-
 /// Ends runs whose runner is gone, for as long as the server runs.
 pub async fn run(shared: Arc<Shared>) {
     loop {
@@ -209,10 +188,9 @@ pub async fn run(shared: Arc<Shared>) {
             let Ok(job) = job(lose, (Actor::System, None), project) else { continue };
             match shared.intake.submit(job).await {
                 Ok(_) => {
-                    let what = format!("a runner that it waits for was not heard for {minutes} minutes");
-                    shown::say(&format!("warning: run {run} is lost: {what}"));
+                    warn!(%run, "run {run} is lost: a runner that it waits for was not heard for {minutes} minutes");
                 }
-                Err(error) => shown::say(&format!("warning: run {run} could not be ended: {error}")),
+                Err(error) => error!(%run, "run {run} could not be ended: {error}"),
             }
         }
     }
@@ -227,11 +205,17 @@ pub fn job(
     let auth = if matches!(actor, Actor::System) { Auth::None } else { Auth::MachineKey };
     let origin = CommandSource { actor, auth, action: "lose".parse()?, idempotency: None, project };
     let particulars = claim.map(|claim| json!({ CLAIM: claim }));
-    Ok(Job { command: Command::Lose(lose), origin, particulars, blobs: Vec::new(), bodies: Vec::new() })
+    Ok(Job {
+        command: Command::Lose(lose),
+        origin,
+        particulars,
+        blobs: Vec::new(),
+        bodies: Vec::new(),
+        span: Span::none(),
+    })
 }
 
 const LOOK_EVERY: Duration = Duration::from_secs(30);
-const SAID_EVERY: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
 mod tests {
@@ -250,13 +234,13 @@ mod tests {
         let at = |seconds, what: &str| {
             attendance.warning(&name, "claim", &what, base + Duration::from_secs(seconds))
         };
-        assert_eq!(at(0, "it has expired").unwrap(), "warning: it has expired");
+        assert_eq!(at(0, "it has expired").unwrap(), "it has expired");
         for second in 1..60 {
             let what = if second % 2 == 0 { "it has expired" } else { "it is for another operation" };
             assert_eq!(at(second, what), None);
         }
         let later = at(60, "it has expired").unwrap();
-        assert_eq!(later, "warning: it has expired (59 more since the last line like this)");
+        assert_eq!(later, "it has expired (59 more since the last line like this)");
         // Another kind, and another machine, has a separate limit.
         let now = base + Duration::from_secs(60);
         assert!(attendance.warning(&name, "report", &"x", now).is_some());

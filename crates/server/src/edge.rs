@@ -15,6 +15,7 @@ use evidence::{Digest, Moment, Name};
 use judge::{AdmitError, Admitted, Sent, Unavailable, enrolment_at};
 use ledger::{BLOBS, BlobError, Blobs, LedgerError};
 use serde_json::{Value, json};
+use tracing::Span;
 use wire::Submission;
 
 use crate::quotas::{Limits, QuotaError, Usage};
@@ -187,7 +188,7 @@ impl Gatekeeper {
         };
         let particulars = Some(particulars(submission, inline)?);
         let bodies = if left_out { bodies.digests } else { Vec::new() };
-        Ok(Job { command: admitted.command, origin, particulars, blobs, bodies })
+        Ok(Job { command: admitted.command, origin, particulars, blobs, bodies, span: Span::none() })
     }
 
     /// The refusal if the command's blobs would exceed the quota of its project or person.
@@ -235,7 +236,14 @@ impl Gatekeeper {
             idempotency: key,
             project: admitted.project,
         };
-        Ok(Job { command: admitted.command, origin, particulars: None, blobs, bodies: Vec::new() })
+        Ok(Job {
+            command: admitted.command,
+            origin,
+            particulars: None,
+            blobs,
+            bodies: Vec::new(),
+            span: Span::none(),
+        })
     }
 
     /// Makes the bytes of a command durable, and rejects a command that names missing blobs.

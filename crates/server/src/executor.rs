@@ -14,6 +14,7 @@ use evidence::entry::{Actor, Auth};
 use evidence::machine::MachineSigner;
 use evidence::{Digest, Moment};
 use judge::{Judgement, own_context};
+use tracing::{Span, error, warn};
 
 use crate::clock;
 use crate::dossier::{DossierError, attach_log_proofs};
@@ -61,7 +62,7 @@ pub async fn run(shared: Arc<Shared>, provenance: Arc<MachineSigner>) {
             (round.jobs(&mut held), held)
         })
         .await;
-        let Ok((jobs, held)) = round else { return shown::say("error: the server's executor has failed") };
+        let Ok((jobs, held)) = round else { return error!("the server's executor has failed") };
         waiting = held;
         match jobs {
             Ok(jobs) => {
@@ -70,15 +71,15 @@ pub async fn run(shared: Arc<Shared>, provenance: Arc<MachineSigner>) {
                         Ok(Answer::Accepted { .. } | Answer::Repeated(_)) => {}
                         // The state changed meanwhile; the next round sees the change.
                         Ok(Answer::Refused { .. }) => {}
-                        Err(error) => shown::say(&format!(
-                            "warning: the writer did not accept the executor's command: {error}; trying again"
-                        )),
+                        Err(error) => {
+                            warn!("the writer did not accept the executor's command: {error}; trying again")
+                        }
                     }
                 }
             }
             Err(error) => {
                 if !failed {
-                    shown::say(&format!("warning: the executor cannot work: {error}"));
+                    warn!("the executor cannot work: {error}");
                 }
                 failed = true;
                 drop(tokio::time::timeout(AGAIN, changes.changed()).await);
@@ -118,7 +119,7 @@ impl Round<'_> {
             match self.propose(place) {
                 Ok(job) => jobs.extend(job),
                 // A place whose evidence cannot be read must not stop the other places.
-                Err(error) => shown::say(&format!("warning: nothing can be proposed at {place}: {error}")),
+                Err(error) => warn!("nothing can be proposed at {place}: {error}"),
             }
         }
         let due: Vec<_> = self.state.gate.outstanding().collect();
@@ -137,7 +138,7 @@ impl Round<'_> {
         match failed {
             // Recording a command starts the next round; with nothing to record, the failed one is tried again after a pause.
             Some(error) if jobs.is_empty() => return Err(error),
-            Some(error) => shown::say(&format!("warning: a gate could not be judged: {error}")),
+            Some(error) => warn!("a gate could not be judged: {error}"),
             None => {}
         }
         Ok(jobs)
@@ -233,7 +234,7 @@ fn job(action: &str, place: &Place, command: Command, blobs: Vec<Digest>) -> Res
         idempotency: None,
         project: Some(place.project.clone()),
     };
-    Ok(Job { command, origin, particulars: None, blobs, bodies: Vec::new() })
+    Ok(Job { command, origin, particulars: None, blobs, bodies: Vec::new(), span: Span::none() })
 }
 
 const AUDIT: &str = "run `countersign audit verify`, mend what it names, and ask again";

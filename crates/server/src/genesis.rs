@@ -20,6 +20,7 @@ use evidence::{Digest, Name, NameError};
 use ledger::{BLOBS, BlobError, Blobs, Ledger, LedgerError};
 use serde_json::json;
 use tlog::{Checkpoint, NoteSigner};
+use tracing::Span;
 
 use crate::writer::{Answer, CommandSource, IntakeError, Job, World, Writer, WriterError};
 
@@ -225,7 +226,7 @@ fn submit(
         idempotency: None,
         project: None,
     };
-    let job = Job { command, origin, particulars, blobs, bodies: Vec::new() };
+    let job = Job { command, origin, particulars, blobs, bodies: Vec::new(), span: Span::none() };
     for answer in writer.take(std::iter::once(&job)) {
         if let Answer::Refused { refusal, .. } = answer? {
             return Err(GenesisError::Refused(refusal));

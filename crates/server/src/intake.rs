@@ -13,6 +13,7 @@ use domain::State;
 use ledger::Ledger;
 use tlog::Note;
 use tokio::sync::{oneshot, watch};
+use tracing::{Span, debug};
 
 use crate::lanes::{Full, Lanes, Next, Tasks};
 use crate::writer::{Answer, IntakeError, Job, World, Writer, WriterError};
@@ -80,10 +81,19 @@ impl Intake {
     /// `IntakeError` if it was not decided.
     pub async fn submit(&self, job: Job) -> Result<Answer, IntakeError> {
         let (sender, receiver) = oneshot::channel();
-        self.enqueue(Task::Decide(Box::new((job, sender))))?;
-        receiver
-            .await
-            .unwrap_or_else(|_| Err(IntakeError::Stopped("it ended before the command was decided".into())))
+        let action = job.origin.action.clone();
+        self.enqueue(Task::Decide(Box::new((Job { span: Span::current(), ..job }, sender))))?;
+        let answer = receiver.await;
+        let answer = answer
+            .unwrap_or_else(|_| Err(IntakeError::Stopped("it ended before the command was decided".into())));
+        match &answer {
+            Ok(Answer::Accepted { entry, .. }) => debug!(%action, entry, "accepted"),
+            Ok(Answer::Repeated(entry)) => debug!(%action, entry, "repeated"),
+            // It is on record, or counted there: everybody who is known can bring refusals about at will.
+            Ok(Answer::Refused { entry, refusal }) => debug!(%action, entry, "refused: {refusal}"),
+            Err(error) => debug!(%action, "not decided: {error}"),
+        }
+        answer
     }
 
     /// Stores a checkpoint that a quorum of witnesses has cosigned.

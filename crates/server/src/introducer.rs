@@ -14,6 +14,7 @@ use evidence::dsse::Envelope;
 use evidence::introduction::{Answer, Introduction, IntroductionError, VALIDITY};
 use evidence::machine::{MachineKey, MachineKeyError, MachineSigner};
 use evidence::{Id, Moment};
+use tracing::error;
 
 use crate::salt::{self, NoRandomness};
 
@@ -88,7 +89,7 @@ impl Introducer {
                 Ok(envelope)
             }
             (Err(error), Some(old)) => {
-                shown::say(&format!("warning: the ledger's key did not sign a new introduction: {error}"));
+                error!("the ledger's key did not sign a new introduction: {error}");
                 Ok(old)
             }
             (Err(error), None) => Err(error),

@@ -5,6 +5,7 @@ use evidence::entry::{Actor, Auth};
 use evidence::{Digest, Name, NameError};
 use judge::LEFT_OUT;
 use serde_json::Value;
+use tracing::Span;
 
 use crate::room::Full;
 use crate::writer::QUEUE_MAX;
@@ -38,6 +39,8 @@ pub struct Job {
     /// Digests of statements and attachments that are too large to be recorded with a refused request: a refusal records
     /// these digests in place of the bodies, and names no blob.
     pub bodies: Vec<Digest>,
+    /// The request that brings it, for the server's log; none for what the server does by itself.
+    pub span: Span,
 }
 
 impl Job {
@@ -64,7 +67,14 @@ impl Job {
             project: None,
         };
         let command = Command::Refuse(Reason::new(quota::REFUSALS, "", "").into());
-        Ok(Self { command, origin, particulars: None, blobs: Vec::new(), bodies: Vec::new() })
+        Ok(Self {
+            command,
+            origin,
+            particulars: None,
+            blobs: Vec::new(),
+            bodies: Vec::new(),
+            span: Span::none(),
+        })
     }
 
     /// The job as a refusal records it: with the reasons, and without large bodies.

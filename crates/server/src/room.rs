@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use domain::Command;
+use tracing::warn;
 
 /// The free space of one data directory.
 #[derive(Clone, Debug)]
@@ -50,7 +51,7 @@ impl Room {
         match disk::reserve("server.reserve", &path, RESERVE) {
             Ok(()) => Ok(()),
             Err(error) => {
-                shown::say(&format!("warning: the reserve file on the disk cannot be made: {error}"));
+                warn!("the reserve file on the disk cannot be made: {error}");
                 Err(Full { free })
             }
         }

@@ -14,6 +14,7 @@ use evidence::entry::{Actor, Auth};
 use evidence::{Digest, Name};
 use ledger::{BLOBS, Blobs, LedgerError, Reader, Tiles};
 use serde::{Deserialize, Serialize};
+use tracing::{Span, warn};
 
 use crate::http::Shared;
 use crate::writer::{Answer, CommandSource, Job, WriterError};
@@ -41,9 +42,7 @@ pub fn state_of(dir: &Path, reader: &Reader) -> Result<(State, u64), WriterError
     let mut state = match newest(dir, reader) {
         Ok(state) => state.unwrap_or_default(),
         Err(what) => {
-            shown::say(&format!(
-                "warning: the snapshot does not count, so the state is computed from the whole ledger: {what}"
-            ));
+            warn!("the snapshot does not count, so the state is computed from the whole ledger: {what}");
             State::default()
         }
     };
@@ -114,7 +113,7 @@ pub async fn run(shared: Arc<Shared>) {
         if state.entries >= last.saturating_add(EVERY) {
             match take(&shared, &state).await {
                 Ok(()) => {}
-                Err(what) => shown::say(&format!("warning: no snapshot was taken: {what}")),
+                Err(what) => warn!("no snapshot was taken: {what}"),
             }
             // After a failure too, the next attempt waits until the ledger has grown again.
             last = state.entries;
@@ -145,7 +144,7 @@ async fn take(shared: &Arc<Shared>, state: &Arc<State>) -> Result<(), String> {
     let command = Command::RecordSnapshot(RecordSnapshot { snapshotted });
     match shared
         .intake
-        .submit(Job { command, origin, particulars: None, blobs, bodies: Vec::new() })
+        .submit(Job { command, origin, particulars: None, blobs, bodies: Vec::new(), span: Span::none() })
         .await
         .map_err(text)?
     {

@@ -11,6 +11,7 @@ use domain::Event;
 use evidence::entry::{Actor, Entry, Header};
 use ledger::{BLOBS, Blobs, LedgerError, Reader};
 use rusqlite::{Connection, OptionalExtension as _, params};
+use tracing::warn;
 
 use crate::http::Shared;
 use crate::quotas::StoredBytes;
@@ -150,7 +151,7 @@ pub async fn run(shared: Arc<Shared>, stored: Stored) {
         match result {
             Ok(()) => complained = false,
             Err(error) if !complained => {
-                shown::say(&format!("warning: the stored bytes cannot be counted: {error}"));
+                warn!("the stored bytes cannot be counted: {error}");
                 complained = true;
             }
             Err(_) => {}

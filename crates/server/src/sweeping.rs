@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::BlobError;
+use tracing::{info, warn};
 
 use crate::http::Shared;
 
@@ -19,12 +20,12 @@ pub async fn run(shared: Arc<Shared>) {
         let at = Arc::clone(&shared);
         match tokio::task::spawn_blocking(move || sweep(&at)).await {
             Ok(Ok(0)) => {}
-            Ok(Ok(removed)) => shown::say(&format!("removed {removed} blobs that no entry names")),
+            Ok(Ok(removed)) => info!("removed {removed} blobs that no entry names"),
             Ok(Err(error)) => {
-                shown::say(&format!("warning: blobs that no entry names could not be removed: {error}"))
+                warn!("blobs that no entry names could not be removed: {error}")
             }
             Err(error) => {
-                shown::say(&format!("warning: blobs that no entry names could not be removed: {error}"))
+                warn!("blobs that no entry names could not be removed: {error}")
             }
         }
     }

@@ -12,6 +12,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use ledger::{LedgerError, Tiles};
 use tlog::{AddCheckpoint, Checkpoint, Cosignature, Note, NoteSignature, NoteVerifier, consistency_proof};
+use tracing::{error, warn};
 
 use crate::http::Shared;
 use crate::readers::Readers;
@@ -22,7 +23,7 @@ pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
     let built = reqwest::Client::builder().timeout(TIMEOUT).redirect(no_redirects).no_proxy().build();
     let http = match built {
         Ok(http) => http,
-        Err(error) => return shown::say(&format!("warning: witnesses cannot be asked: {error}")),
+        Err(error) => return error!("witnesses cannot be asked: {error}"),
     };
     let mut sizes = BTreeMap::new();
     let mut complained = false;
@@ -42,9 +43,7 @@ pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {
             Ok(()) => true,
             Err(what) => {
                 if !complained {
-                    shown::say(&format!(
-                        "warning: the newest checkpoint is not witnessed: {what}; asking again"
-                    ));
+                    warn!("the newest checkpoint is not witnessed: {what}; asking again");
                 }
                 false
             }

@@ -16,10 +16,12 @@ use evidence::entry::{Actor, Auth, Entry, EntryError, Header, Payload, SALT_BYTE
 use evidence::{Digest, Moment, NameError};
 use ledger::{Ledger, LedgerError, Reader, Tiles};
 use tlog::Note;
+use tracing::{Span, error};
 
 use crate::clock;
 pub use crate::job::{Answer, CommandSource, IntakeError, Job};
 use crate::quotas::{Limits, QuotaError};
+use crate::recorded;
 use crate::refusals::Refusals;
 use crate::room::{Full, Room};
 use crate::salt::{self, NoRandomness};
@@ -63,7 +65,7 @@ pub struct Writer {
 #[derive(Default)]
 struct Batch {
     entries: Vec<Entry>,
-    events: Vec<(Event, Moment)>,
+    events: Vec<(Event, Moment, Span)>,
     /// First entry of each idempotency key of this batch.
     keys: BTreeMap<Digest, u64>,
 }
@@ -134,7 +136,7 @@ impl Writer {
     /// Writes files that follow from the entries. They are made after the answers, which do not need them.
     pub fn settle(&self) {
         if let Err(error) = Tiles::new(&self.dir, &self.reader).derive() {
-            shown::say(&format!("warning: tiles are not up to date: {error}"));
+            error!("tiles are not up to date: {error}");
         }
     }
 
@@ -292,7 +294,7 @@ impl Writer {
                 }
             }
             batch.entries.push(entry);
-            batch.events.push((event, moment));
+            batch.events.push((event, moment, job.span.clone()));
         }
         Ok(Ok(()))
     }
@@ -301,7 +303,10 @@ impl Writer {
         let mut durable = self.durable.write().unwrap_or_else(PoisonError::into_inner);
         // Copies the state only while somebody still reads the old one.
         let state = Arc::make_mut(&mut durable);
-        batch.events.iter().for_each(|(event, moment)| state.apply(event, *moment));
+        let first = state.entries;
+        batch.events.iter().for_each(|(event, moment, _)| state.apply(event, *moment));
+        drop(durable);
+        (first..).zip(&batch.events).for_each(|(entry, (event, _, span))| recorded::say(span, event, entry));
     }
 
     /// Computes the state from the ledger's newest snapshot: at the start, and after a failed commit.

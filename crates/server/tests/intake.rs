@@ -23,7 +23,14 @@ fn job(key: &[u8], command: Command) -> Job {
         idempotency: Some(Digest::of(key)),
         project: None,
     };
-    Job { command, origin, particulars: None, blobs: Vec::new(), bodies: Vec::new() }
+    Job {
+        command,
+        origin,
+        particulars: None,
+        blobs: Vec::new(),
+        bodies: Vec::new(),
+        span: tracing::Span::none(),
+    }
 }
 
 fn set_root(version: u32) -> Command {

@@ -6,26 +6,11 @@
 //! <https://www.unicode.org/reports/tr36/>). The crate knows nothing about the meaning of a text.
 
 use std::io::Write as _;
-use std::sync::OnceLock;
 
-/// Prints a message on standard error, as long-running processes do. All lines after the first are indented. A role
-/// goes on even if nobody reads its standard error or the disk below it is full, because its work matters more than a
-/// journal.
+/// Prints a message on standard error, as commands do beside their answer. All lines after the first are indented. A
+/// failed write is ignored, because nobody could read about it either. Roles log through `tracing` instead.
 pub fn say(what: &str) {
-    let _ = std::io::stderr().write_all(said(SPEAKER.get(), what).as_bytes());
-}
-
-/// Sets the name that precedes every message of this process, since several roles may share one terminal. The first
-/// name stays.
-pub fn speak_as(name: &str) {
-    let _ = SPEAKER.set(line(name));
-}
-
-static SPEAKER: OnceLock<String> = OnceLock::new();
-
-fn said(speaker: Option<&String>, what: &str) -> String {
-    let speaker = speaker.map(|name| format!("{name}: ")).unwrap_or_default();
-    format!("{speaker}{}\n", below(what))
+    let _ = std::io::stderr().write_all(format!("{}\n", below(what)).as_bytes());
 }
 
 /// Text of several lines that the program itself wrote.
@@ -116,7 +101,7 @@ fn is_plain(c: char) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "test code")]
 
-    use super::{below, json, line, log, said, text};
+    use super::{below, json, line, log, text};
 
     #[test]
     fn nothing_moves_the_cursor_or_hides() {
@@ -130,10 +115,6 @@ mod tests {
         ] {
             assert_eq!(line(wrote), shown);
         }
-        let what = "warning: it ended:\nerror: \u{1b}[2Jup at http://x";
-        let shown = "agent shop/api/dev: warning: it ended:\n      error: \\u{1b}[2Jup at http://x\n";
-        assert_eq!(said(Some(&"agent shop/api/dev".to_owned()), what), shown);
-        assert_eq!(said(None, "one"), "one\n");
         assert_eq!(below("at gate.rego:1\ndeny"), "at gate.rego:1\n      deny");
         assert_eq!(text("one\n  two\u{1b}c"), "one\n  two\\u{1b}c");
     }

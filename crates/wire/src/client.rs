@@ -63,7 +63,7 @@ pub enum ClientError {
     #[error("cannot sign in to read: {0}")]
     SignIn(#[from] SignInError),
     /// The server answered with a problem.
-    #[error("{}: {}", .0.title, .0.detail)]
+    #[error("{}: {}{}", .0.title, .0.detail, .0.where_to_look())]
     Problem(Box<Problem>),
     /// The answer does not follow the API.
     #[error("the server's answer to `{operation}` cannot be read: {what}")]

@@ -46,5 +46,7 @@ pub const SOCKET_FILE: &str = "server.sock";
 pub const NONCE_HEADER: &str = "countersign-nonce";
 /// Header with the signature of an answer (`docs/formats/introduction.md`).
 pub const ANSWER_HEADER: &str = "countersign-answer";
+/// Header of an answer that names the request as the server's log does: an id that the server draws for it.
+pub const REQUEST_ID_HEADER: &str = "countersign-request-id";
 /// Action of the signed request that opens a session.
 pub const OPEN_SESSION: &str = "open-session";

@@ -1,6 +1,7 @@
 //! Problem documents of the API (RFC 9457); each kind has an HTTP status and an exit code.
 
 use domain::Reason;
+use evidence::Id;
 use serde::{Deserialize, Serialize};
 
 /// The kind of a problem.
@@ -56,6 +57,9 @@ pub struct Problem {
     /// Every reason, for refusals.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+    /// The request to which this answers, as the server's log names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<Id>,
 }
 
 impl ProblemKind {
@@ -96,6 +100,23 @@ impl Problem {
     #[must_use]
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
         let (title, status) = (kind.title().to_owned(), kind.status());
-        Self { kind, title, status, detail: detail.into(), entry: None, reasons: Vec::new() }
+        Self {
+            kind,
+            title,
+            status,
+            detail: detail.into(),
+            entry: None,
+            reasons: Vec::new(),
+            request_id: None,
+        }
+    }
+
+    /// For a failure of the server: the words by which its operator finds it in the server's log.
+    #[must_use]
+    pub fn where_to_look(&self) -> String {
+        match self.request_id {
+            Some(id) if self.kind == ProblemKind::Failed => format!(" (request {id} in the server's log)"),
+            _ => String::new(),
+        }
     }
 }

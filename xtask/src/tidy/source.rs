@@ -5,8 +5,20 @@ use super::{crate_of, imports, is_test};
 
 /// Breaches within one source file.
 pub fn breaches(name: &str, text: &str) -> Vec<String> {
-    let checks: [fn(&str, &str) -> Option<String>; 11] =
-        [header, length, pure, contexts, rehearsal, nouns, unsafe_code, writes, prints, programs, strings];
+    let checks: [fn(&str, &str) -> Option<String>; 12] = [
+        header,
+        length,
+        pure,
+        contexts,
+        rehearsal,
+        nouns,
+        unsafe_code,
+        writes,
+        prints,
+        logs,
+        programs,
+        strings,
+    ];
     checks.iter().filter_map(|check| check(name, text)).map(|what| format!("{name}: {what}")).collect()
 }
 
@@ -82,7 +94,19 @@ fn prints(name: &str, text: &str) -> Option<String> {
     let own = ["crates/sandbox/probe/", "crates/sim/", "xtask/"];
     let word = ["println!(", "print!("].iter().find(|word| text.contains(**word))?;
     let bare = !own.iter().any(|own| name.starts_with(own)) && !is_test(name);
-    bare.then(|| format!("names `{word}`; lines are printed by `shown::say`, in the binary by `output`"))
+    bare.then(|| format!("names `{word}`; roles log through `tracing`, the binary prints by `output`"))
+}
+
+/// What roles say has a level and fields, and every word of it passes `shown`: that is so where `journal` makes the line, and
+/// another subscriber would write words of others as they are.
+fn logs(name: &str, text: &str) -> Option<String> {
+    let role = ROLES.iter().any(|role| name.starts_with(&format!("crates/{role}/src/")));
+    if role && text.contains("shown::say") {
+        return Some("names `shown::say`; a role logs through `tracing`".to_owned());
+    }
+    let foreign = !name.starts_with("crates/journal/") && !name.starts_with("xtask/");
+    (foreign && text.contains("tracing_subscriber"))
+        .then(|| "names `tracing_subscriber`; lines are made by the crate `journal` alone".to_owned())
 }
 
 /// Programs of the system are found on fixed paths and see nothing of the current directory: `runner::program`.
@@ -97,6 +121,9 @@ fn programs(name: &str, text: &str) -> Option<String> {
 
 const WRITES: [&str; 6] =
     ["fs::write(", "File::create(", "fs::rename(", ".sync_all()", ".create_new(true)", ".sync_data()"];
+
+/// Crates of processes that run on their own.
+const ROLES: [&str; 5] = ["server", "runner", "agent", "listen", "witness"];
 
 const LINES_MAX: usize = 500;
 const TEST_LINES_MAX: usize = 800;
@@ -163,11 +190,17 @@ mod tests {
             ("crates/server/src/a.rs", "//! the demo\n".into(), "names `demo`"),
             ("crates/server/src/utils.rs", "//! a\n".into(), "says nothing"),
             ("crates/server/src/a.rs", "//! a\nfn f() { unsafe { g() } }".into(), "has `unsafe`"),
-            ("crates/server/src/a.rs", "//! a\nfn f(x: &str) { eprintln!(\"{x}\") }".into(), "shown::say"),
+            (
+                "crates/server/src/a.rs",
+                "//! a\nfn f(x: &str) { eprintln!(\"{x}\") }".into(),
+                "through `tracing`",
+            ),
+            ("crates/agent/src/a.rs", "//! a\nfn f() { shown::say(\"a\") }".into(), "through `tracing`"),
+            ("crates/server/src/a.rs", "//! a\nuse tracing_subscriber::fmt;".into(), "`journal` alone"),
             (
                 "crates/countersign/src/a.rs",
                 "//! a\nfn f() { println!(\"a\") }".into(),
-                "in the binary by `output`",
+                "the binary prints by `output`",
             ),
         ];
         for (name, text, expected) in cases {

@@ -180,7 +180,9 @@ fn newest_of(file: &StatusFile) -> Result<Status, Failure> {
 fn serve(data: &Path, server: &str, verb: &AgentVerb, output: Output) -> Result<(), Failure> {
     follow_parent(verb.role.child.with_parent)?;
     let memory = Memory::read(data)?;
-    shown::speak_as(&format!("agent {}", memory.place));
+    let (name, place) = (memory.agent.as_str(), memory.place.to_string());
+    let fields = [("role", "agent"), ("agent", name), ("place", place.as_str())];
+    let _journal = verb.role.log.start(&format!("agent {place}"), &fields);
     let signer = key_files::read(&data.join("key.pem"))?;
     let machine = Machine {
         installation: memory.installation,

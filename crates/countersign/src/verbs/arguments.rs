@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::failure::Failure;
 use crate::home::{Home, Profile};
+use crate::log_options::LogOptions;
 
 /// Location of the installation.
 #[derive(Clone, Debug, Args)]
@@ -53,6 +54,8 @@ pub struct RoleArguments {
     pub server: Option<String>,
     #[command(flatten)]
     pub child: Child,
+    #[command(flatten)]
+    pub log: LogOptions,
 }
 
 /// A text that a person signs; an empty text is invalid.

@@ -37,6 +37,7 @@ use arguments::{Child, Place, RoleArguments, words};
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
+use crate::log_options::LogOptions;
 use crate::output::Output;
 use crate::waiting::runtime;
 
@@ -118,9 +119,27 @@ enum Verb {
     },
 }
 
+impl Verb {
+    /// Whether it runs for long, or is replaced by another program, and sees to its log itself.
+    const fn is_role(&self) -> bool {
+        matches!(
+            self,
+            Self::Server(_)
+                | Self::Witness(_)
+                | Self::Runner(_)
+                | Self::Agent(_)
+                | Self::Up(_)
+                | Self::Demo(_)
+                | Self::ServiceExec { .. }
+        )
+    }
+}
+
 /// Carries out a command line.
 pub fn run(command: CommandLine) -> Result<(), Failure> {
     let output = command.output;
+    // Roles start a journal under their own names. Warnings of the crates that a verb calls are for the person who called it.
+    let _journal = (!command.verb.is_role()).then(|| LogOptions::default().or("warn").start("", &[]));
     match command.verb {
         Verb::Demo(verb) => demo::run(&verb, output),
         Verb::Init(verb) => init::run(&verb, output),

@@ -122,7 +122,8 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Failure::error(format!("cannot read `{}`: {error}; join first", path.display())))?;
     let joined: Joined = serde_json::from_str(&text)?;
-    shown::speak_as(joined.name.as_str());
+    let name = joined.name.as_str();
+    let _journal = verb.role.log.start(name, &[("role", "runner"), ("runner", name)]);
     let pin: Pin = joined.pin.parse()?;
     let signer = key_files::read(&data.join("key.pem"))?;
     let machine = Machine {

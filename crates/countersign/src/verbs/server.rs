@@ -9,6 +9,7 @@ use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::home::write_private;
 use crate::key_files;
+use crate::log_options::LogOptions;
 use crate::output::Output;
 use crate::trust;
 
@@ -25,12 +26,14 @@ pub struct Server {
     witness: Vec<String>,
     #[command(flatten)]
     child: Child,
+    #[command(flatten)]
+    log: LogOptions,
 }
 
 /// Runs until it is asked to end.
 pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
     follow_parent(verb.child.with_parent)?;
-    shown::speak_as("server");
+    let _journal = verb.log.start("server", &[("role", "server")]);
     let home = verb.place.home()?;
     let (root, _) = trust::root_of(home.data(), None)?;
     let origin = root.ledger_key()?.name().to_owned();

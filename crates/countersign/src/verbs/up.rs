@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use clap::Args;
 use serde::Serialize;
+use tracing::{info, warn};
 
 use super::agent::Settle;
 use super::{Place, runtime};
 use crate::children::{self, Role, Stop};
 use crate::failure::Failure;
 use crate::home::{Home, write_private};
+use crate::log_options::LogOptions;
 use crate::operator::Operator;
 use crate::output::Output;
 use crate::session;
@@ -31,6 +33,8 @@ pub struct Up {
     operator: Operator,
     #[command(flatten)]
     settle: Settle,
+    #[command(flatten)]
+    log: LogOptions,
 }
 
 #[derive(Debug, Serialize)]
@@ -44,14 +48,16 @@ struct Started {
 
 /// Runs until it is asked to end, or until a role ends by itself.
 pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
+    let _journal = verb.log.start("", &[("role", "up")]);
     let home = verb.place.home()?;
     if let Some(server) = session::serving(home.data()) {
         return Err(runs_already(&home, server));
     }
     let (root, _) = trust::root_of(home.data(), None)?;
-    let witness = Role::start("witness", &home.witness(), &[])?;
+    let witness = Role::start("witness", &home.witness(), &verb.log.arguments())?;
     let listen = verb.listen.clone().unwrap_or_else(|| usual_address(&home));
-    let arguments = ["--witness".into(), witness.ready.url.clone(), "--listen".into(), listen];
+    let mut arguments = vec!["--witness".into(), witness.ready.url.clone(), "--listen".into(), listen];
+    arguments.extend(verb.log.arguments());
     let server = Role::start("server", home.data(), &arguments)?;
     let url = server.ready.url.clone();
     write_private(&home.address_file(), &format!("{}\n", url.trim_start_matches("http://")))?;
@@ -59,9 +65,16 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     for dir in home.roles("runner")? {
         let mut arguments = vec!["--server".to_owned(), url.clone()];
         arguments.extend(verb.operator.arguments()?);
+        arguments.extend(verb.log.arguments());
         roles.push(Role::start("runner", &dir, &arguments)?);
     }
-    let mut agents = Agents { home, url: url.clone(), settle: verb.settle, known: BTreeSet::new() };
+    let mut agents = Agents {
+        home,
+        url: url.clone(),
+        settle: verb.settle,
+        log: verb.log.arguments(),
+        known: BTreeSet::new(),
+    };
     for dir in agents.joined()? {
         roles.push(agents.start(&dir)?);
     }
@@ -104,10 +117,10 @@ fn usual_address(home: &Home) -> String {
     match TcpListener::bind(address) {
         Ok(_) => address.to_string(),
         Err(error) => {
-            shown::say(&format!(
+            info!(
                 "note: {address}, where this installation answered the last time, cannot be used ({error}): it answers at another \
                  port from now on; `--listen {address}` asks for that one again"
-            ));
+            );
             ANY.to_owned()
         }
     }
@@ -131,6 +144,7 @@ struct Agents {
     home: Home,
     url: String,
     settle: Settle,
+    log: Vec<String>,
     known: BTreeSet<PathBuf>,
 }
 
@@ -145,7 +159,8 @@ impl Agents {
 
     fn start(&self, dir: &Path) -> Result<Role, Failure> {
         let [flag, seconds] = self.settle.arguments();
-        Role::start("agent", dir, &["--server".to_owned(), self.url.clone(), flag, seconds])
+        let own = ["--server".to_owned(), self.url.clone(), flag, seconds];
+        Role::start("agent", dir, &[&own[..], &self.log].concat())
     }
 }
 
@@ -163,7 +178,7 @@ async fn watch(roles: &mut Vec<Role>, agents: &mut Agents, stop: Stop) -> Option
                 for dir in agents.joined().unwrap_or_default() {
                     match agents.start(&dir) {
                         Ok(role) => roles.push(role),
-                        Err(failure) => shown::say(&format!("warning: `{}`: {}", dir.display(), failure.message())),
+                        Err(failure) => warn!("`{}`: {}", dir.display(), failure.message()),
                     }
                 }
             }

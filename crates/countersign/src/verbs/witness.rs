@@ -10,6 +10,7 @@ use super::{Child, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::key_files;
+use crate::log_options::LogOptions;
 use crate::output::Output;
 
 /// Arguments of `witness`.
@@ -23,12 +24,14 @@ pub struct Witness {
     listen: SocketAddr,
     #[command(flatten)]
     child: Child,
+    #[command(flatten)]
+    log: LogOptions,
 }
 
 /// Runs until it is asked to end.
 pub fn run(verb: &Witness, output: Output) -> Result<(), Failure> {
     follow_parent(verb.child.with_parent)?;
-    shown::speak_as("witness");
+    let _journal = verb.log.start("witness", &[("role", "witness")]);
     let read = |name: &str| {
         let path = verb.data.join(name);
         std::fs::read_to_string(&path)

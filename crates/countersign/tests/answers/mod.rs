@@ -7,6 +7,7 @@ mod founding;
 mod freezing;
 mod kinds;
 mod local;
+mod logging;
 mod logs;
 mod names;
 mod projects;

@@ -45,7 +45,7 @@ fn up_says_which_agent_speaks_and_lines_are_lines() {
     assert!(up.stop());
     let said = std::fs::read_to_string(said).unwrap();
     let line = said.lines().find(|line| line.contains("does not work")).unwrap();
-    assert!(line.starts_with("agent shop/ledger-api/dev: the release does not work: "), "{said}");
+    assert!(line.starts_with("agent shop/ledger-api/dev: warning: the release does not work: "), "{said}");
     assert!(!said.contains("\\n"), "{said}");
 }
 

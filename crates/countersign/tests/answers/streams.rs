@@ -71,8 +71,9 @@ fn roles_outlive_whoever_read_what_they_say() {
     let home = Home::solo();
     // The server prints this warning at every start.
     std::fs::write(home.data().join("snapshot.json"), "no snapshot").unwrap();
-    for err in [closed(), full()] {
-        let up = home.up_saying(err);
+    let (text, json) = (["--log", "debug"], ["--log", "debug", "--log-format", "json"]);
+    for (options, err) in [(&text[..], closed()), (&text, full()), (&json, closed()), (&json, full())] {
+        let up = home.up_logging(options, err);
         home.ok(&["trust", "status", "--yes", "--bar", &format!("sha256:{}", "ab".repeat(32))]);
         home.witnessed(&up);
         assert!(up.stop());

@@ -239,6 +239,13 @@ impl Home {
         Self::started(command)
     }
 
+    /// `up` whose log goes elsewhere, with options of the log.
+    pub fn up_logging(&self, options: &[&str], err: Stdio) -> Up {
+        let mut command = self.command(&[&UP[..], options].concat());
+        command.stderr(err);
+        Self::started(command)
+    }
+
     /// `up` with additional arguments.
     pub fn up_in(&self, arguments: &[&str]) -> Up {
         let usual: &[&str] =

@@ -50,8 +50,10 @@ impl Asker {
             Some((turns, account)) => Some(turns.take(*account).await),
             None => None,
         };
+        // Log lines of that work belong to the request, too.
+        let span = tracing::Span::current();
         let joined = tokio::task::spawn_blocking(move || {
-            let done = work();
+            let done = span.in_scope(work);
             drop(turn);
             done
         });

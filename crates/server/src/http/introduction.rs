@@ -73,10 +73,8 @@ async fn digested(body: Body, size: usize) -> Result<(Digest, Body), Failure> {
 
 /// The signature as a header. The asker believes no answer without one, so this server's log records the failure.
 fn header<E: std::fmt::Display>(signature: Result<String, E>) -> Result<HeaderValue, Failure> {
-    let failed = |error: &dyn std::fmt::Display| {
-        shown::say(&format!("warning: an answer could not be signed: {error}"));
-        Failure::failed(error)
-    };
+    let failed =
+        |error: &dyn std::fmt::Display| Failure::failed(format!("an answer could not be signed: {error}"));
     let signature = signature.map_err(|error| failed(&error))?;
     HeaderValue::from_str(&signature).map_err(|error| failed(&error))
 }

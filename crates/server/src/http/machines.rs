@@ -18,6 +18,7 @@ use evidence::receipt::Work;
 use evidence::{Digest, Id, Name};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
+use tracing::warn;
 use wire::{AgentWork, CommandOutcome, Credential, ProblemKind, RunnerWork, Signed};
 
 use super::problem::Failure;
@@ -101,7 +102,7 @@ pub async fn give_up(
     let state = shared.intake.state();
     let due = state.build.outstanding(&runner).find(|due| due.nonce == nonce).cloned();
     let due = due.ok_or_else(|| Failure::new(ProblemKind::NotFound, "no work with this nonce is due"))?;
-    shown::say(&format!("warning: {runner} gives up {:?} of run {}, so the run is lost", due.work, due.run));
+    warn!("{runner} gives up {:?} of run {}, so the run is lost", due.work, due.run);
     let lose = build::Lose { run: due.run, work: due.work, runner: Some(runner.clone()) };
     let origin = (Actor::Machine(runner), Some(kept));
     let job = attendance::job(lose, origin, Some(due.project)).map_err(Failure::failed)?;

@@ -11,6 +11,7 @@ mod bodies;
 mod introduction;
 mod machines;
 mod problem;
+mod requests;
 mod right;
 mod seen;
 mod services;
@@ -41,6 +42,7 @@ use crate::views::Views;
 use asker::{blocking, in_turn};
 use bodies::Bodies;
 use problem::Failure;
+use requests::{Failures, named};
 
 /// State that the handlers share.
 #[derive(Debug)]
@@ -116,6 +118,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&shared), introduction::signed))
         // Digests for signatures are computed in turns too.
         .layer(from_fn_with_state(Turns::new(), in_turn))
+        .layer(from_fn_with_state(Arc::new(Failures::default()), named))
         .with_state(shared)
 }
 

@@ -9,6 +9,7 @@ use domain::Refusal;
 use ledger::{BlobError, LedgerError};
 use wire::{PROBLEM_JSON, Problem, ProblemKind};
 
+use super::requests::{self, Why};
 use crate::edge::EdgeError;
 use crate::sessions::SessionError;
 use crate::writer::IntakeError;
@@ -56,7 +57,13 @@ impl fmt::Display for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(self.0)).into_response()
+        let failed = (self.0.kind == ProblemKind::Failed).then(|| Why(self.0.detail.clone()));
+        let problem = Problem { request_id: requests::id(), ..self.0 };
+        let mut response = (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(problem)).into_response();
+        if let Some(why) = failed {
+            response.extensions_mut().insert(why);
+        }
+        response
     }
 }
 

@@ -57,7 +57,7 @@ pub fn swapped(stage: &mut Stage) -> Result<(), Failure> {
     copy(&with_ending(&stage.data, ".keys"), &aside.join("data.keys"))?;
     copy(&agent, &aside.join("agent"))?;
     swap(&aside.join("data"), due)?;
-    let reasons = attacked(&aside, due)?;
+    let reasons = attacked(&aside, due, &stage.log)?;
     fs::remove_dir_all(&aside)?;
     if reasons != json!(["entry-unproven"]) {
         return Err(broke(line, &format!("the agent reported {reasons}")));
@@ -156,11 +156,11 @@ fn salt_of(bytes: &[u8]) -> [u8; 16] {
 }
 
 /// Runs server and agent on the copy and returns the reasons in the agent's report.
-fn attacked(aside: &Path, due: u64) -> Result<Value, Failure> {
-    let server = Role::start("server", &aside.join("data"), &[])?;
+fn attacked(aside: &Path, due: u64, log: &[String]) -> Result<Value, Failure> {
+    let server = Role::start("server", &aside.join("data"), log)?;
     let client = Home::new(Some(&aside.join("data")))?.client()?;
-    let agent =
-        Role::start("agent", &aside.join("agent"), &["--server".to_owned(), server.ready.url.clone()])?;
+    let at = ["--server".to_owned(), server.ready.url.clone()];
+    let agent = Role::start("agent", &aside.join("agent"), &[&at, log].concat())?;
     let runtime = runtime()?;
     let mut seen = 0;
     for _ in 0..LOOKS_MAX {

@@ -18,6 +18,7 @@ use stage::Stage;
 use super::runtime;
 use crate::children::stop_signal;
 use crate::failure::Failure;
+use crate::log_options::LogOptions;
 use crate::output::{self, Output};
 
 /// Arguments of `demo`.
@@ -29,6 +30,8 @@ pub struct Demo {
     /// End when the story is over; default: keep all roles running until Ctrl-C.
     #[arg(long)]
     exit: bool,
+    #[command(flatten)]
+    log: LogOptions,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,7 +46,9 @@ struct Told {
 
 /// Plays the story.
 pub fn run(verb: &Demo, output: Output) -> Result<(), Failure> {
-    let mut stage = Stage::build(verb.data.as_deref(), output)?;
+    let log = verb.log.or("warn");
+    let _journal = log.start("", &[("role", "rehearsal")]);
+    let mut stage = Stage::build(verb.data.as_deref(), &log, output)?;
     acts::all(&mut stage)?;
     // The story is over; if nobody could read it, no roles are left running for a reader.
     if let Some(failure) = stage.unread.take() {

@@ -13,6 +13,7 @@ use super::example::FILES;
 use crate::children::Role;
 use crate::failure::Failure;
 use crate::home::{Home, private_dir};
+use crate::log_options::LogOptions;
 use crate::output::{self, Output};
 use crate::random;
 use crate::waiting::runtime;
@@ -39,6 +40,8 @@ pub struct Stage {
     pub ports: BTreeMap<String, u16>,
     people: PathBuf,
     socket: PathBuf,
+    /// How the roles log, as their arguments.
+    pub log: Vec<String>,
     output: Output,
     /// The failure to print lines of the story, if any.
     pub unread: Option<Failure>,
@@ -59,7 +62,7 @@ pub struct Answered {
 
 impl Stage {
     /// Builds the stage: people, keys, repository, installation, roles.
-    pub fn build(data: Option<&Path>, output: Output) -> Result<Self, Failure> {
+    pub fn build(data: Option<&Path>, log: &LogOptions, output: Output) -> Result<Self, Failure> {
         let scratch = std::env::temp_dir().join(format!("countersign-{}", random::id()?));
         let data = std::path::absolute(data.map_or_else(|| scratch.join("data"), Path::to_path_buf))?;
         if data.exists() {
@@ -72,6 +75,7 @@ impl Stage {
             people: data.with_file_name(name),
             socket: scratch.join("agent.sock"),
             data,
+            log: log.arguments(),
             url: String::new(),
             story: Vec::new(),
             ports: BTreeMap::new(),
@@ -203,8 +207,8 @@ impl Stage {
     /// Starts every role as a separate process.
     fn raise(&mut self) -> Result<(), Failure> {
         let home = Home::new(Some(&self.data))?;
-        let witness = Role::start("witness", &home.witness(), &[])?;
-        let arguments = ["--witness".to_owned(), witness.ready.url.clone()];
+        let witness = Role::start("witness", &home.witness(), &self.log)?;
+        let arguments = [&["--witness".to_owned(), witness.ready.url.clone()], self.log.as_slice()].concat();
         self.roles.push((home.witness(), witness));
         let server = Role::start("server", &self.data, &arguments)?;
         self.url.clone_from(&server.ready.url);
@@ -221,7 +225,7 @@ impl Stage {
 
     /// Starts a role on its directory.
     pub fn start(&mut self, role: &str, dir: &Path) -> Result<(), Failure> {
-        let mut arguments = vec!["--server".to_owned(), self.url.clone()];
+        let mut arguments = [&["--server".to_owned(), self.url.clone()], self.log.as_slice()].concat();
         if role == "agent" {
             // People are watching the demo, so the agent waits only one second.
             arguments.extend(["--settle-seconds".to_owned(), "1".to_owned()]);
