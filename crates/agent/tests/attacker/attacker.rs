@@ -16,9 +16,12 @@ use agent::{Fault, Interrupts, Launcher, Processes, ServiceLog, Services as _, e
 use evidence::plan::{Plan, Probe, ProbeTarget, Target};
 use evidence::release_file::Listen;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use tracing::field::Field;
+use tracing::{Event, Level, Metadata, Subscriber, span};
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    let _ = tracing::subscriber::set_global_default(Messages);
     let done = match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["keep", ..] => Err(exec_service(&words).to_string()),
         ["serve", how, ..] => serve(how),
@@ -32,6 +35,35 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints the messages of the agent: the tests look there which enclosure holds services.
+struct Messages;
+
+impl Subscriber for Messages {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::WARN
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        event.record(&mut |field: &Field, value: &dyn std::fmt::Debug| {
+            if field.name() == "message" {
+                eprintln!("{value:?}");
+            }
+        });
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
 }
 
 /// A server on its standard input, or on its port. `silent` never answers; `hidden` hides its descriptors, and listens
