@@ -145,7 +145,8 @@ fn ordinary(environment: &BTreeMap<String, String>) -> bool {
     let tool = std::env::temp_dir().join(format!("probe-tool-{}", std::process::id()));
     std::fs::create_dir(&tool).unwrap();
     std::fs::write(tool.join("version"), "1").unwrap();
-    let look = format!("cat {0}/version && ! touch {0}/x && ls -d /tmp/*", tool.display());
+    // One pipe for both streams: two of them are read in any order.
+    let look = format!("exec 2>&1; cat {0}/version && ! touch {0}/x && ls -d /tmp/*", tool.display());
     let look = ["/bin/sh", "-c", &look].map(str::to_owned).to_vec();
     let look = Trial { binds: vec![tool.clone()], ..Trial::new(look, environment) }.run();
     std::fs::remove_dir_all(&tool).unwrap();

@@ -233,7 +233,7 @@ fn audit_verify_names_a_changed_view_and_mends_it_identically() {
     }
     std::fs::remove_file(&views).unwrap();
     let without = shop.ok(&["audit", "verify"])["views"].clone();
-    assert!(without.as_str().unwrap().starts_with("there are none"), "{without}");
+    assert!(without.as_str().unwrap().starts_with("missing"), "{without}");
 }
 
 #[test]
