@@ -97,7 +97,9 @@ pub fn started_by(role: u32) -> Option<u32> {
 
 /// Prints the line that reports a role as ready.
 pub fn announce(role: &str, url: &str, output: Output) {
-    tracing::info!(url, pid = std::process::id(), version = env!("CARGO_PKG_VERSION"), "started");
+    // Not as a URL: scripts take the first one that `up` prints for the server's, and the witness starts before it.
+    let address = url.strip_prefix("http://").unwrap_or(url);
+    tracing::info!(address, pid = std::process::id(), version = env!("CARGO_PKG_VERSION"), "started");
     let ready = Ready { role: role.to_owned(), url: url.to_owned(), pid: std::process::id() };
     if let Err(failure) = output.print(&ready, |ready| format!("{} answers at {}", ready.role, ready.url)) {
         let _ = failure.report(output);
