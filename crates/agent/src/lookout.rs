@@ -38,7 +38,7 @@ impl Lookout<'_> {
         let mut by_hand = read_status(&self.dir).ok().flatten();
         loop {
             sleep(LOOK_EVERY).await;
-            // A file that cannot be read is ignored for now, because a person may still be writing it.
+            // A file that cannot be read is read again at the next look: a person may still be writing it.
             if let Ok(Some(file)) = read_status(&self.dir)
                 && by_hand.as_ref() != Some(&file)
             {

@@ -1,6 +1,6 @@
 //! Lines on their way to standard error: a bounded queue, and a thread that writes.
 //!
-//! Invariant: whoever logs never waits for whoever reads. A pipe that nobody empties would otherwise stop the role that
+//! Invariant: a thread that logs never waits for the reader of the log. A pipe that nobody empties would otherwise stop the role that
 //! writes into it.
 
 use std::collections::VecDeque;

@@ -168,7 +168,7 @@ fn seen_sizes(bundle: &Bundle) -> BTreeSet<u64> {
     votes.chain(reports).chain(ends).filter(|size| *size > 0).collect()
 }
 
-/// A receipt as recorded, whoever signed it.
+/// A receipt as recorded, with any signer.
 #[must_use]
 pub fn opened(envelope: &Envelope) -> Option<(Digest, Receipt)> {
     let payload = envelope.payload(evidence::receipt::PAYLOAD_TYPE).ok()?;

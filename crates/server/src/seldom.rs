@@ -1,6 +1,6 @@
 //! Lines that are written once a minute, however often something happens; the rest is counted, and written at `debug` alone.
 //!
-//! Invariant: whoever can bring a line about at will fills no disk with it.
+//! Invariant: a client that causes a line at will cannot fill the disk with it.
 
 use std::time::{Duration, Instant};
 

@@ -13,7 +13,7 @@ pub fn broken(files: &[(String, String)]) -> Vec<String> {
     against(&circles(files), &KNOWN)
 }
 
-/// A circle that stays for now: its files, and why.
+/// A known circle: its files, and why it is there.
 type Row = (&'static [&'static str], &'static str);
 
 fn against(found: &[BTreeSet<String>], known: &[Row]) -> Vec<String> {
@@ -115,7 +115,7 @@ fn together<'a>(edges: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<BTreeSet<St
 /// Most imports of imports that are followed.
 const HOPS_MAX: usize = 16;
 
-/// Circles that stay for now. A file leaves its row when it leaves its circle; no row is added.
+/// The known circles. A file leaves its row when it leaves its circle; no row is added.
 const KNOWN: [Row; 20] = [
     (
         &[

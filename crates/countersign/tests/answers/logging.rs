@@ -99,7 +99,7 @@ fn attack_failures_at_will_are_a_line_a_minute_and_clients_show_which_request() 
     let home = Home::solo();
     let (path, file) = log_of(&home);
     let up = home.up_logging(&["--log-format", "json"], file.into());
-    // No blob, no trust root: the server fails whoever asks.
+    // Without its blobs the server has no trust root, so it fails every request.
     let blobs = home.data().join("blobs");
     std::fs::rename(&blobs, home.data().join("blobs.gone")).unwrap();
     let mut ids = Vec::new();

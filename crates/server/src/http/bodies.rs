@@ -318,7 +318,7 @@ mod tests {
     #[tokio::test]
     async fn attack_requests_from_several_accounts_hold_one_part_of_the_room() {
         let room = Room::new(20, 6);
-        // Recorded requests share one part, whoever signed them.
+        // Recorded requests of all signers share one part.
         let stolen = room.take(recorded(ADA, EVE), 4).await.unwrap();
         let more = room.take(recorded(BOB, EVE + 1), 4).await.unwrap_err();
         assert!(more.to_string().contains("the ledger holds this request already"), "{more}");

@@ -1,7 +1,7 @@
 //! An id for each request: all that the server says about the request carries it, and so does the answer.
 //!
-//! Invariant: the id is drawn here, never taken from whoever asks: nobody can lay words or another's id into the log. An answer
-//! with 500 is an error that an operator has to know of; whoever can bring such answers about at will gets a line a minute.
+//! Invariant: the id is drawn here, never taken from a client: no client can put words or another request's id into the log. An answer
+//! with 500 is an error that an operator has to know of; a client that causes such answers at will gets a line a minute.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
