@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use crate::run::{self, Done};
+use crate::run::{self, TaskResult};
 use crate::{cases, drill, fresh, fuzz, mutants, public};
 
 /// One line of an area.
@@ -15,13 +15,13 @@ struct Line {
     /// Filters of the tests that prove it, or parts of it.
     shown_by: &'static [&'static str],
     /// Another check that is run.
-    done_by: Option<fn() -> Done>,
+    done_by: Option<fn() -> TaskResult>,
     /// The part of it that is not built or not proven yet.
     lacks: Option<&'static str>,
 }
 
 /// Runs the lines of an area, or only those whose claim contains a text.
-pub fn accept(area: &str, only: Option<&str>) -> Done {
+pub fn accept(area: &str, only: Option<&str>) -> TaskResult {
     let lines = match area {
         "ship" => SHIP,
         "hold" => HOLD,
@@ -59,12 +59,12 @@ pub fn accept(area: &str, only: Option<&str>) -> Done {
 }
 
 /// Every figure that is measured.
-fn figures() -> Done {
+fn figures() -> TaskResult {
     run::bench(&[])
 }
 
 /// Every fault at every write, in a build with fault injection; then a thousand seeds.
-fn faults() -> Done {
+fn faults() -> TaskResult {
     run::sim(&["--seed", "0", "--hours", "10", "--count", "1000"])?;
     run::cargo(&[
         "nextest",

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::run::{Done, spawn};
+use crate::run::{TaskResult, spawn};
 
 /// A private directory for apt, with its own lists, status and cache.
 pub struct Apt {
@@ -34,7 +34,7 @@ impl Apt {
     }
 
     /// Runs apt-get in it.
-    pub fn run(&self, arguments: &[&str]) -> Done {
+    pub fn run(&self, arguments: &[&str]) -> TaskResult {
         spawn(Command::new("apt-get").args(arguments).env("APT_CONFIG", self.dir.join("apt.conf")))
     }
 
@@ -76,7 +76,7 @@ pub fn mirror() -> Result<Mirror, String> {
 }
 
 /// Unpacks a package below a directory.
-pub fn unpack(package: &Path, into: &Path) -> Done {
+pub fn unpack(package: &Path, into: &Path) -> TaskResult {
     spawn(Command::new("dpkg").arg("-x").arg(package).arg(into))
 }
 
@@ -107,7 +107,7 @@ const TOOLS: [Tool; 2] = [
 ];
 
 /// Downloads the programs that tests need and that are missing.
-pub fn tools(target: &Path) -> Done {
+pub fn tools(target: &Path) -> TaskResult {
     for tool in TOOLS {
         let (name, purpose) = (tool.name, tool.purpose);
         let tree = target.join(name);
@@ -122,7 +122,7 @@ pub fn tools(target: &Path) -> Done {
     Ok(())
 }
 
-fn fetch(tool: &Tool, target: &Path, tree: &Path) -> Done {
+fn fetch(tool: &Tool, target: &Path, tree: &Path) -> TaskResult {
     let Mirror { uri, key, suite } = mirror()?;
     let apt = Apt::new(&target.join("apt"), &format!("deb [signed-by={key}] {uri} {suite} main\n"))?;
     apt.run(&["update", "-q"])?;

@@ -2,10 +2,10 @@
 
 use std::process::Command;
 
-use crate::run::{self, Done};
+use crate::run::{self, TaskResult};
 
 /// Runs every case against the program of the release profile.
-pub fn run() -> Done {
+pub fn run() -> TaskResult {
     let all = run::root().join("../shared/cases/run-all");
     if !all.exists() {
         return Err(format!("{} is missing: the cases lie beside the project", all.display()));

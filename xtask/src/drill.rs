@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::run::{self, Done};
+use crate::run::{self, TaskResult};
 
 /// Feature of the control, and the line of the story that depends on it.
 pub const CONTROLS: [(&str, &str); 8] = [
@@ -19,7 +19,7 @@ pub const CONTROLS: [(&str, &str); 8] = [
 ];
 
 /// Builds and runs one rehearsal for each control.
-pub fn controls() -> Done {
+pub fn controls() -> TaskResult {
     let mut wrong = Vec::new();
     for (feature, line) in CONTROLS {
         let found = broken_at(feature)?;

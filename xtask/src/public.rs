@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::run::{self, Done};
+use crate::run::{self, TaskResult};
 
 /// A published project.
 struct Project {
@@ -56,13 +56,13 @@ const PROJECTS: [Project; 5] = [
 ];
 
 /// Takes one project to production, and removes everything.
-pub fn project() -> Done {
+pub fn project() -> TaskResult {
     built()?;
     taken(&PROGRAM)
 }
 
 /// Takes all five projects to production.
-pub fn projects() -> Done {
+pub fn projects() -> TaskResult {
     built()?;
     let done =
         PROJECTS.iter().map(|project| taken(project).map_err(|what| format!("{}: {what}", project.name)));
@@ -70,11 +70,11 @@ pub fn projects() -> Done {
     if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
 }
 
-fn built() -> Done {
+fn built() -> TaskResult {
     run::cargo(&["build", "--workspace", "--bin", "countersign", "--quiet"])
 }
 
-fn taken(project: &Project) -> Done {
+fn taken(project: &Project) -> TaskResult {
     let name = format!("countersign-public-{}-{}", project.name, std::process::id());
     let dir = std::env::temp_dir().join(name);
     fs::create_dir_all(dir.join(".ssh")).map_err(|error| error.to_string())?;
@@ -89,7 +89,7 @@ struct Person<'a> {
     program: PathBuf,
 }
 
-fn six_commands(home: &Path, project: &Project) -> Done {
+fn six_commands(home: &Path, project: &Project) -> TaskResult {
     let person = Person {
         home,
         repository: home.join(project.name),
@@ -104,7 +104,7 @@ fn six_commands(home: &Path, project: &Project) -> Done {
     let mut up = person.command(&person.program);
     let log = fs::File::create(home.join("up.log")).map_err(|error| error.to_string())?;
     let up = up.arg("up").stdout(log).spawn().map_err(|error| error.to_string())?;
-    let mut up = Up(up);
+    let mut up = RunningRoles(up);
     let ready =
         || fs::read_to_string(home.join("up.log")).is_ok_and(|text| text.contains("next: countersign run"));
     while !ready() {
@@ -126,7 +126,7 @@ fn six_commands(home: &Path, project: &Project) -> Done {
 
 impl Person<'_> {
     /// One SSH key, git's own settings, and the published source as a repository.
-    fn prepare(&self, project: &Project) -> Done {
+    fn prepare(&self, project: &Project) -> TaskResult {
         let key = self.home.join(".ssh/id_ed25519");
         let mut make = self.command(Path::new("ssh-keygen"));
         make.current_dir(self.home);
@@ -154,7 +154,7 @@ impl Person<'_> {
         self.git(&["commit", "-q", "-S", "-m", "as published"])
     }
 
-    fn fetch_crate(&self, project: &Project, scratch: &Path) -> Done {
+    fn fetch_crate(&self, project: &Project, scratch: &Path) -> TaskResult {
         let exact = format!("{}@={}", project.name, project.version);
         for arguments in [
             vec!["init", "-q", "--name", "scratch", "--vcs", "none", "."],
@@ -170,7 +170,7 @@ impl Person<'_> {
         Ok(())
     }
 
-    fn fetch_python(&self, project: &Project, scratch: &Path) -> Done {
+    fn fetch_python(&self, project: &Project, scratch: &Path) -> TaskResult {
         let exact = format!("{}=={}", project.name, project.version);
         let mut pip = self.command(Path::new("python3"));
         pip.args(["-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:", "-d", ".", &exact]);
@@ -179,7 +179,7 @@ impl Person<'_> {
     }
 
     /// A published package has no lock file: it gets one, as its developers have one.
-    fn fetch_node(&self, project: &Project, scratch: &Path) -> Done {
+    fn fetch_node(&self, project: &Project, scratch: &Path) -> TaskResult {
         let exact = format!("{}@{}", project.name, project.version);
         checked(self.command(Path::new("npm")).args(["pack", "-s", &exact]).current_dir(scratch))?;
         self.unpack(project, scratch)?;
@@ -188,7 +188,7 @@ impl Person<'_> {
     }
 
     /// Unpacks the only archive in a directory, without its outermost folder.
-    fn unpack(&self, project: &Project, scratch: &Path) -> Done {
+    fn unpack(&self, project: &Project, scratch: &Path) -> TaskResult {
         let found = fs::read_dir(scratch).map_err(|error| error.to_string())?.flatten();
         let mut archives = found.map(|item| item.path()).filter(|path| path.is_file());
         let archive = archives.next().ok_or_else(|| format!("{} left no archive", project.name))?;
@@ -196,7 +196,7 @@ impl Person<'_> {
         checked(tar.args(["--strip-components=1", "-xzf"]).arg(archive)).map(drop)
     }
 
-    fn copy(&self, from: &Path) -> Done {
+    fn copy(&self, from: &Path) -> TaskResult {
         let from = format!("{}/.", from.display());
         let mut copy = self.command(Path::new("cp"));
         checked(copy.args(["-r", &from]).arg(&self.repository).current_dir(self.home)).map(drop)
@@ -216,7 +216,7 @@ impl Person<'_> {
         command
     }
 
-    fn git(&self, arguments: &[&str]) -> Done {
+    fn git(&self, arguments: &[&str]) -> TaskResult {
         checked(self.command(Path::new("git")).args(arguments)).map(drop)
     }
 
@@ -232,9 +232,9 @@ impl Person<'_> {
 }
 
 /// The running roles, which end when this is dropped.
-struct Up(Child);
+struct RunningRoles(Child);
 
-impl Drop for Up {
+impl Drop for RunningRoles {
     fn drop(&mut self) {
         // The shell's builtin `kill` is used, because a minimal machine has no other.
         let mut kill = Command::new("sh");

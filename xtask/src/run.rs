@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use crate::{apt, docs, tidy};
 
 /// The result of a task: nothing, or the reason of its failure.
-pub type Done = Result<(), String>;
+pub type TaskResult = Result<(), String>;
 
 /// Root of the tree.
 pub fn root() -> PathBuf {
@@ -15,7 +15,7 @@ pub fn root() -> PathBuf {
 }
 
 /// Looks for every tool the project needs; all missing ones are named together.
-pub fn setup() -> Done {
+pub fn setup() -> TaskResult {
     let mut missing = Vec::new();
     for (tool, argument, remedy) in TOOLS {
         if answers(tool, argument) {
@@ -41,7 +41,7 @@ pub fn target() -> PathBuf {
 }
 
 /// Everything that has to be clean before a commit.
-pub fn check() -> Done {
+pub fn check() -> TaskResult {
     cargo(&["fmt", "--all", "--check"])?;
     cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
     tidy()?;
@@ -58,17 +58,17 @@ pub fn check() -> Done {
 }
 
 /// Checks the laws of the tree.
-pub fn tidy() -> Done {
+pub fn tidy() -> TaskResult {
     kept("the laws of the tree are broken", &tidy::broken(&root())?)
 }
 
 /// Checks the pages against the program.
-pub fn docs() -> Done {
+pub fn docs() -> TaskResult {
     kept("the pages differ from the program", &docs::broken(&root())?)
 }
 
 /// Lists idioms that stand between a reader and a sentence, in all files or below a path.
-pub fn words(path: &str) -> Done {
+pub fn words(path: &str) -> TaskResult {
     let found = tidy::words::listed(&root(), path)?;
     for line in &found {
         println!("{line}");
@@ -78,27 +78,27 @@ pub fn words(path: &str) -> Done {
 }
 
 /// Fails where any idiom is left, whatever the rows allow, but in texts that the ledger holds: replay compares those.
-pub fn no_idiom() -> Done {
+pub fn no_idiom() -> TaskResult {
     let mut left = tidy::words::listed(&root(), "")?;
     left.retain(|line| !["crates/domain/src/", "crates/judge/src/"].iter().any(|dir| line.starts_with(dir)));
     kept("idioms of STYLE.md's list are left", &left)
 }
 
-fn kept(what: &str, broken: &[String]) -> Done {
+fn kept(what: &str, broken: &[String]) -> TaskResult {
     if broken.is_empty() { Ok(()) } else { Err(format!("{what}:\n  {}", broken.join("\n  "))) }
 }
 
 /// Runs all tests: with nextest if it is installed, else with cargo's own runner.
-pub fn test(rest: &[&str]) -> Done {
+pub fn test(rest: &[&str]) -> TaskResult {
     tested(rest, false)
 }
 
 /// The same; a missing peer is then a failure.
-pub fn test_with_peers(rest: &[&str]) -> Done {
+pub fn test_with_peers(rest: &[&str]) -> TaskResult {
     tested(rest, true)
 }
 
-fn tested(rest: &[&str], with_peers: bool) -> Done {
+fn tested(rest: &[&str], with_peers: bool) -> TaskResult {
     setup()?;
     let runner: &[&str] = if answers("cargo", "nextest") { &["nextest", "run"] } else { &["test"] };
     let mut command = Command::new("cargo");
@@ -113,13 +113,13 @@ fn tested(rest: &[&str], with_peers: bool) -> Done {
 
 /// The examples in the documentation. Of the whole workspace, as the tests are: fewer crates would be built anew, with other
 /// features of what they depend on.
-fn examples() -> Done {
+fn examples() -> TaskResult {
     cargo(&["test", "--quiet", "--doc", "--workspace"])
 }
 
 /// Runs the tests that match the filters, including those that are too slow for every day: every byte flipped, a minute
 /// between builds, a thousand kills. It uses the release profile, because thousands of processes are started.
-pub fn test_for_real(rest: &[&str]) -> Done {
+pub fn test_for_real(rest: &[&str]) -> TaskResult {
     let nextest = answers("cargo", "nextest");
     // Tests that pass print their figures too.
     let shown = ["nextest", "run", "--success-output", "immediate"];
@@ -130,13 +130,13 @@ pub fn test_for_real(rest: &[&str]) -> Done {
 }
 
 /// Measures figures with their floors, in the release profile; then how a hostile project slows down another one.
-pub fn bench(rest: &[&str]) -> Done {
+pub fn bench(rest: &[&str]) -> TaskResult {
     cargo(&[&["bench", "--workspace", "--profile", "dist", "--bench", "figures", "--"], rest].concat())?;
     hostile()
 }
 
 /// Measures for a minute how long runs of a project take beside a hostile one, and alone.
-fn hostile() -> Done {
+fn hostile() -> TaskResult {
     let report = target().join("hostile.json");
     removed(&report)?;
     let runner: &[&str] = if answers("cargo", "nextest") { &["nextest", "run"] } else { &["test"] };
@@ -150,7 +150,7 @@ fn hostile() -> Done {
 }
 
 /// Removes an earlier report, which must not be taken for the current one.
-fn removed(report: &Path) -> Done {
+fn removed(report: &Path) -> TaskResult {
     match std::fs::remove_file(report) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(format!("{}: {error}", report.display())),
         _ => Ok(()),
@@ -172,17 +172,17 @@ fn slowdown(report: &str) -> Option<String> {
 }
 
 /// Runs seeds of the simulator, in an optimised build.
-pub fn sim(rest: &[&str]) -> Done {
+pub fn sim(rest: &[&str]) -> TaskResult {
     cargo(&[&["run", "--quiet", "--release", "--package", "sim", "--"], rest].concat())
 }
 
 /// Runs cargo in the tree's root.
-pub fn cargo(arguments: &[&str]) -> Done {
+pub fn cargo(arguments: &[&str]) -> TaskResult {
     spawn(Command::new("cargo").args(arguments))
 }
 
 /// Prints a command and runs it in the tree's root.
-pub fn spawn(command: &mut Command) -> Done {
+pub fn spawn(command: &mut Command) -> TaskResult {
     let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
     let shown = format!("{} {}", command.get_program().to_string_lossy(), words.join(" "));
     println!("$ {shown}");

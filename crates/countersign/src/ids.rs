@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use domain::{PersonId, RunId};
 use evidence::Digest;
-use wire::{Client, RunsAsked};
+use wire::{Client, RunFilter};
 
 use crate::failure::Failure;
 
@@ -43,7 +43,7 @@ impl Beginning {
         if let Ok(whole) = self.0.parse() {
             return Ok(whole);
         }
-        let runs = client.runs(&RunsAsked { begins: self.0.clone(), ..RunsAsked::default() }).await?;
+        let runs = client.runs(&RunFilter { begins: self.0.clone(), ..RunFilter::default() }).await?;
         let line = |run: &wire::RunView| format!("{} ({}, {})", run.run, run.project, run.state);
         self.only("run", runs.iter().map(|run| (run.run, line(run))), "countersign status")
     }

@@ -1,7 +1,7 @@
 //! How a role logs, as options of each role, and of the verbs that start roles and pass the options on.
 
 use clap::{Args, ValueEnum};
-use journal::{Filter, Format, Journal, Speaker};
+use journal::{Filter, Format, Journal, LogSource};
 
 /// How lines on standard error are written, and which.
 #[derive(Clone, Debug, Default, Args)]
@@ -50,7 +50,7 @@ impl LogOptions {
             LogFormat::Json => Format::Json,
         };
         let fields = fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        let speaker = Speaker { title: title.to_owned(), fields };
-        journal::start(speaker, format, &self.log.clone().unwrap_or_default())
+        let source = LogSource { title: title.to_owned(), fields };
+        journal::start(source, format, &self.log.clone().unwrap_or_default())
     }
 }

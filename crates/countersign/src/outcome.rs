@@ -7,7 +7,7 @@ use evidence::Place;
 
 use domain::RunId;
 use serde::Serialize;
-use wire::{MachineView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView, RolledBackView, RunView};
+use wire::{MachineView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView, RollbackView, RunView};
 
 /// Position of a run at a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -68,7 +68,7 @@ pub enum Stand {
     /// A person rolled the release back.
     RolledBack {
         /// The release that was rolled back.
-        what: RolledBackView,
+        what: RollbackView,
     },
     /// No release of the run comes to this place.
     Unreached,
@@ -220,8 +220,8 @@ const fn is_moving(stage: ReleaseStage) -> bool {
     matches!(stage, Wanted | Proposed | Judging | Held | Due)
 }
 
-fn rolled_back(run: &RunView, view: &PlaceView) -> Option<RolledBackView> {
-    let made = |bar: &&RolledBackView| run.artifacts.values().any(|artifact| *artifact == bar.artifact);
+fn rolled_back(run: &RunView, view: &PlaceView) -> Option<RollbackView> {
+    let made = |bar: &&RollbackView| run.artifacts.values().any(|artifact| *artifact == bar.artifact);
     view.rolled_back.iter().find(made).cloned()
 }
 
@@ -289,7 +289,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use evidence::{Digest, Id, Moment};
-    use wire::{MachineView, PlaceView, ReleaseKind, ReleaseView, RunState, RunView, RunningView};
+    use wire::{MachineView, PlaceView, ReleaseKind, ReleaseView, RunState, RunView, RunningReleaseView};
 
     use super::{At, Stand, gone, stands, without_places};
 
@@ -322,7 +322,7 @@ mod tests {
     fn place(automatic: bool, running: Option<(u64, &[u8])>) -> PlaceView {
         let digest = Digest::of(b"x");
         let commit: evidence::CommitId = "11".repeat(20).parse().unwrap();
-        let running = running.map(|(release, artifact)| RunningView {
+        let running = running.map(|(release, artifact)| RunningReleaseView {
             artifact: Digest::of(artifact),
             commit: commit.clone(),
             release,

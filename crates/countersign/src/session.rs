@@ -122,7 +122,7 @@ impl Person {
 }
 
 impl SignIn for Person {
-    fn kept(&self) -> Option<String> {
+    fn stored_token(&self) -> Option<String> {
         let kept: SavedSession = serde_json::from_slice(&fs::read(self.file().ok()?).ok()?).ok()?;
         let counts = kept.v == 1 && kept.person == self.0.person && kept.session.expires > now().ok()?;
         counts.then_some(kept.session.token)
@@ -133,7 +133,7 @@ impl SignIn for Person {
     }
 
     /// Saves a session. A failure is ignored: the next command signs in again.
-    fn keep(&self, session: &Session) {
+    fn store(&self, session: &Session) {
         let kept = SavedSession { v: 1, person: self.0.person, session: session.clone() };
         if let (Ok(file), Ok(text)) = (self.file(), serde_json::to_string(&kept)) {
             drop(home::write_private(&file, &text));

@@ -17,8 +17,8 @@ use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
-use line::{Fields, Said};
-pub use line::{Format, Speaker};
+use line::{Fields, LogEvent};
+pub use line::{Format, LogSource};
 use queue::Queue;
 
 /// Which events are written, in the style of `RUST_LOG`.
@@ -81,11 +81,11 @@ impl std::error::Error for FilterError {}
 
 /// Writes what this process says from now on; a second journal in one process says nothing.
 #[must_use = "the last lines are written when the journal is dropped"]
-pub fn start(speaker: Speaker, format: Format, filter: &Filter) -> Journal {
+pub fn start(source: LogSource, format: Format, filter: &Filter) -> Journal {
     let queue = Queue::start(std::io::stderr());
-    let (speaker, format) = STARTED.get_or_init(|| (speaker, format));
+    let (source, format) = STARTED.get_or_init(|| (source, format));
     let at = queue.clone();
-    let lines = lines(speaker.clone(), *format, filter, move |line| at.send(line));
+    let lines = lines(source.clone(), *format, filter, move |line| at.send(line));
     // It fails where there is a journal already, which goes on.
     drop(tracing::subscriber::set_global_default(tracing_subscriber::registry().with(lines)));
     Journal { queue }
@@ -93,10 +93,10 @@ pub fn start(speaker: Speaker, format: Format, filter: &Filter) -> Journal {
 
 /// Says as JSON why a role ends, whatever the filter is; `false` in a process that writes no JSON.
 pub fn last_words(what: &str) -> bool {
-    let Some((speaker, format @ Format::Json)) = STARTED.get() else { return false };
-    let said =
-        Said { level: Level::ERROR, target: "countersign", message: what.to_owned(), fields: Vec::new() };
-    let _ = std::io::stderr().write_all(said.line(speaker, *format).as_bytes());
+    let Some((source, format @ Format::Json)) = STARTED.get() else { return false };
+    let event =
+        LogEvent { level: Level::ERROR, target: "countersign", message: what.to_owned(), fields: Vec::new() };
+    let _ = std::io::stderr().write_all(event.line(source, *format).as_bytes());
     true
 }
 
@@ -106,10 +106,10 @@ impl Drop for Journal {
     }
 }
 
-static STARTED: OnceLock<(Speaker, Format)> = OnceLock::new();
+static STARTED: OnceLock<(LogSource, Format)> = OnceLock::new();
 
 fn lines<S>(
-    speaker: Speaker,
+    source: LogSource,
     format: Format,
     filter: &Filter,
     write: impl Fn(String) + Send + Sync + 'static,
@@ -120,16 +120,16 @@ where
     // Spans of ours are `error_span!`: they are kept under every filter, since whichever line is written needs their fields.
     let spans = filter_fn(|what| what.is_span() && *what.level() == Level::ERROR);
     let spans = spans.with_max_level_hint(LevelFilter::ERROR);
-    Lines { speaker, format, write }.with_filter(spans.or(filter.parsed()))
+    LineLayer { source, format, write }.with_filter(spans.or(filter.parsed()))
 }
 
-struct Lines<W> {
-    speaker: Speaker,
+struct LineLayer<W> {
+    source: LogSource,
     format: Format,
     write: W,
 }
 
-impl<S, W> Layer<S> for Lines<W>
+impl<S, W> Layer<S> for LineLayer<W>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     W: Fn(String) + Send + Sync + 'static,
@@ -165,8 +165,9 @@ where
         // Fields of the event come before those of its spans, and count where both have one name.
         own.below(&all);
         let meta = event.metadata();
-        let said = Said { level: *meta.level(), target: meta.target(), message, fields: own.into_inner() };
-        (self.write)(said.line(&self.speaker, self.format));
+        let event =
+            LogEvent { level: *meta.level(), target: meta.target(), message, fields: own.into_inner() };
+        (self.write)(event.line(&self.source, self.format));
     }
 }
 

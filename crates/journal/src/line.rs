@@ -18,17 +18,17 @@ pub enum Format {
     Json,
 }
 
-/// By whom all lines of a process are.
+/// The role that writes all lines of a process.
 #[derive(Clone, Debug, Default)]
-pub struct Speaker {
+pub struct LogSource {
     /// As text has it before each line; several roles may share one terminal.
     pub title: String,
     /// As JSON has it: `role`, and the names of the role.
     pub fields: Vec<(&'static str, String)>,
 }
 
-/// One thing said, with its fields in order.
-pub struct Said<'a> {
+/// One event of the log, with its fields in order.
+pub struct LogEvent<'a> {
     pub level: Level,
     pub target: &'a str,
     pub message: String,
@@ -39,19 +39,19 @@ pub struct Said<'a> {
 #[derive(Debug, Default)]
 pub struct Fields(Vec<(&'static str, Value)>);
 
-impl Said<'_> {
+impl LogEvent<'_> {
     /// The line, with its end.
-    pub fn line(&self, speaker: &Speaker, format: Format) -> String {
+    pub fn line(&self, source: &LogSource, format: Format) -> String {
         match format {
-            Format::Text => self.text(speaker),
-            Format::Json => self.json(speaker),
+            Format::Text => self.text(source),
+            Format::Json => self.json(source),
         }
     }
 
-    fn text(&self, speaker: &Speaker) -> String {
+    fn text(&self, source: &LogSource) -> String {
         let mut line = String::new();
-        if !speaker.title.is_empty() {
-            line = format!("{}: ", shown::line(&speaker.title));
+        if !source.title.is_empty() {
+            line = format!("{}: ", shown::line(&source.title));
         }
         line += match self.level {
             Level::ERROR => "error: ",
@@ -68,7 +68,7 @@ impl Said<'_> {
         line
     }
 
-    fn json(&self, speaker: &Speaker) -> String {
+    fn json(&self, source: &LogSource) -> String {
         let time = jiff::Timestamp::now();
         let mut line = format!("{{\"time\":\"{time:.3}\"");
         let mut add = |name: &str, value: &Value| {
@@ -77,13 +77,13 @@ impl Said<'_> {
         };
         add("level", &self.level.as_str().to_ascii_lowercase().into());
         add("target", &self.target.into());
-        for (name, value) in &speaker.fields {
+        for (name, value) in &source.fields {
             add(name, &value.as_str().into());
         }
         add("message", &self.message.as_str().into());
         for (name, value) in &self.fields {
             // A name that is taken would make an object with two members of one name.
-            if !speaker.fields.iter().any(|(taken, _)| taken == name) && !OWN.contains(name) {
+            if !source.fields.iter().any(|(taken, _)| taken == name) && !OWN.contains(name) {
                 add(name, value);
             }
         }

@@ -14,12 +14,12 @@ pub struct Queue(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    waiting: Mutex<Waiting>,
+    pending: Mutex<PendingLines>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Waiting {
+struct PendingLines {
     lines: VecDeque<String>,
     is_writing: bool,
     /// Lines that found no room since the last one that was written.
@@ -37,19 +37,19 @@ impl Queue {
 
     /// Puts a line into the queue, or counts it.
     pub fn send(&self, line: String) {
-        let mut waiting = self.waiting();
-        if waiting.lines.len() < LINES_MAX {
-            waiting.lines.push_back(line);
+        let mut pending = self.pending();
+        if pending.lines.len() < LINES_MAX {
+            pending.lines.push_back(line);
             self.0.changed.notify_all();
         } else {
-            waiting.lost += 1;
+            pending.lost += 1;
         }
     }
 
     /// Waits until every line is written, for a bounded time: when nobody reads, there is nobody left to wait for.
     pub fn flush(&self) {
-        let is_busy = |waiting: &mut Waiting| waiting.is_writing || !waiting.lines.is_empty();
-        drop(self.0.changed.wait_timeout_while(self.waiting(), FLUSH_MAX, is_busy));
+        let is_busy = |pending: &mut PendingLines| pending.is_writing || !pending.lines.is_empty();
+        drop(self.0.changed.wait_timeout_while(self.pending(), FLUSH_MAX, is_busy));
     }
 
     fn write(&self, mut to: impl Write) {
@@ -60,25 +60,25 @@ impl Queue {
             if lost > 0 {
                 tracing::warn!(lost, "{lost} lines were not written: standard error was not read in time");
             }
-            self.waiting().is_writing = false;
+            self.pending().is_writing = false;
             self.0.changed.notify_all();
         }
     }
 
     /// The next line, and how many were lost before it.
     fn next(&self) -> (String, u64) {
-        let mut waiting = self.waiting();
+        let mut pending = self.pending();
         loop {
-            if let Some(line) = waiting.lines.pop_front() {
-                waiting.is_writing = true;
-                return (line, std::mem::take(&mut waiting.lost));
+            if let Some(line) = pending.lines.pop_front() {
+                pending.is_writing = true;
+                return (line, std::mem::take(&mut pending.lost));
             }
-            waiting = self.0.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            pending = self.0.changed.wait(pending).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, PendingLines> {
+        self.0.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
         for n in 1..LINES_MAX * 2 {
             queue.send(format!("{n}\n"));
         }
-        let lost = queue.waiting().lost;
+        let lost = queue.pending().lost;
         assert_eq!(lost, LINES_MAX as u64 - 1);
         drop(go);
         queue.flush();

@@ -8,15 +8,15 @@ use serde_json::Value;
 use tracing::{debug, error, error_span, info, trace, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use super::{Filter, Format, Speaker, lines};
+use super::{Filter, Format, LogSource, lines};
 
 /// The lines that something writes.
 fn written(format: Format, filter: &str, say: impl FnOnce()) -> Vec<String> {
     let kept = Arc::new(Mutex::new(Vec::new()));
     let at = Arc::clone(&kept);
-    let speaker = Speaker { title: "agent shop/api/dev".into(), fields: vec![("role", "agent".into())] };
+    let source = LogSource { title: "agent shop/api/dev".into(), fields: vec![("role", "agent".into())] };
     let filter: Filter = filter.parse().unwrap();
-    let lines = lines(speaker, format, &filter, move |line| at.lock().unwrap().push(line));
+    let lines = lines(source, format, &filter, move |line| at.lock().unwrap().push(line));
     tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), say);
     let lines = kept.lock().unwrap();
     lines.clone()

@@ -18,7 +18,7 @@ use evidence::{Bytes, Digest};
 use tlog::{Checkpoint, Hash, consistency_proof, inclusion_proof, leaf_hash};
 
 use crate::head::Tree;
-pub use crate::head::{Cosigned, Head};
+pub use crate::head::{CosignatureTime, Head};
 use crate::parts::Parts;
 use crate::world::{Lab, at, id, name};
 

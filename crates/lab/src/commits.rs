@@ -12,7 +12,7 @@ use crate::people::Pair;
 
 /// The content of a commit.
 #[derive(Clone, Debug)]
-pub struct Written<'a> {
+pub struct CommitContent<'a> {
     /// Parents.
     pub parents: &'a [CommitId],
     /// Address of author and committer.
@@ -25,7 +25,7 @@ pub struct Written<'a> {
 
 /// Makes a commit of these files: its objects as a pack, and the list of its files.
 #[must_use]
-pub fn commit(files: &BTreeMap<String, String>, written: &Written<'_>) -> (SourcePack, TreeList) {
+pub fn commit(files: &BTreeMap<String, String>, written: &CommitContent<'_>) -> (SourcePack, TreeList) {
     let mut trees = BTreeMap::new();
     let mut below: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut top = Vec::new();
@@ -63,7 +63,7 @@ pub fn commit(files: &BTreeMap<String, String>, written: &Written<'_>) -> (Sourc
     (pack, TreeList::new(list.collect()).unwrap())
 }
 
-fn text(tree: &CommitId, written: &Written<'_>) -> Vec<u8> {
+fn text(tree: &CommitId, written: &CommitContent<'_>) -> Vec<u8> {
     let mut head = format!("tree {tree}\n");
     for parent in written.parents {
         writeln!(head, "parent {parent}").unwrap();

@@ -18,13 +18,13 @@ pub struct Head {
     /// Leaves that came after, and that the server keeps back.
     pub kept_back: Vec<Hash>,
     /// Which witnesses cosign, and how many seconds before now.
-    pub cosigned: Vec<Cosigned>,
+    pub cosigned: Vec<CosignatureTime>,
     /// Earlier checkpoints that come along: how many of the release's entries each holds, and who cosigned it.
-    pub earlier: Vec<(usize, Vec<Cosigned>)>,
+    pub earlier: Vec<(usize, Vec<CosignatureTime>)>,
 }
 
 /// A witness by its place, and how many seconds from now it cosigned.
-pub type Cosigned = (usize, i64);
+pub type CosignatureTime = (usize, i64);
 
 impl Head {
     /// The log that everybody has seen.
@@ -55,7 +55,7 @@ impl Head {
 
     /// A note of some leaves, signed and cosigned.
     #[must_use]
-    pub fn note(&self, lab: &Lab, leaves: &[Hash], cosigned: &[Cosigned]) -> Note {
+    pub fn note(&self, lab: &Lab, leaves: &[Hash], cosigned: &[CosignatureTime]) -> Note {
         let mut note = self.of(leaves).sign(&ledger_key(&self.origin, self.key)).unwrap();
         let unsigned = note.clone();
         note.extend(cosigned.iter().map(|(witness, seconds)| {

@@ -22,8 +22,8 @@ mod people;
 mod readers;
 mod world;
 
-pub use assemble::{Cosigned, Head, assemble, entry};
-pub use commits::{Written, commit};
+pub use assemble::{CosignatureTime, Head, assemble, entry};
+pub use commits::{CommitContent, commit};
 pub use parts::{Parts, no, yes};
 pub use people::{Pair, Person};
 pub use readers::{Reader, by_agent, proof_for, said};

@@ -296,7 +296,7 @@ fn git_object(bytes: &[u8]) {
 
 fn http_body(bytes: &[u8]) {
     drop(serde_json::from_slice::<wire::Submission>(bytes));
-    drop(serde_json::from_slice::<wire::Signed>(bytes));
+    drop(serde_json::from_slice::<wire::SignedStatement>(bytes));
     drop(serde_json::from_slice::<wire::CommandOutcome>(bytes));
     drop(serde_json::from_slice::<wire::PlaceView>(bytes));
     let text = std::str::from_utf8(bytes).unwrap_or_default();

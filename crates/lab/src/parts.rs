@@ -21,7 +21,7 @@ use evidence::tree_list::TreeList;
 use evidence::{CommitId, Digest, Name};
 use serde_json::json;
 
-use crate::commits::{Written, commit};
+use crate::commits::{CommitContent, commit};
 pub use crate::files::{PIPELINE, PIPELINE_MORE, RELEASE};
 use crate::head::Head;
 use crate::world::{Lab, at, configuration, id, name, runner_name};
@@ -83,7 +83,7 @@ impl Lab {
     pub fn written(&self, message: &str, parents: &[CommitId]) -> (SourcePack, TreeList) {
         let email = self.ada.email();
         let signer = Some(&self.ada.commits);
-        commit(&self.files(), &Written { parents, email: &email, message, signer })
+        commit(&self.files(), &CommitContent { parents, email: &email, message, signer })
     }
 
     /// All parts of a release to production that passes.

@@ -29,7 +29,7 @@ struct Ledger {
 
 /// Data that is recorded beside the first event of a decision.
 #[derive(Clone)]
-struct Beside {
+struct Attachment {
     actor: Actor,
     auth: Auth,
     idempotency: Option<Digest>,
@@ -37,7 +37,7 @@ struct Beside {
     blobs: Vec<Digest>,
 }
 
-impl Beside {
+impl Attachment {
     fn of(actor: Actor, auth: Auth, particulars: Option<Value>) -> Self {
         Self { actor, auth, idempotency: None, particulars, blobs: Vec::new() }
     }
@@ -73,7 +73,7 @@ impl Ledger {
         let bytes = lab.signed_root(&root, &[0, 1]).encode().unwrap();
         let envelope = Digest::of(&bytes);
         self.blobs.insert(envelope, bytes);
-        let founding = |particulars| Beside::of(Actor::System, Auth::Statement, particulars);
+        let founding = |particulars| Attachment::of(Actor::System, Auth::Statement, particulars);
         self.push(&Event::Rooted(Rooted::of(&root, envelope).unwrap()), &founding(None), None);
         for (person, role) in [(&lab.ada, "developer"), (&lab.bob, "release-manager")] {
             let enrolment = person.enrolment(&[role]);
@@ -83,7 +83,7 @@ impl Ledger {
         }
     }
 
-    fn push(&mut self, event: &Event, beside: &Beside, cause: Option<u64>) {
+    fn push(&mut self, event: &Event, beside: &Attachment, cause: Option<u64>) {
         let facts = event.facts([1; 16]).unwrap();
         let payload = |value| Payload::new("particulars", value, [2; 16]).unwrap();
         let particulars = beside.particulars.as_ref().map(payload);
@@ -117,12 +117,12 @@ impl Ledger {
         let admitted = admit(&self.state, &lab.root(), &*self, &sent).unwrap();
         self.blobs.extend(admitted.blobs.iter().map(|bytes| (Digest::of(bytes), bytes.clone())));
         let blobs = admitted.blobs.iter().map(|bytes| Digest::of(bytes)).collect();
-        let mut beside = Beside { blobs, ..Beside::asked(&request, json!({ "request": envelope })) };
+        let mut beside = Attachment { blobs, ..Attachment::asked(&request, json!({ "request": envelope })) };
         let events = decide(&self.state, &admitted.command, recorded()).unwrap();
         let mut queue: VecDeque<_> = events.into_iter().map(|event| (event, None)).collect();
         while let Some((event, cause)) = queue.pop_front() {
             let number = self.entries.len() as u64;
-            let follows = Beside::of(Actor::System, Auth::None, None);
+            let follows = Attachment::of(Actor::System, Auth::None, None);
             self.push(&event, if cause.is_some() { &follows } else { &beside }, cause);
             (beside.idempotency, beside.particulars, beside.blobs) = (None, None, Vec::new());
             for command in next(&self.state, &event) {
@@ -133,7 +133,7 @@ impl Ledger {
     }
 
     /// The outcome of replay for the last entry.
-    fn last(&self) -> Found {
+    fn last(&self) -> Comparison {
         let mut replay = Replay::new(self);
         let mut before = (0, 0, 0);
         for (number, entry) in (0..).zip(&self.entries) {
@@ -142,16 +142,16 @@ impl Ledger {
         }
         assert_eq!((before.1, before.2), (0, 0), "all before agrees");
         match (replay.agree - before.0, replay.recorded - before.1, replay.others.len() - before.2) {
-            (1, 0, 0) => Found::Agrees,
-            (0, 1, 0) => Found::Recorded,
-            (0, 0, 1) => Found::Differs,
+            (1, 0, 0) => Comparison::Agrees,
+            (0, 1, 0) => Comparison::Recorded,
+            (0, 0, 1) => Comparison::Differs,
             other => panic!("{other:?}"),
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
+enum Comparison {
     Agrees,
     Recorded,
     Differs,
@@ -174,7 +174,7 @@ fn arguments(action: &str) -> Value {
 }
 
 /// A refusal in a person's name, with a request signed by somebody's key and with digests of omitted bodies.
-fn refused(action: &str, codes: &[&str], left_out: Option<Value>, named: &Person, by: &Person) -> Found {
+fn refused(action: &str, codes: &[&str], left_out: Option<Value>, named: &Person, by: &Person) -> Comparison {
     let lab = Lab::default();
     let mut ledger = Ledger::founded(&lab);
     let (request, envelope): (_, Envelope) = lab.request(by, action, arguments(action), 70);
@@ -184,7 +184,7 @@ fn refused(action: &str, codes: &[&str], left_out: Option<Value>, named: &Person
     }
     let reasons = codes.iter().map(|code| (*code).to_owned()).collect();
     let facts = Refused { person: named.id.into(), action: name(action), reasons, more: None };
-    ledger.push(&Event::Refused(facts), &Beside::asked(&request, particulars), None);
+    ledger.push(&Event::Refused(facts), &Attachment::asked(&request, particulars), None);
     ledger.last()
 }
 
@@ -192,19 +192,23 @@ fn refused(action: &str, codes: &[&str], left_out: Option<Value>, named: &Person
 fn attack_a_false_refusal_in_a_persons_name_differs() {
     let Lab { ada, mallory, .. } = Lab::default();
     let digests = || Some(json!([Digest::of(b"a body")]));
-    assert_eq!(refused("cancel", &["no-such-run"], None, &ada, &ada), Found::Agrees);
+    assert_eq!(refused("cancel", &["no-such-run"], None, &ada, &ada), Comparison::Agrees);
     for action in ["run", "set-environment"] {
         let code = "quota-bytes-of-project";
-        assert_eq!(refused(action, &[code], None, &ada, &ada), Found::Recorded, "{action}");
-        assert_eq!(refused(action, &["role-missing"], digests(), &ada, &ada), Found::Recorded, "{action}");
+        assert_eq!(refused(action, &[code], None, &ada, &ada), Comparison::Recorded, "{action}");
+        assert_eq!(
+            refused(action, &["role-missing"], digests(), &ada, &ada),
+            Comparison::Recorded,
+            "{action}"
+        );
     }
-    assert_eq!(refused("run", &["quota-runs-of-person"], None, &ada, &ada), Found::Recorded);
+    assert_eq!(refused("run", &["quota-runs-of-person"], None, &ada, &ada), Comparison::Recorded);
     let others = ["enrol", "set-root", "set-status", "agree", "cancel", "approve", "promote", "rollback"];
     for action in others {
         for code in ["quota-bytes-of-person", "quota-runs-of-project", "quota-refusals"] {
-            assert_eq!(refused(action, &[code], None, &ada, &ada), Found::Differs, "{action}: {code}");
+            assert_eq!(refused(action, &[code], None, &ada, &ada), Comparison::Differs, "{action}: {code}");
         }
-        assert_eq!(refused(action, &["whatever"], digests(), &ada, &ada), Found::Differs, "{action}");
+        assert_eq!(refused(action, &["whatever"], digests(), &ada, &ada), Comparison::Differs, "{action}");
     }
     for (action, codes) in [
         ("run", ["quota-of-mine"].as_slice()),
@@ -213,14 +217,14 @@ fn attack_a_false_refusal_in_a_persons_name_differs() {
         ("run", &[]),
         ("set-environment", &["quota-runs-of-project"]),
     ] {
-        assert_eq!(refused(action, codes, None, &ada, &ada), Found::Differs, "{action}: {codes:?}");
+        assert_eq!(refused(action, codes, None, &ada, &ada), Comparison::Differs, "{action}: {codes:?}");
     }
     for (what, left_out) in [("none", json!([])), ("no digests", json!(["x"])), ("no list", json!("x"))] {
-        assert_eq!(refused("run", &["x"], Some(left_out), &ada, &ada), Found::Differs, "{what}");
+        assert_eq!(refused("run", &["x"], Some(left_out), &ada, &ada), Comparison::Differs, "{what}");
     }
     for (named, by) in [(&mallory, &ada), (&ada, &mallory), (&mallory, &mallory)] {
         let found = refused("run", &["quota-runs-of-person"], None, named, by);
-        assert_eq!(found, Found::Differs, "{} by {}", named.label, by.label);
+        assert_eq!(found, Comparison::Differs, "{} by {}", named.label, by.label);
     }
 }
 
@@ -231,10 +235,10 @@ fn attack_a_count_of_refusals_says_nothing_else() {
         let mut ledger = Ledger::founded(&lab);
         let mut facts = quota::counted(lab.ada.id.into(), name(quota::COUNT), 197);
         change(&mut facts);
-        ledger.push(&Event::Refused(facts), &Beside::of(Actor::System, Auth::None, None), None);
+        ledger.push(&Event::Refused(facts), &Attachment::of(Actor::System, Auth::None, None), None);
         ledger.last()
     };
-    assert_eq!(found(|_| {}), Found::Recorded);
+    assert_eq!(found(|_| {}), Comparison::Recorded);
     for (what, change) in [
         ("a stranger", (|facts| facts.person = id(77).into()) as fn(&mut Refused)),
         ("an action", |facts| facts.action = name("approve")),
@@ -244,7 +248,7 @@ fn attack_a_count_of_refusals_says_nothing_else() {
         ("none", |facts| facts.more = Some(0)),
         ("no count", |facts| facts.more = None),
     ] {
-        assert_eq!(found(change), Found::Differs, "{what}");
+        assert_eq!(found(change), Comparison::Differs, "{what}");
     }
 }
 
@@ -277,14 +281,14 @@ fn attack_nobody_says_in_a_runners_name_that_it_gave_up() {
         change(&mut particulars);
         let auth = if actor == Actor::System { Auth::None } else { Auth::MachineKey };
         let ended = Ended { run, outcome: RunOutcome::Lost, because: Some(work) };
-        ledger.push(&Event::Ended(ended), &Beside::of(actor, auth, particulars), None);
+        ledger.push(&Event::Ended(ended), &Attachment::of(actor, auth, particulars), None);
         ledger.last()
     };
     let first = || Actor::Machine(runner(1));
-    assert_eq!(found(first(), |_| {}, 0, |_| {}), Found::Agrees);
+    assert_eq!(found(first(), |_| {}, 0, |_| {}), Comparison::Agrees);
     // Older programs recorded it in this form, and so does the server after a silence.
-    assert_eq!(found(first(), |_| {}, 0, |it| *it = None), Found::Recorded);
-    assert_eq!(found(Actor::System, |_| {}, 0, |it| *it = None), Found::Recorded);
+    assert_eq!(found(first(), |_| {}, 0, |it| *it = None), Comparison::Recorded);
+    assert_eq!(found(Actor::System, |_| {}, 0, |it| *it = None), Comparison::Recorded);
     type Row = (&'static str, Actor, fn(&mut Claim), usize);
     let rows: [Row; 5] = [
         ("another runner's key", first(), |_| {}, 1),
@@ -294,15 +298,15 @@ fn attack_nobody_says_in_a_runners_name_that_it_gave_up() {
         ("another installation", first(), |claim| claim.installation = id(2), 0),
     ];
     for (what, actor, claim, by) in rows {
-        assert_eq!(found(actor, claim, by, |_| {}), Found::Differs, "{what}");
+        assert_eq!(found(actor, claim, by, |_| {}), Comparison::Differs, "{what}");
     }
-    assert_eq!(found(first(), |_| {}, 0, |it| *it = Some(json!({}))), Found::Differs, "no claim");
+    assert_eq!(found(first(), |_| {}, 0, |it| *it = Some(json!({}))), Comparison::Differs, "no claim");
     let mut ledger = Ledger::founded(&lab);
     ledger.run(&lab);
     let because = Some(Work::Step(name("deploy")));
     let ended = Ended { run: nonce(&ledger).0, outcome: RunOutcome::Lost, because };
-    ledger.push(&Event::Ended(ended), &Beside::of(first(), Auth::MachineKey, None), None);
-    assert_eq!(ledger.last(), Found::Differs, "work that is not due");
+    ledger.push(&Event::Ended(ended), &Attachment::of(first(), Auth::MachineKey, None), None);
+    assert_eq!(ledger.last(), Comparison::Differs, "work that is not due");
 }
 
 /// Once `RULES` has risen, a ledger by older ones goes on as they said, not as today's would have it.

@@ -13,7 +13,7 @@ use tlog::{Checkpoint, Note};
 use crate::store::{LedgerError, stored};
 
 /// Stores a cosigned checkpoint. It replaces the last one if both are of the same slot.
-pub fn keep(connection: &Connection, note: &Note, at: Moment) -> Result<(), LedgerError> {
+pub fn store(connection: &Connection, note: &Note, at: Moment) -> Result<(), LedgerError> {
     let doing = LedgerError::sql("keep a cosigned checkpoint");
     let checkpoint: Checkpoint = note.text().parse()?;
     let (size, slot) = (stored(checkpoint.size)?, slot(at)?);

@@ -19,7 +19,7 @@ pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs, Incoming};
 pub use checking::in_order;
 pub use reader::Reader;
 pub use schema::open_read_only;
-pub use store::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Head, Ledger, LedgerError, Turn};
+pub use store::{Append, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Head, Ledger, LedgerError};
 pub use tiles::Tiles;
 pub use verify::{Anchors, Breach, Report, verify};
 

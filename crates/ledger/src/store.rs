@@ -38,7 +38,7 @@ pub struct Head {
 
 /// The right to append once, with the entries that others appended since the caller last looked.
 #[derive(Debug)]
-pub struct Turn<'a> {
+pub struct Append<'a> {
     transaction: Transaction<'a>,
     signer: &'a NoteSigner,
     head: Head,
@@ -235,13 +235,13 @@ impl Ledger {
     ///
     /// # Errors
     /// `LedgerError` when the database fails or a row is unsound.
-    pub fn turn(&mut self, seen: u64) -> Result<Turn<'_>, LedgerError> {
+    pub fn turn(&mut self, seen: u64) -> Result<Append<'_>, LedgerError> {
         let begin = LedgerError::sql("begin a turn");
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(begin)?;
         let head = read_head(&transaction)?;
         let news = read_entries(&transaction, seen, head.frontier.size())?;
-        Ok(Turn { transaction, signer: &self.signer, head, news })
+        Ok(Append { transaction, signer: &self.signer, head, news })
     }
 
     /// Stores a checkpoint with its cosignatures. Witnesses cosigned it at about `at`.
@@ -256,14 +256,14 @@ impl Ledger {
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
         transaction.execute(text, params![note.to_string()]).map_err(sql)?;
-        cosigned::keep(&transaction, note, at)?;
+        cosigned::store(&transaction, note, at)?;
         disk::before("ledger.witnessed").map_err(failed())?;
         transaction.commit().map_err(sql)?;
         disk::after("ledger.witnessed").map_err(failed())
     }
 }
 
-impl Turn<'_> {
+impl Append<'_> {
     /// Entries that were appended since the caller last looked.
     #[must_use]
     pub fn news(&self) -> &[Entry] {

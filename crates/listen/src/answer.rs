@@ -10,29 +10,29 @@ use std::task::{Context, Poll};
 use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 
-use crate::places::Place;
+use crate::slots::Slot;
 
-/// A body, and the place of its connection.
+/// A body, and the slot of its connection.
 #[derive(Debug)]
-pub struct Answered {
+pub struct AnswerBody {
     body: Body,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
 }
 
-impl Answered {
-    /// Creates the body of an answer on this place.
-    pub const fn new(body: Body, place: Arc<Place>) -> Self {
-        Self { body, place }
+impl AnswerBody {
+    /// Creates the body of an answer on this slot.
+    pub const fn new(body: Body, slot: Arc<Slot>) -> Self {
+        Self { body, slot }
     }
 }
 
-impl Drop for Answered {
+impl Drop for AnswerBody {
     fn drop(&mut self) {
-        self.place.answered();
+        self.slot.note_answer_end();
     }
 }
 
-impl HttpBody for Answered {
+impl HttpBody for AnswerBody {
     type Data = Bytes;
     type Error = axum::Error;
 

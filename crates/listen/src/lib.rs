@@ -1,17 +1,17 @@
 //! HTTP/1.1 for roles that answer strangers: serves a router on a listener, within limits.
 //!
-//! Invariant: every connection holds one of a bounded number of places, and no single peer can take all of them. A
-//! connection loses its place if it sends no request, does not read its answer, or is closed by its peer; with it end
+//! Invariant: every connection holds one of a bounded number of slots, and no single peer can take all of them. A
+//! connection loses its slot if it sends no request, does not read its answer, or is closed by its peer; with it end
 //! all requests that still wait on it. The crate knows nothing about the served content; handlers find the [`Peer`]
 //! among the request's extensions.
 
 mod answer;
-mod line;
-mod patient;
 mod peer;
-mod places;
+mod slots;
 #[cfg(test)]
 mod tests;
+mod timed_stream;
+mod watch;
 
 use std::convert::Infallible;
 use std::io;
@@ -38,12 +38,12 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use answer::Answered;
-use line::{Gone, Line};
-use patient::Patient;
+use answer::AnswerBody;
 use peer::Finder;
 pub use peer::{Account, Peer};
-use places::{Place, Places};
+use slots::{Slot, Slots};
+use timed_stream::TimedStream;
+use watch::{PeerClosed, PeerWatch};
 
 /// Limits of a listener.
 #[derive(Clone, Copy, Debug)]
@@ -52,15 +52,15 @@ pub struct Limits {
     /// reserved for this process's own user and root.
     pub connections: usize,
     /// Highest number of connections of one peer, which is another user of this machine or an address. It is also the
-    /// highest number of connections that one identity keeps as [`known`], from all peers together. Further ones of a
-    /// peer are closed at once, so that they do not wait in the queue in front of others.
+    /// highest number of connections that one identity keeps after [`note_identity`], from all peers together. Further
+    /// ones of a peer are closed at once, so that they do not wait in the queue in front of others.
     pub each: usize,
     /// Time in which a new connection has to send its first complete request head.
     pub first: Duration,
     /// Time in which a connection has to send the next head after an answer. It is longer than clients keep an idle
     /// connection, so that the server never closes a connection just when a client reuses it.
     pub head: Duration,
-    /// The same for a connection on which no identity was proven ([`known`]).
+    /// The same for a connection on which no identity was proven ([`note_identity`]).
     pub stranger: Duration,
     /// Time for which an identity counts as known after the last request that proved it. It is longer than any answer
     /// takes, because a request under way proves nothing new.
@@ -87,15 +87,15 @@ impl Default for Limits {
 }
 
 tokio::task_local! {
-    static PLACE: Arc<Place>;
+    static SLOT: Arc<Slot>;
 }
 
 /// Notes that the current request has proven the identity of its sender, so that its connection is not a stranger's for
-/// a while. Call it only for a first-time request: a repeated one may come from anybody who intercepted it. Places are
+/// a while. Call it only for a first-time request: a repeated one may come from anybody who intercepted it. Slots are
 /// counted by identity.
-pub fn known(identity: &str) {
-    // Outside of a connection, for instance in a test, there is no place.
-    let _ = PLACE.try_with(|place| place.is_known(identity));
+pub fn note_identity(identity: &str) {
+    // Outside of a connection, for instance in a test, there is no slot.
+    let _ = SLOT.try_with(|slot| slot.note_identity(identity));
 }
 
 /// Source of connections.
@@ -147,13 +147,13 @@ pub async fn serve<L: Listener>(
     stop: impl Future<Output = ()> + Send,
 ) {
     room_for(limits.connections);
-    let (places, finder) = (Places::new(limits.connections, limits.each, limits.known), Finder::open());
+    let (slots, finder) = (Slots::new(limits.connections, limits.each, limits.known), Finder::open());
     let (graceful, mut connections) = (GracefulShutdown::new(), JoinSet::new());
     let (mut stop, mut again) = (pin!(stop), Instant::now());
     loop {
         let next = async {
             sleep_until(again).await;
-            places.free().await;
+            slots.free().await;
             listener.next().await
         };
         let next = tokio::select! {
@@ -170,32 +170,32 @@ pub async fn serve<L: Listener>(
             }
         };
         let Ok(peer) = L::peer(&stream, &finder, limits.unread) else { continue };
-        // Before the place is taken: otherwise another connection might lose its place for nothing.
-        let line = match Line::of(&stream) {
-            Ok(line) => line,
+        // Before the slot is taken: otherwise another connection might lose its slot for nothing.
+        let watch = match PeerWatch::of(&stream) {
+            Ok(watch) => watch,
             Err(error) => {
                 again = later(&error);
                 continue;
             }
         };
-        let Some(place) = places.take(peer) else { continue };
+        let Some(slot) = slots.take(peer) else { continue };
         let begun = Arc::new(AtomicBool::new(false));
         let inner = TowerToHyperService::new(router.clone());
-        let place = Arc::new(place);
-        let (line, of) = (Arc::new(line), Arc::clone(&place));
-        let service = Introduced { inner, peer, line, place: of, begun: Arc::clone(&begun) };
+        let slot = Arc::new(slot);
+        let (watch, slot_of_service) = (Arc::new(watch), Arc::clone(&slot));
+        let service = PeerService { inner, peer, watch, slot: slot_of_service, begun: Arc::clone(&begun) };
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(HEAD_BYTES_MAX);
-        let stream = TokioIo::new(Patient::new(stream, limits.unread, Arc::clone(&place)));
+        let stream = TokioIo::new(TimedStream::new(stream, limits.unread, Arc::clone(&slot)));
         let connection = graceful.watch(http.serve_connection(stream, service));
         connections.spawn(async move {
             // An error on a connection concerns its client only.
             tokio::select! {
                 _ = connection => {}
                 () = nothing_came(&begun, limits.first) => {}
-                () = place.lost(limits.stranger) => {}
+                () = slot.lost(limits.stranger) => {}
             }
-            drop(place);
+            drop(slot);
         });
     }
     drop(listener);
@@ -218,32 +218,32 @@ async fn nothing_came(begun: &AtomicBool, first: Duration) {
 }
 
 /// A router that adds the peer to each request, and drops a request when its peer is gone.
-struct Introduced {
+struct PeerService {
     inner: TowerToHyperService<Router>,
     peer: Peer,
-    line: Arc<Line>,
-    place: Arc<Place>,
+    watch: Arc<PeerWatch>,
+    slot: Arc<Slot>,
     begun: Arc<AtomicBool>,
 }
 
-impl Service<Request<Incoming>> for Introduced {
+impl Service<Request<Incoming>> for PeerService {
     type Response = Response;
-    type Error = Gone;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, Gone>> + Send>>;
+    type Error = PeerClosed;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, PeerClosed>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         self.begun.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(self.peer);
-        self.place.hears();
-        let (answer, line, place) =
-            (self.inner.call(request), Arc::clone(&self.line), Arc::clone(&self.place));
-        Box::pin(PLACE.scope(Arc::clone(&self.place), async move {
+        self.slot.note_request();
+        let (answer, watch, slot) =
+            (self.inner.call(request), Arc::clone(&self.watch), Arc::clone(&self.slot));
+        Box::pin(SLOT.scope(Arc::clone(&self.slot), async move {
             let answer = tokio::select! {
                 biased;
-                () = line.closed() => Err(Gone),
+                () = watch.closed() => Err(PeerClosed),
                 answer = answer => answer.map_err(|never: Infallible| match never {}),
             };
-            answer.map(|answer: Response| answer.map(|body| Body::new(Answered::new(body, place))))
+            answer.map(|answer: Response| answer.map(|body| Body::new(AnswerBody::new(body, slot))))
         }))
     }
 }

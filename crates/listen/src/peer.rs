@@ -1,7 +1,7 @@
 //! The peer of a connection, as the kernel knows it: the user of a process on this machine, or an address.
 //!
 //! Invariant: over a Unix socket the kernel vouches for the user (`SO_PEERCRED`), so rights may depend on it. Over TCP
-//! the user is looked up by the socket at the other end. That is good enough to count places, but no right may depend
+//! the user is looked up by the socket at the other end. That is good enough to count slots, but no right may depend
 //! on it.
 
 use std::io;
@@ -13,7 +13,7 @@ use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, 
 use rustix::process::geteuid;
 use tokio::net::UnixStream;
 
-/// The account under which places are counted.
+/// The account under which slots are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Account {
     /// A user of this machine.
@@ -25,7 +25,7 @@ pub enum Account {
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// The account under which its place is counted.
+    /// The account under which its slot is counted.
     pub account: Account,
     /// The user that the kernel vouches for. Only set over a Unix socket.
     pub(crate) vouched: Option<u32>,
@@ -66,7 +66,7 @@ impl Peer {
         self.vouched.is_some_and(is_own)
     }
 
-    /// Whether the peer may use the places that are reserved for this process's own user and root. No right depends on
+    /// Whether the peer may use the slots that are reserved for this process's own user and root. No right depends on
     /// this.
     #[must_use]
     pub fn has_reserve(&self) -> bool {

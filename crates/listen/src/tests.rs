@@ -73,7 +73,7 @@ impl Listener for Broken {
 }
 
 #[test]
-fn a_connection_that_cannot_be_watched_costs_nobody_a_place() {
+fn a_connection_that_cannot_be_watched_costs_nobody_a_slot() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let (connections, mut ours): (Vec<_>, Vec<_>) = [1, 1, 2, 2]

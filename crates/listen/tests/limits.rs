@@ -85,11 +85,11 @@ fn limits() -> Limits {
 }
 
 #[test]
-fn who_sends_no_request_loses_its_place() {
+fn who_sends_no_request_loses_its_slot() {
     let running = Running::with(Limits { head: SHORT, ..limits() });
     let mut silent = TcpStream::connect(running.at).unwrap();
     silent.write_all(b"GET / HTT").unwrap();
-    // There is only one place, so this is answered once the other connection has lost it.
+    // There is only one slot, so this is answered once the other connection has lost it.
     assert!(running.answered());
     let mut rest = Vec::new();
     drop(silent.read_to_end(&mut rest));
@@ -113,7 +113,7 @@ fn attack_a_connection_without_a_first_request_ends_soon() {
 
 /// TCP has a limit for this; a Unix socket does not.
 #[test]
-fn attack_a_reader_over_a_unix_socket_that_does_not_read_loses_its_place() {
+fn attack_a_reader_over_a_unix_socket_that_does_not_read_loses_its_slot() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let path = std::env::temp_dir().join(format!("countersign-listen-{}.sock", std::process::id()));
@@ -132,7 +132,7 @@ fn attack_a_reader_over_a_unix_socket_that_does_not_read_loses_its_place() {
         };
         let _unread = ask("/large").await;
         let mut answer = [0; 15];
-        // There is only one place, so this is answered once the other connection has lost it.
+        // There is only one slot, so this is answered once the other connection has lost it.
         ask("/small").await.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"HTTP/1.1 200 OK");
         stop.send(()).unwrap();
@@ -142,7 +142,7 @@ fn attack_a_reader_over_a_unix_socket_that_does_not_read_loses_its_place() {
 }
 
 #[test]
-fn who_was_answered_and_asks_nothing_more_loses_its_place() {
+fn who_was_answered_and_asks_nothing_more_loses_its_slot() {
     let running = Running::with(Limits { head: SHORT, ..limits() });
     let mut idle = running.ask("/small");
     let mut answer = [0; 15];
@@ -153,7 +153,7 @@ fn who_was_answered_and_asks_nothing_more_loses_its_place() {
 }
 
 #[test]
-fn who_does_not_read_the_answer_loses_its_place() {
+fn who_does_not_read_the_answer_loses_its_slot() {
     let running = Running::with(Limits { unread: SHORT, ..limits() });
     let _unread = running.ask("/large");
     assert!(running.answered());
@@ -162,7 +162,7 @@ fn who_does_not_read_the_answer_loses_its_place() {
 
 /// An answer that is complete at once but read slowly, and one that comes in pieces.
 #[test]
-fn attack_a_stranger_keeps_its_place_until_its_answer_was_sent() {
+fn attack_a_stranger_keeps_its_slot_until_its_answer_was_sent() {
     let running = Running::with(Limits { connections: 3, each: 3, stranger: SHORT, ..limits() });
     let mut slow = ["/large", "/gated"].map(|path| running.ask(path));
     let mut head = [0; 15];
@@ -170,7 +170,7 @@ fn attack_a_stranger_keeps_its_place_until_its_answer_was_sent() {
         answer.read_exact(&mut head).unwrap();
         assert_eq!(&head, b"HTTP/1.1 200 OK");
     }
-    // Once a connection that was answered later has lost its place, both would have lost theirs.
+    // Once a connection that was answered later has lost its slot, both would have lost theirs.
     let idle = |running: &Running| running.ask("/small").read_to_end(&mut Vec::new()).unwrap();
     assert!(idle(&running) > 0 && idle(&running) > 0);
     GATE.notify_one();
@@ -214,7 +214,7 @@ fn attack_requests_of_a_peer_that_has_closed_are_dropped() {
     let all = request("/never") + &request("/counted").repeat(50);
     hostile.write_all(all.as_bytes()).unwrap();
     drop(hostile);
-    // There is only one place: this is answered once the other connection has lost it.
+    // There is only one slot: this is answered once the other connection has lost it.
     assert!(running.answered());
     assert_eq!(COUNTED.load(Ordering::SeqCst), 0, "nothing is done for who is gone");
     running.stop();
@@ -226,6 +226,6 @@ fn who_says_nothing_more_is_gone_with_what_waits() {
     let mut hostile = running.ask("/never");
     hostile.write_all(b"GET /never HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     hostile.shutdown(std::net::Shutdown::Write).unwrap();
-    assert!(running.answered(), "its place is free, though it would still read");
+    assert!(running.answered(), "its slot is free, though it would still read");
     running.stop();
 }

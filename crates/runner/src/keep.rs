@@ -39,7 +39,7 @@ pub enum KeepError {
     #[error("{0} was removed or changed on this runner; run the commit again")]
     Missing(Digest),
     /// The inputs are larger than a step may get.
-    #[error("the needed steps left {0} bytes together, at most {GIVEN_BYTES_MAX} can be given to a step")]
+    #[error("the needed steps left {0} bytes together, at most {NEEDED_BYTES_MAX} can be given to a step")]
     Large(u64),
 }
 
@@ -75,7 +75,7 @@ impl Keep {
     ///
     /// # Errors
     /// `KeepError` if one is missing or changed, or all together are too large.
-    pub fn given(
+    pub fn outputs_of_steps(
         &self,
         needs: &BTreeMap<Name, Digest>,
     ) -> Result<BTreeMap<Name, RetainedOutputs>, KeepError> {
@@ -101,7 +101,7 @@ impl Keep {
         let facts: Receipt =
             evidence::canonical::decode("receipt", payload, payload.len()).map_err(|_| missing())?;
         *sum = facts.outputs.values().fold(*sum, |sum, output| sum.saturating_add(output.size));
-        if *sum > GIVEN_BYTES_MAX {
+        if *sum > NEEDED_BYTES_MAX {
             return Err(KeepError::Large(*sum));
         }
         let mut given: RetainedOutputs = BTreeMap::new();
@@ -202,7 +202,7 @@ struct File {
 
 const PARTS: [&str; 2] = ["receipts", "outputs"];
 /// Most bytes of outputs that a step can get in addition to the source.
-const GIVEN_BYTES_MAX: u64 = 4 << 30;
+const NEEDED_BYTES_MAX: u64 = 4 << 30;
 
 #[cfg(test)]
 mod tests {

@@ -109,7 +109,7 @@ impl CollectedOutputs {
                 OutputKind::File { .. } => self.file(name, outputs.open(&found.path)?)?,
                 OutputKind::Link(target) => self.link(declared, name, &target)?,
                 OutputKind::Directory => {
-                    self.keep(name, RetainedOutput { output: Output::directory(), bytes: Vec::new() })?
+                    self.store(name, RetainedOutput { output: Output::directory(), bytes: Vec::new() })?
                 }
             }
         }
@@ -133,7 +133,7 @@ impl CollectedOutputs {
         let mut bytes = Vec::new();
         // All processes of the step are dead, so the file cannot grow any more.
         file.take(meta.len()).read_to_end(&mut bytes).map_err(io)?;
-        self.keep(name, RetainedOutput::file(bytes, mode & 0o100 != 0))
+        self.store(name, RetainedOutput::file(bytes, mode & 0o100 != 0))
     }
 
     fn link(&mut self, declared: &str, name: &str, target: &Path) -> Result<(), LeftError> {
@@ -146,14 +146,14 @@ impl CollectedOutputs {
         let target = target.to_str().ok_or_else(|| wrong("its target is not UTF-8"))?;
         match link::fault(declared, name, target) {
             Some(why) => Err(wrong(why)),
-            None => self.keep(
+            None => self.store(
                 name,
                 RetainedOutput { output: Output::link(target), bytes: target.as_bytes().to_vec() },
             ),
         }
     }
 
-    fn keep(&mut self, name: &str, kept: RetainedOutput) -> Result<(), LeftError> {
+    fn store(&mut self, name: &str, kept: RetainedOutput) -> Result<(), LeftError> {
         self.outputs.insert(name.to_owned(), kept);
         if self.outputs.len() > OUTPUTS_MAX { Err(LeftError::Many) } else { Ok(()) }
     }

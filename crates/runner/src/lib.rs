@@ -11,7 +11,7 @@ mod caps;
 mod deliver;
 mod ecosystem;
 mod git;
-mod given;
+
 mod keep;
 mod left;
 pub mod program;
@@ -26,12 +26,12 @@ mod toolchain;
 mod trust;
 mod work;
 mod work_error;
+mod workspace;
 
 pub use artifact::{ArtifactBytes, ArtifactError, assemble};
 pub use budget::{Budget, BudgetError, TIME_MAX};
 pub use caps::{CapError, Caps, Room};
 pub use ecosystem::{NAMES as ECOSYSTEMS, SilentEcosystem, hosts as ecosystem_hosts};
-pub use given::{GivenError, merge};
 pub use keep::{Keep, KeepError};
 pub use left::{LeftError, RetainedOutput, RetainedOutputs};
 pub use repository::{
@@ -47,3 +47,4 @@ pub use toolchain::{Toolchain, ToolchainError};
 pub use trust::{Trust, TrustError};
 pub use work::{Bench, CompletedWork};
 pub use work_error::{ReportError, WorkError};
+pub use workspace::{WorkspaceError, merge};

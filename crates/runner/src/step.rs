@@ -16,11 +16,11 @@ use evidence::{Digest, Id, Moment, Name};
 use sandbox::{Egress, Exit, Input, SandboxError, Spec, StepOutcome, Stream};
 
 use crate::caps::{CapError, Caps, Room};
-use crate::given::{GivenError, inputs};
 use crate::left::{CollectedOutputs, RetainedOutputs};
 use crate::source::Source;
 use crate::specification::specify;
 use crate::toolchain::Toolchain;
+use crate::workspace::{WorkspaceError, inputs};
 
 /// The runner, and the run for which it executes the step.
 #[derive(Debug)]
@@ -152,7 +152,7 @@ pub enum StepError {
     Cap(Name, CapError),
     /// Its workspace cannot be made.
     #[error(transparent)]
-    RetainedOutputs(#[from] GivenError),
+    RetainedOutputs(#[from] WorkspaceError),
     /// The sandbox failed.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -175,14 +175,14 @@ pub fn execute(
     identity: &Identity<'_>,
     source: &Source,
     step: &Name,
-    given: &RetainedOutputs,
+    retained: &RetainedOutputs,
     host: &Host<'_>,
 ) -> Result<Execution, StepError> {
     let file = source.file(PATH).ok_or_else(|| StepError::NoPipeline(source.id.clone()))?;
     let pipeline = Pipeline::parse(file)?;
     let plan = pipeline.steps.get(step).ok_or_else(|| StepError::NoStep(step.clone()))?;
     let spec = specify(identity, source, step, plan, host)?;
-    let inputs = inputs(source, given)?;
+    let inputs = inputs(source, retained)?;
     let kept = Mutex::new(Vec::new());
     let started = (host.now)();
     let log = |stream, piece: &[u8]| {
@@ -220,7 +220,7 @@ pub fn execute(
         tree: source.list.digest()?,
         pipeline: Pipeline::digest(file),
         work: Work::Step(step.clone()),
-        inputs: described(given),
+        inputs: described(retained),
         outputs: described(&left.outputs),
         exit,
         sandbox: level(&outcome, host.toolchain),

@@ -22,7 +22,6 @@ use wire::BLOB_BYTES_MAX;
 
 use crate::artifact::assemble;
 use crate::budget::{Budget, TIME_MAX};
-use crate::given::merge;
 use crate::keep::Keep;
 use crate::left::RetainedOutputs;
 use crate::repository::{Repository, path_of};
@@ -32,6 +31,7 @@ use crate::step::{Host, Identity, IsWanted, Isolation, Log, execute};
 use crate::toolchain::Toolchain;
 use crate::trust::{Trust, TrustError};
 use crate::work_error::WorkError;
+use crate::workspace::merge;
 
 /// State that all pieces of work share.
 pub struct Bench {
@@ -112,11 +112,11 @@ impl Bench {
             return Err(WorkError::Rule(problem));
         }
         opened.agreed(&source.commit, &pipeline).map_err(TrustError::Refused)?;
-        let outputs = self.keep.given(&due.needs)?;
+        let outputs = self.keep.outputs_of_steps(&due.needs)?;
         let tree = source.list.encode()?;
         match &due.work {
             Work::Step(step) => {
-                let given = merge(&outputs)?;
+                let retained = merge(&outputs)?;
                 let identity = Identity {
                     installation: self.installation,
                     runner: self.runner.clone(),
@@ -127,7 +127,7 @@ impl Bench {
                 };
                 let isolation = self.isolation.as_ref();
                 let host = Host { toolchain: &self.toolchain, isolation, now: &self.now, log, wanted };
-                let done = execute(&identity, &source, step, &given, &host)?;
+                let done = execute(&identity, &source, step, &retained, &host)?;
                 self.keep.put(&done.receipt, &done.outputs)?;
                 Ok(CompletedWork { receipt: done.receipt, blobs: vec![done.log, tree] })
             }

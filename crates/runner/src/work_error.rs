@@ -9,11 +9,11 @@ use evidence::tree_list::TreeListError;
 use wire::{BLOB_BYTES_MAX, ClientError};
 
 use crate::artifact::ArtifactError;
-use crate::given::GivenError;
 use crate::keep::KeepError;
 use crate::sources::SourcesError;
 use crate::step::StepError;
 use crate::trust::TrustError;
+use crate::workspace::WorkspaceError;
 
 /// Why a piece of work is not done.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +44,7 @@ pub enum WorkError {
     Tree(#[from] TreeListError),
     /// The inputs do not fit together.
     #[error(transparent)]
-    Given(#[from] GivenError),
+    Given(#[from] WorkspaceError),
     /// The step cannot be run.
     #[error(transparent)]
     Step(#[from] StepError),

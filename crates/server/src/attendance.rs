@@ -21,12 +21,12 @@ use tracing::{Span, debug, error, warn};
 use wire::MachineView;
 
 use crate::http::Shared;
-use crate::seldom::{self, Seldom};
+use crate::line_limit::{self, LineLimit};
 use crate::writer::{CommandSource, Job};
 
 /// A machine whose attendance is kept.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Who {
+pub enum MachineId {
     /// A runner.
     Runner(Name),
     /// An agent of a place.
@@ -37,11 +37,11 @@ pub enum Who {
 #[derive(Debug)]
 pub struct Attendance {
     since: Instant,
-    heard: Mutex<BTreeMap<Who, MachineRecord>>,
+    heard: Mutex<BTreeMap<MachineId, MachineRecord>>,
     /// Nonces of the work that each runner reports as running.
     doing: Mutex<BTreeMap<Name, BTreeSet<Id>>>,
     /// Rate-limited log lines of each machine, by kind.
-    said: Mutex<BTreeMap<(String, &'static str), Seldom>>,
+    line_limits: Mutex<BTreeMap<(String, &'static str), LineLimit>>,
 }
 
 /// Attendance of one machine.
@@ -55,9 +55,9 @@ struct MachineRecord {
 
 /// A request for work, until it is answered or given up.
 #[derive(Debug)]
-pub struct Question<'a> {
+pub struct WorkRequest<'a> {
     attendance: &'a Attendance,
-    who: Who,
+    who: MachineId,
 }
 
 impl Attendance {
@@ -67,22 +67,22 @@ impl Attendance {
             since,
             heard: Mutex::new(BTreeMap::new()),
             doing: Mutex::new(BTreeMap::new()),
-            said: Mutex::new(BTreeMap::new()),
+            line_limits: Mutex::new(BTreeMap::new()),
         }
     }
 
     /// Notes that a machine has proved its identity now.
-    pub fn saw(&self, who: &Who, now: Instant) {
+    pub fn saw(&self, who: &MachineId, now: Instant) {
         self.change(who, now, |_| {});
     }
 
     /// Notes that a machine asks for work.
-    pub fn asks(&self, who: Who) -> Question<'_> {
+    pub fn asks(&self, who: MachineId) -> WorkRequest<'_> {
         self.change(&who, Instant::now(), |heard| {
             heard.waiting += 1;
             heard.at_work = false;
         });
-        Question { attendance: self, who }
+        WorkRequest { attendance: self, who }
     }
 
     /// Notes the work that a runner reports as running.
@@ -97,7 +97,7 @@ impl Attendance {
     }
 
     /// The attendance of a machine, as far as it was heard.
-    pub fn of(&self, who: &Who) -> MachineView {
+    pub fn of(&self, who: &MachineId) -> MachineView {
         let heard = self.heard().get(who).copied();
         let last = heard.map_or(self.since, |heard| heard.last);
         let is_waiting = heard.is_some_and(|heard| heard.waiting > 0);
@@ -123,15 +123,16 @@ impl Attendance {
         what: &dyn fmt::Display,
         now: Instant,
     ) -> Option<String> {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let unsaid = said.entry((machine.to_string(), kind)).or_default().says(now)?;
-        Some(format!("{what}{}", seldom::more(unsaid)))
+        let mut line_limits = self.line_limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = line_limits.entry((machine.to_string(), kind)).or_default().admit(now)?;
+        Some(format!("{what}{}", line_limit::suffix(count)))
     }
 
     /// The commands that end runs which wait for a runner that was not heard for this long; one for each run.
     pub fn lost(&self, state: &State, now: Instant, gone_after: Duration) -> Vec<build::Lose> {
         let is_gone = |runner: &Name| {
-            let last = self.heard().get(&Who::Runner(runner.clone())).map_or(self.since, |heard| heard.last);
+            let last =
+                self.heard().get(&MachineId::Runner(runner.clone())).map_or(self.since, |heard| heard.last);
             now.saturating_duration_since(last) >= gone_after
         };
         let lost = state.build.runs().filter_map(|run| {
@@ -142,19 +143,19 @@ impl Attendance {
         lost.collect()
     }
 
-    fn change(&self, who: &Who, now: Instant, change: impl FnOnce(&mut MachineRecord)) {
+    fn change(&self, who: &MachineId, now: Instant, change: impl FnOnce(&mut MachineRecord)) {
         let mut all = self.heard();
         let heard = all.entry(who.clone()).or_insert(MachineRecord { last: now, waiting: 0, at_work: false });
         heard.last = now;
         change(heard);
     }
 
-    fn heard(&self) -> MutexGuard<'_, BTreeMap<Who, MachineRecord>> {
+    fn heard(&self) -> MutexGuard<'_, BTreeMap<MachineId, MachineRecord>> {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Who {
+impl MachineId {
     const fn name(&self) -> &Name {
         match self {
             Self::Runner(name) | Self::Agent(name, _) => name,
@@ -162,14 +163,14 @@ impl Who {
     }
 }
 
-impl Question<'_> {
+impl WorkRequest<'_> {
     /// Notes that the machine was given work.
     pub fn has_work(&self) {
         self.attendance.change(&self.who, Instant::now(), |heard| heard.at_work = true);
     }
 }
 
-impl Drop for Question<'_> {
+impl Drop for WorkRequest<'_> {
     fn drop(&mut self) {
         let answered = |heard: &mut MachineRecord| heard.waiting = heard.waiting.saturating_sub(1);
         self.attendance.change(&self.who, Instant::now(), answered);
@@ -221,8 +222,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 mod tests {
     use super::*;
 
-    fn runner(name: &str) -> Who {
-        Who::Runner(lab::name(name))
+    fn runner(name: &str) -> MachineId {
+        MachineId::Runner(lab::name(name))
     }
 
     /// Claims with two different faults in turn must not print a line each.
@@ -260,7 +261,7 @@ mod tests {
         assert!(!attendance.of(&runner("runner-1")).at_work);
         assert!(!attendance.of(&runner("runner-2")).at_work, "never heard of");
         let place = "shop/api/production".parse().unwrap();
-        let agent = Who::Agent(lab::name("runner-1"), place);
+        let agent = MachineId::Agent(lab::name("runner-1"), place);
         drop(attendance.asks(runner("runner-1")));
         assert!(!attendance.heard().contains_key(&agent), "an agent of the same name is another machine");
     }

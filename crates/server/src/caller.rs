@@ -19,7 +19,7 @@ use wire::{OPEN_SESSION, SOCKET};
 
 use crate::edge::{EdgeError, Gatekeeper, evidence, unauthenticated};
 use crate::introducer::Introducer;
-use crate::sessions::Opening;
+use crate::sessions::SessionRequest;
 
 /// The sender of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -255,7 +255,7 @@ impl Gatekeeper {
             )
         })?;
         let (person, challenge) = (request.person.into(), Digest::of(challenge.as_bytes()));
-        let opening = Opening { person, key: &key, challenge, until };
+        let opening = SessionRequest { person, key: &key, challenge, until };
         self.sessions().open(opening, now).map_err(EdgeError::from)
     }
 

@@ -18,9 +18,9 @@ use serde_json::{Value, json};
 use tracing::Span;
 use wire::Submission;
 
+use crate::disk_space::{DiskFull, DiskSpace};
 use crate::quotas::{Limits, QuotaError, Usage};
 use crate::readers::Readers;
-use crate::room::{Full, Room};
 use crate::salt::NoRandomness;
 use crate::sessions::{SessionError, Sessions};
 use crate::store::LedgerStore;
@@ -31,7 +31,7 @@ use crate::writer::{CommandSource, Job};
 pub struct Gatekeeper {
     readers: Readers,
     blobs: Blobs,
-    room: Room,
+    disk_space: DiskSpace,
     limits: Limits,
     usage: Usage,
     sessions: Sessions,
@@ -66,7 +66,7 @@ pub enum EdgeError {
     Quotas(#[from] QuotaError),
     /// The disk is full.
     #[error(transparent)]
-    Full(#[from] Full),
+    DiskFull(#[from] DiskFull),
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -82,9 +82,16 @@ impl Gatekeeper {
     /// `EdgeError` if the blobs cannot be opened.
     pub fn open(readers: Readers) -> Result<Self, EdgeError> {
         let blobs = Blobs::open(&readers.dir().join(BLOBS))?;
-        let room = Room::of(readers.dir());
+        let disk_space = DiskSpace::of(readers.dir());
         let limits = Limits::read(readers.dir())?;
-        Ok(Self { readers, blobs, room, limits, usage: Usage::default(), sessions: Sessions::default() })
+        Ok(Self {
+            readers,
+            blobs,
+            disk_space,
+            limits,
+            usage: Usage::default(),
+            sessions: Sessions::default(),
+        })
     }
 
     /// The operator's quotas.
@@ -107,8 +114,8 @@ impl Gatekeeper {
 
     /// The free space on the disk.
     #[must_use]
-    pub const fn room(&self) -> &Room {
-        &self.room
+    pub const fn disk_space(&self) -> &DiskSpace {
+        &self.disk_space
     }
 
     /// Read-only connections to the ledger.
@@ -169,7 +176,7 @@ impl Gatekeeper {
             admitted.command = Command::Refuse(refusal);
             admitted.blobs = Vec::new();
         }
-        let blobs = self.keep(&admitted)?;
+        let blobs = self.store_blobs(&admitted)?;
         let is_inline = blobs.is_empty() && !(left_out && matches!(admitted.command, Command::Refuse(_)));
         if is_inline && bodies.statements > INLINE_BYTES_MAX {
             let limit = format!("statements have {} bytes, at most {INLINE_BYTES_MAX}", bodies.statements);
@@ -228,7 +235,7 @@ impl Gatekeeper {
 
     fn job_of(&self, machine: Name, action: &str, admitted: Admitted) -> Result<Job, EdgeError> {
         let key = admitted.blobs.first().map(|bytes| Digest::of(bytes));
-        let blobs = self.keep(&admitted)?;
+        let blobs = self.store_blobs(&admitted)?;
         let origin = CommandSource {
             actor: Actor::Machine(machine),
             auth: Auth::MachineKey,
@@ -247,7 +254,7 @@ impl Gatekeeper {
     }
 
     /// Makes the bytes of a command durable, and rejects a command that names missing blobs.
-    fn keep(&self, admitted: &Admitted) -> Result<Vec<Digest>, EdgeError> {
+    fn store_blobs(&self, admitted: &Admitted) -> Result<Vec<Digest>, EdgeError> {
         if let Command::Report(report) = &admitted.command {
             let artifact = report.artifact.iter().flat_map(|(manifest, layer)| [*manifest, *layer]);
             let named = [report.log, report.tree].into_iter().chain(artifact);
@@ -255,7 +262,7 @@ impl Gatekeeper {
                 return Err(EdgeError::Malformed(format!("blob {missing} is named but was not sent")));
             }
         }
-        self.room.for_command(&admitted.command)?;
+        self.disk_space.for_command(&admitted.command)?;
         let mut blobs = Vec::new();
         for bytes in &admitted.blobs {
             blobs.push(self.blobs.put(bytes)?);

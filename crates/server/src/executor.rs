@@ -104,7 +104,7 @@ impl Round<'_> {
     /// `EdgeError` if the server's own files fail.
     pub fn jobs(&self, waiting: &mut Waiting) -> Result<Vec<Job>, EdgeError> {
         // Evidence takes space, and this work can wait until there is enough.
-        self.keeper.room().for_anything()?;
+        self.keeper.disk_space().for_anything()?;
         let mut jobs = Vec::new();
         for (place, standing) in self.state.release.places() {
             if standing.waits_for_thaw(self.state.identity.status_number())

@@ -15,7 +15,7 @@ use tlog::Note;
 use tokio::sync::{oneshot, watch};
 use tracing::{Span, debug};
 
-use crate::lanes::{Full, Lanes, Next, Tasks};
+use crate::lanes::{LaneError, Lanes, Next, Tasks};
 use crate::writer::{Answer, IntakeError, Job, World, Writer, WriterError};
 
 /// The handle of the writer: a queue in front of its thread, and the durable state.
@@ -123,8 +123,8 @@ impl Intake {
     fn enqueue(&self, task: Task) -> Result<(), IntakeError> {
         let first = task.goes_first();
         self.queue.send(task, first).map_err(|error| match error {
-            Full::Busy => IntakeError::Busy,
-            Full::Ended => IntakeError::Stopped("see the server's log".into()),
+            LaneError::Busy => IntakeError::Busy,
+            LaneError::Ended => IntakeError::Stopped("see the server's log".into()),
         })
     }
 }

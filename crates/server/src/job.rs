@@ -7,7 +7,7 @@ use judge::LEFT_OUT;
 use serde_json::Value;
 use tracing::Span;
 
-use crate::room::Full;
+use crate::disk_space::DiskFull;
 use crate::writer::QUEUE_MAX;
 
 /// The sender of a command, and how it was authenticated.
@@ -136,7 +136,7 @@ pub enum IntakeError {
     Stopped(String),
     /// The disk is full.
     #[error(transparent)]
-    Full(#[from] Full),
+    DiskFull(#[from] DiskFull),
     /// Its record does not fit an entry.
     #[error("it cannot be recorded: {0}; send less")]
     Unfit(String),

@@ -19,7 +19,7 @@ pub struct Tasks<T>(Arc<Queues<T>>);
 
 /// Why a task was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Full {
+pub enum LaneError {
     /// Its lane is full.
     Busy,
     /// The reader has ended.
@@ -63,18 +63,18 @@ impl<T> Lanes<T> {
     /// Adds a task to its lane.
     ///
     /// # Errors
-    /// `Full` if it was not accepted.
-    pub fn send(&self, task: T, goes_first: bool) -> Result<(), Full> {
+    /// `LaneError` if it was not accepted.
+    pub fn send(&self, task: T, goes_first: bool) -> Result<(), LaneError> {
         let mut waiting = self.0.waiting();
         if waiting.ended {
-            return Err(Full::Ended);
+            return Err(LaneError::Ended);
         }
         let (lane, most) = match goes_first {
             true => (&mut waiting.first, FIRST_MAX),
             false => (&mut waiting.ordinary, QUEUE_MAX),
         };
         if lane.len() >= most {
-            return Err(Full::Busy);
+            return Err(LaneError::Busy);
         }
         lane.push_back(task);
         drop(waiting);
@@ -154,7 +154,7 @@ const FIRST_MAX: usize = 1_024;
 mod tests {
     use std::time::Duration;
 
-    use super::{FIRST_MAX, Full, Lanes, Next};
+    use super::{FIRST_MAX, LaneError, Lanes, Next};
     use crate::writer::QUEUE_MAX;
 
     #[test]
@@ -163,13 +163,13 @@ mod tests {
         for number in 0..QUEUE_MAX {
             lanes.send(number, false).unwrap();
         }
-        assert_eq!(lanes.send(0, false), Err(Full::Busy));
+        assert_eq!(lanes.send(0, false), Err(LaneError::Busy));
         lanes.send(usize::MAX, true).unwrap();
         assert_eq!((tasks.at_once(), tasks.next(None)), (Some(usize::MAX), Next::Task(0)));
         for number in 0..FIRST_MAX {
             lanes.send(number, true).unwrap();
         }
-        assert_eq!(lanes.send(0, true), Err(Full::Busy), "this lane is bounded too");
+        assert_eq!(lanes.send(0, true), Err(LaneError::Busy), "this lane is bounded too");
     }
 
     #[test]
@@ -187,7 +187,7 @@ mod tests {
         lanes.send(answer, true).unwrap();
         drop(tasks);
         assert!(lanes.has_ended() && answered.recv().is_err());
-        assert_eq!(lanes.send(std::sync::mpsc::channel().0, true), Err(Full::Ended));
+        assert_eq!(lanes.send(std::sync::mpsc::channel().0, true), Err(LaneError::Ended));
     }
 
     #[test]

@@ -37,7 +37,7 @@ struct OpenLog {
 
 /// The owner of a log.
 #[derive(Clone, Copy, Debug)]
-pub struct Writes<'a> {
+pub struct LogOwner<'a> {
     /// The run.
     pub run: RunId,
     /// Its project.
@@ -71,7 +71,7 @@ impl Logs {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn append(&self, by: &Writes<'_>, piece: &[u8]) -> io::Result<()> {
+    pub fn append(&self, by: &LogOwner<'_>, piece: &[u8]) -> io::Result<()> {
         let name = file_name(by.run, by.work, by.runner);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let sum = |of: &dyn Fn(&OpenLog) -> bool| {
@@ -207,7 +207,7 @@ mod tests {
         let piece = vec![b'x'; 400_000];
         let written = |n: u8, step: &str| {
             let work = Work::Step(lab::name(step));
-            let by = Writes { run: lab::id(n).into(), project: &project, work: &work, runner: &due.runner };
+            let by = LogOwner { run: lab::id(n).into(), project: &project, work: &work, runner: &due.runner };
             for _ in 0..5 {
                 logs.append(&by, &piece).unwrap();
             }

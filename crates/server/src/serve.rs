@@ -22,7 +22,7 @@ use crate::readers::Readers;
 use crate::services::Services;
 use crate::snapshots;
 use crate::socket::Socket;
-use crate::stored::{Stored, StoredError};
+use crate::stored::{StorageCount, StoredError};
 use crate::views::{ViewError, Views};
 use crate::writer::WriterError;
 use crate::{attendance, executor, logs, stored, sweeping, witnessing};
@@ -65,7 +65,7 @@ pub enum ServeError {
     Views(#[from] ViewError),
     /// The stored bytes cannot be counted.
     #[error(transparent)]
-    Stored(#[from] StoredError),
+    StorageCount(#[from] StoredError),
     /// The evidence on disk failed.
     #[error(transparent)]
     Edge(#[from] EdgeError),
@@ -97,7 +97,7 @@ pub async fn serve(
     let (stopping_now, stopping) = watch::channel(false);
     let views = Views::open(&config.data)?;
     let logs = Logs::open(&config.data, gatekeeper.limits())?;
-    let stored = Stored::open(&config.data)?;
+    let stored = StorageCount::open(&config.data)?;
     let services = Services::default();
     let shared = Arc::new(Shared {
         intake,

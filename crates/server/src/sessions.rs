@@ -36,7 +36,7 @@ struct Session {
 
 /// The opener of a session, according to the signed request.
 #[derive(Clone, Copy, Debug)]
-pub struct Opening<'a> {
+pub struct SessionRequest<'a> {
     /// The person.
     pub person: PersonId,
     /// Fingerprint of the key that signed.
@@ -67,7 +67,7 @@ impl Sessions {
     ///
     /// # Errors
     /// `SessionError` if no session was opened.
-    pub fn open(&self, opening: Opening<'_>, now: Moment) -> Result<(String, Moment), SessionError> {
+    pub fn open(&self, opening: SessionRequest<'_>, now: Moment) -> Result<(String, Moment), SessionError> {
         let mut secret = [0; TOKEN_BYTES];
         SystemRandom::new().fill(&mut secret).map_err(|_| SessionError::Randomness)?;
         let token = URL_SAFE_NO_PAD.encode(secret);

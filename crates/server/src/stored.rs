@@ -18,7 +18,7 @@ use crate::quotas::StoredBytes;
 
 /// The count of one data directory.
 #[derive(Debug)]
-pub struct Stored {
+pub struct StorageCount {
     connection: Connection,
     blobs: Blobs,
 }
@@ -34,7 +34,7 @@ pub enum StoredError {
     Ledger(#[from] LedgerError),
 }
 
-impl Stored {
+impl StorageCount {
     /// Opens the count of a data directory; begins anew if it is missing, or was made by another method.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ fn count(rows: &Connection, blobs: &Blobs, entry: &Entry) -> Result<(), StoredEr
 }
 
 /// Keeps the count up to date for as long as the server runs.
-pub async fn run(shared: Arc<Shared>, stored: Stored) {
+pub async fn run(shared: Arc<Shared>, stored: StorageCount) {
     let mut changes = shared.intake.changes();
     let mut held = Some(stored);
     let mut complained = false;
@@ -164,7 +164,7 @@ pub async fn run(shared: Arc<Shared>, stored: Stored) {
     }
 }
 
-fn all(shared: &Shared, stored: &mut Stored) -> Result<(), StoredError> {
+fn all(shared: &Shared, stored: &mut StorageCount) -> Result<(), StoredError> {
     let readers = shared.gatekeeper.readers();
     while readers.with(|reader| stored.catch_up(reader))? && !*shared.stopping.borrow() {}
     shared.gatekeeper.usage().set(stored.counted()?);
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn attack_what_is_refused_is_stored_for_its_sender_and_for_no_project() {
         let dir = tempfile::tempdir().unwrap();
-        let stored = Stored::open(dir.path()).unwrap();
+        let stored = StorageCount::open(dir.path()).unwrap();
         let blobs = Blobs::open(&dir.path().join(BLOBS)).unwrap();
         let place = "shop/api/production".parse().unwrap();
         let (person, request) = (id(10).into(), evidence::Digest::of(b"request"));
@@ -241,16 +241,16 @@ mod tests {
     fn what_was_counted_another_way_is_counted_anew() {
         let dir = tempfile::tempdir().unwrap();
         let charge = "UPDATE cursor SET entries = 7; INSERT INTO sum VALUES ('project', 'shop', 5);";
-        let read = |stored: &Stored| {
+        let read = |stored: &StorageCount| {
             let entries: i64 =
                 stored.connection.query_row("SELECT entries FROM cursor", [], |row| row.get(0)).unwrap();
             (entries, stored.counted().unwrap().projects)
         };
-        Stored::open(dir.path()).unwrap().connection.execute_batch(charge).unwrap();
-        let kept = Stored::open(dir.path()).unwrap();
+        StorageCount::open(dir.path()).unwrap().connection.execute_batch(charge).unwrap();
+        let kept = StorageCount::open(dir.path()).unwrap();
         assert_eq!(read(&kept), (7, [(name("shop"), 5)].into()));
         kept.connection.execute_batch("PRAGMA user_version = 0").unwrap();
         drop(kept);
-        assert_eq!(read(&Stored::open(dir.path()).unwrap()), (0, [].into()));
+        assert_eq!(read(&StorageCount::open(dir.path()).unwrap()), (0, [].into()));
     }
 }

@@ -1,8 +1,8 @@
-//! Turns at work, shared fairly by askers: each other user of this machine, or each address, gets a limited number at
-//! once, and the next turn goes to the asker that has used the least time.
+//! Turns at work, shared fairly by requesters: each other user of this machine, or each address, gets a limited number at
+//! once, and the next turn goes to the requester that has used the least time.
 //!
-//! Invariant: however much one asker requests, another one waits only for work that was begun before. The server's own
-//! user and root take no turns and never wait. An asker that stops waiting leaves nothing behind.
+//! Invariant: however much one requester requests, another one waits only for work that was begun before. The server's own
+//! user and root take no turns and never wait. A requester that stops waiting leaves nothing behind.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ struct Table {
 }
 
 impl Turns {
-    /// As many turns as this machine has processors; one asker can take half of them.
+    /// As many turns as this machine has processors; one requester can take half of them.
     pub fn new() -> Arc<Self> {
         let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get).max(2);
         let queue = Queue::new(processors, processors / 2);
@@ -76,20 +76,20 @@ impl Drop for Turn {
         let next = table.queue.done(self.account, self.begun.map_or(Duration::ZERO, |begun| begun.elapsed()));
         for ticket in next {
             if let Some(grant) = table.waiting.remove(&ticket) {
-                // An asker that is gone returns the turn in its own drop, which waits for this lock.
+                // A requester that is gone returns the turn in its own drop, which waits for this lock.
                 let _ = grant.send(());
             }
         }
     }
 }
 
-/// The running and waiting askers, and the time that each has used; pure.
+/// The running and waiting requesters, and the time that each has used; pure.
 #[derive(Debug)]
 struct Queue<K> {
     slots: usize,
     each: usize,
     running: usize,
-    /// The used time of the asker of the last turn: a new asker starts with at least this value.
+    /// The used time of the requester of the last turn: a new requester starts with at least this value.
     floor: Duration,
     by: BTreeMap<K, Share>,
 }
@@ -112,7 +112,7 @@ impl<K: Copy + Ord> Queue<K> {
         let share = self.by.entry(who).or_default();
         share.used = share.used.max(floor);
         share.waiting.push_back(ticket);
-        // Every other asker that could have a turn has one already, so only this asker may begin.
+        // Every other requester that could have a turn has one already, so only this requester may begin.
         self.next().is_some()
     }
 
@@ -149,7 +149,7 @@ impl<K: Copy + Ord> Queue<K> {
         share.waiting.pop_front()
     }
 
-    /// Forgets askers whose used time no longer matters.
+    /// Forgets requesters whose used time no longer matters.
     fn forget(&mut self) {
         let floor = self.floor;
         let is_busy = |share: &Share| share.running > 0 || !share.waiting.is_empty();
@@ -184,7 +184,7 @@ mod tests {
         assert!(!queue.ask("other", 1_001));
         assert_eq!(queue.done("honest", WORK), [1_001]);
         assert!(!queue.ask("honest", 1_002));
-        // Of the two waiting askers, the hostile one has used the most.
+        // Of the two waiting requesters, the hostile one has used the most.
         assert_eq!(queue.done("hostile", 5 * WORK), [1_002]);
         assert_eq!(queue.done("other", WORK), [1]);
     }
@@ -208,7 +208,7 @@ mod tests {
         }
         let dear = begun.iter().filter(|who| **who == "dear").count();
         assert_eq!(dear, 10, "one dear piece of work for ten cheap ones");
-        // A new asker is first once, and not a hundred times.
+        // A new requester is first once, and not a hundred times.
         assert!(!queue.ask("late", 9_000) && !queue.ask("late", 9_001));
         let next = queue.done(now, cost(now));
         assert!(!next.contains(&9_001));

@@ -53,14 +53,14 @@ pub enum ViewError {
 
 /// A row that differs from the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stale {
+pub struct StaleRow {
     /// The table and the row.
     pub place: String,
 }
 
 /// The kind of entry that names a blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Naming {
+pub enum BlobReference {
     /// An entry of a project.
     Project(Name),
     /// A refusal without a project, of a command of this person.
@@ -69,7 +69,7 @@ pub enum Naming {
     Installation,
 }
 
-impl Naming {
+impl BlobReference {
     /// Whether a caller may read the blob because of this entry.
     #[must_use]
     pub fn may_read(&self, caller: &Caller, state: &State, now: Moment) -> bool {
@@ -142,16 +142,16 @@ impl Views {
     ///
     /// # Errors
     /// `ViewError` if the view cannot be read.
-    pub fn named(&self, blob: &Digest) -> Result<Vec<Naming>, ViewError> {
+    pub fn named(&self, blob: &Digest) -> Result<Vec<BlobReference>, ViewError> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         let question = "SELECT project, refused FROM named WHERE blob = ?1";
         let mut statement = connection.prepare_cached(question)?;
         let found = statement.query_map(params![blob.as_bytes()], |row| {
             let (project, refused): (String, String) = (row.get(0)?, row.get(1)?);
             Ok(match (project.is_empty(), refused.is_empty()) {
-                (false, _) => Naming::Project(parsed(row, 0)?),
-                (true, false) => Naming::Refused(parsed(row, 1)?),
-                (true, true) => Naming::Installation,
+                (false, _) => BlobReference::Project(parsed(row, 0)?),
+                (true, false) => BlobReference::Refused(parsed(row, 1)?),
+                (true, true) => BlobReference::Installation,
             })
         })?;
         Ok(found.collect::<rusqlite::Result<_>>()?)
@@ -172,7 +172,7 @@ impl Views {
 ///
 /// # Errors
 /// `ViewError` if either cannot be read.
-pub fn compare(data: &Path, reader: &Reader) -> Result<Option<Vec<Stale>>, ViewError> {
+pub fn compare(data: &Path, reader: &Reader) -> Result<Option<Vec<StaleRow>>, ViewError> {
     let path = data.join(FILE);
     if !path.exists() {
         return Ok(None);
@@ -182,13 +182,13 @@ pub fn compare(data: &Path, reader: &Reader) -> Result<Option<Vec<Stale>>, ViewE
     if version == VERSION { differences(&kept, reader).map(Some) } else { Ok(None) }
 }
 
-fn differences(kept: &Connection, reader: &Reader) -> Result<Vec<Stale>, ViewError> {
+fn differences(kept: &Connection, reader: &Reader) -> Result<Vec<StaleRow>, ViewError> {
     let cursor: i64 = kept.query_row("SELECT entries FROM cursor", [], |row| row.get(0)).unwrap_or(-1);
     let Ok(cursor) = u64::try_from(cursor) else {
-        return Ok(vec![Stale { place: "views, table cursor".into() }]);
+        return Ok(vec![StaleRow { place: "views, table cursor".into() }]);
     };
     if cursor > reader.head()?.frontier.size() {
-        return Ok(vec![Stale { place: format!("views, table cursor: {cursor} is past the ledger") }]);
+        return Ok(vec![StaleRow { place: format!("views, table cursor: {cursor} is past the ledger") }]);
     }
     let mut fresh = Connection::open_in_memory()?;
     fresh.execute_batch(SCHEMA)?;
@@ -197,17 +197,19 @@ fn differences(kept: &Connection, reader: &Reader) -> Result<Vec<Stale>, ViewErr
     for (table, columns) in TABLES {
         let ours = dump(&fresh, table, columns)?;
         let Ok(theirs) = dump(kept, table, columns) else {
-            stale.push(Stale { place: format!("views, table {table}: cannot be read") });
+            stale.push(StaleRow { place: format!("views, table {table}: cannot be read") });
             continue;
         };
         for row in ours.iter().filter(|row| theirs.binary_search(row).is_err()).take(STALE_MAX) {
-            stale.push(Stale { place: format!("views, table {table}: the row {row} is missing") });
+            stale.push(StaleRow { place: format!("views, table {table}: the row {row} is missing") });
         }
         for row in theirs.iter().filter(|row| ours.binary_search(row).is_err()).take(STALE_MAX) {
-            stale.push(Stale { place: format!("views, table {table}: the row {row} is not in the ledger") });
+            stale.push(StaleRow {
+                place: format!("views, table {table}: the row {row} is not in the ledger"),
+            });
         }
         if stale.is_empty() && ours.len() != theirs.len() {
-            stale.push(Stale { place: format!("views, table {table}: a row exists twice") });
+            stale.push(StaleRow { place: format!("views, table {table}: a row exists twice") });
         }
     }
     Ok(stale)
@@ -282,7 +284,7 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
         rows.prepare_cached("INSERT OR IGNORE INTO named (blob, project, refused) VALUES (?1, ?2, ?3)")?
             .execute(params![blob.as_bytes(), project.map_or("", Name::as_str), refused])?;
     }
-    releases::apply(rows, releases::At { number, time: &time }, &event)?;
+    releases::apply(rows, releases::EntryPosition { number, time: &time }, &event)?;
     if let Event::StatusSet(status) = &event {
         freezes::apply(rows, number, &time, &header.actor, status)?;
     }

@@ -19,11 +19,11 @@ use tlog::Note;
 use tracing::{Span, error};
 
 use crate::clock;
+use crate::disk_space::{DiskFull, DiskSpace};
 pub use crate::job::{Answer, CommandSource, IntakeError, Job};
 use crate::quotas::{Limits, QuotaError};
 use crate::recorded;
 use crate::refusals::Refusals;
-use crate::room::{Full, Room};
 use crate::salt::{self, NoRandomness};
 use crate::snapshots;
 
@@ -51,7 +51,7 @@ pub struct Writer {
     ledger: Ledger,
     reader: Reader,
     dir: PathBuf,
-    room: Room,
+    disk_space: DiskSpace,
     world: World,
     limits: Limits,
     refusals: Refusals,
@@ -83,7 +83,7 @@ impl Writer {
             ledger,
             reader: Reader::open(dir)?,
             dir: dir.to_path_buf(),
-            room: Room::of(dir),
+            disk_space: DiskSpace::of(dir),
             world,
             ahead: State::default(),
             durable: Arc::new(RwLock::new(Arc::new(State::default()))),
@@ -113,8 +113,9 @@ impl Writer {
         jobs: impl Iterator<Item = &'a Job> + Clone,
     ) -> Vec<Result<Answer, IntakeError>> {
         // A command without space is rejected; the others are decided as if they had come alone.
-        let room: Vec<_> = jobs.clone().map(|job| self.room.for_command(&job.command)).collect();
-        let admitted = || jobs.clone().zip(&room).filter(|(_, room)| room.is_ok()).map(|(job, _)| job);
+        let disk_space: Vec<_> = jobs.clone().map(|job| self.disk_space.for_command(&job.command)).collect();
+        let admitted =
+            || jobs.clone().zip(&disk_space).filter(|(_, disk_space)| disk_space.is_ok()).map(|(job, _)| job);
         let mut decided = match self.decide_and_append(admitted()) {
             Ok(answers) => answers,
             Err(error) => {
@@ -126,11 +127,11 @@ impl Writer {
             }
         }
         .into_iter();
-        let answer = |room: Result<(), Full>| match room {
+        let answer = |disk_space: Result<(), DiskFull>| match disk_space {
             Ok(()) => decided.next().unwrap_or_else(|| Err(IntakeError::Stopped("it gave no answer".into()))),
             Err(full) => Err(full.into()),
         };
-        room.into_iter().map(answer).collect()
+        disk_space.into_iter().map(answer).collect()
     }
 
     /// Writes files that follow from the entries. They are made after the answers, which do not need them.

@@ -4,22 +4,22 @@
 use evidence::bundle::Bundle;
 use evidence::entry::{Entry, Payload};
 use judge::Collected;
-use lab::{Cosigned, Lab, Parts, Reader, assemble, at, entry, forgery, said};
+use lab::{CosignatureTime, Lab, Parts, Reader, assemble, at, entry, forgery, said};
 use ledger::Ledger;
 use server::{Readers, attach_log_proofs};
 use tlog::{CosignatureKey, leaf_hash};
 
 /// Sixteen entries, then those of a release, each with its own append; witnesses cosign at given points.
-struct Told {
+struct DossierLedger {
     dir: tempfile::TempDir,
     lab: Lab,
     parts: Parts,
     bundle: Bundle,
 }
 
-impl Told {
+impl DossierLedger {
     /// `cosigned` has the number of the release's entries, the cosigning witnesses, and their times.
-    fn new(cosigned: &[(usize, [Cosigned; 2])]) -> Self {
+    fn new(cosigned: &[(usize, [CosignatureTime; 2])]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let lab = Lab::default();
         let past: Vec<_> = (0..16_u8).map(|n| made(entry("release.promoted", facts(n), digest(n)))).collect();
@@ -78,7 +78,7 @@ fn digest(n: u8) -> evidence::Digest {
     evidence::Digest::of(&[n])
 }
 
-fn both(seconds: i64) -> [Cosigned; 2] {
+fn both(seconds: i64) -> [CosignatureTime; 2] {
     [(0, seconds), (1, seconds)]
 }
 
@@ -88,7 +88,7 @@ const REVOKED: [&str; 2] = ["approval-void", "approvals-missing"];
 #[test]
 fn what_a_key_signed_before_it_was_revoked_still_counts() {
     // An approval is the ninth entry of its release.
-    let told = Told::new(&[(6, both(-9_000)), (10, both(-7_200))]);
+    let told = DossierLedger::new(&[(6, both(-9_000)), (10, both(-7_200))]);
     let plain = told.attach_log_proofs(false);
     assert_eq!(plain, told.bundle, "where nothing is revoked nothing comes along");
     assert_eq!(told.said(&plain), REVOKED);
@@ -99,7 +99,7 @@ fn what_a_key_signed_before_it_was_revoked_still_counts() {
 
 #[test]
 fn what_it_signed_later_does_not() {
-    let told = Told::new(&[(8, both(-7_200)), (10, both(-3_000))]);
+    let told = DossierLedger::new(&[(8, both(-7_200)), (10, both(-3_000))]);
     assert_eq!(told.sizes(), [8, 10]);
     assert_eq!(told.said(&told.attach_log_proofs(true)), REVOKED);
 }
@@ -107,7 +107,7 @@ fn what_it_signed_later_does_not() {
 /// Cosignatures of witnesses that the root no longer names prove no time.
 #[test]
 fn replaced_witnesses_bound_nothing() {
-    let mut told = Told::new(&[
+    let mut told = DossierLedger::new(&[
         (2, [(1, -9_000), (2, -9_000)]),
         (4, [(1, -8_000), (2, -8_000)]),
         (6, both(-7_500)),
@@ -121,7 +121,7 @@ fn replaced_witnesses_bound_nothing() {
 /// In a slot of five minutes only the last checkpoint is stored, and the first time at which a size was seen.
 #[test]
 fn the_last_checkpoint_of_five_minutes_is_kept() {
-    let told = Told::new(&[
+    let told = DossierLedger::new(&[
         (2, both(-7_199)),
         (3, both(-7_190)),
         (3, both(-3_000)),

@@ -15,7 +15,7 @@ use sandbox::{Exit, Input, Level, Outputs, SandboxError, Spec, StepOutcome};
 
 use crate::installation::runner_name;
 use crate::machine::{self, between};
-use crate::net::{Letter, Line, Out, PeerReply, PeerRequest, Says};
+use crate::net::{Connection, Content, Message, Outbox, PeerReply, PeerRequest};
 
 /// Every commit that was made, as a repository would provide it.
 pub type Repository = BTreeMap<CommitId, Arc<Source>>;
@@ -25,7 +25,7 @@ pub type Repository = BTreeMap<CommitId, Arc<Source>>;
 pub struct Builder {
     n: usize,
     bench: Bench,
-    line: Line,
+    line: Connection,
 }
 
 impl Builder {
@@ -47,7 +47,7 @@ impl Builder {
             now: machine::now,
             sources: runner::Sources::default(),
         };
-        Ok(Self { n, bench, line: Line::default() })
+        Ok(Self { n, bench, line: Connection::default() })
     }
 
     /// Whether it has stored a receipt with all its outputs.
@@ -57,7 +57,7 @@ impl Builder {
     }
 
     /// Asks for due work if it has none.
-    pub fn tick(&mut self, out: &mut Out) {
+    pub fn tick(&mut self, out: &mut Outbox) {
         let now = machine::now().millis();
         if self.line.is_busy() {
             self.line.again(now, out);
@@ -70,9 +70,14 @@ impl Builder {
     ///
     /// # Errors
     /// A text, if it cannot work now.
-    pub fn take(&mut self, letter: &Letter, repository: &Repository, out: &mut Out) -> Result<(), String> {
-        let Says::PeerReply(told) = &letter.says else { return Ok(()) };
-        if self.line.answered(letter.call).is_none() {
+    pub fn take(
+        &mut self,
+        message: &Message,
+        repository: &Repository,
+        out: &mut Outbox,
+    ) -> Result<(), String> {
+        let Content::PeerReply(told) = &message.content else { return Ok(()) };
+        if self.line.answered(message.call).is_none() {
             return Ok(());
         }
         let PeerReply::RunnerWork(Some(told)) = told else { return Ok(()) };

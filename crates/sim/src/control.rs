@@ -18,7 +18,7 @@ use tlog::{Checkpoint, Hash, Note, NoteVerifier, leaf_hash};
 use wire::Submission;
 
 use crate::machine;
-use crate::net::{Letter, Out, PeerReply, PeerRequest, Says, Who};
+use crate::net::{Content, Message, Node, Outbox, PeerReply, PeerRequest};
 
 /// A running server.
 #[derive(Debug)]
@@ -121,7 +121,7 @@ impl Control {
     ///
     /// # Errors
     /// A text, if it cannot work now.
-    pub fn tick(&mut self, out: &mut Out) -> Result<(), String> {
+    pub fn tick(&mut self, out: &mut Outbox) -> Result<(), String> {
         // The executor's commands were made for an older state, as in the real server; the state may have changed since.
         for job in std::mem::take(&mut self.jobs) {
             drop(self.put(&job));
@@ -157,7 +157,7 @@ impl Control {
         Ok(())
     }
 
-    fn ask_witnesses(&mut self, out: &mut Out) -> Result<(), String> {
+    fn ask_witnesses(&mut self, out: &mut Outbox) -> Result<(), String> {
         let head = self.keeper.readers().with(|reader| reader.head()).map_err(text)?;
         let size = head.frontier.size();
         for n in 0..3 {
@@ -167,37 +167,37 @@ impl Control {
         Ok(())
     }
 
-    fn ask_witness(&self, n: usize, note: &Note, size: u64, out: &mut Out) -> Result<(), String> {
+    fn ask_witness(&self, n: usize, note: &Note, size: u64, out: &mut Outbox) -> Result<(), String> {
         let old = self.sizes.get(n).copied().unwrap_or_default().min(size);
         let question = witness_question(self.keeper.readers(), note, old, size).map_err(text)?;
-        out.ask(Who::Witness(n), size, PeerRequest::Cosign(Box::new(question)));
+        out.ask(Node::Witness(n), size, PeerRequest::Cosign(Box::new(question)));
         Ok(())
     }
 
-    /// Handles a letter.
+    /// Handles a message.
     ///
     /// # Errors
     /// A text, if it cannot work now; the asker then gets no answer.
-    pub fn take(&mut self, letter: &Letter, out: &mut Out) -> Result<(), String> {
-        match &letter.says {
-            Says::PeerRequest(ask) => {
+    pub fn take(&mut self, message: &Message, out: &mut Outbox) -> Result<(), String> {
+        match &message.content {
+            Content::PeerRequest(ask) => {
                 let told = self.answer(ask).unwrap_or_else(PeerReply::Failed);
-                out.tell(letter, told);
+                out.tell(message, told);
                 Ok(())
             }
-            Says::PeerReply(PeerReply::Cosigned(cosigned)) => self.cosigned(letter, cosigned, out),
-            Says::PeerReply(_) => Ok(()),
+            Content::PeerReply(PeerReply::Cosigned(cosigned)) => self.cosigned(message, cosigned, out),
+            Content::PeerReply(_) => Ok(()),
         }
     }
 
     fn cosigned(
         &mut self,
-        letter: &Letter,
+        message: &Message,
         cosigned: &Result<tlog::NoteSignature, Option<u64>>,
-        out: &mut Out,
+        out: &mut Outbox,
     ) -> Result<(), String> {
-        let Who::Witness(n) = letter.from else { return Ok(()) };
-        let Some((mut note, size)) = self.asked.clone().filter(|(_, size)| *size == letter.call) else {
+        let Node::Witness(n) = message.from else { return Ok(()) };
+        let Some((mut note, size)) = self.asked.clone().filter(|(_, size)| *size == message.call) else {
             return Ok(());
         };
         match cosigned {

@@ -13,7 +13,7 @@ use wire::AgentWork;
 
 use crate::installation::place;
 use crate::machine::{self, fails};
-use crate::net::{Letter, Line, Out, PeerReply, PeerRequest, Says};
+use crate::net::{Connection, Content, Message, Outbox, PeerReply, PeerRequest};
 
 /// A running agent.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Agent {
     place: Place,
     dir: PathBuf,
     deployer: Deployer,
-    line: Line,
+    line: Connection,
     /// The release whose evidence was requested.
     asked: Option<RequestedRelease>,
 }
@@ -36,10 +36,16 @@ impl Agent {
         let seed = 124 + u8::try_from(n).map_err(|error| error.to_string())?;
         let signer = MachineSigner::from_seed([seed; 32]).map_err(|error| error.to_string())?;
         let now: fn() -> Moment = machine::now;
-        let mut deployer = Deployer::new(dir.to_path_buf(), memory, signer, Box::new(Simulated), now)
+        let mut deployer = Deployer::new(dir.to_path_buf(), memory, signer, Box::new(SimulatedServices), now)
             .map_err(|error| error.to_string())?;
         deployer.resume();
-        Ok(Self { place: place(n), dir: dir.to_path_buf(), deployer, line: Line::default(), asked: None })
+        Ok(Self {
+            place: place(n),
+            dir: dir.to_path_buf(),
+            deployer,
+            line: Connection::default(),
+            asked: None,
+        })
     }
 
     /// Its memory.
@@ -62,7 +68,7 @@ impl Agent {
     }
 
     /// Asks for due work.
-    pub fn tick(&mut self, out: &mut Out) {
+    pub fn tick(&mut self, out: &mut Outbox) {
         let now = machine::now().millis();
         if self.line.is_busy() {
             self.line.again(now, out);
@@ -75,9 +81,9 @@ impl Agent {
     ///
     /// # Errors
     /// A text, if it cannot work now: due work stays due.
-    pub fn take(&mut self, letter: &Letter, out: &mut Out) -> Result<(), String> {
-        let Says::PeerReply(told) = &letter.says else { return Ok(()) };
-        if self.line.answered(letter.call).is_none() {
+    pub fn take(&mut self, message: &Message, out: &mut Outbox) -> Result<(), String> {
+        let Content::PeerReply(told) = &message.content else { return Ok(()) };
+        if self.line.answered(message.call).is_none() {
             return Ok(());
         }
         let now = machine::now().millis();
@@ -117,9 +123,9 @@ impl Agent {
 
 /// Services that start, except for a few.
 #[derive(Debug)]
-struct Simulated;
+struct SimulatedServices;
 
-impl Services for Simulated {
+impl Services for SimulatedServices {
     fn prepare(&mut self, _: &Plan) -> Result<(), Fault> {
         Ok(())
     }

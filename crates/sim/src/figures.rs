@@ -17,7 +17,7 @@ use crate::people::submission;
 
 /// Times of a replay.
 #[derive(Clone, Copy, Debug)]
-pub struct Measured {
+pub struct ReplayTimes {
     /// Number of decisions that agree.
     pub agree: u64,
     /// Time of the whole replay.
@@ -28,7 +28,7 @@ pub struct Measured {
 
 /// Replays a ledger of this many requests by Bob, each signed, decided and recorded.
 #[must_use]
-pub fn replay_of(decisions: u64) -> Measured {
+pub fn replay_of(decisions: u64) -> ReplayTimes {
     let (lab, _dir, mut server) = founded(1);
     let mut requests = Vec::new();
     for n in 0..decisions {
@@ -43,7 +43,7 @@ pub fn replay_of(decisions: u64) -> Measured {
     let (_, agree, others) = server.replay().unwrap();
     let replay = begun.elapsed();
     assert_eq!(others, Vec::<String>::new());
-    Measured { agree, replay, signatures }
+    ReplayTimes { agree, replay, signatures }
 }
 
 /// Costs of many projects.

@@ -24,7 +24,7 @@ mod trouble;
 mod truth;
 mod world;
 
-pub use figures::{Measured, Projects, projects_of, replay_of};
-pub use power::{Promised, survived};
+pub use figures::{Projects, ReplayTimes, projects_of, replay_of};
+pub use power::{Promises, survived};
 pub use report::Report;
 pub use world::{run, told, watched};

@@ -1,4 +1,4 @@
-//! Letters between nodes, and the other things that can happen next.
+//! Messages between nodes, and the other things that can happen next.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use crate::machine;
 
 /// A node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Who {
+pub enum Node {
     /// The server.
     Server,
     /// A runner, 0 or 1.
@@ -27,7 +27,7 @@ pub enum Who {
     Person(usize),
 }
 
-impl fmt::Display for Who {
+impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server => f.write_str("server"),
@@ -85,96 +85,98 @@ pub enum PeerReply {
     Failed(String),
 }
 
-/// The content of a letter.
+/// The content of a message.
 #[derive(Clone, Debug)]
-pub enum Says {
+pub enum Content {
     /// A request.
     PeerRequest(PeerRequest),
     /// A reply.
     PeerReply(PeerReply),
 }
 
-/// A letter.
+/// A message.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct Message {
     /// The sender.
-    pub from: Who,
+    pub from: Node,
     /// The receiver.
-    pub to: Who,
+    pub to: Node,
     /// The number of the asker's request.
     pub call: u64,
     /// The content.
-    pub says: Says,
+    pub content: Content,
 }
 
-impl fmt::Display for Letter {
+impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { from, to, says, .. } = self;
-        let what = match says {
-            Says::PeerRequest(PeerRequest::Submit(submission)) => {
+        let Self { from, to, content, .. } = self;
+        let what = match content {
+            Content::PeerRequest(PeerRequest::Submit(submission)) => {
                 match evidence::request::Request::read(&submission.request) {
                     Ok(request) => format!("asks for {}", request.action),
                     Err(error) => error.to_string(),
                 }
             }
-            Says::PeerRequest(PeerRequest::RunnerWork(_) | PeerRequest::AgentWork(_)) => {
+            Content::PeerRequest(PeerRequest::RunnerWork(_) | PeerRequest::AgentWork(_)) => {
                 "what is due?".into()
             }
-            Says::PeerRequest(PeerRequest::Receipt(..)) => "a receipt".into(),
-            Says::PeerRequest(PeerRequest::Fetch(..)) => "the evidence?".into(),
-            Says::PeerRequest(PeerRequest::Report(_)) => "a report".into(),
-            Says::PeerRequest(PeerRequest::Look(..)) => "which release is pending?".into(),
-            Says::PeerRequest(PeerRequest::Status) => "which status is current?".into(),
-            Says::PeerReply(PeerReply::Status(_)) => "a status".into(),
-            Says::PeerRequest(PeerRequest::Cosign(_)) => "cosign?".into(),
-            Says::PeerReply(PeerReply::Accepted(entry)) => format!("recorded as entry {entry}"),
-            Says::PeerReply(PeerReply::Refused(codes)) => format!("refused: {}", codes.join(", ")),
-            Says::PeerReply(PeerReply::RunnerWork(work)) => {
+            Content::PeerRequest(PeerRequest::Receipt(..)) => "a receipt".into(),
+            Content::PeerRequest(PeerRequest::Fetch(..)) => "the evidence?".into(),
+            Content::PeerRequest(PeerRequest::Report(_)) => "a report".into(),
+            Content::PeerRequest(PeerRequest::Look(..)) => "which release is pending?".into(),
+            Content::PeerRequest(PeerRequest::Status) => "which status is current?".into(),
+            Content::PeerReply(PeerReply::Status(_)) => "a status".into(),
+            Content::PeerRequest(PeerRequest::Cosign(_)) => "cosign?".into(),
+            Content::PeerReply(PeerReply::Accepted(entry)) => format!("recorded as entry {entry}"),
+            Content::PeerReply(PeerReply::Refused(codes)) => format!("refused: {}", codes.join(", ")),
+            Content::PeerReply(PeerReply::RunnerWork(work)) => {
                 format!("{} is due", if work.is_some() { "a step" } else { "nothing" })
             }
-            Says::PeerReply(PeerReply::AgentWork(work)) => {
+            Content::PeerReply(PeerReply::AgentWork(work)) => {
                 if work.is_some() {
                     "a release is due".into()
                 } else {
                     "nothing is due".into()
                 }
             }
-            Says::PeerReply(PeerReply::Evidence(bytes, ..)) => format!("{} bytes of evidence", bytes.len()),
-            Says::PeerReply(PeerReply::Nothing(_)) => "no release is pending".into(),
-            Says::PeerReply(PeerReply::Cosigned(Ok(_))) => "cosigned".into(),
-            Says::PeerReply(PeerReply::Cosigned(Err(seen))) => format!("not cosigned, {seen:?} seen"),
-            Says::PeerReply(PeerReply::Failed(what)) => format!("failed: {what}"),
+            Content::PeerReply(PeerReply::Evidence(bytes, ..)) => {
+                format!("{} bytes of evidence", bytes.len())
+            }
+            Content::PeerReply(PeerReply::Nothing(_)) => "no release is pending".into(),
+            Content::PeerReply(PeerReply::Cosigned(Ok(_))) => "cosigned".into(),
+            Content::PeerReply(PeerReply::Cosigned(Err(seen))) => format!("not cosigned, {seen:?} seen"),
+            Content::PeerReply(PeerReply::Failed(what)) => format!("failed: {what}"),
         };
         write!(f, "{from} to {to}: {what}")
     }
 }
 
-/// The letters that a node wants to send, and the time at which it wants to act again.
+/// The messages that a node wants to send, and the time at which it wants to act again.
 #[derive(Debug, Default)]
-pub struct Out {
-    /// Letters, each with the milliseconds of work before it is sent.
-    pub letters: Vec<(u64, Who, u64, Says)>,
+pub struct Outbox {
+    /// Messages, each with the milliseconds of work before it is sent.
+    pub messages: Vec<(u64, Node, u64, Content)>,
 }
 
-impl Out {
+impl Outbox {
     /// Sends a request.
-    pub fn ask(&mut self, to: Who, call: u64, ask: PeerRequest) {
-        self.letters.push((0, to, call, Says::PeerRequest(ask)));
+    pub fn ask(&mut self, to: Node, call: u64, ask: PeerRequest) {
+        self.messages.push((0, to, call, Content::PeerRequest(ask)));
     }
 
-    /// Answers a letter.
-    pub fn tell(&mut self, letter: &Letter, told: PeerReply) {
-        self.letters.push((0, letter.from, letter.call, Says::PeerReply(told)));
+    /// Answers a message.
+    pub fn tell(&mut self, message: &Message, told: PeerReply) {
+        self.messages.push((0, message.from, message.call, Content::PeerReply(told)));
     }
 }
 
 /// At most one open request; it is repeated if no reply arrives.
 #[derive(Debug, Default)]
-pub struct Line {
+pub struct Connection {
     open: Option<(u64, u64, PeerRequest)>,
 }
 
-impl Line {
+impl Connection {
     /// Whether a request is open.
     #[must_use]
     pub const fn is_busy(&self) -> bool {
@@ -182,20 +184,20 @@ impl Line {
     }
 
     /// Sends a request to the server, after some milliseconds of work.
-    pub fn ask(&mut self, now: u64, work: u64, ask: PeerRequest, out: &mut Out) {
+    pub fn ask(&mut self, now: u64, work: u64, ask: PeerRequest, out: &mut Outbox) {
         // The number is random, so that replies to a request from before a crash match no request.
         let call = machine::between(1, u64::MAX);
-        out.letters.push((work, Who::Server, call, Says::PeerRequest(ask.clone())));
+        out.messages.push((work, Node::Server, call, Content::PeerRequest(ask.clone())));
         self.open = Some((call, now + work + PATIENCE, ask));
     }
 
     /// Repeats a request without a reply in time; after a few attempts it is dropped.
-    pub fn again(&mut self, now: u64, out: &mut Out) {
+    pub fn again(&mut self, now: u64, out: &mut Outbox) {
         if let Some((call, until, ask)) = &mut self.open
             && now > *until
         {
             *until = now + PATIENCE;
-            out.ask(Who::Server, *call, ask.clone());
+            out.ask(Node::Server, *call, ask.clone());
         }
     }
 

@@ -21,14 +21,14 @@ use wire::Submission;
 use crate::build::{Repository, source_of};
 use crate::installation::place;
 use crate::machine::{self, between, happens};
-use crate::net::{Letter, Line, Out, PeerReply, PeerRequest, Says};
+use crate::net::{Connection, Content, Message, Outbox, PeerReply, PeerRequest};
 use crate::truth::Truth;
 
-/// A person at a desk. A desk that crashes forgets open requests, but not signatures and seen numbers.
+/// A person at a node. A node that crashes forgets open requests, but not signatures and seen numbers.
 #[derive(Debug)]
-pub struct Desk {
+pub struct PersonNode {
     who: usize,
-    line: Line,
+    line: Connection,
     /// Time of the person's next regular action.
     next: u64,
     seen: Checkpoint,
@@ -39,7 +39,7 @@ pub struct Desk {
     looks_at: usize,
     stands: Option<u64>,
     /// The sent request, for the next action once it is recorded.
-    sent: Option<Sent>,
+    sent: Option<RequestKind>,
     /// The nonce of that request.
     nonce: Option<Id>,
     /// Whether the officers only lift freezes from now on.
@@ -50,7 +50,7 @@ pub struct Desk {
 
 /// The kind of a sent request.
 #[derive(Clone, Debug)]
-enum Sent {
+enum RequestKind {
     Run,
     Cancellation,
     Approval(u64),
@@ -62,7 +62,7 @@ enum Sent {
 
 /// The surroundings of a person.
 #[derive(Debug)]
-pub struct Office<'a> {
+pub struct Surroundings<'a> {
     /// All keys.
     pub lab: &'a Lab,
     /// The repository that commits are added to.
@@ -71,13 +71,13 @@ pub struct Office<'a> {
     pub truth: &'a mut Truth,
 }
 
-impl Desk {
-    /// A person's desk.
+impl PersonNode {
+    /// A person's node.
     #[must_use]
     pub fn new(who: usize, lab: &Lab, seen: &Checkpoint) -> Self {
         Self {
             who,
-            line: Line::default(),
+            line: Connection::default(),
             next: 0,
             seen: seen.clone(),
             last_commit: lab.base(),
@@ -100,7 +100,7 @@ impl Desk {
 
     /// Forgets open requests, as a machine does that is turned off.
     pub fn crash(&mut self) {
-        self.line = Line::default();
+        self.line = Connection::default();
         self.sent = None;
     }
 
@@ -111,7 +111,7 @@ impl Desk {
     }
 
     /// Does the next action, or repeats a request.
-    pub fn tick(&mut self, office: &mut Office<'_>, out: &mut Out) {
+    pub fn tick(&mut self, surroundings: &mut Surroundings<'_>, out: &mut Outbox) {
         let now = machine::now().millis();
         if self.line.is_busy() {
             self.line.again(now, out);
@@ -127,7 +127,7 @@ impl Desk {
                 self.next = now + if self.calm { 6 } else { between(15, 50) } * minute;
                 if !self.last {
                     self.last = self.calm;
-                    self.run(office, out);
+                    self.run(surroundings, out);
                 }
             }
             1 => {
@@ -142,69 +142,95 @@ impl Desk {
             }
             _ => {
                 self.next = now + between(30, 90) * minute;
-                self.forge(office, out);
+                self.forge(surroundings, out);
             }
         }
     }
 
     /// Handles a reply.
-    pub fn take(&mut self, letter: &Letter, office: &mut Office<'_>, out: &mut Out) {
-        let Says::PeerReply(told) = &letter.says else { return };
-        if self.line.answered(letter.call).is_none() {
+    pub fn take(&mut self, message: &Message, surroundings: &mut Surroundings<'_>, out: &mut Outbox) {
+        let Content::PeerReply(told) = &message.content else { return };
+        if self.line.answered(message.call).is_none() {
             return;
         }
         match (told, self.sent.take()) {
             (PeerReply::Accepted(entry), Some(sent)) => {
-                office.truth.acknowledged(*entry);
-                self.follow(sent, office, out);
+                surroundings.truth.acknowledged(*entry);
+                self.follow(sent, surroundings, out);
             }
             (PeerReply::Evidence(bytes, _, _), None) if self.looks_at == 0 => {
-                self.ask_again(bytes, office, out)
+                self.ask_again(bytes, surroundings, out)
             }
-            (PeerReply::Evidence(bytes, proof, _), None) => self.review(bytes, proof, office, out),
-            (PeerReply::Status(file), None) => self.set_status(file, office, out),
-            (PeerReply::Refused(_) | PeerReply::Failed(_), Some(Sent::Run)) => self.last = false,
+            (PeerReply::Evidence(bytes, proof, _), None) => self.review(bytes, proof, surroundings, out),
+            (PeerReply::Status(file), None) => self.set_status(file, surroundings, out),
+            (PeerReply::Refused(_) | PeerReply::Failed(_), Some(RequestKind::Run)) => self.last = false,
             (PeerReply::Nothing(Some((from, to, release))), None) if !self.calm && happens(30) => {
                 let arguments =
                     json!({ "place": place(1), "from": from, "to": to, "release": release, "ends": true });
-                self.send("rollback", arguments, Vec::new(), Vec::new(), Sent::Rollback, office, out);
+                self.send(
+                    "rollback",
+                    arguments,
+                    Vec::new(),
+                    Vec::new(),
+                    RequestKind::Rollback,
+                    surroundings,
+                    out,
+                );
             }
             _ => {}
         }
     }
 
-    fn follow(&mut self, sent: Sent, office: &mut Office<'_>, out: &mut Out) {
+    fn follow(&mut self, sent: RequestKind, surroundings: &mut Surroundings<'_>, out: &mut Outbox) {
         match sent {
-            Sent::Approval(release) => self.promote(1, release, office, out),
-            Sent::Forgery => office.truth.broken("a forgery was accepted"),
+            RequestKind::Approval(release) => self.promote(1, release, surroundings, out),
+            RequestKind::Forgery => surroundings.truth.broken("a forgery was accepted"),
             // She cancels the run, whether or not runners have begun it.
-            Sent::Run if !self.calm && happens(100) => {
+            RequestKind::Run if !self.calm && happens(100) => {
                 let arguments = json!({ "run": self.nonce, "commit": self.last_commit });
-                self.send("cancel", arguments, Vec::new(), Vec::new(), Sent::Cancellation, office, out);
+                self.send(
+                    "cancel",
+                    arguments,
+                    Vec::new(),
+                    Vec::new(),
+                    RequestKind::Cancellation,
+                    surroundings,
+                    out,
+                );
             }
-            Sent::Run | Sent::Cancellation | Sent::Promotion | Sent::Rollback | Sent::Status => {}
+            RequestKind::Run
+            | RequestKind::Cancellation
+            | RequestKind::Promotion
+            | RequestKind::Rollback
+            | RequestKind::Status => {}
         }
     }
 
-    fn run(&mut self, office: &mut Office<'_>, out: &mut Out) {
+    fn run(&mut self, surroundings: &mut Surroundings<'_>, out: &mut Outbox) {
         let message = format!("change {}", Id::from_random(machine::bytes()));
-        let (mut pack, list) = office.lab.written(&message, std::slice::from_ref(&self.last_commit));
+        let (mut pack, list) = surroundings.lab.written(&message, std::slice::from_ref(&self.last_commit));
         self.last_commit = pack.commit.clone();
-        let source = source_of(office.lab, &pack, list);
+        let source = source_of(surroundings.lab, &pack, list);
         // A range of several commits needs all of them in the pack.
         self.history.append(&mut pack.commits);
         pack.commits.clone_from(&self.history);
-        office.repository.insert(pack.commit.clone(), source.into());
-        office.truth.committed(pack.commit.clone());
+        surroundings.repository.insert(pack.commit.clone(), source.into());
+        surroundings.truth.committed(pack.commit.clone());
         let arguments = json!({ "project": "shop", "commit": pack.commit });
         let attachments = vec![pack.encode().unwrap()];
-        self.send("run", arguments, Vec::new(), attachments, Sent::Run, office, out);
+        self.send("run", arguments, Vec::new(), attachments, RequestKind::Run, surroundings, out);
     }
 
     /// Verifies the pending release of production, and approves it if only approvals are missing.
-    fn review(&mut self, bytes: &[u8], proof: &[Bytes], office: &mut Office<'_>, out: &mut Out) {
+    fn review(
+        &mut self,
+        bytes: &[u8],
+        proof: &[Bytes],
+        surroundings: &mut Surroundings<'_>,
+        out: &mut Outbox,
+    ) {
         let Ok(bundle) = Bundle::decode(bytes) else { return };
-        let lab = office.lab;
+        let lab = surroundings.lab;
         let anchors = Anchors { version: 1, digest: lab.root().digest().unwrap(), rehearsal: false };
         let seen = VerificationContext {
             now: Some(machine::now()),
@@ -221,20 +247,20 @@ impl Desk {
         let checked = match check(&bundle, &anchors, &seen) {
             Ok(checked) => checked,
             Err(findings) => {
-                office.truth.unsound(findings.against.iter().map(|finding| finding.code.clone()));
+                surroundings.truth.unsound(findings.against.iter().map(|finding| finding.code.clone()));
                 return;
             }
         };
         self.seen = checked.proven.checkpoint.clone();
         if self.approved == Some((bundle.release, bundle.artifact())) {
             // The approval is recorded already, and the release is still pending.
-            self.promote(1, bundle.release, office, out);
+            self.promote(1, bundle.release, surroundings, out);
             return;
         }
         let judgement = judge_checked(&checked);
         let codes = judgement.codes();
         if !codes.iter().all(|code| ["approvals-missing", "not-promoted"].contains(&code.as_str())) {
-            office.truth.unsound(codes.into_iter().map(|code| format!("gate: {code}")));
+            surroundings.truth.unsound(codes.into_iter().map(|code| format!("gate: {code}")));
             return;
         }
         let signed = Signed {
@@ -263,28 +289,28 @@ impl Desk {
             },
         };
         let envelope = lab.approval(&signed, &lab.bob.approve);
-        office.truth.approved(bundle.release, bundle.artifact(), checked.plan);
+        surroundings.truth.approved(bundle.release, bundle.artifact(), checked.plan);
         self.approved = Some((bundle.release, bundle.artifact()));
-        let sent = Sent::Approval(bundle.release);
-        self.statement("approve", vec![envelope], sent, office, out);
+        let sent = RequestKind::Approval(bundle.release);
+        self.statement("approve", vec![envelope], sent, surroundings, out);
     }
 
     /// A release in staging proceeds automatically; if it is seen there twice, it is promoted again.
-    fn ask_again(&mut self, bytes: &[u8], office: &mut Office<'_>, out: &mut Out) {
+    fn ask_again(&mut self, bytes: &[u8], surroundings: &mut Surroundings<'_>, out: &mut Outbox) {
         let Ok(bundle) = Bundle::decode(bytes) else { return };
         if self.stands.replace(bundle.release) == Some(bundle.release) {
-            self.promote(0, bundle.release, office, out);
+            self.promote(0, bundle.release, surroundings, out);
         }
     }
 
-    fn promote(&mut self, at: usize, release: u64, office: &mut Office<'_>, out: &mut Out) {
+    fn promote(&mut self, at: usize, release: u64, surroundings: &mut Surroundings<'_>, out: &mut Outbox) {
         let arguments = json!({ "place": place(at), "release": release });
-        self.send("promote", arguments, Vec::new(), Vec::new(), Sent::Promotion, office, out);
+        self.send("promote", arguments, Vec::new(), Vec::new(), RequestKind::Promotion, surroundings, out);
     }
 
     /// One officer freezes production at intervals, two lift the freeze.
-    fn set_status(&mut self, file: &StatusFile, office: &mut Office<'_>, out: &mut Out) {
-        let lab = office.lab;
+    fn set_status(&mut self, file: &StatusFile, surroundings: &mut Surroundings<'_>, out: &mut Outbox) {
+        let lab = surroundings.lab;
         let now = &file.open(&lab.root()).unwrap().status;
         let freeze = now.frozen.is_empty();
         if freeze && (self.calm || happens(700)) {
@@ -314,16 +340,16 @@ impl Desk {
             arguments["tightening"] = json!(tightening.payload_digest());
             statements.push(tightening.clone());
         }
-        self.send("set-status", arguments, statements, Vec::new(), Sent::Status, office, out);
+        self.send("set-status", arguments, statements, Vec::new(), RequestKind::Status, surroundings, out);
     }
 
     /// Mallory signs a request in Ada's name, and an approval in Bob's.
-    fn forge(&mut self, office: &mut Office<'_>, out: &mut Out) {
-        let lab = office.lab;
+    fn forge(&mut self, surroundings: &mut Surroundings<'_>, out: &mut Outbox) {
+        let lab = surroundings.lab;
         let arguments = json!({ "place": place(1), "release": between(1, 9) });
         let victim = if happens(500) { &lab.ada } else { &lab.bob };
         let submission = submission(victim, &lab.mallory, "promote", arguments, Vec::new(), Vec::new());
-        self.sent = Some(Sent::Forgery);
+        self.sent = Some(RequestKind::Forgery);
         self.line.ask(machine::now().millis(), 0, PeerRequest::Submit(Box::new(submission)), out);
     }
 
@@ -331,12 +357,12 @@ impl Desk {
         &mut self,
         action: &str,
         statements: Vec<Envelope>,
-        sent: Sent,
-        office: &mut Office<'_>,
-        out: &mut Out,
+        sent: RequestKind,
+        surroundings: &mut Surroundings<'_>,
+        out: &mut Outbox,
     ) {
         let digest = statements.first().map(Envelope::payload_digest);
-        self.send(action, json!({ "statement": digest }), statements, Vec::new(), sent, office, out);
+        self.send(action, json!({ "statement": digest }), statements, Vec::new(), sent, surroundings, out);
     }
 
     #[expect(clippy::too_many_arguments, reason = "all parts of a request")]
@@ -346,12 +372,16 @@ impl Desk {
         arguments: Value,
         statements: Vec<Envelope>,
         attachments: Vec<Vec<u8>>,
-        sent: Sent,
-        office: &Office<'_>,
-        out: &mut Out,
+        sent: RequestKind,
+        surroundings: &Surroundings<'_>,
+        out: &mut Outbox,
     ) {
-        let person =
-            [&office.lab.ada, &office.lab.bob, &office.lab.officers[0], &office.lab.mallory][self.who];
+        let person = [
+            &surroundings.lab.ada,
+            &surroundings.lab.bob,
+            &surroundings.lab.officers[0],
+            &surroundings.lab.mallory,
+        ][self.who];
         let submission = submission(person, person, action, arguments, statements, attachments);
         self.nonce = Request::read(&submission.request).ok().map(|request| request.nonce);
         self.sent = Some(sent);

@@ -18,12 +18,12 @@ use crate::control::Control;
 use crate::deploy::Agent;
 use crate::installation;
 use crate::machine;
-use crate::net::{Out, PeerRequest, Says, Who};
+use crate::net::{Content, Node, Outbox, PeerRequest};
 use crate::world::{World, witness_of};
 
 /// The promises of the nodes so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Promised {
+pub struct Promises {
     /// Entries of the ledger, and the root of their tree.
     pub entries: u64,
     /// The root in base64.
@@ -38,7 +38,7 @@ pub struct Promised {
 
 /// Starts every node from the files below a directory; returns a text for each broken promise.
 #[must_use]
-pub fn survived(root: &Path, promised: &Promised, now: u64) -> Vec<String> {
+pub fn survived(root: &Path, promised: &Promises, now: u64) -> Vec<String> {
     machine::begin(0);
     machine::set_now(now);
     let lab = Lab::new(0);
@@ -68,7 +68,7 @@ pub fn survived(root: &Path, promised: &Promised, now: u64) -> Vec<String> {
     broken
 }
 
-fn server(dir: &Path, promised: &Promised, lab: &Lab) -> Result<(), String> {
+fn server(dir: &Path, promised: &Promises, lab: &Lab) -> Result<(), String> {
     let server = Control::start(dir, lab)?;
     let leaves = server.leaves(0)?;
     let mut tree = Frontier::default();
@@ -119,27 +119,27 @@ fn kept_agent(dir: &Path, n: usize, promised: Option<&(u64, Option<Digest>)>) ->
 
 impl World {
     /// Notes the content of a node's disk, after it was written and before anybody hears of it.
-    pub fn promise(&mut self, who: Who, out: &Out) {
+    pub fn promise(&mut self, who: Node, out: &Outbox) {
         let Some(mut promised) = self.promised.clone() else { return };
         match who {
-            Who::Server => {
+            Node::Server => {
                 if let Some(head) = self.server.as_ref().and_then(|server| server.head().ok()) {
                     (promised.entries, promised.root) = (head.size, head.root.to_string());
                 }
             }
-            Who::Agent(n) => {
+            Node::Agent(n) => {
                 promised.agents[n] = self.agents[n].as_ref().map(|agent| {
                     let memory = agent.memory();
                     (memory.seen_release, memory.running.as_ref().map(|known| known.artifact))
                 });
             }
-            Who::Witness(n) => {
+            Node::Witness(n) => {
                 let latest = self.witnesses[n].as_ref().and_then(|store| latest_of(store, &self.lab));
                 promised.cosigned[n] = latest.unwrap_or(0);
             }
-            Who::Runner(n) => {
-                let sent = out.letters.iter().filter_map(|(_, _, _, says)| match says {
-                    Says::PeerRequest(PeerRequest::Receipt(_, receipt)) => Some(receipt.payload_digest()),
+            Node::Runner(n) => {
+                let sent = out.messages.iter().filter_map(|(_, _, _, content)| match content {
+                    Content::PeerRequest(PeerRequest::Receipt(_, receipt)) => Some(receipt.payload_digest()),
                     _ => None,
                 });
                 // Artifacts are assembled from stored outputs; nothing of theirs is stored.
@@ -147,7 +147,7 @@ impl World {
                 promised.receipts[n].extend(sent.filter(kept));
                 promised.receipts[n].dedup();
             }
-            Who::Person(_) => return,
+            Node::Person(_) => return,
         }
         if self.promised.as_ref() != Some(&promised) {
             println!("promised {}", serde_json::to_string(&promised).unwrap());

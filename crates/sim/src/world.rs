@@ -14,34 +14,34 @@ use crate::control::Control;
 use crate::deploy::Agent;
 use crate::installation::{self, ENVIRONMENTS};
 use crate::machine;
-use crate::net::{Letter, Out, PeerReply, PeerRequest, Says, Who};
-use crate::people::{Desk, Office};
-use crate::power::Promised;
+use crate::net::{Content, Message, Node, Outbox, PeerReply, PeerRequest};
+use crate::people::{PersonNode, Surroundings};
+use crate::power::Promises;
 use crate::report::Report;
-use crate::trouble::Weather;
+use crate::trouble::FaultRates;
 use crate::truth::Truth;
 
 /// An event at its time.
 #[derive(Clone, Debug)]
-pub enum Happening {
-    /// A letter arrives.
-    Arrives(Box<Letter>),
+pub enum SimEvent {
+    /// A message arrives.
+    Arrives(Box<Message>),
     /// A node acts by itself.
-    Acts(Who),
+    Acts(Node),
     /// A node dies.
-    Dies(Who),
+    Dies(Node),
     /// A node starts.
-    Starts(Who),
+    Starts(Node),
     /// A fault is chosen.
     Trouble,
     /// A clock is changed by this many milliseconds.
-    ClockTurns(Who, i64),
+    ClockTurns(Node, i64),
     /// Some nodes are cut off from the others.
-    Divides(BTreeSet<Who>),
+    Divides(BTreeSet<Node>),
     /// All nodes reach each other again.
     Reunites,
     /// The next write of a disk will fail.
-    DiskFails(Who),
+    DiskFails(Node),
 }
 
 /// The whole simulation.
@@ -51,7 +51,7 @@ pub struct World {
     /// The random generator.
     pub chance: Rng,
     /// The frequency of faults.
-    pub weather: Weather,
+    pub fault_rates: FaultRates,
     /// All keys.
     pub lab: Lab,
     /// Directory of all disks.
@@ -61,13 +61,13 @@ pub struct World {
     /// Number of the last event.
     pub order: u64,
     /// Events by time and number.
-    pub queue: BTreeMap<(u64, u64), Happening>,
+    pub queue: BTreeMap<(u64, u64), SimEvent>,
     /// Errors of the clocks, in milliseconds.
-    pub skew: BTreeMap<Who, i64>,
+    pub skew: BTreeMap<Node, i64>,
     /// Nodes that are cut off from all others.
-    pub cut: BTreeSet<Who>,
+    pub cut: BTreeSet<Node>,
     /// The fault of each node's next write.
-    pub armed: BTreeMap<Who, (Option<&'static str>, Kind)>,
+    pub armed: BTreeMap<Node, (Option<&'static str>, Kind)>,
     /// The server.
     pub server: Option<Control>,
     /// The runners.
@@ -77,9 +77,9 @@ pub struct World {
     /// The witnesses.
     pub witnesses: [Option<Store>; 3],
     /// The people.
-    pub desks: Vec<Desk>,
+    pub people: Vec<PersonNode>,
     /// Nodes that are down.
-    pub down: BTreeSet<Who>,
+    pub down: BTreeSet<Node>,
     /// Every commit.
     pub repository: Repository,
     /// The checks of the simulation.
@@ -91,7 +91,7 @@ pub struct World {
     /// Whether every event is printed.
     pub tells: bool,
     /// The required content of the disks, if it is printed.
-    pub promised: Option<Promised>,
+    pub promised: Option<Promises>,
 }
 
 /// Simulates this many hours of a seed, and then two hours without faults.
@@ -116,7 +116,7 @@ pub fn told(seed: u64, hours: u64, tells: bool) -> Report {
 /// content: another process watches what is written.
 pub fn watched(seed: u64, hours: u64) {
     let mut world = World::new(seed);
-    (world.calm, world.tells, world.promised) = (true, true, Some(Promised::default()));
+    (world.calm, world.tells, world.promised) = (true, true, Some(Promises::default()));
     println!("root {}", world.root.path().display());
     world.until(START + hours * HOUR);
     println!("end {}", world.now);
@@ -127,7 +127,7 @@ impl World {
         machine::begin(seed ^ 0x5eed);
         machine::set_now(START);
         let mut chance = Rng::with_seed(seed);
-        let weather = Weather::of(&mut chance);
+        let fault_rates = FaultRates::of(&mut chance);
         let lab = Lab::new(0);
         let root = installation::disk();
         let seen = installation::found(&root.path().join("data"), &lab);
@@ -139,8 +139,8 @@ impl World {
         let mut world = Self {
             seed,
             chance,
-            weather,
-            desks: (0..4).map(|who| Desk::new(who, &lab, &seen)).collect(),
+            fault_rates,
+            people: (0..4).map(|who| PersonNode::new(who, &lab, &seen)).collect(),
             lab,
             root,
             now: START,
@@ -165,16 +165,16 @@ impl World {
         for who in everybody() {
             let skew = world.chance.i64(-15_000..15_000);
             world.skew.insert(who, skew);
-            world.at(1, Happening::Starts(who));
-            world.at(10, Happening::Acts(who));
+            world.at(1, SimEvent::Starts(who));
+            world.at(10, SimEvent::Acts(who));
         }
         let first = world.minutes();
-        world.at(first, Happening::Trouble);
+        world.at(first, SimEvent::Trouble);
         world
     }
 
     /// Schedules an event.
-    pub fn at(&mut self, later: u64, what: Happening) {
+    pub fn at(&mut self, later: u64, what: SimEvent) {
         self.order += 1;
         self.queue.insert((self.now + later, self.order), what);
     }
@@ -196,8 +196,8 @@ impl World {
                 let seconds = (self.now - START) / 1000;
                 let (minutes, seconds) = (seconds / 60, seconds % 60);
                 match &what {
-                    Happening::Arrives(letter) => println!("{minutes:>5}:{seconds:02} {letter}"),
-                    Happening::Acts(_) => {}
+                    SimEvent::Arrives(message) => println!("{minutes:>5}:{seconds:02} {message}"),
+                    SimEvent::Acts(_) => {}
                     other => println!("{minutes:>5}:{seconds:02} {other:?}"),
                 }
             }
@@ -205,39 +205,39 @@ impl World {
         }
     }
 
-    fn happen(&mut self, what: Happening) {
+    fn happen(&mut self, what: SimEvent) {
         match what {
-            Happening::Arrives(letter) => {
-                if !self.down.contains(&letter.to) {
-                    self.note_answer(&letter);
-                    self.act(letter.to, Some(*letter));
+            SimEvent::Arrives(message) => {
+                if !self.down.contains(&message.to) {
+                    self.note_answer(&message);
+                    self.act(message.to, Some(*message));
                 }
             }
-            Happening::Acts(who) => {
+            SimEvent::Acts(who) => {
                 if !self.down.contains(&who) {
                     self.act(who, None);
                 }
                 let again = match who {
-                    Who::Server => self.chance.u64(500..4_000),
-                    Who::Person(_) => self.chance.u64(20_000..60_000),
+                    Node::Server => self.chance.u64(500..4_000),
+                    Node::Person(_) => self.chance.u64(20_000..60_000),
                     _ => self.chance.u64(5_000..30_000),
                 };
-                self.at(again, Happening::Acts(who));
+                self.at(again, SimEvent::Acts(who));
             }
-            Happening::Dies(who) => self.die(who),
-            Happening::Starts(who) => self.start(who),
-            Happening::ClockTurns(who, by) => {
+            SimEvent::Dies(who) => self.die(who),
+            SimEvent::Starts(who) => self.start(who),
+            SimEvent::ClockTurns(who, by) => {
                 *self.skew.entry(who).or_default() += by;
             }
-            Happening::Divides(some) => self.cut = some,
-            Happening::Reunites => self.cut.clear(),
-            Happening::DiskFails(who) => self.break_disk(who),
-            Happening::Trouble => self.trouble(),
+            SimEvent::Divides(some) => self.cut = some,
+            SimEvent::Reunites => self.cut.clear(),
+            SimEvent::DiskFails(who) => self.break_disk(who),
+            SimEvent::Trouble => self.trouble(),
         }
     }
 
-    fn note_answer(&mut self, letter: &Letter) {
-        let Says::PeerReply(told) = &letter.says else { return };
+    fn note_answer(&mut self, message: &Message) {
+        let Content::PeerReply(told) = &message.content else { return };
         let words = match told {
             PeerReply::Refused(codes) => {
                 codes.iter().map(|code| format!("refused: {}", first_words(code))).collect()
@@ -251,21 +251,21 @@ impl World {
     }
 
     /// Removes a node, which comes back after some time.
-    pub fn gone(&mut self, who: Who) {
+    pub fn gone(&mut self, who: Node) {
         self.down.insert(who);
         match who {
-            Who::Server => self.server = None,
-            Who::Runner(n) => self.builders[n] = None,
-            Who::Agent(n) => self.agents[n] = None,
-            Who::Witness(n) => self.witnesses[n] = None,
-            Who::Person(n) => self.desks[n].crash(),
+            Node::Server => self.server = None,
+            Node::Runner(n) => self.builders[n] = None,
+            Node::Agent(n) => self.agents[n] = None,
+            Node::Witness(n) => self.witnesses[n] = None,
+            Node::Person(n) => self.people[n].crash(),
         }
         let most = if self.calm { 5_000 } else { 8 * MINUTE };
         let back = self.chance.u64(1_000..=most);
-        self.at(back, Happening::Starts(who));
+        self.at(back, SimEvent::Starts(who));
     }
 
-    fn start(&mut self, who: Who) {
+    fn start(&mut self, who: Node) {
         if !self.down.contains(&who) {
             return;
         }
@@ -274,16 +274,16 @@ impl World {
         let data = self.root.path().to_path_buf();
         let started = catch_unwind(AssertUnwindSafe(|| -> Result<(), String> {
             match who {
-                Who::Server => self.server = Some(Control::start(&data.join("data"), &self.lab)?),
-                Who::Runner(n) => {
+                Node::Server => self.server = Some(Control::start(&data.join("data"), &self.lab)?),
+                Node::Runner(n) => {
                     self.builders[n] = Some(Builder::start(&data.join(format!("runner-{n}")), n, &self.lab)?);
                 }
-                Who::Agent(n) => self.agents[n] = Some(Agent::start(&data.join(format!("agent-{n}")), n)?),
-                Who::Witness(n) => {
+                Node::Agent(n) => self.agents[n] = Some(Agent::start(&data.join(format!("agent-{n}")), n)?),
+                Node::Witness(n) => {
                     let dir = data.join(format!("witness-{n}"));
                     self.witnesses[n] = Some(witness_of(&dir, &self.lab, n)?);
                 }
-                Who::Person(_) => {}
+                Node::Person(_) => {}
             }
             Ok(())
         }));
@@ -291,7 +291,7 @@ impl World {
         match started {
             Ok(Ok(())) => {
                 self.down.remove(&who);
-                if who == Who::Server {
+                if who == Node::Server {
                     self.look(|truth, world| truth.look_at_start(world.server.as_ref().unwrap()));
                 }
             }
@@ -304,11 +304,11 @@ impl World {
         }
     }
 
-    fn clock_of(&self, who: Who) -> u64 {
+    fn clock_of(&self, who: Node) -> u64 {
         self.now.saturating_add_signed(self.skew.get(&who).copied().unwrap_or_default())
     }
 
-    fn keep_fault(&mut self, who: Who) {
+    fn keep_fault(&mut self, who: Node) {
         if let Some(fault) = machine::armed() {
             self.armed.insert(who, fault);
         }
@@ -318,77 +318,77 @@ impl World {
         }
     }
 
-    /// Lets a node act, by itself or on a letter; the letters that it sends are scheduled.
-    fn act(&mut self, who: Who, letter: Option<Letter>) {
+    /// Lets a node act, by itself or on a message; the messages that it sends are scheduled.
+    fn act(&mut self, who: Node, message: Option<Message>) {
         machine::set_now(self.clock_of(who));
         machine::arm(self.armed.remove(&who));
-        let mut out = Out::default();
-        let acted = catch_unwind(AssertUnwindSafe(|| self.inside(who, letter.as_ref(), &mut out)));
+        let mut out = Outbox::default();
+        let acted = catch_unwind(AssertUnwindSafe(|| self.inside(who, message.as_ref(), &mut out)));
         self.keep_fault(who);
         match acted {
             Ok(Ok(())) => {}
             Ok(Err(what)) => self.count(format!("could not: {}", first_words(&what))),
             Err(unwound) => {
-                // Letters of a node that crashed while it acted are not sent.
+                // Messages of a node that crashed while it acted are not sent.
                 self.crashed(who, unwound);
-                out = Out::default();
+                out = Outbox::default();
             }
         }
         self.promise(who, &out);
         match who {
-            Who::Server if self.server.is_some() => {
+            Node::Server if self.server.is_some() => {
                 self.look(|truth, world| truth.look_at_server(world.server.as_ref().unwrap()));
             }
-            Who::Agent(n) => {
+            Node::Agent(n) => {
                 if let Some(agent) = &self.agents[n] {
                     self.truth.look_at_agent(n, agent);
                 }
             }
             _ => {}
         }
-        for (work, to, call, says) in out.letters {
-            self.send(work, Letter { from: who, to, call, says });
+        for (work, to, call, content) in out.messages {
+            self.send(work, Message { from: who, to, call, content });
         }
     }
 
-    fn inside(&mut self, who: Who, letter: Option<&Letter>, out: &mut Out) -> Result<(), String> {
-        match (who, letter) {
-            (Who::Server, None) => self.server.as_mut().map_or(Ok(()), |server| server.tick(out)),
-            (Who::Server, Some(letter)) => {
-                self.server.as_mut().map_or(Ok(()), |server| server.take(letter, out))
+    fn inside(&mut self, who: Node, message: Option<&Message>, out: &mut Outbox) -> Result<(), String> {
+        match (who, message) {
+            (Node::Server, None) => self.server.as_mut().map_or(Ok(()), |server| server.tick(out)),
+            (Node::Server, Some(message)) => {
+                self.server.as_mut().map_or(Ok(()), |server| server.take(message, out))
             }
-            (Who::Runner(n), None) => {
+            (Node::Runner(n), None) => {
                 self.builders[n].iter_mut().for_each(|builder| builder.tick(out));
                 Ok(())
             }
-            (Who::Runner(n), Some(letter)) => {
+            (Node::Runner(n), Some(message)) => {
                 let repository = &self.repository;
-                self.builders[n].as_mut().map_or(Ok(()), |builder| builder.take(letter, repository, out))
+                self.builders[n].as_mut().map_or(Ok(()), |builder| builder.take(message, repository, out))
             }
-            (Who::Agent(n), None) => {
+            (Node::Agent(n), None) => {
                 self.agents[n].iter_mut().for_each(|agent| agent.tick(out));
                 Ok(())
             }
-            (Who::Agent(n), Some(letter)) => {
-                self.agents[n].as_mut().map_or(Ok(()), |agent| agent.take(letter, out))
+            (Node::Agent(n), Some(message)) => {
+                self.agents[n].as_mut().map_or(Ok(()), |agent| agent.take(message, out))
             }
-            (Who::Witness(n), Some(letter)) => self.cosign(n, letter, out),
-            (Who::Witness(_), None) => Ok(()),
-            (Who::Person(n), letter) => {
-                let mut office =
-                    Office { lab: &self.lab, repository: &mut self.repository, truth: &mut self.truth };
-                match letter {
-                    None => self.desks[n].tick(&mut office, out),
-                    Some(letter) => self.desks[n].take(letter, &mut office, out),
+            (Node::Witness(n), Some(message)) => self.cosign(n, message, out),
+            (Node::Witness(_), None) => Ok(()),
+            (Node::Person(n), message) => {
+                let mut surroundings =
+                    Surroundings { lab: &self.lab, repository: &mut self.repository, truth: &mut self.truth };
+                match message {
+                    None => self.people[n].tick(&mut surroundings, out),
+                    Some(message) => self.people[n].take(message, &mut surroundings, out),
                 }
                 Ok(())
             }
         }
     }
 
-    fn cosign(&mut self, n: usize, letter: &Letter, out: &mut Out) -> Result<(), String> {
-        let (Some(store), Says::PeerRequest(PeerRequest::Cosign(request))) =
-            (&self.witnesses[n], &letter.says)
+    fn cosign(&mut self, n: usize, message: &Message, out: &mut Outbox) -> Result<(), String> {
+        let (Some(store), Content::PeerRequest(PeerRequest::Cosign(request))) =
+            (&self.witnesses[n], &message.content)
         else {
             return Ok(());
         };
@@ -404,11 +404,11 @@ impl World {
             Err(WitnessRefusal::Conflict(size)) => Err(Some(size)),
             Err(_) => Err(None),
         };
-        out.tell(letter, PeerReply::Cosigned(answer));
+        out.tell(message, PeerReply::Cosigned(answer));
         Ok(())
     }
 
-    fn crashed(&mut self, who: Who, unwound: Box<dyn std::any::Any + Send>) {
+    fn crashed(&mut self, who: Node, unwound: Box<dyn std::any::Any + Send>) {
         if !unwound.is::<Gone>() {
             eprintln!("seed {}: {who} panicked at {}", self.seed, self.now - START);
             resume_unwind(unwound);
@@ -458,7 +458,7 @@ impl World {
     }
 
     fn is_up_to_date(&mut self, n: usize) {
-        let last = self.desks.first().map(Desk::last_commit);
+        let last = self.people.first().map(PersonNode::last_commit);
         let runs = self.agents[n].as_ref().and_then(|agent| agent.memory().running.as_ref());
         if runs.map(|known| &known.commit) != last {
             self.truth.broken(format!("after the calm {} does not run the last commit", ENVIRONMENTS[n]));
@@ -467,9 +467,9 @@ impl World {
 }
 
 /// Every node.
-pub fn everybody() -> impl Iterator<Item = Who> {
-    let roles = [Who::Server, Who::Runner(0), Who::Runner(1), Who::Agent(0), Who::Agent(1)];
-    roles.into_iter().chain((0..3).map(Who::Witness)).chain((0..4).map(Who::Person))
+pub fn everybody() -> impl Iterator<Item = Node> {
+    let roles = [Node::Server, Node::Runner(0), Node::Runner(1), Node::Agent(0), Node::Agent(1)];
+    roles.into_iter().chain((0..3).map(Node::Witness)).chain((0..4).map(Node::Person))
 }
 
 pub fn witness_of(dir: &std::path::Path, lab: &Lab, n: usize) -> Result<Store, String> {

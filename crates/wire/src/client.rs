@@ -19,13 +19,13 @@ use serde::de::DeserializeOwned;
 use tlog::{NOTE_BYTES_MAX, TilePath};
 
 use crate::client_request::ClientRequest;
+use crate::identity::{ClientIdentity, SignInError};
 use crate::message::{
-    self, AgentWork, BODY_BYTES_MAX, CommandOutcome, EntryView, Installation, PlaceView, RunView, RunnerWork,
-    RunsAsked, Submission,
+    self, AgentWork, BODY_BYTES_MAX, CommandOutcome, EntryView, Installation, PlaceView, RunFilter, RunView,
+    RunnerWork, Submission,
 };
 use crate::problem::{Problem, ProblemKind};
 use crate::proof::{Reply, Server};
-use crate::who::{SignInError, Who};
 use crate::{API, LOG_PIECE_BYTES_MAX};
 
 /// A client of one server.
@@ -35,7 +35,7 @@ pub struct Client {
     pub(crate) url: String,
     /// Whether it uses the server's Unix socket.
     pub(crate) is_local: bool,
-    pub(crate) who: Who,
+    pub(crate) identity: ClientIdentity,
     /// The anchor by which the server proves its identity; `None` if no proof is demanded.
     pub(crate) server: Option<Server>,
 }
@@ -112,7 +112,7 @@ impl Client {
     fn built(url: &str, builder: ClientBuilder, is_local: bool) -> Result<Self, ClientError> {
         let url = url.trim_end_matches('/').to_owned();
         match builder.build() {
-            Ok(http) => Ok(Self { http, url, is_local, who: Who::Nobody, server: None }),
+            Ok(http) => Ok(Self { http, url, is_local, identity: ClientIdentity::Nobody, server: None }),
             Err(source) => Err(ClientError::Unreachable { url, source }),
         }
     }
@@ -170,7 +170,7 @@ impl Client {
         let operation = format!("blobs/{digest}");
         let path = path_of(&operation);
         let ask = ClientRequest { timeout: TRANSFER_TIMEOUT, ..ClientRequest::to(Method::GET, &path) };
-        let (status, bytes) = self.bounded(&operation, self.asked(ask).await?, bytes_max).await?;
+        let (status, bytes) = self.bounded(&operation, self.send_read(ask).await?, bytes_max).await?;
         if !status.is_success() {
             return Err(problem_of(&operation, status, &bytes));
         }
@@ -229,7 +229,7 @@ impl Client {
     /// `ClientError` if there is no answer, or the run has ended.
     pub async fn run_order(&self, run: RunId) -> Result<RunOrder, ClientError> {
         let operation = format!("work/orders/{run}");
-        let reply = self.asked(ClientRequest::to(Method::GET, &path_of(&operation))).await?;
+        let reply = self.send_read(ClientRequest::to(Method::GET, &path_of(&operation))).await?;
         let (status, bytes) = self.bounded(&operation, reply, run_order::BYTES_MAX).await?;
         if !status.is_success() {
             return Err(problem_of(&operation, status, &bytes));
@@ -247,7 +247,7 @@ impl Client {
 
     async fn work<T: DeserializeOwned>(&self, operation: &str, query: &str) -> Result<T, ClientError> {
         let reply = self
-            .asked(ClientRequest { query, ..ClientRequest::to(Method::GET, &path_of(operation)) })
+            .send_read(ClientRequest { query, ..ClientRequest::to(Method::GET, &path_of(operation)) })
             .await?;
         self.answer(operation, reply).await
     }
@@ -257,7 +257,7 @@ impl Client {
     /// # Errors
     /// `ClientError` if it was not recorded.
     pub async fn report_receipt(&self, statement: Envelope) -> Result<CommandOutcome, ClientError> {
-        self.post("receipts", &message::Signed { statement }).await
+        self.post("receipts", &message::SignedStatement { statement }).await
     }
 
     /// Sends an agent's report.
@@ -265,7 +265,7 @@ impl Client {
     /// # Errors
     /// `ClientError` if it was not recorded.
     pub async fn report_release(&self, statement: Envelope) -> Result<CommandOutcome, ClientError> {
-        self.post("agent-reports", &message::Signed { statement }).await
+        self.post("agent-reports", &message::SignedStatement { statement }).await
     }
 
     /// Sends a piece of a live log.
@@ -290,7 +290,7 @@ impl Client {
         let operation = format!("logs/{path}");
         let (path, query) = (path_of(&operation), format!("?from={from}&now=true"));
         let reply =
-            self.asked(ClientRequest { query: &query, ..ClientRequest::to(Method::GET, &path) }).await?;
+            self.send_read(ClientRequest { query: &query, ..ClientRequest::to(Method::GET, &path) }).await?;
         let complete = reply.response.headers().get("log-complete").is_some_and(|value| value == "true");
         let (status, bytes) = self.bounded(&operation, reply, LOG_PIECE_BYTES_MAX).await?;
         if status.is_success() { Ok((bytes, complete)) } else { Err(problem_of(&operation, status, &bytes)) }
@@ -308,8 +308,8 @@ impl Client {
     ///
     /// # Errors
     /// `ClientError` if there is no answer.
-    pub async fn runs(&self, asked: &RunsAsked) -> Result<Vec<RunView>, ClientError> {
-        self.get(&format!("runs{}", asked.query())).await
+    pub async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunView>, ClientError> {
+        self.get(&format!("runs{}", filter.query())).await
     }
 
     /// The current view of every place.
@@ -326,7 +326,7 @@ impl Client {
     /// `ClientError` if no release is pending, or the newest entries are not witnessed yet.
     pub async fn evidence(&self, place: &Place) -> Result<Vec<u8>, ClientError> {
         let operation = format!("evidence/{place}");
-        let reply = self.asked(ClientRequest::to(Method::GET, &path_of(&operation))).await?;
+        let reply = self.send_read(ClientRequest::to(Method::GET, &path_of(&operation))).await?;
         let (status, bytes) = self.bounded(&operation, reply, evidence::bundle::BYTES_MAX).await?;
         if status.is_success() { Ok(bytes) } else { Err(problem_of(&operation, status, &bytes)) }
     }
@@ -360,8 +360,9 @@ impl Client {
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, operation: &str) -> Result<T, ClientError> {
         let (before, query) = operation.split_at(operation.find('?').unwrap_or(operation.len()));
-        let reply =
-            self.asked(ClientRequest { query, ..ClientRequest::to(Method::GET, &path_of(before)) }).await?;
+        let reply = self
+            .send_read(ClientRequest { query, ..ClientRequest::to(Method::GET, &path_of(before)) })
+            .await?;
         self.answer(operation, reply).await
     }
 
@@ -373,11 +374,11 @@ impl Client {
         if let Some(body) = &ask.body {
             request = request.header(CONTENT_TYPE, ask.kind).body(body.clone());
         }
-        if let Some(shown) = self.shows(ask, key)? {
+        if let Some(shown) = self.credential_header(ask, key)? {
             request = request.header(AUTHORIZATION, shown);
         }
         let request = request.build().map_err(|source| self.unreachable(source))?;
-        self.replied(request, key).await
+        self.send_with_proof(request, key).await
     }
 
     /// The newest checkpoint, a signed note, which everybody may read.

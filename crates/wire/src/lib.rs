@@ -6,27 +6,27 @@
 mod client;
 mod client_request;
 mod credential;
+mod identity;
 mod message;
 mod named;
 mod problem;
 mod proof;
 mod service;
 mod states;
-mod who;
 
 pub use client::{Client, ClientError};
 pub use credential::Credential;
+pub use identity::{Machine, SignIn, SignInError};
 pub use message::{
-    AgentWork, BODY_BYTES_MAX, CommandOutcome, EntryView, Installation, Introduced, LastView, MachineView,
-    OpenView, PersonView, PlaceView, ReleaseView, RolledBackView, RunView, RunnerWork, RunningView,
-    RunsAsked, Session, Signed, StatusView, Submission, WorkView,
+    AgentWork, BODY_BYTES_MAX, CommandOutcome, EntryView, Installation, IntroductionAnswer, LastOutcomeView,
+    MachineView, PendingReleaseView, PersonView, PlaceView, ReleaseView, RollbackView, RunFilter, RunView,
+    RunnerWork, RunningReleaseView, Session, SignedStatement, StatusView, Submission, WorkView,
 };
 pub use named::{FreezeView, NamedPerson, WitnessesView};
 pub use problem::{Problem, ProblemKind};
 pub use proof::{Anchor, AnchorError};
-pub use service::{LogPiece, ServiceHeard, ServiceLogView, ServiceReport, ServiceView};
+pub use service::{LogPiece, ServiceLogPosition, ServiceLogView, ServiceReport, ServiceView};
 pub use states::{LastOutcome, ReleaseKind, ReleaseStage, RunState, UnknownName, WorkKind, WorkState};
-pub use who::{Machine, SignIn, SignInError};
 
 /// Media type of a problem (RFC 9457, section 3).
 pub const PROBLEM_JSON: &str = "application/problem+json";

@@ -43,14 +43,14 @@ pub struct Submission {
 /// The message of a machine: its signed receipt or report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Signed {
+pub struct SignedStatement {
     /// The statement.
     pub statement: Envelope,
 }
 
 /// A selection of runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunsAsked {
+pub struct RunFilter {
     /// Only runs of this project.
     #[serde(default)]
     pub project: Option<Name>,
@@ -62,7 +62,7 @@ pub struct RunsAsked {
     pub begins: String,
 }
 
-impl RunsAsked {
+impl RunFilter {
     /// The selection as the query of a URL.
     #[must_use]
     pub fn query(&self) -> String {
@@ -77,7 +77,7 @@ impl RunsAsked {
 /// The identity of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Introduced {
+pub struct IntroductionAnswer {
     /// Trust roots from version 1 on; the newest names the ledger's key.
     pub roots: Vec<Envelope>,
     /// The introduction, signed by the ledger's key (`docs/formats/introduction.md`).
@@ -230,20 +230,20 @@ pub struct PlaceView {
     /// Digest of its envelope, a blob.
     pub envelope: Digest,
     /// The running release.
-    pub running: Option<RunningView>,
+    pub running: Option<RunningReleaseView>,
     /// The release that ran before.
-    pub before: Option<RunningView>,
+    pub before: Option<RunningReleaseView>,
     /// Earlier releases that a rollback can return to, the latest first.
     #[serde(default)]
-    pub earlier: Vec<RunningView>,
+    pub earlier: Vec<RunningReleaseView>,
     /// Commit after which the range of a new release begins.
     pub base: CommitId,
     /// The pending release.
-    pub open: Option<OpenView>,
+    pub open: Option<PendingReleaseView>,
     /// Whether a plan remains to be derived.
     pub wanted: bool,
     /// The latest recorded verdict or report.
-    pub last: Option<LastView>,
+    pub last: Option<LastOutcomeView>,
     /// The newest releases and rollbacks there, the latest first.
     #[serde(default)]
     pub releases: Vec<ReleaseView>,
@@ -252,7 +252,7 @@ pub struct PlaceView {
     pub rollback: Option<u64>,
     /// Artifacts that people rolled back there and nobody has released again.
     #[serde(default)]
-    pub rolled_back: Vec<RolledBackView>,
+    pub rolled_back: Vec<RollbackView>,
     /// Whether the current status freezes the place.
     #[serde(default)]
     pub frozen: bool,
@@ -266,7 +266,7 @@ pub struct PlaceView {
 
 /// An artifact that a person rolled back at a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RolledBackView {
+pub struct RollbackView {
     /// The artifact.
     pub artifact: Digest,
     /// Its commit.
@@ -301,7 +301,7 @@ pub struct MachineView {
 
 /// A running release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RunningView {
+pub struct RunningReleaseView {
     /// The artifact.
     pub artifact: Digest,
     /// The commit.
@@ -320,7 +320,7 @@ pub struct RunningView {
 
 /// A pending release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OpenView {
+pub struct PendingReleaseView {
     /// Its number.
     pub release: u64,
     /// The artifact.
@@ -343,7 +343,7 @@ pub struct OpenView {
 
 /// The last verdict or report at a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastView {
+pub struct LastOutcomeView {
     /// Number of the entry.
     pub entry: u64,
     /// Number of the release.

@@ -13,7 +13,7 @@ use evidence::{Digest, Id, Moment};
 use reqwest::{Request, Response, StatusCode};
 
 use crate::client::{Client, ClientError, unreadable};
-use crate::message::Introduced;
+use crate::message::IntroductionAnswer;
 use crate::{ANSWER_HEADER, API, NONCE_HEADER};
 
 /// Why an anchor cannot tell who the server is.
@@ -59,17 +59,17 @@ pub trait Anchor: std::fmt::Debug + Send + Sync {
 
 /// The known facts about the client's server.
 #[derive(Clone, Debug)]
-pub struct Server(Arc<Known>);
+pub struct Server(Arc<ServerRecord>);
 
 #[derive(Debug)]
-struct Known {
+struct ServerRecord {
     anchor: Box<dyn Anchor>,
-    met: Mutex<Met>,
+    proof: Mutex<ProofState>,
 }
 
 /// Why an introduction is not the server's.
 #[derive(Debug, thiserror::Error)]
-enum BelievedError {
+enum IntroductionCheckError {
     #[error(transparent)]
     Anchor(#[from] AnchorError),
     #[error(transparent)]
@@ -77,7 +77,7 @@ enum BelievedError {
 }
 
 #[derive(Debug, Default)]
-struct Met {
+struct ProofState {
     introduction: Option<Introduction>,
     /// Highest version of a trust root that was seen.
     root: u32,
@@ -93,39 +93,43 @@ pub struct Reply {
 #[derive(Debug)]
 struct Question {
     nonce: Id,
-    asked: String,
+    operation: String,
     key: MachineKey,
 }
 
 impl Server {
     pub fn new(anchor: Box<dyn Anchor>) -> Self {
-        Self(Arc::new(Known { anchor, met: Mutex::default() }))
+        Self(Arc::new(ServerRecord { anchor, proof: Mutex::default() }))
     }
 
-    fn met(&self) -> MutexGuard<'_, Met> {
-        self.0.met.lock().unwrap_or_else(PoisonError::into_inner)
+    fn proof(&self) -> MutexGuard<'_, ProofState> {
+        self.0.proof.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The introduction, while it is valid.
     fn introduction(&self) -> Option<Introduction> {
         let now = self.0.anchor.now();
-        self.met().introduction.clone().filter(|introduction| now <= introduction.expires)
+        self.proof().introduction.clone().filter(|introduction| now <= introduction.expires)
     }
 
     /// Forgets the introduction: it has expired, or another process answers, so the server must introduce itself again.
     fn forget(&self) {
-        self.met().introduction = None;
+        self.proof().introduction = None;
     }
 
-    fn believed(&self, url: &str, introduced: &Introduced) -> Result<Introduction, BelievedError> {
-        let (anchor, least) = (&self.0.anchor, self.met().root);
+    fn check_introduction(
+        &self,
+        url: &str,
+        introduced: &IntroductionAnswer,
+    ) -> Result<Introduction, IntroductionCheckError> {
+        let (anchor, least) = (&self.0.anchor, self.proof().root);
         let (ledger, root) = anchor.ledger_key(&introduced.roots, least)?;
         let said = &introduced.introduction;
         let opened = Introduction::open(said, &ledger, anchor.installation(), anchor.now());
         let opened = opened?;
         opened.is_of(url)?;
-        let mut met = self.met();
-        met.root = met.root.max(root);
+        let mut proof = self.proof();
+        proof.root = proof.root.max(root);
         Ok(opened)
     }
 }
@@ -143,34 +147,35 @@ impl Client {
         if let Some(introduction) = server.introduction() {
             return Ok(Some(introduction.key));
         }
-        self.introduced().await?;
+        self.fetch_introduction().await?;
         Ok(server.introduction().map(|introduction| introduction.key))
     }
 
     /// Requests the server's introduction now.
-    pub(crate) async fn introduced(&self) -> Result<Introduced, ClientError> {
+    pub(crate) async fn fetch_introduction(&self) -> Result<IntroductionAnswer, ClientError> {
         let request = self.http.get(format!("{}{API}/introduction", self.url));
         let mut request = request.build().map_err(|source| self.unreachable(source))?;
         let Some(server) = &self.server else {
             let response = self.http.execute(request).await.map_err(|source| self.unreachable(source))?;
             return self.answer("introduction", Reply { response, question: None }).await;
         };
-        let nonce = self.marked(server, &mut request)?;
-        let asked = asked(&request);
+        let nonce = self.add_nonce(server, &mut request)?;
+        let operation = operation_of(&request);
         let response = self.http.execute(request).await.map_err(|source| self.unreachable(source))?;
         let (status, header) = (response.status(), header(&response));
         let (_, bytes) = self.bounded("introduction", Reply { response, question: None }, BYTES_MAX).await?;
         let proven = (|| {
-            let introduced: Introduced = serde_json::from_slice(&bytes).map_err(|_| {
+            let introduced: IntroductionAnswer = serde_json::from_slice(&bytes).map_err(|_| {
                 format!("it answers with status {status} and without an introduction; is it of this version?")
             })?;
-            let introduction = server.believed(&self.url, &introduced).map_err(|error| error.to_string())?;
-            let stated = Answer::stated(nonce, &asked, status.as_u16(), &header, &introduction.key);
+            let introduction =
+                server.check_introduction(&self.url, &introduced).map_err(|error| error.to_string())?;
+            let stated = Answer::stated(nonce, &operation, status.as_u16(), &header, &introduction.key);
             match stated {
                 Some(Stated(Some(digest))) if status == StatusCode::OK && digest == Digest::of(&bytes) => {
-                    let root = server.met().root;
+                    let root = server.proof().root;
                     server.0.anchor.keep_root(root).map_err(|error| error.to_string())?;
-                    server.met().introduction = Some(introduction);
+                    server.proof().introduction = Some(introduction);
                     Ok(introduced)
                 }
                 _ => Err("it shows the server's introduction and cannot sign what it says".to_owned()),
@@ -180,15 +185,15 @@ impl Client {
     }
 
     /// Sends a request whose answer must be signed by this key.
-    pub(crate) async fn replied(
+    pub(crate) async fn send_with_proof(
         &self,
         mut request: Request,
         key: Option<MachineKey>,
     ) -> Result<Reply, ClientError> {
         let question = match (&self.server, key) {
             (Some(server), Some(key)) => {
-                let nonce = self.marked(server, &mut request)?;
-                Some(Question { nonce, asked: asked(&request), key })
+                let nonce = self.add_nonce(server, &mut request)?;
+                Some(Question { nonce, operation: operation_of(&request), key })
             }
             (None, None) => None,
             _ => return Err(self.unproven("it has not introduced itself".into())),
@@ -204,7 +209,7 @@ impl Client {
         }
     }
 
-    fn marked(&self, server: &Server, request: &mut Request) -> Result<Id, ClientError> {
+    fn add_nonce(&self, server: &Server, request: &mut Request) -> Result<Id, ClientError> {
         let nonce = server.0.anchor.nonce().map_err(|error| self.unproven(error.to_string()))?;
         let text = nonce.to_string().parse().map_err(|error| unreadable("nonce", error))?;
         request.headers_mut().insert(NONCE_HEADER, text);
@@ -216,9 +221,9 @@ impl Client {
     /// # Errors
     /// `ClientError::Unproven` if the server did not sign it.
     pub(crate) fn proven(&self, reply: &Reply) -> Result<Option<Stated>, ClientError> {
-        let Some(Question { nonce, asked, key }) = &reply.question else { return Ok(None) };
+        let Some(Question { nonce, operation, key }) = &reply.question else { return Ok(None) };
         let status = reply.response.status().as_u16();
-        match Answer::stated(*nonce, asked, status, &header(&reply.response), key) {
+        match Answer::stated(*nonce, operation, status, &header(&reply.response), key) {
             Some(stated) => Ok(Some(stated)),
             None => Err(self.unsigned()),
         }
@@ -237,7 +242,7 @@ impl Client {
     }
 }
 
-fn asked(request: &Request) -> String {
+fn operation_of(request: &Request) -> String {
     let url = request.url();
     let query = url.query().map_or_else(String::new, |query| format!("?{query}"));
     format!("{} {}{query}", request.method(), url.path())

@@ -61,7 +61,7 @@ pub struct LogPiece {
 
 /// The part that the server wants next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServiceHeard {
+pub struct ServiceLogPosition {
     /// Number of bytes of the stream that it has; 0 asks for the oldest part.
     pub log: u64,
 }
@@ -84,7 +84,7 @@ impl Client {
         &self,
         place: &Place,
         report: &ServiceReport,
-    ) -> Result<ServiceHeard, ClientError> {
+    ) -> Result<ServiceLogPosition, ClientError> {
         self.post(&format!("work/services/{place}"), report).await
     }
 

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::run::{Done, root};
+use crate::run::{TaskResult, root};
 
 /// Files whose checks are disabled, with their crate.
 const FILES: [&str; 13] = [
@@ -79,7 +79,7 @@ fn is_none(file: &str, site: &sites::Site) -> bool {
 }
 
 /// Runs every forgery against a judge without one check, for each check.
-pub fn run() -> Done {
+pub fn run() -> TaskResult {
     let copy = root().join("target/mutants");
     mirror(&copy)?;
     let found = switch(&copy)?;
@@ -97,7 +97,7 @@ pub fn run() -> Done {
 }
 
 /// Prints the accepted forgeries, and fails if a check is idle.
-fn report(found: &[(String, sites::Site)], printed: &str) -> Done {
+fn report(found: &[(String, sites::Site)], printed: &str) -> TaskResult {
     let mut idle = Vec::new();
     let mut shown = 0;
     for line in printed.lines() {
@@ -136,7 +136,7 @@ fn report(found: &[(String, sites::Site)], printed: &str) -> Done {
 }
 
 /// Copies the tree. Unchanged files keep their time, so that little is built again; removed files are removed.
-fn mirror(copy: &Path) -> Done {
+fn mirror(copy: &Path) -> TaskResult {
     let mut command = Command::new("git");
     command.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(root());
     let listed = command.output().map_err(text)?;
@@ -154,7 +154,7 @@ fn mirror(copy: &Path) -> Done {
 }
 
 /// Removes files of an older copy that the tree no longer has.
-fn prune(copy: &Path, dir: &Path, names: &BTreeSet<&str>) -> Done {
+fn prune(copy: &Path, dir: &Path, names: &BTreeSet<&str>) -> TaskResult {
     for item in fs::read_dir(dir).into_iter().flatten() {
         let path = item.map_err(text)?.path();
         let name = path.strip_prefix(copy).unwrap_or(&path).to_string_lossy().into_owned();
@@ -170,7 +170,7 @@ fn prune(copy: &Path, dir: &Path, names: &BTreeSet<&str>) -> Done {
     Ok(())
 }
 
-fn put(to: &Path, bytes: &[u8]) -> Done {
+fn put(to: &Path, bytes: &[u8]) -> TaskResult {
     if fs::read(to).is_ok_and(|old| old == bytes) {
         return Ok(());
     }

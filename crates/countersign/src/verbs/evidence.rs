@@ -9,7 +9,7 @@ use clap::Args;
 use evidence::Place as At;
 use evidence::bundle::BYTES_MAX;
 use serde::Serialize;
-use wire::{Client, PlaceView, ReleaseKind, ReleaseView, RunsAsked};
+use wire::{Client, PlaceView, ReleaseKind, ReleaseView, RunFilter};
 
 use super::promote::{named, only};
 use super::trust::write_file;
@@ -119,7 +119,7 @@ async fn meant(client: &Client, view: &PlaceView, number: Option<u64>) -> Result
     // The view of a place has only its newest releases; older ones are found in the views of the runs.
     if !known.iter().any(|release| release.release == Some(wanted)) {
         let runs =
-            client.runs(&RunsAsked { project: Some(place.project.clone()), ..RunsAsked::default() }).await?;
+            client.runs(&RunFilter { project: Some(place.project.clone()), ..RunFilter::default() }).await?;
         let here = runs.into_iter().flat_map(|run| run.releases).filter(|release| release.place == *place);
         known.extend(here);
     }

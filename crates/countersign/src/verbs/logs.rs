@@ -8,7 +8,7 @@ use clap::Args;
 use domain::RunId;
 use evidence::Name;
 use serde_json::json;
-use wire::{Client, LOG_PIECE_BYTES_MAX, RunState, RunView, RunsAsked, WorkKind, WorkState, WorkView};
+use wire::{Client, LOG_PIECE_BYTES_MAX, RunFilter, RunState, RunView, WorkKind, WorkState, WorkView};
 
 use super::logs_place::{self, Subject};
 use super::{Place, runtime};
@@ -89,7 +89,7 @@ async fn newest(client: &Client) -> Result<RunId, Failure> {
     let own = repository.and_then(|path| project::name(None, &path).ok());
     let places = client.places().await?;
     let own = own.filter(|name| places.iter().any(|view| view.place.project == *name));
-    let runs = client.runs(&RunsAsked { project: own.clone(), ..RunsAsked::default() }).await?;
+    let runs = client.runs(&RunFilter { project: own.clone(), ..RunFilter::default() }).await?;
     let first = runs.first().map(|view| view.run);
     first.ok_or_else(|| match own {
         Some(name) => {

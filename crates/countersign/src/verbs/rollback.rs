@@ -10,7 +10,8 @@ use evidence::{CommitId, Digest};
 use serde::Serialize;
 use serde_json::json;
 use wire::{
-    Client, OpenView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView, RolledBackView, RunningView,
+    Client, PendingReleaseView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView, RollbackView,
+    RunningReleaseView,
 };
 
 use super::promote::{look, named, only};
@@ -47,9 +48,9 @@ pub struct Way {
     from: Target,
     /// Whether the rolled-back release is in progress and has not run yet.
     is_under_way: bool,
-    to: RunningView,
+    to: RunningReleaseView,
     /// Other possible targets.
-    further: Vec<RunningView>,
+    further: Vec<RunningReleaseView>,
     /// Pending releases of the place that end.
     ends: Vec<Ended>,
 }
@@ -151,7 +152,7 @@ impl Way {
     pub fn of(view: &PlaceView, to: Option<u64>) -> Result<Self, Failure> {
         let place = &view.place;
         let under_way = view.open.as_ref().filter(|open| is_under_way(open));
-        let (from, past): (Target, Vec<&RunningView>) = match (under_way, &view.running) {
+        let (from, past): (Target, Vec<&RunningReleaseView>) = match (under_way, &view.running) {
             (Some(open), running) => (Target::of_open(open), running.iter().collect()),
             (None, Some(running)) => (Target::of(running), view.before.iter().chain(&view.earlier).collect()),
             (None, None) => {
@@ -160,8 +161,10 @@ impl Way {
                 )));
             }
         };
-        let bar = |past: &RunningView| view.rolled_back.iter().find(|bar| bar.artifact == past.artifact);
-        let sound: Vec<&RunningView> = past.iter().copied().filter(|past| bar(past).is_none()).collect();
+        let bar =
+            |past: &RunningReleaseView| view.rolled_back.iter().find(|bar| bar.artifact == past.artifact);
+        let sound: Vec<&RunningReleaseView> =
+            past.iter().copied().filter(|past| bar(past).is_none()).collect();
         let found = match to {
             None => sound.first().copied(),
             Some(number) => past.iter().copied().find(|past| past.release == number),
@@ -183,7 +186,8 @@ impl Way {
 
     /// The page that is shown before the signature.
     pub fn shown(&self, view: &PlaceView) -> String {
-        let since = |what: &RunningView| what.since.map(|at| format!(", since {at}")).unwrap_or_default();
+        let since =
+            |what: &RunningReleaseView| what.since.map(|at| format!(", since {at}")).unwrap_or_default();
         let line = |word: &str, what: &Target, since: &str| {
             format!(
                 "{word} release {} of commit {}{since}\n  artifact {}",
@@ -214,11 +218,11 @@ impl Way {
 }
 
 impl Target {
-    fn of(view: &RunningView) -> Self {
+    fn of(view: &RunningReleaseView) -> Self {
         Self { release: view.release, commit: view.commit.clone(), artifact: view.artifact }
     }
 
-    fn of_open(open: &OpenView) -> Self {
+    fn of_open(open: &PendingReleaseView) -> Self {
         Self { release: open.release, commit: open.commit.clone(), artifact: open.artifact }
     }
 }
@@ -234,11 +238,11 @@ impl Ended {
 }
 
 /// Whether the gate or the agent works on the release.
-pub fn is_under_way(open: &OpenView) -> bool {
+pub fn is_under_way(open: &PendingReleaseView) -> bool {
     [ReleaseStage::Judging, ReleaseStage::Due].contains(&open.stage)
 }
 
-fn brief(past: &RunningView) -> String {
+fn brief(past: &RunningReleaseView) -> String {
     format!("release {} of commit {}", past.release, short(past.commit.as_str()))
 }
 
@@ -271,12 +275,13 @@ fn ends(view: &PlaceView) -> Vec<Ended> {
 /// The failure for a place without a target to return to.
 fn nothing(
     view: &PlaceView,
-    under_way: Option<&OpenView>,
-    past: &[&RunningView],
+    under_way: Option<&PendingReleaseView>,
+    past: &[&RunningReleaseView],
     to: Option<u64>,
 ) -> Failure {
     let place = &view.place;
-    let barred = |past: &&&RunningView| view.rolled_back.iter().any(|bar| bar.artifact == past.artifact);
+    let barred =
+        |past: &&&RunningReleaseView| view.rolled_back.iter().any(|bar| bar.artifact == past.artifact);
     let known: Vec<_> = past.iter().filter(|past| !barred(past)).map(|past| brief(past)).collect();
     if let (Some(number), false) = (to, known.is_empty()) {
         let known = known.join(", ");
@@ -301,7 +306,7 @@ fn nothing(
 }
 
 /// The failure for a target that another rollback removed.
-fn forward(view: &PlaceView, bar: &RolledBackView) -> Failure {
+fn forward(view: &PlaceView, bar: &RollbackView) -> Failure {
     Failure::error(format!(
         "the release that ran at {} before is {} of commit {}, which rollback {} removed: to go back to that would go \
          forward; `countersign run --again {}` releases it again, or release another commit",

@@ -18,7 +18,7 @@ use evidence::{CommitId, Digest, Name};
 use policy::Finding;
 use serde::Serialize;
 use serde_json::json;
-use wire::{Client, NamedPerson, PlaceView, RunState, RunView, RunsAsked, WorkState, WorkView};
+use wire::{Client, NamedPerson, PlaceView, RunFilter, RunState, RunView, WorkState, WorkView};
 
 use super::pipeline_run::{self, Local};
 use super::{Place, follow, runtime};
@@ -212,7 +212,7 @@ async fn standing(
     places: &[PlaceView],
 ) -> Result<Option<RunView>, Failure> {
     let asked =
-        RunsAsked { project: Some(project.clone()), commit: Some(commit.clone()), ..RunsAsked::default() };
+        RunFilter { project: Some(project.clone()), commit: Some(commit.clone()), ..RunFilter::default() };
     let Some(view) = client.runs(&asked).await?.into_iter().next() else { return Ok(None) };
     let stands = outcome::stands(&view, places);
     let settled = |at: &At| at.stand.is_settled() || matches!(at.stand, Stand::RolledBack { .. });

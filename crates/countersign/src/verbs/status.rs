@@ -8,7 +8,7 @@ use evidence::trust_root::Mode;
 use serde::Serialize;
 use wire::{
     FreezeView, Installation, MachineView, PersonView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView,
-    RolledBackView, RunView, RunsAsked, ServiceView,
+    RollbackView, RunFilter, RunView, ServiceView,
 };
 
 use super::{Place, runtime};
@@ -34,7 +34,7 @@ pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
         Ok::<_, Failure>((
             client.installation().await?,
             client.places().await?,
-            client.runs(&RunsAsked::default()).await?,
+            client.runs(&RunFilter::default()).await?,
         ))
     })?;
     let ending = ending(&installation, &places, now()?);
@@ -116,7 +116,7 @@ fn begun(view: &FreezeView) -> String {
 }
 
 /// A line about a rollback, with its time and reason, as the server reports it.
-pub fn rolled_back(view: &PlaceView, bar: &RolledBackView) -> String {
+pub fn rolled_back(view: &PlaceView, bar: &RollbackView) -> String {
     let commit = short(bar.commit.as_str());
     let time = bar.time.map(|time| format!(" at {time}")).unwrap_or_default();
     let by = bar.name.as_ref().map(|name| format!(" by {}", shown::line(name))).unwrap_or_default();

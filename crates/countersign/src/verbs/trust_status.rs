@@ -6,7 +6,7 @@ use clap::Args;
 use evidence::status::{Freeze, Revocation, Status};
 use evidence::{Digest, Moment};
 use serde_json::json;
-use wire::{PlaceView, RunsAsked};
+use wire::{PlaceView, RunFilter};
 
 use super::trust::{Shown, finish_saying, status_file, write_file};
 use super::trust_sign::sign_status;
@@ -258,7 +258,7 @@ fn known(home: &Home, verb: &Amend) -> Result<(), Failure> {
 fn artifacts(home: &Home) -> Result<Vec<Digest>, Failure> {
     let client = home.client()?;
     let (runs, places) = runtime()?.block_on(async {
-        Ok::<_, Failure>((client.runs(&RunsAsked::default()).await?, client.places().await?))
+        Ok::<_, Failure>((client.runs(&RunFilter::default()).await?, client.places().await?))
     })?;
     let built = runs.iter().flat_map(|run| run.artifacts.values().copied());
     let at = |view: &PlaceView| {

@@ -10,7 +10,7 @@ use super::people::agree;
 use super::people::enrol;
 use super::{Forgery, forged, patched};
 use crate::assemble::{opened, summary};
-use crate::commits::{Written, commit};
+use crate::commits::{CommitContent, commit};
 use crate::parts::{PIPELINE_MORE, Parts, built, output, plan};
 use crate::world::{Lab, at, id, lax_policy, name};
 
@@ -69,7 +69,7 @@ fn source() -> Vec<Forgery> {
         }),
         forged("a commit by somebody unknown", "identity-unmapped", |lab, parts| {
             let base = [parts.replaces.1.clone()];
-            let written = Written {
+            let written = CommitContent {
                 parents: &base,
                 email: "stranger@example.com",
                 message: "a change",
@@ -81,12 +81,20 @@ fn source() -> Vec<Forgery> {
             let email = lab.ada.email();
             let unknown = ["c".repeat(40).parse().unwrap()];
             let signer = Some(&lab.ada.commits);
-            source_of(lab, parts, &Written { parents: &unknown, email: &email, message: "a change", signer });
+            source_of(
+                lab,
+                parts,
+                &CommitContent { parents: &unknown, email: &email, message: "a change", signer },
+            );
         }),
         forged("a commit that does not build on what runs", "range-no-ancestor", |lab, parts| {
             let email = lab.ada.email();
             let signer = Some(&lab.ada.commits);
-            source_of(lab, parts, &Written { parents: &[], email: &email, message: "a change", signer });
+            source_of(
+                lab,
+                parts,
+                &CommitContent { parents: &[], email: &email, message: "a change", signer },
+            );
         }),
         patched("a file that is not the commit's", "source-unsound", |_, bundle| {
             let file = bundle.source.files.values_mut().next().unwrap();
@@ -316,7 +324,7 @@ fn links() -> Vec<Forgery> {
 fn rewrite(lab: &Lab, parts: &mut Parts, signer: Option<&crate::Pair>) {
     let base = [parts.replaces.1.clone()];
     let email = lab.ada.email();
-    source_of(lab, parts, &Written { parents: &base, email: &email, message: "a change", signer });
+    source_of(lab, parts, &CommitContent { parents: &base, email: &email, message: "a change", signer });
 }
 
 /// Ada's commit with another message, and everything after it; Bob approves. An address gives Bob this short name, and the
@@ -329,10 +337,10 @@ fn of_short_name(lab: &Lab, parts: &mut Parts, short: &str) {
 fn of_message(lab: &Lab, parts: &mut Parts, message: &str) {
     let (base, email) = ([parts.replaces.1.clone()], lab.ada.email());
     let signer = Some(&lab.ada.commits);
-    source_of(lab, parts, &Written { parents: &base, email: &email, message, signer });
+    source_of(lab, parts, &CommitContent { parents: &base, email: &email, message, signer });
 }
 
-fn source_of(lab: &Lab, parts: &mut Parts, written: &Written<'_>) {
+fn source_of(lab: &Lab, parts: &mut Parts, written: &CommitContent<'_>) {
     (parts.source, parts.tree) = commit(&lab.files(), written);
     let arguments = serde_json::json!({ "project": "shop", "commit": parts.source.commit });
     parts.requests[0] = lab.request(&lab.ada, "run", arguments, 70).1;

@@ -14,7 +14,7 @@ use evidence::{CommitId, Digest, Moment, Name, enrolment};
 use judge::{Anchors, Piece, VerificationContext, check_run};
 use serde_json::json;
 
-use crate::commits::{Written, commit};
+use crate::commits::{CommitContent, commit};
 use crate::people::{Pair, Person};
 use crate::world::{Lab, at, id, name, runner_name};
 
@@ -97,7 +97,7 @@ impl Lab {
     #[must_use]
     pub fn asked(&self) -> WorkOffer {
         let base = self.base();
-        self.asked_of(&Written {
+        self.asked_of(&CommitContent {
             parents: std::slice::from_ref(&base),
             email: &self.ada.email(),
             message: "a change",
@@ -105,7 +105,7 @@ impl Lab {
         })
     }
 
-    fn asked_of(&self, written: &Written<'_>) -> WorkOffer {
+    fn asked_of(&self, written: &CommitContent<'_>) -> WorkOffer {
         let (pack, _) = commit(&self.files(), written);
         let arguments = json!({ "project": "shop", "commit": pack.commit });
         let (run, envelope) = self.request(&self.ada, "run", arguments, 70);
@@ -346,7 +346,7 @@ fn nodes() -> Vec<RunForgery> {
             let base = lab.base();
             let (email, signer) = (lab.bob.email(), Some(&lab.ada.commits));
             let written =
-                Written { parents: std::slice::from_ref(&base), email: &email, message: "his", signer };
+                CommitContent { parents: std::slice::from_ref(&base), email: &email, message: "his", signer };
             *asked = lab.asked_of(&written);
         }),
         asked("an agreement by somebody who may not", "request-unsound", |lab, asked| {
@@ -394,7 +394,7 @@ fn ask(asked: &mut WorkOffer, lab: &Lab, person: &Person, nonce: u8) {
 fn of_commit(lab: &Lab, asked: &mut WorkOffer, signer: Option<&Pair>) {
     let base = lab.base();
     let email = lab.ada.email();
-    *asked = lab.asked_of(&Written {
+    *asked = lab.asked_of(&CommitContent {
         parents: std::slice::from_ref(&base),
         email: &email,
         message: "a change",

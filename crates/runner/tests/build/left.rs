@@ -6,7 +6,7 @@ use evidence::pipeline::Pipeline;
 use evidence::receipt::{Ending, Output, OutputKind};
 use evidence::{Name, oci};
 use runner::{
-    ArtifactError, Execution, GivenError, RetainedOutput, RetainedOutputs, StepError, assemble, merge,
+    ArtifactError, Execution, RetainedOutput, RetainedOutputs, StepError, WorkspaceError, assemble, merge,
 };
 
 use super::{build, name, project, run, source};
@@ -119,7 +119,7 @@ fn directory() -> RetainedOutput {
     RetainedOutput { output: Output::directory(), bytes: Vec::new() }
 }
 
-fn given(files: &[(&str, &[u8])]) -> RetainedOutputs {
+fn outputs_of_files(files: &[(&str, &[u8])]) -> RetainedOutputs {
     files
         .iter()
         .map(|(path, bytes)| ((*path).to_owned(), RetainedOutput::file(bytes.to_vec(), false)))
@@ -131,20 +131,24 @@ fn attack_two_steps_never_take_each_others_place() {
     let both = |linux: RetainedOutputs, windows: RetainedOutputs| {
         merge(&BTreeMap::from([(name("linux"), linux), (name("windows"), windows)]))
     };
-    let clash = |linux: &[(&str, &[u8])], windows: &[(&str, &[u8])]| match both(given(linux), given(windows))
-    {
-        Err(GivenError::Steps { path, first, second }) => format!("{path} {first} {second}"),
+    let clash = |linux: &[(&str, &[u8])], windows: &[(&str, &[u8])]| match both(
+        outputs_of_files(linux),
+        outputs_of_files(windows),
+    ) {
+        Err(WorkspaceError::Steps { path, first, second }) => format!("{path} {first} {second}"),
         other => format!("{other:?}"),
     };
     assert_eq!(clash(&[("out/name", b"linux")], &[("out/name", b"windows")]), "out/name linux windows");
     assert_eq!(clash(&[("out", b"a file")], &[("out/name", b"x")]), "out linux windows");
     assert_eq!(clash(&[("out/name/x", b"x")], &[("out/name", b"a file")]), "out/name windows linux");
-    let merged =
-        both(given(&[("out/a", b"same"), ("out/b", b"b")]), given(&[("out/a", b"same"), ("out/c", b"c")]));
+    let merged = both(
+        outputs_of_files(&[("out/a", b"same"), ("out/b", b"b")]),
+        outputs_of_files(&[("out/a", b"same"), ("out/c", b"c")]),
+    );
     assert_eq!(merged.unwrap().len(), 3, "the same bytes are no conflict");
-    let mut run = given(&[("out/a", b"same")]);
+    let mut run = outputs_of_files(&[("out/a", b"same")]);
     run.get_mut("out/a").unwrap().output.executable = true;
-    assert!(both(given(&[("out/a", b"same")]), run).is_err(), "one of them can be run");
+    assert!(both(outputs_of_files(&[("out/a", b"same")]), run).is_err(), "one of them can be run");
 }
 
 #[test]
@@ -157,7 +161,7 @@ fn attack_no_output_takes_the_place_of_a_file_of_the_commit() {
         run(&source, &name("use"), &RetainedOutputs::from([(path.to_owned(), kept)]), 1)
     };
     let refused = |path: &str, kept| match with(path, kept) {
-        Err(StepError::RetainedOutputs(GivenError::Tracked { path, tracked })) => {
+        Err(StepError::RetainedOutputs(WorkspaceError::Tracked { path, tracked })) => {
             format!("{path} over {tracked}")
         }
         other => format!("{other:?}"),
@@ -193,15 +197,20 @@ fn attack_an_artifact_has_one_source_for_each_path() {
         let commit = "a".repeat(40).parse().unwrap();
         assemble(&pipeline, &name(artifact), &left, &commit, 7)
     };
-    let one = given(&[("out/x", b"one"), ("out/y", b"y")]);
-    let refused = made("app", one.clone(), given(&[("x", b"another")])).unwrap_err();
+    let one = outputs_of_files(&[("out/x", b"one"), ("out/y", b"y")]);
+    let refused = made("app", one.clone(), outputs_of_files(&[("x", b"another")])).unwrap_err();
     assert!(matches!(refused, ArtifactError::Clash { .. }), "{refused}");
     assert!(refused.to_string().contains("`app/x` comes from `a:out/x` and from `b:x`"), "{refused}");
-    let same = made("app", one.clone(), given(&[("x", b"one")])).unwrap();
+    let same = made("app", one.clone(), outputs_of_files(&[("x", b"one")])).unwrap();
     assert_eq!(oci::open_layer(&same.layer).unwrap().0.len(), 2);
-    let below = made("app", given(&[("out", b"a file")]), given(&[("x", b"x")])).unwrap_err();
+    let below =
+        made("app", outputs_of_files(&[("out", b"a file")]), outputs_of_files(&[("x", b"x")])).unwrap_err();
     assert!(below.to_string().contains("`app` is both a file or link and a directory"), "{below}");
-    let whiteout = made("app", given(&[("out/.wh.passwd", b""), ("out/x", b"x")]), given(&[("x", b"x")]));
+    let whiteout = made(
+        "app",
+        outputs_of_files(&[("out/.wh.passwd", b""), ("out/x", b"x")]),
+        outputs_of_files(&[("x", b"x")]),
+    );
     assert!(
         whiteout.unwrap_err().to_string().contains("`app/.wh.passwd` has a part that begins with `.wh.`")
     );
@@ -211,7 +220,7 @@ fn attack_an_artifact_has_one_source_for_each_path() {
         Err(ArtifactError::Oci(oci::OciError::Empty))
     ));
     // The link stays inside the step's output, but not inside the part that the artifact takes.
-    let mut left = given(&[("lib/sub/x", b"x"), ("lib/other", b"o")]);
+    let mut left = outputs_of_files(&[("lib/sub/x", b"x"), ("lib/other", b"o")]);
     left.insert("lib/sub/link".into(), link("../other"));
     let refused = made("lib", RetainedOutputs::new(), left).unwrap_err();
     assert!(

@@ -17,8 +17,8 @@ use evidence::receipt::Ending;
 use evidence::tree_list::FileMode;
 use evidence::{Digest, Id, Moment, Name};
 use runner::{
-    ArtifactBytes, Budget, Caps, Execution, GivenError, Host, Identity, Repository, RepositoryError,
-    RetainedOutputs, Sandbox, Source, SourceError, StepError, Toolchain, assemble, execute, merge, resolve,
+    ArtifactBytes, Budget, Caps, Execution, Host, Identity, Repository, RepositoryError, RetainedOutputs,
+    Sandbox, Source, SourceError, StepError, Toolchain, WorkspaceError, assemble, execute, merge, resolve,
 };
 use sandbox::Egress;
 use support::Project;
@@ -136,8 +136,8 @@ fn build(project: &Project, nonce: u8) -> Ran {
         let needs = &pipeline.steps.get(step).unwrap().needs;
         let outputs =
             |need: &Name| executions.get(need).map(|done: &Execution| done.outputs.clone()).unwrap();
-        let given = merge(&needs.iter().map(|need| (need.clone(), outputs(need))).collect()).unwrap();
-        executions.insert(step.clone(), run(&source, step, &given, nonce).unwrap());
+        let retained = merge(&needs.iter().map(|need| (need.clone(), outputs(need))).collect()).unwrap();
+        executions.insert(step.clone(), run(&source, step, &retained, nonce).unwrap());
     }
     let outputs = executions.iter().map(|(name, done)| (name.clone(), done.outputs.clone())).collect();
     let made = |artifact| assemble(&pipeline, artifact, &outputs, &source.id, source.time_seconds()).unwrap();
@@ -147,7 +147,7 @@ fn build(project: &Project, nonce: u8) -> Ran {
 /// Listing the host's toolchain takes a second; it does not change between these builds.
 static TOOLCHAIN: LazyLock<Toolchain> = LazyLock::new(|| Toolchain::of_host(&[]).unwrap());
 
-fn run(source: &Source, step: &Name, given: &RetainedOutputs, nonce: u8) -> Result<Execution, StepError> {
+fn run(source: &Source, step: &Name, retained: &RetainedOutputs, nonce: u8) -> Result<Execution, StepError> {
     let signer = MachineSigner::from_seed([24; 32]).unwrap();
     let identity = Identity {
         installation: Id::from_random([1; 16]),
@@ -173,7 +173,7 @@ fn run(source: &Source, step: &Name, given: &RetainedOutputs, nonce: u8) -> Resu
         log: &|_, _| {},
         wanted: &|| true,
     };
-    let done = execute(&identity, source, step, given, &host)?;
+    let done = execute(&identity, source, step, retained, &host)?;
     signer.public().verify(&done.receipt).unwrap();
     Ok(done)
 }
@@ -310,7 +310,7 @@ fn what_cannot_be_run_is_refused_with_its_reason() {
     forged.get_mut("hello").unwrap().bytes.push(0);
     assert!(matches!(
         run(&fine, &name("test"), &forged, 1),
-        Err(StepError::RetainedOutputs(GivenError::Changed(_)))
+        Err(StepError::RetainedOutputs(WorkspaceError::Changed(_)))
     ));
 
     let linked = project(PIPELINE);
@@ -319,7 +319,7 @@ fn what_cannot_be_run_is_refused_with_its_reason() {
     let through = RetainedOutputs::from([("link/hello".to_owned(), hello.get("hello").unwrap().clone())]);
     let refused = run(&source(&linked), &name("test"), &through, 1);
     assert!(
-        matches!(refused, Err(StepError::RetainedOutputs(GivenError::Tracked { .. }))),
+        matches!(refused, Err(StepError::RetainedOutputs(WorkspaceError::Tracked { .. }))),
         "no input leads through a link of the source"
     );
 }

@@ -26,10 +26,10 @@ use wire::{
     Submission, WitnessesView,
 };
 
-use super::asker::Asker;
 use super::problem::Failure;
+use super::requester::Requester;
 use super::{Shared, blocking, right};
-use crate::attendance::Who;
+use crate::attendance::MachineId;
 use crate::caller::Caller;
 use crate::clock;
 use crate::views::project_of;
@@ -37,7 +37,7 @@ use crate::writer::Answer;
 
 /// The part of a command that is decoded before its sender is known.
 #[derive(Debug, Deserialize)]
-struct Front {
+struct SubmissionHeader {
     request: Envelope,
 }
 
@@ -56,7 +56,7 @@ pub async fn submit(
     let keeper = Arc::clone(&shared);
     let admitted = blocking(move || {
         let (state, now) = (keeper.intake.state(), clock::now());
-        let front: Front = serde_json::from_slice(&body).map_err(malformed)?;
+        let front: SubmissionHeader = serde_json::from_slice(&body).map_err(malformed)?;
         same_request(&headers, &front.request)?;
         let person = keeper.gatekeeper.signed(&state, &front.request, now)?.person;
         let submission: Submission = serde_json::from_slice(&body).map_err(malformed)?;
@@ -67,7 +67,7 @@ pub async fn submit(
     let (job, submission, person) = admitted.await?;
     let answer = shared.intake.submit(job).await?;
     if answer.is_first() {
-        listen::known(&person.to_string());
+        listen::note_identity(&person.to_string());
     }
     blocking(move || outcome(&shared, &submission, &answer)).await
 }
@@ -151,7 +151,7 @@ fn installed(shared: &Shared) -> Result<Installation, Failure> {
     let root = root.ok_or_else(|| Failure::new(ProblemKind::Failed, "there is no trust root yet"))?;
     let trusted = shared.gatekeeper.root(&state)?;
     // The time since each runner last asked for work.
-    let runner = |runner: &Machine| shared.attendance.of(&Who::Runner(runner.name.clone()));
+    let runner = |runner: &Machine| shared.attendance.of(&MachineId::Runner(runner.name.clone()));
     let person = |(person, now): (domain::PersonId, &domain::identity::Person)| PersonView {
         person,
         name: name_of(shared, now.entry),
@@ -183,13 +183,13 @@ fn installed(shared: &Shared) -> Result<Installation, Failure> {
 
 /// Each freeze with the person who sent the status that began it.
 fn freezes(shared: &Shared, frozen: &[Freeze]) -> Result<Vec<FreezeView>, Failure> {
-    super::seen::up_to_date(shared)?;
+    super::reading::up_to_date(shared)?;
     let view = |freeze: &Freeze| {
         let began = shared.views.ask(|rows| crate::views::freezes::began(rows, freeze));
         let began = began.map_err(Failure::failed)?;
         Ok(began.map(|(time, person)| FreezeView {
             freeze: freeze.clone(),
-            by: person.map(|person| super::seen::named(shared, person)),
+            by: person.map(|person| super::reading::named(shared, person)),
             time,
         }))
     };
@@ -204,7 +204,7 @@ fn witnesses(named: &Witnesses, counts: impl Fn(&&Witness) -> bool) -> Witnesses
 
 /// Start of a listing.
 #[derive(Debug, Deserialize)]
-pub struct From {
+pub struct ListQuery {
     #[serde(default)]
     from: u64,
 }
@@ -213,7 +213,7 @@ pub struct From {
 pub async fn entries(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Query(From { from }): Query<From>,
+    Query(ListQuery { from }): Query<ListQuery>,
 ) -> Result<Response, Failure> {
     let read = blocking(move || {
         let (state, now) = (shared.intake.state(), clock::now());
@@ -231,7 +231,7 @@ pub async fn entries(
             });
             let views: Vec<EntryView> =
                 within.map(|(entry, seq)| view(seq, entry, &may)).collect::<Result<_, Failure>>()?;
-            // The JSON is written here, in the asker's turn, because it is most of the work.
+            // The JSON is written here, in the requester's turn, because it is most of the work.
             serde_json::to_vec(&views).map_err(Failure::failed)
         })
     });
@@ -273,11 +273,11 @@ pub async fn blob(
     });
     let (file, size) = opened.await?;
     // Each piece is read only after the client took the last one, so that a slow reader holds no thread.
-    let asker = Asker::here();
+    let requester = Requester::here();
     let pieces = futures_util::stream::try_unfold(file, move |mut file| {
-        let asker = asker.clone();
+        let requester = requester.clone();
         async move {
-            let read = asker.blocking(move || {
+            let read = requester.blocking(move || {
                 let mut piece = vec![0; PIECE_BYTES];
                 let count = file.read(&mut piece).map_err(Failure::failed)?;
                 piece.truncate(count);

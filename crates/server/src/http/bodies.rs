@@ -54,15 +54,15 @@ struct Sender {
 #[derive(Debug)]
 pub struct Bodies {
     shared: Arc<Shared>,
-    ordinary: Arc<Room>,
-    stopping: Arc<Room>,
+    ordinary: Arc<BodyMemory>,
+    stopping: Arc<BodyMemory>,
 }
 
 impl Bodies {
     /// The memory for the bodies of one server.
     pub fn new(shared: Arc<Shared>) -> Arc<Self> {
-        let ordinary = Room::new(ROOM_KIB, EACH_KIB);
-        Arc::new(Self { shared, ordinary, stopping: Room::new(STOPPING_KIB, STOPPING_EACH_KIB) })
+        let ordinary = BodyMemory::new(MEMORY_KIB, EACH_KIB);
+        Arc::new(Self { shared, ordinary, stopping: BodyMemory::new(STOPPING_KIB, STOPPING_EACH_KIB) })
     }
 }
 
@@ -85,12 +85,12 @@ pub async fn bounded(State(bodies): State<Arc<Bodies>>, request: Request, next: 
     };
     let answered = async {
         let (parts, body) = request.into_parts();
-        let held = match wanted {
+        let reservation = match wanted {
             0..=SMALL_BYTES_MAX => None,
-            large => Some(held(&bodies, &parts, large).await?),
+            large => Some(reserve(&bodies, &parts, large).await?),
         };
         let answer = next.run(Request::from_parts(parts, body)).await;
-        drop(held);
+        drop(reservation);
         Ok::<_, Failure>(answer)
     };
     match tokio::time::timeout(timeout, answered).await {
@@ -102,17 +102,17 @@ pub async fn bounded(State(bodies): State<Arc<Bodies>>, request: Request, next: 
 }
 
 /// Reserves memory for a large body of a known sender.
-async fn held(bodies: &Bodies, parts: &Parts, bytes: u64) -> Result<Held, Failure> {
+async fn reserve(bodies: &Bodies, parts: &Parts, bytes: u64) -> Result<Reservation, Failure> {
     let sender = sender(&bodies.shared, parts).await?;
     // A signed request alone does not prove who sends it: its body may be missing or another one.
     match sender.holders.first() {
-        Some(Holder::Owner) => listen::known(&Caller::Owner.identity()),
-        Some(Holder::Machine(machine)) => listen::known(machine.as_str()),
+        Some(Holder::Owner) => listen::note_identity(&Caller::Owner.identity()),
+        Some(Holder::Machine(machine)) => listen::note_identity(machine.as_str()),
         _ => {}
     }
     let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
-    let room = if sender.stops && kib <= STOPPING_EACH_KIB { &bodies.stopping } else { &bodies.ordinary };
-    room.take(sender.holders, kib).await
+    let memory = if sender.stops && kib <= STOPPING_EACH_KIB { &bodies.stopping } else { &bodies.ordinary };
+    memory.take(sender.holders, kib).await
 }
 
 /// The sender of a request, from its header alone, and whether it is a stopping action.
@@ -189,7 +189,7 @@ impl Holder {
 
 /// Memory that senders share.
 #[derive(Debug)]
-struct Room {
+struct BodyMemory {
     all: Arc<Semaphore>,
     each: u32,
     by: Mutex<BTreeMap<Holder, u32>>,
@@ -197,22 +197,22 @@ struct Room {
 
 /// The reservation of one body.
 #[derive(Debug)]
-struct Held {
-    room: Arc<Room>,
+struct Reservation {
+    memory: Arc<BodyMemory>,
     holders: Vec<Holder>,
     kib: u32,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Room {
+impl BodyMemory {
     fn new(kib: usize, each: u32) -> Arc<Self> {
         Arc::new(Self { all: Arc::new(Semaphore::new(kib)), each, by: Mutex::default() })
     }
 
     /// Waits for memory; refuses a reservation beyond one sender's share.
-    async fn take(self: &Arc<Self>, holders: Vec<Holder>, kib: u32) -> Result<Held, Failure> {
+    async fn take(self: &Arc<Self>, holders: Vec<Holder>, kib: u32) -> Result<Reservation, Failure> {
         // The reservation is counted before the wait, so that a sender beyond its share delays nobody else.
-        let mut held = {
+        let mut reservation = {
             let mut by = self.by();
             if holders.iter().any(|holder| matches!(holder, Holder::Request(..)) && by.contains_key(holder)) {
                 let what = "this very request is being sent already; wait for its answer";
@@ -226,11 +226,11 @@ impl Room {
             for holder in &holders {
                 *by.entry(holder.clone()).or_default() += kib;
             }
-            Held { room: Arc::clone(self), holders, kib, _permit: None }
+            Reservation { memory: Arc::clone(self), holders, kib, _permit: None }
         };
         let permit = Arc::clone(&self.all).acquire_many_owned(kib).await;
-        held._permit = permit.ok();
-        Ok(held)
+        reservation._permit = permit.ok();
+        Ok(reservation)
     }
 
     fn by(&self) -> MutexGuard<'_, BTreeMap<Holder, u32>> {
@@ -238,9 +238,9 @@ impl Room {
     }
 }
 
-impl Drop for Held {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        let mut by = self.room.by();
+        let mut by = self.memory.by();
         for holder in &self.holders {
             match by.get_mut(holder) {
                 Some(kib) if *kib > self.kib => *kib -= self.kib,
@@ -255,7 +255,7 @@ const STOPPING: [&str; 5] = ["set-status", "set-root", "cancel", "rollback", "ap
 /// Largest body that needs no reservation.
 const SMALL_BYTES_MAX: u64 = 32 * 1024;
 /// All large bodies in memory at once, in KiB; a further one waits.
-const ROOM_KIB: usize = 256 * 1024;
+const MEMORY_KIB: usize = 256 * 1024;
 /// One sender's share, in KiB.
 const EACH_KIB: u32 = 64 * 1024;
 /// Separate memory for stopping actions, in KiB.
@@ -276,7 +276,7 @@ mod tests {
     use evidence::Digest;
     use listen::{Account, Peer};
 
-    use super::{Holder, Room, holders};
+    use super::{BodyMemory, Holder, holders};
 
     /// A person, by the number of their address.
     const ADA: u8 = 1;
@@ -304,50 +304,51 @@ mod tests {
     /// Colleagues read signed requests in the ledger while the requests could still be sent again.
     #[tokio::test]
     async fn attack_a_colleagues_request_holds_nothing_of_whose_it_is() {
-        let room = Room::new(20, 6);
-        let stolen = room.take(recorded(ADA, EVE), 5).await.unwrap();
-        let own = room.take(new(ADA, "another one", ADA), 6).await.unwrap();
+        let memory = BodyMemory::new(20, 6);
+        let stolen = memory.take(recorded(ADA, EVE), 5).await.unwrap();
+        let own = memory.take(new(ADA, "another one", ADA), 6).await.unwrap();
         drop(own);
         // Under however many names she sends, she has one sender's share.
-        let more = room.take(new(BOB, "a request of Bob's", EVE), 2).await.unwrap_err();
+        let more = memory.take(new(BOB, "a request of Bob's", EVE), 2).await.unwrap_err();
         assert!(more.to_string().contains("you send more than 6 KiB at once"), "{more}");
         drop(stolen);
-        assert_eq!(room.by().len(), 0);
+        assert_eq!(memory.by().len(), 0);
     }
 
     #[tokio::test]
     async fn attack_requests_from_several_accounts_hold_one_part_of_the_room() {
-        let room = Room::new(20, 6);
+        let memory = BodyMemory::new(20, 6);
         // Recorded requests of all signers share one part.
-        let stolen = room.take(recorded(ADA, EVE), 4).await.unwrap();
-        let more = room.take(recorded(BOB, EVE + 1), 4).await.unwrap_err();
+        let stolen = memory.take(recorded(ADA, EVE), 4).await.unwrap();
+        let more = memory.take(recorded(BOB, EVE + 1), 4).await.unwrap_err();
         assert!(more.to_string().contains("the ledger holds this request already"), "{more}");
         // A request that she signed herself is received once at a time, and many of them share her part.
-        let own = room.take(new(EVE, "one", EVE + 2), 4).await.unwrap();
-        let again = room.take(new(EVE, "one", EVE + 3), 1).await.unwrap_err();
+        let own = memory.take(new(EVE, "one", EVE + 2), 4).await.unwrap();
+        let again = memory.take(new(EVE, "one", EVE + 3), 1).await.unwrap_err();
         assert!(again.to_string().contains("is being sent already"), "{again}");
-        let more = room.take(new(EVE, "another one", EVE + 3), 4).await.unwrap_err();
+        let more = memory.take(new(EVE, "another one", EVE + 3), 4).await.unwrap_err();
         assert!(more.to_string().contains("you send more than 6 KiB at once"), "{more}");
         // Others have their full share at once.
-        let [ada, bob] = [(ADA, "hers"), (BOB, "his")].map(|(who, what)| room.take(new(who, what, who), 6));
-        let held = tokio::time::timeout(Duration::ZERO, futures_util::future::join(ada, bob)).await.unwrap();
-        drop((stolen, own, held.0.unwrap(), held.1.unwrap()));
-        assert_eq!(room.by().len(), 0);
+        let [ada, bob] = [(ADA, "hers"), (BOB, "his")].map(|(who, what)| memory.take(new(who, what, who), 6));
+        let reservations =
+            tokio::time::timeout(Duration::ZERO, futures_util::future::join(ada, bob)).await.unwrap();
+        drop((stolen, own, reservations.0.unwrap(), reservations.1.unwrap()));
+        assert_eq!(memory.by().len(), 0);
     }
 
     #[tokio::test]
     async fn one_sender_cannot_hold_the_room_of_others_and_room_comes_back() {
-        let room = Room::new(10, 6);
-        let first = room.take(machine("a"), 6).await.unwrap();
-        assert!(room.take(machine("a"), 1).await.is_err(), "a sender has its part");
-        let second = room.take(machine("b"), 4).await.unwrap();
-        let waits = tokio::time::timeout(Duration::ZERO, room.take(machine("c"), 1)).await;
+        let memory = BodyMemory::new(10, 6);
+        let first = memory.take(machine("a"), 6).await.unwrap();
+        assert!(memory.take(machine("a"), 1).await.is_err(), "a sender has its part");
+        let second = memory.take(machine("b"), 4).await.unwrap();
+        let waits = tokio::time::timeout(Duration::ZERO, memory.take(machine("c"), 1)).await;
         assert!(waits.is_err(), "the room is full, so it waits");
-        assert_eq!(room.by().len(), 2, "a sender that stopped waiting holds nothing");
+        assert_eq!(memory.by().len(), 2, "a sender that stopped waiting holds nothing");
         drop(first);
-        let third = room.take(machine("c"), 6).await.unwrap();
+        let third = memory.take(machine("c"), 6).await.unwrap();
         drop((second, third));
-        assert_eq!(room.by().len(), 0);
-        drop(room.take(machine("a"), 6).await.unwrap());
+        assert_eq!(memory.by().len(), 0);
+        drop(memory.take(machine("a"), 6).await.unwrap());
     }
 }

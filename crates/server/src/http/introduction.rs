@@ -2,7 +2,7 @@
 //!
 //! Invariant: this is the outermost layer, so refusals are signed too: a machine believes a refusal only if it is signed.
 //! Everybody may ask, because it costs one Ed25519 signature in memory and the digest of a body that is there already. A
-//! large body is digested in a turn of the asker, so the asker is known before.
+//! large body is digested in a turn of the requester, so the requester is known before.
 
 use std::sync::Arc;
 
@@ -14,21 +14,21 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use evidence::introduction::Answer;
 use evidence::{Digest, Id};
-use wire::{ANSWER_HEADER, Introduced, NONCE_HEADER};
+use wire::{ANSWER_HEADER, IntroductionAnswer, NONCE_HEADER};
 
 use super::problem::Failure;
 use super::{Shared, blocking};
 use crate::clock;
 
 /// The server's introduction, and a challenge for signing in; open to everybody.
-pub async fn introduce(State(shared): State<Arc<Shared>>) -> Result<Json<Introduced>, Failure> {
+pub async fn introduce(State(shared): State<Arc<Shared>>) -> Result<Json<IntroductionAnswer>, Failure> {
     let introduced = blocking(move || {
         let (state, now) = (shared.intake.state(), clock::now());
         let roots = shared.gatekeeper.roots(&state)?;
         let installation = shared.gatekeeper.root(&state)?.installation;
         let introduction = shared.introducer.introduction(installation, now).map_err(Failure::failed)?;
         let challenge = shared.introducer.challenge(now).map_err(Failure::failed)?;
-        Ok(Introduced { roots, introduction, challenge })
+        Ok(IntroductionAnswer { roots, introduction, challenge })
     });
     introduced.await.map(Json)
 }
@@ -71,7 +71,7 @@ async fn digested(body: Body, size: usize) -> Result<(Digest, Body), Failure> {
     Ok((digest, Body::from(bytes)))
 }
 
-/// The signature as a header. The asker believes no answer without one, so this server's log records the failure.
+/// The signature as a header. The requester believes no answer without one, so this server's log records the failure.
 fn header<E: std::fmt::Display>(signature: Result<String, E>) -> Result<HeaderValue, Failure> {
     let failed =
         |error: &dyn std::fmt::Display| Failure::failed(format!("an answer could not be signed: {error}"));
@@ -91,7 +91,7 @@ mod tests {
     use tokio::time::timeout;
 
     use super::{SMALL_BYTES_MAX, digested, header};
-    use crate::http::asker::tests::busy;
+    use crate::http::requester::tests::busy;
 
     #[tokio::test]
     async fn attack_a_large_answer_is_digested_in_a_turn_of_who_asks() {
@@ -100,11 +100,11 @@ mod tests {
             let (digest, _) = digested(Body::from(bytes.clone()), bytes.len()).await.unwrap();
             assert_eq!(digest, Digest::of(bytes));
         };
-        let asker = busy().await;
-        asker.is_here(digest(&small)).await;
-        let mut waits = Box::pin(asker.is_here(digest(&large)));
+        let requester = busy().await;
+        requester.is_here(digest(&small)).await;
+        let mut waits = Box::pin(requester.is_here(digest(&large)));
         assert!(timeout(Duration::ZERO, &mut waits).await.is_err(), "all turns are taken");
-        asker.end();
+        requester.end();
         waits.await;
     }
 

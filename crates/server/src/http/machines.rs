@@ -19,20 +19,20 @@ use evidence::{Digest, Id, Name};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
 use tracing::warn;
-use wire::{AgentWork, CommandOutcome, Credential, ProblemKind, RunnerWork, Signed};
+use wire::{AgentWork, CommandOutcome, Credential, ProblemKind, RunnerWork, SignedStatement};
 
 use super::problem::Failure;
 use super::{Shared, blocking, right};
-use crate::attendance::Who;
+use crate::attendance::MachineId;
 use crate::caller::Caller;
 use crate::edge::EdgeError;
-use crate::logs::{Writes, file_name, piece_of};
+use crate::logs::{LogOwner, file_name, piece_of};
 use crate::writer::{Answer, Job};
 use crate::{attendance, clock, due};
 
 /// Parameters of a runner's request for work.
 #[derive(Debug, Deserialize)]
-pub struct Asks {
+pub struct WorkQuery {
     #[serde(default)]
     now: bool,
     /// Nonces of its running work, separated by commas.
@@ -43,7 +43,7 @@ pub struct Asks {
 /// The work that is due on the asking runner; waits for work unless the request asks for an immediate answer.
 pub async fn runner_work(
     State(shared): State<Arc<Shared>>,
-    Query(Asks { now, mine }): Query<Asks>,
+    Query(WorkQuery { now, mine }): Query<WorkQuery>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Result<Json<Vec<RunnerWork>>, Failure> {
@@ -53,7 +53,7 @@ pub async fn runner_work(
     let mine = mine.map_err(malformed)?;
     let runner = runner_of(&shared, claim, asked).await?;
     shared.attendance.does(&runner, mine.clone());
-    let who = Who::Runner(runner.clone());
+    let who = MachineId::Runner(runner.clone());
     let question = shared.attendance.asks(who.clone());
     let found = waited(&shared, move |shared| {
         shared.attendance.saw(&who, Instant::now());
@@ -73,7 +73,7 @@ async fn runner_of(shared: &Arc<Shared>, claim: Envelope, asked: ClaimedOperatio
         let now = clock::now();
         let runner = at.gatekeeper.runner(&at.intake.state(), &claim, &asked, now);
         match &runner {
-            Ok(runner) => at.attendance.saw(&Who::Runner(runner.clone()), Instant::now()),
+            Ok(runner) => at.attendance.saw(&MachineId::Runner(runner.clone()), Instant::now()),
             Err((Some(runner), error)) => {
                 let what = format!("a claim in the name of {runner} was refused: {error}");
                 at.attendance.warn(runner, "claim", &what, Instant::now());
@@ -83,7 +83,7 @@ async fn runner_of(shared: &Arc<Shared>, claim: Envelope, asked: ClaimedOperatio
         runner.map_err(|(_, error)| error.into())
     })
     .await
-    .inspect(|runner| listen::known(runner.as_str()))
+    .inspect(|runner| listen::note_identity(runner.as_str()))
 }
 
 /// A runner gives up work that it can never report: the run is lost.
@@ -146,8 +146,8 @@ pub async fn agent_work(
         Ok(keeper.gatekeeper.agent(&state, &at, &claim, &asked, clock::now())?)
     })
     .await?;
-    listen::known(agent.as_str());
-    let question = shared.attendance.asks(Who::Agent(agent, place.clone()));
+    listen::note_identity(agent.as_str());
+    let question = shared.attendance.asks(MachineId::Agent(agent, place.clone()));
     let found =
         waited(&shared, move |shared| Ok(due::at_place(&shared.gatekeeper, &shared.intake.state(), &place)?))
             .await?;
@@ -160,7 +160,7 @@ pub async fn agent_work(
 /// A runner's receipt.
 pub async fn receipt(
     State(shared): State<Arc<Shared>>,
-    Json(signed): Json<Signed>,
+    Json(signed): Json<SignedStatement>,
 ) -> Result<Json<CommandOutcome>, Failure> {
     let keeper = Arc::clone(&shared);
     let job =
@@ -184,7 +184,7 @@ async fn reported(shared: &Shared, job: Job) -> Result<Json<CommandOutcome>, Fai
 /// An agent's report.
 pub async fn report(
     State(shared): State<Arc<Shared>>,
-    Json(signed): Json<Signed>,
+    Json(signed): Json<SignedStatement>,
 ) -> Result<Json<CommandOutcome>, Failure> {
     let keeper = Arc::clone(&shared);
     let job =
@@ -231,11 +231,11 @@ pub async fn put_blob(
     let (runner, mut incoming) = blocking(move || {
         let runner = keeper.gatekeeper.runner(&keeper.intake.state(), &claim, &asked, clock::now());
         let runner = runner.map_err(|(_, error)| error)?;
-        keeper.gatekeeper.room().for_anything().map_err(EdgeError::from)?;
+        keeper.gatekeeper.disk_space().for_anything().map_err(EdgeError::from)?;
         Ok((runner, keeper.gatekeeper.blobs().receive()?))
     })
     .await?;
-    listen::known(runner.as_str());
+    listen::note_identity(runner.as_str());
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(malformed)?;
@@ -268,17 +268,17 @@ pub async fn append_log(
         let project = &due.ok_or_else(nothing)?.project;
         shared
             .logs
-            .append(&Writes { run, project, work: &work, runner: &runner }, &body)
+            .append(&LogOwner { run, project, work: &work, runner: &runner }, &body)
             .map_err(Failure::failed)
     })
     .await?;
-    listen::known(of.as_str());
+    listen::note_identity(of.as_str());
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// Start position in a log.
 #[derive(Debug, Deserialize)]
-pub struct LogFrom {
+pub struct LogQuery {
     #[serde(default)]
     from: u64,
     /// Whether to answer at once, even if nothing is new.
@@ -291,7 +291,7 @@ pub async fn log(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
     Path((run, kind, name, runner)): Path<(String, String, String, String)>,
-    Query(LogFrom { from, now }): Query<LogFrom>,
+    Query(LogQuery { from, now }): Query<LogQuery>,
 ) -> Result<Response, Failure> {
     let (run, work, runner) = log_of(&run, &kind, &name, &runner)?;
     let at = Arc::clone(&shared);

@@ -6,14 +6,14 @@
 //! browser cannot reach this server under another name (DNS rebinding).
 
 mod api;
-mod asker;
 mod bodies;
 mod introduction;
 mod machines;
 mod problem;
+mod reading;
+mod requester;
 mod requests;
 mod right;
-mod seen;
 mod services;
 mod sign_in;
 mod tiles;
@@ -39,9 +39,9 @@ use crate::logs::Logs;
 use crate::services::Services;
 use crate::turns::Turns;
 use crate::views::Views;
-use asker::{blocking, in_turn};
 use bodies::Bodies;
 use problem::Failure;
+use requester::{blocking, in_turn};
 use requests::{Failures, named};
 
 /// State that the handlers share.
@@ -71,7 +71,7 @@ impl Shared {
 
 /// All routes.
 pub fn router(shared: Arc<Shared>) -> Router {
-    let room = Bodies::new(Arc::clone(&shared));
+    let bodies = Bodies::new(Arc::clone(&shared));
     // Work is given only to a machine with a claim, in solo mode too, so each of these handlers checks the claim itself.
     let work = Router::new()
         .route("/work/runner", get(machines::runner_work))
@@ -97,12 +97,12 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/receipts", post(machines::receipt))
         .route("/agent-reports", post(machines::report))
         .route("/logs/{run}/{kind}/{name}/{runner}", get(machines::log).post(machines::append_log))
-        .route("/runs", get(seen::runs))
-        .route("/runs/{run}", get(seen::run))
-        .route("/places", get(seen::places))
-        .route("/evidence/{*place}", get(seen::evidence))
-        .route("/consistency", get(seen::consistency))
-        .route("/wait", get(seen::wait))
+        .route("/runs", get(reading::runs))
+        .route("/runs/{run}", get(reading::run))
+        .route("/places", get(reading::places))
+        .route("/evidence/{*place}", get(reading::evidence))
+        .route("/consistency", get(reading::consistency))
+        .route("/wait", get(reading::wait))
         .route("/proofs/{entry}", get(api::proof))
         .layer(from_fn_with_state(Arc::clone(&shared), right::reading))
         .merge(work);
@@ -112,7 +112,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/tile/{*path}", get(tiles::tile))
         .route("/health", get(health))
         .fallback(async || Failure::new(ProblemKind::NotFound, "no such operation"))
-        .layer(from_fn_with_state(room, bodies::bounded))
+        .layer(from_fn_with_state(bodies, bodies::bounded))
         .layer(from_fn(loopback_name))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(from_fn_with_state(Arc::clone(&shared), introduction::signed))

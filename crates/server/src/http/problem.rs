@@ -9,7 +9,7 @@ use domain::Refusal;
 use ledger::{BlobError, LedgerError};
 use wire::{PROBLEM_JSON, Problem, ProblemKind};
 
-use super::requests::{self, Why};
+use super::requests::{self, FailureReason};
 use crate::edge::EdgeError;
 use crate::sessions::SessionError;
 use crate::writer::IntakeError;
@@ -24,7 +24,7 @@ impl Failure {
         Self(Problem::new(kind, detail))
     }
 
-    /// A failure that is not the asker's fault.
+    /// A failure that is not the requester's fault.
     pub fn failed(error: impl fmt::Display) -> Self {
         Self::new(ProblemKind::Failed, error.to_string())
     }
@@ -57,7 +57,7 @@ impl fmt::Display for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let failed = (self.0.kind == ProblemKind::Failed).then(|| Why(self.0.detail.clone()));
+        let failed = (self.0.kind == ProblemKind::Failed).then(|| FailureReason(self.0.detail.clone()));
         let problem = Problem { request_id: requests::id(), ..self.0 };
         let mut response = (status, [(header::CONTENT_TYPE, PROBLEM_JSON)], Json(problem)).into_response();
         if let Some(why) = failed {
@@ -93,7 +93,7 @@ impl From<EdgeError> for Failure {
             EdgeError::Session(SessionError::Used) => ProblemKind::Unauthenticated,
             EdgeError::Session(SessionError::Many) => ProblemKind::Busy,
             EdgeError::Session(SessionError::Randomness) => ProblemKind::Failed,
-            EdgeError::Full(_) => ProblemKind::Full,
+            EdgeError::DiskFull(_) => ProblemKind::Full,
             EdgeError::Evidence(_)
             | EdgeError::Randomness(_)
             | EdgeError::Signing(_)
@@ -109,7 +109,7 @@ impl From<IntakeError> for Failure {
     fn from(error: IntakeError) -> Self {
         let kind = match error {
             IntakeError::Busy => ProblemKind::Busy,
-            IntakeError::Full(_) => ProblemKind::Full,
+            IntakeError::DiskFull(_) => ProblemKind::Full,
             IntakeError::Unfit(_) => ProblemKind::TooLarge,
             IntakeError::Stopped(_) | IntakeError::Append(_) => ProblemKind::Failed,
         };

@@ -14,20 +14,20 @@ use evidence::Id;
 use tracing::{Instrument as _, debug, error, error_span};
 use wire::REQUEST_ID_HEADER;
 
+use crate::line_limit::{self, LineLimit};
 use crate::salt;
-use crate::seldom::{self, Seldom};
 
 tokio::task_local! {
     static REQUEST: Id;
 }
 
-/// When failures were said last.
+/// The limit on lines about failures.
 #[derive(Debug, Default)]
-pub struct Failures(Mutex<Seldom>);
+pub struct Failures(Mutex<LineLimit>);
 
 /// Why a request failed, on its way to the log beside the answer.
 #[derive(Clone, Debug)]
-pub struct Why(pub String);
+pub struct FailureReason(pub String);
 
 /// The id of the request that is answered here.
 pub fn id() -> Option<Id> {
@@ -45,10 +45,10 @@ pub async fn named(State(failures): State<Arc<Failures>>, request: Request, next
         let mut response = next.run(request).await;
         let status = response.status().as_u16();
         let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if let Some(Why(what)) = response.extensions_mut().remove() {
-            match failures.says(Instant::now()) {
-                Some(unsaid) => {
-                    error!(%method, path, status, "the server failed: {what}{}", seldom::more(unsaid))
+        if let Some(FailureReason(what)) = response.extensions_mut().remove() {
+            match failures.admit(Instant::now()) {
+                Some(count) => {
+                    error!(%method, path, status, "the server failed: {what}{}", line_limit::suffix(count))
                 }
                 None => debug!(%method, path, status, "the server failed: {what}"),
             }
@@ -63,7 +63,7 @@ pub async fn named(State(failures): State<Arc<Failures>>, request: Request, next
 }
 
 impl Failures {
-    fn says(&self, now: Instant) -> Option<u64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).says(now)
+    fn admit(&self, now: Instant) -> Option<u64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).admit(now)
     }
 }

@@ -19,7 +19,7 @@ use listen::Peer;
 use wire::{Credential, ProblemKind};
 
 use super::problem::Failure;
-use super::seen::up_to_date;
+use super::reading::up_to_date;
 use super::{Shared, blocking};
 use crate::caller::Caller;
 use crate::clock;
@@ -60,7 +60,7 @@ pub async fn caller(shared: &Arc<Shared>, parts: &Parts, asked: ClaimedOperation
         Some(Credential::Request(_)) => Err(Failure::new(ProblemKind::Unauthenticated, READ_BY_SESSION)),
         None => Err(Failure::new(ProblemKind::Unauthenticated, NOBODY)),
     }?;
-    listen::known(&caller.identity());
+    listen::note_identity(&caller.identity());
     Ok(caller)
 }
 

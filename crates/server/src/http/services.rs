@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
 use evidence::Place;
 use serde::Deserialize;
-use wire::{LOG_PIECE_BYTES_MAX, ProblemKind, ServiceHeard, ServiceLogView, ServiceReport};
+use wire::{LOG_PIECE_BYTES_MAX, ProblemKind, ServiceLogPosition, ServiceLogView, ServiceReport};
 
 use super::machines::{claim, is_for, malformed};
 use super::problem::Failure;
@@ -24,7 +24,7 @@ pub async fn tell(
     headers: HeaderMap,
     uri: Uri,
     body: Bytes,
-) -> Result<Json<ServiceHeard>, Failure> {
+) -> Result<Json<ServiceLogPosition>, Failure> {
     let claim = claim(&headers)?;
     let place: Place = place.parse().map_err(malformed)?;
     let asked = shared.asked(&Method::POST, &uri);
@@ -36,13 +36,13 @@ pub async fn tell(
         Ok((agent, shared.services.tell(&place, report)))
     });
     let (agent, log) = heard.await?;
-    listen::known(agent.as_str());
-    Ok(Json(ServiceHeard { log }))
+    listen::note_identity(agent.as_str());
+    Ok(Json(ServiceLogPosition { log }))
 }
 
 /// Start position in a log.
 #[derive(Debug, Deserialize)]
-pub struct LogFrom {
+pub struct LogQuery {
     #[serde(default)]
     from: u64,
     #[serde(default)]
@@ -54,7 +54,7 @@ pub async fn log(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
     Path(place): Path<String>,
-    Query(LogFrom { from, wait }): Query<LogFrom>,
+    Query(LogQuery { from, wait }): Query<LogQuery>,
 ) -> Result<Response, Failure> {
     let place: Place = place.parse().map_err(malformed)?;
     right::of_project(&shared, &caller, &place.project)?;
@@ -62,7 +62,7 @@ pub async fn log(
         return Err(Failure::new(ProblemKind::NotFound, format!("there is no place `{place}`")));
     }
     for _ in 0..LOOKS {
-        // Copying a log and writing JSON takes long, so it runs in the asker's turn and not on the runtime's threads.
+        // Copying a log and writing JSON takes long, so it runs in the requester's turn and not on the runtime's threads.
         let (services, of) = (Arc::clone(&shared), place.clone());
         let found = blocking(move || {
             let found = services.services.log(&of, from, LOG_PIECE_BYTES_MAX / 2);

@@ -15,7 +15,7 @@ use super::signed;
 
 /// An entry as the rows store it.
 #[derive(Clone, Copy, Debug)]
-pub struct At<'a> {
+pub struct EntryPosition<'a> {
     /// Number of the entry.
     pub number: u64,
     /// Time of the entry.
@@ -23,7 +23,7 @@ pub struct At<'a> {
 }
 
 /// Applies an event; ignores unrelated ones.
-pub fn apply(rows: &Connection, at: At<'_>, event: &Event) -> rusqlite::Result<()> {
+pub fn apply(rows: &Connection, at: EntryPosition<'_>, event: &Event) -> rusqlite::Result<()> {
     match event {
         Event::Wanted(wanted) => begin(rows, at, wanted),
         Event::Proposed(proposed) => number(rows, at, proposed),
@@ -61,7 +61,7 @@ pub fn apply(rows: &Connection, at: At<'_>, event: &Event) -> rusqlite::Result<(
 }
 
 /// Adds a row for a wanted release; an earlier wanted release there is superseded.
-fn begin(rows: &Connection, at: At<'_>, wanted: &Wanted) -> rusqlite::Result<()> {
+fn begin(rows: &Connection, at: EntryPosition<'_>, wanted: &Wanted) -> rusqlite::Result<()> {
     let place = wanted.place.to_string();
     supersede(rows, at, &place, &["wanted"], wanted.run)?;
     rows.execute(
@@ -72,7 +72,7 @@ fn begin(rows: &Connection, at: At<'_>, wanted: &Wanted) -> rusqlite::Result<()>
     Ok(())
 }
 
-fn number(rows: &Connection, at: At<'_>, proposed: &Proposed) -> rusqlite::Result<()> {
+fn number(rows: &Connection, at: EntryPosition<'_>, proposed: &Proposed) -> rusqlite::Result<()> {
     let place = proposed.place.to_string();
     supersede(rows, at, &place, &["proposed", "judging", "held", "due"], proposed.run)?;
     rows.execute(
@@ -90,7 +90,13 @@ fn number(rows: &Connection, at: At<'_>, proposed: &Proposed) -> rusqlite::Resul
 }
 
 /// Ends rows in these stages, because another run replaced them.
-fn supersede(rows: &Connection, at: At<'_>, place: &str, stages: &[&str], by: RunId) -> rusqlite::Result<()> {
+fn supersede(
+    rows: &Connection,
+    at: EntryPosition<'_>,
+    place: &str,
+    stages: &[&str],
+    by: RunId,
+) -> rusqlite::Result<()> {
     for stage in stages {
         rows.execute(
             "UPDATE release SET stage = 'superseded', by_run = ?3, changed = ?4, time = ?5 \
@@ -103,7 +109,7 @@ fn supersede(rows: &Connection, at: At<'_>, place: &str, stages: &[&str], by: Ru
 
 fn stage(
     rows: &Connection,
-    at: At<'_>,
+    at: EntryPosition<'_>,
     place: &Place,
     release: u64,
     stage: ReleaseStage,
@@ -114,7 +120,11 @@ fn stage(
 }
 
 /// Adds a row for a rollback, which belongs to the run whose artifact it brings back; pending releases there end.
-fn roll_back(rows: &Connection, at: At<'_>, returning: &RollbackRequested) -> rusqlite::Result<()> {
+fn roll_back(
+    rows: &Connection,
+    at: EntryPosition<'_>,
+    returning: &RollbackRequested,
+) -> rusqlite::Result<()> {
     if returning.course.is_some() {
         let open = format!("(stage IN ('wanted', 'proposed', 'judging', 'held') OR {REFUSED_IN_FREEZE})");
         end(rows, at, &returning.place, returning.release, &open)?;
@@ -140,7 +150,7 @@ fn roll_back(rows: &Connection, at: At<'_>, returning: &RollbackRequested) -> ru
 }
 
 /// Drops rollbacks of people who are no longer enrolled; releases that the rollbacks ended stay ended.
-fn withdraw(rows: &Connection, at: At<'_>, withdrawn: &[Digest]) -> rusqlite::Result<()> {
+fn withdraw(rows: &Connection, at: EntryPosition<'_>, withdrawn: &[Digest]) -> rusqlite::Result<()> {
     for enrolment in withdrawn {
         rows.execute("DELETE FROM enrolled WHERE enrolment = ?1", params![enrolment.to_string()])?;
     }
@@ -157,7 +167,13 @@ fn withdraw(rows: &Connection, at: At<'_>, withdrawn: &[Digest]) -> rusqlite::Re
 }
 
 /// Ends matching releases because of a rollback.
-fn end(rows: &Connection, at: At<'_>, place: &Place, rollback: u64, which: &str) -> rusqlite::Result<()> {
+fn end(
+    rows: &Connection,
+    at: EntryPosition<'_>,
+    place: &Place,
+    rollback: u64,
+    which: &str,
+) -> rusqlite::Result<()> {
     let text = format!(
         "UPDATE release SET stage = 'superseded', by_rollback = ?2, changed = ?3, time = ?4 \
          WHERE place = ?1 AND kind = 'release' AND {which}"
@@ -166,7 +182,7 @@ fn end(rows: &Connection, at: At<'_>, place: &Place, rollback: u64, which: &str)
     Ok(())
 }
 
-fn report(rows: &Connection, at: At<'_>, reported: &Reported) -> rusqlite::Result<()> {
+fn report(rows: &Connection, at: EntryPosition<'_>, reported: &Reported) -> rusqlite::Result<()> {
     let (place, release) = (reported.place.to_string(), signed(reported.release));
     let outcome = reported.outcome.name();
     rows.execute(
@@ -318,7 +334,7 @@ mod tests {
         let rows = Connection::open_in_memory().unwrap();
         rows.execute_batch(super::super::SCHEMA).unwrap();
         for (event, number) in events.iter().zip(0..) {
-            apply(&rows, At { number, time: "2026-11-28T00:00:00.000Z" }, event).unwrap();
+            apply(&rows, EntryPosition { number, time: "2026-11-28T00:00:00.000Z" }, event).unwrap();
         }
         rows
     }

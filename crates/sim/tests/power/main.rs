@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use fastrand::Rng;
-use platter::{Left, Platter};
-use sim::Promised;
-use trace::Act;
+use platter::{Platter, Survivors};
+use sim::Promises;
+use trace::Operation;
 
 /// Runs the simulator under strace and returns all of its file operations.
-fn watched() -> Vec<Act> {
+fn watched() -> Vec<Operation> {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("trace");
     let (strace, libraries) = strace();
@@ -39,29 +39,29 @@ fn strace() -> (PathBuf, PathBuf) {
 
 /// Cuts the power after every so many changes, once with all unsynced writes lost and once with some of them; returns the
 /// number of cuts, and the promises that were broken after them.
-fn cuts(acts: &[Act], every: usize, syncs: impl Fn(&str) -> bool) -> (usize, Vec<String>) {
+fn cuts(acts: &[Operation], every: usize, syncs: impl Fn(&str) -> bool) -> (usize, Vec<String>) {
     let said = |prefix: &str| {
-        let with = |act: &Act| match act {
-            Act::Said(line) => line.strip_prefix(prefix).map(str::to_owned),
+        let with = |act: &Operation| match act {
+            Operation::Said(line) => line.strip_prefix(prefix).map(str::to_owned),
             _ => None,
         };
         acts.iter().find_map(with).unwrap()
     };
     let (root, end): (String, u64) = (said("root "), said("end ").parse().unwrap());
     let mut platter = Platter::new(&root);
-    let mut promised: Option<Promised> = None;
+    let mut promised: Option<Promises> = None;
     let (mut changes, mut cut, mut broken) = (0, 0, Vec::new());
     let mut chance = Rng::with_seed(7);
     for (number, act) in acts.iter().enumerate() {
         match act {
-            Act::Said(line) if line.starts_with("end ") => break,
-            Act::Said(line) => {
+            Operation::Said(line) if line.starts_with("end ") => break,
+            Operation::Said(line) => {
                 if let Some(json) = line.strip_prefix("promised ") {
                     promised = Some(serde_json::from_str(json).unwrap());
                 }
                 continue;
             }
-            Act::Sync { path } if !syncs(path) => continue,
+            Operation::Sync { path } if !syncs(path) => continue,
             _ => {}
         }
         let (true, Some(promised)) = (platter.act(act), &promised) else { continue };
@@ -69,7 +69,7 @@ fn cuts(acts: &[Act], every: usize, syncs: impl Fn(&str) -> bool) -> (usize, Vec
         if changes % every != 0 {
             continue;
         }
-        for left in [Left::Nothing, Left::Some(&mut chance)] {
+        for left in [Survivors::Nothing, Survivors::Some(&mut chance)] {
             let dir = memory();
             platter.cut(left, dir.path());
             cut += 1;

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use fastrand::Rng;
 
-use crate::trace::{APPENDS, Act};
+use crate::trace::{APPENDS, Operation};
 
 /// The disk below one directory.
 pub struct Platter {
@@ -21,7 +21,7 @@ pub struct Platter {
 }
 
 enum Node {
-    File { durable: Vec<u8>, unsynced: Vec<Written> },
+    File { durable: Vec<u8>, unsynced: Vec<Write> },
     Dir { now: Names, durable: Names },
     Link(String),
 }
@@ -29,7 +29,7 @@ enum Node {
 type Names = BTreeMap<String, usize>;
 
 #[derive(Clone)]
-enum Written {
+enum Write {
     Bytes(Option<u64>, Vec<u8>),
     Length(u64),
 }
@@ -43,7 +43,7 @@ struct Change {
 }
 
 /// The unsynced changes that survive a cut.
-pub enum Left<'a> {
+pub enum Survivors<'a> {
     /// Nothing.
     Nothing,
     /// Each one at random.
@@ -57,12 +57,12 @@ impl Platter {
     }
 
     /// Applies an operation of the process; returns whether the disk has changed.
-    pub fn act(&mut self, act: &Act) -> bool {
+    pub fn act(&mut self, act: &Operation) -> bool {
         match act {
-            Act::Open { path, create, truncate } => {
+            Operation::Open { path, create, truncate } => {
                 let Some((dir, name)) = self.place(path) else { return false };
                 match self.names(dir).get(&name).copied() {
-                    Some(node) if *truncate => self.write(node, Written::Length(0)),
+                    Some(node) if *truncate => self.write(node, Write::Length(0)),
                     Some(_) => false,
                     None if *create => {
                         let file = Node::File { durable: Vec::new(), unsynced: Vec::new() };
@@ -71,15 +71,15 @@ impl Platter {
                     None => false,
                 }
             }
-            Act::Write { path, offset, bytes } => {
+            Operation::Write { path, offset, bytes } => {
                 let offset = (*offset != APPENDS).then_some(*offset);
-                self.find(path).is_some_and(|node| self.write(node, Written::Bytes(offset, bytes.clone())))
+                self.find(path).is_some_and(|node| self.write(node, Write::Bytes(offset, bytes.clone())))
             }
-            Act::Truncate { path, length } => {
-                self.find(path).is_some_and(|node| self.write(node, Written::Length(*length)))
+            Operation::Truncate { path, length } => {
+                self.find(path).is_some_and(|node| self.write(node, Write::Length(*length)))
             }
-            Act::Sync { path } => self.find(path).is_some_and(|node| self.sync(node)),
-            Act::Rename { from, to } => {
+            Operation::Sync { path } => self.find(path).is_some_and(|node| self.sync(node)),
+            Operation::Rename { from, to } => {
                 let (Some((from_dir, from)), Some((to_dir, to))) = (self.place(from), self.place(to)) else {
                     return false;
                 };
@@ -90,25 +90,25 @@ impl Platter {
                     Change { dir: to_dir, name: to, node },
                 ])
             }
-            Act::Remove { path } => {
+            Operation::Remove { path } => {
                 let Some((dir, name)) = self.place(path) else { return false };
                 self.change(vec![Change { dir, name, node: None }])
             }
-            Act::MakeDir { path } => {
+            Operation::MakeDir { path } => {
                 let Some((dir, name)) = self.place(path) else { return false };
                 let made = Node::Dir { now: Names::new(), durable: Names::new() };
                 self.add(dir, name, made)
             }
-            Act::Link { target, path } => {
+            Operation::Link { target, path } => {
                 let Some((dir, name)) = self.place(path) else { return false };
                 self.add(dir, name, Node::Link(target.clone()))
             }
-            Act::Said(_) => false,
+            Operation::Said(_) => false,
         }
     }
 
     /// Writes the content that a cut would leave now into an empty directory.
-    pub fn cut(&self, mut left: Left<'_>, into: &Path) {
+    pub fn cut(&self, mut left: Survivors<'_>, into: &Path) {
         let mut dirs: BTreeMap<usize, Names> = BTreeMap::new();
         for (number, node) in self.nodes.iter().enumerate() {
             if let Node::Dir { durable, .. } = node {
@@ -123,7 +123,7 @@ impl Platter {
         self.lay(0, &dirs, &mut left, into);
     }
 
-    fn lay(&self, dir: usize, dirs: &BTreeMap<usize, Names>, left: &mut Left<'_>, into: &Path) {
+    fn lay(&self, dir: usize, dirs: &BTreeMap<usize, Names>, left: &mut Survivors<'_>, into: &Path) {
         for (name, node) in &dirs[&dir] {
             let path = into.join(name);
             match &self.nodes[*node] {
@@ -183,7 +183,7 @@ impl Platter {
         true
     }
 
-    fn write(&mut self, node: usize, written: Written) -> bool {
+    fn write(&mut self, node: usize, written: Write) -> bool {
         match &mut self.nodes[node] {
             Node::File { unsynced, .. } => unsynced.push(written),
             _ => unreachable!("only files are written to"),
@@ -219,7 +219,7 @@ impl Change {
     }
 }
 
-impl Written {
+impl Write {
     fn apply(&self, bytes: &mut Vec<u8>) {
         match self {
             Self::Length(length) => bytes.resize(usize::try_from(*length).unwrap(), 0),
@@ -233,7 +233,7 @@ impl Written {
     }
 }
 
-impl Left<'_> {
+impl Survivors<'_> {
     fn keeps(&mut self) -> bool {
         match self {
             Self::Nothing => false,

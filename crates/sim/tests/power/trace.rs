@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// One operation of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
+pub enum Operation {
     /// A file was opened for writing: created if it is missing, emptied if requested.
     Open { path: String, create: bool, truncate: bool },
     /// Bytes were written at an offset.
@@ -27,8 +27,8 @@ pub enum Act {
 }
 
 /// Parses a whole trace. An unknown call ends the test, because it could be a write.
-pub fn read(text: &str) -> Vec<Act> {
-    let mut reading = Reading::default();
+pub fn read(text: &str) -> Vec<Operation> {
+    let mut reading = TraceParser::default();
     let mut unfinished: BTreeMap<String, String> = BTreeMap::new();
     for line in text.lines() {
         let (thread, call) = line.split_once(' ').unwrap();
@@ -48,15 +48,15 @@ pub fn read(text: &str) -> Vec<Act> {
 
 /// The parser's state within a trace.
 #[derive(Default)]
-struct Reading {
-    acts: Vec<Act>,
+struct TraceParser {
+    acts: Vec<Operation>,
     /// Offset of the next write of each descriptor; `APPENDS` for the end.
     offsets: BTreeMap<String, u64>,
     /// The beginning of a printed line.
     said: String,
 }
 
-impl Reading {
+impl TraceParser {
     /// Parses `name(words) = result`; a failed call changed nothing.
     fn take(&mut self, call: &str) {
         let Some((name, rest)) = call.split_once('(') else { return };
@@ -76,15 +76,15 @@ impl Reading {
             }
             "pwrite64" => {
                 let bytes = unhex(words[1])[..result.parse().unwrap()].to_vec();
-                Act::Write { path: described(words[0]).1, offset: number(3), bytes }
+                Operation::Write { path: described(words[0]).1, offset: number(3), bytes }
             }
-            "ftruncate" => Act::Truncate { path: described(words[0]).1, length: number(1) },
-            "fsync" | "fdatasync" => Act::Sync { path: described(words[0]).1 },
-            "rename" => Act::Rename { from: string(words[0]), to: string(words[1]) },
-            "unlink" | "rmdir" => Act::Remove { path: string(words[0]) },
-            "unlinkat" => Act::Remove { path: below(words[0], words[1]) },
-            "mkdir" => Act::MakeDir { path: string(words[0]) },
-            "symlink" => Act::Link { target: string(words[0]), path: string(words[1]) },
+            "ftruncate" => Operation::Truncate { path: described(words[0]).1, length: number(1) },
+            "fsync" | "fdatasync" => Operation::Sync { path: described(words[0]).1 },
+            "rename" => Operation::Rename { from: string(words[0]), to: string(words[1]) },
+            "unlink" | "rmdir" => Operation::Remove { path: string(words[0]) },
+            "unlinkat" => Operation::Remove { path: below(words[0], words[1]) },
+            "mkdir" => Operation::MakeDir { path: string(words[0]) },
+            "symlink" => Operation::Link { target: string(words[0]), path: string(words[1]) },
             _ => unreachable!("no model of this: {}", call.chars().take(200).collect::<String>()),
         };
         self.acts.push(act);
@@ -96,7 +96,7 @@ impl Reading {
         let (create, truncate) = (flags.contains("O_CREAT"), flags.contains("O_TRUNC"));
         assert!(!flags.contains("O_TMPFILE"), "no model of a file without a name: {path}");
         if create || truncate {
-            self.acts.push(Act::Open { path, create, truncate });
+            self.acts.push(Operation::Open { path, create, truncate });
         }
     }
 
@@ -105,13 +105,13 @@ impl Reading {
         if descriptor == "1" {
             self.said.push_str(std::str::from_utf8(bytes).unwrap());
             while let Some((line, rest)) = self.said.split_once('\n') {
-                self.acts.push(Act::Said(line.to_owned()));
+                self.acts.push(Operation::Said(line.to_owned()));
                 self.said = rest.to_owned();
             }
             return;
         }
         let offset = self.offsets.entry(descriptor).or_insert(0);
-        self.acts.push(Act::Write { path, offset: *offset, bytes: bytes.to_vec() });
+        self.acts.push(Operation::Write { path, offset: *offset, bytes: bytes.to_vec() });
         if *offset != APPENDS {
             *offset += bytes.len() as u64;
         }

@@ -1,6 +1,6 @@
-//! The asker of a request, for as long as it is answered: work for anybody but the server's own user takes turns.
+//! The requester of a request, for as long as it is answered: work for anybody but the server's own user takes turns.
 //!
-//! Invariant: blocking work for a request runs in a turn of its asker, and nothing else does.
+//! Invariant: blocking work for a request runs in a turn of its requester, and nothing else does.
 
 use std::sync::Arc;
 
@@ -14,31 +14,31 @@ use super::problem::Failure;
 use crate::turns::Turns;
 
 tokio::task_local! {
-    static ASKER: Asker;
+    static REQUESTER: Requester;
 }
 
 /// The account whose turns the work takes.
 #[derive(Clone, Debug)]
-pub struct Asker(Option<(Arc<Turns>, Account)>);
+pub struct Requester(Option<(Arc<Turns>, Account)>);
 
 /// Answers a request in the turns of its sender.
 pub async fn in_turn(State(turns): State<Arc<Turns>>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().filter(|peer| !peer.has_reserve());
-    let asker = Asker(peer.map(|peer| (turns, peer.account)));
-    ASKER.scope(asker, next.run(request)).await
+    let requester = Requester(peer.map(|peer| (turns, peer.account)));
+    REQUESTER.scope(requester, next.run(request)).await
 }
 
-/// Runs blocking work off the runtime's threads, in a turn of the current request's asker.
+/// Runs blocking work off the runtime's threads, in a turn of the current request's requester.
 pub async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
-    Asker::here().blocking(work).await
+    Requester::here().blocking(work).await
 }
 
-impl Asker {
-    /// The asker of the current request.
+impl Requester {
+    /// The requester of the current request.
     pub fn here() -> Self {
-        ASKER.try_with(Clone::clone).unwrap_or(Self(None))
+        REQUESTER.try_with(Clone::clone).unwrap_or(Self(None))
     }
 
     /// Runs blocking work in a turn. It keeps the turn to the end, even if nobody waits for its result any more.
@@ -70,19 +70,19 @@ pub mod tests {
     use listen::Account;
     use tokio::time::timeout;
 
-    use super::{ASKER, Asker, blocking};
+    use super::{REQUESTER, Requester, blocking};
     use crate::turns::Turns;
 
-    /// An asker all of whose turns are taken, until they end.
+    /// A requester all of whose turns are taken, until they end.
     pub struct Busy {
         turns: Arc<Turns>,
         ends: std::sync::Mutex<Vec<mpsc::Sender<()>>>,
     }
 
     impl Busy {
-        /// Runs a future as a request of the busy asker.
+        /// Runs a future as a request of the busy requester.
         pub async fn is_here<T>(&self, work: impl Future<Output = T>) -> T {
-            ASKER.scope(asker(&self.turns, 1), work).await
+            REQUESTER.scope(requester(&self.turns, 1), work).await
         }
 
         /// Ends the work that takes the turns.
@@ -95,8 +95,8 @@ pub mod tests {
         Account::Address(IpAddr::V4(Ipv4Addr::new(192, 0, 2, number)))
     }
 
-    fn asker(turns: &Arc<Turns>, number: u8) -> Asker {
-        Asker(Some((Arc::clone(turns), account(number))))
+    fn requester(turns: &Arc<Turns>, number: u8) -> Requester {
+        Requester(Some((Arc::clone(turns), account(number))))
     }
 
     pub async fn busy() -> Busy {
@@ -106,8 +106,8 @@ pub mod tests {
         for _ in 0..each {
             let (end, ended) = mpsc::channel::<()>();
             let (begin, begun) = tokio::sync::oneshot::channel();
-            tokio::spawn(ASKER.scope(
-                asker(&turns, 1),
+            tokio::spawn(REQUESTER.scope(
+                requester(&turns, 1),
                 blocking(move || {
                     let _ = begin.send(());
                     let _ = ended.recv();
@@ -125,7 +125,7 @@ pub mod tests {
         let busy = busy().await;
         let mut waits = Box::pin(busy.is_here(blocking(|| Ok(1))));
         assert!(timeout(Duration::ZERO, &mut waits).await.is_err(), "it has its part");
-        let another = ASKER.scope(asker(&busy.turns, 2), blocking(|| Ok(2)));
+        let another = REQUESTER.scope(requester(&busy.turns, 2), blocking(|| Ok(2)));
         assert_eq!(another.await.unwrap(), 2, "another one has one, too");
         assert_eq!(blocking(|| Ok(3)).await.unwrap(), 3, "and the server's own work takes no turn");
         busy.end();

@@ -20,15 +20,15 @@ use crate::proof::{Anchor, Reply};
 
 /// The identity of a client.
 #[derive(Clone, Debug)]
-pub enum Who {
+pub enum ClientIdentity {
     Nobody,
     Machine(Arc<Machine>),
-    Person(Arc<Signed>),
+    Person(Arc<PersonSession>),
 }
 
 /// A person who signs in when the server asks for it.
 #[derive(Debug)]
-pub struct Signed {
+pub struct PersonSession {
     sign_in: Box<dyn SignIn>,
     token: Mutex<Option<String>>,
 }
@@ -41,7 +41,7 @@ pub struct SignInError(pub String);
 /// How a person signs in.
 pub trait SignIn: std::fmt::Debug + Send + Sync {
     /// The token of a stored session.
-    fn kept(&self) -> Option<String>;
+    fn stored_token(&self) -> Option<String>;
 
     /// A signed request that opens a session at a server.
     ///
@@ -50,7 +50,7 @@ pub trait SignIn: std::fmt::Debug + Send + Sync {
     fn request(&self, server: &str, challenge: &str) -> Result<Envelope, SignInError>;
 
     /// Stores a session for later commands.
-    fn keep(&self, session: &Session);
+    fn store(&self, session: &Session);
 }
 
 /// The machine as which a client sends requests.
@@ -70,26 +70,26 @@ impl Client {
     /// The same client, which sends requests as a machine and accepts answers only from the server.
     #[must_use]
     pub fn with_machine(self, machine: Machine, anchor: Box<dyn Anchor>) -> Self {
-        Self { who: Who::Machine(Arc::new(machine)), ..self }.with_anchor(anchor)
+        Self { identity: ClientIdentity::Machine(Arc::new(machine)), ..self }.with_anchor(anchor)
     }
 
     /// The same client, which sends requests as a person.
     #[must_use]
     pub fn with_person(self, sign_in: Box<dyn SignIn>) -> Self {
-        let token = Mutex::new(sign_in.kept());
-        Self { who: Who::Person(Arc::new(Signed { sign_in, token })), ..self }
+        let token = Mutex::new(sign_in.stored_token());
+        Self { identity: ClientIdentity::Person(Arc::new(PersonSession { sign_in, token })), ..self }
     }
 
     /// The header that shows the sender; a machine's names the operation.
-    pub(crate) fn shows(
+    pub(crate) fn credential_header(
         &self,
         ask: &ClientRequest<'_>,
         server: Option<MachineKey>,
     ) -> Result<Option<String>, ClientError> {
-        let credential = match (&ask.signed, &self.who) {
+        let credential = match (&ask.signed, &self.identity) {
             (Some(request), _) => Credential::Request(request.clone()),
-            (None, Who::Nobody) => return Ok(None),
-            (None, Who::Machine(machine)) => {
+            (None, ClientIdentity::Nobody) => return Ok(None),
+            (None, ClientIdentity::Machine(machine)) => {
                 let claim = Claim {
                     v: 1,
                     installation: machine.installation,
@@ -106,7 +106,7 @@ impl Client {
                 let signed = claim.sign(&machine.signer);
                 Credential::Claim(signed.map_err(|error| unreadable(ask.path, error))?)
             }
-            (None, Who::Person(person)) => match person.token() {
+            (None, ClientIdentity::Person(person)) => match person.token() {
                 Some(token) => Credential::Token(token),
                 None => return Ok(None),
             },
@@ -115,10 +115,10 @@ impl Client {
     }
 
     /// Sends a read request. A person signs in once if the server answers that the reader is unknown.
-    pub(crate) async fn asked(&self, ask: ClientRequest<'_>) -> Result<Reply, ClientError> {
+    pub(crate) async fn send_read(&self, ask: ClientRequest<'_>) -> Result<Reply, ClientError> {
         let reply = self.ask(&ask).await?;
-        match &self.who {
-            Who::Person(person) if reply.response.status() == StatusCode::UNAUTHORIZED => {
+        match &self.identity {
+            ClientIdentity::Person(person) if reply.response.status() == StatusCode::UNAUTHORIZED => {
                 self.proven(&reply)?;
                 self.sign_in(person).await?;
                 self.ask(&ask).await
@@ -127,12 +127,12 @@ impl Client {
         }
     }
 
-    async fn sign_in(&self, person: &Signed) -> Result<(), ClientError> {
+    async fn sign_in(&self, person: &PersonSession) -> Result<(), ClientError> {
         if self.server.is_none() && !self.is_local {
             return Err(SignInError(NOTHING_PINNED.into()).into());
         }
         let server = if self.is_local { SOCKET } else { &self.url };
-        let challenge = self.introduced().await?.challenge;
+        let challenge = self.fetch_introduction().await?.challenge;
         let request = person.sign_in.request(server, &challenge)?;
         let reply = self
             .ask(&ClientRequest {
@@ -141,13 +141,13 @@ impl Client {
             })
             .await?;
         let session: Session = self.answer("sessions", reply).await?;
-        person.sign_in.keep(&session);
+        person.sign_in.store(&session);
         *person.token.lock().unwrap_or_else(PoisonError::into_inner) = Some(session.token);
         Ok(())
     }
 }
 
-impl Signed {
+impl PersonSession {
     fn token(&self) -> Option<String> {
         self.token.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -12,7 +12,7 @@ use tracing::warn;
 
 /// The free space of one data directory.
 #[derive(Clone, Debug)]
-pub struct Room {
+pub struct DiskSpace {
     dir: PathBuf,
 }
 
@@ -23,13 +23,13 @@ pub struct Room {
      and rollbacks are still accepted; free space on the disk, and everything continues automatically",
     LOW + RESERVE
 )]
-pub struct Full {
+pub struct DiskFull {
     /// Free bytes, without the reserve.
     pub free: u64,
 }
 
-impl Room {
-    /// The room of a data directory.
+impl DiskSpace {
+    /// The free space of a data directory.
     #[must_use]
     pub fn of(dir: &Path) -> Self {
         Self { dir: dir.to_path_buf() }
@@ -38,21 +38,21 @@ impl Room {
     /// Checks that there is space for any command; makes the reserve again if possible.
     ///
     /// # Errors
-    /// `Full` if only commands for a full disk are accepted.
-    pub fn for_anything(&self) -> Result<(), Full> {
+    /// `DiskFull` if only commands for a full disk are accepted.
+    pub fn for_anything(&self) -> Result<(), DiskFull> {
         let Some(free) = self.free() else { return Ok(()) };
         let path = self.reserve();
         if fs::metadata(&path).is_ok_and(|found| found.len() == RESERVE) {
-            return if free >= LOW { Ok(()) } else { Err(Full { free }) };
+            return if free >= LOW { Ok(()) } else { Err(DiskFull { free }) };
         }
         if free < LOW + RESERVE {
-            return Err(Full { free });
+            return Err(DiskFull { free });
         }
         match disk::reserve("server.reserve", &path, RESERVE) {
             Ok(()) => Ok(()),
             Err(error) => {
                 warn!("the reserve file on the disk cannot be made: {error}");
-                Err(Full { free })
+                Err(DiskFull { free })
             }
         }
     }
@@ -60,8 +60,8 @@ impl Room {
     /// Checks that there is space for a command; a command for a full disk releases the reserve.
     ///
     /// # Errors
-    /// `Full` if there is not enough.
-    pub fn for_command(&self, command: &Command) -> Result<(), Full> {
+    /// `DiskFull` if there is not enough.
+    pub fn for_command(&self, command: &Command) -> Result<(), DiskFull> {
         match self.for_anything() {
             Err(_) if command.is_allowed_when_disk_full() => {
                 // A missing reserve file counts as released.

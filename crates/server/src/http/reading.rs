@@ -20,14 +20,14 @@ use judge::{Store as _, collect};
 use rusqlite::{Connection, params, params_from_iter};
 use serde::Deserialize;
 use wire::{
-    LastView, NamedPerson, OpenView, PlaceView, ProblemKind, ReleaseStage, RolledBackView, RunView,
-    RunningView, RunsAsked, WorkKind, WorkState, WorkView,
+    LastOutcomeView, NamedPerson, PendingReleaseView, PlaceView, ProblemKind, ReleaseStage, RollbackView,
+    RunFilter, RunView, RunningReleaseView, WorkKind, WorkState, WorkView,
 };
 
 use super::machines::waited;
 use super::problem::Failure;
 use super::{Shared, blocking, right};
-use crate::attendance::Who;
+use crate::attendance::MachineId;
 use crate::caller::Caller;
 use crate::clock;
 use crate::dossier::{DossierError, attach_log_proofs};
@@ -55,7 +55,7 @@ pub async fn run(
 pub async fn runs(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Query(RunsAsked { project, commit, begins }): Query<RunsAsked>,
+    Query(RunFilter { project, commit, begins }): Query<RunFilter>,
 ) -> Result<Json<Vec<RunView>>, Failure> {
     if !begins.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(Failure::new(ProblemKind::Malformed, format!("no id of a run begins with `{begins}`")));
@@ -185,7 +185,7 @@ fn place(shared: &Shared, state: &domain::State, facts: &EnvironmentSet) -> Resu
         let view = now.as_ref().map(|now| shared.views.ask(|rows| running_view(rows, at, now)));
         view.transpose().map_err(Failure::failed)
     };
-    let agent = |agent: &AgentKey| shared.attendance.of(&Who::Agent(agent.name.clone(), at.clone()));
+    let agent = |agent: &AgentKey| shared.attendance.of(&MachineId::Agent(agent.name.clone(), at.clone()));
     let earlier: Result<Vec<_>, Failure> = standing
         .earlier
         .iter()
@@ -218,12 +218,12 @@ fn place(shared: &Shared, state: &domain::State, facts: &EnvironmentSet) -> Resu
     })
 }
 
-fn rolled_back(shared: &Shared, at: &Place, bar: &RolledBack) -> Result<RolledBackView, Failure> {
+fn rolled_back(shared: &Shared, at: &Place, bar: &RolledBack) -> Result<RollbackView, Failure> {
     let done = shared.views.ask(|rows| releases::rollback(rows, at, bar.by)).map_err(Failure::failed)?;
     let (time, request) = done.unzip();
     let RolledBack { artifact, commit, release, by, person } = bar.clone();
     let NamedPerson { name, .. } = named(shared, person);
-    Ok(RolledBackView {
+    Ok(RollbackView {
         artifact,
         commit,
         release,
@@ -242,8 +242,8 @@ fn reason(shared: &Shared, request: &Digest) -> Option<String> {
     request.arguments.get("reason")?.as_str().map(str::to_owned)
 }
 
-fn running_view(rows: &Connection, at: &Place, now: &Current) -> rusqlite::Result<RunningView> {
-    Ok(RunningView {
+fn running_view(rows: &Connection, at: &Place, now: &Current) -> rusqlite::Result<RunningReleaseView> {
+    Ok(RunningReleaseView {
         artifact: now.artifact,
         commit: now.commit.clone(),
         release: now.release,
@@ -253,7 +253,7 @@ fn running_view(rows: &Connection, at: &Place, now: &Current) -> rusqlite::Resul
     })
 }
 
-fn open_view(state: &domain::State, open: &Open) -> OpenView {
+fn open_view(state: &domain::State, open: &Open) -> PendingReleaseView {
     let stage = match open.stage {
         Stage::Proposed => ReleaseStage::Proposed,
         Stage::Judging => ReleaseStage::Judging,
@@ -266,7 +266,7 @@ fn open_view(state: &domain::State, open: &Open) -> OpenView {
         all.map(|approval| &approval.facts)
             .filter(move |given| given.decision == decision && given.expires > now)
     };
-    OpenView {
+    PendingReleaseView {
         release: open.facts.release,
         artifact: open.facts.artifact,
         commit: open.facts.commit.clone(),
@@ -278,7 +278,7 @@ fn open_view(state: &domain::State, open: &Open) -> OpenView {
     }
 }
 
-fn last(rows: &Connection, place: &Place) -> rusqlite::Result<Option<LastView>> {
+fn last(rows: &Connection, place: &Place) -> rusqlite::Result<Option<LastOutcomeView>> {
     let text = "SELECT entry, release, outcome, reasons, detail, bundle FROM last WHERE place = ?1";
     let mut statement = rows.prepare(text)?;
     let mut found = statement.query_map(params![place.to_string()], |row| {
@@ -288,7 +288,7 @@ fn last(rows: &Connection, place: &Place) -> rusqlite::Result<Option<LastView>> 
             text.map(|text| text.and_then(|text| text.parse().ok()))
         };
         let reasons: String = row.get(3)?;
-        Ok(LastView {
+        Ok(LastOutcomeView {
             entry: number(0)?,
             release: number(1)?,
             outcome: parsed(row, 2)?,
@@ -333,7 +333,7 @@ pub async fn evidence(
 
 /// Two sizes of the ledger.
 #[derive(Debug, Deserialize)]
-pub struct Sizes {
+pub struct ConsistencyQuery {
     old: u64,
     new: u64,
 }
@@ -341,7 +341,7 @@ pub struct Sizes {
 /// Hashes of the proof that the first `old` entries are the beginning of the first `new`.
 pub async fn consistency(
     State(shared): State<Arc<Shared>>,
-    Query(Sizes { old, new }): Query<Sizes>,
+    Query(ConsistencyQuery { old, new }): Query<ConsistencyQuery>,
 ) -> Result<Json<Vec<Bytes>>, Failure> {
     let made = blocking(move || {
         crate::dossier::consistency(shared.gatekeeper.readers(), old, new)?.map_err(|size| {
@@ -354,14 +354,14 @@ pub async fn consistency(
 
 /// The size to wait for.
 #[derive(Debug, Deserialize)]
-pub struct Past {
+pub struct WaitQuery {
     past: u64,
 }
 
 /// Waits until the ledger has more than a number of entries; returns its size.
 pub async fn wait(
     State(shared): State<Arc<Shared>>,
-    Query(Past { past }): Query<Past>,
+    Query(WaitQuery { past }): Query<WaitQuery>,
 ) -> Result<Json<u64>, Failure> {
     let grown = waited(&shared, move |shared| {
         let entries = shared.intake.state().entries;

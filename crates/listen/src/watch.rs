@@ -12,9 +12,9 @@ use tokio::net::UnixStream;
 /// A second handle on a connection, which reads nothing. Tokio can watch any socket as a Unix socket: only reading and
 /// writing differ.
 #[derive(Debug)]
-pub struct Line(UnixStream);
+pub struct PeerWatch(UnixStream);
 
-impl Line {
+impl PeerWatch {
     /// The line of a connection.
     ///
     /// # Errors
@@ -42,12 +42,12 @@ impl Line {
 
 /// The peer of a request closed the connection before the answer.
 #[derive(Debug)]
-pub struct Gone;
+pub struct PeerClosed;
 
-impl std::fmt::Display for Gone {
+impl std::fmt::Display for PeerClosed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("the peer has closed")
     }
 }
 
-impl std::error::Error for Gone {}
+impl std::error::Error for PeerClosed {}

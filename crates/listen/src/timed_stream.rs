@@ -1,4 +1,4 @@
-//! A stream that gives up if its reader does not read, and that tells its place when everything was sent.
+//! A stream that gives up if its reader does not read, and that tells its slot when everything was sent.
 //!
 //! Invariant: bytes wait for their reader for a bounded time. TCP has a limit for this, but Unix sockets do not.
 
@@ -11,23 +11,23 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
-use crate::places::Place;
+use crate::slots::Slot;
 
 /// A stream with a limit on waiting.
 #[derive(Debug)]
-pub struct Patient<S> {
+pub struct TimedStream<S> {
     stream: S,
     unread: Duration,
     /// Whether bytes are waiting, so that the timer runs.
     waits: bool,
     until: Pin<Box<Sleep>>,
-    place: Arc<Place>,
+    slot: Arc<Slot>,
 }
 
-impl<S> Patient<S> {
+impl<S> TimedStream<S> {
     /// Wraps a stream, whose bytes may wait for their reader for `unread` at most.
-    pub fn new(stream: S, unread: Duration, place: Arc<Place>) -> Self {
-        Self { stream, unread, waits: false, until: Box::pin(tokio::time::sleep(unread)), place }
+    pub fn new(stream: S, unread: Duration, slot: Arc<Slot>) -> Self {
+        Self { stream, unread, waits: false, until: Box::pin(tokio::time::sleep(unread)), slot }
     }
 
     fn within<T>(&mut self, context: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -46,7 +46,7 @@ impl<S> Patient<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for TimedStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -56,7 +56,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for TimedStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -70,7 +70,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
         let polled = Pin::new(&mut self.stream).poll_flush(context);
         // The HTTP writer flushes once it has handed over everything, so a finished flush means that all was sent.
         if matches!(polled, Poll::Ready(Ok(()))) {
-            self.place.sent();
+            self.slot.note_sent();
         }
         self.within(context, polled)
     }

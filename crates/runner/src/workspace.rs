@@ -16,7 +16,7 @@ use crate::source::Source;
 
 /// Why a step's workspace cannot be made.
 #[derive(Debug, thiserror::Error)]
-pub enum GivenError {
+pub enum WorkspaceError {
     /// An input does not match its digest.
     #[error("input `{0}` does not match its digest; run the commit again")]
     Changed(String),
@@ -48,10 +48,10 @@ pub enum GivenError {
 /// The outputs of several steps, in one directory.
 ///
 /// # Errors
-/// `GivenError::Steps` if two of them left different content at one path.
-pub fn merge(left: &BTreeMap<Name, RetainedOutputs>) -> Result<RetainedOutputs, GivenError> {
+/// `WorkspaceError::Steps` if two of them left different content at one path.
+pub fn merge(left: &BTreeMap<Name, RetainedOutputs>) -> Result<RetainedOutputs, WorkspaceError> {
     let mut from: BTreeMap<String, (&Name, &RetainedOutput)> = BTreeMap::new();
-    let clash = |path: &str, first: &Name, second: &Name| GivenError::Steps {
+    let clash = |path: &str, first: &Name, second: &Name| WorkspaceError::Steps {
         path: path.to_owned(),
         first: first.clone(),
         second: second.clone(),
@@ -77,13 +77,16 @@ pub fn merge(left: &BTreeMap<Name, RetainedOutputs>) -> Result<RetainedOutputs, 
 /// The source, and on top of it the outputs of needed steps.
 ///
 /// # Errors
-/// `GivenError` if an output would hide a file.
-pub fn inputs<'a>(source: &'a Source, given: &'a RetainedOutputs) -> Result<Vec<Input<'a>>, GivenError> {
+/// `WorkspaceError` if an output would hide a file.
+pub fn inputs<'a>(
+    source: &'a Source,
+    retained: &'a RetainedOutputs,
+) -> Result<Vec<Input<'a>>, WorkspaceError> {
     let mut inputs = source.inputs();
-    for (path, kept) in given {
+    for (path, kept) in retained {
         let output = &kept.output;
         if Digest::of(&kept.bytes) != output.sha256 || kept.bytes.len() as u64 != output.size {
-            return Err(GivenError::Changed(path.clone()));
+            return Err(WorkspaceError::Changed(path.clone()));
         }
         let kind = match output.kind {
             OutputKind::File if output.executable => InputKind::Executable,
@@ -95,7 +98,7 @@ pub fn inputs<'a>(source: &'a Source, given: &'a RetainedOutputs) -> Result<Vec<
             None => inputs.push(Input { path: Path::new(path), kind, bytes: &kept.bytes }),
             Some(tracked) if tracked == path && is_same(source, path, kind, &kept.bytes) => {}
             Some(tracked) => {
-                return Err(GivenError::Tracked { path: path.clone(), tracked: tracked.to_owned() });
+                return Err(WorkspaceError::Tracked { path: path.clone(), tracked: tracked.to_owned() });
             }
         }
     }
