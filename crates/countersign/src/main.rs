@@ -2,16 +2,13 @@
 //!
 //! Exit codes: 0 success, 1 error, 2 usage, 3 refused by a decision, 4 could not decide, 130 interrupted while waiting.
 
+mod ancestry;
 mod approvers;
 mod children;
+mod cleanup;
 mod clock;
-mod colleague;
-mod descent;
-mod described;
-mod differing;
 mod dossier;
 mod failure;
-mod footprint;
 mod founders;
 mod home;
 mod ids;
@@ -19,18 +16,21 @@ mod key_files;
 mod local_build;
 mod log_options;
 mod log_text;
-mod misplaced;
+mod missing_pipeline;
+mod onboarding;
 mod operator;
 mod outcome;
 mod output;
+mod output_differences;
 mod pack;
-mod partial;
+mod partial_clone;
 mod pinned;
 mod pkcs11;
 mod places;
 mod policies;
 mod progress;
 mod project;
+mod project_files;
 mod random;
 mod rebuild;
 mod remote_tiles;

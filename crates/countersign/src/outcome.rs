@@ -76,7 +76,7 @@ pub enum Stand {
 
 /// A place, and the position of a run there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct At {
+pub struct PlaceOutcome {
     /// The place.
     pub place: Place,
     /// Position of the run.
@@ -85,7 +85,7 @@ pub struct At {
 }
 
 /// The position of a passed run at every place of its services, in the order in which its release reaches them.
-pub fn stands(run: &RunView, places: &[PlaceView]) -> Vec<At> {
+pub fn stands(run: &RunView, places: &[PlaceView]) -> Vec<PlaceOutcome> {
     let mut own: Vec<&PlaceView> = places
         .iter()
         .filter(|view| {
@@ -94,7 +94,9 @@ pub fn stands(run: &RunView, places: &[PlaceView]) -> Vec<At> {
         })
         .collect();
     own.sort_by_key(|view| (view.place.service.clone(), depth(view, places), view.place.environment.clone()));
-    own.iter().map(|view| At { place: view.place.clone(), stand: stand(run, view, places) }).collect()
+    own.iter()
+        .map(|view| PlaceOutcome { place: view.place.clone(), stand: stand(run, view, places) })
+        .collect()
 }
 
 /// Services of a run for which no place has a statement.
@@ -291,7 +293,7 @@ mod tests {
     use evidence::{Digest, Id, Moment};
     use wire::{MachineView, PlaceView, ReleaseKind, ReleaseView, RunState, RunView, RunningReleaseView};
 
-    use super::{At, Stand, gone, stands, without_places};
+    use super::{PlaceOutcome, Stand, gone, stands, without_places};
 
     fn run(n: u8) -> domain::RunId {
         Id::from_random([n; 16]).into()
@@ -366,7 +368,7 @@ mod tests {
             releases,
         };
         assert_eq!(without_places(&view, std::slice::from_ref(&place)), ["elsewhere"]);
-        let [At { stand, .. }] = stands(&view, &[place]).try_into().unwrap();
+        let [PlaceOutcome { stand, .. }] = stands(&view, &[place]).try_into().unwrap();
         stand
     }
 

@@ -10,7 +10,7 @@ use evidence::{Bytes, CommitId, pipeline, release_file};
 use runner::{Budget, Repository, RepositoryError, revisions};
 
 use crate::failure::Failure;
-use crate::partial;
+use crate::partial_clone;
 
 /// The pack of a commit, with the history back to each base that the repository has and that fits into the pack.
 pub fn pack(path: &Path, commit: &CommitId, bases: &BTreeSet<CommitId>) -> Result<SourcePack, Failure> {
@@ -32,7 +32,7 @@ fn within(
     bases: &BTreeSet<CommitId>,
     limits: Limits,
 ) -> Result<SourcePack, Failure> {
-    partial::complete(path, commit)?;
+    partial_clone::complete(path, commit)?;
     let mut history = History::open(path, limits.commits)?;
     let tree = history.commit(commit)?.tree.clone();
     let mut kept = BTreeSet::from([commit.clone()]);
@@ -42,7 +42,7 @@ fn within(
             Ok(range) if history.bytes(kept.union(&range)) <= limits.bytes => kept.extend(range),
             Ok(range) => large = Some(left_out(base, &format!("{} commits are too many bytes", range.len()))),
             Err(Absent::Range(count)) => large = Some(left_out(base, &format!("more than {count} commits"))),
-            // The pack is made without a base that is missing here: `descent` has reported it, and the judge will.
+            // The pack is made without a base that is missing here: `ancestry` has reported it, and the judge will.
             Err(Absent::Base) => {}
             Err(Absent::Failed(failure)) => return Err(failure),
         }
@@ -61,7 +61,7 @@ fn within(
     }
     if !pack.files.contains_key(pipeline::PATH) {
         let what = format!("commit {commit} has no {}", pipeline::PATH);
-        return Err(Failure::error(format!("{what}; {}", crate::misplaced::instead(path))));
+        return Err(Failure::error(format!("{what}; {}", crate::missing_pipeline::instead(path))));
     }
     Ok(pack)
 }

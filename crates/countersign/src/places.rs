@@ -10,7 +10,7 @@ use evidence::dsse::Envelope;
 use evidence::environment::Environment;
 use evidence::policy_files::PolicyFiles;
 use evidence::release_file::{ReleaseFile, Service};
-use evidence::trust_root::{Machine, Place as Host, TrustRoot};
+use evidence::trust_root::{Machine, Site, TrustRoot};
 use evidence::{CommitId, Moment, Name};
 
 use crate::failure::Failure;
@@ -106,7 +106,7 @@ pub fn default_places(
                 agents: vec![Machine {
                     name: agent.clone(),
                     key,
-                    place: Host { host: root.server.host.clone(), operator: root.server.operator.clone() },
+                    place: Site { host: root.server.host.clone(), operator: root.server.operator.clone() },
                 }],
                 baseline: baseline.clone(),
                 after: after.replace(environment.clone()),

@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use evidence::Place as At;
+use evidence::Place;
 
 use domain::{Event, State};
 use evidence::Digest;
@@ -65,7 +65,7 @@ pub fn status_in(file: &StatusFile, root: &TrustRoot, seen: Option<&Pin>) -> Res
 /// The statement of a place; it must be signed, and no older than the pinned number.
 pub fn statement_in(
     envelope: &Envelope,
-    place: &At,
+    place: &Place,
     root: &TrustRoot,
     seen: Option<&Pin>,
 ) -> Result<Environment, Failure> {
@@ -81,7 +81,7 @@ pub fn statement_in(
 }
 
 /// The pinned numbers of a place.
-pub fn seen_of<'a>(pin: &'a Pin, place: &At) -> Option<&'a EnvironmentPin> {
+pub fn seen_of<'a>(pin: &'a Pin, place: &Place) -> Option<&'a EnvironmentPin> {
     pin.environments.iter().find(|known| {
         [&known.project, &known.service, &known.environment]
             == [&place.project, &place.service, &place.environment]

@@ -59,7 +59,7 @@ pub struct Quorum {
 /// Host and operator of a role, as the root's signers state them.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Place {
+pub struct Site {
     /// Name of the host.
     pub host: String,
     /// Operator of the role.
@@ -87,7 +87,7 @@ pub struct Machine {
     /// Key of the machine.
     pub key: MachineKey,
     /// Host and operator of the machine.
-    pub place: Place,
+    pub place: Site,
 }
 
 /// A witness.
@@ -97,7 +97,7 @@ pub struct Witness {
     /// Name and cosignature key as a verifier key of a signed note (<https://c2sp.org/signed-note>).
     pub vkey: String,
     /// Host and operator of the witness.
-    pub place: Place,
+    pub place: Site,
 }
 
 /// Witnesses of whom `quorum` must have cosigned.
@@ -137,7 +137,7 @@ pub struct TrustRoot {
     /// Origin and key of the ledger.
     pub ledger: LedgerKey,
     /// Host and operator of the server.
-    pub server: Place,
+    pub server: Site,
     /// The server's key for provenance.
     pub provenance: MachineKey,
     /// Runners with their receipt keys.

@@ -11,9 +11,7 @@ use evidence::policy_files::PolicyFiles;
 use evidence::report::AgentReport;
 use evidence::request::{self, Request};
 use evidence::status::{self, Status, StatusFile};
-use evidence::trust_root::{
-    self, LedgerKey, Machine, Mode, Place as Where, Quorum, TrustRoot, Witness, Witnesses,
-};
+use evidence::trust_root::{self, LedgerKey, Machine, Mode, Quorum, Site, TrustRoot, Witness, Witnesses};
 use evidence::{Digest, Name};
 use tlog::{CosignatureKey, NoteSigner, SignatureKind};
 
@@ -267,8 +265,8 @@ pub fn production() -> Place {
     Place { project: name("shop"), service: name("api"), environment: name("production") }
 }
 
-fn place(host: &str) -> Where {
-    Where { host: host.to_owned(), operator: "platform".to_owned() }
+fn place(host: &str) -> Site {
+    Site { host: host.to_owned(), operator: "platform".to_owned() }
 }
 
 /// A policy that demands nothing, signed like any other: the judge's own rules hold under it too.

@@ -34,11 +34,11 @@ struct State {
     /// PINs that tokens have refused, by their files. A refused PIN is not tried again, since a few more tries lock the token.
     refused: BTreeMap<PathBuf, String>,
     /// Open sessions, by URI.
-    sessions: BTreeMap<String, Opened>,
+    sessions: BTreeMap<String, KeySession>,
 }
 
 /// A session in which the user is logged in, and its key.
-pub struct Opened {
+pub struct KeySession {
     session: Session,
     key: ObjectHandle,
 }
@@ -53,7 +53,7 @@ impl Module {
     }
 
     /// Uses a key in its open session; if that fails, tries once more in a new session.
-    pub fn with<T>(&self, uri: &Uri, work: impl Fn(&Opened) -> Result<T, String>) -> Result<T, String> {
+    pub fn with<T>(&self, uri: &Uri, work: impl Fn(&KeySession) -> Result<T, String>) -> Result<T, String> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let tries = if state.sessions.is_empty() { 1 } else { 2 };
         let mut done = Err(String::new());
@@ -69,7 +69,7 @@ impl Module {
 }
 
 impl State {
-    fn opened(&mut self, path: &Path, uri: &Uri) -> Result<&Opened, String> {
+    fn opened(&mut self, path: &Path, uri: &Uri) -> Result<&KeySession, String> {
         let library = match &self.library {
             Some(library) => library.clone(),
             None => self.library.insert(Pkcs11::new(path).map_err(said("load the module"))?).clone(),
@@ -81,7 +81,7 @@ impl State {
         }
         let text = uri.to_string();
         if !self.sessions.contains_key(&text) {
-            let opened = Opened::new(&library, uri, &mut self.refused)?;
+            let opened = KeySession::new(&library, uri, &mut self.refused)?;
             self.sessions.insert(text.clone(), opened);
         }
         self.sessions.get(&text).ok_or_else(|| "no session is open".to_owned())
@@ -97,7 +97,7 @@ impl State {
     }
 }
 
-impl Opened {
+impl KeySession {
     fn new(module: &Pkcs11, uri: &Uri, refused: &mut BTreeMap<PathBuf, String>) -> Result<Self, String> {
         let session = module.open_ro_session(slot(module, uri)?).map_err(said("open a session"))?;
         let pin = read_private(&uri.key.pin).map_err(|failure| failure.message().to_owned())?;

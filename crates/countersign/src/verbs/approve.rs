@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use domain::gate::GateOutcome;
-use evidence::Place as At;
+use evidence::Place;
 use evidence::approval::{Approval, Decision, Signed};
 use evidence::pin::Pin;
 use evidence::request::CLOCK_SKEW_MAX;
@@ -22,7 +22,7 @@ use wire::PlaceView;
 use super::cancel;
 use super::promote::{elsewhere, look, waiting};
 use super::rollback::{self, Way};
-use super::{Place, runtime, words};
+use super::{DataDir, runtime, words};
 use crate::approvers;
 use crate::clock::now;
 use crate::dossier::Dossier;
@@ -41,9 +41,9 @@ use crate::signing::{PersonKey, ask, ask_for};
 #[derive(Debug, Args)]
 pub struct Approve {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only place whose release waits for people.
-    at: Option<At>,
+    place: Option<Place>,
     /// Reason for the decision; it is signed and recorded. Required unless --show or --run is given.
     #[arg(long, value_parser = words)]
     reason: Option<String>,
@@ -63,7 +63,7 @@ pub struct Approve {
     yes: bool,
     /// Agree at an approval node of a run, or reject the run there, instead of deciding on a release: the run's id or its
     /// first digits.
-    #[arg(long, requires = "step", conflicts_with_all = ["at", "reason", "ticket", "rebuild", "show"])]
+    #[arg(long, requires = "step", conflicts_with_all = ["place", "reason", "ticket", "rebuild", "show"])]
     run: Option<Beginning>,
     /// Name of the approval node. Required with --run.
     #[arg(long, requires = "run")]
@@ -71,9 +71,9 @@ pub struct Approve {
 }
 
 #[derive(Debug, Serialize)]
-struct Said {
+struct ApprovalReport {
     decision: Decision,
-    place: At,
+    place: Place,
     release: u64,
     artifact: Digest,
     evidence: Digest,
@@ -85,14 +85,14 @@ struct Said {
 
 /// Verifies the evidence, shows it and signs.
 pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Failure> {
-    let home = verb.place.home()?;
+    let home = verb.data_dir.home()?;
     if let (Some(run), Some(step)) = (&verb.run, &verb.step) {
         return at_node(&home, run, step, decision, verb.yes, output);
     }
     let client = home.client()?;
     let runtime = runtime()?;
     let places = runtime.block_on(client.places())?;
-    let view = waiting(places.clone(), verb.at.as_ref())?;
+    let view = waiting(places.clone(), verb.place.as_ref())?;
     let profile = Profile::of(&home)?;
     let dossier = Dossier::fetch(&profile, &client, &view.place)?;
     let (bundle, checked) = (&dossier.bundle, dossier.check()?);
@@ -128,7 +128,7 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     ask(&page, verb.yes, output)?;
     let entry = sign(&home, &profile, &checked, decision, reason, verb.ticket.clone(), rebuilt.clone())?;
     remember(&dossier.pin, &checked)?;
-    let mut said = Said {
+    let mut report = ApprovalReport {
         decision,
         place: view.place.clone(),
         release: bundle.release,
@@ -147,13 +147,13 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
             return end.carry_out(&home, &now, &why, Some(&ends), verb.yes, output);
         }
         if now.running.is_some_and(|running| running.release == bundle.release) {
-            said.next = format!("countersign rollback {}", view.place);
+            report.next = format!("countersign rollback {}", view.place);
         }
     }
-    output.print(&said, |said| {
+    output.print(&report, |report| {
         format!(
             "\n{:?} of release {} signed, recorded as entry {entry}\nnext: {}",
-            said.decision, said.release, said.next
+            report.decision, report.release, report.next
         )
     })
 }
@@ -194,7 +194,7 @@ fn already(
     })
 }
 
-fn next(decision: Decision, place: &At) -> String {
+fn next(decision: Decision, place: &Place) -> String {
     match decision {
         Decision::Approve => format!("countersign promote {place}"),
         Decision::Reject => "countersign status".into(),

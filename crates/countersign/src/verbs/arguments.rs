@@ -12,13 +12,13 @@ use crate::log_options::LogOptions;
 
 /// Location of the installation.
 #[derive(Clone, Debug, Args)]
-pub struct Place {
+pub struct DataDir {
     /// The server's data directory; default: the one of your profile, else `$XDG_DATA_HOME/countersign/data`.
     #[arg(long, env = "COUNTERSIGN_DATA")]
     pub data: Option<PathBuf>,
 }
 
-impl Place {
+impl DataDir {
     /// The directory given, else that of the person's profile, else the default one; it must exist.
     pub fn home(&self) -> Result<Home, Failure> {
         let home = self.named()?;

@@ -7,7 +7,7 @@ use evidence::trust_root::{Mode, TrustRoot};
 use ledger::{Anchors, BLOBS, Blobs, Reader, Report};
 use serde::Serialize;
 
-use super::Place;
+use super::DataDir;
 use crate::failure::Failure;
 use crate::home::{self, Home};
 use crate::output::Output;
@@ -21,7 +21,7 @@ pub enum Audit {
     /// Verify every row and blob of a data directory.
     Verify {
         #[command(flatten)]
-        place: Place,
+        data_dir: DataDir,
         /// File of the trust root to believe; default: your pinned root.
         #[arg(long)]
         trust_root: Option<PathBuf>,
@@ -32,7 +32,7 @@ pub enum Audit {
     /// Decide every recorded command of a ledger again, and compare the outcomes.
     Replay {
         #[command(flatten)]
-        place: Place,
+        data_dir: DataDir,
     },
 }
 
@@ -46,7 +46,7 @@ struct Replayed {
     recorded: u64,
     differ: usize,
     other_rules: usize,
-    differences: Vec<Found>,
+    differences: Vec<BreachReport>,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,13 +64,13 @@ struct Verified {
     witnessed_size: Option<u64>,
     cosigned: u64,
     same_machine: bool,
-    breaches: Vec<Found>,
+    breaches: Vec<BreachReport>,
     views: String,
-    stale_views: Vec<Found>,
+    stale_views: Vec<BreachReport>,
 }
 
 #[derive(Debug, Serialize)]
-struct Found {
+struct BreachReport {
     place: String,
     what: String,
 }
@@ -78,10 +78,10 @@ struct Found {
 /// Verifies and prints; fails if anything is not as it must be.
 pub fn run(verb: &Audit, output: Output) -> Result<(), Failure> {
     match verb {
-        Audit::Verify { place, trust_root, rebuild_views } => {
-            verify(&place.home()?, trust_root.as_deref(), *rebuild_views, output)
+        Audit::Verify { data_dir, trust_root, rebuild_views } => {
+            verify(&data_dir.home()?, trust_root.as_deref(), *rebuild_views, output)
         }
-        Audit::Replay { place } => replay(&place.home()?, output),
+        Audit::Replay { data_dir } => replay(&data_dir.home()?, output),
     }
 }
 
@@ -99,7 +99,7 @@ fn replay(home: &Home, output: Output) -> Result<(), Failure> {
         }
     })?;
     let (mut differ, mut other_rules) = (0, 0);
-    let found = |compared: &judge::Compared| Found {
+    let found = |compared: &judge::Compared| BreachReport {
         place: format!("entry {}", compared.entry),
         what: compared.what.clone(),
     };
@@ -170,7 +170,8 @@ fn verify(
             verified.views = format!("made anew; {} rows were not what the ledger says", stale.len());
         } else {
             let mend = "they differ from the ledger; `--rebuild-views` rebuilds them";
-            let found = stale.into_iter().map(|stale| Found { place: stale.place, what: mend.to_owned() });
+            let found =
+                stale.into_iter().map(|stale| BreachReport { place: stale.place, what: mend.to_owned() });
             verified.stale_views.extend(found);
             verified.views = match (none, verified.stale_views.is_empty()) {
                 (true, _) => "missing; the server makes them when it starts",
@@ -214,7 +215,7 @@ fn verified(root: &TrustRoot, belief: Belief, report: Report, misfits: u64) -> R
         witnessed_size: report.witnessed_size,
         cosigned: report.cosigned,
         same_machine,
-        breaches: breaches.map(|breach| Found { place: breach.place, what: breach.what }).collect(),
+        breaches: breaches.map(|breach| BreachReport { place: breach.place, what: breach.what }).collect(),
         views: "not looked at".into(),
         stale_views: Vec::new(),
     })

@@ -6,7 +6,7 @@ use domain::gate::GateOutcome;
 use policy::Finding;
 use serde_json::json;
 
-use super::{Place, runtime};
+use super::{DataDir, runtime};
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::ids::Beginning;
@@ -17,14 +17,14 @@ use crate::request::{self, With};
 #[derive(Debug, Args)]
 pub struct Cancel {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// The run: its id or the first digits of it; `countersign status` shows the runs that have not ended.
     run: Beginning,
 }
 
 /// Cancels the run.
 pub fn run(verb: &Cancel, output: Output) -> Result<(), Failure> {
-    let home = verb.place.home()?;
+    let home = verb.data_dir.home()?;
     let run = runtime()?.block_on(verb.run.run(&home.client()?))?;
     send(&home, run, output)
 }

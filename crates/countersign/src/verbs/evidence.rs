@@ -6,14 +6,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use evidence::Place as At;
+use evidence::Place;
 use evidence::bundle::BYTES_MAX;
 use serde::Serialize;
 use wire::{Client, PlaceView, ReleaseKind, ReleaseView, RunFilter};
 
 use super::promote::{named, only};
 use super::trust::write_file;
-use super::{Place, runtime};
+use super::{DataDir, runtime};
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
@@ -24,9 +24,9 @@ use crate::shell;
 #[derive(Debug, Args)]
 pub struct Evidence {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only place that runs a release approved by people.
-    at: Option<At>,
+    place: Option<Place>,
     /// Number of the release; default: the release that runs at the place.
     release: Option<u64>,
     /// File to write; default: a file in the current directory, which git is told to ignore.
@@ -36,7 +36,7 @@ pub struct Evidence {
 
 #[derive(Debug, Serialize)]
 struct Saved {
-    place: At,
+    place: Place,
     release: u64,
     bundle: PathBuf,
     next: String,
@@ -44,11 +44,11 @@ struct Saved {
 
 /// Fetches the evidence and saves it.
 pub fn run(verb: &Evidence, output: Output) -> Result<(), Failure> {
-    let home = verb.place.home()?;
+    let home = verb.data_dir.home()?;
     let client = home.client()?;
     let runtime = runtime()?;
     let places = runtime.block_on(client.places())?;
-    let view = match &verb.at {
+    let view = match &verb.place {
         Some(at) => named(places, at)?,
         None => only(
             places,
@@ -96,7 +96,7 @@ pub async fn save(
 
 /// A file in the current directory. If that is in a repository whose git cannot be told to ignore the file, a file in the
 /// person's own data directory.
-fn usual(home: &Home, place: &At, number: u64) -> Result<PathBuf, Failure> {
+fn usual(home: &Home, place: &Place, number: u64) -> Result<PathBuf, Failure> {
     let name = format!("{}-{number}.bundle", place.to_string().replace('/', "-"));
     let here = std::env::current_dir()?;
     let is_outside = matches!(project::toplevel(&here), Ok(None));

@@ -10,7 +10,7 @@ use policy::Finding;
 use wire::{Client, LastOutcome, MachineView, PlaceView, ReleaseStage, ReleaseView, RunView, WorkState};
 
 use crate::failure::Failure;
-use crate::outcome::{self, At, Stand};
+use crate::outcome::{self, PlaceOutcome, Stand};
 use crate::witnesses;
 
 /// The approval nodes that a run waits for, if it waits for nothing else.
@@ -48,8 +48,8 @@ pub async fn runners(client: &Client, view: &RunView) -> Result<(), Failure> {
 }
 
 /// Fails if all releases of a run that are in progress wait for agents that are gone.
-pub fn agents(view: &RunView, stands: &[At], places: &[PlaceView]) -> Result<(), Failure> {
-    let waits = |at: &&At| matches!(at.stand, Stand::Moving { .. });
+pub fn agents(view: &RunView, stands: &[PlaceOutcome], places: &[PlaceView]) -> Result<(), Failure> {
+    let waits = |at: &&PlaceOutcome| matches!(at.stand, Stand::Moving { .. });
     let moving =
         stands.iter().filter(waits).filter_map(|at| places.iter().find(|place| place.place == at.place));
     // A place that comes after another place waits for that place and not for its own agent.

@@ -9,7 +9,7 @@ use evidence::pin::Pin;
 use serde::Serialize;
 
 use super::trust::together;
-use super::{Place, runtime};
+use super::{DataDir, runtime};
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
 use crate::ids::Beginning;
@@ -26,7 +26,7 @@ pub enum Key {
         file: Option<PathBuf>,
     },
     /// List the keys of all enrolled people, as the server sees them.
-    List(Place),
+    List(DataDir),
     /// Tell this machine who you are in an installation, and which of your keys you use there.
     Use {
         /// The line that `countersign trust pin` prints, from a person that you trust. Required unless --data is given.
@@ -51,7 +51,7 @@ pub enum Key {
 }
 
 #[derive(Debug, Serialize)]
-struct Shown {
+struct KeyReport {
     fingerprint: String,
     public_key: String,
     file: PathBuf,
@@ -85,8 +85,8 @@ pub fn run(verb: &Key, output: Output) -> Result<(), Failure> {
     }
 }
 
-fn list(place: &Place, output: Output) -> Result<(), Failure> {
-    let client = place.home()?.client()?;
+fn list(data_dir: &DataDir, output: Output) -> Result<(), Failure> {
+    let client = data_dir.home()?.client()?;
     let people = runtime()?.block_on(client.installation())?.people;
     output.print(&people, |people| {
         let line = |person: &wire::PersonView| format!("{}  {}", person.person, person.keys.join("  "));
@@ -190,14 +190,14 @@ fn use_profile(profile: &Profile, output: Output) -> Result<(), Failure> {
 
 fn show(file: Option<&Path>, output: Output) -> Result<(), Failure> {
     let found = file.map_or_else(PersonKey::discover, PersonKey::read)?;
-    let shown = Shown {
+    let report = KeyReport {
         fingerprint: found.key.fingerprint().to_owned(),
         public_key: found.key.line().to_owned(),
         hardware: found.key.is_hardware(),
         file: found.file,
     };
-    output.print(&shown, |shown| {
-        let kind = if shown.hardware { "hardware key" } else { "file or agent key" };
-        format!("{}\n{}\n{} ({kind})", shown.fingerprint, shown.public_key, shown.file.display())
+    output.print(&report, |report| {
+        let kind = if report.hardware { "hardware key" } else { "file or agent key" };
+        format!("{}\n{}\n{} ({kind})", report.fingerprint, report.public_key, report.file.display())
     })
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 use wire::{Client, LOG_PIECE_BYTES_MAX, RunFilter, RunState, RunView, WorkKind, WorkState, WorkView};
 
 use super::logs_place::{self, Subject};
-use super::{Place, runtime};
+use super::{DataDir, runtime};
 use crate::failure::Failure;
 
 use crate::log_text::LogText;
@@ -22,7 +22,7 @@ use crate::project;
 #[derive(Debug, Args)]
 pub struct Logs {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// The run's id or the first digits of it, or a place such as shop/api/staging for the log of its service; default: the
     /// newest run of the project whose repository you are in, else the newest run of all.
     #[arg(value_name = "RUN|PLACE")]
@@ -49,7 +49,7 @@ struct Reading {
 
 /// Prints logs.
 pub fn run(verb: &Logs, output: Output) -> Result<(), Failure> {
-    let client = verb.place.home()?.client()?;
+    let client = verb.data_dir.home()?.client()?;
     runtime()?.block_on(show(verb, &client, output))
 }
 

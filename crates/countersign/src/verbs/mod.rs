@@ -33,7 +33,7 @@ pub mod verify;
 mod witness;
 
 use ::evidence::approval::Decision;
-use arguments::{Child, Place, RoleArguments, words};
+use arguments::{Child, DataDir, RoleArguments, words};
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;

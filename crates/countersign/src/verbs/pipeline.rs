@@ -15,11 +15,11 @@ use serde::Serialize;
 use wire::PlaceView;
 
 use super::pipeline_run::{self, Local};
-use super::{Place, runtime};
-use crate::described::{self, Described};
+use super::{DataDir, runtime};
 use crate::failure::Failure;
 use crate::operator::Reach;
 use crate::output::Output;
+use crate::project_files::{self, ProjectFiles};
 use crate::{project, working_tree};
 
 /// Subcommands of `pipeline`.
@@ -56,7 +56,7 @@ pub struct RunHere {
 #[derive(Debug, Args)]
 pub struct Check {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// The repository; default: the repository of the current directory.
     #[arg(long)]
     repository: Option<PathBuf>,
@@ -126,22 +126,22 @@ fn check(verb: &Check, output: Output) -> Result<(), Failure> {
     }
     let file = |name: &str| files.get(name).map(Vec::as_slice);
     let of = format!("the working tree `{}`", path.display());
-    let described = described::sound(&of, file, MEND)?;
+    let described = project_files::sound(&of, file, MEND)?;
     let tree = working_tree::paths(&path)?;
     let missing = programs::missing(&described.pipeline, &tree);
     if !missing.is_empty() {
-        return Err(described::unsound(&of, &missing, MEND));
+        return Err(project_files::unsound(&of, &missing, MEND));
     }
     let mut plan = plan(project, &described, &tree);
     plan.notes.extend(absent(&described.pipeline)?);
-    let views = places(&verb.place, &plan.project, &described)?;
+    let views = places(&verb.data_dir, &plan.project, &described)?;
     plan.notes.extend(views.as_ref().err().cloned());
     plan.places = views.ok().flatten();
     output.print(&plan, text)
 }
 
-fn plan(project: Name, described: &Described, tree: &BTreeSet<String>) -> Plan {
-    let Described { pipeline, release } = described;
+fn plan(project: Name, described: &ProjectFiles, tree: &BTreeSet<String>) -> Plan {
+    let ProjectFiles { pipeline, release } = described;
     let steps = pipeline.order().into_iter().filter_map(|name| Some((name, pipeline.steps.get(name)?)));
     let steps = steps.map(|(name, step)| step_plan(name, step, pipeline)).collect();
     let mut notes = notes(pipeline, release.as_ref());
@@ -236,12 +236,12 @@ fn service_plan(service: &Service) -> String {
 /// The places that the services would reach; `None` if no installation is found, an error in words if one is found but
 /// does not answer.
 fn places(
-    place: &Place,
+    data_dir: &DataDir,
     project: &Name,
-    described: &Described,
+    described: &ProjectFiles,
 ) -> Result<Result<Option<Vec<PlacePlan>>, String>, Failure> {
     let Some(release) = &described.release else { return Ok(Ok(None)) };
-    let Ok(home) = place.home() else { return Ok(Ok(None)) };
+    let Ok(home) = data_dir.home() else { return Ok(Ok(None)) };
     if !home.url_file().exists() {
         return Ok(Ok(None));
     }
@@ -259,7 +259,7 @@ fn places(
         tokio::time::timeout(PATIENCE, async {
             let all = client.places().await?;
             let own: Vec<PlaceView> = all.into_iter().filter(|view| view.place.project == *project).collect();
-            let misfits = described::misfits(&client, &own, release).await?;
+            let misfits = project_files::misfits(&client, &own, release).await?;
             Ok::<_, Failure>((own, misfits))
         })
         .await
@@ -267,11 +267,16 @@ fn places(
     match asked {
         Err(_) => unknown(&"the server does not answer"),
         Ok(Err(error)) => unknown(&error.message()),
-        Ok(Ok((_, misfits))) if !misfits.is_empty() => Err(described::refused("the working tree", misfits)),
+        Ok(Ok((_, misfits))) if !misfits.is_empty() => {
+            Err(project_files::refused("the working tree", misfits))
+        }
         Ok(Ok((own, _))) => {
             let names = |service: &Name| own.iter().any(|view| view.place.service == *service);
             if !own.is_empty() && !release.services.keys().any(names) {
-                return Err(described::refused("the working tree", vec![renamed(release, project, &own)]));
+                return Err(project_files::refused(
+                    "the working tree",
+                    vec![renamed(release, project, &own)],
+                ));
             }
             let reached = own.iter().filter(|view| release.services.contains_key(&view.place.service));
             Ok(Ok(Some(reached.map(place_plan).collect())))
@@ -288,7 +293,7 @@ fn renamed(release: &ReleaseFile, project: &Name, own: &[PlaceView]) -> Finding 
             "{}: no environment statement names service {} of project `{project}`; was it renamed? The places are {}",
             release_file::PATH,
             services.join(", "),
-            described::names(own.iter())
+            project_files::names(own.iter())
         ),
         remedy: "give the service the name that its places have, or make new ones with `countersign trust environment PLACE`"
             .to_owned(),

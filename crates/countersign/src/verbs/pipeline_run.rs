@@ -19,12 +19,12 @@ use runner::{
 };
 use serde::Serialize;
 
-use crate::described::{self, Described};
 use crate::failure::Failure;
 use crate::local_build::LocalBuild;
 use crate::operator::Reach;
 use crate::output::{self, Output};
 use crate::progress::Progress;
+use crate::project_files::{self, ProjectFiles};
 use crate::review::many;
 use crate::{project, working_tree};
 
@@ -65,8 +65,8 @@ pub fn run(verb: &Local<'_>, output: Output) -> Result<(), Failure> {
     drop(snapshot);
     let of = format!("the working tree `{}`", path.display());
     let remedy = "correct the file; `countersign pipeline check` names all problems";
-    let described = described::sound(&of, |name| source.file(name), remedy)?;
-    let Described { pipeline, .. } = &described;
+    let described = project_files::sound(&of, |name| source.file(name), remedy)?;
+    let ProjectFiles { pipeline, .. } = &described;
     let wanted = wanted(pipeline, verb.steps)?;
     let mut progress = Progress::new(output);
     let files = many(source.files.len(), "file");

@@ -14,12 +14,12 @@ use serde::Serialize;
 use serde_json::json;
 use wire::PlaceView;
 
-use super::init::{MadePlace, commit_first, pin_of};
+use super::init::{PlaceReport, commit_first, pin_of};
 use super::trust::{my_key, write_envelope, write_file};
-use super::{Place, agent, runtime, trust_environment};
+use super::{DataDir, agent, runtime, trust_environment};
+use crate::cleanup::Cleanup;
 use crate::clock::now;
 use crate::failure::Failure;
-use crate::footprint::Footprint;
 use crate::home::Home;
 use crate::output::Output;
 use crate::places::{self, Prepared};
@@ -39,7 +39,7 @@ pub enum Project {
 #[derive(Debug, Args)]
 pub struct Add {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// Repository of the project; default: the repository of the current directory.
     #[arg(long)]
     repository: Option<PathBuf>,
@@ -55,9 +55,9 @@ pub struct Add {
 }
 
 #[derive(Debug, Serialize)]
-struct Added {
+struct ProjectReport {
     project: Name,
-    places: Vec<MadePlace>,
+    places: Vec<PlaceReport>,
     written: Vec<PathBuf>,
     /// Statements that other people have to sign first.
     statements: Vec<PathBuf>,
@@ -83,7 +83,7 @@ pub fn run(verb: &Project, output: Output) -> Result<(), Failure> {
 }
 
 fn add(verb: &Add, output: Output) -> Result<(), Failure> {
-    let home = verb.place.home()?;
+    let home = verb.data_dir.home()?;
     let (root, _) = trust::pinned_root_of(home.data())?;
     let repository = project::repository(verb.repository.as_deref())?;
     let name = project::name(verb.project.as_ref(), &repository)?;
@@ -97,13 +97,13 @@ fn add(verb: &Add, output: Output) -> Result<(), Failure> {
         let what = format!("project {} has its places in this installation already", new.name);
         return Err(Failure::error(format!("{what}; nothing was changed. next: countersign run")));
     }
-    let footprint = Footprint::of(new.described.missing.iter().map(|(path, _)| path.clone()));
+    let cleanup = Cleanup::of(new.described.missing.iter().map(|(path, _)| path.clone()));
     let written = new.described.write()?;
     project::keep(&new.name, &new.repository)?;
-    footprint.keep();
-    let mut added = Added {
+    cleanup.keep();
+    let mut added = ProjectReport {
         next: "countersign run".into(),
-        places: missing.iter().map(MadePlace::of).collect::<Result<_, _>>()?,
+        places: missing.iter().map(PlaceReport::of).collect::<Result<_, _>>()?,
         notes: project::renamed(&new.name, &new.repository).into_iter().collect(),
         written,
         statements: Vec::new(),
@@ -209,9 +209,9 @@ fn signers(home: &Home, new: &New, files: &[PathBuf]) -> Result<String, Failure>
     ))
 }
 
-fn text(added: &Added) -> String {
+fn text(added: &ProjectReport) -> String {
     let notes: String = added.notes.iter().map(|note| format!("{note}\n")).collect();
-    let places: String = added.places.iter().map(MadePlace::line).collect();
+    let places: String = added.places.iter().map(PlaceReport::line).collect();
     let what = if added.statements.is_empty() { "added" } else { "prepared" };
     format!(
         "{what} project {}\n{notes}{places}next: {}",

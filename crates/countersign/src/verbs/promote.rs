@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use evidence::Place as At;
+use evidence::Place;
 use serde::Serialize;
 use serde_json::json;
 use wire::{Client, PlaceView, ReleaseStage, ReleaseView};
 
 use super::evidence::save;
-use super::{Place, follow, runtime, status};
+use super::{DataDir, follow, runtime, status};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -21,9 +21,9 @@ use crate::waiting::unless_interrupted;
 #[derive(Debug, Args)]
 pub struct Promote {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only place whose release waits for people.
-    at: Option<At>,
+    place: Option<Place>,
     /// File for the evidence; default: a file in the current directory, which git is told to ignore.
     #[arg(long)]
     bundle: Option<PathBuf>,
@@ -33,8 +33,8 @@ pub struct Promote {
 }
 
 #[derive(Debug, Serialize)]
-struct Done {
-    place: At,
+struct PromotionReport {
+    place: Place,
     release: u64,
     outcome: ReleaseStage,
     /// Number of the entry with the agent's report.
@@ -46,11 +46,11 @@ struct Done {
 
 /// Promotes the pending release, and follows it to its agent's report.
 pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
-    let home = verb.place.home()?;
+    let home = verb.data_dir.home()?;
     let client = home.client()?;
     let runtime = runtime()?;
     let places = runtime.block_on(client.places())?;
-    let view = waiting(places.clone(), verb.at.as_ref())?;
+    let view = waiting(places.clone(), verb.place.as_ref())?;
     for line in elsewhere(&places, &view) {
         shown::say(&format!("note: {line}"));
     }
@@ -83,14 +83,21 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     })?;
     let bundle = bundle.1;
     let next = format!("countersign verify {}", shell::path(&bundle));
-    let done = Done { place, release: number, outcome: release.stage, entry: release.entry, bundle, next };
-    output.print(&done, |done| {
+    let report = PromotionReport {
+        place,
+        release: number,
+        outcome: release.stage,
+        entry: release.entry,
+        bundle,
+        next,
+    };
+    output.print(&report, |report| {
         format!(
             "{} runs release {}\nevidence: {}\nnext: {}",
-            done.place,
-            done.release,
-            done.bundle.display(),
-            done.next
+            report.place,
+            report.release,
+            report.bundle.display(),
+            report.next
         )
     })
 }
@@ -122,7 +129,7 @@ pub fn elsewhere(places: &[PlaceView], view: &PlaceView) -> Vec<String> {
 /// Follows a release until it has ended, or, if the caller does not wait for the agent, until its gate lets it pass.
 async fn settle(
     client: &Client,
-    place: &At,
+    place: &Place,
     number: u64,
     for_the_gate: bool,
     progress: &mut Progress,
@@ -144,25 +151,25 @@ async fn settle(
     }
 }
 
-pub async fn look(client: &Client, place: &At) -> Result<PlaceView, Failure> {
+pub async fn look(client: &Client, place: &Place) -> Result<PlaceView, Failure> {
     named(client.places().await?, place)
 }
 
 /// The place of this name; an unknown name is an error that lists the known places.
-pub fn named(places: Vec<PlaceView>, place: &At) -> Result<PlaceView, Failure> {
+pub fn named(places: Vec<PlaceView>, place: &Place) -> Result<PlaceView, Failure> {
     let known: Vec<_> = places.iter().map(|view| view.place.to_string()).collect();
     let found = places.into_iter().find(|view| view.place == *place);
     found.ok_or_else(|| unknown(place, &known))
 }
 
-fn gone(place: &At, number: u64) -> Failure {
+fn gone(place: &Place, number: u64) -> Failure {
     Failure::error(format!(
         "the server does not show the outcome of release {number} of {place}; see `countersign status`"
     ))
 }
 
 /// The place to act on: the one given, else the only one whose release waits for people.
-pub fn waiting(places: Vec<PlaceView>, at: Option<&At>) -> Result<PlaceView, Failure> {
+pub fn waiting(places: Vec<PlaceView>, at: Option<&Place>) -> Result<PlaceView, Failure> {
     if let Some(at) = at {
         let found = named(places, at)?;
         return if found.open.is_some() { Ok(found) } else { Err(nothing_open(at)) };
@@ -191,11 +198,11 @@ pub fn only(
     }
 }
 
-fn unknown(place: &At, known: &[String]) -> Failure {
+fn unknown(place: &Place, known: &[String]) -> Failure {
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     Failure::error(format!("there is no place `{place}`; known are {known}"))
 }
 
-fn nothing_open(place: &At) -> Failure {
+fn nothing_open(place: &Place) -> Failure {
     Failure::error(format!("no release is pending at {place}; see `countersign status`"))
 }

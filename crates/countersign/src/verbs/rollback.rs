@@ -5,7 +5,7 @@
 //! which pending releases end. A release that was rolled back cannot be the target.
 
 use clap::Args;
-use evidence::Place as At;
+use evidence::Place;
 use evidence::{CommitId, Digest};
 use serde::Serialize;
 use serde_json::json;
@@ -15,7 +15,7 @@ use wire::{
 };
 
 use super::promote::{look, named, only};
-use super::{Place, follow, runtime, words};
+use super::{DataDir, follow, runtime, words};
 use crate::failure::Failure;
 use crate::home::Home;
 use crate::output::Output;
@@ -28,9 +28,9 @@ use crate::waiting::unless_interrupted;
 #[derive(Debug, Args)]
 pub struct Rollback {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only place where a release runs.
-    at: Option<At>,
+    place: Option<Place>,
     /// Number of the release to return to; default: the latest one that ran there and was not rolled back.
     #[arg(long, value_name = "RELEASE")]
     to: Option<u64>,
@@ -56,8 +56,8 @@ pub struct Way {
 }
 
 #[derive(Debug, Serialize)]
-struct Done {
-    place: At,
+struct RollbackReport {
+    place: Place,
     /// Number of the rollback.
     release: u64,
     outcome: ReleaseStage,
@@ -88,9 +88,9 @@ struct Ended {
 
 /// Asks for the rollback, and waits for the agent's report.
 pub fn run(verb: &Rollback, output: Output) -> Result<(), Failure> {
-    let home = verb.place.home()?;
+    let home = verb.data_dir.home()?;
     let places = runtime()?.block_on(home.client()?.places())?;
-    let view = match &verb.at {
+    let view = match &verb.place {
         Some(at) => named(places, at)?,
         None => only(places, |view| view.running.is_some(), "runs something")?,
     };
@@ -122,7 +122,7 @@ pub fn carry_out(
     if release.stage != ReleaseStage::Running {
         return Err(runtime.block_on(follow::why(&client, &release))?);
     }
-    let done = Done {
+    let report = RollbackReport {
         place: view.place.clone(),
         release: release.release.unwrap_or_default(),
         outcome: release.stage,
@@ -132,16 +132,16 @@ pub fn carry_out(
         ended: way.ends,
         next: "countersign status".into(),
     };
-    output.print(&done, |done| {
-        let ended: String = done.ended.iter().map(|ended| format!("\n{}", ended.words("has ended"))).collect();
+    output.print(&report, |report| {
+        let ended: String = report.ended.iter().map(|ended| format!("\n{}", ended.words("has ended"))).collect();
         format!(
             "{} runs commit {} again, as release {}. To release the replaced commit again, run `countersign run --again {}` \
              while no newer commit runs in the first environment; otherwise commit on top of the running commit{ended}\nnext: {}",
-            done.place,
-            short(done.to.commit.as_str()),
-            done.release,
-            done.from.commit,
-            done.next
+            report.place,
+            short(report.to.commit.as_str()),
+            report.release,
+            report.from.commit,
+            report.next
         )
     })
 }
@@ -319,7 +319,7 @@ fn forward(view: &PlaceView, bar: &RollbackView) -> Failure {
 }
 
 /// Waits for the agent's report on the rollback that an entry began.
-async fn reported(client: &Client, place: &At, entry: u64) -> Result<ReleaseView, Failure> {
+async fn reported(client: &Client, place: &Place, entry: u64) -> Result<ReleaseView, Failure> {
     let mut seen = 0;
     loop {
         let view = look(client, place).await?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Args;
 use domain::RunId;
 use domain::gate::GateOutcome;
-use evidence::Place as ReleasePlace;
+use evidence::Place;
 use evidence::rules::UNTESTED;
 use evidence::source_pack::SourcePack;
 use evidence::trust_root::Mode;
@@ -21,20 +21,20 @@ use serde_json::json;
 use wire::{Client, NamedPerson, PlaceView, RunFilter, RunState, RunView, WorkState, WorkView};
 
 use super::pipeline_run::{self, Local};
-use super::{Place, follow, runtime};
+use super::{DataDir, follow, runtime};
 use crate::approvers;
-use crate::described;
-use crate::differing;
 use crate::dossier::Dossier;
 use crate::failure::Failure;
 use crate::home::{Home, Profile};
-use crate::misplaced;
+use crate::missing_pipeline;
 use crate::operator::Reach;
-use crate::outcome::{self, At, Stand};
+use crate::outcome::{self, PlaceOutcome, Stand};
 use crate::output::Output;
+use crate::output_differences;
 use crate::pack;
 use crate::progress::Progress;
 use crate::project;
+use crate::project_files;
 use crate::request::{self, With};
 use crate::review::short;
 use crate::waiting::unless_interrupted;
@@ -43,7 +43,7 @@ use crate::waiting::unless_interrupted;
 #[derive(Debug, Args)]
 pub struct Run {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// The commit: a branch, a tag or an id.
     #[arg(default_value = HEAD)]
     commit: String,
@@ -75,7 +75,7 @@ pub struct Run {
 }
 
 #[derive(Debug, Serialize)]
-struct Started {
+struct RunReport {
     run: RunId,
     commit: CommitId,
     state: RunState,
@@ -83,7 +83,7 @@ struct Started {
     unchanged: bool,
     artifacts: BTreeMap<String, Digest>,
     /// Outcome at each place.
-    outcomes: Vec<At>,
+    outcomes: Vec<PlaceOutcome>,
     /// Services for which no environment statement has a place.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     without_places: Vec<String>,
@@ -99,7 +99,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     if let Some(steps) = &verb.local {
         return local(verb, steps, output);
     }
-    let home = verb.place.home()?;
+    let home = verb.data_dir.home()?;
     let client = home.client()?;
     let runtime = runtime()?;
     let path = project::repository(verb.repository.as_deref())?;
@@ -125,7 +125,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
         None => {
             let check = |pack: &SourcePack| {
                 let found =
-                    runtime.block_on(described::can_be_sent(&path, pack, &project, &client, &places))?;
+                    runtime.block_on(project_files::can_be_sent(&path, pack, &project, &client, &places))?;
                 found.notes.into_iter().for_each(|note| progress.say(format!("note: {note}")));
                 untested = found.untested;
                 Ok(())
@@ -137,42 +137,42 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     };
     if verb.no_wait {
         let next = format!("countersign logs -f {run}");
-        let started = Started::new(run, commit, RunState::Running, unchanged, next);
-        return output.print(&started, |started| format!("next: {}", started.next));
+        let report = RunReport::new(run, commit, RunState::Running, unchanged, next);
+        return output.print(&report, |report| format!("next: {}", report.next));
     }
     let goes_on = format!(
         "run {run} continues; `countersign cancel {run}` ends it, `countersign run {commit}` follows it again"
     );
     let followed = unless_interrupted(to_the_end(&client, run, &mut progress), &goes_on);
     let (view, end) = runtime.block_on(followed)?;
-    let mut started = Started::new(run, commit, view.state, unchanged, String::new());
-    started.artifacts.clone_from(&view.artifacts);
+    let mut report = RunReport::new(run, commit, view.state, unchanged, String::new());
+    report.artifacts.clone_from(&view.artifacts);
     if let Some(nodes) = end.nodes {
         let node = nodes.first().cloned().unwrap_or_default();
         let command = format!("countersign approve --run {run} --step {node}");
         let mode = runtime.block_on(client.installation())?.mode;
-        started.next = if mode == Mode::Solo { command } else { approvers::somebody(&command) };
-        return output.print(&started, |started| {
-            format!("run {run} waits for people at {}\nnext: {}", nodes.join(", "), started.next)
+        report.next = if mode == Mode::Solo { command } else { approvers::somebody(&command) };
+        return output.print(&report, |report| {
+            format!("run {run} waits for people at {}\nnext: {}", nodes.join(", "), report.next)
         });
     }
     let own = |view: &PlaceView| view.place.project == project;
-    started.without_places = outcome::without_places(&view, &end.places);
-    started.outcomes = outcome::stands(&view, &end.places);
-    started.places = end.places.into_iter().filter(own).collect();
-    if let Some(failure) = runtime.block_on(failure(&client, &view, &started))? {
+    report.without_places = outcome::without_places(&view, &end.places);
+    report.outcomes = outcome::stands(&view, &end.places);
+    report.places = end.places.into_iter().filter(own).collect();
+    if let Some(failure) = runtime.block_on(failure(&client, &view, &report))? {
         return Err(failure);
     }
-    started.next = next(&home, &client, &started.outcomes)?;
-    started.notes.extend(untested.then(|| UNTESTED.to_owned()));
-    output.print(&started, Started::text)
+    report.next = next(&home, &client, &report.outcomes)?;
+    report.notes.extend(untested.then(|| UNTESTED.to_owned()));
+    output.print(&report, RunReport::text)
 }
 
 const fn how_far(state: RunState) -> &'static str {
     if matches!(state, RunState::Running) { "is being built" } else { "was built" }
 }
 
-impl Started {
+impl RunReport {
     fn new(run: RunId, commit: CommitId, state: RunState, unchanged: bool, next: String) -> Self {
         Self {
             run,
@@ -215,7 +215,7 @@ async fn standing(
         RunFilter { project: Some(project.clone()), commit: Some(commit.clone()), ..RunFilter::default() };
     let Some(view) = client.runs(&asked).await?.into_iter().next() else { return Ok(None) };
     let stands = outcome::stands(&view, places);
-    let settled = |at: &At| at.stand.is_settled() || matches!(at.stand, Stand::RolledBack { .. });
+    let settled = |at: &PlaceOutcome| at.stand.is_settled() || matches!(at.stand, Stand::RolledBack { .. });
     let is_placed = view.services.is_empty() || !stands.is_empty();
     let stays = match view.state {
         RunState::Running => true,
@@ -281,7 +281,7 @@ async fn to_the_end(client: &Client, run: RunId, progress: &mut Progress) -> Res
             let places = client.places().await?;
             let stands =
                 if view.state == RunState::Passed { outcome::stands(&view, &places) } else { Vec::new() };
-            for At { place, stand } in &stands {
+            for PlaceOutcome { place, stand } in &stands {
                 progress.once(format!("{place}: {}", stand.words()));
                 let view = places.iter().find(|view| view.place == *place);
                 let probing = view.and_then(|view| view.service.as_ref()?.probing.as_ref());
@@ -306,17 +306,17 @@ async fn to_the_end(client: &Client, run: RunId, progress: &mut Progress) -> Res
 }
 
 /// The failure of a run that did not get as far as it could without people; `None` if it did.
-async fn failure(client: &Client, view: &RunView, started: &Started) -> Result<Option<Failure>, Failure> {
+async fn failure(client: &Client, view: &RunView, report: &RunReport) -> Result<Option<Failure>, Failure> {
     if view.state != RunState::Passed {
         // The failure is true even without the file list, so a receipt that cannot be read is no further failure.
         let differing = match view.state {
-            RunState::Differed => differing::files(client, view).await.unwrap_or_default(),
+            RunState::Differed => output_differences::files(client, view).await.unwrap_or_default(),
             _ => Vec::new(),
         };
         return Ok(Some(failed(view, &differing)));
     }
     let run = view.run;
-    for At { place, stand } in &started.outcomes {
+    for PlaceOutcome { place, stand } in &report.outcomes {
         match stand {
             Stand::Stopped { release } => return follow::why(client, release).await.map(Some),
             Stand::Superseded { by, automatic: true } => {
@@ -355,12 +355,12 @@ async fn failure(client: &Client, view: &RunView, started: &Started) -> Result<O
             _ => {}
         }
     }
-    Ok(nowhere(view, started))
+    Ok(nowhere(view, report))
 }
 
 /// The failure of a run whose services have no place.
-fn nowhere(view: &RunView, started: &Started) -> Option<Failure> {
-    if view.services.is_empty() || !started.outcomes.is_empty() {
+fn nowhere(view: &RunView, report: &RunReport) -> Option<Failure> {
+    if view.services.is_empty() || !report.outcomes.is_empty() {
         return None;
     }
     let service = view.services.first().map(String::as_str).unwrap_or_default();
@@ -440,7 +440,7 @@ fn lost(view: &RunView) -> String {
 /// A progress that begins with a warning about uncommitted changes, because forgetting them is the most usual mistake.
 fn progress(verb: &Run, repository: &Path, output: Output) -> Progress {
     let mut progress = Progress::new(output);
-    if verb.commit == "HEAD" && misplaced::has_uncommitted(repository) {
+    if verb.commit == "HEAD" && missing_pipeline::has_uncommitted(repository) {
         progress
             .say("files have changed since HEAD; what is not committed is not part of this run".to_owned());
     }
@@ -448,7 +448,7 @@ fn progress(verb: &Run, repository: &Path, output: Output) -> Progress {
 }
 
 /// The next command for this run.
-fn next(home: &Home, client: &Client, outcomes: &[At]) -> Result<String, Failure> {
+fn next(home: &Home, client: &Client, outcomes: &[PlaceOutcome]) -> Result<String, Failure> {
     let waits = outcomes.iter().find_map(|at| match at.stand {
         Stand::Waiting { approvals, .. } => Some((&at.place, approvals)),
         _ => None,
@@ -461,7 +461,7 @@ fn next(home: &Home, client: &Client, outcomes: &[At]) -> Result<String, Failure
 }
 
 /// The command that approves a release, with the names of possible approvers if this person's own approval would not count.
-fn approval(home: &Home, client: &Client, place: &ReleasePlace) -> Result<String, Failure> {
+fn approval(home: &Home, client: &Client, place: &Place) -> Result<String, Failure> {
     let command = approvers::command(place);
     let installation = runtime()?.block_on(client.installation())?;
     if installation.mode == Mode::Solo {

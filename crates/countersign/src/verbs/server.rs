@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use super::{Child, Place, runtime};
+use super::{Child, DataDir, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::home::write_private;
@@ -17,7 +17,7 @@ use crate::trust;
 #[derive(Debug, Args)]
 pub struct Server {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// Loopback address to listen on; port 0 selects any free port.
     #[arg(long, default_value = "127.0.0.1:0")]
     listen: SocketAddr,
@@ -34,7 +34,7 @@ pub struct Server {
 pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
     follow_parent(verb.child.with_parent)?;
     let _journal = verb.log.start("server", &[("role", "server")]);
-    let home = verb.place.home()?;
+    let home = verb.data_dir.home()?;
     let (root, _) = trust::root_of(home.data(), None)?;
     let origin = root.ledger_key()?.name().to_owned();
     let key = key_files::read(&home.keys().join("ledger.pem"))?;

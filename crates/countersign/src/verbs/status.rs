@@ -11,7 +11,7 @@ use wire::{
     RollbackView, RunFilter, RunView, ServiceView,
 };
 
-use super::{Place, runtime};
+use super::{DataDir, runtime};
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::outcome;
@@ -23,12 +23,12 @@ use crate::{trust, witnesses};
 #[derive(Debug, Args)]
 pub struct Status {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
 }
 
 /// Reads the server's views and prints them.
 pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
-    let home = verb.place.home()?;
+    let home = verb.data_dir.home()?;
     let client = home.client()?;
     let (installation, places, runs) = runtime()?.block_on(async {
         Ok::<_, Failure>((
@@ -38,21 +38,21 @@ pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
         ))
     })?;
     let ending = ending(&installation, &places, now()?);
-    let seen = Seen { installation, places, runs, ending };
-    output.print(&seen, |seen| {
+    let report = StatusReport { installation, places, runs, ending };
+    output.print(&report, |report| {
         format!(
             "{}{}{}{}{}",
-            text(&seen.installation),
-            stopped(&seen.installation, &seen.places),
-            places_text(&seen.places),
-            runs_text(&seen.runs, &seen.places),
-            section("ends soon", &seen.ending)
+            text(&report.installation),
+            stopped(&report.installation, &report.places),
+            places_text(&report.places),
+            runs_text(&report.runs, &report.places),
+            section("ends soon", &report.ending)
         )
     })
 }
 
 #[derive(Debug, Serialize)]
-struct Seen {
+struct StatusReport {
     #[serde(flatten)]
     installation: Installation,
     places: Vec<PlaceView>,

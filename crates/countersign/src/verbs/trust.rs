@@ -14,13 +14,13 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    Place, init, runtime, trust_environment, trust_origin, trust_root as trust_root_verb, trust_sign,
+    DataDir, init, runtime, trust_environment, trust_origin, trust_root as trust_root_verb, trust_sign,
     trust_status,
 };
 use crate::clock::{YEAR, now};
-use crate::colleague;
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
+use crate::onboarding;
 use crate::output::Output;
 use crate::request::{self, With};
 use crate::signing::PersonKey;
@@ -38,20 +38,20 @@ pub enum Trust {
     /// Make or amend the statement of a place: policy, configuration, agents.
     Environment(trust_environment::Amend),
     /// Begin a new origin with a new ledger key, after a lost key or a restored backup.
-    Origin(trust_origin::Origin),
+    Origin(trust_origin::OriginArguments),
     /// Show a statement in a file and its changes, and add your signature to it.
     Sign(trust_sign::Sign),
     /// Send a statement that has all its signatures.
     Send {
         #[command(flatten)]
-        place: Place,
+        data_dir: DataDir,
         /// File of the statement.
         file: PathBuf,
     },
     /// Print the line by which other people can pin this installation, or pin one yourself.
     Pin {
         #[command(flatten)]
-        place: Place,
+        data_dir: DataDir,
         /// The line that a colleague gave you; default: your own line is printed.
         #[arg(long)]
         set: Option<String>,
@@ -65,7 +65,7 @@ pub enum Trust {
 #[derive(Debug, Args)]
 pub struct Enrol {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// Name of the person.
     #[arg(long)]
     name: String,
@@ -94,7 +94,7 @@ pub struct Enrol {
 
 /// A statement with its digest.
 #[derive(Debug, Serialize)]
-pub struct Shown<T> {
+pub struct StatementReport<T> {
     /// Digest of the payload.
     pub digest: Digest,
     /// The statement.
@@ -110,23 +110,23 @@ pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
         Trust::Origin(verb) => trust_origin::run(verb, output),
         Trust::Environment(verb) => trust_environment::run(verb, output),
         Trust::Sign(verb) => trust_sign::run(verb, output),
-        Trust::Send { place, file } => {
+        Trust::Send { data_dir, file } => {
             let bytes = read(file)?;
             if let Ok(status) = StatusFile::decode(&bytes) {
-                return send_status(&place.home()?, &status, output);
+                return send_status(&data_dir.home()?, &status, output);
             }
             let envelope = envelope_in(file, &bytes)?;
             let attachments = match envelope.payload_type() {
                 environment::PAYLOAD_TYPE => trust_environment::attachments(file)?,
                 _ => Vec::new(),
             };
-            send(&place.home()?, &envelope, attachments, "", output)
+            send(&data_dir.home()?, &envelope, attachments, "", output)
         }
-        Trust::Pin { place, set, replace } => pin(place, set.as_deref(), *replace, output),
+        Trust::Pin { data_dir, set, replace } => pin(data_dir, set.as_deref(), *replace, output),
     }
 }
 
-fn pin(place: &Place, set: Option<&str>, replace: bool, output: Output) -> Result<(), Failure> {
+fn pin(data_dir: &DataDir, set: Option<&str>, replace: bool, output: Output) -> Result<(), Failure> {
     if let Some(line) = set {
         let new: Pin = line.trim().parse()?;
         let pin = match home::read_pin(new.installation)? {
@@ -141,7 +141,7 @@ fn pin(place: &Place, set: Option<&str>, replace: bool, output: Output) -> Resul
             format!("pinned trust root {} (version {}) in {}", pin.root, pin.root_version, path.display())
         });
     }
-    let home = place.home()?;
+    let home = data_dir.home()?;
     let (root, _) = trust::root_of(home.data(), None)?;
     let pin = init::pin_of(home.data(), &root)?;
     let line = pin.to_string();
@@ -174,7 +174,7 @@ pub fn together(known: &Pin, new: Pin) -> Result<Pin, Failure> {
 }
 
 fn enrol(verb: &Enrol, output: Output) -> Result<(), Failure> {
-    let home = verb.place.home()?;
+    let home = verb.data_dir.home()?;
     let (root, _) = trust::root_of(home.data(), None)?;
     let (approval, sign_in) = (PersonKey::read(&verb.key)?.key, PersonKey::read(&verb.sign_in_key)?.key);
     let keys = if approval == sign_in {
@@ -295,7 +295,7 @@ fn enrolled(
         key.map_or_else(String::new, |key| key.key.fingerprint().to_owned())
     };
     let (approve, sign_in) = (fingerprint(Purpose::Approve), fingerprint(Purpose::SignIn));
-    let line = colleague::key_use(enrolment.person, &approve, &sign_in, home.data(), &pin.to_string());
+    let line = onboarding::key_use(enrolment.person, &approve, &sign_in, home.data(), &pin.to_string());
     output.print(&said, |_| {
         format!(
             "{} is enrolled as person {}, recorded as entry {}\nnext: give them this line, which they type as themselves:\n  {line}",

@@ -3,19 +3,19 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use evidence::Place as At;
+use evidence::Place;
 use evidence::configuration::Configuration;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::environment::Environment;
 use evidence::pin::{EnvironmentPin, Pin};
-use evidence::trust_root::{Machine, Place as Host, TrustRoot};
+use evidence::trust_root::{Machine, Site, TrustRoot};
 use evidence::{CommitId, Name, configuration, policy_files};
 use serde_json::json;
 use wire::{Client, PlaceView};
 
 use super::trust::{write_envelope, write_file};
 use super::trust_sign::sign_shown;
-use super::{Place, runtime};
+use super::{DataDir, runtime};
 use crate::clock::now;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -26,9 +26,9 @@ use crate::{home, policies, project, trust};
 #[derive(Debug, Args)]
 pub struct Amend {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// The place, PROJECT/SERVICE/ENVIRONMENT.
-    at: At,
+    place: Place,
     /// Directory of policies; default: the current policy, else the built-in one.
     #[arg(long)]
     policy: Option<PathBuf>,
@@ -63,7 +63,7 @@ pub struct Amend {
 }
 
 /// The payloads that a statement names by digest.
-struct Named {
+struct StatementDraft {
     statement: Environment,
     policy: Vec<u8>,
     configuration: Vec<u8>,
@@ -71,15 +71,15 @@ struct Named {
 
 /// Makes or amends the statement, signs it, and sends it or writes it.
 pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
-    let home = verb.place.home()?;
+    let home = verb.data_dir.home()?;
     let client = home.client()?;
     let runtime = runtime()?;
     let places = runtime.block_on(client.places())?;
-    let view = places.iter().find(|view| view.place == verb.at);
+    let view = places.iter().find(|view| view.place == verb.place);
     let (root, pin) = trust::pinned_root_of(home.data())?;
     let named = match view {
         Some(view) if !verb.anew => runtime.block_on(amended(verb, &client, view, (&root, &pin)))?,
-        shown => new(verb, &root, number_of(&verb.at, shown, &pin)?)?,
+        shown => new(verb, &root, number_of(&verb.place, shown, &pin)?)?,
     };
     let mut envelope = named.statement.envelope()?;
     let attached = [named.policy.clone(), named.configuration.clone()];
@@ -126,9 +126,9 @@ async fn amended(
     client: &Client,
     view: &PlaceView,
     (root, pin): (&TrustRoot, &Pin),
-) -> Result<Named, Failure> {
+) -> Result<StatementDraft, Failure> {
     let envelope = Envelope::decode(&client.blob(&view.envelope, ENVELOPE_BYTES_MAX).await?)?;
-    let old = trust::statement_in(&envelope, &verb.at, root, Some(pin))?;
+    let old = trust::statement_in(&envelope, &verb.place, root, Some(pin))?;
     let seen = EnvironmentPin {
         project: old.project.clone(),
         service: old.service.clone(),
@@ -155,12 +155,12 @@ async fn amended(
         automatic: verb.automatic.unwrap_or(old.automatic),
         ..old
     };
-    Ok(Named { statement, policy, configuration })
+    Ok(StatementDraft { statement, policy, configuration })
 }
 
 /// The current number, 0 if the server shows no statement, for a statement that takes nothing else from the server. If the
 /// server lies about the number, the new statement is refused by everybody who has seen a higher one.
-fn number_of(at: &At, shown: Option<&PlaceView>, pin: &Pin) -> Result<u64, Failure> {
+fn number_of(at: &Place, shown: Option<&PlaceView>, pin: &Pin) -> Result<u64, Failure> {
     let number = shown.map_or(0, |view| view.statement);
     let seen = trust::seen_of(pin, at).map_or(0, |known| known.number);
     if number < seen || number - seen > LEAP_MAX {
@@ -172,7 +172,7 @@ fn number_of(at: &At, shown: Option<&PlaceView>, pin: &Pin) -> Result<u64, Failu
     Ok(number)
 }
 
-fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<Named, Failure> {
+fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Failure> {
     let policy = match &verb.policy {
         Some(dir) => policies::read(dir)?.0,
         None => policies::built_in(),
@@ -185,14 +185,14 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<Named, Failure> {
     };
     if verb.agent.is_empty() {
         let remedy = "make one with `countersign agent join` and name it with --agent NAME=KEY";
-        return Err(Failure::usage(format!("{} has no agent yet; {remedy}", verb.at)));
+        return Err(Failure::usage(format!("{} has no agent yet; {remedy}", verb.place)));
     }
     let statement = Environment {
         v: 1,
         installation: root.installation,
-        project: verb.at.project.clone(),
-        service: verb.at.service.clone(),
-        environment: verb.at.environment.clone(),
+        project: verb.place.project.clone(),
+        service: verb.place.service.clone(),
+        environment: verb.place.environment.clone(),
         number: before + 1,
         issued: now()?,
         policy: evidence::Digest::of(&policy),
@@ -202,7 +202,7 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<Named, Failure> {
         after: verb.after.clone(),
         automatic: verb.automatic.unwrap_or(false),
     };
-    Ok(Named { statement, policy, configuration })
+    Ok(StatementDraft { statement, policy, configuration })
 }
 
 fn change(verb: &Amend, mut configuration: Configuration) -> Result<Configuration, Failure> {
@@ -219,7 +219,7 @@ fn change(verb: &Amend, mut configuration: Configuration) -> Result<Configuratio
     Ok(configuration)
 }
 
-fn agents(verb: &Amend, host: Option<Host>) -> Result<Vec<Machine>, Failure> {
+fn agents(verb: &Amend, host: Option<Site>) -> Result<Vec<Machine>, Failure> {
     let host = host.ok_or_else(|| Failure::error("the host of the agent is unknown"))?;
     let agent = |text: &String| {
         let (name, key) =

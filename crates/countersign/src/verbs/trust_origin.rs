@@ -11,7 +11,7 @@ use ledger::Reader;
 use serde_json::json;
 use tlog::Checkpoint;
 
-use super::Place;
+use super::DataDir;
 use super::trust::{read_envelope, write_envelope};
 use super::trust_sign::sign_shown;
 use crate::clock::{YEAR, now};
@@ -24,9 +24,9 @@ use crate::trust;
 
 /// Arguments of `trust origin`.
 #[derive(Debug, Args)]
-pub struct Origin {
+pub struct OriginArguments {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// Make a new ledger key and the next root, which names the key and the end of the old origin, and write it for signing.
     #[arg(long, value_name = "FILE", required_unless_present = "adopt")]
     out: Option<PathBuf>,
@@ -42,8 +42,8 @@ pub struct Origin {
 }
 
 /// Begins a new origin.
-pub fn run(verb: &Origin, output: Output) -> Result<(), Failure> {
-    let home = verb.place.home()?;
+pub fn run(verb: &OriginArguments, output: Output) -> Result<(), Failure> {
+    let home = verb.data_dir.home()?;
     match (&verb.out, &verb.adopt) {
         (Some(out), _) => begin(&home, out, verb, output),
         (None, Some(file)) => adopt(&home, file, output),
@@ -51,7 +51,7 @@ pub fn run(verb: &Origin, output: Output) -> Result<(), Failure> {
     }
 }
 
-fn begin(home: &Home, out: &std::path::Path, verb: &Origin, output: Output) -> Result<(), Failure> {
+fn begin(home: &Home, out: &std::path::Path, verb: &OriginArguments, output: Output) -> Result<(), Failure> {
     let (root, _) = trust::pinned_root_of(home.data())?;
     let head = Reader::open(home.data())?.head()?;
     let old = root.ledger_key()?.name().to_owned();

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use evidence::trust_root::{Holder, Machine, Place, Quorum, TrustRoot, Witness};
+use evidence::trust_root::{Holder, Machine, Quorum, Site, TrustRoot, Witness};
 use evidence::{Digest, Name};
 use serde_json::json;
 
-use super::Place as At;
+use super::DataDir;
 use super::trust::{finish, write_envelope};
 use super::trust_sign::sign_shown;
 use crate::clock::{YEAR, now};
@@ -20,7 +20,7 @@ use crate::trust;
 #[derive(Debug, Args)]
 pub struct Root {
     #[command(flatten)]
-    place: At,
+    data_dir: DataDir,
     /// File to write the root to: the current one, or the amended one for others to sign; default: the current root is
     /// printed, an amended one is sent.
     #[arg(long)]
@@ -69,7 +69,7 @@ impl Root {
 
 /// Shows, writes or amends the root.
 pub fn run(verb: &Root, output: Output) -> Result<(), Failure> {
-    let home = verb.place.home()?;
+    let home = verb.data_dir.home()?;
     if verb.amends() {
         let (root, _) = trust::pinned_root_of(home.data())?;
         let mut envelope = amended(verb, root)?.envelope()?;
@@ -172,7 +172,7 @@ fn witnesses(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
     for text in &verb.witness {
         let (vkey, host) =
             text.rsplit_once('@').ok_or_else(|| Failure::usage(format!("`{text}` is not VKEY@HOST")))?;
-        let place = Place { host: host.to_owned(), operator: root.server.operator.clone() };
+        let place = Site { host: host.to_owned(), operator: root.server.operator.clone() };
         root.witnesses.keys.push(Witness { vkey: vkey.to_owned(), place });
     }
     root.witnesses.keys.sort();

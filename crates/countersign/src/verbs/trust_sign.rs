@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use similar::TextDiff;
 
 use super::trust::{my_key, read_envelope, status_file, write_envelope};
-use super::{Place, runtime, trust_environment};
+use super::{DataDir, runtime, trust_environment};
 use crate::failure::Failure;
 use crate::home::{self, Home, Profile};
 use crate::output::Output;
@@ -34,7 +34,7 @@ use crate::trust::{self, Belief};
 #[derive(Debug, Args)]
 pub struct Sign {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// File of the statement; it is rewritten with your signature.
     file: PathBuf,
     /// Only show the statement and its changes; default: ask, and sign.
@@ -67,7 +67,7 @@ struct Text {
 }
 
 #[derive(Debug, Serialize)]
-struct Shown {
+struct SignatureReport {
     file: PathBuf,
     digest: Digest,
     statement: Value,
@@ -81,7 +81,7 @@ struct Shown {
 pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
     let mut envelope = read_envelope(&verb.file)?;
     let statement = Statement::read(&envelope)?;
-    let home = verb.place.named()?;
+    let home = verb.data_dir.named()?;
     let installation = Profile::of(&home)?.installation;
     if statement.installation() != installation {
         let what = format!("`{}` is of another installation than yours", verb.file.display());
@@ -94,7 +94,7 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
     let named = trust_environment::attachments(&verb.file).map_err(|failure| failure.message().to_owned());
     let new = statement.text(named, &before)?;
     let changes = new.against(&before);
-    let mut shown = Shown {
+    let mut report = SignatureReport {
         file: verb.file.clone(),
         digest: envelope.payload_digest(),
         statement: statement.json()?,
@@ -104,23 +104,23 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
         signatures: envelope.signatures().len(),
     };
     let sentences = statement.sentences(&before);
-    let page = |shown: &Shown| {
-        let Shown { digest, compared_with, changes, signatures, .. } = shown;
+    let page = |report: &SignatureReport| {
+        let SignatureReport { digest, compared_with, changes, signatures, .. } = report;
         format!(
             "{}\ndigest: {digest}\nsignatures so far: {signatures}\ncompared with {compared_with}\n{sentences}{changes}",
             statement.title()
         )
     };
     if verb.show {
-        return output.print(&shown, page);
+        return output.print(&report, page);
     }
-    ask(&page(&shown), verb.yes, output)?;
+    ask(&page(&report), verb.yes, output)?;
     let key = my_key(&home)?;
     key.sign(&mut envelope, statement.namespace())?;
     write_envelope(&verb.file, &envelope)?;
-    (shown.signed, shown.signatures) = (true, envelope.signatures().len());
-    output.print(&shown, |shown| {
-        format!("signed with {}; {} now", key.key.fingerprint(), many(shown.signatures, "signature"))
+    (report.signed, report.signatures) = (true, envelope.signatures().len());
+    output.print(&report, |report| {
+        format!("signed with {}; {} now", key.key.fingerprint(), many(report.signatures, "signature"))
     })
 }
 

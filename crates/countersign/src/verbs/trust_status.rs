@@ -8,9 +8,9 @@ use evidence::{Digest, Moment};
 use serde_json::json;
 use wire::{PlaceView, RunFilter};
 
-use super::trust::{Shown, finish_saying, status_file, write_file};
+use super::trust::{StatementReport, finish_saying, status_file, write_file};
 use super::trust_sign::sign_status;
-use super::{Place, runtime};
+use super::{DataDir, runtime};
 use crate::clock::{MONTH, now};
 use crate::failure::Failure;
 use crate::home::Home;
@@ -22,7 +22,7 @@ use crate::{home, shell, trust};
 #[derive(Debug, Args)]
 pub struct Amend {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// Freeze `PROJECT`, `PROJECT/SERVICE` or `PROJECT/SERVICE/ENVIRONMENT`; may be given several times.
     #[arg(long)]
     freeze: Vec<String>,
@@ -63,7 +63,7 @@ pub struct Amend {
 #[derive(Debug, Args)]
 pub struct Places {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// `PROJECT`, `PROJECT/SERVICE` or `PROJECT/SERVICE/ENVIRONMENT`; may be given several times.
     #[arg(required = true, value_name = "PLACE")]
     at: Vec<String>,
@@ -83,7 +83,7 @@ pub fn freezing(verb: &Places, lifts: bool, output: Output) -> Result<(), Failur
     let (freeze, unfreeze) =
         if lifts { (Vec::new(), verb.at.clone()) } else { (verb.at.clone(), Vec::new()) };
     let amend = Amend {
-        place: verb.place.clone(),
+        data_dir: verb.data_dir.clone(),
         freeze,
         unfreeze,
         revoke: Vec::new(),
@@ -101,7 +101,7 @@ pub fn freezing(verb: &Places, lifts: bool, output: Output) -> Result<(), Failur
 
 /// Shows, saves or amends the status.
 pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
-    let home = verb.place.home()?;
+    let home = verb.data_dir.home()?;
     let (root, belief) = trust::root_of(home.data(), None)?;
     let pin = home::read_pin(root.installation)?;
     let file = status_file(&home)?;
@@ -114,9 +114,9 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     let loosens = verb.renew || !verb.unfreeze.is_empty();
     let asked = [verb.freeze.len(), verb.revoke.len(), verb.withdraw.len(), verb.bar.len()];
     if asked == [0; 4] && !loosens {
-        let shown = Shown { digest: file.base.payload_digest(), statement: current };
+        let report = StatementReport { digest: file.base.payload_digest(), statement: current };
         return output
-            .print(&shown, |shown| serde_json::to_string_pretty(&shown.statement).unwrap_or_default());
+            .print(&report, |report| serde_json::to_string_pretty(&report.statement).unwrap_or_default());
     }
     known(&home, verb)?;
     let (root, pin) = trust::pinned(root, belief)?;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tracing::{info, warn};
 
 use super::agent::Settle;
-use super::{Place, runtime};
+use super::{DataDir, runtime};
 use crate::children::{self, Role, Stop};
 use crate::failure::Failure;
 use crate::home::{Home, write_private};
@@ -24,7 +24,7 @@ use crate::trust;
 #[derive(Debug, Args)]
 pub struct Up {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// Loopback address of the server; port 0 selects any free port; default: the address of the last start, if its port is
     /// free, else any free port.
     #[arg(long)]
@@ -38,7 +38,7 @@ pub struct Up {
 }
 
 #[derive(Debug, Serialize)]
-struct Started {
+struct UpReport {
     url: String,
     data: PathBuf,
     mode: &'static str,
@@ -49,7 +49,7 @@ struct Started {
 /// Runs until it is asked to end, or until a role ends by itself.
 pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let _journal = verb.log.start("", &[("role", "up")]);
-    let home = verb.place.home()?;
+    let home = verb.data_dir.home()?;
     if let Some(server) = session::serving(home.data()) {
         return Err(runs_already(&home, server));
     }
@@ -78,7 +78,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     for dir in agents.joined()? {
         roles.push(agents.start(&dir)?);
     }
-    let started = Started {
+    let report = UpReport {
         url,
         data: agents.home.data().to_path_buf(),
         mode: trust::assurance(root.mode),
@@ -91,13 +91,13 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
         let _inside = runtime.enter();
         Stop::listen()?
     };
-    output.print(&started, |started| {
+    output.print(&report, |report| {
         format!(
             "up at {}\ndata: {}\nmode: {}; all roles run as one user on one machine\nnext: {}   (in another terminal; Ctrl-C here stops everything)",
-            started.url,
-            started.data.display(),
-            started.mode,
-            started.next
+            report.url,
+            report.data.display(),
+            report.mode,
+            report.next
         )
     })?;
     let ended = runtime.block_on(watch(&mut roles, &mut agents, stop));

@@ -13,7 +13,7 @@ use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, SandboxLevel, W
 use evidence::request::Request;
 use evidence::ssh::SshKey;
 use evidence::status::Status;
-use evidence::trust_root::{Holder, LedgerKey, Machine, Mode, Place, Quorum, TrustRoot, Witness, Witnesses};
+use evidence::trust_root::{Holder, LedgerKey, Machine, Mode, Quorum, Site, TrustRoot, Witness, Witnesses};
 use evidence::{Digest, Id, Moment, Name};
 use ssh_encoding::Encode as _;
 use ssh_key::private::{Ed25519Keypair, PrivateKey};
@@ -83,8 +83,8 @@ pub fn name(text: &str) -> Name {
     text.parse().unwrap()
 }
 
-pub fn place() -> Place {
-    Place { host: "build-1".into(), operator: "platform team".into() }
+pub fn place() -> Site {
+    Site { host: "build-1".into(), operator: "platform team".into() }
 }
 
 fn machine(label: &str, seed: u8) -> Machine {

@@ -35,7 +35,7 @@ pub struct Demo {
 }
 
 #[derive(Debug, Serialize)]
-struct Told {
+struct DemoReport {
     data: PathBuf,
     bundle: PathBuf,
     trust_root: PathBuf,
@@ -60,7 +60,7 @@ pub fn run(verb: &Demo, output: Output) -> Result<(), Failure> {
         stage.bundle().display(),
         stage.trust_root().display()
     );
-    let told = Told {
+    let report = DemoReport {
         data: stage.data.clone(),
         bundle: stage.bundle(),
         trust_root: stage.trust_root(),
@@ -68,11 +68,11 @@ pub fn run(verb: &Demo, output: Output) -> Result<(), Failure> {
         story: stage.story.clone(),
         verify,
     };
-    output.print(&told, |told| {
+    output.print(&report, |report| {
         format!(
             "\nOnly the release with two people's signatures and sound evidence reached production.\n\
              The evidence of the last release: {}\nAnyone can verify it, without this machine's server:\n  {}\nThe whole ledger: {} audit verify --data {}",
-            told.bundle.display(), told.verify, stage.program.display(), told.data.display()
+            report.bundle.display(), report.verify, stage.program.display(), report.data.display()
         )
     })?;
     if !verb.exit {

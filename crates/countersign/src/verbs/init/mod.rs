@@ -16,14 +16,14 @@ use evidence::{CommitId, Digest, Id, Moment, Name, environment, status, trust_ro
 use ledger::Reader;
 use serde::Serialize;
 
-use super::{Place, agent, runner, runtime};
+use super::{DataDir, agent, runner, runtime};
 use crate::children::Stop;
+use crate::cleanup::Cleanup;
 use crate::clock::now;
-use crate::colleague;
 use crate::failure::Failure;
-use crate::footprint::Footprint;
 use crate::founders::{Founder, PEOPLE_PAGE, alone, enrolments, listed, signed};
 use crate::home::{self, Home, Profile};
+use crate::onboarding;
 use crate::output::Output;
 use crate::pkcs11::Uri;
 use crate::places::{self, Prepared};
@@ -34,7 +34,7 @@ use crate::{policies, project, random, shell, trust};
 #[derive(Debug, Args)]
 pub struct Init {
     #[command(flatten)]
-    place: Place,
+    data_dir: DataDir,
     /// Mode of the installation, which decides the second-person rules.
     #[arg(long, value_enum, default_value_t)]
     mode: ModeArgument,
@@ -85,15 +85,15 @@ enum ModeArgument {
 }
 
 #[derive(Debug, Serialize)]
-struct Made {
+struct InitReport {
     data: PathBuf,
     installation: Id,
     mode: Mode,
     trust_root: Digest,
-    people: Vec<MadePerson>,
+    people: Vec<PersonReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     project: Option<Name>,
-    places: Vec<MadePlace>,
+    places: Vec<PlaceReport>,
     written: Vec<PathBuf>,
     pin: String,
     next: String,
@@ -103,7 +103,7 @@ struct Made {
 }
 
 #[derive(Debug, Serialize)]
-struct MadePerson {
+struct PersonReport {
     person: Id,
     name: String,
     key: String,
@@ -114,7 +114,7 @@ struct MadePerson {
 
 /// A place that was made.
 #[derive(Debug, Serialize)]
-pub struct MadePlace {
+pub struct PlaceReport {
     /// The place.
     pub place: evidence::Place,
     /// The port of its process.
@@ -123,22 +123,22 @@ pub struct MadePlace {
 
 /// Makes the installation, or leaves everything as it was.
 pub fn run(verb: &Init, output: Output) -> Result<(), Failure> {
-    let home = Home::new(verb.place.data.as_deref())?;
+    let home = Home::new(verb.data_dir.data.as_deref())?;
     is_free(&home)?;
     root::devices_answer(verb)?;
     let founders = people(verb)?;
     let project = first_project(verb)?;
     let installation = random::id()?;
-    let footprint = Footprint::of(paths(&home, installation, project.as_ref())?);
+    let cleanup = Cleanup::of(paths(&home, installation, project.as_ref())?);
     // Ctrl-C at a passphrase ends `ssh-keygen`; this verb then returns a failure, which removes everything it made.
     let runtime = runtime()?;
     let _stop = {
         let _inside = runtime.enter();
         Stop::listen()?
     };
-    let made = make(verb, &home, &founders, project, installation)?;
-    output.print(&made, text)?;
-    footprint.keep();
+    let report = make(verb, &home, &founders, project, installation)?;
+    output.print(&report, text)?;
+    cleanup.keep();
     Ok(())
 }
 
@@ -163,7 +163,7 @@ fn make(
     founders: &[Founder],
     project: Option<FirstProject>,
     installation: Id,
-) -> Result<Made, Failure> {
+) -> Result<InitReport, Failure> {
     let now = now()?;
     let (root, signer) = root::root(verb, home, founders, installation, now)?;
     let prepared = match &project {
@@ -198,18 +198,18 @@ fn make(
         project::keep(&first.name, &first.repository)?;
     }
     let note = founders.first().map(|first| profile(home, first, installation)).transpose()?.flatten();
-    let mut made = made(verb, home, &root, founders, &prepared, written, &pin)?;
-    made.notes.extend(note);
+    let mut report = report(verb, home, &root, founders, &prepared, written, &pin)?;
+    report.notes.extend(note);
     if let Some(first) = project {
-        made.notes.extend(first.described.kind.map(|kind| format!("taken for: {kind}")));
-        made.notes.extend(first.described.untested.then(|| format!("note: {UNTESTED}")));
-        made.notes.extend(first.described.notes.iter().cloned());
-        made.notes.extend(project::renamed(&first.name, &first.repository));
-        made.project = Some(first.name);
+        report.notes.extend(first.described.kind.map(|kind| format!("taken for: {kind}")));
+        report.notes.extend(first.described.untested.then(|| format!("note: {UNTESTED}")));
+        report.notes.extend(first.described.notes.iter().cloned());
+        report.notes.extend(project::renamed(&first.name, &first.repository));
+        report.project = Some(first.name);
     } else if !verb.bare {
-        made.notes.push(NO_REPOSITORY.to_owned());
+        report.notes.push(NO_REPOSITORY.to_owned());
     }
-    Ok(made)
+    Ok(report)
 }
 
 /// Makes the first person's profile. A profile of another installation stays the current one, and a note says so.
@@ -236,7 +236,7 @@ fn profile(home: &Home, first: &Founder, installation: Id) -> Result<Option<Stri
     )))
 }
 
-fn made(
+fn report(
     verb: &Init,
     home: &Home,
     root: &TrustRoot,
@@ -244,24 +244,24 @@ fn made(
     prepared: &[Prepared],
     written: Vec<PathBuf>,
     pin: &Pin,
-) -> Result<Made, Failure> {
+) -> Result<InitReport, Failure> {
     let line = |founder: &Founder| {
         let [approval, sign_in] = [&founder.approval, &founder.sign_in].map(|key| key.key.fingerprint());
-        colleague::key_use(founder.id, approval, sign_in, home.data(), &pin.to_string())
+        onboarding::key_use(founder.id, approval, sign_in, home.data(), &pin.to_string())
     };
-    let person = |(number, founder): (usize, &Founder)| MadePerson {
+    let person = |(number, founder): (usize, &Founder)| PersonReport {
         person: founder.id,
         name: founder.name.clone(),
         key: founder.approval.key.fingerprint().to_owned(),
         types: (number > 0).then(|| line(founder)),
     };
-    Ok(Made {
+    Ok(InitReport {
         data: home.data().to_path_buf(),
         installation: root.installation,
         mode: root.mode,
         trust_root: root.digest()?,
         people: founders.iter().enumerate().map(person).collect(),
-        places: prepared.iter().map(MadePlace::of).collect::<Result<_, _>>()?,
+        places: prepared.iter().map(PlaceReport::of).collect::<Result<_, _>>()?,
         project: None,
         written,
         pin: pin.to_string(),
@@ -270,7 +270,7 @@ fn made(
     })
 }
 
-impl MadePlace {
+impl PlaceReport {
     /// The description of a place, from its statement and configuration.
     pub fn of(prepared: &Prepared) -> Result<Self, Failure> {
         let configuration = evidence::configuration::Configuration::decode(&prepared.configuration)?;
@@ -297,29 +297,29 @@ pub fn commit_first(written: &[PathBuf], next: &str) -> String {
     )
 }
 
-fn text(made: &Made) -> String {
+fn text(report: &InitReport) -> String {
     let people: Vec<_> =
-        made.people.iter().map(|person| format!("{} ({})", person.name, person.key)).collect();
-    let places: String = made.places.iter().map(MadePlace::line).collect();
-    let note = match made.mode {
+        report.people.iter().map(|person| format!("{} ({})", person.name, person.key)).collect();
+    let places: String = report.places.iter().map(PlaceReport::line).collect();
+    let note = match report.mode {
         Mode::Team => {
             "note: in team mode a witness on the server's host does not count, so no gate can pass yet: run the witness on \
              another host (docs/operating/ceremonies.md, \"A witness on another host\"), or try everything on this host with `--mode rehearsal`\n"
         }
         Mode::Solo | Mode::Rehearsal => "",
     };
-    let types = made.people.iter().filter_map(|person| Some((&person.name, person.types.as_ref()?)));
+    let types = report.people.iter().filter_map(|person| Some((&person.name, person.types.as_ref()?)));
     let types: String =
         types.map(|(name, line)| format!("{name} types, as themselves:\n  {line}\n")).collect();
-    let notes: String = made.notes.iter().map(|note| format!("{note}\n")).collect();
-    let next = commit_first(&made.written, &made.next);
+    let notes: String = report.notes.iter().map(|note| format!("{note}\n")).collect();
+    let next = commit_first(&report.written, &report.next);
     format!(
         "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\n{types}{note}{notes}next: {next}",
-        made.installation,
-        made.data.display(),
-        trust::assurance(made.mode),
+        report.installation,
+        report.data.display(),
+        trust::assurance(report.mode),
         people.join(", "),
-        made.trust_root,
+        report.trust_root,
     )
 }
 
@@ -428,7 +428,7 @@ fn is_free(home: &Home) -> Result<(), Failure> {
 }
 
 fn next(verb: &Init, home: &Home) -> String {
-    match verb.place.data {
+    match verb.data_dir.data {
         Some(_) => format!("countersign up --data {}", shell::path(home.data())),
         None => "countersign up".into(),
     }

@@ -1,9 +1,7 @@
 //! The trust root that an installation begins with, and the keys of the roles that it names.
 
 use evidence::status::Status;
-use evidence::trust_root::{
-    Holder, LedgerKey, Machine, Mode, Place as Host, Quorum, TrustRoot, Witness, Witnesses,
-};
+use evidence::trust_root::{Holder, LedgerKey, Machine, Mode, Quorum, Site, TrustRoot, Witness, Witnesses};
 use evidence::{Id, Moment};
 
 use super::{Init, ModeArgument};
@@ -42,7 +40,7 @@ pub fn root(
     now: Moment,
 ) -> Result<(TrustRoot, tlog::NoteSigner), Failure> {
     let place =
-        || Host { host: host(), operator: founders.first().map(|f| f.name.clone()).unwrap_or_default() };
+        || Site { host: host(), operator: founders.first().map(|f| f.name.clone()).unwrap_or_default() };
     let origin = format!("countersign/{installation}");
     let ledger = key_files::make_or_take(&home.keys().join("ledger.pem"), verb.ledger_key.as_ref())?;
     let ledger = key_files::ledger(&ledger, &origin)?;

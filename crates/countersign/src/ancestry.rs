@@ -16,7 +16,7 @@ use crate::review::short;
 
 /// How a commit relates to the commit that runs at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Descent {
+enum Ancestry {
     /// It is the running commit, or descends from it.
     Builds,
     /// The running commit descends from it.
@@ -37,7 +37,7 @@ pub fn of(
 ) -> Result<(Vec<Finding>, Vec<String>), Failure> {
     let (mut refusing, mut notes) = (Vec::new(), Vec::new());
     for view in places.iter().filter(|view| release.services.contains_key(&view.place.service)) {
-        let Some(finding) = finding(view, commit, &descent(path, commit, &view.base)?) else { continue };
+        let Some(finding) = finding(view, commit, &ancestry(path, commit, &view.base)?) else { continue };
         if view.after.is_none() {
             refusing.push(finding);
         } else {
@@ -47,9 +47,9 @@ pub fn of(
     Ok((refusing, notes))
 }
 
-fn descent(path: &Path, commit: &CommitId, base: &CommitId) -> Result<Descent, Failure> {
+fn ancestry(path: &Path, commit: &CommitId, base: &CommitId) -> Result<Ancestry, Failure> {
     if commit == base {
-        return Ok(Descent::Builds);
+        return Ok(Ancestry::Builds);
     }
     // A commit descends from another exactly if nothing is reachable from the other that is not reachable from it.
     let none = |from: &CommitId, without: &CommitId| match revisions(path, from, Some(without), 1) {
@@ -58,15 +58,15 @@ fn descent(path: &Path, commit: &CommitId, base: &CommitId) -> Result<Descent, F
         Err(error) => Err(error),
     };
     match (none(base, commit), none(commit, base)) {
-        (Err(RepositoryError::Revision(_, words)), _) => Ok(Descent::Absent(words)),
+        (Err(RepositoryError::Revision(_, words)), _) => Ok(Ancestry::Absent(words)),
         (Err(error), _) | (_, Err(error)) => Err(error.into()),
-        (Ok(true), _) => Ok(Descent::Builds),
-        (Ok(false), Ok(true)) => Ok(Descent::Older),
+        (Ok(true), _) => Ok(Ancestry::Builds),
+        (Ok(false), Ok(true)) => Ok(Ancestry::Older),
         (Ok(false), Ok(false)) if is_shallow(path) => {
-            Ok(Descent::Absent("it is a shallow clone, which ends before they meet".to_owned()))
+            Ok(Ancestry::Absent("it is a shallow clone, which ends before they meet".to_owned()))
         }
         (Ok(false), Ok(false)) => {
-            Ok(Descent::Apart { may_be_amended: parent(path, commit) == parent(path, base) })
+            Ok(Ancestry::Apart { may_be_amended: parent(path, commit) == parent(path, base) })
         }
     }
 }
@@ -76,16 +76,16 @@ fn parent(path: &Path, commit: &CommitId) -> Option<CommitId> {
     resolve(path, &format!("{commit}^")).ok()
 }
 
-fn finding(view: &PlaceView, commit: &CommitId, descent: &Descent) -> Option<Finding> {
+fn finding(view: &PlaceView, commit: &CommitId, ancestry: &Ancestry) -> Option<Finding> {
     let (commit, base, place) = (short(commit.as_str()), short(view.base.as_str()), &view.place);
     let stands = if view.running.is_some() {
         format!("which runs in {place}")
     } else {
         format!("with which {place} began")
     };
-    let (code, what, remedy) = match descent {
-        Descent::Builds => return None,
-        Descent::Older => {
+    let (code, what, remedy) = match ancestry {
+        Ancestry::Builds => return None,
+        Ancestry::Older => {
             let back = if view.before.is_some() {
                 format!("; or `countersign rollback {place}`, which returns to the release that ran before")
             } else {
@@ -100,7 +100,7 @@ fn finding(view: &PlaceView, commit: &CommitId, descent: &Descent) -> Option<Fin
                 ),
             )
         }
-        Descent::Apart { may_be_amended } => {
+        Ancestry::Apart { may_be_amended } => {
             let onto = format!("`git rebase {base}` or `git merge {base}`");
             // A rebase would undo the running commit if the branch only lies beside it, so the advice names its condition.
             let onto = if *may_be_amended {
@@ -118,7 +118,7 @@ fn finding(view: &PlaceView, commit: &CommitId, descent: &Descent) -> Option<Fin
                 format!("{onto}. Then run the new commit; docs/operating/hotfix.md describes the ways"),
             )
         }
-        Descent::Absent(words) => (
+        Ancestry::Absent(words) => (
             "range-shallow",
             format!("the history back to commit {base}, {stands}, is missing in this repository: {words}"),
             "run from a full clone that has it: `git fetch`, or `git fetch --unshallow` in a shallow clone"

@@ -8,19 +8,19 @@ use std::path::{Path, PathBuf};
 
 /// Paths that did not exist. If this is dropped before `keep`, the paths are removed.
 #[derive(Debug, Default)]
-pub struct Footprint {
+pub struct Cleanup {
     own: Vec<PathBuf>,
     above: Vec<PathBuf>,
 }
 
-impl Footprint {
+impl Cleanup {
     /// Notes which of these paths, and of the directories above them, do not exist.
     pub fn of(paths: impl IntoIterator<Item = PathBuf>) -> Self {
-        let mut footprint = Self::default();
+        let mut cleanup = Self::default();
         for path in paths {
-            footprint.expect(path);
+            cleanup.expect(path);
         }
-        footprint
+        cleanup
     }
 
     /// Adds one more path that the verb may create.
@@ -45,7 +45,7 @@ impl Footprint {
     }
 }
 
-impl Drop for Footprint {
+impl Drop for Cleanup {
     fn drop(&mut self) {
         for path in &self.own {
             let is_dir = fs::symlink_metadata(path).is_ok_and(|found| found.is_dir());
@@ -61,7 +61,7 @@ impl Drop for Footprint {
 
 #[cfg(test)]
 mod tests {
-    use super::Footprint;
+    use super::Cleanup;
 
     #[test]
     fn only_what_was_not_there_goes_again() {
@@ -69,14 +69,14 @@ mod tests {
         let at = |path: &str| dir.path().join(path);
         disk::write(&at("theirs"), b"", 0o600).unwrap();
         for keep in [false, true] {
-            let footprint = Footprint::of([at("theirs"), at("a/b/own"), at("a/c"), at("never")]);
+            let cleanup = Cleanup::of([at("theirs"), at("a/b/own"), at("a/c"), at("never")]);
             std::fs::create_dir_all(at("a/b/own/deep")).unwrap();
             disk::write(&at("a/c.new"), b"", 0o600).unwrap();
             disk::write(&at("a/somebody"), b"", 0o600).unwrap();
             if keep {
-                footprint.keep();
+                cleanup.keep();
             } else {
-                drop(footprint);
+                drop(cleanup);
                 assert!(!at("a/b").exists() && !at("a/c.new").exists());
                 std::fs::remove_file(at("a/somebody")).unwrap();
                 std::fs::remove_dir(at("a")).unwrap();

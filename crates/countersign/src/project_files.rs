@@ -15,13 +15,13 @@ use evidence::{Name, configuration, dsse, pipeline, release_file};
 use policy::Finding;
 use wire::{Client, PlaceView};
 
-use crate::descent;
+use crate::ancestry;
 use crate::failure::Failure;
 use crate::review::short;
 
 /// The description of a project whose files follow the rules.
 #[derive(Debug)]
-pub struct Described {
+pub struct ProjectFiles {
     /// The pipeline: how the project is built.
     pub pipeline: pipeline::Pipeline,
     /// The release file: how the project is released; `None` if the file is missing.
@@ -30,7 +30,7 @@ pub struct Described {
 
 /// Warnings about a commit that may be sent.
 #[derive(Debug)]
-pub struct Sendable {
+pub struct SourceWarnings {
     /// One note for each later place that the commit cannot reach.
     pub notes: Vec<String>,
     /// Whether the pipeline has no step that tests.
@@ -42,7 +42,7 @@ pub fn sound<'a>(
     of: &str,
     file: impl Fn(&str) -> Option<&'a [u8]>,
     remedy: &str,
-) -> Result<Described, Failure> {
+) -> Result<ProjectFiles, Failure> {
     let Some(steps) = file(pipeline::PATH) else {
         let finding = Finding {
             code: "pipeline-missing".to_owned(),
@@ -53,7 +53,7 @@ pub fn sound<'a>(
     };
     let read = rules::read(steps, file(release_file::PATH));
     match (read.pipeline, read.problems.is_empty()) {
-        (Some(pipeline), true) => Ok(Described { pipeline, release: read.release }),
+        (Some(pipeline), true) => Ok(ProjectFiles { pipeline, release: read.release }),
         (_, _) => Err(unsound(of, &read.problems, remedy)),
     }
 }
@@ -76,19 +76,19 @@ pub async fn can_be_sent(
     project: &Name,
     client: &Client,
     places: &[PlaceView],
-) -> Result<Sendable, Failure> {
+) -> Result<SourceWarnings, Failure> {
     let of = format!("commit {}", short(pack.commit.as_str()));
     let file = |name: &str| pack.files.get(name).map(|bytes| bytes.0.as_slice());
-    let Described { pipeline, release } = sound(&of, file, COMMIT_AGAIN)?;
+    let ProjectFiles { pipeline, release } = sound(&of, file, COMMIT_AGAIN)?;
     let untested = !rules::is_tested(&pipeline);
-    let Some(release) = release else { return Ok(Sendable { notes: Vec::new(), untested }) };
+    let Some(release) = release else { return Ok(SourceWarnings { notes: Vec::new(), untested }) };
     let own: Vec<_> = places.iter().filter(|view| view.place.project == *project).cloned().collect();
     if !own.iter().any(|view| release.services.contains_key(&view.place.service)) {
         return Err(nowhere(&of, project, &release, places));
     }
-    let (mut wrong, notes) = descent::of(path, &pack.commit, &release, &own)?;
+    let (mut wrong, notes) = ancestry::of(path, &pack.commit, &release, &own)?;
     wrong.extend(misfits(client, &own, &release).await?);
-    if wrong.is_empty() { Ok(Sendable { notes, untested }) } else { Err(refused(&of, wrong)) }
+    if wrong.is_empty() { Ok(SourceWarnings { notes, untested }) } else { Err(refused(&of, wrong)) }
 }
 
 /// Nothing could come of the run, because no place belongs to one of its services.
