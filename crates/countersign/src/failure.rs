@@ -53,6 +53,20 @@ impl Failure {
         Self { kind, message: message.to_string(), reasons: findings.into_iter().map(reason).collect() }
     }
 
+    /// The failure that an error of the crate `client` stands for.
+    fn of_client(error: &client::Error) -> Self {
+        match error {
+            client::Error::Ambiguous(what) => Self::usage(what),
+            client::Error::Interrupted(what) => Self::interrupted(what),
+            client::Error::Refused { entry, reasons } => Self::refused(*entry, reasons.clone()),
+            client::Error::Counted { message, reasons } => Self::counted(message.clone(), reasons.clone()),
+            client::Error::Decided { outcome, message, findings } => {
+                Self::decided(*outcome, message, findings.clone())
+            }
+            other => Self::error(other),
+        }
+    }
+
     /// A person ended the verb before its result was there: exit code 130, as a shell reports it after Ctrl-C.
     pub fn interrupted(message: impl fmt::Display) -> Self {
         Self { kind: Kind::Interrupted, message: message.to_string(), reasons: Vec::new() }
@@ -91,8 +105,49 @@ impl Failure {
     }
 }
 
-impl<E: std::error::Error> From<E> for Failure {
+impl<E: std::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        Self::error(error)
+        let any: &(dyn std::error::Error + 'static) = &error;
+        match any.downcast_ref::<client::Error>() {
+            Some(known) => Self::of_client(known),
+            None => Self::error(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use client::Error;
+    use domain::Reason;
+    use domain::gate::GateOutcome;
+
+    use super::Failure;
+
+    #[test]
+    fn each_error_of_the_client_has_its_exit_code() {
+        let reasons = vec![Reason::new("own-change", "what", "remedy")];
+        for (error, code, count) in [
+            (Error::Unusable("a".into()), 1, 0),
+            (Error::Ambiguous("a".into()), 2, 0),
+            (Error::Refused { entry: 7, reasons: reasons.clone() }, 3, 1),
+            (Error::Counted { message: "a".into(), reasons }, 3, 1),
+            (decided(GateOutcome::Fail), 3, 0),
+            (decided(GateOutcome::Undecided), 4, 0),
+            (Error::Interrupted("a"), 130, 0),
+        ] {
+            let (words, failure) = (error.to_string(), Failure::from(error));
+            assert_eq!((failure.exit_code(), failure.reasons().len()), (code, count), "{words}");
+            assert_eq!(failure.message(), words);
+        }
+    }
+
+    fn decided(outcome: GateOutcome) -> Error {
+        Error::Decided { outcome, message: "a".into(), findings: Vec::new() }
+    }
+
+    /// The client looks for the ledger's file, and does not know the crate that makes it.
+    #[test]
+    fn the_client_looks_for_the_file_that_the_ledger_makes() {
+        assert_eq!(client::home::DATABASE, ledger::DATABASE);
     }
 }

@@ -2,17 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
+use client::clock::YEAR;
+use client::random;
+use client::review::counted;
+use client::signing::{PersonKey, git_config};
 use evidence::dsse::Envelope;
 use evidence::enrolment::{EnrolledKey, Enrolment, Grant, Purpose};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Id, Moment, Name, enrolment};
 use serde::Deserialize;
 
-use crate::clock::YEAR;
 use crate::failure::Failure;
-use crate::random;
-use crate::review::counted;
-use crate::signing::{PersonKey, git_config};
 
 /// One of the first people, as `--people` lists them: docs/operating/people.md.
 #[derive(Clone, Debug, Deserialize)]

@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use client::clock;
+use client::random;
 use domain::gate::GateOutcome;
 use evidence::machine::MachineSigner;
 use evidence::pipeline::Pipeline;
@@ -17,7 +19,6 @@ use runner::{
 
 use crate::failure::Failure;
 use crate::operator::Reach;
-use crate::{clock, random};
 
 /// A build in progress.
 pub struct LocalBuild<'a> {

@@ -2,50 +2,25 @@
 //!
 //! Exit codes: 0 success, 1 error, 2 usage, 3 refused by a decision, 4 could not decide, 130 interrupted while waiting.
 
-mod ancestry;
-mod approvers;
 mod children;
 mod cleanup;
-mod clock;
-mod dossier;
+mod consent;
 mod failure;
 mod founders;
-mod home;
-mod ids;
-mod key_files;
 mod local_build;
 mod log_options;
 mod log_text;
-mod missing_pipeline;
-mod onboarding;
 mod operator;
-mod outcome;
 mod output;
-mod output_differences;
-mod pack;
-mod partial_clone;
-mod pinned;
-mod pkcs11;
 mod places;
-mod policies;
 mod progress;
-mod project;
-mod project_files;
-mod random;
 mod rebuild;
 mod remote_tiles;
-mod request;
-mod review;
 mod scaffold;
-mod session;
-mod shell;
-mod signing;
-mod status_words;
+mod sending;
 mod trust;
 mod verbs;
 mod waiting;
-mod witnesses;
-mod working_tree;
 
 use std::process::ExitCode;
 

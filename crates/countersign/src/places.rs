@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::PathBuf;
 
+use client::key_files;
+use client::random;
 use evidence::Place;
 use evidence::configuration::Configuration;
 use evidence::dsse::Envelope;
@@ -14,7 +16,6 @@ use evidence::trust_root::{Machine, Site, TrustRoot};
 use evidence::{CommitId, Moment, Name};
 
 use crate::failure::Failure;
-use crate::{key_files, random};
 
 /// Environments that a new project starts with, in order: name, and whether releases start automatically.
 pub const DEFAULT_ENVIRONMENTS: [(&str, bool); 3] = [("dev", true), ("staging", true), ("production", false)];

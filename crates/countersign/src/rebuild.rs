@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use client::home::Home;
+use client::project;
 use evidence::Digest;
 use evidence::bundle::Bundle;
 use judge::Checked;
 use runner::{Budget, Repository, Source, assemble};
 
 use crate::failure::Failure;
-use crate::home::Home;
 use crate::local_build::LocalBuild;
 use crate::operator::Reach;
-use crate::{output, project};
+use crate::output;
 
 /// Rebuilds an artifact and returns the digests of `manifest.json` and `layer.tar`.
 pub fn rebuild(

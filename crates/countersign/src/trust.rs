@@ -4,19 +4,16 @@
 
 use std::path::Path;
 
-use evidence::Place;
+use client::pins;
 
 use domain::{Event, State};
 use evidence::Digest;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
-use evidence::environment::Environment;
-use evidence::pin::{EnvironmentPin, Pin};
-use evidence::status::{Status, StatusFile};
-use evidence::trust_root::{Mode, TrustRoot};
+use evidence::pin::Pin;
+use evidence::trust_root::TrustRoot;
 use ledger::{BLOBS, Blobs, Reader};
 
 use crate::failure::Failure;
-use crate::home;
 
 /// The reason why a root is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -45,7 +42,7 @@ pub fn pinned_root_of(data: &Path) -> Result<(TrustRoot, Pin), Failure> {
 
 /// The same for a root that was read already.
 pub fn pinned(root: TrustRoot, belief: Belief) -> Result<(TrustRoot, Pin), Failure> {
-    match (belief, home::read_pin(root.installation)?) {
+    match (belief, pins::read(root.installation)?) {
         (Belief::PinnedRoot, Some(pin)) => Ok((root, pin)),
         _ => Err(Failure::error(format!(
             "you have pinned nothing of installation {}, so only this data directory says what its trust root is; \
@@ -55,50 +52,7 @@ pub fn pinned(root: TrustRoot, belief: Belief) -> Result<(TrustRoot, Pin), Failu
     }
 }
 
-/// The status in a file; it must be signed, and no older than the pinned number.
-pub fn status_in(file: &StatusFile, root: &TrustRoot, seen: Option<&Pin>) -> Result<Status, Failure> {
-    let status = file.open(root)?.status;
-    not_before("status", status.number, seen.map_or(0, |pin| pin.status))?;
-    Ok(status)
-}
-
-/// The statement of a place; it must be signed, and no older than the pinned number.
-pub fn statement_in(
-    envelope: &Envelope,
-    place: &Place,
-    root: &TrustRoot,
-    seen: Option<&Pin>,
-) -> Result<Environment, Failure> {
-    let statement = Environment::open(envelope, root)?;
-    if [&statement.project, &statement.service, &statement.environment]
-        != [&place.project, &place.service, &place.environment]
-    {
-        return Err(Failure::error(format!("the server shows a statement of another place than {place}")));
-    }
-    let pinned = seen.and_then(|pin| seen_of(pin, place));
-    not_before(&format!("statement of {place}"), statement.number, pinned.map_or(0, |known| known.number))?;
-    Ok(statement)
-}
-
-/// The pinned numbers of a place.
-pub fn seen_of<'a>(pin: &'a Pin, place: &Place) -> Option<&'a EnvironmentPin> {
-    pin.environments.iter().find(|known| {
-        [&known.project, &known.service, &known.environment]
-            == [&place.project, &place.service, &place.environment]
-    })
-}
-
-fn not_before(what: &str, shown: u64, seen: u64) -> Result<(), Failure> {
-    if shown >= seen {
-        return Ok(());
-    }
-    Err(Failure::error(format!(
-        "the server shows {what} number {shown}, and you have seen {seen}: it withholds the current one, or was \
-         restored from a backup (docs/operating/restore.md says what to do then); clarify this before you sign anything"
-    )))
-}
-
-/// The same for an audit, read from every entry; with every root, oldest first.
+/// The newest root and why it is believed, as an audit reads them from every entry; with every root, oldest first.
 pub fn audited_root_of(
     data: &Path,
     file: Option<&Path>,
@@ -123,7 +77,7 @@ fn believed(chain: &[(Envelope, TrustRoot)], file: Option<&Path>) -> Result<(Tru
     }
     let (_, newest) = chain.last().ok_or_else(|| Failure::error("the ledger names no trust root"))?;
     let newest = newest.clone();
-    let Some(pin) = home::read_pin(newest.installation)? else { return Ok((newest, Belief::Unpinned)) };
+    let Some(pin) = pins::read(newest.installation)? else { return Ok((newest, Belief::Unpinned)) };
     let pinned = chain.iter().find(|(_, root)| root.version == pin.root_version);
     match pinned.map(|(_, root)| root.digest()).transpose()? {
         Some(digest) if digest == pin.root => Ok((newest, Belief::PinnedRoot)),
@@ -186,13 +140,4 @@ fn checked(data: &Path, roots: &[Digest]) -> Result<Vec<(Envelope, TrustRoot)>, 
         chain.push((envelope, root));
     }
     Ok(chain)
-}
-
-/// The meaning of a mode for the reader of a verdict; printed with every verdict.
-pub const fn assurance(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Solo => "solo: one person, second-person rules are off",
-        Mode::Team => "team",
-        Mode::Rehearsal => "rehearsal: team rules, roles share a host",
-    }
 }

@@ -37,7 +37,7 @@ pub fn metadata(root: &Path) -> Result<Value, String> {
 }
 
 /// The crates of this tree that each crate may import (test dependencies are not counted).
-const EDGES: [(&str, &[&str]); 20] = [
+const EDGES: [(&str, &[&str]); 21] = [
     ("shown", &[]),
     ("journal", &["shown"]),
     ("disk", &[]),
@@ -55,11 +55,12 @@ const EDGES: [(&str, &[&str]); 20] = [
     ("runner", &["shown", "disk", "tlog", "evidence", "domain", "judge", "wire", "sandbox"]),
     // The agent uses `sandbox` only for enclosures: decision 0032.
     ("agent", &["disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "sandbox"]),
+    ("client", &["shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "runner"]),
     (
         "countersign",
         &[
-            "shown", "journal", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger",
-            "sandbox", "server", "runner", "agent", "witness",
+            "client", "shown", "journal", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire",
+            "ledger", "sandbox", "server", "runner", "agent", "witness",
         ],
     ),
     (

@@ -5,7 +5,7 @@ use super::{crate_of, imports, is_test};
 
 /// Breaches within one source file.
 pub fn breaches(name: &str, text: &str) -> Vec<String> {
-    let checks: [fn(&str, &str) -> Option<String>; 12] = [
+    let checks: [fn(&str, &str) -> Option<String>; 13] = [
         header,
         length,
         pure,
@@ -16,6 +16,7 @@ pub fn breaches(name: &str, text: &str) -> Vec<String> {
         writes,
         prints,
         logs,
+        silent,
         programs,
         strings,
     ];
@@ -109,6 +110,15 @@ fn logs(name: &str, text: &str) -> Option<String> {
         .then(|| "names `tracing_subscriber`; lines are made by the crate `journal` alone".to_owned())
 }
 
+/// A program of a person may have windows instead of a terminal: the crate `client` answers, and its caller prints.
+fn silent(name: &str, text: &str) -> Option<String> {
+    let ours = name.starts_with("crates/client/src/") && !is_test(name);
+    let word = TERMINAL.iter().find(|word| text.contains(**word))?;
+    ours.then(|| {
+        format!("names `{word}`; `client` knows no terminal and no command line: return it to the caller")
+    })
+}
+
 /// Programs of the system are found on fixed paths and see nothing of the current directory: `runner::program`.
 fn programs(name: &str, text: &str) -> Option<String> {
     // The simulator's tools and the rehearsal are run by developers in their own directory.
@@ -124,6 +134,9 @@ const WRITES: [&str; 6] =
 
 /// Crates of processes that run on their own.
 const ROLES: [&str; 5] = ["server", "runner", "agent", "listen", "witness"];
+
+/// Words by which a library would reach a terminal or a command line.
+const TERMINAL: [&str; 6] = ["clap::", "shown::say", "stdout()", "stderr()", "stdin()", "process::exit"];
 
 const LINES_MAX: usize = 500;
 const TEST_LINES_MAX: usize = 800;
@@ -197,6 +210,7 @@ mod tests {
             ),
             ("crates/agent/src/a.rs", "//! a\nfn f() { shown::say(\"a\") }".into(), "through `tracing`"),
             ("crates/server/src/a.rs", "//! a\nuse tracing_subscriber::fmt;".into(), "`journal` alone"),
+            ("crates/client/src/a.rs", "//! a\nfn f() { shown::say(\"a\") }".into(), "knows no terminal"),
             (
                 "crates/countersign/src/a.rs",
                 "//! a\nfn f() { println!(\"a\") }".into(),

@@ -7,6 +7,11 @@ use std::time::Duration;
 
 use agent::{Agent, Launcher, Memory};
 use clap::{Args, Subcommand};
+use client::clock;
+use client::files::{self, private_dir};
+use client::key_files;
+use client::pinned_root::PinnedRoot;
+use client::pkcs11::Uri;
 use evidence::Name;
 use evidence::Place;
 use evidence::pin::Pin;
@@ -17,11 +22,7 @@ use wire::{Client, Machine};
 use super::{RoleArguments, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
-use crate::home::{self, private_dir};
 use crate::output::Output;
-use crate::pinned::PinnedRoot;
-use crate::pkcs11::Uri;
-use crate::{clock, key_files};
 
 /// Arguments of `agent`.
 #[derive(Debug, Args)]
@@ -168,7 +169,7 @@ fn status(data: &Path, file: &Path, output: Output) -> Result<(), Failure> {
         return Err(Failure::error(what));
     }
     let bytes = given.encode()?;
-    home::write_private(&data.join(agent::STATUS_FILE), &String::from_utf8_lossy(&bytes))?;
+    files::write_private(&data.join(agent::STATUS_FILE), &String::from_utf8_lossy(&bytes))?;
     let shown = serde_json::json!({ "agent": memory.agent, "status": newest.number });
     output.print(&shown, |_| format!("{} judges under status {} or a newer one", memory.agent, newest.number))
 }

@@ -7,6 +7,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use clap::Args;
+use client::approvers;
+use client::clock::now;
+use client::dossier::Dossier;
+use client::home::Home;
+use client::id_prefix::IdPrefix;
+use client::pins;
+use client::profile::Profile;
+use client::random;
+use client::request::Parts;
+use client::review;
+use client::session;
+use client::signing::PersonKey;
 use domain::gate::GateOutcome;
 use evidence::Place;
 use evidence::approval::{Approval, Decision, Signed};
@@ -23,19 +35,12 @@ use super::cancel;
 use super::promote::{elsewhere, look, waiting};
 use super::rollback::{self, Way};
 use super::{DataDir, runtime, words};
-use crate::approvers;
-use crate::clock::now;
-use crate::dossier::Dossier;
+use crate::consent::{ask, ask_for};
 use crate::failure::Failure;
-use crate::home::{self, Home, Profile};
-use crate::ids::Beginning;
 use crate::operator::Reach;
 use crate::output::{self, Output};
-use crate::random;
 use crate::rebuild;
-use crate::request::{self, With};
-use crate::review;
-use crate::signing::{PersonKey, ask, ask_for};
+use crate::sending;
 
 /// Arguments of both verbs.
 #[derive(Debug, Args)]
@@ -64,7 +69,7 @@ pub struct Approve {
     /// Agree at an approval node of a run, or reject the run there, instead of deciding on a release: the run's id or its
     /// first digits.
     #[arg(long, requires = "step", conflicts_with_all = ["place", "reason", "ticket", "rebuild", "show"])]
-    run: Option<Beginning>,
+    run: Option<IdPrefix>,
     /// Name of the approval node. Required with --run.
     #[arg(long, requires = "run")]
     step: Option<Name>,
@@ -89,12 +94,12 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     if let (Some(run), Some(step)) = (&verb.run, &verb.step) {
         return at_node(&home, run, step, decision, verb.yes, output);
     }
-    let client = home.client()?;
+    let client = session::client(&home)?;
     let runtime = runtime()?;
     let places = runtime.block_on(client.places())?;
     let view = waiting(places.clone(), verb.place.as_ref())?;
     let profile = Profile::of(&home)?;
-    let dossier = Dossier::fetch(&profile, &client, &view.place)?;
+    let dossier = runtime.block_on(Dossier::fetch(&profile, &client, &view.place))?;
     let (bundle, checked) = (&dossier.bundle, dossier.check()?);
     let judgement = judge::judge_checked(&checked);
     let missing = review::lines("missing", &judgement.reasons);
@@ -274,13 +279,13 @@ impl End {
 /// without the agreement, so a rejection at the node cancels it.
 fn at_node(
     home: &Home,
-    run: &Beginning,
+    run: &IdPrefix,
     step: &Name,
     decision: Decision,
     yes: bool,
     output: Output,
 ) -> Result<(), Failure> {
-    let client = home.client()?;
+    let client = session::client(home)?;
     let run = runtime()?.block_on(run.run(&client))?;
     let commit = runtime()?.block_on(client.run(run))?.commit;
     ask(&format!("{decision:?} at node `{step}` of run {run}: commit {commit}"), yes, output)?;
@@ -288,7 +293,7 @@ fn at_node(
         return cancel::send(home, run, output);
     }
     let arguments = json!({ "run": run, "step": step, "commit": commit });
-    let sent = request::send(home, "agree", arguments, With::default())?;
+    let sent = sending::send(home, "agree", arguments, Parts::default())?;
     let said = json!({ "run": run, "step": step, "commit": commit, "entry": sent.outcome.entry });
     output.print(&said, |_| {
         format!("agreed at `{step}` to commit {commit}, recorded as entry {}", sent.outcome.entry)
@@ -334,8 +339,8 @@ fn sign(
     let mut envelope = signed.envelope()?;
     PersonKey::read(&profile.approval_key)?.sign(&mut envelope, decision.namespace())?;
     let arguments = json!({ "statement": envelope.payload_digest() });
-    let with = With { statements: vec![envelope], ..With::default() };
-    Ok(request::send(home, "approve", arguments, with)?.outcome.entry)
+    let with = Parts { statements: vec![envelope], ..Parts::default() };
+    Ok(sending::send(home, "approve", arguments, with)?.outcome.entry)
 }
 
 /// Pins the numbers of the evidence, so that nobody can show older ones next time.
@@ -350,18 +355,20 @@ fn remember(pin: &Pin, checked: &Checked<'_>) -> Result<(), Failure> {
         environments,
         checkpoint: checked.proven.checkpoint.to_string(),
     };
-    home::write_pin(&newer).map(drop)
+    pins::write(&newer)?;
+    Ok(())
 }
 
 /// The changed files, from the repository of the current directory, if it has both commits.
 fn changed_files(checked: &Checked<'_>) -> String {
     let (base, commit): (&CommitId, &CommitId) = (&checked.base, &checked.source.id);
     // An approver may work in any directory; outside of the repository there is nothing to show.
-    let here = std::env::current_dir().map_err(Failure::from).and_then(|dir| crate::project::toplevel(&dir));
+    let here =
+        std::env::current_dir().map_err(client::Error::from).and_then(|dir| client::project::toplevel(&dir));
     let repository = match here {
         Ok(Some(repository)) => repository,
         Ok(None) => return String::new(),
-        Err(failure) => return format!("\nfiles changed: they cannot be shown: {}", failure.message()),
+        Err(failure) => return format!("\nfiles changed: they cannot be shown: {failure}"),
     };
     let known = [base, commit].into_iter().all(|id| runner::resolve(&repository, id.as_str()).is_ok());
     match known.then(|| runner::diff_stat(&repository, base, commit)) {

@@ -5,9 +5,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use client::home::Home;
+use client::profile::Profile;
 
 use crate::failure::Failure;
-use crate::home::{Home, Profile};
 use crate::log_options::LogOptions;
 
 /// Location of the installation.
@@ -28,10 +29,11 @@ impl DataDir {
 
     /// The same, whether it exists or not: a person who only signs may work on another machine.
     pub fn named(&self) -> Result<Home, Failure> {
-        match &self.data {
-            Some(dir) => Home::new(Some(dir)),
-            None => Home::new(Profile::find()?.map(|profile| profile.data).as_deref()),
-        }
+        let data = match &self.data {
+            Some(dir) => Some(dir.clone()),
+            None => Profile::find()?.map(|profile| profile.data),
+        };
+        Ok(Home::new(data.as_deref())?)
     }
 }
 

@@ -3,16 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use client::home::Home;
+use client::pins;
+use client::review::{self, counted};
 use evidence::trust_root::{Mode, TrustRoot};
 use ledger::{Anchors, BLOBS, Blobs, Reader, Report};
 use serde::Serialize;
 
 use super::DataDir;
 use crate::failure::Failure;
-use crate::home::{self, Home};
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::review::counted;
 use crate::trust::{self, Belief};
 
 /// Subcommands of `audit`.
@@ -152,7 +153,7 @@ fn verify(
     let (root, belief, roots) = trust::audited_root_of(home.data(), trust_root)?;
     let ledger = root.ledger_key()?;
     // If holders of the root gave up the end of an older origin, the part of the pin beyond that end does not count.
-    let pinned = home::read_pin(root.installation)?.map(|pin| pin.checkpoint()).transpose()?;
+    let pinned = pins::read(root.installation)?.map(|pin| pin.checkpoint()).transpose()?;
     let seen = pinned.map(|pinned| judge::proven_from(&roots, &pinned, ledger.name()).unwrap_or(pinned));
     let anchors =
         Anchors { ledger, witnesses: root.witness_keys()?, quorum: root.witnesses.quorum as usize, seen };
@@ -238,7 +239,7 @@ fn text(verified: &Verified) -> String {
         "trust root: {} (version {}, {belief})\nmode: {}\nledger: {} entries, root hash {}\nwitnessed by {}{place}{witnessed}\ncosigned checkpoints: {} kept (that an older one was removed does not show)\nblobs: {} ({} named by no entry)\nmisfits: {}\nviews: {}\n{}",
         verified.trust_root,
         verified.root_version,
-        trust::assurance(verified.mode),
+        review::assurance(verified.mode),
         verified.entries,
         verified.root_hash,
         verified.witnesses,

@@ -1,6 +1,10 @@
 //! `countersign cancel`: ends a run that is not wanted any more, and the steps that runners execute for it.
 
 use clap::Args;
+use client::home::Home;
+use client::id_prefix::IdPrefix;
+use client::request::Parts;
+use client::session;
 use domain::RunId;
 use domain::gate::GateOutcome;
 use policy::Finding;
@@ -8,10 +12,8 @@ use serde_json::json;
 
 use super::{DataDir, runtime};
 use crate::failure::Failure;
-use crate::home::Home;
-use crate::ids::Beginning;
 use crate::output::Output;
-use crate::request::{self, With};
+use crate::sending;
 
 /// Arguments of `cancel`.
 #[derive(Debug, Args)]
@@ -19,19 +21,19 @@ pub struct Cancel {
     #[command(flatten)]
     data_dir: DataDir,
     /// The run: its id or the first digits of it; `countersign status` shows the runs that have not ended.
-    run: Beginning,
+    run: IdPrefix,
 }
 
 /// Cancels the run.
 pub fn run(verb: &Cancel, output: Output) -> Result<(), Failure> {
     let home = verb.data_dir.home()?;
-    let run = runtime()?.block_on(verb.run.run(&home.client()?))?;
+    let run = runtime()?.block_on(verb.run.run(&session::client(&home)?))?;
     send(&home, run, output)
 }
 
 /// Cancels a run of the commit that the server names for it, and of no other commit.
 pub fn send(home: &Home, run: RunId, output: Output) -> Result<(), Failure> {
-    let view = runtime()?.block_on(home.client()?.run(run))?;
+    let view = runtime()?.block_on(session::client(home)?.run(run))?;
     let commit = view.commit;
     if view.state != wire::RunState::Running {
         let what = format!("run {run} of commit {commit} has ended already: {}", view.state);
@@ -40,7 +42,7 @@ pub fn send(home: &Home, run: RunId, output: Output) -> Result<(), Failure> {
         let finding = Finding { code: "run-ended".into(), what: what.clone(), remedy: remedy.into() };
         return Err(Failure::decided(GateOutcome::Fail, what, vec![finding]));
     }
-    let sent = request::send(home, "cancel", json!({ "run": run, "commit": commit }), With::default())?;
+    let sent = sending::send(home, "cancel", json!({ "run": run, "commit": commit }), Parts::default())?;
     let said = json!({ "run": run, "commit": commit, "entry": sent.outcome.entry });
     output.print(&said, |_| {
         format!("run {run} of commit {commit} has ended, recorded as entry {}", sent.outcome.entry)

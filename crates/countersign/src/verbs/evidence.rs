@@ -6,6 +6,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use client::dirs;
+use client::files;
+use client::home::Home;
+use client::profile::Profile;
+use client::project;
+use client::session;
+use client::shell;
 use evidence::Place;
 use evidence::bundle::BYTES_MAX;
 use serde::Serialize;
@@ -15,10 +22,7 @@ use super::promote::{named, only};
 use super::trust::write_file;
 use super::{DataDir, runtime};
 use crate::failure::Failure;
-use crate::home::{self, Home, Profile};
 use crate::output::Output;
-use crate::project;
-use crate::shell;
 
 /// Arguments of `evidence`.
 #[derive(Debug, Args)]
@@ -45,7 +49,7 @@ struct Saved {
 /// Fetches the evidence and saves it.
 pub fn run(verb: &Evidence, output: Output) -> Result<(), Failure> {
     let home = verb.data_dir.home()?;
-    let client = home.client()?;
+    let client = session::client(&home)?;
     let runtime = runtime()?;
     let places = runtime.block_on(client.places())?;
     let view = match &verb.place {
@@ -103,8 +107,8 @@ fn usual(home: &Home, place: &Place, number: u64) -> Result<PathBuf, Failure> {
     if is_outside || project::ignore(&here.join(&name), &format!("{}-*.bundle", place.project)) {
         return Ok(PathBuf::from(name));
     }
-    let dir = home::evidence_dir(Profile::of(home)?.installation)?;
-    home::private_dir(&dir)?;
+    let dir = dirs::evidence_dir(Profile::of(home)?.installation)?;
+    files::private_dir(&dir)?;
     Ok(dir.join(name))
 }
 

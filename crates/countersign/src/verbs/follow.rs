@@ -3,6 +3,8 @@
 //!
 //! Invariant: an interrupted verb cancels nothing; it says what continues, and how to cancel it.
 
+use client::outcome::{self, PlaceOutcome, Stand};
+use client::witnesses;
 use domain::gate::GateOutcome;
 use evidence::dsse::Envelope;
 use evidence::report::AgentReport;
@@ -10,8 +12,6 @@ use policy::Finding;
 use wire::{Client, LastOutcome, MachineView, PlaceView, ReleaseStage, ReleaseView, RunView, WorkState};
 
 use crate::failure::Failure;
-use crate::outcome::{self, PlaceOutcome, Stand};
-use crate::witnesses;
 
 /// The approval nodes that a run waits for, if it waits for nothing else.
 pub fn nodes(view: &RunView) -> Option<Vec<String>> {

@@ -3,6 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
+use client::clock;
+use client::home::Home;
+use client::id_prefix::IdPrefix;
+use client::pins;
+use client::profile::Profile;
+use client::session;
+use client::signing::PersonKey;
 use domain::PersonId;
 use evidence::enrolment::Purpose;
 use evidence::pin::Pin;
@@ -11,11 +18,8 @@ use serde::Serialize;
 use super::trust::together;
 use super::{DataDir, runtime};
 use crate::failure::Failure;
-use crate::home::{self, Home, Profile};
-use crate::ids::Beginning;
 use crate::output::Output;
-use crate::signing::PersonKey;
-use crate::{clock, trust};
+use crate::trust;
 
 /// Subcommands of `key`.
 #[derive(Debug, Subcommand)]
@@ -35,7 +39,7 @@ pub enum Key {
         /// Your person id, which the person who enrolled you was shown. If the data directory is on this machine, its first
         /// digits are enough; default there: the only person who is enrolled with your key.
         #[arg(long, requires = "pin")]
-        person: Option<Beginning>,
+        person: Option<IdPrefix>,
         /// Key that signs approvals and statements: its private or public file, or its fingerprint if the file is in `~/.ssh`;
         /// default: the key that git signs with, else the first of the usual files in `~/.ssh`.
         #[arg(long, requires = "pin", value_name = "FILE|SHA256:...")]
@@ -86,7 +90,7 @@ pub fn run(verb: &Key, output: Output) -> Result<(), Failure> {
 }
 
 fn list(data_dir: &DataDir, output: Output) -> Result<(), Failure> {
-    let client = data_dir.home()?.client()?;
+    let client = session::client(&data_dir.home()?)?;
     let people = runtime()?.block_on(client.installation())?.people;
     output.print(&people, |people| {
         let line = |person: &wire::PersonView| format!("{}  {}", person.person, person.keys.join("  "));
@@ -96,7 +100,7 @@ fn list(data_dir: &DataDir, output: Output) -> Result<(), Failure> {
 
 /// The person with these keys, as far as this machine knows.
 fn who(
-    given: Option<&Beginning>,
+    given: Option<&IdPrefix>,
     approval: &PersonKey,
     sign_in: &PersonKey,
     home: &Home,
@@ -106,7 +110,7 @@ fn who(
         let given = given.ok_or_else(|| {
             Failure::usage("--person is required: this machine has no ledger in which to look you up")
         })?;
-        return given.person(std::iter::empty());
+        return Ok(given.person(std::iter::empty())?);
     };
     let mut people = state.identity.people(clock::now()?);
     let Some(given) = given else {
@@ -150,7 +154,7 @@ fn who(
 /// The pin in the given line, combined with the one that is pinned already.
 fn beside(line: &str) -> Result<Pin, Failure> {
     let new: Pin = line.trim().parse()?;
-    match home::read_pin(new.installation)? {
+    match pins::read(new.installation)? {
         Some(known) => together(&known, new),
         None => Ok(new),
     }
@@ -164,7 +168,7 @@ fn adopt(
     home: &Home,
     output: Output,
 ) -> Result<(), Failure> {
-    home::write_pin(pin)?;
+    pins::write(pin)?;
     let profile = Profile {
         v: 1,
         installation: pin.installation,

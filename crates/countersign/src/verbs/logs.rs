@@ -5,6 +5,8 @@ use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use clap::Args;
+use client::project;
+use client::session;
 use domain::RunId;
 use evidence::Name;
 use serde_json::json;
@@ -16,7 +18,6 @@ use crate::failure::Failure;
 
 use crate::log_text::LogText;
 use crate::output::{self, Output};
-use crate::project;
 
 /// Arguments of `logs`.
 #[derive(Debug, Args)]
@@ -49,7 +50,7 @@ struct Reading {
 
 /// Prints logs.
 pub fn run(verb: &Logs, output: Output) -> Result<(), Failure> {
-    let client = verb.data_dir.home()?.client()?;
+    let client = session::client(&verb.data_dir.home()?)?;
     runtime()?.block_on(show(verb, &client, output))
 }
 

@@ -5,6 +5,7 @@
 
 use std::str::FromStr;
 
+use client::id_prefix::IdPrefix;
 use evidence::Place;
 use serde_json::json;
 use wire::Client;
@@ -12,7 +13,6 @@ use wire::Client;
 use super::logs::print_piece;
 use super::promote::named;
 use crate::failure::Failure;
-use crate::ids::Beginning;
 use crate::log_text::LogText;
 use crate::output::Output;
 
@@ -20,7 +20,7 @@ use crate::output::Output;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
     /// A run.
-    Run(Beginning),
+    Run(IdPrefix),
     /// A place.
     Place(Place),
 }

@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use client::project;
+use client::project_files::{self, ProjectFiles};
+use client::session;
+use client::working_tree;
 use evidence::pipeline::{ApprovalNode, LimitsInForce, Run, Step};
 use evidence::release_file::{ReleaseFile, Service};
 use evidence::rules::{notes, programs};
@@ -19,8 +23,6 @@ use super::{DataDir, runtime};
 use crate::failure::Failure;
 use crate::operator::Reach;
 use crate::output::Output;
-use crate::project_files::{self, ProjectFiles};
-use crate::{project, working_tree};
 
 /// Subcommands of `pipeline`.
 #[derive(Debug, Subcommand)]
@@ -130,7 +132,7 @@ fn check(verb: &Check, output: Output) -> Result<(), Failure> {
     let tree = working_tree::paths(&path)?;
     let missing = programs::missing(&described.pipeline, &tree);
     if !missing.is_empty() {
-        return Err(project_files::unsound(&of, &missing, MEND));
+        return Err(project_files::unsound(&of, &missing, MEND).into());
     }
     let mut plan = plan(project, &described, &tree);
     plan.notes.extend(absent(&described.pipeline)?);
@@ -251,9 +253,9 @@ fn places(
             home.data().display()
         )))
     };
-    let client = match home.client() {
+    let client = match session::client(&home) {
         Ok(client) => client,
-        Err(error) => return unknown(&error.message()),
+        Err(error) => return unknown(&error),
     };
     let asked = runtime()?.block_on(async {
         tokio::time::timeout(PATIENCE, async {
@@ -268,15 +270,13 @@ fn places(
         Err(_) => unknown(&"the server does not answer"),
         Ok(Err(error)) => unknown(&error.message()),
         Ok(Ok((_, misfits))) if !misfits.is_empty() => {
-            Err(project_files::refused("the working tree", misfits))
+            Err(project_files::refused("the working tree", misfits).into())
         }
         Ok(Ok((own, _))) => {
             let names = |service: &Name| own.iter().any(|view| view.place.service == *service);
             if !own.is_empty() && !release.services.keys().any(names) {
-                return Err(project_files::refused(
-                    "the working tree",
-                    vec![renamed(release, project, &own)],
-                ));
+                let findings = vec![renamed(release, project, &own)];
+                return Err(project_files::refused("the working tree", findings).into());
             }
             let reached = own.iter().filter(|view| release.services.contains_key(&view.place.service));
             Ok(Ok(Some(reached.map(place_plan).collect())))

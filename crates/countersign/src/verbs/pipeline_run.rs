@@ -7,6 +7,10 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use client::project;
+use client::project_files::{self, ProjectFiles};
+use client::review::many;
+use client::working_tree;
 use domain::gate::GateOutcome;
 use evidence::oci::{LayerEntry, LayerFile, LayerFiles, open_layer};
 use evidence::pipeline::Pipeline;
@@ -24,9 +28,6 @@ use crate::local_build::LocalBuild;
 use crate::operator::Reach;
 use crate::output::{self, Output};
 use crate::progress::Progress;
-use crate::project_files::{self, ProjectFiles};
-use crate::review::many;
-use crate::{project, working_tree};
 
 /// The options of `pipeline run`.
 #[derive(Debug)]

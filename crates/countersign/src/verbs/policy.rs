@@ -4,13 +4,13 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use client::policies;
 use policy::{Bundle, Gate, run_tests};
 use serde::Serialize;
 
 use super::trust::write_file;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::policies;
 
 /// Subcommands of `policy`.
 #[derive(Debug, Subcommand)]

@@ -6,6 +6,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use client::clock::now;
+use client::home::Home;
+use client::policies;
+use client::project;
+use client::request::Parts;
+use client::session;
+use client::shell;
 use evidence::dsse::Envelope;
 use evidence::environment;
 use evidence::trust_root::{Mode, TrustRoot};
@@ -18,14 +25,12 @@ use super::init::{PlaceReport, commit_first, pin_of};
 use super::trust::{my_key, write_envelope, write_file};
 use super::{DataDir, agent, runtime, trust_environment};
 use crate::cleanup::Cleanup;
-use crate::clock::now;
 use crate::failure::Failure;
-use crate::home::Home;
 use crate::output::Output;
 use crate::places::{self, Prepared};
-use crate::request::{self, With};
 use crate::scaffold::{self, Described};
-use crate::{policies, project, shell, trust};
+use crate::sending;
+use crate::trust;
 
 /// Subcommands of `project`.
 #[derive(Debug, Subcommand)]
@@ -90,7 +95,7 @@ fn add(verb: &Add, output: Output) -> Result<(), Failure> {
     let baseline = ::runner::resolve(&repository, "HEAD")?;
     let described = scaffold::describe(&repository, &name, &verb.service)?;
     let new = New { name, repository, described, baseline, root };
-    let known = runtime()?.block_on(home.client()?.places())?;
+    let known = runtime()?.block_on(session::client(&home)?.places())?;
     rejoin(&home, &new, &known)?;
     let missing = missing(&home, &new, &known)?;
     if missing.is_empty() && new.described.missing.is_empty() {
@@ -134,12 +139,12 @@ fn missing(home: &Home, new: &New, known: &[PlaceView]) -> Result<Vec<Prepared>,
 fn send(home: &Home, new: &New, place: &Prepared) -> Result<(), Failure> {
     let envelope = signed(home, place)?;
     let arguments = json!({ "statement": envelope.payload_digest() });
-    let with = With {
+    let with = Parts {
         statements: vec![envelope],
         attachments: vec![place.policy.clone(), place.configuration.clone()],
-        ..With::default()
+        ..Parts::default()
     };
-    request::send(home, "set-environment", arguments, with)?;
+    sending::send(home, "set-environment", arguments, with)?;
     join(home, new, &place.agent_dir, &place.place, &place.agent)
 }
 

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use client::request::Parts;
+use client::session;
+use client::shell;
 use evidence::Place;
 use serde::Serialize;
 use serde_json::json;
@@ -13,8 +16,7 @@ use super::{DataDir, follow, runtime, status};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::request::{self, With};
-use crate::shell;
+use crate::sending;
 use crate::waiting::unless_interrupted;
 
 /// Arguments of `promote`.
@@ -47,7 +49,7 @@ struct PromotionReport {
 /// Promotes the pending release, and follows it to its agent's report.
 pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     let home = verb.data_dir.home()?;
-    let client = home.client()?;
+    let client = session::client(&home)?;
     let runtime = runtime()?;
     let places = runtime.block_on(client.places())?;
     let view = waiting(places.clone(), verb.place.as_ref())?;
@@ -57,7 +59,7 @@ pub fn run(verb: &Promote, output: Output) -> Result<(), Failure> {
     let open = view.open.as_ref().ok_or_else(|| nothing_open(&view.place))?;
     let number = open.release;
     let arguments = json!({ "place": view.place, "release": number, "artifact": open.artifact });
-    request::send(&home, "promote", arguments, With::default())?;
+    sending::send(&home, "promote", arguments, Parts::default())?;
     let mut progress = Progress::new(output);
     progress.say(format!("release {number} to {}: being judged", view.place));
     let goes_on =

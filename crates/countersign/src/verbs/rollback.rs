@@ -5,6 +5,10 @@
 //! which pending releases end. A release that was rolled back cannot be the target.
 
 use clap::Args;
+use client::home::Home;
+use client::request::Parts;
+use client::review::short;
+use client::session;
 use evidence::Place;
 use evidence::{CommitId, Digest};
 use serde::Serialize;
@@ -16,12 +20,10 @@ use wire::{
 
 use super::promote::{look, named, only};
 use super::{DataDir, follow, runtime, words};
+use crate::consent::ask_for;
 use crate::failure::Failure;
-use crate::home::Home;
 use crate::output::Output;
-use crate::request::{self, With};
-use crate::review::short;
-use crate::signing::ask_for;
+use crate::sending;
 use crate::waiting::unless_interrupted;
 
 /// Arguments of `rollback`.
@@ -89,7 +91,7 @@ struct Ended {
 /// Asks for the rollback, and waits for the agent's report.
 pub fn run(verb: &Rollback, output: Output) -> Result<(), Failure> {
     let home = verb.data_dir.home()?;
-    let places = runtime()?.block_on(home.client()?.places())?;
+    let places = runtime()?.block_on(session::client(&home)?.places())?;
     let view = match &verb.place {
         Some(at) => named(places, at)?,
         None => only(places, |view| view.running.is_some(), "runs something")?,
@@ -107,14 +109,14 @@ pub fn carry_out(
     reason: Option<&str>,
     output: Output,
 ) -> Result<(), Failure> {
-    let (client, runtime) = (home.client()?, runtime()?);
+    let (client, runtime) = (session::client(home)?, runtime()?);
     let (from, to) = (way.from.artifact, way.to.artifact);
     let mut arguments =
         json!({ "place": view.place, "from": from, "to": to, "release": way.to.release, "ends": true });
     if let Some(fields) = arguments.as_object_mut() {
         fields.extend(reason.map(|reason| ("reason".to_owned(), json!(reason))));
     }
-    let sent = request::send(home, "rollback", arguments, With::default())?;
+    let sent = sending::send(home, "rollback", arguments, Parts::default())?;
     let goes_on =
         format!("the rollback of {} continues; `countersign status` shows its progress", view.place);
     let waiting = unless_interrupted(reported(&client, &view.place, sent.outcome.entry), &goes_on);

@@ -8,6 +8,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use client::approvers;
+use client::dossier::Dossier;
+use client::home::Home;
+use client::missing_pipeline;
+use client::outcome::{self, PlaceOutcome, Stand};
+use client::output_differences;
+use client::pack;
+use client::profile::Profile;
+use client::project;
+use client::project_files;
+use client::request::Parts;
+use client::review::short;
+use client::session;
 use domain::RunId;
 use domain::gate::GateOutcome;
 use evidence::Place;
@@ -22,21 +35,11 @@ use wire::{Client, NamedPerson, PlaceView, RunFilter, RunState, RunView, WorkSta
 
 use super::pipeline_run::{self, Local};
 use super::{DataDir, follow, runtime};
-use crate::approvers;
-use crate::dossier::Dossier;
 use crate::failure::Failure;
-use crate::home::{Home, Profile};
-use crate::missing_pipeline;
 use crate::operator::Reach;
-use crate::outcome::{self, PlaceOutcome, Stand};
 use crate::output::Output;
-use crate::output_differences;
-use crate::pack;
 use crate::progress::Progress;
-use crate::project;
-use crate::project_files;
-use crate::request::{self, With};
-use crate::review::short;
+use crate::sending;
 use crate::waiting::unless_interrupted;
 
 /// Arguments of `run`.
@@ -100,7 +103,7 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
         return local(verb, steps, output);
     }
     let home = verb.data_dir.home()?;
-    let client = home.client()?;
+    let client = session::client(&home)?;
     let runtime = runtime()?;
     let path = project::repository(verb.repository.as_deref())?;
     let project = project::name(verb.project.as_ref(), &path)?;
@@ -235,12 +238,16 @@ fn send(
 ) -> Result<RunId, Failure> {
     let own = places.iter().filter(|place| place.place.project == *project);
     let bases: BTreeSet<CommitId> = own.map(|place| place.base.clone()).collect();
-    let pack = pack::pack(path, commit, &bases)?;
+    let pack::Packed { pack, warning } = pack::pack(path, commit, &bases)?;
+    if let Some(warning) = warning {
+        shown::say(&format!("warning: {warning}"));
+    }
     check(&pack)?;
     let pack = pack.encode()?;
-    let with = With { attachments: vec![pack], repository: Some(runner::path_text(path)), ..With::default() };
+    let with =
+        Parts { attachments: vec![pack], repository: Some(runner::path_text(path)), ..Parts::default() };
     let arguments = json!({ "project": project, "commit": commit, "again": verb.again });
-    Ok(request::send(home, "run", arguments, with)?.request.nonce.into())
+    Ok(sending::send(home, "run", arguments, with)?.request.nonce.into())
 }
 
 /// The old form of `pipeline run`. An argument in the place of the commit is a step too, as in `run --local --out DIR build`.
@@ -469,7 +476,7 @@ fn approval(home: &Home, client: &Client, place: &Place) -> Result<String, Failu
     }
     let profile = Profile::of(home)?;
     // If the evidence does not hold, nobody can be named; `approve` then reports why it does not hold.
-    let dossier = Dossier::fetch(&profile, client, place);
+    let dossier = runtime()?.block_on(Dossier::fetch(&profile, client, place));
     let Ok(checked) = dossier.as_ref().map_err(drop).and_then(|dossier| dossier.check().map_err(drop)) else {
         return Ok(approvers::somebody(&command));
     };

@@ -4,6 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use client::clock;
+use client::files::write_private;
+use client::key_files;
+use client::pinned_root::PinnedRoot;
+use client::pkcs11::Uri;
 use evidence::Name;
 use evidence::pin::Pin;
 use runner::{Bench, Keep, Slots, Trust};
@@ -13,12 +18,8 @@ use wire::{Client, Machine};
 use super::{RoleArguments, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
-use crate::home::write_private;
 use crate::operator::Operator;
 use crate::output::Output;
-use crate::pinned::PinnedRoot;
-use crate::pkcs11::Uri;
-use crate::{clock, key_files};
 
 /// Arguments of `runner`.
 #[derive(Debug, Args)]
@@ -112,7 +113,7 @@ fn join(data: &Path, name: &Name, pin: &str, device: Option<&Uri>, output: Outpu
 /// Writes a runner's record of its installation.
 pub fn write_joined(data: &Path, name: &Name, pin: &Pin) -> Result<(), Failure> {
     let joined = Joined { v: 1, name: name.clone(), pin: pin.to_string() };
-    write_private(&data.join("runner.json"), &serde_json::to_string_pretty(&joined)?)
+    Ok(write_private(&data.join("runner.json"), &serde_json::to_string_pretty(&joined)?)?)
 }
 
 fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(), Failure> {

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use client::files::write_private;
+use client::key_files;
 
 use super::{Child, DataDir, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
-use crate::home::write_private;
-use crate::key_files;
 use crate::log_options::LogOptions;
 use crate::output::Output;
 use crate::trust;
@@ -47,8 +47,8 @@ pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
     };
     let url_file = home.url_file();
     let ready = |url: &str| {
-        if let Err(failure) = write_private(&url_file, &format!("{url}\n")) {
-            let _ = failure.report(output);
+        if let Err(error) = write_private(&url_file, &format!("{url}\n")) {
+            let _ = Failure::from(error).report(output);
         }
         announce("server", url, output);
     };

@@ -3,6 +3,11 @@
 use std::time::Duration;
 
 use clap::Args;
+use client::clock::now;
+use client::outcome;
+use client::review::{self, many, short};
+use client::session;
+use client::witnesses;
 use evidence::Moment;
 use evidence::trust_root::Mode;
 use serde::Serialize;
@@ -12,12 +17,8 @@ use wire::{
 };
 
 use super::{DataDir, runtime};
-use crate::clock::now;
 use crate::failure::Failure;
-use crate::outcome;
 use crate::output::Output;
-use crate::review::{many, short};
-use crate::{trust, witnesses};
 
 /// Arguments of `status`.
 #[derive(Debug, Args)]
@@ -29,7 +30,7 @@ pub struct Status {
 /// Reads the server's views and prints them.
 pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
     let home = verb.data_dir.home()?;
-    let client = home.client()?;
+    let client = session::client(&home)?;
     let (installation, places, runs) = runtime()?.block_on(async {
         Ok::<_, Failure>((
             client.installation().await?,
@@ -262,7 +263,7 @@ fn text(seen: &Installation) -> String {
     format!(
         "installation {}\nmode: {}\ntrust root: version {}, {}{until}\nledger: {} entries, {} misfits, origin {}\nstatus: {status}\npeople:\n{}",
         seen.installation,
-        trust::assurance(mode),
+        review::assurance(mode),
         seen.root_version,
         seen.root,
         seen.entries,

@@ -3,6 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use client::clock::{YEAR, now};
+use client::dirs;
+use client::home::Home;
+use client::onboarding;
+use client::pinned_root;
+use client::pins;
+use client::profile::Profile;
+use client::random;
+use client::request::Parts;
+use client::session;
+use client::signing::PersonKey;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::enrolment::{EnrolledKey, Enrolment, Grant, Purpose};
 use evidence::pin::Pin;
@@ -17,14 +28,10 @@ use super::{
     DataDir, init, runtime, trust_environment, trust_origin, trust_root as trust_root_verb, trust_sign,
     trust_status,
 };
-use crate::clock::{YEAR, now};
 use crate::failure::Failure;
-use crate::home::{self, Home, Profile};
-use crate::onboarding;
 use crate::output::Output;
-use crate::request::{self, With};
-use crate::signing::PersonKey;
-use crate::{pinned, random, trust};
+use crate::sending;
+use crate::trust;
 
 /// Subcommands of `trust`.
 #[derive(Debug, Subcommand)]
@@ -129,13 +136,13 @@ pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
 fn pin(data_dir: &DataDir, set: Option<&str>, replace: bool, output: Output) -> Result<(), Failure> {
     if let Some(line) = set {
         let new: Pin = line.trim().parse()?;
-        let pin = match home::read_pin(new.installation)? {
+        let pin = match pins::read(new.installation)? {
             Some(known) if !replace => together(&known, new)?,
             _ => new,
         };
-        let path = home::write_pin(&pin)?;
+        let path = pins::write(&pin)?;
         if replace {
-            pinned::forget(&home::person_dir(pin.installation)?)?;
+            pinned_root::forget(&dirs::person_dir(pin.installation)?)?;
         }
         return output.print(&pin, |pin| {
             format!("pinned trust root {} (version {}) in {}", pin.root, pin.root_version, path.display())
@@ -269,8 +276,8 @@ fn send(
             )));
         }
     };
-    let with = With { statements, attachments, ..With::default() };
-    let outcome = request::send(home, action, arguments, with)?.outcome;
+    let with = Parts { statements, attachments, ..Parts::default() };
+    let outcome = sending::send(home, action, arguments, with)?.outcome;
     if envelope.payload_type() == enrolment::PAYLOAD_TYPE {
         return enrolled(home, &Enrolment::read(envelope)?, &outcome, output);
     }
@@ -313,13 +320,13 @@ fn send_status(home: &Home, file: &StatusFile, output: Output) -> Result<(), Fai
     }
     let statements = [Some(file.base.clone()), file.tightening.clone()].into_iter().flatten().collect();
     let outcome =
-        request::send(home, "set-status", arguments, With { statements, ..With::default() })?.outcome;
+        sending::send(home, "set-status", arguments, Parts { statements, ..Parts::default() })?.outcome;
     output.print(&outcome, |outcome| format!("recorded as entry {}", outcome.entry))
 }
 
 /// The current status, as a file.
 pub fn status_file(home: &Home) -> Result<StatusFile, Failure> {
-    let client = home.client()?;
+    let client = session::client(home)?;
     let seen = runtime()?.block_on(client.installation())?;
     let status = seen.status.ok_or_else(|| Failure::error("there is no status yet"))?;
     let bytes =
@@ -329,7 +336,7 @@ pub fn status_file(home: &Home) -> Result<StatusFile, Failure> {
 
 /// The key that signs statements.
 pub fn my_key(home: &Home) -> Result<PersonKey, Failure> {
-    PersonKey::read(&Profile::of(home)?.approval_key)
+    Ok(PersonKey::read(&Profile::of(home)?.approval_key)?)
 }
 
 /// Reads a statement from a file.

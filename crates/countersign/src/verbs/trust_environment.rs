@@ -3,6 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use client::clock::now;
+use client::pins;
+use client::policies;
+use client::project;
+use client::request::Parts;
+use client::session;
+use client::statements;
 use evidence::Place;
 use evidence::configuration::Configuration;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
@@ -16,11 +23,10 @@ use wire::{Client, PlaceView};
 use super::trust::{write_envelope, write_file};
 use super::trust_sign::sign_shown;
 use super::{DataDir, runtime};
-use crate::clock::now;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::request::{self, With};
-use crate::{home, policies, project, trust};
+use crate::sending;
+use crate::trust;
 
 /// Arguments of `trust environment`.
 #[derive(Debug, Args)]
@@ -72,7 +78,7 @@ struct StatementDraft {
 /// Makes or amends the statement, signs it, and sends it or writes it.
 pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     let home = verb.data_dir.home()?;
-    let client = home.client()?;
+    let client = session::client(&home)?;
     let runtime = runtime()?;
     let places = runtime.block_on(client.places())?;
     let view = places.iter().find(|view| view.place == verb.place);
@@ -95,12 +101,12 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     }
     let statement = serde_json::to_string_pretty(&named.statement)?;
     let arguments = json!({ "statement": envelope.payload_digest() });
-    let with = With {
+    let with = Parts {
         statements: vec![envelope],
         attachments: vec![named.policy, named.configuration],
-        ..With::default()
+        ..Parts::default()
     };
-    let outcome = request::send(&home, "set-environment", arguments, with)?.outcome;
+    let outcome = sending::send(&home, "set-environment", arguments, with)?.outcome;
     output.print(&outcome, |outcome| format!("{statement}\nrecorded as entry {}", outcome.entry))
 }
 
@@ -128,7 +134,7 @@ async fn amended(
     (root, pin): (&TrustRoot, &Pin),
 ) -> Result<StatementDraft, Failure> {
     let envelope = Envelope::decode(&client.blob(&view.envelope, ENVELOPE_BYTES_MAX).await?)?;
-    let old = trust::statement_in(&envelope, &verb.place, root, Some(pin))?;
+    let old = statements::statement_in(&envelope, &verb.place, root, Some(pin))?;
     let seen = EnvironmentPin {
         project: old.project.clone(),
         service: old.service.clone(),
@@ -136,7 +142,7 @@ async fn amended(
         number: old.number,
         release: 0,
     };
-    home::saw(pin, |pin| pin.environments = seen.beside(&pin.environments))?;
+    pins::raise(pin, |pin| pin.environments = seen.beside(&pin.environments))?;
     let kept = client.blob(&old.configuration, configuration::BYTES_MAX).await?;
     let configuration = change(verb, Configuration::decode(&kept)?)?.encode()?;
     let policy = match &verb.policy {
@@ -162,7 +168,7 @@ async fn amended(
 /// server lies about the number, the new statement is refused by everybody who has seen a higher one.
 fn number_of(at: &Place, shown: Option<&PlaceView>, pin: &Pin) -> Result<u64, Failure> {
     let number = shown.map_or(0, |view| view.statement);
-    let seen = trust::seen_of(pin, at).map_or(0, |known| known.number);
+    let seen = statements::seen_of(pin, at).map_or(0, |known| known.number);
     if number < seen || number - seen > LEAP_MAX {
         let what = format!("the server shows statement {number} of {at} as the current one");
         return Err(Failure::error(format!(

@@ -6,6 +6,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use client::clock::{YEAR, now};
+use client::home::Home;
+use client::key_files;
+use client::pkcs11::Uri;
 use evidence::trust_root::{LedgerKey, TrustRoot};
 use ledger::Reader;
 use serde_json::json;
@@ -14,12 +18,8 @@ use tlog::Checkpoint;
 use super::DataDir;
 use super::trust::{read_envelope, write_envelope};
 use super::trust_sign::sign_shown;
-use crate::clock::{YEAR, now};
 use crate::failure::Failure;
-use crate::home::Home;
-use crate::key_files;
 use crate::output::Output;
-use crate::pkcs11::Uri;
 use crate::trust;
 
 /// Arguments of `trust origin`.

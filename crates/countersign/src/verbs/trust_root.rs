@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use client::clock::{YEAR, now};
+use client::signing::PersonKey;
 use evidence::trust_root::{Holder, Machine, Quorum, Site, TrustRoot, Witness};
 use evidence::{Digest, Name};
 use serde_json::json;
@@ -10,10 +12,8 @@ use serde_json::json;
 use super::DataDir;
 use super::trust::{finish, write_envelope};
 use super::trust_sign::sign_shown;
-use crate::clock::{YEAR, now};
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::signing::PersonKey;
 use crate::trust;
 
 /// Arguments of `trust root`.

@@ -7,6 +7,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use client::home::Home;
+use client::pins;
+use client::profile::Profile;
+use client::review::many;
+use client::session;
+use client::statements;
+use client::status_words;
 use evidence::configuration::Configuration;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::enrolment::{self, Enrolment};
@@ -22,12 +29,9 @@ use similar::TextDiff;
 
 use super::trust::{my_key, read_envelope, status_file, write_envelope};
 use super::{DataDir, runtime, trust_environment};
+use crate::consent::ask;
 use crate::failure::Failure;
-use crate::home::{self, Home, Profile};
 use crate::output::Output;
-use crate::review::many;
-use crate::signing::ask;
-use crate::status_words;
 use crate::trust::{self, Belief};
 
 /// Arguments of `trust sign`.
@@ -172,7 +176,7 @@ fn sign_page(
         );
         ask(&page, yes, output)?;
     }
-    my_key(home)?.sign(envelope, statement.namespace())
+    Ok(my_key(home)?.sign(envelope, statement.namespace())?)
 }
 
 impl Statement {
@@ -294,7 +298,7 @@ impl Text {
 /// The current statement, and the reason why it is believed.
 fn before(home: &Home, statement: &Statement) -> Result<(Text, String), Failure> {
     let (newest, belief) = trust::root_of(home.data(), None)?;
-    let seen = home::read_pin(newest.installation)?;
+    let seen = pins::read(newest.installation)?;
     let rests = match belief {
         Belief::File | Belief::PinnedRoot => "the trust root that you have pinned",
         Belief::Unpinned => "the word of this data directory alone; pin its trust root",
@@ -308,7 +312,7 @@ fn before(home: &Home, statement: &Statement) -> Result<(Text, String), Failure>
         }
         Statement::Enrolment(_) => return Err(Failure::error("an enrolment is new, so all of it is shown")),
         Statement::Status(_) => {
-            let old = trust::status_in(&status_file(home)?, &newest, seen.as_ref())?;
+            let old = statements::status_in(&status_file(home)?, &newest, seen.as_ref())?;
             let number = format!("status {}", old.number);
             (Text { status: Some(old.clone()), ..statement_of(json!(old)) }, number)
         }
@@ -327,14 +331,14 @@ fn environment_before(
     (root, seen): (&TrustRoot, Option<&Pin>),
     new: &Environment,
 ) -> Result<(Text, u64), Failure> {
-    let client = home.client()?;
+    let client = session::client(home)?;
     let runtime = runtime()?;
     let place = new.place();
     let view = runtime.block_on(client.places())?.into_iter().find(|view| view.place == place);
     let view = view.ok_or_else(|| Failure::error("there is no statement of this place yet"))?;
     let fetch = |digest: &Digest, most: usize| runtime.block_on(client.blob(digest, most));
     let envelope = Envelope::decode(&fetch(&view.envelope, ENVELOPE_BYTES_MAX)?)?;
-    let old = trust::statement_in(&envelope, &view.place, root, seen)?;
+    let old = statements::statement_in(&envelope, &view.place, root, seen)?;
     let policy = PolicyFiles::decode(&fetch(&old.policy, policy_files::BYTES_MAX)?)?;
     let text = Text {
         statement: format!("{:#}\n", json!(old)),

@@ -3,6 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use client::clock::{MONTH, now};
+use client::home::Home;
+use client::id_prefix::IdPrefix;
+use client::pins;
+use client::profile;
+use client::session;
+use client::shell;
+use client::statements;
 use evidence::status::{Freeze, Revocation, Status};
 use evidence::{Digest, Moment};
 use serde_json::json;
@@ -11,12 +19,9 @@ use wire::{PlaceView, RunFilter};
 use super::trust::{StatementReport, finish_saying, status_file, write_file};
 use super::trust_sign::sign_status;
 use super::{DataDir, runtime};
-use crate::clock::{MONTH, now};
 use crate::failure::Failure;
-use crate::home::Home;
-use crate::ids::Beginning;
 use crate::output::Output;
-use crate::{home, shell, trust};
+use crate::trust;
 
 /// Arguments of `trust status`.
 #[derive(Debug, Args)]
@@ -34,7 +39,7 @@ pub struct Amend {
     withdraw: Vec<Digest>,
     /// Bar an artifact from running anywhere, by its digest; the first digits are enough if the server shows it.
     #[arg(long)]
-    bar: Vec<Beginning>,
+    bar: Vec<IdPrefix>,
     /// Lift a freeze; like a renewal it needs the threshold of status signers.
     #[arg(long)]
     unfreeze: Vec<String>,
@@ -103,9 +108,9 @@ pub fn freezing(verb: &Places, lifts: bool, output: Output) -> Result<(), Failur
 pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     let home = verb.data_dir.home()?;
     let (root, belief) = trust::root_of(home.data(), None)?;
-    let pin = home::read_pin(root.installation)?;
+    let pin = pins::read(root.installation)?;
     let file = status_file(&home)?;
-    let current = trust::status_in(&file, &root, pin.as_ref())?;
+    let current = statements::status_in(&file, &root, pin.as_ref())?;
     if let Some(save) = &verb.save {
         write_file(save, &file.encode()?)?;
         let shown = json!({ "file": save, "status": current.number });
@@ -120,7 +125,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     }
     known(&home, verb)?;
     let (root, pin) = trust::pinned(root, belief)?;
-    home::saw(&pin, |pin| pin.status = current.number)?;
+    pins::raise(&pin, |pin| pin.status = current.number)?;
     // One signer may tighten alone. A status that loosens, or any status if the threshold is one, is a base.
     let base = (!loosens && root.status.threshold > 1).then(|| file.base.payload_digest());
     let mut amended = amended(verb, current.clone(), base)?;
@@ -152,12 +157,12 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
 
 /// A change that loosens needs more signatures: a request with one signature would only be refused.
 fn more_signatures(home: &Home, verb: &Amend, needed: u32) -> Failure {
-    let again = home.command(&again(verb));
+    let again = profile::command(home, &again(verb));
     Failure::error(format!(
         "lifting a freeze or renewing the status needs signatures of {needed} status signers, and this would be one: nothing \
          was signed and nothing was sent. First `{again} --out status.json`; then each other signer, until there are \
          {needed}: `countersign trust sign status.json`; then `{}`",
-        home.command("countersign trust send status.json")
+        profile::command(home, "countersign trust send status.json")
     ))
 }
 
@@ -180,7 +185,7 @@ fn again(verb: &Amend) -> String {
     words += &option("unfreeze", verb.unfreeze.clone());
     words += &option("revoke", verb.revoke.clone());
     words += &option("withdraw", text(&verb.withdraw));
-    words += &option("bar", verb.bar.iter().map(Beginning::to_string).collect());
+    words += &option("bar", verb.bar.iter().map(IdPrefix::to_string).collect());
     words += &option("since", verb.since.iter().map(Moment::to_string).collect());
     words + if verb.renew { " --renew" } else { "" }
 }
@@ -225,7 +230,7 @@ fn known(home: &Home, verb: &Amend) -> Result<(), Failure> {
     if verb.freeze.is_empty() && verb.withdraw.is_empty() || verb.out.is_some() {
         return Ok(());
     }
-    let client = home.client()?;
+    let client = session::client(home)?;
     let (places, people) = runtime()?.block_on(async {
         Ok::<_, Failure>((client.places().await?, client.installation().await?.people))
     })?;
@@ -256,7 +261,7 @@ fn known(home: &Home, verb: &Amend) -> Result<(), Failure> {
 
 /// Artifacts that the server shows: of the newest runs, and at every place.
 fn artifacts(home: &Home) -> Result<Vec<Digest>, Failure> {
-    let client = home.client()?;
+    let client = session::client(home)?;
     let (runs, places) = runtime()?.block_on(async {
         Ok::<_, Failure>((client.runs(&RunFilter::default()).await?, client.places().await?))
     })?;

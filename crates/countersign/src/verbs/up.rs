@@ -6,6 +6,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use client::files::write_private;
+use client::home::Home;
+use client::profile;
+use client::review;
+use client::session;
 use serde::Serialize;
 use tracing::{info, warn};
 
@@ -13,11 +18,9 @@ use super::agent::Settle;
 use super::{DataDir, runtime};
 use crate::children::{self, Role, Stop};
 use crate::failure::Failure;
-use crate::home::{Home, write_private};
 use crate::log_options::LogOptions;
 use crate::operator::Operator;
 use crate::output::Output;
-use crate::session;
 use crate::trust;
 
 /// Arguments of `up`.
@@ -50,7 +53,7 @@ struct UpReport {
 pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let _journal = verb.log.start("", &[("role", "up")]);
     let home = verb.data_dir.home()?;
-    if let Some(server) = session::serving(home.data()) {
+    if let Some(server) = runtime()?.block_on(session::serving(home.data())) {
         return Err(runs_already(&home, server));
     }
     let (root, _) = trust::root_of(home.data(), None)?;
@@ -81,9 +84,9 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let report = UpReport {
         url,
         data: agents.home.data().to_path_buf(),
-        mode: trust::assurance(root.mode),
+        mode: review::assurance(root.mode),
         roles: roles.iter().map(|role| (role.ready.role.clone(), role.ready.pid)).collect(),
-        next: agents.home.command("countersign run"),
+        next: profile::command(&agents.home, "countersign run"),
     };
     // A reader of the line below may ask this process to end at once, so it listens for signals first.
     let runtime = runtime()?;

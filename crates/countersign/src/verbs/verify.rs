@@ -6,6 +6,10 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use client::clock::now;
+use client::files;
+use client::pins;
+use client::review;
 use domain::gate::GateOutcome;
 use evidence::Bytes;
 use evidence::bundle::Bundle;
@@ -15,17 +19,13 @@ use evidence::pin::Pin;
 use evidence::status::StatusFile;
 use evidence::trust_root::Mode;
 use evidence::verifier_state::{self, VerifierState};
-use judge::{Anchors, Checked, Judgement, VerificationContext};
+use judge::{Anchors, Checked, Judgement, PinnedCheckpoint, VerificationContext};
 use serde::Serialize;
 use tlog::Checkpoint;
 
-use crate::clock::now;
 use crate::failure::Failure;
-use crate::home;
 use crate::output::Output;
 use crate::remote_tiles;
-use crate::review;
-use crate::trust;
 
 /// Arguments of `verify`.
 #[derive(Debug, Args)]
@@ -77,8 +77,7 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
     seen.newer.extend(given.clone());
     if let Some(state) = &state {
         seen.newer.push(state.status.clone());
-        let prove = |kept: &Checkpoint, old, new| proven(kept, old, new, verb.url.as_deref());
-        seen.ledger = Some(review::kept(&state.pin, &bundle, true, prove)?);
+        seen.ledger = Some(pinned_checkpoint(&state.pin, &bundle, verb.url.as_deref())?);
     }
     let today = VerificationContext { now: Some(now()?), ..seen.clone() };
     let (shown, today) = std::thread::scope(|scope| {
@@ -102,12 +101,12 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
     verified.since = today.into_iter().filter(|code| !then.contains(code)).collect();
     let passed = judgement.outcome == GateOutcome::Pass;
     if let Some(file) = verb.state.as_ref().filter(|_| passed) {
-        home::write_private(file, &String::from_utf8_lossy(&kept.encode()?))?;
+        files::write_private(file, &String::from_utf8_lossy(&kept.encode()?))?;
     }
     if passed || output == Output::Text {
         output.print(&verified, |verified| text(verified, &summary))?;
     }
-    review::verdict(&judgement)
+    Ok(review::verdict(&judgement)?)
 }
 
 /// A bundle decoded from the bytes of a file.
@@ -129,7 +128,7 @@ fn text(verified: &Verified, summary: &str) -> String {
     let since: String = verified.since.iter().map(|code| format!("\n  no longer so today: {code}")).collect();
     format!(
         "{summary}\nassurance: {}\njudged at {} under status {}: {:?}{checks}{since}",
-        trust::assurance(verified.mode),
+        review::assurance(verified.mode),
         verified.judged_at,
         verified.status,
         verified.outcome
@@ -154,7 +153,7 @@ fn eyes(
     }
     let pin = match state {
         Some(state) => Some(state.pin.clone()),
-        None => home::read_pin(bundle.installation)?,
+        None => pins::read(bundle.installation)?,
     };
     let pin = pin.ok_or_else(|| {
         Failure::error(format!(
@@ -166,6 +165,16 @@ fn eyes(
     // A bundle keeps the verdict of its time: numbers that rose since do not count against it.
     let (anchors, seen) = review::context_of(&pin, bundle, None);
     Ok((anchors, VerificationContext { root: 0, status: 0, statement: 0, ..seen }))
+}
+
+/// The checkpoint of the state, with a consistency proof for the bundle if one is needed.
+fn pinned_checkpoint(pin: &Pin, bundle: &Bundle, url: Option<&str>) -> Result<PinnedCheckpoint, Failure> {
+    let checkpoint = pin.checkpoint()?;
+    let proof = match judge::sizes_to_prove(bundle, &checkpoint) {
+        Some((old, new)) => proven(&checkpoint, old, new, url)?,
+        None => Vec::new(),
+    };
+    Ok(PinnedCheckpoint { checkpoint, proof, may_be_older: true })
 }
 
 /// The consistency proof between the state's ledger and the bundle's; without a server this fails.

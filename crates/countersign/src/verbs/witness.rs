@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
+use client::key_files;
 use tlog::NoteVerifier;
 
 use super::{Child, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
-use crate::key_files;
 use crate::log_options::LogOptions;
 use crate::output::Output;
 

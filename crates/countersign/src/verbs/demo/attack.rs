@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use client::home::Home;
+use client::session;
 use evidence::bundle::Bundle;
 use evidence::entry::{Header, Payload};
 use evidence::oci::{LayerEntry, LayerFile, Manifest, layer, manifest, open_layer};
@@ -16,7 +18,6 @@ use super::acts::{artifact_of, production, promote, refused, running};
 use super::stage::{Stage, broke};
 use crate::children::Role;
 use crate::failure::Failure;
-use crate::home::Home;
 use crate::waiting::runtime;
 
 /// The server's owner replaces an artifact's bytes in the store.
@@ -158,7 +159,7 @@ fn salt_of(bytes: &[u8]) -> [u8; 16] {
 /// Runs server and agent on the copy and returns the reasons in the agent's report.
 fn attacked(aside: &Path, due: u64, log: &[String]) -> Result<Value, Failure> {
     let server = Role::start("server", &aside.join("data"), log)?;
-    let client = Home::new(Some(&aside.join("data")))?.client()?;
+    let client = session::client(&Home::new(Some(&aside.join("data")))?)?;
     let at = ["--server".to_owned(), server.ready.url.clone()];
     let agent = Role::start("agent", &aside.join("agent"), &[&at, log].concat())?;
     let runtime = runtime()?;

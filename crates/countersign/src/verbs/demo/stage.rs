@@ -6,16 +6,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use client::files::private_dir;
+use client::home::Home;
+use client::random;
+use client::session;
 use serde_json::{Value, json};
 use wire::{Client, EntryView};
 
 use super::example::FILES;
 use crate::children::Role;
 use crate::failure::Failure;
-use crate::home::{Home, private_dir};
 use crate::log_options::LogOptions;
 use crate::output::{self, Output};
-use crate::random;
 use crate::waiting::runtime;
 
 /// The people of the story.
@@ -344,7 +346,7 @@ impl Stage {
 
     /// A client of the stage's server, connected as the owner of its data directory.
     pub fn client(&self) -> Result<Client, Failure> {
-        Home::new(Some(&self.data))?.client()
+        Ok(session::client(&Home::new(Some(&self.data))?)?)
     }
 
     /// Entries of the ledger from a number on.

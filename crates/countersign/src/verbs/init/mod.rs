@@ -8,6 +8,19 @@ mod root;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use client::clock::now;
+use client::dirs;
+use client::files;
+use client::home::Home;
+use client::onboarding;
+use client::pins;
+use client::pkcs11::Uri;
+use client::policies;
+use client::profile::{self, Profile};
+use client::project;
+use client::random;
+use client::review;
+use client::shell;
 use evidence::pin::{EnvironmentPin, Pin};
 use evidence::rules::UNTESTED;
 use evidence::status::StatusFile;
@@ -19,16 +32,12 @@ use serde::Serialize;
 use super::{DataDir, agent, runner, runtime};
 use crate::children::Stop;
 use crate::cleanup::Cleanup;
-use crate::clock::now;
 use crate::failure::Failure;
 use crate::founders::{Founder, PEOPLE_PAGE, alone, enrolments, listed, signed};
-use crate::home::{self, Home, Profile};
-use crate::onboarding;
 use crate::output::Output;
-use crate::pkcs11::Uri;
 use crate::places::{self, Prepared};
 use crate::scaffold::{self, Described};
-use crate::{policies, project, random, shell, trust};
+use crate::trust;
 
 /// Arguments of `init`.
 #[derive(Debug, Args)]
@@ -147,7 +156,7 @@ fn paths(home: &Home, installation: Id, project: Option<&FirstProject>) -> Resul
     let mut new = home.data().as_os_str().to_owned();
     new.push(".new");
     let mut paths = vec![home.data().to_path_buf(), new.into(), home.keys(), home.witness()];
-    paths.extend([home.runner(1), home.runner(2), home::person_dir(installation)?, home::profile_file()?]);
+    paths.extend([home.runner(1), home.runner(2), dirs::person_dir(installation)?, profile::file()?]);
     if let Some(first) = project {
         let files = first.described.missing.iter().map(|(path, _)| path.clone());
         paths.extend(files);
@@ -180,11 +189,11 @@ fn make(
     };
     let genesis = genesis(&root, founders, &prepared, installation, now)?;
     if let Some(parent) = home.data().parent() {
-        home::private_dir(parent)?;
+        files::private_dir(parent)?;
     }
     server::found(home.data(), signer, &genesis, server::World::default())?;
     let pin = pin_of(home.data(), &root)?;
-    home::write_pin(&pin)?;
+    pins::write(&pin)?;
     for runner in &root.runners {
         let number = runner.name.as_str().rsplit('-').next().and_then(|number| number.parse().ok());
         runner::write_joined(&home.runner(number.unwrap_or(1)), &runner.name, &pin)?;
@@ -317,7 +326,7 @@ fn text(report: &InitReport) -> String {
         "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\n{types}{note}{notes}next: {next}",
         report.installation,
         report.data.display(),
-        trust::assurance(report.mode),
+        review::assurance(report.mode),
         people.join(", "),
         report.trust_root,
     )
@@ -338,11 +347,9 @@ fn first_project(verb: &Init) -> Result<Option<FirstProject>, Failure> {
     let path = project::toplevel(verb.repository.as_deref().unwrap_or(&here))?;
     let Some(path) = path.filter(|_| !verb.bare) else {
         return if named {
-            Err(project::repository(verb.repository.as_deref()).err().unwrap_or_else(|| {
-                Failure::usage(
-                    "with --bare no project is made; omit the options of the project, or omit --bare",
-                )
-            }))
+            project::repository(verb.repository.as_deref())?;
+            let what = "with --bare no project is made; omit the options of the project, or omit --bare";
+            Err(Failure::usage(what))
         } else {
             Ok(None)
         };

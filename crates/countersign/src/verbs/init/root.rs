@@ -1,16 +1,17 @@
 //! The trust root that an installation begins with, and the keys of the roles that it names.
 
+use client::clock::{MONTH, YEAR};
+use client::files;
+use client::home::Home;
+use client::key_files;
+use client::pkcs11::{self, Uri};
 use evidence::status::Status;
 use evidence::trust_root::{Holder, LedgerKey, Machine, Mode, Quorum, Site, TrustRoot, Witness, Witnesses};
 use evidence::{Id, Moment};
 
 use super::{Init, ModeArgument};
-use crate::clock::{MONTH, YEAR};
 use crate::failure::Failure;
 use crate::founders::{Founder, subject};
-use crate::home::{self, Home};
-use crate::key_files;
-use crate::pkcs11::{self, Uri};
 
 /// Checks before anything is made that every key in a device signs, and that no key is named twice.
 pub fn devices_answer(verb: &Init) -> Result<(), Failure> {
@@ -54,8 +55,8 @@ pub fn root(
     };
     let name = format!("witness/{installation}");
     let witness = key_files::witness(&key_files::make(&home.witness().join("key.pem"))?, &name)?;
-    home::write_private(&home.witness().join("name"), &format!("{name}\n"))?;
-    home::write_private(&home.witness().join("logs"), &format!("{}\n", ledger.verifier()))?;
+    files::write_private(&home.witness().join("name"), &format!("{name}\n"))?;
+    files::write_private(&home.witness().join("logs"), &format!("{}\n", ledger.verifier()))?;
     let threshold = if verb.mode == ModeArgument::Solo { 1 } else { 2 };
     let holder = |founder: &Founder| Holder { subject: subject(founder), key: founder.approval.key.clone() };
     let quorum = Quorum { threshold, holders: founders.iter().map(holder).collect() };

@@ -1,0 +1,19 @@
+//! Files and directories that only their owner can read.
+//!
+//! Invariant: a file is written whole or not at all.
+
+use std::path::Path;
+
+use crate::error::Error;
+
+/// Writes a file that only its owner can read, completely or not at all.
+pub fn write_private(path: &Path, text: &str) -> Result<(), Error> {
+    let path = std::path::absolute(path)?;
+    private_dir(path.parent().unwrap_or(&path))?;
+    Ok(disk::replace("people.private", &path, text.as_bytes(), 0o600)?)
+}
+
+/// Makes a directory that only its owner can enter.
+pub fn private_dir(dir: &Path) -> Result<(), Error> {
+    Ok(disk::private_dir(dir)?)
+}

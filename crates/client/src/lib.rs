@@ -1,0 +1,43 @@
+//! The client of a person: profiles, pins and keys, signed requests, and the review of evidence before a signature.
+//!
+//! Input: the person's files, a repository, and the answers of a server. Output: values, texts and signed requests.
+//! Invariant: no private key of a person comes near this crate, since `ssh-keygen` signs; nothing that a server sends is
+//! believed before it is verified under the person's pin. This crate deliberately omits the command line, terminals and
+//! the server's storage: it prints nothing.
+
+mod ancestry;
+pub mod approvers;
+pub mod clock;
+pub mod dirs;
+pub mod dossier;
+mod error;
+pub mod files;
+pub mod home;
+pub mod id_prefix;
+pub mod key_files;
+pub mod missing_pipeline;
+pub mod onboarding;
+pub mod outcome;
+pub mod output_differences;
+pub mod pack;
+mod partial_clone;
+pub mod pinned_root;
+pub mod pins;
+pub mod pkcs11;
+pub mod policies;
+pub mod profile;
+pub mod project;
+pub mod project_files;
+pub mod random;
+pub mod request;
+pub mod review;
+pub mod secret;
+pub mod session;
+pub mod shell;
+pub mod signing;
+pub mod statements;
+pub mod status_words;
+pub mod witnesses;
+pub mod working_tree;
+
+pub use error::Error;

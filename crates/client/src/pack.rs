@@ -1,0 +1,193 @@
+//! Makes source packs from a repository on this machine: the commit, the history that judges need, and the files that
+//! describe build and release.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use evidence::git::{Commit, GitMode, ObjectKind, parse_tree};
+use evidence::source_pack::{BYTES_MAX, SourcePack};
+use evidence::{Bytes, CommitId, pipeline, release_file};
+use runner::{Budget, Repository, RepositoryError, revisions};
+
+use crate::error::Error;
+use crate::partial_clone;
+
+/// A source pack, and a warning about history that it does not contain.
+#[derive(Debug)]
+pub struct Packed {
+    /// The pack.
+    pub pack: SourcePack,
+    /// Why the history back to some base is missing in the pack.
+    pub warning: Option<String>,
+}
+
+/// The pack of a commit, with the history back to each base that the repository has and that fits into the pack.
+pub fn pack(path: &Path, commit: &CommitId, bases: &BTreeSet<CommitId>) -> Result<Packed, Error> {
+    within(path, commit, bases, LIMITS)
+}
+
+/// Limits on the history in a pack.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Most commits of one range.
+    commits: usize,
+    /// Most bytes of all commits in a pack.
+    bytes: usize,
+}
+
+fn within(
+    path: &Path,
+    commit: &CommitId,
+    bases: &BTreeSet<CommitId>,
+    limits: Limits,
+) -> Result<Packed, Error> {
+    partial_clone::complete(path, commit)?;
+    let mut history = History::open(path, limits.commits)?;
+    let tree = history.commit(commit)?.tree.clone();
+    let mut kept = BTreeSet::from([commit.clone()]);
+    let mut large = None;
+    for base in bases.iter().filter(|base| *base != commit) {
+        match history.between(commit, base) {
+            Ok(range) if history.bytes(kept.union(&range)) <= limits.bytes => kept.extend(range),
+            Ok(range) => large = Some(left_out(base, &format!("{} commits are too many bytes", range.len()))),
+            Err(Absent::Range(count)) => large = Some(left_out(base, &format!("more than {count} commits"))),
+            // The pack is made without a base that is missing here: `ancestry` has reported it, and the judge will.
+            Err(Absent::Base) => {}
+            Err(Absent::Failed(failure)) => return Err(failure),
+        }
+    }
+    // The run would be useless without any base: no place would have a range that can be judged.
+    if let Some(what) = large.take_if(|_| kept.len() == 1 && !bases.contains(commit)) {
+        return Err(Error::Unusable(what));
+    }
+    let commits = history.take(&kept);
+    let mut pack =
+        SourcePack { v: 1, commit: commit.clone(), commits, trees: BTreeMap::new(), files: BTreeMap::new() };
+    for file in [pipeline::PATH, release_file::PATH] {
+        add(&mut history.repository, &mut pack, &tree, file)?;
+    }
+    if !pack.files.contains_key(pipeline::PATH) {
+        let what = format!("commit {commit} has no {}", pipeline::PATH);
+        return Err(Error::unusable(format!("{what}; {}", crate::missing_pipeline::instead(path))));
+    }
+    Ok(Packed { pack, warning: large })
+}
+
+fn left_out(base: &CommitId, why: &str) -> String {
+    format!("history back to {base}, which runs now, does not fit into a source pack: {why}; {SMALLER}")
+}
+
+/// Commits of a repository; each is read once.
+struct History<'a> {
+    path: &'a Path,
+    repository: Repository<'a>,
+    read: BTreeMap<CommitId, (Vec<u8>, Commit)>,
+    commits_max: usize,
+}
+
+/// Why the history back to a base cannot be packed.
+enum Absent {
+    /// The range has more commits than this limit.
+    Range(usize),
+    /// The base is not in this repository.
+    Base,
+    /// Git failed, or a commit is invalid.
+    Failed(Error),
+}
+
+impl<'a> History<'a> {
+    fn open(path: &'a Path, commits_max: usize) -> Result<Self, Error> {
+        let repository = Repository::open(path, Budget::default())?;
+        Ok(Self { path, repository, read: BTreeMap::new(), commits_max })
+    }
+
+    fn commit(&mut self, id: &CommitId) -> Result<&Commit, Error> {
+        if !self.read.contains_key(id) {
+            let object = self.repository.object(ObjectKind::Commit, id)?;
+            let commit = Commit::parse(&object).map_err(|error| {
+                Error::unusable(format!("commit {id} cannot be judged: {error}; {UNREADABLE}"))
+            })?;
+            self.read.insert(id.clone(), (object, commit));
+        }
+        let read = self.read.get(id).map(|(_, commit)| commit);
+        read.ok_or_else(|| Error::unusable(format!("commit {id} is gone")))
+    }
+
+    /// The commits after a base, and the commits that prove their other parents to be ancestors of the base.
+    fn between(&mut self, commit: &CommitId, base: &CommitId) -> Result<BTreeSet<CommitId>, Absent> {
+        let range: BTreeSet<CommitId> = self.revisions(commit, base)?.into_iter().collect();
+        let mut joins = BTreeSet::new();
+        for id in &range {
+            let parents = self.commit(id).map_err(Absent::Failed)?.parents.clone();
+            joins.extend(parents.into_iter().filter(|parent| parent != base && !range.contains(parent)));
+        }
+        let mut all = range;
+        for parent in joins {
+            all.extend(self.revisions(base, &parent)?);
+            if all.len() > self.commits_max {
+                return Err(Absent::Range(self.commits_max));
+            }
+        }
+        for id in &all {
+            self.commit(id).map_err(Absent::Failed)?;
+        }
+        Ok(all)
+    }
+
+    fn revisions(&self, from: &CommitId, without: &CommitId) -> Result<Vec<CommitId>, Absent> {
+        revisions(self.path, from, Some(without), self.commits_max).map_err(|error| match error {
+            RepositoryError::Range(most, _) => Absent::Range(most),
+            RepositoryError::Revision(..) => Absent::Base,
+            other => Absent::Failed(other.into()),
+        })
+    }
+
+    /// Size of these commits in a pack: their Base64 and their ids.
+    fn bytes<'b>(&self, ids: impl Iterator<Item = &'b CommitId>) -> usize {
+        let size = |id: &CommitId| self.read.get(id).map_or(0, |(object, _)| object.len().div_ceil(3) * 4);
+        ids.map(|id| size(id) + id.as_str().len() + 6).sum()
+    }
+
+    fn take(&mut self, ids: &BTreeSet<CommitId>) -> BTreeMap<String, Bytes> {
+        let taken = ids.iter().filter_map(|id| Some((id.to_string(), Bytes(self.read.remove(id)?.0))));
+        taken.collect()
+    }
+}
+
+/// Adds a file and the trees that lead to it, if the commit has the file.
+fn add(
+    repository: &mut Repository<'_>,
+    pack: &mut SourcePack,
+    tree: &CommitId,
+    path: &str,
+) -> Result<(), Error> {
+    let mut at = tree.clone();
+    let mut trees = Vec::new();
+    let mut parts = path.split('/').peekable();
+    while let Some(part) = parts.next() {
+        let body = repository.object(ObjectKind::Tree, &at)?;
+        let items = parse_tree(&body, at.as_str().len())?;
+        trees.push((at.to_string(), Bytes(body)));
+        let last = parts.peek().is_none();
+        let found = items.into_iter().find(|item| {
+            let file = matches!(item.mode, GitMode::Plain | GitMode::Executable);
+            item.name == part && if last { file } else { item.mode == GitMode::Directory }
+        });
+        let Some(found) = found else { return Ok(()) };
+        at = found.id;
+    }
+    let bytes = repository.object(ObjectKind::Blob, &at)?;
+    pack.trees.extend(trees);
+    pack.files.insert(path.to_owned(), Bytes(bytes));
+    Ok(())
+}
+
+/// The limit on history leaves the rest of a pack's bytes for trees and the two files.
+const LIMITS: Limits = Limits { commits: 20_000, bytes: BYTES_MAX - (2 << 20) };
+const SMALLER: &str = "release a signed commit in between first (`countersign run COMMIT`), or add the change as \
+                       one commit (`git merge --squash`)";
+const UNREADABLE: &str =
+    "add its change as a new commit (`git merge --squash`), so that it is not in the history";
+
+#[cfg(test)]
+mod tests;

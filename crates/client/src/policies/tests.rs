@@ -1,0 +1,51 @@
+//! Tests of policy directories: mounted ones, and files that are refused.
+
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+fn put(path: &Path, text: &str) {
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(path, text).unwrap();
+}
+
+fn gate() -> String {
+    built_in().files["gate.rego"].clone()
+}
+
+#[test]
+fn a_mounted_config_map_is_read_once() {
+    let dir = tempfile::tempdir().unwrap();
+    put(&dir.path().join("..2026_11_28_05_00_00.1/gate.rego"), &gate());
+    put(&dir.path().join("..2026_11_28_05_00_00.1/gate_test.rego"), BUILT_IN_TESTS);
+    symlink("..2026_11_28_05_00_00.1", dir.path().join("..data")).unwrap();
+    for name in ["gate.rego", "gate_test.rego"] {
+        symlink(format!("..data/{name}"), dir.path().join(name)).unwrap();
+    }
+    let (files, tests) = read(dir.path()).unwrap();
+    assert_eq!(files.files, built_in().files);
+    assert_eq!(tests.keys().collect::<Vec<_>>(), ["gate_test.rego"]);
+}
+
+#[test]
+fn what_the_gate_would_never_ask_is_refused_by_name() {
+    for (name, text, what) in [
+        ("extra.rego", "package countersign.gate.extra\ndeny contains 1\n", "nothing asks for its package"),
+        ("data.json", "{}", "documents of data"),
+        ("sub/limits.yaml", "a: 1", "documents of data"),
+        ("more_test.rego", "package countersign.gate\ndeny contains 1\n", "has the gate's `deny`"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        put(&dir.path().join("gate.rego"), &gate());
+        put(&dir.path().join(name), text);
+        let refused = read(dir.path()).unwrap_err();
+        assert!(refused.to_string().contains(name) && refused.to_string().contains(what), "{refused}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    put(&dir.path().join("gate.rego"), &gate());
+    symlink(".", dir.path().join("again")).unwrap();
+    assert!(read(dir.path()).unwrap_err().to_string().contains("does a link lead back?"));
+    let dir = tempfile::tempdir().unwrap();
+    symlink("/dev/null", dir.path().join("gate.rego")).unwrap();
+    assert!(read(dir.path()).unwrap_err().to_string().contains("not a file"));
+}

@@ -1,0 +1,257 @@
+//! Evidence for a person: read from a file, judged under the person's own pin, and described in words.
+//!
+//! Input: evidence that was checked. Output: text. Invariant: each line of a summary comes from verified bytes.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use domain::gate::GateOutcome;
+use evidence::bundle::{BYTES_MAX, Bundle};
+use evidence::dsse::Envelope;
+use evidence::pin::{EnvironmentPin, Pin};
+use evidence::trust_root::{Mode, TrustRoot};
+use evidence::{CommitId, Moment};
+use judge::{Anchors, Checked, Findings, Judgement, VerificationContext};
+use policy::Finding;
+
+use crate::error::Error;
+use crate::witnesses;
+
+/// The bytes of a bundle's file.
+pub fn read(file: &Path) -> Result<Vec<u8>, Error> {
+    let shown = file.display();
+    let failed = |error: &dyn std::fmt::Display| Error::unusable(format!("`{shown}`: {error}"));
+    let size = std::fs::metadata(file).map_err(|error| failed(&error))?.len();
+    if size > BYTES_MAX as u64 {
+        return Err(failed(&format!("has {size} bytes, at most {BYTES_MAX} are allowed")));
+    }
+    std::fs::read(file).map_err(|error| failed(&error))
+}
+
+/// The anchors in a trust root's file.
+pub fn anchors_of(file: &Path) -> Result<Anchors, Error> {
+    let shown = file.display();
+    let failed = |error: &dyn std::fmt::Display| Error::unusable(format!("`{shown}`: {error}"));
+    let bytes = std::fs::read(file).map_err(|error| failed(&error))?;
+    let none = |error: &dyn std::fmt::Display| {
+        failed(&format!("{error}; this is no trust root as `countersign trust root --out FILE` writes it"))
+    };
+    let envelope = Envelope::decode(&bytes).map_err(|error| none(&error))?;
+    let root = TrustRoot::open(&envelope).map_err(|error| none(&error))?;
+    Ok(Anchors { version: root.version, digest: root.digest()?, rehearsal: true })
+}
+
+/// The anchors and numbers of a person's pin.
+pub fn context_of(pin: &Pin, bundle: &Bundle, now: Option<Moment>) -> (Anchors, VerificationContext) {
+    let here = pin.environments.iter().find(|known| known.place() == bundle.place());
+    let anchors = Anchors { version: pin.root_version, digest: pin.root, rehearsal: true };
+    let seen = VerificationContext {
+        now,
+        root: pin.root_version,
+        status: pin.status,
+        statement: here.map_or(0, |known| known.number),
+        ..VerificationContext::default()
+    };
+    (anchors, seen)
+}
+
+/// The numbers of a place that its evidence proves.
+pub fn seen_of(checked: &Checked<'_>) -> EnvironmentPin {
+    let bundle = checked.bundle;
+    EnvironmentPin {
+        project: bundle.project.clone(),
+        service: bundle.service.clone(),
+        environment: bundle.environment.clone(),
+        number: checked.environment.number,
+        release: bundle.release,
+    }
+}
+
+/// The failure for evidence that does not hold.
+pub fn broken(bundle: &Bundle, findings: Findings) -> Error {
+    let mut findings: Vec<_> = findings.against.into_iter().chain(findings.unclear).collect();
+    witnesses::advise(&mut findings, witnesses::of_bundle(bundle));
+    Error::decided(GateOutcome::Fail, "the evidence does not hold", findings)
+}
+
+/// A judgement as success or failure.
+pub fn verdict(judgement: &Judgement) -> Result<(), Error> {
+    let all = || judgement.reasons.iter().chain(&judgement.unclear).cloned().collect();
+    match judgement.outcome {
+        GateOutcome::Pass => Ok(()),
+        GateOutcome::Fail => Err(Error::decided(GateOutcome::Fail, "the gate does not let it pass", all())),
+        GateOutcome::Undecided => {
+            Err(Error::decided(GateOutcome::Undecided, "no decision could be made", all()))
+        }
+    }
+}
+
+/// A summary of evidence; every line of it is verified.
+pub fn summary(checked: &Checked<'_>) -> String {
+    let bundle = checked.bundle;
+    let mode: Mode = checked.root.mode;
+    let place = if checked.proven.same_machine { ", same machine" } else { "" };
+    let mut lines = vec![
+        format!("trust root: {} (version {})", checked.root_digest, checked.root.version),
+        format!("mode: {}", assurance(mode)),
+        format!("witnessed by {}{place}, at {}", checked.proven.witnesses, checked.proven.quorum_time),
+        format!("release {} of {} to {}", bundle.release, bundle.plan.artifact, checked.place),
+        format!("artifact: {}", bundle.artifact()),
+        format!("commit: {}", bundle.source.commit),
+        changes(checked),
+    ];
+    for id in oldest_first(&checked.source.id, &checked.range, |id| {
+        checked.source.commits.get(id).map(|commit| commit.parents.as_slice()).unwrap_or_default()
+    }) {
+        let Some(commit) = checked.source.commits.get(id) else { continue };
+        let signer = checked
+            .people
+            .signer(commit, &checked.records.pack)
+            .map_or("nobody enrolled".to_owned(), |person| shown::line(&person.name));
+        let subject: String = commit.message.lines().next().unwrap_or_default().chars().take(72).collect();
+        lines.push(format!(
+            "  {} {} <{}>, signed by {signer}: {}",
+            short(id.as_str()),
+            shown::line(&commit.author.name),
+            shown::line(&commit.author.email),
+            shown::line(&subject)
+        ));
+    }
+    let runners: Vec<_> = checked.build.runners.iter().map(ToString::to_string).collect();
+    lines.push(match runners.as_slice() {
+        [one] => format!("built by 1 runner: {one}"),
+        all => format!("built by {} runners with the same result: {}", all.len(), all.join(", ")),
+    });
+    let steps: Vec<_> = checked.build.pipeline.order().iter().map(ToString::to_string).collect();
+    lines.push(format!("steps that passed: {}", steps.join(", ")));
+    lines.push(format!("files: {} in the commit", bundle.tree.files().len()));
+    let target = serde_json::to_string(&bundle.plan.target).unwrap_or_default();
+    lines.push(format!(
+        "plan: {target}, probe {}",
+        serde_json::to_string(&bundle.plan.probe.ask).unwrap_or_default()
+    ));
+    if !bundle.plan.variables.is_empty() {
+        lines.push(format!(
+            "variables: {}",
+            serde_json::to_string(&bundle.plan.variables).unwrap_or_default()
+        ));
+    }
+    if let Some(before) = &checked.before {
+        let word = if before.runs_it { "runs" } else { "does NOT run" };
+        lines.push(format!("{}: {word} this artifact", before.environment));
+    }
+    for vote in &checked.votes {
+        let void = if vote.void.is_empty() {
+            String::new()
+        } else {
+            format!(" (does not count: {})", shown::line(&vote.void.join("; ")))
+        };
+        let (name, reason) = (shown::line(&vote.name), shown::line(&vote.reason));
+        lines.push(format!("{:?} by {name}: {reason}{void}", vote.decision));
+    }
+    lines.join("\n")
+}
+
+/// The line above the commits, which names their base.
+fn changes(checked: &Checked<'_>) -> String {
+    let (count, base) = (checked.range.len(), short(checked.base.as_str()));
+    let is_first = checked.proven.proposals.first().is_some_and(|proposal| proposal.replaces.is_none());
+    let files = many(checked.bundle.tree.files().len(), "file");
+    match (is_first, count) {
+        (true, 0) => {
+            format!(
+                "first release here: {files}, and no commit after {base}, with which this place began{TAKEN_OVER}"
+            )
+        }
+        (true, _) => {
+            let commits = many(count, "commit");
+            format!(
+                "first release here: {commits}, {files}; after {base}, with which this place began{TAKEN_OVER}\ncommits after {base}:"
+            )
+        }
+        (false, 0) => format!("changes since {base}: none, it is the commit that runs there"),
+        (false, _) => format!("changes since {base}, the oldest first:"),
+    }
+}
+
+/// A warning for a first approval: only the founders of a place vouch for the commits before its baseline.
+const TAKEN_OVER: &str = "\nnot reviewed here: everything up to that commit. The signers of this place's statement took it over as \
+                          it was; its authors may approve, and its commits need no signature. Read the whole source before you sign";
+
+/// Commits of a range, starting from the tip, sorted so that each comes after its parents.
+fn oldest_first<'a>(
+    tip: &'a CommitId,
+    range: &'a BTreeSet<CommitId>,
+    parents: impl Fn(&CommitId) -> &'a [CommitId],
+) -> Vec<&'a CommitId> {
+    let (mut ordered, mut met) = (Vec::new(), BTreeSet::new());
+    let mut open = vec![(tip, false)];
+    while let Some((id, are_parents_done)) = open.pop() {
+        if are_parents_done {
+            ordered.push(id);
+        } else if range.contains(id) && met.insert(id) {
+            open.push((id, true));
+            // The stack is last in, first out, so that the first parent is popped first.
+            open.extend(parents(id).iter().rev().map(|parent| (parent, false)));
+        }
+    }
+    ordered
+}
+
+/// The meaning of a mode for the reader of a verdict; printed with every verdict.
+pub const fn assurance(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Solo => "solo: one person, second-person rules are off",
+        Mode::Team => "team",
+        Mode::Rehearsal => "rehearsal: team rules, roles share a host",
+    }
+}
+
+/// Findings, one to a line.
+pub fn lines(title: &str, findings: &[Finding]) -> String {
+    let lines = findings.iter().map(|Finding { code, what, remedy }| {
+        let [code, what, remedy] = [code, what, remedy].map(|text| shown::below(text));
+        format!("\n  {code}: {what}\n    remedy: {remedy}")
+    });
+    if findings.is_empty() { String::new() } else { format!("\n{title}:{}", lines.collect::<String>()) }
+}
+
+/// A number with its noun.
+pub fn many(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A number with its noun, for a noun with an irregular plural.
+pub fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
+/// The first digits of an id, for display.
+pub fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "test code")]
+
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use evidence::CommitId;
+
+    use super::oldest_first;
+
+    #[test]
+    fn commits_come_after_their_parents_whatever_their_ids_are() {
+        let id = |digit: &str| digit.repeat(40).parse::<CommitId>().unwrap();
+        // `9` is the base; `1` merges `5` and `3`, both of which come from `8`.
+        let graph = [("8", vec!["9"]), ("5", vec!["8"]), ("3", vec!["8"]), ("1", vec!["5", "3"])];
+        let graph: BTreeMap<_, Vec<_>> =
+            graph.map(|(name, parents)| (id(name), parents.into_iter().map(id).collect())).into();
+        let range: BTreeSet<_> = graph.keys().cloned().collect();
+        let tip = id("1");
+        let ordered = oldest_first(&tip, &range, |id| graph.get(id).map(Vec::as_slice).unwrap_or_default());
+        let names: Vec<_> = ordered.iter().map(|id| &id.as_str()[..1]).collect();
+        assert_eq!(names, ["8", "5", "3", "1"]);
+    }
+}
