@@ -66,6 +66,9 @@ pub enum Error {
     /// A tree of the repository is invalid.
     #[error(transparent)]
     Tree(#[from] evidence::git::TreeObjectError),
+    /// A source pack is invalid.
+    #[error(transparent)]
+    SourcePack(#[from] evidence::source_pack::SourcePackError),
     /// A commit id is invalid.
     #[error(transparent)]
     Commit(#[from] evidence::CommitIdError),
@@ -84,6 +87,9 @@ pub enum Error {
     /// A request is invalid.
     #[error(transparent)]
     Request(#[from] evidence::request::RequestError),
+    /// An approval is invalid.
+    #[error(transparent)]
+    Approval(#[from] evidence::approval::ApprovalError),
     /// A trust root is invalid.
     #[error(transparent)]
     Root(#[from] evidence::trust_root::TrustRootError),

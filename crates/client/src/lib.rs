@@ -6,11 +6,13 @@
 //! the server's storage: it prints nothing.
 
 mod ancestry;
+pub mod approval;
 pub mod approvers;
 pub mod clock;
 pub mod dirs;
 pub mod dossier;
 mod error;
+pub mod evidence_file;
 pub mod files;
 pub mod home;
 pub mod id_prefix;
@@ -24,19 +26,27 @@ mod partial_clone;
 pub mod pinned_root;
 pub mod pins;
 pub mod pkcs11;
+pub mod places;
 pub mod policies;
 pub mod profile;
 pub mod project;
 pub mod project_files;
+pub mod promotion;
 pub mod random;
+pub mod rejection;
 pub mod request;
 pub mod review;
+pub mod rollback;
+pub mod run;
+pub mod run_failure;
+pub mod run_request;
 pub mod secret;
 pub mod session;
 pub mod shell;
 pub mod signing;
 pub mod statements;
 pub mod status_words;
+pub mod waiting;
 pub mod witnesses;
 pub mod working_tree;
 

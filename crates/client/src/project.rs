@@ -6,9 +6,20 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use evidence::Name;
+use evidence::{CommitId, Name};
 
 use crate::error::Error;
+
+/// A commit of a project in a repository on this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceCommit<'a> {
+    /// The repository.
+    pub repository: &'a Path,
+    /// The project.
+    pub project: &'a Name,
+    /// The commit.
+    pub commit: &'a CommitId,
+}
 
 /// The repository to work on: the one named, else the one that contains the current directory.
 pub fn repository(given: Option<&Path>) -> Result<PathBuf, Error> {

@@ -1,7 +1,6 @@
 //! The two files that describe a project, checked against all rules before anything is signed, sent or built.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use domain::gate::GateOutcome;
 use evidence::configuration::Configuration;
@@ -17,6 +16,7 @@ use wire::{Client, PlaceView};
 
 use crate::ancestry;
 use crate::error::Error;
+use crate::project::SourceCommit;
 use crate::review::short;
 
 /// The description of a project whose files follow the rules.
@@ -71,9 +71,8 @@ pub fn unsound(of: &str, problems: &[Problem], remedy: &str) -> Error {
 /// Checks a commit against all rules, and against the places of its project, before it is sent. Returns the warnings
 /// that its author should read even so.
 pub async fn can_be_sent(
-    path: &Path,
+    source: &SourceCommit<'_>,
     pack: &SourcePack,
-    project: &Name,
     client: &Client,
     places: &[PlaceView],
 ) -> Result<SourceWarnings, Error> {
@@ -82,11 +81,11 @@ pub async fn can_be_sent(
     let ProjectFiles { pipeline, release } = sound(&of, file, COMMIT_AGAIN)?;
     let untested = !rules::is_tested(&pipeline);
     let Some(release) = release else { return Ok(SourceWarnings { notes: Vec::new(), untested }) };
-    let own: Vec<_> = places.iter().filter(|view| view.place.project == *project).cloned().collect();
+    let own: Vec<_> = places.iter().filter(|view| view.place.project == *source.project).cloned().collect();
     if !own.iter().any(|view| release.services.contains_key(&view.place.service)) {
-        return Err(nowhere(&of, project, &release, places));
+        return Err(nowhere(&of, source.project, &release, places));
     }
-    let (mut wrong, notes) = ancestry::of(path, &pack.commit, &release, &own)?;
+    let (mut wrong, notes) = ancestry::of(source.repository, &pack.commit, &release, &own)?;
     wrong.extend(misfits(client, &own, &release).await?);
     if wrong.is_empty() { Ok(SourceWarnings { notes, untested }) } else { Err(refused(&of, wrong)) }
 }

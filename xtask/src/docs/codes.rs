@@ -69,7 +69,9 @@ fn is_code(name: &str, Literal { before, word, after }: &Literal<'_>) -> bool {
     if crate_of(name).is_some_and(|own| DECIDING.contains(&own)) {
         return hyphened;
     }
-    let told = name.starts_with("crates/countersign/") || name.starts_with("crates/evidence/src/rules/");
+    let told = ["crates/client/", "crates/countersign/", "crates/evidence/src/rules/"]
+        .iter()
+        .any(|own| name.starts_with(own));
     let pair = before
         .strip_suffix('(')
         .is_some_and(|before| !before.ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == '!'));
@@ -217,7 +219,7 @@ mod tests {
             ("crates/judge/src/a.rs", "file.ok_or(\"file-missing\")"),
             ("crates/server/src/a.rs", "Judgement::undecided(\"no-room\", what)"),
             ("crates/countersign/src/a.rs", "Finding { code: \"gone\".into(), what }"),
-            ("crates/countersign/src/a.rs", "_ => (\n  \"runner-lost\",\n what)"),
+            ("crates/client/src/a.rs", "_ => (\n  \"runner-lost\",\n what)"),
             ("crates/evidence/src/rules/mod.rs", "if a { \"file-unsound\" } else {}"),
             ("policies/default/gate.rego", "deny contains {\n\t\"code\": \"too-few\","),
             ("crates/wire/src/problem.rs", "#[serde(rename = \"tag:countersign,2026:key-reused\")]"),

@@ -1,46 +1,33 @@
 //! `countersign approve` and `reject`: verify the evidence under the person's own pin, show it, and sign.
 //!
-//! Invariant: everything that is shown as proven and everything that is signed comes from verified bytes; the server's
-//! own summary is not used for either.
+//! Invariant: nothing is signed that was not shown.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use clap::Args;
-use client::approvers;
-use client::clock::now;
+use client::approval::{self, Vote};
 use client::dossier::Dossier;
 use client::home::Home;
 use client::id_prefix::IdPrefix;
-use client::pins;
 use client::profile::Profile;
-use client::random;
+use client::rejection::NeededRollback;
 use client::request::Parts;
-use client::review;
-use client::session;
-use client::signing::PersonKey;
-use domain::gate::GateOutcome;
-use evidence::Place;
-use evidence::approval::{Approval, Decision, Signed};
-use evidence::pin::Pin;
+use client::{places, session};
+use evidence::approval::{Approval, Decision};
+use evidence::dsse::Envelope;
 use evidence::request::CLOCK_SKEW_MAX;
-use evidence::trust_root::Mode;
-use evidence::{CommitId, Digest, Moment, Name};
+use evidence::{Digest, Name, Place};
 use judge::Checked;
 use serde::Serialize;
 use serde_json::json;
 use wire::PlaceView;
 
-use super::cancel;
-use super::promote::{elsewhere, look, waiting};
-use super::rollback::{self, Way};
-use super::{DataDir, runtime, words};
+use super::{DataDir, cancel, rollback, runtime, words};
 use crate::consent::{ask, ask_for};
 use crate::failure::Failure;
 use crate::operator::Reach;
 use crate::output::{self, Output};
-use crate::rebuild;
-use crate::sending;
+use crate::{rebuild, sending};
 
 /// Arguments of both verbs.
 #[derive(Debug, Args)]
@@ -96,62 +83,59 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     }
     let client = session::client(&home)?;
     let runtime = runtime()?;
-    let places = runtime.block_on(client.places())?;
-    let view = waiting(places.clone(), verb.place.as_ref())?;
+    let known = runtime.block_on(client.places())?;
+    let view = places::waiting(known.clone(), verb.place.as_ref())?;
     let profile = Profile::of(&home)?;
     let dossier = runtime.block_on(Dossier::fetch(&profile, &client, &view.place))?;
-    let (bundle, checked) = (&dossier.bundle, dossier.check()?);
+    let (release, checked) = (dossier.bundle.release, dossier.check()?);
     let judgement = judge::judge_checked(&checked);
-    let missing = review::lines("missing", &judgement.reasons);
-    let unclear = review::lines("cannot be decided", &judgement.unclear);
-    let told = told(&places, &view, decision);
-    let end = End::of(&view, bundle.release).filter(|_| decision == Decision::Reject);
-    let ends = end.as_ref().map(|end| end.shown(&view)).unwrap_or_default();
-    let (summary, files) = (review::summary(&checked), changed_files(&checked));
-    let page = format!("{summary}{missing}{unclear}{told}{files}{ends}");
+    let needed = NeededRollback::of(&view, release).filter(|_| decision == Decision::Reject);
+    let ends = needed.as_ref().map(|needed| needed.page(&view)).unwrap_or_default();
+    let told = approval::told(&known, &view, decision);
+    let here = std::env::current_dir().unwrap_or_default();
+    let page = approval::page(&checked, &judgement, &told, &here) + &ends;
     if verb.show {
         return if output == Output::Text { output::show(&page) } else { Ok(()) };
     }
-    if decision == Decision::Approve && checked.root.mode != Mode::Solo {
-        let people = runtime.block_on(client.installation())?.people;
-        if let Some(own) = approvers::own_change(&checked, &people, profile.person.id()) {
-            let what = format!("{}; nothing was signed", own.what);
-            return Err(Failure::decided(GateOutcome::Fail, what, vec![own]));
-        }
+    if decision == Decision::Approve {
+        approval::refuse_own_change(&checked, &runtime.block_on(client.installation())?.people, &profile)?;
     }
     let reason = verb.reason.clone().ok_or_else(|| {
         Failure::usage("give your reason with --reason; it is signed and kept. `--show` only shows")
     })?;
-    if let Some(said) = said_before(&checked, &profile, decision).filter(|_| !verb.rebuild) {
+    let consent = Consent { home: &home, yes: verb.yes, output };
+    if let Some(vote) = approval::earlier_vote(&checked, &profile, decision).filter(|_| !verb.rebuild) {
         // If the release is still in progress, the rollback that the rejection asked for did not start: ask for it now.
-        return match end {
-            Some(end) => end.carry_out(&home, &view, "is rejected already", None, verb.yes, output),
-            None => already(&view, &checked, &said, decision, output),
+        return match needed {
+            Some(needed) => consent.roll_back(needed, &view, "is rejected already", None),
+            None => already(&view, &checked, &vote, decision, output),
         };
     }
     let rebuilt = if verb.rebuild { Some(same_artifact(&home, verb, &checked)?) } else { None };
     ask(&page, verb.yes, output)?;
-    let entry = sign(&home, &profile, &checked, decision, reason, verb.ticket.clone(), rebuilt.clone())?;
-    remember(&dossier.pin, &checked)?;
     let mut report = ApprovalReport {
         decision,
         place: view.place.clone(),
-        release: bundle.release,
-        artifact: bundle.artifact(),
+        release,
+        artifact: dossier.bundle.artifact(),
         evidence: checked.evidence,
-        entry: Some(entry),
-        rebuilt: rebuilt.map(|_| true),
+        entry: None,
+        rebuilt: rebuilt.as_ref().map(|_| true),
         missing: judgement.codes(),
         next: next(decision, &view.place),
     };
+    let vote = Vote { decision, reason, ticket: verb.ticket.clone(), rebuild: rebuilt };
+    let entry = send(&home, approval::sign(&profile, &checked, vote)?)?;
+    report.entry = Some(entry);
+    approval::remember(&dossier.pin, &checked)?;
     if decision == Decision::Reject {
         // The gate may have passed since the page was made, so the place is read again.
-        let now = runtime.block_on(look(&client, &view.place))?;
-        if let Some(end) = End::of(&now, bundle.release) {
+        let now = runtime.block_on(places::look(&client, &view.place))?;
+        if let Some(needed) = NeededRollback::of(&now, release) {
             let why = format!("is rejected by entry {entry}");
-            return end.carry_out(&home, &now, &why, Some(&ends), verb.yes, output);
+            return consent.roll_back(needed, &now, &why, Some(&ends));
         }
-        if now.running.is_some_and(|running| running.release == bundle.release) {
+        if now.running.is_some_and(|running| running.release == release) {
             report.next = format!("countersign rollback {}", view.place);
         }
     }
@@ -161,6 +145,13 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
             report.decision, report.release, report.next
         )
     })
+}
+
+/// Sends a signed vote; returns the number of its entry.
+fn send(home: &Home, vote: Envelope) -> Result<u64, Failure> {
+    let arguments = json!({ "statement": vote.payload_digest() });
+    let parts = Parts { statements: vec![vote], ..Parts::default() };
+    Ok(sending::send(home, "approve", arguments, parts)?.outcome.entry)
 }
 
 /// Rebuilds on this machine; the result must equal the runners' artifact.
@@ -182,19 +173,19 @@ fn same_artifact(
 fn already(
     view: &PlaceView,
     checked: &Checked<'_>,
-    said: &Approval,
+    vote: &Approval,
     decision: Decision,
     output: Output,
 ) -> Result<(), Failure> {
     let word = if decision == Decision::Approve { "approved" } else { "rejected" };
     let (bundle, place) = (checked.bundle, &view.place);
-    let (at, next) = (said.not_before.later_by(CLOCK_SKEW_MAX), next(decision, place));
+    let (at, next) = (vote.not_before.later_by(CLOCK_SKEW_MAX), next(decision, place));
     let known = json!({
         "decision": decision, "place": place, "release": bundle.release, "artifact": bundle.artifact(),
         "evidence": checked.evidence, "entry": null, "already": at, "next": next,
     });
     output.print(&known, |_| {
-        let (release, reason) = (bundle.release, shown::line(&said.reason));
+        let (release, reason) = (bundle.release, shown::line(&vote.reason));
         format!("release {release} of {place} is already {word} by you, at {at}: {reason}\nnext: {next}")
     })
 }
@@ -206,72 +197,33 @@ fn next(decision: Decision, place: &Place) -> String {
     }
 }
 
-/// The person's earlier vote on this very release, if it counts.
-fn said_before(checked: &Checked<'_>, profile: &Profile, decision: Decision) -> Option<Approval> {
-    let given = checked.bundle.approvals.iter().zip(&checked.votes);
-    let counts = given.filter(|(_, vote)| vote.decision == decision && vote.void.is_empty());
-    let said = counts.filter_map(|(envelope, _)| Signed::read(envelope).ok()).map(|signed| signed.said);
-    said.into_iter().find(|said| said.person == profile.person.id())
+/// How the person is asked for the rollback that a rejection needs.
+struct Consent<'a> {
+    home: &'a Home,
+    yes: bool,
+    output: Output,
 }
 
-/// The server's statements about the commit at other places, shown beside the evidence. They are not proven, but useful
-/// to the person who signs.
-fn told(places: &[PlaceView], view: &PlaceView, decision: Decision) -> String {
-    let lines = elsewhere(places, view);
-    if lines.is_empty() || decision == Decision::Reject {
-        return String::new();
-    }
-    let lines: String = lines.iter().map(|line| format!("\n  {line}")).collect();
-    format!("\nbesides, the server says (this is not proven):{lines}")
-}
-
-/// The rollback that a rejection needs if the release is in progress: no gate would read the rejection any more.
-struct End {
-    release: u64,
-    way: Result<Way, Failure>,
-}
-
-impl End {
-    /// `None` if the release is not in progress.
-    fn of(view: &PlaceView, release: u64) -> Option<Self> {
-        let open = view.open.as_ref().filter(|open| open.release == release);
-        open.filter(|open| rollback::is_under_way(open)).map(|_| Self { release, way: Way::of(view, None) })
-    }
-
-    fn shown(&self, view: &PlaceView) -> String {
-        let release = self.release;
-        match &self.way {
-            Ok(way) => format!(
-                "\n\nrelease {release} is in progress, so a rejection rolls it back:\n{}",
-                way.shown(view)
-            ),
-            Err(failure) => format!(
-                "\n\nrelease {release} is in progress, and cannot be rolled back: {}",
-                failure.message()
-            ),
-        }
-    }
-
+impl Consent<'_> {
     /// Rolls back; asks first if the rollback differs from the one that the person agreed to with the rejection.
-    fn carry_out(
-        self,
-        home: &Home,
+    fn roll_back(
+        &self,
+        needed: NeededRollback,
         view: &PlaceView,
         why: &str,
         agreed: Option<&str>,
-        yes: bool,
-        output: Output,
     ) -> Result<(), Failure> {
-        let (release, shown) = (self.release, self.shown(view));
-        let way = self.way?;
+        let (release, page) = (needed.release, needed.page(view));
+        let rollback = needed.rollback?;
         shown::say(&format!(
             "release {release} {why}; it is in progress at {}, so it is rolled back",
             view.place
         ));
-        if agreed != Some(shown.as_str()) {
-            ask_for("Roll back?", "nothing was rolled back", shown.trim_start(), yes, output)?;
+        if agreed != Some(page.as_str()) {
+            ask_for("Roll back?", "nothing was rolled back", page.trim_start(), self.yes, self.output)?;
         }
-        rollback::carry_out(home, view, way, Some(&format!("release {release} {why}")), output)
+        let why = format!("release {release} {why}");
+        rollback::carry_out(self.home, &view.place, rollback, Some(&why), self.output)
     }
 }
 
@@ -299,90 +251,3 @@ fn at_node(
         format!("agreed at `{step}` to commit {commit}, recorded as entry {}", sent.outcome.entry)
     })
 }
-
-fn sign(
-    home: &Home,
-    profile: &Profile,
-    checked: &Checked<'_>,
-    decision: Decision,
-    reason: String,
-    ticket: Option<String>,
-    rebuild: Option<BTreeMap<String, Digest>>,
-) -> Result<u64, Failure> {
-    let now = now()?;
-    let bundle = checked.bundle;
-    let signed = Signed {
-        decision,
-        artifact: bundle.artifact(),
-        plan: checked.plan,
-        said: Approval {
-            installation: bundle.installation,
-            person: profile.person.id(),
-            project: bundle.project.clone(),
-            service: bundle.service.clone(),
-            environment: bundle.environment.clone(),
-            release: bundle.release,
-            replaces: checked.proven.proposals.first().and_then(|proposal| proposal.replaces),
-            evidence: checked.evidence,
-            policy: checked.environment.policy,
-            root: checked.root.version,
-            checkpoint: checked.proven.checkpoint.to_string(),
-            reason,
-            ticket,
-            not_before: earlier(now),
-            expires: now.later_by(VALIDITY),
-            nonce: random::id()?,
-            via: "command-line".into(),
-            rebuild,
-        },
-    };
-    let mut envelope = signed.envelope()?;
-    PersonKey::read(&profile.approval_key)?.sign(&mut envelope, decision.namespace())?;
-    let arguments = json!({ "statement": envelope.payload_digest() });
-    let with = Parts { statements: vec![envelope], ..Parts::default() };
-    Ok(sending::send(home, "approve", arguments, with)?.outcome.entry)
-}
-
-/// Pins the numbers of the evidence, so that nobody can show older ones next time.
-fn remember(pin: &Pin, checked: &Checked<'_>) -> Result<(), Failure> {
-    let environments = review::seen_of(checked).beside(&pin.environments);
-    let newer = Pin {
-        v: 1,
-        installation: pin.installation,
-        root_version: checked.root.version,
-        root: checked.root_digest,
-        status: checked.status.number.max(pin.status),
-        environments,
-        checkpoint: checked.proven.checkpoint.to_string(),
-    };
-    pins::write(&newer)?;
-    Ok(())
-}
-
-/// The changed files, from the repository of the current directory, if it has both commits.
-fn changed_files(checked: &Checked<'_>) -> String {
-    let (base, commit): (&CommitId, &CommitId) = (&checked.base, &checked.source.id);
-    // An approver may work in any directory; outside of the repository there is nothing to show.
-    let here =
-        std::env::current_dir().map_err(client::Error::from).and_then(|dir| client::project::toplevel(&dir));
-    let repository = match here {
-        Ok(Some(repository)) => repository,
-        Ok(None) => return String::new(),
-        Err(failure) => return format!("\nfiles changed: they cannot be shown: {failure}"),
-    };
-    let known = [base, commit].into_iter().all(|id| runner::resolve(&repository, id.as_str()).is_ok());
-    match known.then(|| runner::diff_stat(&repository, base, commit)) {
-        Some(Ok(stat)) => format!("\nfiles changed:\n{stat}"),
-        Some(Err(error)) => format!("\nfiles changed: they cannot be shown: {error}"),
-        None => String::new(),
-    }
-}
-
-/// A time a little before now, so that the approval counts on a machine whose clock is behind.
-fn earlier(now: Moment) -> Moment {
-    let millis = u64::try_from(CLOCK_SKEW_MAX.as_millis()).unwrap_or_default();
-    Moment::from_millis(now.millis().saturating_sub(millis)).unwrap_or(now)
-}
-
-/// Validity of an approval.
-const VALIDITY: Duration = Duration::from_hours(7 * 24);

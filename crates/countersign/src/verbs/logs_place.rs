@@ -6,12 +6,12 @@
 use std::str::FromStr;
 
 use client::id_prefix::IdPrefix;
+use client::places;
 use evidence::Place;
 use serde_json::json;
 use wire::Client;
 
 use super::logs::print_piece;
-use super::promote::named;
 use crate::failure::Failure;
 use crate::log_text::LogText;
 use crate::output::Output;
@@ -39,7 +39,7 @@ impl FromStr for Subject {
 /// Prints the log of a place's service; with `follow` until it is interrupted.
 pub async fn show(place: &Place, client: &Client, follow: bool, output: Output) -> Result<(), Failure> {
     // An unknown place is an error that lists the known places.
-    let place = &named(client.places().await?, place)?.place;
+    let place = &places::named(client.places().await?, place)?.place;
     let (mut from, mut wait) = (0, false);
     let (mut kept, mut text) = (Vec::new(), LogText::default());
     let mut is_silent = true;

@@ -7,7 +7,6 @@ mod audit;
 mod cancel;
 mod demo;
 mod evidence;
-mod follow;
 mod init;
 mod key;
 mod logs;

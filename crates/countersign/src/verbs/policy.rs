@@ -4,11 +4,11 @@
 use std::path::PathBuf;
 
 use clap::Subcommand;
+use client::files;
 use client::policies;
 use policy::{Bundle, Gate, run_tests};
 use serde::Serialize;
 
-use super::trust::write_file;
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -89,9 +89,9 @@ pub fn run(verb: &Policy, output: Output) -> Result<(), Failure> {
             }
             std::fs::create_dir_all(dir)?;
             for (name, text) in policies::built_in().files {
-                write_file(&dir.join(name), text.as_bytes())?;
+                files::write_shared(&dir.join(name), text.as_bytes())?;
             }
-            write_file(&dir.join("gate_test.rego"), policies::BUILT_IN_TESTS.as_bytes())?;
+            files::write_shared(&dir.join("gate_test.rego"), policies::BUILT_IN_TESTS.as_bytes())?;
             output.print(&serde_json::json!({ "dir": dir }), |_| {
                 format!(
                     "wrote {}\nnext: change it, then `countersign policy test {}`",

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use client::clock::now;
+use client::files;
 use client::home::Home;
 use client::policies;
 use client::project;
@@ -22,7 +23,7 @@ use serde_json::json;
 use wire::PlaceView;
 
 use super::init::{PlaceReport, commit_first, pin_of};
-use super::trust::{my_key, write_envelope, write_file};
+use super::trust::{my_key, write_envelope};
 use super::{DataDir, agent, runtime, trust_environment};
 use crate::cleanup::Cleanup;
 use crate::failure::Failure;
@@ -158,7 +159,7 @@ fn prepare(verb: &Add, home: &Home, new: &New, missing: &[Prepared]) -> Result<V
         write_envelope(&file, &signed(home, place)?)?;
         let named = [("policy", &place.policy), ("configuration", &place.configuration)];
         for (what, bytes) in named {
-            write_file(&trust_environment::beside(&file, what), bytes)?;
+            files::write_shared(&trust_environment::beside(&file, what), bytes)?;
         }
         join(home, new, &place.agent_dir, &place.place, &place.agent)?;
         files.push(file);

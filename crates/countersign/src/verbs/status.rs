@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use client::clock::now;
 use client::outcome;
+use client::places;
 use client::review::{self, many, short};
 use client::session;
 use client::witnesses;
@@ -13,7 +14,7 @@ use evidence::trust_root::Mode;
 use serde::Serialize;
 use wire::{
     FreezeView, Installation, MachineView, PersonView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView,
-    RollbackView, RunFilter, RunView, ServiceView,
+    RunFilter, RunView,
 };
 
 use super::{DataDir, runtime};
@@ -88,7 +89,7 @@ fn stopped(seen: &Installation, places: &[PlaceView]) -> String {
         let commit = short(bar.commit.as_str());
         format!(
             "{}; `countersign run --again {commit}` releases it again while no newer commit runs in the first environment",
-            rolled_back(view, bar)
+            places::rolled_back(view, bar)
         )
     });
     let machine = |kind: &str, machine: &MachineView| {
@@ -114,15 +115,6 @@ fn begun(view: &FreezeView) -> String {
         None => format!(" by person {}", by.person),
     });
     format!("{by} since {}", view.time)
-}
-
-/// A line about a rollback, with its time and reason, as the server reports it.
-pub fn rolled_back(view: &PlaceView, bar: &RollbackView) -> String {
-    let commit = short(bar.commit.as_str());
-    let time = bar.time.map(|time| format!(" at {time}")).unwrap_or_default();
-    let by = bar.name.as_ref().map(|name| format!(" by {}", shown::line(name))).unwrap_or_default();
-    let why = bar.reason.as_ref().map(|why| format!(": {}", shown::line(why))).unwrap_or_default();
-    format!("{}: release {} of commit {commit} was rolled back{by}{time}{why}", view.place, bar.release)
 }
 
 /// Statements that expire within two weeks, the first one first.
@@ -179,7 +171,7 @@ fn places_text(places: &[PlaceView]) -> String {
             format!("; last: release {} {}, {}", last.release, last.outcome, last.reasons.join(", "))
         });
         let frozen = if view.frozen { "; frozen" } else { "" };
-        let service = view.service.as_ref().map_or_else(String::new, service_text);
+        let service = view.service.as_ref().map_or_else(String::new, places::service_text);
         format!("{}: {running}{open}{rollback}{last}{frozen}{service}", view.place)
     };
     section("places", &places.iter().map(line).collect::<Vec<_>>())
@@ -202,24 +194,6 @@ fn stage_of(release: &ReleaseView, places: &[PlaceView]) -> String {
         (ReleaseStage::Superseded, Some(rollback)) => format!("ended by rollback {rollback}"),
         (stage, _) => stage.to_string(),
     }
-}
-
-/// An agent's report about its service, unless the service simply runs.
-pub fn service_text(service: &ServiceView) -> String {
-    let mut text = String::new();
-    if let Some(why) = &service.probing {
-        text = format!("; a release is probed and has not passed yet: {}", shown::line(why));
-    }
-    if let (1.., Some(last), Some(since)) = (service.restarts, &service.last, service.since) {
-        let now = if service.down.is_some() { "is down" } else { "runs again" };
-        let times =
-            if service.restarts == 1 { "once".to_owned() } else { format!("{} times", service.restarts) };
-        text += &format!("; its service {now}: it failed {times} since {since}, the last time: {last}");
-    }
-    if service.hold.as_deref() == Some("descendants") {
-        text.push_str("; its host has no process namespaces, so a subreaper supervises the service");
-    }
-    text
 }
 
 /// The newest runs, each with its outcome at its places.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use client::clock::{YEAR, now};
 use client::dirs;
+use client::files;
 use client::home::Home;
 use client::onboarding;
 use client::pinned_root;
@@ -359,10 +360,5 @@ fn envelope_in(file: &Path, bytes: &[u8]) -> Result<Envelope, Failure> {
 
 /// Writes a statement to a file.
 pub fn write_envelope(file: &Path, envelope: &Envelope) -> Result<(), Failure> {
-    write_file(file, &envelope.encode()?)
-}
-
-/// Writes a file that people pass on to each other.
-pub fn write_file(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    Ok(disk::replace("people.file", &std::path::absolute(file)?, bytes, 0o644)?)
+    Ok(files::write_shared(file, &envelope.encode()?)?)
 }

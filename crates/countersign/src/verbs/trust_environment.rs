@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use client::clock::now;
+use client::files;
 use client::pins;
 use client::policies;
 use client::project;
@@ -20,7 +21,7 @@ use evidence::{CommitId, Name, configuration, policy_files};
 use serde_json::json;
 use wire::{Client, PlaceView};
 
-use super::trust::{write_envelope, write_file};
+use super::trust::write_envelope;
 use super::trust_sign::sign_shown;
 use super::{DataDir, runtime};
 use crate::failure::Failure;
@@ -92,8 +93,8 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     sign_shown(&home, &mut envelope, &attached, verb.yes, output)?;
     if let Some(out) = &verb.out {
         write_envelope(out, &envelope)?;
-        write_file(&beside(out, "policy"), &named.policy)?;
-        write_file(&beside(out, "configuration"), &named.configuration)?;
+        files::write_shared(&beside(out, "policy"), &named.policy)?;
+        files::write_shared(&beside(out, "configuration"), &named.configuration)?;
         return output.print(&json!({ "file": out }), |_| {
             let file = out.display();
             format!("wrote {file} with its policy and configuration beside it\nnext: countersign trust sign {file}   (each other signer), then: countersign trust send {file}")

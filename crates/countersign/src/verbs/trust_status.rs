@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use client::clock::{MONTH, now};
+use client::files;
 use client::home::Home;
 use client::id_prefix::IdPrefix;
 use client::pins;
@@ -16,7 +17,7 @@ use evidence::{Digest, Moment};
 use serde_json::json;
 use wire::{PlaceView, RunFilter};
 
-use super::trust::{StatementReport, finish_saying, status_file, write_file};
+use super::trust::{StatementReport, finish_saying, status_file};
 use super::trust_sign::sign_status;
 use super::{DataDir, runtime};
 use crate::failure::Failure;
@@ -112,7 +113,7 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     let file = status_file(&home)?;
     let current = statements::status_in(&file, &root, pin.as_ref())?;
     if let Some(save) = &verb.save {
-        write_file(save, &file.encode()?)?;
+        files::write_shared(save, &file.encode()?)?;
         let shown = json!({ "file": save, "status": current.number });
         return output.print(&shown, |_| format!("status {} saved in `{}`", current.number, save.display()));
     }

@@ -1,17 +1,17 @@
-//! How verbs wait for a run or release that they began: until it has ended, nothing more can follow, or a person
-//! interrupts.
+//! The machines that a run or a release waits for, and the reasons why a release does not go on.
 //!
-//! Invariant: an interrupted verb cancels nothing; it says what continues, and how to cancel it.
+//! Input: views of the server. Output: an error if the wait would never end, or the reasons of a gate or agent. Invariant:
+//! nothing here changes or cancels anything.
 
-use client::outcome::{self, PlaceOutcome, Stand};
-use client::witnesses;
 use domain::gate::GateOutcome;
 use evidence::dsse::Envelope;
 use evidence::report::AgentReport;
 use policy::Finding;
 use wire::{Client, LastOutcome, MachineView, PlaceView, ReleaseStage, ReleaseView, RunView, WorkState};
 
-use crate::failure::Failure;
+use crate::error::Error;
+use crate::outcome::{self, PlaceOutcome, Stand};
+use crate::witnesses;
 
 /// The approval nodes that a run waits for, if it waits for nothing else.
 pub fn nodes(view: &RunView) -> Option<Vec<String>> {
@@ -23,7 +23,7 @@ pub fn nodes(view: &RunView) -> Option<Vec<String>> {
 }
 
 /// Fails if all remaining work of a run waits for runners that are gone.
-pub async fn runners(client: &Client, view: &RunView) -> Result<(), Failure> {
+pub async fn runners(client: &Client, view: &RunView) -> Result<(), Error> {
     let due: Vec<_> = view.works.iter().filter(|work| work.state == WorkState::Due).collect();
     let all = client.installation().await?.runners;
     let machines =
@@ -44,11 +44,11 @@ pub async fn runners(client: &Client, view: &RunView) -> Result<(), Failure> {
     let mut findings: Vec<_> = gone.iter().map(finding).collect();
     findings.dedup();
     let message = format!("run {run} waits for runners that are gone; it has not ended");
-    Err(Failure::decided(GateOutcome::Undecided, message, findings))
+    Err(Error::decided(GateOutcome::Undecided, message, findings))
 }
 
 /// Fails if all releases of a run that are in progress wait for agents that are gone.
-pub fn agents(view: &RunView, stands: &[PlaceOutcome], places: &[PlaceView]) -> Result<(), Failure> {
+pub fn agents(view: &RunView, stands: &[PlaceOutcome], places: &[PlaceView]) -> Result<(), Error> {
     let waits = |at: &&PlaceOutcome| matches!(at.stand, Stand::Moving { .. });
     let moving =
         stands.iter().filter(waits).filter_map(|at| places.iter().find(|place| place.place == at.place));
@@ -60,18 +60,14 @@ pub fn agents(view: &RunView, stands: &[PlaceOutcome], places: &[PlaceView]) -> 
     };
     let findings = gone.iter().map(|machine| absent(machine)).collect();
     let message = format!("run {} waits for agents that are gone; its releases stay due", view.run);
-    Err(Failure::decided(GateOutcome::Undecided, message, findings))
+    Err(Error::decided(GateOutcome::Undecided, message, findings))
 }
 
 /// Fails if a release or rollback is due at a place whose agents are gone.
-pub fn agent(place: &PlaceView) -> Result<(), Failure> {
+pub fn agent(place: &PlaceView) -> Result<(), Error> {
     let Some(gone) = outcome::gone(place.agents.iter()).filter(|_| is_due(place)) else { return Ok(()) };
     let message = format!("{}: its agent is gone; the release or rollback stays due there", place.place);
-    Err(Failure::decided(
-        GateOutcome::Undecided,
-        message,
-        gone.iter().map(|machine| absent(machine)).collect(),
-    ))
+    Err(Error::decided(GateOutcome::Undecided, message, gone.iter().map(|machine| absent(machine)).collect()))
 }
 
 fn is_due(place: &PlaceView) -> bool {
@@ -87,7 +83,7 @@ fn absent(machine: &MachineView) -> Finding {
 }
 
 /// Why a release does not run, in the words of its gate or agent.
-pub async fn why(client: &Client, release: &ReleaseView) -> Result<Failure, Failure> {
+pub async fn why(client: &Client, release: &ReleaseView) -> Result<Error, Error> {
     let mut findings: Vec<Finding> = Vec::new();
     let is_verdict = release.stage == ReleaseStage::Held;
     if let (Some(detail), true) = (&release.detail, is_verdict)
@@ -126,7 +122,7 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Failure, Fail
     } else {
         GateOutcome::Fail
     };
-    Ok(Failure::decided(outcome, title(release), findings))
+    Ok(Error::decided(outcome, title(release), findings))
 }
 
 /// The reason of a failure, in the words of the agent's signed report.

@@ -1,0 +1,158 @@
+//! An approval or rejection of a release: the page that the person reads, and the statement that they sign.
+//!
+//! Input: checked evidence. Output: the page, the signed statement. Invariant: everything that is shown as proven and
+//! everything that is signed comes from verified bytes; the server's own words are marked as not proven.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use domain::gate::GateOutcome;
+use evidence::approval::{Approval, Decision, Signed};
+use evidence::dsse::Envelope;
+use evidence::pin::Pin;
+use evidence::request::CLOCK_SKEW_MAX;
+use evidence::trust_root::Mode;
+use evidence::{CommitId, Digest, Moment};
+use judge::{Checked, Judgement};
+use wire::{PersonView, PlaceView};
+
+use crate::clock::now;
+use crate::error::Error;
+use crate::profile::Profile;
+use crate::signing::PersonKey;
+use crate::{approvers, pins, places, project, random, review};
+
+/// A person's decision about a release, in their own words.
+#[derive(Debug)]
+pub struct Vote {
+    /// Approval or rejection.
+    pub decision: Decision,
+    /// The reason; it is signed and recorded.
+    pub reason: String,
+    /// Change ticket; it is signed and recorded.
+    pub ticket: Option<String>,
+    /// Digests of the person's own rebuild.
+    pub rebuild: Option<BTreeMap<String, Digest>>,
+}
+
+/// The page that a person reads before the signature: the evidence, what is missing for the gate, what the server says
+/// about other places, and the files that changed in the repository of a directory.
+pub fn page(checked: &Checked<'_>, judgement: &Judgement, told: &str, dir: &Path) -> String {
+    let missing = review::lines("missing", &judgement.reasons);
+    let unclear = review::lines("cannot be decided", &judgement.unclear);
+    format!("{}{missing}{unclear}{told}{}", review::summary(checked), changed_files(checked, dir))
+}
+
+/// The server's statements about the commit at other places, shown beside the evidence. They are not proven, but useful
+/// to the person who signs.
+pub fn told(known: &[PlaceView], view: &PlaceView, decision: Decision) -> String {
+    let lines = places::elsewhere(known, view);
+    if lines.is_empty() || decision == Decision::Reject {
+        return String::new();
+    }
+    let lines: String = lines.iter().map(|line| format!("\n  {line}")).collect();
+    format!("\nbesides, the server says (this is not proven):{lines}")
+}
+
+/// Refuses a vote of a change author before the signature, because no gate would count it.
+pub fn refuse_own_change(
+    checked: &Checked<'_>,
+    people: &[PersonView],
+    profile: &Profile,
+) -> Result<(), Error> {
+    if checked.root.mode == Mode::Solo {
+        return Ok(());
+    }
+    match approvers::own_change(checked, people, profile.person.id()) {
+        None => Ok(()),
+        Some(own) => {
+            let what = format!("{}; nothing was signed", own.what);
+            Err(Error::decided(GateOutcome::Fail, what, vec![own]))
+        }
+    }
+}
+
+/// The person's earlier vote on this very release, if it counts.
+pub fn earlier_vote(checked: &Checked<'_>, profile: &Profile, decision: Decision) -> Option<Approval> {
+    let given = checked.bundle.approvals.iter().zip(&checked.votes);
+    let counts = given.filter(|(_, vote)| vote.decision == decision && vote.void.is_empty());
+    let said = counts.filter_map(|(envelope, _)| Signed::read(envelope).ok()).map(|signed| signed.said);
+    said.into_iter().find(|said| said.person == profile.person.id())
+}
+
+/// The statement of a vote, signed by the person's approval key.
+pub fn sign(profile: &Profile, checked: &Checked<'_>, vote: Vote) -> Result<Envelope, Error> {
+    let Vote { decision, reason, ticket, rebuild } = vote;
+    let now = now()?;
+    let bundle = checked.bundle;
+    let signed = Signed {
+        decision,
+        artifact: bundle.artifact(),
+        plan: checked.plan,
+        said: Approval {
+            installation: bundle.installation,
+            person: profile.person.id(),
+            project: bundle.project.clone(),
+            service: bundle.service.clone(),
+            environment: bundle.environment.clone(),
+            release: bundle.release,
+            replaces: checked.proven.proposals.first().and_then(|proposal| proposal.replaces),
+            evidence: checked.evidence,
+            policy: checked.environment.policy,
+            root: checked.root.version,
+            checkpoint: checked.proven.checkpoint.to_string(),
+            reason,
+            ticket,
+            not_before: earlier(now),
+            expires: now.later_by(VALIDITY),
+            nonce: random::id()?,
+            via: "command-line".into(),
+            rebuild,
+        },
+    };
+    let mut envelope = signed.envelope()?;
+    PersonKey::read(&profile.approval_key)?.sign(&mut envelope, decision.namespace())?;
+    Ok(envelope)
+}
+
+/// Pins the numbers of the evidence, so that nobody can show older ones next time.
+pub fn remember(pin: &Pin, checked: &Checked<'_>) -> Result<(), Error> {
+    let environments = review::seen_of(checked).beside(&pin.environments);
+    let newer = Pin {
+        v: 1,
+        installation: pin.installation,
+        root_version: checked.root.version,
+        root: checked.root_digest,
+        status: checked.status.number.max(pin.status),
+        environments,
+        checkpoint: checked.proven.checkpoint.to_string(),
+    };
+    pins::write(&newer).map(drop)
+}
+
+/// The changed files, from the repository of a directory, if it has both commits.
+fn changed_files(checked: &Checked<'_>, dir: &Path) -> String {
+    let (base, commit): (&CommitId, &CommitId) = (&checked.base, &checked.source.id);
+    // An approver may work in any directory; outside of the repository there is nothing to show.
+    let repository = match project::toplevel(dir) {
+        Ok(Some(repository)) => repository,
+        Ok(None) => return String::new(),
+        Err(error) => return format!("\nfiles changed: they cannot be shown: {error}"),
+    };
+    let known = [base, commit].into_iter().all(|id| runner::resolve(&repository, id.as_str()).is_ok());
+    match known.then(|| runner::diff_stat(&repository, base, commit)) {
+        Some(Ok(stat)) => format!("\nfiles changed:\n{stat}"),
+        Some(Err(error)) => format!("\nfiles changed: they cannot be shown: {error}"),
+        None => String::new(),
+    }
+}
+
+/// A time a little before now, so that the approval counts on a machine whose clock is behind.
+fn earlier(now: Moment) -> Moment {
+    let millis = u64::try_from(CLOCK_SKEW_MAX.as_millis()).unwrap_or_default();
+    Moment::from_millis(now.millis().saturating_sub(millis)).unwrap_or(now)
+}
+
+/// Validity of an approval.
+const VALIDITY: Duration = Duration::from_hours(7 * 24);

@@ -1,0 +1,64 @@
+//! The promotion of a release that waits for people.
+//!
+//! Input: the view of a place. Output: the arguments of the request, and the release once it has ended. Invariant: the
+//! request names the artifact that the person saw, so that no other one is promoted.
+
+use evidence::Place;
+use serde_json::{Value, json};
+use wire::{Client, PlaceView, ReleaseStage, ReleaseView};
+
+use crate::error::Error;
+use crate::places::{look, nothing_open};
+use crate::waiting;
+
+/// A pending release that a person promotes.
+#[derive(Debug)]
+pub struct Promotion {
+    /// The place.
+    pub place: Place,
+    /// Number of the release.
+    pub release: u64,
+    /// Arguments of the request `promote`.
+    pub arguments: Value,
+}
+
+impl Promotion {
+    /// The promotion of the pending release of a place.
+    pub fn of(view: &PlaceView) -> Result<Self, Error> {
+        let open = view.open.as_ref().ok_or_else(|| nothing_open(&view.place))?;
+        let arguments = json!({ "place": view.place, "release": open.release, "artifact": open.artifact });
+        Ok(Self { place: view.place.clone(), release: open.release, arguments })
+    }
+
+    /// Follows the release until it has ended; if `gate_only`, until its gate lets it pass. `passed` is called when the
+    /// gate lets it pass and the agent is still to report.
+    pub async fn settled(
+        &self,
+        client: &Client,
+        gate_only: bool,
+        mut passed: impl FnMut(),
+    ) -> Result<ReleaseView, Error> {
+        let (place, number) = (&self.place, self.release);
+        let mut seen = 0;
+        loop {
+            let view = look(client, place).await?;
+            let release = view.releases.iter().find(|release| release.release == Some(number));
+            let release = release.ok_or_else(|| gone(place, number))?;
+            match release.stage {
+                ReleaseStage::Proposed | ReleaseStage::Judging => {}
+                ReleaseStage::Due if !gate_only => {
+                    passed();
+                    waiting::agent(&view)?;
+                }
+                _ => return Ok(release.clone()),
+            }
+            seen = client.wait_past(seen).await?;
+        }
+    }
+}
+
+fn gone(place: &Place, number: u64) -> Error {
+    Error::unusable(format!(
+        "the server does not show the outcome of release {number} of {place}; see `countersign status`"
+    ))
+}
