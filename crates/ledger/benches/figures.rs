@@ -62,7 +62,7 @@ fn one_caller() {
     for n in 0..500 {
         let entry = entry(n);
         let start = Instant::now();
-        ledger.turn(n).unwrap().append(std::slice::from_ref(&entry)).unwrap();
+        ledger.begin(n).unwrap().append(std::slice::from_ref(&entry)).unwrap();
         ours.push(start.elapsed());
         let row = [entry.header.as_slice(), &entry.facts.bytes].concat();
         let start = Instant::now();
@@ -85,7 +85,7 @@ fn saturated(count: u64) -> (tempfile::TempDir, Ledger) {
     let floor = hashing.elapsed();
     let start = Instant::now();
     for (batch, from) in entries.chunks(1_000).zip((0..).step_by(1_000)) {
-        ledger.turn(from).unwrap().append(batch).unwrap();
+        ledger.begin(from).unwrap().append(batch).unwrap();
     }
     let took = start.elapsed();
     let rate =

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use evidence::{Digest, Hasher};
 
-use crate::store::LedgerError;
-use crate::sweep::Claims;
+use crate::claims::Claims;
+use crate::error::LedgerError;
 
 /// Largest blob in bytes.
 pub const BLOB_BYTES_MAX: u64 = 1024 * 1024 * 1024;
@@ -84,7 +84,7 @@ impl Blobs {
             return Err(BlobError::Long { digest, found: bytes.len() as u64, max: BLOB_BYTES_MAX });
         }
         // Claimed before the look-up, so that no sweep removes a blob that is found here.
-        self.claims().claim(digest);
+        self.claims().add(digest);
         if self.path(&digest).exists() {
             return Ok(digest);
         }
@@ -97,7 +97,7 @@ impl Blobs {
 
     /// Renames a durable file to the name of its digest.
     fn settle(&self, new: &Path, digest: &Digest) -> Result<(), BlobError> {
-        self.claims().claim(*digest);
+        self.claims().add(*digest);
         let path = self.path(digest);
         let parent = path.parent().unwrap_or(&self.dir);
         disk::make_dir(parent).map_err(LedgerError::from)?;
@@ -133,7 +133,7 @@ impl Blobs {
         let mut claims = self.claims();
         let here = self.path(digest).is_file();
         if here {
-            claims.claim(*digest);
+            claims.add(*digest);
         }
         here
     }

@@ -10,7 +10,8 @@ use evidence::Moment;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use tlog::{Checkpoint, Note};
 
-use crate::store::{LedgerError, stored};
+use crate::error::LedgerError;
+use crate::rows::stored;
 
 /// Stores a cosigned checkpoint. It replaces the last one if both are of the same slot.
 pub fn store(connection: &Connection, note: &Note, at: Moment) -> Result<(), LedgerError> {

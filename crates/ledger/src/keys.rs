@@ -6,8 +6,9 @@
 use evidence::Digest;
 use rusqlite::Rows;
 
-use crate::store::{LedgerError, stored};
-use crate::verify::Breach;
+use crate::error::LedgerError;
+use crate::report::Breach;
+use crate::rows::stored;
 
 /// Query for the rows of the table, in the order that `Keys` needs.
 pub const ROWS: &str = "SELECT seq, key FROM idempotency ORDER BY seq";

@@ -6,9 +6,14 @@
 
 mod blobs;
 mod checking;
+mod claims;
 mod cosigned;
+mod error;
 mod keys;
+mod layout;
 mod reader;
+mod report;
+mod rows;
 mod schema;
 mod store;
 mod sweep;
@@ -17,17 +22,12 @@ mod verify;
 
 pub use blobs::{BLOB_BYTES_MAX, BlobError, Blobs, Incoming};
 pub use checking::in_order;
+pub use error::LedgerError;
+pub use layout::{BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, BLOBS, DATABASE, LOCK, TILES};
 pub use reader::Reader;
+pub use report::{Anchors, Breach, Report};
+pub use rows::Head;
 pub use schema::open_read_only;
-pub use store::{Append, BATCH_BYTES_MAX, BATCH_ENTRIES_MAX, Head, Ledger, LedgerError};
+pub use store::{Append, Ledger};
 pub use tiles::Tiles;
-pub use verify::{Anchors, Breach, Report, verify};
-
-/// Name of the database file inside the data directory.
-pub const DATABASE: &str = "ledger.db";
-/// Name of the directory of blobs inside the data directory.
-pub const BLOBS: &str = "blobs";
-/// Name of the directory of full tiles inside the data directory.
-pub const TILES: &str = "tiles";
-/// Name of the file that the writer locks.
-pub const LOCK: &str = "writer.lock";
+pub use verify::verify;

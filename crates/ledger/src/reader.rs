@@ -11,7 +11,8 @@ use evidence::entry::Entry;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use tlog::{Checkpoint, HASH_BYTES, Hash, Note};
 
-use crate::store::{Head, LedgerError, read_entries, read_head, read_rows, stored};
+use crate::error::LedgerError;
+use crate::rows::{Head, read_entries, read_head, read_rows, stored};
 use crate::{DATABASE, cosigned, schema};
 
 /// A read-only view of a ledger.

@@ -8,10 +8,9 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::store::LedgerError;
+use crate::error::LedgerError;
+use crate::layout::FORMAT;
 
-/// Format number of the database file, kept in `user_version`.
-pub const FORMAT: i64 = 2;
 /// The first format. It stored only the last cosigned checkpoint.
 const FIRST: i64 = 1;
 /// Marks the file as a ledger of countersign (`application_id`): "CSLG".

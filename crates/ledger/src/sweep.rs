@@ -15,28 +15,7 @@ use evidence::entry::Header;
 
 use crate::Reader;
 use crate::blobs::{BlobError, Blobs, list};
-use crate::store::LedgerError;
-
-/// Blobs that were claimed since the last sweep began, and in the interval before that.
-#[derive(Debug, Default)]
-pub struct Claims {
-    since: BTreeSet<Digest>,
-    before: BTreeSet<Digest>,
-}
-
-impl Claims {
-    pub fn claim(&mut self, digest: Digest) {
-        self.since.insert(digest);
-    }
-
-    fn turn(&mut self) {
-        self.before = std::mem::take(&mut self.since);
-    }
-
-    fn has(&self, digest: &Digest) -> bool {
-        self.since.contains(digest) || self.before.contains(digest)
-    }
-}
+use crate::error::LedgerError;
 
 impl Blobs {
     /// Removes the blobs that no entry names and that are older than `age`, and returns their number. Ends early when
@@ -45,7 +24,7 @@ impl Blobs {
     /// # Errors
     /// `BlobError::Io` when the ledger or a directory cannot be read.
     pub fn sweep(&self, reader: &Reader, age: Duration, go_on: &dyn Fn() -> bool) -> Result<u64, BlobError> {
-        self.claims().turn();
+        self.claims().begin_sweep();
         let mut removed = 0;
         let mut candidates = BTreeSet::new();
         let mut shards = self.shards()?.into_iter().peekable();

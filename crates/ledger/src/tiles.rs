@@ -14,7 +14,7 @@ use tlog::{
     tile_node, tile_root,
 };
 
-use crate::store::LedgerError;
+use crate::error::LedgerError;
 use crate::{Reader, TILES};
 
 /// Bytes of tiles by level, index and width.

@@ -12,58 +12,16 @@ use evidence::entry::{Entry, EntryError, Header};
 use evidence::{Digest, Moment};
 use rusqlite::Row;
 use tlog::{
-    Checkpoint, Cosignature, Frontier, HASH_BYTES, Hash, NoteVerifier, TILE_WIDTH, TileKind, TilePath,
-    decode_bundle, leaf_hash,
+    Checkpoint, Cosignature, Frontier, HASH_BYTES, Hash, TILE_WIDTH, TileKind, TilePath, decode_bundle,
+    leaf_hash,
 };
 
 use crate::checking::in_order;
+use crate::error::LedgerError;
 use crate::keys::{self, Keys};
-use crate::store::{LedgerError, entry_of, read_head};
+use crate::report::{Anchors, Breach, Report};
+use crate::rows::{entry_of, read_head};
 use crate::{BLOBS, Blobs, Reader, TILES};
-
-/// Keys whose signatures count.
-#[derive(Clone, Debug)]
-pub struct Anchors {
-    /// The ledger's key. Its name is the origin.
-    pub ledger: NoteVerifier,
-    /// The witnesses' keys.
-    pub witnesses: Vec<NoteVerifier>,
-    /// Number of witnesses that must have cosigned.
-    pub quorum: usize,
-    /// A checkpoint that the verifier has seen before. The ledger must contain it.
-    pub seen: Option<Checkpoint>,
-}
-
-/// A fault of the directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Breach {
-    /// Place of the fault: a row or a file.
-    pub place: String,
-    /// Description of the fault.
-    pub what: String,
-}
-
-/// Result of a verification.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// Number of entries read.
-    pub entries: u64,
-    /// Root hash over these entries.
-    pub root: Hash,
-    /// Number of blobs read.
-    pub blobs: u64,
-    /// Number of blobs that no entry names. This is not a breach: the server removes them after a day.
-    pub orphans: u64,
-    /// Cosignatures on the last witnessed checkpoint.
-    pub cosignatures: Vec<Cosignature>,
-    /// Size of the last witnessed checkpoint.
-    pub witnessed_size: Option<u64>,
-    /// Number of stored cosigned checkpoints. The last one must exist; the number of older ones is not recorded
-    /// anywhere.
-    pub cosigned: u64,
-    /// Faults, at most 100.
-    pub breaches: Vec<Breach>,
-}
 
 /// Verifies the ledger, tiles and blobs of a data directory.
 ///

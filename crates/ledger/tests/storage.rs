@@ -61,7 +61,7 @@ fn fill(dir: &Path, count: u64) -> Ledger {
     let entries: Vec<_> =
         (0..count).map(|n| entry(n, if n == 0 { vec![named] } else { Vec::new() })).collect();
     for batch in entries.chunks(100) {
-        ledger.turn(0).unwrap().append(batch).unwrap();
+        ledger.begin(0).unwrap().append(batch).unwrap();
     }
     let mut note = ledger.head().unwrap().checkpoint;
     note.extend([witness().cosign(&note, 2_000).unwrap()]);
@@ -79,9 +79,9 @@ fn appended_entries_are_there_after_reopening() {
     let head = fill(dir.path(), 7).head().unwrap();
     let mut ledger = Ledger::open(dir.path(), signer()).unwrap();
     assert_eq!(ledger.head().unwrap(), head);
-    let turn = ledger.turn(5).unwrap();
-    assert_eq!(turn.news(), [entry(5, vec![]), entry(6, vec![])]);
-    drop(turn);
+    let append = ledger.begin(5).unwrap();
+    assert_eq!(append.new_entries(), [entry(5, vec![]), entry(6, vec![])]);
+    drop(append);
     let reader = Reader::open(dir.path()).unwrap();
     assert_eq!(reader.by_idempotency(&Digest::of(&3_u64.to_be_bytes())).unwrap(), Some(3));
     assert_eq!(reader.by_idempotency(&Digest::of(b"never")).unwrap(), None);
@@ -115,14 +115,14 @@ fn what_cannot_be_signed_is_not_written() {
     let device = Arc::new(Device { key, there: Arc::clone(&there) });
     let signer = NoteSigner::new("countersign/test", SignatureKind::Ed25519, device).unwrap();
     let mut ledger = Ledger::create(dir.path(), signer).unwrap();
-    ledger.turn(0).unwrap().append(&[entry(0, vec![])]).unwrap();
+    ledger.begin(0).unwrap().append(&[entry(0, vec![])]).unwrap();
     let head = ledger.head().unwrap();
     there.store(false, Ordering::SeqCst);
-    let refused = ledger.turn(1).unwrap().append(&[entry(1, vec![])]).unwrap_err().to_string();
+    let refused = ledger.begin(1).unwrap().append(&[entry(1, vec![])]).unwrap_err().to_string();
     assert_eq!(refused, "checkpoint: the signing key did not sign: the device is gone");
     assert_eq!(ledger.head().unwrap(), head);
     there.store(true, Ordering::SeqCst);
-    ledger.turn(1).unwrap().append(&[entry(1, vec![])]).unwrap();
+    ledger.begin(1).unwrap().append(&[entry(1, vec![])]).unwrap();
     assert_eq!(ledger.head().unwrap().frontier.size(), 2);
 }
 
@@ -131,12 +131,12 @@ fn refusals_of_the_store_change_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = fill(dir.path(), 3);
     let head = ledger.head().unwrap();
-    assert!(matches!(ledger.turn(0).unwrap().append(&[]), Err(LedgerError::Batch)));
+    assert!(matches!(ledger.begin(0).unwrap().append(&[]), Err(LedgerError::Batch)));
     let mut damaged = entry(3, vec![]);
     damaged.facts.bytes.push(b' ');
-    let refused = ledger.turn(0).unwrap().append(&[entry(3, vec![]), damaged]);
+    let refused = ledger.begin(0).unwrap().append(&[entry(3, vec![]), damaged]);
     assert!(matches!(refused, Err(LedgerError::Entry { at: 1, .. })));
-    let twice = ledger.turn(0).unwrap().append(&[entry(0, vec![])]);
+    let twice = ledger.begin(0).unwrap().append(&[entry(0, vec![])]);
     assert!(matches!(twice, Err(LedgerError::Sql { .. })), "an idempotency key counts once");
     assert_eq!(ledger.head().unwrap(), head);
     assert!(matches!(Ledger::open(dir.path(), signer()), Err(LedgerError::Locked(_))));
@@ -192,7 +192,7 @@ fn tiles_of_every_shape_give_proofs() {
     std::fs::remove_file(dir.path().join("tiles/tile/0/001")).unwrap();
     tiles.derive().unwrap();
     assert!(dir.path().join("tiles/tile/0/001").exists(), "a missing file is derived anew");
-    ledger.turn(700).unwrap().append(&[entry(700, vec![])]).unwrap();
+    ledger.begin(700).unwrap().append(&[entry(700, vec![])]).unwrap();
     assert_eq!(tiles.node(0, 700).unwrap(), leaf_hash(&entry(700, vec![]).header));
     assert_eq!(report(dir.path()).breaches, []);
 }
@@ -299,7 +299,7 @@ fn a_ledger_that_grows_meanwhile_is_sound() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             for n in 300.. {
-                ledger.turn(n).unwrap().append(&[entry(n, vec![])]).unwrap();
+                ledger.begin(n).unwrap().append(&[entry(n, vec![])]).unwrap();
                 if done.load(Ordering::Relaxed) {
                     return;
                 }
@@ -364,7 +364,7 @@ fn what_no_entry_names_is_removed_unless_somebody_is_about_to() {
     assert_eq!(sweep(true), 1, "the one that nobody has asked for");
     assert!(!blobs.path(&orphans[2]).exists());
     // A command that was on its way names one of them after all.
-    ledger.turn(300).unwrap().append(&[entry(300, vec![orphans[0]])]).unwrap();
+    ledger.begin(300).unwrap().append(&[entry(300, vec![orphans[0]])]).unwrap();
     assert_eq!(sweep(true), 1);
     let there = [named, orphans[0], orphans[1], young].map(|digest| blobs.path(&digest).exists());
     assert_eq!(there, [true, true, false, true], "what is young stays, too");
@@ -426,7 +426,7 @@ fn audit_verify_sees_another_history_by_its_witness() {
     let other = tempfile::tempdir().unwrap();
     let mut forged = Ledger::create(other.path(), signer()).unwrap();
     let entries: Vec<_> = (100..105).map(|n| entry(n - 99, vec![])).collect();
-    forged.turn(0).unwrap().append(&entries).unwrap();
+    forged.begin(0).unwrap().append(&entries).unwrap();
     let note = Reader::open(dir.path()).unwrap().witnessed().unwrap().unwrap();
     forged.set_witnessed(&note, Moment::default()).unwrap();
     let found = report(other.path());
@@ -456,10 +456,10 @@ fn audit_verify_sees_a_rewound_ledger_by_a_pinned_checkpoint() {
 fn stale_turns_do_not_write() {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = fill(dir.path(), 2);
-    let turn = ledger.turn(2).unwrap();
+    let append = ledger.begin(2).unwrap();
     let other = Connection::open(dir.path().join(DATABASE)).unwrap();
     other.busy_timeout(std::time::Duration::ZERO).unwrap();
     let pushed = other.execute("UPDATE head SET size = ?1", params![9]);
-    assert!(pushed.is_err(), "the turn holds the right to write");
-    drop(turn);
+    assert!(pushed.is_err(), "the append holds the right to write");
+    drop(append);
 }

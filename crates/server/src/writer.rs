@@ -170,11 +170,11 @@ impl Writer {
         if batch.entries.is_empty() {
             return Ok(answers);
         }
-        let turn = self.ledger.turn(self.ahead.entries - batch.entries.len() as u64)?;
-        if !turn.news().is_empty() {
+        let append = self.ledger.begin(self.ahead.entries - batch.entries.len() as u64)?;
+        if !append.new_entries().is_empty() {
             return Err(LedgerError::Stale.into());
         }
-        let head = turn.append(&batch.entries)?;
+        let head = append.append(&batch.entries)?;
         self.publish(&batch);
         let size = head.frontier.size();
         answers.iter_mut().for_each(|answer| {

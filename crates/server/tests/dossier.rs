@@ -29,11 +29,11 @@ impl DossierLedger {
         lab.approve(&mut parts);
         let (bundle, leaves) = assemble(&lab, &parts);
         let mut ledger = Ledger::create(dir.path(), lab::ledger_key("countersign/0101", 120)).unwrap();
-        ledger.turn(0).unwrap().append(&past).unwrap();
+        ledger.begin(0).unwrap().append(&past).unwrap();
         for (held, logged) in bundle.logged.iter().enumerate() {
             let facts = logged.facts().unwrap();
             let entry = Entry { header: logged.header.0.clone(), facts, particulars: None };
-            ledger.turn(0).unwrap().append(&[entry]).unwrap();
+            ledger.begin(0).unwrap().append(&[entry]).unwrap();
             for (_, by) in cosigned.iter().filter(|(after, _)| *after == held + 1) {
                 let note = parts.head.note(&lab, &leaves[..17 + held], by);
                 ledger.set_witnessed(&note, at(by[0].1)).unwrap();

@@ -172,21 +172,6 @@ const KNOWN: [Row; 17] = [
     ),
     (
         &[
-            "crates/ledger/src/blobs.rs",
-            "crates/ledger/src/cosigned.rs",
-            "crates/ledger/src/keys.rs",
-            "crates/ledger/src/lib.rs",
-            "crates/ledger/src/reader.rs",
-            "crates/ledger/src/schema.rs",
-            "crates/ledger/src/store.rs",
-            "crates/ledger/src/sweep.rs",
-            "crates/ledger/src/tiles.rs",
-            "crates/ledger/src/verify.rs",
-        ],
-        "one error and one directory for the whole crate",
-    ),
-    (
-        &[
             "crates/runner/src/budget.rs",
             "crates/runner/src/git.rs",
             "crates/runner/src/workspace.rs",

@@ -64,14 +64,14 @@ pub fn appends() {
     for history in [1_000, 10_000, 100_000] {
         while size < history {
             let batch: Vec<_> = (size..size + 1_000).map(entry).collect();
-            ledger.turn(size).unwrap().append(&batch).unwrap();
+            ledger.begin(size).unwrap().append(&batch).unwrap();
             size += 1_000;
         }
         let reader = ledger::Reader::open(dir.path()).unwrap();
         Tiles::new(dir.path(), &reader).derive().unwrap();
         let ours = spans(200, || {
             let new = entry(size);
-            let head = ledger.turn(size).unwrap().append(std::slice::from_ref(&new)).unwrap();
+            let head = ledger.begin(size).unwrap().append(std::slice::from_ref(&new)).unwrap();
             let tiles = Tiles::new(dir.path(), &reader);
             let proof = inclusion_proof(&tiles, size, size + 1).unwrap();
             verify_inclusion(&leaf_hash(&new.header), size, size + 1, &proof, &head.frontier.root()).unwrap();
@@ -111,7 +111,7 @@ fn saturated(ledger: &mut Ledger, size: &mut u64) -> f64 {
     let entries: Vec<_> = (*size..*size + 100_000).map(entry).collect();
     let start = Instant::now();
     for batch in entries.chunks(4_096) {
-        ledger.turn(*size).unwrap().append(batch).unwrap();
+        ledger.begin(*size).unwrap().append(batch).unwrap();
         *size += batch.len() as u64;
     }
     100_000.0 / start.elapsed().as_secs_f64()

@@ -24,7 +24,7 @@ pub fn grow(home: &Home, entries: u64) {
     while size < entries {
         let until = entries.min(size + 1_000);
         let batch: Vec<_> = (size..until).map(|n| refused(n, time)).collect();
-        ledger.turn(size).unwrap().append(&batch).unwrap();
+        ledger.begin(size).unwrap().append(&batch).unwrap();
         size = until;
     }
 }
