@@ -5,7 +5,8 @@
 
 use std::time::Instant;
 
-use crate::run::{self, TaskResult};
+use crate::command::{self, TaskResult};
+use crate::run;
 use crate::{cases, drill, fresh, fuzz, mutants, public};
 
 /// One line of an area.
@@ -66,7 +67,7 @@ fn figures() -> TaskResult {
 /// Every fault at every write, in a build with fault injection; then a thousand seeds.
 fn faults() -> TaskResult {
     run::sim(&["--seed", "0", "--hours", "10", "--count", "1000"])?;
-    run::cargo(&[
+    command::cargo(&[
         "nextest",
         "run",
         "--workspace",

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::run::{TaskResult, spawn};
+use crate::command::{TaskResult, spawn};
 
 /// A private directory for apt, with its own lists, status and cache.
 pub struct Apt {

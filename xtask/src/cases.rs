@@ -2,15 +2,15 @@
 
 use std::process::Command;
 
-use crate::run::{self, TaskResult};
+use crate::command::{self, TaskResult};
 
 /// Runs every case against the program of the release profile.
 pub fn run() -> TaskResult {
-    let all = run::root().join("../shared/cases/run-all");
+    let all = command::root().join("../shared/cases/run-all");
     if !all.exists() {
         return Err(format!("{} is missing: the cases lie beside the project", all.display()));
     }
-    run::cargo(&["build", "--workspace", "--bin", "countersign", "--release"])?;
+    command::cargo(&["build", "--workspace", "--bin", "countersign", "--release"])?;
     let mut command = Command::new("bash");
-    run::spawn(command.arg(all).env("COUNTERSIGN_BIN", run::target().join("release/countersign")))
+    command::spawn(command.arg(all).env("COUNTERSIGN_BIN", command::target().join("release/countersign")))
 }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::run::{self, TaskResult};
+use crate::command::{self, TaskResult};
 
 /// Feature of the control, and the line of the story that depends on it.
 pub const CONTROLS: [(&str, &str); 8] = [
@@ -29,15 +29,15 @@ pub fn controls() -> TaskResult {
         }
     }
     // The binary that remains is the real one again.
-    run::cargo(&["build", "-p", "countersign", "--quiet"])?;
+    command::cargo(&["build", "-p", "countersign", "--quiet"])?;
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("; ")) }
 }
 
 /// The line at which the rehearsal fails without a control.
 fn broken_at(feature: &str) -> Result<Option<String>, String> {
-    run::cargo(&["build", "-p", "countersign", "--quiet", "--features", feature])?;
+    command::cargo(&["build", "-p", "countersign", "--quiet", "--features", feature])?;
     let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| run::root().join("target"), PathBuf::from);
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| command::root().join("target"), PathBuf::from);
     let data = std::env::temp_dir().join(format!("{feature}-{}", std::process::id())).join("data");
     let parent = data.parent().map(PathBuf::from).unwrap_or_default();
     std::fs::create_dir_all(&parent).map_err(|error| error.to_string())?;

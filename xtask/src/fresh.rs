@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::run::{self, TaskResult};
+use crate::command::{self, TaskResult};
 
 /// Makes the root, runs the commands, removes the root.
 pub fn machine() -> TaskResult {
@@ -25,7 +25,7 @@ fn made(dir: &Path) -> TaskResult {
         "--include=gcc,libc6-dev,git,openssh-client,ca-certificates",
     ]);
     command.arg("bookworm").arg(dir).args(sources());
-    run::spawn(&mut command).map_err(|what| format!("{what}; is mmdebstrap installed, and are you root?"))
+    command::spawn(&mut command).map_err(|what| format!("{what}; is mmdebstrap installed, and are you root?"))
 }
 
 /// The host's own package sources, so that the same mirror is used.
@@ -45,7 +45,7 @@ fn commands(dir: &Path) -> TaskResult {
     let cargo_home =
         std::env::var("CARGO_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")));
     let registry = PathBuf::from(cargo_home.map_err(|error| error.to_string())?).join("registry");
-    let root = run::root();
+    let root = command::root();
     let shared = root.parent().map(|parent| parent.join("shared")).unwrap_or_default();
     let script = format!(
         "set -eu
@@ -77,7 +77,7 @@ exec env -i HOME=/root PATH={sysroot}/bin:/usr/local/bin:/usr/bin:/bin CARGO_HOM
     let file = dir.with_extension("sh");
     fs::write(&file, script).map_err(|error| format!("{}: {error}", file.display()))?;
     command.args(["--mount", "--pid", "--fork", "--kill-child", "sh"]).arg(&file);
-    let done = run::spawn(&mut command);
+    let done = command::spawn(&mut command);
     drop(fs::remove_file(&file));
     done
 }

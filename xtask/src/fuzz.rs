@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::run::{TaskResult, root};
+use crate::command::{TaskResult, root};
 
 /// Runs some parsers, or all, for a number of seconds each.
 pub fn run(seconds: u64, only: &[&str]) -> TaskResult {

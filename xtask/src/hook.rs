@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::run::TaskResult;
+use crate::command::TaskResult;
 
 /// Turns the hook on for the clone whose root this is, and says what it did.
 pub fn install(root: &Path) -> TaskResult {
@@ -59,7 +59,7 @@ mod tests {
         fn new(name: &str) -> Self {
             let dir = std::env::temp_dir().join(format!("countersign-{name}-{}", std::process::id()));
             fs::create_dir_all(dir.join(DIR)).unwrap();
-            fs::copy(crate::run::root().join(DIR).join("commit-msg"), dir.join(DIR).join("commit-msg"))
+            fs::copy(crate::command::root().join(DIR).join("commit-msg"), dir.join(DIR).join("commit-msg"))
                 .unwrap();
             let clone = Self(dir);
             assert!(clone.git(&["init", "-q", "-b", "main"]).status.success());

@@ -6,6 +6,7 @@
 mod accept;
 mod apt;
 mod cases;
+mod command;
 mod docs;
 mod drill;
 mod fresh;
@@ -26,13 +27,13 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
-        ["setup"] => run::setup().and_then(|()| hook::install(&run::root())),
+        ["setup"] => run::setup().and_then(|()| hook::install(&command::root())),
         ["setup", "--peers"] => run::setup().and_then(|()| peers::setup()),
         ["check"] => run::check(),
         ["tidy"] => run::tidy(),
         ["docs"] => run::docs(),
         ["words"] => run::words(""),
-        ["words", "--lower"] => tidy::words::lower(&run::root()),
+        ["words", "--lower"] => tidy::words::lower(&command::root()),
         ["words", path] => run::words(path),
         ["test", "--peers", rest @ ..] => peers::setup().and_then(|()| run::test_with_peers(rest)),
         ["test", rest @ ..] => run::test(rest),

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::apt::{Apt, Mirror, mirror, unpack};
-use crate::run::{TaskResult, root, spawn};
+use crate::command::{TaskResult, root, spawn};
 
 /// From Debian's newest suite: libraries with their dependencies, and a program.
 const NEWEST: [(&str, &str); 3] = [

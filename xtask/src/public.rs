@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use crate::run::{self, TaskResult};
+use crate::command::{self, TaskResult};
 
 /// A published project.
 struct Project {
@@ -71,7 +71,7 @@ pub fn projects() -> TaskResult {
 }
 
 fn built() -> TaskResult {
-    run::cargo(&["build", "--workspace", "--bin", "countersign", "--quiet"])
+    command::cargo(&["build", "--workspace", "--bin", "countersign", "--quiet"])
 }
 
 fn taken(project: &Project) -> TaskResult {
@@ -93,7 +93,7 @@ fn six_commands(home: &Path, project: &Project) -> TaskResult {
     let person = Person {
         home,
         repository: home.join(project.name),
-        program: run::target().join("debug/countersign"),
+        program: command::target().join("debug/countersign"),
     };
     person.prepare(project)?;
     let init = [&["init"], project.told].concat();

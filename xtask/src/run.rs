@@ -1,18 +1,11 @@
-//! Runs the tools of each task and prints each command.
+//! The tasks: each runs its tools, one command after the other.
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 
+use crate::command::{TaskResult, answers, cargo, root, spawn, target};
 use crate::{apt, docs, tidy};
-
-/// The result of a task: nothing, or the reason of its failure.
-pub type TaskResult = Result<(), String>;
-
-/// Root of the tree.
-pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(PathBuf::new, Path::to_path_buf)
-}
 
 /// Looks for every tool the project needs; all missing ones are named together.
 pub fn setup() -> TaskResult {
@@ -33,11 +26,6 @@ pub fn setup() -> TaskResult {
         return Err(format!("install what is missing: {missing:?}"));
     }
     apt::tools(&target())
-}
-
-/// Cargo's target directory.
-pub fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 /// Everything that has to be clean before a commit.
@@ -174,28 +162,6 @@ fn slowdown(report: &str) -> Option<String> {
 /// Runs seeds of the simulator, in an optimised build.
 pub fn sim(rest: &[&str]) -> TaskResult {
     cargo(&[&["run", "--quiet", "--release", "--package", "sim", "--"], rest].concat())
-}
-
-/// Runs cargo in the tree's root.
-pub fn cargo(arguments: &[&str]) -> TaskResult {
-    spawn(Command::new("cargo").args(arguments))
-}
-
-/// Prints a command and runs it in the tree's root.
-pub fn spawn(command: &mut Command) -> TaskResult {
-    let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
-    let shown = format!("{} {}", command.get_program().to_string_lossy(), words.join(" "));
-    println!("$ {shown}");
-    let status = command.current_dir(root()).status().map_err(|error| format!("{shown}: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("`{shown}` failed: {status}")) }
-}
-
-fn answers(tool: &str, argument: &str) -> bool {
-    let version = if tool == "cargo" && argument != "--version" { Some("--version") } else { None };
-    let mut command = Command::new(tool);
-    command.arg(argument).args(version).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // ssh-keygen has no version flag, so it is enough that it starts.
-    command.status().is_ok_and(|status| status.success() || tool == "ssh-keygen")
 }
 
 const HOSTILE: &str = "attack_a_hostile_project_stops_no_run_of_another";

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use evidence::tree_list::FILES_MAX;
 
-use crate::step::IsWanted;
+use crate::host::IsWanted;
 
 /// Limits of one use of a repository.
 #[derive(Clone, Copy)]

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use evidence::CommitId;
 
+use crate::host::IsWanted;
 use crate::repository::RepositoryError;
 use crate::source::{Source, SourceError};
-use crate::step::IsWanted;
 use crate::trust::TrustError;
 
 /// The newest sources, and the commits that are being fetched.

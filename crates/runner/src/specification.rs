@@ -10,8 +10,9 @@ use evidence::pipeline::{Run, Step};
 use sandbox::{Destination, Spec};
 
 use crate::ecosystem;
+use crate::host::{Host, Identity};
 use crate::source::Source;
-use crate::step::{Host, Identity, StepError};
+use crate::step_error::StepError;
 use crate::toolchain::Toolchain;
 
 /// The specification of a step.

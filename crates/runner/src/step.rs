@@ -3,115 +3,22 @@
 //! Invariant: outputs are read once, after every process of the step is dead, and the receipt names the bytes that were
 //! read. A step whose declared output is missing has failed, whatever its exit code.
 
-use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use evidence::canonical::{self, CanonicalError};
+use evidence::canonical;
 use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
-use evidence::machine::MachineSigner;
-use evidence::pipeline::{PATH, Pipeline, PipelineError};
-use evidence::receipt::{Ending, Forge, Reached, Receipt, ReceiptError, SandboxLevel, Work};
-use evidence::tree_list::TreeListError;
-use evidence::{Digest, Id, Moment, Name};
-use sandbox::{Egress, Exit, Input, SandboxError, Spec, StepOutcome, Stream};
+use evidence::pipeline::{PATH, Pipeline};
+use evidence::receipt::{Ending, Forge, Reached, Receipt, SandboxLevel, Work};
+use evidence::{Digest, Name};
+use sandbox::{Exit, StepOutcome, Stream};
 
-use crate::caps::{CapError, Caps, Room};
+use crate::host::{Host, Identity};
 use crate::left::{CollectedOutputs, RetainedOutputs};
 use crate::source::Source;
 use crate::specification::specify;
+use crate::step_error::StepError;
 use crate::toolchain::Toolchain;
-use crate::workspace::{WorkspaceError, inputs};
-
-/// The runner, and the run for which it executes the step.
-#[derive(Debug)]
-pub struct Identity<'a> {
-    /// The installation.
-    pub installation: Id,
-    /// Name of the runner in the trust root.
-    pub runner: Name,
-    /// Version of the trust root that the runner has pinned.
-    pub root: u32,
-    /// The runner's receipt key.
-    pub signer: &'a MachineSigner,
-    /// The project.
-    pub project: Name,
-    /// Nonce of this run of the step.
-    pub nonce: Id,
-}
-
-/// The machine that executes the step.
-pub struct Host<'a> {
-    /// Toolchains that steps can see.
-    pub toolchain: &'a Toolchain,
-    /// The isolation of the step.
-    pub isolation: &'a dyn Isolation,
-    /// Its clock.
-    pub now: &'a dyn Fn() -> Moment,
-    /// Receives the log as it grows.
-    pub log: Log<'a>,
-    /// Whether the step is still wanted.
-    pub wanted: IsWanted<'a>,
-}
-
-/// Isolates a step from everything else while it runs.
-pub trait Isolation: Send + Sync {
-    /// Runs a step to its end, or until it is not wanted any more; all of its processes are dead when this returns.
-    ///
-    /// # Errors
-    /// `SandboxError` if the step did not run to an end.
-    fn run(
-        &self,
-        spec: &Spec,
-        inputs: &[Input<'_>],
-        log: Log<'_>,
-        wanted: IsWanted<'_>,
-    ) -> Result<StepOutcome, SandboxError>;
-
-    /// The operator's limits for a step.
-    fn caps(&self) -> Caps {
-        Caps::default()
-    }
-}
-
-/// The sandbox of this machine.
-#[derive(Debug)]
-pub struct Sandbox {
-    init: fn() -> Command,
-    egress: Egress,
-    caps: Caps,
-    room: Room,
-}
-
-impl Sandbox {
-    /// A sandbox whose init process `init` starts, with the operator's limits on destinations and resources.
-    #[must_use]
-    pub fn new(init: fn() -> Command, egress: Egress, caps: Caps) -> Self {
-        Self { init, egress, caps, room: Room::new(caps.total_mib << 20) }
-    }
-}
-
-impl Isolation for Sandbox {
-    fn run(
-        &self,
-        spec: &Spec,
-        inputs: &[Input<'_>],
-        log: Log<'_>,
-        wanted: IsWanted<'_>,
-    ) -> Result<StepOutcome, SandboxError> {
-        let waits = || {
-            log(Stream::Error, b"countersign: waiting until other steps leave enough memory\n");
-        };
-        // Inputs that this process holds in memory for the step count too.
-        let held: u64 = inputs.iter().map(|input| input.bytes.len() as u64).sum();
-        let part = self.room.take(spec.limits.filled_bytes().saturating_add(held), wanted, &waits);
-        let _part = part.ok_or(SandboxError::Unwanted)?;
-        sandbox::run((self.init)(), spec, inputs, &self.egress, log, wanted)
-    }
-
-    fn caps(&self) -> Caps {
-        self.caps
-    }
-}
+use crate::workspace::inputs;
 
 /// The result of a step.
 #[derive(Debug)]
@@ -124,47 +31,6 @@ pub struct Execution {
     pub outputs: RetainedOutputs,
     /// Its log: both streams, in the order in which they arrived.
     pub log: Vec<u8>,
-}
-
-/// Receives each piece of the log as it arrives.
-pub type Log<'a> = &'a (dyn Fn(Stream, &[u8]) + Sync);
-
-/// Says whether the work is still wanted.
-pub type IsWanted<'a> = &'a dyn Fn() -> bool;
-
-/// Why a step has no receipt.
-#[derive(Debug, thiserror::Error)]
-pub enum StepError {
-    /// The commit has no pipeline file.
-    #[error("commit {0} has no {PATH}")]
-    NoPipeline(evidence::CommitId),
-    /// The file is invalid.
-    #[error(transparent)]
-    Pipeline(#[from] PipelineError),
-    /// The pipeline has no such step, or the step is an approval by people.
-    #[error("the pipeline has no step `{0}` that a runner executes")]
-    NoStep(Name),
-    /// A destination of the step is invalid.
-    #[error("step `{0}`: network: {1}")]
-    Network(Name, String),
-    /// The step asks for more than this runner allows.
-    #[error("step `{0}`: {1}")]
-    Cap(Name, CapError),
-    /// Its workspace cannot be made.
-    #[error(transparent)]
-    RetainedOutputs(#[from] WorkspaceError),
-    /// The sandbox failed.
-    #[error(transparent)]
-    Sandbox(#[from] SandboxError),
-    /// The receipt cannot be made.
-    #[error(transparent)]
-    Receipt(#[from] ReceiptError),
-    /// The receipt cannot be encoded.
-    #[error(transparent)]
-    Canonical(#[from] CanonicalError),
-    /// The tree cannot be listed.
-    #[error(transparent)]
-    Tree(#[from] TreeListError),
 }
 
 /// Runs one step of the pipeline in the source.

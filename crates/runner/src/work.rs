@@ -22,12 +22,13 @@ use wire::BLOB_BYTES_MAX;
 
 use crate::artifact::assemble;
 use crate::budget::{Budget, TIME_MAX};
+use crate::host::{Host, Identity, IsWanted, Isolation, Log};
 use crate::keep::Keep;
 use crate::left::RetainedOutputs;
 use crate::repository::{Repository, path_of};
 use crate::source::{Head, Source};
 use crate::sources::{Sources, SourcesError};
-use crate::step::{Host, Identity, IsWanted, Isolation, Log, execute};
+use crate::step::execute;
 use crate::toolchain::Toolchain;
 use crate::trust::{Trust, TrustError};
 use crate::work_error::WorkError;

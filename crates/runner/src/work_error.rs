@@ -11,7 +11,7 @@ use wire::{BLOB_BYTES_MAX, ClientError};
 use crate::artifact::ArtifactError;
 use crate::keep::KeepError;
 use crate::sources::SourcesError;
-use crate::step::StepError;
+use crate::step_error::StepError;
 use crate::trust::TrustError;
 use crate::workspace::WorkspaceError;
 

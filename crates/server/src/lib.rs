@@ -27,6 +27,7 @@ mod replaying;
 mod salt;
 
 mod serve;
+mod serve_error;
 mod services;
 mod sessions;
 mod snapshots;
@@ -50,7 +51,8 @@ pub use quotas::{FILE as QUOTAS_FILE, Limits, QuotaError};
 pub use readers::Readers;
 pub use replaying::{ReplayError, replay};
 pub use salt::NoRandomness;
-pub use serve::{Serve, ServeError, serve};
+pub use serve::{Serve, serve};
+pub use serve_error::ServeError;
 pub use snapshots::{fold, state_of};
 pub use store::LedgerStore;
 pub use witnessing::{take_cosignatures, witness_question};

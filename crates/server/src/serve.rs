@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use evidence::machine::MachineSigner;
-use ledger::{Ledger, LedgerError};
+use ledger::Ledger;
 use listen::Limits;
 use tlog::NoteSigner;
 use tokio::net::TcpListener;
@@ -19,12 +19,12 @@ use crate::intake::Intake;
 use crate::introducer::Introducer;
 use crate::logs::Logs;
 use crate::readers::Readers;
+use crate::serve_error::ServeError;
 use crate::services::Services;
 use crate::snapshots;
 use crate::socket::Socket;
-use crate::stored::{StorageCount, StoredError};
-use crate::views::{ViewError, Views};
-use crate::writer::WriterError;
+use crate::stored::StorageCount;
+use crate::views::Views;
 use crate::{attendance, executor, logs, stored, sweeping, witnessing};
 
 /// The inputs of a server.
@@ -40,38 +40,6 @@ pub struct Serve {
     pub witnesses: Vec<String>,
     /// The key for provenance.
     pub provenance: MachineSigner,
-}
-
-/// Why the server could not run.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// Not a loopback address.
-    #[error("`{0}` is not a loopback address; listening elsewhere needs mTLS, which is still to come")]
-    Exposed(SocketAddr),
-    /// The address cannot be used.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(SocketAddr, std::io::Error),
-    /// The Unix socket cannot be used.
-    #[error("cannot listen on `{0}`: {1}")]
-    Socket(PathBuf, std::io::Error),
-    /// The ledger failed.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    /// The writer failed.
-    #[error(transparent)]
-    Writer(#[from] WriterError),
-    /// The views failed.
-    #[error(transparent)]
-    Views(#[from] ViewError),
-    /// The stored bytes cannot be counted.
-    #[error(transparent)]
-    StorageCount(#[from] StoredError),
-    /// The evidence on disk failed.
-    #[error(transparent)]
-    Edge(#[from] EdgeError),
-    /// The runtime failed.
-    #[error("the server failed: {0}")]
-    Io(#[from] std::io::Error),
 }
 
 /// Serves until `stop` resolves; calls `ready` with the URL once requests are answered.

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use tokio::net::UnixListener;
 use wire::SOCKET_FILE;
 
-use crate::serve::ServeError;
+use crate::serve_error::ServeError;
 
 /// The socket's file and its listener.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use judge::{Store as _, collect};
 use lab::Lab;
 use ledger::Ledger;
 use server::{
-    Answer, Gatekeeper, Job, Readers, Round, Waiting, World, Writer, attach_log_proofs, consistency, due,
+    Answer, Gatekeeper, Job, Readers, Round, Waiting, Writer, attach_log_proofs, consistency, due,
     take_cosignatures, witness_question,
 };
 use tlog::{Checkpoint, Hash, Note, NoteVerifier, leaf_hash};
@@ -49,7 +49,7 @@ impl Control {
     /// A text, if it cannot start now.
     pub fn start(dir: &Path, lab: &Lab) -> Result<Self, String> {
         let ledger = Ledger::open(dir, crate::installation::ledger_key(lab)).map_err(text)?;
-        let writer = Writer::open(dir, ledger, world()).map_err(text)?;
+        let writer = Writer::open(dir, ledger, machine::world()).map_err(text)?;
         let keeper = Gatekeeper::open(Readers::new(dir)).map_err(text)?;
         let root = lab.root();
         Ok(Self {
@@ -322,12 +322,6 @@ fn told(answer: Answer) -> PeerReply {
             PeerReply::Refused(refusal.reasons().map(|reason| reason.code.clone()).collect())
         }
     }
-}
-
-/// The functions of the machine that the writer uses.
-#[must_use]
-pub fn world() -> World {
-    World { now: machine::now, salt: machine::salt }
 }
 
 fn text(error: impl std::fmt::Display) -> String {

@@ -12,6 +12,8 @@ use lab::Lab;
 use server::{FirstEnvironment, Genesis};
 use tlog::{Checkpoint, NoteSigner};
 
+use crate::machine;
+
 /// Name and place of both agents.
 pub const ENVIRONMENTS: [&str; 2] = ["staging", "production"];
 
@@ -69,7 +71,7 @@ pub fn found(dir: &Path, lab: &Lab) -> Checkpoint {
         ],
         environments: ENVIRONMENTS.map(environment).to_vec(),
     };
-    server::found(dir, ledger_key(lab), &genesis, crate::control::world()).unwrap();
+    server::found(dir, ledger_key(lab), &genesis, machine::world()).unwrap();
     let head = ledger::Reader::open(dir).unwrap().head().unwrap();
     head.checkpoint.text().parse().unwrap()
 }

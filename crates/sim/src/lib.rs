@@ -13,18 +13,22 @@
 mod build;
 mod control;
 mod deploy;
+mod event;
+mod fault_rates;
 mod figures;
 mod installation;
 mod machine;
 mod net;
 mod people;
 mod power;
+mod promises;
 mod report;
 mod trouble;
 mod truth;
 mod world;
 
 pub use figures::{Projects, ReplayTimes, projects_of, replay_of};
-pub use power::{Promises, survived};
+pub use power::survived;
+pub use promises::Promises;
 pub use report::Report;
 pub use world::{run, told, watched};

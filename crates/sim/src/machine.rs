@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 use disk::faults::{Kind, on_write};
 use evidence::Moment;
 use fastrand::Rng;
-use server::NoRandomness;
+use server::{NoRandomness, World};
 
 thread_local! {
     static NOW: Cell<u64> = const { Cell::new(0) };
@@ -56,6 +56,12 @@ pub fn now() -> Moment {
 /// Never; the product's own source may fail.
 pub fn salt() -> Result<[u8; 16], NoRandomness> {
     Ok(bytes())
+}
+
+/// The functions of the machine that the writer uses.
+#[must_use]
+pub fn world() -> World {
+    World { now, salt }
 }
 
 /// Sixteen random bytes.

@@ -9,7 +9,6 @@ use evidence::Digest;
 use lab::Lab;
 use ledger::Anchors;
 use runner::Keep;
-use serde::{Deserialize, Serialize};
 use tlog::{Checkpoint, Frontier};
 use witness::Store;
 
@@ -19,22 +18,8 @@ use crate::deploy::Agent;
 use crate::installation;
 use crate::machine;
 use crate::net::{Content, Node, Outbox, PeerRequest};
+use crate::promises::Promises;
 use crate::world::{World, witness_of};
-
-/// The promises of the nodes so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Promises {
-    /// Entries of the ledger, and the root of their tree.
-    pub entries: u64,
-    /// The root in base64.
-    pub root: String,
-    /// Size of the tree that each witness has cosigned.
-    pub cosigned: [u64; 3],
-    /// Each agent's highest release, and its running artifact.
-    pub agents: [Option<(u64, Option<Digest>)>; 2],
-    /// Receipts that each runner has sent.
-    pub receipts: [Vec<Digest>; 2],
-}
 
 /// Starts every node from the files below a directory; returns a text for each broken promise.
 #[must_use]

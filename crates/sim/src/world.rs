@@ -12,37 +12,15 @@ use witness::Store;
 use crate::build::{Builder, Repository};
 use crate::control::Control;
 use crate::deploy::Agent;
+use crate::event::SimEvent;
+use crate::fault_rates::FaultRates;
 use crate::installation::{self, ENVIRONMENTS};
 use crate::machine;
 use crate::net::{Content, Message, Node, Outbox, PeerReply, PeerRequest};
 use crate::people::{PersonNode, Surroundings};
-use crate::power::Promises;
+use crate::promises::Promises;
 use crate::report::Report;
-use crate::trouble::FaultRates;
 use crate::truth::Truth;
-
-/// An event at its time.
-#[derive(Clone, Debug)]
-pub enum SimEvent {
-    /// A message arrives.
-    Arrives(Box<Message>),
-    /// A node acts by itself.
-    Acts(Node),
-    /// A node dies.
-    Dies(Node),
-    /// A node starts.
-    Starts(Node),
-    /// A fault is chosen.
-    Trouble,
-    /// A clock is changed by this many milliseconds.
-    ClockTurns(Node, i64),
-    /// Some nodes are cut off from the others.
-    Divides(BTreeSet<Node>),
-    /// All nodes reach each other again.
-    Reunites,
-    /// The next write of a disk will fail.
-    DiskFails(Node),
-}
 
 /// The whole simulation.
 pub struct World {

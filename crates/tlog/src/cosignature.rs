@@ -2,7 +2,8 @@
 //!
 //! Invariant: a `Cosignature` was verified. Its time, in seconds since the Epoch, is only the word of its witness.
 
-use crate::key::{KeyError, NoteSigner, NoteVerifier, SignatureKind};
+use crate::key::{NoteSigner, NoteVerifier, SignatureKind};
+use crate::key_error::KeyError;
 use crate::note::{Note, NoteError, NoteSignature};
 use crate::signing::{SharedKey, SigningError};
 

@@ -42,6 +42,7 @@ mod cosignature;
 mod frontier;
 mod hash;
 mod key;
+mod key_error;
 mod note;
 mod proof;
 mod signing;
@@ -52,7 +53,8 @@ pub use checkpoint::{Checkpoint, CheckpointError};
 pub use cosignature::{Cosignature, CosignatureKey};
 pub use frontier::{Frontier, FrontierError};
 pub use hash::{HASH_BYTES, Hash, HashError, leaf_hash, node_hash};
-pub use key::{KeyError, NoteSigner, NoteVerifier, SignatureKind};
+pub use key::{NoteSigner, NoteVerifier, SignatureKind};
+pub use key_error::KeyError;
 pub use note::{NOTE_BYTES_MAX, Note, NoteError, NoteSignature};
 pub use proof::{
     Nodes, ProofError, consistency_proof, inclusion_proof, root_of, verify_consistency, verify_inclusion,

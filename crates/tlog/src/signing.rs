@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 
-use crate::key::KeyError;
+use crate::key_error::KeyError;
 
 /// An Ed25519 private key (<https://www.rfc-editor.org/rfc/rfc8032>, `PureEdDSA`).
 pub trait SigningKey: Send + Sync {

@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_link_to_nothing_is_named_with_its_line() {
-        let root = crate::run::root();
+        let root = crate::command::root();
         let pages = [
             page(
                 "README.md",
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_page_beyond_two_clicks_is_named() {
-        let root = crate::run::root();
+        let root = crate::command::root();
         let pages = [
             page("README.md", "[a](docs/a.md) [d](docs/decisions/)"),
             page("docs/a.md", "[b](b.md)"),

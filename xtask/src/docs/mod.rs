@@ -91,6 +91,6 @@ mod tests {
 
     #[test]
     fn the_pages_are_true() {
-        assert_eq!(broken(&crate::run::root()), Ok(Vec::new()));
+        assert_eq!(broken(&crate::command::root()), Ok(Vec::new()));
     }
 }

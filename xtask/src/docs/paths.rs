@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_path_that_does_not_exist_is_named() {
-        let root = crate::run::root();
+        let root = crate::command::root();
         let named = |text: &str| {
             let page = Page { name: "p.md".to_owned(), text: text.to_owned() };
             unknown(&root, &page)

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::run::{TaskResult, root};
+use crate::command::{TaskResult, root};
 
 /// Files whose checks are disabled, with their crate.
 const FILES: [&str; 13] = [

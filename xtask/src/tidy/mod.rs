@@ -48,6 +48,6 @@ mod tests {
 
     #[test]
     fn the_tree_keeps_its_laws() {
-        assert_eq!(broken(&crate::run::root()), Ok(Vec::new()));
+        assert_eq!(broken(&crate::command::root()), Ok(Vec::new()));
     }
 }

@@ -8,7 +8,7 @@ use evidence::{Bytes, Digest, Id, oci};
 
 use super::people::agree;
 use super::people::enrol;
-use super::{Forgery, forged, patched};
+use super::row::{Forgery, forged, patched};
 use crate::assemble::{opened, summary};
 use crate::commits::{CommitContent, commit};
 use crate::parts::{PIPELINE_MORE, Parts, built, output, plan};

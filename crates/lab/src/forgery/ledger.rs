@@ -5,7 +5,7 @@ use evidence::trust_root::LedgerKey;
 use evidence::{Bytes, Digest};
 use tlog::{Checkpoint, CosignatureKey, Note, leaf_hash};
 
-use super::{Forgery, forged, patched};
+use super::row::{Forgery, forged, patched};
 use crate::parts::{Parts, report};
 use crate::readers::Reader::{State, Verify};
 use crate::world::{Lab, ledger_key};

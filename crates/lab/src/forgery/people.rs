@@ -7,7 +7,7 @@ use evidence::status::Revocation;
 use evidence::{Digest, enrolment, request};
 use serde_json::json;
 
-use super::{Forgery, forged, patched};
+use super::row::{Forgery, forged, patched};
 use crate::parts::{PIPELINE_MORE, Parts, no, yes};
 use crate::people::Person;
 use crate::world::{Lab, at, id, lax_policy, name};

@@ -5,7 +5,7 @@ use evidence::Digest;
 use evidence::environment::Environment;
 use evidence::report::{AgentReport, ReleaseOutcome};
 
-use super::{Forgery, forged, patched};
+use super::row::{Forgery, forged, patched};
 use crate::parts::{Parts, old_artifact, report};
 use crate::readers::Reader::{Approve, State, Verify};
 use crate::world::{Lab, lax_policy, name};

@@ -5,7 +5,7 @@ use evidence::rollback_order::RollbackOrder;
 use evidence::{Digest, enrolment, request};
 use serde_json::json;
 
-use super::{Forgery, forged};
+use super::row::{Forgery, forged};
 use crate::parts::old_artifact;
 use crate::readers::Reader::{Approve, State, Verify};
 use crate::readers::before;
@@ -17,7 +17,7 @@ pub(super) fn rows() -> Vec<Forgery> {
 
 fn turned(name: &'static str, code: &'static str, change: fn(&Lab, &mut RollbackOrder)) -> Forgery {
     let row = forged(name, code, |_, _| {}).unknown_to(&[Approve, Verify, State]);
-    Forgery { order: Some(change), ..row }
+    row.with_order(change)
 }
 
 fn orders() -> Vec<Forgery> {

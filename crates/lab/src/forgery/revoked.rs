@@ -7,7 +7,7 @@ use evidence::bundle::Earlier;
 use evidence::status::Revocation;
 use tlog::{CosignatureKey, Note, leaf_hash};
 
-use super::{Forgery, forged, patched};
+use super::row::{Forgery, forged, patched};
 use crate::assemble::Head;
 use crate::parts::Parts;
 use crate::world::{Lab, at};

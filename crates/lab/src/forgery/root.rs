@@ -4,7 +4,7 @@ use evidence::dsse::Envelope;
 use evidence::status::{Freeze, Revocation, StatusFile};
 use evidence::trust_root::Mode;
 
-use super::{Forgery, forged, patched};
+use super::row::{Forgery, forged, patched};
 use crate::parts::Parts;
 use crate::readers::Reader::{Approve, State, Verify};
 use crate::world::{Lab, at, id, name};

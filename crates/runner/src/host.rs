@@ -1,0 +1,109 @@
+//! The machine that executes steps: its toolchains, its clock, and the isolation of a step from everything else.
+//!
+//! Invariant: a step reaches the machine only through its [`Isolation`].
+
+use std::process::Command;
+
+use evidence::machine::MachineSigner;
+use evidence::{Id, Moment, Name};
+use sandbox::{Egress, Input, SandboxError, Spec, StepOutcome, Stream};
+
+use crate::caps::{Caps, Room};
+use crate::toolchain::Toolchain;
+
+/// The runner, and the run for which it executes the step.
+#[derive(Debug)]
+pub struct Identity<'a> {
+    /// The installation.
+    pub installation: Id,
+    /// Name of the runner in the trust root.
+    pub runner: Name,
+    /// Version of the trust root that the runner has pinned.
+    pub root: u32,
+    /// The runner's receipt key.
+    pub signer: &'a MachineSigner,
+    /// The project.
+    pub project: Name,
+    /// Nonce of this run of the step.
+    pub nonce: Id,
+}
+
+/// The machine that executes the step.
+pub struct Host<'a> {
+    /// Toolchains that steps can see.
+    pub toolchain: &'a Toolchain,
+    /// The isolation of the step.
+    pub isolation: &'a dyn Isolation,
+    /// Its clock.
+    pub now: &'a dyn Fn() -> Moment,
+    /// Receives the log as it grows.
+    pub log: Log<'a>,
+    /// Whether the step is still wanted.
+    pub wanted: IsWanted<'a>,
+}
+
+/// Isolates a step from everything else while it runs.
+pub trait Isolation: Send + Sync {
+    /// Runs a step to its end, or until it is not wanted any more; all of its processes are dead when this returns.
+    ///
+    /// # Errors
+    /// `SandboxError` if the step did not run to an end.
+    fn run(
+        &self,
+        spec: &Spec,
+        inputs: &[Input<'_>],
+        log: Log<'_>,
+        wanted: IsWanted<'_>,
+    ) -> Result<StepOutcome, SandboxError>;
+
+    /// The operator's limits for a step.
+    fn caps(&self) -> Caps {
+        Caps::default()
+    }
+}
+
+/// The sandbox of this machine.
+#[derive(Debug)]
+pub struct Sandbox {
+    init: fn() -> Command,
+    egress: Egress,
+    caps: Caps,
+    room: Room,
+}
+
+impl Sandbox {
+    /// A sandbox whose init process `init` starts, with the operator's limits on destinations and resources.
+    #[must_use]
+    pub fn new(init: fn() -> Command, egress: Egress, caps: Caps) -> Self {
+        Self { init, egress, caps, room: Room::new(caps.total_mib << 20) }
+    }
+}
+
+impl Isolation for Sandbox {
+    fn run(
+        &self,
+        spec: &Spec,
+        inputs: &[Input<'_>],
+        log: Log<'_>,
+        wanted: IsWanted<'_>,
+    ) -> Result<StepOutcome, SandboxError> {
+        let waits = || {
+            log(Stream::Error, b"countersign: waiting until other steps leave enough memory\n");
+        };
+        // Inputs that this process holds in memory for the step count too.
+        let held: u64 = inputs.iter().map(|input| input.bytes.len() as u64).sum();
+        let part = self.room.take(spec.limits.filled_bytes().saturating_add(held), wanted, &waits);
+        let _part = part.ok_or(SandboxError::Unwanted)?;
+        sandbox::run((self.init)(), spec, inputs, &self.egress, log, wanted)
+    }
+
+    fn caps(&self) -> Caps {
+        self.caps
+    }
+}
+
+/// Receives each piece of the log as it arrives.
+pub type Log<'a> = &'a (dyn Fn(Stream, &[u8]) + Sync);
+
+/// Says whether the work is still wanted.
+pub type IsWanted<'a> = &'a dyn Fn() -> bool;

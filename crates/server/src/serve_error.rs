@@ -1,0 +1,43 @@
+//! The reasons why the server cannot start, or ends by itself.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ledger::LedgerError;
+
+use crate::edge::EdgeError;
+use crate::stored::StoredError;
+use crate::views::ViewError;
+use crate::writer::WriterError;
+
+/// Why the server could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Not a loopback address.
+    #[error("`{0}` is not a loopback address; listening elsewhere needs mTLS, which is still to come")]
+    Exposed(SocketAddr),
+    /// The address cannot be used.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    /// The Unix socket cannot be used.
+    #[error("cannot listen on `{0}`: {1}")]
+    Socket(PathBuf, std::io::Error),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The writer failed.
+    #[error(transparent)]
+    Writer(#[from] WriterError),
+    /// The views failed.
+    #[error(transparent)]
+    Views(#[from] ViewError),
+    /// The stored bytes cannot be counted.
+    #[error(transparent)]
+    StorageCount(#[from] StoredError),
+    /// The evidence on disk failed.
+    #[error(transparent)]
+    Edge(#[from] EdgeError),
+    /// The runtime failed.
+    #[error("the server failed: {0}")]
+    Io(#[from] std::io::Error),
+}
