@@ -1,90 +1,38 @@
-//! The client of the API, used by the command line and by every role.
+//! The client: one request and its answer, with the proofs that both sides demand of each other.
 //!
-//! Invariant: answers are bounded, every wait has an end, and a refusal is a `CommandOutcome`, not an error.
+//! Invariant: answers are bounded, and every wait has an end. A person is asked to sign only after the server has answered
+//! that the reader is unknown, and only once.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes as Body;
-use domain::RunId;
-use evidence::Place;
-use evidence::dsse::Envelope;
 use evidence::introduction::Stated;
-use evidence::run_order::{self, RunOrder};
-use evidence::{Bytes, Digest, Id};
+use evidence::machine::MachineKey;
+use evidence::{Digest, Id};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
-use reqwest::{ClientBuilder, Method, StatusCode};
+use reqwest::{ClientBuilder, Method, Request, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tlog::{NOTE_BYTES_MAX, TilePath};
 
-use crate::client_request::ClientRequest;
-use crate::identity::{ClientIdentity, SignInError};
-use crate::message::{
-    self, AgentWork, BODY_BYTES_MAX, CommandOutcome, EntryView, Installation, PlaceView, RunFilter, RunView,
-    RunnerWork, Submission,
-};
-use crate::problem::{Problem, ProblemKind};
-use crate::proof::{Reply, Server};
-use crate::{API, LOG_PIECE_BYTES_MAX};
+use crate::api::{API, BODY_BYTES_MAX, NONCE_HEADER, SOCKET};
+use crate::client_error::{ClientError, problem_of, unreadable};
+use crate::client_request::{ANSWER_TIMEOUT, ClientRequest};
+use crate::identity::{ClientIdentity, Machine, PersonSession};
+use crate::message::{IntroductionAnswer, Session};
+use crate::proof::{Anchor, AnswerSignature, Question, Reply, Server};
+use crate::sign_in::{SignIn, SignInError};
 
 /// A client of one server.
 #[derive(Clone, Debug)]
 pub struct Client {
-    pub(crate) http: reqwest::Client,
-    pub(crate) url: String,
+    http: reqwest::Client,
+    url: String,
     /// Whether it uses the server's Unix socket.
-    pub(crate) is_local: bool,
-    pub(crate) identity: ClientIdentity,
+    is_local: bool,
+    identity: ClientIdentity,
     /// The anchor by which the server proves its identity; `None` if no proof is demanded.
-    pub(crate) server: Option<Server>,
-}
-
-/// Why there is no usable answer.
-#[derive(Debug, thiserror::Error)]
-pub enum ClientError {
-    /// The connection failed.
-    #[error("cannot reach the server at {url}: {source}; is it up? `countersign up`")]
-    Unreachable {
-        /// URL of the server.
-        url: String,
-        /// The error.
-        source: reqwest::Error,
-    },
-    /// The process that answers did not prove that it is the server, so its answer does not count.
-    #[error("the process at {url} did not prove that it is the server: {what}; its answer does not count")]
-    Unproven {
-        /// URL at which the server should be.
-        url: String,
-        /// The missing proof.
-        what: String,
-    },
-    /// The person could not sign in.
-    #[error("cannot sign in to read: {0}")]
-    SignIn(#[from] SignInError),
-    /// The server answered with a problem.
-    #[error("{}: {}{}", .0.title, .0.detail, .0.where_to_look())]
-    Problem(Box<Problem>),
-    /// The answer does not follow the API.
-    #[error("the server's answer to `{operation}` cannot be read: {what}")]
-    Answer {
-        /// The operation.
-        operation: String,
-        /// The fault.
-        what: String,
-    },
-}
-
-impl ClientError {
-    /// Whether the same request may be sent again: there was no answer, or the server was temporarily unable.
-    #[must_use]
-    pub fn is_passing(&self) -> bool {
-        match self {
-            Self::Unreachable { .. } | Self::Unproven { .. } => true,
-            Self::Problem(problem) => problem.status >= 500,
-            Self::Answer { .. } | Self::SignIn(_) => false,
-        }
-    }
+    server: Option<Server>,
 }
 
 impl Client {
@@ -117,234 +65,22 @@ impl Client {
         }
     }
 
-    /// Sends a person's command and returns its outcome.
-    ///
-    /// # Errors
-    /// `ClientError` if there is no decision to report.
-    pub async fn submit(&self, submission: &Submission) -> Result<CommandOutcome, ClientError> {
-        let body = serde_json::to_vec(submission).map_err(|error| unreadable("requests", error))?;
-        // The signed request is also sent in the header, so that the server knows the sender before it reads the body.
-        let signed = Some(submission.request.clone());
-        let ask = ClientRequest {
-            body: Some(body.into()),
-            signed,
-            ..ClientRequest::to(Method::POST, "/api/v1/requests")
-        };
-        match self.answer("requests", self.ask(&ask).await?).await {
-            Err(ClientError::Problem(problem)) if problem.kind == ProblemKind::Refused => {
-                // A refusal without an entry was only counted, because too many were refused within a minute.
-                let Some(entry) = problem.entry else { return Err(ClientError::Problem(problem)) };
-                Ok(CommandOutcome {
-                    accepted: false,
-                    entry,
-                    size: None,
-                    repeated: false,
-                    reasons: problem.reasons,
-                })
-            }
-            other => other,
-        }
+    /// The same client, which sends requests as a machine and accepts answers only from the server.
+    #[must_use]
+    pub fn with_machine(self, machine: Machine, anchor: Box<dyn Anchor>) -> Self {
+        Self { identity: ClientIdentity::Machine(Arc::new(machine)), ..self }.with_anchor(anchor)
     }
 
-    /// The installation as the server sees it.
-    ///
-    /// # Errors
-    /// `ClientError` if there is no answer.
-    pub async fn installation(&self) -> Result<Installation, ClientError> {
-        self.get("installation").await
+    /// The same client, which sends requests as a person.
+    #[must_use]
+    pub fn with_person(self, sign_in: Box<dyn SignIn>) -> Self {
+        Self { identity: ClientIdentity::Person(Arc::new(PersonSession::new(sign_in))), ..self }
     }
 
-    /// Entries from a number on, as many as the server sends at once.
-    ///
-    /// # Errors
-    /// `ClientError` if there is no answer.
-    pub async fn entries(&self, from: u64) -> Result<Vec<EntryView>, ClientError> {
-        self.get(&format!("entries?from={from}")).await
-    }
-
-    /// A blob's bytes, checked against its digest.
-    ///
-    /// # Errors
-    /// `ClientError` if there is no answer, or its bytes have another digest.
-    pub async fn blob(&self, digest: &Digest, bytes_max: usize) -> Result<Vec<u8>, ClientError> {
-        let operation = format!("blobs/{digest}");
-        let path = path_of(&operation);
-        let ask = ClientRequest { timeout: TRANSFER_TIMEOUT, ..ClientRequest::to(Method::GET, &path) };
-        let (status, bytes) = self.bounded(&operation, self.send_read(ask).await?, bytes_max).await?;
-        if !status.is_success() {
-            return Err(problem_of(&operation, status, &bytes));
-        }
-        if Digest::of(&bytes) == *digest || cfg!(feature = "drill-artifact-hash") {
-            return Ok(bytes);
-        }
-        Err(unreadable(&operation, "its bytes have another digest"))
-    }
-
-    /// Sends a blob, unless the server has it.
-    ///
-    /// # Errors
-    /// `ClientError` if it was not stored.
-    pub async fn put_blob(&self, bytes: Body) -> Result<Digest, ClientError> {
-        let digest = Digest::of(&bytes);
-        let operation = format!("blobs/{digest}");
-        let path = path_of(&operation);
-        let known = self.ask(&ClientRequest::to(Method::HEAD, &path)).await?;
-        self.proven(&known)?;
-        if known.response.status().is_success() {
-            return Ok(digest);
-        }
-        let ask = ClientRequest {
-            timeout: TRANSFER_TIMEOUT,
-            body: Some(bytes),
-            kind: BYTES,
-            ..ClientRequest::to(Method::PUT, &path)
-        };
-        let (status, bytes) = self.bounded(&operation, self.ask(&ask).await?, BODY_BYTES_MAX).await?;
-        if status.is_success() { Ok(digest) } else { Err(problem_of(&operation, status, &bytes)) }
-    }
-
-    /// The work that is due on this runner, at most `RUNNER_WORK_MAX` pieces; work of `mine` that is still due is always in
-    /// the list. If nothing is due, the server may wait before it answers.
-    ///
-    /// # Errors
-    /// `ClientError` if there is no answer.
-    pub async fn runner_work(&self, wait: bool, mine: &[Id]) -> Result<Vec<RunnerWork>, ClientError> {
-        let mine: Vec<_> = mine.iter().map(Id::to_string).collect();
-        self.work("work/runner", &format!("?now={}&mine={}", !wait, mine.join(","))).await
-    }
-
-    /// Reports that this runner gives up a piece of work, which ends its run.
-    ///
-    /// # Errors
-    /// `ClientError` if it was not recorded.
-    pub async fn give_up_work(&self, nonce: &Id) -> Result<CommandOutcome, ClientError> {
-        let operation = format!("work/given-up/{nonce}");
-        let reply = self.ask(&ClientRequest::to(Method::POST, &path_of(&operation))).await?;
-        self.answer(&operation, reply).await
-    }
-
-    /// The evidence that people asked for a run.
-    ///
-    /// # Errors
-    /// `ClientError` if there is no answer, or the run has ended.
-    pub async fn run_order(&self, run: RunId) -> Result<RunOrder, ClientError> {
-        let operation = format!("work/orders/{run}");
-        let reply = self.send_read(ClientRequest::to(Method::GET, &path_of(&operation))).await?;
-        let (status, bytes) = self.bounded(&operation, reply, run_order::BYTES_MAX).await?;
-        if !status.is_success() {
-            return Err(problem_of(&operation, status, &bytes));
-        }
-        RunOrder::decode(&bytes).map_err(|error| unreadable(&operation, error))
-    }
-
-    /// The work that is due at this agent's place; if nothing is due, the server waits before it answers.
-    ///
-    /// # Errors
-    /// `ClientError` if there is no answer.
-    pub async fn agent_work(&self, place: &Place) -> Result<Option<AgentWork>, ClientError> {
-        self.work(&format!("work/agent/{place}"), "").await
-    }
-
-    async fn work<T: DeserializeOwned>(&self, operation: &str, query: &str) -> Result<T, ClientError> {
-        let reply = self
-            .send_read(ClientRequest { query, ..ClientRequest::to(Method::GET, &path_of(operation)) })
-            .await?;
-        self.answer(operation, reply).await
-    }
-
-    /// Reports a receipt.
-    ///
-    /// # Errors
-    /// `ClientError` if it was not recorded.
-    pub async fn report_receipt(&self, statement: Envelope) -> Result<CommandOutcome, ClientError> {
-        self.post("receipts", &message::SignedStatement { statement }).await
-    }
-
-    /// Sends an agent's report.
-    ///
-    /// # Errors
-    /// `ClientError` if it was not recorded.
-    pub async fn report_release(&self, statement: Envelope) -> Result<CommandOutcome, ClientError> {
-        self.post("agent-reports", &message::SignedStatement { statement }).await
-    }
-
-    /// Sends a piece of a live log.
-    ///
-    /// # Errors
-    /// `ClientError` if it was not accepted.
-    pub async fn send_log(&self, path: &str, piece: Vec<u8>) -> Result<(), ClientError> {
-        let operation = format!("logs/{path}");
-        let path = path_of(&operation);
-        let ask =
-            ClientRequest { body: Some(piece.into()), kind: BYTES, ..ClientRequest::to(Method::POST, &path) };
-        let (status, bytes) = self.bounded(&operation, self.ask(&ask).await?, BODY_BYTES_MAX).await?;
-        if status.is_success() { Ok(()) } else { Err(problem_of(&operation, status, &bytes)) }
-    }
-
-    /// A piece of a log from an offset on, and whether the log is complete; if nothing is new, it answers at once with an
-    /// empty piece.
-    ///
-    /// # Errors
-    /// `ClientError` if the log does not exist.
-    pub async fn log(&self, path: &str, from: u64) -> Result<(Vec<u8>, bool), ClientError> {
-        let operation = format!("logs/{path}");
-        let (path, query) = (path_of(&operation), format!("?from={from}&now=true"));
-        let reply =
-            self.send_read(ClientRequest { query: &query, ..ClientRequest::to(Method::GET, &path) }).await?;
-        let complete = reply.response.headers().get("log-complete").is_some_and(|value| value == "true");
-        let (status, bytes) = self.bounded(&operation, reply, LOG_PIECE_BYTES_MAX).await?;
-        if status.is_success() { Ok((bytes, complete)) } else { Err(problem_of(&operation, status, &bytes)) }
-    }
-
-    /// A run.
-    ///
-    /// # Errors
-    /// `ClientError` if the run does not exist.
-    pub async fn run(&self, run: RunId) -> Result<RunView, ClientError> {
-        self.get(&format!("runs/{run}")).await
-    }
-
-    /// The newest runs, the latest first.
-    ///
-    /// # Errors
-    /// `ClientError` if there is no answer.
-    pub async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunView>, ClientError> {
-        self.get(&format!("runs{}", filter.query())).await
-    }
-
-    /// The current view of every place.
-    ///
-    /// # Errors
-    /// `ClientError` if there is no answer.
-    pub async fn places(&self) -> Result<Vec<PlaceView>, ClientError> {
-        self.get("places").await
-    }
-
-    /// The evidence of the pending release at a place, collected now.
-    ///
-    /// # Errors
-    /// `ClientError` if no release is pending, or the newest entries are not witnessed yet.
-    pub async fn evidence(&self, place: &Place) -> Result<Vec<u8>, ClientError> {
-        let operation = format!("evidence/{place}");
-        let reply = self.send_read(ClientRequest::to(Method::GET, &path_of(&operation))).await?;
-        let (status, bytes) = self.bounded(&operation, reply, evidence::bundle::BYTES_MAX).await?;
-        if status.is_success() { Ok(bytes) } else { Err(problem_of(&operation, status, &bytes)) }
-    }
-
-    /// Hashes of the proof that the first `old` entries are the beginning of the first `new`.
-    ///
-    /// # Errors
-    /// `ClientError` if there is no answer.
-    pub async fn consistency(&self, old: u64, new: u64) -> Result<Vec<Bytes>, ClientError> {
-        self.get(&format!("consistency?old={old}&new={new}")).await
-    }
-
-    /// Waits until the ledger has more than a number of entries, or a time limit has passed; returns its size.
-    ///
-    /// # Errors
-    /// `ClientError` if there is no answer.
-    pub async fn wait_past(&self, entries: u64) -> Result<u64, ClientError> {
-        self.get(&format!("wait?past={entries}")).await
+    /// The same client, which accepts answers only from the server that this anchor leads to.
+    #[must_use]
+    pub fn with_anchor(self, anchor: Box<dyn Anchor>) -> Self {
+        Self { server: Some(Server::new(anchor)), ..self }
     }
 
     pub(crate) async fn post<B: Serialize, T: DeserializeOwned>(
@@ -374,39 +110,12 @@ impl Client {
         if let Some(body) = &ask.body {
             request = request.header(CONTENT_TYPE, ask.kind).body(body.clone());
         }
-        if let Some(shown) = self.credential_header(ask, key)? {
-            request = request.header(AUTHORIZATION, shown);
+        if let Some(credential) = self.identity.credential(ask, key)? {
+            let header = credential.header().map_err(|error| unreadable(ask.path, error))?;
+            request = request.header(AUTHORIZATION, header);
         }
         let request = request.build().map_err(|source| self.unreachable(source))?;
         self.send_with_proof(request, key).await
-    }
-
-    /// The newest checkpoint, a signed note, which everybody may read.
-    ///
-    /// # Errors
-    /// `ClientError` if there is no answer.
-    pub async fn checkpoint(&self) -> Result<String, ClientError> {
-        let reply = self.ask(&ClientRequest::to(Method::GET, "/checkpoint")).await?;
-        let (status, bytes) = self.bounded("checkpoint", reply, NOTE_BYTES_MAX).await?;
-        if !status.is_success() {
-            return Err(problem_of("checkpoint", status, &bytes));
-        }
-        String::from_utf8(bytes).map_err(|error| unreadable("checkpoint", error))
-    }
-
-    /// A tile of the ledger, which everybody may read; `None` if the ledger has no such tile.
-    ///
-    /// # Errors
-    /// `ClientError` if there is no answer.
-    pub async fn tile(&self, path: TilePath) -> Result<Option<Vec<u8>>, ClientError> {
-        let operation = path.to_string();
-        let reply = self.ask(&ClientRequest::to(Method::GET, &format!("/{operation}"))).await?;
-        let (status, bytes) = self.bounded(&operation, reply, BODY_BYTES_MAX).await?;
-        match status {
-            StatusCode::NOT_FOUND => Ok(None),
-            status if status.is_success() => Ok(Some(bytes)),
-            status => Err(problem_of(&operation, status, &bytes)),
-        }
     }
 
     pub(crate) async fn answer<T: DeserializeOwned>(
@@ -447,32 +156,158 @@ impl Client {
         }
     }
 
-    pub(crate) fn unreachable(&self, source: reqwest::Error) -> ClientError {
+    /// Sends a read request. A person signs in once if the server answers that the reader is unknown.
+    pub(crate) async fn send_read(&self, ask: ClientRequest<'_>) -> Result<Reply, ClientError> {
+        let reply = self.ask(&ask).await?;
+        match &self.identity {
+            ClientIdentity::Person(person) if reply.response.status() == StatusCode::UNAUTHORIZED => {
+                self.proven(&reply)?;
+                self.sign_in(person).await?;
+                self.ask(&ask).await
+            }
+            _ => Ok(reply),
+        }
+    }
+
+    async fn sign_in(&self, person: &PersonSession) -> Result<(), ClientError> {
+        if self.server.is_none() && !self.is_local {
+            return Err(SignInError(NOTHING_PINNED.into()).into());
+        }
+        let server = if self.is_local { SOCKET } else { &self.url };
+        let challenge = self.fetch_introduction().await?.challenge;
+        let request = person.sign_in.request(server, &challenge)?;
+        let reply = self
+            .ask(&ClientRequest {
+                signed: Some(request),
+                ..ClientRequest::to(Method::POST, "/api/v1/sessions")
+            })
+            .await?;
+        let session: Session = self.answer("sessions", reply).await?;
+        person.sign_in.store(&session);
+        person.set_token(session.token);
+        Ok(())
+    }
+
+    /// The key of the server's signatures; `None` if no proof is demanded.
+    async fn server_key(&self) -> Result<Option<MachineKey>, ClientError> {
+        let Some(server) = &self.server else { return Ok(None) };
+        if let Some(introduction) = server.introduction() {
+            return Ok(Some(introduction.key));
+        }
+        self.fetch_introduction().await?;
+        Ok(server.introduction().map(|introduction| introduction.key))
+    }
+
+    /// Requests the server's introduction now.
+    async fn fetch_introduction(&self) -> Result<IntroductionAnswer, ClientError> {
+        let request = self.http.get(format!("{}{API}/introduction", self.url));
+        let mut request = request.build().map_err(|source| self.unreachable(source))?;
+        let Some(server) = &self.server else {
+            let response = self.http.execute(request).await.map_err(|source| self.unreachable(source))?;
+            return self.answer("introduction", Reply { response, question: None }).await;
+        };
+        let nonce = self.add_nonce(server, &mut request)?;
+        let operation = operation_of(&request);
+        let response = self.http.execute(request).await.map_err(|source| self.unreachable(source))?;
+        let (status, signature) = (response.status(), AnswerSignature::of(&response));
+        let (_, bytes) =
+            self.bounded("introduction", Reply { response, question: None }, INTRODUCTION_BYTES_MAX).await?;
+        let proven = (|| {
+            let introduced: IntroductionAnswer = serde_json::from_slice(&bytes).map_err(|_| {
+                format!("it answers with status {status} and without an introduction; is it of this version?")
+            })?;
+            let introduction =
+                server.check_introduction(&self.url, &introduced).map_err(|error| error.to_string())?;
+            let question = Question { nonce, operation, key: introduction.key };
+            match question.stated(&signature) {
+                Some(Stated(Some(digest))) if status == StatusCode::OK && digest == Digest::of(&bytes) => {
+                    server.accept(introduction).map_err(|error| error.to_string())?;
+                    Ok(introduced)
+                }
+                _ => Err("it shows the server's introduction and cannot sign what it says".to_owned()),
+            }
+        })();
+        proven.map_err(|what| self.unproven(what))
+    }
+
+    /// Sends a request whose answer must be signed by this key.
+    async fn send_with_proof(
+        &self,
+        mut request: Request,
+        key: Option<MachineKey>,
+    ) -> Result<Reply, ClientError> {
+        let question = match (&self.server, key) {
+            (Some(server), Some(key)) => {
+                let nonce = self.add_nonce(server, &mut request)?;
+                Some(Question { nonce, operation: operation_of(&request), key })
+            }
+            (None, None) => None,
+            _ => return Err(self.unproven("it has not introduced itself".into())),
+        };
+        match self.http.execute(request).await {
+            Ok(response) => Ok(Reply { response, question }),
+            Err(source) => {
+                if let Some(server) = &self.server {
+                    server.forget();
+                }
+                Err(self.unreachable(source))
+            }
+        }
+    }
+
+    fn add_nonce(&self, server: &Server, request: &mut Request) -> Result<Id, ClientError> {
+        let nonce = server.nonce().map_err(|error| self.unproven(error.to_string()))?;
+        let text = nonce.to_string().parse().map_err(|error| unreadable("nonce", error))?;
+        request.headers_mut().insert(NONCE_HEADER, text);
+        Ok(nonce)
+    }
+
+    /// The digest that the server signed for this answer; `None` if no proof is demanded.
+    ///
+    /// # Errors
+    /// `ClientError::Unproven` if the server did not sign it.
+    pub(crate) fn proven(&self, reply: &Reply) -> Result<Option<Stated>, ClientError> {
+        let Some(question) = &reply.question else { return Ok(None) };
+        match question.stated(&AnswerSignature::of(&reply.response)) {
+            Some(stated) => Ok(Some(stated)),
+            None => Err(self.unsigned()),
+        }
+    }
+
+    /// The error for an answer that the introduced server did not sign.
+    fn unsigned(&self) -> ClientError {
+        if let Some(server) = &self.server {
+            server.forget();
+        }
+        self.unproven("it was started again, or somebody else answers in its place".into())
+    }
+
+    fn unproven(&self, what: String) -> ClientError {
+        ClientError::Unproven { url: self.url.clone(), what }
+    }
+
+    fn unreachable(&self, source: reqwest::Error) -> ClientError {
         ClientError::Unreachable { url: self.url.clone(), source }
     }
 }
 
 /// The path of an operation.
-fn path_of(operation: &str) -> String {
+pub fn path_of(operation: &str) -> String {
     format!("{API}/{operation}")
 }
 
-fn problem_of(operation: &str, status: StatusCode, bytes: &[u8]) -> ClientError {
-    match serde_json::from_slice::<Problem>(bytes) {
-        Ok(problem) => ClientError::Problem(Box::new(problem)),
-        Err(_) => unreadable(operation, format!("status {status} without a problem document")),
-    }
+fn operation_of(request: &Request) -> String {
+    let url = request.url();
+    let query = url.query().map_or_else(String::new, |query| format!("?{query}"));
+    format!("{} {}{query}", request.method(), url.path())
 }
 
-pub(crate) fn unreadable(operation: &str, what: impl ToString) -> ClientError {
-    ClientError::Answer { operation: operation.to_owned(), what: what.to_string() }
-}
-
-const BYTES: &str = "application/octet-stream";
+const NOTHING_PINNED: &str = "you have pinned nothing by which the server could prove its identity; get the \
+                              line of `countersign trust pin` from a colleague, and pin it with `countersign trust pin --set`";
 /// Prefix of the paths of blobs.
 const BLOBS: &str = "blobs/";
-const TRANSFER_TIMEOUT: Duration = Duration::from_mins(10);
+/// Largest introduction with its roots, from a server that has not proved itself yet.
+const INTRODUCTION_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Shorter than a server keeps an idle connection of a stranger, so that a connection is not closed just when it is reused.
 const IDLE_MAX: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);

@@ -6,8 +6,6 @@ use bytes::Bytes as Body;
 use evidence::dsse::Envelope;
 use reqwest::Method;
 
-use crate::client::ANSWER_TIMEOUT;
-
 /// Method, path, body and signed request of one call.
 #[derive(Clone, Debug)]
 pub struct ClientRequest<'a> {
@@ -36,3 +34,6 @@ impl<'a> ClientRequest<'a> {
         }
     }
 }
+
+/// Time in which an ordinary answer has to arrive.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);

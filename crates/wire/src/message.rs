@@ -19,9 +19,6 @@ use crate::named::{FreezeView, NamedPerson, WitnessesView};
 use crate::service::ServiceView;
 use crate::states::{LastOutcome, ReleaseKind, ReleaseStage, RunState, WorkKind, WorkState};
 
-/// Largest body that either side reads, in bytes.
-pub const BODY_BYTES_MAX: usize = 18 * 1024 * 1024;
-
 /// A person's command: the signed request, and the statements that it names by digest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,11 +3,8 @@
 //! Invariant: information for people, sent under the agent's claim. None of it is signed or recorded, no decision uses it,
 //! and a server keeps a bounded part in memory.
 
-use evidence::Place;
 use evidence::{Bytes, Moment};
 use serde::{Deserialize, Serialize};
-
-use crate::client::{Client, ClientError};
 
 /// State of a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,33 +70,6 @@ pub struct ServiceLogView {
     pub bytes: Bytes,
     /// Position from which to ask next.
     pub next: u64,
-}
-
-impl Client {
-    /// Reports the state and output of a place's service, signed as its agent.
-    ///
-    /// # Errors
-    /// `ClientError` if there is no answer.
-    pub async fn tell_service(
-        &self,
-        place: &Place,
-        report: &ServiceReport,
-    ) -> Result<ServiceLogPosition, ClientError> {
-        self.post(&format!("work/services/{place}"), report).await
-    }
-
-    /// The output of a place's service from a position on; if nothing is new, the server waits before it answers.
-    ///
-    /// # Errors
-    /// `ClientError` if there is no answer.
-    pub async fn service_log(
-        &self,
-        place: &Place,
-        from: u64,
-        wait: bool,
-    ) -> Result<ServiceLogView, ClientError> {
-        self.get(&format!("service-logs/{place}?from={from}&wait={wait}")).await
-    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
