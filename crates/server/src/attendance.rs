@@ -7,22 +7,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use evidence::Place;
-
-use domain::{Command, State, build};
-use evidence::entry::{Actor, Auth};
-use evidence::{Id, Name, NameError};
-use judge::CLAIM;
-use serde_json::{Value, json};
-use tracing::{Span, debug, error, warn};
+use domain::{State, build};
+use evidence::{Id, Name, Place};
+use tracing::{debug, warn};
 use wire::MachineView;
 
-use crate::http::Shared;
 use crate::line_limit::{self, LineLimit};
-use crate::writer::{CommandSource, Job};
 
 /// A machine whose attendance is kept.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -176,47 +169,6 @@ impl Drop for WorkRequest<'_> {
         self.attendance.change(&self.who, Instant::now(), answered);
     }
 }
-
-/// Ends runs whose runner is gone, for as long as the server runs.
-pub async fn run(shared: Arc<Shared>) {
-    loop {
-        tokio::time::sleep(LOOK_EVERY).await;
-        let gone_after = shared.gatekeeper.limits().runner_gone();
-        let (state, now) = (shared.intake.state(), Instant::now());
-        for lose in shared.attendance.lost(&state, now, gone_after) {
-            let (run, minutes) = (lose.run, gone_after.as_secs() / 60);
-            let project = state.build.run(run).map(|run| run.started.project.clone());
-            let Ok(job) = job(lose, (Actor::System, None), project) else { continue };
-            match shared.intake.submit(job).await {
-                Ok(_) => {
-                    warn!(%run, "run {run} is lost: a runner that it waits for was not heard for {minutes} minutes");
-                }
-                Err(error) => error!(%run, "run {run} could not be ended: {error}"),
-            }
-        }
-    }
-}
-
-/// The job that ends a run, in the name of the server, or of a runner by its claim.
-pub fn job(
-    lose: build::Lose,
-    (actor, claim): (Actor, Option<Value>),
-    project: Option<Name>,
-) -> Result<Job, NameError> {
-    let auth = if matches!(actor, Actor::System) { Auth::None } else { Auth::MachineKey };
-    let origin = CommandSource { actor, auth, action: "lose".parse()?, idempotency: None, project };
-    let particulars = claim.map(|claim| json!({ CLAIM: claim }));
-    Ok(Job {
-        command: Command::Lose(lose),
-        origin,
-        particulars,
-        blobs: Vec::new(),
-        bodies: Vec::new(),
-        span: Span::none(),
-    })
-}
-
-const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {

@@ -19,12 +19,12 @@ use tracing::Span;
 use wire::Submission;
 
 use crate::disk_space::{DiskFull, DiskSpace};
+use crate::job::{CommandSource, Job};
 use crate::quotas::{Limits, QuotaError, Usage};
 use crate::readers::Readers;
 use crate::salt::NoRandomness;
 use crate::sessions::{SessionError, Sessions};
 use crate::store::LedgerStore;
-use crate::writer::{CommandSource, Job};
 
 /// Checks submissions against the state and the evidence on disk.
 #[derive(Debug)]

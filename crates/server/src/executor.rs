@@ -19,8 +19,8 @@ use tracing::{Span, error, warn};
 use crate::clock;
 use crate::dossier::{DossierError, attach_log_proofs};
 use crate::edge::{EdgeError, Gatekeeper};
-use crate::http::Shared;
-use crate::writer::{Answer, CommandSource, Job};
+use crate::job::{Answer, CommandSource, Job};
+use crate::shared::Shared;
 
 /// Gates that could not be judged yet, and the executor's running time when that was first seen.
 pub type Waiting = BTreeMap<(Place, u64, u32), Duration>;

@@ -22,7 +22,10 @@ use serde_json::json;
 use tlog::{Checkpoint, NoteSigner};
 use tracing::Span;
 
-use crate::writer::{Answer, CommandSource, IntakeError, Job, World, Writer, WriterError};
+use crate::job::{Answer, CommandSource, IntakeError, Job};
+use crate::world::World;
+use crate::writer::Writer;
+use crate::writer_error::WriterError;
 
 /// Statements that found an installation.
 #[derive(Clone, Debug)]

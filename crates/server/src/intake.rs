@@ -15,8 +15,11 @@ use tlog::Note;
 use tokio::sync::{oneshot, watch};
 use tracing::{Span, debug};
 
+use crate::job::{Answer, IntakeError, Job};
 use crate::lanes::{LaneError, Lanes, Next, Tasks};
-use crate::writer::{Answer, IntakeError, Job, World, Writer, WriterError};
+use crate::world::World;
+use crate::writer::Writer;
+use crate::writer_error::WriterError;
 
 /// The handle of the writer: a queue in front of its thread, and the durable state.
 #[derive(Clone, Debug)]

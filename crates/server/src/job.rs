@@ -8,7 +8,7 @@ use serde_json::Value;
 use tracing::Span;
 
 use crate::disk_space::DiskFull;
-use crate::writer::QUEUE_MAX;
+use crate::lanes::QUEUE_MAX;
 
 /// The sender of a command, and how it was authenticated.
 #[derive(Clone, Debug)]

@@ -7,8 +7,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::writer::QUEUE_MAX;
-
 /// The senders' end. The queues close when it is dropped.
 #[derive(Debug)]
 pub struct Lanes<T>(Arc<Queues<T>>);
@@ -147,6 +145,8 @@ impl<T> Waiting<T> {
     }
 }
 
+/// Most waiting ordinary tasks.
+pub const QUEUE_MAX: usize = 16_384;
 /// Most waiting tasks in the lane that goes first.
 const FIRST_MAX: usize = 1_024;
 
@@ -154,9 +154,7 @@ const FIRST_MAX: usize = 1_024;
 mod tests {
     use std::time::Duration;
 
-    use super::{FIRST_MAX, LaneError, Lanes, Next};
-    use crate::writer::QUEUE_MAX;
-
+    use super::{FIRST_MAX, LaneError, Lanes, Next, QUEUE_MAX};
     #[test]
     fn attack_what_goes_first_is_next_when_the_queue_is_full() {
         let (lanes, tasks) = Lanes::open();

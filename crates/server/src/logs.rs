@@ -7,14 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use domain::{RunId, State};
 use evidence::Name;
 use evidence::receipt::Work;
 use wire::LOG_PIECE_BYTES_MAX;
 
-use crate::http::Shared;
 use crate::quotas::Limits;
 
 /// Live logs of one data directory.
@@ -130,18 +129,6 @@ impl Logs {
             }
             stays
         });
-    }
-}
-
-/// Removes live logs once their work has ended, for as long as the server runs.
-pub async fn run(shared: Arc<Shared>) {
-    let mut changes = shared.intake.changes();
-    while changes.changed().await.is_ok() {
-        let at = Arc::clone(&shared);
-        let removed = tokio::task::spawn_blocking(move || at.logs.keep_outstanding(&at.intake.state()));
-        if removed.await.is_err() {
-            return;
-        }
     }
 }
 

@@ -14,18 +14,18 @@ use tokio::sync::watch;
 
 use crate::attendance::Attendance;
 use crate::edge::{EdgeError, Gatekeeper};
-use crate::http::{Shared, router};
+use crate::http::router;
 use crate::intake::Intake;
 use crate::introducer::Introducer;
 use crate::logs::Logs;
 use crate::readers::Readers;
 use crate::serve_error::ServeError;
 use crate::services::Services;
-use crate::snapshots;
+use crate::shared::Shared;
 use crate::socket::Socket;
 use crate::stored::StorageCount;
 use crate::views::Views;
-use crate::{attendance, executor, logs, stored, sweeping, witnessing};
+use crate::{executor, log_removal, lost_runs, snapshot_task, stored, sweeping, witnessing};
 
 /// The inputs of a server.
 #[derive(Debug)]
@@ -79,12 +79,12 @@ pub async fn serve(
         stopping,
     });
     let asking = tokio::spawn(witnessing::run(Arc::clone(&shared), config.witnesses));
-    let keeping = tokio::spawn(snapshots::run(Arc::clone(&shared)));
+    let keeping = tokio::spawn(snapshot_task::run(Arc::clone(&shared)));
     let sweeping = tokio::spawn(sweeping::run(Arc::clone(&shared)));
     let executing = tokio::spawn(executor::run(Arc::clone(&shared), Arc::new(config.provenance)));
     let counting = tokio::spawn(stored::run(Arc::clone(&shared), stored));
-    let logging = tokio::spawn(logs::run(Arc::clone(&shared)));
-    let losing = tokio::spawn(attendance::run(Arc::clone(&shared)));
+    let logging = tokio::spawn(log_removal::run(Arc::clone(&shared)));
+    let losing = tokio::spawn(lost_runs::run(Arc::clone(&shared)));
     let mut stopped = shared.stopping.clone();
     let stop = async move {
         stop.await;

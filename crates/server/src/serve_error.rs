@@ -8,7 +8,7 @@ use ledger::LedgerError;
 use crate::edge::EdgeError;
 use crate::stored::StoredError;
 use crate::views::ViewError;
-use crate::writer::WriterError;
+use crate::writer_error::WriterError;
 
 /// Why the server could not run.
 #[derive(Debug, thiserror::Error)]

@@ -1,37 +1,31 @@
-//! Snapshots of the state: taken at intervals, recorded, and used to start faster.
+//! Snapshots of the state, used to start faster.
 //!
 //! Invariant: a snapshot counts only if the entry that the hint names binds it to this ledger's size and root hash, to
 //! this program's rules, and to its own bytes. Otherwise it is dropped with a warning, and the state is computed from the
 //! whole ledger: a snapshot saves time and decides nothing.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use domain::snapshot::{RecordSnapshot, Snapshotted};
-use domain::{Command, Event, RULES, State};
+use domain::{Event, RULES, State};
+use evidence::Digest;
 use evidence::canonical;
-use evidence::entry::{Actor, Auth};
-use evidence::{Digest, Name};
 use ledger::{BLOBS, Blobs, LedgerError, Reader, Tiles};
 use serde::{Deserialize, Serialize};
-use tracing::{Span, warn};
+use tracing::warn;
 
-use crate::http::Shared;
-use crate::writer::{Answer, CommandSource, Job, WriterError};
+use crate::writer_error::WriterError;
 
 /// Name of the file that names the entry of the newest snapshot.
-const HINT: &str = "snapshot.json";
-/// Number of entries after which a new snapshot is taken.
-const EVERY: u64 = 10_000;
+pub const HINT: &str = "snapshot.json";
 /// Largest state that is stored, in bytes.
-const STATE_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub const STATE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// The position of the newest snapshot; it proves nothing.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Hint {
-    v: u8,
-    entry: u64,
+pub struct Hint {
+    pub v: u8,
+    pub entry: u64,
 }
 
 /// The state of a ledger, computed from its newest snapshot, and that snapshot's size; 0 if no snapshot was used.
@@ -98,69 +92,9 @@ fn newest(dir: &Path, reader: &Reader) -> Result<Option<State>, String> {
 }
 
 /// Root hash of the ledger when it had so many entries.
-fn root_at(dir: &Path, reader: &Reader, size: u64) -> Result<Digest, LedgerError> {
+pub fn root_at(dir: &Path, reader: &Reader, size: u64) -> Result<Digest, LedgerError> {
     let root = tlog::root_of(&Tiles::new(dir, reader), 0, size)?;
     Ok(Digest::from_bytes(*root.as_bytes()))
-}
-
-/// Takes a snapshot each time the ledger has grown enough since the last one.
-pub async fn run(shared: Arc<Shared>) {
-    let mut changes = shared.intake.changes();
-    let mut last = shared.intake.snapshot();
-    loop {
-        changes.borrow_and_update();
-        let state = shared.intake.state();
-        if state.entries >= last.saturating_add(EVERY) {
-            match take(&shared, &state).await {
-                Ok(()) => {}
-                Err(what) => warn!("no snapshot was taken: {what}"),
-            }
-            // After a failure too, the next attempt waits until the ledger has grown again.
-            last = state.entries;
-        }
-        if changes.changed().await.is_err() {
-            return;
-        }
-    }
-}
-
-async fn take(shared: &Arc<Shared>, state: &Arc<State>) -> Result<(), String> {
-    let (at, of) = (Arc::clone(shared), Arc::clone(state));
-    let made = tokio::task::spawn_blocking(move || {
-        let bytes = canonical::encode("snapshot", of.as_ref()).map_err(text)?;
-        if bytes.len() > STATE_BYTES_MAX {
-            return Err(format!("the state has {} bytes, at most {STATE_BYTES_MAX} are kept", bytes.len()));
-        }
-        let readers = at.gatekeeper.readers();
-        let root = readers.with(|reader| root_at(readers.dir(), reader, of.entries)).map_err(text)?;
-        let kept = at.gatekeeper.blobs().put(&bytes).map_err(text)?;
-        Ok(Snapshotted { size: of.entries, root, state: kept, rules: RULES })
-    });
-    let snapshotted = made.await.map_err(text)??;
-    let action: Name = "snapshot".parse().map_err(text)?;
-    let origin =
-        CommandSource { actor: Actor::System, auth: Auth::None, action, idempotency: None, project: None };
-    let blobs = vec![snapshotted.state];
-    let command = Command::RecordSnapshot(RecordSnapshot { snapshotted });
-    match shared
-        .intake
-        .submit(Job { command, origin, particulars: None, blobs, bodies: Vec::new(), span: Span::none() })
-        .await
-        .map_err(text)?
-    {
-        Answer::Accepted { entry, .. } => {
-            let (dir, hint) = (shared.gatekeeper.readers().dir().to_path_buf(), Hint { v: 1, entry });
-            let written = tokio::task::spawn_blocking(move || write(&dir, &hint));
-            written.await.map_err(text)?
-        }
-        Answer::Refused { refusal, .. } => Err(refusal.to_string()),
-        Answer::Repeated(_) => Ok(()),
-    }
-}
-
-fn write(dir: &Path, hint: &Hint) -> Result<(), String> {
-    let bytes = serde_json::to_vec(hint).map_err(text)?;
-    disk::replace("server.snapshot", &dir.join(HINT), &bytes, 0o600).map_err(text)
 }
 
 fn text(error: impl std::fmt::Display) -> String {

@@ -13,8 +13,8 @@ use ledger::{BLOBS, Blobs, LedgerError, Reader};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use tracing::warn;
 
-use crate::http::Shared;
 use crate::quotas::StoredBytes;
+use crate::shared::Shared;
 
 /// The count of one data directory.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ledger::BlobError;
 use tracing::{info, warn};
 
-use crate::http::Shared;
+use crate::shared::Shared;
 
 /// Sweeps for as long as the server runs.
 pub async fn run(shared: Arc<Shared>) {

@@ -3,8 +3,10 @@
 //! Invariant: a pure function of the entries up to a cursor. They can be dropped and rebuilt identically, and no decision
 //! uses them.
 
+mod columns;
 pub mod freezes;
 pub mod releases;
+mod schema;
 #[cfg(test)]
 mod tests;
 
@@ -17,10 +19,13 @@ use evidence::entry::{Actor, Entry, Header};
 use evidence::receipt::Work;
 use evidence::{Digest, Moment, Name};
 use ledger::{LedgerError, Reader};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use wire::{RunState, WorkState};
 
 use crate::caller::{Caller, refused_of_none};
+pub use columns::parsed;
+use columns::signed;
+use schema::{SCHEMA, TABLES, VERSION};
 
 /// Name of the file inside the data directory.
 pub const FILE: &str = "views.db";
@@ -441,60 +446,4 @@ const fn kind_of(work: &Work) -> (&'static str, &Name) {
     }
 }
 
-/// A text column, parsed.
-pub fn parsed<T: std::str::FromStr>(row: &Row<'_>, at: usize) -> rusqlite::Result<T> {
-    let text: String = row.get(at)?;
-    let wrong = || rusqlite::Error::InvalidColumnType(at, text.clone(), rusqlite::types::Type::Text);
-    text.parse().map_err(|_| wrong())
-}
-
-/// `SQLite` counts in signed numbers; the ledger never gets that far.
-fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-const SCHEMA: &str = "
-CREATE TABLE IF NOT EXISTS cursor (entries INTEGER NOT NULL);
-INSERT INTO cursor (entries) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM cursor);
-CREATE TABLE IF NOT EXISTS run (run TEXT PRIMARY KEY, entry INTEGER NOT NULL, project TEXT NOT NULL,
-  commit_id TEXT NOT NULL, state TEXT NOT NULL, started TEXT NOT NULL, services TEXT NOT NULL, person TEXT) STRICT;
-CREATE TABLE IF NOT EXISTS freeze (frozen TEXT PRIMARY KEY, entry INTEGER NOT NULL, time TEXT NOT NULL, person TEXT) STRICT;
-CREATE TABLE IF NOT EXISTS work (run TEXT NOT NULL, entry INTEGER NOT NULL, kind TEXT NOT NULL,
-  name TEXT NOT NULL, runner TEXT NOT NULL, state TEXT NOT NULL, log TEXT,
-  PRIMARY KEY (run, kind, name, runner)) STRICT;
-CREATE TABLE IF NOT EXISTS artifact (run TEXT NOT NULL, name TEXT NOT NULL, manifest TEXT NOT NULL,
-  PRIMARY KEY (run, name)) STRICT;
-CREATE TABLE IF NOT EXISTS last (place TEXT PRIMARY KEY, entry INTEGER NOT NULL, release INTEGER NOT NULL,
-  outcome TEXT NOT NULL, reasons TEXT NOT NULL, detail TEXT, bundle TEXT) STRICT;
-CREATE TABLE IF NOT EXISTS named (blob BLOB NOT NULL, project TEXT NOT NULL, refused TEXT NOT NULL,
-  PRIMARY KEY (blob, project, refused)) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS release (place TEXT NOT NULL, began INTEGER NOT NULL, kind TEXT NOT NULL,
-  run TEXT NOT NULL, artifact TEXT NOT NULL, release INTEGER, stage TEXT NOT NULL, outcome TEXT,
-  reasons TEXT NOT NULL, detail TEXT, bundle TEXT, changed INTEGER NOT NULL, time TEXT NOT NULL, replaces TEXT,
-  by_run TEXT, by_rollback INTEGER, request TEXT, person TEXT, ends INTEGER, PRIMARY KEY (place, began)) STRICT;
-CREATE TABLE IF NOT EXISTS enrolled (person TEXT PRIMARY KEY, enrolment TEXT NOT NULL) STRICT;
-CREATE INDEX IF NOT EXISTS release_of_run ON release (run);
-CREATE INDEX IF NOT EXISTS release_of_artifact ON release (artifact);
-CREATE INDEX IF NOT EXISTS release_of_place ON release (place, release);
-CREATE INDEX IF NOT EXISTS run_of_commit ON run (project, commit_id);
-";
-
-/// Tables with their columns, for comparing.
-const TABLES: [(&str, &str); 9] = [
-    ("cursor", "entries"),
-    ("run", "run, entry, project, commit_id, state, started, services, person"),
-    ("freeze", "frozen, entry, time, person"),
-    ("work", "run, entry, kind, name, runner, state, log"),
-    ("artifact", "run, name, manifest"),
-    ("last", "place, entry, release, outcome, reasons, detail, bundle"),
-    ("named", "hex(blob), project, refused"),
-    (
-        "release",
-        "place, began, kind, run, artifact, release, stage, outcome, reasons, detail, bundle, changed, time, replaces, \
-         by_run, by_rollback, request, person, ends",
-    ),
-    ("enrolled", "person, enrolment"),
-];
-/// Version of the schema; views of another version are rebuilt.
-const VERSION: i64 = 7;
 const STALE_MAX: usize = 100;

@@ -14,8 +14,8 @@ use ledger::{LedgerError, Tiles};
 use tlog::{AddCheckpoint, Checkpoint, Cosignature, Note, NoteSignature, NoteVerifier, consistency_proof};
 use tracing::{error, warn};
 
-use crate::http::Shared;
 use crate::readers::Readers;
+use crate::shared::Shared;
 
 /// Runs until the server ends: one round after each append, and one after a pause if the last round found too few.
 pub async fn run(shared: Arc<Shared>, urls: Vec<String>) {

@@ -26,14 +26,17 @@ use wire::{
     Submission, WitnessesView,
 };
 
+use super::names::{name_of, named};
 use super::problem::Failure;
 use super::requester::Requester;
-use super::{Shared, blocking, right};
+use super::requester::blocking;
+use super::right;
 use crate::attendance::MachineId;
 use crate::caller::Caller;
 use crate::clock;
+use crate::job::Answer;
+use crate::shared::Shared;
 use crate::views::project_of;
-use crate::writer::Answer;
 
 /// The part of a command that is decoded before its sender is known.
 #[derive(Debug, Deserialize)]
@@ -134,11 +137,6 @@ fn outcome(shared: &Shared, submission: &Submission, answer: &Answer) -> Result<
     }
 }
 
-/// The name of a person in an enrolment; `None` if the enrolment cannot be read.
-pub fn name_of(shared: &Shared, enrolment: u64) -> Option<String> {
-    judge::enrolment_at(&shared.gatekeeper.store(), enrolment).ok().map(|enrolment| enrolment.name)
-}
-
 /// The installation as this server sees it.
 pub async fn installation(State(shared): State<Arc<Shared>>) -> Result<Json<Installation>, Failure> {
     // Reading the trust root blocks on the disk.
@@ -183,13 +181,13 @@ fn installed(shared: &Shared) -> Result<Installation, Failure> {
 
 /// Each freeze with the person who sent the status that began it.
 fn freezes(shared: &Shared, frozen: &[Freeze]) -> Result<Vec<FreezeView>, Failure> {
-    super::reading::up_to_date(shared)?;
+    super::freshness::up_to_date(shared)?;
     let view = |freeze: &Freeze| {
         let began = shared.views.ask(|rows| crate::views::freezes::began(rows, freeze));
         let began = began.map_err(Failure::failed)?;
         Ok(began.map(|(time, person)| FreezeView {
             freeze: freeze.clone(),
-            by: person.map(|person| super::reading::named(shared, person)),
+            by: person.map(|person| named(shared, person)),
             time,
         }))
     };

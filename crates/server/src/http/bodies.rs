@@ -23,10 +23,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wire::{BLOB_BYTES_MAX, BODY_BYTES_MAX, Credential, ProblemKind};
 
 use super::problem::Failure;
+use super::requester::blocking;
 use super::right::credential;
-use super::{Shared, blocking};
 use crate::caller::Caller;
 use crate::clock;
+use crate::shared::Shared;
 
 /// The owner of a memory reservation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -17,8 +17,9 @@ use evidence::{Digest, Id};
 use wire::{ANSWER_HEADER, IntroductionAnswer, NONCE_HEADER};
 
 use super::problem::Failure;
-use super::{Shared, blocking};
+use super::requester::blocking;
 use crate::clock;
+use crate::shared::Shared;
 
 /// The server's introduction, and a challenge for signing in; open to everybody.
 pub async fn introduce(State(shared): State<Arc<Shared>>) -> Result<Json<IntroductionAnswer>, Failure> {

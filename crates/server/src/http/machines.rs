@@ -22,13 +22,15 @@ use tracing::warn;
 use wire::{AgentWork, CommandOutcome, Credential, ProblemKind, RunnerWork, SignedStatement};
 
 use super::problem::Failure;
-use super::{Shared, blocking, right};
+use super::requester::blocking;
+use super::right;
 use crate::attendance::MachineId;
 use crate::caller::Caller;
 use crate::edge::EdgeError;
+use crate::job::{Answer, Job};
 use crate::logs::{LogOwner, file_name, piece_of};
-use crate::writer::{Answer, Job};
-use crate::{attendance, clock, due};
+use crate::shared::Shared;
+use crate::{clock, due, lost_runs};
 
 /// Parameters of a runner's request for work.
 #[derive(Debug, Deserialize)]
@@ -48,7 +50,7 @@ pub async fn runner_work(
     uri: Uri,
 ) -> Result<Json<Vec<RunnerWork>>, Failure> {
     let claim = claim(&headers)?;
-    let asked = shared.asked(&Method::GET, &uri);
+    let asked = shared.claimed_operation(&Method::GET, &uri);
     let mine: Result<BTreeSet<Id>, _> = mine.split_terminator(',').take(DOING_MAX).map(str::parse).collect();
     let mine = mine.map_err(malformed)?;
     let runner = runner_of(&shared, claim, asked).await?;
@@ -105,7 +107,7 @@ pub async fn give_up(
     warn!("{runner} gives up {:?} of run {}, so the run is lost", due.work, due.run);
     let lose = build::Lose { run: due.run, work: due.work, runner: Some(runner.clone()) };
     let origin = (Actor::Machine(runner), Some(kept));
-    let job = attendance::job(lose, origin, Some(due.project)).map_err(Failure::failed)?;
+    let job = lost_runs::job(lose, origin, Some(due.project)).map_err(Failure::failed)?;
     recorded(&shared, job).await
 }
 
@@ -118,7 +120,7 @@ pub async fn run_order(
 ) -> Result<Response, Failure> {
     let claim = claim(&headers)?;
     let run: RunId = run.parse().map_err(malformed)?;
-    let asked = shared.asked(&Method::GET, &uri);
+    let asked = shared.claimed_operation(&Method::GET, &uri);
     let order = blocking(move || {
         let (state, now) = (shared.intake.state(), clock::now());
         shared.gatekeeper.runner(&state, &claim, &asked, now).map_err(|(_, error)| error)?;
@@ -139,7 +141,7 @@ pub async fn agent_work(
 ) -> Result<Json<Option<AgentWork>>, Failure> {
     let claim = claim(&headers)?;
     let place: Place = place.parse().map_err(malformed)?;
-    let asked = shared.asked(&Method::GET, &uri);
+    let asked = shared.claimed_operation(&Method::GET, &uri);
     let (keeper, at) = (Arc::clone(&shared), place.clone());
     let agent = blocking(move || {
         let state = keeper.intake.state();
@@ -226,7 +228,7 @@ pub async fn put_blob(
 ) -> Result<Response, Failure> {
     let claim = claim(&headers)?;
     let digest: Digest = digest.parse().map_err(malformed)?;
-    let asked = shared.asked(&Method::PUT, &uri);
+    let asked = shared.claimed_operation(&Method::PUT, &uri);
     let keeper = Arc::clone(&shared);
     let (runner, mut incoming) = blocking(move || {
         let runner = keeper.gatekeeper.runner(&keeper.intake.state(), &claim, &asked, clock::now());
@@ -256,7 +258,7 @@ pub async fn append_log(
 ) -> Result<StatusCode, Failure> {
     let claim = claim(&headers)?;
     let (run, work, runner) = log_of(&run, &kind, &name, &runner)?;
-    let (asked, of) = (shared.asked(&method, &uri), runner.clone());
+    let (asked, of) = (shared.claimed_operation(&method, &uri), runner.clone());
     blocking(move || {
         let state = shared.intake.state();
         let asking = shared.gatekeeper.runner(&state, &claim, &asked, clock::now());

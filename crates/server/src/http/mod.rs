@@ -7,8 +7,10 @@
 
 mod api;
 mod bodies;
+mod freshness;
 mod introduction;
 mod machines;
+mod names;
 mod problem;
 mod reading;
 mod requester;
@@ -23,51 +25,18 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{Method, Uri, header};
+use axum::http::header;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
-use evidence::claim::ClaimedOperation;
-use tokio::sync::watch;
 use wire::{BLOB_BYTES_MAX, BODY_BYTES_MAX, ProblemKind};
 
-use crate::attendance::Attendance;
-use crate::edge::Gatekeeper;
-use crate::intake::Intake;
-use crate::introducer::Introducer;
-use crate::logs::Logs;
-use crate::services::Services;
+use crate::shared::Shared;
 use crate::turns::Turns;
-use crate::views::Views;
 use bodies::Bodies;
 use problem::Failure;
-use requester::{blocking, in_turn};
+use requester::in_turn;
 use requests::{Failures, named};
-
-/// State that the handlers share.
-#[derive(Debug)]
-pub struct Shared {
-    pub intake: Intake,
-    pub gatekeeper: Gatekeeper,
-    pub origin: String,
-    pub introducer: Introducer,
-    pub views: Views,
-    pub logs: Logs,
-    pub attendance: Attendance,
-    pub services: Services,
-    /// Becomes true when the server is asked to end; waiting handlers then answer at once.
-    pub stopping: watch::Receiver<bool>,
-}
-
-impl Shared {
-    /// The operation that a claim has to name.
-    fn asked(&self, method: &Method, uri: &Uri) -> ClaimedOperation {
-        ClaimedOperation {
-            operation: format!("{method} {}{}", wire::API, uri.path()),
-            server: *self.introducer.key(),
-        }
-    }
-}
 
 /// All routes.
 pub fn router(shared: Arc<Shared>) -> Router {

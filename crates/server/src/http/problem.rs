@@ -11,8 +11,8 @@ use wire::{PROBLEM_JSON, Problem, ProblemKind};
 
 use super::requests::{self, FailureReason};
 use crate::edge::EdgeError;
+use crate::job::IntakeError;
 use crate::sessions::SessionError;
-use crate::writer::IntakeError;
 
 /// A problem document as an answer.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
 use axum::{Extension, Json};
+use domain::RunId;
 use domain::gate::{AgentKey, EnvironmentSet};
 use domain::release::{Current, Open, RolledBack, Stage};
-use domain::{PersonId, RunId};
 use evidence::Place;
 use evidence::approval::Decision;
 use evidence::dsse::Envelope;
@@ -24,13 +24,17 @@ use wire::{
     RunFilter, RunView, RunningReleaseView, WorkKind, WorkState, WorkView,
 };
 
+use super::freshness::up_to_date;
 use super::machines::waited;
+use super::names::named;
 use super::problem::Failure;
-use super::{Shared, blocking, right};
+use super::requester::blocking;
+use super::right;
 use crate::attendance::MachineId;
 use crate::caller::Caller;
 use crate::clock;
 use crate::dossier::{DossierError, attach_log_proofs};
+use crate::shared::Shared;
 use crate::views::{parsed, releases};
 
 /// One run.
@@ -90,12 +94,6 @@ fn complete_run(shared: &Shared, view: &mut RunView) {
         };
         work.running = due.find(is_it).is_some_and(|due| shared.attendance.is_at(runner, &due.nonce));
     }
-}
-
-/// A person with their name, if they are enrolled.
-pub fn named(shared: &Shared, person: PersonId) -> NamedPerson {
-    let enrolled = shared.intake.state().identity.enrolled(person).map(|person| person.entry);
-    NamedPerson { person, name: enrolled.and_then(|entry| super::api::name_of(shared, entry)) }
 }
 
 /// Runs of readable projects. The limit counts for each project, so that a busy project hides no other.
@@ -369,11 +367,6 @@ pub async fn wait(
     });
     let entries = grown.await?;
     Ok(Json(entries.unwrap_or_else(|| shared.intake.state().entries)))
-}
-
-/// Brings the views up to date before they are read.
-pub fn up_to_date(shared: &Shared) -> Result<(), Failure> {
-    shared.gatekeeper.readers().with(|reader| shared.views.catch_up(reader).map_err(Failure::failed))
 }
 
 const EVIDENCE_LOOKS: u32 = 100;

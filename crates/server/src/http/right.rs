@@ -18,12 +18,13 @@ use evidence::{Digest, Name};
 use listen::Peer;
 use wire::{Credential, ProblemKind};
 
+use super::freshness::up_to_date;
 use super::problem::Failure;
-use super::reading::up_to_date;
-use super::{Shared, blocking};
+use super::requester::blocking;
 use crate::caller::Caller;
 use crate::clock;
 use crate::edge::Gatekeeper;
+use crate::shared::Shared;
 
 /// Lets reading requests through once their caller is known; handlers find the caller among the extensions. Requests
 /// that send something carry a signature of their own, so they are let through.
@@ -36,7 +37,7 @@ pub async fn reading(
         return Ok(next.run(request).await);
     }
     let (mut parts, body) = request.into_parts();
-    let asked = shared.asked(&parts.method, &parts.uri);
+    let asked = shared.claimed_operation(&parts.method, &parts.uri);
     let caller = caller(&shared, &parts, asked).await?;
     parts.extensions.insert(caller);
     Ok(next.run(Request::from_parts(parts, body)).await)

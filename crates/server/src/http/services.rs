@@ -13,9 +13,11 @@ use wire::{LOG_PIECE_BYTES_MAX, ProblemKind, ServiceLogPosition, ServiceLogView,
 
 use super::machines::{claim, is_for, malformed};
 use super::problem::Failure;
-use super::{Shared, blocking, right};
+use super::requester::blocking;
+use super::right;
 use crate::caller::Caller;
 use crate::clock;
+use crate::shared::Shared;
 
 /// Receives an agent's report about the service of its place, and its new log.
 pub async fn tell(
@@ -27,7 +29,7 @@ pub async fn tell(
 ) -> Result<Json<ServiceLogPosition>, Failure> {
     let claim = claim(&headers)?;
     let place: Place = place.parse().map_err(malformed)?;
-    let asked = shared.asked(&Method::POST, &uri);
+    let asked = shared.claimed_operation(&Method::POST, &uri);
     let heard = blocking(move || {
         let state = shared.intake.state();
         let agent = shared.gatekeeper.agent(&state, &place, &claim, &asked, clock::now())?;

@@ -10,9 +10,10 @@ use listen::Peer;
 use wire::{Credential, ProblemKind, Session};
 
 use super::problem::Failure;
+use super::requester::blocking;
 use super::right::credential;
-use super::{Shared, blocking};
 use crate::clock;
+use crate::shared::Shared;
 
 /// Opens a session for the person who signed the request.
 pub async fn open(

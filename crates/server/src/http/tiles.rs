@@ -11,7 +11,9 @@ use tlog::{TileKind, TilePath};
 use wire::ProblemKind;
 
 use super::problem::Failure;
-use super::{Shared, blocking, right};
+use super::requester::blocking;
+use super::right;
+use crate::shared::Shared;
 
 /// The newest checkpoint, with cosignatures once witnesses have given them.
 pub async fn checkpoint(State(shared): State<Arc<Shared>>) -> Result<Response, Failure> {

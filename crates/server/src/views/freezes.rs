@@ -9,7 +9,7 @@ use evidence::entry::Actor;
 use evidence::status::Freeze;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::signed;
+use super::columns::signed;
 
 /// Applies a status.
 pub fn apply(
@@ -40,7 +40,7 @@ pub fn began(rows: &Connection, freeze: &Freeze) -> rusqlite::Result<Option<(Mom
     let text = "SELECT time, person FROM freeze WHERE frozen = ?1";
     let row = rows.query_row(text, params![freeze.to_string()], |row| {
         let person: Option<String> = row.get(1)?;
-        Ok((super::parsed(row, 0)?, person.and_then(|person| person.parse().ok())))
+        Ok((super::columns::parsed(row, 0)?, person.and_then(|person| person.parse().ok())))
     });
     row.optional()
 }

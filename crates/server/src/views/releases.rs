@@ -11,7 +11,7 @@ use evidence::{Digest, Moment};
 use rusqlite::{Connection, Row, params, params_from_iter};
 use wire::{ReleaseStage, ReleaseView};
 
-use super::signed;
+use super::columns::signed;
 
 /// An entry as the rows store it.
 #[derive(Clone, Copy, Debug)]
@@ -246,8 +246,8 @@ pub fn at_place(rows: &Connection, place: &Place) -> rusqlite::Result<Vec<Releas
 pub fn since(rows: &Connection, place: &Place, release: u64) -> rusqlite::Result<Option<Moment>> {
     let text = "SELECT time FROM release WHERE place = ?1 AND release = ?2 AND stage = 'running'";
     let mut statement = rows.prepare(text)?;
-    let mut times =
-        statement.query_map(params![place.to_string(), signed(release)], |row| super::parsed(row, 0))?;
+    let mut times = statement
+        .query_map(params![place.to_string(), signed(release)], |row| super::columns::parsed(row, 0))?;
     times.next().transpose()
 }
 
@@ -256,7 +256,7 @@ pub fn rollback(rows: &Connection, place: &Place, number: u64) -> rusqlite::Resu
     let text = "SELECT time, request FROM release WHERE place = ?1 AND release = ?2 AND kind = 'rollback'";
     let mut statement = rows.prepare(text)?;
     let mut found = statement.query_map(params![place.to_string(), signed(number)], |row| {
-        Ok((super::parsed(row, 0)?, super::parsed(row, 1)?))
+        Ok((super::columns::parsed(row, 0)?, super::columns::parsed(row, 1)?))
     })?;
     found.next().transpose()
 }
@@ -283,20 +283,20 @@ fn view(row: &Row<'_>) -> rusqlite::Result<ReleaseView> {
         (row.get(2)?, row.get(8)?, row.get(14)?);
     let by_rollback: Option<i64> = row.get(15)?;
     Ok(ReleaseView {
-        place: super::parsed(row, 0)?,
-        kind: super::parsed(row, 1)?,
+        place: super::columns::parsed(row, 0)?,
+        kind: super::columns::parsed(row, 1)?,
         release: release.and_then(|number| u64::try_from(number).ok()),
-        run: super::parsed(row, 3)?,
-        artifact: super::parsed(row, 4)?,
-        commit: super::parsed(row, 5)?,
-        stage: super::parsed(row, 6)?,
-        outcome: row.get::<_, Option<String>>(7)?.map(|_| super::parsed(row, 7)).transpose()?,
+        run: super::columns::parsed(row, 3)?,
+        artifact: super::columns::parsed(row, 4)?,
+        commit: super::columns::parsed(row, 5)?,
+        stage: super::columns::parsed(row, 6)?,
+        outcome: row.get::<_, Option<String>>(7)?.map(|_| super::columns::parsed(row, 7)).transpose()?,
         reasons: reasons.split_whitespace().map(str::to_owned).collect(),
         detail: digest(9)?,
         bundle: digest(10)?,
         began: number(11)?,
         entry: number(12)?,
-        time: super::parsed(row, 13)?,
+        time: super::columns::parsed(row, 13)?,
         by: by.and_then(|run| run.parse().ok()),
         by_rollback: by_rollback.and_then(|number| u64::try_from(number).ok()),
         replaced: row.get(16)?,

@@ -1,0 +1,47 @@
+//! Tables of the views.
+
+/// Makes the tables, unless they exist.
+pub const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS cursor (entries INTEGER NOT NULL);
+INSERT INTO cursor (entries) SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM cursor);
+CREATE TABLE IF NOT EXISTS run (run TEXT PRIMARY KEY, entry INTEGER NOT NULL, project TEXT NOT NULL,
+  commit_id TEXT NOT NULL, state TEXT NOT NULL, started TEXT NOT NULL, services TEXT NOT NULL, person TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS freeze (frozen TEXT PRIMARY KEY, entry INTEGER NOT NULL, time TEXT NOT NULL, person TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS work (run TEXT NOT NULL, entry INTEGER NOT NULL, kind TEXT NOT NULL,
+  name TEXT NOT NULL, runner TEXT NOT NULL, state TEXT NOT NULL, log TEXT,
+  PRIMARY KEY (run, kind, name, runner)) STRICT;
+CREATE TABLE IF NOT EXISTS artifact (run TEXT NOT NULL, name TEXT NOT NULL, manifest TEXT NOT NULL,
+  PRIMARY KEY (run, name)) STRICT;
+CREATE TABLE IF NOT EXISTS last (place TEXT PRIMARY KEY, entry INTEGER NOT NULL, release INTEGER NOT NULL,
+  outcome TEXT NOT NULL, reasons TEXT NOT NULL, detail TEXT, bundle TEXT) STRICT;
+CREATE TABLE IF NOT EXISTS named (blob BLOB NOT NULL, project TEXT NOT NULL, refused TEXT NOT NULL,
+  PRIMARY KEY (blob, project, refused)) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS release (place TEXT NOT NULL, began INTEGER NOT NULL, kind TEXT NOT NULL,
+  run TEXT NOT NULL, artifact TEXT NOT NULL, release INTEGER, stage TEXT NOT NULL, outcome TEXT,
+  reasons TEXT NOT NULL, detail TEXT, bundle TEXT, changed INTEGER NOT NULL, time TEXT NOT NULL, replaces TEXT,
+  by_run TEXT, by_rollback INTEGER, request TEXT, person TEXT, ends INTEGER, PRIMARY KEY (place, began)) STRICT;
+CREATE TABLE IF NOT EXISTS enrolled (person TEXT PRIMARY KEY, enrolment TEXT NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS release_of_run ON release (run);
+CREATE INDEX IF NOT EXISTS release_of_artifact ON release (artifact);
+CREATE INDEX IF NOT EXISTS release_of_place ON release (place, release);
+CREATE INDEX IF NOT EXISTS run_of_commit ON run (project, commit_id);
+";
+
+/// Tables with their columns, for comparing.
+pub const TABLES: [(&str, &str); 9] = [
+    ("cursor", "entries"),
+    ("run", "run, entry, project, commit_id, state, started, services, person"),
+    ("freeze", "frozen, entry, time, person"),
+    ("work", "run, entry, kind, name, runner, state, log"),
+    ("artifact", "run, name, manifest"),
+    ("last", "place, entry, release, outcome, reasons, detail, bundle"),
+    ("named", "hex(blob), project, refused"),
+    (
+        "release",
+        "place, began, kind, run, artifact, release, stage, outcome, reasons, detail, bundle, changed, time, replaces, \
+         by_run, by_rollback, request, person, ends",
+    ),
+    ("enrolled", "person, enrolment"),
+];
+/// Version of the schema; views of another version are rebuilt.
+pub const VERSION: i64 = 7;
