@@ -2,15 +2,17 @@
 //!
 //! Invariant: every message and every field passes `shown` here, wherever its words come from, so no caller can forget it.
 //! A standard error that is closed, full or not read holds up no role: lines wait in a bounded queue, and lines that find
-//! no room are counted. It deliberately omits rotation and files: journald, or the shell, does that.
+//! no room are counted. Each line has a bounded length. In JSON a panic is a line like any other. It deliberately omits rotation and files: journald, or the shell, does that.
 
 mod line;
 mod queue;
 
 use std::fmt;
 use std::io::Write as _;
+use std::panic::PanicHookInfo;
 use std::str::FromStr;
 use std::sync::OnceLock;
+use std::thread::Builder;
 
 use tracing::{Event, Level, Subscriber, span};
 use tracing_subscriber::filter::{EnvFilter, FilterExt as _, LevelFilter, filter_fn};
@@ -82,8 +84,15 @@ impl std::error::Error for FilterError {}
 /// Writes what this process says from now on; a second journal in one process says nothing.
 #[must_use = "the last lines are written when the journal is dropped"]
 pub fn start(source: LogSource, format: Format, filter: &Filter) -> Journal {
-    let queue = Queue::start(std::io::stderr());
     let (source, format) = STARTED.get_or_init(|| (source, format));
+    let queue = Queue::start(Builder::new(), std::io::stderr()).unwrap_or_else(|error| {
+        let what = format!("no further line is written, because the journal's thread cannot start: {error}");
+        write_now(&LogEvent::error(what), source, *format);
+        Queue::default()
+    });
+    if *format == Format::Json {
+        report_panics(source.clone());
+    }
     let at = queue.clone();
     let lines = lines(source.clone(), *format, filter, move |line| at.send(line));
     // It fails where there is a journal already, which goes on.
@@ -94,10 +103,30 @@ pub fn start(source: LogSource, format: Format, filter: &Filter) -> Journal {
 /// Says as JSON why a role ends, whatever the filter is; `false` in a process that writes no JSON.
 pub fn last_words(what: &str) -> bool {
     let Some((source, format @ Format::Json)) = STARTED.get() else { return false };
-    let event =
-        LogEvent { level: Level::ERROR, target: "countersign", message: what.to_owned(), fields: Vec::new() };
-    let _ = std::io::stderr().write_all(event.line(source, *format).as_bytes());
+    write_now(&LogEvent::error(what.to_owned()), source, *format);
     true
+}
+
+/// Writes panics as JSON too: a reader that parses each line could not read the default text.
+fn report_panics(source: LogSource) {
+    std::panic::set_hook(Box::new(move |panic| write_now(&panic_event(panic), &source, Format::Json)));
+}
+
+/// A panic as an event of the log.
+fn panic_event(panic: &PanicHookInfo<'_>) -> LogEvent<'static> {
+    let what = panic.payload_as_str().unwrap_or("a value that is no text");
+    let mut event = LogEvent::error(format!("a thread panicked; this is a bug: {what}"));
+    let thread = std::thread::current();
+    event.fields.push(("thread", thread.name().unwrap_or("unnamed").into()));
+    if let Some(location) = panic.location() {
+        event.fields.push(("location", location.to_string().into()));
+    }
+    event
+}
+
+/// Writes a line past the queue: the process may end at once.
+fn write_now(event: &LogEvent<'_>, source: &LogSource, format: Format) {
+    let _ = std::io::stderr().write_all(event.line(source, format).as_bytes());
 }
 
 impl Drop for Journal {

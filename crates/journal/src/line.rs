@@ -1,6 +1,7 @@
 //! One line: text for people, or a JSON object (RFC 8259) for machines.
 //!
-//! Invariant: nothing in it moves a cursor, hides, or begins a line: that is `shown`'s part for both formats.
+//! Invariant: nothing in it moves a cursor, hides, or begins a line: that is `shown`'s part for both formats. The length of
+//! a line is bounded, because a role has few fields, and each text in them is cut.
 
 use std::fmt::{self, Write as _};
 
@@ -38,6 +39,13 @@ pub struct LogEvent<'a> {
 /// Fields of an event or a span, in the order in which they were given.
 #[derive(Debug, Default)]
 pub struct Fields(Vec<(&'static str, Value)>);
+
+impl LogEvent<'static> {
+    /// An error of the process itself.
+    pub fn error(message: String) -> Self {
+        Self { level: Level::ERROR, target: "countersign", message: bounded(message), fields: Vec::new() }
+    }
+}
 
 impl LogEvent<'_> {
     /// The line, with its end.
@@ -102,6 +110,16 @@ fn word(value: &Value) -> String {
     }
 }
 
+/// A text of bounded length; the end of a longer one is replaced by the number of its bytes.
+pub fn bounded(mut text: String) -> String {
+    if text.len() > TEXT_BYTES_MAX {
+        let (end, all) = (text.floor_char_boundary(TEXT_BYTES_MAX), text.len());
+        text.truncate(end);
+        let _ = write!(text, "... ({} bytes more)", all - end);
+    }
+    text
+}
+
 impl Fields {
     /// Adds what these do not name yet.
     pub fn below(&mut self, others: &Self) {
@@ -126,6 +144,7 @@ impl Fields {
     }
 
     fn set(&mut self, field: &Field, value: Value) {
+        let value = if let Value::String(text) = value { bounded(text).into() } else { value };
         match self.0.iter_mut().find(|(name, _)| *name == field.name()) {
             Some((_, old)) => *old = value,
             None => self.0.push((field.name(), value)),
@@ -155,5 +174,7 @@ impl Visit for Fields {
     }
 }
 
+/// Most bytes of a message or a field: errors quote texts of others, which may be large.
+const TEXT_BYTES_MAX: usize = 8 * 1024;
 /// Members that each JSON line has.
 const OWN: [&str; 4] = ["time", "level", "target", "message"];

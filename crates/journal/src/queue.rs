@@ -4,8 +4,9 @@
 //! writes into it.
 
 use std::collections::VecDeque;
-use std::io::Write;
+use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::Builder;
 use std::time::Duration;
 
 /// The way in.
@@ -27,12 +28,15 @@ struct PendingLines {
 }
 
 impl Queue {
-    /// Starts the thread that writes. Where no thread can be started, lines only fill the queue.
-    pub fn start(to: impl Write + Send + 'static) -> Self {
+    /// Starts the thread that writes.
+    ///
+    /// # Errors
+    /// If the system starts no further thread.
+    pub fn start(thread: Builder, to: impl Write + Send + 'static) -> io::Result<Self> {
         let queue = Self::default();
         let own = Self(Arc::clone(&queue.0));
-        drop(std::thread::Builder::new().name("journal".into()).spawn(move || own.write(to)));
-        queue
+        drop(thread.name("journal".into()).spawn(move || own.write(to))?);
+        Ok(queue)
     }
 
     /// Puts a line into the queue, or counts it.
@@ -92,6 +96,7 @@ mod tests {
 
     use std::io::{self, Write};
     use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::thread::Builder;
 
     use super::{LINES_MAX, Queue};
 
@@ -112,11 +117,18 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_that_cannot_start_is_an_error() {
+        // No address space has room for such a stack.
+        let huge = Builder::new().stack_size(1 << 60);
+        assert!(Queue::start(huge, io::sink()).is_err());
+    }
+
+    #[test]
     fn attack_a_reader_that_does_not_read_holds_nobody_up() {
         let (go, wait) = channel();
         let (sender, written) = channel();
         let (stuck, is_stuck) = channel();
-        let queue = Queue::start(Stuck(wait, sender, stuck));
+        let queue = Queue::start(Builder::new(), Stuck(wait, sender, stuck)).unwrap();
         queue.send("0\n".into());
         // From here on the thread holds the first line, and takes no other and no count.
         is_stuck.recv().unwrap();

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tracing::{debug, error, error_span, info, trace, warn};
 use tracing_subscriber::layer::SubscriberExt as _;
 
-use super::{Filter, Format, LogSource, lines};
+use super::{Filter, Format, LogSource, lines, panic_event};
 
 /// The lines that something writes.
 fn written(format: Format, filter: &str, say: impl FnOnce()) -> Vec<String> {
@@ -103,4 +103,41 @@ fn no_member_of_a_json_line_is_there_twice() {
     let lines = written(Format::Json, "info", || info!(role = "server", level = "error", "one"));
     assert_eq!(lines[0].matches("\"role\"").count(), 1, "{lines:?}");
     assert_eq!(lines[0].matches("\"level\"").count(), 1, "{lines:?}");
+}
+
+/// A step's output or another machine's answer may be as long as it likes.
+#[test]
+fn attack_a_long_text_makes_no_long_line() {
+    let long = "\u{e4}".repeat(1 << 20);
+    for format in [Format::Text, Format::Json] {
+        let say = || {
+            let _inside = error_span!("work", name = long.as_str()).entered();
+            warn!(detail = %long, "it said {long}");
+        };
+        let line = written(format, "info", say).concat();
+        assert!(line.len() < 32 * 1024, "{} bytes", line.len());
+        assert_eq!(line.matches("bytes more)").count(), 3, "each is cut, and the line says so");
+    }
+}
+
+#[test]
+fn a_panic_is_a_line_of_json() {
+    let (sender, lines) = std::sync::mpsc::channel();
+    let source = LogSource { title: String::new(), fields: vec![("role", "server".into())] };
+    let old = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let _ = sender.send(panic_event(panic).line(&source, Format::Json));
+    }));
+    let ended = std::thread::Builder::new().name("worker".into()).spawn(|| panic!("on\npurpose"));
+    assert!(ended.unwrap().join().is_err());
+    std::panic::set_hook(old);
+    let line: String = lines.try_iter().collect();
+    assert_eq!(line.lines().count(), 1, "{line}");
+    let value: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(
+        (&value["level"], &value["role"], &value["thread"]),
+        (&"error".into(), &"server".into(), &"worker".into())
+    );
+    assert!(value["message"].as_str().unwrap().ends_with("this is a bug: on\npurpose"), "{line}");
+    assert!(value["location"].as_str().unwrap().contains("tests.rs:"), "{line}");
 }
