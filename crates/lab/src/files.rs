@@ -1,7 +1,9 @@
 //! Files of the project in the lab, as its commits hold them.
 
-/// A pipeline of two steps and one artifact.
-pub const PIPELINE: &str = "version: 1
+/// The steps of both pipelines.
+macro_rules! steps {
+    () => {
+        "version: 1
 steps:
   build:
     run: make
@@ -9,32 +11,37 @@ steps:
   test:
     needs: [build]
     run: make test
-artifacts:
+"
+    };
+}
+
+/// The artifact of both pipelines.
+macro_rules! artifacts {
+    () => {
+        "artifacts:
   api:
     files:
       bin/api: { step: build, path: out/api }
-";
+"
+    };
+}
+
+/// A pipeline of two steps and one artifact.
+pub const PIPELINE: &str = concat!(steps!(), artifacts!());
 
 /// The same with a node at which people agree, and a second artifact.
-pub const PIPELINE_MORE: &str = "version: 1
-steps:
-  build:
-    run: make
-    outputs: [out/api]
-  test:
-    needs: [build]
-    run: make test
-  agreed:
+pub const PIPELINE_MORE: &str = concat!(
+    steps!(),
+    "  agreed:
     needs: [build]
     approval: { role: release-manager, count: 1 }
-artifacts:
-  api:
+",
+    artifacts!(),
+    "  tool:
     files:
       bin/api: { step: build, path: out/api }
-  tool:
-    files:
-      bin/api: { step: build, path: out/api }
-";
+"
+);
 
 /// A service of one process.
 pub const RELEASE: &str = "version: 1

@@ -29,6 +29,8 @@ mod recorded;
 mod refusals;
 mod replaying;
 mod salt;
+#[cfg(test)]
+mod sample;
 
 mod serve;
 mod serve_error;

@@ -193,11 +193,11 @@ CREATE TABLE sum (kind TEXT NOT NULL, owner TEXT NOT NULL, bytes INTEGER NOT NUL
 
 #[cfg(test)]
 mod tests {
-    use domain::{RULES, Refused, release};
-    use evidence::entry::{Auth, Payload};
-    use lab::{at, id, name};
+    use domain::{Refused, release};
+    use lab::{id, name};
 
     use super::*;
+    use crate::sample;
 
     #[test]
     fn attack_what_is_refused_is_stored_for_its_sender_and_for_no_project() {
@@ -213,23 +213,8 @@ mod tests {
             (Event::Refused(refused), b"of a stranger".as_slice()),
             (Event::Promoted(promoted), b"in its project"),
         ] {
-            let facts = event.facts([1; 16]).unwrap();
-            let header = Header {
-                v: 1,
-                kind: event.kind().to_owned(),
-                rules: RULES,
-                time: at(0),
-                project: Some(name("shop")),
-                subject: None,
-                actor: Actor::Person(id(10)),
-                auth: Auth::SignedRequest,
-                cause: None,
-                idempotency: None,
-                facts: Payload::commitment(&facts),
-                particulars: None,
-                blobs: vec![blobs.put(bytes).unwrap()],
-            };
-            let entry = Entry { header: header.encode().unwrap(), facts, particulars: None };
+            let (actor, blob) = (Actor::Person(id(10)), blobs.put(bytes).unwrap());
+            let entry = sample::entry(&event, actor, Some(name("shop")), blob);
             count(&stored.connection, &stored.blobs, &entry).unwrap();
         }
         let counted = stored.counted().unwrap();

@@ -13,7 +13,7 @@ use wire::Submission;
 use crate::control::Control;
 use crate::installation;
 use crate::machine;
-use crate::people::submission;
+use crate::people::{Draft, submission};
 
 /// Times of a replay.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ pub fn replay_of(decisions: u64) -> ReplayTimes {
     for n in 0..decisions {
         machine::set_now(START + n * 10);
         let arguments = json!({ "place": installation::place(1), "release": n + 1 });
-        let sent = submission(&lab.bob, &lab.bob, "promote", arguments, Vec::new(), Vec::new());
+        let sent = submission(&lab.bob, &lab.bob, Draft::of("promote", arguments));
         server.put_request(&sent).unwrap();
         requests.push(sent);
     }
@@ -70,8 +70,13 @@ pub fn projects_of(count: u64) -> Projects {
             Environment { project: lab::name(&format!("p-{n}")), ..lab.environment("staging", &base) };
         let signed = lab.signed_environment(&statement, &[0, 1]);
         let arguments = json!({ "statement": signed.payload_digest() });
-        let sent =
-            submission(&lab.bob, &lab.bob, "set-environment", arguments, vec![signed], attached.to_vec());
+        let draft = Draft {
+            action: "set-environment",
+            arguments,
+            statements: vec![signed],
+            attachments: attached.to_vec(),
+        };
+        let sent = submission(&lab.bob, &lab.bob, draft);
         server.put_request(&sent).unwrap();
     }
     let mut decided = Vec::new();
@@ -80,7 +85,7 @@ pub fn projects_of(count: u64) -> Projects {
         let place =
             evidence::Place { project: lab::name(&format!("p-{}", n % count)), ..installation::place(0) };
         let arguments = json!({ "place": place, "release": n + 1 });
-        let sent = submission(&lab.bob, &lab.bob, "promote", arguments, Vec::new(), Vec::new());
+        let sent = submission(&lab.bob, &lab.bob, Draft::of("promote", arguments));
         let begun = Instant::now();
         server.put_request(&sent).unwrap();
         decided.push(begun.elapsed());

@@ -167,15 +167,7 @@ impl PersonNode {
             (PeerReply::Nothing(Some((from, to, release))), None) if !self.calm && happens(30) => {
                 let arguments =
                     json!({ "place": place(1), "from": from, "to": to, "release": release, "ends": true });
-                self.send(
-                    "rollback",
-                    arguments,
-                    Vec::new(),
-                    Vec::new(),
-                    RequestKind::Rollback,
-                    surroundings,
-                    out,
-                );
+                self.send(Draft::of("rollback", arguments), RequestKind::Rollback, surroundings, out);
             }
             _ => {}
         }
@@ -188,15 +180,7 @@ impl PersonNode {
             // She cancels the run, whether or not runners have begun it.
             RequestKind::Run if !self.calm && happens(100) => {
                 let arguments = json!({ "run": self.nonce, "commit": self.last_commit });
-                self.send(
-                    "cancel",
-                    arguments,
-                    Vec::new(),
-                    Vec::new(),
-                    RequestKind::Cancellation,
-                    surroundings,
-                    out,
-                );
+                self.send(Draft::of("cancel", arguments), RequestKind::Cancellation, surroundings, out);
             }
             RequestKind::Run
             | RequestKind::Cancellation
@@ -218,7 +202,8 @@ impl PersonNode {
         surroundings.truth.committed(pack.commit.clone());
         let arguments = json!({ "project": "shop", "commit": pack.commit });
         let attachments = vec![pack.encode().unwrap()];
-        self.send("run", arguments, Vec::new(), attachments, RequestKind::Run, surroundings, out);
+        let draft = Draft { attachments, ..Draft::of("run", arguments) };
+        self.send(draft, RequestKind::Run, surroundings, out);
     }
 
     /// Verifies the pending release of production, and approves it if only approvals are missing.
@@ -292,7 +277,9 @@ impl PersonNode {
         surroundings.truth.approved(bundle.release, bundle.artifact(), checked.plan);
         self.approved = Some((bundle.release, bundle.artifact()));
         let sent = RequestKind::Approval(bundle.release);
-        self.statement("approve", vec![envelope], sent, surroundings, out);
+        let arguments = json!({ "statement": envelope.payload_digest() });
+        let draft = Draft { statements: vec![envelope], ..Draft::of("approve", arguments) };
+        self.send(draft, sent, surroundings, out);
     }
 
     /// A release in staging proceeds automatically; if it is seen there twice, it is promoted again.
@@ -305,7 +292,7 @@ impl PersonNode {
 
     fn promote(&mut self, at: usize, release: u64, surroundings: &mut Surroundings<'_>, out: &mut Outbox) {
         let arguments = json!({ "place": place(at), "release": release });
-        self.send("promote", arguments, Vec::new(), Vec::new(), RequestKind::Promotion, surroundings, out);
+        self.send(Draft::of("promote", arguments), RequestKind::Promotion, surroundings, out);
     }
 
     /// One officer freezes production at intervals, two lift the freeze.
@@ -340,7 +327,8 @@ impl PersonNode {
             arguments["tightening"] = json!(tightening.payload_digest());
             statements.push(tightening.clone());
         }
-        self.send("set-status", arguments, statements, Vec::new(), RequestKind::Status, surroundings, out);
+        let draft = Draft { statements, ..Draft::of("set-status", arguments) };
+        self.send(draft, RequestKind::Status, surroundings, out);
     }
 
     /// Mallory signs a request in Ada's name, and an approval in Bob's.
@@ -348,56 +336,47 @@ impl PersonNode {
         let lab = surroundings.lab;
         let arguments = json!({ "place": place(1), "release": between(1, 9) });
         let victim = if happens(500) { &lab.ada } else { &lab.bob };
-        let submission = submission(victim, &lab.mallory, "promote", arguments, Vec::new(), Vec::new());
+        let submission = submission(victim, &lab.mallory, Draft::of("promote", arguments));
         self.sent = Some(RequestKind::Forgery);
         self.line.ask(machine::now().millis(), 0, PeerRequest::Submit(Box::new(submission)), out);
     }
 
-    fn statement(
-        &mut self,
-        action: &str,
-        statements: Vec<Envelope>,
-        sent: RequestKind,
-        surroundings: &mut Surroundings<'_>,
-        out: &mut Outbox,
-    ) {
-        let digest = statements.first().map(Envelope::payload_digest);
-        self.send(action, json!({ "statement": digest }), statements, Vec::new(), sent, surroundings, out);
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "all parts of a request")]
-    fn send(
-        &mut self,
-        action: &str,
-        arguments: Value,
-        statements: Vec<Envelope>,
-        attachments: Vec<Vec<u8>>,
-        sent: RequestKind,
-        surroundings: &Surroundings<'_>,
-        out: &mut Outbox,
-    ) {
+    fn send(&mut self, draft: Draft, sent: RequestKind, surroundings: &Surroundings<'_>, out: &mut Outbox) {
         let person = [
             &surroundings.lab.ada,
             &surroundings.lab.bob,
             &surroundings.lab.officers[0],
             &surroundings.lab.mallory,
         ][self.who];
-        let submission = submission(person, person, action, arguments, statements, attachments);
+        let submission = submission(person, person, draft);
         self.nonce = Request::read(&submission.request).ok().map(|request| request.nonce);
         self.sent = Some(sent);
         self.line.ask(machine::now().millis(), 0, PeerRequest::Submit(Box::new(submission)), out);
     }
 }
 
+/// A request before it is signed.
+#[derive(Debug)]
+pub struct Draft {
+    /// Its action.
+    pub action: &'static str,
+    /// The arguments of the action.
+    pub arguments: Value,
+    /// Statements that the arguments name.
+    pub statements: Vec<Envelope>,
+    /// Attachments that the arguments name.
+    pub attachments: Vec<Vec<u8>>,
+}
+
+impl Draft {
+    /// A request without statements and attachments.
+    pub const fn of(action: &'static str, arguments: Value) -> Self {
+        Self { action, arguments, statements: Vec::new(), attachments: Vec::new() }
+    }
+}
+
 /// A request in a person's name, signed by any key.
-pub fn submission(
-    person: &Person,
-    signer: &Person,
-    action: &str,
-    arguments: Value,
-    statements: Vec<Envelope>,
-    attachments: Vec<Vec<u8>>,
-) -> Submission {
+pub fn submission(person: &Person, signer: &Person, draft: Draft) -> Submission {
     let request = Request {
         v: 1,
         installation: lab::id(1),
@@ -405,15 +384,15 @@ pub fn submission(
         issued: machine::now(),
         expires: machine::now().later_by(Duration::from_mins(5)),
         nonce: Id::from_random(machine::bytes()),
-        action: lab::name(action),
-        arguments,
+        action: lab::name(draft.action),
+        arguments: draft.arguments,
     };
     let mut envelope = request.envelope().unwrap();
     signer.sign_in.sign(&mut envelope, request::NAMESPACE);
     Submission {
         request: envelope,
-        statements,
-        attachments: attachments.into_iter().map(Bytes).collect(),
+        statements: draft.statements,
+        attachments: draft.attachments.into_iter().map(Bytes).collect(),
         repository: None,
     }
 }

@@ -1,32 +1,11 @@
 //! Tests of the right to read a blob, by the entries that name it.
 
 use domain::identity::Enrolled;
-use domain::{RULES, Refused, release};
-use evidence::entry::{Auth, Payload};
+use domain::{Refused, release};
 use lab::{Lab, Person, at, name};
 
 use super::*;
-
-/// An entry that names a blob.
-fn naming(blob: Digest, project: Option<&str>, event: &Event) -> Entry {
-    let facts = event.facts([1; 16]).unwrap();
-    let header = Header {
-        v: 1,
-        kind: event.kind().to_owned(),
-        rules: RULES,
-        time: at(0),
-        project: project.map(name),
-        subject: None,
-        actor: Actor::System,
-        auth: Auth::SignedRequest,
-        cause: None,
-        idempotency: None,
-        facts: Payload::commitment(&facts),
-        particulars: None,
-        blobs: vec![blob],
-    };
-    Entry { header: header.encode().unwrap(), facts, particulars: None }
-}
+use crate::sample;
 
 /// The refusal of an agreement whose run has ended has no project, and names the signed request as a blob.
 #[test]
@@ -52,13 +31,13 @@ fn attack_a_blob_that_was_refused_of_no_project_is_not_for_everybody() {
         [b"agree ", b"cancel", b"promot", b"root  ", b"both  "].map(|text| Digest::of(text));
     let views = Views::open(dir.path()).unwrap();
     let entries = [
-        naming(agree, None, &refused(&lab.ada)),
-        naming(cancel, Some("elsewhere"), &refused(&lab.ada)),
-        naming(promote, Some("shop"), &promoted),
-        naming(root, None, &rooted),
+        sample::entry(&refused(&lab.ada), Actor::System, None, agree),
+        sample::entry(&refused(&lab.ada), Actor::System, Some(name("elsewhere")), cancel),
+        sample::entry(&promoted, Actor::System, Some(name("shop")), promote),
+        sample::entry(&rooted, Actor::System, None, root),
         // The blob was named by a refusal first, and by a current statement later.
-        naming(both, None, &refused(&lab.officers[0])),
-        naming(both, None, &rooted),
+        sample::entry(&refused(&lab.officers[0]), Actor::System, None, both),
+        sample::entry(&rooted, Actor::System, None, both),
     ];
     for (entry, number) in entries.iter().zip(0..) {
         apply(&views.connection.lock().unwrap(), number, entry).unwrap();
