@@ -5,6 +5,7 @@
 mod answers;
 mod release;
 mod support;
+mod texts;
 
 use std::process::Command;
 

@@ -15,4 +15,4 @@ mod ranges;
 mod remedies;
 mod starting;
 mod streams;
-mod teams;
+pub mod teams;

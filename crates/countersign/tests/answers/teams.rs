@@ -9,7 +9,7 @@ use crate::support::Home;
 const PLACE: &str = "shop/ledger-api/production";
 
 /// The shop with an installation of Ada, who commits, and Bob, who has a separate home.
-fn founded(mode: &str) -> (Shop, Home) {
+pub fn founded(mode: &str) -> (Shop, Home) {
     let (shop, bob) = (Shop::new(), Home::new());
     shop.quick_pipeline();
     let dir = shop.home.dir.path();
