@@ -33,6 +33,8 @@ pub fn home_dir() -> Option<PathBuf> {
 pub fn user_dir(variable: &str, fallback: &str) -> Result<PathBuf, Error> {
     let set = std::env::var_os(variable).map(PathBuf::from).filter(|dir| dir.is_absolute());
     let dir = set.or_else(|| home_dir().map(|home| home.join(fallback)));
-    let dir = dir.ok_or_else(|| Error::unusable(format!("neither {variable} nor HOME names a directory")))?;
+    let dir = dir.ok_or_else(|| {
+        Error::unusable(format!("neither {variable} nor HOME names a directory; set HOME to yours"))
+    })?;
     Ok(dir.join("countersign"))
 }

@@ -54,5 +54,7 @@ impl Dossier {
 }
 
 fn nothing_pinned() -> Error {
-    Error::unusable("you have pinned nothing; ask a colleague for their line of `countersign trust pin`")
+    Error::unusable(
+        "you have pinned nothing; ask a colleague for their line of `countersign trust pin`, and pin it with `countersign trust pin --set LINE`",
+    )
 }

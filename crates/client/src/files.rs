@@ -20,5 +20,10 @@ pub fn private_dir(dir: &Path) -> Result<(), Error> {
 
 /// Writes a file that people pass on to each other.
 pub fn write_shared(file: &Path, bytes: &[u8]) -> Result<(), Error> {
-    Ok(disk::replace("people.file", &std::path::absolute(file)?, bytes, 0o644)?)
+    let file = std::path::absolute(file)?;
+    if let Some(dir) = file.parent().filter(|dir| !dir.is_dir()) {
+        let what = format!("cannot write `{}`: there is no directory `{}`", file.display(), dir.display());
+        return Err(Error::unusable(format!("{what}; make it, or name another file")));
+    }
+    Ok(disk::replace("people.file", &file, bytes, 0o644)?)
 }

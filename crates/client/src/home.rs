@@ -4,6 +4,7 @@
 //! keys.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use evidence::Name;
@@ -65,7 +66,9 @@ impl Home {
         if !parent.exists() {
             return Ok(found);
         }
-        for item in fs::read_dir(parent)?.flatten() {
+        let items = fs::read_dir(parent)
+            .map_err(|error| Error::unusable(format!("cannot read `{}`: {error}", parent.display())))?;
+        for item in items.flatten() {
             if item.path().is_dir() && item.file_name().to_string_lossy().starts_with(&prefix) {
                 found.push(item.path());
             }
@@ -97,7 +100,7 @@ impl Home {
 
     /// Fails, with a remedy, if the data directory does not exist.
     pub fn exists(&self) -> Result<(), Error> {
-        if self.0.exists() {
+        if self.holds_installation() {
             return Ok(());
         }
         let shown = self.0.display();
@@ -105,7 +108,8 @@ impl Home {
             let remedy = "make one with `countersign init`, or name the data directory of yours with --data";
             return Err(Error::unusable(format!("there is no installation at `{shown}`; {remedy}")));
         }
-        Err(Error::unusable(format!("the data directory `{shown}` is gone; {}", self.instead()?)))
+        let how = if self.0.exists() { "holds no ledger" } else { "is gone" };
+        Err(Error::unusable(format!("the data directory `{shown}` {how}; {}", self.instead()?)))
     }
 
     /// Directories of roles that exist beside the data directory.
@@ -124,6 +128,14 @@ impl Home {
              (docs/operating/restore.md); to begin anew, `rm -r {}` and then `countersign init`",
             left.join(" ")
         ))
+    }
+
+    /// Whether the directory belongs to an installation, as far as this person may look into it.
+    fn holds_installation(&self) -> bool {
+        match fs::read_dir(&self.0) {
+            Ok(_) => has_ledger(&self.0) || self.url_file().exists(),
+            Err(error) => !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
+        }
     }
 
     fn beside(&self, suffix: &str) -> PathBuf {

@@ -64,7 +64,7 @@ pub fn read(path: &Path) -> Result<MachineSigner, Error> {
     if !named.exists() {
         let text = secret::read(path)?;
         return MachineSigner::from_pem(&text)
-            .map_err(|error| Error::unusable(format!("`{shown}`: {error}")));
+            .map_err(|error| Error::unusable(format!("`{shown}`: {error}; {}", secret::LOST)));
     }
     if path.exists() {
         let what =

@@ -37,7 +37,11 @@ pub fn read(installation: Id) -> Result<Option<Pin>, Error> {
     match fs::read_to_string(&path) {
         Ok(text) => {
             let parsed = text.trim().parse();
-            parsed.map(Some).map_err(|error| Error::unusable(format!("`{}`: {error}", path.display())))
+            parsed.map(Some).map_err(|error| {
+                let remedy =
+                    "remove the file, and pin a colleague's line with `countersign trust pin --set LINE`";
+                Error::unusable(format!("`{}`: {error}; {remedy}", path.display()))
+            })
         }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::unusable(format!("cannot read `{}`: {error}", path.display()))),

@@ -24,7 +24,10 @@ pub fn read(dir: &Path) -> Result<(PolicyFiles, BTreeMap<String, String>), Error
     let (tests, files): (BTreeMap<_, _>, BTreeMap<_, _>) =
         files.into_iter().partition(|(path, _)| path.ends_with("_test.rego"));
     if files.is_empty() {
-        return Err(Error::unusable(format!("`{}` has no file that ends in `.rego`", dir.display())));
+        return Err(Error::unusable(format!(
+            "`{}` has no file that ends in `.rego`; `countersign policy copy DIR` writes a policy to start from",
+            dir.display()
+        )));
     }
     policy::all_asked(&policy::Bundle::new(files.clone())?)?;
     if let Some((path, rule)) = tests.iter().find_map(|(path, text)| Some((path, gate_rule(text)?))) {

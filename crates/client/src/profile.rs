@@ -69,7 +69,11 @@ impl Profile {
     }
 
     fn read_file(path: &Path) -> Result<Option<Self>, Error> {
-        let wrong = |error: &dyn std::fmt::Display| Error::unusable(format!("`{}`: {error}", path.display()));
+        let remedy =
+            "correct or remove the file; `countersign key use --pin LINE --person ID` writes it again";
+        let wrong = |error: &dyn std::fmt::Display| {
+            Error::unusable(format!("`{}`: {error}; {remedy}", path.display()))
+        };
         match fs::read_to_string(path) {
             Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| wrong(&error)),
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),

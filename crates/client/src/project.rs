@@ -25,7 +25,10 @@ pub struct SourceCommit<'a> {
 pub fn repository(given: Option<&Path>) -> Result<PathBuf, Error> {
     let here = given.map_or_else(std::env::current_dir, |path| Ok(path.to_path_buf()))?;
     toplevel(&here)?.ok_or_else(|| {
-        let remedy = "go into one, or name it with --repository";
+        let remedy = match given {
+            Some(_) => "name one with --repository",
+            None => "go into one, or name it with --repository",
+        };
         Error::unusable(format!("`{}` lies in no git repository; {remedy}", here.display()))
     })
 }

@@ -20,7 +20,7 @@ use crate::witnesses;
 /// The bytes of a bundle's file.
 pub fn read(file: &Path) -> Result<Vec<u8>, Error> {
     let shown = file.display();
-    let failed = |error: &dyn std::fmt::Display| Error::unusable(format!("`{shown}`: {error}"));
+    let failed = |error: &dyn std::fmt::Display| Error::unusable(format!("cannot read `{shown}`: {error}"));
     let size = std::fs::metadata(file).map_err(|error| failed(&error))?.len();
     if size > BYTES_MAX as u64 {
         return Err(failed(&format!("has {size} bytes, at most {BYTES_MAX} are allowed")));
@@ -32,10 +32,9 @@ pub fn read(file: &Path) -> Result<Vec<u8>, Error> {
 pub fn anchors_of(file: &Path) -> Result<Anchors, Error> {
     let shown = file.display();
     let failed = |error: &dyn std::fmt::Display| Error::unusable(format!("`{shown}`: {error}"));
-    let bytes = std::fs::read(file).map_err(|error| failed(&error))?;
-    let none = |error: &dyn std::fmt::Display| {
-        failed(&format!("{error}; this is no trust root as `countersign trust root --out FILE` writes it"))
-    };
+    let bytes =
+        std::fs::read(file).map_err(|error| Error::unusable(format!("cannot read `{shown}`: {error}")))?;
+    let none = |error: &dyn std::fmt::Display| failed(&format!("{error}; {NO_ROOT}"));
     let envelope = Envelope::decode(&bytes).map_err(|error| none(&error))?;
     let root = TrustRoot::open(&envelope).map_err(|error| none(&error))?;
     Ok(Anchors { version: root.version, digest: root.digest()?, rehearsal: true })
@@ -230,6 +229,9 @@ pub fn counted(count: usize, one: &str, several: &str) -> String {
 pub fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
+
+/// The remedy for a file that holds no trust root.
+pub const NO_ROOT: &str = "this is no trust root as `countersign trust root --out FILE` writes it";
 
 #[cfg(test)]
 mod tests {

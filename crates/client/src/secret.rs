@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// The file system failed.
-    #[error("cannot read key `{path}`: {1}", path = .0.display())]
+    #[error("cannot read key `{path}`: {1}; {LOST}", path = .0.display())]
     Read(PathBuf, io::Error),
     /// Others can read the file; its mode is the second field.
     #[error("key `{path}` can be read by others (mode {1:o}); `chmod 600 {path}`", path = .0.display())]
@@ -27,3 +27,7 @@ pub fn read(path: &Path) -> Result<String, SecretError> {
     }
     fs::read_to_string(path).map_err(failed)
 }
+
+/// The remedy for a secret that is missing or damaged.
+pub(crate) const LOST: &str =
+    "restore it from your backup; docs/operating/keys.md describes how each key is replaced";

@@ -37,7 +37,8 @@ impl PersonKey {
             public.set_file_name(name);
         }
         let text = fs::read_to_string(&public).map_err(|error| {
-            Error::unusable(format!("cannot read public key `{}`: {error}", public.display()))
+            let remedy = "name the file of an SSH key, or make one with `ssh-keygen -t ed25519`";
+            Error::unusable(format!("cannot read public key `{}`: {error}; {remedy}", public.display()))
         })?;
         let key =
             text.parse().map_err(|error| Error::unusable(format!("`{}`: {error}", public.display())))?;
@@ -182,7 +183,7 @@ pub fn git_config(name: &str) -> Result<Option<String>, Error> {
         Some(1) => Ok(None),
         _ => {
             let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            Err(Error::unusable(format!("git cannot read its setting {name}: {said}")))
+            Err(Error::unusable(format!("git cannot read its setting {name}: {said}; correct that file")))
         }
     }
 }

@@ -28,7 +28,7 @@ pub fn ask_for(question: &str, nothing: &str, page: &str, yes: bool, output: Out
     let mut ask = std::io::stderr();
     if !std::io::stdin().is_terminal() || !ask.is_terminal() {
         return Err(Failure::usage(format!(
-            "there is no terminal on which to ask, so {nothing}; read the statement, and give --yes"
+            "there is no terminal on which to ask, so {nothing}; read what is shown above, and give --yes"
         )));
     }
     write!(ask, "\n{question} [y/N] ")?;

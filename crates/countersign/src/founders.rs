@@ -71,7 +71,7 @@ pub fn alone(key: Option<&Path>, name: Option<&str>, email: Option<&str>) -> Res
 pub fn listed(file: &Path) -> Result<Vec<Founder>, Failure> {
     let shown = file.display();
     let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}")))?;
+        .map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}; {PEOPLE_PAGE}")))?;
     let people: Vec<PersonFile> = serde_json::from_str(&text)
         .map_err(|error| Failure::error(format!("`{shown}`: {error}; {PEOPLE_PAGE}")))?;
     if people.len() < 2 {
@@ -104,10 +104,8 @@ pub fn listed(file: &Path) -> Result<Vec<Founder>, Failure> {
 /// A role of any other name is allowed, since an approval node of a pipeline may name it.
 fn known_roles(file: &str, person: &PersonFile) -> Result<(), Failure> {
     for role in &person.roles {
-        let near = |known: &&&str| similar::TextDiff::from_chars(role.as_str(), **known).ratio() > NEAR;
-        if let Some(known) = ROLES.iter().find(near).filter(|known| **known != role.as_str()) {
-            let what = format!("`{file}`: {} has the role `{role}`, which no rule uses", person.name);
-            return Err(Failure::error(format!("{what}; did you mean `{known}`?")));
+        if let Some(slip) = misspelled(role) {
+            return Err(Failure::error(format!("`{file}`: {} has the role {slip}", person.name)));
         }
     }
     if person.roles.is_empty() {
@@ -115,6 +113,13 @@ fn known_roles(file: &str, person: &PersonFile) -> Result<(), Failure> {
         return Err(Failure::error(format!("`{file}`: {} has no role; known are {all}", person.name)));
     }
     Ok(())
+}
+
+/// The mistake in a role whose name is close to a known one.
+pub fn misspelled(role: &Name) -> Option<String> {
+    let near = |known: &&&str| similar::TextDiff::from_chars(role.as_str(), **known).ratio() > NEAR;
+    let known = ROLES.iter().find(near).filter(|known| **known != role.as_str())?;
+    Some(format!("`{role}`, which no rule uses; did you mean `{known}`?"))
 }
 
 /// The page that describes the file.

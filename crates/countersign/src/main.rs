@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 success, 1 error, 2 usage, 3 refused by a decision, 4 could not decide, 130 interrupted while waiting.
 
+mod advice;
 mod children;
 mod cleanup;
 mod consent;

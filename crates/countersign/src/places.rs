@@ -144,6 +144,12 @@ fn free_port(taken: &mut BTreeSet<u16>) -> Result<u16, Failure> {
     Err(Failure::error(format!("found no free port between {PORT_MIN} and {PORT_MAX}")))
 }
 
+/// A port on which a process can listen.
+pub fn port(text: &str) -> Result<u16, String> {
+    let port = text.parse().ok().filter(|port| *port > 0);
+    port.ok_or_else(|| "expected a port, a number from 1 to 65535".to_owned())
+}
+
 const ATTEMPTS: u32 = 100;
 const PORT_MIN: u16 = 10_240;
 const PORT_MAX: u16 = 32_768;

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use client::pins;
+use client::review::NO_ROOT;
 
 use domain::{Event, State};
 use evidence::Digest;
@@ -67,10 +68,13 @@ fn believed(chain: &[(Envelope, TrustRoot)], file: Option<&Path>) -> Result<(Tru
         let shown = file.display();
         let bytes =
             std::fs::read(file).map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}")))?;
-        let mut root = TrustRoot::open(&Envelope::decode(&bytes)?)?;
+        let wrong =
+            |error: &dyn std::fmt::Display, what: &str| Failure::error(format!("`{shown}`: {error}; {what}"));
+        let envelope = Envelope::decode(&bytes).map_err(|error| wrong(&error, NO_ROOT))?;
+        let mut root = TrustRoot::open(&envelope).map_err(|error| wrong(&error, NO_ROOT))?;
         for (envelope, next) in chain {
             if next.version > root.version {
-                root = root.next(envelope)?;
+                root = root.next(envelope).map_err(|error| wrong(&error, OTHER_ROOT))?;
             }
         }
         return Ok((root, Belief::File));
@@ -82,7 +86,7 @@ fn believed(chain: &[(Envelope, TrustRoot)], file: Option<&Path>) -> Result<(Tru
     match pinned.map(|(_, root)| root.digest()).transpose()? {
         Some(digest) if digest == pin.root => Ok((newest, Belief::PinnedRoot)),
         _ => Err(Failure::error(format!(
-            "the data directory does not hold trust root {} (version {}) that you have pinned",
+            "the data directory does not hold trust root {} (version {}) that you have pinned: it is of another ledger or an old copy, or you pinned a wrong line; ask your colleagues which root is right, and pin it with `countersign trust pin --set LINE --replace`",
             pin.root, pin.root_version
         ))),
     }
@@ -99,19 +103,31 @@ pub fn envelope_of(data: &Path, version: u32) -> Result<Envelope, Failure> {
 /// Computes the state from the whole ledger of a data directory.
 pub fn fold(data: &Path) -> Result<State, Failure> {
     let mut state = State::default();
-    server::fold(&mut state, &Reader::open(data)?)?;
+    server::fold(&mut state, &open(data)?)?;
     Ok(state)
 }
 
 /// Every root of the ledger, each checked against the one before it.
+/// The ledger of a data directory.
+fn open(data: &Path) -> Result<Reader, Failure> {
+    Reader::open(data).map_err(|error| damaged(data, &error))
+}
+
+fn damaged(data: &Path, error: &dyn std::fmt::Display) -> Failure {
+    Failure::error(format!(
+        "the ledger in `{}` cannot be read: {error}; if its files are damaged, restore a backup (docs/operating/restore.md)",
+        data.display()
+    ))
+}
+
 fn chain(data: &Path) -> Result<Vec<(Envelope, TrustRoot)>, Failure> {
-    let (state, _) = server::state_of(data, &Reader::open(data)?)?;
+    let (state, _) = server::state_of(data, &open(data)?)?;
     checked(data, state.identity.roots())
 }
 
 /// The same, read from every entry: an audit uses no snapshot, because the server's owner may have made it.
 fn audited_chain(data: &Path) -> Result<Vec<(Envelope, TrustRoot)>, Failure> {
-    let reader = Reader::open(data)?;
+    let reader = open(data)?;
     let size = reader.head()?.frontier.size();
     let (mut roots, mut from) = (Vec::new(), 0);
     while from < size {
@@ -132,7 +148,8 @@ fn checked(data: &Path, roots: &[Digest]) -> Result<Vec<(Envelope, TrustRoot)>, 
     let blobs = Blobs::read_only(&data.join(BLOBS));
     let mut chain: Vec<(Envelope, TrustRoot)> = Vec::new();
     for digest in roots {
-        let envelope = Envelope::decode(&blobs.read(digest, ENVELOPE_BYTES_MAX as u64)?)?;
+        let bytes = blobs.read(digest, ENVELOPE_BYTES_MAX as u64).map_err(|error| damaged(data, &error))?;
+        let envelope = Envelope::decode(&bytes)?;
         let root = match chain.last() {
             None => TrustRoot::open(&envelope)?,
             Some((_, before)) => before.next(&envelope)?,
@@ -141,3 +158,6 @@ fn checked(data: &Path, roots: &[Digest]) -> Result<Vec<(Envelope, TrustRoot)>, 
     }
     Ok(chain)
 }
+
+const OTHER_ROOT: &str =
+    "the data directory is of another installation than this root, or holds another ledger";

@@ -52,7 +52,7 @@ places! {
 
 /// Why a text is not a place.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a place: expected PROJECT/SERVICE/ENVIRONMENT")]
+#[error("`{0}` is not a place: expected PROJECT/SERVICE/ENVIRONMENT, three names of `a-z`, `0-9` and `-`")]
 pub struct PlaceError(String);
 
 impl fmt::Display for Place {

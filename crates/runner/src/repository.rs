@@ -86,7 +86,7 @@ pub enum RepositoryError {
     #[error("git answered `{0}`")]
     Answer(String),
     /// A name that does not name a commit.
-    #[error("`{0}` names no commit here: {1}")]
+    #[error("`{0}` names no commit of this repository: {1}; name a branch, a tag or an id")]
     Revision(String, String),
     /// A range with more commits than can be judged.
     #[error("more than {0} commits lie between; {1}")]

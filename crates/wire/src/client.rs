@@ -59,6 +59,9 @@ impl Client {
 
     fn built(url: &str, builder: ClientBuilder, is_local: bool) -> Result<Self, ClientError> {
         let url = url.trim_end_matches('/').to_owned();
+        if reqwest::Url::parse(&url).map_or(true, |parsed| parsed.scheme() != "http" || !parsed.has_host()) {
+            return Err(ClientError::Url(url));
+        }
         match builder.build() {
             Ok(http) => Ok(Self { http, url, is_local, identity: ClientIdentity::Nobody, server: None }),
             Err(source) => Err(ClientError::Unreachable { url, source }),

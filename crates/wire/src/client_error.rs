@@ -16,6 +16,9 @@ pub enum ClientError {
         /// The error.
         source: reqwest::Error,
     },
+    /// The text is no address of a server.
+    #[error("`{0}` is not the URL of a server: expected for example `http://127.0.0.1:8080`")]
+    Url(String),
     /// The process that answers did not prove that it is the server, so its answer does not count.
     #[error("the process at {url} did not prove that it is the server: {what}; its answer does not count")]
     Unproven {
@@ -47,7 +50,7 @@ impl ClientError {
         match self {
             Self::Unreachable { .. } | Self::Unproven { .. } => true,
             Self::Problem(problem) => problem.status >= 500,
-            Self::Answer { .. } | Self::SignIn(_) => false,
+            Self::Answer { .. } | Self::SignIn(_) | Self::Url(_) => false,
         }
     }
 }

@@ -28,7 +28,7 @@ pub struct Service {
     command: Option<String>,
     /// Loopback port of the service, which the command gets as `PORT`; each environment on this machine gets another one;
     /// default: 8080 if the command names `$PORT`, else no port.
-    #[arg(long, requires = "command", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, requires = "command", value_parser = crate::places::port)]
     port: Option<u16>,
     /// Path that the service answers with status 200 over HTTP once it works; default: `/`.
     #[arg(long, requires = "command", value_name = "PATH")]
@@ -111,7 +111,9 @@ type Kind = fn(&Path, &str, Option<&str>) -> Result<Option<Recipe>, Failure>;
 fn recipe_of(repository: &Path, service: &Service) -> Result<Recipe, Failure> {
     let start = service.start().map(|(command, _)| command);
     if start.is_some_and(|line| line.is_empty() || line.contains('\n')) {
-        return Err(Failure::usage("--command is one line for a shell"));
+        return Err(Failure::usage(
+            "--command is one line for a shell, such as `node server.js --port $PORT`",
+        ));
     }
     let out = recipe::out_of(repository);
     let mut known: [Kind; 4] = [rust::recipe, go::recipe, python::recipe, node::recipe];

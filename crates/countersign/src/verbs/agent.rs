@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use agent::{Agent, Launcher, Memory};
+use agent::{Agent, Launcher, Memory, MemoryError};
 use clap::{Args, Subcommand};
 use client::clock;
 use client::files::{self, private_dir};
@@ -122,7 +122,10 @@ pub fn write_memory(
 ) -> Result<(), Failure> {
     private_dir(data)?;
     if Memory::read(data).is_ok() {
-        return Err(Failure::error(format!("`{}` has joined already; nothing was changed", data.display())));
+        return Err(Failure::error(format!(
+            "`{}` has joined already; nothing was changed; name another directory with --data",
+            data.display()
+        )));
     }
     let here = pin.environments.iter().find(|known| known.place() == *place);
     let memory = Memory {
@@ -154,18 +157,22 @@ pub fn write_memory(
 /// Writes a status into an agent's directory if it is newer than the file there and than the number that the agent
 /// remembers. The agent itself decides whether to believe it: only signatures under its own root count.
 fn status(data: &Path, file: &Path, output: Output) -> Result<(), Failure> {
-    let memory = Memory::read(data)?;
+    let memory = memory(data)?;
     let given = super::verify::read_status(file)?;
     let newest = newest_of(&given)?;
     // A damaged file counts as missing, because this command replaces it.
     let lies = agent::read_status(data).ok().flatten().map(|lies| newest_of(&lies)).transpose()?;
     if newest.installation != memory.installation {
-        return Err(Failure::error("the status is of another installation; nothing was changed"));
+        return Err(Failure::error(
+            "the status is of another installation than the agent; nothing was changed; save one of the agent's own with `countersign trust status --save FILE`",
+        ));
     }
     let seen = memory.seen_status.max(lies.map_or(0, |lies| lies.number));
     if newest.number < seen {
-        let what =
-            format!("the agent has seen status {seen}, this is {}; nothing was changed", newest.number);
+        let what = format!(
+            "the agent has seen status {seen}, this is {}; nothing was changed; `countersign trust status --save FILE` saves the newest",
+            newest.number
+        );
         return Err(Failure::error(what));
     }
     let bytes = given.encode()?;
@@ -174,13 +181,23 @@ fn status(data: &Path, file: &Path, output: Output) -> Result<(), Failure> {
     output.print(&shown, |_| format!("{} judges under status {} or a newer one", memory.agent, newest.number))
 }
 
+/// The memory of an agent that has joined.
+fn memory(data: &Path) -> Result<Memory, Failure> {
+    Memory::read(data).map_err(|error| match error {
+        MemoryError::Io(..) => {
+            Failure::error(format!("{error}; `countersign agent join` makes the directory of an agent"))
+        }
+        other => other.into(),
+    })
+}
+
 fn newest_of(file: &StatusFile) -> Result<Status, Failure> {
     Ok(Status::read(file.tightening.as_ref().unwrap_or(&file.base))?)
 }
 
 fn serve(data: &Path, server: &str, verb: &AgentVerb, output: Output) -> Result<(), Failure> {
     follow_parent(verb.role.child.with_parent)?;
-    let memory = Memory::read(data)?;
+    let memory = memory(data)?;
     let (name, place) = (memory.agent.as_str(), memory.place.to_string());
     let fields = [("role", "agent"), ("agent", name), ("place", place.as_str())];
     let _journal = verb.role.log.start(&format!("agent {place}"), &fields);

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a verb takes the same thing under the same name and with the same default as every other one.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -64,4 +65,15 @@ pub struct RoleArguments {
 pub fn words(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() { Err("it is empty; say why, or leave it out".into()) } else { Ok(text.to_owned()) }
+}
+
+/// The number of a release.
+pub fn release(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| "expected the number of a release, as `countersign status` shows it".to_owned())
+}
+
+/// An address on which a role listens.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    let wrong = "expected an address and a port, such as `127.0.0.1:8080`; port 0 selects any free port";
+    text.parse().map_err(|_| wrong.to_owned())
 }

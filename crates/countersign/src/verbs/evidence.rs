@@ -7,7 +7,7 @@ use client::{evidence_file, places, session, shell};
 use evidence::Place;
 use serde::Serialize;
 
-use super::{DataDir, runtime};
+use super::{DataDir, release, runtime};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -19,6 +19,7 @@ pub struct Evidence {
     /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only place that runs a release approved by people.
     place: Option<Place>,
     /// Number of the release; default: the release that runs at the place.
+    #[arg(value_parser = release)]
     release: Option<u64>,
     /// File to write; default: a file in the current directory, which git is told to ignore.
     #[arg(long, value_name = "FILE")]

@@ -34,7 +34,7 @@ pub enum Key {
     /// Tell this machine who you are in an installation, and which of your keys you use there.
     Use {
         /// The line that `countersign trust pin` prints, from a person that you trust. Required unless --data is given.
-        #[arg(long, required_unless_present = "data")]
+        #[arg(long)]
         pin: Option<String>,
         /// Your person id, which the person who enrolled you was shown. If the data directory is on this machine, its first
         /// digits are enough; default there: the only person who is enrolled with your key.
@@ -75,6 +75,7 @@ pub fn run(verb: &Key, output: Output) -> Result<(), Failure> {
             let person = who(person.as_ref(), &approval, &sign_in, &home)?;
             adopt(&pin, person, approval, sign_in, &home, output)
         }
+        Key::Use { data: None, .. } => Err(Failure::usage(NO_LINE)),
         Key::Use { data, .. } => {
             let home = Home::new(data.as_deref())?;
             let kept = Profile::kept(&home)?.ok_or_else(|| {
@@ -205,3 +206,6 @@ fn show(file: Option<&Path>, output: Output) -> Result<(), Failure> {
         format!("{}\n{}\n{} ({kind})", report.fingerprint, report.public_key, report.file.display())
     })
 }
+
+const NO_LINE: &str = "give --pin LINE, the line that `countersign trust pin` prints for a person that you trust, to say who you are in an \
+                       installation; or --data DIR, to make a profile that this machine has for that directory the default again";

@@ -32,7 +32,7 @@ pub mod verify;
 mod witness;
 
 use ::evidence::approval::Decision;
-use arguments::{Child, DataDir, RoleArguments, words};
+use arguments::{Child, DataDir, RoleArguments, address, release, words};
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;

@@ -79,13 +79,20 @@ pub fn run(verb: &Policy, output: Output) -> Result<(), Failure> {
             let none = tested.passed.is_empty() && tested.failed.is_empty();
             match (tested.failed.is_empty(), none) {
                 (true, false) => Ok(()),
-                (true, true) => Err(Failure::error("the tests have no rule whose name begins with `test_`")),
-                _ => Err(Failure::error("tests of the policy fail")),
+                (true, true) => Err(Failure::error(
+                    "the tests have no rule whose name begins with `test_`; `countersign policy copy DIR` writes some",
+                )),
+                _ => Err(Failure::error(
+                    "tests of the policy fail; each is named above: correct the policy, or the test",
+                )),
             }
         }
         Policy::Copy { dir } => {
             if dir.exists() {
-                return Err(Failure::error(format!("`{}` exists; nothing was changed", dir.display())));
+                return Err(Failure::error(format!(
+                    "`{}` exists; nothing was changed; name a directory that does not exist",
+                    dir.display()
+                )));
             }
             std::fs::create_dir_all(dir)?;
             for (name, text) in policies::built_in().files {

@@ -14,7 +14,7 @@ use evidence::Place;
 use serde::Serialize;
 use wire::ReleaseStage;
 
-use super::{DataDir, runtime, words};
+use super::{DataDir, release, runtime, words};
 use crate::consent::ask_for;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -29,7 +29,7 @@ pub struct Rollback {
     /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only place where a release runs.
     place: Option<Place>,
     /// Number of the release to return to; default: the latest one that ran there and was not rolled back.
-    #[arg(long, value_name = "RELEASE")]
+    #[arg(long, value_name = "RELEASE", value_parser = release)]
     to: Option<u64>,
     /// Reason for the rollback; it is signed and recorded; default: none.
     #[arg(long, value_parser = words)]
@@ -61,7 +61,7 @@ pub fn run(verb: &Rollback, output: Output) -> Result<(), Failure> {
     let places = runtime()?.block_on(session::client(&home)?.places())?;
     let view = match &verb.place {
         Some(place) => places::named(places, place)?,
-        None => places::only(places, |view| view.running.is_some(), "runs something")?,
+        None => places::only(places, |view| view.running.is_some(), "runs a release")?,
     };
     let rollback = rollback::Rollback::of(&view, verb.to)?;
     ask_for("Roll back?", "nothing was rolled back", &rollback.page(&view), verb.yes, output)?;

@@ -99,14 +99,17 @@ pub fn run(verb: &Runner, output: Output) -> Result<(), Failure> {
 fn join(data: &Path, name: &Name, pin: &str, device: Option<&Uri>, output: Output) -> Result<(), Failure> {
     let pin: Pin = pin.trim().parse()?;
     if data.join("runner.json").exists() {
-        return Err(Failure::error(format!("`{}` has joined already; nothing was changed", data.display())));
+        return Err(Failure::error(format!(
+            "`{}` has joined already; nothing was changed; name another directory with --data",
+            data.display()
+        )));
     }
     let signer = key_files::make_or_take(&data.join("key.pem"), device)?;
     write_joined(data, name, &pin)?;
     let key = signer.public().to_string();
     let joined = serde_json::json!({ "name": name, "key": key, "data": data });
     output.print(&joined, |_| {
-        format!("{name} joined\nkey: {key}\nnext: have the root holders name this key, then `countersign runner --data {} --server URL`", data.display())
+        format!("{name} joined\nkey: {key}\nnext: have the root holders name it by `countersign trust root --runner {name}={key}`, then `countersign runner --data {} --server URL`", data.display())
     })
 }
 
@@ -120,8 +123,12 @@ fn serve(data: &Path, server: &str, verb: &Runner, output: Output) -> Result<(),
     let slots = verb.slots.slots()?;
     follow_parent(verb.role.child.with_parent)?;
     let path = data.join("runner.json");
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| Failure::error(format!("cannot read `{}`: {error}; join first", path.display())))?;
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        Failure::error(format!(
+            "cannot read `{}`: {error}; `countersign runner join` makes the directory of a runner",
+            path.display()
+        ))
+    })?;
     let joined: Joined = serde_json::from_str(&text)?;
     let name = joined.name.as_str();
     let _journal = verb.role.log.start(name, &[("role", "runner"), ("runner", name)]);

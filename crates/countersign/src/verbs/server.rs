@@ -4,9 +4,12 @@ use std::net::SocketAddr;
 
 use clap::Args;
 use client::files::write_private;
+use client::home::Home;
 use client::key_files;
+use evidence::trust_root::TrustRoot;
+use tlog::NoteSigner;
 
-use super::{Child, DataDir, runtime};
+use super::{Child, DataDir, address, runtime};
 use crate::children::{announce, follow_parent, stop_signal};
 use crate::failure::Failure;
 use crate::log_options::LogOptions;
@@ -19,7 +22,7 @@ pub struct Server {
     #[command(flatten)]
     data_dir: DataDir,
     /// Loopback address to listen on; port 0 selects any free port.
-    #[arg(long, default_value = "127.0.0.1:0")]
+    #[arg(long, default_value = "127.0.0.1:0", value_parser = address)]
     listen: SocketAddr,
     /// Submission URL prefix of a witness; may be given several times; default: no witness.
     #[arg(long)]
@@ -36,11 +39,10 @@ pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
     let _journal = verb.log.start("server", &[("role", "server")]);
     let home = verb.data_dir.home()?;
     let (root, _) = trust::root_of(home.data(), None)?;
-    let origin = root.ledger_key()?.name().to_owned();
-    let key = key_files::read(&home.keys().join("ledger.pem"))?;
+    let signer = signer(&home, &root)?;
     let config = server::Serve {
         data: home.data().to_path_buf(),
-        signer: key_files::ledger(&key, &origin)?,
+        signer,
         listen: verb.listen,
         witnesses: verb.witness.clone(),
         provenance: key_files::read(&home.keys().join("provenance.pem"))?,
@@ -55,4 +57,19 @@ pub fn run(verb: &Server, output: Output) -> Result<(), Failure> {
     runtime()?.block_on(server::serve(config, ready, stop_signal()))?;
     drop(std::fs::remove_file(&url_file));
     Ok(())
+}
+
+/// The ledger's key, if it is the one that the trust root names.
+fn signer(home: &Home, root: &TrustRoot) -> Result<NoteSigner, Failure> {
+    let named = root.ledger_key()?;
+    let file = home.keys().join("ledger.pem");
+    let signer = key_files::ledger(&key_files::read(&file)?, named.name())?;
+    if *signer.verifier() == named {
+        return Ok(signer);
+    }
+    Err(Failure::error(format!(
+        "`{}` holds another key than the ledger's, which the trust root names; put that key back, or begin a new origin \
+         with `countersign trust origin` (docs/operating/rotation.md)",
+        file.display()
+    )))
 }

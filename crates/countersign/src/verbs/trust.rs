@@ -29,7 +29,9 @@ use super::{
     DataDir, init, runtime, trust_environment, trust_origin, trust_root as trust_root_verb, trust_sign,
     trust_status,
 };
+use crate::advice;
 use crate::failure::Failure;
+use crate::founders::misspelled;
 use crate::output::Output;
 use crate::sending;
 use crate::trust;
@@ -200,7 +202,13 @@ fn enrol(verb: &Enrol, output: Output) -> Result<(), Failure> {
     let mut grants = verb.role.iter().map(|text| grant(text)).collect::<Result<Vec<_>, _>>()?;
     grants.sort();
     grants.dedup();
+    if let Some(slip) = grants.iter().find_map(|grant| misspelled(&grant.role)) {
+        return Err(Failure::error(format!("{} would get the role {slip}", verb.name)));
+    }
     let now = now()?;
+    for other in advice::with_address(home.data(), &emails, now)? {
+        shown::say(&format!("warning: {other}"));
+    }
     let statement = Enrolment {
         v: 1,
         installation: root.installation,
@@ -350,8 +358,8 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn envelope_in(file: &Path, bytes: &[u8]) -> Result<Envelope, Failure> {
-    let envelope =
-        Envelope::decode(bytes).map_err(|error| Failure::error(format!("`{}`: {error}", file.display())))?;
+    let envelope = Envelope::decode(bytes)
+        .map_err(|error| Failure::error(format!("`{}`: {error}; {NO_STATEMENT}", file.display())))?;
     if envelope.payload_type() == trust_root::PAYLOAD_TYPE {
         TrustRoot::read(&envelope)?;
     }
@@ -362,3 +370,6 @@ fn envelope_in(file: &Path, bytes: &[u8]) -> Result<Envelope, Failure> {
 pub fn write_envelope(file: &Path, envelope: &Envelope) -> Result<(), Failure> {
     Ok(files::write_shared(file, &envelope.encode()?)?)
 }
+
+const NO_STATEMENT: &str =
+    "this is no statement as the commands of `countersign trust` write it with --out FILE";

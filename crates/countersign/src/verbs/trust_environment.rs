@@ -26,6 +26,7 @@ use super::trust_sign::sign_shown;
 use super::{DataDir, runtime};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::places;
 use crate::sending;
 use crate::trust;
 
@@ -40,7 +41,7 @@ pub struct Amend {
     #[arg(long)]
     policy: Option<PathBuf>,
     /// Loopback port of the process; default: the current port.
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_parser = places::port)]
     port: Option<u16>,
     /// Variable, NAME=VALUE; an empty value removes it; may be given several times. Other variables keep their values.
     #[arg(long)]
@@ -54,9 +55,10 @@ pub struct Amend {
     /// Whether releases start automatically, `true` or `false`; default: the current setting.
     #[arg(long)]
     automatic: Option<bool>,
-    /// Commit after which the first range begins; default: the current one, else `HEAD` of the current repository.
+    /// Commit after which the first range begins: its id, or a branch or tag of the current repository; default: the current
+    /// one, else `HEAD` of the current repository.
     #[arg(long)]
-    baseline: Option<CommitId>,
+    baseline: Option<String>,
     /// Make the whole statement anew; only its number is based on the current statement, whose signers may have lost their
     /// rights; default: omitted options keep their current values.
     #[arg(long, requires = "agent")]
@@ -116,7 +118,8 @@ pub fn attachments(file: &Path) -> Result<Vec<Vec<u8>>, Failure> {
     let read = |what| {
         let path = beside(file, what);
         let shown = path.display().to_string();
-        std::fs::read(path).map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}")))
+        std::fs::read(path)
+            .map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}; {TOGETHER}")))
     };
     Ok(vec![read("policy")?, read("configuration")?])
 }
@@ -157,7 +160,7 @@ async fn amended(
         policy: evidence::Digest::of(&policy),
         configuration: evidence::Digest::of(&configuration),
         agents: if verb.agent.is_empty() { old.agents.clone() } else { agents(verb, host)? },
-        baseline: verb.baseline.clone().unwrap_or_else(|| old.baseline.clone()),
+        baseline: verb.baseline.as_deref().map_or_else(|| Ok(old.baseline.clone()), commit)?,
         after: verb.after.clone().or_else(|| old.after.clone()),
         automatic: verb.automatic.unwrap_or(old.automatic),
         ..old
@@ -186,10 +189,7 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Fa
     };
     let policy = policy.encode()?;
     let configuration = change(verb, Configuration::default())?.encode()?;
-    let baseline = match &verb.baseline {
-        Some(commit) => commit.clone(),
-        None => runner::resolve(&project::repository(None)?, "HEAD")?,
-    };
+    let baseline = commit(verb.baseline.as_deref().unwrap_or("HEAD"))?;
     if verb.agent.is_empty() {
         let remedy = "make one with `countersign agent join` and name it with --agent NAME=KEY";
         return Err(Failure::usage(format!("{} has no agent yet; {remedy}", verb.place)));
@@ -212,6 +212,14 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Fa
     Ok(StatementDraft { statement, policy, configuration })
 }
 
+/// A commit by its id, which needs no repository, or by a name of the current repository.
+fn commit(text: &str) -> Result<CommitId, Failure> {
+    match text.parse() {
+        Ok(id) => Ok(id),
+        Err(_) => Ok(runner::resolve(&project::repository(None)?, text)?),
+    }
+}
+
 fn change(verb: &Amend, mut configuration: Configuration) -> Result<Configuration, Failure> {
     configuration.port = verb.port.or(configuration.port);
     for text in &verb.variable {
@@ -229,14 +237,19 @@ fn change(verb: &Amend, mut configuration: Configuration) -> Result<Configuratio
 fn agents(verb: &Amend, host: Option<Site>) -> Result<Vec<Machine>, Failure> {
     let host = host.ok_or_else(|| Failure::error("the host of the agent is unknown"))?;
     let agent = |text: &String| {
-        let (name, key) =
-            text.split_once('=').ok_or_else(|| Failure::usage(format!("`{text}` is not NAME=KEY")))?;
-        Ok::<_, Failure>(Machine { name: name.parse()?, key: key.parse()?, place: host.clone() })
+        let (name, key) = text.split_once('=').ok_or_else(|| {
+            Failure::usage(format!("`{text}` is not NAME=KEY, as `countersign agent join` prints it"))
+        })?;
+        let key = key.parse().map_err(|error| Failure::error(format!("`{text}`: {error}")))?;
+        Ok::<_, Failure>(Machine { name: name.parse()?, key, place: host.clone() })
     };
     let mut agents = verb.agent.iter().map(agent).collect::<Result<Vec<_>, _>>()?;
     agents.sort();
     Ok(agents)
 }
 
+/// The remedy if a payload beside a statement is missing or another one.
+pub const TOGETHER: &str =
+    "a statement's policy and configuration lie beside it: have all three files sent again, together";
 /// Largest accepted step between two numbers of a place.
 const LEAP_MAX: u64 = 10_000;

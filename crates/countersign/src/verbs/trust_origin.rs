@@ -28,7 +28,7 @@ pub struct OriginArguments {
     #[command(flatten)]
     data_dir: DataDir,
     /// Make a new ledger key and the next root, which names the key and the end of the old origin, and write it for signing.
-    #[arg(long, value_name = "FILE", required_unless_present = "adopt")]
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Continue the ledger under the root in this file, which has all its signatures.
     #[arg(long, value_name = "FILE", conflicts_with = "out")]
@@ -43,11 +43,12 @@ pub struct OriginArguments {
 
 /// Begins a new origin.
 pub fn run(verb: &OriginArguments, output: Output) -> Result<(), Failure> {
-    let home = verb.data_dir.home()?;
     match (&verb.out, &verb.adopt) {
-        (Some(out), _) => begin(&home, out, verb, output),
-        (None, Some(file)) => adopt(&home, file, output),
-        (None, None) => Err(Failure::usage("say --out FILE or --adopt FILE")),
+        (Some(out), _) => begin(&verb.data_dir.home()?, out, verb, output),
+        (None, Some(file)) => adopt(&verb.data_dir.home()?, file, output),
+        (None, None) => Err(Failure::usage(
+            "give --out FILE to begin a new origin, or --adopt FILE to continue under the root that all holders have signed",
+        )),
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::json;
 use super::DataDir;
 use super::trust::{finish, write_envelope};
 use super::trust_sign::sign_shown;
+use crate::advice;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::trust;
@@ -72,7 +73,11 @@ pub fn run(verb: &Root, output: Output) -> Result<(), Failure> {
     let home = verb.data_dir.home()?;
     if verb.amends() {
         let (root, _) = trust::pinned_root_of(home.data())?;
-        let mut envelope = amended(verb, root)?.envelope()?;
+        let next = amended(verb, root.clone())?;
+        for line in advice::ended_by(&home, &root, &next)? {
+            shown::say(&format!("warning: {line} (docs/operating/rotation.md)"));
+        }
+        let mut envelope = next.envelope()?;
         sign_shown(&home, &mut envelope, &[], verb.yes, output)?;
         return finish(&home, &envelope, verb.out.as_deref(), output);
     }
@@ -103,15 +108,17 @@ fn runners(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
         let before = runners.len();
         runners.retain(|runner| runner.name != *name);
         if runners.len() == before {
-            return Err(Failure::error(format!("the root names no runner `{name}`")));
+            return Err(Failure::error(format!("the root names no runner `{name}`; {NAMES}")));
         }
     }
     for text in &verb.runner {
-        let (name, key) =
-            text.split_once('=').ok_or_else(|| Failure::usage(format!("`{text}` is not NAME=KEY")))?;
+        let (name, key) = text.split_once('=').ok_or_else(|| {
+            Failure::usage(format!("`{text}` is not NAME=KEY, as `countersign runner join` prints it"))
+        })?;
         let name: Name = name.parse()?;
         runners.retain(|runner| runner.name != name);
-        runners.push(Machine { name, key: key.parse()?, place: root.server.clone() });
+        let key = key.parse().map_err(|error| Failure::error(format!("`{text}`: {error}")))?;
+        runners.push(Machine { name, key, place: root.server.clone() });
     }
     runners.sort();
     Ok(())
@@ -124,7 +131,7 @@ fn people(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
         let before = quorum.holders.len();
         quorum.holders.retain(|holder| holder.key.fingerprint() != fingerprint);
         if quorum.holders.len() == before {
-            return Err(Failure::error(format!("`{text}`: no such key signs for that group")));
+            return Err(Failure::error(format!("`{text}`: no such key signs for that group; {NAMES}")));
         }
     }
     for text in &verb.add {
@@ -145,15 +152,16 @@ fn people(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
 }
 
 fn group<'a, 'b>(root: &'a mut TrustRoot, text: &'b str) -> Result<(&'a mut Quorum, &'b str), Failure> {
-    let (group, rest) =
-        text.split_once('=').ok_or_else(|| Failure::usage(format!("`{text}` is not GROUP=…")))?;
+    let (group, rest) = text
+        .split_once('=')
+        .ok_or_else(|| Failure::usage(format!("`{text}` does not begin with a group and `=`; {GROUPS}")))?;
     let quorum = match group {
         "holders" => &mut root.holders,
         "registrars" => &mut root.registrars,
         "policy" => &mut root.policy,
         "status" => &mut root.status,
         _ => {
-            let what = format!("`{group}` is not a group; known: holders, registrars, policy, status");
+            let what = format!("`{group}` is not a group; {GROUPS}");
             return Err(Failure::usage(what));
         }
     };
@@ -166,12 +174,15 @@ fn witnesses(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
         let before = root.witnesses.keys.len();
         root.witnesses.keys.retain(|witness| name_of(&witness.vkey) != *name);
         if root.witnesses.keys.len() == before {
-            return Err(Failure::error(format!("the root names no witness `{name}`")));
+            return Err(Failure::error(format!("the root names no witness `{name}`; {NAMES}")));
         }
     }
     for text in &verb.witness {
-        let (vkey, host) =
-            text.rsplit_once('@').ok_or_else(|| Failure::usage(format!("`{text}` is not VKEY@HOST")))?;
+        let (vkey, host) = text.rsplit_once('@').ok_or_else(|| {
+            Failure::usage(format!(
+                "`{text}` is not VKEY@HOST; docs/operating/rotation.md shows where both come from"
+            ))
+        })?;
         let place = Site { host: host.to_owned(), operator: root.server.operator.clone() };
         root.witnesses.keys.push(Witness { vkey: vkey.to_owned(), place });
     }
@@ -179,3 +190,6 @@ fn witnesses(verb: &Root, root: &mut TrustRoot) -> Result<(), Failure> {
     root.witnesses.quorum = verb.witness_quorum.unwrap_or(root.witnesses.quorum);
     Ok(())
 }
+
+const NAMES: &str = "`countersign trust root` shows the root in force";
+const GROUPS: &str = "known are holders, registrars, policy and status";

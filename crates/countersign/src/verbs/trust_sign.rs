@@ -88,7 +88,10 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
     let home = verb.data_dir.named()?;
     let installation = Profile::of(&home)?.installation;
     if statement.installation() != installation {
-        let what = format!("`{}` is of another installation than yours", verb.file.display());
+        let what = format!(
+            "`{}` is of another installation than yours; --data names the data directory of another one",
+            verb.file.display()
+        );
         return Err(Failure::error(what));
     }
     let (before, compared_with) = match before(&home, &statement) {
@@ -261,7 +264,8 @@ impl Statement {
                 {
                     if Digest::of(bytes) != digest {
                         let what = format!(
-                            "the {what} beside the statement is not the one that the statement names"
+                            "the {what} beside the statement is not the one that the statement names; {}",
+                            trust_environment::TOGETHER
                         );
                         return Err(Failure::error(what));
                     }

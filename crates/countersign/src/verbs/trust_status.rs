@@ -288,7 +288,9 @@ fn amended(verb: &Amend, current: Status, base: Option<Digest>) -> Result<Status
         let before = amended.frozen.len();
         amended.frozen.retain(|frozen| *frozen != lifted);
         if amended.frozen.len() == before {
-            return Err(Failure::error(format!("`{text}` is not frozen; nothing was changed")));
+            return Err(Failure::error(format!(
+                "`{text}` is not frozen; nothing was changed; `countersign status` shows what is frozen"
+            )));
         }
     }
     amended.withdrawn.extend(&verb.withdraw);
@@ -305,6 +307,14 @@ fn amended(verb: &Amend, current: Status, base: Option<Digest>) -> Result<Status
 
 /// Revokes a key from a time on. Only a base may set a later time than before, because that makes signatures count again.
 fn revoke(amended: &mut Status, key: &str, since: Moment) -> Result<(), Failure> {
+    // A revocation of something that is no key would stop nothing while somebody relies on it.
+    let is_person = key.strip_prefix("SHA256:").is_some_and(|rest| rest.len() == FINGERPRINT_CHARS);
+    if !is_person && key.parse::<Digest>().is_err() {
+        let what = format!(
+            "`{key}` is no key: expected a person's fingerprint (`SHA256:...`) or a machine's id (`sha256:...`)"
+        );
+        return Err(Failure::usage(format!("{what}; `countersign key list` shows the fingerprints")));
+    }
     let tightens = amended.base.is_some();
     match amended.revoked.iter_mut().find(|revocation| revocation.key == key) {
         Some(known) if tightens && known.invalid_since < since => Err(Failure::error(format!(
@@ -324,13 +334,17 @@ fn revoke(amended: &mut Status, key: &str, since: Moment) -> Result<(), Failure>
 }
 
 fn freeze(text: &str) -> Result<Freeze, Failure> {
-    let wrong = |error: evidence::NameError| Failure::usage(format!("`{text}`: {error}"));
+    let wrong = |error: evidence::NameError| Failure::usage(format!("{error}; {FREEZABLE}"));
     let mut parts = text.split('/');
     let project = parts.next().unwrap_or_default().parse().map_err(wrong)?;
     let service = parts.next().map(str::parse).transpose().map_err(wrong)?;
     let environment = parts.next().map(str::parse).transpose().map_err(wrong)?;
     match parts.next() {
         None => Ok(Freeze { project, service, environment }),
-        Some(_) => Err(Failure::usage(format!("`{text}` has more parts than PROJECT/SERVICE/ENVIRONMENT"))),
+        Some(_) => Err(Failure::usage(format!("`{text}` has more than three parts; {FREEZABLE}"))),
     }
 }
+
+const FREEZABLE: &str = "a freeze names PROJECT, PROJECT/SERVICE or PROJECT/SERVICE/ENVIRONMENT";
+/// Characters of a SHA-256 digest in base64 without padding, as OpenSSH writes fingerprints.
+const FINGERPRINT_CHARS: usize = 43;

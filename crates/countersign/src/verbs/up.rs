@@ -15,7 +15,7 @@ use serde::Serialize;
 use tracing::{info, warn};
 
 use super::agent::Settle;
-use super::{DataDir, runtime};
+use super::{DataDir, address, runtime};
 use crate::children::{self, Role, Stop};
 use crate::failure::Failure;
 use crate::log_options::LogOptions;
@@ -30,8 +30,8 @@ pub struct Up {
     data_dir: DataDir,
     /// Loopback address of the server; port 0 selects any free port; default: the address of the last start, if its port is
     /// free, else any free port.
-    #[arg(long)]
-    listen: Option<String>,
+    #[arg(long, value_parser = address)]
+    listen: Option<SocketAddr>,
     #[command(flatten)]
     operator: Operator,
     #[command(flatten)]
@@ -58,7 +58,7 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     }
     let (root, _) = trust::root_of(home.data(), None)?;
     let witness = Role::start("witness", &home.witness(), &verb.log.arguments())?;
-    let listen = verb.listen.clone().unwrap_or_else(|| usual_address(&home));
+    let listen = verb.listen.map_or_else(|| usual_address(&home), |listen| listen.to_string());
     let mut arguments = vec!["--witness".into(), witness.ready.url.clone(), "--listen".into(), listen];
     arguments.extend(verb.log.arguments());
     let server = Role::start("server", home.data(), &arguments)?;

@@ -117,7 +117,8 @@ fn decoded(file: &Path, bytes: &[u8]) -> Result<Bundle, Failure> {
                 "the file is cut: it ends in the middle of the bundle, after {} bytes; have it sent again, whole",
                 bytes.len()
             ),
-            other => other.to_string(),
+            other @ CanonicalError::Shape { .. } => format!("{other}; {NO_BUNDLE}"),
+            other => format!("{other}; somebody changed the file: have it sent again, as it was saved"),
         };
         Failure::error(format!("`{}`: {what}", file.display()))
     })
@@ -144,7 +145,9 @@ fn eyes(
     if let Some(file) = &verb.trust_root {
         let anchors = review::anchors_of(file)?;
         if state.is_some_and(|state| state.pin.installation != bundle.installation) {
-            return Err(Failure::error("the state is of another installation than the bundle"));
+            return Err(Failure::error(
+                "the state is of another installation than the bundle; name another file with --state",
+            ));
         }
         return Ok((
             anchors.clone(),
@@ -233,9 +236,10 @@ fn keep(
 
 fn read_state(file: &Path) -> Result<Option<VerifierState>, Failure> {
     match bounded(file, verifier_state::BYTES_MAX as u64)? {
-        Some(bytes) => VerifierState::decode(&bytes)
-            .map(Some)
-            .map_err(|error| Failure::error(format!("`{}`: {error}", file.display()))),
+        Some(bytes) => VerifierState::decode(&bytes).map(Some).map_err(|error| {
+            let what = "this is no state that `verify --state` keeps; name another file";
+            Failure::error(format!("`{}`: {error}; {what}", file.display()))
+        }),
         None => Ok(None),
     }
 }
@@ -243,9 +247,9 @@ fn read_state(file: &Path) -> Result<Option<VerifierState>, Failure> {
 /// A status from a file that the person named.
 pub fn read_status(file: &Path) -> Result<StatusFile, Failure> {
     let failed = |what: &dyn std::fmt::Display| Failure::error(format!("`{}`: {what}", file.display()));
-    let bytes =
-        bounded(file, 2 * ENVELOPE_BYTES_MAX as u64)?.ok_or_else(|| failed(&"there is no such file"))?;
-    StatusFile::decode(&bytes).map_err(|error| failed(&error))
+    let bytes = bounded(file, 2 * ENVELOPE_BYTES_MAX as u64)?
+        .ok_or_else(|| failed(&format!("there is no such file; {STATUS_FROM}")))?;
+    StatusFile::decode(&bytes).map_err(|error| failed(&format!("{error}; {NO_STATUS}")))
 }
 
 /// A file's bytes, if it is there and not too large.
@@ -278,3 +282,7 @@ fn verified(checked: &Checked<'_>, judgement: &Judgement) -> Verified {
         since: Vec::new(),
     }
 }
+
+const NO_BUNDLE: &str = "this is no evidence as `countersign promote` and `countersign evidence` save it";
+const NO_STATUS: &str = "this is no status as `countersign trust status --save FILE` writes it";
+const STATUS_FROM: &str = "`countersign trust status --save FILE` writes one";

@@ -82,6 +82,9 @@ fn installations_that_are_there_already_or_partly() {
     fs::write(&ledger, bytes).unwrap();
     fs::rename(&data, data.with_file_name("moved")).unwrap();
     page.fails("the data directory was moved", &["status"]);
+    fs::create_dir(&data).unwrap();
+    page.fails("the data directory is empty", &["status"]);
+    fs::remove_dir(&data).unwrap();
     page.fails("the same at init", &["init"]);
     page.end("installations");
 }
@@ -118,6 +121,18 @@ fn repositories_that_cannot_be_taken() {
     ] {
         page.fails(what, &["init", "--repository", dir]);
     }
+    for (dir, file, text) in [
+        ("library", "Cargo.toml", "[package]\nname = \"library\"\n[lib]\npath = \"lib.rs\"\n"),
+        ("go", "go.mod", "module m\n\nrequire a.example/b v1.0.0\n"),
+    ] {
+        fs::create_dir(at(dir)).unwrap();
+        git(dir, &["init", "-q", "-b", "main"]);
+        fs::write(at(dir).join(file), text).unwrap();
+        git(dir, &["commit", "-q", "--allow-empty", "-m", "one"]);
+        let mut command = home.command(&["init", "--repository", dir]);
+        let output = command.env("GOPROXY", "off").env("GOSUMDB", "off").output().unwrap();
+        page.entry("a project that cannot be released as it is", &["init", "--repository", dir], &output);
+    }
     page.fails("a repository that is not wanted", &["init", "--bare", "--project", "shop"]);
     page.fails("a start command that is there", &["init", "--repository", "shop", "--command", "x"]);
     page.fails("an empty start command", &["init", "--repository", "foreign", "--command", ""]);
@@ -125,6 +140,7 @@ fn repositories_that_cannot_be_taken() {
     let probe = ["init", "--repository", "foreign", "--command", "x", "--probe", "status"];
     page.fails("a probe that is no path", &probe);
     page.fails("a directory that cannot be made", &["init", "--bare", "--data", "shop/Cargo.toml/data"]);
+    page.fails("a pipeline of no repository here", &["pipeline", "check"]);
     page.fails("a pipeline of no repository", &["pipeline", "check", "--repository", "plain"]);
     page.fails("a pipeline that is missing", &["pipeline", "check", "--repository", "foreign"]);
     page.fails("a run of no repository", &["pipeline", "run", "--repository", "plain"]);

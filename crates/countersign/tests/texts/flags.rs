@@ -73,7 +73,7 @@ fn values_that_cannot_be_read() {
 }
 
 /// What is wrong, and the words of the command; `''` is an empty word.
-const VALUES: [(&str, &str); 50] = [
+const VALUES: [(&str, &str); 52] = [
     ("project", "run --project Shop!"),
     ("project", "pipeline check --project ''"),
     ("run", "cancel no"),
@@ -99,7 +99,10 @@ const VALUES: [(&str, &str); 50] = [
     ("device without a module", "init --provenance-key pkcs11:object=a?pin-source=/pin"),
     ("device without a PIN file", "init --provenance-key pkcs11:object=a?module-path=/m.so"),
     ("device with a relative path", "init --runner-key pkcs11:object=a?module-path=m.so&pin-source=/pin"),
-    ("device with an unknown attribute", "init --runner-key pkcs11:object=a;x=y?module-path=/m&pin-source=/p"),
+    (
+        "device with an unknown attribute",
+        "init --runner-key pkcs11:object=a;x=y?module-path=/m&pin-source=/p",
+    ),
     ("device with an attribute twice", "init --runner-key pkcs11:object=a;object=b"),
     ("device with an attribute without a value", "init --runner-key pkcs11:object"),
     ("device with a bad escape", "init --runner-key pkcs11:object=%0"),
@@ -118,6 +121,8 @@ const VALUES: [(&str, &str); 50] = [
     ("name of a runner", "runner join --data d --name Runner_1 --pin x"),
     ("place of an agent", "agent join --data d --name agent-1 --place dev --pin x"),
     ("address", "server --listen nowhere"),
+    ("address", "up --listen 8080"),
+    ("server", "runner --data d --server nowhere --steps x"),
     ("digest of an enrolment", "trust status --withdraw abcd"),
     ("digest of an artifact", "trust status --bar no"),
     ("time", "trust status --revoke x --since yesterday"),

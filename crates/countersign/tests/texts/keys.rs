@@ -93,6 +93,7 @@ fn keys_of_roles_that_cannot_be_used() {
     page.fails("a damaged key", &["server"]);
     fs::remove_file(&ledger).unwrap();
     page.fails("a missing key", &["server"]);
+    page.fails_in_the_end("the same at the start", &["up"]);
     private(&ledger, &text);
     private(&ledger.with_extension("pkcs11"), "pkcs11:object=a?module-path=/m.so&pin-source=/pin\n");
     page.fails("two keys for one role", &["server"]);

@@ -8,6 +8,7 @@ mod directories;
 mod flags;
 mod keys;
 mod refusals;
+mod setup;
 mod states;
 
 use std::path::PathBuf;
@@ -93,11 +94,11 @@ fn quoted(word: &str) -> String {
 }
 
 /// What differs between two runs, the longest first.
-const VARYING: [(&str, &str); 19] = [
+const VARYING: [(&str, &str); 23] = [
     (r"cs1\.[A-Za-z0-9_-]{20,}", "[pin]"),
     ("SHA256:[A-Za-z0-9+/]{43}", "SHA256:[fingerprint]"),
-    (r"SHA256:[A-Za-z0-9+/]{8}\b", "SHA256:[begin]"),
-    ("AAAA[A-Za-z0-9+/=]{60,}", "[key]"),
+    ("SHA256:[A-Za-z0-9+/]{8}", "SHA256:[begin]"),
+    ("AAAA[A-Za-z0-9+/=]{10,}", "[key]"),
     (r"\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{44}", "+[vkey]"),
     (r"\b[0-9a-f]{64}\b", "[digest]"),
     (r"\b[0-9a-f]{40}\b", "[commit]"),
@@ -108,9 +109,13 @@ const VARYING: [(&str, &str); 19] = [
     (r"\bentry \d+", "entry [number]"),
     (r"\b\d+ entries", "[number] entries"),
     (r"\bafter \d+ bytes", "after [number] bytes"),
-    (r"\brunner-[12](\n|: failed)", "runner-[number]$1"),
+    (r"(failed on|--runner) runner-[12]\b", "$1 runner-[number]"),
+    (r"\bfewer than \d+", "fewer than [number]"),
+    (r"\b\d+ (decisions|of them|agree)\b", "[number] $1"),
+    (r"\b(blobs|checkpoints): \d+", "$1: [number]"),
+    (r"Integer\(\d+\)", "Integer([number])"),
     (r"\bprocess \d+", "process [number]"),
     (r"\bkill \d+", "kill [number]"),
-    (r"\b[A-Za-z0-9+/]{43}=", "[base64]"),
+    ("[A-Za-z0-9+/]{43}=", "[base64]"),
     (r"\.tmp[A-Za-z0-9]{6}", "[dir]"),
 ];

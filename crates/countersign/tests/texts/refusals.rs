@@ -15,13 +15,17 @@ fn statements_that_are_refused() {
     let shop = Shop::solo();
     let up = shop.home.up();
     let home = &shop.home;
-    home.ssh_key("shop/bob");
-    home.ssh_key("shop/bob-in");
+    for key in ["bob", "bob-in", "carol", "carol-in"] {
+        home.ssh_key(&format!("shop/{key}"));
+    }
     let mut page = Page::within(home, shop.repository());
     enrolments(&mut page, home);
     status(&mut page);
-    roots(&mut page);
     page.end("statements-refused");
+    let mut page = Page::within(home, shop.repository());
+    roots(&mut page);
+    in_force(&mut page, home);
+    page.end("roots-refused");
     let mut page = Page::within(home, shop.repository());
     environments(&mut page);
     page.end("environments-refused");
@@ -51,6 +55,13 @@ fn enrolments(page: &mut Page<'_>, home: &Home) {
         &with(&["bob", "--sign-in-key", "bob-in", "--role", "developer"]),
         0,
     );
+    page.shows("a person who is enrolled already", &{
+        let all = with(&["carol", "--sign-in-key", "carol-in", "--role", "developer", "--out", "carol.json"]);
+        all.into_iter().map(|word| if word == "Bob" { "Robert" } else { word }).collect::<Vec<_>>()
+    });
+    page.fails("a role with a slip", &{
+        with(&["carol", "--sign-in-key", "carol-in", "--role", "relase-manager"])
+    });
     page.fails("the same keys again", &with(&["bob", "--sign-in-key", "bob-in", "--role", "developer"]));
 }
 
@@ -91,6 +102,18 @@ fn roots(page: &mut Page<'_>) {
     }
 }
 
+/// A key that signed everything that is in force is replaced.
+fn in_force(page: &mut Page<'_>, home: &Home) {
+    let mine = home.ok(&["key", "show"])["fingerprint"].as_str().unwrap().to_owned();
+    let mut words: Vec<String> = ["trust", "root", "--yes", "--out", "next.json"].map(str::to_owned).into();
+    for group in ["registrars", "policy", "status"] {
+        words.extend(["--add".to_owned(), format!("{group}=bob"), "--remove".to_owned()]);
+        words.push(format!("{group}={mine}"));
+    }
+    let words: Vec<_> = words.iter().map(String::as_str).collect();
+    page.shows("a key that signed what is in force", &words);
+}
+
 fn environments(page: &mut Page<'_>) {
     let change = ["trust", "environment", "--yes", PLACE];
     let with = |rest: &[&'static str]| [&change[..], rest].concat();
@@ -108,7 +131,11 @@ fn environments(page: &mut Page<'_>) {
     ] {
         page.fails(what, &with(&rest));
     }
-    page.fails("a circle", &["trust", "environment", "--yes", "shop/ledger-api/dev", "--after", "production"]);
+    page.shows("a baseline by its name", &with(&["--baseline", "HEAD", "--out", "place.json"]));
+    page.fails(
+        "a circle",
+        &["trust", "environment", "--yes", "shop/ledger-api/dev", "--after", "production"],
+    );
 }
 
 fn files(page: &mut Page<'_>, shop: &Shop) {
@@ -178,15 +205,21 @@ fn one_of_two_people_is_refused() {
     shop.ok(&["freeze", "--yes", PLACE]);
     page.fails("the same where there is one", &["unfreeze", "--yes", PLACE]);
     page.fails("a status renewed alone", &["trust", "status", "--renew", "--yes"]);
+    let key = "SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    let revoke = ["trust", "status", "--yes", "--revoke", key, "--since"];
+    shop.ok(&[&revoke[..], &["2026-01-01T00:00:00.000Z"]].concat());
+    page.fails("a key that counts longer again", &[&revoke[..], &["2026-02-01T00:00:00.000Z"]].concat());
     page.fails("a root renewed alone", &["trust", "root", "--renew", "--yes"]);
     page.fails("a place's statement alone", &["trust", "environment", "--yes", PLACE, "--port", "8080"]);
     shop.sign_off();
+    let path = shop.repository().join(".countersign/pipeline.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    shop.write(".countersign/pipeline.yaml", &text.replace("count: 1", "count: 2"));
+    shop.commit("two people sign off");
     let run = shop.ok(&["run"])["run"].as_str().unwrap().to_owned();
     let node = ["approve", "--run", &run, "--step", "sign-off", "--yes"];
     page.fails("an own run at a node", &node);
-    page.fails("a node that is not there", &{
-        ["approve", "--run", &run, "--step", "deploy", "--yes"]
-    });
+    page.fails("a node that is not there", &{ ["approve", "--run", &run, "--step", "deploy", "--yes"] });
     bob.ok(&node);
     let mut bobs = Page::within(&bob, bob.dir.path());
     bobs.fails("a node twice", &node);
@@ -238,6 +271,30 @@ fn commits_that_are_refused() {
     shop.git(&["rm", "-q", ".countersign/pipeline.yaml"]);
     shop.commit("no pipeline");
     page.fails("no pipeline", &["run"]);
+    shop.write(
+        ".countersign/pipeline.yaml",
+        &text
+            .replace("outputs: [out/ledger-api]", "outputs: [out]")
+            .replace("      chmod +x out/ledger-api\n", "")
+            .replace(
+                "bin/ledger-api: { step: build, path: out/ledger-api }",
+                "bin: { step: build, path: out }",
+            ),
+    );
+    shop.write(".countersign/release.yaml", &service);
+    page.fails_in_the_end("a program that is not executable", &["pipeline", "run"]);
+    let other =
+        "  other:\n    run: mkdir out && echo other > out/ledger-api\n    outputs: [out/ledger-api]\n";
+    shop.write(
+        ".countersign/pipeline.yaml",
+        &text.replace("  test: {", &format!("{other}  test: {{ needs: [build, other],")),
+    );
+    page.fails_in_the_end("two steps that leave the same file", &["pipeline", "run"]);
+    let process = "    artifact: ledger-api\n    process: { command: [bin/ledger-api], listen: variable }\n";
+    shop.write(".countersign/pipeline.yaml", &text);
+    shop.write(".countersign/release.yaml", &service.replace("    artifact: ledger-api\n", process));
+    shop.commit("a process without a port");
+    page.fails("a process without a port", &["run"]);
     page.end("commits");
     assert!(up.stop());
 }

@@ -30,7 +30,8 @@ fn a_release_is_read_about_from_its_run_to_its_rollback() {
     early.fails_in_the_end("a promotion that nobody approved", &["promote"]);
     status.shows("an approval", &["approve", "--yes", "--reason", "tested", "--ticket", "CH-1"]);
     status.shows("a second approval", &["approve", "--reason", "tested"]);
-    shop.ok(&["promote", "--bundle", "first.bundle"]);
+    early.fails_in_the_end("evidence that cannot be saved", &["promote", "--bundle", "gone/first.bundle"]);
+    shop.ok(&["evidence", "--out", "first.bundle"]);
     status.shows("a release that runs", &["status"]);
     status.shows("its evidence, verified", &["verify", "first.bundle"]);
     while_it_runs(&mut early);
@@ -45,6 +46,7 @@ fn a_release_is_read_about_from_its_run_to_its_rollback() {
     shop.ok(&["unfreeze", "--yes", PLACE]);
     until_it_runs(&up, 2);
     status.fails("a rollback without a terminal", &["rollback", PLACE]);
+    early.fails("a rollback to a release that did not run", &["rollback", PLACE, "--to", "9"]);
     shop.ok(&["rollback", "--yes", PLACE, "--reason", "it is slow"]);
     status.shows("a rollback", &["status"]);
     early.fails_in_the_end("the commit that was rolled back", &["run"]);
@@ -138,12 +140,22 @@ fn evidence_that_does_not_verify_says_why() {
     page.fails("a later ledger without proof", &["verify", "second.bundle", "--state", "state.json"]);
     let server = ["verify", "second.bundle", "--state", "state.json", "--url"];
     page.fails("a server that is not there", &[&server[..], &["http://127.0.0.1:1"]].concat());
+    let other = Home::solo();
+    let small = other.up();
+    page.fails("another server", &[&server[..], &[small.url.as_str()]].concat());
+    assert!(small.stop());
+    let mut state: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(at("state.json")).unwrap()).unwrap();
+    state["pin"]["installation"] = serde_json::json!("ab".repeat(16));
+    fs::write(at("others.state"), state.to_string()).unwrap();
+    page.fails("a state of another installation", &{
+        ["verify", "first.bundle", "--state", "others.state", "--trust-root", "root.json"]
+    });
     page.fails("a server's address that is none", &[&server[..], &["nowhere"]].concat());
     shop.ok(&["freeze", "--yes", PLACE]);
     shop.ok(&["trust", "status", "--save", "frozen.json"]);
     page.fails("frozen since", &["verify", "second.bundle", "--status", "frozen.json"]);
     page.shows("the older status of the bundle", &["verify", "second.bundle"]);
-    let other = Home::solo();
     other.ok(&["trust", "root", "--out", shop.repository().join("others.json").to_str().unwrap()]);
     page.fails("another root", &["verify", "first.bundle", "--trust-root", "others.json"]);
     page.end("verify");

@@ -52,7 +52,9 @@ pub async fn run(
         first.iter().try_for_each(|view| right::of_project(&shared, &caller, &view.project))?;
         Ok(first)
     });
-    found.await?.map(Json).ok_or_else(|| Failure::new(ProblemKind::NotFound, "there is no such run"))
+    found.await?.map(Json).ok_or_else(|| {
+        Failure::new(ProblemKind::NotFound, "there is no such run; `countersign status` shows the runs")
+    })
 }
 
 /// The newest runs that the caller may read, the latest first.

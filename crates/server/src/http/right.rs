@@ -88,7 +88,10 @@ pub fn of_run(shared: &Shared, caller: &Caller, run: RunId) -> Result<(), Failur
     let project = shared.views.project_of(run);
     match project.map_err(|error| Failure::new(ProblemKind::Failed, error.to_string()))? {
         Some(project) => of_project(shared, caller, &project),
-        None => Err(Failure::new(ProblemKind::NotFound, "there is no such run")),
+        None => Err(Failure::new(
+            ProblemKind::NotFound,
+            "there is no such run; `countersign status` shows the runs",
+        )),
     }
 }
 

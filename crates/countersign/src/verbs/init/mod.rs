@@ -344,15 +344,17 @@ struct FirstProject {
 fn first_project(verb: &Init) -> Result<Option<FirstProject>, Failure> {
     let here = std::env::current_dir()?;
     let named = verb.repository.is_some() || verb.project.is_some();
+    if verb.bare && named {
+        return Err(Failure::usage(
+            "with --bare no project is made; omit the options of the project, or omit --bare",
+        ));
+    }
     let path = project::toplevel(verb.repository.as_deref().unwrap_or(&here))?;
     let Some(path) = path.filter(|_| !verb.bare) else {
-        return if named {
+        if named {
             project::repository(verb.repository.as_deref())?;
-            let what = "with --bare no project is made; omit the options of the project, or omit --bare";
-            Err(Failure::usage(what))
-        } else {
-            Ok(None)
-        };
+        }
+        return Ok(None);
     };
     if project::is_bare(&path) {
         let what = format!("`{}` is a bare repository, in which no files can be written", path.display());
