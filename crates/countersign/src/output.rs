@@ -3,7 +3,7 @@
 //! Invariant: nothing else in the program writes to standard output or standard error. A reader that closes the pipe
 //! is no error, because it has read enough; every other failed write is an error. Neither ends in a panic.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 use clap::ValueEnum;
@@ -53,6 +53,14 @@ pub fn stream(bytes: &[u8]) -> Result<(), Failure> {
         ErrorKind::BrokenPipe => Failure::reader_gone(),
         _ => unwritten(&error),
     })
+}
+
+/// A log is untrusted: a terminal gets its escaped text, any other output gets its bytes.
+pub fn log(bytes: &[u8]) -> Result<(), Failure> {
+    if io::stdout().is_terminal() {
+        return stream(shown::log(&String::from_utf8_lossy(bytes)).as_bytes());
+    }
+    stream(bytes)
 }
 
 /// Prints a line on standard error. A failed write is ignored, because there is no other place to report it.

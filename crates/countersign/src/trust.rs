@@ -10,7 +10,7 @@ use client::review::NO_ROOT;
 use domain::{Event, State};
 use evidence::Digest;
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
-use evidence::pin::Pin;
+use evidence::pin::{EnvironmentPin, Pin};
 use evidence::trust_root::TrustRoot;
 use ledger::{BLOBS, Blobs, Reader};
 
@@ -161,3 +161,30 @@ fn checked(data: &Path, roots: &[Digest]) -> Result<Vec<(Envelope, TrustRoot)>, 
 
 const OTHER_ROOT: &str =
     "the data directory is of another installation than this root, or holds another ledger";
+
+/// The numbers of an installation as this machine sees them now, as a pin.
+pub fn pin_of(data: &Path, root: &TrustRoot) -> Result<Pin, Failure> {
+    let head = Reader::open(data)?.head()?;
+    let state = fold(data)?;
+    let mut environments: Vec<_> = state
+        .gate
+        .environments()
+        .map(|set| EnvironmentPin {
+            project: set.facts.place.project.clone(),
+            service: set.facts.place.service.clone(),
+            environment: set.facts.place.environment.clone(),
+            number: set.facts.number,
+            release: state.release.at(&set.facts.place).map_or(0, |standing| standing.highest),
+        })
+        .collect();
+    environments.sort();
+    Ok(Pin {
+        v: 1,
+        installation: root.installation,
+        root_version: root.version,
+        root: root.digest()?,
+        status: state.identity.status().map_or(0, |(number, ..)| number),
+        environments,
+        checkpoint: head.checkpoint.text().to_owned(),
+    })
+}

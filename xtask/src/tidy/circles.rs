@@ -118,33 +118,6 @@ const HOPS_MAX: usize = 16;
 /// The known circles. A file leaves its row when it leaves its circle; no row is added.
 const KNOWN: &[Row] = &[
     (
-        &["crates/countersign/src/scaffold/mod.rs", "crates/countersign/src/scaffold/recipe.rs"],
-        "what a recipe begins with is the argument of the verb",
-    ),
-    (
-        &["crates/countersign/src/verbs/demo/acts.rs", "crates/countersign/src/verbs/demo/attack.rs"],
-        "attacks are acts, in a file that only the rehearsal reads",
-    ),
-    (
-        &["crates/countersign/src/verbs/init/mod.rs", "crates/countersign/src/verbs/init/root.rs"],
-        "its parts take the arguments of the verb",
-    ),
-    (
-        &["crates/countersign/src/verbs/logs.rs", "crates/countersign/src/verbs/logs_place.rs"],
-        "the verb has two kinds of logs, which follow in one way",
-    ),
-    (
-        &[
-            "crates/countersign/src/verbs/trust.rs",
-            "crates/countersign/src/verbs/trust_environment.rs",
-            "crates/countersign/src/verbs/trust_origin.rs",
-            "crates/countersign/src/verbs/trust_root.rs",
-            "crates/countersign/src/verbs/trust_sign.rs",
-            "crates/countersign/src/verbs/trust_status.rs",
-        ],
-        "the verb hands over to its parts, which take its arguments",
-    ),
-    (
         &[
             "crates/evidence/src/rules/every.rs",
             "crates/evidence/src/rules/mod.rs",

@@ -9,6 +9,7 @@ mod node;
 mod python;
 mod recipe;
 mod rust;
+mod service;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,23 +18,8 @@ use evidence::release_file::{self, ReleaseFile};
 use evidence::{Name, pipeline, rules};
 
 use self::recipe::Recipe;
+pub use self::service::Service;
 use crate::failure::Failure;
-
-/// A service's start command and its probe, as the person gives them.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub struct Service {
-    /// Start command of the service, one line for `/bin/sh`; `$PORT` is the port that it must listen on; default: none;
-    /// files are installed and no process is started.
-    #[arg(long, value_name = "LINE")]
-    command: Option<String>,
-    /// Loopback port of the service, which the command gets as `PORT`; each environment on this machine gets another one;
-    /// default: 8080 if the command names `$PORT`, else no port.
-    #[arg(long, requires = "command", value_parser = crate::places::port)]
-    port: Option<u16>,
-    /// Path that the service answers with status 200 over HTTP once it works; default: `/`.
-    #[arg(long, requires = "command", value_name = "PATH")]
-    probe: Option<String>,
-}
 
 /// The description that a repository begins with.
 #[derive(Debug)]
@@ -58,16 +44,6 @@ impl Described {
             disk::replace("people.file", path, text.as_bytes(), 0o644)?;
         }
         Ok(self.missing.iter().map(|(path, _)| path.clone()).collect())
-    }
-}
-
-impl Service {
-    /// The start command, and the port if it listens on one.
-    fn start(&self) -> Option<(&str, Option<u16>)> {
-        let command = self.command.as_deref()?;
-        let named = command.contains("$PORT") || command.contains("${PORT}");
-        let listens = named || self.port.is_some() || self.probe.is_some();
-        Some((command.trim(), listens.then(|| self.port.unwrap_or(PORT))))
     }
 }
 
@@ -138,6 +114,3 @@ fn recipe_of(repository: &Path, service: &Service) -> Result<Recipe, Failure> {
     );
     Err(Failure::error(format!("`{}`: {what}; {remedy}", repository.display())))
 }
-
-/// Port of a service in the file that `init` writes; each place has a separate port in its configuration.
-const PORT: u16 = 8080;

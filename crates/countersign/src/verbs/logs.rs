@@ -1,7 +1,6 @@
 //! `countersign logs`: the logs of a run, live or as recorded, each below a line that names its step and runner.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use clap::Args;
@@ -176,14 +175,6 @@ fn path(view: &RunView, work: &WorkView) -> String {
     format!("{}/{}/{}/{runner}", view.run, work.kind, work.name)
 }
 
-/// A log is untrusted: a terminal gets its escaped text, any other output gets its bytes.
-pub fn print_piece(bytes: &[u8]) -> Result<(), Failure> {
-    if std::io::stdout().is_terminal() {
-        return output::stream(shown::log(&String::from_utf8_lossy(bytes)).as_bytes());
-    }
-    output::stream(bytes)
-}
-
 /// The printed page so far.
 #[derive(Default)]
 struct Page {
@@ -213,7 +204,7 @@ impl Page {
         }
         self.head(work)?;
         self.is_in_line = !bytes.ends_with(b"\n");
-        print_piece(bytes)
+        output::log(bytes)
     }
 
     /// Prints the heading of a log that is empty.

@@ -11,10 +11,9 @@ use evidence::Place;
 use serde_json::json;
 use wire::Client;
 
-use super::logs::print_piece;
 use crate::failure::Failure;
 use crate::log_text::LogText;
-use crate::output::Output;
+use crate::output::{self, Output};
 
 /// The subject of the log: a run, or a place's service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,11 +48,11 @@ pub async fn show(place: &Place, client: &Client, follow: bool, output: Output) 
         is_silent &= is_all;
         from = found.next;
         match output {
-            Output::Text => print_piece(&text.take(&found.bytes.0))?,
+            Output::Text => output::log(&text.take(&found.bytes.0))?,
             Output::Json => kept.extend(found.bytes.0),
         }
         if is_all && !follow {
-            print_piece(&text.rest())?;
+            output::log(&text.rest())?;
             break;
         }
         // The first request does not wait, so that a service that prints nothing does not look like a hang.

@@ -26,6 +26,7 @@ mod trust_environment;
 mod trust_origin;
 mod trust_root;
 mod trust_sign;
+mod trust_statement;
 mod trust_status;
 mod up;
 pub mod verify;

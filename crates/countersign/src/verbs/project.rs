@@ -22,9 +22,9 @@ use serde::Serialize;
 use serde_json::json;
 use wire::PlaceView;
 
-use super::init::{PlaceReport, commit_first, pin_of};
-use super::trust::{my_key, write_envelope};
-use super::{DataDir, agent, runtime, trust_environment};
+use super::init::{PlaceReport, commit_first};
+use super::trust_statement::{beside, my_key, write_envelope};
+use super::{DataDir, agent, runtime};
 use crate::cleanup::Cleanup;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -159,7 +159,7 @@ fn prepare(verb: &Add, home: &Home, new: &New, missing: &[Prepared]) -> Result<V
         write_envelope(&file, &signed(home, place)?)?;
         let named = [("policy", &place.policy), ("configuration", &place.configuration)];
         for (what, bytes) in named {
-            files::write_shared(&trust_environment::beside(&file, what), bytes)?;
+            files::write_shared(&beside(&file, what), bytes)?;
         }
         join(home, new, &place.agent_dir, &place.place, &place.agent)?;
         files.push(file);
@@ -178,7 +178,7 @@ fn join(home: &Home, new: &New, dir: &Path, at: &evidence::Place, name: &Name) -
     if dir.join(::agent::MEMORY_FILE).exists() {
         return Ok(());
     }
-    let pin = pin_of(home.data(), &new.root)?;
+    let pin = trust::pin_of(home.data(), &new.root)?;
     agent::write_memory(dir, name, at, &pin, new.root.mode == Mode::Rehearsal)
 }
 

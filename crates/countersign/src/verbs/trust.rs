@@ -1,39 +1,25 @@
 //! `countersign trust`: statements of trust; made here, signed by people's keys, and sent as signed requests.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use client::clock::{YEAR, now};
-use client::dirs;
-use client::files;
-use client::home::Home;
-use client::onboarding;
-use client::pinned_root;
-use client::pins;
-use client::profile::Profile;
-use client::random;
-use client::request::Parts;
-use client::session;
 use client::signing::PersonKey;
-use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
+use client::{dirs, pinned_root, pins, random};
 use evidence::enrolment::{EnrolledKey, Enrolment, Grant, Purpose};
 use evidence::pin::Pin;
-use evidence::status::{Status, StatusFile};
-use evidence::trust_root::TrustRoot;
-use evidence::{Digest, Name, enrolment, environment, status, trust_root};
-use ledger::{BLOBS, Blobs};
-use serde::Serialize;
+use evidence::status::StatusFile;
+use evidence::{Name, environment};
 use serde_json::json;
 
+use super::trust_statement::{attachments, envelope_in, finish, read, send, send_status};
 use super::{
-    DataDir, init, runtime, trust_environment, trust_origin, trust_root as trust_root_verb, trust_sign,
-    trust_status,
+    DataDir, trust_environment, trust_origin, trust_root as trust_root_verb, trust_sign, trust_status,
 };
 use crate::advice;
 use crate::failure::Failure;
 use crate::founders::misspelled;
 use crate::output::Output;
-use crate::sending;
 use crate::trust;
 
 /// Subcommands of `trust`.
@@ -102,15 +88,6 @@ pub struct Enrol {
     yes: bool,
 }
 
-/// A statement with its digest.
-#[derive(Debug, Serialize)]
-pub struct StatementReport<T> {
-    /// Digest of the payload.
-    pub digest: Digest,
-    /// The statement.
-    pub statement: T,
-}
-
 /// Carries out a subcommand.
 pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
     match verb {
@@ -127,7 +104,7 @@ pub fn run(verb: &Trust, output: Output) -> Result<(), Failure> {
             }
             let envelope = envelope_in(file, &bytes)?;
             let attachments = match envelope.payload_type() {
-                environment::PAYLOAD_TYPE => trust_environment::attachments(file)?,
+                environment::PAYLOAD_TYPE => attachments(file)?,
                 _ => Vec::new(),
             };
             send(&data_dir.home()?, &envelope, attachments, "", output)
@@ -153,7 +130,7 @@ fn pin(data_dir: &DataDir, set: Option<&str>, replace: bool, output: Output) -> 
     }
     let home = data_dir.home()?;
     let (root, _) = trust::root_of(home.data(), None)?;
-    let pin = init::pin_of(home.data(), &root)?;
+    let pin = trust::pin_of(home.data(), &root)?;
     let line = pin.to_string();
     output.print(&json!({ "pin": line }), |_| line.clone())
 }
@@ -236,140 +213,3 @@ fn grant(text: &str) -> Result<Grant, Failure> {
     let name = |text: Option<&str>| text.map(str::parse::<Name>).transpose();
     Ok(Grant { role: role.parse()?, project: name(project)?, environment: name(environment)? })
 }
-
-/// Writes the statement to a file for others, or sends it.
-pub fn finish(home: &Home, envelope: &Envelope, out: Option<&Path>, output: Output) -> Result<(), Failure> {
-    finish_saying(home, envelope, out, "", output)
-}
-
-/// The same, with a text about the effects once the statement is recorded.
-pub fn finish_saying(
-    home: &Home,
-    envelope: &Envelope,
-    out: Option<&Path>,
-    follows: &str,
-    output: Output,
-) -> Result<(), Failure> {
-    let Some(out) = out else { return send(home, envelope, Vec::new(), follows, output) };
-    write_envelope(out, envelope)?;
-    output.print(&json!({ "file": out }), |_| {
-        let file = out.display();
-        format!("wrote {file}\nnext: countersign trust sign {file}   (each other signer), then: countersign trust send {file}")
-    })
-}
-
-/// Sends a statement inside a signed request.
-fn send(
-    home: &Home,
-    envelope: &Envelope,
-    attachments: Vec<Vec<u8>>,
-    follows: &str,
-    output: Output,
-) -> Result<(), Failure> {
-    let digest = envelope.payload_digest();
-    let (action, arguments, statements) = match envelope.payload_type() {
-        trust_root::PAYLOAD_TYPE => ("set-root", json!({ "statement": digest }), vec![envelope.clone()]),
-        enrolment::PAYLOAD_TYPE => ("enrol", json!({ "statement": digest }), vec![envelope.clone()]),
-        environment::PAYLOAD_TYPE => {
-            ("set-environment", json!({ "statement": digest }), vec![envelope.clone()])
-        }
-        status::PAYLOAD_TYPE if Status::read(envelope)?.base.is_some() => {
-            let base = status_file(home)?.base;
-            let arguments = json!({ "statement": base.payload_digest(), "tightening": digest });
-            ("set-status", arguments, vec![base, envelope.clone()])
-        }
-        status::PAYLOAD_TYPE => ("set-status", json!({ "statement": digest }), vec![envelope.clone()]),
-        other => {
-            return Err(Failure::error(format!(
-                "statements of type `{other}` cannot be sent by this command"
-            )));
-        }
-    };
-    let with = Parts { statements, attachments, ..Parts::default() };
-    let outcome = sending::send(home, action, arguments, with)?.outcome;
-    if envelope.payload_type() == enrolment::PAYLOAD_TYPE {
-        return enrolled(home, &Enrolment::read(envelope)?, &outcome, output);
-    }
-    output.print(&outcome, |outcome| format!("recorded as entry {}{follows}", outcome.entry))
-}
-
-/// Prints the command that the enrolled person types on their own machine.
-fn enrolled(
-    home: &Home,
-    enrolment: &Enrolment,
-    outcome: &wire::CommandOutcome,
-    output: Output,
-) -> Result<(), Failure> {
-    let (root, _) = trust::root_of(home.data(), None)?;
-    let pin = init::pin_of(home.data(), &root)?;
-    let mut said = json!(outcome);
-    if let Some(said) = said.as_object_mut() {
-        said.insert("person".into(), json!(enrolment.person));
-    }
-    let fingerprint = |purpose| {
-        let key = enrolment.keys.iter().find(|key| key.purposes.contains(&purpose));
-        key.map_or_else(String::new, |key| key.key.fingerprint().to_owned())
-    };
-    let (approve, sign_in) = (fingerprint(Purpose::Approve), fingerprint(Purpose::SignIn));
-    let line = onboarding::key_use(enrolment.person, &approve, &sign_in, home.data(), &pin.to_string());
-    output.print(&said, |_| {
-        format!(
-            "{} is enrolled as person {}, recorded as entry {}\nnext: give them this line, which they type as themselves:\n  {line}",
-            enrolment.name, enrolment.person, outcome.entry
-        )
-    })
-}
-
-/// Sends a status as `trust status --save` wrote it, base and tightening.
-fn send_status(home: &Home, file: &StatusFile, output: Output) -> Result<(), Failure> {
-    let tightening = file.tightening.as_ref().map(Envelope::payload_digest);
-    let mut arguments = json!({ "statement": file.base.payload_digest() });
-    if let (Some(object), Some(tightening)) = (arguments.as_object_mut(), tightening) {
-        object.insert("tightening".into(), json!(tightening));
-    }
-    let statements = [Some(file.base.clone()), file.tightening.clone()].into_iter().flatten().collect();
-    let outcome =
-        sending::send(home, "set-status", arguments, Parts { statements, ..Parts::default() })?.outcome;
-    output.print(&outcome, |outcome| format!("recorded as entry {}", outcome.entry))
-}
-
-/// The current status, as a file.
-pub fn status_file(home: &Home) -> Result<StatusFile, Failure> {
-    let client = session::client(home)?;
-    let seen = runtime()?.block_on(client.installation())?;
-    let status = seen.status.ok_or_else(|| Failure::error("there is no status yet"))?;
-    let bytes =
-        Blobs::read_only(&home.data().join(BLOBS)).read(&status.file, 2 * ENVELOPE_BYTES_MAX as u64)?;
-    Ok(StatusFile::decode(&bytes)?)
-}
-
-/// The key that signs statements.
-pub fn my_key(home: &Home) -> Result<PersonKey, Failure> {
-    Ok(PersonKey::read(&Profile::of(home)?.approval_key)?)
-}
-
-/// Reads a statement from a file.
-pub fn read_envelope(file: &Path) -> Result<Envelope, Failure> {
-    envelope_in(file, &read(file)?)
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    std::fs::read(file).map_err(|error| Failure::error(format!("cannot read `{}`: {error}", file.display())))
-}
-
-fn envelope_in(file: &Path, bytes: &[u8]) -> Result<Envelope, Failure> {
-    let envelope = Envelope::decode(bytes)
-        .map_err(|error| Failure::error(format!("`{}`: {error}; {NO_STATEMENT}", file.display())))?;
-    if envelope.payload_type() == trust_root::PAYLOAD_TYPE {
-        TrustRoot::read(&envelope)?;
-    }
-    Ok(envelope)
-}
-
-/// Writes a statement to a file.
-pub fn write_envelope(file: &Path, envelope: &Envelope) -> Result<(), Failure> {
-    Ok(files::write_shared(file, &envelope.encode()?)?)
-}
-
-const NO_STATEMENT: &str =
-    "this is no statement as the commands of `countersign trust` write it with --out FILE";

@@ -1,6 +1,6 @@
 //! `countersign trust environment`: makes or amends the statement of a place, and signs it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use client::clock::now;
@@ -21,8 +21,8 @@ use evidence::{CommitId, Name, configuration, policy_files};
 use serde_json::json;
 use wire::{Client, PlaceView};
 
-use super::trust::write_envelope;
 use super::trust_sign::sign_shown;
+use super::trust_statement::{beside, write_envelope};
 use super::{DataDir, runtime};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -111,24 +111,6 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     };
     let outcome = sending::send(&home, "set-environment", arguments, with)?.outcome;
     output.print(&outcome, |outcome| format!("{statement}\nrecorded as entry {}", outcome.entry))
-}
-
-/// Policy and configuration in the files beside a statement's file.
-pub fn attachments(file: &Path) -> Result<Vec<Vec<u8>>, Failure> {
-    let read = |what| {
-        let path = beside(file, what);
-        let shown = path.display().to_string();
-        std::fs::read(path)
-            .map_err(|error| Failure::error(format!("cannot read `{shown}`: {error}; {TOGETHER}")))
-    };
-    Ok(vec![read("policy")?, read("configuration")?])
-}
-
-/// The file beside a statement that holds one of its payloads.
-pub fn beside(file: &Path, what: &str) -> PathBuf {
-    let mut name = file.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
-    name.push(format!(".{what}"));
-    file.with_file_name(name)
 }
 
 async fn amended(
@@ -248,8 +230,5 @@ fn agents(verb: &Amend, host: Option<Site>) -> Result<Vec<Machine>, Failure> {
     Ok(agents)
 }
 
-/// The remedy if a payload beside a statement is missing or another one.
-pub const TOGETHER: &str =
-    "a statement's policy and configuration lie beside it: have all three files sent again, together";
 /// Largest accepted step between two numbers of a place.
 const LEAP_MAX: u64 = 10_000;

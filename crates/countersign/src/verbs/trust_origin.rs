@@ -16,8 +16,8 @@ use serde_json::json;
 use tlog::Checkpoint;
 
 use super::DataDir;
-use super::trust::{read_envelope, write_envelope};
 use super::trust_sign::sign_shown;
+use super::trust_statement::{read_envelope, write_envelope};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::trust;

@@ -10,8 +10,8 @@ use evidence::{Digest, Name};
 use serde_json::json;
 
 use super::DataDir;
-use super::trust::{finish, write_envelope};
 use super::trust_sign::sign_shown;
+use super::trust_statement::{finish, write_envelope};
 use crate::advice;
 use crate::failure::Failure;
 use crate::output::Output;

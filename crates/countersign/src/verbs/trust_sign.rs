@@ -27,8 +27,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use similar::TextDiff;
 
-use super::trust::{my_key, read_envelope, status_file, write_envelope};
-use super::{DataDir, runtime, trust_environment};
+use super::trust_statement::{TOGETHER, attachments, my_key, read_envelope, status_file, write_envelope};
+use super::{DataDir, runtime};
 use crate::consent::ask;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -98,7 +98,7 @@ pub fn run(verb: &Sign, output: Output) -> Result<(), Failure> {
         Ok((before, what)) => (before, what),
         Err(failure) => (Text::default(), format!("nothing: {}", failure.message())),
     };
-    let named = trust_environment::attachments(&verb.file).map_err(|failure| failure.message().to_owned());
+    let named = attachments(&verb.file).map_err(|failure| failure.message().to_owned());
     let new = statement.text(named, &before)?;
     let changes = new.against(&before);
     let mut report = SignatureReport {
@@ -265,7 +265,7 @@ impl Statement {
                     if Digest::of(bytes) != digest {
                         let what = format!(
                             "the {what} beside the statement is not the one that the statement names; {}",
-                            trust_environment::TOGETHER
+                            TOGETHER
                         );
                         return Err(Failure::error(what));
                     }

@@ -17,8 +17,8 @@ use evidence::{Digest, Moment};
 use serde_json::json;
 use wire::{PlaceView, RunFilter};
 
-use super::trust::{StatementReport, finish_saying, status_file};
 use super::trust_sign::sign_status;
+use super::trust_statement::{StatementReport, finish_saying, status_file};
 use super::{DataDir, runtime};
 use crate::failure::Failure;
 use crate::output::Output;

@@ -14,7 +14,7 @@ use ledger::{BLOBS, Blobs, DATABASE};
 use rusqlite::{Connection, params};
 use serde_json::{Value, json};
 
-use super::acts::{artifact_of, production, promote, refused, running};
+use super::outcomes::{artifact_of, production, promote, refused, running};
 use super::stage::{Stage, broke};
 use crate::children::Role;
 use crate::failure::Failure;

@@ -7,6 +7,7 @@
 mod acts;
 mod attack;
 mod example;
+mod outcomes;
 mod stage;
 
 use std::path::PathBuf;

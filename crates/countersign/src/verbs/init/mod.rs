@@ -3,132 +3,36 @@
 //! A crash here leaves behind directories of roles without a data directory. The next `init` names them and does not
 //! touch them, since they could belong to data that was moved. The data directory appears last, complete.
 
+mod arguments;
+mod first_project;
+mod genesis;
+mod report;
 mod root;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
 use client::clock::now;
-use client::dirs;
-use client::files;
 use client::home::Home;
-use client::onboarding;
-use client::pins;
-use client::pkcs11::Uri;
-use client::policies;
 use client::profile::{self, Profile};
-use client::project;
-use client::random;
-use client::review;
-use client::shell;
-use evidence::pin::{EnvironmentPin, Pin};
+use client::{dirs, files, pins, policies, project, random, shell};
 use evidence::rules::UNTESTED;
-use evidence::status::StatusFile;
-use evidence::trust_root::{Mode, TrustRoot};
-use evidence::{CommitId, Digest, Id, Moment, Name, environment, status, trust_root};
-use ledger::Reader;
-use serde::Serialize;
+use evidence::trust_root::Mode;
+use evidence::{Id, Name};
 
-use super::{DataDir, agent, runner, runtime};
+pub use self::arguments::Init;
+use self::arguments::ModeArgument;
+use self::first_project::{FirstProject, first_project};
+use self::genesis::genesis;
+use self::report::{InitReport, Installation, report, text};
+pub use self::report::{PlaceReport, commit_first};
+use super::{agent, runner, runtime};
 use crate::children::Stop;
 use crate::cleanup::Cleanup;
 use crate::failure::Failure;
-use crate::founders::{Founder, PEOPLE_PAGE, alone, enrolments, listed, signed};
+use crate::founders::{Founder, PEOPLE_PAGE, alone, listed};
 use crate::output::Output;
-use crate::places::{self, Prepared};
-use crate::scaffold::{self, Described};
+use crate::places;
 use crate::trust;
-
-/// Arguments of `init`.
-#[derive(Debug, Args)]
-pub struct Init {
-    #[command(flatten)]
-    data_dir: DataDir,
-    /// Mode of the installation, which decides the second-person rules.
-    #[arg(long, value_enum, default_value_t)]
-    mode: ModeArgument,
-    /// Your SSH key, private or public file; default: the key that git signs with, else the first of the usual files in
-    /// `~/.ssh`.
-    #[arg(long)]
-    key: Option<PathBuf>,
-    /// Your name; default: git's `user.name`.
-    #[arg(long)]
-    name: Option<String>,
-    /// The email address in your commits; default: git's `user.email`.
-    #[arg(long)]
-    email: Option<String>,
-    /// JSON file that lists the first people and their key files. Required in `team` and `rehearsal` mode, refused in `solo`.
-    #[arg(long)]
-    people: Option<PathBuf>,
-    /// Repository of the first project; default: the repository of the current directory.
-    #[arg(long)]
-    repository: Option<PathBuf>,
-    /// Name of the first project; default: the repository's name.
-    #[arg(long)]
-    project: Option<Name>,
-    /// PKCS#11 URI (RFC 7512) of the ledger's Ed25519 key in a device; default: a key file is made.
-    #[arg(long, value_name = "URI")]
-    ledger_key: Option<Uri>,
-    /// PKCS#11 URI of the key that signs provenance; default: a key file is made.
-    #[arg(long, value_name = "URI")]
-    provenance_key: Option<Uri>,
-    /// PKCS#11 URI of the receipt key of `runner-1`; given again, of `runner-2`; default: key files are made.
-    #[arg(long, value_name = "URI")]
-    runner_key: Vec<Uri>,
-    /// Make no project: neither files in a repository nor environments; default: the first project is made.
-    #[arg(long, conflicts_with = "command")]
-    bare: bool,
-    #[command(flatten)]
-    service: scaffold::Service,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum ModeArgument {
-    /// One person; second-person rules are off.
-    #[default]
-    Solo,
-    /// Second-person rules hold; each role runs on a separate host.
-    Team,
-    /// Team rules, but roles may share this host.
-    Rehearsal,
-}
-
-#[derive(Debug, Serialize)]
-struct InitReport {
-    data: PathBuf,
-    installation: Id,
-    mode: Mode,
-    trust_root: Digest,
-    people: Vec<PersonReport>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    project: Option<Name>,
-    places: Vec<PlaceReport>,
-    written: Vec<PathBuf>,
-    pin: String,
-    next: String,
-    /// Lines for people; not part of the JSON.
-    #[serde(skip)]
-    notes: Vec<String>,
-}
-
-#[derive(Debug, Serialize)]
-struct PersonReport {
-    person: Id,
-    name: String,
-    key: String,
-    /// The commands that the other people type under their own account; the first person's profile is made here.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    types: Option<String>,
-}
-
-/// A place that was made.
-#[derive(Debug, Serialize)]
-pub struct PlaceReport {
-    /// The place.
-    pub place: evidence::Place,
-    /// The port of its process.
-    pub port: Option<u16>,
-}
 
 /// Makes the installation, or leaves everything as it was.
 pub fn run(verb: &Init, output: Output) -> Result<(), Failure> {
@@ -192,7 +96,7 @@ fn make(
         files::private_dir(parent)?;
     }
     server::found(home.data(), signer, &genesis, server::World::default())?;
-    let pin = pin_of(home.data(), &root)?;
+    let pin = trust::pin_of(home.data(), &root)?;
     pins::write(&pin)?;
     for runner in &root.runners {
         let number = runner.name.as_str().rsplit('-').next().and_then(|number| number.parse().ok());
@@ -207,7 +111,8 @@ fn make(
         project::keep(&first.name, &first.repository)?;
     }
     let note = founders.first().map(|first| profile(home, first, installation)).transpose()?.flatten();
-    let mut report = report(verb, home, &root, founders, &prepared, written, &pin)?;
+    let made = Installation { verb, home, root: &root, founders, prepared: &prepared, pin: &pin };
+    let mut report = report(&made, written)?;
     report.notes.extend(note);
     if let Some(first) = project {
         report.notes.extend(first.described.kind.map(|kind| format!("taken for: {kind}")));
@@ -243,161 +148,6 @@ fn profile(home: &Home, first: &Founder, installation: Id) -> Result<Option<Stri
         current.installation,
         current.data.display()
     )))
-}
-
-fn report(
-    verb: &Init,
-    home: &Home,
-    root: &TrustRoot,
-    founders: &[Founder],
-    prepared: &[Prepared],
-    written: Vec<PathBuf>,
-    pin: &Pin,
-) -> Result<InitReport, Failure> {
-    let line = |founder: &Founder| {
-        let [approval, sign_in] = [&founder.approval, &founder.sign_in].map(|key| key.key.fingerprint());
-        onboarding::key_use(founder.id, approval, sign_in, home.data(), &pin.to_string())
-    };
-    let person = |(number, founder): (usize, &Founder)| PersonReport {
-        person: founder.id,
-        name: founder.name.clone(),
-        key: founder.approval.key.fingerprint().to_owned(),
-        types: (number > 0).then(|| line(founder)),
-    };
-    Ok(InitReport {
-        data: home.data().to_path_buf(),
-        installation: root.installation,
-        mode: root.mode,
-        trust_root: root.digest()?,
-        people: founders.iter().enumerate().map(person).collect(),
-        places: prepared.iter().map(PlaceReport::of).collect::<Result<_, _>>()?,
-        project: None,
-        written,
-        pin: pin.to_string(),
-        next: next(verb, home),
-        notes: Vec::new(),
-    })
-}
-
-impl PlaceReport {
-    /// The description of a place, from its statement and configuration.
-    pub fn of(prepared: &Prepared) -> Result<Self, Failure> {
-        let configuration = evidence::configuration::Configuration::decode(&prepared.configuration)?;
-        Ok(Self { place: prepared.place.clone(), port: configuration.port })
-    }
-
-    /// A line for people.
-    pub fn line(&self) -> String {
-        let port = self.port.map_or_else(String::new, |port| format!(", http://127.0.0.1:{port}"));
-        format!("place: {}{port}\n", self.place)
-    }
-}
-
-/// The next step for files that were written.
-pub fn commit_first(written: &[PathBuf], next: &str) -> String {
-    if written.is_empty() {
-        return next.to_owned();
-    }
-    let files: Vec<_> = written.iter().map(|path| path.display().to_string()).collect();
-    let force = if written.iter().any(|path| project::is_ignored(path)) { "-f " } else { "" };
-    format!(
-        "look at {} and commit them with your signature:\n  git add {force}.countersign && git -c gpg.format=ssh commit -S -m 'countersign'\nthen: {next}",
-        files.join(" and ")
-    )
-}
-
-fn text(report: &InitReport) -> String {
-    let people: Vec<_> =
-        report.people.iter().map(|person| format!("{} ({})", person.name, person.key)).collect();
-    let places: String = report.places.iter().map(PlaceReport::line).collect();
-    let note = match report.mode {
-        Mode::Team => {
-            "note: in team mode a witness on the server's host does not count, so no gate can pass yet: run the witness on \
-             another host (docs/operating/ceremonies.md, \"A witness on another host\"), or try everything on this host with `--mode rehearsal`\n"
-        }
-        Mode::Solo | Mode::Rehearsal => "",
-    };
-    let types = report.people.iter().filter_map(|person| Some((&person.name, person.types.as_ref()?)));
-    let types: String =
-        types.map(|(name, line)| format!("{name} types, as themselves:\n  {line}\n")).collect();
-    let notes: String = report.notes.iter().map(|note| format!("{note}\n")).collect();
-    let next = commit_first(&report.written, &report.next);
-    format!(
-        "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\n{types}{note}{notes}next: {next}",
-        report.installation,
-        report.data.display(),
-        review::assurance(report.mode),
-        people.join(", "),
-        report.trust_root,
-    )
-}
-
-/// The project that an installation starts with.
-struct FirstProject {
-    name: Name,
-    repository: PathBuf,
-    described: Described,
-    baseline: CommitId,
-}
-
-/// The repository of the current directory, described; `None` outside of a repository.
-fn first_project(verb: &Init) -> Result<Option<FirstProject>, Failure> {
-    let here = std::env::current_dir()?;
-    let named = verb.repository.is_some() || verb.project.is_some();
-    if verb.bare && named {
-        return Err(Failure::usage(
-            "with --bare no project is made; omit the options of the project, or omit --bare",
-        ));
-    }
-    let path = project::toplevel(verb.repository.as_deref().unwrap_or(&here))?;
-    let Some(path) = path.filter(|_| !verb.bare) else {
-        if named {
-            project::repository(verb.repository.as_deref())?;
-        }
-        return Ok(None);
-    };
-    if project::is_bare(&path) {
-        let what = format!("`{}` is a bare repository, in which no files can be written", path.display());
-        return Err(Failure::error(format!("{what}; go into a clone of it, or use --bare")));
-    }
-    let name = project::name(verb.project.as_ref(), &path)?;
-    let baseline = ::runner::resolve(&path, "HEAD").map_err(|error| match error {
-        ::runner::RepositoryError::Revision(_, words) if words.contains(UNBORN) => Failure::error(format!(
-            "`{}` has no commit yet: commit something first, or use --bare",
-            path.display()
-        )),
-        other => other.into(),
-    })?;
-    let described = scaffold::describe(&path, &name, &verb.service)?;
-    Ok(Some(FirstProject { name, repository: path, described, baseline }))
-}
-
-/// The statements that found the installation, signed.
-fn genesis(
-    root: &TrustRoot,
-    founders: &[Founder],
-    prepared: &[Prepared],
-    installation: Id,
-    now: Moment,
-) -> Result<server::Genesis, Failure> {
-    let status = root::first_status(installation, now).envelope()?;
-    let environment = |prepared: &Prepared| {
-        let signed = signed(prepared.envelope()?, founders, root.policy.threshold, environment::NAMESPACE)?;
-        Ok::<_, Failure>(server::FirstEnvironment {
-            statement: signed,
-            policy: prepared.policy.clone(),
-            configuration: prepared.configuration.clone(),
-        })
-    };
-    Ok(server::Genesis {
-        root: signed(root.envelope()?, founders, root.holders.threshold, trust_root::NAMESPACE)?,
-        status: StatusFile {
-            base: signed(status, founders, root.status.threshold, status::NAMESPACE)?,
-            tightening: None,
-        },
-        enrolments: enrolments(founders, root, now)?,
-        environments: prepared.iter().map(environment).collect::<Result<_, _>>()?,
-    })
 }
 
 fn people(verb: &Init) -> Result<Vec<Founder>, Failure> {
@@ -436,42 +186,6 @@ fn is_free(home: &Home) -> Result<(), Failure> {
     }
 }
 
-fn next(verb: &Init, home: &Home) -> String {
-    match verb.data_dir.data {
-        Some(_) => format!("countersign up --data {}", shell::path(home.data())),
-        None => "countersign up".into(),
-    }
-}
-
-/// The numbers of an installation as this machine sees them now, as a pin.
-pub fn pin_of(data: &Path, root: &TrustRoot) -> Result<Pin, Failure> {
-    let head = Reader::open(data)?.head()?;
-    let state = trust::fold(data)?;
-    let mut environments: Vec<_> = state
-        .gate
-        .environments()
-        .map(|set| EnvironmentPin {
-            project: set.facts.place.project.clone(),
-            service: set.facts.place.service.clone(),
-            environment: set.facts.place.environment.clone(),
-            number: set.facts.number,
-            release: state.release.at(&set.facts.place).map_or(0, |standing| standing.highest),
-        })
-        .collect();
-    environments.sort();
-    Ok(Pin {
-        v: 1,
-        installation: root.installation,
-        root_version: root.version,
-        root: root.digest()?,
-        status: state.identity.status().map_or(0, |(number, ..)| number),
-        environments,
-        checkpoint: head.checkpoint.text().to_owned(),
-    })
-}
-
 /// A note for an installation without a project that nobody asked for with --bare.
 const NO_REPOSITORY: &str = "note: this directory is in no git repository, so no project was made: `git init` in your project's \
                              directory, commit something there, and run `countersign project add` there";
-/// Git's message for a branch without a commit.
-const UNBORN: &str = "Needed a single revision";

@@ -1,15 +1,14 @@
 //! The trust root that an installation begins with, and the keys of the roles that it names.
 
-use client::clock::{MONTH, YEAR};
+use client::clock::YEAR;
 use client::files;
 use client::home::Home;
 use client::key_files;
 use client::pkcs11::{self, Uri};
-use evidence::status::Status;
 use evidence::trust_root::{Holder, LedgerKey, Machine, Mode, Quorum, Site, TrustRoot, Witness, Witnesses};
 use evidence::{Id, Moment};
 
-use super::{Init, ModeArgument};
+use super::arguments::{Init, ModeArgument};
 use crate::failure::Failure;
 use crate::founders::{Founder, subject};
 
@@ -85,22 +84,6 @@ pub fn root(
         },
     };
     Ok((root, ledger))
-}
-
-pub fn first_status(installation: Id, now: Moment) -> Status {
-    Status {
-        v: 1,
-        installation,
-        number: 1,
-        base: None,
-        issued: now,
-        expires: now.later_by(MONTH),
-        minimum_root: 1,
-        revoked: Vec::new(),
-        withdrawn: Vec::new(),
-        barred: Vec::new(),
-        frozen: Vec::new(),
-    }
 }
 
 fn host() -> String {
