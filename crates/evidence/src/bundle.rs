@@ -67,6 +67,9 @@ pub struct Bundle {
     pub reports: Vec<Envelope>,
     /// Approvals and rejections, sorted by the digest of their payloads.
     pub approvals: Vec<Envelope>,
+    /// Documents and statements that the policy reads. Omitted when empty, as in bundles of the first programs.
+    #[serde(default, skip_serializing_if = "Lanes::is_empty")]
+    pub lanes: Lanes,
     /// The policy.
     pub policy: PolicyFiles,
     /// Ledger entries that record the evidence above, in order.
@@ -79,6 +82,24 @@ pub struct Bundle {
     pub earlier: Vec<Earlier>,
     /// The checkpoint that the proofs lead to, with its signatures.
     pub checkpoint: String,
+}
+
+/// Documents and statements, by lane.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lanes {
+    /// Canonical documents of reports that the policy reads, by digest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub documents: BTreeMap<Digest, Bytes>,
+    /// People's statements that apply, sorted by the digests of their payloads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<Envelope>,
+    /// Agents' observations that the policy reads, sorted by the digests of their payloads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observations: Vec<Envelope>,
+    /// Later matches of components with newer advisories, sorted by the digests of their payloads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rescans: Vec<Envelope>,
 }
 
 /// A proof that an earlier checkpoint belongs to the same ledger.
@@ -161,6 +182,14 @@ impl Bundle {
             ("environment", self.environment.to_string()),
             ("release", self.release.to_string()),
         ])
+    }
+}
+
+impl Lanes {
+    /// Whether no lane carries anything.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
     }
 }
 

@@ -22,8 +22,11 @@ pub struct EvidenceManifest {
     pub receipts: Vec<Digest>,
     /// Digests of the agent reports' payloads, sorted.
     pub reports: Vec<Digest>,
-    /// Digests of the outputs that policy reads, sorted.
+    /// Digests of the documents that the policy reads, sorted.
     pub outputs: Vec<Digest>,
+    /// Digests of the payloads of people's statements that apply, sorted. Omitted when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<Digest>,
 }
 
 impl EvidenceManifest {
@@ -41,7 +44,16 @@ impl EvidenceManifest {
             list.sort();
             list.dedup();
         }
-        Self { v: 1, commits, receipts, reports, outputs }
+        Self { v: 1, commits, receipts, reports, outputs, statements: Vec::new() }
+    }
+
+    /// The same manifest with people's statements, in any order.
+    #[must_use]
+    pub fn with_statements(mut self, mut statements: Vec<Digest>) -> Self {
+        statements.sort();
+        statements.dedup();
+        self.statements = statements;
+        self
     }
 
     /// Digest of the canonical bytes. Approvals name this digest.

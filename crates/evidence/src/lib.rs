@@ -32,6 +32,7 @@ pub mod bundle;
 pub mod canonical;
 pub mod claim;
 pub mod configuration;
+pub mod document;
 pub mod dsse;
 pub mod enrolment;
 pub mod entry;

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::canonical::{self, CanonicalError};
 use crate::configuration::variable_fault;
 use crate::tree_list::path_fault;
 use crate::{Digest, Name};
@@ -19,6 +20,8 @@ pub const PATH: &str = ".countersign/pipeline.yaml";
 pub const BYTES_MAX: usize = 256 * 1024;
 /// Highest number of steps.
 pub const STEPS_MAX: usize = 256;
+/// Highest number of reports of one step.
+pub const REPORTS_MAX: usize = 24;
 
 /// A pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -58,9 +61,27 @@ pub struct Step {
     /// Files or directories that later steps and artifacts can use.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub outputs: BTreeSet<String>,
+    /// Reports of tools, such as scanners and tests, that the runner reads once the command has ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reports: Vec<StepReport>,
+    /// Exit codes, beside 0, with which the step passes if all its reports can be read. Scanners use one to say that
+    /// they found something.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub report_exits: BTreeSet<u8>,
     /// Limits, if the defaults do not fit.
     #[serde(default, skip_serializing_if = "StepLimits::is_default")]
     pub limits: StepLimits,
+}
+
+/// A report of a tool: a file that the command leaves.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepReport {
+    /// Format of the file, such as `sarif` or `junit`.
+    #[schemars(with = "String")]
+    pub kind: Name,
+    /// Path of the file in the workspace.
+    pub path: String,
 }
 
 /// A command.
@@ -200,6 +221,14 @@ impl Artifact {
     }
 }
 
+/// The work that makes a report.
+#[derive(Serialize)]
+struct Producing<'a> {
+    v: u8,
+    step: &'a Name,
+    steps: BTreeMap<&'a Name, &'a Step>,
+}
+
 /// Limits of a step with every default filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct LimitsInForce {
@@ -278,6 +307,23 @@ impl Pipeline {
         Digest::of(bytes)
     }
 
+    /// Digest of a step with all steps that it needs. A policy lists it to trust the reports of exactly this work.
+    ///
+    /// # Errors
+    /// `CanonicalError` when the steps cannot be encoded.
+    pub fn producer(&self, step: &Name) -> Result<Digest, CanonicalError> {
+        let mut closure: BTreeMap<&Name, &Step> = BTreeMap::new();
+        let mut open = vec![step];
+        while let Some(name) = open.pop() {
+            if let Some((name, step)) = self.steps.get_key_value(name)
+                && closure.insert(name, step).is_none()
+            {
+                open.extend(&step.needs);
+            }
+        }
+        Ok(Digest::of(&canonical::encode("producer", &Producing { v: 1, step, steps: closure })?))
+    }
+
     /// The steps in an order in which each one comes after all that it needs; steps that need nothing come first.
     #[must_use]
     pub fn order(&self) -> Vec<&Name> {
@@ -336,6 +382,9 @@ impl Pipeline {
             {
                 return fail("", "an approval has no outputs, network or env".into());
             }
+            (None, Some(_)) if !step.reports.is_empty() || !step.report_exits.is_empty() => {
+                return fail("", "an approval has no reports".into());
+            }
             (Some(Run::Script(text)), _) if text.trim().is_empty() => return fail("run", "is empty".into()),
             (Some(Run::Program(words)), _) if words.first().is_none_or(String::is_empty) => {
                 return fail("run", "names no program".into());
@@ -349,6 +398,9 @@ impl Pipeline {
             step.outputs.iter().find_map(|output| Some((output, path_fault(output)?)))
         {
             return fail("outputs", format!("`{output}` {why}"));
+        }
+        if let Some(why) = reports_fault(step) {
+            return fail("reports", why);
         }
         if let Some(why) = step.env.keys().find_map(|name| variable_fault(name, &OWN_VARIABLES)) {
             return fail("env", why);
@@ -394,12 +446,37 @@ impl Pipeline {
     }
 }
 
+/// The reason why the reports of a step cannot be read; `None` if they can.
+fn reports_fault(step: &Step) -> Option<String> {
+    if step.reports.len() > REPORTS_MAX {
+        return Some(format!("are more than {REPORTS_MAX}"));
+    }
+    let mut paths = BTreeSet::new();
+    for StepReport { path, .. } in &step.reports {
+        if let Some(why) = path_fault(path) {
+            return Some(format!("`{path}` {why}"));
+        }
+        if !paths.insert(path) {
+            return Some(format!("name `{path}` twice; one file has one kind"));
+        }
+    }
+    if let Some(code) = step.report_exits.iter().find(|code| !REPORT_EXITS.contains(code)) {
+        return Some(format!("`report-exits` has {code}; only 1 to 123 can be listed"));
+    }
+    let idle = step.reports.is_empty() && !step.report_exits.is_empty();
+    idle.then(|| {
+        "are missing, but `report-exits` lets the step pass only with reports that can be read".to_owned()
+    })
+}
+
 fn names<'a>(names: impl Iterator<Item = &'a Name>) -> String {
     names.map(Name::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// Variables of a step that countersign sets, so that files may not.
 const OWN_VARIABLES: [&str; 1] = ["COUNTERSIGN_*"];
+/// Exit codes that a step can declare. Higher ones are those of shells and of the runner.
+const REPORT_EXITS: std::ops::RangeInclusive<u8> = 1..=123;
 /// One week.
 const TIME_SECONDS_MAX: u64 = 7 * 24 * 3600;
 const SIZE_MIB_MAX: u64 = 1 << 20;

@@ -4,14 +4,16 @@
 //! Invariant: exactly one key signs, the key of a runner that the trust root names. A receipt names every input and
 //! output by digest, so receipts form a chain from the source to the artifact that needs no trust in the server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, CanonicalError};
+use crate::document::ReportRef;
 use crate::dsse::{Envelope, EnvelopeError, PAYLOAD_BYTES_MAX};
 use crate::link;
 use crate::machine::{MachineKeyError, MachineSigner};
+use crate::pipeline::REPORTS_MAX;
 use crate::tree_list::{below_a_file, is_tree_path};
 use crate::trust_root::TrustRoot;
 use crate::{CommitId, Digest, Id, Moment, Name};
@@ -49,6 +51,13 @@ pub struct Receipt {
     pub inputs: BTreeMap<String, Output>,
     /// Outputs of the step, by path.
     pub outputs: BTreeMap<String, Output>,
+    /// Reports that the runner read after the step, by path. Omitted when empty, as in receipts of the first programs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub reports: BTreeMap<String, ReportRef>,
+    /// Exit codes with which the step passes if all its reports were read, as the pipeline declares them. Omitted when
+    /// empty.
+    #[serde(default, rename = "report-exits", skip_serializing_if = "BTreeSet::is_empty")]
+    pub report_exits: BTreeSet<u8>,
     /// How the command ended.
     pub exit: Ending,
     /// The isolation that the step ran in.
@@ -236,10 +245,19 @@ impl Receipt {
         Ok(receipt)
     }
 
-    /// Whether the step passed.
+    /// Whether the step passed: its command exited with 0, or with a code that the pipeline declares for reports.
+    ///
+    /// A receipt has either all reports of its step or, if one could not be read, none.
     #[must_use]
     pub fn passed(&self) -> bool {
-        self.exit == Ending::Code(0)
+        match self.exit {
+            Ending::Code(0) => true,
+            Ending::Code(code) => {
+                let declared = u8::try_from(code).is_ok_and(|code| self.report_exits.contains(&code));
+                declared && !self.reports.is_empty()
+            }
+            Ending::Signal(_) | Ending::TimedOut | Ending::MemoryExceeded => false,
+        }
     }
 
     fn check(&self) -> Result<(), ReceiptError> {
@@ -249,6 +267,12 @@ impl Receipt {
         let mut paths = self.inputs.keys().chain(self.outputs.keys());
         rule(paths.all(|path| is_tree_path(path)), "a path leaves the workspace")?;
         rule(self.outputs.len() <= OUTPUTS_MAX, "more than 4096 outputs")?;
+        rule(self.reports.keys().all(|path| is_tree_path(path)), "a report's path leaves the workspace")?;
+        rule(self.reports.len() <= REPORTS_MAX, "more than 24 reports")?;
+        rule(
+            self.reports.values().all(ReportRef::is_sound),
+            "a report has a text that is empty, long or not printable",
+        )?;
         is_tree(&self.inputs)?;
         is_tree(&self.outputs)?;
         rule(self.network.is_sorted(), "`network` is not sorted")

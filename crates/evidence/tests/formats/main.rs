@@ -2,6 +2,7 @@
 //! fixed keys, and then read back, so the bytes cannot change unnoticed. `UPDATE_FORMATS=1` rewrites the examples.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod documents;
 mod release;
 #[path = "../support/mod.rs"]
 mod support;
@@ -321,6 +322,7 @@ fn every_page_is_checked() {
         "bundle",
         "claim",
         "configuration",
+        "document",
         "entry",
         "evidence-manifest",
         "plan",

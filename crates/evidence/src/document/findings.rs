@@ -1,0 +1,404 @@
+//! The `findings` document: problems in code, dependencies, secrets, licences, web pages and configuration.
+//!
+//! Invariant: the identity of a finding is ours. It follows from rule and place, never from a tool's fingerprint, so it
+//! survives moved lines, other runs and other versions of the tool. A document says nothing about waivers: those are
+//! people's statements, which the judge applies. Findings that a tool or the repository suppresses are in the
+//! document like all others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::form::{
+    Document, DocumentError, DocumentKind, MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, Tool, check_tools, is_text,
+};
+use crate::canonical::{self, CanonicalError};
+use crate::{Digest, Moment};
+
+/// Highest number of findings in one document.
+pub const FINDINGS_MAX: usize = 10_000;
+
+/// A `findings` document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FindingsDocument {
+    /// Version of this format; 1.
+    pub v: u8,
+    /// Tools that ran. A document without findings says that these tools ran and found nothing.
+    pub tools: BTreeSet<Tool>,
+    /// Findings by identity.
+    pub findings: BTreeMap<Digest, Finding>,
+}
+
+/// A finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finding {
+    /// Sort of the problem.
+    pub class: Class,
+    /// The tool's id of the rule, or the id of the advisory.
+    pub rule: String,
+    /// Other ids of the same problem, such as CVE and GHSA ids.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub aliases: BTreeSet<String>,
+    /// Severity.
+    pub severity: Severity,
+    /// CVSS base score times ten, where the severity follows from a vector.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<u8>,
+    /// Probability of exploitation within 30 days by EPSS, in hundredths of a percent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epss: Option<u16>,
+    /// Whether the problem is known to be exploited (KEV).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub exploited: bool,
+    /// Whether the tool only suspects it. A suspicion warns and does not block.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub unconfirmed: bool,
+    /// The tool's sentence about it.
+    pub message: String,
+    /// Place of the problem.
+    pub site: Site,
+    /// Time at which the advisory was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub published: Option<Moment>,
+    /// Smallest version of the component that has no such problem.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fixed: Option<String>,
+    /// Time at which that version was released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix_released: Option<Moment>,
+}
+
+/// Sorts of problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// A weakness of the source.
+    Code,
+    /// A dependency with a known vulnerability.
+    Dependency,
+    /// A secret in the source, its history, an artifact or a log.
+    Secret,
+    /// A licence that is denied or unknown.
+    Licence,
+    /// A weakness that a scanner found in a running service.
+    Web,
+    /// A dangerous or differing configuration.
+    Configuration,
+    /// A dependency that is unpinned, withdrawn, deprecated, malicious or not the declared one.
+    Supply,
+}
+
+/// Severities, from the lowest to the highest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// No risk.
+    None,
+    /// CVSS 0.1 to 3.9.
+    Low,
+    /// CVSS 4.0 to 6.9.
+    Medium,
+    /// Neither vector nor level is known. It counts more than `medium`, so that silence is no discount.
+    Unknown,
+    /// CVSS 7.0 to 8.9.
+    High,
+    /// CVSS 9.0 to 10.0.
+    Critical,
+}
+
+/// Places of problems.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Site {
+    /// A place in a file.
+    File {
+        /// Path in the tree.
+        path: String,
+        /// First line, counted from 1; absent if the whole file is meant.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        line: Option<u32>,
+        /// Last line, if it is another one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        end: Option<u32>,
+    },
+    /// A package.
+    Component {
+        /// Package URL with version (<https://github.com/package-url/purl-spec>).
+        purl: String,
+        /// Package URLs from a direct dependency down to the package, if the graph is known.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        through: Vec<String>,
+    },
+    /// A page of a running service.
+    Page {
+        /// Method of the request.
+        method: String,
+        /// Path of the page, without host and query.
+        path: String,
+        /// Parameter of the request, if one is at fault.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parameter: Option<String>,
+    },
+    /// The tool names no place.
+    Whole,
+}
+
+/// The parts that make the identity of a finding.
+#[derive(Debug, Serialize)]
+struct Identity<'a> {
+    v: u8,
+    class: Class,
+    rule: &'a str,
+    place: &'a IdentityPlace<'a>,
+}
+
+/// The place in an identity.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IdentityPlace<'a> {
+    /// A place in a file: the path, the source text without differences of white space, and how many equal places
+    /// come before it in the file.
+    Source {
+        /// Path in the tree.
+        path: &'a str,
+        /// The lines of the place, see [`normalised`].
+        text: &'a str,
+        /// Number of findings of the same rule with the same text before this one.
+        nth: u32,
+    },
+    /// A package URL with version.
+    Component {
+        /// The package URL.
+        purl: &'a str,
+    },
+    /// A page.
+    Page {
+        /// Method.
+        method: &'a str,
+        /// Path.
+        path: &'a str,
+        /// Parameter.
+        parameter: Option<&'a str>,
+    },
+    /// No place: the rule and a number.
+    Whole {
+        /// Number of findings of the same rule before this one.
+        nth: u32,
+    },
+}
+
+/// Identity of a finding: the SHA-256 digest of class, rule and place.
+///
+/// # Errors
+/// `CanonicalError` when the parts cannot be encoded.
+pub fn identity(class: Class, rule: &str, place: &IdentityPlace<'_>) -> Result<Digest, CanonicalError> {
+    Ok(Digest::of(&canonical::encode("finding identity", &Identity { v: 1, class, rule, place })?))
+}
+
+/// Lines `first` to `last` of a source, counted from 1, as an identity reads them: each line without white space at
+/// its ends and with one space for each run inside. At most 16 lines and
+/// 4,096 bytes count, so that endless regions and lines stay cheap.
+#[must_use]
+pub fn normalised(source: &str, first: u32, last: u32) -> String {
+    let skip = first.saturating_sub(1) as usize;
+    let count = (last.saturating_sub(first).saturating_add(1)).min(LINES_MAX) as usize;
+    let lines = source.lines().skip(skip).take(count);
+    let mut text = String::new();
+    for (nth, line) in lines.enumerate() {
+        if nth > 0 {
+            text.push('\n');
+        }
+        for (nth, word) in line.split_whitespace().enumerate() {
+            if text.len() > SOURCE_BYTES_MAX {
+                break;
+            }
+            if nth > 0 {
+                text.push(' ');
+            }
+            text.push_str(word);
+        }
+    }
+    text.truncate(text.floor_char_boundary(SOURCE_BYTES_MAX));
+    text
+}
+
+const LINES_MAX: u32 = 16;
+const SOURCE_BYTES_MAX: usize = 4_096;
+
+impl FindingsDocument {
+    /// A document of tools that found nothing yet.
+    #[must_use]
+    pub fn new(tools: impl IntoIterator<Item = Tool>) -> Self {
+        Self { v: 1, tools: tools.into_iter().collect(), findings: BTreeMap::new() }
+    }
+
+    /// Adds a finding. One with the same identity is joined with it.
+    pub fn add(&mut self, identity: Digest, finding: Finding) {
+        match self.findings.remove(&identity) {
+            Some(other) => self.findings.insert(identity, finding.join(other)),
+            None => self.findings.insert(identity, finding),
+        };
+    }
+}
+
+impl Finding {
+    /// One finding of two with the same identity: the worse of both in every respect.
+    #[must_use]
+    fn join(self, other: Self) -> Self {
+        // The texts come from one of the two, chosen by content, so that the order does not matter.
+        let (texts, rest) =
+            if (self.severity, &other.message, &other.site) >= (other.severity, &self.message, &self.site) {
+                (self, other)
+            } else {
+                (other, self)
+            };
+        Self {
+            severity: texts.severity.max(rest.severity),
+            score: texts.score.max(rest.score),
+            epss: texts.epss.max(rest.epss),
+            exploited: texts.exploited || rest.exploited,
+            unconfirmed: texts.unconfirmed && rest.unconfirmed,
+            aliases: texts.aliases.union(&rest.aliases).cloned().collect(),
+            published: earlier(texts.published, rest.published),
+            fix_released: earlier(texts.fix_released, rest.fix_released),
+            fixed: texts.fixed.max(rest.fixed),
+            ..texts
+        }
+    }
+
+    fn fault(&self) -> Option<&'static str> {
+        let short = |text: &String| is_text(text, TEXT_BYTES_MAX);
+        if !short(&self.rule) || !self.aliases.iter().all(short) || self.aliases.len() > ALIASES_MAX {
+            return Some("its rule or an alias is empty, long or not printable");
+        }
+        if !is_text(&self.message, MESSAGE_BYTES_MAX) {
+            return Some("its message is empty, longer than 400 bytes or not printable");
+        }
+        if self.score.is_some_and(|score| score > 100) || self.epss.is_some_and(|epss| epss > 10_000) {
+            return Some("its score is above 100, or its probability above 10000");
+        }
+        if self.fixed.as_ref().is_some_and(|version| !short(version)) {
+            return Some("its fixed version is empty, long or not printable");
+        }
+        match &self.site {
+            Site::File { path, line, end } => {
+                let lines = line.is_none_or(|line| line > 0) && end.is_none_or(|end| Some(end) > *line);
+                (!short(path) || !lines || (line.is_none() && end.is_some()))
+                    .then_some("its path or its lines are not those of a file")
+            }
+            Site::Component { purl, through } => {
+                let fine = short(purl) && through.iter().all(short) && through.len() <= THROUGH_MAX;
+                (!fine).then_some("a package URL is empty, long or not printable")
+            }
+            Site::Page { method, path, parameter } => {
+                let fine = short(method) && short(path) && parameter.as_ref().is_none_or(short);
+                (!fine).then_some("its page has a text that is empty, long or not printable")
+            }
+            Site::Whole => None,
+        }
+    }
+}
+
+impl Document for FindingsDocument {
+    const KIND: DocumentKind = DocumentKind::Findings;
+
+    fn check(&self) -> Result<(), DocumentError> {
+        let rule = |what: String| Err(DocumentError::Rule { kind: Self::KIND, what });
+        if self.v != 1 {
+            return rule("`v` is not 1, the version that this program knows".into());
+        }
+        check_tools(Self::KIND, &self.tools)?;
+        if self.findings.len() > FINDINGS_MAX {
+            return rule(format!(
+                "it has {} findings, at most {FINDINGS_MAX} are allowed",
+                self.findings.len()
+            ));
+        }
+        match self.findings.iter().find_map(|(id, finding)| Some((id, finding.fault()?))) {
+            Some((id, fault)) => rule(format!("finding {id}: {fault}")),
+            None => Ok(()),
+        }
+    }
+
+    fn tools(&self) -> &BTreeSet<Tool> {
+        &self.tools
+    }
+
+    fn items(&self) -> BTreeMap<String, u64> {
+        let mut items = BTreeMap::new();
+        for finding in self.findings.values() {
+            let name = if finding.unconfirmed { "unconfirmed" } else { finding.severity.as_str() };
+            *items.entry(name.to_owned()).or_default() += 1;
+        }
+        items
+    }
+
+    fn merge(mut self, other: Self) -> Self {
+        self.tools.extend(other.tools);
+        for (id, finding) in other.findings {
+            self.add(id, finding);
+        }
+        self
+    }
+}
+
+impl Severity {
+    /// The name in documents and policies.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::Unknown => "unknown",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+
+    /// The rating of a CVSS base score times ten
+    /// (<https://www.first.org/cvss/v4.0/specification-document#Qualitative-Severity-Rating-Scale>).
+    #[must_use]
+    pub const fn of_score(score: u8) -> Self {
+        match score {
+            0 => Self::None,
+            1..=39 => Self::Low,
+            40..=69 => Self::Medium,
+            70..=89 => Self::High,
+            _ => Self::Critical,
+        }
+    }
+}
+
+impl std::fmt::Display for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File { path, line: Some(line), .. } => write!(f, "{path}:{line}"),
+            Self::File { path, .. } => f.write_str(path),
+            Self::Component { purl, .. } => f.write_str(purl),
+            Self::Page { method, path, parameter: Some(parameter) } => {
+                write!(f, "{method} {path} ({parameter})")
+            }
+            Self::Page { method, path, .. } => write!(f, "{method} {path}"),
+            Self::Whole => f.write_str("no place"),
+        }
+    }
+}
+
+/// The earlier of two times, as far as they are known.
+fn earlier(one: Option<Moment>, other: Option<Moment>) -> Option<Moment> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+const ALIASES_MAX: usize = 64;
+const THROUGH_MAX: usize = 64;

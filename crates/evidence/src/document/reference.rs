@@ -1,0 +1,60 @@
+//! The reference from a receipt to one report: its document, its counts, and the work that made it.
+//!
+//! Invariant: counts and dates stand in the receipt, so that a policy which reads only those needs no document.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::form::{DocumentKind, Snapshot, is_text};
+use crate::{Digest, Name};
+
+/// A report that a runner turned into a canonical document.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReportRef {
+    /// Kind of the document.
+    pub kind: DocumentKind,
+    /// Format of the report, as the pipeline declares it.
+    pub format: Name,
+    /// The work that made the report.
+    pub producer: Producer,
+    /// The tools, as the report names them.
+    pub tool: String,
+    /// Digest of the canonical document.
+    pub document: Digest,
+    /// Digest of the report as the tool wrote it.
+    pub original: Digest,
+    /// Counts of the document's entries by sort.
+    pub items: BTreeMap<String, u64>,
+    /// The dated knowledge that the tool used, if it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Snapshot>,
+}
+
+/// The work that makes a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Producer {
+    /// The runner itself scanned the verified source.
+    Runner,
+    /// A step of the pipeline; the digest covers it and all that it needs.
+    Step(Digest),
+}
+
+impl ReportRef {
+    /// Whether its texts are bounded and printable.
+    #[must_use]
+    pub(crate) fn is_sound(&self) -> bool {
+        let snapshot =
+            self.snapshot.as_ref().is_none_or(|snapshot| is_text(&snapshot.source, TOOL_BYTES_MAX));
+        let items =
+            self.items.len() <= ITEMS_MAX && self.items.keys().all(|name| is_text(name, NAME_BYTES_MAX));
+        is_text(&self.tool, TOOL_BYTES_MAX) && snapshot && items
+    }
+}
+
+/// Longest text about tools in bytes.
+pub(super) const TOOL_BYTES_MAX: usize = 400;
+const ITEMS_MAX: usize = 16;
+const NAME_BYTES_MAX: usize = 40;
