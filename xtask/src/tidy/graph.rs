@@ -37,13 +37,14 @@ pub fn metadata(root: &Path) -> Result<Value, String> {
 }
 
 /// The crates of this tree that each crate may import (test dependencies are not counted).
-const EDGES: [(&str, &[&str]); 21] = [
+const EDGES: [(&str, &[&str]); 22] = [
     ("shown", &[]),
     ("journal", &["shown"]),
     ("disk", &[]),
     ("tlog", &[]),
     ("evidence", &["tlog"]),
     ("policy", &["evidence"]),
+    ("scan", &["evidence"]),
     ("domain", &["evidence"]),
     ("judge", &["tlog", "evidence", "policy", "domain"]),
     ("wire", &["tlog", "evidence", "domain"]),
@@ -52,15 +53,15 @@ const EDGES: [(&str, &[&str]); 21] = [
     ("witness", &["disk", "tlog", "listen"]),
     ("sandbox", &[]),
     ("server", &["disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "ledger", "listen"]),
-    ("runner", &["shown", "disk", "tlog", "evidence", "domain", "judge", "wire", "sandbox"]),
+    ("runner", &["shown", "disk", "tlog", "evidence", "scan", "domain", "judge", "wire", "sandbox"]),
     // The agent uses `sandbox` only for enclosures: decision 0032.
     ("agent", &["disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "sandbox"]),
     ("client", &["shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "runner"]),
     (
         "countersign",
         &[
-            "client", "shown", "journal", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire",
-            "ledger", "sandbox", "server", "runner", "agent", "witness",
+            "client", "shown", "journal", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge",
+            "wire", "ledger", "sandbox", "server", "runner", "agent", "witness",
         ],
     ),
     (

@@ -148,7 +148,7 @@ const CONTEXTS: [&str; 12] = [
 ];
 
 /// Crates without I/O, clock, randomness and hash order.
-const PURE: [&str; 5] = ["tlog", "evidence", "policy", "domain", "judge"];
+const PURE: [&str; 6] = ["tlog", "evidence", "policy", "scan", "domain", "judge"];
 
 const IMPURE: [&str; 13] = [
     "std::fs",

@@ -1,0 +1,192 @@
+//! Reports of tools, by format. A new format is one file here and a row in the table. The page `docs/scan/reports.md`
+//! says which parts of each format are read.
+//!
+//! Invariant: a report that says that its tool failed, or that is not whole, is an error; "could not be read" is never
+//! "found nothing". A suppressed entry is a finding like the others.
+
+mod bandit;
+mod cyclonedx;
+mod draft;
+mod findings;
+mod grype;
+mod input;
+mod json;
+mod junit;
+mod osv_scanner;
+mod path;
+mod purl;
+mod sarif;
+mod semgrep;
+mod severity;
+mod trivy;
+mod vulnerabilities;
+mod wapiti;
+mod xml;
+mod zap;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::document::{Document, DocumentKind, FindingsDocument, TestsDocument, Tool};
+use serde::{Deserialize, Serialize};
+
+use crate::{ScanError, Tree};
+
+/// Formats of reports, by their names in a pipeline file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportFormat {
+    /// SARIF 2.1.0 of any tool.
+    Sarif,
+    /// `JUnit` XML of a test runner.
+    Junit,
+    /// JSON of OSV-Scanner.
+    OsvScanner,
+    /// JSON of Trivy.
+    Trivy,
+    /// JSON of Grype.
+    Grype,
+    /// CycloneDX JSON with vulnerabilities.
+    CyclonedxJson,
+    /// CycloneDX XML with vulnerabilities.
+    CyclonedxXml,
+    /// JSON of ZAP.
+    ZapJson,
+    /// XML of ZAP.
+    ZapXml,
+    /// JSON of Wapiti.
+    Wapiti,
+    /// Semgrep's own JSON.
+    Semgrep,
+    /// Bandit's own JSON.
+    Bandit,
+}
+
+/// A canonical document, and the facts of it that a receipt states.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Translated {
+    /// Kind of the document.
+    pub kind: DocumentKind,
+    /// Canonical bytes.
+    pub document: Vec<u8>,
+    /// Tools that wrote the report.
+    pub tools: BTreeSet<Tool>,
+    /// Counts of the entries by sort.
+    pub items: BTreeMap<String, u64>,
+}
+
+/// A row of the table.
+struct Row {
+    format: ReportFormat,
+    name: &'static str,
+    title: &'static str,
+    read: Reader,
+}
+
+/// Readers, by the kind of document that they make.
+enum Reader {
+    Findings(fn(&str, &dyn Tree) -> Result<FindingsDocument, ScanError>),
+    Tests(fn(&str) -> Result<TestsDocument, ScanError>),
+}
+
+/// The table of formats.
+const TABLE: &[Row] = &[
+    row(ReportFormat::Sarif, "sarif", sarif::WHAT, Reader::Findings(sarif::read)),
+    row(ReportFormat::Junit, "junit", junit::WHAT, Reader::Tests(junit::read)),
+    row(ReportFormat::OsvScanner, "osv-scanner", osv_scanner::WHAT, Reader::Findings(osv_scanner::read)),
+    row(ReportFormat::Trivy, "trivy", trivy::WHAT, Reader::Findings(trivy::read)),
+    row(ReportFormat::Grype, "grype", grype::WHAT, Reader::Findings(grype::read)),
+    row(
+        ReportFormat::CyclonedxJson,
+        "cyclonedx-json",
+        cyclonedx::WHAT_JSON,
+        Reader::Findings(cyclonedx::read_json),
+    ),
+    row(
+        ReportFormat::CyclonedxXml,
+        "cyclonedx-xml",
+        cyclonedx::WHAT_XML,
+        Reader::Findings(cyclonedx::read_xml),
+    ),
+    row(ReportFormat::ZapJson, "zap-json", zap::WHAT_JSON, Reader::Findings(zap::read_json)),
+    row(ReportFormat::ZapXml, "zap-xml", zap::WHAT_XML, Reader::Findings(zap::read_xml)),
+    row(ReportFormat::Wapiti, "wapiti", wapiti::WHAT, Reader::Findings(wapiti::read)),
+    row(ReportFormat::Semgrep, "semgrep", semgrep::WHAT, Reader::Findings(semgrep::read)),
+    row(ReportFormat::Bandit, "bandit", bandit::WHAT, Reader::Findings(bandit::read)),
+];
+
+const fn row(format: ReportFormat, name: &'static str, title: &'static str, read: Reader) -> Row {
+    Row { format, name, title, read }
+}
+
+impl ReportFormat {
+    /// All formats.
+    pub fn all() -> impl Iterator<Item = Self> {
+        TABLE.iter().map(|row| row.format)
+    }
+
+    /// The format of a name in a pipeline file.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        TABLE.iter().find(|row| row.name == name).map(|row| row.format)
+    }
+
+    /// The name in a pipeline file.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.row().map_or("", |row| row.name)
+    }
+
+    /// The kind of document that a report of this format becomes.
+    #[must_use]
+    pub fn document_kind(self) -> DocumentKind {
+        match self.row().map(|row| &row.read) {
+            Some(Reader::Tests(_)) => DocumentKind::Tests,
+            _ => DocumentKind::Findings,
+        }
+    }
+
+    fn row(self) -> Option<&'static Row> {
+        TABLE.iter().find(|row| row.format == self)
+    }
+}
+
+/// Turns a report into a canonical document.
+///
+/// # Errors
+/// `ScanError` names the place and the cause: the bytes are not of this format, the report is not whole, its tool says
+/// that it failed, or the document would be too large.
+pub fn translate(format: ReportFormat, bytes: &[u8], tree: &dyn Tree) -> Result<Translated, ScanError> {
+    let Some(row) = format.row() else {
+        return Err(ScanError::Format { what: "report", why: "the format has no reader".into() });
+    };
+    let text = input::decode(row.title, bytes)?;
+    match row.read {
+        Reader::Findings(read) => {
+            let document = read(&text, tree)?;
+            translated(&document, document.tools.clone())
+        }
+        Reader::Tests(read) => {
+            let document = read(&text)?;
+            translated(&document, document.tools.clone())
+        }
+    }
+}
+
+fn translated<D: Document>(document: &D, tools: BTreeSet<Tool>) -> Result<Translated, ScanError> {
+    Ok(Translated { kind: D::KIND, document: document.encode()?, tools, items: document.items() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_has_a_row() {
+        for row in TABLE {
+            assert_eq!(ReportFormat::named(row.name), Some(row.format));
+            assert_eq!(serde_json::to_value(row.format).unwrap(), row.name);
+            assert_eq!(row.format.as_str(), row.name);
+        }
+        assert_eq!(ReportFormat::named("cobol"), None);
+    }
+}

@@ -1,0 +1,188 @@
+//! Published reports of real tools, and the specification's examples.
+//!
+//! The numbers were counted by `count.py` beside this file, which shares nothing with the product.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use scan::reports::ReportFormat::{
+    self, Bandit, CyclonedxJson, CyclonedxXml, Grype, OsvScanner, Sarif, Semgrep, Trivy, ZapXml,
+};
+use scan::reports::translate;
+
+use crate::published_vectors::suite;
+
+#[test]
+fn each_file_is_read_as_counted() {
+    let mut wrong = Vec::new();
+    for (format, path, expected) in TABLE {
+        let Some(found) = read(*format, path) else { return };
+        let agrees = match (&found, expected) {
+            (Ok(found), Ok(expected)) => found == expected,
+            (Err(error), Err(expected)) => error.contains(expected),
+            _ => false,
+        };
+        if !agrees {
+            wrong.push(format!("{path}: expected {expected:?}, found {found:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_file_is_left_out() {
+    for dir in DIRS {
+        let Some(root) = suite(dir) else { return };
+        for path in files(&root) {
+            let path = format!("{dir}/{}", path.strip_prefix(&root).unwrap().display());
+            if path.ends_with("README.md") {
+                continue;
+            }
+            assert!(TABLE.iter().any(|row| row.1 == path), "`{path}` has no row");
+        }
+    }
+}
+
+/// The examples of the CycloneDX specification. Nearly all are plain bills of materials, sound and broken ones, and a
+/// format of findings refuses them all: nothing in them says that somebody looked for vulnerabilities.
+#[test]
+fn bills_of_materials_are_no_findings() {
+    let Some(root) = suite("cyclonedx") else { return };
+    let mut count = 0;
+    for path in files(&root) {
+        let path = format!("cyclonedx/{}", path.strip_prefix(&root).unwrap().display());
+        if path.starts_with("cyclonedx/schema/")
+            || path.ends_with("NOTICE")
+            || TABLE.iter().any(|row| row.1 == path)
+        {
+            continue;
+        }
+        let error = read(CyclonedxJson, &path).unwrap().unwrap_err();
+        assert!(error.contains("did not look for any"), "{path}: {error}");
+        count += 1;
+    }
+    assert_eq!(count, 126);
+}
+
+fn read(format: ReportFormat, path: &str) -> Option<Result<u64, String>> {
+    let (name, rest) = path.split_once('/').unwrap();
+    let bytes = std::fs::read(suite(name)?.join(rest)).unwrap();
+    let translated = translate(format, &bytes, &BTreeMap::new());
+    Some(translated.map(|translated| translated.items.values().sum()).map_err(|error| error.to_string()))
+}
+
+fn files(dir: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(self::files(&path)) } else { files.push(path) }
+    }
+    files.sort();
+    files
+}
+
+/// Directories of which every file is in the table.
+const DIRS: [&str; 9] = [
+    "sarif/SpecExamples",
+    "scanner-reports/sarif",
+    "scanner-reports/trivy",
+    "scanner-reports/anchore_grype",
+    "scanner-reports/osv_scanner",
+    "scanner-reports/semgrep",
+    "scanner-reports/bandit",
+    "scanner-reports/zap",
+    "scanner-reports/cyclonedx",
+];
+
+type Row = (ReportFormat, &'static str, Result<u64, &'static str>);
+
+#[rustfmt::skip]
+const TABLE: &[Row] = &[
+    (Sarif, "sarif/SpecExamples/Comprehensive.sarif", Err("only SARIF 2.1.0 is read")),
+    (Sarif, "sarif/SpecExamples/InlineExternalProperties.sarif", Err("only SARIF 2.1.0 is read")),
+    (Sarif, "sarif/SpecExamples/Minimal.sarif", Err("only SARIF 2.1.0 is read")),
+    (Sarif, "sarif/SpecExamples/RecommendedWithSource.sarif", Err("only SARIF 2.1.0 is read")),
+    (Sarif, "sarif/SpecExamples/RecommendedWithoutSource.sarif", Err("only SARIF 2.1.0 is read")),
+    (Sarif, "sarif/SpecExamples/RuleMetadata.sarif", Err("only SARIF 2.1.0 is read")),
+    (Sarif, "scanner-reports/sarif/SuppressionTestCurrent.sarif", Ok(4)),
+    (Sarif, "scanner-reports/sarif/appendix_k1.sarif", Ok(0)),
+    (Sarif, "scanner-reports/sarif/appendix_k1_double.sarif", Ok(0)),
+    (Sarif, "scanner-reports/sarif/appendix_k2.sarif", Ok(1)),
+    (Sarif, "scanner-reports/sarif/appendix_k3.sarif", Ok(1)),
+    (Sarif, "scanner-reports/sarif/bash-report-fabricated-no-internal-dupes-subset.sarif", Ok(4)),
+    (Sarif, "scanner-reports/sarif/bash-report-fabricated-no-internal-dupes.sarif", Ok(5)),
+    (Sarif, "scanner-reports/sarif/bash-report-subset-same-hash-code-same-unique-id.sarif", Ok(2)),
+    (Sarif, "scanner-reports/sarif/bash-report.sarif", Ok(12)),
+    (Sarif, "scanner-reports/sarif/blackduck_nested_fingerprints.sarif", Ok(5)),
+    (Sarif, "scanner-reports/sarif/cxf-3.4.6.sarif", Ok(22)),
+    (Sarif, "scanner-reports/sarif/dockle_0_3_15.sarif", Ok(4)),
+    (Sarif, "scanner-reports/sarif/flawfinder.sarif", Ok(53)),
+    (Sarif, "scanner-reports/sarif/mobsfscan.json", Ok(18)),
+    (Sarif, "scanner-reports/sarif/njsscan.sarif", Ok(3)),
+    (Sarif, "scanner-reports/sarif/spotbugs.sarif", Err("the tool says that it failed")),
+    (Sarif, "scanner-reports/sarif/suppression_test.sarif", Ok(5)),
+    (Sarif, "scanner-reports/sarif/taint-python-report.sarif", Ok(11)),
+    (Trivy, "scanner-reports/trivy/all_statuses.json", Ok(8)),
+    (Trivy, "scanner-reports/trivy/cvss_severity_source.json", Ok(2)),
+    (Trivy, "scanner-reports/trivy/cvssv4_severity_source.json", Ok(3)),
+    (Trivy, "scanner-reports/trivy/issue_14136.json", Ok(1)),
+    (Trivy, "scanner-reports/trivy/issue_9092.json", Ok(1)),
+    (Trivy, "scanner-reports/trivy/license_scheme.json", Ok(19)),
+    (Trivy, "scanner-reports/trivy/scheme_2_many_vulns.json", Ok(5)),
+    (Trivy, "scanner-reports/trivy/scheme_2_no_vuln.json", Ok(0)),
+    (Trivy, "scanner-reports/trivy/severity_prio.json", Ok(2)),
+    (Grype, "scanner-reports/anchore_grype/check_all_fields.json", Ok(5)),
+    (Grype, "scanner-reports/anchore_grype/check_all_fields_different_ids_fabricated.json", Ok(1)),
+    (Grype, "scanner-reports/anchore_grype/check_all_fields_no_ids_fabricated.json", Ok(1)),
+    (Grype, "scanner-reports/anchore_grype/check_all_fields_with_ids_fabricated.json", Ok(1)),
+    (Grype, "scanner-reports/anchore_grype/fix_available.json", Ok(1)),
+    (Grype, "scanner-reports/anchore_grype/fix_not_available.json", Ok(1)),
+    (Grype, "scanner-reports/anchore_grype/many_vulns4.json", Ok(9)),
+    (Grype, "scanner-reports/anchore_grype/many_vulns_with_epss_values.json", Ok(15)),
+    (Grype, "scanner-reports/anchore_grype/no_vuln.json", Ok(0)),
+    (Grype, "scanner-reports/anchore_grype/same_cve_different_paths.json", Ok(1)),
+    (OsvScanner, "scanner-reports/osv_scanner/some_findings.json", Ok(1)),
+    (Semgrep, "scanner-reports/semgrep/close_old_findings_report_line31.json", Ok(1)),
+    (Semgrep, "scanner-reports/semgrep/close_old_findings_report_second_run_line24.json", Ok(1)),
+    (Semgrep, "scanner-reports/semgrep/close_old_findings_report_third_run_different_unique_id.json", Ok(1)),
+    (Semgrep, "scanner-reports/semgrep/empty.json", Ok(0)),
+    (Semgrep, "scanner-reports/semgrep/high-medium-low-severities.json", Ok(3)),
+    (Semgrep, "scanner-reports/semgrep/issue_8435.json", Ok(1)),
+    (Semgrep, "scanner-reports/semgrep/multiple_cwes_fabricated.json", Ok(1)),
+    (Semgrep, "scanner-reports/semgrep/one_finding.json", Ok(1)),
+    (Semgrep, "scanner-reports/semgrep/semgrep_version_1_30_0_line_26.json", Ok(5)),
+    (Semgrep, "scanner-reports/semgrep/semgrep_version_1_30_0_line_27.json", Ok(5)),
+    (Bandit, "scanner-reports/bandit/dd.json", Ok(47)),
+    (Bandit, "scanner-reports/bandit/no_vuln.json", Ok(0)),
+    (Bandit, "scanner-reports/bandit/one_vuln.json", Ok(1)),
+    (ZapXml, "scanner-reports/zap/0_zap_sample.xml", Ok(10)),
+    (ZapXml, "scanner-reports/zap/1_zap_sample_0_and_new_absent.xml", Ok(10)),
+    (ZapXml, "scanner-reports/zap/3_zap_sampl_0_and_different_severities.xml", Ok(10)),
+    (ZapXml, "scanner-reports/zap/dvwa_baseline_dojo.xml", Ok(96)),
+    (ZapXml, "scanner-reports/zap/dvwa_baseline_dojo_fabricated_internal_duplicates.xml", Ok(71)),
+    (ZapXml, "scanner-reports/zap/empty_2.9.0.xml", Ok(0)),
+    (ZapXml, "scanner-reports/zap/juicy2.xml", Ok(71)),
+    (ZapXml, "scanner-reports/zap/some_2.9.0.xml", Ok(14)),
+    (ZapXml, "scanner-reports/zap/zap-results-second-scan.xml", Ok(78)),
+    (ZapXml, "scanner-reports/zap/zap_2.16.1_with_req_resp.xml", Ok(13)),
+    (CyclonedxJson, "cyclonedx/1.5/invalid-bomformat-1.5.json", Err("is not `CycloneDX`")),
+    (CyclonedxJson, "cyclonedx/1.5/valid-vulnerability-1.5.json", Ok(1)),
+    (CyclonedxJson, "cyclonedx/1.6/valid-compositions-1.6.json", Ok(1)),
+    (CyclonedxJson, "cyclonedx/1.6/valid-vulnerability-1.6.json", Ok(1)),
+    (CyclonedxJson, "cyclonedx/1.7/invalid-bomformat-1.7.json", Err("is not `CycloneDX`")),
+    (CyclonedxJson, "cyclonedx/1.7/valid-vulnerability-1.7.json", Ok(1)),
+    (CyclonedxJson, "scanner-reports/cyclonedx/log4j.json", Ok(8)),
+    (CyclonedxJson, "scanner-reports/cyclonedx/no-severity.json", Ok(1)),
+    (CyclonedxJson, "scanner-reports/cyclonedx/valid-vulnerability-1.4.json", Ok(1)),
+    (CyclonedxXml, "scanner-reports/cyclonedx/cyclonedx_bom.xml", Err("did not look for any")),
+    (CyclonedxXml, "scanner-reports/cyclonedx/jake.xml", Err("did not look for any")),
+    (CyclonedxXml, "scanner-reports/cyclonedx/log4j.xml", Ok(8)),
+    (CyclonedxXml, "scanner-reports/cyclonedx/multiple_cwes_fabricated.xml", Ok(1)),
+    (CyclonedxXml, "scanner-reports/cyclonedx/spec1.xml", Ok(1)),
+    (CyclonedxXml, "scanner-reports/cyclonedx/spec1_lowfirst.xml", Ok(1)),
+    (CyclonedxJson, "osv-scanner/sbom-insecure/alpine-zlib-16.cdx.json", Err("did not look for any")),
+    (CyclonedxXml, "osv-scanner/locks-many-with-insecure/alpine.cdx.xml", Err("did not look for any")),
+    (CyclonedxXml, "osv-scanner/sbom-insecure/alpine.cdx.xml", Err("did not look for any")),
+    (CyclonedxXml, "osv-scanner/sbom-insecure/bad-purls.cdx.xml", Err("did not look for any")),
+    (CyclonedxXml, "osv-scanner/sbom-insecure/with-duplicates.cdx.xml", Err("did not look for any")),
+];
