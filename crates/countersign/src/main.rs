@@ -30,7 +30,7 @@ use clap::Parser;
 fn main() -> ExitCode {
     // A runner starts this program as the init process of each sandbox; that command line has no options to parse.
     if std::env::args_os().skip(1).eq([operator::SANDBOX_INIT]) {
-        return sandbox::init_main().into();
+        return sandbox::init_main(runner::own_task).into();
     }
     let command = match verbs::CommandLine::try_parse() {
         Ok(command) => command,

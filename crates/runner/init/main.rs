@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.as_slice() {
         [word, repository] if word == "surroundings" => surroundings(Path::new(repository)),
-        _ => ExitCode::from(sandbox::init_main()),
+        _ => ExitCode::from(sandbox::init_main(runner::own_task)),
     }
 }
 

@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["init"] => ExitCode::from(sandbox::init_main()),
+        ["init"] => ExitCode::from(sandbox::init_main(|_| 125)),
         ["attack", name] if is_inside() => attacks::run(name),
         ["attack", name] => {
             eprintln!("`{name}` refuses to run: nothing proves that this is inside a sandbox");

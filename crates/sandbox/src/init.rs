@@ -18,7 +18,7 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, WaitOptions, set_parent_process_death_signal, wait, waitpid};
-use rustix::stdio::{dup2_stderr, dup2_stdout};
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 use rustix::thread::UnshareFlags;
 
 use crate::channel::{read_frame, send_descriptor, write_frame};
@@ -28,7 +28,7 @@ use crate::process::{
     Fork, become_build_user, bring_up_loopback, close_inherited, fork, kill_everyone_else, unshare,
 };
 use crate::proxy::PROXY_PORT;
-use crate::spec::{Exit, InputKind, Spec, WORKSPACE, stays_below};
+use crate::spec::{Exit, InputKind, OwnTask, Spec, WORKSPACE, stays_below};
 
 /// Tags of init's messages.
 pub const UNSHARED: u8 = b'U';
@@ -41,13 +41,14 @@ pub const EXITED: u8 = b'X';
 /// User and group of the step, as the step sees them.
 pub const BUILD_ID: u32 = 1000;
 
-/// Runs init. The return value is the exit code of this process and says nothing about the step.
+/// Runs init. `own` is the task of this program for specifications that ask for it. The return value is the exit code of
+/// this process and says nothing about the step.
 #[must_use]
-pub fn init_main() -> u8 {
+pub fn init_main(own: OwnTask) -> u8 {
     // Before anything else, so that no descriptor of the supervisor stays open. The socket is standard input.
     let socket = close_inherited().and_then(|()| std::io::stdin().as_fd().try_clone_to_owned());
     let Ok(socket) = socket.map(UnixStream::from) else { return 1 };
-    match stage_one(&socket) {
+    match stage_one(&socket, own) {
         Ok(()) => 0,
         Err(Failed(what)) => {
             // The supervisor may be gone already. Then there is nobody to tell.
@@ -57,7 +58,7 @@ pub fn init_main() -> u8 {
     }
 }
 
-fn stage_one(socket: &UnixStream) -> Result<(), Failed> {
+fn stage_one(socket: &UnixStream, own: OwnTask) -> Result<(), Failed> {
     set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the supervisor")?;
     let spec: Spec = serde_json::from_slice(&read_frame(socket).doing("read the specification")?)
         .doing("read the specification")?;
@@ -80,7 +81,7 @@ fn stage_one(socket: &UnixStream) -> Result<(), Failed> {
     match fork().doing("fork")? {
         Fork::Parent(child) => wait_for(child),
         Fork::Child => {
-            if let Err(Failed(what)) = stage_two(socket, &spec, &granted) {
+            if let Err(Failed(what)) = stage_two(socket, &spec, &granted, own) {
                 let told =
                     (&*socket).write_all(&[FAILED]).and_then(|()| write_frame(socket, what.as_bytes()));
                 drop(told);
@@ -101,7 +102,7 @@ fn wait_for(child: Pid) -> Result<(), Failed> {
     }
 }
 
-fn stage_two(socket: &UnixStream, spec: &Spec, granted: &[Granted]) -> Result<(), Failed> {
+fn stage_two(socket: &UnixStream, spec: &Spec, granted: &[Granted], own: OwnTask) -> Result<(), Failed> {
     set_parent_process_death_signal(Some(Signal::KILL)).doing("follow the supervisor")?;
     rustix::system::sethostname(mounts::HOST_NAME.as_bytes()).doing("set the host name")?;
     open_log(socket).doing("open the log")?;
@@ -116,7 +117,7 @@ fn stage_two(socket: &UnixStream, spec: &Spec, granted: &[Granted]) -> Result<()
     send_descriptor(socket, WORKSPACE_OPEN, &workspace).doing("hand over the workspace")?;
     inputs(socket)?;
     confine(spec)?;
-    let exit = step(spec)?;
+    let exit = step(spec, own)?;
     drop(workspace);
     let report = serde_json::to_vec(&exit).doing("report")?;
     (&*socket).write_all(&[EXITED]).and_then(|()| write_frame(socket, &report)).doing("report")
@@ -170,20 +171,10 @@ fn input(path: &Path, kind: InputKind, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Runs the step to its end and kills all processes that it leaves.
-fn step(spec: &Spec) -> Result<Exit, Failed> {
-    let (program, arguments) = spec.command.split_first().ok_or_else(|| Failed("no command".into()))?;
-    let mut command = Command::new(program);
-    command.args(arguments).env_clear().envs(&spec.environment).current_dir(WORKSPACE);
-    command.stdin(Stdio::null()).process_group(0);
-    let child = match command.spawn() {
-        Ok(child) => child,
-        Err(error) => {
-            // Written to the step's log. A runner that no longer reads the log has ended the step.
-            let _ = writeln!(std::io::stderr(), "cannot run `{program}`: {error}");
-            return Ok(Exit::Code(127));
-        }
-    };
-    let main = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+fn step(spec: &Spec, own: OwnTask) -> Result<Exit, Failed> {
+    let main = if spec.own { Some(start_own(spec, own)?) } else { start(spec)? };
+    let Some(main) = main else { return Ok(Exit::Code(127)) };
+    let main = Some(main);
     let mut exit = None;
     loop {
         match wait(WaitOptions::empty()) {
@@ -199,6 +190,47 @@ fn step(spec: &Spec) -> Result<Exit, Failed> {
         }
     }
 }
+
+/// Starts the program of the command; `None` if it cannot be started.
+fn start(spec: &Spec) -> Result<Option<Pid>, Failed> {
+    let (program, arguments) = spec.command.split_first().ok_or_else(|| Failed("no command".into()))?;
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().envs(&spec.environment).current_dir(WORKSPACE);
+    command.stdin(Stdio::null()).process_group(0);
+    match command.spawn() {
+        Ok(child) => Ok(i32::try_from(child.id()).ok().and_then(Pid::from_raw)),
+        Err(error) => {
+            // Written to the step's log. A runner that no longer reads the log has ended the step.
+            let _ = writeln!(std::io::stderr(), "cannot run `{program}`: {error}");
+            Ok(None)
+        }
+    }
+}
+
+/// Starts the task of this program in a process that shares nothing with init but the confinement.
+fn start_own(spec: &Spec, own: OwnTask) -> Result<Pid, Failed> {
+    match fork().doing("fork")? {
+        Fork::Parent(child) => Ok(child),
+        Fork::Child => {
+            // The task reads bytes of strangers. It must not be able to speak to the supervisor in init's name.
+            let apart = close_inherited()
+                .and_then(|()| fs::File::open("/dev/null"))
+                .and_then(|null| Ok(dup2_stdin(&null)?))
+                .and_then(|()| std::env::set_current_dir(WORKSPACE));
+            let code = match apart {
+                Ok(()) => std::panic::catch_unwind(|| own(&spec.command)).unwrap_or(PANICKED),
+                Err(error) => {
+                    let _ = writeln!(std::io::stderr(), "cannot start the task: {error}");
+                    PANICKED
+                }
+            };
+            std::process::exit(code.into());
+        }
+    }
+}
+
+/// Exit code of a task of this program that failed without an answer.
+const PANICKED: u8 = 125;
 
 /// Kills every process that this one can see: all others in the namespace.
 fn kill_all() -> Result<(), Failed> {

@@ -31,7 +31,7 @@ pub use outputs::{OutputError, OutputFile, OutputKind, Outputs};
 pub use process::{Fork, close_inherited, fork, ignore_requests_to_end};
 pub use proxy::PROXY_PORT;
 pub use spec::{
-    Destination, DestinationError, Exit, Input, InputKind, Level, Limits, Reached, Refused, SCRIPT, Spec,
-    SpecError, WORKSPACE, can_be_bound,
+    Destination, DestinationError, Exit, Input, InputKind, Level, Limits, OwnTask, Reached, Refused, SCRIPT,
+    Spec, SpecError, WORKSPACE, can_be_bound,
 };
 pub use supervise::{SandboxError, StepOutcome, Stream, run};

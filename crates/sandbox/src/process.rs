@@ -59,7 +59,7 @@ pub fn unshare(flags: UnshareFlags) -> io::Result<()> {
 
 /// Closes every descriptor from 3 on.
 pub fn close_inherited() -> io::Result<()> {
-    // SAFETY: called once, before this process has opened any descriptor that it needs.
+    // SAFETY: the caller uses no descriptor above standard error that was opened before.
     let done = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

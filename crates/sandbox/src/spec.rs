@@ -25,6 +25,8 @@ const FIXED_BYTES: u64 = ROOT_BYTES + SHM_BYTES;
 pub struct Spec {
     /// Program and arguments. There is no shell unless it is named here.
     pub command: Vec<String>,
+    /// Whether `command` is for the [`OwnTask`] of the program that runs init, instead of a program in the sandbox.
+    pub own: bool,
     /// Text of the file `SCRIPT`, for a command that runs it. An argument could hold only 128 KiB.
     pub script: Option<String>,
     /// The complete environment.
@@ -36,6 +38,10 @@ pub struct Spec {
     /// Limits of the step.
     pub limits: Limits,
 }
+
+/// A task of the program that runs init. It gets the words of the command, and returns an exit code. It runs confined
+/// like every step, in the workspace, and needs no file of the host.
+pub type OwnTask = fn(&[String]) -> u8;
 
 /// A host and port that a step may reach.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

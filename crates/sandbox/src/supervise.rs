@@ -384,6 +384,7 @@ mod tests {
     fn the_rest_of_a_report_may_take_its_time() {
         let spec = Spec {
             command: vec!["/bin/true".to_owned()],
+            own: false,
             script: None,
             environment: std::collections::BTreeMap::new(),
             binds: Vec::new(),

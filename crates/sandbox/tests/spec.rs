@@ -17,6 +17,7 @@ fn spec() -> Spec {
     };
     Spec {
         command: vec!["/bin/true".into()],
+        own: false,
         script: None,
         environment: BTreeMap::new(),
         binds: vec!["/usr".into()],

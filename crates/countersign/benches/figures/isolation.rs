@@ -11,6 +11,7 @@ use crate::{print, spans};
 pub fn start() {
     let binds = ["/bin", "/lib", "/lib64", "/usr"].map(PathBuf::from);
     let spec = Spec {
+        own: false,
         script: None,
         command: vec!["/usr/bin/true".into()],
         environment: BTreeMap::new(),
