@@ -2,7 +2,7 @@
 //!
 //! A policy is a package `countersign.gate` with two sets: `checks`, the names of the checks that it made, and `deny`,
 //! an object `{code, what, remedy}` for each reason against the release. The gate passes if `checks` is not empty and
-//! `deny` is.
+//! `deny` is. A third set, `reads`, may name the reports that the policy reads.
 //!
 //! Invariant: each rule is evaluated twice, and both evaluators must agree. The bytecode machine counts instructions,
 //! so an endless rule stops at the same place everywhere. But it treats an error of a built-in inside a rule as "does
@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::builtins::is_allowed;
 use crate::bundle::Bundle;
+use crate::reads::{Read, ReadsError};
 
 /// Name and version of the engine, stored with each decision.
 pub const ENGINE: &str = "regorus 0.14.1";
@@ -41,6 +42,7 @@ pub struct Gate {
     policy: CompiledPolicy,
     program: Arc<Program>,
     instructions_max: usize,
+    reads: bool,
 }
 
 /// Answer of a gate.
@@ -107,13 +109,14 @@ impl Gate {
         let wrong = |error: &dyn std::fmt::Display| GateError::Compile(error.to_string().trim().to_owned());
         let mut engine = Engine::new();
         engine.set_strict_builtin_errors(true);
-        let (mut checks, mut deny) = (false, false);
+        let (mut checks, mut deny, mut reads) = (false, false, false);
         for (path, text) in bundle.files() {
             let package = engine.add_policy(path.clone(), text.clone()).map_err(|error| wrong(&error))?;
             if package == PACKAGE {
                 let declares = |rule| engine.has_declared_rule_rooted_at(path, rule);
                 checks |= declares("checks").map_err(|error| wrong(&error))?;
                 deny |= declares("deny").map_err(|error| wrong(&error))?;
+                reads |= declares("reads").map_err(|error| wrong(&error))?;
             }
         }
         if !checks {
@@ -123,12 +126,12 @@ impl Gate {
             return Err(GateError::Rule("deny"));
         }
         let policy = engine.compile_with_entrypoint(&CHECKS.into()).map_err(|error| wrong(&error))?;
-        let program =
-            Compiler::compile_from_policy(&policy, &[CHECKS, DENY]).map_err(|error| wrong(&error))?;
+        let rules: &[&str] = if reads { &[CHECKS, DENY, READS] } else { &[CHECKS, DENY] };
+        let program = Compiler::compile_from_policy(&policy, rules).map_err(|error| wrong(&error))?;
         let used = program.builtin_info_table.iter().find(|builtin| !is_allowed(&builtin.name));
         match used {
             Some(builtin) => Err(GateError::Builtin(builtin.name.clone())),
-            None => Ok(Self { engine, policy, program, instructions_max: INSTRUCTIONS_MAX }),
+            None => Ok(Self { engine, policy, program, instructions_max: INSTRUCTIONS_MAX, reads }),
         }
     }
 
@@ -144,9 +147,26 @@ impl Gate {
     pub fn ask(&self, input: &str) -> Verdict {
         // The engine works on copies. So after a panic inside it, only this answer remains.
         let decided = std::panic::catch_unwind(AssertUnwindSafe(|| self.decide(input)));
-        let decided = decided
-            .unwrap_or_else(|_| Err("the policy engine failed on this input; please report it".into()));
+        let decided = decided.unwrap_or_else(|_| Err(ENGINE_FAILED.into()));
         decided.unwrap_or_else(|why| Verdict::Undecided { why })
+    }
+
+    /// The reports that the policy reads, for an input in JSON. A policy without a set `reads` reads none.
+    ///
+    /// # Errors
+    /// `ReadsError` when the set cannot be evaluated, or an element of it is no read.
+    pub fn reads(&self, input: &str) -> Result<BTreeSet<Read>, ReadsError> {
+        if !self.reads {
+            return Ok(BTreeSet::new());
+        }
+        let read = || {
+            let input =
+                Value::from_json_str(input).map_err(|error| format!("the input is not JSON: {error}"))?;
+            set(READS, self.evaluated(READS, &input))
+        };
+        let read = std::panic::catch_unwind(AssertUnwindSafe(read));
+        let read = read.unwrap_or_else(|_| Err(ENGINE_FAILED.into()));
+        read.map_err(ReadsError)
     }
 
     fn decide(&self, input: &str) -> Result<Verdict, String> {
@@ -167,13 +187,16 @@ impl Gate {
 
     /// Evaluates both rules in both evaluators, one after the other.
     fn in_turn(&self, input: &Value) -> [Evaluated; 2] {
-        RULES.map(|rule| {
-            let bounded = self.by_machine(rule, input);
-            // A rule that exceeds its bound is not started again in the interpreter, which has no bound.
-            let found =
-                if bounded.is_ok() { self.by_interpreter(rule, input, None) } else { Ok(Value::Undefined) };
-            Evaluated { bounded, found }
-        })
+        RULES.map(|rule| self.evaluated(rule, input))
+    }
+
+    /// Evaluates a rule in both evaluators, one after the other.
+    fn evaluated(&self, rule: &str, input: &Value) -> Evaluated {
+        let bounded = self.by_machine(rule, input);
+        // A rule that exceeds its bound is not started again in the interpreter, which has no bound.
+        let found =
+            if bounded.is_ok() { self.by_interpreter(rule, input, None) } else { Ok(Value::Undefined) };
+        Evaluated { bounded, found }
     }
 
     /// Like [`Self::in_turn`], in parallel. The interpreter gets a time limit while the bound is unknown. If it exceeds
@@ -249,9 +272,11 @@ fn set<T: serde::de::DeserializeOwned + Ord>(
     set.iter().map(read).collect()
 }
 
+const ENGINE_FAILED: &str = "the policy engine failed on this input; please report it";
 const PACKAGE: &str = "data.countersign.gate";
 const CHECKS: &str = "data.countersign.gate.checks";
 const DENY: &str = "data.countersign.gate.deny";
+const READS: &str = "data.countersign.gate.reads";
 const RULES: [&str; 2] = [CHECKS, DENY];
 /// Smallest input in bytes for which parallel evaluation is worth the start of a thread.
 const SIDE_BY_SIDE_BYTES: usize = 8 * 1024;

@@ -31,9 +31,11 @@ mod builtins;
 mod bundle;
 mod gate;
 mod reading;
+mod reads;
 mod testing;
 
 pub use bundle::{BUNDLE_FILES_MAX, Bundle, BundleError, FILE_BYTES_MAX};
 pub use gate::{ENGINE, Finding, Gate, GateError, INSTRUCTIONS_MAX, Verdict};
 pub use reading::{Unasked, all_asked};
+pub use reads::{Producers, Read, ReadsError};
 pub use testing::run_tests;

@@ -1,0 +1,81 @@
+//! The reports that a policy reads: its set `reads`.
+//!
+//! Invariant: a repository decides which reports its steps leave; only the signed policy decides which of them must be
+//! there. So a step that somebody removed is missed.
+
+use std::num::NonZeroU32;
+
+use evidence::Digest;
+use evidence::document::DocumentKind;
+use serde::{Deserialize, Deserializer};
+
+/// Reports of one kind that a policy reads.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Read {
+    /// Kind of the documents.
+    pub kind: DocumentKind,
+    /// The work that may have made them.
+    #[serde(default, deserialize_with = "Producers::read")]
+    pub producer: Producers,
+    /// Lowest number of runners that must have made the report. 0 reads it where it is there and demands nothing.
+    #[serde(default = "one")]
+    pub runners: u32,
+    /// Highest age in days of the knowledge that the tool used. Without a known date the age is unknown, which does not
+    /// meet the demand.
+    #[serde(default)]
+    pub days: Option<NonZeroU32>,
+    /// Whether the input contains the documents. Otherwise it contains their counts only.
+    #[serde(default = "yes")]
+    pub content: bool,
+}
+
+/// Why the reports that a policy reads are unknown.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{0}")]
+pub struct ReadsError(pub(crate) String);
+
+/// Work that may make a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Producers {
+    /// Any work: presence is demanded, honesty is not.
+    #[default]
+    Any,
+    /// The runner's own scan of the verified source.
+    Runner,
+    /// A step with all that it needs, by digest.
+    Step(Digest),
+}
+
+impl Producers {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.as_str() {
+            "any" => Ok(Self::Any),
+            "runner" => Ok(Self::Runner),
+            digest => digest.parse().map(Self::Step).map_err(|_| {
+                serde::de::Error::custom(format!(
+                    "`producer` is `{digest}`, not `any`, `runner` or the digest of a step, `sha256:...`"
+                ))
+            }),
+        }
+    }
+}
+
+impl std::fmt::Display for Producers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Any => f.write_str("any step"),
+            Self::Runner => f.write_str("the runner's own scan"),
+            Self::Step(digest) => write!(f, "step {digest}"),
+        }
+    }
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn yes() -> bool {
+    true
+}
