@@ -125,3 +125,59 @@ deny contains {
 	some commit in input.source.range
 	commit.signer == null
 }
+
+# Reports of scanners and tests are read wherever a step leaves them: 0 runners demand nothing. A team that wants a report to
+# be there raises `runners` and names the producer, the digest of the step (`countersign pipeline check` prints it).
+reads contains {"kind": "findings", "runners": 0}
+
+reads contains {"kind": "tests", "runners": 0}
+
+checks contains "no scanner found a secret" if input.findings
+
+checks contains "no scanner found anything critical or known to be exploited" if {
+	production
+	input.findings
+}
+
+checks contains "every reported test passed" if input.tests
+
+confirmed contains finding if {
+	some finding in input.findings
+	not finding.unconfirmed
+}
+
+deny contains {
+	"code": "secret-found",
+	"what": sprintf("%s at %s: %s", [finding.rule, finding.at, finding.message]),
+	"remedy": "revoke the secret, remove it, and run a commit without it",
+} if {
+	some finding in confirmed
+	finding.class == "secret"
+}
+
+deny contains {
+	"code": "finding-critical",
+	"what": sprintf("%s at %s: %s", [finding.rule, finding.at, finding.message]),
+	"remedy": remedy(finding),
+} if {
+	production
+	some finding in confirmed
+	finding.class != "secret"
+	serious(finding)
+}
+
+serious(finding) if finding.severity == "critical"
+
+serious(finding) if finding.exploited
+
+remedy(finding) := sprintf("upgrade to %s or later, and run again", [finding.fixed]) if {
+	finding.fixed
+} else := "mend it and run again"
+
+deny contains {
+	"code": "tests-failed",
+	"what": sprintf("test `%s` failed", [test]),
+	"remedy": "mend it and run again",
+} if {
+	some test in input.tests.failing
+}

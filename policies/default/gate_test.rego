@@ -81,3 +81,40 @@ test_other_environments_need_no_approval if {
 	place := object.union(base.place, {"environment": "dev"})
 	gate.deny == set() with input as object.union(object.union(base, {"place": place}), {"approvals": []})
 }
+
+finding := {
+	"class": "code", "rule": "sql", "severity": "critical", "exploited": false, "unconfirmed": false, "at": "a.py:3",
+	"message": "a query of text", "fixed": null,
+}
+
+found(changes) := with_field("findings", [object.union(finding, changes)])
+
+test_something_critical_does_not_reach_production if {
+	codes(gate.deny) == {"finding-critical"} with input as found({})
+	codes(gate.deny) == {"finding-critical"} with input as found({"severity": "low", "exploited": true})
+	gate.deny == set() with input as found({"severity": "high"})
+	gate.deny == set() with input as found({"unconfirmed": true})
+	gate.deny == set() with input as object.union(found({}), {"place": {"environment": "staging"}})
+}
+
+test_a_finding_says_what_mends_it if {
+	some reason in gate.deny with input as found({"fixed": "2.0"})
+	reason.remedy == "upgrade to 2.0 or later, and run again"
+}
+
+test_a_secret_goes_nowhere if {
+	codes(gate.deny) == {"secret-found"} with input as found({"class": "secret"})
+	codes(gate.deny) == {"secret-found"} with input as object.union(
+		found({"class": "secret"}),
+		{"place": {"environment": "staging"}},
+	)
+}
+
+test_a_failed_test_stops_it if {
+	codes(gate.deny) == {"tests-failed"} with input as with_field("tests", {"failing": ["book adds"]})
+	gate.deny == set() with input as with_field("tests", {"failing": []})
+}
+
+test_reports_are_read_where_they_are if {
+	gate.reads == {{"kind": "findings", "runners": 0}, {"kind": "tests", "runners": 0}}
+}

@@ -193,7 +193,12 @@ impl Event {
             Self::Taken(taken) => vec![taken.pack, taken.request],
             Self::Reported(reported) => {
                 let artifact = reported.artifact.into_iter().flat_map(|(manifest, layer)| [manifest, layer]);
-                [reported.envelope, reported.log, reported.tree].into_iter().chain(artifact).collect()
+                let reports = reported.documents.iter().copied();
+                [reported.envelope, reported.log, reported.tree]
+                    .into_iter()
+                    .chain(artifact)
+                    .chain(reports)
+                    .collect()
             }
             Self::Agreed(agreed) => vec![agreed.request],
             Self::Built(built) => vec![built.manifest, built.layer, built.tree],

@@ -126,6 +126,7 @@ pub fn report(state: &State, runner: &str, work: Work, manifest: &str) -> build:
         log: digest("log"),
         tree: digest("tree"),
         artifact,
+        documents: [].into(),
     }
 }
 

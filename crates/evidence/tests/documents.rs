@@ -1,5 +1,5 @@
 //! Canonical documents: laws of merging, identities of findings, and forms that are refused.
-#![allow(clippy::unwrap_used, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use evidence::document::components::Component;
 use evidence::document::findings::{Class, Finding, IdentityPlace, Severity, Site, identity, normalised};

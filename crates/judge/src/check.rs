@@ -18,20 +18,24 @@ use evidence::provenance::provenance;
 use evidence::release_file::{self, ReleaseFile};
 use evidence::report::Running;
 use evidence::source_pack::{self, Range};
-use evidence::status::{Status, StatusError, StatusFile};
+use evidence::status::Status;
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Digest, Moment};
+use policy::{Gate, Read};
 
 use crate::approvals::{self, Vote};
 use crate::context::{Anchors, VerificationContext};
 use crate::continuity;
-use crate::findings::{FORKED, Findings, NEW_BUNDLE, PIN, RENEW_ROOT, broken, one_finding};
+use crate::findings::{FORKED, Findings, NEW_BUNDLE, RENEW_ROOT, broken, one_finding};
+use crate::input_reads::{UnusablePolicy, compile, reads_input};
+use crate::lanes::{self, DocumentProof};
 use crate::people::{ChangeAuthors, People};
 use crate::proofs::{self, Proven};
 use crate::receipts::{self, BuildProof};
 use crate::records::{Records, Revoked};
 use crate::reports::{self, Before};
 use crate::requests::{self, RunRequests};
+use crate::roots;
 
 /// A bundle whose every part was proven.
 #[derive(Debug)]
@@ -60,6 +64,10 @@ pub struct Checked<'a> {
     pub records: Records,
     /// Facts that the receipts prove.
     pub build: BuildProof,
+    /// The policy, compiled; or the reason why it cannot be.
+    pub gate: Result<Gate, UnusablePolicy>,
+    /// Facts that the reports of steps prove.
+    pub documents: DocumentProof,
     /// The source.
     pub source: source_pack::VerifiedPack,
     /// Commits of the range.
@@ -93,18 +101,15 @@ pub fn check<'a>(
     anchors: &Anchors,
     seen: &VerificationContext,
 ) -> Result<Checked<'a>, Findings> {
-    let (root, roots) = root(bundle, anchors, seen)?;
+    let (root, all_roots) = roots::of(bundle, anchors, seen)?;
     let mut findings = Findings::default();
     let proven = proofs::prove(bundle, &root)?;
-    check_log_consistency(bundle, &roots, &proven, seen)?;
+    check_log_consistency(bundle, &all_roots, &proven, seen)?;
     // The later of the judge's clock and the quorum time.
     let now = seen.now.map_or(proven.quorum_time, |now| now.max(proven.quorum_time));
-    let status = newest_status(&bundle.status, &root, seen)?;
-    if root.expires <= now {
-        findings.against("root-expired", format!("the trust root ended at {}", root.expires), RENEW_ROOT);
-    }
+    let status = roots::newest_status(&bundle.status, &root, seen)?;
     let (environment, before) = environments(bundle, &root, seen)?;
-    standing(bundle, &status, now, &mut findings);
+    in_force(bundle, &root, &status, now, &mut findings);
     let (records, revoked) = (Records::of(bundle)?, Revoked::new(&status, now, &proven.named));
     let people = People::open(&bundle.enrolments, &root, &status, revoked.clone(), now)
         .map_err(|flaw| one_finding(flaw.code, flaw.what, "have the registrars enrol them again"))?;
@@ -113,6 +118,9 @@ pub fn check<'a>(
         .check()
         .map_err(|error| one_finding("source-unsound", error.to_string(), NEW_BUNDLE))?;
     let build = receipts::prove(bundle, &root, &records, &revoked).map_err(broken)?;
+    let gate = compile(&bundle.policy);
+    let reads = reads(&gate, bundle, root.mode, &mut findings)?;
+    let documents = lanes::prove(bundle, &build, reads, now, &mut findings).map_err(broken)?;
     let plan = plan(bundle, &environment)?;
     summary(bundle, &root, &build)?;
     let reported = reports::open(bundle, &environment, before.as_ref(), &proven, &mut findings)?;
@@ -128,7 +136,7 @@ pub fn check<'a>(
     requests::nodes(build.pipeline.steps.iter(), &asked.agreed, &mut findings);
     same_run(&build, &asked)?;
     signer(&source, &people, &records, &mut findings);
-    let evidence = manifest(bundle, &range, &build)?;
+    let evidence = manifest(bundle, &range, &build, &documents)?;
     let place = bundle.place();
     let root_digest =
         root.digest().map_err(|error| one_finding("root-unsound", error.to_string(), NEW_BUNDLE))?;
@@ -136,7 +144,7 @@ pub fn check<'a>(
         bundle,
         place,
         root,
-        roots,
+        roots: all_roots,
         root_digest,
         status,
         now,
@@ -145,6 +153,8 @@ pub fn check<'a>(
         proven,
         records,
         build,
+        gate,
+        documents,
         source,
         range,
         base,
@@ -184,98 +194,11 @@ fn check_log_consistency(
     Ok(())
 }
 
-fn root(
-    bundle: &Bundle,
-    anchors: &Anchors,
-    seen: &VerificationContext,
-) -> Result<(TrustRoot, Vec<TrustRoot>), Findings> {
-    let (root, roots) = walk(&bundle.roots, anchors, seen)?;
-    if bundle.v != 1 || bundle.installation != root.installation {
-        let what = "the bundle is of another version or installation than its root";
-        return Err(one_finding("other-installation", what, NEW_BUNDLE));
-    }
-    Ok((root, roots))
-}
-
-/// The newest of these roots, if the pinned one is among them and each root follows the previous one.
-///
-/// # Errors
-/// `Findings` when the roots are not trusted.
-pub fn newest_root(
-    roots: &[Envelope],
-    anchors: &Anchors,
-    seen: &VerificationContext,
-) -> Result<TrustRoot, Findings> {
-    walk(roots, anchors, seen).map(|(root, _)| root)
-}
-
-/// Like [`newest_root`], with all roots.
-pub fn walk(
-    roots: &[Envelope],
-    anchors: &Anchors,
-    seen: &VerificationContext,
-) -> Result<(TrustRoot, Vec<TrustRoot>), Findings> {
-    let wrong = |what: String| one_finding("root-unsound", what, PIN);
-    let mut opened: Vec<TrustRoot> = Vec::new();
-    let mut pinned = false;
-    for envelope in roots {
-        let root = match opened.last() {
-            None => TrustRoot::open(envelope),
-            Some(before) => before.next(envelope),
-        };
-        let root = root.map_err(|error| wrong(error.to_string()))?;
-        let digest = root.digest().map_err(|error| wrong(error.to_string()))?;
-        pinned |= root.version == anchors.version && digest == anchors.digest;
-        opened.push(root);
-    }
-    let root = opened.last().cloned().ok_or_else(|| wrong("there is no trust root".into()))?;
-    if !pinned {
-        let what =
-            format!("no root has version {} and digest {}, the pinned one", anchors.version, anchors.digest);
-        return Err(one_finding("root-not-pinned", what, PIN));
-    }
-    if root.version < seen.root {
-        let what = format!("root version {} was seen before, the newest here is {}", seen.root, root.version);
-        return Err(one_finding(
-            "root-rollback",
-            what,
-            "ask for the newest evidence; somebody withholds a root",
-        ));
-    }
-    if root.mode == Mode::Rehearsal && !anchors.rehearsal {
-        let what = "this is a rehearsal's root, which counts only where that was agreed to";
-        return Err(one_finding("rehearsal", what, "join with --rehearsal, or use a real installation"));
-    }
-    Ok((root, opened))
-}
-
-/// The newest known status: the one in the evidence, or a newer one that the judge received in another way.
-pub fn newest_status(
-    file: &StatusFile,
-    root: &TrustRoot,
-    seen: &VerificationContext,
-) -> Result<Status, Findings> {
-    let unsound = |error: StatusError| one_finding("status-unsound", error.to_string(), NEW_BUNDLE);
-    let mut status = file.open(root).map_err(unsound)?.status;
-    // A status whose signers the root no longer names is ignored, but its number counts as seen.
-    for newer in seen.newer.iter().filter_map(|newer| newer.open(root).ok()) {
-        if newer.status.number > status.number {
-            status = newer.status;
-        }
-    }
-    if status.number < seen.status {
-        let what = format!("status {} was seen before, this is {}", seen.status, status.number);
-        return Err(one_finding("status-rollback", what, "ask for the newest status; somebody withholds it"));
-    }
-    if root.version < status.minimum_root {
-        let what = format!("the status asks for root version {} or later", status.minimum_root);
-        return Err(one_finding("root-too-old", what, "ask for the newest evidence"));
-    }
-    Ok(status)
-}
-
 /// Collects authentic facts against the release: expired, frozen, barred.
-fn standing(bundle: &Bundle, status: &Status, now: Moment, findings: &mut Findings) {
+fn in_force(bundle: &Bundle, root: &TrustRoot, status: &Status, now: Moment, findings: &mut Findings) {
+    if root.expires <= now {
+        findings.against("root-expired", format!("the trust root ended at {}", root.expires), RENEW_ROOT);
+    }
     if status.expires <= now {
         let what = format!("status {} ended at {}", status.number, status.expires);
         findings.against("status-expired", what, "renew it with `countersign trust status --renew`");
@@ -457,10 +380,32 @@ fn unknown_people(checked: &mut Checked<'_>) {
     }
 }
 
-fn manifest(bundle: &Bundle, range: &BTreeSet<CommitId>, build: &BuildProof) -> Result<Digest, Findings> {
+/// The reports that the policy reads. A policy that cannot be compiled reads none, and decides nothing either.
+fn reads(
+    gate: &Result<Gate, UnusablePolicy>,
+    bundle: &Bundle,
+    mode: Mode,
+    findings: &mut Findings,
+) -> Result<BTreeSet<Read>, Findings> {
+    let Ok(gate) = gate else { return Ok(BTreeSet::new()) };
+    let input = reads_input(mode, &bundle.place())
+        .map_err(|error| one_finding("input-unsound", error.to_string(), NEW_BUNDLE))?;
+    Ok(gate.reads(&input).unwrap_or_else(|error| {
+        findings.unclear("policy-undecided", error.to_string(), MEND_POLICY);
+        BTreeSet::new()
+    }))
+}
+
+fn manifest(
+    bundle: &Bundle,
+    range: &BTreeSet<CommitId>,
+    build: &BuildProof,
+    documents: &DocumentProof,
+) -> Result<Digest, Findings> {
     let reports = bundle.reports.iter().map(Envelope::payload_digest).collect();
     let receipts = build.receipts.iter().map(|(digest, _)| *digest).collect();
-    let manifest = EvidenceManifest::new(range.iter().cloned().collect(), receipts, reports, Vec::new());
+    let documents = documents.documents.iter().copied().collect();
+    let manifest = EvidenceManifest::new(range.iter().cloned().collect(), receipts, reports, documents);
     manifest.digest().map_err(|error| one_finding("evidence-unsound", error.to_string(), NEW_BUNDLE))
 }
 
@@ -486,6 +431,7 @@ fn listed(checked: &Checked<'_>) -> Result<(), Findings> {
     Ok(())
 }
 
+pub const MEND_POLICY: &str = "mend the policy; `countersign policy test` helps";
 const NAMELESS: &str = "amend the commit, so that it names them with an address; if it is older, bring its change in as \
                         a new commit by `git merge --squash`";
 const SHALLOW: &str = "run again from a full clone; if the clone is full, `run` has said that the range is too large: release \

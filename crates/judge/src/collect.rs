@@ -9,12 +9,13 @@ use domain::release::Open;
 use domain::{Event, PersonId, RunId, State};
 use evidence::Place;
 use evidence::approval::Signed;
-use evidence::bundle::Bundle;
+use evidence::bundle::{Bundle, Lanes};
 use evidence::dsse::Envelope;
 use evidence::enrolment::{Enrolment, Purpose};
 use evidence::entry::Header;
 use evidence::plan::Plan;
 use evidence::policy_files::PolicyFiles;
+use evidence::receipt::Receipt;
 use evidence::report::AgentReport;
 use evidence::request::Request;
 use evidence::run_order::RunOrder;
@@ -26,6 +27,7 @@ use evidence::{Bytes, Digest, Moment, Name};
 
 use crate::admit::enrolment_envelope_at;
 use crate::continuity::ends;
+use crate::lanes::needed_documents;
 use crate::people::is_named;
 use crate::store::{Store, Unavailable};
 
@@ -85,8 +87,11 @@ pub fn collect(
 
     let given = envelopes(store, approvals.iter().map(|approval| &approval.facts.envelope))?;
     let requests = envelopes(store, &requests)?;
-    let reports = reports(state, store, place, open)?;
     let roots = in_order(store, state.identity.roots())?;
+    let receipts = envelopes(store, &artifact.facts.receipts)?;
+    let policy = PolicyFiles::decode(&store.blob(&environment.facts.policy)?).map_err(Unavailable::of)?;
+    let lanes = lanes(store, place, &receipts, &policy, &roots)?;
+    let reports = reports(state, store, place, open)?;
     let read: Vec<_> = roots.iter().filter_map(|root| TrustRoot::read(root).ok()).collect();
     let seen = given.iter().filter_map(seen_size).chain(reports.iter().filter_map(reported_size));
     let mut ancestors: Vec<u64> = seen.chain(ends(&read).into_iter().map(|end| end.size)).collect();
@@ -110,11 +115,12 @@ pub fn collect(
         source: pack,
         tree: TreeList::decode(&store.blob(&artifact.facts.tree)?).map_err(Unavailable::of)?,
         configuration: Bytes(store.blob(&environment.facts.configuration)?),
-        receipts: envelopes(store, &artifact.facts.receipts)?,
+        receipts,
         provenance: envelope(store, &open.facts.provenance)?,
         reports,
         approvals: given,
-        policy: PolicyFiles::decode(&store.blob(&environment.facts.policy)?).map_err(Unavailable::of)?,
+        lanes,
+        policy,
         logged: Vec::new(),
         ancestors: Vec::new(),
         earlier: Vec::new(),
@@ -175,6 +181,22 @@ fn agreements(store: &dyn Store, entries: &BTreeSet<u64>) -> Result<Vec<Digest>,
         }
     }
     Ok(found)
+}
+
+/// The documents that the policy reads.
+fn lanes(
+    store: &dyn Store,
+    place: &Place,
+    receipts: &[Envelope],
+    policy: &PolicyFiles,
+    roots: &[Envelope],
+) -> Result<Lanes, Unavailable> {
+    let root = roots.last().ok_or_else(|| Unavailable("no trust root is in force".into()))?;
+    let root = TrustRoot::read(root).map_err(Unavailable::of)?;
+    let receipts: Vec<_> = receipts.iter().filter_map(|receipt| Receipt::open(receipt, &root).ok()).collect();
+    let documents = needed_documents(policy, root.mode, place, &receipts).into_iter();
+    let documents = documents.map(|digest| Ok((digest, Bytes(store.blob(&digest)?))));
+    Ok(Lanes { documents: documents.collect::<Result<_, Unavailable>>()?, ..Lanes::default() })
 }
 
 /// The entries that name any of the needed digests.

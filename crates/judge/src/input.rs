@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::approvals::Vote;
 use crate::check::Checked;
+use crate::input_lanes::{self as lanes, ComponentInput, FindingInput, ReportInput, TestsInput};
 use crate::reports::Before;
 
 /// Encodes the input as canonical JSON.
@@ -43,6 +44,15 @@ struct GateInput<'a> {
     status: StatusInput,
     ledger: LedgerInput,
     plan: &'a Plan,
+    /// The fields of reports are omitted without reports, because inputs from before they existed must stay the same.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reports: Vec<ReportInput<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Vec<FindingInput<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    components: Option<Vec<ComponentInput<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tests: Option<TestsInput<'a>>,
 }
 
 #[derive(Serialize)]
@@ -187,6 +197,10 @@ impl<'a> GateInput<'a> {
                 same_machine: checked.proven.same_machine,
             },
             plan: &checked.bundle.plan,
+            reports: lanes::reports(&checked.documents),
+            findings: lanes::findings(&checked.documents, checked.now),
+            components: lanes::components(&checked.documents),
+            tests: lanes::tests(&checked.documents),
         }
     }
 }

@@ -14,11 +14,11 @@ use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment, ssh};
 use serde_json::{Value, json};
 
-use crate::check::{self, walk};
 use crate::context::{Anchors, VerificationContext};
 use crate::findings::{Findings, one_finding};
 use crate::people::{People, roles};
 use crate::records::Revoked;
+use crate::roots::{self, walk};
 
 /// A valid rollback.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ pub fn check_rollback(
         return Err(wrong("return-unsound", "it is of a version that this program does not know".into()));
     }
     let (root, _) = walk(&order.roots, anchors, seen)?;
-    let status = check::newest_status(&order.status, &root, seen)?;
+    let status = roots::newest_status(&order.status, &root, seen)?;
     if status.barred.contains(&order.artifact) {
         return Err(wrong("artifact-barred", "the artifact is barred everywhere".into()));
     }

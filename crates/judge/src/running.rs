@@ -15,12 +15,12 @@ use evidence::run_order::RunOrder;
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Digest, Moment, Name};
 
-use crate::check::{self, walk};
 use crate::context::{Anchors, VerificationContext};
 use crate::findings::{Findings, RENEW_ROOT, one_finding};
 use crate::people::{People, roles};
 use crate::records::Revoked;
 use crate::requests::{DEVELOPER, asks_for_run, exclude_change_authors, node_of, nodes, signed};
+use crate::roots::{self, walk};
 
 /// A piece of work, as a runner sees it.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +105,7 @@ pub fn open_run<'a>(
             RENEW_ROOT,
         ));
     }
-    let status = check::newest_status(&order.status, &root, seen)?;
+    let status = roots::newest_status(&order.status, &root, seen)?;
     if status.expires <= now {
         let what = format!("status {} ended at {}", status.number, status.expires);
         return Err(one_finding("status-expired", what, "renew it with `countersign trust status --renew`"));

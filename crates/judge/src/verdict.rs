@@ -10,10 +10,10 @@ use evidence::bundle::Bundle;
 use evidence::canonical::{self, CanonicalError};
 use evidence::report::Running;
 use evidence::{Digest, Moment};
-use policy::{ENGINE, Finding, Gate, Verdict};
+use policy::{ENGINE, Finding, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Checked, check};
+use crate::check::{Checked, MEND_POLICY, check};
 use crate::context::{Anchors, VerificationContext};
 use crate::findings::Findings;
 use crate::input::input;
@@ -102,17 +102,19 @@ pub fn judge_checked(checked: &Checked<'_>) -> Judgement {
             }
         }
         Ok(Verdict::Undecided { why }) | Err(why) => {
-            findings.unclear("policy-undecided", why, "mend the policy; `countersign policy test` helps");
+            findings.unclear("policy-undecided", why, MEND_POLICY);
         }
     }
     Judgement::of(findings, checks, Some(digest), bytes)
 }
 
 fn ask(checked: &Checked<'_>, input: &[u8]) -> Result<Verdict, String> {
-    let files = checked.bundle.policy.files.clone();
-    let bundle = policy::Bundle::new(files).map_err(|error| error.to_string())?;
-    let gate = Gate::compile(&bundle).map_err(|error| error.to_string())?;
+    let gate = checked.gate.as_ref().map_err(ToString::to_string)?;
     let text = std::str::from_utf8(input).map_err(|error| error.to_string())?;
+    if gate.reads(text).map_err(|error| error.to_string())? != checked.documents.reads {
+        // Otherwise a demand that rests on an absent field would be dropped without a word.
+        return Err("`reads` depends on more than `input.mode` and `input.place`".into());
+    }
     Ok(gate.ask(text))
 }
 

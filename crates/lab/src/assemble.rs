@@ -17,9 +17,10 @@ use evidence::trust_root::TrustRoot;
 use evidence::{Bytes, Digest};
 use tlog::{Checkpoint, Hash, consistency_proof, inclusion_proof, leaf_hash};
 
+use crate::documents;
 use crate::head::Tree;
 pub use crate::head::{CosignatureTime, Head};
-use crate::parts::Parts;
+use crate::parts::{Parts, read_documents};
 use crate::world::{Lab, at, id, name};
 
 /// Assembles a bundle; the leaves of its log are returned too, for further proofs.
@@ -48,6 +49,7 @@ pub fn assemble(lab: &Lab, parts: &Parts) -> (Bundle, Vec<Hash>) {
         provenance: summary,
         reports: sorted(&parts.reports),
         approvals: sorted(&parts.approvals),
+        lanes: documents::lanes(&parts.documents, &read_documents(parts)),
         policy: parts.policy.clone(),
         logged: Vec::new(),
         ancestors: Vec::new(),

@@ -43,6 +43,26 @@ pub const PIPELINE_MORE: &str = concat!(
 "
 );
 
+/// A pipeline whose second step leaves reports of tests, of a scanner and of components.
+pub const PIPELINE_REPORTS: &str = "version: 1
+steps:
+  build:
+    run: make
+    outputs: [out/api]
+  test:
+    needs: [build]
+    run: make test
+    reports:
+      - { kind: junit, path: out/tests.xml }
+      - { kind: sarif, path: out/scan.sarif }
+      - { kind: cyclonedx-json, path: out/bom.json }
+    report-exits: [1]
+artifacts:
+  api:
+    files:
+      bin/api: { step: build, path: out/api }
+";
+
 /// A service of one process.
 pub const RELEASE: &str = "version: 1
 services:

@@ -12,6 +12,7 @@
 
 pub mod assemble;
 mod commits;
+pub mod documents;
 mod files;
 mod fixed;
 pub mod forgery;

@@ -1,6 +1,6 @@
 //! The parts of a release's evidence, before the server assembles them. A forgery changes parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::build::{nonce, seed};
 use domain::release::Proposed;
@@ -18,11 +18,13 @@ use evidence::request::Request;
 use evidence::source_pack::SourcePack;
 use evidence::status::StatusFile;
 use evidence::tree_list::TreeList;
-use evidence::{CommitId, Digest, Name};
+use evidence::trust_root::{Mode, TrustRoot};
+use evidence::{CommitId, Digest, Name, Place};
 use serde_json::json;
 
 use crate::commits::{CommitContent, commit};
-pub use crate::files::{PIPELINE, PIPELINE_MORE, RELEASE};
+use crate::documents::{self, LabDocument};
+pub use crate::files::{PIPELINE, PIPELINE_MORE, PIPELINE_REPORTS, RELEASE};
 use crate::head::Head;
 use crate::world::{Lab, at, configuration, id, name, runner_name};
 
@@ -53,6 +55,8 @@ pub struct Parts {
     pub configuration: Vec<u8>,
     /// The policy.
     pub policy: PolicyFiles,
+    /// Documents of the reports that steps leave, by the path of the report.
+    pub documents: BTreeMap<String, LabDocument>,
     /// Receipts.
     pub receipts: Vec<Envelope>,
     /// The artifact's manifest.
@@ -113,6 +117,7 @@ impl Lab {
             plan: plan("production", &source),
             configuration: configuration().encode().unwrap(),
             policy: self.policy.clone(),
+            documents: documents::harmless(),
             receipts: Vec::new(),
             manifest,
             reports: vec![
@@ -267,9 +272,25 @@ pub fn old_artifact() -> Digest {
 pub fn evidence_digest(parts: &Parts) -> Digest {
     let digests = |envelopes: &[Envelope]| envelopes.iter().map(Envelope::payload_digest).collect();
     let commits = vec![parts.source.commit.clone()];
+    let documents = read_documents(parts).into_iter().collect();
     let manifest =
-        EvidenceManifest::new(commits, digests(&parts.receipts), digests(&parts.reports), Vec::new());
+        EvidenceManifest::new(commits, digests(&parts.receipts), digests(&parts.reports), documents);
     manifest.digest().unwrap()
+}
+
+/// Digests of the documents that the policy reads, as the server finds them.
+#[must_use]
+pub fn read_documents(parts: &Parts) -> BTreeSet<Digest> {
+    let place = Place { project: name("shop"), service: name("api"), environment: parts.environment.clone() };
+    let root = parts.roots.last().and_then(|root| TrustRoot::read(root).ok());
+    let mode = root.map_or(Mode::Team, |root| root.mode);
+    judge::needed_documents(&parts.policy, mode, &place, &documents::receipts(&parts.receipts))
+}
+
+/// The pipeline of the source.
+#[must_use]
+pub fn pipeline_of(parts: &Parts) -> Pipeline {
+    Pipeline::parse(&parts.source.files.get(pipeline::PATH).unwrap().0).unwrap()
 }
 
 /// The results of the build.
@@ -326,6 +347,8 @@ fn receipt(parts: &Parts, runner: usize, work: &Work, built: &BuiltArtifact) -> 
         work: work.clone(),
         inputs,
         outputs,
+        reports: documents::references(&pipeline_of(parts), &parts.documents, work),
+        report_exits: documents::exits(&pipeline_of(parts), work),
         exit: Ending::Code(0),
         sandbox: SandboxLevel {
             user: "range".into(),

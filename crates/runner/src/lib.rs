@@ -15,6 +15,7 @@ mod host;
 mod keep;
 mod left;
 pub mod program;
+mod reports;
 mod repository;
 mod serve;
 mod slots;
@@ -36,6 +37,7 @@ pub use ecosystem::{NAMES as ECOSYSTEMS, SilentEcosystem, hosts as ecosystem_hos
 pub use host::{Host, Identity, IsWanted, Isolation, Log, Sandbox};
 pub use keep::{Keep, KeepError};
 pub use left::{LeftError, RetainedOutput, RetainedOutputs};
+pub use reports::own_task;
 pub use repository::{
     Repository, RepositoryError, diff_stat, is_shallow, missing, path_of, path_text, promisor, resolve,
     revisions, verify,

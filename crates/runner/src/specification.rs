@@ -47,7 +47,15 @@ pub fn specify(
     ]);
     let limits = host.isolation.caps().limits(&step.limits);
     let limits = limits.map_err(|error| StepError::Cap(name.clone(), error))?;
-    Ok(Spec { command, script, environment, binds: host.toolchain.binds().to_vec(), network, limits })
+    Ok(Spec {
+        command,
+        own: false,
+        script,
+        environment,
+        binds: host.toolchain.binds().to_vec(),
+        network,
+        limits,
+    })
 }
 
 /// Destinations in the pipeline's notation: hosts, or ecosystems, which stand for the hosts of their own clients.

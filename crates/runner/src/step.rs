@@ -3,17 +3,19 @@
 //! Invariant: outputs are read once, after every process of the step is dead, and the receipt names the bytes that were
 //! read. A step whose declared output is missing has failed, whatever its exit code.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use evidence::canonical;
 use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
-use evidence::pipeline::{PATH, Pipeline};
-use evidence::receipt::{Ending, Forge, Reached, Receipt, SandboxLevel, Work};
+use evidence::pipeline::{PATH, Pipeline, Step};
+use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, SandboxLevel, Work};
 use evidence::{Digest, Name};
 use sandbox::{Exit, StepOutcome, Stream};
 
 use crate::host::{Host, Identity};
 use crate::left::{CollectedOutputs, RetainedOutputs};
+use crate::reports::TranslatedReports;
 use crate::source::Source;
 use crate::specification::specify;
 use crate::step_error::StepError;
@@ -31,6 +33,8 @@ pub struct Execution {
     pub outputs: RetainedOutputs,
     /// Its log: both streams, in the order in which they arrived.
     pub log: Vec<u8>,
+    /// Documents and originals of its reports.
+    pub reports: Vec<Vec<u8>>,
 }
 
 /// Runs one step of the pipeline in the source.
@@ -60,21 +64,27 @@ pub fn execute(
     }
     let outcome = host.isolation.run(&spec, &inputs, &log, host.wanted)?;
     let mut log = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if outcome.log_truncated {
-        // The last line has no end, because the log was cut.
-        log.push(b'\n');
-    }
+    // A log that was cut ends in the middle of a line.
+    log.extend(outcome.log_truncated.then_some(b'\n'));
     let mut left = CollectedOutputs::collect(&outcome.outputs, &plan.outputs);
     let mut said = remarks(&outcome, &left);
-    let mut exit = ending(outcome.exit);
-    if outcome.exit == Exit::Code(0) && !left.wrong.is_empty() {
-        // A declared output is missing: the step has failed, and its log says why.
-        exit = Ending::Code(OUTPUT_MISSING);
+    let mut reports = TranslatedReports::default();
+    let mut failed = ending(outcome.exit);
+    if accepts_reports(outcome.exit, plan) {
+        // A declared output is missing, or a report cannot be read: the step has failed, and its log says why.
+        if left.wrong.is_empty() {
+            let producer = pipeline.producer(step)?;
+            reports = TranslatedReports::read(plan, producer, &outcome.outputs, source, host)?;
+            failed = Ending::Code(REPORT_UNREADABLE);
+        } else {
+            failed = Ending::Code(OUTPUT_MISSING);
+        }
         said.extend(left.wrong.iter().map(ToString::to_string));
+        said.append(&mut reports.remarks);
     }
-    let described = |kept: &RetainedOutputs| {
-        kept.iter().map(|(path, kept)| (path.clone(), kept.output.clone())).collect()
-    };
+    let complete = left.wrong.is_empty() && reports.references.len() == plan.reports.len();
+    // Another code than 0 stays: it fails a step that has no reports.
+    let exit = if outcome.exit == Exit::Code(0) && !complete { failed } else { ending(outcome.exit) };
     let mut facts = Receipt {
         v: 1,
         installation: identity.installation,
@@ -88,6 +98,8 @@ pub fn execute(
         work: Work::Step(step.clone()),
         inputs: described(retained),
         outputs: described(&left.outputs),
+        reports: reports.references,
+        report_exits: plan.report_exits.clone(),
         exit,
         sandbox: level(&outcome, host.toolchain),
         network: outcome.reached.into_iter().map(reached).collect(),
@@ -100,16 +112,38 @@ pub fn execute(
         // A larger receipt would be refused by everybody who gets it.
         said.push(TOO_MANY.to_owned());
         left.outputs.clear();
+        reports.blobs.clear();
         facts.outputs.clear();
+        facts.reports.clear();
         facts.exit = Ending::Code(OUTPUT_MISSING);
     }
+    add(&mut log, said, host);
+    facts.log = Digest::of(&log);
+    let receipt = facts.sign(identity.signer)?;
+    Ok(Execution { receipt, facts, outputs: left.outputs, log, reports: reports.blobs })
+}
+
+/// Digests and kinds of outputs, by path.
+fn described(kept: &RetainedOutputs) -> BTreeMap<String, Output> {
+    kept.iter().map(|(path, kept)| (path.clone(), kept.output.clone())).collect()
+}
+
+/// Adds the runner's own sentences to the log.
+fn add(log: &mut Vec<u8>, said: Vec<String>, host: &Host<'_>) {
     for line in said {
         let line = format!("countersign: {line}\n");
         (host.log)(Stream::Error, line.as_bytes());
         log.extend_from_slice(line.as_bytes());
     }
-    facts.log = Digest::of(&log);
-    Ok(Execution { receipt: facts.sign(identity.signer)?, facts, outputs: left.outputs, log })
+}
+
+/// Whether the step passes with this exit code if its reports can be read.
+fn accepts_reports(exit: Exit, step: &Step) -> bool {
+    match exit {
+        Exit::Code(0) => true,
+        Exit::Code(code) => u8::try_from(code).is_ok_and(|code| step.report_exits.contains(&code)),
+        Exit::Signal(_) | Exit::TimedOut | Exit::MemoryExceeded => false,
+    }
 }
 
 /// Remarks in the log about events that the step may not have noticed.
@@ -154,3 +188,5 @@ const TOO_MANY: &str = "the names and digests of the step's inputs and outputs d
                         them into fewer files, with `tar` for example";
 /// Exit code of a step that ended with 0 but did not leave a declared output.
 const OUTPUT_MISSING: i32 = 254;
+/// Exit code of a step that ended with 0 but left a report that cannot be read.
+const REPORT_UNREADABLE: i32 = 253;

@@ -4,7 +4,7 @@
 //! Invariant: the work is the one that the plan names, and people have asked for it. If it cannot be done at all, the
 //! receipt says so with exit code 125 and the reason in its log, so that nobody waits for it without end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use domain::build::Due;
@@ -130,7 +130,8 @@ impl Bench {
                 let host = Host { toolchain: &self.toolchain, isolation, now: &self.now, log, wanted };
                 let done = execute(&identity, &source, step, &retained, &host)?;
                 self.keep.put(&done.receipt, &done.outputs)?;
-                Ok(CompletedWork { receipt: done.receipt, blobs: vec![done.log, tree] })
+                let blobs = [done.log, tree].into_iter().chain(done.reports).collect();
+                Ok(CompletedWork { receipt: done.receipt, blobs })
             }
             Work::Artifact(name) => self.artifact(due, name, &source, (&pipeline, &outputs), tree),
         }
@@ -205,6 +206,8 @@ impl Bench {
             work: due.work.clone(),
             inputs: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            reports: BTreeMap::new(),
+            report_exits: BTreeSet::new(),
             exit: Ending::Code(GAVE_UP),
             sandbox: SandboxLevel {
                 user: "supervisor".into(),

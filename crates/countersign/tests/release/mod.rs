@@ -20,6 +20,7 @@ mod quotas;
 mod reading;
 mod rehearsal;
 mod replay;
+mod reports;
 mod rollbacks;
 mod runs;
 mod services;

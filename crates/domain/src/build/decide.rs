@@ -70,6 +70,8 @@ pub struct Report {
     pub tree: Digest,
     /// Digests of manifest and layer, if the work made an artifact.
     pub artifact: Option<(Digest, Digest)>,
+    /// Digests of documents and originals of the step's reports.
+    pub documents: BTreeSet<Digest>,
 }
 
 /// Records a person's agreement at an approval node.
@@ -282,6 +284,7 @@ pub fn report(state: &State, command: &Report) -> Result<Vec<Event>, Refusal> {
                 log: command.log,
                 tree: command.tree,
                 artifact: command.artifact,
+                documents: command.documents.clone(),
             })])
         },
         Err,

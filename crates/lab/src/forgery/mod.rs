@@ -4,6 +4,7 @@
 //! ledger names it, witnesses cosigned it. So each row depends on exactly the check that it is about.
 
 mod build;
+mod documents;
 mod ledger;
 mod people;
 mod place;
@@ -21,6 +22,7 @@ pub use row::{ForgedEvidence, Forgery, READERS};
 #[must_use]
 pub fn all() -> Vec<Forgery> {
     let of_what_is_shown =
-        [root::rows(), people::rows(), revoked::rows(), build::rows(), place::rows()].concat();
+        [root::rows(), people::rows(), revoked::rows(), build::rows(), documents::rows(), place::rows()]
+            .concat();
     [of_what_is_shown, ledger::rows(), returns::rows()].concat()
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 
 mod left;
+mod reports;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,0 +1,57 @@
+//! Reports from a step to a gate: what a scanner found stops a release where the policy says so, and nowhere else.
+
+use serde_json::{Value, json};
+
+use super::{Shop, at};
+use crate::codes;
+
+/// The pipeline of the shop with a scanner that reports what `findings.json` in the commit says.
+fn scanned(shop: &Shop, results: &str) {
+    let path = ".countersign/pipeline.yaml";
+    let text = std::fs::read_to_string(shop.repository().join(path)).unwrap();
+    let step = "steps:
+  scan:
+    run: |
+      cp findings.json scan.sarif
+      ! grep -q ruleId scan.sarif
+    reports: [{ kind: sarif, path: scan.sarif }]
+    report-exits: [1]
+";
+    if !text.contains("scan.sarif") {
+        shop.write(path, &text.replace("steps:\n", step));
+    }
+    let driver = r#"{"driver":{"name":"scanner","version":"1"}}"#;
+    let report =
+        format!("{{\"version\":\"2.1.0\",\"runs\":[{{\"tool\":{driver},\"results\":[{results}]}}]}}");
+    shop.write("findings.json", &report);
+}
+
+const CRITICAL: &str = r#"{"ruleId":"sh/eval","level":"error","message":{"text":"runs what it reads"},"properties":{"security-severity":"9.8"},"locations":[{"physicalLocation":{"artifactLocation":{"uri":"service.sh"},"region":{"startLine":2}}}]}"#;
+
+#[test]
+fn something_critical_reaches_staging_and_not_production() {
+    let shop = Shop::solo();
+    scanned(&shop, CRITICAL);
+    shop.commit("a scanner");
+    let up = shop.home.up();
+    let ran = shop.ok(&["run"]);
+    assert_eq!(ran["state"], json!("passed"));
+    assert!(at(&up, "staging")["running"].is_object(), "staging has another limit");
+    shop.ok(&["approve", "--yes", "--reason", "tested in staging"]);
+    let refused = shop.in_repository(&["promote"], 3);
+    assert!(codes(&refused).contains(&"finding-critical"), "{refused}");
+    let reason =
+        refused["reasons"].as_array().unwrap().iter().find(|reason| reason["code"] == "finding-critical");
+    let what = &reason.unwrap()["what"];
+    assert_eq!(what, "sh/eval at service.sh:2: runs what it reads");
+    // Mended, it goes out, and its evidence carries the scanner's document.
+    scanned(&shop, "");
+    shop.commit("nothing runs what it reads");
+    shop.release_to("evidence.json");
+    let bundle: Value =
+        serde_json::from_slice(&std::fs::read(shop.repository().join("evidence.json")).unwrap()).unwrap();
+    assert_eq!(bundle["lanes"]["documents"].as_object().unwrap().len(), 1);
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!(replayed["decisions"], replayed["agree"], "{replayed}");
+    assert!(up.stop());
+}

@@ -1,0 +1,162 @@
+//! The part of the gate input that comes from reports: what was reported, and what the documents say.
+//!
+//! Invariant: everything here is absent in a build without reports. Ages are whole days before the time of the judgement.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::document::components::Scope;
+use evidence::document::findings::{Class, Severity, Site};
+use evidence::document::tests::TestOutcome;
+use evidence::document::{DocumentKind, Producer};
+use evidence::{Digest, Moment, Name};
+use serde::Serialize;
+
+use crate::lanes::DocumentProof;
+
+#[derive(Serialize)]
+pub struct ReportInput<'a> {
+    step: &'a Name,
+    path: &'a str,
+    kind: Option<DocumentKind>,
+    format: Option<&'a Name>,
+    producer: Option<String>,
+    tool: Option<&'a str>,
+    runners: usize,
+    items: BTreeMap<&'a str, u64>,
+}
+
+#[derive(Serialize)]
+pub struct FindingInput<'a> {
+    id: Digest,
+    class: Class,
+    rule: &'a str,
+    aliases: &'a BTreeSet<String>,
+    severity: Severity,
+    score: Option<u8>,
+    epss: Option<u16>,
+    exploited: bool,
+    unconfirmed: bool,
+    message: &'a str,
+    at: String,
+    path: Option<&'a str>,
+    line: Option<u32>,
+    component: Option<&'a str>,
+    fixed: Option<&'a str>,
+    published_days: Option<u64>,
+    fix_days: Option<u64>,
+}
+
+#[derive(Serialize)]
+pub struct ComponentInput<'a> {
+    purl: &'a str,
+    name: &'a str,
+    version: &'a str,
+    scope: Scope,
+    direct: Option<bool>,
+    pinned: bool,
+    licence: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+pub struct TestsInput<'a> {
+    passed: usize,
+    flaky: usize,
+    skipped: usize,
+    failing: Vec<String>,
+    covers: BTreeSet<&'a str>,
+}
+
+/// All reports of the build. Where runners differ, the highest count stands.
+pub fn reports(proof: &DocumentProof) -> Vec<ReportInput<'_>> {
+    let written = proof.reports.iter().map(|report| {
+        let first = report.by.values().next();
+        let mut items: BTreeMap<&str, u64> = BTreeMap::new();
+        for (name, count) in report.by.values().flat_map(|by| &by.items) {
+            let most = items.entry(name).or_default();
+            *most = (*most).max(*count);
+        }
+        ReportInput {
+            step: &report.step,
+            path: &report.path,
+            kind: first.map(|by| by.kind),
+            format: first.map(|by| &by.format),
+            producer: first.map(|by| match by.producer {
+                Producer::Runner => "runner".to_owned(),
+                Producer::Step(digest) => digest.to_string(),
+            }),
+            tool: first.map(|by| by.tool.as_str()),
+            runners: report.by.len(),
+            items,
+        }
+    });
+    written.collect()
+}
+
+/// The findings of all reports that the policy reads.
+pub fn findings(proof: &DocumentProof, now: Moment) -> Option<Vec<FindingInput<'_>>> {
+    let days = |then: Option<Moment>| Some(now.millis().saturating_sub(then?.millis()) / DAY_MILLIS);
+    let written = proof.findings.as_ref()?.findings.iter().map(|(id, finding)| {
+        let (path, line) = match &finding.site {
+            Site::File { path, line, .. } => (Some(path.as_str()), *line),
+            Site::Component { .. } | Site::Page { .. } | Site::Whole => (None, None),
+        };
+        let component = match &finding.site {
+            Site::Component { purl, .. } => Some(purl.as_str()),
+            Site::File { .. } | Site::Page { .. } | Site::Whole => None,
+        };
+        FindingInput {
+            id: *id,
+            class: finding.class,
+            rule: &finding.rule,
+            aliases: &finding.aliases,
+            severity: finding.severity,
+            score: finding.score,
+            epss: finding.epss,
+            exploited: finding.exploited,
+            unconfirmed: finding.unconfirmed,
+            message: &finding.message,
+            at: finding.site.to_string(),
+            path,
+            line,
+            component,
+            fixed: finding.fixed.as_deref(),
+            published_days: days(finding.published),
+            fix_days: days(finding.fix_released),
+        }
+    });
+    Some(written.collect())
+}
+
+/// The components of all reports that the policy reads.
+pub fn components(proof: &DocumentProof) -> Option<Vec<ComponentInput<'_>>> {
+    let written = proof.components.as_ref()?.components.iter().map(|(purl, component)| ComponentInput {
+        purl,
+        name: &component.name,
+        version: &component.version,
+        scope: component.scope,
+        direct: component.direct,
+        pinned: component.pinned,
+        licence: component.licence.as_deref(),
+    });
+    Some(written.collect())
+}
+
+/// The tests of all reports that the policy reads.
+pub fn tests(proof: &DocumentProof) -> Option<TestsInput<'_>> {
+    let suites = &proof.tests.as_ref()?.suites;
+    let all = || suites.iter().flat_map(|(suite, tests)| tests.iter().map(move |row| (suite, row)));
+    let count = |outcome| all().filter(|(_, (_, test))| test.outcome == outcome).count();
+    let failing =
+        all().filter(|(_, (_, test))| matches!(test.outcome, TestOutcome::Failed | TestOutcome::Error));
+    let passing =
+        all().filter(|(_, (_, test))| matches!(test.outcome, TestOutcome::Passed | TestOutcome::Flaky));
+    Some(TestsInput {
+        passed: count(TestOutcome::Passed),
+        flaky: count(TestOutcome::Flaky),
+        skipped: count(TestOutcome::Skipped),
+        failing: failing.map(|(suite, (name, _))| format!("{suite} {name}")).collect(),
+        covers: passing.flat_map(|(_, (_, test))| test.covers.iter().map(String::as_str)).collect(),
+    })
+}
+
+const DAY_MILLIS: u64 = 24 * 3_600_000;

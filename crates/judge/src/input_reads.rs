@@ -1,0 +1,53 @@
+//! The question to a policy that comes before all others: which reports it reads.
+//!
+//! Invariant: the answer depends on the mode and the place alone. So whoever collects evidence can find it before
+//! anything is proven, and everybody finds the same.
+
+use evidence::Name;
+use evidence::Place;
+use evidence::canonical::{self, CanonicalError};
+use evidence::policy_files::PolicyFiles;
+use evidence::trust_root::Mode;
+use policy::Gate;
+use serde::Serialize;
+
+/// Compiles a policy.
+pub fn compile(files: &PolicyFiles) -> Result<Gate, UnusablePolicy> {
+    Ok(Gate::compile(&policy::Bundle::new(files.files.clone())?)?)
+}
+
+/// Why a policy cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum UnusablePolicy {
+    /// Its files are no policy.
+    #[error(transparent)]
+    Bundle(#[from] policy::BundleError),
+    /// It does not compile.
+    #[error(transparent)]
+    Gate(#[from] policy::GateError),
+}
+
+/// Encodes the part of the input that the `reads` of a policy may depend on.
+///
+/// # Errors
+/// `CanonicalError` when it cannot be encoded.
+pub fn reads_input(mode: Mode, place: &Place) -> Result<String, CanonicalError> {
+    let place =
+        ReadsPlace { project: &place.project, service: &place.service, environment: &place.environment };
+    let bytes = canonical::encode("gate input", &ReadsInput { v: 1, mode, place })?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[derive(Serialize)]
+struct ReadsInput<'a> {
+    v: u8,
+    mode: Mode,
+    place: ReadsPlace<'a>,
+}
+
+#[derive(Serialize)]
+struct ReadsPlace<'a> {
+    project: &'a Name,
+    service: &'a Name,
+    environment: &'a Name,
+}

@@ -1,0 +1,284 @@
+//! The report lane: receipts name the reports of their steps, and the bundle carries the documents that the policy reads.
+//!
+//! Invariant: the reports of each receipt are those that the pipeline declares. Each report that the policy demands is
+//! there, from the demanded work, by enough runners, and recent enough. The bundle carries every document that the
+//! policy reads, and no other. Documents of several runners are joined, so that nothing which one of them saw is lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::bundle::{Bundle, Lanes};
+use evidence::document::{
+    ComponentsDocument, Document, DocumentError, DocumentKind, FindingsDocument, Producer, ReportRef,
+    TestsDocument,
+};
+use evidence::pipeline::Pipeline;
+use evidence::policy_files::PolicyFiles;
+use evidence::receipt::{Receipt, Work};
+use evidence::trust_root::Mode;
+use evidence::{Digest, Moment, Name, Place};
+use policy::{Producers, Read};
+
+use crate::findings::{Findings, Flaw};
+use crate::input_reads::{compile, reads_input};
+use crate::receipts::BuildProof;
+
+/// Facts that reports prove.
+#[derive(Clone, Debug, Default)]
+pub struct DocumentProof {
+    /// The reports that the policy reads.
+    pub reads: BTreeSet<Read>,
+    /// All reports of the build, by step and path.
+    pub reports: Vec<ProvenReport>,
+    /// Digests of the documents that the policy reads.
+    pub documents: BTreeSet<Digest>,
+    /// Findings of all reports that the policy reads. Absent if it reads none.
+    pub findings: Option<FindingsDocument>,
+    /// Components of all reports that the policy reads. Absent if it reads none.
+    pub components: Option<ComponentsDocument>,
+    /// Tests of all reports that the policy reads. Absent if it reads none.
+    pub tests: Option<TestsDocument>,
+}
+
+/// One report of the build, as its runners state it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvenReport {
+    /// The step that left it.
+    pub step: Name,
+    /// Its path in the workspace.
+    pub path: String,
+    /// The statement of each runner about it.
+    pub by: BTreeMap<Name, ReportRef>,
+}
+
+/// Proves the reports of a build against the declarations of its pipeline and the demands of the policy.
+pub fn prove(
+    bundle: &Bundle,
+    build: &BuildProof,
+    reads: BTreeSet<Read>,
+    now: Moment,
+    findings: &mut Findings,
+) -> Result<DocumentProof, Flaw> {
+    let reports = declared(&build.pipeline, &build.receipts)?;
+    for read in &reads {
+        demand(read, &reports, now, findings);
+    }
+    let documents = referenced(&reads, build.receipts.iter().map(|(_, receipt)| receipt));
+    carried(&bundle.lanes, &documents)?;
+    let mut proof = DocumentProof { reads, documents, ..DocumentProof::default() };
+    for report in &reports {
+        join(report, &bundle.lanes, &mut proof, findings)?;
+    }
+    proof.reports = reports;
+    Ok(proof)
+}
+
+/// Digests of the documents that a policy reads at a place, in these receipts. A policy that cannot be compiled reads none.
+#[must_use]
+pub fn needed_documents(
+    policy: &PolicyFiles,
+    mode: Mode,
+    place: &Place,
+    receipts: &[Receipt],
+) -> BTreeSet<Digest> {
+    let reads = compile(policy).ok().and_then(|gate| gate.reads(&reads_input(mode, place).ok()?).ok());
+    reads.map(|reads| referenced(&reads, receipts)).unwrap_or_default()
+}
+
+/// Digests of the documents that the policy reads, in these receipts.
+fn referenced<'a>(
+    reads: &BTreeSet<Read>,
+    receipts: impl IntoIterator<Item = &'a Receipt>,
+) -> BTreeSet<Digest> {
+    let all = receipts.into_iter().flat_map(|receipt| receipt.reports.values());
+    let read = |report: &&ReportRef| reads.iter().any(|read| read.content && is_met_by(read, report));
+    all.filter(read).map(|report| report.document).collect()
+}
+
+/// Whether a report is one that the policy reads by this demand.
+fn is_met_by(read: &Read, report: &ReportRef) -> bool {
+    read.kind == report.kind
+        && match (read.producer, report.producer) {
+            (Producers::Any, _) | (Producers::Runner, Producer::Runner) => true,
+            (Producers::Step(listed), Producer::Step(found)) => listed == found,
+            (Producers::Runner, Producer::Step(_)) | (Producers::Step(_), Producer::Runner) => false,
+        }
+}
+
+/// Checks that the reports of each receipt are those that its step declares, and groups them by step and path.
+fn declared(pipeline: &Pipeline, receipts: &[(Digest, Receipt)]) -> Result<Vec<ProvenReport>, Flaw> {
+    let mut found: BTreeMap<(Name, String), BTreeMap<Name, ReportRef>> = BTreeMap::new();
+    for (_, receipt) in receipts {
+        let differs = |what: &str| {
+            Flaw::new(
+                "reports-differ",
+                format!("a receipt of {} for {:?} {what}", receipt.runner, receipt.work),
+            )
+        };
+        let Work::Step(name) = &receipt.work else {
+            if receipt.reports.is_empty() && receipt.report_exits.is_empty() {
+                continue;
+            }
+            return Err(differs("has reports, but no step left them"));
+        };
+        let Some(step) = pipeline.steps.get(name) else { return Err(differs("is of an unknown step")) };
+        if receipt.report_exits != step.report_exits {
+            return Err(differs("accepts other exit codes than its step declares"));
+        }
+        let stated: BTreeSet<_> =
+            receipt.reports.iter().map(|(path, report)| (path, &report.format)).collect();
+        let declared: BTreeSet<_> = step.reports.iter().map(|report| (&report.path, &report.kind)).collect();
+        if stated != declared {
+            return Err(differs("has other reports than its step declares"));
+        }
+        let producer = pipeline.producer(name).map_err(|error| differs(&error.to_string()))?;
+        if receipt.reports.values().any(|report| report.producer != Producer::Step(producer)) {
+            return Err(differs("says that another work made a report"));
+        }
+        for (path, report) in &receipt.reports {
+            let by = found.entry((name.clone(), path.clone())).or_default();
+            by.insert(receipt.runner.clone(), report.clone());
+        }
+    }
+    Ok(found.into_iter().map(|((step, path), by)| ProvenReport { step, path, by }).collect())
+}
+
+/// Finds fault where a demanded report is missing, made by too few runners, or too old.
+fn demand(read: &Read, reports: &[ProvenReport], now: Moment, findings: &mut Findings) {
+    let runners: BTreeSet<_> = reports
+        .iter()
+        .flat_map(|report| &report.by)
+        .filter(|(_, report)| is_met_by(read, report))
+        .map(|(runner, _)| runner)
+        .collect();
+    if runners.len() < read.runners as usize {
+        let what = format!(
+            "the policy reads {} by {} of {} runners, and {} made such a report",
+            read.kind,
+            read.producer,
+            read.runners,
+            runners.len()
+        );
+        findings.against("report-missing", what, ADD_STEP);
+    }
+    let Some(days) = read.days else { return };
+    let met = reports.iter().flat_map(|report| report.by.values().map(move |by| (report, by)));
+    for (report, by) in met.filter(|(_, by)| is_met_by(read, by)) {
+        let at = format!("report `{}` of step `{}`", report.path, report.step);
+        match by.snapshot.as_ref().map(|snapshot| snapshot.modified) {
+            None => findings.against(
+                "report-undated",
+                format!("{at} does not say how old its knowledge is"),
+                DATED,
+            ),
+            Some(modified) if modified > now => {
+                let what = format!("{at} rests on knowledge of {modified}, which is in the future");
+                findings.unclear("report-undated", what, DATED);
+            }
+            Some(modified) => {
+                let age = (now.millis() - modified.millis()) / DAY_MILLIS;
+                if age >= u64::from(days.get()) {
+                    let what = format!(
+                        "{at} rests on knowledge that is {age} days old; it has to be younger than {days} days"
+                    );
+                    findings.against("report-old", what, RUN_AGAIN);
+                }
+            }
+        }
+    }
+}
+
+/// Checks that the bundle carries these documents and no others.
+fn carried(lanes: &Lanes, needed: &BTreeSet<Digest>) -> Result<(), Flaw> {
+    if let Some(missing) = needed.iter().find(|digest| !lanes.documents.contains_key(digest)) {
+        return Err(Flaw::new("document-missing", format!("the document {missing} of a report is missing")));
+    }
+    if let Some(stray) = lanes.documents.keys().find(|digest| !needed.contains(digest)) {
+        return Err(Flaw::new("document-stray", format!("the policy does not read the document {stray}")));
+    }
+    let unlike = |(digest, bytes): &(&Digest, &evidence::Bytes)| Digest::of(&bytes.0) != **digest;
+    if let Some((digest, _)) = lanes.documents.iter().find(unlike) {
+        return Err(Flaw::new("document-unsound", format!("the bytes of document {digest} are others")));
+    }
+    let bytes: usize = lanes.documents.values().map(|bytes| bytes.0.len()).sum();
+    if bytes > BYTES_MAX {
+        let what = format!("the documents have {bytes} bytes together, at most {BYTES_MAX} are allowed");
+        return Err(Flaw::new("document-unsound", what));
+    }
+    Ok(())
+}
+
+/// Joins the runners' documents of one report, and adds the result to those of the other reports.
+fn join(
+    report: &ProvenReport,
+    lanes: &Lanes,
+    proof: &mut DocumentProof,
+    findings: &mut Findings,
+) -> Result<(), Flaw> {
+    let Some(kind) = report.by.values().next().map(|by| by.kind) else { return Ok(()) };
+    if report.by.values().any(|by| by.kind != kind) {
+        let what = format!("runners do not agree on the kind of report `{}`", report.path);
+        return Err(Flaw::new("reports-differ", what));
+    }
+    match kind {
+        DocumentKind::Findings => {
+            let joined = joined(report, lanes, &proof.documents, findings)?;
+            proof.findings = both(proof.findings.take(), joined);
+        }
+        DocumentKind::Components => {
+            let joined = joined(report, lanes, &proof.documents, findings)?;
+            proof.components = both(proof.components.take(), joined);
+        }
+        DocumentKind::Tests => {
+            let joined = joined(report, lanes, &proof.documents, findings)?;
+            proof.tests = both(proof.tests.take(), joined);
+        }
+    }
+    Ok(())
+}
+
+fn both<D: Document>(all: Option<D>, one: Option<D>) -> Option<D> {
+    match (all, one) {
+        (Some(all), Some(one)) => Some(all.merge(one)),
+        (all, one) => all.or(one),
+    }
+}
+
+/// The documents of one report by all its runners, as one. `None` if the policy does not read them.
+fn joined<D: Document>(
+    report: &ProvenReport,
+    lanes: &Lanes,
+    read: &BTreeSet<Digest>,
+    findings: &mut Findings,
+) -> Result<Option<D>, Flaw> {
+    let mut all: Option<D> = None;
+    for (runner, by) in &report.by {
+        let Some(bytes) = lanes.documents.get(&by.document).filter(|_| read.contains(&by.document)) else {
+            continue;
+        };
+        let unsound = |error: DocumentError| Flaw::new("document-unsound", error.to_string());
+        let document = D::decode(&bytes.0).map_err(unsound)?;
+        if document.items() != by.items {
+            let what = format!("{runner} states other counts than the document of `{}` has", report.path);
+            return Err(Flaw::new("document-unsound", what));
+        }
+        all = Some(match all {
+            None => document,
+            Some(others) => match others.join(document) {
+                Ok(joined) => joined,
+                Err(error) => {
+                    findings.unclear("documents-differ", error.to_string(), SAME_BYTES);
+                    return Ok(None);
+                }
+            },
+        });
+    }
+    Ok(all)
+}
+
+const ADD_STEP: &str = "declare a step that makes it, with `reports`, and run the commit again";
+const DATED: &str = "let the scan use a dated snapshot";
+const RUN_AGAIN: &str = "renew the snapshot on the runners and run the commit again";
+const SAME_BYTES: &str = "give all runners the same lockfiles and tools, and run the commit again";
+/// Highest number of bytes of all documents of a bundle.
+const BYTES_MAX: usize = 12 * 1024 * 1024;
+const DAY_MILLIS: u64 = 24 * 3_600_000;

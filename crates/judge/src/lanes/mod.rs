@@ -1,0 +1,8 @@
+//! Lanes: the ways by which facts of one sort come in, each proven in one place whatever their kind.
+//!
+//! `documents` proves the reports of steps. Invariant: kinds are decoded and joined by their own files in `evidence`;
+//! everything that refuses a bundle is here.
+
+mod documents;
+
+pub use documents::{DocumentProof, needed_documents, prove};

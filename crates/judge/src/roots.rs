@@ -1,0 +1,103 @@
+//! The trust root and the status in force: which ones a judge may believe.
+//!
+//! Invariant: a root counts only if it follows from the pinned one, and neither root nor status is older than the newest
+//! that the judge has seen.
+
+use evidence::bundle::Bundle;
+use evidence::dsse::Envelope;
+use evidence::status::{Status, StatusError, StatusFile};
+use evidence::trust_root::{Mode, TrustRoot};
+
+use crate::context::{Anchors, VerificationContext};
+use crate::findings::{Findings, NEW_BUNDLE, PIN, one_finding};
+
+/// The newest trust root of a bundle, with all roots.
+pub fn of(
+    bundle: &Bundle,
+    anchors: &Anchors,
+    seen: &VerificationContext,
+) -> Result<(TrustRoot, Vec<TrustRoot>), Findings> {
+    let (root, roots) = walk(&bundle.roots, anchors, seen)?;
+    if bundle.v != 1 || bundle.installation != root.installation {
+        let what = "the bundle is of another version or installation than its root";
+        return Err(one_finding("other-installation", what, NEW_BUNDLE));
+    }
+    Ok((root, roots))
+}
+
+/// The newest of these roots, if the pinned one is among them and each root follows the previous one.
+///
+/// # Errors
+/// `Findings` when the roots are not trusted.
+pub fn newest_root(
+    roots: &[Envelope],
+    anchors: &Anchors,
+    seen: &VerificationContext,
+) -> Result<TrustRoot, Findings> {
+    walk(roots, anchors, seen).map(|(root, _)| root)
+}
+
+/// Like [`newest_root`], with all roots.
+pub fn walk(
+    roots: &[Envelope],
+    anchors: &Anchors,
+    seen: &VerificationContext,
+) -> Result<(TrustRoot, Vec<TrustRoot>), Findings> {
+    let wrong = |what: String| one_finding("root-unsound", what, PIN);
+    let mut opened: Vec<TrustRoot> = Vec::new();
+    let mut pinned = false;
+    for envelope in roots {
+        let root = match opened.last() {
+            None => TrustRoot::open(envelope),
+            Some(before) => before.next(envelope),
+        };
+        let root = root.map_err(|error| wrong(error.to_string()))?;
+        let digest = root.digest().map_err(|error| wrong(error.to_string()))?;
+        pinned |= root.version == anchors.version && digest == anchors.digest;
+        opened.push(root);
+    }
+    let root = opened.last().cloned().ok_or_else(|| wrong("there is no trust root".into()))?;
+    if !pinned {
+        let what =
+            format!("no root has version {} and digest {}, the pinned one", anchors.version, anchors.digest);
+        return Err(one_finding("root-not-pinned", what, PIN));
+    }
+    if root.version < seen.root {
+        let what = format!("root version {} was seen before, the newest here is {}", seen.root, root.version);
+        return Err(one_finding(
+            "root-rollback",
+            what,
+            "ask for the newest evidence; somebody withholds a root",
+        ));
+    }
+    if root.mode == Mode::Rehearsal && !anchors.rehearsal {
+        let what = "this is a rehearsal's root, which counts only where that was agreed to";
+        return Err(one_finding("rehearsal", what, "join with --rehearsal, or use a real installation"));
+    }
+    Ok((root, opened))
+}
+
+/// The newest known status: the one in the evidence, or a newer one that the judge received in another way.
+pub fn newest_status(
+    file: &StatusFile,
+    root: &TrustRoot,
+    seen: &VerificationContext,
+) -> Result<Status, Findings> {
+    let unsound = |error: StatusError| one_finding("status-unsound", error.to_string(), NEW_BUNDLE);
+    let mut status = file.open(root).map_err(unsound)?.status;
+    // A status whose signers the root no longer names is ignored, but its number counts as seen.
+    for newer in seen.newer.iter().filter_map(|newer| newer.open(root).ok()) {
+        if newer.status.number > status.number {
+            status = newer.status;
+        }
+    }
+    if status.number < seen.status {
+        let what = format!("status {} was seen before, this is {}", seen.status, status.number);
+        return Err(one_finding("status-rollback", what, "ask for the newest status; somebody withholds it"));
+    }
+    if root.version < status.minimum_root {
+        let what = format!("the status asks for root version {} or later", status.minimum_root);
+        return Err(one_finding("root-too-old", what, "ask for the newest evidence"));
+    }
+    Ok(status)
+}

@@ -1,0 +1,236 @@
+//! The report lane: reports and documents that are missing, swapped or not what the policy demands.
+
+use evidence::document::findings::{Class, Severity};
+use evidence::document::tests::TestOutcome;
+use evidence::document::{DocumentKind, Producer, Snapshot};
+use evidence::policy_files::PolicyFiles;
+use evidence::receipt::{Receipt, Work};
+use evidence::{Bytes, Digest};
+
+use super::row::{Forgery, forged, patched};
+use crate::documents::{self, COMPONENTS, LabDocument, SCAN, TESTS};
+use crate::parts::{PIPELINE_REPORTS, Parts, pipeline_of};
+use crate::world::{Lab, at, default_policy, name, runner_name};
+
+pub(super) fn rows() -> Vec<Forgery> {
+    [carried(), stated(), demanded(), joined()].concat()
+}
+
+/// A row in an installation whose pipeline leaves reports.
+fn row(name: &'static str, code: &'static str, pieces: fn(&Lab, &mut Parts)) -> Forgery {
+    forged(name, code, pieces).in_lab(|lab| lab.pipeline = PIPELINE_REPORTS)
+}
+
+/// Documents that the bundle carries.
+fn carried() -> Vec<Forgery> {
+    let in_lab = |forgery: Forgery| forgery.in_lab(|lab| lab.pipeline = PIPELINE_REPORTS);
+    vec![
+        in_lab(patched("a scanner's document left out", "document-missing", |_, bundle| {
+            bundle.lanes.documents.pop_first();
+        })),
+        in_lab(patched("a document that no receipt names", "document-stray", |_, bundle| {
+            bundle.lanes.documents.insert(Digest::of(b"more"), Bytes(b"more".to_vec()));
+        })),
+        in_lab(patched("a document with other bytes", "document-unsound", |_, bundle| {
+            bundle.lanes.documents.values_mut().for_each(|bytes| bytes.0 = b"{}".to_vec());
+        })),
+        row("a document of another form", "document-unsound", |lab, parts| {
+            let scan = parts.documents.get_mut(SCAN).unwrap();
+            let digest = scan.digest();
+            scan.bytes = b"{}".to_vec();
+            let swapped = scan.digest();
+            signed(lab, parts, |receipt| {
+                receipt
+                    .reports
+                    .values_mut()
+                    .filter(|it| it.document == digest)
+                    .for_each(|it| it.document = swapped);
+            });
+        }),
+    ]
+}
+
+/// Reports as receipts state them.
+fn stated() -> Vec<Forgery> {
+    const DIFFER: &str = "reports-differ";
+    vec![
+        row("a runner that leaves a scanner's report out", DIFFER, |lab, parts| {
+            signed(lab, parts, |receipt| drop(receipt.reports.remove(SCAN)));
+        }),
+        row("a report of another format than declared", DIFFER, |lab, parts| {
+            of(lab, parts, SCAN, |report| report.format = name("junit"));
+        }),
+        row("a report by another step than the one that ran", DIFFER, |lab, parts| {
+            of(lab, parts, SCAN, |report| report.producer = Producer::Step(Digest::of(b"another step")));
+        }),
+        row("a step's report as the runner's own", DIFFER, |lab, parts| {
+            of(lab, parts, SCAN, |report| report.producer = Producer::Runner);
+        }),
+        row("a step that passes with more exit codes", DIFFER, |lab, parts| {
+            signed(lab, parts, |receipt| {
+                if !receipt.reports.is_empty() {
+                    receipt.report_exits.insert(2);
+                }
+            });
+        }),
+        row("an artifact with a report", DIFFER, |lab, parts| {
+            let reports =
+                documents::references(&pipeline_of(parts), &parts.documents, &Work::Step(name("test")));
+            signed(lab, parts, |receipt| {
+                if matches!(receipt.work, Work::Artifact(_)) {
+                    receipt.reports.clone_from(&reports);
+                }
+            });
+        }),
+        row("runners that state other kinds of one report", DIFFER, |lab, parts| {
+            signed(lab, parts, |receipt| {
+                if receipt.runner == runner_name(1)
+                    && let Some(report) = receipt.reports.get_mut(COMPONENTS)
+                {
+                    report.kind = DocumentKind::Tests;
+                }
+            });
+        }),
+        row("a receipt with lower counts than its document", "document-unsound", |lab, parts| {
+            of(lab, parts, SCAN, |report| report.items.clear());
+        }),
+    ]
+}
+
+/// Reports that the policy demands.
+fn demanded() -> Vec<Forgery> {
+    fn under(
+        name: &'static str,
+        code: &'static str,
+        read: fn(&mut Lab),
+        pieces: fn(&Lab, &mut Parts),
+    ) -> Forgery {
+        forged(name, code, pieces).in_lab(read)
+    }
+    vec![
+        under(
+            "a demanded report that no step makes",
+            "report-missing",
+            |lab| lab.policy = reading("\"kind\": \"findings\""),
+            |_, _| {},
+        ),
+        under(
+            "a demanded scan by the runner, made by a step",
+            "report-missing",
+            |lab| demand(lab, "\"kind\": \"findings\", \"producer\": \"runner\""),
+            |_, _| {},
+        ),
+        under(
+            "a report by a step that the policy does not list",
+            "report-missing",
+            |lab| {
+                let listed = Digest::of(b"another step");
+                demand(lab, &format!("\"kind\": \"findings\", \"producer\": \"{listed}\""));
+            },
+            |_, _| {},
+        ),
+        under(
+            "a demanded report by more runners than made it",
+            "report-missing",
+            |lab| demand(lab, "\"kind\": \"findings\", \"runners\": 3"),
+            |_, _| {},
+        ),
+        under(
+            "a report that does not say how old its knowledge is",
+            "report-undated",
+            |lab| demand(lab, "\"kind\": \"findings\", \"days\": 7"),
+            |_, _| {},
+        ),
+        under(
+            "a report that rests on old knowledge",
+            "report-old",
+            |lab| demand(lab, "\"kind\": \"findings\", \"days\": 7"),
+            |lab, parts| of(lab, parts, SCAN, |report| report.snapshot = snapshot(-8 * 86_400)),
+        ),
+        under(
+            "a report that rests on knowledge of the future",
+            "report-undated",
+            |lab| demand(lab, "\"kind\": \"findings\", \"days\": 7"),
+            |lab, parts| of(lab, parts, SCAN, |report| report.snapshot = snapshot(86_400)),
+        ),
+        under(
+            "a policy whose demands depend on the evidence",
+            "policy-undecided",
+            |lab| {
+                lab.pipeline = PIPELINE_REPORTS;
+                let text = "reads contains {\"kind\": \"findings\", \"producer\": \"runner\"} if input.release.number > 0\n";
+                lab.policy = with(text);
+            },
+            |_, _| {},
+        ),
+    ]
+}
+
+/// Documents of several runners, which differ.
+fn joined() -> Vec<Forgery> {
+    vec![
+        forged("a secret that one runner alone found", "secret-found", |lab, parts| {
+            let secret = documents::findings(&[("key", Class::Secret, Severity::High)]);
+            one_saw(lab, parts, SCAN, &LabDocument::of(&secret));
+        })
+        .in_lab(|lab| demand(lab, "\"kind\": \"components\"")),
+        row("something critical that one runner alone found", "finding-critical", |lab, parts| {
+            let critical = documents::findings(&[("sql", Class::Code, Severity::Critical)]);
+            one_saw(lab, parts, SCAN, &LabDocument::of(&critical));
+        }),
+        row("a test that failed on one runner alone", "tests-failed", |lab, parts| {
+            one_saw(lab, parts, TESTS, &LabDocument::of(&documents::tests(TestOutcome::Failed)));
+        }),
+        forged("components that differ between runners", "documents-differ", |lab, parts| {
+            one_saw(lab, parts, COMPONENTS, &LabDocument::of(&documents::components("2.0.0")));
+        })
+        .in_lab(|lab| demand(lab, "\"kind\": \"components\"")),
+    ]
+}
+
+/// The default policy, which also reads these reports, where steps leave them.
+fn demand(lab: &mut Lab, read: &str) {
+    lab.pipeline = PIPELINE_REPORTS;
+    lab.policy = reading(read);
+}
+
+fn reading(read: &str) -> PolicyFiles {
+    with(&format!("reads contains {{{read}}}\n"))
+}
+
+/// The default policy with one more rule.
+fn with(rule: &str) -> PolicyFiles {
+    let mut policy = default_policy();
+    policy.files.values_mut().for_each(|text| text.push_str(rule));
+    policy
+}
+
+fn snapshot(seconds: i64) -> Option<Snapshot> {
+    Some(Snapshot { source: "osv".into(), digest: Digest::of(b"snapshot"), modified: at(seconds) })
+}
+
+/// Both runners state something else about one report.
+fn of(lab: &Lab, parts: &mut Parts, path: &str, change: fn(&mut evidence::document::ReportRef)) {
+    signed(lab, parts, |receipt| receipt.reports.get_mut(path).into_iter().for_each(change));
+}
+
+/// The second runner has another document of a report.
+fn one_saw(lab: &Lab, parts: &mut Parts, path: &str, document: &LabDocument) {
+    let summary = document.kind.inspect(&document.bytes).unwrap();
+    parts.documents.insert("elsewhere".into(), document.clone());
+    signed(lab, parts, |receipt| {
+        if receipt.runner == runner_name(1)
+            && let Some(report) = receipt.reports.get_mut(path)
+        {
+            report.document = document.digest();
+            report.items.clone_from(&summary.items);
+        }
+    });
+}
+
+/// The receipts with a change, signed by the same keys; approvers saw these changed ones.
+fn signed(lab: &Lab, parts: &mut Parts, change: impl Fn(&mut Receipt)) {
+    let run = lab.run(parts).idempotency();
+    parts.receipts = lab.receipts(parts, run, change);
+    lab.approve(parts);
+}
