@@ -12,6 +12,7 @@ use evidence::rules::{self, Problem};
 use evidence::source_pack::SourcePack;
 use evidence::{Name, configuration, dsse, pipeline, release_file};
 use policy::Finding;
+use scan::reports::ReportFormat;
 use wire::{Client, PlaceView};
 
 use crate::ancestry;
@@ -51,11 +52,25 @@ pub fn sound<'a>(
         };
         return Err(refused(of, vec![finding]));
     };
-    let read = rules::read(steps, file(release_file::PATH));
+    let mut read = rules::read(steps, file(release_file::PATH));
+    read.problems.extend(read.pipeline.iter().flat_map(unknown_reports));
     match (read.pipeline, read.problems.is_empty()) {
         (Some(pipeline), true) => Ok(ProjectFiles { pipeline, release: read.release }),
         (_, _) => Err(unsound(of, &read.problems, remedy)),
     }
+}
+
+/// Reports of formats that no runner of this version reads.
+fn unknown_reports(pipeline: &pipeline::Pipeline) -> Vec<Problem> {
+    let all = pipeline.steps.iter().flat_map(|(name, step)| step.reports.iter().map(move |report| (name, report)));
+    let unknown = all.filter(|(_, report)| ReportFormat::named(report.kind.as_str()).is_none());
+    let known = || ReportFormat::all().map(ReportFormat::as_str).collect::<Vec<_>>().join(", ");
+    let problem = |(name, report): (&Name, &pipeline::StepReport)| Problem {
+        file: pipeline::PATH,
+        place: format!("steps.{name}.reports"),
+        what: format!("`{}` is no kind of report; known are {}", report.kind, known()),
+    };
+    unknown.map(problem).collect()
 }
 
 /// A refusal that names every problem.

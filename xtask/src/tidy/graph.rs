@@ -56,7 +56,7 @@ const EDGES: [(&str, &[&str]); 22] = [
     ("runner", &["shown", "disk", "tlog", "evidence", "scan", "domain", "judge", "wire", "sandbox"]),
     // The agent uses `sandbox` only for enclosures: decision 0032.
     ("agent", &["disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "sandbox"]),
-    ("client", &["shown", "disk", "tlog", "evidence", "policy", "domain", "judge", "wire", "runner"]),
+    ("client", &["shown", "disk", "tlog", "evidence", "policy", "scan", "domain", "judge", "wire", "runner"]),
     (
         "countersign",
         &[

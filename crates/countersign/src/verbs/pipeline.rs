@@ -13,7 +13,7 @@ use client::working_tree;
 use evidence::pipeline::{ApprovalNode, LimitsInForce, Run, Step};
 use evidence::release_file::{ReleaseFile, Service};
 use evidence::rules::{notes, programs};
-use evidence::{Name, pipeline, release_file};
+use evidence::{Digest, Name, pipeline, release_file};
 use policy::Finding;
 use serde::Serialize;
 use wire::PlaceView;
@@ -92,6 +92,12 @@ struct StepPlan {
     gets: BTreeMap<Name, BTreeSet<String>>,
     network: BTreeSet<String>,
     outputs: BTreeSet<String>,
+    /// Paths of the reports that the runner reads.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    reports: BTreeSet<String>,
+    /// Digest of the step with all that it needs, by which a policy names the producer of its reports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    producer: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<LimitsInForce>,
 }
@@ -201,6 +207,8 @@ fn step_plan(name: &Name, step: &Step, pipeline: &pipeline::Pipeline) -> StepPla
         gets: gets.map(|(need, step)| (need.clone(), step.outputs.clone())).collect(),
         network: step.network.clone(),
         outputs: step.outputs.clone(),
+        reports: step.reports.iter().map(|report| report.path.clone()).collect(),
+        producer: if step.reports.is_empty() { None } else { pipeline.producer(name).ok() },
         limits: step.run.is_some().then(|| step.limits.in_force()),
     }
 }
@@ -344,6 +352,9 @@ fn step_lines(step: &StepPlan) -> Vec<String> {
     }
     if !step.outputs.is_empty() {
         lines.push(format!("    leaves: {}", list(&step.outputs)));
+    }
+    if let Some(producer) = &step.producer {
+        lines.push(format!("    reports: {} (producer {producer})", list(&step.reports)));
     }
     if let Some(limits) = &step.limits {
         lines.push(format!(
