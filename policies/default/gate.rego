@@ -171,7 +171,7 @@ serious(finding) if finding.severity == "critical"
 serious(finding) if finding.exploited
 
 remedy(finding) := sprintf("upgrade to %s or later, and run again", [finding.fixed]) if {
-	finding.fixed
+	finding.fixed != null
 } else := "mend it and run again"
 
 deny contains {

@@ -98,8 +98,8 @@ test_something_critical_does_not_reach_production if {
 }
 
 test_a_finding_says_what_mends_it if {
-	some reason in gate.deny with input as found({"fixed": "2.0"})
-	reason.remedy == "upgrade to 2.0 or later, and run again"
+	{reason.remedy | some reason in gate.deny} == {"upgrade to 2.0 or later, and run again"} with input as found({"fixed": "2.0"})
+	{reason.remedy | some reason in gate.deny} == {"mend it and run again"} with input as found({})
 }
 
 test_a_secret_goes_nowhere if {

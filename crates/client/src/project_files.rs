@@ -62,7 +62,8 @@ pub fn sound<'a>(
 
 /// Reports of formats that no runner of this version reads.
 fn unknown_reports(pipeline: &pipeline::Pipeline) -> Vec<Problem> {
-    let all = pipeline.steps.iter().flat_map(|(name, step)| step.reports.iter().map(move |report| (name, report)));
+    let all =
+        pipeline.steps.iter().flat_map(|(name, step)| step.reports.iter().map(move |report| (name, report)));
     let unknown = all.filter(|(_, report)| ReportFormat::named(report.kind.as_str()).is_none());
     let known = || ReportFormat::all().map(ReportFormat::as_str).collect::<Vec<_>>().join(", ");
     let problem = |(name, report): (&Name, &pipeline::StepReport)| Problem {

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::attack;
 use super::outcomes::{artifact_of, promote, recorded, refused, running};
 use super::stage::{Stage, broke};
+use super::{attack, findings};
 use crate::failure::Failure;
 
 /// All acts, in order.
@@ -12,6 +12,7 @@ pub fn all(stage: &mut Stage) -> Result<(), Failure> {
     green(stage)?;
     unsigned(stage)?;
     failing_test(stage)?;
+    findings::stopped(stage)?;
     attack::replaced(stage)?;
     attack::swapped(stage)?;
     unhealthy(stage)?;

@@ -7,6 +7,7 @@
 mod acts;
 mod attack;
 mod example;
+mod findings;
 mod outcomes;
 mod stage;
 

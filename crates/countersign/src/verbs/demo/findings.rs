@@ -1,0 +1,56 @@
+//! A scanner's finding: it may run in staging, and stops the release to production.
+
+use serde_json::Value;
+
+use super::outcomes::{artifact_of, promote, refused, running};
+use super::stage::{Stage, broke};
+use crate::failure::Failure;
+
+/// Alice adds a scanner and code that it minds; production gets it only once it is mended.
+pub fn stopped(stage: &mut Stage) -> Result<(), Failure> {
+    let line = "a critical finding";
+    let pipeline = ".countersign/pipeline.yaml";
+    let book = "src/book.rs";
+    let read = |stage: &Stage, path: &str| std::fs::read_to_string(stage.repository_dir().join(path));
+    let (steps, honest) = (read(stage, pipeline)?, read(stage, book)?);
+    stage.write("scan.sh", SCANNER)?;
+    stage.write(pipeline, &steps.replace("steps:\n", STEP))?;
+    stage.write(book, &format!("{honest}{UNCHECKED}"))?;
+    stage.commit("alice", "Read the amount faster")?;
+    let ran = stage.expect("alice", &["run"], 0, line)?.value;
+    let before = running(stage, "production")?;
+    if running(stage, "staging")? != artifact_of(&ran) {
+        return Err(broke(line, "staging does not run what the scanner minds"));
+    }
+    stage.expect("bob", &["approve", "--yes", "--reason", "tried it in staging"], 0, line)?;
+    let answered = stage.countersign("alice", &["promote"])?;
+    refused(&answered, 3, &["finding-critical"], line)?;
+    if running(stage, "production")? != before {
+        return Err(broke(line, "production runs something else"));
+    }
+    let what = answered.value.pointer("/reasons/0/what").and_then(Value::as_str).unwrap_or_default();
+    stage.tell(format!("a scanner's critical finding runs in staging; production refuses it: {what}"));
+
+    let line = "a mended finding";
+    stage.write(book, &honest)?;
+    stage.commit("alice", "Read the amount safely again")?;
+    let ran = stage.expect("alice", &["run"], 0, line)?.value;
+    stage.expect("bob", &["approve", "--yes", "--reason", "no finding is left"], 0, line)?;
+    promote(stage, line)?;
+    if running(stage, "production")? != artifact_of(&ran) {
+        return Err(broke(line, "production does not run the mended artifact"));
+    }
+    stage.tell("the same without the finding: the scanner says so, and production serves it".into());
+    Ok(())
+}
+
+const SCANNER: &str = include_str!("scanner.sh");
+/// The step that runs it, and the beginning of the steps that follow.
+const STEP: &str = "steps:
+  scan:
+    run: [/bin/sh, scan.sh]
+    reports: [{ kind: sarif, path: scan.sarif }]
+    report-exits: [1]
+";
+/// Code that the scanner minds.
+const UNCHECKED: &str = include_str!("unchecked.txt");
