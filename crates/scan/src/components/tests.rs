@@ -1,0 +1,434 @@
+//! Lockfiles that package managers wrote, against an independent parser's answers; versions, places and hostile bytes.
+//!
+//! `tests/lockfiles/*.txtar` holds a tree of files each, as `-- PATH --` and the content. The part `expected` lists what
+//! a separate script in Python read from the same files, compared with cdxgen 11 where that read them too; the
+//! differences are in `docs/scan/components.md`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::Path;
+
+use evidence::document::components::Scope;
+
+use super::cyclonedx::{Subject, cyclonedx};
+use super::spdx::spdx;
+use super::*;
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+fn fixture(name: &str) -> (Files, Option<BTreeSet<String>>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/lockfiles/{name}.txtar"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    let mut current = None;
+    for line in text.split_inclusive('\n') {
+        let path = line.trim_end().strip_prefix("-- ").and_then(|rest| rest.strip_suffix(" --"));
+        match path {
+            Some(path) => current = Some(path.to_owned()),
+            None => files.entry(current.clone().unwrap()).or_default().push_str(line),
+        }
+    }
+    let expected = files.remove("expected");
+    let expected = expected.map(|text| text.lines().map(str::to_owned).collect());
+    (files.into_iter().map(|(path, text)| (path, text.into_bytes())).collect(), expected)
+}
+
+fn names() -> Vec<String> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lockfiles");
+    let entries = std::fs::read_dir(directory).unwrap();
+    let names = entries.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
+
+fn file(path: &str, text: &str) -> Files {
+    BTreeMap::from([(path.to_owned(), text.as_bytes().to_vec())])
+}
+
+fn error(files: &Files) -> String {
+    of(files).unwrap_err().to_string()
+}
+
+fn listing(document: &ComponentsDocument) -> String {
+    let mut text = String::new();
+    for (purl, component) in &document.components {
+        let direct = component.direct.map_or("-", |direct| if direct { "direct" } else { "indirect" });
+        let pinned = if component.pinned { "pinned" } else { "open" };
+        writeln!(text, "{purl} {} {:?} {direct} {pinned}", component.version, component.scope).unwrap();
+    }
+    text
+}
+
+#[test]
+fn components_are_those_of_an_independent_parser() {
+    let mut compared = 0;
+    for name in names() {
+        let (files, expected) = fixture(&name);
+        let document = of(&files).unwrap();
+        document.check().unwrap();
+        let Some(expected) = expected else { continue };
+        let found: BTreeSet<String> = document.components.keys().cloned().collect();
+        assert_eq!(found, expected, "{name}");
+        compared += 1;
+    }
+    assert_eq!(compared, 20);
+}
+
+#[test]
+fn every_lockfile_by_a_package_manager_pins_every_component() {
+    for name in [
+        "npm1-shop",
+        "npm2-shop",
+        "npm3-shop",
+        "pnpm7-shop",
+        "pnpm9-shop",
+        "yarn1-shop",
+        "poetry-app",
+        "uv-ws",
+    ] {
+        let document = of(&fixture(name).0).unwrap();
+        let open: Vec<_> = document.components.iter().filter(|(_, component)| !component.pinned).collect();
+        assert!(open.is_empty(), "{name}: {open:?}");
+    }
+}
+
+#[test]
+fn the_graph_of_one_project_is_the_same_by_every_package_manager() {
+    let of_express = |name: &str| {
+        let document = of(&fixture(name).0).unwrap();
+        let component = &document.components["pkg:npm/express@4.18.2"];
+        assert_eq!(component.direct, Some(true), "{name}");
+        assert_eq!(document.components["pkg:npm/rimraf@3.0.2"].scope, Scope::Development, "{name}");
+        assert_eq!(document.components["pkg:npm/glob@7.2.3"].scope, Scope::Development, "{name}");
+        assert_eq!(document.components["pkg:npm/fsevents@2.3.2"].scope, Scope::Optional, "{name}");
+        assert_eq!(document.components["pkg:npm/left-pad@1.3.0"].direct, Some(true), "{name}");
+        let needs = component.needs.iter().map(|need| need.split('@').next().unwrap().to_owned());
+        needs.collect::<BTreeSet<_>>()
+    };
+    let first = of_express("npm3-shop");
+    assert_eq!(first.len(), 31);
+    for name in ["npm1-shop", "npm2-shop", "pnpm7-shop", "pnpm8-shop", "pnpm9-shop", "yarn1-shop"] {
+        assert_eq!(of_express(name), first, "{name}");
+    }
+}
+
+#[test]
+fn small_trees_of_each_ecosystem() {
+    for name in [
+        "cargo-ws",
+        "go-app",
+        "go-old",
+        "mvn-app",
+        "mvn-mods",
+        "mvn-log",
+        "pip-plain",
+        "uv-app",
+        "poetry-app",
+    ] {
+        insta::assert_snapshot!(name, listing(&of(&fixture(name).0).unwrap()));
+    }
+}
+
+#[test]
+fn the_lockfile_of_this_workspace() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut files = Files::new();
+    for path in ["Cargo.lock", "Cargo.toml", "crates/scan/Cargo.toml", "crates/evidence/Cargo.toml"] {
+        files.insert(path.to_owned(), std::fs::read(root.join(path)).unwrap());
+    }
+    let text = std::fs::read_to_string(root.join("Cargo.lock")).unwrap();
+    let sources = text.matches("\nsource = ").count();
+    let document = of(&files).unwrap();
+    let from_registry = document.components.values().filter(|component| component.pinned).count();
+    assert_eq!(from_registry, sources);
+    // The members whose manifests are not among the files may be anything, so they stay in the list.
+    assert!(document.components.keys().any(|purl| purl.starts_with("pkg:cargo/domain@")));
+    assert!(!document.components.keys().any(|purl| purl.starts_with("pkg:cargo/scan@")));
+}
+
+#[test]
+fn the_first_version_of_cargo_keeps_its_checksums_apart() {
+    let sum = "a".repeat(64);
+    let lock = format!(
+        "[root]\nname = \"app\"\nversion = \"0.1.0\"\ndependencies = [\"log 0.4.1 (registry+https://github.com/rust-lang/crates.io-index)\"]\n\
+         [[package]]\nname = \"log\"\nversion = \"0.4.1\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\n\
+         [[package]]\nname = \"tool\"\nversion = \"1.0.0\"\nsource = \"git+https://user:word@example.com/tool?branch=main#{}\"\n\
+         [metadata]\n\"checksum log 0.4.1 (registry+https://github.com/rust-lang/crates.io-index)\" = \"{sum}\"\n\
+         \"checksum tool 1.0.0 (git+https://example.com/tool)\" = \"<none>\"\n",
+        "b".repeat(40)
+    );
+    let document = of(&file("Cargo.lock", &lock)).unwrap();
+    let log = &document.components["pkg:cargo/log@0.4.1"];
+    assert_eq!((log.pinned, log.direct, log.checksums["sha256"].as_str()), (true, Some(true), sum.as_str()));
+    let tool = document.components.keys().find(|purl| purl.starts_with("pkg:cargo/tool@")).unwrap();
+    assert!(tool.contains("vcs_url=git%2Bhttps:%2F%2Fexample.com%2Ftool%40bbbb"), "{tool}");
+    assert!(document.components[tool].pinned);
+}
+
+#[test]
+fn a_manifest_without_a_lockfile_lists_what_nothing_pins() {
+    let mut files = file(
+        "Cargo.toml",
+        "[package]\nname = \"app\"\n[dependencies]\nlog = \"0.4\"\nours = { path = \"ours\" }\n",
+    );
+    files.extend(file(
+        "web/package.json",
+        r#"{"name": "web", "dependencies": {"ws": "^8.0.0", "lib": "file:../lib"}}"#,
+    ));
+    files.extend(file(
+        "py/pyproject.toml",
+        "[project]\nname = \"py\"\ndependencies = [\"Flask>=2\", \"typing_extensions\"]\n",
+    ));
+    insta::assert_snapshot!(listing(&of(&files).unwrap()), @r"
+    pkg:cargo/log 0.4 Runtime direct open
+    pkg:npm/ws ^8.0.0 Runtime direct open
+    pkg:pypi/flask >=2 Runtime direct open
+    pkg:pypi/typing-extensions * Runtime direct open
+    ");
+    files.extend(file("Cargo.lock", "version = 4\n[[package]]\nname = \"app\"\nversion = \"0.1.0\"\n"));
+    assert!(!of(&files).unwrap().components.contains_key("pkg:cargo/log"));
+}
+
+#[test]
+fn installed_and_vendored_packages_are_not_the_project() {
+    let mut files = file("web/node_modules/a/package-lock.json", "broken");
+    files.extend(file("vendor/b/Cargo.lock", "broken"));
+    files.extend(file("vendor/b/.cargo-checksum.json", "{}"));
+    let document = of(&files).unwrap();
+    assert!(document.components.is_empty() && document.sources.is_empty());
+}
+
+#[test]
+fn what_cannot_be_read_is_an_error_with_file_place_and_remedy() {
+    let rows: [(&str, &str); 17] = [
+        ("a/Cargo.lock", "version = 5\n"),
+        ("Cargo.lock", "version = 4\n[[package]]\nname = \"a\"\n"),
+        ("Cargo.lock", "version = 4\n[[package]]\nname = \"a\"\nversion = \"1\"\ndependencies = [\"b\"]\n"),
+        ("package-lock.json", r#"{"lockfileVersion": 4}"#),
+        ("package-lock.json", r#"{"lockfileVersion": 3, "packages": {"node_modules/a": {"version": 7}}}"#),
+        ("package-lock.json", r#"{"lockfileVersion": 3, "packages": {}, "packages": {}}"#),
+        ("npm-shrinkwrap.json", ""),
+        ("pnpm-lock.yaml", "lockfileVersion: '10.0'\n"),
+        (
+            "pnpm-lock.yaml",
+            "lockfileVersion: '9.0'\nimporters:\n  .:\n    dependencies:\n      a:\n        version: 1.0.0\n",
+        ),
+        ("yarn.lock", "__metadata:\n  version: 8\n"),
+        ("yarn.lock", "a@^1.0.0:\n  version \"1.0.0\"\n  dependencies:\n    b \"^1.0.0\"\n"),
+        ("requirements.txt", "a==1.0\n--unknown-option\n"),
+        ("requirements.txt", "-r requirements.txt\n"),
+        ("poetry.lock", "[metadata]\nlock-version = \"3.0\"\n"),
+        ("uv.lock", "version = 2\n"),
+        ("go.mod", "module a\n\nrequire (\n\tb v1.0.0\n"),
+        ("pom.xml", "<!DOCTYPE project [<!ENTITY a \"aaaa\">]><project>&a;</project>"),
+    ];
+    let mut text = String::new();
+    for (path, content) in rows {
+        writeln!(text, "{}", error(&file(path, content))).unwrap();
+    }
+    insta::assert_snapshot!("errors", text);
+}
+
+#[test]
+fn bytes_that_are_no_text_or_too_many_are_an_error() {
+    let utf16 = BTreeMap::from([("requirements.txt".to_owned(), b"\xff\xfea\x00".to_vec())]);
+    assert!(error(&utf16).contains("save it as UTF-8"));
+    let latin = BTreeMap::from([("requirements.txt".to_owned(), b"a==1\xe4".to_vec())]);
+    assert!(error(&latin).contains("byte 4 is not UTF-8"));
+    let long = BTreeMap::from([("uv.lock".to_owned(), vec![b'#'; LOCKFILE_BYTES_MAX + 1])]);
+    assert!(error(&long).contains("more than 16777216 bytes"));
+    let marked = of(&file("requirements.txt", "\u{feff}a==1\r\nb==2\r\n")).unwrap();
+    assert_eq!(marked.components.len(), 2);
+}
+
+#[test]
+fn depth_number_and_circles_have_limits() {
+    let deep = format!(
+        r#"{{"lockfileVersion": 1, "dependencies": {}"#,
+        r#"{"a": {"version": "1", "dependencies": "#.repeat(5_000)
+    );
+    assert!(error(&file("package-lock.json", &deep)).contains("recursion limit"));
+    let deep = format!("lockfileVersion: '9.0'\npackages: {}{}", "[".repeat(5_000), "]".repeat(5_000));
+    error(&file("pnpm-lock.yaml", &deep));
+    let deep = format!("version = 1\npackage = {}{}", "[".repeat(50_000), "]".repeat(50_000));
+    error(&file("uv.lock", &deep));
+    let deep = format!("<project>{}{}</project>", "<a>".repeat(100_000), "</a>".repeat(100_000));
+    error(&file("pom.xml", &deep));
+    let many = format!(r#"{{"lockfileVersion": 3, "packages": [{}0]}}"#, "0,".repeat(1_200_000));
+    assert!(error(&file("package-lock.json", &many)).contains("more than 1000000 values"));
+    let aliases = format!("a: &a [{}]\n", "x,".repeat(9))
+        + &(0..9).map(|n| format!("b{n}: [*a,*a,*a,*a]\n")).collect::<String>();
+    error(&file("pnpm-lock.yaml", &aliases));
+    let circle = "lockfileVersion: '9.0'\npackages:\n  a@1.0.0:\n    resolution: {integrity: sha1-AAAAAAAAAAAAAAAAAAAAAAAAAAA=}\n  \
+                  b@1.0.0:\n    resolution: {integrity: sha1-AAAAAAAAAAAAAAAAAAAAAAAAAAA=}\nsnapshots:\n  a@1.0.0:\n    dependencies: {b: 1.0.0}\n  \
+                  b@1.0.0:\n    dependencies: {a: 1.0.0}\n";
+    let document = of(&file("pnpm-lock.yaml", circle)).unwrap();
+    assert!(document.components["pkg:npm/b@1.0.0"].needs.contains("pkg:npm/a@1.0.0"));
+    let mut parents = file(
+        "pom.xml",
+        "<project><parent><relativePath>b.xml</relativePath></parent><artifactId>a</artifactId></project>",
+    );
+    parents.extend(file("b.xml", "<project><parent><relativePath>pom.xml</relativePath></parent></project>"));
+    assert!(error(&parents).contains("circle"));
+    let property = "<project><artifactId>a</artifactId><properties><a>${a}${a}</a></properties><dependencies><dependency>\
+                    <groupId>g</groupId><artifactId>b</artifactId><version>${a}</version></dependency></dependencies></project>";
+    assert!(of(&file("pom.xml", property)).unwrap().components.contains_key("pkg:maven/g/b"));
+}
+
+macro_rules! mutations {
+    ($($test:ident: $name:literal;)*) => { $(
+        #[test]
+        fn $test() {
+            ten_thousand_mutations($name);
+        }
+    )* };
+}
+
+mutations! {
+    mutations_of_cargo_never_panic: "cargo-ws";
+    mutations_of_npm_1_never_panic: "npm1-tool";
+    mutations_of_npm_3_never_panic: "npm3-tool";
+    mutations_of_pnpm_5_never_panic: "pnpm7-tool";
+    mutations_of_pnpm_9_never_panic: "pnpm9-tool";
+    mutations_of_yarn_never_panic: "yarn1-tool";
+    mutations_of_pip_never_panic: "pip-plain";
+    mutations_of_go_never_panic: "go-app";
+    mutations_of_maven_never_panic: "mvn-mods";
+    mutations_of_poetry_never_panic: "poetry-old";
+    mutations_of_uv_never_panic: "uv-app";
+}
+
+fn ten_thousand_mutations(name: &str) {
+    let mut chance = fastrand::Rng::with_seed(17);
+    let (files, _) = fixture(name);
+    let seeds: Vec<(&String, Vec<u8>)> =
+        files.iter().map(|(path, bytes)| (path, seed(path, bytes))).collect();
+    let mut read = 0;
+    for _ in 0..10_000 {
+        let mut changed: Files = seeds.iter().map(|(path, bytes)| ((*path).clone(), bytes.clone())).collect();
+        let at = chance.usize(0..seeds.len());
+        if let Some(bytes) = changed.get_mut(seeds[at].0) {
+            mutate(&mut chance, bytes);
+        }
+        match of(&changed) {
+            Ok(document) => {
+                document.check().unwrap();
+                read += 1;
+            }
+            Err(error) => assert!(error.to_string().len() < 2_000, "{error}"),
+        }
+    }
+    assert!(read > 0, "no mutation was read, so the seed is broken");
+}
+
+/// The first entries of a file, so that many mutations are quick.
+fn seed(path: &str, bytes: &[u8]) -> Vec<u8> {
+    let text = std::str::from_utf8(bytes).unwrap();
+    let end = |mark: &str| text.match_indices(mark).nth(4).map_or(text.len(), |(at, _)| at);
+    match base(path) {
+        "poetry.lock" => {
+            let metadata = text.find("[metadata]").unwrap();
+            format!("{}{}", &text[..end("[[package]]").min(metadata)], &text[metadata..]).into_bytes()
+        }
+        _ if bytes.len() > 16 * 1024 => text[..end("[[package]]")].to_owned().into_bytes(),
+        _ => bytes.to_vec(),
+    }
+}
+
+fn mutate(chance: &mut fastrand::Rng, bytes: &mut Vec<u8>) {
+    for _ in 0..chance.usize(1..4) {
+        let at = chance.usize(0..bytes.len().max(1)).min(bytes.len().saturating_sub(1));
+        let to = (at + chance.usize(0..40)).min(bytes.len());
+        match chance.u8(0..6) {
+            0 if !bytes.is_empty() => bytes[at] = chance.u8(..),
+            1 => drop(bytes.drain(at..to)),
+            2 => bytes.truncate(at),
+            3 => {
+                let piece = bytes[at..to].to_vec();
+                bytes.splice(at..at, piece);
+            }
+            4 => {
+                let marks: [&[u8]; 8] =
+                    [b"\"", b"{", b"[", b"\n", b"null", b"..", b"-1", "\u{202e}".as_bytes()];
+                bytes.splice(at..at, marks[chance.usize(0..marks.len())].iter().copied());
+            }
+            _ => {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte ^= 1 << chance.u8(0..8);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn package_urls_are_those_of_the_published_suite() {
+    let directory = std::env::var("COUNTERSIGN_VECTORS").unwrap_or_else(|_| "../../../shared/vectors".into());
+    let path = Path::new(&directory).join("purl/types/maven-test.json");
+    let Ok(bytes) = std::fs::read(&path) else {
+        eprintln!("skipped: {} is not there", path.display());
+        return;
+    };
+    let suite: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let mut built = 0;
+    for test in suite["tests"].as_array().unwrap() {
+        let input = &test["input"];
+        let part = |key: &str| input[key].as_str().unwrap_or_default().to_owned();
+        if test["test_type"] != "build" || test["expected_failure"] == true || !input["subpath"].is_null() {
+            continue;
+        }
+        let mut purl = purl::Purl::maven(&part("namespace"), &part("name")).unwrap();
+        for (key, value) in input["qualifiers"].as_object().into_iter().flatten() {
+            purl = purl.with(key.clone().leak(), value.as_str().unwrap()).unwrap();
+        }
+        let text = if part("version").is_empty() { purl.open() } else { purl.at(&part("version")).unwrap() };
+        assert_eq!(text, test["expected_output"], "{}", test["description"]);
+        built += 1;
+    }
+    assert!(built > 2, "{built}");
+}
+
+#[test]
+fn names_become_package_urls_by_the_rules_of_their_type() {
+    let at = |purl: Result<purl::Purl, Fault>| purl.unwrap().at("1.0").unwrap();
+    assert_eq!(at(purl::Purl::npm("@babel/core")), "pkg:npm/%40babel/core@1.0");
+    assert_eq!(at(purl::Purl::pypi("Zope._-Interface")), "pkg:pypi/zope-interface@1.0");
+    assert_eq!(
+        at(purl::Purl::golang("github.com/BurntSushi/toml")),
+        "pkg:golang/github.com/burntsushi/toml@1.0"
+    );
+    assert!(
+        purl::Purl::npm("").is_err()
+            && purl::Purl::npm("../a").is_err()
+            && purl::Purl::golang("a//b").is_err()
+    );
+    assert!(is_exact("pkg:npm/%40a/b@1") && !is_exact("pkg:npm/%40a/b?download_url=x@1"));
+}
+
+fn subject() -> Subject {
+    Subject {
+        name: "shop".into(),
+        version: Some("1.0.0".into()),
+        created: "2026-11-28T12:00:00.000Z".parse().unwrap(),
+    }
+}
+
+#[test]
+fn bills_of_materials_are_the_validated_ones() {
+    let bills = |name: &str| {
+        let document = of(&fixture(name).0).unwrap();
+        (cyclonedx(&document, &subject()).unwrap(), spdx(&document, &subject()).unwrap())
+    };
+    for name in ["npm3-tool", "cargo-ws", "mvn-mods"] {
+        let (cyclonedx, spdx) = bills(name);
+        assert_eq!((&cyclonedx, &spdx), (&bills(name).0, &bills(name).1), "{name}");
+        insta::assert_snapshot!(format!("{name}.cdx"), pretty(&cyclonedx));
+        insta::assert_snapshot!(format!("{name}.spdx"), pretty(&spdx));
+    }
+}
+
+fn pretty(bytes: &[u8]) -> String {
+    let value: serde_json::Value = serde_json::from_slice(bytes).unwrap();
+    serde_json::to_string_pretty(&value).unwrap()
+}

@@ -1,0 +1,214 @@
+//! `yarn.lock` of yarn 1 (<https://classic.yarnpkg.com/lang/en/docs/yarn-lock/>), with the `package.json` files of the
+//! tree, because the lockfile does not say what the project itself needs.
+//!
+//! An entry lists patterns such as `a@^1.0.0` that it satisfies. Lockfiles of later yarns are another format.
+
+use std::collections::BTreeMap;
+
+use evidence::document::ComponentsDocument;
+use evidence::document::components::Scope;
+
+use super::fault::{Fault, Within};
+use super::graph::{Graph, Package};
+use super::manifests::package_json;
+use super::npm::{integrity, is_git};
+use super::purl::Purl;
+use super::{Input, base, urls};
+
+/// Reads a lockfile.
+pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {
+    let entries = entries(input.text)?;
+    let mut graph = Graph::default();
+    let mut found = Patterns::default();
+    for entry in &entries {
+        let number = graph.add(entry.package().within(|| entry.place())?);
+        for pattern in &entry.patterns {
+            found.exact.insert(pattern, number);
+            found.named.entry(split(pattern).0).or_default().push(number);
+        }
+    }
+    for (from, entry) in entries.iter().enumerate() {
+        for (name, range, scope) in &entry.needs {
+            let to = found.of(name, range);
+            if to.is_empty() {
+                return Err(
+                    Fault::new(format!("`{name}@{range}` is no package of the file")).within(entry.place())
+                );
+            }
+            to.iter().for_each(|to| graph.edge(from, *to, *scope));
+        }
+    }
+    projects(input, &mut graph, &found)?;
+    graph.finish(document, input.path);
+    Ok(())
+}
+
+/// Adds the projects of the tree and what they need.
+fn projects(input: &Input<'_>, graph: &mut Graph, found: &Patterns<'_>) -> Result<(), Fault> {
+    let below = if input.directory().is_empty() { String::new() } else { format!("{}/", input.directory()) };
+    let mut manifests = Vec::new();
+    for (path, _) in input.files.range(below.clone()..).take_while(|(path, _)| path.starts_with(&below)) {
+        if base(path) == "package.json" && !path.contains("node_modules/") {
+            let text = input.other(path)?.unwrap_or_default();
+            manifests.push(package_json(text).within(|| path)?);
+        }
+    }
+    for manifest in &manifests {
+        let from = graph.add(Package::own(&manifest.name));
+        for (name, (scope, range)) in &manifest.dependencies {
+            let to = found.of(name, range);
+            if to.is_empty() && !manifests.iter().any(|other| other.name == *name) {
+                let open = graph.add(Package::foreign(Purl::npm(name)?.open(), name, range));
+                graph.edge(from, open, *scope);
+            }
+            to.iter().for_each(|to| graph.edge(from, *to, *scope));
+        }
+    }
+    Ok(())
+}
+
+/// Numbers of entries by pattern and by name.
+#[derive(Default)]
+struct Patterns<'a> {
+    exact: BTreeMap<&'a str, usize>,
+    named: BTreeMap<&'a str, Vec<usize>>,
+}
+
+impl Patterns<'_> {
+    /// The entries that a need means. A `resolutions` field of the project replaces ranges, so that the pattern may be
+    /// missing; then each entry of the name may be meant.
+    fn of(&self, name: &str, range: &str) -> Vec<usize> {
+        match self.exact.get(format!("{name}@{range}").as_str()) {
+            Some(number) => vec![*number],
+            None => self.named.get(name).cloned().unwrap_or_default(),
+        }
+    }
+}
+
+/// An entry.
+#[derive(Debug, Default)]
+struct Entry {
+    line: usize,
+    patterns: Vec<String>,
+    version: String,
+    resolved: Option<String>,
+    integrity: Option<String>,
+    needs: Vec<(String, String, Scope)>,
+}
+
+impl Entry {
+    fn place(&self) -> String {
+        format!("line {}", self.line)
+    }
+
+    fn package(&self) -> Result<Package, Fault> {
+        let pattern = self.patterns.first().map(String::as_str).unwrap_or_default();
+        let (name, range) = split(pattern);
+        let name = range.strip_prefix("npm:").map_or(name, |alias| split(alias).0);
+        if self.version.is_empty() {
+            return Err(Fault::new("the entry has no `version`"));
+        }
+        let mut purl = Purl::npm(name)?;
+        let mut sums = self.integrity.as_deref().map(integrity).transpose()?.unwrap_or_default();
+        let mut pinned = false;
+        if let Some(url) = self.resolved.as_deref() {
+            let fragment = url.rsplit_once('#').map(|(_, fragment)| fragment);
+            if is_git(url) || url.split('#').next().is_some_and(|url| url.ends_with(".git")) {
+                pinned = urls::commit(url).is_some();
+                purl = purl.with("vcs_url", &urls::git(url, urls::commit(url)))?;
+            } else if let Some(sum) = fragment.filter(|sum| sum.len() == 40 && urls::is_commit(sum)) {
+                sums.entry("sha1".to_owned()).or_insert_with(|| sum.to_owned());
+            }
+            if url.starts_with("http") && !url.contains("/-/") && !pinned {
+                purl = purl.with("download_url", &urls::public(url))?;
+            }
+        }
+        let mut package = Package::foreign(purl.at(&self.version)?, name, &self.version).pinned_by(sums);
+        package.pinned |= pinned;
+        Ok(package)
+    }
+}
+
+/// Name and range of a pattern; the name may begin with `@`.
+fn split(pattern: &str) -> (&str, &str) {
+    let at = pattern.char_indices().skip(1).find(|(_, c)| *c == '@').map(|(at, _)| at);
+    match at.and_then(|at| pattern.split_at_checked(at)) {
+        Some((name, range)) => (name, range.trim_start_matches('@')),
+        None => (pattern, ""),
+    }
+}
+
+fn entries(text: &str) -> Result<Vec<Entry>, Fault> {
+    let mut entries: Vec<Entry> = Vec::new();
+    let mut section: Option<Scope> = None;
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim_end();
+        if let Some(version) = line.strip_prefix("# yarn lockfile v").filter(|version| *version != "1") {
+            return Err(Fault::version(version, "1"));
+        }
+        if line.is_empty() || line.trim_start().starts_with('#') {
+            continue;
+        }
+        if line == "__metadata:" {
+            return Err(Fault::version("2 or later", "1"));
+        }
+        let place = || format!("line {}", number + 1);
+        let words = words(line.trim_start()).within(place)?;
+        match (line.len() - line.trim_start().len(), entries.last_mut()) {
+            (0, _) => {
+                let patterns: Vec<String> =
+                    words.iter().map(|word| word.trim_end_matches([',', ':']).to_owned()).collect();
+                if !line.ends_with(':') || patterns.iter().any(|pattern| split(pattern).1.is_empty()) {
+                    return Err(Fault::new("a list of `NAME@RANGE` and `:` is expected").within(place()));
+                }
+                entries.push(Entry { line: number + 1, patterns, ..Entry::default() });
+                section = None;
+            }
+            (2, Some(entry)) => section = entry.field(&words).within(place)?,
+            (4, Some(entry)) => match (section, words.as_slice()) {
+                (Some(scope), [name, range]) => entry.needs.push((name.clone(), range.clone(), scope)),
+                _ => return Err(Fault::new("`NAME RANGE` of a dependency is expected").within(place())),
+            },
+            _ => return Err(Fault::new("the line is indented in no known way").within(place())),
+        }
+    }
+    Ok(entries)
+}
+
+impl Entry {
+    /// Reads a field, and answers the scope if it begins a list of needs.
+    fn field(&mut self, words: &[String]) -> Result<Option<Scope>, Fault> {
+        match words {
+            [key] if key == "dependencies:" => return Ok(Some(Scope::Runtime)),
+            [key] if key == "optionalDependencies:" => return Ok(Some(Scope::Optional)),
+            [key, value] if key == "version" => self.version.clone_from(value),
+            [key, value] if key == "resolved" => self.resolved = Some(value.clone()),
+            [key, value] if key == "integrity" => self.integrity = Some(value.clone()),
+            [key, ..] if matches!(key.as_str(), "uid" | "registry") => {}
+            _ => return Err(Fault::new("the field is unknown")),
+        }
+        Ok(None)
+    }
+}
+
+/// The words of a line; those in quotes are JSON texts.
+fn words(line: &str) -> Result<Vec<String>, Fault> {
+    let mut words = Vec::new();
+    let mut rest = line;
+    while !rest.is_empty() {
+        if rest.starts_with('"') {
+            let mut reader = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+            let word = reader.next().and_then(Result::ok).ok_or_else(|| Fault::new("a quote has no end"))?;
+            rest = rest.get(reader.byte_offset()..).unwrap_or_default();
+            words.push(word);
+        } else {
+            let end = rest.find([' ', ',']).unwrap_or(rest.len());
+            let (word, after) = rest.split_at(end);
+            words.push(word.to_owned());
+            rest = after;
+        }
+        // A colon may follow the quotes of the last pattern, or of a key.
+        rest = rest.trim_start_matches([' ', ',', ':']);
+    }
+    Ok(words)
+}
