@@ -6,6 +6,7 @@
 
 pub mod components;
 pub mod reports;
+pub mod secrets;
 
 use std::collections::BTreeMap;
 

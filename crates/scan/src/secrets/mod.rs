@@ -1,0 +1,264 @@
+//! Secrets in files: tokens, keys and passwords, by rules that are data.
+//!
+//! Input: path and bytes of a file. Output: hits with their places, or a `findings` document of a tree. Invariant: neither a
+//! hit nor a finding holds the secret, and no digest is of one: the identity of a finding is that of its line with the
+//! secret replaced by the rule's name. A file that is not scanned is named in the result. Nothing in the files
+//! switches a rule off.
+//! It deliberately omits passwords of free form and asking an issuer whether a token is alive.
+
+mod engine;
+mod names;
+mod rule;
+mod rules_a_to_i;
+mod rules_j_to_z;
+mod sound;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::Digest;
+use evidence::document::findings::{
+    Class, Finding, FindingsDocument, IdentityPlace, Severity, Site, identity, normalised,
+};
+use evidence::document::{Document as _, DocumentError, Tool, text};
+
+use crate::{INPUT_BYTES_MAX, ScanError};
+
+pub use names::{NAMES, NameRule};
+pub use rule::{Rule, Sort};
+
+/// The rules that read content, in order of precedence: of two that cover the same bytes the first counts.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    rules_a_to_i::RULES.iter().chain(&rules_j_to_z::RULES)
+}
+
+/// A secret that was found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hit {
+    /// Line, counted from 1; 0 if the file itself is a secret by its name.
+    pub line: u32,
+    /// First byte in the line, counted from 1.
+    pub column: u32,
+    /// Byte behind the last one in the line, counted from 1. It is the end of the first line of a longer secret.
+    pub end: u32,
+    /// Id of the rule.
+    pub rule: &'static str,
+    /// Identity of the finding.
+    pub fingerprint: Digest,
+    /// Sentence about it, with at most the first four characters, where those are public.
+    pub message: String,
+}
+
+/// A file that was not scanned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Path.
+    pub path: String,
+    /// Reason.
+    pub why: &'static str,
+}
+
+/// Result of scanning a tree.
+#[derive(Debug)]
+pub struct Scan {
+    /// Findings; each skipped file is one that is unconfirmed.
+    pub document: FindingsDocument,
+    /// Number of files that were scanned.
+    pub files: usize,
+    /// Files that were not scanned.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Scans a tree.
+///
+/// # Errors
+/// `ScanError` when a file has too many secrets, or the document more findings than it can hold.
+pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<Scan, ScanError> {
+    let mut scan = Scan {
+        document: FindingsDocument::new([Tool::new("countersign secrets", Some(env!("CARGO_PKG_VERSION")))]),
+        files: 0,
+        skipped: Vec::new(),
+    };
+    for (path, bytes) in files {
+        if let Some(why) = unreadable(bytes) {
+            let finding =
+                finding(path, NOT_SCANNED, Severity::Low, 0, format!("not scanned for secrets: {why}"));
+            let finding = Finding { unconfirmed: true, ..finding };
+            scan.document.add(fingerprint(path, NOT_SCANNED, "", 0)?, finding);
+            scan.skipped.push(Skipped { path: path.clone(), why });
+            continue;
+        }
+        scan.files += 1;
+        for hit in self::scan(path, bytes)? {
+            let severity = if hit.rule.contains("-test-") { Severity::Medium } else { Severity::High };
+            let finding = finding(path, hit.rule, severity, hit.line, hit.message);
+            scan.document.add(hit.fingerprint, finding);
+        }
+    }
+    scan.document.check()?;
+    Ok(scan)
+}
+
+/// Scans a file, its name and its content. Bytes that are no text are scanned too.
+///
+/// # Errors
+/// `ScanError` when the file has more than 10,000 secrets or more than [`INPUT_BYTES_MAX`] bytes.
+pub fn scan(path: &str, bytes: &[u8]) -> Result<Vec<Hit>, ScanError> {
+    if bytes.len() > INPUT_BYTES_MAX {
+        return Err(ScanError::Long { what: "file to be scanned for secrets" });
+    }
+    let decoded = from_utf16(bytes);
+    let bytes = decoded.as_ref().map_or(bytes, |text| text.as_bytes());
+    let matches = engine::matches(bytes)?;
+    if matches.len() > HITS_MAX {
+        let why = format!("{path}: more than {HITS_MAX} secrets; take the file out of the tree");
+        return Err(ScanError::Format { what: "file to be scanned for secrets", why });
+    }
+    let mut hits = Vec::new();
+    let mut seen: BTreeMap<(&str, String), u32> = BTreeMap::new();
+    if let Some(rule) = names::of(path) {
+        let message = format!("{}: the name says that the file is a secret", rule.what);
+        let fingerprint = fingerprint(path, rule.id, "", 0)?;
+        hits.push(Hit { line: 0, column: 0, end: 0, rule: rule.id, fingerprint, message });
+    }
+    let mut place = Place::default();
+    for (number, found) in matches.iter().enumerate() {
+        place.advance(bytes, found.start);
+        let line = redacted(bytes, place.line_start, &matches, number);
+        let nth = seen.entry((found.rule.id, line.clone())).or_default();
+        let fingerprint = fingerprint(path, found.rule.id, &line, *nth)?;
+        *nth += 1;
+        let secret = bytes.get(found.start..found.end).unwrap_or_default();
+        let length = secret.iter().position(|byte| *byte == b'\n').unwrap_or(secret.len());
+        let column = count(found.start - place.line_start + 1);
+        let (line, end) = (place.line, column.saturating_add(count(length)));
+        hits.push(Hit {
+            line,
+            column,
+            end,
+            rule: found.rule.id,
+            fingerprint,
+            message: message(found.rule, secret),
+        });
+    }
+    Ok(hits)
+}
+
+/// Why the content of a file cannot be scanned.
+fn unreadable(bytes: &[u8]) -> Option<&'static str> {
+    if bytes.len() > INPUT_BYTES_MAX {
+        return Some("it has more than 64 MiB");
+    }
+    let packed = ARCHIVES.iter().any(|magic| bytes.starts_with(magic));
+    packed.then_some("it is compressed; scan its content")
+}
+
+/// Text of a file that says by its first bytes that it is UTF-16.
+fn from_utf16(bytes: &[u8]) -> Option<String> {
+    let unit = match bytes {
+        [0xff, 0xfe, ..] => u16::from_le_bytes,
+        [0xfe, 0xff, ..] => u16::from_be_bytes,
+        _ => return None,
+    };
+    let units: Vec<u16> =
+        bytes.chunks_exact(2).skip(1).filter_map(|pair| Some(unit(pair.try_into().ok()?))).collect();
+    Some(String::from_utf16_lossy(&units))
+}
+
+/// Where a byte is.
+struct Place {
+    line: u32,
+    line_start: usize,
+    at: usize,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { line: 1, line_start: 0, at: 0 }
+    }
+}
+
+impl Place {
+    /// Goes on to a later byte. Each byte is passed once for all hits of a file.
+    fn advance(&mut self, bytes: &[u8], to: usize) {
+        for (offset, byte) in bytes.get(self.at..to).unwrap_or_default().iter().enumerate() {
+            if *byte == b'\n' {
+                self.line = self.line.saturating_add(1);
+                self.line_start = self.at + offset + 1;
+            }
+        }
+        self.at = self.at.max(to);
+    }
+}
+
+/// The line of a match, every secret in it replaced by the name of its rule. Of a long line only the part around.
+fn redacted(bytes: &[u8], line_start: usize, matches: &[engine::Match], number: usize) -> String {
+    let Some(this) = matches.get(number) else { return String::new() };
+    let from = line_start.max(this.start.saturating_sub(AROUND_BYTES));
+    let rest = bytes.get(this.end..).unwrap_or_default();
+    let to = rest
+        .iter()
+        .take(AROUND_BYTES)
+        .position(|byte| *byte == b'\n')
+        .unwrap_or(rest.len().min(AROUND_BYTES));
+    let to = this.end + to;
+    let first =
+        matches.get(..number).unwrap_or_default().iter().rev().take_while(|other| other.end > from).count();
+    let mut line = String::new();
+    let mut at = from;
+    for other in matches.iter().skip(number - first).take_while(|other| other.start < to) {
+        line.push_str(&String::from_utf8_lossy(bytes.get(at..other.start.max(at)).unwrap_or_default()));
+        line.push('<');
+        line.push_str(other.rule.id);
+        line.push('>');
+        at = other.end.max(at);
+    }
+    line.push_str(&String::from_utf8_lossy(bytes.get(at..to.max(at)).unwrap_or_default()));
+    normalised(&line, 1, 16)
+}
+
+fn message(rule: &Rule, secret: &[u8]) -> String {
+    let public = rule.sort.has_public_prefix() && rule.before == 0 && secret.len() > 8 && secret.is_ascii();
+    let start = if public { secret.get(..4).unwrap_or_default() } else { b"" };
+    format!("{}: {} `{}…`", rule.issuer, rule.what, String::from_utf8_lossy(start))
+}
+
+fn fingerprint(path: &str, rule: &str, line: &str, nth: u32) -> Result<Digest, ScanError> {
+    let place = IdentityPlace::Source { path, text: line, nth };
+    Ok(identity(Class::Secret, rule, &place).map_err(DocumentError::from)?)
+}
+
+fn finding(path: &str, rule: &str, severity: Severity, line: u32, message: String) -> Finding {
+    Finding {
+        class: Class::Secret,
+        rule: rule.to_owned(),
+        aliases: BTreeSet::new(),
+        severity,
+        score: None,
+        epss: None,
+        exploited: false,
+        unconfirmed: false,
+        message: text(&message, evidence::document::MESSAGE_BYTES_MAX),
+        site: Site::File {
+            path: text(path, evidence::document::TEXT_BYTES_MAX),
+            line: (line > 0).then_some(line),
+            end: None,
+        },
+        published: None,
+        fixed: None,
+        fix_released: None,
+    }
+}
+
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// Rule of a file that was not scanned.
+pub const NOT_SCANNED: &str = "not-scanned";
+
+const HITS_MAX: usize = 10_000;
+const AROUND_BYTES: usize = 200;
+
+/// First bytes of compressed files: zip, gzip, xz, zstd, bzip2, 7z.
+const ARCHIVES: [&[u8]; 6] =
+    [b"PK\x03\x04", b"\x1f\x8b", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"BZh", b"7z\xbc\xaf\x27\x1c"];

@@ -1,0 +1,189 @@
+//! What a hit says and what it does not, files that cannot be scanned, hostile bytes, and the page of rules.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::Path;
+
+use evidence::document::Document as _;
+use scan::secrets::{Hit, NAMES, Sort, of, rules, scan};
+
+use crate::labelled::secrets;
+
+fn hits(text: &str) -> Vec<Hit> {
+    scan("src/app.rs", text.as_bytes()).unwrap()
+}
+
+/// A key of Stripe, put together so that none stands in this file.
+fn key(end: &str) -> String {
+    format!("sk_live_{}{end}", "4eC39HqLyjWDarjtT1zdp7")
+}
+
+#[test]
+fn no_result_holds_a_secret() {
+    for file in secrets(3) {
+        let files = BTreeMap::from([(file.path.clone(), file.text.clone().into_bytes())]);
+        let result = of(&files).unwrap();
+        let bytes = String::from_utf8(result.document.encode().unwrap()).unwrap();
+        let hits = format!("{:?}", scan(&file.path, file.text.as_bytes()).unwrap());
+        let hidden = file.labels.iter().filter(|label| !label.kind.ends_with("private-key"));
+        for label in hidden {
+            let part = &label.secret[label.secret.len() / 2..];
+            assert!(!bytes.contains(part) && !hits.contains(part), "{label:?}");
+        }
+        assert!(result.document.findings.len() >= file.labels.len());
+    }
+}
+
+#[test]
+fn the_fingerprint_is_that_of_the_line_and_not_of_the_secret() {
+    let first = hits(&format!("let key = \"{}\";\n", key("aa")));
+    let moved = hits(&format!("\n\n    let  key = \"{}\";\n", key("aa")));
+    let rotated = hits(&format!("let key = \"{}\";\n", key("bb")));
+    let renamed = hits(&format!("let other = \"{}\";\n", key("aa")));
+    assert_eq!(first.len(), 1);
+    assert_eq!(first[0].fingerprint, moved[0].fingerprint);
+    assert_eq!(first[0].fingerprint, rotated[0].fingerprint);
+    assert_ne!(first[0].fingerprint, renamed[0].fingerprint);
+    let elsewhere = scan("src/other.rs", format!("let key = \"{}\";\n", key("aa")).as_bytes()).unwrap();
+    assert_ne!(first[0].fingerprint, elsewhere[0].fingerprint);
+    let twice = hits(&format!("let key = \"{}\";\n", key("aa")).repeat(2));
+    assert_eq!((twice.len(), twice[0].fingerprint), (2, first[0].fingerprint));
+    assert_ne!(twice[0].fingerprint, twice[1].fingerprint);
+}
+
+#[test]
+fn a_hit_names_line_column_and_end() {
+    let hits = hits(&format!("a\r\n\tx = {} # and {}\n", key("aa"), key("bb")));
+    let places: Vec<_> = hits.iter().map(|hit| (hit.rule, hit.line, hit.column, hit.end)).collect();
+    assert_eq!(places, [("stripe-secret-key", 2, 6, 38), ("stripe-secret-key", 2, 45, 77)]);
+    assert_eq!(hits[0].message, "Stripe: secret key `sk_l…`");
+}
+
+#[test]
+fn comments_of_other_tools_suppress_nothing() {
+    for comment in ["gitleaks:allow", "pragma: allowlist secret", "nosec", "trufflehog:ignore"] {
+        assert_eq!(hits(&format!("k = \"{}\" # {comment}\n", key("aa"))).len(), 1, "{comment}");
+    }
+}
+
+#[test]
+fn what_looks_like_chance_and_is_none_is_no_secret() {
+    for text in [
+        "nToken = sqlite3Strlen30NN(p->u.zToken)+1;",
+        "Version=4.0.0.0, PublicKeyToken=b77a5c561934e089",
+        "token: ${{ secrets.DEPLOY_TOKEN_2 }}",
+        "let token_type = tokens.next_token_of_kind_2();",
+        "password = os.environ[\"APP_PASSWORD_2024\"]",
+        "api_key = settings.integration_api_key_v2",
+        "https://user:password@example.org/",
+        "postgres://app:$PASSWORD@db/app",
+    ] {
+        assert!(hits(text).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn names_tell_of_key_files() {
+    let rows = [
+        (".env", "env-file"),
+        ("deploy/.env.production", "env-file"),
+        ("home/.ssh/id_ed25519", "key-file"),
+        ("tls/server.p12", "key-file"),
+        ("x/.netrc", "credentials-file"),
+        ("infra/terraform.tfstate", "state-file"),
+    ];
+    for (path, rule) in rows {
+        let hits = scan(path, b"").unwrap();
+        assert_eq!((hits.len(), hits[0].rule, hits[0].line), (1, rule, 0), "{path}");
+    }
+    for path in [".env.example", "src/env.rs", "id_ed25519.pub", "environment", "a.env.sample"] {
+        assert!(scan(path, b"").unwrap().is_empty(), "{path}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_scanned_is_named() {
+    let mut files = BTreeMap::from([("a.zip".to_owned(), b"PK\x03\x04....".to_vec())]);
+    files.insert("big.log".to_owned(), vec![b'a'; scan::INPUT_BYTES_MAX + 1]);
+    files.insert("logo.png".to_owned(), [b"\x89PNG\0\xff".as_slice(), key("aa").as_bytes(), b"\0"].concat());
+    let result = of(&files).unwrap();
+    assert_eq!(result.files, 1);
+    let skipped: Vec<_> = result.skipped.iter().map(|skipped| skipped.path.as_str()).collect();
+    assert_eq!(skipped, ["a.zip", "big.log"]);
+    let unconfirmed = result.document.findings.values().filter(|finding| finding.unconfirmed);
+    assert_eq!(
+        unconfirmed.map(|finding| finding.rule.as_str()).collect::<Vec<_>>(),
+        ["not-scanned", "not-scanned"]
+    );
+    assert!(result.document.findings.values().any(|finding| finding.rule == "stripe-secret-key"));
+    assert!(scan("big.log", &files["big.log"]).is_err());
+}
+
+#[test]
+fn utf_16_is_read() {
+    let text = format!("k=\"{}\"\n", key("aa"));
+    let little: Vec<u8> =
+        [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+    let big: Vec<u8> =
+        [0xfe, 0xff].into_iter().chain(text.encode_utf16().flat_map(u16::to_be_bytes)).collect();
+    assert_eq!(scan("a.reg", &little).unwrap(), scan("a.reg", &big).unwrap());
+    assert_eq!(scan("a.reg", &little).unwrap()[0].rule, "stripe-secret-key");
+}
+
+#[test]
+fn hostile_bytes_take_bounded_time() {
+    let long = format!("{}{}", "token=".repeat(100_000), key("aa"));
+    assert!(scan("a", long.as_bytes()).unwrap().iter().any(|hit| hit.rule == "stripe-secret-key"));
+    let nested = "-----BEGIN PRIVATE KEY-----\n".repeat(50_000);
+    assert!(scan("a", nested.as_bytes()).unwrap().is_empty());
+    let links = "a://b:".repeat(200_000);
+    scan("a", links.as_bytes()).unwrap();
+    let many = format!("{}\n", key("aa")).repeat(10_001);
+    assert!(scan("a", many.as_bytes()).unwrap_err().to_string().contains("more than 10000 secrets"));
+}
+
+#[test]
+fn mutations_never_panic() {
+    let mut chance = fastrand::Rng::with_seed(23);
+    let seeds: Vec<Vec<u8>> = secrets(5).into_iter().map(|file| file.text.into_bytes()).collect();
+    let mut found = 0;
+    for round in 0..10_000 {
+        let whole = &seeds[round % seeds.len()];
+        let from = chance.usize(0..whole.len() - 400);
+        let mut bytes = whole[from..from + 400].to_vec();
+        for _ in 0..chance.usize(1..20) {
+            let at = chance.usize(0..bytes.len());
+            bytes[at] = chance.u8(..);
+        }
+        found += scan("a", &bytes).unwrap().len();
+    }
+    assert!(found > 5_000, "{found}");
+}
+
+#[test]
+fn the_page_lists_the_rules() {
+    let mut table = String::from("| rule | issuer | secret | checked by |\n|---|---|---|---|\n");
+    for rule in rules() {
+        let check = match rule.sort {
+            Sort::Checked => "checksum",
+            Sort::Jwt => "header",
+            Sort::Form => "form",
+            Sort::Random | Sort::Token | Sort::Value | Sort::Link => "form, entropy",
+            Sort::Password => "form, words",
+        };
+        writeln!(table, "| `{}` | {} | {} | {check} |", rule.id, rule.issuer, rule.what).unwrap();
+    }
+    for rule in &NAMES {
+        let names: Vec<String> = rule.names.iter().map(|name| format!("`{name}`")).collect();
+        writeln!(table, "| `{}` | - | {} | name: {} |", rule.id, rule.what, names.join(", ")).unwrap();
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scan/secrets.md");
+    let page = std::fs::read_to_string(&path).unwrap();
+    let begin = page.find("| rule |").unwrap();
+    let end = begin + page[begin..].find("\n\n").map_or(page.len() - begin, |at| at + 1);
+    if std::env::var_os("UPDATE_SECRETS").is_some() {
+        std::fs::write(&path, format!("{}{table}{}", &page[..begin], &page[end..])).unwrap();
+        return;
+    }
+    assert_eq!(&page[begin..end], table, "run again with UPDATE_SECRETS=1");
+}
