@@ -11,10 +11,11 @@ use evidence::document::components::Scope;
 
 use super::fault::{Fault, Within};
 use super::graph::{Graph, Package};
+use super::input::{Input, base};
 use super::manifests::{CargoManifest, cargo as parse_manifest};
 use super::node::Node;
 use super::purl::Purl;
-use super::{Input, base, urls};
+use super::urls;
 
 /// Reads a lockfile.
 pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {
@@ -157,7 +158,7 @@ struct Manifests {
 
 impl Manifests {
     fn of(input: &Input<'_>) -> Result<Self, Fault> {
-        let root_path = super::within_directory(input.directory(), "Cargo.toml");
+        let root_path = super::input::within_directory(input.directory(), "Cargo.toml");
         let root = input.other(&root_path)?.map(Node::toml).transpose().within(|| &root_path)?;
         let shared = root.as_ref().map(super::manifests::shared_cargo).transpose().within(|| &root_path)?;
         let shared = shared.unwrap_or_default();

@@ -12,7 +12,7 @@ use evidence::{Digest, Moment};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::is_exact;
+use super::purl::is_exact;
 
 /// The thing that a bill of materials is about.
 #[derive(Clone, Debug, Serialize)]

@@ -12,8 +12,8 @@ use evidence::document::components::Scope;
 
 use super::fault::{Fault, Within};
 use super::graph::{Graph, Package};
+use super::input::{Input, base, directory, joined, within_directory};
 use super::purl::Purl;
-use super::{Input, base, directory, joined, within_directory};
 
 /// Reads a `go.mod`.
 pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {

@@ -55,7 +55,7 @@ impl Package {
         }
     }
 
-    /// The same package with checksums, which pin it unless there are none.
+    /// The same package with checksums, which pin it if there is one.
     #[must_use]
     pub fn pinned_by(mut self, checksums: BTreeMap<String, String>) -> Self {
         self.pinned |= !checksums.is_empty();

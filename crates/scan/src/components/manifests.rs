@@ -9,15 +9,17 @@ use evidence::document::ComponentsDocument;
 use evidence::document::components::Scope;
 
 use super::fault::{Fault, Within};
+use super::file_kind::format_of;
 use super::graph::{Graph, Package};
+use super::input::{Input, base, directory, within_directory};
 use super::node::Node;
 use super::purl::Purl;
-use super::{FORMATS, Input, base, directory, pip, urls, within_directory};
+use super::{pip, urls};
 
 /// Dependencies of a manifest: by name, their scope and range.
 pub type Dependencies = BTreeMap<String, (Scope, String)>;
 
-/// What a `Cargo.toml` says about its package.
+/// The package of a `Cargo.toml`.
 #[derive(Clone, Debug, Default)]
 pub struct CargoManifest {
     /// Name of the package.
@@ -36,17 +38,12 @@ impl CargoManifest {
     }
 }
 
-/// What a workspace says for its members.
+/// The parts of a root manifest that its members use.
 #[derive(Clone, Debug, Default)]
 pub struct SharedCargo {
     dependencies: BTreeMap<String, Node>,
     /// Names of crates that `[patch]` and `[replace]` replace.
     pub patched: BTreeSet<String>,
-}
-
-/// Whether the path is that of a manifest.
-pub fn is(path: &str) -> bool {
-    matches!(base(path), "Cargo.toml" | "package.json" | "pyproject.toml")
 }
 
 /// Lists the dependencies of a manifest that no lockfile covers.
@@ -153,7 +150,7 @@ fn cargo_dependency(key: &str, value: &Node, shared: &SharedCargo) -> Result<(St
     Ok((name, range, is_optional))
 }
 
-/// What a `package.json` says.
+/// The contents of a `package.json`.
 #[derive(Clone, Debug)]
 pub struct PackageJson {
     /// Name of the package; empty if it has none.
@@ -263,8 +260,7 @@ fn has_lockfile(input: &Input<'_>, ecosystem: &str) -> bool {
         let below = if above.is_empty() { String::new() } else { format!("{above}/") };
         let beside = input.files.range(below.clone()..).take_while(|(path, _)| path.starts_with(&below));
         let mut beside = beside.filter(|(path, _)| directory(path) == above);
-        let is_lockfile =
-            |path: &str| FORMATS.iter().any(|format| format.ecosystem == ecosystem && (format.is)(path));
+        let is_lockfile = |path: &str| format_of(path).is_some_and(|format| format.ecosystem == ecosystem);
         if beside.any(|(path, _)| is_lockfile(path)) {
             return true;
         }
@@ -275,7 +271,7 @@ fn has_lockfile(input: &Input<'_>, ecosystem: &str) -> bool {
     }
 }
 
-/// What the workspace above a manifest says.
+/// The shared parts of the workspace above a manifest.
 fn workspace(input: &Input<'_>) -> Result<SharedCargo, Fault> {
     let mut above = input.directory();
     loop {

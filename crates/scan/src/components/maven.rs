@@ -12,8 +12,9 @@ use roxmltree::{Document, Node};
 
 use super::fault::{Fault, Within};
 use super::graph::{Graph, Package};
+use super::input::{Input, base, directory, joined, within_directory};
 use super::purl::Purl;
-use super::{Input, base, directory, is_exact, joined, within_directory};
+use super::purl::is_exact;
 
 /// Reads a POM.
 pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {
@@ -65,7 +66,7 @@ pub fn complete(document: &mut ComponentsDocument) {
     }
 }
 
-/// Reads XML. A document type, and with it every entity of its own, is refused.
+/// Reads XML. A document type is refused, and with it every entity that it declares.
 pub fn parse(text: &str) -> Result<Document<'_>, Fault> {
     let options =
         roxmltree::ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..Default::default() };

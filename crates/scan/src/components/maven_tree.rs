@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 use evidence::document::ComponentsDocument;
 use evidence::document::components::Scope;
 
-use super::Input;
 use super::fault::{Fault, Within};
 use super::graph::{Graph, Package};
+use super::input::Input;
 use super::maven::purl;
 
 /// Reads an output.

@@ -3,9 +3,9 @@
 use evidence::document::components::Scope;
 
 use super::fault::{Fault, Within};
+use super::input::{Input, within_directory};
 use super::node::Node;
-use super::npm::{Entry, PLACE_BYTES_MAX, is_git, needs, scope};
-use super::{Input, within_directory};
+use super::npm_entry::{Entry, PLACE_BYTES_MAX, is_git, needs, scope};
 
 /// The entries of a lockfile, sorted by place. The project's entry is there if its `package.json` is in the tree.
 pub fn entries(input: &Input<'_>, lock: &Node) -> Result<Vec<Entry>, Fault> {

@@ -10,8 +10,9 @@ use evidence::document::ComponentsDocument;
 
 use super::fault::{Fault, Within};
 use super::graph::{Graph, Package};
+use super::input::{Input, base, joined};
 use super::purl::{Purl, pypi_name};
-use super::{Input, base, joined, urls};
+use super::urls;
 
 /// Reads a file.
 pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {
@@ -204,7 +205,7 @@ impl Reader<'_> {
                 .split(['[', '#', ';'])
                 .next()
                 .unwrap_or_default();
-            let place = joined(super::directory(path), local.trim());
+            let place = joined(super::input::directory(path), local.trim());
             if wheel(local).is_none() && place.is_some_and(|place| self.input.has_directory(&place)) {
                 return Ok(()); // The project's package.
             }
@@ -218,7 +219,7 @@ impl Reader<'_> {
     }
 
     fn include(&mut self, from: &str, value: &str, is_constraint: bool) -> Result<(), Fault> {
-        let path = joined(super::directory(from), value.trim());
+        let path = joined(super::input::directory(from), value.trim());
         let path = path.ok_or_else(|| Fault::new(format!("`{value}` leads out of the tree")))?;
         let text = self.input.other(&path)?;
         let text = text.ok_or_else(|| Fault::new(format!("`{path}` is not in the tree")))?;
@@ -308,7 +309,7 @@ fn is_scheme(text: &str) -> bool {
     text.len() > 1 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+')
 }
 
-/// Address and reference of `ADDRESS@REFERENCE`; the user's `@` before the host is none.
+/// Address and reference of `ADDRESS@REFERENCE`; the `@` between user and host does not count.
 fn split_reference(url: &str) -> (&str, Option<&str>) {
     let path = url
         .find("://")

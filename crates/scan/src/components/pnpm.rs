@@ -10,10 +10,11 @@ use evidence::document::components::Scope;
 
 use super::fault::{Fault, Within};
 use super::graph::{Graph, Package};
+use super::input::{Input, joined};
 use super::node::Node;
-use super::npm::integrity;
+use super::npm_entry::integrity;
 use super::purl::Purl;
-use super::{Input, joined, urls};
+use super::urls;
 
 /// Reads a lockfile.
 pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {

@@ -8,10 +8,11 @@ use evidence::document::components::Scope;
 
 use super::fault::{Fault, Within};
 use super::graph::{Graph, Package};
+use super::input::{Input, joined, within_directory};
 use super::manifests::pyproject;
 use super::node::Node;
 use super::purl::{Purl, pypi_name};
-use super::{Input, joined, pip, urls, within_directory};
+use super::{pip, urls};
 
 /// Reads a lockfile.
 pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {

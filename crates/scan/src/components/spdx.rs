@@ -9,7 +9,7 @@ use evidence::document::components::{Component, Scope};
 use serde_json::{Value, json};
 
 use super::cyclonedx::{Subject, uuid};
-use super::is_exact;
+use super::purl::is_exact;
 
 /// The bill of materials.
 ///

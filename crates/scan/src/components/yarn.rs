@@ -10,10 +10,11 @@ use evidence::document::components::Scope;
 
 use super::fault::{Fault, Within};
 use super::graph::{Graph, Package};
+use super::input::{Input, base};
 use super::manifests::package_json;
-use super::npm::{integrity, is_git};
+use super::npm_entry::{integrity, is_git};
 use super::purl::Purl;
-use super::{Input, base, urls};
+use super::urls;
 
 /// Reads a lockfile.
 pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {

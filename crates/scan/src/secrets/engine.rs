@@ -9,7 +9,8 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::rule::{Rule, Sort};
-use super::{rules, sound};
+use super::rules::rules;
+use super::sound;
 use crate::ScanError;
 
 /// A match of a rule.

@@ -9,8 +9,10 @@
 mod engine;
 mod names;
 mod rule;
-mod rules_a_to_i;
-mod rules_j_to_z;
+mod rules;
+mod rules_a_to_d;
+mod rules_e_to_m;
+mod rules_n_to_z;
 mod sound;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,11 +27,7 @@ use crate::{INPUT_BYTES_MAX, ScanError};
 
 pub use names::{NAMES, NameRule};
 pub use rule::{Rule, Sort};
-
-/// The rules that read content, in order of precedence: of two that cover the same bytes the first counts.
-pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    rules_a_to_i::RULES.iter().chain(&rules_j_to_z::RULES)
-}
+pub use rules::rules;
 
 /// A secret that was found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,7 +5,7 @@
 pub struct NameRule {
     /// Id in findings.
     pub id: &'static str,
-    /// What such a file is.
+    /// Contents of such a file.
     pub what: &'static str,
     /// Names, and ends of names that begin with `*`.
     pub names: &'static [&'static str],

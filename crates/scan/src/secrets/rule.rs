@@ -16,11 +16,11 @@ pub struct Rule {
     pub before: usize,
     /// Regular expression. If it has a group, the group is the secret.
     pub pattern: &'static str,
-    /// What else has to be true.
+    /// Further condition.
     pub sort: Sort,
 }
 
-/// Sorts of rules, by what else has to be true of a match.
+/// Sorts of rules, by the condition that a match has to meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sort {
     /// The secret stands alone, begins with public letters and is random.

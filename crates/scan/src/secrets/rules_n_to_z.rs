@@ -1,57 +1,9 @@
-//! Rules of the letters j to z, and the two general ones, written from the issuers' published formats.
+//! Rules of the letters n to z, and the two general ones, written from the issuers' published formats.
 
 use super::rule::{Rule, Sort, rule};
 
 /// The rules.
-pub const RULES: [Rule; 71] = [
-    rule(
-        "jwt",
-        "RFC 7519",
-        "signed JSON web token",
-        &["eyJ"],
-        0,
-        r"eyJ[0-9A-Za-z_-]{10,1000}\.eyJ[0-9A-Za-z_-]{10,4000}\.[0-9A-Za-z_-]{20,1000}",
-        Sort::Jwt,
-    ),
-    rule(
-        "langsmith-key",
-        "LangChain",
-        "API key",
-        &["lsv2_"],
-        0,
-        "lsv2_(?:pt|sk)_[0-9a-f]{32}_[0-9a-f]{10}",
-        Sort::Token,
-    ),
-    rule(
-        "lichess-token",
-        "Lichess",
-        "personal access token",
-        &["lip_"],
-        0,
-        "lip_[0-9A-Za-z]{20}",
-        Sort::Token,
-    ),
-    rule("linear-api-key", "Linear", "API key", &["lin_api_"], 0, "lin_api_[0-9A-Za-z]{40}", Sort::Token),
-    rule("mailchimp-key", "Mailchimp", "API key", &["-us"], 32, "[0-9a-f]{32}-us[0-9]{1,2}", Sort::Token),
-    rule("mailgun-key", "Mailgun", "private API key", &["key-"], 0, "key-[0-9a-f]{32}", Sort::Token),
-    rule(
-        "mapbox-secret-token",
-        "Mapbox",
-        "secret access token",
-        &["sk.eyJ"],
-        0,
-        r"sk\.eyJ[0-9A-Za-z]{50,200}\.[0-9A-Za-z_-]{22}",
-        Sort::Token,
-    ),
-    rule(
-        "maxmind-licence-key",
-        "MaxMind",
-        "licence key",
-        &["_mmk"],
-        37,
-        "[0-9A-Za-z]{6}_[0-9A-Za-z]{29}_mmk",
-        Sort::Token,
-    ),
+pub const RULES: [Rule; 63] = [
     rule(
         "netlify-token",
         "Netlify",

@@ -1,0 +1,153 @@
+//! Kinds of files that are read, and the names by which they are recognised.
+
+use super::input::{base, directory};
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// Cargo.lock.
+    CargoLock,
+    /// go.mod.
+    GoMod,
+    /// pom.xml.
+    Pom,
+    /// mvn dependency:tree.
+    MavenTree,
+    /// package-lock.json.
+    NpmLock,
+    /// pnpm-lock.yaml.
+    PnpmLock,
+    /// yarn.lock.
+    YarnLock,
+    /// pip requirements.
+    PipRequirements,
+    /// poetry.lock.
+    PoetryLock,
+    /// uv.lock.
+    UvLock,
+    /// A manifest, where no lockfile covers it.
+    Manifest,
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Format {
+    /// The kind.
+    pub kind: FileKind,
+    /// Name of the format.
+    pub name: &'static str,
+    /// Ecosystem; empty for manifests, which are of several.
+    pub ecosystem: &'static str,
+    /// File names by which it is recognised, as people write them.
+    pub files: &'static [&'static str],
+    /// How to make such a file again.
+    pub remedy: &'static str,
+    is: fn(&str) -> bool,
+}
+
+/// The formats, in alphabetical order of their ecosystems.
+pub const FORMATS: [Format; 11] = [
+    Format {
+        kind: FileKind::CargoLock,
+        name: "Cargo.lock",
+        ecosystem: "cargo",
+        files: &["Cargo.lock"],
+        remedy: "make it again by `cargo generate-lockfile`",
+        is: |path| base(path) == "Cargo.lock",
+    },
+    Format {
+        kind: FileKind::GoMod,
+        name: "go.mod",
+        ecosystem: "golang",
+        files: &["go.mod", "go.sum"],
+        remedy: "make it again by `go mod tidy`",
+        is: |path| base(path) == "go.mod",
+    },
+    Format {
+        kind: FileKind::Pom,
+        name: "pom.xml",
+        ecosystem: "maven",
+        files: &["pom.xml"],
+        remedy: "check it by `mvn validate`",
+        is: |path| base(path) == "pom.xml",
+    },
+    Format {
+        kind: FileKind::MavenTree,
+        name: "mvn dependency:tree",
+        ecosystem: "maven",
+        files: &["dependency-tree.txt", "*-dependency-tree.txt"],
+        remedy: "make it again by `mvn dependency:tree -DoutputFile=dependency-tree.txt`",
+        is: |path| base(path).ends_with("dependency-tree.txt"),
+    },
+    Format {
+        kind: FileKind::NpmLock,
+        name: "package-lock.json",
+        ecosystem: "npm",
+        files: &["package-lock.json", "npm-shrinkwrap.json"],
+        remedy: "make it again by `npm install --package-lock-only`",
+        is: |path| matches!(base(path), "package-lock.json" | "npm-shrinkwrap.json"),
+    },
+    Format {
+        kind: FileKind::PnpmLock,
+        name: "pnpm-lock.yaml",
+        ecosystem: "npm",
+        files: &["pnpm-lock.yaml"],
+        remedy: "make it again by `pnpm install --lockfile-only`",
+        is: |path| base(path) == "pnpm-lock.yaml",
+    },
+    Format {
+        kind: FileKind::YarnLock,
+        name: "yarn.lock",
+        ecosystem: "npm",
+        files: &["yarn.lock"],
+        remedy: "make it again by `yarn install` of yarn 1, or use another package manager's lockfile",
+        is: |path| base(path) == "yarn.lock",
+    },
+    Format {
+        kind: FileKind::PipRequirements,
+        name: "pip requirements",
+        ecosystem: "pypi",
+        files: &["*requirements*.txt", "requirements/*.txt"],
+        remedy: "correct the line, or make the file again by `pip-compile --generate-hashes`",
+        is: is_requirements,
+    },
+    Format {
+        kind: FileKind::PoetryLock,
+        name: "poetry.lock",
+        ecosystem: "pypi",
+        files: &["poetry.lock"],
+        remedy: "make it again by `poetry lock`",
+        is: |path| base(path) == "poetry.lock",
+    },
+    Format {
+        kind: FileKind::UvLock,
+        name: "uv.lock",
+        ecosystem: "pypi",
+        files: &["uv.lock"],
+        remedy: "make it again by `uv lock`",
+        is: |path| base(path) == "uv.lock",
+    },
+    Format {
+        kind: FileKind::Manifest,
+        name: "manifest",
+        ecosystem: "",
+        files: &["Cargo.toml", "package.json", "pyproject.toml"],
+        remedy: "correct the manifest, or commit a lockfile beside it",
+        is: is_manifest,
+    },
+];
+
+/// The format of a file.
+#[must_use]
+pub fn format_of(path: &str) -> Option<&'static Format> {
+    FORMATS.iter().find(|format| (format.is)(path))
+}
+
+fn is_manifest(path: &str) -> bool {
+    matches!(base(path), "Cargo.toml" | "package.json" | "pyproject.toml")
+}
+
+fn is_requirements(path: &str) -> bool {
+    let name = base(path);
+    name.ends_with(".txt") && (name.contains("requirements") || base(directory(path)) == "requirements")
+}
