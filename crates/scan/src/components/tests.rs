@@ -432,3 +432,33 @@ fn pretty(bytes: &[u8]) -> String {
     let value: serde_json::Value = serde_json::from_slice(bytes).unwrap();
     serde_json::to_string_pretty(&value).unwrap()
 }
+
+#[test]
+fn foreign_lockfiles_are_read_or_refused_by_name() {
+    let directory = std::env::var("COUNTERSIGN_VECTORS").unwrap_or_else(|_| "../../../shared/vectors".into());
+    let root = Path::new(&directory).join("osv-scanner");
+    let Ok(entries) = std::fs::read_dir(&root) else {
+        eprintln!("skipped: {} is not there", root.display());
+        return;
+    };
+    let mut text = String::new();
+    let mut trees: BTreeSet<_> =
+        entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    trees.extend(["clean", "deprecated-vuln"].map(|name| root.join("exp-plugins-pkgdeprecate").join(name)));
+    for entry in trees {
+        let files = std::fs::read_dir(&entry).unwrap().map(|file| file.unwrap().path());
+        let files = files.filter(|path| path.is_file()).map(|path| {
+            (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(&path).unwrap())
+        });
+        let files: Files = files.filter(|(name, _)| is_read(name)).collect();
+        if files.keys().any(|name| format_of(name).is_some()) {
+            let result = of(&files).map(|document| {
+                let sources = document.sources.iter().cloned().collect::<Vec<_>>().join(" ");
+                format!("{sources}: {} components", document.components.len())
+            });
+            let result = result.unwrap_or_else(|error| error.to_string());
+            writeln!(text, "{}: {result}", entry.file_name().unwrap().to_str().unwrap()).unwrap();
+        }
+    }
+    insta::assert_snapshot!("osv-scanner", text);
+}

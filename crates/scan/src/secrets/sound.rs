@@ -144,4 +144,12 @@ fn is_random(secret: &[u8]) -> bool {
         && digits >= 2
         && letters >= 2
         && entropy(trimmed) >= 3.0
+        && !is_identifier(trimmed)
+}
+
+/// Whether long runs of small letters between capitals make up a third of the text, as in `CreateTokenizer_v2`.
+fn is_identifier(text: &[u8]) -> bool {
+    let runs = text.split(|byte| !byte.is_ascii_lowercase()).map(<[u8]>::len);
+    let in_words: usize = runs.filter(|length| *length >= 4).sum();
+    text.iter().any(u8::is_ascii_uppercase) && in_words * 3 >= text.len()
 }

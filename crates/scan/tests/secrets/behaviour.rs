@@ -70,6 +70,8 @@ fn comments_of_other_tools_suppress_nothing() {
 fn what_looks_like_chance_and_is_none_is_no_secret() {
     for text in [
         "nToken = sqlite3Strlen30NN(p->u.zToken)+1;",
+        "pGlobal->api.xCreateTokenizer_v2 = fts5CreateTokenizer_v2;",
+        "const PrivateKeyMask: X509CertificateTemplatePrivateKeyFlag = 12288i32;",
         "Version=4.0.0.0, PublicKeyToken=b77a5c561934e089",
         "token: ${{ secrets.DEPLOY_TOKEN_2 }}",
         "let token_type = tokens.next_token_of_kind_2();",
@@ -186,4 +188,22 @@ fn the_page_lists_the_rules() {
         return;
     }
     assert_eq!(&page[begin..end], table, "run again with UPDATE_SECRETS=1");
+}
+
+#[test]
+fn names_of_every_style_tell_of_a_general_secret() {
+    let value = "kT9xQ2mVb7LrZ4wNc8Hd";
+    for text in [
+        format!("DB_PASSWORD={value}"),
+        format!("passphrase: {value}"),
+        format!("\"clientSecret\": \"{value}\","),
+        format!("config['api-key'] = '{value}'"),
+        format!("signingKey := \"{value}\""),
+        format!("encryption_key => '{value}',"),
+        format!("export DEPLOY_TOKEN=\"{value}\""),
+    ] {
+        let hits = hits(&text);
+        assert_eq!(hits.iter().map(|hit| hit.rule).collect::<Vec<_>>(), ["generic-secret"], "{text}");
+        assert!(!hits[0].message.contains(&value[..4]));
+    }
 }
