@@ -30,6 +30,7 @@ mod uv;
 mod yarn;
 
 #[cfg(test)]
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;

@@ -72,7 +72,7 @@ fn components_are_those_of_an_independent_parser() {
         assert_eq!(found, expected, "{name}");
         compared += 1;
     }
-    assert_eq!(compared, 20);
+    assert_eq!(compared, 21);
 }
 
 #[test]
