@@ -30,7 +30,6 @@ mod uv;
 mod yarn;
 
 #[cfg(test)]
-#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
