@@ -44,6 +44,7 @@ pub mod secret;
 pub mod session;
 pub mod shell;
 pub mod signing;
+pub mod source_tree;
 pub mod statements;
 pub mod status_words;
 pub mod waiting;

@@ -21,11 +21,27 @@ pub struct Snapshot {
     pub commit: CommitId,
 }
 
-/// Paths of the files that a commit made now would contain.
+/// Paths of the files below a directory that a commit made now would contain.
 pub fn paths(top: &Path) -> Result<BTreeSet<String>, Error> {
     let listed = git(top, &[], &["ls-files", "-z", "--cached", "--others", "--exclude-standard"])?;
     let paths = listed.split(|byte| *byte == 0).filter(|path| !path.is_empty());
     Ok(paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect())
+}
+
+/// Paths below a directory that a commit made now would contain; `None` if it is in no repository.
+pub fn listed(directory: &Path) -> Result<Option<BTreeSet<String>>, Error> {
+    if git(directory, &[], &["rev-parse", "--is-inside-work-tree"])
+        .is_ok_and(|said| said.starts_with(b"true"))
+    {
+        return paths(directory).map(Some);
+    }
+    Ok(None)
+}
+
+/// Id and time in seconds of the last commit; `None` if there is none.
+pub fn last_commit(directory: &Path) -> Option<String> {
+    let said = git(directory, &[], &["log", "-1", "--format=%H %ct"]).ok()?;
+    String::from_utf8(said).ok().filter(|line| !line.trim().is_empty())
 }
 
 impl Snapshot {

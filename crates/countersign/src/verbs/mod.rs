@@ -19,6 +19,8 @@ mod promote;
 mod rollback;
 mod run;
 pub mod runner;
+mod sbom;
+mod scan;
 mod server;
 mod status;
 mod trust;
@@ -87,6 +89,10 @@ enum Verb {
     Evidence(evidence::Evidence),
     /// Verify an evidence bundle offline.
     Verify(verify::Verify),
+    /// Scan a directory for secrets, and list the packages that its lockfiles name. It needs no installation and no network.
+    Scan(scan::Scan),
+    /// Write the bill of materials of a directory, in CycloneDX or SPDX.
+    Sbom(sbom::Sbom),
     /// Check the files that describe how a project is built and released, and try them on the working tree.
     #[command(subcommand)]
     Pipeline(pipeline::Pipeline),
@@ -157,6 +163,8 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Unfreeze(verb) => trust_status::freezing(&verb, true, output),
         Verb::Evidence(verb) => evidence::run(&verb, output),
         Verb::Verify(verb) => verify::run(&verb, output),
+        Verb::Scan(verb) => scan::run(&verb, output),
+        Verb::Sbom(verb) => sbom::run(&verb),
         Verb::Pipeline(verb) => pipeline::run(&verb, output),
         Verb::Policy(verb) => policy::run(&verb, output),
         Verb::Trust(verb) => trust::run(&verb, output),

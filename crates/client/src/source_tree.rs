@@ -1,0 +1,97 @@
+//! The files of a directory, as a scan reads them: those that a commit made now would contain, or, outside of a
+//! repository, all of them.
+//!
+//! Invariant: links are not followed, so nothing outside of the directory is read. A file that is not read is named.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Read as _;
+use std::path::Path;
+
+use evidence::Moment;
+
+use crate::error::Error;
+use crate::working_tree;
+
+/// A file of the tree.
+#[derive(Debug)]
+pub struct TreeFile {
+    /// Path below the directory.
+    pub path: String,
+    /// Content, or the reason why it is not read.
+    pub content: Result<Vec<u8>, String>,
+}
+
+/// Calls `with` for each file below a directory, or for the one file that the path names, in the order of their paths.
+///
+/// # Errors
+/// `Error` when the directory cannot be listed, or `with` fails.
+pub fn each(path: &Path, mut with: impl FnMut(TreeFile) -> Result<(), Error>) -> Result<(), Error> {
+    let meta = fs::metadata(path)
+        .map_err(|error| Error::unusable(format!("cannot read `{}`: {error}", path.display())))?;
+    if meta.is_file() {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        return with(TreeFile { path: name, content: content(path) });
+    }
+    let paths = match working_tree::listed(path)? {
+        Some(paths) => paths,
+        None => walk(path)?,
+    };
+    for name in paths {
+        let file = path.join(&name);
+        match fs::symlink_metadata(&file) {
+            // A file that git knows may be deleted; a link has no content, and a submodule is another repository.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Ok(meta) if meta.is_symlink() || meta.is_dir() => {}
+            Ok(meta) if meta.is_file() => with(TreeFile { path: name, content: content(&file) })?,
+            Ok(_) => with(TreeFile { path: name, content: Err("it is no plain file".into()) })?,
+            Err(error) => with(TreeFile { path: name, content: Err(error.to_string()) })?,
+        }
+    }
+    Ok(())
+}
+
+/// Time of the last commit of the directory's repository, and its id; `None` outside of a repository.
+#[must_use]
+pub fn last_commit(path: &Path) -> Option<(String, Moment)> {
+    let line = working_tree::last_commit(path)?;
+    let (id, seconds) = line.split_once(' ')?;
+    let moment = Moment::from_millis(seconds.trim().parse::<u64>().ok()?.checked_mul(1_000)?).ok()?;
+    Some((id.to_owned(), moment))
+}
+
+fn content(path: &Path) -> Result<Vec<u8>, String> {
+    let file = fs::File::open(path).map_err(|error| error.to_string())?;
+    let most = scan::INPUT_BYTES_MAX as u64;
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > most { Err(format!("it has more than {most} bytes")) } else { Ok(bytes) }
+}
+
+/// All files below a directory, but none of a repository's own.
+fn walk(top: &Path) -> Result<BTreeSet<String>, Error> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![top.to_path_buf()];
+    while let Some(directory) = open.pop() {
+        let fault = |error| Error::unusable(format!("cannot list `{}`: {error}", directory.display()));
+        for entry in fs::read_dir(&directory).map_err(fault)? {
+            let entry = entry.map_err(fault)?;
+            let kind = entry.file_type().map_err(fault)?;
+            let path = entry.path();
+            if kind.is_dir() {
+                open.extend((entry.file_name() != ".git").then_some(path));
+            } else if let Ok(below) = path.strip_prefix(top) {
+                found.insert(below.to_string_lossy().into_owned());
+            }
+        }
+        if found.len() > FILES_MAX {
+            return Err(Error::unusable(format!(
+                "`{}` has more than {FILES_MAX} files; name a directory below it",
+                top.display()
+            )));
+        }
+    }
+    Ok(found)
+}
+
+const FILES_MAX: usize = 1_000_000;

@@ -1,0 +1,84 @@
+//! `countersign sbom`: the bill of materials of a directory, for other tools.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use client::{files, source_tree};
+use evidence::Moment;
+use scan::components::cyclonedx::Subject;
+use scan::components::{self, cyclonedx, spdx};
+
+use crate::failure::Failure;
+use crate::output;
+
+/// Arguments of `sbom`.
+#[derive(Debug, Args)]
+pub struct Sbom {
+    /// Directory with lockfiles. In a repository, ignored files are left out.
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// Format of the bill.
+    #[arg(long, value_enum, default_value_t)]
+    format: BillFormat,
+    /// File to write; default: standard output.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Formats of bills of materials.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum BillFormat {
+    /// CycloneDX 1.6 in JSON.
+    #[default]
+    Cyclonedx,
+    /// SPDX 2.3 in JSON.
+    Spdx,
+}
+
+/// Writes the bill. The same commit gives the same bytes.
+pub fn run(verb: &Sbom) -> Result<(), Failure> {
+    let document = components::of(&manifests(&verb.path)?)?;
+    if document.components.is_empty() {
+        let known = components::FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
+        return Err(Failure::error(format!(
+            "no lockfile below `{}` names a package; files of these formats are read: {known}",
+            verb.path.display()
+        )));
+    }
+    let subject = subject(&verb.path)?;
+    let bytes = match verb.format {
+        BillFormat::Cyclonedx => cyclonedx::cyclonedx(&document, &subject)?,
+        BillFormat::Spdx => spdx::spdx(&document, &subject)?,
+    };
+    match &verb.out {
+        Some(out) => Ok(files::write_shared(out, &bytes)?),
+        None => output::stream(&[bytes.as_slice(), b"\n"].concat()),
+    }
+}
+
+fn manifests(path: &Path) -> Result<BTreeMap<String, Vec<u8>>, Failure> {
+    let (mut manifests, mut unread) = (BTreeMap::new(), None);
+    source_tree::each(path, |file| {
+        if components::is_read(&file.path) {
+            match file.content {
+                Ok(bytes) => drop(manifests.insert(file.path, bytes)),
+                Err(why) => unread = Some(format!("cannot read `{}`: {why}", file.path)),
+            }
+        }
+        Ok(())
+    })?;
+    unread.map_or(Ok(manifests), |why| Err(Failure::error(why)))
+}
+
+fn subject(path: &Path) -> Result<Subject, Failure> {
+    let full = std::fs::canonicalize(path)?;
+    let name = full.file_name().map(|name| name.to_string_lossy().into_owned());
+    let commit = source_tree::last_commit(path);
+    Ok(Subject {
+        name: name.unwrap_or_else(|| "source".to_owned()),
+        version: commit.as_ref().map(|(id, _)| id.clone()),
+        // The clock would give other bytes each time.
+        created: commit.map_or(Moment::from_millis(0)?, |(_, moment)| moment),
+    })
+}
