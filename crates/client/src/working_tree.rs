@@ -28,7 +28,7 @@ pub fn paths(top: &Path) -> Result<BTreeSet<String>, Error> {
     Ok(paths.map(|path| String::from_utf8_lossy(path).into_owned()).collect())
 }
 
-/// Paths below a directory that a commit made now would contain; `None` if it is in no repository.
+/// Paths below a directory that a commit made now would contain; `None` outside of a repository.
 pub fn listed(directory: &Path) -> Result<Option<BTreeSet<String>>, Error> {
     if git(directory, &[], &["rev-parse", "--is-inside-work-tree"])
         .is_ok_and(|said| said.starts_with(b"true"))
@@ -38,7 +38,7 @@ pub fn listed(directory: &Path) -> Result<Option<BTreeSet<String>>, Error> {
     Ok(None)
 }
 
-/// Id and time in seconds of the last commit; `None` if there is none.
+/// Id and time in seconds of the last commit; `None` before the first one.
 pub fn last_commit(directory: &Path) -> Option<String> {
     let said = git(directory, &[], &["log", "-1", "--format=%H %ct"]).ok()?;
     String::from_utf8(said).ok().filter(|line| !line.trim().is_empty())

@@ -80,9 +80,9 @@ pub fn run(verb: &Scan, output: Output) -> Result<(), Failure> {
     };
     output.print(&report, text)?;
     if !report.findings.is_empty() {
-        let count = report.findings.len();
+        let secrets = counted(report.findings.len(), "secret");
         let what =
-            format!("{count} secrets: revoke each, and remove it; a secret in a commit stays in its history");
+            format!("{secrets}: revoke each, and remove it; a secret in a commit stays in its history");
         return Err(Failure::counted(what, Vec::new()));
     }
     if report.unread.is_empty() {
@@ -148,10 +148,14 @@ fn summary(document: &ComponentsDocument) -> Components {
     }
 }
 
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
 fn text(report: &ScanReport) -> String {
     let mut lines = vec![match report.findings.len() {
-        0 => format!("secrets: none found in {} files", report.files),
-        count => format!("secrets: {count} found in {} files", report.files),
+        0 => format!("secrets: none found in {}", counted(report.files, "file")),
+        count => format!("secrets: {count} found in {}", counted(report.files, "file")),
     }];
     lines.extend(
         report.findings.iter().map(|found| format!("  {}: {} ({})", found.at, found.message, found.rule)),

@@ -85,6 +85,7 @@ fn home_of(made: &ForgedEvidence, socket: &Path) -> Home {
     std::fs::create_dir_all(config.join(&installation)).unwrap();
     std::fs::create_dir_all(home.data()).unwrap();
     std::os::unix::fs::symlink(socket, home.data().join("server.sock")).unwrap();
+    std::fs::write(home.data().join("server.url"), "http://127.0.0.1:1\n").unwrap();
     let key = home.dir.path().join(".ssh/id_ed25519");
     let profile = json!({
         "v": 1, "installation": installation, "person": made.lab.bob.id, "data": home.data(),

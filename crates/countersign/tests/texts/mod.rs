@@ -8,6 +8,7 @@ mod directories;
 mod flags;
 mod keys;
 mod refusals;
+mod scans;
 mod setup;
 mod states;
 

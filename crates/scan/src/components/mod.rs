@@ -62,7 +62,7 @@ pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<ComponentsDocument, ScanE
             reader(format.kind)(&Input { path, text, files }, &mut document)
         };
         read().within(|| path).map_err(|fault| ScanError::Format {
-            what: format.name,
+            what: "lockfile",
             why: format!("{fault}; {}", format.remedy),
         })?;
     }

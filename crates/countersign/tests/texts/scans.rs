@@ -1,0 +1,66 @@
+//! Scans and bills of materials of directories.
+
+use super::Page;
+use crate::support::Home;
+
+/// A token of GitHub's form, whose checksum is right; it was never issued.
+fn token() -> String {
+    let random = "0123456789abcdefghijABCDEFGHIJ";
+    let mut table = Vec::new();
+    let mut checksum = crc32(random.as_bytes());
+    for _ in 0..6 {
+        let digits = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        table.push(digits[(checksum % 62) as usize]);
+        checksum /= 62;
+    }
+    table.reverse();
+    format!("ghp_{random}{}", String::from_utf8(table).unwrap())
+}
+
+/// CRC-32 of the bytes (<https://www.rfc-editor.org/rfc/rfc1952#section-8>).
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
+    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
+}
+
+const LOCKFILE: &str = "version = 4
+
+[[package]]
+name = \"app\"
+version = \"0.1.0\"
+dependencies = [\"serde\"]
+
+[[package]]
+name = \"serde\"
+version = \"1.0.0\"
+source = \"registry+https://github.com/rust-lang/crates.io-index\"
+checksum = \"abababababababababababababababababababababababababababababababab\"
+";
+
+#[test]
+fn scans_of_directories() {
+    let home = Home::new();
+    let write = |path: &str, text: &str| {
+        let path = home.dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("clean/Cargo.lock", LOCKFILE);
+    write("clean/Cargo.toml", "[package]\nname = \"app\"\n");
+    write("leaky/src/deploy.py", &format!("import os\n\nTOKEN = \"{}\"\n", token()));
+    write("newer/Cargo.lock", "version = 9\n");
+    write("empty/notes.txt", "nothing\n");
+    let mut page = Page::new(&home);
+    page.shows("a directory without secrets", &["scan", "clean"]);
+    page.fails("a directory with a secret", &["scan", "leaky"]);
+    page.fails("a lockfile of a later version", &["scan", "newer"]);
+    page.fails("a directory that does not exist", &["scan", "nowhere"]);
+    page.shows("a bill of materials", &["sbom", "clean"]);
+    page.shows("the same in SPDX, in a file", &["sbom", "clean", "--format", "spdx", "--out", "bill.json"]);
+    page.fails("a directory without lockfiles", &["sbom", "empty"]);
+    page.fails("a bill of a lockfile of a later version", &["sbom", "newer"]);
+    page.end("scans");
+    let said = home.json(&["scan", "leaky"], 3);
+    assert!(!said.to_string().contains(&token()), "no output has the secret");
+    assert!(home.dir.path().join("bill.json").exists());
+}
