@@ -22,6 +22,8 @@ pub const BYTES_MAX: usize = 256 * 1024;
 pub const STEPS_MAX: usize = 256;
 /// Highest number of reports of one step.
 pub const REPORTS_MAX: usize = 24;
+/// Highest number of reports of all steps. Each one is a document that every judge may have to read.
+pub const ALL_REPORTS_MAX: usize = 64;
 
 /// A pipeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -351,6 +353,12 @@ impl Pipeline {
         }
         if self.steps.is_empty() || self.steps.len() > STEPS_MAX {
             faults.push(fault("steps".into(), "between 1 and 256 steps are needed"));
+        }
+        if self.steps.values().map(|step| step.reports.len()).sum::<usize>() > ALL_REPORTS_MAX {
+            faults.push(fault(
+                "steps".into(),
+                "declare more than 64 reports together; let one tool write one report",
+            ));
         }
         faults.extend(self.steps.iter().filter_map(|(name, step)| self.check_step(name, step).err()));
         let is_known = |step: &Step| step.needs.iter().all(|need| self.steps.contains_key(need));

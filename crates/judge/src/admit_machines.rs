@@ -44,7 +44,7 @@ pub fn admit_receipt(
             log: receipt.log,
             tree: receipt.tree,
             artifact: artifact(&receipt),
-            documents: receipt.reports.values().flat_map(|it| [it.document, it.original]).collect(),
+            documents: receipt.reports.values().map(|report| report.document).collect(),
         })),
     };
     let project = Some(receipt.project.clone());

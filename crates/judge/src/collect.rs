@@ -27,7 +27,7 @@ use evidence::{Bytes, Digest, Moment, Name};
 
 use crate::admit::enrolment_envelope_at;
 use crate::continuity::ends;
-use crate::lanes::needed_documents;
+use crate::lanes::{DOCUMENTS_BYTES_MAX, needed_documents};
 use crate::people::is_named;
 use crate::store::{Store, Unavailable};
 
@@ -194,9 +194,18 @@ fn lanes(
     let root = roots.last().ok_or_else(|| Unavailable("no trust root is in force".into()))?;
     let root = TrustRoot::read(root).map_err(Unavailable::of)?;
     let receipts: Vec<_> = receipts.iter().filter_map(|receipt| Receipt::open(receipt, &root).ok()).collect();
-    let documents = needed_documents(policy, root.mode, place, &receipts).into_iter();
-    let documents = documents.map(|digest| Ok((digest, Bytes(store.blob(&digest)?))));
-    Ok(Lanes { documents: documents.collect::<Result<_, Unavailable>>()?, ..Lanes::default() })
+    let mut lanes = Lanes::default();
+    let mut bytes = 0;
+    for digest in needed_documents(policy, root.mode, place, &receipts) {
+        let document = store.blob(&digest)?;
+        bytes += document.len();
+        if bytes > DOCUMENTS_BYTES_MAX {
+            // The judge refuses such a bundle anyway, by the first document that it misses.
+            return Ok(Lanes::default());
+        }
+        lanes.documents.insert(digest, Bytes(document));
+    }
+    Ok(lanes)
 }
 
 /// The entries that name any of the needed digests.

@@ -23,7 +23,7 @@ use crate::source::Source;
 pub struct TranslatedReports {
     /// References for the receipt, by path.
     pub references: BTreeMap<String, ReportRef>,
-    /// Documents and originals.
+    /// Documents. Originals are named by their digests only: nothing that decides reads them.
     pub blobs: Vec<Vec<u8>>,
     /// Sentences for the log.
     pub remarks: Vec<String>,
@@ -35,6 +35,9 @@ pub enum ReportFault {
     /// The file is missing or no plain file.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// The file was in the commit, so nothing shows that a tool wrote it.
+    #[error("it is a file of the commit; let the tool write another one")]
+    Committed,
     /// The file is too large.
     #[error("it has more than {} bytes", scan::INPUT_BYTES_MAX)]
     Large,
@@ -66,10 +69,10 @@ impl TranslatedReports {
         let mut unread = false;
         for report in &step.reports {
             match read(report, producer, outputs, source, host)? {
-                Ok((reference, blobs)) => {
+                Ok((reference, document)) => {
                     all.remarks.push(format!("report `{}`: {}", report.path, summary(&reference)));
                     all.references.insert(report.path.clone(), reference);
-                    all.blobs.extend(blobs);
+                    all.blobs.push(document);
                 }
                 Err(fault) => {
                     unread = true;
@@ -86,7 +89,7 @@ impl TranslatedReports {
     }
 }
 
-type ReadReport = (ReportRef, [Vec<u8>; 2]);
+type ReadReport = (ReportRef, Vec<u8>);
 
 fn read(
     report: &StepReport,
@@ -95,6 +98,9 @@ fn read(
     source: &Source,
     host: &Host<'_>,
 ) -> Result<Result<ReadReport, ReportFault>, SandboxError> {
+    if source.list.file(&report.path).is_some() {
+        return Ok(Err(ReportFault::Committed));
+    }
     let prepared = ReportFormat::named(report.kind.as_str())
         .ok_or_else(|| ReportFault::Format(report.kind.to_string()))
         .and_then(|format| Ok((format, bytes(outputs, &report.path)?)));
@@ -107,7 +113,7 @@ fn read(
         Ok(document) => document,
         Err(fault) => return Ok(Err(fault)),
     };
-    Ok(reference(report, format, producer, original, document))
+    Ok(reference(report, format, producer, &original, document))
 }
 
 /// Content of a report, at most as much as a translator reads.
@@ -179,7 +185,7 @@ fn reference(
     report: &StepReport,
     format: ReportFormat,
     producer: Digest,
-    original: Vec<u8>,
+    original: &[u8],
     document: Vec<u8>,
 ) -> Result<ReadReport, ReportFault> {
     let summary = format.document_kind().inspect(&document)?;
@@ -189,11 +195,11 @@ fn reference(
         producer: Producer::Step(producer),
         tool: summary.tool,
         document: Digest::of(&document),
-        original: Digest::of(&original),
+        original: Digest::of(original),
         items: summary.items,
         snapshot: None,
     };
-    Ok((reference, [document, original]))
+    Ok((reference, document))
 }
 
 fn known_formats() -> String {

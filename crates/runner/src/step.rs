@@ -33,7 +33,7 @@ pub struct Execution {
     pub outputs: RetainedOutputs,
     /// Its log: both streams, in the order in which they arrived.
     pub log: Vec<u8>,
-    /// Documents and originals of its reports.
+    /// Documents of its reports.
     pub reports: Vec<Vec<u8>>,
 }
 

@@ -15,9 +15,8 @@ use crate::output;
 /// Arguments of `sbom`.
 #[derive(Debug, Args)]
 pub struct Sbom {
-    /// Directory with lockfiles. In a repository, ignored files are left out.
-    #[arg(default_value = ".")]
-    path: PathBuf,
+    /// Directory with lockfiles. Files that its repository ignores are not read; default: the current directory.
+    path: Option<PathBuf>,
     /// Format of the bill.
     #[arg(long, value_enum, default_value_t)]
     format: BillFormat,
@@ -38,15 +37,16 @@ enum BillFormat {
 
 /// Writes the bill. The same commit gives the same bytes.
 pub fn run(verb: &Sbom) -> Result<(), Failure> {
-    let document = components::of(&manifests(&verb.path)?)?;
+    let path = verb.path.as_deref().unwrap_or(Path::new("."));
+    let document = components::of(&manifests(path)?)?;
     if document.components.is_empty() {
         let known = components::FORMATS.iter().map(|format| format.name).collect::<Vec<_>>().join(", ");
         return Err(Failure::error(format!(
             "no lockfile below `{}` names a package; files of these formats are read: {known}",
-            verb.path.display()
+            path.display()
         )));
     }
-    let subject = subject(&verb.path)?;
+    let subject = subject(path)?;
     let bytes = match verb.format {
         BillFormat::Cyclonedx => cyclonedx::cyclonedx(&document, &subject)?,
         BillFormat::Spdx => spdx::spdx(&document, &subject)?,

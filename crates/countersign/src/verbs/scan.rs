@@ -19,9 +19,8 @@ use crate::output::Output;
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
 pub struct Scan {
-    /// Directory or file. In a repository, ignored files are left out.
-    #[arg(default_value = ".")]
-    path: PathBuf,
+    /// Directory or file. Files that its repository ignores are not read; default: the current directory.
+    path: Option<PathBuf>,
 }
 
 /// Results of a scan.
@@ -63,7 +62,7 @@ struct ReadTree {
 
 /// Scans and prints. Exit code 3: secrets were found; 4: something could not be read.
 pub fn run(verb: &Scan, output: Output) -> Result<(), Failure> {
-    let mut tree = read(&verb.path)?;
+    let mut tree = read(verb.path.as_deref().unwrap_or(Path::new(".")))?;
     let components = match scan::components::of(&tree.manifests) {
         Ok(document) => Some(summary(&document)),
         Err(error) => {

@@ -70,7 +70,7 @@ pub struct Report {
     pub tree: Digest,
     /// Digests of manifest and layer, if the work made an artifact.
     pub artifact: Option<(Digest, Digest)>,
-    /// Digests of documents and originals of the step's reports.
+    /// Digests of the documents of the step's reports.
     pub documents: BTreeSet<Digest>,
 }
 

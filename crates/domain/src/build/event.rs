@@ -104,7 +104,7 @@ pub struct Reported {
     /// Digests of manifest and layer, blobs, if the work made an artifact.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact: Option<(Digest, Digest)>,
-    /// Digests of documents and originals of the step's reports, blobs. Absent in entries of older programs.
+    /// Digests of the documents of the step's reports, blobs. Absent in entries of older programs.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub documents: BTreeSet<Digest>,
 }

@@ -5,4 +5,4 @@
 
 mod documents;
 
-pub use documents::{DocumentProof, needed_documents, prove};
+pub use documents::{BYTES_MAX as DOCUMENTS_BYTES_MAX, DocumentProof, needed_documents, prove};
