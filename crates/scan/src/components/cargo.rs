@@ -10,7 +10,7 @@ use evidence::document::ComponentsDocument;
 use evidence::document::components::Scope;
 
 use super::fault::{Fault, Within};
-use super::graph::{Graph, Package};
+use super::graph::{Graph, Names, Package};
 use super::input::{Input, base};
 use super::manifests::{CargoManifest, cargo as parse_manifest};
 use super::node::Node;
@@ -32,18 +32,18 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
     }
     let sums = checksums(&lock)?;
     let mut graph = Graph::default();
-    let mut numbers: BTreeMap<&str, Vec<Entry<'_>>> = BTreeMap::new();
+    let mut names: Names<Entry<'_>> = Names::default();
     for node in &entries {
         let name = node.need("name").within(|| "package")?;
         let entry = Entry::of(node).within(|| name)?;
         graph.add(entry.package(name, &sums, &manifests).within(|| name)?);
-        numbers.entry(name).or_default().push(Entry { number: graph.packages().len() - 1, ..entry });
+        names.add(name, Entry { number: graph.packages().len() - 1, ..entry })?;
     }
     for (from, node) in entries.iter().enumerate() {
         let name = node.need("name")?;
         for item in node.items("dependencies").within(|| name)? {
             let item = item.as_text().within(|| name)?;
-            let to = resolve(&numbers, item).within(|| name)?;
+            let to = resolve(&names, item).within(|| name)?;
             let is_own = graph.packages().get(from).is_some_and(|package| package.purl.is_none());
             let dependency = item.split(' ').next().unwrap_or_default();
             let scope = if is_own { manifests.scope(name, dependency) } else { Scope::Runtime };
@@ -122,7 +122,7 @@ fn checksums(lock: &Node) -> Result<BTreeMap<String, &str>, Fault> {
 }
 
 /// The entry that `NAME`, `NAME VERSION` or `NAME VERSION (SOURCE)` names.
-fn resolve(numbers: &BTreeMap<&str, Vec<Entry<'_>>>, item: &str) -> Result<usize, Fault> {
+fn resolve(names: &Names<Entry<'_>>, item: &str) -> Result<usize, Fault> {
     let mut parts = item.splitn(3, ' ');
     let (name, version) = (parts.next().unwrap_or_default(), parts.next());
     let source = parts.next().map(|source| source.trim_start_matches('(').trim_end_matches(')'));
@@ -134,7 +134,7 @@ fn resolve(numbers: &BTreeMap<&str, Vec<Entry<'_>>>, item: &str) -> Result<usize
                 })
             })
     };
-    let mut found = numbers.get(name).into_iter().flatten().filter(fits);
+    let mut found = names.of(name).iter().filter(fits);
     match (found.next(), found.next()) {
         (Some(entry), None) => Ok(entry.number),
         (None, _) => Err(Fault::new(format!("dependency `{item}` is no package of the file"))),

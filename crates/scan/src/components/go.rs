@@ -25,13 +25,13 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
             document.sources.insert(path);
         }
     }
-    let own = own_modules(input);
+    let own = input.own.go.get_or_init(|| own_modules(input));
     let mut graph = Graph::default();
     let root = graph.add(Package::own(&module.path));
     let mut listed = BTreeSet::new();
     for require in &module.requires {
         listed.insert(require.path.as_str());
-        let Some(package) = module.package(input, require, &own, &sums)? else { continue };
+        let Some(package) = module.package(input, require, own, &sums)? else { continue };
         let number = graph.add(package);
         if !require.indirect {
             graph.edge(root, number, Scope::Runtime);

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use evidence::document::ComponentsDocument;
 use evidence::document::components::{Component, Scope};
 
+use super::fault::Fault;
 use super::licence;
 
 /// A package of a lockfile.
@@ -63,6 +64,35 @@ impl Package {
         self
     }
 }
+
+/// Entries of a lockfile by the names of their packages. One name has few versions, so that a search among them is short.
+#[derive(Debug)]
+pub struct Names<T>(BTreeMap<String, Vec<T>>);
+
+impl<T> Default for Names<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T> Names<T> {
+    /// Adds an entry.
+    pub fn add(&mut self, name: &str, entry: T) -> Result<(), Fault> {
+        let entries = self.0.entry(name.to_owned()).or_default();
+        if entries.len() >= VERSIONS_MAX {
+            return Err(Fault::new(format!("more than {VERSIONS_MAX} packages have the name `{name}`")));
+        }
+        entries.push(entry);
+        Ok(())
+    }
+
+    /// The entries of a name.
+    pub fn of(&self, name: &str) -> &[T] {
+        self.0.get(name).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+const VERSIONS_MAX: usize = 200;
 
 /// Packages and edges.
 #[derive(Debug, Default)]

@@ -2,13 +2,23 @@
 //!
 //! Invariant: no path leads out of the tree.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::fault::{Fault, Within};
 use super::node;
 
 /// Largest lockfile in bytes. The lockfile of 10,000 packages has about 5 MiB.
 pub const LOCKFILE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Names of the projects in the tree, by ecosystem. Each is read once for all files, because a tree may have thousands.
+#[derive(Debug, Default)]
+pub struct Own {
+    /// Paths of Go modules.
+    pub go: OnceCell<BTreeSet<String>>,
+    /// `GROUP:ARTIFACT` of Maven projects.
+    pub maven: OnceCell<BTreeSet<String>>,
+}
 
 /// A file that is read, and the tree that it is in.
 #[derive(Debug)]
@@ -19,6 +29,8 @@ pub struct Input<'a> {
     pub text: &'a str,
     /// Files of the tree.
     pub files: &'a BTreeMap<String, Vec<u8>>,
+    /// Projects of the tree.
+    pub own: &'a Own,
 }
 
 impl<'a> Input<'a> {

@@ -10,6 +10,9 @@ use evidence::document::ComponentsDocument;
 use evidence::document::components::Scope;
 use roxmltree::{Document, Node};
 
+use crate::ScanError;
+use crate::reports::xml;
+
 use super::fault::{Fault, Within};
 use super::graph::{Graph, Package};
 use super::input::{Input, base, directory, joined, within_directory};
@@ -20,7 +23,7 @@ use super::purl::is_exact;
 pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {
     let xml = parse(input.text)?;
     let pom = Pom::of(&xml, input)?;
-    let own = own_projects(input);
+    let own = input.own.maven.get_or_init(|| own_projects(input));
     let mut graph = Graph::default();
     let root = graph.add(Package::own(&pom.artifact));
     let project = xml.root_element();
@@ -30,7 +33,7 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
     for (holder, widest) in lists {
         for node in child(holder, "dependencies").into_iter().flat_map(|list| children(list, "dependency")) {
             let place = || format!("dependency at line {}", xml.text_pos_at(node.range().start).row);
-            let Some(package) = pom.dependency(node, &own).within(place)? else { continue };
+            let Some(package) = pom.dependency(node, own).within(place)? else { continue };
             let number = graph.add(package);
             graph.edge(root, number, scope(node).max(widest));
         }
@@ -66,11 +69,12 @@ pub fn complete(document: &mut ComponentsDocument) {
     }
 }
 
-/// Reads XML. A document type is refused, and with it every entity that it declares.
+/// Reads XML with the limits of XML reports. A document type is refused, and with it every entity that it declares.
 pub fn parse(text: &str) -> Result<Document<'_>, Fault> {
-    let options =
-        roxmltree::ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..Default::default() };
-    Document::parse_with_options(text, options).map_err(|error| Fault::new(error.to_string()))
+    xml::parse("pom.xml", text).map_err(|error| match error {
+        ScanError::Format { why, .. } => Fault::new(why),
+        error => Fault::new(error.to_string()),
+    })
 }
 
 /// A package URL and name of an artifact.
@@ -240,7 +244,6 @@ fn child_text(node: Node<'_, '_>, name: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-const NODES_MAX: u32 = 1_000_000;
 const PARENTS_MAX: usize = 16;
 const PROPERTIES_MAX: usize = 32;
 const TEXT_BYTES_MAX: usize = 4096;

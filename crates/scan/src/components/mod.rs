@@ -39,7 +39,7 @@ use evidence::document::{ComponentsDocument, Document, Tool};
 use crate::ScanError;
 use fault::{Fault, Within};
 use file_kind::FileKind;
-use input::{Input, base, directory, within_directory};
+use input::{Input, Own, base, directory, within_directory};
 
 pub use file_kind::{FORMATS, Format, format_of};
 pub use input::LOCKFILE_BYTES_MAX;
@@ -52,6 +52,7 @@ pub use purl::is_exact;
 pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<ComponentsDocument, ScanError> {
     let mut document =
         ComponentsDocument::new([Tool::new("countersign components", Some(env!("CARGO_PKG_VERSION")))]);
+    let own = Own::default();
     for (path, bytes) in files {
         let Some(format) = format_of(path).filter(|_| !is_installed(path, files)) else { continue };
         let mut read = || {
@@ -59,7 +60,7 @@ pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<ComponentsDocument, ScanE
                 return Err(Fault::new(format!("it has more than {LOCKFILE_BYTES_MAX} bytes")));
             }
             let text = node::text(bytes)?;
-            reader(format.kind)(&Input { path, text, files }, &mut document)
+            reader(format.kind)(&Input { path, text, files, own: &own }, &mut document)
         };
         read().within(|| path).map_err(|fault| ScanError::Format {
             what: "lockfile",

@@ -1,13 +1,11 @@
 //! `poetry.lock`, versions 1 and 2 (<https://python-poetry.org/docs/basic-usage/#installing-with-poetrylock>), with the
 //! `pyproject.toml` beside it for what the project itself needs.
 
-use std::collections::BTreeMap;
-
 use evidence::document::ComponentsDocument;
 use evidence::document::components::Scope;
 
 use super::fault::{Fault, Within};
-use super::graph::{Graph, Package};
+use super::graph::{Graph, Names, Package};
 use super::input::{Input, joined, within_directory};
 use super::manifests::pyproject;
 use super::node::Node;
@@ -23,12 +21,12 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
         return Err(Fault::version(version, "1 and 2"));
     }
     let mut graph = Graph::default();
-    let mut numbers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    let mut names: Names<usize> = Names::default();
     let nodes = lock.items("package")?;
     for node in nodes {
         let name = node.need("name").within(|| "package")?;
         let number = graph.add(package(input, name, node, metadata).within(|| name)?);
-        numbers.entry(pypi_name(name)).or_default().push(number);
+        names.add(&pypi_name(name), number)?;
     }
     for (from, node) in nodes.iter().enumerate() {
         for (name, value) in
@@ -37,7 +35,7 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
             let is_optional = matches!(value, Node::Map(_)) && value.flag("optional")?;
             let scope = if is_optional { Scope::Optional } else { Scope::Runtime };
             // A dependency of an extra that nothing asks for is not in the file.
-            for to in numbers.get(&pypi_name(name)).into_iter().flatten() {
+            for to in names.of(&pypi_name(name)) {
                 graph.edge(from, *to, scope);
             }
         }
@@ -47,7 +45,7 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
         let (name, dependencies) = Node::toml(text).and_then(|node| pyproject(&node)).within(|| &path)?;
         let root = graph.add(Package::own(&name));
         for (name, (scope, _)) in dependencies {
-            for to in numbers.get(&name).into_iter().flatten() {
+            for to in names.of(&name) {
                 graph.edge(root, *to, scope);
             }
         }

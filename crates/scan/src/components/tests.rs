@@ -254,7 +254,9 @@ fn depth_number_and_circles_have_limits() {
     let deep = format!("version = 1\npackage = {}{}", "[".repeat(50_000), "]".repeat(50_000));
     error(&file("uv.lock", &deep));
     let deep = format!("<project>{}{}</project>", "<a>".repeat(100_000), "</a>".repeat(100_000));
-    error(&file("pom.xml", &deep));
+    assert!(error(&file("pom.xml", &deep)).contains("nested more than 128 deep"));
+    let wide = format!("<project {}/>", (0..20_000).map(|n| format!("a{n}='' ")).collect::<String>());
+    assert!(error(&file("pom.xml", &wide)).contains("attributes of an element"));
     let many = format!(r#"{{"lockfileVersion": 3, "packages": [{}0]}}"#, "0,".repeat(1_200_000));
     assert!(error(&file("package-lock.json", &many)).contains("more than 1000000 values"));
     let aliases = format!("a: &a [{}]\n", "x,".repeat(9))
@@ -461,4 +463,38 @@ fn foreign_lockfiles_are_read_or_refused_by_name() {
         }
     }
     insta::assert_snapshot!("osv-scanner", text);
+}
+
+#[test]
+fn many_projects_take_linear_time() {
+    let mut files = Files::new();
+    for number in 0..1_500 {
+        let pom = format!(
+            "<project><groupId>g</groupId><artifactId>a{number}</artifactId><dependencies><dependency><groupId>g</groupId>\
+             <artifactId>a0</artifactId><version>1</version></dependency><dependency><groupId>h</groupId>\
+             <artifactId>b{number}</artifactId><version>1</version></dependency></dependencies></project>"
+        );
+        files.extend(file(&format!("m{number}/pom.xml"), &pom));
+        files.extend(file(
+            &format!("m{number}/go.mod"),
+            &format!("module m{number}\n\nrequire x/n{number} v1.0.0\n"),
+        ));
+    }
+    assert_eq!(of(&files).unwrap().components.len(), 3_000);
+}
+
+#[test]
+fn one_name_has_a_limited_number_of_versions() {
+    let many = |row: &dyn Fn(usize) -> String| (0..300).map(row).collect::<String>();
+    let package =
+        |n| format!("[[package]]\nname = \"a\"\nversion = \"{n}\"\nsource = {{ registry = \"r\" }}\n");
+    let uv = format!("version = 1\n{}", many(&package));
+    let crates = many(&|n| format!("[[package]]\nname = \"a\"\nversion = \"{n}.0.0\"\n"));
+    let poetry = format!("{crates}[metadata]\nlock-version = \"2.0\"\n");
+    let yarn = many(&|n| format!("a@{n}:\n  version \"{n}\"\n"));
+    for (path, text) in
+        [("uv.lock", uv), ("Cargo.lock", crates), ("poetry.lock", poetry), ("yarn.lock", yarn)]
+    {
+        assert!(error(&file(path, &text)).contains("more than 200 packages have the name `a`"), "{path}");
+    }
 }

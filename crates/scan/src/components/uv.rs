@@ -3,13 +3,11 @@
 //! The projects of the workspace are packages with a source `editable`, `virtual` or `directory`; they are no
 //! components.
 
-use std::collections::BTreeMap;
-
 use evidence::document::ComponentsDocument;
 use evidence::document::components::Scope;
 
 use super::fault::{Fault, Within};
-use super::graph::{Graph, Package};
+use super::graph::{Graph, Names, Package};
 use super::input::{Input, joined};
 use super::node::Node;
 use super::purl::{Purl, pypi_name};
@@ -24,13 +22,13 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
         other => return Err(Fault::version(other, "1")),
     }
     let mut graph = Graph::default();
-    let mut numbers: BTreeMap<String, Vec<(usize, String)>> = BTreeMap::new();
+    let mut names: Names<(usize, String)> = Names::default();
     let nodes = lock.items("package")?;
     for node in nodes {
         let name = node.need("name").within(|| "package")?;
         let number = graph.add(package(input, name, node).within(|| name)?);
         let version = node.text("version")?.unwrap_or_default().to_owned();
-        numbers.entry(pypi_name(name)).or_default().push((number, version));
+        names.add(&pypi_name(name), (number, version))?;
     }
     for (from, node) in nodes.iter().enumerate() {
         let name = node.need("name")?;
@@ -39,13 +37,8 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
             let to = item.need("name").within(|| name)?;
             let version = item.text("version")?;
             let fits = |(_, found): &&(usize, String)| version.is_none_or(|version| version == found);
-            let found: Vec<usize> = numbers
-                .get(&pypi_name(to))
-                .into_iter()
-                .flatten()
-                .filter(fits)
-                .map(|(number, _)| *number)
-                .collect();
+            let found: Vec<usize> =
+                names.of(&pypi_name(to)).iter().filter(fits).map(|(number, _)| *number).collect();
             if found.is_empty() {
                 return Err(Fault::new(format!("dependency `{to}` is no package of the file")).within(name));
             }

@@ -9,7 +9,7 @@ use evidence::document::ComponentsDocument;
 use evidence::document::components::Scope;
 
 use super::fault::{Fault, Within};
-use super::graph::{Graph, Package};
+use super::graph::{Graph, Names, Package};
 use super::input::{Input, base};
 use super::manifests::package_json;
 use super::npm_entry::{integrity, is_git};
@@ -25,7 +25,10 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
         let number = graph.add(entry.package().within(|| entry.place())?);
         for pattern in &entry.patterns {
             found.exact.insert(pattern, number);
-            found.named.entry(split(pattern).0).or_default().push(number);
+            let name = split(pattern).0;
+            if found.named.of(name).last() != Some(&number) {
+                found.named.add(name, number)?;
+            }
         }
     }
     for (from, entry) in entries.iter().enumerate() {
@@ -72,7 +75,7 @@ fn projects(input: &Input<'_>, graph: &mut Graph, found: &Patterns<'_>) -> Resul
 #[derive(Default)]
 struct Patterns<'a> {
     exact: BTreeMap<&'a str, usize>,
-    named: BTreeMap<&'a str, Vec<usize>>,
+    named: Names<usize>,
 }
 
 impl Patterns<'_> {
@@ -81,7 +84,7 @@ impl Patterns<'_> {
     fn of(&self, name: &str, range: &str) -> Vec<usize> {
         match self.exact.get(format!("{name}@{range}").as_str()) {
             Some(number) => vec![*number],
-            None => self.named.get(name).cloned().unwrap_or_default(),
+            None => self.named.of(name).to_vec(),
         }
     }
 }

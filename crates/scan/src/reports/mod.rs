@@ -21,7 +21,7 @@ mod severity;
 mod trivy;
 mod vulnerabilities;
 mod wapiti;
-mod xml;
+pub(crate) mod xml;
 mod zap;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -17,7 +17,7 @@ const ALL_ATTRIBUTES_MAX: usize = 4_000_000;
 const NAMESPACES_MAX: usize = 2_000;
 
 /// Parses a report.
-pub(super) fn parse<'a>(what: &'static str, text: &'a str) -> Result<Document<'a>, ScanError> {
+pub(crate) fn parse<'a>(what: &'static str, text: &'a str) -> Result<Document<'a>, ScanError> {
     let fault = |why: String| ScanError::Format { what, why };
     let (widest, all) = attribute_counts(text);
     if widest > ATTRIBUTES_MAX || all > ALL_ATTRIBUTES_MAX || text.matches("xmlns").count() > NAMESPACES_MAX {
