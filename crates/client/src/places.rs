@@ -9,7 +9,7 @@ use wire::{Client, PlaceView, ReleaseStage, RollbackView, ServiceView};
 use crate::error::Error;
 use crate::review::short;
 
-/// The view of a place, asked for now.
+/// The current view of a place, from the server.
 pub async fn look(client: &Client, place: &Place) -> Result<PlaceView, Error> {
     named(client.places().await?, place)
 }

@@ -109,7 +109,7 @@ pub fn command(home: &Home, words: &str) -> String {
 fn nobody() -> Error {
     Error::unusable(
         "this machine does not know who you are: make an installation with `countersign init`, or join a colleague's with \
-         `countersign key use --pin LINE --person ID`, as whoever enrolled you was told",
+         `countersign key use --pin LINE --person ID`; the person who enrolled you has this line and your id",
     )
 }
 

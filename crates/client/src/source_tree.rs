@@ -40,9 +40,18 @@ pub fn each(path: &Path, mut with: impl FnMut(TreeFile) -> Result<(), Error>) ->
     for name in paths {
         let file = path.join(&name);
         match fs::symlink_metadata(&file) {
-            // A file that git knows may be deleted; a link has no content, and a submodule is another repository.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Ok(meta) if meta.is_symlink() || meta.is_dir() => {}
+            // A file that git knows may be deleted. A name that is not UTF-8 is not found either, but it is there.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && !name.contains('\u{fffd}') => {}
+            Err(_) if name.contains('\u{fffd}') => {
+                with(TreeFile { path: name, content: Err("its name is not UTF-8; rename it".into()) })?;
+            }
+            Ok(meta) if meta.is_symlink() => {}
+            Ok(meta) if meta.is_dir() => {
+                with(TreeFile {
+                    path: name,
+                    content: Err("it is another repository; scan it by itself".into()),
+                })?;
+            }
             Ok(meta) if meta.is_file() => with(TreeFile { path: name, content: content(&file) })?,
             Ok(_) => with(TreeFile { path: name, content: Err("it is no plain file".into()) })?,
             Err(error) => with(TreeFile { path: name, content: Err(error.to_string()) })?,

@@ -1,7 +1,7 @@
 //! The question to a policy that comes before all others: which reports it reads.
 //!
-//! Invariant: the answer depends on the mode and the place alone. So whoever collects evidence can find it before
-//! anything is proven, and everybody finds the same.
+//! Invariant: the answer depends on the mode and the place alone. So the server finds it before anything is
+//! proven, and every judge finds the same.
 
 use evidence::Name;
 use evidence::Place;

@@ -1,6 +1,6 @@
 //! Files of the project in the lab, as its commits hold them.
 
-/// The steps of both pipelines.
+/// The steps of all pipelines.
 macro_rules! steps {
     () => {
         "version: 1
@@ -15,7 +15,7 @@ steps:
     };
 }
 
-/// The artifact of both pipelines.
+/// The artifact of all pipelines.
 macro_rules! artifacts {
     () => {
         "artifacts:
@@ -44,24 +44,16 @@ pub const PIPELINE_MORE: &str = concat!(
 );
 
 /// A pipeline whose second step leaves reports of tests, of a scanner and of components.
-pub const PIPELINE_REPORTS: &str = "version: 1
-steps:
-  build:
-    run: make
-    outputs: [out/api]
-  test:
-    needs: [build]
-    run: make test
-    reports:
+pub const PIPELINE_REPORTS: &str = concat!(
+    steps!(),
+    "    reports:
       - { kind: junit, path: out/tests.xml }
       - { kind: sarif, path: out/scan.sarif }
       - { kind: cyclonedx-json, path: out/bom.json }
     report-exits: [1]
-artifacts:
-  api:
-    files:
-      bin/api: { step: build, path: out/api }
-";
+",
+    artifacts!()
+);
 
 /// A service of one process.
 pub const RELEASE: &str = "version: 1

@@ -88,7 +88,7 @@ fn skipped(tokens: &[TokenTree], route: &Route, found: &mut Imports) -> usize {
     end.map_or(tokens.len(), |end| end + 3)
 }
 
-/// A module within the file has a route of its own.
+/// A module within the file has a separate route.
 fn within(tokens: &[TokenTree], route: &Route, found: &mut Imports) -> usize {
     if let (Some(TokenTree::Ident(name)), Some(TokenTree::Group(body))) = (tokens.get(1), tokens.get(2)) {
         let inner = joined(route, &[name.to_string()]);

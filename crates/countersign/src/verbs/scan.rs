@@ -84,7 +84,7 @@ pub fn run(verb: &Scan, output: Output) -> Result<(), Failure> {
             format!("{secrets}: revoke each, and remove it; a secret in a commit stays in its history");
         return Err(Failure::counted(what, Vec::new()));
     }
-    if report.unread.is_empty() {
+    if report.unread.is_empty() && report.files > 0 {
         return Ok(());
     }
     let finding = |(path, why): (&String, &String)| Finding {
@@ -93,7 +93,12 @@ pub fn run(verb: &Scan, output: Output) -> Result<(), Failure> {
         remedy: "mend the file, or scan a directory without it".to_owned(),
     };
     let findings = report.unread.iter().map(finding).collect();
-    Err(Failure::decided(GateOutcome::Undecided, "not everything could be scanned", findings))
+    let what = if report.files == 0 {
+        "no file was scanned; name a directory with files that its repository does not ignore"
+    } else {
+        "not everything could be scanned"
+    };
+    Err(Failure::decided(GateOutcome::Undecided, what, findings))
 }
 
 fn read(path: &Path) -> Result<ReadTree, Failure> {

@@ -1,5 +1,7 @@
 //! Scans and bills of materials of directories.
 
+use std::os::unix::ffi::OsStrExt as _;
+
 use super::Page;
 use crate::support::Home;
 
@@ -50,11 +52,18 @@ fn scans_of_directories() {
     write("leaky/src/deploy.py", &format!("import os\n\nTOKEN = \"{}\"\n", token()));
     write("newer/Cargo.lock", "version = 9\n");
     write("empty/notes.txt", "nothing\n");
+    std::fs::create_dir(home.dir.path().join("nothing")).unwrap();
+    std::fs::create_dir(home.dir.path().join("odd")).unwrap();
+    let odd = std::ffi::OsStr::from_bytes(b"a\xff.env");
+    std::fs::write(home.dir.path().join("odd").join(odd), token()).unwrap();
+    write("odd/plain.txt", "nothing\n");
     let mut page = Page::new(&home);
     page.shows("a directory without secrets", &["scan", "clean"]);
     page.fails("a directory with a secret", &["scan", "leaky"]);
     page.fails("a lockfile of a later version", &["scan", "newer"]);
     page.fails("a directory that does not exist", &["scan", "nowhere"]);
+    page.fails("a directory without files", &["scan", "nothing"]);
+    page.fails("a file whose name is not UTF-8", &["scan", "odd"]);
     page.shows("a bill of materials", &["sbom", "clean"]);
     page.shows("the same in SPDX, in a file", &["sbom", "clean", "--format", "spdx", "--out", "bill.json"]);
     page.fails("a directory without lockfiles", &["sbom", "empty"]);

@@ -12,7 +12,7 @@ pub struct Kind {
     pub id: &'static str,
     /// Pattern of a secret. `{>}` marks the beginning of the secret itself where the rule needs words before it.
     pub secret: &'static str,
-    /// Pattern of a text that resembles it and is none.
+    /// Pattern of a near miss: a text that only resembles it.
     pub near: &'static str,
 }
 
