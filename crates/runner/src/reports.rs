@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
-use evidence::Digest;
+use evidence::document::findings::Origin;
 use evidence::document::{self, DocumentError, Producer, ReportRef};
 use evidence::pipeline::{Step, StepReport};
+use evidence::{Digest, Name};
 use sandbox::{Exit, Input, InputKind, Limits, OutputError, Outputs, SandboxError, Spec, StepOutcome};
 use scan::reports::ReportFormat;
 
@@ -59,7 +60,7 @@ impl TranslatedReports {
     /// `SandboxError` if the second sandbox failed. A report that cannot be read is no error: a remark names it, and no
     /// report counts.
     pub fn read(
-        step: &Step,
+        (name, step): (&Name, &Step),
         producer: Digest,
         outputs: &Outputs,
         source: &Source,
@@ -68,7 +69,7 @@ impl TranslatedReports {
         let mut all = Self::default();
         let mut unread = false;
         for report in &step.reports {
-            match read(report, producer, outputs, source, host)? {
+            match read(name, report, producer, outputs, source, host)? {
                 Ok((reference, document)) => {
                     all.remarks.push(format!("report `{}`: {}", report.path, summary(&reference)));
                     all.references.insert(report.path.clone(), reference);
@@ -92,6 +93,7 @@ impl TranslatedReports {
 type ReadReport = (ReportRef, Vec<u8>);
 
 fn read(
+    step: &Name,
     report: &StepReport,
     producer: Digest,
     outputs: &Outputs,
@@ -108,7 +110,8 @@ fn read(
         Ok(prepared) => prepared,
         Err(fault) => return Ok(Err(fault)),
     };
-    let outcome = translate(format, &original, source, host)?;
+    let words = [TASK, format.as_str(), step.as_str(), &report.path];
+    let outcome = translate(&words, &original, source, host)?;
     let document = match outcome {
         Ok(document) => document,
         Err(fault) => return Ok(Err(fault)),
@@ -128,13 +131,13 @@ fn bytes(outputs: &Outputs, path: &str) -> Result<Vec<u8>, ReportFault> {
 
 /// Runs the task in a sandbox that holds the report and the source, and nothing of the host.
 fn translate(
-    format: ReportFormat,
+    words: &[&str],
     report: &[u8],
     source: &Source,
     host: &Host<'_>,
 ) -> Result<Result<Vec<u8>, ReportFault>, SandboxError> {
     let spec = Spec {
-        command: vec![TASK.to_owned(), format.as_str().to_owned()],
+        command: words.iter().map(|word| (*word).to_owned()).collect(),
         own: true,
         script: None,
         environment: BTreeMap::new(),
@@ -212,17 +215,19 @@ fn summary(reference: &ReportRef) -> String {
     format!("{} by {}: {items}", reference.kind, reference.tool)
 }
 
-/// The task of this program that runs in a sandbox: it reads the report of the format that its second word names, and
-/// leaves a document.
+/// The task of this program that runs in a sandbox: it reads a report and leaves a document. Its words name the format
+/// of the report, its step and its path.
 #[must_use]
 pub fn own_task(words: &[String]) -> u8 {
-    let [task, format] = words else { return UNKNOWN_TASK };
+    let [task, format, step, path] = words else { return UNKNOWN_TASK };
     let format = if task == TASK { ReportFormat::named(format) } else { None };
     let Some(format) = format else { return UNKNOWN_TASK };
     let translated = std::fs::read(REPORT)
         .map_err(|error| error.to_string())
         .and_then(|report| {
-            scan::reports::translate(format, &report, &Files::default()).map_err(|error| error.to_string())
+            let origin = Origin::Report { step, path };
+            scan::reports::translate(format, &report, &Files::default(), origin)
+                .map_err(|error| error.to_string())
         })
         .and_then(|translated| leave(&translated.document).map_err(|error| error.to_string()));
     match translated {
@@ -251,7 +256,8 @@ impl scan::Tree for Files {
         }
         let mut read = self.0.borrow_mut();
         *read.entry(path.to_owned()).or_insert_with(|| {
-            let text = std::fs::read_to_string(Path::new(TREE).join(path)).ok()?;
+            // A file with one odd byte is still a text: without it, all its findings would have one place.
+            let text = String::from_utf8_lossy(&std::fs::read(Path::new(TREE).join(path)).ok()?).into_owned();
             // The process ends with its one report, and its memory has a limit.
             Some(Box::leak(text.into_boxed_str()))
         })

@@ -10,6 +10,8 @@ pub mod secrets;
 
 use std::collections::BTreeMap;
 
+use evidence::document::findings::Origin;
+
 /// Largest report or lockfile in bytes.
 pub const INPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -17,6 +19,11 @@ pub const INPUT_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub trait Tree {
     /// The content of a file; `None` if there is no such file, or it is no text.
     fn text(&self, path: &str) -> Option<&str>;
+
+    /// The report that speaks about the tree.
+    fn origin(&self) -> Origin<'_> {
+        Origin::Scan
+    }
 }
 
 impl Tree for BTreeMap<String, String> {

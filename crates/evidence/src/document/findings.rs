@@ -159,13 +159,22 @@ struct Identity<'a> {
 #[serde(rename_all = "kebab-case")]
 pub enum IdentityPlace<'a> {
     /// A place in a file: the path, the source text without differences of white space, and how many equal places
-    /// come before it in the file.
+    /// come before it in the file. The text is not empty.
     Source {
         /// Path in the tree.
         path: &'a str,
         /// The lines of the place, see [`normalised`].
         text: &'a str,
         /// Number of findings of the same rule with the same text before this one.
+        nth: u32,
+    },
+    /// A place in a file without source text: no line is named, or the source has no such line.
+    File {
+        /// Report that speaks of it.
+        origin: Origin<'a>,
+        /// Path in the tree.
+        path: &'a str,
+        /// Number of such findings of the same rule in the file before this one.
         nth: u32,
     },
     /// A package URL with version.
@@ -175,6 +184,8 @@ pub enum IdentityPlace<'a> {
     },
     /// A page.
     Page {
+        /// Report that speaks of it.
+        origin: Origin<'a>,
         /// Method.
         method: &'a str,
         /// Path.
@@ -184,9 +195,27 @@ pub enum IdentityPlace<'a> {
     },
     /// No place: the rule and a number.
     Whole {
+        /// Report that speaks of it.
+        origin: Origin<'a>,
         /// Number of findings of the same rule before this one.
         nth: u32,
     },
+}
+
+/// The report that speaks of a place. It is part of an identity wherever the verified source or the graph of packages
+/// does not tell two places apart: a waiver of a finding of one report then never covers one of another report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin<'a> {
+    /// A report that a step left.
+    Report {
+        /// Name of the step.
+        step: &'a str,
+        /// Path of the report.
+        path: &'a str,
+    },
+    /// A scan by this program, outside a pipeline or without a report.
+    Scan,
 }
 
 /// Identity of a finding: the SHA-256 digest of class, rule and place.

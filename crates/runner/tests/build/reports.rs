@@ -1,6 +1,9 @@
 //! Reports of steps: read in the second sandbox, named in the receipt, and never half.
 
+use std::collections::BTreeSet;
+
 use evidence::Digest;
+use evidence::document::findings::{Class, IdentityPlace, identity};
 use evidence::document::{Document as _, DocumentKind, FindingsDocument, Producer};
 use evidence::pipeline::Pipeline;
 use evidence::receipt::Ending;
@@ -113,4 +116,36 @@ fn a_report_that_would_lead_out_of_the_tree_reads_nothing_there() {
     let document = done.reports.iter().find_map(|bytes| FindingsDocument::decode(bytes).ok()).unwrap();
     let text = String::from_utf8(document.encode().unwrap()).unwrap();
     assert!(!text.contains("root:"), "{text}");
+}
+
+/// The source of a place counts, also in a file that is not wholly UTF-8. Where no source tells places apart, the step
+/// and the report do: a waiver of one finding must not cover another tool's.
+#[test]
+fn places_keep_their_source_and_their_report() {
+    let result = |line: u32| {
+        format!(
+            r#"{{"ruleId":"r","message":{{"text":"m"}},"locations":[{{"physicalLocation":{{"artifactLocation":{{"uri":"latin.c"}},"region":{{"startLine":{line}}}}}}}]}}"#
+        )
+    };
+    let step = |name: &str| {
+        let run = r#"{"tool":{"driver":{"name":"t"}},"results":["#;
+        let (read, none) = (result(2), result(900));
+        format!(
+            "  {name}:\n    run: |\n      echo '{{\"version\":\"2.1.0\",\"runs\":[{run}{read},{none}]}}]}}' > scan.sarif\n{SCAN}"
+        )
+    };
+    let project = project(&format!("version: 1\nsteps:\n{}{}", step("one"), step("two")));
+    std::fs::write(project.path().join("latin.c"), b"// caf\xe9\nputs(x);\n").unwrap();
+    project.commit("latin", "signing");
+    let ran = build(&project, 1);
+    let ids = |step: &str| {
+        let done = &ran.executions[&name(step)];
+        let document = done.reports.first().unwrap_or_else(|| panic!("{}", said(done)));
+        FindingsDocument::decode(document).unwrap().findings.into_keys().collect::<BTreeSet<_>>()
+    };
+    let (one, two) = (ids("one"), ids("two"));
+    let source = IdentityPlace::Source { path: "latin.c", text: "puts(x);", nth: 0 };
+    let read = identity(Class::Code, "r", &source).unwrap();
+    assert_eq!((one.len(), two.len()), (2, 2));
+    assert_eq!(one.intersection(&two).collect::<Vec<_>>(), [&read]);
 }

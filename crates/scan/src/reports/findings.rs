@@ -131,14 +131,16 @@ fn identity(
         Place::File { path, region } => sources.lines(path, *region),
         _ => String::new(),
     };
+    let origin = sources.tree.origin();
     let at = |nth| {
         let place = match &draft.place {
+            Place::File { path, .. } if source.is_empty() => IdentityPlace::File { origin, path, nth },
             Place::File { path, .. } => IdentityPlace::Source { path, text: &source, nth },
             Place::Component(purl) => IdentityPlace::Component { purl },
             Place::Page(method, path, parameter) => {
-                IdentityPlace::Page { method, path, parameter: parameter.as_deref() }
+                IdentityPlace::Page { origin, method, path, parameter: parameter.as_deref() }
             }
-            Place::Whole => IdentityPlace::Whole { nth },
+            Place::Whole => IdentityPlace::Whole { origin, nth },
         };
         findings::identity(draft.class, &draft.rule, &place).map_err(DocumentError::from)
     };
@@ -214,7 +216,7 @@ const DRAFTS_MAX: usize = 100_000;
 
 #[cfg(test)]
 mod tests {
-    use evidence::document::findings::Severity;
+    use evidence::document::findings::{Origin, Severity};
 
     use super::*;
     use crate::reports::severity::Rating;
@@ -262,6 +264,45 @@ mod tests {
         assert_eq!(ids(&read(vec![whole("a"), whole("b"), whole("a")], "x")).len(), 2);
         let absent = [1, 2].map(|line| draft("R", "gone.py", line, "m")).to_vec();
         assert_eq!(ids(&read(absent, "x")).len(), 2);
+    }
+
+    #[test]
+    fn places_without_text_are_of_one_report() {
+        struct Of(Origin<'static>);
+        impl Tree for Of {
+            fn text(&self, path: &str) -> Option<&str> {
+                (path == "a.py").then_some("eval(x)\n")
+            }
+            fn origin(&self) -> Origin<'_> {
+                self.0
+            }
+        }
+        let origins = [
+            Origin::Scan,
+            Origin::Report { step: "a", path: "x" },
+            Origin::Report { step: "b", path: "x" },
+            Origin::Report { step: "a", path: "y" },
+        ];
+        let ids = |place: Place| {
+            let of = |origin| {
+                let mut all = Drafts::new("x");
+                all.push(Draft { place: place.clone(), ..draft("R", "a.py", 1, "m") }).unwrap();
+                let document = document(all, BTreeSet::from([Tool::new("x", None)]), &Of(origin)).unwrap();
+                document.findings.into_keys().next().unwrap()
+            };
+            origins.map(of).into_iter().collect::<BTreeSet<_>>().len()
+        };
+        let file = |path: &str, first| {
+            let region = Region { first, ..Region::default() };
+            Place::File { path: path.into(), region }
+        };
+        assert_eq!(ids(file("a.py", Some(1))), 1, "source text says enough");
+        assert_eq!(ids(Place::Component("pkg:npm/a@1".into())), 1);
+        assert_eq!(ids(file("a.py", Some(9))), origins.len(), "no such line");
+        assert_eq!(ids(file("a.py", None)), origins.len(), "the whole file");
+        assert_eq!(ids(file("gone.py", Some(1))), origins.len(), "no such file");
+        assert_eq!(ids(Place::Page("GET".into(), "/".into(), None)), origins.len());
+        assert_eq!(ids(Place::Whole), origins.len());
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod zap;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use evidence::document::findings::Origin;
 use evidence::document::{Document, DocumentKind, FindingsDocument, TestsDocument, Tool};
 use serde::{Deserialize, Serialize};
 
@@ -150,19 +151,40 @@ impl ReportFormat {
     }
 }
 
-/// Turns a report into a canonical document.
+/// The source, seen by one report.
+struct Reported<'a> {
+    tree: &'a dyn Tree,
+    origin: Origin<'a>,
+}
+
+impl Tree for Reported<'_> {
+    fn text(&self, path: &str) -> Option<&str> {
+        self.tree.text(path)
+    }
+
+    fn origin(&self) -> Origin<'_> {
+        self.origin
+    }
+}
+
+/// Turns a report into a canonical document. `origin` tells it apart from other reports.
 ///
 /// # Errors
 /// `ScanError` names the place and the cause: the bytes are not of this format, the report is not whole, its tool says
 /// that it failed, or the document would be too large.
-pub fn translate(format: ReportFormat, bytes: &[u8], tree: &dyn Tree) -> Result<Translated, ScanError> {
+pub fn translate(
+    format: ReportFormat,
+    bytes: &[u8],
+    tree: &dyn Tree,
+    origin: Origin<'_>,
+) -> Result<Translated, ScanError> {
     let Some(row) = format.row() else {
         return Err(ScanError::Format { what: "report", why: "the format has no reader".into() });
     };
     let text = input::decode(row.title, bytes)?;
     match row.read {
         Reader::Findings(read) => {
-            let document = read(&text, tree)?;
+            let document = read(&text, &Reported { tree, origin })?;
             translated(&document, document.tools.clone())
         }
         Reader::Tests(read) => {

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::Digest;
 use evidence::document::findings::{
-    Class, Finding, FindingsDocument, IdentityPlace, Severity, Site, identity, normalised,
+    Class, Finding, FindingsDocument, IdentityPlace, Origin, Severity, Site, identity, normalised,
 };
 use evidence::document::{Document as _, DocumentError, Tool, text};
 
@@ -221,7 +221,11 @@ fn message(rule: &Rule, secret: &[u8]) -> String {
 }
 
 fn fingerprint(path: &str, rule: &str, line: &str, nth: u32) -> Result<Digest, ScanError> {
-    let place = IdentityPlace::Source { path, text: line, nth };
+    let place = if line.is_empty() {
+        IdentityPlace::File { origin: Origin::Scan, path, nth }
+    } else {
+        IdentityPlace::Source { path, text: line, nth }
+    };
     Ok(identity(Class::Secret, rule, &place).map_err(DocumentError::from)?)
 }
 

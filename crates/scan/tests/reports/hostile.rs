@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use evidence::document::findings::Origin;
 use scan::reports::ReportFormat::{self, CyclonedxJson, Grype, OsvScanner, Sarif, Trivy, ZapJson};
 use scan::reports::translate;
 
@@ -23,7 +24,7 @@ fn sarif(rule: &str, result: &str) -> String {
 
 /// The number of findings, or the error.
 fn read(format: ReportFormat, text: &str, tree: &BTreeMap<String, String>) -> Result<u64, String> {
-    let translated = translate(format, text.as_bytes(), tree);
+    let translated = translate(format, text.as_bytes(), tree, Origin::Scan);
     translated.map(|translated| translated.items.values().sum()).map_err(|error| error.to_string())
 }
 

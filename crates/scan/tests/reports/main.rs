@@ -13,26 +13,27 @@ mod scanners;
 
 use std::collections::BTreeMap;
 
+use evidence::document::findings::Origin;
 use evidence::document::{Document, FindingsDocument, TestsDocument};
 use scan::reports::{ReportFormat, translate};
 
 /// The findings of a report about a tree of files.
 fn findings(format: ReportFormat, bytes: &[u8], tree: &BTreeMap<String, String>) -> FindingsDocument {
-    let translated = translate(format, bytes, tree).unwrap_or_else(|error| panic!("{error}"));
+    let translated = translate(format, bytes, tree, Origin::Scan).unwrap_or_else(|error| panic!("{error}"));
     let document = FindingsDocument::decode(&translated.document).unwrap();
     assert_eq!((&document.tools, document.items()), (&translated.tools, translated.items));
     document
 }
 
 fn tests(bytes: &[u8]) -> TestsDocument {
-    let translated =
-        translate(ReportFormat::Junit, bytes, &BTreeMap::new()).unwrap_or_else(|error| panic!("{error}"));
+    let translated = translate(ReportFormat::Junit, bytes, &BTreeMap::new(), Origin::Scan)
+        .unwrap_or_else(|error| panic!("{error}"));
     TestsDocument::decode(&translated.document).unwrap()
 }
 
 /// The error of a report that must not be read.
 fn refusal(format: ReportFormat, bytes: &[u8]) -> String {
-    translate(format, bytes, &BTreeMap::new()).unwrap_err().to_string()
+    translate(format, bytes, &BTreeMap::new(), Origin::Scan).unwrap_err().to_string()
 }
 
 fn tree(files: &[(&str, &str)]) -> BTreeMap<String, String> {

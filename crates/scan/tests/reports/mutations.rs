@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use evidence::document::findings::Origin;
 use scan::reports::{ReportFormat, translate};
 use serde_json::Value;
 
@@ -76,7 +77,10 @@ fn check(format: ReportFormat, own: &[&str], dir: &str) {
     let tree = BTreeMap::from([("a.py".to_owned(), "eval(x)\n".to_owned())]);
     let mut seeds: Vec<Vec<u8>> = own.iter().map(|seed| seed.as_bytes().to_vec()).collect();
     for seed in &seeds {
-        assert!(items(&translate(format, seed, &tree).unwrap().items) > 0, "the seed has entries");
+        assert!(
+            items(&translate(format, seed, &tree, Origin::Scan).unwrap().items) > 0,
+            "the seed has entries"
+        );
         assert!(count(format, seed) > 0);
     }
     for file in suite("scanner-reports")
@@ -94,7 +98,7 @@ fn check(format: ReportFormat, own: &[&str], dir: &str) {
     for n in 0..MUTATIONS {
         let seed = &seeds[n % seeds.len()];
         let mutated = mutate(&mut random, seed);
-        let translated = translate(format, &mutated, &tree);
+        let translated = translate(format, &mutated, &tree, Origin::Scan);
         assert!(translated.is_err() || has_list(format, &mutated), "{}", String::from_utf8_lossy(&mutated));
         match translated {
             Ok(translated) if items(&translated.items) == 0 => {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use evidence::document::findings::Origin;
 use scan::reports::ReportFormat::{
     self, Bandit, CyclonedxJson, CyclonedxXml, Grype, OsvScanner, Sarif, Semgrep, Trivy, ZapXml,
 };
@@ -67,7 +68,7 @@ fn bills_of_materials_are_no_findings() {
 fn read(format: ReportFormat, path: &str) -> Option<Result<u64, String>> {
     let (name, rest) = path.split_once('/').unwrap();
     let bytes = std::fs::read(suite(name)?.join(rest)).unwrap();
-    let translated = translate(format, &bytes, &BTreeMap::new());
+    let translated = translate(format, &bytes, &BTreeMap::new(), Origin::Scan);
     Some(translated.map(|translated| translated.items.values().sum()).map_err(|error| error.to_string()))
 }
 
