@@ -30,6 +30,16 @@ test_a_good_release_passes if {
 	count(gate.checks) > 3 with input as base
 }
 
+test_an_exit_code_that_was_accepted_is_named if {
+	some check in gate.checks with input as base
+	check == "every step of the pipeline passed, and its receipts lead from the commit to the artifact"
+	scan := {"build": object.union(base.build, {"steps": [{"name": "scan", "kind": "run", "exit": 1}]})}
+	sentences := gate.checks with input as object.union(base, scan)
+	count([sentence | some sentence in sentences; startswith(sentence, "every step")]) == 1
+	some other in sentences
+	contains(other, "declares for its reports (`scan`: 1)")
+}
+
 test_nobody_approved if codes(gate.deny) == {"approvals-missing"} with input as with_field("approvals", [])
 
 test_an_approval_in_another_role_does_not_count if {

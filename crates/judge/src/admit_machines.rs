@@ -90,6 +90,17 @@ fn unfit(
             return Ok(reason("its manifest does not name its layer"));
         }
     }
+    for (path, report) in &receipt.reports {
+        let bytes = store.blob(&report.document)?;
+        // The judge sees a document only where the policy reads it; a policy that reads counts alone relies on this.
+        match report.kind.inspect(&bytes) {
+            Ok(summary) if summary.items == report.items && summary.tool == report.tool => {}
+            Ok(_) => {
+                return Ok(reason(&format!("report `{path}` has other counts or tools than its document")));
+            }
+            Err(error) => return Ok(reason(&format!("the document of report `{path}` is unsound: {error}"))),
+        }
+    }
     Ok(None)
 }
 

@@ -29,6 +29,7 @@ use crate::admit::enrolment_envelope_at;
 use crate::continuity::ends;
 use crate::lanes::{DOCUMENTS_BYTES_MAX, needed_documents};
 use crate::people::is_named;
+use crate::size::LargeEvidence;
 use crate::store::{Store, Unavailable};
 
 /// A bundle without its proofs, and a list of the proofs that it needs.
@@ -42,6 +43,8 @@ pub struct Collected {
     pub ancestors: Vec<u64>,
     /// If keys are revoked: the root whose witnesses bound the times of the entries.
     pub bounded: Option<TrustRoot>,
+    /// Whether documents are missing because all of them are too large for a bundle.
+    pub large: Option<LargeEvidence>,
 }
 
 /// Collects the evidence of the pending release at a place.
@@ -90,7 +93,7 @@ pub fn collect(
     let roots = in_order(store, state.identity.roots())?;
     let receipts = envelopes(store, &artifact.facts.receipts)?;
     let policy = PolicyFiles::decode(&store.blob(&environment.facts.policy)?).map_err(Unavailable::of)?;
-    let lanes = lanes(store, place, &receipts, &policy, &roots)?;
+    let (lanes, large) = lanes(store, place, &receipts, &policy, &roots)?;
     let reports = reports(state, store, place, open)?;
     let read: Vec<_> = roots.iter().filter_map(|root| TrustRoot::read(root).ok()).collect();
     let seen = given.iter().filter_map(seen_size).chain(reports.iter().filter_map(reported_size));
@@ -127,7 +130,7 @@ pub fn collect(
         checkpoint: String::new(),
     };
     let bounded = state.identity.revokes(moment).then(|| read.last().cloned()).flatten();
-    Ok(Collected { bundle, entries, ancestors, bounded })
+    Ok(Collected { bundle, entries, ancestors, bounded, large })
 }
 
 /// Collects the run order of a run: the statements of the requester, the signer and the people who agreed, as far as
@@ -183,14 +186,14 @@ fn agreements(store: &dyn Store, entries: &BTreeSet<u64>) -> Result<Vec<Digest>,
     Ok(found)
 }
 
-/// The documents that the policy reads.
+/// The documents that the policy reads; none if they are too large together.
 fn lanes(
     store: &dyn Store,
     place: &Place,
     receipts: &[Envelope],
     policy: &PolicyFiles,
     roots: &[Envelope],
-) -> Result<Lanes, Unavailable> {
+) -> Result<(Lanes, Option<LargeEvidence>), Unavailable> {
     let root = roots.last().ok_or_else(|| Unavailable("no trust root is in force".into()))?;
     let root = TrustRoot::read(root).map_err(Unavailable::of)?;
     let receipts: Vec<_> = receipts.iter().filter_map(|receipt| Receipt::open(receipt, &root).ok()).collect();
@@ -200,12 +203,11 @@ fn lanes(
         let document = store.blob(&digest)?;
         bytes += document.len();
         if bytes > DOCUMENTS_BYTES_MAX {
-            // The judge refuses such a bundle anyway, by the first document that it misses.
-            return Ok(Lanes::default());
+            return Ok((Lanes::default(), Some(LargeEvidence::documents(bytes))));
         }
         lanes.documents.insert(digest, Bytes(document));
     }
-    Ok(lanes)
+    Ok((lanes, None))
 }
 
 /// The entries that name any of the needed digests.

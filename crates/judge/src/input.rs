@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use evidence::approval::Decision;
 use evidence::canonical::{self, CanonicalError};
 use evidence::plan::Plan;
-use evidence::receipt::{Receipt, Work};
+use evidence::receipt::{Ending, Receipt, Work};
 use evidence::trust_root::Mode;
 use evidence::{CommitId, Digest, Id, Moment, Name};
 use serde::Serialize;
@@ -111,6 +111,9 @@ struct StepInput<'a> {
     equal_outputs: bool,
     agreed: usize,
     network: BTreeSet<&'a str>,
+    /// Omitted when 0, because inputs from before the field existed must stay the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit: Option<i32>,
 }
 
 #[derive(Serialize)]
@@ -239,6 +242,7 @@ fn build<'a>(checked: &'a Checked<'_>) -> BuildInput<'a> {
             equal_outputs: outputs.len() <= 1,
             agreed: checked.asked.agreed.get(name).map_or(0, BTreeSet::len),
             network: own.iter().flat_map(|r| r.network.iter().map(|to| to.host.as_str())).collect(),
+            exit: own.iter().filter_map(|receipt| exit(receipt)).max(),
         }
     });
     BuildInput {
@@ -246,6 +250,14 @@ fn build<'a>(checked: &'a Checked<'_>) -> BuildInput<'a> {
         runners: runners.collect(),
         steps: steps.collect(),
         sandboxes: receipts.iter().map(|receipt| receipt.sandbox.memory.as_str()).collect(),
+    }
+}
+
+/// The exit code of a step that passed with another code than 0.
+fn exit(receipt: &Receipt) -> Option<i32> {
+    match receipt.exit {
+        Ending::Code(code) if code != 0 => Some(code),
+        _ => None,
     }
 }
 

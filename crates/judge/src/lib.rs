@@ -50,6 +50,7 @@ mod requests;
 mod rollback;
 mod roots;
 mod running;
+mod size;
 mod store;
 mod verdict;
 
@@ -73,5 +74,6 @@ pub use replay::{Compared, OutOfOrder, Replay, Replayed};
 pub use rollback::{CheckedRollback, check_rollback};
 pub use roots::newest_root;
 pub use running::{CheckedRun, OpenedRun, Piece, check_run, open_run};
+pub use size::{LARGE, LargeEvidence};
 pub use store::{Store, Unavailable};
 pub use verdict::{Judgement, NoTrustRoot, judge, judge_checked, own_context};

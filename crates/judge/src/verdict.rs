@@ -17,6 +17,7 @@ use crate::check::{Checked, MEND_POLICY, check};
 use crate::context::{Anchors, VerificationContext};
 use crate::findings::Findings;
 use crate::input::input;
+use crate::size::LargeEvidence;
 
 /// A decision about a release, with its texts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +92,12 @@ pub fn judge_checked(checked: &Checked<'_>) -> Judgement {
             return Judgement::of(findings, Vec::new(), None, Vec::new());
         }
     };
+    if !checked.documents.documents.is_empty()
+        && let Some(large) = LargeEvidence::input(bytes.len())
+    {
+        large.tell(&mut findings);
+        return Judgement::of(findings, Vec::new(), None, Vec::new());
+    }
     let digest = Digest::of(&bytes);
     let mut checks = Vec::new();
     match ask(checked, &bytes) {

@@ -55,6 +55,22 @@ pub const PIPELINE_REPORTS: &str = concat!(
     artifacts!()
 );
 
+/// A pipeline whose scanner's report is a file of the commit.
+pub const PIPELINE_COMMITTED: &str = concat!(
+    steps!(),
+    "    reports: [{ kind: sarif, path: .countersign/release.yaml }]
+",
+    artifacts!()
+);
+
+/// A pipeline whose scanner's report is an output of an earlier step.
+pub const PIPELINE_EARLIER: &str = concat!(
+    steps!(),
+    "    reports: [{ kind: sarif, path: out/api }]
+",
+    artifacts!()
+);
+
 /// A service of one process.
 pub const RELEASE: &str = "version: 1
 services:

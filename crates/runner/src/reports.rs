@@ -17,6 +17,7 @@ use sandbox::{Exit, Input, InputKind, Limits, OutputError, Outputs, SandboxError
 use scan::reports::ReportFormat;
 
 use crate::host::Host;
+use crate::left::RetainedOutputs;
 use crate::source::Source;
 
 /// Reports of a step.
@@ -39,6 +40,9 @@ pub enum ReportFault {
     /// The file was in the commit, so nothing shows that a tool wrote it.
     #[error("it is a file of the commit; let the tool write another one")]
     Committed,
+    /// The file was an output of an earlier step, so nothing shows that this step's tool wrote it.
+    #[error("it is an output of an earlier step; let the tool write another one")]
+    Earlier,
     /// The file is too large.
     #[error("it has more than {} bytes", scan::INPUT_BYTES_MAX)]
     Large,
@@ -63,13 +67,18 @@ impl TranslatedReports {
         (name, step): (&Name, &Step),
         producer: Digest,
         outputs: &Outputs,
-        source: &Source,
+        (source, inputs): (&Source, &RetainedOutputs),
         host: &Host<'_>,
     ) -> Result<Self, SandboxError> {
         let mut all = Self::default();
         let mut unread = false;
         for report in &step.reports {
-            match read(name, report, producer, outputs, source, host)? {
+            let found = if inputs.contains_key(&report.path) {
+                Err(ReportFault::Earlier)
+            } else {
+                read(name, report, producer, outputs, source, host)?
+            };
+            match found {
                 Ok((reference, document)) => {
                     all.remarks.push(format!("report `{}`: {}", report.path, summary(&reference)));
                     all.references.insert(report.path.clone(), reference);

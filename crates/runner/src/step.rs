@@ -74,7 +74,8 @@ pub fn execute(
         // A declared output is missing, or a report cannot be read: the step has failed, and its log says why.
         if left.wrong.is_empty() {
             let producer = pipeline.producer(step)?;
-            reports = TranslatedReports::read((step, plan), producer, &outcome.outputs, source, host)?;
+            reports =
+                TranslatedReports::read((step, plan), producer, &outcome.outputs, (source, retained), host)?;
             failed = Ending::Code(REPORT_UNREADABLE);
         } else {
             failed = Ending::Code(OUTPUT_MISSING);

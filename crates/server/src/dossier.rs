@@ -3,7 +3,7 @@
 use evidence::Bytes;
 use evidence::bundle::{Ancestor, Bundle, Earlier, Logged};
 use evidence::trust_root::TrustRoot;
-use judge::{Collected, witnessed_by};
+use judge::{Collected, LargeEvidence, witnessed_by};
 use ledger::{LedgerError, Reader, Tiles};
 use tlog::{Checkpoint, Hash, Note, consistency_proof, inclusion_proof};
 
@@ -15,6 +15,9 @@ pub enum DossierError {
     /// The newest entries are not witnessed yet.
     #[error("the newest entries are not witnessed yet; is the witness up?")]
     NotWitnessed,
+    /// The evidence does not fit a bundle.
+    #[error(transparent)]
+    Large(#[from] LargeEvidence),
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -23,11 +26,33 @@ pub enum DossierError {
     Unsound(String),
 }
 
+/// A bundle with its proofs, and its bytes.
+#[derive(Debug)]
+pub struct Dossier {
+    /// The bundle.
+    pub bundle: Bundle,
+    /// Its canonical bytes, not more than a bundle may have.
+    pub bytes: Vec<u8>,
+}
+
 /// Adds the checkpoint, the entries with their proofs, and proofs for the checkpoints that approvers saw.
 ///
 /// # Errors
-/// `DossierError::NotWitnessed` if the newest entries are not witnessed yet.
-pub fn attach_log_proofs(collected: &Collected, readers: &Readers) -> Result<Bundle, DossierError> {
+/// `DossierError::NotWitnessed` if the newest entries are not witnessed yet. `DossierError::Large` if nobody could read
+/// the result.
+pub fn attach_log_proofs(collected: &Collected, readers: &Readers) -> Result<Dossier, DossierError> {
+    if let Some(large) = &collected.large {
+        return Err(large.clone().into());
+    }
+    let bundle = with_proofs(collected, readers)?;
+    let bytes = bundle.encode().map_err(|error| DossierError::Unsound(error.to_string()))?;
+    match LargeEvidence::of(&bundle, bytes.len()) {
+        Some(large) => Err(large.into()),
+        None => Ok(Dossier { bundle, bytes }),
+    }
+}
+
+fn with_proofs(collected: &Collected, readers: &Readers) -> Result<Bundle, DossierError> {
     readers.with(|reader| {
         let note = reader.witnessed()?.ok_or(DossierError::NotWitnessed)?;
         let unsound = |error: &dyn std::fmt::Display| DossierError::Unsound(error.to_string());

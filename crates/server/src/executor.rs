@@ -171,11 +171,15 @@ impl Round<'_> {
             }
         };
         let (bundle, judgement) = match attach_log_proofs(&collected, keeper.readers()) {
-            Ok(bundle) => {
+            Ok(dossier) => {
                 let (anchors, seen) = own_context(self.state, &due.place, moment)
                     .map_err(|error| EdgeError::Evidence(error.to_string()))?;
-                let judgement = judge::judge(&bundle, &anchors, &seen);
-                (Some(bundle), judgement)
+                let judgement = judge::judge(&dossier.bundle, &anchors, &seen);
+                (Some(dossier.bytes), judgement)
+            }
+            // Agents could not read such a bundle, and would ask for it again and again.
+            Err(DossierError::Large(large)) => {
+                (None, Judgement::undecided(judge::LARGE, large.what, large.remedy))
             }
             Err(DossierError::NotWitnessed) => {
                 let key = (due.place.clone(), due.release, due.generation);
@@ -189,22 +193,14 @@ impl Round<'_> {
             }
             Err(error) => (None, Judgement::undecided("evidence-unavailable", error.to_string(), AUDIT)),
         };
-        self.record(due, bundle.as_ref(), &judgement).map(Some)
+        self.record(due, bundle.as_deref(), &judgement).map(Some)
     }
 
-    fn record(
-        &self,
-        due: &GateDue,
-        bundle: Option<&evidence::bundle::Bundle>,
-        judgement: &Judgement,
-    ) -> Result<Job, EdgeError> {
+    fn record(&self, due: &GateDue, bundle: Option<&[u8]>, judgement: &Judgement) -> Result<Job, EdgeError> {
         let blobs = self.keeper.blobs();
         let unsound = |error: &dyn std::fmt::Display| EdgeError::Evidence(error.to_string());
         let verdict = judgement.encode().map_err(|error| unsound(&error))?;
-        let bundle: Option<Digest> = match bundle {
-            Some(bundle) => Some(blobs.put(&bundle.encode().map_err(|error| unsound(&error))?)?),
-            None => None,
-        };
+        let bundle: Option<Digest> = bundle.map(|bytes| blobs.put(bytes)).transpose()?;
         if judgement.input.is_some() {
             blobs.put(&judgement.bytes)?;
         }

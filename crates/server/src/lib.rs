@@ -52,7 +52,7 @@ mod writer_error;
 
 pub use caller::Caller;
 pub use disk_space::{DiskFull, DiskSpace};
-pub use dossier::{DossierError, attach_log_proofs, consistency};
+pub use dossier::{Dossier, DossierError, attach_log_proofs, consistency};
 pub use edge::{EdgeError, Gatekeeper};
 pub use executor::{Round, Waiting};
 pub use genesis::{FirstEnvironment, Genesis, GenesisError, found, succeed};

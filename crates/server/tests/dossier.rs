@@ -3,10 +3,11 @@
 
 use evidence::bundle::Bundle;
 use evidence::entry::{Entry, Payload};
-use judge::Collected;
+use evidence::tree_list::{FileMode, TreeFile, TreeList};
+use judge::{Collected, LargeEvidence};
 use lab::{CosignatureTime, Lab, Parts, Reader, assemble, at, entry, forgery, said};
 use ledger::Ledger;
-use server::{Readers, attach_log_proofs};
+use server::{Dossier, DossierError, Readers, attach_log_proofs};
 use tlog::{CosignatureKey, leaf_hash};
 
 /// Sixteen entries, then those of a release, each with its own append; witnesses cosign at given points.
@@ -45,13 +46,23 @@ impl DossierLedger {
     }
 
     fn attach_log_proofs(&self, bounded: bool) -> Bundle {
+        self.attached(self.bundle.bare(), None, bounded).unwrap().bundle
+    }
+
+    fn attached(
+        &self,
+        bundle: Bundle,
+        large: Option<LargeEvidence>,
+        bounded: bool,
+    ) -> Result<Dossier, DossierError> {
         let collected = Collected {
-            bundle: self.bundle.bare(),
+            bundle,
             entries: self.bundle.logged.iter().map(|logged| logged.index).collect(),
             ancestors: self.bundle.ancestors.iter().map(|ancestor| ancestor.size).collect(),
             bounded: bounded.then(|| self.lab.root()),
+            large,
         };
-        attach_log_proofs(&collected, &Readers::new(self.dir.path())).unwrap()
+        attach_log_proofs(&collected, &Readers::new(self.dir.path()))
     }
 
     fn sizes(&self) -> Vec<u64> {
@@ -102,6 +113,31 @@ fn what_it_signed_later_does_not() {
     let told = DossierLedger::new(&[(8, both(-7_200)), (10, both(-3_000))]);
     assert_eq!(told.sizes(), [8, 10]);
     assert_eq!(told.said(&told.attach_log_proofs(true)), REVOKED);
+}
+
+/// Nobody could read such a bundle, so it is never stored, and the message says what is large.
+#[test]
+fn evidence_that_is_too_large_is_named_and_not_stored() {
+    let told = DossierLedger::new(&[(6, both(-9_000))]);
+    let fits = told.attached(told.bundle.bare(), None, false).unwrap();
+    assert_eq!(fits.bytes, fits.bundle.encode().unwrap());
+    let mut bundle = told.bundle.bare();
+    let file = |n: usize| TreeFile {
+        path: format!("vendor/{n:0>200}"),
+        mode: FileMode::Plain,
+        size: 1,
+        sha256: digest(1),
+    };
+    bundle.tree = TreeList::new((0..110_000).map(file).collect()).unwrap();
+    let Err(DossierError::Large(large)) = told.attached(bundle, None, false) else { panic!("it passed") };
+    assert!(large.what.contains("at most 33554432 are allowed"), "{large}");
+    assert!(large.what.contains("the largest parts are the list of the commit's files"), "{large}");
+    assert!(large.remedy.contains("remove files"), "{}", large.remedy);
+    let documents = Some(LargeEvidence::documents(5_000_000));
+    let Err(DossierError::Large(large)) = told.attached(told.bundle.bare(), documents, false) else {
+        panic!("it passed")
+    };
+    assert!(large.what.contains("5000000 bytes or more together, at most 4194304"), "{large}");
 }
 
 /// Cosignatures of witnesses that the root no longer names prove no time.

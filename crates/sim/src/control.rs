@@ -265,9 +265,9 @@ impl Control {
                     return Ok(PeerReply::Nothing(both));
                 }
                 let collected = collect(&state, &keeper.store(), place, machine::now()).map_err(text)?;
-                let bundle = attach_log_proofs(&collected, keeper.readers()).map_err(text)?;
-                let proof = self.proof(&bundle, seen)?;
-                Ok(PeerReply::Evidence(bundle.encode().map_err(text)?, proof, None))
+                let made = attach_log_proofs(&collected, keeper.readers()).map_err(text)?;
+                let proof = self.proof(&made.bundle, seen)?;
+                Ok(PeerReply::Evidence(made.bytes, proof, None))
             }
             PeerRequest::Status => {
                 let status = state.identity.status().ok_or("no status is in force")?;

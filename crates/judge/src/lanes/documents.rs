@@ -64,6 +64,7 @@ pub fn prove(
     findings: &mut Findings,
 ) -> Result<DocumentProof, Flaw> {
     let reports = declared(&build.pipeline, &build.receipts)?;
+    written_by_steps(bundle, &build.receipts)?;
     for read in &reads {
         demand(read, &reports, now, findings);
     }
@@ -145,6 +146,25 @@ fn declared(pipeline: &Pipeline, receipts: &[(Digest, Receipt)]) -> Result<Vec<P
         }
     }
     Ok(found.into_iter().map(|((step, path), by)| ProvenReport { step, path, by }).collect())
+}
+
+/// Checks that each report was written by its step: it is neither a file of the commit nor an input of the step.
+fn written_by_steps(bundle: &Bundle, receipts: &[(Digest, Receipt)]) -> Result<(), Flaw> {
+    for (_, receipt) in receipts {
+        for path in receipt.reports.keys() {
+            let was = match (bundle.tree.file(path), receipt.inputs.get(path)) {
+                (Some(_), _) => "a file of the commit",
+                (None, Some(_)) => "an output of an earlier step",
+                (None, None) => continue,
+            };
+            let what = format!(
+                "report `{path}` of a receipt of {} is {was}, so nothing shows that a tool wrote it",
+                receipt.runner
+            );
+            return Err(Flaw::new("report-not-written", what));
+        }
+    }
+    Ok(())
 }
 
 /// Finds fault where a demanded report is missing, made by too few runners, or too old.
@@ -295,6 +315,6 @@ const ADD_STEP: &str = "declare a step that makes it, with `reports`, and run th
 const DATED: &str = "let the scan use a dated snapshot";
 const RUN_AGAIN: &str = "renew the snapshot on the runners and run the commit again";
 const SAME_BYTES: &str = "give all runners the same lockfiles and tools, and run the commit again";
-/// Highest number of bytes of all documents of a bundle.
-pub const BYTES_MAX: usize = 12 * 1024 * 1024;
+/// Highest number of bytes of all documents of a bundle. `docs/formats/bundle.md` has the arithmetic.
+pub const BYTES_MAX: usize = 4 * 1024 * 1024;
 const DAY_MILLIS: u64 = 24 * 3_600_000;

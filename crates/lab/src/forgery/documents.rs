@@ -1,15 +1,16 @@
 //! The report lane: reports and documents that are missing, swapped or not what the policy demands.
 
 use evidence::document::findings::{Class, Severity};
-use evidence::document::tests::TestOutcome;
+use evidence::document::tests::{Test, TestOutcome};
 use evidence::document::{DocumentKind, Producer, Snapshot};
 use evidence::policy_files::PolicyFiles;
-use evidence::receipt::{Receipt, Work};
+use evidence::receipt::{Ending, Receipt, Work};
+use evidence::release_file;
 use evidence::{Bytes, Digest};
 
 use super::row::{Forgery, forged, patched};
 use crate::documents::{self, COMPONENTS, LabDocument, SCAN, TESTS};
-use crate::parts::{PIPELINE_REPORTS, Parts, pipeline_of};
+use crate::parts::{PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_REPORTS, Parts, pipeline_of};
 use crate::world::{Lab, at, default_policy, name, runner_name};
 
 pub(super) fn rows() -> Vec<Forgery> {
@@ -47,7 +48,53 @@ fn carried() -> Vec<Forgery> {
                     .for_each(|it| it.document = swapped);
             });
         }),
+        forged("more documents than a bundle may carry", "document-unsound", many)
+            .in_lab(|lab| demand(lab, "\"kind\": \"components\"")),
     ]
+}
+
+/// Documents, each sound, that together are more than a bundle may carry. They have few and long entries, so that nothing
+/// but the bound refuses them.
+fn many(lab: &Lab, parts: &mut Parts) {
+    let long = |n: usize| format!("{n:0>1000}");
+    let tests = |from: usize| {
+        let mut document = documents::tests(TestOutcome::Passed);
+        for n in from..from + 900 {
+            let test = Test { outcome: TestOutcome::Passed, message: None, covers: [].into() };
+            document.add("book".into(), long(n), test);
+        }
+        LabDocument::of(&document)
+    };
+    let findings = |rule: &str| {
+        let mut document = documents::findings(&[]);
+        let some = documents::findings(&[(rule, Class::Code, Severity::Low)]);
+        for (_, mut finding) in some.findings {
+            for n in 0..15_u32 {
+                finding.aliases = (0..60).map(long).collect();
+                document.add(Digest::of(&[rule.as_bytes(), &n.to_be_bytes()].concat()), finding.clone());
+            }
+        }
+        LabDocument::of(&document)
+    };
+    parts.documents.insert(TESTS.into(), tests(0));
+    parts.documents.insert(SCAN.into(), findings("style"));
+    let other = [("other tests", tests(900)), ("other findings", findings("form"))];
+    parts.documents.extend(other.map(|(path, document)| (path.to_owned(), document)));
+    let mut components = documents::components("1.0.0");
+    components.sources.extend((0..900).map(long));
+    parts.documents.insert(COMPONENTS.into(), LabDocument::of(&components));
+    let run = lab.run(parts).idempotency();
+    let (documents, swapped) = (parts.documents.clone(), [(TESTS, "other tests"), (SCAN, "other findings")]);
+    parts.receipts = lab.receipts(parts, run, |receipt| {
+        for (path, other) in swapped.iter().filter(|_| receipt.runner == runner_name(1)) {
+            let other = &documents[*other];
+            receipt.reports.get_mut(*path).into_iter().for_each(|report| {
+                report.document = other.digest();
+                report.items = other.kind.inspect(&other.bytes).unwrap().items;
+            });
+        }
+    });
+    lab.approve(parts);
 }
 
 /// Reports as receipts state them.
@@ -57,6 +104,14 @@ fn stated() -> Vec<Forgery> {
         row("a runner that leaves a scanner's report out", DIFFER, |lab, parts| {
             signed(lab, parts, |receipt| drop(receipt.reports.remove(SCAN)));
         }),
+        forged("a file of the commit as a scanner's report", "report-not-written", |lab, parts| {
+            moved(lab, parts, release_file::PATH);
+        })
+        .in_lab(|lab| lab.pipeline = PIPELINE_COMMITTED),
+        forged("an output of an earlier step as a scanner's report", "report-not-written", |lab, parts| {
+            moved(lab, parts, "out/api");
+        })
+        .in_lab(|lab| lab.pipeline = PIPELINE_EARLIER),
         row("a report of another format than declared", DIFFER, |lab, parts| {
             of(lab, parts, SCAN, |report| report.format = name("junit"));
         }),
@@ -214,6 +269,15 @@ fn of(lab: &Lab, parts: &mut Parts, path: &str, change: fn(&mut evidence::docume
     signed(lab, parts, |receipt| receipt.reports.get_mut(path).into_iter().for_each(change));
 }
 
+/// The scanner's report is at another path.
+fn moved(lab: &Lab, parts: &mut Parts, path: &str) {
+    let scan = parts.documents.remove(SCAN).unwrap();
+    parts.documents.insert(path.to_owned(), scan);
+    let run = lab.run(parts).idempotency();
+    parts.receipts = lab.receipts(parts, run, |_| {});
+    lab.approve(parts);
+}
+
 /// The second runner has another document of a report.
 fn one_saw(lab: &Lab, parts: &mut Parts, path: &str, document: &LabDocument) {
     let summary = document.kind.inspect(&document.bytes).unwrap();
@@ -224,6 +288,8 @@ fn one_saw(lab: &Lab, parts: &mut Parts, path: &str, document: &LabDocument) {
         {
             report.document = document.digest();
             report.items.clone_from(&summary.items);
+            // Tools that found something say so by their exit code.
+            receipt.exit = Ending::Code(1);
         }
     });
 }

@@ -72,6 +72,15 @@ fn nothing_found_is_a_report_that_says_so() {
     assert!(said(&done).contains("by scanner 1: nothing found"), "{}", said(&done));
 }
 
+/// The judge refuses such a receipt too, so the runner does not make one.
+#[test]
+fn an_output_of_an_earlier_step_is_no_report() {
+    let text = "version: 1\nsteps:\n  make:\n    run: 'echo x > scan.sarif'\n    outputs: [scan.sarif]\n  scan:\n    needs: [make]\n    run: 'true'\n";
+    let done = build(&project(&format!("{text}{SCAN}")), 1).executions.remove(&name("scan")).unwrap();
+    assert_eq!((done.facts.exit, done.facts.passed()), (Ending::Code(253), false), "{}", said(&done));
+    assert!(said(&done).contains("it is an output of an earlier step"), "{}", said(&done));
+}
+
 /// A report that is missing, empty, of another format, no file, or beside a broken one counts as not read, whatever the code.
 #[test]
 fn what_cannot_be_read_fails_the_step() {

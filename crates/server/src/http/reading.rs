@@ -317,8 +317,12 @@ pub async fn evidence(
             let collected = collect(&state, &keeper.store(), &place, clock::now())
                 .map_err(|error| Failure::new(ProblemKind::NotFound, error.to_string()))?;
             match attach_log_proofs(&collected, keeper.readers()) {
-                Ok(bundle) => Ok(Some(bundle.encode().map_err(Failure::failed)?)),
+                Ok(dossier) => Ok(Some(dossier.bytes)),
                 Err(DossierError::NotWitnessed) => Ok(None),
+                Err(DossierError::Large(large)) => {
+                    let what = format!("{}: {large}; {}", judge::LARGE, large.remedy);
+                    Err(Failure::new(ProblemKind::TooLarge, what))
+                }
                 Err(error) => Err(Failure::failed(error)),
             }
         })
