@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::form::{
     Document, DocumentError, DocumentKind, MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, Tool, check_tools, is_text,
 };
+use super::version;
 use crate::canonical::{self, CanonicalError};
 use crate::{Digest, Moment};
 
@@ -292,7 +293,7 @@ impl Finding {
             aliases: texts.aliases.union(&rest.aliases).cloned().collect(),
             published: earlier(texts.published, rest.published),
             fix_released: earlier(texts.fix_released, rest.fix_released),
-            fixed: texts.fixed.max(rest.fixed),
+            fixed: version::later(texts.fixed, rest.fixed),
             ..texts
         }
     }

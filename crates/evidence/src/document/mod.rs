@@ -12,6 +12,7 @@ pub mod findings;
 mod form;
 mod reference;
 pub mod tests;
+mod version;
 
 use std::collections::BTreeMap;
 
