@@ -7,6 +7,7 @@
 pub mod components;
 pub mod reports;
 pub mod secrets;
+pub mod vex;
 
 use std::collections::BTreeMap;
 

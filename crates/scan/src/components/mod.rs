@@ -23,7 +23,7 @@ mod npm_tree;
 mod pip;
 mod pnpm;
 mod poetry;
-mod purl;
+pub(crate) mod purl;
 pub mod spdx;
 mod urls;
 mod uv;

@@ -1,7 +1,7 @@
 //! Bandit's own JSON (<https://bandit.readthedocs.io/en/latest/formatters/json.html>).
 //!
-//! Invariant: each result is a finding. A report that counts lines with `nosec` comments is refused, because Bandit
-//! leaves their results out and a comment in the repository is no waiver.
+//! Invariant: each result is a finding. A report that counts lines with `nosec` comments, or that holds no counts, is
+//! refused: Bandit leaves their results out, and a comment in the repository is no waiver.
 
 use std::collections::BTreeSet;
 
@@ -26,10 +26,10 @@ pub(super) fn read(input: &str, tree: &dyn Tree) -> Result<FindingsDocument, Sca
         let file = evidence::document::text(error.text("filename")?.unwrap_or("a file"), 200);
         return Err(error.fault(format_args!("Bandit could not read `{file}`: {reason}")));
     }
-    if let Some(metrics) = root.field("metrics")? {
-        for (_, counts) in metrics.fields()? {
-            check_counts(&counts)?;
-        }
+    let metrics = root.need("metrics")?;
+    metrics.need("_totals")?.need("nosec")?;
+    for (_, counts) in metrics.fields()? {
+        check_counts(&counts)?;
     }
     let mut drafts = Drafts::new(WHAT);
     for entry in root.need("results")?.items()? {

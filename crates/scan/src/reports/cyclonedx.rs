@@ -13,6 +13,7 @@ mod from_json;
 mod from_xml;
 mod model;
 
+pub(crate) use model::Components;
 pub(super) use model::{WHAT_JSON, WHAT_XML};
 
 /// Reads a report in JSON.

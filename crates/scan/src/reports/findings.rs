@@ -65,7 +65,7 @@ pub(super) fn document(
 }
 
 /// A time of a report, in any form of RFC 3339.
-pub(super) fn moment(time: &str) -> Option<Moment> {
+pub(crate) fn moment(time: &str) -> Option<Moment> {
     let stamp: jiff::Timestamp = time.trim().parse().ok()?;
     Moment::from_millis(u64::try_from(stamp.as_millisecond()).ok()?).ok()
 }

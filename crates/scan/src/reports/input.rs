@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use crate::{INPUT_BYTES_MAX, ScanError};
 
 /// The text of a report.
-pub(super) fn decode<'a>(what: &'static str, bytes: &'a [u8]) -> Result<Cow<'a, str>, ScanError> {
+pub(crate) fn decode<'a>(what: &'static str, bytes: &'a [u8]) -> Result<Cow<'a, str>, ScanError> {
     if bytes.len() > INPUT_BYTES_MAX {
         return Err(ScanError::Long { what });
     }

@@ -16,7 +16,7 @@ use crate::ScanError;
 const VALUES_MAX: usize = 2_000_000;
 
 /// Parses a report. Nesting is limited to 128 levels by `serde_json`.
-pub(super) fn parse(what: &'static str, text: &str) -> Result<Value, ScanError> {
+pub(crate) fn parse(what: &'static str, text: &str) -> Result<Value, ScanError> {
     let left = Cell::new(VALUES_MAX);
     let mut input = serde_json::Deserializer::from_str(text);
     let value = Values(&left).deserialize(&mut input).and_then(|value| input.end().map(|()| value));
@@ -103,7 +103,7 @@ impl<'de> Visitor<'de> for Values<'_> {
 
 /// A value and its place in the report.
 #[derive(Clone, Debug)]
-pub(super) struct Node<'a> {
+pub(crate) struct Node<'a> {
     what: &'static str,
     value: &'a Value,
     place: Rc<Step<'a>>,
@@ -118,34 +118,34 @@ enum Step<'a> {
 
 impl<'a> Node<'a> {
     /// The whole report.
-    pub(super) fn root(what: &'static str, value: &'a Value) -> Self {
+    pub(crate) fn root(what: &'static str, value: &'a Value) -> Self {
         Self { what, value, place: Rc::new(Step::Root) }
     }
 
     /// An error at this place.
-    pub(super) fn fault(&self, why: impl fmt::Display) -> ScanError {
+    pub(crate) fn fault(&self, why: impl fmt::Display) -> ScanError {
         ScanError::Format { what: self.what, why: format!("{}: {why}", self.place) }
     }
 
     /// The fields of an object.
-    pub(super) fn fields(&self) -> Result<Vec<(&'a str, Self)>, ScanError> {
+    pub(crate) fn fields(&self) -> Result<Vec<(&'a str, Self)>, ScanError> {
         let Value::Object(fields) = self.value else { return Err(self.fault("not an object")) };
         Ok(fields.iter().map(|(name, value)| (name.as_str(), self.at(name, value))).collect())
     }
 
     /// A field of an object; `None` if it is absent or null.
-    pub(super) fn field(&self, name: &'a str) -> Result<Option<Self>, ScanError> {
+    pub(crate) fn field(&self, name: &'a str) -> Result<Option<Self>, ScanError> {
         let Value::Object(fields) = self.value else { return Err(self.fault("not an object")) };
         Ok(fields.get(name).filter(|value| !value.is_null()).map(|value| self.at(name, value)))
     }
 
     /// A field that has to be there.
-    pub(super) fn need(&self, name: &'a str) -> Result<Self, ScanError> {
+    pub(crate) fn need(&self, name: &'a str) -> Result<Self, ScanError> {
         self.field(name)?.ok_or_else(|| self.fault(format_args!("the field `{name}` is missing")))
     }
 
     /// The items of an array.
-    pub(super) fn items(&self) -> Result<Vec<Self>, ScanError> {
+    pub(crate) fn items(&self) -> Result<Vec<Self>, ScanError> {
         let Value::Array(items) = self.value else { return Err(self.fault("not an array")) };
         let item = |(n, value)| Self {
             value,
@@ -156,28 +156,28 @@ impl<'a> Node<'a> {
     }
 
     /// The items of an array in a field; none if the field is absent or null.
-    pub(super) fn list(&self, name: &'a str) -> Result<Vec<Self>, ScanError> {
+    pub(crate) fn list(&self, name: &'a str) -> Result<Vec<Self>, ScanError> {
         self.field(name)?.map_or_else(|| Ok(Vec::new()), |list| list.items())
     }
 
     /// The text of this value.
-    pub(super) fn str(&self) -> Result<&'a str, ScanError> {
+    pub(crate) fn str(&self) -> Result<&'a str, ScanError> {
         self.value.as_str().ok_or_else(|| self.fault("not a text"))
     }
 
     /// A text in a field; `None` if the field is absent, null or blank.
-    pub(super) fn text(&self, name: &'a str) -> Result<Option<&'a str>, ScanError> {
+    pub(crate) fn text(&self, name: &'a str) -> Result<Option<&'a str>, ScanError> {
         let text = self.field(name)?.map(|field| field.str()).transpose()?;
         Ok(text.filter(|text| !text.trim().is_empty()))
     }
 
     /// A text that has to be there.
-    pub(super) fn need_text(&self, name: &'a str) -> Result<&'a str, ScanError> {
+    pub(crate) fn need_text(&self, name: &'a str) -> Result<&'a str, ScanError> {
         self.text(name)?.ok_or_else(|| self.fault(format_args!("the field `{name}` is missing or blank")))
     }
 
     /// The number of this value. Many tools write numbers as texts.
-    pub(super) fn number(&self) -> Result<f64, ScanError> {
+    pub(crate) fn number(&self) -> Result<f64, ScanError> {
         let number = match self.value {
             Value::Number(number) => number.as_f64(),
             Value::String(text) => text.trim().parse().ok(),
@@ -187,19 +187,19 @@ impl<'a> Node<'a> {
     }
 
     /// A line number in a field, counted from 1; `None` if it is absent, or 0, which many tools write for the whole file.
-    pub(super) fn line(&self, name: &'a str) -> Result<Option<u32>, ScanError> {
+    pub(crate) fn line(&self, name: &'a str) -> Result<Option<u32>, ScanError> {
         self.field(name)?.map_or(Ok(None), |field| field.as_line())
     }
 
     /// The line number of this value.
-    pub(super) fn as_line(&self) -> Result<Option<u32>, ScanError> {
+    pub(crate) fn as_line(&self) -> Result<Option<u32>, ScanError> {
         let line = self.value.as_u64().and_then(|line| u32::try_from(line).ok());
         let line = line.ok_or_else(|| self.fault(format_args!("not a line number up to {}", u32::MAX)))?;
         Ok(Some(line).filter(|line| *line > 0))
     }
 
     /// A place in a list of the report.
-    pub(super) fn index(&self, name: &'a str) -> Result<Option<usize>, ScanError> {
+    pub(crate) fn index(&self, name: &'a str) -> Result<Option<usize>, ScanError> {
         let Some(field) = self.field(name)? else { return Ok(None) };
         // SARIF writes -1 for "no index".
         if field.value.as_i64() == Some(-1) {
@@ -210,30 +210,29 @@ impl<'a> Node<'a> {
     }
 
     /// A truth value in a field.
-    pub(super) fn flag(&self, name: &'a str) -> Result<Option<bool>, ScanError> {
+    pub(crate) fn flag(&self, name: &'a str) -> Result<Option<bool>, ScanError> {
         let Some(field) = self.field(name)? else { return Ok(None) };
         field.value.as_bool().map(Some).ok_or_else(|| field.fault("neither true nor false"))
     }
 
-    /// The texts among the items of an array or the values of an object, at most 256: a rule that many results name is
-    /// read again for each of them.
-    pub(super) fn texts(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+    /// The texts among the items of an array or the values of an object. Read what many entries share once.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let (items, fields) = match self.value {
             Value::Array(items) => (Some(items.iter()), None),
             Value::Object(fields) => (None, Some(fields.values())),
             _ => (None, None),
         };
         let values = items.into_iter().flatten().chain(fields.into_iter().flatten());
-        values.filter_map(Value::as_str).take(256)
+        values.filter_map(Value::as_str)
     }
 
     /// The text, if the value is one.
-    pub(super) fn as_str(&self) -> Option<&'a str> {
+    pub(crate) fn as_str(&self) -> Option<&'a str> {
         self.value.as_str()
     }
 
     /// Whether the value is an array.
-    pub(super) fn is_list(&self) -> bool {
+    pub(crate) fn is_list(&self) -> bool {
         self.value.is_array()
     }
 

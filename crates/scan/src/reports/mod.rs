@@ -5,19 +5,25 @@
 //! "found nothing". A suppressed entry is a finding like the others.
 
 mod bandit;
-mod cyclonedx;
+mod checkov;
+pub(crate) mod cyclonedx;
 mod draft;
-mod findings;
+pub(crate) mod findings;
 mod grype;
-mod input;
-mod json;
+mod hadolint;
+mod incomplete;
+pub(crate) mod input;
+pub(crate) mod json;
 mod junit;
+mod npm_audit;
 mod osv_scanner;
 mod path;
-mod purl;
+mod pip_audit;
+pub(crate) mod purl;
 mod sarif;
 mod semgrep;
 mod severity;
+mod tfsec;
 mod trivy;
 mod vulnerabilities;
 mod wapiti;
@@ -60,6 +66,16 @@ pub enum ReportFormat {
     Semgrep,
     /// Bandit's own JSON.
     Bandit,
+    /// JSON of pip-audit.
+    PipAudit,
+    /// JSON of `npm audit` of npm 7 and later.
+    NpmAudit,
+    /// JSON of Checkov.
+    Checkov,
+    /// JSON of hadolint.
+    Hadolint,
+    /// JSON of tfsec.
+    Tfsec,
 }
 
 /// A canonical document, and the facts of it that a receipt states.
@@ -113,6 +129,11 @@ const TABLE: &[Row] = &[
     row(ReportFormat::Wapiti, "wapiti", wapiti::WHAT, Reader::Findings(wapiti::read)),
     row(ReportFormat::Semgrep, "semgrep", semgrep::WHAT, Reader::Findings(semgrep::read)),
     row(ReportFormat::Bandit, "bandit", bandit::WHAT, Reader::Findings(bandit::read)),
+    row(ReportFormat::PipAudit, "pip-audit", pip_audit::WHAT, Reader::Findings(pip_audit::read)),
+    row(ReportFormat::NpmAudit, "npm-audit", npm_audit::WHAT, Reader::Findings(npm_audit::read)),
+    row(ReportFormat::Checkov, "checkov", checkov::WHAT, Reader::Findings(checkov::read)),
+    row(ReportFormat::Hadolint, "hadolint", hadolint::WHAT, Reader::Findings(hadolint::read)),
+    row(ReportFormat::Tfsec, "tfsec", tfsec::WHAT, Reader::Findings(tfsec::read)),
 ];
 
 const fn row(format: ReportFormat, name: &'static str, title: &'static str, read: Reader) -> Row {

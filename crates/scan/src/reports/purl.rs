@@ -8,8 +8,10 @@ use std::str::FromStr;
 use evidence::document::{TEXT_BYTES_MAX, text};
 use packageurl::PackageUrl;
 
+use crate::components::purl::pypi_name;
+
 /// The normal form of a package URL. One that does not parse stays as it is.
-pub(super) fn normal(purl: &str) -> String {
+pub(crate) fn normal(purl: &str) -> String {
     if purl.len() > TEXT_BYTES_MAX {
         return text(purl, TEXT_BYTES_MAX);
     }
@@ -20,7 +22,8 @@ pub(super) fn normal(purl: &str) -> String {
 /// The form that `components` writes too.
 fn unified(parsed: &PackageUrl<'_>) -> Option<String> {
     let kind = parsed.ty().to_owned();
-    let lower = |part: &str| if kind == "golang" { part.to_lowercase() } else { part.to_owned() };
+    let is_lower = LOWER.contains(&kind.as_str());
+    let lower = |part: &str| if is_lower { part.to_lowercase() } else { part.to_owned() };
     let name = if kind == "pypi" { pypi_name(parsed.name()) } else { lower(parsed.name()) };
     let mut purl = PackageUrl::new(kind.clone(), name).ok()?;
     if let Some(namespace) = parsed.namespace() {
@@ -44,14 +47,6 @@ fn unified(parsed: &PackageUrl<'_>) -> Option<String> {
         }
     }
     Some(purl.to_string())
-}
-
-/// The normal form of a Python project's name
-/// (<https://packaging.python.org/en/latest/specifications/name-normalization/>).
-fn pypi_name(name: &str) -> String {
-    let words = name.split(['-', '_', '.']);
-    let inner: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
-    if inner.is_empty() { name.to_owned() } else { inner.join("-").to_lowercase() }
 }
 
 /// The package URL of a package that the report names otherwise. `ecosystem` is the tool's word for its source; an
@@ -85,6 +80,9 @@ fn build(kind: &str, namespace: Option<&str>, name: &str, version: &str) -> Opti
     }
     Some(normal(&purl.to_string()))
 }
+
+/// Types whose names are lower case, beside those that the crate knows.
+const LOWER: [&str; 3] = ["brew", "git", "golang"];
 
 /// Types whose packages are chosen by namespace, name and version alone.
 const LANGUAGES: [&str; 14] = [

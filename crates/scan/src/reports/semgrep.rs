@@ -1,7 +1,8 @@
 //! Semgrep's own JSON (<https://semgrep.dev/docs/semgrep-appsec-platform/json-and-sarif>).
 //!
-//! Invariant: each result is a finding, also one that `is_ignored`. Semgrep leaves results beside a `nosemgrep` comment
-//! out of the report unless it runs with `--disable-nosem`: a pipeline that trusts no comment passes that option.
+//! Invariant: each result is a finding, also one that `is_ignored`, and so is each warning and each file or rule that
+//! Semgrep says it left out. Semgrep leaves results beside a `nosemgrep` comment out of the report unless it runs with
+//! `--disable-nosem`: a pipeline that trusts no comment passes that option.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ use super::draft::{Draft, Place, Region};
 use super::findings::{self, Drafts};
 use super::json::{self, Node};
 use super::severity::Rating;
-use super::{path, purl, vulnerabilities};
+use super::{incomplete, path, purl, vulnerabilities};
 use crate::{ScanError, Tree};
 
 pub(super) const WHAT: &str = "Semgrep report";
@@ -21,19 +22,46 @@ pub(super) const WHAT: &str = "Semgrep report";
 pub(super) fn read(input: &str, tree: &dyn Tree) -> Result<FindingsDocument, ScanError> {
     let value = json::parse(WHAT, input)?;
     let root = Node::root(WHAT, &value);
+    let mut drafts = Drafts::new(WHAT);
     for error in root.need("errors")?.items()? {
-        if !matches!(error.text("level")?, Some("warn" | "info")) {
-            let message = error.text("message")?.or(error.text("long_msg")?).unwrap_or("no message");
-            let message = evidence::document::text(message, 200);
-            return Err(error.fault(format_args!("Semgrep reports an error: {message}")));
+        drafts.push(warning(&error, tree)?)?;
+    }
+    if let Some(paths) = root.field("paths")? {
+        for skipped in paths.list("skipped")? {
+            let reason = skipped.text("reason")?.unwrap_or("no reason");
+            if !OTHER_LANGUAGE.contains(&reason) {
+                let place = whole_file(skipped.need_text("path")?, tree);
+                drafts.push(incomplete::draft(&format!("Semgrep skipped the file: {reason}"), place))?;
+            }
         }
     }
-    let mut drafts = Drafts::new(WHAT);
+    for skipped in root.list("skipped_rules")? {
+        let message = format!("Semgrep skipped the rule {}", skipped.need_text("rule_id")?);
+        drafts.push(incomplete::draft(&message, Place::Whole))?;
+    }
     for entry in root.need("results")?.items()? {
         drafts.push(draft(&entry, tree)?)?;
     }
     findings::document(drafts, BTreeSet::from([Tool::new("semgrep", root.text("version")?)]), tree)
 }
+
+/// An error that Semgrep itself calls a warning: it read the rest.
+fn warning(error: &Node<'_>, tree: &dyn Tree) -> Result<Draft, ScanError> {
+    let message = error.text("message")?.or(error.text("long_msg")?).unwrap_or("no message");
+    if !matches!(error.text("level")?, Some("warn" | "info")) {
+        let message = evidence::document::text(message, 200);
+        return Err(error.fault(format_args!("Semgrep reports an error: {message}")));
+    }
+    let place = error.text("path")?.map_or(Place::Whole, |path| whole_file(path, tree));
+    Ok(incomplete::draft(message, place))
+}
+
+fn whole_file(path: &str, tree: &dyn Tree) -> Place {
+    Place::File { path: path::of_path(path, tree), region: Region::default() }
+}
+
+/// Reasons of skipped files that no rule speaks about.
+const OTHER_LANGUAGE: [&str; 2] = ["wrong_language", "irrelevant_rule"];
 
 fn draft(entry: &Node<'_>, tree: &dyn Tree) -> Result<Draft, ScanError> {
     let rule = entry.need_text("check_id")?;

@@ -46,14 +46,8 @@ def sarif(path):
             return "error: failed"
         if run.get("results") is None:
             return "error: no results"
-        rules = {r["id"]: r for r in run["tool"]["driver"].get("rules", [])}
         for result in run["results"]:
             if result.get("kind", "fail") in ("pass", "notApplicable", "informational"):
-                continue
-            rule = rules.get(result.get("ruleId"), {})
-            score = result.get("properties", {}).get("security-severity") or rule.get("properties", {}).get("security-severity")
-            level = result.get("level") or rule.get("defaultConfiguration", {}).get("level") or "warning"
-            if level == "none" and score is None:
                 continue
             for place in result.get("locations") or [{}]:
                 physical = place.get("physicalLocation", {})
@@ -172,11 +166,42 @@ def zap(path):
     return len(seen)
 
 
+def pip_audit(path):
+    doc = load(path)
+    rows = [((p["name"], p["version"]), {v["id"], *v.get("aliases", [])}) for p in (doc if isinstance(doc, list) else doc["dependencies"]) for v in p.get("vulns", [])]
+    return clusters(rows)
+
+
+def npm_audit(path):
+    entries = load(path)["vulnerabilities"]
+    vias = [(name, n, v) for name, e in entries.items() for n in e["nodes"] for v in e["via"]]
+    undescribed = {(name, n, v) for name, n, v in vias if isinstance(v, str) and v not in entries}
+    return len({(name, n, v["url"]) for name, n, v in vias if isinstance(v, dict)}) + len(undescribed)
+
+
+def checkov(path):
+    doc, seen = load(path), set()
+    for part in doc if isinstance(doc, list) else [doc]:
+        for c in part.get("results", {}).get("failed_checks", []) + part.get("results", {}).get("skipped_checks", []):
+            seen.add((c["check_id"], c["file_path"], str(c["file_line_range"]), c["resource"]))
+    return len(seen)
+
+
+def hadolint(path):
+    return len({(e["code"], e["file"], e["line"], e["column"], e["message"]) for e in load(path)})
+
+
+def tfsec(path):
+    return len({(e["rule_id"], json.dumps(e["location"]), e["description"]) for e in load(path)["results"] or [] if e.get("status") != "passed" and not e.get("passed")})
+
+
 FORMATS = [
     ("sarif/SpecExamples/*.sarif", sarif), ("scanner-reports/sarif/*", sarif), ("scanner-reports/trivy/*", trivy),
     ("scanner-reports/anchore_grype/*", grype), ("scanner-reports/osv_scanner/*", osv), ("scanner-reports/semgrep/*", semgrep),
     ("scanner-reports/bandit/*", bandit), ("scanner-reports/zap/*.xml", zap), ("cyclonedx/1.*/*.json", cyclonedx_json),
     ("scanner-reports/cyclonedx/*.json", cyclonedx_json), ("scanner-reports/cyclonedx/*.xml", cyclonedx_xml),
+    ("scanner-reports/pip_audit/*", pip_audit), ("scanner-reports/npm_audit_7_plus/*", npm_audit), ("scanner-reports/checkov/*", checkov),
+    ("scanner-reports/hadolint/*", hadolint), ("scanner-reports/tfsec/*", tfsec),
     ("osv-scanner/*/*.cdx.json", cyclonedx_json), ("osv-scanner/*/*.cdx.xml", cyclonedx_xml),
 ]
 

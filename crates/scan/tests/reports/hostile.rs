@@ -115,3 +115,50 @@ fn too_long() {
         assert!(refusal(format, b"").contains("empty"), "{format:?}");
     }
 }
+
+/// Sound JSON that is no report, keys twice, and nesting: of each format, and with another encoding.
+#[test]
+fn other_roots() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let inner = format!("{{\"results\":{}1{}}}", "{\"a\":".repeat(200), "}".repeat(200));
+    let doctype = "<!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><a>&b;</a>";
+    for format in ReportFormat::all() {
+        for text in
+            ["null", "true", "1", "\"results\"", "{}", "{\"a\":1,\"a\":2}", "[[]]", "[1]", "<a/>", doctype]
+        {
+            let error = refusal(format, text.as_bytes());
+            assert!(error.len() < 500, "{format:?} {text}: {error}");
+        }
+        for text in [&deep, &inner] {
+            let wide: Vec<u8> =
+                [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
+            assert!(refusal(format, text.as_bytes()).contains("not sound"), "{format:?}");
+            assert!(refusal(format, &wide).contains("not sound"), "{format:?}");
+        }
+    }
+}
+
+#[test]
+fn one_line_of_many_bytes() {
+    let long = "a".repeat(4_000_000);
+    for format in ReportFormat::all() {
+        let text = format!(r#"{{"version":"{long}","errors":"{long}"}}"#);
+        let error = refusal(format, text.as_bytes());
+        assert!(error.len() < 500, "{format:?}: {error}");
+    }
+}
+
+#[test]
+fn npm_advisories_of_many_copies() {
+    let nodes: Vec<String> = (0..MANY).map(|n| format!("\"node_modules/{n}\"")).collect();
+    let versions: Vec<String> =
+        (0..MANY).map(|n| format!(r#""node_modules/{n}":{{"version":"1.0.{n}"}}"#)).collect();
+    let text = format!(
+        r#"{{"auditReportVersion":2,"vulnerabilities":{{"a":{{"via":[{}],"nodes":[{}]}}}}}}"#,
+        repeated(r#"{"source":1}"#),
+        nodes.join(",")
+    );
+    let lock = format!(r#"{{"packages":{{{}}}}}"#, versions.join(","));
+    let error = read(ReportFormat::NpmAudit, &text, &tree(&[("package-lock.json", &lock)]));
+    assert!(error.unwrap_err().contains("more than 100000 findings"));
+}

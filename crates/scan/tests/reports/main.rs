@@ -4,12 +4,16 @@
 #[path = "../../../tlog/tests/support/published.rs"]
 mod published_vectors;
 
+mod audits;
 mod hostile;
+mod incomplete;
 mod junit;
 mod mutations;
 mod published;
+mod real;
 mod sarif;
 mod scanners;
+mod vex;
 
 use std::collections::BTreeMap;
 

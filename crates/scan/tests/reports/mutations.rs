@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::published_vectors::suite;
 
-const MUTATIONS: usize = 10_000;
-const SEED_BYTES_MAX: usize = 16 * 1024;
+pub const MUTATIONS: usize = 10_000;
+pub const SEED_BYTES_MAX: usize = 16 * 1024;
 
 #[test]
 fn sarif() {
@@ -73,6 +73,31 @@ fn bandit() {
     check(ReportFormat::Bandit, &[BANDIT], "scanner-reports/bandit");
 }
 
+#[test]
+fn pip_audit() {
+    check(ReportFormat::PipAudit, &[PIP_AUDIT], "none");
+}
+
+#[test]
+fn npm_audit() {
+    check(ReportFormat::NpmAudit, &[NPM_AUDIT], "scanner-reports/npm_audit_7_plus");
+}
+
+#[test]
+fn checkov() {
+    check(ReportFormat::Checkov, &[CHECKOV], "scanner-reports/checkov");
+}
+
+#[test]
+fn hadolint() {
+    check(ReportFormat::Hadolint, &[HADOLINT], "scanner-reports/hadolint");
+}
+
+#[test]
+fn tfsec() {
+    check(ReportFormat::Tfsec, &[TFSEC], "scanner-reports/tfsec");
+}
+
 fn check(format: ReportFormat, own: &[&str], dir: &str) {
     let tree = BTreeMap::from([("a.py".to_owned(), "eval(x)\n".to_owned())]);
     let mut seeds: Vec<Vec<u8>> = own.iter().map(|seed| seed.as_bytes().to_vec()).collect();
@@ -117,7 +142,7 @@ fn items(items: &BTreeMap<String, u64>) -> u64 {
 }
 
 /// One to three changes of a report.
-fn mutate(random: &mut fastrand::Rng, seed: &[u8]) -> Vec<u8> {
+pub fn mutate(random: &mut fastrand::Rng, seed: &[u8]) -> Vec<u8> {
     let mut bytes = seed.to_vec();
     for _ in 0..random.usize(1..=3) {
         let at = random.usize(0..=bytes.len());
@@ -163,16 +188,20 @@ fn has_list(format: ReportFormat, bytes: &[u8]) -> bool {
         ReportFormat::Sarif => "runs",
         ReportFormat::Trivy => "Results",
         ReportFormat::Grype => "matches",
-        ReportFormat::CyclonedxJson | ReportFormat::Wapiti => "vulnerabilities",
+        ReportFormat::CyclonedxJson | ReportFormat::Wapiti | ReportFormat::NpmAudit => "vulnerabilities",
         ReportFormat::ZapJson => "site",
         ReportFormat::OsvScanner | ReportFormat::Semgrep | ReportFormat::Bandit => "results",
+        // tfsec writes `null` for an empty list, and Checkov a summary alone.
+        ReportFormat::Tfsec | ReportFormat::Checkov | ReportFormat::Hadolint => return true,
+        ReportFormat::PipAudit => "dependencies",
         ReportFormat::Junit | ReportFormat::ZapXml | ReportFormat::CyclonedxXml => return true,
     };
     let text = String::from_utf8_lossy(bytes);
     let root: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap_or_default();
     let is_whole = |run: &Value| !run["results"].is_null();
     let runs = root["runs"].as_array().is_none_or(|runs| runs.iter().all(is_whole));
-    !root[name].is_null() && (format != ReportFormat::Sarif || runs)
+    let is_old = format == ReportFormat::PipAudit && root.is_array();
+    (is_old || !root[name].is_null()) && (format != ReportFormat::Sarif || runs)
 }
 
 /// Entries of a report, counted by the places where the format has them, without the product.
@@ -217,10 +246,8 @@ fn count_json(format: ReportFormat, root: &Value) -> usize {
     let sum = |values: Vec<Value>, names: &[&str]| -> usize {
         values.iter().map(|value| names.iter().map(|name| list(value, name).len()).sum::<usize>()).sum()
     };
-    let no_problem = |result: &Value| {
-        matches!(result["kind"].as_str(), Some("pass" | "notApplicable" | "informational"))
-            || result["level"] == "none"
-    };
+    let no_problem =
+        |result: &Value| matches!(result["kind"].as_str(), Some("pass" | "notApplicable" | "informational"));
     match format {
         ReportFormat::Sarif => {
             let results = list(root, "runs").iter().flat_map(|run| list(run, "results")).collect::<Vec<_>>();
@@ -250,6 +277,24 @@ fn count_json(format: ReportFormat, root: &Value) -> usize {
                 .iter()
                 .filter_map(|name| root[*name].as_object());
             lists.flat_map(|list| list.values()).map(|entries| entries.as_array().map_or(0, Vec::len)).sum()
+        }
+        ReportFormat::PipAudit => {
+            let packages = root.as_array().cloned().unwrap_or_else(|| list(root, "dependencies"));
+            packages.iter().map(|package| list(package, "vulns").len()).sum()
+        }
+        ReportFormat::NpmAudit => {
+            let entries = root["vulnerabilities"].as_object().cloned().unwrap_or_default();
+            let advisories = |entry: &Value| list(entry, "via").iter().filter(|via| via.is_object()).count();
+            entries.values().map(advisories).sum()
+        }
+        ReportFormat::Checkov => {
+            let parts = root.as_array().cloned().unwrap_or_else(|| vec![root.clone()]);
+            parts.iter().map(|part| list(&part["results"], "failed_checks").len()).sum()
+        }
+        ReportFormat::Hadolint => root.as_array().map_or(0, Vec::len),
+        ReportFormat::Tfsec => {
+            let results = list(root, "results");
+            results.iter().filter(|result| result["status"] != "passed" && result["passed"] != true).count()
         }
         _ => list(root, "results").len(),
     }
@@ -340,3 +385,16 @@ const SEMGREP: &str = r#"{"version":"1.97.0","errors":[{"level":"warn","message"
 {"check_id":"c","path":"b.py","start":{"line":1},"end":{"line":1},"extra":{"message":"m","severity":"HIGH","sca_info":{"dependency_match":{"found_dependency":{"package":"b","version":"1","ecosystem":"npm"}}}}}]}"#;
 
 const BANDIT: &str = r#"{"errors":[],"generated_at":"2021-01-01T00:00:00Z","metrics":{"_totals":{"loc":2,"nosec":0}},"results":[{"filename":"a.py","test_id":"B101","test_name":"assert_used","issue_text":"Use of assert","issue_severity":"LOW","issue_confidence":"HIGH","line_number":1,"line_range":[1],"col_offset":0}]}"#;
+
+const PIP_AUDIT: &str = r#"{"dependencies":[{"name":"Flask","version":"0.5","vulns":[{"id":"PYSEC-2019-179","fix_versions":["1.0"],"aliases":["CVE-2019-1010083"],"description":"d"}]},
+{"name":"x","version":"1","vulns":[]},{"name":"y","skip_reason":"not found"}],"fixes":[]}"#;
+
+const NPM_AUDIT: &str = r#"{"auditReportVersion":2,"vulnerabilities":{"debug":{"name":"debug","severity":"high","via":[{"source":1,"name":"debug","title":"t","url":"https://github.com/advisories/GHSA-gxpj-cx7g-858c","severity":"moderate","cvss":{"score":5.3,"vectorString":"CVSS:3.0/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:L"}},"ms"],"nodes":["node_modules/debug"]},
+"ms":{"name":"ms","severity":"low","via":[{"source":2,"title":"u","severity":"low"}],"nodes":[]}},"metadata":{"vulnerabilities":{"total":2}}}"#;
+
+const CHECKOV: &str = r#"[{"check_type":"terraform","results":{"failed_checks":[{"check_id":"CKV_1","check_name":"n","file_path":"/a.tf","file_abs_path":"/ci/a.tf","file_line_range":[1,2],"resource":"r","severity":null}],
+"skipped_checks":[{"check_id":"CKV_2","file_path":"/a.tf"}],"parsing_errors":["b.tf"]},"summary":{"failed":1,"checkov_version":"3.3.30"}}]"#;
+
+const HADOLINT: &str = r#"[{"line":9,"code":"DL3008","message":"Pin versions","column":1,"file":"Dockerfile","level":"warning"},{"line":1,"code":"SC2086","message":"m","file":"a.py","level":"info"}]"#;
+
+const TFSEC: &str = r#"{"results":[{"rule_id":"AVD-1","long_id":"aws-s3-x","description":"d","severity":"HIGH","status":"failed","location":{"filename":"/ci/a.tf","start_line":1,"end_line":2}},{"rule_id":"G","passed":false,"location":{"filename":"a"}}]}"#;

@@ -7,7 +7,8 @@ use std::path::Path;
 
 use evidence::document::findings::Origin;
 use scan::reports::ReportFormat::{
-    self, Bandit, CyclonedxJson, CyclonedxXml, Grype, OsvScanner, Sarif, Semgrep, Trivy, ZapXml,
+    self, Bandit, Checkov, CyclonedxJson, CyclonedxXml, Grype, Hadolint, NpmAudit, OsvScanner, PipAudit,
+    Sarif, Semgrep, Tfsec, Trivy, ZapXml,
 };
 use scan::reports::translate;
 
@@ -83,7 +84,7 @@ fn files(dir: &Path) -> Vec<std::path::PathBuf> {
 }
 
 /// Directories of which every file is in the table.
-const DIRS: [&str; 9] = [
+const DIRS: [&str; 14] = [
     "sarif/SpecExamples",
     "scanner-reports/sarif",
     "scanner-reports/trivy",
@@ -93,6 +94,11 @@ const DIRS: [&str; 9] = [
     "scanner-reports/bandit",
     "scanner-reports/zap",
     "scanner-reports/cyclonedx",
+    "scanner-reports/pip_audit",
+    "scanner-reports/npm_audit_7_plus",
+    "scanner-reports/checkov",
+    "scanner-reports/hadolint",
+    "scanner-reports/tfsec",
 ];
 
 type Row = (ReportFormat, &'static str, Result<u64, &'static str>);
@@ -181,6 +187,17 @@ const TABLE: &[Row] = &[
     (CyclonedxXml, "scanner-reports/cyclonedx/multiple_cwes_fabricated.xml", Ok(1)),
     (CyclonedxXml, "scanner-reports/cyclonedx/spec1.xml", Ok(1)),
     (CyclonedxXml, "scanner-reports/cyclonedx/spec1_lowfirst.xml", Ok(1)),
+    (PipAudit, "scanner-reports/pip_audit/empty.json", Ok(0)),
+    (NpmAudit, "scanner-reports/npm_audit_7_plus/multiple_cwes_fabricated.json", Ok(2)),
+    (NpmAudit, "scanner-reports/npm_audit_7_plus/no_vuln.json", Ok(0)),
+    (NpmAudit, "scanner-reports/npm_audit_7_plus/one_vuln.json", Ok(3)),
+    (Checkov, "scanner-reports/checkov/checkov-report-1-vuln.json", Ok(1)),
+    (Checkov, "scanner-reports/checkov/checkov-report-severity.json", Ok(4)),
+    (Checkov, "scanner-reports/checkov/checkov2-report-0-vuln.json", Ok(0)),
+    (Hadolint, "scanner-reports/hadolint/one_dockerfile.json", Ok(4)),
+    (Tfsec, "scanner-reports/tfsec/many_findings_current.json", Ok(19)),
+    (Tfsec, "scanner-reports/tfsec/no_findings.json", Ok(0)),
+    (Tfsec, "scanner-reports/tfsec/one_finding_legacy.json", Ok(1)),
     (CyclonedxJson, "osv-scanner/sbom-insecure/alpine-zlib-16.cdx.json", Err("did not look for any")),
     (CyclonedxXml, "osv-scanner/locks-many-with-insecure/alpine.cdx.xml", Err("did not look for any")),
     (CyclonedxXml, "osv-scanner/sbom-insecure/alpine.cdx.xml", Err("did not look for any")),

@@ -40,12 +40,12 @@ fn suppressed_results_are_findings() {
 #[test]
 fn real_tools() {
     let source = tree(&[("a.py", "eval(a)\neval(b)  # nosemgrep\n")]);
-    let semgrep = findings(Sarif, include_bytes!("semgrep.sarif"), &source);
+    let semgrep = findings(Sarif, include_bytes!("real/semgrep-nosem.sarif"), &source);
     assert_eq!(semgrep.findings.len(), 2, "the comment has no effect");
     assert!(
         semgrep.findings.values().all(|found| (found.class, found.severity) == (Class::Code, Severity::High))
     );
-    let zizmor = findings(Sarif, include_bytes!("zizmor.sarif"), &tree(&[]));
+    let zizmor = findings(Sarif, include_bytes!("real/zizmor.sarif"), &tree(&[]));
     assert_eq!(zizmor.findings.len(), 5);
     assert!(zizmor.findings.values().all(|found| found.class == Class::Configuration));
 }
@@ -93,8 +93,6 @@ fn kinds_that_are_no_problem() {
         assert!(document.findings.is_empty());
         assert_eq!(document.tools.first().unwrap().to_string(), "T 1.2", "the tool ran and found nothing");
     }
-    let none = findings(Sarif, &report(r#"{"ruleId":"R","level":"none"}"#, "", ""), &BTreeMap::new());
-    assert!(none.findings.is_empty());
 }
 
 #[test]

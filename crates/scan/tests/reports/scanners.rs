@@ -166,7 +166,7 @@ fn zap_alerts() {
 
 #[test]
 fn wapiti_of_a_real_scan() {
-    let bytes = include_bytes!("wapiti.json");
+    let bytes = include_bytes!("real/wapiti.json");
     let document = findings(Wapiti, bytes, &BTreeMap::new());
     assert_eq!(document.tools.first().unwrap().to_string(), "wapiti 3.2.3");
     assert_eq!(document.findings.len(), 6);
@@ -183,7 +183,7 @@ fn wapiti_of_a_real_scan() {
 
 fn semgrep(extra: &str) -> String {
     format!(
-        r#"{{"version":"1.97.0","errors":[{{"level":"warn"}}],"results":[{{"check_id":"a.b","path":"./x.py","start":{{"line":3,"col":1}},"end":{{"line":4,"col":2}},"extra":{{{extra}}}}}]}}"#
+        r#"{{"version":"1.97.0","errors":[],"results":[{{"check_id":"a.b","path":"./x.py","start":{{"line":3,"col":1}},"end":{{"line":4,"col":2}},"extra":{{{extra}}}}}]}}"#
     )
 }
 
@@ -212,7 +212,7 @@ fn bandit_results() {
     assert_eq!((found.class, found.message.as_str()), (Class::Secret, "hardcoded_password_string"));
     assert_eq!(found.site, Site::File { path: "a.py".into(), line: Some(2), end: Some(3) });
     // Bandit 1.9.4 about a file with two `nosec` comments.
-    let hidden = refusal(Bandit, include_bytes!("bandit-nosec.json"));
+    let hidden = refusal(Bandit, include_bytes!("real/bandit-nosec.json"));
     assert!(hidden.contains("--ignore-nosec"), "{hidden}");
 }
 
@@ -264,7 +264,7 @@ fn refused() {
         (Semgrep, r#"{"results":[],"errors":[{"code":2}]}"#, "reports an error"),
         (
             Bandit,
-            r#"{"results":[],"errors":[{"filename":"a.py","reason":"syntax error"}]}"#,
+            r#"{"results":[],"metrics":{},"errors":[{"filename":"a.py","reason":"syntax error"}]}"#,
             "could not read `a.py`: syntax error",
         ),
     ] {

@@ -2,13 +2,26 @@
 
 use evidence::document::Tool;
 
-use super::model::{Report, Score, Vulnerability, unnamed};
+use super::model::{Components, Report, Score, Vulnerability, twice, unnamed};
 use crate::ScanError;
 use crate::reports::json::Node;
 use crate::reports::severity::Rating;
 use crate::reports::{findings, purl};
 
-pub(super) fn report(root: &Node<'_>) -> Result<Report, ScanError> {
+impl Components {
+    /// The components of a document of CycloneDX.
+    pub(crate) fn of(root: &Node<'_>) -> Result<Self, ScanError> {
+        check_format(root)?;
+        let mut all = Self::default();
+        if let Some(metadata) = root.field("metadata")? {
+            components(metadata.field("component")?.into_iter().collect(), &mut all)?;
+        }
+        components(root.list("components")?, &mut all)?;
+        Ok(all)
+    }
+}
+
+fn check_format(root: &Node<'_>) -> Result<(), ScanError> {
     if root.text("bomFormat")? != Some("CycloneDX") {
         return Err(root.fault("`bomFormat` is not `CycloneDX`"));
     }
@@ -16,13 +29,14 @@ pub(super) fn report(root: &Node<'_>) -> Result<Report, ScanError> {
     if !version.starts_with("1.") {
         return Err(root.fault("`specVersion` is not 1.x"));
     }
-    let mut report = Report::default();
+    Ok(())
+}
+
+pub(super) fn report(root: &Node<'_>) -> Result<Report, ScanError> {
+    let mut report = Report { components: Components::of(root)?, ..Report::default() };
     if let Some(metadata) = root.field("metadata")? {
         tools(&metadata, &mut report)?;
-        let component = metadata.field("component")?;
-        components(component.into_iter().collect(), &mut report)?;
     }
-    components(root.list("components")?, &mut report)?;
     let Some(list) = root.field("vulnerabilities")? else {
         return Err(root.fault("`vulnerabilities` is missing: the tool did not look for any"));
     };
@@ -49,7 +63,7 @@ fn tools(metadata: &Node<'_>, report: &mut Report) -> Result<(), ScanError> {
 }
 
 /// Components hold components; the depth is bounded by the parser.
-fn components(mut open: Vec<Node<'_>>, report: &mut Report) -> Result<(), ScanError> {
+fn components(mut open: Vec<Node<'_>>, all: &mut Components) -> Result<(), ScanError> {
     while let Some(component) = open.pop() {
         open.extend(component.list("components")?);
         let purl = match component.text("purl")? {
@@ -59,8 +73,10 @@ fn components(mut open: Vec<Node<'_>>, report: &mut Report) -> Result<(), ScanEr
                 unnamed(component.text("group")?, name, component.text("version")?)
             }
         };
-        if let Some(reference) = component.text("bom-ref")? {
-            report.components.insert(reference.to_owned(), purl);
+        if let Some(reference) = component.text("bom-ref")?
+            && !all.add(reference, purl)
+        {
+            return Err(component.fault(twice(reference)));
         }
     }
     Ok(())

@@ -4,7 +4,7 @@
 use evidence::document::Tool;
 use roxmltree::Node;
 
-use super::model::{Report, Score, Vulnerability, WHAT_XML, unnamed};
+use super::model::{Report, Score, Vulnerability, WHAT_XML, twice, unnamed};
 use crate::ScanError;
 use crate::reports::severity::Rating;
 use crate::reports::{findings, purl, xml};
@@ -24,7 +24,7 @@ pub(super) fn report(root: Node<'_, '_>) -> Result<Report, ScanError> {
     let mut lists = 0_usize;
     for node in root.descendants().filter(Node::is_element) {
         match node.tag_name().name() {
-            "component" => component(node, &mut report),
+            "component" => component(node, &mut report)?,
             "vulnerabilities" => lists += 1,
             "vulnerability" => report.vulnerabilities.push(vulnerability(node)?),
             _ => {}
@@ -43,14 +43,18 @@ pub(super) fn report(root: Node<'_, '_>) -> Result<Report, ScanError> {
 /// Elements of a list of tools.
 const NAMED: [&str; 3] = ["tool", "component", "service"];
 
-fn component(node: Node<'_, '_>, report: &mut Report) {
-    let Some(reference) = node.attribute("bom-ref") else { return };
+fn component(node: Node<'_, '_>, report: &mut Report) -> Result<(), ScanError> {
+    let Some(reference) = node.attribute("bom-ref") else { return Ok(()) };
     let stated = xml::text(node, "purl").map(|purl| purl::normal(&purl));
     let purl = stated.unwrap_or_else(|| {
         let (group, version) = (xml::text(node, "group"), xml::text(node, "version"));
         unnamed(group.as_deref(), &xml::text(node, "name").unwrap_or_default(), version.as_deref())
     });
-    report.components.insert(reference.to_owned(), purl);
+    if report.components.add(reference, purl) {
+        Ok(())
+    } else {
+        Err(xml::fault(WHAT_XML, node, twice(reference)))
+    }
 }
 
 fn vulnerability(node: Node<'_, '_>) -> Result<Vulnerability, ScanError> {

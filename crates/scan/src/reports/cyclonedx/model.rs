@@ -19,8 +19,7 @@ pub(in crate::reports) const WHAT_XML: &str = "CycloneDX report (XML)";
 #[derive(Default)]
 pub(super) struct Report {
     pub tools: BTreeSet<Tool>,
-    /// Package URLs by the reference of the component.
-    pub components: BTreeMap<String, String>,
+    pub components: Components,
     pub vulnerabilities: Vec<Vulnerability>,
 }
 
@@ -41,6 +40,31 @@ pub(super) struct Score {
     pub vector: Option<String>,
     pub score: Option<Rating>,
     pub severity: Option<String>,
+}
+
+/// Package URLs of components by their reference.
+#[derive(Default)]
+pub(crate) struct Components(BTreeMap<String, String>);
+
+impl Components {
+    /// Adds a component; the answer is false if another package has its reference, so that nobody knows which of the two
+    /// is affected.
+    pub(super) fn add(&mut self, reference: &str, purl: String) -> bool {
+        let known = self.0.entry(reference.to_owned()).or_insert_with(|| purl.clone());
+        *known == purl
+    }
+
+    /// The package URL of a reference: of a component, a package URL itself, or the end of a BOM link.
+    pub(crate) fn purl(&self, reference: &str) -> Option<String> {
+        let inner = reference
+            .strip_prefix("urn:cdx:")
+            .and_then(|link| link.split_once('#'))
+            .map(|(_, inner)| percent_decode_str(inner).decode_utf8_lossy().into_owned());
+        let references = [Some(reference), inner.as_deref()];
+        let mut named = references.iter().flatten().filter_map(|reference| self.0.get(*reference).cloned());
+        let itself = || references.iter().flatten().find(|reference| reference.starts_with("pkg:"));
+        named.next().or_else(|| itself().map(|purl| purl::normal(purl)))
+    }
 }
 
 impl Report {
@@ -65,7 +89,8 @@ impl Report {
                 ..Draft::new(Class::Dependency, &entry.id, entry.rating(), message, Place::Whole)
             };
             for reference in &entry.affects {
-                let place = Place::Component(component(reference, &self.components));
+                let purl = self.components.purl(reference);
+                let place = Place::Component(purl.unwrap_or_else(|| purl::of_package("", reference, "")));
                 drafts.push(Draft { place, ..draft.clone() })?;
             }
             if entry.affects.is_empty() {
@@ -73,22 +98,6 @@ impl Report {
             }
         }
         findings::document(drafts, tools, tree)
-    }
-}
-
-/// The package URL of a reference: of a component, a package URL itself, or the end of a BOM link.
-fn component(reference: &str, components: &BTreeMap<String, String>) -> String {
-    let inner = reference
-        .strip_prefix("urn:cdx:")
-        .and_then(|link| link.split_once('#'))
-        .map(|(_, inner)| percent_decode_str(inner).decode_utf8_lossy().into_owned());
-    let references = [Some(reference), inner.as_deref()];
-    if let Some(purl) = references.iter().flatten().find_map(|reference| components.get(*reference)) {
-        return purl.clone();
-    }
-    match references.iter().flatten().find(|reference| reference.starts_with("pkg:")) {
-        Some(purl) => purl::normal(purl),
-        None => purl::of_package("", reference, ""),
     }
 }
 
@@ -128,6 +137,11 @@ impl Score {
     fn is_cvss(&self) -> bool {
         matches!(self.method.as_deref(), Some("CVSSv3" | "CVSSv31" | "CVSSv4"))
     }
+}
+
+/// Two components with one reference.
+pub(super) fn twice(reference: &str) -> String {
+    format!("two components have the reference `{}`; give each its own", text(reference, 100))
 }
 
 /// Highest number of aliases that a document holds.
