@@ -15,11 +15,14 @@ use evidence::request::CLOCK_SKEW_MAX;
 use evidence::trust_root::Mode;
 use evidence::{CommitId, Digest, Moment};
 use judge::{Checked, Judgement};
+use serde::Serialize;
 use wire::{PersonView, PlaceView};
 
 use crate::clock::now;
 use crate::error::Error;
+use crate::foresight::Foresight;
 use crate::profile::Profile;
+use crate::results::Results;
 use crate::signing::PersonKey;
 use crate::{approvers, pins, places, project, random, review};
 
@@ -36,12 +39,73 @@ pub struct Vote {
     pub rebuild: Option<BTreeMap<String, Digest>>,
 }
 
-/// The page that a person reads before the signature: the evidence, what is missing for the gate, what the server says
-/// about other places, and the files that changed in the repository of a directory.
-pub fn page(checked: &Checked<'_>, judgement: &Judgement, told: &str, dir: &Path) -> String {
-    let missing = review::lines("missing", &judgement.reasons);
-    let unclear = review::lines("cannot be decided", &judgement.unclear);
-    format!("{}{missing}{unclear}{told}{}", review::summary(checked), changed_files(checked, dir))
+/// The facts about a release that a person decides on.
+#[derive(Debug)]
+pub struct Page<'a> {
+    /// The evidence.
+    pub checked: &'a Checked<'a>,
+    /// The judgement about it.
+    pub judgement: &'a Judgement,
+    /// Results of scanners and tests.
+    pub results: &'a Results,
+    /// The gate's reasons after an approval; `None` for another decision.
+    pub foresight: Option<&'a Foresight>,
+    /// The person's earlier vote that this one replaces, in words.
+    pub replaced: Option<&'a ReplacedVote>,
+    /// The server's words about other places.
+    pub told: &'a str,
+}
+
+impl Page<'_> {
+    /// The page that a person reads before the signature: the evidence, the results of scanners and tests, what is missing
+    /// for the gate, what the server says about other places, and the files that changed in the repository of a directory.
+    pub fn text(&self, dir: &Path) -> String {
+        let missing = review::lines("missing", &self.judgement.reasons);
+        let unclear = review::lines("cannot be decided", &self.judgement.unclear);
+        let (summary, results) = (review::summary(self.checked), self.results.text());
+        let after = self.foresight.map(Foresight::text).unwrap_or_default();
+        let replaced = self.replaced.map(|vote| format!("\n{}", vote.words())).unwrap_or_default();
+        let files = changed_files(self.checked, dir);
+        format!("{summary}{results}{missing}{unclear}{}{files}{after}{replaced}", self.told)
+    }
+}
+
+/// A person's earlier vote on the same release, which their next vote replaces.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReplacedVote {
+    /// The earlier decision.
+    pub decision: Decision,
+    /// Its time.
+    pub at: Moment,
+    /// Its reason.
+    pub reason: String,
+}
+
+impl ReplacedVote {
+    /// The person's earlier vote with the other decision, if it counts.
+    pub fn of(checked: &Checked<'_>, profile: &Profile, decision: Decision) -> Option<Self> {
+        let other = if decision == Decision::Approve { Decision::Reject } else { Decision::Approve };
+        let vote = earlier_vote(checked, profile, other)?;
+        let at = vote.not_before.later_by(CLOCK_SKEW_MAX);
+        Some(Self { decision: other, at, reason: vote.reason })
+    }
+
+    /// A sentence about it.
+    pub fn words(&self) -> String {
+        let (at, reason) = (self.at, shown::line(&self.reason));
+        match self.decision {
+            Decision::Reject => format!("this lifts your own rejection of {at}: {reason}"),
+            Decision::Approve => format!("this replaces your own approval of {at}: {reason}"),
+        }
+    }
+
+    /// The question before the signature.
+    pub const fn question(&self) -> &'static str {
+        match self.decision {
+            Decision::Reject => "Lift your rejection, and sign this approval?",
+            Decision::Approve => "Withdraw your approval, and sign this rejection?",
+        }
+    }
 }
 
 /// The server's statements about the commit at other places, shown beside the evidence. They are not proven, but useful

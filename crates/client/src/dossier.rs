@@ -53,7 +53,8 @@ impl Dossier {
     }
 }
 
-fn nothing_pinned() -> Error {
+/// The failure of a person without a pin.
+pub fn nothing_pinned() -> Error {
     Error::unusable(
         "you have pinned nothing; ask a colleague for their line of `countersign trust pin`, and pin it with `countersign trust pin --set LINE`",
     )

@@ -2,44 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::build::Reported;
-use evidence::Digest;
-use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
-use evidence::receipt::{Output, PAYLOAD_TYPE, Receipt, Work};
+use evidence::receipt::{Output, Work};
 use wire::{Client, RunView};
 
 use crate::error::Error;
+use crate::run_reports;
 
 /// One line for each step whose outputs differ between runners; empty if no receipt shows a difference.
 pub async fn files(client: &Client, view: &RunView) -> Result<Vec<String>, Error> {
     let mut left: BTreeMap<String, Vec<BTreeMap<String, Output>>> = BTreeMap::new();
-    for envelope in receipts(client, view).await? {
-        // No signature is checked, since this list is only shown; the receipts were verified where they counted.
-        let envelope = Envelope::decode(&client.blob(&envelope, ENVELOPE_BYTES_MAX).await?)?;
-        let receipt: Receipt = serde_json::from_slice(envelope.payload(PAYLOAD_TYPE)?)?;
+    for receipt in run_reports::receipts(client, view).await? {
         if let Work::Step(step) = &receipt.work {
             left.entry(step.to_string()).or_default().push(receipt.outputs);
         }
     }
     Ok(left.iter().filter_map(|(step, outputs)| line(step, outputs)).collect())
-}
-
-/// Envelopes of the receipts of a run.
-async fn receipts(client: &Client, view: &RunView) -> Result<Vec<Digest>, Error> {
-    let (mut from, mut found) = (view.entry, Vec::new());
-    loop {
-        let entries = client.entries(from).await?;
-        let Some(last) = entries.last() else { return Ok(found) };
-        from = last.entry + 1;
-        for entry in &entries {
-            if entry.kind == "build.reported"
-                && let Ok(report) = serde_json::from_value::<Reported>(entry.facts.clone())
-                && report.run == view.run
-            {
-                found.push(report.envelope);
-            }
-        }
-    }
 }
 
 fn line(step: &str, outputs: &[BTreeMap<String, Output>]) -> Option<String> {

@@ -2,7 +2,7 @@
 //!
 //! Input: evidence that was checked. Output: text. Invariant: each line of a summary comes from verified bytes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use domain::gate::GateOutcome;
@@ -206,13 +206,22 @@ pub const fn assurance(mode: Mode) -> &'static str {
     }
 }
 
-/// Findings, one to a line.
+/// Findings, one to a line, and at most [`EACH_MAX`] of each code.
 pub fn lines(title: &str, findings: &[Finding]) -> String {
-    let lines = findings.iter().map(|Finding { code, what, remedy }| {
-        let [code, what, remedy] = [code, what, remedy].map(|text| shown::below(text));
-        format!("\n  {code}: {what}\n    remedy: {remedy}")
-    });
-    if findings.is_empty() { String::new() } else { format!("\n{title}:{}", lines.collect::<String>()) }
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut text = String::new();
+    for Finding { code, what, remedy } in findings {
+        let count = seen.entry(code).or_default();
+        *count += 1;
+        if *count <= EACH_MAX {
+            let [code, what, remedy] = [code, what, remedy].map(|text| shown::below(text));
+            text += &format!("\n  {code}: {what}\n    remedy: {remedy}");
+        }
+    }
+    for (code, count) in seen.into_iter().filter(|(_, count)| *count > EACH_MAX) {
+        text += &format!("\n  and {} more of {}", count.saturating_sub(EACH_MAX), shown::below(code));
+    }
+    if findings.is_empty() { text } else { format!("\n{title}:{text}") }
 }
 
 /// A number with its noun.
@@ -230,6 +239,8 @@ pub fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
 
+/// Most findings of one code that a page lists.
+const EACH_MAX: usize = 5;
 /// The remedy for a file that holds no trust root.
 pub const NO_ROOT: &str = "this is no trust root as `countersign trust root --out FILE` writes it";
 

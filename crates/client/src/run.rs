@@ -14,8 +14,9 @@ use crate::dossier::Dossier;
 use crate::error::Error;
 use crate::home::Home;
 use crate::outcome::{self, PlaceOutcome, Stand};
+use crate::pending::PendingGate;
 use crate::profile::Profile;
-use crate::{approvers, waiting};
+use crate::{approvers, foresight, waiting};
 
 /// The last run of a commit, if another run would change nothing: it is in progress, or its artifacts are settled at
 /// every place, or a person rolled them back there.
@@ -96,16 +97,28 @@ pub async fn follow(
     }
 }
 
-/// The next command for this run.
-pub async fn next(home: &Home, client: &Client, outcomes: &[PlaceOutcome]) -> Result<String, Error> {
+/// The next command for this run. A release whose gate has other reasons than a missing approval needs something else first.
+pub async fn next(
+    home: &Home,
+    client: &Client,
+    outcomes: &[PlaceOutcome],
+    gates: &[PendingGate],
+) -> Result<String, Error> {
     let waits = outcomes.iter().find_map(|at| match at.stand {
         Stand::Waiting { approvals, .. } => Some((&at.place, approvals)),
         _ => None,
     });
-    match waits {
-        Some((place, 1..)) => Ok(format!("countersign promote {place}")),
-        Some((place, 0)) => approval(home, client, place).await,
-        None => Ok("countersign status".into()),
+    let Some((place, approvals)) = waits else { return Ok("countersign status".into()) };
+    if let Some(gate) = gates.iter().find(|gate| gate.place == *place) {
+        let others = gate.left.iter().filter(|finding| finding.code != "approvals-missing");
+        let others: Vec<_> = others.cloned().collect();
+        if !others.is_empty() {
+            return Ok(foresight::next(place, &others, &gate.results));
+        }
+    }
+    match approvals {
+        0 => approval(home, client, place).await,
+        _ => Ok(format!("countersign promote {place}")),
     }
 }
 

@@ -25,6 +25,17 @@ pub fn line(text: &str) -> String {
     escaped(text, |_| false)
 }
 
+/// Text of another person or program, inside a line, of at most so many characters. A text that was cut ends with `…`.
+#[must_use]
+pub fn brief(text: &str, chars_max: usize) -> String {
+    // An escape has at most ten characters, so a longer beginning cannot show more.
+    let shown = line(&text.chars().take(chars_max.saturating_add(1)).collect::<String>());
+    if shown.chars().count() <= chars_max {
+        return shown;
+    }
+    shown.chars().take(chars_max.saturating_sub(1)).chain(['…']).collect()
+}
+
 /// Text of another person or program, below a line. All lines after the first are indented.
 #[must_use]
 pub fn below(text: &str) -> String {
@@ -101,7 +112,7 @@ fn is_plain(c: char) -> bool {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "test code")]
 
-    use super::{below, json, line, log, text};
+    use super::{below, brief, json, line, log, text};
 
     #[test]
     fn nothing_moves_the_cursor_or_hides() {
@@ -117,6 +128,15 @@ mod tests {
         }
         assert_eq!(below("at gate.rego:1\ndeny"), "at gate.rego:1\n      deny");
         assert_eq!(text("one\n  two\u{1b}c"), "one\n  two\\u{1b}c");
+    }
+
+    #[test]
+    fn a_brief_text_is_escaped_and_bounded() {
+        assert_eq!(brief("eval of input", 13), "eval of input");
+        assert_eq!(brief("eval of inputs", 13), "eval of inpu…");
+        assert_eq!(brief("山山山山", 3), "山山…");
+        assert_eq!(brief("a\u{1b}[2Jb", 8), "a\\u{1b}…");
+        assert!(brief(&"\u{202e}".repeat(1_000), 40).chars().count() <= 40);
     }
 
     #[test]

@@ -5,22 +5,25 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use client::approval::{self, Vote};
+use client::approval::{self, ReplacedVote, Vote};
 use client::dossier::Dossier;
+use client::foresight::Foresight;
 use client::home::Home;
 use client::id_prefix::IdPrefix;
 use client::profile::Profile;
 use client::rejection::NeededRollback;
 use client::request::Parts;
+use client::results::Results;
 use client::{places, session};
 use evidence::approval::{Approval, Decision};
 use evidence::dsse::Envelope;
 use evidence::request::CLOCK_SKEW_MAX;
 use evidence::{Digest, Name, Place};
 use judge::Checked;
+use policy::Finding;
 use serde::Serialize;
 use serde_json::json;
-use wire::PlaceView;
+use wire::{PersonView, PlaceView};
 
 use super::{DataDir, cancel, rollback, runtime, words};
 use crate::consent::{ask, ask_for};
@@ -71,7 +74,16 @@ struct ApprovalReport {
     evidence: Digest,
     entry: Option<u64>,
     rebuilt: Option<bool>,
+    /// Codes of the gate's reasons before this decision.
     missing: Vec<String>,
+    /// The gate's reasons that are left after an approval, apart from the promotion.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left: Option<Vec<Finding>>,
+    /// The person's earlier vote that this one replaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<ReplacedVote>,
+    #[serde(flatten)]
+    results: Results,
     next: String,
 }
 
@@ -88,17 +100,20 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
     let profile = Profile::of(&home)?;
     let dossier = runtime.block_on(Dossier::fetch(&profile, &client, &view.place))?;
     let (release, checked) = (dossier.bundle.release, dossier.check()?);
-    let judgement = judge::judge_checked(&checked);
+    let people = runtime.block_on(client.installation())?.people;
     let needed = NeededRollback::of(&view, release).filter(|_| decision == Decision::Reject);
     let ends = needed.as_ref().map(|needed| needed.page(&view)).unwrap_or_default();
     let told = approval::told(&known, &view, decision);
-    let here = std::env::current_dir().unwrap_or_default();
-    let page = approval::page(&checked, &judgement, &told, &here) + &ends;
+    let (page, mut report) = seen(&dossier, &checked, &profile, &people, (decision, &told))?;
+    let page = page + &ends;
     if verb.show {
-        return if output == Output::Text { output::show(&page) } else { Ok(()) };
+        return match output {
+            Output::Text => output::show(&page),
+            Output::Json => output.print(&report, |_| String::new()),
+        };
     }
     if decision == Decision::Approve {
-        approval::refuse_own_change(&checked, &runtime.block_on(client.installation())?.people, &profile)?;
+        approval::refuse_own_change(&checked, &people, &profile)?;
     }
     let reason = verb.reason.clone().ok_or_else(|| {
         Failure::usage("give your reason with --reason; it is signed and kept. `--show` only shows")
@@ -108,22 +123,13 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
         // If the release is still in progress, the rollback that the rejection asked for did not start: ask for it now.
         return match needed {
             Some(needed) => consent.roll_back(needed, &view, "is rejected already", None),
-            None => already(&view, &checked, &vote, decision, output),
+            None => already(&report, &vote, output),
         };
     }
     let rebuilt = if verb.rebuild { Some(same_artifact(&home, verb, &checked)?) } else { None };
-    ask(&page, verb.yes, output)?;
-    let mut report = ApprovalReport {
-        decision,
-        place: view.place.clone(),
-        release,
-        artifact: dossier.bundle.artifact(),
-        evidence: checked.evidence,
-        entry: None,
-        rebuilt: rebuilt.as_ref().map(|_| true),
-        missing: judgement.codes(),
-        next: next(decision, &view.place),
-    };
+    let question = report.replaces.as_ref().map_or("Sign this?", ReplacedVote::question);
+    ask_for(question, "nothing was signed", &page, verb.yes, output)?;
+    report.rebuilt = rebuilt.as_ref().map(|_| true);
     let vote = Vote { decision, reason, ticket: verb.ticket.clone(), rebuild: rebuilt };
     let entry = send(&home, approval::sign(&profile, &checked, vote)?)?;
     report.entry = Some(entry);
@@ -145,6 +151,48 @@ pub fn run(verb: &Approve, decision: Decision, output: Output) -> Result<(), Fai
             report.decision, report.release, report.next
         )
     })
+}
+
+/// The page that the person reads, and the same as data.
+fn seen(
+    dossier: &Dossier,
+    checked: &Checked<'_>,
+    profile: &Profile,
+    people: &[PersonView],
+    (decision, told): (Decision, &str),
+) -> Result<(String, ApprovalReport), Failure> {
+    let judgement = judge::judge_checked(checked);
+    let results = Results::of(checked, &judgement);
+    let foresight = match decision {
+        Decision::Approve => Some(Foresight::of(dossier, profile, people, &results)?),
+        Decision::Reject => None,
+    };
+    let replaces = ReplacedVote::of(checked, profile, decision);
+    let page = approval::Page {
+        checked,
+        judgement: &judgement,
+        results: &results,
+        foresight: foresight.as_ref(),
+        replaced: replaces.as_ref(),
+        told,
+    };
+    let page = page.text(&std::env::current_dir().unwrap_or_default());
+    let next = foresight.as_ref().map_or_else(|| "countersign status".to_owned(), |seen| seen.next.clone());
+    let report = ApprovalReport {
+        decision,
+        place: checked.place.clone(),
+        release: checked.bundle.release,
+        artifact: checked.bundle.artifact(),
+        evidence: checked.evidence,
+        entry: None,
+        rebuilt: None,
+        missing: judgement.codes(),
+        left: foresight.map(|seen| seen.left),
+        replaces,
+        results,
+        next,
+    };
+    Ok((page, report))
 }
 
 /// Sends a signed vote; returns the number of its entry.
@@ -170,31 +218,18 @@ fn same_artifact(
 }
 
 /// Returns an earlier vote: the same vote of the same person on the same evidence adds nothing, so nothing is signed.
-fn already(
-    view: &PlaceView,
-    checked: &Checked<'_>,
-    vote: &Approval,
-    decision: Decision,
-    output: Output,
-) -> Result<(), Failure> {
-    let word = if decision == Decision::Approve { "approved" } else { "rejected" };
-    let (bundle, place) = (checked.bundle, &view.place);
-    let (at, next) = (vote.not_before.later_by(CLOCK_SKEW_MAX), next(decision, place));
-    let known = json!({
-        "decision": decision, "place": place, "release": bundle.release, "artifact": bundle.artifact(),
-        "evidence": checked.evidence, "entry": null, "already": at, "next": next,
-    });
+fn already(report: &ApprovalReport, vote: &Approval, output: Output) -> Result<(), Failure> {
+    let word = if report.decision == Decision::Approve { "approved" } else { "rejected" };
+    let at = vote.not_before.later_by(CLOCK_SKEW_MAX);
+    let mut known = serde_json::to_value(report)?;
+    if let Some(known) = known.as_object_mut() {
+        known.insert("already".to_owned(), json!(at));
+    }
     output.print(&known, |_| {
-        let (release, reason) = (bundle.release, shown::line(&vote.reason));
+        let (release, place, next) = (report.release, &report.place, &report.next);
+        let reason = shown::line(&vote.reason);
         format!("release {release} of {place} is already {word} by you, at {at}: {reason}\nnext: {next}")
     })
-}
-
-fn next(decision: Decision, place: &Place) -> String {
-    match decision {
-        Decision::Approve => format!("countersign promote {place}"),
-        Decision::Reject => "countersign status".into(),
-    }
 }
 
 /// How the person is asked for the rollback that a rejection needs.

@@ -23,6 +23,7 @@ mod sbom;
 mod scan;
 mod server;
 mod status;
+mod status_release;
 mod trust;
 mod trust_environment;
 mod trust_origin;

@@ -8,17 +8,21 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use client::home::Home;
-use client::outcome::{self, PlaceOutcome};
+use client::outcome::{self, PlaceOutcome, Stand};
+use client::pending::{self, PendingGate};
+use client::profile::Profile;
 use client::project::{self, SourceCommit};
+use client::results::ReportCounts;
 use client::review::short;
 use client::run_request::{self, RunRequest};
-use client::{approvers, missing_pipeline, run, run_failure, session};
+use client::{approvers, missing_pipeline, run, run_failure, run_reports, session};
 use domain::RunId;
 use evidence::rules::UNTESTED;
 use evidence::trust_root::Mode;
 use evidence::{CommitId, Digest, Name};
 use serde::Serialize;
-use wire::{PlaceView, RunState};
+use tokio::runtime::Runtime;
+use wire::{Client, PlaceView, RunState};
 
 use super::pipeline_run::{self, Local};
 use super::{DataDir, runtime};
@@ -78,6 +82,12 @@ struct RunReport {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     without_places: Vec<String>,
     places: Vec<PlaceView>,
+    /// Reports of the run's steps, in numbers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    reports: Vec<ReportCounts>,
+    /// Gates of the releases that wait for people.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    gates: Vec<PendingGate>,
     /// Warnings for the person who runs the commit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
@@ -142,12 +152,30 @@ pub fn run(verb: &Run, output: Output) -> Result<(), Failure> {
     report.without_places = outcome::without_places(&view, &end.places);
     report.outcomes = outcome::stands(&view, &end.places);
     report.places = end.places.into_iter().filter(own).collect();
+    report.reports = runtime.block_on(run_reports::reports(&client, &view)).unwrap_or_default();
     if let Some(failure) = runtime.block_on(run_failure::failure(&client, &view, &report.outcomes))? {
+        report.reports.iter().for_each(|counts| progress.say(format!("report {}", counts.line())));
         return Err(failure.into());
     }
-    report.next = runtime.block_on(run::next(&home, &client, &report.outcomes))?;
+    report.gates = gates(&runtime, &home, &client, &report)?;
+    report.next = runtime.block_on(run::next(&home, &client, &report.outcomes, &report.gates))?;
     report.notes.extend(untested.then(|| UNTESTED.to_owned()));
     output.print(&report, RunReport::text)
+}
+
+/// The gates of the releases of this run that wait for people.
+fn gates(
+    runtime: &Runtime,
+    home: &Home,
+    client: &Client,
+    report: &RunReport,
+) -> Result<Vec<PendingGate>, Failure> {
+    let waits = |view: &&PlaceView| {
+        let at = report.outcomes.iter().find(|at| at.place == view.place);
+        at.is_some_and(|at| matches!(at.stand, Stand::Waiting { .. }))
+    };
+    let waiting: Vec<_> = report.places.iter().filter(waits).cloned().collect();
+    Ok(runtime.block_on(pending::gates(&Profile::of(home)?, client, &waiting)))
 }
 
 const fn how_far(state: RunState) -> &'static str {
@@ -165,6 +193,8 @@ impl RunReport {
             outcomes: Vec::new(),
             without_places: Vec::new(),
             places: Vec::new(),
+            reports: Vec::new(),
+            gates: Vec::new(),
             notes: Vec::new(),
             next,
         }
@@ -178,7 +208,9 @@ impl RunReport {
                 "service {service} has no place: no environment statement of this installation names it\n"
             )
         });
-        let lines: String = artifacts.chain(outcomes).chain(missing).collect();
+        let reports = self.reports.iter().map(|counts| format!("report {}\n", counts.line()));
+        let gates = self.gates.iter().flat_map(PendingGate::lines).map(|line| format!("{line}\n"));
+        let lines: String = artifacts.chain(reports).chain(outcomes).chain(missing).chain(gates).collect();
         let done = if self.unchanged { "nothing was done: this commit was run before\n" } else { "" };
         let notes: String = self.notes.iter().map(|note| format!("note: {note}\n")).collect();
         format!("{lines}{done}{notes}next: {}", self.next)

@@ -5,19 +5,21 @@ use std::time::Duration;
 use clap::Args;
 use client::clock::now;
 use client::outcome;
+use client::pending::{self, PendingGate};
 use client::places;
+use client::profile::Profile;
 use client::review::{self, many, short};
 use client::session;
 use client::witnesses;
-use evidence::Moment;
 use evidence::trust_root::Mode;
+use evidence::{Moment, Place};
 use serde::Serialize;
 use wire::{
     FreezeView, Installation, MachineView, PersonView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView,
     RunFilter, RunView,
 };
 
-use super::{DataDir, runtime};
+use super::{DataDir, release, runtime, status_release};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -26,13 +28,22 @@ use crate::output::Output;
 pub struct Status {
     #[command(flatten)]
     data_dir: DataDir,
+    /// The place, PROJECT/SERVICE/ENVIRONMENT, to show one release in full; default: the whole installation in short.
+    place: Option<Place>,
+    /// Number of the release; default: the pending release, else the running one.
+    #[arg(value_parser = release, requires = "place")]
+    release: Option<u64>,
 }
 
 /// Reads the server's views and prints them.
 pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
     let home = verb.data_dir.home()?;
+    if let Some(place) = &verb.place {
+        return status_release::run(&home, place, verb.release, output);
+    }
     let client = session::client(&home)?;
-    let (installation, places, runs) = runtime()?.block_on(async {
+    let runtime = runtime()?;
+    let (installation, places, runs) = runtime.block_on(async {
         Ok::<_, Failure>((
             client.installation().await?,
             client.places().await?,
@@ -40,13 +51,16 @@ pub fn run(verb: &Status, output: Output) -> Result<(), Failure> {
         ))
     })?;
     let ending = ending(&installation, &places, now()?);
-    let report = StatusReport { installation, places, runs, ending };
+    let gates = runtime.block_on(pending::gates(&Profile::of(&home)?, &client, &places));
+    let report = StatusReport { installation, places, gates, runs, ending };
     output.print(&report, |report| {
+        let gates: Vec<_> = report.gates.iter().flat_map(PendingGate::lines).collect();
         format!(
-            "{}{}{}{}{}",
+            "{}{}{}{}{}{}",
             text(&report.installation),
             stopped(&report.installation, &report.places),
             places_text(&report.places),
+            section("gates of pending releases", &gates),
             runs_text(&report.runs, &report.places),
             section("ends soon", &report.ending)
         )
@@ -58,6 +72,8 @@ struct StatusReport {
     #[serde(flatten)]
     installation: Installation,
     places: Vec<PlaceView>,
+    /// Pending releases: what their scanners and tests found, and the reasons of their gates.
+    gates: Vec<PendingGate>,
     runs: Vec<RunView>,
     /// Statements that expire within two weeks, and how to renew them.
     ending: Vec<String>,

@@ -28,6 +28,10 @@ fn scanned(shop: &Shop, results: &str) {
 
 const CRITICAL: &str = r#"{"ruleId":"sh/eval","level":"error","message":{"text":"runs what it reads"},"properties":{"security-severity":"9.8"},"locations":[{"physicalLocation":{"artifactLocation":{"uri":"service.sh"},"region":{"startLine":2}}}]}"#;
 
+fn codes_of(reasons: &Value) -> Vec<&str> {
+    reasons.as_array().into_iter().flatten().filter_map(|reason| reason["code"].as_str()).collect()
+}
+
 #[test]
 fn something_critical_reaches_staging_and_not_production() {
     let shop = Shop::solo();
@@ -37,13 +41,33 @@ fn something_critical_reaches_staging_and_not_production() {
     let ran = shop.ok(&["run"]);
     assert_eq!(ran["state"], json!("passed"));
     assert!(at(&up, "staging")["running"].is_object(), "staging has another limit");
-    shop.ok(&["approve", "--yes", "--reason", "tested in staging"]);
+    // The approver sees what the gate will say, before the signature and after it.
+    let shown = shop.ok(&["approve", "--show"]);
+    let worst = &shown["findings"]["worst"][0];
+    assert_eq!(worst["at"], "service.sh:2", "{shown}");
+    assert_eq!(
+        (worst["severity"].as_str(), &worst["blocks"]),
+        (Some("critical"), &json!(["finding-critical"]))
+    );
+    assert_eq!(shown["reports"][0]["items"], json!({ "critical": 1 }));
+    assert_eq!((&shown["entry"], codes_of(&shown["left"])), (&json!(null), vec!["finding-critical"]));
+    let approved = shop.ok(&["approve", "--yes", "--reason", "tested in staging"]);
+    let next = approved["next"].as_str().unwrap();
+    assert!(
+        next.starts_with("mend what blocks it") && next.contains(worst["id"].as_str().unwrap()),
+        "{next}"
+    );
     let refused = shop.in_repository(&["promote"], 3);
     assert!(codes(&refused).contains(&"finding-critical"), "{refused}");
     let reason =
         refused["reasons"].as_array().unwrap().iter().find(|reason| reason["code"] == "finding-critical");
     let what = &reason.unwrap()["what"];
     assert_eq!(what, "sh/eval at service.sh:2: runs what it reads");
+    assert_eq!(
+        codes_of(&refused["reasons"]),
+        codes_of(&shown["left"]),
+        "no other reason than those foretold"
+    );
     // Mended, it goes out, and its evidence carries the scanner's document.
     scanned(&shop, "");
     shop.commit("nothing runs what it reads");

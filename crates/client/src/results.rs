@@ -1,0 +1,308 @@
+//! Results of scanners and tests about a release, as a person reads them: counts of each report, the worst findings,
+//! and the failed tests.
+//!
+//! Input: checked evidence and its judgement. Output: values, and lines of text. Invariant: texts of tools are escaped
+//! and bounded, and the number of lines is bounded; whatever is not shown is counted.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::document::findings::{Finding, Severity};
+use evidence::document::tests::TestOutcome;
+use evidence::document::{FindingsDocument, ReportRef, TestsDocument};
+use evidence::{Digest, Name};
+use judge::{Checked, Judgement};
+use serde::Serialize;
+
+use crate::id_prefix::IdPrefix;
+use crate::review::many;
+
+/// Results of a release.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Results {
+    /// Every report of the build.
+    pub reports: Vec<ReportCounts>,
+    /// Findings that the judge sees. Absent if the policy reads none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<FindingsShown>,
+    /// Tests that the judge sees. Absent if the policy reads none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tests: Option<TestsShown>,
+}
+
+/// One report of a step, in numbers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ReportCounts {
+    /// The step.
+    pub step: String,
+    /// Path of the report in the workspace.
+    pub path: String,
+    /// Its format.
+    pub format: String,
+    /// The tools that it names.
+    pub tool: String,
+    /// Number of runners that read it.
+    pub runners: usize,
+    /// Counts of its entries by sort. Where runners differ, the highest.
+    pub items: BTreeMap<String, u64>,
+}
+
+/// Findings, the worst first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FindingsShown {
+    /// Counts by severity; `unconfirmed` counts suspicions of any severity.
+    pub counts: BTreeMap<String, u64>,
+    /// The worst findings, at most [`LISTED_MAX`].
+    pub worst: Vec<FindingShown>,
+}
+
+/// A finding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FindingShown {
+    /// Beginning of its id, which no other finding of the release has.
+    pub id: String,
+    /// Severity.
+    pub severity: Severity,
+    /// The tool's rule, or the advisory.
+    pub rule: String,
+    /// Its place in one line.
+    pub at: String,
+    /// The tool's sentence.
+    pub message: String,
+    /// Smallest version without it, if known.
+    pub fixed: Option<String>,
+    /// Whether it is known to be exploited.
+    pub exploited: bool,
+    /// Whether the tool only suspects it.
+    pub unconfirmed: bool,
+    /// Codes of the gate's reasons that name it.
+    pub blocks: BTreeSet<String>,
+}
+
+/// Tests.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TestsShown {
+    /// Counts by outcome.
+    pub counts: BTreeMap<String, u64>,
+    /// Failed tests, each with its suite, at most [`LISTED_MAX`].
+    pub failed: Vec<FailedTest>,
+}
+
+/// A test that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FailedTest {
+    /// Suite and name.
+    pub test: String,
+    /// The tool's sentence.
+    pub message: Option<String>,
+}
+
+impl Results {
+    /// The results of a release; its judgement says which findings block it.
+    #[must_use]
+    pub fn of(checked: &Checked<'_>, judgement: &Judgement) -> Self {
+        let proof = &checked.documents;
+        let reports = proof.reports.iter();
+        Self {
+            reports: reports.map(|report| ReportCounts::of(&report.step, &report.path, &report.by)).collect(),
+            findings: proof.findings.as_ref().map(|found| FindingsShown::of(found, judgement)),
+            tests: proof.tests.as_ref().map(TestsShown::of),
+        }
+    }
+
+    /// The results in lines, each after a line break; empty without reports.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut lines = Vec::new();
+        if !self.reports.is_empty() {
+            lines.push("reports:".to_owned());
+            lines.extend(bounded(&self.reports, "report", |report| vec![format!("  {}", report.line())]));
+        }
+        if let Some(found) = &self.findings {
+            lines.push(format!("findings: {}", counts(&found.counts)));
+            let all: u64 = found.counts.values().sum();
+            let shown = found.worst.iter().take(SHOWN_MAX);
+            let count = shown.len();
+            lines.extend(shown.flat_map(FindingShown::lines));
+            lines.extend(more(all, count, "finding"));
+        }
+        if let Some(tests) = &self.tests {
+            lines.push(format!("tests: {}", counts(&tests.counts)));
+            lines.extend(tests.failed.iter().take(SHOWN_MAX).map(FailedTest::line));
+            let all = ["failed", "error"].iter().filter_map(|name| tests.counts.get(*name)).sum();
+            lines.extend(more(all, tests.failed.len().min(SHOWN_MAX), "failed test"));
+        }
+        lines.iter().map(|line| format!("\n{line}")).collect()
+    }
+
+    /// The findings that the gate's reasons name.
+    pub fn blocking(&self) -> impl Iterator<Item = &FindingShown> {
+        let worst = self.findings.iter().flat_map(|found| &found.worst);
+        worst.filter(|finding| !finding.blocks.is_empty())
+    }
+}
+
+impl ReportCounts {
+    /// The counts of a report by its runners.
+    #[must_use]
+    pub fn of(step: &Name, path: &str, by: &BTreeMap<Name, ReportRef>) -> Self {
+        let first = by.values().next();
+        let mut items: BTreeMap<String, u64> = BTreeMap::new();
+        for (name, count) in by.values().flat_map(|by| &by.items) {
+            let most = items.entry(name.clone()).or_default();
+            *most = (*most).max(*count);
+        }
+        Self {
+            step: step.to_string(),
+            path: path.to_owned(),
+            format: first.map(|by| by.format.to_string()).unwrap_or_default(),
+            tool: first.map(|by| by.tool.clone()).unwrap_or_default(),
+            runners: by.len(),
+            items,
+        }
+    }
+
+    /// The report in one line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let (path, tool) = (shown::brief(&self.path, PATH_CHARS), shown::brief(&self.tool, TOOL_CHARS));
+        let (step, format, runners) = (&self.step, &self.format, many(self.runners, "runner"));
+        format!("{path} ({format}) of step {step}: {}; by {tool}, read by {runners}", counts(&self.items))
+    }
+}
+
+impl FindingsShown {
+    fn of(document: &FindingsDocument, judgement: &Judgement) -> Self {
+        let mut blocks: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for reason in &judgement.reasons {
+            blocks.entry(&reason.what).or_default().insert(reason.code.clone());
+        }
+        let ids = IdPrefix::beginnings(document.findings.keys());
+        let blocking = |finding: &Finding| {
+            let named = format!("{} at {}: {}", finding.rule, finding.site, finding.message);
+            blocks.get(named.as_str()).cloned().unwrap_or_default()
+        };
+        let rows = ids.into_iter().zip(&document.findings);
+        let rows = rows.map(|(id, (whole, finding))| (id, whole, finding, blocking(finding)));
+        let mut rows: Vec<(String, &Digest, &Finding, BTreeSet<String>)> = rows.collect();
+        rows.sort_by(|(_, id, one, blocks), (_, other_id, other, other_blocks)| {
+            let worst = |finding: &Finding, blocks: &BTreeSet<String>| {
+                let severity = Reverse((finding.severity, finding.score));
+                (blocks.is_empty(), finding.unconfirmed, !finding.exploited, severity)
+            };
+            let place = (&one.site, &one.rule, id).cmp(&(&other.site, &other.rule, other_id));
+            worst(one, blocks).cmp(&worst(other, other_blocks)).then(place)
+        });
+        let shown = rows.into_iter().take(LISTED_MAX).map(|(id, _, finding, blocks)| FindingShown {
+            id,
+            severity: finding.severity,
+            rule: finding.rule.clone(),
+            at: finding.site.to_string(),
+            message: finding.message.clone(),
+            fixed: finding.fixed.clone(),
+            exploited: finding.exploited,
+            unconfirmed: finding.unconfirmed,
+            blocks,
+        });
+        Self { counts: evidence::document::Document::items(document), worst: shown.collect() }
+    }
+}
+
+impl FindingShown {
+    /// The finding in two lines.
+    fn lines(&self) -> [String; 2] {
+        let suspected = if self.unconfirmed { ", only suspected" } else { "" };
+        let exploited = if self.exploited { ", known to be exploited" } else { "" };
+        let fixed = self.fixed.as_ref().map(|version| shown::brief(version, TOOL_CHARS));
+        let fixed = fixed.map(|version| format!("; fixed in {version}")).unwrap_or_default();
+        let blocks: Vec<_> = self.blocks.iter().map(|code| shown::brief(code, TOOL_CHARS)).collect();
+        let blocks =
+            if blocks.is_empty() { String::new() } else { format!("; blocks: {}", blocks.join(", ")) };
+        let [rule, at, message] =
+            [(&self.rule, PATH_CHARS), (&self.at, PATH_CHARS), (&self.message, MESSAGE_CHARS)]
+                .map(|(text, most)| shown::brief(text, most));
+        [
+            format!("  {}{exploited}{suspected}: {rule} at {at}: {message}", self.severity.as_str()),
+            format!("    finding {}{fixed}{blocks}", self.id),
+        ]
+    }
+}
+
+impl TestsShown {
+    fn of(document: &TestsDocument) -> Self {
+        let tests =
+            document.suites.iter().flat_map(|(suite, tests)| tests.iter().map(move |row| (suite, row)));
+        let failed = tests
+            .filter(|(_, (_, test))| matches!(test.outcome, TestOutcome::Failed | TestOutcome::Error))
+            .map(|(suite, (name, test))| FailedTest {
+                test: format!("{suite} {name}"),
+                message: test.message.clone(),
+            });
+        Self {
+            counts: evidence::document::Document::items(document),
+            failed: failed.take(LISTED_MAX).collect(),
+        }
+    }
+}
+
+impl FailedTest {
+    fn line(&self) -> String {
+        let message = self.message.as_ref().map(|message| shown::brief(message, MESSAGE_CHARS));
+        let message = message.map(|message| format!(": {message}")).unwrap_or_default();
+        format!("  failed: {}{message}", shown::brief(&self.test, PATH_CHARS))
+    }
+}
+
+/// Counts in words, the severest first; `nothing` if nothing is counted.
+#[must_use]
+pub fn counts(items: &BTreeMap<String, u64>) -> String {
+    let place = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
+    let mut counted: Vec<_> = items.iter().filter(|(_, count)| **count > 0).collect();
+    counted.sort_by_key(|(name, _)| place(name));
+    let words: Vec<_> =
+        counted.iter().map(|(name, count)| format!("{count} {}", shown::brief(name, TOOL_CHARS))).collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+}
+
+fn bounded<T>(all: &[T], what: &str, lines: impl Fn(&T) -> Vec<String>) -> Vec<String> {
+    let mut shown: Vec<_> = all.iter().take(SHOWN_MAX).flat_map(lines).collect();
+    shown.extend(more(all.len() as u64, all.len().min(SHOWN_MAX), what));
+    shown
+}
+
+/// A line about entries that are not shown.
+fn more(all: u64, shown: usize, what: &str) -> Option<String> {
+    let hidden = all.saturating_sub(shown as u64);
+    let hidden = usize::try_from(hidden).unwrap_or(usize::MAX);
+    (hidden > 0).then(|| format!("  and {}; `-o json` lists the first {LISTED_MAX}", many_more(hidden, what)))
+}
+
+fn many_more(count: usize, what: &str) -> String {
+    format!("{count} more {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Most findings and tests that are listed as data.
+pub const LISTED_MAX: usize = 100;
+/// Most that are shown as text.
+const SHOWN_MAX: usize = 10;
+const PATH_CHARS: usize = 120;
+const TOOL_CHARS: usize = 60;
+const MESSAGE_CHARS: usize = 160;
+/// Names of counts, in the order of text.
+const ORDER: [&str; 12] = [
+    "critical",
+    "high",
+    "unknown",
+    "medium",
+    "low",
+    "none",
+    "unconfirmed",
+    "failed",
+    "error",
+    "passed",
+    "flaky",
+    "skipped",
+];
+
+#[cfg(test)]
+mod tests;

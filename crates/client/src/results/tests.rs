@@ -1,0 +1,118 @@
+//! What a person reads of hostile and of long results.
+#![allow(clippy::unwrap_used, reason = "test code")]
+
+use std::collections::BTreeMap;
+
+use domain::gate::GateOutcome;
+use evidence::Digest;
+use evidence::document::FindingsDocument;
+use evidence::document::findings::{Class, Finding, Severity, Site};
+use evidence::document::tests::TestOutcome;
+use judge::Judgement;
+
+use super::{FindingsShown, LISTED_MAX, ReportCounts, Results, SHOWN_MAX, TestsShown, counts};
+
+fn finding(rule: &str, severity: Severity, message: &str) -> Finding {
+    Finding {
+        class: Class::Code,
+        rule: rule.to_owned(),
+        aliases: [].into(),
+        severity,
+        score: None,
+        epss: None,
+        exploited: false,
+        unconfirmed: false,
+        message: message.to_owned(),
+        site: Site::File { path: "src/main.rs".into(), line: Some(3), end: None },
+        published: None,
+        fixed: None,
+        fix_released: None,
+    }
+}
+
+fn document(findings: impl IntoIterator<Item = Finding>) -> FindingsDocument {
+    let mut document = FindingsDocument::new([]);
+    for (nth, finding) in findings.into_iter().enumerate() {
+        document.add(Digest::of(&nth.to_le_bytes()), finding);
+    }
+    document
+}
+
+fn judgement(reasons: &[(&str, &str)]) -> Judgement {
+    let mut judgement = Judgement::undecided("x", "x", "x");
+    judgement.outcome = GateOutcome::Fail;
+    let reason = |(code, what): &(&str, &str)| policy::Finding {
+        code: (*code).to_owned(),
+        what: (*what).to_owned(),
+        remedy: "mend it".into(),
+    };
+    judgement.reasons = reasons.iter().map(reason).collect();
+    judgement
+}
+
+#[test]
+fn what_blocks_comes_first_and_then_the_severest() {
+    let mut suspected = finding("suspected", Severity::Critical, "perhaps");
+    suspected.unconfirmed = true;
+    let mut exploited = finding("exploited", Severity::Low, "in use");
+    (exploited.exploited, exploited.fixed) = (true, Some("1.2.3".into()));
+    let all = [
+        finding("low", Severity::Low, "a"),
+        suspected,
+        finding("high", Severity::High, "b"),
+        exploited,
+        finding("secret", Severity::Medium, "a key"),
+    ];
+    let said = judgement(&[("secret-found", "secret at src/main.rs:3: a key"), ("other", "high")]);
+    let found = FindingsShown::of(&document(all), &said);
+    let rules: Vec<_> = found.worst.iter().map(|finding| finding.rule.as_str()).collect();
+    assert_eq!(rules, ["secret", "exploited", "high", "low", "suspected"]);
+    assert_eq!(counts(&found.counts), "1 high, 1 medium, 2 low, 1 unconfirmed");
+    let results = Results { findings: Some(found), ..Results::default() };
+    let text = results.text();
+    assert!(text.contains("; blocks: secret-found\n"), "{text}");
+    assert!(text.contains("  low, known to be exploited: exploited at src/main.rs:3: in use\n"), "{text}");
+    assert!(text.contains("; fixed in 1.2.3\n"), "{text}");
+    assert_eq!(results.blocking().count(), 1);
+}
+
+#[test]
+fn texts_of_tools_neither_act_nor_flood() {
+    let hostile = format!("ok\u{202e}\u{1b}[2J{}", "x".repeat(1_000));
+    let all = (0..300).map(|nth| finding(&format!("r{nth}{hostile}"), Severity::High, &hostile));
+    let mut tests = lab::documents::tests(TestOutcome::Failed);
+    for nth in 0..300 {
+        let test = tests.suites["book"]["adds"].clone();
+        tests.add("book".into(), format!("{nth}{hostile}"), test);
+    }
+    let report = ReportCounts {
+        step: "scan".into(),
+        path: hostile.clone(),
+        format: "sarif".into(),
+        tool: hostile.clone(),
+        runners: 2,
+        items: BTreeMap::from([(hostile.clone(), 1)]),
+    };
+    let results = Results {
+        reports: vec![report; 50],
+        findings: Some(FindingsShown::of(&document(all), &judgement(&[]))),
+        tests: Some(TestsShown::of(&tests)),
+    };
+    let found = results.findings.as_ref().unwrap();
+    assert_eq!((found.worst.len(), found.counts["high"]), (LISTED_MAX, 300));
+    let text = results.text();
+    assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text}");
+    assert!(text.lines().count() <= 5 * SHOWN_MAX, "{}", text.lines().count());
+    assert!(text.lines().all(|line| line.chars().count() <= 450), "{text}");
+    for said in ["and 40 more reports", "and 290 more findings", "and 291 more failed tests"] {
+        assert!(text.contains(said), "{said}: {text}");
+    }
+}
+
+#[test]
+fn without_reports_nothing_is_said() {
+    assert_eq!(Results::default().text(), "");
+    let found = FindingsShown::of(&document([]), &judgement(&[]));
+    let results = Results { findings: Some(found), ..Results::default() };
+    assert_eq!(results.text(), "\nfindings: nothing");
+}
