@@ -186,7 +186,10 @@ pub async fn misfits(
 }
 
 /// The statement of a place and the configuration that the statement names.
-async fn configured(client: &Client, view: &PlaceView) -> Result<(Environment, Configuration), Error> {
+pub(crate) async fn configured(
+    client: &Client,
+    view: &PlaceView,
+) -> Result<(Environment, Configuration), Error> {
     let envelope = client.blob(&view.envelope, dsse::ENVELOPE_BYTES_MAX).await?;
     let statement = Environment::read(&Envelope::decode(&envelope)?)?;
     let bytes = client.blob(&statement.configuration, configuration::BYTES_MAX).await?;

@@ -42,8 +42,16 @@ pub struct Founder {
     pub approval: PersonKey,
     /// The key that signs requests.
     pub sign_in: PersonKey,
-    commit: PersonKey,
+    /// The key that signs commits.
+    pub commit: PersonKey,
     roles: Vec<Name>,
+}
+
+impl Founder {
+    /// The first address under which the person is enrolled.
+    pub fn email(&self) -> Option<&str> {
+        self.emails.first().map(String::as_str)
+    }
 }
 
 /// The one person of a solo installation; values that are not given are detected from git and the usual key files.

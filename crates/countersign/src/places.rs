@@ -46,6 +46,8 @@ pub struct Project<'a> {
     pub releases: &'a ReleaseFile,
     /// The commit after which its first range begins.
     pub baseline: &'a CommitId,
+    /// Ports that other places have.
+    pub ports: BTreeSet<u16>,
 }
 
 /// Directories of the agents of every service in the usual environments.
@@ -72,15 +74,15 @@ pub fn default_places(
     is_known: impl Fn(&Place) -> bool,
     dir: impl Fn(&Name, &Name) -> PathBuf,
 ) -> Result<Vec<Prepared>, Failure> {
-    let Project { name: project, releases, baseline } = *project;
+    let Project { name: project, releases, baseline, ports } = project;
     let mut prepared = Vec::new();
-    let mut ports = BTreeSet::new();
+    let mut ports = ports.clone();
     for (service, described) in &releases.services {
         let mut after: Option<Name> = None;
         for (environment, automatic) in DEFAULT_ENVIRONMENTS {
             let environment: Name = environment.parse()?;
             let place = Place {
-                project: project.clone(),
+                project: (*project).clone(),
                 service: service.clone(),
                 environment: environment.clone(),
             };
@@ -97,7 +99,7 @@ pub fn default_places(
             let statement = Environment {
                 v: 1,
                 installation: root.installation,
-                project: project.clone(),
+                project: (*project).clone(),
                 service: service.clone(),
                 environment: environment.clone(),
                 number: 1,
@@ -109,7 +111,7 @@ pub fn default_places(
                     key,
                     place: Site { host: root.server.host.clone(), operator: root.server.operator.clone() },
                 }],
-                baseline: baseline.clone(),
+                baseline: (*baseline).clone(),
                 after: after.replace(environment.clone()),
                 automatic,
             };

@@ -74,7 +74,8 @@ pub fn describe(repository: &Path, project: &Name, service: &Service) -> Result<
         || Failure::error(read.problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "));
     let releases = read.release.clone().filter(|_| read.problems.is_empty()).ok_or_else(wrong)?;
     let untested = read.pipeline.as_ref().is_some_and(|steps| !rules::is_tested(steps));
-    let notes = read.pipeline.map(|steps| rules::notes(&steps, Some(&releases))).unwrap_or_default();
+    let mut notes = read.pipeline.map(|steps| rules::notes(&steps, Some(&releases))).unwrap_or_default();
+    notes.extend(service.note());
     let missing = vec![(build, steps), (release, services)];
     Ok(Described { releases, missing, kind: Some(recipe.kind), untested, notes })
 }

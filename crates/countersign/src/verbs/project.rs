@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use client::clock::now;
+use client::commit_command::{self, GitSettings};
 use client::files;
 use client::home::Home;
 use client::policies;
+use client::ports::{self, TakenPort};
+use client::profile::Profile;
 use client::project;
 use client::request::Parts;
 use client::session;
@@ -22,7 +25,7 @@ use serde::Serialize;
 use serde_json::json;
 use wire::PlaceView;
 
-use super::init::{PlaceReport, commit_first};
+use super::init::{MESSAGE, PlaceReport, commit_first};
 use super::trust_statement::{beside, my_key, write_envelope};
 use super::{DataDir, agent, runtime};
 use crate::cleanup::Cleanup;
@@ -65,6 +68,9 @@ struct ProjectReport {
     project: Name,
     places: Vec<PlaceReport>,
     written: Vec<PathBuf>,
+    /// The command that commits the files that were written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<String>,
     /// Statements that other people have to sign first.
     statements: Vec<PathBuf>,
     next: String,
@@ -98,7 +104,8 @@ fn add(verb: &Add, output: Output) -> Result<(), Failure> {
     let new = New { name, repository, described, baseline, root };
     let known = runtime()?.block_on(session::client(&home)?.places())?;
     rejoin(&home, &new, &known)?;
-    let missing = missing(&home, &new, &known)?;
+    let taken = runtime()?.block_on(ports::taken(&session::client(&home)?, &known))?;
+    let missing = missing(&home, &new, &known, &taken)?;
     if missing.is_empty() && new.described.missing.is_empty() {
         let what = format!("project {} has its places in this installation already", new.name);
         return Err(Failure::error(format!("{what}; nothing was changed. next: countersign run")));
@@ -107,7 +114,12 @@ fn add(verb: &Add, output: Output) -> Result<(), Failure> {
     let written = new.described.write()?;
     project::keep(&new.name, &new.repository)?;
     cleanup.keep();
+    let commit = match written.is_empty() {
+        true => None,
+        false => Some(commit_by(&home)?),
+    };
     let mut added = ProjectReport {
+        commit,
         next: "countersign run".into(),
         places: missing.iter().map(PlaceReport::of).collect::<Result<_, _>>()?,
         notes: project::renamed(&new.name, &new.repository).into_iter().collect(),
@@ -125,10 +137,27 @@ fn add(verb: &Add, output: Output) -> Result<(), Failure> {
     output.print(&added, text)
 }
 
+/// The command with which this person commits: by the key that git knows, else by the one that signs requests.
+fn commit_by(home: &Home) -> Result<String, Failure> {
+    let git = GitSettings::read()?;
+    let key = Profile::of(home)?.sign_in_key;
+    let key = git.ssh_key().map_or(key, Path::to_path_buf);
+    Ok(commit_command::commit(&git, &key, None, MESSAGE))
+}
+
 /// Places that the installation does not have yet, with the keys of their agents.
-fn missing(home: &Home, new: &New, known: &[PlaceView]) -> Result<Vec<Prepared>, Failure> {
-    let project =
-        places::Project { name: &new.name, releases: &new.described.releases, baseline: &new.baseline };
+fn missing(
+    home: &Home,
+    new: &New,
+    known: &[PlaceView],
+    taken: &[TakenPort],
+) -> Result<Vec<Prepared>, Failure> {
+    let project = places::Project {
+        name: &new.name,
+        releases: &new.described.releases,
+        baseline: &new.baseline,
+        ports: taken.iter().map(|taken| taken.port).collect(),
+    };
     let is_known = |place: &evidence::Place| known.iter().any(|view| view.place == *place);
     let agent = |service: &Name, environment: &Name| home.agent_of(&new.name, service, environment);
     let prepared =
@@ -222,6 +251,6 @@ fn text(added: &ProjectReport) -> String {
     format!(
         "{what} project {}\n{notes}{places}next: {}",
         added.project,
-        commit_first(&added.written, &added.next)
+        commit_first(&added.written, added.commit.as_deref(), &added.next)
     )
 }

@@ -7,6 +7,7 @@ use client::clock::now;
 use client::files;
 use client::pins;
 use client::policies;
+use client::ports;
 use client::project;
 use client::request::Parts;
 use client::session;
@@ -88,8 +89,17 @@ pub fn run(verb: &Amend, output: Output) -> Result<(), Failure> {
     let (root, pin) = trust::pinned_root_of(home.data())?;
     let named = match view {
         Some(view) if !verb.anew => runtime.block_on(amended(verb, &client, view, (&root, &pin)))?,
-        shown => new(verb, &root, number_of(&verb.place, shown, &pin)?)?,
+        shown => {
+            if verb.agent.is_empty() {
+                return Err(unknown(&verb.place, &places));
+            }
+            new(verb, &root, number_of(&verb.place, shown, &pin)?)?
+        }
     };
+    if let Some(port) = verb.port {
+        let hosts = named.statement.agents.iter().map(|agent| agent.place.host.clone()).collect();
+        ports::free(&runtime.block_on(ports::taken(&client, &places))?, &verb.place, port, &hosts)?;
+    }
     let mut envelope = named.statement.envelope()?;
     let attached = [named.policy.clone(), named.configuration.clone()];
     sign_shown(&home, &mut envelope, &attached, verb.yes, output)?;
@@ -172,10 +182,6 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Fa
     let policy = policy.encode()?;
     let configuration = change(verb, Configuration::default())?.encode()?;
     let baseline = commit(verb.baseline.as_deref().unwrap_or("HEAD"))?;
-    if verb.agent.is_empty() {
-        let remedy = "make one with `countersign agent join` and name it with --agent NAME=KEY";
-        return Err(Failure::usage(format!("{} has no agent yet; {remedy}", verb.place)));
-    }
     let statement = Environment {
         v: 1,
         installation: root.installation,
@@ -192,6 +198,16 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Fa
         automatic: verb.automatic.unwrap_or(false),
     };
     Ok(StatementDraft { statement, policy, configuration })
+}
+
+/// The failure for a place without a statement, for which no agent is named either.
+fn unknown(place: &Place, known: &[PlaceView]) -> Failure {
+    let names: Vec<_> = known.iter().map(|view| view.place.to_string()).collect();
+    let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    Failure::usage(format!(
+        "there is no place `{place}`; known are {known}. A new place needs an agent: make one with `countersign agent join` \
+         and name it with --agent NAME=KEY"
+    ))
 }
 
 /// A commit by its id, which needs no repository, or by a name of the current repository.

@@ -162,3 +162,40 @@ fn init_outside_of_a_repository_says_what_to_do() {
     let said = bare.run(&[&init[..], &["--bare"]].concat());
     assert!(!String::from_utf8_lossy(&said.stdout).contains("git init"));
 }
+
+/// The printed command is typed as it is, by a person whose git knows nothing.
+#[test]
+fn the_commit_command_that_init_prints_signs() {
+    let home = Home::new();
+    let repository = home.dir.path().join("shop");
+    std::fs::create_dir(&repository).unwrap();
+    std::fs::write(repository.join("run.sh"), "python3 -m http.server --bind 127.0.0.1 \"$PORT\"\n").unwrap();
+    let git = |arguments: &[&str]| {
+        let output = home.program("git").args(arguments).current_dir(&repository).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    git(&["init", "-q", "-b", "main"]);
+    git(&["add", "-A"]);
+    let person = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com"];
+    git(&[&person[..], &["commit", "-q", "-m", "first"]].concat());
+    let init = ["init", "--name", "Ada", "--email", "ada@example.com", "--command", "sh run.sh"];
+    let output = home.run_in(&repository, &init);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let line = said.lines().find(|line| line.trim_start().starts_with("git add ")).expect(&said);
+    let ran = home.program("sh").args(["-c", line]).current_dir(&repository).status().unwrap();
+    assert!(ran.success(), "{line}");
+    assert!(git(&["cat-file", "commit", "HEAD"]).contains("gpgsig -----BEGIN SSH SIGNATURE-----"), "{line}");
+    // The script names no port itself: it gets another one at each place, and answers there.
+    let up = home.up();
+    let ran = home.json_in(&repository, &["run"], 0);
+    let ports: std::collections::BTreeSet<_> =
+        said.lines().filter_map(|line| line.strip_prefix("place: ")?.split("127.0.0.1:").nth(1)).collect();
+    assert_eq!(ports.len(), 3, "{said}");
+    assert_eq!(ran["state"], "passed", "{ran}");
+    for environment in ["dev", "staging"] {
+        let place = crate::release::at_place(&up, &format!("shop/shop/{environment}"));
+        assert!(place["running"].is_object(), "{place}");
+    }
+    assert!(up.stop());
+}

@@ -9,6 +9,7 @@ mod genesis;
 mod report;
 mod root;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use client::clock::now;
@@ -24,7 +25,7 @@ use self::arguments::ModeArgument;
 use self::first_project::{FirstProject, first_project};
 use self::genesis::genesis;
 use self::report::{InitReport, Installation, report, text};
-pub use self::report::{PlaceReport, commit_first};
+pub use self::report::{MESSAGE, PlaceReport, commit_first};
 use super::{agent, runner, runtime};
 use crate::children::Stop;
 use crate::cleanup::Cleanup;
@@ -85,6 +86,7 @@ fn make(
                 name: &first.name,
                 releases: &first.described.releases,
                 baseline: &first.baseline,
+                ports: BTreeSet::new(),
             };
             let agent = |service: &Name, environment: &Name| home.agent(service, environment);
             places::default_places(&of, &root, &policies::built_in(), now, |_| false, agent)?
@@ -166,6 +168,12 @@ fn people(verb: &Init) -> Result<Vec<Founder>, Failure> {
 
 /// Fails if the paths of the installation exist already.
 fn is_free(home: &Home) -> Result<(), Failure> {
+    if home.data().is_file() {
+        let shown = home.data().display();
+        return Err(Failure::error(format!(
+            "`{shown}` is a file; --data names a directory that does not exist yet; nothing was changed"
+        )));
+    }
     if home.data().exists() {
         let what = format!(
             "`{}` exists already; nothing was changed. `countersign project add` adds another project there; --data names another directory for a separate installation",

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use client::commit_command::{self, GitSettings};
 use client::home::Home;
 use client::{onboarding, project, review, shell};
 use evidence::pin::Pin;
@@ -26,6 +27,9 @@ pub struct InitReport {
     pub project: Option<Name>,
     pub places: Vec<PlaceReport>,
     pub written: Vec<PathBuf>,
+    /// The command that commits the files that were written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
     pub pin: String,
     pub next: String,
     /// Lines for people; not part of the JSON.
@@ -84,6 +88,7 @@ pub fn report(made: &Installation<'_>, written: Vec<PathBuf>) -> Result<InitRepo
         people: founders.iter().enumerate().map(person).collect(),
         places: prepared.iter().map(PlaceReport::of).collect::<Result<_, _>>()?,
         project: None,
+        commit: founders.first().filter(|_| !written.is_empty()).map(commit_by).transpose()?,
         written,
         pin: pin.to_string(),
         next: next(verb, home),
@@ -105,15 +110,19 @@ impl PlaceReport {
     }
 }
 
-/// The next step for files that were written.
-pub fn commit_first(written: &[PathBuf], next: &str) -> String {
-    if written.is_empty() {
-        return next.to_owned();
-    }
+/// The command with which a founder commits.
+fn commit_by(founder: &Founder) -> Result<String, Failure> {
+    let person = founder.email().map(|email| (founder.name.as_str(), email));
+    Ok(commit_command::commit(&GitSettings::read()?, &founder.commit.file, person, MESSAGE))
+}
+
+/// The next step for files that were written, which this command commits.
+pub fn commit_first(written: &[PathBuf], commit: Option<&str>, next: &str) -> String {
+    let Some(commit) = commit.filter(|_| !written.is_empty()) else { return next.to_owned() };
     let files: Vec<_> = written.iter().map(|path| path.display().to_string()).collect();
     let force = if written.iter().any(|path| project::is_ignored(path)) { "-f " } else { "" };
     format!(
-        "look at {} and commit them with your signature:\n  git add {force}.countersign && git -c gpg.format=ssh commit -S -m 'countersign'\nthen: {next}",
+        "look at {} and commit them with your signature:\n  git add {force}.countersign && {commit}\nthen: {next}",
         files.join(" and ")
     )
 }
@@ -134,7 +143,7 @@ pub fn text(report: &InitReport) -> String {
     let types: String =
         types.map(|(name, line)| format!("{name} types, as themselves:\n  {line}\n")).collect();
     let notes: String = report.notes.iter().map(|note| format!("{note}\n")).collect();
-    let next = commit_first(&report.written, &report.next);
+    let next = commit_first(&report.written, report.commit.as_deref(), &report.next);
     format!(
         "made installation {} in {}\nmode: {}\npeople: {}\n{places}trust root: {} (pinned for you)\n{types}{note}{notes}next: {next}",
         report.installation,
@@ -151,3 +160,6 @@ fn next(verb: &Init, home: &Home) -> String {
         None => "countersign up".into(),
     }
 }
+
+/// Message of the commit that adds the two files.
+pub const MESSAGE: &str = "countersign";
