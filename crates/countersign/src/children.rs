@@ -59,9 +59,13 @@ impl Role {
         }
     }
 
-    /// Whether the process has ended without being asked to.
-    pub fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
+    /// How the process ended, if it has ended without being asked to.
+    pub fn ended(&mut self) -> Option<String> {
+        match self.child.try_wait() {
+            Ok(None) => None,
+            Ok(Some(status)) => Some(status.to_string()),
+            Err(error) => Some(format!("its end cannot be read: {error}")),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod advice;
 mod children;
 mod cleanup;
+mod comebacks;
 mod consent;
 mod failure;
 mod founders;

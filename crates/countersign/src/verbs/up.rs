@@ -1,22 +1,26 @@
 //! `countersign up`: starts the roles of an installation that `init` made, each as a separate process.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use client::clock::now;
 use client::files::write_private;
 use client::home::Home;
 use client::profile;
 use client::review;
 use client::session;
+use evidence::Moment;
 use serde::Serialize;
 use tracing::{info, warn};
 
 use super::agent::Settle;
 use super::{DataDir, address, runtime};
 use crate::children::{self, Role, Stop};
+use crate::comebacks::Comebacks;
 use crate::failure::Failure;
 use crate::log_options::LogOptions;
 use crate::operator::Operator;
@@ -49,43 +53,37 @@ struct UpReport {
     next: String,
 }
 
-/// Runs until it is asked to end, or until a role ends by itself.
+/// Runs until it is asked to end, until the server ends by itself, or until another role has ended too often.
 pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     let _journal = verb.log.start("", &[("role", "up")]);
     let home = verb.data_dir.home()?;
     if let Some(server) = runtime()?.block_on(session::serving(home.data())) {
         return Err(runs_already(&home, server));
     }
+    verb.listen.map_or(Ok(()), is_free)?;
     let (root, _) = trust::root_of(home.data(), None)?;
-    let witness = Role::start("witness", &home.witness(), &verb.log.arguments())?;
+    let log = verb.log.arguments();
+    let witness = Watched::start("witness", home.witness(), log.clone())?.at_its_address();
     let listen = verb.listen.map_or_else(|| usual_address(&home), |listen| listen.to_string());
-    let mut arguments = vec!["--witness".into(), witness.ready.url.clone(), "--listen".into(), listen];
-    arguments.extend(verb.log.arguments());
-    let server = Role::start("server", home.data(), &arguments)?;
-    let url = server.ready.url.clone();
+    let listening = ["--listen".to_owned(), listen];
+    let arguments = [&["--witness".to_owned(), witness.url()?.to_owned()], &listening[..], &log[..]].concat();
+    let server = Watched::start("server", home.data().to_path_buf(), arguments)?;
+    let url = server.url()?.to_owned();
     write_private(&home.address_file(), &format!("{}\n", url.trim_start_matches("http://")))?;
     let mut roles = vec![server, witness];
     for dir in home.roles("runner")? {
-        let mut arguments = vec!["--server".to_owned(), url.clone()];
-        arguments.extend(verb.operator.arguments()?);
-        arguments.extend(verb.log.arguments());
-        roles.push(Role::start("runner", &dir, &arguments)?);
+        let server = ["--server".to_owned(), url.clone()];
+        roles.push(Watched::start("runner", dir, [&server[..], &verb.operator.arguments()?, &log].concat())?);
     }
-    let mut agents = Agents {
-        home,
-        url: url.clone(),
-        settle: verb.settle,
-        log: verb.log.arguments(),
-        known: BTreeSet::new(),
-    };
+    let mut agents = Agents { home, url: url.clone(), settle: verb.settle, log, known: BTreeSet::new() };
     for dir in agents.joined()? {
-        roles.push(agents.start(&dir)?);
+        roles.push(agents.start(dir)?);
     }
     let report = UpReport {
         url,
         data: agents.home.data().to_path_buf(),
         mode: review::assurance(root.mode),
-        roles: roles.iter().map(|role| (role.ready.role.clone(), role.ready.pid)).collect(),
+        roles: roles.iter().filter_map(Watched::named).collect(),
         next: profile::command(&agents.home, "countersign run"),
     };
     // A reader of the line below may ask this process to end at once, so it listens for signals first.
@@ -108,8 +106,21 @@ pub fn run(verb: &Up, output: Output) -> Result<(), Failure> {
     while roles.pop().is_some() {}
     match ended {
         None => Ok(()),
-        Some(role) => Err(Failure::error(format!("{role} ended by itself, so the others were stopped"))),
+        Some(why) => Err(Failure::error(format!("{why}, so the others were stopped"))),
     }
+}
+
+/// Fails before anything is started if the server could not listen.
+fn is_free(address: SocketAddr) -> Result<(), Failure> {
+    TcpListener::bind(address).map(drop).map_err(|error| {
+        let why = match error.kind() {
+            ErrorKind::AddrInUse => "another program listens there".to_owned(),
+            _ => error.to_string(),
+        };
+        Failure::error(format!(
+            "cannot listen on {address}: {why}; nothing was started. Give another address with --listen, or port 0 for any free one"
+        ))
+    })
 }
 
 /// The address of the last start, because people and scripts keep it; any free port if another program uses it now.
@@ -160,28 +171,96 @@ impl Agents {
         Ok(dirs)
     }
 
-    fn start(&self, dir: &Path) -> Result<Role, Failure> {
+    fn start(&self, dir: PathBuf) -> Result<Watched, Failure> {
         let [flag, seconds] = self.settle.arguments();
         let own = ["--server".to_owned(), self.url.clone(), flag, seconds];
-        Role::start("agent", dir, &[&own[..], &self.log].concat())
+        Watched::start("agent", dir, [&own[..], &self.log].concat())
     }
 }
 
-/// Waits for the signal to end, or for the first role that ends by itself; starts agents that join meanwhile.
-async fn watch(roles: &mut Vec<Role>, agents: &mut Agents, stop: Stop) -> Option<String> {
+/// A role that is started again when it ends by itself.
+struct Watched {
+    role: &'static str,
+    dir: PathBuf,
+    arguments: Vec<String>,
+    /// `None` between its end and its next start.
+    running: Option<Role>,
+    due: Moment,
+    comebacks: Comebacks,
+}
+
+impl Watched {
+    fn start(role: &'static str, dir: PathBuf, arguments: Vec<String>) -> Result<Self, Failure> {
+        let running = Some(Role::start(role, &dir, &arguments)?);
+        Ok(Self { role, dir, arguments, running, due: Moment::default(), comebacks: Comebacks::default() })
+    }
+
+    /// The same role; from now on it listens where it listens now, because others know the address.
+    fn at_its_address(mut self) -> Self {
+        let address =
+            self.running.as_ref().map(|role| role.ready.url.trim_start_matches("http://").to_owned());
+        self.arguments.extend(address.into_iter().flat_map(|address| ["--listen".to_owned(), address]));
+        self
+    }
+
+    fn url(&self) -> Result<&str, Failure> {
+        let running = self.running.as_ref().map(|role| role.ready.url.as_str());
+        running.ok_or_else(|| Failure::error(format!("{} does not run", self.role)))
+    }
+
+    fn named(&self) -> Option<(String, u32)> {
+        self.running.as_ref().map(|role| (role.ready.role.clone(), role.ready.pid))
+    }
+
+    /// Starts the role again if it has ended. Returns why everything has to stop, if it does.
+    fn look(&mut self, now: Moment) -> Option<String> {
+        let ended = match &mut self.running {
+            Some(role) => role.ended()?,
+            None if self.due > now => return None,
+            None => match Role::start(self.role, &self.dir, &self.arguments) {
+                Ok(role) => {
+                    info!("{} `{}` runs again", self.role, self.dir.display());
+                    self.running = Some(role);
+                    return None;
+                }
+                Err(failure) => failure.message().to_owned(),
+            },
+        };
+        self.running = None;
+        let (role, dir) = (self.role, self.dir.display());
+        if role == "server" {
+            return Some(format!("the server ended by itself ({ended})"));
+        }
+        match self.comebacks.ended(now) {
+            Some(due) => {
+                warn!(
+                    "{role} `{dir}` ended by itself ({ended}); it is started again, everything else goes on"
+                );
+                self.due = due;
+                None
+            }
+            None => Some(format!("{role} `{dir}` ended too often by itself, the last time with: {ended}")),
+        }
+    }
+}
+
+/// Waits for the signal to end, or for a role that cannot be kept running; starts agents that join meanwhile.
+async fn watch(roles: &mut Vec<Watched>, agents: &mut Agents, stop: Stop) -> Option<String> {
     let stop = stop.asked();
     tokio::pin!(stop);
     loop {
         tokio::select! {
             () = &mut stop => return None,
             () = tokio::time::sleep(LOOK_EVERY) => {
-                if let Some(ended) = roles.iter_mut().find_map(|role| role.has_ended().then_some(&role.ready.role)) {
-                    return Some(ended.clone());
+                let Ok(now) = now() else { continue };
+                if let Some(why) = roles.iter_mut().find_map(|role| role.look(now)) {
+                    return Some(why);
                 }
                 for dir in agents.joined().unwrap_or_default() {
-                    match agents.start(&dir) {
+                    let shown = dir.display().to_string();
+                    match agents.start(dir) {
                         Ok(role) => roles.push(role),
-                        Err(failure) => warn!("`{}`: {}", dir.display(), failure.message()),
+                        Err(failure) => warn!("`{shown}`: {}", failure.message()),
                     }
                 }
             }

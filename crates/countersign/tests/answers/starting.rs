@@ -111,3 +111,27 @@ fn up_answers_where_it_answered_the_last_time() {
 fn address(url: &str) -> &str {
     url.strip_prefix("http://").unwrap()
 }
+
+/// Everything else goes on while a role is started again; without its server nothing could.
+#[test]
+fn a_role_that_ends_by_itself_is_started_again() {
+    let shop = Shop::solo();
+    let said = shop.home.dir.path().join("said");
+    let up = shop.home.up_saying(std::fs::File::create(&said).unwrap().into());
+    let server = up.roles.iter().position(|(role, _)| role == "server").unwrap();
+    for (number, (role, _)) in up.roles.iter().enumerate().filter(|(number, _)| *number != server) {
+        if role != "witness" && role != "runner" {
+            continue;
+        }
+        assert_eq!(up.kill_child(number), *role);
+    }
+    // Every runner builds every step, and no gate passes without the witness: all of them are back.
+    assert_eq!(shop.release()["outcome"], "running");
+    up.kill_child(server);
+    assert!(!up.ended(), "the server is not started again");
+    let said = std::fs::read_to_string(said).unwrap();
+    for role in ["witness", "runner"] {
+        assert!(said.contains(&format!("{role} `")), "{role}: {said}");
+    }
+    assert!(said.contains("ended by itself (signal: 9 (SIGKILL)); it is started again"), "{said}");
+}

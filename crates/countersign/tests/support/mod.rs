@@ -330,13 +330,25 @@ impl Up {
         self.child.wait().unwrap().success()
     }
 
-    /// kill -9 of one role, by its process id; `up` then ends the others.
+    /// kill -9 of one role, by its process id, and then the end of the others.
     pub fn kill_role(mut self, number: usize) -> String {
+        let role = self.kill_child(number);
+        self.interrupt();
+        self.child.wait().unwrap();
+        role
+    }
+
+    /// kill -9 of one role, by its process id; `up` goes on.
+    pub fn kill_child(&self, number: usize) -> String {
         let (role, pid) = self.roles[number % self.roles.len()].clone();
         let pid = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-        self.child.wait().unwrap();
         role
+    }
+
+    /// Waits until `up` has ended by itself; returns whether it ended well.
+    pub fn ended(mut self) -> bool {
+        self.child.wait().unwrap().success()
     }
 
     /// kill -9: `up` itself cannot clean up.
@@ -347,6 +359,7 @@ impl Up {
 
     fn interrupt(&self) {
         let pid = rustix::process::Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        // It is not awaited yet, so the process id is still its own, even if it has ended.
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
     }
 }
