@@ -104,6 +104,9 @@ impl Home {
             return Ok(());
         }
         let shown = self.0.display();
+        if self.0.is_file() {
+            return Err(Error::unusable(format!("`{shown}` is a file; --data names a data directory")));
+        }
         if self.left()?.is_empty() {
             let remedy = "make one with `countersign init`, or name the data directory of yours with --data";
             return Err(Error::unusable(format!("there is no installation at `{shown}`; {remedy}")));

@@ -29,7 +29,8 @@ pub fn read(dir: &Path) -> Result<(PolicyFiles, BTreeMap<String, String>), Error
             dir.display()
         )));
     }
-    policy::all_asked(&policy::Bundle::new(files.clone())?)?;
+    let bundle = policy::Bundle::new(files.clone())?;
+    policy::all_asked(&bundle).map_err(|error| faulty(dir, &error))?;
     if let Some((path, rule)) = tests.iter().find_map(|(path, text)| Some((path, gate_rule(text)?))) {
         let what = format!(
             "policy file `{path}`: a test file is not part of the policy, but it has the gate's `{rule}`"
@@ -39,6 +40,30 @@ pub fn read(dir: &Path) -> Result<(PolicyFiles, BTreeMap<String, String>), Error
         )));
     }
     Ok((PolicyFiles::new(files), tests))
+}
+
+/// Compiles a policy of a directory.
+pub fn compile(dir: &Path, bundle: &policy::Bundle) -> Result<policy::Gate, Error> {
+    policy::Gate::compile(bundle).map_err(|error| faulty(dir, &error))
+}
+
+/// The error of a policy: file and line come first, where the engine names them (`--> gate.rego:3:1`, then `error: ..`).
+pub fn faulty(dir: &Path, error: &dyn std::fmt::Display) -> Error {
+    let text = error.to_string();
+    let place = text.split_once("--> ").and_then(|(_, rest)| rest.lines().next());
+    let what = text.rsplit_once("error: ").map(|(_, what)| what.trim());
+    let parts = place.and_then(|place| {
+        let (rest, column) = place.trim().rsplit_once(':')?;
+        let (file, line) = rest.rsplit_once(':')?;
+        Some((dir.join(file), line.parse::<u32>().ok()?, column.parse::<u32>().ok()?))
+    });
+    match (parts, what) {
+        (Some((file, line, column)), Some(what)) => {
+            let file = file.display();
+            Error::unusable(format!("`{file}`, line {line}, column {column}: {what}"))
+        }
+        _ => Error::unusable(format!("`{}`: {text}", dir.display())),
+    }
 }
 
 /// The gate's rule that a test file defines; `None` if it defines none.

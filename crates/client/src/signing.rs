@@ -37,6 +37,14 @@ impl PersonKey {
             public.set_file_name(name);
         }
         let text = fs::read_to_string(&public).map_err(|error| {
+            if error.kind() == std::io::ErrorKind::NotFound && public != file && file.is_file() {
+                return Error::unusable(format!(
+                    "`{}` is not the file of an SSH key: there is no `{}` beside it; name the file of a key, such as \
+                     `~/.ssh/id_ed25519`, or make one with `ssh-keygen -t ed25519`",
+                    file.display(),
+                    public.display()
+                ));
+            }
             let remedy = "name the file of an SSH key, or make one with `ssh-keygen -t ed25519`";
             Error::unusable(format!("cannot read public key `{}`: {error}; {remedy}", public.display()))
         })?;
@@ -201,7 +209,8 @@ fn default_key() -> Result<Option<String>, Error> {
     })
 }
 
-fn expand(path: &str) -> PathBuf {
+/// A path as git reads it from its settings.
+pub(crate) fn expand(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), home_dir()) {
         (Some(rest), Some(home)) => home.join(rest),
         _ => PathBuf::from(path),

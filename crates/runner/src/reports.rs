@@ -34,8 +34,13 @@ pub struct TranslatedReports {
 /// Why a report cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportFault {
-    /// The file is missing or no plain file.
-    #[error(transparent)]
+    /// The file is missing.
+    #[error(
+        "the step left no such file; let its tool write the report there, or correct `path` in `reports`"
+    )]
+    Missing,
+    /// The file is no plain file.
+    #[error("it cannot be opened: {0}")]
     Output(#[from] OutputError),
     /// The file was in the commit, so nothing shows that a tool wrote it.
     #[error("it is a file of the commit; let the tool write another one")]
@@ -130,7 +135,12 @@ fn read(
 
 /// Content of a report, at most as much as a translator reads.
 fn bytes(outputs: &Outputs, path: &str) -> Result<Vec<u8>, ReportFault> {
-    let file = outputs.open(Path::new(path))?;
+    let file = outputs.open(Path::new(path)).map_err(|error| match error {
+        OutputError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            ReportFault::Missing
+        }
+        other => other.into(),
+    })?;
     let mut bytes = Vec::new();
     let most = scan::INPUT_BYTES_MAX as u64;
     let io = |source| OutputError::Io { path: path.into(), source };
@@ -236,7 +246,7 @@ pub fn own_task(words: &[String]) -> u8 {
         .and_then(|report| {
             let origin = Origin::Report { step, path };
             scan::reports::translate(format, &report, &Files::default(), origin)
-                .map_err(|error| error.to_string())
+                .map_err(|error| format!("{error}{}", another(format, &report)))
         })
         .and_then(|translated| leave(&translated.document).map_err(|error| error.to_string()));
     match translated {
@@ -247,6 +257,15 @@ pub fn own_task(words: &[String]) -> u8 {
             1
         }
     }
+}
+
+/// The end of the message about a report that looks like one of another format.
+fn another(declared: ReportFormat, report: &[u8]) -> String {
+    let looks = scan::reports::looks_like(&String::from_utf8_lossy(report));
+    let declared = declared.as_str();
+    looks.filter(|format| *format != declared).map_or_else(String::new, |format| {
+        format!("; it looks like `{format}` and is declared as `{declared}`: correct `kind` in `reports`")
+    })
 }
 
 /// Writes the document into the workspace, from where the supervisor takes it. Nothing there has to be durable.

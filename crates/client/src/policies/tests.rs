@@ -49,3 +49,19 @@ fn what_the_gate_would_never_ask_is_refused_by_name() {
     symlink("/dev/null", dir.path().join("gate.rego")).unwrap();
     assert!(read(dir.path()).unwrap_err().to_string().contains("not a file"));
 }
+
+#[test]
+fn errors_begin_with_file_and_line() {
+    let dir = tempfile::tempdir().unwrap();
+    put(
+        &dir.path().join("gate.rego"),
+        &gate().replacen("import rego.v1", "import rego.v1\n\ndeny contains {", 1),
+    );
+    let said = read(dir.path()).unwrap_err().to_string();
+    let begin = format!("`{}`, line ", dir.path().join("gate.rego").display());
+    assert!(said.starts_with(&begin) && said.lines().count() == 1, "{said}");
+    let bundle =
+        policy::Bundle::new([("gate.rego".to_owned(), "package countersign.gate\n".to_owned())].into());
+    let said = compile(dir.path(), &bundle.unwrap()).unwrap_err().to_string();
+    assert!(said.starts_with(&format!("`{}`: policy: ", dir.path().display())), "{said}");
+}

@@ -64,7 +64,7 @@ pub struct RoleArguments {
 /// A text that a person signs; an empty text is invalid.
 pub fn words(text: &str) -> Result<String, String> {
     let text = text.trim();
-    if text.is_empty() { Err("it is empty; say why, or leave it out".into()) } else { Ok(text.to_owned()) }
+    if text.is_empty() { Err("it is empty; give the reason in words".into()) } else { Ok(text.to_owned()) }
 }
 
 /// The number of a release.

@@ -1,12 +1,12 @@
 //! `countersign policy`: checks and tests a directory of policies. A policy decides nothing until an environment
 //! statement with its digest is signed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use client::files;
 use client::policies;
-use policy::{Bundle, Gate, run_tests};
+use policy::{Bundle, run_tests};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -53,7 +53,7 @@ pub fn run(verb: &Policy, output: Output) -> Result<(), Failure> {
                 None => policies::built_in(),
             };
             let bundle = Bundle::new(files.files)?;
-            Gate::compile(&bundle)?;
+            policies::compile(dir.as_deref().unwrap_or(Path::new(".")), &bundle)?;
             let names = bundle.files().keys().cloned().collect();
             let compiled = Compiled { digest: bundle.digest().to_string(), files: names };
             output.print(&compiled, |compiled| format!("{}\n{}", compiled.digest, compiled.files.join("\n")))
@@ -61,8 +61,8 @@ pub fn run(verb: &Policy, output: Output) -> Result<(), Failure> {
         Policy::Test { dir } => {
             let (files, tests) = policies::read(dir)?;
             let bundle = Bundle::new(files.files)?;
-            Gate::compile(&bundle)?;
-            let results = run_tests(&bundle, &tests)?;
+            policies::compile(dir, &bundle)?;
+            let results = run_tests(&bundle, &tests).map_err(|error| policies::faulty(dir, &error))?;
             let (passed, failed): (Vec<_>, Vec<_>) = results.into_iter().partition(|(_, why)| why.is_none());
             let say = |(name, why): (String, Option<String>)| match why {
                 Some(why) => format!("{name}: {why}"),

@@ -62,8 +62,11 @@ struct Verified {
     artifact: String,
     commit: String,
     outcome: GateOutcome,
+    /// Checks that the policy made. All of them hold only if the outcome is a pass.
     checks: Vec<String>,
     reasons: Vec<String>,
+    /// Reasons against it.
+    not_held: Vec<policy::Finding>,
     since: Vec<String>,
 }
 
@@ -125,7 +128,16 @@ fn decoded(file: &Path, bytes: &[u8]) -> Result<Bundle, Failure> {
 }
 
 fn text(verified: &Verified, summary: &str) -> String {
-    let checks: String = verified.checks.iter().map(|check| format!("\n  checked: {check}")).collect();
+    // A policy does not say which of its checks a reason belongs to, so with a reason no check is called held.
+    let word = if verified.outcome == GateOutcome::Pass { "held" } else { "looked at" };
+    let checks: String = verified.checks.iter().map(|check| format!("\n  {word}: {check}")).collect();
+    let against = verified.not_held.iter().take(NOT_HELD_MAX).map(|finding| {
+        let [code, what] = [&finding.code, &finding.what].map(|text| shown::below(text));
+        format!("\n  not held: {code}: {what}")
+    });
+    let more = verified.not_held.len().saturating_sub(NOT_HELD_MAX);
+    let more = if more == 0 { String::new() } else { format!("\n  not held: {more} more") };
+    let checks = format!("{}{more}{checks}", against.collect::<String>());
     let since: String = verified.since.iter().map(|code| format!("\n  no longer so today: {code}")).collect();
     format!(
         "{summary}\nassurance: {}\njudged at {} under status {}: {:?}{checks}{since}",
@@ -279,10 +291,13 @@ fn verified(checked: &Checked<'_>, judgement: &Judgement) -> Verified {
         outcome: judgement.outcome,
         checks: judgement.checks.clone(),
         reasons: judgement.codes(),
+        not_held: judgement.reasons.iter().chain(&judgement.unclear).cloned().collect(),
         since: Vec::new(),
     }
 }
 
+/// Most reasons that are shown.
+const NOT_HELD_MAX: usize = 20;
 const NO_BUNDLE: &str = "this is no evidence as `countersign promote` and `countersign evidence` save it";
 const NO_STATUS: &str = "this is no status as `countersign trust status --save FILE` writes it";
 const STATUS_FROM: &str = "`countersign trust status --save FILE` writes one";

@@ -7,7 +7,9 @@
 mod directories;
 mod flags;
 mod keys;
+mod mistakes;
 mod refusals;
+mod results;
 mod scans;
 mod setup;
 mod states;

@@ -73,3 +73,42 @@ fn scans_of_directories() {
     assert!(!said.to_string().contains(&token()), "no output has the secret");
     assert!(home.dir.path().join("bill.json").exists());
 }
+
+/// The blocks of docs/scan/README.md, each command with what it prints. `UPDATE_SCAN=1` writes them.
+#[test]
+fn the_examples_of_the_scan_page_run() {
+    let home = Home::new();
+    let write = |path: &str, text: &str| {
+        let path = home.dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("clean/Cargo.lock", LOCKFILE);
+    write("clean/Cargo.toml", "[package]\nname = \"app\"\n");
+    write("leaky/src/deploy.py", &format!("import os\n\nTOKEN = \"{}\"\n", token()));
+    write("empty/notes.txt", "nothing\n");
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scan/README.md");
+    let page = std::fs::read_to_string(&file).unwrap();
+    let (mut fresh, mut inside) = (String::new(), false);
+    for line in page.lines() {
+        match (inside, line.strip_prefix("$ countersign ")) {
+            (true, None) if line != "```" => continue,
+            (true, Some(words)) => {
+                let words: Vec<_> = words.split(' ').collect();
+                let output = home.run_in(home.dir.path(), &words);
+                let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+                fresh += &format!("{line}\n{}", said.concat());
+                continue;
+            }
+            _ => inside = line == "```console",
+        }
+        fresh += line;
+        fresh.push('\n');
+    }
+    if std::env::var_os("UPDATE_SCAN").is_some() {
+        std::fs::write(&file, &fresh).unwrap();
+        return;
+    }
+    assert_eq!(fresh, page, "the page differs from the program; `UPDATE_SCAN=1` writes it");
+    assert!(fresh.contains("$ countersign scan leaky\nsecrets: 1 found"), "{fresh}");
+}

@@ -15,6 +15,7 @@ mod incomplete;
 pub(crate) mod input;
 pub(crate) mod json;
 mod junit;
+mod looks;
 mod npm_audit;
 mod osv_scanner;
 mod path;
@@ -35,6 +36,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::document::findings::Origin;
 use evidence::document::{Document, DocumentKind, FindingsDocument, TestsDocument, Tool};
 use serde::{Deserialize, Serialize};
+
+pub use looks::looks_like;
 
 use crate::{ScanError, Tree};
 
@@ -231,5 +234,7 @@ mod tests {
             assert_eq!(row.format.as_str(), row.name);
         }
         assert_eq!(ReportFormat::named("cobol"), None);
+        let top = r#"{"runs":[],"version":"2.1.0"}"#;
+        assert_eq!(looks_like(top).and_then(ReportFormat::named), Some(ReportFormat::Sarif));
     }
 }
