@@ -61,7 +61,7 @@ pub fn run(home: &Home, place: &Place, release: Option<u64>, output: Output) -> 
     })?;
     let bundle = Bundle::decode(&runtime.block_on(client.blob(&digest, BYTES_MAX))?)?;
     let pin = pins::read(profile.installation)?;
-    let pin = pin.ok_or_else(|| nothing_pinned())?;
+    let pin = pin.ok_or_else(nothing_pinned)?;
     let (anchors, seen) = review::context_of(&pin, &bundle, None);
     // The bundle keeps the verdict of its time: numbers that rose since do not count against it.
     let seen = judge::VerificationContext { root: 0, status: 0, statement: 0, ..seen };
