@@ -7,7 +7,7 @@
 
 mod cargo;
 pub mod cyclonedx;
-mod fault;
+pub(crate) mod fault;
 mod file_kind;
 mod go;
 mod graph;
@@ -16,7 +16,7 @@ mod licence;
 mod manifests;
 mod maven;
 mod maven_tree;
-mod node;
+pub(crate) mod node;
 mod npm;
 mod npm_entry;
 mod npm_tree;

@@ -30,9 +30,14 @@ pub enum Node {
 impl Node {
     /// Reads JSON.
     pub fn json(text: &str) -> Result<Self, Fault> {
-        let left = Cell::new(NODES_MAX);
+        Self::json_of(text, NODES_MAX)
+    }
+
+    /// Reads JSON of at most so many values.
+    pub fn json_of(text: &str, values_max: u32) -> Result<Self, Fault> {
+        let left = Cell::new(values_max);
         let mut reader = serde_json::Deserializer::from_str(text);
-        let node = Seed(&left).deserialize(&mut reader).map_err(fault)?;
+        let node = Seed(&left, values_max).deserialize(&mut reader).map_err(fault)?;
         reader.end().map_err(fault)?;
         Ok(node)
     }
@@ -41,13 +46,13 @@ impl Node {
     pub fn toml(text: &str) -> Result<Self, Fault> {
         let left = Cell::new(NODES_MAX);
         let reader = toml::Deserializer::parse(text).map_err(fault)?;
-        Seed(&left).deserialize(reader).map_err(fault)
+        Seed(&left, NODES_MAX).deserialize(reader).map_err(fault)
     }
 
     /// Reads one document of YAML.
     pub fn yaml(text: &str) -> Result<Self, Fault> {
         let left = Cell::new(NODES_MAX);
-        serde_saphyr::with_deserializer_from_str(text, |reader| Seed(&left).deserialize(reader))
+        serde_saphyr::with_deserializer_from_str(text, |reader| Seed(&left, NODES_MAX).deserialize(reader))
             .map_err(fault)
     }
 
@@ -147,14 +152,14 @@ fn fault(error: impl std::fmt::Display) -> Fault {
 
 /// Reads a value, and counts down the values that are left.
 #[derive(Clone, Copy)]
-struct Seed<'a>(&'a Cell<u32>);
+struct Seed<'a>(&'a Cell<u32>, u32);
 
 impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Node;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Node, D::Error> {
         let left = self.0.get().checked_sub(1);
-        self.0.set(left.ok_or_else(|| D::Error::custom(format!("more than {NODES_MAX} values")))?);
+        self.0.set(left.ok_or_else(|| D::Error::custom(format!("more than {} values", self.1)))?);
         deserializer.deserialize_any(self)
     }
 }
@@ -215,7 +220,10 @@ impl<'de> Visitor<'de> for Seed<'_> {
         while let Some(key) = access.next_key::<String>()? {
             let value = access.next_value_seed(self)?;
             if map.contains_key(&key) {
-                return Err(A::Error::custom(format!("key `{key}` occurs twice")));
+                return Err(A::Error::custom(format!(
+                    "key `{}` occurs twice",
+                    evidence::document::text(&key, 60)
+                )));
             }
             map.insert(key, value);
         }

@@ -14,6 +14,9 @@ use super::cyclonedx::{Subject, cyclonedx};
 use super::spdx::spdx;
 use super::*;
 
+#[path = "../../../tlog/tests/support/published.rs"]
+mod published_vectors;
+
 type Files = BTreeMap<String, Vec<u8>>;
 
 fn fixture(name: &str) -> (Files, Option<BTreeSet<String>>) {
@@ -366,12 +369,8 @@ fn mutate(chance: &mut fastrand::Rng, bytes: &mut Vec<u8>) {
 
 #[test]
 fn package_urls_are_those_of_the_published_suite() {
-    let directory = std::env::var("COUNTERSIGN_VECTORS").unwrap_or_else(|_| "../../../shared/vectors".into());
-    let path = Path::new(&directory).join("purl/types/maven-test.json");
-    let Ok(bytes) = std::fs::read(&path) else {
-        eprintln!("skipped: {} is not there", path.display());
-        return;
-    };
+    let Some(root) = published_vectors::suite("purl") else { return };
+    let bytes = std::fs::read(root.join("types/maven-test.json")).unwrap();
     let suite: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
     let mut built = 0;
     for test in suite["tests"].as_array().unwrap() {
@@ -437,12 +436,8 @@ fn pretty(bytes: &[u8]) -> String {
 
 #[test]
 fn foreign_lockfiles_are_read_or_refused_by_name() {
-    let directory = std::env::var("COUNTERSIGN_VECTORS").unwrap_or_else(|_| "../../../shared/vectors".into());
-    let root = Path::new(&directory).join("osv-scanner");
-    let Ok(entries) = std::fs::read_dir(&root) else {
-        eprintln!("skipped: {} is not there", root.display());
-        return;
-    };
+    let Some(root) = published_vectors::suite("osv-scanner") else { return };
+    let entries = std::fs::read_dir(&root).unwrap();
     let mut text = String::new();
     let mut trees: BTreeSet<_> =
         entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();

@@ -3,102 +3,24 @@
 //! Invariant: a key stands once in an object, nesting and the number of values are bounded, and each error names the
 //! place of the value. The formats know the meaning of a value.
 
-use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use evidence::document::text;
 
 use crate::ScanError;
+/// A value without its place.
+pub(crate) use crate::components::node::Node as Value;
 
 /// Highest number of values in one report.
-const VALUES_MAX: usize = 2_000_000;
+const VALUES_MAX: u32 = 2_000_000;
 
 /// Parses a report. Nesting is limited to 128 levels by `serde_json`.
-pub(crate) fn parse(what: &'static str, text: &str) -> Result<Value, ScanError> {
-    let left = Cell::new(VALUES_MAX);
-    let mut input = serde_json::Deserializer::from_str(text);
-    let value = Values(&left).deserialize(&mut input).and_then(|value| input.end().map(|()| value));
-    value.map_err(|error| ScanError::Format {
-        what,
-        why: format!("not sound JSON: {error}; is the file cut?"),
+pub(crate) fn parse(what: &'static str, input: &str) -> Result<Value, ScanError> {
+    Value::json_of(input, VALUES_MAX).map_err(|fault| {
+        let fault = text(&fault.to_string(), 200);
+        ScanError::Format { what, why: format!("not sound JSON: {fault}; is the file cut?") }
     })
-}
-
-/// Reads any value, and counts it.
-#[derive(Clone, Copy)]
-struct Values<'a>(&'a Cell<usize>);
-
-impl<'de> DeserializeSeed<'de> for Values<'_> {
-    type Value = Value;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, input: D) -> Result<Value, D::Error> {
-        match self.0.get().checked_sub(1) {
-            Some(left) => self.0.set(left),
-            None => return Err(D::Error::custom(format!("more than {VALUES_MAX} values; report less"))),
-        }
-        input.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Values<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut input: A) -> Result<Value, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = input.next_element_seed(self)? {
-            items.push(item);
-        }
-        Ok(Value::Array(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut input: A) -> Result<Value, A::Error> {
-        let mut fields = Map::new();
-        while let Some(name) = input.next_key::<String>()? {
-            let value = input.next_value_seed(self)?;
-            if fields.contains_key(&name) {
-                return Err(A::Error::custom(format!(
-                    "the key `{}` stands twice in one object",
-                    shown(&name)
-                )));
-            }
-            fields.insert(name, value);
-        }
-        Ok(Value::Object(fields))
-    }
 }
 
 /// A value and its place in the report.
@@ -129,14 +51,14 @@ impl<'a> Node<'a> {
 
     /// The fields of an object.
     pub(crate) fn fields(&self) -> Result<Vec<(&'a str, Self)>, ScanError> {
-        let Value::Object(fields) = self.value else { return Err(self.fault("not an object")) };
+        let Value::Map(fields) = self.value else { return Err(self.fault("not an object")) };
         Ok(fields.iter().map(|(name, value)| (name.as_str(), self.at(name, value))).collect())
     }
 
     /// A field of an object; `None` if it is absent or null.
     pub(crate) fn field(&self, name: &'a str) -> Result<Option<Self>, ScanError> {
-        let Value::Object(fields) = self.value else { return Err(self.fault("not an object")) };
-        Ok(fields.get(name).filter(|value| !value.is_null()).map(|value| self.at(name, value)))
+        let Value::Map(fields) = self.value else { return Err(self.fault("not an object")) };
+        Ok(fields.get(name).filter(|value| **value != Value::Null).map(|value| self.at(name, value)))
     }
 
     /// A field that has to be there.
@@ -146,7 +68,7 @@ impl<'a> Node<'a> {
 
     /// The items of an array.
     pub(crate) fn items(&self) -> Result<Vec<Self>, ScanError> {
-        let Value::Array(items) = self.value else { return Err(self.fault("not an array")) };
+        let Value::List(items) = self.value else { return Err(self.fault("not an array")) };
         let item = |(n, value)| Self {
             value,
             place: Rc::new(Step::Item(Rc::clone(&self.place), n)),
@@ -162,7 +84,7 @@ impl<'a> Node<'a> {
 
     /// The text of this value.
     pub(crate) fn str(&self) -> Result<&'a str, ScanError> {
-        self.value.as_str().ok_or_else(|| self.fault("not a text"))
+        self.as_str().ok_or_else(|| self.fault("not a text"))
     }
 
     /// A text in a field; `None` if the field is absent, null or blank.
@@ -179,8 +101,7 @@ impl<'a> Node<'a> {
     /// The number of this value. Many tools write numbers as texts.
     pub(crate) fn number(&self) -> Result<f64, ScanError> {
         let number = match self.value {
-            Value::Number(number) => number.as_f64(),
-            Value::String(text) => text.trim().parse().ok(),
+            Value::Number(text) | Value::Text(text) => text.trim().parse::<f64>().ok(),
             _ => None,
         };
         number.filter(|number| number.is_finite()).ok_or_else(|| self.fault("not a number"))
@@ -193,7 +114,7 @@ impl<'a> Node<'a> {
 
     /// The line number of this value.
     pub(crate) fn as_line(&self) -> Result<Option<u32>, ScanError> {
-        let line = self.value.as_u64().and_then(|line| u32::try_from(line).ok());
+        let line = self.digits().and_then(|digits| digits.parse::<u32>().ok());
         let line = line.ok_or_else(|| self.fault(format_args!("not a line number up to {}", u32::MAX)))?;
         Ok(Some(line).filter(|line| *line > 0))
     }
@@ -202,38 +123,54 @@ impl<'a> Node<'a> {
     pub(crate) fn index(&self, name: &'a str) -> Result<Option<usize>, ScanError> {
         let Some(field) = self.field(name)? else { return Ok(None) };
         // SARIF writes -1 for "no index".
-        if field.value.as_i64() == Some(-1) {
+        if field.digits() == Some("-1") {
             return Ok(None);
         }
-        let index = field.value.as_u64().and_then(|index| usize::try_from(index).ok());
+        let index = field.digits().and_then(|digits| digits.parse::<usize>().ok());
         index.map(Some).ok_or_else(|| field.fault("not an index"))
     }
 
     /// A truth value in a field.
     pub(crate) fn flag(&self, name: &'a str) -> Result<Option<bool>, ScanError> {
         let Some(field) = self.field(name)? else { return Ok(None) };
-        field.value.as_bool().map(Some).ok_or_else(|| field.fault("neither true nor false"))
+        match field.value {
+            Value::Flag(flag) => Ok(Some(*flag)),
+            _ => Err(field.fault("neither true nor false")),
+        }
     }
 
     /// The texts among the items of an array or the values of an object. Read what many entries share once.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         let (items, fields) = match self.value {
-            Value::Array(items) => (Some(items.iter()), None),
-            Value::Object(fields) => (None, Some(fields.values())),
+            Value::List(items) => (Some(items.iter()), None),
+            Value::Map(fields) => (None, Some(fields.values())),
             _ => (None, None),
         };
         let values = items.into_iter().flatten().chain(fields.into_iter().flatten());
-        values.filter_map(Value::as_str)
+        values.filter_map(|value| value.as_text().ok())
     }
 
     /// The text, if the value is one.
     pub(crate) fn as_str(&self) -> Option<&'a str> {
-        self.value.as_str()
+        self.value.as_text().ok()
     }
 
     /// Whether the value is an array.
     pub(crate) fn is_list(&self) -> bool {
-        self.value.is_array()
+        matches!(self.value, Value::List(_))
+    }
+
+    /// Whether the object has a field of this name, which may be null.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        matches!(self.value, Value::Map(fields) if fields.contains_key(name))
+    }
+
+    /// The text of a number.
+    fn digits(&self) -> Option<&'a str> {
+        match self.value {
+            Value::Number(text) => Some(text),
+            _ => None,
+        }
     }
 
     fn at(&self, name: &'a str, value: &'a Value) -> Self {
@@ -253,7 +190,7 @@ impl fmt::Display for Step<'_> {
 
 /// A key as an error may print it.
 fn shown(name: &str) -> String {
-    evidence::document::text(name, 60)
+    text(name, 60)
 }
 
 #[cfg(test)]
@@ -264,7 +201,7 @@ mod tests {
     fn hostile_json() {
         let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
         let deeper = "[".repeat(1_000_000);
-        let many = format!("[{}0]", "0,".repeat(VALUES_MAX));
+        let many = format!("[{}0]", "0,".repeat(VALUES_MAX as usize));
         let bad = [
             r#"{"a":1,"a":1}"#,
             r#"{"a":{"b":1,"\u0062":2}}"#,

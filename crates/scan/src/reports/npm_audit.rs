@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::document::findings::Class;
 use evidence::document::{FindingsDocument, Tool};
-use serde_json::Value;
 
 use super::draft::{Draft, Place};
 use super::findings::{self, Drafts};
@@ -110,11 +109,11 @@ fn lockfile(tree: &dyn Tree) -> Result<BTreeMap<String, String>, ScanError> {
         return Ok(BTreeMap::new());
     };
     let value = json::parse("lockfile of npm", text)?;
-    let packages = value.get("packages").and_then(Value::as_object);
-    let version = |value: &Value| Some(value.get("version")?.as_str()?.to_owned());
-    Ok(packages
-        .into_iter()
-        .flatten()
-        .filter_map(|(path, value)| Some((path.clone(), version(value)?)))
-        .collect())
+    let mut versions = BTreeMap::new();
+    if let Some(packages) = Node::root("lockfile of npm", &value).field("packages")? {
+        for (path, package) in packages.fields()? {
+            versions.extend(package.text("version")?.map(|version| (path.to_owned(), version.to_owned())));
+        }
+    }
+    Ok(versions)
 }

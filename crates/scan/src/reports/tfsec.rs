@@ -20,7 +20,7 @@ pub(super) const WHAT: &str = "tfsec report";
 pub(super) fn read(input: &str, tree: &dyn Tree) -> Result<FindingsDocument, ScanError> {
     let value = json::parse(WHAT, input)?;
     let root = Node::root(WHAT, &value);
-    if value.get("results").is_none() {
+    if !root.has("results") {
         return Err(root.fault("the field `results` is missing"));
     }
     let mut drafts = Drafts::new(WHAT);

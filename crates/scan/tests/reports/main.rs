@@ -10,6 +10,7 @@ mod incomplete;
 mod junit;
 mod mutations;
 mod published;
+mod purls;
 mod real;
 mod sarif;
 mod scanners;

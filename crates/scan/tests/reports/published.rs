@@ -5,13 +5,16 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use evidence::document::findings::Origin;
+use evidence::document::findings::{Class, Origin, Severity};
 use scan::reports::ReportFormat::{
     self, Bandit, Checkov, CyclonedxJson, CyclonedxXml, Grype, Hadolint, NpmAudit, OsvScanner, PipAudit,
     Sarif, Semgrep, Tfsec, Trivy, ZapXml,
 };
 use scan::reports::translate;
 
+use serde_json::{Value, json};
+
+use crate::findings;
 use crate::published_vectors::suite;
 
 #[test]
@@ -66,6 +69,40 @@ fn bills_of_materials_are_no_findings() {
     assert_eq!(count, 126);
 }
 
+/// Examples of the OSV schema, as OSV-Scanner's report holds such records.
+#[test]
+fn records_of_the_osv_schema() {
+    let Some(root) = suite("osv-schema") else { return };
+    let examples = files(&root.join("tools"));
+    let count = examples.iter().filter(|path| !is_other(path)).count();
+    assert_eq!(count, RECORDS.len(), "each record has a row");
+    for (name, package, severity, fixed) in RECORDS {
+        let path = examples.iter().find(|path| path.ends_with(name)).unwrap();
+        let record: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let [ecosystem, package, version] = *package;
+        let package = json!({ "ecosystem": ecosystem, "name": package, "version": version });
+        let report = json!({ "results": [{ "packages": [{ "package": package, "vulnerabilities": [record.clone()] }] }] });
+        let found = findings(OsvScanner, report.to_string().as_bytes(), &BTreeMap::new()).findings;
+        let found = found.into_values().next().unwrap();
+        assert_eq!(found.rule, record["id"].as_str().unwrap(), "{name}");
+        assert_eq!((found.severity, found.fixed.as_deref()), (*severity, *fixed), "{name}");
+        let aliases: Vec<&str> =
+            record["aliases"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        assert!(
+            aliases.iter().all(|id| found.aliases.contains(*id)) && aliases.len() == found.aliases.len(),
+            "{name}"
+        );
+        assert_eq!(found.published.is_some(), record["published"].is_string(), "{name}");
+        assert_eq!(found.class == Class::Supply, found.rule.starts_with("MAL-"), "{name}");
+    }
+}
+
+/// Input of a converter to the OSV format, which is another format.
+fn is_other(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    name.contains("/ghsa/") && !name.ends_with(".osv.json")
+}
+
 fn read(format: ReportFormat, path: &str) -> Option<Result<u64, String>> {
     let (name, rest) = path.split_once('/').unwrap();
     let bytes = std::fs::read(suite(name)?.join(rest)).unwrap();
@@ -82,6 +119,30 @@ fn files(dir: &Path) -> Vec<std::path::PathBuf> {
     files.sort();
     files
 }
+
+type Record = (&'static str, [&'static str; 3], Severity, Option<&'static str>);
+
+/// A record, a package with a version that it speaks about, severity and smallest fix.
+#[rustfmt::skip]
+const RECORDS: &[Record] = &[
+    ("equals_no_patch.osv.json", ["RubyGems", "paranoid2", "1.1.6"], Severity::Unknown, None),
+    ("equals_with_patch.osv.json", ["npm", "mixin-deep", "1.3.1"], Severity::Unknown, Some("1.3.2")),
+    ("full_ranges.osv.json", ["Maven", "com.typesafe.akka:akka-actor_2.12", "2.5.10"], Severity::Unknown, Some("2.5.16")),
+    ("less_than_equals_no_patch.osv.json", ["npm", "shiba", "1.0.0"], Severity::Unknown, None),
+    ("less_than_equals_with_patch.osv.json", ["npm", "i18next", "1.0.0"], Severity::Unknown, Some("1.10.3")),
+    ("maven_greater_than.osv.json", ["Maven", "org.xwiki.commons:xwiki-commons-core", "12.1"], Severity::Unknown, Some("12.6.7")),
+    ("multiple_ranges_in_package.osv.json", ["RubyGems", "passenger", "4.0.2"], Severity::Unknown, Some("4.0.5")),
+    ("withdrawn.osv.json", ["RubyGems", "activesupport", "4.2.0"], Severity::Unknown, Some("4.2.2")),
+    ("testdata/CVE-2018-5407.json", ["Alpine:v3.3", "openssl", "1.0.2p-r0"], Severity::Medium, Some("1.0.2q-r0")),
+    ("testdata/CVE-2023-41045.json", ["", "", "466af81"], Severity::Medium, None),
+    ("GO-2020-0001.json", ["Go", "github.com/gin-gonic/gin", "1.5.0"], Severity::Unknown, Some("1.6.0")),
+    ("MAL-2024-10238.json", ["PyPI", "123bla", "1.0"], Severity::Critical, None),
+    ("PYSEC-2023-74.json", ["PyPI", "requests", "2.30.0"], Severity::Unknown, Some("2.31.0")),
+    ("SUSE-FU-2022_0444-1.json", ["SUSE", "a", "1"], Severity::Unknown, None),
+    ("nointroduced-CVE-2023-41045.json", ["", "", "466af81"], Severity::Medium, None),
+    ("nondistinct-CVE-2018-5407.json", ["Alpine:v3.3", "openssl", "1.0.2p-r0"], Severity::Medium, Some("1.0.2q-r0")),
+    ("nopackage-GHSA-9v2f-6vcg-3hgv.json", ["PyPI", "gradio", "4.36.1"], Severity::Critical, None),
+];
 
 /// Directories of which every file is in the table.
 const DIRS: [&str; 14] = [

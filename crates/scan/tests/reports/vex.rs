@@ -174,7 +174,7 @@ fn refused() {
         (statement("fixed", "").replace(r#"{"@id":"a"}"#, r#"{"@id":" "}"#), "not an id"),
         (statement("fixed", "").replace(r#"{"@id":"a"}"#, &format!(r#"{{"@id":"{long}"}}"#)), "not an id"),
         (statement("fixed", "").replace(r#"{"@id":"a"}"#, &many), "more than 1000 items"),
-        (statement("fixed", r#","status":"affected""#), "twice in one object"),
+        (statement("fixed", r#","status":"affected""#), "occurs twice"),
         (cyclonedx("", r#"{"ref":"r"}"#), "it holds no statement"),
         (analysis(r#"{"state":"not_affected"}"#), "needs a `justification` or a `detail`"),
         (analysis(r#"{"state":"calm"}"#), "not a state of CycloneDX"),
