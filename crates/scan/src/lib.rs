@@ -4,6 +4,7 @@
 //! everything here is pure, and no input, however large or deep, makes it fail other than by a [`ScanError`]. A report
 //! that cannot be read whole is an error and never an empty document.
 
+pub mod advisories;
 pub mod components;
 pub mod reports;
 pub mod secrets;

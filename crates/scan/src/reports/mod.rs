@@ -23,7 +23,7 @@ mod pip_audit;
 pub(crate) mod purl;
 mod sarif;
 mod semgrep;
-mod severity;
+pub(crate) mod severity;
 mod tfsec;
 mod trivy;
 mod vulnerabilities;

@@ -8,7 +8,7 @@ use evidence::document::findings::Severity;
 
 /// Severity, with the score if it follows from a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Rating {
+pub(crate) struct Rating {
     /// Severity.
     pub severity: Severity,
     /// CVSS base score times ten.
@@ -17,23 +17,23 @@ pub(super) struct Rating {
 
 impl Rating {
     /// A severity without vector.
-    pub(super) const fn of(severity: Severity) -> Self {
+    pub(crate) const fn of(severity: Severity) -> Self {
         Self { severity, score: None }
     }
 
     /// The highest of several CVSS vectors (3.0, 3.1, 4.0); `None` if none is sound.
-    pub(super) fn of_vectors<'v>(vectors: impl IntoIterator<Item = &'v str>) -> Option<Self> {
+    pub(crate) fn of_vectors<'v>(vectors: impl IntoIterator<Item = &'v str>) -> Option<Self> {
         let score = vectors.into_iter().filter_map(base_score).max()?;
         Some(Self { severity: Severity::of_score(score), score: Some(score) })
     }
 
     /// The severity of a score from 0 to 10 that the tool states; `None` if it is outside.
-    pub(super) fn of_number(score: f64) -> Option<Self> {
+    pub(crate) fn of_number(score: f64) -> Option<Self> {
         tenths(score).map(|score| Self::of(Severity::of_score(score)))
     }
 
     /// The severity of a word.
-    pub(super) fn of_word(word: &str) -> Self {
+    pub(crate) fn of_word(word: &str) -> Self {
         Self::of(of_word(word))
     }
 }

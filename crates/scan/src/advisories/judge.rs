@@ -1,0 +1,257 @@
+//! Judges a bill of materials by a database of advisories.
+//!
+//! Invariant: each component is judged, or a finding says why it is not. Equal components and an equal database give an
+//! equal document.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::document::components::Component;
+use evidence::document::findings::{self, Class, Finding, IdentityPlace, Origin, Severity, Site};
+use evidence::document::{
+    ComponentsDocument, DocumentError, FindingsDocument, MESSAGE_BYTES_MAX, Tool, text,
+};
+
+use super::affected::{Parsed, Verdict};
+use super::database::Database;
+use super::ecosystem::Package;
+use super::error::AdvisoriesError;
+use super::groups::{aliases, groups, rule};
+use super::paths::Paths;
+use super::stored::{Sort, StoredRecord};
+use crate::components::purl::is_exact;
+use crate::reports::severity::Rating;
+
+/// A component that is judged.
+struct Case<'c> {
+    component: &'c Component,
+    package: Package,
+}
+
+/// A record that affects a component, or may affect it.
+struct Hit<'r> {
+    parsed: Parsed<'r>,
+    /// The reason, if it cannot be told.
+    undecided: Option<String>,
+}
+
+/// Judges components: vulnerabilities, malicious packages, packages without a checksum, and what could not be judged.
+///
+/// # Errors
+/// `AdvisoriesError` when the database is damaged, or the result is larger than a document may be.
+pub fn judge(
+    components: &ComponentsDocument,
+    database: &Database,
+) -> Result<FindingsDocument, AdvisoriesError> {
+    let snapshot = database.snapshot();
+    let date = format!("{} {}", snapshot.modified, snapshot.digest.hex().get(..12).unwrap_or_default());
+    let tools = [
+        Tool::new("countersign dependencies", Some(env!("CARGO_PKG_VERSION"))),
+        Tool::new("advisories", Some(&date)),
+    ];
+    let mut document = FindingsDocument::new(tools);
+    let paths = Paths::of(components);
+    let mut missing: BTreeMap<String, usize> = BTreeMap::new();
+    let mut reader = database.reader();
+    for (purl, component) in &components.components {
+        let site = || Site::Component { purl: purl.clone(), through: paths.to(purl) };
+        if !component.pinned && !purl.starts_with("pkg:maven/") {
+            add(&mut document, unpinned(component, site()))?;
+        }
+        let package = match Package::of_purl(purl) {
+            Ok(package) if database.holds(package.ecosystem) => package,
+            Ok(package) => {
+                *missing.entry(package.ecosystem.as_str().to_owned()).or_default() += 1;
+                continue;
+            }
+            Err(kind) => {
+                *missing.entry(text(&kind, 40)).or_default() += 1;
+                continue;
+            }
+        };
+        let Some(entry) = reader.find(&package)? else { continue };
+        let case = Case { component, package };
+        if is_exact(purl) {
+            for finding in case.judge(&entry.records, &site)? {
+                add(&mut document, finding)?;
+            }
+        } else {
+            add(&mut document, case.open(&entry.records, site())?)?;
+        }
+    }
+    for (ecosystem, count) in missing {
+        add(&mut document, not_held(&ecosystem, count))?;
+    }
+    // The limits of a document are the limits of this answer.
+    evidence::document::Document::check(&document)?;
+    Ok(document)
+}
+
+impl Case<'_> {
+    /// One finding for each vulnerability.
+    fn judge(
+        &self,
+        records: &[StoredRecord],
+        site: &dyn Fn() -> Site,
+    ) -> Result<Vec<Finding>, AdvisoriesError> {
+        let order = self.package.ecosystem.order();
+        let mut hits = Vec::new();
+        for record in records {
+            let parsed = record.affected.parse(order);
+            match parsed.verdict(&self.component.version) {
+                Verdict::Affected => hits.push((record, Hit { parsed, undecided: None })),
+                Verdict::Undecided(why) => hits.push((record, Hit { parsed, undecided: Some(why) })),
+                Verdict::Unaffected => {}
+            }
+        }
+        Ok(groups(hits)?.iter().map(|group| self.finding(group, site())).collect())
+    }
+
+    fn finding(&self, group: &[(&StoredRecord, Hit<'_>)], site: Site) -> Finding {
+        let records = || group.iter().map(|(record, _)| *record);
+        // A record that decides says more than one that does not.
+        let decided = group.iter().find(|(_, hit)| hit.undecided.is_none());
+        let told = decided.or(group.first());
+        let summary = told.map_or("", |(record, _)| record.summary.as_str());
+        let why = told.and_then(|(_, hit)| hit.undecided.as_deref());
+        let message = match why {
+            Some(why) => {
+                format!("could not decide whether {} is affected: {why}. {summary}", self.component.version)
+            }
+            None => summary.to_owned(),
+        };
+        let sort = sort(records());
+        let rating = rating(sort, records());
+        let is_vulnerability = matches!(sort, Sort::Vulnerability | Sort::Unsound);
+        Finding {
+            class: if is_vulnerability { Class::Dependency } else { Class::Supply },
+            rule: rule(group).to_owned(),
+            aliases: aliases(group),
+            severity: rating.severity,
+            score: rating.score,
+            epss: records().filter_map(|record| record.epss).max(),
+            exploited: records().any(|record| record.exploited),
+            unconfirmed: false,
+            message: text(&message, MESSAGE_BYTES_MAX),
+            site,
+            published: records().filter_map(|record| record.published).min(),
+            fixed: self.fixed(group),
+            fix_released: None,
+        }
+    }
+
+    /// The smallest version above the installed one that no record of the group affects.
+    fn fixed(&self, group: &[(&StoredRecord, Hit<'_>)]) -> Option<String> {
+        let installed = self.package.ecosystem.order().parse(&self.component.version)?;
+        let mut least: Option<(&str, &super::versions::Version)> = None;
+        let candidates = group.iter().flat_map(|(_, hit)| hit.parsed.fixes(&installed));
+        for (text, version) in candidates.take(CANDIDATES_MAX) {
+            let is_less = least.is_none_or(|(_, best)| version.against(best).is_lt());
+            let is_free =
+                |text: &str| group.iter().all(|(_, hit)| hit.parsed.verdict(text) == Verdict::Unaffected);
+            if is_less && is_free(text) {
+                least = Some((text, version));
+            }
+        }
+        least.map(|(text, _)| text.to_owned())
+    }
+
+    /// A component without an exact version: which of the advisories affect it is open, unless they affect all.
+    fn open(&self, records: &[StoredRecord], site: Site) -> Result<Finding, AdvisoriesError> {
+        let all = groups(records.iter().map(|record| (record, ())).collect())?;
+        let worst = all.iter().map(|group| {
+            let records = || group.iter().map(|(record, ())| *record);
+            rating(sort(records()), records()).severity
+        });
+        let severity = worst.max().unwrap_or(Severity::Unknown).max(Severity::Unknown);
+        let message = format!(
+            "could not decide: `{}` is no exact version, and {} of this package are known; let a lockfile fix it",
+            text(&self.component.version, 60),
+            counted(all.len(), "problem"),
+        );
+        Ok(supply(VERSION_OPEN, severity, &message, site))
+    }
+}
+
+/// The sort of a group: the one that weighs most.
+fn sort<'r>(records: impl Iterator<Item = &'r StoredRecord>) -> Sort {
+    let sorts: BTreeSet<Sort> = records.map(|record| record.sort).collect();
+    let weight = [Sort::Malicious, Sort::Vulnerability, Sort::Unsound, Sort::Unmaintained, Sort::Notice];
+    weight.into_iter().find(|sort| sorts.contains(sort)).unwrap_or_default()
+}
+
+/// The highest of the vectors, otherwise the highest of the words, otherwise what the sort says.
+fn rating<'r>(sort: Sort, records: impl Iterator<Item = &'r StoredRecord>) -> Rating {
+    if sort == Sort::Malicious {
+        return Rating::of(Severity::Critical);
+    }
+    let (mut score, mut word) = (None, None);
+    for record in records {
+        score = score.max(record.score);
+        word = word.max(record.severity.filter(|_| record.score.is_none()));
+    }
+    match (score, word, sort) {
+        (Some(score), ..) => Rating { severity: Severity::of_score(score), score: Some(score) },
+        (None, Some(word), _) => Rating::of(word),
+        (None, None, Sort::Unsound) => Rating::of(Severity::Medium),
+        (None, None, Sort::Unmaintained) => Rating::of(Severity::Low),
+        (None, None, Sort::Notice) => Rating::of(Severity::None),
+        (None, None, Sort::Vulnerability | Sort::Malicious) => Rating::of(Severity::Unknown),
+    }
+}
+
+fn unpinned(component: &Component, site: Site) -> Finding {
+    let message = format!("no lockfile fixes the bytes of `{}` by a checksum", text(&component.name, 200));
+    supply(UNPINNED, Severity::Medium, &message, site)
+}
+
+fn not_held(ecosystem: &str, count: usize) -> Finding {
+    let message = format!(
+        "could not decide: the advisories hold no record of `{ecosystem}`, and {} not judged",
+        if count == 1 { "1 component was".to_owned() } else { format!("{count} components were") },
+    );
+    let rule = format!("{NOT_HELD}/{ecosystem}");
+    supply(&rule, Severity::Unknown, &message, Site::Whole)
+}
+
+fn supply(rule: &str, severity: Severity, message: &str, site: Site) -> Finding {
+    Finding {
+        class: Class::Supply,
+        rule: rule.to_owned(),
+        aliases: BTreeSet::new(),
+        severity,
+        score: None,
+        epss: None,
+        exploited: false,
+        unconfirmed: false,
+        message: text(message, MESSAGE_BYTES_MAX),
+        site,
+        published: None,
+        fixed: None,
+        fix_released: None,
+    }
+}
+
+fn add(document: &mut FindingsDocument, finding: Finding) -> Result<(), AdvisoriesError> {
+    let place = match &finding.site {
+        Site::Component { purl, .. } => IdentityPlace::Component { purl },
+        // The rule names the ecosystem, so one report has one such finding, whatever the report.
+        _ => IdentityPlace::Whole { origin: Origin::Scan, nth: 0 },
+    };
+    let id = findings::identity(finding.class, &finding.rule, &place).map_err(DocumentError::from)?;
+    document.add(id, finding);
+    Ok(())
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// Rule of findings about components that no checksum fixes.
+pub const UNPINNED: &str = "unpinned";
+/// Rule of findings about components with known problems and without an exact version.
+pub const VERSION_OPEN: &str = "version-open";
+/// Rule of findings about ecosystems that the database does not hold.
+pub const NOT_HELD: &str = "advisories-missing";
+
+/// Highest number of fixes that are tried for one finding.
+const CANDIDATES_MAX: usize = 1_024;

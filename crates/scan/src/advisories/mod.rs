@@ -1,0 +1,30 @@
+//! Dependencies against advisories: records in the OSV format become a database, and a bill of materials is judged by it
+//! (`docs/scan/advisories.md`).
+//!
+//! Invariant: "could not decide" is a finding, and a database that is damaged is an error; neither is "nothing found".
+//! This module deliberately reads no file and no network: callers bring bytes.
+
+mod affected;
+mod builder;
+mod database;
+mod ecosystem;
+mod error;
+mod feeds;
+mod groups;
+mod judge;
+mod layout;
+mod paths;
+mod record;
+mod stored;
+pub mod versions;
+
+pub use affected::{Affected, Event, Parsed, Verdict};
+pub use builder::{Builder, RECORDS_MAX};
+pub use database::{Database, Source};
+pub use ecosystem::{Ecosystem, Package};
+pub use error::AdvisoriesError;
+pub use feeds::FEED_BYTES_MAX;
+pub use judge::{NOT_HELD, UNPINNED, VERSION_OPEN, judge};
+pub use layout::{Header, Held};
+pub use record::{RECORD_BYTES_MAX, Record};
+pub use stored::{Entry, Sort, StoredRecord};

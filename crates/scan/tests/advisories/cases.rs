@@ -1,0 +1,292 @@
+//! Cases: records, a component, and the finding.
+
+use evidence::document::Document as _;
+use evidence::document::findings::{Class, Severity, Site};
+use scan::advisories::{AdvisoriesError, Builder, Database, Ecosystem, judge};
+use serde_json::{Value, json};
+
+use super::{bytes, components, database, findings, one, record, rules};
+
+fn range(introduced: &str, fixed: &str) -> Value {
+    json!([{"introduced": introduced}, {"fixed": fixed}])
+}
+
+#[test]
+fn each_ecosystem_has_its_names_and_its_order() {
+    for (ecosystem, name, introduced, fixed, affected, unaffected) in [
+        (
+            "crates.io",
+            "serde_yaml",
+            "0.0.0-0",
+            "0.8.4",
+            "pkg:cargo/serde_yaml@0.8.4-rc.1",
+            "pkg:cargo/serde_yaml@0.8.4",
+        ),
+        ("npm", "@a/b", "0", "1.10.0", "pkg:npm/%40a/b@1.9.0", "pkg:npm/%40a/b@1.10.0"),
+        ("PyPI", "Django_X", "0", "2.0", "pkg:pypi/django-x@2.0rc1", "pkg:pypi/django-x@2"),
+        ("PyPI", "torch", "0", "2.0.0", "pkg:pypi/torch@1.13.1+cu117", "pkg:pypi/torch@2.0.0+cu117"),
+        (
+            "Go",
+            "github.com/Masterminds/goutils",
+            "0",
+            "1.1.1",
+            "pkg:golang/github.com/masterminds/goutils@v1.1.0",
+            "pkg:golang/github.com/masterminds/goutils@v1.1.1",
+        ),
+        (
+            "Go",
+            "github.com/a/b",
+            "0",
+            "0.0.0-20200101000000-0123456789ab",
+            "pkg:golang/github.com/a/b@v0.0.0-20191231235959-ffffffffffff",
+            "pkg:golang/github.com/a/b@v0.0.0-20200101000000-0123456789ab",
+        ),
+        (
+            "Maven",
+            "org.a:b-c",
+            "2.0-beta9",
+            "2.15.0",
+            "pkg:maven/org.a/b-c@2.15.0-rc1",
+            "pkg:maven/org.a/b-c@2.0-beta8",
+        ),
+        (
+            "Maven:https://repo.example",
+            "org.a:b-c",
+            "0",
+            "9.4.10.Final",
+            "pkg:maven/org.a/b-c@9.4.10.CR1",
+            "pkg:maven/org.a/b-c@9.4.10",
+        ),
+    ] {
+        let records = [record("X-1", ecosystem, name, &range(introduced, fixed))];
+        assert_eq!(one(&records, affected).rule, "X-1", "{affected}");
+        assert!(rules(&records, unaffected).is_empty(), "{unaffected}");
+    }
+}
+
+#[test]
+fn one_vulnerability_is_one_finding() {
+    let mut go = record("GO-2026-1", "npm", "a", &range("0", "1.5.0"));
+    go["aliases"] = json!(["CVE-2026-1"]);
+    go["published"] = json!("2026-07-01T00:00:00Z");
+    let mut ghsa = record(
+        "GHSA-aaaa-bbbb-cccc",
+        "npm",
+        "a",
+        &json!([
+            {"introduced": "0"}, {"fixed": "1.2.0"}, {"introduced": "1.4.0"}, {"fixed": "1.4.7"},
+        ]),
+    );
+    ghsa["aliases"] = json!(["CVE-2026-1", "GHSA-aaaa-bbbb-cccc"]);
+    ghsa["severity"] = json!([{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:N/I:N/A:H"}]);
+    ghsa["database_specific"] = json!({"severity": "CRITICAL"});
+    let other = record("GHSA-zzzz-zzzz-zzzz", "npm", "a", &range("0", "9.0.0"));
+    let records = [go, ghsa, other];
+    assert_eq!(rules(&records, "pkg:npm/a@1.0.0"), ["GHSA-aaaa-bbbb-cccc", "GHSA-zzzz-zzzz-zzzz"]);
+    let found = findings(judge(&components(&["pkg:npm/a@1.0.0"]), &database(&records)).unwrap());
+    let found = found.iter().find(|finding| finding.rule.contains("aaaa")).unwrap();
+    assert_eq!(found.aliases.iter().collect::<Vec<_>>(), ["CVE-2026-1", "GO-2026-1"]);
+    assert_eq!((found.severity, found.score), (Severity::High, Some(75)), "the vector, not the word");
+    // 1.2.0 is inside the other record's range; so is 1.4.7.
+    assert_eq!(found.fixed.as_deref(), Some("1.5.0"));
+    assert_eq!(found.published.unwrap().to_string(), "2026-07-01T00:00:00.000Z");
+    assert_eq!((found.class, found.unconfirmed), (Class::Dependency, false));
+}
+
+#[test]
+fn severities() {
+    let range = range("0", "2.0.0");
+    let with = |extra: &Value| {
+        let mut record = record("X-1", "crates.io", "a", &range);
+        for (name, value) in extra.as_object().unwrap() {
+            if name == "informational" {
+                record["affected"][0]["database_specific"] = json!({name: value});
+            } else {
+                record[name] = value.clone();
+            }
+        }
+        let finding = one(&[record], "pkg:cargo/a@1.0.0");
+        (finding.class, finding.severity)
+    };
+    assert_eq!(with(&json!({})), (Class::Dependency, Severity::Unknown));
+    let word = json!({"database_specific": {"severity": "MODERATE"}});
+    assert_eq!(with(&word), (Class::Dependency, Severity::Medium));
+    let v4 = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N";
+    assert_eq!(
+        with(&json!({"severity": [{"type": "CVSS_V4", "score": v4}]})),
+        (Class::Dependency, Severity::Critical)
+    );
+    assert_eq!(with(&json!({"informational": "unmaintained"})), (Class::Supply, Severity::Low));
+    assert_eq!(with(&json!({"informational": "notice"})), (Class::Supply, Severity::None));
+    assert_eq!(with(&json!({"informational": "unsound"})), (Class::Dependency, Severity::Medium));
+    assert_eq!(with(&json!({"aliases": ["MAL-2026-1"]})), (Class::Supply, Severity::Critical));
+}
+
+#[test]
+fn exploited_and_probable() {
+    let mut log4j = record("GHSA-jfh8-c2jp-5v3q", "Maven", "org.a:b", &range("0", "2.15.0"));
+    log4j["aliases"] = json!(["CVE-2021-44228"]);
+    let mut builder = Builder::new("test", Ecosystem::ALL);
+    builder.exploited("kev", br#"{"vulnerabilities":[{"cveID":"CVE-2021-44228"}]}"#).unwrap();
+    builder.probabilities("epss", b"cve,epss,percentile\nCVE-2021-44228,0.97565,1\n").unwrap();
+    builder.record("r", log4j.to_string().as_bytes()).unwrap();
+    let database = Database::open(builder.finish().unwrap()).unwrap();
+    let found = findings(judge(&components(&["pkg:maven/org.a/b@2.14.1"]), &database).unwrap()).remove(0);
+    assert_eq!((found.exploited, found.epss), (true, Some(9757)));
+    assert_eq!((database.header().exploited, database.header().epss), (Some(1), Some(1)));
+}
+
+#[test]
+fn the_way_from_a_direct_dependency() {
+    let records = [record("X-1", "npm", "deep", &range("0", "2.0.0"))];
+    let mut bill =
+        components(&["pkg:npm/top@1.0.0", "pkg:npm/mid@1.0.0", "pkg:npm/far@1.0.0", "pkg:npm/deep@1.0.0"]);
+    let mut edge = |from: &str, to: &str| {
+        let from = bill.components.get_mut(from).unwrap();
+        from.needs.insert(to.to_owned());
+        from.direct = Some(from.name == "top");
+    };
+    edge("pkg:npm/top@1.0.0", "pkg:npm/mid@1.0.0");
+    edge("pkg:npm/mid@1.0.0", "pkg:npm/deep@1.0.0");
+    edge("pkg:npm/mid@1.0.0", "pkg:npm/far@1.0.0");
+    edge("pkg:npm/far@1.0.0", "pkg:npm/deep@1.0.0");
+    edge("pkg:npm/deep@1.0.0", "pkg:npm/mid@1.0.0");
+    let Site::Component { through, .. } = findings(judge(&bill, &database(&records)).unwrap()).remove(0).site
+    else {
+        panic!("no component");
+    };
+    assert_eq!(through, ["pkg:npm/top@1.0.0", "pkg:npm/mid@1.0.0", "pkg:npm/deep@1.0.0"]);
+}
+
+#[test]
+fn what_cannot_be_decided_is_a_finding() {
+    let mut broken = record("X-1", "npm", "a", &range("0", "next"));
+    assert!(
+        one(std::slice::from_ref(&broken), "pkg:npm/a@1.0.0")
+            .message
+            .starts_with("could not decide whether 1.0.0")
+    );
+    for ranges in [
+        json!([{"type": "SEMVER", "events": [{"fixed": "1.0.0"}]}]),
+        json!([{"type": "NEW", "events": [{"introduced": "0"}]}]),
+        json!([{"events": [{"introduced": "0"}]}]),
+        json!([{"type": "SEMVER", "events": [{"introduced": 0}]}]),
+        json!([{"type": "SEMVER", "events": [{"introduced": "0"}, {"skipped": "1.0.0"}]}]),
+        json!([{"type": "SEMVER", "events": [{}]}]),
+        json!([{"type": "SEMVER"}]),
+        json!([{"type": "GIT", "repo": "x", "events": [{"introduced": "0"}]}]),
+        json!([7]),
+        json!("all"),
+        json!([]),
+    ] {
+        broken["affected"][0]["ranges"] = ranges.clone();
+        let found = one(std::slice::from_ref(&broken), "pkg:npm/a@1.0.0");
+        assert!(
+            found.message.starts_with("could not decide whether 1.0.0 is affected: "),
+            "{ranges}: {}",
+            found.message
+        );
+        assert_eq!(
+            (found.rule.as_str(), found.severity, found.unconfirmed),
+            ("X-1", Severity::Unknown, false)
+        );
+    }
+    let sound = [record("X-1", "npm", "a", &range("0", "2.0.0"))];
+    assert!(one(&sound, "pkg:npm/a@latest").message.contains("`latest` has no place in the order"));
+    let open = one(&sound, "pkg:npm/a");
+    assert_eq!((open.rule.as_str(), open.class), ("version-open", Class::Supply));
+    assert!(
+        open.message.contains("`*` is no exact version, and 1 problem of this package"),
+        "{}",
+        open.message
+    );
+}
+
+#[test]
+fn what_the_advisories_do_not_hold_is_a_finding() {
+    let records = [record("X-1", "npm", "a", &range("0", "2.0.0"))];
+    let bill = ["pkg:cargo/a@1.0.0", "pkg:cargo/b@1.0.0", "pkg:generic/x@1", "pkg:npm/b@1.0.0"];
+    let found = judge(&components(&bill), &database(&records)).unwrap();
+    let messages: Vec<String> = findings(found).into_iter().map(|finding| finding.message).collect();
+    assert!(
+        messages.iter().any(|m| m.contains("no record of `crates.io`, and 2 components were")),
+        "{messages:?}"
+    );
+    assert!(
+        messages.iter().any(|m| m.contains("no record of `generic`, and 1 component was")),
+        "{messages:?}"
+    );
+    assert_eq!(messages.len(), 2);
+}
+
+#[test]
+fn packages_without_a_checksum() {
+    let records = [
+        record("X-1", "npm", "z", &range("0", "2.0.0")),
+        record("X-2", "Maven", "z:z", &range("0", "2.0.0")),
+    ];
+    let mut bill = components(&["pkg:npm/a@1.0.0", "pkg:npm/b@1.0.0", "pkg:maven/a/b@1"]);
+    for purl in ["pkg:npm/a@1.0.0", "pkg:maven/a/b@1"] {
+        bill.components.get_mut(purl).unwrap().pinned = false;
+    }
+    let found = findings(judge(&bill, &database(&records)).unwrap());
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].rule.as_str(), found[0].class), ("unpinned", Class::Supply));
+    assert_eq!(found[0].site.to_string(), "pkg:npm/a@1.0.0");
+}
+
+#[test]
+fn withdrawn_and_newer_records() {
+    let old = record("X-1", "npm", "a", &range("0", "2.0.0"));
+    let mut new = record("X-1", "npm", "a", &range("0", "1.5.0"));
+    new["modified"] = json!("2026-09-01T00:00:00Z");
+    let keep = record("X-2", "npm", "b", &range("0", "1.0.0"));
+    let records = [old.clone(), new.clone(), keep.clone()];
+    assert!(rules(&records, "pkg:npm/a@1.7.0").is_empty());
+    new["withdrawn"] = json!("2026-09-01T00:00:00Z");
+    let records = [new, old, keep];
+    assert!(rules(&records, "pkg:npm/a@1.0.0").is_empty());
+    assert_eq!(database(&records).snapshot().modified.to_string(), "2026-09-01T00:00:00.000Z");
+}
+
+#[test]
+fn equal_input_gives_equal_bytes() {
+    let mut records: Vec<Value> = (0..200)
+        .map(|n| record(&format!("X-{n}"), "PyPI", &format!("p{}", n % 70), &range("0", &format!("1.{n}"))))
+        .collect();
+    let first = bytes(&records);
+    records.reverse();
+    records.extend(records.clone());
+    assert_eq!(bytes(&records), first);
+    let database = Database::open(first).unwrap();
+    assert_eq!(database.check().unwrap(), 70);
+    let bill = components(&["pkg:pypi/p3@1.2", "pkg:pypi/p4@1.100", "pkg:pypi/unknown@1"]);
+    let document = judge(&bill, &database).unwrap();
+    assert_eq!(document.encode().unwrap(), judge(&bill, &database).unwrap().encode().unwrap());
+    let tools: Vec<String> = document.tools.iter().map(ToString::to_string).collect();
+    let name = format!("advisories 2026-08-21T10:00:00.000Z {}", &database.snapshot().digest.hex()[..12]);
+    assert!(tools.contains(&name), "{tools:?}");
+}
+
+#[test]
+fn nothing_is_no_database() {
+    let error = Builder::new("mirror", Ecosystem::ALL).finish().unwrap_err().to_string();
+    assert!(error.starts_with("mirror: it has no record of the ecosystems"), "{error}");
+    let mut builder = Builder::new("mirror", [Ecosystem::Npm]);
+    let crates = record("X-1", "crates.io", "a", &range("0", "1.0.0"));
+    assert!(!builder.record("r", crates.to_string().as_bytes()).unwrap());
+    builder.finish().unwrap_err();
+}
+
+#[test]
+fn endless_ids_of_one_vulnerability() {
+    let chain: Vec<Value> = (0..100)
+        .map(|n| {
+            let mut record = record(&format!("X-{n}"), "npm", "a", &range("0", "1.0.0"));
+            record["aliases"] = json!([format!("X-{}", n + 1)]);
+            record
+        })
+        .collect();
+    let error = judge(&components(&["pkg:npm/a@0.1.0"]), &database(&chain)).unwrap_err();
+    assert!(matches!(error, AdvisoriesError::Aliases { .. }), "{error}");
+}
