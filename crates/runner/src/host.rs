@@ -8,7 +8,7 @@ use evidence::machine::MachineSigner;
 use evidence::{Id, Moment, Name};
 use sandbox::{Egress, Input, SandboxError, Spec, StepOutcome, Stream};
 
-use crate::caps::{Caps, Room};
+use crate::caps::{Caps, Part, Room};
 use crate::toolchain::Toolchain;
 
 /// The runner, and the run for which it executes the step.
@@ -44,7 +44,8 @@ pub struct Host<'a> {
 
 /// Isolates a step from everything else while it runs.
 pub trait Isolation: Send + Sync {
-    /// Runs a step to its end, or until it is not wanted any more; all of its processes are dead when this returns.
+    /// Runs a step to its end, or until it is not wanted any more; all of its processes are dead when this returns. The
+    /// caller has reserved the memory.
     ///
     /// # Errors
     /// `SandboxError` if the step did not run to an end.
@@ -55,6 +56,20 @@ pub trait Isolation: Send + Sync {
         log: Log<'_>,
         wanted: IsWanted<'_>,
     ) -> Result<StepOutcome, SandboxError>;
+
+    /// Reserves memory for a step, its inputs, and everything that this process does with what the step leaves. `None`
+    /// if this isolation does not count memory.
+    ///
+    /// # Errors
+    /// `SandboxError::Unwanted` if the step is not wanted any more.
+    fn reserve(
+        &self,
+        _bytes: u64,
+        _log: Log<'_>,
+        _wanted: IsWanted<'_>,
+    ) -> Result<Option<Part<'_>>, SandboxError> {
+        Ok(None)
+    }
 
     /// The operator's limits for a step.
     fn caps(&self) -> Caps {
@@ -87,14 +102,19 @@ impl Isolation for Sandbox {
         log: Log<'_>,
         wanted: IsWanted<'_>,
     ) -> Result<StepOutcome, SandboxError> {
+        sandbox::run((self.init)(), spec, inputs, &self.egress, log, wanted)
+    }
+
+    fn reserve(
+        &self,
+        bytes: u64,
+        log: Log<'_>,
+        wanted: IsWanted<'_>,
+    ) -> Result<Option<Part<'_>>, SandboxError> {
         let waits = || {
             log(Stream::Error, b"countersign: waiting until other steps leave enough memory\n");
         };
-        // Inputs that this process holds in memory for the step count too.
-        let held: u64 = inputs.iter().map(|input| input.bytes.len() as u64).sum();
-        let part = self.room.take(spec.limits.filled_bytes().saturating_add(held), wanted, &waits);
-        let _part = part.ok_or(SandboxError::Unwanted)?;
-        sandbox::run((self.init)(), spec, inputs, &self.egress, log, wanted)
+        self.room.take(bytes, wanted, &waits).map(Some).ok_or(SandboxError::Unwanted)
     }
 
     fn caps(&self) -> Caps {

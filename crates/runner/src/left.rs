@@ -89,6 +89,12 @@ impl CollectedOutputs {
         left
     }
 
+    /// Bytes that the outputs take in the memory of this process.
+    #[must_use]
+    pub const fn held(&self) -> u64 {
+        self.bytes
+    }
+
     /// Collects a declared output: one file, or a directory with everything below it.
     fn take(&mut self, outputs: &Outputs, declared: &str) -> Result<(), LeftError> {
         let path = Path::new(declared);

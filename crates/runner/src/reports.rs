@@ -6,19 +6,21 @@
 //! form. All reports of a step can be read, or none counts.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 use evidence::document::findings::Origin;
-use evidence::document::{self, DocumentError, Producer, ReportRef};
+use evidence::document::{DocumentError, Producer, ReportRef};
 use evidence::pipeline::{Step, StepReport};
 use evidence::{Digest, Name};
-use sandbox::{Exit, Input, InputKind, Limits, OutputError, Outputs, SandboxError, Spec, StepOutcome};
+use sandbox::{Input, InputKind, OutputError, Outputs, SandboxError};
 use scan::reports::ReportFormat;
 
+use crate::caps::Caps;
 use crate::host::Host;
 use crate::left::RetainedOutputs;
 use crate::source::Source;
+use crate::task::{self, DOCUMENT, Task, TaskFault, TaskRoom};
 
 /// Reports of a step.
 #[derive(Debug, Default)]
@@ -29,6 +31,24 @@ pub struct TranslatedReports {
     pub blobs: Vec<Vec<u8>>,
     /// Sentences for the log.
     pub remarks: Vec<String>,
+}
+
+/// Everything that the reports of one step are read with.
+pub struct ReportReader<'a> {
+    /// The step.
+    pub step: &'a Name,
+    /// Digest of the step with all that it needs.
+    pub producer: Digest,
+    /// Files that the step left.
+    pub outputs: &'a Outputs,
+    /// Outputs of the steps that it needs.
+    pub earlier: &'a RetainedOutputs,
+    /// The source that the reports speak about.
+    pub source: &'a Source,
+    /// Memory for the tasks that read.
+    pub room: TaskRoom,
+    /// The machine.
+    pub host: &'a Host<'a>,
 }
 
 /// Why a report cannot be read.
@@ -42,6 +62,9 @@ pub enum ReportFault {
     /// The file is no plain file.
     #[error("it cannot be opened: {0}")]
     Output(#[from] OutputError),
+    /// The task has no result.
+    #[error(transparent)]
+    Task(#[from] TaskFault),
     /// The file was in the commit, so nothing shows that a tool wrote it.
     #[error("it is a file of the commit; let the tool write another one")]
     Committed,
@@ -54,9 +77,6 @@ pub enum ReportFault {
     /// No format has this name.
     #[error("`{0}` is no format that this runner reads; known are {known}", known = known_formats())]
     Format(String),
-    /// The task could not read it. The log of the task says why.
-    #[error("{0}")]
-    Unreadable(String),
     /// The task left no sound document.
     #[error(transparent)]
     Document(#[from] DocumentError),
@@ -68,22 +88,11 @@ impl TranslatedReports {
     /// # Errors
     /// `SandboxError` if the second sandbox failed. A report that cannot be read is no error: a remark names it, and no
     /// report counts.
-    pub fn read(
-        (name, step): (&Name, &Step),
-        producer: Digest,
-        outputs: &Outputs,
-        (source, inputs): (&Source, &RetainedOutputs),
-        host: &Host<'_>,
-    ) -> Result<Self, SandboxError> {
+    pub fn read(step: &Step, reader: &ReportReader<'_>) -> Result<Self, SandboxError> {
         let mut all = Self::default();
         let mut unread = false;
         for report in &step.reports {
-            let found = if inputs.contains_key(&report.path) {
-                Err(ReportFault::Earlier)
-            } else {
-                read(name, report, producer, outputs, source, host)?
-            };
-            match found {
+            match reader.read(report)? {
                 Ok((reference, document)) => {
                     all.remarks.push(format!("report `{}`: {}", report.path, summary(&reference)));
                     all.references.insert(report.path.clone(), reference);
@@ -106,100 +115,70 @@ impl TranslatedReports {
 
 type ReadReport = (ReportRef, Vec<u8>);
 
-fn read(
-    step: &Name,
-    report: &StepReport,
-    producer: Digest,
-    outputs: &Outputs,
-    source: &Source,
-    host: &Host<'_>,
-) -> Result<Result<ReadReport, ReportFault>, SandboxError> {
-    if source.list.file(&report.path).is_some() {
-        return Ok(Err(ReportFault::Committed));
+/// Memory that the reading of one report takes at most: the report, and the sandbox that reads it.
+#[must_use]
+pub fn reading_bytes(caps: &Caps, source: &Source) -> u64 {
+    let files = [scan::INPUT_BYTES_MAX].into_iter().chain(plain(source).map(|input| input.bytes.len()));
+    let report = scan::INPUT_BYTES_MAX as u64;
+    Task::filled(caps, task::files_bytes(files), parsing_bytes(report)).saturating_add(report)
+}
+
+impl ReportReader<'_> {
+    /// Reads one report. Its original lives in memory no longer than this call.
+    fn read(&self, report: &StepReport) -> Result<Result<ReadReport, ReportFault>, SandboxError> {
+        if self.source.list.file(&report.path).is_some() {
+            return Ok(Err(ReportFault::Committed));
+        }
+        if self.earlier.contains_key(&report.path) {
+            return Ok(Err(ReportFault::Earlier));
+        }
+        let prepared = ReportFormat::named(report.kind.as_str())
+            .ok_or_else(|| ReportFault::Format(report.kind.to_string()))
+            .and_then(|format| Ok((format, bytes(self.outputs, &report.path)?)));
+        let (format, original) = match prepared {
+            Ok(prepared) => prepared,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let words = [TASK, format.as_str(), self.step.as_str(), &report.path];
+        Ok(match self.translate(&words, &original)? {
+            Ok(document) => reference(report, format, self.producer, &original, document),
+            Err(fault) => Err(fault.into()),
+        })
     }
-    let prepared = ReportFormat::named(report.kind.as_str())
-        .ok_or_else(|| ReportFault::Format(report.kind.to_string()))
-        .and_then(|format| Ok((format, bytes(outputs, &report.path)?)));
-    let (format, original) = match prepared {
-        Ok(prepared) => prepared,
-        Err(fault) => return Ok(Err(fault)),
-    };
-    let words = [TASK, format.as_str(), step.as_str(), &report.path];
-    let outcome = translate(&words, &original, source, host)?;
-    let document = match outcome {
-        Ok(document) => document,
-        Err(fault) => return Ok(Err(fault)),
-    };
-    Ok(reference(report, format, producer, &original, document))
+
+    /// Runs the task in a sandbox that holds the report and the source, and nothing of the host.
+    fn translate(&self, words: &[&str], report: &[u8]) -> Result<Result<Vec<u8>, TaskFault>, SandboxError> {
+        let paths: Vec<_> =
+            plain(self.source).map(|input| (Path::new(TREE).join(input.path), input)).collect();
+        let mut inputs = vec![Input { path: Path::new(REPORT), kind: InputKind::Plain, bytes: report }];
+        let tree = paths.iter().map(|(path, input)| (path.as_path(), input.bytes));
+        inputs.extend(tree.map(|(path, bytes)| Input { path, kind: InputKind::Plain, bytes }));
+        let held = report.len() as u64;
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        Task { words, inputs, memory_bytes: parsing_bytes(held), held }.run(&self.room, self.host)
+    }
 }
 
 /// Content of a report, at most as much as a translator reads.
 fn bytes(outputs: &Outputs, path: &str) -> Result<Vec<u8>, ReportFault> {
-    let file = outputs.open(Path::new(path)).map_err(|error| match error {
+    let bytes = task::read(outputs, path, scan::INPUT_BYTES_MAX).map_err(|error| match error {
         OutputError::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
             ReportFault::Missing
         }
         other => other.into(),
     })?;
-    let mut bytes = Vec::new();
-    let most = scan::INPUT_BYTES_MAX as u64;
-    let io = |source| OutputError::Io { path: path.into(), source };
-    file.take(most + 1).read_to_end(&mut bytes).map_err(io)?;
-    if bytes.len() as u64 > most { Err(ReportFault::Large) } else { Ok(bytes) }
+    if bytes.len() > scan::INPUT_BYTES_MAX { Err(ReportFault::Large) } else { Ok(bytes) }
 }
 
-/// Runs the task in a sandbox that holds the report and the source, and nothing of the host.
-fn translate(
-    words: &[&str],
-    report: &[u8],
-    source: &Source,
-    host: &Host<'_>,
-) -> Result<Result<Vec<u8>, ReportFault>, SandboxError> {
-    let spec = Spec {
-        command: words.iter().map(|word| (*word).to_owned()).collect(),
-        own: true,
-        script: None,
-        environment: BTreeMap::new(),
-        binds: Vec::new(),
-        network: Vec::new(),
-        limits: limits(report.len() as u64, source),
-    };
-    let paths: Vec<_> =
-        source.inputs().into_iter().map(|input| (Path::new(TREE).join(input.path), input)).collect();
-    let mut inputs = vec![Input { path: Path::new(REPORT), kind: InputKind::Plain, bytes: report }];
-    // A link of the source could lead a reader elsewhere, and no report needs one.
-    let plain =
-        paths.iter().filter(|(_, input)| matches!(input.kind, InputKind::Plain | InputKind::Executable));
-    inputs.extend(plain.map(|(path, input)| Input { path, kind: InputKind::Plain, bytes: input.bytes }));
-    let log = std::sync::Mutex::new(Vec::new());
-    let said = |_, piece: &[u8]| {
-        log.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend_from_slice(piece);
-    };
-    let StepOutcome { exit, outputs, .. } = host.isolation.run(&spec, &inputs, &said, host.wanted)?;
-    let said = log.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let said = document::text(&String::from_utf8_lossy(&said), REASON_BYTES_MAX);
-    Ok(match exit {
-        Exit::Code(0) => bytes(&outputs, DOCUMENT),
-        Exit::Code(_) if !said.is_empty() => Err(ReportFault::Unreadable(said)),
-        Exit::Code(code) => Err(ReportFault::Unreadable(format!("its reader ended with code {code}"))),
-        Exit::Signal(signal) => Err(ReportFault::Unreadable(format!("signal {signal} ended its reader"))),
-        Exit::TimedOut => Err(ReportFault::Unreadable("its reader exceeded its time limit".into())),
-        Exit::MemoryExceeded => Err(ReportFault::Unreadable("its reader exceeded its memory limit".into())),
-    })
+/// Files of the source. A link could lead a reader elsewhere, and no report needs one.
+fn plain(source: &Source) -> impl Iterator<Item = Input<'_>> {
+    let is_file = |input: &Input<'_>| matches!(input.kind, InputKind::Plain | InputKind::Executable);
+    source.inputs().into_iter().filter(is_file)
 }
 
-/// Limits of the task: room for the report and the source, and memory for a report that is parsed.
-fn limits(report: u64, source: &Source) -> Limits {
-    let files = source.inputs().iter().map(|input| input.bytes.len() as u64 + FILE_BYTES).sum::<u64>();
-    Limits {
-        workspace_bytes: report + files + (16 << 20),
-        tmp_bytes: 1 << 20,
-        memory_bytes: (256 << 20) + 16 * report,
-        processes: 8,
-        open_files: 64,
-        wall_ms: 120_000,
-        log_bytes: 16 << 10,
-    }
+/// Memory for a report that is parsed.
+const fn parsing_bytes(report: u64) -> u64 {
+    (256 << 20) + 16 * report
 }
 
 /// The reference to a report, with the bytes that it names.
@@ -295,8 +274,4 @@ impl scan::Tree for Files {
 const TASK: &str = "translate";
 const REPORT: &str = "report";
 const TREE: &str = "tree";
-const DOCUMENT: &str = "document.json";
 const UNKNOWN_TASK: u8 = 127;
-const REASON_BYTES_MAX: usize = 1_000;
-/// Room for a file beside its bytes.
-const FILE_BYTES: u64 = 4_096;

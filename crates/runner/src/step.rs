@@ -4,21 +4,22 @@
 //! read. A step whose declared output is missing has failed, whatever its exit code.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use evidence::canonical;
 use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
 use evidence::pipeline::{PATH, Pipeline, Step};
 use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, SandboxLevel, Work};
 use evidence::{Digest, Name};
-use sandbox::{Exit, StepOutcome, Stream};
+use sandbox::{Exit, Input, Level, SandboxError, Spec, StepOutcome};
 
+use crate::finished::{FinishedStep, StepLog};
 use crate::host::{Host, Identity};
 use crate::left::{CollectedOutputs, RetainedOutputs};
-use crate::reports::TranslatedReports;
+use crate::reports::{ReportReader, TranslatedReports, reading_bytes};
 use crate::source::Source;
 use crate::specification::specify;
 use crate::step_error::StepError;
+use crate::task::TaskRoom;
 use crate::toolchain::Toolchain;
 use crate::workspace::inputs;
 
@@ -53,39 +54,13 @@ pub fn execute(
     let plan = pipeline.steps.get(step).ok_or_else(|| StepError::NoStep(step.clone()))?;
     let spec = specify(identity, source, step, plan, host)?;
     let inputs = inputs(source, retained)?;
-    let kept = Mutex::new(Vec::new());
     let started = (host.now)();
-    let log = |stream, piece: &[u8]| {
-        kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(piece);
-        (host.log)(stream, piece);
-    };
+    let log = StepLog::new(host.log);
     for remark in source.remarks() {
-        log(Stream::Error, format!("countersign: {remark}\n").as_bytes());
+        log.say(&remark);
     }
-    let outcome = host.isolation.run(&spec, &inputs, &log, host.wanted)?;
-    let mut log = kept.into_inner().unwrap_or_else(PoisonError::into_inner);
-    // A log that was cut ends in the middle of a line.
-    log.extend(outcome.log_truncated.then_some(b'\n'));
-    let mut left = CollectedOutputs::collect(&outcome.outputs, &plan.outputs);
-    let mut said = remarks(&outcome, &left);
-    let mut reports = TranslatedReports::default();
-    let mut failed = ending(outcome.exit);
-    if accepts_reports(outcome.exit, plan) {
-        // A declared output is missing, or a report cannot be read: the step has failed, and its log says why.
-        if left.wrong.is_empty() {
-            let producer = pipeline.producer(step)?;
-            reports =
-                TranslatedReports::read((step, plan), producer, &outcome.outputs, (source, retained), host)?;
-            failed = Ending::Code(REPORT_UNREADABLE);
-        } else {
-            failed = Ending::Code(OUTPUT_MISSING);
-        }
-        said.extend(left.wrong.iter().map(ToString::to_string));
-        said.append(&mut reports.remarks);
-    }
-    let complete = left.wrong.is_empty() && reports.references.len() == plan.reports.len();
-    // Another code than 0 stays: it fails a step that has no reports.
-    let exit = if outcome.exit == Exit::Code(0) && !complete { failed } else { ending(outcome.exit) };
+    let producer = pipeline.producer(step)?;
+    let mut done = command(&spec, &inputs, (step, plan, producer), (source, retained), &log, host)?;
     let mut facts = Receipt {
         v: 1,
         installation: identity.installation,
@@ -98,12 +73,12 @@ pub fn execute(
         pipeline: Pipeline::digest(file),
         work: Work::Step(step.clone()),
         inputs: described(retained),
-        outputs: described(&left.outputs),
-        reports: reports.references,
+        outputs: described(&done.outputs),
+        reports: done.reports.references,
         report_exits: plan.report_exits.clone(),
-        exit,
-        sandbox: level(&outcome, host.toolchain),
-        network: outcome.reached.into_iter().map(reached).collect(),
+        exit: done.exit,
+        sandbox: level(done.level, host.toolchain),
+        network: done.reached.into_iter().map(reached).collect(),
         log: Digest::of(b""),
         started,
         ended: (host.now)().max(started),
@@ -111,31 +86,87 @@ pub fn execute(
     };
     if canonical::encode("receipt", &facts)?.len() > PAYLOAD_BYTES_MAX {
         // A larger receipt would be refused by everybody who gets it.
-        said.push(TOO_MANY.to_owned());
-        left.outputs.clear();
-        reports.blobs.clear();
+        log.say(TOO_MANY);
+        done.outputs.clear();
+        done.reports.blobs.clear();
         facts.outputs.clear();
         facts.reports.clear();
         facts.exit = Ending::Code(OUTPUT_MISSING);
     }
-    add(&mut log, said, host);
+    let log = log.into_bytes();
     facts.log = Digest::of(&log);
     let receipt = facts.sign(identity.signer)?;
-    Ok(Execution { receipt, facts, outputs: left.outputs, log, reports: reports.blobs })
+    Ok(Execution { receipt, facts, outputs: done.outputs, log, reports: done.reports.blobs })
+}
+
+/// Runs the command of a step, and reads what it left.
+fn command(
+    spec: &Spec,
+    inputs: &[Input<'_>],
+    (step, plan, producer): (&Name, &Step, Digest),
+    (source, earlier): (&Source, &RetainedOutputs),
+    log: &StepLog<'_>,
+    host: &Host<'_>,
+) -> Result<FinishedStep, SandboxError> {
+    // Held until this function ends: the files that the step left live in memory while its reports are read.
+    let memory = Memory::of(spec, inputs, plan, source, host);
+    let said = |stream, piece: &[u8]| log.add(stream, piece);
+    let _part = host.isolation.reserve(memory.reserved, &said, host.wanted)?;
+    let outcome = host.isolation.run(spec, inputs, &said, host.wanted)?;
+    if outcome.log_truncated {
+        log.end_line();
+    }
+    let left = CollectedOutputs::collect(&outcome.outputs, &plan.outputs);
+    for remark in remarks(&outcome, &left) {
+        log.say(&remark);
+    }
+    let mut reports = TranslatedReports::default();
+    let mut failed = ending(outcome.exit);
+    if accepts_reports(outcome.exit, plan) {
+        // A declared output is missing, or a report cannot be read: the step has failed, and its log says why.
+        if left.wrong.is_empty() {
+            let (room, outputs) = (memory.room(&left, host), &outcome.outputs);
+            let reader = ReportReader { step, producer, outputs, earlier, source, room, host };
+            reports = TranslatedReports::read(plan, &reader)?;
+            failed = Ending::Code(REPORT_UNREADABLE);
+        } else {
+            failed = Ending::Code(OUTPUT_MISSING);
+        }
+        left.wrong.iter().map(ToString::to_string).for_each(|wrong| log.say(&wrong));
+        reports.remarks.iter().for_each(|remark| log.say(remark));
+    }
+    let complete = left.wrong.is_empty() && reports.references.len() == plan.reports.len();
+    // Another code than 0 stays: it fails a step that has no reports.
+    let exit = if outcome.exit == Exit::Code(0) && !complete { failed } else { ending(outcome.exit) };
+    let (level, reached) = (outcome.level, outcome.reached);
+    Ok(FinishedStep { exit, level, reached, outputs: left.outputs, reports })
+}
+
+/// The memory of a step.
+struct Memory {
+    reserved: u64,
+    /// Bytes that stay in use after the step: its inputs, and its workspace.
+    remains: u64,
+}
+
+impl Memory {
+    fn of(spec: &Spec, inputs: &[Input<'_>], step: &Step, source: &Source, host: &Host<'_>) -> Self {
+        // Inputs that this process holds in memory for the step count too.
+        let held: u64 = inputs.iter().map(|input| input.bytes.len() as u64).sum();
+        let remains = held.saturating_add(spec.limits.workspace_bytes);
+        let reading = (!step.reports.is_empty()).then(|| reading_bytes(&host.isolation.caps(), source));
+        let filled = spec.limits.filled_bytes().saturating_add(held);
+        Self { reserved: TaskRoom::reserved(filled, remains, reading), remains }
+    }
+
+    fn room(&self, left: &CollectedOutputs, host: &Host<'_>) -> TaskRoom {
+        TaskRoom::new(host.isolation.caps(), self.reserved, self.remains.saturating_add(left.held()))
+    }
 }
 
 /// Digests and kinds of outputs, by path.
 fn described(kept: &RetainedOutputs) -> BTreeMap<String, Output> {
     kept.iter().map(|(path, kept)| (path.clone(), kept.output.clone())).collect()
-}
-
-/// Adds the runner's own sentences to the log.
-fn add(log: &mut Vec<u8>, said: Vec<String>, host: &Host<'_>) {
-    for line in said {
-        let line = format!("countersign: {line}\n");
-        (host.log)(Stream::Error, line.as_bytes());
-        log.extend_from_slice(line.as_bytes());
-    }
 }
 
 /// Whether the step passes with this exit code if its reports can be read.
@@ -163,13 +194,9 @@ fn remarks(outcome: &StepOutcome, left: &CollectedOutputs) -> Vec<String> {
     said
 }
 
-fn level(outcome: &StepOutcome, toolchain: &Toolchain) -> SandboxLevel {
-    SandboxLevel {
-        user: outcome.level.user.clone(),
-        landlock: outcome.level.landlock,
-        memory: outcome.level.memory.clone(),
-        toolchain: toolchain.digest(),
-    }
+fn level(level: Level, toolchain: &Toolchain) -> SandboxLevel {
+    let Level { user, landlock, memory } = level;
+    SandboxLevel { user, landlock, memory, toolchain: toolchain.digest() }
 }
 
 fn reached(to: sandbox::Reached) -> Reached {

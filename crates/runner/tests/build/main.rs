@@ -1,6 +1,7 @@
 //! Sources from real git, steps in the real sandbox, receipts that chain, artifacts that are reproducible.
 #![expect(clippy::unwrap_used, reason = "test code")]
 
+mod bounds;
 mod left;
 mod reports;
 #[path = "../support/mod.rs"]
@@ -18,8 +19,9 @@ use evidence::receipt::Ending;
 use evidence::tree_list::FileMode;
 use evidence::{Digest, Id, Moment, Name};
 use runner::{
-    ArtifactBytes, Budget, Caps, Execution, Host, Identity, Repository, RepositoryError, RetainedOutputs,
-    Sandbox, Source, SourceError, StepError, Toolchain, WorkspaceError, assemble, execute, merge, resolve,
+    ArtifactBytes, Budget, Caps, Execution, Host, Identity, Isolation, Repository, RepositoryError,
+    RetainedOutputs, Sandbox, Source, SourceError, StepError, Toolchain, WorkspaceError, assemble, execute,
+    merge, resolve,
 };
 use sandbox::Egress;
 use support::Project;
@@ -149,6 +151,27 @@ fn build(project: &Project, nonce: u8) -> Ran {
 static TOOLCHAIN: LazyLock<Toolchain> = LazyLock::new(|| Toolchain::of_host(&[]).unwrap());
 
 fn run(source: &Source, step: &Name, retained: &RetainedOutputs, nonce: u8) -> Result<Execution, StepError> {
+    let caps = Caps { memory_mib: 8192, ..Caps::default() };
+    run_in(&isolation(caps), source, step, retained, nonce)
+}
+
+fn isolation(caps: Caps) -> Sandbox {
+    let init = || {
+        let mut init = Command::new(env!("CARGO_BIN_EXE_runner-init"));
+        init.env_clear();
+        init
+    };
+    // The servers of these tests listen on the loopback, which steps reach only if the operator allows it.
+    Sandbox::new(init, Egress::new(vec!["127.0.0.0/8".parse().unwrap()]), caps)
+}
+
+fn run_in(
+    isolation: &dyn Isolation,
+    source: &Source,
+    step: &Name,
+    retained: &RetainedOutputs,
+    nonce: u8,
+) -> Result<Execution, StepError> {
     let signer = MachineSigner::from_seed([24; 32]).unwrap();
     let identity = Identity {
         installation: Id::from_random([1; 16]),
@@ -158,22 +181,8 @@ fn run(source: &Source, step: &Name, retained: &RetainedOutputs, nonce: u8) -> R
         project: name("shop"),
         nonce: Id::from_random([nonce; 16]),
     };
-    let init = || {
-        let mut init = Command::new(env!("CARGO_BIN_EXE_runner-init"));
-        init.env_clear();
-        init
-    };
-    // The servers of these tests listen on the loopback, which steps reach only if the operator allows it.
-    let egress = Egress::new(vec!["127.0.0.0/8".parse().unwrap()]);
-    let caps = Caps { memory_mib: 8192, ..Caps::default() };
     let now = || Moment::from_millis(1_800_000_000_000).unwrap();
-    let host = Host {
-        toolchain: &TOOLCHAIN,
-        isolation: &Sandbox::new(init, egress, caps),
-        now: &now,
-        log: &|_, _| {},
-        wanted: &|| true,
-    };
+    let host = Host { toolchain: &TOOLCHAIN, isolation, now: &now, log: &|_, _| {}, wanted: &|| true };
     let done = execute(&identity, source, step, retained, &host)?;
     signer.public().verify(&done.receipt).unwrap();
     Ok(done)
