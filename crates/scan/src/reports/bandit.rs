@@ -28,7 +28,11 @@ pub(super) fn read(input: &str, tree: &dyn Tree) -> Result<FindingsDocument, Sca
     }
     let metrics = root.need("metrics")?;
     metrics.need("_totals")?.need("nosec")?;
-    for (_, counts) in metrics.fields()? {
+    let counts = metrics.fields()?;
+    if counts.len() < 2 {
+        return Err(metrics.fault("Bandit read no file; check its target"));
+    }
+    for (_, counts) in counts {
         check_counts(&counts)?;
     }
     let mut drafts = Drafts::new(WHAT);

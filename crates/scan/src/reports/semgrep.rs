@@ -26,7 +26,8 @@ pub(super) fn read(input: &str, tree: &dyn Tree) -> Result<FindingsDocument, Sca
     for error in root.need("errors")?.items()? {
         drafts.push(warning(&error, tree)?)?;
     }
-    if let Some(paths) = root.field("paths")? {
+    let paths = root.field("paths")?;
+    if let Some(paths) = &paths {
         for skipped in paths.list("skipped")? {
             let reason = skipped.text("reason")?.unwrap_or("no reason");
             if !OTHER_LANGUAGE.contains(&reason) {
@@ -39,7 +40,15 @@ pub(super) fn read(input: &str, tree: &dyn Tree) -> Result<FindingsDocument, Sca
         let message = format!("Semgrep skipped the rule {}", skipped.need_text("rule_id")?);
         drafts.push(incomplete::draft(&message, Place::Whole))?;
     }
-    for entry in root.need("results")?.items()? {
+    let results = root.need("results")?.items()?;
+    let scanned = paths.as_ref().map(|paths| paths.field("scanned")).transpose()?.flatten();
+    if let Some(scanned) = scanned
+        && results.is_empty()
+        && scanned.items()?.is_empty()
+    {
+        return Err(scanned.fault("Semgrep scanned no file; check its target"));
+    }
+    for entry in results {
         drafts.push(draft(&entry, tree)?)?;
     }
     findings::document(drafts, BTreeSet::from([Tool::new("semgrep", root.text("version")?)]), tree)

@@ -110,6 +110,8 @@ def bandit(path):
     doc = load(path)
     if doc["errors"] or doc.get("metrics", {}).get("_totals", {}).get("nosec"):
         return "error: failed or suppressed"
+    if set(doc["metrics"]) <= {"_totals"}:
+        return "error: no file was read"
     return len({(r["test_id"], r["filename"], r["line_number"], r.get("col_offset"), r["issue_text"]) for r in doc["results"]})
 
 

@@ -78,12 +78,22 @@ fn warnings_and_skipped_files_of_semgrep() {
 }
 
 #[test]
+fn semgrep_that_scanned_no_file() {
+    let text = |paths: &str| format!(r#"{{"errors":[],"results":[]{paths}}}"#);
+    let nothing = refusal(Semgrep, text(r#","paths":{"scanned":[]}"#).as_bytes());
+    assert!(nothing.contains("$.paths.scanned: Semgrep scanned no file"), "{nothing}");
+    assert!(incomplete(Semgrep, &text(r#","paths":{"scanned":["a.py"]}"#)).is_empty());
+    assert!(incomplete(Semgrep, &text("")).is_empty(), "old versions do not say");
+}
+
+#[test]
 fn bandit_without_counts_is_refused() {
     for (metrics, why) in [
         ("", "the field `metrics` is missing"),
         (r#","metrics":{}"#, "the field `_totals` is missing"),
         (r#","metrics":{"_totals":{"loc":1}}"#, "the field `nosec` is missing"),
         (r#","metrics":{"_totals":{"nosec":0},"a.py":{"nosec":1}}"#, "--ignore-nosec"),
+        (r#","metrics":{"_totals":{"nosec":0}}"#, "Bandit read no file"),
     ] {
         let text = format!(r#"{{"errors":[],"results":[]{metrics}}}"#);
         assert!(refusal(Bandit, text.as_bytes()).contains(why), "{metrics}");

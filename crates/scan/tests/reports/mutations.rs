@@ -384,7 +384,7 @@ const WAPITI: &str = r#"{"vulnerabilities":{"SQL Injection":[{"method":"GET","pa
 const SEMGREP: &str = r#"{"version":"1.97.0","errors":[{"level":"warn","message":"m"}],"results":[{"check_id":"a.b","path":"a.py","start":{"line":1,"col":1,"offset":0},"end":{"line":1,"col":5,"offset":4},"extra":{"message":"m","severity":"ERROR","is_ignored":false,"metadata":{"vulnerability_class":["Hard-coded Secrets"]}}},
 {"check_id":"c","path":"b.py","start":{"line":1},"end":{"line":1},"extra":{"message":"m","severity":"HIGH","sca_info":{"dependency_match":{"found_dependency":{"package":"b","version":"1","ecosystem":"npm"}}}}}]}"#;
 
-const BANDIT: &str = r#"{"errors":[],"generated_at":"2021-01-01T00:00:00Z","metrics":{"_totals":{"loc":2,"nosec":0}},"results":[{"filename":"a.py","test_id":"B101","test_name":"assert_used","issue_text":"Use of assert","issue_severity":"LOW","issue_confidence":"HIGH","line_number":1,"line_range":[1],"col_offset":0}]}"#;
+const BANDIT: &str = r#"{"errors":[],"generated_at":"2021-01-01T00:00:00Z","metrics":{"_totals":{"loc":2,"nosec":0},"a.py":{"loc":2,"nosec":0}},"results":[{"filename":"a.py","test_id":"B101","test_name":"assert_used","issue_text":"Use of assert","issue_severity":"LOW","issue_confidence":"HIGH","line_number":1,"line_range":[1],"col_offset":0}]}"#;
 
 const PIP_AUDIT: &str = r#"{"dependencies":[{"name":"Flask","version":"0.5","vulns":[{"id":"PYSEC-2019-179","fix_versions":["1.0"],"aliases":["CVE-2019-1010083"],"description":"d"}]},
 {"name":"x","version":"1","vulns":[]},{"name":"y","skip_reason":"not found"}],"fixes":[]}"#;

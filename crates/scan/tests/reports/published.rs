@@ -221,7 +221,7 @@ const TABLE: &[Row] = &[
     (Semgrep, "scanner-reports/semgrep/semgrep_version_1_30_0_line_26.json", Ok(5)),
     (Semgrep, "scanner-reports/semgrep/semgrep_version_1_30_0_line_27.json", Ok(5)),
     (Bandit, "scanner-reports/bandit/dd.json", Ok(47)),
-    (Bandit, "scanner-reports/bandit/no_vuln.json", Ok(0)),
+    (Bandit, "scanner-reports/bandit/no_vuln.json", Err("Bandit read no file")),
     (Bandit, "scanner-reports/bandit/one_vuln.json", Ok(1)),
     (ZapXml, "scanner-reports/zap/0_zap_sample.xml", Ok(10)),
     (ZapXml, "scanner-reports/zap/1_zap_sample_0_and_new_absent.xml", Ok(10)),

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use evidence::document::FindingsDocument;
-use scan::reports::ReportFormat::{Bandit, Checkov, Sarif, Semgrep};
+use scan::reports::ReportFormat::{Bandit, Checkov, Hadolint, Sarif, Semgrep};
 
 use crate::{findings, refusal, tree};
 
@@ -51,4 +51,34 @@ fn checkov() {
     let sarif = findings(Sarif, include_bytes!("real/checkov.sarif"), &source);
     assert_eq!(rows(&sarif), expected(&found), "SARIF does not name the file that was not parsed");
     assert!(sarif.findings.keys().all(|id| json.findings.contains_key(id)));
+}
+
+#[test]
+fn hadolint() {
+    let source = tree(&[(
+        "Dockerfile.lint",
+        "FROM debian\nRUN apt-get update\n# hadolint ignore=DL3002\nUSER root\n",
+    )]);
+    let json = findings(Hadolint, include_bytes!("real/hadolint.json"), &source);
+    let at = |rule: &str, line| (rule.to_owned(), format!("Dockerfile.lint:{line}"));
+    let second = ["DL3008", "DL3009", "DL3014", "DL3015"].map(|rule| at(rule, 2));
+    let others = [at("DL3006", 1), at("DL3002", 4), at("DL3066", 4)];
+    assert_eq!(rows(&json), second.into_iter().chain(others).collect());
+    let sarif = findings(Sarif, include_bytes!("real/hadolint.sarif"), &source);
+    assert!(json.findings.keys().eq(sarif.findings.keys()), "one problem has one identity in both formats");
+    let error = refusal(Hadolint, include_bytes!("real/hadolint-broken.json"));
+    assert!(error.contains("hadolint could not parse the file: missing whitespace"), "{error}");
+}
+
+#[test]
+fn eslint() {
+    let source = tree(&[("e/a.js", "eval(\"1\");\neval(\"2\"); // eslint-disable-line no-eval\n")]);
+    let found = findings(Sarif, include_bytes!("real/eslint.sarif"), &source);
+    assert_eq!(
+        rows(&found),
+        expected(&[("no-eval", "e/a.js:1"), ("no-eval", "e/a.js:2")]),
+        "the comment has no effect"
+    );
+    let error = refusal(Sarif, include_bytes!("real/eslint-broken.sarif"));
+    assert!(error.contains("the tool says that it failed"), "{error}");
 }

@@ -206,7 +206,7 @@ fn semgrep_results() {
 
 #[test]
 fn bandit_results() {
-    let report = r#"{"errors":[],"metrics":{"_totals":{"nosec":0}},"results":[{"filename":"./a.py","test_id":"B105","test_name":"hardcoded_password_string",
+    let report = r#"{"errors":[],"metrics":{"_totals":{"nosec":0},"./a.py":{"nosec":0}},"results":[{"filename":"./a.py","test_id":"B105","test_name":"hardcoded_password_string",
             "issue_text":"Possible hardcoded password: 'hunter2'","issue_severity":"LOW","issue_confidence":"MEDIUM","line_number":2,"line_range":[2,3]}]}"#;
     let found = one(Bandit, report);
     assert_eq!((found.class, found.message.as_str()), (Class::Secret, "hardcoded_password_string"));
