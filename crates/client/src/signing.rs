@@ -17,6 +17,7 @@ use evidence::ssh::SshKey;
 
 use crate::dirs::home_dir;
 use crate::error::Error;
+use crate::shell;
 
 /// A person's key and the file that `ssh-keygen` signs with.
 #[derive(Clone, Debug)]
@@ -38,11 +39,10 @@ impl PersonKey {
         }
         let text = fs::read_to_string(&public).map_err(|error| {
             if error.kind() == std::io::ErrorKind::NotFound && public != file && file.is_file() {
+                let (file, public) = (shell::path(file), shell::path(&public));
                 return Error::unusable(format!(
-                    "`{}` is not the file of an SSH key: there is no `{}` beside it; name the file of a key, such as \
-                     `~/.ssh/id_ed25519`, or make one with `ssh-keygen -t ed25519`",
-                    file.display(),
-                    public.display()
+                    "there is no public key `{public}` beside `{file}`: if that is a private key, `ssh-keygen -y -f {file} > \
+                     {public}` makes it; else name the file of an SSH key, such as `~/.ssh/id_ed25519`"
                 ));
             }
             let remedy = "name the file of an SSH key, or make one with `ssh-keygen -t ed25519`";

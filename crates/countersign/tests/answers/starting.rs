@@ -135,3 +135,20 @@ fn a_role_that_ends_by_itself_is_started_again() {
     }
     assert!(said.contains("ended by itself (signal: 9 (SIGKILL)); it is started again"), "{said}");
 }
+
+/// The server's owner looks from an account that has no profile.
+#[test]
+fn status_needs_no_profile() {
+    let shop = Shop::solo();
+    let up = shop.home.up();
+    shop.ok(&["run"]);
+    assert_eq!(shop.ok(&["status"])["gates"][0]["left"][0]["code"], "approvals-missing");
+    let empty = tempfile::tempdir().unwrap();
+    let data = shop.home.data().display().to_string();
+    let mut command = shop.home.command(&["status", "-o", "json", "--data", &data]);
+    let output = command.env("HOME", empty.path()).output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.status.code(), &said["gates"]), (Some(0), &json!([])), "{said}");
+    assert!(said["places"].is_array(), "{said}");
+    assert!(up.stop());
+}
