@@ -108,12 +108,16 @@ impl Memory {
             plan: bundle.plan.clone(),
         });
         let passed = judgement.outcome == GateOutcome::Pass;
-        let words = judgement.reasons.iter().chain(&judgement.unclear);
+        // A refusal names its reasons alone, which its report keeps.
+        let against = judgement.reasons.iter().chain(&judgement.unclear);
+        let words = against.map(|finding| format!("{}: {}", finding.code, finding.what));
+        let warned = judgement.warnings.iter();
+        let warned = warned.map(|warning| format!("warning: {}: {}", warning.code, warning.what));
         Decision {
             apply: known.filter(|_| passed),
             leaves: None,
             reasons: judgement.codes(),
-            words: words.map(|finding| format!("{}: {}", finding.code, finding.what)).collect(),
+            words: if passed { warned.collect() } else { words.collect() },
         }
     }
 

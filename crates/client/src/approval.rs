@@ -62,11 +62,12 @@ impl Page<'_> {
     pub fn text(&self, dir: &Path) -> String {
         let missing = review::lines("missing", &self.judgement.reasons);
         let unclear = review::lines("cannot be decided", &self.judgement.unclear);
+        let warned = review::lines("warnings, which stop nothing", &self.judgement.warnings);
         let (summary, results) = (review::summary(self.checked), self.results.text());
         let after = self.foresight.map(Foresight::text).unwrap_or_default();
         let replaced = self.replaced.map(|vote| format!("\n{}", vote.words())).unwrap_or_default();
         let files = changed_files(self.checked, dir);
-        format!("{summary}{results}{missing}{unclear}{}{files}{after}{replaced}", self.told)
+        format!("{summary}{results}{missing}{unclear}{warned}{}{files}{after}{replaced}", self.told)
     }
 }
 

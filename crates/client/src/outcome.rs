@@ -310,6 +310,7 @@ mod tests {
             stage: stage.parse().unwrap(),
             outcome: None,
             reasons: vec!["a-reason".into()],
+            warnings: Vec::new(),
             detail: None,
             bundle: None,
             began,

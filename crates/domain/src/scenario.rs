@@ -202,6 +202,7 @@ pub fn verdict(environment: &str, release: u64, generation: u32, outcome: gate::
             generation,
             outcome,
             reasons: Vec::new(),
+            warnings: Vec::new(),
             policy: digest("policy"),
             engine: "engine".into(),
             at: 1,

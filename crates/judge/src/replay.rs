@@ -404,6 +404,7 @@ impl<'a, S: Store> Replay<'a, S> {
         let again = Judged {
             outcome: judgement.outcome,
             reasons: judgement.codes(),
+            warnings: judgement.warned(),
             policy: bundle.policy.digest()?,
             engine: judgement.engine.clone(),
             input: judgement.input,

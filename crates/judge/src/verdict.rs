@@ -3,6 +3,8 @@
 //! Invariant: a gate passes only if the policy ran some check and nothing is against the release. Missing evidence, a
 //! failing policy and an empty list of checks never pass.
 
+use std::collections::BTreeSet;
+
 use domain::State;
 use domain::gate::GateOutcome;
 use evidence::Place;
@@ -31,6 +33,9 @@ pub struct Judgement {
     pub checks: Vec<String>,
     /// All reasons against the release, sorted.
     pub reasons: Vec<Finding>,
+    /// Warnings of the policy, which do not stop the release, sorted. Omitted when empty, as in older verdicts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Finding>,
     /// All reasons why no decision could be made, sorted.
     pub unclear: Vec<Finding>,
     /// Name and version of the policy engine.
@@ -99,11 +104,15 @@ pub fn judge_checked(checked: &Checked<'_>) -> Judgement {
         return Judgement::of(findings, Vec::new(), None, Vec::new());
     }
     let digest = Digest::of(&bytes);
-    let mut checks = Vec::new();
+    let (mut checks, mut warned) = (Vec::new(), BTreeSet::new());
     match ask(checked, &bytes) {
-        Ok(Verdict::Pass { checks: looked_at }) => checks.extend(looked_at),
-        Ok(Verdict::Fail { checks: looked_at, reasons }) => {
+        Ok(Verdict::Pass { checks: looked_at, warnings }) => {
             checks.extend(looked_at);
+            warned = warnings;
+        }
+        Ok(Verdict::Fail { checks: looked_at, reasons, warnings }) => {
+            checks.extend(looked_at);
+            warned = warnings;
             if !cfg!(feature = "drill-policy") {
                 findings.against.extend(reasons);
             }
@@ -112,7 +121,8 @@ pub fn judge_checked(checked: &Checked<'_>) -> Judgement {
             findings.unclear("policy-undecided", why, MEND_POLICY);
         }
     }
-    Judgement::of(findings, checks, Some(digest), bytes)
+    let warnings = warned.into_iter().collect();
+    Judgement { warnings, ..Judgement::of(findings, checks, Some(digest), bytes) }
 }
 
 fn ask(checked: &Checked<'_>, input: &[u8]) -> Result<Verdict, String> {
@@ -137,7 +147,8 @@ impl Judgement {
             (true, true, false) => GateOutcome::Pass,
             (true, true, true) => GateOutcome::Undecided,
         };
-        Self { v: 1, outcome, checks, reasons, unclear, engine: ENGINE.to_owned(), input, bytes }
+        let (warnings, engine) = (Vec::new(), ENGINE.to_owned());
+        Self { v: 1, outcome, checks, reasons, warnings, unclear, engine, input, bytes }
     }
 
     /// A judgement that could not be made.
@@ -164,6 +175,13 @@ impl Judgement {
         codes.sort();
         codes.dedup();
         codes
+    }
+
+    /// Codes of all warnings, sorted and unique.
+    #[must_use]
+    pub fn warned(&self) -> Vec<String> {
+        let codes: BTreeSet<_> = self.warnings.iter().map(|warning| warning.code.clone()).collect();
+        codes.into_iter().collect()
     }
 }
 

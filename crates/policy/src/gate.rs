@@ -2,7 +2,8 @@
 //!
 //! A policy is a package `countersign.gate` with two sets: `checks`, the names of the checks that it made, and `deny`,
 //! an object `{code, what, remedy}` for each reason against the release. The gate passes if `checks` is not empty and
-//! `deny` is. A third set, `reads`, may name the reports that the policy reads.
+//! `deny` is. A third set, `reads`, may name the reports that the policy reads. A fourth, `warn`, has the shape of `deny`
+//! and stops nothing.
 //!
 //! Invariant: each rule is evaluated twice, and both evaluators must agree. The bytecode machine counts instructions,
 //! so an endless rule stops at the same place everywhere. But it treats an error of a built-in inside a rule as "does
@@ -42,6 +43,8 @@ pub struct Gate {
     policy: CompiledPolicy,
     program: Arc<Program>,
     instructions_max: usize,
+    /// The sets that decide, and `warn` if the policy has it.
+    rules: Vec<&'static str>,
     reads: bool,
 }
 
@@ -53,6 +56,9 @@ pub enum Verdict {
     Pass {
         /// Names of the checks.
         checks: BTreeSet<String>,
+        /// Warnings, which stop nothing, sorted.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        warnings: BTreeSet<Finding>,
     },
     /// The policy denied the release.
     Fail {
@@ -60,6 +66,9 @@ pub enum Verdict {
         checks: BTreeSet<String>,
         /// All reasons, sorted.
         reasons: BTreeSet<Finding>,
+        /// Warnings besides, sorted.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        warnings: BTreeSet<Finding>,
     },
     /// The gate could not decide. This never counts as a pass.
     Undecided {
@@ -109,13 +118,14 @@ impl Gate {
         let wrong = |error: &dyn std::fmt::Display| GateError::Compile(error.to_string().trim().to_owned());
         let mut engine = Engine::new();
         engine.set_strict_builtin_errors(true);
-        let (mut checks, mut deny, mut reads) = (false, false, false);
+        let (mut checks, mut deny, mut warn, mut reads) = (false, false, false, false);
         for (path, text) in bundle.files() {
             let package = engine.add_policy(path.clone(), text.clone()).map_err(|error| wrong(&error))?;
             if package == PACKAGE {
                 let declares = |rule| engine.has_declared_rule_rooted_at(path, rule);
                 checks |= declares("checks").map_err(|error| wrong(&error))?;
                 deny |= declares("deny").map_err(|error| wrong(&error))?;
+                warn |= declares("warn").map_err(|error| wrong(&error))?;
                 reads |= declares("reads").map_err(|error| wrong(&error))?;
             }
         }
@@ -126,12 +136,14 @@ impl Gate {
             return Err(GateError::Rule("deny"));
         }
         let policy = engine.compile_with_entrypoint(&CHECKS.into()).map_err(|error| wrong(&error))?;
-        let rules: &[&str] = if reads { &[CHECKS, DENY, READS] } else { &[CHECKS, DENY] };
-        let program = Compiler::compile_from_policy(&policy, rules).map_err(|error| wrong(&error))?;
+        let mut rules = vec![CHECKS, DENY];
+        rules.extend(warn.then_some(WARN));
+        let asked: Vec<&str> = rules.iter().copied().chain(reads.then_some(READS)).collect();
+        let program = Compiler::compile_from_policy(&policy, &asked).map_err(|error| wrong(&error))?;
         let used = program.builtin_info_table.iter().find(|builtin| !is_allowed(&builtin.name));
         match used {
             Some(builtin) => Err(GateError::Builtin(builtin.name.clone())),
-            None => Ok(Self { engine, policy, program, instructions_max: INSTRUCTIONS_MAX, reads }),
+            None => Ok(Self { engine, policy, program, instructions_max: INSTRUCTIONS_MAX, rules, reads }),
         }
     }
 
@@ -175,19 +187,24 @@ impl Gate {
         }
         let large = input.len() >= SIDE_BY_SIDE_BYTES;
         let input = Value::from_json_str(input).map_err(|error| format!("the input is not JSON: {error}"))?;
-        let [checks, deny] = if large { self.side_by_side(&input) } else { self.in_turn(&input) };
-        let checks: BTreeSet<String> = set(CHECKS, checks)?;
-        let reasons: BTreeSet<Finding> = set(DENY, deny)?;
+        let mut found = if large { self.side_by_side(&input) } else { self.in_turn(&input) }.into_iter();
+        let mut next = || found.next().ok_or("a rule was not evaluated");
+        let checks: BTreeSet<String> = set(CHECKS, next()?)?;
+        let reasons: BTreeSet<Finding> = set(DENY, next()?)?;
+        let warnings: BTreeSet<Finding> = match self.rules.get(2) {
+            Some(rule) => set(rule, next()?)?,
+            None => BTreeSet::new(),
+        };
         match (checks.is_empty(), reasons.is_empty()) {
-            (_, false) => Ok(Verdict::Fail { checks, reasons }),
-            (false, true) => Ok(Verdict::Pass { checks }),
+            (_, false) => Ok(Verdict::Fail { checks, reasons, warnings }),
+            (false, true) => Ok(Verdict::Pass { checks, warnings }),
             (true, true) => Err("the policy checked nothing, and nothing is never a pass".into()),
         }
     }
 
-    /// Evaluates both rules in both evaluators, one after the other.
-    fn in_turn(&self, input: &Value) -> [Evaluated; 2] {
-        RULES.map(|rule| self.evaluated(rule, input))
+    /// Evaluates all rules in both evaluators, one after the other.
+    fn in_turn(&self, input: &Value) -> Vec<Evaluated> {
+        self.rules.iter().map(|rule| self.evaluated(rule, input)).collect()
     }
 
     /// Evaluates a rule in both evaluators, one after the other.
@@ -201,21 +218,23 @@ impl Gate {
 
     /// Like [`Self::in_turn`], in parallel. The interpreter gets a time limit while the bound is unknown. If it exceeds
     /// the limit, it runs again once the machine has shown that the bound holds. So the result never depends on time.
-    fn side_by_side(&self, input: &Value) -> [Evaluated; 2] {
+    fn side_by_side(&self, input: &Value) -> Vec<Evaluated> {
         std::thread::scope(|scope| {
-            let ahead = scope.spawn(|| RULES.map(|rule| self.by_interpreter(rule, input, Some(AHEAD_MAX))));
-            let bounded = RULES.map(|rule| self.by_machine(rule, input));
+            let rules = &self.rules;
+            let ahead = scope.spawn(|| {
+                let ahead = rules.iter().map(|rule| self.by_interpreter(rule, input, Some(AHEAD_MAX)));
+                ahead.collect::<Vec<_>>()
+            });
+            let bounded: Vec<_> = rules.iter().map(|rule| self.by_machine(rule, input)).collect();
             let ahead = ahead.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            let mut pairs = bounded.into_iter().zip(ahead).zip(RULES);
-            [(); 2].map(|()| match pairs.next() {
-                Some(((Ok(value), Err(_)), rule)) => {
+            let pairs = bounded.into_iter().zip(ahead).zip(rules);
+            let decided = pairs.map(|((bounded, found), rule)| match (bounded, found) {
+                (Ok(value), Err(_)) => {
                     Evaluated { bounded: Ok(value), found: self.by_interpreter(rule, input, None) }
                 }
-                Some(((bounded, found), _)) => Evaluated { bounded, found },
-                None => {
-                    Evaluated { bounded: Err("a rule was not evaluated".into()), found: Ok(Value::Undefined) }
-                }
-            })
+                (bounded, found) => Evaluated { bounded, found },
+            });
+            decided.collect()
         })
     }
 
@@ -277,7 +296,7 @@ const PACKAGE: &str = "data.countersign.gate";
 const CHECKS: &str = "data.countersign.gate.checks";
 const DENY: &str = "data.countersign.gate.deny";
 const READS: &str = "data.countersign.gate.reads";
-const RULES: [&str; 2] = [CHECKS, DENY];
+const WARN: &str = "data.countersign.gate.warn";
 /// Smallest input in bytes for which parallel evaluation is worth the start of a thread.
 const SIDE_BY_SIDE_BYTES: usize = 8 * 1024;
 /// Time limit of the interpreter while the bound is unknown.

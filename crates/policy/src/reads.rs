@@ -5,8 +5,8 @@
 
 use std::num::NonZeroU32;
 
-use evidence::Digest;
 use evidence::document::DocumentKind;
+use evidence::{Digest, Name};
 use serde::{Deserialize, Deserializer};
 
 /// Reports of one kind that a policy reads.
@@ -15,6 +15,9 @@ use serde::{Deserialize, Deserializer};
 pub struct Read {
     /// Kind of the documents.
     pub kind: DocumentKind,
+    /// Format of the reports, as pipelines declare it; `None` for any.
+    #[serde(default)]
+    pub format: Option<Name>,
     /// The work that may have made them.
     #[serde(default, deserialize_with = "Producers::read")]
     pub producer: Producers,
@@ -28,6 +31,17 @@ pub struct Read {
     /// Whether the input contains the documents. Otherwise it contains their counts only.
     #[serde(default = "yes")]
     pub content: bool,
+}
+
+impl Read {
+    /// The reports in words, such as `findings of format sarif`.
+    #[must_use]
+    pub fn reports(&self) -> String {
+        match &self.format {
+            Some(format) => format!("{} of format {format}", self.kind),
+            None => self.kind.to_string(),
+        }
+    }
 }
 
 /// Why the reports that a policy reads are unknown.

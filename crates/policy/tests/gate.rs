@@ -35,7 +35,10 @@ fn undecided(verdict: Verdict) -> String {
 fn a_gate_passes_or_names_every_reason() {
     let gate = gate(SIGNED).unwrap();
     let checks = ["signed-commits".to_owned()].into();
-    assert_eq!(gate.ask(r#"{"commits":[{"id":"a","signed":true}]}"#), Verdict::Pass { checks });
+    assert_eq!(
+        gate.ask(r#"{"commits":[{"id":"a","signed":true}]}"#),
+        Verdict::Pass { checks, warnings: [].into() }
+    );
     let Verdict::Fail { reasons, .. } =
         gate.ask(r#"{"commits":[{"id":"b"},{"id":"a","signed":false},{"id":"c","signed":true}]}"#)
     else {
@@ -44,6 +47,51 @@ fn a_gate_passes_or_names_every_reason() {
     let what: Vec<_> = reasons.iter().map(|reason| reason.what.as_str()).collect();
     assert_eq!(what, ["commit a is not signed", "commit b is not signed"]);
     assert!(matches!(gate.ask(r#"{"commits":[]}"#), Verdict::Fail { .. }), "an empty set never passes");
+}
+
+#[test]
+fn a_warning_stops_nothing_and_is_told() {
+    const WARNED: &str =
+        "warn contains {\"code\": \"old\", \"what\": \"it is old\", \"remedy\": \"renew it\"} if input.old";
+    let gate = gate(&format!("{SIGNED}\n{WARNED}\n")).unwrap();
+    let Verdict::Pass { warnings, .. } = gate.ask(r#"{"commits":[{"id":"a","signed":true}],"old":true}"#)
+    else {
+        unreachable!("a warning is no reason against")
+    };
+    assert_eq!(warnings.iter().map(|warning| warning.code.as_str()).collect::<Vec<_>>(), ["old"]);
+    let Verdict::Fail { reasons, warnings, .. } = gate.ask(r#"{"commits":[],"old":true}"#) else {
+        unreachable!("there is no commit")
+    };
+    assert_eq!((reasons.len(), warnings.len()), (1, 1));
+    let quiet = gate.ask(r#"{"commits":[{"id":"a","signed":true}]}"#);
+    let Verdict::Pass { warnings, .. } = &quiet else { unreachable!("nothing is against it") };
+    assert!(warnings.is_empty());
+    assert!(!serde_json::to_string(&quiet).unwrap().contains("warnings"), "older verdicts stay the same");
+}
+
+/// A policy whose warnings cannot be computed has a fault, and nobody knows what else it misses.
+#[test]
+fn a_warning_that_fails_is_no_decision() {
+    for (rule, said) in [
+        ("warn contains \"x\"", "does not have its shape"),
+        ("warn := 1", "is undefined or not a set"),
+        ("warn contains {\"code\": \"x\", \"what\": sprintf(\"%d\"), \"remedy\": \"\"}", "sprintf"),
+    ] {
+        match gate(&format!("{SIGNED}\n{rule}\n")) {
+            Ok(gate) => {
+                let why = undecided(gate.ask(r#"{"commits":[{"id":"a","signed":true}]}"#));
+                assert!(why.contains(said), "{rule}: {why}");
+            }
+            Err(error) => assert!(error.to_string().contains(said), "{rule}: {error}"),
+        }
+    }
+    let endless = format!(
+        "{SIGNED}\nwarn contains {{\"code\": \"x\", \"what\": \"\", \"remedy\": \"\"}} if {{ some a in numbers.range(1, 3000); some b in numbers.range(1, 3000); a * b == -1 }}\n"
+    );
+    let why = undecided(
+        gate(&endless).unwrap().with_budget(100_000).ask(r#"{"commits":[{"id":"a","signed":true}]}"#),
+    );
+    assert!(why.contains("did not end within"), "{why}");
 }
 
 #[test]

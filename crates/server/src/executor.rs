@@ -210,6 +210,7 @@ impl Round<'_> {
             generation: due.generation,
             outcome: judgement.outcome,
             reasons: judgement.codes(),
+            warnings: judgement.warned(),
             policy: due.policy,
             engine: judgement.engine.clone(),
             at: self.state.entries,

@@ -175,6 +175,9 @@ pub struct ReleaseView {
     pub outcome: Option<LastOutcome>,
     /// Codes of the reasons against it.
     pub reasons: Vec<String>,
+    /// Codes of what the policy warned of without stopping it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Digest of the full verdict or report.
     pub detail: Option<Digest>,
     /// Digest of its bundle, once a gate has judged it.

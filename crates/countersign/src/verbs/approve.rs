@@ -84,6 +84,8 @@ struct ApprovalReport {
     replaces: Option<ReplacedVote>,
     #[serde(flatten)]
     results: Results,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     next: String,
 }
 
@@ -187,6 +189,7 @@ fn seen(
         entry: None,
         rebuilt: None,
         missing: judgement.codes(),
+        warnings: judgement.warned(),
         left: foresight.map(|seen| seen.left),
         replaces,
         results,

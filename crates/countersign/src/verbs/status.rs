@@ -217,6 +217,14 @@ fn stage_of(release: &ReleaseView, places: &[PlaceView]) -> String {
     }
 }
 
+/// The codes of what a policy warned of.
+fn warned(release: &ReleaseView) -> String {
+    if release.warnings.is_empty() {
+        return String::new();
+    }
+    format!(" (warnings: {})", release.warnings.join(", "))
+}
+
 /// The newest runs, each with its outcome at its places.
 fn runs_text(runs: &[RunView], places: &[PlaceView]) -> String {
     let line = |view: &RunView| {
@@ -234,9 +242,9 @@ fn runs_text(runs: &[RunView], places: &[PlaceView]) -> String {
             }
         }
         newest.sort_by_key(|release| places.iter().position(|view| view.place == release.place));
-        let stages = newest
-            .iter()
-            .map(|release| format!("; {} {}", release.place.environment, stage_of(release, places)));
+        let stages = newest.iter().map(|release| {
+            format!("; {} {}{}", release.place.environment, stage_of(release, places), warned(release))
+        });
         format!("{}  {} of {} at {commit}{}", view.run, view.state, view.project, stages.collect::<String>())
     };
     section("runs, the latest first", &runs.iter().take(RUNS_SHOWN).map(line).collect::<Vec<_>>())

@@ -20,6 +20,7 @@ use evidence::status::StatusFile;
 use evidence::trust_root::Mode;
 use evidence::verifier_state::{self, VerifierState};
 use judge::{Anchors, Checked, Judgement, PinnedCheckpoint, VerificationContext};
+use policy::Finding;
 use serde::Serialize;
 use tlog::Checkpoint;
 
@@ -66,7 +67,9 @@ struct Verified {
     checks: Vec<String>,
     reasons: Vec<String>,
     /// Reasons against it.
-    not_held: Vec<policy::Finding>,
+    not_held: Vec<Finding>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<Finding>,
     since: Vec<String>,
 }
 
@@ -138,9 +141,10 @@ fn text(verified: &Verified, summary: &str) -> String {
     let more = verified.not_held.len().saturating_sub(NOT_HELD_MAX);
     let more = if more == 0 { String::new() } else { format!("\n  not held: {more} more") };
     let checks = format!("{}{more}{checks}", against.collect::<String>());
+    let warned = review::lines("warnings, which stop nothing", &verified.warnings);
     let since: String = verified.since.iter().map(|code| format!("\n  no longer so today: {code}")).collect();
     format!(
-        "{summary}\nassurance: {}\njudged at {} under status {}: {:?}{checks}{since}",
+        "{summary}\nassurance: {}\njudged at {} under status {}: {:?}{checks}{warned}{since}",
         review::assurance(verified.mode),
         verified.judged_at,
         verified.status,
@@ -201,7 +205,7 @@ fn proven(kept: &Checkpoint, old: u64, new: u64, url: Option<&str>) -> Result<Ve
         "your state knows the ledger with {} entries, and nothing proves that the bundle's ledger is the same one",
         kept.size
     );
-    let finding = policy::Finding {
+    let finding = Finding {
         code: "ledger-unproven".into(),
         what: what.clone(),
         remedy: "name a server of this ledger with --url; it need not be believed".into(),
@@ -292,6 +296,7 @@ fn verified(checked: &Checked<'_>, judgement: &Judgement) -> Verified {
         checks: judgement.checks.clone(),
         reasons: judgement.codes(),
         not_held: judgement.reasons.iter().chain(&judgement.unclear).cloned().collect(),
+        warnings: judgement.warnings.clone(),
         since: Vec::new(),
     }
 }

@@ -73,6 +73,9 @@ pub struct Judged {
     pub outcome: GateOutcome,
     /// Codes of all reasons against the release, sorted.
     pub reasons: Vec<String>,
+    /// Codes of what the policy warns of, sorted. Omitted when empty, as in entries of older programs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Digest of the policy that decided.
     pub policy: Digest,
     /// Name and version of the policy engine.

@@ -103,6 +103,7 @@ fn referenced<'a>(
 /// Whether a report is one that the policy reads by this demand.
 fn is_met_by(read: &Read, report: &ReportRef) -> bool {
     read.kind == report.kind
+        && read.format.as_ref().is_none_or(|format| *format == report.format)
         && match (read.producer, report.producer) {
             (Producers::Any, _) | (Producers::Runner, Producer::Runner) => true,
             (Producers::Step(listed), Producer::Step(found)) => listed == found,
@@ -178,7 +179,7 @@ fn demand(read: &Read, reports: &[ProvenReport], now: Moment, findings: &mut Fin
     if runners.len() < read.runners as usize {
         let what = format!(
             "the policy reads {} by {} of {} runners, and {} made such a report",
-            read.kind,
+            read.reports(),
             read.producer,
             read.runners,
             runners.len()

@@ -152,16 +152,18 @@ fn stated() -> Vec<Forgery> {
     ]
 }
 
+/// A row in an installation whose policy reads reports.
+fn under(
+    name: &'static str,
+    code: &'static str,
+    read: fn(&mut Lab),
+    pieces: fn(&Lab, &mut Parts),
+) -> Forgery {
+    forged(name, code, pieces).in_lab(read)
+}
+
 /// Reports that the policy demands.
 fn demanded() -> Vec<Forgery> {
-    fn under(
-        name: &'static str,
-        code: &'static str,
-        read: fn(&mut Lab),
-        pieces: fn(&Lab, &mut Parts),
-    ) -> Forgery {
-        forged(name, code, pieces).in_lab(read)
-    }
     vec![
         under(
             "a demanded report that no step makes",
@@ -182,6 +184,12 @@ fn demanded() -> Vec<Forgery> {
                 let listed = Digest::of(b"another step");
                 demand(lab, &format!("\"kind\": \"findings\", \"producer\": \"{listed}\""));
             },
+            |_, _| {},
+        ),
+        under(
+            "a demanded scan, made in another format",
+            "report-missing",
+            |lab| demand(lab, "\"kind\": \"findings\", \"format\": \"secrets\""),
             |_, _| {},
         ),
         under(

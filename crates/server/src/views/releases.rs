@@ -35,13 +35,23 @@ pub fn apply(rows: &Connection, at: EntryPosition<'_>, event: &Event) -> rusqlit
         Event::GateDue(due) => stage(rows, at, &due.place, due.release, ReleaseStage::Judging),
         Event::Judged(judged) => {
             let outcome = judged.outcome.name();
-            let text = "UPDATE release SET outcome = ?5, reasons = ?6, detail = ?7, bundle = ?8, changed = ?3, time = ?4 \
-                        WHERE place = ?1 AND release = ?2";
+            let text = "UPDATE release SET outcome = ?5, reasons = ?6, detail = ?7, bundle = ?8, changed = ?3, time = ?4, \
+                        warnings = ?9 WHERE place = ?1 AND release = ?2";
             let bundle = judged.bundle.map(|digest| digest.to_string());
             let (place, reasons) = (judged.place.to_string(), judged.reasons.join(" "));
             let (release, detail) = (signed(judged.release), judged.verdict.to_string());
-            let values =
-                params![place, release, signed(at.number), at.time, outcome, reasons, detail, bundle];
+            let warnings = judged.warnings.join(" ");
+            let values = params![
+                place,
+                release,
+                signed(at.number),
+                at.time,
+                outcome,
+                reasons,
+                detail,
+                bundle,
+                warnings
+            ];
             rows.execute(text, values).map(drop)
         }
         Event::Held(Held { place, release }) => stage(rows, at, place, *release, ReleaseStage::Held),
@@ -266,7 +276,7 @@ fn found(rows: &Connection, condition: &str, keys: &[&str]) -> rusqlite::Result<
         "SELECT place, kind, release, release.run, artifact, commit_id, stage, outcome, reasons, detail, bundle, \
          began, changed, time, by_run, by_rollback, stage = 'running' AND EXISTS (SELECT 1 FROM release AS later \
          WHERE later.place = release.place AND later.changed > release.changed \
-         AND later.stage IN ('running', 'failed')) FROM release JOIN run ON run.run = release.run {condition}"
+         AND later.stage IN ('running', 'failed')), warnings FROM release JOIN run ON run.run = release.run {condition}"
     );
     let mut statement = rows.prepare(&text)?;
     let views = statement.query_map(params_from_iter(keys), view)?;
@@ -281,7 +291,7 @@ fn view(row: &Row<'_>) -> rusqlite::Result<ReleaseView> {
     };
     let (release, reasons, by): (Option<i64>, String, Option<String>) =
         (row.get(2)?, row.get(8)?, row.get(14)?);
-    let by_rollback: Option<i64> = row.get(15)?;
+    let (by_rollback, warnings): (Option<i64>, Option<String>) = (row.get(15)?, row.get(17)?);
     Ok(ReleaseView {
         place: super::columns::parsed(row, 0)?,
         kind: super::columns::parsed(row, 1)?,
@@ -292,6 +302,7 @@ fn view(row: &Row<'_>) -> rusqlite::Result<ReleaseView> {
         stage: super::columns::parsed(row, 6)?,
         outcome: row.get::<_, Option<String>>(7)?.map(|_| super::columns::parsed(row, 7)).transpose()?,
         reasons: reasons.split_whitespace().map(str::to_owned).collect(),
+        warnings: warnings.unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
         detail: digest(9)?,
         bundle: digest(10)?,
         began: number(11)?,

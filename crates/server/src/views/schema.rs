@@ -19,7 +19,8 @@ CREATE TABLE IF NOT EXISTS named (blob BLOB NOT NULL, project TEXT NOT NULL, ref
 CREATE TABLE IF NOT EXISTS release (place TEXT NOT NULL, began INTEGER NOT NULL, kind TEXT NOT NULL,
   run TEXT NOT NULL, artifact TEXT NOT NULL, release INTEGER, stage TEXT NOT NULL, outcome TEXT,
   reasons TEXT NOT NULL, detail TEXT, bundle TEXT, changed INTEGER NOT NULL, time TEXT NOT NULL, replaces TEXT,
-  by_run TEXT, by_rollback INTEGER, request TEXT, person TEXT, ends INTEGER, PRIMARY KEY (place, began)) STRICT;
+  by_run TEXT, by_rollback INTEGER, request TEXT, person TEXT, ends INTEGER, warnings TEXT,
+  PRIMARY KEY (place, began)) STRICT;
 CREATE TABLE IF NOT EXISTS enrolled (person TEXT PRIMARY KEY, enrolment TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS release_of_run ON release (run);
 CREATE INDEX IF NOT EXISTS release_of_artifact ON release (artifact);
@@ -39,9 +40,9 @@ pub const TABLES: [(&str, &str); 9] = [
     (
         "release",
         "place, began, kind, run, artifact, release, stage, outcome, reasons, detail, bundle, changed, time, replaces, \
-         by_run, by_rollback, request, person, ends",
+         by_run, by_rollback, request, person, ends, warnings",
     ),
     ("enrolled", "person, enrolment"),
 ];
 /// Version of the schema; views of another version are rebuilt.
-pub const VERSION: i64 = 7;
+pub const VERSION: i64 = 8;
