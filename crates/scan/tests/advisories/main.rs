@@ -1,8 +1,12 @@
 //! Advisories: from records to a database, and from a bill of materials to findings.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
+#[path = "../../../tlog/tests/support/published.rs"]
+mod published_vectors;
+
 mod cases;
 mod damage;
+mod published;
 mod records;
 
 use std::collections::{BTreeMap, BTreeSet};
