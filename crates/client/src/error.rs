@@ -78,6 +78,9 @@ pub enum Error {
     /// A text is not the JSON that it should be.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
+    /// Advisories cannot be read, or are damaged.
+    #[error(transparent)]
+    Advisories(#[from] scan::advisories::AdvisoriesError),
     /// Bytes are not the canonical JSON of their format.
     #[error(transparent)]
     Canonical(#[from] evidence::canonical::CanonicalError),

@@ -5,6 +5,7 @@
 //! believed before it is verified under the person's pin. This crate deliberately omits the command line, terminals and
 //! the server's storage: it prints nothing.
 
+pub mod advisories;
 mod ancestry;
 pub mod approval;
 pub mod approvers;

@@ -5,6 +5,7 @@
 //! ids; the pipeline by its digest; outputs by one read after every process of the step is dead. The receipt key is never
 //! visible to a step. This crate deliberately omits SQL, state and decisions.
 
+mod advisories;
 mod artifact;
 mod budget;
 mod caps;
@@ -32,6 +33,7 @@ mod work;
 mod work_error;
 mod workspace;
 
+pub use advisories::open_advisories;
 pub use artifact::{ArtifactBytes, ArtifactError, assemble};
 pub use budget::{Budget, BudgetError, TIME_MAX};
 pub use caps::{CapError, Caps, Part, Room};

@@ -13,6 +13,7 @@
 #[allow(dead_code, reason = "the tests use the rest of it")]
 mod support;
 
+mod advisories;
 mod isolation;
 mod neighbours;
 mod peers;
@@ -35,6 +36,7 @@ fn main() {
     in_process(&lab, &bundle);
     as_a_process(&lab, &bundle);
     isolation::start();
+    advisories::components();
     neighbours::freeze();
     commit_to_production();
 }

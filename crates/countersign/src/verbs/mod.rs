@@ -11,6 +11,7 @@ mod init;
 mod key;
 mod logs;
 mod logs_place;
+mod osv;
 mod pipeline;
 mod pipeline_run;
 mod policy;
@@ -21,6 +22,7 @@ mod run;
 pub mod runner;
 mod sbom;
 mod scan;
+mod scan_advisories;
 mod server;
 mod status;
 mod status_release;
@@ -90,8 +92,11 @@ enum Verb {
     Evidence(evidence::Evidence),
     /// Verify an evidence bundle offline.
     Verify(verify::Verify),
-    /// Scan a directory for secrets, and list the packages that its lockfiles name. It needs no installation and no network.
+    /// Scan a directory for secrets, and judge the packages that its lockfiles name by your database of advisories. It needs no installation and no network.
     Scan(scan::Scan),
+    /// Make the database of advisories that `scan` judges components by.
+    #[command(subcommand)]
+    Osv(osv::Osv),
     /// Write the bill of materials of a directory, in CycloneDX or SPDX.
     Sbom(sbom::Sbom),
     /// Check the files that describe how a project is built and released, and try them on the working tree.
@@ -165,6 +170,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Evidence(verb) => evidence::run(&verb, output),
         Verb::Verify(verb) => verify::run(&verb, output),
         Verb::Scan(verb) => scan::run(&verb, output),
+        Verb::Osv(verb) => osv::run(&verb, output),
         Verb::Sbom(verb) => sbom::run(&verb),
         Verb::Pipeline(verb) => pipeline::run(&verb, output),
         Verb::Policy(verb) => policy::run(&verb, output),

@@ -1,4 +1,4 @@
-//! `countersign scan`: secrets and components of a directory, with no installation and no network.
+//! `countersign scan`: secrets, components and their vulnerabilities in a directory, with no installation and no network.
 //!
 //! Invariant: a file or lockfile that cannot be read is named and never passes as "nothing found".
 
@@ -13,6 +13,7 @@ use evidence::document::{ComponentsDocument, Document as _};
 use policy::Finding;
 use serde::Serialize;
 
+use super::scan_advisories::{self, Judged, NOT_JUDGED};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -21,6 +22,9 @@ use crate::output::Output;
 pub struct Scan {
     /// Directory or file. Files that its repository ignores are not read; default: the current directory.
     path: Option<PathBuf>,
+    /// Database of advisories; default: the one that `countersign osv sync` made in your data directory.
+    #[arg(long, value_name = "FILE")]
+    advisories: Option<PathBuf>,
 }
 
 /// Results of a scan.
@@ -29,7 +33,7 @@ struct ScanReport {
     files: usize,
     findings: Vec<FoundSecret>,
     components: Option<Components>,
-    vulnerabilities: &'static str,
+    vulnerabilities: Option<Judged>,
     unread: BTreeMap<String, String>,
 }
 
@@ -60,11 +64,15 @@ struct ReadTree {
     unread: BTreeMap<String, String>,
 }
 
-/// Scans and prints. Exit code 3: secrets were found; 4: something could not be read.
+/// Scans and prints. Exit code 3: secrets or critical problems of packages were found; 4: something could not be read or judged.
 pub fn run(verb: &Scan, output: Output) -> Result<(), Failure> {
     let mut tree = read(verb.path.as_deref().unwrap_or(Path::new(".")))?;
+    let mut vulnerabilities = None;
     let components = match scan::components::of(&tree.manifests) {
-        Ok(document) => Some(summary(&document)),
+        Ok(document) => {
+            vulnerabilities = scan_advisories::judge(&document, verb.advisories.as_ref())?;
+            Some(summary(&document))
+        }
         Err(error) => {
             tree.unread.insert("components".to_owned(), error.to_string());
             None
@@ -74,31 +82,49 @@ pub fn run(verb: &Scan, output: Output) -> Result<(), Failure> {
         files: tree.files,
         findings: tree.secrets.iter().flat_map(found).collect(),
         components,
-        vulnerabilities: NOT_JUDGED,
+        vulnerabilities,
         unread: tree.unread,
     };
     output.print(&report, text)?;
-    if !report.findings.is_empty() {
-        let secrets = counted(report.findings.len(), "secret");
-        let what =
-            format!("{secrets}: revoke each, and remove it; a secret in a commit stays in its history");
-        return Err(Failure::counted(what, Vec::new()));
+    report.outcome()
+}
+
+impl ScanReport {
+    fn outcome(&self) -> Result<(), Failure> {
+        let mut stops = Vec::new();
+        if !self.findings.is_empty() {
+            let secrets = counted(self.findings.len(), "secret");
+            stops.push(format!(
+                "{secrets}: revoke each, and remove it; a secret in a commit stays in its history"
+            ));
+        }
+        let stopping = self.vulnerabilities.as_ref().map_or(0, Judged::stopping);
+        if stopping > 0 {
+            let problems = counted(stopping, "critical or exploited problem");
+            stops.push(format!("{problems} of packages: upgrade each, or replace it"));
+        }
+        if !stops.is_empty() {
+            return Err(Failure::counted(stops.join("; "), Vec::new()));
+        }
+        let undecided = self.vulnerabilities.as_ref().map_or(0, Judged::undecided);
+        if self.unread.is_empty() && self.files > 0 && undecided == 0 {
+            return Ok(());
+        }
+        let finding = |(path, why): (&String, &String)| Finding {
+            code: "not-scanned".to_owned(),
+            what: format!("{path}: {why}"),
+            remedy: "mend the file, or scan a directory without it".to_owned(),
+        };
+        let findings = self.unread.iter().map(finding).collect();
+        let what = if self.files == 0 {
+            "no file was scanned; name a directory with files that its repository does not ignore"
+        } else if self.unread.is_empty() {
+            "not every package could be judged; the findings above that could not be decided say why"
+        } else {
+            "not everything could be scanned"
+        };
+        Err(Failure::decided(GateOutcome::Undecided, what, findings))
     }
-    if report.unread.is_empty() && report.files > 0 {
-        return Ok(());
-    }
-    let finding = |(path, why): (&String, &String)| Finding {
-        code: "not-scanned".to_owned(),
-        what: format!("{path}: {why}"),
-        remedy: "mend the file, or scan a directory without it".to_owned(),
-    };
-    let findings = report.unread.iter().map(finding).collect();
-    let what = if report.files == 0 {
-        "no file was scanned; name a directory with files that its repository does not ignore"
-    } else {
-        "not everything could be scanned"
-    };
-    Err(Failure::decided(GateOutcome::Undecided, what, findings))
 }
 
 fn read(path: &Path) -> Result<ReadTree, Failure> {
@@ -177,10 +203,12 @@ fn text(report: &ScanReport) -> String {
             lines.extend((more > 0).then(|| format!("    and {more} more, see -o json")));
         }
     }
-    lines.push(format!("vulnerabilities: {NOT_JUDGED}"));
+    match &report.vulnerabilities {
+        Some(judged) => lines.extend(judged.lines()),
+        None => lines.push(format!("vulnerabilities: {NOT_JUDGED}")),
+    }
     lines.extend(report.unread.iter().map(|(path, why)| format!("not scanned: {path}: {why}")));
     lines.join("\n")
 }
 
-const NOT_JUDGED: &str = "not judged: this version has no advisories";
 const SHOWN_MAX: usize = 10;

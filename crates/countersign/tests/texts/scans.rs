@@ -39,6 +39,19 @@ source = \"registry+https://github.com/rust-lang/crates.io-index\"
 checksum = \"abababababababababababababababababababababababababababababababab\"
 ";
 
+const RECORD: &str = r#"{
+  "id": "RUSTSEC-2026-0001",
+  "modified": "2026-08-21T10:00:00Z",
+  "published": "2026-08-01T10:00:00Z",
+  "aliases": ["CVE-2026-1"],
+  "summary": "Memory is read after it was freed",
+  "severity": [{"type": "CVSS_V3", "score": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}],
+  "affected": [{
+    "package": {"ecosystem": "crates.io", "name": "serde"},
+    "ranges": [{"type": "SEMVER", "events": [{"introduced": "0.0.0-0"}, {"fixed": "1.0.1"}]}]
+  }]
+}"#;
+
 #[test]
 fn scans_of_directories() {
     let home = Home::new();
@@ -64,6 +77,17 @@ fn scans_of_directories() {
     page.fails("a directory that does not exist", &["scan", "nowhere"]);
     page.fails("a directory without files", &["scan", "nothing"]);
     page.fails("a file whose name is not UTF-8", &["scan", "odd"]);
+    write("mirror/crates.io/one.json", RECORD);
+    write("mirror/readme.txt", "not a record\n");
+    write("broken/one.json", "{\"id\": 7}");
+    page.shows("a database of advisories", &["osv", "sync", "--from", "mirror"]);
+    page.fails("a package with a critical problem", &["scan", "clean"]);
+    page.fails("a mirror with a file that is no record", &["osv", "sync", "--from", "broken"]);
+    page.fails("a mirror that does not exist", &["osv", "sync", "--from", "nowhere"]);
+    page.fails("an unknown ecosystem", &["osv", "sync", "--from", "mirror", "--ecosystem", "cobol"]);
+    page.fails("a file that is no database", &["scan", "clean", "--advisories", "mirror/readme.txt"]);
+    write("python/requirements.txt", "flask>=1.0\n");
+    page.fails("a package of an ecosystem without advisories", &["scan", "python"]);
     page.shows("a bill of materials", &["sbom", "clean"]);
     page.shows("the same in SPDX, in a file", &["sbom", "clean", "--format", "spdx", "--out", "bill.json"]);
     page.fails("a directory without lockfiles", &["sbom", "empty"]);

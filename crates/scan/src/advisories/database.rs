@@ -72,7 +72,7 @@ impl Database {
         let source: Box<dyn Source> = Box::new(source);
         let size = source.size().map_err(AdvisoriesError::Read)?;
         if size < length(PRELUDE_BYTES) || size > DATABASE_BYTES_MAX {
-            return Err(damaged(format!("it has {size} bytes")));
+            return Err(damaged(format!("{size} bytes are no database")));
         }
         let prelude = part(source.as_ref(), 0, PRELUDE_BYTES)?;
         let mut cursor = Cursor::new("first bytes", &prelude);

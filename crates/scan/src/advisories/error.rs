@@ -9,7 +9,7 @@ pub enum AdvisoriesError {
     #[error("the advisories cannot be read: {0}")]
     Read(#[source] std::io::Error),
     /// The database is not whole, or of another format.
-    #[error("the advisories are damaged: {what}; make the database again")]
+    #[error("the advisories are damaged: {what}; run `countersign osv sync` again")]
     Damaged {
         /// The part, and its fault.
         what: String,

@@ -115,7 +115,7 @@ impl Case<'_> {
         let why = told.and_then(|(_, hit)| hit.undecided.as_deref());
         let message = match why {
             Some(why) => {
-                format!("could not decide whether {} is affected: {why}. {summary}", self.component.version)
+                format!("{UNDECIDED} whether {} is affected: {why}. {summary}", self.component.version)
             }
             None => summary.to_owned(),
         };
@@ -164,7 +164,7 @@ impl Case<'_> {
         });
         let severity = worst.max().unwrap_or(Severity::Unknown).max(Severity::Unknown);
         let message = format!(
-            "could not decide: `{}` is no exact version, and {} of this package are known; let a lockfile fix it",
+            "{UNDECIDED}: `{}` is no exact version, and {} of this package are known; let a lockfile fix it",
             text(&self.component.version, 60),
             counted(all.len(), "problem"),
         );
@@ -199,6 +199,12 @@ fn rating<'r>(sort: Sort, records: impl Iterator<Item = &'r StoredRecord>) -> Ra
     }
 }
 
+/// Whether a finding says that an answer could not be given.
+#[must_use]
+pub fn is_undecided(finding: &Finding) -> bool {
+    finding.message.starts_with(UNDECIDED)
+}
+
 fn unpinned(component: &Component, site: Site) -> Finding {
     let message = format!("no lockfile fixes the bytes of `{}` by a checksum", text(&component.name, 200));
     supply(UNPINNED, Severity::Medium, &message, site)
@@ -206,7 +212,7 @@ fn unpinned(component: &Component, site: Site) -> Finding {
 
 fn not_held(ecosystem: &str, count: usize) -> Finding {
     let message = format!(
-        "could not decide: the advisories hold no record of `{ecosystem}`, and {} not judged",
+        "{UNDECIDED}: the advisories hold no record of `{ecosystem}`, and {} not judged",
         if count == 1 { "1 component was".to_owned() } else { format!("{count} components were") },
     );
     let rule = format!("{NOT_HELD}/{ecosystem}");
@@ -252,6 +258,8 @@ pub const UNPINNED: &str = "unpinned";
 pub const VERSION_OPEN: &str = "version-open";
 /// Rule of findings about ecosystems that the database does not hold.
 pub const NOT_HELD: &str = "advisories-missing";
+
+const UNDECIDED: &str = "could not decide";
 
 /// Highest number of fixes that are tried for one finding.
 const CANDIDATES_MAX: usize = 1_024;

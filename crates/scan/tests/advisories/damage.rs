@@ -50,6 +50,6 @@ fn any_changed_byte() {
 fn foreign_files() {
     for foreign in [&b""[..], b"{}", b"PK\x03\x04", &[0; 4096], b"countersign-advisories-2\n"] {
         let error = Database::open(foreign.to_vec()).unwrap_err().to_string();
-        assert!(error.ends_with("make the database again"), "{error}");
+        assert!(error.ends_with("run `countersign osv sync` again"), "{error}");
     }
 }

@@ -6,6 +6,7 @@ mod published_vectors;
 
 mod cases;
 mod damage;
+mod pairs;
 mod published;
 mod records;
 

@@ -1,0 +1,185 @@
+//! Makes a database of advisories out of a mirror: a directory of records, or archives of them.
+//!
+//! Invariant: the database is written whole or not at all, and only after every file of the mirror was read. Links are not
+//! followed. No key is near: the files come from strangers.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use evidence::document::Snapshot;
+use scan::advisories::{Builder, Database, Ecosystem, FEED_BYTES_MAX, Header, RECORD_BYTES_MAX};
+
+use crate::dirs;
+use crate::error::Error;
+use crate::files;
+
+/// A database that was made.
+#[derive(Debug)]
+pub struct Synced {
+    /// Facts about it.
+    pub header: Header,
+    /// The snapshot that it is.
+    pub snapshot: Snapshot,
+    /// Number of records that speak about no chosen ecosystem.
+    pub others: u64,
+}
+
+/// A mirror that is read.
+struct Mirror<'p> {
+    builder: Builder,
+    kept: u64,
+    others: u64,
+    files: usize,
+    progress: &'p mut dyn FnMut(u64),
+}
+
+/// The place of the database of a person who names no other.
+///
+/// # Errors
+/// `Error` when the person has no directory.
+pub fn default_file() -> Result<PathBuf, Error> {
+    Ok(dirs::user_dir("XDG_DATA_HOME", ".local/share")?.join("advisories"))
+}
+
+/// Reads a mirror and writes the database. `progress` is told the number of records from time to time.
+///
+/// # Errors
+/// `Error` names the file of the mirror that cannot be read, or the database that cannot be written.
+pub fn sync(
+    from: &Path,
+    name: &str,
+    ecosystems: &[Ecosystem],
+    out: &Path,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Synced, Error> {
+    let builder = Builder::new(name, ecosystems.iter().copied());
+    let mut mirror = Mirror { builder, kept: 0, others: 0, files: 0, progress };
+    let meta = fs::metadata(from)
+        .map_err(|error| Error::unusable(format!("cannot read `{}`: {error}", from.display())))?;
+    if meta.is_dir() {
+        mirror.directory(from, DEPTH_MAX)?;
+    } else {
+        mirror.file(from)?;
+    }
+    let Mirror { builder, others, .. } = mirror;
+    let bytes = builder.finish()?;
+    let out = std::path::absolute(out)?;
+    disk::make_dir(out.parent().unwrap_or(&out))?;
+    files::write_shared(&out, &bytes)?;
+    // The answer comes from the file, as a scan reads it.
+    let database = runner::open_advisories(&out)?;
+    database.check()?;
+    Ok(Synced { header: database.header().clone(), snapshot: database.snapshot(), others })
+}
+
+/// Opens a database.
+///
+/// # Errors
+/// `Error` names the file and the cause.
+pub fn open(path: &Path) -> Result<Database, Error> {
+    runner::open_advisories(path).map_err(|error| Error::unusable(format!("`{}`: {error}", path.display())))
+}
+
+impl Mirror<'_> {
+    fn directory(&mut self, dir: &Path, depth: usize) -> Result<(), Error> {
+        if depth == 0 {
+            let what = format!("directories below `{}` are deeper than {DEPTH_MAX}", dir.display());
+            return Err(Error::unusable(format!("{what}; name the directory of the records")));
+        }
+        let failed =
+            |error: std::io::Error| Error::unusable(format!("cannot read `{}`: {error}", dir.display()));
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(dir).map_err(failed)? {
+            paths.push(entry.map_err(failed)?.path());
+        }
+        paths.sort();
+        for path in paths {
+            let meta = fs::symlink_metadata(&path).map_err(failed)?;
+            if meta.is_dir() {
+                self.directory(&path, depth - 1)?;
+            } else if meta.is_file() {
+                self.file(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads a file by its name. Files with other names belong to no mirror, such as a notice.
+    fn file(&mut self, path: &Path) -> Result<(), Error> {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let shown = path.display().to_string();
+        self.count()?;
+        let open =
+            || File::open(path).map_err(|error| Error::unusable(format!("cannot read `{shown}`: {error}")));
+        if name.starts_with("known_exploited_vulnerabilities") && ends(&name, "json") {
+            self.builder.exploited(&shown, &bounded(&shown, open()?, FEED_BYTES_MAX)?)?;
+        } else if name.starts_with("epss") && ends(&name, "csv") {
+            self.builder.probabilities(&shown, &bounded(&shown, open()?, FEED_BYTES_MAX)?)?;
+        } else if ends(&name, "json") {
+            self.record(&shown, &bounded(&shown, open()?, RECORD_BYTES_MAX)?)?;
+        } else if ends(&name, "zip") {
+            self.archive(&shown, open()?)?;
+        }
+        Ok(())
+    }
+
+    fn archive(&mut self, shown: &str, file: File) -> Result<(), Error> {
+        let failed =
+            |error: zip::result::ZipError| Error::unusable(format!("cannot read `{shown}`: {error}"));
+        let mut archive = zip::ZipArchive::new(std::io::BufReader::new(file)).map_err(failed)?;
+        for at in 0..archive.len() {
+            self.count()?;
+            let entry = archive.by_index(at).map_err(failed)?;
+            let name = evidence::document::text(&entry.name().map_err(failed)?, 200);
+            if entry.is_file() && ends(&name, "json") {
+                let shown = format!("{shown}: {name}");
+                let bytes = bounded(&shown, entry, RECORD_BYTES_MAX)?;
+                self.record(&shown, &bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, shown: &str, bytes: &[u8]) -> Result<(), Error> {
+        if self.builder.record(shown, bytes)? {
+            self.kept += 1;
+        } else {
+            self.others += 1;
+        }
+        if (self.kept + self.others).is_multiple_of(PROGRESS) {
+            (self.progress)(self.kept + self.others);
+        }
+        Ok(())
+    }
+
+    fn count(&mut self) -> Result<(), Error> {
+        self.files += 1;
+        if self.files > FILES_MAX {
+            return Err(Error::unusable(format!("the mirror has more than {FILES_MAX} files")));
+        }
+        Ok(())
+    }
+}
+
+fn ends(name: &str, ending: &str) -> bool {
+    Path::new(name).extension().is_some_and(|found| found.eq_ignore_ascii_case(ending))
+}
+
+fn bounded(shown: &str, from: impl Read, bytes_max: usize) -> Result<Vec<u8>, Error> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
+    let read = from.take(most).read_to_end(&mut bytes);
+    read.map_err(|error| Error::unusable(format!("cannot read `{shown}`: {error}")))?;
+    if bytes.len() > bytes_max {
+        return Err(Error::unusable(format!("`{shown}` has more than {bytes_max} bytes; remove it")));
+    }
+    Ok(bytes)
+}
+
+/// Deepest directory below the mirror.
+const DEPTH_MAX: usize = 16;
+/// Highest number of files of a mirror, those inside archives counted.
+const FILES_MAX: usize = 4_000_000;
+/// Records between two messages of progress.
+const PROGRESS: u64 = 20_000;

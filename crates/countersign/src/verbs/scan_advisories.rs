@@ -1,0 +1,140 @@
+//! The part of `countersign scan` that judges components by a database of advisories.
+//!
+//! Invariant: without a database nothing is judged, and the output says so; a database that cannot be read is named and
+//! never passes as "nothing found".
+
+use std::path::PathBuf;
+
+use client::advisories;
+use evidence::document::findings::{Class, Finding, Severity, Site};
+use evidence::document::{ComponentsDocument, FindingsDocument, Snapshot};
+use scan::advisories::{UNPINNED, is_undecided};
+use serde::Serialize;
+
+use crate::failure::Failure;
+
+/// Answers about vulnerabilities.
+#[derive(Debug, Serialize)]
+pub struct Judged {
+    /// The advisories that they were judged by.
+    advisories: Snapshot,
+    /// Problems, the most severe first.
+    findings: Vec<Problem>,
+}
+
+/// A problem of a component.
+#[derive(Debug, Serialize)]
+struct Problem {
+    id: String,
+    class: Class,
+    rule: String,
+    aliases: Vec<String>,
+    severity: Severity,
+    score: Option<u8>,
+    epss: Option<u16>,
+    exploited: bool,
+    undecided: bool,
+    at: String,
+    through: Vec<String>,
+    message: String,
+    fixed: Option<String>,
+}
+
+/// Judges components; `None` if there is no database at the usual place, and none was named.
+pub fn judge(components: &ComponentsDocument, named: Option<&PathBuf>) -> Result<Option<Judged>, Failure> {
+    let file = match named {
+        Some(file) => file.clone(),
+        None => match advisories::default_file() {
+            Ok(file) if file.exists() => file,
+            _ => return Ok(None),
+        },
+    };
+    let database = advisories::open(&file)?;
+    let document = scan::advisories::judge(components, &database)?;
+    Ok(Some(Judged { advisories: database.snapshot(), findings: problems(document) }))
+}
+
+fn problems(document: FindingsDocument) -> Vec<Problem> {
+    let findings = document.findings.into_iter();
+    // Components without a checksum have their own list.
+    let mut problems: Vec<Problem> = findings
+        .filter(|(_, finding)| finding.rule != UNPINNED)
+        .map(|(id, found)| problem(id.to_string(), found))
+        .collect();
+    let key = |problem: &Problem| (problem.undecided, std::cmp::Reverse((problem.severity, problem.score)));
+    problems.sort_by(|one, other| {
+        key(one).cmp(&key(other)).then_with(|| (&one.at, &one.rule).cmp(&(&other.at, &other.rule)))
+    });
+    problems
+}
+
+fn problem(id: String, finding: Finding) -> Problem {
+    let at = match &finding.site {
+        Site::Whole => "components".to_owned(),
+        site => site.to_string(),
+    };
+    let undecided = is_undecided(&finding);
+    let through = match finding.site {
+        Site::Component { through, .. } => through,
+        _ => Vec::new(),
+    };
+    Problem {
+        id,
+        class: finding.class,
+        rule: finding.rule,
+        aliases: finding.aliases.into_iter().collect(),
+        severity: finding.severity,
+        score: finding.score,
+        epss: finding.epss,
+        exploited: finding.exploited,
+        undecided,
+        at,
+        through,
+        message: finding.message,
+        fixed: finding.fixed,
+    }
+}
+
+impl Judged {
+    /// Number of problems that stop a scan: critical ones, among them malicious packages, and exploited ones.
+    pub fn stopping(&self) -> usize {
+        let stops = |problem: &&Problem| problem.severity == Severity::Critical || problem.exploited;
+        self.findings.iter().filter(stops).count()
+    }
+
+    /// Number of answers that could not be given.
+    pub fn undecided(&self) -> usize {
+        self.findings.iter().filter(|problem| problem.undecided).count()
+    }
+
+    /// Lines for people.
+    pub fn lines(&self) -> Vec<String> {
+        let Snapshot { source, modified, .. } = &self.advisories;
+        let date = modified.to_string().get(..10).unwrap_or_default().to_owned();
+        let by = format!("by the advisories of {date} from {source}");
+        let mut lines = vec![match self.findings.len() - self.undecided() {
+            0 => format!("vulnerabilities: none found {by}"),
+            count => format!("vulnerabilities: {count} found {by}"),
+        }];
+        for problem in self.findings.iter().take(SHOWN_MAX) {
+            lines.push(format!("  {} {}: {}", problem.severity.as_str(), problem.at, problem.message));
+            let mut more = vec![problem.rule.clone()];
+            more.extend(problem.aliases.iter().cloned());
+            let mut rest = vec![more.join(", ")];
+            rest.extend(problem.exploited.then(|| "known to be exploited".to_owned()));
+            rest.extend(problem.fixed.as_ref().map(|version| format!("fixed in {version}")));
+            rest.extend(
+                (problem.through.len() > 1).then(|| format!("through {}", problem.through.join(" > "))),
+            );
+            lines.push(format!("    {}", rest.join("; ")));
+        }
+        let more = self.findings.len().saturating_sub(SHOWN_MAX);
+        lines.extend((more > 0).then(|| format!("  and {more} more, see -o json")));
+        lines
+    }
+}
+
+/// Printed where there is no database.
+pub const NOT_JUDGED: &str = "not judged, run `countersign osv sync`";
+
+const SHOWN_MAX: usize = 50;

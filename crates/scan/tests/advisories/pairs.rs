@@ -1,0 +1,52 @@
+//! Published records, components around their limits, and the answers of an independent matcher.
+//!
+//! `pairs.py` wrote `pairs.txt` with the libraries `packaging` (PyPI) and `semver` (Go).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::document::findings::Site;
+use scan::advisories::{Builder, Database, Ecosystem, is_undecided, judge};
+
+use super::{components, published_vectors};
+
+/// Pairs whose answer differs, with the reason. At most 5 % of all.
+const DIFFERENCES: &[(&str, &str)] = &[];
+
+#[test]
+fn an_independent_matcher_agrees() {
+    let Some(vectors) = published_vectors::suite("osv-records") else { return };
+    let mut builder = Builder::new("vectors", Ecosystem::ALL);
+    for directory in ["PyPI", "Go"] {
+        for file in published_vectors::json_files(&vectors.join(directory)) {
+            builder.record(&file.display().to_string(), &std::fs::read(&file).unwrap()).unwrap();
+        }
+    }
+    let database = Database::open(builder.finish().unwrap()).unwrap();
+    assert!(database.check().unwrap() > 300);
+    let mut expected: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for line in include_str!("pairs.txt").lines() {
+        let mut words = line.split(' ');
+        let (ecosystem, name, version) =
+            (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
+        let kind = if ecosystem == "Go" { "golang" } else { "pypi" };
+        let rules = words.filter(|word| *word != "-").map(str::to_owned).collect();
+        expected.insert(format!("pkg:{kind}/{name}@{version}"), rules);
+    }
+    let positive = expected.values().filter(|rules| !rules.is_empty()).count();
+    assert!(positive >= 200 && expected.len() - positive >= 200, "{positive} of {}", expected.len());
+    let purls: Vec<&str> = expected.keys().map(String::as_str).collect();
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for finding in judge(&components(&purls), &database).unwrap().findings.into_values() {
+        let Site::Component { purl, .. } = &finding.site else { panic!("{finding:?}") };
+        let mark = if is_undecided(&finding) { "?" } else { "" };
+        found.entry(purl.clone()).or_default().insert(format!("{mark}{}", finding.rule));
+    }
+    let differences: Vec<String> = expected
+        .iter()
+        .filter(|(purl, rules)| found.get(*purl).cloned().unwrap_or_default() != **rules)
+        .map(|(purl, rules)| format!("{purl}: expected {rules:?}, found {:?}", found.get(purl)))
+        .filter(|line| !DIFFERENCES.iter().any(|(purl, _)| line.starts_with(&format!("{purl}: "))))
+        .collect();
+    assert!(differences.is_empty(), "{} differ:\n{}", differences.len(), differences.join("\n"));
+    assert!(DIFFERENCES.len() * 20 <= expected.len());
+}
