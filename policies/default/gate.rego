@@ -155,12 +155,18 @@ confirmed contains finding if {
 	not finding.unconfirmed
 }
 
+# A finding that a person waived, or that does not affect the product, is open again from the end of that statement on.
+open_finding contains finding if {
+	some finding in confirmed
+	finding.state == "open"
+}
+
 deny contains {
 	"code": "secret-found",
 	"what": sprintf("%s at %s: %s", [finding.rule, finding.at, finding.message]),
 	"remedy": "revoke the secret, remove it, and run a commit without it",
 } if {
-	some finding in confirmed
+	some finding in open_finding
 	finding.class == "secret"
 }
 
@@ -170,7 +176,7 @@ deny contains {
 	"remedy": remedy(finding),
 } if {
 	production
-	some finding in confirmed
+	some finding in open_finding
 	finding.class != "secret"
 	serious(finding)
 }

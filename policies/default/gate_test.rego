@@ -94,7 +94,7 @@ test_other_environments_need_no_approval if {
 
 finding := {
 	"class": "code", "rule": "sql", "severity": "critical", "exploited": false, "unconfirmed": false, "at": "a.py:3",
-	"message": "a query of text", "fixed": null,
+	"message": "a query of text", "fixed": null, "state": "open",
 }
 
 found(changes) := with_field("findings", [object.union(finding, changes)])
@@ -105,6 +105,12 @@ test_something_critical_does_not_reach_production if {
 	gate.deny == set() with input as found({"severity": "high"})
 	gate.deny == set() with input as found({"unconfirmed": true})
 	gate.deny == set() with input as object.union(found({}), {"place": {"environment": "staging"}})
+}
+
+test_a_waived_finding_stops_nothing if {
+	gate.deny == set() with input as found({"state": "waiver"})
+	gate.deny == set() with input as found({"class": "secret", "state": "waiver"})
+	gate.deny == set() with input as found({"state": "not-affected"})
 }
 
 test_a_finding_says_what_mends_it if {

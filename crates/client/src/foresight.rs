@@ -84,7 +84,9 @@ pub fn next(place: &Place, left: &[Finding], results: &Results) -> String {
     let mut blocking = results.blocking().peekable();
     if let Some(first) = blocking.peek() {
         let ids = first.id.clone();
-        return format!("mend what blocks it (the worst is finding {ids}), commit, and `countersign run`");
+        return format!(
+            "mend what blocks it (the worst is finding {ids}), commit, and `countersign run`; if it has to wait: `countersign waive {ids}`"
+        );
     }
     if has("tests-failed") {
         return "mend the failed tests, commit, and `countersign run`".to_owned();

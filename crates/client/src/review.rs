@@ -11,7 +11,7 @@ use evidence::dsse::Envelope;
 use evidence::pin::{EnvironmentPin, Pin};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Moment};
-use judge::{Anchors, Checked, Findings, Judgement, VerificationContext};
+use judge::{Anchors, Checked, Findings, Judgement, ProvenStatement, VerificationContext};
 use policy::Finding;
 
 use crate::error::Error;
@@ -139,6 +139,7 @@ pub fn summary(checked: &Checked<'_>) -> String {
         let word = if before.runs_it { "runs" } else { "does NOT run" };
         lines.push(format!("{}: {word} this artifact", before.environment));
     }
+    lines.extend(checked.statements.iter().map(stated));
     for vote in &checked.votes {
         let void = if vote.void.is_empty() {
             String::new()
@@ -149,6 +150,19 @@ pub fn summary(checked: &Checked<'_>) -> String {
         lines.push(format!("{:?} by {name}: {reason}{void}", vote.decision));
     }
     lines.join("\n")
+}
+
+/// A person's statement in one line.
+fn stated(proven: &ProvenStatement) -> String {
+    let statement = &proven.statement;
+    let void = match proven.void.as_slice() {
+        [] => String::new(),
+        void => format!(" (does not count: {})", shown::line(&void.join("; "))),
+    };
+    let (kind, until, about) =
+        (statement.kind().as_str(), statement.expires, shown::line(&statement.body.summary()));
+    let (name, reason) = (shown::line(&proven.name), shown::line(&statement.reason));
+    format!("{kind}: {about}, by {name} until {until} in UTC: {reason}{void}")
 }
 
 /// The line above the commits, which names their base.

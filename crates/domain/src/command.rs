@@ -9,7 +9,7 @@ use evidence::approval::Decision;
 use crate::event::Event;
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::{approval, artifact, build, gate, identity, release, snapshot};
+use crate::{approval, artifact, build, finding, gate, identity, release, snapshot};
 use evidence::Place;
 
 /// A request of a person, a machine or the flow.
@@ -41,6 +41,8 @@ pub enum Command {
     RequestVerdict(gate::RequestVerdict),
     /// Record a verdict.
     RecordVerdict(Box<gate::RecordVerdict>),
+    /// Record a person's statement.
+    SubmitStatement(Box<finding::SubmitStatement>),
     /// Record a person's approval or rejection.
     SubmitApproval(Box<approval::SubmitApproval>),
     /// Ask for an artifact at a place.
@@ -122,6 +124,9 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::SubmitApproval(command) => {
             let open = open_at(state, &command.given.place);
             approval::submit(&state.identity, open.as_ref(), command, moment)
+        }
+        Command::SubmitStatement(command) => {
+            finding::submit(&state.identity, &state.finding, command, moment)
         }
         Command::Want(command) => release::want(&state.artifact, &state.gate, command),
         Command::Propose(command) => release::propose(&state.artifact, &state.gate, &state.release, command),

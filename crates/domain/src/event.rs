@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::PersonId;
 use crate::rules::RULES;
-use crate::{approval, artifact, build, gate, identity, release, source};
+use crate::{approval, artifact, build, finding, gate, identity, release, source};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $kind:literal => $variant:ident($facts:ty),)*) => {
@@ -74,6 +74,8 @@ events! {
     "build.ended" => Ended(build::Ended),
     /// An artifact was built.
     "artifact.built" => Built(artifact::Built),
+    /// A person made a statement.
+    "finding.stated" => Stated(finding::Stated),
     /// An environment statement came into force.
     "gate.environment-set" => EnvironmentSet(gate::EnvironmentSet),
     /// A gate is due.
@@ -169,6 +171,7 @@ impl Event {
             | Self::GateDue(_)
             | Self::Judged(_)
             | Self::Given(_)
+            | Self::Stated(_)
             | Self::Wanted(_)
             | Self::Proposed(_)
             | Self::Unplannable(_)
@@ -207,6 +210,7 @@ impl Event {
                 judged.bundle.into_iter().chain(judged.input).chain([judged.verdict]).collect()
             }
             Self::Given(given) => vec![given.envelope],
+            Self::Stated(stated) => vec![stated.envelope],
             Self::Proposed(proposed) => vec![proposed.plan, proposed.provenance],
             Self::Promoted(promoted) => vec![promoted.request],
             Self::ReleaseDue(due) => vec![due.bundle],

@@ -51,6 +51,7 @@ pub fn next(state: &State, event: &Event) -> Vec<Command> {
         | Event::Ended(_)
         | Event::GateDue(_)
         | Event::Given(_)
+        | Event::Stated(_)
         | Event::Wanted(_)
         | Event::Unplannable(_)
         | Event::ReleaseDue(_)

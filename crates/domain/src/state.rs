@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Event, EventError};
 use crate::ids::RunId;
 use crate::rules::RULES;
-use crate::{approval, artifact, build, gate, identity, release, source};
+use crate::{approval, artifact, build, finding, gate, identity, release, source};
 
 /// Everything that decisions read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct State {
     pub gate: gate::State,
     /// Approvals of open releases.
     pub approval: approval::State,
+    /// Statements in force about findings. Omitted when empty, as in snapshots of the first programs.
+    #[serde(default, skip_serializing_if = "finding::State::is_empty")]
+    pub finding: finding::State,
     /// The state of each place.
     pub release: release::State,
     /// Number of entries folded.
@@ -77,6 +80,7 @@ impl State {
             Event::Enrolled(event) => self.identity.enrol(event, self.entries),
             Event::StatusSet(event) => {
                 let fits = self.identity.status_set(event);
+                self.finding.withdraw(&event.withdrawn);
                 self.release.keep_returns(|person| self.identity.enrolled(person).is_some());
                 fits
             }
@@ -109,6 +113,7 @@ impl State {
                 self.gate.judged(event)
             }
             Event::Given(event) => self.approval.given(event, self.entries),
+            Event::Stated(event) => self.finding.stated(event, self.entries, moment),
             Event::Wanted(event) => self.release.wanted(event),
             Event::Proposed(event) => self.release.proposed(event, self.entries),
             Event::Unplannable(event) => self.release.unplannable(event),

@@ -59,6 +59,7 @@ pub mod run_order;
 pub mod source_pack;
 pub mod ssh;
 pub mod statement;
+pub mod statements;
 pub mod status;
 pub mod tree_list;
 pub mod trust_root;

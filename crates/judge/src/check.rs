@@ -28,7 +28,7 @@ use crate::context::{Anchors, VerificationContext};
 use crate::continuity;
 use crate::findings::{FORKED, Findings, NEW_BUNDLE, RENEW_ROOT, broken, one_finding};
 use crate::input_reads::{UnusablePolicy, compile, reads_input};
-use crate::lanes::{self, DocumentProof};
+use crate::lanes::{self, DocumentProof, Grounds, ProvenStatement};
 use crate::people::{ChangeAuthors, People};
 use crate::proofs::{self, Proven};
 use crate::receipts::{self, BuildProof};
@@ -68,6 +68,8 @@ pub struct Checked<'a> {
     pub gate: Result<Gate, UnusablePolicy>,
     /// Facts that the reports of steps prove.
     pub documents: DocumentProof,
+    /// Statements of people about findings.
+    pub statements: Vec<ProvenStatement>,
     /// The source.
     pub source: source_pack::VerifiedPack,
     /// Commits of the range.
@@ -140,7 +142,7 @@ pub fn check<'a>(
     let place = bundle.place();
     let root_digest =
         root.digest().map_err(|error| one_finding("root-unsound", error.to_string(), NEW_BUNDLE))?;
-    let mut checked = Checked {
+    finished(Checked {
         bundle,
         place,
         root,
@@ -155,6 +157,7 @@ pub fn check<'a>(
         build,
         gate,
         documents,
+        statements: Vec::new(),
         source,
         range,
         base,
@@ -166,7 +169,24 @@ pub fn check<'a>(
         evidence,
         plan,
         findings,
-    };
+    })
+}
+
+/// Adds what people signed about the rest, and checks that the ledger has all of it.
+fn finished(mut checked: Checked<'_>) -> Result<Checked<'_>, Findings> {
+    checked.statements = lanes::prove_statements(&Grounds {
+        bundle: checked.bundle,
+        root: &checked.root,
+        status: &checked.status,
+        people: &checked.people,
+        records: &checked.records,
+        proven: &checked.proven,
+        documents: &checked.documents,
+        authors: &checked.authors,
+        asked: &checked.asked,
+        now: checked.now,
+    })
+    .map_err(broken)?;
     checked.votes = approvals::open(&checked)?;
     unknown_people(&mut checked);
     listed(&checked)?;
@@ -405,7 +425,10 @@ fn manifest(
     let reports = bundle.reports.iter().map(Envelope::payload_digest).collect();
     let receipts = build.receipts.iter().map(|(digest, _)| *digest).collect();
     let documents = documents.documents.iter().copied().collect();
-    let manifest = EvidenceManifest::new(range.iter().cloned().collect(), receipts, reports, documents);
+    // Statements that an approver has not seen change the manifest, so that they void the approval.
+    let statements = bundle.lanes.statements.iter().map(Envelope::payload_digest).collect();
+    let manifest = EvidenceManifest::new(range.iter().cloned().collect(), receipts, reports, documents)
+        .with_statements(statements);
     manifest.digest().map_err(|error| one_finding("evidence-unsound", error.to_string(), NEW_BUNDLE))
 }
 
@@ -422,7 +445,9 @@ fn listed(checked: &Checked<'_>) -> Result<(), Findings> {
     }
     let votes = checked.votes.iter().filter_map(|vote| vote.seen_size);
     let ends = continuity::ends(&checked.roots).into_iter().map(|end| end.size);
-    let seen: BTreeSet<u64> = votes.chain(checked.reported_sizes.iter().copied()).chain(ends).collect();
+    let stated = lanes::sizes(&checked.statements);
+    let seen: BTreeSet<u64> =
+        votes.chain(stated).chain(checked.reported_sizes.iter().copied()).chain(ends).collect();
     let proven: Vec<u64> = checked.bundle.ancestors.iter().map(|ancestor| ancestor.size).collect();
     let earlier: Vec<u64> = seen.into_iter().filter(|size| *size < checked.proven.checkpoint.size).collect();
     if proven != earlier {

@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::approval::Approval;
+use domain::finding::RecordedStatement;
 use domain::release::Open;
 use domain::{Event, PersonId, RunId, State};
 use evidence::Place;
@@ -20,14 +22,15 @@ use evidence::report::AgentReport;
 use evidence::request::Request;
 use evidence::run_order::RunOrder;
 use evidence::source_pack::{Range, SourcePack};
+use evidence::statements::Statement;
 use evidence::status::StatusFile;
 use evidence::tree_list::TreeList;
 use evidence::trust_root::TrustRoot;
-use evidence::{Bytes, Digest, Moment, Name};
+use evidence::{Bytes, Digest, Id, Moment, Name};
 
 use crate::admit::enrolment_envelope_at;
 use crate::continuity::ends;
-use crate::lanes::{DOCUMENTS_BYTES_MAX, needed_documents};
+use crate::lanes::{DOCUMENTS_BYTES_MAX, needed_documents, of_tests, statements_that_apply};
 use crate::people::is_named;
 use crate::size::LargeEvidence;
 use crate::store::{Store, Unavailable};
@@ -71,12 +74,12 @@ pub fn collect(
     let root = state.identity.root().ok_or_else(|| nothing("no trust root is in force"))?;
 
     // The approval of a person who is no longer enrolled is not evidence.
-    let enrolled = |given: &domain::approval::Given| state.identity.person(given.person, moment).is_some();
-    let approvals: Vec<_> =
-        state.approval.of(place, open.facts.release).filter(|approval| enrolled(&approval.facts)).collect();
+    let enrolled = |given: &&Approval| state.identity.person(given.facts.person, moment).is_some();
+    let approvals: Vec<_> = state.approval.of(place, open.facts.release).filter(enrolled).collect();
     let mut entries: BTreeSet<u64> = artifact.entries.iter().copied().collect();
     entries.insert(open.entry);
     entries.extend(approvals.iter().map(|approval| approval.entry));
+    entries.extend(statements(state, place, moment).map(|known| known.entry));
     entries.extend(open.promoted.iter().map(|(_, entry)| *entry));
 
     let mut requests = vec![source.facts.request];
@@ -86,21 +89,19 @@ pub fn collect(
     needed.extend(approvals.iter().map(|approval| approval.facts.envelope));
     requests.extend(agreements(store, &entries)?);
     needed.extend(&requests);
-    let entries = kept(store, &entries, &needed)?;
-
     let given = envelopes(store, approvals.iter().map(|approval| &approval.facts.envelope))?;
     let requests = envelopes(store, &requests)?;
     let roots = in_order(store, state.identity.roots())?;
     let receipts = envelopes(store, &artifact.facts.receipts)?;
     let policy = PolicyFiles::decode(&store.blob(&environment.facts.policy)?).map_err(Unavailable::of)?;
-    let (lanes, large) = lanes(store, place, &receipts, &policy, &roots)?;
+    let (mut lanes, tests, large) = lanes(store, place, &receipts, &policy, &roots)?;
+    let stated = envelopes(store, statements(state, place, moment).map(|known| &known.facts.envelope))?;
+    lanes.statements = statements_that_apply(open.facts.artifact, &lanes.documents, tests, stated);
+    let entries = kept(store, &entries, &needed, &lanes.statements)?;
     let reports = reports(state, store, place, open)?;
     let read: Vec<_> = roots.iter().filter_map(|root| TrustRoot::read(root).ok()).collect();
-    let seen = given.iter().filter_map(seen_size).chain(reports.iter().filter_map(reported_size));
-    let mut ancestors: Vec<u64> = seen.chain(ends(&read).into_iter().map(|end| end.size)).collect();
-    ancestors.sort_unstable();
-    ancestors.dedup();
-    let enrolments = enrolments(state, store, moment, &pack, &open.facts.base, &requests, &given)?;
+    let signers = signers(&requests, &given, &lanes.statements);
+    let enrolments = enrolments(state, store, moment, &pack, &open.facts.base, &signers)?;
     let bundle = Bundle {
         v: 1,
         installation: root.installation,
@@ -129,6 +130,7 @@ pub fn collect(
         earlier: Vec::new(),
         checkpoint: String::new(),
     };
+    let ancestors = seen_sizes(&bundle, &read);
     let bounded = state.identity.revokes(moment).then(|| read.last().cloned()).flatten();
     Ok(Collected { bundle, entries, ancestors, bounded, large })
 }
@@ -186,44 +188,78 @@ fn agreements(store: &dyn Store, entries: &BTreeSet<u64>) -> Result<Vec<Digest>,
     Ok(found)
 }
 
-/// The documents that the policy reads; none if they are too large together.
+/// The documents that the policy reads, none if they are too large together, and the digests of all documents of tests.
 fn lanes(
     store: &dyn Store,
     place: &Place,
     receipts: &[Envelope],
     policy: &PolicyFiles,
     roots: &[Envelope],
-) -> Result<(Lanes, Option<LargeEvidence>), Unavailable> {
+) -> Result<(Lanes, BTreeSet<Digest>, Option<LargeEvidence>), Unavailable> {
     let root = roots.last().ok_or_else(|| Unavailable("no trust root is in force".into()))?;
     let root = TrustRoot::read(root).map_err(Unavailable::of)?;
     let receipts: Vec<_> = receipts.iter().filter_map(|receipt| Receipt::open(receipt, &root).ok()).collect();
+    let tests = of_tests(receipts.iter().flat_map(|receipt| receipt.reports.values()));
     let mut lanes = Lanes::default();
     let mut bytes = 0;
     for digest in needed_documents(policy, root.mode, place, &receipts) {
         let document = store.blob(&digest)?;
         bytes += document.len();
         if bytes > DOCUMENTS_BYTES_MAX {
-            return Ok((Lanes::default(), Some(LargeEvidence::documents(bytes))));
+            return Ok((Lanes::default(), tests, Some(LargeEvidence::documents(bytes))));
         }
         lanes.documents.insert(digest, Bytes(document));
     }
-    Ok((lanes, None))
+    Ok((lanes, tests, None))
 }
 
-/// The entries that name any of the needed digests.
+/// The entries that name any of the needed digests or of these statements.
 fn kept(
     store: &dyn Store,
     entries: &BTreeSet<u64>,
     needed: &BTreeSet<Digest>,
+    statements: &[Envelope],
 ) -> Result<Vec<u64>, Unavailable> {
+    let own = |envelope: &Envelope| Ok(Digest::of(&envelope.encode().map_err(Unavailable::of)?));
+    let stated: BTreeSet<Digest> = statements.iter().map(own).collect::<Result<_, Unavailable>>()?;
     let mut kept = Vec::new();
     for number in entries {
         let header = Header::decode(&store.entry(*number)?.header).map_err(Unavailable::of)?;
-        if header.blobs.iter().any(|blob| needed.contains(blob)) {
+        if header.blobs.iter().any(|blob| needed.contains(blob) || stated.contains(blob)) {
             kept.push(*number);
         }
     }
     Ok(kept)
+}
+
+/// Statements in force at a place. The statement of a person who is no longer enrolled is not evidence.
+fn statements<'a>(
+    state: &'a State,
+    place: &'a Place,
+    moment: Moment,
+) -> impl Iterator<Item = &'a RecordedStatement> {
+    let enrolled =
+        move |known: &&RecordedStatement| state.identity.person(known.facts.person, moment).is_some();
+    state.finding.at(place, moment).filter(enrolled)
+}
+
+/// The people who signed these requests, approvals and statements.
+fn signers(requests: &[Envelope], approvals: &[Envelope], statements: &[Envelope]) -> BTreeSet<Id> {
+    let asked = requests.iter().filter_map(|envelope| Request::read(envelope).ok());
+    let said = approvals.iter().filter_map(|envelope| Signed::read(envelope).ok());
+    let stated = statements.iter().filter_map(|envelope| Statement::read(envelope).ok());
+    let people = asked.map(|request| request.person).chain(said.map(|signed| signed.said.person));
+    people.chain(stated.map(|statement| statement.person)).collect()
+}
+
+/// Sizes of the ledger that people and agents saw, and at which older origins ended.
+fn seen_sizes(bundle: &Bundle, roots: &[TrustRoot]) -> Vec<u64> {
+    let approvals = bundle.approvals.iter().filter_map(seen_size);
+    let statements = bundle.lanes.statements.iter().filter_map(stated_size);
+    let reports = bundle.reports.iter().filter_map(reported_size);
+    let seen = approvals.chain(statements).chain(reports);
+    let sizes: BTreeSet<u64> = seen.chain(ends(roots).into_iter().map(|end| end.size)).collect();
+    sizes.into_iter().collect()
 }
 
 /// Enrolments of all people whom the evidence names: by id, by key, or by a name or address in a commit.
@@ -233,8 +269,7 @@ fn enrolments(
     moment: Moment,
     pack: &SourcePack,
     base: &evidence::CommitId,
-    requests: &[Envelope],
-    approvals: &[Envelope],
+    signers: &BTreeSet<Id>,
 ) -> Result<Vec<Envelope>, Unavailable> {
     let checked = pack.check().map_err(Unavailable::of)?;
     let range = match checked.range(base) {
@@ -247,14 +282,10 @@ fn enrolments(
     let named: BTreeMap<_, _> = named.map(|named| ((&named.email, &named.name), named)).collect();
     let signatures: Vec<_> = commits.iter().filter_map(|commit| commit.signature.as_ref()?.blob()).collect();
     let keys: Vec<_> = signatures.iter().filter_map(|blob| evidence::ssh::embedded_key(blob)).collect();
-    let asked = requests.iter().filter_map(|envelope| Request::read(envelope).ok());
-    let said = approvals.iter().filter_map(|envelope| Signed::read(envelope).ok());
-    let ids: BTreeSet<_> =
-        asked.map(|request| request.person).chain(said.map(|signed| signed.said.person)).collect();
     let mut found = BTreeMap::new();
     for (_, person) in state.identity.people(moment) {
         let (envelope, enrolment): (Envelope, Enrolment) = enrolment_envelope_at(store, person.entry)?;
-        let needed = ids.contains(&enrolment.person)
+        let needed = signers.contains(&enrolment.person)
             || named.values().any(|named| is_named(&enrolment, named))
             || enrolment.keys_for(Purpose::Commit).any(|key| keys.contains(key));
         if needed {
@@ -300,6 +331,11 @@ fn reports(
 fn seen_size(envelope: &Envelope) -> Option<u64> {
     let signed = Signed::read(envelope).ok()?;
     signed.said.checkpoint.parse::<tlog::Checkpoint>().ok().map(|checkpoint| checkpoint.size)
+}
+
+fn stated_size(envelope: &Envelope) -> Option<u64> {
+    let statement = Statement::read(envelope).ok()?;
+    statement.checkpoint.parse::<tlog::Checkpoint>().ok().map(|checkpoint| checkpoint.size)
 }
 
 fn reported_size(envelope: &Envelope) -> Option<u64> {

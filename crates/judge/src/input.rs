@@ -16,7 +16,9 @@ use serde::Serialize;
 
 use crate::approvals::Vote;
 use crate::check::Checked;
-use crate::input_lanes::{self as lanes, ComponentInput, FindingInput, ReportInput, TestsInput};
+use crate::input_lanes::{
+    self as lanes, ComponentInput, FindingInput, ReportInput, StatementInput, TestsInput,
+};
 use crate::reports::Before;
 
 /// Encodes the input as canonical JSON.
@@ -53,6 +55,8 @@ struct GateInput<'a> {
     components: Option<Vec<ComponentInput<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tests: Option<TestsInput<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    statements: Vec<StatementInput<'a>>,
 }
 
 #[derive(Serialize)]
@@ -201,9 +205,10 @@ impl<'a> GateInput<'a> {
             },
             plan: &checked.bundle.plan,
             reports: lanes::reports(&checked.documents),
-            findings: lanes::findings(&checked.documents, checked.now),
+            findings: lanes::findings(&checked.documents, &checked.statements, checked.now),
             components: lanes::components(&checked.documents),
             tests: lanes::tests(&checked.documents),
+            statements: lanes::statements(&checked.statements),
         }
     }
 }

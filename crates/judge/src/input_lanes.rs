@@ -8,10 +8,11 @@ use evidence::document::components::Scope;
 use evidence::document::findings::{Class, Severity, Site};
 use evidence::document::tests::TestOutcome;
 use evidence::document::{DocumentKind, Producer};
+use evidence::statements::Body;
 use evidence::{Digest, Moment, Name};
 use serde::Serialize;
 
-use crate::lanes::DocumentProof;
+use crate::lanes::{DocumentProof, ProvenStatement};
 
 #[derive(Serialize)]
 pub struct ReportInput<'a> {
@@ -44,6 +45,9 @@ pub struct FindingInput<'a> {
     fixed: Option<&'a str>,
     published_days: Option<u64>,
     fix_days: Option<u64>,
+    state: &'static str,
+    settled_until: Option<Moment>,
+    settled_by: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -64,6 +68,16 @@ pub struct TestsInput<'a> {
     skipped: usize,
     failing: Vec<String>,
     covers: BTreeSet<&'a str>,
+}
+
+#[derive(Serialize)]
+pub struct StatementInput<'a> {
+    kind: &'static str,
+    by: &'a str,
+    name: &'a str,
+    reason: &'a str,
+    until: Moment,
+    body: &'a Body,
 }
 
 /// All reports of the build. Where runners differ, the highest count stands.
@@ -93,7 +107,11 @@ pub fn reports(proof: &DocumentProof) -> Vec<ReportInput<'_>> {
 }
 
 /// The findings of all reports that the policy reads.
-pub fn findings(proof: &DocumentProof, now: Moment) -> Option<Vec<FindingInput<'_>>> {
+pub fn findings<'a>(
+    proof: &'a DocumentProof,
+    statements: &'a [ProvenStatement],
+    now: Moment,
+) -> Option<Vec<FindingInput<'a>>> {
     let days = |then: Option<Moment>| Some(now.millis().saturating_sub(then?.millis()) / DAY_MILLIS);
     let written = proof.findings.as_ref()?.findings.iter().map(|(id, finding)| {
         let (path, line) = match &finding.site {
@@ -104,6 +122,10 @@ pub fn findings(proof: &DocumentProof, now: Moment) -> Option<Vec<FindingInput<'
             Site::Component { purl, .. } => Some(purl.as_str()),
             Site::File { .. } | Site::Page { .. } | Site::Whole => None,
         };
+        let counting = statements.iter().filter(|proven| proven.void.is_empty());
+        let settling = counting.filter(|proven| proven.statement.settles(id, finding));
+        // Of several statements the one that ends last is shown.
+        let settled = settling.max_by_key(|proven| proven.statement.expires);
         FindingInput {
             id: *id,
             class: finding.class,
@@ -122,6 +144,9 @@ pub fn findings(proof: &DocumentProof, now: Moment) -> Option<Vec<FindingInput<'
             fixed: finding.fixed.as_deref(),
             published_days: days(finding.published),
             fix_days: days(finding.fix_released),
+            state: settled.map_or(OPEN, |proven| proven.statement.kind().as_str()),
+            settled_until: settled.map(|proven| proven.statement.expires),
+            settled_by: settled.map(|proven| proven.subject.as_str()),
         }
     });
     Some(written.collect())
@@ -159,4 +184,20 @@ pub fn tests(proof: &DocumentProof) -> Option<TestsInput<'_>> {
     })
 }
 
+/// The statements that count, of every kind.
+pub fn statements(statements: &[ProvenStatement]) -> Vec<StatementInput<'_>> {
+    let counting = statements.iter().filter(|proven| proven.void.is_empty());
+    let written = counting.map(|proven| StatementInput {
+        kind: proven.statement.kind().as_str(),
+        by: &proven.subject,
+        name: &proven.name,
+        reason: &proven.statement.reason,
+        until: proven.statement.expires,
+        body: &proven.statement.body,
+    });
+    written.collect()
+}
+
+/// State of a finding that no statement settles. Other states are kinds of statements.
+const OPEN: &str = "open";
 const DAY_MILLIS: u64 = 24 * 3_600_000;

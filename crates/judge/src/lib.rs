@@ -63,7 +63,7 @@ pub use context::{Anchors, VerificationContext};
 pub use continuity::{PinnedCheckpoint, ends, proven_from, sizes_to_prove};
 pub use findings::Findings;
 pub use input::input;
-pub use lanes::needed_documents;
+pub use lanes::{ProvenStatement, needed_documents, statements_that_apply};
 pub use plan::{Planned, plan};
 
 pub use approvals::Vote;

@@ -23,6 +23,8 @@ pub struct Records {
     pub requests: Vec<Digest>,
     /// Approvals and rejections.
     pub approvals: Vec<Digest>,
+    /// Statements of people.
+    pub statements: Vec<Digest>,
 }
 
 impl Records {
@@ -40,13 +42,14 @@ impl Records {
             receipts: all(&bundle.receipts)?,
             requests: all(&bundle.requests)?,
             approvals: all(&bundle.approvals)?,
+            statements: all(&bundle.lanes.statements)?,
         })
     }
 
     /// All digests. Each of them must be recorded.
     pub fn all(&self) -> BTreeSet<Digest> {
         let envelopes = self.receipts.iter().chain(&self.requests).chain(&self.approvals);
-        envelopes.chain([&self.pack]).copied().collect()
+        envelopes.chain(&self.statements).chain([&self.pack]).copied().collect()
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::release::Proposed;
 use domain::{Event, RULES};
-use evidence::bundle::{Ancestor, Bundle, Earlier, Logged};
+use evidence::bundle::{Ancestor, Bundle, Earlier, Lanes, Logged};
 use evidence::canonical;
 use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
 use evidence::entry::{Actor, Auth, Header, Payload};
@@ -49,7 +49,10 @@ pub fn assemble(lab: &Lab, parts: &Parts) -> (Bundle, Vec<Hash>) {
         provenance: summary,
         reports: sorted(&parts.reports),
         approvals: sorted(&parts.approvals),
-        lanes: documents::lanes(&parts.documents, &read_documents(parts)),
+        lanes: Lanes {
+            statements: sorted(&parts.statements),
+            ..documents::lanes(&parts.documents, &read_documents(parts))
+        },
         policy: parts.policy.clone(),
         logged: Vec::new(),
         ancestors: Vec::new(),
@@ -123,7 +126,12 @@ fn entries(bundle: &Bundle, parts: &Parts) -> Vec<(Vec<u8>, Payload)> {
     (parts.proposal)(&mut proposed);
     let proposed = Event::Proposed(proposed);
     let own = |envelope: &Envelope| Digest::of(&envelope.encode().unwrap());
-    let envelopes = bundle.receipts.iter().chain(&bundle.requests).chain(&bundle.approvals);
+    let envelopes = bundle
+        .receipts
+        .iter()
+        .chain(&bundle.requests)
+        .chain(&bundle.approvals)
+        .chain(&bundle.lanes.statements);
     let mut named: Vec<Digest> = envelopes.map(own).collect();
     named.push(Digest::of(&parts.source.encode().unwrap()));
     named.extend(&parts.strays);
@@ -161,13 +169,17 @@ fn seen_sizes(bundle: &Bundle) -> BTreeSet<u64> {
         let signed = evidence::approval::Signed::read(envelope).ok()?;
         signed.said.checkpoint.parse::<Checkpoint>().ok().map(|seen| seen.size)
     });
+    let statements = bundle.lanes.statements.iter().filter_map(|envelope| {
+        let statement = evidence::statements::Statement::read(envelope).ok()?;
+        statement.checkpoint.parse::<Checkpoint>().ok().map(|seen| seen.size)
+    });
     let reports = bundle.reports.iter().filter_map(|envelope| {
         let report = evidence::report::AgentReport::read(envelope).ok()?;
         report.checkpoint_root.map(|_| report.checkpoint)
     });
     let roots: Vec<_> = bundle.roots.iter().filter_map(|root| TrustRoot::read(root).ok()).collect();
     let ends = judge::ends(&roots).into_iter().map(|end| end.size);
-    votes.chain(reports).chain(ends).filter(|size| *size > 0).collect()
+    votes.chain(statements).chain(reports).chain(ends).filter(|size| *size > 0).collect()
 }
 
 /// A receipt as recorded, with any signer.

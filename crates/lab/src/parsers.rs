@@ -25,12 +25,14 @@ use evidence::rollback_order::RollbackOrder;
 use evidence::run_order::RunOrder;
 use evidence::source_pack::SourcePack;
 use evidence::ssh::{self, SshKey};
+use evidence::statements::Statement;
 use evidence::status::{Status, StatusFile};
 use evidence::tree_list::TreeList;
 use evidence::trust_root::TrustRoot;
 use evidence::verifier_state::VerifierState;
 use tlog::{AddCheckpoint, Checkpoint, Hash, Note, NoteSignature, NoteVerifier, TilePath};
 
+use crate::forgery;
 use crate::parts::{PIPELINE, PIPELINE_MORE, RELEASE, built};
 use crate::world::Lab;
 
@@ -121,6 +123,7 @@ pub const TARGETS: [Target; 12] = [
             let statements = parts.roots.iter().chain(&parts.enrolments).chain(&parts.environments);
             let mut seeds: Vec<_> = statements.map(|envelope| envelope.encode().unwrap()).collect();
             seeds.push(parts.status.encode().unwrap());
+            seeds.extend(forgery::statements().iter().map(|envelope| envelope.encode().unwrap()));
             seeds
         },
         sources: &[
@@ -128,6 +131,7 @@ pub const TARGETS: [Target; 12] = [
             "evidence/src/enrolment.rs",
             "evidence/src/environment.rs",
             "evidence/src/status.rs",
+            "evidence/src/statements/form.rs",
         ],
     },
     Target {
@@ -276,6 +280,10 @@ fn trust_root(bytes: &[u8]) {
     drop(Enrolment::read(&envelope));
     drop(Environment::read(&envelope));
     drop(Status::read(&envelope));
+    if let Ok(statement) = Statement::read(&envelope) {
+        let again = statement.envelope().unwrap();
+        assert_eq!(again.payload_digest(), envelope.payload_digest(), "one spelling");
+    }
 }
 
 fn git_object(bytes: &[u8]) {

@@ -59,6 +59,8 @@ pub struct Parts {
     pub policy: PolicyFiles,
     /// Documents of the reports that steps leave, by the path of the report.
     pub documents: BTreeMap<String, LabDocument>,
+    /// Statements of people about findings.
+    pub statements: Vec<Envelope>,
     /// Receipts.
     pub receipts: Vec<Envelope>,
     /// The artifact's manifest.
@@ -120,6 +122,7 @@ impl Lab {
             configuration: configuration().encode().unwrap(),
             policy: self.policy.clone(),
             documents: documents::harmless(),
+            statements: Vec::new(),
             receipts: Vec::new(),
             manifest,
             reports: vec![
@@ -276,7 +279,8 @@ pub fn evidence_digest(parts: &Parts) -> Digest {
     let commits = vec![parts.source.commit.clone()];
     let documents = read_documents(parts).into_iter().collect();
     let manifest =
-        EvidenceManifest::new(commits, digests(&parts.receipts), digests(&parts.reports), documents);
+        EvidenceManifest::new(commits, digests(&parts.receipts), digests(&parts.reports), documents)
+            .with_statements(digests(&parts.statements));
     manifest.digest().unwrap()
 }
 

@@ -10,7 +10,8 @@ use serde_json::Value;
 const PAGE: &str = include_str!("../../../docs/policy/input.md");
 
 /// Releases that fill every list and every field that may be absent, between them.
-const FULL: [&str; 3] = [
+const FULL: [&str; 4] = [
+    "a tag at the second of its end",
     "a rejection",
     "an approval by the person who signed the change off",
     "a secret that one runner alone found",
@@ -33,8 +34,9 @@ fn walk(value: &Value, path: &str, found: &mut BTreeSet<String>) {
         Value::Object(fields) => {
             for (name, field) in fields {
                 let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                // The plan has a page that shows it whole, and the counts of a report have names by its kind.
-                let whole = ["plan", "reports[].items"].contains(&path.as_str());
+                // The plan and the contents of statements have pages that show them, and the counts of a report have names by
+                // its kind.
+                let whole = ["plan", "reports[].items", "statements[].body"].contains(&path.as_str());
                 if !whole {
                     walk(field, &path, found);
                 }

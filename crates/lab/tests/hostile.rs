@@ -113,6 +113,24 @@ fn what_was_seen_before_a_revocation_still_counts() {
     }
 }
 
+/// The server, agents, `approve`, `verify` and replay judge by this one function, each at its own time.
+#[test]
+fn a_statement_counts_until_just_before_its_end_and_from_then_on_nowhere() {
+    for kind in forgery::KINDS {
+        let open = vec![kind.open];
+        for (moment, expected) in [(0, vec![]), (59, vec![]), (60, open.clone()), (61, open)] {
+            let (lab, mut parts) = kind.stated(|statement| statement.expires = at(60));
+            // `verify` judges at the time that witnesses saw, the others by their own clock.
+            parts.head.cosigned = vec![(0, moment), (1, moment)];
+            let (bundle, leaves) = assemble(&lab, &parts);
+            for reader in READERS {
+                let said = said(&lab, reader, &bundle, &leaves, at(moment));
+                assert_eq!(said, expected, "{reader:?} after {moment} seconds");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_forgery_is_refused_by_name() {
     let rows = forgery::all();

@@ -203,7 +203,8 @@ fn attack_a_false_refusal_in_a_persons_name_differs() {
         );
     }
     assert_eq!(refused("run", &["quota-runs-of-person"], None, &ada, &ada), Comparison::Recorded);
-    let others = ["enrol", "set-root", "set-status", "agree", "cancel", "approve", "promote", "rollback"];
+    let others =
+        ["enrol", "set-root", "set-status", "agree", "cancel", "approve", "state", "promote", "rollback"];
     for action in others {
         for code in ["quota-bytes-of-person", "quota-runs-of-project", "quota-refusals"] {
             assert_eq!(refused(action, &[code], None, &ada, &ada), Comparison::Differs, "{action}: {code}");

@@ -473,7 +473,17 @@ mod tests {
             statements,
             attachments,
         };
-        let all = ["enrol", "set-root", "set-status", "set-environment", "run", "agree", "cancel", "approve"];
+        let all = [
+            "enrol",
+            "set-root",
+            "set-status",
+            "set-environment",
+            "run",
+            "agree",
+            "cancel",
+            "approve",
+            "state",
+        ];
         for action in all.into_iter().chain(["promote", "rollback"]) {
             let may = ["run", "set-environment"].contains(&action);
             let action = action.parse().unwrap();

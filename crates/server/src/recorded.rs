@@ -60,6 +60,7 @@ fn about(event: &Event) -> (Option<RunId>, Option<&Place>) {
         Event::Rooted(_)
         | Event::Enrolled(_)
         | Event::StatusSet(_)
+        | Event::Stated(_)
         | Event::Snapshotted(_)
         | Event::Refused(_) => (None, None),
     }

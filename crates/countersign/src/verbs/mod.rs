@@ -11,6 +11,7 @@ mod init;
 mod key;
 mod logs;
 mod logs_place;
+mod not_affected;
 mod osv;
 mod pipeline;
 mod pipeline_run;
@@ -24,8 +25,11 @@ mod sbom;
 mod scan;
 mod scan_advisories;
 mod server;
+mod sign_off;
+mod stating;
 mod status;
 mod status_release;
+mod tag;
 mod trust;
 mod trust_environment;
 mod trust_origin;
@@ -35,6 +39,7 @@ mod trust_statement;
 mod trust_status;
 mod up;
 pub mod verify;
+mod waive;
 mod witness;
 
 use ::evidence::approval::Decision;
@@ -80,6 +85,14 @@ enum Verb {
     Approve(approve::Approve),
     /// Verify the pending release under your own pin, show it, and reject it with your signature.
     Reject(approve::Approve),
+    /// Accept a finding of the pending release until a time, with your signature.
+    Waive(waive::Waive),
+    /// Say that a vulnerability of a dependency does not affect the pending release, with your signature.
+    NotAffected(not_affected::NotAffectedVerb),
+    /// Answer for the results of the tests of the pending release, with your signature.
+    SignOff(sign_off::SignOff),
+    /// Name the semantic version and labels of the pending release, with your signature.
+    Tag(tag::TagVerb),
     /// Ask for a pending release to go ahead.
     Promote(promote::Promote),
     /// Roll a place back to the release that ran before.
@@ -163,6 +176,10 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Logs(verb) => logs::run(&verb, output),
         Verb::Approve(verb) => approve::run(&verb, Decision::Approve, output),
         Verb::Reject(verb) => approve::run(&verb, Decision::Reject, output),
+        Verb::Waive(verb) => waive::run(&verb, output),
+        Verb::NotAffected(verb) => not_affected::run(&verb, output),
+        Verb::SignOff(verb) => sign_off::run(&verb, output),
+        Verb::Tag(verb) => tag::run(&verb, output),
         Verb::Promote(verb) => promote::run(&verb, output),
         Verb::Rollback(verb) => rollback::run(&verb, output),
         Verb::Freeze(verb) => trust_status::freezing(&verb, false, output),

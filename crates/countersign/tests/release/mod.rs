@@ -28,6 +28,7 @@ pub mod shop;
 mod sources;
 mod state;
 mod stopping;
+mod waivers;
 
 use std::path::Path;
 

@@ -15,7 +15,7 @@ use super::shop::Shop;
 use crate::support::{Home, Up};
 
 /// Ada and Bob in a rehearsal, with the shop's service; commits are Ada's.
-fn rehearsal() -> (Shop, Value) {
+pub fn rehearsal() -> (Shop, Value) {
     let home = Home::new();
     for key in ["ada", "ada-in", "bob", "bob-in", "eve", "eve-in"] {
         home.ssh_key(key);
@@ -37,7 +37,7 @@ fn rehearsal() -> (Shop, Value) {
 }
 
 /// The home of another person of the same installation.
-fn colleague(shop: &Shop, made: &Value, name: &str, person: &str, data: &str) -> Home {
+pub fn colleague(shop: &Shop, made: &Value, name: &str, person: &str, data: &str) -> Home {
     let (home, at) = (Home::new(), shop.home.dir.path());
     let file = |key: String| at.join(key).to_str().unwrap().to_owned();
     let (approval, sign_in) = (file(name.into()), file(format!("{name}-in")));
@@ -49,7 +49,7 @@ fn colleague(shop: &Shop, made: &Value, name: &str, person: &str, data: &str) ->
 
 /// A directory that names a server's URL and is not the server's own: commands go over TCP, as on another machine or as
 /// another user.
-fn elsewhere(shop: &Shop, name: &str, url: &str) -> String {
+pub fn elsewhere(shop: &Shop, name: &str, url: &str) -> String {
     let dir = shop.home.dir.path().join(name);
     std::fs::create_dir_all(&dir).unwrap();
     std::fs::write(dir.join("server.url"), url).unwrap();

@@ -103,6 +103,12 @@ impl State {
         revoked.iter().any(|revocation| revocation.key == key && revocation.invalid_since <= moment)
     }
 
+    /// Whether the status in force withdraws a statement.
+    #[must_use]
+    pub fn withdraws(&self, statement: &Digest) -> bool {
+        self.status.as_ref().is_some_and(|status| status.withdrawn.contains(statement))
+    }
+
     /// Whether releases to a place are frozen by the status in force.
     #[must_use]
     pub fn is_frozen(&self, place: &Place) -> bool {

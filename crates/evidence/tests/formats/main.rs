@@ -4,6 +4,7 @@
 
 mod documents;
 mod release;
+mod statements;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -323,6 +324,7 @@ fn every_page_is_checked() {
         "claim",
         "configuration",
         "document",
+        "statement",
         "entry",
         "evidence-manifest",
         "plan",

@@ -55,6 +55,20 @@ pub struct ProvenReport {
     pub by: BTreeMap<Name, ReportRef>,
 }
 
+impl DocumentProof {
+    /// Digests of all documents of tests, whether the policy reads them or not.
+    #[must_use]
+    pub fn stated_tests(&self) -> BTreeSet<Digest> {
+        of_tests(self.reports.iter().flat_map(|report| report.by.values()))
+    }
+}
+
+/// Digests of the documents of tests among these.
+pub fn of_tests<'a>(reports: impl IntoIterator<Item = &'a ReportRef>) -> BTreeSet<Digest> {
+    let tests = reports.into_iter().filter(|report| report.kind == DocumentKind::Tests);
+    tests.map(|report| report.document).collect()
+}
+
 /// Proves the reports of a build against the declarations of its pipeline and the demands of the policy.
 pub fn prove(
     bundle: &Bundle,

@@ -1,8 +1,10 @@
 //! Lanes: the ways by which facts of one sort come in, each proven in one place whatever their kind.
 //!
-//! `documents` proves the reports of steps. Invariant: kinds are decoded and joined by their own files in `evidence`;
+//! `documents` proves the reports of steps, `statements` the statements of people. Invariant: kinds are decoded and joined by their own files in `evidence`;
 //! everything that refuses a bundle is here.
 
 mod documents;
+mod statements;
 
-pub use documents::{BYTES_MAX as DOCUMENTS_BYTES_MAX, DocumentProof, needed_documents, prove};
+pub use documents::{BYTES_MAX as DOCUMENTS_BYTES_MAX, DocumentProof, needed_documents, of_tests, prove};
+pub use statements::{Grounds, ProvenStatement, prove_statements, sizes, statements_that_apply};

@@ -13,16 +13,25 @@ mod revoked;
 mod root;
 mod row;
 pub mod runs;
+mod statements;
 
 pub use ledger::new_origin;
 pub use revoked::{long_there, revoke};
 pub use row::{ForgedEvidence, Forgery, READERS};
+pub use statements::{KINDS, StatedKind, each as statements};
 
 /// Every row.
 #[must_use]
 pub fn all() -> Vec<Forgery> {
-    let of_what_is_shown =
-        [root::rows(), people::rows(), revoked::rows(), build::rows(), documents::rows(), place::rows()]
-            .concat();
+    let of_what_is_shown = [
+        root::rows(),
+        people::rows(),
+        revoked::rows(),
+        build::rows(),
+        documents::rows(),
+        statements::rows(),
+        place::rows(),
+    ]
+    .concat();
     [of_what_is_shown, ledger::rows(), returns::rows()].concat()
 }

@@ -1,0 +1,125 @@
+//! A statement of a person about a pending release: who may make it, where and how long it counts, and its signature.
+//!
+//! Input: checked evidence. Output: a signed envelope. Invariant: the statement names the trust root and the checkpoint
+//! that this program has verified.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use domain::gate::GateOutcome;
+use evidence::dsse::Envelope;
+use evidence::request::CLOCK_SKEW_MAX;
+use evidence::statements::{Body, NAMESPACE, Scope, Statement, StatementError, StatementKind};
+use evidence::{Digest, Moment, Place};
+use judge::Checked;
+use policy::Finding;
+
+use crate::clock::now;
+use crate::error::Error;
+use crate::profile::Profile;
+use crate::random;
+use crate::signing::PersonKey;
+
+/// The end of a statement, as people type it: a date, which means the end of that day in UTC, or a time in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Until(pub Moment);
+
+/// Why a text is no end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "expected a date, such as 2026-12-31, which means its end in UTC, or a time such as 2026-12-31T12:00:00Z"
+)]
+pub struct UntilError;
+
+impl FromStr for Until {
+    type Err = UntilError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let day = format!("{text}T00:00:00.000Z").parse::<Moment>();
+        let seconds = text.strip_suffix('Z').map(|start| format!("{start}.000Z").parse::<Moment>());
+        match (day, text.parse::<Moment>(), seconds) {
+            (Ok(day), ..) => Ok(Self(day.later_by(Duration::from_hours(24)))),
+            (_, Ok(time), _) | (_, _, Some(Ok(time))) => Ok(Self(time)),
+            _ => Err(UntilError),
+        }
+    }
+}
+
+/// The parts of a statement that a person chooses.
+#[derive(Clone, Debug)]
+pub struct Stating {
+    /// The places where it counts.
+    pub scope: Scope,
+    /// Digests of the things that it is about.
+    pub subjects: Vec<Digest>,
+    /// Its end.
+    pub until: Until,
+    /// The person's reason.
+    pub reason: String,
+    /// The content.
+    pub body: Body,
+}
+
+/// The scope of a statement that is made about a release at a place.
+pub fn scope(place: &Place, everywhere: bool) -> Scope {
+    let Place { project, service, environment } = place.clone();
+    Scope { project, service: Some(service), environment: Some(environment).filter(|_| !everywhere) }
+}
+
+/// Fails if the kind bars the person, because the change is theirs or they asked for its run.
+pub fn refuse_own_change(checked: &Checked<'_>, profile: &Profile, kind: StatementKind) -> Result<(), Error> {
+    let rules = kind.rules();
+    let own = checked.people.by_id(profile.person.id()).filter(|person| checked.is_barred(&person.subject));
+    let Some(person) = own.filter(|_| rules.bars_authors) else { return Ok(()) };
+    let (kind, name) = (kind.as_str(), shown::line(&person.name));
+    let what = format!(
+        "{name} is an author of the change to {} or asked for its run, and makes no {kind} for it",
+        checked.place
+    );
+    let remedy = format!("have another person sign it who has the role {}", rules.roles.join(" or "));
+    let finding = Finding { code: "own-change".into(), what: what.clone(), remedy };
+    Err(Error::decided(GateOutcome::Fail, format!("{what}; nothing was signed"), vec![finding]))
+}
+
+/// The statement, signed by the person's approval key.
+pub fn sign(profile: &Profile, checked: &Checked<'_>, stating: Stating) -> Result<Envelope, Error> {
+    let Stating { scope, mut subjects, until, reason, body } = stating;
+    subjects.sort_unstable();
+    let now = now()?;
+    let skew = u64::try_from(CLOCK_SKEW_MAX.as_millis()).unwrap_or_default();
+    let statement = Statement {
+        installation: checked.bundle.installation,
+        person: profile.person.id(),
+        scope,
+        subjects,
+        // A little before now, so that it counts on a machine whose clock is behind.
+        not_before: Moment::from_millis(now.millis().saturating_sub(skew)).unwrap_or(now),
+        expires: until.0,
+        root: checked.root.version,
+        checkpoint: checked.proven.checkpoint.to_string(),
+        reason,
+        nonce: random::id()?,
+        via: "command-line".into(),
+        body,
+    };
+    let unusable = |error: StatementError| Error::unusable(error.to_string());
+    let mut envelope = statement.envelope().map_err(unusable)?;
+    PersonKey::read(&profile.approval_key)?.sign(&mut envelope, NAMESPACE)?;
+    Ok(envelope)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Until, UntilError};
+
+    #[test]
+    fn a_date_means_its_end_in_utc_and_a_time_means_itself() {
+        let until = |text: &str| text.parse::<Until>().map(|until| until.0.to_string());
+        assert_eq!(until("2026-12-31"), Ok("2027-01-01T00:00:00.000Z".into()));
+        assert_eq!(until("2026-12-31T12:00:00Z"), Ok("2026-12-31T12:00:00.000Z".into()));
+        assert_eq!(until("2026-12-31T12:00:00.500Z"), Ok("2026-12-31T12:00:00.500Z".into()));
+        for wrong in ["", "tomorrow", "2026-13-01", "2026-12-31T12:00:00", "2026-12-31T12:00:00+01:00"] {
+            assert_eq!(until(wrong), Err(UntilError), "{wrong}");
+        }
+    }
+}

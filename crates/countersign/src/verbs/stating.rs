@@ -1,0 +1,109 @@
+//! The verbs that sign a statement about a pending release have this in common: verify, show, ask, sign and send.
+//!
+//! Invariant: nothing is signed that was not shown.
+
+use clap::Args;
+use client::dossier::Dossier;
+use client::profile::Profile;
+use client::request::Parts;
+use client::stating::{self, Stating, Until};
+use client::{approval, places, session};
+use evidence::statements::{Body, Scope, StatementKind};
+use evidence::{Digest, Place};
+use judge::Checked;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{DataDir, runtime, words};
+use crate::consent::ask;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::sending;
+
+/// Arguments of these verbs.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    data_dir: DataDir,
+    /// Your reason; it is signed and recorded.
+    #[arg(long, value_parser = words)]
+    reason: String,
+    /// The place, PROJECT/SERVICE/ENVIRONMENT; default: the only place whose release waits for people.
+    #[arg(long)]
+    place: Option<Place>,
+    /// Let it count in every environment of the service; default: in that of the place.
+    #[arg(long)]
+    everywhere: bool,
+    /// Sign without asking; default: show the statement and ask.
+    #[arg(long)]
+    yes: bool,
+}
+
+/// The content that a verb gives to its statement.
+pub struct Content {
+    /// Digests of the things that it is about.
+    pub subjects: Vec<Digest>,
+    /// The content.
+    pub body: Body,
+    /// The page that a person reads before the signature.
+    pub page: String,
+}
+
+#[derive(Serialize)]
+struct Report {
+    kind: StatementKind,
+    subjects: Vec<Digest>,
+    scope: String,
+    statement: Digest,
+    until: evidence::Moment,
+    entry: u64,
+    next: String,
+}
+
+/// Makes a statement of a kind about the pending release.
+pub fn run(
+    options: &Options,
+    until: Until,
+    kind: StatementKind,
+    output: Output,
+    content: impl FnOnce(&Checked<'_>, &Scope) -> Result<Content, Failure>,
+) -> Result<(), Failure> {
+    let home = options.data_dir.home()?;
+    let client = session::client(&home)?;
+    let runtime = runtime()?;
+    let view = places::waiting(runtime.block_on(client.places())?, options.place.as_ref())?;
+    let profile = Profile::of(&home)?;
+    let dossier = runtime.block_on(Dossier::fetch(&profile, &client, &view.place))?;
+    let checked = dossier.check()?;
+    stating::refuse_own_change(&checked, &profile, kind)?;
+    let scope = stating::scope(&view.place, options.everywhere);
+    let Content { subjects, body, page } = content(&checked, &scope)?;
+    ask(&format!("{page}\nreason: {}", shown::line(&options.reason)), options.yes, output)?;
+    let at = scope.to_string();
+    let stating = Stating { scope, subjects: subjects.clone(), until, reason: options.reason.clone(), body };
+    let statement = stating::sign(&profile, &checked, stating)?;
+    let digest = statement.payload_digest();
+    let parts = Parts { statements: vec![statement], ..Parts::default() };
+    let sent = sending::send(&home, "state", json!({ "statement": digest }), parts)?;
+    approval::remember(&dossier.pin, &checked)?;
+    let report = Report {
+        kind,
+        subjects,
+        scope: at,
+        statement: digest,
+        until: until.0,
+        entry: sent.outcome.entry,
+        next: format!("countersign approve {}", view.place),
+    };
+    output.print(&report, |report| {
+        format!(
+            "\n{} in {} until {} in UTC, recorded as entry {}\nstatement: {digest}\n\
+             approvals from before it do not count any more\nnext: {}",
+            kind.as_str(),
+            report.scope,
+            report.until,
+            report.entry,
+            report.next
+        )
+    })
+}

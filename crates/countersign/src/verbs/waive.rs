@@ -1,0 +1,34 @@
+//! `countersign waive`: accept a finding of the pending release until a time.
+
+use clap::Args;
+use client::id_prefix::IdPrefix;
+use client::stating::Until;
+use client::waiver;
+use evidence::statements::{Body, StatementKind, Waiver};
+
+use super::stating::{self, Content, Options};
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Arguments of `waive`.
+#[derive(Debug, Args)]
+pub struct Waive {
+    /// The finding: its id, or the first digits of it, which `approve --show` prints.
+    finding: IdPrefix,
+    #[command(flatten)]
+    options: Options,
+    /// End of the waiver: a date, which means the end of that day in UTC, or a time such as 2026-12-31T12:00:00Z; at most
+    /// 365 days from now.
+    #[arg(long)]
+    until: Until,
+}
+
+/// Shows the finding, signs the waiver and sends it.
+pub fn run(verb: &Waive, output: Output) -> Result<(), Failure> {
+    let kind = StatementKind::Waiver;
+    stating::run(&verb.options, verb.until, kind, output, |checked, scope| {
+        let (id, finding) = waiver::find(checked, &verb.finding)?;
+        let page = waiver::page(kind, &id, finding, scope, verb.until);
+        Ok(Content { subjects: vec![id], body: Body::Waiver(Waiver::of(finding)), page })
+    })
+}

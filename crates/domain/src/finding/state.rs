@@ -1,0 +1,70 @@
+//! The fold of statements in force.
+//!
+//! Invariant: a project's ended statements leave when its next one comes, so that the state does not grow with the
+//! ledger.
+
+use std::collections::BTreeMap;
+
+use evidence::{Digest, Moment, Name, Place};
+use serde::{Deserialize, Serialize};
+
+use super::event::Stated;
+
+/// Statements as decisions read them, by project and digest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    pub(super) statements: BTreeMap<Name, BTreeMap<Digest, RecordedStatement>>,
+}
+
+/// A recorded statement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordedStatement {
+    /// Facts as they were recorded.
+    pub facts: Stated,
+    /// Number of the entry.
+    pub entry: u64,
+}
+
+impl State {
+    /// Whether there is no statement. Such a state is omitted from snapshots, as in those of the first programs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.statements.is_empty()
+    }
+
+    /// Statements whose scope covers a place and that count at a moment, as far as time decides that.
+    pub fn at<'a>(
+        &'a self,
+        place: &'a Place,
+        moment: Moment,
+    ) -> impl Iterator<Item = &'a RecordedStatement> + use<'a> {
+        let of_project = self.statements.get(&place.project).into_iter().flat_map(BTreeMap::values);
+        of_project.filter(move |known| {
+            let facts = &known.facts;
+            facts.scope.covers(place) && facts.not_before <= moment && moment < facts.expires
+        })
+    }
+
+    /// Number of a project's statements that have not ended at a moment.
+    pub(super) fn count(&self, project: &Name, moment: Moment) -> usize {
+        let of_project = self.statements.get(project).into_iter().flat_map(BTreeMap::values);
+        of_project.filter(|known| moment < known.facts.expires).count()
+    }
+
+    pub(crate) fn stated(&mut self, event: &Stated, entry: u64, moment: Moment) -> bool {
+        let of_project = self.statements.entry(event.scope.project.clone()).or_default();
+        of_project.retain(|_, known| moment < known.facts.expires);
+        of_project.insert(event.statement, RecordedStatement { facts: event.clone(), entry });
+        true
+    }
+
+    /// Forgets statements that a status withdraws.
+    pub(crate) fn withdraw(&mut self, withdrawn: &[Digest]) {
+        for of_project in self.statements.values_mut() {
+            of_project.retain(|digest, _| !withdrawn.contains(digest));
+        }
+        self.statements.retain(|_, of_project| !of_project.is_empty());
+    }
+}

@@ -1,0 +1,61 @@
+//! Given enrolled people, when they make statements, then these are recorded or refused.
+
+use evidence::statements::{Scope, StatementKind};
+
+use super::{STATEMENTS_MAX, State, Stated, SubmitStatement};
+use crate::Command;
+use crate::scenario::{alice, at, bob, codes, digest, founded, happen, id, name, place};
+
+fn waiver() -> SubmitStatement {
+    let scope = Scope { project: name("shop"), service: None, environment: Some(name("production")) };
+    let stated = Stated {
+        statement: digest("waiver"),
+        kind: StatementKind::Waiver,
+        person: bob(),
+        scope,
+        not_before: at(0),
+        expires: at(800),
+        envelope: digest("waiver envelope"),
+    };
+    SubmitStatement { stated, key: "SHA256:2-Approve".into() }
+}
+
+fn code(change: impl FnOnce(&mut SubmitStatement)) -> Vec<String> {
+    let mut command = waiver();
+    change(&mut command);
+    codes(&founded(), &Command::SubmitStatement(Box::new(command)))
+}
+
+#[test]
+fn the_signer_holds_a_role_of_the_kind_and_the_statement_counts_now() {
+    assert_eq!(code(|_| ()), [""; 0]);
+    assert_eq!(code(|waiver| waiver.stated.person = alice()), [""; 0], "the gate knows who wrote the change");
+    assert_eq!(code(|waiver| waiver.stated.person = id(3).into()), ["statement-role-missing"]);
+    assert_eq!(code(|waiver| waiver.stated.expires = at(1)), ["expired"]);
+    assert_eq!(code(|waiver| waiver.stated.not_before = at(700)), ["expired"]);
+}
+
+#[test]
+fn a_statement_counts_in_its_scope_until_just_before_its_end() {
+    let mut state = founded();
+    happen(&mut state, &Command::SubmitStatement(Box::new(waiver())));
+    let count = |state: &State, environment: &str, moment| state.at(&place(environment), moment).count();
+    assert_eq!(count(&state.finding, "production", at(799)), 1);
+    assert_eq!(count(&state.finding, "production", at(800)), 0);
+    assert_eq!(count(&state.finding, "staging", at(799)), 0);
+    state.finding.withdraw(&[digest("waiver")]);
+    assert!(state.finding.is_empty());
+}
+
+#[test]
+fn attack_a_project_has_a_bounded_number_of_statements_and_ended_ones_leave() {
+    let mut state = founded();
+    for n in 0..STATEMENTS_MAX {
+        let stated = Stated { statement: digest(&n.to_string()), ..waiver().stated };
+        state.finding.stated(&stated, 1, at(10));
+    }
+    let more = Command::SubmitStatement(Box::new(waiver()));
+    assert_eq!(codes(&state, &more), ["statements-too-many"]);
+    state.finding.stated(&Stated { expires: at(900), ..waiver().stated }, 2, at(800));
+    assert_eq!(state.finding.count(&name("shop"), at(0)), 1);
+}

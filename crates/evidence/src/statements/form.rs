@@ -1,0 +1,238 @@
+//! The envelope that all kinds of statements share.
+//!
+//! Invariant: a payload has one encoding. A statement counts from `not_before` until just before `expires`.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::rules::Matter;
+use super::table::{Body, StatementKind};
+use crate::canonical::{self, CanonicalError};
+use crate::document::findings::Finding;
+use crate::dsse::{Envelope, EnvelopeError};
+use crate::place::Place;
+use crate::ssh::{self, SshKey, SshSigError};
+use crate::{Digest, Id, Moment, Name};
+
+/// DSSE payload type of a statement.
+pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.statement+json";
+/// SSHSIG namespace of its signature.
+pub const NAMESPACE: &str = "countersign-statement@v1";
+/// Largest payload in bytes.
+pub const BYTES_MAX: usize = 24 * 1024;
+
+/// A statement of a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// The installation.
+    pub installation: Id,
+    /// The person who signs.
+    pub person: Id,
+    /// The places where it counts.
+    pub scope: Scope,
+    /// Digests of the things that it is about, sorted.
+    pub subjects: Vec<Digest>,
+    /// Start of validity.
+    pub not_before: Moment,
+    /// End of validity. The statement does not count at this time any more.
+    pub expires: Moment,
+    /// Version of the trust root that the person saw.
+    pub root: u32,
+    /// Text of the checkpoint that the person saw.
+    pub checkpoint: String,
+    /// The person's reason.
+    pub reason: String,
+    /// Random number that keeps two equal statements apart.
+    pub nonce: Id,
+    /// `command-line`, or `browser` if the person signed in a page of the server.
+    pub via: String,
+    /// The content.
+    pub body: Body,
+}
+
+/// Places where a statement counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    /// The project.
+    pub project: Name,
+    /// The service; absent for all services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<Name>,
+    /// The environment; absent for all environments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Name>,
+}
+
+/// Errors of reading and verifying a statement.
+#[derive(Debug, thiserror::Error)]
+pub enum StatementError {
+    /// The envelope is malformed.
+    #[error("statement: {0}")]
+    Envelope(#[from] EnvelopeError),
+    /// The payload is malformed.
+    #[error(transparent)]
+    Canonical(#[from] CanonicalError),
+    /// The body does not have the form of its kind.
+    #[error("statement: `body`: {0}")]
+    Body(#[source] serde_json::Error),
+    /// The signature is invalid.
+    #[error("statement: {0}")]
+    Signature(#[from] SshSigError),
+    /// A rule of the format is broken.
+    #[error("statement: {0}")]
+    Rule(&'static str),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Payload {
+    v: u8,
+    kind: StatementKind,
+    installation: Id,
+    person: Id,
+    scope: Scope,
+    subjects: Vec<Digest>,
+    not_before: Moment,
+    expires: Moment,
+    root: u32,
+    checkpoint: String,
+    reason: String,
+    nonce: Id,
+    via: String,
+    body: Value,
+}
+
+impl Statement {
+    /// Encodes the statement into an envelope without signatures.
+    ///
+    /// # Errors
+    /// `StatementError` when a rule of the format is broken.
+    pub fn envelope(&self) -> Result<Envelope, StatementError> {
+        self.check()?;
+        Ok(Envelope::new(PAYLOAD_TYPE, self.encode()?))
+    }
+
+    /// Reads the payload without verifying the signature, in order to look up the person's keys.
+    ///
+    /// # Errors
+    /// `StatementError` names the fault.
+    pub fn read(envelope: &Envelope) -> Result<Self, StatementError> {
+        let bytes = envelope.payload(PAYLOAD_TYPE)?;
+        let payload: Payload = canonical::decode("statement", bytes, BYTES_MAX)?;
+        if payload.v != 1 {
+            return Err(StatementError::Rule("`v` is not 1, the version that this program knows"));
+        }
+        let statement = Self {
+            installation: payload.installation,
+            person: payload.person,
+            scope: payload.scope,
+            subjects: payload.subjects,
+            not_before: payload.not_before,
+            expires: payload.expires,
+            root: payload.root,
+            checkpoint: payload.checkpoint,
+            reason: payload.reason,
+            nonce: payload.nonce,
+            via: payload.via,
+            body: Body::read(payload.kind, payload.body).map_err(StatementError::Body)?,
+        };
+        // The form of the body is known only now, so its encoding is compared only now.
+        if statement.encode()? != bytes {
+            return Err(StatementError::Rule("`body` has another encoding than the canonical one"));
+        }
+        statement.check().map(|()| statement)
+    }
+
+    /// Verifies that exactly one of the person's approval keys signed, and returns that key.
+    ///
+    /// # Errors
+    /// `StatementError` when the signature is invalid.
+    pub fn verify<'a>(&self, envelope: &Envelope, keys: &[&'a SshKey]) -> Result<&'a SshKey, StatementError> {
+        match ssh::signers(envelope, NAMESPACE, keys)?.as_slice() {
+            [key] => Ok(key),
+            _ => Err(StatementError::Rule("it needs exactly one signature")),
+        }
+    }
+
+    /// The kind.
+    #[must_use]
+    pub const fn kind(&self) -> StatementKind {
+        self.body.kind()
+    }
+
+    /// Whether it counts at a moment, as far as time decides that.
+    #[must_use]
+    pub fn is_in_force(&self, now: Moment) -> bool {
+        self.not_before <= now && now < self.expires
+    }
+
+    /// Whether it is about a release.
+    #[must_use]
+    pub fn concerns(&self, matter: &Matter<'_>) -> bool {
+        self.body.concerns(&self.subjects, matter)
+    }
+
+    /// Whether it settles a finding, so that the finding is not open.
+    #[must_use]
+    pub fn settles(&self, id: &Digest, finding: &Finding) -> bool {
+        self.body.settles(&self.subjects, id, finding)
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, StatementError> {
+        let payload = Payload {
+            v: 1,
+            kind: self.kind(),
+            installation: self.installation,
+            person: self.person,
+            scope: self.scope.clone(),
+            subjects: self.subjects.clone(),
+            not_before: self.not_before,
+            expires: self.expires,
+            root: self.root,
+            checkpoint: self.checkpoint.clone(),
+            reason: self.reason.clone(),
+            nonce: self.nonce,
+            via: self.via.clone(),
+            body: self.body.value().map_err(StatementError::Body)?,
+        };
+        Ok(canonical::encode("statement", &payload)?)
+    }
+
+    fn check(&self) -> Result<(), StatementError> {
+        let rule = |holds: bool, text| if holds { Ok(()) } else { Err(StatementError::Rule(text)) };
+        let longest = Duration::from_hours(24 * self.kind().rules().days_max);
+        rule(self.not_before < self.expires, "`expires` is not after `not_before`")?;
+        rule(
+            self.expires <= self.not_before.later_by(longest),
+            "it is valid for longer than its kind may be",
+        )?;
+        rule((1..=4000).contains(&self.reason.trim().len()), "a reason of 1 to 4,000 bytes is needed")?;
+        rule(["command-line", "browser"].contains(&self.via.as_str()), "`via` is not known")?;
+        rule(self.subjects.is_sorted_by(|a, b| a < b), "subjects are not sorted, or one stands twice")?;
+        match self.body.fault(&self.subjects) {
+            Some(fault) => Err(StatementError::Rule(fault)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Scope {
+    /// Whether a place is within the scope.
+    #[must_use]
+    pub fn covers(&self, place: &Place) -> bool {
+        self.project == place.project
+            && self.service.as_ref().is_none_or(|name| *name == place.service)
+            && self.environment.as_ref().is_none_or(|name| *name == place.environment)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let part = |name: &Option<Name>| name.as_ref().map_or("*", Name::as_str).to_owned();
+        write!(f, "{}/{}/{}", self.project, part(&self.service), part(&self.environment))
+    }
+}

@@ -1,0 +1,25 @@
+//! Statements of people about facts that no machine can vouch for. Format: `docs/formats/statement.md`.
+//!
+//! Invariant: exactly one approval key of the person signs one envelope of one form, whatever the kind. The table of
+//! kinds says who may make a statement, for how long, and whether change authors are barred. This module compares a
+//! statement with nothing: the caller does.
+//!
+//! A new kind is one file here and a row in `table.rs`.
+
+mod form;
+mod not_affected;
+mod rules;
+mod seen;
+mod sign_off;
+mod table;
+mod tag;
+mod waiver;
+
+pub use form::{BYTES_MAX, NAMESPACE, PAYLOAD_TYPE, Scope, Statement, StatementError};
+pub use not_affected::{Justification, NotAffected};
+pub use rules::{KindRules, Matter};
+pub use seen::SeenFinding;
+pub use sign_off::SignOff;
+pub use table::{Body, StatementKind};
+pub use tag::Tag;
+pub use waiver::Waiver;

@@ -1,0 +1,52 @@
+//! The parts of each kind of statement: rules, a content, and the facts of a release that it is about.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Digest;
+use crate::document::FindingsDocument;
+use crate::document::findings::Finding;
+
+/// The rules of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KindRules {
+    /// Roles of which the signer needs one.
+    pub roles: &'static [&'static str],
+    /// Longest validity in days.
+    pub days_max: u64,
+    /// Whether change authors and the person who asked for the run are barred, outside solo mode.
+    pub bars_authors: bool,
+}
+
+/// Facts of a release that statements are about.
+#[derive(Clone, Debug)]
+pub struct Matter<'a> {
+    /// Digest of the artifact's manifest.
+    pub artifact: Digest,
+    /// Documents of findings that the policy reads.
+    pub findings: Vec<&'a FindingsDocument>,
+    /// Digests of all documents of tests that runners state.
+    pub tests: BTreeSet<Digest>,
+}
+
+/// The content of a kind. `subjects` are those of its statement.
+pub(super) trait Content: Serialize + DeserializeOwned {
+    /// The rules of the kind.
+    const RULES: KindRules;
+
+    /// A broken rule of the form.
+    fn fault(&self, subjects: &[Digest]) -> Option<&'static str>;
+
+    /// Whether it is about a release.
+    fn concerns(&self, subjects: &[Digest], matter: &Matter<'_>) -> bool;
+
+    /// Whether it settles a finding, so that the finding is not open.
+    fn settles(&self, _subjects: &[Digest], _id: &Digest, _finding: &Finding) -> bool {
+        false
+    }
+
+    /// The content in a few words, with text by others.
+    fn summary(&self) -> String;
+}

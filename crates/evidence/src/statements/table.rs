@@ -1,0 +1,109 @@
+//! The table of kinds. A new kind is one file beside this one and one row here.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::not_affected::NotAffected;
+use super::rules::{Content as _, KindRules, Matter};
+use super::sign_off::SignOff;
+use super::tag::Tag;
+use super::waiver::Waiver;
+use crate::Digest;
+use crate::document::findings::Finding;
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:literal $variant:ident($content:ty),)*) => {
+        /// Kinds of statements.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum StatementKind {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+        }
+
+        /// The content of a statement, by kind.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+        #[serde(untagged)]
+        pub enum Body {
+            $($(#[$doc])* $variant($content),)*
+        }
+
+        impl StatementKind {
+            /// All kinds.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The rules of the kind.
+            #[must_use]
+            pub const fn rules(self) -> KindRules {
+                match self {
+                    $(Self::$variant => <$content>::RULES,)*
+                }
+            }
+
+            /// The name of the kind in payloads and texts.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+
+        impl Body {
+            /// The kind.
+            #[must_use]
+            pub const fn kind(&self) -> StatementKind {
+                match self {
+                    $(Self::$variant(_) => StatementKind::$variant,)*
+                }
+            }
+
+            pub(super) fn read(kind: StatementKind, value: Value) -> Result<Self, serde_json::Error> {
+                match kind {
+                    $(StatementKind::$variant => serde_json::from_value(value).map(Self::$variant),)*
+                }
+            }
+
+            pub(super) fn value(&self) -> Result<Value, serde_json::Error> {
+                match self {
+                    $(Self::$variant(content) => serde_json::to_value(content),)*
+                }
+            }
+
+            pub(super) fn fault(&self, subjects: &[Digest]) -> Option<&'static str> {
+                match self {
+                    $(Self::$variant(content) => content.fault(subjects),)*
+                }
+            }
+
+            pub(super) fn concerns(&self, subjects: &[Digest], matter: &Matter<'_>) -> bool {
+                match self {
+                    $(Self::$variant(content) => content.concerns(subjects, matter),)*
+                }
+            }
+
+            pub(super) fn settles(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> bool {
+                match self {
+                    $(Self::$variant(content) => content.settles(subjects, id, finding),)*
+                }
+            }
+
+            /// The content in a few words, with text by others.
+            #[must_use]
+            pub fn summary(&self) -> String {
+                match self {
+                    $(Self::$variant(content) => content.summary(),)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A finding is accepted until a time.
+    "waiver" Waiver(Waiver),
+    /// A person answers for the results of tests.
+    "sign-off" SignOff(SignOff),
+    /// A vulnerability of a dependency does not affect the product.
+    "not-affected" NotAffected(NotAffected),
+    /// An artifact has a version and labels.
+    "tag" Tag(Tag),
+}

@@ -1,0 +1,198 @@
+//! The example of a statement, and what its form refuses.
+
+use evidence::document::findings::{Class, Finding, Severity, Site};
+use evidence::dsse::Envelope;
+use evidence::statements::{
+    Body, Justification, Matter, NAMESPACE, NotAffected, PAYLOAD_TYPE, Scope, SeenFinding, SignOff,
+    Statement, StatementError, StatementKind, Tag, Waiver,
+};
+use evidence::{Digest, Moment, canonical};
+
+use super::support::{NOW, id, name};
+use super::{check, people, signed};
+
+fn finding(rule: &str, purl: &str) -> Finding {
+    Finding {
+        class: Class::Dependency,
+        rule: rule.into(),
+        aliases: ["CVE-2019-10906".to_owned()].into(),
+        severity: Severity::Critical,
+        score: None,
+        epss: None,
+        exploited: false,
+        unconfirmed: false,
+        message: "Sandbox escape".into(),
+        site: Site::Component { purl: purl.into(), through: Vec::new() },
+        published: None,
+        fixed: None,
+        fix_released: None,
+    }
+}
+
+fn statement() -> Statement {
+    Statement {
+        installation: id(1),
+        person: id(31),
+        scope: Scope {
+            project: name("shop"),
+            service: Some(name("api")),
+            environment: Some(name("production")),
+        },
+        subjects: vec![Digest::of(b"finding")],
+        not_before: NOW.parse().unwrap(),
+        expires: "2026-12-31T00:00:00.000Z".parse().unwrap(),
+        root: 1,
+        checkpoint: "countersign/0101\n7\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n".into(),
+        reason: "templates are ours alone".into(),
+        nonce: id(53),
+        via: "command-line".into(),
+        body: Body::Waiver(Waiver::of(&finding("GHSA-462w-v97r-4m45", "pkg:pypi/jinja2@2.4.1"))),
+    }
+}
+
+#[test]
+fn statement_example() {
+    let [alice, bob] = people();
+    let bytes = signed(statement().envelope().unwrap(), NAMESPACE, &[alice]);
+    let envelope = Envelope::decode(&bytes).unwrap();
+    check("statement", 0, envelope.payload(PAYLOAD_TYPE).unwrap());
+    check("statement", 1, &bytes);
+    let read = Statement::read(&envelope).unwrap();
+    assert_eq!(read, statement());
+    let [alice, _] = people();
+    assert_eq!(read.verify(&envelope, &[&alice.key]).unwrap(), &alice.key);
+    assert!(read.verify(&envelope, &[&bob.key]).is_err());
+    let payload = String::from_utf8(envelope.payload(PAYLOAD_TYPE).unwrap().to_vec()).unwrap();
+    for (from, to) in [
+        (r#""kind":"waiver""#, r#""kind":"blessing""#),
+        (r#""v":1"#, r#""v":2"#),
+        (r#""body":{"#, r#""body":{"more":1,"#),
+        (r#"["CVE-2019-10906"]"#, r#"["CVE-2019-10906","CVE-2019-10906"]"#),
+    ] {
+        let changed = payload.replace(from, to);
+        assert_ne!(changed, payload);
+        assert!(Statement::read(&Envelope::new(PAYLOAD_TYPE, changed.into_bytes())).is_err(), "{to}");
+    }
+}
+
+#[test]
+fn a_statement_has_a_reason_an_end_and_one_finding() {
+    let fault = |change: fn(&mut Statement)| {
+        let mut changed = statement();
+        change(&mut changed);
+        matches!(changed.envelope(), Err(StatementError::Rule(_)))
+    };
+    assert!(!fault(|_| ()));
+    assert!(fault(|it| it.reason = " ".into()));
+    assert!(fault(|it| it.expires = it.not_before));
+    assert!(fault(|it| it.expires = "2027-11-22T00:00:00.000Z".parse().unwrap()), "longer than 365 days");
+    assert!(fault(|it| it.via = "letter".into()));
+    assert!(fault(|it| it.subjects.clear()));
+    assert!(fault(|it| it.subjects.push(Digest::of(b"finding"))));
+}
+
+#[test]
+fn a_waiver_counts_for_the_advisory_that_its_signer_saw_until_its_end() {
+    let (jinja, other) = ("pkg:pypi/jinja2@2.4.1", "pkg:pypi/jinja2@2.4.2");
+    let accepts = |id: &[u8], finding: &Finding| statement().settles(&Digest::of(id), finding);
+    assert!(accepts(b"finding", &finding("another", other)), "the identity is equal");
+    assert!(accepts(b"elsewhere", &finding("PYSEC-2019-217", jinja)), "another scanner's id of it");
+    assert!(!accepts(b"elsewhere", &finding("PYSEC-2019-217", other)), "another version");
+    let unknown = Finding { aliases: [].into(), ..finding("PYSEC-2019-217", jinja) };
+    assert!(!accepts(b"elsewhere", &unknown), "an id that the signer did not see");
+    let code = Finding { class: Class::Code, ..finding("GHSA-462w-v97r-4m45", jinja) };
+    assert!(!accepts(b"elsewhere", &code), "another class");
+    let at = |text: &str| statement().is_in_force(text.parse::<Moment>().unwrap());
+    assert!(at(NOW));
+    assert!(at("2026-12-30T23:59:59.999Z"));
+    assert!(!at("2026-12-31T00:00:00.000Z"));
+}
+
+fn of(body: Body) -> Statement {
+    Statement { body, ..statement() }
+}
+
+fn not_affected(component: Option<&str>) -> Body {
+    let finding = SeenFinding {
+        component: component.map(str::to_owned),
+        ..SeenFinding::of(&finding("GHSA-462w-v97r-4m45", "pkg:pypi/jinja2@2.4.1"))
+    };
+    Body::NotAffected(NotAffected {
+        finding,
+        justification: Justification::VulnerableCodeCannotBeControlledByAdversary,
+    })
+}
+
+fn sign_off(tests: &[&[u8]]) -> Body {
+    Body::SignOff(SignOff { tests: tests.iter().map(|bytes| Digest::of(bytes)).collect() })
+}
+
+fn tag(version: &str) -> Body {
+    Body::Tag(Tag { version: version.into(), labels: [(name("channel"), "stable".to_owned())].into() })
+}
+
+#[test]
+fn bodies_of_the_kinds() {
+    let bodies = [sign_off(&[b"tests"]), not_affected(Some("pkg:pypi/jinja2@2.4.1")), tag("2.0.0-rc.1")];
+    for (block, body) in (2..).zip(bodies) {
+        check("statement", block, &canonical::encode("body", &body).unwrap());
+        let statement = of(body);
+        let read = Statement::read(&statement.envelope().unwrap()).unwrap();
+        assert_eq!(read, statement);
+    }
+    let names: Vec<_> = StatementKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    assert_eq!(names, ["waiver", "sign-off", "not-affected", "tag"]);
+    for kind in StatementKind::ALL {
+        assert_eq!(serde_json::to_value(kind).unwrap(), kind.as_str());
+    }
+    for justification in Justification::ALL {
+        assert_eq!(serde_json::to_value(justification).unwrap(), justification.as_str());
+    }
+}
+
+#[test]
+fn what_the_form_of_a_kind_refuses() {
+    let wrong = |body: Body| of(body).envelope().is_err();
+    assert!(wrong(not_affected(None)), "code is mended, not declared unaffected");
+    for version in [
+        "",
+        "1",
+        "1.0",
+        "v1.0.0",
+        "01.0.0",
+        "1.0.0-",
+        "1.0.0 ",
+        "1.0.0+",
+        "1.0.0-01",
+        "99999999999999999999.0.0",
+    ] {
+        assert!(wrong(tag(version)), "{version}");
+    }
+    for version in ["0.0.0", "1.4.0", "2.0.0-rc.1+build.5"] {
+        assert!(!wrong(tag(version)), "{version}");
+    }
+    for label in ["", "a\nb", &"x".repeat(201)] {
+        let labels = [(name("channel"), label.to_owned())].into();
+        assert!(wrong(Body::Tag(Tag { version: "1.0.0".into(), labels })), "{label}");
+    }
+    let two = vec![Digest::of(b"1"), Digest::of(b"2")];
+    for body in [sign_off(&[]), tag("1.0.0"), not_affected(Some("pkg:pypi/a@1"))] {
+        assert!(Statement { subjects: two.clone(), ..of(body) }.envelope().is_err(), "two subjects");
+    }
+}
+
+#[test]
+fn a_sign_off_and_a_tag_are_about_one_artifact() {
+    let matter = |artifact: &[u8], tests: &[&[u8]]| Matter {
+        artifact: Digest::of(artifact),
+        findings: Vec::new(),
+        tests: tests.iter().map(|bytes| Digest::of(bytes)).collect(),
+    };
+    let (signed, tagged) = (of(sign_off(&[b"tests"])), of(tag("1.0.0")));
+    assert!(signed.concerns(&matter(b"finding", &[b"tests"])));
+    assert!(!signed.concerns(&matter(b"finding", &[b"tests", b"more"])), "other results");
+    assert!(!signed.concerns(&matter(b"finding", &[])));
+    assert!(!signed.concerns(&matter(b"another", &[b"tests"])));
+    assert!(tagged.concerns(&matter(b"finding", &[])) && !tagged.concerns(&matter(b"another", &[])));
+    assert!(!tagged.settles(&Digest::of(b"finding"), &finding("x", "pkg:pypi/a@1")));
+}

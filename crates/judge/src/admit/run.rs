@@ -1,0 +1,98 @@
+//! The action `run`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::source::{RecordSource, Signature};
+use domain::{Command, build};
+use evidence::Digest;
+use evidence::git::{Commit, CommitError};
+use evidence::pipeline::{self, Pipeline};
+use evidence::release_file::{self, ReleaseFile};
+use evidence::source_pack::SourcePack;
+use evidence::ssh;
+
+use super::form::{AdmitError, Admitted, Known, Sent, arguments, malformed, refuse};
+use crate::arguments::RunArguments;
+
+pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
+    let arguments: RunArguments = arguments(sent.request)?;
+    let [bytes] = sent.attachments else { return Err(malformed("one source pack is needed")) };
+    let pack = SourcePack::decode(bytes).map_err(malformed)?;
+    if pack.commit != arguments.commit {
+        return Err(malformed("the source pack is of another commit"));
+    }
+    let checked = pack.check().map_err(malformed)?;
+    let commit = checked.commit().ok_or_else(|| malformed("the commit itself is missing"))?;
+    let file = checked.files.get(pipeline::PATH);
+    let file = file.ok_or_else(|| malformed(format!("the pack has no {}", pipeline::PATH)))?;
+    let envelope = sent.envelope.encode().map_err(malformed)?;
+    let blobs = vec![bytes.clone(), envelope];
+    let project = Some(arguments.project.clone());
+    let kept = |command| Ok(Admitted { command, project: project.clone(), blobs: blobs.clone() });
+    let (parsed, releases) = match (Pipeline::parse(file), services(&checked.files)) {
+        (Ok(parsed), Ok(releases)) => (parsed, releases),
+        (Err(error), _) => return kept(refuse("pipeline-unsound", &error, COMMIT_AGAIN)),
+        (_, Err(error)) => return kept(refuse("release-file-unsound", &error, COMMIT_AGAIN)),
+    };
+    let services = releases.map(|file| file.services).unwrap_or_default();
+    if let Some((service, described)) =
+        services.iter().find(|(_, service)| !parsed.artifacts.contains_key(&service.artifact))
+    {
+        let what = format!(
+            "{}: services.{service}.artifact: the pipeline makes no artifact `{}`",
+            release_file::PATH,
+            described.artifact
+        );
+        return kept(refuse("release-file-unsound", &what, COMMIT_AGAIN));
+    }
+    let command = build::Run {
+        take: RecordSource {
+            run: sent.request.nonce.into(),
+            project: arguments.project.clone(),
+            commit: arguments.commit,
+            signature: signature(commit),
+            requester: sent.request.person.into(),
+            pack: Digest::of(bytes),
+            request: blobs.last().map_or_else(|| Digest::of(bytes), |envelope| Digest::of(envelope)),
+        },
+        pipeline: Pipeline::digest(file),
+        steps: parsed.steps.iter().map(|(name, step)| (name.clone(), step_plan(step))).collect(),
+        artifacts: parsed.artifacts.keys().cloned().collect::<BTreeSet<_>>(),
+        services: services.into_iter().map(|(name, service)| (name, service.artifact)).collect(),
+        runners: known.root.runners.iter().map(|runner| runner.name.clone()).collect(),
+        seed: build::seed(sent.request.idempotency()),
+        again: arguments.again,
+    };
+    kept(Command::Run(Box::new(command)))
+}
+
+fn services(
+    files: &BTreeMap<String, Vec<u8>>,
+) -> Result<Option<ReleaseFile>, release_file::ReleaseFileError> {
+    files.get(release_file::PATH).map(|bytes| ReleaseFile::parse(bytes)).transpose()
+}
+
+fn step_plan(step: &pipeline::Step) -> build::StepPlan {
+    let approval = step.approval.as_ref();
+    build::StepPlan {
+        needs: step.needs.clone(),
+        approval: approval.map(|node| build::Agreement { role: node.role.clone(), count: node.count }),
+    }
+}
+
+/// Verifies the commit's signature with the key that it names. The decision finds out whose key that is.
+fn signature(commit: &Commit) -> Signature {
+    let embedded = commit.signature.as_ref().and_then(|signature| signature.blob());
+    let key = embedded.and_then(|blob| ssh::embedded_key(&blob));
+    let verified = match &key {
+        Some(key) => commit.signer(&[key]).map(|key| key.fingerprint().to_owned()),
+        None if commit.signature.is_some() => Err(CommitError::Format),
+        None => Err(CommitError::Unsigned),
+    };
+    match verified {
+        Ok(key) => Signature::By(key),
+        Err(error) => Signature::None(error.to_string()),
+    }
+}
+
+const COMMIT_AGAIN: &str = "mend the file, commit and run again";

@@ -1,0 +1,43 @@
+//! The action `state`: a statement of a person, of any kind.
+
+use domain::{Command, finding};
+use evidence::Digest;
+use evidence::enrolment::Purpose;
+use evidence::statements::Statement;
+
+use super::enrolment::enrolment_at;
+use super::form::{AdmitError, Admitted, Known, SIGN_AGAIN, Sent, bare, malformed, named, refuse};
+
+pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError> {
+    let (envelope, _) = named(sent)?;
+    let statement = Statement::read(envelope).map_err(malformed)?;
+    let unsound = |what: &str| Ok(bare(refuse("statement-unsound", &what, SIGN_AGAIN)));
+    if statement.installation != known.root.installation {
+        return unsound("it is of another installation");
+    }
+    if statement.person != sent.request.person {
+        return unsound("it is signed in another person's name than the request");
+    }
+    let person = sent.request.person.into();
+    let Some(signer) = known.state.identity.enrolled(person) else {
+        return unsound("its signer is not enrolled");
+    };
+    let enrolment = enrolment_at(known.store, signer.entry)?;
+    let keys: Vec<_> = enrolment.keys_for(Purpose::Approve).collect();
+    let key = match statement.verify(envelope, &keys) {
+        Ok(key) => key.fingerprint().to_owned(),
+        Err(error) => return unsound(&error.to_string()),
+    };
+    let bytes = envelope.encode().map_err(malformed)?;
+    let stated = finding::Stated {
+        statement: envelope.payload_digest(),
+        kind: statement.kind(),
+        person,
+        scope: statement.scope.clone(),
+        not_before: statement.not_before,
+        expires: statement.expires,
+        envelope: Digest::of(&bytes),
+    };
+    let command = Command::SubmitStatement(Box::new(finding::SubmitStatement { stated, key }));
+    Ok(Admitted { command, project: Some(statement.scope.project), blobs: vec![bytes] })
+}

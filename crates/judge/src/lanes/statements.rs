@@ -1,0 +1,165 @@
+//! The statement lane: people's signed statements about a release, and whether each counts for this release.
+//!
+//! Invariant: a statement that is unsigned, twice there, out of scope or about nothing in the evidence fails the whole
+//! check. An authentic statement that is void (ended, withdrawn, by a revoked key, or by a person who may not make it
+//! here) counts for nothing, and everything else stands: so a server that withholds or adds one can only make a
+//! verdict stricter.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::bundle::Bundle;
+use evidence::document::{Document as _, FindingsDocument};
+use evidence::dsse::Envelope;
+use evidence::enrolment::Purpose;
+use evidence::statements::{Matter, Statement};
+use evidence::status::Status;
+use evidence::trust_root::{Mode, TrustRoot};
+use evidence::{Bytes, Digest, Moment};
+use tlog::Checkpoint;
+
+use crate::findings::Flaw;
+use crate::people::{ChangeAuthors, People, roles};
+use crate::proofs::{Proven, is_ancestor};
+use crate::records::Records;
+use crate::requests::RunRequests;
+
+use super::DocumentProof;
+
+/// A statement in a bundle.
+#[derive(Clone, Debug)]
+pub struct ProvenStatement {
+    /// The statement.
+    pub statement: Statement,
+    /// Subject of the person who signed.
+    pub subject: String,
+    /// Display name of that person.
+    pub name: String,
+    /// Size of the checkpoint that the person saw, if it can be read.
+    pub seen_size: Option<u64>,
+    /// Reasons why the statement does not count; empty if it does.
+    pub void: Vec<String>,
+}
+
+/// Everything that statements are compared with.
+#[derive(Clone, Copy, Debug)]
+pub struct Grounds<'a> {
+    /// The bundle.
+    pub bundle: &'a Bundle,
+    /// The trust root in force.
+    pub root: &'a TrustRoot,
+    /// The status in force.
+    pub status: &'a Status,
+    /// The people.
+    pub people: &'a People,
+    /// Digests that the ledger must record.
+    pub records: &'a Records,
+    /// Facts that the ledger proves.
+    pub proven: &'a Proven,
+    /// Facts that the reports of steps prove.
+    pub documents: &'a DocumentProof,
+    /// Change authors of the range.
+    pub authors: &'a ChangeAuthors,
+    /// People's requests.
+    pub asked: &'a RunRequests,
+    /// The time of the judgement.
+    pub now: Moment,
+}
+
+/// Proves the statements of a bundle.
+pub fn prove_statements(on: &Grounds<'_>) -> Result<Vec<ProvenStatement>, Flaw> {
+    let envelopes = &on.bundle.lanes.statements;
+    if !envelopes.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
+        return Err(unsound("statements are not sorted, or one stands twice"));
+    }
+    let matter = Matter {
+        artifact: on.bundle.artifact(),
+        findings: on.documents.findings.iter().collect(),
+        tests: on.documents.stated_tests(),
+    };
+    let all = envelopes.iter().zip(&on.records.statements);
+    all.map(|(envelope, record)| proven(on, &matter, envelope, record)).collect()
+}
+
+/// Statements among these that are about a release, as the server collects them. `tests` are all documents of tests that
+/// runners state.
+pub fn statements_that_apply(
+    artifact: Digest,
+    documents: &BTreeMap<Digest, Bytes>,
+    tests: BTreeSet<Digest>,
+    statements: impl IntoIterator<Item = Envelope>,
+) -> Vec<Envelope> {
+    let read = documents.values().filter_map(|bytes| FindingsDocument::decode(&bytes.0).ok());
+    let found: Vec<_> = read.collect();
+    let matter = Matter { artifact, findings: found.iter().collect(), tests };
+    let applies =
+        |envelope: &Envelope| Statement::read(envelope).is_ok_and(|statement| statement.concerns(&matter));
+    statements.into_iter().filter(applies).collect()
+}
+
+fn proven(
+    on: &Grounds<'_>,
+    matter: &Matter<'_>,
+    envelope: &Envelope,
+    record: &Digest,
+) -> Result<ProvenStatement, Flaw> {
+    let statement = Statement::read(envelope).map_err(|error| unsound(error.to_string()))?;
+    if statement.installation != on.bundle.installation {
+        return Err(unsound("a statement is of another installation"));
+    }
+    let person = on.people.by_id(statement.person);
+    let person = person.ok_or_else(|| unsound(format!("person {} is not enrolled", statement.person)))?;
+    let keys: Vec<_> = person.keys_for(Purpose::Approve).collect();
+    let key = statement.verify(envelope, &keys).map_err(|error| unsound(error.to_string()))?;
+    let place = on.bundle.place();
+    if !statement.scope.covers(&place) || !statement.concerns(matter) {
+        let what = format!("a {} by {} is about nothing here", statement.kind().as_str(), person.name);
+        return Err(Flaw::new("statement-stray", what));
+    }
+    let mut void = void(on, &statement, envelope.payload_digest());
+    if !on.people.keys(person, Purpose::Approve, record).contains(&key) {
+        void.push(format!("key {} is revoked", key.fingerprint()));
+    }
+    let rules = statement.kind().rules();
+    let held = roles(person, &place.project, Some(&place.environment));
+    if !held.iter().any(|role| rules.roles.contains(&role.as_str())) {
+        void.push(format!("the person is not {} here", rules.roles.join(" or ")));
+    }
+    let own = on.authors.subjects.contains(&person.subject) || on.asked.requester == person.subject;
+    if rules.bars_authors && on.root.mode != Mode::Solo && own {
+        void.push("the person is behind the change, or asked for it".into());
+    }
+    Ok(ProvenStatement {
+        subject: person.subject.clone(),
+        name: person.name.clone(),
+        seen_size: statement.checkpoint.parse::<Checkpoint>().ok().map(|checkpoint| checkpoint.size),
+        statement,
+        void,
+    })
+}
+
+/// Reasons against a statement, apart from its signer.
+fn void(on: &Grounds<'_>, statement: &Statement, digest: Digest) -> Vec<String> {
+    let mut void = Vec::new();
+    if !statement.is_in_force(on.now) {
+        void.push(format!("it counts from {} until {}", statement.not_before, statement.expires));
+    }
+    if on.status.withdrawn.contains(&digest) {
+        void.push("it was withdrawn".into());
+    }
+    if statement.root > on.root.version {
+        void.push("it names a trust root that is still to come".into());
+    }
+    if !is_ancestor(on.bundle, on.proven, &statement.checkpoint) {
+        void.push("the checkpoint that was seen is not of this ledger".into());
+    }
+    void
+}
+
+fn unsound(what: impl Into<String>) -> Flaw {
+    Flaw::new("statement-unsound", what)
+}
+
+/// Ledger sizes that the signers saw.
+pub fn sizes(statements: &[ProvenStatement]) -> BTreeSet<u64> {
+    statements.iter().filter_map(|proven| proven.seen_size).collect()
+}

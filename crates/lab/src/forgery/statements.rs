@@ -1,0 +1,306 @@
+//! The statement lane: statements of each kind that are void, swapped, or signed by the wrong person.
+//!
+//! The rows of a kind are made by one table. A policy that asks for the statement shows whether it counts.
+
+use std::collections::BTreeSet;
+
+use evidence::Digest;
+use evidence::document::FindingsDocument;
+use evidence::document::findings::{Class, Severity, Site};
+use evidence::dsse::Envelope;
+use evidence::enrolment::Enrolment;
+use evidence::policy_files::PolicyFiles;
+use evidence::statements::{
+    Body, Justification, NAMESPACE, NotAffected, Scope, SeenFinding, SignOff, Statement, Tag,
+};
+
+use super::row::{Forgery, forged};
+use crate::documents::{self, LabDocument, SCAN, TESTS};
+use crate::parts::{PIPELINE_REPORTS, Parts, SEEN};
+use crate::people::{Pair, Person};
+use crate::readers::Reader;
+use crate::world::{Lab, at, default_policy, id, name};
+
+/// Makes the release that a statement is about, and an honest statement by Bob.
+type Made = fn(&Lab, &mut Parts) -> Statement;
+
+/// A kind with an honest statement, and the code of a release without it.
+#[derive(Clone, Copy, Debug)]
+pub struct StatedKind {
+    lab: fn(&mut Lab),
+    made: Made,
+    /// Code that refuses the release where the statement does not count.
+    pub open: &'static str,
+}
+
+/// All kinds.
+pub const KINDS: [StatedKind; 4] = [
+    StatedKind { lab: with_reports, made: waiver, open: FOUND },
+    StatedKind { lab: with_sign_off, made: sign_off, open: MISSING },
+    StatedKind { lab: with_reports, made: not_affected, open: FOUND },
+    StatedKind { lab: with_tag, made: tag, open: MISSING },
+];
+
+impl StatedKind {
+    /// The installation, and the parts of a release with the statement after a change.
+    #[must_use]
+    pub fn stated(&self, change: impl Fn(&mut Statement)) -> (Lab, Parts) {
+        let mut lab = Lab::default();
+        (self.lab)(&mut lab);
+        let mut parts = lab.honest();
+        stated(&lab, &mut parts, self.made, change);
+        (lab, parts)
+    }
+}
+
+macro_rules! rows_of {
+    ($kind:literal, $open:ident, $lab:ident, $made:ident) => {
+        [
+            forged(concat!("a ", $kind, " at the second of its end"), $open, |lab, parts| {
+                stated(lab, parts, $made, |_| ());
+            })
+            .judged_after(DAY)
+            // The witnessed time of the evidence is the time of their judgement.
+            .unknown_to(&[Reader::Verify, Reader::State]),
+            forged(concat!("a ", $kind, " that begins later"), $open, |lab, parts| {
+                stated(lab, parts, $made, |it| it.not_before = at(60));
+            }),
+            forged(concat!("a ", $kind, " under a trust root that is still to come"), $open, |lab, parts| {
+                stated(lab, parts, $made, |it| it.root = 2);
+            }),
+            forged(concat!("a ", $kind, " whose signer saw another ledger"), $open, |lab, parts| {
+                stated(lab, parts, $made, |it| it.checkpoint = it.checkpoint.replace("0101", "0202"));
+            }),
+            forged(concat!("a ", $kind, " by a person without the role"), $open, |lab, parts| {
+                by_mallory(lab, parts, $made, &["developer"]);
+            }),
+            forged(concat!("a ", $kind, " by a revoked key"), $open, |lab, parts| {
+                by_mallory(lab, parts, $made, ROLES);
+                super::revoke(lab, parts, lab.mallory.approve.key.fingerprint());
+            }),
+            forged(concat!("a ", $kind, " that the status withdraws"), $open, |lab, parts| {
+                stated(lab, parts, $made, |_| ());
+                let mut status = lab.status();
+                status.withdrawn = parts.statements.iter().map(Envelope::payload_digest).collect();
+                parts.status = lab.signed_status(&status, &[0, 1]);
+            }),
+            forged(concat!("a ", $kind, " signed after the approval"), "approvals-missing", |lab, parts| {
+                stated(lab, parts, $made, |_| ());
+                let statements = std::mem::take(&mut parts.statements);
+                lab.approve(parts);
+                parts.statements = statements;
+            }),
+            forged(concat!("a ", $kind, " that the server withholds"), $open, |lab, parts| {
+                stated(lab, parts, $made, |_| ());
+                parts.statements.clear();
+            }),
+            forged(concat!("a ", $kind, " for another environment"), STRAY, |lab, parts| {
+                stated(lab, parts, $made, |it| it.scope.environment = Some(name("staging")));
+            }),
+            forged(concat!("a ", $kind, " for another service"), STRAY, |lab, parts| {
+                stated(lab, parts, $made, |it| it.scope.service = Some(name("web")));
+            }),
+            forged(concat!("a ", $kind, " for another project"), STRAY, |lab, parts| {
+                stated(lab, parts, $made, |it| it.scope.project = name("yard"));
+            }),
+            forged(concat!("a ", $kind, " about something else"), STRAY, |lab, parts| {
+                stated(lab, parts, $made, |it| {
+                    it.subjects = vec![Digest::of(b"something else")];
+                    if let Body::NotAffected(body) = &mut it.body {
+                        body.finding.component = Some("pkg:cargo/other@1.0.0".into());
+                    }
+                });
+            }),
+            forged(concat!("a ", $kind, " of another installation"), UNSOUND, |lab, parts| {
+                stated(lab, parts, $made, |it| it.installation = id(2));
+            }),
+            forged(concat!("a ", $kind, " in another person's name"), UNSOUND, |lab, parts| {
+                by(lab, parts, $made, &lab.bob, &lab.mallory.approve);
+            }),
+            forged(concat!("a ", $kind, " by a person who is not enrolled"), UNSOUND, |lab, parts| {
+                by(lab, parts, $made, &lab.mallory, &lab.mallory.approve);
+            }),
+            forged(concat!("one ", $kind, " twice"), UNSOUND, |lab, parts| {
+                stated(lab, parts, $made, |_| ());
+            })
+            .then(|_, bundle| {
+                let again = bundle.lanes.statements.clone();
+                bundle.lanes.statements.extend(again);
+            }),
+            forged(concat!("a ", $kind, " that is not on record"), "not-on-record", |lab, parts| {
+                stated(lab, parts, $made, |_| ());
+                parts.statements.clear();
+                lab.approve(parts);
+            })
+            .then(|lab, bundle| {
+                let mut parts = lab.honest();
+                stated(lab, &mut parts, $made, |_| ());
+                bundle.lanes.statements.append(&mut parts.statements);
+            }),
+        ]
+        .map(|row| row.in_lab($lab))
+        .to_vec()
+    };
+}
+
+pub(super) fn rows() -> Vec<Forgery> {
+    [
+        rows_of!("waiver", FOUND, with_reports, waiver),
+        rows_of!("sign-off", MISSING, with_sign_off, sign_off),
+        rows_of!("not-affected statement", FOUND, with_reports, not_affected),
+        rows_of!("tag", MISSING, with_tag, tag),
+        of_some_kinds(),
+    ]
+    .concat()
+}
+
+fn of_some_kinds() -> Vec<Forgery> {
+    vec![
+        forged("a waiver by the author of the change", FOUND, |lab, parts| by_ada(lab, parts, waiver))
+            .in_lab(with_reports),
+        forged("a sign-off by the author of the change", MISSING, |lab, parts| by_ada(lab, parts, sign_off))
+            .in_lab(with_sign_off),
+        forged("a not-affected statement by the author of the change", FOUND, |lab, parts| {
+            by_ada(lab, parts, not_affected);
+        })
+        .in_lab(with_reports),
+        forged("a sign-off of other results", STRAY, |lab, parts| {
+            stated(lab, parts, sign_off, |it| it.body = Body::SignOff(SignOff { tests: BTreeSet::new() }));
+        })
+        .in_lab(with_sign_off),
+    ]
+}
+
+fn with_reports(lab: &mut Lab) {
+    lab.pipeline = PIPELINE_REPORTS;
+}
+
+fn with_sign_off(lab: &mut Lab) {
+    with_reports(lab);
+    lab.policy = demanding("sign-off");
+}
+
+fn with_tag(lab: &mut Lab) {
+    with_reports(lab);
+    lab.policy = demanding("tag");
+}
+
+/// The default policy, which also asks for a statement of a kind in production.
+fn demanding(kind: &str) -> PolicyFiles {
+    let mut policy = default_policy();
+    let rule = format!(
+        "\nis_stated if {{\n\tsome statement in input.statements\n\tstatement.kind == \"{kind}\"\n}}\n\ndeny contains {{\"code\": \
+         \"{MISSING}\", \"what\": \"nobody stated it\", \"remedy\": \"state it\"}} if {{\n\tproduction\n\tnot is_stated\n}}\n"
+    );
+    policy.files.values_mut().for_each(|text| text.push_str(&rule));
+    policy
+}
+
+/// An honest statement of each kind.
+#[must_use]
+pub fn each() -> Vec<Envelope> {
+    KINDS.iter().flat_map(|kind| kind.stated(|_| ()).1.statements).collect()
+}
+
+/// Bob's statement with a change, which he approves.
+fn stated(lab: &Lab, parts: &mut Parts, made: Made, change: impl Fn(&mut Statement)) {
+    let mut statement = made(lab, parts);
+    change(&mut statement);
+    state(lab, parts, &statement, &lab.bob.approve);
+}
+
+/// The statement of a person, signed by a key.
+fn by(lab: &Lab, parts: &mut Parts, made: Made, person: &Person, key: &Pair) {
+    let statement = Statement { person: person.id, ..made(lab, parts) };
+    state(lab, parts, &statement, key);
+}
+
+fn by_ada(lab: &Lab, parts: &mut Parts, made: Made) {
+    by(lab, parts, made, &lab.ada, &lab.ada.approve);
+    let ada = lab.ada.enrolment(&["developer", "release-manager", "security"]);
+    enrolled(lab, parts, &[&ada, &lab.bob.enrolment(ROLES)]);
+}
+
+fn by_mallory(lab: &Lab, parts: &mut Parts, made: Made, roles: &[&str]) {
+    by(lab, parts, made, &lab.mallory, &lab.mallory.approve);
+    let (ada, bob) = (lab.ada.enrolment(&["developer"]), lab.bob.enrolment(ROLES));
+    enrolled(lab, parts, &[&ada, &bob, &lab.mallory.enrolment(roles)]);
+}
+
+fn state(lab: &Lab, parts: &mut Parts, statement: &Statement, key: &Pair) {
+    let mut envelope = statement.envelope().unwrap();
+    key.sign(&mut envelope, NAMESPACE);
+    parts.statements = vec![envelope];
+    lab.approve(parts);
+}
+
+/// A scanner finds something on both runners; its identity, and how people see it.
+fn found(lab: &Lab, parts: &mut Parts, found: FindingsDocument) -> (Digest, SeenFinding) {
+    parts.documents.insert(SCAN.into(), LabDocument::of(&found));
+    let run = lab.run(parts).idempotency();
+    parts.receipts = lab.receipts(parts, run, |_| {});
+    let (identity, finding) = found.findings.into_iter().next().unwrap();
+    (identity, SeenFinding::of(&finding))
+}
+
+fn waiver(lab: &Lab, parts: &mut Parts) -> Statement {
+    let found = found(lab, parts, documents::findings(&[("sql", Class::Code, Severity::Critical)]));
+    statement(lab, parts, found.0, Body::Waiver(found.1))
+}
+
+fn not_affected(lab: &Lab, parts: &mut Parts) -> Statement {
+    let mut document = documents::findings(&[("CVE-2026-1", Class::Dependency, Severity::Critical)]);
+    for finding in document.findings.values_mut() {
+        finding.site = Site::Component { purl: "pkg:cargo/serde@1.0.0".into(), through: Vec::new() };
+    }
+    let (identity, finding) = found(lab, parts, document);
+    let justification = Justification::VulnerableCodeNotInExecutePath;
+    statement(lab, parts, identity, Body::NotAffected(NotAffected { finding, justification }))
+}
+
+fn sign_off(lab: &Lab, parts: &mut Parts) -> Statement {
+    let tests = parts.documents.get(TESTS).map(LabDocument::digest);
+    let body = Body::SignOff(SignOff { tests: tests.into_iter().collect() });
+    statement(lab, parts, Digest::of(&parts.manifest), body)
+}
+
+fn tag(lab: &Lab, parts: &mut Parts) -> Statement {
+    let labels = [(name("channel"), "stable".to_owned())].into();
+    let body = Body::Tag(Tag { version: "1.4.0".into(), labels });
+    statement(lab, parts, Digest::of(&parts.manifest), body)
+}
+
+/// A statement by Bob, who holds every role that a kind asks for.
+fn statement(lab: &Lab, parts: &mut Parts, subject: Digest, body: Body) -> Statement {
+    enrolled(lab, parts, &[&lab.ada.enrolment(&["developer"]), &lab.bob.enrolment(ROLES)]);
+    Statement {
+        installation: id(1),
+        person: lab.bob.id,
+        scope: Scope {
+            project: name("shop"),
+            service: Some(name("api")),
+            environment: Some(parts.environment.clone()),
+        },
+        subjects: vec![subject],
+        not_before: at(-120),
+        expires: at(DAY),
+        root: 1,
+        checkpoint: parts.head.seen(SEEN).to_string(),
+        reason: "the input is not ours".into(),
+        nonce: id(95),
+        via: "command-line".into(),
+        body,
+    }
+}
+
+fn enrolled(lab: &Lab, parts: &mut Parts, people: &[&Enrolment]) {
+    parts.enrolments = people.iter().map(|person| lab.signed_enrolment(person)).collect();
+}
+
+/// Validity of a statement, in seconds.
+const DAY: i64 = 86_400;
+const ROLES: &[&str] = &["release-manager", "security"];
+const FOUND: &str = "finding-critical";
+const MISSING: &str = "statement-missing";
+const STRAY: &str = "statement-stray";
+const UNSOUND: &str = "statement-unsound";
