@@ -135,6 +135,20 @@ deny contains {
 	commit.signer == null
 }
 
+checks contains "the configuration is sound and within its bounds" if {
+	production
+	input.configuration
+}
+
+deny contains {
+	"code": "configuration-out-of-bounds",
+	"what": sprintf("%s: %s", [difference.name, difference.what]),
+	"remedy": "correct `release.yaml` or the variables of the place, or have other bounds signed",
+} if {
+	production
+	some difference in input.configuration.differences
+}
+
 # Reports of scanners and tests are read wherever a step leaves them: 0 runners demand nothing. A team that wants a report to
 # be there raises `runners` and names the producer, the digest of the step (`countersign pipeline check` prints it).
 reads contains {"kind": "findings", "runners": 0}

@@ -92,6 +92,13 @@ test_other_environments_need_no_approval if {
 	gate.deny == set() with input as object.union(object.union(base, {"place": place}), {"approvals": []})
 }
 
+test_a_configuration_out_of_bounds_does_not_reach_production if {
+	difference := {"code": "debug-on", "name": "DEBUG", "what": "it turns a debug mode on"}
+	differing := with_field("configuration", {"differences": [difference]})
+	codes(gate.deny) == {"configuration-out-of-bounds"} with input as differing
+	gate.deny == set() with input as object.union(differing, {"place": {"environment": "staging"}})
+}
+
 finding := {
 	"class": "code", "rule": "sql", "severity": "critical", "exploited": false, "unconfirmed": false, "at": "a.py:3",
 	"message": "a query of text", "fixed": null, "state": "open",

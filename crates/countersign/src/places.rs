@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use client::key_files;
 use client::random;
 use evidence::Place;
-use evidence::configuration::Configuration;
+use evidence::configuration::{Bounds, Configuration};
 use evidence::dsse::Envelope;
 use evidence::environment::Environment;
 use evidence::policy_files::PolicyFiles;
@@ -131,7 +131,7 @@ fn configuration_of(service: &Service, taken: &mut BTreeSet<u16>) -> Result<Conf
     let listens = service.process.as_ref().is_some_and(|process| process.port.is_some())
         || service.probe.http.is_some();
     let port = if listens { Some(free_port(taken)?) } else { None };
-    Ok(Configuration { port, ..Configuration::default() })
+    Ok(Configuration { port, bounds: Some(Bounds::default()), ..Configuration::default() })
 }
 
 /// A free port below the range from which the system assigns temporary ports (32768 and up).

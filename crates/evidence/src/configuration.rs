@@ -3,7 +3,7 @@
 //!
 //! Invariant: a configuration sets only those values that the release file leaves to it. It holds no secrets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,29 @@ pub struct Configuration {
     pub port: Option<u16>,
     /// Environment variables, over those of the release file.
     pub variables: BTreeMap<String, String>,
+    /// Bounds for what the release file sets. Absent: nothing is compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
+}
+
+/// Bounds of a place: which variables a release file may set, and how much it may ask for. Empty bounds ask for nothing
+/// but sound settings: no secret in clear, no database without TLS, no debug mode.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Bounds {
+    /// Variables that the release file may set, each with its possible values; an empty set stands for every value.
+    /// Absent: all variables. Variables of the configuration itself need no row.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variables: Option<BTreeMap<String, BTreeSet<String>>>,
+    /// Highest memory of a process in MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u64>,
+    /// Highest number of open files of a process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_files: Option<u64>,
+    /// Longest time to end in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_seconds: Option<u64>,
 }
 
 /// Errors of reading a configuration.
@@ -35,11 +58,14 @@ pub enum ConfigurationError {
     /// A rule of the format is broken.
     #[error("configuration: {0}")]
     Rule(&'static str),
+    /// A file of bounds is not YAML of this shape; the text names line and column.
+    #[error("bounds: {0}")]
+    Yaml(String),
 }
 
 impl Default for Configuration {
     fn default() -> Self {
-        Self { v: 1, port: None, variables: BTreeMap::new() }
+        Self { v: 1, port: None, variables: BTreeMap::new(), bounds: None }
     }
 }
 
@@ -77,7 +103,38 @@ impl Configuration {
         if !self.variables.keys().all(|name| is_variable(name)) {
             return Err(ConfigurationError::Rule("a variable's name cannot be one"));
         }
-        Ok(())
+        match self.bounds.as_ref().and_then(Bounds::fault) {
+            Some(fault) => Err(ConfigurationError::Rule(fault)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Bounds {
+    /// Reads bounds from YAML, as people write them.
+    ///
+    /// # Errors
+    /// `ConfigurationError` names the fault.
+    pub fn parse(text: &str) -> Result<Self, ConfigurationError> {
+        let bounds: Self = serde_saphyr::from_str(text)
+            .map_err(|error| ConfigurationError::Yaml(error.to_string().replace("<input>", "line")))?;
+        match bounds.fault() {
+            Some(fault) => Err(ConfigurationError::Rule(fault)),
+            None => Ok(bounds),
+        }
+    }
+
+    /// The rule that the bounds break.
+    fn fault(&self) -> Option<&'static str> {
+        let zero = [self.memory_mib, self.open_files, self.stop_seconds].contains(&Some(0));
+        if zero {
+            return Some("a bound of 0 lets nothing run");
+        }
+        let mut variables = self.variables.iter().flatten();
+        let many = self.variables.as_ref().is_some_and(|variables| variables.len() > VARIABLES_MAX);
+        let named = |(name, _): (&String, _)| is_variable(name);
+        (many || !variables.all(named))
+            .then_some("`bounds` has more than 1,024 variables, or a name that cannot be one")
     }
 }
 
@@ -107,3 +164,5 @@ pub fn variable_fault(name: &str, own: &[&str]) -> Option<String> {
 
 /// Variables of a service that countersign sets, so that files may not.
 pub const OWN_VARIABLES: [&str; 3] = ["COUNTERSIGN_*", "LISTEN_*", "STATE_DIRECTORY"];
+
+const VARIABLES_MAX: usize = 1_024;

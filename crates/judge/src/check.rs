@@ -24,6 +24,7 @@ use evidence::{CommitId, Digest, Moment};
 use policy::{Gate, Read};
 
 use crate::approvals::{self, Vote};
+use crate::bounds::{self, Difference};
 use crate::context::{Anchors, VerificationContext};
 use crate::continuity;
 use crate::findings::{FORKED, Findings, NEW_BUNDLE, RENEW_ROOT, broken, one_finding};
@@ -90,6 +91,8 @@ pub struct Checked<'a> {
     pub evidence: Digest,
     /// Digest of the plan.
     pub plan: Digest,
+    /// Differences between the plan and the bounds of the place; absent without bounds.
+    pub differences: Option<BTreeSet<Difference>>,
     /// Authentic evidence against the release.
     pub findings: Findings,
 }
@@ -123,7 +126,7 @@ pub fn check<'a>(
     let gate = compile(&bundle.policy);
     let reads = reads(&gate, bundle, root.mode, &mut findings)?;
     let documents = lanes::prove(bundle, &build, reads, now, &mut findings).map_err(broken)?;
-    let plan = plan(bundle, &environment)?;
+    let (plan, differences) = plan(bundle, &environment)?;
     summary(bundle, &root, &build)?;
     let reported = reports::open(bundle, &environment, before.as_ref(), &proven, &mut findings)?;
     let (before, own) = (reported.before, reported.own);
@@ -168,6 +171,7 @@ pub fn check<'a>(
         reported_sizes: reported.sizes,
         evidence,
         plan,
+        differences,
         findings,
     })
 }
@@ -271,8 +275,11 @@ fn environments(
     Ok((here, before))
 }
 
-/// Derives the plan again from the files of the commit and the configuration.
-fn plan(bundle: &Bundle, environment: &Environment) -> Result<Digest, Findings> {
+/// Derives the plan again from the files of the commit and the configuration, and compares it with the bounds.
+fn plan(
+    bundle: &Bundle,
+    environment: &Environment,
+) -> Result<(Digest, Option<BTreeSet<Difference>>), Findings> {
     let wrong = |what: String| one_finding("plan-differs", what, NEW_BUNDLE);
     if Digest::of(&bundle.configuration.0) != environment.configuration {
         let what = "the configuration is not the one that the environment statement names";
@@ -294,7 +301,8 @@ fn plan(bundle: &Bundle, environment: &Environment) -> Result<Digest, Findings> 
     if derived != bundle.plan {
         return Err(wrong("the plan is not what release file and configuration give".into()));
     }
-    derived.digest().map_err(|error| wrong(error.to_string()))
+    let differences = configuration.bounds.is_some().then(|| bounds::differences(&derived, &configuration));
+    Ok((derived.digest().map_err(|error| wrong(error.to_string()))?, differences))
 }
 
 /// Checks that the provenance equals the one derived from the receipts and that the server's key signed it.

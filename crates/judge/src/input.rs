@@ -15,6 +15,7 @@ use evidence::{CommitId, Digest, Id, Moment, Name};
 use serde::Serialize;
 
 use crate::approvals::Vote;
+use crate::bounds::Difference;
 use crate::check::Checked;
 use crate::input_lanes::{
     self as lanes, ComponentInput, FindingInput, ReportInput, StatementInput, TestsInput,
@@ -46,6 +47,9 @@ struct GateInput<'a> {
     status: StatusInput,
     ledger: LedgerInput,
     plan: &'a Plan,
+    /// It is omitted without bounds, because inputs from before they existed must stay the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    configuration: Option<ConfigurationInput<'a>>,
     /// The fields of reports are omitted without reports, because inputs from before they existed must stay the same.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reports: Vec<ReportInput<'a>>,
@@ -152,6 +156,11 @@ struct BeforeInput<'a> {
 }
 
 #[derive(Serialize)]
+struct ConfigurationInput<'a> {
+    differences: &'a BTreeSet<Difference>,
+}
+
+#[derive(Serialize)]
 struct StatusInput {
     number: u64,
     expires: Moment,
@@ -204,6 +213,7 @@ impl<'a> GateInput<'a> {
                 same_machine: checked.proven.same_machine,
             },
             plan: &checked.bundle.plan,
+            configuration: checked.differences.as_ref().map(|differences| ConfigurationInput { differences }),
             reports: lanes::reports(&checked.documents),
             findings: lanes::findings(&checked.documents, &checked.statements, checked.now),
             components: lanes::components(&checked.documents),

@@ -243,7 +243,12 @@ pub fn ledger_key(origin: &str, seed: u8) -> NoteSigner {
 /// The configuration of both environments.
 #[must_use]
 pub fn configuration() -> Configuration {
-    Configuration { v: 1, port: Some(8080), variables: [("LIMIT".to_owned(), "10".to_owned())].into() }
+    Configuration {
+        v: 1,
+        port: Some(8080),
+        variables: [("LIMIT".to_owned(), "10".to_owned())].into(),
+        bounds: None,
+    }
 }
 
 /// The policy that a new installation starts with.

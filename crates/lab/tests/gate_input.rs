@@ -10,10 +10,11 @@ use serde_json::Value;
 const PAGE: &str = include_str!("../../../docs/policy/input.md");
 
 /// Releases that fill every list and every field that may be absent, between them.
-const FULL: [&str; 4] = [
+const FULL: [&str; 5] = [
     "a tag at the second of its end",
     "a rejection",
     "an approval by the person who signed the change off",
+    "a limit wider than the bounds of the place",
     "a secret that one runner alone found",
 ];
 

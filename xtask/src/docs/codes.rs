@@ -186,7 +186,7 @@ const CALLS: [&str; 9] = [
 const DECIDING: [&str; 3] = ["domain", "judge", "agent"];
 
 /// Words of the same form that are not codes: actions, a role, fields, a thread.
-const NO_CODES: [&str; 7] = [
+const NO_CODES: [&str; 11] = [
     "set-root",
     "set-status",
     "set-environment",
@@ -194,6 +194,10 @@ const NO_CODES: [&str; 7] = [
     "left-out",
     "namespace-host-proc",
     "service-log",
+    "memory-mib",
+    "open-files",
+    "stop-seconds",
+    "debug-on",
 ];
 
 /// Names of other projects' programs, packages and options.

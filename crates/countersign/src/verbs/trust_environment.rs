@@ -13,7 +13,7 @@ use client::request::Parts;
 use client::session;
 use client::statements;
 use evidence::Place;
-use evidence::configuration::Configuration;
+use evidence::configuration::{Bounds, Configuration};
 use evidence::dsse::{ENVELOPE_BYTES_MAX, Envelope};
 use evidence::environment::Environment;
 use evidence::pin::{EnvironmentPin, Pin};
@@ -23,7 +23,7 @@ use serde_json::json;
 use wire::{Client, PlaceView};
 
 use super::trust_sign::sign_shown;
-use super::trust_statement::{beside, write_envelope};
+use super::trust_statement::{beside, read, write_envelope};
 use super::{DataDir, runtime};
 use crate::failure::Failure;
 use crate::output::Output;
@@ -47,6 +47,9 @@ pub struct Amend {
     /// Variable, NAME=VALUE; an empty value removes it; may be given several times. Other variables keep their values.
     #[arg(long)]
     variable: Vec<String>,
+    /// YAML file of bounds for what the release file sets; default: the current bounds, for a new place `{}`.
+    #[arg(long)]
+    bounds: Option<PathBuf>,
     /// Agent, NAME=KEY as `agent join` prints it; may be given several times; default: the current agents.
     #[arg(long)]
     agent: Vec<String>,
@@ -180,7 +183,8 @@ fn new(verb: &Amend, root: &TrustRoot, before: u64) -> Result<StatementDraft, Fa
         None => policies::built_in(),
     };
     let policy = policy.encode()?;
-    let configuration = change(verb, Configuration::default())?.encode()?;
+    let bounds = Some(Bounds::default());
+    let configuration = change(verb, Configuration { bounds, ..Configuration::default() })?.encode()?;
     let baseline = commit(verb.baseline.as_deref().unwrap_or("HEAD"))?;
     let statement = Environment {
         v: 1,
@@ -220,6 +224,12 @@ fn commit(text: &str) -> Result<CommitId, Failure> {
 
 fn change(verb: &Amend, mut configuration: Configuration) -> Result<Configuration, Failure> {
     configuration.port = verb.port.or(configuration.port);
+    if let Some(path) = &verb.bounds {
+        let text = String::from_utf8_lossy(&read(path)?).into_owned();
+        let bounds = Bounds::parse(&text);
+        let bounds = bounds.map_err(|error| Failure::usage(format!("`{}`: {error}", path.display())))?;
+        configuration.bounds = Some(bounds);
+    }
     for text in &verb.variable {
         let (name, value) =
             text.split_once('=').ok_or_else(|| Failure::usage(format!("`{text}` is not NAME=VALUE")))?;

@@ -24,6 +24,7 @@ mod reports;
 mod rollbacks;
 mod runs;
 mod services;
+mod settings;
 pub mod shop;
 mod sources;
 mod state;

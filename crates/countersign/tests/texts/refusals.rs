@@ -125,6 +125,8 @@ fn environments(page: &mut Page<'_>) {
         ("an agent with a bad name", ["--agent", "Agent=x"]),
         ("an agent with a bad key", ["--agent", "agent-1=x"]),
         ("no such policy", ["--policy", "gone"]),
+        ("no such bounds", ["--bounds", "gone.yaml"]),
+        ("bounds of another shape", ["--bounds", ".countersign/release.yaml"]),
         ("an environment that is not there", ["--after", "test"]),
         ("an environment after itself", ["--after", "production"]),
         ("a baseline that is not there", ["--baseline", "nosuch"]),

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use evidence::approval::{Approval, Decision, Signed};
 use evidence::bundle::{Logged, hashes};
 use evidence::claim::{Claim, ClaimedOperation};
-use evidence::configuration::Configuration;
+use evidence::configuration::{Bounds, Configuration};
 use evidence::dsse::Envelope;
 use evidence::enrolment::Enrolment;
 use evidence::entry::{Actor, Auth, Entry, Header, Payload};

@@ -4,10 +4,22 @@ use super::*;
 
 #[test]
 fn plan_and_configuration_examples() {
-    let configuration =
-        Configuration { v: 1, port: Some(8080), variables: [("LIMIT".to_owned(), "100".to_owned())].into() };
+    let configuration = Configuration {
+        v: 1,
+        port: Some(8080),
+        variables: [("LIMIT".to_owned(), "100".to_owned())].into(),
+        bounds: None,
+    };
     check("configuration", 0, &configuration.encode().unwrap());
     assert_eq!(Configuration::decode(&configuration.encode().unwrap()).unwrap(), configuration);
+    let bounds =
+        "variables: { LIMIT: [], MODE: [strict, lax] }\nmemory-mib: 512\nopen-files: 1024\nstop-seconds: 30";
+    let bounded = Configuration { bounds: Some(Bounds::parse(bounds).unwrap()), ..configuration.clone() };
+    check("configuration", 1, &bounded.encode().unwrap());
+    assert_eq!(Configuration::decode(&bounded.encode().unwrap()).unwrap(), bounded);
+    for bad in ["memory-mib: 0", "variables: { '1X': [] }", "memory: 1", "variables: 1"] {
+        assert!(Bounds::parse(bad).is_err(), "{bad}");
+    }
     let file = ReleaseFile::parse(RELEASE_FILE.as_bytes()).unwrap();
     let commit = "a".repeat(40).parse().unwrap();
     let (project, service, environment) = (name("shop"), name("api"), name("production"));
@@ -69,7 +81,7 @@ fn a_process_may_listen_by_itself() {
         environment: &environment,
         commit: &commit,
     };
-    let configuration = Configuration { v: 1, port: Some(8080), variables: [].into() };
+    let configuration = Configuration { v: 1, port: Some(8080), variables: [].into(), bounds: None };
     let plan = Plan::derive(&to, &file, &configuration).unwrap();
     let text = String::from_utf8(plan.encode().unwrap()).unwrap();
     assert!(text.contains(r#""listen":"variable","port":8080"#), "{text}");

@@ -2,16 +2,17 @@
 
 use domain::release::LEAP_MAX;
 use evidence::Digest;
+use evidence::configuration::{Bounds, Configuration};
 use evidence::environment::Environment;
 use evidence::report::{AgentReport, ReleaseOutcome};
 
 use super::row::{Forgery, forged, patched};
 use crate::parts::{Parts, old_artifact, report};
 use crate::readers::Reader::{Approve, State, Verify};
-use crate::world::{Lab, lax_policy, name};
+use crate::world::{Lab, configuration, lax_policy, name};
 
 pub(super) fn rows() -> Vec<Forgery> {
-    [statements(), reports(), releases()].concat()
+    [statements(), settings(), reports(), releases()].concat()
 }
 
 fn statements() -> Vec<Forgery> {
@@ -51,6 +52,21 @@ fn statements() -> Vec<Forgery> {
             lab.approve(parts);
         }),
     ]
+}
+
+/// Plans that are outside the bounds of their place: authentic, and against the release.
+fn settings() -> Vec<Forgery> {
+    vec![forged("a limit wider than the bounds of the place", "configuration-out-of-bounds", bounded)]
+}
+
+/// Bounds the configuration of production, and has everything signed again.
+fn bounded(lab: &Lab, parts: &mut Parts) {
+    let bounds = Some(Bounds { open_files: Some(1), ..Bounds::default() });
+    parts.configuration = Configuration { bounds, ..configuration() }.encode().unwrap();
+    let mut statement = lab.environment("production", &parts.replaces.1);
+    statement.configuration = Digest::of(&parts.configuration);
+    parts.environments[1] = lab.signed_environment(&statement, &[0, 1]);
+    lab.approve(parts);
 }
 
 fn reports() -> Vec<Forgery> {
