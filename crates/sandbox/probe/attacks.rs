@@ -103,6 +103,18 @@ pub fn through(target: &str, text: &str) -> ExitCode {
     ExitCode::from(STOPPED)
 }
 
+/// Sends text to a port of the loopback and prints the answer, or `refused`.
+pub fn ask(port: &str, text: &str) -> ExitCode {
+    let mut answer = String::new();
+    let asked = TcpStream::connect(("127.0.0.1", port.parse::<u16>().unwrap())).and_then(|mut stream| {
+        stream.write_all(text.as_bytes())?;
+        stream.shutdown(std::net::Shutdown::Write)?;
+        stream.read_to_string(&mut answer)
+    });
+    print!("{}", asked.map_or("refused", |_| answer.as_str()));
+    ExitCode::from(STOPPED)
+}
+
 pub fn host(variable: &str) -> String {
     std::env::var(variable).unwrap()
 }

@@ -2,7 +2,7 @@
 //!
 //! `sandbox-probe init` is the sandbox's init. `sandbox-probe attack NAME` runs one attack inside. `sandbox-probe
 //! ordinary` does things that must work there. `sandbox-probe through TARGET TEXT` sends text through the proxy.
-//! `sandbox-probe supervise` runs them all and prints a line for each. Invariant: an attack refuses to run unless it
+//! `sandbox-probe ask PORT TEXT` sends text to a port of the loopback. `sandbox-probe supervise` runs them all and prints a line for each. Invariant: an attack refuses to run unless it
 //! can prove that it is inside: its mount namespace differs from the supervisor's, and the workspace holds the token
 //! that the supervisor drew.
 #![expect(unsafe_code, reason = "attacks make system calls that no library would offer")]
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         }
         ["ordinary"] => ordinary::all(),
         ["through", target, text] => attacks::through(target, text),
+        ["ask", port, text] => attacks::ask(port, text),
         ["hold", mebibytes] if is_inside() => attacks::hold(mebibytes),
         ["hoard", what, mebibytes] if is_inside() => hoard::hoard(what, mebibytes),
         ["supervise"] => supervise::supervise(),

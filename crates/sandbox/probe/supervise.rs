@@ -62,6 +62,7 @@ pub fn supervise() -> ExitCode {
     good &= behaviour(&environment);
     good &= ordinary(&environment);
     good &= network(&environment);
+    good &= service(&environment);
     let level = level(&environment);
     good &= hoards(&environment, &level);
     drop((tcp, local, inherited));
@@ -255,6 +256,47 @@ fn network(environment: &BTreeMap<String, String>) -> bool {
     good && closed
 }
 
+/// One service of the host: it is reached and counted at its own port, and no other port of the host is.
+fn service(environment: &BTreeMap<String, String>) -> bool {
+    let own = || std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (served, other) = (own(), own());
+    let (port, closed) = (served.local_addr().unwrap().port(), other.local_addr().unwrap().port());
+    // Answers until this process ends.
+    std::thread::spawn(move || {
+        for stream in served.incoming() {
+            let mut stream = stream.unwrap();
+            let mut heard = [0; 4];
+            std::io::Read::read_exact(&mut stream, &mut heard).unwrap();
+            std::io::Write::write_all(&mut stream, &heard.to_ascii_uppercase()).unwrap();
+        }
+    });
+    let mut good = true;
+    for (name, asked, answer) in [
+        ("the service that is checked is reached", port, "PING"),
+        ("attack: another port of the host beside the service", closed, "refused"),
+        ("attack: the proxy that nobody asked for", sandbox::PROXY_PORT, "refused"),
+    ] {
+        let command = ["/work/probe", "ask", &asked.to_string(), "ping"].map(str::to_owned).to_vec();
+        let verdict = match (Trial { service: Some(port), ..Trial::new(command, environment) }).run() {
+            Ok((outcome, log)) => {
+                let counted =
+                    outcome.reached.iter().map(|to| (to.host.as_str(), to.port, to.sent, to.received));
+                let expected = (answer == "PING").then_some(("127.0.0.1", port, 4, 4));
+                let is_counted = counted.collect::<Vec<_>>() == expected.into_iter().collect::<Vec<_>>();
+                if log == answer && is_counted {
+                    "ok".to_owned()
+                } else {
+                    format!("WRONG: {log:?} {outcome:?}")
+                }
+            }
+            Err(error) => format!("did not run: {error}"),
+        };
+        good &= verdict == "ok";
+        println!("{name}: {verdict}");
+    }
+    good
+}
+
 const UNNAMED_HOST: &str = "192.0.2.1:443";
 const UNNAMED_PORT: &str = "127.0.0.1:22";
 
@@ -296,6 +338,7 @@ struct Trial<'a> {
     limits: Limits,
     binds: Vec<PathBuf>,
     network: Vec<Destination>,
+    service: Option<u16>,
     allowed: Vec<String>,
 }
 
@@ -308,6 +351,7 @@ impl<'a> Trial<'a> {
             limits: LIMITS,
             binds: Vec::new(),
             network: Vec::new(),
+            service: None,
             allowed: Vec::new(),
         }
     }
@@ -318,8 +362,8 @@ impl<'a> Trial<'a> {
         let binds = system.into_iter().filter(|path| path.exists()).chain(self.binds).collect();
         let environment = self.environment.clone();
         let token = environment.get("PROBE_TOKEN").cloned().unwrap_or_default();
-        let Self { command, script, limits, network, .. } = self;
-        let spec = Spec { command, own: false, script, environment, binds, network, limits };
+        let Self { command, script, limits, network, service, .. } = self;
+        let spec = Spec { command, own: false, script, environment, binds, network, service, limits };
         let probe = std::fs::read(&exe).unwrap();
         let inputs = [
             Input { path: Path::new("probe"), kind: InputKind::Executable, bytes: &probe },

@@ -24,16 +24,17 @@ use rustix::thread::UnshareFlags;
 use crate::channel::{read_frame, send_descriptor, write_frame};
 use crate::confine::confine;
 use crate::mounts::{self, Doing as _, Failed, Granted};
+use crate::ports::PROXY_PORT;
 use crate::process::{
     Fork, become_build_user, bring_up_loopback, close_inherited, fork, kill_everyone_else, unshare,
 };
-use crate::proxy::PROXY_PORT;
 use crate::spec::{Exit, InputKind, OwnTask, Spec, WORKSPACE, stays_below};
 
 /// Tags of init's messages.
 pub const UNSHARED: u8 = b'U';
 pub const WORKSPACE_OPEN: u8 = b'W';
 pub const PROXY_OPEN: u8 = b'P';
+pub const SERVICE_OPEN: u8 = b'S';
 pub const LOG_OPEN: u8 = b'L';
 pub const ERROR_OPEN: u8 = b'M';
 pub const FAILED: u8 = b'E';
@@ -112,6 +113,10 @@ fn stage_two(socket: &UnixStream, spec: &Spec, granted: &[Granted], own: OwnTask
         // Bound inside this namespace; the supervisor answers it outside.
         let listener = TcpListener::bind(("127.0.0.1", PROXY_PORT)).doing("listen for the proxy")?;
         send_descriptor(socket, PROXY_OPEN, &listener).doing("hand over the proxy's listener")?;
+    }
+    if let Some(port) = spec.service {
+        let listener = TcpListener::bind(("127.0.0.1", port)).doing("listen for the service")?;
+        send_descriptor(socket, SERVICE_OPEN, &listener).doing("hand over the service's listener")?;
     }
     let workspace: OwnedFd = mounts::enter(spec, granted)?;
     send_descriptor(socket, WORKSPACE_OPEN, &workspace).doing("hand over the workspace")?;

@@ -17,6 +17,7 @@ mod group;
 mod init;
 mod mounts;
 mod outputs;
+mod ports;
 mod process;
 mod proxy;
 mod spec;
@@ -28,8 +29,8 @@ pub use group::memory_max as group_memory_max;
 pub use init::init_main;
 pub use mounts::HOST_NAME;
 pub use outputs::{OutputError, OutputFile, OutputKind, Outputs};
+pub use ports::PROXY_PORT;
 pub use process::{Fork, close_inherited, fork, ignore_requests_to_end};
-pub use proxy::PROXY_PORT;
 pub use spec::{
     Destination, DestinationError, Exit, Input, InputKind, Level, Limits, OwnTask, Reached, Refused, SCRIPT,
     Spec, SpecError, WORKSPACE, can_be_bound,

@@ -4,11 +4,12 @@
 //! Invariant: only destinations that the pipeline names by host and port are reached, and of those only addresses that
 //! the runner's operator allows (`egress`). A name is resolved once, and the proxy connects to the address that was
 //! judged. Reached and refused destinations are recorded. The proxy deliberately does not decrypt TLS: it knows only
-//! host, port and byte counts.
+//! host, port and byte counts. A second listener may lead to one service of the host: its connections go to that
+//! address, whatever they say.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,9 +19,6 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::egress::Egress;
 use crate::spec::{Destination, Reached, Refused};
-
-/// Port of the proxy inside a sandbox.
-pub const PROXY_PORT: u16 = 3128;
 
 /// Destinations that were reached or refused.
 #[derive(Debug, Default)]
@@ -57,6 +55,23 @@ impl<'a> Proxy<'a> {
 
     /// Serves until the other end of `stop` is closed, then cuts all open connections.
     pub fn serve(&self, listener: OwnedFd, stop: &UnixStream) {
+        self.accept(listener, stop, |client| self.answer(client));
+    }
+
+    /// Leads each connection to this port of the host's loopback, until the other end of `stop` is closed.
+    pub fn serve_port(&self, listener: OwnedFd, stop: &UnixStream, port: u16) {
+        let to = || Destination { host: Ipv4Addr::LOCALHOST.to_string(), port };
+        self.accept(listener, stop, |client| {
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
+                Ok(upstream) => self.tunnel(&Request { to: to(), forward: None }, &client, &upstream),
+                Err(error) => self.refuse(to(), format!("the service does not answer: {error}")),
+            }
+        });
+    }
+
+    fn accept(&self, listener: OwnedFd, stop: &UnixStream, answer: impl Fn(TcpStream) + Sync) {
+        let answer = &answer;
         let listener = TcpListener::from(listener);
         std::thread::scope(|scope| {
             while wait(&listener, stop) {
@@ -67,7 +82,7 @@ impl<'a> Proxy<'a> {
                 }
                 self.traffic().connections += 1;
                 let answering = std::thread::Builder::new().spawn_scoped(scope, || {
-                    self.answer(client);
+                    answer(client);
                     self.traffic().connections -= 1;
                 });
                 // If no further thread can be started, the step loses this connection only.

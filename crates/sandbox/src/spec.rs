@@ -10,6 +10,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ports::PROXY_PORT;
+
 /// Directory of a step's inputs and outputs. The path is the same in every sandbox.
 pub const WORKSPACE: &str = "/work";
 /// Path of the step's script, which is read-only.
@@ -35,6 +37,8 @@ pub struct Spec {
     pub binds: Vec<PathBuf>,
     /// Destinations that the step may reach, through the proxy only. If empty, the step has no network.
     pub network: Vec<Destination>,
+    /// A loopback port of the host that the step reaches at the same port of its own loopback, and nothing else there.
+    pub service: Option<u16>,
     /// Limits of the step.
     pub limits: Limits,
 }
@@ -197,6 +201,9 @@ pub enum SpecError {
     /// A limit is zero or unreasonably large.
     #[error("limit `{0}` is 0 or too large")]
     Limit(&'static str),
+    /// The service's port is none, or the proxy's.
+    #[error("port {0} cannot lead to a service inside a sandbox")]
+    Service(u16),
     /// A text contains a NUL byte, which system calls cannot pass.
     #[error("command, environment and paths cannot hold NUL bytes")]
     Nul,
@@ -226,6 +233,10 @@ impl Spec {
         let long = |(name, value): &(&String, &String)| name.len() + 1 + value.len() > TEXT_BYTES_MAX;
         if let Some((name, _)) = self.environment.iter().find(long) {
             return Err(SpecError::Long(format!("the variable `{name}`")));
+        }
+        let is_taken = |port: u16| port == 0 || port == PROXY_PORT && !self.network.is_empty();
+        if let Some(port) = self.service.filter(|port| is_taken(*port)) {
+            return Err(SpecError::Service(port));
         }
         if let Some(bind) = self.binds.iter().find(|bind| !can_be_bound(bind)) {
             return Err(SpecError::Bind(bind.clone()));

@@ -18,7 +18,9 @@ use crate::channel::{read_frame, receive_descriptor, write_frame};
 use crate::confine::LANDLOCK_ABI;
 use crate::egress::Egress;
 use crate::group::{Group, ProcessGroup};
-use crate::init::{BUILD_ID, ERROR_OPEN, EXITED, FAILED, LOG_OPEN, PROXY_OPEN, UNSHARED, WORKSPACE_OPEN};
+use crate::init::{
+    BUILD_ID, ERROR_OPEN, EXITED, FAILED, LOG_OPEN, PROXY_OPEN, SERVICE_OPEN, UNSHARED, WORKSPACE_OPEN,
+};
 use crate::outputs::Outputs;
 use crate::proxy::Proxy;
 use crate::spec::{Exit, Input, Level, Reached, Refused, Spec, SpecError, stays_below};
@@ -105,6 +107,9 @@ pub fn run(
         let (proxy, stopped, budget) = (&proxy, &stopped, &budget);
         let serve = |open: Open| match open {
             Open::Proxy(listener) => drop(scope.spawn(move || proxy.serve(listener, stopped))),
+            Open::Service(listener, port) => {
+                drop(scope.spawn(move || proxy.serve_port(listener, stopped, port)));
+            }
             Open::Log(stream, pipe) => {
                 drop(scope.spawn(move || copy(std::fs::File::from(pipe), stream, budget, log)));
             }
@@ -127,6 +132,8 @@ pub fn run(
 enum Open {
     /// The listener of the proxy.
     Proxy(OwnedFd),
+    /// A listener whose connections go to this port of the host.
+    Service(OwnedFd, u16),
     /// A pipe of the step's log.
     Log(Stream, OwnedFd),
 }
@@ -168,6 +175,9 @@ fn supervise(
     serve(Open::Log(Stream::Error, descriptor(socket, ERROR_OPEN)?));
     if !spec.network.is_empty() {
         serve(Open::Proxy(descriptor(socket, PROXY_OPEN)?));
+    }
+    if let Some(port) = spec.service {
+        serve(Open::Service(descriptor(socket, SERVICE_OPEN)?, port));
     }
     let workspace = descriptor(socket, WORKSPACE_OPEN)?;
     if hand_in(socket, inputs).is_err() {
@@ -389,6 +399,7 @@ mod tests {
             environment: std::collections::BTreeMap::new(),
             binds: Vec::new(),
             network: Vec::new(),
+            service: None,
             limits: Limits {
                 workspace_bytes: 1,
                 tmp_bytes: 1,

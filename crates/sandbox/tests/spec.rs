@@ -22,6 +22,7 @@ fn spec() -> Spec {
         environment: BTreeMap::new(),
         binds: vec!["/usr".into()],
         network: vec![],
+        service: None,
         limits,
     }
 }
