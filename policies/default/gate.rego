@@ -210,3 +210,59 @@ deny contains {
 } if {
 	some test in input.tests.failing
 }
+
+# Checks after deployment: what runners found out about the release in the environment before. The judge itself refuses a
+# release of which a declared check has not run.
+reads contains {"kind": "findings", "from": "before", "runners": 0}
+
+reads contains {"kind": "tests", "from": "before", "runners": 0}
+
+checks contains sprintf("every check of the release in %s passed", [input.before.environment]) if input.before.checks
+
+checks contains sprintf("no check in %s found anything critical or known to be exploited", [input.before.environment]) if {
+	production
+	input.before.findings
+}
+
+deny contains {
+	"code": "check-failed",
+	"what": sprintf("check `%s` of the release in %s failed: %s", [check.name, input.before.environment, concat(", ", check.exits)]),
+	"remedy": "see `countersign logs`, mend it and run again",
+} if {
+	some check in input.before.checks
+	not check.passed
+}
+
+confirmed_before contains finding if {
+	some finding in input.before.findings
+	not finding.unconfirmed
+	finding.state == "open"
+}
+
+deny contains {
+	"code": "secret-found",
+	"what": sprintf("%s at %s, in %s: %s", [finding.rule, finding.at, input.before.environment, finding.message]),
+	"remedy": "revoke the secret, remove it, and run a commit without it",
+} if {
+	some finding in confirmed_before
+	finding.class == "secret"
+}
+
+deny contains {
+	"code": "finding-critical",
+	"what": sprintf("%s at %s, in %s: %s", [finding.rule, finding.at, input.before.environment, finding.message]),
+	"remedy": remedy(finding),
+} if {
+	production
+	some finding in confirmed_before
+	finding.class != "secret"
+	serious(finding)
+}
+
+deny contains {
+	"code": "tests-failed",
+	"what": sprintf("test `%s` failed in %s", [test, input.before.environment]),
+	"remedy": "mend it and run again",
+} if {
+	some test in input.before.tests.failing
+}

@@ -139,5 +139,31 @@ test_a_failed_test_stops_it if {
 }
 
 test_reports_are_read_where_they_are if {
-	gate.reads == {{"kind": "findings", "runners": 0}, {"kind": "tests", "runners": 0}}
+	gate.reads == {
+		{"kind": "findings", "runners": 0},
+		{"kind": "tests", "runners": 0},
+		{"kind": "findings", "from": "before", "runners": 0},
+		{"kind": "tests", "from": "before", "runners": 0},
+	}
+}
+
+before(fields) := with_field("before", object.union({"environment": "staging", "runs_artifact": true}, fields))
+
+staged(changes) := before({"findings": [object.union(finding, changes)]})
+
+check(passed) := {"name": "smoke", "runners": 1, "passed": passed, "exits": ["code 0"], "reports": []}
+
+test_something_critical_in_staging_does_not_reach_production if {
+	codes(gate.deny) == {"finding-critical"} with input as staged({})
+	codes(gate.deny) == {"secret-found"} with input as staged({"class": "secret"})
+	gate.deny == set() with input as staged({"unconfirmed": true})
+	gate.deny == set() with input as staged({"severity": "high"})
+	gate.deny == set() with input as object.union(staged({}), {"place": {"environment": "dev"}})
+}
+
+test_a_failed_check_or_test_in_staging_stops_it if {
+	codes(gate.deny) == {"check-failed"} with input as before({"checks": [check(true), check(false)]})
+	codes(gate.deny) == {"tests-failed"} with input as before({"tests": {"failing": ["service answers"]}})
+	gate.deny == set() with input as before({"checks": [check(true)], "tests": {"failing": []}})
+	gate.deny == set() with input as with_field("before", null)
 }

@@ -7,7 +7,10 @@ use evidence::Place;
 
 use domain::RunId;
 use serde::Serialize;
-use wire::{MachineView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView, RollbackView, RunView};
+use wire::{
+    MachineView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView, RollbackView, RunView, WorkKind,
+    WorkState, WorkView,
+};
 
 /// Position of a run at a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -199,9 +202,19 @@ fn stand(run: &RunView, view: &PlaceView, places: &[PlaceView]) -> Stand {
             Some((before, Stand::Moving { .. })) => {
                 Stand::Moving { what: format!("comes after {}", before.place.environment) }
             }
+            Some((before, Stand::Running { .. })) if is_checked(run, &before.place) => {
+                Stand::Moving { what: format!("comes after the checks in {}", before.place.environment) }
+            }
             _ => Stand::Unreached,
         },
     }
+}
+
+/// Whether a check of a release of the run at a place is still due.
+fn is_checked(run: &RunView, place: &Place) -> bool {
+    let of_place = format!("{}.{}.", place.service, place.environment);
+    let is_due = |work: &&WorkView| work.kind == WorkKind::Check && work.state == WorkState::Due;
+    run.works.iter().filter(is_due).any(|work| work.name.starts_with(&of_place))
 }
 
 /// The newest release of a run at a place; else another run's release of the same artifact, if that counts for this run.
@@ -352,6 +365,7 @@ mod tests {
             frozen: false,
             agents: Vec::new(),
             service: None,
+            checks: Vec::new(),
         }
     }
 

@@ -5,11 +5,12 @@
 
 use evidence::Moment;
 use evidence::approval::Decision;
+use evidence::receipt::Work;
 
 use crate::event::Event;
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::{approval, artifact, build, finding, gate, identity, release, snapshot};
+use crate::{approval, artifact, build, check, finding, gate, identity, release, snapshot};
 use evidence::Place;
 
 /// A request of a person, a machine or the flow.
@@ -55,6 +56,8 @@ pub enum Command {
     ConcludeGate(release::Conclude),
     /// Record an agent's report.
     AgentReport(Box<release::Report>),
+    /// Make the checks of a release due that runs at a place.
+    DueChecks(check::DueChecks),
     /// Roll a place back.
     Rollback(release::Rollback),
     /// Try again after a freeze has ended.
@@ -101,20 +104,27 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::SetRoot(command) => {
             let mut events = identity::set_root(&state.identity, command, moment)?;
             events.extend(build::without(&state.build, &command.runners));
+            events.extend(check::without(&state.check, &command.runners));
             Ok(events)
         }
         Command::Enrol(command) => identity::enrol(&state.identity, command, moment),
         Command::SetStatus(command) => identity::set_status(&state.identity, command, moment),
         Command::Run(command) => build::run(&state.identity, &state.source, &state.build, command, moment),
         Command::DueNext(command) => build::due_next(&state.build, *command),
-        Command::Report(command) => build::report(&state.build, command),
+        Command::Report(command) => match &command.work {
+            Work::Check(check) => check::report(&state.check, check, command),
+            Work::Step(_) | Work::Artifact(_) => build::report(&state.build, command),
+        },
         Command::Agree(command) => {
             build::agree(&state.identity, &state.source, &state.build, command, moment)
         }
         Command::Cancel(command) => {
             build::cancel(&state.identity, &state.source, &state.build, command, moment)
         }
-        Command::Lose(command) => build::lose(&state.build, command),
+        Command::Lose(command) => match &command.work {
+            Work::Check(check) => check::lose(&state.check, check, command),
+            Work::Step(_) | Work::Artifact(_) => build::lose(&state.build, command),
+        },
         Command::ConcludeRun(command) => artifact::conclude(&state.build, *command),
         Command::SetEnvironment(command) => {
             gate::set_environment(&state.identity, &state.gate, command, moment)
@@ -133,6 +143,7 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
         Command::Promote(command) => release::promote(&state.identity, &state.release, command, moment),
         Command::ConcludeGate(command) => release::conclude(&state.release, command),
         Command::AgentReport(command) => release::report(&state.gate, &state.release, command),
+        Command::DueChecks(command) => Ok(check::due(&state.artifact, &state.release, &command.place)),
         Command::Rollback(command) => release::rollback(&state.identity, &state.release, command, moment),
         Command::Retry(command) => {
             release::retry(&state.identity, &state.artifact, &state.gate, &state.release, command)

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::PersonId;
 use crate::rules::RULES;
-use crate::{approval, artifact, build, finding, gate, identity, release, source};
+use crate::{approval, artifact, build, check, finding, gate, identity, release, source};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $kind:literal => $variant:ident($facts:ty),)*) => {
@@ -100,6 +100,8 @@ events! {
     "release.reported" => AgentReported(release::Reported),
     /// A person asked for a rollback.
     "release.returning" => RollbackRequested(release::RollbackRequested),
+    /// Nobody will do the remaining checks of a release.
+    "check.ended" => ChecksEnded(check::ChecksEnded),
     /// A snapshot of the state was recorded.
     "ledger.snapshotted" => Snapshotted(Snapshotted),
     /// A known person's command was refused; or more such refusals happened than are recorded one by one.
@@ -180,6 +182,7 @@ impl Event {
             | Self::Held(_)
             | Self::AgentReported(_)
             | Self::RollbackRequested(_)
+            | Self::ChecksEnded(_)
             | Self::Snapshotted(_) => None,
             Self::Refused(refused) => Some(refused.person.id()),
         }
@@ -225,6 +228,7 @@ impl Event {
             | Self::Wanted(_)
             | Self::Unplannable(_)
             | Self::Held(_)
+            | Self::ChecksEnded(_)
             | Self::Refused(_) => Vec::new(),
         };
         blobs.sort();

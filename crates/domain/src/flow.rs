@@ -4,13 +4,14 @@
 //! command, with actor `system` and the event as its cause. Such a command is never refused.
 
 use evidence::Digest;
+use evidence::receipt::Work;
 use evidence::report::ReleaseOutcome;
 
 use crate::command::Command;
 use crate::event::Event;
 use crate::ids::RunId;
 use crate::state::State;
-use crate::{artifact, build, gate, release};
+use crate::{artifact, build, check, gate, release};
 use evidence::Place;
 
 /// Commands that follow from an event, given the state after it.
@@ -18,7 +19,11 @@ use evidence::Place;
 pub fn next(state: &State, event: &Event) -> Vec<Command> {
     match event {
         Event::Started(started) => on_progress(state, started.run, true),
-        Event::Reported(reported) => on_progress(state, reported.run, reported.passed),
+        Event::Reported(reported) => match &reported.work {
+            Work::Check(check) => on_checked(state, &check.place),
+            Work::Step(_) | Work::Artifact(_) => on_progress(state, reported.run, reported.passed),
+        },
+        Event::ChecksEnded(ended) => on_checked(state, &ended.place),
         Event::Agreed(agreed) => on_progress(state, agreed.run, true),
         Event::Built(built) => built
             .services
@@ -71,23 +76,41 @@ fn on_progress(state: &State, run: RunId, passed: bool) -> Vec<Command> {
     if passed { vec![Command::DueNext(build::DueNext { run }), conclude] } else { vec![conclude] }
 }
 
-/// Sends a release that an agent brought up on to the next places. A rollback concerns its own place only.
+/// Lets a release that an agent brought up be checked, or, if it has no checks, sends it on to the next places.
 fn on_report(state: &State, reported: &release::Reported) -> Vec<Command> {
-    let standing = state.release.at(&reported.place);
-    let running = standing.and_then(|standing| standing.running.as_ref());
+    let place = &reported.place;
+    let next = match reported.outcome {
+        ReleaseOutcome::Running if check::due(&state.artifact, &state.release, place).is_empty() => {
+            onward(state, place, reported.release)
+        }
+        ReleaseOutcome::Running => vec![Command::DueChecks(check::DueChecks { place: place.clone() })],
+        ReleaseOutcome::Returned | ReleaseOutcome::Failed | ReleaseOutcome::Refused => Vec::new(),
+    };
+    // A pending release was planned against the artifact that ran before, so it is proposed again.
+    next.into_iter().chain(again(state, place)).collect()
+}
+
+/// Sends a release on to the next places once its checks are finished. So whoever approves it there sees all of them.
+/// The gate judges what they found.
+fn on_checked(state: &State, place: &Place) -> Vec<Command> {
+    let checks = state.check.at(place).filter(|checks| checks.is_finished());
+    checks.map(|checks| onward(state, place, checks.release)).unwrap_or_default()
+}
+
+/// Sends the artifact that a release brought on to the next places. A rollback concerns its own place only.
+fn onward(state: &State, place: &Place, release: u64) -> Vec<Command> {
+    let standing = state.release.at(place);
     // A release that a rollback is about to end does not go on to the next places.
     let is_rollback = standing.is_some_and(|standing| {
         standing.is_left()
-            || standing.returned == Some(reported.release)
-            || standing.rolled_back.iter().any(|bar| bar.by == reported.release)
+            || standing.returned == Some(release)
+            || standing.rolled_back.iter().any(|bar| bar.by == release)
     });
-    let running = running.filter(|_| reported.outcome == ReleaseOutcome::Running && !is_rollback);
+    let running = standing.and_then(|standing| standing.running.as_ref()).filter(|_| !is_rollback);
     let built = running.and_then(|now| state.artifact.get(now.run, &now.artifact));
-    let after = places_after(state, &reported.place);
-    let next =
-        built.map(|built| after.flat_map(|place| reach(state, &place, &built.facts)).collect::<Vec<_>>());
-    // A pending release was planned against the artifact that ran before, so it is proposed again.
-    next.into_iter().flatten().chain(again(state, &reported.place)).collect()
+    let after = places_after(state, place);
+    let next = built.map(|built| after.flat_map(|place| reach(state, &place, &built.facts)).collect());
+    next.unwrap_or_default()
 }
 
 /// Asks for an artifact at a place. If the artifact runs there already, the flow continues with the next places, unless
@@ -114,6 +137,10 @@ fn reach(state: &State, place: &Place, built: &artifact::Built) -> Vec<Command> 
         running.artifact == built.manifest && running.statement == environment.map(|facts| facts.number)
     });
     if runs && open.is_none() {
+        if state.check.at(place).is_some_and(|checks| !checks.is_finished()) {
+            // The last report of a check sends it on.
+            return Vec::new();
+        }
         return places_after(state, place).flat_map(|place| reach(state, &place, built)).collect();
     }
     if standing.bars(&built.manifest) { Vec::new() } else { wanted() }

@@ -8,6 +8,7 @@
 pub mod approval;
 pub mod artifact;
 pub mod build;
+pub mod check;
 pub mod finding;
 pub mod gate;
 pub mod identity;

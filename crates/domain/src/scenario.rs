@@ -103,6 +103,7 @@ pub fn run(with_node: bool) -> build::Run {
         steps,
         artifacts: [name("api")].into(),
         services: [(name("api"), name("api"))].into(),
+        checks: [].into(),
         runners: vec![name("runner-1"), name("runner-2")],
         seed: id(7),
         again: Some(false),

@@ -6,13 +6,14 @@
 use std::collections::BTreeSet;
 
 use evidence::entry::{Header, Payload};
-use evidence::{Digest, Moment};
+use evidence::receipt::Work;
+use evidence::{Digest, Moment, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, EventError};
 use crate::ids::RunId;
 use crate::rules::RULES;
-use crate::{approval, artifact, build, finding, gate, identity, release, source};
+use crate::{approval, artifact, build, check, finding, gate, identity, release, source};
 
 /// Everything that decisions read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ pub struct State {
     pub finding: finding::State,
     /// The state of each place.
     pub release: release::State,
+    /// Checks of running releases. Omitted when empty, so that snapshots of older ledgers stay as they are.
+    #[serde(default, skip_serializing_if = "check::State::is_empty")]
+    pub check: check::State,
     /// Number of entries folded.
     pub entries: u64,
     /// Time of the last entry.
@@ -54,6 +58,11 @@ impl State {
         }
         self.apply(&Event::read(&header.kind, facts)?, header.time);
         Ok(())
+    }
+
+    /// Work that is due on a runner and not reported yet: of runs, and checks of releases.
+    pub fn outstanding<'a>(&'a self, runner: &'a Name) -> impl Iterator<Item = &'a build::Due> {
+        self.build.outstanding(runner).chain(self.check.outstanding(runner))
     }
 
     /// Forgets sources and artifacts that are neither wanted nor running and that no rollback can reach. So memory does
@@ -86,8 +95,19 @@ impl State {
             }
             Event::Taken(event) => self.source.taken(event, self.entries),
             Event::Started(event) => self.build.started(event),
-            Event::Due(event) => self.build.due(event),
-            Event::Reported(event) => self.build.reported(event, self.entries),
+            Event::Due(event) => match &event.work {
+                Work::Check(check) => {
+                    let standing = self.release.at(&check.place);
+                    let report = standing.and_then(|standing| standing.reported).map(|(report, _)| report);
+                    self.check.due(event, check, report)
+                }
+                Work::Step(_) | Work::Artifact(_) => self.build.due(event),
+            },
+            Event::Reported(event) => match &event.work {
+                Work::Check(check) => self.check.reported(event, check, self.entries),
+                Work::Step(_) | Work::Artifact(_) => self.build.reported(event, self.entries),
+            },
+            Event::ChecksEnded(event) => self.check.ended(event),
             Event::Agreed(event) => self.build.agreed(event, self.entries),
             Event::Ended(event) => {
                 if event.outcome != build::RunOutcome::Passed {
@@ -123,7 +143,11 @@ impl State {
             Event::AgentReported(event) => {
                 let artifacts = &self.artifact;
                 let has_memory = |run, digest: &Digest| artifacts.has_memory(run, digest);
-                self.release.reported(event, self.entries, self.identity.status_number(), has_memory)
+                let status = self.identity.status_number();
+                let fits = self.release.reported(event, self.entries, status, has_memory);
+                let running = self.release.at(&event.place).and_then(|standing| standing.running.as_ref());
+                self.check.keep(&event.place, running.map(|running| running.release));
+                fits
             }
             Event::RollbackRequested(event) => {
                 if event.course.is_some() {

@@ -97,9 +97,22 @@ pub struct Lanes {
     /// Agents' observations that the policy reads, sorted by the digests of their payloads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub observations: Vec<Envelope>,
+    /// Checks of the release in the environment before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Checks>,
     /// Later matches of components with newer advisories, sorted by the digests of their payloads.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rescans: Vec<Envelope>,
+}
+
+/// Checks of a release in the environment before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checks {
+    /// The agent's report that the checked release runs.
+    pub report: Envelope,
+    /// Receipts of the checks, sorted by the digests of their payloads.
+    pub receipts: Vec<Envelope>,
 }
 
 /// A proof that an earlier checkpoint belongs to the same ledger.

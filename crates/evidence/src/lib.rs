@@ -30,6 +30,7 @@
 pub mod approval;
 pub mod bundle;
 pub mod canonical;
+pub mod check;
 pub mod claim;
 pub mod configuration;
 pub mod document;

@@ -245,7 +245,7 @@ pub struct LimitsInForce {
 }
 
 impl StepLimits {
-    fn is_default(&self) -> bool {
+    pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }
 
@@ -413,18 +413,7 @@ impl Pipeline {
         if let Some(why) = step.env.keys().find_map(|name| variable_fault(name, &OWN_VARIABLES)) {
             return fail("env", why);
         }
-        let limits = step.limits;
-        for (name, limit, max) in [
-            ("time-seconds", limits.time_seconds, TIME_SECONDS_MAX),
-            ("memory-mib", limits.memory_mib, SIZE_MIB_MAX),
-            ("workspace-mib", limits.workspace_mib, SIZE_MIB_MAX),
-            ("processes", limits.processes, PROCESSES_MAX),
-        ] {
-            if limit.is_some_and(|limit| limit == 0 || limit > max) {
-                return fail("limits", format!("`{name}` is 0 or above {max}"));
-            }
-        }
-        Ok(())
+        limits_fault(step.limits).map_or(Ok(()), |why| fail("limits", why))
     }
 
     fn check_artifact(&self, name: &Name, artifact: &Artifact) -> Result<(), PipelineError> {
@@ -454,8 +443,20 @@ impl Pipeline {
     }
 }
 
+/// The limit that is out of range; `None` if none is.
+pub(crate) fn limits_fault(limits: StepLimits) -> Option<String> {
+    let all = [
+        ("time-seconds", limits.time_seconds, TIME_SECONDS_MAX),
+        ("memory-mib", limits.memory_mib, SIZE_MIB_MAX),
+        ("workspace-mib", limits.workspace_mib, SIZE_MIB_MAX),
+        ("processes", limits.processes, PROCESSES_MAX),
+    ];
+    let wrong = all.iter().find(|(_, limit, max)| limit.is_some_and(|limit| limit == 0 || limit > *max));
+    wrong.map(|(name, _, max)| format!("`{name}` is 0 or above {max}"))
+}
+
 /// The reason why the reports of a step cannot be read; `None` if they can.
-fn reports_fault(step: &Step) -> Option<String> {
+pub(crate) fn reports_fault(step: &Step) -> Option<String> {
     if step.reports.len() > REPORTS_MAX {
         return Some(format!("are more than {REPORTS_MAX}"));
     }

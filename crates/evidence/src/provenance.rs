@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::canonical::{self, CanonicalError};
 use crate::dsse::Envelope;
-use crate::receipt::{Receipt, Work};
+use crate::receipt::Receipt;
 use crate::statement::{PAYLOAD_TYPE, TYPE};
 use crate::{Digest, Name};
 
@@ -55,10 +55,7 @@ pub fn provenance(
     let byproducts: Vec<_> = receipts
         .iter()
         .map(|(digest, receipt)| {
-            let work = match &receipt.work {
-                Work::Step(step) => format!("step {step}"),
-                Work::Artifact(artifact) => format!("artifact {artifact}"),
-            };
+            let work = format!("{} {}", receipt.work.kind(), receipt.work.label());
             json!({ "name": format!("receipt of {} for {work}", receipt.runner), "digest": hex(digest) })
         })
         .collect();

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, CanonicalError};
+use crate::check::ReleaseCheck;
 use crate::document::ReportRef;
 use crate::dsse::{Envelope, EnvelopeError, PAYLOAD_BYTES_MAX};
 use crate::link;
@@ -22,6 +23,8 @@ use crate::{CommitId, Digest, Id, Moment, Name};
 pub const PAYLOAD_TYPE: &str = "application/vnd.countersign.receipt+json";
 /// Highest number of outputs in one receipt.
 pub const OUTPUTS_MAX: usize = 4_096;
+/// Exit code of work that could not be done at all.
+pub const GAVE_UP: i32 = 125;
 
 /// A receipt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +86,8 @@ pub enum Work {
     /// The runner assembled this artifact of the pipeline. `inputs` are the files by their paths in the artifact;
     /// `outputs` are `manifest.json` and `layer.tar`.
     Artifact(Name),
+    /// The runner did this check of a release that an agent has brought up.
+    Check(ReleaseCheck),
 }
 
 /// An output of a step: a file, a link or an empty directory.
@@ -180,6 +185,29 @@ pub enum ReceiptError {
     Rule(&'static str),
 }
 
+impl Work {
+    /// Name of the kind of work.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Step(_) => "step",
+            Self::Artifact(_) => "artifact",
+            Self::Check(_) => "check",
+        }
+    }
+
+    /// Name of the work in its run, unique among work of its kind.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Step(name) | Self::Artifact(name) => name.to_string(),
+            Self::Check(ReleaseCheck { place, release, name, .. }) => {
+                format!("{}.{}.{release}.{name}", place.service, place.environment)
+            }
+        }
+    }
+}
+
 impl Output {
     /// A file with this content.
     #[must_use]
@@ -260,6 +288,12 @@ impl Receipt {
         }
     }
 
+    /// Whether the work was not done at all. The log says why.
+    #[must_use]
+    pub fn gave_up(&self) -> bool {
+        self.exit == Ending::Code(GAVE_UP) && self.reports.is_empty()
+    }
+
     fn check(&self) -> Result<(), ReceiptError> {
         let rule = |holds: bool, text| if holds { Ok(()) } else { Err(ReceiptError::Rule(text)) };
         rule(self.v == 1, "`v` is not 1, the version that this program knows")?;
@@ -273,6 +307,10 @@ impl Receipt {
             self.reports.values().all(ReportRef::is_sound),
             "a report has a text that is empty, long or not printable",
         )?;
+        if let Work::Check(check) = &self.work {
+            rule(check.place.project == self.project, "it checks a place of another project")?;
+            rule(self.inputs.is_empty() && self.outputs.is_empty(), "a check has inputs or outputs")?;
+        }
         is_tree(&self.inputs)?;
         is_tree(&self.outputs)?;
         rule(self.network.is_sorted(), "`network` is not sorted")

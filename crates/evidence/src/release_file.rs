@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Name;
+use crate::check::{CHECKS_MAX, Check};
 use crate::configuration::{OWN_VARIABLES, variable_fault};
 use crate::pipeline::yaml_words;
 use crate::tree_list::is_tree_path;
@@ -52,6 +53,10 @@ pub struct Service {
     /// Limits, if the defaults do not fit.
     #[serde(default)]
     pub limits: ServiceLimits,
+    /// Checks of each new release, by name. Runners do them once the agent has reported that the release runs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(with = "BTreeMap<String, Check>")]
+    pub checks: BTreeMap<Name, Check>,
 }
 
 /// A process.
@@ -207,6 +212,16 @@ impl Service {
             || self.probe.interval_ms.is_some_and(|ms| ms == 0 || ms > 60_000)
         {
             return fail("probe", "`attempts` is 1 to 10,000 and `interval-ms` 1 to 60,000".into());
+        }
+        if self.checks.len() > CHECKS_MAX {
+            return fail(
+                "checks",
+                format!("are more than {CHECKS_MAX}; let one check write several reports"),
+            );
+        }
+        let check = self.checks.iter().find_map(|(name, check)| Some((name, check.fault()?)));
+        if let Some((name, why)) = check {
+            return fail("checks", format!("`{name}`: {why}"));
         }
         match self.env.keys().find_map(|name| variable_fault(name, &OWN_VARIABLES)) {
             Some(why) => fail("env", why),

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bytes::Bytes;
 use crate::canonical::{self, CanonicalError};
 use crate::dsse::Envelope;
 use crate::status::StatusFile;
@@ -26,6 +27,21 @@ pub struct RunOrder {
     pub enrolments: Vec<Envelope>,
     /// The request for the run, and the requests that agreed at its approval nodes, sorted in the same way.
     pub requests: Vec<Envelope>,
+    /// Releases of the run's artifacts whose checks are due. Omitted when empty, as in orders of the first programs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckOrder>,
+}
+
+/// The evidence that a release runs and may be checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckOrder {
+    /// The agent's report that the release runs.
+    pub report: Envelope,
+    /// The statement of the environment, which names the agent.
+    pub environment: Envelope,
+    /// Configuration that the statement names.
+    pub configuration: Bytes,
 }
 
 impl RunOrder {

@@ -58,7 +58,7 @@ fn unfit(
     store: &dyn Store,
     receipt: &Receipt,
 ) -> Result<Option<Reason>, Unavailable> {
-    let due = state.build.outstanding(&receipt.runner).find(|due| due.nonce == receipt.nonce);
+    let due = state.outstanding(&receipt.runner).find(|due| due.nonce == receipt.nonce);
     let Some(due) = due else { return Ok(None) };
     if !receipt.passed() {
         // A failed receipt only ends its run. Work that could not start has no inputs to name; and if the report of a
@@ -75,7 +75,7 @@ fn unfit(
         left.extend(Receipt::open(&envelope, root).map_err(Unavailable::of)?.outputs);
     }
     let same = match receipt.work {
-        Work::Step(_) => receipt.inputs == left,
+        Work::Step(_) | Work::Check(_) => receipt.inputs == left,
         // The judge derives from the pipeline which files go into an artifact and under which names.
         Work::Artifact(_) => receipt.inputs.values().all(|input| left.values().any(|output| output == input)),
     };

@@ -29,6 +29,7 @@ use crate::context::{Anchors, VerificationContext};
 use crate::continuity;
 use crate::findings::{FORKED, Findings, NEW_BUNDLE, RENEW_ROOT, broken, one_finding};
 use crate::input_reads::{UnusablePolicy, compile, reads_input};
+use crate::lanes::checks::{self, CheckProof, Known};
 use crate::lanes::{self, DocumentProof, Grounds, ProvenStatement};
 use crate::people::{ChangeAuthors, People};
 use crate::proofs::{self, Proven};
@@ -67,6 +68,8 @@ pub struct Checked<'a> {
     pub build: BuildProof,
     /// The policy, compiled; or the reason why it cannot be.
     pub gate: Result<Gate, UnusablePolicy>,
+    /// Facts that checks of the release in the environment before prove.
+    pub checks: CheckProof,
     /// Facts that the reports of steps prove.
     pub documents: DocumentProof,
     /// Statements of people about findings.
@@ -113,7 +116,7 @@ pub fn check<'a>(
     // The later of the judge's clock and the quorum time.
     let now = seen.now.map_or(proven.quorum_time, |now| now.max(proven.quorum_time));
     let status = roots::newest_status(&bundle.status, &root, seen)?;
-    let (environment, before) = environments(bundle, &root, seen)?;
+    let (environment, earlier) = environments(bundle, &root, seen)?;
     in_force(bundle, &root, &status, now, &mut findings);
     let (records, revoked) = (Records::of(bundle)?, Revoked::new(&status, now, &proven.named));
     let people = People::open(&bundle.enrolments, &root, &status, revoked.clone(), now)
@@ -125,11 +128,14 @@ pub fn check<'a>(
     let build = receipts::prove(bundle, &root, &records, &revoked).map_err(broken)?;
     let gate = compile(&bundle.policy);
     let reads = reads(&gate, bundle, root.mode, &mut findings)?;
-    let documents = lanes::prove(bundle, &build, reads, now, &mut findings).map_err(broken)?;
     let (plan, differences) = plan(bundle, &environment)?;
     summary(bundle, &root, &build)?;
-    let reported = reports::open(bundle, &environment, before.as_ref(), &proven, &mut findings)?;
+    let reported = reports::open(bundle, &environment, earlier.as_ref(), &proven, &mut findings)?;
     let (before, own) = (reported.before, reported.own);
+    let known = Known { root: &root, records: &records, revoked: &revoked, build: &build };
+    let checks = checks::prove(bundle, earlier.as_ref().zip(before.as_ref()), known, &mut findings);
+    let checks = checks.map_err(broken)?;
+    let documents = lanes::prove(bundle, &build, &checks, reads, now, &mut findings).map_err(broken)?;
     let base = base(bundle, &environment, own, seen, &proven, plan, &mut findings)?;
     let range = range(&source, &base, &mut findings);
     let commits = range.iter().chain([&source.id]).filter_map(|id| Some((id, source.commits.get(id)?)));
@@ -139,9 +145,9 @@ pub fn check<'a>(
         requests::exclude_change_authors(&mut asked.agreed, &authors, &asked.requester);
     }
     requests::nodes(build.pipeline.steps.iter(), &asked.agreed, &mut findings);
-    same_run(&build, &asked)?;
+    same_run(&build, &checks, &asked)?;
     signer(&source, &people, &records, &mut findings);
-    let evidence = manifest(bundle, &range, &build, &documents)?;
+    let evidence = manifest(bundle, &range, &build, &checks, &documents)?;
     let place = bundle.place();
     let root_digest =
         root.digest().map_err(|error| one_finding("root-unsound", error.to_string(), NEW_BUNDLE))?;
@@ -159,6 +165,7 @@ pub fn check<'a>(
         records,
         build,
         gate,
+        checks,
         documents,
         statements: Vec::new(),
         source,
@@ -373,8 +380,8 @@ fn range(source: &source_pack::VerifiedPack, base: &CommitId, findings: &mut Fin
 }
 
 /// Checks that every receipt belongs to the requested run. The receipts' nonces follow from the request.
-fn same_run(build: &BuildProof, asked: &RunRequests) -> Result<(), Findings> {
-    for (_, receipt) in &build.receipts {
+fn same_run(build: &BuildProof, checks: &CheckProof, asked: &RunRequests) -> Result<(), Findings> {
+    for (_, receipt) in build.receipts.iter().chain(&checks.receipts) {
         if receipt.nonce != domain::build::nonce(asked.seed, &receipt.work, &receipt.runner) {
             let what = format!("a receipt of {} is of another run", receipt.runner);
             return Err(one_finding("receipt-of-another-run", what, NEW_BUNDLE));
@@ -428,11 +435,12 @@ fn manifest(
     bundle: &Bundle,
     range: &BTreeSet<CommitId>,
     build: &BuildProof,
+    checks: &CheckProof,
     documents: &DocumentProof,
 ) -> Result<Digest, Findings> {
-    let reports = bundle.reports.iter().map(Envelope::payload_digest).collect();
-    let receipts = build.receipts.iter().map(|(digest, _)| *digest).collect();
-    let documents = documents.documents.iter().copied().collect();
+    let reports = bundle.reports.iter().map(Envelope::payload_digest).chain(checks.report).collect();
+    let receipts = build.receipts.iter().chain(&checks.receipts).map(|(digest, _)| *digest).collect();
+    let documents = documents.all_documents().into_iter().collect();
     // Statements that an approver has not seen change the manifest, so that they void the approval.
     let statements = bundle.lanes.statements.iter().map(Envelope::payload_digest).collect();
     let manifest = EvidenceManifest::new(range.iter().cloned().collect(), receipts, reports, documents)

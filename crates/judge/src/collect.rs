@@ -11,7 +11,7 @@ use domain::release::Open;
 use domain::{Event, PersonId, RunId, State};
 use evidence::Place;
 use evidence::approval::Signed;
-use evidence::bundle::{Bundle, Lanes};
+use evidence::bundle::{Bundle, Checks, Lanes};
 use evidence::dsse::Envelope;
 use evidence::enrolment::{Enrolment, Purpose};
 use evidence::entry::Header;
@@ -20,7 +20,7 @@ use evidence::policy_files::PolicyFiles;
 use evidence::receipt::Receipt;
 use evidence::report::AgentReport;
 use evidence::request::Request;
-use evidence::run_order::RunOrder;
+use evidence::run_order::{CheckOrder, RunOrder};
 use evidence::source_pack::{Range, SourcePack};
 use evidence::statements::Statement;
 use evidence::status::StatusFile;
@@ -81,11 +81,14 @@ pub fn collect(
     entries.extend(approvals.iter().map(|approval| approval.entry));
     entries.extend(statements(state, place, moment).map(|known| known.entry));
     entries.extend(open.promoted.iter().map(|(_, entry)| *entry));
+    let checked = checked_before(state, place, &open.facts.artifact);
+    entries.extend(checked.iter().flat_map(|checks| &checks.entries));
 
     let mut requests = vec![source.facts.request];
     requests.extend(open.promoted.iter().map(|(promoted, _)| promoted.request));
     let mut needed: BTreeSet<Digest> = artifact.facts.receipts.iter().copied().collect();
     needed.extend([source.facts.pack, open.facts.plan]);
+    needed.extend(checked.iter().flat_map(|checks| &checks.reported).map(|reported| reported.envelope));
     needed.extend(approvals.iter().map(|approval| approval.facts.envelope));
     requests.extend(agreements(store, &entries)?);
     needed.extend(&requests);
@@ -94,7 +97,8 @@ pub fn collect(
     let roots = in_order(store, state.identity.roots())?;
     let receipts = envelopes(store, &artifact.facts.receipts)?;
     let policy = PolicyFiles::decode(&store.blob(&environment.facts.policy)?).map_err(Unavailable::of)?;
-    let (mut lanes, tests, large) = lanes(store, place, &receipts, &policy, &roots)?;
+    let checks = checked.map(|checks| checks_of(store, checks)).transpose()?;
+    let (mut lanes, tests, large) = lanes(store, place, &receipts, checks, &policy, &roots)?;
     let stated = envelopes(store, statements(state, place, moment).map(|known| &known.facts.envelope))?;
     lanes.statements = statements_that_apply(open.facts.artifact, &lanes.documents, tests, stated);
     let entries = kept(store, &entries, &needed, &lanes.statements)?;
@@ -146,11 +150,17 @@ pub fn run_order(
     run: RunId,
     moment: Moment,
 ) -> Result<Option<RunOrder>, Unavailable> {
-    let known = (state.source.of(run), state.build.run(run), state.identity.status());
-    let (Some(source), Some(progress), Some(status)) = known else { return Ok(None) };
+    let (Some(source), Some(status)) = (state.source.of(run), state.identity.status()) else {
+        return Ok(None);
+    };
+    let checks = check_orders(state, store, run)?;
     let mut requests = vec![source.facts.request];
-    if !progress.agreed.is_empty() {
-        requests.extend(agreements(store, &progress.entries.iter().copied().collect())?);
+    match state.build.run(run) {
+        Some(progress) if progress.agreed.is_empty() => {}
+        Some(progress) => requests.extend(agreements(store, &progress.entries.iter().copied().collect())?),
+        None if checks.is_empty() => return Ok(None),
+        // The run has ended, and a release of its artifacts is checked.
+        None => requests.extend(agreements(store, &entries_of(state, run))?),
     }
     let mut requests = envelopes(store, &requests)?;
     let by = |envelope: &Envelope| Request::read(envelope).ok().map(|request| PersonId::from(request.person));
@@ -170,7 +180,48 @@ pub fn run_order(
         status: StatusFile::decode(&store.blob(&status.2)?).map_err(Unavailable::of)?,
         enrolments,
         requests,
+        checks,
     }))
+}
+
+/// Numbers of the entries that record the build of an artifact of a run that is checked.
+fn entries_of(state: &State, run: RunId) -> BTreeSet<u64> {
+    let checked = state.check.places().filter(|(_, checks)| checks.run == run);
+    let built = checked.filter_map(|(_, checks)| state.artifact.get(run, &checks.artifact));
+    built.flat_map(|artifact| artifact.entries.iter().copied()).collect()
+}
+
+/// The evidence of the releases of a run that are still to be checked.
+fn check_orders(state: &State, store: &dyn Store, run: RunId) -> Result<Vec<CheckOrder>, Unavailable> {
+    let due = state.check.places().filter(|(_, checks)| checks.run == run && !checks.is_finished());
+    let order = |(place, checks): (&Place, &domain::check::Checks)| {
+        let environment = state.gate.environment(place).map(|environment| &environment.facts);
+        let environment = environment.ok_or_else(|| Unavailable(format!("{place} is not set")))?;
+        Ok(CheckOrder {
+            report: envelope(store, &checks.report)?,
+            environment: envelope(store, &environment.envelope)?,
+            configuration: Bytes(store.blob(&environment.configuration)?),
+        })
+    };
+    due.map(order).collect()
+}
+
+/// The checks of the release that runs this artifact in the environment before.
+fn checked_before<'a>(
+    state: &'a State,
+    place: &Place,
+    artifact: &Digest,
+) -> Option<&'a domain::check::Checks> {
+    let environment = state.gate.environment(place)?.facts.after.clone()?;
+    let checks = state.check.at(&Place { environment, ..place.clone() })?;
+    (checks.artifact == *artifact && !checks.reported.is_empty()).then_some(checks)
+}
+
+fn checks_of(store: &dyn Store, checks: &domain::check::Checks) -> Result<Checks, Unavailable> {
+    Ok(Checks {
+        report: envelope(store, &checks.report)?,
+        receipts: envelopes(store, checks.reported.iter().map(|reported| &reported.envelope))?,
+    })
 }
 
 /// Digests of the requests by which people agreed at approval nodes.
@@ -193,20 +244,28 @@ fn lanes(
     store: &dyn Store,
     place: &Place,
     receipts: &[Envelope],
+    checks: Option<Checks>,
     policy: &PolicyFiles,
     roots: &[Envelope],
 ) -> Result<(Lanes, BTreeSet<Digest>, Option<LargeEvidence>), Unavailable> {
     let root = roots.last().ok_or_else(|| Unavailable("no trust root is in force".into()))?;
     let root = TrustRoot::read(root).map_err(Unavailable::of)?;
-    let receipts: Vec<_> = receipts.iter().filter_map(|receipt| Receipt::open(receipt, &root).ok()).collect();
-    let tests = of_tests(receipts.iter().flat_map(|receipt| receipt.reports.values()));
-    let mut lanes = Lanes::default();
+    let opened = |receipts: &[Envelope]| -> Vec<_> {
+        receipts.iter().filter_map(|receipt| Receipt::open(receipt, &root).ok()).collect()
+    };
+    let receipts = opened(receipts);
+    let of_checks = checks.as_ref().map(|checks| opened(&checks.receipts)).unwrap_or_default();
+    let all = receipts.iter().chain(&of_checks);
+    let tests = of_tests(all.flat_map(|receipt| receipt.reports.values()));
+    let needed = needed_documents(policy, root.mode, place, &receipts, &of_checks);
+    let mut lanes = Lanes { checks, ..Lanes::default() };
     let mut bytes = 0;
-    for digest in needed_documents(policy, root.mode, place, &receipts) {
+    for digest in needed {
         let document = store.blob(&digest)?;
         bytes += document.len();
         if bytes > DOCUMENTS_BYTES_MAX {
-            return Ok((Lanes::default(), tests, Some(LargeEvidence::documents(bytes))));
+            let lanes = Lanes { documents: BTreeMap::new(), ..lanes };
+            return Ok((lanes, tests, Some(LargeEvidence::documents(bytes))));
         }
         lanes.documents.insert(digest, Bytes(document));
     }

@@ -18,7 +18,7 @@ use crate::approvals::Vote;
 use crate::bounds::Difference;
 use crate::check::Checked;
 use crate::input_lanes::{
-    self as lanes, ComponentInput, FindingInput, ReportInput, StatementInput, TestsInput,
+    self as lanes, CheckInput, ComponentInput, FindingInput, ReportInput, StatementInput, TestsInput,
 };
 use crate::reports::Before;
 
@@ -153,6 +153,13 @@ struct BeforeInput<'a> {
     environment: &'a Name,
     runs_artifact: bool,
     release: Option<u64>,
+    /// The fields of checks are omitted without checks, for the same reason.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    checks: Vec<CheckInput<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    findings: Option<Vec<FindingInput<'a>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tests: Option<TestsInput<'a>>,
 }
 
 #[derive(Serialize)]
@@ -205,7 +212,7 @@ impl<'a> GateInput<'a> {
             },
             approvals: votes(checked, Decision::Approve),
             rejections: votes(checked, Decision::Reject),
-            before: checked.before.as_ref().map(before),
+            before: checked.before.as_ref().map(|it| before(checked, it)),
             status: StatusInput { number: checked.status.number, expires: checked.status.expires },
             ledger: LedgerInput {
                 witnesses: checked.proven.witnesses,
@@ -293,10 +300,14 @@ fn votes<'a>(checked: &'a Checked<'_>, decision: Decision) -> Vec<VoteInput<'a>>
     votes.map(written).collect()
 }
 
-fn before(before: &Before) -> BeforeInput<'_> {
+fn before<'a>(checked: &'a Checked<'_>, before: &'a Before) -> BeforeInput<'a> {
+    let documents = checked.documents.before.as_deref();
     BeforeInput {
         environment: &before.environment,
         runs_artifact: before.runs_it,
         release: before.report.as_ref().map(|report| report.release),
+        checks: lanes::checks(&checked.checks),
+        findings: documents.and_then(|proof| lanes::findings(proof, &checked.statements, checked.now)),
+        tests: documents.and_then(lanes::tests),
     }
 }

@@ -8,11 +8,13 @@ use evidence::document::components::Scope;
 use evidence::document::findings::{Class, Severity, Site};
 use evidence::document::tests::TestOutcome;
 use evidence::document::{DocumentKind, Producer};
+use evidence::receipt::Ending;
 use evidence::statements::Body;
 use evidence::{Digest, Moment, Name};
 use serde::Serialize;
 
-use crate::lanes::{DocumentProof, ProvenStatement};
+use crate::lanes::checks::CheckProof;
+use crate::lanes::{DocumentProof, ProvenReport, ProvenStatement};
 
 #[derive(Serialize)]
 pub struct ReportInput<'a> {
@@ -24,6 +26,15 @@ pub struct ReportInput<'a> {
     tool: Option<&'a str>,
     runners: usize,
     items: BTreeMap<&'a str, u64>,
+}
+
+#[derive(Serialize)]
+pub struct CheckInput<'a> {
+    name: &'a Name,
+    runners: usize,
+    passed: bool,
+    exits: BTreeSet<String>,
+    reports: Vec<ReportInput<'a>>,
 }
 
 #[derive(Serialize)]
@@ -82,28 +93,50 @@ pub struct StatementInput<'a> {
 
 /// All reports of the build. Where runners differ, the highest count stands.
 pub fn reports(proof: &DocumentProof) -> Vec<ReportInput<'_>> {
-    let written = proof.reports.iter().map(|report| {
-        let first = report.by.values().next();
-        let mut items: BTreeMap<&str, u64> = BTreeMap::new();
-        for (name, count) in report.by.values().flat_map(|by| &by.items) {
-            let most = items.entry(name).or_default();
-            *most = (*most).max(*count);
-        }
-        ReportInput {
-            step: &report.step,
-            path: &report.path,
-            kind: first.map(|by| by.kind),
-            format: first.map(|by| &by.format),
-            producer: first.map(|by| match by.producer {
-                Producer::Runner => "runner".to_owned(),
-                Producer::Step(digest) => digest.to_string(),
-            }),
-            tool: first.map(|by| by.tool.as_str()),
-            runners: report.by.len(),
-            items,
-        }
+    proof.reports.iter().map(report).collect()
+}
+
+fn report(report: &ProvenReport) -> ReportInput<'_> {
+    let first = report.by.values().next();
+    let mut items: BTreeMap<&str, u64> = BTreeMap::new();
+    for (name, count) in report.by.values().flat_map(|by| &by.items) {
+        let most = items.entry(name).or_default();
+        *most = (*most).max(*count);
+    }
+    ReportInput {
+        step: &report.step,
+        path: &report.path,
+        kind: first.map(|by| by.kind),
+        format: first.map(|by| &by.format),
+        producer: first.map(|by| match by.producer {
+            Producer::Runner => "runner".to_owned(),
+            Producer::Step(digest) => digest.to_string(),
+        }),
+        tool: first.map(|by| by.tool.as_str()),
+        runners: report.by.len(),
+        items,
+    }
+}
+
+/// The checks that ran in the environment before. A check has passed if it passed on each runner that did it.
+pub fn checks(proof: &CheckProof) -> Vec<CheckInput<'_>> {
+    let written = proof.ran.iter().map(|(name, by)| CheckInput {
+        name,
+        runners: by.len(),
+        passed: by.values().all(|(_, passed)| *passed),
+        exits: by.values().map(|(exit, _)| ending(*exit)).collect(),
+        reports: proof.reports.iter().filter(|report| report.step == *name).map(report).collect(),
     });
     written.collect()
+}
+
+fn ending(exit: Ending) -> String {
+    match exit {
+        Ending::Code(code) => format!("code {code}"),
+        Ending::Signal(signal) => format!("signal {signal}"),
+        Ending::TimedOut => "timed-out".to_owned(),
+        Ending::MemoryExceeded => "memory-exceeded".to_owned(),
+    }
 }
 
 /// The findings of all reports that the policy reads.

@@ -29,6 +29,7 @@ mod approvals;
 mod arguments;
 mod bounds;
 mod check;
+mod checking;
 mod collect;
 mod context;
 mod continuity;
@@ -61,6 +62,7 @@ pub use admit::{AdmitError, Admitted, Sent, admit, enrolment_at, runner_names, s
 pub use admit_machines::{admit_receipt, admit_report};
 pub use bounds::{Difference, differences};
 pub use check::{Checked, check};
+pub use checking::CheckTarget;
 pub use collect::{Collected, collect, run_order};
 pub use context::{Anchors, VerificationContext};
 pub use continuity::{PinnedCheckpoint, ends, proven_from, sizes_to_prove};

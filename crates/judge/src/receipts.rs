@@ -152,6 +152,7 @@ fn chain(
                     .map_err(|what| Flaw::new("receipt-chain-broken", format!("{runner}: {what}")))?;
                 entering(pipeline, name, &left)
             }
+            Work::Check(_) => return broken("a check of a release is no part of a build".into()),
         };
         if Some(&receipt.inputs) != expected.as_ref() {
             return broken(format!("the inputs of {:?} are not what the steps before it left", receipt.work));

@@ -4,10 +4,11 @@
 //! a rollback) are never among them, so nobody can record a false refusal of one in a person's name. The requester and
 //! the requested action are verified in all cases.
 
-use domain::build::Ended;
-use domain::{Command, Event, Refused, State, decide, quota};
+use domain::build::Due;
+use domain::{Command, Event, Refused, RunId, State, decide, quota};
 use evidence::claim::{Claim, giving_up};
 use evidence::dsse::Envelope;
+use evidence::receipt::Work;
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment, Name};
 use serde_json::Value;
@@ -55,6 +56,21 @@ pub fn may_count(state: &State, refused: &Refused) -> Result<(), DecisionError> 
         .ok_or_else(|| "it counts refusals of a stranger".into())
 }
 
+/// The run, and the work of it that nobody will report.
+///
+/// # Errors
+/// `DecisionError` when the event ends nothing.
+pub fn ended<'e>(state: &State, event: &'e Event) -> Result<(RunId, Option<&'e Work>), DecisionError> {
+    match event {
+        Event::Ended(ended) => Ok((ended.run, ended.because.as_ref())),
+        Event::ChecksEnded(ended) => {
+            let checks = state.check.at(&ended.place).ok_or("nothing is checked there")?;
+            Ok((checks.run, Some(&ended.because)))
+        }
+        _ => Err("it ends nothing".into()),
+    }
+}
+
 /// Makes the end of a run again whose work will never be reported. It is derived if the runner signed that it gives the
 /// work up; otherwise it is the server's word.
 ///
@@ -62,13 +78,13 @@ pub fn may_count(state: &State, refused: &Refused) -> Result<(), DecisionError> 
 /// `DecisionError` when the run cannot have ended so.
 pub fn lost(
     state: &State,
-    ended: &Ended,
+    (run, because): (RunId, Option<&Work>),
     runner: Option<&Name>,
     time: Moment,
     is_signed: bool,
 ) -> Result<Again, DecisionError> {
-    let work = ended.because.clone().ok_or("it does not say what is lost")?;
-    let command = Command::Lose(domain::build::Lose { run: ended.run, work, runner: runner.cloned() });
+    let work = because.cloned().ok_or("it does not say what is lost")?;
+    let command = Command::Lose(domain::build::Lose { run, work, runner: runner.cloned() });
     let events = decide(state, &command, time).map_err(DecisionError::Refused)?;
     Ok(Again { events, recorded: !is_signed })
 }
@@ -81,7 +97,7 @@ pub fn gave_up(
     state: &State,
     root: &TrustRoot,
     prepared: &Prepared,
-    ended: &Ended,
+    (run, because): (RunId, Option<&Work>),
     runner: &Name,
 ) -> Result<bool, DecisionError> {
     if prepared.header.particulars.is_none() {
@@ -92,9 +108,13 @@ pub fn gave_up(
     let claim = particulars.get(CLAIM).cloned().ok_or("it holds no claim")?;
     let envelope: Envelope = serde_json::from_value(claim)?;
     let claim = Claim::read(&envelope)?;
-    let due = state.build.run(ended.run).and_then(|run| {
-        run.due.iter().find(|due| due.runner == *runner && ended.because.as_ref() == Some(&due.work))
-    });
+    let is_lost = |due: &&Due| due.runner == *runner && because == Some(&due.work);
+    let due = match because {
+        Some(Work::Check(check)) => {
+            state.check.at(&check.place).and_then(|checks| checks.due.iter().find(is_lost))
+        }
+        _ => state.build.run(run).and_then(|run| run.due.iter().find(is_lost)),
+    };
     let due = due.ok_or("the lost work was not due on that runner")?;
     let key = root.runners.iter().find(|named| named.name == *runner).map(|named| &named.key);
     let key = key.filter(|_| claim.machine == *runner).ok_or("the claim is not that runner's")?;

@@ -19,6 +19,8 @@ pub struct Records {
     pub pack: Digest,
     /// Receipts.
     pub receipts: Vec<Digest>,
+    /// Receipts of checks in the environment before.
+    pub checks: Vec<Digest>,
     /// Requests.
     pub requests: Vec<Digest>,
     /// Approvals and rejections.
@@ -40,6 +42,7 @@ impl Records {
         Ok(Self {
             pack: Digest::of(&bundle.source.encode().map_err(|error| unsound(&error))?),
             receipts: all(&bundle.receipts)?,
+            checks: all(bundle.lanes.checks.as_ref().map_or(&[], |checks| checks.receipts.as_slice()))?,
             requests: all(&bundle.requests)?,
             approvals: all(&bundle.approvals)?,
             statements: all(&bundle.lanes.statements)?,
@@ -48,7 +51,7 @@ impl Records {
 
     /// All digests. Each of them must be recorded.
     pub fn all(&self) -> BTreeSet<Digest> {
-        let envelopes = self.receipts.iter().chain(&self.requests).chain(&self.approvals);
+        let envelopes = self.receipts.iter().chain(&self.checks).chain(&self.requests).chain(&self.approvals);
         envelopes.chain(&self.statements).chain([&self.pack]).copied().collect()
     }
 }

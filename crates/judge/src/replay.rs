@@ -28,7 +28,7 @@ use crate::collect::collect;
 use crate::decision_error::DecisionError;
 use crate::plan::plan;
 use crate::prepare::{Prepared, RecordedRequest};
-use crate::recorded::{Again, cannot_be_derived, gave_up, lost, may_count};
+use crate::recorded::{Again, cannot_be_derived, ended, gave_up, lost, may_count};
 use crate::store::Store;
 use crate::verdict::{NoTrustRoot, judge, own_context};
 
@@ -200,12 +200,13 @@ impl<'a, S: Store> Replay<'a, S> {
             }
             (Actor::Person(_), Auth::SignedRequest, _) => self.of_person(prepared)?,
             (Actor::System, Auth::Statement, _) => self.founding(entry, event)?,
-            (Actor::Machine(runner), Auth::MachineKey, Event::Ended(ended)) => {
+            (Actor::Machine(runner), Auth::MachineKey, Event::Ended(_) | Event::ChecksEnded(_)) => {
+                let ended = ended(&self.state, event)?;
                 let is_signed = gave_up(&self.state, &*self.root()?, prepared, ended, runner)?;
                 return lost(&self.state, ended, Some(runner), header.time, is_signed);
             }
-            (Actor::System, Auth::None, Event::Ended(ended)) => {
-                return lost(&self.state, ended, None, header.time, false);
+            (Actor::System, Auth::None, Event::Ended(_) | Event::ChecksEnded(_)) => {
+                return lost(&self.state, ended(&self.state, event)?, None, header.time, false);
             }
             (Actor::Machine(_), Auth::MachineKey, _) => self.of_machine(event)?,
             (Actor::System, Auth::None, Event::Snapshotted(facts)) => self.snapshot(facts)?,

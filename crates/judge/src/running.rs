@@ -48,8 +48,9 @@ pub struct CheckedRun {
 /// repository; the commit and its pipeline are checked afterwards.
 #[derive(Clone, Debug)]
 pub struct OpenedRun<'a> {
-    due: &'a Due,
-    root: TrustRoot,
+    pub(crate) due: &'a Due,
+    pub(crate) root: TrustRoot,
+    pub(crate) revoked: Revoked,
     status: u64,
     people: People,
     run: Request,
@@ -112,13 +113,13 @@ pub fn open_run<'a>(
     }
     // Work is judged at the time when it is done, not when it was requested. So a revoked key never counts.
     let revoked = Revoked::new(&status, now, &BTreeMap::new());
-    let people = People::open(&order.enrolments, &root, &status, revoked, now)
+    let people = People::open(&order.enrolments, &root, &status, revoked.clone(), now)
         .map_err(|flaw| wrong(flaw.code, flaw.what))?;
     let (run, requester, others) = asked(order, due, &root, &people)?;
     if due.nonce != nonce(seed(run.idempotency()), &due.work, runner) {
         return Err(wrong("other-run", "the work is of another run than was asked for"));
     }
-    Ok(OpenedRun { due, root, status: status.number, people, run, requester, others })
+    Ok(OpenedRun { due, root, revoked, status: status.number, people, run, requester, others })
 }
 
 impl OpenedRun<'_> {
@@ -217,4 +218,4 @@ fn wrong(code: &str, what: impl Into<String>) -> Findings {
 }
 
 /// Digest of no record: a runner has no ledger, so everything counts as seen today.
-const NOWHERE: Digest = Digest::from_bytes([0; 32]);
+pub const NOWHERE: Digest = Digest::from_bytes([0; 32]);

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::release::Proposed;
 use domain::{Event, RULES};
-use evidence::bundle::{Ancestor, Bundle, Earlier, Lanes, Logged};
+use evidence::bundle::{Ancestor, Bundle, Checks, Earlier, Lanes, Logged};
 use evidence::canonical;
 use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
 use evidence::entry::{Actor, Auth, Header, Payload};
@@ -51,6 +51,10 @@ pub fn assemble(lab: &Lab, parts: &Parts) -> (Bundle, Vec<Hash>) {
         approvals: sorted(&parts.approvals),
         lanes: Lanes {
             statements: sorted(&parts.statements),
+            checks: parts
+                .checks
+                .as_ref()
+                .map(|checks| Checks { report: checks.report.clone(), receipts: sorted(&checks.receipts) }),
             ..documents::lanes(&parts.documents, &read_documents(parts))
         },
         policy: parts.policy.clone(),
@@ -132,7 +136,8 @@ fn entries(bundle: &Bundle, parts: &Parts) -> Vec<(Vec<u8>, Payload)> {
         .chain(&bundle.requests)
         .chain(&bundle.approvals)
         .chain(&bundle.lanes.statements);
-    let mut named: Vec<Digest> = envelopes.map(own).collect();
+    let checks = bundle.lanes.checks.iter().flat_map(|checks| &checks.receipts);
+    let mut named: Vec<Digest> = envelopes.chain(checks).map(own).collect();
     named.push(Digest::of(&parts.source.encode().unwrap()));
     named.extend(&parts.strays);
     let nothing = Payload::new("facts", &BTreeMap::<String, String>::new(), [1; 16]).unwrap();

@@ -45,6 +45,8 @@ pub fn harmless() -> BTreeMap<String, LabDocument> {
         (TESTS.to_owned(), LabDocument::of(&tests(TestOutcome::Passed))),
         (SCAN.to_owned(), LabDocument::of(&findings(&[("style", Class::Code, Severity::Low)]))),
         (COMPONENTS.to_owned(), LabDocument::of(&components("1.0.0"))),
+        (ATTACK.to_owned(), LabDocument::of(&findings(&[("header", Class::Code, Severity::Low)]))),
+        (SMOKE.to_owned(), LabDocument::of(&smoke(TestOutcome::Passed))),
     ]
     .into()
 }
@@ -58,6 +60,15 @@ pub fn tests(outcome: TestOutcome) -> TestsDocument {
         "adds".into(),
         Test { outcome, message: None, covers: ["REQ-1".to_owned()].into() },
     );
+    document
+}
+
+/// One test of a service with this outcome.
+#[must_use]
+pub fn smoke(outcome: TestOutcome) -> TestsDocument {
+    let mut document = TestsDocument::new([Tool::new("smoke", None)]);
+    let test = Test { outcome, message: None, covers: [].into() };
+    document.add("service".into(), "answers".into(), test);
     document
 }
 
@@ -114,6 +125,15 @@ pub(crate) fn references(
     work: &Work,
 ) -> BTreeMap<String, ReportRef> {
     let Some((name, step)) = step_of(pipeline, work) else { return [].into() };
+    of_step(step, pipeline.producer(name).unwrap(), documents)
+}
+
+/// References to the reports of a step or check.
+pub(crate) fn of_step(
+    step: &Step,
+    producer: Digest,
+    documents: &BTreeMap<String, LabDocument>,
+) -> BTreeMap<String, ReportRef> {
     let refer = |report: &StepReport| {
         let document = documents.get(&report.path)?;
         let none = || Summary { items: [].into(), tool: "none".into() };
@@ -121,7 +141,7 @@ pub(crate) fn references(
         let reference = ReportRef {
             kind: document.kind,
             format: report.kind.clone(),
-            producer: Producer::Step(pipeline.producer(name).unwrap()),
+            producer: Producer::Step(producer),
             tool: summary.tool,
             document: document.digest(),
             original: Digest::of(report.path.as_bytes()),
@@ -162,5 +182,9 @@ fn step_of<'a>(pipeline: &'a Pipeline, work: &Work) -> Option<(&'a Name, &'a Ste
 pub const TESTS: &str = "out/tests.xml";
 /// Path of the scanner's report.
 pub const SCAN: &str = "out/scan.sarif";
+/// Path of the report of the check that attacks a service.
+pub const ATTACK: &str = "out/zap.json";
+/// Path of the report of the check that tries a service.
+pub const SMOKE: &str = "out/smoke.xml";
 /// Path of the report of components.
 pub const COMPONENTS: &str = "out/bom.json";

@@ -71,11 +71,43 @@ pub const PIPELINE_EARLIER: &str = concat!(
     artifacts!()
 );
 
-/// A service of one process.
-pub const RELEASE: &str = "version: 1
+/// A service.
+macro_rules! service {
+    () => {
+        "version: 1
 services:
   api:
     artifact: api
     process: { command: [bin/api] }
     probe: { http: /health }
-";
+"
+    };
+}
+
+/// A service of one process.
+pub const RELEASE: &str = service!();
+
+/// The same with a check whose report is a file of the commit.
+pub const RELEASE_COMMITTED: &str = concat!(
+    service!(),
+    "    checks:
+      smoke:
+        run: ./smoke.sh
+        reports: [{ kind: junit, path: .countersign/pipeline.yaml }]
+"
+);
+
+/// The same with two checks of each release to staging, and one of those to production.
+pub const RELEASE_CHECKS: &str = concat!(
+    service!(),
+    "    checks:
+      attack:
+        environments: [staging]
+        run: ./attack.sh
+        reports: [{ kind: zap-json, path: out/zap.json }]
+        report-exits: [1]
+      smoke:
+        run: ./smoke.sh
+        reports: [{ kind: junit, path: out/smoke.xml }]
+"
+);

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::build::{nonce, seed};
 use domain::release::Proposed;
 use evidence::approval::{Approval, Decision, Signed};
+use evidence::bundle::Checks;
+use evidence::check::{Check, ReleaseCheck};
 use evidence::dsse::Envelope;
 use evidence::evidence_manifest::EvidenceManifest;
 use evidence::oci::{self, LayerEntry, LayerFile};
@@ -26,6 +28,7 @@ use crate::commits::{CommitContent, commit};
 use crate::documents::{self, LabDocument};
 pub use crate::files::{
     PIPELINE, PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_MORE, PIPELINE_REPORTS, RELEASE,
+    RELEASE_CHECKS,
 };
 use crate::head::Head;
 use crate::world::{Lab, at, configuration, id, name, runner_name};
@@ -69,6 +72,8 @@ pub struct Parts {
     pub plan: Plan,
     /// Agent reports.
     pub reports: Vec<Envelope>,
+    /// Checks of the release in staging.
+    pub checks: Option<Checks>,
     /// Approvals and rejections.
     pub approvals: Vec<Envelope>,
     /// Changes the ledger's proposal to an unusual one.
@@ -129,6 +134,7 @@ impl Lab {
                 self.report(&report("staging", 3, artifact, &source.commit), &self.staging),
                 self.report(&report("production", 6, old_artifact(), &base), &self.production),
             ],
+            checks: None,
             approvals: Vec::new(),
             proposal: |_| {},
             strays: Vec::new(),
@@ -138,6 +144,7 @@ impl Lab {
         };
         parts.requests.push(self.promotion(&parts, 7));
         parts.receipts = self.receipts(&parts, run.idempotency(), |_| {});
+        parts.checks = self.checks(&parts, |_| {});
         self.approve(&mut parts);
         parts
     }
@@ -159,7 +166,7 @@ impl Lab {
     pub fn files(&self) -> BTreeMap<String, String> {
         BTreeMap::from([
             (pipeline::PATH.to_owned(), self.pipeline.to_owned()),
-            (release_file::PATH.to_owned(), RELEASE.to_owned()),
+            (release_file::PATH.to_owned(), self.release.to_owned()),
         ])
     }
 
@@ -188,6 +195,41 @@ impl Lab {
         }
         receipts
     }
+}
+
+impl Lab {
+    /// The checks of the release in staging by both runners, each changed by `change` before it is signed; `None` if none
+    /// is declared.
+    #[must_use]
+    pub fn checks(&self, parts: &Parts, change: impl Fn(&mut Receipt)) -> Option<Checks> {
+        let place = Place { project: name("shop"), service: name("api"), environment: name("staging") };
+        let declared = declared_checks(self.release);
+        let report = parts.reports.first().filter(|_| !declared.is_empty())?.clone();
+        let said = AgentReport::read(&report).ok()?;
+        let (built, run) = (built(), self.run(parts).idempotency());
+        let mut receipts = Vec::new();
+        for (check, described) in declared.iter().filter(|(_, check)| check.is_for(&place.environment)) {
+            for (n, signer) in self.runners.iter().enumerate() {
+                let (release, artifact) = (said.release, said.artifact);
+                let place = place.clone();
+                let work = Work::Check(ReleaseCheck { place, release, artifact, name: check.clone() });
+                let mut receipt = receipt(parts, n, &work, &built);
+                let producer = described.producer(&name("api"), check).unwrap();
+                receipt.reports = documents::of_step(&described.step(), producer, &parts.documents);
+                receipt.report_exits.clone_from(&described.report_exits);
+                receipt.nonce = nonce(seed(run), &work, &runner_name(n));
+                change(&mut receipt);
+                receipts.push(receipt.sign(signer).unwrap());
+            }
+        }
+        Some(Checks { report, receipts })
+    }
+}
+
+/// The checks of the service in a release file.
+fn declared_checks(release: &str) -> BTreeMap<Name, Check> {
+    let mut file = ReleaseFile::parse(release.as_bytes()).unwrap();
+    file.services.remove(&name("api")).map(|service| service.checks).unwrap_or_default()
 }
 
 /// The approval of a person who was shown these parts.
@@ -275,12 +317,16 @@ pub fn old_artifact() -> Digest {
 /// The evidence manifest of these pieces, as an approver's machine computes it.
 #[must_use]
 pub fn evidence_digest(parts: &Parts) -> Digest {
-    let digests = |envelopes: &[Envelope]| envelopes.iter().map(Envelope::payload_digest).collect();
+    let digests = |envelopes: &[Envelope]| envelopes.iter().map(Envelope::payload_digest).collect::<Vec<_>>();
     let commits = vec![parts.source.commit.clone()];
     let documents = read_documents(parts).into_iter().collect();
-    let manifest =
-        EvidenceManifest::new(commits, digests(&parts.receipts), digests(&parts.reports), documents)
-            .with_statements(digests(&parts.statements));
+    let (mut receipts, mut reports) = (digests(&parts.receipts), digests(&parts.reports));
+    if let Some(checks) = &parts.checks {
+        receipts.extend(checks.receipts.iter().map(Envelope::payload_digest));
+        reports.push(checks.report.payload_digest());
+    }
+    let manifest = EvidenceManifest::new(commits, receipts, reports, documents)
+        .with_statements(digests(&parts.statements));
     manifest.digest().unwrap()
 }
 
@@ -290,7 +336,9 @@ pub fn read_documents(parts: &Parts) -> BTreeSet<Digest> {
     let place = Place { project: name("shop"), service: name("api"), environment: parts.environment.clone() };
     let root = parts.roots.last().and_then(|root| TrustRoot::read(root).ok());
     let mode = root.map_or(Mode::Team, |root| root.mode);
-    judge::needed_documents(&parts.policy, mode, &place, &documents::receipts(&parts.receipts))
+    let of_checks = parts.checks.as_ref().map(|checks| documents::receipts(&checks.receipts));
+    let receipts = documents::receipts(&parts.receipts);
+    judge::needed_documents(&parts.policy, mode, &place, &receipts, &of_checks.unwrap_or_default())
 }
 
 /// The pipeline of the source.
@@ -333,6 +381,7 @@ fn receipt(parts: &Parts, runner: usize, work: &Work, built: &BuiltArtifact) -> 
     let (inputs, outputs) = match work {
         Work::Step(step) if step.as_str() == "build" => (BTreeMap::new(), program("out/api")),
         Work::Step(_) => (program("out/api"), BTreeMap::new()),
+        Work::Check(_) => (BTreeMap::new(), BTreeMap::new()),
         Work::Artifact(_) => {
             let put = |path: &str, bytes: &[u8]| (path.to_owned(), output(bytes, false));
             let outputs = [put("manifest.json", &built.manifest), put("layer.tar", &built.layer)];

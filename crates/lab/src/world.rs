@@ -15,7 +15,7 @@ use evidence::trust_root::{self, LedgerKey, Machine, Mode, Quorum, Site, TrustRo
 use evidence::{Digest, Name};
 use tlog::{CosignatureKey, NoteSigner, SignatureKind};
 
-use crate::files::PIPELINE;
+use crate::files::{PIPELINE, RELEASE};
 pub use crate::fixed::{NOW, at, id, judged_at, name};
 use crate::people::{Pair, Person};
 
@@ -48,6 +48,8 @@ pub struct Lab {
     pub policy: PolicyFiles,
     /// The pipeline of the project.
     pub pipeline: &'static str,
+    /// The release file of the project.
+    pub release: &'static str,
     /// Changes trust root version 1 to an unusual one.
     pub unusual: fn(&mut TrustRoot),
 }
@@ -80,6 +82,7 @@ impl Lab {
             ledger_seed: 120 + shift,
             policy: default_policy(),
             pipeline: PIPELINE,
+            release: RELEASE,
             unusual: |_| {},
         }
     }

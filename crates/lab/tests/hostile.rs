@@ -63,6 +63,30 @@ fn what_the_environment_before_still_runs_may_go_on() {
     }
 }
 
+/// Checks of the release in staging, also if its agent refused or left a later release since.
+#[test]
+fn what_was_checked_passes_everywhere() {
+    let lab = Lab { release: lab::parts::RELEASE_CHECKS, ..Lab::default() };
+    let honest = lab.honest();
+    for later in [None, Some(ReleaseOutcome::Refused), Some(ReleaseOutcome::Returned)] {
+        let mut parts = honest.clone();
+        if let Some(outcome) = later {
+            let mut report = AgentReport::read(&parts.reports[0]).unwrap();
+            (report.release, report.outcome) = (4, outcome);
+            report.artifact = Digest::of(b"another artifact, which came to nothing");
+            parts.reports[0] = lab.report(&report, &lab.staging);
+            lab.approve(&mut parts);
+        }
+        let (bundle, leaves) = assemble(&lab, &parts);
+        assert_eq!(bundle.lanes.checks.as_ref().unwrap().receipts.len(), 4);
+        for reader in READERS {
+            let said = said(&lab, reader, &bundle, &leaves, at(0));
+            assert_eq!(said, Vec::<String>::new(), "{reader:?}, {later:?}");
+        }
+        assert_eq!(Bundle::decode(&bundle.encode().unwrap()).unwrap(), bundle);
+    }
+}
+
 /// Three witnesses, quorum two: one that is silent or lies changes nothing.
 #[test]
 fn one_witness_that_is_down_or_lies_changes_nothing() {
@@ -196,6 +220,8 @@ fn a_runner_does_what_people_asked_for() {
     let mut early = honest.with(step("build"));
     early.order.requests.pop();
     assert_eq!(early.by_runner(), Vec::<String>::new());
+    let checked = forgery::checking::with_checks().asked_to_check();
+    assert_eq!(checked.by_runner(), Vec::<String>::new(), "a release that its agent has brought up");
     // In solo mode one person is enough.
     assert_eq!(forgery::runs::alone().by_runner(), Vec::<String>::new());
 }

@@ -55,6 +55,7 @@ impl Run {
             steps: [(name("build"), plan(&[])), (name("test"), plan(&["build"]))].into(),
             artifacts: [name("api")].into(),
             services: [(name("api"), name("api"))].into(),
+            checks: [].into(),
             runners: vec![name("runner-1"), name("runner-2")],
             again: Some(false),
             seed: build::seed(request),

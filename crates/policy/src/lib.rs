@@ -37,5 +37,5 @@ mod testing;
 pub use bundle::{BUNDLE_FILES_MAX, Bundle, BundleError, FILE_BYTES_MAX};
 pub use gate::{ENGINE, Finding, Gate, GateError, INPUT_BYTES_MAX, INSTRUCTIONS_MAX, Verdict};
 pub use reading::{Unasked, all_asked};
-pub use reads::{Producers, Read, ReadsError};
+pub use reads::{Origin, Producers, Read, ReadsError};
 pub use testing::run_tests;

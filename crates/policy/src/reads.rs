@@ -31,6 +31,20 @@ pub struct Read {
     /// Whether the input contains the documents. Otherwise it contains their counts only.
     #[serde(default = "yes")]
     pub content: bool,
+    /// The work whose reports are meant.
+    #[serde(default)]
+    pub from: Origin,
+}
+
+/// The work whose reports a policy reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// Steps of the build.
+    #[default]
+    Build,
+    /// Checks of the release in the environment before.
+    Before,
 }
 
 impl Read {

@@ -9,8 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use domain::build::Due;
-use evidence::Name;
-use evidence::receipt::Work;
 use tokio::sync::{Notify, mpsc};
 use tracing::{Instrument as _, Span, error, error_span, info, warn};
 use wire::{Client, RunnerWork};
@@ -127,7 +125,7 @@ async fn carry_out(
         Err(error) => Err(error),
     };
     let (pieces, receiver) = mpsc::channel::<Vec<u8>>(PIECES_MAX);
-    let (kind, name) = kind_of(&work.due);
+    let (kind, name) = (work.due.work.kind(), work.due.work.label());
     let path = format!("{run}/{kind}/{name}/{}", bench.runner);
     let following = tokio::spawn(follow(client.clone(), path, receiver));
     let (at, due, still) = (Arc::clone(bench), work.due.clone(), Arc::clone(wanted));
@@ -155,17 +153,9 @@ async fn carry_out(
     Ok(deliver(client, failed, wanted, pause).await?)
 }
 
-fn kind_of(due: &Due) -> (&'static str, &Name) {
-    match &due.work {
-        Work::Step(name) => ("step", name),
-        Work::Artifact(name) => ("artifact", name),
-    }
-}
-
 /// Description of a piece of work, for messages.
 fn named(due: &Due) -> String {
-    let (kind, name) = kind_of(due);
-    format!("{kind} `{name}` of run {}", due.run)
+    format!("{} `{}` of run {}", due.work.kind(), due.work.label(), due.run)
 }
 
 /// Sends the live log as it grows, a few pieces at a time.

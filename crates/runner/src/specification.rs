@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use evidence::Name;
+use evidence::check::{ENVIRONMENT_VARIABLE, RELEASE_VARIABLE, ReleaseCheck, URL_VARIABLE};
 use evidence::pipeline::{Run, Step};
 use sandbox::{Destination, Spec};
 
@@ -15,7 +16,16 @@ use crate::source::Source;
 use crate::step_error::StepError;
 use crate::toolchain::Toolchain;
 
-/// The specification of a step.
+/// The service that a check is about.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckedService<'a> {
+    /// The release that is checked.
+    pub check: &'a ReleaseCheck,
+    /// Loopback port of the service; `None` if it has none.
+    pub port: Option<u16>,
+}
+
+/// The specification of a step, or of a check of a service.
 ///
 /// # Errors
 /// `StepError` if it asks for something that this machine does not allow.
@@ -24,6 +34,7 @@ pub fn specify(
     source: &Source,
     name: &Name,
     step: &Step,
+    service: Option<CheckedService<'_>>,
     host: &Host<'_>,
 ) -> Result<Spec, StepError> {
     let run = step.run.as_ref().ok_or_else(|| StepError::NoStep(name.clone()))?;
@@ -45,6 +56,7 @@ pub fn specify(
         ("COUNTERSIGN_PROJECT".into(), identity.project.to_string()),
         ("COUNTERSIGN_STEP".into(), name.to_string()),
     ]);
+    environment.extend(service.into_iter().flat_map(service_environment));
     let limits = host.isolation.caps().limits(&step.limits);
     let limits = limits.map_err(|error| StepError::Cap(name.clone(), error))?;
     Ok(Spec {
@@ -54,8 +66,19 @@ pub fn specify(
         environment,
         binds: host.toolchain.binds().to_vec(),
         network,
+        service: service.and_then(|service| service.port),
         limits,
     })
+}
+
+/// Variables that tell a check what it checks.
+fn service_environment(CheckedService { check, port }: CheckedService<'_>) -> Vec<(String, String)> {
+    let url = port.map(|port| (URL_VARIABLE.to_owned(), format!("http://127.0.0.1:{port}")));
+    let always = [
+        (ENVIRONMENT_VARIABLE.to_owned(), check.place.environment.to_string()),
+        (RELEASE_VARIABLE.to_owned(), check.release.to_string()),
+    ];
+    always.into_iter().chain(url).collect()
 }
 
 /// Destinations in the pipeline's notation: hosts, or ecosystems, which stand for the hosts of their own clients.

@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 
 use evidence::canonical;
+use evidence::check::ReleaseCheck;
 use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
 use evidence::pipeline::{PATH, Pipeline, Step};
 use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, SandboxLevel, Work};
 use evidence::{Digest, Name};
+use judge::CheckTarget;
 use sandbox::{Exit, Input, Level, SandboxError, Spec, StepOutcome};
 
 use crate::finished::{FinishedStep, StepLog};
@@ -17,7 +19,7 @@ use crate::host::{Host, Identity};
 use crate::left::{CollectedOutputs, RetainedOutputs};
 use crate::reports::{ReportReader, TranslatedReports, reading_bytes};
 use crate::source::Source;
-use crate::specification::specify;
+use crate::specification::{CheckedService, specify};
 use crate::step_error::StepError;
 use crate::task::TaskRoom;
 use crate::toolchain::Toolchain;
@@ -52,15 +54,64 @@ pub fn execute(
     let file = source.file(PATH).ok_or_else(|| StepError::NoPipeline(source.id.clone()))?;
     let pipeline = Pipeline::parse(file)?;
     let plan = pipeline.steps.get(step).ok_or_else(|| StepError::NoStep(step.clone()))?;
-    let spec = specify(identity, source, step, plan, host)?;
+    let job = Job {
+        name: step,
+        plan,
+        work: Work::Step(step.clone()),
+        producer: pipeline.producer(step)?,
+        service: None,
+    };
+    perform(identity, source, &job, retained, host)
+}
+
+/// Checks a service in the source of its release.
+///
+/// # Errors
+/// `StepError` if there is nothing to sign; a check that failed has a receipt.
+pub fn check(
+    identity: &Identity<'_>,
+    source: &Source,
+    wanted: &ReleaseCheck,
+    target: &CheckTarget,
+    host: &Host<'_>,
+) -> Result<Execution, StepError> {
+    let job = Job {
+        name: &wanted.name,
+        plan: &target.check.step(),
+        work: Work::Check(wanted.clone()),
+        producer: target.check.producer(&wanted.place.service, &wanted.name)?,
+        service: Some(CheckedService { check: wanted, port: target.port }),
+    };
+    perform(identity, source, &job, &RetainedOutputs::default(), host)
+}
+
+/// A command to run, and the work that it is.
+struct Job<'a> {
+    name: &'a Name,
+    plan: &'a Step,
+    work: Work,
+    producer: Digest,
+    service: Option<CheckedService<'a>>,
+}
+
+fn perform(
+    identity: &Identity<'_>,
+    source: &Source,
+    job: &Job<'_>,
+    retained: &RetainedOutputs,
+    host: &Host<'_>,
+) -> Result<Execution, StepError> {
+    let file = source.file(PATH).ok_or_else(|| StepError::NoPipeline(source.id.clone()))?;
+    let plan = job.plan;
+    let spec = specify(identity, source, job.name, plan, job.service, host)?;
     let inputs = inputs(source, retained)?;
     let started = (host.now)();
     let log = StepLog::new(host.log);
     for remark in source.remarks() {
         log.say(&remark);
     }
-    let producer = pipeline.producer(step)?;
-    let mut done = command(&spec, &inputs, (step, plan, producer), (source, retained), &log, host)?;
+    let of = (job.name, plan, job.producer);
+    let mut done = command(&spec, &inputs, of, (source, retained), &log, host)?;
     let mut facts = Receipt {
         v: 1,
         installation: identity.installation,
@@ -71,7 +122,7 @@ pub fn execute(
         commit: source.id.clone(),
         tree: source.list.digest()?,
         pipeline: Pipeline::digest(file),
-        work: Work::Step(step.clone()),
+        work: job.work.clone(),
         inputs: described(retained),
         outputs: described(&done.outputs),
         reports: done.reports.references,

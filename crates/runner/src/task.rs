@@ -103,6 +103,7 @@ impl Task<'_> {
             environment: BTreeMap::new(),
             binds: Vec::new(),
             network: Vec::new(),
+            service: None,
             limits,
         };
         let log = Mutex::new(Vec::new());

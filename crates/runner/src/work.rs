@@ -12,7 +12,8 @@ use evidence::canonical;
 use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
 use evidence::machine::MachineSigner;
 use evidence::pipeline::{PATH, Pipeline};
-use evidence::receipt::{Ending, Forge, Output, Receipt, SandboxLevel, Work};
+use evidence::receipt::{Ending, Forge, GAVE_UP, Output, Receipt, SandboxLevel, Work};
+use evidence::release_file;
 use evidence::rules;
 use evidence::run_order::RunOrder;
 use evidence::tree_list::TreeList;
@@ -28,7 +29,7 @@ use crate::left::RetainedOutputs;
 use crate::repository::{Repository, path_of};
 use crate::source::{Head, Source};
 use crate::sources::{Sources, SourcesError};
-use crate::step::execute;
+use crate::step::{check, execute};
 use crate::toolchain::Toolchain;
 use crate::trust::{Trust, TrustError};
 use crate::work_error::WorkError;
@@ -112,29 +113,39 @@ impl Bench {
         if let Some(problem) = rules::of_pipeline(&pipeline).into_iter().next() {
             return Err(WorkError::Rule(problem));
         }
+        let target = match &due.work {
+            Work::Check(check) => {
+                let target = opened.target(order, source.file(release_file::PATH));
+                Some((check, target.map_err(TrustError::Refused)?))
+            }
+            Work::Step(_) | Work::Artifact(_) => None,
+        };
         opened.agreed(&source.commit, &pipeline).map_err(TrustError::Refused)?;
         let outputs = self.keep.outputs_of_steps(&due.needs)?;
         let tree = source.list.encode()?;
-        match &due.work {
-            Work::Step(step) => {
-                let retained = merge(&outputs)?;
-                let identity = Identity {
-                    installation: self.installation,
-                    runner: self.runner.clone(),
-                    root: self.root,
-                    signer: &self.signer,
-                    project: due.project.clone(),
-                    nonce: due.nonce,
-                };
-                let isolation = self.isolation.as_ref();
-                let host = Host { toolchain: &self.toolchain, isolation, now: &self.now, log, wanted };
-                let done = execute(&identity, &source, step, &retained, &host)?;
-                self.keep.put(&done.receipt, &done.outputs)?;
-                let blobs = [done.log, tree].into_iter().chain(done.reports).collect();
-                Ok(CompletedWork { receipt: done.receipt, blobs })
-            }
-            Work::Artifact(name) => self.artifact(due, name, &source, (&pipeline, &outputs), tree),
+        if let Work::Artifact(name) = &due.work {
+            return self.artifact(due, name, &source, (&pipeline, &outputs), tree);
         }
+        let identity = Identity {
+            installation: self.installation,
+            runner: self.runner.clone(),
+            root: self.root,
+            signer: &self.signer,
+            project: due.project.clone(),
+            nonce: due.nonce,
+        };
+        let isolation = self.isolation.as_ref();
+        let host = Host { toolchain: &self.toolchain, isolation, now: &self.now, log, wanted };
+        let done = match (&due.work, target) {
+            (Work::Step(step), _) => execute(&identity, &source, step, &merge(&outputs)?, &host)?,
+            (_, Some((wanted, target))) => check(&identity, &source, wanted, &target, &host)?,
+            (_, None) => return Err(WorkError::NoArtifact),
+        };
+        if matches!(due.work, Work::Step(_)) {
+            self.keep.put(&done.receipt, &done.outputs)?;
+        }
+        let blobs = [done.log, tree].into_iter().chain(done.reports).collect();
+        Ok(CompletedWork { receipt: done.receipt, blobs })
     }
 
     fn artifact(
@@ -242,6 +253,3 @@ impl Bench {
         })
     }
 }
-
-/// Exit code of work that could not be done at all.
-const GAVE_UP: i32 = 125;

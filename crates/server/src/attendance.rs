@@ -133,7 +133,11 @@ impl Attendance {
             let mut gone = outstanding.filter(|due| is_gone(&due.runner));
             gone.next().map(|due| build::Lose { run: due.run, work: due.work.clone(), runner: None })
         });
-        lost.collect()
+        let checks = state.check.places().filter_map(|(_, checks)| {
+            let mut gone = checks.outstanding().filter(|due| is_gone(&due.runner));
+            gone.next().map(|due| build::Lose { run: due.run, work: due.work.clone(), runner: None })
+        });
+        lost.chain(checks).collect()
     }
 
     fn change(&self, who: &MachineId, now: Instant, change: impl FnOnce(&mut MachineRecord)) {
@@ -235,6 +239,7 @@ mod tests {
             steps: BTreeMap::new(),
             artifacts: [].into(),
             services: BTreeMap::new(),
+            checks: BTreeMap::new(),
             runners: vec![name("runner-1")],
             seed: due.nonce,
             again: Some(false),

@@ -28,7 +28,7 @@ pub fn on_runner(
 ) -> Result<Vec<RunnerWork>, EdgeError> {
     let mut repositories: BTreeMap<RunId, Option<String>> = BTreeMap::new();
     let mut works = Vec::new();
-    for due in in_turn(state.build.outstanding(runner), doing, RUNNER_WORK_MAX) {
+    for due in in_turn(state.outstanding(runner), doing, RUNNER_WORK_MAX) {
         let repository = match repositories.entry(due.run) {
             btree_map::Entry::Occupied(known) => known.get().clone(),
             btree_map::Entry::Vacant(new) => new.insert(repository_of(keeper, state, due.run)?).clone(),

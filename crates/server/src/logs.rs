@@ -9,7 +9,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use domain::{RunId, State};
+use domain::{RunId, State, build};
 use evidence::Name;
 use evidence::receipt::Work;
 use wire::LOG_PIECE_BYTES_MAX;
@@ -71,7 +71,7 @@ impl Logs {
     /// # Errors
     /// If the file cannot be written.
     pub fn append(&self, by: &LogOwner<'_>, piece: &[u8]) -> io::Result<()> {
-        let name = file_name(by.run, by.work, by.runner);
+        let name = file_name(by.run, by.work.kind(), &by.work.label(), by.runner);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let sum = |of: &dyn Fn(&OpenLog) -> bool| {
             held.values().filter(|log| of(log)).map(|log| log.bytes).sum::<u64>()
@@ -120,7 +120,9 @@ impl Logs {
             .build
             .runs()
             .flat_map(|run| run.due.iter().filter(|due| run.report(&due.work, &due.runner).is_none()));
-        let names: BTreeSet<String> = due.map(|due| file_name(due.run, &due.work, &due.runner)).collect();
+        let checks = state.check.places().flat_map(|(_, checks)| checks.outstanding());
+        let name = |due: &build::Due| file_name(due.run, due.work.kind(), &due.work.label(), &due.runner);
+        let names: BTreeSet<String> = due.chain(checks).map(name).collect();
         held.retain(|name, _| {
             let stays = names.contains(name);
             if !stays {
@@ -133,11 +135,8 @@ impl Logs {
 }
 
 /// Name of the file of a live log.
-pub fn file_name(run: RunId, work: &Work, runner: &Name) -> String {
-    match work {
-        Work::Step(name) => format!("{run}.step.{name}.{runner}"),
-        Work::Artifact(name) => format!("{run}.artifact.{name}.{runner}"),
-    }
+pub fn file_name(run: RunId, kind: &str, label: &str, runner: &Name) -> String {
+    format!("{run}.{kind}.{label}.{runner}")
 }
 
 /// The part of a file from an offset on that fits into one answer.
@@ -175,6 +174,7 @@ mod tests {
                 steps: BTreeMap::new(),
                 artifacts: [].into(),
                 services: BTreeMap::new(),
+                checks: BTreeMap::new(),
                 runners: vec![due.runner.clone()],
                 seed: due.nonce,
                 again: Some(false),
@@ -198,7 +198,7 @@ mod tests {
             for _ in 0..5 {
                 logs.append(&by, &piece).unwrap();
             }
-            logs.read(&file_name(by.run, by.work, by.runner), 0).unwrap().len()
+            logs.read(&file_name(by.run, by.work.kind(), &by.work.label(), by.runner), 0).unwrap().len()
         };
         assert_eq!(written(1, "test"), 800_000 + FULL.len(), "a run has a limit");
         assert_eq!(written(1, "build"), FULL.len(), "of all its steps");

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::{Command, build};
 use evidence::entry::{Actor, Auth};
+use evidence::receipt::Work;
 use evidence::{Name, NameError};
 use judge::CLAIM;
 use serde_json::{Value, json};
@@ -21,11 +22,17 @@ pub async fn run(shared: Arc<Shared>) {
         let (state, now) = (shared.intake.state(), Instant::now());
         for lose in shared.attendance.lost(&state, now, gone_after) {
             let (run, minutes) = (lose.run, gone_after.as_secs() / 60);
-            let project = state.build.run(run).map(|run| run.started.project.clone());
+            let project = match &lose.work {
+                Work::Check(check) => Some(check.place.project.clone()),
+                Work::Step(_) | Work::Artifact(_) => {
+                    state.build.run(run).map(|run| run.started.project.clone())
+                }
+            };
+            let named = format!("{} `{}`", lose.work.kind(), lose.work.label());
             let Ok(job) = job(lose, (Actor::System, None), project) else { continue };
             match shared.intake.submit(job).await {
                 Ok(_) => {
-                    warn!(%run, "run {run} is lost: a runner that it waits for was not heard for {minutes} minutes");
+                    warn!(%run, "{named} of run {run} is lost: its runner was not heard for {minutes} minutes");
                 }
                 Err(error) => error!(%run, "run {run} could not be ended: {error}"),
             }

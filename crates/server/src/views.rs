@@ -16,8 +16,8 @@ use std::sync::{Mutex, PoisonError};
 use domain::build::RunOutcome;
 use domain::{Event, PersonId, RunId, State};
 use evidence::entry::{Actor, Entry, Header};
-use evidence::receipt::Work;
-use evidence::{Digest, Moment, Name};
+use evidence::report::ReleaseOutcome;
+use evidence::{Digest, Moment, Name, Place};
 use ledger::{LedgerError, Reader};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use wire::{RunState, WorkState};
@@ -119,13 +119,17 @@ impl Views {
     ///
     /// # Errors
     /// `ViewError` if the view cannot be read.
-    pub fn log_of(&self, run: RunId, work: &Work, runner: &Name) -> Result<Option<Digest>, ViewError> {
+    pub fn log_of(
+        &self,
+        run: RunId,
+        (kind, label): (&str, &str),
+        runner: &Name,
+    ) -> Result<Option<Digest>, ViewError> {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let (kind, name) = kind_of(work);
         let found: Option<Option<String>> = connection
             .query_row(
                 "SELECT log FROM work WHERE run = ?1 AND kind = ?2 AND name = ?3 AND runner = ?4",
-                params![run.to_string(), kind, name.as_str(), runner.as_str()],
+                params![run.to_string(), kind, label, runner.as_str()],
                 |row| row.get(0),
             )
             .optional()?;
@@ -322,10 +326,10 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
             }
         }
         Event::Due(due) => {
-            let (kind, name) = kind_of(&due.work);
+            let (kind, name) = (due.work.kind(), due.work.label());
             rows.execute(
                 "INSERT INTO work (run, entry, kind, name, runner, state) VALUES (?1, ?2, ?3, ?4, ?5, 'due')",
-                params![due.run.to_string(), signed(number), kind, name.as_str(), due.runner.as_str()],
+                params![due.run.to_string(), signed(number), kind, name, due.runner.as_str()],
             )?;
         }
         Event::Reported(report) => reported(rows, &report)?,
@@ -343,6 +347,7 @@ fn apply(rows: &Connection, number: u64, entry: &Entry) -> Result<(), ViewError>
             )?;
         }
         Event::Ended(ended) => self::ended(rows, &header, &ended)?,
+        Event::ChecksEnded(ended) => unchecked(rows, &ended.place, ended.release, true)?,
         other => last(rows, number, &other)?,
     }
     Ok(())
@@ -357,7 +362,7 @@ pub fn project_of<'a>(stated: Option<&'a Name>, event: &'a Event) -> Option<&'a 
 }
 
 fn reported(rows: &Connection, report: &domain::build::Reported) -> rusqlite::Result<()> {
-    let (kind, name) = kind_of(&report.work);
+    let (kind, name) = (report.work.kind(), report.work.label());
     let state = if report.passed { WorkState::Passed } else { WorkState::Failed };
     rows.execute(
         "UPDATE work SET state = ?1, log = ?2 WHERE run = ?3 AND kind = ?4 AND name = ?5 AND runner = ?6",
@@ -366,7 +371,7 @@ fn reported(rows: &Connection, report: &domain::build::Reported) -> rusqlite::Re
             report.log.to_string(),
             report.run.to_string(),
             kind,
-            name.as_str(),
+            name,
             report.runner.as_str()
         ],
     )?;
@@ -388,7 +393,7 @@ fn ended(rows: &Connection, header: &Header, ended: &domain::build::Ended) -> ru
     let text = "UPDATE run SET state = ?1, person = ?3 WHERE run = ?2";
     rows.execute(text, params![state.name(), ended.run.to_string(), person])?;
     if let (RunOutcome::Lost, Some(work)) = (ended.outcome, &ended.because) {
-        let (kind, name) = kind_of(work);
+        let (kind, name) = (work.kind(), work.label());
         // Without the runner's claim only the server vouches for it.
         let (state, runner) = match (&header.actor, header.particulars) {
             (Actor::Machine(runner), Some(_)) => (WorkState::GivenUp, runner.as_str()),
@@ -397,7 +402,7 @@ fn ended(rows: &Connection, header: &Header, ended: &domain::build::Ended) -> ru
         rows.execute(
             "UPDATE work SET state = ?4 WHERE run = ?1 AND kind = ?2 AND name = ?3 AND state = 'due' \
              AND ?5 IN (runner, '')",
-            params![ended.run.to_string(), kind, name.as_str(), state.to_string(), runner],
+            params![ended.run.to_string(), kind, name, state.to_string(), runner],
         )?;
     }
     Ok(())
@@ -412,6 +417,9 @@ fn last(rows: &Connection, number: u64, event: &Event) -> rusqlite::Result<()> {
             (&judged.place, judged.release, outcome, reasons, detail, judged.bundle)
         }
         Event::AgentReported(report) => {
+            if report.outcome == ReleaseOutcome::Running {
+                unchecked(rows, &report.place, report.release, false)?;
+            }
             let outcome = report.outcome.name().to_owned();
             let reasons = report.reasons.join(" ");
             (&report.place, report.release, outcome, reasons, Some(report.envelope), None)
@@ -439,11 +447,22 @@ fn last(rows: &Connection, number: u64, event: &Event) -> rusqlite::Result<()> {
     Ok(())
 }
 
-const fn kind_of(work: &Work) -> (&'static str, &Name) {
-    match work {
-        Work::Step(name) => ("step", name),
-        Work::Artifact(name) => ("artifact", name),
-    }
+/// Ends the checks of a place that nobody will report: those of one release, or of all others than the one that runs.
+fn unchecked(rows: &Connection, place: &Place, release: u64, is_of_release: bool) -> rusqlite::Result<()> {
+    let (of_place, of_release) = checks_at(place, release);
+    rows.execute(
+        "UPDATE work SET state = ?1 WHERE kind = 'check' AND state = 'due' AND name LIKE ?2 || '%' \
+         AND (name LIKE ?3 || '%') = ?4 AND run IN (SELECT run FROM run WHERE project = ?5)",
+        params![WorkState::Lost.to_string(), of_place, of_release, is_of_release, place.project.as_str()],
+    )?;
+    Ok(())
+}
+
+/// How the labels of all checks at a place begin, and those of one release there.
+fn checks_at(place: &Place, release: u64) -> (String, String) {
+    let of_place = format!("{}.{}.", place.service, place.environment);
+    let of_release = format!("{of_place}{release}.");
+    (of_place, of_release)
 }
 
 const STALE_MAX: usize = 100;

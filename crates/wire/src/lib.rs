@@ -27,9 +27,9 @@ pub use client_error::ClientError;
 pub use credential::Credential;
 pub use identity::Machine;
 pub use message::{
-    AgentWork, CommandOutcome, EntryView, Installation, IntroductionAnswer, LastOutcomeView, MachineView,
-    PendingReleaseView, PersonView, PlaceView, ReleaseView, RollbackView, RunFilter, RunView, RunnerWork,
-    RunningReleaseView, Session, SignedStatement, StatusView, Submission, WorkView,
+    AgentWork, CheckView, CommandOutcome, EntryView, Installation, IntroductionAnswer, LastOutcomeView,
+    MachineView, PendingReleaseView, PersonView, PlaceView, ReleaseView, RollbackView, RunFilter, RunView,
+    RunnerWork, RunningReleaseView, Session, SignedStatement, StatusView, Submission, WorkView,
 };
 pub use named::{FreezeView, NamedPerson, WitnessesView};
 pub use problem::{Problem, ProblemKind};

@@ -262,6 +262,20 @@ pub struct PlaceView {
     /// State of the service, as its agent reports it; `None` if the agent has not reported recently.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<ServiceView>,
+    /// Checks of the running release.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<CheckView>,
+}
+
+/// A check of a running release on one runner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckView {
+    /// Name of the check.
+    pub name: Name,
+    /// The runner.
+    pub runner: Name,
+    /// Its state.
+    pub state: WorkState,
 }
 
 /// An artifact that a person rolled back at a place.

@@ -91,6 +91,8 @@ names! {
     Step = "step",
     /// An artifact that is put together.
     Artifact = "artifact",
+    /// A check of a release that runs.
+    Check = "check",
     /// An approval node.
     Approval = "approval",
 }
@@ -247,7 +249,7 @@ mod tests {
             assert!(serde_json::from_str::<T>("\"else\"").is_err(), "an unknown name is not guessed");
         }
         same::<RunState>(&["running", "passed", "failed", "differed", "cancelled", "lost"]);
-        same::<WorkKind>(&["step", "artifact", "approval"]);
+        same::<WorkKind>(&["step", "artifact", "check", "approval"]);
         same::<WorkState>(&["due", "passed", "failed", "given-up", "lost", "0 of 2", "12 of 2"]);
         same::<ReleaseKind>(&["release", "rollback"]);
         same::<ReleaseStage>(&[

@@ -17,6 +17,7 @@ pub fn start() {
         environment: BTreeMap::new(),
         binds: binds.into_iter().filter(|path| path.exists()).collect(),
         network: Vec::new(),
+        service: None,
         limits: Limits {
             workspace_bytes: 64 << 20,
             tmp_bytes: 64 << 20,

@@ -10,6 +10,7 @@ use client::project;
 use client::project_files::{self, ProjectFiles};
 use client::session;
 use client::working_tree;
+use evidence::check;
 use evidence::pipeline::{ApprovalNode, LimitsInForce, Run, Step};
 use evidence::release_file::{ReleaseFile, Service};
 use evidence::rules::{notes, programs};
@@ -74,6 +75,9 @@ struct Plan {
     steps: Vec<StepPlan>,
     artifacts: BTreeMap<Name, BTreeMap<String, String>>,
     services: BTreeMap<Name, String>,
+    /// Checks of new releases, by service.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    checks: BTreeMap<Name, Vec<CheckPlan>>,
     /// Places; `None` if no installation is found.
     #[serde(skip_serializing_if = "Option::is_none")]
     places: Option<Vec<PlacePlan>>,
@@ -100,6 +104,17 @@ struct StepPlan {
     producer: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<LimitsInForce>,
+}
+
+#[derive(Debug, Serialize)]
+struct CheckPlan {
+    name: Name,
+    /// Environments; empty for all.
+    environments: BTreeSet<Name>,
+    run: Vec<String>,
+    reports: BTreeSet<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    producer: Option<Digest>,
 }
 
 #[derive(Debug, Serialize)]
@@ -136,7 +151,8 @@ fn check(verb: &Check, output: Output) -> Result<(), Failure> {
     let of = format!("the working tree `{}`", path.display());
     let described = project_files::sound(&of, file, MEND)?;
     let tree = working_tree::paths(&path)?;
-    let missing = programs::missing(&described.pipeline, &tree);
+    let mut missing = programs::missing(&described.pipeline, &tree);
+    missing.extend(described.release.iter().flat_map(|release| programs::missing_of_checks(release, &tree)));
     if !missing.is_empty() {
         return Err(project_files::unsound(&of, &missing, MEND).into());
     }
@@ -170,8 +186,32 @@ fn plan(project: Name, described: &ProjectFiles, tree: &BTreeSet<String>) -> Pla
             .flat_map(|release| &release.services)
             .map(|(name, service)| (name.clone(), service_plan(service)))
             .collect(),
+        checks: release
+            .iter()
+            .flat_map(|release| &release.services)
+            .filter(|(_, service)| !service.checks.is_empty())
+            .map(|(name, service)| (name.clone(), check_plans(name, service)))
+            .collect(),
         places: None,
         notes,
+    }
+}
+
+fn check_plans(service: &Name, described: &Service) -> Vec<CheckPlan> {
+    let plan = |(name, check): (&Name, &check::Check)| CheckPlan {
+        name: name.clone(),
+        environments: check.environments.clone(),
+        run: words(&check.run),
+        reports: check.reports.iter().map(|report| report.path.clone()).collect(),
+        producer: check.producer(service, name).ok(),
+    };
+    described.checks.iter().map(plan).collect()
+}
+
+fn words(run: &Run) -> Vec<String> {
+    match run {
+        Run::Script(text) => vec![text.trim_end().to_owned()],
+        Run::Program(words) => words.clone(),
     }
 }
 
@@ -198,10 +238,7 @@ fn step_plan(name: &Name, step: &Step, pipeline: &pipeline::Pipeline) -> StepPla
     let gets = needed.filter(|(_, step)| !step.outputs.is_empty());
     StepPlan {
         name: name.clone(),
-        run: step.run.as_ref().map(|run| match run {
-            Run::Script(text) => vec![text.trim_end().to_owned()],
-            Run::Program(words) => words.clone(),
-        }),
+        run: step.run.as_ref().map(words),
         approval: step.approval.clone(),
         needs: step.needs.clone(),
         gets: gets.map(|(need, step)| (need.clone(), step.outputs.clone())).collect(),
@@ -321,7 +358,10 @@ fn text(plan: &Plan) -> String {
         lines.push(format!("artifact {name}"));
         lines.extend(files.iter().map(|(to, from)| format!("  {to} from {from}")));
     }
-    lines.extend(plan.services.iter().map(|(name, how)| format!("service {name}: {how}")));
+    for (name, how) in &plan.services {
+        lines.push(format!("service {name}: {how}"));
+        lines.extend(plan.checks.get(name).into_iter().flatten().map(check_line));
+    }
     for place in plan.places.iter().flatten() {
         let after = place.after.as_ref().map_or_else(|| "first".to_owned(), |after| format!("after {after}"));
         let how = if place.automatic { "begins by itself" } else { "waits for people" };
@@ -332,6 +372,15 @@ fn text(plan: &Plan) -> String {
         "all rules are followed; next: countersign pipeline run, or commit and countersign run".to_owned(),
     );
     lines.join("\n")
+}
+
+fn check_line(check: &CheckPlan) -> String {
+    let environments = check.environments.iter().map(Name::as_str).collect::<Vec<_>>().join(", ");
+    let at = if environments.is_empty() { "every environment".to_owned() } else { environments };
+    let reports = check.reports.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let producer = check.producer.map(|digest| format!(" (producer {digest})")).unwrap_or_default();
+    let run = check.run.join(" ").lines().collect::<Vec<_>>().join("; ");
+    format!("  check {} after a release to {at}: {run}; reports: {reports}{producer}", check.name)
 }
 
 fn step_lines(step: &StepPlan) -> Vec<String> {

@@ -1,5 +1,6 @@
 //! `countersign status`: the installation as its server sees it: places, runs, obstacles to releases, expiry dates.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
@@ -12,11 +13,11 @@ use client::review::{self, many, short};
 use client::session;
 use client::witnesses;
 use evidence::trust_root::Mode;
-use evidence::{Moment, Place};
+use evidence::{Moment, Name, Place};
 use serde::Serialize;
 use wire::{
-    FreezeView, Installation, MachineView, PersonView, PlaceView, ReleaseKind, ReleaseStage, ReleaseView,
-    RunFilter, RunView,
+    CheckView, FreezeView, Installation, MachineView, PersonView, PlaceView, ReleaseKind, ReleaseStage,
+    ReleaseView, RunFilter, RunView,
 };
 
 use super::{DataDir, release, runtime, status_release};
@@ -193,9 +194,31 @@ fn places_text(places: &[PlaceView]) -> String {
         });
         let frozen = if view.frozen { "; frozen" } else { "" };
         let service = view.service.as_ref().map_or_else(String::new, places::service_text);
-        format!("{}: {running}{open}{rollback}{last}{frozen}{service}", view.place)
+        let checks = checks_text(&view.checks);
+        format!("{}: {running}{checks}{open}{rollback}{last}{frozen}{service}", view.place)
     };
     section("places", &places.iter().map(line).collect::<Vec<_>>())
+}
+
+/// The checks of the running release; a state that not all runners share names the runner.
+fn checks_text(checks: &[CheckView]) -> String {
+    let states = |name: &Name| -> BTreeSet<String> {
+        checks.iter().filter(|check| check.name == *name).map(|check| check.state.to_string()).collect()
+    };
+    let names: BTreeSet<&Name> = checks.iter().map(|check| &check.name).collect();
+    let of = |name: &&Name| {
+        let states = states(name);
+        match states.len() {
+            1 => format!("{name} {}", states.into_iter().collect::<String>()),
+            _ => {
+                let each = checks.iter().filter(|check| check.name == **name);
+                let each = each.map(|check| format!("{} on {}", check.state, check.runner));
+                format!("{name} {}", each.collect::<Vec<_>>().join(" and "))
+            }
+        }
+    };
+    let lines: Vec<_> = names.iter().map(of).collect();
+    if lines.is_empty() { String::new() } else { format!("; checks: {}", lines.join(", ")) }
 }
 
 /// The stage of a release, or its outcome.
@@ -294,9 +317,9 @@ const SOON: Duration = Duration::from_hours(24 * 14);
 
 #[cfg(test)]
 mod tests {
-    use wire::{Installation, StatusView};
+    use wire::{CheckView, Installation, StatusView};
 
-    use super::ending;
+    use super::{checks_text, ending};
 
     #[test]
     fn what_ends_soon_is_said_in_order() {
@@ -329,5 +352,23 @@ mod tests {
             soon.len() == 2 && soon.first().is_some_and(|line| line.contains("trust root --renew")),
             "{soon:?}"
         );
+    }
+
+    #[test]
+    fn checks_are_told_once_unless_runners_differ() {
+        let check = |name: &str, runner: &str, state: &str| CheckView {
+            name: name.parse().unwrap(),
+            runner: runner.parse().unwrap(),
+            state: state.parse().unwrap(),
+        };
+        assert_eq!(checks_text(&[]), "");
+        let all = [
+            check("attack", "runner-1", "passed"),
+            check("attack", "runner-2", "passed"),
+            check("smoke", "runner-1", "passed"),
+            check("smoke", "runner-2", "due"),
+        ];
+        let said = "; checks: attack passed, smoke passed on runner-1 and due on runner-2";
+        assert_eq!(checks_text(&all), said);
     }
 }

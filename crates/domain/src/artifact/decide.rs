@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use evidence::receipt::Work;
 
-use super::event::Built;
+use super::event::{Built, PlannedChecks};
 use crate::build::{self, Ended, Progress, RunOutcome};
 use crate::event::Event;
 use crate::ids::RunId;
@@ -63,9 +63,25 @@ fn built(run: &Progress, name: &evidence::Name) -> Option<Built> {
     let counts = |work: &Work| match work {
         Work::Step(_) => true,
         Work::Artifact(other) => other == name,
+        Work::Check(_) => false,
     };
     let receipts: BTreeSet<_> =
         run.reported.iter().filter(|report| counts(&report.work)).map(|report| report.envelope).collect();
+    let services: Vec<_> = started
+        .services
+        .iter()
+        .filter(|(_, artifact)| *artifact == name)
+        .map(|(service, _)| service.clone())
+        .collect();
+    let checks = started.checks.iter().filter(|(service, _)| services.contains(service));
+    let checks: build::ServiceChecks =
+        checks.map(|(service, checks)| (service.clone(), checks.clone())).collect();
+    let checks = (!checks.is_empty()).then(|| PlannedChecks {
+        services: checks,
+        pipeline: started.pipeline,
+        runners: started.runners.clone(),
+        seed: started.seed,
+    });
     Some(Built {
         run: started.run,
         project: started.project.clone(),
@@ -75,12 +91,8 @@ fn built(run: &Progress, name: &evidence::Name) -> Option<Built> {
         layer,
         tree: reports.first()?.tree,
         receipts: receipts.into_iter().collect(),
-        services: started
-            .services
-            .iter()
-            .filter(|(_, artifact)| *artifact == name)
-            .map(|(service, _)| service.clone())
-            .collect(),
+        services,
         again: started.again,
+        checks,
     })
 }

@@ -2,9 +2,10 @@
 //!
 //! Invariant: facts hold ids, names and digests. Manifests, layers, tree lists and receipts are blobs.
 
-use evidence::{CommitId, Digest, Name};
+use evidence::{CommitId, Digest, Id, Name};
 use serde::{Deserialize, Serialize};
 
+use crate::build::ServiceChecks;
 use crate::ids::RunId;
 
 /// An artifact was built.
@@ -33,4 +34,21 @@ pub struct Built {
     /// request came from a program that did not know the option.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<bool>,
+    /// Checks of these services. Absent if none is declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checks: Option<PlannedChecks>,
+}
+
+/// Checks of an artifact's services, with everything that makes them due.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedChecks {
+    /// Checks by service.
+    pub services: ServiceChecks,
+    /// Digest of the pipeline file.
+    pub pipeline: Digest,
+    /// Runners of the run. Each does every check.
+    pub runners: Vec<Name>,
+    /// Random seed of the run's nonces.
+    pub seed: Id,
 }

@@ -11,5 +11,5 @@ mod state;
 mod tests;
 
 pub use decide::{Conclude, conclude};
-pub use event::Built;
+pub use event::{Built, PlannedChecks};
 pub use state::{Artifact, State};

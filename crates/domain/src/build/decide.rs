@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use evidence::receipt::Work;
 use evidence::{CommitId, Digest, Id, Moment, Name};
 
-use super::event::{Agreed, Due, Ended, Reported, RunOutcome, Started, StepPlan};
+use super::event::{Agreed, Due, Ended, Reported, RunOutcome, ServiceChecks, Started, StepPlan};
 use super::state::{Progress, State};
 use crate::event::Event;
 use crate::identity;
@@ -28,6 +28,8 @@ pub struct Run {
     pub artifacts: BTreeSet<Name>,
     /// Services, and the artifact of each.
     pub services: BTreeMap<Name, Name>,
+    /// Checks of the services.
+    pub checks: ServiceChecks,
     /// Runners that the trust root names.
     pub runners: Vec<Name>,
     /// Random seed of the nonces, see [`seed`].
@@ -147,12 +149,14 @@ pub fn run(
         steps: command.steps.clone(),
         artifacts: command.artifacts.clone(),
         services: command.services.clone(),
+        checks: command.checks.clone(),
         runners: command.runners.clone(),
         seed: command.seed,
         again: command.again,
     });
     let receipts = (command.steps.len() + 1).saturating_mul(command.runners.len());
-    if started.facts([0; 16]).is_err() || receipts > RECEIPTS_MAX {
+    let bytes = receipts.saturating_mul(RECEIPT_BYTES).saturating_add(bytes_of(&command.checks));
+    if started.facts([0; 16]).is_err() || bytes > RECEIPTS_MAX * RECEIPT_BYTES {
         // Checked before the start: otherwise a later step, or the end of the run, would not fit into an entry.
         let what = format!(
             "its {} steps, with what they need and on {} runners, do not fit an entry",
@@ -253,6 +257,11 @@ pub fn report(state: &State, command: &Report) -> Result<Vec<Event>, Refusal> {
         let what = "nothing that is due has this nonce";
         return Err(Reason::new("nothing-due", what, "ask for work again").into());
     };
+    of_due(due, command, run.report(&due.work, &due.runner).is_some())
+}
+
+/// Decides whether a report is one of the work that was due, and the first one.
+pub fn of_due(due: &Due, command: &Report, is_reported: bool) -> Result<Vec<Event>, Refusal> {
     let mut reasons = Vec::new();
     let mut same = |holds: bool, what: &str| {
         if !holds {
@@ -268,7 +277,7 @@ pub fn report(state: &State, command: &Report) -> Result<Vec<Event>, Refusal> {
     if let Work::Artifact(_) = command.work {
         same(!command.passed || command.artifact.is_some(), "kind of output");
     }
-    if run.report(&due.work, &due.runner).is_some() {
+    if is_reported {
         let what = "this was reported already";
         reasons.push(Reason::new("already-reported", what, "ask for work again"));
     }
@@ -366,11 +375,11 @@ pub fn seed(request: Digest) -> Id {
 /// Derives the nonce of some work on a runner.
 #[must_use]
 pub fn nonce(seed: Id, work: &Work, runner: &Name) -> Id {
-    let (kind, name) = match work {
-        Work::Step(name) => ("step", name),
-        Work::Artifact(name) => ("artifact", name),
-    };
-    let digest = Digest::of(format!("countersign nonce {seed} {kind} {name} {runner}").as_bytes());
+    let mut name = work.label();
+    if let Work::Check(check) = work {
+        name = format!("{name} {}", check.artifact);
+    }
+    let digest = Digest::of(format!("countersign nonce {seed} {} {name} {runner}", work.kind()).as_bytes());
     first_half(&digest)
 }
 
@@ -397,5 +406,18 @@ fn unknown_run() -> Refusal {
 
 /// Highest number of runs that have not ended.
 const RUNS_MAX: usize = 256;
+/// Bytes that checks take in an entry, with room for punctuation.
+fn bytes_of(checks: &ServiceChecks) -> usize {
+    let of_check = |(name, environments): (&Name, &BTreeSet<Name>)| {
+        name.as_str().len() + environments.iter().map(|name| name.as_str().len() + 8).sum::<usize>() + 8
+    };
+    let of_service = |(name, checks): (&Name, &BTreeMap<Name, BTreeSet<Name>>)| {
+        name.as_str().len() + checks.iter().map(of_check).sum::<usize>() + 8
+    };
+    checks.iter().map(of_service).sum()
+}
+
+/// Bytes of a digest in an entry, with quotes and comma.
+const RECEIPT_BYTES: usize = 74;
 /// Highest number of receipts behind one artifact. Their digests have to fit into the facts of one entry.
 const RECEIPTS_MAX: usize = 768;

@@ -28,6 +28,9 @@ pub struct Started {
     pub artifacts: BTreeSet<Name>,
     /// Services of the release file, and the artifact of each.
     pub services: BTreeMap<Name, Name>,
+    /// Checks of the services. Absent in runs of older programs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub checks: ServiceChecks,
     /// Runners. Every runner does all the work.
     pub runners: Vec<Name>,
     /// Random seed of the run's nonces.
@@ -37,6 +40,9 @@ pub struct Started {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub again: Option<bool>,
 }
+
+/// Checks of services: by service and name, the environments of each; empty for all environments.
+pub type ServiceChecks = BTreeMap<Name, BTreeMap<Name, BTreeSet<Name>>>;
 
 /// The part of a step that the flow reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

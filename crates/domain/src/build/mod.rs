@@ -11,9 +11,10 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use decide::of_due;
 pub use decide::{
     Agree, Cancel, DueNext, Lose, Report, Run, agree, cancel, due_next, lose, nonce, report, run, seed,
     without,
 };
-pub use event::{Agreed, Agreement, Due, Ended, Reported, RunOutcome, Started, StepPlan};
+pub use event::{Agreed, Agreement, Due, Ended, Reported, RunOutcome, ServiceChecks, Started, StepPlan};
 pub use state::{Progress, State};

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::Problem;
 use crate::Name;
 use crate::pipeline::{PATH, Pipeline, Run, Step};
+use crate::release_file::{self, ReleaseFile};
 
 /// Programs in the workspace that neither the tree nor the outputs of needed steps contain.
 #[must_use]
@@ -28,6 +29,22 @@ pub fn missing(pipeline: &Pipeline, tree: &BTreeSet<String>) -> Vec<Problem> {
         Some(Problem::new(PATH, format!("steps.{name}.run"), what))
     };
     pipeline.steps.iter().filter_map(lacks).collect()
+}
+
+/// Programs of checks in the workspace that the tree does not contain.
+#[must_use]
+pub fn missing_of_checks(file: &ReleaseFile, tree: &BTreeSet<String>) -> Vec<Problem> {
+    let checks = file.services.iter().flat_map(|(service, described)| {
+        described.checks.iter().map(move |(check, described)| (service, check, described.step()))
+    });
+    let lacks = |(service, check, step): (&Name, &Name, Step)| {
+        let program = first(&step)?;
+        let path = in_workspace(program)?;
+        let what = format!("begins with `{program}`, which the repository does not hold");
+        let place = format!("services.{service}.checks.{check}.run");
+        (!is_held(&path, tree)).then(|| Problem::new(release_file::PATH, place, what))
+    };
+    checks.filter_map(lacks).collect()
 }
 
 /// A program's path in the tree. `None` for a program that is searched by its name or lies outside the workspace.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::{Problem, text_fault};
 use crate::Name;
-use crate::pipeline::{Artifact, Pipeline};
+use crate::pipeline::{Artifact, Pipeline, Run};
 use crate::release_file::{PATH, Probe, ReleaseFile, Service, ServiceLimits};
 
 /// Problems of the services of a release file.
@@ -49,7 +49,13 @@ pub fn notes(file: &ReleaseFile) -> Vec<String> {
     let mut notes = Vec::new();
     let mut ports: BTreeMap<u16, &Name> = BTreeMap::new();
     for (name, service) in &file.services {
-        let Some(process) = &service.process else { continue };
+        let Some(process) = &service.process else {
+            if let Some(check) = service.checks.keys().next() {
+                notes
+                    .push(format!("check `{check}` of `{name}` reaches nothing: the service has no process"));
+            }
+            continue;
+        };
         match process.port {
             Some(port) => {
                 if port < PRIVILEGED {
@@ -91,6 +97,19 @@ fn of_service(name: &Name, service: &Service) -> Vec<Problem> {
     for (variable, value) in &service.env {
         if let Some(why) = text_fault(value) {
             say("env", format!("the value of `{variable}` {why}"));
+        }
+    }
+    for (check, described) in &service.checks {
+        match &described.run {
+            Run::Script(text) if text.contains('\0') => {
+                say(&format!("checks.{check}.run"), "holds a NUL byte".into());
+            }
+            Run::Script(_) => {}
+            Run::Program(words) => {
+                for why in words.iter().filter_map(|word| text_fault(word)) {
+                    say(&format!("checks.{check}.run"), format!("a word {why}"));
+                }
+            }
         }
     }
     for (field, what) in of_limits(service.limits).into_iter().chain(of_probe(&service.probe)) {

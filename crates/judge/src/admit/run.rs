@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::source::{RecordSource, Signature};
 use domain::{Command, build};
-use evidence::Digest;
+use evidence::{Digest, Name};
 use evidence::git::{Commit, CommitError};
 use evidence::pipeline::{self, Pipeline};
-use evidence::release_file::{self, ReleaseFile};
+use evidence::release_file::{self, ReleaseFile, Service};
 use evidence::source_pack::SourcePack;
 use evidence::ssh;
 
@@ -35,6 +35,8 @@ pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
         (_, Err(error)) => return kept(refuse("release-file-unsound", &error, COMMIT_AGAIN)),
     };
     let services = releases.map(|file| file.services).unwrap_or_default();
+    let checks = services.iter().filter(|(_, service)| !service.checks.is_empty());
+    let checks = checks.map(|(name, service)| (name.clone(), checks_of(service))).collect();
     if let Some((service, described)) =
         services.iter().find(|(_, service)| !parsed.artifacts.contains_key(&service.artifact))
     {
@@ -59,6 +61,7 @@ pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
         steps: parsed.steps.iter().map(|(name, step)| (name.clone(), step_plan(step))).collect(),
         artifacts: parsed.artifacts.keys().cloned().collect::<BTreeSet<_>>(),
         services: services.into_iter().map(|(name, service)| (name, service.artifact)).collect(),
+        checks,
         runners: known.root.runners.iter().map(|runner| runner.name.clone()).collect(),
         seed: build::seed(sent.request.idempotency()),
         again: arguments.again,
@@ -70,6 +73,10 @@ fn services(
     files: &BTreeMap<String, Vec<u8>>,
 ) -> Result<Option<ReleaseFile>, release_file::ReleaseFileError> {
     files.get(release_file::PATH).map(|bytes| ReleaseFile::parse(bytes)).transpose()
+}
+
+fn checks_of(service: &Service) -> BTreeMap<Name, BTreeSet<Name>> {
+    service.checks.iter().map(|(name, check)| (name.clone(), check.environments.clone())).collect()
 }
 
 fn step_plan(step: &pipeline::Step) -> build::StepPlan {

@@ -16,10 +16,12 @@ use evidence::policy_files::PolicyFiles;
 use evidence::receipt::{Receipt, Work};
 use evidence::trust_root::Mode;
 use evidence::{Digest, Moment, Name, Place};
-use policy::{Producers, Read};
+use policy::{Origin, Producers, Read};
 
 use crate::findings::{Findings, Flaw};
 use crate::input_reads::{compile, reads_input};
+use crate::lanes::checks::CheckProof;
+use crate::lanes::proven::ProvenReport;
 use crate::receipts::BuildProof;
 
 /// Facts that reports prove.
@@ -37,31 +39,14 @@ pub struct DocumentProof {
     pub components: Option<ComponentsDocument>,
     /// Tests of all reports that the policy reads. Absent if it reads none.
     pub tests: Option<TestsDocument>,
+    /// The same of the checks in the environment before.
+    pub before: Option<Box<DocumentProof>>,
     /// Documents that are part of the above, with their counts.
     merged: BTreeSet<Stated>,
 }
 
 /// A document as a runner states it: kind, digest and counts.
 type Stated = (DocumentKind, Digest, BTreeMap<String, u64>);
-
-/// One report of the build, as its runners state it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProvenReport {
-    /// The step that left it.
-    pub step: Name,
-    /// Its path in the workspace.
-    pub path: String,
-    /// The statement of each runner about it.
-    pub by: BTreeMap<Name, ReportRef>,
-}
-
-impl DocumentProof {
-    /// Digests of all documents of tests, whether the policy reads them or not.
-    #[must_use]
-    pub fn stated_tests(&self) -> BTreeSet<Digest> {
-        of_tests(self.reports.iter().flat_map(|report| report.by.values()))
-    }
-}
 
 /// Digests of the documents of tests among these.
 pub fn of_tests<'a>(reports: impl IntoIterator<Item = &'a ReportRef>) -> BTreeSet<Digest> {
@@ -73,44 +58,88 @@ pub fn of_tests<'a>(reports: impl IntoIterator<Item = &'a ReportRef>) -> BTreeSe
 pub fn prove(
     bundle: &Bundle,
     build: &BuildProof,
+    checks: &CheckProof,
     reads: BTreeSet<Read>,
     now: Moment,
     findings: &mut Findings,
 ) -> Result<DocumentProof, Flaw> {
     let reports = declared(&build.pipeline, &build.receipts)?;
-    written_by_steps(bundle, &build.receipts)?;
+    written_by_steps(bundle, build.receipts.iter().chain(&checks.receipts))?;
     for read in &reads {
-        demand(read, &reports, now, findings);
+        let of = if read.from == Origin::Build { &reports } else { &checks.reports };
+        demand(read, of, now, findings);
     }
-    let documents = referenced(&reads, build.receipts.iter().map(|(_, receipt)| receipt));
-    carried(&bundle.lanes, &documents)?;
-    let mut proof = DocumentProof { reads, documents, ..DocumentProof::default() };
-    for report in &reports {
-        join(report, &bundle.lanes, &mut proof, findings)?;
-    }
-    proof.reports = reports;
-    Ok(proof)
+    let of = |receipts: &[(Digest, Receipt)], from| {
+        referenced(&reads, from, receipts.iter().map(|(_, receipt)| receipt))
+    };
+    let documents = of(&build.receipts, Origin::Build);
+    let before = of(&checks.receipts, Origin::Before);
+    carried(&bundle.lanes, &documents.union(&before).copied().collect())?;
+    let before = all(checks.reports.clone(), before, &bundle.lanes, findings)?;
+    let proof = all(reports, documents, &bundle.lanes, findings)?;
+    let before = (!before.reports.is_empty()).then(|| Box::new(before));
+    Ok(DocumentProof { reads, before, ..proof })
 }
 
-/// Digests of the documents that a policy reads at a place, in these receipts. A policy that cannot be compiled reads none.
+/// Joins the documents of these reports that the policy reads.
+fn all(
+    reports: Vec<ProvenReport>,
+    documents: BTreeSet<Digest>,
+    lanes: &Lanes,
+    findings: &mut Findings,
+) -> Result<DocumentProof, Flaw> {
+    let mut proof = DocumentProof { documents, ..DocumentProof::default() };
+    for report in &reports {
+        join(report, lanes, &mut proof, findings)?;
+    }
+    Ok(DocumentProof { reports, ..proof })
+}
+
+impl DocumentProof {
+    /// Digests of all documents of tests, of steps and of checks, whether the policy reads them or not.
+    #[must_use]
+    pub fn stated_tests(&self) -> BTreeSet<Digest> {
+        let before = self.before.iter().flat_map(|before| &before.reports);
+        of_tests(self.reports.iter().chain(before).flat_map(|report| report.by.values()))
+    }
+
+    /// Digests of the documents that the policy reads, of steps and of checks.
+    #[must_use]
+    pub fn all_documents(&self) -> BTreeSet<Digest> {
+        let before = self.before.iter().flat_map(|before| &before.documents);
+        self.documents.iter().chain(before).copied().collect()
+    }
+}
+
+/// Digests of the documents that a policy reads at a place, in these receipts of a build and of checks in the
+/// environment before. A policy that cannot be compiled reads none.
 #[must_use]
 pub fn needed_documents(
     policy: &PolicyFiles,
     mode: Mode,
     place: &Place,
     receipts: &[Receipt],
+    checks: &[Receipt],
 ) -> BTreeSet<Digest> {
     let reads = compile(policy).ok().and_then(|gate| gate.reads(&reads_input(mode, place).ok()?).ok());
-    reads.map(|reads| referenced(&reads, receipts)).unwrap_or_default()
+    let of = |reads: &BTreeSet<Read>| {
+        let mut found = referenced(reads, Origin::Build, receipts);
+        found.append(&mut referenced(reads, Origin::Before, checks));
+        found
+    };
+    reads.as_ref().map(of).unwrap_or_default()
 }
 
 /// Digests of the documents that the policy reads, in these receipts.
 fn referenced<'a>(
     reads: &BTreeSet<Read>,
+    from: Origin,
     receipts: impl IntoIterator<Item = &'a Receipt>,
 ) -> BTreeSet<Digest> {
     let all = receipts.into_iter().flat_map(|receipt| receipt.reports.values());
-    let read = |report: &&ReportRef| reads.iter().any(|read| read.content && is_met_by(read, report));
+    let read = |report: &&ReportRef| {
+        reads.iter().any(|read| read.from == from && read.content && is_met_by(read, report))
+    };
     all.filter(read).map(|report| report.document).collect()
 }
 
@@ -164,7 +193,10 @@ fn declared(pipeline: &Pipeline, receipts: &[(Digest, Receipt)]) -> Result<Vec<P
 }
 
 /// Checks that each report was written by its step: it is neither a file of the commit nor an input of the step.
-fn written_by_steps(bundle: &Bundle, receipts: &[(Digest, Receipt)]) -> Result<(), Flaw> {
+fn written_by_steps<'a>(
+    bundle: &Bundle,
+    receipts: impl IntoIterator<Item = &'a (Digest, Receipt)>,
+) -> Result<(), Flaw> {
     for (_, receipt) in receipts {
         for path in receipt.reports.keys() {
             let was = match (bundle.tree.file(path), receipt.inputs.get(path)) {
@@ -191,19 +223,24 @@ fn demand(read: &Read, reports: &[ProvenReport], now: Moment, findings: &mut Fin
         .map(|(runner, _)| runner)
         .collect();
     if runners.len() < read.runners as usize {
+        let (origin, remedy) = match read.from {
+            Origin::Build => ("", ADD_STEP),
+            Origin::Before => (" in the environment before", ADD_CHECK),
+        };
         let what = format!(
-            "the policy reads {} by {} of {} runners, and {} made such a report",
+            "the policy reads {} by {} of {} runners{origin}, and {} made such a report",
             read.reports(),
             read.producer,
             read.runners,
             runners.len()
         );
-        findings.against("report-missing", what, ADD_STEP);
+        findings.against("report-missing", what, remedy);
     }
     let Some(days) = read.days else { return };
     let met = reports.iter().flat_map(|report| report.by.values().map(move |by| (report, by)));
     for (report, by) in met.filter(|(_, by)| is_met_by(read, by)) {
-        let at = format!("report `{}` of step `{}`", report.path, report.step);
+        let maker = if read.from == Origin::Build { "step" } else { "check" };
+        let at = format!("report `{}` of {maker} `{}`", report.path, report.step);
         match by.snapshot.as_ref().map(|snapshot| snapshot.modified) {
             None => findings.against(
                 "report-undated",
@@ -327,6 +364,7 @@ fn joined<D: Document>(
 }
 
 const ADD_STEP: &str = "declare a step that makes it, with `reports`, and run the commit again";
+const ADD_CHECK: &str = "declare a check of the service that makes it, and run the commit again";
 const DATED: &str = "let the scan use a dated snapshot";
 const RUN_AGAIN: &str = "renew the snapshot on the runners and run the commit again";
 const SAME_BYTES: &str = "give all runners the same lockfiles and tools, and run the commit again";

@@ -1,10 +1,14 @@
 //! Lanes: the ways by which facts of one sort come in, each proven in one place whatever their kind.
 //!
-//! `documents` proves the reports of steps, `statements` the statements of people. Invariant: kinds are decoded and joined by their own files in `evidence`;
-//! everything that refuses a bundle is here.
+//! `documents` proves the reports of steps and checks; `checks` proves the checks of the release in the environment
+//! before; `statements` the statements of people. Invariant: kinds are decoded and joined by their own files in
+//! `evidence`; everything that refuses a bundle is here.
 
+pub mod checks;
 mod documents;
+mod proven;
 mod statements;
 
 pub use documents::{BYTES_MAX as DOCUMENTS_BYTES_MAX, DocumentProof, needed_documents, of_tests, prove};
+pub use proven::ProvenReport;
 pub use statements::{Grounds, ProvenStatement, prove_statements, sizes, statements_that_apply};

@@ -4,6 +4,8 @@
 //! ledger names it, witnesses cosigned it. So each row depends on exactly the check that it is about.
 
 mod build;
+pub mod checking;
+mod checks;
 mod documents;
 mod ledger;
 mod people;
@@ -30,6 +32,7 @@ pub fn all() -> Vec<Forgery> {
         build::rows(),
         documents::rows(),
         statements::rows(),
+        checks::rows(),
         place::rows(),
     ]
     .concat();

@@ -11,7 +11,7 @@ use evidence::run_order::RunOrder;
 use evidence::status::{Revocation, Status};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Digest, Moment, Name, enrolment};
-use judge::{Anchors, Piece, VerificationContext, check_run};
+use judge::{Anchors, Piece, VerificationContext, check_run, open_run};
 use serde_json::json;
 
 use crate::commits::{CommitContent, commit};
@@ -28,6 +28,7 @@ pub struct RunForgery {
     lab: fn(&mut Lab),
     change: fn(&Lab, &mut WorkOffer),
     later: i64,
+    is_check: bool,
 }
 
 /// Everything that a runner sees before it works.
@@ -43,6 +44,8 @@ pub struct WorkOffer {
     pub commit: Commit,
     /// The pipeline in it.
     pub pipeline: Pipeline,
+    /// The release file in it.
+    pub release: Vec<u8>,
     /// The runner's pin.
     pub anchors: Anchors,
     /// The numbers that the runner has seen before.
@@ -58,6 +61,12 @@ impl WorkOffer {
         let piece =
             Piece { due: &self.due, runner: &self.runner, commit: &self.commit, pipeline: &self.pipeline };
         let checked = check_run(&self.order, &piece, &self.anchors, &self.seen, self.now);
+        let target = || {
+            let opened = open_run(&self.order, &self.due, &self.runner, &self.anchors, &self.seen, self.now)?;
+            opened.target(&self.order, Some(&self.release))
+        };
+        let is_check = matches!(self.due.work, Work::Check(_));
+        let checked = checked.and_then(|_| if is_check { target().map(drop) } else { Ok(()) });
         let findings = checked.err().map(|findings| findings.against).unwrap_or_default();
         findings.into_iter().map(|finding| finding.code).collect()
     }
@@ -124,6 +133,7 @@ impl Lab {
                 status: self.signed_status(&self.status(), &[0, 1]),
                 enrolments,
                 requests: vec![envelope, self.agrees(&self.bob, 70, &pack.commit)],
+                checks: Vec::new(),
             },
             due: Due {
                 run: run.nonce.into(),
@@ -138,6 +148,7 @@ impl Lab {
             runner,
             commit: Commit::parse(&pack.commits[pack.commit.as_str()].0).unwrap(),
             pipeline: Pipeline::parse(file).unwrap(),
+            release: self.release.as_bytes().to_vec(),
             anchors: self.anchors(),
             seen: VerificationContext { root: 1, status: 1, ..VerificationContext::default() },
             now: at(0),
@@ -153,16 +164,22 @@ impl Lab {
 /// Every row.
 #[must_use]
 pub fn all() -> Vec<RunForgery> {
-    [roots(), people(), requests(), commits(), nodes()].concat()
+    [roots(), people(), requests(), commits(), nodes(), super::checking::rows()].concat()
 }
 
-fn asked(name: &'static str, code: &'static str, change: fn(&Lab, &mut WorkOffer)) -> RunForgery {
-    RunForgery { name, code, lab: |lab| lab.pipeline = PIPELINE, change, later: 0 }
+pub(super) fn asked(name: &'static str, code: &'static str, change: fn(&Lab, &mut WorkOffer)) -> RunForgery {
+    let lab = |lab: &mut Lab| lab.pipeline = PIPELINE;
+    RunForgery { name, code, lab, change, later: 0, is_check: false }
 }
 
 impl RunForgery {
-    fn in_lab(self, lab: fn(&mut Lab)) -> Self {
+    pub(super) fn in_lab(self, lab: fn(&mut Lab)) -> Self {
         Self { lab, ..self }
+    }
+
+    /// Begins with an order to check a service.
+    pub(super) fn checked(self) -> Self {
+        Self { is_check: true, ..self }
     }
 
     /// Makes the offer.
@@ -170,7 +187,7 @@ impl RunForgery {
     pub fn forged(&self) -> WorkOffer {
         let mut lab = Lab::default();
         (self.lab)(&mut lab);
-        let mut asked = lab.asked();
+        let mut asked = if self.is_check { lab.asked_to_check() } else { lab.asked() };
         (self.change)(&lab, &mut asked);
         asked.now = at(self.later);
         asked
@@ -371,7 +388,7 @@ fn nodes() -> Vec<RunForgery> {
 }
 
 /// Replaces the current status.
-fn in_force(lab: &Lab, asked: &mut WorkOffer, change: impl FnOnce(&WorkOffer, &mut Status)) {
+pub(super) fn in_force(lab: &Lab, asked: &mut WorkOffer, change: impl FnOnce(&WorkOffer, &mut Status)) {
     let mut status = lab.status();
     change(asked, &mut status);
     asked.order.status = lab.signed_status(&status, &[0, 1]);
@@ -425,7 +442,7 @@ pub fn alone() -> WorkOffer {
 }
 
 /// A pipeline with a node, a step behind it, and a third behind that one.
-const PIPELINE: &str = "version: 1
+pub(super) const PIPELINE: &str = "version: 1
 steps:
   build:
     run: make

@@ -14,7 +14,6 @@ use evidence::Place;
 use evidence::claim::{Claim, ClaimedOperation};
 use evidence::dsse::Envelope;
 use evidence::entry::Actor;
-use evidence::receipt::Work;
 use evidence::{Digest, Id, Name};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
@@ -102,9 +101,10 @@ pub async fn give_up(
         ClaimedOperation { operation: evidence::claim::giving_up(nonce), server: *shared.introducer.key() };
     let runner = runner_of(&shared, claim, asked).await?;
     let state = shared.intake.state();
-    let due = state.build.outstanding(&runner).find(|due| due.nonce == nonce).cloned();
+    let due = state.outstanding(&runner).find(|due| due.nonce == nonce).cloned();
     let due = due.ok_or_else(|| Failure::new(ProblemKind::NotFound, "no work with this nonce is due"))?;
-    warn!("{runner} gives up {:?} of run {}, so the run is lost", due.work, due.run);
+    let (kind, label) = (due.work.kind(), due.work.label());
+    warn!("{runner} gives up {kind} `{label}` of run {}, so it is lost", due.run);
     let lose = build::Lose { run: due.run, work: due.work, runner: Some(runner.clone()) };
     let origin = (Actor::Machine(runner), Some(kept));
     let job = lost_runs::job(lose, origin, Some(due.project)).map_err(Failure::failed)?;
@@ -257,21 +257,19 @@ pub async fn append_log(
     body: axum::body::Bytes,
 ) -> Result<StatusCode, Failure> {
     let claim = claim(&headers)?;
-    let (run, work, runner) = log_of(&run, &kind, &name, &runner)?;
+    let (run, (kind, label), runner) = log_of(&run, &kind, name, &runner)?;
     let (asked, of) = (shared.claimed_operation(&method, &uri), runner.clone());
     blocking(move || {
         let state = shared.intake.state();
         let asking = shared.gatekeeper.runner(&state, &claim, &asked, clock::now());
         let asking = asking.map_err(|(_, error)| error)?;
         is_for(&claim, &body)?;
-        let mut outstanding = state.build.outstanding(&runner);
-        let due = outstanding.find(|due| due.run == run && due.work == work && asking == runner);
+        let mut outstanding = state.outstanding(&runner);
+        let due = outstanding.find(|due| due.run == run && is_named(due, kind, &label) && asking == runner);
         let nothing = || Failure::new(ProblemKind::NotFound, "no work with this log is due on this runner");
-        let project = &due.ok_or_else(nothing)?.project;
-        shared
-            .logs
-            .append(&LogOwner { run, project, work: &work, runner: &runner }, &body)
-            .map_err(Failure::failed)
+        let due = due.ok_or_else(nothing)?;
+        let owner = LogOwner { run, project: &due.project, work: &due.work, runner: &runner };
+        shared.logs.append(&owner, &body).map_err(Failure::failed)
     })
     .await?;
     listen::note_identity(of.as_str());
@@ -295,20 +293,21 @@ pub async fn log(
     Path((run, kind, name, runner)): Path<(String, String, String, String)>,
     Query(LogQuery { from, now }): Query<LogQuery>,
 ) -> Result<Response, Failure> {
-    let (run, work, runner) = log_of(&run, &kind, &name, &runner)?;
+    let (run, (kind, label), runner) = log_of(&run, &kind, name, &runner)?;
     let at = Arc::clone(&shared);
     blocking(move || right::of_run(&at, &caller, run)).await?;
-    let file = file_name(run, &work, &runner);
+    let file = file_name(run, kind, &label, &runner);
     for _ in 0..LOG_LOOKS {
         let (at, name) = (Arc::clone(&shared), file.clone());
-        let (work, runner) = (work.clone(), runner.clone());
+        let (label, runner) = (label.clone(), runner.clone());
         let found = blocking(move || {
             let state = at.intake.state();
-            let due = state.build.outstanding(&runner).any(|due| due.run == run && due.work == work);
+            let due = state.outstanding(&runner).any(|due| due.run == run && is_named(due, kind, &label));
             if !due {
                 at.gatekeeper.readers().with(|reader| at.views.catch_up(reader).map_err(Failure::failed))?;
             }
-            if !due && let Some(log) = at.views.log_of(run, &work, &runner).map_err(Failure::failed)? {
+            let stored = || at.views.log_of(run, (kind, &label), &runner).map_err(Failure::failed);
+            if !due && let Some(log) = stored()? {
                 let (mut file, size) = at.gatekeeper.blobs().open_file(&log)?;
                 let bytes = piece_of(&mut file, from).map_err(Failure::failed)?;
                 let complete = from.saturating_add(bytes.len() as u64) >= size;
@@ -336,14 +335,35 @@ pub async fn log(
     Ok(([("log-complete", "false")], Vec::<u8>::new()).into_response())
 }
 
-fn log_of(run: &str, kind: &str, name: &str, runner: &str) -> Result<(RunId, Work, Name), Failure> {
-    let name: Name = name.parse().map_err(malformed)?;
-    let work = match kind {
-        "step" => Work::Step(name),
-        "artifact" => Work::Artifact(name),
-        other => return Err(malformed(format!("`{other}` is neither `step` nor `artifact`"))),
+/// Whether work has this kind and label.
+fn is_named(due: &build::Due, kind: &str, label: &str) -> bool {
+    due.work.kind() == kind && due.work.label() == label
+}
+
+/// A run, the kind and label of a piece of its work, and a runner, from the words of a path.
+type LoggedWork = (RunId, (&'static str, String), Name);
+
+fn log_of(run: &str, kind: &str, label: String, runner: &str) -> Result<LoggedWork, Failure> {
+    let kind = match kind {
+        "step" => "step",
+        "artifact" => "artifact",
+        "check" => "check",
+        other => return Err(malformed(format!("`{other}` is neither `step` nor `artifact` nor `check`"))),
     };
-    Ok((run.parse().map_err(malformed)?, work, runner.parse().map_err(malformed)?))
+    // A label becomes part of a file's name.
+    let parts = label.split('.').collect::<Vec<_>>();
+    let is_number = |part: &str| part.parse::<u64>().is_ok_and(|number| number.to_string() == part);
+    let is_label = match parts.as_slice() {
+        [name] if kind != "check" => name.parse::<Name>().is_ok(),
+        [service, environment, release, name] if kind == "check" => {
+            is_number(release) && [service, environment, name].iter().all(|part| part.parse::<Name>().is_ok())
+        }
+        _ => false,
+    };
+    if !is_label {
+        return Err(malformed(format!("`{}` names no {kind}", label.chars().take(80).collect::<String>())));
+    }
+    Ok((run.parse().map_err(malformed)?, (kind, label), runner.parse().map_err(malformed)?))
 }
 
 /// Looks until there is a result, the server stops, or a time limit has passed. A look may read from disk, so each runs

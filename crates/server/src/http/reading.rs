@@ -20,8 +20,8 @@ use judge::{Store as _, collect};
 use rusqlite::{Connection, params, params_from_iter};
 use serde::Deserialize;
 use wire::{
-    LastOutcomeView, NamedPerson, PendingReleaseView, PlaceView, ProblemKind, ReleaseStage, RollbackView,
-    RunFilter, RunView, RunningReleaseView, WorkKind, WorkState, WorkView,
+    CheckView, LastOutcomeView, NamedPerson, PendingReleaseView, PlaceView, ProblemKind, ReleaseStage,
+    RollbackView, RunFilter, RunView, RunningReleaseView, WorkState, WorkView,
 };
 
 use super::freshness::up_to_date;
@@ -89,11 +89,9 @@ fn complete_run(shared: &Shared, view: &mut RunView) {
     let state = shared.intake.state();
     for work in view.works.iter_mut().filter(|work| work.state == WorkState::Due) {
         let Some(runner) = &work.runner else { continue };
-        let mut due = state.build.outstanding(runner).filter(|due| due.run == view.run);
-        let is_it = |due: &&domain::build::Due| match &due.work {
-            Work::Step(name) => work.kind == WorkKind::Step && *name.as_str() == work.name,
-            Work::Artifact(name) => work.kind == WorkKind::Artifact && *name.as_str() == work.name,
-        };
+        let mut due = state.outstanding(runner).filter(|due| due.run == view.run);
+        let is_it =
+            |due: &&domain::build::Due| due.work.kind() == work.kind.name() && due.work.label() == work.name;
         work.running = due.find(is_it).is_some_and(|due| shared.attendance.is_at(runner, &due.nonce));
     }
 }
@@ -215,7 +213,23 @@ fn place(shared: &Shared, state: &domain::State, facts: &EnvironmentSet) -> Resu
         frozen: state.identity.is_frozen(at),
         agents: facts.agents.iter().map(agent).collect(),
         service: shared.services.view(at),
+        checks: state.check.at(at).map(checks).unwrap_or_default(),
     })
+}
+
+/// The checks of a release, each on each runner.
+fn checks(checks: &domain::check::Checks) -> Vec<CheckView> {
+    let view = |due: &domain::build::Due| {
+        let Work::Check(check) = &due.work else { return None };
+        let state = match checks.report_of(&due.work, &due.runner) {
+            Some(report) if report.passed => WorkState::Passed,
+            Some(_) => WorkState::Failed,
+            None if checks.lost => WorkState::Lost,
+            None => WorkState::Due,
+        };
+        Some(CheckView { name: check.name.clone(), runner: due.runner.clone(), state })
+    };
+    checks.due.iter().filter_map(view).collect()
 }
 
 fn rolled_back(shared: &Shared, at: &Place, bar: &RolledBack) -> Result<RollbackView, Failure> {

@@ -1,0 +1,139 @@
+//! Checks after deployment: a real service in staging is attacked by a real check, and what the check found stops the release
+//! to production, and nothing before it.
+
+use serde_json::{Value, json};
+
+use super::{Shop, at};
+use crate::codes;
+
+/// A service that answers `/health`, and repeats what it is asked for at `/echo?...`, escaped or as it is.
+fn service(escaped: bool) -> String {
+    let escape = if escaped { "$text =~ s/</&lt;/g;" } else { "" };
+    format!(
+        r#"#!/usr/bin/perl
+use strict;
+use IO::Socket::INET;
+my $listener = IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $ENV{{PORT}}, Listen => 16, ReuseAddr => 1) or die;
+while (my $client = $listener->accept()) {{
+  my $asked = <$client>;
+  while (my $line = <$client>) {{ last if $line =~ /^\r?$/ }}
+  my ($text) = $asked =~ m{{^GET /echo\?(\S*)}};
+  $text = 'well' unless defined $text;
+  {escape}
+  print $client "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " . length($text) . "\r\n\r\n" . $text;
+  close $client;
+}}
+"#
+    )
+}
+
+/// Asks the service for markup and reports in the format of Wapiti whether it came back as it was sent. It ends with 1
+/// if it found something. Nothing but the service can be reached, and it says where it is.
+const ATTACK: &str = r#"#!/usr/bin/perl
+use strict;
+use IO::Socket::INET;
+my ($port) = $ENV{SERVICE_URL} =~ m{^http://127\.0\.0\.1:(\d+)$} or die "no URL";
+print "attacks release $ENV{SERVICE_RELEASE} in $ENV{SERVICE_ENVIRONMENT}\n";
+for my $other (22, 80, 3128, $port + 1) {
+  die "port $other can be reached" if IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $other, Timeout => 1);
+}
+my $service = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or die "no service: $!";
+print $service "GET /echo?<script> HTTP/1.0\r\n\r\n";
+my $answer = join '', <$service>;
+my $found = $answer =~ /<script>/ ? '{"method":"GET","path":"/echo","info":"markup comes back as it was sent","level":4,"parameter":"text"}' : '';
+open(my $report, '>', 'wapiti.json') or die;
+print $report "{\"vulnerabilities\":{\"Cross Site Scripting\":[$found]},\"anomalies\":{},\"additionals\":{},\"infos\":{\"version\":\"Wapiti 3.2.0\",\"crawled_pages_nbr\":1}}";
+close $report;
+exit($found ? 1 : 0);
+"#;
+
+/// A test of the service in a shell, which fails while a file of the commit says so.
+const SMOKE: &str = r#"#!/bin/sh
+set -eu
+fault=
+if [ -e sick ]; then fault='<failure message="it is sick"/>'; fi
+printf '<testsuite name="smoke" tests="1"><testcase classname="service" name="answers">%s</testcase></testsuite>' "$fault" > smoke.xml
+"#;
+
+fn shop() -> Shop {
+    let shop = Shop::new();
+    shop.quick_pipeline();
+    shop.write("service.sh", &service(false));
+    for (path, text) in [("checks/attack.pl", ATTACK), ("checks/smoke.sh", SMOKE)] {
+        shop.write(path, text);
+    }
+    shop.write(
+        ".countersign/release.yaml",
+        "version: 1
+services:
+  ledger-api:
+    artifact: ledger-api
+    process: { command: [bin/ledger-api], port: 8080, listen: variable, stop-seconds: 1 }
+    probe: { http: /health, attempts: 100, interval-ms: 20 }
+    checks:
+      attack:
+        environments: [staging]
+        run: perl checks/attack.pl
+        reports: [{ kind: wapiti, path: wapiti.json }]
+        report-exits: [1]
+        limits: { time-seconds: 60 }
+      smoke:
+        environments: [staging]
+        run: [/bin/sh, checks/smoke.sh]
+        reports: [{ kind: junit, path: smoke.xml }]
+",
+    );
+    shop.in_repository(&["init", "--project", "shop"], 0);
+    shop.commit("a service that is checked");
+    shop
+}
+
+#[test]
+fn what_a_check_finds_in_staging_stops_production() {
+    let shop = shop();
+    let checked = shop.ok(&["pipeline", "check"]);
+    assert_eq!(checked["checks"]["ledger-api"].as_array().unwrap().len(), 2, "{checked}");
+    let up = shop.home.up();
+    let ran = shop.ok(&["run"]);
+    assert_eq!(ran["state"], json!("passed"));
+    // The run ends once staging is checked, so production's release is there.
+    let staging = at(&up, "staging");
+    let states: Vec<_> = staging["checks"].as_array().unwrap().iter().map(|check| &check["state"]).collect();
+    assert_eq!(states, [&json!("passed"); 4], "two checks on two runners: {staging}");
+    assert!(at(&up, "production")["open"].is_object());
+    let status = shop.home.run_in(&shop.repository(), &["status"]);
+    let status = String::from_utf8_lossy(&status.stdout).into_owned();
+    assert!(status.contains("; checks: attack passed, smoke passed"), "{status}");
+    let log = shop.ok(&["logs"])["logs"].to_string();
+    assert!(log.contains("attacks release 1 in staging"), "{log}");
+    shop.ok(&["approve", "--yes", "--reason", "tested in staging"]);
+    let refused = shop.in_repository(&["promote"], 3);
+    assert_eq!(codes(&refused), ["finding-critical"], "{refused}");
+    let what = refused["reasons"][0]["what"].as_str().unwrap();
+    assert!(what.contains("GET /echo") && what.contains("in staging: markup comes back"), "{what}");
+    assert_eq!(at(&up, "production")["running"], json!(null));
+
+    // A failed test of the service stops it as well.
+    shop.write("service.sh", &service(true));
+    shop.write("sick", "");
+    shop.commit("markup is escaped, and the service is sick");
+    shop.ok(&["run"]);
+    shop.ok(&["approve", "--yes", "--reason", "tested in staging"]);
+    assert_eq!(codes(&shop.in_repository(&["promote"], 3)), ["tests-failed"]);
+
+    // Mended, it goes out, and its evidence has the checks.
+    shop.git(&["rm", "-q", "sick"]);
+    shop.commit("the service is well");
+    shop.release_to("evidence.json");
+    assert!(at(&up, "production")["running"].is_object());
+    let bundle = std::fs::read(shop.repository().join("evidence.json")).unwrap();
+    let bundle: Value = serde_json::from_slice(&bundle).unwrap();
+    assert_eq!(bundle["lanes"]["checks"]["receipts"].as_array().unwrap().len(), 4);
+    assert_eq!(bundle["lanes"]["documents"].as_object().unwrap().len(), 2);
+    assert_eq!(shop.ok(&["verify", "evidence.json"])["outcome"], json!("pass"));
+    let replayed = shop.ok(&["audit", "replay"]);
+    assert_eq!(replayed["decisions"], replayed["agree"], "{replayed}");
+    let audited = shop.ok(&["audit", "verify"]);
+    assert_eq!((&audited["breaches"], &audited["misfits"]), (&json!([]), &json!(0)), "{audited}");
+    assert!(up.stop());
+}

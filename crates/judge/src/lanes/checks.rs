@@ -1,0 +1,222 @@
+//! Checks of the release in the environment before: receipts of runners, and the agent's report that they rest on.
+//!
+//! Invariant: each receipt is of a runner that the root names, about exactly the release, artifact and commit that the
+//! agent of that environment says it runs, and of a check that the commit declares for that environment. Each declared
+//! check has run, or the release has a finding against it. So a check that somebody withholds is missed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evidence::bundle::{Bundle, Checks};
+use evidence::check::{Check, ReleaseCheck};
+use evidence::document::Producer;
+use evidence::environment::Environment;
+use evidence::receipt::{Ending, Receipt, Work};
+use evidence::release_file::{self, ReleaseFile};
+use evidence::report::{AgentReport, ReleaseOutcome};
+use evidence::trust_root::TrustRoot;
+use evidence::{Digest, Name};
+
+use crate::findings::{Findings, Flaw};
+use crate::lanes::proven::ProvenReport;
+use crate::receipts::BuildProof;
+use crate::records::{Records, Revoked};
+use crate::reports::Before;
+
+/// Facts that checks prove.
+#[derive(Clone, Debug, Default)]
+pub struct CheckProof {
+    /// Digest of the payload of the agent's report that the checked release runs.
+    pub report: Option<Digest>,
+    /// Receipts with the digests of their payloads, sorted.
+    pub receipts: Vec<(Digest, Receipt)>,
+    /// Checks that ran, by name, with how each runner's ended.
+    pub ran: BTreeMap<Name, BTreeMap<Name, (Ending, bool)>>,
+    /// Their reports, by check and path.
+    pub reports: Vec<ProvenReport>,
+}
+
+/// Everything that the judge trusts or knows before it looks at checks.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// The newest trust root.
+    pub root: &'a TrustRoot,
+    /// Records of the bundle.
+    pub records: &'a Records,
+    /// Revoked keys.
+    pub revoked: &'a Revoked,
+    /// Facts that the build's receipts prove.
+    pub build: &'a BuildProof,
+}
+
+/// Proves the checks of the release in the environment before.
+pub fn prove(
+    bundle: &Bundle,
+    before: Option<(&Environment, &Before)>,
+    known: Known<'_>,
+    findings: &mut Findings,
+) -> Result<CheckProof, Flaw> {
+    let carried = bundle.lanes.checks.as_ref();
+    let Some((environment, before)) = before else {
+        let stray = || Flaw::new("check-stray", "checks are carried, but no environment comes before");
+        return carried.map_or_else(|| Ok(CheckProof::default()), |_| Err(stray()));
+    };
+    let declared = declared(bundle, environment)?;
+    let mut proof = CheckProof::default();
+    if let Some(checks) = carried {
+        let report = report(bundle, checks, environment, before)?;
+        proof.report = Some(checks.report.payload_digest());
+        proof.receipts = open(checks, known)?;
+        for (_, receipt) in &proof.receipts {
+            let check = belongs(bundle, receipt, environment, &report, known.build)?;
+            let described = declared.get(&check.name).ok_or_else(|| {
+                let what =
+                    format!("`{}` is declared for no release to `{}`", check.name, environment.environment);
+                Flaw::new("check-stray", what)
+            })?;
+            if !receipt.gave_up() {
+                stated(bundle, receipt, check, described)?;
+                let by = proof.ran.entry(check.name.clone()).or_default();
+                by.insert(receipt.runner.clone(), (receipt.exit, receipt.passed()));
+            }
+        }
+        proof.reports = reports(&proof.receipts);
+    }
+    if before.runs_it {
+        for name in declared.keys().filter(|name| !proof.ran.contains_key(*name)) {
+            let what = format!("check `{name}` of the release to `{}` has not run", environment.environment);
+            findings.against("check-missing", what, AGAIN);
+        }
+    }
+    Ok(proof)
+}
+
+/// The checks that the commit declares for releases to an environment.
+fn declared(bundle: &Bundle, environment: &Environment) -> Result<BTreeMap<Name, Check>, Flaw> {
+    let file = bundle.source.files.get(release_file::PATH);
+    let file = file.map(|bytes| ReleaseFile::parse(&bytes.0)).transpose();
+    let file = file.map_err(|error| Flaw::new("check-differs", error.to_string()))?;
+    let service = file.and_then(|mut file| file.services.remove(&bundle.service));
+    let checks = service.map(|service| service.checks).unwrap_or_default();
+    Ok(checks.into_iter().filter(|(_, check)| check.is_for(&environment.environment)).collect())
+}
+
+/// Opens the agent's report that the checked release runs. It is the last report, unless the agent has refused or
+/// returned from a later release since.
+fn report(
+    bundle: &Bundle,
+    checks: &Checks,
+    environment: &Environment,
+    before: &Before,
+) -> Result<AgentReport, Flaw> {
+    let wrong = |what: String| Flaw::new("check-report-unsound", what);
+    let report = AgentReport::open(&checks.report, environment).map_err(|error| wrong(error.to_string()))?;
+    let commit = report.running.as_ref().map(|running| &running.commit);
+    let runs = report.outcome == ReleaseOutcome::Running
+        && report.artifact == bundle.artifact()
+        && commit == Some(&bundle.source.commit);
+    let last = before.report.as_ref();
+    let is_newest = last.is_some_and(|last| {
+        let is_left = matches!(last.outcome, ReleaseOutcome::Refused | ReleaseOutcome::Returned);
+        *last == report || is_left && report.release < last.release
+    });
+    if !runs || !is_newest {
+        let what =
+            format!("release {} does not run this artifact in `{}`", report.release, before.environment);
+        return Err(wrong(what));
+    }
+    Ok(report)
+}
+
+fn open(checks: &Checks, known: Known<'_>) -> Result<Vec<(Digest, Receipt)>, Flaw> {
+    let mut receipts: Vec<(Digest, Receipt)> = Vec::new();
+    for (envelope, record) in checks.receipts.iter().zip(&known.records.checks) {
+        let digest = envelope.payload_digest();
+        if receipts.last().is_some_and(|(last, _)| *last >= digest) {
+            return Err(Flaw::new(
+                "checks-unsorted",
+                "receipts of checks are not sorted, or one stands twice",
+            ));
+        }
+        let receipt = Receipt::open(envelope, known.root)
+            .map_err(|error| Flaw::new("check-unsound", error.to_string()))?;
+        let runner = known.root.runners.iter().find(|runner| runner.name == receipt.runner);
+        if !runner.is_some_and(|runner| known.revoked.counts(&runner.key.id().to_string(), record)) {
+            return Err(Flaw::new("runner-revoked", format!("the key of {} is revoked", receipt.runner)));
+        }
+        let same =
+            |(_, other): &&(Digest, Receipt)| other.work == receipt.work && other.runner == receipt.runner;
+        if receipts.iter().find(same).is_some() {
+            let what = format!("{} reported {} twice", receipt.runner, receipt.work.label());
+            return Err(Flaw::new("check-twice", what));
+        }
+        receipts.push((digest, receipt));
+    }
+    Ok(receipts)
+}
+
+/// Checks that a receipt is about a check of this release in the environment before.
+fn belongs<'a>(
+    bundle: &Bundle,
+    receipt: &'a Receipt,
+    environment: &Environment,
+    report: &AgentReport,
+    build: &BuildProof,
+) -> Result<&'a ReleaseCheck, Flaw> {
+    let differs = |what: &str| {
+        Flaw::new("check-differs", format!("a check by {} is of another {what}", receipt.runner))
+    };
+    let Work::Check(check) = &receipt.work else { return Err(differs("kind of work")) };
+    let pipeline = build.receipts.first().map(|(_, receipt)| receipt.pipeline);
+    for (holds, what) in [
+        (check.place == environment.place(), "place"),
+        (check.release == report.release, "release"),
+        (check.artifact == bundle.artifact(), "artifact"),
+        (receipt.commit == bundle.source.commit, "commit"),
+        (Some(receipt.pipeline) == pipeline, "pipeline"),
+    ] {
+        if !holds {
+            return Err(differs(what));
+        }
+    }
+    Ok(check)
+}
+
+/// Checks that a check ran in the tree of the commit, and that its reports are those that the commit declares.
+fn stated(bundle: &Bundle, receipt: &Receipt, check: &ReleaseCheck, described: &Check) -> Result<(), Flaw> {
+    let differs = |what: &str| {
+        let what = format!("check `{}` by {} has other {what} than the commit", check.name, receipt.runner);
+        Flaw::new("check-differs", what)
+    };
+    let tree = bundle.tree.digest().map_err(|error| Flaw::new("tree-unsound", error.to_string()))?;
+    if receipt.tree != tree {
+        return Err(differs("files"));
+    }
+    if receipt.report_exits != described.report_exits {
+        return Err(differs("exit codes"));
+    }
+    if receipt.reports.is_empty() && !receipt.passed() {
+        // It failed, or a report could not be read.
+        return Ok(());
+    }
+    let stated: BTreeSet<_> = receipt.reports.iter().map(|(path, report)| (path, &report.format)).collect();
+    let declared: BTreeSet<_> = described.reports.iter().map(|report| (&report.path, &report.kind)).collect();
+    let producer = described.producer(&check.place.service, &check.name);
+    let producer = producer.map_err(|error| Flaw::new("check-differs", error.to_string()))?;
+    let by_it = receipt.reports.values().all(|report| report.producer == Producer::Step(producer));
+    if stated == declared && by_it { Ok(()) } else { Err(differs("reports")) }
+}
+
+fn reports(receipts: &[(Digest, Receipt)]) -> Vec<ProvenReport> {
+    let mut found: BTreeMap<(Name, String), BTreeMap<Name, _>> = BTreeMap::new();
+    for (_, receipt) in receipts {
+        let Work::Check(check) = &receipt.work else { continue };
+        for (path, report) in &receipt.reports {
+            let by = found.entry((check.name.clone(), path.clone())).or_default();
+            by.insert(receipt.runner.clone(), report.clone());
+        }
+    }
+    found.into_iter().map(|((step, path), by)| ProvenReport { step, path, by }).collect()
+}
+
+const AGAIN: &str =
+    "see `countersign status`; `countersign run --again` releases the commit there and checks it again";
