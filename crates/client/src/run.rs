@@ -85,6 +85,10 @@ pub async fn follow(
                 return Ok((view, RunEnd { places, nodes: None }));
             }
             waiting::agents(&view, &stands, &places)?;
+            // Of a run that has passed, only checks of its releases may be due.
+            if view.works.iter().any(|work| work.state == WorkState::Due) {
+                waiting::runners(client, &view).await?;
+            }
         }
         let past = client.wait_past(seen);
         // The start of a runner's work is no entry, so nothing in the ledger shows it: the server is asked at intervals.

@@ -38,7 +38,8 @@ fn walk(value: &Value, path: &str, found: &mut BTreeSet<String>) {
                 let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
                 // The plan and the contents of statements have pages that show them, and the counts of a report have names by
                 // its kind.
-                let whole = ["plan", "reports[].items", "before.checks[].reports[].items", "statements[].body"];
+                let whole =
+                    ["plan", "reports[].items", "before.checks[].reports[].items", "statements[].body"];
                 let whole = whole.contains(&path.as_str());
                 if !whole {
                     walk(field, &path, found);

@@ -1,5 +1,6 @@
 //! Examples of the canonical documents, and of a receipt that names one.
 
+use evidence::check::ReleaseCheck;
 use evidence::document::components::Component;
 use evidence::document::findings::{Class, Finding, IdentityPlace, Severity, Site, identity, normalised};
 use evidence::document::tests::{Test, TestOutcome};
@@ -8,7 +9,7 @@ use evidence::document::{
     TestsDocument, Tool,
 };
 use evidence::machine::MachineSigner;
-use evidence::receipt::{self, Ending, Receipt};
+use evidence::receipt::{self, Ending, Receipt, Work};
 use evidence::{Digest, Moment, canonical};
 
 use super::support::{self, name};
@@ -127,6 +128,13 @@ fn receipt_with_reports() {
     let opened = Receipt::open(&envelope, &team()).unwrap();
     assert_eq!(opened, receipt);
     check("receipt", 3, &canonical::encode("reports", &opened.reports).unwrap());
+    let work = Work::Check(ReleaseCheck {
+        place: "shop/api/staging".parse().unwrap(),
+        release: 4,
+        artifact: Digest::of(b"manifest"),
+        name: "smoke".parse().unwrap(),
+    });
+    check("receipt", 4, &canonical::encode("work", &work).unwrap());
     let plain = String::from_utf8(canonical::encode("receipt", &support::receipt()).unwrap()).unwrap();
     assert!(!plain.contains("report"), "a receipt without reports is written as it always was");
     let odd = |change: fn(&mut ReportRef)| {

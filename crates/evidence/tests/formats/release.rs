@@ -378,6 +378,7 @@ fn bundle_and_order_examples() {
         status: order.status,
         enrolments: vec![order.enrolment],
         requests: vec![order.request],
+        checks: Vec::new(),
     };
     check("run-order", 0, &order.encode().unwrap());
     assert_eq!(RunOrder::decode(&order.encode().unwrap()).unwrap(), order);

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::source::{RecordSource, Signature};
 use domain::{Command, build};
-use evidence::{Digest, Name};
 use evidence::git::{Commit, CommitError};
 use evidence::pipeline::{self, Pipeline};
 use evidence::release_file::{self, ReleaseFile, Service};
 use evidence::source_pack::SourcePack;
 use evidence::ssh;
+use evidence::{Digest, Name};
 
 use super::form::{AdmitError, Admitted, Known, Sent, arguments, malformed, refuse};
 use crate::arguments::RunArguments;

@@ -13,6 +13,7 @@ pub fn all(stage: &mut Stage) -> Result<(), Failure> {
     unsigned(stage)?;
     failing_test(stage)?;
     findings::stopped(stage)?;
+    findings::attacked(stage)?;
     attack::replaced(stage)?;
     attack::swapped(stage)?;
     unhealthy(stage)?;

@@ -1,4 +1,5 @@
-//! A scanner's finding: it may run in staging, and stops the release to production.
+//! Findings: those of a scanner may run in staging, and stop the release to production. So do those of a check that runners
+//! do against the service in staging.
 
 use serde_json::Value;
 
@@ -44,7 +45,59 @@ pub fn stopped(stage: &mut Stage) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Alice lets runners try the service in staging. A page that answers everybody stops production until it is gone.
+pub fn attacked(stage: &mut Stage) -> Result<(), Failure> {
+    let line = "a finding in staging";
+    let release = ".countersign/release.yaml";
+    let main = "src/main.rs";
+    let read = |stage: &Stage, path: &str| std::fs::read_to_string(stage.repository_dir().join(path));
+    let (described, honest) = (read(stage, release)?, read(stage, main)?);
+    stage.write("dast.sh", DAST)?;
+    stage.write(release, &format!("{described}{CHECK}"))?;
+    stage.write(main, &honest.replace(BALANCE, &format!("{OPEN_PAGE}{BALANCE}")))?;
+    stage.commit("alice", "Show the variables of the process")?;
+    let ran = stage.expect("alice", &["run"], 0, line)?.value;
+    let before = running(stage, "production")?;
+    if running(stage, "staging")? != artifact_of(&ran) {
+        return Err(broke(line, "staging does not run what is checked there"));
+    }
+    stage.expect("bob", &["approve", "--yes", "--reason", "the balance is right"], 0, line)?;
+    let answered = stage.countersign("alice", &["promote"])?;
+    refused(&answered, 3, &["finding-critical"], line)?;
+    if running(stage, "production")? != before {
+        return Err(broke(line, "production runs something else"));
+    }
+    let what = answered.value.pointer("/reasons/0/what").and_then(Value::as_str).unwrap_or_default();
+    stage.tell(format!("a DAST check finds an open page in staging; production refuses it: {what}"));
+
+    let line = "a release that its check passes";
+    stage.write(main, &honest)?;
+    stage.commit("alice", "Keep the variables of the process")?;
+    let ran = stage.expect("alice", &["run"], 0, line)?.value;
+    stage.expect("bob", &["approve", "--yes", "--reason", "the page is gone"], 0, line)?;
+    promote(stage, line)?;
+    if running(stage, "production")? != artifact_of(&ran) {
+        return Err(broke(line, "production does not run the mended artifact"));
+    }
+    stage.tell("the same without the page: two runners checked staging, and production serves it".into());
+    Ok(())
+}
+
 const SCANNER: &str = include_str!("scanner.sh");
+const DAST: &str = include_str!("dast.sh");
+/// The check that runs it, below the service of the example.
+const CHECK: &str = "    checks:
+      dast:
+        environments: [staging]
+        run: [bash, dast.sh]
+        reports: [{ kind: sarif, path: dast.sarif }]
+        report-exits: [1]
+";
+/// The line of the service before which the open page is added.
+const BALANCE: &str = "        (Some(\"GET\"), Some(\"/balance\")) =>";
+/// A page that nobody should get.
+const OPEN_PAGE: &str =
+    "        (Some(\"GET\"), Some(\"/env\")) => (200, format!(\"{:?}\", env::vars().collect::<Vec<_>>())),\n";
 /// The step that runs it, and the beginning of the steps that follow.
 const STEP: &str = "steps:
   scan:

@@ -434,8 +434,9 @@ fn which(tool: &str) -> Result<String, Failure> {
     found.map(|path| path.display().to_string()).ok_or_else(|| Failure::error(format!("`{tool}` is missing")))
 }
 
-const TOOLS: [(&str, &str); 6] = [
+const TOOLS: [(&str, &str); 7] = [
     ("git", "apt-get install git"),
+    ("bash", "apt-get install bash"),
     ("ssh-keygen", "apt-get install openssh-client"),
     ("ssh-agent", "apt-get install openssh-client"),
     ("ssh-add", "apt-get install openssh-client"),
