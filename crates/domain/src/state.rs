@@ -82,6 +82,29 @@ impl State {
         }
     }
 
+    fn due(&mut self, event: &build::Due) -> bool {
+        let Work::Check(check) = &event.work else { return self.build.due(event) };
+        let standing = self.release.at(&check.place);
+        let report = standing.and_then(|standing| standing.reported).map(|(report, _)| report);
+        self.check.due(event, check, report)
+    }
+
+    fn reported(&mut self, event: &build::Reported) -> bool {
+        match &event.work {
+            Work::Check(check) => self.check.reported(event, check, self.entries),
+            Work::Step(_) | Work::Artifact(_) => self.build.reported(event, self.entries),
+        }
+    }
+
+    fn agent_reported(&mut self, event: &release::Reported) -> bool {
+        let artifacts = &self.artifact;
+        let has_memory = |run, digest: &Digest| artifacts.has_memory(run, digest);
+        let fits = self.release.reported(event, self.entries, self.identity.status_number(), has_memory);
+        let running = self.release.at(&event.place).and_then(|standing| standing.running.as_ref());
+        self.check.keep(&event.place, running.map(|running| running.release));
+        fits
+    }
+
     /// Folds one event that happened at a moment.
     pub fn apply(&mut self, event: &Event, moment: Moment) {
         let fits = match event {
@@ -95,18 +118,8 @@ impl State {
             }
             Event::Taken(event) => self.source.taken(event, self.entries),
             Event::Started(event) => self.build.started(event),
-            Event::Due(event) => match &event.work {
-                Work::Check(check) => {
-                    let standing = self.release.at(&check.place);
-                    let report = standing.and_then(|standing| standing.reported).map(|(report, _)| report);
-                    self.check.due(event, check, report)
-                }
-                Work::Step(_) | Work::Artifact(_) => self.build.due(event),
-            },
-            Event::Reported(event) => match &event.work {
-                Work::Check(check) => self.check.reported(event, check, self.entries),
-                Work::Step(_) | Work::Artifact(_) => self.build.reported(event, self.entries),
-            },
+            Event::Due(event) => self.due(event),
+            Event::Reported(event) => self.reported(event),
             Event::ChecksEnded(event) => self.check.ended(event),
             Event::Agreed(event) => self.build.agreed(event, self.entries),
             Event::Ended(event) => {
@@ -140,15 +153,7 @@ impl State {
             Event::Promoted(event) => self.release.promoted(event, self.entries),
             Event::ReleaseDue(event) => self.release.due(event),
             Event::Held(event) => self.release.held(event),
-            Event::AgentReported(event) => {
-                let artifacts = &self.artifact;
-                let has_memory = |run, digest: &Digest| artifacts.has_memory(run, digest);
-                let status = self.identity.status_number();
-                let fits = self.release.reported(event, self.entries, status, has_memory);
-                let running = self.release.at(&event.place).and_then(|standing| standing.running.as_ref());
-                self.check.keep(&event.place, running.map(|running| running.release));
-                fits
-            }
+            Event::AgentReported(event) => self.agent_reported(event),
             Event::RollbackRequested(event) => {
                 if event.course.is_some() {
                     self.gate.drop(&event.place);

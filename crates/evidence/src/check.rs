@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, CanonicalError};
 use crate::pipeline::{Run, Step, StepLimits, StepReport, limits_fault, reports_fault};
-use crate::{Digest, Name, Place};
+use crate::{Digest, Name};
 
 /// Highest number of checks of one service.
 pub const CHECKS_MAX: usize = 16;
@@ -41,20 +41,6 @@ pub struct Check {
     /// Limits, if the defaults do not fit.
     #[serde(default, skip_serializing_if = "StepLimits::is_default")]
     pub limits: StepLimits,
-}
-
-/// A check of one release, as work of a runner.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ReleaseCheck {
-    /// The place.
-    pub place: Place,
-    /// Number of the release that its agent brought up.
-    pub release: u64,
-    /// The artifact of that release.
-    pub artifact: Digest,
-    /// Name of the check in the release file.
-    pub name: Name,
 }
 
 /// The work that makes a check's reports.

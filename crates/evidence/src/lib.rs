@@ -51,6 +51,7 @@ pub mod plan;
 pub mod policy_files;
 pub mod provenance;
 pub mod receipt;
+pub mod release_check;
 pub mod release_file;
 pub mod report;
 pub mod request;

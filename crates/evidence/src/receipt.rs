@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, CanonicalError};
-use crate::check::ReleaseCheck;
 use crate::document::ReportRef;
 use crate::dsse::{Envelope, EnvelopeError, PAYLOAD_BYTES_MAX};
 use crate::link;
 use crate::machine::{MachineKeyError, MachineSigner};
 use crate::pipeline::REPORTS_MAX;
+use crate::release_check::ReleaseCheck;
 use crate::tree_list::{below_a_file, is_tree_path};
 use crate::trust_root::TrustRoot;
 use crate::{CommitId, Digest, Id, Moment, Name};

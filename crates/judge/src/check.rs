@@ -35,7 +35,7 @@ use crate::people::{ChangeAuthors, People};
 use crate::proofs::{self, Proven};
 use crate::receipts::{self, BuildProof};
 use crate::records::{Records, Revoked};
-use crate::reports::{self, Before};
+use crate::reports::{self, Before, Reported};
 use crate::requests::{self, RunRequests};
 use crate::roots;
 
@@ -131,7 +131,7 @@ pub fn check<'a>(
     let (plan, differences) = plan(bundle, &environment)?;
     summary(bundle, &root, &build)?;
     let reported = reports::open(bundle, &environment, earlier.as_ref(), &proven, &mut findings)?;
-    let (before, own) = (reported.before, reported.own);
+    let Reported { before, own, sizes } = reported;
     let known = Known { root: &root, records: &records, revoked: &revoked, build: &build };
     let checks = checks::prove(bundle, earlier.as_ref().zip(before.as_ref()), known, &mut findings);
     let checks = checks.map_err(broken)?;
@@ -149,8 +149,7 @@ pub fn check<'a>(
     signer(&source, &people, &records, &mut findings);
     let evidence = manifest(bundle, &range, &build, &checks, &documents)?;
     let place = bundle.place();
-    let root_digest =
-        root.digest().map_err(|error| one_finding("root-unsound", error.to_string(), NEW_BUNDLE))?;
+    let root_digest = digest(&root)?;
     finished(Checked {
         bundle,
         place,
@@ -175,12 +174,16 @@ pub fn check<'a>(
         asked,
         votes: Vec::new(),
         before,
-        reported_sizes: reported.sizes,
+        reported_sizes: sizes,
         evidence,
         plan,
         differences,
         findings,
     })
+}
+
+fn digest(root: &TrustRoot) -> Result<Digest, Findings> {
+    root.digest().map_err(|error| one_finding("root-unsound", error.to_string(), NEW_BUNDLE))
 }
 
 /// Adds what people signed about the rest, and checks that the ledger has all of it.

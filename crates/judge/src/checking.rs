@@ -4,11 +4,12 @@
 //! check is in the release file of the commit. The port is that of the plan that the agent applied, so the server's owner
 //! cannot lead a check to another program.
 
-use evidence::check::{Check, ReleaseCheck};
+use evidence::check::Check;
 use evidence::configuration::Configuration;
 use evidence::environment::Environment;
 use evidence::plan::{Destination, Plan, Target};
 use evidence::receipt::Work;
+use evidence::release_check::ReleaseCheck;
 use evidence::release_file::{self, ReleaseFile};
 use evidence::report::{AgentReport, ReleaseOutcome};
 use evidence::run_order::{CheckOrder, RunOrder};

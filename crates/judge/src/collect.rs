@@ -6,8 +6,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::approval::Approval;
+use domain::artifact::Artifact;
 use domain::finding::RecordedStatement;
 use domain::release::Open;
+use domain::source::Source;
 use domain::{Event, PersonId, RunId, State};
 use evidence::Place;
 use evidence::approval::Signed;
@@ -61,13 +63,7 @@ pub fn collect(
     moment: Moment,
 ) -> Result<Collected, Unavailable> {
     let nothing = |what: &str| Unavailable(format!("{what} at {place}"));
-    let standing = state.release.at(place).ok_or_else(|| nothing("there is no release"))?;
-    let open = standing.open.as_ref().ok_or_else(|| nothing("no release is pending"))?;
-    let artifact = state
-        .artifact
-        .get(open.facts.run, &open.facts.artifact)
-        .ok_or_else(|| nothing("no artifact is known"))?;
-    let source = state.source.of(open.facts.run).ok_or_else(|| nothing("no source is known"))?;
+    let (open, artifact, source) = pending(state, place)?;
     let pack = SourcePack::decode(&store.blob(&source.facts.pack)?).map_err(Unavailable::of)?;
     let environment = state.gate.environment(place).ok_or_else(|| nothing("no environment is set"))?;
     let status = state.identity.status().ok_or_else(|| nothing("no status is in force"))?;
@@ -137,6 +133,17 @@ pub fn collect(
     let ancestors = seen_sizes(&bundle, &read);
     let bounded = state.identity.revokes(moment).then(|| read.last().cloned()).flatten();
     Ok(Collected { bundle, entries, ancestors, bounded, large })
+}
+
+/// The pending release of a place, with its artifact and source.
+fn pending<'a>(state: &'a State, place: &Place) -> Result<(&'a Open, &'a Artifact, &'a Source), Unavailable> {
+    let nothing = |what: &str| Unavailable(format!("{what} at {place}"));
+    let standing = state.release.at(place).ok_or_else(|| nothing("there is no release"))?;
+    let open = standing.open.as_ref().ok_or_else(|| nothing("no release is pending"))?;
+    let artifact = state.artifact.get(open.facts.run, &open.facts.artifact);
+    let artifact = artifact.ok_or_else(|| nothing("no artifact is known"))?;
+    let source = state.source.of(open.facts.run).ok_or_else(|| nothing("no source is known"))?;
+    Ok((open, artifact, source))
 }
 
 /// Collects the run order of a run: the statements of the requester, the signer and the people who agreed, as far as

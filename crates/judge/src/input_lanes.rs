@@ -134,8 +134,8 @@ fn ending(exit: Ending) -> String {
     match exit {
         Ending::Code(code) => format!("code {code}"),
         Ending::Signal(signal) => format!("signal {signal}"),
-        Ending::TimedOut => "timed-out".to_owned(),
-        Ending::MemoryExceeded => "memory-exceeded".to_owned(),
+        Ending::TimedOut => "time limit".to_owned(),
+        Ending::MemoryExceeded => "memory limit".to_owned(),
     }
 }
 

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 
 use evidence::Name;
-use evidence::check::{ENVIRONMENT_VARIABLE, RELEASE_VARIABLE, ReleaseCheck, URL_VARIABLE};
+use evidence::check::{ENVIRONMENT_VARIABLE, RELEASE_VARIABLE, URL_VARIABLE};
 use evidence::pipeline::{Run, Step};
+use evidence::release_check::ReleaseCheck;
 use sandbox::{Destination, Spec};
 
 use crate::ecosystem;

@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use evidence::canonical;
-use evidence::check::ReleaseCheck;
 use evidence::dsse::{Envelope, PAYLOAD_BYTES_MAX};
 use evidence::pipeline::{PATH, Pipeline, Step};
 use evidence::receipt::{Ending, Forge, Output, Reached, Receipt, SandboxLevel, Work};
+use evidence::release_check::ReleaseCheck;
 use evidence::{Digest, Name};
 use judge::CheckTarget;
 use sandbox::{Exit, Input, Level, SandboxError, Spec, StepOutcome};

@@ -37,7 +37,7 @@ pub struct Spec {
     pub binds: Vec<PathBuf>,
     /// Destinations that the step may reach, through the proxy only. If empty, the step has no network.
     pub network: Vec<Destination>,
-    /// A loopback port of the host that the step reaches at the same port of its own loopback, and nothing else there.
+    /// A loopback port of the host that the step reaches at the same port inside, and nothing else there.
     pub service: Option<u16>,
     /// Limits of the step.
     pub limits: Limits,
@@ -201,7 +201,7 @@ pub enum SpecError {
     /// A limit is zero or unreasonably large.
     #[error("limit `{0}` is 0 or too large")]
     Limit(&'static str),
-    /// The service's port is none, or the proxy's.
+    /// The service's port is 0, or the proxy's.
     #[error("port {0} cannot lead to a service inside a sandbox")]
     Service(u16),
     /// A text contains a NUL byte, which system calls cannot pass.

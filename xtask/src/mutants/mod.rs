@@ -230,7 +230,7 @@ const LOOP: &str = "//! Every forgery against a judge that lacks one check.
 fn without_each_check() {
     let checks: usize = std::env::var(\"COUNTERSIGN_CHECKS\").unwrap().parse().unwrap();
     let releases: Vec<_> = lab::forgery::all().into_iter().map(|row| (row.name, row.forged())).collect();
-    let runs: Vec<_> = lab::forgery::runs::all().into_iter().map(|row| (row.name, row.forged())).collect();
+    let runs: Vec<_> = lab::forgery::all_work().into_iter().map(|row| (row.name, row.forged())).collect();
     let said = |at: usize| match at.checked_sub(releases.len()) {
         None => releases[at].1.by_agent(),
         Some(at) => runs[at].1.by_runner(),

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use evidence::check::ReleaseCheck;
 use evidence::receipt::Work;
+use evidence::release_check::ReleaseCheck;
 use evidence::{Name, Place};
 
 use super::event::ChecksEnded;

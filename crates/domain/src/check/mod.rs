@@ -1,4 +1,4 @@
-//! Check: what runners find out about a release once its agent has brought it up.
+//! Check: what runners detect about a release once its agent has brought it up.
 //!
 //! Words: the checks of a release are *due* on every runner of its run as soon as the agent reports that it runs; a runner
 //! *reports* each one with a receipt; checks are *finished* once all are reported, or *lost* if a runner is gone.

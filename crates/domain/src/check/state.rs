@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use evidence::check::ReleaseCheck;
 use evidence::receipt::Work;
+use evidence::release_check::ReleaseCheck;
 use evidence::{Digest, Name, Place};
 use serde::{Deserialize, Serialize};
 

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use evidence::check::ReleaseCheck;
 use evidence::receipt::Work;
+use evidence::release_check::ReleaseCheck;
 use evidence::report::ReleaseOutcome;
 
 use crate::build::{Lose, Report};

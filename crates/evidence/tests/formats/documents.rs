@@ -1,6 +1,5 @@
 //! Examples of the canonical documents, and of a receipt that names one.
 
-use evidence::check::ReleaseCheck;
 use evidence::document::components::Component;
 use evidence::document::findings::{Class, Finding, IdentityPlace, Severity, Site, identity, normalised};
 use evidence::document::tests::{Test, TestOutcome};
@@ -10,6 +9,7 @@ use evidence::document::{
 };
 use evidence::machine::MachineSigner;
 use evidence::receipt::{self, Ending, Receipt, Work};
+use evidence::release_check::ReleaseCheck;
 use evidence::{Digest, Moment, canonical};
 
 use super::support::{self, name};

@@ -7,10 +7,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::bundle::{Bundle, Checks};
-use evidence::check::{Check, ReleaseCheck};
+use evidence::check::Check;
 use evidence::document::Producer;
 use evidence::environment::Environment;
 use evidence::receipt::{Ending, Receipt, Work};
+use evidence::release_check::ReleaseCheck;
 use evidence::release_file::{self, ReleaseFile};
 use evidence::report::{AgentReport, ReleaseOutcome};
 use evidence::trust_root::TrustRoot;

@@ -2,9 +2,9 @@
 //! check to something else.
 
 use evidence::Bytes;
-use evidence::check::ReleaseCheck;
 use evidence::configuration::Configuration;
 use evidence::receipt::Work;
+use evidence::release_check::ReleaseCheck;
 use evidence::report::{AgentReport, ReleaseOutcome};
 use evidence::run_order::CheckOrder;
 use evidence::status::Revocation;

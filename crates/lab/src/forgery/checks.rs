@@ -1,12 +1,12 @@
 //! Checks of the release in staging: receipts that are withheld, of something else, or by somebody else.
 
 use domain::build::{nonce, seed};
-use evidence::check::ReleaseCheck;
 use evidence::document::findings::{Class, Severity};
 use evidence::document::tests::TestOutcome;
 use evidence::document::{Producer, Snapshot};
 use evidence::dsse::Envelope;
 use evidence::receipt::{Ending, GAVE_UP, Receipt, Work};
+use evidence::release_check::ReleaseCheck;
 use evidence::report::{AgentReport, ReleaseOutcome};
 use evidence::status::Revocation;
 use evidence::trust_root::{Machine, Site};

@@ -22,6 +22,12 @@ pub use revoked::{long_there, revoke};
 pub use row::{ForgedEvidence, Forgery, READERS};
 pub use statements::{KINDS, StatedKind, each as statements};
 
+/// Every row about work on a runner.
+#[must_use]
+pub fn all_work() -> Vec<runs::RunForgery> {
+    [runs::all(), checking::rows()].concat()
+}
+
 /// Every row.
 #[must_use]
 pub fn all() -> Vec<Forgery> {
