@@ -77,6 +77,12 @@ impl Failure {
         Self { kind: Kind::ReaderGone, message: "the reader has gone".into(), reasons: Vec::new() }
     }
 
+    /// The same failure in other words.
+    #[must_use]
+    pub fn saying(self, message: String) -> Self {
+        Self { message, ..self }
+    }
+
     /// The message of the failure.
     pub fn message(&self) -> &str {
         &self.message

@@ -6,6 +6,7 @@
 
 pub mod advisories;
 pub mod components;
+pub mod exports;
 pub mod reports;
 pub mod secrets;
 pub mod vex;

@@ -14,6 +14,7 @@
 mod support;
 
 mod advisories;
+mod changes;
 mod isolation;
 mod neighbours;
 mod peers;
@@ -37,6 +38,7 @@ fn main() {
     as_a_process(&lab, &bundle);
     isolation::start();
     advisories::components();
+    changes::changes();
     neighbours::freeze();
     commit_to_production();
 }

@@ -7,6 +7,7 @@ mod audit;
 mod cancel;
 mod demo;
 mod evidence;
+mod hook;
 mod init;
 mod key;
 mod logs;
@@ -24,6 +25,8 @@ pub mod runner;
 mod sbom;
 mod scan;
 mod scan_advisories;
+mod scan_changes;
+mod scan_report;
 mod server;
 mod sign_off;
 mod stating;
@@ -110,6 +113,9 @@ enum Verb {
     /// Make the database of advisories that `scan` judges components by.
     #[command(subcommand)]
     Osv(osv::Osv),
+    /// Let git scan each commit before it is made.
+    #[command(subcommand)]
+    Hook(hook::HookVerb),
     /// Write the bill of materials of a directory, in CycloneDX or SPDX.
     Sbom(sbom::Sbom),
     /// Check the files that describe how a project is built and released, and try them on the working tree.
@@ -188,6 +194,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::Verify(verb) => verify::run(&verb, output),
         Verb::Scan(verb) => scan::run(&verb, output),
         Verb::Osv(verb) => osv::run(&verb, output),
+        Verb::Hook(verb) => hook::run(&verb, output),
         Verb::Sbom(verb) => sbom::run(&verb),
         Verb::Pipeline(verb) => pipeline::run(&verb, output),
         Verb::Policy(verb) => policy::run(&verb, output),

@@ -9,6 +9,7 @@ use client::advisories;
 use evidence::document::findings::{Class, Finding, Severity, Site};
 use evidence::document::{ComponentsDocument, FindingsDocument, Snapshot};
 use scan::advisories::{UNPINNED, is_undecided};
+use scan::exports::Row;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -38,10 +39,18 @@ struct Problem {
     through: Vec<String>,
     message: String,
     fixed: Option<String>,
+    /// A lockfile that names the component.
+    #[serde(skip)]
+    file: Option<String>,
 }
 
-/// Judges components; `None` if there is no database at the usual place, and none was named.
-pub fn judge(components: &ComponentsDocument, named: Option<&PathBuf>) -> Result<Option<Judged>, Failure> {
+/// Judges components; `None` if there is no database at the usual place, and none was named. Problems that the components
+/// before a change have as well are no news.
+pub fn judge(
+    components: &ComponentsDocument,
+    before: Option<&ComponentsDocument>,
+    named: Option<&PathBuf>,
+) -> Result<Option<Judged>, Failure> {
     let file = match named {
         Some(file) => file.clone(),
         None => match advisories::default_file() {
@@ -50,8 +59,17 @@ pub fn judge(components: &ComponentsDocument, named: Option<&PathBuf>) -> Result
         },
     };
     let database = advisories::open(&file)?;
-    let document = scan::advisories::judge(components, &database)?;
-    Ok(Some(Judged { advisories: database.snapshot(), findings: problems(document) }))
+    let mut document = scan::advisories::judge(components, &database)?;
+    if let Some(before) = before.filter(|_| !document.findings.is_empty()) {
+        let old = scan::advisories::judge(before, &database)?;
+        document.findings.retain(|id, _| !old.findings.contains_key(id));
+    }
+    let mut findings = problems(document);
+    for problem in &mut findings {
+        let component = components.components.get(&problem.at);
+        problem.file = component.and_then(|component| component.sources.first().cloned());
+    }
+    Ok(Some(Judged { advisories: database.snapshot(), findings }))
 }
 
 fn problems(document: FindingsDocument) -> Vec<Problem> {
@@ -92,14 +110,50 @@ fn problem(id: String, finding: Finding) -> Problem {
         through,
         message: finding.message,
         fixed: finding.fixed,
+        file: None,
+    }
+}
+
+impl Problem {
+    /// Whether it stops a scan: critical ones, among them malicious packages, and exploited ones do.
+    fn is_stopping(&self) -> bool {
+        self.severity == Severity::Critical || self.exploited
+    }
+
+    fn row(&self) -> Row {
+        let level = match self.severity {
+            Severity::None => 0.0,
+            Severity::Low => 2.0,
+            Severity::Medium | Severity::Unknown => 5.0,
+            Severity::High => 8.0,
+            Severity::Critical => 9.5,
+        };
+        Row {
+            id: self.id.clone(),
+            rule: self.rule.clone(),
+            is_secret: false,
+            is_stopping: self.is_stopping() || self.undecided,
+            score: self.score.map_or(level, |score| f32::from(score) / 10.0),
+            file: self.file.clone(),
+            line: None,
+            message: format!("{}: {}", self.at, self.message),
+            remedy: match &self.fixed {
+                Some(version) => format!("upgrade to {version}"),
+                None => "upgrade or replace it".to_owned(),
+            },
+        }
     }
 }
 
 impl Judged {
-    /// Number of problems that stop a scan: critical ones, among them malicious packages, and exploited ones.
+    /// Number of problems that stop a scan.
     pub fn stopping(&self) -> usize {
-        let stops = |problem: &&Problem| problem.severity == Severity::Critical || problem.exploited;
-        self.findings.iter().filter(stops).count()
+        self.findings.iter().filter(|problem| problem.is_stopping()).count()
+    }
+
+    /// Everything that was found, for other programs.
+    pub fn rows(&self) -> impl Iterator<Item = Row> {
+        self.findings.iter().map(Problem::row)
     }
 
     /// Number of answers that could not be given.

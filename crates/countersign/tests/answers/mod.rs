@@ -1,10 +1,12 @@
 //! Answers of the command line, word for word if a person acts on them: outputs that cannot be written, names and ids as
 //! people type them, errors with a working remedy, first files of a project.
 
+pub mod changes;
 mod colleagues;
 mod evidence;
 mod founding;
 mod freezing;
+mod hooks;
 mod kinds;
 mod local;
 mod logging;

@@ -3,6 +3,7 @@
 
 pub mod grow;
 pub mod neighbours;
+pub mod secrets;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};

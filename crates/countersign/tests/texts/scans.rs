@@ -4,26 +4,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use super::Page;
 use crate::support::Home;
-
-/// A token of GitHub's form, whose checksum is right; it was never issued.
-fn token() -> String {
-    let random = "0123456789abcdefghijABCDEFGHIJ";
-    let mut table = Vec::new();
-    let mut checksum = crc32(random.as_bytes());
-    for _ in 0..6 {
-        let digits = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-        table.push(digits[(checksum % 62) as usize]);
-        checksum /= 62;
-    }
-    table.reverse();
-    format!("ghp_{random}{}", String::from_utf8(table).unwrap())
-}
-
-/// CRC-32 of the bytes (<https://www.rfc-editor.org/rfc/rfc1952#section-8>).
-fn crc32(bytes: &[u8]) -> u32 {
-    let step = |crc: u32, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 };
-    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), step))
-}
+use crate::support::secrets::token;
 
 const LOCKFILE: &str = "version = 4
 
@@ -111,6 +92,22 @@ fn the_examples_of_the_scan_page_run() {
     write("clean/Cargo.toml", "[package]\nname = \"app\"\n");
     write("leaky/src/deploy.py", &format!("import os\n\nTOKEN = \"{}\"\n", token()));
     write("empty/notes.txt", "nothing\n");
+    let git = |words: &[&str]| {
+        let mut git = home.program("git");
+        git.arg("-C").arg(home.dir.path().join("shop")).args(words);
+        for (name, value) in [("NAME", "Ada"), ("EMAIL", "ada@example.com"), ("DATE", "@1790000000 +0000")] {
+            // The ids of the commits are on the page.
+            git.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
+        }
+        assert!(git.output().unwrap().status.success());
+    };
+    write("shop/old.py", &format!("TOKEN = \"{}\"\n", token()));
+    git(&["init", "-q", "--object-format=sha1"]);
+    git(&["add", "-A"]);
+    git(&["commit", "-qm", "one"]);
+    write("shop/src/deploy.py", &format!("import os\n\nTOKEN = \"{}\"\n", token()));
+    git(&["add", "-A"]);
+    git(&["commit", "-qm", "two"]);
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/scan/README.md");
     let page = std::fs::read_to_string(&file).unwrap();
     let (mut fresh, mut inside) = (String::new(), false);

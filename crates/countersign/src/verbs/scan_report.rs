@@ -1,0 +1,260 @@
+//! The results of a scan as text and as data, and its decision.
+//!
+//! Invariant: no text holds a secret; whatever was not scanned or judged is named, and never passes.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::gate::GateOutcome;
+use evidence::document::findings::Site;
+use evidence::document::{ComponentsDocument, findings};
+use policy::Finding;
+use scan::exports::{Listing, Row};
+use serde::Serialize;
+
+use super::scan_advisories::{Judged, NOT_JUDGED};
+use crate::failure::Failure;
+
+/// Results of a scan.
+#[derive(Debug, Serialize)]
+pub struct ScanReport {
+    /// The trees that were compared; absent if a whole directory was scanned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Compared>,
+    /// Number of files.
+    pub files: usize,
+    /// Secrets.
+    pub findings: Vec<FoundSecret>,
+    /// Packages; null if the lockfiles could not be read, or none changed.
+    pub components: Option<Components>,
+    /// Problems of packages; null if they were not judged.
+    pub vulnerabilities: Option<Judged>,
+    /// Files that were not scanned, each with the reason.
+    pub unread: BTreeMap<String, String>,
+}
+
+/// The trees of which one has findings that the other does not have.
+#[derive(Debug, Serialize)]
+pub struct Compared {
+    /// Commit before the changes; absent before the first one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
+    /// Last commit of the changes; absent if the index was compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
+    /// Number of commits.
+    pub commits: usize,
+    /// Paths at which another repository is used; it has its own scan.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub repositories: BTreeSet<String>,
+}
+
+/// A secret, without its text.
+#[derive(Debug, Serialize)]
+pub struct FoundSecret {
+    /// Identity.
+    pub id: String,
+    /// Rule.
+    pub rule: String,
+    /// Severity.
+    pub severity: &'static str,
+    /// Path and line.
+    pub at: String,
+    /// The commit that brought it, if no later tree has it any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Sentence about it.
+    pub message: String,
+    #[serde(skip)]
+    site: Site,
+}
+
+/// The packages that lockfiles name; of a comparison the new ones.
+#[derive(Debug, Serialize)]
+pub struct Components {
+    /// Number of packages.
+    pub count: usize,
+    /// Lockfiles.
+    pub sources: BTreeSet<String>,
+    /// Packages that are fixed by no checksum.
+    pub unpinned: Vec<String>,
+}
+
+impl FoundSecret {
+    /// A finding that a person reads about.
+    pub fn new(id: String, finding: findings::Finding, commit: Option<String>) -> Self {
+        Self {
+            id,
+            rule: finding.rule,
+            severity: finding.severity.as_str(),
+            at: finding.site.to_string(),
+            commit,
+            message: finding.message,
+            site: finding.site,
+        }
+    }
+
+    fn remedy(&self) -> String {
+        match &self.commit {
+            None => "revoke it, and take it out of the file".to_owned(),
+            Some(commit) => format!(
+                "revoke it: commit {} holds it until you rewrite your history (`git rebase --interactive`)",
+                short(commit)
+            ),
+        }
+    }
+}
+
+impl Components {
+    /// The packages of a document that another one does not have.
+    pub fn of(document: &ComponentsDocument, before: Option<&ComponentsDocument>) -> Self {
+        let is_old = |purl: &str, pinned: bool| {
+            let old = before.and_then(|before| before.components.get(purl));
+            old.is_some_and(|old| old.pinned == pinned)
+        };
+        let new = document.components.iter().filter(|(purl, one)| !is_old(purl, one.pinned));
+        let unpinned = new.clone().filter(|(_, component)| !component.pinned);
+        Self {
+            count: new.clone().count(),
+            sources: document.sources.clone(),
+            unpinned: unpinned.map(|(purl, _)| purl.clone()).collect(),
+        }
+    }
+}
+
+impl ScanReport {
+    /// Exit code 3 if secrets or critical problems of packages were found; 4 if something could not be read or judged.
+    pub fn outcome(&self) -> Result<(), Failure> {
+        let mut stops = Vec::new();
+        if !self.findings.is_empty() {
+            let secrets = counted(self.findings.len(), &format!("{}secret", self.only()));
+            stops.push(format!(
+                "{secrets}: revoke each, and remove it; a secret in a commit stays in its history"
+            ));
+        }
+        let stopping = self.vulnerabilities.as_ref().map_or(0, Judged::stopping);
+        if stopping > 0 {
+            let problems = counted(stopping, &format!("{}critical or exploited problem", self.only()));
+            stops.push(format!("{problems} of packages: upgrade each, or replace it"));
+        }
+        if !stops.is_empty() {
+            return Err(Failure::counted(stops.join("; "), Vec::new()));
+        }
+        let undecided = self.vulnerabilities.as_ref().map_or(0, Judged::undecided);
+        // A change that touches no file is scanned whole.
+        let is_empty = self.files == 0 && self.compared.is_none();
+        if self.unread.is_empty() && !is_empty && undecided == 0 {
+            return Ok(());
+        }
+        let finding = |(path, why): (&String, &String)| Finding {
+            code: "not-scanned".to_owned(),
+            what: format!("{path}: {why}"),
+            remedy: "mend the file, or scan a directory without it".to_owned(),
+        };
+        let findings = self.unread.iter().map(finding).collect();
+        let what = if is_empty && self.unread.is_empty() {
+            "no file was scanned; name a directory with files that its repository does not ignore"
+        } else if self.unread.is_empty() {
+            "not every package could be judged; the findings above that could not be decided say why"
+        } else {
+            "not everything could be scanned"
+        };
+        Err(Failure::decided(GateOutcome::Undecided, what, findings))
+    }
+
+    fn only(&self) -> &'static str {
+        if self.compared.is_some() { "new " } else { "" }
+    }
+
+    /// Everything that was found, for other programs.
+    pub fn listing(&self) -> Listing {
+        let mut rows = Vec::new();
+        for found in &self.findings {
+            let (file, line) = match &found.site {
+                Site::File { path, line, .. } => (Some(path.clone()), *line),
+                _ => (None, None),
+            };
+            rows.push(Row {
+                id: found.id.clone(),
+                rule: found.rule.clone(),
+                is_secret: true,
+                is_stopping: true,
+                score: if found.severity == "high" { 8.0 } else { 5.0 },
+                file,
+                // The line is that of the commit, which no later file shows.
+                line: line.filter(|_| found.commit.is_none()),
+                message: found.message.clone(),
+                remedy: found.remedy(),
+            });
+        }
+        rows.extend(self.vulnerabilities.iter().flat_map(Judged::rows));
+        Listing { rows, unread: self.unread.clone().into_iter().collect() }
+    }
+}
+
+/// Text for people.
+pub fn text(report: &ScanReport) -> String {
+    let mut lines = Vec::new();
+    let files = counted(report.files, if report.compared.is_some() { "changed file" } else { "file" });
+    lines.extend(report.compared.as_ref().map(compared));
+    lines.push(match report.findings.len() {
+        0 => format!("secrets: none found in {files}"),
+        count => format!("secrets: {count} found in {files}"),
+    });
+    for found in &report.findings {
+        let at = found.commit.as_ref().map(|commit| format!(" in commit {}", short(commit)));
+        let at = at.unwrap_or_default();
+        lines.push(format!("  {}{at}: {} ({})", found.at, found.message, found.rule));
+        lines.extend(report.compared.is_some().then(|| format!("    {}", found.remedy())));
+    }
+    if let Some(components) = &report.components {
+        let sources = components.sources.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+        lines.push(match (components.count, report.compared.is_some()) {
+            (0, false) => "components: no lockfile names any".to_owned(),
+            (count, false) => format!("components: {count} in {sources}"),
+            (0, true) => "components: none is new".to_owned(),
+            (count, true) => format!("components: {count} new in {sources}"),
+        });
+        if !components.unpinned.is_empty() {
+            lines.push(format!("  {} are fixed by no checksum:", components.unpinned.len()));
+            lines.extend(components.unpinned.iter().take(SHOWN_MAX).map(|purl| format!("    {purl}")));
+            let more = components.unpinned.len().saturating_sub(SHOWN_MAX);
+            lines.extend((more > 0).then(|| format!("    and {more} more, see -o json")));
+        }
+    }
+    match &report.vulnerabilities {
+        Some(judged) => lines.extend(judged.lines()),
+        None if report.compared.is_some() && report.components.is_none() => {
+            lines.push("components: no lockfile changed".to_owned());
+        }
+        None => lines.push(format!("vulnerabilities: {NOT_JUDGED}")),
+    }
+    lines.extend(report.unread.iter().map(|(path, why)| format!("not scanned: {path}: {why}")));
+    lines.join("\n")
+}
+
+fn compared(compared: &Compared) -> String {
+    let base = compared.base.as_ref().map_or("nothing", |base| short(base));
+    let mut line = match &compared.head {
+        None => format!("compared: the index with {base}"),
+        Some(head) => {
+            let commits = counted(compared.commits, "commit");
+            format!("compared: {} with {base}, {commits}; what is not committed was not read", short(head))
+        }
+    };
+    for path in &compared.repositories {
+        line += "\nanother repository, to be scanned there: ";
+        line += path;
+    }
+    line
+}
+
+/// A number with its noun.
+pub fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn short(id: &str) -> &str {
+    id.get(..12).unwrap_or(id)
+}
+
+const SHOWN_MAX: usize = 10;
