@@ -47,7 +47,7 @@ impl<'a> LocalBuild<'a> {
 
     /// Runs a step whose needs have run; `None` if the step is an approval by people.
     pub fn step(&mut self, name: &Name, log: Log<'_>) -> Result<Option<Execution>, Failure> {
-        let Some(step) = self.pipeline.steps.get(name).filter(|step| step.run.is_some()) else {
+        let Some(step) = self.pipeline.steps.get(name).filter(|step| step.is_work()) else {
             return Ok(None);
         };
         let (installation, project, root) = self.identity.clone();

@@ -6,6 +6,7 @@ use client::home::Home;
 use client::project;
 use evidence::Digest;
 use evidence::bundle::Bundle;
+use evidence::pipeline::Step;
 use judge::Checked;
 use runner::{Budget, Repository, Source, assemble};
 
@@ -26,10 +27,8 @@ pub fn rebuild(
     let pipeline = &checked.build.pipeline;
     let identity = (bundle.installation, bundle.project.clone(), checked.root.version);
     let mut build = LocalBuild::new(&source, pipeline, identity, reach)?;
-    for name in pipeline
-        .order()
-        .into_iter()
-        .filter(|name| pipeline.steps.get(*name).is_some_and(|step| step.run.is_some()))
+    for name in
+        pipeline.order().into_iter().filter(|name| pipeline.steps.get(*name).is_some_and(Step::is_work))
     {
         output::say(&format!("rebuilding: step {name}"));
         if let Some(done) = build.step(name, &|_, _| {})?.filter(|done| !done.facts.passed()) {

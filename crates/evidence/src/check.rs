@@ -10,7 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, CanonicalError};
-use crate::pipeline::{Run, Step, StepLimits, StepReport, limits_fault, reports_fault};
+use crate::pipeline::check::{limits_fault, reports_fault};
+use crate::pipeline::{Run, Step, StepLimits, StepReport};
 use crate::{Digest, Name};
 
 /// Highest number of checks of one service.

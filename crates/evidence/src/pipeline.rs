@@ -10,9 +10,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::{self, CanonicalError};
-use crate::configuration::variable_fault;
-use crate::tree_list::path_fault;
 use crate::{Digest, Name};
+
+pub(crate) mod check;
+mod scan;
+
+pub use scan::ScanSort;
 
 /// Path of the file in a repository.
 pub const PATH: &str = ".countersign/pipeline.yaml";
@@ -40,13 +43,17 @@ pub struct Pipeline {
     pub artifacts: BTreeMap<Name, Artifact>,
 }
 
-/// One step: either a command in a sandbox, or people's approval.
+/// One step: a command in a sandbox, a scan by the runner itself, or people's approval.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Step {
     /// The command: a script for `/bin/sh -eu`, or a program with its arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<Run>,
+    /// Scans that the runner itself does. It reads the verified source, and for secrets also the outputs of `needs`. Nothing
+    /// in the repository configures them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub scan: BTreeSet<ScanSort>,
     /// People who have to agree before the steps after this one start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalNode>,
@@ -244,6 +251,33 @@ pub struct LimitsInForce {
     pub processes: u64,
 }
 
+impl Step {
+    /// Whether a runner does the step: a command or a scan, not people's approval.
+    #[must_use]
+    pub const fn is_work(&self) -> bool {
+        self.approval.is_none()
+    }
+
+    /// The word of policies for a step of this kind.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        if self.approval.is_some() {
+            "approval"
+        } else if self.scan.is_empty() {
+            "run"
+        } else {
+            "scan"
+        }
+    }
+
+    /// The reports that a receipt of this step has: path and format of each.
+    #[must_use]
+    pub fn declared_reports(&self) -> BTreeSet<(&str, &str)> {
+        let own = self.scan.iter().map(|sort| (sort.as_str(), sort.as_str()));
+        own.chain(self.reports.iter().map(|report| (report.path.as_str(), report.kind.as_str()))).collect()
+    }
+}
+
 impl StepLimits {
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
@@ -343,150 +377,4 @@ impl Pipeline {
         }
         done
     }
-
-    /// Broken rules: at most one of the whole file, one of each step and one of each artifact.
-    pub(crate) fn faults(&self) -> Vec<PipelineError> {
-        let fault = |place: String, what: &str| PipelineError::Rule { place, what: what.to_owned() };
-        let mut faults = Vec::new();
-        if self.version != 1 {
-            faults.push(fault("version".into(), "is not 1, the version that this program knows"));
-        }
-        if self.steps.is_empty() || self.steps.len() > STEPS_MAX {
-            faults.push(fault("steps".into(), "between 1 and 256 steps are needed"));
-        }
-        if self.steps.values().map(|step| step.reports.len()).sum::<usize>() > ALL_REPORTS_MAX {
-            faults.push(fault(
-                "steps".into(),
-                "declare more than 64 reports together; let one tool write one report",
-            ));
-        }
-        faults.extend(self.steps.iter().filter_map(|(name, step)| self.check_step(name, step).err()));
-        let is_known = |step: &Step| step.needs.iter().all(|need| self.steps.contains_key(need));
-        let order = self.order();
-        // A step that needs a missing one is not part of a cycle.
-        if let Some(name) = self.steps.keys().find(|name| !order.contains(name))
-            && self.steps.values().all(is_known)
-        {
-            let what = "the steps need each other in a circle; break it";
-            faults.push(fault(format!("steps.{name}.needs"), what));
-        }
-        faults.extend(self.artifacts.iter().filter_map(|(name, it)| self.check_artifact(name, it).err()));
-        faults
-    }
-
-    fn check_step(&self, name: &Name, step: &Step) -> Result<(), PipelineError> {
-        let fail = |field: &str, what: String| {
-            let place =
-                if field.is_empty() { format!("steps.{name}") } else { format!("steps.{name}.{field}") };
-            Err(PipelineError::Rule { place, what })
-        };
-        match (&step.run, &step.approval) {
-            (Some(_), Some(_)) | (None, None) => return fail("", "needs either `run` or `approval`".into()),
-            (None, Some(approval)) if approval.count == 0 => {
-                return fail("approval.count", "is 0; nobody is not somebody".into());
-            }
-            (None, Some(_))
-                if !step.outputs.is_empty() || !step.network.is_empty() || !step.env.is_empty() =>
-            {
-                return fail("", "an approval has no outputs, network or env".into());
-            }
-            (None, Some(_)) if !step.reports.is_empty() || !step.report_exits.is_empty() => {
-                return fail("", "an approval has no reports".into());
-            }
-            (Some(Run::Script(text)), _) if text.trim().is_empty() => return fail("run", "is empty".into()),
-            (Some(Run::Program(words)), _) if words.first().is_none_or(String::is_empty) => {
-                return fail("run", "names no program".into());
-            }
-            _ => {}
-        }
-        if let Some(need) = step.needs.iter().find(|need| !self.steps.contains_key(*need)) {
-            return fail("needs", format!("`{need}` is no step; known are {}", names(self.steps.keys())));
-        }
-        if let Some((output, why)) =
-            step.outputs.iter().find_map(|output| Some((output, path_fault(output)?)))
-        {
-            return fail("outputs", format!("`{output}` {why}"));
-        }
-        if let Some(why) = reports_fault(step) {
-            return fail("reports", why);
-        }
-        if let Some(why) = step.env.keys().find_map(|name| variable_fault(name, &OWN_VARIABLES)) {
-            return fail("env", why);
-        }
-        limits_fault(step.limits).map_or(Ok(()), |why| fail("limits", why))
-    }
-
-    fn check_artifact(&self, name: &Name, artifact: &Artifact) -> Result<(), PipelineError> {
-        let fail = |what: String| Err(PipelineError::Rule { place: format!("artifacts.{name}"), what });
-        if artifact.files.is_empty() {
-            return fail("has no files; an empty artifact is never released".into());
-        }
-        for (target, source) in &artifact.files {
-            let step = self.steps.get(&source.step);
-            let Some(step) = step else { return fail(format!("`{}` is no step", source.step)) };
-            let paths = [target, &source.path];
-            if let Some((path, why)) = paths.into_iter().find_map(|path| Some((path, path_fault(path)?))) {
-                return fail(format!("`{path}` {why}"));
-            }
-            if step.approval.is_some() {
-                return fail(format!("step `{}` is an approval, which leaves nothing", source.step));
-            }
-            let given = step.outputs.iter().any(|output| {
-                source.path == *output
-                    || source.path.strip_prefix(output.as_str()).is_some_and(|rest| rest.starts_with('/'))
-            });
-            if !given {
-                return fail(format!("`{}` is not among the outputs of step `{}`", source.path, source.step));
-            }
-        }
-        Ok(())
-    }
 }
-
-/// The limit that is out of range; `None` if none is.
-pub(crate) fn limits_fault(limits: StepLimits) -> Option<String> {
-    let all = [
-        ("time-seconds", limits.time_seconds, TIME_SECONDS_MAX),
-        ("memory-mib", limits.memory_mib, SIZE_MIB_MAX),
-        ("workspace-mib", limits.workspace_mib, SIZE_MIB_MAX),
-        ("processes", limits.processes, PROCESSES_MAX),
-    ];
-    let wrong = all.iter().find(|(_, limit, max)| limit.is_some_and(|limit| limit == 0 || limit > *max));
-    wrong.map(|(name, _, max)| format!("`{name}` is 0 or above {max}"))
-}
-
-/// The reason why the reports of a step cannot be read; `None` if they can.
-pub(crate) fn reports_fault(step: &Step) -> Option<String> {
-    if step.reports.len() > REPORTS_MAX {
-        return Some(format!("are more than {REPORTS_MAX}"));
-    }
-    let mut paths = BTreeSet::new();
-    for StepReport { path, .. } in &step.reports {
-        if let Some(why) = path_fault(path) {
-            return Some(format!("`{path}` {why}"));
-        }
-        if !paths.insert(path) {
-            return Some(format!("name `{path}` twice; one file has one kind"));
-        }
-    }
-    if let Some(code) = step.report_exits.iter().find(|code| !REPORT_EXITS.contains(code)) {
-        return Some(format!("`report-exits` has {code}; only 1 to 123 can be listed"));
-    }
-    let idle = step.reports.is_empty() && !step.report_exits.is_empty();
-    idle.then(|| {
-        "are missing, but `report-exits` lets the step pass only with reports that can be read".to_owned()
-    })
-}
-
-fn names<'a>(names: impl Iterator<Item = &'a Name>) -> String {
-    names.map(Name::as_str).collect::<Vec<_>>().join(", ")
-}
-
-/// Variables of a step that countersign sets, so that files may not.
-const OWN_VARIABLES: [&str; 1] = ["COUNTERSIGN_*"];
-/// Exit codes that a step can declare. Higher ones are those of shells and of the runner.
-const REPORT_EXITS: std::ops::RangeInclusive<u8> = 1..=123;
-/// One week.
-const TIME_SECONDS_MAX: u64 = 7 * 24 * 3600;
-const SIZE_MIB_MAX: u64 = 1 << 20;
-const PROCESSES_MAX: u64 = 1 << 16;

@@ -59,6 +59,23 @@ fn each_mistake_is_named_with_its_place() {
         ("lint: {run: [cargo, fmt, --check]}", "lint: {}", "steps.lint: needs either `run` or `approval`"),
         ("lint: {run: [cargo, fmt, --check]}", "lint: {run: []}", "steps.lint.run: names no program"),
         ("run: cargo build --release", "run: ' '", "steps.build.run: is empty"),
+        (
+            "lint: {run: [cargo, fmt, --check]}",
+            "lint: {run: [x], scan: [secrets]}",
+            "steps.lint.scan: stands alone",
+        ),
+        ("lint: {run: [cargo, fmt, --check]}", "lint: {scan: [history]}", "unknown variant `history`"),
+        ("lint: {run: [cargo, fmt, --check]}", "lint: {scan: []}", "steps.lint: needs either"),
+        (
+            "lint: {run: [cargo, fmt, --check]}",
+            "lint: {scan: [secrets], env: {A: b}}",
+            "steps.lint.scan: has no outputs, network or env",
+        ),
+        (
+            "lint: {run: [cargo, fmt, --check]}",
+            "lint: {scan: [secrets], reports: [{kind: sarif, path: x}]}",
+            "steps.lint.scan: has no reports but the runner's own",
+        ),
         ("count: 2", "count: 0", "steps.agreed.approval.count: is 0"),
         ("[target/release/api, doc]", "[../secret, doc]", "steps.build.outputs: `../secret`"),
         ("LEVEL: 'no'", "COUNTERSIGN_STEP: x", "steps.test.env: `COUNTERSIGN_STEP`"),

@@ -259,7 +259,7 @@ fn build<'a>(checked: &'a Checked<'_>) -> BuildInput<'a> {
         let outputs: BTreeSet<_> = own.iter().map(|receipt| &receipt.outputs).collect();
         StepInput {
             name,
-            kind: if step.approval.is_some() { "approval" } else { "run" },
+            kind: step.kind(),
             receipts: own.len(),
             equal_outputs: outputs.len() <= 1,
             agreed: checked.asked.agreed.get(name).map_or(0, BTreeSet::len),

@@ -134,7 +134,7 @@ fn chain(
         }
     }
     let run: BTreeSet<_> =
-        pipeline.steps.iter().filter(|(_, step)| step.run.is_some()).map(|(name, _)| name.clone()).collect();
+        pipeline.steps.iter().filter(|(_, step)| step.is_work()).map(|(name, _)| name.clone()).collect();
     let reported: BTreeSet<_> = left.keys().cloned().collect();
     if let Some(missing) = run.difference(&reported).next() {
         return broken(format!("step `{missing}` has no receipt"));

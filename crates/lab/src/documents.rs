@@ -11,7 +11,7 @@ use evidence::document::{
     TestsDocument, Tool,
 };
 use evidence::dsse::Envelope;
-use evidence::pipeline::{Pipeline, Step, StepReport};
+use evidence::pipeline::{Pipeline, Step};
 use evidence::receipt::{self, Receipt, Work};
 use evidence::{Bytes, Digest, Name, canonical};
 
@@ -47,6 +47,8 @@ pub fn harmless() -> BTreeMap<String, LabDocument> {
         (COMPONENTS.to_owned(), LabDocument::of(&components("1.0.0"))),
         (ATTACK.to_owned(), LabDocument::of(&findings(&[("header", Class::Code, Severity::Low)]))),
         (SMOKE.to_owned(), LabDocument::of(&smoke(TestOutcome::Passed))),
+        (SECRETS.to_owned(), LabDocument::of(&FindingsDocument::new([Tool::new("secrets", None)]))),
+        (PACKAGES.to_owned(), LabDocument::of(&components("1.0.0"))),
     ]
     .into()
 }
@@ -134,23 +136,23 @@ pub(crate) fn of_step(
     producer: Digest,
     documents: &BTreeMap<String, LabDocument>,
 ) -> BTreeMap<String, ReportRef> {
-    let refer = |report: &StepReport| {
-        let document = documents.get(&report.path)?;
+    let refer = |(path, format): (&str, &str)| {
+        let document = documents.get(path)?;
         let none = || Summary { items: [].into(), tool: "none".into() };
         let summary = document.kind.inspect(&document.bytes).unwrap_or_else(|_| none());
         let reference = ReportRef {
             kind: document.kind,
-            format: report.kind.clone(),
-            producer: Producer::Step(producer),
+            format: format.parse().unwrap(),
+            producer: if step.scan.is_empty() { Producer::Step(producer) } else { Producer::Runner },
             tool: summary.tool,
             document: document.digest(),
-            original: Digest::of(report.path.as_bytes()),
+            original: Digest::of(path.as_bytes()),
             items: summary.items,
             snapshot: None,
         };
-        Some((report.path.clone(), reference))
+        Some((path.to_owned(), reference))
     };
-    step.reports.iter().filter_map(refer).collect()
+    step.declared_reports().into_iter().filter_map(refer).collect()
 }
 
 /// Exit codes that the step of some work declares.
@@ -186,5 +188,9 @@ pub const SCAN: &str = "out/scan.sarif";
 pub const ATTACK: &str = "out/zap.json";
 /// Path of the report of the check that tries a service.
 pub const SMOKE: &str = "out/smoke.xml";
+/// Name of the runner's own scan for secrets.
+pub const SECRETS: &str = "secrets";
+/// Name of the runner's own list of components.
+pub const PACKAGES: &str = "components";
 /// Path of the report of components.
 pub const COMPONENTS: &str = "out/bom.json";

@@ -55,6 +55,20 @@ pub const PIPELINE_REPORTS: &str = concat!(
     artifacts!()
 );
 
+/// A pipeline whose second step is a scan by the runner itself.
+pub const PIPELINE_SCANS: &str = concat!(
+    "version: 1
+steps:
+  build:
+    run: make
+    outputs: [out/api]
+  test:
+    needs: [build]
+    scan: [secrets, components]
+",
+    artifacts!()
+);
+
 /// A pipeline whose scanner's report is a file of the commit.
 pub const PIPELINE_COMMITTED: &str = concat!(
     steps!(),

@@ -16,9 +16,11 @@ mod git;
 mod host;
 mod keep;
 mod left;
+mod own_task;
 pub mod program;
 mod reports;
 mod repository;
+mod scans;
 mod serve;
 mod slots;
 mod source;
@@ -41,7 +43,7 @@ pub use ecosystem::{NAMES as ECOSYSTEMS, SilentEcosystem, hosts as ecosystem_hos
 pub use host::{Host, Identity, IsWanted, Isolation, Log, Sandbox};
 pub use keep::{Keep, KeepError};
 pub use left::{LeftError, RetainedOutput, RetainedOutputs};
-pub use reports::own_task;
+pub use own_task::own_task;
 pub use repository::{
     Repository, RepositoryError, diff_stat, is_shallow, missing, path_of, path_text, promisor, resolve,
     revisions, verify,

@@ -6,7 +6,6 @@
 //! form. All reports of a step can be read, or none counts.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::Path;
 
 use evidence::document::findings::Origin;
@@ -20,7 +19,7 @@ use crate::caps::Caps;
 use crate::host::Host;
 use crate::left::RetainedOutputs;
 use crate::source::Source;
-use crate::task::{self, DOCUMENT, Task, TaskFault, TaskRoom};
+use crate::task::{self, OwnTaskError, Task, TaskFault, TaskRoom};
 
 /// Reports of a step.
 #[derive(Debug, Default)]
@@ -155,7 +154,8 @@ impl ReportReader<'_> {
         inputs.extend(tree.map(|(path, bytes)| Input { path, kind: InputKind::Plain, bytes }));
         let held = report.len() as u64;
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        Task { words, inputs, memory_bytes: parsing_bytes(held), held }.run(&self.room, self.host)
+        let task = Task { words, inputs, memory_bytes: parsing_bytes(held), held, seconds: SECONDS };
+        Ok(task.run(&self.room, self.host)?.document)
     }
 }
 
@@ -207,35 +207,23 @@ fn known_formats() -> String {
     ReportFormat::all().map(ReportFormat::as_str).collect::<Vec<_>>().join(", ")
 }
 
-fn summary(reference: &ReportRef) -> String {
+/// A report in one line of the log.
+pub fn summary(reference: &ReportRef) -> String {
     let items: Vec<_> = reference.items.iter().map(|(name, count)| format!("{count} {name}")).collect();
     let items = if items.is_empty() { "nothing found".to_owned() } else { items.join(", ") };
     format!("{} by {}: {items}", reference.kind, reference.tool)
 }
 
-/// The task of this program that runs in a sandbox: it reads a report and leaves a document. Its words name the format
-/// of the report, its step and its path.
-#[must_use]
-pub fn own_task(words: &[String]) -> u8 {
-    let [task, format, step, path] = words else { return UNKNOWN_TASK };
-    let format = if task == TASK { ReportFormat::named(format) } else { None };
-    let Some(format) = format else { return UNKNOWN_TASK };
-    let translated = std::fs::read(REPORT)
-        .map_err(|error| error.to_string())
-        .and_then(|report| {
-            let origin = Origin::Report { step, path };
-            scan::reports::translate(format, &report, &Files::default(), origin)
-                .map_err(|error| format!("{error}{}", another(format, &report)))
-        })
-        .and_then(|translated| leave(&translated.document).map_err(|error| error.to_string()));
-    match translated {
-        Ok(()) => 0,
-        Err(why) => {
-            // Standard error is the log of the task, which the supervisor quotes.
-            let _ = writeln!(std::io::stderr(), "{why}");
-            1
-        }
-    }
+/// The task that reads a report, inside the sandbox. Step and path tell the report apart from others.
+///
+/// # Errors
+/// `OwnTaskError` if the report cannot be read.
+pub fn translated(format: &str, step: &str, path: &str) -> Result<Vec<u8>, OwnTaskError> {
+    let format = ReportFormat::named(format).ok_or(OwnTaskError::Unknown)?;
+    let report = std::fs::read(REPORT)?;
+    let origin = Origin::Report { step, path };
+    let translated = scan::reports::translate(format, &report, &Files::default(), origin);
+    Ok(translated.map_err(|error| OwnTaskError::Report(error, another(format, &report)))?.document)
 }
 
 /// The end of the message about a report that looks like one of another format.
@@ -245,11 +233,6 @@ fn another(declared: ReportFormat, report: &[u8]) -> String {
     looks.filter(|format| *format != declared).map_or_else(String::new, |format| {
         format!("; it looks like `{format}` and is declared as `{declared}`: correct `kind` in `reports`")
     })
-}
-
-/// Writes the document into the workspace, from where the supervisor takes it. Nothing there has to be durable.
-fn leave(document: &[u8]) -> std::io::Result<()> {
-    std::fs::File::create_new(DOCUMENT)?.write_all(document)
 }
 
 /// The source below the workspace of the task.
@@ -271,7 +254,11 @@ impl scan::Tree for Files {
     }
 }
 
-const TASK: &str = "translate";
+/// The first word of the task.
+pub const TASK: &str = "translate";
+/// Exit code of a step that ended with 0 and has a report or scan that cannot be read.
+pub const REPORT_UNREADABLE: i32 = 253;
+/// Time for one report.
+const SECONDS: u64 = 120;
 const REPORT: &str = "report";
 const TREE: &str = "tree";
-const UNKNOWN_TASK: u8 = 127;

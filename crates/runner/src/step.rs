@@ -17,7 +17,8 @@ use sandbox::{Exit, Input, Level, SandboxError, Spec, StepOutcome};
 use crate::finished::{FinishedStep, StepLog};
 use crate::host::{Host, Identity};
 use crate::left::{CollectedOutputs, RetainedOutputs};
-use crate::reports::{ReportReader, TranslatedReports, reading_bytes};
+use crate::reports::{REPORT_UNREADABLE, ReportReader, TranslatedReports, reading_bytes};
+use crate::scans::scan;
 use crate::source::Source;
 use crate::specification::{CheckedService, specify};
 use crate::step_error::StepError;
@@ -103,15 +104,21 @@ fn perform(
 ) -> Result<Execution, StepError> {
     let file = source.file(PATH).ok_or_else(|| StepError::NoPipeline(source.id.clone()))?;
     let plan = job.plan;
-    let spec = specify(identity, source, job.name, plan, job.service, host)?;
     let inputs = inputs(source, retained)?;
     let started = (host.now)();
     let log = StepLog::new(host.log);
     for remark in source.remarks() {
         log.say(&remark);
     }
-    let of = (job.name, plan, job.producer);
-    let mut done = command(&spec, &inputs, of, (source, retained), &log, host)?;
+    let mut done = if plan.scan.is_empty() {
+        let spec = specify(identity, source, job.name, plan, job.service, host)?;
+        let of = (job.name, plan, job.producer);
+        command(&spec, &inputs, of, (source, retained), &log, host)?
+    } else {
+        let limits = host.isolation.caps().limits(&plan.limits);
+        let limits = limits.map_err(|error| StepError::Cap(job.name.clone(), error))?;
+        scan(plan, (source, &inputs), &limits, &log, host)?
+    };
     let mut facts = Receipt {
         v: 1,
         installation: identity.installation,
@@ -267,5 +274,3 @@ const TOO_MANY: &str = "the names and digests of the step's inputs and outputs d
                         them into fewer files, with `tar` for example";
 /// Exit code of a step that ended with 0 but did not leave a declared output.
 const OUTPUT_MISSING: i32 = 254;
-/// Exit code of a step that ended with 0 but left a report that cannot be read.
-const REPORT_UNREADABLE: i32 = 253;

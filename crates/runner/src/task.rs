@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use evidence::document;
-use sandbox::{Exit, Input, Limits, OutputError, Outputs, SandboxError, Spec, StepOutcome};
+use sandbox::{Exit, Input, Level, Limits, OutputError, Outputs, SandboxError, Spec, StepOutcome};
 
 use crate::caps::Caps;
 use crate::host::Host;
@@ -32,6 +32,37 @@ pub struct Task<'a> {
     pub memory_bytes: u64,
     /// Inputs that this process holds for the task alone.
     pub held: u64,
+    /// Time that it gets, unless the operator gives less.
+    pub seconds: u64,
+}
+
+/// The result of a task.
+#[derive(Debug)]
+pub struct TaskDone {
+    /// The isolation that it ran in, if it ran.
+    pub level: Option<Level>,
+    /// The document that it left.
+    pub document: Result<Vec<u8>, TaskFault>,
+}
+
+/// Why a task leaves no document, as it says itself.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnTaskError {
+    /// This program has no such task.
+    #[error("no such task")]
+    Unknown,
+    /// A file of its workspace cannot be read or written.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    /// Its report cannot be read; it may look like one of another format.
+    #[error("{0}{1}")]
+    Report(scan::ScanError, String),
+    /// Its files cannot be read.
+    #[error(transparent)]
+    Scan(#[from] scan::ScanError),
+    /// The document is unsound or too large.
+    #[error(transparent)]
+    Document(#[from] document::DocumentError),
 }
 
 /// Why a task has no result.
@@ -91,10 +122,10 @@ impl Task<'_> {
     ///
     /// # Errors
     /// `SandboxError` if the sandbox failed. A task without a result is no such error.
-    pub fn run(self, room: &TaskRoom, host: &Host<'_>) -> Result<Result<Vec<u8>, TaskFault>, SandboxError> {
+    pub fn run(self, room: &TaskRoom, host: &Host<'_>) -> Result<TaskDone, SandboxError> {
         let limits = match self.limits(room) {
             Ok(limits) => limits,
-            Err(fault) => return Ok(Err(fault)),
+            Err(fault) => return Ok(TaskDone { level: None, document: Err(fault) }),
         };
         let spec = Spec {
             command: self.words,
@@ -110,23 +141,15 @@ impl Task<'_> {
         let said = |_, piece: &[u8]| {
             log.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(piece);
         };
-        let StepOutcome { exit, outputs, .. } =
+        let StepOutcome { exit, outputs, level, .. } =
             host.isolation.run(&spec, &self.inputs, &said, host.wanted)?;
         let said = log.into_inner().unwrap_or_else(PoisonError::into_inner);
         let said = document::text(&String::from_utf8_lossy(&said), REASON_BYTES_MAX);
-        let mib = |bytes: u64| bytes >> 20;
-        Ok(Err(match exit {
-            Exit::Code(0) => return Ok(read(&outputs, DOCUMENT, document::BYTES_MAX).map_err(Into::into)),
-            Exit::Code(_) if !said.is_empty() => TaskFault::Said(said),
-            Exit::Code(code) => TaskFault::Ended(format!("ended with code {code}")),
-            Exit::Signal(signal) => TaskFault::Ended(format!("was ended by signal {signal}")),
-            Exit::TimedOut => {
-                TaskFault::Ended(format!("exceeded its time limit of {} seconds", limits.wall_ms / 1000))
-            }
-            Exit::MemoryExceeded => {
-                TaskFault::Ended(format!("exceeded its memory limit of {} MiB", mib(limits.memory_bytes)))
-            }
-        }))
+        let document = match exit {
+            Exit::Code(0) => read(&outputs, DOCUMENT, document::BYTES_MAX).map_err(TaskFault::from),
+            exit => Err(fault(exit, said, &limits)),
+        };
+        Ok(TaskDone { level: Some(level), document })
     }
 
     fn limits(&self, room: &TaskRoom) -> Result<Limits, TaskFault> {
@@ -135,11 +158,27 @@ impl Task<'_> {
         if files > most << 20 {
             return Err(TaskFault::Workspace { asked: files.div_ceil(1 << 20), most });
         }
-        let limits = Limits { workspace_bytes: files, ..usual(&room.caps) };
+        let wall_ms = self.seconds.min(room.caps.time_seconds) * 1000;
+        let limits = Limits { workspace_bytes: files, wall_ms, ..usual(&room.caps) };
         let left = room.left.saturating_sub(self.held).checked_sub(limits.filled_bytes());
         let memory = self.memory_bytes.min(room.caps.memory_mib << 20);
         let memory_bytes = memory.min(left.ok_or(TaskFault::Room)?);
         if memory_bytes < MEMORY_MIN { Err(TaskFault::Room) } else { Ok(Limits { memory_bytes, ..limits }) }
+    }
+}
+
+/// Why a task that ended in this way has no result.
+fn fault(exit: Exit, said: String, limits: &Limits) -> TaskFault {
+    match exit {
+        Exit::Code(_) if !said.is_empty() => TaskFault::Said(said),
+        Exit::Code(code) => TaskFault::Ended(format!("ended with code {code}")),
+        Exit::Signal(signal) => TaskFault::Ended(format!("was ended by signal {signal}")),
+        Exit::TimedOut => {
+            TaskFault::Ended(format!("exceeded its time limit of {} seconds", limits.wall_ms / 1000))
+        }
+        Exit::MemoryExceeded => {
+            TaskFault::Ended(format!("exceeded its memory limit of {} MiB", limits.memory_bytes >> 20))
+        }
     }
 }
 
@@ -151,7 +190,7 @@ fn usual(caps: &Caps) -> Limits {
         memory_bytes: 0,
         processes: PROCESSES.min(caps.processes),
         open_files: 64,
-        wall_ms: SECONDS.min(caps.time_seconds) * 1000,
+        wall_ms: 0,
         log_bytes: 16 << 10,
     }
 }
@@ -180,4 +219,3 @@ const RESULT_BYTES: u64 = 16 << 20;
 /// With less memory this program does not even start a task.
 const MEMORY_MIN: u64 = 16 << 20;
 const PROCESSES: u64 = 8;
-const SECONDS: u64 = 120;

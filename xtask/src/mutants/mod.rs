@@ -62,7 +62,7 @@ const NOT_CHECKS: [(&str, &str, &str); 20] = [
     ("people.rs", "is_named(person, named)", "picks whom a name means; without it everybody is named"),
     ("people.rs", "word.chars().count() > 1", "narrows a refusal: a single letter names nobody"),
     ("receipts.rs", "receipt.runner == runner", "picks a runner's own receipts"),
-    ("receipts.rs", "step.run.is_some()", "picks the steps that are to be reported"),
+    ("receipts.rs", "step.is_work()", "picks the steps that are to be reported"),
     ("records.rs", "r.invalid_since <= now", "narrows a refusal"),
     ("records.rs", "r.key == key", "narrows a refusal"),
     ("reports.rs", "!before.runs_it", "picks what the refusal is about"),

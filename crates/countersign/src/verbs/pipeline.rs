@@ -11,7 +11,7 @@ use client::project_files::{self, ProjectFiles};
 use client::session;
 use client::working_tree;
 use evidence::check;
-use evidence::pipeline::{ApprovalNode, LimitsInForce, Run, Step};
+use evidence::pipeline::{ApprovalNode, LimitsInForce, Run, ScanSort, Step};
 use evidence::release_file::{ReleaseFile, Service};
 use evidence::rules::{notes, programs};
 use evidence::{Digest, Name, pipeline, release_file};
@@ -104,6 +104,9 @@ struct StepPlan {
     producer: Option<Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<LimitsInForce>,
+    /// Scans by the runner itself.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    scan: BTreeSet<ScanSort>,
 }
 
 #[derive(Debug, Serialize)]
@@ -246,7 +249,8 @@ fn step_plan(name: &Name, step: &Step, pipeline: &pipeline::Pipeline) -> StepPla
         outputs: step.outputs.clone(),
         reports: step.reports.iter().map(|report| report.path.clone()).collect(),
         producer: if step.reports.is_empty() { None } else { pipeline.producer(name).ok() },
-        limits: step.run.is_some().then(|| step.limits.in_force()),
+        limits: step.is_work().then(|| step.limits.in_force()),
+        scan: step.scan.clone(),
     }
 }
 
@@ -395,6 +399,10 @@ fn step_lines(step: &StepPlan) -> Vec<String> {
     lines.push(format!("  {}{after}", step.name));
     let run = step.run.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ");
     lines.extend(run.lines().map(|line| format!("    $ {line}")));
+    if !step.scan.is_empty() {
+        let sorts = step.scan.iter().map(|sort| sort.as_str()).collect::<Vec<_>>().join(", ");
+        lines.push(format!("    the runner scans: {sorts}"));
+    }
     lines.extend(step.gets.iter().map(|(need, outputs)| format!("    gets from {need}: {}", list(outputs))));
     if !step.network.is_empty() {
         lines.push(format!("    may reach: {}", list(&step.network)));

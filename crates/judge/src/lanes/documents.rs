@@ -11,7 +11,7 @@ use evidence::document::{
     ComponentsDocument, Document, DocumentError, DocumentKind, FindingsDocument, Producer, ReportRef,
     TestsDocument,
 };
-use evidence::pipeline::Pipeline;
+use evidence::pipeline::{Pipeline, ScanSort};
 use evidence::policy_files::PolicyFiles;
 use evidence::receipt::{Receipt, Work};
 use evidence::trust_root::Mode;
@@ -175,14 +175,24 @@ fn declared(pipeline: &Pipeline, receipts: &[(Digest, Receipt)]) -> Result<Vec<P
             return Err(differs("accepts other exit codes than its step declares"));
         }
         let stated: BTreeSet<_> =
-            receipt.reports.iter().map(|(path, report)| (path, &report.format)).collect();
-        let declared: BTreeSet<_> = step.reports.iter().map(|report| (&report.path, &report.kind)).collect();
-        if stated != declared {
+            receipt.reports.iter().map(|(path, report)| (path.as_str(), report.format.as_str())).collect();
+        if stated != step.declared_reports() {
             return Err(differs("has other reports than its step declares"));
         }
-        let producer = pipeline.producer(name).map_err(|error| differs(&error.to_string()))?;
-        if receipt.reports.values().any(|report| report.producer != Producer::Step(producer)) {
+        let producer = if step.scan.is_empty() {
+            let digest = pipeline.producer(name).map_err(|error| differs(&error.to_string()))?;
+            Producer::Step(digest)
+        } else {
+            Producer::Runner
+        };
+        if receipt.reports.values().any(|report| report.producer != producer) {
             return Err(differs("says that another work made a report"));
+        }
+        let is_other = |sort: &ScanSort| {
+            receipt.reports.get(sort.as_str()).is_some_and(|report| report.kind != sort.document())
+        };
+        if step.scan.iter().any(is_other) {
+            return Err(differs("gives a scan of the runner another kind of document"));
         }
         for (path, report) in &receipt.reports {
             let by = found.entry((name.clone(), path.clone())).or_default();
@@ -198,7 +208,9 @@ fn written_by_steps<'a>(
     receipts: impl IntoIterator<Item = &'a (Digest, Receipt)>,
 ) -> Result<(), Flaw> {
     for (_, receipt) in receipts {
-        for path in receipt.reports.keys() {
+        // A scan by the runner itself has a name and no file.
+        let by_steps = receipt.reports.iter().filter(|(_, report)| report.producer != Producer::Runner);
+        for (path, _) in by_steps {
             let was = match (bundle.tree.file(path), receipt.inputs.get(path)) {
                 (Some(_), _) => "a file of the commit",
                 (None, Some(_)) => "an output of an earlier step",

@@ -9,12 +9,14 @@ use evidence::release_file;
 use evidence::{Bytes, Digest};
 
 use super::row::{Forgery, forged, patched};
-use crate::documents::{self, COMPONENTS, LabDocument, SCAN, TESTS};
-use crate::parts::{PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_REPORTS, Parts, pipeline_of};
+use crate::documents::{self, COMPONENTS, LabDocument, PACKAGES, SCAN, SECRETS, TESTS};
+use crate::parts::{
+    PIPELINE_COMMITTED, PIPELINE_EARLIER, PIPELINE_REPORTS, PIPELINE_SCANS, Parts, pipeline_of,
+};
 use crate::world::{Lab, at, default_policy, name, runner_name};
 
 pub(super) fn rows() -> Vec<Forgery> {
-    [carried(), stated(), demanded(), joined()].concat()
+    [carried(), stated(), scanned(), demanded(), joined()].concat()
 }
 
 /// A row in an installation whose pipeline leaves reports.
@@ -162,6 +164,36 @@ fn under(
     forged(name, code, pieces).in_lab(read)
 }
 
+/// Scans by the runner itself.
+fn scanned() -> Vec<Forgery> {
+    const DIFFER: &str = "reports-differ";
+    fn scans(name: &'static str, code: &'static str, pieces: fn(&Lab, &mut Parts)) -> Forgery {
+        forged(name, code, pieces).in_lab(|lab| lab.pipeline = PIPELINE_SCANS)
+    }
+    vec![
+        scans("a runner that leaves one of the scans out", DIFFER, |lab, parts| {
+            signed(lab, parts, |receipt| drop(receipt.reports.remove(SECRETS)));
+        }),
+        scans("a runner's own scan as a step's report", DIFFER, |lab, parts| {
+            of(lab, parts, SECRETS, |report| report.producer = Producer::Step(Digest::of(b"scan")));
+        }),
+        scans("a scan for secrets as a list of components", DIFFER, |lab, parts| {
+            let list = parts.documents.get(PACKAGES).unwrap().digest();
+            signed(lab, parts, |receipt| {
+                if let Some(report) = receipt.reports.get_mut(SECRETS) {
+                    (report.kind, report.document) = (DocumentKind::Components, list);
+                }
+            });
+        }),
+        scans("a secret that one runner's own scan found", "secret-found", |lab, parts| {
+            let secret = documents::findings(&[("key", Class::Secret, Severity::High)]);
+            one_saw(lab, parts, SECRETS, &LabDocument::of(&secret));
+        }),
+        forged("a demanded scan that the pipeline dropped", "report-missing", |_, _| {})
+            .in_lab(|lab| lab.policy = reading("\"kind\": \"findings\", \"producer\": \"runner\"")),
+    ]
+}
+
 /// Reports that the policy demands.
 fn demanded() -> Vec<Forgery> {
     vec![
@@ -296,8 +328,10 @@ fn one_saw(lab: &Lab, parts: &mut Parts, path: &str, document: &LabDocument) {
         {
             report.document = document.digest();
             report.items.clone_from(&summary.items);
-            // Tools that found something say so by their exit code.
-            receipt.exit = Ending::Code(1);
+            // Tools that found something say so by their exit code, where the pipeline declares it.
+            if receipt.report_exits.contains(&1) {
+                receipt.exit = Ending::Code(1);
+            }
         }
     });
 }

@@ -4,6 +4,7 @@
 mod bounds;
 mod left;
 mod reports;
+mod scans;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -1,0 +1,54 @@
+//! Scans that a runner does itself, by their names in a pipeline file.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::document::DocumentKind;
+
+/// Sorts of scans by the runner itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScanSort {
+    /// Secrets in files of the source, and in outputs of the steps that the scan needs.
+    Secrets,
+    /// Packages that lockfiles of the source name.
+    Components,
+    /// Known problems of these packages, by the advisories of the runner's operator.
+    Dependencies,
+}
+
+impl ScanSort {
+    /// All sorts.
+    pub const ALL: [Self; 3] = [Self::Secrets, Self::Components, Self::Dependencies];
+
+    /// The name in pipeline files and receipts.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Secrets => "secrets",
+            Self::Components => "components",
+            Self::Dependencies => "dependencies",
+        }
+    }
+
+    /// The sort of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sort| sort.as_str() == name)
+    }
+
+    /// Kind of its document.
+    #[must_use]
+    pub const fn document(self) -> DocumentKind {
+        match self {
+            Self::Secrets | Self::Dependencies => DocumentKind::Findings,
+            Self::Components => DocumentKind::Components,
+        }
+    }
+}
+
+impl std::fmt::Display for ScanSort {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,245 @@
+//! Scans by the runner itself: secrets in the verified source and in outputs of needed steps, and the packages that its
+//! lockfiles name.
+//!
+//! Input: a step with `scan`. Output: one document for each sort. Invariant: nothing in the repository configures a scan
+//! or hides a file from it, and equal files and versions give equal bytes on every runner. A task in the second sandbox
+//! parses the files. A sort that cannot be read fails the step, and then none of its documents counts.
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use evidence::document::{Document as _, DocumentError, FindingsDocument, Producer, ReportRef};
+use evidence::pipeline::{ScanSort, Step};
+use evidence::receipt::Ending;
+use evidence::{Digest, NameError};
+use sandbox::{Input, InputKind, Level, Limits, SandboxError};
+
+use crate::caps::Caps;
+use crate::finished::{FinishedStep, StepLog};
+use crate::host::Host;
+use crate::left::RetainedOutputs;
+use crate::reports::{REPORT_UNREADABLE, TranslatedReports, summary};
+use crate::source::Source;
+use crate::task::{self, OwnTaskError, Task, TaskFault, TaskRoom};
+
+/// Why a scan has no document.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanFault {
+    /// The operator has given this runner no advisories.
+    #[error("this runner has no advisories; its operator gets them with `countersign osv sync`")]
+    NoAdvisories,
+    /// The task has no result.
+    #[error(transparent)]
+    Task(#[from] TaskFault),
+    /// The task left no sound document.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// Its sort has no name that a receipt can hold.
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
+
+/// Does the scans of a step. `inputs` are the files of the source and the outputs of the steps that it needs.
+///
+/// # Errors
+/// `SandboxError` if the sandbox failed. A sort that cannot be read is no error: the log names it, and the step fails.
+pub fn scan(
+    step: &Step,
+    (source, inputs): (&Source, &[Input<'_>]),
+    limits: &Limits,
+    log: &StepLog<'_>,
+    host: &Host<'_>,
+) -> Result<FinishedStep, SandboxError> {
+    // A step's own limits hold for each of its tasks.
+    let caps = Caps {
+        memory_mib: limits.memory_bytes >> 20,
+        workspace_mib: limits.workspace_bytes >> 20,
+        time_seconds: limits.wall_ms / 1000,
+        processes: limits.processes,
+        ..host.isolation.caps()
+    };
+    let held: u64 = inputs.iter().map(|input| input.bytes.len() as u64).sum();
+    let tasks: Vec<_> = step.scan.iter().map(|sort| (*sort, read_by(*sort, source, inputs))).collect();
+    let filled = tasks.iter().map(|(_, files)| {
+        let sizes = files.iter().map(|input| input.bytes.len());
+        Task::filled(&caps, task::files_bytes(sizes), memory_bytes(files))
+    });
+    let reserved = held.saturating_add(filled.max().unwrap_or_default());
+    let said = |stream, piece: &[u8]| log.add(stream, piece);
+    let _part = host.isolation.reserve(reserved, &said, host.wanted)?;
+    let room = TaskRoom::new(caps, reserved, held);
+    let mut reports = TranslatedReports::default();
+    let mut level = None;
+    let mut unread = false;
+    for (sort, files) in tasks {
+        match one(sort, &files, &room, &mut level, host)? {
+            Ok((reference, document)) => {
+                log.say(&format!("scan `{sort}`: {}", summary(&reference)));
+                details(sort, &document).iter().for_each(|line| log.say(line));
+                reports.references.insert(sort.to_string(), reference);
+                reports.blobs.push(document);
+            }
+            Err(fault) => {
+                unread = true;
+                log.say(&format!("scan `{sort}` could not be done: {fault}"));
+            }
+        }
+    }
+    if unread {
+        reports = TranslatedReports::default();
+    }
+    Ok(FinishedStep {
+        exit: Ending::Code(if unread { REPORT_UNREADABLE } else { 0 }),
+        level: level.unwrap_or_else(|| Level {
+            user: "supervisor".into(),
+            landlock: 0,
+            memory: "none".into(),
+        }),
+        reached: Vec::new(),
+        outputs: RetainedOutputs::new(),
+        reports,
+    })
+}
+
+/// Files that a sort reads. Links lead to files that are read themselves.
+fn read_by<'a>(sort: ScanSort, source: &'a Source, inputs: &[Input<'a>]) -> Vec<Input<'a>> {
+    let is_file = |input: &Input<'_>| matches!(input.kind, InputKind::Plain | InputKind::Executable);
+    let is_lockfile = |input: &Input<'_>| input.path.to_str().is_some_and(scan::components::is_read);
+    match sort {
+        ScanSort::Secrets => inputs.iter().copied().filter(is_file).collect(),
+        ScanSort::Components | ScanSort::Dependencies => {
+            source.inputs().into_iter().filter(is_file).filter(is_lockfile).collect()
+        }
+    }
+}
+
+fn one(
+    sort: ScanSort,
+    files: &[Input<'_>],
+    room: &TaskRoom,
+    level: &mut Option<Level>,
+    host: &Host<'_>,
+) -> Result<Result<(ReportRef, Vec<u8>), ScanFault>, SandboxError> {
+    if sort == ScanSort::Dependencies {
+        return Ok(Err(ScanFault::NoAdvisories));
+    }
+    let paths: Vec<_> = files.iter().map(|input| (Path::new(TREE).join(input.path), input.bytes)).collect();
+    let inputs = paths.iter().map(|(path, bytes)| Input { path, kind: InputKind::Plain, bytes });
+    let task = Task {
+        words: vec![TASK.to_owned(), sort.to_string()],
+        inputs: inputs.collect(),
+        memory_bytes: memory_bytes(files),
+        held: 0,
+        seconds: u64::MAX,
+    };
+    let done = task.run(room, host)?;
+    *level = done.level.or_else(|| level.take());
+    Ok(done
+        .document
+        .map_err(ScanFault::from)
+        .and_then(|document| Ok((reference(sort, &document)?, document))))
+}
+
+/// Memory for a scan: a few copies of its largest file, and of what lockfiles say.
+fn memory_bytes(files: &[Input<'_>]) -> u64 {
+    let largest = files.iter().map(|input| input.bytes.len().min(scan::INPUT_BYTES_MAX) as u64).max();
+    (512 << 20) + 16 * largest.unwrap_or_default()
+}
+
+/// The reference to a document. A scan has no other original than its document.
+fn reference(sort: ScanSort, document: &[u8]) -> Result<ReportRef, ScanFault> {
+    let kind = sort.document();
+    let summary = kind.inspect(document)?;
+    Ok(ReportRef {
+        kind,
+        format: sort.as_str().parse()?,
+        producer: Producer::Runner,
+        tool: summary.tool,
+        document: Digest::of(document),
+        original: Digest::of(document),
+        items: summary.items,
+        snapshot: None,
+    })
+}
+
+/// Lines for the log about single findings. Messages of secrets hold no secret.
+fn details(sort: ScanSort, document: &[u8]) -> Vec<String> {
+    if sort == ScanSort::Components {
+        return Vec::new();
+    }
+    let Ok(document) = FindingsDocument::decode(document) else { return Vec::new() };
+    let line = |finding: &evidence::document::findings::Finding| {
+        let severity = if finding.unconfirmed { "unconfirmed" } else { finding.severity.as_str() };
+        format!("  {severity}: {}: {} ({})", finding.site, finding.message, finding.rule)
+    };
+    let mut lines: Vec<_> = document.findings.values().map(line).collect();
+    lines.sort();
+    let more = lines.len().saturating_sub(SHOWN_MAX);
+    lines.truncate(SHOWN_MAX);
+    lines.extend((more > 0).then(|| format!("  and {more} more")));
+    lines
+}
+
+/// The task of a scan, inside the sandbox: it reads all files of its tree.
+///
+/// # Errors
+/// `OwnTaskError` if a file cannot be read, or the document would be too large.
+pub fn scanned(sort: ScanSort) -> Result<Vec<u8>, OwnTaskError> {
+    let paths = paths()?;
+    match sort {
+        ScanSort::Secrets => {
+            let mut all = scan::secrets::of(&BTreeMap::new())?.document;
+            for path in paths {
+                // One byte more than a scan takes, so that it says that the file is too large.
+                let bytes = content(&path, scan::INPUT_BYTES_MAX as u64 + 1)?;
+                all = all.merge(scan::secrets::of(&BTreeMap::from([(path, bytes)]))?.document);
+            }
+            Ok(all.encode()?)
+        }
+        ScanSort::Components => {
+            let mut files = BTreeMap::new();
+            for path in paths {
+                let bytes = content(&path, scan::INPUT_BYTES_MAX as u64 + 1)?;
+                files.insert(path, bytes);
+            }
+            Ok(scan::components::of(&files)?.encode()?)
+        }
+        ScanSort::Dependencies => Err(OwnTaskError::Unknown),
+    }
+}
+
+/// Paths of all files below the tree, as the source names them.
+fn paths() -> Result<Vec<String>, OwnTaskError> {
+    let (mut open, mut files) = (vec![PathBuf::from(TREE)], Vec::new());
+    while let Some(directory) = open.pop() {
+        let entries = match std::fs::read_dir(&directory) {
+            // No file at all is handed in.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                open.push(entry.path());
+                continue;
+            }
+            let path = entry.path();
+            let below = path.strip_prefix(TREE).ok().and_then(Path::to_str);
+            files.push(below.ok_or(OwnTaskError::Unknown)?.to_owned());
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn content(path: &str, bytes_max: u64) -> Result<Vec<u8>, OwnTaskError> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(Path::new(TREE).join(path))?.take(bytes_max).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The first word of the task.
+pub const TASK: &str = "scan";
+const TREE: &str = "tree";
+const SHOWN_MAX: usize = 50;

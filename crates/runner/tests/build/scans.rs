@@ -1,0 +1,97 @@
+//! Scans by the runner itself: over the verified source, equal on every runner, and not to be switched off by a file.
+
+use evidence::Digest;
+use evidence::document::{ComponentsDocument, Document as _, DocumentKind, FindingsDocument, Producer};
+use evidence::receipt::Ending;
+use runner::Execution;
+
+use super::{Project, build, name, project};
+
+const SCAN: &str = "version: 1\nsteps:\n  scan:\n    scan: [secrets, components]\n";
+
+/// A key that no issuer has given out, put together so that no scanner finds it in this file.
+fn secret() -> String {
+    format!(
+        "aws_access_key_id = \"AKIA{}\"\naws_secret_access_key = \"{}\"\n",
+        "Q7RTPLM2XWZNKD5J", "wJq3rV8tXz0LmPs9YbNc4KdHgF7uEaRo2iTx1CvB"
+    )
+}
+
+fn commit(project: &Project) {
+    project.write("deploy.py", &secret());
+    project.write(".gitleaksignore", "deploy.py\n");
+    project.write("Cargo.lock", LOCK);
+    project.commit("a secret", "signing");
+}
+
+const LOCK: &str = "version = 4\n\n[[package]]\nname = \"itoa\"\nversion = \"1.0.0\"\nsource = \"registry+https://github.com/rust-lang/crates.io-index\"\nchecksum = \"abababababababababababababababababababababababababababababababab\"\n\n[[package]]\nname = \"shop\"\nversion = \"0.1.0\"\ndependencies = [\"itoa\"]\n";
+
+fn said(done: &Execution) -> String {
+    String::from_utf8_lossy(&done.log).into_owned()
+}
+
+fn document<'a>(done: &'a Execution, path: &str) -> &'a [u8] {
+    let report = done.facts.reports.get(path);
+    assert!(report.is_some(), "{}", said(done));
+    let digest = report.unwrap().document;
+    done.reports.iter().find(|bytes| Digest::of(bytes) == digest).unwrap()
+}
+
+#[test]
+fn the_runner_scans_the_source_itself_and_two_runners_say_the_same() {
+    let project = project(SCAN);
+    commit(&project);
+    let [one, two] = [1, 2].map(|nonce| build(&project, nonce).executions.remove(&name("scan")).unwrap());
+    assert!(one.facts.passed() && one.outputs.is_empty() && one.facts.network.is_empty(), "{}", said(&one));
+    assert_eq!(one.facts.reports, two.facts.reports, "equal files give equal bytes");
+    let report = &one.facts.reports["secrets"];
+    assert_eq!((report.kind, report.producer), (DocumentKind::Findings, Producer::Runner));
+    assert_eq!((report.format.as_str(), report.original), ("secrets", report.document));
+    let findings = FindingsDocument::decode(document(&one, "secrets")).unwrap();
+    assert!(
+        findings.findings.values().any(|finding| finding.site.to_string().starts_with("deploy.py:")),
+        "{}",
+        said(&one)
+    );
+    let components = ComponentsDocument::decode(document(&one, "components")).unwrap();
+    assert!(components.components.contains_key("pkg:cargo/itoa@1.0.0"), "{components:?}");
+    assert!(
+        said(&one).contains("countersign: scan `secrets`: findings by countersign secrets"),
+        "{}",
+        said(&one)
+    );
+    assert!(said(&one).contains("deploy.py:1"), "the log names the place: {}", said(&one));
+    assert!(!said(&one).contains("Q7RTPLM2XWZNKD5J"), "and not the secret");
+}
+
+#[test]
+fn outputs_of_needed_steps_are_scanned_for_secrets() {
+    let text = format!(
+        "version: 1\nsteps:\n  build:\n    run: |\n      mkdir out\n      printf '%s' '{}' > out/settings\n    outputs: [out]\n  scan:\n    needs: [build]\n    scan: [secrets]\n",
+        secret().lines().next().unwrap().replace("AKIA", "AK''IA")
+    );
+    let done = build(&project(&text), 1).executions.remove(&name("scan")).unwrap();
+    assert!(done.facts.passed(), "{}", said(&done));
+    let findings = FindingsDocument::decode(document(&done, "secrets")).unwrap();
+    let sites: Vec<_> = findings.findings.values().map(|finding| finding.site.to_string()).collect();
+    assert!(sites.iter().any(|site| site.starts_with("out/settings")), "{sites:?}");
+}
+
+/// "Could not be read" is never "found nothing", and one sort that cannot be read takes the others with it.
+#[test]
+fn a_scan_that_cannot_be_done_fails_the_step() {
+    let broken = project(SCAN);
+    commit(&broken);
+    broken.write("Cargo.lock", "version = 900\n");
+    broken.commit("another lockfile", "signing");
+    let undone = project(&SCAN.replace("components", "dependencies"));
+    for (project, reason) in [
+        (broken, "countersign: scan `components` could not be done: "),
+        (undone, "its operator gets them with `countersign osv sync`"),
+    ] {
+        let done = build(&project, 1).executions.remove(&name("scan")).unwrap();
+        assert_eq!((done.facts.exit, done.facts.passed()), (Ending::Code(253), false), "{}", said(&done));
+        assert!(done.facts.reports.is_empty() && done.reports.is_empty());
+        assert!(said(&done).contains(reason), "{}", said(&done));
+    }
+}
