@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use client::advisories;
 use client::clock;
 use client::random;
 use domain::gate::GateOutcome;
@@ -41,7 +42,8 @@ impl<'a> LocalBuild<'a> {
         reach: &Reach,
     ) -> Result<Self, Failure> {
         let signer = MachineSigner::from_seed(random::bytes()?)?;
-        let (toolchain, isolation) = (reach.host_toolchain()?, reach.sandbox(Caps::of_host()));
+        let toolchain = reach.host_toolchain()?;
+        let isolation = reach.sandbox(Caps::of_host()).with_advisories(advisories::default_file().ok());
         Ok(Self { source, pipeline, identity, signer, toolchain, isolation, left: BTreeMap::new() })
     }
 

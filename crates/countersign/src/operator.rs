@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use clap::Args;
+use client::advisories;
 use runner::{Caps, Sandbox, Toolchain};
 use sandbox::{Allowance, Egress};
 
@@ -47,6 +48,10 @@ pub struct Operator {
     /// further steps wait; default: all memory of the machine.
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(256..=1 << 24))]
     pub steps_memory_max: Option<u64>,
+    /// Database of advisories that scans of dependencies judge by; `countersign osv sync` makes it, also while runners run;
+    /// default: `countersign/advisories` in your data directory (`XDG_DATA_HOME`).
+    #[arg(long, value_name = "FILE")]
+    pub advisories: Option<PathBuf>,
 }
 
 impl Reach {
@@ -65,8 +70,11 @@ impl Reach {
 
 impl Operator {
     /// The sandbox for steps with the operator's limits.
-    pub fn sandbox(&self) -> Sandbox {
-        self.reach.sandbox(self.caps())
+    pub fn sandbox(&self) -> Result<Sandbox, Failure> {
+        // An account without a data directory has no database there either.
+        let file = self.advisories.as_ref().map(std::path::absolute).transpose()?;
+        let file = file.or_else(|| advisories::default_file().ok());
+        Ok(self.reach.sandbox(self.caps()).with_advisories(file))
     }
 
     /// The same options as arguments, for a runner that `up` starts.
@@ -79,6 +87,11 @@ impl Operator {
         }
         for allowance in &self.reach.allow_network {
             arguments.extend(["--allow-network".to_owned(), allowance.to_string()]);
+        }
+        if let Some(file) = &self.advisories {
+            let file = std::path::absolute(file)?;
+            let text = file.to_str().ok_or_else(|| Failure::usage("--advisories: the path is not UTF-8"))?;
+            arguments.extend(["--advisories".to_owned(), text.to_owned()]);
         }
         for (name, value) in [
             ("--step-memory-max", self.step_memory_max),

@@ -27,9 +27,9 @@ pub fn rebuild(
     let pipeline = &checked.build.pipeline;
     let identity = (bundle.installation, bundle.project.clone(), checked.root.version);
     let mut build = LocalBuild::new(&source, pipeline, identity, reach)?;
-    for name in
-        pipeline.order().into_iter().filter(|name| pipeline.steps.get(*name).is_some_and(Step::is_work))
-    {
+    // A scan leaves nothing that an artifact is made of, and an approver may have no advisories.
+    let makes = |step: &Step| step.is_work() && step.scan.is_empty();
+    for name in pipeline.order().into_iter().filter(|name| pipeline.steps.get(*name).is_some_and(makes)) {
         output::say(&format!("rebuilding: step {name}"));
         if let Some(done) = build.step(name, &|_, _| {})?.filter(|done| !done.facts.passed()) {
             let log = String::from_utf8_lossy(&done.log).into_owned();

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a step reaches the machine only through its [`Isolation`].
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use evidence::machine::MachineSigner;
@@ -75,6 +76,11 @@ pub trait Isolation: Send + Sync {
     fn caps(&self) -> Caps {
         Caps::default()
     }
+
+    /// The place of the operator's database of advisories. `None` if no scan may judge by one.
+    fn advisories(&self) -> Option<&Path> {
+        None
+    }
 }
 
 /// The sandbox of this machine.
@@ -84,13 +90,20 @@ pub struct Sandbox {
     egress: Egress,
     caps: Caps,
     room: Room,
+    advisories: Option<PathBuf>,
 }
 
 impl Sandbox {
     /// A sandbox whose init process `init` starts, with the operator's limits on destinations and resources.
     #[must_use]
     pub fn new(init: fn() -> Command, egress: Egress, caps: Caps) -> Self {
-        Self { init, egress, caps, room: Room::new(caps.total_mib << 20) }
+        Self { init, egress, caps, room: Room::new(caps.total_mib << 20), advisories: None }
+    }
+
+    /// The same sandbox with a database of advisories at this place, which may be written later.
+    #[must_use]
+    pub fn with_advisories(self, file: Option<PathBuf>) -> Self {
+        Self { advisories: file, ..self }
     }
 }
 
@@ -119,6 +132,10 @@ impl Isolation for Sandbox {
 
     fn caps(&self) -> Caps {
         self.caps
+    }
+
+    fn advisories(&self) -> Option<&Path> {
+        self.advisories.as_deref()
     }
 }
 

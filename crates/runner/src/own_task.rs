@@ -13,6 +13,9 @@ pub fn own_task(words: &[String]) -> u8 {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let document = match words.as_slice() {
         [reports::TASK, format, step, path] => reports::translated(format, step, path),
+        [scans::TASK, sort, file, digest] if *sort == ScanSort::Dependencies.as_str() => {
+            scans::judged(file, digest)
+        }
         [scans::TASK, sort] => ScanSort::named(sort).ok_or(OwnTaskError::Unknown).and_then(scans::scanned),
         _ => Err(OwnTaskError::Unknown),
     };

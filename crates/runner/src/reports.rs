@@ -154,7 +154,8 @@ impl ReportReader<'_> {
         inputs.extend(tree.map(|(path, bytes)| Input { path, kind: InputKind::Plain, bytes }));
         let held = report.len() as u64;
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        let task = Task { words, inputs, memory_bytes: parsing_bytes(held), held, seconds: SECONDS };
+        let memory_bytes = parsing_bytes(held);
+        let task = Task { words, inputs, binds: Vec::new(), memory_bytes, held, seconds: SECONDS };
         Ok(task.run(&self.room, self.host)?.document)
     }
 }

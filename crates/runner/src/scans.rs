@@ -3,18 +3,23 @@
 //!
 //! Input: a step with `scan`. Output: one document for each sort. Invariant: nothing in the repository configures a scan
 //! or hides a file from it, and equal files and versions give equal bytes on every runner. A task in the second sandbox
-//! parses the files. A sort that cannot be read fails the step, and then none of its documents counts.
+//! parses the files. Dependencies are judged by the operator's advisories, which the receipt names. A sort that cannot be
+//! read fails the step, and then none of its documents counts.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use evidence::document::{Document as _, DocumentError, FindingsDocument, Producer, ReportRef};
+use evidence::document::{
+    ComponentsDocument, Document as _, DocumentError, FindingsDocument, Producer, ReportRef, Snapshot,
+};
 use evidence::pipeline::{ScanSort, Step};
 use evidence::receipt::Ending;
 use evidence::{Digest, NameError};
 use sandbox::{Input, InputKind, Level, Limits, SandboxError};
+use scan::advisories::Database;
 
+use crate::advisories::{OperatorAdvisories, OperatorAdvisoriesError, open_advisories};
 use crate::caps::Caps;
 use crate::finished::{FinishedStep, StepLog};
 use crate::host::Host;
@@ -26,9 +31,9 @@ use crate::task::{self, OwnTaskError, Task, TaskFault, TaskRoom};
 /// Why a scan has no document.
 #[derive(Debug, thiserror::Error)]
 pub enum ScanFault {
-    /// The operator has given this runner no advisories.
-    #[error("this runner has no advisories; its operator gets them with `countersign osv sync`")]
-    NoAdvisories,
+    /// The runner has no advisories that it can judge by.
+    #[error(transparent)]
+    Advisories(#[from] OperatorAdvisoriesError),
     /// The task has no result.
     #[error(transparent)]
     Task(#[from] TaskFault),
@@ -121,14 +126,23 @@ fn one(
     level: &mut Option<Level>,
     host: &Host<'_>,
 ) -> Result<Result<(ReportRef, Vec<u8>), ScanFault>, SandboxError> {
+    let mut words = vec![TASK.to_owned(), sort.to_string()];
+    let (mut binds, mut snapshot) = (Vec::new(), None);
     if sort == ScanSort::Dependencies {
-        return Ok(Err(ScanFault::NoAdvisories));
+        let OperatorAdvisories { file, snapshot: found } =
+            match OperatorAdvisories::at(host.isolation.advisories()) {
+                Ok(advisories) => advisories,
+                Err(fault) => return Ok(Err(fault.into())),
+            };
+        words.extend([file.to_string_lossy().into_owned(), found.digest.to_string()]);
+        (binds, snapshot) = (vec![file], Some(found));
     }
     let paths: Vec<_> = files.iter().map(|input| (Path::new(TREE).join(input.path), input.bytes)).collect();
     let inputs = paths.iter().map(|(path, bytes)| Input { path, kind: InputKind::Plain, bytes });
     let task = Task {
-        words: vec![TASK.to_owned(), sort.to_string()],
+        words,
         inputs: inputs.collect(),
+        binds,
         memory_bytes: memory_bytes(files),
         held: 0,
         seconds: u64::MAX,
@@ -138,7 +152,7 @@ fn one(
     Ok(done
         .document
         .map_err(ScanFault::from)
-        .and_then(|document| Ok((reference(sort, &document)?, document))))
+        .and_then(|document| Ok((reference(sort, &document, snapshot)?, document))))
 }
 
 /// Memory for a scan: a few copies of its largest file, and of what lockfiles say.
@@ -148,7 +162,7 @@ fn memory_bytes(files: &[Input<'_>]) -> u64 {
 }
 
 /// The reference to a document. A scan has no other original than its document.
-fn reference(sort: ScanSort, document: &[u8]) -> Result<ReportRef, ScanFault> {
+fn reference(sort: ScanSort, document: &[u8], snapshot: Option<Snapshot>) -> Result<ReportRef, ScanFault> {
     let kind = sort.document();
     let summary = kind.inspect(document)?;
     Ok(ReportRef {
@@ -159,7 +173,7 @@ fn reference(sort: ScanSort, document: &[u8]) -> Result<ReportRef, ScanFault> {
         document: Digest::of(document),
         original: Digest::of(document),
         items: summary.items,
-        snapshot: None,
+        snapshot,
     })
 }
 
@@ -197,16 +211,34 @@ pub fn scanned(sort: ScanSort) -> Result<Vec<u8>, OwnTaskError> {
             }
             Ok(all.encode()?)
         }
-        ScanSort::Components => {
-            let mut files = BTreeMap::new();
-            for path in paths {
-                let bytes = content(&path, scan::INPUT_BYTES_MAX as u64 + 1)?;
-                files.insert(path, bytes);
-            }
-            Ok(scan::components::of(&files)?.encode()?)
-        }
+        ScanSort::Components => Ok(components(paths)?.encode()?),
+        // It has two words more, see `judged`.
         ScanSort::Dependencies => Err(OwnTaskError::Unknown),
     }
+}
+
+/// The task that judges dependencies, inside the sandbox: by the database in this file, which must have this digest.
+///
+/// # Errors
+/// `OwnTaskError` if the database is damaged or another one, or a file cannot be read.
+pub fn judged(file: &str, digest: &str) -> Result<Vec<u8>, OwnTaskError> {
+    let database = expected(open_advisories(Path::new(file))?, digest)?;
+    Ok(scan::advisories::judge(&components(paths()?)?, &database)?.encode()?)
+}
+
+/// A database, if it is the one that the receipt will name. `osv sync` may have replaced the file meanwhile.
+fn expected(database: Database, digest: &str) -> Result<Database, OwnTaskError> {
+    let same = database.snapshot().digest.to_string() == digest;
+    if same { Ok(database) } else { Err(OwnTaskError::Replaced) }
+}
+
+fn components(paths: Vec<String>) -> Result<ComponentsDocument, OwnTaskError> {
+    let mut files = BTreeMap::new();
+    for path in paths {
+        let bytes = content(&path, scan::INPUT_BYTES_MAX as u64 + 1)?;
+        files.insert(path, bytes);
+    }
+    Ok(scan::components::of(&files)?)
 }
 
 /// Paths of all files below the tree, as the source names them.
@@ -243,3 +275,24 @@ fn content(path: &str, bytes_max: u64) -> Result<Vec<u8>, OwnTaskError> {
 pub const TASK: &str = "scan";
 const TREE: &str = "tree";
 const SHOWN_MAX: usize = 50;
+
+#[cfg(test)]
+mod tests {
+    use scan::advisories::{Builder, Ecosystem};
+
+    use super::*;
+
+    #[test]
+    fn another_database_than_the_receipt_would_name_is_not_judged_by() {
+        let record = r#"{"id": "X-1", "modified": "2026-11-20T00:00:00Z",
+            "affected": [{"package": {"ecosystem": "npm", "name": "a"}, "versions": ["1.0.0"]}]}"#;
+        let mut builder = Builder::new("mirror", Ecosystem::ALL);
+        builder.record("record", record.as_bytes()).unwrap();
+        let bytes = builder.finish().unwrap();
+        let database = || Database::open(bytes.clone()).unwrap();
+        let known = database().snapshot().digest.to_string();
+        assert!(expected(database(), &known).is_ok());
+        let other = Digest::of(b"another").to_string();
+        assert!(matches!(expected(database(), &other), Err(OwnTaskError::Replaced)));
+    }
+}

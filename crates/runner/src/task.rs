@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use evidence::document;
 use sandbox::{Exit, Input, Level, Limits, OutputError, Outputs, SandboxError, Spec, StepOutcome};
+use scan::advisories::AdvisoriesError;
 
 use crate::caps::Caps;
 use crate::host::Host;
@@ -28,6 +29,8 @@ pub struct Task<'a> {
     pub words: Vec<String>,
     /// Files that it sees.
     pub inputs: Vec<Input<'a>>,
+    /// Files of the operator that it sees read-only, at the same paths.
+    pub binds: Vec<PathBuf>,
     /// Memory that it needs at most.
     pub memory_bytes: u64,
     /// Inputs that this process holds for the task alone.
@@ -60,6 +63,12 @@ pub enum OwnTaskError {
     /// Its files cannot be read.
     #[error(transparent)]
     Scan(#[from] scan::ScanError),
+    /// The database of advisories cannot be read, or the judgement has no document.
+    #[error(transparent)]
+    Advisories(#[from] AdvisoriesError),
+    /// The operator has put another database in the place of the one that the receipt would name.
+    #[error("the advisories were replaced while they were opened; run the commit again")]
+    Replaced,
     /// The document is unsound or too large.
     #[error(transparent)]
     Document(#[from] document::DocumentError),
@@ -132,7 +141,7 @@ impl Task<'_> {
             own: true,
             script: None,
             environment: BTreeMap::new(),
-            binds: Vec::new(),
+            binds: self.binds,
             network: Vec::new(),
             service: None,
             limits,

@@ -1,11 +1,14 @@
 //! Scans by the runner itself: over the verified source, equal on every runner, and not to be switched off by a file.
 
+use std::path::Path;
+
 use evidence::Digest;
 use evidence::document::{ComponentsDocument, Document as _, DocumentKind, FindingsDocument, Producer};
 use evidence::receipt::Ending;
-use runner::Execution;
+use runner::{Caps, Execution, RetainedOutputs};
+use scan::advisories::{Builder, Ecosystem};
 
-use super::{Project, build, name, project};
+use super::{Project, build, isolation, name, project, run_in, source};
 
 const SCAN: &str = "version: 1\nsteps:\n  scan:\n    scan: [secrets, components]\n";
 
@@ -84,14 +87,77 @@ fn a_scan_that_cannot_be_done_fails_the_step() {
     commit(&broken);
     broken.write("Cargo.lock", "version = 900\n");
     broken.commit("another lockfile", "signing");
-    let undone = project(&SCAN.replace("components", "dependencies"));
-    for (project, reason) in [
-        (broken, "countersign: scan `components` could not be done: "),
-        (undone, "its operator gets them with `countersign osv sync`"),
+    let done = build(&broken, 1).executions.remove(&name("scan")).unwrap();
+    undone(&done, "countersign: scan `components` could not be done: ");
+}
+
+fn undone(done: &Execution, reason: &str) {
+    assert_eq!((done.facts.exit, done.facts.passed()), (Ending::Code(253), false), "{}", said(done));
+    assert!(done.facts.reports.is_empty() && done.reports.is_empty());
+    assert!(said(done).contains(reason), "{}", said(done));
+}
+
+const RECORD: &str = r#"{"id": "RUSTSEC-2026-0001", "modified": "2026-11-20T00:00:00Z", "summary": "It overflows.",
+    "affected": [{"package": {"ecosystem": "crates.io", "name": "itoa"},
+                  "ranges": [{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "1.0.1"}]}]}]}"#;
+
+fn advisories() -> Vec<u8> {
+    let mut builder = Builder::new("mirror", Ecosystem::ALL);
+    assert!(builder.record("record", RECORD.as_bytes()).unwrap());
+    builder.finish().unwrap()
+}
+
+/// The dependencies of a project with a lockfile, by the database in this file.
+fn judged(file: Option<&Path>) -> Execution {
+    let project = project(&SCAN.replace("components", "dependencies"));
+    commit(&project);
+    let caps = Caps { memory_mib: 8192, ..Caps::default() };
+    let isolation = isolation(caps).with_advisories(file.map(Path::to_path_buf));
+    run_in(&isolation, &source(&project), &name("scan"), &RetainedOutputs::new(), 1).unwrap()
+}
+
+#[test]
+fn dependencies_are_judged_by_the_advisories_of_the_operator() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("of-today"), advisories()).unwrap();
+    let link = dir.path().join("advisories");
+    std::os::unix::fs::symlink("of-today", &link).unwrap();
+    let done = judged(Some(&link));
+    assert!(done.facts.passed(), "{}", said(&done));
+    let report = &done.facts.reports["dependencies"];
+    let snapshot = scan::advisories::Database::open(advisories()).unwrap().snapshot();
+    assert_eq!(report.snapshot, Some(snapshot), "the receipt names the database and its date");
+    assert_eq!((report.kind, report.producer), (DocumentKind::Findings, Producer::Runner));
+    let findings = FindingsDocument::decode(document(&done, "dependencies")).unwrap();
+    let found: Vec<_> =
+        findings.findings.values().map(|it| (it.rule.as_str(), it.fixed.as_deref())).collect();
+    assert_eq!(found, [("RUSTSEC-2026-0001", Some("1.0.1"))]);
+    assert!(said(&done).contains("It overflows."), "the log names the finding: {}", said(&done));
+    assert_eq!(done.facts.reports["secrets"].snapshot, None);
+}
+
+#[test]
+fn missing_or_damaged_advisories_fail_the_step_and_are_never_nothing_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("advisories");
+    let missing =
+        "scan `dependencies` could not be done: this runner has no advisories; its operator gets them";
+    undone(&judged(None), missing);
+    undone(&judged(Some(&file)), missing);
+    let sound = advisories();
+    let mut last = sound.clone();
+    *last.last_mut().unwrap() ^= 1;
+    for (bytes, reason) in [
+        (Vec::new(), "the advisories are damaged: 0 bytes are no database"),
+        (sound[..sound.len() - 1].to_vec(), "which is not what its header says"),
+        // The task finds this one: the part that the supervisor reads is whole.
+        (
+            last,
+            "the advisories are damaged: block 0 differs from its digest; run `countersign osv sync` again",
+        ),
     ] {
-        let done = build(&project, 1).executions.remove(&name("scan")).unwrap();
-        assert_eq!((done.facts.exit, done.facts.passed()), (Ending::Code(253), false), "{}", said(&done));
-        assert!(done.facts.reports.is_empty() && done.reports.is_empty());
-        assert!(said(&done).contains(reason), "{}", said(&done));
+        std::fs::write(&file, bytes).unwrap();
+        undone(&judged(Some(&file)), reason);
     }
+    undone(&judged(Some(Path::new("/proc/version"))), "a sandbox cannot show the advisories `/proc/version`");
 }
