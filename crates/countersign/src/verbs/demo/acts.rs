@@ -12,6 +12,7 @@ pub fn all(stage: &mut Stage) -> Result<(), Failure> {
     green(stage)?;
     unsigned(stage)?;
     failing_test(stage)?;
+    findings::hooked(stage)?;
     findings::stopped(stage)?;
     findings::attacked(stage)?;
     attack::replaced(stage)?;

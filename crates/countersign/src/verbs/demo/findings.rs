@@ -1,6 +1,7 @@
-//! Findings: those of a scanner may run in staging, and stop the release to production. So do those of a check that runners
-//! do against the service in staging.
+//! Findings: a secret is refused before it is in a commit. Those of a scanner may run in staging, and stop the release to
+//! production. So do those of a check that runners do against the service in staging.
 
+use client::random;
 use serde_json::Value;
 
 use super::outcomes::{artifact_of, promote, refused, running};
@@ -80,6 +81,35 @@ pub fn attacked(stage: &mut Stage) -> Result<(), Failure> {
         return Err(broke(line, "production does not run the mended artifact"));
     }
     stage.tell("the same without the page: two runners checked staging, and production serves it".into());
+    Ok(())
+}
+
+/// Alice is about to commit a password; the hook refuses it before it is in the history.
+pub fn hooked(stage: &mut Stage) -> Result<(), Failure> {
+    let line = "a secret in a commit";
+    stage.expect("alice", &["hook", "install"], 0, line)?;
+    let before = stage.git("alice", &["rev-parse", "HEAD"])?;
+    let password = random::id()?.to_string();
+    stage.write("deploy.yaml", &format!("database: postgres://ledger:{password}@db.example.com/ledger\n"))?;
+    stage.git("alice", &["add", "-A"])?;
+    let Err(refused) = stage.git("alice", &["commit", "-q", "-S", "-m", "Say where the database is"]) else {
+        return Err(broke(line, "the commit was made"));
+    };
+    let said = refused.message();
+    let what = said.lines().map(str::trim).find(|line| line.starts_with("deploy.yaml:1"));
+    let Some(what) = what.filter(|_| said.contains("the commit is refused") && !said.contains(&password))
+    else {
+        return Err(broke(line, said));
+    };
+    if stage.git("alice", &["rev-parse", "HEAD"])? != before {
+        return Err(broke(line, "there is a new commit"));
+    }
+    let what = what.to_owned();
+    stage.git("alice", &["reset", "-q", "--hard"])?;
+    stage.expect("alice", &["hook", "remove"], 0, line)?;
+    stage.tell(format!(
+        "a secret in what Alice commits: the hook refuses it before there is a commit: {what}"
+    ));
     Ok(())
 }
 
