@@ -24,6 +24,7 @@ mod replay;
 mod reports;
 mod rollbacks;
 mod runs;
+mod scans;
 mod services;
 mod settings;
 pub mod shop;
