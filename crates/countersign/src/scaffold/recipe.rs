@@ -54,6 +54,7 @@ impl Recipe {
             text += if test.after_build { "    needs: [build]\n" } else { "" };
             text += &step(&test.run, if test.after_build { &[] } else { &self.network });
         }
+        text += "  # The runner itself looks for secrets and lists the packages that lockfiles name. No file here weakens it.\n  scan:\n    scan: [secrets, components]\n";
         text + &format!(
             "artifacts:\n  {project}:\n    files:\n      app: {{ step: build, path: {} }}\n",
             self.out

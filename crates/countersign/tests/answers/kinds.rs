@@ -54,6 +54,7 @@ fn each_kind_of_project_gets_a_pipeline_of_its_own() {
     ] {
         let (_shop, [pipeline, release]) = written(files, &[]);
         assert!(pipeline.contains(wanted) && !pipeline.contains(unwanted), "{pipeline}");
+        assert!(pipeline.contains("\n  scan:\n    scan: [secrets, components]\n"), "{pipeline}");
         assert!(release.contains("command: [app/check]"), "{release}");
     }
 }
