@@ -77,7 +77,7 @@ pub fn collect(
     entries.extend(approvals.iter().map(|approval| approval.entry));
     entries.extend(statements(state, place, moment).map(|known| known.entry));
     entries.extend(open.promoted.iter().map(|(_, entry)| *entry));
-    let checked = checked_before(state, place, &open.facts.artifact);
+    let checked = checked_before(state, place, open);
     entries.extend(checked.iter().flat_map(|checks| &checks.entries));
 
     let mut requests = vec![source.facts.request];
@@ -214,14 +214,12 @@ fn check_orders(state: &State, store: &dyn Store, run: RunId) -> Result<Vec<Chec
 }
 
 /// The checks of the release that runs this artifact in the environment before.
-fn checked_before<'a>(
-    state: &'a State,
-    place: &Place,
-    artifact: &Digest,
-) -> Option<&'a domain::check::Checks> {
+fn checked_before<'a>(state: &'a State, place: &Place, open: &Open) -> Option<&'a domain::check::Checks> {
     let environment = state.gate.environment(place)?.facts.after.clone()?;
     let checks = state.check.at(&Place { environment, ..place.clone() })?;
-    (checks.artifact == *artifact && !checks.reported.is_empty()).then_some(checks)
+    let is_of = checks.artifact == open.facts.artifact
+        && checks.due.iter().all(|due| due.commit == open.facts.commit);
+    (is_of && !checks.reported.is_empty()).then_some(checks)
 }
 
 fn checks_of(store: &dyn Store, checks: &domain::check::Checks) -> Result<Checks, Unavailable> {

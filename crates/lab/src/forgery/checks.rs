@@ -87,11 +87,6 @@ fn of_something_else() -> Vec<Forgery> {
             parts.receipts.push(check);
             lab.approve(parts);
         }),
-        row("a check of another run of the same commit", "receipt-of-another-run", |lab, parts| {
-            signed(lab, parts, |receipt, _| {
-                receipt.nonce = nonce(seed(Digest::of(b"another")), &receipt.work, &receipt.runner);
-            });
-        }),
         row("a check that the commit does not declare", STRAY, |lab, parts| {
             work(lab, parts, |check| {
                 if check.name.as_str() == "attack" {
