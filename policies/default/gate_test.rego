@@ -15,6 +15,7 @@ base := {
 	"mode": "team",
 	"place": {"project": "shop", "service": "api", "environment": "production", "automatic": false, "after": "staging"},
 	"build": {
+		"pipeline": "sha256:01",
 		"runners": [{"name": "runner-1", "host": "a"}, {"name": "runner-2", "host": "b"}],
 		"steps": [{"name": "test", "kind": "run"}],
 	},
@@ -30,11 +31,15 @@ test_a_good_release_passes if {
 	count(gate.checks) > 3 with input as base
 }
 
-test_an_exit_code_that_was_accepted_is_named if {
+test_a_step_that_passed_is_said_to_have_passed if {
 	some check in gate.checks with input as base
 	check == "every step of the pipeline passed, and its receipts lead from the commit to the artifact"
-	scan := {"build": object.union(base.build, {"steps": [{"name": "scan", "kind": "run", "exit": 1}]})}
-	sentences := gate.checks with input as object.union(base, scan)
+}
+
+scanned := object.union(base, {"build": object.union(base.build, {"steps": [{"name": "scan", "kind": "run", "exit": 1}]})})
+
+test_an_exit_code_that_was_accepted_is_named if {
+	sentences := gate.checks with input as scanned
 	count([sentence | some sentence in sentences; startswith(sentence, "every step")]) == 1
 	some other in sentences
 	contains(other, "declares for its reports (`scan`: 1)")
@@ -66,12 +71,12 @@ test_a_page_of_the_server_is_not_enough if {
 }
 
 test_one_runner_is_too_few_in_production if {
-	one := {"runners": [{"name": "runner-1", "host": "a"}], "steps": [{"name": "test", "kind": "run"}]}
+	one := {"pipeline": "sha256:01", "runners": [{"name": "runner-1", "host": "a"}], "steps": [{"name": "test", "kind": "run"}]}
 	codes(gate.deny) == {"runners-too-few"} with input as object.union(base, {"build": one})
 }
 
 test_one_runner_is_enough_alone if {
-	one := {"runners": [{"name": "runner-1", "host": "a"}], "steps": [{"name": "test", "kind": "run"}]}
+	one := {"pipeline": "sha256:01", "runners": [{"name": "runner-1", "host": "a"}], "steps": [{"name": "test", "kind": "run"}]}
 	gate.deny == set() with input as object.union(object.union(base, {"build": one}), {"mode": "solo"})
 }
 
@@ -101,7 +106,7 @@ test_a_configuration_out_of_bounds_does_not_reach_production if {
 
 finding := {
 	"class": "code", "rule": "sql", "severity": "critical", "exploited": false, "unconfirmed": false, "at": "a.py:3",
-	"message": "a query of text", "fixed": null, "state": "open",
+	"message": "a query of text", "fixed": null, "fix_days": null, "published_days": null, "component": null,
 }
 
 found(changes) := with_field("findings", [object.union(finding, changes)])
@@ -112,12 +117,6 @@ test_something_critical_does_not_reach_production if {
 	gate.deny == set() with input as found({"severity": "high"})
 	gate.deny == set() with input as found({"unconfirmed": true})
 	gate.deny == set() with input as object.union(found({}), {"place": {"environment": "staging"}})
-}
-
-test_a_waived_finding_stops_nothing if {
-	gate.deny == set() with input as found({"state": "waiver"})
-	gate.deny == set() with input as found({"class": "secret", "state": "waiver"})
-	gate.deny == set() with input as found({"state": "not-affected"})
 }
 
 test_a_finding_says_what_mends_it if {
@@ -138,9 +137,144 @@ test_a_failed_test_stops_it if {
 	gate.deny == set() with input as with_field("tests", {"failing": []})
 }
 
+# Codes of the warnings for an input.
+warned(release) := codes(warnings) if warnings := gate.warn with input as release
+
+# The same, without what is missing in every release here.
+told(release) := warned(release) - {"sbom-missing", "tests-missing"}
+
+in_staging(release) := object.union(release, {"place": {"environment": "staging"}})
+
+alone(release) := object.union(release, {"mode": "solo"})
+
+test_elsewhere_something_critical_warns if {
+	told(found({})) == {"budget-exceeded"}
+	told(in_staging(found({}))) == {"finding-critical"}
+	told(found({"unconfirmed": true})) == {"finding-critical"}
+	told(found({"severity": "medium"})) == set()
+}
+
+test_alone_each_environment_may_have_a_column if {
+	codes(gate.deny) == {"finding-critical"} with input as alone(found({}))
+	gate.deny == set() with input as alone(in_staging(found({})))
+	codes(gate.deny) == {"secret-found"} with input as alone(in_staging(found({"class": "secret"})))
+	warned(alone(base)) == set()
+}
+
+test_a_waived_finding_is_silent if {
+	gate.deny == set() with input as found({"state": "waiver"})
+	told(found({"state": "waiver"})) == set()
+	gate.deny == set() with input as found({"class": "secret", "state": "waiver"})
+	gate.deny == set() with input as found({"state": "not-affected"})
+	codes(gate.deny) == {"finding-critical"} with input as found({"state": "open"})
+}
+
+differing := with_field("configuration", {"differences": [{"name": "DATABASE_URL", "code": "database-without-tls", "what": "has no TLS"}]})
+
+test_a_configuration_out_of_bounds_stops_it if {
+	codes(gate.deny) == {"configuration-out-of-bounds"} with input as differing
+	codes(gate.deny) == {"configuration-out-of-bounds"} with input as alone(differing)
+	gate.deny == set() with input as in_staging(differing)
+	told(in_staging(differing)) == {"configuration-out-of-bounds"}
+}
+
+test_a_configuration_within_bounds_is_said_to_be if {
+	sentence := "the configuration is sound and within its bounds"
+	sentence in gate.checks with input as with_field("configuration", {"differences": []})
+	not sentence in gate.checks with input as base
+}
+
+test_evidence_without_a_pipeline_stops_it if {
+	unknown := object.union(base, {"build": object.union(base.build, {"pipeline": null})})
+	codes(gate.deny) == {"provenance-missing"} with input as unknown
+	codes(gate.deny) == {"provenance-missing"} with input as alone(unknown)
+}
+
+reported(kinds) := with_field("reports", [report | some kind in kinds; report := {
+	"kind": kind, "step": "scan", "path": "out", "days": 0, "knowledge_days": null,
+}])
+
+test_what_nobody_reported_warns if {
+	warned(base) == {"sbom-missing", "tests-missing"}
+	warned(reported(["components"])) == {"tests-missing"}
+	tested := object.union(reported(["components", "tests"]), {"tests": {"passed": 1, "flaky": 0, "failing": []}})
+	warned(tested) == set()
+	none := object.union(reported(["components", "tests"]), {"tests": {"passed": 0, "flaky": 0, "failing": []}})
+	warned(none) == {"tests-missing"}
+	warned(in_staging(base)) == set()
+}
+
+old(changes) := told(with_field("reports", [object.union(
+	{"kind": "findings", "step": "scan", "path": "out", "days": 0, "knowledge_days": null},
+	changes,
+)]))
+
+test_an_old_report_warns if {
+	old({}) == set()
+	old({"days": 30, "knowledge_days": 30}) == set()
+	old({"days": 31}) == {"report-old"}
+	old({"knowledge_days": 31}) == {"report-old"}
+	old({"kind": "tests", "days": 31}) == set()
+}
+
+many(high) := with_field("findings", [object.union(finding, {"severity": "high", "rule": sprintf("r%d", [n])}) |
+	some n in numbers.range(1, high)
+])
+
+test_a_budget_is_per_severity if {
+	told(many(5)) == set()
+	told(many(6)) == {"budget-exceeded"}
+	told(in_staging(many(6))) == set()
+	some warning in gate.warn with input as many(6)
+	warning.what == "6 findings of severity high, 5 are allowed here"
+}
+
+fixed(changes) := told(found(object.union({"severity": "high", "fixed": "2.0"}, changes)))
+
+test_a_fix_is_taken_in_time if {
+	fixed({"fix_days": 60}) == set()
+	fixed({"fix_days": 61}) == {"fix-overdue"}
+	fixed({"published_days": 61}) == {"fix-overdue"}
+	fixed({"published_days": 61, "fix_days": 1}) == set()
+	fixed({}) == {"fix-undated"}
+	fixed({"exploited": true, "fix_days": 15}) == {"fix-overdue"}
+	fixed({"severity": "low", "fix_days": 500}) == set()
+	told(found({"severity": "high", "fix_days": 500})) == set()
+}
+
+test_an_indirect_dependency_is_upgraded_through_another_one if {
+	codes(gate.deny) == {"finding-critical"} with input as found({"fixed": "2.0", "direct": false})
+	some reason in gate.deny with input as found({"fixed": "2.0", "direct": false})
+	contains(reason.remedy, "through the dependency that brings it in")
+}
+
+component(changes) := with_field("components", [object.union(
+	{"purl": "pkg:cargo/a@1", "name": "a", "version": "1", "scope": "runtime", "direct": true, "pinned": true, "licence": "MIT"},
+	changes,
+)])
+
+test_a_denied_licence_warns if {
+	told(component({})) == set()
+	told(component({"licence": null})) == set()
+	told(component({"licence": "AGPL-3.0-only"})) == {"licence-denied"}
+	told(component({"licence": "MIT OR AGPL-3.0-only"})) == set()
+	told(component({"licence": "SSPL-1.0 OR AGPL-3.0-only"})) == {"licence-denied"}
+	told(component({"licence": "MIT AND AGPL-3.0-only"})) == {"licence-denied"}
+	told(component({"licence": "AGPL-3.0-only AND (MIT OR BSD-3-Clause)"})) == {"licence-denied"}
+	told(component({"licence": "AGPL-3.0-only WITH GCC-exception-3.1"})) == {"licence-denied"}
+	told(found({"class": "licence", "severity": "low"})) == {"licence-denied"}
+}
+
+test_an_unpinned_component_warns if {
+	told(component({"pinned": false})) == {"dependency-unpinned"}
+	some warning in gate.warn with input as component({"pinned": false})
+	warning.what == "no checksum pins 1 components: pkg:cargo/a@1"
+}
+
 test_reports_are_read_where_they_are if {
 	gate.reads == {
 		{"kind": "findings", "runners": 0},
+		{"kind": "components", "runners": 0},
 		{"kind": "tests", "runners": 0},
 		{"kind": "findings", "from": "before", "runners": 0},
 		{"kind": "tests", "from": "before", "runners": 0},
@@ -151,7 +285,7 @@ before(fields) := with_field("before", object.union({"environment": "staging", "
 
 staged(changes) := before({"findings": [object.union(finding, changes)]})
 
-check(passed) := {"name": "smoke", "runners": 1, "passed": passed, "exits": ["code 0"], "reports": []}
+smoke(passed) := {"name": "smoke", "runners": 1, "passed": passed, "exits": ["code 0"], "reports": []}
 
 test_something_critical_in_staging_does_not_reach_production if {
 	codes(gate.deny) == {"finding-critical"} with input as staged({})
@@ -162,8 +296,8 @@ test_something_critical_in_staging_does_not_reach_production if {
 }
 
 test_a_failed_check_or_test_in_staging_stops_it if {
-	codes(gate.deny) == {"check-failed"} with input as before({"checks": [check(true), check(false)]})
+	codes(gate.deny) == {"check-failed"} with input as before({"checks": [smoke(true), smoke(false)]})
 	codes(gate.deny) == {"tests-failed"} with input as before({"tests": {"failing": ["service answers"]}})
-	gate.deny == set() with input as before({"checks": [check(true)], "tests": {"failing": []}})
+	gate.deny == set() with input as before({"checks": [smoke(true)], "tests": {"failing": []}})
 	gate.deny == set() with input as with_field("before", null)
 }

@@ -7,13 +7,18 @@ use evidence::policy_files::PolicyFiles;
 
 use crate::error::Error;
 
-/// Tests of the built-in policy.
-pub const BUILT_IN_TESTS: &str = include_str!("../../../policies/default/gate_test.rego");
-
 /// The policy that a new installation starts with.
 pub fn built_in() -> PolicyFiles {
-    let text = include_str!("../../../policies/default/gate.rego").to_owned();
-    PolicyFiles::new(BTreeMap::from([("gate.rego".to_owned(), text)]))
+    PolicyFiles::new(policy::Pack::DEFAULT.files())
+}
+
+/// The pack of this name; without a name, the policy of a new installation.
+pub fn pack(name: Option<&str>) -> Result<policy::Pack, Error> {
+    let Some(name) = name else { return Ok(policy::Pack::DEFAULT) };
+    policy::Pack::named(name).ok_or_else(|| {
+        let known: Vec<_> = policy::PACKS.iter().map(|pack| pack.name).collect();
+        Error::unusable(format!("`{name}` is no pack of policies; known are {}", known.join(", ")))
+    })
 }
 
 /// The policy files of a directory, and the tests beside them (`*_test.rego`), which are not part of the policy.

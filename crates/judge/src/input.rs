@@ -221,7 +221,7 @@ impl<'a> GateInput<'a> {
             },
             plan: &checked.bundle.plan,
             configuration: checked.differences.as_ref().map(|differences| ConfigurationInput { differences }),
-            reports: lanes::reports(&checked.documents),
+            reports: lanes::reports(&checked.documents, checked.now),
             findings: lanes::findings(&checked.documents, &checked.statements, checked.now),
             components: lanes::components(&checked.documents),
             tests: lanes::tests(&checked.documents),
@@ -306,7 +306,7 @@ fn before<'a>(checked: &'a Checked<'_>, before: &'a Before) -> BeforeInput<'a> {
         environment: &before.environment,
         runs_artifact: before.runs_it,
         release: before.report.as_ref().map(|report| report.release),
-        checks: lanes::checks(&checked.checks),
+        checks: lanes::checks(&checked.checks, checked.now),
         findings: documents.and_then(|proof| lanes::findings(proof, &checked.statements, checked.now)),
         tests: documents.and_then(lanes::tests),
     }

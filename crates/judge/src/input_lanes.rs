@@ -26,6 +26,8 @@ pub struct ReportInput<'a> {
     tool: Option<&'a str>,
     runners: usize,
     items: BTreeMap<&'a str, u64>,
+    days: u64,
+    knowledge_days: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -59,6 +61,10 @@ pub struct FindingInput<'a> {
     state: &'static str,
     settled_until: Option<Moment>,
     settled_by: Option<&'a str>,
+    /// From the component, so that no rule has to look for it in the list of all components.
+    scope: Option<Scope>,
+    direct: Option<bool>,
+    licence: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -92,11 +98,11 @@ pub struct StatementInput<'a> {
 }
 
 /// All reports of the build. Where runners differ, the highest count stands.
-pub fn reports(proof: &DocumentProof) -> Vec<ReportInput<'_>> {
-    proof.reports.iter().map(report).collect()
+pub fn reports(proof: &DocumentProof, now: Moment) -> Vec<ReportInput<'_>> {
+    proof.reports.iter().map(|one| report(one, now)).collect()
 }
 
-fn report(report: &ProvenReport) -> ReportInput<'_> {
+fn report(report: &ProvenReport, now: Moment) -> ReportInput<'_> {
     let first = report.by.values().next();
     let mut items: BTreeMap<&str, u64> = BTreeMap::new();
     for (name, count) in report.by.values().flat_map(|by| &by.items) {
@@ -115,17 +121,19 @@ fn report(report: &ProvenReport) -> ReportInput<'_> {
         tool: first.map(|by| by.tool.as_str()),
         runners: report.by.len(),
         items,
+        days: days(now, report.made),
+        knowledge_days: knowledge(report).map(|modified| days(now, modified)),
     }
 }
 
 /// The checks that ran in the environment before. A check has passed if it passed on each runner that did it.
-pub fn checks(proof: &CheckProof) -> Vec<CheckInput<'_>> {
+pub fn checks(proof: &CheckProof, now: Moment) -> Vec<CheckInput<'_>> {
     let written = proof.ran.iter().map(|(name, by)| CheckInput {
         name,
         runners: by.len(),
         passed: by.values().all(|(_, passed)| *passed),
         exits: by.values().map(|(exit, _)| ending(*exit)).collect(),
-        reports: proof.reports.iter().filter(|report| report.step == *name).map(report).collect(),
+        reports: proof.reports.iter().filter(|it| it.step == *name).map(|it| report(it, now)).collect(),
     });
     written.collect()
 }
@@ -145,7 +153,7 @@ pub fn findings<'a>(
     statements: &'a [ProvenStatement],
     now: Moment,
 ) -> Option<Vec<FindingInput<'a>>> {
-    let days = |then: Option<Moment>| Some(now.millis().saturating_sub(then?.millis()) / DAY_MILLIS);
+    let known = proof.components.as_ref();
     let written = proof.findings.as_ref()?.findings.iter().map(|(id, finding)| {
         let (path, line) = match &finding.site {
             Site::File { path, line, .. } => (Some(path.as_str()), *line),
@@ -159,6 +167,7 @@ pub fn findings<'a>(
         let settling = counting.filter(|proven| proven.statement.settles(id, finding));
         // Of several statements the one that ends last is shown.
         let settled = settling.max_by_key(|proven| proven.statement.expires);
+        let part = component.and_then(|purl| known?.components.get(purl));
         FindingInput {
             id: *id,
             class: finding.class,
@@ -175,11 +184,14 @@ pub fn findings<'a>(
             line,
             component,
             fixed: finding.fixed.as_deref(),
-            published_days: days(finding.published),
-            fix_days: days(finding.fix_released),
             state: settled.map_or(OPEN, |proven| proven.statement.kind().as_str()),
             settled_until: settled.map(|proven| proven.statement.expires),
             settled_by: settled.map(|proven| proven.subject.as_str()),
+            published_days: finding.published.map(|then| days(now, then)),
+            fix_days: finding.fix_released.map(|then| days(now, then)),
+            scope: part.map(|part| part.scope),
+            direct: part.and_then(|part| part.direct),
+            licence: part.and_then(|part| part.licence.as_deref()),
         }
     });
     Some(written.collect())
@@ -233,4 +245,16 @@ pub fn statements(statements: &[ProvenStatement]) -> Vec<StatementInput<'_>> {
 
 /// State of a finding that no statement settles. Other states are kinds of statements.
 const OPEN: &str = "open";
+/// The oldest knowledge of a report; `None` if one of its runners states none.
+fn knowledge(report: &ProvenReport) -> Option<Moment> {
+    let all: Option<Vec<_>> =
+        report.by.values().map(|by| by.snapshot.as_ref().map(|snapshot| snapshot.modified)).collect();
+    all?.into_iter().min()
+}
+
+/// Whole days before now. A time in the future is no age.
+fn days(now: Moment, then: Moment) -> u64 {
+    now.millis().saturating_sub(then.millis()) / DAY_MILLIS
+}
+
 const DAY_MILLIS: u64 = 24 * 3_600_000;

@@ -257,8 +257,7 @@ pub fn configuration() -> Configuration {
 /// The policy that a new installation starts with.
 #[must_use]
 pub fn default_policy() -> PolicyFiles {
-    let text = include_str!("../../../policies/default/gate.rego");
-    PolicyFiles { v: 1, files: [("gate.rego".to_owned(), text.to_owned())].into() }
+    PolicyFiles::new(policy::Pack::DEFAULT.files())
 }
 
 /// Name of a runner.

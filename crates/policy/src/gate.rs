@@ -154,6 +154,26 @@ impl Gate {
         self
     }
 
+    /// The smallest budget with which all sets of the gate can be evaluated for an input, added up; `None` if no budget is enough.
+    /// For tests and benches: it evaluates each set some twenty times.
+    #[must_use]
+    pub fn instructions(&self, input: &str) -> Option<usize> {
+        let input = Value::from_json_str(input).ok()?;
+        let cost = |rule: &&'static str| {
+            let within = |budget: usize| self.by_machine_within(rule, &input, budget).is_ok();
+            if !within(self.instructions_max) {
+                return None;
+            }
+            let (mut few, mut enough) = (0, self.instructions_max);
+            while enough - few > 1 {
+                let middle = few + (enough - few) / 2;
+                if within(middle) { enough = middle } else { few = middle }
+            }
+            Some(enough)
+        };
+        self.rules.iter().map(cost).sum()
+    }
+
     /// Asks the gate about an input in JSON.
     #[must_use]
     pub fn ask(&self, input: &str) -> Verdict {
@@ -239,8 +259,12 @@ impl Gate {
     }
 
     fn by_machine(&self, rule: &str, input: &Value) -> Result<Value, String> {
+        self.by_machine_within(rule, input, self.instructions_max)
+    }
+
+    fn by_machine_within(&self, rule: &str, input: &Value, most: usize) -> Result<Value, String> {
         let mut vm = RegoVM::new_with_policy(self.policy.clone());
-        vm.set_max_instructions(self.instructions_max);
+        vm.set_max_instructions(most);
         vm.load_program(Arc::clone(&self.program));
         vm.set_data(Value::new_object()).map_err(|error| error.to_string())?;
         vm.set_input(input.clone());

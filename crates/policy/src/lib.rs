@@ -30,12 +30,14 @@
 mod builtins;
 mod bundle;
 mod gate;
+mod packs;
 mod reading;
 mod reads;
 mod testing;
 
 pub use bundle::{BUNDLE_FILES_MAX, Bundle, BundleError, FILE_BYTES_MAX};
 pub use gate::{ENGINE, Finding, Gate, GateError, INPUT_BYTES_MAX, INSTRUCTIONS_MAX, Verdict};
+pub use packs::{PACKS, Pack};
 pub use reading::{Unasked, all_asked};
 pub use reads::{Origin, Producers, Read, ReadsError};
 pub use testing::run_tests;

@@ -16,11 +16,13 @@ fn gate() -> String {
 #[test]
 fn a_mounted_config_map_is_read_once() {
     let dir = tempfile::tempdir().unwrap();
-    put(&dir.path().join("..2026_11_28_05_00_00.1/gate.rego"), &gate());
-    put(&dir.path().join("..2026_11_28_05_00_00.1/gate_test.rego"), BUILT_IN_TESTS);
+    let pack = pack(None).unwrap();
+    for (name, text) in pack.files().into_iter().chain(pack.tests()) {
+        put(&dir.path().join("..2026_11_28_05_00_00.1").join(name), &text);
+    }
     symlink("..2026_11_28_05_00_00.1", dir.path().join("..data")).unwrap();
-    for name in ["gate.rego", "gate_test.rego"] {
-        symlink(format!("..data/{name}"), dir.path().join(name)).unwrap();
+    for name in pack.files().into_keys().chain(pack.tests().into_keys()) {
+        symlink(format!("..data/{name}"), dir.path().join(&name)).unwrap();
     }
     let (files, tests) = read(dir.path()).unwrap();
     assert_eq!(files.files, built_in().files);
@@ -57,11 +59,20 @@ fn errors_begin_with_file_and_line() {
         &dir.path().join("gate.rego"),
         &gate().replacen("import rego.v1", "import rego.v1\n\ndeny contains {", 1),
     );
-    let said = read(dir.path()).unwrap_err().to_string();
+    let bundle = policy::Bundle::new(read(dir.path()).unwrap().0.files).unwrap();
+    let said = compile(dir.path(), &bundle).unwrap_err().to_string();
     let begin = format!("`{}`, line ", dir.path().join("gate.rego").display());
     assert!(said.starts_with(&begin) && said.lines().count() == 1, "{said}");
     let bundle =
         policy::Bundle::new([("gate.rego".to_owned(), "package countersign.gate\n".to_owned())].into());
     let said = compile(dir.path(), &bundle.unwrap()).unwrap_err().to_string();
     assert!(said.starts_with(&format!("`{}`: policy: ", dir.path().display())), "{said}");
+}
+
+#[test]
+fn packs_have_names() {
+    assert_eq!(pack(None).unwrap(), pack(Some("default")).unwrap());
+    assert_ne!(pack(Some("pci-dss")).unwrap().files(), pack(Some("sox-itgc")).unwrap().files());
+    let refused = pack(Some("iso")).unwrap_err().to_string();
+    assert_eq!(refused, "`iso` is no pack of policies; known are default, pci-dss, sox-itgc");
 }

@@ -18,6 +18,7 @@ mod changes;
 mod isolation;
 mod neighbours;
 mod peers;
+mod shipped;
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -34,6 +35,7 @@ fn main() {
     let (bundle, _) = assemble(&lab, &lab.honest());
     peers::appends();
     peers::gate();
+    shipped::policy();
     in_process(&lab, &bundle);
     as_a_process(&lab, &bundle);
     isolation::start();

@@ -138,24 +138,27 @@ pub fn gate() {
             let verdict = gate.ask(&input);
             assert!(matches!(verdict, policy::Verdict::Pass { .. }), "{verdict:?}");
         });
-        if let Some(opa) = (components == 300).then(|| peer("opa")).flatten() {
-            let dir = tempfile::tempdir().unwrap();
-            std::fs::write(dir.path().join("gate.rego"), RULES).unwrap();
-            std::fs::write(dir.path().join("input.json"), &input).unwrap();
-            let mut ask = Command::new(opa);
-            ask.arg(dir.path().join("gate.rego"))
-                .arg("data.countersign.gate")
-                .arg(dir.path().join("input.json"));
-            let told = told(&mut ask);
-            let nanos = |name: &str| Duration::from_nanos(told[name] as u64);
-            let theirs = |how: &str| ["min", "median"].map(|which| nanos(&format!("{how}_{which}_ns")));
-            let figure = "gate, 300 components, 50 findings, 8 rules";
-            print(figure, &ours, &theirs("decision"), "OPA 1.4.2 in process");
-            print(figure, &ours, &theirs("server"), "OPA 1.4.2, its server over loopback");
+        if components == 300 {
+            against_opa("gate, 300 components, 50 findings, 8 rules", RULES, &input, &ours);
         }
         slopes.push((components, ours));
     }
     slope("gate over its input", &slopes);
+}
+
+/// One policy and one input in OPA, against our own time for it.
+pub fn against_opa(figure: &str, module: &str, input: &str, ours: &[Duration]) {
+    let Some(opa) = peer("opa") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("gate.rego"), module).unwrap();
+    std::fs::write(dir.path().join("input.json"), input).unwrap();
+    let mut ask = Command::new(opa);
+    ask.arg(dir.path().join("gate.rego")).arg("data.countersign.gate").arg(dir.path().join("input.json"));
+    let told = told(&mut ask);
+    let nanos = |name: &str| Duration::from_nanos(told[name] as u64);
+    let theirs = |how: &str| ["min", "median"].map(|which| nanos(&format!("{how}_{which}_ns")));
+    print(figure, ours, &theirs("decision"), "OPA 1.4.2 in process");
+    print(figure, ours, &theirs("server"), "OPA 1.4.2, its server over loopback");
 }
 
 fn input(components: u64, findings: u64) -> String {

@@ -25,8 +25,11 @@ pub enum Policy {
         /// Directory of policies.
         dir: PathBuf,
     },
-    /// Write the built-in policy and its tests to a directory, as a starting point.
+    /// Write a pack of policies and its tests to a directory, as a starting point.
+    #[command(allow_missing_positional = true)]
     Copy {
+        /// Name of the pack: `default`, `pci-dss` or `sox-itgc`; default: the built-in policy.
+        pack: Option<String>,
         /// Directory to write; it must not exist.
         dir: PathBuf,
     },
@@ -87,7 +90,8 @@ pub fn run(verb: &Policy, output: Output) -> Result<(), Failure> {
                 )),
             }
         }
-        Policy::Copy { dir } => {
+        Policy::Copy { pack, dir } => {
+            let pack = policies::pack(pack.as_deref())?;
             if dir.exists() {
                 return Err(Failure::error(format!(
                     "`{}` exists; nothing was changed; name a directory that does not exist",
@@ -95,10 +99,9 @@ pub fn run(verb: &Policy, output: Output) -> Result<(), Failure> {
                 )));
             }
             std::fs::create_dir_all(dir)?;
-            for (name, text) in policies::built_in().files {
+            for (name, text) in pack.files().into_iter().chain(pack.tests()) {
                 files::write_shared(&dir.join(name), text.as_bytes())?;
             }
-            files::write_shared(&dir.join("gate_test.rego"), policies::BUILT_IN_TESTS.as_bytes())?;
             output.print(&serde_json::json!({ "dir": dir }), |_| {
                 format!(
                     "wrote {}\nnext: change it, then `countersign policy test {}`",

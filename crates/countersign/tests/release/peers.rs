@@ -87,7 +87,12 @@ fn opa_decides_as_our_gate_does() {
     let Some(opa) = peer("opa") else { return };
     let dir = tempfile::tempdir().unwrap();
     let files = Lab::default().policy.files;
-    std::fs::write(dir.path().join("gate.rego"), &files["gate.rego"]).unwrap();
+    // The program around OPA reads one module; the files of the policy are one package.
+    let lines = files.values().flat_map(|text| text.lines());
+    let is_head = |line: &&str| line.starts_with("package ") || line.starts_with("import ");
+    let body: Vec<_> = lines.filter(|line| !is_head(line)).collect();
+    let module = format!("package countersign.gate\nimport rego.v1\n{}\n", body.join("\n"));
+    std::fs::write(dir.path().join("gate.rego"), module).unwrap();
     let gate = policy::Gate::compile(&policy::Bundle::new(files).unwrap()).unwrap();
     let lab = Lab::default();
     let honest = assemble(&lab, &lab.honest()).0;

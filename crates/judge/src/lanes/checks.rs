@@ -208,15 +208,11 @@ fn stated(bundle: &Bundle, receipt: &Receipt, check: &ReleaseCheck, described: &
 }
 
 fn reports(receipts: &[(Digest, Receipt)]) -> Vec<ProvenReport> {
-    let mut found: BTreeMap<(Name, String), BTreeMap<Name, _>> = BTreeMap::new();
-    for (_, receipt) in receipts {
-        let Work::Check(check) = &receipt.work else { continue };
-        for (path, report) in &receipt.reports {
-            let by = found.entry((check.name.clone(), path.clone())).or_default();
-            by.insert(receipt.runner.clone(), report.clone());
-        }
-    }
-    found.into_iter().map(|((step, path), by)| ProvenReport { step, path, by }).collect()
+    let named = receipts.iter().filter_map(|(_, receipt)| match &receipt.work {
+        Work::Check(check) => Some((&check.name, receipt)),
+        Work::Step(_) | Work::Artifact(_) => None,
+    });
+    ProvenReport::of(named)
 }
 
 const AGAIN: &str =

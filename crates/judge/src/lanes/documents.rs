@@ -15,7 +15,7 @@ use evidence::pipeline::{Pipeline, ScanSort};
 use evidence::policy_files::PolicyFiles;
 use evidence::receipt::{Receipt, Work};
 use evidence::trust_root::Mode;
-use evidence::{Digest, Moment, Name, Place};
+use evidence::{Digest, Moment, Place};
 use policy::{Origin, Producers, Read};
 
 use crate::findings::{Findings, Flaw};
@@ -156,7 +156,7 @@ fn is_met_by(read: &Read, report: &ReportRef) -> bool {
 
 /// Checks that the reports of each receipt are those that its step declares, and groups them by step and path.
 fn declared(pipeline: &Pipeline, receipts: &[(Digest, Receipt)]) -> Result<Vec<ProvenReport>, Flaw> {
-    let mut found: BTreeMap<(Name, String), BTreeMap<Name, ReportRef>> = BTreeMap::new();
+    let mut of_steps = Vec::new();
     for (_, receipt) in receipts {
         let differs = |what: &str| {
             Flaw::new(
@@ -194,12 +194,9 @@ fn declared(pipeline: &Pipeline, receipts: &[(Digest, Receipt)]) -> Result<Vec<P
         if step.scan.iter().any(is_other) {
             return Err(differs("gives a scan of the runner another kind of document"));
         }
-        for (path, report) in &receipt.reports {
-            let by = found.entry((name.clone(), path.clone())).or_default();
-            by.insert(receipt.runner.clone(), report.clone());
-        }
+        of_steps.push((name, receipt));
     }
-    Ok(found.into_iter().map(|((step, path), by)| ProvenReport { step, path, by }).collect())
+    Ok(ProvenReport::of(of_steps))
 }
 
 /// Checks that each report was written by its step: it is neither a file of the commit nor an input of the step.

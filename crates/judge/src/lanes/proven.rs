@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use evidence::Name;
 use evidence::document::ReportRef;
+use evidence::receipt::Receipt;
+use evidence::{Moment, Name};
 
 /// One report of a step or check, as its runners state it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,4 +15,23 @@ pub struct ProvenReport {
     pub path: String,
     /// The statement of each runner about it.
     pub by: BTreeMap<Name, ReportRef>,
+    /// Time at which the first of these runners had ended the step or check.
+    pub made: Moment,
+}
+
+impl ProvenReport {
+    /// The reports of receipts, each with the name of its step or check, grouped by name and path.
+    pub fn of<'a>(receipts: impl IntoIterator<Item = (&'a Name, &'a Receipt)>) -> Vec<Self> {
+        let mut found: BTreeMap<(&Name, &String), Self> = BTreeMap::new();
+        for (name, receipt) in receipts {
+            for (path, report) in &receipt.reports {
+                let made = receipt.ended;
+                let new = || Self { step: name.clone(), path: path.clone(), by: BTreeMap::new(), made };
+                let found = found.entry((name, path)).or_insert_with(new);
+                found.by.insert(receipt.runner.clone(), report.clone());
+                found.made = found.made.min(made);
+            }
+        }
+        found.into_values().collect()
+    }
 }

@@ -1,0 +1,61 @@
+//! The packs: policies that the program has with it, each to start from.
+//!
+//! Invariant: every pack is one package. `gate.rego` has the tables that teams change; the rules that all packs share are in
+//! `release.rego` and `reports.rego`. The page `docs/policy/packs.md` says what each pack shows.
+
+use std::collections::BTreeMap;
+
+/// A policy to start from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pack {
+    /// Its name on the command line.
+    pub name: &'static str,
+    gate: &'static str,
+    tests: &'static str,
+}
+
+/// All packs. The first one is that of new installations.
+pub const PACKS: [Pack; 3] = [
+    Pack {
+        name: "default",
+        gate: include_str!("../../../policies/default/gate.rego"),
+        tests: include_str!("../../../policies/default/gate_test.rego"),
+    },
+    Pack {
+        name: "pci-dss",
+        gate: include_str!("../../../policies/pci-dss/gate.rego"),
+        tests: include_str!("../../../policies/pci-dss/gate_test.rego"),
+    },
+    Pack {
+        name: "sox-itgc",
+        gate: include_str!("../../../policies/sox-itgc/gate.rego"),
+        tests: include_str!("../../../policies/sox-itgc/gate_test.rego"),
+    },
+];
+
+impl Pack {
+    /// The pack of new installations.
+    pub const DEFAULT: Self = PACKS[0];
+
+    /// The pack of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        PACKS.into_iter().find(|pack| pack.name == name)
+    }
+
+    /// Files of the policy, by name.
+    #[must_use]
+    pub fn files(&self) -> BTreeMap<String, String> {
+        let files = [("gate.rego", self.gate), ("release.rego", RELEASE), ("reports.rego", REPORTS)];
+        files.map(|(name, text)| (name.to_owned(), text.to_owned())).into()
+    }
+
+    /// Its tests, by name of the file. They are not part of the policy.
+    #[must_use]
+    pub fn tests(&self) -> BTreeMap<String, String> {
+        [("gate_test.rego".to_owned(), self.tests.to_owned())].into()
+    }
+}
+
+const RELEASE: &str = include_str!("../../../policies/lib/release.rego");
+const REPORTS: &str = include_str!("../../../policies/lib/reports.rego");

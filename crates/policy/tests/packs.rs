@@ -1,0 +1,219 @@
+//! The packs: each compiles, its own tests hold, both evaluators agree on every rule of it, and it costs little.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+
+use std::fmt::Write as _;
+use std::time::Instant;
+
+use policy::{Bundle, Gate, PACKS, Pack, Verdict, run_tests};
+use serde_json::{Value, json};
+
+#[test]
+fn the_tests_of_every_pack_hold() {
+    for pack in PACKS {
+        let bundle = Bundle::new(pack.files()).unwrap();
+        policy::all_asked(&bundle).unwrap();
+        let results = run_tests(&bundle, &pack.tests()).unwrap();
+        let failed: Vec<_> = results.iter().filter(|(_, why)| why.is_some()).collect();
+        assert!(failed.is_empty(), "{}: {failed:?}", pack.name);
+        assert!(results.len() >= 9, "{} has {} tests", pack.name, results.len());
+    }
+}
+
+fn gate(pack: &str) -> Gate {
+    Gate::compile(&Bundle::new(Pack::named(pack).unwrap().files()).unwrap()).unwrap()
+}
+
+/// A release to production with these findings and components.
+fn input(findings: &[Value], components: &[Value]) -> Value {
+    let vote = |name: &str| {
+        json!({"subject": name, "name": name, "roles": ["release-manager"], "hardware": false, "reason": "fine",
+            "ticket": "CHG-1", "via": "command-line", "rebuilt": false, "counts": true, "void": []})
+    };
+    let report = |kind: &str| json!({"kind": kind, "step": "scan", "path": kind, "format": kind, "days": 1, "knowledge_days": 2});
+    json!({
+        "mode": "team",
+        "place": {"project": "shop", "service": "api", "environment": "production", "automatic": false},
+        "build": {
+            "pipeline": "sha256:01",
+            "runners": [{"name": "runner-1"}, {"name": "runner-2"}],
+            "steps": [{"name": "test", "kind": "run"}],
+        },
+        "people": {"requester": "alice", "promoter": "dan", "behind": ["alice"]},
+        "source": {"range": [{"commit": "aa", "signer": "alice"}]},
+        "approvals": [vote("bob"), vote("carol")],
+        "rejections": [],
+        "before": null,
+        "configuration": {"differences": []},
+        "reports": [report("findings"), report("components"), report("tests")],
+        "tests": {"passed": 3, "flaky": 0, "skipped": 0, "failing": []},
+        "findings": findings,
+        "components": components,
+    })
+}
+
+fn finding(n: usize, changes: &Value) -> Value {
+    let mut finding = json!({
+        "id": format!("sha256:{n:0>64}"), "class": "dependency", "rule": format!("CVE-2026-{n}"), "aliases": [],
+        "severity": "medium", "score": 50, "epss": null, "exploited": false, "unconfirmed": false,
+        "message": "a hole in it", "at": format!("pkg:cargo/p{n}@1.0.{n}"), "path": null, "line": null,
+        "component": format!("pkg:cargo/p{n}@1.0.{n}"), "fixed": "2.0", "published_days": 20, "fix_days": 10,
+        "licence": "MIT OR Apache-2.0", "scope": "runtime", "direct": false,
+    });
+    finding.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    finding
+}
+
+fn component(n: usize, changes: &Value) -> Value {
+    let mut component = json!({
+        "purl": format!("pkg:cargo/p{n}@1.0.{n}"), "name": format!("p{n}"), "version": format!("1.0.{n}"),
+        "scope": "runtime", "direct": false, "pinned": true, "licence": "MIT OR Apache-2.0",
+    });
+    component.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    component
+}
+
+/// Codes of reasons and of warnings. A verdict that is none panics with its reason: both evaluators are asked.
+fn codes(gate: &Gate, input: &Value) -> (Vec<String>, Vec<String>) {
+    let (reasons, warnings) = match gate.ask(&input.to_string()) {
+        Verdict::Pass { warnings, .. } => ([].into(), warnings),
+        Verdict::Fail { reasons, warnings, .. } => (reasons, warnings),
+        Verdict::Undecided { why } => unreachable!("{why}"),
+    };
+    let codes = |all: std::collections::BTreeSet<policy::Finding>| {
+        let mut codes: Vec<_> = all.into_iter().map(|one| one.code).collect();
+        codes.dedup();
+        codes
+    };
+    (codes(reasons), codes(warnings))
+}
+
+/// For each rule an input that breaks it alone, and what each pack says: `block`, `warn`, or nothing.
+#[test]
+fn every_rule_decides_alike_in_both_evaluators() {
+    let with = |changes: &Value| input(&[finding(1, changes)], &[]);
+    let of = |changes: &Value| input(&[], &[component(1, changes)]);
+    let changed = |pointer: &str, value: Value| {
+        let mut input = input(&[], &[component(1, &json!({}))]);
+        *input.pointer_mut(pointer).unwrap() = value;
+        input
+    };
+    let only = |kind: &str| {
+        changed(
+            "/reports",
+            json!([{"kind": kind, "step": "s", "path": "p", "days": 0, "knowledge_days": null}]),
+        )
+    };
+    let high: Vec<_> = (0..6).map(|n| finding(n, &json!({"severity": "high", "fixed": null}))).collect();
+    let cases = [
+        ("nothing", input(&[], &[component(1, &json!({}))]), ["", "", ""]),
+        ("secret-found", with(&json!({"class": "secret"})), ["block", "block", "block"]),
+        ("secret-found", with(&json!({"class": "secret", "unconfirmed": true})), ["warn", "warn", "warn"]),
+        (
+            "finding-critical",
+            with(&json!({"class": "code", "exploited": true, "fixed": null})),
+            ["block", "warn", "block"],
+        ),
+        ("fix-overdue", with(&json!({"severity": "high", "fix_days": 61})), ["warn", "block", "warn"]),
+        (
+            "fix-undated",
+            with(&json!({"severity": "high", "fix_days": null, "published_days": null})),
+            ["warn", "block", "warn"],
+        ),
+        ("budget-exceeded", input(&high, &[]), ["warn", "", "warn"]),
+        ("licence-denied", of(&json!({"licence": "SSPL-1.0 AND MIT"})), ["warn", "", "warn"]),
+        ("dependency-unpinned", of(&json!({"pinned": false})), ["warn", "warn", "warn"]),
+        ("report-old", changed("/reports/0/days", json!(40)), ["warn", "block", "warn"]),
+        ("report-old", changed("/reports/0/knowledge_days", json!(40)), ["warn", "block", "warn"]),
+        ("sbom-missing", only("findings"), ["warn", "block", "warn"]),
+        ("provenance-missing", changed("/build/pipeline", Value::Null), ["block", "block", "block"]),
+        ("tests-missing", changed("/tests/passed", json!(0)), ["warn", "warn", "warn"]),
+        ("tests-failed", changed("/tests/failing", json!(["a b"])), ["block", "block", "block"]),
+        (
+            "check-failed",
+            changed(
+                "/before",
+                json!({"environment": "staging", "checks": [{"name": "smoke", "passed": false, "exits": ["code 1"]}]}),
+            ),
+            ["block", "block", "block"],
+        ),
+        (
+            "secret-found",
+            changed(
+                "/before",
+                json!({"environment": "staging", "findings": [finding(1, &json!({})), finding(2, &json!({"class": "secret"})), finding(3, &json!({}))]}),
+            ),
+            ["block", "block", "block"],
+        ),
+        (
+            "configuration-out-of-bounds",
+            changed(
+                "/configuration",
+                json!({"differences": [{"name": "A", "code": "debug-on", "what": "is on"}]}),
+            ),
+            ["block", "block", "block"],
+        ),
+        (
+            "rejected",
+            changed("/rejections", json!([{"name": "erin", "reason": "no"}])),
+            ["block", "block", "block"],
+        ),
+        ("approvals-missing", changed("/approvals", json!([])), ["block", "block", "block"]),
+        ("promoter-wrote", changed("/people/promoter", json!("alice")), ["", "", "block"]),
+    ];
+    for (at, pack) in ["default", "pci-dss", "sox-itgc"].into_iter().enumerate() {
+        let gate = gate(pack);
+        for (code, input, expected) in &cases {
+            let (against, warned) = codes(&gate, input);
+            let is = |all: &[String]| all.iter().any(|one| one == code);
+            let found = match (is(&against), is(&warned)) {
+                (true, false) => "block",
+                (false, true) => "warn",
+                (false, false) => "",
+                (true, true) => "both",
+            };
+            assert_eq!(found, expected[at], "{pack}: {code}; against {against:?}, warned {warned:?}");
+        }
+    }
+}
+
+/// 300 components and 50 findings. Each of them may cost some steps, and no pair of them any: three times as many
+/// components cost at most three times as much.
+#[test]
+fn the_cost_of_a_pack_grows_with_its_input_and_not_with_pairs() {
+    let mut table = String::new();
+    for pack in PACKS {
+        let gate = gate(pack.name);
+        let of = |components: usize, findings: usize| {
+            let findings: Vec<_> = (0..findings).map(|n| finding(n, &json!({}))).collect();
+            let components: Vec<_> = (0..components).map(|n| component(n, &json!({}))).collect();
+            let input = input(&findings, &components).to_string();
+            let began = Instant::now();
+            assert!(matches!(gate.ask(&input), Verdict::Pass { .. }));
+            (gate.instructions(&input).unwrap(), began.elapsed())
+        };
+        let ((usual, took), (more, _)) = (of(300, 50), of(900, 150));
+        writeln!(table, "{}: {usual} instructions, {took:?}; {more} for three times as much", pack.name)
+            .unwrap();
+        assert!(usual < 100_000, "{table}");
+        assert!(more <= 3 * usual, "{table}");
+    }
+    println!("{table}");
+}
+
+/// One evaluator of the engine ends a rule at the first element whose head is undefined. So each of these comes before and
+/// after a finding that no rule is about.
+#[test]
+fn findings_decide_beside_others() {
+    let gate = gate("default");
+    let harmless = finding(1, &json!({"fixed": null, "state": "open"}));
+    for (code, changes) in [
+        ("secret-found", json!({"class": "secret"})),
+        ("finding-critical", json!({"severity": "critical", "fixed": null})),
+    ] {
+        let bad = finding(2, &changes);
+        for findings in [vec![harmless.clone(), bad.clone()], vec![bad, harmless.clone()]] {
+            let (against, _) = codes(&gate, &input(&findings, &[]));
+            assert_eq!(against, [code], "{findings:?}");
+        }
+    }
+}

@@ -1,0 +1,394 @@
+# Rules about what scanners, tests and package managers reported. The table `modes` in `gate.rego` says for each rule
+# whether it blocks, warns or is off; `limits` has the numbers. Each rule goes through the facts once, so that a thousand
+# components cost a thousand steps.
+package countersign.gate
+
+import rego.v1
+
+# In solo mode the column `solo` stands for every environment that has no column of its own, such as `solo/dev`.
+column := sprintf("solo/%s", [input.place.environment]) if solo else := input.place.environment
+
+fallback := "solo" if solo else := "other"
+
+mode(rule) := object.get(row, column, object.get(row, fallback, object.get(row, "other", "block"))) if row := object.get(modes, rule, {})
+
+# A rule that the table does not name, or a word that is misspelt there, blocks.
+blocks(rule) if not mode(rule) in {"off", "warn"}
+
+limit(name) := object.get(row, input.place.environment, object.get(row, "other", {})) if row := object.get(limits, name, {})
+
+# A waived finding counts again from the end of its waiver on.
+open_findings := [finding |
+	some finding in object.get(input, "findings", [])
+	object.get(finding, "state", "open") == "open"
+]
+
+confirmed := [finding | some finding in open_findings; not finding.unconfirmed]
+
+suspected := [finding | some finding in open_findings; finding.unconfirmed]
+
+told(finding) := sprintf("%s at %s: %s", [finding.rule, finding.at, finding.message])
+
+remedy(finding) := sprintf("upgrade to %s or later, through the dependency that brings it in, and run again", [finding.fixed]) if {
+	finding.fixed != null
+	object.get(finding, "direct", null) == false
+} else := sprintf("upgrade to %s or later, and run again", [finding.fixed]) if {
+	finding.fixed != null
+} else := "mend it and run again"
+
+secret(finding) := {
+	"code": "secret-found",
+	"what": told(finding),
+	"remedy": "revoke the secret, remove it, and run a commit without it",
+} if {
+	finding.class == "secret"
+}
+
+critical(finding) := {"code": "finding-critical", "what": told(finding), "remedy": remedy(finding)} if {
+	not finding.class in {"secret", "licence"}
+	serious(finding)
+}
+
+serious(finding) if finding.severity == "critical"
+
+serious(finding) if finding.exploited
+
+licence(finding) := {"code": "licence-denied", "what": told(finding), "remedy": REPLACE} if finding.class == "licence"
+
+REPLACE := "replace the dependency, or have its licence allowed in the policy"
+
+problems contains problem if {
+	some finding in confirmed
+	problem := secret(finding)
+}
+
+suspicions contains problem if {
+	some finding in suspected
+	problem := secret(finding)
+}
+
+problems contains problem if {
+	some finding in confirmed
+	problem := critical(finding)
+}
+
+suspicions contains problem if {
+	some finding in suspected
+	problem := critical(finding)
+}
+
+problems contains problem if {
+	some finding in confirmed
+	problem := licence(finding)
+}
+
+# --- Age and number of findings -----------------------------------------------------------------------------------
+
+# The clock of a fix is the day on which it was released; where nobody says, the day of the advisory.
+clock(finding) := finding.fix_days if {
+	finding.fix_days != null
+} else := finding.published_days if {
+	finding.published_days != null
+}
+
+# Days within which a fix has to be taken; undefined where the severity has no limit.
+fix_within(finding) := min([days |
+	some word in [finding.severity, known(finding)]
+	days := limits.fix_days[word]
+])
+
+known(finding) := "exploited" if finding.exploited else := "not known to be exploited"
+
+problems contains {
+	"code": "fix-overdue",
+	"what": sprintf("%s; a fix has been there for %d days, %d are allowed", [told(finding), days, most]),
+	"remedy": remedy(finding),
+} if {
+	some finding in confirmed
+	finding.fixed != null
+	most := fix_within(finding)
+	days := clock(finding)
+	days > most
+}
+
+problems contains {
+	"code": "fix-undated",
+	"what": sprintf("%s; there is a fix, and nothing shows since when: neither its day nor that of the advisory is known", [told(finding)]),
+	"remedy": remedy(finding),
+} if {
+	some finding in confirmed
+	finding.fixed != null
+	fix_within(finding)
+	not clock(finding)
+}
+
+problems contains {
+	"code": "budget-exceeded",
+	"what": sprintf("%d findings of severity %s, %d are allowed here", [found, severity, most]),
+	"remedy": "mend some of them, or have them waived",
+} if {
+	some severity, most in limit("budget")
+	found := count([finding | some finding in confirmed; finding.class != "secret"; finding.severity == severity])
+	found > most
+}
+
+problems contains {
+	"code": "report-old",
+	"what": sprintf("report `%s` of step `%s` rests on knowledge that is %d days old, %d are allowed", [report.path, report.step, report.knowledge_days, limits.report_days]),
+	"remedy": "renew the snapshot on the runners and run the commit again",
+} if {
+	some report in object.get(input, "reports", [])
+	report.knowledge_days != null
+	report.knowledge_days > limits.report_days
+}
+
+problems contains {
+	"code": "report-old",
+	"what": sprintf("report `%s` of step `%s` was made %d days ago, %d are allowed", [report.path, report.step, report.days, limits.report_days]),
+	"remedy": "run the commit again",
+} if {
+	some report in object.get(input, "reports", [])
+	report.kind == "findings"
+	report.days > limits.report_days
+}
+
+# --- What is missing ----------------------------------------------------------------------------------------------
+
+kinds := {report.kind | some report in object.get(input, "reports", [])}
+
+problems contains {
+	"code": "sbom-missing",
+	"what": "no step reported the components of the artifact",
+	"remedy": "let a step report them, for example in CycloneDX",
+} if {
+	not "components" in kinds
+}
+
+# The judge refuses evidence without receipts, and derives the provenance from them again. So this can only be seen if that
+# ever changed.
+problems contains {
+	"code": "provenance-missing",
+	"what": "no receipt shows which pipeline made the artifact",
+	"remedy": "run the commit on a runner of this installation",
+} if {
+	object.get(input.build, "pipeline", null) == null
+}
+
+problems contains {
+	"code": "tests-missing",
+	"what": "no step reported a test that passed",
+	"remedy": "let a step report its tests, for example as JUnit XML",
+} if {
+	tests := object.get(input, "tests", {})
+	object.get(tests, "passed", 0) + object.get(tests, "flaky", 0) == 0
+	count(object.get(tests, "failing", [])) == 0
+}
+
+problems contains {
+	"code": "tests-failed",
+	"what": sprintf("test `%s` failed", [test]),
+	"remedy": "mend it and run again",
+} if {
+	some test in input.tests.failing
+}
+
+# --- Components ---------------------------------------------------------------------------------------------------
+
+components := object.get(input, "components", [])
+
+# Of alternatives one that is allowed is enough. An expression that mixes `OR` and `AND` is denied if any word of it is.
+denied(expression) if {
+	not contains(expression, " OR ")
+	some word in words(expression)
+	word in limits.licences_denied
+}
+
+denied(expression) if {
+	contains(expression, " OR ")
+	contains(expression, " AND ")
+	some word in words(expression)
+	word in limits.licences_denied
+}
+
+denied(expression) if {
+	contains(expression, " OR ")
+	not contains(expression, " AND ")
+	every word in words(expression) {
+		word in limits.licences_denied
+	}
+}
+
+# Identifiers of an SPDX expression, without operators and exceptions.
+words(expression) := {word |
+	plain := replace(replace(replace(expression, "(", ""), ")", ""), " AND ", " OR ")
+	some part in split(plain, " OR ")
+	word := trim_space(split(part, " WITH ")[0])
+}
+
+# Many components have the same few expressions.
+denied_expressions := {expression |
+	some expression in {component.licence | some component in components; component.licence != null}
+	denied(expression)
+}
+
+problems contains {
+	"code": "licence-denied",
+	"what": sprintf("%s is licensed under %s", [component.purl, component.licence]),
+	"remedy": REPLACE,
+} if {
+	some component in components
+	component.licence in denied_expressions
+}
+
+unpinned := sort([component.purl | some component in components; not component.pinned])
+
+# The first of a list, and how many more there are.
+named(all) := concat(", ", all) if {
+	count(all) <= 5
+} else := sprintf("%s and %d more", [concat(", ", array.slice(all, 0, 5)), count(all) - 5])
+
+problems contains {
+	"code": "dependency-unpinned",
+	"what": sprintf("no checksum pins %d components: %s", [count(unpinned), named(unpinned)]),
+	"remedy": "commit a lockfile with checksums",
+} if {
+	count(unpinned) > 0
+}
+
+# --- Checks in the environment before -----------------------------------------------------------------------------
+
+# The judge itself refuses a release of which a declared check has not run.
+problems contains {
+	"code": "check-failed",
+	"what": sprintf("check `%s` of the release in %s failed: %s", [check.name, input.before.environment, concat(", ", check.exits)]),
+	"remedy": "see `countersign logs`, mend it and run again",
+} if {
+	some check in input.before.checks
+	not check.passed
+}
+
+open_before := [object.union(finding, {"at": sprintf("%s, in %s", [finding.at, input.before.environment])}) |
+	some finding in input.before.findings
+	object.get(finding, "state", "open") == "open"
+]
+
+problems contains problem if {
+	some finding in open_before
+	not finding.unconfirmed
+	problem := secret(finding)
+}
+
+problems contains problem if {
+	some finding in open_before
+	not finding.unconfirmed
+	problem := critical(finding)
+}
+
+suspicions contains problem if {
+	some finding in open_before
+	finding.unconfirmed
+	problem := secret(finding)
+}
+
+suspicions contains problem if {
+	some finding in open_before
+	finding.unconfirmed
+	problem := critical(finding)
+}
+
+problems contains {
+	"code": "tests-failed",
+	"what": sprintf("test `%s` failed in %s", [test, input.before.environment]),
+	"remedy": "mend it and run again",
+} if {
+	some test in input.before.tests.failing
+}
+
+checks contains sprintf("every check of the release in %s passed", [input.before.environment]) if {
+	input.before.checks
+	blocks("check-failed")
+}
+
+checks contains sprintf("no check in %s found anything critical or known to be exploited", [input.before.environment]) if {
+	input.before.findings
+	blocks("finding-critical")
+}
+
+# --- Configuration ------------------------------------------------------------------------------------------------
+
+problems contains {
+	"code": "configuration-out-of-bounds",
+	"what": sprintf("%s: %s", [difference.name, difference.what]),
+	"remedy": "correct `release.yaml` or the variables of the place, or have other bounds signed",
+} if {
+	some difference in input.configuration.differences
+}
+
+# --- What was checked ---------------------------------------------------------------------------------------------
+
+checks contains "no scanner found a secret" if {
+	input.findings
+	blocks("secret-found")
+}
+
+checks contains "no scanner found anything critical or known to be exploited" if {
+	input.findings
+	blocks("finding-critical")
+}
+
+checks contains "every reported test passed" if {
+	input.tests
+	blocks("tests-failed")
+}
+
+checks contains "no component has a denied licence" if {
+	input.components
+	blocks("licence-denied")
+}
+
+checks contains "a checksum pins every component" if {
+	input.components
+	blocks("dependency-unpinned")
+}
+
+checks contains "the configuration is sound and within its bounds" if {
+	input.configuration
+	blocks("configuration-out-of-bounds")
+}
+
+checks contains "the components of the artifact were reported" if blocks("sbom-missing")
+
+checks contains "some test passed" if blocks("tests-missing")
+
+checks contains "findings are within the budget" if {
+	input.findings
+	blocks("budget-exceeded")
+}
+
+checks contains "no fix was left for longer than allowed" if {
+	input.findings
+	blocks("fix-overdue")
+}
+
+checks contains sprintf("no report is older than %d days", [limits.report_days]) if {
+	input.reports
+	blocks("report-old")
+}
+
+# --- Decision -----------------------------------------------------------------------------------------------------
+
+deny contains problem if {
+	some problem in problems
+	blocks(problem.code)
+}
+
+warn contains problem if {
+	some problem in problems
+	mode(problem.code) == "warn"
+}
+
+# A suspicion blocks nowhere.
+warn contains problem if {
+	some problem in suspicions
+	mode(problem.code) != "off"
+}

@@ -1,0 +1,101 @@
+package countersign.gate_test
+
+import rego.v1
+
+import data.countersign.gate
+
+codes(found) := {reason.code | some reason in found}
+
+approval(name) := {
+	"subject": name, "name": name, "roles": ["release-manager"], "hardware": false, "reason": "fine", "ticket": null,
+	"via": "command-line", "rebuilt": false, "counts": true, "void": [],
+}
+
+base := {
+	"mode": "team",
+	"place": {"project": "shop", "service": "api", "environment": "production", "automatic": false, "after": "staging"},
+	"build": {
+		"pipeline": "sha256:01",
+		"runners": [{"name": "runner-1", "host": "a"}, {"name": "runner-2", "host": "b"}],
+		"steps": [{"name": "test", "kind": "run"}],
+	},
+	"source": {"range": [{"commit": "aa", "signer": "ssh:alice"}]},
+	"approvals": [approval("bob")],
+	"rejections": [],
+}
+
+with_field(name, value) := object.union(base, {name: value})
+
+report(kind) := {"kind": kind, "step": "scan", "path": "out", "days": 0, "knowledge_days": 1}
+
+complete := object.union(base, {
+	"reports": [report("components"), report("findings")],
+	"findings": [],
+	"tests": {"passed": 1, "flaky": 0, "failing": []},
+})
+
+# A vulnerability with a fix, as a scan of the dependencies reports it.
+vulnerable(changes) := object.union(complete, {"findings": [object.union(
+	{
+		"class": "dependency", "rule": "RUSTSEC-2026-0001", "severity": "critical", "exploited": false, "unconfirmed": false,
+		"at": "pkg:cargo/a@1", "message": "a hole", "fixed": "2.0", "fix_days": 31, "published_days": 40, "component": "pkg:cargo/a@1",
+	},
+	changes,
+)]})
+
+test_a_release_without_overdue_fixes_passes if {
+	gate.deny == set() with input as complete
+	gate.warn == set() with input as complete
+}
+
+test_a_critical_fix_has_a_month if {
+	codes(gate.deny) == {"fix-overdue"} with input as vulnerable({})
+	gate.deny == set() with input as vulnerable({"fix_days": 30})
+	codes(gate.warn) == {"finding-critical"} with input as vulnerable({"fix_days": 30})
+}
+
+test_high_severity_has_a_month_too if {
+	codes(gate.deny) == {"fix-overdue"} with input as vulnerable({"severity": "high"})
+	gate.deny == set() with input as vulnerable({"severity": "medium"})
+	codes(gate.deny) == {"fix-overdue"} with input as vulnerable({"severity": "medium", "exploited": true})
+}
+
+test_the_advisory_counts_where_the_fix_has_no_date if {
+	codes(gate.deny) == {"fix-overdue"} with input as vulnerable({"fix_days": null})
+	gate.deny == set() with input as vulnerable({"fix_days": null, "published_days": 30})
+}
+
+test_a_fix_without_any_date_does_not_show_the_month if {
+	codes(gate.deny) == {"fix-undated"} with input as vulnerable({"fix_days": null, "published_days": null})
+}
+
+test_without_a_fix_it_only_warns if {
+	gate.deny == set() with input as vulnerable({"fixed": null})
+	codes(gate.warn) == {"finding-critical"} with input as vulnerable({"fixed": null})
+}
+
+test_a_waiver_counts if gate.deny == set() with input as vulnerable({"state": "waiver"})
+
+test_elsewhere_it_warns if {
+	gate.deny == set() with input as object.union(vulnerable({}), {"place": {"environment": "staging"}})
+	codes(gate.warn) == {"finding-critical", "fix-overdue"} with input as object.union(vulnerable({}), {"place": {"environment": "staging"}})
+}
+
+test_knowledge_of_a_week_is_needed if {
+	old := object.union(complete, {"reports": [report("components"), object.union(report("findings"), {"knowledge_days": 8})]})
+	codes(gate.deny) == {"report-old"} with input as old
+}
+
+test_components_are_needed if {
+	codes(gate.deny) == {"sbom-missing"} with input as object.union(complete, {"reports": [report("findings")]})
+}
+
+test_the_runner_scans_in_production if {
+	some read in gate.reads with input as {"mode": "team", "place": {"environment": "production"}}
+	read == {"kind": "findings", "format": "dependencies", "producer": "runner", "runners": 2, "days": 7}
+}
+
+test_elsewhere_nothing_is_demanded if {
+	reads := gate.reads with input as {"mode": "team", "place": {"environment": "dev"}}
+	count([read | some read in reads; read.runners > 0]) == 0
+}
