@@ -169,7 +169,7 @@ test_a_waived_finding_is_silent if {
 	codes(gate.deny) == {"finding-critical"} with input as found({"state": "open"})
 }
 
-differing := with_field("configuration", {"differences": [{"name": "DATABASE_URL", "code": "database-without-tls", "what": "has no TLS"}]})
+differing := with_field("configuration", {"differences": [{"name": "DATABASE_URL", "what": "has no TLS"}]})
 
 test_a_configuration_out_of_bounds_stops_it if {
 	codes(gate.deny) == {"configuration-out-of-bounds"} with input as differing

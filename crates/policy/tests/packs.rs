@@ -146,10 +146,7 @@ fn every_rule_decides_alike_in_both_evaluators() {
         ),
         (
             "configuration-out-of-bounds",
-            changed(
-                "/configuration",
-                json!({"differences": [{"name": "A", "code": "debug-on", "what": "is on"}]}),
-            ),
+            changed("/configuration", json!({"differences": [{"name": "A", "what": "is on"}]})),
             ["block", "block", "block"],
         ),
         (
@@ -160,9 +157,14 @@ fn every_rule_decides_alike_in_both_evaluators() {
         ("approvals-missing", changed("/approvals", json!([])), ["block", "block", "block"]),
         ("promoter-wrote", changed("/people/promoter", json!("alice")), ["", "", "block"]),
     ];
+    decided(&cases);
+}
+
+/// Asks each pack about each case.
+fn decided(cases: &[(&str, Value, [&str; 3])]) {
     for (at, pack) in ["default", "pci-dss", "sox-itgc"].into_iter().enumerate() {
         let gate = gate(pack);
-        for (code, input, expected) in &cases {
+        for (code, input, expected) in cases {
             let (against, warned) = codes(&gate, input);
             let is = |all: &[String]| all.iter().any(|one| one == code);
             let found = match (is(&against), is(&warned)) {
