@@ -1,6 +1,9 @@
 //! Findings: a secret is refused before it is in a commit. Those of a scanner may run in staging, and stop the release to
 //! production. So do those of a check that runners do against the service in staging.
 
+use std::time::Duration;
+
+use client::clock::now;
 use client::random;
 use serde_json::Value;
 
@@ -32,6 +35,7 @@ pub fn stopped(stage: &mut Stage) -> Result<(), Failure> {
     }
     let what = answered.value.pointer("/reasons/0/what").and_then(Value::as_str).unwrap_or_default();
     stage.tell(format!("a scanner's critical finding runs in staging; production refuses it: {what}"));
+    waived(stage, &artifact_of(&ran))?;
 
     let line = "a mended finding";
     stage.write(book, &honest)?;
@@ -109,6 +113,26 @@ pub fn hooked(stage: &mut Stage) -> Result<(), Failure> {
     stage.expect("alice", &["hook", "remove"], 0, line)?;
     stage.tell(format!(
         "a secret in what Alice commits: the hook refuses it before there is a commit: {what}"
+    ));
+    Ok(())
+}
+
+/// Bob accepts the finding until a time; Alice, who wrote the change, may not.
+fn waived(stage: &mut Stage, artifact: &str) -> Result<(), Failure> {
+    let line = "a waiver";
+    let shown = stage.expect("bob", &["approve", "--show"], 0, line)?.value;
+    let id = shown.pointer("/findings/worst/0/id").and_then(Value::as_str).unwrap_or_default();
+    let until = now()?.later_by(Duration::from_secs(24 * 60 * 60)).to_string();
+    let words = ["waive", id, "--yes", "--reason", "mended within a day", "--until", &until];
+    refused(&stage.countersign("alice", &words)?, 3, &["own-change"], line)?;
+    stage.expect("bob", &words, 0, line)?;
+    stage.expect("bob", &["approve", "--yes", "--reason", "with the waiver"], 0, line)?;
+    promote(stage, line)?;
+    if running(stage, "production")? != artifact {
+        return Err(broke(line, "production does not run what was waived"));
+    }
+    stage.tell(format!(
+        "its author may not waive it; a second person does, until {until}, and production serves it"
     ));
     Ok(())
 }
