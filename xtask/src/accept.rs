@@ -28,7 +28,8 @@ pub fn accept(area: &str, only: Option<&str>) -> TaskResult {
         "hold" => HOLD,
         "sound" => SOUND,
         "plain" => PLAIN,
-        _ => return Err(format!("`{area}` is no area; known: ship, hold, sound, plain")),
+        "findings" => FINDINGS,
+        _ => return Err(format!("`{area}` is no area; known: ship, hold, sound, plain, findings")),
     };
     let mut report = Vec::new();
     for line in lines.iter().filter(|line| only.is_none_or(|text| line.claim.contains(text))) {
@@ -254,5 +255,74 @@ const PLAIN: &[Line] = &[
         shown_by: &[],
         done_by: Some(run::tidy),
         lacks: None,
+    },
+];
+
+const FINDINGS: &[Line] = &[
+    Line {
+        claim: "fixtures: published reports are read as counted, at most 5 % differ, none with findings reads as empty",
+        shown_by: &["published::", "purls::", "junit::", "scanners::", "real::", "vex::", "incomplete::"],
+        done_by: None,
+        lacks: Some("the records of vectors/rustsec are Markdown, which no part of the product reads"),
+    },
+    Line {
+        claim: "components and advisories equal an independent parser and matcher",
+        shown_by: &[
+            "components_are_those_of_an_independent_parser",
+            "the_graph_of_one_project_is_the_same_by_every_package_manager",
+            "bills_of_materials_are_the_validated_ones",
+            "an_independent_matcher_agrees",
+        ],
+        done_by: None,
+        lacks: Some("27 of 30 lists, no comparison with cargo-audit, pairs of PyPI and Go alone"),
+    },
+    Line {
+        claim: "secrets: precision and recall per kind on the labelled set, none in real code",
+        shown_by: &[
+            "precision_and_recall_per_kind",
+            "real_code_has_no_secrets",
+            "near_misses_are_no_secrets",
+        ],
+        done_by: None,
+        lacks: None,
+    },
+    Line {
+        claim: "hostile reports, lockfiles, advisories: a clear error, 10,000 mutations of each",
+        shown_by: &["mutations", "hostile::", "damage::", "records::", "foreign_lockfiles"],
+        done_by: None,
+        lacks: None,
+    },
+    Line {
+        claim: "forgeries: each kind refused by name, no check idle, the corpus replays",
+        shown_by: &["every_forgery_is_refused_by_name", "ledgers_of_every_release_replay"],
+        done_by: Some(mutants::run),
+        lacks: None,
+    },
+    Line {
+        claim: "a waiver blocks again at its second, and a second person alone makes one",
+        shown_by: &[
+            "a_statement_counts_until_just_before_its_end_and_from_then_on_nowhere",
+            "a_second_person_waives_a_finding_until_a_date",
+        ],
+        done_by: None,
+        lacks: None,
+    },
+    Line {
+        claim: "a developer who empties, drops, suppresses or points a scan elsewhere does not get through",
+        shown_by: &[
+            "suppressed_results_are_findings",
+            "semgrep_that_scanned_no_file",
+            "comments_of_other_tools_suppress_nothing",
+            "something_critical_reaches_staging_and_not_production",
+            "release::scans",
+        ],
+        done_by: None,
+        lacks: None,
+    },
+    Line {
+        claim: "three real projects as a new user, by README alone, within ten minutes",
+        shown_by: &["the_examples_of_the_scan_page_run"],
+        done_by: None,
+        lacks: Some("no new user has tried three projects yet"),
     },
 ];
