@@ -318,6 +318,7 @@ fn every_page_is_checked() {
     pages.sort();
     let checked = [
         "README",
+        "advisories",
         "agent-report",
         "approval",
         "bundle",
