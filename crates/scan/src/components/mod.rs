@@ -97,8 +97,14 @@ fn reader(kind: FileKind) -> fn(&Input<'_>, &mut ComponentsDocument) -> Result<(
 }
 
 /// Whether the file belongs to an installed or vendored package: its own lockfile says nothing about this project.
+/// A checksum file of Cargo stands for files of Cargo alone, and never for the whole tree.
 fn is_installed(path: &str, files: &BTreeMap<String, Vec<u8>>) -> bool {
-    let vendored = |directory: &str| files.contains_key(&within_directory(directory, ".cargo-checksum.json"));
+    let cargo = base(path).starts_with("Cargo.");
+    let vendored = |directory: &str| {
+        cargo
+            && !directory.is_empty()
+            && files.contains_key(&within_directory(directory, ".cargo-checksum.json"))
+    };
     let mut above = directory(path);
     loop {
         if base(above) == "node_modules" || vendored(above) {

@@ -202,6 +202,16 @@ fn installed_and_vendored_packages_are_not_the_project() {
     assert!(document.components.is_empty() && document.sources.is_empty());
 }
 
+/// A developer could hide all lockfiles by one file at the root.
+#[test]
+fn a_checksum_file_hides_no_other_lockfile() {
+    let mut files = file("Cargo.lock", "version = 4\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n");
+    files.extend(file(".cargo-checksum.json", "{}"));
+    files.extend(file("web/.cargo-checksum.json", "{}"));
+    files.extend(file("web/requirements.txt", "flask==3.0.0\n"));
+    assert_eq!(of(&files).unwrap().sources.len(), 2);
+}
+
 #[test]
 fn what_cannot_be_read_is_an_error_with_file_place_and_remedy() {
     let rows: [(&str, &str); 17] = [

@@ -83,9 +83,13 @@ pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<Scan, ScanError> {
             let finding = Finding { unconfirmed: true, ..finding };
             scan.document.add(fingerprint(path, NOT_SCANNED, "", 0)?, finding);
             scan.skipped.push(Skipped { path: path.clone(), why });
-            continue;
+            // Its bytes are scanned as they are: text may begin like a compressed file.
+            if bytes.len() > INPUT_BYTES_MAX {
+                continue;
+            }
+        } else {
+            scan.files += 1;
         }
-        scan.files += 1;
         for hit in self::scan(path, bytes)? {
             let severity = if hit.rule.contains("-test-") { Severity::Medium } else { Severity::High };
             let finding = finding(path, hit.rule, severity, hit.line, hit.message);
@@ -104,8 +108,22 @@ pub fn scan(path: &str, bytes: &[u8]) -> Result<Vec<Hit>, ScanError> {
     if bytes.len() > INPUT_BYTES_MAX {
         return Err(ScanError::Long { what: "file to be scanned for secrets" });
     }
-    let decoded = from_utf16(bytes);
-    let bytes = decoded.as_ref().map_or(bytes, |text| text.as_bytes());
+    let mut hits = Vec::new();
+    if let Some(rule) = names::of(path) {
+        let message = format!("{}: the name says that the file is a secret", rule.what);
+        let fingerprint = fingerprint(path, rule.id, "", 0)?;
+        hits.push(Hit { line: 0, column: 0, end: 0, rule: rule.id, fingerprint, message });
+    }
+    hits.extend(hits_in(path, bytes)?);
+    // Two bytes in front of a text would hide it, so it is read both as it stands and as it says.
+    if let Some(text) = from_utf16(bytes) {
+        hits.extend(hits_in(path, text.as_bytes())?);
+    }
+    Ok(hits)
+}
+
+/// Scans bytes as one text.
+fn hits_in(path: &str, bytes: &[u8]) -> Result<Vec<Hit>, ScanError> {
     let matches = engine::matches(bytes)?;
     if matches.len() > HITS_MAX {
         let why = format!("{path}: more than {HITS_MAX} secrets; take the file out of the tree");
@@ -113,11 +131,6 @@ pub fn scan(path: &str, bytes: &[u8]) -> Result<Vec<Hit>, ScanError> {
     }
     let mut hits = Vec::new();
     let mut seen: BTreeMap<(&str, String), u32> = BTreeMap::new();
-    if let Some(rule) = names::of(path) {
-        let message = format!("{}: the name says that the file is a secret", rule.what);
-        let fingerprint = fingerprint(path, rule.id, "", 0)?;
-        hits.push(Hit { line: 0, column: 0, end: 0, rule: rule.id, fingerprint, message });
-    }
     let mut place = Place::default();
     for (number, found) in matches.iter().enumerate() {
         place.advance(bytes, found.start);

@@ -133,6 +133,17 @@ fn utf_16_is_read() {
 }
 
 #[test]
+fn first_bytes_hide_no_text() {
+    let text = format!("k=\"{}\"\n", key("aa"));
+    for magic in [b"\xff\xfe".as_slice(), b"\xfe\xff", b"BZh=1\n", b"PK\x03\x04", b"\x1f\x8b"] {
+        let files = BTreeMap::from([(".env".to_owned(), [magic, text.as_bytes()].concat())]);
+        let document = of(&files).unwrap().document;
+        let found = document.findings.values().any(|finding| finding.rule == "stripe-secret-key");
+        assert!(found, "{magic:?}");
+    }
+}
+
+#[test]
 fn hostile_bytes_take_bounded_time() {
     let long = format!("{}{}", "token=".repeat(100_000), key("aa"));
     assert!(scan("a", long.as_bytes()).unwrap().iter().any(|hit| hit.rule == "stripe-secret-key"));
