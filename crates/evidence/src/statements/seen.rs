@@ -1,8 +1,8 @@
 //! A finding as the signer of a statement saw it.
 //!
 //! Invariant: it is the finding with the identity that is the subject of the statement. The finding of a dependency is
-//! also meant if the component is the same and one of the advisory's ids is one that the signer saw, because another
-//! scanner names the same advisory by another id.
+//! also meant if the component is the same and its rule is an id that the signer saw, because another scanner names the
+//! same advisory by another id.
 
 use std::collections::BTreeSet;
 
@@ -57,7 +57,8 @@ impl SeenFinding {
     pub(super) fn is_seen(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> bool {
         let names = |name: &String| *name == self.rule || self.aliases.contains(name);
         let same = self.component.is_some() && dependency(finding) == self.component.as_deref();
-        subjects.contains(id) || same && (names(&finding.rule) || finding.aliases.iter().any(names))
+        // The finding's own aliases are whatever a report says, so they lead to no other advisory.
+        subjects.contains(id) || same && names(&finding.rule)
     }
 
     pub(super) fn told(&self) -> String {
