@@ -62,6 +62,14 @@ fn answer(path: &str, bundle: &Bundle, leaves: &[tlog::Hash]) -> Vec<u8> {
         });
         return json!([place]).to_string().into_bytes();
     }
+    if path.ends_with("/installation") {
+        let digest = ::evidence::Digest::of(b"all is well");
+        let view = json!({
+            "installation": lab::id(1), "root_version": 1, "root": digest, "mode": "team", "origin": "origin",
+            "entries": 1, "snapshot": 0, "misfits": 0, "status": null, "people": [],
+        });
+        return view.to_string().into_bytes();
+    }
     if path.contains("/evidence") {
         return bundle.encode().unwrap();
     }
