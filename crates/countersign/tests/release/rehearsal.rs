@@ -12,7 +12,7 @@ fn the_rehearsal_tells_its_story_and_leaves_a_ledger_that_anyone_can_check() {
     let data = data.to_str().unwrap();
     let told = home.ok(&["demo", "--exit", "--data", data]);
     assert_eq!(told["data"], data);
-    assert_eq!(told["story"].as_array().unwrap().len(), 12, "{told}");
+    assert_eq!(told["story"].as_array().unwrap().len(), 16, "{told}");
     assert!(told["url"].as_str().unwrap().starts_with("http://127.0.0.1:"));
     let (bundle, root) = (told["bundle"].as_str().unwrap(), told["trust_root"].as_str().unwrap());
     let verified = home.ok(&["verify", bundle, "--trust-root", root]);
