@@ -76,7 +76,7 @@ deny contains {
 deny contains {
 	"code": "approval-void",
 	"what": sprintf("the approval by %s does not count: %s", [approval.name, reason]),
-	"remedy": "have somebody approve who may, what stands open now",
+	"remedy": "ask a person who may approve it to run `countersign approve`",
 } if {
 	count(counting) < approvals_needed
 	some approval in input.approvals

@@ -5,7 +5,7 @@ package countersign.gate
 
 import rego.v1
 
-# In solo mode the column `solo` stands for every environment that has no column of its own, such as `solo/dev`.
+# In solo mode the column `solo` stands for every environment without a column such as `solo/dev`.
 column := sprintf("solo/%s", [input.place.environment]) if solo else := input.place.environment
 
 fallback := "solo" if solo else := "other"

@@ -90,7 +90,7 @@ fn on_report(state: &State, reported: &release::Reported) -> Vec<Command> {
     next.into_iter().chain(again(state, place)).collect()
 }
 
-/// Sends a release on to the next places once its checks are finished. So whoever approves it there sees all of them.
+/// Sends a release on to the next places once its checks are finished. So its approvers there see all of them.
 /// The gate judges what they found.
 fn on_checked(state: &State, place: &Place) -> Vec<Command> {
     let checks = state.check.at(place).filter(|checks| checks.is_finished());

@@ -62,7 +62,7 @@ impl Isolation for Watched {
     }
 }
 
-/// Two reports of a step with limits of its own.
+/// Two reports of a step whose limits the pipeline sets.
 fn two_reports(watched: &Watched, limits: &str) -> Execution {
     let report = r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"scanner"}},"results":[]}]}"#;
     let pipeline = format!(

@@ -198,17 +198,12 @@ fn installed_and_vendored_packages_are_not_the_project() {
     let mut files = file("web/node_modules/a/package-lock.json", "broken");
     files.extend(file("vendor/b/Cargo.lock", "broken"));
     files.extend(file("vendor/b/.cargo-checksum.json", "{}"));
-    let document = of(&files).unwrap();
-    assert!(document.components.is_empty() && document.sources.is_empty());
-}
-
-/// A developer could hide all lockfiles by one file at the root.
-#[test]
-fn a_checksum_file_hides_no_other_lockfile() {
-    let mut files = file("Cargo.lock", "version = 4\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n");
-    files.extend(file(".cargo-checksum.json", "{}"));
-    files.extend(file("web/.cargo-checksum.json", "{}"));
-    files.extend(file("web/requirements.txt", "flask==3.0.0\n"));
+    assert!(of(&files).unwrap().sources.is_empty());
+    // A checksum file at the root, or beside a lockfile that is not Cargo's, hides nothing.
+    let checksums = ".cargo-checksum.json";
+    let mut files = file("web/requirements.txt", "flask==3.0.0\n");
+    files.extend([file(checksums, "{}"), file(&format!("web/{checksums}"), "{}")].into_iter().flatten());
+    files.extend(file("Cargo.lock", "version = 4\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n"));
     assert_eq!(of(&files).unwrap().sources.len(), 2);
 }
 
