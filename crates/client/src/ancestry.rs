@@ -7,7 +7,7 @@ use std::path::Path;
 
 use evidence::CommitId;
 use evidence::release_file::ReleaseFile;
-use policy::Finding;
+use policy::Reason;
 use runner::{RepositoryError, is_shallow, resolve, revisions};
 use wire::PlaceView;
 
@@ -34,7 +34,7 @@ pub fn of(
     commit: &CommitId,
     release: &ReleaseFile,
     places: &[PlaceView],
-) -> Result<(Vec<Finding>, Vec<String>), Error> {
+) -> Result<(Vec<Reason>, Vec<String>), Error> {
     let (mut refusing, mut notes) = (Vec::new(), Vec::new());
     for view in places.iter().filter(|view| release.services.contains_key(&view.place.service)) {
         let Some(finding) = finding(view, commit, &ancestry(path, commit, &view.base)?) else { continue };
@@ -76,7 +76,7 @@ fn parent(path: &Path, commit: &CommitId) -> Option<CommitId> {
     resolve(path, &format!("{commit}^")).ok()
 }
 
-fn finding(view: &PlaceView, commit: &CommitId, ancestry: &Ancestry) -> Option<Finding> {
+fn finding(view: &PlaceView, commit: &CommitId, ancestry: &Ancestry) -> Option<Reason> {
     let (commit, base, place) = (short(commit.as_str()), short(view.base.as_str()), &view.place);
     let stands = if view.running.is_some() {
         format!("which runs in {place}")
@@ -125,5 +125,5 @@ fn finding(view: &PlaceView, commit: &CommitId, ancestry: &Ancestry) -> Option<F
                 .to_owned(),
         ),
     };
-    Some(Finding { code: code.to_owned(), what, remedy })
+    Some(Reason { code: code.to_owned(), what, remedy })
 }

@@ -6,17 +6,17 @@
 use evidence::Id;
 use evidence::Place;
 use judge::Checked;
-use policy::Finding;
+use policy::Reason;
 use wire::PersonView;
 
 use crate::policies;
 use crate::review::short;
 
 /// The reason why a person's own approval would not count; `None` if it would.
-pub fn own_change(checked: &Checked<'_>, people: &[PersonView], person: Id) -> Option<Finding> {
+pub fn own_change(checked: &Checked<'_>, people: &[PersonView], person: Id) -> Option<Reason> {
     // The evidence holds the enrolment of every change author; a person without one in it cannot be a change author.
     let person = checked.people.by_id(person)?;
-    checked.is_barred(&person.subject).then(|| Finding {
+    checked.is_barred(&person.subject).then(|| Reason {
         code: "own-change".into(),
         what: format!(
             "{} is an author of the change to {} or asked for its run, and does not approve it",

@@ -5,7 +5,6 @@
 
 use domain::Reason;
 use domain::gate::GateOutcome;
-use policy::Finding;
 
 use crate::pkcs11::DeviceError;
 use crate::secret::SecretError;
@@ -46,7 +45,7 @@ pub enum Error {
         /// The decision in words.
         message: String,
         /// Every finding.
-        findings: Vec<Finding>,
+        findings: Vec<policy::Reason>,
     },
     /// The server cannot be reached, or answers with a problem.
     #[error(transparent)]
@@ -154,7 +153,11 @@ impl Error {
     }
 
     /// A decision of this program.
-    pub(crate) fn decided(outcome: GateOutcome, message: impl Into<String>, findings: Vec<Finding>) -> Self {
+    pub(crate) fn decided(
+        outcome: GateOutcome,
+        message: impl Into<String>,
+        findings: Vec<policy::Reason>,
+    ) -> Self {
         Self::Decided { outcome, message: message.into(), findings }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use evidence::approval::Decision;
 use evidence::{Name, Place};
 use judge::{Checked, Judgement, Vote};
-use policy::Finding;
+use policy::Reason;
 use wire::PersonView;
 
 use crate::approvers;
@@ -22,7 +22,7 @@ use crate::review::many;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foresight {
     /// Reasons that would be left. The promotion is not among them, because it comes last.
-    pub left: Vec<Finding>,
+    pub left: Vec<Reason>,
     /// The next step of this person.
     pub next: String,
 }
@@ -72,14 +72,14 @@ fn counted(code: &str, count: usize) -> String {
 
 /// The reasons of a judgement, without the promotion.
 #[must_use]
-pub fn left(judgement: &Judgement) -> Vec<Finding> {
+pub fn left(judgement: &Judgement) -> Vec<Reason> {
     let all = judgement.reasons.iter().chain(&judgement.unclear);
     all.filter(|finding| finding.code != "not-promoted").cloned().collect()
 }
 
 /// The next step at a place for which these reasons are left.
 #[must_use]
-pub fn next(place: &Place, left: &[Finding], results: &Results) -> String {
+pub fn next(place: &Place, left: &[Reason], results: &Results) -> String {
     let has = |code: &str| left.iter().any(|finding| finding.code == code);
     let mut blocking = results.blocking().peekable();
     if let Some(first) = blocking.peek() {

@@ -4,7 +4,7 @@
 //! come from evidence that was checked under the person's own pin; evidence that does not hold is a reason itself.
 
 use evidence::Place;
-use policy::Finding;
+use policy::Reason;
 use serde::Serialize;
 use wire::{Client, PlaceView, ReleaseStage};
 
@@ -25,7 +25,7 @@ pub struct PendingGate {
     #[serde(flatten)]
     pub results: Results,
     /// The gate's reasons against it now, apart from a missing promotion.
-    pub left: Vec<Finding>,
+    pub left: Vec<Reason>,
 }
 
 /// The gates of all releases that wait, at most [`GATES_MAX`].
@@ -70,10 +70,10 @@ async fn gate(
 }
 
 /// The reasons of an error, or the error as a reason.
-fn reasons(error: Error) -> Vec<Finding> {
+fn reasons(error: Error) -> Vec<Reason> {
     match error {
         Error::Decided { findings, .. } if !findings.is_empty() => findings,
-        other => vec![Finding {
+        other => vec![Reason {
             code: "evidence-unread".to_owned(),
             what: other.to_string(),
             remedy: "ask again; `countersign approve --show` says more".to_owned(),

@@ -11,7 +11,7 @@ use evidence::release_file::ReleaseFile;
 use evidence::rules::{self, Problem};
 use evidence::source_pack::SourcePack;
 use evidence::{Name, configuration, dsse, pipeline, release_file};
-use policy::Finding;
+use policy::Reason;
 use scan::reports::ReportFormat;
 use wire::{Client, PlaceView};
 
@@ -45,7 +45,7 @@ pub fn sound<'a>(
     remedy: &str,
 ) -> Result<ProjectFiles, Error> {
     let Some(steps) = file(pipeline::PATH) else {
-        let finding = Finding {
+        let finding = Reason {
             code: "pipeline-missing".to_owned(),
             what: format!("{of} has no {}", pipeline::PATH),
             remedy: "`countersign init` writes one to start from; docs/pipeline.md describes it".to_owned(),
@@ -76,7 +76,7 @@ fn unknown_reports(pipeline: &pipeline::Pipeline) -> Vec<Problem> {
 
 /// A refusal that names every problem.
 pub fn unsound(of: &str, problems: &[Problem], remedy: &str) -> Error {
-    let finding = |problem: &Problem| Finding {
+    let finding = |problem: &Problem| Reason {
         code: problem.code().to_owned(),
         what: problem.to_string(),
         remedy: remedy.to_owned(),
@@ -137,7 +137,7 @@ pub fn names<'a>(places: impl Iterator<Item = &'a PlaceView>) -> String {
 }
 
 /// A refusal that was decided on this machine, before anything was sent.
-pub fn refused(of: &str, findings: Vec<Finding>) -> Error {
+pub fn refused(of: &str, findings: Vec<Reason>) -> Error {
     let what = format!("{of} cannot be built or released; nothing was done");
     Error::decided(GateOutcome::Fail, what, findings)
 }
@@ -148,7 +148,7 @@ pub async fn misfits(
     client: &Client,
     places: &[PlaceView],
     release: &ReleaseFile,
-) -> Result<Vec<Finding>, Error> {
+) -> Result<Vec<Reason>, Error> {
     let mut found = Vec::new();
     for view in places.iter().filter(|view| release.services.contains_key(&view.place.service)) {
         let (statement, configuration) = configured(client, view).await.map_err(|failure| {
@@ -167,7 +167,7 @@ pub async fn misfits(
             commit: &view.base,
         };
         if let Err(error) = Plan::derive(&to, release, &configuration) {
-            found.push(Finding {
+            found.push(Reason {
                 code: "release-file-unsound".to_owned(),
                 what: format!(
                     "{}: services.{}: at {}: {error}",

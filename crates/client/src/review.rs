@@ -11,8 +11,8 @@ use evidence::dsse::Envelope;
 use evidence::pin::{EnvironmentPin, Pin};
 use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{CommitId, Moment};
-use judge::{Anchors, Checked, Findings, Judgement, ProvenStatement, VerificationContext};
-use policy::Finding;
+use judge::{Anchors, Checked, Judgement, ProvenStatement, Reasons, VerificationContext};
+use policy::Reason;
 
 use crate::error::Error;
 use crate::witnesses;
@@ -67,7 +67,7 @@ pub fn seen_of(checked: &Checked<'_>) -> EnvironmentPin {
 }
 
 /// The failure for evidence that does not hold.
-pub fn broken(bundle: &Bundle, findings: Findings) -> Error {
+pub fn broken(bundle: &Bundle, findings: Reasons) -> Error {
     let mut findings: Vec<_> = findings.against.into_iter().chain(findings.unclear).collect();
     witnesses::advise(&mut findings, witnesses::of_bundle(bundle));
     Error::decided(GateOutcome::Fail, "the evidence does not hold", findings)
@@ -220,11 +220,11 @@ pub const fn assurance(mode: Mode) -> &'static str {
     }
 }
 
-/// Findings, one to a line, and at most [`EACH_MAX`] of each code.
-pub fn lines(title: &str, findings: &[Finding]) -> String {
+/// Reasons, one to a line, and at most [`EACH_MAX`] of each code.
+pub fn lines(title: &str, findings: &[Reason]) -> String {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
     let mut text = String::new();
-    for Finding { code, what, remedy } in findings {
+    for Reason { code, what, remedy } in findings {
         let count = seen.entry(code).or_default();
         *count += 1;
         if *count <= EACH_MAX {

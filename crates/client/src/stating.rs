@@ -12,7 +12,7 @@ use evidence::request::CLOCK_SKEW_MAX;
 use evidence::statements::{Body, NAMESPACE, Scope, Statement, StatementError, StatementKind};
 use evidence::{Digest, Moment, Place};
 use judge::Checked;
-use policy::Finding;
+use policy::Reason;
 
 use crate::clock::now;
 use crate::error::Error;
@@ -77,7 +77,7 @@ pub fn refuse_own_change(checked: &Checked<'_>, profile: &Profile, kind: Stateme
         checked.place
     );
     let remedy = format!("have another person sign it who has the role {}", rules.roles.join(" or "));
-    let finding = Finding { code: "own-change".into(), what: what.clone(), remedy };
+    let finding = Reason { code: "own-change".into(), what: what.clone(), remedy };
     Err(Error::decided(GateOutcome::Fail, format!("{what}; nothing was signed"), vec![finding]))
 }
 

@@ -6,7 +6,7 @@
 use domain::gate::GateOutcome;
 use evidence::dsse::Envelope;
 use evidence::report::AgentReport;
-use policy::Finding;
+use policy::Reason;
 use wire::{Client, LastOutcome, MachineView, PlaceView, ReleaseStage, ReleaseView, RunView, WorkState};
 
 use crate::error::Error;
@@ -30,7 +30,7 @@ pub async fn runners(client: &Client, view: &RunView) -> Result<(), Error> {
         due.iter().filter_map(|work| all.iter().find(|machine| Some(&machine.name) == work.runner.as_ref()));
     let Some(gone) = outcome::gone(machines) else { return Ok(()) };
     let run = view.run;
-    let finding = |machine: &&MachineView| Finding {
+    let finding = |machine: &&MachineView| Reason {
         code: "runner-gone".into(),
         what: format!(
             "runner {} has not asked for work for {} seconds",
@@ -74,8 +74,8 @@ fn is_due(place: &PlaceView) -> bool {
     place.rollback.is_some() || place.open.as_ref().is_some_and(|open| open.stage == ReleaseStage::Due)
 }
 
-fn absent(machine: &MachineView) -> Finding {
-    Finding {
+fn absent(machine: &MachineView) -> Reason {
+    Reason {
         code: "agent-gone".into(),
         what: format!("agent {} has not asked for work for {} seconds", machine.name, machine.silent_seconds),
         remedy: "start it: it then does what is due; `countersign status` shows the progress".into(),
@@ -84,7 +84,7 @@ fn absent(machine: &MachineView) -> Finding {
 
 /// Why a release does not run, in the words of its gate or agent.
 pub async fn why(client: &Client, release: &ReleaseView) -> Result<Error, Error> {
-    let mut findings: Vec<Finding> = Vec::new();
+    let mut findings: Vec<Reason> = Vec::new();
     let is_verdict = release.stage == ReleaseStage::Held;
     if let (Some(detail), true) = (&release.detail, is_verdict)
         && let Ok(bytes) = client.blob(detail, DETAIL_MAX).await
@@ -102,7 +102,7 @@ pub async fn why(client: &Client, release: &ReleaseView) -> Result<Error, Error>
             true => format!("see entry {}", release.entry),
             false => format!("see `countersign logs {}` for more of the service's log", release.place),
         };
-        findings.extend(release.reasons.iter().map(|code| Finding {
+        findings.extend(release.reasons.iter().map(|code| Reason {
             code: code.clone(),
             what: what.clone(),
             remedy: remedy.clone(),

@@ -4,7 +4,7 @@
 
 use evidence::bundle::Bundle;
 use evidence::trust_root::TrustRoot;
-use policy::Finding;
+use policy::Reason;
 use wire::WitnessesView;
 
 /// The finding for a root whose named witnesses can never be enough for a gate to pass, however long it waits.
@@ -29,7 +29,7 @@ pub fn of_bundle(bundle: &Bundle) -> Option<WitnessesView> {
 }
 
 /// Replaces the remedy to wait for witnesses if waiting never helps.
-pub fn advise(findings: &mut [Finding], seen: Option<WitnessesView>) {
+pub fn advise(findings: &mut [Reason], seen: Option<WitnessesView>) {
     if let Some(what) = seen.and_then(missing) {
         for finding in findings.iter_mut().filter(|finding| finding.code == "not-witnessed") {
             finding.what = format!("{}: {what}", finding.what);
@@ -45,14 +45,14 @@ pub const REMEDY: &str = "waiting does not help: run a witness on another host a
 
 #[cfg(test)]
 mod tests {
-    use policy::Finding;
+    use policy::Reason;
     use wire::WitnessesView;
 
     use super::{REMEDY, advise};
 
     #[test]
     fn advice_to_wait_stays_where_waiting_helps() {
-        let finding = |code: &str| Finding { code: code.into(), what: "w".into(), remedy: "wait".into() };
+        let finding = |code: &str| Reason { code: code.into(), what: "w".into(), remedy: "wait".into() };
         let remedies = |seen| {
             let mut findings = [finding("not-witnessed"), finding("frozen")];
             advise(&mut findings, seen);

@@ -4,7 +4,6 @@ use std::fmt;
 
 use domain::Reason;
 use domain::gate::GateOutcome;
-use policy::Finding;
 
 /// Why a verb failed.
 #[derive(Debug)]
@@ -47,9 +46,9 @@ impl Failure {
     }
 
     /// A gate or an agent decided against the release, or could not decide: exit code 3 or 4.
-    pub fn decided(outcome: GateOutcome, message: impl fmt::Display, findings: Vec<Finding>) -> Self {
+    pub fn decided(outcome: GateOutcome, message: impl fmt::Display, findings: Vec<policy::Reason>) -> Self {
         let kind = if outcome == GateOutcome::Undecided { Kind::Undecided } else { Kind::Refused };
-        let reason = |finding: Finding| Reason::new(&finding.code, finding.what, finding.remedy);
+        let reason = |finding: policy::Reason| Reason::new(&finding.code, finding.what, finding.remedy);
         Self { kind, message: message.to_string(), reasons: findings.into_iter().map(reason).collect() }
     }
 

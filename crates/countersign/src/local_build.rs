@@ -12,7 +12,7 @@ use domain::gate::GateOutcome;
 use evidence::machine::MachineSigner;
 use evidence::pipeline::Pipeline;
 use evidence::{Id, Moment, Name};
-use policy::Finding;
+use policy::Reason;
 use runner::{
     Caps, Execution, Host, Identity, Log, RetainedOutputs, Sandbox, Source, StepError, Toolchain, execute,
     merge,
@@ -83,6 +83,6 @@ fn of_step(name: &Name, error: &StepError) -> Failure {
         return Failure::error(what);
     }
     let remedy = "change the outputs or the needs in the pipeline file".to_owned();
-    let finding = Finding { code: "step-failed".to_owned(), what, remedy };
+    let finding = Reason { code: "step-failed".to_owned(), what, remedy };
     Failure::decided(GateOutcome::Fail, "the pipeline does not pass", vec![finding])
 }

@@ -12,9 +12,9 @@ use evidence::trust_root::Mode;
 use tlog::Checkpoint;
 
 use crate::check::Checked;
-use crate::findings::{Findings, NEW_BUNDLE, one_finding};
 use crate::people::roles;
 use crate::proofs::is_ancestor;
+use crate::reasons::{NEW_BUNDLE, Reasons, one_reason};
 
 /// One person's approval or rejection.
 #[derive(Clone, Debug)]
@@ -44,8 +44,8 @@ pub struct Vote {
 }
 
 /// Opens all approvals of a bundle.
-pub fn open(checked: &Checked<'_>) -> Result<Vec<Vote>, Findings> {
-    let wrong = |what: String| one_finding("approval-unsound", what, NEW_BUNDLE);
+pub fn open(checked: &Checked<'_>) -> Result<Vec<Vote>, Reasons> {
+    let wrong = |what: String| one_reason("approval-unsound", what, NEW_BUNDLE);
     let envelopes = &checked.bundle.approvals;
     if !envelopes.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
         return Err(wrong("approvals are not sorted, or one stands twice".into()));

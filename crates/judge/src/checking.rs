@@ -14,7 +14,7 @@ use evidence::release_file::{self, ReleaseFile};
 use evidence::report::{AgentReport, ReleaseOutcome};
 use evidence::run_order::{CheckOrder, RunOrder};
 
-use crate::findings::{Findings, one_finding};
+use crate::reasons::{Reasons, one_reason};
 use crate::records::Revoked;
 use crate::running::{NOWHERE, OpenedRun};
 
@@ -31,8 +31,8 @@ impl OpenedRun<'_> {
     /// Checks that the release of this check runs, and finds what is to be done.
     ///
     /// # Errors
-    /// `Findings` with the faults.
-    pub fn target(&self, order: &RunOrder, release_file: Option<&[u8]>) -> Result<CheckTarget, Findings> {
+    /// `Reasons` with the faults.
+    pub fn target(&self, order: &RunOrder, release_file: Option<&[u8]>) -> Result<CheckTarget, Reasons> {
         let Work::Check(wanted) = &self.due.work else { return Err(wrong("other-run", "it is no check")) };
         let (part, report) = part(order, wanted)?;
         let statement = Environment::open(&part.environment, &self.root)
@@ -53,12 +53,7 @@ impl OpenedRun<'_> {
     }
 
     /// Checks that the agent's key counts today, and that the agent is on this runner's host.
-    fn agent(
-        &self,
-        statement: &Environment,
-        report: &AgentReport,
-        revoked: &Revoked,
-    ) -> Result<(), Findings> {
+    fn agent(&self, statement: &Environment, report: &AgentReport, revoked: &Revoked) -> Result<(), Reasons> {
         let agent = statement.agents.iter().find(|agent| agent.name == report.agent);
         if agent.is_none_or(|agent| !revoked.counts(&agent.key.id().to_string(), &NOWHERE)) {
             return Err(wrong("agent-revoked", format!("the key of agent {} is revoked", report.agent)));
@@ -71,7 +66,7 @@ impl OpenedRun<'_> {
         );
         if here != there {
             let what = format!("the service runs on {there}, and this runner is on {here}");
-            return Err(one_finding("other-host", what, "have a runner on the host of the agent"));
+            return Err(one_reason("other-host", what, "have a runner on the host of the agent"));
         }
         Ok(())
     }
@@ -84,7 +79,7 @@ impl OpenedRun<'_> {
         statement: &Environment,
         report: &AgentReport,
         release_file: Option<&[u8]>,
-    ) -> Result<CheckTarget, Findings> {
+    ) -> Result<CheckTarget, Reasons> {
         if evidence::Digest::of(&part.configuration.0) != statement.configuration {
             let what = "the configuration is not the one that the environment statement names";
             return Err(wrong("configuration-differs", what));
@@ -121,7 +116,7 @@ impl OpenedRun<'_> {
 }
 
 /// The part of the order that is about the place of this check, with what its report says unverified.
-fn part<'a>(order: &'a RunOrder, wanted: &ReleaseCheck) -> Result<(&'a CheckOrder, AgentReport), Findings> {
+fn part<'a>(order: &'a RunOrder, wanted: &ReleaseCheck) -> Result<(&'a CheckOrder, AgentReport), Reasons> {
     let mut found = None;
     for part in &order.checks {
         let read =
@@ -133,6 +128,6 @@ fn part<'a>(order: &'a RunOrder, wanted: &ReleaseCheck) -> Result<(&'a CheckOrde
     found.ok_or_else(|| wrong("check-without-report", format!("no agent says what runs at {}", wanted.place)))
 }
 
-fn wrong(code: &str, what: impl Into<String>) -> Findings {
-    one_finding(code, what, "have it released there again: `countersign run --again`")
+fn wrong(code: &str, what: impl Into<String>) -> Reasons {
+    one_reason(code, what, "have it released there again: `countersign run --again`")
 }

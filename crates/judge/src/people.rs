@@ -12,7 +12,7 @@ use evidence::status::Status;
 use evidence::trust_root::TrustRoot;
 use evidence::{CommitId, Digest, Id, Moment, Name};
 
-use crate::findings::Flaw;
+use crate::reasons::Flaw;
 use crate::records::Revoked;
 
 /// Enrolments that are valid now.

@@ -12,7 +12,7 @@ use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Digest, Moment};
 use tlog::{Checkpoint, Cosignature, Hash, Note, NoteVerifier, verify_consistency, verify_inclusion};
 
-use crate::findings::{Findings, Flaw, broken};
+use crate::reasons::{Flaw, Reasons, broken};
 
 /// Facts that the ledger proves.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct Proven {
 }
 
 /// Proves the checkpoint and the entries.
-pub fn prove(bundle: &Bundle, root: &TrustRoot) -> Result<Proven, Findings> {
+pub fn prove(bundle: &Bundle, root: &TrustRoot) -> Result<Proven, Reasons> {
     let (checkpoint, times, same_machine) = witnessed(&bundle.checkpoint, root).map_err(broken)?;
     let witnesses = times.len();
     let surely = surely_by(times.clone(), root);
@@ -103,11 +103,11 @@ fn witnessed(note: &str, root: &TrustRoot) -> Result<(Checkpoint, Vec<u64>, bool
 
 /// The latest time that a quorum of witnesses vouches for. The times of that quorum must agree: lying witnesses, if
 /// fewer than a quorum, can neither move the time nor replace witnesses that do not answer.
-fn quorum_time(mut times: Vec<u64>, quorum: usize) -> Result<Moment, Findings> {
+fn quorum_time(mut times: Vec<u64>, quorum: usize) -> Result<Moment, Reasons> {
     let undecided = |code, what: String| {
-        let mut findings = Findings::default();
-        findings.unclear(code, what, "wait until more witnesses answer, or look into those that do");
-        findings
+        let mut reasons = Reasons::default();
+        reasons.unclear(code, what, "wait until more witnesses answer, or look into those that do");
+        reasons
     };
     times.sort_unstable_by(|a, b| b.cmp(a));
     let agree = times.windows(quorum).find_map(|within| {

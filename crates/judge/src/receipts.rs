@@ -11,7 +11,7 @@ use evidence::receipt::{Output, Receipt, Work};
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Name, canonical};
 
-use crate::findings::Flaw;
+use crate::reasons::Flaw;
 use crate::records::{Records, Revoked};
 
 /// Facts that the receipts prove.

@@ -10,7 +10,7 @@ use evidence::dsse::{Envelope, EnvelopeError};
 use evidence::status::{Revocation, Status};
 use evidence::{Digest, Moment};
 
-use crate::findings::{Findings, NEW_BUNDLE, one_finding};
+use crate::reasons::{NEW_BUNDLE, Reasons, one_reason};
 
 /// Digests under which the ledger names its submissions, in the order of the bundle.
 #[derive(Clone, Debug)]
@@ -31,11 +31,11 @@ pub struct Records {
 
 impl Records {
     /// The records of a bundle.
-    pub fn of(bundle: &Bundle) -> Result<Self, Findings> {
+    pub fn of(bundle: &Bundle) -> Result<Self, Reasons> {
         let unsound =
-            |error: &dyn std::fmt::Display| one_finding("evidence-unsound", error.to_string(), NEW_BUNDLE);
+            |error: &dyn std::fmt::Display| one_reason("evidence-unsound", error.to_string(), NEW_BUNDLE);
         let of = |envelope: &Envelope| envelope.encode().map(|bytes| Digest::of(&bytes));
-        let all = |envelopes: &[Envelope]| -> Result<Vec<Digest>, Findings> {
+        let all = |envelopes: &[Envelope]| -> Result<Vec<Digest>, Reasons> {
             let digests: Result<_, EnvelopeError> = envelopes.iter().map(of).collect();
             digests.map_err(|error| unsound(&error))
         };

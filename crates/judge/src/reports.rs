@@ -10,8 +10,8 @@ use evidence::report::{AgentReport, ReleaseOutcome, Running};
 
 use tlog::Hash;
 
-use crate::findings::{FORKED, Findings, NEW_BUNDLE, one_finding};
 use crate::proofs::{Proven, was_head};
+use crate::reasons::{FORKED, NEW_BUNDLE, Reasons, one_reason};
 
 /// The report of the environment before.
 #[derive(Clone, Debug)]
@@ -41,9 +41,9 @@ pub fn open(
     here: &Environment,
     before: Option<&Environment>,
     proven: &Proven,
-    findings: &mut Findings,
-) -> Result<Reported, Findings> {
-    let wrong = |what: String| one_finding("report-unsound", what, NEW_BUNDLE);
+    reasons: &mut Reasons,
+) -> Result<Reported, Reasons> {
+    let wrong = |what: String| one_reason("report-unsound", what, NEW_BUNDLE);
     if !bundle.reports.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
         return Err(wrong("agent reports are not sorted, or one stands twice".into()));
     }
@@ -60,7 +60,7 @@ pub fn open(
             && !was_head(bundle, proven, report.checkpoint, &Hash::from_bytes(*head.as_bytes()))
         {
             let what = format!("the agent of `{}` saw another ledger", claimed.environment);
-            return Err(one_finding("ledger-forked", what, FORKED));
+            return Err(one_reason("ledger-forked", what, FORKED));
         }
         sizes.extend(report.checkpoint_root.map(|_| report.checkpoint));
         if slot.replace(report).is_some() {
@@ -82,7 +82,7 @@ pub fn open(
     });
     if let Some(before) = before.as_ref().filter(|before| !before.runs_it) {
         let what = format!("`{}` does not run this artifact", before.environment);
-        findings.against("not-run-before", what, "release it there first");
+        reasons.against("not-run-before", what, "release it there first");
     }
     let own: Option<AgentReport> = own;
     Ok(Reported { before, own: own.and_then(|report| report.running), sizes })

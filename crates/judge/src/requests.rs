@@ -14,8 +14,8 @@ use evidence::ssh::{self, SshSigError};
 use evidence::{CommitId, Digest, Id, Name};
 use serde_json::{Value, json};
 
-use crate::findings::{Findings, NEW_BUNDLE, one_finding};
 use crate::people::{ChangeAuthors, People, roles};
+use crate::reasons::{NEW_BUNDLE, Reasons, one_reason};
 use crate::records::Records;
 
 /// People's requests behind a release.
@@ -58,9 +58,9 @@ pub fn open(
     people: &People,
     records: &Records,
     pipeline: &Pipeline,
-    findings: &mut Findings,
-) -> Result<RunRequests, Findings> {
-    let wrong = |what: String| one_finding("request-unsound", what, NEW_BUNDLE);
+    reasons: &mut Reasons,
+) -> Result<RunRequests, Reasons> {
+    let wrong = |what: String| one_reason("request-unsound", what, NEW_BUNDLE);
     if !bundle.requests.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
         return Err(wrong("requests are not sorted, or one stands twice".into()));
     }
@@ -80,7 +80,7 @@ pub fn open(
             "run" if asks_for_run(&request.arguments, &bundle.project, &bundle.source.commit) => {
                 if !roles(person, &bundle.project, None).iter().any(|role| role.as_str() == DEVELOPER) {
                     let what = format!("{}, who asked for the run, is no {DEVELOPER} here", person.name);
-                    findings.against("requester-role-missing", what, "have somebody run it who is");
+                    reasons.against("requester-role-missing", what, "have somebody run it who is");
                 }
                 run = Some((request.nonce, domain::build::seed(request.idempotency())));
                 requester.replace(person.subject.clone()).is_none()
@@ -108,7 +108,7 @@ pub fn open(
     }
     if promoter.is_none() && !environment.automatic {
         let what = format!("nobody has asked for release {} to go ahead", bundle.release);
-        findings.against("not-promoted", what, "ask for it with `countersign promote`");
+        reasons.against("not-promoted", what, "ask for it with `countersign promote`");
     }
     Ok(RunRequests { requester, seed, promoter, agreed })
 }
@@ -171,14 +171,14 @@ pub fn node_of(
 pub fn nodes<'a>(
     steps: impl Iterator<Item = (&'a Name, &'a Step)>,
     agreed: &BTreeMap<Name, BTreeSet<String>>,
-    findings: &mut Findings,
+    reasons: &mut Reasons,
 ) {
     for (name, step) in steps {
         let Some(approval) = &step.approval else { continue };
         let found = agreed.get(name).map_or(0, BTreeSet::len);
         if found < approval.count as usize {
             let what = format!("{found} of {} people agreed at node `{name}`", approval.count);
-            findings.against("node-open", what, "have more people agree, and run again");
+            reasons.against("node-open", what, "have more people agree, and run again");
         }
     }
 }

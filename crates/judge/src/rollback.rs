@@ -15,8 +15,8 @@ use evidence::{Digest, Moment, ssh};
 use serde_json::{Value, json};
 
 use crate::context::{Anchors, VerificationContext};
-use crate::findings::{Findings, one_finding};
 use crate::people::{People, roles};
+use crate::reasons::{Reasons, one_reason};
 use crate::records::Revoked;
 use crate::roots::{self, walk};
 
@@ -40,14 +40,14 @@ pub struct CheckedRollback {
 /// Checks a rollback against a pinned root and the judge's own knowledge.
 ///
 /// # Errors
-/// `Findings` with the faults.
+/// `Reasons` with the faults.
 pub fn check_rollback(
     order: &RollbackOrder,
     anchors: &Anchors,
     seen: &VerificationContext,
     now: Moment,
-) -> Result<CheckedRollback, Findings> {
-    let wrong = |code: &str, what: String| one_finding(code, what, "ask for it again");
+) -> Result<CheckedRollback, Reasons> {
+    let wrong = |code: &str, what: String| one_reason(code, what, "ask for it again");
     if order.v != 1 {
         return Err(wrong("return-unsound", "it is of a version that this program does not know".into()));
     }

@@ -9,18 +9,18 @@ use evidence::status::{Status, StatusError, StatusFile};
 use evidence::trust_root::{Mode, TrustRoot};
 
 use crate::context::{Anchors, VerificationContext};
-use crate::findings::{Findings, NEW_BUNDLE, PIN, one_finding};
+use crate::reasons::{NEW_BUNDLE, PIN, Reasons, one_reason};
 
 /// The newest trust root of a bundle, with all roots.
 pub fn of(
     bundle: &Bundle,
     anchors: &Anchors,
     seen: &VerificationContext,
-) -> Result<(TrustRoot, Vec<TrustRoot>), Findings> {
+) -> Result<(TrustRoot, Vec<TrustRoot>), Reasons> {
     let (root, roots) = walk(&bundle.roots, anchors, seen)?;
     if bundle.v != 1 || bundle.installation != root.installation {
         let what = "the bundle is of another version or installation than its root";
-        return Err(one_finding("other-installation", what, NEW_BUNDLE));
+        return Err(one_reason("other-installation", what, NEW_BUNDLE));
     }
     Ok((root, roots))
 }
@@ -28,12 +28,12 @@ pub fn of(
 /// The newest of these roots, if the pinned one is among them and each root follows the previous one.
 ///
 /// # Errors
-/// `Findings` when the roots are not trusted.
+/// `Reasons` when the roots are not trusted.
 pub fn newest_root(
     roots: &[Envelope],
     anchors: &Anchors,
     seen: &VerificationContext,
-) -> Result<TrustRoot, Findings> {
+) -> Result<TrustRoot, Reasons> {
     walk(roots, anchors, seen).map(|(root, _)| root)
 }
 
@@ -42,8 +42,8 @@ pub fn walk(
     roots: &[Envelope],
     anchors: &Anchors,
     seen: &VerificationContext,
-) -> Result<(TrustRoot, Vec<TrustRoot>), Findings> {
-    let wrong = |what: String| one_finding("root-unsound", what, PIN);
+) -> Result<(TrustRoot, Vec<TrustRoot>), Reasons> {
+    let wrong = |what: String| one_reason("root-unsound", what, PIN);
     let mut opened: Vec<TrustRoot> = Vec::new();
     let mut pinned = false;
     for envelope in roots {
@@ -60,11 +60,11 @@ pub fn walk(
     if !pinned {
         let what =
             format!("no root has version {} and digest {}, the pinned one", anchors.version, anchors.digest);
-        return Err(one_finding("root-not-pinned", what, PIN));
+        return Err(one_reason("root-not-pinned", what, PIN));
     }
     if root.version < seen.root {
         let what = format!("root version {} was seen before, the newest here is {}", seen.root, root.version);
-        return Err(one_finding(
+        return Err(one_reason(
             "root-rollback",
             what,
             "ask for the newest evidence; somebody withholds a root",
@@ -72,7 +72,7 @@ pub fn walk(
     }
     if root.mode == Mode::Rehearsal && !anchors.rehearsal {
         let what = "this is a rehearsal's root, which counts only where that was agreed to";
-        return Err(one_finding("rehearsal", what, "join with --rehearsal, or use a real installation"));
+        return Err(one_reason("rehearsal", what, "join with --rehearsal, or use a real installation"));
     }
     Ok((root, opened))
 }
@@ -82,8 +82,8 @@ pub fn newest_status(
     file: &StatusFile,
     root: &TrustRoot,
     seen: &VerificationContext,
-) -> Result<Status, Findings> {
-    let unsound = |error: StatusError| one_finding("status-unsound", error.to_string(), NEW_BUNDLE);
+) -> Result<Status, Reasons> {
+    let unsound = |error: StatusError| one_reason("status-unsound", error.to_string(), NEW_BUNDLE);
     let mut status = file.open(root).map_err(unsound)?.status;
     // A status whose signers the root no longer names is ignored, but its number counts as seen.
     for newer in seen.newer.iter().filter_map(|newer| newer.open(root).ok()) {
@@ -93,11 +93,11 @@ pub fn newest_status(
     }
     if status.number < seen.status {
         let what = format!("status {} was seen before, this is {}", seen.status, status.number);
-        return Err(one_finding("status-rollback", what, "ask for the newest status; somebody withholds it"));
+        return Err(one_reason("status-rollback", what, "ask for the newest status; somebody withholds it"));
     }
     if root.version < status.minimum_root {
         let what = format!("the status asks for root version {} or later", status.minimum_root);
-        return Err(one_finding("root-too-old", what, "ask for the newest evidence"));
+        return Err(one_reason("root-too-old", what, "ask for the newest evidence"));
     }
     Ok(status)
 }

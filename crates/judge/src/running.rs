@@ -16,8 +16,8 @@ use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Digest, Moment, Name};
 
 use crate::context::{Anchors, VerificationContext};
-use crate::findings::{Findings, RENEW_ROOT, one_finding};
 use crate::people::{People, roles};
+use crate::reasons::{RENEW_ROOT, Reasons, one_reason};
 use crate::records::Revoked;
 use crate::requests::{DEVELOPER, asks_for_run, exclude_change_authors, node_of, nodes, signed};
 use crate::roots::{self, walk};
@@ -69,14 +69,14 @@ struct Other {
 /// Checks the order of a piece of work against a pinned root and the judge's own knowledge.
 ///
 /// # Errors
-/// `Findings` with the faults.
+/// `Reasons` with the faults.
 pub fn check_run(
     order: &RunOrder,
     piece: &Piece<'_>,
     anchors: &Anchors,
     seen: &VerificationContext,
     now: Moment,
-) -> Result<CheckedRun, Findings> {
+) -> Result<CheckedRun, Reasons> {
     let opened = open_run(order, piece.due, piece.runner, anchors, seen, now)?;
     opened.signed(piece.commit)?;
     opened.agreed(piece.commit, piece.pipeline)
@@ -86,7 +86,7 @@ pub fn check_run(
 /// belongs to the requested run.
 ///
 /// # Errors
-/// `Findings` with the faults.
+/// `Reasons` with the faults.
 pub fn open_run<'a>(
     order: &RunOrder,
     due: &'a Due,
@@ -94,13 +94,13 @@ pub fn open_run<'a>(
     anchors: &Anchors,
     seen: &VerificationContext,
     now: Moment,
-) -> Result<OpenedRun<'a>, Findings> {
+) -> Result<OpenedRun<'a>, Reasons> {
     if order.v != 1 {
         return Err(wrong("order-unsound", "it is of a version that this program does not know"));
     }
     let (root, _) = walk(&order.roots, anchors, seen)?;
     if root.expires <= now {
-        return Err(one_finding(
+        return Err(one_reason(
             "root-expired",
             format!("the trust root ended at {}", root.expires),
             RENEW_ROOT,
@@ -109,7 +109,7 @@ pub fn open_run<'a>(
     let status = roots::newest_status(&order.status, &root, seen)?;
     if status.expires <= now {
         let what = format!("status {} ended at {}", status.number, status.expires);
-        return Err(one_finding("status-expired", what, "renew it with `countersign trust status --renew`"));
+        return Err(one_reason("status-expired", what, "renew it with `countersign trust status --renew`"));
     }
     // Work is judged at the time when it is done, not when it was requested. So a revoked key never counts.
     let revoked = Revoked::new(&status, now, &BTreeMap::new());
@@ -132,8 +132,8 @@ impl OpenedRun<'_> {
     /// Verifies the commit's own signature, before anything of its tree is read.
     ///
     /// # Errors
-    /// `Findings` when no person who is enrolled for commits has signed it.
-    pub fn signed(&self, commit: &Commit) -> Result<(), Findings> {
+    /// `Reasons` when no person who is enrolled for commits has signed it.
+    pub fn signed(&self, commit: &Commit) -> Result<(), Reasons> {
         if self.people.signer(commit, &NOWHERE).is_none() {
             let what =
                 format!("commit {} is not signed by anybody who is enrolled for that", self.due.commit);
@@ -145,8 +145,8 @@ impl OpenedRun<'_> {
     /// Checks that enough people agreed at the approval nodes before this work.
     ///
     /// # Errors
-    /// `Findings` with the faults.
-    pub fn agreed(self, commit: &Commit, pipeline: &Pipeline) -> Result<CheckedRun, Findings> {
+    /// `Reasons` with the faults.
+    pub fn agreed(self, commit: &Commit, pipeline: &Pipeline) -> Result<CheckedRun, Reasons> {
         let mut agreed: BTreeMap<Name, BTreeSet<String>> = BTreeMap::new();
         for Other { request, subject, may } in self.others {
             let node = (request.action.as_str() == "agree")
@@ -159,10 +159,10 @@ impl OpenedRun<'_> {
             exclude_change_authors(&mut agreed, &authors, &self.requester);
         }
         let before = before(pipeline, &self.due.work)?;
-        let mut findings = Findings::default();
-        nodes(pipeline.steps.iter().filter(|(name, _)| before.contains(name)), &agreed, &mut findings);
-        if !findings.against.is_empty() {
-            return Err(findings);
+        let mut reasons = Reasons::default();
+        nodes(pipeline.steps.iter().filter(|(name, _)| before.contains(name)), &agreed, &mut reasons);
+        if !reasons.against.is_empty() {
+            return Err(reasons);
         }
         Ok(CheckedRun { root: self.root.version, status: self.status })
     }
@@ -174,7 +174,7 @@ fn asked(
     due: &Due,
     root: &TrustRoot,
     people: &People,
-) -> Result<(Request, String, Vec<Other>), Findings> {
+) -> Result<(Request, String, Vec<Other>), Reasons> {
     let unsound = |what: String| wrong("request-unsound", what);
     let mut runs = Vec::new();
     let mut others = Vec::new();
@@ -201,7 +201,7 @@ fn asked(
 }
 
 /// All steps that have to pass before a piece of work.
-fn before(pipeline: &Pipeline, work: &Work) -> Result<BTreeSet<Name>, Findings> {
+fn before(pipeline: &Pipeline, work: &Work) -> Result<BTreeSet<Name>, Reasons> {
     let Work::Step(name) = work else { return Ok(pipeline.steps.keys().cloned().collect()) };
     let mut open = vec![name];
     let mut found = BTreeSet::new();
@@ -213,8 +213,8 @@ fn before(pipeline: &Pipeline, work: &Work) -> Result<BTreeSet<Name>, Findings> 
     Ok(found)
 }
 
-fn wrong(code: &str, what: impl Into<String>) -> Findings {
-    one_finding(code, what, "have somebody who may run it again")
+fn wrong(code: &str, what: impl Into<String>) -> Reasons {
+    one_reason(code, what, "have somebody who may run it again")
 }
 
 /// Digest of no record: a runner has no ledger, so everything counts as seen today.

@@ -7,8 +7,8 @@ use evidence::bundle::{BYTES_MAX, Bundle};
 use evidence::canonical;
 use serde::Serialize;
 
-use crate::findings::Findings;
 use crate::lanes::DOCUMENTS_BYTES_MAX;
+use crate::reasons::Reasons;
 
 /// Evidence that is too large.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -65,8 +65,8 @@ impl LargeEvidence {
         (bytes > most).then(|| Self { what: what(), remedy: LESS_READ })
     }
 
-    pub(crate) fn tell(&self, findings: &mut Findings) {
-        findings.unclear(LARGE, self.what.clone(), self.remedy);
+    pub(crate) fn tell(&self, reasons: &mut Reasons) {
+        reasons.unclear(LARGE, self.what.clone(), self.remedy);
     }
 }
 

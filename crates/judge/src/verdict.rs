@@ -12,13 +12,13 @@ use evidence::bundle::Bundle;
 use evidence::canonical::{self, CanonicalError};
 use evidence::report::Running;
 use evidence::{Digest, Moment};
-use policy::{ENGINE, Finding, Verdict};
+use policy::{ENGINE, Reason, Verdict};
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Checked, MEND_POLICY, check};
 use crate::context::{Anchors, VerificationContext};
-use crate::findings::Findings;
 use crate::input::input;
+use crate::reasons::Reasons;
 use crate::size::LargeEvidence;
 
 /// A decision about a release, with its texts.
@@ -32,12 +32,12 @@ pub struct Judgement {
     /// Checks that the policy made, sorted.
     pub checks: Vec<String>,
     /// All reasons against the release, sorted.
-    pub reasons: Vec<Finding>,
+    pub reasons: Vec<Reason>,
     /// Warnings of the policy, which do not stop the release, sorted. Omitted when empty, as in older verdicts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub warnings: Vec<Finding>,
+    pub warnings: Vec<Reason>,
     /// All reasons why no decision could be made, sorted.
-    pub unclear: Vec<Finding>,
+    pub unclear: Vec<Reason>,
     /// Name and version of the policy engine.
     pub engine: String,
     /// Digest of the gate input. Absent if the evidence was invalid and no policy was asked.
@@ -58,7 +58,7 @@ pub struct NoTrustRoot;
 pub fn judge(bundle: &Bundle, anchors: &Anchors, seen: &VerificationContext) -> Judgement {
     match check(bundle, anchors, seen) {
         Ok(checked) => judge_checked(&checked),
-        Err(findings) => Judgement::of(findings, Vec::new(), None, Vec::new()),
+        Err(reasons) => Judgement::of(reasons, Vec::new(), None, Vec::new()),
     }
 }
 
@@ -89,19 +89,19 @@ pub fn own_context(
 /// Judges proven evidence.
 #[must_use]
 pub fn judge_checked(checked: &Checked<'_>) -> Judgement {
-    let mut findings = checked.findings.clone();
+    let mut reasons = checked.reasons.clone();
     let bytes = match input(checked) {
         Ok(bytes) => bytes,
         Err(error) => {
-            findings.unclear("input-unsound", error.to_string(), REPORT);
-            return Judgement::of(findings, Vec::new(), None, Vec::new());
+            reasons.unclear("input-unsound", error.to_string(), REPORT);
+            return Judgement::of(reasons, Vec::new(), None, Vec::new());
         }
     };
     if !checked.documents.documents.is_empty()
         && let Some(large) = LargeEvidence::input(bytes.len())
     {
-        large.tell(&mut findings);
-        return Judgement::of(findings, Vec::new(), None, Vec::new());
+        large.tell(&mut reasons);
+        return Judgement::of(reasons, Vec::new(), None, Vec::new());
     }
     let digest = Digest::of(&bytes);
     let (mut checks, mut warned) = (Vec::new(), BTreeSet::new());
@@ -110,19 +110,19 @@ pub fn judge_checked(checked: &Checked<'_>) -> Judgement {
             checks.extend(looked_at);
             warned = warnings;
         }
-        Ok(Verdict::Fail { checks: looked_at, reasons, warnings }) => {
+        Ok(Verdict::Fail { checks: looked_at, reasons: denied, warnings }) => {
             checks.extend(looked_at);
             warned = warnings;
             if !cfg!(feature = "drill-policy") {
-                findings.against.extend(reasons);
+                reasons.against.extend(denied);
             }
         }
         Ok(Verdict::Undecided { why }) | Err(why) => {
-            findings.unclear("policy-undecided", why, MEND_POLICY);
+            reasons.unclear("policy-undecided", why, MEND_POLICY);
         }
     }
     let warnings = warned.into_iter().collect();
-    Judgement { warnings, ..Judgement::of(findings, checks, Some(digest), bytes) }
+    Judgement { warnings, ..Judgement::of(reasons, checks, Some(digest), bytes) }
 }
 
 fn ask(checked: &Checked<'_>, input: &[u8]) -> Result<Verdict, String> {
@@ -136,9 +136,9 @@ fn ask(checked: &Checked<'_>, input: &[u8]) -> Result<Verdict, String> {
 }
 
 impl Judgement {
-    /// Makes a judgement of findings and the checks of the policy.
-    pub(crate) fn of(findings: Findings, checks: Vec<String>, input: Option<Digest>, bytes: Vec<u8>) -> Self {
-        let (mut reasons, mut unclear) = (findings.against, findings.unclear);
+    /// Makes a judgement of reasons and the checks of the policy.
+    pub(crate) fn of(reasons: Reasons, checks: Vec<String>, input: Option<Digest>, bytes: Vec<u8>) -> Self {
+        let Reasons { against: mut reasons, mut unclear } = reasons;
         reasons.sort();
         unclear.sort();
         let outcome = match (reasons.is_empty(), unclear.is_empty(), checks.is_empty()) {
@@ -154,9 +154,9 @@ impl Judgement {
     /// A judgement that could not be made.
     #[must_use]
     pub fn undecided(code: &str, what: impl Into<String>, remedy: &str) -> Self {
-        let mut findings = Findings::default();
-        findings.unclear(code, what, remedy);
-        Self::of(findings, Vec::new(), None, Vec::new())
+        let mut reasons = Reasons::default();
+        reasons.unclear(code, what, remedy);
+        Self::of(reasons, Vec::new(), None, Vec::new())
     }
 
     /// Encodes the judgement, with its texts, into the canonical bytes of its blob.
@@ -171,7 +171,7 @@ impl Judgement {
     #[must_use]
     pub fn codes(&self) -> Vec<String> {
         let mut codes: Vec<_> =
-            self.reasons.iter().chain(&self.unclear).map(|finding| finding.code.clone()).collect();
+            self.reasons.iter().chain(&self.unclear).map(|reason| reason.code.clone()).collect();
         codes.sort();
         codes.dedup();
         codes

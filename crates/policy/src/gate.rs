@@ -58,17 +58,17 @@ pub enum Verdict {
         checks: BTreeSet<String>,
         /// Warnings, which stop nothing, sorted.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-        warnings: BTreeSet<Finding>,
+        warnings: BTreeSet<Reason>,
     },
     /// The policy denied the release.
     Fail {
         /// Names of the checks.
         checks: BTreeSet<String>,
         /// All reasons, sorted.
-        reasons: BTreeSet<Finding>,
+        reasons: BTreeSet<Reason>,
         /// Warnings besides, sorted.
         #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-        warnings: BTreeSet<Finding>,
+        warnings: BTreeSet<Reason>,
     },
     /// The gate could not decide. This never counts as a pass.
     Undecided {
@@ -80,7 +80,7 @@ pub enum Verdict {
 /// One reason against a release.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Finding {
+pub struct Reason {
     /// Stable code.
     pub code: String,
     /// Description of the problem.
@@ -210,8 +210,8 @@ impl Gate {
         let mut found = if large { self.side_by_side(&input) } else { self.in_turn(&input) }.into_iter();
         let mut next = || found.next().ok_or("a rule was not evaluated");
         let checks: BTreeSet<String> = set(CHECKS, next()?)?;
-        let reasons: BTreeSet<Finding> = set(DENY, next()?)?;
-        let warnings: BTreeSet<Finding> = match self.rules.get(2) {
+        let reasons: BTreeSet<Reason> = set(DENY, next()?)?;
+        let warnings: BTreeSet<Reason> = match self.rules.get(2) {
             Some(rule) => set(rule, next()?)?,
             None => BTreeSet::new(),
         };

@@ -36,7 +36,7 @@ mod reads;
 mod testing;
 
 pub use bundle::{BUNDLE_FILES_MAX, Bundle, BundleError, FILE_BYTES_MAX};
-pub use gate::{ENGINE, Finding, Gate, GateError, INPUT_BYTES_MAX, INSTRUCTIONS_MAX, Verdict};
+pub use gate::{ENGINE, Gate, GateError, INPUT_BYTES_MAX, INSTRUCTIONS_MAX, Reason, Verdict};
 pub use packs::{PACKS, Pack};
 pub use reading::{Unasked, all_asked};
 pub use reads::{Origin, Producers, Read, ReadsError};

@@ -12,7 +12,7 @@ use domain::build::Due;
 use evidence::pin::Pin;
 use evidence::run_order::RunOrder;
 use evidence::{Moment, Name};
-use judge::{Anchors, Findings, OpenedRun, VerificationContext, open_run};
+use judge::{Anchors, OpenedRun, Reasons, VerificationContext, open_run};
 use serde::{Deserialize, Serialize};
 
 /// A runner's trust.
@@ -41,7 +41,7 @@ struct Numbers {
 pub enum TrustError {
     /// No authorised person has asked for it.
     #[error("no authorised person asked this runner for the work: {0}")]
-    Refused(Findings),
+    Refused(Reasons),
     /// The numbers cannot be read.
     #[error("cannot read `{0}`: {1}")]
     Io(String, io::Error),

@@ -54,11 +54,11 @@ fn is_code(name: &str, Literal { before, word, after }: &Literal<'_>) -> bool {
     if word.starts_with(PROBLEM) {
         return name == "crates/wire/src/problem.rs";
     }
-    // `Reason::new("code", ..)`, `Finding { code: "code", .. }`, and `"code": "code"` of a policy.
+    // `Reason::new("code", ..)`, `Reason { code: "code", .. }`, and `"code": "code"` of a policy.
     let call = before.strip_suffix('(').is_some_and(|before| {
         let start = before.rfind(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
         let callee = start.map_or(before, |at| before.get(at + 1..).unwrap_or_default());
-        CALLS.contains(&callee.rsplit_once("findings.").map_or(callee, |(_, method)| method))
+        CALLS.contains(&callee.rsplit_once("reasons.").map_or(callee, |(_, method)| method))
     });
     if call || before.ends_with("code:") || before.ends_with("\"code\":") {
         return true;
@@ -172,7 +172,7 @@ const PROBLEM: &str = "tag:countersign,2026:";
 /// Functions whose first argument is a code.
 const CALLS: [&str; 9] = [
     "Reason::new",
-    "one_finding",
+    "one_reason",
     "against",
     "unclear",
     "Judgement::undecided",
@@ -219,10 +219,10 @@ mod tests {
     fn each_form_of_a_code_is_found() {
         let cases = [
             ("crates/domain/src/a.rs", "Reason::new(\n    \"expired\", what)"),
-            ("crates/judge/src/a.rs", "findings.against(\"frozen\", what, X)"),
+            ("crates/judge/src/a.rs", "reasons.against(\"frozen\", what, X)"),
             ("crates/judge/src/a.rs", "file.ok_or(\"file-missing\")"),
             ("crates/server/src/a.rs", "Judgement::undecided(\"no-room\", what)"),
-            ("crates/countersign/src/a.rs", "Finding { code: \"gone\".into(), what }"),
+            ("crates/countersign/src/a.rs", "Reason { code: \"gone\".into(), what }"),
             ("crates/client/src/a.rs", "_ => (\n  \"runner-lost\",\n what)"),
             ("crates/evidence/src/rules/mod.rs", "if a { \"file-unsound\" } else {}"),
             ("policies/default/gate.rego", "deny contains {\n\t\"code\": \"too-few\","),

@@ -111,7 +111,7 @@ fn failures(stream: TokenStream, variables: &BTreeMap<String, Vec<TokenTree>>, f
         let before: Vec<_> = before.iter().map(ToString::to_string).collect();
         let makes = match before.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
             ["Failure" | "Error", ":", ":", made] => MADE.contains(made),
-            [.., "UriError" | "Finding"] => true,
+            [.., "UriError" | "Reason"] => true,
             _ => false,
         };
         if makes {
@@ -195,7 +195,7 @@ mod tests {
             r#"fn a() { let what = format!("nothing runs \
                    here: {x}"); Err(Failure::error(format!("{what}; {y}"))) }"#,
             r#"fn a() { Failure::error(b, NOTHING) } const NOTHING: &str = "nothing runs here";"#,
-            r#"fn a() { Finding { code: "x".into(), what: "nothing runs here".into() } }"#,
+            r#"fn a() { Reason { code: "x".into(), what: "nothing runs here".into() } }"#,
         ] {
             let broken = found(source, "else", "");
             assert!(

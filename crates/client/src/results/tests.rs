@@ -41,7 +41,7 @@ fn document(findings: impl IntoIterator<Item = Finding>) -> FindingsDocument {
 fn judgement(reasons: &[(&str, &str)]) -> Judgement {
     let mut judgement = Judgement::undecided("x", "x", "x");
     judgement.outcome = GateOutcome::Fail;
-    let reason = |(code, what): &(&str, &str)| policy::Finding {
+    let reason = |(code, what): &(&str, &str)| policy::Reason {
         code: (*code).to_owned(),
         what: (*what).to_owned(),
         remedy: "mend it".into(),

@@ -20,7 +20,7 @@ use evidence::dsse::Envelope;
 use evidence::request::CLOCK_SKEW_MAX;
 use evidence::{Digest, Name, Place};
 use judge::Checked;
-use policy::Finding;
+use policy::Reason;
 use serde::Serialize;
 use serde_json::json;
 use wire::{PersonView, PlaceView};
@@ -78,7 +78,7 @@ struct ApprovalReport {
     missing: Vec<String>,
     /// The gate's reasons that are left after an approval, apart from the promotion.
     #[serde(skip_serializing_if = "Option::is_none")]
-    left: Option<Vec<Finding>>,
+    left: Option<Vec<Reason>>,
     /// The person's earlier vote that this one replaces.
     #[serde(skip_serializing_if = "Option::is_none")]
     replaces: Option<ReplacedVote>,

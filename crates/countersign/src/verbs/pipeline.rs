@@ -15,7 +15,7 @@ use evidence::pipeline::{ApprovalNode, LimitsInForce, Run, ScanSort, Step};
 use evidence::release_file::{ReleaseFile, Service};
 use evidence::rules::{notes, programs};
 use evidence::{Digest, Name, pipeline, release_file};
-use policy::Finding;
+use policy::Reason;
 use serde::Serialize;
 use wire::PlaceView;
 
@@ -334,9 +334,9 @@ fn places(
 }
 
 /// The finding for a release file whose services have no places, in a project that has places.
-fn renamed(release: &ReleaseFile, project: &Name, own: &[PlaceView]) -> Finding {
+fn renamed(release: &ReleaseFile, project: &Name, own: &[PlaceView]) -> Reason {
     let services: Vec<_> = release.services.keys().map(Name::as_str).collect();
-    Finding {
+    Reason {
         code: "release-file-unsound".to_owned(),
         what: format!(
             "{}: no environment statement names service {} of project `{project}`; was it renamed? The places are {}",

@@ -17,7 +17,7 @@ use evidence::pipeline::Pipeline;
 use evidence::receipt::{Ending, OutputKind};
 use evidence::release_file::{self, ReleaseFile};
 use evidence::{Digest, Id, Name};
-use policy::Finding;
+use policy::Reason;
 use runner::{
     ArtifactBytes, ArtifactError, Budget, Repository, RetainedOutput, RetainedOutputs, Source, assemble,
 };
@@ -125,7 +125,7 @@ fn step(
     let how = ending(done.facts.exit);
     let log = String::from_utf8_lossy(&done.log).into_owned();
     let last = log.lines().last().unwrap_or_default();
-    let finding = Finding {
+    let finding = Reason {
         code: "step-failed".to_owned(),
         what: format!("step `{name}` {how}; the last line of its log: {last}"),
         remedy: format!(
@@ -180,7 +180,7 @@ fn holds_programs(name: &Name, built: &ArtifactBytes, release: Option<&ReleaseFi
                 Some(LayerEntry::File(file)) if !file.executable => "is not executable in",
                 Some(LayerEntry::File(_) | LayerEntry::Link(_)) => continue,
             };
-            findings.push(Finding {
+            findings.push(Reason {
                 code: "program-missing".to_owned(),
                 what: format!(
                     "{}: services.{service}.{field}: `{program}` {why} artifact `{name}`",
@@ -198,7 +198,7 @@ fn holds_programs(name: &Name, built: &ArtifactBytes, release: Option<&ReleaseFi
 }
 
 fn not_made(name: &Name, error: &ArtifactError) -> Failure {
-    let finding = Finding {
+    let finding = Reason {
         code: "artifact-failed".to_owned(),
         what: format!("artifact `{name}` cannot be assembled: {error}"),
         remedy: "change its sources in the pipeline file, or the outputs of the steps".to_owned(),

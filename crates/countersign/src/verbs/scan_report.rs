@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::gate::GateOutcome;
 use evidence::document::findings::Site;
 use evidence::document::{ComponentsDocument, findings};
-use policy::Finding;
+use policy::Reason;
 use scan::exports::{Listing, Row};
 use serde::Serialize;
 
@@ -145,7 +145,7 @@ impl ScanReport {
         if self.unread.is_empty() && !is_empty && undecided == 0 {
             return Ok(());
         }
-        let finding = |(path, why): (&String, &String)| Finding {
+        let finding = |(path, why): (&String, &String)| Reason {
             code: "not-scanned".to_owned(),
             what: format!("{path}: {why}"),
             remedy: "mend the file, or scan a directory without it".to_owned(),

@@ -11,7 +11,7 @@ use domain::gate::GateOutcome;
 use evidence::Place;
 use evidence::bundle::{BYTES_MAX, Bundle};
 use judge::{Checked, Judgement};
-use policy::Finding;
+use policy::Reason;
 use serde::Serialize;
 
 use super::runtime;
@@ -29,7 +29,7 @@ struct ReleaseReport {
     #[serde(flatten)]
     results: Results,
     /// All reasons of the gate.
-    reasons: Vec<Finding>,
+    reasons: Vec<Reason>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }

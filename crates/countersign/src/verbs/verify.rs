@@ -20,7 +20,7 @@ use evidence::status::StatusFile;
 use evidence::trust_root::Mode;
 use evidence::verifier_state::{self, VerifierState};
 use judge::{Anchors, Checked, Judgement, PinnedCheckpoint, VerificationContext};
-use policy::Finding;
+use policy::Reason;
 use serde::Serialize;
 use tlog::Checkpoint;
 
@@ -67,9 +67,9 @@ struct Verified {
     checks: Vec<String>,
     reasons: Vec<String>,
     /// Reasons against it.
-    not_held: Vec<Finding>,
+    not_held: Vec<Reason>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<Finding>,
+    warnings: Vec<Reason>,
     since: Vec<String>,
 }
 
@@ -205,7 +205,7 @@ fn proven(kept: &Checkpoint, old: u64, new: u64, url: Option<&str>) -> Result<Ve
         "your state knows the ledger with {} entries, and nothing proves that the bundle's ledger is the same one",
         kept.size
     );
-    let finding = Finding {
+    let finding = Reason {
         code: "ledger-unproven".into(),
         what: what.clone(),
         remedy: "name a server of this ledger with --url; it need not be believed".into(),

@@ -2,7 +2,7 @@
 //!
 //! Invariant: each receipt is of a runner that the root names, about exactly the release, artifact and commit that the
 //! agent of that environment says it runs, and of a check that the commit declares for that environment. Each declared
-//! check has run, or the release has a finding against it. So a check that somebody withholds is missed.
+//! check has run, or the release has a reason against it. So a check that somebody withholds is missed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,8 +17,8 @@ use evidence::report::{AgentReport, ReleaseOutcome};
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Name};
 
-use crate::findings::{Findings, Flaw};
 use crate::lanes::proven::ProvenReport;
+use crate::reasons::{Flaw, Reasons};
 use crate::receipts::BuildProof;
 use crate::records::{Records, Revoked};
 use crate::reports::Before;
@@ -54,7 +54,7 @@ pub fn prove(
     bundle: &Bundle,
     before: Option<(&Environment, &Before)>,
     known: Known<'_>,
-    findings: &mut Findings,
+    reasons: &mut Reasons,
 ) -> Result<CheckProof, Flaw> {
     let carried = bundle.lanes.checks.as_ref();
     let Some((environment, before)) = before else {
@@ -85,7 +85,7 @@ pub fn prove(
     if before.runs_it {
         for name in declared.keys().filter(|name| !proof.ran.contains_key(*name)) {
             let what = format!("check `{name}` of the release to `{}` has not run", environment.environment);
-            findings.against("check-missing", what, AGAIN);
+            reasons.against("check-missing", what, AGAIN);
         }
     }
     Ok(proof)

@@ -18,10 +18,10 @@ use evidence::trust_root::Mode;
 use evidence::{Digest, Moment, Place};
 use policy::{Origin, Producers, Read};
 
-use crate::findings::{Findings, Flaw};
 use crate::input_reads::{compile, reads_input};
 use crate::lanes::checks::CheckProof;
 use crate::lanes::proven::ProvenReport;
+use crate::reasons::{Flaw, Reasons};
 use crate::receipts::BuildProof;
 
 /// Facts that reports prove.
@@ -61,13 +61,13 @@ pub fn prove(
     checks: &CheckProof,
     reads: BTreeSet<Read>,
     now: Moment,
-    findings: &mut Findings,
+    reasons: &mut Reasons,
 ) -> Result<DocumentProof, Flaw> {
     let reports = declared(&build.pipeline, &build.receipts)?;
     written_by_steps(bundle, build.receipts.iter().chain(&checks.receipts))?;
     for read in &reads {
         let of = if read.from == Origin::Build { &reports } else { &checks.reports };
-        demand(read, of, now, findings);
+        demand(read, of, now, reasons);
     }
     let of = |receipts: &[(Digest, Receipt)], from| {
         referenced(&reads, from, receipts.iter().map(|(_, receipt)| receipt))
@@ -75,8 +75,8 @@ pub fn prove(
     let documents = of(&build.receipts, Origin::Build);
     let before = of(&checks.receipts, Origin::Before);
     carried(&bundle.lanes, &documents.union(&before).copied().collect())?;
-    let before = all(checks.reports.clone(), before, &bundle.lanes, findings)?;
-    let proof = all(reports, documents, &bundle.lanes, findings)?;
+    let before = all(checks.reports.clone(), before, &bundle.lanes, reasons)?;
+    let proof = all(reports, documents, &bundle.lanes, reasons)?;
     let before = (!before.reports.is_empty()).then(|| Box::new(before));
     Ok(DocumentProof { reads, before, ..proof })
 }
@@ -86,11 +86,11 @@ fn all(
     reports: Vec<ProvenReport>,
     documents: BTreeSet<Digest>,
     lanes: &Lanes,
-    findings: &mut Findings,
+    reasons: &mut Reasons,
 ) -> Result<DocumentProof, Flaw> {
     let mut proof = DocumentProof { documents, ..DocumentProof::default() };
     for report in &reports {
-        join(report, lanes, &mut proof, findings)?;
+        join(report, lanes, &mut proof, reasons)?;
     }
     Ok(DocumentProof { reports, ..proof })
 }
@@ -224,7 +224,7 @@ fn written_by_steps<'a>(
 }
 
 /// Finds fault where a demanded report is missing, made by too few runners, or too old.
-fn demand(read: &Read, reports: &[ProvenReport], now: Moment, findings: &mut Findings) {
+fn demand(read: &Read, reports: &[ProvenReport], now: Moment, reasons: &mut Reasons) {
     let runners: BTreeSet<_> = reports
         .iter()
         .flat_map(|report| &report.by)
@@ -243,7 +243,7 @@ fn demand(read: &Read, reports: &[ProvenReport], now: Moment, findings: &mut Fin
             read.runners,
             runners.len()
         );
-        findings.against("report-missing", what, remedy);
+        reasons.against("report-missing", what, remedy);
     }
     let Some(days) = read.days else { return };
     let met = reports.iter().flat_map(|report| report.by.values().map(move |by| (report, by)));
@@ -251,14 +251,14 @@ fn demand(read: &Read, reports: &[ProvenReport], now: Moment, findings: &mut Fin
         let maker = if read.from == Origin::Build { "step" } else { "check" };
         let at = format!("report `{}` of {maker} `{}`", report.path, report.step);
         match by.snapshot.as_ref().map(|snapshot| snapshot.modified) {
-            None => findings.against(
+            None => reasons.against(
                 "report-undated",
                 format!("{at} does not say how old its knowledge is"),
                 DATED,
             ),
             Some(modified) if modified > now => {
                 let what = format!("{at} rests on knowledge of {modified}, which is in the future");
-                findings.unclear("report-undated", what, DATED);
+                reasons.unclear("report-undated", what, DATED);
             }
             Some(modified) => {
                 let age = (now.millis() - modified.millis()) / DAY_MILLIS;
@@ -266,7 +266,7 @@ fn demand(read: &Read, reports: &[ProvenReport], now: Moment, findings: &mut Fin
                     let what = format!(
                         "{at} rests on knowledge that is {age} days old; it has to be younger than {days} days"
                     );
-                    findings.against("report-old", what, RUN_AGAIN);
+                    reasons.against("report-old", what, RUN_AGAIN);
                 }
             }
         }
@@ -298,7 +298,7 @@ fn join(
     report: &ProvenReport,
     lanes: &Lanes,
     proof: &mut DocumentProof,
-    findings: &mut Findings,
+    reasons: &mut Reasons,
 ) -> Result<(), Flaw> {
     let Some(kind) = report.by.values().next().map(|by| by.kind) else { return Ok(()) };
     let stated: BTreeSet<Stated> =
@@ -314,15 +314,15 @@ fn join(
     }
     match kind {
         DocumentKind::Findings => {
-            let joined = joined(report, lanes, &proof.documents, findings)?;
+            let joined = joined(report, lanes, &proof.documents, reasons)?;
             proof.findings = both(proof.findings.take(), joined);
         }
         DocumentKind::Components => {
-            let joined = joined(report, lanes, &proof.documents, findings)?;
+            let joined = joined(report, lanes, &proof.documents, reasons)?;
             proof.components = both(proof.components.take(), joined);
         }
         DocumentKind::Tests => {
-            let joined = joined(report, lanes, &proof.documents, findings)?;
+            let joined = joined(report, lanes, &proof.documents, reasons)?;
             proof.tests = both(proof.tests.take(), joined);
         }
     }
@@ -341,7 +341,7 @@ fn joined<D: Document>(
     report: &ProvenReport,
     lanes: &Lanes,
     read: &BTreeSet<Digest>,
-    findings: &mut Findings,
+    reasons: &mut Reasons,
 ) -> Result<Option<D>, Flaw> {
     let mut all: Option<D> = None;
     let mut seen = BTreeSet::new();
@@ -363,7 +363,7 @@ fn joined<D: Document>(
             Some(others) => match others.join(document) {
                 Ok(joined) => joined,
                 Err(error) => {
-                    findings.unclear("documents-differ", error.to_string(), SAME_BYTES);
+                    reasons.unclear("documents-differ", error.to_string(), SAME_BYTES);
                     return Ok(None);
                 }
             },

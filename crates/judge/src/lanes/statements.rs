@@ -17,9 +17,9 @@ use evidence::trust_root::{Mode, TrustRoot};
 use evidence::{Bytes, Digest, Moment};
 use tlog::Checkpoint;
 
-use crate::findings::Flaw;
 use crate::people::{ChangeAuthors, People, roles};
 use crate::proofs::{Proven, is_ancestor};
+use crate::reasons::Flaw;
 use crate::records::Records;
 use crate::requests::RunRequests;
 

@@ -1,26 +1,26 @@
-//! Findings: reasons against a release, each with its remedy.
+//! Reasons against a release, and reasons why nothing can be decided, each with its remedy.
 //!
-//! Invariant: the ledger records the digest of a verdict with the texts of its findings, and replay compares it. So the
-//! text of an existing finding never changes.
+//! Invariant: the ledger records the digest of a verdict with the texts of its reasons, and replay compares it. So the
+//! text of an existing reason never changes.
 
 use std::fmt;
 
-use policy::Finding;
+use policy::Reason;
 
-/// Findings about a release.
+/// Reasons about a release. A *finding* is something else: what a scanner found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Findings {
+pub struct Reasons {
     /// Reasons against.
-    pub against: Vec<Finding>,
+    pub against: Vec<Reason>,
     /// Reasons why no decision can be made.
-    pub unclear: Vec<Finding>,
+    pub unclear: Vec<Reason>,
 }
 
 /// A flaw of the evidence: it is forged, contradictory or missing. The caller knows the remedy.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{code}: {what}")]
 pub struct Flaw {
-    /// Code of the finding.
+    /// Code of the reason.
     pub code: &'static str,
     /// Description of the fault.
     pub what: String,
@@ -32,36 +32,36 @@ impl Flaw {
     }
 }
 
-impl Findings {
+impl Reasons {
     pub(crate) fn against(&mut self, code: &str, what: impl Into<String>, remedy: &str) {
-        self.against.push(finding(code, what, remedy));
+        self.against.push(reason(code, what, remedy));
     }
 
     pub(crate) fn unclear(&mut self, code: &str, what: impl Into<String>, remedy: &str) {
-        self.unclear.push(finding(code, what, remedy));
+        self.unclear.push(reason(code, what, remedy));
     }
 }
 
-impl fmt::Display for Findings {
+impl fmt::Display for Reasons {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.against.iter().chain(&self.unclear);
-        let lines: Vec<_> = all.map(|finding| format!("{}: {}", finding.code, finding.what)).collect();
+        let lines: Vec<_> = all.map(|reason| format!("{}: {}", reason.code, reason.what)).collect();
         f.write_str(&lines.join("; "))
     }
 }
 
-fn finding(code: &str, what: impl Into<String>, remedy: &str) -> Finding {
-    Finding { code: code.to_owned(), what: what.into(), remedy: remedy.to_owned() }
+fn reason(code: &str, what: impl Into<String>, remedy: &str) -> Reason {
+    Reason { code: code.to_owned(), what: what.into(), remedy: remedy.to_owned() }
 }
 
-/// Findings with a single reason against the release.
-pub fn one_finding(code: &str, what: impl Into<String>, remedy: &str) -> Findings {
-    Findings { against: vec![finding(code, what, remedy)], unclear: Vec::new() }
+/// Reasons with a single reason against the release.
+pub fn one_reason(code: &str, what: impl Into<String>, remedy: &str) -> Reasons {
+    Reasons { against: vec![reason(code, what, remedy)], unclear: Vec::new() }
 }
 
-/// The finding for a flaw whose only remedy is other evidence.
-pub fn broken(flaw: Flaw) -> Findings {
-    one_finding(flaw.code, flaw.what, NEW_BUNDLE)
+/// The reason for a flaw whose only remedy is other evidence.
+pub fn broken(flaw: Flaw) -> Reasons {
+    one_reason(flaw.code, flaw.what, NEW_BUNDLE)
 }
 
 pub const NEW_BUNDLE: &str = "ask for the evidence again; if it stays so, somebody has changed it";
