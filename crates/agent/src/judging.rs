@@ -88,17 +88,18 @@ impl Memory {
             }
         };
         let judgement = judge_checked(&checked);
-        self.checkpoint = checked.proven.checkpoint.to_string();
-        self.seen_time = self.seen_time.max(checked.proven.quorum_time);
+        self.checkpoint = checked.ledger.proven.checkpoint.to_string();
+        self.seen_time = self.seen_time.max(checked.ledger.proven.quorum_time);
         let in_force = [Some(&bundle.status), by_hand].into_iter().flatten();
-        let is_in_force =
-            |file: &&StatusFile| file.open(&checked.root).is_ok_and(|opened| opened.status == checked.status);
+        let is_in_force = |file: &&StatusFile| {
+            file.open(&checked.trust.root).is_ok_and(|opened| opened.status == checked.trust.status)
+        };
         if let Some(file) = in_force.into_iter().find(is_in_force) {
             self.status = Some(file.clone());
         }
-        self.seen_root = self.seen_root.max(checked.root.version);
-        self.seen_status = self.seen_status.max(checked.status.number);
-        self.seen_statement = self.seen_statement.max(checked.environment.number);
+        self.seen_root = self.seen_root.max(checked.trust.root.version);
+        self.seen_status = self.seen_status.max(checked.trust.status.number);
+        self.seen_statement = self.seen_statement.max(checked.trust.environment.number);
         let layer = Manifest::decode(&bundle.manifest.0).ok();
         let layer = layer.and_then(|manifest| manifest.layers.first().map(|layer| layer.digest));
         let known = layer.map(|layer| KnownRelease {

@@ -126,7 +126,7 @@ pub fn refuse_own_change(
     people: &[PersonView],
     profile: &Profile,
 ) -> Result<(), Error> {
-    if checked.root.mode == Mode::Solo {
+    if checked.trust.root.mode == Mode::Solo {
         return Ok(());
     }
     match approvers::own_change(checked, people, profile.person.id()) {
@@ -140,7 +140,7 @@ pub fn refuse_own_change(
 
 /// The person's earlier vote on this very release, if it counts.
 pub fn earlier_vote(checked: &Checked<'_>, profile: &Profile, decision: Decision) -> Option<Approval> {
-    let given = checked.bundle.approvals.iter().zip(&checked.votes);
+    let given = checked.bundle.approvals.iter().zip(&checked.approvals.votes);
     let counts = given.filter(|(_, vote)| vote.decision == decision && vote.void.is_empty());
     let said = counts.filter_map(|(envelope, _)| Signed::read(envelope).ok()).map(|signed| signed.said);
     said.into_iter().find(|said| said.person == profile.person.id())
@@ -154,7 +154,7 @@ pub fn sign(profile: &Profile, checked: &Checked<'_>, vote: Vote) -> Result<Enve
     let signed = Signed {
         decision,
         artifact: bundle.artifact(),
-        plan: checked.plan,
+        plan: checked.plan.digest,
         said: Approval {
             installation: bundle.installation,
             person: profile.person.id(),
@@ -162,11 +162,11 @@ pub fn sign(profile: &Profile, checked: &Checked<'_>, vote: Vote) -> Result<Enve
             service: bundle.service.clone(),
             environment: bundle.environment.clone(),
             release: bundle.release,
-            replaces: checked.proven.proposals.first().and_then(|proposal| proposal.replaces),
-            evidence: checked.evidence,
-            policy: checked.environment.policy,
-            root: checked.root.version,
-            checkpoint: checked.proven.checkpoint.to_string(),
+            replaces: checked.ledger.proven.proposals.first().and_then(|proposal| proposal.replaces),
+            evidence: checked.approvals.evidence,
+            policy: checked.trust.environment.policy,
+            root: checked.trust.root.version,
+            checkpoint: checked.ledger.proven.checkpoint.to_string(),
             reason,
             ticket,
             not_before: earlier(now),
@@ -187,18 +187,18 @@ pub fn remember(pin: &Pin, checked: &Checked<'_>) -> Result<(), Error> {
     let newer = Pin {
         v: 1,
         installation: pin.installation,
-        root_version: checked.root.version,
-        root: checked.root_digest,
-        status: checked.status.number.max(pin.status),
+        root_version: checked.trust.root.version,
+        root: checked.trust.root_digest,
+        status: checked.trust.status.number.max(pin.status),
         environments,
-        checkpoint: checked.proven.checkpoint.to_string(),
+        checkpoint: checked.ledger.proven.checkpoint.to_string(),
     };
     pins::write(&newer).map(drop)
 }
 
 /// The changed files, from the repository of a directory, if it has both commits.
 fn changed_files(checked: &Checked<'_>, dir: &Path) -> String {
-    let (base, commit): (&CommitId, &CommitId) = (&checked.base, &checked.source.id);
+    let (base, commit): (&CommitId, &CommitId) = (&checked.source.base, &checked.source.pack.id);
     // An approver may work in any directory; outside of the repository there is nothing to show.
     let repository = match project::toplevel(dir) {
         Ok(Some(repository)) => repository,

@@ -15,7 +15,7 @@ use crate::review::short;
 /// The reason why a person's own approval would not count; `None` if it would.
 pub fn own_change(checked: &Checked<'_>, people: &[PersonView], person: Id) -> Option<Reason> {
     // The evidence holds the enrolment of every change author; a person without one in it cannot be a change author.
-    let person = checked.people.by_id(person)?;
+    let person = checked.people.enrolled.by_id(person)?;
     checked.is_barred(&person.subject).then(|| Reason {
         code: "own-change".into(),
         what: format!(
@@ -53,8 +53,8 @@ pub fn command(place: &Place) -> String {
 fn others(checked: &Checked<'_>, people: &[PersonView]) -> Option<Vec<String>> {
     let built_in = policies::built_in().digest().ok()?;
     let took_part = |person: &PersonView| {
-        checked.people.by_id(person.person.id()).is_some_and(|person| {
-            checked.is_barred(&person.subject) || checked.authors.signed_off.contains(&person.subject)
+        checked.people.enrolled.by_id(person.person.id()).is_some_and(|person| {
+            checked.is_barred(&person.subject) || checked.people.authors.signed_off.contains(&person.subject)
         })
     };
     let has_role = |person: &PersonView| {
@@ -73,7 +73,7 @@ fn others(checked: &Checked<'_>, people: &[PersonView]) -> Option<Vec<String>> {
         Some(name) => format!("{} ({})", shown::line(name), short(&person.person.to_string())),
         None => format!("person {}", person.person),
     };
-    (checked.environment.policy == built_in).then(|| found.iter().map(named).collect())
+    (checked.trust.environment.policy == built_in).then(|| found.iter().map(named).collect())
 }
 
 /// The role whose approvals the built-in policy counts.

@@ -40,8 +40,8 @@ impl Foresight {
     ) -> Result<Self, Error> {
         let mut checked = dossier.check()?;
         let vote = vote(&checked, profile, people);
-        checked.votes.retain(|other| other.subject != vote.subject);
-        checked.votes.push(vote);
+        checked.approvals.votes.retain(|other| other.subject != vote.subject);
+        checked.approvals.votes.push(vote);
         let left = left(&judge::judge_checked(&checked));
         let next = next(&checked.place, &left, results);
         Ok(Self { left, next })
@@ -113,7 +113,7 @@ fn vote(checked: &Checked<'_>, profile: &Profile, people: &[PersonView]) -> Vote
             && grant.environment.as_ref().is_none_or(|name| *name == place.environment)
     });
     let roles: BTreeSet<Name> = grants.map(|grant| grant.role.clone()).collect();
-    let subject = checked.people.by_id(person).map(|person| person.subject.clone());
+    let subject = checked.people.enrolled.by_id(person).map(|person| person.subject.clone());
     let subject = subject.unwrap_or_else(|| person.to_string());
     let void = match checked.is_barred(&subject) {
         true => vec!["the person is behind the change, or asked for it".to_owned()],

@@ -101,7 +101,7 @@ impl Results {
     /// The results of a release; its judgement says which findings block it.
     #[must_use]
     pub fn of(checked: &Checked<'_>, judgement: &Judgement) -> Self {
-        let proof = &checked.documents;
+        let proof = &checked.lanes.documents;
         let reports = proof.reports.iter();
         Self {
             reports: reports.map(|report| ReportCounts::of(&report.step, &report.path, &report.by)).collect(),

@@ -61,7 +61,7 @@ pub fn seen_of(checked: &Checked<'_>) -> EnvironmentPin {
         project: bundle.project.clone(),
         service: bundle.service.clone(),
         environment: bundle.environment.clone(),
-        number: checked.environment.number,
+        number: checked.trust.environment.number,
         release: bundle.release,
     }
 }
@@ -88,24 +88,28 @@ pub fn verdict(judgement: &Judgement) -> Result<(), Error> {
 /// A summary of evidence; every line of it is verified.
 pub fn summary(checked: &Checked<'_>) -> String {
     let bundle = checked.bundle;
-    let mode: Mode = checked.root.mode;
-    let place = if checked.proven.same_machine { ", same machine" } else { "" };
+    let mode: Mode = checked.trust.root.mode;
+    let place = if checked.ledger.proven.same_machine { ", same machine" } else { "" };
     let mut lines = vec![
-        format!("trust root: {} (version {})", checked.root_digest, checked.root.version),
+        format!("trust root: {} (version {})", checked.trust.root_digest, checked.trust.root.version),
         format!("mode: {}", assurance(mode)),
-        format!("witnessed by {}{place}, at {}", checked.proven.witnesses, checked.proven.quorum_time),
+        format!(
+            "witnessed by {}{place}, at {}",
+            checked.ledger.proven.witnesses, checked.ledger.proven.quorum_time
+        ),
         format!("release {} of {} to {}", bundle.release, bundle.plan.artifact, checked.place),
         format!("artifact: {}", bundle.artifact()),
         format!("commit: {}", bundle.source.commit),
         changes(checked),
     ];
-    for id in oldest_first(&checked.source.id, &checked.range, |id| {
-        checked.source.commits.get(id).map(|commit| commit.parents.as_slice()).unwrap_or_default()
+    for id in oldest_first(&checked.source.pack.id, &checked.source.range, |id| {
+        checked.source.pack.commits.get(id).map(|commit| commit.parents.as_slice()).unwrap_or_default()
     }) {
-        let Some(commit) = checked.source.commits.get(id) else { continue };
+        let Some(commit) = checked.source.pack.commits.get(id) else { continue };
         let signer = checked
             .people
-            .signer(commit, &checked.records.pack)
+            .enrolled
+            .signer(commit, &checked.ledger.records.pack)
             .map_or("nobody enrolled".to_owned(), |person| shown::line(&person.name));
         let subject: String = commit.message.lines().next().unwrap_or_default().chars().take(72).collect();
         lines.push(format!(
@@ -139,8 +143,8 @@ pub fn summary(checked: &Checked<'_>) -> String {
         let word = if before.runs_it { "runs" } else { "does NOT run" };
         lines.push(format!("{}: {word} this artifact", before.environment));
     }
-    lines.extend(checked.statements.iter().map(stated));
-    for vote in &checked.votes {
+    lines.extend(checked.lanes.statements.iter().map(stated));
+    for vote in &checked.approvals.votes {
         let void = if vote.void.is_empty() {
             String::new()
         } else {
@@ -167,8 +171,9 @@ fn stated(proven: &ProvenStatement) -> String {
 
 /// The line above the commits, which names their base.
 fn changes(checked: &Checked<'_>) -> String {
-    let (count, base) = (checked.range.len(), short(checked.base.as_str()));
-    let is_first = checked.proven.proposals.first().is_some_and(|proposal| proposal.replaces.is_none());
+    let (count, base) = (checked.source.range.len(), short(checked.source.base.as_str()));
+    let is_first =
+        checked.ledger.proven.proposals.first().is_some_and(|proposal| proposal.replaces.is_none());
     let files = many(checked.bundle.tree.files().len(), "file");
     match (is_first, count) {
         (true, 0) => {

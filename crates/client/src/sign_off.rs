@@ -10,7 +10,7 @@ use crate::stating::Until;
 
 /// The sign-off of all tests of the release.
 pub fn body(checked: &Checked<'_>) -> SignOff {
-    SignOff { tests: checked.documents.stated_tests() }
+    SignOff { tests: checked.lanes.documents.stated_tests() }
 }
 
 /// The page that a person reads before the signature.
@@ -20,8 +20,8 @@ pub fn page(checked: &Checked<'_>, scope: &Scope, until: Until) -> String {
         checked.bundle.release, until.0
     )];
     // The same reports as those of `stated_tests`: of the build, and of checks in the environment before.
-    let before = checked.documents.before.iter().flat_map(|before| &before.reports);
-    let reports = checked.documents.reports.iter().chain(before);
+    let before = checked.lanes.documents.before.iter().flat_map(|before| &before.reports);
+    let reports = checked.lanes.documents.reports.iter().chain(before);
     for report in reports.filter(|report| report.by.values().any(|by| by.kind == DocumentKind::Tests)) {
         for (runner, by) in &report.by {
             let items: Vec<_> = by.items.iter().map(|(name, count)| format!("{count} {name}")).collect();

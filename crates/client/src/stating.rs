@@ -69,7 +69,11 @@ pub fn scope(place: &Place, everywhere: bool) -> Scope {
 /// Fails if the kind bars the person, because the change is theirs or they asked for its run.
 pub fn refuse_own_change(checked: &Checked<'_>, profile: &Profile, kind: StatementKind) -> Result<(), Error> {
     let rules = kind.rules();
-    let own = checked.people.by_id(profile.person.id()).filter(|person| checked.is_barred(&person.subject));
+    let own = checked
+        .people
+        .enrolled
+        .by_id(profile.person.id())
+        .filter(|person| checked.is_barred(&person.subject));
     let Some(person) = own.filter(|_| rules.bars_authors) else { return Ok(()) };
     let (kind, name) = (kind.as_str(), shown::line(&person.name));
     let what = format!(
@@ -95,8 +99,8 @@ pub fn sign(profile: &Profile, checked: &Checked<'_>, stating: Stating) -> Resul
         // A little before now, so that it counts on a machine whose clock is behind.
         not_before: Moment::from_millis(now.millis().saturating_sub(skew)).unwrap_or(now),
         expires: until.0,
-        root: checked.root.version,
-        checkpoint: checked.proven.checkpoint.to_string(),
+        root: checked.trust.root.version,
+        checkpoint: checked.ledger.proven.checkpoint.to_string(),
         reason,
         nonce: random::id()?,
         via: "command-line".into(),

@@ -25,7 +25,7 @@ pub fn rebuild(
     let path = project::repository(None)?;
     let source = Source::fetch(&mut Repository::open(&path, Budget::default())?, &bundle.source.commit)?;
     let pipeline = &checked.build.pipeline;
-    let identity = (bundle.installation, bundle.project.clone(), checked.root.version);
+    let identity = (bundle.installation, bundle.project.clone(), checked.trust.root.version);
     let mut build = LocalBuild::new(&source, pipeline, identity, reach)?;
     // A scan leaves nothing that an artifact is made of, and an approver may have no advisories.
     let makes = |step: &Step| step.is_work() && step.scan.is_empty();

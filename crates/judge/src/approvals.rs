@@ -5,13 +5,13 @@
 
 use std::collections::BTreeSet;
 
-use evidence::Name;
 use evidence::approval::{Decision, Signed};
 use evidence::enrolment::Purpose;
 use evidence::trust_root::Mode;
+use evidence::{Digest, Name};
 use tlog::Checkpoint;
 
-use crate::check::Checked;
+use crate::grounds::Grounds;
 use crate::people::roles;
 use crate::proofs::is_ancestor;
 use crate::reasons::{NEW_BUNDLE, Reasons, one_reason};
@@ -43,28 +43,28 @@ pub struct Vote {
     pub void: Vec<String>,
 }
 
-/// Opens all approvals of a bundle.
-pub fn open(checked: &Checked<'_>) -> Result<Vec<Vote>, Reasons> {
+/// Opens all approvals of a bundle. `evidence` and `plan` are the digests that they have to name.
+pub fn open(on: &Grounds<'_>, evidence: Digest, plan: Digest) -> Result<Vec<Vote>, Reasons> {
     let wrong = |what: String| one_reason("approval-unsound", what, NEW_BUNDLE);
-    let envelopes = &checked.bundle.approvals;
+    let envelopes = &on.bundle.approvals;
     if !envelopes.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
         return Err(wrong("approvals are not sorted, or one stands twice".into()));
     }
     let mut votes: Vec<Vote> = Vec::new();
-    for (envelope, record) in envelopes.iter().zip(&checked.records.approvals) {
+    for (envelope, record) in envelopes.iter().zip(&on.ledger.records.approvals) {
         let signed = Signed::read(envelope).map_err(|error| wrong(error.to_string()))?;
-        let person = checked.people.by_id(signed.said.person);
+        let person = on.people.enrolled.by_id(signed.said.person);
         let person = person.ok_or_else(|| wrong(format!("person {} is not enrolled", signed.said.person)))?;
         let keys: Vec<_> = person.keys_for(Purpose::Approve).collect();
         let key = signed.verify(envelope, &keys).map_err(|error| wrong(error.to_string()))?;
         if votes.iter().any(|vote| vote.subject == person.subject) {
             return Err(wrong(format!("{} speaks twice", person.name)));
         }
-        let mut void = void(checked, &signed);
-        if !checked.people.keys(person, Purpose::Approve, record).contains(&key) {
+        let mut void = void(on, &signed, evidence, plan);
+        if !on.people.enrolled.keys(person, Purpose::Approve, record).contains(&key) {
             void.push(format!("key {} is revoked", key.fingerprint()));
         }
-        if signed.decision == Decision::Approve && is_barred(checked, &person.subject) {
+        if signed.decision == Decision::Approve && is_barred(on, &person.subject) {
             void.push("the person is behind the change, or asked for it".into());
         }
         let rebuild = signed.said.rebuild.as_ref();
@@ -72,13 +72,12 @@ pub fn open(checked: &Checked<'_>) -> Result<Vec<Vote>, Reasons> {
             decision: signed.decision,
             subject: person.subject.clone(),
             name: person.name.clone(),
-            roles: roles(person, &checked.bundle.project, Some(&checked.bundle.environment)),
+            roles: roles(person, &on.bundle.project, Some(&on.bundle.environment)),
             hardware: key.is_hardware(),
             reason: signed.said.reason.clone(),
             ticket: signed.said.ticket.clone(),
             via: signed.said.via.clone(),
-            rebuilt: rebuild
-                .is_some_and(|made| made.get("manifest.json") == Some(&checked.bundle.artifact())),
+            rebuilt: rebuild.is_some_and(|made| made.get("manifest.json") == Some(&on.bundle.artifact())),
             seen_size: signed.said.checkpoint.parse::<Checkpoint>().ok().map(|checkpoint| checkpoint.size),
             void,
         });
@@ -87,9 +86,9 @@ pub fn open(checked: &Checked<'_>) -> Result<Vec<Vote>, Reasons> {
 }
 
 /// All differences between an approval and the bundle.
-fn void(checked: &Checked<'_>, signed: &Signed) -> Vec<String> {
-    let (bundle, said) = (checked.bundle, &signed.said);
-    let replaces = checked.proven.proposals.first().and_then(|proposal| proposal.replaces);
+fn void(on: &Grounds<'_>, signed: &Signed, evidence: Digest, plan: Digest) -> Vec<String> {
+    let (bundle, said) = (on.bundle, &signed.said);
+    let replaces = on.ledger.proven.proposals.first().and_then(|proposal| proposal.replaces);
     let same = [
         (said.installation == bundle.installation, "installation"),
         (said.project == bundle.project, "project"),
@@ -97,35 +96,26 @@ fn void(checked: &Checked<'_>, signed: &Signed) -> Vec<String> {
         (said.environment == bundle.environment, "environment"),
         (said.release == bundle.release, "release number"),
         (signed.artifact == bundle.artifact(), "artifact"),
-        (signed.plan == checked.plan, "deployment plan"),
+        (signed.plan == plan, "deployment plan"),
         (said.replaces == replaces, "release that it replaces"),
-        (said.evidence == checked.evidence, "evidence"),
-        (said.policy == checked.environment.policy, "policy"),
+        (said.evidence == evidence, "evidence"),
+        (said.policy == on.trust.environment.policy, "policy"),
     ];
     let mut void: Vec<String> =
         same.iter().filter(|(same, _)| !same).map(|(_, what)| format!("it names another {what}")).collect();
-    if said.root > checked.root.version {
+    if said.root > on.trust.root.version {
         void.push("it names a trust root that is still to come".into());
     }
-    if !is_ancestor(bundle, &checked.proven, &said.checkpoint) {
+    if !is_ancestor(bundle, &on.ledger.proven, &said.checkpoint) {
         void.push("the checkpoint that was seen is not of this ledger".into());
     }
-    if checked.now < said.not_before || said.expires <= checked.now {
+    if on.now < said.not_before || said.expires <= on.now {
         void.push(format!("it counts from {} to {}", said.not_before, said.expires));
     }
     void
 }
 
-impl Checked<'_> {
-    /// Whether a person may not approve this release, by subject.
-    #[must_use]
-    pub fn is_barred(&self, subject: &str) -> bool {
-        is_barred(self, subject)
-    }
-}
-
 /// Outside solo mode, change authors and the person who asked for the run may not approve.
-fn is_barred(checked: &Checked<'_>, subject: &str) -> bool {
-    checked.root.mode != Mode::Solo
-        && (checked.authors.subjects.contains(subject) || checked.asked.requester == subject)
+pub fn is_barred(on: &Grounds<'_>, subject: &str) -> bool {
+    on.trust.root.mode != Mode::Solo && on.people.is_behind(subject)
 }

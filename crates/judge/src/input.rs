@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::approvals::Vote;
 use crate::bounds::Difference;
-use crate::check::Checked;
+use crate::checked::Checked;
 use crate::input_lanes::{
     self as lanes, CheckInput, ComponentInput, FindingInput, ReportInput, StatementInput, TestsInput,
 };
@@ -185,62 +185,72 @@ impl<'a> GateInput<'a> {
         Self {
             v: 1,
             installation: checked.bundle.installation,
-            mode: checked.root.mode,
+            mode: checked.trust.root.mode,
             moment: checked.now,
             place: PlaceInput {
                 project: &checked.place.project,
                 service: &checked.place.service,
                 environment: &checked.place.environment,
-                automatic: checked.environment.automatic,
-                after: checked.environment.after.as_ref(),
+                automatic: checked.trust.environment.automatic,
+                after: checked.trust.environment.after.as_ref(),
             },
             release: ReleaseInput {
                 number: checked.bundle.release,
                 artifact: checked.bundle.artifact(),
-                plan: checked.plan,
-                evidence: checked.evidence,
+                plan: checked.plan.digest,
+                evidence: checked.approvals.evidence,
                 commit: &checked.bundle.source.commit,
-                replaces: checked.proven.proposals.first().and_then(|proposal| proposal.replaces),
+                replaces: checked.ledger.proven.proposals.first().and_then(|proposal| proposal.replaces),
             },
             source: source(checked),
             build: build(checked),
             people: PeopleInput {
-                requester: &checked.asked.requester,
-                promoter: checked.asked.promoter.as_deref(),
-                behind: &checked.authors.subjects,
-                signed_off: &checked.authors.signed_off,
+                requester: &checked.people.asked.requester,
+                promoter: checked.people.asked.promoter.as_deref(),
+                behind: &checked.people.authors.subjects,
+                signed_off: &checked.people.authors.signed_off,
             },
             approvals: votes(checked, Decision::Approve),
             rejections: votes(checked, Decision::Reject),
             before: checked.before.as_ref().map(|it| before(checked, it)),
-            status: StatusInput { number: checked.status.number, expires: checked.status.expires },
+            status: StatusInput {
+                number: checked.trust.status.number,
+                expires: checked.trust.status.expires,
+            },
             ledger: LedgerInput {
-                witnesses: checked.proven.witnesses,
-                quorum: checked.root.witnesses.quorum,
-                same_machine: checked.proven.same_machine,
+                witnesses: checked.ledger.proven.witnesses,
+                quorum: checked.trust.root.witnesses.quorum,
+                same_machine: checked.ledger.proven.same_machine,
             },
             plan: &checked.bundle.plan,
-            configuration: checked.differences.as_ref().map(|differences| ConfigurationInput { differences }),
-            reports: lanes::reports(&checked.documents, checked.now),
-            findings: lanes::findings(&checked.documents, &checked.statements, checked.now),
-            components: lanes::components(&checked.documents),
-            tests: lanes::tests(&checked.documents),
-            statements: lanes::statements(&checked.statements),
+            configuration: checked
+                .plan
+                .differences
+                .as_ref()
+                .map(|differences| ConfigurationInput { differences }),
+            reports: lanes::reports(&checked.lanes.documents, checked.now),
+            findings: lanes::findings(&checked.lanes.documents, &checked.lanes.statements, checked.now),
+            components: lanes::components(&checked.lanes.documents),
+            tests: lanes::tests(&checked.lanes.documents),
+            statements: lanes::statements(&checked.lanes.statements),
         }
     }
 }
 
 fn source<'a>(checked: &'a Checked<'_>) -> SourceInput<'a> {
     let signer = |commit| {
-        let signer = checked.people.signer(commit, &checked.records.pack);
+        let signer = checked.people.enrolled.signer(commit, &checked.ledger.records.pack);
         signer.map(|person| person.subject.as_str())
     };
-    let range =
-        checked.range.iter().filter_map(|id| checked.source.commits.get(id).map(|commit| (id, commit)));
+    let range = checked
+        .source
+        .range
+        .iter()
+        .filter_map(|id| checked.source.pack.commits.get(id).map(|commit| (id, commit)));
     SourceInput {
-        commit: &checked.source.id,
-        signer: checked.source.commit().and_then(signer),
-        base: &checked.base,
+        commit: &checked.source.pack.id,
+        signer: checked.source.pack.commit().and_then(signer),
+        base: &checked.source.base,
         range: range.map(|(id, commit)| CommitInput { commit: id, signer: signer(commit) }).collect(),
         files: checked.bundle.tree.files().len(),
     }
@@ -249,7 +259,7 @@ fn source<'a>(checked: &'a Checked<'_>) -> SourceInput<'a> {
 fn build<'a>(checked: &'a Checked<'_>) -> BuildInput<'a> {
     let receipts: Vec<&Receipt> = checked.build.receipts.iter().map(|(_, receipt)| receipt).collect();
     let host = |name: &Name| {
-        let runner = checked.root.runners.iter().find(|runner| runner.name == *name);
+        let runner = checked.trust.root.runners.iter().find(|runner| runner.name == *name);
         runner.map(|runner| runner.place.host.as_str())
     };
     let runners = checked.build.runners.iter().map(|name| RunnerInput { name, host: host(name) });
@@ -262,7 +272,7 @@ fn build<'a>(checked: &'a Checked<'_>) -> BuildInput<'a> {
             kind: step.kind(),
             receipts: own.len(),
             equal_outputs: outputs.len() <= 1,
-            agreed: checked.asked.agreed.get(name).map_or(0, BTreeSet::len),
+            agreed: checked.people.asked.agreed.get(name).map_or(0, BTreeSet::len),
             network: own.iter().flat_map(|r| r.network.iter().map(|to| to.host.as_str())).collect(),
             exit: own.iter().filter_map(|receipt| exit(receipt)).max(),
         }
@@ -284,7 +294,7 @@ fn exit(receipt: &Receipt) -> Option<i32> {
 }
 
 fn votes<'a>(checked: &'a Checked<'_>, decision: Decision) -> Vec<VoteInput<'a>> {
-    let votes = checked.votes.iter().filter(|vote| vote.decision == decision);
+    let votes = checked.approvals.votes.iter().filter(|vote| vote.decision == decision);
     let written = |vote: &'a Vote| VoteInput {
         subject: &vote.subject,
         name: &vote.name,
@@ -301,13 +311,13 @@ fn votes<'a>(checked: &'a Checked<'_>, decision: Decision) -> Vec<VoteInput<'a>>
 }
 
 fn before<'a>(checked: &'a Checked<'_>, before: &'a Before) -> BeforeInput<'a> {
-    let documents = checked.documents.before.as_deref();
+    let documents = checked.lanes.documents.before.as_deref();
     BeforeInput {
         environment: &before.environment,
         runs_artifact: before.runs_it,
         release: before.report.as_ref().map(|report| report.release),
-        checks: lanes::checks(&checked.checks, checked.now),
-        findings: documents.and_then(|proof| lanes::findings(proof, &checked.statements, checked.now)),
+        checks: lanes::checks(&checked.lanes.checks, checked.now),
+        findings: documents.and_then(|proof| lanes::findings(proof, &checked.lanes.statements, checked.now)),
         tests: documents.and_then(lanes::tests),
     }
 }

@@ -31,6 +31,24 @@ pub struct RunRequests {
     pub agreed: BTreeMap<Name, BTreeSet<String>>,
 }
 
+/// People, and what they did and asked for.
+#[derive(Clone, Debug)]
+pub struct PeopleProof {
+    /// The people who are enrolled.
+    pub enrolled: People,
+    /// Change authors of the range.
+    pub authors: ChangeAuthors,
+    /// People's requests.
+    pub asked: RunRequests,
+}
+
+impl PeopleProof {
+    /// Whether a person, by subject, is behind the change or asked for it.
+    pub fn is_behind(&self, subject: &str) -> bool {
+        self.authors.subjects.contains(subject) || self.asked.requester == subject
+    }
+}
+
 /// Reasons why a request does not count.
 #[derive(Debug, thiserror::Error)]
 pub enum SignedRequestError {

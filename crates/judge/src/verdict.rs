@@ -15,7 +15,8 @@ use evidence::{Digest, Moment};
 use policy::{ENGINE, Reason, Verdict};
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Checked, MEND_POLICY, check};
+use crate::check::{MEND_POLICY, check};
+use crate::checked::Checked;
 use crate::context::{Anchors, VerificationContext};
 use crate::input::input;
 use crate::reasons::Reasons;
@@ -97,7 +98,7 @@ pub fn judge_checked(checked: &Checked<'_>) -> Judgement {
             return Judgement::of(reasons, Vec::new(), None, Vec::new());
         }
     };
-    if !checked.documents.documents.is_empty()
+    if !checked.lanes.documents.documents.is_empty()
         && let Some(large) = LargeEvidence::input(bytes.len())
     {
         large.tell(&mut reasons);
@@ -128,7 +129,7 @@ pub fn judge_checked(checked: &Checked<'_>) -> Judgement {
 fn ask(checked: &Checked<'_>, input: &[u8]) -> Result<Verdict, String> {
     let gate = checked.gate.as_ref().map_err(ToString::to_string)?;
     let text = std::str::from_utf8(input).map_err(|error| error.to_string())?;
-    if gate.reads(text).map_err(|error| error.to_string())? != checked.documents.reads {
+    if gate.reads(text).map_err(|error| error.to_string())? != checked.lanes.documents.reads {
         // Otherwise a demand that rests on an absent field would be dropped without a word.
         return Err("`reads` depends on more than `input.mode` and `input.place`".into());
     }

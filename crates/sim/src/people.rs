@@ -236,7 +236,7 @@ impl PersonNode {
                 return;
             }
         };
-        self.seen = checked.proven.checkpoint.clone();
+        self.seen = checked.ledger.proven.checkpoint.clone();
         if self.approved == Some((bundle.release, bundle.artifact())) {
             // The approval is recorded already, and the release is still pending.
             self.promote(1, bundle.release, surroundings, out);
@@ -251,7 +251,7 @@ impl PersonNode {
         let signed = Signed {
             decision: Decision::Approve,
             artifact: bundle.artifact(),
-            plan: checked.plan,
+            plan: checked.plan.digest,
             said: Approval {
                 installation: bundle.installation,
                 person: lab.bob.id,
@@ -259,11 +259,11 @@ impl PersonNode {
                 service: bundle.service.clone(),
                 environment: bundle.environment.clone(),
                 release: bundle.release,
-                replaces: checked.proven.proposals.first().and_then(|proposal| proposal.replaces),
-                evidence: checked.evidence,
-                policy: checked.environment.policy,
-                root: checked.root.version,
-                checkpoint: checked.proven.checkpoint.to_string(),
+                replaces: checked.ledger.proven.proposals.first().and_then(|proposal| proposal.replaces),
+                evidence: checked.approvals.evidence,
+                policy: checked.trust.environment.policy,
+                root: checked.trust.root.version,
+                checkpoint: checked.ledger.proven.checkpoint.to_string(),
                 reason: "verified".into(),
                 ticket: None,
                 not_before: earlier(),
@@ -274,7 +274,7 @@ impl PersonNode {
             },
         };
         let envelope = lab.approval(&signed, &lab.bob.approve);
-        surroundings.truth.approved(bundle.release, bundle.artifact(), checked.plan);
+        surroundings.truth.approved(bundle.release, bundle.artifact(), checked.plan.digest);
         self.approved = Some((bundle.release, bundle.artifact()));
         let sent = RequestKind::Approval(bundle.release);
         let arguments = json!({ "statement": envelope.payload_digest() });

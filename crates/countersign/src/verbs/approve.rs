@@ -185,7 +185,7 @@ fn seen(
         place: checked.place.clone(),
         release: checked.bundle.release,
         artifact: checked.bundle.artifact(),
-        evidence: checked.evidence,
+        evidence: checked.approvals.evidence,
         entry: None,
         rebuilt: None,
         missing: judgement.codes(),

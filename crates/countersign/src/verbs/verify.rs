@@ -94,7 +94,7 @@ pub fn run(verb: &Verify, output: Output) -> Result<(), Failure> {
                 .map_err(|findings| review::broken(&bundle, findings))?;
             let judgement = judge::judge_checked(&checked);
             // A status that the person named must be valid, or it would silently not count.
-            given.as_ref().map(|given| given.open(&checked.root)).transpose()?;
+            given.as_ref().map(|given| given.open(&checked.trust.root)).transpose()?;
             let kept = keep(&checked, &bundle, &seen, state.as_ref());
             let summary = review::summary(&checked);
             Ok::<_, Failure>((verified(&checked, &judgement), judgement, summary, kept))
@@ -222,21 +222,21 @@ fn keep(
 ) -> VerifierState {
     let mut newest = seen.newer.iter().chain([&bundle.status]);
     let in_force = newest
-        .find(|file| file.open(&checked.root).is_ok_and(|opened| opened.status == checked.status))
+        .find(|file| file.open(&checked.trust.root).is_ok_and(|opened| opened.status == checked.trust.status))
         .unwrap_or(&bundle.status);
     let known = state.map(|state| &state.pin);
     let here = review::seen_of(checked);
     let environments = here.beside(known.map_or(&[], |pin| pin.environments.as_slice()));
-    let checkpoint = checked.proven.checkpoint.clone();
+    let checkpoint = checked.ledger.proven.checkpoint.clone();
     let older = known
         .and_then(|pin| pin.checkpoint().ok())
         .filter(|kept| kept.origin == checkpoint.origin && kept.size > checkpoint.size);
     let pin = Pin {
         v: 1,
         installation: bundle.installation,
-        root_version: checked.root.version,
-        root: checked.root_digest,
-        status: checked.status.number,
+        root_version: checked.trust.root.version,
+        root: checked.trust.root_digest,
+        status: checked.trust.status.number,
         environments,
         checkpoint: older.unwrap_or(checkpoint).to_string(),
     };
@@ -281,12 +281,12 @@ fn bounded(file: &Path, most: u64) -> Result<Option<Vec<u8>>, Failure> {
 
 fn verified(checked: &Checked<'_>, judgement: &Judgement) -> Verified {
     Verified {
-        trust_root: checked.root_digest.to_string(),
-        root_version: checked.root.version,
-        mode: checked.root.mode,
-        witnesses: checked.proven.witnesses,
-        same_machine: checked.proven.same_machine,
-        status: checked.status.number,
+        trust_root: checked.trust.root_digest.to_string(),
+        root_version: checked.trust.root.version,
+        mode: checked.trust.root.mode,
+        witnesses: checked.ledger.proven.witnesses,
+        same_machine: checked.ledger.proven.same_machine,
+        status: checked.trust.status.number,
         judged_at: checked.now.to_string(),
         place: checked.place.to_string(),
         release: checked.bundle.release,

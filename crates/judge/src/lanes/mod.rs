@@ -11,4 +11,17 @@ mod statements;
 
 pub use documents::{BYTES_MAX as DOCUMENTS_BYTES_MAX, DocumentProof, needed_documents, of_tests, prove};
 pub use proven::ProvenReport;
-pub use statements::{Grounds, ProvenStatement, prove_statements, sizes, statements_that_apply};
+pub use statements::{ProvenStatement, prove_statements, sizes, statements_that_apply};
+
+use checks::CheckProof;
+
+/// Facts that came by the lanes.
+#[derive(Clone, Debug)]
+pub struct LanesProof {
+    /// Facts that checks of the release in the environment before prove.
+    pub checks: CheckProof,
+    /// Facts that the reports of steps prove.
+    pub documents: DocumentProof,
+    /// Statements of people.
+    pub statements: Vec<ProvenStatement>,
+}

@@ -7,23 +7,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evidence::bundle::Bundle;
 use evidence::document::{Document as _, FindingsDocument};
 use evidence::dsse::Envelope;
 use evidence::enrolment::Purpose;
 use evidence::statements::{Matter, Statement};
-use evidence::status::Status;
-use evidence::trust_root::{Mode, TrustRoot};
-use evidence::{Bytes, Digest, Moment};
+use evidence::trust_root::Mode;
+use evidence::{Bytes, Digest};
 use tlog::Checkpoint;
 
-use crate::people::{ChangeAuthors, People, roles};
-use crate::proofs::{Proven, is_ancestor};
+use crate::grounds::Grounds;
+use crate::people::roles;
+use crate::proofs::is_ancestor;
 use crate::reasons::Flaw;
-use crate::records::Records;
-use crate::requests::RunRequests;
-
-use super::DocumentProof;
 
 /// A statement in a bundle.
 #[derive(Clone, Debug)]
@@ -40,31 +35,6 @@ pub struct ProvenStatement {
     pub void: Vec<String>,
 }
 
-/// Everything that statements are compared with.
-#[derive(Clone, Copy, Debug)]
-pub struct Grounds<'a> {
-    /// The bundle.
-    pub bundle: &'a Bundle,
-    /// The trust root in force.
-    pub root: &'a TrustRoot,
-    /// The status in force.
-    pub status: &'a Status,
-    /// The people.
-    pub people: &'a People,
-    /// Digests that the ledger must record.
-    pub records: &'a Records,
-    /// Facts that the ledger proves.
-    pub proven: &'a Proven,
-    /// Facts that the reports of steps prove.
-    pub documents: &'a DocumentProof,
-    /// Change authors of the range.
-    pub authors: &'a ChangeAuthors,
-    /// People's requests.
-    pub asked: &'a RunRequests,
-    /// The time of the judgement.
-    pub now: Moment,
-}
-
 /// Proves the statements of a bundle.
 pub fn prove_statements(on: &Grounds<'_>) -> Result<Vec<ProvenStatement>, Flaw> {
     let envelopes = &on.bundle.lanes.statements;
@@ -77,7 +47,7 @@ pub fn prove_statements(on: &Grounds<'_>) -> Result<Vec<ProvenStatement>, Flaw> 
         findings: on.documents.findings.iter().chain(before).collect(),
         tests: on.documents.stated_tests(),
     };
-    let all = envelopes.iter().zip(&on.records.statements);
+    let all = envelopes.iter().zip(&on.ledger.records.statements);
     all.map(|(envelope, record)| proven(on, &matter, envelope, record)).collect()
 }
 
@@ -107,7 +77,7 @@ fn proven(
     if statement.installation != on.bundle.installation {
         return Err(unsound("a statement is of another installation"));
     }
-    let person = on.people.by_id(statement.person);
+    let person = on.people.enrolled.by_id(statement.person);
     let person = person.ok_or_else(|| unsound(format!("person {} is not enrolled", statement.person)))?;
     let keys: Vec<_> = person.keys_for(Purpose::Approve).collect();
     let key = statement.verify(envelope, &keys).map_err(|error| unsound(error.to_string()))?;
@@ -117,7 +87,7 @@ fn proven(
         return Err(Flaw::new("statement-stray", what));
     }
     let mut void = void(on, &statement, envelope.payload_digest());
-    if !on.people.keys(person, Purpose::Approve, record).contains(&key) {
+    if !on.people.enrolled.keys(person, Purpose::Approve, record).contains(&key) {
         void.push(format!("key {} is revoked", key.fingerprint()));
     }
     let rules = statement.kind().rules();
@@ -125,8 +95,8 @@ fn proven(
     if !held.iter().any(|role| rules.roles.contains(&role.as_str())) {
         void.push(format!("the person is not {} here", rules.roles.join(" or ")));
     }
-    let own = on.authors.subjects.contains(&person.subject) || on.asked.requester == person.subject;
-    if rules.bars_authors && on.root.mode != Mode::Solo && own {
+    let own = on.people.is_behind(&person.subject);
+    if rules.bars_authors && on.trust.root.mode != Mode::Solo && own {
         void.push("the person is behind the change, or asked for it".into());
     }
     Ok(ProvenStatement {
@@ -144,13 +114,13 @@ fn void(on: &Grounds<'_>, statement: &Statement, digest: Digest) -> Vec<String> 
     if !statement.is_in_force(on.now) {
         void.push(format!("it counts from {} until {}", statement.not_before, statement.expires));
     }
-    if on.status.withdrawn.contains(&digest) {
+    if on.trust.status.withdrawn.contains(&digest) {
         void.push("it was withdrawn".into());
     }
-    if statement.root > on.root.version {
+    if statement.root > on.trust.root.version {
         void.push("it names a trust root that is still to come".into());
     }
-    if !is_ancestor(on.bundle, on.proven, &statement.checkpoint) {
+    if !is_ancestor(on.bundle, &on.ledger.proven, &statement.checkpoint) {
         void.push("the checkpoint that was seen is not of this ledger".into());
     }
     void

@@ -4,33 +4,25 @@
 //! plan, bundle), is decided in the state before it, and must give exactly the events that follow in the ledger. A gate
 //! is judged again on evidence that is collected again. A command that cannot be rebuilt counts as a difference.
 
-use std::collections::{BTreeMap, VecDeque, btree_map};
+mod executors;
+mod submissions;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use domain::gate::{self, GateOutcome, Judged};
-use domain::snapshot::{RecordSnapshot, Snapshotted};
-use domain::{Command, Event, RULES, Refused, State, decide, next, release};
-use evidence::Place;
-use evidence::bundle::Bundle;
-use evidence::canonical;
+use domain::{Command, Event, RULES, Refused, State, decide, gate, next, release};
 use evidence::dsse::Envelope;
-use evidence::enrolment::{Enrolment, Purpose};
-use evidence::entry::{Actor, Auth, Entry, Header};
-use evidence::status::StatusFile;
+use evidence::enrolment::Enrolment;
+use evidence::entry::{Actor, Auth, Header};
 use evidence::trust_root::TrustRoot;
 use evidence::{Digest, Moment};
-use serde_json::Value;
-use tlog::{Frontier, leaf_hash};
+use tlog::Frontier;
 
-use crate::admit::{Sent, admit, enrolment_at, runner_names, status_command};
-use crate::admit_machines::{admit_receipt, admit_report};
-use crate::collect::collect;
 use crate::decision_error::DecisionError;
-use crate::plan::plan;
-use crate::prepare::{Prepared, RecordedRequest};
+use crate::prepare::Prepared;
 use crate::recorded::{Again, cannot_be_derived, ended, gave_up, lost, may_count};
 use crate::store::Store;
-use crate::verdict::{NoTrustRoot, judge, own_context};
+use crate::verdict::NoTrustRoot;
 
 /// Outcome of the comparison of one decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -244,208 +236,6 @@ impl<'a, S: Store> Replay<'a, S> {
         Ok(Again { events: vec![prepared.event.clone()], recorded: true })
     }
 
-    /// Rebuilds a person's command from the signed request and the bytes that it names.
-    fn of_person(&mut self, prepared: &Prepared) -> Result<Command, DecisionError> {
-        let asked = prepared.request()?;
-        let RecordedRequest { envelope, request, particulars, .. } = asked;
-        let root = self.root()?;
-        self.authentic(asked, prepared.header.time, &root)?;
-        let mut statements: Vec<Envelope> = match particulars.get("statements") {
-            Some(inline) => serde_json::from_value(inline.clone())?,
-            None => Vec::new(),
-        };
-        let mut attachments = Vec::new();
-        let own = envelope.encode()?;
-        for digest in &prepared.header.blobs {
-            let bytes = self.store.blob(digest)?;
-            if let Ok(file) = StatusFile::decode(&bytes) {
-                statements.extend([Some(file.base), file.tightening].into_iter().flatten());
-            } else if bytes != own {
-                match Envelope::decode(&bytes) {
-                    Ok(statement) => statements.push(statement),
-                    Err(_) => attachments.push(bytes),
-                }
-            }
-        }
-        let sent = Sent { request, envelope, statements: &statements, attachments: &attachments };
-        let admitted = admit(&self.state, &root, self.store, &sent);
-        admitted.map(|admitted| admitted.command).map_err(DecisionError::from)
-    }
-
-    /// Verifies the signature again, with the keys that the person had then.
-    fn authentic(
-        &mut self,
-        asked: &RecordedRequest,
-        time: Moment,
-        root: &TrustRoot,
-    ) -> Result<(), DecisionError> {
-        let RecordedRequest { envelope, request, vouched, .. } = asked;
-        let person =
-            self.state.identity.enrolled(request.person.into()).ok_or("its sender was not enrolled")?;
-        let enrolment = match self.enrolments.entry(person.entry) {
-            btree_map::Entry::Occupied(known) => known.into_mut(),
-            btree_map::Entry::Vacant(new) => new.insert(enrolment_at(self.store, person.entry)?),
-        };
-        // The server checked the time when the request arrived, which was before the decision.
-        let moment = time.min(before(request.expires));
-        let counts =
-            |key: &&evidence::ssh::SshKey| !self.state.identity.is_revoked(key.fingerprint(), moment);
-        let keys: Vec<_> = enrolment.keys_for(Purpose::SignIn).filter(counts).collect();
-        let verified = request.verify_vouched(envelope, vouched.as_ref(), root.installation, &keys, moment);
-        verified.map(drop).map_err(DecisionError::from)
-    }
-
-    /// Rebuilds the first statements of an installation. No person was enrolled yet who could have sent them.
-    fn founding(&self, entry: &Entry, event: &Event) -> Result<Command, DecisionError> {
-        let blob = |digest: &Digest| self.store.blob(digest);
-        match event {
-            Event::Rooted(facts) => {
-                let envelope = Envelope::decode(&blob(&facts.envelope)?)?;
-                // The first root, or the root under which a restored ledger began anew. No person could have sent that
-                // one either.
-                let root = match self.state.identity.root() {
-                    None => TrustRoot::open(&envelope),
-                    Some(_) => self.root()?.next(&envelope),
-                };
-                let root = root?;
-                let rooted = domain::identity::Rooted::of(&root, facts.envelope);
-                let root = domain::identity::SetRoot {
-                    issued: root.issued,
-                    runners: runner_names(&root),
-                    root: rooted?,
-                };
-                Ok(Command::SetRoot(root))
-            }
-            Event::StatusSet(facts) => {
-                let root = self.root()?;
-                let file = StatusFile::decode(&blob(&facts.file)?)?;
-                let opened = file.open(&root)?;
-                Ok(status_command(opened, facts.file, root.version))
-            }
-            Event::Enrolled(_) => {
-                let root = self.root()?;
-                let particulars = entry.particulars.as_ref().ok_or("its particulars were erased")?;
-                let value: Value = particulars.decode("particulars")?;
-                let statement = value.pointer("/statements/0").cloned().unwrap_or_default();
-                let envelope: Envelope = serde_json::from_value(statement)?;
-                let enrolment = Enrolment::open(&envelope, &root)?;
-                let facts = domain::identity::Enrolled::of(&enrolment, root.version);
-                Ok(Command::Enrol(domain::identity::Enrol { enrolment: facts?, issued: enrolment.issued }))
-            }
-            Event::EnvironmentSet(facts) => {
-                let root = self.root()?;
-                let envelope = Envelope::decode(&blob(&facts.envelope)?)?;
-                let statement = evidence::environment::Environment::open(&envelope, &root)?;
-                let environment = gate::EnvironmentSet::of(&statement, facts.envelope, root.version);
-                let command = gate::SetEnvironment { environment, issued: statement.issued };
-                Ok(Command::SetEnvironment(command))
-            }
-            _ => Err("it is no founding statement".into()),
-        }
-    }
-
-    /// Rebuilds the command of a runner's receipt or an agent's report.
-    fn of_machine(&self, event: &Event) -> Result<Command, DecisionError> {
-        let root = self.root()?;
-        let open = |digest: &Digest| -> Result<Envelope, DecisionError> {
-            Ok(Envelope::decode(&self.store.blob(digest)?)?)
-        };
-        match event {
-            Event::Reported(facts) => {
-                let admitted = admit_receipt(&self.state, &root, self.store, &open(&facts.envelope)?);
-                admitted.map(|(admitted, _)| admitted.command).map_err(DecisionError::from)
-            }
-            Event::AgentReported(facts) => {
-                let admitted = admit_report(&self.state, &root, self.store, &open(&facts.envelope)?);
-                admitted.map(|(admitted, _)| admitted.command).map_err(DecisionError::from)
-            }
-            _ => Err("no machine could have caused it".into()),
-        }
-    }
-
-    /// Plans again like the server's planner.
-    fn proposed(&self, place: &Place, recorded: Option<(Digest, Digest)>) -> Result<Command, DecisionError> {
-        let root = self.root()?;
-        let planned = plan(&self.state, &root, self.store, place)?;
-        let planned = planned.ok_or("nothing was wanted there")?;
-        let made = match (&planned.made, recorded) {
-            (Ok((plan, unsigned)), Some((_, provenance))) => {
-                let bytes = self.store.blob(&provenance)?;
-                let envelope = Envelope::decode(&bytes)?;
-                root.provenance.verify(&envelope)?;
-                if envelope.payload_digest() != unsigned.payload_digest() {
-                    return Err("the provenance is not what the receipts say".into());
-                }
-                Ok((plan.digest()?, provenance))
-            }
-            (Err(code), _) => Err(code.clone()),
-            (Ok(_), None) => return Err("a plan can be derived".into()),
-        };
-        Ok(planned.command(made))
-    }
-
-    /// Judges a gate again, on evidence that is collected again.
-    fn judged(&self, judged: &Judged) -> Result<Again, DecisionError> {
-        let state = self.recent.get(&judged.at).ok_or("it names a state in which no gate was due")?;
-        let Some(digest) = &judged.bundle else {
-            let fails = judged.outcome == GateOutcome::Undecided;
-            let recorded = Again { events: vec![Event::Judged(judged.clone())], recorded: true };
-            return if fails { Ok(recorded) } else { Err("it was decided without evidence".into()) };
-        };
-        let collected = collect(state, self.store, &judged.place, judged.moment)?;
-        let bytes = self.store.blob(digest)?;
-        let bundle = Bundle::decode(&bytes)?;
-        let bare = bundle.bare();
-        if bare != collected.bundle {
-            return Err("its evidence is not what the ledger held then".into());
-        }
-        let (anchors, seen) = own_context(state, &judged.place, judged.moment)?;
-        let judgement = judge(&bundle, &anchors, &seen);
-        let verdict = judgement.encode()?;
-        let again = Judged {
-            outcome: judgement.outcome,
-            reasons: judgement.codes(),
-            warnings: judgement.warned(),
-            policy: bundle.policy.digest()?,
-            engine: judgement.engine.clone(),
-            input: judgement.input,
-            verdict: Digest::of(&verdict),
-            ..judged.clone()
-        };
-        if again.input != judged.input {
-            return Err("its input comes out differently".into());
-        }
-        if again != *judged {
-            return Err(DecisionError::OtherVerdict { outcome: again.outcome, reasons: again.reasons });
-        }
-        let command = Command::RecordVerdict(Box::new(gate::RecordVerdict { judged: again }));
-        decide(&self.state, &command, judged.moment).map(Again::from).map_err(DecisionError::VerdictRefused)
-    }
-
-    /// Takes a snapshot again: it must have the same state at the same size of the same ledger.
-    fn snapshot(&mut self, facts: &Snapshotted) -> Result<Command, DecisionError> {
-        if facts.size < self.authors.entries {
-            return Err("it is older than the snapshot before it".into());
-        }
-        while self.authors.entries < facts.size.min(self.state.entries) {
-            let entry = self.store.entry(self.authors.entries)?;
-            let header = Header::decode(&entry.header)?;
-            self.tree.push(leaf_hash(&entry.header));
-            self.authors.fold(&header, &entry.facts)?;
-        }
-        let bytes = canonical::encode("snapshot", &self.authors)?;
-        let again = Snapshotted {
-            size: self.authors.entries,
-            root: Digest::from_bytes(*self.tree.root().as_bytes()),
-            state: Digest::of(&bytes),
-            rules: RULES,
-        };
-        if again != *facts {
-            return Err("the state comes out differently".into());
-        }
-        Ok(Command::RecordSnapshot(RecordSnapshot { snapshotted: again }))
-    }
-
     fn root(&self) -> Result<Arc<TrustRoot>, DecisionError> {
         let facts = self.state.identity.root().ok_or(NoTrustRoot)?;
         if let Some((digest, root)) = &self.root
@@ -488,11 +278,6 @@ impl<'a, S: Store> Replay<'a, S> {
     fn differs(&mut self, entry: u64, what: String) {
         self.others.push(Compared { entry, outcome: Replayed::Differs, what });
     }
-}
-
-/// The last moment at which something is valid that ends at `end`.
-fn before(end: Moment) -> Moment {
-    Moment::from_millis(end.millis().saturating_sub(1)).unwrap_or_default()
 }
 
 /// Highest number of states that are kept while a gate is due.

@@ -1,0 +1,65 @@
+//! Parts of a bundle that the judge derives again: the deployment plan, its differences from the bounds, the provenance.
+//!
+//! Invariant: what is derived from proven parts equals what the bundle carries.
+
+use std::collections::BTreeSet;
+
+use evidence::Digest;
+use evidence::bundle::Bundle;
+use evidence::configuration::Configuration;
+use evidence::environment::Environment;
+use evidence::plan::{Destination, Plan};
+use evidence::provenance;
+use evidence::release_file::{self, ReleaseFile};
+use evidence::trust_root::TrustRoot;
+
+use crate::bounds::{self, Difference};
+use crate::reasons::{NEW_BUNDLE, Reasons, one_reason};
+use crate::receipts::BuildProof;
+
+/// The plan that was derived again.
+#[derive(Clone, Debug)]
+pub struct PlanProof {
+    /// Digest of the plan.
+    pub digest: Digest,
+    /// Differences between the plan and the bounds of the place; absent without bounds.
+    pub differences: Option<BTreeSet<Difference>>,
+}
+
+/// Derives the plan again from the files of the commit and the configuration, and compares it with the bounds.
+pub fn plan(bundle: &Bundle, environment: &Environment) -> Result<PlanProof, Reasons> {
+    let wrong = |what: String| one_reason("plan-differs", what, NEW_BUNDLE);
+    if Digest::of(&bundle.configuration.0) != environment.configuration {
+        let what = "the configuration is not the one that the environment statement names";
+        return Err(one_reason("configuration-differs", what, NEW_BUNDLE));
+    }
+    let file = bundle.source.files.get(release_file::PATH);
+    let file = file.ok_or_else(|| wrong("the source has no release file".into()))?;
+    let file = ReleaseFile::parse(&file.0).map_err(|error| wrong(error.to_string()))?;
+    let configuration =
+        Configuration::decode(&bundle.configuration.0).map_err(|error| wrong(error.to_string()))?;
+    let to = Destination {
+        installation: bundle.installation,
+        project: &bundle.project,
+        service: &bundle.service,
+        environment: &bundle.environment,
+        commit: &bundle.source.commit,
+    };
+    let derived = Plan::derive(&to, &file, &configuration).map_err(|error| wrong(error.to_string()))?;
+    if derived != bundle.plan {
+        return Err(wrong("the plan is not what release file and configuration give".into()));
+    }
+    let differences = configuration.bounds.is_some().then(|| bounds::differences(&derived, &configuration));
+    Ok(PlanProof { digest: derived.digest().map_err(|error| wrong(error.to_string()))?, differences })
+}
+
+/// Checks that the provenance equals the one derived from the receipts and that the server's key signed it.
+pub fn provenance(bundle: &Bundle, root: &TrustRoot, build: &BuildProof) -> Result<(), Reasons> {
+    let wrong = |what: String| one_reason("provenance-unsound", what, NEW_BUNDLE);
+    let expected = provenance::provenance(&bundle.plan.artifact, &bundle.artifact(), &build.receipts)
+        .map_err(|error| wrong(error.to_string()))?;
+    if expected.payload_digest() != bundle.provenance.payload_digest() {
+        return Err(wrong("the provenance is not what the receipts say".into()));
+    }
+    root.provenance.verify(&bundle.provenance).map_err(|error| wrong(error.to_string()))
+}
