@@ -10,7 +10,7 @@ use evidence::receipt::Work;
 use crate::event::Event;
 use crate::refusal::Refusal;
 use crate::state::State;
-use crate::{approval, artifact, build, check, finding, gate, identity, release, snapshot};
+use crate::{approval, artifact, build, check, gate, identity, release, snapshot, statement};
 use evidence::Place;
 
 /// A request of a person, a machine or the flow.
@@ -43,7 +43,7 @@ pub enum Command {
     /// Record a verdict.
     RecordVerdict(Box<gate::RecordVerdict>),
     /// Record a person's statement.
-    SubmitStatement(Box<finding::SubmitStatement>),
+    SubmitStatement(Box<statement::SubmitStatement>),
     /// Record a person's approval or rejection.
     SubmitApproval(Box<approval::SubmitApproval>),
     /// Ask for an artifact at a place.
@@ -136,7 +136,7 @@ pub fn decide(state: &State, command: &Command, moment: Moment) -> Result<Vec<Ev
             approval::submit(&state.identity, open.as_ref(), command, moment)
         }
         Command::SubmitStatement(command) => {
-            finding::submit(&state.identity, &state.finding, command, moment)
+            statement::submit(&state.identity, &state.statement, command, moment)
         }
         Command::Want(command) => release::want(&state.artifact, &state.gate, command),
         Command::Propose(command) => release::propose(&state.artifact, &state.gate, &state.release, command),

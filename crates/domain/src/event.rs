@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::PersonId;
 use crate::rules::RULES;
-use crate::{approval, artifact, build, check, finding, gate, identity, release, source};
+use crate::{approval, artifact, build, check, gate, identity, release, source, statement};
 
 macro_rules! events {
     ($($(#[$doc:meta])* $kind:literal => $variant:ident($facts:ty),)*) => {
@@ -75,7 +75,7 @@ events! {
     /// An artifact was built.
     "artifact.built" => Built(artifact::Built),
     /// A person made a statement.
-    "finding.stated" => Stated(finding::Stated),
+    "statement.made" => Stated(statement::Stated),
     /// An environment statement came into force.
     "gate.environment-set" => EnvironmentSet(gate::EnvironmentSet),
     /// A gate is due.

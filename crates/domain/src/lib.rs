@@ -9,12 +9,12 @@ pub mod approval;
 pub mod artifact;
 pub mod build;
 pub mod check;
-pub mod finding;
 pub mod gate;
 pub mod identity;
 pub mod quota;
 pub mod release;
 pub mod source;
+pub mod statement;
 
 mod command;
 #[cfg(test)]

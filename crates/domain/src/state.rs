@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Event, EventError};
 use crate::ids::RunId;
 use crate::rules::RULES;
-use crate::{approval, artifact, build, check, finding, gate, identity, release, source};
+use crate::{approval, artifact, build, check, gate, identity, release, source, statement};
 
 /// Everything that decisions read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,9 +31,9 @@ pub struct State {
     pub gate: gate::State,
     /// Approvals of open releases.
     pub approval: approval::State,
-    /// Statements in force about findings. Omitted when empty, as in snapshots of the first programs.
-    #[serde(default, skip_serializing_if = "finding::State::is_empty")]
-    pub finding: finding::State,
+    /// Statements of people in force. Omitted when empty, as in snapshots of the first programs.
+    #[serde(default, skip_serializing_if = "statement::State::is_empty")]
+    pub statement: statement::State,
     /// The state of each place.
     pub release: release::State,
     /// Checks of running releases. Omitted when empty, so that snapshots of older ledgers stay as they are.
@@ -112,7 +112,7 @@ impl State {
             Event::Enrolled(event) => self.identity.enrol(event, self.entries),
             Event::StatusSet(event) => {
                 let fits = self.identity.status_set(event);
-                self.finding.withdraw(&event.withdrawn);
+                self.statement.withdraw(&event.withdrawn);
                 self.release.keep_returns(|person| self.identity.enrolled(person).is_some());
                 fits
             }
@@ -146,7 +146,7 @@ impl State {
                 self.gate.judged(event)
             }
             Event::Given(event) => self.approval.given(event, self.entries),
-            Event::Stated(event) => self.finding.stated(event, self.entries, moment),
+            Event::Stated(event) => self.statement.stated(event, self.entries, moment),
             Event::Wanted(event) => self.release.wanted(event),
             Event::Proposed(event) => self.release.proposed(event, self.entries),
             Event::Unplannable(event) => self.release.unplannable(event),

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::approval::Approval;
 use domain::artifact::Artifact;
-use domain::finding::RecordedStatement;
 use domain::release::Open;
 use domain::source::Source;
+use domain::statement::RecordedStatement;
 use domain::{Event, PersonId, RunId, State};
 use evidence::Place;
 use evidence::approval::Signed;
@@ -304,7 +304,7 @@ fn statements<'a>(
 ) -> impl Iterator<Item = &'a RecordedStatement> {
     let enrolled =
         move |known: &&RecordedStatement| state.identity.person(known.facts.person, moment).is_some();
-    state.finding.at(place, moment).filter(enrolled)
+    state.statement.at(place, moment).filter(enrolled)
 }
 
 /// The people who signed these requests, approvals and statements.

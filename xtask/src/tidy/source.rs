@@ -143,8 +143,19 @@ const TEST_LINES_MAX: usize = 800;
 
 /// Contexts of `domain` in the order a change travels; each imports only earlier ones.
 const CONTEXTS: [&str; 13] = [
-    "identity", "source", "build", "artifact", "finding", "gate", "approval", "secret", "release", "check",
-    "flag", "incident", "report",
+    "identity",
+    "source",
+    "build",
+    "artifact",
+    "statement",
+    "gate",
+    "approval",
+    "secret",
+    "release",
+    "check",
+    "flag",
+    "incident",
+    "report",
 ];
 
 /// Crates without I/O, clock, randomness and hash order.

@@ -1,6 +1,6 @@
 //! The action `state`: a statement of a person, of any kind.
 
-use domain::{Command, finding};
+use domain::{Command, statement};
 use evidence::Digest;
 use evidence::enrolment::Purpose;
 use evidence::statements::Statement;
@@ -29,7 +29,7 @@ pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
         Err(error) => return unsound(&error.to_string()),
     };
     let bytes = envelope.encode().map_err(malformed)?;
-    let stated = finding::Stated {
+    let stated = statement::Stated {
         statement: envelope.payload_digest(),
         kind: statement.kind(),
         person,
@@ -38,6 +38,6 @@ pub fn admit(known: &Known<'_>, sent: &Sent<'_>) -> Result<Admitted, AdmitError>
         expires: statement.expires,
         envelope: Digest::of(&bytes),
     };
-    let command = Command::SubmitStatement(Box::new(finding::SubmitStatement { stated, key }));
+    let command = Command::SubmitStatement(Box::new(statement::SubmitStatement { stated, key }));
     Ok(Admitted { command, project: Some(statement.scope.project), blobs: vec![bytes] })
 }

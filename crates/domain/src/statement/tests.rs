@@ -40,11 +40,11 @@ fn a_statement_counts_in_its_scope_until_just_before_its_end() {
     let mut state = founded();
     happen(&mut state, &Command::SubmitStatement(Box::new(waiver())));
     let count = |state: &State, environment: &str, moment| state.at(&place(environment), moment).count();
-    assert_eq!(count(&state.finding, "production", at(799)), 1);
-    assert_eq!(count(&state.finding, "production", at(800)), 0);
-    assert_eq!(count(&state.finding, "staging", at(799)), 0);
-    state.finding.withdraw(&[digest("waiver")]);
-    assert!(state.finding.is_empty());
+    assert_eq!(count(&state.statement, "production", at(799)), 1);
+    assert_eq!(count(&state.statement, "production", at(800)), 0);
+    assert_eq!(count(&state.statement, "staging", at(799)), 0);
+    state.statement.withdraw(&[digest("waiver")]);
+    assert!(state.statement.is_empty());
 }
 
 #[test]
@@ -52,10 +52,10 @@ fn attack_a_project_has_a_bounded_number_of_statements_and_ended_ones_leave() {
     let mut state = founded();
     for n in 0..STATEMENTS_MAX {
         let stated = Stated { statement: digest(&n.to_string()), ..waiver().stated };
-        state.finding.stated(&stated, 1, at(10));
+        state.statement.stated(&stated, 1, at(10));
     }
     let more = Command::SubmitStatement(Box::new(waiver()));
     assert_eq!(codes(&state, &more), ["statements-too-many"]);
-    state.finding.stated(&Stated { expires: at(900), ..waiver().stated }, 2, at(800));
-    assert_eq!(state.finding.count(&name("shop"), at(0)), 1);
+    state.statement.stated(&Stated { expires: at(900), ..waiver().stated }, 2, at(800));
+    assert_eq!(state.statement.count(&name("shop"), at(0)), 1);
 }
