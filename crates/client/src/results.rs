@@ -105,8 +105,8 @@ impl Results {
         let reports = proof.reports.iter();
         Self {
             reports: reports.map(|report| ReportCounts::of(&report.step, &report.path, &report.by)).collect(),
-            findings: proof.findings.as_ref().map(|found| FindingsShown::of(found, judgement)),
-            tests: proof.tests.as_ref().map(TestsShown::of),
+            findings: proof.all.findings.as_ref().map(|found| FindingsShown::of(found, judgement)),
+            tests: proof.all.tests.as_ref().map(TestsShown::of),
         }
     }
 

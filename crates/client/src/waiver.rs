@@ -13,7 +13,7 @@ use crate::stating::Until;
 
 /// The finding of the evidence that these digits name.
 pub fn find<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, &'a Finding), Error> {
-    let found = checked.lanes.documents.findings.as_ref().map(|all| &all.findings);
+    let found = checked.lanes.documents.all.findings.as_ref().map(|all| &all.findings);
     let known = || Ok(found.into_iter().flat_map(|all| all.keys().copied()).collect());
     let digest: Digest = id.digest::<Error>("finding", known)?;
     let finding = found.and_then(|all| all.get(&digest));

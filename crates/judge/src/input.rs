@@ -4,7 +4,7 @@
 //! server's word. Replay compares digests of it: if the input of an older bundle changes, `domain::RULES` has to rise. A
 //! field that is omitted when empty, such as `people.signed_off`, leaves the input of older bundles as it is.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::approval::Decision;
 use evidence::canonical::{self, CanonicalError};
@@ -13,6 +13,7 @@ use evidence::receipt::{Ending, Receipt, Work};
 use evidence::trust_root::Mode;
 use evidence::{CommitId, Digest, Id, Moment, Name};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::approvals::Vote;
 use crate::bounds::Difference;
@@ -27,7 +28,8 @@ use crate::reports::Before;
 /// # Errors
 /// `CanonicalError` when it cannot be encoded.
 pub fn input(checked: &Checked<'_>) -> Result<Vec<u8>, CanonicalError> {
-    canonical::encode("gate input", &GateInput::of(checked))
+    let input = GateInput::of(checked).map_err(|source| CanonicalError::Shape { what: WHAT, source })?;
+    canonical::encode(WHAT, &input)
 }
 
 #[derive(Serialize)]
@@ -61,6 +63,9 @@ struct GateInput<'a> {
     tests: Option<TestsInput<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     statements: Vec<StatementInput<'a>>,
+    /// Documents of the other kinds, by the name of the kind.
+    #[serde(flatten)]
+    facts: BTreeMap<&'static str, Value>,
 }
 
 #[derive(Serialize)]
@@ -160,6 +165,9 @@ struct BeforeInput<'a> {
     findings: Option<Vec<FindingInput<'a>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tests: Option<TestsInput<'a>>,
+    /// Documents of the other kinds, by the name of the kind.
+    #[serde(flatten)]
+    facts: BTreeMap<&'static str, Value>,
 }
 
 #[derive(Serialize)]
@@ -181,8 +189,8 @@ struct LedgerInput {
 }
 
 impl<'a> GateInput<'a> {
-    fn of(checked: &'a Checked<'_>) -> Self {
-        Self {
+    fn of(checked: &'a Checked<'_>) -> Result<Self, serde_json::Error> {
+        Ok(Self {
             v: 1,
             installation: checked.bundle.installation,
             mode: checked.trust.root.mode,
@@ -212,7 +220,7 @@ impl<'a> GateInput<'a> {
             },
             approvals: votes(checked, Decision::Approve),
             rejections: votes(checked, Decision::Reject),
-            before: checked.before.as_ref().map(|it| before(checked, it)),
+            before: checked.before.as_ref().map(|it| before(checked, it)).transpose()?,
             status: StatusInput {
                 number: checked.trust.status.number,
                 expires: checked.trust.status.expires,
@@ -233,7 +241,8 @@ impl<'a> GateInput<'a> {
             components: lanes::components(&checked.lanes.documents),
             tests: lanes::tests(&checked.lanes.documents),
             statements: lanes::statements(&checked.lanes.statements),
-        }
+            facts: checked.lanes.documents.all.facts()?,
+        })
     }
 }
 
@@ -310,14 +319,17 @@ fn votes<'a>(checked: &'a Checked<'_>, decision: Decision) -> Vec<VoteInput<'a>>
     votes.map(written).collect()
 }
 
-fn before<'a>(checked: &'a Checked<'_>, before: &'a Before) -> BeforeInput<'a> {
+fn before<'a>(checked: &'a Checked<'_>, before: &'a Before) -> Result<BeforeInput<'a>, serde_json::Error> {
     let documents = checked.lanes.documents.before.as_deref();
-    BeforeInput {
+    Ok(BeforeInput {
         environment: &before.environment,
         runs_artifact: before.runs_it,
         release: before.report.as_ref().map(|report| report.release),
         checks: lanes::checks(&checked.lanes.checks, checked.now),
         findings: documents.and_then(|proof| lanes::findings(proof, &checked.lanes.statements, checked.now)),
         tests: documents.and_then(lanes::tests),
-    }
+        facts: documents.map(|proof| proof.all.facts()).transpose()?.unwrap_or_default(),
+    })
 }
+
+const WHAT: &str = "gate input";

@@ -153,8 +153,8 @@ pub fn findings<'a>(
     statements: &'a [ProvenStatement],
     now: Moment,
 ) -> Option<Vec<FindingInput<'a>>> {
-    let known = proof.components.as_ref();
-    let written = proof.findings.as_ref()?.findings.iter().map(|(id, finding)| {
+    let known = proof.all.components.as_ref();
+    let written = proof.all.findings.as_ref()?.findings.iter().map(|(id, finding)| {
         let (path, line) = match &finding.site {
             Site::File { path, line, .. } => (Some(path.as_str()), *line),
             Site::Component { .. } | Site::Page { .. } | Site::Whole => (None, None),
@@ -199,7 +199,7 @@ pub fn findings<'a>(
 
 /// The components of all reports that the policy reads.
 pub fn components(proof: &DocumentProof) -> Option<Vec<ComponentInput<'_>>> {
-    let written = proof.components.as_ref()?.components.iter().map(|(purl, component)| ComponentInput {
+    let written = proof.all.components.as_ref()?.components.iter().map(|(purl, component)| ComponentInput {
         purl,
         name: &component.name,
         version: &component.version,
@@ -213,7 +213,7 @@ pub fn components(proof: &DocumentProof) -> Option<Vec<ComponentInput<'_>>> {
 
 /// The tests of all reports that the policy reads.
 pub fn tests(proof: &DocumentProof) -> Option<TestsInput<'_>> {
-    let suites = &proof.tests.as_ref()?.suites;
+    let suites = &proof.all.tests.as_ref()?.suites;
     let all = || suites.iter().flat_map(|(suite, tests)| tests.iter().map(move |row| (suite, row)));
     let count = |outcome| all().filter(|(_, (_, test))| test.outcome == outcome).count();
     let failing =

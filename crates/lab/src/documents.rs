@@ -7,8 +7,8 @@ use evidence::document::components::Component;
 use evidence::document::findings::{Class, Finding, IdentityPlace, Severity, Site, identity};
 use evidence::document::tests::{Test, TestOutcome};
 use evidence::document::{
-    ComponentsDocument, Document, DocumentKind, FindingsDocument, Producer, ReportRef, Summary,
-    TestsDocument, Tool,
+    ComponentsDocument, DocumentKind, FindingsDocument, Listed, Producer, ReportRef, Summary, TestsDocument,
+    Tool,
 };
 use evidence::dsse::Envelope;
 use evidence::pipeline::{Pipeline, Step};
@@ -27,7 +27,7 @@ pub struct LabDocument {
 impl LabDocument {
     /// Wraps a document.
     #[must_use]
-    pub fn of<D: Document>(document: &D) -> Self {
+    pub fn of<D: Listed>(document: &D) -> Self {
         Self { kind: D::KIND, bytes: document.encode().unwrap() }
     }
 

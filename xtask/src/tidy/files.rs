@@ -36,5 +36,9 @@ pub fn crate_of(name: &str) -> Option<&str> {
 
 /// Whether a file holds tests alone.
 pub fn is_test(name: &str) -> bool {
-    name.contains("/tests/") || name.ends_with("/tests.rs") || name.contains("/benches/")
+    name != ABOUT_TESTS
+        && (name.contains("/tests/") || name.ends_with("/tests.rs") || name.contains("/benches/"))
 }
+
+/// A file of the product whose subject is tests.
+const ABOUT_TESTS: &str = "crates/evidence/src/document/tests.rs";

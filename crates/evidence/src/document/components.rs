@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::form::{Document, DocumentError, DocumentKind, TEXT_BYTES_MAX, Tool, check_tools, is_text};
+use super::form::{Document, DocumentError, TEXT_BYTES_MAX, Tool, check_tools, is_text};
 
 /// Highest number of components in one document.
 pub const COMPONENTS_MAX: usize = 10_000;
@@ -138,14 +138,14 @@ impl Component {
 }
 
 impl Document for ComponentsDocument {
-    const KIND: DocumentKind = DocumentKind::Components;
+    const TITLE: &'static str = "components document";
 
     fn check(&self) -> Result<(), DocumentError> {
-        let rule = |what: String| Err(DocumentError::Rule { kind: Self::KIND, what });
+        let rule = |what: String| Err(DocumentError::Rule { document: Self::TITLE, what });
         if self.v != 1 {
             return rule("`v` is not 1, the version that this program knows".into());
         }
-        check_tools(Self::KIND, &self.tools)?;
+        check_tools(Self::TITLE, &self.tools)?;
         if self.components.len() > COMPONENTS_MAX || self.sources.len() > COMPONENTS_MAX {
             return rule(format!("it has more than {COMPONENTS_MAX} components or sources"));
         }
@@ -194,6 +194,6 @@ impl Document for ComponentsDocument {
         let differs = |purl: &&String| self.components.get(*purl) != other.components.get(*purl);
         let first = self.components.keys().chain(other.components.keys()).filter(differs).min();
         let what = first.map_or_else(|| "their tools or sources".to_owned(), Clone::clone);
-        Err(DocumentError::Differs { kind: Self::KIND, what })
+        Err(DocumentError::Differs { document: Self::TITLE, what })
     }
 }

@@ -9,9 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::form::{
-    Document, DocumentError, DocumentKind, MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, Tool, check_tools, is_text,
-};
+use super::form::{Document, DocumentError, MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, Tool, check_tools, is_text};
 use super::version;
 use crate::canonical::{self, CanonicalError};
 use crate::{Digest, Moment};
@@ -332,14 +330,14 @@ impl Finding {
 }
 
 impl Document for FindingsDocument {
-    const KIND: DocumentKind = DocumentKind::Findings;
+    const TITLE: &'static str = "findings document";
 
     fn check(&self) -> Result<(), DocumentError> {
-        let rule = |what: String| Err(DocumentError::Rule { kind: Self::KIND, what });
+        let rule = |what: String| Err(DocumentError::Rule { document: Self::TITLE, what });
         if self.v != 1 {
             return rule("`v` is not 1, the version that this program knows".into());
         }
-        check_tools(Self::KIND, &self.tools)?;
+        check_tools(Self::TITLE, &self.tools)?;
         if self.findings.len() > FINDINGS_MAX {
             return rule(format!(
                 "it has {} findings, at most {FINDINGS_MAX} are allowed",

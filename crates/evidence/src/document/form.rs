@@ -1,9 +1,10 @@
-//! The form that all documents share: their kinds, errors, tools, limits and texts.
+//! The form that all documents share: errors, tools, limits and texts.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::canonical::{self, CanonicalError};
 use crate::{Digest, Moment};
@@ -14,20 +15,10 @@ pub const BYTES_MAX: usize = 1024 * 1024;
 pub const TEXT_BYTES_MAX: usize = 1_024;
 /// Longest sentence in bytes: a tool's message. Translators cut longer ones at a character.
 pub const MESSAGE_BYTES_MAX: usize = 400;
+/// Longest text about all tools of a document in bytes.
+pub(super) const TOOL_BYTES_MAX: usize = 400;
 /// Highest number of tools in one document.
 pub const TOOLS_MAX: usize = 16;
-
-/// Kinds of canonical documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DocumentKind {
-    /// Problems that a scanner found.
-    Findings,
-    /// Packages that the source or the artifact is made of.
-    Components,
-    /// Results of tests.
-    Tests,
-}
 
 /// A tool, as its report names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -59,18 +50,18 @@ pub enum DocumentError {
     #[error(transparent)]
     Canonical(#[from] CanonicalError),
     /// A rule of the format is broken.
-    #[error("{kind} document: {what}")]
+    #[error("{document}: {what}")]
     Rule {
-        /// Kind of the document.
-        kind: DocumentKind,
+        /// Title of its kind.
+        document: &'static str,
         /// The rule, with the entry that breaks it.
         what: String,
     },
     /// Documents of several runners have to be equal, and are not.
-    #[error("{kind} documents differ: {what}")]
+    #[error("{document}s differ: {what}")]
     Differs {
-        /// Kind of the documents.
-        kind: DocumentKind,
+        /// Title of their kind.
+        document: &'static str,
         /// The first difference.
         what: String,
     },
@@ -78,8 +69,8 @@ pub enum DocumentError {
 
 /// A canonical document.
 pub trait Document: Serialize + DeserializeOwned + Sized {
-    /// Its kind.
-    const KIND: DocumentKind;
+    /// The title of its kind in errors, such as `tests document`.
+    const TITLE: &'static str;
 
     /// Checks order and limits.
     ///
@@ -92,6 +83,15 @@ pub trait Document: Serialize + DeserializeOwned + Sized {
 
     /// Counts of its entries by sort, as a receipt states them.
     fn items(&self) -> BTreeMap<String, u64>;
+
+    /// Facts for policies: the field of the gate input with the name of the kind. `None` for a kind that the judge joins
+    /// with other evidence first.
+    ///
+    /// # Errors
+    /// `serde_json::Error` when JSON cannot express them.
+    fn facts(&self) -> Result<Option<Value>, serde_json::Error> {
+        Ok(None)
+    }
 
     /// One document of two, in which nothing is lost: the worse of both in every respect. The result does not depend on
     /// their order.
@@ -111,7 +111,7 @@ pub trait Document: Serialize + DeserializeOwned + Sized {
     /// # Errors
     /// `DocumentError` names the fault.
     fn decode(bytes: &[u8]) -> Result<Self, DocumentError> {
-        let document: Self = canonical::decode(Self::KIND.format(), bytes, BYTES_MAX)?;
+        let document: Self = canonical::decode(Self::TITLE, bytes, BYTES_MAX)?;
         document.check()?;
         Ok(document)
     }
@@ -122,42 +122,12 @@ pub trait Document: Serialize + DeserializeOwned + Sized {
     /// `DocumentError` when a rule is broken or the document is too large.
     fn encode(&self) -> Result<Vec<u8>, DocumentError> {
         self.check()?;
-        let bytes = canonical::encode(Self::KIND.format(), self)?;
+        let bytes = canonical::encode(Self::TITLE, self)?;
         if bytes.len() > BYTES_MAX {
             let what = format!("it has {} bytes, at most {BYTES_MAX} are allowed", bytes.len());
-            return Err(DocumentError::Rule { kind: Self::KIND, what });
+            return Err(DocumentError::Rule { document: Self::TITLE, what });
         }
         Ok(bytes)
-    }
-}
-
-impl DocumentKind {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Findings, Self::Components, Self::Tests];
-
-    /// The name in files, policies and receipts.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Findings => "findings",
-            Self::Components => "components",
-            Self::Tests => "tests",
-        }
-    }
-
-    /// The name of the format in errors.
-    const fn format(self) -> &'static str {
-        match self {
-            Self::Findings => "findings document",
-            Self::Components => "components document",
-            Self::Tests => "tests document",
-        }
-    }
-}
-
-impl std::fmt::Display for DocumentKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 
@@ -211,8 +181,8 @@ pub(super) fn is_text(found: &str, bytes_max: usize) -> bool {
 }
 
 /// Checks the tools of a document.
-pub(super) fn check_tools(kind: DocumentKind, tools: &BTreeSet<Tool>) -> Result<(), DocumentError> {
-    let what = |what: String| Err(DocumentError::Rule { kind, what });
+pub(super) fn check_tools(document: &'static str, tools: &BTreeSet<Tool>) -> Result<(), DocumentError> {
+    let what = |what: String| Err(DocumentError::Rule { document, what });
     if tools.is_empty() || tools.len() > TOOLS_MAX {
         return what(format!("it names {} tools, between 1 and {TOOLS_MAX} are allowed", tools.len()));
     }

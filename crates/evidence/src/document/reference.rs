@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::form::{DocumentKind, Snapshot, is_text};
+use super::form::{Snapshot, TOOL_BYTES_MAX, is_text};
+use super::table::DocumentKind;
 use crate::{Digest, Name};
 
 /// A report that a runner turned into a canonical document.
@@ -54,7 +55,5 @@ impl ReportRef {
     }
 }
 
-/// Longest text about tools in bytes.
-pub(super) const TOOL_BYTES_MAX: usize = 400;
 const ITEMS_MAX: usize = 16;
 const NAME_BYTES_MAX: usize = 40;

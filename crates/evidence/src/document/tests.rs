@@ -6,9 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::form::{
-    Document, DocumentError, DocumentKind, MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, Tool, check_tools, is_text,
-};
+use super::form::{Document, DocumentError, MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, Tool, check_tools, is_text};
 
 /// Highest number of tests in one document.
 pub const TESTS_MAX: usize = 20_000;
@@ -104,14 +102,14 @@ impl TestOutcome {
 }
 
 impl Document for TestsDocument {
-    const KIND: DocumentKind = DocumentKind::Tests;
+    const TITLE: &'static str = "tests document";
 
     fn check(&self) -> Result<(), DocumentError> {
-        let rule = |what: String| Err(DocumentError::Rule { kind: Self::KIND, what });
+        let rule = |what: String| Err(DocumentError::Rule { document: Self::TITLE, what });
         if self.v != 1 {
             return rule("`v` is not 1, the version that this program knows".into());
         }
-        check_tools(Self::KIND, &self.tools)?;
+        check_tools(Self::TITLE, &self.tools)?;
         if self.suites.values().map(BTreeMap::len).sum::<usize>() > TESTS_MAX {
             return rule(format!("it has more than {TESTS_MAX} tests"));
         }

@@ -7,10 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::bundle::{Bundle, Lanes};
-use evidence::document::{
-    ComponentsDocument, Document, DocumentError, DocumentKind, FindingsDocument, Producer, ReportRef,
-    TestsDocument,
-};
+use evidence::document::{AnyDocument, DocumentError, DocumentKind, Documents, Producer, ReportRef};
 use evidence::pipeline::{Pipeline, ScanSort};
 use evidence::policy_files::PolicyFiles;
 use evidence::receipt::{Receipt, Work};
@@ -33,12 +30,8 @@ pub struct DocumentProof {
     pub reports: Vec<ProvenReport>,
     /// Digests of the documents that the policy reads.
     pub documents: BTreeSet<Digest>,
-    /// Findings of all reports that the policy reads. Absent if it reads none.
-    pub findings: Option<FindingsDocument>,
-    /// Components of all reports that the policy reads. Absent if it reads none.
-    pub components: Option<ComponentsDocument>,
-    /// Tests of all reports that the policy reads. Absent if it reads none.
-    pub tests: Option<TestsDocument>,
+    /// The documents of all reports that the policy reads, merged into one of each kind.
+    pub all: Documents,
     /// The same of the checks in the environment before.
     pub before: Option<Box<DocumentProof>>,
     /// Documents that are part of the above, with their counts.
@@ -312,38 +305,21 @@ fn join(
         let what = format!("runners do not agree on the kind of report `{}`", report.path);
         return Err(Flaw::new("reports-differ", what));
     }
-    match kind {
-        DocumentKind::Findings => {
-            let joined = joined(report, lanes, &proof.documents, reasons)?;
-            proof.findings = both(proof.findings.take(), joined);
-        }
-        DocumentKind::Components => {
-            let joined = joined(report, lanes, &proof.documents, reasons)?;
-            proof.components = both(proof.components.take(), joined);
-        }
-        DocumentKind::Tests => {
-            let joined = joined(report, lanes, &proof.documents, reasons)?;
-            proof.tests = both(proof.tests.take(), joined);
-        }
+    if let Some(joined) = joined(kind, report, lanes, &proof.documents, reasons)? {
+        proof.all.add(joined);
     }
     Ok(())
 }
 
-fn both<D: Document>(all: Option<D>, one: Option<D>) -> Option<D> {
-    match (all, one) {
-        (Some(all), Some(one)) => Some(all.merge(one)),
-        (all, one) => all.or(one),
-    }
-}
-
 /// The documents of one report by all its runners, as one. `None` if the policy does not read them.
-fn joined<D: Document>(
+fn joined(
+    kind: DocumentKind,
     report: &ProvenReport,
     lanes: &Lanes,
     read: &BTreeSet<Digest>,
     reasons: &mut Reasons,
-) -> Result<Option<D>, Flaw> {
-    let mut all: Option<D> = None;
+) -> Result<Option<AnyDocument>, Flaw> {
+    let mut all: Option<AnyDocument> = None;
     let mut seen = BTreeSet::new();
     for (runner, by) in &report.by {
         let Some(bytes) = lanes.documents.get(&by.document).filter(|_| read.contains(&by.document)) else {
@@ -353,7 +329,7 @@ fn joined<D: Document>(
             continue;
         }
         let unsound = |error: DocumentError| Flaw::new("document-unsound", error.to_string());
-        let document = D::decode(&bytes.0).map_err(unsound)?;
+        let document = AnyDocument::decode(kind, &bytes.0).map_err(unsound)?;
         if document.items() != by.items {
             let what = format!("{runner} states other counts than the document of `{}` has", report.path);
             return Err(Flaw::new("document-unsound", what));

@@ -41,10 +41,10 @@ pub fn prove_statements(on: &Grounds<'_>) -> Result<Vec<ProvenStatement>, Flaw> 
     if !envelopes.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
         return Err(unsound("statements are not sorted, or one stands twice"));
     }
-    let before = on.documents.before.iter().filter_map(|before| before.findings.as_ref());
+    let before = on.documents.before.iter().filter_map(|before| before.all.findings.as_ref());
     let matter = Matter {
         artifact: on.bundle.artifact(),
-        findings: on.documents.findings.iter().chain(before).collect(),
+        findings: on.documents.all.findings.iter().chain(before).collect(),
         tests: on.documents.stated_tests(),
     };
     let all = envelopes.iter().zip(&on.ledger.records.statements);

@@ -34,7 +34,7 @@ mod zap;
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::document::findings::Origin;
-use evidence::document::{Document, DocumentKind, FindingsDocument, TestsDocument, Tool};
+use evidence::document::{DocumentKind, FindingsDocument, Listed, TestsDocument, Tool};
 use serde::{Deserialize, Serialize};
 
 pub use looks::looks_like;
@@ -218,7 +218,7 @@ pub fn translate(
     }
 }
 
-fn translated<D: Document>(document: &D, tools: BTreeSet<Tool>) -> Result<Translated, ScanError> {
+fn translated<D: Listed>(document: &D, tools: BTreeSet<Tool>) -> Result<Translated, ScanError> {
     Ok(Translated { kind: D::KIND, document: document.encode()?, tools, items: document.items() })
 }
 
