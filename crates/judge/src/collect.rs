@@ -32,7 +32,7 @@ use evidence::{Bytes, Digest, Id, Moment, Name};
 
 use crate::admit::enrolment_envelope_at;
 use crate::continuity::ends;
-use crate::lanes::{DOCUMENTS_BYTES_MAX, needed_documents, of_tests, statements_that_apply};
+use crate::lanes::{DOCUMENTS_BYTES_MAX, needed_documents, statements_that_apply};
 use crate::people::is_named;
 use crate::size::LargeEvidence;
 use crate::store::{Store, Unavailable};
@@ -261,7 +261,7 @@ fn lanes(
     let receipts = opened(receipts);
     let of_checks = checks.as_ref().map(|checks| opened(&checks.receipts)).unwrap_or_default();
     let all = receipts.iter().chain(&of_checks);
-    let tests = of_tests(all.flat_map(|receipt| receipt.reports.values()));
+    let tests = evidence::statements::results(all.flat_map(|receipt| receipt.reports.values()));
     let needed = needed_documents(policy, root.mode, place, &receipts, &of_checks);
     let mut lanes = Lanes { checks, ..Lanes::default() };
     let mut bytes = 0;

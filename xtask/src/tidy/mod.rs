@@ -9,6 +9,7 @@ mod errors;
 mod files;
 mod graph;
 mod imports;
+mod kinds;
 mod messages;
 pub mod prose;
 mod source;
@@ -25,6 +26,7 @@ pub fn broken(root: &Path) -> Result<Vec<String>, String> {
     found.extend(sources.iter().flat_map(|(name, text)| source::breaches(name, text)));
     found.extend(sources.iter().flat_map(|(name, text)| left_by_a_merge(name, text)));
     found.extend(circles::broken(&sources));
+    found.extend(kinds::broken(&sources));
     found.extend(messages::broken(root)?);
     found.extend(words::broken(root)?);
     Ok(found)

@@ -19,7 +19,7 @@ pub use form::{BYTES_MAX, NAMESPACE, PAYLOAD_TYPE, Scope, Statement, StatementEr
 pub use not_affected::{Justification, NotAffected};
 pub use rules::{KindRules, Matter};
 pub use seen::SeenFinding;
-pub use sign_off::SignOff;
+pub use sign_off::{SignOff, results};
 pub use table::{Body, StatementKind};
 pub use tag::Tag;
 pub use waiver::Waiver;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::rules::{Content, KindRules, Matter};
 use crate::Digest;
+use crate::document::{DocumentKind, ReportRef};
 
 /// The results that the person saw. The only subject of the statement is the artifact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,12 @@ use crate::Digest;
 pub struct SignOff {
     /// Digests of all documents of tests, of every runner.
     pub tests: BTreeSet<Digest>,
+}
+
+/// Digests of the documents that a sign-off names, among the reports that runners state.
+pub fn results<'a>(reports: impl IntoIterator<Item = &'a ReportRef>) -> BTreeSet<Digest> {
+    let tests = reports.into_iter().filter(|report| report.kind == DocumentKind::Tests);
+    tests.map(|report| report.document).collect()
 }
 
 impl Content for SignOff {

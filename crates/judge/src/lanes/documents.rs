@@ -11,6 +11,7 @@ use evidence::document::{AnyDocument, DocumentError, DocumentKind, Documents, Pr
 use evidence::pipeline::{Pipeline, ScanSort};
 use evidence::policy_files::PolicyFiles;
 use evidence::receipt::{Receipt, Work};
+use evidence::statements::results;
 use evidence::trust_root::Mode;
 use evidence::{Digest, Moment, Place};
 use policy::{Origin, Producers, Read};
@@ -40,12 +41,6 @@ pub struct DocumentProof {
 
 /// A document as a runner states it: kind, digest and counts.
 type Stated = (DocumentKind, Digest, BTreeMap<String, u64>);
-
-/// Digests of the documents of tests among these.
-pub fn of_tests<'a>(reports: impl IntoIterator<Item = &'a ReportRef>) -> BTreeSet<Digest> {
-    let tests = reports.into_iter().filter(|report| report.kind == DocumentKind::Tests);
-    tests.map(|report| report.document).collect()
-}
 
 /// Proves the reports of a build against the declarations of its pipeline and the demands of the policy.
 pub fn prove(
@@ -89,11 +84,11 @@ fn all(
 }
 
 impl DocumentProof {
-    /// Digests of all documents of tests, of steps and of checks, whether the policy reads them or not.
+    /// Digests of the results that somebody may answer for, of steps and of checks, whether the policy reads them or not.
     #[must_use]
     pub fn stated_tests(&self) -> BTreeSet<Digest> {
         let before = self.before.iter().flat_map(|before| &before.reports);
-        of_tests(self.reports.iter().chain(before).flat_map(|report| report.by.values()))
+        results(self.reports.iter().chain(before).flat_map(|report| report.by.values()))
     }
 
     /// Digests of the documents that the policy reads, of steps and of checks.

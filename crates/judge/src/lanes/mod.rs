@@ -9,7 +9,7 @@ mod documents;
 mod proven;
 mod statements;
 
-pub use documents::{BYTES_MAX as DOCUMENTS_BYTES_MAX, DocumentProof, needed_documents, of_tests, prove};
+pub use documents::{BYTES_MAX as DOCUMENTS_BYTES_MAX, DocumentProof, needed_documents, prove};
 pub use proven::ProvenReport;
 pub use statements::{ProvenStatement, prove_statements, sizes, statements_that_apply};
 

@@ -294,7 +294,7 @@ fn reading(read: &str) -> PolicyFiles {
 }
 
 /// The default policy with one more rule.
-fn with(rule: &str) -> PolicyFiles {
+pub(super) fn with(rule: &str) -> PolicyFiles {
     let mut policy = default_policy();
     policy.files.get_mut("gate.rego").unwrap().push_str(rule);
     policy
@@ -319,7 +319,7 @@ fn moved(lab: &Lab, parts: &mut Parts, path: &str) {
 }
 
 /// The second runner has another document of a report.
-fn one_saw(lab: &Lab, parts: &mut Parts, path: &str, document: &LabDocument) {
+pub(super) fn one_saw(lab: &Lab, parts: &mut Parts, path: &str, document: &LabDocument) {
     let summary = document.kind.inspect(&document.bytes).unwrap();
     parts.documents.insert("elsewhere".into(), document.clone());
     signed(lab, parts, |receipt| {
