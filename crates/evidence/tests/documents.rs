@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use evidence::document::components::Component;
+use evidence::document::coverage::Lines;
 use evidence::document::findings::{Class, Finding, IdentityPlace, Severity, Site, identity, normalised};
 use evidence::document::tests::{Test, TestOutcome};
-use evidence::document::{self, ComponentsDocument, Document, FindingsDocument, TestsDocument, Tool};
+use evidence::document::{
+    self, ComponentsDocument, CoverageDocument, Document, FindingsDocument, TestsDocument, Tool,
+};
 use proptest::prelude::*;
 
 fn severity() -> impl Strategy<Value = Severity> {
@@ -70,6 +73,15 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn coverage()(rows in prop::collection::btree_map("[a-d]", (0_u64..5, 0_u64..5), 1..4)) -> CoverageDocument {
+        let mut document = CoverageDocument::new([Tool::new("tool", None)]);
+        document.files =
+            rows.into_iter().map(|(path, (covered, more))| (path, Lines { covered, total: covered + more })).collect();
+        document
+    }
+}
+
 /// The laws that make the order of runners and reports meaningless, and repetition harmless.
 fn laws<D: Document + Clone + PartialEq + std::fmt::Debug>(a: &D, b: &D, c: &D) {
     let merge = |one: &D, other: &D| one.clone().merge(other.clone());
@@ -98,6 +110,20 @@ proptest! {
         let both = a.clone().merge(b);
         for (suite, name, test) in a.suites.iter().flat_map(|(suite, tests)| tests.iter().map(move |(n, t)| (suite, n, t))) {
             prop_assert!(both.suites[suite][name].outcome >= test.outcome);
+        }
+    }
+
+    #[test]
+    fn coverage_of_several_runners_is_the_lowest(a in coverage(), b in coverage(), c in coverage()) {
+        laws(&a, &b, &c);
+        let join = |one: &CoverageDocument, other: &CoverageDocument| one.clone().join(other.clone()).unwrap();
+        let both = join(&a, &b);
+        prop_assert_eq!(&both, &join(&b, &a));
+        prop_assert_eq!(join(&both, &c), join(&a, &join(&b, &c)));
+        prop_assert_eq!(&join(&a, &a), &a);
+        for one in [&a, &b] {
+            prop_assert!(both.lines().covered <= one.lines().covered && both.lines().total >= one.lines().total);
+            prop_assert!(one.files.iter().all(|(path, lines)| both.files[path].covered <= lines.covered));
         }
     }
 
@@ -158,6 +184,10 @@ fn unsound_documents_are_refused_with_the_entry() {
     );
     let none = FindingsDocument::new([]);
     assert!(none.encode().unwrap_err().to_string().contains("names 0 tools"));
+    let mut coverage = CoverageDocument::new([Tool::new("tool", None)]);
+    assert!(coverage.encode().unwrap_err().to_string().contains("it has 0 files"));
+    coverage.files.insert("a.rs".into(), Lines { covered: 2, total: 1 });
+    assert!(coverage.encode().unwrap_err().to_string().contains("impossible number of lines: 2 of 1"));
     let mut hidden = TestsDocument::new([Tool::new("tool", None)]);
     let test = Test { outcome: TestOutcome::Passed, message: Some("a\u{202e}b".into()), covers: [].into() };
     hidden.add("suite".into(), "name".into(), test);

@@ -8,6 +8,7 @@
 //! A new kind is one file here and a row in `table.rs`.
 
 pub mod components;
+pub mod coverage;
 pub mod findings;
 mod form;
 mod reference;
@@ -16,6 +17,7 @@ pub mod tests;
 mod version;
 
 pub use components::ComponentsDocument;
+pub use coverage::CoverageDocument;
 pub use findings::FindingsDocument;
 pub use form::{
     BYTES_MAX, Document, DocumentError, MESSAGE_BYTES_MAX, Snapshot, TEXT_BYTES_MAX, TOOLS_MAX, Tool, text,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::components::ComponentsDocument;
+use super::coverage::CoverageDocument;
 use super::findings::FindingsDocument;
 use super::form::{Document, DocumentError, TOOL_BYTES_MAX, text};
 use super::tests::TestsDocument;
@@ -132,6 +133,8 @@ kinds! {
     "components" components: Components(ComponentsDocument),
     /// Results of tests.
     "tests" tests: Tests(TestsDocument),
+    /// Lines that tests ran.
+    "coverage" coverage: Coverage(CoverageDocument),
 }
 
 impl DocumentKind {

@@ -1,11 +1,12 @@
 //! Examples of the canonical documents, and of a receipt that names one.
 
 use evidence::document::components::Component;
+use evidence::document::coverage::Lines;
 use evidence::document::findings::{Class, Finding, IdentityPlace, Severity, Site, identity, normalised};
 use evidence::document::tests::{Test, TestOutcome};
 use evidence::document::{
-    ComponentsDocument, Document, DocumentKind, FindingsDocument, Producer, ReportRef, Snapshot,
-    TestsDocument, Tool,
+    ComponentsDocument, CoverageDocument, Document, DocumentKind, FindingsDocument, Producer, ReportRef,
+    Snapshot, TestsDocument, Tool,
 };
 use evidence::machine::MachineSigner;
 use evidence::receipt::{self, Ending, Receipt, Work};
@@ -90,11 +91,23 @@ fn tests() -> TestsDocument {
     document
 }
 
+fn coverage() -> CoverageDocument {
+    let mut document = CoverageDocument::new([Tool::new("lcov", None)]);
+    document.files.insert("src/book.rs".into(), Lines { covered: 8, total: 10 });
+    document.files.insert("src/lib.rs".into(), Lines { covered: 0, total: 2 });
+    document
+}
+
 #[test]
 fn document_examples() {
     check("document", 0, &findings().encode().unwrap());
     check("document", 1, &components().encode().unwrap());
     check("document", 2, &tests().encode().unwrap());
+    check("document", 3, &coverage().encode().unwrap());
+    assert_eq!(
+        coverage().items(),
+        [("covered".to_owned(), 8), ("files".to_owned(), 2), ("lines".to_owned(), 12)].into()
+    );
     assert_eq!(FindingsDocument::decode(&findings().encode().unwrap()).unwrap(), findings());
     assert_eq!(findings().items(), [("high".to_owned(), 1), ("medium".to_owned(), 1)].into());
     assert_eq!(tests().items(), [("failed".to_owned(), 1), ("passed".to_owned(), 1)].into());

@@ -6,6 +6,7 @@
 mod build;
 pub mod checking;
 mod checks;
+mod coverage;
 mod documents;
 mod ledger;
 mod people;
@@ -37,6 +38,7 @@ pub fn all() -> Vec<Forgery> {
         revoked::rows(),
         build::rows(),
         documents::rows(),
+        coverage::rows(),
         statements::rows(),
         checks::rows(),
         place::rows(),

@@ -15,17 +15,21 @@ pub fn looks_like(text: &str) -> Option<&'static str> {
         let named = XML.iter().find(|(name, _)| head.contains(name));
         return named.map(|(_, format)| *format);
     }
+    if text.starts_with("TN:") || text.starts_with("SF:") {
+        return Some("lcov");
+    }
     let names: BTreeMap<String, IgnoredAny> = serde_json::from_str(text).ok()?;
     let fits = |wanted: &&(&[&str], &str)| wanted.0.iter().all(|name| names.contains_key(*name));
     JSON.iter().find(fits).map(|(_, format)| *format)
 }
 
 /// Names in the first lines of XML.
-const XML: [(&str, &str); 4] = [
+const XML: [(&str, &str); 5] = [
     ("<testsuite", "junit"),
     ("<OWASPZAPReport", "zap-xml"),
     ("cyclonedx.org/schema/bom", "cyclonedx-xml"),
     ("<testcase", "junit"),
+    ("<coverage", "cobertura"),
 ];
 /// Names at the top of JSON; the first row that fits counts.
 const JSON: [(&[&str], &str); 11] = [
@@ -55,6 +59,8 @@ mod tests {
             (r#"{"bomFormat":"CycloneDX","vulnerabilities":[]}"#, Some("cyclonedx-json")),
             (r#"{"errors":[],"metrics":{},"results":[]}"#, Some("bandit")),
             (r#"{"errors":[],"paths":{},"results":[]}"#, Some("semgrep")),
+            ("<?xml version=\"1.0\"?><coverage/>", Some("cobertura")),
+            ("TN:\nSF:a.rs\n", Some("lcov")),
             (r#"{"results":[]}"#, None),
             ("[]", None),
             ("<html/>", None),

@@ -6,6 +6,7 @@
 
 mod bandit;
 mod checkov;
+mod coverage;
 pub(crate) mod cyclonedx;
 mod draft;
 pub(crate) mod findings;
@@ -34,10 +35,12 @@ mod zap;
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::document::findings::Origin;
-use evidence::document::{DocumentKind, FindingsDocument, Listed, TestsDocument, Tool};
+use evidence::document::{CoverageDocument, DocumentKind, FindingsDocument, Listed, TestsDocument, Tool};
 use serde::{Deserialize, Serialize};
 
 pub use looks::looks_like;
+
+use coverage::{cobertura, lcov};
 
 use crate::{ScanError, Tree};
 
@@ -79,6 +82,10 @@ pub enum ReportFormat {
     Hadolint,
     /// JSON of tfsec.
     Tfsec,
+    /// Cobertura XML of a coverage tool.
+    Cobertura,
+    /// The tracefile of lcov.
+    Lcov,
 }
 
 /// A canonical document, and the facts of it that a receipt states.
@@ -106,6 +113,7 @@ struct Row {
 enum Reader {
     Findings(fn(&str, &dyn Tree) -> Result<FindingsDocument, ScanError>),
     Tests(fn(&str) -> Result<TestsDocument, ScanError>),
+    Coverage(fn(&str, &dyn Tree) -> Result<CoverageDocument, ScanError>),
 }
 
 /// The table of formats.
@@ -137,6 +145,8 @@ const TABLE: &[Row] = &[
     row(ReportFormat::Checkov, "checkov", checkov::WHAT, Reader::Findings(checkov::read)),
     row(ReportFormat::Hadolint, "hadolint", hadolint::WHAT, Reader::Findings(hadolint::read)),
     row(ReportFormat::Tfsec, "tfsec", tfsec::WHAT, Reader::Findings(tfsec::read)),
+    row(ReportFormat::Cobertura, "cobertura", cobertura::WHAT, Reader::Coverage(cobertura::read)),
+    row(ReportFormat::Lcov, "lcov", lcov::WHAT, Reader::Coverage(lcov::read)),
 ];
 
 const fn row(format: ReportFormat, name: &'static str, title: &'static str, read: Reader) -> Row {
@@ -166,6 +176,7 @@ impl ReportFormat {
     pub fn document_kind(self) -> DocumentKind {
         match self.row().map(|row| &row.read) {
             Some(Reader::Tests(_)) => DocumentKind::Tests,
+            Some(Reader::Coverage(_)) => DocumentKind::Coverage,
             _ => DocumentKind::Findings,
         }
     }
@@ -213,6 +224,10 @@ pub fn translate(
         }
         Reader::Tests(read) => {
             let document = read(&text)?;
+            translated(&document, document.tools.clone())
+        }
+        Reader::Coverage(read) => {
+            let document = read(&text, tree)?;
             translated(&document, document.tools.clone())
         }
     }

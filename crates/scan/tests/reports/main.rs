@@ -5,6 +5,7 @@
 mod published_vectors;
 
 mod audits;
+mod coverage;
 mod hostile;
 mod incomplete;
 mod junit;

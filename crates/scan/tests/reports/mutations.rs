@@ -98,6 +98,18 @@ fn tfsec() {
     check(ReportFormat::Tfsec, &[TFSEC], "scanner-reports/tfsec");
 }
 
+#[test]
+fn cobertura() {
+    let seeds = [include_str!("coverage/coverage-py.xml"), include_str!("coverage/c8.xml")];
+    check(ReportFormat::Cobertura, &seeds, "none");
+}
+
+#[test]
+fn lcov() {
+    let seeds = [include_str!("coverage/coverage-py.info"), include_str!("coverage/c8.info")];
+    check(ReportFormat::Lcov, &seeds, "none");
+}
+
 fn check(format: ReportFormat, own: &[&str], dir: &str) {
     let tree = BTreeMap::from([("a.py".to_owned(), "eval(x)\n".to_owned())]);
     let mut seeds: Vec<Vec<u8>> = own.iter().map(|seed| seed.as_bytes().to_vec()).collect();
@@ -195,6 +207,7 @@ fn has_list(format: ReportFormat, bytes: &[u8]) -> bool {
         ReportFormat::Tfsec | ReportFormat::Checkov | ReportFormat::Hadolint => return true,
         ReportFormat::PipAudit => "dependencies",
         ReportFormat::Junit | ReportFormat::ZapXml | ReportFormat::CyclonedxXml => return true,
+        ReportFormat::Cobertura | ReportFormat::Lcov => return true,
     };
     let text = String::from_utf8_lossy(bytes);
     let root: Value = serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap_or_default();
@@ -212,6 +225,8 @@ fn count(format: ReportFormat, bytes: &[u8]) -> usize {
         ReportFormat::Junit => &["testcase"],
         ReportFormat::ZapXml => &["alertitem"],
         ReportFormat::CyclonedxXml => &["vulnerability"],
+        ReportFormat::Cobertura => &["line"],
+        ReportFormat::Lcov => return text.lines().filter(|line| line.starts_with("DA:")).count(),
         _ => return serde_json::from_str(text).map_or(0, |value| count_json(format, &value)),
     };
     elements(text, names)

@@ -1,0 +1,129 @@
+//! Coverage as coverage.py and c8 (istanbul) write it, and forms that no tool should write.
+
+use std::collections::BTreeMap;
+
+use evidence::document::findings::Origin;
+use evidence::document::{CoverageDocument, Document as _};
+use scan::reports::ReportFormat::{self, Cobertura, Lcov};
+use scan::reports::translate;
+
+use crate::{refusal, tree};
+
+fn coverage(format: ReportFormat, bytes: &[u8], tree: &BTreeMap<String, String>) -> CoverageDocument {
+    let translated = translate(format, bytes, tree, Origin::Scan).unwrap_or_else(|error| panic!("{error}"));
+    let document = CoverageDocument::decode(&translated.document).unwrap();
+    assert_eq!((&document.tools, document.items()), (&translated.tools, translated.items));
+    document
+}
+
+fn lines(document: &CoverageDocument) -> Vec<(&str, u64, u64)> {
+    document.files.iter().map(|(path, lines)| (path.as_str(), lines.covered, lines.total)).collect()
+}
+
+const PYTHON: [(&str, u64, u64); 3] =
+    [("shop/__init__.py", 0, 0), ("shop/cart.py", 6, 8), ("shop/unused.py", 0, 3)];
+const NODE: [(&str, u64, u64); 2] = [("src/cart.js", 13, 17), ("src/unused.js", 0, 6)];
+
+#[test]
+fn two_formats_of_one_tool_say_the_same() {
+    let none = tree(&[]);
+    for (xml, info, expected) in [
+        (
+            &include_bytes!("coverage/coverage-py.xml")[..],
+            &include_bytes!("coverage/coverage-py.info")[..],
+            &PYTHON[..],
+        ),
+        (include_bytes!("coverage/c8.xml"), include_bytes!("coverage/c8.info"), &NODE[..]),
+    ] {
+        let (xml, info) = (coverage(Cobertura, xml, &none), coverage(Lcov, info, &none));
+        assert_eq!(lines(&xml), expected);
+        assert_eq!(lines(&info), expected);
+    }
+    let python = coverage(Cobertura, include_bytes!("coverage/coverage-py.xml"), &none);
+    assert_eq!(python.tools.first().unwrap().to_string(), "coverage.py 7.17.5");
+    assert_eq!((python.lines().covered, python.lines().total), (6, 11), "as the report itself counts");
+}
+
+#[test]
+fn paths_are_those_of_the_tree() {
+    let below = tree(&[("backend/src/cart.js", ""), ("src/cart.js", "")]);
+    let xml = |source: &str| {
+        format!(
+            "<coverage><sources><source>{source}</source></sources><packages><package><classes><class filename='src/cart.js'>\
+             <lines><line number='1' hits='1'/></lines></class></classes></package></packages></coverage>"
+        )
+    };
+    for (source, path) in
+        [("/ci/shop/backend", "backend/src/cart.js"), ("/ci/shop/", "src/cart.js"), ("", "src/cart.js")]
+    {
+        assert_eq!(lines(&coverage(Cobertura, xml(source).as_bytes(), &below)), [(path, 1, 1)], "{source}");
+    }
+    let info = "SF:/ci/shop/backend/src/cart.js\nDA:1,0\nend_of_record\nSF:/usr/include/x.h\nDA:1,0\nend_of_record\n";
+    let expected = [("/usr/include/x.h", 0, 1), ("backend/src/cart.js", 0, 1)];
+    assert_eq!(lines(&coverage(Lcov, info.as_bytes(), &below)), expected);
+}
+
+#[test]
+fn a_line_counts_once_and_ran_if_a_record_says_so() {
+    let info = "TN:a\nSF:a.rs\nDA:1,0\nDA:2,3,abc\nend_of_record\nTN:b\nSF:./a.rs\nDA:1,99999999999999999999999\n\
+                DA:2,0\nDA:3,00\nend_of_record\n";
+    assert_eq!(lines(&coverage(Lcov, info.as_bytes(), &tree(&[]))), [("a.rs", 2, 3)]);
+    let class = "<class filename='A.java'><methods><method><lines><line number='1' hits='0'/></lines></method></methods>\
+                 <lines><line number='1' hits='2'/><line number='2' hits='0'/></lines></class>";
+    let xml = format!("<coverage lines-valid='6' lines-covered='2'>{class}{class}</coverage>");
+    assert_eq!(lines(&coverage(Cobertura, xml.as_bytes(), &tree(&[]))), [("A.java", 1, 2)]);
+}
+
+#[test]
+fn refused() {
+    let long = format!("SF:{}\nDA:1,1\nend_of_record\n", "a/".repeat(1_000));
+    for (format, text, why) in [
+        (Lcov, "TN:\n", "names no file"),
+        (Lcov, "SF:a\nDA:1,1\n", "does not end"),
+        (Lcov, "SF:a\nDA:1,1\nSF:b\nend_of_record\n", "before the one above ended"),
+        (Lcov, "DA:1,1\n", "lines of no file"),
+        (Lcov, "end_of_record\n", "did not begin"),
+        (Lcov, "SF:a\nDB:1,1\nend_of_record\n", "line 2: not sound"),
+        (Lcov, "SF:a\nDA:1,-1\nend_of_record\n", "how often it ran"),
+        (Lcov, "SF:a\nDA:x,1\nend_of_record\n", "how often it ran"),
+        (Lcov, "SF:a\nDA:1\nend_of_record\n", "how often it ran"),
+        (Lcov, "SF:a\nDA:1,1\nLF:2\nend_of_record\n", "more lines than it shows"),
+        (Lcov, "SF:a\nDA:1,1\nLH:0\nend_of_record\n", "fewer lines that ran"),
+        (Lcov, "SF:\nDA:1,1\nend_of_record\n", "path of the file"),
+        (Lcov, &long, "path of the file"),
+        (Lcov, "<coverage/>", "not sound"),
+        (Cobertura, "<coverage/>", "names no file"),
+        (Cobertura, "<coverage lines-valid='2'><class filename='a'/></coverage>", "shows none"),
+        (
+            Cobertura,
+            "<coverage lines-covered='0'><class filename='a'><line number='1' hits='1'/></class></coverage>",
+            "fewer lines that ran",
+        ),
+        (Cobertura, "<coverage lines-valid='many'><class filename='a'/></coverage>", "not a count"),
+        (Cobertura, "<coverage><class><line number='1' hits='1'/></class></coverage>", "path of the file"),
+        (
+            Cobertura,
+            "<coverage><class filename='a'><line number='1'/></class></coverage>",
+            "how often it ran",
+        ),
+        (Cobertura, "<coverage><class filename='a'><line hits='1'/></class></coverage>", "how often it ran"),
+        (Cobertura, "<testsuites/>", "expected `coverage`"),
+        (Cobertura, "<!DOCTYPE coverage SYSTEM \"a\" [<!ENTITY b \"c\">]><coverage/>", "document type"),
+        (Cobertura, "<!DOCTYPE other SYSTEM \"a\"><coverage/>", "document type"),
+        (
+            Cobertura,
+            "<!DOCTYPE coverage SYSTEM \"a\"><!DOCTYPE coverage SYSTEM \"b\"><coverage/>",
+            "document type",
+        ),
+        (Cobertura, "<coverage><a/><!DOCTYPE coverage SYSTEM \"a\"></coverage>", "not sound"),
+    ] {
+        let error = refusal(format, text.as_bytes());
+        assert!(error.contains(why), "{text}: {error}");
+    }
+}
+
+#[test]
+fn endless_lines_are_refused() {
+    let info = format!("SF:a\n{}end_of_record\n", "DA:1,1\n".repeat(2_000_001));
+    assert!(refusal(Lcov, info.as_bytes()).contains("more than 2000000 lines"));
+}
