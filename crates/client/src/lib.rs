@@ -52,15 +52,12 @@ pub mod run_request;
 pub mod secret;
 pub mod session;
 pub mod shell;
-pub mod sign_off;
 pub mod signing;
 pub mod source_tree;
 pub mod statements;
 pub mod stating;
 pub mod status_words;
-pub mod tag;
 pub mod waiting;
-pub mod waiver;
 pub mod witnesses;
 pub mod working_tree;
 

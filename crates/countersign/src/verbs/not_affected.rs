@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use client::id_prefix::IdPrefix;
 use client::stating::Until;
-use client::waiver;
+use client::stating::waiver;
 use evidence::statements::{Body, Justification, NotAffected, SeenFinding, StatementKind};
 
 use super::stating::{self, Content, Options};

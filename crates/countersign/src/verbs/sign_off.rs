@@ -1,8 +1,8 @@
 //! `countersign sign-off`: answer for the results of the tests of the pending release.
 
 use clap::Args;
-use client::sign_off;
 use client::stating::Until;
+use client::stating::sign_off;
 use evidence::statements::{Body, StatementKind};
 
 use super::stating::{self, Content, Options};

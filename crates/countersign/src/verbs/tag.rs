@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use client::clock::now;
 use client::stating::Until;
-use client::tag::{self, Label};
+use client::stating::tag::{self, Label};
 use evidence::statements::{Body, StatementKind};
 
 use super::stating::{self, Content, Options};

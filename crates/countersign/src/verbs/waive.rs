@@ -3,7 +3,7 @@
 use clap::Args;
 use client::id_prefix::IdPrefix;
 use client::stating::Until;
-use client::waiver;
+use client::stating::waiver;
 use evidence::statements::{Body, StatementKind, Waiver};
 
 use super::stating::{self, Content, Options};

@@ -7,9 +7,9 @@ use evidence::document::findings::Finding;
 use evidence::statements::{Scope, StatementKind};
 use judge::Checked;
 
+use super::Until;
 use crate::error::Error;
 use crate::id_prefix::IdPrefix;
-use crate::stating::Until;
 
 /// The finding of the evidence that these digits name.
 pub fn find<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, &'a Finding), Error> {

@@ -6,7 +6,7 @@ use evidence::document::DocumentKind;
 use evidence::statements::{Scope, SignOff};
 use judge::Checked;
 
-use crate::stating::Until;
+use super::Until;
 
 /// The sign-off of all tests of the release.
 pub fn body(checked: &Checked<'_>) -> SignOff {

@@ -7,8 +7,8 @@ use evidence::Name;
 use evidence::statements::{Scope, Tag};
 use judge::Checked;
 
+use super::Until;
 use crate::error::Error;
-use crate::stating::Until;
 
 /// A label as people type it: NAME=VALUE.
 #[derive(Clone, Debug, PartialEq, Eq)]

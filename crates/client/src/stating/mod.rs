@@ -3,6 +3,10 @@
 //! Input: checked evidence. Output: a signed envelope. Invariant: the statement names the trust root and the checkpoint
 //! that this program has verified.
 
+pub mod sign_off;
+pub mod tag;
+pub mod waiver;
+
 use std::str::FromStr;
 use std::time::Duration;
 
