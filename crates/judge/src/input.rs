@@ -239,7 +239,7 @@ impl<'a> GateInput<'a> {
             reports: lanes::reports(&checked.lanes.documents, checked.now),
             findings: lanes::findings(&checked.lanes.documents, &checked.lanes.statements, checked.now),
             components: lanes::components(&checked.lanes.documents),
-            tests: lanes::tests(&checked.lanes.documents),
+            tests: lanes::tests(&checked.lanes.documents, &checked.lanes.statements),
             statements: lanes::statements(&checked.lanes.statements),
             facts: checked.lanes.documents.all.facts()?,
         })
@@ -327,7 +327,7 @@ fn before<'a>(checked: &'a Checked<'_>, before: &'a Before) -> Result<BeforeInpu
         release: before.report.as_ref().map(|report| report.release),
         checks: lanes::checks(&checked.lanes.checks, checked.now),
         findings: documents.and_then(|proof| lanes::findings(proof, &checked.lanes.statements, checked.now)),
-        tests: documents.and_then(lanes::tests),
+        tests: documents.and_then(|proof| lanes::tests(proof, &checked.lanes.statements)),
         facts: documents.map(|proof| proof.all.facts()).transpose()?.unwrap_or_default(),
     })
 }

@@ -84,7 +84,17 @@ pub struct TestsInput<'a> {
     flaky: usize,
     skipped: usize,
     failing: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    waived: Vec<WaivedTestInput<'a>>,
     covers: BTreeSet<&'a str>,
+}
+
+/// A test that failed, and whose failure a statement settles.
+#[derive(Serialize)]
+pub struct WaivedTestInput<'a> {
+    test: String,
+    until: Moment,
+    by: &'a str,
 }
 
 #[derive(Serialize)]
@@ -211,22 +221,43 @@ pub fn components(proof: &DocumentProof) -> Option<Vec<ComponentInput<'_>>> {
     Some(written.collect())
 }
 
-/// The tests of all reports that the policy reads.
-pub fn tests(proof: &DocumentProof) -> Option<TestsInput<'_>> {
+/// The tests of all reports that the policy reads. A failed test that a statement settles does not count as failing.
+pub fn tests<'a>(proof: &'a DocumentProof, statements: &'a [ProvenStatement]) -> Option<TestsInput<'a>> {
     let suites = &proof.all.tests.as_ref()?.suites;
     let all = || suites.iter().flat_map(|(suite, tests)| tests.iter().map(move |row| (suite, row)));
     let count = |outcome| all().filter(|(_, (_, test))| test.outcome == outcome).count();
-    let failing =
-        all().filter(|(_, (_, test))| matches!(test.outcome, TestOutcome::Failed | TestOutcome::Error));
+    let (mut failing, mut waived) = (Vec::new(), Vec::new());
+    for (suite, (name, _)) in all().filter(|(_, (_, test))| test.outcome.is_failure()) {
+        let test = format!("{suite} {name}");
+        match settling_test(statements, suite, name) {
+            Some(proven) => {
+                waived.push(WaivedTestInput { test, until: proven.statement.expires, by: &proven.subject });
+            }
+            None => failing.push(test),
+        }
+    }
     let passing =
         all().filter(|(_, (_, test))| matches!(test.outcome, TestOutcome::Passed | TestOutcome::Flaky));
     Some(TestsInput {
         passed: count(TestOutcome::Passed),
         flaky: count(TestOutcome::Flaky),
         skipped: count(TestOutcome::Skipped),
-        failing: failing.map(|(suite, (name, _))| format!("{suite} {name}")).collect(),
+        failing,
+        waived,
         covers: passing.flat_map(|(_, (_, test))| test.covers.iter().map(String::as_str)).collect(),
     })
+}
+
+/// The statement that settles the failure of a test; of several the one that ends last.
+pub fn settling_test<'a>(
+    statements: &'a [ProvenStatement],
+    suite: &str,
+    name: &str,
+) -> Option<&'a ProvenStatement> {
+    let id = evidence::document::tests::identity(suite, name).ok()?;
+    let counting = statements.iter().filter(|proven| proven.void.is_empty());
+    let settling = counting.filter(|proven| proven.statement.settles_test(&id));
+    settling.max_by_key(|proven| proven.statement.expires)
 }
 
 /// The statements that count, of every kind.

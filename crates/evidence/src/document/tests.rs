@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::Digest;
+use crate::canonical::{self, CanonicalError};
+
 use super::form::{Document, DocumentError, MESSAGE_BYTES_MAX, TEXT_BYTES_MAX, Tool, check_tools, is_text};
 
 /// Highest number of tests in one document.
@@ -53,7 +56,31 @@ pub enum TestOutcome {
     Failed,
 }
 
+/// The parts of a test's identity.
+#[derive(Serialize)]
+struct Identity<'a> {
+    v: u8,
+    suite: &'a str,
+    test: &'a str,
+}
+
+/// Identity of a test: the SHA-256 digest of its suite, which contains its class, and its name.
+///
+/// # Errors
+/// `CanonicalError` when the parts cannot be encoded.
+pub fn identity(suite: &str, test: &str) -> Result<Digest, CanonicalError> {
+    Ok(Digest::of(&canonical::encode("test identity", &Identity { v: 1, suite, test })?))
+}
+
 impl TestsDocument {
+    /// Identities of the tests that failed.
+    #[must_use]
+    pub fn failing(&self) -> BTreeSet<Digest> {
+        let rows = self.suites.iter().flat_map(|(suite, tests)| tests.iter().map(move |row| (suite, row)));
+        let failed = rows.filter(|(_, (_, test))| test.outcome.is_failure());
+        failed.filter_map(|(suite, (name, _))| identity(suite, name).ok()).collect()
+    }
+
     /// A document without tests.
     #[must_use]
     pub fn new(tools: impl IntoIterator<Item = Tool>) -> Self {
@@ -88,6 +115,12 @@ impl Test {
 }
 
 impl TestOutcome {
+    /// Whether the test did not end well: it failed, or something else did before it could tell.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Failed | Self::Error)
+    }
+
     /// The name in documents and policies.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -182,6 +182,12 @@ impl Statement {
         self.body.settles(&self.subjects, id, finding)
     }
 
+    /// Whether it settles the failure of a test with this identity.
+    #[must_use]
+    pub fn settles_test(&self, test: &Digest) -> bool {
+        self.body.settles_test(&self.subjects, test)
+    }
+
     fn encode(&self) -> Result<Vec<u8>, StatementError> {
         let payload = Payload {
             v: 1,

@@ -22,4 +22,4 @@ pub use seen::SeenFinding;
 pub use sign_off::{SignOff, results};
 pub use table::{Body, StatementKind};
 pub use tag::Tag;
-pub use waiver::Waiver;
+pub use waiver::{SeenTest, Waiver};

@@ -16,6 +16,9 @@ pub struct NotAffected {
     pub finding: SeenFinding,
     /// Why it does not affect the product.
     pub justification: Justification,
+    /// Digest of the VEX document whose claim the person took over. Absent if they stated it themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vex: Option<Digest>,
 }
 
 /// The justifications of OpenVEX

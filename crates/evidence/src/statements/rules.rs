@@ -29,6 +29,8 @@ pub struct Matter<'a> {
     pub findings: Vec<&'a FindingsDocument>,
     /// Digests of all documents of tests that runners state.
     pub tests: BTreeSet<Digest>,
+    /// Identities of failed tests in documents that the policy reads.
+    pub failing: BTreeSet<Digest>,
 }
 
 /// The content of a kind. `subjects` are those of its statement.
@@ -44,6 +46,11 @@ pub(super) trait Content: Serialize + DeserializeOwned {
 
     /// Whether it settles a finding, so that the finding is not open.
     fn settles(&self, _subjects: &[Digest], _id: &Digest, _finding: &Finding) -> bool {
+        false
+    }
+
+    /// Whether it settles the failure of a test with this identity.
+    fn settles_test(&self, _subjects: &[Digest], _test: &Digest) -> bool {
         false
     }
 

@@ -54,7 +54,9 @@ impl SeenFinding {
         found.any(|(id, finding)| self.is_seen(subjects, id, finding))
     }
 
-    pub(super) fn is_seen(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> bool {
+    /// Whether a statement with these subjects means a finding.
+    #[must_use]
+    pub fn is_seen(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> bool {
         let names = |name: &String| *name == self.rule || self.aliases.contains(name);
         let same = self.component.is_some() && dependency(finding) == self.component.as_deref();
         // The finding's own aliases are whatever a report says, so they lead to no other advisory.

@@ -86,6 +86,12 @@ macro_rules! kinds {
                 }
             }
 
+            pub(super) fn settles_test(&self, subjects: &[Digest], test: &Digest) -> bool {
+                match self {
+                    $(Self::$variant(content) => content.settles_test(subjects, test),)*
+                }
+            }
+
             /// The content in a few words, with text by others.
             #[must_use]
             pub fn summary(&self) -> String {
@@ -98,7 +104,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// A finding is accepted until a time.
+    /// A finding or the failure of a test is accepted until a time.
     "waiver" Waiver(Waiver),
     /// A person answers for the results of tests.
     "sign-off" SignOff(SignOff),

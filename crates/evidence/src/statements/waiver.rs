@@ -1,30 +1,84 @@
-//! Waivers: a person accepts one finding until a time, and gives the reason.
+//! Waivers: a person accepts one finding, or the failure of one test, until a time, and gives the reason.
+//!
+//! Invariant: a waiver of a test is about exactly this suite and name, whichever run or tool reports them. A test that is
+//! waived and passes is about nothing.
+
+use serde::{Deserialize, Serialize};
 
 use super::rules::{Content, KindRules, Matter};
 use super::seen::SeenFinding;
 use crate::Digest;
 use crate::document::findings::Finding;
+use crate::document::{TEXT_BYTES_MAX, tests};
 
-/// The finding as its signer saw it. The only subject of the statement is its identity.
-pub type Waiver = SeenFinding;
+/// The subject as its signer saw it. The only subject of the statement is the identity of the finding or of the test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Waiver {
+    /// A finding.
+    Finding(SeenFinding),
+    /// A test that fails: it is in quarantine.
+    Test(SeenTest),
+}
+
+/// A test as a signer saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SeenTest {
+    /// Its suite, with its class.
+    pub suite: String,
+    /// Its name.
+    pub test: String,
+}
+
+impl Waiver {
+    /// A waiver of a finding as a person sees it now.
+    #[must_use]
+    pub fn of(finding: &Finding) -> Self {
+        Self::Finding(SeenFinding::of(finding))
+    }
+}
 
 impl Content for Waiver {
     const RULES: KindRules =
         KindRules { roles: &["security", "release-manager"], days_max: 365, bars_authors: true };
 
     fn fault(&self, subjects: &[Digest]) -> Option<&'static str> {
-        self.form_fault(subjects)
+        match self {
+            Self::Finding(finding) => finding.form_fault(subjects),
+            Self::Test(SeenTest { suite, test }) => {
+                let short = |text: &String| (1..=TEXT_BYTES_MAX).contains(&text.len());
+                if !short(suite) || !short(test) {
+                    return Some("its suite or test is empty or long");
+                }
+                let identity = tests::identity(suite, test).ok();
+                (subjects != identity.as_slice()).then_some("it has one subject, the identity of the test")
+            }
+        }
     }
 
     fn concerns(&self, subjects: &[Digest], matter: &Matter<'_>) -> bool {
-        self.was_found(subjects, matter)
+        match self {
+            Self::Finding(finding) => finding.was_found(subjects, matter),
+            Self::Test(_) => subjects.iter().any(|test| matter.failing.contains(test)),
+        }
     }
 
     fn settles(&self, subjects: &[Digest], id: &Digest, finding: &Finding) -> bool {
-        self.is_seen(subjects, id, finding)
+        match self {
+            Self::Finding(seen) => seen.is_seen(subjects, id, finding),
+            Self::Test(_) => false,
+        }
+    }
+
+    fn settles_test(&self, subjects: &[Digest], test: &Digest) -> bool {
+        matches!(self, Self::Test(_)) && subjects.contains(test)
     }
 
     fn summary(&self) -> String {
-        self.told()
+        match self {
+            Self::Finding(finding) => finding.told(),
+            Self::Test(SeenTest { suite, test }) => format!("test {suite} {test}"),
+        }
     }
 }

@@ -1,9 +1,12 @@
 //! The example of a statement, and what its form refuses.
 
+use std::collections::BTreeSet;
+
 use evidence::document::findings::{Class, Finding, Severity, Site};
+use evidence::document::tests::identity;
 use evidence::dsse::Envelope;
 use evidence::statements::{
-    Body, Justification, Matter, NAMESPACE, NotAffected, PAYLOAD_TYPE, Scope, SeenFinding, SignOff,
+    Body, Justification, Matter, NAMESPACE, NotAffected, PAYLOAD_TYPE, Scope, SeenFinding, SeenTest, SignOff,
     Statement, StatementError, StatementKind, Tag, Waiver,
 };
 use evidence::{Digest, Moment, canonical};
@@ -119,6 +122,7 @@ fn not_affected(component: Option<&str>) -> Body {
     Body::NotAffected(NotAffected {
         finding,
         justification: Justification::VulnerableCodeCannotBeControlledByAdversary,
+        vex: Some(Digest::of(b"a VEX document")),
     })
 }
 
@@ -181,11 +185,43 @@ fn what_the_form_of_a_kind_refuses() {
 }
 
 #[test]
+fn a_waiver_of_a_test_is_about_this_test_alone() {
+    let seen = |suite: &str, test: &str| SeenTest { suite: suite.into(), test: test.into() };
+    let subject = |suite: &str, test: &str| identity(suite, test).unwrap();
+    let waiver = |seen: SeenTest, subject: Digest| Statement {
+        subjects: vec![subject],
+        ..of(Body::Waiver(Waiver::Test(seen)))
+    };
+    let honest = waiver(seen("book > A", "adds"), subject("book > A", "adds"));
+    let read = Statement::read(&honest.envelope().unwrap()).unwrap();
+    assert_eq!(read, honest);
+    let others = [("book", "A > adds"), ("book > A", "subtracts"), ("book > A ", "adds")];
+    assert!(others.iter().all(|(suite, test)| subject(suite, test) != honest.subjects[0]));
+    for (suite, test) in others {
+        assert!(waiver(seen("book > A", "adds"), subject(suite, test)).envelope().is_err(), "{suite} {test}");
+    }
+    assert!(waiver(seen("", "adds"), subject("", "adds")).envelope().is_err());
+    let matter = |failing: &[Digest]| Matter {
+        artifact: Digest::of(b"finding"),
+        findings: Vec::new(),
+        tests: BTreeSet::new(),
+        failing: failing.iter().copied().collect(),
+    };
+    assert!(honest.concerns(&matter(&[subject("book > A", "adds")])));
+    assert!(!honest.concerns(&matter(&[subject("book", "adds")])), "a test that did not fail");
+    assert!(honest.settles_test(&honest.subjects[0]) && !honest.settles_test(&subject("book", "adds")));
+    assert!(!honest.settles(&honest.subjects[0], &finding("x", "pkg:pypi/a@1")), "never a finding");
+    let of_finding = Statement { subjects: honest.subjects.clone(), ..statement() };
+    assert!(!of_finding.settles_test(&honest.subjects[0]), "a waiver of a finding settles no test");
+}
+
+#[test]
 fn a_sign_off_and_a_tag_are_about_one_artifact() {
     let matter = |artifact: &[u8], tests: &[&[u8]]| Matter {
         artifact: Digest::of(artifact),
         findings: Vec::new(),
         tests: tests.iter().map(|bytes| Digest::of(bytes)).collect(),
+        failing: BTreeSet::new(),
     };
     let (signed, tagged) = (of(sign_off(&[b"tests"])), of(tag("1.0.0")));
     assert!(signed.concerns(&matter(b"finding", &[b"tests"])));

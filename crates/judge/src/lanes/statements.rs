@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evidence::document::{Document as _, FindingsDocument};
+use evidence::document::{Document as _, FindingsDocument, TestsDocument};
 use evidence::dsse::Envelope;
 use evidence::enrolment::Purpose;
 use evidence::statements::{Matter, Statement};
@@ -41,11 +41,15 @@ pub fn prove_statements(on: &Grounds<'_>) -> Result<Vec<ProvenStatement>, Flaw> 
     if !envelopes.is_sorted_by(|a, b| a.payload_digest() < b.payload_digest()) {
         return Err(unsound("statements are not sorted, or one stands twice"));
     }
-    let before = on.documents.before.iter().filter_map(|before| before.all.findings.as_ref());
+    let parts = || std::iter::once(on.documents).chain(on.documents.before.as_deref());
     let matter = Matter {
         artifact: on.bundle.artifact(),
-        findings: on.documents.all.findings.iter().chain(before).collect(),
+        findings: parts().filter_map(|part| part.all.findings.as_ref()).collect(),
         tests: on.documents.stated_tests(),
+        failing: parts()
+            .filter_map(|part| part.all.tests.as_ref())
+            .flat_map(TestsDocument::failing)
+            .collect(),
     };
     let all = envelopes.iter().zip(&on.ledger.records.statements);
     all.map(|(envelope, record)| proven(on, &matter, envelope, record)).collect()
@@ -61,7 +65,9 @@ pub fn statements_that_apply(
 ) -> Vec<Envelope> {
     let read = documents.values().filter_map(|bytes| FindingsDocument::decode(&bytes.0).ok());
     let found: Vec<_> = read.collect();
-    let matter = Matter { artifact, findings: found.iter().collect(), tests };
+    let read = documents.values().filter_map(|bytes| TestsDocument::decode(&bytes.0).ok());
+    let failing = read.flat_map(|document| document.failing()).collect();
+    let matter = Matter { artifact, findings: found.iter().collect(), tests, failing };
     let applies =
         |envelope: &Envelope| Statement::read(envelope).is_ok_and(|statement| statement.concerns(&matter));
     statements.into_iter().filter(applies).collect()

@@ -7,11 +7,13 @@ use std::collections::BTreeSet;
 use evidence::Digest;
 use evidence::document::FindingsDocument;
 use evidence::document::findings::{Class, Severity, Site};
+use evidence::document::tests::{TestOutcome, identity};
 use evidence::dsse::Envelope;
 use evidence::enrolment::Enrolment;
 use evidence::policy_files::PolicyFiles;
 use evidence::statements::{
-    Body, Justification, NAMESPACE, NotAffected, Scope, SeenFinding, SignOff, Statement, Tag,
+    Body, Justification, NAMESPACE, NotAffected, Scope, SeenFinding, SeenTest, SignOff, Statement, Tag,
+    Waiver,
 };
 
 use super::row::{Forgery, forged};
@@ -34,11 +36,12 @@ pub struct StatedKind {
 }
 
 /// All kinds.
-pub const KINDS: [StatedKind; 4] = [
+pub const KINDS: [StatedKind; 5] = [
     StatedKind { lab: with_reports, made: waiver, open: FOUND },
     StatedKind { lab: with_sign_off, made: sign_off, open: MISSING },
     StatedKind { lab: with_reports, made: not_affected, open: FOUND },
     StatedKind { lab: with_tag, made: tag, open: MISSING },
+    StatedKind { lab: with_reports, made: quarantine, open: FAILED },
 ];
 
 impl StatedKind {
@@ -106,6 +109,10 @@ macro_rules! rows_of {
             forged(concat!("a ", $kind, " about something else"), STRAY, |lab, parts| {
                 stated(lab, parts, $made, |it| {
                     it.subjects = vec![Digest::of(b"something else")];
+                    if let Body::Waiver(Waiver::Test(seen)) = &mut it.body {
+                        seen.test = "subtracts".into();
+                        it.subjects = vec![identity(&seen.suite, &seen.test).unwrap()];
+                    }
                     if let Body::NotAffected(body) = &mut it.body {
                         body.finding.component = Some("pkg:cargo/other@1.0.0".into());
                     }
@@ -149,6 +156,7 @@ pub(super) fn rows() -> Vec<Forgery> {
         rows_of!("sign-off", MISSING, with_sign_off, sign_off),
         rows_of!("not-affected statement", FOUND, with_reports, not_affected),
         rows_of!("tag", MISSING, with_tag, tag),
+        rows_of!("waiver of a test", FAILED, with_reports, quarantine),
         of_some_kinds(),
     ]
     .concat()
@@ -162,6 +170,19 @@ fn of_some_kinds() -> Vec<Forgery> {
             .in_lab(with_sign_off),
         forged("a not-affected statement by the author of the change", FOUND, |lab, parts| {
             by_ada(lab, parts, not_affected);
+        })
+        .in_lab(with_reports),
+        forged("a waiver of a test by the author of the change", FAILED, |lab, parts| {
+            by_ada(lab, parts, quarantine);
+        })
+        .in_lab(with_reports),
+        forged("a waiver of a test beside another test that failed", FAILED, |lab, parts| {
+            let statement = quarantine(lab, parts);
+            let mut document = documents::tests(TestOutcome::Failed);
+            document.suites.extend(documents::smoke(TestOutcome::Error).suites);
+            parts.documents.insert(TESTS.into(), LabDocument::of(&document));
+            parts.receipts = lab.receipts(parts, lab.run(parts).idempotency(), |_| {});
+            state(lab, parts, &statement, &lab.bob.approve);
         })
         .in_lab(with_reports),
         forged("a sign-off of other results", STRAY, |lab, parts| {
@@ -245,7 +266,20 @@ fn found(lab: &Lab, parts: &mut Parts, found: FindingsDocument) -> (Digest, Seen
 
 fn waiver(lab: &Lab, parts: &mut Parts) -> Statement {
     let found = found(lab, parts, documents::findings(&[("sql", Class::Code, Severity::Critical)]));
-    statement(lab, parts, found.0, Body::Waiver(found.1))
+    statement(lab, parts, found.0, Body::Waiver(Waiver::Finding(found.1)))
+}
+
+/// A test failed on both runners, and another one passed.
+fn quarantine(lab: &Lab, parts: &mut Parts) -> Statement {
+    let mut document = documents::tests(TestOutcome::Failed);
+    let passed = documents::smoke(TestOutcome::Passed);
+    document.suites.extend(passed.suites);
+    parts.documents.insert(TESTS.into(), LabDocument::of(&document));
+    let run = lab.run(parts).idempotency();
+    parts.receipts = lab.receipts(parts, run, |_| {});
+    let seen = SeenTest { suite: "book".into(), test: "adds".into() };
+    let subject = identity(&seen.suite, &seen.test).unwrap();
+    statement(lab, parts, subject, Body::Waiver(Waiver::Test(seen)))
 }
 
 fn not_affected(lab: &Lab, parts: &mut Parts) -> Statement {
@@ -255,7 +289,7 @@ fn not_affected(lab: &Lab, parts: &mut Parts) -> Statement {
     }
     let (identity, finding) = found(lab, parts, document);
     let justification = Justification::VulnerableCodeNotInExecutePath;
-    statement(lab, parts, identity, Body::NotAffected(NotAffected { finding, justification }))
+    statement(lab, parts, identity, Body::NotAffected(NotAffected { finding, justification, vex: None }))
 }
 
 fn sign_off(lab: &Lab, parts: &mut Parts) -> Statement {
@@ -301,6 +335,7 @@ fn enrolled(lab: &Lab, parts: &mut Parts, people: &[&Enrolment]) {
 const DAY: i64 = 86_400;
 const ROLES: &[&str] = &["release-manager", "security"];
 const FOUND: &str = "finding-critical";
+const FAILED: &str = "tests-failed";
 const MISSING: &str = "statement-missing";
 const STRAY: &str = "statement-stray";
 const UNSOUND: &str = "statement-unsound";
