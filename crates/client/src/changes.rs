@@ -6,11 +6,15 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use crate::error::Error;
+
+mod contents;
+
+pub use contents::{Content, Contents};
 
 /// A repository, or a part of it.
 #[derive(Debug)]
@@ -20,6 +24,8 @@ pub struct Repository {
     variables: Vec<(&'static str, OsString)>,
     /// The file that lists the commits whose parents a shallow clone does not have.
     shallow: Option<PathBuf>,
+    /// The file that lists the commits of a merge that is not committed yet.
+    merge_head: PathBuf,
     /// Path of the part in the repository; empty for all of it.
     part: Vec<u8>,
 }
@@ -63,6 +69,17 @@ pub struct Range {
     pub is_cut: bool,
 }
 
+/// Commits that the references of a repository lead to.
+#[derive(Debug, Default)]
+pub struct History {
+    /// Ids, parents first.
+    pub commits: Vec<String>,
+    /// Whether there are more, which are older.
+    pub is_more: bool,
+    /// Whether a shallow clone misses some of them.
+    pub is_cut: bool,
+}
+
 /// A tree of files.
 #[derive(Clone, Copy, Debug)]
 pub enum Tree<'a> {
@@ -89,16 +106,31 @@ impl Repository {
         let own = |name: &'static str| std::env::var_os(name).map(|value| (name, value));
         let variables =
             if path.is_none() { HOOK_VARIABLES.into_iter().filter_map(own).collect() } else { Vec::new() };
-        let mut open = Self { dir: dir.to_path_buf(), variables, shallow: None, part: Vec::new() };
+        let mut open = Self {
+            dir: dir.to_path_buf(),
+            variables,
+            shallow: None,
+            merge_head: PathBuf::new(),
+            part: Vec::new(),
+        };
         let said = open
-            .git(&["rev-parse", "--is-shallow-repository", "--git-path", "shallow", "--show-prefix"])
+            .git(&[
+                "rev-parse",
+                "--is-shallow-repository",
+                "--git-path",
+                "shallow",
+                "--git-path",
+                "MERGE_HEAD",
+                "--show-prefix",
+            ])
             .map_err(|error| {
                 Error::unusable(format!("`{}` is in no repository of git: {error}", dir.display()))
             })?;
         let mut lines = said.split(|byte| *byte == b'\n');
         let mut line = || lines.next().unwrap_or_default();
-        let (is_shallow, file, prefix) = (line() == b"true", line(), line());
+        let (is_shallow, file, merge_head, prefix) = (line() == b"true", line(), line(), line());
         open.shallow = is_shallow.then(|| dir.join(os_path(file)));
+        open.merge_head = dir.join(os_path(merge_head));
         if path.is_some() {
             open.part = prefix.to_vec();
             if let Some(name) = path.filter(|_| is_file).and_then(Path::file_name) {
@@ -106,25 +138,6 @@ impl Repository {
             }
         }
         Ok(open)
-    }
-
-    /// Id of a commit by its name.
-    ///
-    /// # Errors
-    /// `Error` when there is no such commit.
-    pub fn commit(&self, name: &str) -> Result<String, Error> {
-        self.try_commit(name).ok_or_else(|| {
-            Error::unusable(format!(
-                "`{name}` is no commit of this clone; name another one, or fetch it (a shallow clone by `git fetch --unshallow`)"
-            ))
-        })
-    }
-
-    /// The same; `None` if there is no such commit.
-    #[must_use]
-    pub fn try_commit(&self, name: &str) -> Option<String> {
-        let name = format!("{name}^{{commit}}");
-        self.word(&["rev-parse", "--verify", "--quiet", "--end-of-options", &name]).ok()
     }
 
     /// The commit at which two histories part; `None` if they have none in common.
@@ -156,12 +169,37 @@ impl Repository {
                 "there are more than {COMMITS_MAX} commits to scan; name a later one"
             )));
         }
-        if let Some(file) = &self.shallow {
-            let cut = fs::read_to_string(file)?;
-            let cut: BTreeSet<&str> = cut.lines().collect();
-            range.is_cut = range.commits.iter().any(|commit| cut.contains(commit.as_str()));
-        }
+        range.is_cut = self.is_cut(&range.commits)?;
         Ok(range)
+    }
+
+    /// The newest commits that HEAD, a branch, a tag or another reference leads to.
+    ///
+    /// # Errors
+    /// `Error` when git cannot list them.
+    pub fn history(&self, commits_max: u32) -> Result<History, Error> {
+        let most = (u64::from(commits_max) + 1).to_string();
+        let mut words = vec!["rev-list", "--topo-order", "--max-count", &most, "--all"];
+        // A repository without a commit has no HEAD.
+        words.extend(
+            self.word(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).is_ok().then_some("HEAD"),
+        );
+        let said = self.git(&words)?;
+        let mut commits: Vec<_> = String::from_utf8_lossy(&said).lines().map(str::to_owned).collect();
+        let most = usize::try_from(commits_max).unwrap_or(usize::MAX);
+        let is_more = commits.len() > most;
+        commits.truncate(most);
+        commits.reverse();
+        let is_cut = self.is_cut(&commits)?;
+        Ok(History { commits, is_more, is_cut })
+    }
+
+    /// Whether a shallow clone misses the parents of some of these commits.
+    fn is_cut(&self, commits: &[String]) -> Result<bool, Error> {
+        let Some(file) = &self.shallow else { return Ok(false) };
+        let cut = fs::read_to_string(file)?;
+        let cut: BTreeSet<&str> = cut.lines().collect();
+        Ok(commits.iter().any(|commit| cut.contains(commit.as_str())))
     }
 
     /// The versions by which the tree of one commit differs from that of another.
@@ -204,9 +242,7 @@ impl Repository {
     /// The commits that a merge, which is not committed yet, joins with the last one.
     #[must_use]
     pub fn merged(&self) -> Vec<String> {
-        let Ok(file) = self.git(&["rev-parse", "--git-path", "MERGE_HEAD"]) else { return Vec::new() };
-        let file = self.dir.join(os_path(file.trim_ascii_end()));
-        fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect()
+        fs::read_to_string(&self.merge_head).unwrap_or_default().lines().map(str::to_owned).collect()
     }
 
     /// Paths of a tree that are UTF-8, each with the id of its content, as far as `wanted` says yes.
@@ -239,18 +275,6 @@ impl Repository {
         Ok(files)
     }
 
-    /// The id of the content of a path in a commit.
-    ///
-    /// # Errors
-    /// `Error` when git cannot read the commit.
-    pub fn content_of(&self, commit: &str, path: &str) -> Result<Option<String>, Error> {
-        let said = self.git(&["ls-tree", "-z", "--full-tree", commit, "--", path])?;
-        let entries = String::from_utf8_lossy(&said).into_owned();
-        let fits = |entry: &&str| entry.split_once('\t').is_some_and(|(_, named)| named == path);
-        let entry = entries.split('\0').find(fits);
-        Ok(entry.and_then(|entry| entry.split([' ', '\t']).nth(2)).map(str::to_owned))
-    }
-
     /// Starts to read contents.
     ///
     /// # Errors
@@ -258,9 +282,8 @@ impl Repository {
     pub fn contents(&self) -> Result<Contents, Error> {
         let mut command = self.command(&["cat-file", "--batch"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().map_err(unstarted)?;
-        let (input, output) = (child.stdin.take(), child.stdout.take().map(BufReader::new));
-        Ok(Contents { child, input, output })
+        let child = command.spawn().map_err(unstarted)?;
+        Ok(Contents::new(child))
     }
 
     /// A path that git makes for this repository, such as its directory of hooks.
@@ -370,68 +393,6 @@ fn entry(word: &str) -> Option<Option<(VersionKind, String, Vec<String>)>> {
     let before = modes.iter().zip(ids).take(parents);
     let before = before.filter(|(mode, _)| mode.starts_with("10") || mode.starts_with("12"));
     Some(Some((kind, (*id).to_owned(), before.map(|(_, id)| (*id).to_owned()).collect())))
-}
-
-/// A content of a repository.
-#[derive(Debug)]
-pub struct Content {
-    /// The bytes, or the reason why they are not read.
-    pub bytes: Result<Vec<u8>, String>,
-}
-
-/// Contents of a repository, read one after the other by one process.
-#[derive(Debug)]
-pub struct Contents {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: Option<BufReader<ChildStdout>>,
-}
-
-impl Contents {
-    /// A content by its id.
-    ///
-    /// # Errors
-    /// `Error` when the process failed.
-    pub fn read(&mut self, id: &str) -> Result<Content, Error> {
-        let unread = |why: String| Ok(Content { bytes: Err(why) });
-        let (Some(input), Some(output)) = (&mut self.input, &mut self.output) else {
-            return unread("git has ended".into());
-        };
-        input.write_all(format!("{id}\n").as_bytes())?;
-        let mut line = String::new();
-        output.read_line(&mut line)?;
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let size = match words.as_slice() {
-            [_, "blob", size] => size.parse::<u64>().ok(),
-            [_, "missing"] => return unread("this clone does not have its content; fetch it".into()),
-            _ => None,
-        };
-        let Some(size) = size else {
-            return Err(Error::unusable(format!("`git cat-file` cannot read {id}; look at `git fsck`")));
-        };
-        // A line feed follows the content.
-        let mut content = output.take(size + 1);
-        let most = scan::INPUT_BYTES_MAX as u64;
-        if size > most {
-            std::io::copy(&mut content, &mut std::io::sink())?;
-            return unread(format!("it has more than {most} bytes"));
-        }
-        let mut bytes = Vec::new();
-        content.read_to_end(&mut bytes)?;
-        bytes.truncate(usize::try_from(size).unwrap_or(usize::MAX));
-        if (bytes.len() as u64) < size {
-            return Err(Error::unusable(format!("`git cat-file` cannot read {id}; look at `git fsck`")));
-        }
-        Ok(Content { bytes: Ok(bytes) })
-    }
-}
-
-impl Drop for Contents {
-    /// The process ends when its input does.
-    fn drop(&mut self) {
-        drop((self.input.take(), self.output.take()));
-        drop(self.child.wait());
-    }
 }
 
 fn os_path(bytes: &[u8]) -> PathBuf {

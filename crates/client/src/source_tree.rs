@@ -70,10 +70,20 @@ pub fn last_commit(path: &Path) -> Option<(String, Moment)> {
 }
 
 fn content(path: &Path) -> Result<Vec<u8>, String> {
-    let file = fs::File::open(path).map_err(|error| error.to_string())?;
+    content_of(fs::File::open(path).map_err(|error| error.to_string())?)
+}
+
+impl TreeFile {
+    /// A file with the bytes of a reader.
+    pub fn of(path: &str, reader: impl std::io::Read) -> Self {
+        Self { path: path.to_owned(), content: content_of(reader) }
+    }
+}
+
+fn content_of(reader: impl std::io::Read) -> Result<Vec<u8>, String> {
     let most = scan::INPUT_BYTES_MAX as u64;
     let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    reader.take(most + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if bytes.len() as u64 > most { Err(format!("it has more than {most} bytes")) } else { Ok(bytes) }
 }
 

@@ -133,7 +133,8 @@ fn scan(report: &ScanReport, what: &str, output: Output) -> Result<(), Failure> 
     output.print(report, text)?;
     let ways = format!(
         "the {what} is refused: {}\n\
-         If that is wrong: a colleague can accept it for the gate by `countersign waive`; `git {what} --no-verify` only moves the question there.",
+         If that is wrong: a colleague can accept it for the gate by `countersign waive`; `git {what} --no-verify` only moves the question there. \
+         This hook asks no server: a waiver counts at the gate, not in this hook.",
         failure.message()
     );
     Err(failure.saying(ways))

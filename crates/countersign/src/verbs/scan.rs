@@ -1,5 +1,5 @@
-//! `countersign scan`: secrets, components and their vulnerabilities in a directory or in changes, with no installation and
-//! no network.
+//! `countersign scan`: secrets, components and their vulnerabilities in a directory, a file, changes or a history, with no
+//! installation and no network.
 //!
 //! Invariant: a file or lockfile that cannot be read is named and never passes as "nothing found".
 
@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use client::source_tree;
+use client::source_tree::{self, TreeFile};
 use evidence::document::Document as _;
 use evidence::document::findings::FindingsDocument;
 
 use super::scan_advisories;
 use super::scan_changes;
+use super::scan_history::{self, Limits};
 use super::scan_report::{Components, FoundSecret, ScanReport, text};
 use crate::failure::Failure;
 use crate::output::{self, Output};
@@ -20,8 +21,8 @@ use crate::output::{self, Output};
 /// Arguments of `scan`.
 #[derive(Debug, Args)]
 pub struct Scan {
-    /// Directory or file. Files that its repository ignores are not read; default: the current directory, or with `--diff`
-    /// and `--staged` the whole repository.
+    /// Directory, or one file such as a log, or `-` for the standard input. Files that its repository ignores are not read;
+    /// default: the current directory, or with `--diff`, `--staged` and `--history` the whole repository.
     path: Option<PathBuf>,
     /// Show only what the commits between this one and HEAD bring, and what a later one of them removes again.
     #[arg(long, value_name = "BASE", conflicts_with = "staged")]
@@ -29,6 +30,11 @@ pub struct Scan {
     /// Show only what the next commit would bring: what the index holds and the last commit does not.
     #[arg(long)]
     staged: bool,
+    /// Look for secrets in every commit that a branch, tag or other reference leads to. It shows the first commit with each.
+    #[arg(long, conflicts_with_all = ["staged", "diff"])]
+    history: bool,
+    #[command(flatten)]
+    limits: Limits,
     /// Format of the result; default: that of `-o`.
     #[arg(long, value_enum)]
     format: Option<ScanFormat>,
@@ -64,6 +70,7 @@ pub fn run(verb: &Scan, output: Output) -> Result<(), Failure> {
     let path = verb.path.as_deref();
     let report = match &verb.diff {
         Some(base) => scan_changes::since(path, base, verb.advisories.as_ref())?,
+        None if verb.history => scan_history::all(path, verb.limits, output)?,
         None if verb.staged => scan_changes::staged(path, verb.advisories.as_ref())?,
         None => whole(path.unwrap_or(Path::new(".")), verb.advisories.as_ref())?,
     };
@@ -101,6 +108,7 @@ fn whole(path: &Path, advisories: Option<&PathBuf>) -> Result<ScanReport, Failur
     let secrets = secrets.filter(|(_, finding)| !finding.unconfirmed);
     Ok(ScanReport {
         compared: None,
+        history: None,
         files: tree.files,
         findings: secrets.map(|(id, finding)| FoundSecret::new(id.to_string(), finding, None)).collect(),
         components,
@@ -111,7 +119,7 @@ fn whole(path: &Path, advisories: Option<&PathBuf>) -> Result<ScanReport, Failur
 
 fn read(path: &Path) -> Result<ReadTree, Failure> {
     let mut tree = ReadTree::default();
-    source_tree::each(path, |file| {
+    let mut each = |file: TreeFile| -> Result<(), client::Error> {
         let bytes = match file.content {
             Ok(bytes) => bytes,
             Err(why) => {
@@ -136,6 +144,11 @@ fn read(path: &Path) -> Result<ReadTree, Failure> {
         }
         tree.manifests.extend(one.into_iter().filter(|(path, _)| scan::components::is_read(path)));
         Ok(())
-    })?;
+    };
+    if path == Path::new("-") {
+        each(TreeFile::of("standard-input", std::io::stdin()))?;
+    } else {
+        source_tree::each(path, each)?;
+    }
     Ok(tree)
 }

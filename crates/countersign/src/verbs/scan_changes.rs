@@ -18,19 +18,21 @@ use crate::failure::Failure;
 /// Scans the commits between a base and HEAD.
 pub fn since(path: Option<&Path>, base: &str, advisories: Option<&PathBuf>) -> Result<ScanReport, Failure> {
     let repository = Repository::open(path)?;
-    let (base, head) = (repository.commit(base)?, repository.commit("HEAD")?);
+    let mut contents = repository.contents()?;
+    let (base, head) = (contents.commit(base)?, contents.commit("HEAD")?);
     // The base may have gone on since the two histories parted; that is no change of this one.
     let fork = repository.fork(&base, &head).unwrap_or_else(|| base.clone());
     let span =
         Span { bases: BTreeSet::from([base.clone(), fork.clone()]), tree: Some(fork), without: vec![base] };
-    commits(&repository, &head, &span, advisories)
+    commits(&repository, contents, &head, &span, advisories)
 }
 
 /// Scans the commits that a push brings to a remote. `known` is the commit that the remote has under that name.
 pub fn pushed(remote: &str, known: &str, head: &str) -> Result<ScanReport, Failure> {
     let repository = Repository::open(None)?;
-    let head = repository.commit(head)?;
-    let known = repository.try_commit(known);
+    let mut contents = repository.contents()?;
+    let head = contents.commit(head)?;
+    let known = contents.try_commit(known)?;
     let mut without = vec![format!("--remotes={remote}")];
     without.extend(known.clone());
     let words: Vec<_> = without.iter().map(String::as_str).collect();
@@ -39,15 +41,16 @@ pub fn pushed(remote: &str, known: &str, head: &str) -> Result<ScanReport, Failu
     let fork = known.as_ref().and_then(|known| repository.fork(known, &head));
     let tree = fork.or_else(|| bases.first().cloned());
     bases.extend(known);
-    commits(&repository, &head, &Span { bases, tree, without }, None)
+    commits(&repository, contents, &head, &Span { bases, tree, without }, None)
 }
 
 /// Scans the versions that the index holds and the last commit does not.
 pub fn staged(path: Option<&Path>, advisories: Option<&PathBuf>) -> Result<ScanReport, Failure> {
     let repository = Repository::open(path)?;
-    let head = repository.try_commit("HEAD");
+    let mut contents = repository.contents()?;
+    let head = contents.try_commit("HEAD")?;
     let versions = repository.staged(head.as_deref())?;
-    let mut changes = Changes::new(&repository)?;
+    let mut changes = Changes::new(&repository, contents);
     // A branch that is merged now has brought its secrets by its own commits.
     changes.bases = head.iter().cloned().chain(repository.merged()).collect();
     for version in &versions {
@@ -59,6 +62,7 @@ pub fn staged(path: Option<&Path>, advisories: Option<&PathBuf>) -> Result<ScanR
     let compared = Compared { base: head, head: None, commits: 0, repositories: changes.repositories };
     Ok(ScanReport {
         compared: Some(compared),
+        history: None,
         files: changes.files.len(),
         findings: changes.found.into_values().collect(),
         components,
@@ -79,6 +83,7 @@ struct Span {
 
 fn commits(
     repository: &Repository,
+    contents: Contents,
     head: &str,
     span: &Span,
     advisories: Option<&PathBuf>,
@@ -91,7 +96,7 @@ fn commits(
     };
     // The last tree comes first, so that a finding that it has is shown there.
     versions.extend(repository.brought(&range.commits)?);
-    let mut changes = Changes::new(repository)?;
+    let mut changes = Changes::new(repository, contents);
     changes.bases.clone_from(&span.bases);
     for version in &versions {
         changes.scan(version)?;
@@ -112,6 +117,7 @@ fn commits(
     };
     Ok(ScanReport {
         compared: Some(compared),
+        history: None,
         files: changes.files.len(),
         findings: changes.found.into_values().collect(),
         components,
@@ -134,17 +140,17 @@ struct Changes<'r> {
 }
 
 impl<'r> Changes<'r> {
-    fn new(repository: &'r Repository) -> Result<Self, Failure> {
-        Ok(Self {
+    fn new(repository: &'r Repository, contents: Contents) -> Self {
+        Self {
             repository,
-            contents: repository.contents()?,
+            contents,
             bases: BTreeSet::new(),
             seen: BTreeSet::new(),
             files: BTreeSet::new(),
             found: BTreeMap::new(),
             unread: BTreeMap::new(),
             repositories: BTreeSet::new(),
-        })
+        }
     }
 
     /// Scans a version, and keeps what is new in it.
@@ -190,7 +196,7 @@ impl<'r> Changes<'r> {
         }
         let mut before: BTreeSet<String> = version.before.iter().cloned().collect();
         for base in &self.bases {
-            before.extend(self.repository.content_of(base, path)?);
+            before.extend(self.contents.at(base, path)?);
         }
         for blob in before {
             // A version that cannot be read there hides nothing here.
@@ -248,7 +254,7 @@ impl<'r> Changes<'r> {
 }
 
 /// The secrets of a file, or the reason why it was not scanned.
-fn secrets(path: &str, bytes: Vec<u8>) -> Result<BTreeMap<Digest, Finding>, String> {
+pub fn secrets(path: &str, bytes: Vec<u8>) -> Result<BTreeMap<Digest, Finding>, String> {
     let scanned = scan::secrets::of(&BTreeMap::from([(path.to_owned(), bytes)]));
     let scanned = scanned.map_err(|error| error.to_string())?;
     match scanned.skipped.first() {
@@ -257,6 +263,7 @@ fn secrets(path: &str, bytes: Vec<u8>) -> Result<BTreeMap<Digest, Finding>, Stri
     }
 }
 
-fn is_by_name(finding: &Finding) -> bool {
+/// Whether a finding is about the name of a file.
+pub fn is_by_name(finding: &Finding) -> bool {
     !matches!(finding.site, evidence::document::findings::Site::File { line: Some(_), .. })
 }

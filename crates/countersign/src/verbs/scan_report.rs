@@ -20,7 +20,10 @@ pub struct ScanReport {
     /// The trees that were compared; absent if a whole directory was scanned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compared: Option<Compared>,
-    /// Number of files.
+    /// The history, if its commits were scanned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+    /// Number of files; of a history the number of contents of files.
     pub files: usize,
     /// Secrets.
     pub findings: Vec<FoundSecret>,
@@ -48,6 +51,18 @@ pub struct Compared {
     pub repositories: BTreeSet<String>,
 }
 
+/// A history whose commits were scanned.
+#[derive(Debug, Serialize)]
+pub struct History {
+    /// Number of commits.
+    pub commits: usize,
+    /// Number of different contents of files.
+    pub contents: usize,
+    /// Paths at which another repository is used; it has its own scan.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub repositories: BTreeSet<String>,
+}
+
 /// A secret, without its text.
 #[derive(Debug, Serialize)]
 pub struct FoundSecret {
@@ -59,7 +74,7 @@ pub struct FoundSecret {
     pub severity: &'static str,
     /// Path and line.
     pub at: String,
-    /// The commit that brought it, if no later tree has it any more.
+    /// The commit that brought it, if no later tree has it any more; of a history the first commit with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// Sentence about it.
@@ -194,8 +209,14 @@ impl ScanReport {
 /// Text for people.
 pub fn text(report: &ScanReport) -> String {
     let mut lines = Vec::new();
-    let files = counted(report.files, if report.compared.is_some() { "changed file" } else { "file" });
+    let noun = match (&report.compared, &report.history) {
+        (Some(_), _) => "changed file",
+        (None, Some(_)) => "content",
+        (None, None) => "file",
+    };
+    let files = counted(report.files, noun);
     lines.extend(report.compared.as_ref().map(compared));
+    lines.extend(report.history.as_ref().map(history));
     lines.push(match report.findings.len() {
         0 => format!("secrets: none found in {files}"),
         count => format!("secrets: {count} found in {files}"),
@@ -204,7 +225,8 @@ pub fn text(report: &ScanReport) -> String {
         let at = found.commit.as_ref().map(|commit| format!(" in commit {}", short(commit)));
         let at = at.unwrap_or_default();
         lines.push(format!("  {}{at}: {} ({})", found.at, found.message, found.rule));
-        lines.extend(report.compared.is_some().then(|| format!("    {}", found.remedy())));
+        let is_of_commits = report.compared.is_some() || report.history.is_some();
+        lines.extend(is_of_commits.then(|| format!("    {}", found.remedy())));
     }
     if let Some(components) = &report.components {
         let sources = components.sources.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -222,6 +244,7 @@ pub fn text(report: &ScanReport) -> String {
         }
     }
     match &report.vulnerabilities {
+        None if report.history.is_some() => {}
         Some(judged) => lines.extend(judged.lines()),
         None if report.compared.is_some() && report.components.is_none() => {
             lines.push("components: no lockfile changed".to_owned());
@@ -241,11 +264,22 @@ fn compared(compared: &Compared) -> String {
             format!("compared: {} with {base}, {commits}; what is not committed was not read", short(head))
         }
     };
-    for path in &compared.repositories {
-        line += "\nanother repository, to be scanned there: ";
-        line += path;
-    }
+    others(&mut line, &compared.repositories);
     line
+}
+
+fn history(history: &History) -> String {
+    let mut line =
+        format!("history: {}; what is not committed was not read", counted(history.commits, "commit"));
+    others(&mut line, &history.repositories);
+    line
+}
+
+fn others(line: &mut String, repositories: &BTreeSet<String>) {
+    for path in repositories {
+        *line += "\nanother repository, to be scanned there: ";
+        *line += path;
+    }
 }
 
 /// A number with its noun.

@@ -48,6 +48,35 @@ fn a_staged_secret_refuses_the_commit() {
     repository.commit("three");
 }
 
+/// The time of a commit does not grow with the tree: no file of the working tree is read, and git starts three times.
+#[test]
+fn the_hook_reads_the_index_alone_and_starts_git_three_times() {
+    let repository = Repository::new();
+    for n in 0..20 {
+        repository.write(&format!("part/{n}.rs"), "nothing\n");
+    }
+    repository.commit("one");
+    for (text, code) in [("nothing new\n", 0), (&*format!("TOKEN = \"{}\"\n", token()), 3)] {
+        repository.write("part/1.rs", text);
+        repository.git(&["add", "-A"]);
+        std::fs::remove_dir_all(repository.dir.join("part")).unwrap();
+        let trace = repository.home.dir.path().join(format!("trace-{code}"));
+        repository.git(&["config", "--global", "trace2.normalTarget", trace.to_str().unwrap()]);
+        let hook = repository.home.run_in(&repository.dir, &["hook", "run", "pre-commit"]);
+        repository.git(&["config", "--global", "--unset", "trace2.normalTarget"]);
+        assert_eq!(hook.status.code(), Some(code), "{hook:?}");
+        let said = std::fs::read_to_string(&trace).unwrap();
+        let mut started: Vec<_> = said.lines().filter(|line| line.contains(" start ")).collect();
+        // The last one is that which ends the trace.
+        assert!(started.pop().is_some_and(|last| last.contains("--unset")), "{said}");
+        assert_eq!(started.len(), 3, "{said}");
+        for (line, verb) in started.iter().zip(["rev-parse", "cat-file", "diff-index"]) {
+            assert!(line.contains(verb), "{said}");
+        }
+        repository.git(&["checkout", "--", "."]);
+    }
+}
+
 #[test]
 fn the_hook_works_in_worktrees_and_where_hooks_are_elsewhere() {
     let repository = Repository::hooked(&[]);

@@ -6,6 +6,7 @@ mod colleagues;
 mod evidence;
 mod founding;
 mod freezing;
+mod history;
 mod hooks;
 mod kinds;
 mod local;
