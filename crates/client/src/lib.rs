@@ -57,6 +57,8 @@ pub mod source_tree;
 pub mod statements;
 pub mod stating;
 pub mod status_words;
+pub mod test_history;
+pub mod vex;
 pub mod waiting;
 pub mod witnesses;
 pub mod working_tree;

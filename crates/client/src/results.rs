@@ -8,14 +8,20 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::document::findings::{Finding, Severity};
-use evidence::document::tests::TestOutcome;
-use evidence::document::{FindingsDocument, ReportRef, TestsDocument};
+use evidence::document::{FindingsDocument, ReportRef};
 use evidence::{Digest, Name};
 use judge::{Checked, Judgement};
 use serde::Serialize;
 
 use crate::id_prefix::IdPrefix;
 use crate::review::many;
+
+mod lines;
+mod tested;
+
+pub use lines::{LISTED_MAX, counts};
+use lines::{MESSAGE_CHARS, PATH_CHARS, SHOWN_MAX, TOOL_CHARS, bounded, more};
+pub use tested::{Covered, FailedTest, TestsShown};
 
 /// Results of a release.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -79,24 +85,6 @@ pub struct FindingShown {
     pub blocks: BTreeSet<String>,
 }
 
-/// Tests.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct TestsShown {
-    /// Counts by outcome.
-    pub counts: BTreeMap<String, u64>,
-    /// Failed tests, each with its suite, at most [`LISTED_MAX`].
-    pub failed: Vec<FailedTest>,
-}
-
-/// A test that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct FailedTest {
-    /// Suite and name.
-    pub test: String,
-    /// The tool's sentence.
-    pub message: Option<String>,
-}
-
 impl Results {
     /// The results of a release; its judgement says which findings block it.
     #[must_use]
@@ -106,7 +94,7 @@ impl Results {
         Self {
             reports: reports.map(|report| ReportCounts::of(&report.step, &report.path, &report.by)).collect(),
             findings: proof.all.findings.as_ref().map(|found| FindingsShown::of(found, judgement)),
-            tests: proof.all.tests.as_ref().map(TestsShown::of),
+            tests: proof.all.tests.as_ref().map(|tests| TestsShown::of(tests, &checked.lanes.statements)),
         }
     }
 
@@ -126,12 +114,7 @@ impl Results {
             lines.extend(shown.flat_map(FindingShown::lines));
             lines.extend(more(all, count, "finding"));
         }
-        if let Some(tests) = &self.tests {
-            lines.push(format!("tests: {}", counts(&tests.counts)));
-            lines.extend(tests.failed.iter().take(SHOWN_MAX).map(FailedTest::line));
-            let all = ["failed", "error"].iter().filter_map(|name| tests.counts.get(*name)).sum();
-            lines.extend(more(all, tests.failed.len().min(SHOWN_MAX), "failed test"));
-        }
+        lines.extend(self.tests.iter().flat_map(TestsShown::lines));
         lines.iter().map(|line| format!("\n{line}")).collect()
     }
 
@@ -227,82 +210,6 @@ impl FindingShown {
         ]
     }
 }
-
-impl TestsShown {
-    fn of(document: &TestsDocument) -> Self {
-        let tests =
-            document.suites.iter().flat_map(|(suite, tests)| tests.iter().map(move |row| (suite, row)));
-        let failed = tests
-            .filter(|(_, (_, test))| matches!(test.outcome, TestOutcome::Failed | TestOutcome::Error))
-            .map(|(suite, (name, test))| FailedTest {
-                test: format!("{suite} {name}"),
-                message: test.message.clone(),
-            });
-        Self {
-            counts: evidence::document::Document::items(document),
-            failed: failed.take(LISTED_MAX).collect(),
-        }
-    }
-}
-
-impl FailedTest {
-    fn line(&self) -> String {
-        let message = self.message.as_ref().map(|message| shown::brief(message, MESSAGE_CHARS));
-        let message = message.map(|message| format!(": {message}")).unwrap_or_default();
-        format!("  failed: {}{message}", shown::brief(&self.test, PATH_CHARS))
-    }
-}
-
-/// Counts in words, the severest first; `nothing` if nothing is counted.
-#[must_use]
-pub fn counts(items: &BTreeMap<String, u64>) -> String {
-    let place = |name: &str| ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len());
-    let mut counted: Vec<_> = items.iter().filter(|(_, count)| **count > 0).collect();
-    counted.sort_by_key(|(name, _)| place(name));
-    let words: Vec<_> =
-        counted.iter().map(|(name, count)| format!("{count} {}", shown::brief(name, TOOL_CHARS))).collect();
-    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
-}
-
-fn bounded<T>(all: &[T], what: &str, lines: impl Fn(&T) -> Vec<String>) -> Vec<String> {
-    let mut shown: Vec<_> = all.iter().take(SHOWN_MAX).flat_map(lines).collect();
-    shown.extend(more(all.len() as u64, all.len().min(SHOWN_MAX), what));
-    shown
-}
-
-/// A line about entries that are not shown.
-fn more(all: u64, shown: usize, what: &str) -> Option<String> {
-    let hidden = all.saturating_sub(shown as u64);
-    let hidden = usize::try_from(hidden).unwrap_or(usize::MAX);
-    (hidden > 0).then(|| format!("  and {}; `-o json` lists the first {LISTED_MAX}", many_more(hidden, what)))
-}
-
-fn many_more(count: usize, what: &str) -> String {
-    format!("{count} more {what}{}", if count == 1 { "" } else { "s" })
-}
-
-/// Most findings and tests that are listed as data.
-pub const LISTED_MAX: usize = 100;
-/// Most that are shown as text.
-const SHOWN_MAX: usize = 10;
-const PATH_CHARS: usize = 120;
-const TOOL_CHARS: usize = 60;
-const MESSAGE_CHARS: usize = 160;
-/// Names of counts, in the order of text.
-const ORDER: [&str; 12] = [
-    "critical",
-    "high",
-    "unknown",
-    "medium",
-    "low",
-    "none",
-    "unconfirmed",
-    "failed",
-    "error",
-    "passed",
-    "flaky",
-    "skipped",
-];
 
 #[cfg(test)]
 mod tests;

@@ -28,8 +28,8 @@ pub use credential::Credential;
 pub use identity::Machine;
 pub use message::{
     AgentWork, CheckView, CommandOutcome, EntryView, Installation, IntroductionAnswer, LastOutcomeView,
-    MachineView, PendingReleaseView, PersonView, PlaceView, ReleaseView, RollbackView, RunFilter, RunView,
-    RunnerWork, RunningReleaseView, Session, SignedStatement, StatusView, Submission, WorkView,
+    MachineView, PendingReleaseView, PersonView, PlaceView, RUNS_MAX, ReleaseView, RollbackView, RunFilter,
+    RunView, RunnerWork, RunningReleaseView, Session, SignedStatement, StatusView, Submission, WorkView,
 };
 pub use named::{FreezeView, NamedPerson, WitnessesView};
 pub use problem::{Problem, ProblemKind};

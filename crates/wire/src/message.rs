@@ -57,7 +57,13 @@ pub struct RunFilter {
     /// Only runs whose id begins with these digits.
     #[serde(default)]
     pub begins: String,
+    /// Most runs, the newest first; 50 if absent, and at most [`RUNS_MAX`].
+    #[serde(default)]
+    pub limit: Option<u16>,
 }
+
+/// Highest number of runs in one answer.
+pub const RUNS_MAX: u16 = 500;
 
 impl RunFilter {
     /// The selection as the query of a URL.
@@ -66,7 +72,8 @@ impl RunFilter {
         let project = self.project.iter().map(|project| format!("project={project}"));
         let commit = self.commit.iter().map(|commit| format!("commit={commit}"));
         let begins = (!self.begins.is_empty()).then(|| format!("begins={}", self.begins));
-        let all: Vec<_> = project.chain(commit).chain(begins).collect();
+        let limit = self.limit.map(|limit| format!("limit={limit}"));
+        let all: Vec<_> = project.chain(commit).chain(begins).chain(limit).collect();
         if all.is_empty() { String::new() } else { format!("?{}", all.join("&")) }
     }
 }

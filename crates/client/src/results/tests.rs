@@ -96,7 +96,7 @@ fn texts_of_tools_neither_act_nor_flood() {
     let results = Results {
         reports: vec![report; 50],
         findings: Some(FindingsShown::of(&document(all), &judgement(&[]))),
-        tests: Some(TestsShown::of(&tests)),
+        tests: Some(TestsShown::of(&tests, &[])),
     };
     let found = results.findings.as_ref().unwrap();
     assert_eq!((found.worst.len(), found.counts["high"]), (LISTED_MAX, 300));

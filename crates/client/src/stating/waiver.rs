@@ -1,15 +1,89 @@
-//! The finding of a pending release that a person makes a statement about, and the page that they read before they sign.
+//! The finding, or the failed test, of a pending release that a person makes a statement about, and the page that they read
+//! before they sign.
 //!
 //! Invariant: everything that is shown comes from verified bytes.
 
 use evidence::Digest;
 use evidence::document::findings::Finding;
-use evidence::statements::{Scope, StatementKind};
+use evidence::document::tests::{Test, identity};
+use evidence::statements::{Scope, SeenTest, StatementKind, Waiver};
 use judge::Checked;
 
 use super::Until;
 use crate::error::Error;
 use crate::id_prefix::IdPrefix;
+
+/// A finding or a failed test of the evidence.
+#[derive(Clone, Copy, Debug)]
+pub enum Waivable<'a> {
+    /// A finding.
+    Finding(&'a Finding),
+    /// A failed test, with its suite and name.
+    Test(&'a str, &'a str, &'a Test),
+}
+
+/// The finding or the failed test of the evidence that these digits name.
+///
+/// # Errors
+/// `Error` when they name none, or more than one.
+pub fn find_any<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, Waivable<'a>), Error> {
+    let found = checked.lanes.documents.all.findings.as_ref().map(|all| &all.findings);
+    let tests = checked.lanes.documents.all.tests.as_ref();
+    let failing = tests.map(evidence::document::TestsDocument::failing).unwrap_or_default();
+    let known = || Ok(found.into_iter().flat_map(|all| all.keys().copied()).chain(failing).collect());
+    let digest: Digest = id.digest::<Error>("finding or failed test", known)?;
+    if let Some(finding) = found.and_then(|all| all.get(&digest)) {
+        return Ok((digest, Waivable::Finding(finding)));
+    }
+    let rows = tests
+        .iter()
+        .flat_map(|all| &all.suites)
+        .flat_map(|(suite, tests)| tests.iter().map(move |row| (suite, row)));
+    let mut failed = rows.filter(|(_, (_, test))| test.outcome.is_failure());
+    let row = failed.find(|(suite, (name, _))| identity(suite, name).is_ok_and(|id| id == digest));
+    let (suite, (name, test)) = row.ok_or_else(|| unknown(&digest, checked))?;
+    Ok((digest, Waivable::Test(suite, name, test)))
+}
+
+impl Waivable<'_> {
+    /// The content of a waiver about it.
+    #[must_use]
+    pub fn waiver(&self) -> Waiver {
+        match self {
+            Self::Finding(finding) => Waiver::of(finding),
+            Self::Test(suite, test, _) => {
+                Waiver::Test(SeenTest { suite: (*suite).to_owned(), test: (*test).to_owned() })
+            }
+        }
+    }
+
+    /// The page that a person reads before the signature.
+    #[must_use]
+    pub fn page(&self, id: &Digest, scope: &Scope, until: Until) -> String {
+        let kind = StatementKind::Waiver;
+        match self {
+            Self::Finding(finding) => page(kind, id, finding, scope, until),
+            Self::Test(suite, name, test) => {
+                let message = test.message.as_ref().map(|said| format!(": {}", shown::line(said)));
+                let covers: Vec<_> = test.covers.iter().map(|id| shown::line(id)).collect();
+                let covers = if covers.is_empty() {
+                    String::new()
+                } else {
+                    format!("\n  covers {}", covers.join(", "))
+                };
+                format!(
+                    "{} in {scope}, until {} in UTC:\n  {} {} {}{}{covers}\n  test {id}; a failure does not count until then",
+                    kind.as_str(),
+                    until.0,
+                    shown::line(suite),
+                    shown::line(name),
+                    test.outcome.as_str(),
+                    message.unwrap_or_default(),
+                )
+            }
+        }
+    }
+}
 
 /// The finding of the evidence that these digits name.
 pub fn find<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, &'a Finding), Error> {
@@ -17,10 +91,11 @@ pub fn find<'a>(checked: &'a Checked<'_>, id: &IdPrefix) -> Result<(Digest, &'a 
     let known = || Ok(found.into_iter().flat_map(|all| all.keys().copied()).collect());
     let digest: Digest = id.digest::<Error>("finding", known)?;
     let finding = found.and_then(|all| all.get(&digest));
-    finding.map(|finding| (digest, finding)).ok_or_else(|| {
-        let place = &checked.place;
-        Error::unusable(format!("nothing with id {digest} was found in the pending release of {place}"))
-    })
+    finding.map(|finding| (digest, finding)).ok_or_else(|| unknown(&digest, checked))
+}
+
+fn unknown(digest: &Digest, checked: &Checked<'_>) -> Error {
+    Error::unusable(format!("nothing with id {digest} was found in the pending release of {}", checked.place))
 }
 
 /// The page that a person reads before the signature.

@@ -26,6 +26,7 @@ mod sbom;
 mod scan;
 mod scan_advisories;
 mod scan_changes;
+mod scan_history;
 mod scan_report;
 mod server;
 mod sign_off;
@@ -33,6 +34,7 @@ mod stating;
 mod status;
 mod status_release;
 mod tag;
+mod test_history;
 mod trust;
 mod trust_environment;
 mod trust_origin;
@@ -88,7 +90,7 @@ enum Verb {
     Approve(approve::Approve),
     /// Verify the pending release under your own pin, show it, and reject it with your signature.
     Reject(approve::Approve),
-    /// Accept a finding of the pending release until a time, with your signature.
+    /// Accept a finding, or the failure of a test, of the pending release until a time, with your signature.
     Waive(waive::Waive),
     /// Say that a vulnerability of a dependency does not affect the pending release, with your signature.
     NotAffected(not_affected::NotAffectedVerb),
@@ -96,6 +98,8 @@ enum Verb {
     SignOff(sign_off::SignOff),
     /// Name the semantic version and labels of the pending release, with your signature.
     Tag(tag::TagVerb),
+    /// Show tests over many runs: how often each failed, and which are flaky.
+    Tests(test_history::Tests),
     /// Ask for a pending release to go ahead.
     Promote(promote::Promote),
     /// Roll a place back to the release that ran before.
@@ -108,7 +112,7 @@ enum Verb {
     Evidence(evidence::Evidence),
     /// Verify an evidence bundle offline.
     Verify(verify::Verify),
-    /// Scan a directory for secrets, and judge the packages that its lockfiles name by your database of advisories. It needs no installation and no network.
+    /// Scan a directory, a file or a history for secrets, and judge the packages that its lockfiles name by your database of advisories. It needs no installation and no network.
     Scan(scan::Scan),
     /// Make the database of advisories that `scan` judges components by.
     #[command(subcommand)]
@@ -186,6 +190,7 @@ pub fn run(command: CommandLine) -> Result<(), Failure> {
         Verb::NotAffected(verb) => not_affected::run(&verb, output),
         Verb::SignOff(verb) => sign_off::run(&verb, output),
         Verb::Tag(verb) => tag::run(&verb, output),
+        Verb::Tests(verb) => test_history::run(&verb, output),
         Verb::Promote(verb) => promote::run(&verb, output),
         Verb::Rollback(verb) => rollback::run(&verb, output),
         Verb::Freeze(verb) => trust_status::freezing(&verb, false, output),

@@ -49,6 +49,35 @@ pub struct Content {
     pub page: String,
 }
 
+/// The content of several statements, and the page about all of them.
+pub struct Contents {
+    /// Digests of the things that each is about, and its content.
+    pub statements: Vec<(Vec<Digest>, Body)>,
+    /// The page that a person reads before the signatures.
+    pub page: String,
+}
+
+/// Statements that were recorded.
+pub struct Recorded {
+    /// The places where they count.
+    pub scope: String,
+    /// The statements.
+    pub statements: Vec<Made>,
+    /// The next command.
+    pub next: String,
+}
+
+/// A statement that was recorded.
+#[derive(Serialize)]
+pub struct Made {
+    /// Digests of the things that it is about.
+    pub subjects: Vec<Digest>,
+    /// Digest of the statement.
+    pub statement: Digest,
+    /// Number of its entry in the ledger.
+    pub entry: u64,
+}
+
 #[derive(Serialize)]
 struct Report {
     kind: StatementKind,
@@ -68,6 +97,35 @@ pub fn run(
     output: Output,
     content: impl FnOnce(&Checked<'_>, &Scope) -> Result<Content, Failure>,
 ) -> Result<(), Failure> {
+    let recorded = make(options, until, kind, output, |checked, scope| {
+        let Content { subjects, body, page } = content(checked, scope)?;
+        Ok(Contents { statements: vec![(subjects, body)], page })
+    })?;
+    let Recorded { scope, statements, next } = recorded;
+    let Some(Made { subjects, statement, entry }) = statements.into_iter().next() else { return Ok(()) };
+    let report = Report { kind, subjects, scope, statement, until: until.0, entry, next };
+    output.print(&report, |report| {
+        format!(
+            "\n{} in {} until {} in UTC, recorded as entry {}\nstatement: {}\n{VOID}\nnext: {}",
+            kind.as_str(),
+            report.scope,
+            report.until,
+            report.entry,
+            report.statement,
+            report.next
+        )
+    })
+}
+
+/// Makes several statements of a kind about the pending release, after one question about all of them. All are signed
+/// before the first one is sent.
+pub fn make(
+    options: &Options,
+    until: Until,
+    kind: StatementKind,
+    output: Output,
+    contents: impl FnOnce(&Checked<'_>, &Scope) -> Result<Contents, Failure>,
+) -> Result<Recorded, Failure> {
     let home = options.data_dir.home()?;
     let client = session::client(&home)?;
     let runtime = runtime()?;
@@ -77,33 +135,25 @@ pub fn run(
     let checked = dossier.check()?;
     stating::refuse_own_change(&checked, &profile, kind)?;
     let scope = stating::scope(&view.place, options.everywhere);
-    let Content { subjects, body, page } = content(&checked, &scope)?;
+    let Contents { statements, page } = contents(&checked, &scope)?;
     ask(&format!("{page}\nreason: {}", shown::line(&options.reason)), options.yes, output)?;
-    let at = scope.to_string();
-    let stating = Stating { scope, subjects: subjects.clone(), until, reason: options.reason.clone(), body };
-    let statement = stating::sign(&profile, &checked, stating)?;
-    let digest = statement.payload_digest();
-    let parts = Parts { statements: vec![statement], ..Parts::default() };
-    let sent = sending::send(&home, "state", json!({ "statement": digest }), parts)?;
+    let mut signed = Vec::new();
+    for (subjects, body) in statements {
+        let (scope, reason) = (scope.clone(), options.reason.clone());
+        let stating = Stating { scope, subjects: subjects.clone(), until, reason, body };
+        signed.push((subjects, stating::sign(&profile, &checked, stating)?));
+    }
+    let mut recorded = Vec::new();
+    for (subjects, statement) in signed {
+        let digest = statement.payload_digest();
+        let parts = Parts { statements: vec![statement], ..Parts::default() };
+        let sent = sending::send(&home, "state", json!({ "statement": digest }), parts)?;
+        recorded.push(Made { subjects, statement: digest, entry: sent.outcome.entry });
+    }
     approval::remember(&dossier.pin, &checked)?;
-    let report = Report {
-        kind,
-        subjects,
-        scope: at,
-        statement: digest,
-        until: until.0,
-        entry: sent.outcome.entry,
-        next: format!("countersign approve {}", view.place),
-    };
-    output.print(&report, |report| {
-        format!(
-            "\n{} in {} until {} in UTC, recorded as entry {}\nstatement: {digest}\n\
-             approvals from before it do not count any more\nnext: {}",
-            kind.as_str(),
-            report.scope,
-            report.until,
-            report.entry,
-            report.next
-        )
-    })
+    let next = format!("countersign approve {}", view.place);
+    Ok(Recorded { scope: scope.to_string(), statements: recorded, next })
 }
+
+/// The effect of a statement on approvals.
+pub const VOID: &str = "approvals from before it do not count any more";

@@ -1,10 +1,10 @@
-//! `countersign waive`: accept a finding of the pending release until a time.
+//! `countersign waive`: accept a finding, or the failure of a test, of the pending release until a time.
 
 use clap::Args;
 use client::id_prefix::IdPrefix;
 use client::stating::Until;
 use client::stating::waiver;
-use evidence::statements::{Body, StatementKind, Waiver};
+use evidence::statements::{Body, StatementKind};
 
 use super::stating::{self, Content, Options};
 use crate::failure::Failure;
@@ -13,7 +13,8 @@ use crate::output::Output;
 /// Arguments of `waive`.
 #[derive(Debug, Args)]
 pub struct Waive {
-    /// The finding: its id, or the first digits of it, which `approve --show` prints.
+    /// The finding or the failed test: its id, or the first digits of it, which `approve --show` prints. A waiver of a test
+    /// is its quarantine: its failure does not block, and every other test counts.
     finding: IdPrefix,
     #[command(flatten)]
     options: Options,
@@ -23,12 +24,12 @@ pub struct Waive {
     until: Until,
 }
 
-/// Shows the finding, signs the waiver and sends it.
+/// Shows the finding or test, signs the waiver and sends it.
 pub fn run(verb: &Waive, output: Output) -> Result<(), Failure> {
     let kind = StatementKind::Waiver;
     stating::run(&verb.options, verb.until, kind, output, |checked, scope| {
-        let (id, finding) = waiver::find(checked, &verb.finding)?;
-        let page = waiver::page(kind, &id, finding, scope, verb.until);
-        Ok(Content { subjects: vec![id], body: Body::Waiver(Waiver::of(finding)), page })
+        let (id, found) = waiver::find_any(checked, &verb.finding)?;
+        let page = found.page(&id, scope, verb.until);
+        Ok(Content { subjects: vec![id], body: Body::Waiver(found.waiver()), page })
     })
 }

@@ -31,6 +31,7 @@ pub mod shop;
 mod sources;
 mod state;
 mod stopping;
+mod vex;
 mod waivers;
 
 use std::path::Path;

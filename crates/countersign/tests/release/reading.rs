@@ -16,13 +16,18 @@ use crate::support::{Home, Up};
 
 /// Ada and Bob in a rehearsal, with the shop's service; commits are Ada's.
 pub fn rehearsal() -> (Shop, Value) {
+    rehearsal_with(&["developer", "release-manager"])
+}
+
+/// The same; Ada and Bob have these roles.
+pub fn rehearsal_with(roles: &[&str]) -> (Shop, Value) {
     let home = Home::new();
     for key in ["ada", "ada-in", "bob", "bob-in", "eve", "eve-in"] {
         home.ssh_key(key);
     }
     let person = |name: &str| {
         json!({ "name": name, "emails": [format!("{name}@example.com")], "key": name,
-                "sign_in_key": format!("{name}-in"), "roles": ["developer", "release-manager"] })
+                "sign_in_key": format!("{name}-in"), "roles": roles })
     };
     let people = home.dir.path().join("people.json");
     std::fs::write(&people, json!([person("ada"), person("bob")]).to_string()).unwrap();

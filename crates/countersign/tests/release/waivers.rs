@@ -1,11 +1,15 @@
 //! Statements of people as two of them use them: one writes the change, the other accepts what a scanner found, until a date.
 
+use evidence::Moment;
+use judge::Judgement;
 use serde_json::{Value, json};
 
 use super::reading::{colleague, elsewhere, rehearsal};
 use super::reports::{CRITICAL, scanned, tomorrow};
+use super::shop::Shop;
 use crate::codes;
-use crate::support::Home;
+use crate::support::secrets::token;
+use crate::support::{Home, until};
 
 #[test]
 fn a_second_person_waives_a_finding_until_a_date() {
@@ -74,5 +78,162 @@ fn a_second_person_waives_a_finding_until_a_date() {
     assert_eq!(shop.ok(&["verify", "waived.json"])["outcome"], json!("pass"));
     let replayed = shop.ok(&["audit", "replay"]);
     assert_eq!((&replayed["decisions"], &replayed["differ"]), (&replayed["agree"], &json!(0)), "{replayed}");
+    assert!(up.stop());
+}
+
+/// Statements in the evidence that the server collects at a moment, and its judgement of it.
+fn judged_by_server(shop: &Shop, moment: Moment) -> (usize, Judgement) {
+    let data = shop.home.data();
+    let blobs = ledger::Blobs::read_only(&data.join(ledger::BLOBS));
+    let readers = server::Readers::new(&data);
+    let store = server::LedgerStore::new(&readers, &blobs);
+    let (state, _) = server::state_of(&data, &ledger::Reader::open(&data).unwrap()).unwrap();
+    let place = super::PLACE.parse().unwrap();
+    let collected = judge::collect(&state, &store, &place, moment).unwrap();
+    let dossier = server::attach_log_proofs(&collected, &readers).unwrap();
+    let (anchors, seen) = judge::own_context(&state, &place, moment).unwrap();
+    let judgement = judge::judge(&dossier.bundle, &anchors, &seen);
+    (collected.bundle.lanes.statements.len(), judgement)
+}
+
+/// The lab's table of the agent and the command line has the same moments:
+/// `a_statement_counts_until_just_before_its_end_and_from_then_on_nowhere`.
+#[test]
+fn a_waiver_blocks_again_at_its_second_in_what_the_server_collects_and_always_in_the_hook() {
+    let (shop, made) = rehearsal();
+    scanned(&shop, CRITICAL);
+    shop.commit("a scanner");
+    let up = shop.home.up();
+    let data = elsewhere(&shop, "elsewhere", &up.url);
+    let bob = colleague(&shop, &made, "bob", made["people"][1]["person"].as_str().unwrap(), &data);
+    let by = |words: &[&str]| bob.ok(&[words, &["--data", &data]].concat());
+    shop.ok(&["run"]);
+    let shown = by(&["approve", "--show"]);
+    let finding = shown["findings"]["worst"][0]["id"].as_str().unwrap().to_owned();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let end = u64::try_from(now.as_millis()).unwrap() / 1_000 * 1_000 + 3_600_000;
+    let at = |millis: u64| Moment::from_millis(millis).unwrap();
+    let until = at(end).to_string();
+    by(&["waive", &finding, "--yes", "--reason", "the input is ours", "--until", &until]);
+    by(&["approve", "--yes", "--reason", "with the waiver"]);
+    assert!(up.stop());
+    for (moment, statements, open) in [
+        (end - 1_000, 1, false),
+        (end - 1, 1, false),
+        (end, 0, true),
+        (end + 1, 0, true),
+        (end + 1_000, 0, true),
+    ] {
+        let (found, judgement) = judged_by_server(&shop, at(moment));
+        let codes = judgement.codes();
+        assert_eq!(found, statements, "at {}: {codes:?}", at(moment));
+        assert_eq!(codes.contains(&"finding-critical".to_owned()), open, "at {}: {codes:?}", at(moment));
+        assert!(open || codes == ["not-promoted"], "nothing else is missing: {codes:?}");
+    }
+    // The hook asks no server: it refuses what is staged whether somebody waived it elsewhere or not, and says so.
+    shop.write("deploy.py", &format!("TOKEN = \"{}\"\n", token()));
+    shop.git(&["add", "deploy.py"]);
+    let hook = shop.home.run_in(&shop.repository(), &["hook", "run", "pre-commit"]);
+    let said = String::from_utf8_lossy(&hook.stderr).into_owned();
+    assert_eq!(hook.status.code(), Some(3), "{said}");
+    assert!(said.contains("a waiver counts at the gate, not in this hook"), "{said}");
+}
+
+/// A step that reports the tests of a file in the commit.
+fn tested(shop: &Shop, cases: &str) {
+    let path = ".countersign/pipeline.yaml";
+    let text = std::fs::read_to_string(shop.repository().join(path)).unwrap();
+    let step = "steps:
+  unit:
+    run: |
+      cp results.xml junit.xml
+      ! grep -q '<failure' junit.xml
+    reports: [{ kind: junit, path: junit.xml }]
+    report-exits: [1]
+";
+    if !text.contains("junit.xml") {
+        shop.write(path, &text.replace("steps:\n", step));
+    }
+    let properties = "<properties><property name=\"requirement\" value=\"REQ-7\"/></properties>";
+    let adds = "<testcase classname=\"Book\" name=\"adds\"/>";
+    let pays = format!("<testcase classname=\"Book\" name=\"pays\">{properties}{cases}</testcase>");
+    shop.write(
+        "results.xml",
+        &format!("<testsuites><testsuite name=\"book\">{adds}{pays}</testsuite></testsuites>"),
+    );
+}
+
+#[test]
+fn a_failed_test_in_quarantine_does_not_block_and_is_counted_over_runs() {
+    let (shop, made) = rehearsal();
+    tested(&shop, "<failure message=\"2 is not 3\"/>");
+    shop.commit("a test that fails");
+    let up = shop.home.up();
+    let data = elsewhere(&shop, "elsewhere", &up.url);
+    let bob = colleague(&shop, &made, "bob", made["people"][1]["person"].as_str().unwrap(), &data);
+    let by = |words: &[&str], code: i32| bob.json(&[words, &["--data", &data]].concat(), code);
+    let refused = shop.in_repository(&["run"], 3);
+    assert_eq!(codes(&refused), ["tests-failed"], "{refused}");
+    let dev = "shop/ledger-api/dev";
+    let shown = shop.ok(&["status", dev]);
+    let failed = &shown["tests"]["failed"][0];
+    assert_eq!(failed["test"], json!("book > Book pays"), "{shown}");
+    assert_eq!(
+        shown["tests"]["covers"],
+        json!([{ "covered": false, "id": "REQ-7", "tests": { "failed": 1 } }])
+    );
+    let test = failed["id"].as_str().unwrap();
+    let end = tomorrow();
+    let waive = ["waive", test, "--yes", "--reason", "the bank is down", "--until", &end];
+    let waive = [&waive[..], &["--place", dev, "--everywhere"]].concat();
+    // Ada wrote the change.
+    assert_eq!(codes(&shop.in_repository(&waive, 3)), ["own-change"]);
+    let waived = by(&waive, 0);
+    assert_eq!(waived["scope"], json!("shop/ledger-api/*"));
+    assert!(waived["subjects"][0].as_str().unwrap().starts_with(&format!("sha256:{test}")));
+    shop.ok(&["promote", dev]);
+    // Staging follows by itself, and nothing tells this program when production waits.
+    let shown = until(|| {
+        let shown = bob.run(&["approve", "--show", "-o", "json", "--data", &data]);
+        shown.status.success().then(|| serde_json::from_slice::<Value>(&shown.stdout).unwrap())
+    });
+    assert!(shown["tests"]["failed"][0]["waived_until"].is_string(), "{shown}");
+    by(&["approve", "--yes", "--reason", "one test is in quarantine"], 0);
+    shop.ok(&["promote", "--bundle", "waived.json"]);
+    assert_eq!(shop.ok(&["verify", "waived.json"])["outcome"], json!("pass"));
+    // Another test that fails is not waived.
+    let results = std::fs::read_to_string(shop.repository().join("results.xml")).unwrap();
+    shop.write(
+        "results.xml",
+        &results.replace("name=\"adds\"/>", "name=\"adds\"><failure message=\"no\"/></testcase>"),
+    );
+    shop.commit("another test fails");
+    let refused = shop.in_repository(&["run"], 3);
+    assert_eq!(codes(&refused), ["tests-failed"], "{refused}");
+    assert!(refused["reasons"].to_string().contains("book > Book adds"), "{refused}");
+    assert!(!refused["reasons"].to_string().contains("Book pays"), "{refused}");
+    // It passed when it was tried again in one step.
+    tested(&shop, "<flakyFailure message=\"2 is not 3\"/>");
+    shop.commit("tried again");
+    shop.ok(&["run"]);
+    let history = shop.ok(&["tests", "shop"]);
+    let rows = history["tests"].as_array().unwrap();
+    let row = |test: &str| rows.iter().find(|row| row["test"] == test).unwrap();
+    let counts =
+        |row: &Value| ["runs", "failed", "flaky", "disagreements"].map(|name| row[name].as_u64().unwrap());
+    assert_eq!(counts(row("pays")), [6, 4, 2, 0], "{history}");
+    assert_eq!(counts(row("adds")), [6, 2, 0, 0], "{history}");
+    assert_eq!((&history["runs"], &history["reports"]), (&json!(3), &json!(6)), "{history}");
+    assert_eq!(waived["subjects"][0], row("pays")["id"], "waivers name the same test");
+    assert_eq!(counts(&shop.ok(&["tests", "--runs", "1"])["tests"][0]), [2, 0, 2, 0]);
+    let text = shop.home.run_in(&shop.repository(), &["tests"]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(
+        text.starts_with(
+            "2 tests in 6 reports of 3 runs; 1 flaky\nflaky: shop: book > Book pays: 6 times, 4 failed"
+        ),
+        "{text}"
+    );
+    assert_eq!(shop.ok(&["audit", "replay"])["differ"], json!(0));
     assert!(up.stop());
 }

@@ -19,6 +19,21 @@ pub(crate) fn normal(purl: &str) -> String {
     parsed.and_then(|parsed| unified(&parsed)).unwrap_or_else(|| purl.trim().to_owned())
 }
 
+/// Whether a package URL, or another id, names a component: it is the same, or it has no version and is the same
+/// otherwise. Qualifiers that it does not have may be any.
+pub(crate) fn names(id: &str, component: &str) -> bool {
+    if id == component {
+        return true;
+    }
+    let (Ok(id), Ok(component)) = (PackageUrl::from_str(id), PackageUrl::from_str(component)) else {
+        return false;
+    };
+    id.version().is_none()
+        && id.subpath().is_none()
+        && (id.ty(), id.namespace(), id.name()) == (component.ty(), component.namespace(), component.name())
+        && id.qualifiers().iter().all(|(key, value)| component.qualifiers().get(key) == Some(value))
+}
+
 /// The form that `components` writes too.
 fn unified(parsed: &PackageUrl<'_>) -> Option<String> {
     let kind = parsed.ty().to_owned();
@@ -159,6 +174,25 @@ mod tests {
         ] {
             assert_eq!(normal(purl), form);
             assert_eq!(normal(form), form, "the form is stable");
+        }
+    }
+
+    #[test]
+    fn a_package_url_without_a_version_names_every_version() {
+        for (id, component, expected) in [
+            ("pkg:npm/b@2", "pkg:npm/b@2", true),
+            ("pkg:npm/b", "pkg:npm/b@2", true),
+            ("pkg:npm/b@2", "pkg:npm/b@2.0", false),
+            ("pkg:npm/b", "pkg:npm/bb@2", false),
+            ("pkg:npm/%40a/b", "pkg:npm/b@2", false),
+            ("pkg:npm/b", "pkg:cargo/b@2", false),
+            ("pkg:deb/debian/curl", "pkg:deb/debian/curl@1?arch=amd64", true),
+            ("pkg:deb/debian/curl?arch=arm64", "pkg:deb/debian/curl@1?arch=amd64", false),
+            ("urn:b", "urn:b", true),
+            ("urn:b", "pkg:npm/b@2", false),
+            ("", "pkg:npm/b@2", false),
+        ] {
+            assert_eq!(names(id, component), expected, "{id} {component}");
         }
     }
 

@@ -76,8 +76,13 @@ impl Vex {
 }
 
 impl Product {
-    fn holds(&self, component: &str) -> bool {
-        if self.components.is_empty() { self.id == component } else { self.components.contains(component) }
+    /// Whether the statement is about a component. A package URL without a version is about every version.
+    #[must_use]
+    pub fn holds(&self, component: &str) -> bool {
+        if self.components.is_empty() {
+            return purl::names(&self.id, component);
+        }
+        self.components.contains(component) || self.components.iter().any(|part| purl::names(part, component))
     }
 }
 

@@ -20,8 +20,8 @@ use judge::{Store as _, collect};
 use rusqlite::{Connection, params, params_from_iter};
 use serde::Deserialize;
 use wire::{
-    CheckView, LastOutcomeView, NamedPerson, PendingReleaseView, PlaceView, ProblemKind, ReleaseStage,
-    RollbackView, RunFilter, RunView, RunningReleaseView, WorkState, WorkView,
+    CheckView, LastOutcomeView, NamedPerson, PendingReleaseView, PlaceView, ProblemKind, RUNS_MAX,
+    ReleaseStage, RollbackView, RunFilter, RunView, RunningReleaseView, WorkState, WorkView,
 };
 
 use super::freshness::up_to_date;
@@ -61,11 +61,12 @@ pub async fn run(
 pub async fn runs(
     State(shared): State<Arc<Shared>>,
     Extension(caller): Extension<Caller>,
-    Query(RunFilter { project, commit, begins }): Query<RunFilter>,
+    Query(RunFilter { project, commit, begins, limit }): Query<RunFilter>,
 ) -> Result<Json<Vec<RunView>>, Failure> {
     if !begins.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(Failure::new(ProblemKind::Malformed, format!("no id of a run begins with `{begins}`")));
     }
+    let most = limit.unwrap_or(RUNS_SHOWN).min(RUNS_MAX);
     let found = blocking(move || {
         up_to_date(&shared)?;
         let (state, now) = (shared.intake.state(), clock::now());
@@ -73,7 +74,7 @@ pub async fn runs(
             project.as_ref().is_none_or(|project| project == of) && caller.may_read(of, &state, now)
         };
         let commit = commit.map(|commit| commit.to_string()).unwrap_or_default();
-        let found = shared.views.ask(|rows| newest_runs(rows, &commit, &begins, &may));
+        let found = shared.views.ask(|rows| newest_runs(rows, &commit, &begins, most, &may));
         let mut found = found.map_err(Failure::failed)?;
         found.iter_mut().for_each(|view| complete_run(&shared, view));
         Ok(found)
@@ -101,6 +102,7 @@ fn newest_runs(
     rows: &Connection,
     commit: &str,
     begins: &str,
+    most: u16,
     may: &dyn Fn(&Name) -> bool,
 ) -> rusqlite::Result<Vec<RunView>> {
     let mut statement = rows.prepare("SELECT DISTINCT project FROM run")?;
@@ -109,9 +111,11 @@ fn newest_runs(
     readable.retain(may);
     let among = serde_json::to_string(&readable).unwrap_or_default();
     let newest = "WHERE project IN (SELECT value FROM json_each(?1)) AND (?2 = '' OR commit_id = ?2) \
-                  AND run LIKE ?3 || '%' ORDER BY entry DESC LIMIT 50";
-    runs_where(rows, newest, &[&among, commit, begins])
+                  AND run LIKE ?3 || '%' ORDER BY entry DESC LIMIT CAST(?4 AS INTEGER)";
+    runs_where(rows, newest, &[&among, commit, begins, &most.to_string()])
 }
+
+const RUNS_SHOWN: u16 = 50;
 
 fn runs_where(rows: &Connection, condition: &str, keys: &[&str]) -> rusqlite::Result<Vec<RunView>> {
     let text = format!("SELECT run, project, commit_id, state, services, entry, person FROM run {condition}");
