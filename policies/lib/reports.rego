@@ -42,6 +42,18 @@ secret(finding) := {
 	"remedy": "revoke the secret, remove it, and run a commit without it",
 } if {
 	finding.class == "secret"
+	not undecided(finding)
+}
+
+# Something was not read or could not be compared, so nobody knows what else there is.
+undecided(finding) if finding.undecided
+
+unknown(finding) := {
+	"code": "finding-undecided",
+	"what": told(finding),
+	"remedy": "give the scan something that it can read, or have the finding waived",
+} if {
+	undecided(finding)
 }
 
 critical(finding) := {"code": "finding-critical", "what": told(finding), "remedy": remedy(finding)} if {
@@ -80,6 +92,16 @@ suspicions contains problem if {
 problems contains problem if {
 	some finding in confirmed
 	problem := licence(finding)
+}
+
+problems contains problem if {
+	some finding in confirmed
+	problem := unknown(finding)
+}
+
+suspicions contains problem if {
+	some finding in suspected
+	problem := unknown(finding)
 }
 
 # --- Age and number of findings -----------------------------------------------------------------------------------
@@ -296,6 +318,18 @@ suspicions contains problem if {
 	problem := critical(finding)
 }
 
+problems contains problem if {
+	some finding in open_before
+	not finding.unconfirmed
+	problem := unknown(finding)
+}
+
+suspicions contains problem if {
+	some finding in open_before
+	finding.unconfirmed
+	problem := unknown(finding)
+}
+
 problems contains {
 	"code": "tests-failed",
 	"what": sprintf("test `%s` failed in %s", [test, input.before.environment]),
@@ -334,6 +368,11 @@ checks contains "no scanner found a secret" if {
 checks contains "no scanner found anything critical or known to be exploited" if {
 	input.findings
 	blocks("finding-critical")
+}
+
+checks contains "every scan could decide" if {
+	input.findings
+	blocks("finding-undecided")
 }
 
 checks contains "every reported test passed" if {

@@ -24,6 +24,7 @@ modes := {
 	"fix-overdue": {"production": "block", "other": "warn", "solo": "block"},
 	"fix-undated": {"production": "block", "other": "warn", "solo": "block"},
 	"finding-critical": {"production": "warn", "other": "warn", "solo": "warn"},
+	"finding-undecided": {"production": "block", "other": "warn", "solo/production": "block", "solo": "warn"},
 	"report-old": {"production": "block", "other": "warn", "solo": "block"},
 	"sbom-missing": {"production": "block", "other": "warn", "solo": "block"},
 	"configuration-out-of-bounds": {"production": "block", "other": "warn", "solo/production": "block", "solo": "warn"},

@@ -74,6 +74,13 @@ test_without_a_fix_it_only_warns if {
 	codes(gate.warn) == {"finding-critical"} with input as vulnerable({"fixed": null})
 }
 
+# A scan that did not read a lockfile shows nothing about what that file names.
+test_what_could_not_be_decided_blocks if {
+	codes(gate.deny) == {"finding-undecided"} with input as vulnerable({"severity": "unknown", "fixed": null, "undecided": true})
+	gate.deny == set() with input as vulnerable({"severity": "unknown", "fixed": null, "undecided": true, "state": "waiver"})
+	codes(gate.warn) == {"finding-undecided"} with input as object.union(vulnerable({"severity": "unknown", "fixed": null, "undecided": true}), {"place": {"environment": "staging"}})
+}
+
 test_a_waiver_counts if gate.deny == set() with input as vulnerable({"state": "waiver"})
 
 test_elsewhere_it_warns if {

@@ -24,6 +24,7 @@ modes := {
 	"secret-found": {"production": "block", "other": "block", "solo": "block"},
 	"provenance-missing": {"production": "block", "other": "block", "solo": "block"},
 	"finding-critical": {"production": "block", "other": "warn", "solo/production": "block", "solo": "off"},
+	"finding-undecided": {"production": "warn", "other": "warn", "solo": "warn"},
 	"configuration-out-of-bounds": {"production": "block", "other": "warn", "solo/production": "block", "solo": "warn"},
 	"check-failed": {"production": "block", "other": "block", "solo": "block"},
 	"tests-failed": {"production": "block", "other": "block", "solo": "block"},

@@ -81,6 +81,8 @@ pub struct FindingShown {
     pub exploited: bool,
     /// Whether the tool only suspects it.
     pub unconfirmed: bool,
+    /// Whether it says that an answer could not be given.
+    pub undecided: bool,
     /// Codes of the gate's reasons that name it.
     pub blocks: BTreeSet<String>,
 }
@@ -185,6 +187,7 @@ impl FindingsShown {
             fixed: finding.fixed.clone(),
             exploited: finding.exploited,
             unconfirmed: finding.unconfirmed,
+            undecided: finding.undecided,
             blocks,
         });
         Self { counts: evidence::document::Document::items(document), worst: shown.collect() }
@@ -196,6 +199,7 @@ impl FindingShown {
     fn lines(&self) -> [String; 2] {
         let suspected = if self.unconfirmed { ", only suspected" } else { "" };
         let exploited = if self.exploited { ", known to be exploited" } else { "" };
+        let undecided = if self.undecided { ", could not decide" } else { "" };
         let fixed = self.fixed.as_ref().map(|version| shown::brief(version, TOOL_CHARS));
         let fixed = fixed.map(|version| format!("; fixed in {version}")).unwrap_or_default();
         let blocks: Vec<_> = self.blocks.iter().map(|code| shown::brief(code, TOOL_CHARS)).collect();
@@ -205,7 +209,10 @@ impl FindingShown {
             [(&self.rule, PATH_CHARS), (&self.at, PATH_CHARS), (&self.message, MESSAGE_CHARS)]
                 .map(|(text, most)| shown::brief(text, most));
         [
-            format!("  {}{exploited}{suspected}: {rule} at {at}: {message}", self.severity.as_str()),
+            format!(
+                "  {}{exploited}{suspected}{undecided}: {rule} at {at}: {message}",
+                self.severity.as_str()
+            ),
             format!("    finding {}{fixed}{blocks}", self.id),
         ]
     }

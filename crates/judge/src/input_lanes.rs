@@ -50,6 +50,8 @@ pub struct FindingInput<'a> {
     epss: Option<u16>,
     exploited: bool,
     unconfirmed: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    undecided: bool,
     message: &'a str,
     at: String,
     path: Option<&'a str>,
@@ -188,6 +190,7 @@ pub fn findings<'a>(
             epss: finding.epss,
             exploited: finding.exploited,
             unconfirmed: finding.unconfirmed,
+            undecided: finding.undecided,
             message: &finding.message,
             at: finding.site.to_string(),
             path,

@@ -90,6 +90,7 @@ pub fn findings(rules: &[(&str, Class, Severity)]) -> FindingsDocument {
             epss: None,
             exploited: false,
             unconfirmed: false,
+            undecided: false,
             message: format!("about {rule}"),
             site: Site::File { path: "src/main.rs".into(), line: Some(1), end: None },
             published: None,
@@ -98,6 +99,15 @@ pub fn findings(rules: &[(&str, Class, Severity)]) -> FindingsDocument {
         };
         document.add(id.unwrap(), finding);
     }
+    document
+}
+
+/// The same findings, and one more that says that something was not read.
+#[must_use]
+pub fn and_unread(mut document: FindingsDocument) -> FindingsDocument {
+    let mut more = findings(&[("scan-incomplete", Class::Supply, Severity::Unknown)]);
+    more.findings.values_mut().for_each(|finding| finding.undecided = true);
+    document.findings.append(&mut more.findings);
     document
 }
 

@@ -160,6 +160,21 @@ fn every_rule_decides_alike_in_both_evaluators() {
     decided(&cases);
 }
 
+#[test]
+fn what_nobody_could_decide_decides_alike_in_both_evaluators() {
+    let with = |changes: &Value| input(&[finding(1, changes)], &[]);
+    let mut before = input(&[], &[]);
+    let unread = finding(2, &json!({"undecided": true}));
+    before["before"] = json!({"environment": "staging", "findings": [finding(1, &json!({})), unread]});
+    let suspected = json!({"class": "secret", "undecided": true, "unconfirmed": true});
+    decided(&[
+        ("finding-undecided", with(&json!({"undecided": true, "fixed": null})), ["warn", "block", "warn"]),
+        ("finding-undecided", with(&suspected), ["warn", "warn", "warn"]),
+        ("finding-undecided", before, ["warn", "block", "warn"]),
+        ("secret-found", with(&json!({"class": "secret", "undecided": true})), ["", "", ""]),
+    ]);
+}
+
 /// Asks each pack about each case.
 fn decided(cases: &[(&str, Value, [&str; 3])]) {
     for (at, pack) in ["default", "pci-dss", "sox-itgc"].into_iter().enumerate() {

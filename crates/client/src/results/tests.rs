@@ -22,6 +22,7 @@ fn finding(rule: &str, severity: Severity, message: &str) -> Finding {
         epss: None,
         exploited: false,
         unconfirmed: false,
+        undecided: false,
         message: message.to_owned(),
         site: Site::File { path: "src/main.rs".into(), line: Some(3), end: None },
         published: None,
@@ -59,6 +60,7 @@ fn what_blocks_comes_first_and_then_the_severest() {
     let all = [
         finding("low", Severity::Low, "a"),
         suspected,
+        Finding { undecided: true, ..finding("unread", Severity::Unknown, "not read") },
         finding("high", Severity::High, "b"),
         exploited,
         finding("secret", Severity::Medium, "a key"),
@@ -66,13 +68,14 @@ fn what_blocks_comes_first_and_then_the_severest() {
     let said = judgement(&[("secret-found", "secret at src/main.rs:3: a key"), ("other", "high")]);
     let found = FindingsShown::of(&document(all), &said);
     let rules: Vec<_> = found.worst.iter().map(|finding| finding.rule.as_str()).collect();
-    assert_eq!(rules, ["secret", "exploited", "high", "low", "suspected"]);
-    assert_eq!(counts(&found.counts), "1 high, 1 medium, 2 low, 1 unconfirmed");
+    assert_eq!(rules, ["secret", "exploited", "high", "unread", "low", "suspected"]);
+    assert_eq!(counts(&found.counts), "1 high, 1 unknown, 1 medium, 2 low, 1 unconfirmed");
     let results = Results { findings: Some(found), ..Results::default() };
     let text = results.text();
     assert!(text.contains("; blocks: secret-found\n"), "{text}");
     assert!(text.contains("  low, known to be exploited: exploited at src/main.rs:3: in use\n"), "{text}");
     assert!(text.contains("; fixed in 1.2.3\n"), "{text}");
+    assert!(text.contains("  unknown, could not decide: unread at src/main.rs:3: not read\n"), "{text}");
     assert_eq!(results.blocking().count(), 1);
 }
 

@@ -103,9 +103,9 @@ fn whole(path: &Path, advisories: Option<&PathBuf>) -> Result<ScanReport, Failur
             None
         }
     };
-    // An unconfirmed one is a file that was not scanned, which is named apart.
+    // An undecided one is a file that was not scanned, which is named apart.
     let secrets = tree.secrets.into_iter().flat_map(|document| document.findings);
-    let secrets = secrets.filter(|(_, finding)| !finding.unconfirmed);
+    let secrets = secrets.filter(|(_, finding)| !finding.undecided);
     Ok(ScanReport {
         compared: None,
         history: None,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use client::advisories;
 use evidence::document::findings::{Class, Finding, Severity, Site};
 use evidence::document::{ComponentsDocument, FindingsDocument, Snapshot};
-use scan::advisories::{UNPINNED, is_undecided};
+use scan::advisories::UNPINNED;
 use scan::exports::Row;
 use serde::Serialize;
 
@@ -91,7 +91,6 @@ fn problem(id: String, finding: Finding) -> Problem {
         Site::Whole => "components".to_owned(),
         site => site.to_string(),
     };
-    let undecided = is_undecided(&finding);
     let through = match finding.site {
         Site::Component { through, .. } => through,
         _ => Vec::new(),
@@ -105,7 +104,7 @@ fn problem(id: String, finding: Finding) -> Problem {
         score: finding.score,
         epss: finding.epss,
         exploited: finding.exploited,
-        undecided,
+        undecided: finding.undecided,
         at,
         through,
         message: finding.message,

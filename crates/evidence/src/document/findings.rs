@@ -54,6 +54,10 @@ pub struct Finding {
     /// Whether the tool only suspects it. A suspicion warns and does not block.
     #[serde(default, skip_serializing_if = "is_false")]
     pub unconfirmed: bool,
+    /// Whether it says that an answer could not be given: a file was not read, or a version could not be compared. Nobody
+    /// knows then what else there is.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub undecided: bool,
     /// The tool's sentence about it.
     pub message: String,
     /// Place of the problem.
@@ -288,6 +292,7 @@ impl Finding {
             epss: texts.epss.max(rest.epss),
             exploited: texts.exploited || rest.exploited,
             unconfirmed: texts.unconfirmed && rest.unconfirmed,
+            undecided: texts.undecided || rest.undecided,
             aliases: texts.aliases.union(&rest.aliases).cloned().collect(),
             published: earlier(texts.published, rest.published),
             fix_released: earlier(texts.fix_released, rest.fix_released),

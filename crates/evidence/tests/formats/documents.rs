@@ -29,6 +29,7 @@ fn findings() -> FindingsDocument {
         epss: None,
         exploited: false,
         unconfirmed: false,
+        undecided: false,
         message: "Possible SQL injection".into(),
         site: Site::File { path: "app/db.py".into(), line: Some(2), end: None },
         published: None,

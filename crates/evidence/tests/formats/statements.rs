@@ -24,6 +24,7 @@ fn finding(rule: &str, purl: &str) -> Finding {
         epss: None,
         exploited: false,
         unconfirmed: false,
+        undecided: false,
         message: "Sandbox escape".into(),
         site: Site::Component { purl: purl.into(), through: Vec::new() },
         published: None,

@@ -208,7 +208,7 @@ fn found() -> Vec<Forgery> {
     vec![
         row("something critical that a check found", "finding-critical", |lab, parts| {
             let critical = documents::findings(&[("sql", Class::Code, Severity::Critical)]);
-            one_saw(lab, parts, ATTACK, &LabDocument::of(&critical));
+            one_saw(lab, parts, ATTACK, &LabDocument::of(&documents::and_unread(critical)));
         }),
         row("a secret that a check found", "secret-found", |lab, parts| {
             let secret = documents::findings(&[("key", Class::Secret, Severity::High)]);

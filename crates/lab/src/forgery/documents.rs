@@ -266,7 +266,7 @@ fn joined() -> Vec<Forgery> {
     vec![
         forged("a secret that one runner alone found", "secret-found", |lab, parts| {
             let secret = documents::findings(&[("key", Class::Secret, Severity::High)]);
-            one_saw(lab, parts, SCAN, &LabDocument::of(&secret));
+            one_saw(lab, parts, SCAN, &LabDocument::of(&documents::and_unread(secret)));
         })
         .in_lab(|lab| demand(lab, "\"kind\": \"components\"")),
         row("something critical that one runner alone found", "finding-critical", |lab, parts| {

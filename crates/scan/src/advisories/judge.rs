@@ -131,6 +131,7 @@ impl Case<'_> {
             epss: records().filter_map(|record| record.epss).max(),
             exploited: records().any(|record| record.exploited),
             unconfirmed: false,
+            undecided: why.is_some(),
             message: text(&message, MESSAGE_BYTES_MAX),
             site,
             published: records().filter_map(|record| record.published).min(),
@@ -168,7 +169,7 @@ impl Case<'_> {
             text(&self.component.version, 60),
             counted(all.len(), "problem"),
         );
-        Ok(supply(VERSION_OPEN, severity, &message, site))
+        Ok(Finding { undecided: true, ..supply(VERSION_OPEN, severity, &message, site) })
     }
 }
 
@@ -199,12 +200,6 @@ fn rating<'r>(sort: Sort, records: impl Iterator<Item = &'r StoredRecord>) -> Ra
     }
 }
 
-/// Whether a finding says that an answer could not be given.
-#[must_use]
-pub fn is_undecided(finding: &Finding) -> bool {
-    finding.message.starts_with(UNDECIDED)
-}
-
 fn unpinned(component: &Component, site: Site) -> Finding {
     let message = format!("no lockfile fixes the bytes of `{}` by a checksum", text(&component.name, 200));
     supply(UNPINNED, Severity::Medium, &message, site)
@@ -216,7 +211,7 @@ fn not_held(ecosystem: &str, count: usize) -> Finding {
         if count == 1 { "1 component was".to_owned() } else { format!("{count} components were") },
     );
     let rule = format!("{NOT_HELD}/{ecosystem}");
-    supply(&rule, Severity::Unknown, &message, Site::Whole)
+    Finding { undecided: true, ..supply(&rule, Severity::Unknown, &message, Site::Whole) }
 }
 
 fn supply(rule: &str, severity: Severity, message: &str, site: Site) -> Finding {
@@ -229,6 +224,7 @@ fn supply(rule: &str, severity: Severity, message: &str, site: Site) -> Finding 
         epss: None,
         exploited: false,
         unconfirmed: false,
+        undecided: false,
         message: text(message, MESSAGE_BYTES_MAX),
         site,
         published: None,

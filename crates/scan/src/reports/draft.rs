@@ -27,6 +27,8 @@ pub(super) struct Draft {
     pub exploited: bool,
     /// Whether the tool only suspects it.
     pub unconfirmed: bool,
+    /// Whether it says that something was not read.
+    pub undecided: bool,
     /// The tool's sentence.
     pub message: String,
     /// Place.
@@ -80,6 +82,7 @@ impl Draft {
             epss: None,
             exploited: false,
             unconfirmed: false,
+            undecided: false,
             message: text(message, MESSAGE_BYTES_MAX),
             place,
             published: None,

@@ -164,6 +164,7 @@ fn finding(draft: &Draft) -> Finding {
         epss: draft.epss,
         exploited: draft.exploited,
         unconfirmed: draft.unconfirmed,
+        undecided: draft.undecided,
         message: draft.message.clone(),
         site: site(&draft.place),
         published: draft.published,

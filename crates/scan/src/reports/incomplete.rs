@@ -15,6 +15,7 @@ pub(super) const RULE: &str = "scan-incomplete";
 pub(super) fn draft(message: &str, place: Place) -> Draft {
     Draft {
         unconfirmed: true,
+        undecided: true,
         ..Draft::new(Class::Code, RULE, Rating::of(Severity::Unknown), message, place)
     }
 }

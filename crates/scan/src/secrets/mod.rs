@@ -58,7 +58,7 @@ pub struct Skipped {
 /// Result of scanning a tree.
 #[derive(Debug)]
 pub struct Scan {
-    /// Findings; each skipped file is one that is unconfirmed.
+    /// Findings; each skipped file is one that is undecided.
     pub document: FindingsDocument,
     /// Number of files that were scanned.
     pub files: usize,
@@ -80,7 +80,9 @@ pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<Scan, ScanError> {
         if let Some(why) = unreadable(bytes) {
             let finding =
                 finding(path, NOT_SCANNED, Severity::Low, 0, format!("not scanned for secrets: {why}"));
-            let finding = Finding { unconfirmed: true, ..finding };
+            // Packed files are usual and change with every build, so they only warn. Nobody needs a larger file.
+            let unconfirmed = bytes.len() <= INPUT_BYTES_MAX;
+            let finding = Finding { unconfirmed, undecided: true, ..finding };
             scan.document.add(fingerprint(path, NOT_SCANNED, "", 0)?, finding);
             scan.skipped.push(Skipped { path: path.clone(), why });
             // Its bytes are scanned as they are: text may begin like a compressed file.
@@ -252,6 +254,7 @@ fn finding(path: &str, rule: &str, severity: Severity, line: u32, message: Strin
         epss: None,
         exploited: false,
         unconfirmed: false,
+        undecided: false,
         message: text(&message, evidence::document::MESSAGE_BYTES_MAX),
         site: Site::File {
             path: text(path, evidence::document::TEXT_BYTES_MAX),

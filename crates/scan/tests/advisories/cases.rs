@@ -90,7 +90,7 @@ fn one_vulnerability_is_one_finding() {
     // 1.2.0 is inside the other record's range; so is 1.4.7.
     assert_eq!(found.fixed.as_deref(), Some("1.5.0"));
     assert_eq!(found.published.unwrap().to_string(), "2026-07-01T00:00:00.000Z");
-    assert_eq!((found.class, found.unconfirmed), (Class::Dependency, false));
+    assert_eq!((found.class, found.unconfirmed, found.undecided), (Class::Dependency, false, false));
 }
 
 #[test]
@@ -187,14 +187,14 @@ fn what_cannot_be_decided_is_a_finding() {
             found.message
         );
         assert_eq!(
-            (found.rule.as_str(), found.severity, found.unconfirmed),
-            ("X-1", Severity::Unknown, false)
+            (found.rule.as_str(), found.severity, found.unconfirmed, found.undecided),
+            ("X-1", Severity::Unknown, false, true)
         );
     }
     let sound = [record("X-1", "npm", "a", &range("0", "2.0.0"))];
     assert!(one(&sound, "pkg:npm/a@latest").message.contains("`latest` has no place in the order"));
     let open = one(&sound, "pkg:npm/a");
-    assert_eq!((open.rule.as_str(), open.class), ("version-open", Class::Supply));
+    assert_eq!((open.rule.as_str(), open.class, open.undecided), ("version-open", Class::Supply, true));
     assert!(
         open.message.contains("`*` is no exact version, and 1 problem of this package"),
         "{}",
@@ -207,7 +207,9 @@ fn what_the_advisories_do_not_hold_is_a_finding() {
     let records = [record("X-1", "npm", "a", &range("0", "2.0.0"))];
     let bill = ["pkg:cargo/a@1.0.0", "pkg:cargo/b@1.0.0", "pkg:generic/x@1", "pkg:npm/b@1.0.0"];
     let found = judge(&components(&bill), &database(&records)).unwrap();
-    let messages: Vec<String> = findings(found).into_iter().map(|finding| finding.message).collect();
+    let found = findings(found);
+    assert!(found.iter().all(|finding| finding.undecided));
+    let messages: Vec<String> = found.into_iter().map(|finding| finding.message).collect();
     assert!(
         messages.iter().any(|m| m.contains("no record of `crates.io`, and 2 components were")),
         "{messages:?}"
@@ -231,7 +233,10 @@ fn packages_without_a_checksum() {
     }
     let found = findings(judge(&bill, &database(&records)).unwrap());
     assert_eq!(found.len(), 1);
-    assert_eq!((found[0].rule.as_str(), found[0].class), ("unpinned", Class::Supply));
+    assert_eq!(
+        (found[0].rule.as_str(), found[0].class, found[0].undecided),
+        ("unpinned", Class::Supply, false)
+    );
     assert_eq!(found[0].site.to_string(), "pkg:npm/a@1.0.0");
 }
 

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::document::findings::Site;
-use scan::advisories::{Builder, Database, Ecosystem, is_undecided, judge};
+use scan::advisories::{Builder, Database, Ecosystem, judge};
 
 use super::{components, published_vectors};
 
@@ -38,7 +38,7 @@ fn an_independent_matcher_agrees() {
     let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for finding in judge(&components(&purls), &database).unwrap().findings.into_values() {
         let Site::Component { purl, .. } = &finding.site else { panic!("{finding:?}") };
-        let mark = if is_undecided(&finding) { "?" } else { "" };
+        let mark = if finding.undecided { "?" } else { "" };
         found.entry(purl.clone()).or_default().insert(format!("{mark}{}", finding.rule));
     }
     let differences: Vec<String> = expected

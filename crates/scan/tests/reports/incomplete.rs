@@ -12,6 +12,7 @@ fn incomplete(format: ReportFormat, text: &str) -> Vec<(String, String)> {
     let found = findings(format, text.as_bytes(), &tree(&[("a.py", "x\n")])).findings;
     let is_one = |found: &&Finding| {
         assert_eq!(found.unconfirmed, found.rule == "scan-incomplete");
+        assert_eq!(found.undecided, found.rule == "scan-incomplete");
         found.rule == "scan-incomplete"
     };
     let mut rows: Vec<_> = found

@@ -1,6 +1,6 @@
 //! What a hit says and what it does not, files that cannot be scanned, hostile bytes, and the page of rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -112,11 +112,12 @@ fn a_file_that_is_not_scanned_is_named() {
     assert_eq!(result.files, 1);
     let skipped: Vec<_> = result.skipped.iter().map(|skipped| skipped.path.as_str()).collect();
     assert_eq!(skipped, ["a.zip", "big.log"]);
-    let unconfirmed = result.document.findings.values().filter(|finding| finding.unconfirmed);
-    assert_eq!(
-        unconfirmed.map(|finding| finding.rule.as_str()).collect::<Vec<_>>(),
-        ["not-scanned", "not-scanned"]
-    );
+    let undecided = result.document.findings.values().filter(|finding| finding.undecided);
+    let undecided: BTreeSet<_> = undecided
+        .map(|finding| (finding.site.to_string(), finding.rule.as_str(), finding.unconfirmed))
+        .collect();
+    let expected = [("a.zip", true), ("big.log", false)];
+    assert_eq!(undecided, expected.map(|(path, is)| (path.to_owned(), "not-scanned", is)).into());
     assert!(result.document.findings.values().any(|finding| finding.rule == "stripe-secret-key"));
     assert!(scan("big.log", &files["big.log"]).is_err());
 }
