@@ -186,6 +186,52 @@ problems contains {
 	not "components" in kinds
 }
 
+# A list that rests on no file says nothing about the artifact.
+empty(report) if {
+	report.items.components == 0
+	report.items.sources == 0
+}
+
+listed := [report |
+	some report in object.get(input, "reports", [])
+	report.kind == "components"
+	not empty(report)
+]
+
+# A person has said that there is no dependency.
+nothing_to_list if {
+	some finding in object.get(input, "findings", [])
+	finding.rule == "lockfile-missing"
+	undecided(finding)
+	object.get(finding, "state", "open") != "open"
+}
+
+problems contains {
+	"code": "sbom-missing",
+	"what": "no manifest or lockfile was found, so the list of components says nothing",
+	"remedy": "commit one; if there is no dependency, have the finding `lockfile-missing` of the scan `dependencies` waived",
+} if {
+	"components" in kinds
+	count(listed) == 0
+	not nothing_to_list
+}
+
+# A scan of the dependencies has a finding for each such directory, which can be waived.
+skipped_is_found if {
+	some finding in object.get(input, "findings", [])
+	finding.rule == "lockfiles-skipped"
+}
+
+problems contains {
+	"code": "finding-undecided",
+	"what": sprintf("report `%s` of step `%s` does not name the packages of %d files, which are part of installed packages", [report.path, report.step, report.items.skipped]),
+	"remedy": "commit no installed packages, or let the runner scan the dependencies, too",
+} if {
+	some report in object.get(input, "reports", [])
+	report.items.skipped > 0
+	not skipped_is_found
+}
+
 # The judge refuses evidence without receipts, and derives the provenance from them again. So this can only be seen if that
 # ever changed.
 problems contains {

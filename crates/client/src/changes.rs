@@ -254,6 +254,24 @@ impl Repository {
         tree: Tree<'_>,
         wanted: impl Fn(&str) -> bool,
     ) -> Result<Vec<(String, String)>, Error> {
+        self.listed(tree, "100", wanted)
+    }
+
+    /// Paths of all links of a tree that are UTF-8, each with the id of its content.
+    ///
+    /// # Errors
+    /// `Error` when git cannot list them.
+    pub fn links(&self, tree: Tree<'_>) -> Result<Vec<(String, String)>, Error> {
+        self.listed(tree, "120", |_| true)
+    }
+
+    /// Entries whose mode begins like this.
+    fn listed(
+        &self,
+        tree: Tree<'_>,
+        kind: &str,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<Vec<(String, String)>, Error> {
         let said = match tree {
             Tree::Commit(id) => self.git(&["ls-tree", "-r", "-z", "--full-tree", id])?,
             Tree::Index => self.git(&["ls-files", "--stage", "-z", "--full-name", "--", ":/"])?,
@@ -266,7 +284,7 @@ impl Repository {
             };
             // `100644 blob ID` of a tree, `100644 ID 0` of the index.
             let mut words = facts.split(' ');
-            let is_file = words.next().is_some_and(|mode| mode.starts_with("100"));
+            let is_file = words.next().is_some_and(|mode| mode.starts_with(kind));
             let id = words.find(|word| word.len() >= ID_CHARS_MIN);
             if let Some(id) = id.filter(|_| is_file && self.is_part(path.as_bytes()) && wanted(path)) {
                 files.push((path.to_owned(), id.to_owned()));

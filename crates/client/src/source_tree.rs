@@ -1,7 +1,8 @@
 //! The files of a directory, as a scan reads them: those that a commit made now would contain, or, outside of a
 //! repository, all of them.
 //!
-//! Invariant: links are not followed, so nothing outside of the directory is read. A file that is not read is named.
+//! Invariant: nothing outside of the directory is read, whatever links say. A link is followed only if its name is that of a
+//! lockfile or a manifest, since any other leads to a file that is read itself. A file that is not read is named.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,6 +10,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use evidence::Moment;
+use scan::links::{self, LinkFault};
 
 use crate::error::Error;
 use crate::working_tree;
@@ -20,6 +22,8 @@ pub struct TreeFile {
     pub path: String,
     /// Content, or the reason why it is not read.
     pub content: Result<Vec<u8>, String>,
+    /// Whether a link leads to the content.
+    pub is_link: bool,
 }
 
 /// Calls `with` for each file below a directory, or for the one file that the path names, in the order of their paths.
@@ -31,7 +35,7 @@ pub fn each(path: &Path, mut with: impl FnMut(TreeFile) -> Result<(), Error>) ->
         .map_err(|error| Error::unusable(format!("cannot read `{}`: {error}", path.display())))?;
     if meta.is_file() {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        return with(TreeFile { path: name, content: content(path) });
+        return with(TreeFile { path: name, content: content(path), is_link: false });
     }
     let paths = match working_tree::listed(path)? {
         Some(paths) => paths,
@@ -43,21 +47,41 @@ pub fn each(path: &Path, mut with: impl FnMut(TreeFile) -> Result<(), Error>) ->
             // A file that git knows may be deleted. A name that is not UTF-8 is not found either, but it is there.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !name.contains('\u{fffd}') => {}
             Err(_) if name.contains('\u{fffd}') => {
-                with(TreeFile { path: name, content: Err("its name is not UTF-8; rename it".into()) })?;
+                with(TreeFile::unread(name, "its name is not UTF-8; rename it"))?;
             }
-            Ok(meta) if meta.is_symlink() => {}
+            Ok(meta) if meta.is_symlink() => {
+                if scan::components::format_of(&name).is_some() {
+                    let content = linked(path, &name);
+                    with(TreeFile { path: name, content, is_link: true })?;
+                }
+            }
             Ok(meta) if meta.is_dir() => {
-                with(TreeFile {
-                    path: name,
-                    content: Err("it is another repository; scan it by itself".into()),
-                })?;
+                with(TreeFile::unread(name, "it is another repository; scan it by itself"))?;
             }
-            Ok(meta) if meta.is_file() => with(TreeFile { path: name, content: content(&file) })?,
-            Ok(_) => with(TreeFile { path: name, content: Err("it is no plain file".into()) })?,
-            Err(error) => with(TreeFile { path: name, content: Err(error.to_string()) })?,
+            Ok(meta) if meta.is_file() => {
+                with(TreeFile { path: name, content: content(&file), is_link: false })?;
+            }
+            Ok(_) => with(TreeFile::unread(name, "it is no plain file"))?,
+            Err(error) => with(TreeFile::unread(name, &error.to_string()))?,
         }
     }
     Ok(())
+}
+
+impl TreeFile {
+    fn unread(path: String, why: &str) -> Self {
+        Self { path, content: Err(why.to_owned()), is_link: false }
+    }
+}
+
+/// The content that a link below the directory leads to.
+fn linked(top: &Path, name: &str) -> Result<Vec<u8>, String> {
+    let target =
+        |path: &str| fs::read_link(top.join(path)).ok().map(|target| target.to_string_lossy().into_owned());
+    let found = links::resolve(name, target).map_err(|fault| fault.to_string())?;
+    let file = top.join(found);
+    let is_file = fs::symlink_metadata(&file).is_ok_and(|meta| meta.is_file());
+    if is_file { content(&file) } else { Err(LinkFault::Nothing.to_string()) }
 }
 
 /// Time of the last commit of the directory's repository, and its id; `None` outside of a repository.
@@ -76,7 +100,7 @@ fn content(path: &Path) -> Result<Vec<u8>, String> {
 impl TreeFile {
     /// A file with the bytes of a reader.
     pub fn of(path: &str, reader: impl std::io::Read) -> Self {
-        Self { path: path.to_owned(), content: content_of(reader) }
+        Self { path: path.to_owned(), content: content_of(reader), is_link: false }
     }
 }
 

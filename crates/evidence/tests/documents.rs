@@ -148,6 +148,7 @@ fn component(version: &str) -> Component {
         licence: None,
         needs: [].into(),
         sources: [].into(),
+        differs: None,
     }
 }
 

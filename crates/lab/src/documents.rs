@@ -125,6 +125,7 @@ pub fn components(version: &str) -> ComponentsDocument {
         licence: Some("MIT".into()),
         needs: [].into(),
         sources: [].into(),
+        differs: None,
     };
     document.add(format!("pkg:cargo/serde@{version}"), component);
     document

@@ -175,6 +175,33 @@ fn what_nobody_could_decide_decides_alike_in_both_evaluators() {
     ]);
 }
 
+#[test]
+fn a_list_of_components_without_a_source_says_nothing() {
+    // A list with these counts, beside a finding of a scan of the dependencies.
+    let listed = |items: &Value, found: &Value| {
+        let mut finding = finding(1, &json!({"rule": "lockfile-missing", "fixed": null}));
+        finding.as_object_mut().unwrap().extend(found.as_object().unwrap().clone());
+        let mut input = input(&[finding], &[]);
+        input["reports"][1]["items"] = items.clone();
+        input
+    };
+    let nothing = json!({"components": 0, "sources": 0});
+    let skipped = json!({"components": 1, "sources": 1, "skipped": 3});
+    let found = json!({"rule": "lockfiles-skipped", "undecided": true, "state": "waiver"});
+    let (bad, good) = (["warn", "block", "warn"], ["", "", ""]);
+    decided(&[
+        ("sbom-missing", listed(&nothing, &json!({})), bad),
+        ("sbom-missing", listed(&json!({"components": 0, "sources": 1}), &json!({})), good),
+        ("sbom-missing", listed(&json!({"components": 1, "sources": 0}), &json!({})), good),
+        ("sbom-missing", listed(&nothing, &json!({"state": "waiver", "undecided": true})), good),
+        ("sbom-missing", listed(&nothing, &json!({"state": "open", "undecided": true})), bad),
+        // A scanner of the project may name its rule like that, and has it waived.
+        ("sbom-missing", listed(&nothing, &json!({"state": "waiver"})), bad),
+        ("finding-undecided", listed(&skipped, &json!({})), bad),
+        ("finding-undecided", listed(&skipped, &found), good),
+    ]);
+}
+
 /// Asks each pack about each case.
 fn decided(cases: &[(&str, Value, [&str; 3])]) {
     for (at, pack) in ["default", "pci-dss", "sox-itgc"].into_iter().enumerate() {

@@ -18,6 +18,7 @@ use evidence::receipt::Ending;
 use evidence::{Digest, NameError};
 use sandbox::{Input, InputKind, Level, Limits, SandboxError};
 use scan::advisories::Database;
+use scan::links::{self, LinkFault};
 
 use crate::advisories::{OperatorAdvisories, OperatorAdvisoriesError, open_advisories};
 use crate::caps::Caps;
@@ -43,6 +44,17 @@ pub enum ScanFault {
     /// Its sort has no name that a receipt can hold.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// A lockfile or a manifest is a link that leads to no file of the source.
+    #[error("`{path}`: {fault}")]
+    Link {
+        /// Path of the link.
+        path: String,
+        /// The fault.
+        fault: LinkFault,
+    },
+    /// Lockfiles that are links lead to more than one scan reads.
+    #[error("links to lockfiles lead to more than {} bytes; commit fewer of them", scan::INPUT_BYTES_MAX)]
+    Links,
 }
 
 /// Does the scans of a step. `inputs` are the files of the source and the outputs of the steps that it needs.
@@ -66,9 +78,10 @@ pub fn scan(
     };
     let held: u64 = inputs.iter().map(|input| input.bytes.len() as u64).sum();
     let tasks: Vec<_> = step.scan.iter().map(|sort| (*sort, read_by(*sort, source, inputs))).collect();
-    let filled = tasks.iter().map(|(_, files)| {
+    let filled = tasks.iter().filter_map(|(_, files)| {
+        let files = files.as_ref().ok()?;
         let sizes = files.iter().map(|input| input.bytes.len());
-        Task::filled(&caps, task::files_bytes(sizes), memory_bytes(files))
+        Some(Task::filled(&caps, task::files_bytes(sizes), memory_bytes(files)))
     });
     let reserved = held.saturating_add(filled.max().unwrap_or_default());
     let said = |stream, piece: &[u8]| log.add(stream, piece);
@@ -78,7 +91,11 @@ pub fn scan(
     let mut level = None;
     let mut unread = false;
     for (sort, files) in tasks {
-        match one(sort, &files, &room, &mut level, host)? {
+        let done = match files {
+            Ok(files) => one(sort, &files, &room, &mut level, host)?,
+            Err(fault) => Err(fault),
+        };
+        match done {
             Ok((reference, document)) => {
                 log.say(&format!("scan `{sort}`: {}", summary(&reference)));
                 details(sort, &document).iter().for_each(|line| log.say(line));
@@ -107,16 +124,46 @@ pub fn scan(
     })
 }
 
-/// Files that a sort reads. Links lead to files that are read themselves.
-fn read_by<'a>(sort: ScanSort, source: &'a Source, inputs: &[Input<'a>]) -> Vec<Input<'a>> {
+/// Files that a sort reads. A link leads to a file that is searched for secrets itself; but only its name may be that of a
+/// lockfile.
+fn read_by<'a>(
+    sort: ScanSort,
+    source: &'a Source,
+    inputs: &[Input<'a>],
+) -> Result<Vec<Input<'a>>, ScanFault> {
     let is_file = |input: &Input<'_>| matches!(input.kind, InputKind::Plain | InputKind::Executable);
     let is_lockfile = |input: &Input<'_>| input.path.to_str().is_some_and(scan::components::is_read);
     match sort {
-        ScanSort::Secrets => inputs.iter().copied().filter(is_file).collect(),
+        ScanSort::Secrets => Ok(inputs.iter().copied().filter(is_file).collect()),
         ScanSort::Components | ScanSort::Dependencies => {
-            source.inputs().into_iter().filter(is_file).filter(is_lockfile).collect()
+            let mut files: Vec<_> = source.inputs().into_iter().filter(is_file).filter(is_lockfile).collect();
+            files.extend(linked(&source.inputs())?);
+            Ok(files)
         }
     }
+}
+
+/// The files that links with a name of a lockfile or a manifest lead to, at the paths of the links.
+fn linked<'a>(inputs: &[Input<'a>]) -> Result<Vec<Input<'a>>, ScanFault> {
+    let by_path: BTreeMap<&str, &Input<'a>> =
+        inputs.iter().filter_map(|input| Some((input.path.to_str()?, input))).collect();
+    let target = |path: &str| {
+        let link = by_path.get(path).filter(|input| input.kind == InputKind::Link)?;
+        Some(String::from_utf8_lossy(link.bytes).into_owned())
+    };
+    let named = by_path
+        .iter()
+        .filter(|(path, input)| input.kind == InputKind::Link && scan::components::format_of(path).is_some());
+    let (mut found, mut left) = (Vec::new(), scan::INPUT_BYTES_MAX);
+    for (path, link) in named {
+        let at = |fault| ScanFault::Link { path: (*path).to_owned(), fault };
+        let leads_to = links::resolve(path, target).map_err(at)?;
+        let file = by_path.get(leads_to.as_str()).ok_or_else(|| at(LinkFault::Nothing))?;
+        // Many links may lead to one large file.
+        left = left.checked_sub(file.bytes.len()).ok_or(ScanFault::Links)?;
+        found.push(Input { path: link.path, kind: InputKind::Plain, bytes: file.bytes });
+    }
+    Ok(found)
 }
 
 fn one(
@@ -281,6 +328,46 @@ mod tests {
     use scan::advisories::{Builder, Ecosystem};
 
     use super::*;
+
+    #[test]
+    fn a_lockfile_that_is_a_link_is_read_where_it_leads() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let input = |path: &'static str, kind, bytes: &'static str| Input {
+            path: Path::new(std::ffi::OsStr::from_bytes(path.as_bytes())),
+            kind,
+            bytes: bytes.as_bytes(),
+        };
+        let real = input("lib/deps.data", InputKind::Plain, "evil==6.6.6");
+        let tree = [
+            input("Cargo.lock", InputKind::Link, "lib/d/deps.data"),
+            input("lib/d", InputKind::Link, "."),
+            real,
+        ];
+        let found = linked(&tree).unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].path, found[0].kind), (Path::new("Cargo.lock"), InputKind::Plain));
+        assert_eq!(found[0].bytes, b"evil==6.6.6");
+        for (target, why) in [
+            ("../../up", "leads out of the tree"),
+            ("/etc/hosts", "leads out of the tree"),
+            ("sub/yarn.lock", "through more than 40 links"),
+            ("lib", "leads to no file of the tree"),
+            ("gone", "leads to no file of the tree"),
+        ] {
+            let tree = [input("sub/yarn.lock", InputKind::Link, target), real];
+            let fault = match target {
+                "sub/yarn.lock" => linked(&[input("sub/yarn.lock", InputKind::Link, "yarn.lock")]),
+                _ => linked(&tree),
+            };
+            let fault = fault.map(|_| ()).unwrap_err().to_string();
+            assert!(fault.contains("`sub/yarn.lock`: ") && fault.contains(why), "{target}: {fault}");
+        }
+        assert!(linked(&[input("README.md", InputKind::Link, "/etc/hosts")]).unwrap().is_empty());
+        static LARGE: [u8; scan::INPUT_BYTES_MAX / 2 + 1] = [b' '; scan::INPUT_BYTES_MAX / 2 + 1];
+        let large = Input { path: Path::new("x"), kind: InputKind::Plain, bytes: &LARGE };
+        let links = ["a/uv.lock", "b/uv.lock"].map(|path| input(path, InputKind::Link, "../x"));
+        assert!(matches!(linked(&[links[0], links[1], large]), Err(ScanFault::Links)));
+    }
 
     #[test]
     fn another_database_than_the_receipt_would_name_is_not_judged_by() {

@@ -7,6 +7,7 @@
 pub mod advisories;
 pub mod components;
 pub mod exports;
+pub mod links;
 pub mod reports;
 pub mod secrets;
 pub mod vex;

@@ -14,7 +14,7 @@ use evidence::document::findings::FindingsDocument;
 use super::scan_advisories;
 use super::scan_changes;
 use super::scan_history::{self, Limits};
-use super::scan_report::{Components, FoundSecret, ScanReport, text};
+use super::scan_report::{Components, FoundSecret, ScanReport, text, unread_packages};
 use crate::failure::Failure;
 use crate::output::{self, Output};
 
@@ -95,6 +95,7 @@ fn whole(path: &Path, advisories: Option<&PathBuf>) -> Result<ScanReport, Failur
     let mut vulnerabilities = None;
     let components = match scan::components::of(&tree.manifests) {
         Ok(document) => {
+            tree.unread.extend(unread_packages(&document, None));
             vulnerabilities = scan_advisories::judge(&document, None, advisories)?;
             Some(Components::of(&document, None))
         }
@@ -128,6 +129,10 @@ fn read(path: &Path) -> Result<ReadTree, Failure> {
             }
         };
         let one = BTreeMap::from([(file.path.clone(), bytes)]);
+        if file.is_link {
+            tree.manifests.extend(one);
+            return Ok(());
+        }
         match scan::secrets::of(&one) {
             Ok(scanned) => {
                 tree.files += scanned.files;

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use client::advisories;
 use evidence::document::findings::{Class, Finding, Severity, Site};
 use evidence::document::{ComponentsDocument, FindingsDocument, Snapshot};
-use scan::advisories::UNPINNED;
+use scan::advisories::{FILES_SKIPPED, SOURCE_DIFFERS, SOURCE_MISSING, UNPINNED};
 use scan::exports::Row;
 use serde::Serialize;
 
@@ -74,9 +74,10 @@ pub fn judge(
 
 fn problems(document: FindingsDocument) -> Vec<Problem> {
     let findings = document.findings.into_iter();
-    // Components without a checksum have their own list.
+    // A scan says these things without advisories, too.
+    let told = [UNPINNED, FILES_SKIPPED, SOURCE_DIFFERS, SOURCE_MISSING];
     let mut problems: Vec<Problem> = findings
-        .filter(|(_, finding)| finding.rule != UNPINNED)
+        .filter(|(_, finding)| !told.contains(&finding.rule.as_str()))
         .map(|(id, found)| problem(id.to_string(), found))
         .collect();
     let key = |problem: &Problem| (problem.undecided, std::cmp::Reverse((problem.severity, problem.score)));

@@ -136,6 +136,33 @@ impl Components {
     }
 }
 
+/// Files about packages that were not read and that another document does not have as well, and entries of which nobody
+/// knows what they install, each with the reason.
+pub fn unread_packages(
+    document: &ComponentsDocument,
+    before: Option<&ComponentsDocument>,
+) -> BTreeMap<String, String> {
+    let mut unread = BTreeMap::new();
+    for (directory, skipped) in &document.skipped {
+        if before.is_none_or(|before| before.skipped.get(directory) != Some(skipped)) {
+            let files = counted(skipped.files as usize, "file");
+            let why = format!(
+                "{files} about packages, as part of installed packages; scan the directory by itself"
+            );
+            unread.insert(directory.clone(), why);
+        }
+    }
+    for (purl, component) in &document.components {
+        let old = before.and_then(|before| before.components.get(purl));
+        if let Some(difference) =
+            component.differs.as_ref().filter(|_| old.is_none_or(|old| old.differs != component.differs))
+        {
+            unread.insert(purl.clone(), format!("{difference}; correct the lockfile"));
+        }
+    }
+    unread
+}
+
 impl ScanReport {
     /// Exit code 3 if secrets or critical problems of packages were found; 4 if something could not be read or judged.
     pub fn outcome(&self) -> Result<(), Failure> {

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::form::{Document, DocumentError, TEXT_BYTES_MAX, Tool, check_tools, is_text};
+use crate::Digest;
 
 /// Highest number of components in one document.
 pub const COMPONENTS_MAX: usize = 10_000;
@@ -25,6 +26,19 @@ pub struct ComponentsDocument {
     pub sources: BTreeSet<String>,
     /// Components by package URL with version (<https://github.com/package-url/purl-spec>).
     pub components: BTreeMap<String, Component>,
+    /// Directories of installed packages, whose own lockfiles and manifests were not read.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub skipped: BTreeMap<String, Skipped>,
+}
+
+/// Lockfiles and manifests below a directory that were not read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Skipped {
+    /// Number of files; not 0.
+    pub files: u32,
+    /// Digest of their paths and contents.
+    pub digest: Digest,
 }
 
 /// A package.
@@ -55,6 +69,9 @@ pub struct Component {
     /// Files of `sources` that name it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub sources: BTreeSet<String>,
+    /// The difference, where the address of a lockfile's entry is that of another package than the entry names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub differs: Option<String>,
 }
 
 /// Uses of a component.
@@ -87,6 +104,7 @@ impl ComponentsDocument {
             tools: tools.into_iter().collect(),
             sources: BTreeSet::new(),
             components: BTreeMap::new(),
+            skipped: BTreeMap::new(),
         }
     }
 
@@ -110,6 +128,9 @@ impl ComponentsDocument {
         if !component.checksums.iter().all(|(name, sum)| short(name) && short(sum) && hex(sum)) {
             return Some("a checksum is not lower-case hex");
         }
+        if component.differs.as_ref().is_some_and(|difference| !short(difference)) {
+            return Some("the difference of its address is empty, long or not printable");
+        }
         if !component.needs.iter().all(|need| self.components.contains_key(need)) {
             return Some("it needs a component that is not in the document");
         }
@@ -131,6 +152,7 @@ impl Component {
             licence: self.licence.or(other.licence),
             needs: self.needs.union(&other.needs).cloned().collect(),
             sources: self.sources.union(&other.sources).cloned().collect(),
+            differs: self.differs.max(other.differs),
             name: self.name,
             version: self.version,
         }
@@ -151,6 +173,13 @@ impl Document for ComponentsDocument {
         }
         if let Some(source) = self.sources.iter().find(|source| !is_text(source, TEXT_BYTES_MAX)) {
             return rule(format!("source `{source}` is empty, long or not printable"));
+        }
+        let is_sound =
+            |(path, skipped): &(&String, &Skipped)| is_text(path, TEXT_BYTES_MAX) && skipped.files > 0;
+        if self.skipped.len() > COMPONENTS_MAX || !self.skipped.iter().all(|row| is_sound(&row)) {
+            return rule(
+                "a skipped directory has no files, or its path is empty, long or not printable".into(),
+            );
         }
         let is_purl = |purl: &str| is_text(purl, TEXT_BYTES_MAX) && purl.starts_with("pkg:");
         if let Some(purl) = self.components.keys().find(|purl| !is_purl(purl)) {
@@ -175,12 +204,18 @@ impl Document for ComponentsDocument {
             ("sources", self.sources.len() as u64),
             ("unpinned", count(&|component| !component.pinned)),
         ];
-        counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+        let skipped = ("skipped", self.skipped.values().map(|skipped| u64::from(skipped.files)).sum());
+        let skipped = Some(skipped).filter(|(_, files)| *files > 0);
+        counts.into_iter().chain(skipped).map(|(name, count)| (name.to_owned(), count)).collect()
     }
 
     fn merge(mut self, other: Self) -> Self {
         self.tools.extend(other.tools);
         self.sources.extend(other.sources);
+        for (directory, skipped) in other.skipped {
+            let most = self.skipped.remove(&directory).map_or(skipped.clone(), |known| known.max(skipped));
+            self.skipped.insert(directory, most);
+        }
         for (purl, component) in other.components {
             self.add(purl, component);
         }

@@ -69,6 +69,7 @@ fn components() -> ComponentsDocument {
         licence: None,
         needs: [].into(),
         sources: ["Cargo.lock".to_owned()].into(),
+        differs: None,
     };
     document.add("pkg:cargo/itoa@1.0.0".into(), one("itoa", "1.0.0"));
     let needs = ["pkg:cargo/itoa@1.0.0".to_owned()].into();

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use evidence::document::components::Component;
+use evidence::document::components::{Component, Skipped};
 use evidence::document::findings::{self, Class, Finding, IdentityPlace, Origin, Severity, Site};
 use evidence::document::{
     ComponentsDocument, DocumentError, FindingsDocument, MESSAGE_BYTES_MAX, Tool, text,
@@ -57,6 +57,12 @@ pub fn judge(
         if !component.pinned && !purl.starts_with("pkg:maven/") {
             add(&mut document, unpinned(component, site()))?;
         }
+        if let Some(difference) = &component.differs {
+            let message = format!("{UNDECIDED} which package is installed: {difference}");
+            let finding = supply(SOURCE_DIFFERS, Severity::High, &message, site());
+            let place = IdentityPlace::Source { path: purl, text: difference, nth: 0 };
+            put(&mut document, &place, Finding { undecided: true, ..finding })?;
+        }
         let package = match Package::of_purl(purl) {
             Ok(package) if database.holds(package.ecosystem) => package,
             Ok(package) => {
@@ -80,6 +86,14 @@ pub fn judge(
     }
     for (ecosystem, count) in missing {
         add(&mut document, not_held(&ecosystem, count))?;
+    }
+    for (directory, skipped) in &components.skipped {
+        // Other files than those that somebody saw are another finding.
+        let place = IdentityPlace::Source { path: directory, text: &skipped.digest.to_string(), nth: 0 };
+        put(&mut document, &place, not_read(directory, skipped))?;
+    }
+    if components.sources.is_empty() && components.components.is_empty() {
+        add(&mut document, no_source())?;
     }
     // The limits of a document are the limits of this answer.
     evidence::document::Document::check(&document)?;
@@ -214,6 +228,25 @@ fn not_held(ecosystem: &str, count: usize) -> Finding {
     Finding { undecided: true, ..supply(&rule, Severity::Unknown, &message, Site::Whole) }
 }
 
+fn not_read(directory: &str, skipped: &Skipped) -> Finding {
+    let message = format!(
+        "{UNDECIDED}: {} not read, as part of installed packages; a build that uses one needs more packages than these",
+        match skipped.files {
+            1 => "1 lockfile or manifest was".to_owned(),
+            files => format!("{files} lockfiles and manifests were"),
+        },
+    );
+    let site = Site::File { path: directory.to_owned(), line: None, end: None };
+    Finding { undecided: true, ..supply(FILES_SKIPPED, Severity::Unknown, &message, site) }
+}
+
+fn no_source() -> Finding {
+    let message = format!(
+        "{UNDECIDED}: no manifest or lockfile was found; commit one, or have this waived if there is no dependency"
+    );
+    Finding { undecided: true, ..supply(SOURCE_MISSING, Severity::Unknown, &message, Site::Whole) }
+}
+
 fn supply(rule: &str, severity: Severity, message: &str, site: Site) -> Finding {
     Finding {
         class: Class::Supply,
@@ -234,12 +267,21 @@ fn supply(rule: &str, severity: Severity, message: &str, site: Site) -> Finding 
 }
 
 fn add(document: &mut FindingsDocument, finding: Finding) -> Result<(), AdvisoriesError> {
-    let place = match &finding.site {
+    let site = finding.site.clone();
+    let place = match &site {
         Site::Component { purl, .. } => IdentityPlace::Component { purl },
         // The rule names the ecosystem, so one report has one such finding, whatever the report.
         _ => IdentityPlace::Whole { origin: Origin::Scan, nth: 0 },
     };
-    let id = findings::identity(finding.class, &finding.rule, &place).map_err(DocumentError::from)?;
+    put(document, &place, finding)
+}
+
+fn put(
+    document: &mut FindingsDocument,
+    place: &IdentityPlace<'_>,
+    finding: Finding,
+) -> Result<(), AdvisoriesError> {
+    let id = findings::identity(finding.class, &finding.rule, place).map_err(DocumentError::from)?;
     document.add(id, finding);
     Ok(())
 }
@@ -254,6 +296,13 @@ pub const UNPINNED: &str = "unpinned";
 pub const VERSION_OPEN: &str = "version-open";
 /// Rule of findings about ecosystems that the database does not hold.
 pub const NOT_HELD: &str = "advisories-missing";
+
+/// Rule of findings about entries of lockfiles whose address is that of another package.
+pub const SOURCE_DIFFERS: &str = "source-differs";
+/// Rule of findings about lockfiles and manifests of installed packages, which are not read.
+pub const FILES_SKIPPED: &str = "lockfiles-skipped";
+/// Rule of the finding about a tree without a manifest and a lockfile.
+pub const SOURCE_MISSING: &str = "lockfile-missing";
 
 const UNDECIDED: &str = "could not decide";
 

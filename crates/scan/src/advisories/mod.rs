@@ -24,7 +24,7 @@ pub use database::{Database, Source};
 pub use ecosystem::{Ecosystem, Package};
 pub use error::AdvisoriesError;
 pub use feeds::FEED_BYTES_MAX;
-pub use judge::{NOT_HELD, UNPINNED, VERSION_OPEN, judge};
+pub use judge::{FILES_SKIPPED, NOT_HELD, SOURCE_DIFFERS, SOURCE_MISSING, UNPINNED, VERSION_OPEN, judge};
 pub use layout::{Header, Held};
 pub use record::{RECORD_BYTES_MAX, Record};
 pub use stored::{Entry, Sort, StoredRecord};

@@ -28,6 +28,8 @@ pub struct Package {
     pub licence: Option<String>,
     /// Scope that the lockfile states.
     pub scope: Option<Scope>,
+    /// The difference, where the entry's address is that of another package.
+    pub differs: Option<String>,
     /// Whether the lockfile says that the project names it.
     pub direct: Option<bool>,
 }
@@ -52,6 +54,7 @@ impl Package {
             checksums: BTreeMap::new(),
             licence: None,
             scope: None,
+            differs: None,
             direct: None,
         }
     }
@@ -148,6 +151,7 @@ impl Graph {
                 licence: package.licence.as_deref().and_then(licence::expression),
                 needs: needs.into_iter().filter(|need| *need != purl).collect(),
                 sources: BTreeSet::from([source.to_owned()]),
+                differs: package.differs,
             };
             document.add(purl, component);
         }

@@ -5,6 +5,7 @@
 //! whose version no file fixes is a component without a version in its package URL, never a missing one.
 //! It deliberately omits what package managers do: nothing is resolved, and no licence is guessed.
 
+mod address;
 mod cargo;
 pub mod cyclonedx;
 pub(crate) mod fault;
@@ -12,6 +13,7 @@ mod file_kind;
 mod go;
 mod graph;
 mod input;
+mod installed;
 mod licence;
 mod manifests;
 mod maven;
@@ -30,6 +32,10 @@ mod uv;
 mod yarn;
 
 #[cfg(test)]
+mod hiding_tests;
+#[cfg(test)]
+mod mutation_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
@@ -39,7 +45,8 @@ use evidence::document::{ComponentsDocument, Document, Tool};
 use crate::ScanError;
 use fault::{Fault, Within};
 use file_kind::FileKind;
-use input::{Input, Own, base, directory, within_directory};
+use input::{Input, Own, base};
+use installed::Installed;
 
 pub use file_kind::{FORMATS, Format, format_of};
 pub use input::LOCKFILE_BYTES_MAX;
@@ -53,8 +60,13 @@ pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<ComponentsDocument, ScanE
     let mut document =
         ComponentsDocument::new([Tool::new("countersign components", Some(env!("CARGO_PKG_VERSION")))]);
     let own = Own::default();
+    let mut installed = Installed::default();
     for (path, bytes) in files {
-        let Some(format) = format_of(path).filter(|_| !is_installed(path, files)) else { continue };
+        let Some(format) = format_of(path) else { continue };
+        if let Some(directory) = installed::directory_of(path, files) {
+            installed.add(directory, path, bytes)?;
+            continue;
+        }
         let mut read = || {
             if bytes.len() > LOCKFILE_BYTES_MAX {
                 return Err(Fault::new(format!("it has more than {LOCKFILE_BYTES_MAX} bytes")));
@@ -68,6 +80,7 @@ pub fn of(files: &BTreeMap<String, Vec<u8>>) -> Result<ComponentsDocument, ScanE
         })?;
     }
     maven::complete(&mut document);
+    document.skipped = installed.skipped();
     document.check()?;
     Ok(document)
 }
@@ -93,26 +106,5 @@ fn reader(kind: FileKind) -> fn(&Input<'_>, &mut ComponentsDocument) -> Result<(
         FileKind::PoetryLock => poetry::read,
         FileKind::UvLock => uv::read,
         FileKind::Manifest => manifests::read,
-    }
-}
-
-/// Whether the file belongs to an installed or vendored package: its own lockfile says nothing about this project.
-/// A checksum file of Cargo stands for files of Cargo alone, and never for the whole tree.
-fn is_installed(path: &str, files: &BTreeMap<String, Vec<u8>>) -> bool {
-    let cargo = base(path).starts_with("Cargo.");
-    let vendored = |directory: &str| {
-        cargo
-            && !directory.is_empty()
-            && files.contains_key(&within_directory(directory, ".cargo-checksum.json"))
-    };
-    let mut above = directory(path);
-    loop {
-        if base(above) == "node_modules" || vendored(above) {
-            return true;
-        }
-        if above.is_empty() {
-            return false;
-        }
-        above = directory(above);
     }
 }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use evidence::document::components::Scope;
 
+use super::address;
 use super::fault::{Fault, Within};
 use super::graph::Package;
 use super::input::{Input, base, joined};
@@ -79,6 +80,8 @@ impl Entry {
         }
         let name = self.name.as_deref().unwrap_or_else(|| name_of(&self.place));
         let version = self.version.as_deref().ok_or_else(|| Fault::new("`version` is missing"))?;
+        let found = address::npm(name, version, self.resolved.as_deref());
+        let (name, version) = (found.name.as_str(), found.version.as_str());
         let mut purl = Purl::npm(name)?;
         let mut pinned = false;
         match self.resolved.as_deref() {
@@ -95,6 +98,7 @@ impl Entry {
         let sums = self.integrity.as_deref().map(integrity).transpose()?.unwrap_or_default();
         package = package.pinned_by(sums);
         package.pinned |= pinned || (self.bundled && self.is_in_pinned(entries));
+        package.differs = found.differs;
         package.scope = Some(self.scope);
         package.licence.clone_from(&self.licence);
         Ok(package)

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use evidence::document::ComponentsDocument;
 
+use super::address;
 use super::fault::{Fault, Within};
 use super::graph::{Graph, Package};
 use super::input::{Input, base, joined};
@@ -86,6 +87,10 @@ impl Requirement {
             None if range.trim().is_empty() => Package::foreign(purl.open(), &name, "*"),
             None => Package::foreign(purl.open(), &name, range.trim()),
         };
+        if let Some(url) = self.url.as_deref().filter(|url| !url.starts_with("git+") && !self.name.is_empty())
+        {
+            package.differs = address::pypi(&self.name, None, url);
+        }
         package.pinned = pinned || !hashes.is_empty();
         // Several hashes belong to several archives of one version, of which an installation takes one.
         if let [(algorithm, sum)] = hashes.as_slice() {

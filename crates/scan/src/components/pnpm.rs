@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use evidence::document::ComponentsDocument;
 use evidence::document::components::Scope;
 
+use super::address;
 use super::fault::{Fault, Within};
 use super::graph::{Graph, Package};
 use super::input::{Input, joined};
@@ -61,6 +62,8 @@ impl Reader<'_> {
             }
         }
         let (name, version) = name_and_version(key, node, self.is_5)?;
+        let address::Downloaded { name, version, differs } =
+            address::npm(&name, &version, resolution.text("tarball")?);
         let mut purl = Purl::npm(&name)?;
         let sums = resolution.text("integrity")?.map(integrity).transpose()?.unwrap_or_default();
         let mut pinned = false;
@@ -73,6 +76,7 @@ impl Reader<'_> {
         }
         let mut package = Package::foreign(purl.at(&version)?, &name, &version).pinned_by(sums);
         package.pinned |= pinned;
+        package.differs = differs;
         Ok(package)
     }
 

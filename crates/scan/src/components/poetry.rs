@@ -10,7 +10,7 @@ use super::input::{Input, joined, within_directory};
 use super::manifests::pyproject;
 use super::node::Node;
 use super::purl::{Purl, pypi_name};
-use super::{pip, urls};
+use super::{address, pip, urls};
 
 /// Reads a lockfile.
 pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {
@@ -57,7 +57,7 @@ pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), 
 fn package(input: &Input<'_>, name: &str, node: &Node, metadata: &Node) -> Result<Package, Fault> {
     let version = node.need("version")?;
     let mut purl = Purl::pypi(name)?;
-    let mut pinned = false;
+    let (mut pinned, mut differs) = (false, None);
     if let Some(source) = node.get("source")? {
         let url = source.need("url").within(|| "source")?;
         match source.need("type").within(|| "source")? {
@@ -69,7 +69,10 @@ fn package(input: &Input<'_>, name: &str, node: &Node, metadata: &Node) -> Resul
                 pinned = commit.is_some_and(urls::is_commit);
                 purl = purl.with("vcs_url", &urls::git(url, commit))?;
             }
-            "url" => purl = purl.with("download_url", &urls::public(url))?,
+            "url" => {
+                differs = address::pypi(name, Some(version), url);
+                purl = purl.with("download_url", &urls::public(url))?;
+            }
             "legacy" if urls::is_pypi(url) => {}
             "legacy" => purl = purl.with("repository_url", &urls::public(url))?,
             _ => {}
@@ -81,6 +84,11 @@ fn package(input: &Input<'_>, name: &str, node: &Node, metadata: &Node) -> Resul
     if let [(algorithm, sum)] = sums.as_slice() {
         package.checksums.insert(algorithm.clone(), sum.clone());
     }
+    for file in node.items("files")? {
+        let archive = file.text("file")?;
+        differs = differs.or_else(|| address::pypi(name, Some(version), archive?));
+    }
+    package.differs = differs;
     package.scope = scope(node)?;
     Ok(package)
 }

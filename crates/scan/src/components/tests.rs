@@ -17,9 +17,9 @@ use super::*;
 #[path = "../../../tlog/tests/support/published.rs"]
 mod published_vectors;
 
-type Files = BTreeMap<String, Vec<u8>>;
+pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
-fn fixture(name: &str) -> (Files, Option<BTreeSet<String>>) {
+pub(super) fn fixture(name: &str) -> (Files, Option<BTreeSet<String>>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/lockfiles/{name}.txtar"));
     let text = std::fs::read_to_string(&path).unwrap();
     let mut files: BTreeMap<String, String> = BTreeMap::new();
@@ -284,92 +284,6 @@ fn depth_number_and_circles_have_limits() {
     let property = "<project><artifactId>a</artifactId><properties><a>${a}${a}</a></properties><dependencies><dependency>\
                     <groupId>g</groupId><artifactId>b</artifactId><version>${a}</version></dependency></dependencies></project>";
     assert!(of(&file("pom.xml", property)).unwrap().components.contains_key("pkg:maven/g/b"));
-}
-
-macro_rules! mutations {
-    ($($test:ident: $name:literal;)*) => { $(
-        #[test]
-        fn $test() {
-            ten_thousand_mutations($name);
-        }
-    )* };
-}
-
-mutations! {
-    mutations_of_cargo_never_panic: "cargo-ws";
-    mutations_of_npm_1_never_panic: "npm1-tool";
-    mutations_of_npm_3_never_panic: "npm3-tool";
-    mutations_of_pnpm_5_never_panic: "pnpm7-tool";
-    mutations_of_pnpm_9_never_panic: "pnpm9-tool";
-    mutations_of_yarn_never_panic: "yarn1-tool";
-    mutations_of_pip_never_panic: "pip-plain";
-    mutations_of_go_never_panic: "go-app";
-    mutations_of_maven_never_panic: "mvn-mods";
-    mutations_of_poetry_never_panic: "poetry-old";
-    mutations_of_uv_never_panic: "uv-app";
-}
-
-fn ten_thousand_mutations(name: &str) {
-    let mut chance = fastrand::Rng::with_seed(17);
-    let (files, _) = fixture(name);
-    let seeds: Vec<(&String, Vec<u8>)> =
-        files.iter().map(|(path, bytes)| (path, seed(path, bytes))).collect();
-    let mut read = 0;
-    for _ in 0..10_000 {
-        let mut changed: Files = seeds.iter().map(|(path, bytes)| ((*path).clone(), bytes.clone())).collect();
-        let at = chance.usize(0..seeds.len());
-        if let Some(bytes) = changed.get_mut(seeds[at].0) {
-            mutate(&mut chance, bytes);
-        }
-        match of(&changed) {
-            Ok(document) => {
-                document.check().unwrap();
-                read += 1;
-            }
-            Err(error) => assert!(error.to_string().len() < 2_000, "{error}"),
-        }
-    }
-    assert!(read > 0, "no mutation was read, so the seed is broken");
-}
-
-/// The first entries of a file, so that many mutations are quick.
-fn seed(path: &str, bytes: &[u8]) -> Vec<u8> {
-    let text = std::str::from_utf8(bytes).unwrap();
-    let end = |mark: &str| text.match_indices(mark).nth(4).map_or(text.len(), |(at, _)| at);
-    match base(path) {
-        "poetry.lock" => {
-            let metadata = text.find("[metadata]").unwrap();
-            format!("{}{}", &text[..end("[[package]]").min(metadata)], &text[metadata..]).into_bytes()
-        }
-        _ if bytes.len() > 16 * 1024 => text[..end("[[package]]")].to_owned().into_bytes(),
-        _ => bytes.to_vec(),
-    }
-}
-
-fn mutate(chance: &mut fastrand::Rng, bytes: &mut Vec<u8>) {
-    for _ in 0..chance.usize(1..4) {
-        let at = chance.usize(0..bytes.len().max(1)).min(bytes.len().saturating_sub(1));
-        let to = (at + chance.usize(0..40)).min(bytes.len());
-        match chance.u8(0..6) {
-            0 if !bytes.is_empty() => bytes[at] = chance.u8(..),
-            1 => drop(bytes.drain(at..to)),
-            2 => bytes.truncate(at),
-            3 => {
-                let piece = bytes[at..to].to_vec();
-                bytes.splice(at..at, piece);
-            }
-            4 => {
-                let marks: [&[u8]; 8] =
-                    [b"\"", b"{", b"[", b"\n", b"null", b"..", b"-1", "\u{202e}".as_bytes()];
-                bytes.splice(at..at, marks[chance.usize(0..marks.len())].iter().copied());
-            }
-            _ => {
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte ^= 1 << chance.u8(0..8);
-                }
-            }
-        }
-    }
 }
 
 #[test]

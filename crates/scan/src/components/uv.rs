@@ -11,7 +11,7 @@ use super::graph::{Graph, Names, Package};
 use super::input::{Input, joined};
 use super::node::Node;
 use super::purl::{Purl, pypi_name};
-use super::{pip, urls};
+use super::{address, pip, urls};
 
 /// Reads a lockfile.
 pub fn read(input: &Input<'_>, document: &mut ComponentsDocument) -> Result<(), Fault> {
@@ -93,13 +93,19 @@ fn package(input: &Input<'_>, name: &str, node: &Node) -> Result<Package, Fault>
     }
     let mut files: Vec<&Node> = node.get("sdist")?.into_iter().collect();
     files.extend(node.items("wheels")?);
+    let mut differs =
+        source.text("url")?.or(source.text("path")?).and_then(|url| address::pypi(name, Some(version), url));
     let mut sums = Vec::new();
     for file in files {
+        for archive in [file.text("url")?, file.text("filename")?, file.text("path")?].into_iter().flatten() {
+            differs = differs.or_else(|| address::pypi(name, Some(version), archive));
+        }
         if let Some(sum) = file.text("hash")? {
             sums.push(pip::checksum(sum)?);
         }
     }
     let mut package = Package::foreign(purl.at(version)?, name, version);
+    package.differs = differs;
     package.pinned = pinned || !sums.is_empty();
     if let [(algorithm, sum)] = sums.as_slice() {
         package.checksums.insert(algorithm.clone(), sum.clone());

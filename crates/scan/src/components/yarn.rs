@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use evidence::document::ComponentsDocument;
 use evidence::document::components::Scope;
 
+use super::address;
 use super::fault::{Fault, Within};
 use super::graph::{Graph, Names, Package};
 use super::input::{Input, base};
@@ -112,6 +113,8 @@ impl Entry {
         if self.version.is_empty() {
             return Err(Fault::new("the entry has no `version`"));
         }
+        let downloaded = address::npm(name, &self.version, self.resolved.as_deref());
+        let (name, version) = (downloaded.name.as_str(), downloaded.version.as_str());
         let mut purl = Purl::npm(name)?;
         let mut sums = self.integrity.as_deref().map(integrity).transpose()?.unwrap_or_default();
         let mut pinned = false;
@@ -127,8 +130,9 @@ impl Entry {
                 purl = purl.with("download_url", &urls::public(url))?;
             }
         }
-        let mut package = Package::foreign(purl.at(&self.version)?, name, &self.version).pinned_by(sums);
+        let mut package = Package::foreign(purl.at(version)?, name, version).pinned_by(sums);
         package.pinned |= pinned;
+        package.differs = downloaded.differs;
         Ok(package)
     }
 }

@@ -1,7 +1,9 @@
 //! Cases: records, a component, and the finding.
 
+use std::collections::BTreeMap;
+
 use evidence::document::Document as _;
-use evidence::document::findings::{Class, Severity, Site};
+use evidence::document::findings::{Class, Finding, Severity, Site};
 use scan::advisories::{AdvisoriesError, Builder, Database, Ecosystem, judge};
 use serde_json::{Value, json};
 
@@ -219,6 +221,76 @@ fn what_the_advisories_do_not_hold_is_a_finding() {
         "{messages:?}"
     );
     assert_eq!(messages.len(), 2);
+}
+
+#[test]
+fn what_was_not_read_is_a_finding_of_those_files() {
+    let records = [record("X-1", "npm", "z", &range("0", "2.0.0"))];
+    let of = |files: &[(&str, &str)]| {
+        let files = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
+        let bill = scan::components::of(&files.collect()).unwrap();
+        judge(&bill, &database(&records)).unwrap().findings
+    };
+    let installed = [("package.json", "{}"), ("node_modules/a/package.json", "{}")];
+    let found = of(&installed);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let (id, finding) = found.into_iter().next().unwrap();
+    assert_eq!((finding.rule.as_str(), finding.undecided), ("lockfiles-skipped", true));
+    assert_eq!(finding.site.to_string(), "node_modules");
+    // A waiver of these files is none of others.
+    let more = of(&[installed[0], installed[1], ("node_modules/b/yarn.lock", "")]);
+    assert!(!more.contains_key(&id), "{more:?}");
+    let nothing: Vec<_> = of(&[]).into_values().collect();
+    assert_eq!(
+        (nothing[0].rule.as_str(), nothing[0].undecided, nothing.len()),
+        ("lockfile-missing", true, 1)
+    );
+    assert!(of(&[("package.json", "{}")]).is_empty(), "a manifest says that there is no dependency");
+}
+
+#[test]
+fn files_of_other_tools_suppress_nothing() {
+    let records = [record("X-1", "npm", "a", &range("0", "2.0.0"))];
+    let lock = r#"{"lockfileVersion": 3, "packages": {"node_modules/a": {"version": "1.0.0", "integrity": "sha1-AAAAAAAAAAAAAAAAAAAAAAAAAAA="}}}"#;
+    let ignoring = [
+        (
+            "osv-scanner.toml",
+            "[[IgnoredVulns]]\nid = \"X-1\"\n[[PackageOverrides]]\nname = \"a\"\nignore = true\n",
+        ),
+        (".trivyignore", "X-1\n"),
+        (".snyk", "ignore:\n  X-1: [{'*': {}}]\n"),
+        (".npmrc", "audit=false\n"),
+        (".gitattributes", "package-lock.json linguist-generated\n"),
+    ];
+    let of = |more: &[(&str, &str)]| {
+        let all = [("package-lock.json", lock)].into_iter().chain(more.iter().copied());
+        let files = all.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())).collect();
+        judge(&scan::components::of(&files).unwrap(), &database(&records)).unwrap()
+    };
+    assert_eq!(of(&[]).findings.len(), 1);
+    assert_eq!(of(&ignoring), of(&[]));
+}
+
+#[test]
+fn an_address_of_another_package_is_a_finding() {
+    let records = [record("X-1", "npm", "evil", &range("0", "7.0.0"))];
+    let lock = |name: &str, url: &str| {
+        let text = format!(
+            r#"{{"lockfileVersion": 3, "packages": {{"node_modules/{name}": {{"version": "1.0.0", "resolved": "https://r.test/{url}", "integrity": "sha1-AAAAAAAAAAAAAAAAAAAAAAAAAAA="}}}}}}"#
+        );
+        let bill = scan::components::of(&[("package-lock.json".to_owned(), text.into_bytes())].into());
+        judge(&bill.unwrap(), &database(&records)).unwrap().findings
+    };
+    let found = lock("safe", "evil/-/evil-6.6.6.tgz");
+    let rules: Vec<_> = found.values().map(|finding| (finding.rule.as_str(), finding.undecided)).collect();
+    assert_eq!(rules.len(), 2, "the vulnerability of what is installed, too: {rules:?}");
+    assert!(rules.contains(&("source-differs", true)) && rules.contains(&("X-1", false)), "{rules:?}");
+    let differs = |found: BTreeMap<evidence::Digest, Finding>| {
+        found.into_iter().find(|(_, finding)| finding.rule == "source-differs").map(|(id, _)| id).unwrap()
+    };
+    // Another entry with the same address is another difference.
+    assert_ne!(differs(found), differs(lock("other", "evil/-/evil-6.6.6.tgz")));
+    assert!(lock("safe", "safe/-/safe-1.0.0.tgz").is_empty());
 }
 
 #[test]

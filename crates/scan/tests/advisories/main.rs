@@ -59,6 +59,7 @@ fn component(purl: &str) -> (String, Component) {
         licence: None,
         needs: BTreeSet::new(),
         sources: BTreeSet::new(),
+        differs: None,
     };
     (purl.to_owned(), component)
 }
